@@ -1,0 +1,163 @@
+"""Text in the cog notation to nodes: `parse_cog.parse(source, problems) -> nodes.File`, which always returns.
+
+The YAML notation uses the same grammar for its expressions, types and triggers through `fragment`.
+"""
+
+from __future__ import annotations
+
+from cogc import lalr, nodes
+from cogc.build import BUILDERS
+from cogc.diagnostics import Problems
+from cogc.lexer import Tokens, lex
+from cogc.source import Source, Span
+from cogc.tables import KEYWORDS, OPERATORS, TERMINALS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+RULES = lalr.bind(BUILDERS)
+MAX_DEPTH = 200
+_MOST_ERRORS = 50
+_WORDS = {v: f"`{k}`" for k, v in {**KEYWORDS, **OPERATORS}.items()}
+_KINDS = {"NAME": "a name", "INT": "a number", "STRING": "a string", "_SEP": "a new line", "$END": "the end of the file"}
+_SHOWN = {**_WORDS, **{TERMINALS[k]: v for k, v in _KINDS.items()}}
+_RESERVED = frozenset("true false null and or not in if else for let fail try expr until parallel".split())
+_END = TERMINALS["$END"]
+_EXPRESSION = frozenset(TERMINALS[t] for t in ("INT", "STRING", "LSQB", "NULL"))
+_HIDDEN = frozenset(TERMINALS[t] for t in ("FLOAT", "DURATION", "LONG_STRING", "RAW_STRING", "ERROR"))
+
+
+def parse(source: Source, problems: Problems) -> nodes.File:
+    """The tree of a whole file; what could not be read is an `Error` node and a problem."""
+    tree = read(source, problems, 0, len(source.text))
+    return tree if isinstance(tree, nodes.File) else nodes.File(0, len(source.text), "", ())
+
+
+def read(source: Source, problems: Problems, start: int, end: int) -> Any:
+    """Parse a range of the text as a file. The first attempt is strict; only if it fails, a second one recovers."""
+    first = Problems()
+    tree = _attempt(source, first, start, end, resync=False)
+    if not first.errors:
+        return tree
+    return _attempt(source, problems, start, end, resync=True)
+
+
+def _attempt(source: Source, problems: Problems, start: int, end: int, resync: bool) -> Any:
+    tokens = lex(source, problems, start, end, resync)
+    if _too_deep(source, tokens, problems):
+        return nodes.File(start, end, "", ())
+    reporter = _Reporter(source, tokens, problems)
+    return lalr.parse(tokens, RULES, reporter.report)
+
+
+def _too_deep(source: Source, tokens: Tokens, problems: Problems) -> bool:
+    """Nesting has a limit, so that no later stage can run out of stack."""
+    depth = run = 0
+    opening = {OPERATORS[o] for o in "{(["}
+    closing = {OPERATORS[o] for o in "})]"}
+    # words and marks that nest to their right without a bracket: `not not x`, `- - x`, `if a else if b else ...`
+    nesting = {KEYWORDS[w] for w in ("not", "if", "else", "try")} | {OPERATORS[o] for o in ("-", ".", "?", "??")}
+    separator = TERMINALS["_SEP"]
+    for i, kind in enumerate(tokens.kinds):
+        if kind in opening:
+            depth += 1
+        elif kind in closing:
+            depth -= 1
+        elif kind in nesting or kind in _CHAINING:
+            run += 1
+        elif kind == separator:
+            run = 0
+        if depth > MAX_DEPTH or run > MAX_DEPTH * 5:
+            span = Span(source, tokens.starts[i], tokens.ends[i])
+            problems.add("too-deep", span, limit=MAX_DEPTH)
+            return True
+    return False
+
+
+_CHAINING = frozenset(OPERATORS[o] for o in ("+", "*", "/", "//", "%", "->")) | {KEYWORDS[w] for w in ("and", "or")}
+
+
+class _Reporter:
+    """Turns the parser's failures into problems, one for one cause."""
+
+    def __init__(self, source: Source, tokens: Tokens, problems: Problems) -> None:
+        self.source = source
+        self.tokens = tokens
+        self.problems = problems
+        self.count = 0
+
+    def report(self, at: int, states: list[int]) -> None:
+        start, end = self.tokens.starts[at], self.tokens.ends[at]
+        self.count += 1
+        zero_width = start == end and self.tokens.kinds[at] != _END
+        if self.count > _MOST_ERRORS or (zero_width and self.problems.errors):
+            return
+        if self._in_bad_text(start):
+            return
+        span = Span(self.source, start, max(end, start + 1) if start < len(self.source.text) else end)
+        self.problems.add(
+            "unexpected-token",
+            span,
+            found=self._found(at),
+            expected=self._expected(states),
+            help=self._help(at, states),
+        )
+
+    def _in_bad_text(self, start: int) -> bool:
+        """Whether the lexer has already said what is wrong on this line or just before this place."""
+        line = self.source.position(start)[0]
+        syntax = ("bad-character", "unclosed-string", "bad-number")
+        return any(p.slug in syntax and p.span.position()[0] == line for p in self.problems.found)
+
+    def _found(self, at: int) -> str:
+        kind = self.tokens.kinds[at]
+        text = self.source.text[self.tokens.starts[at] : self.tokens.ends[at]]
+        if kind == _END:
+            return "end of file"
+        if text == "\n":
+            return "end of line"
+        word = text if len(text) <= 30 else text[:27] + "..."
+        return f"reserved word `{word}`" if word in _RESERVED else f"`{word}`"
+
+    def _expected(self, states: list[int]) -> str:
+        found = set(lalr.expected(states, RULES)) - _HIDDEN
+        words: list[str] = []
+        if found >= _EXPRESSION:
+            words.append("an expression")
+            found = {f for f in found if f in _AFTER_EXPRESSION}
+        elif TERMINALS["NAME"] in found:
+            words.append("a name")
+            found -= set(KEYWORDS.values()) - _RESERVED_KINDS
+            found.discard(TERMINALS["NAME"])
+        shown = sorted({_SHOWN.get(f, "") for f in found} - {""})
+        words += shown[:6]
+        return " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words) or "nothing more"
+
+    def _help(self, at: int, states: list[int]) -> str | None:
+        """A remedy for the mistakes that people make most; None leaves the list of what was expected."""
+        text = self.source.text[self.tokens.starts[at] : self.tokens.ends[at]]
+        before = self.source.text[self.tokens.starts[at - 1] : self.tokens.ends[at - 1]] if at else ""
+        if text == "=" and before != "=":
+            return "compare with `==`; `=` sets a state, as a statement of its own"
+        if text in _RESERVED and TERMINALS["NAME"] in lalr.expected(states, RULES):
+            return f"`{text}` is reserved; choose another name"
+        if before.isidentifier() and at and not self._is_keyword(at - 1):
+            from cogc.suggest import nearest
+
+            wanted = [w for w in KEYWORDS if KEYWORDS[w] in self._expected_before(states, at)]
+            near = nearest(before, wanted)
+            if near:
+                return f"did you mean `{near}`?"
+        return None
+
+    def _is_keyword(self, at: int) -> bool:
+        return self.tokens.kinds[at] != TERMINALS["NAME"]
+
+    def _expected_before(self, states: list[int], at: int) -> set[int]:
+        """What could have stood in the place of the token before: tried without the stack's last entry."""
+        return set(lalr.expected(states[:-1], RULES)) if len(states) > 1 else set()
+
+
+_AFTER_EXPRESSION = frozenset(OPERATORS[o] for o in ("}", ")", "]"))
+_RESERVED_KINDS = frozenset(KEYWORDS[w] for w in _RESERVED if w in KEYWORDS)

@@ -1,0 +1,91 @@
+"""Frozen, slotted records that cost next to nothing to define.
+
+In: a class body of annotated fields. Out: a class with `__slots__`, a positional `__init__`, structural equality, a
+hash and a `repr`. Eighty frozen dataclasses take longer to define than a small file takes to check, and every start
+of `cogc` pays for it; this takes microseconds, because one compiled `__init__` for each number of fields is shared
+and only its names are replaced.
+
+Immutability is a promise that mypy checks (`frozen_default`), not one that every construction pays for.
+Fields named in `_unequal_` say where a value came from and take no part in equality.
+"""
+
+from __future__ import annotations
+
+from types import CodeType, FunctionType
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, TypeVar, dataclass_transform
+
+    R = TypeVar("R")
+else:
+
+    def dataclass_transform(**_options: object) -> object:
+        return lambda cls: cls
+
+
+_init_codes: dict[int, CodeType] = {}
+
+
+def _init_code(count: int) -> CodeType:
+    """The code of `def __init__(self, f0, f1, ...): self.f0 = f0; ...` for `count` fields, compiled once."""
+    code = _init_codes.get(count)
+    if code is None:
+        names = [f"f{i}" for i in range(count)]
+        body = "; ".join(f"self.{n} = {n}" for n in names) or "pass"
+        scope: dict[str, Any] = {}
+        exec(f"def __init__({', '.join(['self', *names])}): {body}", scope)
+        code = _init_codes[count] = scope["__init__"].__code__
+    return code
+
+
+@dataclass_transform(frozen_default=True)
+class RecordType(type):
+    """The metaclass: reads the annotations of the class body and builds the record from them."""
+
+    _fields_: tuple[str, ...] = ()
+    _compared_: tuple[str, ...] = ()
+
+    def __new__(mcs, name: str, bases: tuple[type, ...], space: dict[str, Any]) -> RecordType:
+        own = tuple(f for f in space.get("__annotations__", ()) if not f.startswith("_"))
+        inherited: tuple[str, ...] = getattr(bases[0], "_fields_", ()) if bases else ()
+        defaults = {**(getattr(bases[0], "_defaults_", {}) if bases else {})}
+        defaults.update({f: space.pop(f) for f in own if f in space})
+        fields = inherited + own
+        space["__slots__"] = own
+        space["__match_args__"] = fields
+        space["_fields_"] = fields
+        space["_defaults_"] = defaults
+        if "__init__" not in space:
+            code = _init_code(len(fields)).replace(co_varnames=("self", *fields), co_names=fields)
+            init = FunctionType(code, {}, "__init__")
+            init.__defaults__ = tuple(defaults[f] for f in fields if f in defaults)
+            space["__init__"] = init
+        cls = super().__new__(mcs, name, bases, space)
+        unequal: tuple[str, ...] = getattr(cls, "_unequal_", ())
+        cls._compared_ = tuple(f for f in fields if f not in unequal)
+        return cls
+
+
+class Record(metaclass=RecordType):
+    """The base of all records: equal when the classes and all compared fields are equal."""
+
+    _unequal_: tuple[str, ...] = ()
+
+    def __eq__(self, other: object) -> bool:
+        if self.__class__ is not other.__class__:
+            return NotImplemented
+        return all(getattr(self, f) == getattr(other, f) for f in self.__class__._compared_)
+
+    def __hash__(self) -> int:
+        return hash((self.__class__.__name__, *(getattr(self, f) for f in self.__class__._compared_)))
+
+    def __repr__(self) -> str:
+        fields = ", ".join(f"{f}={getattr(self, f)!r}" for f in self.__class__._compared_)
+        return f"{self.__class__.__name__}({fields})"
+
+
+def replace(record: R, **changes: Any) -> R:
+    """A copy of a record in which some fields are others."""
+    cls: Any = record.__class__
+    return cls(*(changes[f] if f in changes else getattr(record, f) for f in cls._fields_))  # type: ignore[no-any-return]

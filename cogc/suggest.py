@@ -1,0 +1,48 @@
+"""The one good suggestion: the known word that the user most likely meant."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def nearest(word: str, candidates: Iterable[str]) -> str | None:
+    """The candidate closest to `word`, or None if none is close: at most a third of it may differ."""
+    best, best_distance = None, max(1, len(word) // 3) + 1
+    folded = word.lower().replace("-", "_")
+    for candidate in sorted(set(candidates)):
+        if candidate == word or abs(len(candidate) - len(word)) >= best_distance:
+            continue
+        distance = _distance(folded, candidate.lower().replace("-", "_"), best_distance)
+        if distance < best_distance and distance < max(len(word), len(candidate)):
+            best, best_distance = candidate, distance
+    return best
+
+
+def _distance(a: str, b: str, limit: int) -> int:
+    """Edits (insert, delete, replace, swap of neighbours) from a to b, given up at `limit`."""
+    before: list[int] = []
+    last = list(range(len(b) + 1))
+    for i, x in enumerate(a, 1):
+        row = [i]
+        for j, y in enumerate(b, 1):
+            cost = min(last[j] + 1, row[j - 1] + 1, last[j - 1] + (x != y))
+            if i > 1 and j > 1 and x == b[j - 2] and a[i - 2] == y:
+                cost = min(cost, before[j - 2] + 1)
+            row.append(cost)
+        if min(row) >= limit:
+            return limit
+        before, last = last, row
+    return last[-1]
+
+
+def did_you_mean(word: str, candidates: Iterable[str], otherwise: str = "") -> str:
+    """A help line: the nearest candidate, or a short list of all, or `otherwise`."""
+    known = sorted(set(candidates))
+    near = nearest(word, known)
+    if near:
+        return f"did you mean `{near}`?"
+    if known and len(known) <= 8:
+        return "known here: " + ", ".join(f"`{k}`" for k in known)
+    return otherwise

@@ -1,0 +1,113 @@
+"""The text forms of values: string literals, durations, times."""
+
+from __future__ import annotations
+
+import re
+
+UNITS = {
+    "ms": 1_000_000,
+    "s": 1_000_000_000,
+    "m": 60_000_000_000,
+    "h": 3_600_000_000_000,
+    "d": 86_400_000_000_000,
+    "w": 604_800_000_000_000,
+}
+_PART = re.compile(r"([0-9][0-9_]*(?:\.[0-9]+)?)(ms|[smhdw])")
+_DURATION = re.compile(r"-?(?:[0-9][0-9_]*(?:\.[0-9]+)?(?:ms|[smhdw]))+\Z")
+_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", '"': '"', "0": "\0", "{": "{"}
+_ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
+
+Segments = tuple[tuple[int, int], ...]
+
+
+def nanoseconds(text: str) -> int:
+    """`1m30s` or `1.5s` in nanoseconds; ValueError if the text is no duration."""
+    if not _DURATION.match(text):
+        raise ValueError(f"`{text}` is no duration")
+    total = sum(round(float(n.replace("_", "")) * UNITS[u]) for n, u in _PART.findall(text))
+    return -total if text.startswith("-") else total
+
+
+def duration_text(nanos: int) -> str:
+    """The shortest text of a duration: `1m30s`, `250ms`, `0s`."""
+    if nanos < 0:
+        return "-" + duration_text(-nanos)
+    parts = []
+    for unit in ("w", "d", "h", "m"):
+        count, nanos = divmod(nanos, UNITS[unit])
+        if count:
+            parts.append(f"{count}{unit}")
+    if nanos and nanos % UNITS["s"] and nanos < UNITS["s"]:
+        parts.append(_number(nanos, UNITS["ms"]) + "ms")
+    elif nanos or not parts:
+        parts.append(_number(nanos, UNITS["s"]) + "s")
+    return "".join(parts)
+
+
+def _number(nanos: int, unit: int) -> str:
+    whole, rest = divmod(nanos, unit)
+    digits = f"{rest:0{len(str(unit)) - 1}d}".rstrip("0")
+    return f"{whole}.{digits}" if digits else str(whole)
+
+
+def decode(literal: str, start: int) -> tuple[str, Segments]:
+    """The value of a string literal that stands at `start`, and where its pieces stand in the file."""
+    raw = literal[0] == "r"
+    if raw:
+        literal, start = literal[1:], start + 1
+    if literal.startswith('"""') and len(literal) >= 6:
+        return _long(literal[3:-3], start + 3, raw)
+    body = literal[1:-1] if len(literal) > 1 and literal[-1] == '"' else literal[1:]
+    return _unescape(body, start + 1, raw)
+
+
+def _unescape(body: str, start: int, raw: bool) -> tuple[str, Segments]:
+    if raw or "\\" not in body:
+        return body, ((0, start),)
+    pieces: list[str] = []
+    segments: list[tuple[int, int]] = []
+    length = last = 0
+    for found in _ESCAPE.finditer(body):
+        segments.append((length, start + last))
+        pieces.append(body[last : found.start()])
+        mark = found.group(1)
+        pieces.append(chr(int(mark[1:], 16)) if len(mark) == 5 else _ESCAPES.get(mark, "\\" + mark))
+        length += found.start() - last + len(pieces[-1])
+        last = found.end()
+    segments.append((length, start + last))
+    return "".join(pieces) + body[last:], tuple(segments)
+
+
+def _long(body: str, start: int, raw: bool) -> tuple[str, Segments]:
+    """A `\"\"\"` string: the first newline and the common indent go; so does a last line of blanks."""
+    lines = body.split("\n")
+    offsets, at = [], start
+    for line in lines:
+        offsets.append(at)
+        at += len(line) + 1
+    if len(lines) > 1 and not lines[0].strip():
+        lines, offsets = lines[1:], offsets[1:]
+    if len(lines) > 1 and not lines[-1].strip():
+        lines[-1] = ""
+    counted = [x for x in (lines if len(lines) < 2 or body.startswith("\n") else lines[1:]) if x.strip()]
+    indent = min((len(x) - len(x.lstrip()) for x in counted), default=0)
+    pieces: list[str] = []
+    segments: list[tuple[int, int]] = []
+    length = 0
+    for line, offset in zip(lines, offsets, strict=True):
+        cut = indent if line[:indent].strip() == "" else 0
+        value, inner = _unescape(line[cut:], offset + cut, raw)
+        segments += [(length + a, b) for a, b in inner]
+        pieces.append(value if value.strip() else "")
+        length += len(pieces[-1]) + 1
+    return "\n".join(pieces), tuple(segments)
+
+
+def place(segments: Segments, offset: int) -> int:
+    """Where the character at `offset` of a decoded string stands in the file."""
+    at = 0
+    for value_at, file_at in segments:
+        if value_at > offset:
+            break
+        at = file_at + offset - value_at
+    return at

@@ -34,7 +34,7 @@ def _node(cls: type[n.Node]) -> Builder:
 
 
 def _items(children: list[Any], start: int, end: int) -> tuple[Any, ...]:
-    return tuple(children)
+    return tuple(c for c in children if c is not None)
 
 
 def _first(children: list[Any], start: int, end: int) -> Any:

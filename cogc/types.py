@@ -78,6 +78,8 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     Type: TypeAlias = Primitive | LiteralOf | ListOf | MapOf | RecordOf | UnionOf | Ref
+else:
+    Type = object
 
 
 def expand(type: Type) -> Type:
@@ -184,8 +186,11 @@ def _fit_record(source: RecordOf, target: RecordOf, assumed: frozenset[tuple[int
                 return NO
             continue
         level = min(level, fit(given.type, f.type, assumed))
-        if given.optional and not f.optional:
-            level = min(level, COERCED if f.default is not None else NO)
+        absent = given.optional and given.default is None
+        if absent and f.default is not None:
+            level = min(level, COERCED)
+        elif absent and not f.optional:
+            return NO
     if not target.open:
         if any(target.field(f.name) is None for f in source.fields):
             return NO

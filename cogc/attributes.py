@@ -1,0 +1,122 @@
+"""The attributes of every block, as a table: what may stand there and what its value is.
+
+A value's kind is `type T` (a pure expression of that type), `word A B C` (one of these words), `ref KIND` and
+`refs KIND` (a name, or a list of names, of such declarations), `map` (how messages are shared among replicas), `type`
+(a type), `name` (a word of somebody's own), `secret` (a string, `env("NAME")` allowed) or `secrets` (a record of them).
+A kind that ends in `!` must be given. `specs/language.md` prints this table; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+_RESUME = "word retry fail"
+_SHARING = "map"
+_BUDGET = "type { usd?: float, tokens?: int, time?: duration, turns?: int }"
+
+ATTRIBUTES: dict[str, dict[str, str]] = {
+    "listen": {"capacity": "type int", "overflow": "word block drop_oldest drop_newest fail"},
+    "transmit": {"capacity": "type int"},
+    "create": {
+        "restart": "word never on_error always",
+        "max_restarts": "type int",
+        "within": "type duration",
+        "backoff": "type duration",
+        "map": _SHARING,
+    },
+    "link": {"feedback": "type bool", "map": _SHARING},
+    "supervise": {"max_restarts": "type int", "within": "type duration"},
+    "template": {},
+    "expr": {},
+    "python": {"timeout": "type duration", "isolate": "word thread process", "on_resume": _RESUME},
+    "shell": {
+        "timeout": "type duration",
+        "output": "word text json lines",
+        "ok": "type [int]",
+        "stdin": "type string",
+        "cwd": "type string",
+        "env": "secrets",
+        "on_resume": _RESUME,
+    },
+    "mcp": {"timeout": "type duration", "on_resume": _RESUME},
+    "human": {"timeout": "type duration", "choices": "type [string]"},
+    "llm": {
+        "model": "ref model !",
+        "system": "type string",
+        "prompt": "type string !",
+        "max_tokens": "type int",
+        "temperature": "type float",
+        "effort": "word low medium high xhigh max",
+        "retry": "type int",
+        "timeout": "type duration",
+        "tools": "refs program agent mcp",
+        "budget": _BUDGET,
+        "on_resume": _RESUME,
+    },
+    "model anthropic": {
+        "max_tokens": "type int",
+        "effort": "word low medium high xhigh max",
+        "temperature": "type float",
+        "base_url": "type string",
+        "api_key": "secret",
+        "capabilities": "type [string]",
+        "timeout": "type duration",
+    },
+    "model scripted": {},
+    "mcp stdio": {"env": "secrets", "cwd": "type string", "timeout": "type duration"},
+    "mcp http": {"headers": "secrets", "timeout": "type duration"},
+    "agent": {
+        "description": "type string",
+        "model": "ref model",
+        "system": "type string",
+        "tools": "refs program agent mcp",
+        "output": "type",
+        "max_turns": "type int",
+        "max_tokens": "type int",
+        "temperature": "type float",
+        "budget": _BUDGET,
+        "timeout": "type duration",
+        "spawn": "refs agent",
+        "sandbox": "word none ro rw",
+        "network": "type bool",
+    },
+    "spawn": {"max_concurrent": "type int", "dispatch": "name"},
+    "team": {
+        "lead": "ref agent !",
+        "workers": "refs agent !",
+        "mode": "word delegate supervise",
+        "max_workers": "type int",
+        "budget": _BUDGET,
+    },
+    "dod": {"max_loops": "type int", "fix": "ref agent"},
+    "plan": {
+        "goal": "type string !",
+        "approve": "word user system agent",
+        "planner": "ref agent",
+        "max_steps": "type int",
+        "budget": _BUDGET,
+    },
+    "step": {"dod": "ref dod", "retry": "type int", "timeout": "type duration"},
+    "sett": {"max_review_iterations": "type int"},
+    "sett agent": {
+        "bid": "word review claim exclusive ignore",
+        "bid_script": "type [string]",
+        "bidding_strategy": "word review claim exclusive ignore",
+        "command": "type [string]",
+        "run": "ref agent",
+        "workspace": "word ro rw",
+        "environment": "secrets",
+        "timeout": "type duration",
+        "prompts": "type { claim?: string, execution?: string }",
+        "image": "type string",
+        "replicas": "type int",
+        "network": "type bool",
+    },
+    "queue": {"lease": "type duration", "attempts": "type int"},
+}
+
+EXECUTORS = ("expr", "template", "python", "shell", "mcp", "human", "llm")
+PROVIDERS = ("anthropic", "scripted")
+TRANSPORTS = ("stdio", "http")
+BACKENDS = ("memory", "sqlite", "redis")
+STRATEGIES = ("one_for_one", "one_for_all", "rest_for_one")
+SHARING = ("broadcast", "round_robin", "scatter", "idle", "hash")
+LEVELS = ("debug", "info", "warn", "error")

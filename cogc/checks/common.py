@@ -1,0 +1,35 @@
+"""What several rules ask of the world."""
+
+from __future__ import annotations
+
+from cogc import nodes
+from cogc.bodies import Port
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cogc.check import Checked
+    from cogc.world import Shape
+
+
+def own_shapes(checked: Checked) -> Iterator[Shape]:
+    """The coglets and mixins of the user's files: the standard library is not blamed."""
+    for shape in checked.world.shapes.values():
+        if not shape.unit.path.startswith("std/") or shape.unit in checked.world.roots:
+            yield shape
+
+
+def links(checked: Checked, shape: Shape) -> Iterator[tuple[nodes.Link, Port, Port, nodes.Expr]]:
+    """Every single wire of a shape: the link, its two ports, the node of its source."""
+    for member in shape.links:
+        for source in member.node.sources:
+            for target in member.node.targets:
+                a, b = checked.bodies.targets.get(id(source)), checked.bodies.targets.get(id(target))
+                if a is not None and b is not None:
+                    yield member.node, a, b, source
+
+
+def has_flag(attributes: tuple[nodes.Attribute, ...], name: str) -> bool:
+    """Whether an attribute is set to true."""
+    return any(a.key.id == name and getattr(a.value, "value", None) is True for a in attributes)

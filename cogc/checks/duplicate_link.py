@@ -1,0 +1,35 @@
+"""The same wire twice: each message would come twice."""
+
+from __future__ import annotations
+
+from cogc.checks.common import links, own_shapes
+from cogc.diagnostics import Label
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cogc import nodes
+    from cogc.bodies import Port
+    from cogc.check import Checked
+
+
+def duplicate_link(checked: Checked) -> None:
+    for shape in own_shapes(checked):
+        seen: dict[tuple[str, ...], nodes.Expr] = {}
+        for link, source, target, node in links(checked, shape):
+            if any(port.index is not None for port in (source, target)):
+                continue
+            key = (*_key(source), *_key(target))
+            if key in seen:
+                related = [Label(shape.unit.span(seen[key]), "linked here first")]
+                names = {"source": _show(source), "target": _show(target)}
+                checked.problems.add("duplicate-link", shape.unit.span(link), related=related, **names)
+            else:
+                seen[key] = node
+
+
+def _key(port: Port) -> tuple[str, str, str]:
+    return port.kind, port.child, port.name
+
+
+def _show(port: Port) -> str:
+    return f"{port.child or 'self'}.{port.name}"

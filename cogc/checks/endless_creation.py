@@ -1,0 +1,49 @@
+"""A coglet that creates itself, directly or through others, for ever."""
+
+from __future__ import annotations
+
+from cogc import nodes
+from cogc.checks.common import own_shapes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cogc.check import Checked
+    from cogc.world import Member, Shape
+
+
+def endless_creation(checked: Checked) -> None:
+    """Report each cycle of unconditional creation once, at its first coglet."""
+    reported: set[str] = set()
+    for shape in own_shapes(checked):
+        cycle = _cycle(shape)
+        if cycle is None or any(s.key in reported for s in cycle):
+            continue
+        reported.update(s.key for s in cycle)
+        names = " -> ".join([s.name for s in cycle] + [cycle[0].name])
+        checked.problems.add("endless-creation", shape.span(), name=shape.name, cycle=names)
+
+
+def _always(member: Member) -> bool:
+    """Whether a child is certainly created: a pool that starts empty and a list that may be empty are not."""
+    node = member.node
+    if node.for_each is not None:
+        return False
+    return not (node.count is not None and isinstance(node.count.low, nodes.Literal) and node.count.low.value == 0)
+
+
+def _cycle(start: Shape) -> list[Shape] | None:
+    """A way from a shape back to itself, breadth first."""
+    ways: list[list[Shape]] = [[start]]
+    seen: set[str] = set()
+    while ways:
+        way = ways.pop(0)
+        for member in way[-1].children.values():
+            target = member.target
+            if target is None or not _always(member):
+                continue
+            if target is start:
+                return way
+            if target.key not in seen:
+                seen.add(target.key)
+                ways.append([*way, target])
+    return None

@@ -1,0 +1,35 @@
+"""A Python program from outside the spec's own folder: any package must be allowed by name.
+
+Nothing is imported to find out. A module of the spec's folder has a name like any other, so what is refused here is
+what is known not to be one: the standard library, and packages that are not files beside the spec. Whether the file is
+there is seen when the program runs.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from cogc import nodes
+from cogc.resolve import walk
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cogc.check import Checked
+
+
+def foreign_module(checked: Checked) -> None:
+    for unit in checked.world.units.values():
+        if unit.path.startswith("std/"):
+            continue
+        for node in walk(unit.tree):
+            if isinstance(node, nodes.Executor) and node.kind.id == "python":
+                path = node.argument
+            elif isinstance(node, nodes.PythonClass):
+                path = node.path
+            else:
+                continue
+            if not isinstance(path, nodes.Text):
+                continue
+            package = path.value.partition(":")[0].partition(".")[0]
+            if package in sys.stdlib_module_names and package not in checked.options.allow_imports:
+                checked.problems.add("foreign-module", unit.span(path), name=package)

@@ -1,0 +1,38 @@
+"""An `expr` program that calls itself, directly or through others: expressions end."""
+
+from __future__ import annotations
+
+from cogc import nodes
+from cogc.resolve import walk
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cogc.check import Checked
+
+
+def recursive_program(checked: Checked) -> None:
+    programs = _programs(checked)
+    for node, span in programs.values():
+        if _reaches(checked, node, node, set()):
+            checked.problems.add("recursive-program", span, name=node.name.id)
+
+
+def _programs(checked: Checked) -> dict[int, tuple[nodes.Program, object]]:
+    found = {}
+    for unit in checked.world.units.values():
+        for node in walk(unit.tree):
+            if isinstance(node, nodes.Program) and node.executor.kind.id == "expr":
+                found[id(node)] = (node, unit.span(node.name))
+    return found
+
+
+def _reaches(checked: Checked, node: nodes.Program, goal: nodes.Program, seen: set[int]) -> bool:
+    seen.add(id(node))
+    for part in walk(node):
+        symbol = checked.inference.symbols.get(id(part))
+        called = symbol.node if symbol is not None and symbol.kind == "program" else None
+        if not isinstance(called, nodes.Program) or called.executor.kind.id != "expr":
+            continue
+        if called is goal or (id(called) not in seen and _reaches(checked, called, goal, seen)):
+            return True
+    return False

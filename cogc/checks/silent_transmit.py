@@ -1,0 +1,22 @@
+"""A transmit channel on which nothing is ever sent."""
+
+from __future__ import annotations
+
+from cogc import nodes
+from cogc.checks.common import own_shapes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cogc.check import Checked
+
+
+def silent_transmit(checked: Checked) -> None:
+    for shape in own_shapes(checked):
+        if shape.python is not None or isinstance(shape.node, nodes.Mixin):
+            continue
+        for name, member in shape.transmits.items():
+            if member.owner is not shape:
+                continue
+            keys = [shape.key, *(m.shape.key for m in shape.mixins)]
+            if not any((key, name) in checked.bodies.sent for key in keys):
+                checked.problems.add("silent-transmit", member.span(), name=name)

@@ -1,0 +1,20 @@
+"""A listen channel that neither a reaction nor a link reads: what comes is thrown away."""
+
+from __future__ import annotations
+
+from cogc import nodes
+from cogc.checks.common import own_shapes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cogc.check import Checked
+
+
+def unused_channel(checked: Checked) -> None:
+    for shape in own_shapes(checked):
+        if shape.python is not None or isinstance(shape.node, nodes.Mixin):
+            continue
+        keys = [shape.key, *(m.shape.key for m in shape.mixins)]
+        for name, member in shape.listens.items():
+            if not any((key, name) in checked.bodies.heard for key in keys):
+                checked.problems.add("unused-channel", member.span(), name=name)

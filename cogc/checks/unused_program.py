@@ -1,0 +1,18 @@
+"""A program inside a coglet that nothing calls; one of a file may be there for others to import."""
+
+from __future__ import annotations
+
+from cogc.checks.common import own_shapes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cogc.check import Checked
+
+
+def unused_program(checked: Checked) -> None:
+    for shape in own_shapes(checked):
+        if any(m.shape.name == "ProgLet" for m in shape.mixins):
+            continue
+        for name, member in shape.programs.items():
+            if member.owner is shape and id(member.node) not in checked.inference.used:
+                checked.problems.add("unused-program", member.span(), name=name)

@@ -1,0 +1,60 @@
+"""The command line: which command, its options, its exit code.
+
+Exit codes: 0 done; 1 the spec is wrong; 2 the command line is wrong; 3 the run failed; 4 a definition of done was not
+met; 130 interrupted; 143 terminated. Only the command that runs is imported, so that `check` starts fast.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
+
+COMMANDS = ("check", "explain")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; the exit code."""
+    import gc
+
+    gc.disable()  # the trees of a check are not garbage before it ends; `run` turns it on again
+    given = sys.argv[1:] if arguments is None else arguments
+    try:
+        return _dispatch(given)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _dispatch(given: list[str]) -> int:
+    from argparse import ArgumentParser
+
+    command = given[0] if given and given[0] in COMMANDS else None
+    parser = ArgumentParser(prog="cogc", description="A compiler and runner for systems of agents.")
+    parser.add_argument("--version", action="store_true", help="print the version and stop")
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND")
+    for name in (command,) if command else COMMANDS:
+        module = _module(name)
+        sub = subparsers.add_parser(name, help=module.HELP, description=(module.__doc__ or "").strip())
+        module.arguments(sub)
+        sub.set_defaults(module=module)
+    options = parser.parse_args(given)
+    if options.version:
+        from cogc import __version__
+
+        print(f"cogc {__version__}")
+        return 0
+    if options.command is None:
+        parser.print_help()
+        return 2
+    return int(options.module.run(options))
+
+
+def _module(name: str) -> ModuleType:
+    return import_module(f"cogc.commands.{name}")

@@ -1,0 +1,92 @@
+"""`cogc check PATH...`: find the mistakes of specs. Exit code 0 without errors, 1 with, 2 for a wrong command line."""
+
+from __future__ import annotations
+
+import sys
+
+from cogc import render
+from cogc.check import Options
+from cogc.compile import analyse
+from cogc.diagnostics import Problems
+from cogc.files import read, specs
+from cogc.source import Source, Span
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+HELP = "find the mistakes of specs"
+
+
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="a spec, or a folder to look through")
+    parser.add_argument("--format", choices=("people", "text", "json"), help="default: for people in a terminal, else text")
+    parser.add_argument("--strict", action="store_true", help="warnings count as errors")
+    allow_imports(parser)
+
+
+def allow_imports(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--allow-import", action="append", default=[], metavar="PKG", help="a package that Python programs may name"
+    )
+
+
+def run(options: Namespace) -> int:
+    problems = Problems()
+    paths: list[str] = []
+    for path in options.paths:
+        found = specs(path)
+        if not found:
+            problems.add("no-spec", Span(Source(path, ""), 0, 0), path=path)
+        paths += found
+    analyse(paths, read, problems, Options(allowed(options.allow_import, paths)))
+    found_problems = problems.sorted()
+    show(found_problems, options.format, len(paths))
+    return 1 if problems.errors or (options.strict and found_problems) else 0
+
+
+def show(found: list[object], format: str | None, files: int) -> None:
+    """Print diagnostics in the format asked for; people also get a last line that counts."""
+    if format == "json":
+        sys.stdout.write(render.json(found))  # type: ignore[arg-type]
+    elif format == "text" or (format is None and not sys.stdout.isatty()):
+        sys.stdout.write(render.text(found))  # type: ignore[arg-type]
+        if format is None:
+            sys.stdout.write(render.summary(found, files) + "\n")  # type: ignore[arg-type]
+    else:
+        if found:
+            render.people(found, sys.stdout)  # type: ignore[arg-type]
+        sys.stdout.write(render.summary(found, files) + "\n")  # type: ignore[arg-type]
+
+
+def allowed(given: list[str], paths: list[str]) -> frozenset[str]:
+    """Packages allowed on the command line, and by `[tool.cogc] allow-imports` in the nearest pyproject.toml."""
+    import os
+
+    names = set(given)
+    place = os.path.dirname(os.path.abspath(paths[0])) if paths else os.getcwd()
+    while True:
+        file = os.path.join(place, "pyproject.toml")
+        if os.path.isfile(file):
+            names.update(_from_pyproject(file))
+            break
+        parent = os.path.dirname(place)
+        if parent == place:
+            break
+        place = parent
+    return frozenset(names)
+
+
+def _from_pyproject(file: str) -> list[str]:
+    with open(file, "rb") as opened:
+        data = opened.read()
+    if b"tool.cogc" not in data:
+        return []
+    import tomllib
+
+    try:
+        table = tomllib.loads(data.decode()).get("tool", {}).get("cogc", {})
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+        return []
+    names = table.get("allow-imports", [])
+    return [n for n in names if isinstance(n, str)] if isinstance(names, list) else []

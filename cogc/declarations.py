@@ -1,0 +1,360 @@
+"""Declarations other than coglets: programs, models, MCP servers, agents, teams, plans, done, setts, queues, tests.
+
+What runs is lowered elsewhere; here every name in them is resolved, every attribute checked, every expression typed.
+"""
+
+from __future__ import annotations
+
+from cogc import nodes, types
+from cogc.attribute_check import check_block
+from cogc.attributes import BACKENDS, PROVIDERS, TRANSPORTS
+from cogc.lower_type import lower_type
+from cogc.resolve import ARTICLES, program_signature, signature
+from cogc.scope import Scope
+from cogc.suggest import did_you_mean
+from cogc.types import ANY, FLOAT, STRING
+from cogc.world import Declared, Shape, Signature, Unit
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cogc.check import Checked
+
+
+def check_declaration(checked: Checked, unit: Unit, node: nodes.Declaration) -> None:
+    """Check one declaration of a file; coglets and mixins are checked by their shapes."""
+    match node:
+        case nodes.Const():
+            if id(node) not in checked.inference.types:
+                checked.inference.const(node, unit)
+        case nodes.Program():
+            check_program(checked, unit, node, None)
+        case nodes.Model():
+            _model(checked, unit, node)
+        case nodes.Mcp():
+            _mcp(checked, unit, node)
+        case nodes.Agent():
+            scope = _parameters(checked, unit, node.name.id, node.parameters)
+            check_block(node.attributes, "agent", node.name, scope, checked.inference, f"agent `{node.name.id}`")
+        case nodes.Team():
+            scope = _parameters(checked, unit, node.name.id, node.parameters)
+            check_block(node.attributes, "team", node.name, scope, checked.inference, f"team `{node.name.id}`")
+        case nodes.Dod():
+            _dod(checked, unit, node)
+        case nodes.Plan():
+            _plan(checked, unit, node)
+        case nodes.Sett():
+            _sett(checked, unit, node)
+        case nodes.Queue():
+            lower_type(checked.world, unit, node.type, checked.problems)
+            _known_word(checked, unit, node.backend, "queue backend", BACKENDS)
+            check_block(node.attributes, "queue", node.name, Scope(checked.world, unit), checked.inference)
+        case nodes.Test():
+            _test(checked, unit, node)
+
+
+def _known_word(checked: Checked, unit: Unit, name: nodes.Name, what: str, words: tuple[str, ...]) -> bool:
+    if name.id in words:
+        return True
+    help = did_you_mean(name.id, words) or None
+    known = ", ".join(f"`{w}`" for w in words)
+    checked.problems.add("unknown-word", unit.span(name), help=help, what=what, name=name.id, known=known)
+    return False
+
+
+# ---- programs ------------------------------------------------------------------------------------------------
+
+
+def check_program(checked: Checked, unit: Unit, node: nodes.Program, shape: Shape | None) -> None:
+    """A program sees its own parameters, then its coglet's and `self`, never states."""
+    found = program_signature(checked.world, unit, node, checked.problems)
+    scope = Scope(checked.world, unit, shape, states=False)
+    for p in found.parameters:
+        if p.default is not None:
+            checked.inference.check(p.default, Scope(checked.world, unit, shape, states=False), p.type)
+        scope.bind(p.name, p.type, "parameter")
+    executor = node.executor
+    match executor.kind.id:
+        case "expr":
+            _expr(checked, unit, node, found, scope)
+        case "template":
+            _template(checked, unit, node, found, scope)
+        case "python":
+            _python(checked, unit, executor, scope)
+        case "shell":
+            _shell(checked, unit, executor, scope)
+        case "mcp":
+            _mcp_tool(checked, unit, executor)
+        case "human" | "llm":
+            if executor.argument is not None:
+                _wrong(checked, unit, executor, "takes nothing before its attributes", "remove it")
+        case _:
+            return
+    check_block(executor.attributes, executor.kind.id, executor.kind, scope, checked.inference)
+
+
+def _wrong(checked: Checked, unit: Unit, executor: nodes.Executor, wrong: str, right: str) -> None:
+    place = executor.argument if executor.argument is not None else executor.kind
+    checked.problems.add("bad-executor", unit.span(place), name=executor.kind.id, wrong=wrong, right=right)
+
+
+def _expr(checked: Checked, unit: Unit, node: nodes.Program, found: Signature, scope: Scope) -> None:
+    value = node.executor.argument
+    if isinstance(value, nodes.Qualified | None):
+        _wrong(checked, unit, node.executor, "needs an expression", "write `expr x * 2`")
+        return
+    checked.inference.check(value, scope, found.result)
+
+
+def _template(checked: Checked, unit: Unit, node: nodes.Program, found: Signature, scope: Scope) -> None:
+    if not isinstance(node.executor.argument, nodes.Text):
+        _wrong(checked, unit, node.executor, "needs a string", 'write `template "Hello {{ name }}"`')
+        return
+    checked.inference.check(node.executor.argument, scope, STRING)
+    if types.fit(STRING, found.result) == types.NO and node.result is not None:
+        checked.problems.add(
+            "wrong-type",
+            unit.span(node.result),
+            found="string",
+            wanted=types.show(found.result),
+            hint="a template gives a string",
+        )
+
+
+def _python(checked: Checked, unit: Unit, executor: nodes.Executor, scope: Scope) -> None:
+    argument = executor.argument
+    if not isinstance(argument, nodes.Text):
+        _wrong(checked, unit, executor, "needs a module and a function", 'write `python "module:function"`')
+        return
+    module, _, function = argument.value.partition(":")
+    if not function.isidentifier() or not all(p.isidentifier() for p in module.split(".")):
+        _wrong(checked, unit, executor, f"cannot use `{argument.value}`", 'write `python "module:function"`')
+
+
+def _shell(checked: Checked, unit: Unit, executor: nodes.Executor, scope: Scope) -> None:
+    argument = executor.argument
+    if not isinstance(argument, nodes.ListLiteral) or not argument.items:
+        right = 'write `shell ["command", "argument"]`; no shell is involved'
+        _wrong(checked, unit, executor, "needs a list of words", right)
+        return
+    for item in argument.items:
+        found = checked.inference.infer(item, scope, STRING)
+        scalar = (STRING, types.INT, FLOAT)
+        if types.fit(found, STRING) == types.NO and types.widen(found) not in scalar and found != types.ListOf(STRING):
+            checked.inference.mismatch(item, found, STRING, scope)
+
+
+def _mcp_tool(checked: Checked, unit: Unit, executor: nodes.Executor) -> None:
+    argument = executor.argument
+    if not isinstance(argument, nodes.Qualified) or len(argument.parts) < 2:
+        _wrong(checked, unit, executor, "needs a server's tool", "write `mcp SERVER.TOOL`")
+        return
+    server = ".".join(p.id for p in argument.parts[:-1])
+    _declared(checked, unit, server, argument, "mcp")
+
+
+def _declared(checked: Checked, unit: Unit, name: str, place: nodes.Node, *kinds: str) -> Declared | None:
+    """A declaration of one of these kinds, or a report."""
+    found = checked.world.lookup(unit, name)
+    if found is None:
+        known = [n for n in unit.names() if (d := checked.world.lookup(unit, n)) and d.kind in kinds]
+        help = did_you_mean(name, known) or None
+        checked.problems.add("unknown-name", unit.span(place), help=help, name=name)
+    elif found.kind not in kinds:
+        wanted = " or ".join(ARTICLES[k] for k in kinds)
+        checked.problems.add(
+            "wrong-kind", unit.span(place), name=name, found=ARTICLES[found.kind], wanted=wanted
+        )
+    else:
+        checked.inference.used.add(id(found.node))
+        return found
+    return None
+
+
+# ---- models and servers --------------------------------------------------------------------------------------
+
+
+def _model(checked: Checked, unit: Unit, node: nodes.Model) -> None:
+    if _known_word(checked, unit, node.provider, "model provider", PROVIDERS):
+        scope = Scope(checked.world, unit)
+        check_block(node.attributes, f"model {node.provider.id}", node.name, scope, checked.inference)
+
+
+def _mcp(checked: Checked, unit: Unit, node: nodes.Mcp) -> None:
+    if not _known_word(checked, unit, node.transport, "MCP transport", TRANSPORTS):
+        return
+    scope = Scope(checked.world, unit)
+    wanted = types.ListOf(STRING) if node.transport.id == "stdio" else STRING
+    checked.inference.check(node.argument, scope, wanted)
+    check_block(node.attributes, f"mcp {node.transport.id}", node.name, scope, checked.inference)
+
+
+# ---- teams, plans, done, setts -------------------------------------------------------------------------------
+
+
+def _parameters(checked: Checked, unit: Unit, name: str, parameters: tuple[nodes.Parameter, ...]) -> Scope:
+    """A scope with a declaration's parameters."""
+    found = signature(checked.world, unit, name, parameters, ANY, checked.problems)
+    scope = Scope(checked.world, unit)
+    for p in found.parameters:
+        if p.default is not None:
+            checked.inference.check(p.default, Scope(checked.world, unit), p.type)
+        scope.bind(p.name, p.type, "parameter")
+    return scope
+
+
+def _dod(checked: Checked, unit: Unit, node: nodes.Dod) -> None:
+    scope = _parameters(checked, unit, node.name.id, node.parameters)
+    if node.extends is not None:
+        _declared(checked, unit, node.extends.text, node.extends, "dod")
+    settings = [c for c in node.criteria if isinstance(c, nodes.Attribute) and c.key.id in ("max_loops", "fix")]
+    check_block(tuple(settings), "dod", node.name, scope, checked.inference)
+    seen: dict[str, nodes.Name] = {}
+    for c in node.criteria:
+        if c.key.id in seen:
+            checked.problems.add("duplicate-attribute", unit.span(c.key), name=c.key.id)
+        seen[c.key.id] = c.key
+        match c:
+            case nodes.Command(executor=executor):
+                (_shell if executor.kind.id == "shell" else _python)(checked, unit, executor, scope)
+                check_block(executor.attributes, executor.kind.id, executor.kind, scope, checked.inference)
+            case nodes.Judge(model=model, threshold=threshold):
+                _declared(checked, unit, model.text, model, "model")
+                if threshold is not None:
+                    checked.inference.check(threshold, scope, FLOAT)
+            case nodes.Attribute() if c not in settings:
+                words = {w: ANY for w in ("coverage", "contracts", "tdd", "linters", "tests", "human")}
+                checked.inference.infer(c.value, scope.inner(**words))  # type: ignore[arg-type]
+
+
+def _plan(checked: Checked, unit: Unit, node: nodes.Plan) -> None:
+    scope = _parameters(checked, unit, node.name.id, node.parameters)
+    attributes = tuple(i for i in node.items if isinstance(i, nodes.Attribute))
+    check_block(attributes, "plan", node.name, scope, checked.inference, f"plan `{node.name.id}`")
+    scope.bind("goal", STRING)
+    steps = {s.name.id: s for s in node.items if isinstance(s, nodes.Step)}
+    placed: set[str] = set()
+    for step in (s for s in node.items if isinstance(s, nodes.Step)):
+        if step.name.id in placed:
+            checked.problems.add("duplicate-name", unit.span(step.name), name=step.name.id)
+        placed.add(step.name.id)
+        _step(checked, unit, step, steps, scope)
+
+
+def _step(checked: Checked, unit: Unit, step: nodes.Step, steps: dict[str, nodes.Step], scope: Scope) -> None:
+    if step.by is not None:
+        _declared(checked, unit, step.by.text, step.by, "agent", "team")
+    inner = scope.inner()
+    for name in step.after:
+        if name.id not in steps:
+            help = did_you_mean(name.id, steps) or None
+            checked.problems.add("unknown-name", unit.span(name), help=help, name=name.id)
+    for earlier in _before(step, steps, set()):
+        inner.bind(earlier, ANY)
+    if step.condition is not None:
+        checked.inference.condition(step.condition, inner)
+    check_block(step.attributes, "step", step.name, inner, checked.inference)
+    inner.waits = True
+    checked.inference.infer(step.task, inner)
+
+
+def _before(step: nodes.Step, steps: dict[str, nodes.Step], seen: set[str]) -> set[str]:
+    """The steps that a step comes after, directly or not."""
+    for name in step.after:
+        if name.id in steps and name.id not in seen:
+            seen.add(name.id)
+            _before(steps[name.id], steps, seen)
+    return seen
+
+
+def _sett(checked: Checked, unit: Unit, node: nodes.Sett) -> None:
+    scope = Scope(checked.world, unit)
+    attributes = tuple(i for i in node.items if isinstance(i, nodes.Attribute))
+    check_block(attributes, "sett", node.name, scope, checked.inference)
+    for item in node.items:
+        if isinstance(item, nodes.Agent):
+            check_block(
+                item.attributes, "sett agent", item.name, scope, checked.inference, f"agent `{item.name.id}` of a sett"
+            )
+
+
+# ---- tests ---------------------------------------------------------------------------------------------------
+
+
+def _test(checked: Checked, unit: Unit, node: nodes.Test) -> None:
+    used = next((c for c in node.checks if isinstance(c, nodes.Use)), None)
+    shape: Shape | None = None
+    scope = Scope(checked.world, unit)
+    if used is not None:
+        found = _declared(checked, unit, used.coglet.text, used.coglet, "coglet", "agent", "team", "plan", "sett", "queue")
+        shape = checked.world.shape(found) if found else None
+        if shape is not None:
+            given = Signature(shape.name, list(shape.parameters.values()), types.NULL)
+            checked.inference.arguments(used, given, used.arguments, scope)
+    inner = _observed(checked, unit, shape)
+    for c in node.checks:
+        match c:
+            case nodes.Crash(at=at):
+                checked.inference.check(at, scope, types.DURATION)
+            case nodes.Run(duration=duration, until=until):
+                if duration is not None:
+                    checked.inference.check(duration, scope, types.DURATION)
+                if until is not None:
+                    checked.inference.infer(until, inner)
+            case nodes.Expect(condition=condition):
+                checked.inference.infer(condition, inner)
+            case nodes.Feed(target=target, value=value):
+                _feed(checked, unit, target, value, shape, scope)
+            case nodes.Script(program=program, replies=replies):
+                _script(checked, unit, program, replies, shape, scope)
+
+
+def _feed(
+    checked: Checked, unit: Unit, target: nodes.Expr, value: nodes.Expr, shape: Shape | None, scope: Scope
+) -> None:
+    found = checked.inference.infer(value, scope)
+    if shape is None or not isinstance(target, nodes.Field):
+        return
+    name = target.name.id
+    is_self = isinstance(target.base, nodes.Name) and target.base.id == "self"
+    if is_self and name not in shape.listens:
+        help = did_you_mean(name, shape.listens) or None
+        checked.problems.add(
+            "unknown-port", unit.span(target.name), help=help, owner=shape.name, what="listen channel", name=name, known=""
+        )
+    elif is_self:
+        checked.inference.require(value, found, shape.listens[name].type, scope)
+
+
+def _script(
+    checked: Checked,
+    unit: Unit,
+    program: nodes.Qualified,
+    replies: tuple[nodes.Expr, ...],
+    shape: Shape | None,
+    scope: Scope,
+) -> None:
+    for reply in replies:
+        checked.inference.infer(reply, scope)
+    if shape is not None and program.text in shape.programs:
+        return
+    _declared(checked, unit, program.text, program, "program", "model", "agent")
+
+
+def _observed(checked: Checked, unit: Unit, shape: Shape | None) -> Scope:
+    """What a test's expressions see: the root's channels and its children's, each as a list of messages."""
+    scope = Scope(checked.world, unit)
+    if shape is None:
+        return scope
+    for name, member in shape.transmits.items():
+        scope.bind(name, types.ListOf(member.type))
+    for name, child in shape.children.items():
+        scope.bind(name, ANY if child.target is None else _channels(child.target))
+    for declared in (*unit.declared.values(), *unit.imported.values()):
+        if declared.kind in ("program", "model") and declared.node.name.id not in scope.locals:
+            scope.bind(declared.node.name.id, types.RecordOf((types.FieldOf("calls", types.ListOf(ANY)),)))
+    return scope
+
+
+def _channels(shape: Shape) -> types.Type:
+    fields = [types.FieldOf(n, types.ListOf(m.type)) for n, m in shape.transmits.items()]
+    return types.RecordOf(tuple(fields), open=True)

@@ -1,0 +1,42 @@
+"""The disk: the reader that stages are handed, and which files a path stands for."""
+
+from __future__ import annotations
+
+import os
+
+from cogc.load import LIMIT_MB, looks_like_yaml
+from cogc.resources import folder
+
+_SKIPPED = {"__pycache__", "node_modules"}
+_SPECS = (".cog", ".yml", ".yaml")
+
+
+def read(path: str) -> bytes:
+    """A file's bytes; `std/x` is the standard library's. No more is read than a spec may have."""
+    place = str(folder("stdlib") / path[4:]) if path.startswith("std/") else path
+    with open(place, "rb") as file:
+        return file.read((LIMIT_MB << 20) + (1 << 20))
+
+
+def specs(path: str) -> list[str]:
+    """The specs below a folder, in order; any other path as it is. A folder `NAME.cog` is a coglet, not a folder."""
+    if not os.path.isdir(path):
+        return [path]
+    found: list[str] = []
+    for top, folders, names in os.walk(path):
+        folders[:] = sorted(f for f in folders if not f.startswith(".") and f not in _SKIPPED and not f.endswith(".cog"))
+        for name in sorted(names):
+            place = os.path.join(top, name)
+            if name.endswith(_SPECS) and (name.endswith(".cog") or _is_spec(place)):
+                found.append(place)
+    return found
+
+
+def _is_spec(path: str) -> bool:
+    """Whether a YAML file says that it is one of ours."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            head = file.read(4096)
+    except OSError:
+        return False
+    return looks_like_yaml("", head) and ("cog:" in head or ("version:" in head and "agents:" in head))

@@ -1,0 +1,120 @@
+"""Files to units: read what was named, then whatever is imported, each once.
+
+The reader is handed in, so that nothing here touches a disk. Cycles of imports are legal and simply stop.
+"""
+
+from __future__ import annotations
+
+import posixpath
+
+from cogc import nodes, parse_cog
+from cogc.diagnostics import Problems
+from cogc.source import Source, Span, read_error
+from cogc.world import Unit, World
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Reader = Callable[[str], bytes]
+
+LIMIT_MB = 8
+PRELUDE = "std/mixins.cog"
+
+
+def load(paths: list[str], read: Reader, problems: Problems) -> World:
+    """The world of these files and all that they import, names not yet resolved."""
+    world = World()
+    for path in paths:
+        unit = _unit(world, normal(path), read, problems, None)
+        if unit is not None and unit not in world.roots:
+            world.roots.append(unit)
+    pending = list(world.units.values())
+    while pending:
+        pending += _imports(world, pending.pop(0), read, problems)
+    return world
+
+
+def normal(path: str) -> str:
+    """A path with no `.` or `x/..` in it, so that one file has one name."""
+    return posixpath.normpath(path)
+
+
+def _imports(world: World, unit: Unit, read: Reader, problems: Problems) -> list[Unit]:
+    """Load what a unit imports; the units that are new."""
+    new: list[Unit] = []
+    for declaration in unit.tree.declarations:
+        if not isinstance(declaration, nodes.Import):
+            continue
+        path = import_path(unit.path, declaration.path.value)
+        known = path in world.units
+        found = _unit(world, path, read, problems, unit.span(declaration.path))
+        if found is not None and not known:
+            new.append(found)
+    return new
+
+
+def import_path(importer: str, path: str) -> str:
+    """What an import's path names: `std/` is the standard library, anything else is relative to the importer."""
+    if path.startswith("std/"):
+        return path
+    return normal(posixpath.join(posixpath.dirname(importer), path))
+
+
+def load_prelude(world: World, read: Reader, problems: Problems) -> None:
+    """The standard mixins, which every file sees without an import."""
+    if world.prelude is None:
+        world.prelude = _unit(world, PRELUDE, read, problems, None)
+
+
+def _unit(world: World, path: str, read: Reader, problems: Problems, importer: Span | None) -> Unit | None:
+    if path in world.units:
+        return world.units[path]
+    source = _source(path, read, problems, importer)
+    if source is None:
+        return None
+    if looks_like_yaml(path, source.text):
+        from cogc import parse_yaml
+
+        tree = parse_yaml.parse(source, problems)
+    else:
+        tree = parse_cog.parse(source, problems)
+    unit = world.units[path] = Unit(path, source, tree)
+    return unit
+
+
+def _source(path: str, read: Reader, problems: Problems, importer: Span | None) -> Source | None:
+    """A file's text, or None and one diagnostic."""
+    place = importer or Span(Source(path, ""), 0, 0)
+    try:
+        data = read(path)
+    except (OSError, ValueError) as error:
+        problems.add("unreadable-file", place, path=path, reason=read_error(error))
+        return None
+    if len(data) > LIMIT_MB << 20:
+        problems.add("file-too-large", place, path=path, size=len(data) >> 20, limit=LIMIT_MB)
+        return None
+    if b"\0" in data[:4096] and not data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        problems.add("no-text", place, path=path, reason="it holds NUL bytes")
+        return None
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        problems.add("no-text", place, path=path, reason=read_error(error))
+        return None
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return Source(path, text)
+
+
+def looks_like_yaml(path: str, text: str) -> bool:
+    """Told by content: a file whose first line that says anything is a YAML key `cog:` or `version:`."""
+    if path.endswith(".cog"):
+        return False
+    if path.endswith((".yml", ".yaml")):
+        return True
+    for line in text.split("\n", 50)[:50]:
+        line = line.strip()
+        if line and not line.startswith(("#", "---", "%")):
+            return line.startswith(("cog:", "version:"))
+    return False

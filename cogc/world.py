@@ -1,0 +1,176 @@
+"""What a set of files means, beside their trees: who declares what, and what each coglet is made of.
+
+Made by `resolve`, read by everything behind it, changed by nobody.
+"""
+
+from __future__ import annotations
+
+from cogc import nodes, types
+from cogc.source import Source, Span
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    Holder = nodes.Coglet | nodes.Mixin
+
+
+class Unit:
+    """One file: its tree, the names it declares, and those it can see."""
+
+    __slots__ = ("aliases", "declared", "imported", "path", "source", "tree")
+
+    def __init__(self, path: str, source: Source, tree: nodes.File) -> None:
+        self.path = path
+        self.source = source
+        self.tree = tree
+        self.declared: dict[str, Declared] = {}
+        self.imported: dict[str, Declared] = {}
+        self.aliases: dict[str, Unit] = {}
+
+    def span(self, node: nodes.Node) -> Span:
+        return Span(self.source, node.start, node.end)
+
+    def names(self) -> list[str]:
+        """Every name that can be used here, for suggestions."""
+        return [*self.declared, *self.imported, *(f"{a}.{n}" for a, u in self.aliases.items() for n in u.public())]
+
+    def public(self) -> list[str]:
+        return [n for n in self.declared if not n.startswith("_") and n != "Main"]
+
+
+class Declared:
+    """A named declaration and the file it stands in."""
+
+    __slots__ = ("kind", "node", "unit")
+
+    def __init__(self, unit: Unit, node: Any, kind: str) -> None:
+        self.unit = unit
+        self.node = node
+        self.kind = kind
+
+    def span(self) -> Span:
+        return self.unit.span(self.node.name)
+
+
+class Parameter:
+    __slots__ = ("default", "name", "node", "type")
+
+    def __init__(self, node: nodes.Parameter, type: types.Type) -> None:
+        self.node = node
+        self.name = node.name.id
+        self.type = type
+        self.default = node.default
+
+
+class Signature:
+    """What can be called: a program, a command, a coglet (its parameters), an agent."""
+
+    __slots__ = ("name", "parameters", "result")
+
+    def __init__(self, name: str, parameters: list[Parameter], result: types.Type) -> None:
+        self.name = name
+        self.parameters = parameters
+        self.result = result
+
+
+class Member:
+    """A member of a coglet and the shape that it was written in: the coglet itself, or a mixin."""
+
+    __slots__ = ("node", "owner", "signature", "target", "type")
+
+    def __init__(self, node: Any, owner: Shape, type: types.Type = types.ANY) -> None:
+        self.node = node
+        self.owner = owner
+        self.type = type
+        self.signature: Signature | None = None
+        self.target: Shape | None = None
+
+    def span(self) -> Span:
+        return self.owner.unit.span(self.node.name)
+
+
+class MixinUse:
+    __slots__ = ("node", "owner", "shape")
+
+    def __init__(self, node: nodes.MixinUse | None, owner: Shape, shape: Shape) -> None:
+        self.node = node
+        self.owner = owner
+        self.shape = shape
+
+
+class Shape:
+    """What a coglet or a mixin is made of, its mixins' members taken in."""
+
+    __slots__ = (
+        "children", "complete", "consts", "enacts", "key", "links", "listens", "mixins", "name", "node", "parameters",
+        "programs", "python", "reactions", "states", "supervise", "transmits", "unit",
+    )  # fmt: skip
+
+    def __init__(self, unit: Unit, node: Holder) -> None:
+        self.unit = unit
+        self.node = node
+        self.name = node.name.id
+        self.key = f"{unit.path}::{self.name}"
+        self.python = node.python if isinstance(node, nodes.Coglet) else None
+        self.parameters: dict[str, Parameter] = {}
+        self.listens: dict[str, Member] = {}
+        self.transmits: dict[str, Member] = {}
+        self.enacts: dict[str, Member] = {}
+        self.states: dict[str, Member] = {}
+        self.children: dict[str, Member] = {}
+        self.programs: dict[str, Member] = {}
+        self.consts: dict[str, Member] = {}
+        self.reactions: list[Member] = []
+        self.links: list[Member] = []
+        self.supervise: Member | None = None
+        self.mixins: list[MixinUse] = []
+        self.complete = False
+
+    def own(self) -> list[tuple[str, dict[str, Member]]]:
+        """The tables of named members, with the word for each."""
+        return [
+            ("listen", self.listens),
+            ("transmit", self.transmits),
+            ("enact", self.enacts),
+            ("state", self.states),
+            ("create", self.children),
+            ("program", self.programs),
+            ("const", self.consts),
+        ]
+
+    def span(self) -> Span:
+        return self.unit.span(self.node.name)
+
+    def is_pool(self, child: Member) -> bool:
+        """Whether a child's name stands for several: replicas, a pool, or one for each item."""
+        return child.node.count is not None or child.node.for_each is not None
+
+
+class World:
+    """All files of a check, resolved."""
+
+    __slots__ = ("named_types", "prelude", "program_signatures", "roots", "shapes", "units")
+
+    def __init__(self) -> None:
+        self.units: dict[str, Unit] = {}
+        self.roots: list[Unit] = []
+        self.prelude: Unit | None = None
+        self.shapes: dict[str, Shape] = {}
+        self.named_types: dict[str, types.Type] = {}
+        self.program_signatures: dict[int, Signature] = {}
+
+    def lookup(self, unit: Unit, name: str) -> Declared | None:
+        """The declaration that a plain or qualified name stands for in a file."""
+        head, _, rest = name.partition(".")
+        if rest:
+            other = unit.aliases.get(head)
+            found = other.declared.get(rest) if other else None
+            return None if found is None or rest.startswith("_") else found
+        found = unit.declared.get(head) or unit.imported.get(head)
+        if found is None and self.prelude is not None and unit is not self.prelude:
+            found = self.prelude.declared.get(head)
+        return found
+
+    def shape(self, declared: Declared) -> Shape | None:
+        return self.shapes.get(f"{declared.unit.path}::{declared.node.name.id}")

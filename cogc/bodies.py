@@ -100,7 +100,7 @@ class Bodies:
         if declared is not None and declared.kind == "queue":
             self.inference.used.add(id(declared.node))
             item = lower_type(scope.world, declared.unit, declared.node.type, self.problems)
-            return Port("queue", f"{declared.unit.path}::{declared.node.name.id}", item)
+            return Port("queue", declared.unit.key(declared.node.name.id), item)
         if sending and node.id in shape.states:
             help = f"a state is set by `{node.id} = ...`"
             self.problems.add("bad-target", scope.unit.span(node), help=help, what=node.id)
@@ -139,7 +139,7 @@ class Bodies:
             declared = scope.world.lookup(scope.unit, node.base.id)
             if declared is not None and declared.kind == "queue":
                 item = lower_type(scope.world, declared.unit, declared.node.type, self.problems)
-                return Port("dead_queue", f"{declared.unit.path}::{declared.node.name.id}", item)
+                return Port("dead_queue", declared.unit.key(declared.node.name.id), item)
         member = self.child(node.base, scope)
         if member is None:
             return None

@@ -6,10 +6,14 @@ from cogc import check as checking
 from cogc.diagnostics import Problems
 from cogc.load import load, load_prelude
 from cogc.resolve import resolve
+from cogc.source import Span
+from cogc.suggest import did_you_mean
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from cogc import ir
     from cogc.load import Reader
+    from cogc.world import Shape
 
 
 
@@ -22,3 +26,33 @@ def analyse(
     load_prelude(world, read, problems)
     resolve(world, problems)
     return checking.check(world, problems, options)
+
+
+def program(checked: checking.Checked, root: str | None) -> ir.Bundle | None:
+    """The program that starts at `root` (default: `Main`, or a file's only coglet); None and a problem without one."""
+    from cogc.lower import lower
+
+    shape = _root(checked, root)
+    if shape is None:
+        return None
+    bundle = lower(checked, shape.key)
+    return None if checked.problems.errors else bundle
+
+
+def _root(checked: checking.Checked, name: str | None) -> Shape | None:
+    unit = checked.world.roots[0]
+    own = {d.node.name.id: d for d in unit.declared.values() if d.kind == "coglet"}
+    declared = checked.world.lookup(unit, name) if name else own.get("Main")
+    if declared is None and not name and len(own) == 1:
+        declared = next(iter(own.values()))
+    if declared is not None and declared.kind == "coglet":
+        return checked.world.shape(declared)
+    span = Span(unit.source, 0, 0)
+    if declared is not None:
+        checked.problems.add("not-yet", declared.span(), what=f"the {declared.kind}", name=name or "")
+        return None
+    help = did_you_mean(name or "Main", own, "declare `coglet Main { ... }`")
+    slug = "unknown-coglet" if name else "no-root"
+    facts = {"name": name} if name else {"known": help}
+    checked.problems.add(slug, span, help=help, **facts)
+    return None

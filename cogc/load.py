@@ -79,8 +79,19 @@ def _unit(world: World, path: str, read: Reader, problems: Problems, importer: S
         tree = parse_yaml.parse(source, problems)
     else:
         tree = parse_cog.parse(source, problems)
-    unit = world.units[path] = Unit(path, source, tree)
+    unit = world.units[path] = Unit(path, source, tree, _id(world, path))
     return unit
+
+
+def _id(world: World, path: str) -> str:
+    """What tells files apart in a program: empty for the first, else the way there from its folder, without suffix."""
+    if not world.units:
+        return ""
+    if path.startswith("std/"):
+        return posixpath.splitext(path)[0]
+    first = next(iter(world.units))
+    start = posixpath.dirname(first) or "."
+    return posixpath.splitext(posixpath.relpath(path, start) if not posixpath.isabs(path) else path)[0]
 
 
 def _source(path: str, read: Reader, problems: Problems, importer: Span | None) -> Source | None:

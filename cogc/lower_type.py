@@ -46,7 +46,7 @@ def _named(world: World, unit: Unit, name: nodes.Qualified, problems: Problems) 
         return builtin
     declared = world.lookup(unit, text)
     if declared is not None and declared.kind == "type":
-        return types.Ref(f"{declared.unit.path}::{declared.node.name.id}", text, world.named_types)
+        return types.Ref(declared.unit.key(declared.node.name.id), text, world.named_types)
     if declared is not None:
         related = [Label(declared.span(), "declared here")]
         problems.add(

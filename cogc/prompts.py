@@ -272,3 +272,11 @@ class _Walker:
 def _lower(message: str) -> str:
     message = message.rstrip(".")
     return message[:1].lower() + message[1:]
+
+
+def names(text: str) -> set[str]:
+    """The names that a template takes from outside."""
+    import jinja2
+    from jinja2 import meta
+
+    return meta.find_undeclared_variables(jinja2.Environment(trim_blocks=True, lstrip_blocks=True).parse(text))

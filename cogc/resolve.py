@@ -106,12 +106,12 @@ def _bring_in(unit: Unit, node: nodes.Import, found: Declared, name: str, proble
 def _named_types(world: World, unit: Unit, problems: Problems) -> None:
     for declared in unit.declared.values():
         if declared.kind == "type":
-            key = f"{unit.path}::{declared.node.name.id}"
+            key = unit.key(declared.node.name.id)
             world.named_types[key] = lower_type(world, unit, declared.node.type, problems)
     for declared in unit.declared.values():
         if declared.kind != "type":
             continue
-        key = f"{unit.path}::{declared.node.name.id}"
+        key = unit.key(declared.node.name.id)
         if _only_itself(world, key, set()):
             problems.add("recursive-type", declared.span(), name=declared.node.name.id)
             world.named_types[key] = types.ANY
@@ -203,7 +203,7 @@ def _implied_mixins(world: World, shape: Shape, problems: Problems) -> None:
     if world.prelude is None or shape.unit is world.prelude:
         return
     for name, used in (("LogLet", _uses_log(shape.node)), ("TickLet", _uses_ticks(shape.node))):
-        mixin = world.shapes.get(f"{world.prelude.path}::{name}")
+        mixin = world.shapes.get(world.prelude.key(name))
         if used and mixin is not None and all(m.shape is not mixin for m in shape.mixins):
             _complete(world, mixin, problems, [])
             mix_in(world, shape, MixinUse(None, shape, mixin), problems)

@@ -320,3 +320,48 @@ def json_schema(type: Type, definitions: dict[str, object] | None = None) -> dic
 
     result = schema(type)
     return {**result, "$defs": definitions} if own and definitions else result
+
+
+def to_json(type: Type, named: dict[str, object] | None = None) -> object:
+    """A type as JSON arrays, its head first; the types behind its names are put into `named`."""
+    match type:
+        case Primitive(name):
+            return name
+        case LiteralOf(kind, value):
+            return ["literal", kind, value]
+        case ListOf(item):
+            return ["list", to_json(item, named)]
+        case MapOf(value):
+            return ["map", to_json(value, named)]
+        case UnionOf(parts):
+            return ["union", *(to_json(p, named) for p in parts)]
+        case Ref(key, name):
+            if named is not None and key not in named:
+                named[key] = None
+                named[key] = to_json(expand(type), named)
+            return ["ref", key, name]
+        case RecordOf(fields, open):
+            words = [[f.name, to_json(f.type, named), f.optional, f.default] for f in fields]
+            return ["record", words, open]
+
+
+def from_json(data: object, table: dict[str, Type]) -> Type:
+    """The type that `to_json` wrote; named types are looked up in `table`, which may be filled later."""
+    if isinstance(data, str):
+        return Primitive(data)
+    if not isinstance(data, list) or not data:
+        raise ValueError("a type is a word or a list")
+    match data:
+        case ["literal", str(kind), value]:
+            return LiteralOf(kind, value)
+        case ["list", item]:
+            return ListOf(from_json(item, table))
+        case ["map", value]:
+            return MapOf(from_json(value, table))
+        case ["union", *parts]:
+            return UnionOf(tuple(from_json(p, table) for p in parts))
+        case ["ref", str(key), str(name)]:
+            return Ref(key, name, table)
+        case ["record", list(fields), bool(open)]:
+            return RecordOf(tuple(FieldOf(n, from_json(t, table), o, d) for n, t, o, d in fields), open)
+    raise ValueError(f"there is no type `{data[0]}`")

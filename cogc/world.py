@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 class Unit:
     """One file: its tree, the names it declares, and those it can see."""
 
-    __slots__ = ("aliases", "declared", "imported", "path", "source", "tree")
+    __slots__ = ("aliases", "declared", "id", "imported", "path", "source", "tree")
 
-    def __init__(self, path: str, source: Source, tree: nodes.File) -> None:
+    def __init__(self, path: str, source: Source, tree: nodes.File, id: str = "") -> None:
         self.path = path
+        self.id = id
         self.source = source
         self.tree = tree
         self.declared: dict[str, Declared] = {}
@@ -30,6 +31,10 @@ class Unit:
 
     def span(self, node: nodes.Node) -> Span:
         return Span(self.source, node.start, node.end)
+
+    def key(self, name: str) -> str:
+        """A declaration's key in a program: its name, with its file's before it unless that is the first one."""
+        return f"{self.id}::{name}" if self.id else name
 
     def names(self) -> list[str]:
         """Every name that can be used here, for suggestions."""
@@ -111,7 +116,7 @@ class Shape:
         self.unit = unit
         self.node = node
         self.name = node.name.id
-        self.key = f"{unit.path}::{self.name}"
+        self.key = unit.key(self.name)
         self.python = node.python if isinstance(node, nodes.Coglet) else None
         self.parameters: dict[str, Parameter] = {}
         self.listens: dict[str, Member] = {}
@@ -173,4 +178,4 @@ class World:
         return found
 
     def shape(self, declared: Declared) -> Shape | None:
-        return self.shapes.get(f"{declared.unit.path}::{declared.node.name.id}")
+        return self.shapes.get(declared.unit.key(declared.node.name.id))

@@ -1,0 +1,444 @@
+"""Checked trees to the typed program: `lower(checked, root, ...) -> ir.Bundle`.
+
+In: a world without errors. Out: the coglets that the root can reach, with all names turned into numbers or keys, mixins
+taken in, and a run-time check wherever a type could not be proved. Declarations that cannot run yet are reported where
+they are used.
+"""
+
+from __future__ import annotations
+
+import posixpath
+
+from cogc import ir, nodes, types
+from cogc.check import Checked
+from cogc.infer import agent_signature
+from cogc.lower_expressions import Lowering, Place
+from cogc.resolve import program_signature
+from cogc.types import ANY, STRING, ListOf, Type
+from cogc.world import Member, Shape, Signature, Unit
+
+NOT_YET = ("mcp", "human")
+
+
+class Lower:
+    """One run of lowering: the tables of the bundle while they grow."""
+
+    def __init__(self, checked: Checked) -> None:
+        self.checked = checked
+        self.inference = checked.inference
+        self.world = checked.world
+        self.problems = checked.problems
+        self.coglets: dict[str, ir.Coglet | None] = {}
+        self.programs: dict[str, ir.Program | None] = {}
+        self.models: dict[str, ir.Model] = {}
+        self.consts: dict[str, ir.Expr | None] = {}
+        self.types: list[object] = []
+        self.type_numbers: dict[str, int] = {}
+        self.named: dict[str, object] = {}
+        self.positions: list[tuple[str, int, int]] = []
+
+    # ---- tables --------------------------------------------------------------------------------------------
+
+    def type(self, type: Type) -> int:
+        """A type's number."""
+        data = types.to_json(type, self.named)
+        key = repr(data)
+        if key not in self.type_numbers:
+            self.type_numbers[key] = len(self.types)
+            self.types.append(data)
+        return self.type_numbers[key]
+
+    def at(self, unit: Unit, node: nodes.Node) -> int:
+        """The number of a source position."""
+        line, column = unit.source.position(node.start)
+        self.positions.append((unit.path, line, column))
+        return len(self.positions) - 1
+
+    def not_yet(self, unit: Unit, node: nodes.Node, what: str, name: str) -> None:
+        self.problems.add("not-yet", unit.span(node), what=what, name=name)
+
+    # ---- coglets -------------------------------------------------------------------------------------------
+
+    def coglet(self, shape: Shape) -> str:
+        """Lower a coglet and all that it may create; its key."""
+        key = shape.key
+        if key not in self.coglets:
+            self.coglets[key] = None
+            if shape.python is not None:
+                self.not_yet(shape.unit, shape.python, "the Python coglet", shape.name)
+            self.coglets[key] = _Coglet(self, shape).lower()
+        return key
+
+    def const(self, unit: Unit, node: nodes.Const, shape: Shape | None) -> str:
+        key = f"{shape.key}.{node.name.id}" if shape else unit.key(node.name.id)
+        if key not in self.consts:
+            self.consts[key] = None
+            lowering = Lowering(self, Place(unit, shape, None))
+            wanted = self.inference.types.get(id(node), ANY)
+            self.consts[key] = lowering.checked(node.value, wanted)
+        return key
+
+    def program(self, unit: Unit, node: nodes.Program, place: Place | None) -> str:
+        """Lower a program once for a file, or once for each coglet that holds it; its key."""
+        holder = place.builder if place is not None else None
+        key = f"{holder.shape.key}.{node.name.id}" if holder else unit.key(node.name.id)
+        if key not in self.programs:
+            self.programs[key] = None
+            inner = Place(unit, place.owner if place else None, holder)
+            self.programs[key] = self._program(key, unit, node, inner)
+        return key
+
+    def _program(self, key: str, unit: Unit, node: nodes.Program, place: Place) -> ir.Program:
+        signature = program_signature(self.world, unit, node, self.problems)
+        parameters = self.parameters(signature, place)
+        lowering = Lowering(self, place.inner([p.name for p in signature.parameters]))
+        executor = node.executor
+        kind = executor.kind.id
+        argument = executor.argument
+        body, words, text = None, [], ""
+        match kind:
+            case "expr":
+                body = lowering.checked(argument, signature.result)  # type: ignore[arg-type]
+            case "template":
+                body = lowering.expr(argument)  # type: ignore[arg-type]
+            case "shell":
+                words = [self._word(lowering, i) for i in argument.items]  # type: ignore[union-attr]
+            case "python":
+                text = argument.value  # type: ignore[union-attr]
+            case _ if kind in NOT_YET:
+                self.not_yet(unit, executor.kind, f"the {kind} program", node.name.id)
+        attributes, model = self._executor_attributes(lowering, unit, executor)
+        return ir.Program(
+            key=key,
+            name=node.name.id,
+            kind=kind,
+            parameters=parameters,
+            result=self.type(signature.result),
+            body=body,
+            argument=text,
+            words=words,
+            attributes=attributes,
+            model=model,
+            folder=posixpath.dirname(unit.path),
+            at=self.at(unit, node),
+        )
+
+    def _word(self, lowering: Lowering, node: nodes.Expr) -> ir.Expr:
+        """A word of a command: a list gives several, numbers become text."""
+        found = self.inference.types.get(id(node), ANY)
+        if types.fit(found, types.union([STRING, ListOf(STRING), types.INT, types.FLOAT])) >= types.COERCED:
+            return lowering.expr(node)
+        return lowering.checked(node, types.union([STRING, ListOf(STRING)]))
+
+    def _executor_attributes(
+        self, lowering: Lowering, unit: Unit, executor: nodes.Executor
+    ) -> tuple[dict[str, ir.Expr], str]:
+        from cogc.attribute_check import kind_type, word_of
+        from cogc.attributes import ATTRIBUTES
+
+        attributes: dict[str, ir.Expr] = {}
+        model = ""
+        for a in executor.attributes:
+            kind = ATTRIBUTES[executor.kind.id].get(a.key.id, "")
+            if kind.startswith("word"):
+                attributes[a.key.id] = ir.Const(word_of(a.value))
+            elif a.key.id == "model":
+                model = self._model(unit, a.value)
+            elif kind.startswith("refs"):
+                self.not_yet(unit, a.key, "the attribute", a.key.id)
+            elif kind.startswith("secret"):
+                attributes[a.key.id] = lowering.secret(a.value)  # type: ignore[arg-type]
+            elif kind.startswith("type "):
+                wanted = kind_type(self.world, kind.removeprefix("type ").removesuffix("!").strip())
+                attributes[a.key.id] = lowering.checked(a.value, wanted)  # type: ignore[arg-type]
+        return attributes, model
+
+    def _model(self, unit: Unit, value: nodes.Expr | nodes.TypeExpr) -> str:
+        name = unit.source.text[value.start : value.end]
+        declared = self.world.lookup(unit, name)
+        if declared is None:
+            return ""
+        node: nodes.Model = declared.node
+        key = declared.unit.key(node.name.id)
+        if key not in self.models:
+            self.models[key] = ir.Model(
+                key=key,
+                name=node.name.id,
+                provider=node.provider.id,
+                argument=node.argument.value,
+                folder=posixpath.dirname(declared.unit.path),
+                at=self.at(declared.unit, node),
+            )
+        return key
+
+    def parameters(self, signature: Signature, place: Place) -> list[ir.ParameterDecl]:
+        """A program's or command's parameters with their defaults."""
+        lowering = Lowering(self, place)
+        return [
+            ir.ParameterDecl(
+                p.name, self.type(p.type), None if p.default is None else lowering.checked(p.default, p.type)
+            )
+            for p in signature.parameters
+        ]
+
+    def agent(self, unit: Unit, node: nodes.Agent, place: nodes.Node, where: Unit) -> None:
+        agent_signature(self.world, unit, node, self.problems)
+        self.not_yet(where, place, "the agent", node.name.id)
+
+
+class _Coglet:
+    """Lowers one coglet: the numbers of its parameters, states and channels, then its members."""
+
+    def __init__(self, lower: Lower, shape: Shape) -> None:
+        self.run = lower
+        self.shape = shape
+        self.states = {name: i for i, name in enumerate(shape.states)}
+        self.parameters: dict[tuple[str, str], int] = {}
+        for p in shape.parameters:
+            self.parameters[shape.key, p] = len(self.parameters)
+        for use in shape.mixins:
+            for p in use.shape.parameters:
+                self.parameters[use.shape.key, p] = len(self.parameters)
+
+    def place(self, owner: Shape) -> Place:
+        return Place(owner.unit, owner, self)
+
+    def lowering(self, owner: Shape) -> Lowering:
+        return Lowering(self.run, self.place(owner))
+
+    def lower(self) -> ir.Coglet:
+        shape, run = self.shape, self.run
+        suppress = [self.states.get(n, -1) for n in ("suppressed_channels", "suppressed_commands")]
+        return ir.Coglet(
+            key=shape.key,
+            name=shape.name,
+            parameters=self._parameters(),
+            own_parameters=len(shape.parameters),
+            listens=[self._channel(m) for m in shape.listens.values()],
+            transmits=[self._channel(m) for m in shape.transmits.values()],
+            states=[self._state(m) for m in shape.states.values()],
+            children=[self._child(m) for m in shape.children.values()],
+            links=[link for m in shape.links for link in self._links(m)],
+            reactions=[self._reaction(m) for m in shape.reactions] + [self._command(m) for m in shape.enacts.values()],
+            supervision=self._supervision(),
+            mixins=[m.shape.name for m in shape.mixins],
+            doc=shape.node.doc,
+            logged_from=self.states.get("logged_from", -1) if self._takes("LogLet") else -1,
+            suppressed=suppress if self._takes("SuppressLet") else [],
+            registered=self.states.get("registered", -1) if self._takes("ProgLet") else -1,
+            at=run.at(shape.unit, shape.node.name),
+        )
+
+    def _takes(self, mixin: str) -> bool:
+        return any(m.shape.name == mixin and m.shape.unit.path.startswith("std/") for m in self.shape.mixins)
+
+    def _parameters(self) -> list[ir.ParameterDecl]:
+        """The coglet's own, then its mixins', whose defaults are what `with M(...)` gives them."""
+        run, found = self.run, []
+        for p in self.shape.parameters.values():
+            default = None if p.default is None else self.lowering(self.shape).checked(p.default, p.type)
+            found.append(ir.ParameterDecl(p.name, run.type(p.type), default))
+        for use in self.shape.mixins:
+            given = use.node.arguments if use.node else ()
+            signature = Signature(use.shape.name, list(use.shape.parameters.values()), types.NULL)
+            values = self.lowering(use.owner).arguments(given, signature)
+            for p, value in zip(use.shape.parameters.values(), values, strict=True):
+                if value is None and p.default is not None:
+                    value = self.lowering(use.shape).checked(p.default, p.type)
+                found.append(ir.ParameterDecl(f"{use.shape.name}.{p.name}", run.type(p.type), value))
+        return found
+
+    def _channel(self, member: Member) -> ir.ChannelDecl:
+        capacity, overflow = None, "block"
+        for a in member.node.attributes:
+            if a.key.id == "capacity":
+                capacity = self.lowering(member.owner).checked(a.value, types.INT)
+            elif a.key.id == "overflow":
+                overflow = a.value.id
+        return ir.ChannelDecl(member.node.name.id, self.run.type(member.type), capacity, overflow)
+
+    def _state(self, member: Member) -> ir.StateDecl:
+        value = self.lowering(member.owner).checked(member.node.value, member.type)
+        return ir.StateDecl(member.node.name.id, self.run.type(member.type), value, member.node.life)
+
+    def _child(self, member: Member) -> ir.ChildDecl:
+        node: nodes.Create = member.node
+        lowering = self.lowering(member.owner)
+        at = self.run.at(member.owner.unit, node.name)
+        if member.target is None:
+            declared = self.run.world.lookup(member.owner.unit, node.coglet.text)
+            what = f"the {declared.kind}" if declared else "the coglet"
+            self.run.not_yet(member.owner.unit, node.coglet, what, node.coglet.text)
+            return ir.ChildDecl(node.name.id, "")
+        source = None
+        if node.for_each is not None:
+            source = lowering.expr(node.for_each.source)
+            lowering = lowering.inner([node.for_each.name.id])
+        signature = Signature(member.target.name, list(member.target.parameters.values()), types.NULL)
+        given = {a.key.id: a.value for a in node.attributes}
+        map, hash = self._map(given.get("map"), lowering)
+        return ir.ChildDecl(
+            name=node.name.id,
+            coglet=self.run.coglet(member.target),
+            arguments=lowering.arguments(node.arguments, signature),
+            low=lowering.checked(node.count.low, types.INT) if node.count else None,
+            high=lowering.checked(node.count.high, types.INT) if node.count and node.count.high else None,
+            each=node.for_each.name.id if node.for_each else "",
+            source=source,
+            restart=getattr(given.get("restart"), "id", "never"),
+            max_restarts=self._optional(lowering, given.get("max_restarts"), types.INT),
+            within=self._optional(lowering, given.get("within"), types.DURATION),
+            backoff=self._optional(lowering, given.get("backoff"), types.DURATION),
+            map=map,
+            hash=hash,
+            at=at,
+        )
+
+    def _optional(self, lowering: Lowering, node: object, type: Type) -> ir.Expr | None:
+        return None if node is None else lowering.checked(node, type)  # type: ignore[arg-type]
+
+    def _map(self, node: object, lowering: Lowering) -> tuple[str, ir.Expr | None]:
+        if isinstance(node, nodes.Call):
+            return "hash", lowering.inner(["message"]).expr(node.arguments[0].value)
+        return getattr(node, "id", "") or getattr(node, "value", "") or "broadcast", None
+
+    def _links(self, member: Member) -> list[ir.LinkDecl]:
+        """One wire for each pair of ends."""
+        from cogc.checks.common import has_flag
+
+        node, lowering = member.node, self.lowering(member.owner)
+        given = {a.key.id: a.value for a in node.attributes}
+        map, hash = self._map(given["map"], lowering) if "map" in given else ("", None)
+        found = []
+        for s in node.sources:
+            for t in node.targets:
+                source, target = self.run.checked.bodies.targets[id(s)], self.run.checked.bodies.targets[id(t)]
+                wanted = ListOf(target.type) if map == "scatter" else target.type
+                proved = types.fit(source.type, wanted) == types.EXACT
+                found.append(
+                    ir.LinkDecl(
+                        source=lowering.port(source, s, member.owner.unit),
+                        target=lowering.port(target, t, member.owner.unit),
+                        type=None if proved else self.run.type(wanted),
+                        map=map,
+                        hash=hash,
+                        feedback=has_flag(node.attributes, "feedback"),
+                        at=self.run.at(member.owner.unit, node),
+                    )
+                )
+        return found
+
+    def _supervision(self) -> ir.Supervision:
+        member = self.shape.supervise
+        if member is None:
+            return ir.Supervision()
+        lowering = self.lowering(member.owner)
+        given = {a.key.id: a.value for a in member.node.attributes}
+        return ir.Supervision(
+            member.node.strategy.id,
+            self._optional(lowering, given.get("max_restarts"), types.INT),
+            self._optional(lowering, given.get("within"), types.DURATION),
+        )
+
+    # ---- reactions -----------------------------------------------------------------------------------------
+
+    def _reaction(self, member: Member) -> ir.Reaction:
+        node, owner = member.node, member.owner
+        lowering = self.lowering(owner)
+        triggers = [lowering.trigger(t, owner) for t in node.triggers]
+        names = [n for t in triggers for n in t.names]
+        inner = lowering.inner([*names, *(["sender"] if any(t.sender for t in triggers) else [])])
+        return self._finish(node, triggers, inner, owner, _trigger_name(owner, node), [])
+
+    def _command(self, member: Member) -> ir.Reaction:
+        node, owner = member.node, member.owner
+        assert member.signature is not None
+        parameters = self.run.parameters(member.signature, self.place(owner))
+        trigger = ir.Trigger("command", command=node.name.id, names=[p.name for p in parameters])
+        inner = self.lowering(owner).inner(trigger.names)
+        return self._finish(node, [trigger], inner, owner, f"enact {node.name.id}", parameters)
+
+    def _finish(
+        self,
+        node: nodes.Reaction | nodes.Enact,
+        triggers: list[ir.Trigger],
+        lowering: Lowering,
+        owner: Shape,
+        name: str,
+        parameters: list[ir.ParameterDecl],
+    ) -> ir.Reaction:
+        single: dict[str, ir.Expr | None] = {}
+        pairs: dict[str, ir.Pair | None] = {}
+        for m in node.modifiers:
+            value = lowering.expr(m.value)
+            if m.per is None:
+                single[m.kind] = value
+            else:
+                pairs[m.kind] = ir.Pair(value, lowering.expr(m.per))
+        if isinstance(node.body, nodes.Pipeline):
+            body = lowering.pipeline(node.body, triggers)
+        else:
+            body = lowering.block(node.body) if node.body else []
+        handler = None
+        if node.handler is not None:
+            handler = lowering.inner([node.handler.name.id]).block(node.handler.body)
+        if isinstance(node.body, nodes.Pipeline) and not triggers[0].names and triggers[0].kind in ("port", "all"):
+            triggers = [_with_name(t, "it") for t in triggers]
+        return ir.Reaction(
+            name=name,
+            triggers=triggers,
+            body=body,
+            error_name=node.handler.name.id if node.handler else "",
+            handler=handler,
+            parameters=parameters,
+            waits=lowering.waits.found,
+            at=self.run.at(owner.unit, node),
+            **single,  # type: ignore[arg-type]
+            **pairs,  # type: ignore[arg-type]
+        )
+
+
+def _with_name(trigger: ir.Trigger, name: str) -> ir.Trigger:
+    import msgspec
+
+    return msgspec.structs.replace(trigger, names=[name])
+
+
+def _trigger_name(owner: Shape, node: nodes.Reaction) -> str:
+    """How a reaction is called in traces: its first line's trigger, as written."""
+    first, last = node.triggers[0], node.triggers[-1]
+    text = owner.unit.source.text[first.start : last.end].split(" as ")[0]
+    text = " ".join(text.split())
+    is_timer = isinstance(first, nodes.Every | nodes.After)
+    return text if is_timer else f"on {text}"
+
+
+def lower(checked: Checked, root: str) -> ir.Bundle:
+    """The program that starts at the coglet `root`, a key of the world's shapes."""
+    run = Lower(checked)
+    run.coglet(checked.world.shapes[root])
+    return ir.hashed(
+        ir.Bundle(
+            root=root,
+            coglets={k: c for k, c in run.coglets.items() if c is not None},
+            programs={k: p for k, p in run.programs.items() if p is not None},
+            models=run.models,
+            consts={k: c for k, c in run.consts.items() if c is not None},
+            types=run.types,
+            named=run.named,
+            later=_later(checked, run),
+            positions=run.positions,
+        )
+    )
+
+
+def _later(checked: Checked, run: Lower) -> list[ir.Later]:
+    """What the files declare and this version only checks and draws."""
+    found = []
+    for unit in checked.world.roots:
+        for declared in unit.declared.values():
+            if declared.kind in ("agent", "team", "dod", "plan", "sett", "queue", "mcp"):
+                found.append(ir.Later(declared.kind, declared.node.name.id, run.at(unit, declared.node)))
+    return found
+
+

@@ -151,7 +151,7 @@ class Inference:
     def const(self, node: nodes.Const, unit: Unit, shape: Any = None) -> Type:
         """Check a const's value; its type."""
         scope = Scope(self.world, unit, shape, states=False)
-        scope.constant = shape is None
+        scope.constant = True
         if node.type is not None:
             wanted = lower_type(self.world, unit, node.type, self.problems)
             self.check(node.value, scope, wanted)

@@ -26,7 +26,7 @@ _SIMPLE = re.compile(r"\{\{[ \t\n]*([A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0
 _JINJA_WORDS = frozenset("true false none True False None not loop range and or in is if else".split())
 _VALUES = ("local", "parameter", "state", "const", "self")
 FILTERS = frozenset(
-    "abs batch capitalize center count default d dictsort escape e filesizeformat first float format groupby indent int "
+    "abs batch capitalize center count default d dictsort escape e filesizeformat first float groupby indent int "
     "items join last length list lower map max min reject rejectattr replace reverse round safe select selectattr slice "
     "sort string striptags sum title tojson trim truncate unique upper urlencode wordcount wordwrap json".split()
 )

@@ -52,7 +52,7 @@ class Symbol:
 
 
 class Scope:
-    """The names at one place. `waits` allows calls that wait, `secrets` allows `env`, `constant` forbids `now()`."""
+    """The names at one place. `waits` allows calls that wait, `secrets` allows `env`, `constant` sees consts only."""
 
     __slots__ = ("constant", "locals", "narrowed", "secrets", "shape", "states", "unit", "waits", "world")
 
@@ -98,7 +98,7 @@ class Scope:
         if found is not None:
             return found
         if self.shape is not None:
-            if name == "self":
+            if name == "self" and not self.constant:
                 return Symbol("self", "self", SELF)
             member = self._member(self.shape, name)
             if member is not None:
@@ -110,7 +110,7 @@ class Scope:
 
     def _member(self, shape: Shape, name: str) -> Symbol | None:
         parameter = shape.parameters.get(name)
-        if parameter is not None:
+        if parameter is not None and not self.constant:
             return Symbol("parameter", name, parameter.type, parameter.node, shape.unit)
         for kind, table in (("program", shape.programs), ("const", shape.consts)):
             if name in table:

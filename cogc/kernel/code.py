@@ -1,0 +1,520 @@
+"""IR to Python code: one function for each reaction, guard, initialiser and program.
+
+A reaction that calls nothing outside is a plain function of the coglet and the message. One that waits is a generator
+that yields what it waits for. Calls inside an expression are taken out of it, left to right, in front of the statement
+that they stand in; `if else`, `and`, `or`, `??` and comprehensions keep them where they are needed.
+
+The generated source is kept: a failure's line in it leads back to the spec's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from cogc import ir
+from cogc.kernel import functions
+from cogc.kernel.templates import Template
+from cogc.kernel.validate import Validators
+from cogc.kernel.values import Duration
+
+_DIRECT = {"in": "in", "not in": "not in"}
+
+
+class Request:
+    """What a waiting reaction yields: a call, an await, or several bodies side by side."""
+
+    __slots__ = ("arguments", "at", "kind", "program")
+
+    def __init__(self, kind: str, program: str, arguments: Any, at: int = -1) -> None:
+        self.kind = kind
+        self.program = program
+        self.arguments = arguments
+        self.at = at
+
+
+class Coder:
+    """Makes the functions of one program. `services` are the kernel's functions that code may call, by name."""
+
+    def __init__(self, bundle: ir.Bundle, validators: Validators, services: dict[str, Any], traced: bool) -> None:
+        self.bundle = bundle
+        self.validators = validators
+        self.traced = traced
+        self.space: dict[str, Any] = {
+            **{f"f_{n}": f for n, f in functions.FUNCTIONS.items()},
+            "op": functions.OPERATORS,
+            "truth": functions.truth,
+            "not_": functions.not_,
+            "negate": functions.negate,
+            "field": functions.field,
+            "field_or_null": functions.field_or_null,
+            "item": functions.item,
+            "part": functions.part,
+            "spread": functions.spread,
+            "walked": functions.walked,
+            "apart": functions.apart,
+            "text": functions.text_of_parts,
+            "coalesce": functions.coalesce,
+            "attempt": functions.attempt,
+            "Request": Request,
+            "globals_": {},
+            **{f"op_{i}": f for i, f in enumerate(functions.OPERATORS.values())},
+            **services,
+        }
+        self.operator_names = {o: f"op_{i}" for i, o in enumerate(functions.OPERATORS)}
+        self.lines_at: dict[str, list[int]] = {}
+        self._count = 0
+
+    # ---- what the kernel asks for --------------------------------------------------------------------------
+
+    def consts(self) -> None:
+        """Evaluate the program's consts into the space, each after those that it uses."""
+        pending = dict(self.bundle.consts)
+        values = self.space["globals_"]
+        while pending:
+            ready = [k for k, e in pending.items() if not (_globals(e) & pending.keys())]
+            if not ready:
+                ready = list(pending)[:1]
+            for key in ready:
+                values[key] = self.expression(pending.pop(key), [])(None)
+
+    def expression(self, node: ir.Expr, names: list[str]) -> Callable[..., Any]:
+        """A pure expression as a function of the coglet and these locals."""
+        writer = _Writer(self)
+        value = writer.expr(node)
+        arguments = ", ".join(["I", *(f"v_{n}" for n in names)])
+        return self._make(f"def f({arguments}):", [*writer.lines, (f"return {value}", -1)])
+
+    def body(
+        self,
+        statements: list[ir.Statement],
+        names: list[str],
+        waits: bool,
+        coglet: ir.Coglet,
+        guard: ir.Expr | None = None,
+        apart: list[str] | None = None,
+    ) -> Callable[..., Any]:
+        """Statements as a function, or a generator function if they wait.
+
+        `guard` ends it at once where it is false; `apart` are names that take the one argument, a list, apart.
+        """
+        guards = []
+        if apart:
+            guards.append(f"{', '.join(f'v_{n}' for n in apart)}, = apart(v_{names[0]}, {len(apart)})")
+        if guard is not None:
+            guards.append(f"if not truth({_Writer(self, coglet).expr(guard)}): return")
+        writer = _Writer(self, coglet)
+        for guard in guards:
+            writer.line(guard)
+        writer.block(statements)
+        lines = writer.lines
+        if waits:
+            lines = [*lines, ("if False: yield None", -1)]
+        return self._make(f"def f({', '.join(['I', *(f'v_{n}' for n in names)])}):", lines)
+
+    def program(self, program: ir.Program) -> str:
+        """The name in the space of a pure program's function."""
+        name = f"p_{self._key(program.key)}"
+        if name not in self.space:
+            self.space[name] = None
+            assert program.body is not None
+            self.space[name] = self.expression(program.body, [p.name for p in program.parameters])
+        return name
+
+    def request(self, program: ir.Program) -> Callable[..., Any]:
+        """A function of the coglet and a program's arguments that gives the words and attributes of a call."""
+        entries = [ir.Entry(e, name=k) for k, e in program.attributes.items()]
+        whole = ir.Record([*entries, ir.Entry(ir.Items(program.words), name="words")])
+        return self.expression(whole, [p.name for p in program.parameters])
+
+    def _make(self, head: str, lines: list[tuple[str, int]]) -> Callable[..., Any]:
+        self._count += 1
+        file = f"<cog {self._count}>"
+        source = "\n".join([head, *("    " + text for text, _ in lines)])
+        self.lines_at[file] = [-1, *(at for _, at in lines)]
+        space: dict[str, Any] = {}
+        exec(compile(source, file, "exec"), self.space, space)
+        made: Callable[..., Any] = space["f"]
+        return made
+
+    def _key(self, key: str) -> str:
+        return "".join(c if c.isalnum() else f"_{ord(c):x}_" for c in key)
+
+    def check(self, number: int) -> str:
+        """The name in the space of a type's check."""
+        name = f"check_{number}"
+        if name not in self.space:
+            self.space[name] = self.validators.check(number)
+        return name
+
+    def fits(self, number: int) -> str:
+        name = f"fits_{number}"
+        if name not in self.space:
+            self.space[name] = self.validators.fits(number)
+        return name
+
+    def constant(self, value: Any) -> str:
+        """A constant as source text, or the name in the space of one that has none."""
+        if value is None or type(value) in (bool, int, str):
+            return repr(value)
+        return self.kept(value)
+
+    def kept(self, value: Any) -> str:
+        name = f"k_{len(self.space)}"
+        self.space[name] = value
+        return name
+
+    def place(self, error: BaseException) -> int:
+        """The position number of the statement in which an error arose; -1 if it is not known."""
+        found = -1
+        trace = error.__traceback__
+        while trace is not None:
+            lines = self.lines_at.get(trace.tb_frame.f_code.co_filename)
+            if lines is not None and 0 < trace.tb_lineno <= len(lines):
+                at = lines[trace.tb_lineno - 1]
+                found = at if at >= 0 else found
+            trace = trace.tb_next
+        return found
+
+
+def _globals(node: Any) -> set[str]:
+    """The consts that an expression uses."""
+    found: set[str] = set()
+    stack: list[Any] = [node]
+    while stack:
+        part = stack.pop()
+        if isinstance(part, ir.Global):
+            found.add(part.key)
+        elif isinstance(part, list):
+            stack += part
+        elif hasattr(part, "__struct_fields__"):
+            stack += [getattr(part, f) for f in part.__struct_fields__]
+    return found
+
+
+def waits(node: Any) -> bool:
+    """Whether anything in an expression waits."""
+    stack: list[Any] = [node]
+    while stack:
+        part = stack.pop()
+        if isinstance(part, ir.Await) or (isinstance(part, ir.Call) and part.waits):
+            return True
+        if isinstance(part, list):
+            stack += part
+        elif hasattr(part, "__struct_fields__"):
+            stack += [getattr(part, f) for f in part.__struct_fields__]
+    return False
+
+
+class _Writer:
+    """Writes the lines of one function; each carries the position number of its statement."""
+
+    def __init__(self, coder: Coder, coglet: ir.Coglet | None = None) -> None:
+        self.coder = coder
+        self.coglet = coglet
+        self.lines: list[tuple[str, int]] = []
+        self.depth = 0
+        self.at = -1
+        self.temporaries = 0
+
+    def line(self, text: str) -> None:
+        self.lines.append(("    " * self.depth + text, self.at))
+
+    def temporary(self) -> str:
+        self.temporaries += 1
+        return f"t{self.temporaries}"
+
+    # ---- statements ----------------------------------------------------------------------------------------
+
+    def block(self, statements: list[ir.Statement]) -> None:
+        for statement in statements:
+            self.statement(statement)
+        if not statements:
+            self.line("pass")
+
+    def statement(self, node: ir.Statement) -> None:
+        self.at = node.at
+        match node:
+            case ir.Emit(port=port, value=value):
+                self._emit(port, self.expr(value))
+            case ir.Assign(index=index, value=value):
+                text = self.expr(value)
+                self.line(f"I.states[{index}] = {text}")
+                self.line(f"assigned(I, {index})") if self._watched(index) else None
+            case ir.Let(names=names, value=value, apart=apart):
+                text = self.expr(value)
+                if apart:
+                    self.line(f"{', '.join(f'v_{n}' for n in names)}, = apart({text}, {len(names)})")
+                else:
+                    self.line(f"v_{names[0]} = {text}")
+            case ir.Guide(child=child, command=command, member=member, arguments=arguments):
+                values = ", ".join(self._argument(a) for a in arguments)
+                index = "None" if member is None else self.expr(member)
+                self.line(f"guide(I, {child!r}, {index}, {command!r}, [{values}], {node.at})")
+            case ir.Lifecycle(action=action, child=child, member=member):
+                index = "None" if member is None else self.expr(member)
+                self.line(f"lifecycle(I, {action!r}, {child!r}, {index})")
+                if action == "escalate" or not child:
+                    self.line("return")
+            case ir.Log(level=level, value=value):
+                self.line(f"log(I, {level!r}, {self.expr(value)})")
+            case ir.Fail(value=value):
+                self.line(f"fail({self.expr(value)})")
+            case ir.If():
+                self._if(node)
+            case ir.For(names=names, source=source, body=body, apart=apart):
+                self._loop(names, source, apart)
+                self.depth += 1
+                self.block(body)
+                self.depth -= 1
+            case ir.Evaluate(value=value):
+                self.line(self.expr(value))
+
+    def _watched(self, index: int) -> bool:
+        """Whether anybody must be told of a state's change: the trace, the store, or the kernel itself."""
+        coglet = self.coglet
+        if self.coder.traced or coglet is None:
+            return True
+        return index in coglet.suppressed or index == coglet.registered or coglet.states[index].life == "persist"
+
+    def _argument(self, node: ir.Expr | None) -> str:
+        return "absent" if node is None else self.expr(node)
+
+    def _emit(self, port: ir.Port, value: str) -> None:
+        if port.kind == "own_transmit":
+            self.line(f"emit(I, {self._transmit(port.name)}, {value})")
+        elif port.kind == "own_listen":
+            self.line(f"send_self(I, {port.name!r}, {value})")
+        else:
+            index = "None" if port.member is None else self.expr(port.member)
+            self.line(f"send(I, {port.child!r}, {index}, {port.name!r}, {value})")
+
+    def _transmit(self, name: str) -> int:
+        assert self.coglet is not None
+        return [t.name for t in self.coglet.transmits].index(name)
+
+    def _if(self, node: ir.If) -> None:
+        condition = self.expr(node.condition)
+        self.line(f"if truth({condition}):" if node.checked else f"if {condition}:")
+        self.depth += 1
+        self.block(node.then)
+        self.depth -= 1
+        if node.otherwise:
+            self.line("else:")
+            self.depth += 1
+            self.block(node.otherwise)
+            self.depth -= 1
+
+    def _loop(self, names: list[str], source: ir.Expr, apart: bool) -> None:
+        text = self.expr(source)
+        if apart:
+            self.line(f"for x_ in walked({text}):")
+            self.line(f"    {', '.join(f'v_{n}' for n in names)}, = apart(x_, {len(names)})")
+        else:
+            self.line(f"for v_{names[0]} in walked({text}):")
+
+    # ---- expressions ---------------------------------------------------------------------------------------
+
+    def expr(self, node: ir.Expr) -> str:
+        """Source text of an expression; what waits in it has been written in front."""
+        match node:
+            case ir.Const(value=value):
+                return self.coder.constant(value)
+            case ir.DurationConst(nanos=nanos):
+                return self.coder.kept(Duration(nanos))
+            case ir.Local(name=name):
+                return f"v_{name}"
+            case ir.Parameter(index=index):
+                return f"I.parameters[{index}]"
+            case ir.State(index=index):
+                return f"I.states[{index}]"
+            case ir.Global(key=key):
+                return f"globals_[{key!r}]"
+            case ir.Self(field=field):
+                return f"I.{field}" if field else "record_of(I)"
+            case ir.Text():
+                return self._text(node)
+            case ir.Builtin(name=name, arguments=arguments):
+                values = [self.expr(a) for a in arguments]
+                own = ["I"] if name in ("now", "uuid", "random") else []
+                return f"f_{name}({', '.join(own + values)})"
+            case ir.Call():
+                return self._call(node)
+            case ir.Field(base=base, name=name, required=required, checked=checked):
+                text = self.expr(base)
+                if checked:
+                    return f"field_or_null({text}, {name!r})"
+                return f"{text}[{name!r}]" if required else f"{text}.get({name!r})"
+            case ir.Index(base=base, index=index):
+                return f"item({self.expr(base)}, {self.expr(index)})"
+            case ir.Slice(base=base, low=low, high=high):
+                bounds = [self.expr(b) if b is not None else "None" for b in (low, high)]
+                return f"part({self.expr(base)}, {bounds[0]}, {bounds[1]})"
+            case ir.Unary(operator=operator, operand=operand, checked=checked):
+                text = self.expr(operand)
+                if operator == "not":
+                    return f"not_({text})" if checked else f"(not {text})"
+                return f"negate({text})"
+            case ir.Binary(operator=operator, left=left, right=right, checked=checked):
+                a, b = self.expr(left), self.expr(right)
+                if checked or operator in _DIRECT:
+                    return f"{self.coder.operator_names[operator]}({a}, {b})"
+                return f"({a} {operator} {b})"
+            case ir.Logic():
+                return self._logic(node)
+            case ir.Conditional():
+                return self._conditional(node)
+            case ir.Items(items=items):
+                return "[" + ", ".join(self.expr(i) for i in items) + "]"
+            case ir.Record(entries=entries):
+                return "{" + ", ".join(self._entry(e) for e in entries) + "}"
+            case ir.Comprehension():
+                return self._comprehension(node)
+            case ir.TypeTest(value=value, type=number):
+                return f"{self.coder.fits(number)}({self.expr(value)})"
+            case ir.Check(value=value, type=number):
+                return f"{self.coder.check(number)}({self.expr(value)})"
+            case ir.Try():
+                return self._try(node)
+            case ir.Await():
+                return self._await(node)
+            case ir.Grow(child=child, arguments=arguments):
+                values = ", ".join(self._argument(a) for a in arguments)
+                return f"grow(I, {child!r}, [{values}])"
+        raise AssertionError(node)
+
+    def _text(self, node: ir.Text) -> str:
+        if not node.jinja:
+            return "text(" + ", ".join(self.expr(p) for p in node.parts) + ")"
+        render = self.coder.kept(Template(node.jinja).render)
+        values = ", ".join(f"{n!r}: {self.expr(v)}" for n, v in zip(node.names, node.values, strict=True))
+        return f"{render}({{{values}}})"
+
+    def _entry(self, entry: ir.Entry) -> str:
+        value = self.expr(entry.value)
+        if entry.name is not None:
+            return f"{entry.name!r}: {value}"
+        return f"{self.expr(entry.key)}: {value}" if entry.key is not None else f"**spread({value})"
+
+    def _call(self, node: ir.Call) -> str:
+        program = self.coder.bundle.programs[node.program]
+        values = []
+        for given, parameter in zip(node.arguments, program.parameters, strict=True):
+            value = given if given is not None else parameter.default
+            values.append("None" if value is None else self.expr(value))
+        if not node.waits:
+            return f"{self.coder.program(program)}({', '.join(['I', *values])})"
+        held = self.temporary()
+        self.line(f"{held} = yield Request('call', {node.program!r}, [{', '.join(values)}], {node.at})")
+        return held
+
+    def _await(self, node: ir.Await) -> str:
+        held = self.temporary()
+        condition = "None"
+        if node.condition is not None:
+            inner = _Writer(self.coder, self.coglet)
+            condition = f"lambda v_message: {inner.expr(node.condition)}"
+        timeout = "None" if node.timeout is None else self.expr(node.timeout)
+        port = self.coder.kept(node.port)
+        self.line(f"{held} = yield Request('await', '', ({port}, {condition}, {timeout}), {self.at})")
+        return held
+
+    def _logic(self, node: ir.Logic) -> str:
+        if waits(node.right):
+            return self._waiting_logic(node)
+        left, right = self.expr(node.left), self.expr(node.right)
+        if node.operator == "??":
+            return f"coalesce({left}, lambda: {right})"
+        if node.checked:
+            return f"(truth({left}) {node.operator} truth({right}))"
+        return f"({left} {node.operator} {right})"
+
+    def _waiting_logic(self, node: ir.Logic) -> str:
+        held = self.temporary()
+        self.line(f"{held} = {self.expr(node.left)}")
+        tests = {"and": f"truth({held})", "or": f"not truth({held})", "??": f"{held} is None"}
+        self.line(f"if {tests[node.operator]}:")
+        self.depth += 1
+        self.line(f"{held} = {self.expr(node.right)}")
+        self.depth -= 1
+        return held
+
+    def _conditional(self, node: ir.Conditional) -> str:
+        test = self.expr(node.condition)
+        test = f"truth({test})" if node.checked else test
+        if not (waits(node.then) or waits(node.otherwise)):
+            return f"({self.expr(node.then)} if {test} else {self.expr(node.otherwise)})"
+        held = self.temporary()
+        for head, value in ((f"if {test}:", node.then), ("else:", node.otherwise)):
+            self.line(head)
+            self.depth += 1
+            self.line(f"{held} = {self.expr(value)}")
+            self.depth -= 1
+        return held
+
+    def _try(self, node: ir.Try) -> str:
+        if not (waits(node.value) or waits(node.otherwise)):
+            return f"attempt(lambda: {self.expr(node.value)}, lambda: {self.expr(node.otherwise)})"
+        held = self.temporary()
+        self.line("try:")
+        self.depth += 1
+        self.line(f"{held} = {self.expr(node.value)}")
+        self.depth -= 1
+        self.line("except Recoverable:")
+        self.depth += 1
+        self.line(f"{held} = {self.expr(node.otherwise)}")
+        self.depth -= 1
+        return held
+
+    def _comprehension(self, node: ir.Comprehension) -> str:
+        if waits(node.source):
+            held = self.temporary()
+            self.line(f"{held} = {self.expr(node.source)}")
+            source = held
+        else:
+            source = self.expr(node.source)
+        if node.parallel:
+            return self._parallel(node, source)
+        if waits(node.item) or waits(node.key) or waits(node.condition):
+            return self._waiting_comprehension(node, source)
+        names, source = self._walk(node.names, source)
+        condition = "" if node.condition is None else f" if {self.expr(node.condition)}"
+        if node.key is not None:
+            return f"{{{self.expr(node.key)}: {self.expr(node.item)} for {names} in {source}{condition}}}"
+        return f"[{self.expr(node.item)} for {names} in {source}{condition}]"
+
+    def _walk(self, names: list[str], source: str) -> tuple[str, str]:
+        if len(names) == 1:
+            return f"v_{names[0]}", f"walked({source})"
+        unpacked = ", ".join(f"v_{n}" for n in names)
+        return f"({unpacked})", f"[apart(x_, {len(names)}) for x_ in walked({source})]"
+
+    def _waiting_comprehension(self, node: ir.Comprehension, source: str) -> str:
+        held = self.temporary()
+        names, source = self._walk(node.names, source)
+        self.line(f"{held} = {'{}' if node.key is not None else '[]'}")
+        self.line(f"for {names} in {source}:")
+        self.depth += 1
+        if node.condition is not None:
+            self.line(f"if not ({self.expr(node.condition)}): continue")
+        value = self.expr(node.item)
+        if node.key is not None:
+            self.line(f"{held}[{self.expr(node.key)}] = {value}")
+        else:
+            self.line(f"{held}.append({value})")
+        self.depth -= 1
+        return held
+
+    def _parallel(self, node: ir.Comprehension, source: str) -> str:
+        """Each item is a generator of its own; the kernel runs them side by side."""
+        made, held = f"g{self.temporary()}", self.temporary()
+        names, source = self._walk(node.names, source)
+        self.line(f"def {made}({', '.join(f'v_{n}' for n in node.names)}):")
+        self.depth += 1
+        self.line(f"return {self.expr(node.item)}")
+        self.line("yield None")
+        self.depth -= 1
+        condition = "" if node.condition is None else f" if {self.expr(node.condition)}"
+        call = f"{made}({', '.join(f'v_{n}' for n in node.names)})"
+        self.line(f"{held} = yield Request('parallel', '', [{call} for {names} in {source}{condition}], {self.at})")
+        return held

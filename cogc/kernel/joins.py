@@ -1,0 +1,201 @@
+"""`on all(...)`: once there is one message from each source, they fire together.
+
+Each source has its queue. A round is opened by the first message that no open round waits for; its members are the
+sources alive at that moment. A source that restarts or loses an event takes its open rounds with it, as dead letters;
+one that stopped for good leaves them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cogc.kernel import reactions
+from cogc.kernel.objects import STOPPED, STOPPING, Instance, Port
+from cogc.kernel.program import DEFAULT_CAPACITY, Handler
+
+if TYPE_CHECKING:
+    from cogc import ir
+    from cogc.kernel.machine import Kernel
+
+    Key = tuple[int, int]  # the source's number, and the member's index
+
+
+class Round:
+    """One gathering: who is waited for, and what has come."""
+
+    __slots__ = ("causes", "got", "members")
+
+    def __init__(self, members: list[Key]) -> None:
+        self.members = members
+        self.got: dict[Key, Any] = {}
+        self.causes: dict[Key, int] = {}
+
+
+class Join:
+    """The rounds of one `on all` of one coglet."""
+
+    __slots__ = ("handler", "keys", "ports", "rounds")
+
+    def __init__(self, handler: Handler) -> None:
+        self.handler = handler
+        self.rounds: list[Round] = []
+        self.keys: dict[Port, Key] = {}
+        self.ports: dict[Key, Port] = {}
+
+
+def wire(kernel: Kernel, parent: Instance, handler: Handler) -> None:
+    """Connect an `on all` to its sources; rounds under way stay."""
+    from cogc.kernel.wiring import _add, out_named
+
+    join = _join(parent, handler)
+    for number, source in enumerate(handler.trigger.ports):
+        if source.child:
+            assert parent.children is not None
+            for member in parent.children[source.child].members.values():
+                _add(out_named(member, source.name), _port(parent, join, (number, member.index), source, member))
+        else:
+            _forward(kernel, parent, source.name, _port(parent, join, (number, 0), source, None))
+
+
+def _forward(kernel: Kernel, parent: Instance, channel: str, target: Port) -> None:
+    if parent.forwards is None:
+        parent.forwards = {}
+    parent.forwards.setdefault(channel, []).append(lambda value: kernel.push(target, value))
+
+
+def _join(parent: Instance, handler: Handler) -> Join:
+    if parent.extra is None:
+        parent.extra = {}
+    found = parent.extra.get(-1 - handler.key)
+    if found is None:
+        found = parent.extra[-1 - handler.key] = Join(handler)
+    return found  # type: ignore[no-any-return]
+
+
+def _port(parent: Instance, join: Join, key: Key, source: ir.Port, member: Instance | None) -> Port:
+    found = join.ports.get(key)
+    if found is None or found.member is not member:
+        name = f"all({source.child + '.' if source.child else ''}{source.name})"
+        found = Port(parent, name, (join.handler,), DEFAULT_CAPACITY)
+        found.simple = None
+        found.member = member
+        if key in join.ports:
+            join.keys.pop(join.ports[key], None)
+        join.ports[key] = found
+        join.keys[found] = key
+    return found
+
+
+def _alive(parent: Instance, join: Join) -> list[Key]:
+    """The sources that can still send."""
+    found = []
+    for key, port in join.ports.items():
+        gone = port.member is not None and port.member.gate & (STOPPED | STOPPING)
+        if not gone:
+            found.append(key)
+    return sorted(found)
+
+
+def gather(kernel: Kernel, port: Port, handler: Handler, message: Any) -> bool:
+    """A message for a join: keep it, fire the round that it completes; whether the reaction holds the coglet now."""
+    join = _join(port.inst, handler)
+    key = join.keys[port]
+    for found in join.rounds:
+        if key in found.members and key not in found.got:
+            break
+    else:
+        found = Round(_alive(port.inst, join))
+        join.rounds.append(found)
+    port.fill += 1  # it waits on, in the round
+    found.got[key] = message
+    found.causes[key] = kernel.cause
+    return _fire(kernel, join, found)
+
+
+def _fire(kernel: Kernel, join: Join, found: Round) -> bool:
+    if len(found.got) < len(found.members) or not found.got:
+        return False
+    join.rounds.remove(found)
+    inst = next(iter(join.ports.values())).inst
+    for key in found.got:
+        _taken(kernel, join.ports[key])
+    if kernel.trace:
+        causes = sorted(found.causes.values())
+        kernel.cause = kernel.trace.record("join", inst, causes=causes, port=join.handler.name)
+    return reactions.begin(kernel, inst, join.handler, _message(join, found), None)
+
+
+def _taken(kernel: Kernel, port: Port) -> None:
+    port.fill -= 1
+    if port.waiters:
+        kernel.release(port)
+
+
+def _message(join: Join, found: Round) -> list[Any]:
+    """A list with one of each source; of replicas, a list with one of each member."""
+    sources = join.handler.trigger.ports
+    parts: list[Any] = []
+    for number, source in enumerate(sources):
+        values = [found.got[k] for k in sorted(found.members) if k[0] == number]
+        several = any(p.member is not None and p.member.slot is not None and not p.member.slot.single
+                      for k, p in join.ports.items() if k[0] == number and source.child)  # fmt: skip
+        parts.append(values if several else values[0] if values else None)
+    if len(sources) == 1 and isinstance(parts[0], list):
+        return parts[0]
+    return parts
+
+
+def source_lost(kernel: Kernel, member: Instance) -> None:
+    """A source restarts or has lost an event: its open rounds are dead letters."""
+    _each(kernel, member, lambda join, key: _abandon(kernel, join, key))
+
+
+def source_stopped(kernel: Kernel, member: Instance) -> None:
+    """A source stopped for good: the rounds go on without it."""
+    _each(kernel, member, lambda join, key: _leave(kernel, join, key))
+
+
+def _each(kernel: Kernel, member: Instance, act: Any) -> None:
+    parent = member.parent
+    if parent is None or parent.extra is None or parent.gate & STOPPED:
+        return
+    for state in list(parent.extra.values()):
+        if isinstance(state, Join):
+            for key, port in list(state.ports.items()):
+                if port.member is member:
+                    act(state, key)
+
+
+def _abandon(kernel: Kernel, join: Join, key: Key) -> None:
+    for found in [r for r in join.rounds if key in r.members]:
+        join.rounds.remove(found)
+        for got, message in found.got.items():
+            kernel.bury((join.ports[got], message, found.causes[got]), "gather")
+
+
+def _leave(kernel: Kernel, join: Join, key: Key) -> None:
+    join.keys.pop(join.ports[key], None)
+    for found in list(join.rounds):
+        if key in found.members and key not in found.got:
+            found.members.remove(key)
+            if not found.members:
+                join.rounds.remove(found)
+            else:
+                _fire(kernel, join, found)
+
+
+def leftovers(kernel: Kernel) -> int:
+    """What waits in the joins of all coglets at the end: dead letters (`unmatched`)."""
+    count = 0
+    pending = [kernel.root] if kernel.root else []
+    while pending:
+        inst = pending.pop()
+        pending += inst.members()
+        for state in (inst.extra or {}).values():
+            if isinstance(state, Join):
+                for found in state.rounds:
+                    count += len(found.got)
+                    for key, message in found.got.items():
+                        kernel.bury((state.ports[key], message, found.causes[key]), "unmatched")
+                state.rounds.clear()
+    return count

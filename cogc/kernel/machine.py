@@ -1,0 +1,524 @@
+"""The machine: one queue of messages, and the loop that takes them.
+
+A message is put into the queue when it is sent and taken when its turn comes; a coglet that cannot take it then keeps it
+in its backlog, in order. So coglets run in the order of their first pending message, errors of children and commands go
+ahead of data within a coglet, and nothing depends on anything but the order in which events are admitted.
+
+The loop's fast path is one function call for a message: a coglet whose gate is open, a port with one plain reaction. All
+else takes a slower path through `reactions`, `joins` and `supervision`. Pressure is looked at once, after a step.
+"""
+
+from __future__ import annotations
+
+import random
+import uuid
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from cogc import ir, types
+from cogc.kernel import joins, reactions, supervision, wiring
+from cogc.kernel.code import Coder
+from cogc.kernel.objects import (
+    AWAITING,
+    BACKLOG,
+    CLOSED,
+    FAILED,
+    HELD,
+    PARKED,
+    STARTING,
+    STOPPED,
+    STOPPING,
+    URGENT,
+    Activity,
+    Call,
+    Cancel,
+    Effect,
+    FailureReport,
+    Instance,
+    LogLine,
+    Out,
+    Output,
+    Persist,
+    Port,
+)
+from cogc.kernel.program import CogletCode
+from cogc.kernel.timers import Timers
+from cogc.kernel.trace import Tracer
+from cogc.kernel.validate import Validators
+from cogc.kernel.values import Failure, Time
+
+RING = 256
+ABSENT = object()
+RECOVERABLE = (Failure, ArithmeticError, LookupError, TypeError, ValueError, AttributeError, RecursionError)
+LEVELS = {"debug": 0, "info": 1, "warn": 2, "error": 3}
+
+
+class Kernel:
+    """A running system, as a state machine.
+
+    Admit events (`start`, `input`, `result`, `advance`, `stop`), call `run` until it has nothing to do, carry out what
+    stands in `effects`. `epoch` is the wall clock's time at the run's start, in nanoseconds.
+    """
+
+    def __init__(self, bundle: ir.Bundle, seed: int = 0, epoch: int = 0, traced: bool = False) -> None:
+        self.bundle = bundle
+        self.seed = seed
+        self.epoch = epoch
+        self.now = 0
+        self.steps = 0
+        self.cause = 0
+        self.trace = Tracer(self) if traced else None
+        self.queue: deque[Any] = deque()
+        self.ready: deque[Instance] = deque()
+        self.hot: list[Port] = []
+        self.ring: deque[Any] = deque(maxlen=RING)
+        self.effects: list[Effect] = []
+        self.timers = Timers()
+        self.calls: dict[int, Activity] = {}
+        self.next_call = 1
+        self.serial = 0
+        self.current: Instance | None = None
+        self.root: Instance | None = None
+        self.ended: str | None = None
+        self.report: FailureReport | None = None
+        self.dead_letters = 0
+        self.unheard = 0
+        self.skipped = 0
+        self.parked: dict[Instance, list[Port]] = {}
+        self.streams: dict[tuple[str, str], random.Random] = {}
+        self.persisted: dict[tuple[str, str], Any] = {}
+        self.codes: dict[str, CogletCode] = {}
+        named: dict[str, types.Type] = {}
+        named.update({k: types.from_json(t, named) for k, t in bundle.named.items()})
+        self.validators = Validators([types.from_json(t, named) for t in bundle.types])
+        self.coder = Coder(bundle, self.validators, self._services(), traced)
+        self.requests: dict[str, Callable[..., Any]] = {}
+        self.coder.consts()
+
+    def _services(self) -> dict[str, Any]:
+        """What compiled code calls."""
+        return {
+            "emit": self.emit if self.trace is None else self.emit_traced,
+            "send": self.send,
+            "send_self": self.send_self,
+            "guide": self.guide,
+            "grow": self.grow,
+            "lifecycle": self.lifecycle,
+            "log": self.log,
+            "fail": self.fail,
+            "assigned": self.assigned,
+            "absent": ABSENT,
+            "record_of": record_of,
+            "Recoverable": RECOVERABLE,
+            "f_now": lambda inst: Time(self.epoch + self.now),
+            "f_uuid": self.uuid,
+            "f_random": self.random,
+        }
+
+    def code(self, key: str) -> CogletCode:
+        """A coglet's code, made at its first use."""
+        found = self.codes.get(key)
+        if found is None:
+            found = self.codes[key] = CogletCode(self.coder, self.bundle.coglets[key])
+        return found
+
+    # ---- events --------------------------------------------------------------------------------------------
+
+    def start(self, parameters: dict[str, Any]) -> None:
+        """Create the root and all below it. `parameters` are checked; a Failure says which is wrong."""
+        supervision.boot(self, parameters)
+
+    def input(self, channel: str, value: Any) -> None:
+        """A message from outside for a listen channel of the root; a Failure of kind `type` refuses it at the door."""
+        assert self.root is not None
+        known = self.root.code.listens.get(channel)
+        if known is None:
+            raise Failure("error", f"`{self.root.code.name}` has no listen channel `{channel}`")
+        checked = self.validators.check(known[2])(value)
+        if self.trace:
+            self.cause = self.trace.record("input", self.root, channel=channel, data=checked)
+        self.push(wiring.port(self, self.root, channel), checked)
+
+    def result(self, call: int, value: Any) -> None:
+        """What a call gave: a value, or a Failure. One that nobody waits for any more is dropped."""
+        reactions.finish_call(self, call, value)
+
+    def advance(self, now: int) -> None:
+        """The clock shows `now`: fire the timers of the next instant, if it has come. One instant at a call."""
+        when = self.timers.next()
+        if when is None or when > now:
+            self.now = max(self.now, now)
+            return
+        self.now = max(self.now, when)
+        for function, first, second in self.timers.take():
+            if function is not None:
+                function(first, second)
+
+    def stop(self) -> None:
+        """Stop the root, children first."""
+        if self.root is not None and not self.root.gate & (STOPPED | STOPPING):
+            supervision.stop(self, self.root)
+
+    # ---- the loop ------------------------------------------------------------------------------------------
+
+    @property
+    def busy(self) -> bool:
+        return bool(self.queue or self.ready)
+
+    def run(self, most: int = 1 << 60) -> int:
+        """Take up to `most` messages; how many were taken."""
+        queue, ready, hot, keep = self.queue, self.ready, self.hot, self.ring.append
+        take = queue.popleft
+        slow = self.trace is not None
+        count = 0
+        while count < most:
+            if ready:
+                self._drain(ready.popleft())
+            if not queue:
+                if ready:
+                    continue
+                break
+            item = take()
+            port, message, _ = item
+            inst = port.inst
+            count += 1
+            if inst.gate or slow or port.simple is None:
+                self.offer(item)
+            else:
+                keep(item)
+                port.fill -= 1
+                if port.waiters:
+                    self.release(port)
+                try:
+                    port.simple(inst, message)
+                except Exception as error:
+                    reactions.failed(self, inst, port.handlers[0], error, message)
+            if hot:
+                self.press(inst)
+        self.steps += count
+        return count
+
+    def offer(self, item: Any) -> None:
+        """The turn of a message has come: deliver it, or keep it until the coglet can take it."""
+        inst = item[0].inst
+        gate = inst.gate
+        if gate & URGENT and not gate & (STARTING | FAILED | STOPPING | STOPPED):
+            reactions.take_urgent(self, inst)
+            gate = inst.gate
+        if item[0].capacity == 0:  # the token of a command, which has been taken by now
+            return
+        if gate & (STOPPED | STOPPING):
+            self.bury(item, "stopped")
+        elif gate & AWAITING and reactions.awaited(self, inst, item):
+            pass
+        elif gate & CLOSED or gate & BACKLOG:
+            if inst.backlog is None:
+                inst.backlog = deque()
+            inst.backlog.append(item)
+            inst.gate |= BACKLOG
+        else:
+            self.deliver(item)
+
+    def deliver(self, item: Any) -> None:
+        """Hand a message to its port's reactions, in textual order."""
+        port, message, cause = item
+        self.ring.append(item)
+        port.fill -= 1
+        if port.waiters:
+            self.release(port)
+        self.cause = cause
+        if self.trace:
+            self.cause = self.trace.deliver(port, message, cause)
+        inst = port.inst
+        self.current = inst
+        if inst.forwards is not None and port.label in inst.forwards:
+            for forward in inst.forwards[port.label]:
+                forward(message)
+        if port.simple is not None:
+            try:
+                port.simple(inst, message)
+            except Exception as error:
+                reactions.failed(self, inst, port.handlers[0], error, message)
+        elif port.handlers:
+            reactions.react(self, port, message, 0)
+        elif inst.forwards is None or port.label not in inst.forwards:
+            self.unheard += 1
+
+    def _drain(self, inst: Instance) -> None:
+        """A coglet is free again: its backlog goes ahead of what was sent later."""
+        backlog = inst.backlog
+        while True:
+            if inst.gate & URGENT and not inst.gate & (STARTING | FAILED | STOPPING | STOPPED):
+                reactions.take_urgent(self, inst)
+            if inst.gate & (CLOSED | STOPPED):
+                return
+            if inst.rest:
+                port, message, position, cause = inst.rest.popleft()
+                self.cause = cause
+                reactions.react(self, port, message, position)
+            elif backlog:
+                item = backlog.popleft()
+                if not backlog:
+                    inst.gate &= ~BACKLOG
+                if not (inst.gate & AWAITING and reactions.awaited(self, inst, item)):
+                    self.deliver(item)
+            else:
+                inst.gate &= ~BACKLOG
+                return
+            if self.hot:
+                self.press(inst)
+
+    def wake(self, inst: Instance) -> None:
+        """Something that closed a coglet's gate is over."""
+        if not inst.gate & CLOSED and (inst.backlog or inst.rest or inst.gate & URGENT):
+            self.ready.append(inst)
+
+    # ---- sending -------------------------------------------------------------------------------------------
+
+    def emit(self, inst: Instance, number: int, value: Any) -> None:
+        """Transmit on an own channel: to every target at once."""
+        out = inst.outs[number]
+        if out is None:
+            out = wiring.out(inst, number)
+        out.count += 1
+        queue = self.queue
+        for port in out.targets:
+            fill = port.fill + 1
+            if fill >= port.capacity:
+                self._full(port, value)
+            else:
+                port.fill = fill
+                queue.append((port, value, 0))
+        if out.extra:
+            for target in out.extra:
+                target(value)
+
+    def emit_traced(self, inst: Instance, number: int, value: Any) -> None:
+        out = inst.outs[number]
+        if out is None:
+            out = wiring.out(inst, number)
+        out.count += 1
+        assert self.trace is not None
+        before, self.cause = self.cause, self.trace.transmit(inst, out, value)
+        for port in out.targets:
+            self.push(port, value)
+        if out.extra:
+            for target in out.extra:
+                target(value)
+        self.cause = before
+
+    def push(self, port: Port, value: Any) -> None:
+        """Put a message into a port's inbox."""
+        fill = port.fill + 1
+        if fill >= port.capacity:
+            self._full(port, value)
+        else:
+            port.fill = fill
+            self.queue.append((port, value, self.cause))
+
+    def admit(self, port: Port, value: Any) -> None:
+        """Put a message into a port's inbox whatever its fill: from feedback links, timers and the outside."""
+        port.fill += 1
+        self.queue.append((port, value, self.cause))
+
+    def _full(self, port: Port, value: Any) -> None:
+        """A message that fills an inbox, or comes to a full one."""
+        if port.overflow == "block":
+            port.fill += 1
+            self.queue.append((port, value, self.cause))
+            self.hot.append(port)
+        elif port.fill < port.capacity:
+            port.fill += 1
+            self.queue.append((port, value, self.cause))
+        elif port.overflow == "drop_newest":
+            self.bury((port, value, self.cause), "dropped", taken=True)
+        elif port.overflow == "drop_oldest":
+            self._drop_oldest(port)
+            port.fill += 1
+            self.queue.append((port, value, self.cause))
+        else:
+            raise Failure("overflow", f"the inbox `{port.label}` of `{port.inst.path}` is full: {port.capacity}")
+
+    def _drop_oldest(self, port: Port) -> None:
+        for waiting in (port.inst.backlog or (), self.queue):
+            for item in waiting:
+                if item[0] is port:
+                    waiting.remove(item)  # type: ignore[union-attr]
+                    self.bury(item, "dropped")
+                    return
+
+    def send(self, inst: Instance, child: str, member: int | None, channel: str, value: Any) -> None:
+        """Send to a child's listen channel; to a pool as its `map` says, or to one member."""
+        assert inst.children is not None
+        slot = inst.children[child]
+        before = self.cause
+        if self.trace:
+            self.cause = self.trace.record("send", inst, to=f"{child}.{channel}", data=value)
+        wiring.send(self, inst, slot, member, channel, value)
+        self.cause = before
+
+    def send_self(self, inst: Instance, channel: str, value: Any) -> None:
+        """Send to an own listen channel."""
+        self.admit(wiring.port(self, inst, channel), value)
+
+    def bury(self, item: Any, reason: str, taken: bool = False) -> None:
+        """A message that will not be handled: counted, and in the trace with its reason."""
+        port, message, cause = item
+        self.dead_letters += 1
+        if not taken:
+            port.fill -= 1
+            if port.waiters:
+                self.release(port)
+        if self.trace:
+            kind = "drop" if reason == "dropped" else "dead_letter"
+            self.trace.record(kind, port.inst, cause=cause, port=port.label, reason=reason, data=message)
+
+    # ---- pressure ------------------------------------------------------------------------------------------
+
+    def press(self, inst: Instance) -> None:
+        """After a step: park the coglet until each full inbox that it wrote to has room."""
+        full, self.hot[:] = self.hot[:], []
+        for port in full:
+            if port.fill < port.capacity or port.inst.gate & STOPPED or port.inst is inst:
+                continue
+            if self._waits_for(port.inst, inst):
+                if self.trace:
+                    self.trace.record("over_capacity", inst, port=f"{port.inst.path}.{port.label}", fill=port.fill)
+                continue
+            if port.waiters is None:
+                port.waiters = []
+            if inst not in port.waiters:
+                port.waiters.append(inst)
+                inst.parked += 1
+                self.parked.setdefault(inst, []).append(port)
+        if inst.parked and not inst.gate & PARKED:
+            inst.gate |= PARKED
+            if self.trace:
+                self.trace.record("park", inst, ports=[f"{p.inst.path}.{p.label}" for p in self.parked[inst]])
+
+    def _waits_for(self, child: Instance, parent: Instance) -> bool:
+        """Whether a child is parked on its parent, which therefore must not be parked on it."""
+        return child.parent is parent and any(p.inst is parent for p in self.parked.get(child, ()))
+
+    def release(self, port: Port) -> None:
+        """A port has room again: whoever was parked on it alone goes on."""
+        if port.fill >= port.capacity or not port.waiters:
+            return
+        waiters, port.waiters = port.waiters, None
+        for inst in waiters:
+            inst.parked -= 1
+            self.parked[inst].remove(port)
+            if not inst.parked:
+                del self.parked[inst]
+                inst.gate &= ~PARKED
+                if self.trace:
+                    self.trace.record("unpark", inst)
+                self.wake(inst)
+
+    def deadlock(self) -> list[str] | None:
+        """At quiescence: who waits for whom for ever, or None."""
+        if not self.parked:
+            return None
+        return [f"{inst.path} -> {p.inst.path}.{p.label}" for inst, ports in self.parked.items() for p in ports]
+
+    # ---- what statements do --------------------------------------------------------------------------------
+
+    def guide(
+        self, inst: Instance, child: str, member: int | None, command: str, arguments: list[Any], at: int
+    ) -> None:
+        """Give a command to a child, to each member of a pool, or to the coglet itself."""
+        if not child:
+            targets = [inst]
+        else:
+            assert inst.children is not None
+            slot = inst.children[child]
+            targets = list(slot.members.values()) if member is None else [supervision.member(slot, member)]
+        for target in targets:
+            reactions.command(self, inst, target, command, arguments)
+
+    def grow(self, inst: Instance, child: str, arguments: list[Any]) -> int:
+        """A new member of a pool; its index."""
+        return supervision.grow(self, inst, child, arguments)
+
+    def lifecycle(self, inst: Instance, action: str, child: str, member: int | None) -> None:
+        """`stop`, `restart` and `escalate`."""
+        supervision.ask(self, inst, action, child, member)
+
+    def log(self, inst: Instance, level: str, value: Any) -> None:
+        """Log: to the trace always, to people, and to the `log` channel from the coglet's level on."""
+        if self.trace:
+            self.trace.record("log", inst, level=level, data=value)
+        self.effects.append(LogLine(level, inst.path, value, self.now))
+        from_state = inst.code.ir.logged_from
+        if from_state >= 0 and LEVELS[level] >= LEVELS[inst.states[from_state]]:
+            number = inst.code.transmit_names.index("log")
+            emit = self.emit if self.trace is None else self.emit_traced
+            emit(inst, number, {"level": level, "data": value})
+
+    def fail(self, value: Any) -> None:
+        """`fail e`: a string is the message, a record with `message` gives its own."""
+        from cogc.kernel.functions import text
+
+        message = value.get("message", "") if type(value) is dict else value
+        raise Failure("error", text(message if message else value))
+
+    def assigned(self, inst: Instance, index: int) -> None:
+        """A state was set that somebody follows."""
+        spec = inst.code.ir
+        name, value = spec.states[index].name, inst.states[index]
+        if self.trace:
+            self.trace.record("state", inst, name=name, data=value)
+        if spec.states[index].life == "persist":
+            self.persisted[inst.path, name] = value
+            self.effects.append(Persist(inst.path, name, value))
+        if index in spec.suppressed:
+            wiring.suppress(self, inst)
+        if index == spec.registered:
+            reactions.register(self, inst)
+
+    # ---- random numbers ------------------------------------------------------------------------------------
+
+    def stream(self, path: str, use: str = "") -> random.Random:
+        """The stream of random numbers of one coglet, from the run's seed: another coglet's draws do not move it."""
+        key = (path, use)
+        if key not in self.streams:
+            self.streams[key] = random.Random(f"{self.seed}/{path}/{use}")
+        return self.streams[key]
+
+    def random(self, inst: Instance) -> float:
+        return self.stream(inst.path).random()
+
+    def uuid(self, inst: Instance) -> str:
+        return str(uuid.UUID(int=self.stream(inst.path, "uuid").getrandbits(128), version=4))
+
+    # ---- ending --------------------------------------------------------------------------------------------
+
+    @property
+    def idle(self) -> bool:
+        """Nothing waits, nothing is under way, no timer is armed."""
+        return not self.busy and not self.calls and self.timers.next() is None
+
+    def cancel(self, activity: Activity) -> None:
+        """Nobody waits for an activity's calls any more."""
+        for call in activity.calls:
+            self.calls.pop(call, None)
+            self.effects.append(Cancel(call))
+        activity.calls.clear()
+
+    def output(self, channel: str, value: Any) -> None:
+        """What the root transmits leaves the system."""
+        seq = self.trace.record("output", self.root, channel=channel, data=value) if self.trace else 0
+        self.effects.append(Output(channel, value, seq))
+
+    def leftovers(self) -> int:
+        """At the end: what still waits in joins is dead (`unmatched`); how much that was."""
+        return joins.leftovers(self)
+
+
+def record_of(inst: Instance) -> dict[str, Any]:
+    """`self` as a value."""
+    return {"index": inst.index, "id": inst.id, "name": inst.name, "path": inst.path}
+
+
+__all__ = ["ABSENT", "HELD", "Call", "Kernel", "Out", "record_of"]

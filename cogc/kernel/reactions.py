@@ -1,0 +1,697 @@
+"""Reactions under way: modifiers before them, waits inside them, commands ahead of them, failures out of them."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from cogc.kernel import joins, supervision
+from cogc.kernel.code import Request
+from cogc.kernel.functions import stable_key
+from cogc.kernel.objects import (
+    AWAITING,
+    FAILED,
+    HELD,
+    STARTING,
+    STOPPED,
+    STOPPING,
+    URGENT,
+    Activity,
+    Call,
+    Instance,
+    Port,
+)
+from cogc.kernel.program import Handler, label, nanos
+from cogc.kernel.values import Failure, kind_of
+
+if TYPE_CHECKING:
+    from cogc.kernel.machine import Kernel
+
+_MESSAGES = {
+    ZeroDivisionError: "a division by zero",
+    RecursionError: "a value is nested too deep",
+    MemoryError: "a value is too large",
+}
+
+
+# ---- a message and its reactions -----------------------------------------------------------------------------
+
+
+def react(kernel: Kernel, port: Port, message: Any, position: int) -> None:
+    """Run a port's reactions from `position` on; one that holds the coglet puts the others off."""
+    inst = port.inst
+    for i in range(position, len(port.handlers)):
+        handler = port.handlers[i]
+        held = modified(kernel, inst, handler, message, port)
+        if inst.gate & (FAILED | STARTING | STOPPED | STOPPING):
+            return
+        if held and i + 1 < len(port.handlers):
+            if inst.rest is None:
+                inst.rest = deque()
+            inst.rest.append((port, message, i + 1, kernel.cause))
+            return
+
+
+class Memory:
+    """What the modifiers of one reaction of one coglet remember."""
+
+    __slots__ = ("batch", "count", "latest", "recent", "running", "seen", "timer", "waiting")
+
+    def __init__(self) -> None:
+        self.batch: list[Any] = []
+        self.latest: Any = None
+        self.timer: list[Any] | None = None
+        self.seen: dict[str, int] = {}
+        self.recent: deque[int] = deque()
+        self.running = 0
+        self.waiting: deque[Any] = deque()
+        self.count = 0
+
+
+def memory(inst: Instance, handler: Handler) -> Memory:
+    if inst.extra is None:
+        inst.extra = {}
+    found = inst.extra.get(handler.key)
+    if found is None:
+        found = inst.extra[handler.key] = Memory()
+    return found  # type: ignore[no-any-return]
+
+
+def modified(kernel: Kernel, inst: Instance, handler: Handler, message: Any, port: Port | None) -> bool:
+    """A message on its way to a reaction, through the modifiers; whether the reaction holds the coglet now.
+
+    The order is: `on all` gathers, `debounce`, `batch`, `when`, `distinct`, `throttle`, `concurrent`.
+    """
+    if port is not None and handler.trigger.kind == "all":
+        return joins.gather(kernel, port, handler, message)
+    if handler.debounce is not None:
+        _debounce(kernel, inst, handler, message, port)
+        return False
+    return _behind_debounce(kernel, inst, handler, message, port)
+
+
+def _behind_debounce(kernel: Kernel, inst: Instance, handler: Handler, message: Any, port: Port | None) -> bool:
+    if handler.batch is not None:
+        return _batch(kernel, inst, handler, message, port)
+    return begin(kernel, inst, handler, message, port)
+
+
+def _debounce(kernel: Kernel, inst: Instance, handler: Handler, message: Any, port: Port | None) -> None:
+    """Only the last of messages that come close upon each other goes on, once it has been quiet for so long."""
+    own = memory(inst, handler)
+    if own.timer is not None:
+        own.timer[0] = None
+        _drop(kernel, inst, handler, own.latest, "debounced")
+    own.latest = message
+    assert handler.debounce is not None
+    due = kernel.now + nanos(handler.debounce(inst), 0)
+
+    def quiet(_first: Any, _second: Any) -> None:
+        latest, own.latest, own.timer = own.latest, None, None
+        later(kernel, inst, lambda: _behind_debounce(kernel, inst, handler, latest, port))
+
+    own.timer = arm(kernel, inst, due, quiet)
+
+
+def _batch(kernel: Kernel, inst: Instance, handler: Handler, message: Any, port: Port | None) -> bool:
+    """Collect messages until there are so many, or so much time has passed since the first."""
+    own = memory(inst, handler)
+    assert handler.batch is not None
+    size, within = handler.batch
+    own.batch.append(message)
+    if len(own.batch) >= size(inst):
+        return _flush(kernel, inst, handler, own, port)
+    if len(own.batch) == 1:
+        due = kernel.now + nanos(within(inst), 0)
+        own.timer = arm(
+            kernel, inst, due, lambda _a, _b: later(kernel, inst, lambda: _flush(kernel, inst, handler, own, port))
+        )
+    return False
+
+
+def _flush(kernel: Kernel, inst: Instance, handler: Handler, own: Memory, port: Port | None) -> bool:
+    if own.timer is not None:
+        own.timer[0] = None
+        own.timer = None
+    messages, own.batch = own.batch, []
+    return begin(kernel, inst, handler, messages, port) if messages else False
+
+
+def _drop(kernel: Kernel, inst: Instance, handler: Handler, message: Any, reason: str) -> None:
+    kernel.skipped += 1
+    if kernel.trace:
+        kernel.trace.record("drop", inst, port=handler.name, reason=reason, data=message)
+
+
+def later(kernel: Kernel, inst: Instance, act: Callable[[], object]) -> None:
+    """Do something in a coglet's turn, as a message of its own."""
+    kernel.admit(_later_port(inst), act)
+
+
+def _later_port(inst: Instance) -> Port:
+    if inst.ports is None:
+        inst.ports = {}
+    found = inst.ports.get("")
+    if found is None:
+        found = inst.ports[""] = Port(inst, "later", ())
+        found.simple = lambda _inst, act: act()
+        found.handlers = (_NO_HANDLER,)
+    return found
+
+
+class _NoHandler:
+    """Stands for the reaction where a deferred step fails outside of one."""
+
+    name = "later"
+    on_failure = None
+
+
+_NO_HANDLER: Any = _NoHandler()
+
+
+def begin(kernel: Kernel, inst: Instance, handler: Handler, message: Any, port: Port | None) -> bool:
+    """Run a reaction for a message if its guard and limits allow; whether it holds the coglet now."""
+    sender = None
+    if handler.sender and port is not None and port.member is not None:
+        from cogc.kernel.machine import record_of
+
+        sender = record_of(port.member)
+    return begin_with(kernel, inst, handler, handler.arguments(message, sender), message)
+
+
+def begin_with(kernel: Kernel, inst: Instance, handler: Handler, arguments: tuple[Any, ...], event: Any) -> bool:
+    try:
+        if not _passes(kernel, inst, handler, arguments, event):
+            return False
+        if handler.concurrent is not None:
+            own = memory(inst, handler)
+            if own.running >= handler.concurrent(inst):
+                own.waiting.append((arguments, event, kernel.cause))
+                return False
+            own.running += 1
+        if not handler.waits:
+            handler.function(inst, *arguments)
+            if handler.concurrent is not None:
+                memory(inst, handler).running -= 1
+            return False
+    except Exception as error:
+        failed(kernel, inst, handler, error, event)
+        return False
+    return _launch(kernel, inst, handler, arguments, event)
+
+
+def _passes(kernel: Kernel, inst: Instance, handler: Handler, arguments: tuple[Any, ...], event: Any) -> bool:
+    """Whether guard, `distinct` and `throttle` let an event through."""
+    if handler.guard is not None:
+        verdict = handler.guard(inst, *arguments)
+        if verdict is not True:
+            if verdict is not False:
+                raise Failure("error", f"a condition is a bool, not {kind_of(verdict)}")
+            kernel.unheard += 1
+            return False
+    if handler.distinct is not None and not _distinct(kernel, inst, handler, arguments):
+        _drop(kernel, inst, handler, event, "not_distinct")
+        return False
+    if handler.throttle is not None and not _throttle(kernel, inst, handler):
+        _drop(kernel, inst, handler, event, "throttled")
+        return False
+    return True
+
+
+def _distinct(kernel: Kernel, inst: Instance, handler: Handler, arguments: tuple[Any, ...]) -> bool:
+    own = memory(inst, handler)
+    assert handler.distinct is not None
+    value, within = handler.distinct
+    key = stable_key(value(inst, *arguments))
+    span = nanos(within(inst), 0)
+    for old in [k for k, t in own.seen.items() if t + span <= kernel.now]:
+        del own.seen[old]
+    if key in own.seen:
+        return False
+    own.seen[key] = kernel.now
+    return True
+
+
+def _throttle(kernel: Kernel, inst: Instance, handler: Handler) -> bool:
+    own = memory(inst, handler)
+    assert handler.throttle is not None
+    count, per = handler.throttle
+    span = nanos(per(inst), 0)
+    while own.recent and own.recent[0] + span <= kernel.now:
+        own.recent.popleft()
+    if len(own.recent) >= count(inst):
+        return False
+    own.recent.append(kernel.now)
+    return True
+
+
+# ---- what waits ----------------------------------------------------------------------------------------------
+
+
+def _launch(kernel: Kernel, inst: Instance, handler: Handler, arguments: tuple[Any, ...], event: Any) -> bool:
+    """Start a reaction that may wait; whether it holds the coglet now."""
+    holds = handler.concurrent is None
+    activity = Activity(inst, handler, handler.function(inst, *arguments), event, kernel.cause, holds)
+    _enter(kernel, activity)
+    if handler.timeout is not None:
+        due = kernel.now + nanos(handler.timeout(inst), 0)
+        activity.timer = arm(kernel, inst, due, lambda _a, _b: _expire(kernel, activity))
+    advance(kernel, activity, None, None)
+    return activity.alive and holds
+
+
+def _enter(kernel: Kernel, activity: Activity) -> None:
+    inst = activity.inst
+    if inst.activities is None:
+        inst.activities = []
+    inst.activities.append(activity)
+    if activity.holds:
+        inst.held += 1
+        inst.gate |= HELD
+
+
+def leave(kernel: Kernel, activity: Activity) -> None:
+    """An activity is over: free its coglet, start what waited behind it."""
+    inst = activity.inst
+    activity.alive = False
+    if activity.timer is not None:
+        activity.timer[0] = None
+    kernel.cancel(activity)
+    for sub in activity.subs or ():
+        if sub.alive:
+            sub.generator.close()
+            leave(kernel, sub)
+    if inst.awaits:
+        _forget_awaits(inst, activity)
+    if inst.activities and activity in inst.activities:
+        inst.activities.remove(activity)
+    if activity.holds:
+        inst.held -= 1
+        if not inst.held:
+            inst.gate &= ~HELD
+            kernel.wake(inst)
+    elif activity.handler is not None and activity.handler.concurrent is not None and activity.parent is None:
+        _next_concurrent(kernel, inst, activity.handler)
+
+
+def _next_concurrent(kernel: Kernel, inst: Instance, handler: Handler) -> None:
+    own = memory(inst, handler)
+    own.running -= 1
+    if own.waiting and not inst.gate & (FAILED | STOPPED | STOPPING):
+        arguments, event, cause = own.waiting.popleft()
+
+        def start() -> None:
+            kernel.cause = cause
+            begin_with(kernel, inst, handler, arguments, event)
+
+        later(kernel, inst, start)
+
+
+def advance(kernel: Kernel, activity: Activity, value: Any, failure: Failure | None) -> None:
+    """Let an activity go on to its next wait, or its end."""
+    inst = activity.inst
+    kernel.current = inst
+    try:
+        if failure is not None:
+            request = activity.generator.throw(failure)
+        else:
+            request = activity.generator.send(value)
+    except StopIteration as stop:
+        _finished(kernel, activity, stop.value)
+        return
+    except Exception as error:
+        _broken(kernel, activity, error)
+        return
+    try:
+        _request(kernel, activity, request)
+    except Failure as refused:
+        advance(kernel, activity, None, refused)
+
+
+def _finished(kernel: Kernel, activity: Activity, value: Any) -> None:
+    parent = activity.parent
+    leave(kernel, activity)
+    if parent is not None and parent.alive:
+        parent.results[activity.slot] = value
+        parent.left -= 1
+        if not parent.left:
+            parent.subs = None
+            advance(kernel, parent, parent.results, None)
+
+
+def _broken(kernel: Kernel, activity: Activity, error: Exception) -> None:
+    """An activity failed: its own handler, the activity that it is part of, or its coglet takes the failure."""
+    failure = as_failure(kernel, error)
+    parent, handler = activity.parent, activity.handler
+    if parent is not None:
+        leave(kernel, activity)
+        if parent.alive:
+            for sub in parent.subs or ():
+                if sub.alive:
+                    sub.generator.close()
+                    leave(kernel, sub)
+            parent.subs = None
+            advance(kernel, parent, None, failure)
+        return
+    if handler is not None and handler.on_failure is not None and not activity.in_handler:
+        kernel.cancel(activity)
+        activity.in_handler = True
+        activity.generator = handler.on_failure(activity.inst, _failure_record(activity.inst, failure, activity.event))
+        advance(kernel, activity, None, None)
+        return
+    leave(kernel, activity)
+    name = handler.name if handler is not None else "lifecycle"
+    supervision.fail(kernel, activity.inst, failure, name, activity.event)
+
+
+def _failure_record(inst: Instance, failure: Failure, event: Any) -> dict[str, Any]:
+    return {"kind": failure.kind, "message": failure.message, "path": inst.path, "event": event}
+
+
+def failed(kernel: Kernel, inst: Instance, handler: Handler, error: Exception, event: Any) -> None:
+    """A reaction that does not wait failed."""
+    failure = as_failure(kernel, error)
+    if handler.on_failure is not None:
+        generator = handler.on_failure(inst, _failure_record(inst, failure, event))
+        activity = Activity(inst, handler, generator, event, kernel.cause, True)
+        activity.in_handler = True
+        _enter(kernel, activity)
+        advance(kernel, activity, None, None)
+        return
+    supervision.fail(kernel, inst, failure, handler.name, event)
+
+
+def as_failure(kernel: Kernel, error: BaseException) -> Failure:
+    """An exception out of compiled code as a Failure with its place; one that is our mistake goes on up."""
+    if isinstance(error, Failure):
+        if error.at < 0:
+            error.at = kernel.coder.place(error)
+        return error
+    for kind, message in _MESSAGES.items():
+        if isinstance(error, kind):
+            return Failure("error", message, kernel.coder.place(error))
+    if isinstance(error, KeyError):
+        return Failure("error", f"there is no field `{error.args[0]}`", kernel.coder.place(error))
+    if isinstance(error, OverflowError | LookupError | TypeError | ValueError | AttributeError):
+        return Failure("error", str(error), kernel.coder.place(error))
+    raise error
+
+
+# ---- requests ------------------------------------------------------------------------------------------------
+
+
+def _request(kernel: Kernel, activity: Activity, request: Request) -> None:
+    if request.kind == "call":
+        _call(kernel, activity, request)
+    elif request.kind == "await":
+        _await(kernel, activity, request)
+    else:
+        _parallel(kernel, activity, request.arguments)
+
+
+def _call(kernel: Kernel, activity: Activity, request: Request) -> None:
+    inst = activity.inst
+    key = registered(kernel, inst, request.program)
+    program = kernel.bundle.programs[key]
+    make = kernel.requests.get(key)
+    if make is None:
+        make = kernel.requests[key] = kernel.coder.request(program)
+    values = make(inst, *request.arguments)
+    arguments = {p.name: v for p, v in zip(program.parameters, request.arguments, strict=True)}
+    call, kernel.next_call = kernel.next_call, kernel.next_call + 1
+    activity.calls.add(call)
+    kernel.calls[call] = activity
+    if kernel.trace:
+        kernel.trace.record("call", inst, cause=kernel.cause, call=call, program=program.name, data=arguments)
+    kernel.effects.append(Call(call, key, arguments, values, inst.path))
+
+
+def finish_call(kernel: Kernel, call: int, value: Any) -> None:
+    """A call's result has come: check it, and let the activity go on in its turn."""
+    activity = kernel.calls.pop(call, None)
+    if activity is None or not activity.alive:
+        return
+    activity.calls.discard(call)
+    if kernel.trace:
+        outcome = {"error": value.message, "error_kind": value.kind} if isinstance(value, Failure) else {"data": value}
+        kernel.cause = kernel.trace.record("result", activity.inst, cause=activity.cause, call=call, **outcome)
+    resume(kernel, activity, value)
+
+
+def resume(kernel: Kernel, activity: Activity, value: Any) -> None:
+    """Queue the continuation of an activity; it goes ahead even of a closed gate, for it is what closed it."""
+    cause = kernel.cause
+
+    def go(_inst: Any, _message: Any) -> None:
+        if not activity.alive:
+            return
+        kernel.cause = cause
+        if isinstance(value, Failure):
+            advance(kernel, activity, None, value)
+        else:
+            advance(kernel, activity, value, None)
+        if kernel.hot:
+            kernel.press(activity.inst)
+
+    outside = Instance(activity.inst.code, "", 0, None, None, [])
+    port = Port(outside, "result", ())
+    port.simple = go
+    port.handlers = (_NO_HANDLER,)
+    port.fill = 1
+    kernel.queue.append((port, None, cause))
+
+
+def _parallel(kernel: Kernel, activity: Activity, generators: list[Any]) -> None:
+    """Run generators side by side; the activity goes on with the list of what they give."""
+    if not generators:
+        resume(kernel, activity, [])
+        return
+    activity.results = [None] * len(generators)
+    activity.left = len(generators)
+    subs = []
+    for i, generator in enumerate(generators):
+        sub = Activity(activity.inst, activity.handler, generator, activity.event, activity.cause, False)
+        sub.parent, sub.slot = activity, i
+        subs.append(sub)
+    activity.subs = subs
+    for sub in subs:
+        if activity.subs is subs and sub.alive:
+            assert activity.inst.activities is not None
+            activity.inst.activities.append(sub)
+            advance(kernel, sub, None, None)
+
+
+# ---- await ---------------------------------------------------------------------------------------------------
+
+
+def _await(kernel: Kernel, activity: Activity, request: Request) -> None:
+    port, condition, timeout = request.arguments
+    inst = activity.inst
+    if inst.awaits is None:
+        inst.awaits = []
+    entry = [activity, label(port), condition, None]
+    inst.awaits.append(entry)
+    inst.gate |= AWAITING
+    if timeout is not None:
+        due = kernel.now + nanos(timeout, 0)
+        entry[3] = arm(kernel, inst, due, lambda _a, _b: _overdue(kernel, inst, entry))
+    for item in list(inst.backlog or ()):
+        if item[0].label == entry[1] and awaited(kernel, inst, item):
+            assert inst.backlog is not None
+            inst.backlog.remove(item)
+            return
+
+
+def _overdue(kernel: Kernel, inst: Instance, entry: list[Any]) -> None:
+    if inst.awaits and entry in inst.awaits:
+        _drop_await(inst, entry)
+        resume(kernel, entry[0], None)
+
+
+def _drop_await(inst: Instance, entry: list[Any]) -> None:
+    assert inst.awaits is not None
+    inst.awaits.remove(entry)
+    if entry[3] is not None:
+        entry[3][0] = None
+    if not inst.awaits:
+        inst.gate &= ~AWAITING
+
+
+def _forget_awaits(inst: Instance, activity: Activity) -> None:
+    for entry in [e for e in inst.awaits or () if e[0] is activity]:
+        _drop_await(inst, entry)
+
+
+def awaited(kernel: Kernel, inst: Instance, item: Any) -> bool:
+    """Whether an `await` takes this message; it goes on with it at once."""
+    port, message, cause = item
+    for entry in list(inst.awaits or ()):
+        if entry[1] != port.label:
+            continue
+        try:
+            taken = entry[2] is None or entry[2](message) is True
+        except Exception as error:
+            _drop_await(inst, entry)
+            resume(kernel, entry[0], as_failure(kernel, error))
+            return False
+        if taken:
+            _drop_await(inst, entry)
+            port.fill -= 1
+            if port.waiters:
+                kernel.release(port)
+            kernel.cause = kernel.trace.deliver(port, message, cause) if kernel.trace else cause
+            resume(kernel, entry[0], message)
+            return True
+    return False
+
+
+def _expire(kernel: Kernel, activity: Activity) -> None:
+    """A reaction's time is over: its calls are cancelled, and it fails where it waits."""
+    if not activity.alive:
+        return
+    activity.timer = None
+    kernel.cancel(activity)
+    for sub in activity.subs or ():
+        sub.generator.close()
+        leave(kernel, sub)
+    activity.subs = None
+    if activity.inst.awaits:
+        _forget_awaits(activity.inst, activity)
+    assert activity.handler is not None
+    resume(kernel, activity, Failure("timeout", f"`{activity.handler.name}` took longer than its timeout"))
+
+
+# ---- commands ------------------------------------------------------------------------------------------------
+
+
+def command(kernel: Kernel, sender: Instance, target: Instance, name: str, arguments: list[Any]) -> None:
+    """Give a command: it goes ahead of the data that waits."""
+    if target.gate & (STOPPED | STOPPING):
+        kernel.dead_letters += 1
+        if kernel.trace:
+            kernel.trace.record("dead_letter", target, port=name, reason="stopped", data=arguments)
+        return
+    cause = kernel.cause
+    if kernel.trace:
+        cause = kernel.trace.record("guide", sender, to=target.path, command=name, data=_given(arguments))
+    urgent(kernel, target, ("command", name, arguments, cause))
+
+
+def _given(arguments: list[Any]) -> list[Any]:
+    from cogc.kernel.machine import ABSENT
+
+    return [None if a is ABSENT else a for a in arguments]
+
+
+def urgent(kernel: Kernel, inst: Instance, entry: Any, first: bool = False) -> None:
+    """Put something ahead of a coglet's data, and see that its turn comes. Errors of children go first."""
+    if inst.urgent is None:
+        inst.urgent = deque()
+    if first:
+        position = sum(1 for e in inst.urgent if e[0] == "error")
+        inst.urgent.insert(position, entry)
+    else:
+        inst.urgent.append(entry)
+    inst.gate |= URGENT
+    token = Port(inst, "commands", (), 0)
+    kernel.queue.append((token, None, 0))
+
+
+def take_urgent(kernel: Kernel, inst: Instance) -> None:
+    """Take all commands and errors that wait, each as a step."""
+    while inst.urgent and not inst.gate & (STARTING | FAILED | STOPPING | STOPPED):
+        entry = inst.urgent.popleft()
+        if not inst.urgent:
+            inst.gate &= ~URGENT
+        kernel.cause = entry[-1]
+        if entry[0] == "error":
+            supervision.decide(kernel, inst, entry[1], entry[2])
+        else:
+            _command(kernel, inst, entry[1], entry[2])
+        if kernel.hot:
+            kernel.press(inst)
+    if not inst.urgent:
+        inst.gate &= ~URGENT
+
+
+def _command(kernel: Kernel, inst: Instance, name: str, arguments: list[Any]) -> None:
+    from cogc.kernel.machine import ABSENT
+
+    suppressed = inst.code.ir.suppressed
+    if suppressed and name in inst.states[suppressed[1]] and name not in ("suppress", "unsuppress"):
+        kernel.skipped += 1
+        if kernel.trace:
+            kernel.trace.record("drop", inst, port=name, reason="suppressed", data=_given(arguments))
+        return
+    if kernel.trace:
+        kernel.cause = kernel.trace.record("command", inst, cause=kernel.cause, command=name, data=_given(arguments))
+    for handler in inst.code.commands.get(name, ()):
+        values = []
+        for parameter, value in zip(handler.reaction.parameters, arguments, strict=True):
+            if value is ABSENT:
+                assert parameter.default is not None
+                value = kernel.coder.expression(parameter.default, [])(inst)
+            values.append(value)
+        begin_with(kernel, inst, handler, tuple(values) if values else (None,), dict(zip_names(handler, values)))
+    if name == "tick":
+        for handler in inst.code.ticks:
+            _tick(kernel, inst, handler)
+
+
+def zip_names(handler: Handler, values: list[Any]) -> list[tuple[str, Any]]:
+    return [(p.name, v) for p, v in zip(handler.reaction.parameters, values, strict=True)]
+
+
+def _tick(kernel: Kernel, inst: Instance, handler: Handler) -> None:
+    """One `tick` for an `every N ticks`."""
+    own = memory(inst, handler)
+    own.count += 1
+    period = kernel.coder.expression(handler.trigger.value, [])(inst) if handler.trigger.value else 1
+    if own.count >= period:
+        own.count = 0
+        begin(kernel, inst, handler, None, None)
+
+
+# ---- timers and the program table ----------------------------------------------------------------------------
+
+
+def arm(kernel: Kernel, inst: Instance, due: int, function: Callable[[Any, Any], None]) -> list[Any]:
+    """Arm a timer that dies with its coglet's life."""
+    timer = kernel.timers.add(due, [function, inst, None])
+    if inst.timers is None:
+        inst.timers = []
+    inst.timers.append(timer)
+    if len(inst.timers) > 16:
+        inst.timers = [t for t in inst.timers if t[0] is not None]
+    return timer
+
+
+def register(kernel: Kernel, inst: Instance) -> None:
+    """ProgLet's table has changed: every name in it must stand for a declared program of the same shape."""
+    table = inst.states[inst.code.ir.registered]
+    if type(table) is not dict:
+        raise Failure("type", f"`register` takes a record of programs, not {kind_of(table)}")
+    by_name = {p.name: p for k, p in kernel.bundle.programs.items() if k.startswith(inst.code.key) or "." not in k}
+    for name, wanted in table.items():
+        old, new = by_name.get(name), by_name.get(wanted) if type(wanted) is str else None
+        if old is None or new is None:
+            raise Failure("error", f"`register` binds a program's name to that of another, not `{name}`: {wanted!r}")
+        same = [p.type for p in old.parameters] == [p.type for p in new.parameters] and old.result == new.result
+        if not same:
+            raise Failure("error", f"programs `{name}` and `{wanted}` have different signatures")
+
+
+def registered(kernel: Kernel, inst: Instance, key: str) -> str:
+    """The program that a key stands for in a coglet: itself, unless its program table says otherwise."""
+    number = inst.code.ir.registered
+    if number < 0:
+        return key
+    table = inst.states[number]
+    wanted = table.get(kernel.bundle.programs[key].name)
+    if wanted is None:
+        return key
+    own = f"{inst.code.key}.{wanted}"
+    return own if own in kernel.bundle.programs else str(wanted)
+
+

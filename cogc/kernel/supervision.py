@@ -1,0 +1,660 @@
+"""Lives: how coglets are created, started, stopped, and what becomes of them when they fail.
+
+All coglets of a subtree are created first; then `on start` runs in the order of creation, children before their parent.
+Stopping goes the other way. A failed coglet waits until its parent's `on error`, its own policy or an ancestor has
+decided. What may wait (hooks call programs) is a generator that runs like a reaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
+
+from cogc.kernel import joins, reactions, wiring
+from cogc.kernel.objects import (
+    BACKLOG,
+    FAILED,
+    HELD,
+    PARKED,
+    STARTING,
+    STOPPED,
+    STOPPING,
+    URGENT,
+    Activity,
+    FailureReport,
+    Instance,
+    Port,
+    Slot,
+)
+from cogc.kernel.program import ChildCode, Handler, nanos
+from cogc.kernel.values import Failure
+
+if TYPE_CHECKING:
+    from cogc.kernel.machine import Kernel
+
+MAX_RESTARTS = 3
+WITHIN = 60_000_000_000
+BACKOFF = 100_000_000
+LONGEST_BACKOFF = 60_000_000_000
+STOP_DEADLINE = 10_000_000_000
+MOST_MEMBERS = 1_000_000
+
+
+# ---- creation ------------------------------------------------------------------------------------------------
+
+
+def boot(kernel: Kernel, parameters: dict[str, Any]) -> None:
+    """Create the root coglet and all below it, then start them."""
+    code = kernel.code(kernel.bundle.root)
+    names = [p.name for p in code.ir.parameters[: code.ir.own_parameters]]
+    for name in parameters:
+        if name not in names:
+            raise Failure("error", f"`{code.name}` has no parameter `{name}`")
+    root = Instance(code, code.name, 0, None, None, [])
+    given = [parameters.get(n, _UNSET) for n in names]
+    root.parameters = _parameters(kernel, root, given)
+    kernel.root = root
+    _register(kernel, root)
+    _fill(kernel, root)
+    wiring.sink_root(kernel, root)
+    begin(kernel, root)
+
+
+_UNSET = object()
+
+
+def _parameters(kernel: Kernel, inst: Instance, given: list[Any]) -> list[Any]:
+    """A coglet's parameters: what it was given, else their defaults, which may use those before them."""
+    values: list[Any] = []
+    inst.parameters = values
+    for i, (check, default) in enumerate(inst.code.parameters):
+        value = given[i] if i < len(given) else _UNSET
+        if value is not _UNSET:
+            values.append(check(value))
+        elif default is not None:
+            values.append(default(inst))
+        else:
+            name = inst.code.ir.parameters[i].name
+            raise Failure("error", f"`{inst.code.name}` needs the parameter `{name}`")
+    return values
+
+
+def _register(kernel: Kernel, inst: Instance) -> None:
+    kernel.serial += 1
+    inst.serial = kernel.serial
+    if kernel.trace:
+        kernel.trace.record("create", inst, coglet=inst.code.name)
+
+
+def _fill(kernel: Kernel, inst: Instance) -> None:
+    """Give a new or restarted coglet its states and children. Its inbox and routes from outside stay."""
+    code = inst.code
+    if not inst.outs:
+        inst.outs = [None] * len(code.transmit_names)
+    if code.states:
+        before = inst.states
+        kept = code.ir.states if before else ()
+        inst.states = [None] * len(code.states)
+        for i, value in enumerate(code.states):
+            if before and kept[i].life in ("keep", "persist"):
+                inst.states[i] = before[i]
+            else:
+                stored = kernel.persisted.get((inst.path, code.ir.states[i].name), _UNSET) if kernel.persisted else _UNSET
+                inst.states[i] = value(inst) if stored is _UNSET else stored
+    if code.children:
+        inst.children = {}
+        for number, child in enumerate(code.children):
+            _child(kernel, inst, child, number)
+        wiring.wire(kernel, inst)
+    if code.ir.suppressed and inst.states and any(inst.states[i] for i in code.ir.suppressed):
+        wiring.suppress(kernel, inst)
+
+
+def _child(kernel: Kernel, parent: Instance, child: ChildCode, number: int) -> None:
+    """Create what stands behind one `create`: one coglet, replicas, a pool's first members, one for each item."""
+    spec = child.spec
+    single = child.low is None and not child.each
+    slot = Slot(spec.name, number, child, kernel.code(spec.coglet), single)
+    assert parent.children is not None
+    parent.children[spec.name] = slot
+    if child.each:
+        assert child.source is not None
+        for item in child.source(parent):
+            _member(kernel, parent, slot, [a(parent, item) if a else _UNSET for a in child.arguments])
+        return
+    count = 1
+    if child.low is not None:
+        count = child.low(parent)
+        if child.high is not None:
+            slot.highest = child.high(parent)
+        _bounded(spec.name, count, slot.highest)
+        if slot.highest is not None and not count:
+            return
+    arguments = [a(parent) if a else _UNSET for a in child.arguments]
+    for _ in range(count):
+        _member(kernel, parent, slot, arguments)
+
+
+def _bounded(name: str, count: int, highest: int | None) -> None:
+    most = MOST_MEMBERS if highest is None else min(highest, MOST_MEMBERS)
+    if not 0 <= count <= most:
+        raise Failure("error", f"`{name}` cannot have {count} members: from 0 to {most}")
+
+
+def _member(kernel: Kernel, parent: Instance, slot: Slot, arguments: list[Any]) -> Instance:
+    index, slot.next_index = slot.next_index, slot.next_index + 1
+    inst = Instance(slot.code, slot.name, index, parent, slot, _NO_PARAMETERS)
+    slot.members[index] = inst
+    if slot.code.parameters:
+        _parameters(kernel, inst, arguments)
+    kernel.serial += 1
+    inst.serial = kernel.serial
+    if kernel.trace:
+        kernel.trace.record("create", inst, coglet=inst.code.name)
+    _fill(kernel, inst)
+    return inst
+
+
+_NO_PARAMETERS: list[Any] = []
+
+
+def grow(kernel: Kernel, parent: Instance, child: str, arguments: list[Any]) -> int:
+    """Add a member to a pool and start it; its index."""
+    from cogc.kernel.machine import ABSENT
+
+    assert parent.children is not None
+    slot = parent.children[child]
+    _bounded(child, len(slot.members) + 1, slot.highest)
+    declared = slot.spec.arguments
+    given = []
+    for i, value in enumerate(arguments):
+        if value is ABSENT:
+            own = declared[i] if i < len(declared) else None
+            value = own(parent) if own is not None else _UNSET
+        given.append(value)
+    inst = _member(kernel, parent, slot, given)
+    wiring.wire(kernel, parent)
+    begin(kernel, inst)
+    return inst.index
+
+
+# ---- starting ------------------------------------------------------------------------------------------------
+
+
+def begin(kernel: Kernel, inst: Instance) -> None:
+    """Start a subtree: hooks in the order of creation, children before their parent."""
+    order = _post_order(inst)
+    if not any(i.code.on_start for i in order):
+        for i in order:
+            _started(kernel, i)
+        return
+    for i in order:
+        i.gate |= STARTING
+    _process(kernel, inst, _starting(kernel, order))
+
+
+def _post_order(inst: Instance) -> list[Instance]:
+    if inst.children is None:
+        return [inst]
+    found: list[Instance] = []
+    for member in inst.members():
+        found += _post_order(member)
+    return [*found, inst]
+
+
+def _starting(kernel: Kernel, order: list[Instance]) -> Generator[Any, Any, None]:
+    for inst in order:
+        if inst.gate & (STOPPED | STOPPING):
+            continue
+        for handler in inst.code.on_start:
+            try:
+                yield from _hook(inst, handler)
+            except Exception as error:
+                failure = reactions.as_failure(kernel, error)
+                inst.gate &= ~STARTING
+                fail(kernel, inst, failure, handler.name, None)
+                break
+        else:
+            _started(kernel, inst)
+
+
+def _hook(inst: Instance, handler: Handler) -> Generator[Any, Any, None]:
+    arguments = handler.arguments(None)
+    if handler.guard is not None and handler.guard(inst, *arguments) is not True:
+        return
+    try:
+        if handler.waits:
+            yield from handler.function(inst, *arguments)
+        else:
+            handler.function(inst, *arguments)
+    except Exception as error:
+        if handler.on_failure is None or not isinstance(error, Failure):
+            raise
+        record = {"kind": error.kind, "message": error.message, "path": inst.path, "event": None}
+        yield from handler.on_failure(inst, record)
+
+
+def _started(kernel: Kernel, inst: Instance) -> None:
+    """A coglet takes its first event now; its timers run from here."""
+    inst.gate &= ~STARTING
+    if kernel.trace:
+        kernel.trace.record("start", inst)
+    for handler in inst.code.every:
+        _arm(kernel, inst, handler)
+    if inst.gate or inst.backlog:
+        kernel.wake(inst)
+        if inst.gate & URGENT:
+            kernel.ready.append(inst)
+
+
+def _arm(kernel: Kernel, inst: Instance, handler: Handler) -> None:
+    """Arm an `every` or `after`: a grid from the coglet's start, or the times of day."""
+    assert handler.trigger.value is not None
+    period = nanos(kernel.coder.expression(handler.trigger.value, [])(inst), 0)
+    port = Port(inst, handler.name, (handler,), 1 << 60)
+    once = handler.trigger.kind == "after"
+    if period <= 0 and not once:
+        raise Failure("error", f"the period of `{handler.name}` must be more than 0")
+    timer: list[Any] = [None, port, period]
+
+    def fire(port: Port, period: int) -> None:
+        if not once:
+            kernel.timers.add(_next(kernel, handler, period), timer)
+        _tick(kernel, port)
+
+    timer[0] = fire
+    due = kernel.now + max(0, period) if once else _next(kernel, handler, period)
+    kernel.timers.add(due, timer)
+    if inst.timers is None:
+        inst.timers = []
+    inst.timers.append(timer)
+
+
+def _next(kernel: Kernel, handler: Handler, period: int) -> int:
+    """When a timer is due next."""
+    if not handler.trigger.time_of_day:
+        return kernel.now + period
+    from datetime import timedelta
+
+    from cogc.clock import next_at, parse_time_of_day
+    from cogc.kernel.values import Time, moment, time_of
+
+    seconds, zone = parse_time_of_day(handler.trigger.time_of_day)
+    after = moment(Time(kernel.epoch + kernel.now))
+    days = max(1, round(period / 86_400_000_000_000))
+    found = next_at(after, seconds, zone)
+    if days > 1 and kernel.now:
+        found += timedelta(days=days - 1)
+    return time_of(found).nanos - kernel.epoch
+
+
+def _tick(kernel: Kernel, port: Port) -> None:
+    """A timer fires: one that still waits or runs makes this tick skip."""
+    inst = port.inst
+    handler = port.handlers[0]
+    running = port.fill
+    if not running and handler.waits and handler.concurrent is None and inst.activities:
+        running = any(a.handler is handler for a in inst.activities)
+    if running:
+        kernel.skipped += 1
+        if kernel.trace:
+            kernel.trace.record("skip", inst, cause=0, port=port.label)
+        return
+    port.fill = 1
+    cause = kernel.trace.record("tick", inst, cause=0, port=port.label) if kernel.trace else 0
+    kernel.queue.append((port, None, cause))
+
+
+# ---- processes -----------------------------------------------------------------------------------------------
+
+
+def _process(kernel: Kernel, inst: Instance, generator: Generator[Any, Any, None]) -> Activity:
+    """Run a generator of hooks like a reaction; it belongs to no coglet's turn."""
+    activity = Activity(inst, None, generator, None, kernel.cause, False)
+    reactions.advance(kernel, activity, None, None)
+    return activity
+
+
+# ---- stopping ------------------------------------------------------------------------------------------------
+
+
+def stop(kernel: Kernel, inst: Instance) -> None:
+    """Stop a coglet for good, children first."""
+    if inst.gate & (STOPPED | STOPPING):
+        return
+    _process(kernel, inst, _stopping(kernel, inst, for_good=True))
+
+
+def _stopping(kernel: Kernel, inst: Instance, for_good: bool) -> Generator[Any, Any, None]:
+    if inst.gate & STOPPED:
+        return
+    inst.gate |= STOPPING
+    _abort(kernel, inst)
+    for member in reversed(inst.members()):
+        yield from _stopping(kernel, member, True)
+    for handler in inst.code.on_stop:
+        yield from _last_words(kernel, inst, handler)
+    if for_good:
+        _stopped(kernel, inst)
+    else:
+        inst.gate &= ~STOPPING
+
+
+def _last_words(kernel: Kernel, inst: Instance, handler: Handler) -> Generator[Any, Any, None]:
+    """An `on stop`: it has a deadline, and its failure does not keep the others from stopping."""
+    deadline = kernel.now + STOP_DEADLINE
+    try:
+        for request in _hook(inst, handler):
+            if kernel.now > deadline:
+                raise Failure("timeout", "`on stop` took longer than 10s")
+            yield request
+    except Exception as error:
+        failure = reactions.as_failure(kernel, error)
+        kernel.log(inst, "error", f"on stop failed: {failure.message}")
+
+
+def _abort(kernel: Kernel, inst: Instance) -> None:
+    """Cancel what is under way in a coglet, and its timers; the events at hand are dead letters."""
+    for activity in list(inst.activities or ()):
+        if activity.parent is None:
+            activity.generator.close()
+            reactions.leave(kernel, activity)
+            kernel.dead_letters += 1
+            if kernel.trace:
+                name = activity.handler.name if activity.handler else ""
+                kernel.trace.record("dead_letter", inst, port=name, reason="cancelled", data=activity.event)
+    inst.activities = None
+    for timer in inst.timers or ():
+        timer[0] = None
+    inst.timers = None
+    inst.rest = None
+    inst.held = 0
+    inst.gate &= ~HELD
+    if inst.parked:
+        for port in kernel.parked.pop(inst, []):
+            if port.waiters and inst in port.waiters:
+                port.waiters.remove(inst)
+        inst.parked = 0
+        inst.gate &= ~PARKED
+
+
+def _stopped(kernel: Kernel, inst: Instance) -> None:
+    """A coglet is gone for good: what waits for it is dead, who waited for it goes on."""
+    inst.gate = (inst.gate | STOPPED) & ~(STOPPING | STARTING | FAILED | BACKLOG)
+    while inst.backlog:
+        kernel.bury(inst.backlog.popleft(), "stopped")
+    for port in (inst.ports or {}).values():
+        if port.waiters:
+            port.fill = min(port.fill, port.capacity - 1)
+            kernel.release(port)
+    if inst.urgent:
+        inst.urgent.clear()
+        inst.gate &= ~URGENT
+    if kernel.trace:
+        kernel.trace.record("stop", inst)
+    if inst.parent is None:
+        kernel.ended = kernel.ended or "stopped"
+        return
+    joins.source_stopped(kernel, inst)
+    assert inst.slot is not None
+    if not inst.slot.single:
+        inst.slot.members.pop(inst.index, None)
+        if not inst.parent.gate & (STOPPED | STOPPING):
+            wiring.wire(kernel, inst.parent)
+
+
+def member(slot: Slot, index: Any) -> Instance:
+    """A pool's member by its index; a Failure if there is none."""
+    found = slot.members.get(index) if type(index) is int else None
+    if found is None:
+        raise Failure("error", f"`{slot.name}` has no member {index!r}")
+    return found
+
+
+def ask(kernel: Kernel, inst: Instance, action: str, child: str, index: int | None) -> None:
+    """A body's `stop`, `restart` or `escalate`."""
+    if action == "escalate":
+        deciding = inst.failure
+        if deciding is not None:
+            inst.failure = None
+            fail(kernel, inst, deciding.failure, deciding.reaction, deciding.event, deciding)
+        else:
+            raise Failure("error", "escalated")
+        return
+    if not child:
+        _stop_self(kernel, inst)
+        return
+    assert inst.children is not None
+    slot = inst.children[child]
+    deciding = inst.failure
+    targets = list(slot.members.values())
+    if index is not None:
+        targets = [member(slot, index)]
+    elif action == "restart" and deciding is not None and not slot.single:
+        failed_ones = [m for m in targets if m.failure is deciding]
+        targets = failed_ones or targets
+    for target in targets:
+        if action == "stop":
+            stop(kernel, target)
+        else:
+            restart(kernel, target)
+
+
+def _stop_self(kernel: Kernel, inst: Instance) -> None:
+    """`stop self`: the reaction ends first, then the coglet; one that is to live always comes back."""
+    inst.gate |= STOPPING
+
+    def go() -> None:
+        inst.gate &= ~STOPPING
+        slot = inst.slot
+        if slot is not None and slot.spec.spec.restart == "always":
+            _policy(kernel, inst, FailureReport(Failure("stopped", "it stopped itself"), inst.path, "", None, -1))
+        else:
+            stop(kernel, inst)
+
+    from cogc.kernel.objects import Port as NewPort
+
+    outside = Instance(inst.code, "", 0, None, None, [])
+    port = NewPort(outside, "stop", ())
+    port.handlers = (reactions._NO_HANDLER,)
+    port.simple = lambda _inst, _message: go()
+    port.fill = 1
+    kernel.queue.append((port, None, kernel.cause))
+
+
+# ---- failing -------------------------------------------------------------------------------------------------
+
+
+def fail(
+    kernel: Kernel,
+    inst: Instance,
+    failure: Failure,
+    reaction: str,
+    event: Any,
+    report: FailureReport | None = None,
+) -> None:
+    """A coglet fails: it is cut off from its events until its parent or its policy has decided."""
+    if inst.gate & (STOPPED | FAILED):
+        return
+    report = report or FailureReport(failure, inst.path, reaction, event, failure.at)
+    if kernel.trace:
+        fields = {"error": failure.message, "error_kind": failure.kind, "reaction": reaction, "at": place(kernel, report.at)}
+        kernel.cause = kernel.trace.record("fail", inst, **fields)
+        if report.path == inst.path:
+            kernel.trace.record("dead_letter", inst, port=reaction, reason="failed", data=event)
+    kernel.dead_letters += 1
+    _abort(kernel, inst)
+    inst.gate |= FAILED
+    inst.failure = report
+    joins.source_lost(kernel, inst)
+    parent = inst.parent
+    if parent is None:
+        kernel.report = report
+        kernel.ended = "failed"
+        return
+    if parent.gate & (STOPPED | STOPPING | FAILED):
+        return
+    report.restarts = len(inst.restarts or ())
+    assert inst.slot is not None
+    if parent.code.errors.get(inst.slot.name):
+        reactions.urgent(kernel, parent, ("error", inst, report, kernel.cause), first=True)
+    else:
+        _policy(kernel, inst, report)
+
+
+def place(kernel: Kernel, at: int) -> str:
+    """A source position as `path:line:column`."""
+    if not 0 <= at < len(kernel.bundle.positions):
+        return ""
+    path, line, column = kernel.bundle.positions[at]
+    return f"{path}:{line}:{column}"
+
+
+def decide(kernel: Kernel, parent: Instance, child: Instance, report: FailureReport) -> None:
+    """Run the parent's `on error`; if it decides nothing, the child's policy does."""
+    if not child.gate & FAILED or child.failure is not report:
+        return
+    assert child.slot is not None
+    record = {
+        "child": child.slot.name,
+        "index": None if child.slot.single else child.index,
+        "path": report.path,
+        "kind": report.failure.kind,
+        "message": report.failure.message,
+        "event": report.event,
+        "restarts": report.restarts,
+    }
+    _process(kernel, parent, _deciding(kernel, parent, child, report, record))
+
+
+def _deciding(
+    kernel: Kernel, parent: Instance, child: Instance, report: FailureReport, record: dict[str, Any]
+) -> Generator[Any, Any, None]:
+    assert child.slot is not None
+    for handler in parent.code.errors[child.slot.name]:
+        parent.failure = report
+        arguments = handler.arguments(record)
+        try:
+            if handler.guard is not None and handler.guard(parent, *arguments) is not True:
+                continue
+            if handler.waits:
+                yield from handler.function(parent, *arguments)
+            else:
+                handler.function(parent, *arguments)
+        except Exception as error:
+            second = reactions.as_failure(kernel, error)
+            both = Failure(second.kind, f"{second.message}; while deciding on: {report.failure.message}", second.at)
+            parent.failure = None
+            fail(kernel, parent, both, handler.name, record)
+            return
+        finally:
+            if parent.failure is report:
+                parent.failure = None
+        if child.failure is not report or parent.gate & (FAILED | STOPPED):
+            return
+    _policy(kernel, child, report)
+
+
+def _policy(kernel: Kernel, inst: Instance, report: FailureReport) -> None:
+    """What the child's `restart` says; past its limits the failure goes up."""
+    slot, parent = inst.slot, inst.parent
+    assert slot is not None and parent is not None
+    spec: ChildCode = slot.spec
+    allowed = spec.spec.restart != "never" and report.failure.kind != "budget" and _within_limits(kernel, inst)
+    if not allowed:
+        fail(kernel, parent, report.failure, report.reaction, report.event, report)
+        return
+    count = len(inst.restarts or ())
+    base = nanos(spec.backoff(parent), BACKOFF) if spec.backoff and not spec.each else BACKOFF
+    delay = min(LONGEST_BACKOFF, base << min(count, 20))
+    jitter = kernel.stream(inst.path, "backoff").random() / 4
+    due = kernel.now + int(delay * (1 - jitter))
+    inst.gate |= FAILED
+    if kernel.trace:
+        kernel.trace.record("backoff", inst, delay=(due - kernel.now) / 1e9)
+
+    def now(_a: Any, _b: Any) -> None:
+        if inst.gate & FAILED and inst.failure is report and not inst.gate & STOPPED:
+            restart(kernel, inst)
+
+    inst.failure = report
+    kernel.timers.add(due, [now, None, None])
+
+
+def _within_limits(kernel: Kernel, inst: Instance) -> bool:
+    """Whether the child's own limit and its supervisor's allow one more restart."""
+    slot, parent = inst.slot, inst.parent
+    assert slot is not None and parent is not None
+    spec: ChildCode = slot.spec
+    most = spec.max_restarts(parent) if spec.max_restarts and not spec.each else MAX_RESTARTS
+    within = nanos(spec.within(parent), WITHIN) if spec.within and not spec.each else WITHIN
+    inst.restarts = [t for t in inst.restarts or () if t > kernel.now - within]
+    if len(inst.restarts) >= most:
+        return False
+    rule = parent.code.supervision
+    if rule.max_restarts is None:
+        return True
+    limit = kernel.coder.expression(rule.max_restarts, [])(parent)
+    span = nanos(kernel.coder.expression(rule.within, [])(parent), WITHIN) if rule.within else WITHIN
+    recent = [t for m in parent.members() for t in m.restarts or () if t > kernel.now - span]
+    return len(recent) < limit
+
+
+def restart(kernel: Kernel, inst: Instance) -> None:
+    """Restart a coglet, and those that its parent's strategy ties to it."""
+    parent = inst.parent
+    if parent is None or inst.gate & STOPPED:
+        raise Failure("error", f"`{inst.path}` has stopped; it cannot be restarted")
+    if inst.restarts is None:
+        inst.restarts = []
+    inst.restarts.append(kernel.now)
+    members = parent.members()
+    strategy = parent.code.supervision.strategy
+    tied = [inst]
+    if strategy == "one_for_all":
+        tied = members
+    elif strategy == "rest_for_one":
+        tied = members[members.index(inst) :]
+    _process(kernel, inst, _restarting(kernel, [m for m in tied if not m.gate & STOPPED]))
+
+
+def _restarting(kernel: Kernel, tied: list[Instance]) -> Generator[Any, Any, None]:
+    for inst in reversed(tied):
+        inst.gate |= STARTING
+        failed_already = inst.gate & FAILED
+        _abort(kernel, inst)
+        for child in reversed(inst.members()):
+            yield from _stopping(kernel, child, True)
+        if not failed_already:
+            inst.gate |= STOPPING
+            for handler in inst.code.on_stop:
+                yield from _last_words(kernel, inst, handler)
+            inst.gate &= ~STOPPING
+    for inst in tied:
+        inst.gate &= ~FAILED
+        inst.failure = None
+        inst.forwards = None
+        _forget(inst)
+        joins.source_lost(kernel, inst)
+        if kernel.trace:
+            kernel.trace.record("restart", inst, restarts=len(inst.restarts or ()))
+        try:
+            _fill(kernel, inst)
+        except Exception as error:
+            inst.gate &= ~STARTING
+            fail(kernel, inst, reactions.as_failure(kernel, error), "restart", None)
+            continue
+        order = _post_order(inst)
+        for i in order:
+            i.gate |= STARTING
+        yield from _starting(kernel, order)
+
+
+def _forget(inst: Instance) -> None:
+    """What modifiers and joins of a coglet remembered ends with its life; what waits in its inbox does not."""
+    inst.extra = None
+    inst.awaits = None
+    if inst.ports:
+        inst.ports = {k: p for k, p in inst.ports.items() if p.member is None}
+
+

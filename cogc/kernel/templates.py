@@ -1,0 +1,198 @@
+"""Templates at run time: Jinja in its immutable sandbox, with bounds that are counted.
+
+Strings render as they are, everything else as JSON; `a.b` looks up fields and nothing else; of Jinja's globals there is
+`range`. A template cannot run away: what it loops and what it writes is counted, and filters take no sizes beyond the
+bounds. A template that only puts values in never comes here: its code is made with its reaction's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import jinja2
+from jinja2 import nodes
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.visitor import NodeTransformer
+
+from cogc.kernel.functions import field_or_null, text
+from cogc.kernel.values import Duration, Failure, Time, plain
+from cogc.prompts import FILTERS, TESTS
+
+MAX_ITERATIONS = 100_000
+MAX_OUTPUT = 4_000_000
+MAX_NUMBER = 100_000
+
+
+class _Counter:
+    """What one rendering has looped and written so far."""
+
+    def __init__(self) -> None:
+        self.iterations = 0
+
+    def walk(self, items: Iterable[Any]) -> Iterator[Any]:
+        for item in items:
+            self.iterations += 1
+            if self.iterations > MAX_ITERATIONS:
+                raise Failure("error", f"the template loops more than {MAX_ITERATIONS} times")
+            yield item
+
+
+class _Environment(ImmutableSandboxedEnvironment):
+    """The sandbox, with field lookup instead of attributes and checked operators."""
+
+    intercepted_binops = frozenset(["+", "-", "*", "/", "//", "%", "**"])
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        if isinstance(obj, jinja2.runtime.LoopContext):
+            return getattr(obj, attribute) if not attribute.startswith("_") else self.undefined(name=attribute)
+        return _found(obj, attribute)
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        if isinstance(argument, str):
+            return _found(obj, argument)
+        try:
+            return obj[argument]
+        except (LookupError, TypeError):
+            raise Failure("error", f"the template found nothing at `{argument}`") from None
+
+    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+        if operator == "**" or (operator in "*%" and not _numbers(left, right)):
+            raise Failure("error", f"`{operator}` in a template takes numbers")
+        result = super().call_binop(context, operator, left, right)
+        if isinstance(result, int) and abs(result) > 1 << 256:
+            raise Failure("error", "a number in the template is too large")
+        return _bounded(result)
+
+    def is_safe_attribute(self, obj: Any, attribute: str, value: Any) -> bool:
+        return False
+
+
+def _found(obj: Any, name: str) -> Any:
+    return field_or_null(obj, name)
+
+
+def _numbers(*values: Any) -> bool:
+    return all(type(v) in (int, float) for v in values)
+
+
+def _bounded(value: Any) -> Any:
+    if isinstance(value, str | list) and len(value) > MAX_OUTPUT:
+        raise Failure("error", f"the template makes more than {MAX_OUTPUT} characters")
+    return value
+
+
+def _guarded(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A filter that takes no huge numbers, gives no huge results, and keeps how Jinja wants it called."""
+
+    def guard(*args: Any, **kwargs: Any) -> Any:
+        for value in (*args[1:], *kwargs.values()):
+            if isinstance(value, int) and abs(value) > MAX_NUMBER:
+                raise Failure("error", f"a filter's argument is larger than {MAX_NUMBER}")
+        return _bounded(function(*args, **kwargs))
+
+    if hasattr(function, "jinja_pass_arg"):
+        guard.jinja_pass_arg = function.jinja_pass_arg  # type: ignore[attr-defined]
+    return guard
+
+
+def _tojson(value: Any, indent: int | None = None) -> str:
+    import json
+
+    return json.dumps(plain(value), ensure_ascii=False, indent=None if indent is None else min(indent, 16))
+
+
+def _finalize(value: Any) -> str:
+    if isinstance(value, jinja2.Undefined):
+        return str(value)
+    return text(list(value) if isinstance(value, Iterator) else value)
+
+
+def _environment() -> _Environment:
+    environment = _Environment(
+        trim_blocks=True, lstrip_blocks=True, autoescape=False, undefined=jinja2.StrictUndefined, finalize=_finalize
+    )
+    environment.globals = {"range": _range}
+    filters = {name: _guarded(f) for name, f in environment.filters.items() if name in FILTERS}
+    environment.filters = {**filters, "tojson": _tojson, "json": _tojson, "join": _join_filter}
+    environment.tests = {name: t for name, t in environment.tests.items() if name in TESTS}
+    return environment
+
+
+def _range(*bounds: int) -> range:
+    found = range(*bounds)
+    if len(found) > MAX_ITERATIONS:
+        raise Failure("error", f"`range` of {len(found)} items in a template")
+    return found
+
+
+class _Counted(NodeTransformer):
+    """Sends what loops and what joins strings through functions that count."""
+
+    def visit_For(self, node: nodes.For) -> nodes.For:
+        self.generic_visit(node)
+        node.iter = _call("__walk", [node.iter], node.lineno)
+        return node
+
+    def visit_Concat(self, node: nodes.Concat) -> nodes.Call:
+        self.generic_visit(node)
+        return _call("__join", node.nodes, node.lineno)
+
+
+def _call(name: str, arguments: list[nodes.Expr], line: int) -> nodes.Call:
+    return nodes.Call(nodes.Name(name, "load"), arguments, [], None, None).set_lineno(line)
+
+
+def _join(*parts: Any) -> str:
+    words = [_finalize(p) for p in parts]
+    if sum(map(len, words)) > MAX_OUTPUT:
+        raise Failure("error", f"the template makes more than {MAX_OUTPUT} characters")
+    return "".join(words)
+
+
+def _join_filter(items: Iterable[Any], separator: str = "", attribute: str | None = None) -> str:
+    words = [_finalize(_found(i, attribute) if attribute else i) for i in items]
+    return _join(*[p for i, w in enumerate(words) for p in ((separator, w) if i else (w,))])
+
+
+class Template:
+    """A compiled template; `render(values)` gives its text or a Failure."""
+
+    _environment: _Environment | None = None
+
+    def __init__(self, source: str) -> None:
+        if Template._environment is None:
+            Template._environment = _environment()
+        environment = Template._environment
+        tree = _Counted().visit(environment.parse(source))
+        tree.set_environment(environment)
+        code = environment.compile(tree)
+        self.template = jinja2.Template.from_code(environment, code, environment.make_globals(None))
+
+    def render(self, values: dict[str, Any]) -> str:
+        counter = _Counter()
+        pieces: list[str] = []
+        size = 0
+        try:
+            context = self.template.new_context({**values, "__walk": _walker(counter), "__join": _join})
+            for piece in self.template.root_render_func(context):
+                size += len(piece)
+                if size > MAX_OUTPUT:
+                    raise Failure("error", f"the template makes more than {MAX_OUTPUT} characters")
+                pieces.append(piece)
+        except Failure:
+            raise
+        except (jinja2.TemplateError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
+            raise Failure("error", f"the template fails: {error}") from None
+        except (MemoryError, RecursionError):
+            raise Failure("error", "the template is too large") from None
+        return "".join(pieces)
+
+
+def _walker(counter: _Counter) -> Callable[[Any], Any]:
+    def walk(items: Any) -> list[Any]:
+        if isinstance(items, Duration | Time) or items is None:
+            raise Failure("error", "a template walks lists")
+        return list(counter.walk(items))
+
+    return walk

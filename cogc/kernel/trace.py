@@ -1,0 +1,89 @@
+"""What the kernel notes when it is traced: one record for each thing that happens, in the kernel's order.
+
+A record's `seq` counts, `cause` is the `seq` of what led to it. Records wait in `records` until the shell takes them;
+nothing in them changes later, because values never do. `specs/trace.md` lists the kinds and their fields.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cogc.kernel.machine import Kernel
+    from cogc.kernel.objects import Instance, Out, Port
+
+
+class Tracer:
+    """Collects the records of one kernel."""
+
+    __slots__ = ("kernel", "paths", "records", "seq")
+
+    def __init__(self, kernel: Kernel) -> None:
+        self.kernel = kernel
+        self.records: list[dict[str, Any]] = []
+        self.seq = 0
+        self.paths: dict[int, tuple[Instance, str]] = {}
+
+    def path(self, inst: Instance | None) -> str:
+        """A coglet's path, remembered: coglets keep their place for life."""
+        if inst is None:
+            return ""
+        known = self.paths.get(id(inst))
+        if known is None or known[0] is not inst:
+            known = self.paths[id(inst)] = (inst, inst.path)
+        return known[1]
+
+    def record(self, kind: str, inst: Instance | None, cause: int = -1, **fields: Any) -> int:
+        """Note something; its `seq`."""
+        self.seq += 1
+        kernel = self.kernel
+        self.records.append(
+            {
+                "v": 1,
+                "seq": self.seq,
+                "t": kernel.now / 1e9,
+                "kind": kind,
+                "path": self.path(inst),
+                "cause": kernel.cause if cause < 0 else cause,
+                **fields,
+            }
+        )
+        return self.seq
+
+    def transmit(self, inst: Instance, out: Out, value: Any) -> int:
+        self.seq += 1
+        kernel = self.kernel
+        self.records.append(
+            {
+                "v": 1,
+                "seq": self.seq,
+                "t": kernel.now / 1e9,
+                "kind": "transmit",
+                "path": self.path(inst),
+                "cause": kernel.cause,
+                "channel": out.name,
+                "data": value,
+            }
+        )
+        return self.seq
+
+    def deliver(self, port: Port, message: Any, cause: int) -> int:
+        """A message is taken. Its data stands in what caused it."""
+        self.seq += 1
+        self.records.append(
+            {
+                "v": 1,
+                "seq": self.seq,
+                "t": self.kernel.now / 1e9,
+                "kind": "deliver",
+                "path": self.path(port.inst),
+                "cause": cause,
+                "port": port.label,
+            }
+        )
+        return self.seq
+
+    def take(self) -> list[dict[str, Any]]:
+        """The records since the last call."""
+        records, self.records = self.records, []
+        return records

@@ -1,0 +1,236 @@
+"""Run-time type checks, made into code: `Validators` gives for a type's number a predicate and a check.
+
+`fits(n)` is a generated function that says whether a value is of the type as it is; `check(n)` gives the value back, with
+defaults filled in and ints made floats where the type asks for it, or fails with the path and reason of the first thing
+that is wrong. Nearly every message fits as it is, so only the predicate is made to be fast.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from cogc import types
+from cogc.kernel.values import Duration, Failure, Time, equal, kind_of, shorten, time_of
+from cogc.texts import nanoseconds
+from cogc.types import Type, expand, show
+
+_PYTHON = {"int": "int", "float": "float", "string": "str", "bool": "bool", "duration": "Duration", "time": "Time"}
+
+
+class Validators:
+    """The checks of a program's types, each made when it is first asked for."""
+
+    def __init__(self, all_types: list[Type]) -> None:
+        self.types = all_types
+        self._checks: dict[int, Callable[[Any], Any]] = {}
+        self._fits: dict[str, Callable[[Any], bool]] = {}
+
+    def fits(self, number: int) -> Callable[[Any], bool]:
+        """The predicate of a type by its number."""
+        return self.predicate(self.types[number])
+
+    def check(self, number: int) -> Callable[[Any], Any]:
+        """The check of a type by its number."""
+        known = self._checks.get(number)
+        if known is None:
+            wanted = self.types[number]
+            fits = self.predicate(wanted)
+
+            def known(value: Any) -> Any:
+                return value if fits(value) else coerce(value, wanted)
+
+            self._checks[number] = known
+        return known
+
+    def predicate(self, wanted: Type) -> Callable[[Any], bool]:
+        """The generated predicate of a type; recursive types refer to themselves by name."""
+        key = repr(types.to_json(wanted))
+        known = self._fits.get(key)
+        if known is not None:
+            return known
+        space: dict[str, Any] = {"Duration": Duration, "Time": Time, "equal": equal}
+        self._fits[key] = lambda value: bool(space["fits"](value))
+        lines = ["def fits(v):", *("    " + line for line in self._lines(wanted, space))]
+        exec(compile("\n".join(lines), "<validator>", "exec"), space)
+        self._fits[key] = space["fits"]
+        return self._fits[key]
+
+    def _lines(self, wanted: Type, space: dict[str, Any]) -> list[str]:
+        """The body of a predicate over `v`."""
+        found = expand(wanted)
+        if isinstance(found, types.RecordOf):
+            return self._record(found, space)
+        return [f"return {self._test(found, 'v', space)}"]
+
+    def _test(self, wanted: Type, value: str, space: dict[str, Any]) -> str:
+        """An expression that tests a value: inline where that is short, else a call of another predicate."""
+        match expand(wanted):
+            case types.Primitive("any"):
+                return "True"
+            case types.Primitive("never"):
+                return "False"
+            case types.Primitive("null"):
+                return f"{value} is None"
+            case types.Primitive(name):
+                return f"type({value}) is {_PYTHON[name]}"
+            case types.LiteralOf(kind, literal):
+                return f"(type({value}) is {_PYTHON[kind]} and {value} == {literal!r})"
+            case types.UnionOf(parts):
+                return "(" + " or ".join(self._test(p, value, space) for p in parts) + ")"
+            case types.ListOf(item):
+                test = self._test(item, "x", space)
+                inner = "" if test == "True" else f" and all([{test} for x in {value}])"
+                return f"(type({value}) is list{inner})"
+            case types.MapOf(inner_type):
+                test = self._test(inner_type, "x", space)
+                inner = "" if test == "True" else f" and all([{test} for x in {value}.values()])"
+                return f"(type({value}) is dict{inner})"
+        name = f"p{len(space)}"
+        space[name] = self._later(wanted)
+        return f"{name}({value})"
+
+    def _later(self, wanted: Type) -> Callable[[Any], bool]:
+        """A predicate that is made at its first use: so a type may hold itself."""
+        made: list[Callable[[Any], bool]] = []
+
+        def test(value: Any) -> bool:
+            if not made:
+                made.append(self.predicate(wanted))
+            return made[0](value)
+
+        return test
+
+    def _record(self, record: types.RecordOf, space: dict[str, Any]) -> list[str]:
+        lines = ["if type(v) is not dict: return False"]
+        optional = [f for f in record.fields if f.optional and f.default is None]
+        fixed = [f for f in record.fields if f not in optional]
+        if fixed:
+            lines.append("try:")
+            for f in fixed:
+                test = self._test(f.type, "x", space)
+                lines.append(f"    x = v[{f.name!r}]")
+                if test != "True":
+                    lines.append(f"    if not ({test}): return False")
+            lines.append("except KeyError: return False")
+        lines.append(f"n = {len(fixed)}")
+        for f in optional:
+            lines.append(f"if {f.name!r} in v:")
+            lines.append(f"    n += 1; x = v[{f.name!r}]")
+            lines.append(f"    if not ({self._test(f.type, 'x', space)}): return False")
+        lines.append("return True" if record.open else "return len(v) == n")
+        return lines
+
+
+class Mismatch(Exception):
+    """Where and why a value is not of a type."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(reason)
+        self.path = path
+        self.reason = reason
+
+
+def coerce(value: Any, wanted: Type) -> Any:
+    """The value as the type wants it; a Failure of kind `type` if it cannot be."""
+    try:
+        return _coerce(value, wanted, "")
+    except Mismatch as wrong:
+        where = f"`{wrong.path.lstrip('.')}`: " if wrong.path else ""
+        raise Failure("type", f"{where}{wrong.reason}") from None
+    except RecursionError:
+        raise Failure("type", "the value is nested too deep") from None
+
+
+def _coerce(value: Any, wanted: Type, path: str) -> Any:
+    match expand(wanted):
+        case types.Primitive(name):
+            return _primitive(value, name, path)
+        case types.LiteralOf() as literal:
+            if equal(value, literal.value):
+                return literal.value
+            raise _mismatch(value, wanted, path)
+        case types.ListOf(item):
+            if type(value) is not list:
+                raise _mismatch(value, wanted, path)
+            return [_coerce(v, item, f"{path}[{i}]") for i, v in enumerate(value)]
+        case types.MapOf(inner):
+            if type(value) is not dict:
+                raise _mismatch(value, wanted, path)
+            return {k: _coerce(v, inner, f"{path}.{k}") for k, v in value.items()}
+        case types.UnionOf(parts):
+            return _union(value, parts, wanted, path)
+        case types.RecordOf() as record:
+            return _record_value(value, record, wanted, path)
+    raise AssertionError(wanted)
+
+
+def _mismatch(value: Any, wanted: Type, path: str) -> Mismatch:
+    return Mismatch(path, f"expected {show(wanted)}, got {kind_of(value)} {shorten(value, 80)}")
+
+
+def _primitive(value: Any, name: str, path: str) -> Any:
+    if name == "any":
+        return value
+    if kind_of(value) == name:
+        return value
+    if name == "float" and type(value) is int:
+        return float(value)
+    if name in ("duration", "time") and type(value) is str:
+        try:
+            return Duration(nanoseconds(value)) if name == "duration" else _time(value)
+        except ValueError:
+            pass
+    raise _mismatch(value, types.Primitive(name), path)
+
+
+def _time(text: str) -> Time:
+    from datetime import datetime
+
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("a time needs a zone")
+    return time_of(moment)
+
+
+def _union(value: Any, parts: tuple[Type, ...], wanted: Type, path: str) -> Any:
+    reasons: list[Mismatch] = []
+    for part in parts:
+        try:
+            found = _coerce(value, part, path)
+        except Mismatch as wrong:
+            reasons.append(wrong)
+            continue
+        if equal(found, value) and type(found) is type(value):
+            return found
+        reasons.append(Mismatch(path, ""))
+    for part in parts:
+        try:
+            return _coerce(value, part, path)
+        except Mismatch:
+            continue
+    deepest = max(reasons, key=lambda r: len(r.path))
+    raise deepest if len(deepest.path) > len(path) else _mismatch(value, wanted, path)
+
+
+def _record_value(value: Any, record: types.RecordOf, wanted: Type, path: str) -> Any:
+    import json
+
+    if type(value) is not dict:
+        raise _mismatch(value, wanted, path)
+    result: dict[str, Any] = {}
+    known = set()
+    for f in record.fields:
+        known.add(f.name)
+        if f.name in value:
+            result[f.name] = _coerce(value[f.name], f.type, f"{path}.{f.name}")
+        elif f.default is not None:
+            result[f.name] = _coerce(json.loads(f.default), f.type, f"{path}.{f.name}")
+        elif not f.optional:
+            raise Mismatch(path, f"the field `{f.name}` is missing")
+    for name in value:
+        if name not in known:
+            if not record.open:
+                raise Mismatch(path, f"there is no field `{name}` in {show(wanted)}")
+            result[name] = value[name]
+    return result

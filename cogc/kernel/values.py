@@ -1,0 +1,145 @@
+"""The values of the language at run time, and how a reaction fails.
+
+Values are Python's own: None, bool, int, float, str, list, dict, which nobody changes once they are made, and two
+classes for durations and times.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from cogc.texts import duration_text
+
+LIMIT = 1 << 24  # characters of a string, items of a list: what one expression may make
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+
+class Failure(Exception):
+    """How a reaction fails. `kind` is one of error, type, timeout, program, overflow, budget, cancelled, internal."""
+
+    def __init__(self, kind: str, message: str, at: int = -1) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.message = message
+        self.at = at
+
+
+class Duration:
+    """A length of time in nanoseconds."""
+
+    __slots__ = ("nanos",)
+
+    def __init__(self, nanos: int) -> None:
+        self.nanos = nanos
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Duration) and self.nanos == other.nanos
+
+    def __hash__(self) -> int:
+        return hash(("duration", self.nanos))
+
+    def __lt__(self, other: Duration) -> bool:
+        return self.nanos < other.nanos
+
+    def __le__(self, other: Duration) -> bool:
+        return self.nanos <= other.nanos
+
+    def __repr__(self) -> str:
+        return duration_text(self.nanos)
+
+
+class Time:
+    """A moment, in nanoseconds since 1970 (UTC)."""
+
+    __slots__ = ("nanos",)
+
+    def __init__(self, nanos: int) -> None:
+        self.nanos = nanos
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Time) and self.nanos == other.nanos
+
+    def __hash__(self) -> int:
+        return hash(("time", self.nanos))
+
+    def __lt__(self, other: Time) -> bool:
+        return self.nanos < other.nanos
+
+    def __le__(self, other: Time) -> bool:
+        return self.nanos <= other.nanos
+
+    def __repr__(self) -> str:
+        return time_text(self)
+
+
+def moment(time: Time) -> datetime:
+    """A time as an aware datetime, to the microsecond."""
+    return _EPOCH + timedelta(microseconds=time.nanos // 1000)
+
+
+def time_of(moment: datetime) -> Time:
+    delta = moment - _EPOCH
+    return Time(((delta.days * 86400 + delta.seconds) * 1_000_000 + delta.microseconds) * 1000)
+
+
+def time_text(time: Time) -> str:
+    """RFC 3339, in UTC, with as many digits as there are."""
+    seconds, nanos = divmod(time.nanos, 1_000_000_000)
+    text = (_EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S")
+    digits = f"{nanos:09d}".rstrip("0")
+    return f"{text}.{digits}Z" if digits else f"{text}Z"
+
+
+def plain(value: Any) -> Any:
+    """A value as plain JSON data: durations and times as their text."""
+    kind = type(value)
+    if kind is dict:
+        return {k: plain(v) for k, v in value.items()}
+    if kind is list or kind is tuple:
+        return [plain(v) for v in value]
+    if kind is Duration:
+        return duration_text(value.nanos)
+    if kind is Time:
+        return time_text(value)
+    if kind is float and (value != value or value in (float("inf"), float("-inf"))):
+        return None
+    return value
+
+
+def kind_of(value: Any) -> str:
+    """The name of a value's type, for messages."""
+    names: dict[type, str] = {
+        type(None): "null",
+        bool: "bool",
+        int: "int",
+        float: "float",
+        str: "string",
+        list: "list",
+        dict: "record",
+        Duration: "duration",
+        Time: "time",
+    }
+    return names.get(type(value), type(value).__name__)
+
+
+def equal(a: Any, b: Any) -> bool:
+    """Equality by value: an int equals a float, a bool is no number, lists and records by their parts."""
+    ka, kb = type(a), type(b)
+    if ka is kb:
+        if ka is list:
+            return len(a) == len(b) and all(map(equal, a, b))
+        if ka is dict:
+            return len(a) == len(b) and all(k in b and equal(v, b[k]) for k, v in a.items())
+        return bool(a == b)
+    if ka in (int, float) and kb in (int, float):
+        return bool(a == b)
+    return False
+
+
+def shorten(value: Any, most: int = 200) -> str:
+    """A value as JSON text, cut: for failure reports and people."""
+    import json
+
+    text = json.dumps(plain(value), ensure_ascii=False, default=str)
+    return text if len(text) <= most else text[: most - 3] + "..."

@@ -1,0 +1,308 @@
+"""Who hears whom: links, observers and pools, resolved to tuples of ports before a message flows.
+
+Everything that a coglet's channels lead to is set by its parent, so `wire(kernel, parent)` makes all routes inside one
+coglet anew; it is called when its children are created and when one joins or leaves a pool that a route touches.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from cogc import ir
+from cogc.kernel import joins
+from cogc.kernel.functions import stable_key
+from cogc.kernel.objects import STOPPED, STOPPING, Instance, Out, Port, Slot
+from cogc.kernel.program import DEFAULT_CAPACITY, Handler, label
+from cogc.kernel.values import Failure
+
+if TYPE_CHECKING:
+    from cogc.kernel.machine import Kernel
+
+
+def out(inst: Instance, number: int) -> Out:
+    """A coglet's output channel, made at its first use."""
+    found = inst.outs[number]
+    if found is None:
+        found = inst.outs[number] = Out(inst, inst.code.transmit_names[number])
+    return found
+
+
+def out_named(inst: Instance, name: str) -> Out:
+    return out(inst, inst.code.transmit_names.index(name))
+
+
+def port(kernel: Kernel, inst: Instance, channel: str) -> Port:
+    """A coglet's listen channel, made at its first use."""
+    if inst.ports is None:
+        inst.ports = {}
+    found = inst.ports.get(channel)
+    if found is None:
+        capacity, overflow, _ = inst.code.listens[channel]
+        size = DEFAULT_CAPACITY if capacity is None else max(1, capacity(inst))
+        handlers = tuple(inst.code.observers.get(channel, ()))
+        found = inst.ports[channel] = Port(inst, channel, handlers, size, overflow)
+        if inst.forwards is not None and channel in inst.forwards:
+            found.simple = None
+    return found
+
+
+def wire(kernel: Kernel, parent: Instance) -> None:
+    """Make all routes inside a coglet anew."""
+    if not parent.children:
+        return
+    code = parent.code
+    parent.forwards = None
+    if not code.links and not code.observers and not code.joins:
+        return
+    touched = _touched(parent)
+    for made in touched:
+        made.targets, made.extra = (), None
+    for link, hash in code.links:
+        _link(kernel, parent, link, hash)
+    for source, handlers in code.observers.items():
+        child, _, channel = source.partition(".")
+        if channel:
+            _observe(kernel, parent, child, channel, tuple(handlers))
+    for handler in code.joins:
+        joins.wire(kernel, parent, handler)
+    if parent.ports:
+        for made_port in parent.ports.values():
+            forwards = parent.forwards is not None and made_port.label in parent.forwards
+            single = len(made_port.handlers) == 1
+            made_port.simple = made_port.handlers[0].simple if single and not forwards else None
+    for made in touched:
+        if made.muted:
+            made.targets, made.extra = (), None
+
+
+def _touched(parent: Instance) -> list[Out]:
+    """The outputs of the children that this coglet links or observes."""
+    assert parent.children is not None
+    sources: set[tuple[str, str]] = set()
+    for link, _ in parent.code.links:
+        if link.source.child:
+            sources.add((link.source.child, link.source.name))
+    for source in parent.code.observers:
+        child, _, channel = source.partition(".")
+        if channel:
+            sources.add((child, channel))
+    for handler in parent.code.joins:
+        sources |= {(p.child, p.name) for p in handler.trigger.ports if p.child}
+    return [out_named(m, name) for child, name in sorted(sources) for m in parent.children[child].members.values()]
+
+
+def members(parent: Instance, at: ir.Port) -> list[Instance]:
+    assert parent.children is not None
+    return list(parent.children[at.child].members.values())
+
+
+def _link(kernel: Kernel, parent: Instance, link: ir.LinkDecl, hash: Callable[..., Any] | None) -> None:
+    if link.source.kind == "own_listen":
+        if parent.forwards is None:
+            parent.forwards = {}
+        for target in _targets(kernel, parent, link, hash):
+            forward = target if callable(target) else _pusher(kernel, target)
+            parent.forwards.setdefault(link.source.name, []).append(forward)
+        return
+    for member in members(parent, link.source):
+        source = out_named(member, link.source.name)
+        for target in _targets(kernel, parent, link, hash):
+            _add(source, target)
+
+
+def _add(source: Out, target: Port | Callable[[Any], None]) -> None:
+    if isinstance(target, Port):
+        source.targets = (*source.targets, target)
+    else:
+        source.extra = [*(source.extra or ()), target]
+
+
+def _pusher(kernel: Kernel, target: Port) -> Callable[[Any], None]:
+    return lambda value: kernel.push(target, value)
+
+
+def _targets(
+    kernel: Kernel, parent: Instance, link: ir.LinkDecl, hash: Callable[..., Any] | None
+) -> list[Port | Callable[[Any], None]]:
+    """Where a link leads: ports, or functions where more than a push is needed."""
+    at = link.target
+    check = None if link.type is None else kernel.validators.check(link.type)
+    found: list[Port | Callable[[Any], None]] = []
+    if at.kind == "own_transmit":
+        relayed = out_named(parent, at.name)
+        number = parent.code.transmit_names.index(at.name)
+        found = [_relay(kernel, parent, relayed, number)]
+    elif at.kind == "own_listen":
+        found = [port(kernel, parent, at.name)]
+    else:
+        assert parent.children is not None
+        slot = parent.children[at.child]
+        map = link.map or slot.spec.spec.map
+        if slot.single or map == "broadcast":
+            found = [port(kernel, m, at.name) for m in slot.members.values()]
+            if not slot.single and not found:
+                found = [lambda value: send(kernel, parent, slot, None, at.name, value, map, hash)]
+        else:
+            found = [lambda value: send(kernel, parent, slot, None, at.name, value, map, hash)]
+    if check is not None:
+        return [_checked(kernel, parent, t, check, link) for t in found]
+    if link.feedback:
+        return [(lambda value, t=t: kernel.admit(t, value)) if isinstance(t, Port) else t for t in found]
+    return found
+
+
+def _relay(kernel: Kernel, parent: Instance, relayed: Out, number: int) -> Callable[[Any], None]:
+    """A child's output that is the coglet's own."""
+
+    def relay(value: Any) -> None:
+        emit = kernel.emit if kernel.trace is None else kernel.emit_traced
+        emit(parent, number, value)
+
+    return relay
+
+
+def _checked(
+    kernel: Kernel,
+    parent: Instance,
+    target: Port | Callable[[Any], None],
+    check: Callable[[Any], Any],
+    link: ir.LinkDecl,
+) -> Callable[[Any], None]:
+    """A link whose types were not proved: what does not fit is a dead letter, and a failure of who made the link."""
+
+    def checked(value: Any) -> None:
+        try:
+            fitting = check(value)
+        except Failure as failure:
+            from cogc.kernel import supervision
+
+            reason = f"link to {link.target.child or 'self'}.{link.target.name}: {failure.message}"
+            kernel.dead_letters += 1
+            if kernel.trace:
+                kernel.trace.record("dead_letter", parent, port=link.target.name, reason="type", data=value)
+            supervision.fail(kernel, parent, Failure("type", reason, link.at), "link", value)
+            return
+        if isinstance(target, Port):
+            kernel.push(target, fitting)
+        else:
+            target(fitting)
+
+    return checked
+
+
+def _observe(kernel: Kernel, parent: Instance, child: str, channel: str, handlers: tuple[Handler, ...]) -> None:
+    """The parent hears what its child transmits, in an inbox for each channel and member."""
+    assert parent.children is not None
+    for member in parent.children[child].members.values():
+        source = out_named(member, channel)
+        _add(source, observe_port(kernel, parent, member, channel, handlers))
+
+
+def observe_port(
+    kernel: Kernel, parent: Instance, member: Instance, channel: str, handlers: tuple[Handler, ...]
+) -> Port:
+    """The inbox in which a parent finds what one child says on one channel; it stays the same for the child's life."""
+    if parent.ports is None:
+        parent.ports = {}
+    assert member.slot is not None
+    name = label(ir.Port("child_transmit", channel, member.slot.name))
+    key = name if member.slot.single else f"{member.slot.name}[{member.index}].{channel}"
+    found = parent.ports.get(key)
+    if found is None or found.member is not member:
+        capacity = next(t.capacity for t in member.code.ir.transmits if t.name == channel)
+        size = DEFAULT_CAPACITY if capacity is None else max(1, kernel.coder.expression(capacity, [])(member))
+        found = parent.ports[key] = Port(parent, name, handlers, size)
+        found.member = member
+    return found
+
+
+def send(
+    kernel: Kernel,
+    parent: Instance,
+    slot: Slot,
+    member: int | None,
+    channel: str,
+    value: Any,
+    map: str = "",
+    hash: Callable[..., Any] | None = None,
+) -> None:
+    """Send to a child, as the pool's `map` (or the link's own) says."""
+    if member is not None:
+        from cogc.kernel.supervision import member as found
+
+        kernel.push(port(kernel, found(slot, member), channel), value)
+        return
+    live = [m for m in slot.members.values() if not m.gate & (STOPPED | STOPPING)]
+    if not live:
+        _nobody(kernel, parent, slot, channel, value)
+        return
+    map = map or slot.spec.spec.map
+    if slot.single or map == "broadcast":
+        for m in live:
+            kernel.push(port(kernel, m, channel), value)
+    elif map == "scatter":
+        if type(value) is not list or len(value) != len(live):
+            size = len(value) if type(value) is list else "no list"
+            raise Failure("error", f"`scatter` to {len(live)} members of `{slot.name}` takes as many items, not {size}")
+        for m, item in zip(live, value, strict=True):
+            kernel.push(port(kernel, m, channel), item)
+    else:
+        kernel.push(port(kernel, _pick(kernel, slot, live, map, channel, value, hash), channel), value)
+
+
+def _pick(
+    kernel: Kernel,
+    slot: Slot,
+    live: list[Instance],
+    map: str,
+    channel: str,
+    value: Any,
+    hash: Callable[..., Any] | None,
+) -> Instance:
+    """The one member that gets a message."""
+    if map == "hash":
+        by = hash or slot.spec.hash
+        key = stable_key(by(None if slot.code is None else live[0].parent, value))
+        return live[zlib.crc32(key.encode()) % len(live)]
+    if map == "idle":
+        waiting = [port(kernel, m, channel).fill + (1 if m.gate & 1 else 0) for m in live]
+        return live[waiting.index(min(waiting))]
+    slot.cursor += 1
+    return live[(slot.cursor - 1) % len(live)]
+
+
+def _nobody(kernel: Kernel, parent: Instance, slot: Slot, channel: str, value: Any) -> None:
+    kernel.dead_letters += 1
+    if kernel.trace:
+        reason = "stopped" if slot.single else "empty_pool"
+        kernel.trace.record("dead_letter", parent, port=f"{slot.name}.{channel}", reason=reason, data=value)
+
+
+def suppress(kernel: Kernel, inst: Instance) -> None:
+    """SuppressLet's states have changed: silence these channels, let the others speak."""
+    channels = inst.states[inst.code.ir.suppressed[0]]
+    changed = False
+    for number, name in enumerate(inst.code.transmit_names):
+        made = out(inst, number)
+        if made.muted != (name in channels):
+            made.muted = name in channels
+            changed = True
+    if not changed:
+        return
+    if inst.parent is None:
+        for made_out in (out(inst, i) for i in range(len(inst.outs))):
+            made_out.extra = None if made_out.muted else [_sink(kernel, made_out.name)]
+    else:
+        wire(kernel, inst.parent)
+
+
+def sink_root(kernel: Kernel, root: Instance) -> None:
+    """What the root transmits leaves the system."""
+    for number, name in enumerate(root.code.transmit_names):
+        out(root, number).extra = [_sink(kernel, name)]
+
+
+def _sink(kernel: Kernel, name: str) -> Callable[[Any], None]:
+    return lambda value: kernel.output(name, value)

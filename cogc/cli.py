@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import ModuleType
 
-COMMANDS = ("check", "explain")
+COMMANDS = ("check", "run", "explain")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -44,6 +44,8 @@ def _dispatch(given: list[str]) -> int:
         sub = subparsers.add_parser(name, help=module.HELP, description=(module.__doc__ or "").strip())
         module.arguments(sub)
         sub.set_defaults(module=module)
+    if command and hasattr(_module(command), "prepare"):
+        given = _module(command).prepare(given)
     options = parser.parse_args(given)
     if options.version:
         from cogc import __version__

@@ -61,14 +61,14 @@ class Kernel:
     stands in `effects`. `epoch` is the wall clock's time at the run's start, in nanoseconds.
     """
 
-    def __init__(self, bundle: ir.Bundle, seed: int = 0, epoch: int = 0, traced: bool = False) -> None:
+    def __init__(self, bundle: ir.Bundle, seed: int = 0, epoch: int = 0, traced: bool = False, run: str = "") -> None:
         self.bundle = bundle
         self.seed = seed
         self.epoch = epoch
         self.now = 0
         self.steps = 0
         self.cause = 0
-        self.trace = Tracer(self) if traced else None
+        self.trace = Tracer(self, run) if traced else None
         self.queue: deque[Any] = deque()
         self.ready: deque[Instance] = deque()
         self.hot: list[Port] = []
@@ -172,12 +172,11 @@ class Kernel:
         take = queue.popleft
         slow = self.trace is not None
         count = 0
-        while count < most:
-            if ready:
+        while True:
+            if ready:  # always empty when `run` returns, so that a replay stops at the same place
                 self._drain(ready.popleft())
-            if not queue:
-                if ready:
-                    continue
+                continue
+            if not queue or count >= most:
                 break
             item = take()
             port, message, _ = item

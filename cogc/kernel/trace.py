@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 class Tracer:
     """Collects the records of one kernel."""
 
-    __slots__ = ("kernel", "paths", "records", "seq")
+    __slots__ = ("kernel", "paths", "records", "run", "seq")
 
-    def __init__(self, kernel: Kernel) -> None:
+    def __init__(self, kernel: Kernel, run: str) -> None:
         self.kernel = kernel
+        self.run = run
         self.records: list[dict[str, Any]] = []
         self.seq = 0
         self.paths: dict[int, tuple[Instance, str]] = {}
@@ -42,6 +43,7 @@ class Tracer:
                 "v": 1,
                 "seq": self.seq,
                 "t": kernel.now / 1e9,
+                "run": self.run,
                 "kind": kind,
                 "path": self.path(inst),
                 "cause": kernel.cause if cause < 0 else cause,
@@ -58,6 +60,7 @@ class Tracer:
                 "v": 1,
                 "seq": self.seq,
                 "t": kernel.now / 1e9,
+                "run": self.run,
                 "kind": "transmit",
                 "path": self.path(inst),
                 "cause": kernel.cause,
@@ -75,6 +78,7 @@ class Tracer:
                 "v": 1,
                 "seq": self.seq,
                 "t": self.kernel.now / 1e9,
+                "run": self.run,
                 "kind": "deliver",
                 "path": self.path(port.inst),
                 "cause": cause,

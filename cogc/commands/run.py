@@ -1,0 +1,297 @@
+"""`cogc run SPEC`: run a system.
+
+Exit codes: 0 done; 1 the spec is wrong; 2 the command line is wrong; 3 the run failed, or `--until` was not met; 130
+interrupted; 143 terminated.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+from cogc import ir
+from cogc.check import Options as CheckOptions
+from cogc.commands.check import allow_imports, allowed
+from cogc.compile import analyse, program
+from cogc.diagnostics import Problems
+from cogc.files import read
+from cogc.source import Source, Span
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+    from typing import Any
+
+    from cogc.run.session import Session
+
+HELP = "run a system"
+LEVELS = ("debug", "info", "warn", "error", "off")
+
+
+def arguments(parser: ArgumentParser) -> None:
+    add = parser.add_argument
+    add("spec", metavar="SPEC", help="a spec, or a program made by `cogc build`")
+    add("--root", metavar="NAME", help="the coglet to run (default: Main)")
+    add("--set", action="append", default=[], metavar="NAME=VALUE", help="a parameter of the root")
+    add("--input", action="append", default=[], metavar="CHANNEL=VALUE", help="a message for a channel of the root")
+    add("--for", dest="duration", metavar="DURATION", help="stop after so long, such as 10s")
+    add("--until", metavar="EXPR", help="stop when this holds, over what the root has sent: 'len(count) == 5'")
+    add("--sim", action="store_true", help="run on a virtual clock")
+    add("--seed", type=int, metavar="N", help="the seed of the run's random numbers (default: a new one)")
+    add("--trace", metavar="FILE", help="write a trace; without a file into the run's folder, with a live view")
+    add("--log", choices=LEVELS, default="info", help="what coglets log goes to stderr from this level on")
+    add("--output", choices=("people", "json"), default="people", help="how what the root sends is printed")
+    add("--instance", metavar="NAME", help="whose `persist` states to go on with")
+    add("--workspace", default=".", metavar="DIR", help="where shell programs run (default: here)")
+    add("--model", action="append", default=[], metavar="NAME=PROVIDER:WHAT", help="bind a model: x=scripted:answers.yml")
+    add("--record", metavar="FILE", help="write the run's journal: everything that came from outside")
+    add("--replay", metavar="FILE", help="run a journal again, without the outside world")
+    allow_imports(parser)
+
+
+def prepare(words: list[str]) -> list[str]:
+    """`--trace` takes its value as `--trace=FILE`, or the next word if that ends in `.jsonl`."""
+    result: list[str] = []
+    for i, word in enumerate(words):
+        if i and words[i - 1] == "--trace" and word.endswith(".jsonl"):
+            result[-1] = f"--trace={word}"
+        else:
+            result.append("--trace=" if word == "--trace" else word)
+    return result
+
+
+class Usage(Exception):
+    """The command line is wrong."""
+
+
+def run(options: Namespace) -> int:
+    problems = Problems()
+    bundle = load(options.spec, options.root, options.allow_import, problems)
+    found = problems.sorted()
+    if found:
+        show_to_stderr(found)
+    if bundle is None:
+        return 1
+    try:
+        return _run(bundle, options)
+    except Usage as error:
+        sys.stderr.write(f"cogc: {error}\n")
+        return 2
+
+
+def show_to_stderr(found: list[object]) -> None:
+    from cogc import render
+
+    if sys.stderr.isatty():
+        render.people(found, sys.stderr)  # type: ignore[arg-type]
+    else:
+        sys.stderr.write(render.text(found))  # type: ignore[arg-type]
+
+
+def load(path: str, root: str | None, imports: list[str], problems: Problems) -> ir.Bundle | None:
+    """The program of a spec, or one that was built before."""
+    if path.endswith(".json"):
+        try:
+            bundle = ir.decode(Path(path).read_bytes())
+        except (OSError, ValueError) as error:
+            reason = str(error.strerror).lower() if isinstance(error, OSError) else str(error)
+            slug = "unreadable-file" if isinstance(error, OSError) else "bad-build"
+            problems.add(slug, Span(Source(path, ""), 0, 0), path=path, reason=reason)
+            return None
+        return bundle
+    checked = analyse([path], read, problems, CheckOptions(allowed(imports, [path])))
+    return None if problems.errors else program(checked, root)
+
+
+def _run(bundle: ir.Bundle, options: Namespace) -> int:
+    import trio
+
+    from cogc.run.faces import Faces
+    from cogc.run.session import Session
+
+    if options.replay:
+        return _replay(bundle, options)
+    faces = Faces(options, bundle)
+    with faces:
+        session = Session(
+            bundle,
+            faces.session_options(_parameters(bundle, options), _inputs(bundle, options), _until(bundle, options)),
+            _settings(options),
+            trace=faces.trace,
+            journal=faces.journal,
+            store=faces.store,
+        )
+        try:
+            trio.run(faces.run, session)
+        except Exception as error:
+            failure = _failure_of(error)
+            if failure is None:
+                raise
+            raise Usage(failure) from None
+    return _ended(session, options)
+
+
+def _failure_of(error: BaseException) -> str | None:
+    """The message of a parameter or input that was refused before anything ran."""
+    from cogc.kernel.values import Failure
+
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error.message if isinstance(error, Failure) else None
+
+
+def _ended(session: Session, options: Namespace) -> int:
+    from cogc.run import report
+
+    leftovers = session.kernel.leftovers()
+    if leftovers:
+        sys.stderr.write(f"cogc: warning: {leftovers} messages waited in `on all` at the end\n")
+    for name in session.executors.abandoned:
+        sys.stderr.write(f"cogc: warning: a thread of program `{name}` was left to itself\n")
+    if session.outcome == "failed":
+        sys.stderr.write(report.failure(session.kernel))
+        return 3
+    if session.outcome == "deadlock":
+        sys.stderr.write(report.deadlock(session.deadlock))
+        return 3
+    if session.outcome in ("interrupted", "terminated"):
+        return 130 if session.outcome == "interrupted" else 143
+    if not session.met:
+        sys.stderr.write(f"cogc: the run ended before `{options.until}`\n")
+        return 3
+    return 0
+
+
+# ---- options to values ---------------------------------------------------------------------------------------
+
+
+def _settings(options: Namespace) -> Any:
+    from cogc.run.executors import Settings
+
+    models = {}
+    for text in options.model:
+        name, _, rest = text.partition("=")
+        provider, _, what = rest.partition(":")
+        if provider != "scripted" or not what:
+            raise Usage(f"`--model {text}`: write NAME=scripted:FILE")
+        models[name] = (provider, what)
+    return Settings(options.workspace, allowed(options.allow_import, [options.spec]), models)
+
+
+def _pair(text: str, option: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise Usage(f"`{option} {text}`: write {option} NAME=VALUE")
+    return name, value
+
+
+def _value(bundle: ir.Bundle, type: int, text: str) -> Any:
+    """A value from the command line: JSON, or a plain string where that is what is wanted."""
+    if bundle.types[type] == "string":
+        return text
+    try:
+        return json.loads(text)
+    except (json.JSONDecodeError, RecursionError):
+        return text
+
+
+def _parameters(bundle: ir.Bundle, options: Namespace) -> dict[str, Any]:
+    root = bundle.coglets[bundle.root]
+    known = {p.name: p.type for p in root.parameters[: root.own_parameters]}
+    found = {}
+    for text in options.set:
+        name, value = _pair(text, "--set")
+        if name not in known:
+            raise Usage(f"`{root.name}` has no parameter `{name}`{_has(known)}")
+        found[name] = _value(bundle, known[name], value)
+    for p in root.parameters[: root.own_parameters]:
+        if p.default is None and p.name not in found:
+            raise Usage(f"`{root.name}` needs `--set {p.name}=...`")
+    return found
+
+
+def _inputs(bundle: ir.Bundle, options: Namespace) -> list[tuple[str, Any]]:
+    root = bundle.coglets[bundle.root]
+    known = {c.name: c.type for c in root.listens}
+    found = []
+    for text in options.input:
+        name, value = _pair(text, "--input")
+        if name not in known:
+            raise Usage(f"`{root.name}` has no listen channel `{name}`{_has(known)}")
+        found.append((name, _value(bundle, known[name], value)))
+    return found
+
+
+def _has(known: dict[str, int]) -> str:
+    return "; it has " + ", ".join(f"`{k}`" for k in known) if known else "; it has none"
+
+
+def _until(bundle: ir.Bundle, options: Namespace) -> Any:
+    if options.until is None:
+        return None
+    from cogc.run.expressions import until
+
+    problems = Problems()
+    found = until(bundle, options.until, problems)
+    if found is None:
+        first = problems.sorted()[0]
+        raise Usage(f"--until: {first.message}; {first.help}")
+    return found
+
+
+def duration(text: str | None, option: str) -> int | None:
+    """An option's duration in nanoseconds."""
+    from cogc.texts import nanoseconds
+
+    if text is None:
+        return None
+    try:
+        return nanoseconds(text)
+    except ValueError as error:
+        raise Usage(f"{option}: {error}; write 250ms, 10s or 5m") from None
+
+
+# ---- replay --------------------------------------------------------------------------------------------------
+
+
+def _replay(bundle: ir.Bundle, options: Namespace) -> int:
+    """Feed a journal to a fresh kernel: the same outputs and the same trace, with no process, network or clock."""
+    from cogc.kernel.machine import Kernel
+    from cogc.run import journal, report
+    from cogc.run.faces import Faces
+
+    try:
+        head, events = journal.read(Path(options.replay))
+    except (OSError, ValueError) as error:
+        raise Usage(f"--replay {options.replay}: {error}") from None
+    if head["program"] != bundle.hash:
+        sys.stderr.write("cogc: warning: the journal was recorded from another version of this program\n")
+    options.seed, options.sim = head["seed"], True
+    faces = Faces(options, bundle, run=head["run"])
+    with faces:
+        kernel = Kernel(bundle, head["seed"], head["epoch"], faces.traced, head["run"])
+
+        def taken(effects: list[Any]) -> None:
+            faces.effects(effects)
+            if kernel.trace is not None:
+                faces.records(kernel.trace.take())
+
+        try:
+            journal.replay(kernel, events, taken)
+        except journal.Divergence as error:
+            sys.stderr.write(f"cogc: the replay departs from the recording: {error}\n")
+            return 3
+    if kernel.ended == "failed":
+        sys.stderr.write(report.failure(kernel))
+        return 3
+    return 0
+
+
+def new_run_id() -> str:
+    """A run's name: when it began, and a few letters."""
+    return time.strftime("%Y%m%d-%H%M%S") + "-" + os.urandom(2).hex()
+
+

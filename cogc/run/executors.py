@@ -1,0 +1,269 @@
+"""Programs carried out: Python functions, processes, models. Each takes a call and gives a value, or a Failure.
+
+Secrets are looked up here, at the last moment; they never reach the kernel, and so no trace.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+import json
+import os
+import sys
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import trio
+
+from cogc import ir
+from cogc.kernel.functions import text
+from cogc.kernel.objects import Call
+from cogc.kernel.values import Duration, Failure, Time, moment, time_of
+from cogc.run.process import run_process
+from cogc.run.scripted import Scripted
+
+DEFAULT_TIMEOUT = 60.0
+
+
+class Settings:
+    """What the command line says about programs: the workspace, packages allowed, models bound to others."""
+
+    __slots__ = ("allow_imports", "models", "workspace")
+
+    def __init__(
+        self,
+        workspace: str = ".",
+        allow_imports: frozenset[str] = frozenset(),
+        models: dict[str, tuple[str, str]] | None = None,
+    ) -> None:
+        self.workspace = workspace
+        self.allow_imports = allow_imports
+        self.models = models or {}
+
+
+class Executors:
+    """Carries out the calls of one run."""
+
+    def __init__(self, bundle: ir.Bundle, settings: Settings) -> None:
+        self.bundle = bundle
+        self.settings = settings
+        self.functions: dict[str, Callable[..., Any]] = {}
+        self.scripts: dict[str, Scripted] = {}
+        self.abandoned: list[str] = []
+        self._load = trio.Lock()
+
+    def answer(self, call: Call) -> tuple[float, Any] | None:
+        """A scripted model's answer and its delay in seconds, chosen at once so that answers go in order of calls."""
+        program = self.bundle.programs[call.program]
+        if program.kind != "llm":
+            return None
+        script = self._script(self.bundle.models[program.model])
+        if isinstance(script, Failure):
+            return 0.0, script
+        return script.answer(program.name, call.path, call.request)
+
+    def _script(self, model: ir.Model) -> Scripted | Failure:
+        provider, argument = self.settings.models.get(model.name, (model.provider, model.argument))
+        if provider != "scripted":
+            return Failure("program", f"models of `{provider}` cannot be asked by this version; bind one with --model")
+        if model.key not in self.scripts:
+            bound = model.name in self.settings.models
+            path = Path(argument) if bound else Path(model.folder) / argument
+            try:
+                self.scripts[model.key] = Scripted.load(path)
+            except (OSError, ValueError) as error:
+                return Failure("program", f"model `{model.name}`: {error}")
+        return self.scripts[model.key]
+
+    async def execute(self, call: Call) -> Any:
+        """Carry out a call within its timeout; its value, or a Failure."""
+        program = self.bundle.programs[call.program]
+        limit = call.request.get("timeout")
+        seconds = limit.nanos / 1e9 if isinstance(limit, Duration) else DEFAULT_TIMEOUT
+        result: Any = Failure("timeout", f"program `{program.name}` took longer than {seconds:g}s")
+        with trio.move_on_after(seconds):
+            try:
+                if program.kind == "python":
+                    result = await self._python(program, call)
+                elif program.kind == "shell":
+                    result = await self._shell(program, call)
+                else:
+                    result = Failure("program", f"{program.kind} programs cannot run yet")
+            except Failure as failure:
+                result = failure
+        return result
+
+    # ---- Python --------------------------------------------------------------------------------------------
+
+    async def _python(self, program: ir.Program, call: Call) -> Any:
+        function = await self._function(program)
+        arguments = {k: to_python(v) for k, v in call.arguments.items()}
+        try:
+            if inspect.iscoroutinefunction(function):
+                value = await function(**arguments)
+            else:
+                value = await self._in_thread(program.name, function, arguments)
+        except Failure:
+            raise
+        except Exception as error:
+            raise Failure("program", f"{program.name}: {type(error).__name__}: {error}") from None
+        return from_python(value, program.name)
+
+    async def _in_thread(self, name: str, function: Callable[..., Any], arguments: dict[str, Any]) -> Any:
+        """Call in a thread; if nobody waits any more, the thread is left to itself and its result thrown away."""
+        done = threading.Event()
+
+        def call() -> Any:
+            try:
+                return function(**arguments)
+            finally:
+                done.set()
+
+        try:
+            return await trio.to_thread.run_sync(call, abandon_on_cancel=True)
+        except trio.Cancelled:
+            if not done.is_set():
+                self.abandoned.append(name)
+            raise
+
+    async def _function(self, program: ir.Program) -> Callable[..., Any]:
+        """The function that a program names, imported at its first call."""
+        if program.key not in self.functions:
+            async with self._load:
+                if program.key not in self.functions:
+                    module, _, name = str(program.argument).partition(":")
+                    found = await trio.to_thread.run_sync(self._import, module, program.folder, abandon_on_cancel=True)
+                    function = getattr(found, name, None)
+                    if not callable(function):
+                        raise Failure("program", f"module `{module}` has no function `{name}`")
+                    self.functions[program.key] = function
+        return self.functions[program.key]
+
+    def _import(self, module: str, folder: str) -> ModuleType:
+        """A module of the spec's own folder; any other package only if it is allowed by name."""
+        parts = module.split(".")
+        base = Path(folder or ".").resolve().joinpath(*parts)
+        path = base.with_suffix(".py")
+        if not path.is_file():
+            path = base / "__init__.py"
+        try:
+            if path.is_file():
+                return load_module(module, path)
+            if parts[0] in self.settings.allow_imports:
+                return importlib.import_module(module)
+        except Exception as error:
+            raise Failure("program", f"module `{module}`: {type(error).__name__}: {error}") from None
+        raise Failure(
+            "program",
+            f"there is no module `{module}` in the spec's folder; a package is allowed by --allow-import {parts[0]}",
+        )
+
+    # ---- processes -----------------------------------------------------------------------------------------
+
+    async def _shell(self, program: ir.Program, call: Call) -> Any:
+        request = call.request
+        words = command_words(request["words"])
+        cwd = os.path.join(self.settings.workspace, request.get("cwd", ""))
+        env = {**os.environ, **{k: secret(v) for k, v in request.get("env", {}).items()}}
+        try:
+            outcome = await run_process(words, request.get("stdin", "").encode(), cwd, env)
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+            raise Failure("program", f"`{words[0]}` cannot be started: {reason.lower()}") from None
+        if outcome.code not in request.get("ok", [0]):
+            said = outcome.stderr or outcome.stdout
+            last = said.decode("utf-8", "replace").strip()[-400:]
+            how = f"ended with code {outcome.code}" if outcome.code >= 0 else f"was ended by signal {-outcome.code}"
+            raise Failure("program", f"`{words[0]}` {how}{': ' + last if last else ''}")
+        if outcome.truncated:
+            raise Failure("program", f"`{words[0]}` wrote more than 16 MiB")
+        return self._output(program, request.get("output", ""), outcome.stdout)
+
+    def _output(self, program: ir.Program, form: str, data: bytes) -> Any:
+        said = data.decode("utf-8", "replace")
+        if form == "lines":
+            return said.splitlines()
+        wants_text = self.bundle.types[program.result] == "string"
+        if form == "text" or (not form and wants_text):
+            return said.removesuffix("\n")
+        try:
+            return json.loads(said)
+        except (json.JSONDecodeError, RecursionError) as error:
+            if not form and self.bundle.types[program.result] == "any":
+                return said.removesuffix("\n")
+            raise Failure("program", f"the output of `{program.name}` is no JSON: {error}") from None
+
+
+def command_words(words: list[Any]) -> list[str]:
+    """The words of a command: lists among them are spread, numbers become text."""
+    found: list[str] = []
+    for word in words:
+        found += [text(w) for w in word] if isinstance(word, list) else [text(word)]
+    if any("\0" in w for w in found):
+        raise Failure("program", "a word of a command holds a NUL character")
+    return found
+
+
+def secret(value: Any) -> str:
+    """An environment value: `env("NAME")` is looked up now."""
+    if isinstance(value, dict) and set(value) == {"env"}:
+        found = os.environ.get(value["env"])
+        if found is None:
+            raise Failure("program", f"the environment has no `{value['env']}`")
+        return found
+    return text(value)
+
+
+def load_module(name: str, path: Path) -> ModuleType:
+    """Import a file under a name of its own, once; its siblings can be imported from it."""
+    key = f"cogc_spec_{path}"
+    if key in sys.modules:
+        return sys.modules[key]
+    folder = str(path.parent)
+    if folder not in sys.path:
+        sys.path.append(folder)
+    found = importlib.util.spec_from_file_location(key, path)
+    assert found is not None and found.loader is not None
+    module = importlib.util.module_from_spec(found)
+    sys.modules[key] = module
+    try:
+        found.loader.exec_module(module)
+    except BaseException:
+        sys.modules.pop(key, None)
+        raise
+    return module
+
+
+def to_python(value: Any) -> Any:
+    """A value for Python: a copy; a duration is float seconds, a time an aware datetime."""
+    if isinstance(value, Duration):
+        return value.nanos / 1e9
+    if isinstance(value, Time):
+        return moment(value)
+    if isinstance(value, list):
+        return [to_python(v) for v in value]
+    if isinstance(value, dict):
+        return {k: to_python(v) for k, v in value.items()}
+    return value
+
+
+def from_python(value: Any, name: str) -> Any:
+    """A value from Python: a copy of what JSON has words for, durations and times too; else a Failure."""
+    if value is None or isinstance(value, bool | int | float | str):
+        return value if type(value) in (type(None), bool, int, float, str) else type(value).__mro__[1](value)
+    if isinstance(value, list | tuple):
+        return [from_python(v, name) for v in value]
+    if isinstance(value, dict):
+        return {str(k): from_python(v, name) for k, v in value.items()}
+    if isinstance(value, timedelta):
+        return Duration(round(value.total_seconds() * 1e9))
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return time_of(value)
+    raise Failure("type", f"program `{name}` gave a {type(value).__name__}, which is no value of the language")
+
+

@@ -1,0 +1,354 @@
+"""A run: the loop between the kernel and the world.
+
+The kernel takes messages in stretches of a few hundred; between them the shell admits what has come from outside, lets
+the clock's timers fire, writes down what happened, and starts what the kernel asks for. Only what really waits is a Trio
+task, and each of those lives in the one nursery of the run, with a scope by which the kernel can cancel it.
+"""
+
+from __future__ import annotations
+
+import gc
+import heapq
+import signal
+import time
+from collections.abc import Callable
+from typing import Any
+
+import trio
+
+from cogc import ir
+from cogc.kernel.machine import Kernel
+from cogc.kernel.objects import Call, Cancel, LogLine, Output, Persist
+from cogc.run.executors import Executors, Settings
+from cogc.run.journal import Journal, digest
+from cogc.run.store import Store
+from cogc.run.trace import TraceWriter
+
+STRETCH = 500
+STOP_LIMIT = 10.0
+
+
+class Options:
+    """How to run. Times are in nanoseconds; `None` means without an end."""
+
+    __slots__ = ("epoch", "inputs", "on_log", "on_output", "on_records", "parameters", "run", "seed", "sim", "stop_at", "until")
+
+    def __init__(
+        self,
+        *,
+        parameters: dict[str, Any] | None = None,
+        inputs: list[tuple[str, Any]] | None = None,
+        sim: bool = False,
+        seed: int = 0,
+        epoch: int = 0,
+        run: str = "",
+        stop_at: int | None = None,
+        until: Callable[[dict[str, list[Any]]], bool] | None = None,
+        on_output: Callable[[Output], None] | None = None,
+        on_log: Callable[[LogLine], None] | None = None,
+        on_records: Callable[[list[dict[str, Any]]], None] | None = None,
+    ) -> None:
+        self.parameters = parameters or {}
+        self.inputs = inputs or []
+        self.sim = sim
+        self.seed = seed
+        self.epoch = epoch
+        self.run = run
+        self.stop_at = stop_at
+        self.until = until
+        self.on_output = on_output
+        self.on_log = on_log
+        self.on_records = on_records
+
+
+class Session:
+    """One run of a program. `outcome` is how it ended: done, failed, deadlock, unmet, interrupted, terminated."""
+
+    def __init__(
+        self,
+        bundle: ir.Bundle,
+        options: Options,
+        settings: Settings,
+        *,
+        trace: TraceWriter | None = None,
+        journal: Journal | None = None,
+        store: Store | None = None,
+    ) -> None:
+        self.options = options
+        self.trace = trace
+        self.journal = journal
+        self.store = store
+        traced = trace is not None or options.on_records is not None
+        self.kernel = Kernel(bundle, options.seed, options.epoch or time.time_ns(), traced, options.run)
+        self.executors = Executors(bundle, settings)
+        self.outputs: dict[str, list[Any]] = {}
+        self.arrived: list[tuple[int, Any]] = []
+        self.delayed: list[tuple[int, int, Any]] = []
+        self.scopes: dict[int, trio.CancelScope] = {}
+        self.outcome = "done"
+        self.met = options.until is None
+        self.stopping: float | None = None
+        self.dirty: dict[tuple[str, str], Any] = {}
+        self.deadlock: list[str] = []
+
+    # ---- the loop ------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Run to the end. The outcome is in `outcome`, the failure's report in `kernel.report`."""
+        self.wake = trio.Event()
+        self.began = time.monotonic_ns()
+        gc.collect()
+        gc.freeze()
+        gc.enable()
+        try:
+            async with trio.open_nursery() as nursery:
+                self.nursery = nursery
+                nursery.start_soon(self._signals)
+                self._start()
+                await self._loop()
+                nursery.cancel_scope.cancel()
+        finally:
+            gc.unfreeze()
+            self._write_down()
+
+    def _start(self) -> None:
+        options = self.options
+        if self.store is not None:
+            self.kernel.persisted = self.store.load()
+        persisted = [[p, n, v] for (p, n), v in self.kernel.persisted.items()]
+        self._event("start", options.parameters, persisted)
+        self.kernel.start(options.parameters)
+        for channel, value in options.inputs:
+            self._event("input", channel, value)
+            self.kernel.input(channel, value)
+
+    def _event(self, kind: str, *data: Any) -> None:
+        if self.journal is not None:
+            self.journal.event(self.kernel, kind, *data)
+
+    def now(self) -> int:
+        return time.monotonic_ns() - self.began
+
+    async def _loop(self) -> None:
+        kernel = self.kernel
+        while True:
+            kernel.run(STRETCH)
+            self._write_down()
+            self._carry_out()
+            if self._over():
+                return
+            if kernel.busy:
+                await trio.lowlevel.checkpoint()
+                self._admit()
+                self._stop_in_time()
+            elif not await self._wait():
+                return
+
+    def _over(self) -> bool:
+        """Whether the run has ended, for whatever reason."""
+        kernel = self.kernel
+        if kernel.ended == "failed":
+            self.outcome = "failed"
+            return True
+        if kernel.ended:
+            return True
+        if not self.met and self.options.until is not None and self.options.until(self.outputs):
+            self.met = True
+            self._finish()
+        if self.stopping is not None and time.monotonic() > self.stopping:
+            return True
+        return bool(kernel.ended)
+
+    def _finish(self) -> None:
+        """Stop the system in good order."""
+        if self.stopping is None:
+            self.stopping = time.monotonic() + STOP_LIMIT
+            self._event("stop")
+            self.kernel.stop()
+
+    def _admit(self) -> None:
+        """Bring in what has arrived, and let the timers fire that are due by now."""
+        kernel = self.kernel
+        if not self.options.sim:
+            self._advance(self._bounded(self.now()))
+        self._deliver_delayed()
+        arrived, self.arrived = self.arrived, []
+        for call, value in arrived:
+            self._event("result", call, value)
+            kernel.result(call, value)
+
+    def _bounded(self, now: int) -> int:
+        stop_at = self.options.stop_at
+        return now if stop_at is None else min(now, stop_at)
+
+    def _advance(self, now: int) -> None:
+        """Fire the timers up to `now`, instant by instant, each followed by what it sets off."""
+        kernel = self.kernel
+        while True:
+            due = kernel.timers.next()
+            if due is None or due > now:
+                kernel.advance(now)
+                if self.journal is not None:
+                    self.journal.event(kernel, "time")
+                return
+            self._instant(due)
+            kernel.run(STRETCH)
+            if kernel.busy or kernel.ended:
+                return
+
+    def _instant(self, due: int) -> None:
+        if self.journal is not None:
+            self.journal.lines.append([self.kernel.steps, due, "time"])
+        self.kernel.advance(due)
+
+    def _deliver_delayed(self) -> None:
+        while self.delayed and self.delayed[0][0] <= self.kernel.now:
+            _, call, value = heapq.heappop(self.delayed)
+            if call in self.kernel.calls:
+                self.arrived.append((call, value))
+
+    async def _wait(self) -> bool:
+        """Nothing waits in the kernel: wait for the world or the clock. False when there is nothing to wait for."""
+        due = self._due()
+        stop_at = self.options.stop_at
+        outside = bool(self.scopes) or bool(self.arrived)
+        if due is None and not outside:
+            return self._quiet()
+        if self.options.sim and not outside:
+            return self._jump(due)
+        if not self.arrived:
+            await self._sleep(due, stop_at)
+        self._admit()
+        if stop_at is not None and not self.options.sim and self.now() >= stop_at and not self.kernel.busy:
+            return self._time_is_over()
+        return True
+
+    def _due(self) -> int | None:
+        """The next instant at which something happens by itself."""
+        due = self.kernel.timers.next()
+        if self.delayed:
+            due = self.delayed[0][0] if due is None else min(due, self.delayed[0][0])
+        return due
+
+    async def _sleep(self, due: int | None, stop_at: int | None) -> None:
+        if self.options.sim:
+            limit = None
+        else:
+            limits = [t for t in (due, stop_at) if t is not None]
+            limit = min(limits) if limits else None
+        if self.stopping is not None:
+            end = int((self.stopping - time.monotonic()) * 1e9) + self.now()
+            limit = end if limit is None else min(limit, end)
+        seconds = float("inf") if limit is None else max(0.0, (limit - self.now()) / 1e9)
+        with trio.move_on_after(seconds):
+            await self.wake.wait()
+        self.wake = trio.Event()
+
+    def _jump(self, due: int | None) -> bool:
+        """Virtual time goes to the next instant at once."""
+        stop_at = self.options.stop_at
+        if due is None or (stop_at is not None and due > stop_at):
+            if stop_at is not None:
+                self._advance(stop_at)
+            return self._time_is_over()
+        self._instant(due)
+        self._deliver_delayed()
+        self._admit()
+        return True
+
+    def _time_is_over(self) -> bool:
+        """`--for` has passed: stop in good order, then end."""
+        if self.stopping is None:
+            self._finish()
+            return True
+        return bool(self.kernel.busy or self.kernel.calls)
+
+    def _stop_in_time(self) -> None:
+        """A system that is never idle is stopped at `--for` all the same."""
+        stop_at = self.options.stop_at
+        if stop_at is not None and not self.options.sim and self.now() >= stop_at and self.stopping is None:
+            self._finish()
+
+    def _quiet(self) -> bool:
+        """Nothing waits and nothing will come: the end, or a deadlock."""
+        cycle = self.kernel.deadlock()
+        if cycle:
+            self.outcome = "deadlock"
+            self.deadlock = cycle
+            return False
+        if self.stopping is None:
+            self._finish()
+            return True
+        return False
+
+    # ---- effects -------------------------------------------------------------------------------------------
+
+    def _write_down(self) -> None:
+        """The journal first, then the trace: an effect is released only when what led to it is written."""
+        for effect in self.kernel.effects:
+            if isinstance(effect, Call) and self.journal is not None:
+                name = self.kernel.bundle.programs[effect.program].name
+                self.journal.event(self.kernel, "call", effect.id, digest(effect), name)
+        if self.journal is not None:
+            self.journal.flush()
+        if self.kernel.trace is not None:
+            records = self.kernel.trace.take()
+            if records:
+                if self.trace is not None:
+                    self.trace.write(records)
+                if self.options.on_records is not None:
+                    self.options.on_records(records)
+
+    def _carry_out(self) -> None:
+        effects, self.kernel.effects = self.kernel.effects, []
+        for effect in effects:
+            match effect:
+                case Call():
+                    self._call(effect)
+                case Cancel(id=call):
+                    if call in self.scopes:
+                        self.scopes.pop(call).cancel()
+                case Output():
+                    self.outputs.setdefault(effect.channel, []).append(effect.value)
+                    if self.options.on_output is not None:
+                        self.options.on_output(effect)
+                case LogLine():
+                    if self.options.on_log is not None:
+                        self.options.on_log(effect)
+                case Persist():
+                    self.dirty[effect.path, effect.name] = effect.value
+        if self.dirty and self.store is not None:
+            self.store.save(self.dirty)
+            self.dirty = {}
+
+    def _call(self, call: Call) -> None:
+        answer = self.executors.answer(call)
+        if answer is not None:
+            delay, value = answer
+            heapq.heappush(self.delayed, (self.kernel.now + int(delay * 1e9), call.id, value))
+            return
+        scope = trio.CancelScope()
+        self.scopes[call.id] = scope
+        self.nursery.start_soon(self._execute, call, scope)
+
+    async def _execute(self, call: Call, scope: trio.CancelScope) -> None:
+        with scope:
+            value = await self.executors.execute(call)
+            self.scopes.pop(call.id, None)
+            self.arrived.append((call.id, value))
+            self.wake.set()
+
+    # ---- signals -------------------------------------------------------------------------------------------
+
+    async def _signals(self) -> None:
+        """The first SIGINT or SIGTERM stops the root in good order, a second one cancels at once."""
+        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as received:
+            async for number in received:
+                again = self.outcome in ("interrupted", "terminated")
+                self.outcome = "interrupted" if number == signal.SIGINT else "terminated"
+                if again:
+                    self.nursery.cancel_scope.cancel()
+                    return
+                self._finish()
+                self.wake.set()
+

@@ -1,0 +1,92 @@
+"""Traces as files: records to JSON lines, and lines back to what a person wants to see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+import msgspec
+
+from cogc.kernel.values import Duration, Time
+
+BATCH = 512
+
+
+def _hook(value: Any) -> Any:
+    if isinstance(value, Duration | Time):
+        return repr(value)
+    return str(value)
+
+
+class TraceWriter:
+    """Writes records in batches, in the hot loop: a thread of its own would be slower."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.file = file
+        self.encoder = msgspec.json.Encoder(enc_hook=_hook)
+        self.waiting: list[dict[str, Any]] = []
+
+    def write(self, records: list[dict[str, Any]]) -> None:
+        self.waiting += records
+        if len(self.waiting) >= BATCH:
+            self.flush()
+
+    def flush(self) -> None:
+        if self.waiting:
+            self.file.write(self.encoder.encode_lines(self.waiting))
+            self.waiting = []
+        self.file.flush()
+
+
+def upgrade(record: dict[str, Any], number: int) -> dict[str, Any]:
+    """A record as ours: the four-field lines of older tools (`t coglet op target data`) are taken too."""
+    if "kind" in record or "op" not in record:
+        return record
+    return {
+        "v": 0,
+        "seq": number,
+        "t": record.get("t", 0.0),
+        "kind": record["op"],
+        "path": record.get("coglet", ""),
+        "cause": 0,
+        "channel": record.get("target", ""),
+        "data": record.get("data"),
+    }
+
+
+def records(lines: Iterator[bytes]) -> Iterator[dict[str, Any]]:
+    """Parsed records; ValueError names the line that is none."""
+    decoder = msgspec.json.Decoder()
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            record = decoder.decode(line)
+        except msgspec.DecodeError as error:
+            raise ValueError(f"line {number} is no record: {error}") from None
+        if not isinstance(record, dict):
+            raise ValueError(f"line {number} is no record")
+        yield upgrade(record, number)
+
+
+_ARROWS = {"transmit": "->", "deliver": "<-", "input": "=>", "output": "=>", "send": "->", "guide": "!", "command": "!"}
+_SHOWN = ("channel", "port", "to", "command", "program", "name", "level", "coglet", "reason", "error", "at")
+
+
+def line(record: dict[str, Any]) -> str:
+    """One record for people: time, number, kind, place, and what it is about."""
+    words = [f"{float(record.get('t', 0)):10.4f}", f"{record.get('seq', 0):>6}", f"{record.get('kind', '')!s:<11}"]
+    words.append(str(record.get("path", "")))
+    about = [str(record[k]) for k in _SHOWN if record.get(k) not in (None, "")]
+    if about:
+        words.append(_ARROWS.get(str(record.get("kind")), "") + " ".join(about))
+    if "data" in record and record["data"] is not None:
+        words.append(_short(record["data"]))
+    return " ".join(w for w in words if w)
+
+
+def _short(data: Any) -> str:
+    shown = msgspec.json.encode(data, enc_hook=_hook).decode()
+    return shown if len(shown) <= 160 else shown[:157] + "..."
+
+

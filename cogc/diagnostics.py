@@ -7,7 +7,7 @@ a screen is `render.py`'s business.
 from __future__ import annotations
 
 from cogc.codes import CODES
-from cogc.record import Record
+from cogc.record import Record, replace
 from cogc.source import Span
 
 TYPE_CHECKING = False
@@ -63,6 +63,10 @@ class Problems:
         self.found.append(
             Diagnostic(code, slug, severity, message.format_map(words), span, text, tuple(related))
         )
+
+    def add_at(self, found: Diagnostic, span: Span) -> None:
+        """Take over a diagnostic that was found in a piece of text, at its place in the file."""
+        self.found.append(replace(found, span=span, related=()))
 
     @property
     def errors(self) -> bool:

@@ -41,9 +41,11 @@ def bind(builders: dict[str, Builder]) -> list[Rule]:
     return rules
 
 
-def parse(tokens: Tokens, rules: list[Rule], fail: Callable[[int, list[int]], None]) -> Any:
-    """Parse all tokens. `fail(index, states)` is told the token that no rule expects, and the stack of states."""
+def parse(tokens: Tokens, rules: list[Rule], fail: Callable[[int, list[int]], bool]) -> Any:
+    """Parse all tokens. `fail(index, states)` is told the token that no rule expects, and the stack of states; it says whether
+    to go on behind it."""
     kinds, token_starts, token_ends, text = tokens.kinds, tokens.starts, tokens.ends, tokens.text
+    cut_starts, cut_ends = tokens.cut_starts, tokens.cut_ends
     states, values, starts, ends = [0], [None], [0], [0]
     chains: dict[int, Any] = {}
     actions, gotos = ACTIONS, GOTOS
@@ -55,18 +57,18 @@ def parse(tokens: Tokens, rules: list[Rule], fail: Callable[[int, list[int]], No
         if action is None:
             if kind == _END and states[-1] == FINAL:
                 return values[-1]
-            fail(at, states)
+            if not fail(at, states):
+                return None
             at = _recover(tokens, at, states, values, starts, ends)
             if at < 0:
                 return None
             kind = kinds[at]
             continue
         if action >= 0:
-            start, end = token_starts[at], token_ends[at]
             states.append(action)
-            values.append(text[start:end])
-            starts.append(start)
-            ends.append(end)
+            values.append(text[cut_starts[at] : cut_ends[at]])
+            starts.append(token_starts[at])
+            ends.append(token_ends[at])
             at += 1
             kind = kinds[at]
             continue

@@ -58,15 +58,20 @@ _DECLARATIONS = frozenset(
 
 
 class Tokens:
-    """Parallel lists: the terminal of each token, and where it starts and ends; the last one is `$END`."""
+    """Parallel lists: the terminal of each token, and where it starts and ends; the last one is `$END`.
 
-    __slots__ = ("ends", "kinds", "starts", "text")
+    `text[cut_starts[i]:cut_ends[i]]` is a token's text. That is the same place, unless the text was quoted in YAML.
+    """
+
+    __slots__ = ("cut_ends", "cut_starts", "ends", "kinds", "starts", "text")
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.kinds: list[int] = []
         self.starts: list[int] = []
         self.ends: list[int] = []
+        self.cut_starts = self.starts
+        self.cut_ends = self.ends
 
 
 def lex(source: Source, problems: Problems, start: int = 0, end: int | None = None, resync: bool = False) -> Tokens:

@@ -11,10 +11,13 @@ from cogc.diagnostics import Problems
 from cogc.lexer import Tokens, lex
 from cogc.source import Source, Span
 from cogc.tables import KEYWORDS, OPERATORS, TERMINALS
+from cogc.texts import place
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+    from cogc.texts import Segments
 
 RULES = lalr.bind(BUILDERS)
 MAX_DEPTH = 200
@@ -51,6 +54,57 @@ def _attempt(source: Source, problems: Problems, start: int, end: int, resync: b
     return lalr.parse(tokens, RULES, reporter.report)
 
 
+# How a piece of text is read: what stands before and behind it to make a file of it.
+FRAGMENTS = {
+    "expression": ("const _ =", ""),
+    "type": ("type _ =", ""),
+    "parameter": ("program _ ( _ :", ") = human"),
+    "state": ("coglet _ { state _ :", "}"),
+    "on": ("coglet _ { on", "{ } }"),
+    "every": ("coglet _ { every", "{ } }"),
+    "after": ("coglet _ { after", "{ } }"),
+    "modifier": ("coglet _ { on _", "{ } }"),
+    "statements": ("coglet _ { on _ {", "} }"),
+    "pipeline": ("coglet _ { on _ ->", "}"),
+    "link": ("coglet _ { link", "}"),
+    "create": ("coglet _ { create _ =", "}"),
+    "mixin": ("coglet _ with", "{ }"),
+    "criterion": ("dod _ { _ :", "}"),
+    "step": ("plan _ { step _", ": 0 }"),
+    "check": ('test "" {', "}"),
+}
+
+
+def fragment(kind: str, source: Source, text: str, segments: Segments, problems: Problems) -> Any:
+    """The file that a piece of text becomes between the words of `FRAGMENTS`; None if it cannot be read.
+
+    `segments` say where the pieces of `text` stand in the source, as for a decoded string.
+    """
+    before, behind = FRAGMENTS[kind]
+    # only between statements may a newline stand behind the text, where it ends a comment
+    end = "\n" if kind == "statements" else " "
+    whole = Source(source.path, f"{before} {text}{end}{behind}")
+    found = Problems()
+    tokens = lex(whole, found)
+    offset = len(before) + 1
+
+    def mapped(at: int) -> int:
+        return place(segments, min(max(at - offset, 0), len(text)))
+
+    # a span may not end before it starts: the end of a token is found from its last character
+    tokens.cut_starts, tokens.cut_ends = tokens.starts, tokens.ends
+    tokens.starts = [mapped(s) for s in tokens.cut_starts]
+    tokens.ends = [mapped(e - 1) + 1 if e > s else mapped(e) for s, e in zip(tokens.cut_starts, tokens.cut_ends, strict=True)]
+    for p in found.found:
+        problems.add_at(p, Span(source, mapped(p.span.start), mapped(p.span.end - 1) + 1))
+    if found.errors or _too_deep(source, tokens, problems):
+        return None
+    before_count = len(problems.found)
+    reporter = _Reporter(source, tokens, problems, recovers=False)
+    tree = lalr.parse(tokens, RULES, reporter.report)
+    return None if len(problems.found) > before_count else tree
+
+
 def _too_deep(source: Source, tokens: Tokens, problems: Problems) -> bool:
     """Nesting has a limit, so that no later stage can run out of stack."""
     depth = run = 0
@@ -81,13 +135,19 @@ _CHAINING = frozenset(OPERATORS[o] for o in ("+", "*", "/", "//", "%", "->")) | 
 class _Reporter:
     """Turns the parser's failures into problems, one for one cause."""
 
-    def __init__(self, source: Source, tokens: Tokens, problems: Problems) -> None:
+    def __init__(self, source: Source, tokens: Tokens, problems: Problems, recovers: bool = True) -> None:
+        self.recovers = recovers
         self.source = source
         self.tokens = tokens
         self.problems = problems
         self.count = 0
 
-    def report(self, at: int, states: list[int]) -> None:
+    def report(self, at: int, states: list[int]) -> bool:
+        """Report what no rule expects; whether the parser should go on behind it."""
+        self._report(at, states)
+        return self.recovers
+
+    def _report(self, at: int, states: list[int]) -> None:
         start, end = self.tokens.starts[at], self.tokens.ends[at]
         self.count += 1
         zero_width = start == end and self.tokens.kinds[at] != _END
@@ -112,7 +172,7 @@ class _Reporter:
 
     def _found(self, at: int) -> str:
         kind = self.tokens.kinds[at]
-        text = self.source.text[self.tokens.starts[at] : self.tokens.ends[at]]
+        text = self._text(at)
         if kind == _END:
             return "end of file"
         if text == "\n":
@@ -136,8 +196,8 @@ class _Reporter:
 
     def _help(self, at: int, states: list[int]) -> str | None:
         """A remedy for the mistakes that people make most; None leaves the list of what was expected."""
-        text = self.source.text[self.tokens.starts[at] : self.tokens.ends[at]]
-        before = self.source.text[self.tokens.starts[at - 1] : self.tokens.ends[at - 1]] if at else ""
+        text = self._text(at)
+        before = self._text(at - 1) if at else ""
         if text == "=" and before != "=":
             return "compare with `==`; `=` sets a state, as a statement of its own"
         if text in _RESERVED and TERMINALS["NAME"] in lalr.expected(states, RULES):
@@ -150,6 +210,9 @@ class _Reporter:
             if near:
                 return f"did you mean `{near}`?"
         return None
+
+    def _text(self, at: int) -> str:
+        return self.tokens.text[self.tokens.cut_starts[at] : self.tokens.cut_ends[at]]
 
     def _is_keyword(self, at: int) -> bool:
         return self.tokens.kinds[at] != TERMINALS["NAME"]

@@ -1,0 +1,59 @@
+"""A sett's own file, `version: "1.0"` with `agents:`, to the tree of the `sett` declaration that it stands for.
+
+The format's users keep their files as they are. What it names is taken in as attributes of the same names; the keys
+that only say how containers are run are read and kept out of the tree, for they mean nothing before a sett can run.
+"""
+
+from __future__ import annotations
+
+from cogc import nodes as n
+from cogc.attributes import ATTRIBUTES
+from cogc.diagnostics import Problems
+from cogc.read_yaml import Mapping, Scalar
+from cogc.source import Source
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cogc.parse_yaml import Reader, Value
+
+_TOP = ("version", "orchestrator", "agents", "services")
+_AGENT = (
+    "role", "image", "build", "command", "bid_script", "bidding_strategy", "workspace", "environment", "prompts",
+    "strategy", "replicas", "resources", "health_check", "mode", "worker",
+)  # fmt: skip
+_TAKEN = ("image", "command", "bid_script", "bidding_strategy", "environment", "prompts", "replicas")
+
+
+def parse_sett(source: Source, root: Mapping, problems: Problems) -> n.File:
+    """The file with one sett, named after the file."""
+    from cogc.parse_yaml import Reader
+
+    reader = Reader(source, problems)
+    parts = reader.keyed(root, "a sett's file", _TOP)
+    items: list[n.Attribute | n.Agent] = []
+    orchestrator = parts.get("orchestrator")
+    if isinstance(orchestrator, Mapping):
+        reader.keyed(orchestrator, "`orchestrator`", ("max_review_iterations", "image", "build"))
+        for key, value in orchestrator.pairs:
+            if key.text in ATTRIBUTES["sett"]:
+                items.append(reader.attribute(key, value, ATTRIBUTES["sett"]))
+    for key, value in reader.pairs(parts["agents"], "`agents`"):
+        items.append(_agent(reader, key, value))
+    stem = source.path.rpartition("/")[2].partition(".")[0]
+    name = n.Name(root.start, root.start, stem)
+    return n.File(root.start, root.end, "", (n.Sett(root.start, root.end, name, tuple(items)),))
+
+
+def _agent(reader: Reader, key: Scalar, value: Value) -> n.Agent:
+    parts = reader.keyed(value, f"agent `{key.text}`", _AGENT)
+    attributes = []
+    for k, v in reader.pairs(value, "an agent"):
+        if k.text == "workspace" and isinstance(v, Mapping):
+            mode = next((inner for word, inner in v.pairs if word.text == "mode"), None)
+            if mode is not None:
+                attributes.append(reader.attribute(k, mode, ATTRIBUTES["sett agent"]))
+        elif k.text == "environment":
+            attributes.append(n.Attribute(k.start, v.end, reader.name(k), reader.data(v)))
+        elif k.text in _TAKEN and k.text in parts:
+            attributes.append(reader.attribute(k, v, ATTRIBUTES["sett agent"]))
+    return n.Agent(key.start, value.end, reader.name(key), (), tuple(attributes))

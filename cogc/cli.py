@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import ModuleType
 
-COMMANDS = ("check", "run", "explain")
+COMMANDS = ("check", "run", "convert", "explain")
 
 
 def main(arguments: list[str] | None = None) -> int:

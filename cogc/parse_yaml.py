@@ -184,6 +184,8 @@ class Reader:
         node: n.Expr | n.TypeExpr
         if kind == "type" and table[key.text].strip() in ("type", "type !"):
             node = self.type(value, f"`{key.text}`")
+        elif kind == "word" and key.text == "output":
+            node = self.type(value, "`output`")
         elif kind in ("word", "ref", "map", "name") and isinstance(value, Scalar):
             node = self._word(value)
         elif kind == "refs" and not isinstance(value, Mapping):
@@ -194,6 +196,8 @@ class Reader:
         return n.Attribute(key.start, value.end, name, node, None, block)
 
     def _word(self, value: Scalar) -> n.Expr:
+        if not value.plain and not value.text.startswith("hash("):
+            return self.string(value)
         if not value.text.replace("-", "_").replace(".", "_").isidentifier():
             return self.expression(value, "a name")
         if not value.text.replace(".", "_").isidentifier():

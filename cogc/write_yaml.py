@@ -313,7 +313,7 @@ def _dump(value: Any, depth: int) -> str:
     if isinstance(value, dict):
         if not value:
             return " {}"
-        return "".join(f"{pad}{_scalar(k)}:{_dump(v, depth + 1)}" for k, v in value.items())
+        return "".join(f"{pad}{'on' if k == 'on' else _scalar(k)}:{_dump(v, depth + 1)}" for k, v in value.items())
     if isinstance(value, list):
         if not value:
             return " []"

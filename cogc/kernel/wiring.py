@@ -292,8 +292,10 @@ def suppress(kernel: Kernel, inst: Instance) -> None:
     if not changed:
         return
     if inst.parent is None:
-        for made_out in (out(inst, i) for i in range(len(inst.outs))):
-            made_out.extra = None if made_out.muted else [_sink(kernel, made_out.name)]
+        sink_root(kernel, inst)
+        for made_out in inst.outs:
+            if made_out is not None and made_out.muted:
+                made_out.extra = None
     else:
         wire(kernel, inst.parent)
 
@@ -301,7 +303,8 @@ def suppress(kernel: Kernel, inst: Instance) -> None:
 def sink_root(kernel: Kernel, root: Instance) -> None:
     """What the root transmits leaves the system."""
     for number, name in enumerate(root.code.transmit_names):
-        out(root, number).extra = [_sink(kernel, name)]
+        if not (name == "log" and root.code.ir.logged_from >= 0):  # people see it as a log, not as a result
+            out(root, number).extra = [_sink(kernel, name)]
 
 
 def _sink(kernel: Kernel, name: str) -> Callable[[Any], None]:

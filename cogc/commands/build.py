@@ -1,0 +1,44 @@
+"""`cogc build SPEC`: write the typed program as JSON; `cogc run` takes it in place of the spec."""
+
+from __future__ import annotations
+
+import sys
+
+from cogc.commands.check import allow_imports
+from cogc.commands.run import load, show_to_stderr
+from cogc.diagnostics import Problems
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+HELP = "write a spec's typed program as JSON"
+
+
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("spec", metavar="SPEC", help="a spec")
+    parser.add_argument("--root", metavar="NAME", help="the coglet that runs (default: Main)")
+    parser.add_argument("-o", dest="file", metavar="FILE", help="where to write (default: stdout)")
+    allow_imports(parser)
+
+
+def run(options: Namespace) -> int:
+    from cogc import ir
+
+    problems = Problems()
+    bundle = load(options.spec, options.root, options.allow_import, problems)
+    if problems.found:
+        show_to_stderr(problems.sorted())
+    if bundle is None:
+        return 1
+    written = ir.encode(bundle)
+    if not options.file:
+        sys.stdout.write(written.decode())
+        return 0
+    try:
+        with open(options.file, "wb") as file:
+            file.write(written)
+    except OSError as error:
+        sys.stderr.write(f"cogc: cannot write `{options.file}`: {str(error.strerror).lower()}\n")
+        return 2
+    return 0

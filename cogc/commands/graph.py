@@ -1,0 +1,51 @@
+"""`cogc graph SPEC`: draw who is inside whom, and who sends what to whom."""
+
+from __future__ import annotations
+
+import sys
+
+from cogc.commands.run import show_to_stderr
+from cogc.compile import analyse
+from cogc.diagnostics import Problems
+from cogc.files import read
+from cogc.suggest import did_you_mean
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+HELP = "draw a system"
+
+
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("spec", metavar="SPEC", help="a spec")
+    parser.add_argument("--format", choices=("text", "mermaid", "dot", "svg", "json"), default="text")
+    parser.add_argument("--root", metavar="NAME", help="draw from this coglet (default: Main, or all)")
+    parser.add_argument("-o", dest="file", metavar="FILE", help="where to write (default: stdout)")
+
+
+def run(options: Namespace) -> int:
+    from cogc.graph import model, svg, write
+
+    problems = Problems()
+    checked = analyse([options.spec], read, problems)
+    if problems.errors:
+        show_to_stderr(problems.sorted())
+        return 1
+    graph = model.graph(checked, options.root)
+    if options.root and not graph.boxes:
+        known = [s.name for s in checked.world.shapes.values()]
+        sys.stderr.write(f"cogc: there is no coglet `{options.root}`; {did_you_mean(options.root, known)}\n")
+        return 2
+    writers = {"text": write.text, "mermaid": write.mermaid, "dot": write.dot, "json": write.json, "svg": svg.svg}
+    written = writers[options.format](graph)
+    if not options.file:
+        sys.stdout.write(written)
+        return 0
+    try:
+        with open(options.file, "w", encoding="utf-8") as file:
+            file.write(written)
+    except OSError as error:
+        sys.stderr.write(f"cogc: cannot write `{options.file}`: {str(error.strerror).lower()}\n")
+        return 2
+    return 0

@@ -1,0 +1,80 @@
+"""`cogc init DIR`: write a small project that checks clean and runs, offline."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+HELP = "start a project in a new folder"
+
+_MAIN = '''"""A greeter: names come in, greetings go out, and somebody keeps count."""
+
+model poet = scripted "answers.yml"
+
+coglet Greeter {
+  listen name: string
+  transmit greeting: string
+
+  program greet(name: string) -> string = llm {
+    model: poet
+    system: "You greet people in one line."
+    prompt: "Greet {{ name }}."
+  }
+
+  on name as n { greeting <- greet(n) }
+}
+
+coglet Main {
+  listen name: string
+  transmit greeting: string
+  state greeted: int = 0
+
+  create greeter = Greeter { restart: on_error }
+
+  link self.name -> greeter.name
+  link greeter.greeting -> self.greeting
+
+  on greeter.greeting {
+    greeted = greeted + 1
+    log info "{{ greeted }} greeted so far"
+  }
+}
+'''
+_ANSWERS = """# What the scripted model answers: rules first, in order; put a real model into main.cog when you have a key.
+- when: Ada
+  reply: Good morning, Ada! The engine is warm.
+- when: Greet
+  reply: Hello there!
+"""
+_README = """# A cogc project
+
+    cogc check .
+    cogc run main.cog --input name=Ada
+    cogc graph main.cog
+"""
+FILES = {"main.cog": _MAIN, "answers.yml": _ANSWERS, "README.md": _README}
+
+
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("dir", metavar="DIR", help="the folder to make; it may exist, its files are kept")
+
+
+def run(options: Namespace) -> int:
+    try:
+        os.makedirs(options.dir, exist_ok=True)
+        taken = [f for f in FILES if os.path.exists(os.path.join(options.dir, f))]
+        if taken:
+            sys.stderr.write(f"cogc: `{os.path.join(options.dir, taken[0])}` exists already; nothing was written\n")
+            return 2
+        for name, content in FILES.items():
+            with open(os.path.join(options.dir, name), "w", encoding="utf-8") as file:
+                file.write(content)
+    except OSError as error:
+        sys.stderr.write(f"cogc: cannot write into `{options.dir}`: {str(error.strerror).lower()}\n")
+        return 2
+    print(f"made {options.dir}; next:\n  cd {options.dir}\n  cogc run main.cog --input name=Ada")
+    return 0

@@ -209,5 +209,3 @@ def _sharing(a: nodes.Attribute, scope: Scope, inference: Inference) -> None:
     text = scope.unit.source.text[value.start : value.end]
     help = did_you_mean(text, SHARING) if word else None
     inference.problems.add("bad-word", scope.unit.span(value), help=help or None, word=text, name="map", known=known)
-
-

@@ -51,9 +51,10 @@ class Bodies:
 
     def child(self, node: nodes.Expr, scope: Scope) -> Member | None:
         """The child that a name or `pool[i]` stands for, or a report."""
-        index = None
+        index: nodes.Expr | None = None
         if isinstance(node, nodes.Index):
-            node, index = node.base, node.index
+            index = node.index
+            node = node.base
         assert scope.shape is not None
         if not isinstance(node, nodes.Name) or node.id not in scope.shape.children:
             text = scope.unit.source.text[node.start : node.end]
@@ -65,7 +66,9 @@ class Bodies:
         if index is not None:
             self.inference.check(index, scope, INT)
             if not scope.shape.is_pool(member):
-                self.problems.add("bad-index", scope.unit.span(index), found=node.id, index="int", help="it is one child")
+                self.problems.add(
+                    "bad-index", scope.unit.span(index), found=node.id, index="int", help="it is one child"
+                )
         return member
 
     def port(self, node: nodes.Expr, scope: Scope, sending: bool) -> Port | None:
@@ -143,7 +146,8 @@ class Bodies:
         member = self.child(node.base, scope)
         if member is None:
             return None
-        index = node.base.index if isinstance(node.base, nodes.Index) else None
+        base = node.base
+        index = base.index if isinstance(base, nodes.Index) else None
         child = member.node.name.id
         kind = "child_listen" if sending else "child_transmit"
         if member.target is None:
@@ -224,7 +228,9 @@ class Bodies:
         if port.kind != "child_listen" or port.index is not None or scope.shape is None:
             return False
         attributes = scope.shape.children[port.child].node.attributes
-        return any(a.key.id == "map" and isinstance(a.value, nodes.Name) and a.value.id == "scatter" for a in attributes)
+        return any(
+            a.key.id == "map" and isinstance(a.value, nodes.Name) and a.value.id == "scatter" for a in attributes
+        )
 
     def _assign(self, node: nodes.Assign, scope: Scope) -> None:
         shape, name = scope.shape, node.name.id
@@ -241,7 +247,9 @@ class Bodies:
         self.inference.require(node.value, found, state.type, scope)
         scope.narrowed = {p: t for p, t in scope.narrowed.items() if p != name and not p.startswith(name + ".")}
         if found != ANY and types.fit(found, state.type) == types.EXACT:
-            scope.learn({name: types.widen(found) if not isinstance(types.expand(state.type), types.UnionOf) else found})
+            scope.learn(
+                {name: types.widen(found) if not isinstance(types.expand(state.type), types.UnionOf) else found}
+            )
 
     def _await(self, node: nodes.Await, scope: Scope) -> Type:
         port = self.port(node.channel, scope, sending=False)
@@ -261,7 +269,12 @@ class Bodies:
             if member.node.count is None or member.node.count.high is None:
                 help = f"declare it as a pool: `create {node.pool.id} = {member.node.coglet.text} * 0..N`"
                 self.problems.add(
-                    "wrong-kind", scope.unit.span(node.pool), help=help, name=node.pool.id, found="no pool", wanted="a pool"
+                    "wrong-kind",
+                    scope.unit.span(node.pool),
+                    help=help,
+                    name=node.pool.id,
+                    found="no pool",
+                    wanted="a pool",
                 )
             if member.target is not None:
                 self._coglet_arguments(node, member.target, node.arguments, member.node.arguments, scope)
@@ -278,7 +291,9 @@ class Bodies:
         """A member's arguments: those of `create` in the body, over those of the declaration."""
         from cogc.world import Signature
 
-        known = {a.name.id for a in before if a.name} | set(list(target.parameters)[: sum(1 for a in before if not a.name)])
+        known = {a.name.id for a in before if a.name} | set(
+            list(target.parameters)[: sum(1 for a in before if not a.name)]
+        )
         parameters = [p for p in target.parameters.values() if p.name not in known or any(
             a.name and a.name.id == p.name for a in given
         )]  # fmt: skip
@@ -290,7 +305,11 @@ class Bodies:
         if not isinstance(target, nodes.Field):
             text = scope.unit.source.text[target.start : target.end]
             self.problems.add(
-                "bad-path", scope.unit.span(target), what=text, wanted="command", right="write `guide child.command(...)`"
+                "bad-path",
+                scope.unit.span(target),
+                what=text,
+                wanted="command",
+                right="write `guide child.command(...)`",
             )
             return
         name = target.name.id
@@ -401,7 +420,13 @@ class Bodies:
         parts: list[Type] | None = None
         if isinstance(source, nodes.Name) and source.id in ("start", "stop"):
             if pattern is not None:
-                self.problems.add("bad-modifier", scope.unit.span(pattern), name=source.id, wrong="brings nothing", right="remove `as`")
+                self.problems.add(
+                    "bad-modifier",
+                    scope.unit.span(pattern),
+                    name=source.id,
+                    wrong="brings nothing",
+                    right="remove `as`",
+                )
             return
         if isinstance(source, nodes.Call):
             found = self._special(source, scope)
@@ -462,8 +487,7 @@ class Bodies:
             for name in set(inner.locals) - before:
                 found.setdefault(name, []).append(inner.locals[name].type)
         for name, parts in found.items():
-            absent = [types.NULL] * (len(parts) < len(node.triggers))
-            scope.bind(name, types.union(parts + absent))
+            scope.bind(name, types.union([*parts, types.NULL] if len(parts) < len(node.triggers) else parts))
 
     def command(self, node: nodes.Enact, scope: Scope, member: Member) -> None:
         assert member.signature is not None
@@ -486,7 +510,9 @@ class Bodies:
         seen: set[str] = set()
         for m in modifiers:
             if m.kind in seen:
-                self.problems.add("bad-modifier", scope.unit.span(m), name=m.kind, wrong="is given twice", right="remove one")
+                self.problems.add(
+                    "bad-modifier", scope.unit.span(m), name=m.kind, wrong="is given twice", right="remove one"
+                )
             seen.add(m.kind)
             self._modifier(m, scope)
         scope.waits = True
@@ -576,5 +602,3 @@ class Bodies:
             is_queue = declared is not None and declared.kind == "queue"
             return stage.id in scope.shape.transmits or is_queue or declared is None
         return isinstance(stage, nodes.Field) and scope.qualified(stage) is None
-
-

@@ -94,6 +94,12 @@ def name(children: list[Any], start: int, end: int) -> n.Name:
 
 
 @_build
+def fail_word(children: list[Any], start: int, end: int) -> n.Name:
+    """`overflow: fail`: the one reserved word that is also a value."""
+    return n.Name(start, end, "fail")
+
+
+@_build
 def key_string(children: list[Any], start: int, end: int) -> n.Name:
     return n.Name(start, end, decode(children[0], start)[0], True)
 
@@ -511,9 +517,9 @@ BUILDERS.update(
     {
         **{k: BUILDERS[k + "_"] for k in ("int", "float", "slice", "list", "described")},
         "described_member": described_,
-        **{k: _items for k in ("parameters", "with_", "block", "ports", "after_steps", "criteria", "replies")},
-        **{k: _items for k in ("sett_items", "checks", "modifiers")},
-        **{k: _first for k in ("parenthesised", "name_ref", "slice_start", "life", "plus", "times", "optional_mark")},
+        **dict.fromkeys(("parameters", "with_", "block", "ports", "after_steps", "criteria", "replies"), _items),
+        **dict.fromkeys(("sett_items", "checks", "modifiers"), _items),
+        **dict.fromkeys(("parenthesised", "name_ref", "slice_start", "life", "plus", "times", "optional_mark"), _first),
         "reply": _first,
         "open": lambda children, start, end: "...",
         "true": _constant("bool", True),
@@ -569,9 +575,6 @@ BUILDERS.update(
         "expect": _node(n.Expect),
         "feed": _node(n.Feed),
         "script": _node(n.Script),
-        **{
-            k: _modifier(k)
-            for k in ("when", "concurrent", "timeout", "debounce", "throttle", "distinct", "batch")
-        },
+        **{k: _modifier(k) for k in ("when", "concurrent", "timeout", "debounce", "throttle", "distinct", "batch")},
     }
 )

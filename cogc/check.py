@@ -151,7 +151,11 @@ def _create(checked: Checked, shape: Shape, node: nodes.Create, scope: Scope) ->
         if a.key.id == "map" and member is not None and not shape.is_pool(member):
             problem = "is one coglet, there is nothing to share"
             checked.problems.add(
-                "bad-modifier", shape.unit.span(a.key), name=node.name.id, wrong=problem, right="write `* N` for replicas"
+                "bad-modifier",
+                shape.unit.span(a.key),
+                name=node.name.id,
+                wrong=problem,
+                right="write `* N` for replicas",
             )
 
 
@@ -177,10 +181,10 @@ def _link(checked: Checked, shape: Shape, node: nodes.Link, scope: Scope, pure: 
 
 
 def _scatter(node: nodes.Link) -> bool:
-    return any(a.key.id == "map" and isinstance(a.value, nodes.Name) and a.value.id == "scatter" for a in node.attributes)
+    return any(
+        a.key.id == "map" and isinstance(a.value, nodes.Name) and a.value.id == "scatter" for a in node.attributes
+    )
 
 
 def _text(shape: Shape, node: nodes.Node) -> str:
     return shape.unit.source.text[node.start : node.end]
-
-

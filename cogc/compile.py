@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from cogc.world import Shape
 
 
-
-
 def analyse(
     paths: list[str], read: Reader, problems: Problems, options: checking.Options | None = None
 ) -> checking.Checked:

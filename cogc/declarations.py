@@ -161,9 +161,7 @@ def _declared(checked: Checked, unit: Unit, name: str, place: nodes.Node, *kinds
         checked.problems.add("unknown-name", unit.span(place), help=help, name=name)
     elif found.kind not in kinds:
         wanted = " or ".join(ARTICLES[k] for k in kinds)
-        checked.problems.add(
-            "wrong-kind", unit.span(place), name=name, found=ARTICLES[found.kind], wanted=wanted
-        )
+        checked.problems.add("wrong-kind", unit.span(place), name=name, found=ARTICLES[found.kind], wanted=wanted)
     else:
         checked.inference.used.add(id(found.node))
         return found
@@ -222,7 +220,7 @@ def _dod(checked: Checked, unit: Unit, node: nodes.Dod) -> None:
                 if threshold is not None:
                     checked.inference.check(threshold, scope, FLOAT)
             case nodes.Attribute() if c not in settings:
-                words = {w: ANY for w in ("coverage", "contracts", "tdd", "linters", "tests", "human")}
+                words = dict.fromkeys(("coverage", "contracts", "tdd", "linters", "tests", "human"), ANY)
                 checked.inference.infer(c.value, scope.inner(**words))  # type: ignore[arg-type]
 
 
@@ -285,7 +283,9 @@ def _test(checked: Checked, unit: Unit, node: nodes.Test) -> None:
     shape: Shape | None = None
     scope = Scope(checked.world, unit)
     if used is not None:
-        found = _declared(checked, unit, used.coglet.text, used.coglet, "coglet", "agent", "team", "plan", "sett", "queue")
+        found = _declared(
+            checked, unit, used.coglet.text, used.coglet, "coglet", "agent", "team", "plan", "sett", "queue"
+        )
         shape = checked.world.shape(found) if found else None
         if shape is not None:
             given = Signature(shape.name, list(shape.parameters.values()), types.NULL)
@@ -319,7 +319,13 @@ def _feed(
     if is_self and name not in shape.listens:
         help = did_you_mean(name, shape.listens) or None
         checked.problems.add(
-            "unknown-port", unit.span(target.name), help=help, owner=shape.name, what="listen channel", name=name, known=""
+            "unknown-port",
+            unit.span(target.name),
+            help=help,
+            owner=shape.name,
+            what="listen channel",
+            name=name,
+            known="",
         )
     elif is_self:
         checked.inference.require(value, found, shape.listens[name].type, scope)

@@ -60,9 +60,7 @@ class Problems:
         code, severity, message, remedy = CODES[slug]
         words = {k: _word(v) for k, v in facts.items()}
         text = (remedy.format_map(words) if remedy else "") if help is None else help
-        self.found.append(
-            Diagnostic(code, slug, severity, message.format_map(words), span, text, tuple(related))
-        )
+        self.found.append(Diagnostic(code, slug, severity, message.format_map(words), span, text, tuple(related)))
 
     def add_at(self, found: Diagnostic, span: Span) -> None:
         """Take over a diagnostic that was found in a piece of text, at its place in the file."""

@@ -24,7 +24,9 @@ def specs(path: str) -> list[str]:
         return [path]
     found: list[str] = []
     for top, folders, names in os.walk(path):
-        folders[:] = sorted(f for f in folders if not f.startswith(".") and f not in _SKIPPED and not f.endswith(".cog"))
+        folders[:] = sorted(
+            f for f in folders if not f.startswith(".") and f not in _SKIPPED and not f.endswith(".cog")
+        )
         for name in sorted(names):
             place = os.path.join(top, name)
             if name.endswith(_SPECS) and (name.endswith(".cog") or _is_spec(place)):

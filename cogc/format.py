@@ -435,7 +435,9 @@ def declaration(node: n.Declaration) -> str:
             return f"sett {name(node.name)} {_lines(lines)}"
         case n.Queue(backend=backend, argument=path):
             where = "" if path is None else f" {text(path.value)}"
-            return f"queue {name(node.name)}: {type_text(node.type)} = {name(backend)}{where}{attributes(node.attributes)}"
+            return (
+                f"queue {name(node.name)}: {type_text(node.type)} = {name(backend)}{where}{attributes(node.attributes)}"
+            )
         case n.Test(checks=checks):
             return f"test {text(node.name.value)} {_lines([check(c) for c in checks])}"
     return ""

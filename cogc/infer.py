@@ -124,11 +124,11 @@ class Inference:
         if symbol.kind in ("program", "agent", "function", "child", "listen", "transmit", "queue", "model"):
             wanted = "a value"
             words = {"function": "a built-in function", "agent": "an agent", "listen": "a listen channel"}
-            found = words.get(symbol.kind) or ("a transmit channel" if symbol.kind == "transmit" else f"a {symbol.kind}")
-            help = f"call it: `{node.id}(...)`" if symbol.kind in ("program", "agent", "function") else None
-            self.problems.add(
-                "wrong-kind", scope.unit.span(node), help=help, name=node.id, found=found, wanted=wanted
+            found = words.get(symbol.kind) or (
+                "a transmit channel" if symbol.kind == "transmit" else f"a {symbol.kind}"
             )
+            help = f"call it: `{node.id}(...)`" if symbol.kind in ("program", "agent", "function") else None
+            self.problems.add("wrong-kind", scope.unit.span(node), help=help, name=node.id, found=found, wanted=wanted)
             return ANY
         if symbol.kind == "const":
             return self.const_type(symbol)
@@ -231,7 +231,9 @@ class Inference:
     def _comprehension(self, node: nodes.Comprehension, scope: Scope, expected: Type | None) -> Type:
         inner = self._generator(node.generator, scope)
         item = None if expected is None else types.item_type(expected)
-        return ListOf(types.widen(self.infer(node.item, inner, item)) if item is None else self.infer(node.item, inner, item))
+        return ListOf(
+            types.widen(self.infer(node.item, inner, item)) if item is None else self.infer(node.item, inner, item)
+        )
 
     # ---- records -------------------------------------------------------------------------------------------
 
@@ -274,7 +276,11 @@ class Inference:
             case _ if found == ANY:
                 return True
         self.problems.add(
-            "wrong-type", scope.unit.span(node), found=types.show(found), wanted="a record or map", hint="spread a record"
+            "wrong-type",
+            scope.unit.span(node),
+            found=types.show(found),
+            wanted="a record or map",
+            hint="spread a record",
         )
         return True
 
@@ -292,7 +298,11 @@ class Inference:
             if qualified.kind == "const":
                 return self.const_type(qualified)
             self.problems.add(
-                "wrong-kind", scope.unit.span(node), name=f"{node.name.id}", found=f"a {qualified.kind}", wanted="a value"
+                "wrong-kind",
+                scope.unit.span(node),
+                name=f"{node.name.id}",
+                found=f"a {qualified.kind}",
+                wanted="a value",
             )
             return ANY
         path = path_of(node)
@@ -313,7 +323,9 @@ class Inference:
         names = [f.name for m in types.members(base) if isinstance(m, RecordOf) for f in m.fields]
         known = "it has " + ", ".join(f"`{n}`" for n in names) if names else "only records and maps have fields"
         help = did_you_mean(node.name.id, names) or known
-        self.problems.add("unknown-field", scope.unit.span(node.name), help=help, type=types.show(base), name=node.name.id)
+        self.problems.add(
+            "unknown-field", scope.unit.span(node.name), help=help, type=types.show(base), name=node.name.id
+        )
 
     def _index(self, node: nodes.Index, scope: Scope, expected: Type | None) -> Type:
         base, index = self.infer(node.base, scope), self.infer(node.index, scope)
@@ -405,9 +417,7 @@ class Inference:
         then, otherwise = scope.inner(), scope.inner()
         then.learn(narrow.facts(self, node.condition, True, scope))
         otherwise.learn(narrow.facts(self, node.condition, False, scope))
-        return types.union(
-            (self.infer(node.then, then, expected), self.infer(node.otherwise, otherwise, expected))
-        )
+        return types.union((self.infer(node.then, then, expected), self.infer(node.otherwise, otherwise, expected)))
 
     # ---- calls ---------------------------------------------------------------------------------------------
 
@@ -458,7 +468,9 @@ class Inference:
             symbol, name = None, "this"
         if symbol is None:
             if isinstance(function, nodes.Name):
-                callables = [v for v in scope.values() if (s := scope.find(v)) and s.kind in ("program", "agent", "function")]
+                callables = [
+                    v for v in scope.values() if (s := scope.find(v)) and s.kind in ("program", "agent", "function")
+                ]
                 help = did_you_mean(name, callables) or None
                 self.problems.add("unknown-name", scope.unit.span(function), help=help, name=name)
             elif not isinstance(function, nodes.Field) or self.types.get(id(function)) == ANY:
@@ -497,7 +509,9 @@ class Inference:
             return ANY
         if not least <= len(given) <= most:
             wanted = str(least) if least == most else f"{least} to {most}"
-            self.problems.add("too-many-arguments", span, help=f"it takes {takes}", name=name, wanted=wanted, found=len(given))
+            self.problems.add(
+                "too-many-arguments", span, help=f"it takes {takes}", name=name, wanted=wanted, found=len(given)
+            )
             return ANY
         if scope.constant and name in RUN_TIME_ONLY:
             self.problems.add("impure-call", span, help="a const is the same in every run", name=name)

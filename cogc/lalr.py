@@ -48,7 +48,7 @@ def parse(tokens: Tokens, rules: list[Rule], fail: Callable[[int, list[int]], bo
     cut_starts, cut_ends = tokens.cut_starts, tokens.cut_ends
     states, values, starts, ends = [0], [None], [0], [0]
     chains: dict[int, Any] = {}
-    actions, gotos = ACTIONS, GOTOS
+    actions = ACTIONS
     at = 0
     kind = kinds[0]
     while True:
@@ -125,9 +125,7 @@ def _children(values: list[Any], length: int, kept: tuple[int, ...]) -> list[Any
     return children
 
 
-def _recover(
-    tokens: Tokens, at: int, states: list[int], values: list[Any], starts: list[int], ends: list[int]
-) -> int:
+def _recover(tokens: Tokens, at: int, states: list[int], values: list[Any], starts: list[int], ends: list[int]) -> int:
     """Pop to where an `ERROR` fits, shift it over all that is skipped; the index to go on at, or -1 at the end."""
     kinds = tokens.kinds
     start = tokens.starts[at]

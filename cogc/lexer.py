@@ -48,12 +48,55 @@ _BY_GROUP = {
     9: TERMINALS["STRING"],
 }
 _AFTER = frozenset(
-    [OPERATORS[o] for o in "= + - * / // % == != < <= > >= <- -> | ?? , : . .. ( [".split()]
+    [
+        OPERATORS[o]
+        for o in [
+            "=",
+            "+",
+            "-",
+            "*",
+            "/",
+            "//",
+            "%",
+            "==",
+            "!=",
+            "<",
+            "<=",
+            ">",
+            ">=",
+            "<-",
+            "->",
+            "|",
+            "??",
+            ",",
+            ":",
+            ".",
+            "..",
+            "(",
+            "[",
+        ]
+    ]
     + [KEYWORDS[w] for w in ("and", "or", "not", "in", "else")]
 )
 _BEFORE = frozenset([OPERATORS[o] for o in ("->", "|", "??", ".")] + [KEYWORDS[w] for w in ("and", "or", "else")])
 _DECLARATIONS = frozenset(
-    "import type const model mcp program coglet mixin agent team dod plan sett queue test".split()
+    [
+        "import",
+        "type",
+        "const",
+        "model",
+        "mcp",
+        "program",
+        "coglet",
+        "mixin",
+        "agent",
+        "team",
+        "dod",
+        "plan",
+        "sett",
+        "queue",
+        "test",
+    ]
 )
 
 

@@ -208,6 +208,9 @@ class _Coglet:
 
     def lower(self) -> ir.Coglet:
         shape, run = self.shape, self.run
+        if self._takes("ProgLet"):  # any of its programs may be given another's name
+            for member in shape.programs.values():
+                run.program(member.owner.unit, member.node, self.place(member.owner))
         suppress = [self.states.get(n, -1) for n in ("suppressed_channels", "suppressed_commands")]
         return ir.Coglet(
             key=shape.key,
@@ -440,5 +443,3 @@ def _later(checked: Checked, run: Lower) -> list[ir.Later]:
             if declared.kind in ("agent", "team", "dod", "plan", "sett", "queue", "mcp"):
                 found.append(ir.Later(declared.kind, declared.node.name.id, run.at(unit, declared.node)))
     return found
-
-

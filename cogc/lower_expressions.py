@@ -426,5 +426,3 @@ def _names(pattern: nodes.Pattern) -> tuple[list[str], bool]:
 def _both_vary(node: nodes.Binary) -> bool:
     """Whether a product could grow without bound: neither side is written out."""
     return not isinstance(node.left, nodes.Literal) and not isinstance(node.right, nodes.Literal)
-
-

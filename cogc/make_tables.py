@@ -64,8 +64,7 @@ def _spliced(rules: list[Any]) -> set[str]:
         more = {
             r.origin.name
             for r in rules
-            if r.origin.name in hidden
-            and (len(_kept(r)) != 1 or _kept(r)[0][0] < 0 or _kept(r)[0][1].name in spliced)
+            if r.origin.name in hidden and (len(_kept(r)) != 1 or _kept(r)[0][0] < 0 or _kept(r)[0][1].name in spliced)
         }
         if more <= spliced:
             return spliced
@@ -104,7 +103,9 @@ def make() -> str:
     written_rules = [_rule(r, spliced, nonterminal_number) for r in rules]
     final = state_number[table.end_states["start"]]
     words = {str(t.pattern.value): terminal_number[t.name] for t in lark.terminals if _is_text(t, str.isalpha)}
-    marks = {str(t.pattern.value): terminal_number[t.name] for t in lark.terminals if _is_text(t, lambda v: not v.isalpha())}
+    marks = {
+        str(t.pattern.value): terminal_number[t.name] for t in lark.terminals if _is_text(t, lambda v: not v.isalpha())
+    }
     parts = [
         '"""The LALR(1) tables of `grammar/cog.lark`. Made by `python -m cogc.make_tables`: do not edit."""',
         "# ruff: noqa",

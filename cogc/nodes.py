@@ -13,7 +13,7 @@ from cogc.record import Record
 class Node(Record):
     """Anything with a place in a file."""
 
-    _unequal_ = ("start", "end", "segments", "quoted")
+    _unequal_: ClassVar[tuple[str, ...]] = ("start", "end", "segments", "quoted")
     start: int
     end: int
 
@@ -611,7 +611,7 @@ class File(Node):
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import TypeAlias
+    from typing import ClassVar, TypeAlias
 
     Expr: TypeAlias = (
         Name | Text | Literal | ListLiteral | Comprehension | RecordLiteral | RecordComprehension | Call | Field

@@ -57,7 +57,9 @@ def _wrong(operator: str, left: Type, right: Type) -> Wrong:
     if operator == "+" and "string" in kinds:
         return Wrong("bad-operands", 'convert with `str(...)`, or write a template: "... {{ x }}"')
     if operator in _ORDERED:
-        return Wrong("bad-operands", "numbers, strings, durations and times can be ordered, each among themselves", BOOL)
+        return Wrong(
+            "bad-operands", "numbers, strings, durations and times can be ordered, each among themselves", BOOL
+        )
     return Wrong("bad-operands", "numbers go with numbers; `+` also joins strings and lists")
 
 

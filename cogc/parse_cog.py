@@ -23,9 +23,34 @@ RULES = lalr.bind(BUILDERS)
 MAX_DEPTH = 200
 _MOST_ERRORS = 50
 _WORDS = {v: f"`{k}`" for k, v in {**KEYWORDS, **OPERATORS}.items()}
-_KINDS = {"NAME": "a name", "INT": "a number", "STRING": "a string", "_SEP": "a new line", "$END": "the end of the file"}
+_KINDS = {
+    "NAME": "a name",
+    "INT": "a number",
+    "STRING": "a string",
+    "_SEP": "a new line",
+    "$END": "the end of the file",
+}
 _SHOWN = {**_WORDS, **{TERMINALS[k]: v for k, v in _KINDS.items()}}
-_RESERVED = frozenset("true false null and or not in if else for let fail try expr until parallel".split())
+_RESERVED = frozenset(
+    [
+        "true",
+        "false",
+        "null",
+        "and",
+        "or",
+        "not",
+        "in",
+        "if",
+        "else",
+        "for",
+        "let",
+        "fail",
+        "try",
+        "expr",
+        "until",
+        "parallel",
+    ]
+)
 _END = TERMINALS["$END"]
 _EXPRESSION = frozenset(TERMINALS[t] for t in ("INT", "STRING", "LSQB", "NULL"))
 _HIDDEN = frozenset(TERMINALS[t] for t in ("FLOAT", "DURATION", "LONG_STRING", "RAW_STRING", "ERROR"))
@@ -94,7 +119,9 @@ def fragment(kind: str, source: Source, text: str, segments: Segments, problems:
     # a span may not end before it starts: the end of a token is found from its last character
     tokens.cut_starts, tokens.cut_ends = tokens.starts, tokens.ends
     tokens.starts = [mapped(s) for s in tokens.cut_starts]
-    tokens.ends = [mapped(e - 1) + 1 if e > s else mapped(e) for s, e in zip(tokens.cut_starts, tokens.cut_ends, strict=True)]
+    tokens.ends = [
+        mapped(e - 1) + 1 if e > s else mapped(e) for s, e in zip(tokens.cut_starts, tokens.cut_ends, strict=True)
+    ]
     for p in found.found:
         problems.add_at(p, Span(source, mapped(p.span.start), mapped(p.span.end - 1) + 1))
     if found.errors or _too_deep(source, tokens, problems):

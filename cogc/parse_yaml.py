@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
     Value = Scalar | Sequence | Mapping
 
-_AMBIGUOUS = {w: "a bool" for w in ("yes", "no", "on", "off", "y", "n", "Yes", "No", "On", "Off", "YES", "NO", "ON", "OFF")}
+_AMBIGUOUS = dict.fromkeys(
+    ("yes", "no", "on", "off", "y", "n", "Yes", "No", "On", "Off", "YES", "NO", "ON", "OFF"), "a bool"
+)
 _MODIFIERS = ("when", "concurrent", "timeout", "debounce", "throttle", "distinct", "batch")
 
 
@@ -196,6 +198,8 @@ class Reader:
         return n.Attribute(key.start, value.end, name, node, None, block)
 
     def _word(self, value: Scalar) -> n.Expr:
+        if value.text == "fail":
+            return self.name(value)
         if not value.plain and not value.text.startswith("hash("):
             return self.string(value)
         if not value.text.replace("-", "_").replace(".", "_").isidentifier():
@@ -231,7 +235,9 @@ class Reader:
         if not (isinstance(version, Scalar) and version.text == "1"):
             self.wrong(values["cog"], "`cog`", "`1`", "this is version 1 of the notation")
         declarations = [d for key, value in values.items() if key in readers for d in readers[key](value)]
-        return n.File(root.start, root.end, self.doc(values.get("doc")), tuple(d for d in declarations if d is not None))
+        return n.File(
+            root.start, root.end, self.doc(values.get("doc")), tuple(d for d in declarations if d is not None)
+        )
 
     def _each(self, read: Callable[[Scalar, Value], Any]) -> Callable[[Value], list[Any]]:
         return lambda value: [read(k, v) for k, v in self.pairs(value, "this")]
@@ -298,13 +304,17 @@ class Reader:
         kinds = [(k, v) for k, v in value.pairs if k.text in EXECUTORS]
         if len(kinds) != 1:
             words = ", ".join(f"`{e}`" for e in EXECUTORS)
-            self.problems.add("unknown-executor", self.span(key), help=f"give one of {words}", name=key.text, known=words)
+            self.problems.add(
+                "unknown-executor", self.span(key), help=f"give one of {words}", name=key.text, known=words
+            )
             return None
         kind, argument = kinds[0]
         executor = self._executor(kind, argument, parts.get("with"))
         result = self.type(parts["returns"], "`returns`") if "returns" in parts else None
         doc = self.doc(parts.get("doc"))
-        return n.Program(key.start, value.end, self.name(key), self.parameters(parts.get("params")), result, executor, doc)
+        return n.Program(
+            key.start, value.end, self.name(key), self.parameters(parts.get("params")), result, executor, doc
+        )
 
     def _executor(self, kind: Scalar, value: Value, more: Value | None) -> n.Executor:
         table = ATTRIBUTES[kind.text]
@@ -345,7 +355,9 @@ class Reader:
             "enact": self._each(self._enact),
         }
         own = ("doc", "params", "with", *(("python",) if cls is n.Coglet else ()))
-        parts = self.keyed(value, f"coglet `{key.text}`" if cls is n.Coglet else f"mixin `{key.text}`", (*own, *readers))
+        parts = self.keyed(
+            value, f"coglet `{key.text}`" if cls is n.Coglet else f"mixin `{key.text}`", (*own, *readers)
+        )
         members = tuple(m for k, v in parts.items() if k in readers for m in readers[k](v) if m is not None)
         mixins = tuple(m for i in self.items(parts["with"]) for m in self._mixin_use(i)) if "with" in parts else ()
         head = (key.start, value.end, self.name(key), self.parameters(parts.get("params")), mixins)
@@ -391,7 +403,9 @@ class Reader:
             read = members[0] if members and isinstance(members[0], n.Create) else None
             if read is None:
                 return None
-            return n.Create(key.start, value.end, self.name(key), read.coglet, read.arguments, read.count, read.for_each, ())
+            return n.Create(
+                key.start, value.end, self.name(key), read.coglet, read.arguments, read.count, read.for_each, ()
+            )
         if not isinstance(value, Mapping) or "coglet" not in {k.text for k, _ in value.pairs}:
             return self.wrong(value, "a child", "a coglet's name", "write `Coglet(args)` or `{coglet: ..., args: ...}`")
         parts = {k.text: v for k, v in value.pairs}
@@ -535,7 +549,9 @@ class Reader:
                 criteria.append(self._criterion(k, v))
         parameters = self.parameters(parts.get("params"))
         found_criteria = tuple(c for c in criteria if c is not None)
-        return n.Dod(key.start, value.end, self.name(key), parameters, extends, found_criteria, self.doc(parts.get("doc")))
+        return n.Dod(
+            key.start, value.end, self.name(key), parameters, extends, found_criteria, self.doc(parts.get("doc"))
+        )
 
     def _criterion(self, key: Scalar, value: Value) -> Any:
         """The text of a criterion, as in the other notation."""
@@ -565,7 +581,9 @@ class Reader:
         if isinstance(parts.get("by"), Scalar):
             name = self.name(parts["by"])  # type: ignore[arg-type]
             by = n.Qualified(name.start, name.end, (name,))
-        after = tuple(self.name(i) for i in self.items(parts["after"]) if isinstance(i, Scalar)) if "after" in parts else ()
+        after = (
+            tuple(self.name(i) for i in self.items(parts["after"]) if isinstance(i, Scalar)) if "after" in parts else ()
+        )
         when = self.expression(parts["when"], "`when`") if "when" in parts else None
         known = [(k, v) for k, v in self.pairs(value, "a step") if k.text in ATTRIBUTES["step"]]
         attributes = tuple(self.attribute(k, v, ATTRIBUTES["step"]) for k, v in known)
@@ -614,5 +632,3 @@ def _is_float(text: str) -> bool:
     except ValueError:
         return False
     return "." in text or "e" in text or "E" in text
-
-

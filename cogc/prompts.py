@@ -23,16 +23,94 @@ if TYPE_CHECKING:
     from cogc.scope import Scope
 
 _SIMPLE = re.compile(r"\{\{[ \t\n]*([A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*)[ \t\n]*\}\}")
-_JINJA_WORDS = frozenset("true false none True False None not loop range and or in is if else".split())
+_JINJA_WORDS = frozenset(
+    ["true", "false", "none", "True", "False", "None", "not", "loop", "range", "and", "or", "in", "is", "if", "else"]
+)
 _VALUES = ("local", "parameter", "state", "const", "self")
 FILTERS = frozenset(
-    "abs batch capitalize center count default d dictsort escape e filesizeformat first float groupby indent int "
-    "items join last length list lower map max min reject rejectattr replace reverse round safe select selectattr slice "
-    "sort string striptags sum title tojson trim truncate unique upper urlencode wordcount wordwrap json".split()
+    [
+        "abs",
+        "batch",
+        "capitalize",
+        "center",
+        "count",
+        "default",
+        "d",
+        "dictsort",
+        "escape",
+        "e",
+        "filesizeformat",
+        "first",
+        "float",
+        "groupby",
+        "indent",
+        "int",
+        "items",
+        "join",
+        "last",
+        "length",
+        "list",
+        "lower",
+        "map",
+        "max",
+        "min",
+        "reject",
+        "rejectattr",
+        "replace",
+        "reverse",
+        "round",
+        "safe",
+        "select",
+        "selectattr",
+        "slice",
+        "sort",
+        "string",
+        "striptags",
+        "sum",
+        "title",
+        "tojson",
+        "trim",
+        "truncate",
+        "unique",
+        "upper",
+        "urlencode",
+        "wordcount",
+        "wordwrap",
+        "json",
+    ]
 )
 TESTS = frozenset(
-    "defined undefined none number string mapping sequence iterable odd even divisibleby eq ne lt le gt ge in true false "
-    "boolean integer float lower upper equalto lessthan greaterthan sameas".split()
+    [
+        "defined",
+        "undefined",
+        "none",
+        "number",
+        "string",
+        "mapping",
+        "sequence",
+        "iterable",
+        "odd",
+        "even",
+        "divisibleby",
+        "eq",
+        "ne",
+        "lt",
+        "le",
+        "gt",
+        "ge",
+        "in",
+        "true",
+        "false",
+        "boolean",
+        "integer",
+        "float",
+        "lower",
+        "upper",
+        "equalto",
+        "lessthan",
+        "greaterthan",
+        "sameas",
+    ]
 )
 
 
@@ -127,9 +205,7 @@ def _field(base: Type, expr: nodes.Expr, field: nodes.Name, scope: Scope, infere
         return found
     names = [f.name for m in types.members(base) if isinstance(m, types.RecordOf) for f in m.fields]
     help = did_you_mean(field.id, names) or "only records and maps have fields"
-    inference.problems.add(
-        "unknown-field", scope.unit.span(field), help=help, type=types.show(base), name=field.id
-    )
+    inference.problems.add("unknown-field", scope.unit.span(field), help=help, type=types.show(base), name=field.id)
     return ANY
 
 

@@ -154,12 +154,16 @@ class _Reader:
         for key, value in zip(opened.items[::2], opened.items[1::2], strict=True):
             if not isinstance(key, Scalar):
                 span = Span(self.source, key.start, min(key.end, key.start + 1))
-                self.problems.add("bad-shape", span, where="a key", wanted="a word", found="a list or mapping", right="write a word")
+                self.problems.add(
+                    "bad-shape", span, where="a key", wanted="a word", found="a list or mapping", right="write a word"
+                )
                 continue
             if key.text in seen:
                 first = seen[key.text]
                 related = [Label(Span(self.source, first.start, first.end), "first here")]
-                self.problems.add("duplicate-key", Span(self.source, key.start, key.end), related=related, name=key.text)
+                self.problems.add(
+                    "duplicate-key", Span(self.source, key.start, key.end), related=related, name=key.text
+                )
                 continue
             seen[key.text] = key
             pairs.append((key, value))

@@ -15,7 +15,7 @@ from types import CodeType, FunctionType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, TypeVar, dataclass_transform
+    from typing import Any, ClassVar, TypeVar, dataclass_transform
 
     R = TypeVar("R")
 else:
@@ -43,8 +43,8 @@ def _init_code(count: int) -> CodeType:
 class RecordType(type):
     """The metaclass: reads the annotations of the class body and builds the record from them."""
 
-    _fields_: tuple[str, ...] = ()
-    _compared_: tuple[str, ...] = ()
+    _fields_: ClassVar[tuple[str, ...]] = ()
+    _compared_: ClassVar[tuple[str, ...]] = ()
 
     def __new__(mcs, name: str, bases: tuple[type, ...], space: dict[str, Any]) -> RecordType:
         own = tuple(f for f in space.get("__annotations__", ()) if not f.startswith("_"))
@@ -70,7 +70,7 @@ class RecordType(type):
 class Record(metaclass=RecordType):
     """The base of all records: equal when the classes and all compared fields are equal."""
 
-    _unequal_: tuple[str, ...] = ()
+    _unequal_: ClassVar[tuple[str, ...]] = ()
 
     def __eq__(self, other: object) -> bool:
         if self.__class__ is not other.__class__:

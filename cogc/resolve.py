@@ -10,8 +10,9 @@ from cogc import nodes, types
 from cogc.attributes import EXECUTORS
 from cogc.diagnostics import Label, Problems
 from cogc.load import import_path
-from cogc.suggest import did_you_mean
 from cogc.lower_type import lower_type
+from cogc.source import Span
+from cogc.suggest import did_you_mean
 from cogc.world import Declared, Member, MixinUse, Parameter, Shape, Signature, Unit, World
 
 _KINDS: dict[type, str] = {
@@ -287,7 +288,7 @@ def _add_member(world: World, shape: Shape, member: Member, problems: Problems, 
         problems.add("duplicate-name", unit.span(node.name), related=related, name=name)
 
 
-def _clash(shape: Shape, name: str, table: dict[str, Member]) -> tuple[object, str] | None:
+def _clash(shape: Shape, name: str, table: dict[str, Member]) -> tuple[Span, str] | None:
     """What of that name the shape has already: only a listen and a transmit may share one."""
     for word, other in shape.own():
         pair = (table is shape.listens and other is shape.transmits) or (

@@ -41,7 +41,13 @@ class Symbol:
     __slots__ = ("kind", "member", "name", "node", "type", "unit")
 
     def __init__(
-        self, kind: str, name: str, type: Type, node: object = None, unit: Unit | None = None, member: Member | None = None
+        self,
+        kind: str,
+        name: str,
+        type: Type,
+        node: object = None,
+        unit: Unit | None = None,
+        member: Member | None = None,
     ) -> None:
         self.kind = kind
         self.name = name

@@ -61,7 +61,7 @@ class UnionOf(Record):
 class Ref(Record):
     """A type declared by name; `table` holds what each key stands for."""
 
-    _unequal_ = ("table", "name")
+    _unequal_: ClassVar[tuple[str, ...]] = ("table", "name")
     key: str
     name: str
     table: dict[str, Type]
@@ -75,7 +75,7 @@ BUILTIN = {t.name: t for t in (INT, FLOAT, STRING, BOOL, NULL, DURATION, TIME, A
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import TypeAlias
+    from typing import ClassVar, TypeAlias
 
     Type: TypeAlias = Primitive | LiteralOf | ListOf | MapOf | RecordOf | UnionOf | Ref
 else:
@@ -311,7 +311,8 @@ def json_schema(type: Type, definitions: dict[str, object] | None = None) -> dic
                 return {"$ref": f"#/$defs/{name}"}
             case RecordOf(fields, open):
                 properties = {
-                    f.name: {**schema(f.type), **({"default": json.loads(f.default)} if f.default else {})} for f in fields
+                    f.name: {**schema(f.type), **({"default": json.loads(f.default)} if f.default else {})}
+                    for f in fields
                 }
                 required = [f.name for f in fields if not f.optional and f.default is None]
                 result: dict[str, object] = {"type": "object", "properties": properties}

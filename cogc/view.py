@@ -136,7 +136,9 @@ class View:
     def _inner(self, shown: Instance | Slot) -> list[Instance | Slot]:
         """What stands below a row: children, a large pool as one; below a pool those of its members that are busy."""
         if isinstance(shown, Slot):
-            return [m for m in shown.members.values() if m.gate or (m.ports and any(p.fill for p in m.ports.values()))][:4]
+            busy: list[Instance | Slot] = [
+                m for m in shown.members.values() if m.gate or (m.ports and any(p.fill for p in m.ports.values()))
+            ][:4]
         inner: list[Instance | Slot] = []
         for slot in (shown.children or {}).values():
             if len(slot.members) > _LARGE:
@@ -183,4 +185,6 @@ class View:
     def _messages(self, count: int, width: int) -> Panel:
         shown = [m[: max(20, width - 4)] for m in list(self.last)[-count:]]
         shown += [""] * (count - len(shown))
-        return Panel(Text("\n".join(shown), no_wrap=True, overflow="ellipsis"), title="last messages", title_align="left")
+        return Panel(
+            Text("\n".join(shown), no_wrap=True, overflow="ellipsis"), title="last messages", title_align="left"
+        )

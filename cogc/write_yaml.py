@@ -341,8 +341,10 @@ def _scalar(value: Any, depth: int = 0) -> str:
 
 def _blockable(value: str) -> bool:
     lines = value.split("\n")
-    return not value.endswith("\n") and bool(lines[0].strip()) and lines[0][0] != " " and value.isprintable() or (
-        all(line.isprintable() and line == line.rstrip() for line in lines) and lines[0][:1] not in ("", " ") and lines[-1] != ""
+    return (not value.endswith("\n") and bool(lines[0].strip()) and lines[0][0] != " " and value.isprintable()) or (
+        all(line.isprintable() and line == line.rstrip() for line in lines)
+        and lines[0][:1] not in ("", " ")
+        and lines[-1] != ""
     )
 
 
@@ -354,7 +356,31 @@ def _quoted(value: str) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-_SPECIAL = ("-", "?", ":", ",", "[", "]", "{", "}", "#", "&", "*", "!", "|", ">", "'", '"', "%", "@", "`", " ", "=", "~", "<")
+_SPECIAL = (
+    "-",
+    "?",
+    ":",
+    ",",
+    "[",
+    "]",
+    "{",
+    "}",
+    "#",
+    "&",
+    "*",
+    "!",
+    "|",
+    ">",
+    "'",
+    '"',
+    "%",
+    "@",
+    "`",
+    " ",
+    "=",
+    "~",
+    "<",
+)
 
 
 def _plain(value: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cogc import nodes
 from cogc.resolve import walk
+from cogc.source import Span
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ def recursive_program(checked: Checked) -> None:
             checked.problems.add("recursive-program", span, name=node.name.id)
 
 
-def _programs(checked: Checked) -> dict[int, tuple[nodes.Program, object]]:
+def _programs(checked: Checked) -> dict[int, tuple[nodes.Program, Span]]:
     found = {}
     for unit in checked.world.units.values():
         for node in walk(unit.tree):

@@ -15,12 +15,16 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
+    from cogc.diagnostics import Diagnostic
+
 HELP = "find the mistakes of specs"
 
 
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("paths", nargs="+", metavar="PATH", help="a spec, or a folder to look through")
-    parser.add_argument("--format", choices=("people", "text", "json"), help="default: for people in a terminal, else text")
+    parser.add_argument(
+        "--format", choices=("people", "text", "json"), help="default: for people in a terminal, else text"
+    )
     parser.add_argument("--strict", action="store_true", help="warnings count as errors")
     allow_imports(parser)
 
@@ -45,18 +49,18 @@ def run(options: Namespace) -> int:
     return 1 if problems.errors or (options.strict and found_problems) else 0
 
 
-def show(found: list[object], format: str | None, files: int) -> None:
+def show(found: list[Diagnostic], format: str | None, files: int) -> None:
     """Print diagnostics in the format asked for; people also get a last line that counts."""
     if format == "json":
-        sys.stdout.write(render.json(found))  # type: ignore[arg-type]
+        sys.stdout.write(render.json(found))
     elif format == "text" or (format is None and not sys.stdout.isatty()):
-        sys.stdout.write(render.text(found))  # type: ignore[arg-type]
+        sys.stdout.write(render.text(found))
         if format is None:
-            sys.stdout.write(render.summary(found, files) + "\n")  # type: ignore[arg-type]
+            sys.stdout.write(render.summary(found, files) + "\n")
     else:
         if found:
-            render.people(found, sys.stdout)  # type: ignore[arg-type]
-        sys.stdout.write(render.summary(found, files) + "\n")  # type: ignore[arg-type]
+            render.people(found, sys.stdout)
+        sys.stdout.write(render.summary(found, files) + "\n")
 
 
 def allowed(given: list[str], paths: list[str]) -> frozenset[str]:

@@ -27,5 +27,7 @@ def run(options: Namespace) -> int:
             sys.stdout.write(page.read_text(encoding="utf-8"))
             return 0
     known = [c for c, *_ in CODES.values()] + list(CODES)
-    sys.stderr.write(f"cogc: there is no diagnostic `{options.code}`; {did_you_mean(wanted, known, 'see specs/codes/')}\n")
+    sys.stderr.write(
+        f"cogc: there is no diagnostic `{options.code}`; {did_you_mean(wanted, known, 'see specs/codes/')}\n"
+    )
     return 2

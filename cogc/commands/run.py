@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from typing import Any
 
+    from cogc.diagnostics import Diagnostic
     from cogc.run.session import Session
 
 HELP = "run a system"
@@ -46,7 +47,13 @@ def arguments(parser: ArgumentParser) -> None:
     add("--output", choices=("people", "json"), default="people", help="how what the root sends is printed")
     add("--instance", metavar="NAME", help="whose `persist` states to go on with")
     add("--workspace", default=".", metavar="DIR", help="where shell programs run (default: here)")
-    add("--model", action="append", default=[], metavar="NAME=PROVIDER:WHAT", help="bind a model: x=scripted:answers.yml")
+    add(
+        "--model",
+        action="append",
+        default=[],
+        metavar="NAME=PROVIDER:WHAT",
+        help="bind a model: x=scripted:answers.yml",
+    )
     add("--record", metavar="FILE", help="write the run's journal: everything that came from outside")
     add("--replay", metavar="FILE", help="run a journal again, without the outside world")
     allow_imports(parser)
@@ -82,13 +89,13 @@ def run(options: Namespace) -> int:
         return 2
 
 
-def show_to_stderr(found: list[object]) -> None:
+def show_to_stderr(found: list[Diagnostic]) -> None:
     from cogc import render
 
     if sys.stderr.isatty():
-        render.people(found, sys.stderr)  # type: ignore[arg-type]
+        render.people(found, sys.stderr)
     else:
-        sys.stderr.write(render.text(found))  # type: ignore[arg-type]
+        sys.stderr.write(render.text(found))
 
 
 def load(path: str, root: str | None, imports: list[str], problems: Problems) -> ir.Bundle | None:
@@ -293,5 +300,3 @@ def _replay(bundle: ir.Bundle, options: Namespace) -> int:
 def new_run_id() -> str:
     """A run's name: when it began, and a few letters."""
     return time.strftime("%Y%m%d-%H%M%S") + "-" + os.urandom(2).hex()
-
-

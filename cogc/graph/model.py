@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from cogc import nodes, types
 from cogc import format as cog
+from cogc import nodes, types
 from cogc.bodies import Port
 from cogc.check import Checked
 from cogc.record import Record
@@ -114,7 +114,9 @@ class _Maker:
                 boxes.append(self._plan(node))
             elif kind == "sett":
                 agents = [i for i in node.items if isinstance(i, nodes.Agent)]
-                inner = [Box(f"sett:{node.name.id}/{a.name.id}", a.name.id, "agent", "agent", "", a.doc, ()) for a in agents]
+                inner = [
+                    Box(f"sett:{node.name.id}/{a.name.id}", a.name.id, "agent", "agent", "", a.doc, ()) for a in agents
+                ]
                 boxes.append(Box(f"sett:{node.name.id}", node.name.id, "sett", "sett", "", node.doc, tuple(inner)))
         return boxes
 

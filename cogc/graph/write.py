@@ -70,7 +70,11 @@ _DOT_STYLES = {"link": "solid", "observe": "dashed", "send": "solid", "after": "
 def dot(graph: Graph) -> str:
     """Graphviz's language: clusters for parents, with an anchor inside for edges that end at the parent itself."""
     numbers = _numbers(graph)
-    lines = ["digraph cogc {", "  rankdir=LR; compound=true;", '  node [shape=box, style=rounded, fontname="sans-serif"];']
+    lines = [
+        "digraph cogc {",
+        "  rankdir=LR; compound=true;",
+        '  node [shape=box, style=rounded, fontname="sans-serif"];',
+    ]
     lines.append('  edge [fontname="sans-serif", fontsize=10];')
     for box in graph.boxes:
         _dot_box(box, numbers, lines, 1)

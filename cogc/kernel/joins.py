@@ -69,7 +69,7 @@ def _join(parent: Instance, handler: Handler) -> Join:
     found = parent.extra.get(-1 - handler.key)
     if found is None:
         found = parent.extra[-1 - handler.key] = Join(handler)
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 def _port(parent: Instance, join: Join, key: Key, source: ir.Port, member: Instance | None) -> Port:

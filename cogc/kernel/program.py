@@ -136,7 +136,9 @@ class CogletCode:
             for c in spec.listens
         }
         self.children = [ChildCode(coder, c) for c in spec.children]
-        self.links = [(link, None if link.hash is None else coder.expression(link.hash, ["message"])) for link in spec.links]
+        self.links = [
+            (link, None if link.hash is None else coder.expression(link.hash, ["message"])) for link in spec.links
+        ]
         self.supervision = spec.supervision
         self._handlers(coder, spec)
 

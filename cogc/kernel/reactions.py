@@ -75,7 +75,7 @@ def memory(inst: Instance, handler: Handler) -> Memory:
     found = inst.extra.get(handler.key)
     if found is None:
         found = inst.extra[handler.key] = Memory()
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 def modified(kernel: Kernel, inst: Instance, handler: Handler, message: Any, port: Port | None) -> bool:
@@ -693,5 +693,3 @@ def registered(kernel: Kernel, inst: Instance, key: str) -> str:
         return key
     own = f"{inst.code.key}.{wanted}"
     return own if own in kernel.bundle.programs else str(wanted)
-
-

@@ -99,7 +99,9 @@ def _fill(kernel: Kernel, inst: Instance) -> None:
             if before and kept[i].life in ("keep", "persist"):
                 inst.states[i] = before[i]
             else:
-                stored = kernel.persisted.get((inst.path, code.ir.states[i].name), _UNSET) if kernel.persisted else _UNSET
+                stored = (
+                    kernel.persisted.get((inst.path, code.ir.states[i].name), _UNSET) if kernel.persisted else _UNSET
+                )
                 inst.states[i] = value(inst) if stored is _UNSET else stored
     if code.children:
         inst.children = {}
@@ -478,7 +480,12 @@ def fail(
         return
     report = report or FailureReport(failure, inst.path, reaction, event, failure.at)
     if kernel.trace:
-        fields = {"error": failure.message, "error_kind": failure.kind, "reaction": reaction, "at": place(kernel, report.at)}
+        fields = {
+            "error": failure.message,
+            "error_kind": failure.kind,
+            "reaction": reaction,
+            "at": place(kernel, report.at),
+        }
         kernel.cause = kernel.trace.record("fail", inst, **fields)
         if report.path == inst.path:
             kernel.trace.record("dead_letter", inst, port=reaction, reason="failed", data=event)
@@ -656,5 +663,3 @@ def _forget(inst: Instance) -> None:
     inst.awaits = None
     if inst.ports:
         inst.ports = {k: p for k, p in inst.ports.items() if p.member is None}
-
-

@@ -131,7 +131,7 @@ class _Counted(NodeTransformer):
 
     def visit_For(self, node: nodes.For) -> nodes.For:
         self.generic_visit(node)
-        node.iter = _call("__walk", [node.iter], node.lineno)
+        node.iter = _call("__walk", [node.iter], node.lineno)  # type: ignore[list-item]
         return node
 
     def visit_Concat(self, node: nodes.Concat) -> nodes.Call:
@@ -140,7 +140,9 @@ class _Counted(NodeTransformer):
 
 
 def _call(name: str, arguments: list[nodes.Expr], line: int) -> nodes.Call:
-    return nodes.Call(nodes.Name(name, "load"), arguments, [], None, None).set_lineno(line)
+    call = nodes.Call(nodes.Name(name, "load"), arguments, [], None, None)
+    call.set_lineno(line)
+    return call
 
 
 def _join(*parts: Any) -> str:

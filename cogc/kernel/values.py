@@ -6,13 +6,13 @@ classes for durations and times.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from cogc.texts import duration_text
 
 LIMIT = 1 << 24  # characters of a string, items of a list: what one expression may make
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Failure(Exception):

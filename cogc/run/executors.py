@@ -265,5 +265,3 @@ def from_python(value: Any, name: str) -> Any:
     if isinstance(value, datetime) and value.tzinfo is not None:
         return time_of(value)
     raise Failure("type", f"program `{name}` gave a {type(value).__name__}, which is no value of the language")
-
-

@@ -161,5 +161,3 @@ class Faces:
 
         shown = entry.value if isinstance(entry.value, str) else msgspec.json.encode(plain(entry.value)).decode()
         self.err(f"{entry.t / 1e9:9.3f} {entry.level:<5} {entry.path}: {shown}\n")
-
-

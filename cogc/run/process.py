@@ -30,14 +30,6 @@ class Outcome:
         self.truncated = truncated
 
 
-def adopt_orphans() -> None:
-    """Make this process the parent of orphans below it, so that none can escape; where the system can do that."""
-    try:
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    except (OSError, AttributeError):
-        pass
-
-
 async def run_process(
     words: list[str], stdin: bytes = b"", cwd: str | None = None, env: Mapping[str, str] | None = None
 ) -> Outcome:
@@ -52,6 +44,7 @@ async def run_process(
         env={**(os.environ if env is None else env), _MARK: mark},
         start_new_session=True,
     )
+    assert process.stdin is not None and process.stdout is not None and process.stderr is not None
     streams = _Streams()
     try:
         async with trio.open_nursery() as nursery:
@@ -83,7 +76,7 @@ class _Streams:
                 into += data[:room]
                 self.truncated = self.truncated or len(data) > room
         except (trio.BrokenResourceError, trio.ClosedResourceError):
-            pass
+            return
 
 
 async def _feed(stream: trio.abc.SendStream, data: bytes) -> None:
@@ -92,14 +85,14 @@ async def _feed(stream: trio.abc.SendStream, data: bytes) -> None:
             await stream.send_all(data)
         await stream.aclose()
     except (trio.BrokenResourceError, trio.ClosedResourceError):
-        pass
+        return
 
 
 async def _end(process: trio.Process, mark: str) -> None:
     """End what is left of a process's group, and whatever of it has left the group."""
     _signal_group(process.pid, signal.SIGTERM)
     deadline = trio.current_time() + GRACE
-    while _group_lives(process.pid) and trio.current_time() < deadline:
+    while _group_lives(process.pid) and trio.current_time() < deadline:  # noqa: ASYNC110 - other processes tell nobody
         await trio.sleep(0.01)
     _signal_group(process.pid, signal.SIGKILL)
     await process.wait()
@@ -114,14 +107,14 @@ def _signal_group(group: int, number: int) -> None:
     try:
         os.killpg(group, number)
     except (ProcessLookupError, PermissionError):
-        pass
+        return
 
 
 def _kill(pid: int) -> None:
     try:
         os.kill(pid, signal.SIGKILL)
     except (ProcessLookupError, PermissionError):
-        pass
+        return
 
 
 def _stat(pid: str) -> list[str] | None:

@@ -26,7 +26,9 @@ class _Rule:
     def __init__(self, item: dict[str, Any], number: int) -> None:
         unknown = set(item) - _KEYS
         if unknown:
-            raise ValueError(f"item {number} has no key `{sorted(unknown)[0]}`; its keys are {', '.join(sorted(_KEYS))}")
+            raise ValueError(
+                f"item {number} has no key `{sorted(unknown)[0]}`; its keys are {', '.join(sorted(_KEYS))}"
+            )
         if ("reply" in item) == ("error" in item):
             raise ValueError(f"item {number} needs either `reply` or `error`")
         self.when: dict[str, str] | None = None
@@ -56,7 +58,9 @@ class Scripted:
         if not isinstance(items, list):
             raise ValueError("a script is a list of replies")
         self.name = name
-        rules = [_Rule(i if isinstance(i, dict) and _KEYS & set(i) else {"reply": i}, n) for n, i in enumerate(items, 1)]
+        rules = [
+            _Rule(i if isinstance(i, dict) and _KEYS & set(i) else {"reply": i}, n) for n, i in enumerate(items, 1)
+        ]
         self.rules = [r for r in rules if r.when is not None]
         self.replies = [r for r in rules if r.when is None]
 
@@ -79,4 +83,6 @@ class Scripted:
         for rule in (*self.rules, *self.replies):
             if rule.fits(facts):
                 return rule.answer()
-        return 0.0, Failure("program", f"the script {self.name} has no answer left for `{program}`: {facts['prompt'][:80]}")
+        return 0.0, Failure(
+            "program", f"the script {self.name} has no answer left for `{program}`: {facts['prompt'][:80]}"
+        )

@@ -31,7 +31,19 @@ STOP_LIMIT = 10.0
 class Options:
     """How to run. Times are in nanoseconds; `None` means without an end."""
 
-    __slots__ = ("epoch", "inputs", "on_log", "on_output", "on_records", "parameters", "run", "seed", "sim", "stop_at", "until")
+    __slots__ = (
+        "epoch",
+        "inputs",
+        "on_log",
+        "on_output",
+        "on_records",
+        "parameters",
+        "run",
+        "seed",
+        "sim",
+        "stop_at",
+        "until",
+    )
 
     def __init__(
         self,
@@ -351,4 +363,3 @@ class Session:
                     return
                 self._finish()
                 self.wake.set()
-

@@ -88,5 +88,3 @@ def line(record: dict[str, Any]) -> str:
 def _short(data: Any) -> str:
     shown = msgspec.json.encode(data, enc_hook=_hook).decode()
     return shown if len(shown) <= 160 else shown[:157] + "..."
-
-

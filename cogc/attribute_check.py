@@ -115,7 +115,7 @@ def kind_type(world: World, text: str) -> Type:
         tree = parse_cog.parse(source, Problems())
         unit = Unit("attributes", source, tree)
         _kind_types.clear() if len(_kind_types) > 200 else None
-        _kind_types[key] = lower_type(world, unit, tree.declarations[0].type, Problems())  # type: ignore[union-attr]
+        _kind_types[key] = lower_type(world, unit, tree.declarations[0].type, Problems())  # type: ignore[union-attr, arg-type]
     return _kind_types[key]
 
 

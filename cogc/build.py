@@ -439,7 +439,7 @@ def _holder(cls: Any) -> Builder:
 @_build
 def dod(children: list[Any], start: int, end: int) -> n.Dod:
     name, parameters, extends, criteria = children
-    return n.Dod(start, end, name, parameters or (), extends, _attributes(criteria))  # type: ignore[arg-type]
+    return n.Dod(start, end, name, parameters or (), extends, _attributes(criteria))
 
 
 def _command(kind: str) -> Builder:

@@ -51,6 +51,5 @@ def _root(checked: checking.Checked, name: str | None) -> Shape | None:
         return None
     help = did_you_mean(name or "Main", own, "declare `coglet Main { ... }`")
     slug = "unknown-coglet" if name else "no-root"
-    facts = {"name": name} if name else {"known": help}
-    checked.problems.add(slug, span, help=help, **facts)
+    checked.problems.add(slug, span, help=help, name=name or "", known=help)
     return None

@@ -259,9 +259,9 @@ def attributes(items: tuple[n.Attribute, ...]) -> str:
 def attribute(node: n.Attribute) -> str:
     value = node.value
     if isinstance(value, _TYPES):
-        words = type_text(value)  # type: ignore[arg-type]
+        words = type_text(value)
     else:
-        words = expression(value)  # type: ignore[arg-type]
+        words = expression(value)
     condition = "" if node.condition is None else f" when {expression(node.condition)}"
     return f"{name(node.key)}: {words}{condition}{attributes(node.block)}"
 

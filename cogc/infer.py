@@ -402,8 +402,8 @@ class Inference:
                 rest = types.show(types.without(type, NULL))
                 self.problems.add("nullable", scope.unit.span(blamed), found=types.show(type), wanted=rest)
             else:
-                facts = {"left": types.show(left), "right": types.show(right_), "operator": node.operator}
-                self.problems.add(result.slug, span, hint=result.hint, **facts)
+                a, b = types.show(left), types.show(right_)
+                self.problems.add(result.slug, span, hint=result.hint, left=a, right=b, operator=node.operator)
             return ANY if result.type is None else result.type
         return result
 
@@ -443,6 +443,7 @@ class Inference:
 
     def _called(self, function: nodes.Expr, scope: Scope) -> Symbol | None:
         """What a call calls, or a report."""
+        name: str = "this"
         if isinstance(function, nodes.Name):
             symbol = scope.find(function.id)
             name = function.id
@@ -453,8 +454,8 @@ class Inference:
             if symbol is None and isinstance(function.base, nodes.Name):
                 found = scope.find(function.base.id)
                 if found is not None and found.kind in ("child", "self"):
-                    help = f"a command is given by `guide {function.base.id}.{name}(...)`"
-                    self.problems.add("not-callable", scope.unit.span(function), help=help, name=name)
+                    hint = f"a command is given by `guide {function.base.id}.{name}(...)`"
+                    self.problems.add("not-callable", scope.unit.span(function), help=hint, name=name)
                     return None
                 if found is None and function.base.id in scope.unit.aliases:
                     known = scope.unit.aliases[function.base.id].public()
@@ -465,7 +466,7 @@ class Inference:
                 self.infer(function, scope)
         else:
             self.infer(function, scope)
-            symbol, name = None, "this"
+            symbol = None
         if symbol is None:
             if isinstance(function, nodes.Name):
                 callables = [

@@ -23,47 +23,47 @@ class Node(msgspec.Struct, frozen=True, tag_field="op", omit_defaults=True):
 # ---- expressions ---------------------------------------------------------------------------------------------
 
 
-class Const(Node, tag="const"):
+class Const(Node, tag="const", frozen=True):
     """A JSON value."""
 
     value: Any = None
 
 
-class DurationConst(Node, tag="duration"):
+class DurationConst(Node, tag="duration", frozen=True):
     nanos: int
 
 
-class Local(Node, tag="local"):
+class Local(Node, tag="local", frozen=True):
     """A `let`, a pattern's name, a parameter of a program or command, `message`, `sender`, `it`."""
 
     name: str
 
 
-class Parameter(Node, tag="parameter"):
+class Parameter(Node, tag="parameter", frozen=True):
     """A parameter of the coglet, by number."""
 
     index: int
     name: str
 
 
-class State(Node, tag="state"):
+class State(Node, tag="state", frozen=True):
     index: int
     name: str
 
 
-class Global(Node, tag="global"):
+class Global(Node, tag="global", frozen=True):
     """A const, by its key in the program."""
 
     key: str
 
 
-class Self(Node, tag="self"):
+class Self(Node, tag="self", frozen=True):
     """The coglet's own record of index, id, name and path; one field of it if `field` is given."""
 
     field: str = ""
 
 
-class Text(Node, tag="text"):
+class Text(Node, tag="text", frozen=True):
     """A template: `parts` are text and values in turn where that is all it is, else `jinja` is its source."""
 
     parts: list[Expr] = []
@@ -72,12 +72,12 @@ class Text(Node, tag="text"):
     values: list[Expr] = []
 
 
-class Builtin(Node, tag="builtin"):
+class Builtin(Node, tag="builtin", frozen=True):
     name: str
     arguments: list[Expr] = []
 
 
-class Call(Node, tag="call"):
+class Call(Node, tag="call", frozen=True):
     """A program by its key. `waits` if it is carried out outside; the arguments are in the order of its parameters."""
 
     program: str
@@ -86,7 +86,7 @@ class Call(Node, tag="call"):
     at: int = 0
 
 
-class Field(Node, tag="field"):
+class Field(Node, tag="field", frozen=True):
     """`required` if it is known to be there; `checked` if it is not known that there may be such a field."""
 
     base: Expr
@@ -95,24 +95,24 @@ class Field(Node, tag="field"):
     checked: bool = False
 
 
-class Index(Node, tag="index"):
+class Index(Node, tag="index", frozen=True):
     base: Expr
     index: Expr
 
 
-class Slice(Node, tag="slice"):
+class Slice(Node, tag="slice", frozen=True):
     base: Expr
     low: Expr | None = None
     high: Expr | None = None
 
 
-class Unary(Node, tag="unary"):
+class Unary(Node, tag="unary", frozen=True):
     operator: str
     operand: Expr
     checked: bool = False
 
 
-class Binary(Node, tag="binary"):
+class Binary(Node, tag="binary", frozen=True):
     """Arithmetic, comparison, membership; `checked` where the types of the sides are not known."""
 
     operator: str
@@ -121,7 +121,7 @@ class Binary(Node, tag="binary"):
     checked: bool = False
 
 
-class Logic(Node, tag="logic"):
+class Logic(Node, tag="logic", frozen=True):
     """`and`, `or`, `??`: the right side only where it is needed."""
 
     operator: str
@@ -130,18 +130,18 @@ class Logic(Node, tag="logic"):
     checked: bool = False
 
 
-class Conditional(Node, tag="if"):
+class Conditional(Node, tag="if", frozen=True):
     condition: Expr
     then: Expr
     otherwise: Expr
     checked: bool = False
 
 
-class Items(Node, tag="list"):
+class Items(Node, tag="list", frozen=True):
     items: list[Expr] = []
 
 
-class Comprehension(Node, tag="for"):
+class Comprehension(Node, tag="for", frozen=True):
     """`key` is given for records; `names` are the pattern's, several take a list apart."""
 
     item: Expr
@@ -160,28 +160,28 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     key: Expr | None = None
 
 
-class Record(Node, tag="record"):
+class Record(Node, tag="record", frozen=True):
     entries: list[Entry] = []
 
 
-class TypeTest(Node, tag="is"):
+class TypeTest(Node, tag="is", frozen=True):
     value: Expr
     type: int
 
 
-class Check(Node, tag="check"):
+class Check(Node, tag="check", frozen=True):
     """A value that must be of a type: the run-time check where the compiler could not know."""
 
     value: Expr
     type: int
 
 
-class Try(Node, tag="try"):
+class Try(Node, tag="try", frozen=True):
     value: Expr
     otherwise: Expr
 
 
-class Await(Node, tag="await"):
+class Await(Node, tag="await", frozen=True):
     """The first message of a channel that the condition takes, over `message`; null when the time is over."""
 
     port: Port
@@ -189,7 +189,7 @@ class Await(Node, tag="await"):
     timeout: Expr | None = None
 
 
-class Grow(Node, tag="grow"):
+class Grow(Node, tag="grow", frozen=True):
     """A new member of a pool; its index is the value."""
 
     child: str
@@ -216,27 +216,27 @@ class Port(msgspec.Struct, frozen=True, omit_defaults=True):
     member: Expr | None = None
 
 
-class Emit(Node, tag="emit"):
+class Emit(Node, tag="emit", frozen=True):
     port: Port
     value: Expr
     at: int = 0
 
 
-class Assign(Node, tag="assign"):
+class Assign(Node, tag="assign", frozen=True):
     index: int
     name: str
     value: Expr
     at: int = 0
 
 
-class Let(Node, tag="let"):
+class Let(Node, tag="let", frozen=True):
     names: list[str]
     value: Expr
     apart: bool = False
     at: int = 0
 
 
-class Guide(Node, tag="guide"):
+class Guide(Node, tag="guide", frozen=True):
     """A command for a child, or for the coglet itself (`child` is empty)."""
 
     child: str
@@ -246,7 +246,7 @@ class Guide(Node, tag="guide"):
     at: int = 0
 
 
-class Lifecycle(Node, tag="lifecycle"):
+class Lifecycle(Node, tag="lifecycle", frozen=True):
     """`stop` or `restart` a child or a member, `stop` the coglet itself (`child` is empty), or `escalate`."""
 
     action: str
@@ -255,18 +255,18 @@ class Lifecycle(Node, tag="lifecycle"):
     at: int = 0
 
 
-class Log(Node, tag="log"):
+class Log(Node, tag="log", frozen=True):
     level: str
     value: Expr
     at: int = 0
 
 
-class Fail(Node, tag="fail"):
+class Fail(Node, tag="fail", frozen=True):
     value: Expr
     at: int = 0
 
 
-class If(Node, tag="branch"):
+class If(Node, tag="branch", frozen=True):
     condition: Expr
     then: list[Statement] = []
     otherwise: list[Statement] = []
@@ -274,7 +274,7 @@ class If(Node, tag="branch"):
     at: int = 0
 
 
-class For(Node, tag="loop"):
+class For(Node, tag="loop", frozen=True):
     names: list[str]
     source: Expr
     body: list[Statement] = []
@@ -282,7 +282,7 @@ class For(Node, tag="loop"):
     at: int = 0
 
 
-class Evaluate(Node, tag="evaluate"):
+class Evaluate(Node, tag="evaluate", frozen=True):
     value: Expr
     at: int = 0
 

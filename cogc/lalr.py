@@ -46,7 +46,8 @@ def parse(tokens: Tokens, rules: list[Rule], fail: Callable[[int, list[int]], bo
     to go on behind it."""
     kinds, token_starts, token_ends, text = tokens.kinds, tokens.starts, tokens.ends, tokens.text
     cut_starts, cut_ends = tokens.cut_starts, tokens.cut_ends
-    states, values, starts, ends = [0], [None], [0], [0]
+    states, starts, ends = [0], [0], [0]
+    values: list[Any] = [None]
     chains: dict[int, Any] = {}
     actions = ACTIONS
     at = 0

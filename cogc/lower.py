@@ -104,7 +104,7 @@ class Lower:
             case "shell":
                 words = [self._word(lowering, i) for i in argument.items]  # type: ignore[union-attr]
             case "python":
-                text = argument.value  # type: ignore[union-attr]
+                text = str(argument.value)  # type: ignore[union-attr]
             case _ if kind in NOT_YET:
                 self.not_yet(unit, executor.kind, f"the {kind} program", node.name.id)
         attributes, model = self._executor_attributes(lowering, unit, executor)

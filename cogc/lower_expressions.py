@@ -97,7 +97,7 @@ class Lowering:
             case nodes.Index(base=base, index=index):
                 return ir.Index(self.expr(base), self.expr(index))
             case nodes.Slice(base=base, low=low, high=high):
-                return ir.Slice(self.expr(base), low and self.expr(low), high and self.expr(high))
+                return ir.Slice(self.expr(base), self._maybe(low), self._maybe(high))
             case nodes.Unary(operator=operator, operand=operand):
                 return ir.Unary(operator, self.expr(operand), self._unsure(operand))
             case nodes.Binary():
@@ -111,6 +111,9 @@ class Lowering:
             case nodes.Try(value=value, otherwise=otherwise):
                 return ir.Try(self.expr(value), self.expr(otherwise))
         raise AssertionError(node)
+
+    def _maybe(self, node: nodes.Expr | None) -> ir.Expr | None:
+        return None if node is None else self.expr(node)
 
     def _unsure(self, node: nodes.Expr) -> bool:
         """Whether a condition or number could be something else at run time."""
@@ -164,7 +167,7 @@ class Lowering:
         names, _ = _names(node.generator.pattern)
         source = self.expr(node.generator.source)
         inner = self.inner(names)
-        condition = node.generator.condition and inner.expr(node.generator.condition)
+        condition = inner._maybe(node.generator.condition)
         if isinstance(node, nodes.RecordComprehension):
             key = inner.checked(node.key, types.STRING)
             return ir.Comprehension(inner.expr(node.value), names, source, condition, key)

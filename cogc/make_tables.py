@@ -74,7 +74,7 @@ def _spliced(rules: list[Any]) -> set[str]:
 def make() -> str:
     """The text of `cogc/tables.py`."""
     lark = lark_parser()
-    table = lark.parser.parser._parse_table  # type: ignore[attr-defined]
+    table = lark.parser.parser._parse_table
     rules: list[Any] = list(lark.rules)
     numbers = {id(r): i for i, r in enumerate(rules)}
     by_value = {r: i for i, r in enumerate(rules)}
@@ -109,6 +109,7 @@ def make() -> str:
     parts = [
         '"""The LALR(1) tables of `grammar/cog.lark`. Made by `python -m cogc.make_tables`: do not edit."""',
         "# ruff: noqa",
+        "from __future__ import annotations",
         f"DIGEST = {grammar_digest()!r}",
         f"TERMINALS = {terminal_number!r}",
         f"NONTERMINALS = {nonterminals!r}",
@@ -127,7 +128,7 @@ def _rows(name: str, rows: list[Any]) -> str:
     seen: dict[str, int] = {}
     order = [seen.setdefault(repr(r), len(seen)) for r in rows]
     distinct = ",\n".join(seen)
-    return f"_{name} = [\n{distinct},\n]\n{name} = [_{name}[i] for i in {order!r}]"
+    return f"_{name}: list[Any] = [\n{distinct},\n]\n{name} = [_{name}[i] for i in {order!r}]"
 
 
 def _is_rule(symbol: str, rules: list[Any]) -> bool:

@@ -68,7 +68,8 @@ class _Stop(Exception):
 def read_yaml(source: Source, problems: Problems) -> Scalar | Sequence | Mapping | None:
     """The one document of a file, or None and a problem."""
     try:
-        return _Reader(source, problems).read()
+        found: Scalar | Sequence | Mapping | None = _Reader(source, problems).read()
+        return found
     except _Stop:
         return None
     except yaml.MarkedYAMLError as error:
@@ -84,6 +85,10 @@ def read_yaml(source: Source, problems: Problems) -> Scalar | Sequence | Mapping
 def _span(source: Source, at: int) -> Span:
     at = min(at, len(source.text))
     return Span(source, at, min(at + 1, len(source.text)))
+
+
+def _index(mark: Any) -> int:
+    return int(mark.index)
 
 
 class _Reader:
@@ -103,10 +108,10 @@ class _Reader:
         return self.root
 
     def _event(self, event: Any) -> None:
-        start = event.start_mark.index
+        start = _index(event.start_mark)
         if isinstance(event, yaml.ScalarEvent):
             plain = not event.style and event.tag is None
-            end = event.end_mark.index
+            end = _index(event.end_mark)
             segments = _segments(self.source.text, start, end, event)
             self._add(Scalar(start, end, event.value, plain, segments), event.anchor)
         elif isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent):
@@ -115,7 +120,7 @@ class _Reader:
             self.stack.append(_Open(isinstance(event, yaml.MappingStartEvent), start, event.anchor, self.count))
         elif isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
             opened = self.stack.pop()
-            end = event.end_mark.index
+            end = _index(event.end_mark)
             made = self._mapping(opened, end) if opened.mapping else Sequence(opened.start, end, tuple(opened.items))
             self._add(made, opened.anchor, self.count - opened.count + 1)
         elif isinstance(event, yaml.AliasEvent):
@@ -123,10 +128,10 @@ class _Reader:
         elif isinstance(event, yaml.DocumentStartEvent):
             self.documents += 1
             if self.documents > 1:
-                self._stop("bad-yaml", start, reason="a spec is one document")
+                self._stop("bad-yaml", start, what="a spec is one document")
 
-    def _stop(self, slug: str, at: int, **facts: object) -> None:
-        self.problems.add(slug, _span(self.source, at), **facts)
+    def _stop(self, slug: str, at: int, what: object = "", limit: int = 0) -> None:
+        self.problems.add(slug, _span(self.source, at), what=what, reason=what, limit=limit)
         raise _Stop
 
     def _alias(self, event: Any, start: int) -> None:

@@ -63,7 +63,7 @@ class RecordType(type):
             space["__init__"] = init
         cls = super().__new__(mcs, name, bases, space)
         unequal: tuple[str, ...] = getattr(cls, "_unequal_", ())
-        cls._compared_ = tuple(f for f in fields if f not in unequal)
+        type.__setattr__(cls, "_compared_", tuple(f for f in fields if f not in unequal))
         return cls
 
 

@@ -72,11 +72,11 @@ def _declare(unit: Unit, problems: Problems) -> None:
             continue
         name = node.name.id  # type: ignore[union-attr]
         if kind == "type" and name in types.BUILTIN:
-            problems.add("shadowed-name", unit.span(node.name), name=name, what="the built-in type")  # type: ignore[union-attr, arg-type]
+            problems.add("shadowed-name", unit.span(node.name), name=name, what="the built-in type")
         before = unit.declared.get(name)
         if before is not None:
             related = [Label(before.span(), "first declared here")]
-            problems.add("duplicate-name", unit.span(node.name), related=related, name=name)  # type: ignore[union-attr, arg-type]
+            problems.add("duplicate-name", unit.span(node.name), related=related, name=name)
             continue
         unit.declared[name] = Declared(unit, node, kind)
 

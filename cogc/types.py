@@ -304,7 +304,7 @@ def json_schema(type: Type, definitions: dict[str, object] | None = None) -> dic
                 return {"type": "object", "additionalProperties": schema(value)}
             case UnionOf(parts):
                 return {"anyOf": [schema(p) for p in parts]}
-            case Ref(key, name):
+            case Ref(_, name):
                 if name not in definitions:
                     definitions[name] = {}
                     definitions[name] = schema(expand(t))

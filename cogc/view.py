@@ -108,7 +108,7 @@ class View:
             ("values", {"ratio": 3, "no_wrap": True, "overflow": "ellipsis"}),
         ):
             if name != "values" or width >= 70:
-                table.add_column(name, **options)  # type: ignore[arg-type]
+                table.add_column(name, **options)
         lines, hidden = self._lines(rows)
         for row in lines:
             table.add_row(*row[: len(table.columns)])
@@ -138,7 +138,8 @@ class View:
         if isinstance(shown, Slot):
             busy: list[Instance | Slot] = [
                 m for m in shown.members.values() if m.gate or (m.ports and any(p.fill for p in m.ports.values()))
-            ][:4]
+            ]
+            return busy[:4]
         inner: list[Instance | Slot] = []
         for slot in (shown.children or {}).values():
             if len(slot.members) > _LARGE:

@@ -87,7 +87,7 @@ def _declaration(node: Any) -> Any:
     match node:
         case n.Const(type=None, value=value):
             return Code(cog.expression(value))
-        case n.Const(type=type_, value=value):
+        case n.Const(type=type_, value=value) if type_ is not None:
             return {"type": Code(cog.type_text(type_)), "value": Code(cog.expression(value))}
         case n.TypeDecl(type=type_):
             return Code(cog.type_text(type_))
@@ -101,15 +101,15 @@ def _declaration(node: Any) -> Any:
         case n.Coglet() | n.Mixin():
             return _holder(node)
         case n.Agent() | n.Team():
-            found = {"params": _parameters(node.parameters)} if node.parameters else {}
+            params = {"params": _parameters(node.parameters)} if node.parameters else {}
             table = "agent" if isinstance(node, n.Agent) else "team"
-            return _with_doc(node, {**found, **_attributes(node.attributes, table)})
+            return _with_doc(node, {**params, **_attributes(node.attributes, table)})
         case n.Dod():
             return _dod(node)
         case n.Plan():
             return _plan(node)
         case n.Queue(type=type_, backend=backend, argument=argument):
-            found = {"type": Code(cog.type_text(type_)), "backend": backend.id}
+            found: dict[str, Any] = {"type": Code(cog.type_text(type_)), "backend": backend.id}
             found.update({"path": argument.value} if argument else {})
             return {**found, **_attributes(node.attributes, "queue")}
         case n.Test(checks=checks):
@@ -303,7 +303,7 @@ def _data(node: Any) -> Any:
         case n.ListLiteral(items=items):
             return [_data(i) for i in items]
         case n.RecordLiteral(entries=entries) if all(isinstance(e, n.Entry) for e in entries):
-            return {e.key.id: _data(e.value) for e in entries}
+            return {e.key.id: _data(e.value) for e in entries if isinstance(e, n.Entry)}
     return "=" + cog.expression(node)
 
 

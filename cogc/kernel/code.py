@@ -104,8 +104,8 @@ class Coder:
         if guard is not None:
             guards.append(f"if not truth({_Writer(self, coglet).expr(guard)}): return")
         writer = _Writer(self, coglet)
-        for guard in guards:
-            writer.line(guard)
+        for text in guards:
+            writer.line(text)
         writer.block(statements)
         lines = writer.lines
         if waits:
@@ -249,11 +249,11 @@ class _Writer:
                     self.line(f"v_{names[0]} = {text}")
             case ir.Guide(child=child, command=command, member=member, arguments=arguments):
                 values = ", ".join(self._argument(a) for a in arguments)
-                index = "None" if member is None else self.expr(member)
-                self.line(f"guide(I, {child!r}, {index}, {command!r}, [{values}], {node.at})")
+                which = "None" if member is None else self.expr(member)
+                self.line(f"guide(I, {child!r}, {which}, {command!r}, [{values}], {node.at})")
             case ir.Lifecycle(action=action, child=child, member=member):
-                index = "None" if member is None else self.expr(member)
-                self.line(f"lifecycle(I, {action!r}, {child!r}, {index})")
+                which = "None" if member is None else self.expr(member)
+                self.line(f"lifecycle(I, {action!r}, {child!r}, {which})")
                 if action == "escalate" or not child:
                     self.line("return")
             case ir.Log(level=level, value=value):
@@ -379,8 +379,8 @@ class _Writer:
             case ir.Await():
                 return self._await(node)
             case ir.Grow(child=child, arguments=arguments):
-                values = ", ".join(self._argument(a) for a in arguments)
-                return f"grow(I, {child!r}, [{values}])"
+                given = ", ".join(self._argument(a) for a in arguments)
+                return f"grow(I, {child!r}, [{given}])"
         raise AssertionError(node)
 
     def _text(self, node: ir.Text) -> str:
@@ -400,8 +400,8 @@ class _Writer:
         program = self.coder.bundle.programs[node.program]
         values = []
         for given, parameter in zip(node.arguments, program.parameters, strict=True):
-            value = given if given is not None else parameter.default
-            values.append("None" if value is None else self.expr(value))
+            chosen = given if given is not None else parameter.default
+            values.append("None" if chosen is None else self.expr(chosen))
         if not node.waits:
             return f"{self.coder.program(program)}({', '.join(['I', *values])})"
         held = self.temporary()

@@ -480,13 +480,8 @@ def fail(
         return
     report = report or FailureReport(failure, inst.path, reaction, event, failure.at)
     if kernel.trace:
-        fields = {
-            "error": failure.message,
-            "error_kind": failure.kind,
-            "reaction": reaction,
-            "at": place(kernel, report.at),
-        }
-        kernel.cause = kernel.trace.record("fail", inst, **fields)
+        said, kind, at = failure.message, failure.kind, place(kernel, report.at)
+        kernel.cause = kernel.trace.record("fail", inst, error=said, error_kind=kind, reaction=reaction, at=at)
         if report.path == inst.path:
             kernel.trace.record("dead_letter", inst, port=reaction, reason="failed", data=event)
     kernel.dead_letters += 1
@@ -604,7 +599,7 @@ def _within_limits(kernel: Kernel, inst: Instance) -> bool:
     limit = kernel.coder.expression(rule.max_restarts, [])(parent)
     span = nanos(kernel.coder.expression(rule.within, [])(parent), WITHIN) if rule.within else WITHIN
     recent = [t for m in parent.members() for t in m.restarts or () if t > kernel.now - span]
-    return len(recent) < limit
+    return bool(len(recent) < limit)
 
 
 def restart(kernel: Kernel, inst: Instance) -> None:

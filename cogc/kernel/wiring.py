@@ -123,6 +123,11 @@ def _pusher(kernel: Kernel, target: Port) -> Callable[[Any], None]:
     return lambda value: kernel.push(target, value)
 
 
+def _admitter(kernel: Kernel, target: Port) -> Callable[[Any], None]:
+    """A feedback link: its sender never waits."""
+    return lambda value: kernel.admit(target, value)
+
+
 def _targets(
     kernel: Kernel, parent: Instance, link: ir.LinkDecl, hash: Callable[..., Any] | None
 ) -> list[Port | Callable[[Any], None]]:
@@ -149,7 +154,7 @@ def _targets(
     if check is not None:
         return [_checked(kernel, parent, t, check, link) for t in found]
     if link.feedback:
-        return [(lambda value, t=t: kernel.admit(t, value)) if isinstance(t, Port) else t for t in found]
+        return [_admitter(kernel, t) if isinstance(t, Port) else t for t in found]
     return found
 
 

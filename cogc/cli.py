@@ -33,6 +33,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _dispatch(given: list[str]) -> int:
+    if given[:1] == ["check"] and len(given) > 1 and not any(word.startswith("-") for word in given):
+        # nothing but paths: argparse would take as long as the check of a small file
+        from cogc.commands import check
+
+        return check.run(check.Plain(given[1:]))
     from argparse import ArgumentParser
 
     command = given[0] if given and given[0] in COMMANDS else None

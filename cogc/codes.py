@@ -18,7 +18,7 @@ CODES: dict[str, Row] = {
     "file-too-large": (
         "COG003",
         "error",
-        "`{path}` has {size} MB, more than {limit}",
+        "`{path}` is larger than {limit} MB",
         "split it, and `import` the parts",
     ),
     "no-spec": ("COG004", "error", "no spec found in `{path}`", "a spec is a `.cog` file, or YAML with `cog: 1`"),

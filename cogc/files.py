@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from cogc.load import LIMIT_MB, looks_like_yaml
-from cogc.resources import folder
+from cogc.resources import place as resource
 
 _SKIPPED = {"__pycache__", "node_modules"}
 _SPECS = (".cog", ".yml", ".yaml")
@@ -13,7 +13,7 @@ _SPECS = (".cog", ".yml", ".yaml")
 
 def read(path: str) -> bytes:
     """A file's bytes; `std/x` is the standard library's. No more is read than a spec may have."""
-    place = str(folder("stdlib") / path[4:]) if path.startswith("std/") else path
+    place = resource("stdlib", path[4:]) if path.startswith("std/") else path
     with open(place, "rb") as file:
         return file.read((LIMIT_MB << 20) + (1 << 20))
 

@@ -103,7 +103,7 @@ def _source(path: str, read: Reader, problems: Problems, importer: Span | None) 
         problems.add("unreadable-file", place, path=path, reason=read_error(error))
         return None
     if len(data) > LIMIT_MB << 20:
-        problems.add("file-too-large", place, path=path, size=len(data) >> 20, limit=LIMIT_MB)
+        problems.add("file-too-large", place, path=path, limit=LIMIT_MB)
         return None
     if b"\0" in data[:4096] and not data.startswith((b"\xff\xfe", b"\xfe\xff")):
         problems.add("no-text", place, path=path, reason="it holds NUL bytes")

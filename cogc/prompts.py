@@ -152,13 +152,17 @@ def simple_parts(text: str) -> list[Part] | None:
 
 def check(node: nodes.Text, scope: Scope, inference: Inference) -> None:
     """Report every name, field and construct of a template that cannot be right."""
-    parts = simple_parts(node.value)
-    if parts is None:
-        _Walker(node, scope, inference).check()
-        return
-    for part in parts:
-        if part.path:
-            _check_path(node, part, scope, inference)
+    try:
+        parts = simple_parts(node.value)
+        if parts is None:
+            _Walker(node, scope, inference).check()
+            return
+        for part in parts:
+            if part.path:
+                _check_path(node, part, scope, inference)
+    except RecursionError:
+        reason = "it is nested too deep"
+        inference.problems.add("bad-template", scope.unit.span(node), reason=reason)
 
 
 def _check_path(node: nodes.Text, part: Part, scope: Scope, inference: Inference) -> None:

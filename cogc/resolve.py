@@ -70,13 +70,14 @@ def _declare(unit: Unit, problems: Problems) -> None:
         kind = _KINDS.get(node.__class__)
         if kind is None:
             continue
-        name = node.name.id  # type: ignore[union-attr]
+        word: nodes.Name = node.name  # type: ignore[union-attr, assignment]
+        name = word.id
         if kind == "type" and name in types.BUILTIN:
-            problems.add("shadowed-name", unit.span(node.name), name=name, what="the built-in type")
+            problems.add("shadowed-name", unit.span(word), name=name, what="the built-in type")
         before = unit.declared.get(name)
         if before is not None:
             related = [Label(before.span(), "first declared here")]
-            problems.add("duplicate-name", unit.span(node.name), related=related, name=name)
+            problems.add("duplicate-name", unit.span(word), related=related, name=name)
             continue
         unit.declared[name] = Declared(unit, node, kind)
 
@@ -176,6 +177,8 @@ def _take_in(world: World, shape: Shape, use: nodes.MixinUse, problems: Problems
     if mixin is None:
         return
     _complete(world, mixin, problems, path)
+    if mixin.key in path:  # a cycle, which has been reported
+        return
     mix_in(world, shape, MixinUse(use, shape, mixin), problems)
 
 

@@ -35,7 +35,17 @@ def allow_imports(parser: ArgumentParser) -> None:
     )
 
 
-def run(options: Namespace) -> int:
+class Plain:
+    """The options of a command line of paths alone."""
+
+    def __init__(self, paths: list[str]) -> None:
+        self.paths = paths
+        self.format: str | None = None
+        self.strict = False
+        self.allow_import: list[str] = []
+
+
+def run(options: Namespace | Plain) -> int:
     problems = Problems()
     paths: list[str] = []
     for path in options.paths:

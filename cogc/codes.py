@@ -49,7 +49,6 @@ CODES: dict[str, Row] = {
     "unknown-executor": ("COG205", "error", "there is no executor `{name}`", "a program is one of {known}"),
     "bad-executor": ("COG206", "error", "`{name}` {wrong}", "{right}"),
     "no-body": ("COG207", "error", "the command `{name}` has no body", "give it `{{ ... }}`"),
-    "misplaced-member": ("COG208", "error", "{what} cannot stand in {where}", "move it out"),
     "unknown-word": ("COG209", "error", "there is no {what} `{name}`", "it is one of {known}"),
     "bad-trigger": (
         "COG210",
@@ -115,7 +114,6 @@ CODES: dict[str, Row] = {
     ),
     "unknown-port": ("COG312", "error", "`{owner}` has no {what} `{name}`", "{known}"),
     "unknown-command": ("COG313", "error", "`{owner}` has no command `{name}`", "{known}"),
-    "private-name": (
         "COG314",
         "error",
         "`{name}` is private to its file",
@@ -226,7 +224,6 @@ CODES: dict[str, Row] = {
     ),
     "unreachable-code": ("COG507", "warning", "nothing behind this is reached", "remove it"),
     "unused-program": ("COG508", "warning", "nothing calls `{name}`", "remove it"),
-    "never-fires": ("COG509", "warning", "this never fires: {reason}", "{right}"),
     # policy
     "secret-outside": (
         "COG601",

@@ -50,7 +50,7 @@ def parse(tokens: Tokens, rules: list[Rule], fail: Callable[[int, list[int]], bo
     values: list[Any] = [None]
     chains: dict[int, Any] = {}
     actions = ACTIONS
-    at = 0
+    at, failed = 0, -1
     kind = kinds[0]
     while True:
         row = actions[states[-1]]
@@ -58,8 +58,10 @@ def parse(tokens: Tokens, rules: list[Rule], fail: Callable[[int, list[int]], bo
         if action is None:
             if kind == _END and states[-1] == FINAL:
                 return values[-1]
-            if not fail(at, states):
+            if not fail(at, states) or (at == failed and kind == _END):
                 return None
+            # a token that fails twice is given up: every recovery gets further than the one before
+            at, failed = (at + 1 if at == failed else at), at
             at = _recover(tokens, at, states, values, starts, ends)
             if at < 0:
                 return None

@@ -38,7 +38,7 @@ _TOKEN = re.compile(
     )""",
     re.VERBOSE | re.DOTALL,
 )
-_WORD, _NEWLINE, _PUNCTUATION, _SEMICOLON, _EOF, _R_WORD = 1, 2, 3, 10, 11, 12
+_WORD, _NEWLINE, _PUNCTUATION, _INT, _SEMICOLON, _EOF, _R_WORD = 1, 2, 3, 6, 10, 11, 12
 _BY_GROUP = {
     4: TERMINALS["DURATION"],
     5: TERMINALS["FLOAT"],
@@ -184,6 +184,8 @@ class _Lexer:
                 return
             else:
                 kind = _BY_GROUP[group]  # type: ignore[index]
+                if group == _INT and at - start > 18:
+                    self._large(start, at)
             add_kind(kind)
             add_start(start)
             add_end(at)
@@ -236,6 +238,12 @@ class _Lexer:
         if self.tokens.kinds and self.tokens.kinds[-1] == _SEP:
             self._pop()
         self._add(_END, at, at)
+
+    def _large(self, start: int, end: int) -> None:
+        """Report an int beyond 64 bits."""
+        digits = self.source.text[start:end].replace("_", "")
+        if len(digits) > 19 or int(digits) >= 1 << 63:
+            self.problems.add("number-too-large", Span(self.source, start, end), text=digits)
 
     def _bad(self, at: int, stop: int) -> int:
         """Report what is no token, and return where to go on."""

@@ -288,7 +288,19 @@ def _add_member(world: World, shape: Shape, member: Member, problems: Problems, 
         related.append(Label(member.span(), "the mixin's is here"))
         problems.add("mixin-clash", place, related=related, name=name, mixin=use.shape.name)
     else:
-        problems.add("duplicate-name", unit.span(node.name), related=related, name=name)
+        mixin = _mixin_of(shape, name)
+        if mixin is not None:
+            problems.add("mixin-clash", unit.span(node.name), related=related, name=name, mixin=mixin)
+        else:
+            problems.add("duplicate-name", unit.span(node.name), related=related, name=name)
+
+
+def _mixin_of(shape: Shape, name: str) -> str | None:
+    """The mixin that brought a member of that name, if one did."""
+    for _, table in shape.own():
+        if name in table and table[name].owner is not shape:
+            return table[name].owner.name
+    return None
 
 
 def _clash(shape: Shape, name: str, table: dict[str, Member]) -> tuple[Span, str] | None:

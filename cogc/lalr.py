@@ -132,29 +132,34 @@ def _recover(tokens: Tokens, at: int, states: list[int], values: list[Any], star
     """Pop to where an `ERROR` fits, shift it over all that is skipped; the index to go on at, or -1 at the end."""
     kinds = tokens.kinds
     start = tokens.starts[at]
-    depth = 0
+    opened: list[str] = []  # the brackets that are popped with what was left of their phrases
     while True:
         row = ACTIONS[states[-1]]
         action = None if isinstance(row, int) else row.get(_ERROR)
-        if action is not None and (kinds[at] != _END or len(states) > 1 or at == 0 or depth == 0):
+        if action is not None and (kinds[at] != _END or len(states) > 1 or at == 0 or not opened):
             break
         if len(states) == 1:
             return -1
         start = starts[-1]
         if ends[-1] - start == 1 and tokens.text[start] in "{([":
-            depth += 1
+            opened.insert(0, tokens.text[start])
         del states[-1], values[-1], starts[-1], ends[-1]
     first = at
     while kinds[at] != _END:
         kind = kinds[at]
         if kind in _OPENING:
-            depth += 1
-        elif kind in _CLOSING:
-            if depth:
-                depth -= 1
-            elif kind == _RBRACE and len(states) > 1 and _inside_braces(states, starts, ends, tokens.text):
+            opened.append(tokens.text[tokens.starts[at]])
+        elif kind == _RBRACE:
+            while opened and opened[-1] != "{":  # a brace ends whatever was left open inside it
+                opened.pop()
+            if opened:
+                opened.pop()
+            elif len(states) > 1 and _inside_braces(states, starts, ends, tokens.text):
                 break
-        elif kind == _SEP and not depth:
+        elif kind in _CLOSING:
+            if opened and opened[-1] != "{":
+                opened.pop()
+        elif kind == _SEP and not opened:
             break
         at += 1
     end = tokens.ends[at - 1] if at > first else start

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import posixpath
 
+from cogc import format as cog
 from cogc import ir, nodes, types
 from cogc.check import Checked
 from cogc.infer import agent_signature
@@ -351,7 +352,7 @@ class _Coglet:
         triggers = [lowering.trigger(t, owner) for t in node.triggers]
         names = [n for t in triggers for n in t.names]
         inner = lowering.inner([*names, *(["sender"] if any(t.sender for t in triggers) else [])])
-        return self._finish(node, triggers, inner, owner, _trigger_name(owner, node), [])
+        return self._finish(node, triggers, inner, owner, _trigger_name(node), [])
 
     def _command(self, member: Member) -> ir.Reaction:
         node, owner = member.node, member.owner
@@ -407,13 +408,10 @@ def _with_name(trigger: ir.Trigger, name: str) -> ir.Trigger:
     return msgspec.structs.replace(trigger, names=[name])
 
 
-def _trigger_name(owner: Shape, node: nodes.Reaction) -> str:
-    """How a reaction is called in traces: its first line's trigger, as written."""
-    first, last = node.triggers[0], node.triggers[-1]
-    text = owner.unit.source.text[first.start : last.end].split(" as ")[0]
-    text = " ".join(text.split())
-    is_timer = isinstance(first, nodes.Every | nodes.After)
-    return text if is_timer else f"on {text}"
+def _trigger_name(node: nodes.Reaction) -> str:
+    """How a reaction is called in traces: by its triggers."""
+    words = ", ".join(cog.trigger(t).partition(" as ")[0] for t in node.triggers)
+    return f"on {words}" if isinstance(node.triggers[0], nodes.On) else words
 
 
 def lower(checked: Checked, root: str) -> ir.Bundle:

@@ -82,7 +82,7 @@ def make() -> str:
     terminal_number = {t: i for i, t in enumerate(terminals)}
     nonterminals = sorted({str(r.origin.name) for r in rules})
     nonterminal_number = {n: i for i, n in enumerate(nonterminals)}
-    states = sorted(table.states, key=lambda s: (s != table.start_states["start"], s))
+    states = _in_order(table)
     state_number = {s: i for i, s in enumerate(states)}
     actions: list[Any] = []
     gotos: list[dict[int, int]] = []
@@ -121,6 +121,18 @@ def make() -> str:
         _rows("GOTOS", gotos),
     ]
     return "\n".join(parts) + "\n"
+
+
+def _in_order(table: Any) -> list[Any]:
+    """The states in the order in which they are reached: Lark numbers them anew each time."""
+    order = [table.start_states["start"]]
+    seen = set(order)
+    for state in order:
+        for _, (action, argument) in sorted(table.states[state].items()):
+            if action.name == "Shift" and argument not in seen:
+                seen.add(argument)
+                order.append(argument)
+    return order
 
 
 def _rows(name: str, rows: list[Any]) -> str:

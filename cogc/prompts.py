@@ -359,4 +359,7 @@ def names(text: str) -> set[str]:
     import jinja2
     from jinja2 import meta
 
-    return meta.find_undeclared_variables(jinja2.Environment(trim_blocks=True, lstrip_blocks=True).parse(text))
+    tree = jinja2.Environment(trim_blocks=True, lstrip_blocks=True).parse(text)
+    found = meta.find_undeclared_variables(tree)
+    # Jinja does not count its own `self`; ours is the coglet
+    return found | {n.name for n in tree.find_all(jinja2.nodes.Name) if n.name == "self"}

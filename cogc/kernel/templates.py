@@ -134,6 +134,12 @@ class _Counted(NodeTransformer):
         node.iter = _call("__walk", [node.iter], node.lineno)  # type: ignore[list-item]
         return node
 
+    def visit_Name(self, node: nodes.Name) -> nodes.Name:
+        """`self` is the coglet; Jinja has a `self` of its own."""
+        if node.name == "self":
+            node.name = "__self"
+        return node
+
     def visit_Concat(self, node: nodes.Concat) -> nodes.Call:
         self.generic_visit(node)
         return _call("__join", node.nodes, node.lineno)
@@ -176,7 +182,7 @@ class Template:
         pieces: list[str] = []
         size = 0
         try:
-            context = self.template.new_context({**values, "__walk": _walker(counter), "__join": _join})
+            context = self.template.new_context({**values, "__walk": _walker(counter), "__join": _join, "__self": values.get("self")})
             for piece in self.template.root_render_func(context):
                 size += len(piece)
                 if size > MAX_OUTPUT:

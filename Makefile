@@ -1,0 +1,36 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test check bench schemas clean
+
+$(BIN)/cogc: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $(BIN)/cogc
+
+# The main job on a real example, offline: check it, draw it, run it.
+demo: $(BIN)/cogc
+	$(BIN)/cogc check examples/trial
+	$(BIN)/cogc graph examples/trial/trial.cog --root Trial
+	$(BIN)/cogc run examples/trial/trial.cog --root Trial --input motion="Tabs over spaces" --sim
+
+test: $(BIN)/cogc
+	$(BIN)/python -m pytest -n 2
+
+# What a change must pass besides the tests.
+check: $(BIN)/cogc
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(BIN)/cogc
+	$(BIN)/python bench/run.py
+
+# The files that are made from others: the parser's tables and the JSON Schemas.
+schemas: $(BIN)/cogc
+	$(BIN)/python -m cogc.make_tables
+	$(BIN)/python -m cogc.make_schemas
+
+clean:
+	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,111 @@
+"""The JSON Schemas: current, valid, and of one mind with the checker."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import jsonschema
+import pytest
+import yaml
+from conftest import ROOT, Sim, build, codes
+
+from cogc import ir, make_schemas, parse_cog, types, write_yaml
+from cogc.builtins import FUNCTIONS, RUN_TIME_ONLY
+from cogc.diagnostics import Problems
+from cogc.kernel import functions
+from cogc.source import Source
+
+YAML = json.loads((ROOT / "grammar" / "cog.schema.json").read_text())
+TRACE = json.loads((ROOT / "grammar" / "trace.schema.json").read_text())
+
+
+@pytest.mark.parametrize("name", ["cog.schema.json", "ir.schema.json", "trace.schema.json"])
+def test_the_schemas_are_current_and_valid(name: str) -> None:
+    text = (ROOT / "grammar" / name).read_text()
+    assert text == make_schemas.files()[name]
+    jsonschema.Draft202012Validator.check_schema(json.loads(text))
+
+
+@pytest.mark.parametrize("path", sorted(p for p in (ROOT / "examples").glob("*/*.cog") if p.stem != "mistakes"), ids=lambda p: p.stem)
+def test_what_the_checker_takes_the_schema_takes(path: object) -> None:
+    tree = parse_cog.parse(Source("x", path.read_text()), Problems())  # type: ignore[attr-defined]
+    written = re.sub(r"(?m)^(\s*(?:- )?)on:", r"\1'on':", write_yaml.file(tree))  # PyYAML reads `on` as YAML 1.1 does
+    jsonschema.validate(yaml.safe_load(written), YAML)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "cog: 1\ncoglets: [Main]",
+        "cog: 2\n",
+        "cog: 1\ncoglets:\n  Main:\n    listn: {x: int}",
+        "cog: 1\ncoglets:\n  Main:\n    create:\n      a: {coglet: A, restart: sometimes}",
+        "cog: 1\nprograms:\n  p: {params: {x: int}}",
+        "cog: 1\nteams:\n  T: {lead: A}",
+    ],
+)
+def test_what_the_schema_refuses_the_checker_refuses(text: str) -> None:
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(yaml.safe_load(text), YAML)
+    assert codes(text, "spec.yml")
+
+
+def test_every_trace_record_is_of_the_schema_and_its_causes_are_a_chain() -> None:
+    text = """
+    coglet W with LogLet { listen x: int { capacity: 1 }
+      transmit y: int
+      program f(v: int) -> int = shell ["true"]
+      on x as v { log info "x"
+        if v == 3 { fail "three" }
+        y <- f(v) }
+      enact hey { } }
+    coglet Main { listen go: int
+      transmit seen: any
+      create w = W { restart: on_error }
+      link self.go -> w.x
+      every 1s { guide w.hey() }
+      on w.y as v { seen <- v } }
+    """
+    sim = Sim(text, traced=True)
+    sim.answers["f"] = lambda v: v
+    sim.send("go", 1).send("go", 3).run(3)
+    sim.kernel.stop()
+    sim.settle()
+    assert sim.kernel.trace is not None
+    records = sim.kernel.trace.take()
+    validator = jsonschema.Draft202012Validator(TRACE)
+    assert {"create", "transmit", "deliver", "call", "result", "fail", "restart", "output", "stop"} <= {r["kind"] for r in records}
+    for record in records:
+        validator.validate(record)
+    assert [r["seq"] for r in records] == list(range(1, len(records) + 1))
+    assert all(r["cause"] < r["seq"] for r in records)
+    by_seq = {r["seq"]: r for r in records}
+    output = next(r for r in records if r["kind"] == "output")
+    chain = []
+    while output:
+        chain.append(output["kind"])
+        output = by_seq.get(output["cause"])
+    assert chain[-1] == "input"
+
+
+def test_a_built_program_is_of_its_schema_stable_and_hashed() -> None:
+    bundle = build((ROOT / "examples" / "trial" / "trial.cog").read_text(), "Trial")
+    data = ir.encode(bundle)
+    jsonschema.validate(json.loads(data), json.loads((ROOT / "grammar" / "ir.schema.json").read_text()))
+    assert ir.decode(data) == bundle and ir.encode(ir.decode(data)) == data
+    with pytest.raises(ValueError, match="hash"):
+        ir.decode(data.replace(b'"Juror"', b'"Jurox"'))
+
+
+def test_types_lower_to_json_schema() -> None:
+    vote = types.RecordOf((types.FieldOf("vote", types.UnionOf((types.LiteralOf("string", "yes"), types.NULL))),
+                           types.FieldOf("weight", types.FLOAT, True, "1.0")))  # fmt: skip
+    schema = types.json_schema(types.ListOf(vote))
+    jsonschema.validate([{"vote": "yes"}, {"vote": None, "weight": 2}], schema)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate([{"vote": "no"}], schema)
+
+
+def test_the_built_in_functions_of_checker_and_kernel_are_the_same() -> None:
+    assert set(FUNCTIONS) == set(functions.FUNCTIONS) | RUN_TIME_ONLY

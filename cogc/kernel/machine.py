@@ -75,7 +75,7 @@ class Kernel:
         self.ring: deque[Any] = deque(maxlen=RING)
         self.effects: list[Effect] = []
         self.timers = Timers()
-        self.calls: dict[int, Activity] = {}
+        self.calls: dict[int, tuple[Activity, int]] = {}
         self.next_call = 1
         self.serial = 0
         self.current: Instance | None = None

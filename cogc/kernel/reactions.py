@@ -421,7 +421,7 @@ def _call(kernel: Kernel, activity: Activity, request: Request) -> None:
     arguments = {p.name: v for p, v in zip(program.parameters, request.arguments, strict=True)}
     call, kernel.next_call = kernel.next_call, kernel.next_call + 1
     activity.calls.add(call)
-    kernel.calls[call] = activity
+    kernel.calls[call] = (activity, program.result)
     if kernel.trace:
         kernel.trace.record("call", inst, cause=kernel.cause, call=call, program=program.name, data=arguments)
     kernel.effects.append(Call(call, key, arguments, values, inst.path))
@@ -429,10 +429,16 @@ def _call(kernel: Kernel, activity: Activity, request: Request) -> None:
 
 def finish_call(kernel: Kernel, call: int, value: Any) -> None:
     """A call's result has come: check it, and let the activity go on in its turn."""
-    activity = kernel.calls.pop(call, None)
-    if activity is None or not activity.alive:
+    known = kernel.calls.pop(call, None)
+    if known is None or not known[0].alive:
         return
+    activity, result = known
     activity.calls.discard(call)
+    if not isinstance(value, Failure):
+        try:
+            value = kernel.validators.check(result)(value)
+        except Failure as wrong:
+            value = wrong
     if kernel.trace:
         outcome = {"error": value.message, "error_kind": value.kind} if isinstance(value, Failure) else {"data": value}
         kernel.cause = kernel.trace.record("result", activity.inst, cause=activity.cause, call=call, **outcome)

@@ -23,7 +23,7 @@ from cogc.world import Unit, World
 
 def until(bundle: ir.Bundle, text: str, problems: Problems) -> Callable[[dict[str, list[Any]]], bool] | None:
     """The condition as a function of the outputs, or None and problems."""
-    source = Source("--until", f"const until = {text}")
+    source = Source("--until", f"const condition = {text}")
     tree = parse_cog.parse(source, problems)
     if problems.errors or not tree.declarations or not isinstance(tree.declarations[0], nodes.Const):
         return None

@@ -147,11 +147,12 @@ class Faces:
         data = msgspec.json.encode({"channel": output.channel, "data": plain(output.value)}).decode()
         if self.options.output == "json":
             self.out(data + "\n")
-            sys.stdout.flush()
         else:
             value = output.value
             shown = value if isinstance(value, str) else msgspec.json.encode(plain(value)).decode()
             self.out(f"{output.channel}: {shown}\n")
+        if not self.live:
+            sys.stdout.flush()
 
     def log(self, entry: LogLine) -> None:
         """What coglets log, on stderr."""

@@ -87,7 +87,7 @@ def read(path: Path) -> tuple[dict[str, Any], list[list[Any]]]:
         try:
             found.append(_decode(msgspec.json.decode(line)))
         except msgspec.DecodeError as error:
-            if number < len(lines) - 1:
+            if number < len(lines) - 1 and number:
                 raise ValueError(f"line {number + 1} is no event: {error}") from None
     if not found or not isinstance(found[0], dict) or found[0].get("journal") != VERSION:
         raise ValueError("it is no journal of this version")

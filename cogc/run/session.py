@@ -115,7 +115,7 @@ class Session:
         try:
             async with trio.open_nursery() as nursery:
                 self.nursery = nursery
-                nursery.start_soon(self._signals)
+                await nursery.start(self._signals)
                 self._start()
                 await self._loop()
                 nursery.cancel_scope.cancel()
@@ -352,9 +352,10 @@ class Session:
 
     # ---- signals -------------------------------------------------------------------------------------------
 
-    async def _signals(self) -> None:
+    async def _signals(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """The first SIGINT or SIGTERM stops the root in good order, a second one cancels at once."""
         with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as received:
+            task_status.started()
             async for number in received:
                 again = self.outcome in ("interrupted", "terminated")
                 self.outcome = "interrupted" if number == signal.SIGINT else "terminated"

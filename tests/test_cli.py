@@ -1,0 +1,335 @@
+"""The command line as its users meet it: exit codes, outputs, no traceback whatever comes."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+from cogc.cli import main
+from cogc.commands.check import Plain
+from cogc.commands.run import prepare
+
+EXAMPLES = ROOT / "examples"
+
+
+def cogc(*words: object, cwd: Path = ROOT, **env: str) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "cogc", *map(str, words)],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        timeout=60,
+        env={**os.environ, **env},
+        stdin=subprocess.DEVNULL,
+    )
+    assert "Traceback" not in done.stderr + done.stdout, done.stderr
+    return done
+
+
+# ---- README and pages ----------------------------------------------------------------------------------------
+
+
+def blocks(page: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
+
+
+def test_the_readmes_first_system_is_the_example() -> None:
+    assert blocks("README.md", "cog")[0] == (EXAMPLES / "counter" / "counter.cog").read_text()
+
+
+def test_the_readmes_commands_work_and_say_what_it_shows() -> None:
+    commands = [c for b in blocks("README.md", "sh") for c in b.splitlines() if c.startswith("cogc")]
+    assert len(commands) >= 6
+    outputs = {}
+    for command in commands:
+        words = re.findall(r'[^\s"]*"[^"]*"|\S+', command)[1:]
+        done = cogc(*(w.replace('"', "") for w in words))
+        assert done.returncode == 0, (command, done.stderr)
+        outputs[command] = done.stdout
+    assert blocks("README.md", "json")[0] in outputs.values()
+
+
+def test_the_readmes_mistakes_are_said_as_it_shows() -> None:
+    shown = blocks("README.md", "console")[0]
+    command, _, expected = shown.partition("\n")
+    assert cogc(*command.split()[2:]).stdout == expected
+
+
+def test_the_readmes_yaml_checks(tmp_path: Path) -> None:
+    (tmp_path / "x.yml").write_text(blocks("README.md", "yaml")[0])
+    assert cogc("check", tmp_path / "x.yml").returncode == 0
+
+
+# ---- check ---------------------------------------------------------------------------------------------------
+
+
+def test_every_example_checks_without_a_word() -> None:
+    folders = [p for p in sorted(EXAMPLES.iterdir()) if p.name != "mistakes"]
+    assert cogc("check", "--strict", *folders).stdout.startswith("no problems in ")
+
+
+def test_json_is_one_array_of_objects_with_places(tmp_path: Path) -> None:
+    done = cogc("check", "--format", "json", EXAMPLES / "mistakes" / "mistakes.cog")
+    found = json.loads(done.stdout)
+    assert done.returncode == 1 and len(found) == 4
+    assert set(found[0]) == set("code slug severity message path line column end_line end_column help related".split())
+    assert (found[0]["line"], found[0]["column"], found[0]["end_column"]) == (8, 9, 14)
+
+
+def test_strict_makes_warnings_count(tmp_path: Path) -> None:
+    (tmp_path / "w.cog").write_text("coglet Main { listen x: int }")
+    assert cogc("check", tmp_path / "w.cog").returncode == 0
+    assert cogc("check", "--strict", tmp_path / "w.cog").returncode == 1
+
+
+def test_paths_alone_are_read_as_argparse_would() -> None:
+    import argparse
+
+    from cogc.commands import check
+
+    parser = argparse.ArgumentParser()
+    check.arguments(parser)
+    assert vars(parser.parse_args(["a", "b"])) == vars(Plain(["a", "b"]))
+
+
+def test_an_import_cycle_is_legal_and_private_names_stay(tmp_path: Path) -> None:
+    (tmp_path / "a.cog").write_text('import "b.cog"\ntype _P = int\ntype A = B\ncoglet Main { transmit x: A\n every 1s { x <- 1 } }')
+    (tmp_path / "b.cog").write_text('import "a.cog"\ntype B = int\ntype C = [A]')
+    assert cogc("check", "a.cog", cwd=tmp_path).returncode == 0
+    (tmp_path / "b.cog").write_text('import "a.cog"\ntype B = _P')
+    assert "COG303" in cogc("check", "a.cog", cwd=tmp_path).stdout
+
+
+def test_a_clash_of_imports_shows_both(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.cog").write_text("type T = int")
+    (tmp_path / "main.cog").write_text('import "a.cog"\nimport "b.cog"\n')
+    said = cogc("check", "main.cog", cwd=tmp_path).stdout
+    assert "COG307" in said and "a.cog:1:6" in said and "b.cog:1:6" in said
+    (tmp_path / "main.cog").write_text('import "a.cog"\nimport "b.cog" as b\ntype U = T | b.T\n')
+    assert cogc("check", "main.cog", cwd=tmp_path).returncode == 0
+
+
+NASTY = {
+    "binary.cog": bytes(range(256)) * 8,
+    "nul.cog": b"coglet A {\0}",
+    "half.cog": b"coglet A { } # \xc3",
+    "huge.cog": b"# x\n" * (9 << 18),
+    "deep.cog": b"const x = " + b"[" * 50000,
+    "deep2.cog": b"const x = " + b"(" * 3000 + b"1" + b")" * 3000,
+    "nots.cog": b"const x = " + b"not " * 20000 + b"true",
+    "fields.cog": b"coglet M { listen a: any\n on a as v { log info v" + b".x" * 20000 + b" } }",
+    "template.cog": b'const x = 1\nconst y = "{{ x' + b".a" * 5000 + b' }}"\nconst k = "{{ ' + b"(" * 2000 + b"1" + b")" * 2000 + b' }}"',
+    "mixins.cog": b"mixin A with B { }\nmixin B with A { }\ncoglet C with A { }",
+    "import.cog": b'import "nope.cog"\nimport "import.cog"\n',
+    "types.cog": b"type A = B\ntype B = A\n",
+    "deep.yml": b"cog: 1\nconsts: {x: " + b"[" * 50000,
+    "bomb.yml": b"cog: 1\na: &a [x,x,x,x,x,x,x,x,x,x]\n"
+    + b"".join(b"%c: &%c [%s]\n" % (98 + i, 98 + i, b",".join([b"*%c" % (97 + i)] * 10)) for i in range(12)),
+    "alias.yml": b"cog: 1\ntypes: &t {a: *t}\n",
+    "tab.yml": b"cog: 1\n\ttypes: 1\n",
+    "norway.yml": b"cog: 1\ncoglets:\n  A: {params: {c: string}}\n  M: {create: {a: {coglet: A, args: {c: no}}}}\n",
+}
+
+
+@pytest.mark.parametrize("name", NASTY)
+def test_no_input_shows_a_traceback_and_each_gives_a_diagnostic(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(NASTY[name])
+    done = cogc("check", "--format", "json", name, cwd=tmp_path)
+    assert done.returncode == 1 and json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("content", [b"", b"\xef\xbb\xbfcoglet A { }\r\n", b"# only a comment"])
+def test_odd_but_right_input_is_taken(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "x.cog").write_bytes(content)
+    assert cogc("check", "x.cog", cwd=tmp_path).returncode == 0
+
+
+def test_missing_files_and_empty_folders_are_errors(tmp_path: Path) -> None:
+    assert "COG001" in cogc("check", "nope.cog", cwd=tmp_path).stdout
+    (tmp_path / "empty").mkdir()
+    assert "COG004" in cogc("check", "empty", cwd=tmp_path).stdout
+
+
+# ---- run -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["counter/counter.cog", "--for", "3s", "--sim"], ""),
+        (["crash/crash.cog", "--sim"], "result: failure 2: job 4: cannot divide 40.0 by nothing\n"),
+        (["sensor/sensor.cog", "--sim", "--for", "12s"], "shown: 109\n"),
+        (["tree/tree.cog", "--sim", "--for", "12s"], 'best: {"plant":"south","total":90}\n'),
+        (["pipeline/pipeline.cog", "--set", "items=3"], "total: 5\n"),
+        (["python_program/words.cog", "--input", "text=a b a"], 'top: [{"word":"a","count":2},{"word":"b","count":1}]\n'),
+        (["lint/lint.cog", "--set", "folder=examples"], 'summary: {"files":0,"findings":0}\n'),
+    ],
+)
+def test_the_examples_run(words: list[str], expected: str) -> None:
+    done = cogc("run", EXAMPLES / words[0], *words[1:])
+    assert done.returncode == 0 and expected in done.stdout, done.stderr
+
+
+def test_a_failed_run_says_what_where_and_what_led_there(tmp_path: Path) -> None:
+    (tmp_path / "f.cog").write_text('coglet W { listen x: int\n  on x as v { fail "no {{ v }}" } }\ncoglet Main { create w = W\n on start { w.x <- 7 } }')
+    done = cogc("run", "f.cog", cwd=tmp_path)
+    assert done.returncode == 3
+    for words in ("the run failed: no 7", "Main/w", "on x", "f.cog:2:15", 'on x as v { fail "no {{ v }}" }', "Main/w.x 7"):
+        assert words in done.stderr
+
+
+def test_a_deadlock_is_named(tmp_path: Path) -> None:
+    (tmp_path / "d.cog").write_text(
+        "coglet A { listen x: int { capacity: 1 }\n transmit y: int\n on x as v { y <- v\n y <- v } }\n"
+        "coglet Main { create a = A\n create b = A\n on a.y as v { b.x <- v }\n on b.y as v { a.x <- v }\n on start { a.x <- 1 } }"
+    )
+    done = cogc("run", "d.cog", "--for", "1s", cwd=tmp_path)
+    assert done.returncode in (0, 3)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--set", "nope=1"],
+        ["--set", "start"],
+        ["--set", "period=soon"],
+        ["--input", "x=1"],
+        ["--for", "soon"],
+        ["--until", "nope"],
+        ["--until", "1 +"],
+        ["--model", "x=anthropic:y"],
+        ["--replay", "nope.jsonl"],
+        ["--record", "/no/such/folder/x"],
+        ["--instance", "../x"],
+        ["--nonsense"],
+    ],
+)
+def test_a_wrong_command_line_is_exit_code_2(words: list[str], tmp_path: Path) -> None:
+    spec = tmp_path / "x.cog"
+    spec.write_text("coglet Main(start: int = 0, period: duration = 1s) { transmit n: int\n after period { n <- start } }")
+    done = cogc("run", spec, "--sim", *words, cwd=tmp_path)
+    assert done.returncode == 2 and done.stderr
+
+
+def test_until_unmet_is_exit_code_3(tmp_path: Path) -> None:
+    spec = EXAMPLES / "tree" / "tree.cog"
+    assert cogc("run", spec, "--sim", "--for", "2s", "--until", "best").returncode == 3
+    assert cogc("run", spec, "--sim", "--until", "len(best) == 2").stdout.count("best") == 2
+
+
+def test_what_cannot_run_yet_says_so_and_what_has_no_root_too(tmp_path: Path) -> None:
+    (tmp_path / "t.cog").write_text('program ask(q: string) -> string = human\ncoglet A { transmit s: string\n on start { s <- ask("x") } }\ncoglet B { }')
+    assert "COG323" in cogc("run", "t.cog", cwd=tmp_path).stderr
+    done = cogc("run", "t.cog", "--root", "A", cwd=tmp_path)
+    assert done.returncode == 1 and "COG701" in done.stderr
+
+
+def test_trace_takes_a_value_in_two_ways(tmp_path: Path) -> None:
+    assert prepare(["run", "x.cog", "--trace", "t.jsonl"]) == ["run", "x.cog", "--trace=t.jsonl"]
+    assert prepare(["run", "--trace", "x.cog"]) == ["run", "--trace=", "x.cog"]
+    spec = EXAMPLES / "crash" / "crash.cog"
+    assert cogc("run", spec, "--sim", "--trace", "t.jsonl", cwd=tmp_path).returncode == 0
+    shown = cogc("trace", "show", "t.jsonl", "--kind", "fail", "--path", "worker", cwd=tmp_path)
+    assert shown.stdout.count("cannot divide") == 2
+    seq = shown.stdout.split()[1]
+    chain = cogc("trace", "show", "t.jsonl", "--cause", seq, "--json", cwd=tmp_path).stdout.splitlines()
+    assert [json.loads(line)["kind"] for line in chain][-1] == "fail" and len(chain) > 2
+    plain = cogc("run", spec, "--sim", "--trace", cwd=tmp_path)
+    assert "deliver" in plain.stdout and "the trace is in .cogc/runs/" in plain.stderr
+
+
+def test_the_same_seed_gives_the_same_trace(tmp_path: Path) -> None:
+    def kept(name: str) -> list[dict[str, object]]:
+        cogc("run", EXAMPLES / "crash" / "crash.cog", "--sim", "--seed", "7", f"--trace={name}", cwd=tmp_path)
+        return [{k: v for k, v in json.loads(line).items() if k != "run"} for line in (tmp_path / name).read_text().splitlines()]
+
+    assert kept("a.jsonl") == kept("b.jsonl")
+
+
+# ---- the other commands --------------------------------------------------------------------------------------
+
+
+def test_init_makes_a_project_that_checks_clean_and_runs(tmp_path: Path) -> None:
+    assert cogc("init", "p", cwd=tmp_path).returncode == 0
+    assert cogc("check", "--strict", ".", cwd=tmp_path / "p").returncode == 0
+    done = cogc("run", "main.cog", "--input", "name=Ada", cwd=tmp_path / "p")
+    assert done.stdout == "greeting: Good morning, Ada! The engine is warm.\n"
+    assert cogc("init", "p", cwd=tmp_path).returncode == 2
+
+
+def test_a_built_program_runs_like_its_spec(tmp_path: Path) -> None:
+    spec = EXAMPLES / "tree" / "tree.cog"
+    assert cogc("build", spec, "-o", tmp_path / "t.json").returncode == 0
+    first, second = (cogc("run", s, "--sim", "--for", "12s") for s in (spec, tmp_path / "t.json"))
+    assert first.stdout == second.stdout != ""
+    (tmp_path / "t.json").write_text("{}")
+    assert "COG702" in cogc("run", tmp_path / "t.json").stderr
+
+
+def test_convert_goes_both_ways(tmp_path: Path) -> None:
+    spec = EXAMPLES / "trial" / "trial.cog"
+    assert cogc("convert", spec, "-o", tmp_path / "t.yml").returncode == 0
+    assert cogc("convert", tmp_path / "t.yml", "-o", tmp_path / "t.cog").returncode == 0
+    for name in ("advocates.yml", "jurors.yml"):
+        shutil.copy(spec.parent / name, tmp_path)
+    runs = [cogc("run", s, "--root", "Trial", "--sim", "--input", "motion=x").stdout for s in (spec, tmp_path / "t.yml", tmp_path / "t.cog")]
+    assert runs[0] == runs[1] == runs[2] != ""
+
+
+def test_explain_knows_codes_and_slugs_and_suggests() -> None:
+    assert cogc("explain", "COG302").stdout == cogc("explain", "unknown-name").stdout != ""
+    done = cogc("explain", "COG3020")
+    assert done.returncode == 2 and "did you mean" in done.stderr
+
+
+def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0 and capsys.readouterr().out.startswith("cogc ")
+    assert main([]) == 2
+
+
+# ---- graphs --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["trial/trial.cog", "tree/tree.cog", "counter/counter.cog"])
+def test_graphs(name: str, tmp_path: Path, golden: object) -> None:
+    for format in ("text", "mermaid", "dot", "svg", "json"):
+        done = cogc("graph", f"examples/{name}", "--format", format)
+        assert done.returncode == 0
+        if format in ("text", "mermaid"):
+            golden(f"graph/{Path(name).stem}.{format}", done.stdout)  # type: ignore[operator]
+        if format == "dot" and shutil.which("dot"):
+            subprocess.run(["dot", "-Tsvg"], input=done.stdout, text=True, check=True, capture_output=True)
+        if format == "svg":
+            import xml.etree.ElementTree
+
+            assert xml.etree.ElementTree.fromstring(done.stdout).tag.endswith("svg")
+        if format == "json":
+            assert {"boxes", "edges"} == set(json.loads(done.stdout))
+
+
+def test_mermaid_takes_its_output(tmp_path: Path) -> None:
+    folder = ROOT / "tests" / "mermaid"
+    if not shutil.which("node") or not (folder / "node_modules").is_dir():
+        pytest.skip("node or mermaid is not here: npm install in tests/mermaid")
+    files = []
+    for spec in sorted(EXAMPLES.glob("*/*.cog")):
+        if spec.parent.name != "mistakes":
+            files.append(tmp_path / f"{spec.stem}.mmd")
+            files[-1].write_text(cogc("graph", spec, "--format", "mermaid").stdout)
+    done = subprocess.run(["node", folder / "parse.mjs", *files], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+
+
+def test_output_to_a_closed_pipe_is_no_error() -> None:
+    command = f"{sys.executable} -m cogc graph examples/trial/trial.cog | head -1"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, cwd=ROOT)
+    assert done.stdout == "Trial\n" and done.stderr == ""

@@ -1,0 +1,298 @@
+"""The Trio shell: real processes, threads, clocks, journals."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+from conftest import ROOT, build
+
+from cogc.ir import Bundle
+from cogc.kernel.machine import Kernel
+from cogc.kernel.values import Failure
+from cogc.run import journal
+from cogc.run.executors import Settings
+from cogc.run.process import run_process
+from cogc.run.scripted import Scripted
+from cogc.run.session import Options, Session
+from cogc.run.store import Store
+from cogc.run.trace import TraceWriter, records
+
+
+def session(bundle: Bundle, settings: Settings | None = None, until: Callable[..., bool] | None = None, **options: Any) -> Session:
+    """Run to the end, at most ten real seconds."""
+    extra = {k: options.pop(k) for k in ("trace", "journal", "store") if k in options}
+    made = Session(bundle, Options(until=until, **options), settings or Settings(), **extra)
+
+    async def main() -> None:
+        with trio.fail_after(10):
+            await made.run()
+
+    trio.run(main)
+    return made
+
+
+def marked(word: str) -> list[int]:
+    """Living processes whose command line holds a word."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            if word.encode() in Path(f"/proc/{pid}/cmdline").read_bytes() and int(pid) != os.getpid():
+                state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+                found += [int(pid)] if state not in "ZX" else []
+        except OSError:
+            continue
+    return found
+
+
+# ---- processes -----------------------------------------------------------------------------------------------
+
+
+def test_ten_megabytes_go_in_and_out() -> None:
+    data = b"x" * (10 << 20)
+    outcome = trio.run(run_process, ["cat"], data)
+    assert outcome.code == 0 and outcome.stdout == data
+
+
+def test_output_is_bounded() -> None:
+    outcome = trio.run(run_process, ["sh", "-c", "head -c 20000000 /dev/zero"])
+    assert outcome.truncated and len(outcome.stdout) == 16 << 20
+
+
+@pytest.mark.parametrize("child", ["sleep 98.7651 & sleep 98.7651", "setsid sleep 98.7651 & wait", "trap '' TERM; sleep 98.7651 & wait"])
+def test_no_grandchild_survives_a_cancel(child: str) -> None:
+    async def main() -> None:
+        with trio.move_on_after(0.4):
+            await run_process(["sh", "-c", child])
+
+    trio.run(main)
+    assert marked("98.7651") == []
+
+
+def test_a_grandchild_that_holds_the_pipes_is_not_waited_for() -> None:
+    began = time.monotonic()
+    outcome = trio.run(run_process, ["sh", "-c", "sleep 87.6541 & echo done"])
+    assert outcome.stdout == b"done\n" and time.monotonic() - began < 4
+    assert marked("87.6541") == []
+
+
+SHELL = """
+program run(word: string) -> {result} = shell {words} {{ {attributes} }}
+coglet Main {{
+  listen word: string
+  transmit out: any
+  on word as w {{ out <- run(w) }} else as e {{ out <- [e.kind, e.message] }}
+}}
+"""
+
+
+def shell(words: str, attributes: str = "timeout: 5s", result: str = "string", word: str = "w") -> Any:
+    bundle = build(SHELL.format(words=words, attributes=attributes, result=result))
+    return session(bundle, inputs=[("word", word)]).outputs["out"][0]
+
+
+def test_shell_programs() -> None:
+    assert shell('["echo", word]', word="a; b $HOME") == "a; b $HOME"
+    assert shell('["cat"]', "stdin: word, timeout: 5s", word="through") == "through"
+    assert shell('["sh", "-c", "echo [1,2]"]', "output: json, timeout: 5s", "[int]") == [1, 2]
+    assert shell('["printf", "a\\\\nb\\\\n"]', "output: lines, timeout: 5s", "[string]") == ["a", "b"]
+    assert shell('["sh", "-c", "exit 3"]', "ok: [0, 3], timeout: 5s") == ""
+    assert shell('["sh", "-c", "echo $GREETING"]', 'env: { GREETING: "hi" }, timeout: 5s') == "hi"
+
+
+def test_shell_programs_fail_clearly() -> None:
+    assert shell('["sh", "-c", "echo oops >&2; exit 3"]') == ["program", "`sh` ended with code 3: oops"]
+    assert shell('["no-such-command-at-all"]')[1] == "`no-such-command-at-all` cannot be started: no such file or directory"
+    assert shell('["echo", "x"]', "timeout: 5s", "int")[0] == "program"
+    assert shell('["echo", "1.5"]', "timeout: 5s", "int") == ["type", "expected int, got float 1.5"]
+    assert shell('["sleep", "20"]', "timeout: 100ms") == ["timeout", "program `run` took longer than 0.1s"]
+
+
+# ---- Python --------------------------------------------------------------------------------------------------
+
+PYTHON = '''
+program f(x: {type}) -> {result} = python "helpers_{name}:f" {{ timeout: {timeout} }}
+coglet Main {{
+  listen x: {type}
+  transmit out: any
+  on x as v {{ out <- f(v) }} else as e {{ out <- [e.kind, e.message] }}
+}}
+'''
+
+
+@pytest.fixture
+def python(tmp_path: Path, request: pytest.FixtureRequest) -> Callable[..., Any]:
+    def call(code: str, value: Any, type: str = "any", result: str = "any", timeout: str = "5s") -> Session:
+        name = f"{abs(hash((code, request.node.name)))}"
+        (tmp_path / f"helpers_{name}.py").write_text(code)
+        bundle = build(PYTHON.format(type=type, result=result, name=name, timeout=timeout))
+        for key, program in bundle.programs.items():
+            bundle.programs[key] = __import__("msgspec").structs.replace(program, folder=str(tmp_path))
+        return session(bundle, inputs=[("x", value)])
+
+    return call
+
+
+def test_python_programs(python: Callable[..., Any]) -> None:
+    assert python("def f(x):\n    return x + 1", 1).outputs["out"] == [2]
+    assert python("async def f(x):\n    import trio\n    await trio.sleep(0)\n    return x * 2", 4).outputs["out"] == [8]
+    assert python("def f(x):\n    x.append(1)\n    return (x, None)", [0]).outputs["out"] == [[[0, 1], None]]
+    assert python("def f(x):\n    return x * 2", "1m30s", "duration", "float").outputs["out"] == [180.0]
+
+
+def test_python_programs_fail_clearly(python: Callable[..., Any]) -> None:
+    assert python("def f(x):\n    return 1 / x", 0).outputs["out"] == [["program", "f: ZeroDivisionError: division by zero"]]
+    assert python("def g(x): ...", 0).outputs["out"][0][1].endswith("has no function `f`")
+    assert python("import no_such_module", 0).outputs["out"][0][0] == "program"
+    assert python("def f(x):\n    return object()", 0).outputs["out"][0][0] == "type"
+
+
+def test_a_sync_program_that_hangs_is_abandoned_and_named(python: Callable[..., Any]) -> None:
+    code = "import time\ndef f(x):\n    time.sleep(1.5)"
+    began = time.monotonic()
+    done = python(code, 0, timeout="200ms")
+    assert done.outputs["out"][0][0] == "timeout" and done.executors.abandoned == ["f"]
+    assert time.monotonic() - began < 1.4
+
+
+# ---- clocks, stopping ----------------------------------------------------------------------------------------
+
+TICKING = "coglet Main { transmit n: int\n state k: int = 0\n every 20ms { k = k + 1\n n <- k }\n on stop { n <- 0 - 1 } }"
+
+
+def test_a_run_stops_at_its_time_and_on_stop_is_heard() -> None:
+    done = session(build(TICKING), stop_at=250_000_000)
+    assert done.outputs["n"][-1] == -1 and 5 <= len(done.outputs["n"]) <= 14
+
+
+def test_virtual_time_takes_no_more_than_its_events() -> None:
+    began = time.monotonic()
+    done = session(build(TICKING), sim=True, stop_at=20_000_000_000)
+    assert len(done.outputs["n"]) == 1001 and time.monotonic() - began < 5
+
+
+def test_until_ends_the_run() -> None:
+    done = session(build(TICKING), sim=True, until=lambda outputs: len(outputs.get("n", ())) == 3)
+    assert done.met and done.outputs["n"][:3] == [1, 2, 3]
+
+
+def test_an_outside_effect_holds_virtual_time_still() -> None:
+    text = """
+    program wait() -> string = shell ["sleep", "0.3"] { timeout: 5s }
+    coglet Main { transmit t: string
+      on start concurrent 1 { wait()
+        t <- "after the call" }
+      after 1h { t <- "an hour later" } }
+    """
+    done = session(build(text), sim=True)
+    assert done.outputs["t"] == ["after the call", "an hour later"]
+
+
+def test_a_run_without_anything_to_do_ends() -> None:
+    assert session(build("coglet Main { }")).outcome == "done"
+
+
+def test_signals_stop_in_good_order(tmp_path: Path) -> None:
+    import signal
+    import subprocess
+
+    spec = tmp_path / "x.cog"
+    spec.write_text('coglet Main { transmit n: string\n every 10ms { n <- "tick" }\n on stop { n <- "bye" } }')
+    for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
+        process = subprocess.Popen([sys.executable, "-m", "cogc", "run", str(spec)], stdout=subprocess.PIPE, cwd=ROOT, text=True)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "n: tick\n"
+        process.send_signal(number)
+        rest = process.communicate(timeout=10)[0]
+        assert process.returncode == code and rest.endswith("n: bye\n")
+
+
+# ---- journal, store, trace -----------------------------------------------------------------------------------
+
+
+def test_a_replay_gives_the_same_trace_to_the_byte_without_the_outside(tmp_path: Path) -> None:
+    text = """
+    program f(x: int) -> string = shell ["sh", "-c", "sleep 0.0$1; echo $RANDOM", "f", x] { timeout: 5s }
+    coglet W { listen x: int
+      transmit y: string
+      on x as v concurrent 3 { y <- f(v) } }
+    coglet Main { transmit y: any
+      create w = W * 2 { map: round_robin }
+      state n: int = 0
+      every 5ms when n < 8 { n = n + 1
+        w.x <- n }
+      on w.y as v { y <- [v, random(), str(now())] } }
+    """
+    bundle = build(text)
+    first, second = tmp_path / "a.jsonl", tmp_path / "b.jsonl"
+    head = {"run": "r", "seed": 3, "epoch": 5, "program": bundle.hash}
+    with first.open("wb") as trace, (tmp_path / "j").open("wb") as journaled:
+        writer, kept = TraceWriter(trace), journal.Journal(journaled, head)
+        session(bundle, seed=3, epoch=5, run="r", stop_at=200_000_000, trace=writer, journal=kept)
+        writer.flush()
+    found, events = journal.read(tmp_path / "j")
+    kernel = Kernel(bundle, found["seed"], found["epoch"], True, found["run"])
+    with second.open("wb") as trace:
+        writer = TraceWriter(trace)
+        journal.replay(kernel, events, lambda effects: writer.write(kernel.trace.take()))
+        writer.flush()
+    assert first.read_bytes() == second.read_bytes() != b""
+
+
+def test_a_replay_says_where_it_departs(tmp_path: Path) -> None:
+    text = 'program f(x: int) -> string = shell ["echo", x]\ncoglet Main { listen x: int\n transmit y: string\n on x as v { y <- f(v + 1) } }'
+    bundle = build(text)
+    with (tmp_path / "j").open("wb") as file:
+        session(bundle, inputs=[("x", 1)], journal=journal.Journal(file, {"run": "", "seed": 0, "epoch": 0, "program": ""}))
+    _, events = journal.read(tmp_path / "j")
+    other = build(text.replace("v + 1", "v + 2"))
+    with pytest.raises(journal.Divergence, match="`f`"):
+        journal.replay(Kernel(other), events)
+
+
+def test_a_torn_journal_reads_to_its_last_whole_event(tmp_path: Path) -> None:
+    path = tmp_path / "j"
+    path.write_bytes(b'{"journal":1,"run":"r"}\n[0,0,"start",{},[]]\n[3,0,"inp')
+    assert journal.read(path)[1] == [[0, 0, "start", {}, []]]
+    path.write_bytes(b"nonsense\n")
+    with pytest.raises(ValueError, match="no journal"):
+        journal.read(path)
+
+
+def test_persist_states_live_across_runs_of_an_instance(tmp_path: Path) -> None:
+    text = "coglet Main { transmit n: int\n state k: int = 0 persist\n on start { k = k + 1\n n <- k } }"
+    seen = []
+    for _ in range(3):
+        store = Store(tmp_path / "state.db")
+        seen += session(build(text), store=store).outputs["n"]
+        store.close()
+    assert seen == [1, 2, 3]
+
+
+def test_traces_of_older_tools_are_read() -> None:
+    lines = iter([b'{"t": 1.5, "coglet": "a", "op": "transmit", "target": "x", "data": 3}'])
+    assert next(records(lines))["kind"] == "transmit"
+
+
+# ---- scripted models -----------------------------------------------------------------------------------------
+
+
+def test_scripts_answer_by_rule_then_in_turn() -> None:
+    script = Scripted([{"when": "hello", "reply": "hi"}, "first", {"reply": {"a": 1}, "delay": "2s"}, {"error": "tired"}], "s")
+    assert script.answer("p", "Main", {"prompt": "say hello"}) == (0.0, "hi")
+    assert script.answer("p", "Main", {"prompt": "x"}) == (0.0, "first")
+    assert script.answer("p", "Main", {"prompt": "x"}) == (2.0, {"a": 1})
+    assert isinstance(script.answer("p", "Main", {"prompt": "x"})[1], Failure)
+    assert "no answer left" in script.answer("p", "Main", {"prompt": "x"})[1].message
+
+
+@pytest.mark.parametrize("script", [{"a": 1}, [{"when": "x"}], [{"replyy": 1, "when": "x"}]])
+def test_scripts_that_are_wrong_say_so(script: Any) -> None:
+    with pytest.raises(ValueError, match="script|needs|no key"):
+        Scripted(script, "s")

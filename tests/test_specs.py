@@ -1,0 +1,58 @@
+"""The pages are run: every block checks, both notations agree, the tables are those of the code."""
+
+from __future__ import annotations
+
+import re
+
+from conftest import ROOT, check_text, codes
+
+from cogc import parse_cog, parse_yaml, write_yaml
+from cogc.attributes import ATTRIBUTES
+from cogc.builtins import FUNCTIONS
+from cogc.diagnostics import Problems
+from cogc.source import Source
+
+
+def page(name: str) -> str:
+    return (ROOT / "specs" / name).read_text()
+
+
+def blocks(name: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", page(name), re.DOTALL)
+
+
+def test_the_language_page_is_one_program_without_a_word() -> None:
+    assert check_text("\n".join(blocks("language.md", "cog")))[1] == []
+
+
+def test_the_yaml_page_says_the_same_twice() -> None:
+    (yaml,), (cog,) = blocks("yaml.md", "yaml"), blocks("yaml.md", "cog")
+    assert codes(yaml, "spec.yml") == codes(cog) == []
+    problems = Problems()
+    first = write_yaml.nodes_in_order(parse_yaml.parse(Source("x.yml", yaml), problems))
+    second = write_yaml.nodes_in_order(parse_cog.parse(Source("x.cog", cog), problems))
+    assert first == second and not problems.found
+
+
+def test_the_tables_of_attributes_and_functions_are_those_of_the_code() -> None:
+    text = page("language.md")
+    for owner, table in ATTRIBUTES.items():
+        row = next(line for line in text.splitlines() if line.startswith(f"| `{owner}` | ") and ("`" in line[5 + len(owner):] or "none" in line))
+        for key, kind in table.items():
+            assert f"`{key}` {kind}" in text, (owner, key, row)
+    for name, (_, _, _, takes) in FUNCTIONS.items():
+        assert f"| `{name}` | {takes} |" in text
+
+
+def test_every_page_is_named_in_the_readme() -> None:
+    readme = (ROOT / "README.md").read_text()
+    assert [p.name for p in (ROOT / "specs").glob("*.md") if f"specs/{p.name}" not in readme] == []
+
+
+def test_no_page_speaks_of_what_is_not_there() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text()
+    for words in re.findall(r"^\| \d \| (`.*?) \|", text, re.MULTILINE):
+        for name in words.replace("`", "").split():
+            name = name.strip("/,")
+            if name not in ("NAME.py", "checks/NAME.py", "commands/NAME.py"):
+                assert (ROOT / "cogc" / name).exists() or (ROOT / "cogc" / f"{name}.py").exists(), name

@@ -1,0 +1,86 @@
+"""What a check costs: cold, on many files, and how parsing grows with a file."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from bench.common import alternate, row, seconds
+from cogc import parse_cog, parse_yaml, write_yaml
+from cogc.diagnostics import Problems
+from cogc.source import Source
+
+ROOT = Path(__file__).parent.parent
+BIN = Path(sys.executable).parent
+COGLET = """
+coglet C{i}(start: int = {i}, label: string = "c{i}") {{
+  listen reset: int
+  transmit count: int
+  state n: int = start
+
+  on reset as r {{ n = r }}
+  every 1s when n < 1000 {{
+    n = n + 1
+    if n % 2 == 0 {{ count <- n * 2 }} else {{ count <- n }}
+    log info "{{{{ label }}}}: {{{{ n }}}}"
+  }}
+}}
+"""
+
+
+def _command(*words: object) -> float:
+    began = time.perf_counter()
+    subprocess.run([str(w) for w in words], stdout=subprocess.DEVNULL, check=False)
+    return time.perf_counter() - began
+
+
+def _text(lines: int) -> str:
+    return "".join(COGLET.format(i=i) for i in range(lines // (COGLET.count("\n") - 1)))
+
+
+def _parse(text: str, yaml: bool) -> float:
+    """Lines a second."""
+    source = Source("x.yml" if yaml else "x.cog", text)
+    reader = parse_yaml.parse if yaml else parse_cog.parse
+    problems = Problems()
+    took = seconds(lambda: reader(source, problems))
+    assert not problems.found, problems.found[0]
+    return text.count("\n") / took
+
+
+def main() -> None:
+    import gc
+
+    example = ROOT / "examples" / "counter" / "counter.cog"
+    twin = Path(tempfile.mkdtemp()) / "x.yml"
+    twin.write_text("a: 1\n" * 1 + "".join(f"k{i}: v\n" for i in range(80)))
+    _command(BIN / "cogc", "check", example)
+    nothing, check, yamllint = alternate(
+        9,
+        lambda: _command(sys.executable, "-c", "pass"),
+        lambda: _command(BIN / "cogc", "check", example),
+        lambda: _command(sys.executable, "-m", "yamllint", twin),
+    )
+    row("check, 41 lines, cold", f"{check * 1e3:.1f} ms", check / nothing, "python -c pass", 4)
+    row("", "", check / yamllint, "yamllint", None)
+    folder = Path(tempfile.mkdtemp())
+    for i in range(1000):
+        (folder / f"s{i}.cog").write_text(example.read_text())
+    took = min(_command(BIN / "cogc", "check", folder) for _ in range(3))
+    row("1,000 files of 41 lines in one call", f"{took:.2f} s", took / 1.5, "1.5 s", 1)
+    shutil.rmtree(folder)
+    gc.disable()
+    for lines in (1_000, 10_000, 100_000):
+        text = _text(lines)
+        rate = max(_parse(text, False) for _ in range(3 if lines < 100_000 else 1))
+        row(f"parse {lines:,} lines of cog", f"{rate:,.0f} l/s", 60_000 / rate, "60,000 l/s", 1)
+        gc.collect()
+        written = write_yaml.file(parse_cog.parse(Source("x", text), Problems()))
+        if written.count("\n") < 200_000 and lines < 100_000:
+            rate = max(_parse(written, True) for _ in range(2))
+            row(f"parse {written.count(chr(10)):,} lines of YAML", f"{rate:,.0f} l/s", 60_000 / rate, "60,000 l/s", 1)
+        gc.collect()

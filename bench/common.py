@@ -1,0 +1,58 @@
+"""What the benchmarks share: alternating runs, and how a ratio is printed."""
+
+from __future__ import annotations
+
+import gc
+import statistics
+import time
+from collections.abc import Callable
+
+from cogc.compile import analyse, program
+from cogc.diagnostics import Problems
+from cogc.files import read
+from cogc.ir import Bundle
+from cogc.kernel.machine import Kernel
+
+ROUNDS = 5
+
+
+def bundle(text: str, root: str | None = None) -> Bundle:
+    """A program from text."""
+
+    def reader(path: str) -> bytes:
+        return read(path) if path.startswith("std/") else text.encode()
+
+    problems = Problems()
+    made = program(analyse(["bench.cog"], reader, problems), root)
+    assert made is not None, [d.message for d in problems.found]
+    return made
+
+
+def kernel(text: str, traced: bool = False) -> Kernel:
+    """A started system."""
+    made = Kernel(bundle(text), traced=traced)
+    made.start({})
+    made.run()
+    return made
+
+
+def seconds(action: Callable[[], object]) -> float:
+    gc.collect()
+    began = time.perf_counter()
+    action()
+    return time.perf_counter() - began
+
+
+def alternate(rounds: int, *actions: Callable[[], float]) -> list[float]:
+    """The median of each action, run in turns: A B A B."""
+    found: list[list[float]] = [[] for _ in actions]
+    for _ in range(rounds):
+        for i, action in enumerate(actions):
+            found[i].append(action())
+    return [statistics.median(f) for f in found]
+
+
+def row(what: str, ours: str, ratio: float, peer: str, goal: float | None, unit: str = "x") -> None:
+    """One line: what was measured, ours, the ratio to a peer, the goal and whether it is met."""
+    verdict = "" if goal is None else f"   goal {goal:g}{unit} {'met' if ratio <= goal else 'MISSED'}"
+    print(f"{what:<44} {ours:>14}   {ratio:7.2f}{unit} of {peer:<22}{verdict}", flush=True)

@@ -1,0 +1,20 @@
+"""`make bench`: every figure as a ratio to a peer or a limit, measured in turns in one run. Not a test.
+
+`python bench/run.py messages|running|checking` runs one part.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from bench import checking, messages, running
+
+PARTS = {"messages": messages.main, "running": running.main, "checking": checking.main}
+
+if __name__ == "__main__":
+    for name in sys.argv[1:] or PARTS:
+        print(f"-- {name}")
+        PARTS[name]()

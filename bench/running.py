@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import time
 import timeit
@@ -82,7 +83,9 @@ def main() -> None:
     print(f"{'':<44} {'':>14}   a chain of 10,000 messages without a trace: {plain * 1e3:.1f} ms")
     for count in (1_000, 10_000, 100_000):
         made = Kernel(bundle(IDLE % count))
+        gc.disable()  # as a session does while it starts
         took = seconds(lambda made=made: made.start({}))  # type: ignore[misc]
+        gc.enable()
         tracemalloc.start()
         again = Kernel(bundle(IDLE % count))
         before = tracemalloc.get_traced_memory()[0]
@@ -97,13 +100,17 @@ def main() -> None:
     made = kernel(TICK % ("1s", 1000))
     hour = seconds(lambda: simulated(made, 3600 * 10**9))
     row("a virtual hour of 1,000 ticking coglets", f"{hour:.2f} s", hour / 5, "5 s", 1)
-    small = kernel("coglet Main { listen o: { step: int, score: float, ... }\n on o as o2 when o2.step % 500 == 0 concurrent 1 { log debug o2 } }")
+    small = kernel(
+        "coglet Main { listen o: { step: int, score: float, ... }\n on o as o2 when o2.step % 500 == 0 concurrent 1 { log debug o2 } }"
+    )
     guard = small.code("Main").observers["o"][0].guard
     assert guard is not None
     value = {"step": 7, "score": 1.0}
     took = min(timeit.repeat(lambda: guard(None, value), number=20_000, repeat=5)) / 20_000 * 1e9
     row("a guard over a record", f"{took:.0f} ns", took / 150, "150 ns", 1)
-    record = RecordOf(tuple(FieldOf(n, t) for n, t in zip("abcde", (INT, STRING, FLOAT, BOOL, ListOf(INT)), strict=True)))
+    record = RecordOf(
+        tuple(FieldOf(n, t) for n, t in zip("abcde", (INT, STRING, FLOAT, BOOL, ListOf(INT)), strict=True))
+    )
     check = Validators([record]).check(0)
     message = {"a": 1, "b": "x", "c": 1.0, "d": True, "e": [1, 2]}
     took = min(timeit.repeat(lambda: check(message), number=20_000, repeat=5)) / 20_000 * 1e9

@@ -78,12 +78,23 @@ def _members() -> dict[str, Any]:
     handler = _object({"as": _TEXT, "do": do}, ("as",))
     trigger = {"anyOf": [_CODE, _STRINGS]}
     reaction = _object(
-        {"doc": _TEXT, "on": trigger, "every": trigger, "after": trigger, **modifiers, "do": do, "pipe": _TEXT, "else": handler}
+        {
+            "doc": _TEXT,
+            "on": trigger,
+            "every": trigger,
+            "after": trigger,
+            **modifiers,
+            "do": do,
+            "pipe": _TEXT,
+            "else": handler,
+        }
     )
     command = _object({"doc": _TEXT, "params": _each(_CODE), **modifiers, "do": do, "else": handler})
     child = _object({"coglet": _TEXT, "args": _each(_DATA), "doc": _TEXT, **attributes("create")}, ("coglet",))
     wire = _object({"link": _TEXT, **attributes("link")}, ("link",))
-    strategy = _object({"strategy": {"enum": ["one_for_one", "one_for_all", "rest_for_one"]}, **attributes("supervise")})
+    strategy = _object(
+        {"strategy": {"enum": ["one_for_one", "one_for_all", "rest_for_one"]}, **attributes("supervise")}
+    )
     return {
         "doc": _TEXT,
         "params": _each(_CODE),
@@ -105,7 +116,10 @@ def yaml_schema() -> dict[str, Any]:
     """The schema of the YAML notation."""
     members = _members()
     holder = {"doc": _TEXT, "params": _each(_CODE)}
-    step = _object({"by": _TEXT, "after": {"anyOf": [_TEXT, _STRINGS]}, "when": _CODE, "task": _DATA, **attributes("step")}, ("task",))
+    step = _object(
+        {"by": _TEXT, "after": {"anyOf": [_TEXT, _STRINGS]}, "when": _CODE, "task": _DATA, **attributes("step")},
+        ("task",),
+    )
     path = _object({"path": _TEXT, "as": _TEXT}, ("path",))
     model = {"provider": {"enum": ["anthropic", "scripted"]}, "name": _TEXT, "doc": _TEXT}
     queue = {"doc": _TEXT, "type": _TEXT, "backend": {"enum": ["memory", "sqlite", "redis"]}, "path": _TEXT}
@@ -119,9 +133,15 @@ def yaml_schema() -> dict[str, Any]:
         "mixins": _each(_object(members)),
         "coglets": {"type": ["object", "null"], "additionalProperties": _object({**members, "python": _TEXT})},
         "agents": {"type": "object", "additionalProperties": _object({**holder, **attributes("agent")})},
-        "teams": {"type": "object", "additionalProperties": _object({**holder, **attributes("team")}, _required("team"))},
+        "teams": {
+            "type": "object",
+            "additionalProperties": _object({**holder, **attributes("team")}, _required("team")),
+        },
         "dods": _each({"type": ["object", "null"]}),
-        "plans": {"type": "object", "additionalProperties": _object({**holder, **attributes("plan"), "steps": _each(step)})},
+        "plans": {
+            "type": "object",
+            "additionalProperties": _object({**holder, **attributes("plan"), "steps": _each(step)}),
+        },
         "queues": _each(_object({**queue, **attributes("queue")}, ("type", "backend"))),
         "tests": {"type": "object", "additionalProperties": {"anyOf": [_TEXT, _STRINGS]}},
     }

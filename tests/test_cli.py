@@ -101,7 +101,9 @@ def test_paths_alone_are_read_as_argparse_would() -> None:
 
 
 def test_an_import_cycle_is_legal_and_private_names_stay(tmp_path: Path) -> None:
-    (tmp_path / "a.cog").write_text('import "b.cog"\ntype _P = int\ntype A = B\ncoglet Main { transmit x: A\n every 1s { x <- 1 } }')
+    (tmp_path / "a.cog").write_text(
+        'import "b.cog"\ntype _P = int\ntype A = B\ncoglet Main { transmit x: A\n every 1s { x <- 1 } }'
+    )
     (tmp_path / "b.cog").write_text('import "a.cog"\ntype B = int\ntype C = [A]')
     assert cogc("check", "a.cog", cwd=tmp_path).returncode == 0
     (tmp_path / "b.cog").write_text('import "a.cog"\ntype B = _P')
@@ -127,7 +129,13 @@ NASTY = {
     "deep2.cog": b"const x = " + b"(" * 3000 + b"1" + b")" * 3000,
     "nots.cog": b"const x = " + b"not " * 20000 + b"true",
     "fields.cog": b"coglet M { listen a: any\n on a as v { log info v" + b".x" * 20000 + b" } }",
-    "template.cog": b'const x = 1\nconst y = "{{ x' + b".a" * 5000 + b' }}"\nconst k = "{{ ' + b"(" * 2000 + b"1" + b")" * 2000 + b' }}"',
+    "template.cog": b'const x = 1\nconst y = "{{ x'
+    + b".a" * 5000
+    + b' }}"\nconst k = "{{ '
+    + b"(" * 2000
+    + b"1"
+    + b")" * 2000
+    + b' }}"',
     "mixins.cog": b"mixin A with B { }\nmixin B with A { }\ncoglet C with A { }",
     "import.cog": b'import "nope.cog"\nimport "import.cog"\n',
     "types.cog": b"type A = B\ntype B = A\n",
@@ -170,7 +178,10 @@ def test_missing_files_and_empty_folders_are_errors(tmp_path: Path) -> None:
         (["sensor/sensor.cog", "--sim", "--for", "12s"], "shown: 109\n"),
         (["tree/tree.cog", "--sim", "--for", "12s"], 'best: {"plant":"south","total":90}\n'),
         (["pipeline/pipeline.cog", "--set", "items=3"], "total: 5\n"),
-        (["python_program/words.cog", "--input", "text=a b a"], 'top: [{"word":"a","count":2},{"word":"b","count":1}]\n'),
+        (
+            ["python_program/words.cog", "--input", "text=a b a"],
+            'top: [{"word":"a","count":2},{"word":"b","count":1}]\n',
+        ),
         (["lint/lint.cog", "--set", "folder=examples"], 'summary: {"files":0,"findings":0}\n'),
     ],
 )
@@ -180,10 +191,19 @@ def test_the_examples_run(words: list[str], expected: str) -> None:
 
 
 def test_a_failed_run_says_what_where_and_what_led_there(tmp_path: Path) -> None:
-    (tmp_path / "f.cog").write_text('coglet W { listen x: int\n  on x as v { fail "no {{ v }}" } }\ncoglet Main { create w = W\n on start { w.x <- 7 } }')
+    (tmp_path / "f.cog").write_text(
+        'coglet W { listen x: int\n  on x as v { fail "no {{ v }}" } }\ncoglet Main { create w = W\n on start { w.x <- 7 } }'
+    )
     done = cogc("run", "f.cog", cwd=tmp_path)
     assert done.returncode == 3
-    for words in ("the run failed: no 7", "Main/w", "on x", "f.cog:2:15", 'on x as v { fail "no {{ v }}" }', "Main/w.x 7"):
+    for words in (
+        "the run failed: no 7",
+        "Main/w",
+        "on x",
+        "f.cog:2:15",
+        'on x as v { fail "no {{ v }}" }',
+        "Main/w.x 7",
+    ):
         assert words in done.stderr
 
 
@@ -215,7 +235,9 @@ def test_a_deadlock_is_named(tmp_path: Path) -> None:
 )
 def test_a_wrong_command_line_is_exit_code_2(words: list[str], tmp_path: Path) -> None:
     spec = tmp_path / "x.cog"
-    spec.write_text("coglet Main(start: int = 0, period: duration = 1s) { transmit n: int\n after period { n <- start } }")
+    spec.write_text(
+        "coglet Main(start: int = 0, period: duration = 1s) { transmit n: int\n after period { n <- start } }"
+    )
     done = cogc("run", spec, "--sim", *words, cwd=tmp_path)
     assert done.returncode == 2 and done.stderr
 
@@ -227,7 +249,9 @@ def test_until_unmet_is_exit_code_3(tmp_path: Path) -> None:
 
 
 def test_what_cannot_run_yet_says_so_and_what_has_no_root_too(tmp_path: Path) -> None:
-    (tmp_path / "t.cog").write_text('program ask(q: string) -> string = human\ncoglet A { transmit s: string\n on start { s <- ask("x") } }\ncoglet B { }')
+    (tmp_path / "t.cog").write_text(
+        'program ask(q: string) -> string = human\ncoglet A { transmit s: string\n on start { s <- ask("x") } }\ncoglet B { }'
+    )
     assert "COG323" in cogc("run", "t.cog", cwd=tmp_path).stderr
     done = cogc("run", "t.cog", "--root", "A", cwd=tmp_path)
     assert done.returncode == 1 and "COG701" in done.stderr
@@ -250,7 +274,10 @@ def test_trace_takes_a_value_in_two_ways(tmp_path: Path) -> None:
 def test_the_same_seed_gives_the_same_trace(tmp_path: Path) -> None:
     def kept(name: str) -> list[dict[str, object]]:
         cogc("run", EXAMPLES / "crash" / "crash.cog", "--sim", "--seed", "7", f"--trace={name}", cwd=tmp_path)
-        return [{k: v for k, v in json.loads(line).items() if k != "run"} for line in (tmp_path / name).read_text().splitlines()]
+        return [
+            {k: v for k, v in json.loads(line).items() if k != "run"}
+            for line in (tmp_path / name).read_text().splitlines()
+        ]
 
     assert kept("a.jsonl") == kept("b.jsonl")
 
@@ -281,7 +308,10 @@ def test_convert_goes_both_ways(tmp_path: Path) -> None:
     assert cogc("convert", tmp_path / "t.yml", "-o", tmp_path / "t.cog").returncode == 0
     for name in ("advocates.yml", "jurors.yml"):
         shutil.copy(spec.parent / name, tmp_path)
-    runs = [cogc("run", s, "--root", "Trial", "--sim", "--input", "motion=x").stdout for s in (spec, tmp_path / "t.yml", tmp_path / "t.cog")]
+    runs = [
+        cogc("run", s, "--root", "Trial", "--sim", "--input", "motion=x").stdout
+        for s in (spec, tmp_path / "t.yml", tmp_path / "t.cog")
+    ]
     assert runs[0] == runs[1] == runs[2] != ""
 
 

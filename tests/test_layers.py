@@ -34,7 +34,9 @@ OWNERS = {
 
 
 def modules() -> list[tuple[str, Path]]:
-    return [(p.relative_to(PACKAGE).parts[0].removesuffix(".py"), p) for p in PACKAGE.rglob("*.py") if p.name != "tables.py"]
+    return [
+        (p.relative_to(PACKAGE).parts[0].removesuffix(".py"), p) for p in PACKAGE.rglob("*.py") if p.name != "tables.py"
+    ]
 
 
 def imports(path: Path, top_only: bool = True) -> set[str]:
@@ -88,7 +90,12 @@ def test_checking_imports_nothing_heavy_and_no_users_code() -> None:
     heavy = "typing json dataclasses yaml lark rich jinja2 jsonschema trio anthropic msgspec pathlib argparse".split()
     code = "import sys; from cogc.cli import main; main(['check', 'examples/counter/counter.cog']);"
     code += f"print([m for m in {heavy!r} if m in sys.modules])"
-    done = subprocess.run([sys.executable, "-S", "-c", f"import sys; sys.path[:0] = {sys.path!r}; {code}"], capture_output=True, text=True, cwd=ROOT)
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", f"import sys; sys.path[:0] = {sys.path!r}; {code}"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+    )
     assert done.stdout.splitlines()[-1] == "[]", done.stdout + done.stderr
 
 

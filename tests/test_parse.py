@@ -44,7 +44,9 @@ class Newlines:
     """The rule of newlines, written a second time and plainly: what Lark's basic lexer gives, filtered."""
 
     always_accept = ("NEWLINE", "SEMICOLON")
-    after = set("EQUAL PLUS MINUS STAR SLASH PERCENT LESSTHAN MORETHAN VBAR COMMA COLON DOT LPAR LSQB AND OR NOT IN ELSE".split())
+    after = set(
+        "EQUAL PLUS MINUS STAR SLASH PERCENT LESSTHAN MORETHAN VBAR COMMA COLON DOT LPAR LSQB AND OR NOT IN ELSE".split()
+    )
     before = {"VBAR", "DOT", "AND", "OR", "ELSE"}
 
     def process(self, stream: Any) -> Any:
@@ -128,7 +130,12 @@ def test_reserved_words_are_no_names(word: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [('"a\\tb"', "a\tb"), ('"""\n    a\n      b\n    """', "a\n  b\n"), ('r"a\\n{{ x }}"', "a\\n{{ x }}"), ('"\\u00e9"', "é")],
+    [
+        ('"a\\tb"', "a\tb"),
+        ('"""\n    a\n      b\n    """', "a\n  b\n"),
+        ('r"a\\n{{ x }}"', "a\\n{{ x }}"),
+        ('"\\u00e9"', "é"),
+    ],
 )
 def test_strings(text: str, value: str) -> None:
     found = parse(f"const x = {text}").declarations[0].value
@@ -199,7 +206,9 @@ LEAVES = st.one_of(
 
 
 def deeper(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
-    pairs = st.tuples(inner, st.sampled_from(["+", "*", "-", "//", "==", "in", "not in", "??", "and", "or", "<="]), inner)
+    pairs = st.tuples(
+        inner, st.sampled_from(["+", "*", "-", "//", "==", "in", "not in", "??", "and", "or", "<="]), inner
+    )
     return st.one_of(
         pairs.map(lambda p: f"({p[0]}) {p[1]} ({p[2]})"),
         inner.map(lambda e: f"not ({e})"),

@@ -25,7 +25,9 @@ from cogc.run.store import Store
 from cogc.run.trace import TraceWriter, records
 
 
-def session(bundle: Bundle, settings: Settings | None = None, until: Callable[..., bool] | None = None, **options: Any) -> Session:
+def session(
+    bundle: Bundle, settings: Settings | None = None, until: Callable[..., bool] | None = None, **options: Any
+) -> Session:
     """Run to the end, at most ten real seconds."""
     extra = {k: options.pop(k) for k in ("trace", "journal", "store") if k in options}
     made = Session(bundle, Options(until=until, **options), settings or Settings(), **extra)
@@ -65,7 +67,9 @@ def test_output_is_bounded() -> None:
     assert outcome.truncated and len(outcome.stdout) == 16 << 20
 
 
-@pytest.mark.parametrize("child", ["sleep 98.7651 & sleep 98.7651", "setsid sleep 98.7651 & wait", "trap '' TERM; sleep 98.7651 & wait"])
+@pytest.mark.parametrize(
+    "child", ["sleep 98.7651 & sleep 98.7651", "setsid sleep 98.7651 & wait", "trap '' TERM; sleep 98.7651 & wait"]
+)
 def test_no_grandchild_survives_a_cancel(child: str) -> None:
     async def main() -> None:
         with trio.move_on_after(0.4):
@@ -108,7 +112,10 @@ def test_shell_programs() -> None:
 
 def test_shell_programs_fail_clearly() -> None:
     assert shell('["sh", "-c", "echo oops >&2; exit 3"]') == ["program", "`sh` ended with code 3: oops"]
-    assert shell('["no-such-command-at-all"]')[1] == "`no-such-command-at-all` cannot be started: no such file or directory"
+    assert (
+        shell('["no-such-command-at-all"]')[1]
+        == "`no-such-command-at-all` cannot be started: no such file or directory"
+    )
     assert shell('["echo", "x"]', "timeout: 5s", "int")[0] == "program"
     assert shell('["echo", "1.5"]', "timeout: 5s", "int") == ["type", "expected int, got float 1.5"]
     assert shell('["sleep", "20"]', "timeout: 100ms") == ["timeout", "program `run` took longer than 0.1s"]
@@ -116,14 +123,14 @@ def test_shell_programs_fail_clearly() -> None:
 
 # ---- Python --------------------------------------------------------------------------------------------------
 
-PYTHON = '''
+PYTHON = """
 program f(x: {type}) -> {result} = python "helpers_{name}:f" {{ timeout: {timeout} }}
 coglet Main {{
   listen x: {type}
   transmit out: any
   on x as v {{ out <- f(v) }} else as e {{ out <- [e.kind, e.message] }}
 }}
-'''
+"""
 
 
 @pytest.fixture
@@ -141,13 +148,17 @@ def python(tmp_path: Path, request: pytest.FixtureRequest) -> Callable[..., Any]
 
 def test_python_programs(python: Callable[..., Any]) -> None:
     assert python("def f(x):\n    return x + 1", 1).outputs["out"] == [2]
-    assert python("async def f(x):\n    import trio\n    await trio.sleep(0)\n    return x * 2", 4).outputs["out"] == [8]
+    assert python("async def f(x):\n    import trio\n    await trio.sleep(0)\n    return x * 2", 4).outputs["out"] == [
+        8
+    ]
     assert python("def f(x):\n    x.append(1)\n    return (x, None)", [0]).outputs["out"] == [[[0, 1], None]]
     assert python("def f(x):\n    return x * 2", "1m30s", "duration", "float").outputs["out"] == [180.0]
 
 
 def test_python_programs_fail_clearly(python: Callable[..., Any]) -> None:
-    assert python("def f(x):\n    return 1 / x", 0).outputs["out"] == [["program", "f: ZeroDivisionError: division by zero"]]
+    assert python("def f(x):\n    return 1 / x", 0).outputs["out"] == [
+        ["program", "f: ZeroDivisionError: division by zero"]
+    ]
     assert python("def g(x): ...", 0).outputs["out"][0][1].endswith("has no function `f`")
     assert python("import no_such_module", 0).outputs["out"][0][0] == "program"
     assert python("def f(x):\n    return object()", 0).outputs["out"][0][0] == "type"
@@ -163,7 +174,9 @@ def test_a_sync_program_that_hangs_is_abandoned_and_named(python: Callable[..., 
 
 # ---- clocks, stopping ----------------------------------------------------------------------------------------
 
-TICKING = "coglet Main { transmit n: int\n state k: int = 0\n every 20ms { k = k + 1\n n <- k }\n on stop { n <- 0 - 1 } }"
+TICKING = (
+    "coglet Main { transmit n: int\n state k: int = 0\n every 20ms { k = k + 1\n n <- k }\n on stop { n <- 0 - 1 } }"
+)
 
 
 def test_a_run_stops_at_its_time_and_on_stop_is_heard() -> None:
@@ -205,7 +218,9 @@ def test_signals_stop_in_good_order(tmp_path: Path) -> None:
     spec = tmp_path / "x.cog"
     spec.write_text('coglet Main { transmit n: string\n every 10ms { n <- "tick" }\n on stop { n <- "bye" } }')
     for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
-        process = subprocess.Popen([sys.executable, "-m", "cogc", "run", str(spec)], stdout=subprocess.PIPE, cwd=ROOT, text=True)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "cogc", "run", str(spec)], stdout=subprocess.PIPE, cwd=ROOT, text=True
+        )
         assert process.stdout is not None
         assert process.stdout.readline() == "n: tick\n"
         process.send_signal(number)
@@ -249,7 +264,9 @@ def test_a_replay_says_where_it_departs(tmp_path: Path) -> None:
     text = 'program f(x: int) -> string = shell ["echo", x]\ncoglet Main { listen x: int\n transmit y: string\n on x as v { y <- f(v + 1) } }'
     bundle = build(text)
     with (tmp_path / "j").open("wb") as file:
-        session(bundle, inputs=[("x", 1)], journal=journal.Journal(file, {"run": "", "seed": 0, "epoch": 0, "program": ""}))
+        session(
+            bundle, inputs=[("x", 1)], journal=journal.Journal(file, {"run": "", "seed": 0, "epoch": 0, "program": ""})
+        )
     _, events = journal.read(tmp_path / "j")
     other = build(text.replace("v + 1", "v + 2"))
     with pytest.raises(journal.Divergence, match="`f`"):
@@ -284,7 +301,9 @@ def test_traces_of_older_tools_are_read() -> None:
 
 
 def test_scripts_answer_by_rule_then_in_turn() -> None:
-    script = Scripted([{"when": "hello", "reply": "hi"}, "first", {"reply": {"a": 1}, "delay": "2s"}, {"error": "tired"}], "s")
+    script = Scripted(
+        [{"when": "hello", "reply": "hi"}, "first", {"reply": {"a": 1}, "delay": "2s"}, {"error": "tired"}], "s"
+    )
     assert script.answer("p", "Main", {"prompt": "say hello"}) == (0.0, "hi")
     assert script.answer("p", "Main", {"prompt": "x"}) == (0.0, "first")
     assert script.answer("p", "Main", {"prompt": "x"}) == (2.0, {"a": 1})

@@ -27,7 +27,9 @@ def test_the_schemas_are_current_and_valid(name: str) -> None:
     jsonschema.Draft202012Validator.check_schema(json.loads(text))
 
 
-@pytest.mark.parametrize("path", sorted(p for p in (ROOT / "examples").glob("*/*.cog") if p.stem != "mistakes"), ids=lambda p: p.stem)
+@pytest.mark.parametrize(
+    "path", sorted(p for p in (ROOT / "examples").glob("*/*.cog") if p.stem != "mistakes"), ids=lambda p: p.stem
+)
 def test_what_the_checker_takes_the_schema_takes(path: object) -> None:
     tree = parse_cog.parse(Source("x", path.read_text()), Problems())  # type: ignore[attr-defined]
     written = re.sub(r"(?m)^(\s*(?:- )?)on:", r"\1'on':", write_yaml.file(tree))  # PyYAML reads `on` as YAML 1.1 does
@@ -75,7 +77,9 @@ def test_every_trace_record_is_of_the_schema_and_its_causes_are_a_chain() -> Non
     assert sim.kernel.trace is not None
     records = sim.kernel.trace.take()
     validator = jsonschema.Draft202012Validator(TRACE)
-    assert {"create", "transmit", "deliver", "call", "result", "fail", "restart", "output", "stop"} <= {r["kind"] for r in records}
+    assert {"create", "transmit", "deliver", "call", "result", "fail", "restart", "output", "stop"} <= {
+        r["kind"] for r in records
+    }
     for record in records:
         validator.validate(record)
     assert [r["seq"] for r in records] == list(range(1, len(records) + 1))

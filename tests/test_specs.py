@@ -37,7 +37,11 @@ def test_the_yaml_page_says_the_same_twice() -> None:
 def test_the_tables_of_attributes_and_functions_are_those_of_the_code() -> None:
     text = page("language.md")
     for owner, table in ATTRIBUTES.items():
-        row = next(line for line in text.splitlines() if line.startswith(f"| `{owner}` | ") and ("`" in line[5 + len(owner):] or "none" in line))
+        row = next(
+            line
+            for line in text.splitlines()
+            if line.startswith(f"| `{owner}` | ") and ("`" in line[5 + len(owner) :] or "none" in line)
+        )
         for key, kind in table.items():
             assert f"`{key}` {kind}" in text, (owner, key, row)
     for name, (_, _, _, takes) in FUNCTIONS.items():

@@ -28,11 +28,7 @@ from cogc.kernel.values import Failure, kind_of
 if TYPE_CHECKING:
     from cogc.kernel.machine import Kernel
 
-_MESSAGES = {
-    ZeroDivisionError: "a division by zero",
-    RecursionError: "a value is nested too deep",
-    MemoryError: "a value is too large",
-}
+_MESSAGES = {ZeroDivisionError: "a division by zero", RecursionError: "a value is nested too deep"}
 
 
 # ---- a message and its reactions -----------------------------------------------------------------------------

@@ -182,7 +182,9 @@ class Template:
         pieces: list[str] = []
         size = 0
         try:
-            context = self.template.new_context({**values, "__walk": _walker(counter), "__join": _join, "__self": values.get("self")})
+            context = self.template.new_context(
+                {**values, "__walk": _walker(counter), "__join": _join, "__self": values.get("self")}
+            )
             for piece in self.template.root_render_func(context):
                 size += len(piece)
                 if size > MAX_OUTPUT:

@@ -23,16 +23,16 @@ class Tracer:
         self.run = run
         self.records: list[dict[str, Any]] = []
         self.seq = 0
-        self.paths: dict[int, tuple[Instance, str]] = {}
+        self.paths: dict[Instance, str] = {}
 
     def path(self, inst: Instance | None) -> str:
         """A coglet's path, remembered: coglets keep their place for life."""
         if inst is None:
             return ""
-        known = self.paths.get(id(inst))
-        if known is None or known[0] is not inst:
-            known = self.paths[id(inst)] = (inst, inst.path)
-        return known[1]
+        known = self.paths.get(inst)
+        if known is None:
+            known = self.paths[inst] = inst.path
+        return known
 
     def record(self, kind: str, inst: Instance | None, cause: int = -1, **fields: Any) -> int:
         """Note something; its `seq`."""
@@ -62,7 +62,7 @@ class Tracer:
                 "t": kernel.now / 1e9,
                 "run": self.run,
                 "kind": "transmit",
-                "path": self.path(inst),
+                "path": self.paths.get(inst) or self.path(inst),
                 "cause": kernel.cause,
                 "channel": out.name,
                 "data": value,
@@ -80,7 +80,7 @@ class Tracer:
                 "t": self.kernel.now / 1e9,
                 "run": self.run,
                 "kind": "deliver",
-                "path": self.path(port.inst),
+                "path": self.paths.get(port.inst) or self.path(port.inst),
                 "cause": cause,
                 "port": port.label,
             }

@@ -109,14 +109,14 @@ class Session:
         """Run to the end. The outcome is in `outcome`, the failure's report in `kernel.report`."""
         self.wake = trio.Event()
         self.began = time.monotonic_ns()
-        gc.collect()
-        gc.freeze()
-        gc.enable()
+        gc.disable()  # what a start makes lives on; collecting in the middle of it would only walk it again and again
         try:
             async with trio.open_nursery() as nursery:
                 self.nursery = nursery
                 await nursery.start(self._signals)
                 self._start()
+                gc.freeze()
+                gc.enable()
                 await self._loop()
                 nursery.cancel_scope.cancel()
         finally:

@@ -74,7 +74,7 @@ def _channel(owner: str) -> dict[str, Any]:
 
 def _members() -> dict[str, Any]:
     do = {"anyOf": [_TEXT, _STRINGS, {"type": "null"}]}
-    modifiers = {m: _CODE for m in _MODIFIERS}
+    modifiers = dict.fromkeys(_MODIFIERS, _CODE)
     handler = _object({"as": _TEXT, "do": do}, ("as",))
     trigger = {"anyOf": [_CODE, _STRINGS]}
     reaction = _object(

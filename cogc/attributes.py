@@ -8,7 +8,6 @@ A kind that ends in `!` must be given. `specs/language.md` prints this table; a 
 
 from __future__ import annotations
 
-_RESUME = "word retry fail"
 _SHARING = "map"
 _BUDGET = "type { usd?: float, tokens?: int, time?: duration, turns?: int }"
 
@@ -26,7 +25,7 @@ ATTRIBUTES: dict[str, dict[str, str]] = {
     "supervise": {"max_restarts": "type int", "within": "type duration"},
     "template": {},
     "expr": {},
-    "python": {"timeout": "type duration", "isolate": "word thread process", "on_resume": _RESUME},
+    "python": {"timeout": "type duration"},
     "shell": {
         "timeout": "type duration",
         "output": "word text json lines",
@@ -34,9 +33,8 @@ ATTRIBUTES: dict[str, dict[str, str]] = {
         "stdin": "type string",
         "cwd": "type string",
         "env": "secrets",
-        "on_resume": _RESUME,
     },
-    "mcp": {"timeout": "type duration", "on_resume": _RESUME},
+    "mcp": {"timeout": "type duration"},
     "human": {"timeout": "type duration", "choices": "type [string]"},
     "llm": {
         "model": "ref model !",
@@ -49,7 +47,6 @@ ATTRIBUTES: dict[str, dict[str, str]] = {
         "timeout": "type duration",
         "tools": "refs program agent mcp",
         "budget": _BUDGET,
-        "on_resume": _RESUME,
     },
     "model anthropic": {
         "max_tokens": "type int",

@@ -13,7 +13,7 @@ from cogc.diagnostics import Label, Problems
 from cogc.lower_type import lower_type
 from cogc.resolve import program_signature
 from cogc.scope import Scope, Symbol, path_of
-from cogc.suggest import did_you_mean
+from cogc.suggest import did_you_mean, nearest
 from cogc.types import ANY, BOOL, EXACT, MAYBE, NO, NULL, STRING, FieldOf, ListOf, MapOf, RecordOf, Type
 from cogc.world import Parameter, Signature, Unit, World
 
@@ -83,9 +83,11 @@ class Inference:
             return False
         before = len(self.problems.found)
         given = {e.key.id: e for e in node.entries if isinstance(e, nodes.Entry)}
+        meant: set[str | None] = set()  # a mistyped field is not missing besides
         for name, entry in given.items():
             f = target.field(name)
             if f is None and not target.open:
+                meant.add(nearest(name, [f.name for f in target.fields]))
                 help = did_you_mean(name, [f.name for f in target.fields]) or None
                 span = scope.unit.span(entry.key)
                 known = ", ".join(f"`{f.name}`" for f in target.fields)
@@ -93,6 +95,7 @@ class Inference:
             elif f is not None and types.fit(self.types[id(entry.value)], f.type) == NO:
                 self.mismatch(entry.value, self.types[id(entry.value)], f.type, scope, hint)
         missing = [f.name for f in target.fields if not f.optional and f.default is None and f.name not in given]
+        missing = [m for m in missing if m not in meant]
         if missing:
             span = scope.unit.span(node)
             words = " and ".join(f"`{m}`" for m in missing)

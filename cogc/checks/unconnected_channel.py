@@ -13,12 +13,31 @@ if TYPE_CHECKING:
 def unconnected_channel(checked: Checked) -> None:
     for shape in own_shapes(checked):
         fed = _fed(checked, shape)
+        mistyped = _mistyped(checked, shape)
         for child, member in shape.children.items():
             if member.target is None or member.owner is not shape:
                 continue
             for name in member.target.listens:
-                if (child, name) not in fed:
+                if (child, name) not in fed and child not in mistyped:
                     checked.problems.add("unconnected-channel", member.span(), name=name, child=child)
+
+
+def _mistyped(checked: Checked, shape: Shape) -> set[str]:
+    """Children with a link or send to a port that they do not have: that has been reported, and one report is enough."""
+    from cogc import nodes
+    from cogc.resolve import walk
+
+    found: set[str] = set()
+    for member in (*shape.links, *shape.reactions, *shape.enacts.values()):
+        for node in walk(member.node):
+            ends = (
+                node.targets if isinstance(node, nodes.Link) else (node.target,) if isinstance(node, nodes.Send) else ()
+            )
+            for end in ends:
+                if id(end) not in checked.bodies.targets and isinstance(end, nodes.Field):
+                    base = end.base.base if isinstance(end.base, nodes.Index) else end.base
+                    found.add(getattr(base, "id", ""))
+    return found
 
 
 def _fed(checked: Checked, shape: Shape) -> set[tuple[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import sys
 import time
 from collections.abc import Callable
@@ -53,6 +54,11 @@ def marked(word: str) -> list[int]:
     return found
 
 
+def unique_seconds() -> str:
+    """A long time to sleep that no other test's process names: tests run side by side."""
+    return f"98.{random.SystemRandom().randrange(10**11, 10**12)}"
+
+
 # ---- processes -----------------------------------------------------------------------------------------------
 
 
@@ -68,22 +74,31 @@ def test_output_is_bounded() -> None:
 
 
 @pytest.mark.parametrize(
-    "child", ["sleep 98.7651 & sleep 98.7651", "setsid sleep 98.7651 & wait", "trap '' TERM; sleep 98.7651 & wait"]
+    "child", ["sleep {0} & sleep {0}", "setsid sleep {0} & wait", "trap '' TERM; sleep {0} & wait"]
 )
 def test_no_grandchild_survives_a_cancel(child: str) -> None:
+    mark = unique_seconds()
+    seen: list[int] = []
+
     async def main() -> None:
-        with trio.move_on_after(0.4):
-            await run_process(["sh", "-c", child])
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(run_process, ["sh", "-c", child.format(mark)])
+            with trio.fail_after(5):
+                while len(seen) < 2:  # noqa: ASYNC110 - other processes tell nobody
+                    await trio.sleep(0.02)
+                    seen[:] = marked(mark)
+            nursery.cancel_scope.cancel()
 
     trio.run(main)
-    assert marked("98.7651") == []
+    assert marked(mark) == []
 
 
 def test_a_grandchild_that_holds_the_pipes_is_not_waited_for() -> None:
     began = time.monotonic()
-    outcome = trio.run(run_process, ["sh", "-c", "sleep 87.6541 & echo done"])
+    mark = unique_seconds()
+    outcome = trio.run(run_process, ["sh", "-c", f"sleep {mark} & echo done"])
     assert outcome.stdout == b"done\n" and time.monotonic() - began < 4
-    assert marked("87.6541") == []
+    assert marked(mark) == []
 
 
 SHELL = """

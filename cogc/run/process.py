@@ -96,8 +96,10 @@ async def _end(process: trio.Process, mark: str) -> None:
         await trio.sleep(0.01)
     _signal_group(process.pid, signal.SIGKILL)
     await process.wait()
-    for pid in _marked(mark):
-        _kill(pid)
+    while (left := _marked(mark)) and trio.current_time() < deadline + GRACE:
+        for pid in left:  # again until none is found: one of them may have forked while it was looked for
+            _kill(pid)
+        await trio.sleep(0.005)
     for stream in (process.stdin, process.stdout, process.stderr):
         if stream is not None:
             await trio.aclose_forcefully(stream)

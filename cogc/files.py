@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
-from cogc.load import LIMIT_MB, looks_like_yaml
 from cogc.resources import place as resource
+from cogc.source import LIMIT_MB, looks_like_yaml
 
 _SKIPPED = {"__pycache__", "node_modules"}
 _SPECS = (".cog", ".yml", ".yaml")

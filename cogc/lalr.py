@@ -30,6 +30,8 @@ _END = TERMINALS["$END"]
 _OPENING = frozenset(TERMINALS[n] for n in ("LBRACE", "LPAR", "LSQB"))
 _CLOSING = frozenset(TERMINALS[n] for n in ("RBRACE", "RPAR", "RSQB"))
 _RBRACE = TERMINALS["RBRACE"]
+_CHAINS: dict[int, int] = {}
+"""What `_chain` found, for each state, left side and next terminal that has come up. Builders have no part in it."""
 
 
 def bind(builders: dict[str, Builder]) -> list[Rule]:
@@ -41,15 +43,35 @@ def bind(builders: dict[str, Builder]) -> list[Rule]:
     return rules
 
 
-def parse(tokens: Tokens, rules: list[Rule], fail: Callable[[int, list[int]], bool]) -> Any:
-    """Parse all tokens. `fail(index, states)` is told the token that no rule expects, and the stack of states; it says whether
-    to go on behind it."""
+class Stack:
+    """What has been read and not yet reduced: a state, a value, a start and an end for each symbol."""
+
+    __slots__ = ("ends", "starts", "states", "values")
+
+    def __init__(self) -> None:
+        self.states = [0]
+        self.values: list[Any] = [None]
+        self.starts = [0]
+        self.ends = [0]
+
+    def placed(self, at: int) -> Stack:
+        """A copy whose symbols all stand at one place. Lists are copied, since a reduction may grow them."""
+        made = Stack()
+        made.states = self.states.copy()
+        made.values = [v.copy() if v.__class__ is list else v for v in self.values]
+        made.starts = [at] * len(made.states)
+        made.ends = [at] * len(made.states)
+        return made
+
+
+def parse(tokens: Tokens, rules: list[Rule], fail: Callable[[int, list[int]], bool], stack: Stack | None = None) -> Any:
+    """Parse all tokens, on top of a stack if there is one. `fail(index, states)` is told the token that no rule
+    expects, and the stack of states; it says whether to go on behind it."""
     kinds, token_starts, token_ends, text = tokens.kinds, tokens.starts, tokens.ends, tokens.text
     cut_starts, cut_ends = tokens.cut_starts, tokens.cut_ends
-    states, starts, ends = [0], [0], [0]
-    values: list[Any] = [None]
-    chains: dict[int, Any] = {}
-    actions = ACTIONS
+    stack = stack or Stack()
+    states, values, starts, ends = stack.states, stack.values, stack.starts, stack.ends
+    actions, chains = ACTIONS, _CHAINS
     at, failed = 0, -1
     kind = kinds[0]
     while True:

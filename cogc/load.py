@@ -9,7 +9,7 @@ import posixpath
 
 from cogc import nodes, parse_cog
 from cogc.diagnostics import Problems
-from cogc.source import Source, Span, read_error
+from cogc.source import LIMIT_MB, Source, Span, looks_like_yaml, normal, read_error
 from cogc.world import Unit, World
 
 TYPE_CHECKING = False
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     Reader = Callable[[str], bytes]
 
-LIMIT_MB = 8
 PRELUDE = "std/mixins.cog"
 
 
@@ -35,23 +34,33 @@ def load(paths: list[str], read: Reader, problems: Problems) -> World:
     return world
 
 
-def normal(path: str) -> str:
-    """A path with no `.` or `x/..` in it, so that one file has one name."""
-    return posixpath.normpath(path)
-
-
 def _imports(world: World, unit: Unit, read: Reader, problems: Problems) -> list[Unit]:
     """Load what a unit imports; the units that are new."""
     new: list[Unit] = []
-    for declaration in unit.tree.declarations:
-        if not isinstance(declaration, nodes.Import):
-            continue
-        path = import_path(unit.path, declaration.path.value)
+    for path, declaration in _imported(unit):
         known = path in world.units
         found = _unit(world, path, read, problems, unit.span(declaration.path))
         if found is not None and not known:
             new.append(found)
     return new
+
+
+def _imported(unit: Unit) -> list[tuple[str, nodes.Import]]:
+    """The path of each import of a file."""
+    found = [d for d in unit.tree.declarations if isinstance(d, nodes.Import)]
+    return [(import_path(unit.path, d.path.value), d) for d in found]
+
+
+def groups(world: World) -> list[list[str]]:
+    """The files of a world, the standard library's apart, by who reaches whom through imports."""
+    group = {path: [path] for path in world.units if not path.startswith("std/")}
+    for path in group:
+        for other, _ in _imported(world.units[path]):
+            mine, theirs = group[path], group.get(other)
+            if theirs is not None and theirs is not mine:
+                mine += theirs
+                group.update(dict.fromkeys(theirs, mine))
+    return list({id(members): members for members in group.values()}.values())
 
 
 def import_path(importer: str, path: str) -> str:
@@ -116,16 +125,3 @@ def _source(path: str, read: Reader, problems: Problems, importer: Span | None) 
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     return Source(path, text)
-
-
-def looks_like_yaml(path: str, text: str) -> bool:
-    """Told by content: a file whose first line that says anything is a YAML key `cog:` or `version:`."""
-    if path.endswith(".cog"):
-        return False
-    if path.endswith((".yml", ".yaml")):
-        return True
-    for line in text.split("\n", 50)[:50]:
-        line = line.strip()
-        if line and not line.startswith(("#", "---", "%")):
-            return line.startswith(("cog:", "version:"))
-    return False

@@ -5,6 +5,8 @@ The YAML notation uses the same grammar for its expressions, types and triggers 
 
 from __future__ import annotations
 
+import re
+
 from cogc import lalr, nodes
 from cogc.build import BUILDERS
 from cogc.diagnostics import Problems
@@ -105,6 +107,53 @@ def fragment(kind: str, source: Source, text: str, segments: Segments, problems:
 
     `segments` say where the pieces of `text` stand in the source, as for a decoded string.
     """
+    tree = _in_place(kind, source, text, segments)
+    return _wrapped(kind, source, text, segments, problems) if tree is None else tree
+
+
+def _in_place(kind: str, source: Source, text: str, segments: Segments) -> Any:
+    """Read a text of one piece where it stands, on top of the stack that its kind's first words leave.
+
+    None where it cannot be read so: a comment, a `;` or a newline would need what stands around it, and a mistake is
+    for `_wrapped` to report.
+    """
+    at = segments[0][1]
+    if len(segments) > 1 or not source.text.startswith(text, at) or _NEEDS_WRAPPING.search(text):
+        return None
+    before, behind = _around(kind)
+    found = Problems()
+    tokens = lex(source, found, at, at + len(text))
+    if found.found or len(tokens.kinds) > MAX_DEPTH:
+        return None
+    end = tokens.starts[-1]
+    tokens.kinds[-1:] = behind
+    places = [end] * (len(behind) - 1)
+    tokens.starts += places
+    tokens.ends += places
+    return lalr.parse(tokens, RULES, _give_up, before.placed(at))
+
+
+_NEEDS_WRAPPING = re.compile(r"[#;\n]")
+_AROUND: dict[str, tuple[lalr.Stack, list[int]]] = {}
+
+
+def _around(kind: str) -> tuple[lalr.Stack, list[int]]:
+    """The stack behind the first words of a kind of fragment, and the terminals of its last ones."""
+    if kind not in _AROUND:
+        before, behind = (lex(Source("", words), Problems()) for words in FRAGMENTS[kind])
+        before.kinds[-1] = -1  # what no rule expects: the parser stops there, its stack as it is
+        stack = lalr.Stack()
+        lalr.parse(before, RULES, _give_up, stack)
+        _AROUND[kind] = stack, behind.kinds
+    return _AROUND[kind]
+
+
+def _give_up(at: int, states: list[int]) -> bool:
+    return False
+
+
+def _wrapped(kind: str, source: Source, text: str, segments: Segments, problems: Problems) -> Any:
+    """Read a text between its kind's first and last words, and report its mistakes at their places."""
     before, behind = FRAGMENTS[kind]
     # only between statements may a newline stand behind the text, where it ends a comment
     end = "\n" if kind == "statements" else " "
@@ -135,19 +184,14 @@ def fragment(kind: str, source: Source, text: str, segments: Segments, problems:
 def _too_deep(source: Source, tokens: Tokens, problems: Problems) -> bool:
     """Nesting has a limit, so that no later stage can run out of stack."""
     depth = run = 0
-    opening = {OPERATORS[o] for o in "{(["}
-    closing = {OPERATORS[o] for o in "})]"}
-    # words and marks that nest to their right without a bracket: `not not x`, `- - x`, `if a else if b else ...`
-    nesting = {KEYWORDS[w] for w in ("not", "if", "else", "try")} | {OPERATORS[o] for o in ("-", ".", "?", "??")}
-    separator = TERMINALS["_SEP"]
     for i, kind in enumerate(tokens.kinds):
-        if kind in opening:
+        if kind in _OPENING:
             depth += 1
-        elif kind in closing:
+        elif kind in _CLOSING:
             depth -= 1
-        elif kind in nesting or kind in _CHAINING:
+        elif kind in _NESTING:
             run += 1
-        elif kind == separator:
+        elif kind == _SEPARATOR:
             run = 0
         if depth > MAX_DEPTH or run > MAX_DEPTH * 5:
             span = Span(source, tokens.starts[i], tokens.ends[i])
@@ -156,7 +200,13 @@ def _too_deep(source: Source, tokens: Tokens, problems: Problems) -> bool:
     return False
 
 
-_CHAINING = frozenset(OPERATORS[o] for o in ("+", "*", "/", "//", "%", "->")) | {KEYWORDS[w] for w in ("and", "or")}
+_OPENING = frozenset(OPERATORS[o] for o in "{([")
+_CLOSING = frozenset(OPERATORS[o] for o in "})]")
+# words and marks that nest to a side without a bracket: `not not x`, `- - x`, `if a else if b else ...`, `a + b + c`
+_NESTING = frozenset(OPERATORS[o] for o in ("-", ".", "?", "??", "+", "*", "/", "//", "%", "->")) | {
+    KEYWORDS[w] for w in ("not", "if", "else", "try", "and", "or")
+}
+_SEPARATOR = TERMINALS["_SEP"]
 
 
 class _Reporter:

@@ -87,10 +87,6 @@ def _span(source: Source, at: int) -> Span:
     return Span(source, at, min(at + 1, len(source.text)))
 
 
-def _index(mark: Any) -> int:
-    return int(mark.index)
-
-
 class _Reader:
     def __init__(self, source: Source, problems: Problems) -> None:
         self.source = source
@@ -103,41 +99,55 @@ class _Reader:
 
     def read(self) -> Any:
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        readers = {
+            yaml.ScalarEvent: self._scalar,
+            yaml.MappingStartEvent: self._open,
+            yaml.SequenceStartEvent: self._open,
+            yaml.MappingEndEvent: self._close,
+            yaml.SequenceEndEvent: self._close,
+            yaml.AliasEvent: self._alias,
+            yaml.DocumentStartEvent: self._document,
+        }
         for event in yaml.parse(self.source.text, Loader=loader):
-            self._event(event)
+            reader = readers.get(event.__class__)
+            if reader is not None:
+                reader(event)
         return self.root
 
-    def _event(self, event: Any) -> None:
-        start = _index(event.start_mark)
-        if isinstance(event, yaml.ScalarEvent):
-            plain = not event.style and event.tag is None
-            end = _index(event.end_mark)
-            segments = _segments(self.source.text, start, end, event)
-            self._add(Scalar(start, end, event.value, plain, segments), event.anchor)
-        elif isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent):
-            if len(self.stack) >= MAX_DEPTH:
-                self._stop("too-deep", start, limit=MAX_DEPTH)
-            self.stack.append(_Open(isinstance(event, yaml.MappingStartEvent), start, event.anchor, self.count))
-        elif isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
-            opened = self.stack.pop()
-            end = _index(event.end_mark)
-            made = self._mapping(opened, end) if opened.mapping else Sequence(opened.start, end, tuple(opened.items))
-            self._add(made, opened.anchor, self.count - opened.count + 1)
-        elif isinstance(event, yaml.AliasEvent):
-            self._alias(event, start)
-        elif isinstance(event, yaml.DocumentStartEvent):
-            self.documents += 1
-            if self.documents > 1:
-                self._stop("bad-yaml", start, what="a spec is one document")
+    def _scalar(self, event: Any) -> None:
+        start, end = event.start_mark.index, event.end_mark.index
+        plain = not event.style and event.tag is None
+        self._add(Scalar(start, end, event.value, plain, _segments(self.source.text, start, end, event)), event.anchor)
+
+    def _open(self, event: Any) -> None:
+        start = event.start_mark.index
+        if len(self.stack) >= MAX_DEPTH:
+            self._stop("too-deep", start, limit=MAX_DEPTH)
+        self.stack.append(_Open(isinstance(event, yaml.MappingStartEvent), start, event.anchor, self.count))
+
+    def _close(self, event: Any) -> None:
+        opened = self.stack.pop()
+        end = event.end_mark.index
+        made = self._mapping(opened, end) if opened.mapping else Sequence(opened.start, end, tuple(opened.items))
+        self._add(made, opened.anchor, self.count - opened.count + 1)
+
+    def _document(self, event: Any) -> None:
+        self.documents += 1
+        if self.documents > 1:
+            self._stop("bad-yaml", event.start_mark.index, what="a spec is one document")
 
     def _stop(self, slug: str, at: int, what: object = "", limit: int = 0) -> None:
         self.problems.add(slug, _span(self.source, at), what=what, reason=what, limit=limit)
         raise _Stop
 
-    def _alias(self, event: Any, start: int) -> None:
+    def _alias(self, event: Any) -> None:
         """An alias is its anchor's value once more; one inside its own anchor has no value yet."""
         if event.anchor not in self.anchors:
-            self._stop("yaml-alias", start, what=f"aliases such as `*{event.anchor}` to what is not above them")
+            self._stop(
+                "yaml-alias",
+                event.start_mark.index,
+                what=f"aliases such as `*{event.anchor}` to what is not above them",
+            )
         value, size = self.anchors[event.anchor]
         self.count += size
         self._add(value, None)

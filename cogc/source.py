@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import posixpath
+
 from cogc.record import Record
+
+LIMIT_MB = 8
 
 
 class Source:
@@ -58,3 +62,21 @@ def read_error(error: Exception) -> str:
     if isinstance(error, OSError):
         return (error.strerror or type(error).__name__).lower()
     return str(error)
+
+
+def normal(path: str) -> str:
+    """A path with no `.` or `x/..` in it, so that one file has one name."""
+    return posixpath.normpath(path)
+
+
+def looks_like_yaml(path: str, text: str) -> bool:
+    """Told by content: a file whose first line that says anything is a YAML key `cog:` or `version:`."""
+    if path.endswith(".cog"):
+        return False
+    if path.endswith((".yml", ".yaml")):
+        return True
+    for line in text.split("\n", 50)[:50]:
+        line = line.strip()
+        if line and not line.startswith(("#", "---", "%")):
+            return line.startswith(("cog:", "version:"))
+    return False

@@ -18,7 +18,7 @@ LAYERS = [
     "ir lower lower_expressions compile",
     "kernel",
     "run",
-    "files render graph view make_tables make_schemas",
+    "files cache render graph view make_tables make_schemas",
     "commands",
     "cli __main__",
 ]

@@ -84,7 +84,7 @@ def test_no_grandchild_survives_a_cancel(child: str) -> None:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(run_process, ["sh", "-c", child.format(mark)])
             with trio.fail_after(5):
-                while len(seen) < 2:  # noqa: ASYNC110 - other processes tell nobody
+                while len(seen) < 2:
                     await trio.sleep(0.02)
                     seen[:] = marked(mark)
             nursery.cancel_scope.cancel()

@@ -5,16 +5,14 @@ from __future__ import annotations
 import sys
 
 from cogc import render
-from cogc.check import Options
-from cogc.compile import analyse
-from cogc.diagnostics import Problems
 from cogc.files import read, specs
-from cogc.source import Source, Span
+from cogc.source import Source, Span, normal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
+    from cogc.cache import Cache
     from cogc.diagnostics import Diagnostic
 
 HELP = "find the mistakes of specs"
@@ -26,6 +24,9 @@ def arguments(parser: ArgumentParser) -> None:
         "--format", choices=("people", "text", "json"), help="default: for people in a terminal, else text"
     )
     parser.add_argument("--strict", action="store_true", help="warnings count as errors")
+    parser.add_argument(
+        "--no-cache", action="store_true", help="check files again that were clean and have not changed"
+    )
     allow_imports(parser)
 
 
@@ -42,21 +43,56 @@ class Plain:
         self.paths = paths
         self.format: str | None = None
         self.strict = False
+        self.no_cache = False
         self.allow_import: list[str] = []
 
 
 def run(options: Namespace | Plain) -> int:
-    problems = Problems()
-    paths: list[str] = []
+    named: dict[str, None] = {}
+    empty: list[str] = []
     for path in options.paths:
-        found = specs(path)
+        found = [normal(p) for p in specs(path)]
+        named.update(dict.fromkeys(found))
         if not found:
-            problems.add("no-spec", Span(Source(path, ""), 0, 0), path=path)
-        paths += found
-    analyse(paths, read, problems, Options(allowed(options.allow_import, paths)))
-    found_problems = problems.sorted()
+            empty.append(path)
+    paths = list(named)
+    allow = allowed(options.allow_import, paths)
+    cache = None if options.no_cache else _cache(allow)
+    stale = cache.stale(paths) if cache else paths
+    found_problems = _check(stale, paths, empty, allow, cache) if stale or empty else []
     show(found_problems, options.format, len(paths))
-    return 1 if problems.errors or (options.strict and found_problems) else 0
+    errors = any(d.severity == "error" for d in found_problems)
+    return 1 if errors or (options.strict and found_problems) else 0
+
+
+def _cache(allow: frozenset[str]) -> Cache | None:
+    from cogc.cache import Cache
+
+    try:
+        return Cache(allow, read)
+    except OSError:  # the working directory is gone
+        return None
+
+
+def _check(
+    stale: list[str], paths: list[str], empty: list[str], allow: frozenset[str], cache: Cache | None
+) -> list[Diagnostic]:
+    """Check what has changed, remember what was clean."""
+    from cogc.check import Options
+    from cogc.compile import analyse
+    from cogc.diagnostics import Problems
+    from cogc.load import groups
+
+    problems = Problems()
+    for path in empty:
+        problems.add("no-spec", Span(Source(path, ""), 0, 0), path=path)
+    checked = analyse(stale, read, problems, Options(allow))
+    if cache and (more := cache.reached(checked.world.units)):
+        return _check([p for p in paths if p in {*stale, *more}], paths, empty, allow, cache)
+    if cache:
+        found = {d.span.source.path for d in problems.found}
+        cache.keep([group for group in groups(checked.world) if found.isdisjoint(group)], paths)
+    return problems.sorted()
 
 
 def show(found: list[Diagnostic], format: str | None, files: int) -> None:

@@ -9,6 +9,7 @@ from cogc import load
 from cogc.commands.run import show_to_stderr
 from cogc.diagnostics import Problems
 from cogc.files import read
+from cogc.source import looks_like_yaml
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def run(options: Namespace) -> int:
         show_to_stderr(problems.sorted())
         return 1
     unit = world.roots[0]
-    is_yaml = load.looks_like_yaml(unit.path, unit.source.text)
+    is_yaml = looks_like_yaml(unit.path, unit.source.text)
     target = options.to or ("cog" if is_yaml else "yaml")
     if target == "cog":
         written = cog.file(unit.tree)

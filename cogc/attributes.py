@@ -33,6 +33,7 @@ ATTRIBUTES: dict[str, dict[str, str]] = {
         "stdin": "type string",
         "cwd": "type string",
         "env": "secrets",
+        "reload": "type bool",
     },
     "mcp": {"timeout": "type duration"},
     "human": {"timeout": "type duration", "choices": "type [string]"},

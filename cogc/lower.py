@@ -209,9 +209,12 @@ class _Coglet:
 
     def lower(self) -> ir.Coglet:
         shape, run = self.shape, self.run
-        if self._takes("ProgLet"):  # any of its programs may be given another's name
+        if self._takes("ProgLet"):  # any of its programs may be given another's name, or its file's
             for member in shape.programs.values():
                 run.program(member.owner.unit, member.node, self.place(member.owner))
+            for declared in shape.unit.declared.values():
+                if declared.kind == "program":
+                    run.program(shape.unit, declared.node, None)
         suppress = [self.states.get(n, -1) for n in ("suppressed_channels", "suppressed_commands")]
         return ir.Coglet(
             key=shape.key,

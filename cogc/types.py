@@ -75,7 +75,7 @@ BUILTIN = {t.name: t for t in (INT, FLOAT, STRING, BOOL, NULL, DURATION, TIME, A
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import ClassVar, TypeAlias
+    from typing import Any, ClassVar, TypeAlias
 
     Type: TypeAlias = Primitive | LiteralOf | ListOf | MapOf | RecordOf | UnionOf | Ref
 else:
@@ -344,6 +344,13 @@ def to_json(type: Type, named: dict[str, object] | None = None) -> object:
         case RecordOf(fields, open):
             words = [[f.name, to_json(f.type, named), f.optional, f.default] for f in fields]
             return ["record", words, open]
+
+
+def table_from_json(named: dict[str, Any]) -> dict[str, Type]:
+    """A program's named types by key; they may refer to each other."""
+    table: dict[str, Type] = {}
+    table.update({key: from_json(data, table) for key, data in named.items()})
+    return table
 
 
 def from_json(data: object, table: dict[str, Type]) -> Type:

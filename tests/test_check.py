@@ -6,6 +6,9 @@ import pytest
 from conftest import ROOT, check_text, codes
 
 from cogc import render
+from cogc.compile import analyse
+from cogc.diagnostics import Problems
+from cogc.files import read
 
 SEEDED = (ROOT / "tests" / "golden" / "check" / "seeded.cog").read_text()
 
@@ -57,3 +60,9 @@ def test_states_are_narrowed_only_up_to_the_next_call() -> None:
       enact set(to: int) { s = to } }
     """
     assert codes(text) == ["nullable"]
+
+
+def test_the_standard_library_is_clean() -> None:
+    problems = Problems()
+    analyse(["std/mixins.cog"], read, problems)
+    assert problems.found == []

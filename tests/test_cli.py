@@ -210,10 +210,11 @@ def test_a_failed_run_says_what_where_and_what_led_there(tmp_path: Path) -> None
 def test_a_deadlock_is_named(tmp_path: Path) -> None:
     (tmp_path / "d.cog").write_text(
         "coglet A { listen x: int { capacity: 1 }\n transmit y: int\n on x as v { y <- v\n y <- v } }\n"
-        "coglet Main { create a = A\n create b = A\n on a.y as v { b.x <- v }\n on b.y as v { a.x <- v }\n on start { a.x <- 1 } }"
+        "coglet Main { create a = A\n create b = A\n link a.y -> b.x\n on b.y as v { a.x <- v }\n on start { a.x <- 1 } }"
     )
-    done = cogc("run", "d.cog", "--for", "1s", cwd=tmp_path)
-    assert done.returncode in (0, 3)
+    done = cogc("run", "d.cog", cwd=tmp_path)
+    assert done.returncode == 3
+    assert "deadlock" in done.stderr and "Main/a -> Main/b.x" in done.stderr and "Main -> Main/a.x" in done.stderr
 
 
 @pytest.mark.parametrize(

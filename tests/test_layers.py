@@ -15,7 +15,7 @@ LAYERS = [
     "nodes types",
     "build lalr lexer parse_cog read_yaml parse_yaml parse_sett format write_yaml",
     "world load lower_type builtins scope operators narrow prompts infer resolve bodies attribute_check declarations checks check",
-    "ir lower lower_expressions compile",
+    "ir lower lower_expressions compile compile_text",
     "kernel",
     "run",
     "files cache render graph view make_tables make_schemas",

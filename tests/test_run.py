@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import random
+import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import trio
 from conftest import ROOT, build
@@ -134,6 +136,83 @@ def test_shell_programs_fail_clearly() -> None:
     assert shell('["echo", "x"]', "timeout: 5s", "int")[0] == "program"
     assert shell('["echo", "1.5"]', "timeout: 5s", "int") == ["type", "expected int, got float 1.5"]
     assert shell('["sleep", "20"]', "timeout: 100ms") == ["timeout", "program `run` took longer than 0.1s"]
+
+
+def test_a_process_stays_in_the_workspace(tmp_path: Path) -> None:
+    (tmp_path / "work" / "inside").mkdir(parents=True)
+    (tmp_path / "work" / "link").symlink_to("/tmp")
+    bundle = build(SHELL.format(words='["pwd"]', attributes="cwd: word, timeout: 5s", result="string"))
+    said = session(
+        bundle, Settings(str(tmp_path / "work")), inputs=[("word", w) for w in ("inside", "..", "link", "/")]
+    ).outputs["out"]
+    assert said[0] == str(tmp_path / "work" / "inside")
+    assert [s[1] for s in said[1:]] == [f"the folder `{w}` lies outside the workspace" for w in ("..", "link", "/")]
+
+
+GIT = """
+program answer() -> int = python "behaviour:answer" { timeout: 5s }
+coglet Mind with GitLet(repo: "repo") {
+  listen ask: null
+  transmit said: int
+  on ask { said <- answer() }
+}
+coglet Main(patch: string) {
+  transmit out: any
+  state step: int = 0
+  create mind = Mind
+  on start { mind.ask <- null }
+  on mind.committed as c { out <- c
+    mind.ask <- null }
+  on mind.said as n { out <- n
+    step = step + 1
+    if step == 1 { guide mind.commit(patch) }
+    if step == 2 { guide mind.revert() }
+    if step == 3 { guide mind.branch("other") }
+    if step == 4 { guide mind.checkout("HEAD~1") } }
+  on error(mind) as e { out <- e.message }
+}
+"""
+PATCH = """--- a/behaviour.py
++++ b/behaviour.py
+@@ -1,2 +1,2 @@
+ def answer():
+-    return 1
++    return 2
+"""
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for who in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{who}_NAME", "a test")
+        monkeypatch.setenv(f"GIT_{who}_EMAIL", "test@example.org")
+    repo = tmp_path / "repo"
+    repo.mkdir()
+    (repo / "behaviour.py").write_text("def answer():\n    return 1\n")
+    for words in (["init", "-q", "-b", "main"], ["add", "."], ["commit", "-qm", "first"]):
+        subprocess.run(["git", *words], cwd=repo, check=True)
+    return repo
+
+
+def test_gitlet_commits_and_the_programs_of_its_repository_are_the_new_ones(repository: Path) -> None:
+    bundle = build(GIT)
+    bundle.programs["answer"] = msgspec.structs.replace(bundle.programs["answer"], folder=str(repository))
+    out = session(bundle, Settings(str(repository.parent)), parameters={"patch": PATCH}).outputs["out"]
+    numbers = [o for o in out if isinstance(o, int)]
+    commits = [o for o in out if isinstance(o, dict)]
+    assert numbers == [1, 2, 1, 1, 2]
+    assert [c["branch"] for c in commits] == ["main", "main", "other", "HEAD"]
+    assert commits[1]["ref"] == commits[2]["ref"] and commits[3]["ref"] == commits[0]["ref"]
+
+
+def test_gitlet_wants_a_repository_of_the_workspace(repository: Path) -> None:
+    (repository / "inner").mkdir()
+    for repo, said in (("repo/inner", "not a git repository"), ("..", "lies outside the workspace")):
+        bundle = build(
+            GIT.replace('repo: "repo"', f'repo: "{repo}"').replace("mind.ask <- null", "guide mind.revert()")
+        )
+        made = session(bundle, Settings(str(repository.parent)), parameters={"patch": ""})
+        assert said in made.outputs["out"][0]
 
 
 # ---- Python --------------------------------------------------------------------------------------------------

@@ -78,9 +78,9 @@ class Coder:
             for key in ready:
                 values[key] = self.expression(pending.pop(key), [])(None)
 
-    def expression(self, node: ir.Expr, names: list[str]) -> Callable[..., Any]:
+    def expression(self, node: ir.Expr, names: list[str], coglet: ir.Coglet | None = None) -> Callable[..., Any]:
         """A pure expression as a function of the coglet and these locals."""
-        writer = _Writer(self)
+        writer = _Writer(self, coglet)
         value = writer.expr(node)
         arguments = ", ".join(["I", *(f"v_{n}" for n in names)])
         return self._make(f"def f({arguments}):", [*writer.lines, (f"return {value}", -1)])
@@ -399,13 +399,24 @@ class _Writer:
     def _call(self, node: ir.Call) -> str:
         program = self.coder.bundle.programs[node.program]
         values = []
-        for given, parameter in zip(node.arguments, program.parameters, strict=True):
-            chosen = given if given is not None else parameter.default
+        for argument, parameter in zip(node.arguments, program.parameters, strict=True):
+            chosen = argument if argument is not None else parameter.default
             values.append("None" if chosen is None else self.expr(chosen))
+        given = ", ".join(values)
+        has_table = self.coglet is not None and self.coglet.registered >= 0
         if not node.waits:
-            return f"{self.coder.program(program)}({', '.join(['I', *values])})"
+            function = self.coder.program(program)
+            if has_table:
+                function = f"(rebound(I, {node.program!r}) or {function})"
+            return f"{function}(I, {given})"
         held = self.temporary()
-        self.line(f"{held} = yield Request('call', {node.program!r}, [{', '.join(values)}], {node.at})")
+        request = f"{held} = yield Request('call', {node.program!r}, [{given}], {node.at})"
+        if not has_table:
+            self.line(request)
+            return held
+        self.line(f"{held} = rebound(I, {node.program!r})")
+        self.line(f"if {held} is None: {request}")
+        self.line(f"else: {held} = {held}(I, {given})")
         return held
 
     def _await(self, node: ir.Await) -> str:

@@ -16,8 +16,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from cogc import ir, types
-from cogc.kernel import joins, reactions, supervision, wiring
+from cogc import ir
+from cogc.kernel import joins, programs, reactions, supervision, wiring
 from cogc.kernel.code import Coder
 from cogc.kernel.objects import (
     AWAITING,
@@ -89,14 +89,13 @@ class Kernel:
         self.streams: dict[tuple[str, str], random.Random] = {}
         self.persisted: dict[tuple[str, str], Any] = {}
         self.codes: dict[str, CogletCode] = {}
-        named: dict[str, types.Type] = {}
-        named.update({k: types.from_json(t, named) for k, t in bundle.named.items()})
-        self.validators = Validators([types.from_json(t, named) for t in bundle.types])
-        self.coder = Coder(bundle, self.validators, self._services(), traced)
+        self.validators = Validators.of(bundle)
+        self.coder = Coder(bundle, self.validators, self.services(), traced)
         self.requests: dict[str, Callable[..., Any]] = {}
+        self.texts: dict[tuple[str, str, str], Callable[..., Any]] = {}
         self.coder.consts()
 
-    def _services(self) -> dict[str, Any]:
+    def services(self) -> dict[str, Any]:
         """What compiled code calls."""
         return {
             "emit": self.emit if self.trace is None else self.emit_traced,
@@ -110,6 +109,7 @@ class Kernel:
             "assigned": self.assigned,
             "absent": ABSENT,
             "record_of": record_of,
+            "rebound": lambda inst, key: programs.rebound(self, inst, key),
             "Recoverable": RECOVERABLE,
             "f_now": lambda inst: Time(self.epoch + self.now),
             "f_uuid": self.uuid,
@@ -474,7 +474,7 @@ class Kernel:
         if index in spec.suppressed:
             wiring.suppress(self, inst)
         if index == spec.registered:
-            reactions.register(self, inst)
+            programs.register(self, inst)
 
     # ---- random numbers ------------------------------------------------------------------------------------
 

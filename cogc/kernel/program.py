@@ -20,11 +20,12 @@ class Handler:
     """
 
     __slots__ = (
-        "all_ports", "apart", "batch", "concurrent", "debounce", "distinct", "function", "guard", "key", "name",
+        "all_ports", "apart", "batch", "coglet", "concurrent", "debounce", "distinct", "function", "guard", "key", "name",
         "on_failure", "plain", "reaction", "sender", "simple", "throttle", "timeout", "trigger", "waits",
     )  # fmt: skip
 
     def __init__(self, coder: Coder, coglet: ir.Coglet, reaction: ir.Reaction, trigger: ir.Trigger, key: int) -> None:
+        self.coglet = coglet
         self.reaction = reaction
         self.trigger = trigger
         self.key = key
@@ -71,12 +72,12 @@ class Handler:
         return None
 
     def _expression(self, coder: Coder, node: ir.Expr | None, names: list[str]) -> Callable[..., Any] | None:
-        return None if node is None else coder.expression(node, names)
+        return None if node is None else coder.expression(node, names, self.coglet)
 
     def _pair(self, coder: Coder, pair: ir.Pair | None, names: list[str]) -> tuple[Callable[..., Any], ...] | None:
         if pair is None:
             return None
-        return coder.expression(pair.value, names), coder.expression(pair.within, [])
+        return coder.expression(pair.value, names, self.coglet), coder.expression(pair.within, [], self.coglet)
 
     def arguments(self, message: Any, sender: Any = None) -> tuple[Any, ...]:
         """The function's arguments for a message; several triggers bind names of their own, the others are null."""

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from cogc.kernel import joins, supervision
+from cogc.kernel import joins, programs, supervision
 from cogc.kernel.code import Request
 from cogc.kernel.functions import stable_key
 from cogc.kernel.objects import (
@@ -408,7 +408,7 @@ def _request(kernel: Kernel, activity: Activity, request: Request) -> None:
 
 def _call(kernel: Kernel, activity: Activity, request: Request) -> None:
     inst = activity.inst
-    key = registered(kernel, inst, request.program)
+    key = programs.registered(kernel, inst, request.program)
     program = kernel.bundle.programs[key]
     make = kernel.requests.get(key)
     if make is None:
@@ -667,31 +667,3 @@ def arm(kernel: Kernel, inst: Instance, due: int, function: Callable[[Any, Any],
     if len(inst.timers) > 16:
         inst.timers = [t for t in inst.timers if t[0] is not None]
     return timer
-
-
-def register(kernel: Kernel, inst: Instance) -> None:
-    """ProgLet's table has changed: every name in it must stand for a declared program of the same shape."""
-    table = inst.states[inst.code.ir.registered]
-    if type(table) is not dict:
-        raise Failure("type", f"`register` takes a record of programs, not {kind_of(table)}")
-    by_name = {p.name: p for k, p in kernel.bundle.programs.items() if k.startswith(inst.code.key) or "." not in k}
-    for name, wanted in table.items():
-        old, new = by_name.get(name), by_name.get(wanted) if type(wanted) is str else None
-        if old is None or new is None:
-            raise Failure("error", f"`register` binds a program's name to that of another, not `{name}`: {wanted!r}")
-        same = [p.type for p in old.parameters] == [p.type for p in new.parameters] and old.result == new.result
-        if not same:
-            raise Failure("error", f"programs `{name}` and `{wanted}` have different signatures")
-
-
-def registered(kernel: Kernel, inst: Instance, key: str) -> str:
-    """The program that a key stands for in a coglet: itself, unless its program table says otherwise."""
-    number = inst.code.ir.registered
-    if number < 0:
-        return key
-    table = inst.states[number]
-    wanted = table.get(kernel.bundle.programs[key].name)
-    if wanted is None:
-        return key
-    own = f"{inst.code.key}.{wanted}"
-    return own if own in kernel.bundle.programs else str(wanted)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from cogc import types
+from cogc import ir, types
 from cogc.kernel.values import Duration, Failure, Time, equal, kind_of, shorten, time_of
 from cogc.texts import nanoseconds
 from cogc.types import Type, expand, show
@@ -25,6 +25,11 @@ class Validators:
         self.types = all_types
         self._checks: dict[int, Callable[[Any], Any]] = {}
         self._fits: dict[str, Callable[[Any], bool]] = {}
+
+    @classmethod
+    def of(cls, bundle: ir.Bundle) -> Validators:
+        table = types.table_from_json(bundle.named)
+        return cls([types.from_json(t, table) for t in bundle.types])
 
     def fits(self, number: int) -> Callable[[Any], bool]:
         """The predicate of a type by its number."""

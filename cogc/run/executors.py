@@ -56,6 +56,7 @@ class Executors:
         self.scripts: dict[str, Scripted] = {}
         self.abandoned: list[str] = []
         self._load = trio.Lock()
+        self._known = frozenset(sys.modules)
 
     def answer(self, call: Call) -> tuple[float, Any] | None:
         """A scripted model's answer and its delay in seconds, chosen at once so that answers go in order of calls."""
@@ -168,7 +169,7 @@ class Executors:
     async def _shell(self, program: ir.Program, call: Call) -> Any:
         request = call.request
         words = command_words(request["words"])
-        cwd = os.path.join(self.settings.workspace, request.get("cwd", ""))
+        cwd = self._folder(request.get("cwd", ""))
         env = {**os.environ, **{k: secret(v) for k, v in request.get("env", {}).items()}}
         try:
             outcome = await run_process(words, request.get("stdin", "").encode(), cwd, env)
@@ -182,7 +183,32 @@ class Executors:
             raise Failure("program", f"`{words[0]}` {how}{': ' + last if last else ''}")
         if outcome.truncated:
             raise Failure("program", f"`{words[0]}` wrote more than 16 MiB")
+        if request.get("reload"):
+            self._forget(cwd)
         return self._output(program, request.get("output", ""), outcome.stdout)
+
+    def _folder(self, name: str) -> str:
+        """A folder of the workspace; a Failure for one outside it, wherever its links lead."""
+        workspace = os.path.realpath(self.settings.workspace)
+        folder = os.path.realpath(os.path.join(workspace, name))
+        if os.path.commonpath([workspace, folder]) != workspace:
+            raise Failure("program", f"the folder `{name}` lies outside the workspace")
+        return folder
+
+    def _forget(self, folder: str) -> None:
+        """Modules of the spec below a folder are imported anew when they are next needed.
+
+        Their bytecode goes too: it tells two texts of one second and one size not apart.
+        """
+        for name, module in list(sys.modules.items()):
+            file = getattr(module, "__file__", None)
+            if name in self._known or not file or "site-packages" in file or name.partition(".")[0] == "cogc":
+                continue
+            if os.path.commonpath([folder, os.path.realpath(file)]) == folder:
+                del sys.modules[name]
+                Path(getattr(module, "__cached__", None) or file + "c").unlink(missing_ok=True)
+        self.functions.clear()
+        importlib.invalidate_caches()
 
     def _output(self, program: ir.Program, form: str, data: bytes) -> Any:
         said = data.decode("utf-8", "replace")

@@ -9,44 +9,26 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from cogc import ir, nodes, parse_cog, types
-from cogc.check import Checked, Options
+from cogc import ir, types
+from cogc.compile_text import compile_text
 from cogc.diagnostics import Problems
 from cogc.kernel.code import Coder
 from cogc.kernel.validate import Validators
-from cogc.lower import Lower
-from cogc.lower_expressions import Lowering, Place
-from cogc.scope import Scope
-from cogc.source import Source
-from cogc.world import Unit, World
 
 
 def until(bundle: ir.Bundle, text: str, problems: Problems) -> Callable[[dict[str, list[Any]]], bool] | None:
     """The condition as a function of the outputs, or None and problems."""
-    source = Source("--until", f"const condition = {text}")
-    tree = parse_cog.parse(source, problems)
-    if problems.errors or not tree.declarations or not isinstance(tree.declarations[0], nodes.Const):
+    named = types.table_from_json(bundle.named)
+    channels = bundle.coglets[bundle.root].transmits
+    names: dict[str, types.Type] = {
+        c.name: types.ListOf(types.from_json(bundle.types[c.type], named)) for c in channels
+    }
+    compiled = compile_text("--until", text, names, problems)
+    if compiled is None:
         return None
-    unit = Unit("--until", source, tree)
-    checked = Checked(World(), problems, Options())
-    scope = Scope(checked.world, unit)
-    named: dict[str, types.Type] = {}
-    named.update({k: types.from_json(t, named) for k, t in bundle.named.items()})
-    names = []
-    for channel in bundle.coglets[bundle.root].transmits:
-        names.append(channel.name)
-        scope.bind(channel.name, types.ListOf(types.from_json(bundle.types[channel.type], named)))
-    value = tree.declarations[0].value
-    found = checked.inference.infer(value, scope)
-    if problems.errors:
-        return None
-    run = Lower(checked)
-    lowered = Lowering(run, Place(unit, None, None, frozenset(names))).expr(value)
-    small = ir.Bundle(types=run.types, named=run.named)
-    table: dict[str, types.Type] = {}
-    coder = Coder(small, Validators([types.from_json(t, table) for t in run.types]), {}, False)
-    function = coder.expression(lowered, names)
-    whole = types.fit(found, types.ListOf(types.ANY)) > types.NO
+    coder = Coder(compiled.bundle, Validators.of(compiled.bundle), {}, False)
+    function = coder.expression(compiled.value, list(names))
+    whole = types.fit(compiled.type, types.ListOf(types.ANY)) > types.NO
 
     def met(outputs: dict[str, list[Any]]) -> bool:
         value = function(None, *(outputs.get(n, []) for n in names))

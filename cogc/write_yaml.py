@@ -335,13 +335,15 @@ def _scalar(value: Any, depth: int = 0) -> str:
         return repr(value)
     if "\n" in value and _blockable(value):
         pad = "  " * (depth + 1)
-        return "|-\n" + "\n".join(pad + line if line else "" for line in value.split("\n"))
+        lines = "\n".join(pad + line if line else "" for line in value.removesuffix("\n").split("\n"))
+        return ("|" if value.endswith("\n") else "|-") + "\n" + lines
     return str(value) if _plain(value) and not isinstance(value, Quoted) else _quoted(value)
 
 
 def _blockable(value: str) -> bool:
-    lines = value.split("\n")
-    return (not value.endswith("\n") and bool(lines[0].strip()) and lines[0][0] != " " and value.isprintable()) or (
+    """Whether a block of lines reads as the same string: no blank at an end that would be lost, one newline at most."""
+    lines = value.removesuffix("\n").split("\n")
+    return (
         all(line.isprintable() and line == line.rstrip() for line in lines)
         and lines[0][:1] not in ("", " ")
         and lines[-1] != ""

@@ -160,6 +160,18 @@ def test_independent_mistakes_give_as_many_reports(text: str, expected: int) -> 
     assert len([c for c in codes(text) if c in ("unexpected-token", "unclosed-bracket")]) == expected
 
 
+@pytest.mark.parametrize("name", ["counter", "pipeline", "trial"])
+def test_an_examples_two_notations_are_one_tree(name: str) -> None:
+    place = ROOT / "examples" / name / name
+    cog, yaml = place.with_suffix(".cog"), place.with_suffix(".yml")
+    problems = Problems()
+    trees = [
+        parse_cog.parse(Source("a", cog.read_text()), problems),
+        parse_yaml.parse(Source("b", yaml.read_text()), problems),
+    ]
+    assert trees[0] == trees[1] and not problems.found
+
+
 @settings(max_examples=150, deadline=None)
 @given(st.integers(0, len(TEXTS) - 1), st.lists(st.tuples(st.integers(0, 10**6), st.sampled_from(
     ["", "{", "}", "(", ")", '"', "->", "<-", "{{", "\n", "on", "fail", "every", "1s", "null", "é", "[", ":", "="])), min_size=1, max_size=4))  # fmt: skip

@@ -124,7 +124,7 @@ def _compiler() -> str:
     for folder in (here, os.path.join(here, "checks"), resource("stdlib")):
         with os.scandir(folder) as entries:
             for entry in entries:
-                if entry.name.endswith((".py", ".cog")):
+                if entry.name.endswith((".py", ".cog", ".json")):
                     status = entry.stat()
                     found.append(f"{entry.path} {status.st_size} {status.st_mtime_ns}")
     return blake2b("\n".join(sorted(found)).encode(errors="surrogateescape"), digest_size=16).hexdigest()

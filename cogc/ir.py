@@ -428,17 +428,35 @@ class Program(msgspec.Struct, frozen=True, omit_defaults=True):
     words: list[Expr] = []
     attributes: dict[str, Expr] = {}
     model: str = ""
+    tools: list[str] = []
+    doc: str = ""
     folder: str = ""
     at: int = 0
 
 
+class Price(msgspec.Struct, frozen=True, omit_defaults=True):
+    """US dollars for a million tokens; what the cache takes, as factors of `input`; `context` is in tokens, 0 for unknown."""
+
+    input: float = 0.0
+    output: float = 0.0
+    cache_write: float = 1.0
+    cache_read: float = 1.0
+    above: int = 0
+    long_input: float = 0.0
+    long_output: float = 0.0
+    context: int = 0
+
+
 class Model(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A model; None as `price` says that it is not known."""
+
     key: str
     name: str
     provider: str
     argument: str
     folder: str = ""
-    attributes: dict[str, Any] = {}
+    attributes: dict[str, Expr] = {}
+    price: Price | None = None
     at: int = 0
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import posixpath
 
 from cogc import nodes, parse_cog
+from cogc.catalogue import Catalogue
 from cogc.diagnostics import Problems
 from cogc.source import LIMIT_MB, Source, Span, looks_like_yaml, normal, read_error
 from cogc.world import Unit, World
@@ -23,7 +24,7 @@ PRELUDE = "std/mixins.cog"
 
 def load(paths: list[str], read: Reader, problems: Problems) -> World:
     """The world of these files and all that they import, names not yet resolved."""
-    world = World()
+    world = World(Catalogue(read))
     for path in paths:
         unit = _unit(world, normal(path), read, problems, None)
         if unit is not None and unit not in world.roots:

@@ -108,7 +108,7 @@ class Lower:
                 text = str(argument.value)  # type: ignore[union-attr]
             case _ if kind in NOT_YET:
                 self.not_yet(unit, executor.kind, f"the {kind} program", node.name.id)
-        attributes, model = self._executor_attributes(lowering, unit, executor)
+        attributes, model, tools = self._executor_attributes(lowering, unit, executor)
         return ir.Program(
             key=key,
             name=node.name.id,
@@ -120,6 +120,8 @@ class Lower:
             words=words,
             attributes=attributes,
             model=model,
+            tools=tools,
+            doc=node.doc,
             folder=posixpath.dirname(unit.path),
             at=self.at(unit, node),
         )
@@ -133,26 +135,50 @@ class Lower:
 
     def _executor_attributes(
         self, lowering: Lowering, unit: Unit, executor: nodes.Executor
-    ) -> tuple[dict[str, ir.Expr], str]:
+    ) -> tuple[dict[str, ir.Expr], str, list[str]]:
+        """The attributes that are values, the key of the model, the keys of the tools."""
+        model, tools = "", []
+        for a in executor.attributes:
+            if a.key.id == "model":
+                model = self._model(unit, a.value)
+            elif a.key.id == "tools":
+                tools = self._tools(unit, a.value, lowering.place)
+        return self._attributes(lowering, executor.kind.id, executor.attributes), model, tools
+
+    def _attributes(
+        self, lowering: Lowering, owner: str, attributes: tuple[nodes.Attribute, ...]
+    ) -> dict[str, ir.Expr]:
+        """The attributes that are values; those of other kinds are left out."""
         from cogc.attribute_check import kind_type, word_of
         from cogc.attributes import ATTRIBUTES
 
-        attributes: dict[str, ir.Expr] = {}
-        model = ""
-        for a in executor.attributes:
-            kind = ATTRIBUTES[executor.kind.id].get(a.key.id, "")
+        found: dict[str, ir.Expr] = {}
+        for a in attributes:
+            kind = ATTRIBUTES[owner].get(a.key.id, "")
             if kind.startswith("word"):
-                attributes[a.key.id] = ir.Const(word_of(a.value))
-            elif a.key.id == "model":
-                model = self._model(unit, a.value)
-            elif kind.startswith("refs"):
-                self.not_yet(unit, a.key, "the attribute", a.key.id)
+                found[a.key.id] = ir.Const(word_of(a.value))
             elif kind.startswith("secret"):
-                attributes[a.key.id] = lowering.secret(a.value)  # type: ignore[arg-type]
+                found[a.key.id] = lowering.secret(a.value)  # type: ignore[arg-type]
             elif kind.startswith("type "):
                 wanted = kind_type(self.world, kind.removeprefix("type ").removesuffix("!").strip())
-                attributes[a.key.id] = lowering.checked(a.value, wanted)  # type: ignore[arg-type]
-        return attributes, model
+                found[a.key.id] = lowering.checked(a.value, wanted)  # type: ignore[arg-type]
+        return found
+
+    def _tools(self, unit: Unit, value: nodes.Expr | nodes.TypeExpr, place: Place) -> list[str]:
+        """The keys of the programs that a list of tools names; a coglet's own programs go first."""
+        found = []
+        for item in value.items if isinstance(value, nodes.ListLiteral) else ():
+            name = unit.source.text[item.start : item.end]
+            member = place.builder.shape.programs.get(name) if place.builder is not None else None
+            declared = self.world.lookup(unit, name)
+            if member is not None:
+                assert place.builder is not None
+                found.append(self.program(member.owner.unit, member.node, place.builder.place(member.owner)))
+            elif declared is not None and declared.kind == "program":
+                found.append(self.program(declared.unit, declared.node, None))
+            elif declared is not None:
+                self.not_yet(unit, item, f"the {declared.kind}", name)
+        return found
 
     def _model(self, unit: Unit, value: nodes.Expr | nodes.TypeExpr) -> str:
         name = unit.source.text[value.start : value.end]
@@ -162,12 +188,17 @@ class Lower:
         node: nodes.Model = declared.node
         key = declared.unit.key(node.name.id)
         if key not in self.models:
+            assert self.world.catalogue is not None
             self.models[key] = ir.Model(
                 key=key,
                 name=node.name.id,
                 provider=node.provider.id,
                 argument=node.argument.value,
                 folder=posixpath.dirname(declared.unit.path),
+                attributes=self._attributes(
+                    Lowering(self, Place(declared.unit, None, None)), f"model {node.provider.id}", node.attributes
+                ),
+                price=self.world.catalogue.price(node.provider.id, node.argument.value),
                 at=self.at(declared.unit, node),
             )
         return key

@@ -12,6 +12,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from cogc.catalogue import Catalogue
+
     Holder = nodes.Coglet | nodes.Mixin
 
 
@@ -155,9 +157,10 @@ class Shape:
 class World:
     """All files of a check, resolved."""
 
-    __slots__ = ("named_types", "prelude", "program_signatures", "roots", "shapes", "units")
+    __slots__ = ("catalogue", "named_types", "prelude", "program_signatures", "roots", "shapes", "units")
 
-    def __init__(self) -> None:
+    def __init__(self, catalogue: Catalogue | None = None) -> None:
+        self.catalogue = catalogue
         self.units: dict[str, Unit] = {}
         self.roots: list[Unit] = []
         self.prelude: Unit | None = None

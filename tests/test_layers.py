@@ -14,7 +14,7 @@ LAYERS = [
     "record codes source diagnostics suggest texts clock tables resources attributes",
     "nodes types",
     "build lalr lexer parse_cog read_yaml parse_yaml parse_sett format write_yaml",
-    "world load lower_type builtins scope operators narrow prompts infer resolve bodies attribute_check declarations checks check",
+    "catalogue world load lower_type builtins scope operators narrow prompts infer resolve bodies attribute_check declarations checks check",
     "ir lower lower_expressions compile compile_text",
     "kernel",
     "run",
@@ -29,7 +29,7 @@ OWNERS = {
     "jinja2": {"prompts", "kernel"},
     "rich": {"render", "view"},
     "trio": {"run", "view", "commands"},
-    "anthropic": set(),
+    "anthropic": {"run"},
 }
 
 

@@ -18,7 +18,7 @@ from conftest import ROOT, build
 
 from cogc.ir import Bundle
 from cogc.kernel.machine import Kernel
-from cogc.kernel.values import Failure
+from cogc.kernel.objects import Ask
 from cogc.run import journal
 from cogc.run.executors import Settings
 from cogc.run.process import run_process
@@ -398,11 +398,17 @@ def test_scripts_answer_by_rule_then_in_turn() -> None:
     script = Scripted(
         [{"when": "hello", "reply": "hi"}, "first", {"reply": {"a": 1}, "delay": "2s"}, {"error": "tired"}], "s"
     )
-    assert script.answer("p", "Main", {"prompt": "say hello"}) == (0.0, "hi")
-    assert script.answer("p", "Main", {"prompt": "x"}) == (0.0, "first")
-    assert script.answer("p", "Main", {"prompt": "x"}) == (2.0, {"a": 1})
-    assert isinstance(script.answer("p", "Main", {"prompt": "x"})[1], Failure)
-    assert "no answer left" in script.answer("p", "Main", {"prompt": "x"})[1].message
+
+    def answer(prompt: str) -> tuple[int, Any]:
+        request = {"messages": [{"role": "user", "content": [{"type": "text", "text": prompt}]}]}
+        delay, reply = script.answer(Ask(1, "m", "p", request, 0, "Main"))
+        return delay, reply["error"]["message"] if "error" in reply else reply["content"][0]["text"]
+
+    assert answer("say hello") == (0, "hi")
+    assert answer("x") == (0, "first")
+    assert answer("x") == (2_000_000_000, '{"a":1}')
+    assert answer("x") == (0, "tired")
+    assert "no answer left" in answer("x")[1]
 
 
 @pytest.mark.parametrize("script", [{"a": 1}, [{"when": "x"}], [{"replyy": 1, "when": "x"}]])

@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 from cogc import ir
+from cogc.attributes import PROVIDERS
 from cogc.check import Options as CheckOptions
 from cogc.commands.check import allow_imports, allowed
 from cogc.compile import analyse, program
@@ -23,6 +24,7 @@ from cogc.source import Source, Span
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
+    from collections.abc import Iterable
     from typing import Any
 
     from cogc.diagnostics import Diagnostic
@@ -52,7 +54,7 @@ def arguments(parser: ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME=PROVIDER:WHAT",
-        help="bind a model: x=scripted:answers.yml",
+        help="bind a model: x=scripted:answers.yml, x=anthropic:claude-haiku-5-5",
     )
     add("--record", metavar="FILE", help="write the run's journal: everything that came from outside")
     add("--replay", metavar="FILE", help="run a journal again, without the outside world")
@@ -119,6 +121,7 @@ def _run(bundle: ir.Bundle, options: Namespace) -> int:
     from cogc.run.faces import Faces
     from cogc.run.session import Session
 
+    bundle = _bound(bundle, options)
     if options.replay:
         return _replay(bundle, options)
     faces = Faces(options, bundle)
@@ -178,14 +181,31 @@ def _ended(session: Session, options: Namespace) -> int:
 def _settings(options: Namespace) -> Any:
     from cogc.run.executors import Settings
 
-    models = {}
+    return Settings(options.workspace, allowed(options.allow_import, [options.spec]))
+
+
+def _bound(bundle: ir.Bundle, options: Namespace) -> ir.Bundle:
+    """The program with the models of the command line in place of its own."""
+    from msgspec.structs import replace
+
+    from cogc.catalogue import Catalogue
+
+    models = dict(bundle.models)
     for text in options.model:
         name, _, rest = text.partition("=")
         provider, _, what = rest.partition(":")
-        if provider != "scripted" or not what:
-            raise Usage(f"`--model {text}`: write NAME=scripted:FILE")
-        models[name] = (provider, what)
-    return Settings(options.workspace, allowed(options.allow_import, [options.spec]), models)
+        if provider not in PROVIDERS or not what:
+            raise Usage(f"`--model {text}`: write NAME=PROVIDER:WHAT; a provider is {' or '.join(PROVIDERS)}")
+        known = [k for k, m in models.items() if m.name == name]
+        if not known:
+            raise Usage(f"--model: the program has no model `{name}`{_has(sorted(m.name for m in models.values()))}")
+        price = Catalogue(read).price(provider, what)
+        for key in known:
+            same = models[key].attributes if models[key].provider == provider else {}
+            models[key] = replace(
+                models[key], provider=provider, argument=what, folder="", attributes=same, price=price
+            )
+    return replace(bundle, models=models)
 
 
 def _pair(text: str, option: str) -> tuple[str, str]:
@@ -232,8 +252,9 @@ def _inputs(bundle: ir.Bundle, options: Namespace) -> list[tuple[str, Any]]:
     return found
 
 
-def _has(known: dict[str, int]) -> str:
-    return "; it has " + ", ".join(f"`{k}`" for k in known) if known else "; it has none"
+def _has(known: Iterable[str]) -> str:
+    names = ", ".join(f"`{k}`" for k in known)
+    return f"; it has {names or 'none'}"
 
 
 def _until(bundle: ir.Bundle, options: Namespace) -> Any:

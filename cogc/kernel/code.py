@@ -410,13 +410,10 @@ class _Writer:
                 function = f"(rebound(I, {node.program!r}) or {function})"
             return f"{function}(I, {given})"
         held = self.temporary()
-        request = f"{held} = yield Request('call', {node.program!r}, [{given}], {node.at})"
-        if not has_table:
-            self.line(request)
-            return held
-        self.line(f"{held} = rebound(I, {node.program!r})")
-        self.line(f"if {held} is None: {request}")
-        self.line(f"else: {held} = {held}(I, {given})")
+        if has_table or program.kind == "llm":
+            self.line(f"{held} = yield from perform(I, {node.program!r}, [{given}])")
+        else:
+            self.line(f"{held} = yield Request('call', {node.program!r}, [{given}], {node.at})")
         return held
 
     def _await(self, node: ir.Await) -> str:

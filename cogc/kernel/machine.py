@@ -17,7 +17,7 @@ from collections.abc import Callable
 from typing import Any
 
 from cogc import ir
-from cogc.kernel import joins, programs, reactions, supervision, wiring
+from cogc.kernel import conversation, joins, programs, reactions, supervision, wiring
 from cogc.kernel.code import Coder
 from cogc.kernel.objects import (
     AWAITING,
@@ -43,6 +43,7 @@ from cogc.kernel.objects import (
     Port,
 )
 from cogc.kernel.program import CogletCode
+from cogc.kernel.purse import Usage
 from cogc.kernel.timers import Timers
 from cogc.kernel.trace import Tracer
 from cogc.kernel.validate import Validators
@@ -75,7 +76,7 @@ class Kernel:
         self.ring: deque[Any] = deque(maxlen=RING)
         self.effects: list[Effect] = []
         self.timers = Timers()
-        self.calls: dict[int, tuple[Activity, int]] = {}
+        self.calls: dict[int, tuple[Activity, int | None]] = {}
         self.next_call = 1
         self.serial = 0
         self.current: Instance | None = None
@@ -92,6 +93,8 @@ class Kernel:
         self.validators = Validators.of(bundle)
         self.coder = Coder(bundle, self.validators, self.services(), traced)
         self.requests: dict[str, Callable[..., Any]] = {}
+        self.models: dict[str, dict[str, Any]] = {}
+        self.usages: dict[tuple[str, str], Usage] = {}
         self.texts: dict[tuple[str, str, str], Callable[..., Any]] = {}
         self.coder.consts()
 
@@ -110,6 +113,7 @@ class Kernel:
             "absent": ABSENT,
             "record_of": record_of,
             "rebound": lambda inst, key: programs.rebound(self, inst, key),
+            "perform": lambda inst, key, arguments: conversation.perform(self, inst, key, arguments),
             "Recoverable": RECOVERABLE,
             "f_now": lambda inst: Time(self.epoch + self.now),
             "f_uuid": self.uuid,
@@ -122,6 +126,31 @@ class Kernel:
         if found is None:
             found = self.codes[key] = CogletCode(self.coder, self.bundle.coglets[key])
         return found
+
+    def request(self, program: ir.Program) -> Callable[..., Any]:
+        """The function of a coglet and a program's arguments that gives the words and attributes of a call."""
+        made = self.requests.get(program.key)
+        if made is None:
+            made = self.requests[program.key] = self.coder.request(program)
+        return made
+
+    def model(self, key: str) -> dict[str, Any]:
+        """A model's attributes; a secret in them is still the name of a variable."""
+        if key not in self.models:
+            attributes = self.bundle.models[key].attributes
+            self.models[key] = {k: self.coder.expression(e, [])(None) for k, e in attributes.items()}
+        return self.models[key]
+
+    def usage(self, program: str, model: str) -> Usage:
+        """What a program has used of a model so far."""
+        return self.usages.setdefault((program, model), Usage())
+
+    def checked(self, type: int, value: Any, what: str) -> Any:
+        """A value of a type by its number, or a Failure that says what is wrong with `what`."""
+        try:
+            return self.validators.check(type)(value)
+        except Failure as wrong:
+            raise Failure("type", f"{what}: {wrong.message}") from None
 
     # ---- events --------------------------------------------------------------------------------------------
 

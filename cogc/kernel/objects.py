@@ -225,6 +225,20 @@ class Call:
         self.path = path
 
 
+class Ask:
+    """Ask a model, for a program of a coglet. `request` is the conversation so far, `limit` the nanoseconds that it may take."""
+
+    __slots__ = ("id", "limit", "model", "path", "program", "request")
+
+    def __init__(self, id: int, model: str, program: str, request: dict[str, Any], limit: int, path: str) -> None:
+        self.id = id
+        self.model = model
+        self.program = program
+        self.request = request
+        self.limit = limit
+        self.path = path
+
+
 class Cancel:
     """Nobody waits for a call any more."""
 
@@ -268,4 +282,4 @@ class Persist:
         self.value = value
 
 
-Effect = Call | Cancel | Output | LogLine | Persist
+Effect = Call | Ask | Cancel | Output | LogLine | Persist

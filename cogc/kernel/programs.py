@@ -18,7 +18,7 @@ from cogc.kernel.values import Failure, kind_of
 if TYPE_CHECKING:
     from cogc.kernel.machine import Kernel
 
-_KINDS = ("expr", "template")
+PURE = ("expr", "template")
 
 
 def register(kernel: Kernel, inst: Instance) -> None:
@@ -48,7 +48,7 @@ def rebound(kernel: Kernel, inst: Instance, key: str) -> Callable[..., Any] | No
     if type(wanted) is not str:
         return _text(kernel, kernel.bundle.programs[key], wanted)
     new = _find(kernel, inst, wanted)
-    if new is None or new.kind not in _KINDS:
+    if new is None or new.kind not in PURE:
         return None
     function: Callable[..., Any] = kernel.coder.space[kernel.coder.program(new)]
     return function
@@ -72,13 +72,13 @@ def _other(kernel: Kernel, inst: Instance, old: ir.Program, name: str) -> None:
         raise Failure("error", f"`register`: `{inst.code.name}` has no program `{name}`")
     if [p.type for p in old.parameters] != [p.type for p in new.parameters] or old.result != new.result:
         raise Failure("error", f"`register`: `{old.name}` and `{name}` have different signatures")
-    if old.kind in _KINDS and new.kind not in _KINDS:
+    if old.kind in PURE and new.kind not in PURE:
         raise Failure("error", f"`register`: `{name}` waits, `{old.name}` does not")
 
 
 def _text(kernel: Kernel, old: ir.Program, wanted: Any) -> Callable[..., Any]:
     """The function of a text given at run time, compiled once for each program and text."""
-    if type(wanted) is not dict or len(wanted) != 1 or not (set(wanted) <= {*_KINDS}):
+    if type(wanted) is not dict or len(wanted) != 1 or not (set(wanted) <= {*PURE}):
         raise Failure(
             "error", f"`register` takes a program's name, `{{ expr: ... }}` or `{{ template: ... }}` for `{old.name}`"
         )

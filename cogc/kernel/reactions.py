@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from cogc.kernel import joins, programs, supervision
+from cogc.kernel import joins, supervision
 from cogc.kernel.code import Request
 from cogc.kernel.functions import stable_key
 from cogc.kernel.objects import (
@@ -18,6 +18,7 @@ from cogc.kernel.objects import (
     STOPPING,
     URGENT,
     Activity,
+    Ask,
     Call,
     Instance,
     Port,
@@ -398,29 +399,46 @@ def as_failure(kernel: Kernel, error: BaseException) -> Failure:
 
 
 def _request(kernel: Kernel, activity: Activity, request: Request) -> None:
-    if request.kind == "call":
-        _call(kernel, activity, request)
-    elif request.kind == "await":
-        _await(kernel, activity, request)
-    else:
-        _parallel(kernel, activity, request.arguments)
+    match request.kind:
+        case "call":
+            _call(kernel, activity, request)
+        case "ask":
+            _ask(kernel, activity, request)
+        case "sleep":
+            due = kernel.now + request.arguments[0]
+            arm(kernel, activity.inst, due, lambda _a, _b: resume(kernel, activity, None))
+        case "await":
+            _await(kernel, activity, request)
+        case _:
+            _parallel(kernel, activity, request.arguments)
 
 
 def _call(kernel: Kernel, activity: Activity, request: Request) -> None:
-    inst = activity.inst
-    key = programs.registered(kernel, inst, request.program)
+    inst, key = activity.inst, request.program
     program = kernel.bundle.programs[key]
-    make = kernel.requests.get(key)
-    if make is None:
-        make = kernel.requests[key] = kernel.coder.request(program)
-    values = make(inst, *request.arguments)
+    values = kernel.request(program)(inst, *request.arguments)
     arguments = {p.name: v for p, v in zip(program.parameters, request.arguments, strict=True)}
-    call, kernel.next_call = kernel.next_call, kernel.next_call + 1
-    activity.calls.add(call)
-    kernel.calls[call] = (activity, program.result)
+    call = _called(kernel, activity, program.result)
     if kernel.trace:
         kernel.trace.record("call", inst, cause=kernel.cause, call=call, program=program.name, data=arguments)
     kernel.effects.append(Call(call, key, arguments, values, inst.path))
+
+
+def _ask(kernel: Kernel, activity: Activity, request: Request) -> None:
+    body, program, limit, news = request.arguments
+    call = _called(kernel, activity, None)
+    if kernel.trace and "count" not in body:
+        model = kernel.bundle.models[request.program].name
+        kernel.trace.record("ask", activity.inst, call=call, model=model, program=program, data=news)
+    kernel.effects.append(Ask(call, request.program, program, body, limit, activity.inst.path))
+
+
+def _called(kernel: Kernel, activity: Activity, result: int | None) -> int:
+    """The number of a call that an activity waits for; its result is checked if it has a type."""
+    call, kernel.next_call = kernel.next_call, kernel.next_call + 1
+    activity.calls.add(call)
+    kernel.calls[call] = (activity, result)
+    return call
 
 
 def finish_call(kernel: Kernel, call: int, value: Any) -> None:
@@ -430,14 +448,15 @@ def finish_call(kernel: Kernel, call: int, value: Any) -> None:
         return
     activity, result = known
     activity.calls.discard(call)
-    if not isinstance(value, Failure):
+    if result is not None and not isinstance(value, Failure):
         try:
             value = kernel.validators.check(result)(value)
         except Failure as wrong:
             value = wrong
     if kernel.trace:
         outcome = {"error": value.message, "error_kind": value.kind} if isinstance(value, Failure) else {"data": value}
-        kernel.cause = kernel.trace.record("result", activity.inst, cause=activity.cause, call=call, **outcome)
+        kind = "reply" if result is None else "result"
+        kernel.cause = kernel.trace.record(kind, activity.inst, cause=activity.cause, call=call, **outcome)
     resume(kernel, activity, value)
 
 

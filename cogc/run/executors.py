@@ -25,25 +25,18 @@ from cogc.kernel.functions import text
 from cogc.kernel.objects import Call
 from cogc.kernel.values import Duration, Failure, Time, moment, time_of
 from cogc.run.process import run_process
-from cogc.run.scripted import Scripted
 
 DEFAULT_TIMEOUT = 60.0
 
 
 class Settings:
-    """What the command line says about programs: the workspace, packages allowed, models bound to others."""
+    """What the command line says about programs: the workspace, packages allowed."""
 
-    __slots__ = ("allow_imports", "models", "workspace")
+    __slots__ = ("allow_imports", "workspace")
 
-    def __init__(
-        self,
-        workspace: str = ".",
-        allow_imports: frozenset[str] = frozenset(),
-        models: dict[str, tuple[str, str]] | None = None,
-    ) -> None:
+    def __init__(self, workspace: str = ".", allow_imports: frozenset[str] = frozenset()) -> None:
         self.workspace = workspace
         self.allow_imports = allow_imports
-        self.models = models or {}
 
 
 class Executors:
@@ -53,33 +46,9 @@ class Executors:
         self.bundle = bundle
         self.settings = settings
         self.functions: dict[str, Callable[..., Any]] = {}
-        self.scripts: dict[str, Scripted] = {}
         self.abandoned: list[str] = []
         self._load = trio.Lock()
         self._known = frozenset(sys.modules)
-
-    def answer(self, call: Call) -> tuple[float, Any] | None:
-        """A scripted model's answer and its delay in seconds, chosen at once so that answers go in order of calls."""
-        program = self.bundle.programs[call.program]
-        if program.kind != "llm":
-            return None
-        script = self._script(self.bundle.models[program.model])
-        if isinstance(script, Failure):
-            return 0.0, script
-        return script.answer(program.name, call.path, call.request)
-
-    def _script(self, model: ir.Model) -> Scripted | Failure:
-        provider, argument = self.settings.models.get(model.name, (model.provider, model.argument))
-        if provider != "scripted":
-            return Failure("program", f"models of `{provider}` cannot be asked by this version; bind one with --model")
-        if model.key not in self.scripts:
-            bound = model.name in self.settings.models
-            path = Path(argument) if bound else Path(model.folder) / argument
-            try:
-                self.scripts[model.key] = Scripted.load(path)
-            except (OSError, ValueError) as error:
-                return Failure("program", f"model `{model.name}`: {error}")
-        return self.scripts[model.key]
 
     async def execute(self, call: Call) -> Any:
         """Carry out a call within its timeout; its value, or a Failure."""

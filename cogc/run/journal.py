@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 import msgspec
 
 from cogc.kernel.machine import Kernel
-from cogc.kernel.objects import Call
+from cogc.kernel.objects import Ask, Call
 from cogc.kernel.values import Duration, Failure, Time
 
 VERSION = 1
@@ -49,10 +49,20 @@ def _decode(value: Any) -> Any:
 _encoder = msgspec.json.Encoder(enc_hook=_encode)
 
 
-def digest(call: Call) -> str:
+def digest(call: Call | Ask) -> str:
     """What a call asks for, in short: program, arguments and request."""
-    data = _encoder.encode([call.program, call.arguments, call.request, call.path])
+    if isinstance(call, Ask):
+        data = _encoder.encode([call.model, call.program, call.request, call.path])
+    else:
+        data = _encoder.encode([call.program, call.arguments, call.request, call.path])
     return hashlib.sha256(data).hexdigest()[:16]
+
+
+def name_of(kernel: Kernel, call: Call | Ask) -> str:
+    """What a call is for, for people."""
+    if isinstance(call, Call):
+        return kernel.bundle.programs[call.program].name
+    return f"{call.program}: {kernel.bundle.models[call.model].name}"
 
 
 class Journal:
@@ -125,10 +135,10 @@ def replay(kernel: Kernel, events: list[list[Any]], taken: Any = None) -> None:
 def _take(kernel: Kernel, expected: dict[int, list[Any]], taken: Any) -> None:
     effects, kernel.effects = kernel.effects, []
     for effect in effects:
-        if isinstance(effect, Call):
+        if isinstance(effect, Call | Ask):
             known = expected.get(effect.id)
             if known is None or known[4] != digest(effect):
-                name = kernel.bundle.programs[effect.program].name
+                name = name_of(kernel, effect)
                 was = "no call" if known is None else f"a call of `{known[5]}` with other arguments"
                 raise Divergence(f"call {effect.id} is `{name}` of {effect.path}; recorded was {was}")
     if taken is not None:

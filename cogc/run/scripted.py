@@ -1,9 +1,9 @@
 """Scripted models: answers from a YAML file, so that specs run without a key, the same every time.
 
 The file is a list. A plain item is the next reply; `{when, reply}` is a rule that answers whenever it fits. `when` is a
-text that the prompt holds, or a record of texts by `prompt`, `system`, `program`, `path`. In place of `reply` may stand
-`error` (a message, or `{kind, message}`), beside it `delay` and `times`. Rules go first, in their order, then the plain
-replies in turn.
+text that the last message holds, or a record of texts by `prompt`, `system`, `program`, `path`. In place of `reply` may
+stand `tools` (a list of `{name, input}`) or `error` (a message, or `{message, status, retry, after}`), beside it `delay`,
+`times` and `usage`. Rules go first, in their order, then the plain replies in turn.
 """
 
 from __future__ import annotations
@@ -11,17 +11,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import yaml
 
 from cogc.kernel.functions import text
-from cogc.kernel.values import Failure
+from cogc.kernel.objects import Ask
 from cogc.texts import nanoseconds
 
-_KEYS = {"when", "reply", "error", "delay", "times"}
+_ANSWERS = ("reply", "tools", "error")
+_KEYS = {"when", "delay", "times", "usage", *_ANSWERS}
 
 
 class _Rule:
-    __slots__ = ("delay", "error", "left", "reply", "when")
+    """One item: when it answers, what, how late, and how often still."""
+
+    __slots__ = ("delay", "item", "left", "number", "when")
 
     def __init__(self, item: dict[str, Any], number: int) -> None:
         unknown = set(item) - _KEYS
@@ -29,26 +33,42 @@ class _Rule:
             raise ValueError(
                 f"item {number} has no key `{sorted(unknown)[0]}`; its keys are {', '.join(sorted(_KEYS))}"
             )
-        if ("reply" in item) == ("error" in item):
-            raise ValueError(f"item {number} needs either `reply` or `error`")
+        if sum(key in item for key in _ANSWERS) != 1:
+            raise ValueError(f"item {number} needs one of `reply`, `tools` and `error`")
+        self.item = item
+        self.number = number
         self.when: dict[str, str] | None = None
         if "when" in item:
             self.when = item["when"] if isinstance(item["when"], dict) else {"prompt": text(item["when"])}
-        self.reply = item.get("reply")
-        self.error = item.get("error")
-        self.delay = nanoseconds(str(item.get("delay", "0s"))) / 1e9
+        self.delay = nanoseconds(str(item.get("delay", "0s")))
         self.left = int(item.get("times", 1 if self.when is None else 1 << 30))
+        if "tools" in item:
+            tools = item["tools"]
+            if not isinstance(tools, list) or not all(isinstance(t, dict) and "name" in t for t in tools):
+                raise ValueError(f"item {number}: `tools` is a list of `{{name, input}}`")
 
     def fits(self, facts: dict[str, str]) -> bool:
         return self.left > 0 and all(str(wanted) in facts.get(key, "") for key, wanted in (self.when or {}).items())
 
-    def answer(self) -> tuple[float, Any]:
+    def answer(self, call: int) -> dict[str, Any]:
+        """The reply, in the form that the kernel takes."""
         self.left -= 1
-        if self.error is None:
-            return self.delay, self.reply
-        if isinstance(self.error, dict):
-            return self.delay, Failure(str(self.error.get("kind", "program")), str(self.error.get("message", "")))
-        return self.delay, Failure("program", str(self.error))
+        item = self.item
+        if "error" in item:
+            error: dict[str, Any] = item["error"] if isinstance(item["error"], dict) else {"message": item["error"]}
+            status = int(error.get("status", 0))
+            again = bool(error.get("retry", status in (408, 409, 429) or status >= 500))
+            return {
+                "error": {"message": text(error.get("message", status)), "retry": again, "after": error.get("after")}
+            }
+        if "tools" in item:
+            content = [
+                {"type": "tool_use", "id": f"tool_{call}_{i}", "name": str(t["name"]), "input": t.get("input") or {}}
+                for i, t in enumerate(item["tools"])
+            ]
+            return {"content": content, "stop": "tool_use", "usage": item.get("usage", {})}
+        said = item["reply"] if isinstance(item["reply"], str) else msgspec.json.encode(item["reply"]).decode()
+        return {"content": [{"type": "text", "text": said}], "stop": "end_turn", "usage": item.get("usage", {})}
 
 
 class Scripted:
@@ -72,17 +92,13 @@ class Scripted:
         except (yaml.YAMLError, RecursionError) as error:
             raise ValueError(f"{path}: {str(error).splitlines()[0]}") from None
 
-    def answer(self, program: str, path: str, request: dict[str, Any]) -> tuple[float, Any]:
-        """The answer to a request, and how many seconds it takes."""
-        facts = {
-            "prompt": text(request.get("prompt", "")),
-            "system": text(request.get("system", "")),
-            "program": program,
-            "path": path,
-        }
+    def answer(self, ask: Ask) -> tuple[int, dict[str, Any]]:
+        """How many nanoseconds the answer to a request takes, and the answer."""
+        last = ask.request["messages"][-1]["content"]
+        prompt = "\n".join(text(b.get("text", b.get("content", ""))) for b in last)
+        facts = {"prompt": prompt, "system": ask.request.get("system", ""), "program": ask.program, "path": ask.path}
         for rule in (*self.rules, *self.replies):
             if rule.fits(facts):
-                return rule.answer()
-        return 0.0, Failure(
-            "program", f"the script {self.name} has no answer left for `{program}`: {facts['prompt'][:80]}"
-        )
+                return rule.delay, rule.answer(ask.id)
+        missing = f"the script {self.name} has no answer left for `{ask.program}`: {prompt[:80]}"
+        return 0, {"error": {"message": missing}}

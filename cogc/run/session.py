@@ -18,9 +18,10 @@ import trio
 
 from cogc import ir
 from cogc.kernel.machine import Kernel
-from cogc.kernel.objects import Call, Cancel, LogLine, Output, Persist
+from cogc.kernel.objects import Ask, Call, Cancel, LogLine, Output, Persist
 from cogc.run.executors import Executors, Settings
-from cogc.run.journal import Journal, digest
+from cogc.run.journal import Journal, digest, name_of
+from cogc.run.models import Models
 from cogc.run.store import Store
 from cogc.run.trace import TraceWriter
 
@@ -93,6 +94,7 @@ class Session:
         traced = trace is not None or options.on_records is not None
         self.kernel = Kernel(bundle, options.seed, options.epoch or time.time_ns(), traced, options.run)
         self.executors = Executors(bundle, settings)
+        self.models = Models(self.kernel)
         self.outputs: dict[str, list[Any]] = {}
         self.arrived: list[tuple[int, Any]] = []
         self.delayed: list[tuple[int, int, Any]] = []
@@ -122,6 +124,8 @@ class Session:
         finally:
             gc.unfreeze()
             self._write_down()
+            with trio.move_on_after(1, shield=True):
+                await self.models.aclose()
 
     def _start(self) -> None:
         options = self.options
@@ -297,11 +301,10 @@ class Session:
 
     def _write_down(self) -> None:
         """The journal first, then the trace: an effect is released only when what led to it is written."""
-        for effect in self.kernel.effects:
-            if isinstance(effect, Call) and self.journal is not None:
-                name = self.kernel.bundle.programs[effect.program].name
-                self.journal.event(self.kernel, "call", effect.id, digest(effect), name)
         if self.journal is not None:
+            for effect in self.kernel.effects:
+                if isinstance(effect, Call | Ask):
+                    self.journal.event(self.kernel, "call", effect.id, digest(effect), name_of(self.kernel, effect))
             self.journal.flush()
         if self.kernel.trace is not None:
             records = self.kernel.trace.take()
@@ -315,7 +318,7 @@ class Session:
         effects, self.kernel.effects = self.kernel.effects, []
         for effect in effects:
             match effect:
-                case Call():
+                case Call() | Ask():
                     self._call(effect)
                 case Cancel(id=call):
                     if call in self.scopes:
@@ -333,19 +336,19 @@ class Session:
             self.store.save(self.dirty)
             self.dirty = {}
 
-    def _call(self, call: Call) -> None:
-        answer = self.executors.answer(call)
+    def _call(self, call: Call | Ask) -> None:
+        answer = self.models.answer(call) if isinstance(call, Ask) else None
         if answer is not None:
             delay, value = answer
-            heapq.heappush(self.delayed, (self.kernel.now + int(delay * 1e9), call.id, value))
+            heapq.heappush(self.delayed, (self.kernel.now + delay, call.id, value))
             return
         scope = trio.CancelScope()
         self.scopes[call.id] = scope
         self.nursery.start_soon(self._execute, call, scope)
 
-    async def _execute(self, call: Call, scope: trio.CancelScope) -> None:
+    async def _execute(self, call: Call | Ask, scope: trio.CancelScope) -> None:
         with scope:
-            value = await self.executors.execute(call)
+            value = await (self.models.ask(call) if isinstance(call, Ask) else self.executors.execute(call))
             self.scopes.pop(call.id, None)
             self.arrived.append((call.id, value))
             self.wake.set()

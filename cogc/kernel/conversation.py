@@ -1,0 +1,301 @@
+"""Conversations with models, as generators that a reaction runs: asking, tools, repair, attempts, limits.
+
+Messages and replies have the form of the Messages API: a message is `{role, content: [block]}`; a block is `{type: "text",
+text}`, `{type: "tool_use", id, name, input}`, `{type: "tool_result", tool_use_id, content, is_error}`, or a provider's own
+that goes back unchanged. A reply is `{content, stop, usage}`, or `{error: {message, retry, after}}`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
+
+from cogc import types
+from cogc.ir import Program
+from cogc.kernel import programs
+from cogc.kernel.code import Request
+from cogc.kernel.functions import text
+from cogc.kernel.objects import Instance
+from cogc.kernel.purse import TURNS, Purse
+from cogc.kernel.values import Duration, Failure, plain, shorten
+
+if TYPE_CHECKING:
+    from cogc.kernel.machine import Kernel
+
+Talk = Generator[Request, Any, Any]
+
+MOST_TOKENS = 4096
+DEADLINE = 60_000_000_000
+ATTEMPTS = 2
+FULL = frozenset(("count_tokens", "tool_choice", "cache", "structured_output", "effort"))
+"""What a model can do if nothing else is said."""
+_LONGEST_PAUSE = 8.0
+_ENDS = {
+    "max_tokens": "the answer was cut off at {most} tokens",
+    "refusal": "the model refused",
+    "model_context_window_exceeded": "the conversation is longer than the model's window",
+}
+
+
+def perform(kernel: Kernel, inst: Instance, key: str, arguments: list[Any]) -> Talk:
+    """Call a program, whatever it stands for in this coglet, and give its value."""
+    function = programs.rebound(kernel, inst, key)
+    if function is not None:
+        return function(inst, *arguments)
+    program = kernel.bundle.programs[programs.registered(kernel, inst, key)]
+    if program.kind in programs.PURE:
+        return kernel.coder.space[kernel.coder.program(program)](inst, *arguments)
+    if program.kind != "llm":
+        return (yield Request("call", program.key, arguments))
+    return (yield from _program(kernel, inst, program, arguments))
+
+
+def _program(kernel: Kernel, inst: Instance, program: Program, arguments: list[Any]) -> Talk:
+    """The conversation of one call of an `llm` program."""
+    named = {p.name: v for p, v in zip(program.parameters, arguments, strict=True)}
+    call, kernel.next_call = kernel.next_call, kernel.next_call + 1
+    if kernel.trace:
+        kernel.cause = kernel.trace.record("call", inst, call=call, program=program.name, data=named)
+    try:
+        values = kernel.request(program)(inst, *arguments)
+        talk = Conversation(kernel, inst, program, values)
+        value = yield from talk.run(text(values["prompt"]))
+    except Failure as failure:
+        if kernel.trace:
+            kernel.trace.record("result", inst, call=call, error=failure.message, error_kind=failure.kind)
+        raise
+    if kernel.trace:
+        kernel.cause = kernel.trace.record("result", inst, call=call, data=value)
+    return value
+
+
+class Conversation:
+    """One conversation: its messages so far, its tools, its limits."""
+
+    def __init__(self, kernel: Kernel, inst: Instance, program: Program, values: dict[str, Any]) -> None:
+        self.kernel = kernel
+        self.inst = inst
+        self.program = program
+        self.model = kernel.bundle.models[program.model]
+        settings = {**kernel.model(program.model), **values}
+        self.can = frozenset(settings["capabilities"]) if "capabilities" in settings else FULL
+        self.messages: list[Any] = []
+        self.seen = 0
+        self.tools = {kernel.bundle.programs[k].name: kernel.bundle.programs[k] for k in program.tools}
+        self.most = settings.get("max_tokens", MOST_TOKENS)
+        budget = settings.get("budget") or {}
+        self.purse = Purse(program.name, budget, TURNS)
+        self.attempts = settings.get("retry", ATTEMPTS)
+        limits = [d.nanos for d in (settings.get("timeout"), budget.get("time")) if isinstance(d, Duration)]
+        self.limit = min(limits, default=DEADLINE)
+        self.deadline = kernel.now + self.limit
+        self.result = _Result(kernel, program.result)
+        self.fixed = self._fixed(settings)
+
+    def _fixed(self, settings: dict[str, Any]) -> dict[str, Any]:
+        """What is the same in every request of the conversation."""
+        system = text(settings.get("system", ""))
+        fixed: dict[str, Any] = {}
+        if self.result.schema is not None:
+            if "structured_output" in self.can and self.result.strict:
+                fixed["schema"] = self.result.schema
+            else:
+                wanted = json.dumps(self.result.schema, ensure_ascii=False)
+                system += f"\n\nAnswer with one JSON value of this JSON Schema, and nothing else:\n{wanted}"
+        if system:
+            fixed["system"] = system.strip()
+        if self.tools:
+            fixed["tools"] = [_tool(self.kernel, t) for t in self.tools.values()]
+        if "temperature" in settings:
+            fixed["temperature"] = settings["temperature"]
+        if "effort" in settings and "effort" in self.can:
+            fixed["effort"] = settings["effort"]
+        return fixed
+
+    def run(self, prompt: str) -> Talk:
+        """Ask until a reply ends the turn; the value of the declared type."""
+        self.messages.append({"role": "user", "content": [{"type": "text", "text": prompt}]})
+        repaired = False
+        while True:
+            reply = yield from self.ask()
+            self.messages.append({"role": "assistant", "content": reply["content"]})
+            stop = reply["stop"]
+            if stop == "tool_use":
+                yield from self._use_tools(reply["content"])
+                continue
+            if stop == "pause_turn":
+                continue
+            if stop not in ("end_turn", "stop_sequence"):
+                why = _ENDS.get(stop, f"the reply ended with `{stop}`").format(most=self.most)
+                detail = reply.get("detail")
+                raise Failure("program", f"`{self.program.name}`: {why}{f' ({detail})' if detail else ''}")
+            said = "".join(b.get("text", "") for b in reply["content"] if b.get("type") == "text")
+            try:
+                return self.result.read(said)
+            except Failure as wrong:
+                if repaired or self.result.schema is None:
+                    raise Failure(wrong.kind, f"`{self.program.name}`: {wrong.message}") from None
+                repaired = True
+                self._say(f"That answer does not fit: {wrong.message}. Answer again, with nothing but the JSON value.")
+
+    def _say(self, words: str) -> None:
+        self.messages.append({"role": "user", "content": [{"type": "text", "text": words}]})
+
+    # ---- asking --------------------------------------------------------------------------------------------
+
+    def ask(self) -> Talk:
+        """The next reply, after as many attempts as it takes."""
+        request: dict[str, Any] = {**self.fixed, "messages": list(self.messages), "max_tokens": self.most}
+        if self.purse.bounded():
+            before = yield from self._count(request)
+            request["max_tokens"] = self.purse.room(before, self.most, self.model.price)
+        else:
+            self.purse.room(0, self.most, self.model.price)
+        attempt = 0
+        while True:
+            reply = yield self._request(request)
+            error = reply.get("error")
+            if error is None:
+                self._charge(reply["usage"])
+                self.seen = len(self.messages)
+                return reply
+            pause = self._pause(attempt, error)
+            if not error.get("retry") or attempt >= self.attempts or self.kernel.now + pause >= self.deadline:
+                tried = f" (tried {attempt + 1} times)" if attempt else ""
+                raise Failure("program", f"`{self.program.name}`: {error['message']}{tried}")
+            attempt += 1
+            yield Request("sleep", "", [pause])
+
+    def _request(self, request: dict[str, Any]) -> Request:
+        left = self.deadline - self.kernel.now
+        if left <= 0:
+            raise Failure("timeout", f"program `{self.program.name}` took longer than {self.limit / 1e9:g}s")
+        return Request("ask", self.model.key, [request, self.program.name, left, self.messages[self.seen :]])
+
+    def _count(self, request: dict[str, Any]) -> Talk:
+        """How many tokens a request has, by the provider if it can say, else estimated from its length."""
+        if "count_tokens" in self.can and self.model.provider != "scripted":
+            reply = yield self._request({**request, "count": True})
+            if "tokens" in reply:
+                return reply["tokens"]
+        length = len(json.dumps(plain({k: request[k] for k in ("system", "messages", "tools") if k in request})))
+        return length // 4 + 1
+
+    def _pause(self, attempt: int, error: dict[str, Any]) -> int:
+        """Nanoseconds before the next attempt: what the server asks for, else doubling with jitter."""
+        after = error.get("after")
+        if after is None:
+            jitter = 1 - 0.25 * self.kernel.stream(self.inst.path, "attempts").random()
+            after = min(0.5 * 2**attempt, _LONGEST_PAUSE) * jitter
+        return max(0, int(after * 1e9))
+
+    def _charge(self, usage: dict[str, Any]) -> None:
+        self.purse.charge(usage, self.model.price)
+        self.kernel.usage(self.program.name, self.model.name).add(usage, self.model.price)
+
+    # ---- tools ---------------------------------------------------------------------------------------------
+
+    def _use_tools(self, content: list[Any]) -> Talk:
+        """Call all tools that a reply asks for side by side, and say what came of them."""
+        uses = [b for b in content if b.get("type") == "tool_use"]
+        results = yield Request("parallel", "", [self._use(b) for b in uses])
+        self.messages.append({"role": "user", "content": results})
+
+    def _use(self, block: dict[str, Any]) -> Talk:
+        said, is_error = "", False
+        try:
+            value = yield from self._call(block)
+            said = text(value)
+        except Failure as failure:
+            if failure.kind == "budget":
+                raise
+            said, is_error = failure.message, True
+        return {"type": "tool_result", "tool_use_id": block["id"], "content": said, "is_error": is_error}
+
+    def _call(self, block: dict[str, Any]) -> Talk:
+        program, given = self.tools.get(block["name"]), block["input"]
+        if program is None:
+            raise Failure("error", f"there is no tool `{block['name']}`; there is {', '.join(self.tools) or 'none'}")
+        if type(given) is not dict:
+            raise Failure("type", f"the input of `{program.name}` is a record, not {shorten(given)}")
+        unknown = set(given) - {p.name for p in program.parameters}
+        if unknown:
+            raise Failure("type", f"`{program.name}` has no parameter `{min(unknown)}`")
+        arguments = []
+        for p in program.parameters:
+            if p.name in given:
+                arguments.append(self.kernel.checked(p.type, given[p.name], f"`{p.name}`"))
+            elif p.default is not None:
+                arguments.append(self.kernel.coder.expression(p.default, [])(self.inst))
+            else:
+                raise Failure("type", f"`{program.name}` needs `{p.name}`")
+        try:
+            return (yield from perform(self.kernel, self.inst, program.key, arguments))
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+            raise Failure("error", str(error)) from None
+
+
+def _tool(kernel: Kernel, program: Program) -> dict[str, Any]:
+    """What a model is told of a program: name, description, the schema of its input."""
+    properties = {p.name: types.json_schema(kernel.validators.types[p.type]) for p in program.parameters}
+    required = [p.name for p in program.parameters if p.default is None]
+    schema = {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+    return {"name": program.name, "description": program.doc, "schema": schema}
+
+
+class _Result:
+    """The declared type of an answer, as a schema for the model and as a check of what it says."""
+
+    def __init__(self, kernel: Kernel, number: int) -> None:
+        self.check = kernel.validators.check(number)
+        wanted = types.expand(kernel.validators.types[number])
+        self.schema: dict[str, Any] | None = None
+        self.wrapped = not isinstance(wanted, types.RecordOf)
+        if wanted != types.STRING:
+            self.schema = types.json_schema(wanted)
+            if self.wrapped:
+                definitions = self.schema.pop("$defs", None)
+                self.schema = {
+                    "type": "object", "properties": {"value": self.schema}, "required": ["value"], "additionalProperties": False
+                }  # fmt: skip
+                if definitions:
+                    self.schema["$defs"] = definitions
+        self.strict = self.schema is not None and _strict(self.schema)
+
+    def read(self, said: str) -> Any:
+        """The value that an answer gives; a Failure says why it gives none."""
+        if self.schema is None:
+            return self.check(said)
+        try:
+            found = json.loads(_unfenced(said))
+        except (ValueError, RecursionError) as error:
+            if self.wrapped:  # a word of a union of words, said without quotes
+                try:
+                    return self.check(said.strip())
+                except Failure:
+                    pass
+            raise Failure("type", f"the answer is no JSON: {error}") from None
+        if self.wrapped and type(found) is dict and set(found) == {"value"}:
+            found = found["value"]
+        return self.check(found)
+
+
+def _unfenced(said: str) -> str:
+    """JSON without the fence of a code block, which models put around it unasked."""
+    said = said.strip()
+    if said.startswith("```") and said.endswith("```"):
+        said = said.partition("\n")[2].removesuffix("```")
+    return said
+
+
+def _strict(schema: Any) -> bool:
+    """Whether a provider's structured output takes a schema: every object closed, no place for just anything."""
+    if not isinstance(schema, dict):
+        return True
+    if schema.get("type") == "object" and schema.get("additionalProperties") is not False:
+        return False
+    inner = [*schema.get("properties", {}).values(), *schema.get("$defs", {}).values(), *schema.get("anyOf", [])]
+    if "items" in schema:
+        inner.append(schema["items"])
+    return all(part != {} and _strict(part) for part in inner)

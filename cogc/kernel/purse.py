@@ -1,0 +1,104 @@
+"""What a conversation may spend, what it has spent, and what everybody has: turns, tokens, dollars.
+
+Purses nest: what one spends, all around it have spent too, and the tightest of them decides.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cogc.ir import Price
+from cogc.kernel.values import Failure
+
+TURNS = 10
+
+
+class Usage:
+    """Requests, tokens and dollars. `input` is without what the cache took."""
+
+    __slots__ = ("cache_read", "cache_write", "calls", "input", "output", "thinking", "usd")
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.input = 0
+        self.output = 0
+        self.cache_read = 0
+        self.cache_write = 0
+        self.thinking = 0
+        self.usd = 0.0
+
+    @property
+    def tokens(self) -> int:
+        return self.input + self.output + self.cache_read + self.cache_write
+
+    def add(self, usage: dict[str, Any], price: Price | None) -> None:
+        """Count one reply: `{input, output, cache_read, cache_write, thinking}`, in tokens."""
+        self.calls += 1
+        self.input += usage.get("input", 0)
+        self.output += usage.get("output", 0)
+        self.cache_read += usage.get("cache_read", 0)
+        self.cache_write += usage.get("cache_write", 0)
+        self.thinking += usage.get("thinking", 0)
+        self.usd += cost(usage, price) if price else 0.0
+
+
+class Purse:
+    """The limits of one conversation; None is without one."""
+
+    __slots__ = ("around", "name", "tokens", "turns", "usage", "usd")
+
+    def __init__(
+        self, name: str, budget: dict[str, Any], turns: int | None = None, around: Purse | None = None
+    ) -> None:
+        self.name = name
+        self.around = around
+        self.usd: float | None = budget.get("usd")
+        self.tokens: int | None = budget.get("tokens")
+        self.turns: int | None = budget.get("turns", turns)
+        self.usage = Usage()
+
+    def bounded(self) -> bool:
+        """Whether a request's tokens must be counted before it is made."""
+        return self.usd is not None or self.tokens is not None or (self.around is not None and self.around.bounded())
+
+    def room(self, before: int, most: int, price: Price | None) -> int:
+        """How many tokens a reply may have behind a request of `before`; a Failure if there is nothing left."""
+        purse: Purse | None = self
+        while purse is not None:
+            most = min(most, purse._room(before, most, price))
+            purse = purse.around
+        return most
+
+    def _room(self, before: int, most: int, price: Price | None) -> int:
+        used = self.usage
+        if self.turns is not None and used.calls >= self.turns:
+            raise Failure("budget", f"`{self.name}` has used its {self.turns} turns")
+        if self.tokens is not None:
+            most = min(most, self.tokens - used.tokens - before)
+        if most < 1:
+            raise Failure(
+                "budget", f"`{self.name}` has {self.tokens} tokens; {used.tokens} are used, {before} would be sent"
+            )
+        if self.usd is not None and price is not None:
+            rest = self.usd - used.usd - cost({"input": before}, price)
+            each = (price.long_output if price.above and before > price.above else price.output) / 1e6
+            most = min(most, int(rest / each)) if each else most
+            if rest < 0 or most < 1:
+                raise Failure("budget", f"`{self.name}` may cost ${self.usd:g}; ${used.usd:.6f} is used")
+        return most
+
+    def charge(self, usage: dict[str, Any], price: Price | None) -> None:
+        purse: Purse | None = self
+        while purse is not None:
+            purse.usage.add(usage, price)
+            purse = purse.around
+
+
+def cost(usage: dict[str, Any], price: Price) -> float:
+    """What one request costs, in dollars."""
+    read, write = usage.get("cache_read", 0), usage.get("cache_write", 0)
+    before = usage.get("input", 0) + read + write
+    is_long = bool(price.above) and before > price.above
+    each_in, each_out = (price.long_input, price.long_output) if is_long else (price.input, price.output)
+    weighed = usage.get("input", 0) + read * price.cache_read + write * price.cache_write
+    return float(weighed * each_in + usage.get("output", 0) * each_out) / 1e6

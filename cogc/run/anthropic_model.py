@@ -1,0 +1,170 @@
+"""Anthropic's Messages API, and servers that speak it, through Anthropic's SDK.
+
+The SDK's own attempts are off: the kernel decides about them. Every request is streamed, since long answers are refused
+otherwise, and a stream that ends early is told from one that is complete by its stop reason alone.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import anthropic
+import httpx2
+from anthropic.types import Message
+
+from cogc import ir
+from cogc.kernel.conversation import FULL
+from cogc.kernel.values import Failure
+from cogc.run.executors import secret
+
+_AGAIN = frozenset((408, 409, 429))
+_CACHED = {"cache_control": {"type": "ephemeral"}}
+
+
+class AnthropicModel:
+    """One model behind one client."""
+
+    def __init__(self, model: ir.Model, attributes: dict[str, Any]) -> None:
+        self.name = model.argument
+        self.can = frozenset(attributes.get("capabilities", FULL))
+        self.key = self._key(model, attributes)
+        base: str | None = attributes.get("base_url")
+        self.client = anthropic.AsyncAnthropic(
+            api_key=self.key, auth_token=None, base_url=base or "https://api.anthropic.com", max_retries=0, timeout=None
+        )
+
+    def _key(self, model: ir.Model, attributes: dict[str, Any]) -> str:
+        if "api_key" in attributes:
+            return secret(attributes["api_key"])
+        found = os.environ.get("ANTHROPIC_API_KEY", "")
+        if not found and "base_url" not in attributes:
+            raise Failure("program", f"model `{model.name}` needs a key: the environment has no `ANTHROPIC_API_KEY`")
+        return found or "none"
+
+    async def aclose(self) -> None:
+        await self.client.close()
+
+    async def ask(self, request: dict[str, Any]) -> dict[str, Any]:
+        """One attempt: a reply, or an error and whether another attempt makes sense."""
+        try:
+            if request.get("count"):
+                return await self._count(request)
+            return await self._stream(request)
+        except anthropic.APIStatusError as error:
+            return self._status(error)
+        except anthropic.APIResponseValidationError:
+            return _error("the server's answer is no reply of the Messages API")
+        except (anthropic.APIConnectionError, httpx2.HTTPError) as error:
+            return _error(f"the connection to {self.client.base_url.host} failed: {self._clean(_last(error))}", True)
+        except (anthropic.AnthropicError, AssertionError, ValueError, TypeError) as error:
+            return _error(
+                f"the server's answer is no reply of the Messages API: {self._clean(str(error))[:200]}".rstrip(": ")
+            )
+
+    async def _count(self, request: dict[str, Any]) -> dict[str, Any]:
+        parameters = self._parameters(request)
+        found = await self.client.messages.count_tokens(
+            **{k: parameters[k] for k in ("model", "messages", "system", "tools") if k in parameters}
+        )
+        return {"tokens": found.input_tokens}
+
+    async def _stream(self, request: dict[str, Any]) -> dict[str, Any]:
+        async with self.client.messages.stream(**self._parameters(request)) as stream:
+            async for _ in stream:
+                pass
+            message = await stream.get_final_message()
+        if not isinstance(message, Message) or message.usage is None:
+            return _error("the server's answer is no reply of the Messages API")
+        if message.stop_reason is None:
+            return _error("the reply broke off in the middle", True)
+        usage = message.usage
+        details = getattr(usage, "output_tokens_details", None)
+        reply: dict[str, Any] = {
+            "content": [_block(b) for b in message.content],
+            "stop": message.stop_reason,
+            "usage": {
+                "input": usage.input_tokens or 0,
+                "output": usage.output_tokens or 0,
+                "cache_read": usage.cache_read_input_tokens or 0,
+                "cache_write": usage.cache_creation_input_tokens or 0,
+                "thinking": getattr(details, "thinking_tokens", None) or 0,
+            },
+        }
+        category = getattr(getattr(message, "stop_details", None), "category", None)
+        return {**reply, "detail": str(category)} if category else reply
+
+    def _parameters(self, request: dict[str, Any]) -> dict[str, Any]:
+        cached = _CACHED if "cache" in self.can else {}
+        found: dict[str, Any] = {
+            "model": self.name,
+            "max_tokens": request["max_tokens"],
+            "messages": _marked(request["messages"]) if cached else request["messages"],
+        }
+        if "system" in request:
+            found["system"] = [{"type": "text", "text": request["system"], **cached}]
+        if "tools" in request:
+            found["tools"] = [
+                {"name": t["name"], "description": t["description"], "input_schema": t["schema"]}
+                for t in request["tools"]
+            ]
+        config: dict[str, Any] = {}
+        if "schema" in request:
+            config["format"] = {"type": "json_schema", "schema": request["schema"]}
+        if "effort" in request:
+            config["effort"] = request["effort"]
+        if config:
+            found["output_config"] = config
+        if "temperature" in request:
+            found["extra_body"] = {"temperature": request["temperature"]}
+        return found
+
+    def _status(self, error: anthropic.APIStatusError) -> dict[str, Any]:
+        body = error.body if isinstance(error.body, dict) else {}
+        inner = body.get("error")
+        found = inner if isinstance(inner, dict) else {}
+        kind, status = str(found.get("type", "")), error.status_code
+        # an error in the middle of a stream comes with the status 200 that the stream began with
+        again = status in _AGAIN or status >= 500 or kind in ("overloaded_error", "api_error", "rate_limit_error")
+        said = self._clean(str(found.get("message", "") or (error.message if status != 200 else kind)))[:400]
+        answer = _error(f"the model's server said {status if status != 200 else kind}: {said}", again)
+        answer["error"]["after"] = _after(error.response.headers)
+        return answer
+
+    def _clean(self, said: str) -> str:
+        """Words of a server without the key that was sent to it."""
+        return said.replace(self.key, "***") if len(self.key) > 4 else said
+
+
+def _error(message: str, retry: bool = False) -> dict[str, Any]:
+    return {"error": {"message": message, "retry": retry, "after": None}}
+
+
+def _last(error: BaseException) -> str:
+    cause = error.__cause__ or error.__context__ or error
+    return str(cause) or type(cause).__name__
+
+
+def _after(headers: httpx2.Headers) -> float | None:
+    """The seconds that a server asks to wait."""
+    for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
+        try:
+            return max(0.0, float(headers[name]) / unit)
+        except (KeyError, ValueError):
+            continue
+    return None
+
+
+def _block(block: Any) -> dict[str, Any]:
+    """A block of a reply as it must go back in the next request."""
+    found: dict[str, Any] = block.to_dict(mode="json", exclude_unset=True)
+    return {k: v for k, v in found.items() if v is not None and k != "parsed_output"}
+
+
+def _marked(messages: list[Any]) -> list[Any]:
+    """Messages with a mark for the prompt cache on the last block, where a conversation goes on."""
+    if len(messages) < 2 or not messages[-1]["content"]:
+        return messages
+    last = messages[-1]
+    content = [*last["content"][:-1], {**last["content"][-1], **_CACHED}]
+    return [*messages[:-1], {**last, "content": content}]

@@ -1,0 +1,74 @@
+"""Models: who answers a request. A script answers at once, a provider over the network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Protocol
+
+import trio
+
+from cogc import ir
+from cogc.kernel.machine import Kernel
+from cogc.kernel.objects import Ask
+from cogc.kernel.values import Failure
+from cogc.run.scripted import Scripted
+
+
+class Provider(Protocol):
+    """What speaks to one model. A request and a reply have the form that `kernel/conversation.py` says."""
+
+    async def ask(self, request: dict[str, Any]) -> dict[str, Any]: ...
+
+    async def aclose(self) -> None: ...
+
+
+class Models:
+    """The models of one run."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self.kernel = kernel
+        self.scripts: dict[str, Scripted] = {}
+        self.providers: dict[str, Provider] = {}
+
+    def answer(self, ask: Ask) -> tuple[int, Any] | None:
+        """A scripted answer and its delay in nanoseconds, chosen at once so that answers go in order of requests."""
+        model = self.kernel.bundle.models[ask.model]
+        if model.provider != "scripted":
+            return None
+        try:
+            delay, reply = self._script(model).answer(ask)
+        except (OSError, ValueError) as error:
+            return 0, Failure("program", f"model `{model.name}`: {error}")
+        if delay > ask.limit:
+            return ask.limit, late(ask)
+        return delay, reply
+
+    def _script(self, model: ir.Model) -> Scripted:
+        if model.key not in self.scripts:
+            self.scripts[model.key] = Scripted.load(Path(model.folder) / model.argument)
+        return self.scripts[model.key]
+
+    async def ask(self, ask: Ask) -> Any:
+        """A provider's reply within the time that is left, or a Failure."""
+        result: Any = late(ask)
+        with trio.move_on_after(ask.limit / 1e9):
+            try:
+                result = await self._provider(self.kernel.bundle.models[ask.model]).ask(ask.request)
+            except Failure as failure:
+                result = failure
+        return result
+
+    def _provider(self, model: ir.Model) -> Provider:
+        if model.key not in self.providers:
+            from cogc.run.anthropic_model import AnthropicModel
+
+            self.providers[model.key] = AnthropicModel(model, self.kernel.model(model.key))
+        return self.providers[model.key]
+
+    async def aclose(self) -> None:
+        for provider in self.providers.values():
+            await provider.aclose()
+
+
+def late(ask: Ask) -> Failure:
+    return Failure("timeout", f"program `{ask.program}` took longer than it may: no reply within {ask.limit / 1e9:g}s")

@@ -1,0 +1,305 @@
+"""Models over a real socket: what is asked, what comes back, and everything that a server can do wrong."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from conftest import Sim, build
+from fake_anthropic import (
+    Server,
+    blocks,
+    broken_off,
+    dropped,
+    error_event,
+    raw,
+    reply,
+    serve,
+    silent,
+    status,
+    use,
+)
+from test_run import session
+
+from cogc.kernel.purse import Usage
+from cogc.run.session import Session
+
+SPEC = """
+model m = anthropic "claude-sonnet-5-5" {{ base_url: "{url}", api_key: env("COGC_TEST_KEY"){model} }}
+type Label = {{ label: "bug" | "idea", sure: float = 0.5 }}
+\"\"\"Doubles a number.\"\"\"
+program double(n: int) -> int = expr n * 2
+program slow(n: int) -> int = shell ["sh", "-c", "echo {{{{ n }}}}"] {{ output: json, timeout: 5s }}
+program broken(n: int) -> int = shell ["false"] {{ timeout: 5s }}
+program ask(q: string) -> {result} = llm {{ model: m, prompt: "{{{{ q }}}}"{program} }}
+coglet Main {{
+  listen q: string
+  transmit out: any
+  on q as q {{ out <- ask(q) }} else as e {{ out <- [e.kind, e.message] }}
+}}
+"""
+KEY = "sk-canary-7d1f"
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    monkeypatch.setenv("COGC_TEST_KEY", KEY)
+    with serve() as made:
+        yield made
+
+
+def run(
+    server: Server, result: str = "string", program: str = "", model: str = "", q: str = "hello", **o: Any
+) -> Session:
+    text = SPEC.format(url=server.url, result=result, program=program and ", " + program, model=model and ", " + model)
+    return session(build(text), inputs=[("q", q)], **o)
+
+
+def out(server: Server, *arguments: str, **options: Any) -> Any:
+    return run(server, *arguments, **options).outputs["out"][0]
+
+
+# ---- what is asked -------------------------------------------------------------------------------------------
+
+
+def test_a_text_is_asked_for_and_given(server: Server) -> None:
+    server.will(reply("hi there"))
+    made = run(server, "string", 'system: "Be brief.", max_tokens: 99')
+    assert made.outputs["out"] == ["hi there"]
+    (request,) = server.requests
+    assert request["messages"] == [{"role": "user", "content": [{"type": "text", "text": "hello"}]}]
+    assert request["max_tokens"] == 99 and request["stream"] is True and request["model"] == "claude-sonnet-5-5"
+    assert request["system"] == [{"type": "text", "text": "Be brief.", "cache_control": {"type": "ephemeral"}}]
+    assert server.headers[0]["Authorization"] == f"Bearer {KEY}"
+    usage = made.kernel.usages["ask", "m"]
+    assert (usage.calls, usage.input, usage.output) == (1, 10, 5) and usage.usd == pytest.approx(70e-6)
+
+
+def test_a_record_comes_through_structured_output_and_is_checked(server: Server) -> None:
+    server.will(reply('{"label": "bug"}'))
+    assert out(server, "Label") == {"label": "bug", "sure": 0.5}
+    schema = server.requests[0]["output_config"]["format"]["schema"]
+    assert schema["properties"]["label"] == {"anyOf": [{"const": "bug"}, {"const": "idea"}]}
+
+
+def test_what_is_no_record_is_wrapped(server: Server) -> None:
+    server.will(reply('{"value": [1, 2]}'), reply("```json\n[3]\n```"))
+    assert out(server, "[int]") == [1, 2]
+    assert out(server, "[int]") == [3]
+    assert server.requests[0]["output_config"]["format"]["schema"]["required"] == ["value"]
+
+
+def test_a_server_without_structured_output_is_told_the_schema(server: Server) -> None:
+    server.will(reply('{"label": "idea", "sure": 1}'))
+    assert out(server, "Label", "", 'capabilities: ["sampling"], temperature: 0.2') == {"label": "idea", "sure": 1.0}
+    (request,) = server.requests
+    assert "output_config" not in request and request["temperature"] == 0.2
+    assert '"label"' in request["system"][0]["text"] and "cache_control" not in request["system"][0]
+
+
+def test_an_answer_that_does_not_fit_is_sent_back_once(server: Server) -> None:
+    server.will(reply('{"label": "rant"}'), reply('{"label": "bug"}'), reply("what?"), reply("{}"))
+    assert out(server, "Label")["label"] == "bug"
+    assert "does not fit" in server.requests[1]["messages"][2]["content"][0]["text"]
+    kind, message = out(server, "Label")
+    assert kind == "type" and "`ask`" in message and len(server.requests) == 4
+
+
+# ---- tools ---------------------------------------------------------------------------------------------------
+
+
+def test_tools_run_side_by_side_and_their_results_go_back(server: Server) -> None:
+    server.will(
+        blocks(
+            {"type": "thinking", "thinking": "hm", "signature": "s1g"},
+            use("double", "a", n=4), use("slow", "b", n=7), use("broken", "c", n=1), use("nope", "d"), use("double", "e", n="x"),
+        ),
+        reply("done"),
+    )  # fmt: skip
+    assert out(server, "string", "tools: [double, slow, broken]") == "done"
+    first, second = server.requests
+    assert first["tools"][0] == {
+        "name": "double", "description": "Doubles a number.",
+        "input_schema": {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"], "additionalProperties": False},
+    }  # fmt: skip
+    assistant, results = second["messages"][1:]
+    assert assistant["content"][0] == {"type": "thinking", "thinking": "hm", "signature": "s1g"}
+    said = {r["tool_use_id"]: (r["content"], r["is_error"]) for r in results["content"]}
+    assert said["a"] == ("8", False) and said["b"] == ("7", False) and said["c"][1] and "no tool `nope`" in said["d"][0]
+    assert "`n`: expected int" in said["e"][0] and results["content"][-1]["cache_control"] == {"type": "ephemeral"}
+
+
+def test_turns_end(server: Server) -> None:
+    server.will(*[blocks(use("double", n=1))] * 9)
+    kind, message = out(server, "string", "tools: [double], budget: { turns: 3 }")
+    assert (kind, message) == ("budget", "`ask` has used its 3 turns") and len(server.requests) == 3
+
+
+# ---- how a reply may end -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("stop", "said"),
+    [
+        ("max_tokens", "cut off at 4096 tokens"),
+        ("refusal", "the model refused"),
+        ("model_context_window_exceeded", "longer than the model's window"),
+    ],
+)
+def test_stops_that_are_no_answer(server: Server, stop: str, said: str) -> None:
+    server.will(reply("half", stop))
+    kind, message = out(server)
+    assert kind == "program" and said in message
+
+
+def test_stops_that_are_an_answer_or_go_on(server: Server) -> None:
+    server.will(reply("a", "stop_sequence"), reply("so far", "pause_turn"), reply("b"))
+    assert out(server) == "a" and out(server) == "b"
+    assert server.requests[2]["messages"][1] == {"role": "assistant", "content": [{"type": "text", "text": "so far", "cache_control": {"type": "ephemeral"}}]}  # fmt: skip
+
+
+# ---- attempts ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        status(429, "slow down", "rate_limit_error", retry_after="0"),
+        status(500),
+        status(529, "overloaded", "overloaded_error", retry_after_ms="5"),
+        error_event("overloaded_error"),
+        broken_off("hal"),
+        dropped,
+    ],
+    ids=["429", "500", "529", "error event", "ends early", "dropped"],
+)
+def test_what_may_pass_is_tried_again(server: Server, wrong: Any) -> None:
+    server.will(wrong, reply("at last"))
+    assert out(server) == "at last" and len(server.requests) == 2
+
+
+def test_attempts_end(server: Server) -> None:
+    server.will(*[status(503, "down", retry_after="0")] * 9)
+    assert out(server, "string", "retry: 3") == ["program", "`ask`: the model's server said 503: down (tried 4 times)"]
+
+
+@pytest.mark.parametrize("code", [400, 401, 403, 404, 413])
+def test_what_will_not_pass_is_not_tried_again(server: Server, code: int) -> None:
+    server.will(status(code, f"bad key {KEY}"))
+    assert out(server) == ["program", f"`ask`: the model's server said {code}: bad key ***"]
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [raw(b"<html>hello</html>", "text/html"), raw(b'{"a": 1}', "application/json"), raw(b"", "text/event-stream")],
+    ids=["html", "json", "empty"],
+)
+def test_what_is_no_reply_says_so(server: Server, wrong: Any) -> None:
+    server.will(wrong)
+    kind, message = out(server, "string", "retry: 0")
+    assert kind == "program" and "Messages API" in message
+
+
+def test_a_server_that_is_not_there(server: Server) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server.server_address = ("127.0.0.1", port)
+    kind, message = out(server, "string", "retry: 0")
+    assert kind == "program" and "the connection to 127.0.0.1 failed" in message
+
+
+def test_a_wait_that_would_pass_the_deadline_is_not_begun(server: Server) -> None:
+    server.will(status(429, "later", retry_after="3600"))
+    assert out(server, "string", "timeout: 5s") == ["program", "`ask`: the model's server said 429: later"]
+
+
+def test_a_silent_server_is_left_at_the_deadline(server: Server) -> None:
+    server.will(silent)
+    kind, message = out(server, "string", "timeout: 200ms")
+    assert kind == "timeout" and "`ask`" in message
+
+
+def test_a_missing_key_is_a_clear_failure(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COGC_TEST_KEY")
+    assert out(server) == ["program", "the environment has no `COGC_TEST_KEY`"]
+
+
+# ---- budgets -------------------------------------------------------------------------------------------------
+
+
+def test_tokens_are_counted_before_they_are_spent(server: Server) -> None:
+    server.tokens = 600
+    server.will(reply("ok"))
+    assert out(server, "string", "budget: { tokens: 1000 }") == "ok"
+    assert server.requests[0]["max_tokens"] == 400 and len(server.counted) == 1
+    kind, message = out(server, "string", "budget: { tokens: 600 }")
+    assert kind == "budget" and "600 would be sent" in message and len(server.requests) == 1
+
+
+def test_dollars_bound_the_answer(server: Server) -> None:
+    server.tokens = 1000
+    server.will(reply("ok", cache_read_input_tokens=500))
+    assert out(server, "string", "budget: { usd: 0.003 }") == "ok"
+    assert server.requests[0]["max_tokens"] == 100  # $0.002 of input leave $0.001, at $10 for a million
+    assert out(server, "string", "budget: { usd: 0.0001 }")[0] == "budget"
+
+
+def test_what_the_cache_took_costs_less() -> None:
+    from cogc.catalogue import Catalogue
+    from cogc.files import read
+
+    usage, price = Usage(), Catalogue(read).price("anthropic", "claude-haiku-5-5")
+    usage.add({"input": 100, "cache_read": 1000, "cache_write": 100, "output": 10}, price)
+    assert usage.usd == pytest.approx((100 + 100 + 125) * 0.1e-6 + 10 * 0.5e-6) and usage.tokens == 1210
+    usage.add({"input": 200_000, "output": 10}, price)
+    assert usage.usd == pytest.approx((325 * 0.1 + 10 * 0.5) * 1e-6 + (200_000 * 0.5 + 10 * 2.5) * 1e-6)
+
+
+# ---- scripts, in the kernel's own time -----------------------------------------------------------------------
+
+
+SCRIPTED = """
+model m = scripted "s.yml"
+program double(n: int) -> int = expr n * 2
+program ask(q: string) -> string = llm { model: m, prompt: "{{ q }}", tools: [double], timeout: 30s }
+coglet Main {
+  listen q: string
+  transmit out: any
+  on q as q { out <- ask(q) } else as e { out <- [e.kind, e.message] }
+}
+"""
+
+
+def scripted(tmp_path: Any, script: Any, **options: Any) -> Session:
+    (tmp_path / "s.yml").write_text(json.dumps(script))
+    bundle = build(SCRIPTED.replace("s.yml", str(tmp_path / "s.yml")))
+    return session(bundle, inputs=[("q", "one")], sim=True, **options)
+
+
+def test_scripts_ask_for_tools_and_fail(tmp_path: Any) -> None:
+    script = [
+        {"when": "one", "tools": [{"name": "double", "input": {"n": 21}}]},
+        {"when": "42", "reply": "it is 42", "usage": {"input": 3, "output": 4}},
+    ]
+    made = scripted(tmp_path, script)
+    assert made.outputs["out"] == ["it is 42"] and made.kernel.usages["ask", "m"].tokens == 7
+    assert scripted(tmp_path, [{"error": "tired"}]).outputs["out"] == [["program", "`ask`: tired"]]
+
+
+def test_pauses_and_delays_pass_on_the_virtual_clock(tmp_path: Any) -> None:
+    late = {"error": {"message": "busy", "status": 529, "after": 7}}
+    made = scripted(tmp_path, [late, {"reply": "ok", "delay": "20s"}])
+    assert made.outputs["out"] == ["ok"] and made.kernel.now == 27_000_000_000
+    assert scripted(tmp_path, [{"reply": "ok", "delay": "31s"}]).outputs["out"][0][0] == "timeout"
+
+
+def test_a_conversation_is_in_the_trace() -> None:
+    sim = Sim(SCRIPTED, traced=True)
+    sim.send("q", "one")
+    kinds = [r["kind"] for r in sim.kernel.trace.records]  # type: ignore[union-attr]
+    assert kinds[-2:] == ["call", "ask"]

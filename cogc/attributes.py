@@ -113,6 +113,7 @@ ATTRIBUTES: dict[str, dict[str, str]] = {
 
 EXECUTORS = ("expr", "template", "python", "shell", "mcp", "human", "llm")
 PROVIDERS = ("anthropic", "scripted")
+CAPABILITIES = ("count_tokens", "tool_choice", "cache", "structured_output", "effort", "sampling")
 TRANSPORTS = ("stdio", "http")
 BACKENDS = ("memory", "sqlite", "redis")
 STRATEGIES = ("one_for_one", "one_for_all", "rest_for_one")

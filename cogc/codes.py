@@ -185,6 +185,18 @@ CODES: dict[str, Row] = {
         "change one of the two, or convert in between",
     ),
     "out-of-range": ("COG416", "error", "`{name}` must be {wanted}", "change the number"),
+    "no-sampling": (
+        "COG417",
+        "error",
+        "model `{model}` takes no `{name}`",
+        'remove it, or say `capabilities: ["sampling", ...]` of a server that takes it',
+    ),
+    "no-price": (
+        "COG418",
+        "error",
+        "model `{name}` has no known price: `{model}`",
+        "bound `tokens` instead of `usd`",
+    ),
     # flow
     "unused-channel": (
         "COG501",

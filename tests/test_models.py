@@ -22,6 +22,7 @@ from fake_anthropic import (
     status,
     use,
 )
+from test_cli import cogc
 from test_run import session
 
 from cogc.kernel.purse import Usage
@@ -303,3 +304,49 @@ def test_a_conversation_is_in_the_trace() -> None:
     sim.send("q", "one")
     kinds = [r["kind"] for r in sim.kernel.trace.records]  # type: ignore[union-attr]
     assert kinds[-2:] == ["call", "ask"]
+
+
+# ---- recording, replay, what is said at the end --------------------------------------------------------------
+
+
+def test_a_recording_needs_no_server_and_holds_no_secret(server: Server, tmp_path: Any) -> None:
+    spec = tmp_path / "s.cog"
+    text = SPEC.format(url=server.url, result="string", program=', tools: [double, slow], system: "s"', model="")
+    spec.write_text(text)
+    server.will(
+        status(529, f"busy {KEY}", retry_after="0"),
+        blocks(use("double", "a", n=1), use("slow", "b", n=2)),
+        reply("fine"),
+    )
+    options = ["--root", "Main", "--input", "q=hello", "--output", "json"]
+    first = cogc("run", "s.cog", *options, "--trace=t1.jsonl", "--record", "j.jsonl", cwd=tmp_path)
+    assert first.returncode == 0 and json.loads(first.stdout)["data"] == "fine", first.stderr
+    assert "$0.00" in first.stderr and "ask" in first.stderr
+    asked = len(server.requests)
+    again = cogc("run", "s.cog", *options, "--trace=t2.jsonl", "--replay", "j.jsonl", cwd=tmp_path, COGC_TEST_KEY="")
+    assert again.stdout == first.stdout and len(server.requests) == asked == 3
+    assert again.stderr.startswith("cogc: models") and first.stderr.endswith(again.stderr)
+    assert (tmp_path / "t1.jsonl").read_bytes() == (tmp_path / "t2.jsonl").read_bytes()
+    everything = first.stdout + first.stderr + "".join(p.read_text() for p in tmp_path.iterdir())
+    assert KEY not in everything
+
+    spec.write_text(text.replace('system: "s"', 'system: "another"'))
+    other = cogc("run", "s.cog", *options, "--replay", "j.jsonl", cwd=tmp_path)
+    assert other.returncode == 3
+    for words in ("departs", "expected  `ask: m` of Main", "came      `ask: m` of Main", "at        s.cog:8:1"):
+        assert words in other.stderr
+
+
+def test_models_are_bound_on_the_command_line(server: Server, tmp_path: Any) -> None:
+    (tmp_path / "s.cog").write_text(SPEC.format(url="http://127.0.0.1:9", result="string", program="", model=""))
+    (tmp_path / "a.yml").write_text("[bound]")
+    words = ["run", "s.cog", "--root", "Main", "--input", "q=x", "--output", "json", "--model"]
+    done = cogc(*words, "m=scripted:a.yml", cwd=tmp_path)
+    assert json.loads(done.stdout)["data"] == "bound" and done.stderr == ""
+    for wrong, said in (
+        ("m=oracle:x", "a provider is"),
+        ("n=scripted:a.yml", "has no model `n`; it has `m`"),
+        ("m", "write"),
+    ):
+        done = cogc(*words, wrong, cwd=tmp_path)
+        assert done.returncode == 2 and said in done.stderr

@@ -9,6 +9,7 @@ from cogc.checks.blocking_cycle import blocking_cycle
 from cogc.checks.duplicate_link import duplicate_link
 from cogc.checks.endless_creation import endless_creation
 from cogc.checks.foreign_module import foreign_module
+from cogc.checks.model_limits import model_limits
 from cogc.checks.recursive_program import recursive_program
 from cogc.checks.silent_transmit import silent_transmit
 from cogc.checks.unconnected_channel import unconnected_channel
@@ -31,4 +32,5 @@ CHECKS: list[Callable[[Checked], None]] = [
     silent_transmit,
     unused_program,
     foreign_module,
+    model_limits,
 ]

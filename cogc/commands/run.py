@@ -161,6 +161,7 @@ def _ended(session: Session, options: Namespace) -> int:
         sys.stderr.write(f"cogc: warning: {leftovers} messages waited in `on all` at the end\n")
     for name in session.executors.abandoned:
         sys.stderr.write(f"cogc: warning: a thread of program `{name}` was left to itself\n")
+    sys.stderr.write(report.usage(session.kernel))
     if session.outcome == "failed":
         sys.stderr.write(report.failure(session.kernel))
         return 3
@@ -312,6 +313,7 @@ def _replay(bundle: ir.Bundle, options: Namespace) -> int:
         except journal.Divergence as error:
             sys.stderr.write(f"cogc: the replay departs from the recording: {error}\n")
             return 3
+    sys.stderr.write(report.usage(kernel))
     if kernel.ended == "failed":
         sys.stderr.write(report.failure(kernel))
         return 3

@@ -12,6 +12,7 @@ from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
 from cogc import types
+from cogc.attributes import CAPABILITIES
 from cogc.ir import Program
 from cogc.kernel import programs
 from cogc.kernel.code import Request
@@ -28,7 +29,7 @@ Talk = Generator[Request, Any, Any]
 MOST_TOKENS = 4096
 DEADLINE = 60_000_000_000
 ATTEMPTS = 2
-FULL = frozenset(("count_tokens", "tool_choice", "cache", "structured_output", "effort"))
+FULL = frozenset(CAPABILITIES) - {"sampling"}
 """What a model can do if nothing else is said."""
 _LONGEST_PAUSE = 8.0
 _ENDS = {
@@ -171,7 +172,8 @@ class Conversation:
         left = self.deadline - self.kernel.now
         if left <= 0:
             raise Failure("timeout", f"program `{self.program.name}` took longer than {self.limit / 1e9:g}s")
-        return Request("ask", self.model.key, [request, self.program.name, left, self.messages[self.seen :]])
+        news = self.messages[self.seen :]
+        return Request("ask", self.model.key, [request, self.program.name, left, news], self.program.at)
 
     def _count(self, request: dict[str, Any]) -> Talk:
         """How many tokens a request has, by the provider if it can say, else estimated from its length."""

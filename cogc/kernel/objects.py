@@ -226,17 +226,21 @@ class Call:
 
 
 class Ask:
-    """Ask a model, for a program of a coglet. `request` is the conversation so far, `limit` the nanoseconds that it may take."""
+    """Ask a model, for a program of a coglet. `request` is the conversation so far, `limit` the nanoseconds that it may
+    take, `at` the program's place in the spec."""
 
-    __slots__ = ("id", "limit", "model", "path", "program", "request")
+    __slots__ = ("at", "id", "limit", "model", "path", "program", "request")
 
-    def __init__(self, id: int, model: str, program: str, request: dict[str, Any], limit: int, path: str) -> None:
+    def __init__(
+        self, id: int, model: str, program: str, request: dict[str, Any], limit: int, path: str, at: int = -1
+    ) -> None:
         self.id = id
         self.model = model
         self.program = program
         self.request = request
         self.limit = limit
         self.path = path
+        self.at = at
 
 
 class Cancel:

@@ -31,6 +31,10 @@ class Usage:
     def tokens(self) -> int:
         return self.input + self.output + self.cache_read + self.cache_write
 
+    def merge(self, other: Usage) -> None:
+        for name in self.__slots__:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
     def add(self, usage: dict[str, Any], price: Price | None) -> None:
         """Count one reply: `{input, output, cache_read, cache_write, thinking}`, in tokens."""
         self.calls += 1

@@ -430,7 +430,7 @@ def _ask(kernel: Kernel, activity: Activity, request: Request) -> None:
     if kernel.trace and "count" not in body:
         model = kernel.bundle.models[request.program].name
         kernel.trace.record("ask", activity.inst, call=call, model=model, program=program, data=news)
-    kernel.effects.append(Ask(call, request.program, program, body, limit, activity.inst.path))
+    kernel.effects.append(Ask(call, request.program, program, body, limit, activity.inst.path, request.at))
 
 
 def _called(kernel: Kernel, activity: Activity, result: int | None) -> int:

@@ -14,7 +14,8 @@ import msgspec
 
 from cogc.kernel.machine import Kernel
 from cogc.kernel.objects import Ask, Call
-from cogc.kernel.values import Duration, Failure, Time
+from cogc.kernel.supervision import place
+from cogc.kernel.values import Duration, Failure, Time, shorten
 
 VERSION = 1
 
@@ -65,6 +66,11 @@ def name_of(kernel: Kernel, call: Call | Ask) -> str:
     return f"{call.program}: {kernel.bundle.models[call.model].name}"
 
 
+def gist(call: Call | Ask) -> str:
+    """What a call says, shortened, for people: its arguments, or the last message."""
+    return shorten(call.arguments if isinstance(call, Call) else call.request["messages"][-1]["content"], 160)
+
+
 class Journal:
     """Writes events as they are admitted. `flush` comes before the effects that follow from them are released."""
 
@@ -74,6 +80,9 @@ class Journal:
 
     def event(self, kernel: Kernel, kind: str, *data: Any) -> None:
         self.lines.append([kernel.steps, kernel.now, kind, *data])
+
+    def call(self, kernel: Kernel, call: Call | Ask) -> None:
+        self.event(kernel, "call", call.id, digest(call), name_of(kernel, call), call.path, gist(call))
 
     def flush(self) -> None:
         if self.lines:
@@ -138,8 +147,15 @@ def _take(kernel: Kernel, expected: dict[int, list[Any]], taken: Any) -> None:
         if isinstance(effect, Call | Ask):
             known = expected.get(effect.id)
             if known is None or known[4] != digest(effect):
-                name = name_of(kernel, effect)
-                was = "no call" if known is None else f"a call of `{known[5]}` with other arguments"
-                raise Divergence(f"call {effect.id} is `{name}` of {effect.path}; recorded was {was}")
+                raise Divergence(_departure(kernel, effect, known))
     if taken is not None:
         taken(effects)
+
+
+def _departure(kernel: Kernel, call: Call | Ask, known: list[Any] | None) -> str:
+    """What was expected, what came, and the program's place in the spec."""
+    at = place(kernel, call.at if isinstance(call, Ask) else kernel.bundle.programs[call.program].at)
+    lines = [f"call {call.id} is another one"]
+    lines.append("  expected  " + ("no call" if known is None else f"`{known[5]}` of {known[6]}: {known[7]}"))
+    lines.append(f"  came      `{name_of(kernel, call)}` of {call.path}: {gist(call)}")
+    return "\n".join([*lines, *([f"  at        {at}"] if at else [])])

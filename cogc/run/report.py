@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cogc.kernel.machine import Kernel
+from cogc.kernel.purse import Usage
 from cogc.kernel.supervision import place
 from cogc.kernel.values import shorten
 
@@ -46,3 +47,31 @@ def deadlock(waits: list[str]) -> str:
     """The report of a system in which everybody waits for somebody."""
     lines = ["cogc: the run is in deadlock: each of these waits for room in a full inbox"]
     return "".join(line + "\n" for line in [*lines, *(f"  {w}" for w in waits)])
+
+
+def usage(kernel: Kernel) -> str:
+    """A table of what programs asked of models and what it cost; empty where no token was used."""
+    used = {k: u for k, u in kernel.usages.items() if u.tokens}
+    if not used:
+        return ""
+    rows: list[tuple[str, ...]] = [("program", "model", "calls", "input", "cached", "output", "cost")]
+    total = Usage()
+    priced = {m.name: m.price is not None for m in kernel.bundle.models.values()}
+    for (program, model), u in used.items():
+        total.merge(u)
+        rows.append((program, model, *_numbers(u, priced[model])))
+    if len(used) > 1:
+        rows.append(("all", "", *_numbers(total, all(priced[m] for _, m in used))))
+    widths = [max(len(r[i]) for r in rows) for i in range(len(rows[0]))]
+    lines = []
+    for r in rows:
+        words = [w.ljust(n) for w, n in zip(r[:2], widths[:2], strict=True)]
+        numbers = [w.rjust(n) for w, n in zip(r[2:], widths[2:], strict=True)]
+        lines.append("  " + "  ".join([*words, *numbers]).rstrip())
+    return "cogc: models\n" + "".join(line + "\n" for line in lines)
+
+
+def _numbers(u: Usage, priced: bool) -> tuple[str, ...]:
+    before = u.input + u.cache_read + u.cache_write
+    cost = f"${u.usd:.6f}" if priced else "unknown"
+    return str(u.calls), f"{before:,}", f"{u.cache_read:,}", f"{u.output:,}", cost

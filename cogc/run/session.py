@@ -20,7 +20,7 @@ from cogc import ir
 from cogc.kernel.machine import Kernel
 from cogc.kernel.objects import Ask, Call, Cancel, LogLine, Output, Persist
 from cogc.run.executors import Executors, Settings
-from cogc.run.journal import Journal, digest, name_of
+from cogc.run.journal import Journal
 from cogc.run.models import Models
 from cogc.run.store import Store
 from cogc.run.trace import TraceWriter
@@ -304,7 +304,7 @@ class Session:
         if self.journal is not None:
             for effect in self.kernel.effects:
                 if isinstance(effect, Call | Ask):
-                    self.journal.event(self.kernel, "call", effect.id, digest(effect), name_of(self.kernel, effect))
+                    self.journal.call(self.kernel, effect)
             self.journal.flush()
         if self.kernel.trace is not None:
             records = self.kernel.trace.take()

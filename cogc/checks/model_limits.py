@@ -1,0 +1,78 @@
+"""What is asked of a model that it does not have: sampling parameters, a budget in dollars without a price.
+
+Recent models of Anthropic take no sampling parameters; a server that does says so in `capabilities`.
+"""
+
+from __future__ import annotations
+
+from cogc import nodes
+from cogc.attributes import CAPABILITIES
+from cogc.resolve import walk
+from cogc.suggest import did_you_mean
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cogc.check import Checked
+    from cogc.world import Declared, Unit
+
+
+def model_limits(checked: Checked) -> None:
+    for unit in checked.world.units.values():
+        if unit.path.startswith("std/") and unit not in checked.world.roots:
+            continue
+        for node in walk(unit.tree):
+            if isinstance(node, nodes.Model):
+                _own(checked, unit, node)
+            elif isinstance(node, nodes.Agent) or (isinstance(node, nodes.Executor) and node.kind.id == "llm"):
+                _user(checked, unit, node.attributes)
+
+
+def _own(checked: Checked, unit: Unit, node: nodes.Model) -> None:
+    found = {a.key.id: a for a in node.attributes}
+    for item in _items(found.get("capabilities")):
+        if isinstance(item, nodes.Text) and item.value not in CAPABILITIES:
+            help = did_you_mean(item.value, CAPABILITIES) or None
+            known = ", ".join(f"`{w}`" for w in CAPABILITIES)
+            checked.problems.add(
+                "unknown-word", unit.span(item), help=help, what="capability", name=item.value, known=known
+            )
+    if "temperature" in found and not _samples(node):
+        _no_sampling(checked, unit, found["temperature"], node)
+
+
+def _user(checked: Checked, unit: Unit, attributes: tuple[nodes.Attribute, ...]) -> None:
+    found = {a.key.id: a for a in attributes}
+    if "model" not in found:
+        return
+    declared = _declared(checked, unit, found["model"])
+    if declared is None:
+        return
+    node: nodes.Model = declared.node
+    if "temperature" in found and node.provider.id == "anthropic" and not _samples(node):
+        _no_sampling(checked, unit, found["temperature"], node)
+    budget = found["budget"].value if "budget" in found else None
+    if not isinstance(budget, nodes.RecordLiteral) or checked.world.catalogue is None:
+        return
+    for entry in budget.entries:
+        if isinstance(entry, nodes.Entry) and isinstance(entry.key, nodes.Name) and entry.key.id == "usd":
+            if not checked.world.catalogue.knows(node.provider.id, node.argument.value):
+                checked.problems.add("no-price", unit.span(entry), name=node.name.id, model=node.argument.value)
+
+
+def _declared(checked: Checked, unit: Unit, attribute: nodes.Attribute) -> Declared | None:
+    name = unit.source.text[attribute.value.start : attribute.value.end]
+    declared = checked.world.lookup(unit, name)
+    return declared if declared is not None and declared.kind == "model" else None
+
+
+def _items(attribute: nodes.Attribute | None) -> tuple[nodes.Expr, ...]:
+    return attribute.value.items if attribute is not None and isinstance(attribute.value, nodes.ListLiteral) else ()
+
+
+def _samples(node: nodes.Model) -> bool:
+    found = {a.key.id: a for a in node.attributes}
+    return any(isinstance(i, nodes.Text) and i.value == "sampling" for i in _items(found.get("capabilities")))
+
+
+def _no_sampling(checked: Checked, unit: Unit, attribute: nodes.Attribute, node: nodes.Model) -> None:
+    checked.problems.add("no-sampling", unit.span(attribute.key), name=attribute.key.id, model=node.name.id)

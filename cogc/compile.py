@@ -43,7 +43,7 @@ def _root(checked: checking.Checked, name: str | None) -> Shape | None:
     declared = checked.world.lookup(unit, name) if name else own.get("Main")
     if declared is None and not name and len(own) == 1:
         declared = next(iter(own.values()))
-    if declared is not None and declared.kind == "coglet":
+    if declared is not None and declared.kind in ("coglet", "agent"):
         return checked.world.shape(declared)
     span = Span(unit.source, 0, 0)
     if declared is not None:

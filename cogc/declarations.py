@@ -33,8 +33,7 @@ def check_declaration(checked: Checked, unit: Unit, node: nodes.Declaration) -> 
         case nodes.Mcp():
             _mcp(checked, unit, node)
         case nodes.Agent():
-            scope = _parameters(checked, unit, node.name.id, node.parameters)
-            check_block(node.attributes, "agent", node.name, scope, checked.inference, f"agent `{node.name.id}`")
+            return  # as the program of its shape
         case nodes.Team():
             scope = _parameters(checked, unit, node.name.id, node.parameters)
             check_block(node.attributes, "team", node.name, scope, checked.inference, f"team `{node.name.id}`")
@@ -87,6 +86,10 @@ def check_program(checked: Checked, unit: Unit, node: nodes.Program, shape: Shap
         case "human" | "llm":
             if executor.argument is not None:
                 _wrong(checked, unit, executor, "takes nothing before its attributes", "remove it")
+        case "agent":
+            what = f"agent `{node.name.id}`"
+            check_block(executor.attributes, "agent", node.name, scope, checked.inference, what)
+            return
         case _:
             return
     check_block(executor.attributes, executor.kind.id, executor.kind, scope, checked.inference)

@@ -8,6 +8,7 @@ Everything that is wrong is reported once and reads as `any` from there on, so t
 from __future__ import annotations
 
 from cogc import narrow, nodes, operators, prompts, types
+from cogc.agents import program_of
 from cogc.builtins import FUNCTIONS, RUN_TIME_ONLY
 from cogc.diagnostics import Label, Problems
 from cogc.lower_type import lower_type
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from typing import Any
 
 PURE_EXECUTORS = ("expr", "template")
-AGENT_PARAMETER = "query"
 
 
 class Inference:
@@ -493,9 +493,8 @@ class Inference:
     def signature(self, symbol: Symbol) -> Signature:
         """The signature of a program or agent."""
         assert symbol.unit is not None
-        if isinstance(symbol.node, nodes.Program):
-            return program_signature(self.world, symbol.unit, symbol.node, self.problems)
-        return agent_signature(self.world, symbol.unit, symbol.node, self.problems)  # type: ignore[arg-type]
+        node = program_of(self.world, symbol.node) if isinstance(symbol.node, nodes.Agent) else symbol.node
+        return program_signature(self.world, symbol.unit, node, self.problems)  # type: ignore[arg-type]
 
     def _function(self, node: nodes.Call, name: str, scope: Scope) -> Type:
         least, most, result, takes = FUNCTIONS[name]
@@ -582,22 +581,6 @@ class Inference:
     def _try(self, node: nodes.Try, scope: Scope, expected: Type | None) -> Type:
         value = self.infer(node.value, scope, expected)
         return types.union((value, self.infer(node.otherwise, scope, expected)))
-
-
-def agent_signature(world: World, unit: Unit, node: nodes.Agent, problems: Problems) -> Signature:
-    """An agent in an expression takes one `query` and gives its output."""
-    known = world.program_signatures.get(id(node))
-    if known is not None:
-        return known
-    result: Type = STRING
-    for a in node.attributes:
-        if a.key.id == "output":
-            result = lower_type(world, unit, a.value, problems)  # type: ignore[arg-type]
-    name = nodes.Name(node.name.start, node.name.end, AGENT_PARAMETER)
-    query = nodes.Parameter(node.name.start, node.name.end, name, None, None)  # type: ignore[arg-type]
-    known = Signature(node.name.id, [Parameter(query, STRING)], result)
-    world.program_signatures[id(node)] = known
-    return known
 
 
 def _one_record(type: Type) -> RecordOf | None:

@@ -412,7 +412,15 @@ class Coglet(msgspec.Struct, frozen=True, omit_defaults=True):
     logged_from: int = -1
     suppressed: list[int] = []
     registered: int = -1
+    agent: bool = False
     at: int = 0
+
+
+class Agent(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What an agent has beside a program that asks a model: the keys of the agents that it may start, and how many at once."""
+
+    spawn: list[str] = []
+    max_concurrent: Expr | None = None
 
 
 class Program(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -429,6 +437,7 @@ class Program(msgspec.Struct, frozen=True, omit_defaults=True):
     attributes: dict[str, Expr] = {}
     model: str = ""
     tools: list[str] = []
+    agent: Agent | None = None
     doc: str = ""
     folder: str = ""
     at: int = 0

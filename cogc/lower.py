@@ -11,8 +11,8 @@ import posixpath
 
 from cogc import format as cog
 from cogc import ir, nodes, types
+from cogc.agents import program_of
 from cogc.check import Checked
-from cogc.infer import agent_signature
 from cogc.lower_expressions import Lowering, Place
 from cogc.resolve import program_signature
 from cogc.types import ANY, STRING, ListOf, Type
@@ -106,6 +106,8 @@ class Lower:
                 words = [self._word(lowering, i) for i in argument.items]  # type: ignore[union-attr]
             case "python":
                 text = str(argument.value)  # type: ignore[union-attr]
+            case "agent":
+                return self._agent(key, unit, node, place, parameters)
             case _ if kind in NOT_YET:
                 self.not_yet(unit, executor.kind, f"the {kind} program", node.name.id)
         attributes, model, tools = self._executor_attributes(lowering, unit, executor)
@@ -125,6 +127,45 @@ class Lower:
             folder=posixpath.dirname(unit.path),
             at=self.at(unit, node),
         )
+
+    def _agent(
+        self, key: str, unit: Unit, node: nodes.Program, place: Place, parameters: list[ir.ParameterDecl]
+    ) -> ir.Program:
+        """An agent's conversation: an `llm` program whose prompt is its query."""
+        lowering = Lowering(self, place.inner([p.name for p in parameters]))
+        given = {a.key.id: a for a in node.executor.attributes}
+        for name in ("sandbox", "network"):
+            if name in given:
+                self.not_yet(unit, given[name].key, "the attribute", name)
+        if "model" not in given:
+            self.problems.add("missing-attribute", unit.span(node.name), owner=f"agent `{node.name.id}`", name="model")
+        attributes, model, tools = self._executor_attributes(lowering, unit, node.executor)
+        attributes["prompt"] = ir.Local(parameters[0].name)
+        return ir.Program(
+            key=key,
+            name=node.name.id,
+            kind="llm",
+            parameters=parameters,
+            result=self.type(program_signature(self.world, unit, node, self.problems).result),
+            attributes=attributes,
+            model=model,
+            tools=tools,
+            agent=self._spawn(lowering, unit, given.get("spawn")),
+            doc=node.doc,
+            folder=posixpath.dirname(unit.path),
+            at=self.at(unit, node),
+        )
+
+    def _spawn(self, lowering: Lowering, unit: Unit, attribute: nodes.Attribute | None) -> ir.Agent:
+        if attribute is None:
+            return ir.Agent()
+        most = None
+        for a in attribute.block:
+            if a.key.id == "max_concurrent":
+                most = lowering.checked(a.value, types.INT)  # type: ignore[arg-type]
+            elif unit.source.text[a.value.start : a.value.end] != "local":
+                self.not_yet(unit, a.value, "the dispatcher", unit.source.text[a.value.start : a.value.end])
+        return ir.Agent(self._tools(unit, attribute.value, lowering.place), most)
 
     def _word(self, lowering: Lowering, node: nodes.Expr) -> ir.Expr:
         """A word of a command: a list gives several, numbers become text."""
@@ -176,6 +217,8 @@ class Lower:
                 found.append(self.program(member.owner.unit, member.node, place.builder.place(member.owner)))
             elif declared is not None and declared.kind == "program":
                 found.append(self.program(declared.unit, declared.node, None))
+            elif declared is not None and declared.kind == "agent":
+                found.append(self.program(declared.unit, program_of(self.world, declared.node), None))
             elif declared is not None:
                 self.not_yet(unit, item, f"the {declared.kind}", name)
         return found
@@ -212,10 +255,6 @@ class Lower:
             )
             for p in signature.parameters
         ]
-
-    def agent(self, unit: Unit, node: nodes.Agent, place: nodes.Node, where: Unit) -> None:
-        agent_signature(self.world, unit, node, self.problems)
-        self.not_yet(where, place, "the agent", node.name.id)
 
 
 class _Coglet:
@@ -264,6 +303,7 @@ class _Coglet:
             logged_from=self.states.get("logged_from", -1) if self._takes("LogLet") else -1,
             suppressed=suppress if self._takes("SuppressLet") else [],
             registered=self.states.get("registered", -1) if self._takes("ProgLet") else -1,
+            agent=shape.agent is not None,
             at=run.at(shape.unit, shape.node.name),
         )
 
@@ -472,6 +512,6 @@ def _later(checked: Checked, run: Lower) -> list[ir.Later]:
     found = []
     for unit in checked.world.roots:
         for declared in unit.declared.values():
-            if declared.kind in ("agent", "team", "dod", "plan", "sett", "queue", "mcp"):
+            if declared.kind in ("team", "dod", "plan", "sett", "queue", "mcp"):
                 found.append(ir.Later(declared.kind, declared.node.name.id, run.at(unit, declared.node)))
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cogc import ir, nodes, prompts, types
+from cogc.agents import program_of
 from cogc.bodies import Port
 from cogc.infer import PURE_EXECUTORS
 from cogc.scope import Symbol
@@ -223,17 +224,15 @@ class Lowering:
         signature = self.run.inference.signature(symbol)
         arguments = self.arguments(node.arguments, signature)
         at = self.run.at(self.place.unit, node)
-        if isinstance(symbol.node, nodes.Agent):
-            self.run.agent(symbol.unit, symbol.node, node, self.place.unit)
-            return ir.Const(None)
-        assert isinstance(symbol.node, nodes.Program)
+        program = program_of(self.run.world, symbol.node) if isinstance(symbol.node, nodes.Agent) else symbol.node
+        assert isinstance(program, nodes.Program)
         place = None
         if symbol.member is not None and self.place.builder is not None:
             place = Place(symbol.member.owner.unit, symbol.member.owner, self.place.builder)
-        waits = symbol.node.executor.kind.id not in PURE_EXECUTORS
+        waits = program.executor.kind.id not in PURE_EXECUTORS
         if waits:
             self.waits.found = True
-        return ir.Call(self.run.program(symbol.unit, symbol.node, place), arguments, waits, at)
+        return ir.Call(self.run.program(symbol.unit, program, place), arguments, waits, at)
 
     def arguments(self, given: tuple[nodes.Argument, ...], signature: Signature) -> list[ir.Expr | None]:
         """A call's arguments in the order of the parameters; None where the default stands."""

@@ -7,6 +7,7 @@ mixin, mixins taken in. Bodies are not looked at here: `infer` does that, name b
 from __future__ import annotations
 
 from cogc import nodes, types
+from cogc.agents import coglet_of
 from cogc.attributes import EXECUTORS
 from cogc.diagnostics import Label, Problems
 from cogc.load import import_path
@@ -56,6 +57,9 @@ def resolve(world: World, problems: Problems) -> World:
         for declared in unit.declared.values():
             if declared.kind in ("coglet", "mixin"):
                 shape = Shape(unit, declared.node)
+                world.shapes[shape.key] = shape
+            elif declared.kind == "agent":
+                shape = Shape(unit, coglet_of(declared.node), declared.node)
                 world.shapes[shape.key] = shape
     for shape in list(world.shapes.values()):
         _complete(world, shape, problems, [])
@@ -352,9 +356,9 @@ def _child_shape(world: World, unit: Unit, node: nodes.Create, problems: Problem
         known = [n for n in unit.names() if _is(world, unit, n, "coglet")]
         problems.add("unknown-coglet", unit.span(node.coglet), help=did_you_mean(name, known) or None, name=name)
         return None
-    if declared.kind in ("agent", "team", "plan", "sett"):
+    if declared.kind in ("team", "plan", "sett"):
         return None
-    if declared.kind != "coglet":
+    if declared.kind not in ("coglet", "agent"):
         related = [Label(declared.span(), "declared here")]
         problems.add(
             "wrong-kind",
@@ -391,7 +395,7 @@ def program_signature(world: World, unit: Unit, node: nodes.Program, problems: P
     """A program's signature, made once. Without a declared result an `expr` gives anything, others a string."""
     known = world.program_signatures.get(id(node))
     if known is None:
-        if node.executor.kind.id not in EXECUTORS:
+        if node.executor.kind.id not in (*EXECUTORS, "agent"):
             help = did_you_mean(node.executor.kind.id, EXECUTORS) or None
             span = unit.span(node.executor.kind)
             executors = ", ".join(f"`{e}`" for e in EXECUTORS)

@@ -110,11 +110,12 @@ class Shape:
     """What a coglet or a mixin is made of, its mixins' members taken in."""
 
     __slots__ = (
-        "children", "complete", "consts", "enacts", "key", "links", "listens", "mixins", "name", "node", "parameters",
+        "agent", "children", "complete", "consts", "enacts", "key", "links", "listens", "mixins", "name", "node", "parameters",
         "programs", "python", "reactions", "states", "supervise", "transmits", "unit",
     )  # fmt: skip
 
-    def __init__(self, unit: Unit, node: Holder) -> None:
+    def __init__(self, unit: Unit, node: Holder, agent: nodes.Agent | None = None) -> None:
+        self.agent = agent
         self.unit = unit
         self.node = node
         self.name = node.name.id
@@ -157,7 +158,9 @@ class Shape:
 class World:
     """All files of a check, resolved."""
 
-    __slots__ = ("catalogue", "named_types", "prelude", "program_signatures", "roots", "shapes", "units")
+    __slots__ = (
+        "agent_programs", "catalogue", "named_types", "prelude", "program_signatures", "roots", "shapes", "units",
+    )  # fmt: skip
 
     def __init__(self, catalogue: Catalogue | None = None) -> None:
         self.catalogue = catalogue
@@ -167,6 +170,7 @@ class World:
         self.shapes: dict[str, Shape] = {}
         self.named_types: dict[str, types.Type] = {}
         self.program_signatures: dict[int, Signature] = {}
+        self.agent_programs: dict[int, nodes.Program] = {}
 
     def lookup(self, unit: Unit, name: str) -> Declared | None:
         """The declaration that a plain or qualified name stands for in a file."""

@@ -15,6 +15,7 @@ from fake_anthropic import (
     broken_off,
     dropped,
     error_event,
+    events,
     raw,
     reply,
     serve,
@@ -137,6 +138,18 @@ def test_turns_end(server: Server) -> None:
     server.will(*[blocks(use("double", n=1))] * 9)
     kind, message = out(server, "string", "tools: [double], budget: { turns: 3 }")
     assert (kind, message) == ("budget", "`ask` has used its 3 turns") and len(server.requests) == 3
+
+
+def test_a_full_window_is_summed_up(server: Server) -> None:
+    server.will(
+        lambda h: h.stream(events([use("double", n=1)], "tool_use", {"input": 950_000})),
+        reply("we doubled 1"),
+        reply("two"),
+    )
+    assert out(server, "string", "tools: [double]", q="double it") == "two"
+    assert "about to be cut" in server.requests[1]["messages"][-1]["content"][-1]["text"]
+    (only,) = server.requests[2]["messages"]
+    assert only["content"][0]["text"] == "double it\n\nThe conversation so far, summed up:\nwe doubled 1"
 
 
 # ---- how a reply may end -------------------------------------------------------------------------------------

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from cogc import types
 from cogc.attributes import CAPABILITIES
 from cogc.ir import Program
-from cogc.kernel import programs
+from cogc.kernel import agents, programs
+from cogc.kernel.agents import MOST, Roster
 from cogc.kernel.code import Request
 from cogc.kernel.functions import text
 from cogc.kernel.objects import Instance
@@ -29,6 +30,14 @@ Talk = Generator[Request, Any, Any]
 MOST_TOKENS = 4096
 DEADLINE = 60_000_000_000
 ATTEMPTS = 2
+MANY_TURNS = 25
+CIRCLES = 5
+FILLED = 0.9
+_SUMMARISE = (
+    "The conversation is about to be cut here. Sum up all that is needed to go on with it: the task, what was done and "
+    "found, what is open. Use no tools."
+)
+_SO_FAR = "The conversation so far, summed up:"
 FULL = frozenset(CAPABILITIES) - {"sampling"}
 """What a model can do if nothing else is said."""
 _LONGEST_PAUSE = 8.0
@@ -49,50 +58,61 @@ def perform(kernel: Kernel, inst: Instance, key: str, arguments: list[Any]) -> T
         return kernel.coder.space[kernel.coder.program(program)](inst, *arguments)
     if program.kind != "llm":
         return (yield Request("call", program.key, arguments))
-    return (yield from _program(kernel, inst, program, arguments))
-
-
-def _program(kernel: Kernel, inst: Instance, program: Program, arguments: list[Any]) -> Talk:
-    """The conversation of one call of an `llm` program."""
-    named = {p.name: v for p, v in zip(program.parameters, arguments, strict=True)}
-    call, kernel.next_call = kernel.next_call, kernel.next_call + 1
-    if kernel.trace:
-        kernel.cause = kernel.trace.record("call", inst, call=call, program=program.name, data=named)
-    try:
-        values = kernel.request(program)(inst, *arguments)
-        talk = Conversation(kernel, inst, program, values)
-        value = yield from talk.run(text(values["prompt"]))
-    except Failure as failure:
-        if kernel.trace:
-            kernel.trace.record("result", inst, call=call, error=failure.message, error_kind=failure.kind)
-        raise
-    if kernel.trace:
-        kernel.cause = kernel.trace.record("result", inst, call=call, data=value)
-    return value
+    return (yield from Conversation(kernel, inst, program, arguments).whole())
 
 
 class Conversation:
-    """One conversation: its messages so far, its tools, its limits."""
+    """One conversation: its messages so far, its tools, its limits. `around` is the one that it is part of."""
 
-    def __init__(self, kernel: Kernel, inst: Instance, program: Program, values: dict[str, Any]) -> None:
+    def __init__(
+        self, kernel: Kernel, inst: Instance, program: Program, arguments: list[Any], around: Conversation | None = None
+    ) -> None:
         self.kernel = kernel
         self.inst = inst
         self.program = program
+        self.around = around
+        self.purse: Purse
+        self.given = {p.name: v for p, v in zip(program.parameters, arguments, strict=True)}
+        self.call, kernel.next_call = kernel.next_call, kernel.next_call + 1
+        values = kernel.request(program)(inst, *arguments)
+        self.prompt = text(values["prompt"])
         self.model = kernel.bundle.models[program.model]
         settings = {**kernel.model(program.model), **values}
         self.can = frozenset(settings["capabilities"]) if "capabilities" in settings else FULL
         self.messages: list[Any] = []
+        self.injected: list[str] = []
         self.seen = 0
         self.tools = {kernel.bundle.programs[k].name: kernel.bundle.programs[k] for k in program.tools}
+        self.roster = self._roster(program)
         self.most = settings.get("max_tokens", MOST_TOKENS)
         budget = settings.get("budget") or {}
-        self.purse = Purse(program.name, budget, TURNS)
+        turns = settings.get("max_turns", MANY_TURNS if self.roster else TURNS)
+        self.purse = Purse(program.name, budget, turns, around.purse if around else None)
         self.attempts = settings.get("retry", ATTEMPTS)
         limits = [d.nanos for d in (settings.get("timeout"), budget.get("time")) if isinstance(d, Duration)]
         self.limit = min(limits, default=DEADLINE)
         self.deadline = kernel.now + self.limit
+        self.size = 0
+        self.repeated = 0
+        self.last_use = ""
         self.result = _Result(kernel, program.result)
         self.fixed = self._fixed(settings)
+
+    def _roster(self, program: Program) -> Roster | None:
+        if program.agent is None or not program.agent.spawn:
+            return None
+        most = program.agent.max_concurrent
+        limit = MOST if most is None else self.kernel.coder.expression(most, [])(self.inst)
+        return Roster(self, [self.kernel.bundle.programs[k] for k in program.agent.spawn], limit)
+
+    def sub(self, program: Program, query: str) -> Conversation:
+        """A conversation that is part of this one: another agent, asked by it."""
+        arguments: list[Any] = [query]
+        for p in program.parameters[1:]:
+            if p.default is None:
+                raise Failure("type", f"agent `{program.name}` needs `{p.name}`")
+            arguments.append(self.kernel.coder.expression(p.default, [])(self.inst))
+        return Conversation(self.kernel, self.inst, program, arguments, self)
 
     def _fixed(self, settings: dict[str, Any]) -> dict[str, Any]:
         """What is the same in every request of the conversation."""
@@ -106,21 +126,47 @@ class Conversation:
                 system += f"\n\nAnswer with one JSON value of this JSON Schema, and nothing else:\n{wanted}"
         if system:
             fixed["system"] = system.strip()
-        if self.tools:
-            fixed["tools"] = [_tool(self.kernel, t) for t in self.tools.values()]
+        tools = [_tool(self.kernel, t) for t in self.tools.values()] + (self.roster.tools() if self.roster else [])
+        if tools:
+            fixed["tools"] = tools
         if "temperature" in settings:
             fixed["temperature"] = settings["temperature"]
         if "effort" in settings and "effort" in self.can:
             fixed["effort"] = settings["effort"]
         return fixed
 
-    def run(self, prompt: str) -> Talk:
+    def whole(self) -> Talk:
+        """The whole conversation, with what the trace says of it; its value."""
+        kernel, inst = self.kernel, self.inst
+        own = agents.state(inst) if inst.code.ir.agent else None
+        if own is not None and self.around is None:
+            self.injected, own.injected = own.injected, []
+            own.talks.append(self)
+        if kernel.trace:
+            kernel.cause = kernel.trace.record("call", inst, call=self.call, program=self.program.name, data=self.given)
+        try:
+            value = yield from self._run()
+        except Failure as failure:
+            if kernel.trace:
+                kernel.trace.record("result", inst, call=self.call, error=failure.message, error_kind=failure.kind)
+            raise
+        finally:
+            if own is not None and self in own.talks:
+                own.talks.remove(self)
+            if self.roster is not None:
+                self.roster.close()
+        if kernel.trace:
+            kernel.cause = kernel.trace.record("result", inst, call=self.call, data=value)
+        return value
+
+    def _run(self) -> Talk:
         """Ask until a reply ends the turn; the value of the declared type."""
-        self.messages.append({"role": "user", "content": [{"type": "text", "text": prompt}]})
+        self._add("user", [{"type": "text", "text": self.prompt}])
         repaired = False
         while True:
-            reply = yield from self.ask()
-            self.messages.append({"role": "assistant", "content": reply["content"]})
+            reply = yield from self._ask()
+            self._add("assistant", reply["content"])
+            self.seen = len(self.messages)
             stop = reply["stop"]
             if stop == "tool_use":
                 yield from self._use_tools(reply["content"])
@@ -131,6 +177,10 @@ class Conversation:
                 why = _ENDS.get(stop, f"the reply ended with `{stop}`").format(most=self.most)
                 detail = reply.get("detail")
                 raise Failure("program", f"`{self.program.name}`: {why}{f' ({detail})' if detail else ''}")
+            if self.roster is not None and self.roster.working():
+                self.injected += yield from self.roster.wait_for_news()
+            if self.injected:
+                continue
             said = "".join(b.get("text", "") for b in reply["content"] if b.get("type") == "text")
             try:
                 return self.result.read(said)
@@ -138,42 +188,100 @@ class Conversation:
                 if repaired or self.result.schema is None:
                     raise Failure(wrong.kind, f"`{self.program.name}`: {wrong.message}") from None
                 repaired = True
-                self._say(f"That answer does not fit: {wrong.message}. Answer again, with nothing but the JSON value.")
+                self.say(f"That answer does not fit: {wrong.message}. Answer again, with nothing but the JSON value.")
 
-    def _say(self, words: str) -> None:
-        self.messages.append({"role": "user", "content": [{"type": "text", "text": words}]})
+    def say(self, words: str) -> None:
+        """Say something before the next request."""
+        self.injected.append(words)
+
+    def _add(self, role: str, content: list[Any]) -> None:
+        """A message; one of the same role goes on with the last."""
+        if self.messages and self.messages[-1]["role"] == role:
+            last = self.messages.pop()
+            content = [*last["content"], *content]
+            self.seen = min(self.seen, len(self.messages))
+        self.messages.append({"role": role, "content": content})
+
+    # ---- time ----------------------------------------------------------------------------------------------
+
+    def left(self) -> int:
+        """The nanoseconds until the deadline."""
+        return max(0, self.deadline - self.kernel.now)
+
+    def in_time(self) -> None:
+        if not self.left():
+            raise Failure("timeout", f"program `{self.program.name}` took longer than {self.limit / 1e9:g}s")
+
+    def _held(self) -> Talk:
+        """Wait while the agent is paused; that time does not count."""
+        own = self.inst.agent
+        while own is not None and own.paused:
+            before = self.kernel.now
+            yield Request("wait", "", [own.holding, None])
+            talk: Conversation | None = self
+            while talk is not None:
+                talk.deadline += self.kernel.now - before
+                talk = talk.around
 
     # ---- asking --------------------------------------------------------------------------------------------
 
-    def ask(self) -> Talk:
+    def _ask(self) -> Talk:
         """The next reply, after as many attempts as it takes."""
-        request: dict[str, Any] = {**self.fixed, "messages": list(self.messages), "max_tokens": self.most}
+        yield from self._held()
+        if self.roster is not None:
+            self.injected += self.roster.take_news()
+        if self.injected:
+            self._add("user", [{"type": "text", "text": words} for words in self.injected])
+            self.injected = []
+        if self._full():
+            yield from self._compact()
+        return (yield from self._reply({**self.fixed, "messages": list(self.messages), "max_tokens": self.most}))
+
+    def _full(self) -> bool:
+        """Whether the last request has filled most of the model's window."""
+        window = self.model.price.context if self.model.price else 0
+        return bool(window) and self.size > window * FILLED
+
+    def _compact(self) -> Talk:
+        """Put a summary, made by the model, in the place of the conversation so far."""
+        self._add("user", [{"type": "text", "text": _SUMMARISE}])
+        fixed = {k: v for k, v in self.fixed.items() if k != "schema"}
+        reply = yield from self._reply({**fixed, "messages": list(self.messages), "max_tokens": self.most})
+        summary = "".join(b.get("text", "") for b in reply["content"] if b.get("type") == "text")
+        if not summary.strip():
+            raise Failure("program", f"`{self.program.name}`: the conversation fills the window and has no summary")
+        self.messages = [
+            {"role": "user", "content": [{"type": "text", "text": f"{self.prompt}\n\n{_SO_FAR}\n{summary}"}]}
+        ]
+        self.seen = 0
+
+    def _reply(self, request: dict[str, Any]) -> Talk:
+        """The reply to a request, within the purse, after as many attempts as it takes."""
+        before = 0
         if self.purse.bounded():
             before = yield from self._count(request)
-            request["max_tokens"] = self.purse.room(before, self.most, self.model.price)
-        else:
-            self.purse.room(0, self.most, self.model.price)
+        request["max_tokens"] = self.purse.room(before, self.most, self.model.price)
         attempt = 0
         while True:
             reply = yield self._request(request)
             error = reply.get("error")
             if error is None:
-                self._charge(reply["usage"])
-                self.seen = len(self.messages)
+                usage = reply["usage"]
+                self.size = sum(usage.get(k, 0) for k in ("input", "cache_read", "cache_write", "output"))
+                self._charge(usage)
                 return reply
             pause = self._pause(attempt, error)
-            if not error.get("retry") or attempt >= self.attempts or self.kernel.now + pause >= self.deadline:
+            if not error.get("retry") or attempt >= self.attempts or pause >= self.left():
                 tried = f" (tried {attempt + 1} times)" if attempt else ""
                 raise Failure("program", f"`{self.program.name}`: {error['message']}{tried}")
             attempt += 1
             yield Request("sleep", "", [pause])
 
     def _request(self, request: dict[str, Any]) -> Request:
-        left = self.deadline - self.kernel.now
-        if left <= 0:
-            raise Failure("timeout", f"program `{self.program.name}` took longer than {self.limit / 1e9:g}s")
+        self.in_time()
         news = self.messages[self.seen :]
-        return Request("ask", self.model.key, [request, self.program.name, left, news], self.program.at)
+        streams = self.around is None and agents.listened(self.inst)
+        return Request("ask", self.model.key, [request, self.program.name, self.left(), news, streams], self.program.at)
 
     def _count(self, request: dict[str, Any]) -> Talk:
         """How many tokens a request has, by the provider if it can say, else estimated from its length."""
@@ -200,9 +308,21 @@ class Conversation:
 
     def _use_tools(self, content: list[Any]) -> Talk:
         """Call all tools that a reply asks for side by side, and say what came of them."""
+        yield from self._held()
         uses = [b for b in content if b.get("type") == "tool_use"]
         results = yield Request("parallel", "", [self._use(b) for b in uses])
-        self.messages.append({"role": "user", "content": results})
+        self._look_for_circles(uses, results)
+        self._add("user", results)
+
+    def _look_for_circles(self, uses: list[Any], results: list[Any]) -> None:
+        """A model that asks the same again and again, and hears the same, will not stop by itself."""
+        pairs = zip(uses, results, strict=True)
+        this = json.dumps([[u["name"], u["input"], r["content"]] for u, r in pairs], sort_keys=True, default=str)
+        self.repeated = self.repeated + 1 if this == self.last_use else 1
+        self.last_use = this
+        if self.repeated >= CIRCLES:
+            names = " and ".join(f"`{u['name']}`" for u in uses)
+            raise Failure("program", f"`{self.program.name}` goes in circles: {CIRCLES} times the same call of {names}")
 
     def _use(self, block: dict[str, Any]) -> Talk:
         said, is_error = "", False
@@ -210,17 +330,35 @@ class Conversation:
             value = yield from self._call(block)
             said = text(value)
         except Failure as failure:
-            if failure.kind == "budget":
+            if failure.kind in ("budget", "cancelled"):
                 raise
             said, is_error = failure.message, True
         return {"type": "tool_result", "tool_use_id": block["id"], "content": said, "is_error": is_error}
 
+    def _agent(self, program: Program, query: str) -> Talk:
+        """Another agent as a tool: what it fails at is a result."""
+        talk = self.sub(program, query)
+        value: Any = None
+        try:
+            value = yield from talk.whole()
+        except Failure as failure:
+            if failure.kind == "cancelled" or (failure.kind == "budget" and self.purse.spent()):
+                raise
+            value = failure
+        return agents.outcome(f"{program.name}-{talk.call}", talk, value)
+
     def _call(self, block: dict[str, Any]) -> Talk:
         program, given = self.tools.get(block["name"]), block["input"]
+        if type(given) is not dict:
+            raise Failure("type", f"the input of `{block['name']}` is a record, not {shorten(given)}")
+        if program is None and self.roster is not None and self.roster.has(block["name"]):
+            return (yield from self.roster.use(block["name"], given))
         if program is None:
             raise Failure("error", f"there is no tool `{block['name']}`; there is {', '.join(self.tools) or 'none'}")
-        if type(given) is not dict:
-            raise Failure("type", f"the input of `{program.name}` is a record, not {shorten(given)}")
+        if program.agent is not None:
+            if set(given) != {"query"} or type(given["query"]) is not str:
+                raise Failure("type", f"the agent `{program.name}` takes one string, `query`")
+            return (yield from self._agent(program, given["query"]))
         unknown = set(given) - {p.name for p in program.parameters}
         if unknown:
             raise Failure("type", f"`{program.name}` has no parameter `{min(unknown)}`")
@@ -240,8 +378,9 @@ class Conversation:
 
 def _tool(kernel: Kernel, program: Program) -> dict[str, Any]:
     """What a model is told of a program: name, description, the schema of its input."""
-    properties = {p.name: types.json_schema(kernel.validators.types[p.type]) for p in program.parameters}
-    required = [p.name for p in program.parameters if p.default is None]
+    parameters = program.parameters[:1] if program.agent is not None else program.parameters
+    properties = {p.name: types.json_schema(kernel.validators.types[p.type]) for p in parameters}
+    required = [p.name for p in parameters if p.default is None]
     schema = {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
     return {"name": program.name, "description": program.doc, "schema": schema}
 

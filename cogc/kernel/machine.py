@@ -17,7 +17,7 @@ from collections.abc import Callable
 from typing import Any
 
 from cogc import ir
-from cogc.kernel import conversation, joins, programs, reactions, supervision, wiring
+from cogc.kernel import agents, conversation, joins, programs, reactions, requests, supervision, wiring
 from cogc.kernel.code import Coder
 from cogc.kernel.objects import (
     AWAITING,
@@ -171,7 +171,13 @@ class Kernel:
 
     def result(self, call: int, value: Any) -> None:
         """What a call gave: a value, or a Failure. One that nobody waits for any more is dropped."""
-        reactions.finish_call(self, call, value)
+        requests.finish_call(self, call, value)
+
+    def delta(self, call: int, text: str) -> None:
+        """A piece of the text that a reply will have, while it comes."""
+        known = self.calls.get(call)
+        if known is not None and known[0].alive:
+            agents.delta(self, known[0].inst, text)
 
     def advance(self, now: int) -> None:
         """The clock shows `now`: fire the timers of the next instant, if it has come. One instant at a call."""
@@ -238,7 +244,7 @@ class Kernel:
             return
         if gate & (STOPPED | STOPPING):
             self.bury(item, "stopped")
-        elif gate & AWAITING and reactions.awaited(self, inst, item):
+        elif gate & AWAITING and requests.awaited(self, inst, item):
             pass
         elif gate & CLOSED or gate & BACKLOG:
             if inst.backlog is None:
@@ -289,7 +295,7 @@ class Kernel:
                 item = backlog.popleft()
                 if not backlog:
                     inst.gate &= ~BACKLOG
-                if not (inst.gate & AWAITING and reactions.awaited(self, inst, item)):
+                if not (inst.gate & AWAITING and requests.awaited(self, inst, item)):
                     self.deliver(item)
             else:
                 inst.gate &= ~BACKLOG

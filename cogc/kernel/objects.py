@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
+    from cogc.kernel.agents import AgentState
     from cogc.kernel.program import CogletCode, Handler
     from cogc.kernel.values import Failure
 
@@ -89,7 +90,7 @@ class Instance:
     """A coglet that runs."""
 
     __slots__ = (
-        "activities", "awaits", "backlog", "children", "code", "extra", "failure", "forwards", "gate", "held", "index",
+        "activities", "agent", "awaits", "backlog", "children", "code", "extra", "failure", "forwards", "gate", "held", "index",
         "name", "outs", "parameters", "parent", "parked", "ports", "rest", "restarts", "serial", "slot", "states",
         "timers", "urgent",
     )  # fmt: skip
@@ -121,6 +122,7 @@ class Instance:
         self.failure: FailureReport | None = None
         self.rest: deque[Any] | None = None
         self.forwards: dict[str, list[Callable[[Any], None]]] | None = None
+        self.agent: AgentState | None = None
 
     @property
     def path(self) -> str:
@@ -163,8 +165,8 @@ class Activity:
     """A reaction that waits: its generator, the event that it handles, and what it waits for."""
 
     __slots__ = (
-        "alive", "args", "calls", "cause", "event", "generator", "handler", "holds", "in_handler", "inst", "left",
-        "parent", "port", "results", "slot", "subs", "timer",
+        "alarm", "alive", "args", "calls", "cause", "done", "event", "generator", "handler", "holds", "in_handler", "inst", "left",
+        "parent", "port", "results", "slot", "subs", "timer", "turn",
     )  # fmt: skip
 
     def __init__(
@@ -193,6 +195,9 @@ class Activity:
         self.results: list[Any] = []
         self.left = 0
         self.port: Port | None = None
+        self.turn = 0
+        self.alarm: list[Any] | None = None
+        self.done: Callable[[Any], None] | None = None
 
 
 class FailureReport:
@@ -227,12 +232,20 @@ class Call:
 
 class Ask:
     """Ask a model, for a program of a coglet. `request` is the conversation so far, `limit` the nanoseconds that it may
-    take, `at` the program's place in the spec."""
+    take, `at` the program's place in the spec, `streams` whether pieces of the reply are wanted while it comes."""
 
-    __slots__ = ("at", "id", "limit", "model", "path", "program", "request")
+    __slots__ = ("at", "id", "limit", "model", "path", "program", "request", "streams")
 
     def __init__(
-        self, id: int, model: str, program: str, request: dict[str, Any], limit: int, path: str, at: int = -1
+        self,
+        id: int,
+        model: str,
+        program: str,
+        request: dict[str, Any],
+        limit: int,
+        path: str,
+        at: int = -1,
+        streams: bool = False,
     ) -> None:
         self.id = id
         self.model = model
@@ -241,6 +254,7 @@ class Ask:
         self.limit = limit
         self.path = path
         self.at = at
+        self.streams = streams
 
 
 class Cancel:

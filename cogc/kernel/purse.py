@@ -49,7 +49,7 @@ class Usage:
 class Purse:
     """The limits of one conversation; None is without one."""
 
-    __slots__ = ("around", "name", "tokens", "turns", "usage", "usd")
+    __slots__ = ("around", "asked", "name", "tokens", "turns", "usage", "usd")
 
     def __init__(
         self, name: str, budget: dict[str, Any], turns: int | None = None, around: Purse | None = None
@@ -60,6 +60,7 @@ class Purse:
         self.tokens: int | None = budget.get("tokens")
         self.turns: int | None = budget.get("turns", turns)
         self.usage = Usage()
+        self.asked = 0
 
     def bounded(self) -> bool:
         """Whether a request's tokens must be counted before it is made."""
@@ -67,6 +68,8 @@ class Purse:
 
     def room(self, before: int, most: int, price: Price | None) -> int:
         """How many tokens a reply may have behind a request of `before`; a Failure if there is nothing left."""
+        if self.turns is not None and self.asked >= self.turns:
+            raise Failure("budget", f"`{self.name}` has used its {self.turns} turns")
         purse: Purse | None = self
         while purse is not None:
             most = min(most, purse._room(before, most, price))
@@ -75,8 +78,6 @@ class Purse:
 
     def _room(self, before: int, most: int, price: Price | None) -> int:
         used = self.usage
-        if self.turns is not None and used.calls >= self.turns:
-            raise Failure("budget", f"`{self.name}` has used its {self.turns} turns")
         if self.tokens is not None:
             most = min(most, self.tokens - used.tokens - before)
         if most < 1:
@@ -91,7 +92,18 @@ class Purse:
                 raise Failure("budget", f"`{self.name}` may cost ${self.usd:g}; ${used.usd:.6f} is used")
         return most
 
+    def spent(self) -> bool:
+        """Whether there is nothing left of its own, whatever the purses around it hold."""
+        used = self.usage
+        return (
+            (self.turns is not None and self.asked >= self.turns)
+            or (self.tokens is not None and used.tokens >= self.tokens)
+            or (self.usd is not None and used.usd >= self.usd)
+        )
+
     def charge(self, usage: dict[str, Any], price: Price | None) -> None:
+        """Count one request: a turn of its own, tokens and dollars of all around it."""
+        self.asked += 1
         purse: Purse | None = self
         while purse is not None:
             purse.usage.add(usage, price)

@@ -6,11 +6,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from cogc.kernel import joins, supervision
-from cogc.kernel.code import Request
+from cogc.kernel import agents, joins, requests, supervision
 from cogc.kernel.functions import stable_key
 from cogc.kernel.objects import (
-    AWAITING,
     FAILED,
     HELD,
     STARTING,
@@ -18,12 +16,10 @@ from cogc.kernel.objects import (
     STOPPING,
     URGENT,
     Activity,
-    Ask,
-    Call,
     Instance,
     Port,
 )
-from cogc.kernel.program import Handler, label, nanos
+from cogc.kernel.program import Handler, nanos
 from cogc.kernel.values import Failure, kind_of
 
 if TYPE_CHECKING:
@@ -153,7 +149,7 @@ def _later_port(inst: Instance) -> Port:
     if found is None:
         found = inst.ports[""] = Port(inst, "later", ())
         found.simple = lambda _inst, act: act()
-        found.handlers = (_NO_HANDLER,)
+        found.handlers = (NO_HANDLER,)
     return found
 
 
@@ -164,7 +160,7 @@ class _NoHandler:
     on_failure = None
 
 
-_NO_HANDLER: Any = _NoHandler()
+NO_HANDLER: Any = _NoHandler()
 
 
 def begin(kernel: Kernel, inst: Instance, handler: Handler, message: Any, port: Port | None) -> bool:
@@ -253,7 +249,7 @@ def _launch(kernel: Kernel, inst: Instance, handler: Handler, arguments: tuple[A
     _enter(kernel, activity)
     if handler.timeout is not None:
         due = kernel.now + nanos(handler.timeout(inst), 0)
-        activity.timer = arm(kernel, inst, due, lambda _a, _b: _expire(kernel, activity))
+        activity.timer = arm(kernel, inst, due, lambda _a, _b: requests.expire(kernel, activity))
     advance(kernel, activity, None, None)
     return activity.alive and holds
 
@@ -272,15 +268,16 @@ def leave(kernel: Kernel, activity: Activity) -> None:
     """An activity is over: free its coglet, start what waited behind it."""
     inst = activity.inst
     activity.alive = False
-    if activity.timer is not None:
-        activity.timer[0] = None
+    for timer in (activity.timer, activity.alarm):
+        if timer is not None:
+            timer[0] = None
     kernel.cancel(activity)
     for sub in activity.subs or ():
         if sub.alive:
             sub.generator.close()
             leave(kernel, sub)
     if inst.awaits:
-        _forget_awaits(inst, activity)
+        requests.forget_awaits(inst, activity)
     if inst.activities and activity in inst.activities:
         inst.activities.remove(activity)
     if activity.holds:
@@ -308,6 +305,10 @@ def _next_concurrent(kernel: Kernel, inst: Instance, handler: Handler) -> None:
 def advance(kernel: Kernel, activity: Activity, value: Any, failure: Failure | None) -> None:
     """Let an activity go on to its next wait, or its end."""
     inst = activity.inst
+    activity.turn += 1
+    if activity.alarm is not None:
+        activity.alarm[0] = None
+        activity.alarm = None
     kernel.current = inst
     try:
         if failure is not None:
@@ -321,7 +322,7 @@ def advance(kernel: Kernel, activity: Activity, value: Any, failure: Failure | N
         _broken(kernel, activity, error)
         return
     try:
-        _request(kernel, activity, request)
+        requests.request(kernel, activity, request)
     except Failure as refused:
         advance(kernel, activity, None, refused)
 
@@ -329,6 +330,8 @@ def advance(kernel: Kernel, activity: Activity, value: Any, failure: Failure | N
 def _finished(kernel: Kernel, activity: Activity, value: Any) -> None:
     parent = activity.parent
     leave(kernel, activity)
+    if activity.done is not None:
+        activity.done(value)
     if parent is not None and parent.alive:
         parent.results[activity.slot] = value
         parent.left -= 1
@@ -341,6 +344,10 @@ def _broken(kernel: Kernel, activity: Activity, error: Exception) -> None:
     """An activity failed: its own handler, the activity that it is part of, or its coglet takes the failure."""
     failure = as_failure(kernel, error)
     parent, handler = activity.parent, activity.handler
+    if activity.done is not None:
+        leave(kernel, activity)
+        activity.done(failure)
+        return
     if parent is not None:
         leave(kernel, activity)
         if parent.alive:
@@ -393,194 +400,6 @@ def as_failure(kernel: Kernel, error: BaseException) -> Failure:
     if isinstance(error, OverflowError | LookupError | TypeError | ValueError | AttributeError):
         return Failure("error", str(error), kernel.coder.place(error))
     raise error
-
-
-# ---- requests ------------------------------------------------------------------------------------------------
-
-
-def _request(kernel: Kernel, activity: Activity, request: Request) -> None:
-    match request.kind:
-        case "call":
-            _call(kernel, activity, request)
-        case "ask":
-            _ask(kernel, activity, request)
-        case "sleep":
-            due = kernel.now + request.arguments[0]
-            arm(kernel, activity.inst, due, lambda _a, _b: resume(kernel, activity, None))
-        case "await":
-            _await(kernel, activity, request)
-        case _:
-            _parallel(kernel, activity, request.arguments)
-
-
-def _call(kernel: Kernel, activity: Activity, request: Request) -> None:
-    inst, key = activity.inst, request.program
-    program = kernel.bundle.programs[key]
-    values = kernel.request(program)(inst, *request.arguments)
-    arguments = {p.name: v for p, v in zip(program.parameters, request.arguments, strict=True)}
-    call = _called(kernel, activity, program.result)
-    if kernel.trace:
-        kernel.trace.record("call", inst, cause=kernel.cause, call=call, program=program.name, data=arguments)
-    kernel.effects.append(Call(call, key, arguments, values, inst.path))
-
-
-def _ask(kernel: Kernel, activity: Activity, request: Request) -> None:
-    body, program, limit, news = request.arguments
-    call = _called(kernel, activity, None)
-    if kernel.trace and "count" not in body:
-        model = kernel.bundle.models[request.program].name
-        kernel.trace.record("ask", activity.inst, call=call, model=model, program=program, data=news)
-    kernel.effects.append(Ask(call, request.program, program, body, limit, activity.inst.path, request.at))
-
-
-def _called(kernel: Kernel, activity: Activity, result: int | None) -> int:
-    """The number of a call that an activity waits for; its result is checked if it has a type."""
-    call, kernel.next_call = kernel.next_call, kernel.next_call + 1
-    activity.calls.add(call)
-    kernel.calls[call] = (activity, result)
-    return call
-
-
-def finish_call(kernel: Kernel, call: int, value: Any) -> None:
-    """A call's result has come: check it, and let the activity go on in its turn."""
-    known = kernel.calls.pop(call, None)
-    if known is None or not known[0].alive:
-        return
-    activity, result = known
-    activity.calls.discard(call)
-    if result is not None and not isinstance(value, Failure):
-        try:
-            value = kernel.validators.check(result)(value)
-        except Failure as wrong:
-            value = wrong
-    if kernel.trace:
-        outcome = {"error": value.message, "error_kind": value.kind} if isinstance(value, Failure) else {"data": value}
-        kind = "reply" if result is None else "result"
-        kernel.cause = kernel.trace.record(kind, activity.inst, cause=activity.cause, call=call, **outcome)
-    resume(kernel, activity, value)
-
-
-def resume(kernel: Kernel, activity: Activity, value: Any) -> None:
-    """Queue the continuation of an activity; it goes ahead even of a closed gate, for it is what closed it."""
-    cause = kernel.cause
-
-    def go(_inst: Any, _message: Any) -> None:
-        if not activity.alive:
-            return
-        kernel.cause = cause
-        if isinstance(value, Failure):
-            advance(kernel, activity, None, value)
-        else:
-            advance(kernel, activity, value, None)
-        if kernel.hot:
-            kernel.press(activity.inst)
-
-    outside = Instance(activity.inst.code, "", 0, None, None, [])
-    port = Port(outside, "result", ())
-    port.simple = go
-    port.handlers = (_NO_HANDLER,)
-    port.fill = 1
-    kernel.queue.append((port, None, cause))
-
-
-def _parallel(kernel: Kernel, activity: Activity, generators: list[Any]) -> None:
-    """Run generators side by side; the activity goes on with the list of what they give."""
-    if not generators:
-        resume(kernel, activity, [])
-        return
-    activity.results = [None] * len(generators)
-    activity.left = len(generators)
-    subs = []
-    for i, generator in enumerate(generators):
-        sub = Activity(activity.inst, activity.handler, generator, activity.event, activity.cause, False)
-        sub.parent, sub.slot = activity, i
-        subs.append(sub)
-    activity.subs = subs
-    for sub in subs:
-        if activity.subs is subs and sub.alive:
-            assert activity.inst.activities is not None
-            activity.inst.activities.append(sub)
-            advance(kernel, sub, None, None)
-
-
-# ---- await ---------------------------------------------------------------------------------------------------
-
-
-def _await(kernel: Kernel, activity: Activity, request: Request) -> None:
-    port, condition, timeout = request.arguments
-    inst = activity.inst
-    if inst.awaits is None:
-        inst.awaits = []
-    entry = [activity, label(port), condition, None]
-    inst.awaits.append(entry)
-    inst.gate |= AWAITING
-    if timeout is not None:
-        due = kernel.now + nanos(timeout, 0)
-        entry[3] = arm(kernel, inst, due, lambda _a, _b: _overdue(kernel, inst, entry))
-    for item in list(inst.backlog or ()):
-        if item[0].label == entry[1] and awaited(kernel, inst, item):
-            assert inst.backlog is not None
-            inst.backlog.remove(item)
-            return
-
-
-def _overdue(kernel: Kernel, inst: Instance, entry: list[Any]) -> None:
-    if inst.awaits and entry in inst.awaits:
-        _drop_await(inst, entry)
-        resume(kernel, entry[0], None)
-
-
-def _drop_await(inst: Instance, entry: list[Any]) -> None:
-    assert inst.awaits is not None
-    inst.awaits.remove(entry)
-    if entry[3] is not None:
-        entry[3][0] = None
-    if not inst.awaits:
-        inst.gate &= ~AWAITING
-
-
-def _forget_awaits(inst: Instance, activity: Activity) -> None:
-    for entry in [e for e in inst.awaits or () if e[0] is activity]:
-        _drop_await(inst, entry)
-
-
-def awaited(kernel: Kernel, inst: Instance, item: Any) -> bool:
-    """Whether an `await` takes this message; it goes on with it at once."""
-    port, message, cause = item
-    for entry in list(inst.awaits or ()):
-        if entry[1] != port.label:
-            continue
-        try:
-            taken = entry[2] is None or entry[2](message) is True
-        except Exception as error:
-            _drop_await(inst, entry)
-            resume(kernel, entry[0], as_failure(kernel, error))
-            return False
-        if taken:
-            _drop_await(inst, entry)
-            port.fill -= 1
-            if port.waiters:
-                kernel.release(port)
-            kernel.cause = kernel.trace.deliver(port, message, cause) if kernel.trace else cause
-            resume(kernel, entry[0], message)
-            return True
-    return False
-
-
-def _expire(kernel: Kernel, activity: Activity) -> None:
-    """A reaction's time is over: its calls are cancelled, and it fails where it waits."""
-    if not activity.alive:
-        return
-    activity.timer = None
-    kernel.cancel(activity)
-    for sub in activity.subs or ():
-        sub.generator.close()
-        leave(kernel, sub)
-    activity.subs = None
-    if activity.inst.awaits:
-        _forget_awaits(activity.inst, activity)
-    assert activity.handler is not None
-    resume(kernel, activity, Failure("timeout", f"`{activity.handler.name}` took longer than its timeout"))
 
 
 # ---- commands ------------------------------------------------------------------------------------------------
@@ -654,6 +473,8 @@ def _command(kernel: Kernel, inst: Instance, name: str, arguments: list[Any]) ->
                 assert parameter.default is not None
                 value = kernel.coder.expression(parameter.default, [])(inst)
             values.append(value)
+        if inst.code.ir.agent:
+            agents.control(kernel, inst, name, values)
         begin_with(kernel, inst, handler, tuple(values) if values else (None,), dict(zip_names(handler, values)))
     if name == "tick":
         for handler in inst.code.ticks:

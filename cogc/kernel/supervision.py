@@ -458,7 +458,7 @@ def _stop_self(kernel: Kernel, inst: Instance) -> None:
 
     outside = Instance(inst.code, "", 0, None, None, [])
     port = NewPort(outside, "stop", ())
-    port.handlers = (reactions._NO_HANDLER,)
+    port.handlers = (reactions.NO_HANDLER,)
     port.simple = lambda _inst, _message: go()
     port.fill = 1
     kernel.queue.append((port, None, kernel.cause))

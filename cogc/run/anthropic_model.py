@@ -7,6 +7,7 @@ otherwise, and a stream that ends early is told from one that is complete by its
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 import anthropic
@@ -45,12 +46,12 @@ class AnthropicModel:
     async def aclose(self) -> None:
         await self.client.close()
 
-    async def ask(self, request: dict[str, Any]) -> dict[str, Any]:
+    async def ask(self, request: dict[str, Any], emit: Callable[[str], None] | None) -> dict[str, Any]:
         """One attempt: a reply, or an error and whether another attempt makes sense."""
         try:
             if request.get("count"):
                 return await self._count(request)
-            return await self._stream(request)
+            return await self._stream(request, emit)
         except anthropic.APIStatusError as error:
             return self._status(error)
         except anthropic.APIResponseValidationError:
@@ -69,10 +70,11 @@ class AnthropicModel:
         )
         return {"tokens": found.input_tokens}
 
-    async def _stream(self, request: dict[str, Any]) -> dict[str, Any]:
+    async def _stream(self, request: dict[str, Any], emit: Callable[[str], None] | None) -> dict[str, Any]:
         async with self.client.messages.stream(**self._parameters(request)) as stream:
-            async for _ in stream:
-                pass
+            async for event in stream:
+                if emit is not None and event.type == "text":
+                    emit(event.text)
             message = await stream.get_final_message()
         if not isinstance(message, Message) or message.usage is None:
             return _error("the server's answer is no reply of the Messages API")

@@ -133,6 +133,8 @@ def replay(kernel: Kernel, events: list[list[Any]], taken: Any = None) -> None:
             kernel.input(*data)
         elif kind == "result":
             kernel.result(*data)
+        elif kind == "delta":
+            kernel.delta(*data)
         elif kind == "stop":
             kernel.stop()
         elif kind == "end":

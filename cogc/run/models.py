@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,11 +14,13 @@ from cogc.kernel.objects import Ask
 from cogc.kernel.values import Failure
 from cogc.run.scripted import Scripted
 
+Emit = Callable[[str], None]
+
 
 class Provider(Protocol):
     """What speaks to one model. A request and a reply have the form that `kernel/conversation.py` says."""
 
-    async def ask(self, request: dict[str, Any]) -> dict[str, Any]: ...
+    async def ask(self, request: dict[str, Any], emit: Emit | None) -> dict[str, Any]: ...
 
     async def aclose(self) -> None: ...
 
@@ -48,12 +51,14 @@ class Models:
             self.scripts[model.key] = Scripted.load(Path(model.folder) / model.argument)
         return self.scripts[model.key]
 
-    async def ask(self, ask: Ask) -> Any:
-        """A provider's reply within the time that is left, or a Failure."""
+    async def ask(self, ask: Ask, emit: Emit) -> Any:
+        """A provider's reply within the time that is left, or a Failure. `emit` takes pieces of text while it comes."""
         result: Any = late(ask)
         with trio.move_on_after(ask.limit / 1e9):
             try:
-                result = await self._provider(self.kernel.bundle.models[ask.model]).ask(ask.request)
+                result = await self._provider(self.kernel.bundle.models[ask.model]).ask(
+                    ask.request, emit if ask.streams else None
+                )
             except Failure as failure:
                 result = failure
         return result

@@ -102,3 +102,13 @@ class Scripted:
                 return rule.delay, rule.answer(ask.id)
         missing = f"the script {self.name} has no answer left for `{ask.program}`: {prompt[:80]}"
         return 0, {"error": {"message": missing}}
+
+
+def pieces(reply: Any) -> list[tuple[float, str]]:
+    """The words of a scripted reply as they would stream: each with the share of the delay after which it comes."""
+    if not isinstance(reply, dict) or "content" not in reply:
+        return []
+    said = "".join(b.get("text", "") for b in reply["content"])
+    words = [w + " " for w in said.split(" ")]
+    words[-1] = words[-1][:-1]
+    return [((i + 1) / len(words), w) for i, w in enumerate(words) if w]

@@ -12,6 +12,7 @@ import heapq
 import signal
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import trio
@@ -22,6 +23,7 @@ from cogc.kernel.objects import Ask, Call, Cancel, LogLine, Output, Persist
 from cogc.run.executors import Executors, Settings
 from cogc.run.journal import Journal
 from cogc.run.models import Models
+from cogc.run.scripted import pieces
 from cogc.run.store import Store
 from cogc.run.trace import TraceWriter
 
@@ -97,7 +99,9 @@ class Session:
         self.models = Models(self.kernel)
         self.outputs: dict[str, list[Any]] = {}
         self.arrived: list[tuple[int, Any]] = []
-        self.delayed: list[tuple[int, int, Any]] = []
+        self.deltas: list[tuple[int, str]] = []
+        self.order = 0
+        self.delayed: list[tuple[int, int, int, Any, bool]] = []
         self.scopes: dict[int, trio.CancelScope] = {}
         self.outcome = "done"
         self.met = options.until is None
@@ -188,6 +192,10 @@ class Session:
         if not self.options.sim:
             self._advance(self._bounded(self.now()))
         self._deliver_delayed()
+        deltas, self.deltas = self.deltas, []
+        for call, piece in deltas:
+            self._event("delta", call, piece)
+            kernel.delta(call, piece)
         arrived, self.arrived = self.arrived, []
         for call, value in arrived:
             self._event("result", call, value)
@@ -219,9 +227,9 @@ class Session:
 
     def _deliver_delayed(self) -> None:
         while self.delayed and self.delayed[0][0] <= self.kernel.now:
-            _, call, value = heapq.heappop(self.delayed)
+            _, _, call, value, is_delta = heapq.heappop(self.delayed)
             if call in self.kernel.calls:
-                self.arrived.append((call, value))
+                (self.deltas if is_delta else self.arrived).append((call, value))
 
     async def _wait(self) -> bool:
         """Nothing waits in the kernel: wait for the world or the clock. False when there is nothing to wait for."""
@@ -232,7 +240,7 @@ class Session:
             return self._quiet()
         if self.options.sim and not outside:
             return self._jump(due)
-        if not self.arrived:
+        if not self.arrived and not self.deltas:
             await self._sleep(due, stop_at)
         self._admit()
         if stop_at is not None and not self.options.sim and self.now() >= stop_at and not self.kernel.busy:
@@ -323,6 +331,9 @@ class Session:
                 case Cancel(id=call):
                     if call in self.scopes:
                         self.scopes.pop(call).cancel()
+                    elif self.delayed:
+                        self.delayed = [d for d in self.delayed if d[2] != call]
+                        heapq.heapify(self.delayed)
                 case Output():
                     self.outputs.setdefault(effect.channel, []).append(effect.value)
                     if self.options.on_output is not None:
@@ -340,18 +351,32 @@ class Session:
         answer = self.models.answer(call) if isinstance(call, Ask) else None
         if answer is not None:
             delay, value = answer
-            heapq.heappush(self.delayed, (self.kernel.now + delay, call.id, value))
+            if isinstance(call, Ask) and call.streams:
+                for share, piece in pieces(value):
+                    self._later(int(delay * share), call.id, piece, True)
+            self._later(delay, call.id, value, False)
             return
         scope = trio.CancelScope()
         self.scopes[call.id] = scope
         self.nursery.start_soon(self._execute, call, scope)
 
+    def _later(self, delay: int, call: int, value: Any, is_delta: bool) -> None:
+        self.order += 1
+        heapq.heappush(self.delayed, (self.kernel.now + delay, self.order, call, value, is_delta))
+
     async def _execute(self, call: Call | Ask, scope: trio.CancelScope) -> None:
         with scope:
-            value = await (self.models.ask(call) if isinstance(call, Ask) else self.executors.execute(call))
+            if isinstance(call, Ask):
+                value = await self.models.ask(call, partial(self._delta, call.id))
+            else:
+                value = await self.executors.execute(call)
             self.scopes.pop(call.id, None)
             self.arrived.append((call.id, value))
             self.wake.set()
+
+    def _delta(self, call: int, piece: str) -> None:
+        self.deltas.append((call, piece))
+        self.wake.set()
 
     # ---- signals -------------------------------------------------------------------------------------------
 

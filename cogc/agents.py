@@ -1,0 +1,93 @@
+"""Agents as what they stand for: a coglet whose one program is a conversation, and that program for expressions.
+
+In: an `agent` declaration. Out: nodes that every later stage takes like those of the text; all of them stand at the
+agent's name, so that a report about them points there.
+"""
+
+from __future__ import annotations
+
+from cogc import nodes, parse_cog
+from cogc.diagnostics import Problems
+from cogc.record import Record
+from cogc.source import Source
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from cogc.world import World
+
+QUERY = "query"
+_TEXT = """
+coglet _ {{
+  listen task: string
+  transmit result: {result}
+  transmit failed: {{ task: string, kind: string, message: string }}
+  transmit delta: string
+
+  on task as task_ {{ result <- {name}(task_) }} else as error_ {{
+    failed <- {{ task: error_.event, kind: error_.kind, message: error_.message }}
+  }}
+  enact cancel {{ }}
+  enact pause {{ }}
+  enact resume {{ }}
+  enact inject(message: string) {{ }}
+}}
+"""
+
+
+def coglet_of(agent: nodes.Agent) -> nodes.Coglet:
+    """The coglet that an agent is. What its commands do beside their empty bodies, the kernel knows."""
+    source = Source("agent", _TEXT.format(name=agent.name.id, result="string"))
+    drawn: Any = _moved(parse_cog.parse(source, Problems()).declarations[0], agent.name.start, agent.name.end)
+    output = _output(agent)
+    members = [
+        nodes.Transmit(m.start, m.end, m.name, output, ())
+        if output is not None and isinstance(m, nodes.Transmit) and m.name.id == "result"
+        else m
+        for m in drawn.members
+    ]
+    at = (agent.start, agent.end)
+    members.append(_program(agent, ()))
+    return nodes.Coglet(*at, agent.name, agent.parameters, (), None, tuple(members), agent.doc)
+
+
+def program_of(world: World, agent: nodes.Agent) -> nodes.Program:
+    """The program that an agent is in an expression: it takes the query, then the agent's own parameters."""
+    known = world.agent_programs.get(id(agent))
+    if known is None:
+        known = world.agent_programs[id(agent)] = _program(agent, agent.parameters)
+    return known
+
+
+def _program(agent: nodes.Agent, more: tuple[nodes.Parameter, ...]) -> nodes.Program:
+    start, end = agent.name.start, agent.name.end
+    string = _moved(parse_cog.parse(Source("agent", "type T = string"), Problems()).declarations[0].type, start, end)  # type: ignore[union-attr]
+    query = nodes.Parameter(start, end, nodes.Name(start, end, QUERY), string, None)
+    executor = nodes.Executor(start, end, nodes.Name(start, end, "agent"), None, agent.attributes)
+    return nodes.Program(start, end, agent.name, (query, *more), _output(agent), executor, description(agent))
+
+
+def _output(agent: nodes.Agent) -> Any:
+    """The type that an agent answers with, where it says one."""
+    return next((a.value for a in agent.attributes if a.key.id == "output"), None)
+
+
+def description(agent: nodes.Agent) -> str:
+    """What others are told of an agent."""
+    for a in agent.attributes:
+        if a.key.id == "description" and isinstance(a.value, nodes.Text):
+            return a.value.value
+    return agent.doc
+
+
+def _moved(node: Any, start: int, end: int) -> Any:
+    """A tree whose nodes all stand at one place."""
+    if isinstance(node, tuple):
+        return tuple(_moved(n, start, end) for n in node)
+    if not isinstance(node, Record):
+        return node
+    cls: Any = node.__class__
+    given = [_moved(getattr(node, f), start, end) for f in cls._fields_]
+    places = {"start": start, "end": end}
+    return cls(*(places.get(f, v) for f, v in zip(cls._fields_, given, strict=True)))

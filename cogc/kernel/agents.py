@@ -1,0 +1,296 @@
+"""Agents at run time: the commands that steer a conversation, and the sub-agents that one may start."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from cogc.kernel import wiring
+from cogc.kernel.code import Request
+from cogc.kernel.objects import Activity, Instance
+from cogc.kernel.values import Failure, shorten
+
+if TYPE_CHECKING:
+    from cogc.ir import Program
+    from cogc.kernel.conversation import Conversation, Talk
+    from cogc.kernel.machine import Kernel
+
+MOST = 4
+
+
+class AgentState:
+    """What an agent's coglet knows of its conversations: whether they are held, and what is to be said."""
+
+    __slots__ = ("holding", "injected", "paused", "talks")
+
+    def __init__(self) -> None:
+        self.paused = False
+        self.holding: list[tuple[Activity, int]] = []
+        self.injected: list[str] = []
+        self.talks: list[Conversation] = []
+
+
+def state(inst: Instance) -> AgentState:
+    if inst.agent is None:
+        inst.agent = AgentState()
+    return inst.agent
+
+
+def control(kernel: Kernel, inst: Instance, command: str, arguments: list[Any]) -> None:
+    """One of an agent's own commands."""
+    from cogc.kernel import requests
+
+    own = state(inst)
+    match command:
+        case "pause":
+            own.paused = True
+        case "resume":
+            own.paused = False
+            requests.wake(kernel, own.holding)
+        case "inject" if own.talks:
+            own.talks[0].say(arguments[0])
+        case "inject":
+            own.injected.append(arguments[0])
+        case "cancel":
+            for activity in list(inst.activities or ()):
+                if activity.parent is None and activity.done is None and not activity.in_handler:
+                    requests.interrupt(kernel, activity, Failure("cancelled", "the task was cancelled"))
+
+
+def delta(kernel: Kernel, inst: Instance, text: str) -> None:
+    """A piece of an answer goes out on the agent's `delta`."""
+    emit = kernel.emit if kernel.trace is None else kernel.emit_traced
+    emit(inst, inst.code.transmit_names.index("delta"), text)
+
+
+def listened(inst: Instance) -> bool:
+    """Whether a coglet is an agent whose `delta` somebody hears."""
+    if not inst.code.ir.agent:
+        return False
+    number = inst.code.transmit_names.index("delta")
+    out = inst.outs[number] or wiring.out(inst, number)
+    return bool(out.targets or out.extra)
+
+
+# ---- sub-agents ----------------------------------------------------------------------------------------------
+
+
+class SubAgent:
+    """One that was started: its state is pending, running, completed, failed or cancelled."""
+
+    __slots__ = ("activity", "background", "id", "program", "query", "result", "state", "talk", "told", "waiting")
+
+    def __init__(self, id: str, program: Program, query: str, background: bool) -> None:
+        self.id = id
+        self.program = program
+        self.query = query
+        self.background = background
+        self.state = "pending"
+        self.result: dict[str, Any] | None = None
+        self.talk: Conversation | None = None
+        self.activity: Activity | None = None
+        self.waiting: list[tuple[Activity, int]] = []
+        self.told = False
+
+    @property
+    def over(self) -> bool:
+        return self.result is not None
+
+    def summary(self) -> dict[str, Any]:
+        used = self.talk.purse.usage if self.talk is not None else None
+        return {
+            "agent_id": self.id,
+            "agent": self.program.name,
+            "state": self.state,
+            "query": shorten(self.query),
+            "tokens_used": used.tokens if used else 0,
+        }
+
+
+class Roster:
+    """The sub-agents of one conversation, and the tools that start and steer them."""
+
+    def __init__(self, talk: Conversation, programs: list[Program], most: int) -> None:
+        self.talk = talk
+        self.kernel = talk.kernel
+        self.programs = {p.name: p for p in programs}
+        self.most = most
+        self.agents: dict[str, SubAgent] = {}
+        self.pending: deque[SubAgent] = deque()
+        self.running = 0
+        self.news: list[tuple[Activity, int]] = []
+
+    def tools(self) -> list[dict[str, Any]]:
+        """What the model is told of the tools."""
+        string, one = {"type": "string"}, {"id": {"type": "string"}}
+        about = "; ".join(f"{p.name}: {p.doc}" if p.doc else p.name for p in self.programs.values())
+        spawn = {
+            "agent": {"type": "string", "enum": list(self.programs)},
+            "query": string,
+            "background": {"type": "boolean", "default": False},
+        }
+        return [
+            _tool(
+                "spawn_agent",
+                f"Start an agent. In the background the answer comes later. {about}",
+                spawn,
+                ["agent", "query"],
+            ),
+            _tool("agent_status", "How an agent that was started is doing.", one),
+            _tool("wait_agent", "Wait for an agent, and take its answer.", one),
+            _tool("cancel_agent", "End an agent before it is done.", one),
+            _tool("message_agent", "Say something to an agent that works.", {**one, "message": string}),
+            _tool("list_agents", "All agents that were started.", {}),
+        ]
+
+    def has(self, name: str) -> bool:
+        return name in _TOOLS
+
+    def use(self, name: str, given: dict[str, Any]) -> Talk:
+        """Carry out one of the tools."""
+        _check(name, given)
+        if name == "spawn_agent":
+            return (yield from self._spawn(given))
+        if name == "list_agents":
+            return [a.summary() for a in self.agents.values()]
+        agent = self.agents.get(given["id"])
+        if agent is None:
+            known = ", ".join(self.agents) or "none"
+            raise Failure("error", f"there is no agent `{given['id']}`; there is {known}")
+        if name == "wait_agent":
+            return (yield from self._wait(agent))
+        if name == "cancel_agent":
+            self._cancel(agent)
+        elif name == "message_agent":
+            if agent.talk is None or agent.over:
+                raise Failure("error", f"agent `{agent.id}` is {agent.state}")
+            agent.talk.say(given["message"])
+        return agent.summary()
+
+    def _spawn(self, given: dict[str, Any]) -> Talk:
+        program = self.programs.get(given["agent"])
+        if program is None:
+            raise Failure("error", f"there is no agent `{given['agent']}`; there is {', '.join(self.programs)}")
+        id = f"{program.name}-{len(self.agents) + 1}"
+        agent = self.agents[id] = SubAgent(id, program, given["query"], bool(given.get("background")))
+        self.pending.append(agent)
+        yield from self._start()
+        if agent.background:
+            return agent.summary()
+        return (yield from self._wait(agent))
+
+    def _start(self) -> Talk:
+        """Start those that wait, as many as may run."""
+        while self.pending and self.running < self.most:
+            agent = self.pending.popleft()
+            agent.state = "running"
+            self.running += 1
+            agent.talk = self.talk.sub(agent.program, agent.query)
+            agent.activity = yield Request(
+                "start", "", [agent.talk.whole(), lambda value, a=agent: self._done(a, value)]
+            )
+
+    def _wait(self, agent: SubAgent) -> Talk:
+        while not agent.over:
+            yield Request("wait", "", [agent.waiting, self.talk.left()])
+            self.talk.in_time()
+            yield from self._start()
+        agent.told = True
+        return agent.result
+
+    def _cancel(self, agent: SubAgent) -> None:
+        from cogc.kernel import requests
+
+        agent.told = True
+        if agent in self.pending:
+            self.pending.remove(agent)
+            self.running += 1
+            self._done(agent, Failure("cancelled", "it was cancelled before it began"))
+        elif not agent.over and agent.activity is not None:
+            requests.interrupt(self.kernel, agent.activity, Failure("cancelled", "it was cancelled"))
+
+    def _done(self, agent: SubAgent, value: Any) -> None:
+        """A sub-agent has ended; whoever waits for it goes on. Its failure is a result, never its parent's."""
+        from cogc.kernel import requests
+
+        self.running -= 1
+        failed = isinstance(value, Failure)
+        agent.state = "completed" if not failed else "cancelled" if value.kind == "cancelled" else "failed"
+        agent.result = outcome(agent.id, agent.talk, value)
+        requests.wake(self.kernel, agent.waiting)
+        requests.wake(self.kernel, self.news)
+
+    def working(self) -> bool:
+        """Whether a background agent has not ended, or has and the conversation does not know."""
+        return any(a.background and not a.told for a in self.agents.values())
+
+    def wait_for_news(self) -> Talk:
+        """Wait until a background agent has ended; what the conversation is told."""
+        while not (told := self.take_news()):
+            yield Request("wait", "", [self.news, self.talk.left()])
+            self.talk.in_time()
+            yield from self._start()
+        return told
+
+    def take_news(self) -> list[str]:
+        """What is to be said of background agents that have ended meanwhile."""
+        found = []
+        for agent in self.agents.values():
+            if agent.background and agent.over and not agent.told:
+                agent.told = True
+                found.append(f"Agent {agent.id} is {agent.state}: {shorten(agent.result, 20_000)}")
+        return found
+
+    def close(self) -> None:
+        """With the conversation its sub-agents end."""
+        from cogc.kernel import reactions
+
+        self.pending.clear()
+        for agent in self.agents.values():
+            if agent.activity is not None and agent.activity.alive:
+                agent.activity.done = None
+                agent.activity.generator.close()
+                reactions.leave(self.kernel, agent.activity)
+
+
+def outcome(id: str, talk: Conversation | None, value: Any) -> dict[str, Any]:
+    """The result of an agent that was called as a tool."""
+    failed = isinstance(value, Failure)
+    used = talk.purse.usage if talk is not None else None
+    return {
+        "success": not failed,
+        "output": None if failed else value,
+        "error": value.message if failed else None,
+        "agent_id": id,
+        "tokens_used": used.tokens if used else 0,
+        "cost_usd": round(used.usd, 9) if used else 0.0,
+    }
+
+
+def _tool(name: str, description: str, properties: dict[str, Any], required: list[str] | None = None) -> dict[str, Any]:
+    wanted = list(properties) if required is None else required
+    schema = {"type": "object", "properties": properties, "required": wanted, "additionalProperties": False}
+    return {"name": name, "description": description, "schema": schema}
+
+
+_TOOLS: dict[str, tuple[tuple[str, type, bool], ...]] = {
+    "spawn_agent": (("agent", str, True), ("query", str, True), ("background", bool, False)),
+    "agent_status": (("id", str, True),),
+    "wait_agent": (("id", str, True),),
+    "cancel_agent": (("id", str, True),),
+    "message_agent": (("id", str, True), ("message", str, True)),
+    "list_agents": (),
+}
+
+
+def _check(name: str, given: dict[str, Any]) -> None:
+    """A model's input for one of the tools, or a Failure that tells it what is wrong."""
+    known = {key: kind for key, kind, _ in _TOOLS[name]}
+    for key, kind, needed in _TOOLS[name]:
+        if key not in given and needed:
+            raise Failure("type", f"`{name}` needs `{key}`")
+        if key in given and type(given[key]) is not kind:
+            raise Failure("type", f"`{key}` of `{name}` is a {kind.__name__}, not {shorten(given[key])}")
+    unknown = set(given) - set(known)
+    if unknown:
+        raise Failure("type", f"`{name}` has no parameter `{min(unknown)}`")

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import ROOT
@@ -182,12 +183,37 @@ def test_missing_files_and_empty_folders_are_errors(tmp_path: Path) -> None:
             ["python_program/words.cog", "--input", "text=a b a"],
             'top: [{"word":"a","count":2},{"word":"b","count":1}]\n',
         ),
-        (["lint/lint.cog", "--set", "folder=examples"], 'summary: {"files":0,"findings":0}\n'),
+        (["lint/lint.cog", "--set", "folder=examples"], 'summary: {"files":2,"findings":0}\n'),
+        (
+            [
+                "research/research.cog",
+                "--workspace",
+                EXAMPLES / "research",
+                "--sim",
+                "--input",
+                "question=a tide mill?",
+            ],
+            "about five hours on each. (2 parts)\n",
+        ),
+        (
+            ["triage/triage.cog", "--sim", "--input", "message=I was charged twice"],
+            "billing: an order was charged twice\n",
+        ),
     ],
 )
-def test_the_examples_run(words: list[str], expected: str) -> None:
+def test_the_examples_run(words: list[Any], expected: str) -> None:
     done = cogc("run", EXAMPLES / words[0], *words[1:])
     assert done.returncode == 0 and expected in done.stdout, done.stderr
+
+
+def test_the_reviewer_reads_a_real_repository(tmp_path: Path) -> None:
+    place = tmp_path / "examples" / "python_program"
+    place.mkdir(parents=True)
+    shutil.copy(EXAMPLES / "python_program" / "words.py", place)
+    for words in (["init", "-q"], ["add", "."], ["-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "-qm", "x"]):
+        subprocess.run(["git", *words], cwd=tmp_path, check=True)
+    done = cogc("run", EXAMPLES / "review" / "review.cog", "--workspace", tmp_path)
+    assert done.returncode == 0 and "words.py" in done.stdout and "verdict: clean" in done.stdout, done.stderr
 
 
 def test_a_failed_run_says_what_where_and_what_led_there(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from cogc.resolve import program_signature
 from cogc.types import ANY, STRING, ListOf, Type
 from cogc.world import Member, Shape, Signature, Unit
 
-NOT_YET = ("mcp", "human")
+NOT_YET = ("mcp",)
 
 
 class Lower:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import sys
 import time
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import trio
@@ -48,6 +50,7 @@ class View:
         self.drawn = time.monotonic()
         self.live: Live | None = None
         self.before_steps = 0
+        self.is_aside = False
         before = session.options.on_records
 
         def keep(records: list[dict[str, Any]]) -> None:
@@ -75,7 +78,20 @@ class View:
         while True:
             await trio.sleep(PERIOD)
             assert self.live is not None
-            self.live.update(self.picture(), refresh=True)
+            if not self.is_aside:
+                self.live.update(self.picture(), refresh=True)
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Leave the terminal to a question."""
+        assert self.live is not None
+        self.is_aside = True
+        self.live.stop()
+        try:
+            yield
+        finally:
+            self.live.start(refresh=True)
+            self.is_aside = False
 
     # ---- the picture ---------------------------------------------------------------------------------------
 

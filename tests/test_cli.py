@@ -277,10 +277,10 @@ def test_until_unmet_is_exit_code_3(tmp_path: Path) -> None:
 
 def test_what_cannot_run_yet_says_so_and_what_has_no_root_too(tmp_path: Path) -> None:
     (tmp_path / "t.cog").write_text(
-        'program ask(q: string) -> string = human\ncoglet A { transmit s: string\n on start { s <- ask("x") } }\ncoglet B { }'
+        'model m = scripted "m.yml"\nagent A { model: m }\nteam T { lead: A, workers: [A] }\ncoglet B { }\ncoglet C { }'
     )
     assert "COG323" in cogc("run", "t.cog", cwd=tmp_path).stderr
-    done = cogc("run", "t.cog", "--root", "A", cwd=tmp_path)
+    done = cogc("run", "t.cog", "--root", "T", cwd=tmp_path)
     assert done.returncode == 1 and "COG701" in done.stderr
 
 

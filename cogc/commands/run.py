@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from cogc.diagnostics import Diagnostic
+    from cogc.run.people import People
     from cogc.run.session import Session
 
 HELP = "run a system"
@@ -55,6 +56,13 @@ def arguments(parser: ArgumentParser) -> None:
         default=[],
         metavar="NAME=PROVIDER:WHAT",
         help="bind a model: x=scripted:answers.yml, x=anthropic:claude-haiku-5-5",
+    )
+    add("--answer", action="append", default=[], metavar="NAME=VALUE", help="the answer of a person to a program")
+    add(
+        "--questions",
+        choices=("ask", "wait"),
+        default="ask",
+        help="ask people in this terminal, or wait for `cogc answer`",
     )
     add("--record", metavar="FILE", help="write the run's journal: everything that came from outside")
     add("--replay", metavar="FILE", help="run a journal again, without the outside world")
@@ -182,7 +190,18 @@ def _ended(session: Session, options: Namespace) -> int:
 def _settings(options: Namespace) -> Any:
     from cogc.run.executors import Settings
 
-    return Settings(options.workspace, allowed(options.allow_import, [options.spec]))
+    return Settings(options.workspace, allowed(options.allow_import, [options.spec]), _people(options))
+
+
+def _people(options: Namespace) -> People:
+    from cogc.run.people import MAILBOX, People
+
+    answers: dict[str, list[str]] = {}
+    for text in options.answer:
+        name, value = _pair(text, "--answer")
+        answers.setdefault(name, []).append(value)
+    terminal = sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
+    return People(answers, terminal, MAILBOX if options.questions == "wait" else None)
 
 
 def _bound(bundle: ir.Bundle, options: Namespace) -> ir.Bundle:

@@ -24,19 +24,23 @@ from cogc import ir
 from cogc.kernel.functions import text
 from cogc.kernel.objects import Call
 from cogc.kernel.values import Duration, Failure, Time, moment, time_of
+from cogc.run.people import People, Question
 from cogc.run.process import run_process
 
 DEFAULT_TIMEOUT = 60.0
 
 
 class Settings:
-    """What the command line says about programs: the workspace, packages allowed."""
+    """What the command line says about programs: the workspace, packages allowed, who answers questions."""
 
-    __slots__ = ("allow_imports", "workspace")
+    __slots__ = ("allow_imports", "people", "workspace")
 
-    def __init__(self, workspace: str = ".", allow_imports: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self, workspace: str = ".", allow_imports: frozenset[str] = frozenset(), people: People | None = None
+    ) -> None:
         self.workspace = workspace
         self.allow_imports = allow_imports
+        self.people = people or People()
 
 
 class Executors:
@@ -54,7 +58,8 @@ class Executors:
         """Carry out a call within its timeout; its value, or a Failure."""
         program = self.bundle.programs[call.program]
         limit = call.request.get("timeout")
-        seconds = limit.nanos / 1e9 if isinstance(limit, Duration) else DEFAULT_TIMEOUT
+        usual = float("inf") if program.kind == "human" else DEFAULT_TIMEOUT
+        seconds = limit.nanos / 1e9 if isinstance(limit, Duration) else usual
         result: Any = Failure("timeout", f"program `{program.name}` took longer than {seconds:g}s")
         with trio.move_on_after(seconds):
             try:
@@ -62,6 +67,9 @@ class Executors:
                     result = await self._python(program, call)
                 elif program.kind == "shell":
                     result = await self._shell(program, call)
+                elif program.kind == "human":
+                    question = Question(program, call, self.bundle.types[program.result])
+                    result = await self.settings.people.ask(question, call.id)
                 else:
                     result = Failure("program", f"{program.kind} programs cannot run yet")
             except Failure as failure:

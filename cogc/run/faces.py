@@ -110,12 +110,14 @@ class Faces:
 
     async def run(self, session: Session) -> None:
         """Run a session, under the live view where there is a terminal."""
+        session.executors.settings.people.run = self.id
         if not self.live:
             await session.run()
             return
         from cogc.view import View
 
         view = View(session)
+        session.executors.settings.people.aside = view.aside
         self.out = self.err = view.print
         try:
             await view.run()

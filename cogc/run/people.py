@@ -1,0 +1,154 @@
+"""People: questions in the terminal, in a mailbox, or answered from the command line beforehand.
+
+The mailbox is a folder: a question is `ID.json`, its answer `ID.answer`, both written whole under another name first.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import trio
+
+from cogc import ir
+from cogc.kernel.objects import Call
+from cogc.kernel.values import Failure, shorten
+
+MAILBOX = Path(".cogc/questions")
+_POLL = 0.2
+_YES = {"yes": True, "y": True, "true": True, "no": False, "n": False, "false": False}
+
+
+class Question:
+    """What is asked, and which answers there are."""
+
+    def __init__(self, program: ir.Program, call: Call, type: object) -> None:
+        self.program = program.name
+        self.path = call.path
+        self.choices: list[str] = call.request.get("choices") or []
+        self.type = type
+        self.text = self._text(program, call)
+
+    def _text(self, program: ir.Program, call: Call) -> str:
+        values = list(call.arguments.values())
+        if len(values) == 1 and isinstance(values[0], str):
+            return values[0]
+        given = ", ".join(f"{k}: {shorten(v)}" for k, v in call.arguments.items())
+        return f"{program.doc or program.name}{f' ({given})' if given else ''}"
+
+    def value(self, said: str) -> Any:
+        """The value that an answer stands for; ValueError if it stands for none."""
+        return read_answer(said, self.choices, self.type)
+
+
+def read_answer(said: str, choices: list[str], type: object) -> Any:
+    """An answer as a value of a type; ValueError says what would be one."""
+    said = said.strip()
+    if choices:
+        if said.isdigit() and 1 <= int(said) <= len(choices):
+            said = choices[int(said) - 1]
+        if said not in choices:
+            raise ValueError(f"one of {', '.join(choices)}")
+        return said
+    if type == "string":
+        return said
+    if type == "bool":
+        if said.lower() not in _YES:
+            raise ValueError("yes or no")
+        return _YES[said.lower()]
+    try:
+        return json.loads(said)
+    except (ValueError, RecursionError):
+        return said
+
+
+class People:
+    """Who answers the questions of one run."""
+
+    def __init__(
+        self, answers: dict[str, list[str]] | None = None, terminal: bool = False, mailbox: Path | None = None
+    ) -> None:
+        self.answers = answers or {}
+        self.terminal = terminal
+        self.mailbox = mailbox
+        self.run = f"{os.getpid()}"
+        self.aside: Callable[[], AbstractContextManager[Any]] = nullcontext
+        self._one = trio.Lock()
+
+    async def ask(self, question: Question, call: int) -> Any:
+        """The answer as a value, or a Failure."""
+        if question.program in self.answers:
+            return self._given(question)
+        if self.mailbox is not None:
+            return await self._wait(question, call, self.mailbox)
+        if self.terminal:
+            async with self._one:
+                return await self._terminal(question)
+        name = question.program
+        raise Failure(
+            "program",
+            f"`{name}` asks a person, and there is no terminal: give `--answer {name}=VALUE`, or `--questions wait`",
+        )
+
+    def _given(self, question: Question) -> Any:
+        answers = self.answers[question.program]
+        said = answers.pop(0) if len(answers) > 1 else answers[0]
+        try:
+            return question.value(said)
+        except ValueError as error:
+            raise Failure("type", f"`--answer {question.program}={said}`: the answer is {error}") from None
+
+    async def _terminal(self, question: Question) -> Any:
+        with self.aside():
+            _show(question)
+            while True:
+                said = await trio.to_thread.run_sync(sys.stdin.readline, abandon_on_cancel=True)
+                if not said:
+                    raise Failure("program", f"`{question.program}` was not answered: the terminal is closed")
+                try:
+                    return question.value(said)
+                except ValueError as error:
+                    sys.stderr.write(f"  please answer {error}: ")
+                    sys.stderr.flush()
+
+    async def _wait(self, question: Question, call: int, mailbox: Path) -> Any:
+        id = f"{self.run}-{call}"
+        asked, answered = mailbox / f"{id}.json", mailbox / f"{id}.answer"
+        _post(asked, id, question)
+        sys.stderr.write(f"cogc: question {id}: {question.text}\n")
+        try:
+            while not answered.exists():  # noqa: ASYNC110 - another process writes it
+                await trio.sleep(_POLL)
+            return question.value(answered.read_text(encoding="utf-8"))
+        finally:
+            asked.unlink(missing_ok=True)
+            answered.unlink(missing_ok=True)
+
+
+def _post(file: Path, id: str, question: Question) -> None:
+    """Put a question into the mailbox."""
+    data = {
+        "id": id, "program": question.program, "path": question.path, "question": question.text,
+        "choices": question.choices, "type": question.type,
+    }  # fmt: skip
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(file, json.dumps(data, ensure_ascii=False))
+
+
+def write_whole(path: Path, text: str) -> None:
+    """A file that is there with all that it holds, or not at all."""
+    draft = path.with_suffix(f"{path.suffix}.{os.getpid()}")
+    draft.write_text(text, encoding="utf-8")
+    draft.replace(path)
+
+
+def _show(question: Question) -> None:
+    lines = [f"? {question.text}", *(f"  {i}  {c}" for i, c in enumerate(question.choices, 1))]
+    hint = " (yes or no)" if question.type == "bool" and not question.choices else ""
+    sys.stderr.write("\n".join(lines) + f"{hint}\n> ")
+    sys.stderr.flush()

@@ -62,6 +62,8 @@ class Cache:
 
             try:
                 self._hashes[path] = blake2b(self._read(path), digest_size=16).hexdigest()
+            except FileNotFoundError:
+                self._hashes[path] = "-"  # not there is also something that may change
             except (OSError, ValueError):
                 self._hashes[path] = None
         return self._hashes[path]

@@ -197,6 +197,15 @@ CODES: dict[str, Row] = {
         "model `{name}` has no known price: `{model}`",
         "bound `tokens` instead of `usd`",
     ),
+    "unknown-tool": ("COG419", "error", "server `{server}` has no tool `{name}`", "it has {known}"),
+    "tool-mismatch": ("COG420", "error", "tool `{tool}` {wrong}", "the tool's schema stands in cogc.lock.json"),
+    "no-lock": (
+        "COG421",
+        "error",
+        "the tools of server `{name}` are not known",
+        "run `cogc check --online`, which writes cogc.lock.json; or name single tools by `mcp` programs",
+    ),
+    "server-unreachable": ("COG422", "error", "{reason}", "look at its command or address"),
     # flow
     "unused-channel": (
         "COG501",

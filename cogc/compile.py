@@ -5,6 +5,7 @@ from __future__ import annotations
 from cogc import check as checking
 from cogc.diagnostics import Problems
 from cogc.load import load, load_prelude
+from cogc.locks import load_locks
 from cogc.resolve import resolve
 from cogc.source import Span
 from cogc.suggest import did_you_mean
@@ -22,6 +23,7 @@ def analyse(
     """Everything that `cogc check` does with some files that belong together."""
     world = load(paths, read, problems)
     load_prelude(world, read, problems)
+    load_locks(world, read, problems)
     resolve(world, problems)
     return checking.check(world, problems, options)
 

@@ -424,7 +424,7 @@ class Agent(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Program(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A program. `words` are those of a shell command or an MCP call; `argument` the text of the others."""
+    """A program. `schema` is that of a tool which takes its one argument as its whole input. `words` are those of a shell command; `argument` the text of the others, the tool of an MCP server."""
 
     key: str
     name: str
@@ -436,6 +436,8 @@ class Program(msgspec.Struct, frozen=True, omit_defaults=True):
     words: list[Expr] = []
     attributes: dict[str, Expr] = {}
     model: str = ""
+    server: str = ""
+    schema: dict[str, Any] | None = None
     tools: list[str] = []
     agent: Agent | None = None
     doc: str = ""
@@ -469,6 +471,17 @@ class Model(msgspec.Struct, frozen=True, omit_defaults=True):
     at: int = 0
 
 
+class Server(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An MCP server: the words of its command, or its address."""
+
+    key: str
+    name: str
+    transport: str
+    argument: Expr
+    attributes: dict[str, Expr] = {}
+    at: int = 0
+
+
 class Later(msgspec.Struct, frozen=True, omit_defaults=True):
     """A declaration that is checked and drawn, and that this version cannot run."""
 
@@ -485,6 +498,7 @@ class Bundle(msgspec.Struct, frozen=True, omit_defaults=True):
     coglets: dict[str, Coglet] = {}
     programs: dict[str, Program] = {}
     models: dict[str, Model] = {}
+    servers: dict[str, Server] = {}
     consts: dict[str, Expr] = {}
     types: list[Any] = []
     named: dict[str, Any] = {}

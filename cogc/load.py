@@ -10,6 +10,7 @@ import posixpath
 from cogc import nodes, parse_cog
 from cogc.catalogue import Catalogue
 from cogc.diagnostics import Problems
+from cogc.locks import path_of
 from cogc.source import LIMIT_MB, Source, Span, looks_like_yaml, normal, read_error
 from cogc.world import Unit, World
 
@@ -53,9 +54,13 @@ def _imported(unit: Unit) -> list[tuple[str, nodes.Import]]:
 
 
 def groups(world: World) -> list[list[str]]:
-    """The files of a world, the standard library's apart, by who reaches whom through imports."""
+    """The files of a world, the standard library's apart, by who reaches whom through imports; locks with them."""
     group = {path: [path] for path in world.units if not path.startswith("std/")}
-    for path in group:
+    for path, members in group.items():
+        lock = path_of(world.units[path])
+        if lock in world.locks:
+            members.append(lock)
+    for path in list(group):
         for other, _ in _imported(world.units[path]):
             mine, theirs = group[path], group.get(other)
             if theirs is not None and theirs is not mine:

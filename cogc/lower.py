@@ -13,12 +13,11 @@ from cogc import format as cog
 from cogc import ir, nodes, types
 from cogc.agents import program_of
 from cogc.check import Checked
+from cogc.locks import tools_of
 from cogc.lower_expressions import Lowering, Place
 from cogc.resolve import program_signature
 from cogc.types import ANY, STRING, ListOf, Type
-from cogc.world import Member, Shape, Signature, Unit
-
-NOT_YET = ("mcp",)
+from cogc.world import Declared, Member, Shape, Signature, Unit
 
 
 class Lower:
@@ -32,6 +31,7 @@ class Lower:
         self.coglets: dict[str, ir.Coglet | None] = {}
         self.programs: dict[str, ir.Program | None] = {}
         self.models: dict[str, ir.Model] = {}
+        self.servers: dict[str, ir.Server] = {}
         self.consts: dict[str, ir.Expr | None] = {}
         self.types: list[object] = []
         self.type_numbers: dict[str, int] = {}
@@ -96,7 +96,7 @@ class Lower:
         executor = node.executor
         kind = executor.kind.id
         argument = executor.argument
-        body, words, text = None, [], ""
+        body, words, text, server = None, [], "", ""
         match kind:
             case "expr":
                 body = lowering.checked(argument, signature.result)  # type: ignore[arg-type]
@@ -108,8 +108,9 @@ class Lower:
                 text = str(argument.value)  # type: ignore[union-attr]
             case "agent":
                 return self._agent(key, unit, node, place, parameters)
-            case _ if kind in NOT_YET:
-                self.not_yet(unit, executor.kind, f"the {kind} program", node.name.id)
+            case "mcp":
+                text = argument.parts[-1].id  # type: ignore[union-attr]
+                server = self.server(unit, ".".join(p.id for p in argument.parts[:-1]))  # type: ignore[union-attr]
         attributes, model, tools = self._executor_attributes(lowering, unit, executor)
         return ir.Program(
             key=key,
@@ -122,6 +123,7 @@ class Lower:
             words=words,
             attributes=attributes,
             model=model,
+            server=server,
             tools=tools,
             doc=node.doc,
             folder=posixpath.dirname(unit.path),
@@ -217,6 +219,8 @@ class Lower:
                 found.append(self.program(member.owner.unit, member.node, place.builder.place(member.owner)))
             elif declared is not None and declared.kind == "program":
                 found.append(self.program(declared.unit, declared.node, None))
+            elif declared is not None and declared.kind == "mcp":
+                found += self._server_tools(unit, item, declared)
             elif declared is not None and declared.kind == "agent":
                 found.append(self.program(declared.unit, program_of(self.world, declared.node), None))
             elif declared is not None:
@@ -242,6 +246,47 @@ class Lower:
                     Lowering(self, Place(declared.unit, None, None)), f"model {node.provider.id}", node.attributes
                 ),
                 price=self.world.catalogue.price(node.provider.id, node.argument.value),
+                at=self.at(declared.unit, node),
+            )
+        return key
+
+    def _server_tools(self, unit: Unit, place: nodes.Node, declared: Declared) -> list[str]:
+        """All tools of a server as programs, as the lock says."""
+        name = declared.node.name.id
+        server = self.server(declared.unit, name)
+        found = []
+        for tool, about in (tools_of(self.world, declared.unit, name) or {}).items():
+            key = f"{server}.{tool}"
+            found.append(key)
+            self.programs[key] = ir.Program(
+                key=key,
+                name=tool,
+                kind="mcp",
+                parameters=[ir.ParameterDecl("input", self.type(ANY))],
+                result=self.type(ANY),
+                argument=tool,
+                server=server,
+                schema=about.get("input", {}),
+                doc=about.get("description", ""),
+                at=self.at(declared.unit, declared.node),
+            )
+        return found
+
+    def server(self, unit: Unit, name: str) -> str:
+        """The key of an MCP server."""
+        declared = self.world.lookup(unit, name)
+        if declared is None:
+            return ""
+        node: nodes.Mcp = declared.node
+        key = declared.unit.key(node.name.id)
+        if key not in self.servers:
+            lowering = Lowering(self, Place(declared.unit, None, None))
+            self.servers[key] = ir.Server(
+                key=key,
+                name=node.name.id,
+                transport=node.transport.id,
+                argument=lowering.expr(node.argument),
+                attributes=self._attributes(lowering, f"mcp {node.transport.id}", node.attributes),
                 at=self.at(declared.unit, node),
             )
         return key
@@ -498,6 +543,7 @@ def lower(checked: Checked, root: str) -> ir.Bundle:
             coglets={k: c for k, c in run.coglets.items() if c is not None},
             programs={k: p for k, p in run.programs.items() if p is not None},
             models=run.models,
+            servers=run.servers,
             consts={k: c for k, c in run.consts.items() if c is not None},
             types=run.types,
             named=run.named,
@@ -512,6 +558,6 @@ def _later(checked: Checked, run: Lower) -> list[ir.Later]:
     found = []
     for unit in checked.world.roots:
         for declared in unit.declared.values():
-            if declared.kind in ("team", "dod", "plan", "sett", "queue", "mcp"):
+            if declared.kind in ("team", "dod", "plan", "sett", "queue"):
                 found.append(ir.Later(declared.kind, declared.node.name.id, run.at(unit, declared.node)))
     return found

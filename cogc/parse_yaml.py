@@ -284,7 +284,8 @@ class Reader:
                     if k.text == transport:
                         table = ATTRIBUTES[f"mcp {transport}"]
                         rest = self.attributes(value, table, (transport, "doc"))
-                        return n.Mcp(key.start, value.end, self.name(key), self.name(k), self.data(v), rest)
+                        doc = self.doc(next((v for k, v in value.pairs if k.text == "doc"), None))
+                        return n.Mcp(key.start, value.end, self.name(key), self.name(k), self.data(v), rest, doc)
         return self.wrong(value, "an MCP server", "a mapping with `stdio` or `http`", "write `{stdio: [command]}`")
 
     def parameters(self, value: Value | None) -> tuple[n.Parameter, ...]:
@@ -599,7 +600,16 @@ class Reader:
         attributes = self.attributes(value, ATTRIBUTES["queue"], ("doc", "type", "backend", "path"))
         argument = self.string(path) if isinstance(path, Scalar) else None
         type = self.type(parts["type"], "a queue's type")
-        return n.Queue(key.start, value.end, self.name(key), type, self.name(backend), argument, attributes)
+        return n.Queue(
+            key.start,
+            value.end,
+            self.name(key),
+            type,
+            self.name(backend),
+            argument,
+            attributes,
+            self.doc(parts.get("doc")),
+        )
 
     def _test(self, key: Scalar, value: Value) -> Any:
         """The checks of a test, each a text as in the other notation."""

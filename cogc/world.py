@@ -159,7 +159,7 @@ class World:
     """All files of a check, resolved."""
 
     __slots__ = (
-        "agent_programs", "catalogue", "named_types", "prelude", "program_signatures", "roots", "shapes", "units",
+        "agent_programs", "catalogue", "locks", "named_types", "prelude", "program_signatures", "roots", "shapes", "units",
     )  # fmt: skip
 
     def __init__(self, catalogue: Catalogue | None = None) -> None:
@@ -170,6 +170,7 @@ class World:
         self.shapes: dict[str, Shape] = {}
         self.named_types: dict[str, types.Type] = {}
         self.program_signatures: dict[int, Signature] = {}
+        self.locks: dict[str, dict[str, Any]] = {}
         self.agent_programs: dict[int, nodes.Program] = {}
 
     def lookup(self, unit: Unit, name: str) -> Declared | None:

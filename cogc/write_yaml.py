@@ -95,7 +95,9 @@ def _declaration(node: Any) -> Any:
             head = {"provider": provider.id, "name": argument.value}
             return _with_doc(node, {**head, **_attributes(node.attributes, f"model {provider.id}")})
         case n.Mcp(transport=transport, argument=argument):
-            return {transport.id: _data(argument), **_attributes(node.attributes, f"mcp {transport.id}")}
+            return _with_doc(
+                node, {transport.id: _data(argument), **_attributes(node.attributes, f"mcp {transport.id}")}
+            )
         case n.Program():
             return _program(node)
         case n.Coglet() | n.Mixin():
@@ -111,7 +113,7 @@ def _declaration(node: Any) -> Any:
         case n.Queue(type=type_, backend=backend, argument=argument):
             found: dict[str, Any] = {"type": Code(cog.type_text(type_)), "backend": backend.id}
             found.update({"path": argument.value} if argument else {})
-            return {**found, **_attributes(node.attributes, "queue")}
+            return _with_doc(node, {**found, **_attributes(node.attributes, "queue")})
         case n.Test(checks=checks):
             return [Code(cog.check(c)) for c in checks]
     raise Unwritable(f"{type(node).__name__} has no YAML form")

@@ -65,9 +65,9 @@ def codes(text: str, name: str = "spec.cog", **others: str) -> list[str]:
     return [d.slug for d in check_text(text, name, **others)[1]]
 
 
-def build(text: str, root: str | None = None, name: str = "spec.cog") -> Bundle:
+def build(text: str, root: str | None = None, name: str = "spec.cog", **others: str) -> Bundle:
     """The program of a spec that has no errors."""
-    checked, found = check_text(text, name)
+    checked, found = check_text(text, name, **others)
     assert not [d for d in found if d.severity == "error"], [d.message for d in found]
     bundle = program(checked, root)
     assert bundle is not None, [d.message for d in checked.problems.found]

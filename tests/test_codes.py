@@ -13,7 +13,10 @@ from cogc.codes import CODES
 PAGES = sorted((ROOT / "specs" / "codes").glob("*.md"))
 BLOCK = re.compile(r"^## (Fails|Works)\n\n```(\w+)\n(.*?)```", re.MULTILINE | re.DOTALL)
 # Those whose pages show commands: test_cli.py provokes each of them.
-BY_COMMAND = {"no-text", "file-too-large", "no-spec", "import-clash", "no-root", "not-yet", "bad-build"}
+BY_COMMAND = {
+    "no-text", "file-too-large", "no-spec", "import-clash", "no-root", "not-yet", "bad-build", "unknown-tool",
+    "tool-mismatch", "server-unreachable",
+}  # fmt: skip
 
 
 def test_each_code_has_one_page_and_each_page_a_code() -> None:

@@ -203,10 +203,33 @@ def test_both_notations_give_equal_trees(text: str) -> None:
 
 @pytest.mark.parametrize("path", [p for p in CLEAN if "coglet Main" in p.read_text()], ids=lambda p: p.stem)
 def test_both_notations_give_equal_programs(path: Path) -> None:
-    text = path.read_text()
-    first = build(cog.file(write_yaml.nodes_in_order(parse(text))))
-    second = build(write_yaml.file(parse(text)), name="spec.yml")
+    text, lock = path.read_text(), path.with_name("cogc.lock.json")
+    others = {"cogc_lock_json": lock.read_text()} if lock.exists() else {}
+    first = build(cog.file(write_yaml.nodes_in_order(parse(text))), **others)
+    second = build(write_yaml.file(parse(text)), name="spec.yml", **others)
     assert second.hash == first.hash
+
+
+def test_docs_come_through_in_both_notations() -> None:
+    text = """
+"a model"\nmodel m = scripted "x"
+"a server"\nmcp s = stdio ["x"]
+"a program"\nprogram p() -> int = expr 1
+"a mixin"\nmixin M { }
+"an agent"\nagent A { model: m }
+"a team"\nteam X { lead: A, workers: [A] }
+"a done"\ndod D { tests: shell ["x"] }
+"a plan"\nplan P { goal: "x"\n step s by A: "x" }
+"a queue"\nqueue q: string = memory { }
+"a coglet"\ncoglet Main { "hears"\n listen x: int
+  "says"\n transmit y: int
+  "has"\n create a = A
+  "does"\n on x as v { y <- v }
+  "obeys"\n enact go { } }
+"""
+    tree = parse(text)
+    again = parse_yaml.parse(Source("x.yml", write_yaml.file(tree)), Problems())
+    assert write_yaml.nodes_in_order(again) == write_yaml.nodes_in_order(tree)
 
 
 NAMES = st.sampled_from(["a", "b", "c", "log", "state"])

@@ -9,6 +9,7 @@ from cogc.checks.blocking_cycle import blocking_cycle
 from cogc.checks.duplicate_link import duplicate_link
 from cogc.checks.endless_creation import endless_creation
 from cogc.checks.foreign_module import foreign_module
+from cogc.checks.mcp_tools import mcp_tools
 from cogc.checks.model_limits import model_limits
 from cogc.checks.recursive_program import recursive_program
 from cogc.checks.silent_transmit import silent_transmit
@@ -33,4 +34,5 @@ CHECKS: list[Callable[[Checked], None]] = [
     unused_program,
     foreign_module,
     model_limits,
+    mcp_tools,
 ]

@@ -27,6 +27,9 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--no-cache", action="store_true", help="check files again that were clean and have not changed"
     )
+    parser.add_argument(
+        "--online", action="store_true", help="ask the MCP servers for their tools, and keep them in cogc.lock.json"
+    )
     allow_imports(parser)
 
 
@@ -44,6 +47,7 @@ class Plain:
         self.format: str | None = None
         self.strict = False
         self.no_cache = False
+        self.online = False
         self.allow_import: list[str] = []
 
 
@@ -57,12 +61,26 @@ def run(options: Namespace | Plain) -> int:
             empty.append(path)
     paths = list(named)
     allow = allowed(options.allow_import, paths)
+    online = _online(paths, allow) if options.online else []
     cache = None if options.no_cache else _cache(allow)
     stale = cache.stale(paths) if cache else paths
-    found_problems = _check(stale, paths, empty, allow, cache) if stale or empty else []
+    found_problems = (_check(stale, paths, empty, allow, cache) if stale or empty else []) + online
     show(found_problems, options.format, len(paths))
     errors = any(d.severity == "error" for d in found_problems)
     return 1 if errors or (options.strict and found_problems) else 0
+
+
+def _online(paths: list[str], allow: frozenset[str]) -> list[Diagnostic]:
+    """Write the locks of all servers anew; what kept one from being asked."""
+    from cogc.check import Options
+    from cogc.commands.online import write_locks
+    from cogc.compile import analyse
+    from cogc.diagnostics import Problems
+
+    problems = Problems()
+    checked = analyse(paths, read, Problems(), Options(allow))
+    write_locks(checked, problems)
+    return problems.sorted()
 
 
 def _cache(allow: frozenset[str]) -> Cache | None:

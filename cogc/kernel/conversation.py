@@ -359,6 +359,8 @@ class Conversation:
             if set(given) != {"query"} or type(given["query"]) is not str:
                 raise Failure("type", f"the agent `{program.name}` takes one string, `query`")
             return (yield from self._agent(program, given["query"]))
+        if program.schema is not None:
+            return (yield from perform(self.kernel, self.inst, program.key, [given]))
         unknown = set(given) - {p.name for p in program.parameters}
         if unknown:
             raise Failure("type", f"`{program.name}` has no parameter `{min(unknown)}`")
@@ -378,6 +380,8 @@ class Conversation:
 
 def _tool(kernel: Kernel, program: Program) -> dict[str, Any]:
     """What a model is told of a program: name, description, the schema of its input."""
+    if program.schema is not None:
+        return {"name": program.name, "description": program.doc, "schema": program.schema}
     parameters = program.parameters[:1] if program.agent is not None else program.parameters
     properties = {p.name: types.json_schema(kernel.validators.types[p.type]) for p in parameters}
     required = [p.name for p in parameters if p.default is None]

@@ -134,11 +134,15 @@ class Kernel:
             made = self.requests[program.key] = self.coder.request(program)
         return made
 
+    def evaluate(self, node: ir.Expr) -> Any:
+        """The value of an expression that stands outside of all coglets."""
+        return self.coder.expression(node, [])(None)
+
     def model(self, key: str) -> dict[str, Any]:
         """A model's attributes; a secret in them is still the name of a variable."""
         if key not in self.models:
             attributes = self.bundle.models[key].attributes
-            self.models[key] = {k: self.coder.expression(e, [])(None) for k, e in attributes.items()}
+            self.models[key] = {k: self.evaluate(e) for k, e in attributes.items()}
         return self.models[key]
 
     def usage(self, program: str, model: str) -> Usage:

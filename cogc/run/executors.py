@@ -26,6 +26,7 @@ from cogc.kernel.objects import Call
 from cogc.kernel.values import Duration, Failure, Time, moment, time_of
 from cogc.run.people import People, Question
 from cogc.run.process import run_process
+from cogc.run.servers import Servers, read_result
 
 DEFAULT_TIMEOUT = 60.0
 
@@ -46,8 +47,9 @@ class Settings:
 class Executors:
     """Carries out the calls of one run."""
 
-    def __init__(self, bundle: ir.Bundle, settings: Settings) -> None:
+    def __init__(self, bundle: ir.Bundle, settings: Settings, evaluate: Callable[[ir.Expr], Any]) -> None:
         self.bundle = bundle
+        self.servers = Servers(bundle.servers, evaluate, secret, settings.workspace)
         self.settings = settings
         self.functions: dict[str, Callable[..., Any]] = {}
         self.abandoned: list[str] = []
@@ -67,6 +69,10 @@ class Executors:
                     result = await self._python(program, call)
                 elif program.kind == "shell":
                     result = await self._shell(program, call)
+                elif program.kind == "mcp":
+                    given = call.arguments if program.schema is None else call.arguments["input"]
+                    value = await self.servers.call(program.server, program.argument, given)
+                    result = read_result(value, self.bundle.types[program.result] == "string")
                 elif program.kind == "human":
                     question = Question(program, call, self.bundle.types[program.result])
                     result = await self.settings.people.ask(question, call.id)

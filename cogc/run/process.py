@@ -15,7 +15,7 @@ import trio
 
 OUTPUT_LIMIT = 16 << 20
 GRACE = 2.0
-_MARK = "COGC_PROCESS"
+MARK = "COGC_PROCESS"
 
 
 class Outcome:
@@ -41,7 +41,7 @@ async def run_process(
         stdout=-1,
         stderr=-1,
         cwd=cwd,
-        env={**(os.environ if env is None else env), _MARK: mark},
+        env={**(os.environ if env is None else env), MARK: mark},
         start_new_session=True,
     )
     assert process.stdin is not None and process.stdout is not None and process.stderr is not None
@@ -96,13 +96,19 @@ async def _end(process: trio.Process, mark: str) -> None:
         await trio.sleep(0.01)
     _signal_group(process.pid, signal.SIGKILL)
     await process.wait()
-    while (left := _marked(mark)) and trio.current_time() < deadline + GRACE:
-        for pid in left:  # again until none is found: one of them may have forked while it was looked for
-            _kill(pid)
-        await trio.sleep(0.005)
+    await sweep(mark)
     for stream in (process.stdin, process.stdout, process.stderr):
         if stream is not None:
             await trio.aclose_forcefully(stream)
+
+
+async def sweep(mark: str) -> None:
+    """Kill all that carry a mark, wherever they went; again until none is found, for one of them may have forked meanwhile."""
+    deadline = trio.current_time() + GRACE
+    while (left := _marked(mark)) and trio.current_time() < deadline:
+        for pid in left:
+            _kill(pid)
+        await trio.sleep(0.005)
 
 
 def _signal_group(group: int, number: int) -> None:
@@ -141,7 +147,7 @@ def _group_lives(group: int) -> bool:
 
 def _marked(mark: str) -> list[int]:
     """The processes that carry a mark in their environment: descendants, wherever they went."""
-    wanted = f"{_MARK}={mark}".encode()
+    wanted = f"{MARK}={mark}".encode()
     found = []
     for pid in filter(str.isdigit, os.listdir("/proc") if os.path.isdir("/proc/self") else []):
         try:

@@ -95,7 +95,7 @@ class Session:
         self.store = store
         traced = trace is not None or options.on_records is not None
         self.kernel = Kernel(bundle, options.seed, options.epoch or time.time_ns(), traced, options.run)
-        self.executors = Executors(bundle, settings)
+        self.executors = Executors(bundle, settings, self.kernel.evaluate)
         self.models = Models(self.kernel)
         self.outputs: dict[str, list[Any]] = {}
         self.arrived: list[tuple[int, Any]] = []
@@ -118,7 +118,7 @@ class Session:
         gc.disable()  # what a start makes lives on; collecting in the middle of it would only walk it again and again
         try:
             async with trio.open_nursery() as nursery:
-                self.nursery = nursery
+                self.nursery = self.executors.servers.nursery = nursery
                 await nursery.start(self._signals)
                 self._start()
                 gc.freeze()

@@ -1,0 +1,87 @@
+"""MCP programs beside what the lock says of their servers: the tool is there, and takes what it is given."""
+
+from __future__ import annotations
+
+from cogc import nodes, types
+from cogc.locks import tools_of
+from cogc.resolve import program_signature, walk
+from cogc.suggest import did_you_mean
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from cogc.check import Checked
+    from cogc.world import Unit
+
+
+def mcp_tools(checked: Checked) -> None:
+    if not checked.world.locks:
+        return
+    for unit in checked.world.units.values():
+        for node in walk(unit.tree):
+            if isinstance(node, nodes.Program) and isinstance(node.executor.argument, nodes.Qualified):
+                _program(checked, unit, node, node.executor.argument)
+            elif (
+                isinstance(node, nodes.Attribute)
+                and node.key.id == "tools"
+                and isinstance(node.value, nodes.ListLiteral)
+            ):
+                for item in node.value.items:
+                    _whole_server(checked, unit, item)
+
+
+def _whole_server(checked: Checked, unit: Unit, item: nodes.Expr) -> None:
+    """A server among the tools of a model: what it has must be known."""
+    declared = checked.world.lookup(unit, unit.source.text[item.start : item.end])
+    if declared is None or declared.kind != "mcp":
+        return
+    name = declared.node.name.id
+    if tools_of(checked.world, declared.unit, name) is None:
+        checked.problems.add("no-lock", unit.span(item), name=name)
+
+
+def _program(checked: Checked, unit: Unit, node: nodes.Program, name: nodes.Qualified) -> None:
+    declared = checked.world.lookup(unit, ".".join(p.id for p in name.parts[:-1]))
+    if declared is None or declared.kind != "mcp":
+        return
+    tools = tools_of(checked.world, declared.unit, declared.node.name.id)
+    if tools is None:
+        return
+    tool = tools.get(name.parts[-1].id)
+    if tool is None:
+        help = did_you_mean(name.parts[-1].id, tools) or None
+        known = ", ".join(f"`{t}`" for t in tools) or "none"
+        server = declared.node.name.id
+        checked.problems.add(
+            "unknown-tool", unit.span(name), help=help, server=server, name=name.parts[-1].id, known=known
+        )
+        return
+    _parameters(checked, unit, node, tool.get("input", {}), name.parts[-1].id)
+
+
+def _parameters(checked: Checked, unit: Unit, node: nodes.Program, schema: dict[str, Any], tool: str) -> None:
+    properties: dict[str, Any] = schema.get("properties", {})
+    signature = program_signature(checked.world, unit, node, checked.problems)
+    given = {p.name: p for p in signature.parameters}
+
+    def wrong(place: nodes.Node, problem: str, help: str | None = None) -> None:
+        checked.problems.add("tool-mismatch", unit.span(place), help=help, tool=tool, wrong=problem)
+
+    for name, parameter in given.items():
+        if name not in properties and schema.get("additionalProperties") is not True:
+            wrong(parameter.node, f"has no parameter `{name}`", did_you_mean(name, properties) or None)
+        elif not _may_fit(types.json_schema(parameter.type), properties.get(name, {})):
+            wanted = properties[name].get("type")
+            wrong(parameter.node, f"wants `{name}` as {wanted}, not {types.show(parameter.type)}")
+    for name in schema.get("required", []):
+        if name not in given:
+            wrong(node.name, f"needs `{name}`")
+
+
+def _may_fit(ours: dict[str, Any], theirs: dict[str, Any]) -> bool:
+    """Whether two schemas may mean a value in common: only plain types that differ are told apart."""
+    a, b = ours.get("type"), theirs.get("type")
+    if not isinstance(a, str) or not isinstance(b, str):
+        return True
+    return a == b or {a, b} == {"integer", "number"}

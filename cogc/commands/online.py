@@ -1,0 +1,72 @@
+"""`cogc check --online`: MCP servers are asked for their tools, and the locks beside their specs are written."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import trio
+
+from cogc import ir, nodes
+from cogc.check import Checked
+from cogc.diagnostics import Problems
+from cogc.kernel.machine import Kernel
+from cogc.kernel.values import Failure
+from cogc.locks import path_of
+from cogc.lower import Lower
+from cogc.run.executors import secret
+from cogc.run.people import write_whole
+from cogc.run.servers import Servers
+
+
+def write_locks(checked: Checked, problems: Problems) -> None:
+    """Ask every server that the files declare; one that cannot be asked is a problem, and keeps what its lock said."""
+    declared = [
+        (unit, node)
+        for unit in checked.world.units.values()
+        for node in unit.tree.declarations
+        if isinstance(node, nodes.Mcp)
+    ]
+    if not declared:
+        return
+    run = Lower(checked)
+    keys = [run.server(unit, node.name.id) for unit, node in declared]
+    bundle = ir.Bundle(
+        servers=run.servers,
+        consts={k: c for k, c in run.consts.items() if c is not None},
+        types=run.types,
+        named=run.named,
+    )
+    found = trio.run(_ask, bundle)
+    locks: dict[str, dict[str, Any]] = {}
+    for (unit, node), key in zip(declared, keys, strict=True):
+        tools = found[key]
+        if isinstance(tools, Failure):
+            problems.add("server-unreachable", unit.span(node.name), reason=tools.message)
+            tools = checked.world.locks.get(path_of(unit), {}).get(node.name.id)
+        if tools is not None:
+            locks.setdefault(path_of(unit), {})[node.name.id] = {"tools": tools}
+    for path, servers in locks.items():
+        write_whole(Path(path), json.dumps({"servers": servers}, indent=1, ensure_ascii=False) + "\n")
+
+
+async def _ask(bundle: ir.Bundle) -> dict[str, Any]:
+    """The tools of each server by its key, or the Failure that came instead."""
+    servers = Servers(bundle.servers, Kernel(bundle).evaluate, secret, os.getcwd())
+    found: dict[str, Any] = {}
+
+    async def one(key: str) -> None:
+        try:
+            found[key] = await servers.tools(key)
+        except Failure as failure:
+            found[key] = failure
+
+    async with trio.open_nursery() as outer:
+        servers.nursery = outer
+        async with trio.open_nursery() as nursery:
+            for key in bundle.servers:
+                nursery.start_soon(one, key)
+        outer.cancel_scope.cancel()
+    return found

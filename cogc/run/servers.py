@@ -1,0 +1,185 @@
+"""MCP servers: started when a tool of theirs is first called, and gone with everything they started when the run is.
+
+Each server's client lives in a task of its own in the run's nursery, since it must be left where it was entered. A server
+that dies fails the calls under way; the next call starts it anew. `mcp` is an extra, and imported at the first call.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import uuid
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any, TextIO
+
+import trio
+
+from cogc import ir
+from cogc.kernel.values import Failure, plain
+from cogc.run.process import MARK, sweep
+
+_START = 30.0
+
+
+class _Link:
+    """A server that runs: its client, and how to end it."""
+
+    def __init__(self, client: Any) -> None:
+        self.client = client
+        self.over = trio.Event()
+
+
+class Servers:
+    """The MCP servers of one run. `evaluate` gives a server's argument and attributes, `secret` the value of a secret."""
+
+    def __init__(
+        self,
+        servers: dict[str, ir.Server],
+        evaluate: Callable[[ir.Expr], Any],
+        secret: Callable[[Any], str],
+        workspace: str,
+    ) -> None:
+        self.servers = servers
+        self.evaluate = evaluate
+        self.secret = secret
+        self.workspace = workspace
+        self.nursery: trio.Nursery | None = None
+        self.links: dict[str, _Link] = {}
+        self.starting = {key: trio.Lock() for key in servers}
+
+    async def call(self, key: str, tool: str, arguments: dict[str, Any]) -> Any:
+        """What a tool gives: its structured content, or the text of its answer. A Failure if it says that it failed."""
+        from mcp import MCPError
+
+        link = await self._link(key)
+        name = self.servers[key].name
+        try:
+            result = await link.client.call_tool(tool, plain(arguments))
+        except MCPError as error:
+            if "closed" in str(error).lower():
+                self._drop(key, link)
+            raise Failure("program", f"the MCP server `{name}`: {error}") from None
+        said = "\n".join(block.text for block in result.content if getattr(block, "text", None))
+        if result.is_error:
+            raise Failure("program", f"`{name}.{tool}`: {said or 'it failed'}")
+        if result.structured_content is not None:
+            return _unwrapped(result.structured_content)
+        return said
+
+    async def tools(self, key: str) -> dict[str, dict[str, Any]]:
+        """The tools of a server by name: description, and the schemas of input and output."""
+        link = await self._link(key)
+        found, cursor = {}, None
+        while True:
+            page = await link.client.list_tools(cursor=cursor)
+            for tool in page.tools:
+                found[tool.name] = {
+                    "description": tool.description or "",
+                    "input": tool.input_schema,
+                    **({"output": tool.output_schema} if tool.output_schema else {}),
+                }
+            cursor = page.next_cursor
+            if not cursor:
+                return found
+
+    async def _link(self, key: str) -> _Link:
+        async with self.starting[key]:
+            if key not in self.links:
+                assert self.nursery is not None
+                name = self.servers[key].name
+                try:
+                    with trio.fail_after(_START):
+                        self.links[key] = await self.nursery.start(self._serve, key)
+                except trio.TooSlowError:
+                    raise Failure("timeout", f"the MCP server `{name}` did not answer within {_START:g}s") from None
+                except Failure as failure:
+                    raise Failure("program", f"the MCP server `{name}` cannot be used: {failure.message}") from None
+            return self.links[key]
+
+    def _drop(self, key: str, link: _Link) -> None:
+        if self.links.get(key) is link:
+            del self.links[key]
+        link.over.set()
+
+    async def _serve(self, key: str, task_status: trio.TaskStatus[_Link] = trio.TASK_STATUS_IGNORED) -> None:
+        """Hold a server's client until it is given up or the run ends; nothing that it started is left."""
+        mark, link = uuid.uuid4().hex, None
+        with tempfile.TemporaryFile(
+            "w+", errors="replace"
+        ) as said:  # what a server says on stderr is for its own people
+            try:
+                async with self._client(self.servers[key], mark, said) as client:
+                    link = _Link(client)
+                    task_status.started(link)
+                    await link.over.wait()
+            except Failure:
+                raise
+            except Exception as error:
+                if link is None:  # it never came up: whoever called hears of it, and what it said last
+                    raise Failure("program", f"{_reason(error)}{_last_line(said)}") from None
+                self._drop(key, link)
+            finally:
+                with trio.CancelScope(shield=True):
+                    await sweep(mark)
+
+    @asynccontextmanager
+    async def _client(self, server: ir.Server, mark: str, said: TextIO) -> AsyncIterator[Any]:
+        """A server's client, for as long as it is held."""
+        try:
+            import httpx2
+            from mcp import Client
+            from mcp.client.stdio import StdioServerParameters, stdio_client
+            from mcp.client.streamable_http import streamable_http_client
+        except ImportError:
+            raise Failure("program", "MCP servers need the extra `mcp`: pip install 'cogc[mcp]'") from None
+        argument = self.evaluate(server.argument)
+        attributes = {k: self.evaluate(e) for k, e in server.attributes.items()}
+        if server.transport == "http":
+            headers = {k: self.secret(v) for k, v in attributes.get("headers", {}).items()}
+            async with (
+                httpx2.AsyncClient(
+                    headers=headers, follow_redirects=True, timeout=httpx2.Timeout(30, read=300)
+                ) as http,
+                Client(streamable_http_client(str(argument), http_client=http)) as client,
+            ):
+                yield client
+            return
+        env = {k: self.secret(v) for k, v in attributes.get("env", {}).items()}
+        cwd = os.path.join(self.workspace, attributes.get("cwd", ""))
+        words = StdioServerParameters(command=argument[0], args=argument[1:], env={**env, MARK: mark}, cwd=cwd or None)
+        async with Client(stdio_client(words, errlog=said)) as client:
+            yield client
+
+
+def _unwrapped(content: Any) -> Any:
+    """A structured result; what is no object comes inside one."""
+    return content["result"] if isinstance(content, dict) and set(content) == {"result"} else content
+
+
+def _reason(error: BaseException) -> str:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return str(error) or type(error).__name__
+
+
+def _last_line(said: TextIO) -> str:
+    """The last thing that a server said on stderr, for its failure's message."""
+    said.seek(0)
+    lines = [line.strip() for line in said.read()[-4000:].splitlines() if line.strip()]
+    return f"; it said: {lines[-1][:200]}" if lines else ""
+
+
+def read_result(value: Any, wants_text: bool) -> Any:
+    """A tool's result where a program wants it: text stays text only where text is wanted."""
+    if wants_text:
+        return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        return value

@@ -1,0 +1,177 @@
+"""MCP servers: real ones, over pipes and over HTTP; started when needed, gone with all that they started."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import ROOT, build
+from test_cli import cogc
+from test_run import marked, session, unique_seconds
+
+pytest.importorskip("mcp")
+
+SERVER = ROOT / "tests" / "mcp_server.py"
+SPEC = """
+mcp notes = stdio COMMAND { env: { NOTES_TOKEN: env("COGC_TEST_TOKEN") } }
+program add(a: int, b: int) -> int = mcp notes.add { timeout: 20s }
+program note(title: string, tags: [string]) -> { title: string, tags: [string] } = mcp notes.note { timeout: 20s }
+program broken() -> string = mcp notes.broken { timeout: 20s }
+program die() -> string = mcp notes.die { timeout: 20s }
+program fork(mark: string) -> string = mcp notes.fork { timeout: 20s }
+program secret() -> string = mcp notes.secret { timeout: 20s }
+program missing(x: int) -> any = mcp notes.nope { timeout: 20s }
+coglet Main {
+  transmit out: any
+  on start { BODY } else as e { out <- [e.kind, e.message] }
+}
+"""
+
+
+@pytest.fixture(autouse=True)
+def _token(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COGC_TEST_TOKEN", "t0ken")
+
+
+def run(body: str, command: str = f'["{sys.executable}", "{SERVER}"]') -> list[Any]:
+    return session(build(SPEC.replace("BODY", body).replace("COMMAND", command))).outputs["out"]
+
+
+def test_tools_are_called_and_their_results_have_types() -> None:
+    assert run('out <- add(2, 3)\n out <- note("x", ["y"])\n out <- secret()') == [
+        5,
+        {"title": "x", "tags": ["y"]},
+        "t0ken",
+    ]
+
+
+def test_a_tool_that_fails_is_a_failure() -> None:
+    assert run("out <- broken()") == [["program", "`notes.broken`: Error executing tool broken"]]
+    kind, message = run("out <- missing(1)")[0]
+    assert kind == "program" and "nope" in message
+
+
+def test_a_server_that_dies_is_started_anew() -> None:
+    assert run('out <- try die() else "died"\n out <- add(1, 1)') == ["died", 2]
+
+
+def test_nothing_that_a_server_started_is_left() -> None:
+    mark = unique_seconds()
+    assert run(f'out <- fork("{mark}")') == ["left"]
+    assert marked(mark) == [] and marked(str(SERVER)) == []
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ('["no-such-server-at-all"]', "no such file"),
+        ('["sh", "-c", "echo I am ill >&2; exit 1"]', "it said: I am ill"),
+    ],
+)
+def test_a_server_that_cannot_be_used_says_so(command: str, said: str) -> None:
+    kind, message = run("out <- add(1, 2)", command)[0]
+    assert kind == "program" and "the MCP server `notes` cannot be used" in message and said in message
+
+
+def test_over_http() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    process = subprocess.Popen([sys.executable, SERVER, str(port)], stderr=subprocess.DEVNULL)
+    try:
+        end = time.monotonic() + 20
+        while time.monotonic() < end:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.05)
+        for more in ("", ' { headers: { "x-token": env("COGC_TEST_TOKEN") } }'):
+            spec = SPEC.replace("BODY", "out <- add(4, 5)").partition("\n")[2].partition("\n")[2]
+            head = f'mcp notes = http "http://127.0.0.1:{port}/mcp"{more}\n'
+            assert session(build(head + spec)).outputs["out"] == [9]
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def test_a_server_that_is_not_there_over_http() -> None:
+    spec = SPEC.replace("BODY", "out <- add(4, 5)").partition("\n")[2].partition("\n")[2]
+    kind, message = session(build('mcp notes = http "http://127.0.0.1:9/mcp"\n' + spec)).outputs["out"][0]
+    assert kind == "program" and "cannot be used" in message
+
+
+def test_a_replay_starts_no_server(tmp_path: Path) -> None:
+    from cogc.kernel.machine import Kernel
+    from cogc.run import journal
+
+    spec = SPEC.replace("BODY", "out <- add(2, 3)").replace("COMMAND", f'["{sys.executable}", "{SERVER}"]')
+    bundle = build(spec)
+    with open(tmp_path / "j", "wb") as file:
+        session(bundle, journal=journal.Journal(file, {}), seed=1, epoch=1)
+    kernel, seen = Kernel(bundle, 1, 1), []
+    journal.replay(kernel, journal.read(tmp_path / "j")[1], seen.extend)
+    assert [e.value for e in seen if type(e).__name__ == "Output"] == [5] and b"t0ken" not in (
+        tmp_path / "j"
+    ).read_bytes()
+
+
+# ---- the lock ------------------------------------------------------------------------------------------------
+
+
+MISTAKES = """
+mcp notes = stdio ["PYTHON", "SERVER"]
+program add(a: int, b: string, c: int) -> int = mcp notes.add
+program nte(title: string) -> any = mcp notes.nte
+program note(tags: [string] = []) -> any = mcp notes.note
+program fine(title: string, tags: [string]) -> any = mcp notes.note
+"""
+
+
+def test_the_lock_holds_what_servers_have_and_specs_are_checked_against_it(tmp_path: Path) -> None:
+    spec = tmp_path / "m.cog"
+    spec.write_text(MISTAKES.replace("PYTHON", sys.executable).replace("SERVER", str(SERVER)))
+    assert cogc("check", "m.cog", cwd=tmp_path).returncode == 0
+    online = cogc("check", "--online", "m.cog", cwd=tmp_path)
+    assert online.returncode == 1
+    for words in (
+        "wants `b` as integer, not string [COG420]",
+        "has no parameter `c`",
+        "no tool `nte` [COG419]",
+        "needs `title`",
+    ):
+        assert words in online.stdout
+    assert "did you mean `note`?" in online.stdout and "fine" not in online.stdout
+    assert cogc("check", "m.cog", cwd=tmp_path).stdout == online.stdout
+    lock = tmp_path / "cogc.lock.json"
+    assert json.loads(lock.read_text())["servers"]["notes"]["tools"]["add"]["description"] == "Adds two numbers."
+    spec.write_text(spec.read_text().replace(str(SERVER), "nowhere.py"))
+    gone = cogc("check", "--online", "m.cog", cwd=tmp_path)
+    assert "[COG422]" in gone.stdout and "nowhere.py" in gone.stdout and "[COG419]" in gone.stdout
+    lock.write_text("[1]")
+    assert (
+        "[COG001]" in cogc("check", "m.cog", cwd=tmp_path).stdout
+        or "cogc.lock.json" in cogc("check", "m.cog", cwd=tmp_path).stdout
+    )
+
+
+def test_a_clean_check_is_forgotten_when_the_lock_comes(tmp_path: Path) -> None:
+    spec = tmp_path / "m.cog"
+    spec.write_text(MISTAKES.replace("PYTHON", "x").replace("SERVER", "y"))
+    assert cogc("check", "m.cog", cwd=tmp_path).returncode == 0
+    (tmp_path / "cogc.lock.json").write_text('{"servers": {"notes": {"tools": {}}}}')
+    assert "[COG419]" in cogc("check", "m.cog", cwd=tmp_path).stdout
+
+
+def test_a_model_is_given_a_whole_server() -> None:
+    bin = str(Path(sys.executable).parent)
+    done = cogc("run", "examples/notes/notes.cog", PATH=f"{bin}:{os.environ['PATH']}")
+    assert done.returncode == 0 and done.stdout == "kept: 1\nkept: 2\nanswer: Bread and brine are about salt.\n", (
+        done.stderr
+    )

@@ -18,7 +18,7 @@ LAYERS = [
     "ir lower lower_expressions compile compile_text",
     "kernel",
     "run",
-    "files cache render graph view make_tables make_schemas",
+    "files cache cost render graph view make_tables make_schemas",
     "commands",
     "cli __main__",
 ]

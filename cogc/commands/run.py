@@ -129,14 +129,14 @@ def _run(bundle: ir.Bundle, options: Namespace) -> int:
     from cogc.run.faces import Faces
     from cogc.run.session import Session
 
-    bundle = _bound(bundle, options)
+    bundle = bound(bundle, options)
     if options.replay:
         return _replay(bundle, options)
     faces = Faces(options, bundle)
     with faces:
         session = Session(
             bundle,
-            faces.session_options(_parameters(bundle, options), _inputs(bundle, options), _until(bundle, options)),
+            faces.session_options(parameters(bundle, options), _inputs(bundle, options), _until(bundle, options)),
             _settings(options),
             trace=faces.trace,
             journal=faces.journal,
@@ -204,7 +204,7 @@ def _people(options: Namespace) -> People:
     return People(answers, terminal, MAILBOX if options.questions == "wait" else None)
 
 
-def _bound(bundle: ir.Bundle, options: Namespace) -> ir.Bundle:
+def bound(bundle: ir.Bundle, options: Namespace) -> ir.Bundle:
     """The program with the models of the command line in place of its own."""
     from msgspec.structs import replace
 
@@ -245,7 +245,7 @@ def _value(bundle: ir.Bundle, type: int, text: str) -> Any:
         return text
 
 
-def _parameters(bundle: ir.Bundle, options: Namespace) -> dict[str, Any]:
+def parameters(bundle: ir.Bundle, options: Namespace) -> dict[str, Any]:
     root = bundle.coglets[bundle.root]
     known = {p.name: p.type for p in root.parameters[: root.own_parameters]}
     found = {}

@@ -1,0 +1,88 @@
+"""`cogc cost SPEC`: a bound on what a system may ask of models: requests, tokens, dollars; nobody is asked for it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from math import ceil, inf
+
+from cogc.commands.check import allow_imports
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+    from fractions import Fraction
+
+    from cogc.cost import Bound
+
+HELP = "bound what a system may ask of models"
+
+
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("spec", metavar="SPEC", help="a spec, or a program made by `cogc build`")
+    parser.add_argument("--root", metavar="NAME", help="the coglet to run (default: Main)")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a parameter of the root")
+    parser.add_argument("--model", action="append", default=[], metavar="NAME=PROVIDER:WHAT", help="bind a model")
+    parser.add_argument("--format", choices=("text", "json"), default="text")
+    allow_imports(parser)
+
+
+def run(options: Namespace) -> int:
+    from cogc.commands.run import Usage, bound, load, parameters, show_to_stderr
+    from cogc.cost import bounds
+    from cogc.diagnostics import Problems
+    from cogc.kernel.machine import Kernel
+    from cogc.kernel.values import Failure
+
+    problems = Problems()
+    bundle = load(options.spec, options.root, options.allow_import, problems)
+    show_to_stderr(problems.sorted())
+    if bundle is None:
+        return 1
+    try:
+        bundle = bound(bundle, options)
+        kernel = Kernel(bundle)
+        kernel.start(parameters(bundle, options))
+    except (Usage, Failure) as error:
+        sys.stderr.write(f"cogc: {error}\n")
+        return 2
+    rows = bounds(kernel)
+    if options.format == "json":
+        json.dump([_object(what, b) for what, b in rows], sys.stdout, indent=2)
+        sys.stdout.write("\n")
+    else:
+        sys.stdout.write(_table(rows))
+    return 0
+
+
+def _table(rows: list[tuple[str, Bound]]) -> str:
+    words = [("", "calls", "tokens", "cost")]
+    words += [(what, _count(b.calls), _count(b.tokens), _dollars(b)) for what, b in rows]
+    widths = [max(len(r[i]) for r in words) for i in range(4)]
+    lines = [
+        "  ".join([r[0].ljust(widths[0]), *(w.rjust(n) for w, n in zip(r[1:], widths[1:], strict=True))]) for r in words
+    ]
+    reasons = dict.fromkeys(w for _, b in rows for w in b.why)
+    return "".join(line + "\n" for line in [*lines, *(f"unbounded: {w}" for w in reasons)])
+
+
+def _count(number: float | Fraction) -> str:
+    return "unbounded" if number == inf else f"{ceil(number):,}"
+
+
+def _dollars(bound: Bound) -> str:
+    if bound.usd is None:
+        return "unknown"
+    return "unbounded" if bound.usd == inf else f"${bound.usd:.6f}"
+
+
+def _object(what: str, bound: Bound) -> dict[str, object]:
+    """A row as data; null stands for what has no bound or no price."""
+
+    def number(value: float | Fraction | None) -> float | None:
+        return None if value is None or value == inf else float(value)
+
+    return {
+        "what": what, "calls": number(bound.calls), "tokens": number(bound.tokens), "usd": number(bound.usd),
+        "unbounded": list(bound.why),
+    }  # fmt: skip

@@ -1,0 +1,318 @@
+"""A bound on what a system may ask of models, from its program and its tree alone.
+
+In: a kernel whose coglets have been created, which is not run. Out: a `Bound` for its start, for a message on each of the
+root's channels, for a tick of each timer. A message is followed from port to port; what makes a bound infinite is kept
+with it, as the edge where it happens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from math import inf
+from typing import Any
+
+from cogc import ir
+from cogc.kernel.conversation import MANY_TURNS, MOST_TOKENS
+from cogc.kernel.machine import Kernel
+from cogc.kernel.objects import Instance, Slot
+from cogc.kernel.purse import TURNS
+from cogc.kernel.values import Failure
+
+
+class Bound:
+    """Requests, tokens and dollars at most; `usd` is None where a price is not known. `why` says what has no bound."""
+
+    __slots__ = ("calls", "tokens", "usd", "why")
+
+    def __init__(
+        self,
+        calls: float | Fraction = 0,
+        tokens: float | Fraction = 0,
+        usd: float | None = 0.0,
+        why: tuple[str, ...] = (),
+    ) -> None:
+        self.calls = calls
+        self.tokens = tokens
+        self.usd = usd
+        self.why = why
+
+    def __add__(self, other: Bound) -> Bound:
+        usd = None if self.usd is None or other.usd is None else self.usd + other.usd
+        why = tuple(dict.fromkeys((*self.why, *other.why)))
+        return Bound(self.calls + other.calls, self.tokens + other.tokens, usd, why)
+
+    def times(self, count: float | Fraction, why: str = "") -> Bound:
+        """So many of them; infinitely many of something has `why` for a reason."""
+        if not self.calls:
+            return self
+        if count == inf:
+            return Bound(inf, inf, None if self.usd is None else inf if self.usd else 0.0, (*self.why, why))
+        usd = None if self.usd is None else self.usd * float(count)
+        return Bound(self.calls * count, self.tokens * count, usd, self.why)
+
+    def or_else(self, other: Bound) -> Bound:
+        """The dearer one in each respect."""
+        usd = None if self.usd is None or other.usd is None else max(self.usd, other.usd)
+        why = tuple(dict.fromkeys((*self.why, *other.why)))
+        return Bound(max(self.calls, other.calls), max(self.tokens, other.tokens), usd, why)
+
+
+def bounds(kernel: Kernel) -> list[tuple[str, Bound]]:
+    """The rows: start, each channel of the root, each timer."""
+    assert kernel.root is not None
+    costs = _Costs(kernel)
+    rows = [("start", costs.all_of(kernel.root, ("start", "after")))]
+    for channel in kernel.root.code.ir.listens:
+        rows.append((f"a message on `{channel.name}`", costs.heard(kernel.root, channel.name)))
+    for inst, count in costs.tree(kernel.root):
+        for reaction in inst.code.ir.reactions:
+            if any(t.kind in ("every", "ticks") for t in reaction.triggers):
+                rows.append((f"each `{reaction.name}` of {_place(inst)}", costs.reaction(inst, reaction).times(count)))
+    return rows
+
+
+def _place(inst: Instance) -> str:
+    """A coglet's path without the number of a replica: one stands for all."""
+    own = inst.name
+    return own if inst.parent is None else f"{_place(inst.parent)}/{own}"
+
+
+class _Costs:
+    """Follows messages through one system."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self.kernel = kernel
+        self.known: dict[tuple[int, str, str], Bound] = {}
+        self.under_way: list[tuple[int, str, str]] = []
+        self.circles: set[tuple[int, str, str]] = set()
+        self.programs: dict[str, Bound] = {}
+
+    def tree(self, inst: Instance, count: int = 1) -> Iterator[tuple[Instance, int]]:
+        """One coglet of each kind in the tree, and how many of it there are."""
+        yield inst, count
+        for slot in (inst.children or {}).values():
+            member = _member(slot)
+            if member is not None:
+                yield from self.tree(member, count * _count(slot))
+
+    def all_of(self, root: Instance, kinds: tuple[str, ...]) -> Bound:
+        found = Bound()
+        for inst, count in self.tree(root):
+            for reaction in inst.code.ir.reactions:
+                if any(t.kind in kinds for t in reaction.triggers):
+                    found += self.reaction(inst, reaction).times(count)
+        return found
+
+    # ---- messages ------------------------------------------------------------------------------------------
+
+    def heard(self, inst: Instance, channel: str) -> Bound:
+        """What a message on a listen channel sets off."""
+        return self._once(inst, "listen", channel, lambda: self._routed(inst, inst, "own_listen", "", channel))
+
+    def sent(self, inst: Instance, channel: str) -> Bound:
+        """What a message on a transmit channel sets off, in the parent and beyond."""
+        parent = inst.parent
+        if parent is None:
+            return Bound()
+        return self._once(
+            inst, "transmit", channel, lambda: self._routed(parent, inst, "child_transmit", inst.name, channel)
+        )
+
+    def _once(self, inst: Instance, kind: str, channel: str, follow: Callable[[], Bound]) -> Bound:
+        """Each port is followed once. One that leads back to itself has no bound if anything on the way asks a model."""
+        key = (id(inst.slot or inst), kind, channel)
+        if key in self.known:
+            return self.known[key]
+        if key in self.under_way:
+            self.circles.add(key)
+            return Bound()
+        self.under_way.append(key)
+        found = follow()
+        self.under_way.pop()
+        if key in self.circles:
+            self.circles.discard(key)
+            found = found.times(inf, f"{_place(inst)}.{channel}: its messages lead back to it")
+        if not self.circles:  # what was found inside of a circle is a part of it
+            self.known[key] = found
+        return found
+
+    def _routed(self, holder: Instance, inst: Instance, kind: str, child: str, channel: str) -> Bound:
+        """Along the links and reactions of `holder` that take this port."""
+        found = Bound()
+        code = holder.code.ir
+        for link in code.links:
+            if (link.source.kind, link.source.child, link.source.name) == (kind, child, channel):
+                found += self._into(holder, link.target, link.map)
+        for reaction in code.reactions:
+            for trigger in reaction.triggers:
+                if not any((p.kind, p.child, p.name) == (kind, child, channel) for p in trigger.ports):
+                    continue
+                share = Fraction(1, self._width(holder, trigger)) if trigger.kind == "all" else Fraction(1)
+                found += self.reaction(holder, reaction).times(share)
+        return found
+
+    def _width(self, holder: Instance, trigger: ir.Trigger) -> int:
+        """How many messages one round of a gathering reaction takes."""
+        slots = holder.children or {}
+        return max(1, sum(_count(slots[p.child]) if p.child in slots else 1 for p in trigger.ports))
+
+    def _into(self, holder: Instance, port: ir.Port, sharing: str = "") -> Bound:
+        """A message that goes into a port, from inside of `holder`."""
+        if port.kind == "own_transmit":
+            return self.sent(holder, port.name)
+        if port.kind == "own_listen":
+            return self.heard(holder, port.name)
+        slot = (holder.children or {}).get(port.child)
+        member = _member(slot) if slot is not None else None
+        if slot is None or member is None:
+            return Bound()
+        found = self.heard(member, port.name)
+        if slot.single or port.member is not None:
+            return found
+        broadcast = (sharing or slot.spec.spec.map) in ("broadcast", "scatter")
+        return found.times(_count(slot) if broadcast else 1)
+
+    # ---- reactions -----------------------------------------------------------------------------------------
+
+    def reaction(self, inst: Instance, reaction: ir.Reaction) -> Bound:
+        """One run of a reaction, its handler of failures too."""
+        return self._block(inst, reaction.body) + self._block(inst, reaction.handler or [])
+
+    def _block(self, inst: Instance, statements: list[ir.Statement]) -> Bound:
+        found = Bound()
+        for statement in statements:
+            found += self._statement(inst, statement)
+        return found
+
+    def _statement(self, inst: Instance, node: ir.Statement) -> Bound:
+        match node:
+            case ir.If(condition=condition, then=then, otherwise=otherwise):
+                branches = self._block(inst, then).or_else(self._block(inst, otherwise))
+                return self._expression(inst, condition) + branches
+            case ir.For(source=source, body=body):
+                return self._expression(inst, source) + self._many(inst, source, self._block(inst, body))
+            case ir.Emit(port=port, value=value):
+                return self._expression(inst, value) + self._into(inst, port)
+            case ir.Guide():
+                return self._expression(inst, node.arguments) + self._commanded(inst, node)
+        return self._expression(inst, [getattr(node, f) for f in node.__struct_fields__])
+
+    def _commanded(self, inst: Instance, node: ir.Guide) -> Bound:
+        slot = (inst.children or {}).get(node.child)
+        target = inst if not node.child else _member(slot) if slot is not None else None
+        if target is None:
+            return Bound()
+        found = Bound()
+        for reaction in target.code.ir.reactions:
+            if any(t.kind == "command" and t.command == node.command for t in reaction.triggers):
+                found += self.reaction(target, reaction)
+        return found if slot is None or slot.single or node.member is not None else found.times(_count(slot))
+
+    def _many(self, inst: Instance, source: ir.Expr, each: Bound) -> Bound:
+        """Once for each item of a list: as many as are written there, else nobody knows."""
+        if isinstance(source, ir.Items):
+            return each.times(len(source.items))
+        return each.times(inf, f"{_place(inst)}: a loop over a list whose length is not known")
+
+    def _expression(self, inst: Instance, node: Any) -> Bound:
+        """The calls that stand in an expression."""
+        if isinstance(node, list):
+            found = Bound()
+            for part in node:
+                found += self._expression(inst, part)
+            return found
+        if isinstance(node, ir.Comprehension):
+            inner = self._expression(inst, [node.item, node.condition, node.key])
+            return self._expression(inst, node.source) + self._many(inst, node.source, inner)
+        if not hasattr(node, "__struct_fields__"):
+            return Bound()
+        found = self._expression(inst, [getattr(node, f) for f in node.__struct_fields__])
+        if isinstance(node, ir.Call):
+            found += self.program(inst, self.kernel.bundle.programs[node.program])
+        return found
+
+    # ---- programs ------------------------------------------------------------------------------------------
+
+    def program(self, inst: Instance, program: ir.Program) -> Bound:
+        """One call of a program, with all that its conversation may ask."""
+        if program.key not in self.programs:
+            if program.kind != "llm":
+                body = [program.body, *program.words]
+                self.programs[program.key] = self._expression(inst, body)
+            else:
+                self.programs[program.key] = Bound(inf, inf, None, (f"{program.name} leads back to itself",))
+                self.programs[program.key] = self._conversation(inst, program)
+        return self.programs[program.key]
+
+    def _conversation(self, inst: Instance, program: ir.Program) -> Bound:
+        model = self.kernel.bundle.models[program.model]
+        budget = self._value(inst, program, "budget") or {}
+        spawns = program.agent.spawn if program.agent is not None else []
+        turns = self._turns(inst, program, budget, bool(program.tools or spawns))
+        most = self._value(inst, program, "max_tokens") or self.kernel.model(program.model).get(
+            "max_tokens", MOST_TOKENS
+        )
+        price = model.price
+        window = price.context if price is not None and price.context else inf
+        tokens: float = turns * (window + most)
+        usd = None if price is None else turns * _dollars(price, window, most)
+        if budget.get("tokens") is not None:
+            tokens = min(tokens, budget["tokens"])
+            if price is not None and usd is not None:
+                usd = min(usd, _dearest(price, tokens))
+        if budget.get("usd") is not None and usd is not None:
+            usd = min(usd, budget["usd"])
+        why = () if tokens < inf else (f"{program.name}: the window of model `{model.name}` is not known",)
+        own = Bound(turns, tokens, usd, why)
+        return own + self._inner(inst, program, [*program.tools, *spawns], budget)
+
+    def _inner(self, inst: Instance, program: ir.Program, keys: list[str], budget: dict[str, Any]) -> Bound:
+        """What its tools ask of models: any number of times in a turn, within the budget that it has for all."""
+        for key in keys:
+            inner = self.program(inst, self.kernel.bundle.programs[key])
+            if not inner.calls:
+                continue
+            name = self.kernel.bundle.programs[key].name
+            why = f"{_place(inst)}.{program.name} -> {name}: a model may call it as often as it likes in a turn"
+            within_tokens, within_usd = budget.get("tokens") is not None, budget.get("usd") is not None
+            return Bound(inf, 0 if within_tokens else inf, 0.0 if within_usd else inner.times(inf).usd, (why,))
+        return Bound()
+
+    def _turns(self, inst: Instance, program: ir.Program, budget: dict[str, Any], tools: bool) -> int:
+        many = MANY_TURNS if program.agent is not None and program.agent.spawn else TURNS
+        turns: int = budget.get("turns") or self._value(inst, program, "max_turns") or many
+        wants_text = self.kernel.bundle.types[program.result] == "string"
+        return turns if tools else min(turns, 1 if wants_text else 2)
+
+    def _value(self, inst: Instance, program: ir.Program, name: str) -> Any:
+        """An attribute's value, if it does not hang on the arguments of a call."""
+        node = program.attributes.get(name)
+        if node is None:
+            return None
+        names = [p.name for p in program.parameters]
+        try:
+            return self.kernel.coder.expression(node, names)(inst, *[None] * len(names))
+        except (Failure, ArithmeticError, LookupError, TypeError, ValueError, AttributeError):
+            return None
+
+
+def _member(slot: Slot) -> Instance | None:
+    return next(iter(slot.members.values()), None)
+
+
+def _count(slot: Slot) -> int:
+    """How many members a child has, at most."""
+    return max(len(slot.members), slot.highest or 0)
+
+
+def _dollars(price: ir.Price, before: float, after: float) -> float:
+    """What a request with so many tokens, and so many in its answer, may cost."""
+    is_long = bool(price.above) and before > price.above
+    each_in, each_out = (price.long_input, price.long_output) if is_long else (price.input, price.output)
+    return ((before * each_in * price.cache_write if each_in else 0.0) + after * each_out) / 1e6
+
+
+def _dearest(price: ir.Price, tokens: float) -> float:
+    """What so many tokens may cost, whichever they are."""
+    return max(_dollars(price, tokens, 0), _dollars(price, 0, tokens))

@@ -136,9 +136,6 @@ class Lower:
         """An agent's conversation: an `llm` program whose prompt is its query."""
         lowering = Lowering(self, place.inner([p.name for p in parameters]))
         given = {a.key.id: a for a in node.executor.attributes}
-        for name in ("sandbox", "network"):
-            if name in given:
-                self.not_yet(unit, given[name].key, "the attribute", name)
         if "model" not in given:
             self.problems.add("missing-attribute", unit.span(node.name), owner=f"agent `{node.name.id}`", name="model")
         attributes, model, tools = self._executor_attributes(lowering, unit, node.executor)

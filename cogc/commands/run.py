@@ -64,6 +64,7 @@ def arguments(parser: ArgumentParser) -> None:
         default="ask",
         help="ask people in this terminal, or wait for `cogc answer`",
     )
+    add("--sandbox", choices=("auto", "none"), default="auto", help="none: agents that want a sandbox run without one")
     add("--record", metavar="FILE", help="write the run's journal: everything that came from outside")
     add("--replay", metavar="FILE", help="run a journal again, without the outside world")
     allow_imports(parser)
@@ -190,7 +191,9 @@ def _ended(session: Session, options: Namespace) -> int:
 def _settings(options: Namespace) -> Any:
     from cogc.run.executors import Settings
 
-    return Settings(options.workspace, allowed(options.allow_import, [options.spec]), _people(options))
+    return Settings(
+        options.workspace, allowed(options.allow_import, [options.spec]), _people(options), options.sandbox != "none"
+    )
 
 
 def _people(options: Namespace) -> People:

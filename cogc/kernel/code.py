@@ -24,9 +24,10 @@ _DIRECT = {"in": "in", "not in": "not in"}
 class Request:
     """What a waiting reaction yields: a call, an await, or several bodies side by side."""
 
-    __slots__ = ("arguments", "at", "kind", "program")
+    __slots__ = ("arguments", "at", "kind", "program", "sandbox")
 
-    def __init__(self, kind: str, program: str, arguments: Any, at: int = -1) -> None:
+    def __init__(self, kind: str, program: str, arguments: Any, at: int = -1, sandbox: Any = None) -> None:
+        self.sandbox = sandbox
         self.kind = kind
         self.program = program
         self.arguments = arguments

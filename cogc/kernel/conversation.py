@@ -18,7 +18,7 @@ from cogc.kernel import agents, programs
 from cogc.kernel.agents import MOST, Roster
 from cogc.kernel.code import Request
 from cogc.kernel.functions import text
-from cogc.kernel.objects import Instance
+from cogc.kernel.objects import Instance, Sandbox
 from cogc.kernel.purse import TURNS, Purse
 from cogc.kernel.values import Duration, Failure, plain, shorten
 
@@ -48,7 +48,7 @@ _ENDS = {
 }
 
 
-def perform(kernel: Kernel, inst: Instance, key: str, arguments: list[Any]) -> Talk:
+def perform(kernel: Kernel, inst: Instance, key: str, arguments: list[Any], sandbox: Sandbox | None = None) -> Talk:
     """Call a program, whatever it stands for in this coglet, and give its value."""
     function = programs.rebound(kernel, inst, key)
     if function is not None:
@@ -57,7 +57,7 @@ def perform(kernel: Kernel, inst: Instance, key: str, arguments: list[Any]) -> T
     if program.kind in programs.PURE:
         return kernel.coder.space[kernel.coder.program(program)](inst, *arguments)
     if program.kind != "llm":
-        return (yield Request("call", program.key, arguments))
+        return (yield Request("call", program.key, arguments, -1, sandbox))
     return (yield from Conversation(kernel, inst, program, arguments).whole())
 
 
@@ -92,6 +92,7 @@ class Conversation:
         limits = [d.nanos for d in (settings.get("timeout"), budget.get("time")) if isinstance(d, Duration)]
         self.limit = min(limits, default=DEADLINE)
         self.deadline = kernel.now + self.limit
+        self.sandbox = self._sandbox(settings)
         self.size = 0
         self.repeated = 0
         self.last_use = ""
@@ -104,6 +105,13 @@ class Conversation:
         most = program.agent.max_concurrent
         limit = MOST if most is None else self.kernel.coder.expression(most, [])(self.inst)
         return Roster(self, [self.kernel.bundle.programs[k] for k in program.agent.spawn], limit)
+
+    def _sandbox(self, settings: dict[str, Any]) -> Sandbox | None:
+        """What its tools' processes may do: what it says itself, within what the agents around it may."""
+        outer = self.around.sandbox if self.around is not None else None
+        if settings.get("sandbox", "none") == "none":
+            return outer
+        return Sandbox(settings["sandbox"], settings.get("network", False)).inside(outer)
 
     def sub(self, program: Program, query: str) -> Conversation:
         """A conversation that is part of this one: another agent, asked by it."""
@@ -360,7 +368,7 @@ class Conversation:
                 raise Failure("type", f"the agent `{program.name}` takes one string, `query`")
             return (yield from self._agent(program, given["query"]))
         if program.schema is not None:
-            return (yield from perform(self.kernel, self.inst, program.key, [given]))
+            return (yield from perform(self.kernel, self.inst, program.key, [given], self.sandbox))
         unknown = set(given) - {p.name for p in program.parameters}
         if unknown:
             raise Failure("type", f"`{program.name}` has no parameter `{min(unknown)}`")
@@ -373,7 +381,7 @@ class Conversation:
             else:
                 raise Failure("type", f"`{program.name}` needs `{p.name}`")
         try:
-            return (yield from perform(self.kernel, self.inst, program.key, arguments))
+            return (yield from perform(self.kernel, self.inst, program.key, arguments, self.sandbox))
         except (ArithmeticError, LookupError, TypeError, ValueError) as error:
             raise Failure("error", str(error)) from None
 

@@ -217,12 +217,37 @@ class FailureReport:
 # ---- effects: what the kernel asks of the world --------------------------------------------------------------
 
 
+class Sandbox:
+    """What processes of a call may do: `mode` is ro or rw, for the workspace."""
+
+    __slots__ = ("mode", "network")
+
+    def __init__(self, mode: str, network: bool) -> None:
+        self.mode = mode
+        self.network = network
+
+    def inside(self, outer: Sandbox | None) -> Sandbox:
+        """This one within another: nothing is allowed that the other forbids."""
+        if outer is None:
+            return self
+        return Sandbox("ro" if "ro" in (self.mode, outer.mode) else "rw", self.network and outer.network)
+
+
 class Call:
     """Carry out a program. `request` holds its words and attributes, `arguments` its parameters by name."""
 
-    __slots__ = ("arguments", "id", "path", "program", "request")
+    __slots__ = ("arguments", "id", "path", "program", "request", "sandbox")
 
-    def __init__(self, id: int, program: str, arguments: dict[str, Any], request: dict[str, Any], path: str) -> None:
+    def __init__(
+        self,
+        id: int,
+        program: str,
+        arguments: dict[str, Any],
+        request: dict[str, Any],
+        path: str,
+        sandbox: Sandbox | None = None,
+    ) -> None:
+        self.sandbox = sandbox
         self.id = id
         self.program = program
         self.arguments = arguments

@@ -72,7 +72,7 @@ def _call(kernel: Kernel, activity: Activity, request: Request) -> None:
     call = _called(kernel, activity, program.result)
     if kernel.trace:
         kernel.trace.record("call", inst, cause=kernel.cause, call=call, program=program.name, data=arguments)
-    kernel.effects.append(Call(call, key, arguments, values, inst.path))
+    kernel.effects.append(Call(call, key, arguments, values, inst.path, request.sandbox))
 
 
 def _ask(kernel: Kernel, activity: Activity, request: Request) -> None:

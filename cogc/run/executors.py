@@ -26,19 +26,26 @@ from cogc.kernel.objects import Call
 from cogc.kernel.values import Duration, Failure, Time, moment, time_of
 from cogc.run.people import People, Question
 from cogc.run.process import run_process
+from cogc.run.sandbox import ENVIRONMENT, wrapped
 from cogc.run.servers import Servers, read_result
 
 DEFAULT_TIMEOUT = 60.0
 
 
 class Settings:
-    """What the command line says about programs: the workspace, packages allowed, who answers questions."""
+    """What the command line says about programs: the workspace, packages allowed, who answers questions, and whether
+    sandboxes are made where they are asked for."""
 
-    __slots__ = ("allow_imports", "people", "workspace")
+    __slots__ = ("allow_imports", "people", "sandboxed", "workspace")
 
     def __init__(
-        self, workspace: str = ".", allow_imports: frozenset[str] = frozenset(), people: People | None = None
+        self,
+        workspace: str = ".",
+        allow_imports: frozenset[str] = frozenset(),
+        people: People | None = None,
+        sandboxed: bool = True,
     ) -> None:
+        self.sandboxed = sandboxed
         self.workspace = workspace
         self.allow_imports = allow_imports
         self.people = people or People()
@@ -153,7 +160,11 @@ class Executors:
         request = call.request
         words = command_words(request["words"])
         cwd = self._folder(request.get("cwd", ""))
-        env = {**os.environ, **{k: secret(v) for k, v in request.get("env", {}).items()}}
+        own = {k: secret(v) for k, v in request.get("env", {}).items()}
+        env = {**os.environ, **own}
+        if call.sandbox is not None and self.settings.sandboxed:
+            workspace = self._folder(".")
+            words, env = wrapped(words, call.sandbox, workspace, cwd, program.name), {**ENVIRONMENT, **own}
         try:
             outcome = await run_process(words, request.get("stdin", "").encode(), cwd, env)
         except (OSError, ValueError) as error:
@@ -162,6 +173,7 @@ class Executors:
         if outcome.code not in request.get("ok", [0]):
             said = outcome.stderr or outcome.stdout
             last = said.decode("utf-8", "replace").strip()[-400:]
+            words = command_words(request["words"])
             how = f"ended with code {outcome.code}" if outcome.code >= 0 else f"was ended by signal {-outcome.code}"
             raise Failure("program", f"`{words[0]}` {how}{': ' + last if last else ''}")
         if outcome.truncated:

@@ -1,0 +1,47 @@
+"""Processes in a sandbox: bubblewrap around a command, with the workspace as all that it sees of the user's files.
+
+In the sandbox the workspace is `/workspace`, read-only or writable; `/usr` is there read-only, `/tmp` is the process's own,
+its environment holds what its program gives it and no more, and there is no network unless it is asked for. Nothing in it
+outlives the command. Where bubblewrap is not at hand a sandboxed command is refused.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+from cogc.kernel.objects import Sandbox
+from cogc.kernel.values import Failure
+
+_NETWORK = ("/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/ssl", "/etc/ca-certificates", "/etc/pki")
+_SYSTEM = ("/etc/alternatives", "/etc/ld.so.cache", "/etc/passwd", "/etc/group")
+
+
+ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/tmp", "LANG": "C.UTF-8"}
+"""What a process in a sandbox finds set besides what its program gives it. It is set for bubblewrap itself, for what stands on
+a command line can be read by everybody."""
+
+
+def wrapped(words: list[str], sandbox: Sandbox, workspace: str, folder: str, program: str) -> list[str]:
+    """The command that runs `words` in a sandbox; a Failure where there is none to be had.
+
+    `workspace` and `folder` are real paths, `folder` inside of the workspace.
+    """
+    bwrap = shutil.which("bwrap")
+    if bwrap is None:
+        raise Failure(
+            "program",
+            f"`{program}` must run in a sandbox, and bubblewrap (`bwrap`) is not at hand; "
+            "install it, or run without one by `--sandbox none`",
+        )
+    inside = os.path.normpath(os.path.join("/workspace", os.path.relpath(folder, workspace)))
+    command = [
+        bwrap, "--unshare-all", *(["--share-net"] if sandbox.network else []), "--die-with-parent", "--new-session",
+        "--ro-bind", "/usr", "/usr", "--symlink", "usr/bin", "/bin", "--symlink", "usr/lib", "/lib",
+        "--symlink", "usr/lib64", "/lib64", "--dir", "/etc", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp",
+    ]  # fmt: skip
+    for path in (*_SYSTEM, *(_NETWORK if sandbox.network else ())):
+        command += ["--ro-bind-try", path, path]
+    bind = "--bind" if sandbox.mode == "rw" else "--ro-bind"
+    command += [bind, workspace, "/workspace", "--chdir", inside, "--cap-drop", "ALL", "--remount-ro", "/"]
+    return [*command, "--", *words]

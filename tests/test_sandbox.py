@@ -1,0 +1,103 @@
+"""The sandbox of agents' tools: what a process sees, may write, may reach, and that it is refused where there is none."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import build
+from test_run import marked, session, unique_seconds
+
+from cogc.run.executors import Settings
+
+SPEC = """
+model m = scripted "SCRIPT"
+program sh(line: string) -> string = shell ["sh", "-c", line] { timeout: 10s, env: { GIVEN: "yes" } }
+agent Inner { model: m, tools: [sh] INNER }
+agent Agent { model: m, tools: [sh, Inner] OUTER }
+coglet Main { transmit out: string
+  create a = Agent
+  on start { a.task <- "go" }
+  on a.result as r { out <- r }
+  on a.failed as f { out <- f.message } }
+"""
+needs_bwrap = pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not installed")
+
+
+@pytest.fixture
+def said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """What a command says that an agent's tool runs."""
+    work = tmp_path / "work"
+    (work / "sub").mkdir(parents=True)
+    (work / "file").write_text("text")
+    monkeypatch.setenv("COGC_CANARY", "secret")
+
+    def run(line: str, outer: str = ", sandbox: ro", inner: str = "", nested: bool = False, **settings: Any) -> str:
+        use = {"tools": [{"name": "sh", "input": {"line": line}}]}
+        script: list[Any] = [{"when": {"prompt": "go", "program": "Agent"}, **use}]
+        if nested:
+            script = [
+                {"when": {"prompt": "go", "program": "Agent"}, "tools": [{"name": "Inner", "input": {"query": "do"}}]},
+                {"when": {"prompt": "do", "program": "Inner"}, **use},
+                {"when": {"program": "Inner"}, "reply": "inner is done"},
+            ]
+        (tmp_path / "s.yml").write_text(json.dumps([*script, {"when": "", "reply": "done"}]))
+        spec = SPEC.replace("SCRIPT", str(tmp_path / "s.yml")).replace("OUTER", outer).replace("INNER", inner)
+        records: list[dict[str, Any]] = []
+        session(build(spec), Settings(str(work), **settings), on_records=records.extend)
+        asks = [r for r in records if r["kind"] == "ask" and r["program"] == ("Inner" if nested else "Agent")]
+        return str(asks[-1]["data"][-1]["content"][0]["content"])
+
+    return run
+
+
+@needs_bwrap
+def test_the_workspace_is_all_that_is_seen(said: Any) -> None:
+    assert said("pwd; cat file; ls") == "/workspace\ntextfile\nsub"
+    assert "No such file" in said("cat /etc/shadow; ls /root; ls /home")
+    assert "GIVEN=yes" in said("env")
+    assert "COGC_CANARY" not in said("env; cat /proc/*/environ 2>/dev/null | tr '\\0' '\\n'")
+
+
+@needs_bwrap
+def test_ro_is_ro_and_rw_writes_the_workspace_alone(said: Any, tmp_path: Path) -> None:
+    assert "Read-only file system" in said("echo x > file")
+    assert said("echo x > file; cat file", ", sandbox: rw") == "x" and (tmp_path / "work" / "file").read_text() == "x\n"
+    assert "Read-only file system" in said("echo x > /usr/x", ", sandbox: rw")
+    assert said("echo x > /tmp/x; cat /tmp/x", ", sandbox: ro") == "x"
+
+
+@needs_bwrap
+def test_there_is_no_network_unless_it_is_asked_for(said: Any) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        line = f"python3 -c 'import socket; socket.create_connection((\"127.0.0.1\", {server.getsockname()[1]}), 2); print(1)'"
+        if shutil.which("python3", path="/usr/bin") is None:
+            pytest.skip("there is no /usr/bin/python3")
+        assert said(line, ", sandbox: ro, network: true") == "1"
+        assert "refused" in said(line) or "unreachable" in said(line)
+
+
+@needs_bwrap
+def test_the_outer_sandbox_holds_the_inner_agent(said: Any) -> None:
+    assert "Read-only" in said("echo x > file", ", sandbox: ro", ", sandbox: rw", nested=True)
+    assert "Read-only" in said("echo x > file", ", sandbox: ro", "", nested=True)
+    assert "Read-only" in said("echo x > file", "", ", sandbox: ro", nested=True)
+    assert said("echo y > file; cat file", ", sandbox: rw", ", sandbox: rw", nested=True) == "y"
+
+
+@needs_bwrap
+def test_nothing_outlives_the_call(said: Any) -> None:
+    mark = unique_seconds()
+    said(f"setsid sleep {mark} & echo started")
+    assert marked(mark) == []
+
+
+def test_without_a_sandbox_it_is_refused_unless_that_is_wanted(said: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cogc.run.sandbox.shutil.which", lambda _: None)
+    assert "bubblewrap (`bwrap`) is not at hand" in said("pwd")
+    assert said("cat file", sandboxed=False) == "text"
+    assert said("cat file", "") == "text"

@@ -58,6 +58,15 @@ ATTRIBUTES: dict[str, dict[str, str]] = {
         "capabilities": "type [string]",
         "timeout": "type duration",
     },
+    "model openai": {
+        "max_tokens": "type int",
+        "effort": "word low medium high xhigh max",
+        "temperature": "type float",
+        "base_url": "type string",
+        "api_key": "secret",
+        "capabilities": "type [string]",
+        "timeout": "type duration",
+    },
     "model scripted": {},
     "mcp stdio": {"env": "secrets", "cwd": "type string", "timeout": "type duration"},
     "mcp http": {"headers": "secrets", "timeout": "type duration"},
@@ -112,8 +121,14 @@ ATTRIBUTES: dict[str, dict[str, str]] = {
 }
 
 EXECUTORS = ("expr", "template", "python", "shell", "mcp", "human", "llm")
-PROVIDERS = ("anthropic", "scripted")
+PROVIDERS = ("anthropic", "openai", "scripted")
 CAPABILITIES = ("count_tokens", "tool_choice", "cache", "structured_output", "effort", "sampling")
+USUAL = {
+    "anthropic": ("count_tokens", "tool_choice", "cache", "structured_output", "effort"),
+    "openai": ("tool_choice", "structured_output", "effort", "sampling"),
+    "scripted": ("structured_output", "effort", "sampling"),
+}
+"""What a provider's models can do where nothing else is said."""
 TRANSPORTS = ("stdio", "http")
 BACKENDS = ("memory", "sqlite", "redis")
 STRATEGIES = ("one_for_one", "one_for_all", "rest_for_one")

@@ -30,6 +30,8 @@ OWNERS = {
     "rich": {"render", "view"},
     "trio": {"run", "view", "commands"},
     "anthropic": {"run"},
+    "openai": {"run"},
+    "mcp": {"run"},
 }
 
 

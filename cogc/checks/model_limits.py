@@ -6,7 +6,7 @@ Recent models of Anthropic take no sampling parameters; a server that does says 
 from __future__ import annotations
 
 from cogc import nodes
-from cogc.attributes import CAPABILITIES
+from cogc.attributes import CAPABILITIES, USUAL
 from cogc.resolve import walk
 from cogc.suggest import did_you_mean
 
@@ -48,7 +48,7 @@ def _user(checked: Checked, unit: Unit, attributes: tuple[nodes.Attribute, ...])
     if declared is None:
         return
     node: nodes.Model = declared.node
-    if "temperature" in found and node.provider.id == "anthropic" and not _samples(node):
+    if "temperature" in found and not _samples(node):
         _no_sampling(checked, unit, found["temperature"], node)
     budget = found["budget"].value if "budget" in found else None
     if not isinstance(budget, nodes.RecordLiteral) or checked.world.catalogue is None:
@@ -71,6 +71,8 @@ def _items(attribute: nodes.Attribute | None) -> tuple[nodes.Expr, ...]:
 
 def _samples(node: nodes.Model) -> bool:
     found = {a.key.id: a for a in node.attributes}
+    if "capabilities" not in found:
+        return "sampling" in USUAL.get(node.provider.id, ("sampling",))
     return any(isinstance(i, nodes.Text) and i.value == "sampling" for i in _items(found.get("capabilities")))
 
 

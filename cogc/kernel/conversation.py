@@ -12,7 +12,7 @@ from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
 from cogc import types
-from cogc.attributes import CAPABILITIES
+from cogc.attributes import USUAL
 from cogc.ir import Program
 from cogc.kernel import agents, programs
 from cogc.kernel.agents import MOST, Roster
@@ -38,8 +38,6 @@ _SUMMARISE = (
     "found, what is open. Use no tools."
 )
 _SO_FAR = "The conversation so far, summed up:"
-FULL = frozenset(CAPABILITIES) - {"sampling"}
-"""What a model can do if nothing else is said."""
 _LONGEST_PAUSE = 8.0
 _ENDS = {
     "max_tokens": "the answer was cut off at {most} tokens",
@@ -78,7 +76,7 @@ class Conversation:
         self.prompt = text(values["prompt"])
         self.model = kernel.bundle.models[program.model]
         settings = {**kernel.model(program.model), **values}
-        self.can = frozenset(settings["capabilities"]) if "capabilities" in settings else FULL
+        self.can = frozenset(settings.get("capabilities", USUAL[self.model.provider]))
         self.messages: list[Any] = []
         self.injected: list[str] = []
         self.seen = 0
@@ -293,7 +291,7 @@ class Conversation:
 
     def _count(self, request: dict[str, Any]) -> Talk:
         """How many tokens a request has, by the provider if it can say, else estimated from its length."""
-        if "count_tokens" in self.can and self.model.provider != "scripted":
+        if "count_tokens" in self.can:
             reply = yield self._request({**request, "count": True})
             if "tokens" in reply:
                 return reply["tokens"]

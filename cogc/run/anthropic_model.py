@@ -6,7 +6,6 @@ otherwise, and a stream that ends early is told from one that is complete by its
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from typing import Any
 
@@ -15,11 +14,9 @@ import httpx2
 from anthropic.types import Message
 
 from cogc import ir
-from cogc.kernel.conversation import FULL
-from cogc.kernel.values import Failure
-from cogc.run.executors import secret
+from cogc.attributes import USUAL
+from cogc.run.provider import api_key, asked_to_wait, cleaned, failed, innermost, may_pass
 
-_AGAIN = frozenset((408, 409, 429))
 _CACHED = {"cache_control": {"type": "ephemeral"}}
 
 
@@ -28,20 +25,12 @@ class AnthropicModel:
 
     def __init__(self, model: ir.Model, attributes: dict[str, Any]) -> None:
         self.name = model.argument
-        self.can = frozenset(attributes.get("capabilities", FULL))
-        self.key = self._key(model, attributes)
+        self.can = frozenset(attributes.get("capabilities", USUAL["anthropic"]))
+        self.key = api_key(model, attributes, "ANTHROPIC_API_KEY")
         base: str | None = attributes.get("base_url")
         self.client = anthropic.AsyncAnthropic(
             api_key=self.key, auth_token=None, base_url=base or "https://api.anthropic.com", max_retries=0, timeout=None
         )
-
-    def _key(self, model: ir.Model, attributes: dict[str, Any]) -> str:
-        if "api_key" in attributes:
-            return secret(attributes["api_key"])
-        found = os.environ.get("ANTHROPIC_API_KEY", "")
-        if not found and "base_url" not in attributes:
-            raise Failure("program", f"model `{model.name}` needs a key: the environment has no `ANTHROPIC_API_KEY`")
-        return found or "none"
 
     async def aclose(self) -> None:
         await self.client.close()
@@ -55,12 +44,16 @@ class AnthropicModel:
         except anthropic.APIStatusError as error:
             return self._status(error)
         except anthropic.APIResponseValidationError:
-            return _error("the server's answer is no reply of the Messages API")
+            return failed("the server's answer is no reply of the Messages API")
         except (anthropic.APIConnectionError, httpx2.HTTPError) as error:
-            return _error(f"the connection to {self.client.base_url.host} failed: {self._clean(_last(error))}", True)
+            return failed(
+                f"the connection to {self.client.base_url.host} failed: {cleaned(self.key, innermost(error))}", True
+            )
         except (anthropic.AnthropicError, AssertionError, ValueError, TypeError) as error:
-            return _error(
-                f"the server's answer is no reply of the Messages API: {self._clean(str(error))[:200]}".rstrip(": ")
+            return failed(
+                f"the server's answer is no reply of the Messages API: {cleaned(self.key, str(error))[:200]}".rstrip(
+                    ": "
+                )
             )
 
     async def _count(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -77,9 +70,9 @@ class AnthropicModel:
                     emit(event.text)
             message = await stream.get_final_message()
         if not isinstance(message, Message) or message.usage is None:
-            return _error("the server's answer is no reply of the Messages API")
+            return failed("the server's answer is no reply of the Messages API")
         if message.stop_reason is None:
-            return _error("the reply broke off in the middle", True)
+            return failed("the reply broke off in the middle", True)
         usage = message.usage
         details = getattr(usage, "output_tokens_details", None)
         reply: dict[str, Any] = {
@@ -127,34 +120,11 @@ class AnthropicModel:
         found = inner if isinstance(inner, dict) else {}
         kind, status = str(found.get("type", "")), error.status_code
         # an error in the middle of a stream comes with the status 200 that the stream began with
-        again = status in _AGAIN or status >= 500 or kind in ("overloaded_error", "api_error", "rate_limit_error")
-        said = self._clean(str(found.get("message", "") or (error.message if status != 200 else kind)))[:400]
-        answer = _error(f"the model's server said {status if status != 200 else kind}: {said}", again)
-        answer["error"]["after"] = _after(error.response.headers)
+        again = may_pass(status) or kind in ("overloaded_error", "api_error", "rate_limit_error")
+        said = cleaned(self.key, str(found.get("message", "") or (error.message if status != 200 else kind)))[:400]
+        answer = failed(f"the model's server said {status if status != 200 else kind}: {said}", again)
+        answer["error"]["after"] = asked_to_wait(error.response.headers)
         return answer
-
-    def _clean(self, said: str) -> str:
-        """Words of a server without the key that was sent to it."""
-        return said.replace(self.key, "***") if len(self.key) > 4 else said
-
-
-def _error(message: str, retry: bool = False) -> dict[str, Any]:
-    return {"error": {"message": message, "retry": retry, "after": None}}
-
-
-def _last(error: BaseException) -> str:
-    cause = error.__cause__ or error.__context__ or error
-    return str(cause) or type(cause).__name__
-
-
-def _after(headers: httpx2.Headers) -> float | None:
-    """The seconds that a server asks to wait."""
-    for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
-        try:
-            return max(0.0, float(headers[name]) / unit)
-        except (KeyError, ValueError):
-            continue
-    return None
 
 
 def _block(block: Any) -> dict[str, Any]:

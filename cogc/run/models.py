@@ -65,14 +65,25 @@ class Models:
 
     def _provider(self, model: ir.Model) -> Provider:
         if model.key not in self.providers:
-            from cogc.run.anthropic_model import AnthropicModel
-
-            self.providers[model.key] = AnthropicModel(model, self.kernel.model(model.key))
+            self.providers[model.key] = _made(model, self.kernel.model(model.key))
         return self.providers[model.key]
 
     async def aclose(self) -> None:
         for provider in self.providers.values():
             await provider.aclose()
+
+
+def _made(model: ir.Model, attributes: dict[str, Any]) -> Provider:
+    """A model's provider; its SDK is imported now, and no sooner."""
+    if model.provider == "openai":
+        try:
+            from cogc.run.openai_model import OpenAIModel
+        except ImportError:
+            raise Failure("program", "models of `openai` need the extra `openai`: pip install 'cogc[openai]'") from None
+        return OpenAIModel(model, attributes)
+    from cogc.run.anthropic_model import AnthropicModel
+
+    return AnthropicModel(model, attributes)
 
 
 def late(ask: Ask) -> Failure:

@@ -1,0 +1,179 @@
+"""OpenAI's Chat Completions API, and the many servers that speak it, through OpenAI's SDK.
+
+Messages are kept in the form of the Messages API everywhere else; here they are put into this API's words and back.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import httpx2
+import openai
+
+from cogc import ir
+from cogc.attributes import USUAL
+from cogc.run.provider import api_key, asked_to_wait, cleaned, failed, innermost, may_pass
+
+_STOPS = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use", "content_filter": "refusal"}
+_NO_REPLY = "the server's answer is no reply of the Chat Completions API"
+
+
+class OpenAIModel:
+    """One model behind one client."""
+
+    def __init__(self, model: ir.Model, attributes: dict[str, Any]) -> None:
+        self.name = model.argument
+        self.can = frozenset(attributes.get("capabilities", USUAL["openai"]))
+        self.key = api_key(model, attributes, "OPENAI_API_KEY")
+        base: str = attributes.get("base_url") or "https://api.openai.com/v1"
+        self.client = openai.AsyncOpenAI(api_key=self.key, base_url=base, max_retries=0, timeout=None)
+
+    async def aclose(self) -> None:
+        await self.client.close()
+
+    async def ask(self, request: dict[str, Any], emit: Callable[[str], None] | None) -> dict[str, Any]:
+        """One attempt: a reply, or an error and whether another attempt makes sense."""
+        try:
+            return await self._stream(request, emit)
+        except openai.APIStatusError as error:
+            said = cleaned(self.key, _message(error))[:400]
+            status = error.status_code
+            message = f"the model's server said {status}: {said}"
+            return failed(message, may_pass(status), asked_to_wait(error.response.headers))
+        except openai.APIResponseValidationError:
+            return failed(_NO_REPLY)
+        except (openai.APIConnectionError, httpx2.HTTPError) as error:
+            said = cleaned(self.key, innermost(error))
+            return failed(f"the connection to {self.client.base_url.host} failed: {said}", True)
+        except openai.APIError as error:  # an error in the middle of a stream
+            return failed(f"the model's server said: {cleaned(self.key, error.message)[:400]}", True)
+        except (openai.OpenAIError, ValueError, TypeError, AttributeError, AssertionError) as error:
+            return failed(f"{_NO_REPLY}: {cleaned(self.key, str(error))[:200]}".rstrip(": "))
+
+    async def _stream(self, request: dict[str, Any], emit: Callable[[str], None] | None) -> dict[str, Any]:
+        reply = _Assembled()
+        stream = await self.client.chat.completions.create(**self._parameters(request))
+        async with stream:
+            async for chunk in stream:
+                piece = reply.add(chunk)
+                if emit is not None and piece:
+                    emit(piece)
+        return reply.whole()
+
+    def _parameters(self, request: dict[str, Any]) -> dict[str, Any]:
+        messages = [{"role": "system", "content": request["system"]}] if "system" in request else []
+        for message in request["messages"]:
+            messages += _message_out(message)
+        found: dict[str, Any] = {
+            "model": self.name, "messages": messages, "max_completion_tokens": request["max_tokens"],
+            "stream": True, "stream_options": {"include_usage": True},
+        }  # fmt: skip
+        if "tools" in request:
+            found["tools"] = [
+                {
+                    "type": "function",
+                    "function": {"name": t["name"], "description": t["description"], "parameters": t["schema"]},
+                }
+                for t in request["tools"]
+            ]
+        if "schema" in request:
+            answer = {"name": "answer", "schema": request["schema"], "strict": True}
+            found["response_format"] = {"type": "json_schema", "json_schema": answer}
+        if "temperature" in request and "sampling" in self.can:
+            found["temperature"] = request["temperature"]
+        if "effort" in request and "effort" in self.can:
+            found["reasoning_effort"] = request["effort"]
+        return found
+
+
+class _Assembled:
+    """A reply while its pieces come."""
+
+    def __init__(self) -> None:
+        self.text = ""
+        self.calls: dict[int, dict[str, str]] = {}
+        self.finish: str | None = None
+        self.refused = ""
+        self.usage: Any = None
+        self.chunks = 0
+
+    def add(self, chunk: Any) -> str:
+        """Take a chunk; the piece of text that it brings."""
+        self.chunks += 1
+        self.usage = getattr(chunk, "usage", None) or self.usage
+        if not chunk.choices:
+            return ""
+        choice = chunk.choices[0]
+        self.finish = choice.finish_reason or self.finish
+        delta = choice.delta
+        for call in delta.tool_calls or ():
+            made = self.calls.setdefault(call.index, {"id": "", "name": "", "arguments": ""})
+            made["id"] = call.id or made["id"]
+            if call.function is not None:
+                made["name"] += call.function.name or ""
+                made["arguments"] += call.function.arguments or ""
+        self.refused += getattr(delta, "refusal", None) or ""
+        piece: str = delta.content or ""
+        self.text += piece
+        return piece
+
+    def whole(self) -> dict[str, Any]:
+        if not self.chunks:
+            return failed(_NO_REPLY)
+        if self.finish is None:
+            return failed("the reply broke off in the middle", True)
+        content: list[dict[str, Any]] = [{"type": "text", "text": self.text}] if self.text else []
+        for call in self.calls.values():
+            content.append(
+                {"type": "tool_use", "id": call["id"], "name": call["name"], "input": _input(call["arguments"])}
+            )
+        stop = "refusal" if self.refused else _STOPS.get(self.finish, self.finish)
+        reply: dict[str, Any] = {"content": content, "stop": stop, "usage": _usage(self.usage)}
+        return {**reply, "detail": self.refused[:200]} if self.refused else reply
+
+
+def _input(arguments: str) -> Any:
+    """A tool's input as data; what is none goes to the kernel as it is, which says so to the model."""
+    try:
+        return json.loads(arguments or "{}")
+    except (ValueError, RecursionError):
+        return arguments
+
+
+def _usage(usage: Any) -> dict[str, int]:
+    if usage is None:
+        return {}
+    cached = getattr(usage.prompt_tokens_details, "cached_tokens", None) or 0
+    thinking = getattr(usage.completion_tokens_details, "reasoning_tokens", None) or 0
+    return {
+        "input": usage.prompt_tokens - cached, "output": usage.completion_tokens, "cache_read": cached, "thinking": thinking,
+    }  # fmt: skip
+
+
+def _message_out(message: dict[str, Any]) -> list[dict[str, Any]]:
+    """A message in this API's words: results of tools are messages of their own, calls stand beside the text."""
+    found: list[dict[str, Any]] = []
+    blocks = message["content"]
+    for block in blocks:
+        if block["type"] == "tool_result":
+            found.append({"role": "tool", "tool_call_id": block["tool_use_id"], "content": block["content"]})
+    said = "\n".join(b["text"] for b in blocks if b["type"] == "text")
+    calls = [
+        {"id": b["id"], "type": "function", "function": {"name": b["name"], "arguments": json.dumps(b["input"])}}
+        for b in blocks
+        if b["type"] == "tool_use"
+    ]
+    if calls:
+        found.append({"role": "assistant", "content": said or None, "tool_calls": calls})
+    elif said:
+        found.append({"role": message["role"], "content": said})
+    return found
+
+
+def _message(error: openai.APIStatusError) -> str:
+    body = error.body
+    if isinstance(body, dict) and isinstance(body.get("message"), str):
+        return str(body["message"])
+    return error.message

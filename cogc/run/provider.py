@@ -1,0 +1,52 @@
+"""What providers of models have in common: keys, errors in the form of `kernel/conversation.py`, what servers ask for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from cogc import ir
+from cogc.kernel.values import Failure
+from cogc.run.executors import secret
+
+
+def api_key(model: ir.Model, attributes: dict[str, Any], variable: str) -> str:
+    """A model's key: its `api_key`, else a variable of the environment. A server of one's own may do without."""
+    if "api_key" in attributes:
+        return secret(attributes["api_key"])
+    found = os.environ.get(variable, "")
+    if not found and "base_url" not in attributes:
+        raise Failure("program", f"model `{model.name}` needs a key: the environment has no `{variable}`")
+    return found or "none"
+
+
+def failed(message: str, retry: bool = False, after: float | None = None) -> dict[str, Any]:
+    """A reply that did not come; `retry` if another attempt makes sense, `after` so many seconds."""
+    return {"error": {"message": message, "retry": retry, "after": after}}
+
+
+def may_pass(status: int) -> bool:
+    """Whether a status is one that another attempt may not meet."""
+    return status in (408, 409, 429) or status >= 500
+
+
+def asked_to_wait(headers: Mapping[str, str]) -> float | None:
+    """The seconds that a server asks to wait."""
+    for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
+        try:
+            return max(0.0, float(headers[name]) / unit)
+        except (KeyError, ValueError):
+            continue
+    return None
+
+
+def cleaned(key: str, said: str) -> str:
+    """Words of a server without the key that was sent to it."""
+    return said.replace(key, "***") if len(key) > 4 else said
+
+
+def innermost(error: BaseException) -> str:
+    """What went wrong on a connection, in its own words."""
+    cause = error.__cause__ or error.__context__ or error
+    return str(cause) or type(cause).__name__

@@ -1,0 +1,136 @@
+"""Models over OpenAI's Chat Completions API, on a real socket: the same conversations in other words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from conftest import build, codes
+from fake_anthropic import Behaviour, Server, dropped, raw, serve, status
+from test_run import session
+
+pytest.importorskip("openai")
+
+KEY = "sk-canary-0a1"
+SPEC = """
+model m = openai "gpt-x" {{ base_url: "{url}/v1", api_key: env("COGC_TEST_KEY"){model} }}
+program double(n: int) -> int = expr n * 2
+agent Agent {{ model: m, system: "s", tools: [double], output: {output}, timeout: 10s }}
+coglet Main {{
+  listen q: string
+  transmit out: any
+  create a = Agent
+  link self.q -> a.task
+  on a.delta as d {{ out <- d }}
+  on a.result as r {{ out <- r }}
+  on a.failed as f {{ out <- [f.kind, f.message] }}
+}}
+"""
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    monkeypatch.setenv("COGC_TEST_KEY", KEY)
+    with serve() as made:
+        yield made
+
+
+def chunks(*deltas: dict[str, Any], finish: str | None = "stop", usage: dict[str, Any] | None = None) -> Behaviour:
+    """A streamed completion."""
+    base = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m"}
+    found = [{**base, "choices": [{"index": 0, "delta": d, "finish_reason": None}]} for d in deltas]
+    if finish is not None:
+        found.append({**base, "choices": [{"index": 0, "delta": {}, "finish_reason": finish}]})
+        used = usage or {"prompt_tokens": 12, "completion_tokens": 3, "total_tokens": 15}
+        found.append({**base, "choices": [], "usage": used})
+    body = "".join(f"data: {json.dumps(c)}\n\n" for c in found) + ("data: [DONE]\n\n" if finish is not None else "")
+    return raw(body.encode(), "text/event-stream")
+
+
+def call(index: int, id: str, arguments: str, name: str = "double") -> dict[str, Any]:
+    return {"index": index, "id": id, "type": "function", "function": {"name": name, "arguments": arguments}}
+
+
+def run(server: Server, output: str = "string", model: str = "") -> Any:
+    bundle = build(SPEC.format(url=server.url, output=output, model=model and ", " + model))
+    return session(bundle, inputs=[("q", "hello")])
+
+
+def out(server: Server, output: str = "string", model: str = "") -> list[Any]:
+    return run(server, output, model).outputs["out"]  # type: ignore[no-any-return]
+
+
+def test_a_text_comes_in_pieces(server: Server) -> None:
+    usage = {
+        "prompt_tokens": 12,
+        "completion_tokens": 3,
+        "total_tokens": 15,
+        "prompt_tokens_details": {"cached_tokens": 4},
+    }
+    server.will(chunks({"role": "assistant", "content": "hi "}, {"content": "there"}, usage=usage))
+    made = run(server, model='temperature: 0.3, effort: "low", max_tokens: 50')
+    assert made.outputs["out"] == ["hi ", "there", "hi there"]
+    (request,) = server.requests
+    assert request["messages"] == [{"role": "system", "content": "s"}, {"role": "user", "content": "hello"}]
+    assert (request["temperature"], request["reasoning_effort"], request["max_completion_tokens"]) == (0.3, "low", 50)
+    assert {k.lower(): v for k, v in server.headers[0].items()}["authorization"] == f"Bearer {KEY}"
+    used = made.kernel.usages["Agent", "m"]
+    assert (used.input, used.cache_read, used.output) == (8, 4, 3)
+
+
+def test_tools_go_out_and_back_in_this_apis_words(server: Server) -> None:
+    server.will(
+        chunks({"tool_calls": [call(0, "a", '{"n":')]}, {"tool_calls": [{"index": 0, "function": {"arguments": " 4}"}}]},
+               {"tool_calls": [call(1, "b", "{broken")]}, finish="tool_calls"),
+        chunks({"content": "done"}),
+    )  # fmt: skip
+    assert out(server)[-1] == "done"
+    first, second = server.requests
+    assert first["tools"][0]["function"]["name"] == "double"
+    assistant, one, two = second["messages"][2:]
+    assert assistant["tool_calls"][0]["function"] == {"name": "double", "arguments": '{"n": 4}'}
+    assert one == {"role": "tool", "tool_call_id": "a", "content": "8"}
+    assert two["tool_call_id"] == "b" and "is a record" in two["content"]
+
+
+def test_a_record_comes_through_structured_output(server: Server) -> None:
+    server.will(chunks({"content": '{"n": 3}'}))
+    assert out(server, "{ n: int }")[-1] == {"n": 3}
+    assert server.requests[0]["response_format"]["json_schema"]["schema"]["required"] == ["n"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (chunks({"content": "half"}, finish="length"), "cut off at 4096 tokens"),
+        (chunks({"content": ""}, finish="content_filter"), "the model refused"),
+        (chunks({"refusal": "I will not"}), "the model refused (I will not)"),
+        (status(401, f"bad key {KEY}"), "said 401: bad key ***"),
+        (raw(b"<html>", "text/html"), "Chat Completions API"),
+    ],
+    ids=["length", "filter", "refusal", "401", "html"],
+)
+def test_what_is_no_answer_says_so(server: Server, wrong: Behaviour, said: str) -> None:
+    server.will(wrong)
+    kind, message = next(o for o in out(server) if isinstance(o, list))
+    assert kind == "program" and said in message and len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [status(429, "slow", retry_after="0"), status(503), dropped, chunks({"content": "ha"}, finish=None)],
+    ids=["429", "503", "dropped", "ends early"],
+)
+def test_what_may_pass_is_tried_again(server: Server, wrong: Behaviour) -> None:
+    server.will(wrong, chunks({"content": "at last"}))
+    assert out(server)[-1] == "at last" and len(server.requests) == 2
+
+
+def test_its_models_sample_and_have_no_price() -> None:
+    spec = (
+        'model m = openai "gpt-x" { temperature: 0.2 }\nprogram p() -> string = llm { model: m, prompt: "x", BUDGET }'
+    )
+    assert codes(spec.replace("BUDGET", "temperature: 0.1")) == []
+    assert codes(spec.replace("BUDGET", "budget: { usd: 1.0 }")) == ["no-price"]

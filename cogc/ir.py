@@ -423,8 +423,13 @@ class Agent(msgspec.Struct, frozen=True, omit_defaults=True):
     max_concurrent: Expr | None = None
 
 
+TICKS = "$every"
+"""The inbox of a Python coglet's ticks; no name of the language is one like it."""
+
+
 class Program(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A program. `schema` is that of a tool which takes its one argument as its whole input. `words` are those of a shell command; `argument` the text of the others, the tool of an MCP server."""
+    """A program. `schema` is that of a tool which takes its one argument as its whole input; `ports` and
+    `commands` are those that the class of a Python coglet must have methods for. `words` are those of a shell command; `argument` the text of the others, the tool of an MCP server."""
 
     key: str
     name: str
@@ -440,6 +445,8 @@ class Program(msgspec.Struct, frozen=True, omit_defaults=True):
     schema: dict[str, Any] | None = None
     tools: list[str] = []
     agent: Agent | None = None
+    ports: list[str] = []
+    commands: list[str] = []
     doc: str = ""
     folder: str = ""
     at: int = 0

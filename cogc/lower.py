@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import posixpath
 
+import msgspec
+
 from cogc import format as cog
 from cogc import ir, nodes, types
 from cogc.agents import program_of
@@ -65,8 +67,6 @@ class Lower:
         key = shape.key
         if key not in self.coglets:
             self.coglets[key] = None
-            if shape.python is not None:
-                self.not_yet(shape.unit, shape.python, "the Python coglet", shape.name)
             self.coglets[key] = _Coglet(self, shape).lower()
         return key
 
@@ -333,12 +333,14 @@ class _Coglet:
             name=shape.name,
             parameters=self._parameters(),
             own_parameters=len(shape.parameters),
-            listens=[self._channel(m) for m in shape.listens.values()],
+            listens=[self._channel(m) for m in shape.listens.values()] + self._ticks(),
             transmits=[self._channel(m) for m in shape.transmits.values()],
             states=[self._state(m) for m in shape.states.values()],
             children=[self._child(m) for m in shape.children.values()],
             links=[link for m in shape.links for link in self._links(m)],
-            reactions=[self._reaction(m) for m in shape.reactions] + [self._command(m) for m in shape.enacts.values()],
+            reactions=[self._reaction(m) for m in shape.reactions]
+            + [self._command(m) for m in shape.enacts.values() if m.node.body is not None]
+            + self._methods(),
             supervision=self._supervision(),
             mixins=[m.shape.name for m in shape.mixins],
             doc=shape.node.doc,
@@ -348,6 +350,53 @@ class _Coglet:
             agent=shape.agent is not None,
             at=run.at(shape.unit, shape.node.name),
         )
+
+    def _ticks(self) -> list[ir.ChannelDecl]:
+        """The inbox of a Python coglet's ticks: one may wait, more are dropped."""
+        if self.shape.python is None:
+            return []
+        return [ir.ChannelDecl(ir.TICKS, self.run.type(STRING), ir.Const(1), "drop_newest")]
+
+    def _methods(self) -> list[ir.Reaction]:
+        """The reactions of a Python coglet: each calls its object with what has come."""
+        shape, run = self.shape, self.run
+        if shape.python is None:
+            return []
+        own = [n for n, m in shape.listens.items() if m.owner is shape]
+        commands = [m for m in shape.enacts.values() if m.node.body is None]
+        key, at = f"{shape.key}.{ir.TICKS}", run.at(shape.unit, shape.python)
+        run.programs[key] = ir.Program(
+            key=key,
+            name=shape.name,
+            kind="coglet",
+            parameters=[ir.ParameterDecl(n, run.type(ANY)) for n in ("kind", "name", "data")],
+            result=run.type(ANY),
+            argument=shape.python.path.value,
+            ports=own,
+            commands=[m.node.name.id for m in commands],
+            folder=posixpath.dirname(shape.unit.path),
+            at=at,
+        )
+
+        def reaction(name: str, trigger: ir.Trigger, kind: str, what: str, data: ir.Expr) -> ir.Reaction:
+            call = ir.Call(key, [ir.Const(kind), ir.Const(what), data], True, at)
+            return ir.Reaction(name, [trigger], [ir.Evaluate(call, at)], waits=True, at=at)
+
+        named = enumerate(shape.parameters)
+        given = ir.Record([ir.Entry(ir.Parameter(i, name), name=name) for i, name in named])
+        found = [
+            reaction("on start", ir.Trigger("start"), "start", "", given),
+            reaction("on stop", ir.Trigger("stop"), "stop", "", ir.Const(None)),
+        ]
+        for name, kind in [*((n, "listen") for n in own), (ir.TICKS, "every")]:
+            trigger = ir.Trigger("port", [ir.Port("own_listen", name)], ["value_"])
+            found.append(reaction(f"on {name}", trigger, kind, name, ir.Local("value_")))
+        for m in commands:
+            bare = self._command(m)
+            data = ir.Record([ir.Entry(ir.Local(p.name), name=p.name) for p in bare.parameters])
+            call = ir.Call(key, [ir.Const("enact"), ir.Const(m.node.name.id), data], True, at)
+            found.append(msgspec.structs.replace(bare, body=[ir.Evaluate(call, at)], waits=True))
+        return found
 
     def _takes(self, mixin: str) -> bool:
         return any(m.shape.name == mixin and m.shape.unit.path.startswith("std/") for m in self.shape.mixins)

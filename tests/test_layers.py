@@ -11,7 +11,7 @@ from conftest import ROOT
 
 PACKAGE = ROOT / "cogc"
 LAYERS = [
-    "record codes source diagnostics suggest texts clock tables resources attributes",
+    "sdk record codes source diagnostics suggest texts clock tables resources attributes",
     "nodes types",
     "build lalr lexer parse_cog read_yaml parse_yaml parse_sett format write_yaml",
     "catalogue locks world load agents lower_type builtins scope operators narrow prompts infer resolve bodies attribute_check declarations checks check",

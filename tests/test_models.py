@@ -305,6 +305,23 @@ def test_scripts_ask_for_tools_and_fail(tmp_path: Any) -> None:
     assert scripted(tmp_path, [{"error": "tired"}]).outputs["out"] == [["program", "`ask`: tired"]]
 
 
+def test_a_hook_converses_as_its_own_coglet(tmp_path: Any) -> None:
+    (tmp_path / "s.yml").write_text(json.dumps([
+        {"when": {"prompt": "one", "path": "Main/child"}, "tools": [{"name": "double", "input": {"n": i}} for i in (1, 2)]},
+        {"when": "4", "reply": "done", "delay": "1s"},
+    ]))  # fmt: skip
+    text = (
+        SCRIPTED.replace("coglet Main", "coglet Child")
+        .replace("listen q: string\n", "")
+        .replace("on q as q { out <- ask(q) }", 'on start { out <- ask("one") }')
+    )
+    text += "coglet Main { transmit out: any\n create child = Child\n on child.out as o { out <- o } }"
+    records: list[Any] = []
+    made = session(build(text.replace("s.yml", str(tmp_path / "s.yml")), "Main"), sim=True, on_records=records.extend)
+    assert made.outputs["out"] == ["done"]
+    assert {r["path"] for r in records if r["kind"] in ("call", "ask", "reply", "result")} == {"Main/child"}
+
+
 def test_pauses_and_delays_pass_on_the_virtual_clock(tmp_path: Any) -> None:
     late = {"error": {"message": "busy", "status": 529, "after": 7}}
     made = scripted(tmp_path, [late, {"reply": "ok", "delay": "20s"}])

@@ -22,12 +22,14 @@ _DIRECT = {"in": "in", "not in": "not in"}
 
 
 class Request:
-    """What a waiting reaction yields: a call, an await, or several bodies side by side."""
+    """What a waiting reaction yields: a call, an await, several bodies side by side. `owner` is the coglet that asks, where
+    that is another one than the activity's."""
 
-    __slots__ = ("arguments", "at", "kind", "program", "sandbox")
+    __slots__ = ("arguments", "at", "kind", "owner", "program", "sandbox")
 
     def __init__(self, kind: str, program: str, arguments: Any, at: int = -1, sandbox: Any = None) -> None:
         self.sandbox = sandbox
+        self.owner: Any = None
         self.kind = kind
         self.program = program
         self.arguments = arguments

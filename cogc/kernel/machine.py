@@ -17,7 +17,7 @@ from collections.abc import Callable
 from typing import Any
 
 from cogc import ir
-from cogc.kernel import agents, conversation, joins, programs, reactions, requests, supervision, wiring
+from cogc.kernel import agents, conversation, joins, programs, python, reactions, requests, supervision, wiring
 from cogc.kernel.code import Coder
 from cogc.kernel.objects import (
     AWAITING,
@@ -76,7 +76,7 @@ class Kernel:
         self.ring: deque[Any] = deque(maxlen=RING)
         self.effects: list[Effect] = []
         self.timers = Timers()
-        self.calls: dict[int, tuple[Activity, int | None]] = {}
+        self.calls: dict[int, tuple[Activity, Instance, int | None]] = {}
         self.next_call = 1
         self.serial = 0
         self.current: Instance | None = None
@@ -181,7 +181,11 @@ class Kernel:
         """A piece of the text that a reply will have, while it comes."""
         known = self.calls.get(call)
         if known is not None and known[0].alive:
-            agents.delta(self, known[0].inst, text)
+            agents.delta(self, known[1], text)
+
+    def told(self, call: int, kind: str, *data: Any) -> None:
+        """What a method of a Python coglet did while its call runs; a Failure refuses it."""
+        python.TOLD[kind](self, call, *data)
 
     def advance(self, now: int) -> None:
         """The clock shows `now`: fire the timers of the next instant, if it has come. One instant at a call."""

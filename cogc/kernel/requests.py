@@ -58,18 +58,17 @@ def _start(kernel: Kernel, activity: Activity, generator: Any, done: Callable[[A
     """A generator of its own beside an activity, which does not wait for it; `done` takes its value or Failure."""
     sub = Activity(activity.inst, activity.handler, generator, activity.event, activity.cause, False)
     sub.done = done
-    assert activity.inst.activities is not None
-    activity.inst.activities.append(sub)
+    _beside(sub)
     reactions.advance(kernel, sub, None, None)
     return sub
 
 
 def _call(kernel: Kernel, activity: Activity, request: Request) -> None:
-    inst, key = activity.inst, request.program
+    inst, key = request.owner or activity.inst, request.program
     program = kernel.bundle.programs[key]
     values = kernel.request(program)(inst, *request.arguments)
     arguments = {p.name: v for p, v in zip(program.parameters, request.arguments, strict=True)}
-    call = _called(kernel, activity, program.result)
+    call = _called(kernel, activity, inst, program.result)
     if kernel.trace:
         kernel.trace.record("call", inst, cause=kernel.cause, call=call, program=program.name, data=arguments)
     kernel.effects.append(Call(call, key, arguments, values, inst.path, request.sandbox))
@@ -77,18 +76,19 @@ def _call(kernel: Kernel, activity: Activity, request: Request) -> None:
 
 def _ask(kernel: Kernel, activity: Activity, request: Request) -> None:
     body, program, limit, news, streams = request.arguments
-    call = _called(kernel, activity, None)
+    inst = request.owner or activity.inst
+    call = _called(kernel, activity, inst, None)
     if kernel.trace and "count" not in body:
         model = kernel.bundle.models[request.program].name
-        kernel.trace.record("ask", activity.inst, call=call, model=model, program=program, data=news)
-    kernel.effects.append(Ask(call, request.program, program, body, limit, activity.inst.path, request.at, streams))
+        kernel.trace.record("ask", inst, call=call, model=model, program=program, data=news)
+    kernel.effects.append(Ask(call, request.program, program, body, limit, inst.path, request.at, streams))
 
 
-def _called(kernel: Kernel, activity: Activity, result: int | None) -> int:
+def _called(kernel: Kernel, activity: Activity, inst: Instance, result: int | None) -> int:
     """The number of a call that an activity waits for; its result is checked if it has a type."""
     call, kernel.next_call = kernel.next_call, kernel.next_call + 1
     activity.calls.add(call)
-    kernel.calls[call] = (activity, result)
+    kernel.calls[call] = (activity, inst, result)
     return call
 
 
@@ -97,7 +97,7 @@ def finish_call(kernel: Kernel, call: int, value: Any) -> None:
     known = kernel.calls.pop(call, None)
     if known is None or not known[0].alive:
         return
-    activity, result = known
+    activity, inst, result = known
     activity.calls.discard(call)
     if result is not None and not isinstance(value, Failure):
         try:
@@ -107,7 +107,7 @@ def finish_call(kernel: Kernel, call: int, value: Any) -> None:
     if kernel.trace:
         outcome = {"error": value.message, "error_kind": value.kind} if isinstance(value, Failure) else {"data": value}
         kind = "reply" if result is None else "result"
-        kernel.cause = kernel.trace.record(kind, activity.inst, cause=activity.cause, call=call, **outcome)
+        kernel.cause = kernel.trace.record(kind, inst, cause=activity.cause, call=call, **outcome)
     resume(kernel, activity, value)
 
 
@@ -140,6 +140,13 @@ def resume(kernel: Kernel, activity: Activity, value: Any, turn: int = -1) -> No
     kernel.queue.append((port, None, cause))
 
 
+def _beside(sub: Activity) -> None:
+    """An activity that is part of another one, or beside it, ends with its coglet too."""
+    if sub.inst.activities is None:
+        sub.inst.activities = []
+    sub.inst.activities.append(sub)
+
+
 def _parallel(kernel: Kernel, activity: Activity, generators: list[Any]) -> None:
     """Run generators side by side; the activity goes on with the list of what they give."""
     if not generators:
@@ -155,8 +162,7 @@ def _parallel(kernel: Kernel, activity: Activity, generators: list[Any]) -> None
     activity.subs = subs
     for sub in subs:
         if activity.subs is subs and sub.alive:
-            assert activity.inst.activities is not None
-            activity.inst.activities.append(sub)
+            _beside(sub)
             reactions.advance(kernel, sub, None, None)
 
 

@@ -226,14 +226,33 @@ def _hook(inst: Instance, handler: Handler) -> Generator[Any, Any, None]:
         return
     try:
         if handler.waits:
-            yield from handler.function(inst, *arguments)
+            yield from _owned(inst, handler.function(inst, *arguments))
         else:
             handler.function(inst, *arguments)
     except Exception as error:
         if handler.on_failure is None or not isinstance(error, Failure):
             raise
         record = {"kind": error.kind, "message": error.message, "path": inst.path, "event": None}
-        yield from handler.on_failure(inst, record)
+        yield from _owned(inst, handler.on_failure(inst, record))
+
+
+def _owned(inst: Instance, generator: Generator[Any, Any, None]) -> Generator[Any, Any, None]:
+    """What a hook asks for is its own coglet's, though the process is that of a whole subtree."""
+    resume, value = generator.send, None
+    try:
+        while True:
+            try:
+                asked = resume(value)
+            except StopIteration:
+                return
+            asked.owner = inst
+            try:
+                value = yield asked
+                resume = generator.send
+            except Failure as failure:
+                resume, value = generator.throw, failure
+    finally:
+        generator.close()
 
 
 def _started(kernel: Kernel, inst: Instance) -> None:

@@ -24,6 +24,7 @@ from cogc import ir
 from cogc.kernel.functions import text
 from cogc.kernel.objects import Call
 from cogc.kernel.values import Duration, Failure, Time, moment, time_of
+from cogc.run.coglets import Coglets, Tell
 from cogc.run.people import People, Question
 from cogc.run.process import run_process
 from cogc.run.sandbox import ENVIRONMENT, wrapped
@@ -54,8 +55,9 @@ class Settings:
 class Executors:
     """Carries out the calls of one run."""
 
-    def __init__(self, bundle: ir.Bundle, settings: Settings, evaluate: Callable[[ir.Expr], Any]) -> None:
+    def __init__(self, bundle: ir.Bundle, settings: Settings, evaluate: Callable[[ir.Expr], Any], tell: Tell) -> None:
         self.bundle = bundle
+        self.coglets = Coglets(tell, to_python, from_python)
         self.servers = Servers(bundle.servers, evaluate, secret, settings.workspace)
         self.settings = settings
         self.functions: dict[str, Callable[..., Any]] = {}
@@ -67,7 +69,7 @@ class Executors:
         """Carry out a call within its timeout; its value, or a Failure."""
         program = self.bundle.programs[call.program]
         limit = call.request.get("timeout")
-        usual = float("inf") if program.kind == "human" else DEFAULT_TIMEOUT
+        usual = float("inf") if program.kind in ("human", "coglet") else DEFAULT_TIMEOUT
         seconds = limit.nanos / 1e9 if isinstance(limit, Duration) else usual
         result: Any = Failure("timeout", f"program `{program.name}` took longer than {seconds:g}s")
         with trio.move_on_after(seconds):
@@ -76,6 +78,9 @@ class Executors:
                     result = await self._python(program, call)
                 elif program.kind == "shell":
                     result = await self._shell(program, call)
+                elif program.kind == "coglet":
+                    await self._coglet(program, call)
+                    result = None
                 elif program.kind == "mcp":
                     given = call.arguments if program.schema is None else call.arguments["input"]
                     value = await self.servers.call(program.server, program.argument, given)
@@ -153,6 +158,17 @@ class Executors:
             "program",
             f"there is no module `{module}` in the spec's folder; a package is allowed by --allow-import {parts[0]}",
         )
+
+    async def _coglet(self, program: ir.Program, call: Call) -> None:
+        """A method of a coglet in Python."""
+        cls = await self._function(program)
+        try:
+            await self.coglets.call(program, cls, call)
+        except Failure:
+            raise
+        except Exception as error:
+            what = call.arguments["name"] or call.arguments["kind"]
+            raise Failure("program", f"{program.name} ({what}): {type(error).__name__}: {error}") from None
 
     # ---- processes -----------------------------------------------------------------------------------------
 

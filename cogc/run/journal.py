@@ -7,6 +7,7 @@ kernel being deterministic, everything else follows, the trace to the byte.
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -133,6 +134,9 @@ def replay(kernel: Kernel, events: list[list[Any]], taken: Any = None) -> None:
             kernel.input(*data)
         elif kind == "result":
             kernel.result(*data)
+        elif kind == "told":
+            with suppress(Failure):  # what was refused then is refused again
+                kernel.told(*data)
         elif kind == "delta":
             kernel.delta(*data)
         elif kind == "stop":

@@ -20,6 +20,7 @@ import trio
 from cogc import ir
 from cogc.kernel.machine import Kernel
 from cogc.kernel.objects import Ask, Call, Cancel, LogLine, Output, Persist
+from cogc.kernel.values import Failure
 from cogc.run.executors import Executors, Settings
 from cogc.run.journal import Journal
 from cogc.run.models import Models
@@ -76,6 +77,19 @@ class Options:
         self.on_records = on_records
 
 
+class _Told:
+    """What a method of a Python coglet did, until the kernel knows of it."""
+
+    __slots__ = ("call", "data", "done", "kind", "refused")
+
+    def __init__(self, call: int, kind: str, data: tuple[Any, ...]) -> None:
+        self.call = call
+        self.kind = kind
+        self.data = data
+        self.done = trio.Event()
+        self.refused: str | None = None
+
+
 class Session:
     """One run of a program. `outcome` is how it ended: done, failed, deadlock, unmet, interrupted, terminated."""
 
@@ -95,13 +109,15 @@ class Session:
         self.store = store
         traced = trace is not None or options.on_records is not None
         self.kernel = Kernel(bundle, options.seed, options.epoch or time.time_ns(), traced, options.run)
-        self.executors = Executors(bundle, settings, self.kernel.evaluate)
+        self.executors = Executors(bundle, settings, self.kernel.evaluate, self._tell)
+        self.told: list[_Told] = []
+        self.asleep: set[int] = set()
         self.models = Models(self.kernel)
         self.outputs: dict[str, list[Any]] = {}
         self.arrived: list[tuple[int, Any]] = []
         self.deltas: list[tuple[int, str]] = []
         self.order = 0
-        self.delayed: list[tuple[int, int, int, Any, bool]] = []
+        self.delayed: list[tuple[int, int, int, Any, str]] = []
         self.scopes: dict[int, trio.CancelScope] = {}
         self.outcome = "done"
         self.met = options.until is None
@@ -192,6 +208,9 @@ class Session:
         if not self.options.sim:
             self._advance(self._bounded(self.now()))
         self._deliver_delayed()
+        told, self.told = self.told, []
+        for item in told:
+            self._take(item)
         deltas, self.deltas = self.deltas, []
         for call, piece in deltas:
             self._event("delta", call, piece)
@@ -200,6 +219,28 @@ class Session:
         for call, value in arrived:
             self._event("result", call, value)
             kernel.result(call, value)
+
+    def _take(self, item: _Told) -> None:
+        """Tell the kernel what a method did, and the method whether it was taken."""
+        if item.kind == "sleep":
+            self.asleep.add(item.call)
+            self._later(item.data[0], item.call, item.done, "wake")
+            return
+        self._event("told", item.call, item.kind, *item.data)
+        try:
+            self.kernel.told(item.call, item.kind, *item.data)
+        except Failure as failure:
+            item.refused = failure.message
+        item.done.set()
+
+    async def _tell(self, call: int, kind: str, *data: Any) -> None:
+        """Tell the kernel, and wait until it knows; TypeError if it refuses."""
+        item = _Told(call, kind, data)
+        self.told.append(item)
+        self.wake.set()
+        await item.done.wait()
+        if item.refused is not None:
+            raise TypeError(item.refused)
 
     def _bounded(self, now: int) -> int:
         stop_at = self.options.stop_at
@@ -227,20 +268,23 @@ class Session:
 
     def _deliver_delayed(self) -> None:
         while self.delayed and self.delayed[0][0] <= self.kernel.now:
-            _, _, call, value, is_delta = heapq.heappop(self.delayed)
-            if call in self.kernel.calls:
-                (self.deltas if is_delta else self.arrived).append((call, value))
+            _, _, call, value, what = heapq.heappop(self.delayed)
+            if what == "wake":
+                self.asleep.discard(call)
+                value.set()
+            elif call in self.kernel.calls:
+                (self.deltas if what == "delta" else self.arrived).append((call, value))
 
     async def _wait(self) -> bool:
         """Nothing waits in the kernel: wait for the world or the clock. False when there is nothing to wait for."""
         due = self._due()
         stop_at = self.options.stop_at
-        outside = bool(self.scopes) or bool(self.arrived)
+        outside = len(self.scopes) > len(self.asleep) or bool(self.arrived) or bool(self.told)
         if due is None and not outside:
             return self._quiet()
         if self.options.sim and not outside:
             return self._jump(due)
-        if not self.arrived and not self.deltas:
+        if not self.arrived and not self.deltas and not self.told:
             await self._sleep(due, stop_at)
         self._admit()
         if stop_at is not None and not self.options.sim and self.now() >= stop_at and not self.kernel.busy:
@@ -331,9 +375,9 @@ class Session:
                 case Cancel(id=call):
                     if call in self.scopes:
                         self.scopes.pop(call).cancel()
-                    elif self.delayed:
-                        self.delayed = [d for d in self.delayed if d[2] != call]
-                        heapq.heapify(self.delayed)
+                        self.asleep.discard(call)
+                    self.delayed = [d for d in self.delayed if d[2] != call]
+                    heapq.heapify(self.delayed)
                 case Output():
                     self.outputs.setdefault(effect.channel, []).append(effect.value)
                     if self.options.on_output is not None:
@@ -353,16 +397,16 @@ class Session:
             delay, value = answer
             if isinstance(call, Ask) and call.streams:
                 for share, piece in pieces(value):
-                    self._later(int(delay * share), call.id, piece, True)
-            self._later(delay, call.id, value, False)
+                    self._later(int(delay * share), call.id, piece, "delta")
+            self._later(delay, call.id, value, "result")
             return
         scope = trio.CancelScope()
         self.scopes[call.id] = scope
         self.nursery.start_soon(self._execute, call, scope)
 
-    def _later(self, delay: int, call: int, value: Any, is_delta: bool) -> None:
+    def _later(self, delay: int, call: int, value: Any, what: str) -> None:
         self.order += 1
-        heapq.heappush(self.delayed, (self.kernel.now + delay, self.order, call, value, is_delta))
+        heapq.heappush(self.delayed, (self.kernel.now + delay, self.order, call, value, what))
 
     async def _execute(self, call: Call | Ask, scope: trio.CancelScope) -> None:
         with scope:

@@ -1,0 +1,229 @@
+"""Coglets in Python: real classes, in the same supervision, trace, replay and virtual time as all others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import ROOT, build
+from test_run import session
+
+from cogc import ir
+from cogc.kernel.machine import Kernel
+from cogc.run import journal
+from cogc.run.session import Session
+from cogc.run.trace import TraceWriter
+
+MAIN = """
+coglet P(limit: int = 3) = python "MODULE:P" {{
+  listen seen: {seen}
+  transmit action: {action}
+  enact relax(by: int, why: string = "none")
+}}
+coglet Main {{
+  listen seen: any
+  transmit action: any
+  transmit failed: string
+  create p = P(limit: 3) {{ {child} }}
+  link self.seen -> p.seen
+  on p.action as a {{ action <- a }}
+  on error(p) as e {{ failed <- e.message
+    {decision} }}
+  {more}
+}}
+"""
+HEAD = "from cogc.sdk import Coglet, LifeLet, TickLet, enact, every, listen, sleep\n"
+PLAIN = (
+    HEAD
+    + """
+class P(Coglet, LifeLet, TickLet):
+    def __init__(self, limit):
+        self.limit = limit
+    async def on_start(self):
+        await self.transmit("action", "awake")
+    async def on_stop(self):
+        await self.transmit("action", "asleep")
+    @listen("seen")
+    async def decide(self, seen):
+        if seen == 99:
+            raise ValueError("too much")
+        await self.transmit("action", "run" if seen > self.limit else "rest")
+    @enact("relax")
+    async def relax(self, by, why):
+        self.limit += by
+        await self.log("info", [why, self.limit])
+"""
+)
+
+
+@pytest.fixture
+def spec(tmp_path: Path, request: pytest.FixtureRequest) -> Callable[..., ir.Bundle]:
+    def make(
+        code: str = PLAIN,
+        seen: str = "int",
+        action: str = "string",
+        child: str = "",
+        decision: str = "",
+        more: str = "",
+    ) -> ir.Bundle:
+        module = f"m{abs(hash((code, request.node.name)))}"
+        (tmp_path / f"{module}.py").write_text(code)
+        text = MAIN.format(seen=seen, action=action, child=child, decision=decision, more=more)
+        bundle = build(text.replace("MODULE", module), "Main")
+        for key, program in bundle.programs.items():
+            if program.kind == "coglet":
+                import msgspec
+
+                bundle.programs[key] = msgspec.structs.replace(program, folder=str(tmp_path))
+        return bundle
+
+    return make
+
+
+def run(bundle: ir.Bundle, *seen: Any, **options: Any) -> Session:
+    return session(bundle, inputs=[("seen", s) for s in seen], **{"sim": True, **options})
+
+
+def test_messages_go_in_and_out_in_order(spec: Any) -> None:
+    assert run(spec(), 1, 5, 2).outputs["action"] == ["awake", "rest", "run", "rest"]
+
+
+def test_commands_come_with_their_arguments(spec: Any) -> None:
+    logs: list[Any] = []
+    made = run(spec(more="on start { guide p.relax(by: 4) }"), 5, on_log=lambda e: logs.append(e.value))
+    assert made.outputs["action"][-1] == "rest" and logs == [["none", 7]]
+
+
+def test_an_exception_is_the_coglets_failure_and_a_restart_makes_it_anew(spec: Any) -> None:
+    made = run(spec(child="restart: on_error"), 99, 5)
+    assert made.outputs["action"] == ["awake", "awake", "run"]
+    made = run(spec(decision="stop e.child" if False else "stop p"), 99)
+    assert made.outputs["failed"] == ["P (seen): ValueError: too much"]
+
+
+def test_values_have_the_declared_types(spec: Any) -> None:
+    code = (
+        HEAD
+        + """
+class P(Coglet):
+    def __init__(self, limit): pass
+    @listen("seen")
+    async def decide(self, seen):
+        for channel, value in (("action", 1), ("nope", "x"), ("action", object())):
+            try:
+                await self.transmit(channel, value)
+            except TypeError as error:
+                await self.transmit("action", str(error))
+        seen.append(9)
+    @enact("relax")
+    async def relax(self, by, why): pass
+"""
+    )
+    made = run(spec(code, seen="[int]"), [1])
+    said = made.outputs["action"]
+    assert (
+        "expected string, got int 1" in said[0]
+        and "no transmit channel `nope`" in said[1]
+        and "gave a object" in said[2]
+    )
+
+
+TIMED = (
+    HEAD
+    + """
+class P(Coglet, TickLet):
+    def __init__(self, limit):
+        self.n = 0
+    @every(10, "s")
+    async def beat(self):
+        self.n += 1
+        await sleep(2)
+        await self.transmit("action", f"beat {self.n}")
+    @listen("seen")
+    def hear(self, seen):
+        self.n = seen
+    @enact("relax")
+    async def relax(self, by, why): pass
+"""
+)
+
+
+def test_ticks_and_sleep_are_on_the_runs_clock(spec: Any) -> None:
+    made = run(spec(TIMED), 5, stop_at=35_000_000_000)
+    assert made.outputs["action"] == ["beat 6", "beat 7", "beat 8"] and made.kernel.now >= 32_000_000_000
+
+
+def test_ticks_on_the_real_clock(spec: Any) -> None:
+    made = run(
+        spec(TIMED.replace('10, "s"', '50, "ms"').replace("sleep(2)", "sleep(0.01)")), sim=False, stop_at=300_000_000
+    )
+    assert 2 <= len(made.outputs["action"]) <= 6
+
+
+def test_a_tick_that_finds_one_waiting_is_dropped(spec: Any) -> None:
+    made = run(spec(TIMED.replace("sleep(2)", "sleep(25)")), stop_at=100_000_000_000)
+    assert len(made.outputs["action"]) == 3 and made.kernel.dead_letters > 0
+
+
+def test_a_replay_runs_no_python(spec: Any, tmp_path: Path) -> None:
+    bundle = spec(TIMED)
+    with open(tmp_path / "j", "wb") as file, open(tmp_path / "t1", "wb") as trace:
+        run(
+            bundle,
+            5,
+            stop_at=35_000_000_000,
+            seed=1,
+            epoch=1,
+            journal=journal.Journal(file, {}),
+            trace=TraceWriter(trace),
+        )
+    for path in tmp_path.glob("*.py"):
+        path.unlink()
+    kernel, records = Kernel(bundle, 1, 1, True), []
+    journal.replay(kernel, journal.read(tmp_path / "j")[1], lambda _: records.extend(kernel.trace.take()))  # type: ignore[union-attr]
+    with open(tmp_path / "t2", "wb") as trace:
+        TraceWriter(trace).write(records)
+    assert (tmp_path / "t1").read_bytes() == (tmp_path / "t2").read_bytes() and records
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("P = 3", "has no function `P`"),
+        ("class P: pass", "no class that inherits cogc.sdk.Coglet"),
+        (HEAD + "class P(Coglet): pass", "has no method with @listen('seen')"),
+        (PLAIN + "    @enact('jump')\n    async def jump(self): pass\n", "the spec declares no such command"),
+        (PLAIN.replace("self, limit", "self, other"), "TypeError"),
+        ("import nothing_at_all", "ModuleNotFoundError"),
+    ],
+)
+def test_a_class_that_does_not_fit_says_so(spec: Any, code: str, said: str) -> None:
+    made = run(spec(code, decision="stop p"))
+    assert said in made.outputs["failed"][0]
+
+
+def test_the_sdk_works_inside_of_methods_alone() -> None:
+    from cogc import sdk
+
+    with pytest.raises(RuntimeError, match="inside a method"):
+        sdk._host()
+    with pytest.raises(ValueError, match="interval"):
+        sdk.every(0)
+    with pytest.raises(ValueError, match="unit"):
+        sdk.every(1, "ticks")
+
+
+def test_the_pages_example_runs(tmp_path: Path) -> None:
+    import re
+
+    page = (ROOT / "specs" / "python.md").read_text()
+    cog, code = re.search(r"```cog\n(.*?)```", page, re.S), re.search(r"```python\n(.*?)```", page, re.S)
+    assert cog and code
+    (tmp_path / "policy.py").write_text(code[1])
+    (tmp_path / "p.cog").write_text(cog[1])
+    from test_cli import cogc
+
+    done = cogc("run", "p.cog", "--root", "Main", "--sim", "--for", "11s", "--input", "seen=4", cwd=tmp_path)
+    assert done.stdout == "action: awake\naction: run\naction: alive\n", done.stderr

@@ -11,6 +11,16 @@ from __future__ import annotations
 _SHARING = "map"
 _BUDGET = "type { usd?: float, tokens?: int, time?: duration, turns?: int }"
 
+_MODEL = {
+    "max_tokens": "type int",
+    "effort": "word low medium high xhigh max",
+    "temperature": "type float",
+    "base_url": "type string",
+    "api_key": "secret",
+    "capabilities": "type [string]",
+    "timeout": "type duration",
+}
+
 ATTRIBUTES: dict[str, dict[str, str]] = {
     "listen": {"capacity": "type int", "overflow": "word block drop_oldest drop_newest fail"},
     "transmit": {"capacity": "type int"},
@@ -49,24 +59,8 @@ ATTRIBUTES: dict[str, dict[str, str]] = {
         "tools": "refs program agent mcp",
         "budget": _BUDGET,
     },
-    "model anthropic": {
-        "max_tokens": "type int",
-        "effort": "word low medium high xhigh max",
-        "temperature": "type float",
-        "base_url": "type string",
-        "api_key": "secret",
-        "capabilities": "type [string]",
-        "timeout": "type duration",
-    },
-    "model openai": {
-        "max_tokens": "type int",
-        "effort": "word low medium high xhigh max",
-        "temperature": "type float",
-        "base_url": "type string",
-        "api_key": "secret",
-        "capabilities": "type [string]",
-        "timeout": "type duration",
-    },
+    "model anthropic": _MODEL,
+    "model openai": _MODEL,
     "model scripted": {},
     "mcp stdio": {"env": "secrets", "cwd": "type string", "timeout": "type duration"},
     "mcp http": {"headers": "secrets", "timeout": "type duration"},

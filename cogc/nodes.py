@@ -631,3 +631,17 @@ if TYPE_CHECKING:
         | Test | Error
     )  # fmt: skip
     Check: TypeAlias = Use | Crash | Run | Expect | Feed | Script | Error
+
+
+def walk(node: Node) -> list[Node]:
+    """A node and all nodes below it, in the order of the text."""
+    found: list[Node] = []
+    stack: list[object] = [node]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, Node):
+            found.append(item)
+            stack.extend(getattr(item, f) for f in reversed(item.__class__._compared_))
+        elif isinstance(item, tuple):
+            stack.extend(reversed(item))
+    return found

@@ -218,26 +218,12 @@ def _implied_mixins(world: World, shape: Shape, problems: Problems) -> None:
 
 
 def _uses_log(node: nodes.Node) -> bool:
-    return any(isinstance(x, nodes.Log) for x in walk(node))
+    return any(isinstance(x, nodes.Log) for x in nodes.walk(node))
 
 
 def _uses_ticks(node: nodes.Coglet | nodes.Mixin) -> bool:
     reactions = [m for m in node.members if isinstance(m, nodes.Reaction)]
     return any(isinstance(t, nodes.Every) and t.ticks for r in reactions for t in r.triggers)
-
-
-def walk(node: nodes.Node) -> list[nodes.Node]:
-    """A node and all nodes below it, in the order of the text."""
-    found: list[nodes.Node] = []
-    stack: list[object] = [node]
-    while stack:
-        item = stack.pop()
-        if isinstance(item, nodes.Node):
-            found.append(item)
-            stack.extend(getattr(item, f) for f in reversed(item.__class__._compared_))
-        elif isinstance(item, tuple):
-            stack.extend(reversed(item))
-    return found
 
 
 def _prelude_names(world: World) -> list[str]:

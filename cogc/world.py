@@ -10,17 +10,18 @@ from cogc.source import Source, Span
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, TypeVar
 
     from cogc.catalogue import Catalogue
 
+    N = TypeVar("N", bound=nodes.Node)
     Holder = nodes.Coglet | nodes.Mixin
 
 
 class Unit:
     """One file: its tree, the names it declares, and those it can see."""
 
-    __slots__ = ("aliases", "declared", "id", "imported", "path", "source", "tree")
+    __slots__ = ("_nodes", "aliases", "declared", "id", "imported", "path", "source", "tree")
 
     def __init__(self, path: str, source: Source, tree: nodes.File, id: str = "") -> None:
         self.path = path
@@ -30,6 +31,15 @@ class Unit:
         self.declared: dict[str, Declared] = {}
         self.imported: dict[str, Declared] = {}
         self.aliases: dict[str, Unit] = {}
+        self._nodes: dict[type, list[Any]] | None = None
+
+    def all(self, kind: type[N]) -> list[N]:
+        """All nodes of one class in the file, in the order of the text; the tree is walked once for all who ask."""
+        if self._nodes is None:
+            self._nodes = {}
+            for node in nodes.walk(self.tree):
+                self._nodes.setdefault(node.__class__, []).append(node)
+        return self._nodes.get(kind, [])
 
     def span(self, node: nodes.Node) -> Span:
         return Span(self.source, node.start, node.end)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import sys
 
 from cogc import nodes
-from cogc.resolve import walk
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,13 +20,8 @@ def foreign_module(checked: Checked) -> None:
     for unit in checked.world.units.values():
         if unit.path.startswith("std/"):
             continue
-        for node in walk(unit.tree):
-            if isinstance(node, nodes.Executor) and node.kind.id == "python":
-                path = node.argument
-            elif isinstance(node, nodes.PythonClass):
-                path = node.path
-            else:
-                continue
+        paths = [e.argument for e in unit.all(nodes.Executor) if e.kind.id == "python"]
+        for path in (*paths, *(c.path for c in unit.all(nodes.PythonClass))):
             if not isinstance(path, nodes.Text):
                 continue
             package = path.value.partition(":")[0].partition(".")[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cogc import nodes, types
 from cogc.locks import tools_of
-from cogc.resolve import program_signature, walk
+from cogc.resolve import program_signature
 from cogc.suggest import did_you_mean
 
 TYPE_CHECKING = False
@@ -19,15 +19,12 @@ def mcp_tools(checked: Checked) -> None:
     if not checked.world.locks:
         return
     for unit in checked.world.units.values():
-        for node in walk(unit.tree):
-            if isinstance(node, nodes.Program) and isinstance(node.executor.argument, nodes.Qualified):
+        for node in unit.all(nodes.Program):
+            if isinstance(node.executor.argument, nodes.Qualified):
                 _program(checked, unit, node, node.executor.argument)
-            elif (
-                isinstance(node, nodes.Attribute)
-                and node.key.id == "tools"
-                and isinstance(node.value, nodes.ListLiteral)
-            ):
-                for item in node.value.items:
+        for attribute in unit.all(nodes.Attribute):
+            if attribute.key.id == "tools" and isinstance(attribute.value, nodes.ListLiteral):
+                for item in attribute.value.items:
                     _whole_server(checked, unit, item)
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from cogc import nodes
 from cogc.attributes import CAPABILITIES, USUAL
-from cogc.resolve import walk
 from cogc.suggest import did_you_mean
 
 TYPE_CHECKING = False
@@ -20,11 +19,13 @@ def model_limits(checked: Checked) -> None:
     for unit in checked.world.units.values():
         if unit.path.startswith("std/") and unit not in checked.world.roots:
             continue
-        for node in walk(unit.tree):
-            if isinstance(node, nodes.Model):
-                _own(checked, unit, node)
-            elif isinstance(node, nodes.Agent) or (isinstance(node, nodes.Executor) and node.kind.id == "llm"):
-                _user(checked, unit, node.attributes)
+        for model in unit.all(nodes.Model):
+            _own(checked, unit, model)
+        for agent in unit.all(nodes.Agent):
+            _user(checked, unit, agent.attributes)
+        for executor in unit.all(nodes.Executor):
+            if executor.kind.id == "llm":
+                _user(checked, unit, executor.attributes)
 
 
 def _own(checked: Checked, unit: Unit, node: nodes.Model) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from cogc import nodes
-from cogc.resolve import walk
 from cogc.source import Span
 
 TYPE_CHECKING = False
@@ -21,15 +20,15 @@ def recursive_program(checked: Checked) -> None:
 def _programs(checked: Checked) -> dict[int, tuple[nodes.Program, Span]]:
     found = {}
     for unit in checked.world.units.values():
-        for node in walk(unit.tree):
-            if isinstance(node, nodes.Program) and node.executor.kind.id == "expr":
+        for node in unit.all(nodes.Program):
+            if node.executor.kind.id == "expr":
                 found[id(node)] = (node, unit.span(node.name))
     return found
 
 
 def _reaches(checked: Checked, node: nodes.Program, goal: nodes.Program, seen: set[int]) -> bool:
     seen.add(id(node))
-    for part in walk(node):
+    for part in nodes.walk(node):
         symbol = checked.inference.symbols.get(id(part))
         called = symbol.node if symbol is not None and symbol.kind == "program" else None
         if not isinstance(called, nodes.Program) or called.executor.kind.id != "expr":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cogc import nodes
 from cogc.checks.common import own_shapes
 
 TYPE_CHECKING = False
@@ -24,12 +25,9 @@ def unconnected_channel(checked: Checked) -> None:
 
 def _mistyped(checked: Checked, shape: Shape) -> set[str]:
     """Children with a link or send to a port that they do not have: that has been reported, and one report is enough."""
-    from cogc import nodes
-    from cogc.resolve import walk
-
     found: set[str] = set()
     for member in (*shape.links, *shape.reactions, *shape.enacts.values()):
-        for node in walk(member.node):
+        for node in nodes.walk(member.node):
             ends = (
                 node.targets if isinstance(node, nodes.Link) else (node.target,) if isinstance(node, nodes.Send) else ()
             )
@@ -42,11 +40,10 @@ def _mistyped(checked: Checked, shape: Shape) -> set[str]:
 
 def _fed(checked: Checked, shape: Shape) -> set[tuple[str, str]]:
     """The children's channels that a link or a send of this shape reaches."""
-    from cogc.resolve import walk
 
     fed: set[tuple[str, str]] = set()
     for member in (*shape.links, *shape.reactions, *shape.enacts.values()):
-        for node in walk(member.node):
+        for node in nodes.walk(member.node):
             port = checked.bodies.targets.get(id(node))
             if port is not None and port.kind == "child_listen":
                 fed.add((port.child, port.name))

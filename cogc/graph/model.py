@@ -7,7 +7,6 @@ from cogc import nodes, types
 from cogc.bodies import Port
 from cogc.check import Checked
 from cogc.record import Record
-from cogc.resolve import walk
 from cogc.world import Member, Shape, Unit
 
 MOST_BOXES = 2000
@@ -92,7 +91,7 @@ class _Maker:
                         label = a.name if a.name == b.name else f"{a.name} → {b.name}"
                         self._edge(_end(id, a), _end(id, b), label, a, "link")
         for member in (*shape.reactions, *shape.enacts.values()):
-            for node in walk(member.node):
+            for node in nodes.walk(member.node):
                 port = targets.get(id_of(node))
                 if port is not None and port.kind == "child_transmit":
                     self._edge(_end(id, port), id, port.name, port, "observe")
@@ -123,7 +122,7 @@ class _Maker:
     def _mentions(self, node: nodes.Agent | nodes.Team, id: str, unit: Unit) -> None:
         """Which agents an agent or team names."""
         for a in getattr(node, "attributes", ()):
-            for part in walk(a.value) if a.key.id in ("lead", "workers", "spawn", "tools") else ():
+            for part in nodes.walk(a.value) if a.key.id in ("lead", "workers", "spawn", "tools") else ():
                 if isinstance(part, nodes.Name):
                     found = unit.declared.get(part.id)
                     if found is not None and found.kind in ("agent", "mcp"):

@@ -417,10 +417,12 @@ class Coglet(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Agent(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What an agent has beside a program that asks a model: the keys of the agents that it may start, and how many at once."""
+    """What an agent has beside a program that asks a model: the keys of the agents that it may start, how many at once, and
+    who runs them: `local` in this process, else the name of a dispatcher."""
 
     spawn: list[str] = []
     max_concurrent: Expr | None = None
+    dispatch: str = "local"
 
 
 TICKS = "$every"

@@ -14,6 +14,7 @@ import msgspec
 from cogc import format as cog
 from cogc import ir, nodes, types
 from cogc.agents import program_of
+from cogc.attribute_check import word_of
 from cogc.check import Checked
 from cogc.locks import tools_of
 from cogc.lower_expressions import Lowering, Place
@@ -158,13 +159,17 @@ class Lower:
     def _spawn(self, lowering: Lowering, unit: Unit, attribute: nodes.Attribute | None) -> ir.Agent:
         if attribute is None:
             return ir.Agent()
-        most = None
+        most, dispatch = None, "local"
         for a in attribute.block:
             if a.key.id == "max_concurrent":
                 most = lowering.checked(a.value, types.INT)  # type: ignore[arg-type]
-            elif unit.source.text[a.value.start : a.value.end] != "local":
-                self.not_yet(unit, a.value, "the dispatcher", unit.source.text[a.value.start : a.value.end])
-        return ir.Agent(self._tools(unit, attribute.value, lowering.place), most)
+            else:
+                dispatch = word_of(a.value) or str(getattr(a.value, "value", ""))
+        spawn = self._tools(unit, attribute.value, lowering.place)
+        if dispatch != "local":  # elsewhere an agent runs as the root of a program of its own
+            for key in spawn:
+                self.coglet(self.world.shapes[key])
+        return ir.Agent(spawn, most, dispatch)
 
     def _word(self, lowering: Lowering, node: nodes.Expr) -> ir.Expr:
         """A word of a command: a list gives several, numbers become text."""

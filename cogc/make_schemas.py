@@ -171,6 +171,8 @@ TRACE_KINDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "call": (("call", "program", "data"), ()),
     "ask": (("call", "program", "model", "data"), ()),
     "reply": (("call",), ("data", "error", "error_kind")),
+    "dispatch": (("call", "program", "dispatcher", "data"), ()),
+    "progress": (("call", "data"), ()),
     "result": (("call",), ("data", "error", "error_kind")),
     "fail": (("error", "error_kind", "reaction", "at"), ()),
     "dead_letter": (("port", "reason", "data"), ()),
@@ -182,7 +184,7 @@ TRACE_KINDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 _FIELDS: dict[str, Any] = {
     "coglet": _TEXT, "restarts": {"type": "integer"}, "delay": {"type": "number"}, "channel": _TEXT, "data": {}, "to": _TEXT,
     "port": _TEXT, "causes": {"type": "array", "items": {"type": "integer"}}, "command": _TEXT, "name": _TEXT,
-    "level": {"enum": ["debug", "info", "warn", "error"]}, "call": {"type": "integer"}, "program": _TEXT, "model": _TEXT, "error": _TEXT,
+    "level": {"enum": ["debug", "info", "warn", "error"]}, "call": {"type": "integer"}, "program": _TEXT, "model": _TEXT, "dispatcher": _TEXT, "error": _TEXT,
     "error_kind": _TEXT, "reaction": _TEXT, "at": _TEXT, "reason": _TEXT, "ports": _STRINGS, "fill": {"type": "integer"},
 }  # fmt: skip
 

@@ -31,7 +31,7 @@ _KINDS: dict[type, str] = {
     nodes.Sett: "sett",
     nodes.Queue: "queue",
 }
-ARTICLES = {k: ("an " if k[0] in "aeiou" else "a ") + k for k in _KINDS.values()}
+ARTICLES = {k: ("an " if k[0] in "aeiou" else "a ") + k for k in _KINDS.values()} | {"mcp": "an MCP server"}
 _MEMBER_WORDS = {
     "listen": "a listen channel",
     "transmit": "a transmit channel",

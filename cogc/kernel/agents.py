@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from cogc.kernel import wiring
 from cogc.kernel.code import Request
 from cogc.kernel.objects import Activity, Instance
+from cogc.kernel.purse import Purse
 from cogc.kernel.values import Failure, shorten
 
 if TYPE_CHECKING:
@@ -78,7 +79,19 @@ def listened(inst: Instance) -> bool:
 class SubAgent:
     """One that was started: its state is pending, running, completed, failed or cancelled."""
 
-    __slots__ = ("activity", "background", "id", "program", "query", "result", "state", "talk", "told", "waiting")
+    __slots__ = (
+        "activity",
+        "background",
+        "id",
+        "program",
+        "purse",
+        "query",
+        "result",
+        "state",
+        "talk",
+        "told",
+        "waiting",
+    )
 
     def __init__(self, id: str, program: Program, query: str, background: bool) -> None:
         self.id = id
@@ -88,6 +101,7 @@ class SubAgent:
         self.state = "pending"
         self.result: dict[str, Any] | None = None
         self.talk: Conversation | None = None
+        self.purse: Purse | None = None
         self.activity: Activity | None = None
         self.waiting: list[tuple[Activity, int]] = []
         self.told = False
@@ -97,7 +111,7 @@ class SubAgent:
         return self.result is not None
 
     def summary(self) -> dict[str, Any]:
-        used = self.talk.purse.usage if self.talk is not None else None
+        used = self.purse.usage if self.purse is not None else None
         return {
             "agent_id": self.id,
             "agent": self.program.name,
@@ -110,8 +124,9 @@ class SubAgent:
 class Roster:
     """The sub-agents of one conversation, and the tools that start and steer them."""
 
-    def __init__(self, talk: Conversation, programs: list[Program], most: int) -> None:
+    def __init__(self, talk: Conversation, programs: list[Program], most: int, dispatcher: str) -> None:
         self.talk = talk
+        self.dispatcher = dispatcher
         self.kernel = talk.kernel
         self.programs = {p.name: p for p in programs}
         self.most = most
@@ -163,7 +178,8 @@ class Roster:
             self._cancel(agent)
         elif name == "message_agent":
             if agent.talk is None or agent.over:
-                raise Failure("error", f"agent `{agent.id}` is {agent.state}")
+                where = f"is {agent.state}" if agent.over or agent.state == "pending" else "runs elsewhere"
+                raise Failure("error", f"agent `{agent.id}` {where}: nothing can be said to it")
             agent.talk.say(given["message"])
         return agent.summary()
 
@@ -185,10 +201,30 @@ class Roster:
             agent = self.pending.popleft()
             agent.state = "running"
             self.running += 1
-            agent.talk = self.talk.sub(agent.program, agent.query)
-            agent.activity = yield Request(
-                "start", "", [agent.talk.whole(), lambda value, a=agent: self._done(a, value)]
-            )
+            work = self._here(agent) if self.dispatcher == "local" else self._elsewhere(agent)
+            agent.activity = yield Request("start", "", [work, lambda value, a=agent: self._done(a, value)])
+
+    def _here(self, agent: SubAgent) -> Talk:
+        """The agent's conversation, in this process."""
+        agent.talk = self.talk.sub(agent.program, agent.query)
+        agent.purse = agent.talk.purse
+        return (yield from agent.talk.whole())
+
+    def _elsewhere(self, agent: SubAgent) -> Talk:
+        """The agent's run by a dispatcher, which may hand it back."""
+        program, kernel = agent.program, self.kernel
+        asked = [self.dispatcher, agent.query, agent.background, self.talk.left()]
+        reply = yield Request("dispatch", program.key, asked)
+        if reply.get("fallback"):
+            return (yield from self._here(agent))
+        agent.purse = Purse(program.name, {}, None, self.talk.purse)
+        model = kernel.bundle.models[program.model]
+        for usage in reply["usage"]:
+            agent.purse.charge(usage, model.price)
+            kernel.usage(program.name, model.name).add(usage, model.price)
+        if "error" in reply:
+            raise Failure(reply.get("kind", "program"), reply["error"])
+        return kernel.checked(program.result, reply["output"], f"the answer of `{program.name}`")
 
     def _wait(self, agent: SubAgent) -> Talk:
         while not agent.over:
@@ -216,7 +252,7 @@ class Roster:
         self.running -= 1
         failed = isinstance(value, Failure)
         agent.state = "completed" if not failed else "cancelled" if value.kind == "cancelled" else "failed"
-        agent.result = outcome(agent.id, agent.talk, value)
+        agent.result = outcome(agent.id, agent.purse, value)
         requests.wake(self.kernel, agent.waiting)
         requests.wake(self.kernel, self.news)
 
@@ -253,10 +289,10 @@ class Roster:
                 reactions.leave(self.kernel, agent.activity)
 
 
-def outcome(id: str, talk: Conversation | None, value: Any) -> dict[str, Any]:
+def outcome(id: str, purse: Purse | None, value: Any) -> dict[str, Any]:
     """The result of an agent that was called as a tool."""
     failed = isinstance(value, Failure)
-    used = talk.purse.usage if talk is not None else None
+    used = purse.usage if purse is not None else None
     return {
         "success": not failed,
         "output": None if failed else value,

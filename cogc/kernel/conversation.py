@@ -102,7 +102,8 @@ class Conversation:
             return None
         most = program.agent.max_concurrent
         limit = MOST if most is None else self.kernel.coder.expression(most, [])(self.inst)
-        return Roster(self, [self.kernel.bundle.programs[k] for k in program.agent.spawn], limit)
+        started = [self.kernel.bundle.programs[k] for k in program.agent.spawn]
+        return Roster(self, started, limit, program.agent.dispatch)
 
     def _sandbox(self, settings: dict[str, Any]) -> Sandbox | None:
         """What its tools' processes may do: what it says itself, within what the agents around it may."""
@@ -351,7 +352,7 @@ class Conversation:
             if failure.kind == "cancelled" or (failure.kind == "budget" and self.purse.spent()):
                 raise
             value = failure
-        return agents.outcome(f"{program.name}-{talk.call}", talk, value)
+        return agents.outcome(f"{program.name}-{talk.call}", talk.purse, value)
 
     def _call(self, block: dict[str, Any]) -> Talk:
         program, given = self.tools.get(block["name"]), block["input"]

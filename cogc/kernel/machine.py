@@ -183,6 +183,10 @@ class Kernel:
         if known is not None and known[0].alive:
             agents.delta(self, known[1], text)
 
+    def progress(self, call: int, event: Any) -> None:
+        """What a dispatcher says of a run while it goes on."""
+        requests.progress(self, call, event)
+
     def told(self, call: int, kind: str, *data: Any) -> None:
         """What a method of a Python coglet did while its call runs; a Failure refuses it."""
         python.TOLD[kind](self, call, *data)

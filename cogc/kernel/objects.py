@@ -282,6 +282,23 @@ class Ask:
         self.streams = streams
 
 
+class Dispatch:
+    """Have an agent run by a dispatcher: its program's key, what it is asked, and the nanoseconds that it may take."""
+
+    __slots__ = ("background", "dispatcher", "id", "limit", "path", "program", "query")
+
+    def __init__(
+        self, id: int, dispatcher: str, program: str, query: str, background: bool, limit: int, path: str
+    ) -> None:
+        self.id = id
+        self.dispatcher = dispatcher
+        self.program = program
+        self.query = query
+        self.background = background
+        self.limit = limit
+        self.path = path
+
+
 class Cancel:
     """Nobody waits for a call any more."""
 
@@ -325,4 +342,4 @@ class Persist:
         self.value = value
 
 
-Effect = Call | Ask | Cancel | Output | LogLine | Persist
+Effect = Call | Ask | Dispatch | Cancel | Output | LogLine | Persist

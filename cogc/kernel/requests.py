@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from cogc.kernel import reactions
 from cogc.kernel.code import Request
-from cogc.kernel.objects import AWAITING, Activity, Ask, Call, Instance, Port
+from cogc.kernel.objects import AWAITING, Activity, Ask, Call, Dispatch, Instance, Port
 from cogc.kernel.program import label, nanos
 from cogc.kernel.values import Failure
 
@@ -26,6 +26,8 @@ def request(kernel: Kernel, activity: Activity, asked: Request) -> None:
             _call(kernel, activity, asked)
         case "ask":
             _ask(kernel, activity, asked)
+        case "dispatch":
+            _dispatch(kernel, activity, asked)
         case "sleep":
             _sleep(kernel, activity, asked.arguments[0])
         case "wait":
@@ -82,6 +84,23 @@ def _ask(kernel: Kernel, activity: Activity, request: Request) -> None:
         model = kernel.bundle.models[request.program].name
         kernel.trace.record("ask", inst, call=call, model=model, program=program, data=news)
     kernel.effects.append(Ask(call, request.program, program, body, limit, inst.path, request.at, streams))
+
+
+def _dispatch(kernel: Kernel, activity: Activity, request: Request) -> None:
+    dispatcher, query, background, limit = request.arguments
+    inst = request.owner or activity.inst
+    call = _called(kernel, activity, inst, None)
+    if kernel.trace:
+        name = kernel.bundle.programs[request.program].name
+        kernel.trace.record("dispatch", inst, call=call, program=name, dispatcher=dispatcher, data=query)
+    kernel.effects.append(Dispatch(call, dispatcher, request.program, query, background, limit, inst.path))
+
+
+def progress(kernel: Kernel, call: int, event: Any) -> None:
+    """What a dispatcher says of a run while it goes on."""
+    known = kernel.calls.get(call)
+    if known is not None and kernel.trace:
+        kernel.trace.record("progress", known[1], cause=known[0].cause, call=call, data=event)
 
 
 def _called(kernel: Kernel, activity: Activity, inst: Instance, result: int | None) -> int:

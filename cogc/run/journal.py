@@ -14,11 +14,12 @@ from typing import Any, BinaryIO
 import msgspec
 
 from cogc.kernel.machine import Kernel
-from cogc.kernel.objects import Ask, Call
+from cogc.kernel.objects import Ask, Call, Dispatch
 from cogc.kernel.supervision import place
 from cogc.kernel.values import Duration, Failure, Time, shorten
 
 VERSION = 1
+Outward = Call | Ask | Dispatch
 
 
 def _encode(value: Any) -> Any:
@@ -51,24 +52,28 @@ def _decode(value: Any) -> Any:
 _encoder = msgspec.json.Encoder(enc_hook=_encode)
 
 
-def digest(call: Call | Ask) -> str:
+def digest(call: Outward) -> str:
     """What a call asks for, in short: program, arguments and request."""
     if isinstance(call, Ask):
         data = _encoder.encode([call.model, call.program, call.request, call.path])
+    elif isinstance(call, Dispatch):
+        data = _encoder.encode([call.dispatcher, call.program, call.query, call.path])
     else:
         data = _encoder.encode([call.program, call.arguments, call.request, call.path])
     return hashlib.sha256(data).hexdigest()[:16]
 
 
-def name_of(kernel: Kernel, call: Call | Ask) -> str:
+def name_of(kernel: Kernel, call: Outward) -> str:
     """What a call is for, for people."""
-    if isinstance(call, Call):
+    if isinstance(call, Call | Dispatch):
         return kernel.bundle.programs[call.program].name
     return f"{call.program}: {kernel.bundle.models[call.model].name}"
 
 
-def gist(call: Call | Ask) -> str:
+def gist(call: Outward) -> str:
     """What a call says, shortened, for people: its arguments, or the last message."""
+    if isinstance(call, Dispatch):
+        return shorten(call.query, 160)
     return shorten(call.arguments if isinstance(call, Call) else call.request["messages"][-1]["content"], 160)
 
 
@@ -82,7 +87,7 @@ class Journal:
     def event(self, kernel: Kernel, kind: str, *data: Any) -> None:
         self.lines.append([kernel.steps, kernel.now, kind, *data])
 
-    def call(self, kernel: Kernel, call: Call | Ask) -> None:
+    def call(self, kernel: Kernel, call: Outward) -> None:
         self.event(kernel, "call", call.id, digest(call), name_of(kernel, call), call.path, gist(call))
 
     def flush(self) -> None:
@@ -137,6 +142,8 @@ def replay(kernel: Kernel, events: list[list[Any]], taken: Any = None) -> None:
         elif kind == "told":
             with suppress(Failure):  # what was refused then is refused again
                 kernel.told(*data)
+        elif kind == "progress":
+            kernel.progress(*data)
         elif kind == "delta":
             kernel.delta(*data)
         elif kind == "stop":
@@ -150,7 +157,7 @@ def replay(kernel: Kernel, events: list[list[Any]], taken: Any = None) -> None:
 def _take(kernel: Kernel, expected: dict[int, list[Any]], taken: Any) -> None:
     effects, kernel.effects = kernel.effects, []
     for effect in effects:
-        if isinstance(effect, Call | Ask):
+        if isinstance(effect, Outward):
             known = expected.get(effect.id)
             if known is None or known[4] != digest(effect):
                 raise Divergence(_departure(kernel, effect, known))
@@ -158,7 +165,7 @@ def _take(kernel: Kernel, expected: dict[int, list[Any]], taken: Any) -> None:
         taken(effects)
 
 
-def _departure(kernel: Kernel, call: Call | Ask, known: list[Any] | None) -> str:
+def _departure(kernel: Kernel, call: Outward, known: list[Any] | None) -> str:
     """What was expected, what came, and the program's place in the spec."""
     at = place(kernel, call.at if isinstance(call, Ask) else kernel.bundle.programs[call.program].at)
     lines = [f"call {call.id} is another one"]

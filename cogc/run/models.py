@@ -40,7 +40,11 @@ class Models:
             return None
         try:
             delay, reply = self._script(model).answer(ask)
-        except (OSError, ValueError) as error:
+        except OSError as error:
+            return 0, Failure(
+                "program", f"model `{model.name}`: `{model.argument}`: {(error.strerror or str(error)).lower()}"
+            )
+        except ValueError as error:
             return 0, Failure("program", f"model `{model.name}`: {error}")
         if delay > ask.limit:
             return ask.limit, late(ask)

@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import signal
 import uuid
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 
 import trio
 
@@ -34,6 +35,25 @@ async def run_process(
     words: list[str], stdin: bytes = b"", cwd: str | None = None, env: Mapping[str, str] | None = None
 ) -> Outcome:
     """Run a command to its end. OSError if it cannot be started; cancelling ends its whole group first."""
+    streams = _Streams()
+    async with spawn(words, cwd, env) as process:
+        assert process.stdin is not None and process.stdout is not None and process.stderr is not None
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_feed, process.stdin, stdin)
+            nursery.start_soon(streams.drain, process.stdout, streams.stdout)
+            nursery.start_soon(streams.drain, process.stderr, streams.stderr)
+            await process.wait()
+            # a grandchild may hold the pipes open: what it still writes is not waited for
+            nursery.cancel_scope.deadline = trio.current_time() + 0.25
+        await trio.lowlevel.checkpoint_if_cancelled()
+        return Outcome(process.returncode or 0, bytes(streams.stdout), bytes(streams.stderr), streams.truncated)
+
+
+@asynccontextmanager
+async def spawn(
+    words: list[str], cwd: str | None = None, env: Mapping[str, str] | None = None
+) -> AsyncIterator[trio.Process]:
+    """A process with pipes, in a session of its own; when it is left, it is gone with all that it started."""
     mark = uuid.uuid4().hex
     process = await trio.lowlevel.open_process(
         words,
@@ -44,18 +64,8 @@ async def run_process(
         env={**(os.environ if env is None else env), MARK: mark},
         start_new_session=True,
     )
-    assert process.stdin is not None and process.stdout is not None and process.stderr is not None
-    streams = _Streams()
     try:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(_feed, process.stdin, stdin)
-            nursery.start_soon(streams.drain, process.stdout, streams.stdout)
-            nursery.start_soon(streams.drain, process.stderr, streams.stderr)
-            await process.wait()
-            # a grandchild may hold the pipes open: what it still writes is not waited for
-            nursery.cancel_scope.deadline = trio.current_time() + 0.25
-        await trio.lowlevel.checkpoint_if_cancelled()
-        return Outcome(process.returncode or 0, bytes(streams.stdout), bytes(streams.stderr), streams.truncated)
+        yield process
     finally:
         with trio.CancelScope(shield=True):
             await _end(process, mark)

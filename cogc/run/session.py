@@ -19,10 +19,11 @@ import trio
 
 from cogc import ir
 from cogc.kernel.machine import Kernel
-from cogc.kernel.objects import Ask, Call, Cancel, LogLine, Output, Persist
+from cogc.kernel.objects import Ask, Call, Cancel, Dispatch, LogLine, Output, Persist
 from cogc.kernel.values import Failure
+from cogc.run.dispatch import Dispatchers
 from cogc.run.executors import Executors, Settings
-from cogc.run.journal import Journal
+from cogc.run.journal import Journal, Outward
 from cogc.run.models import Models
 from cogc.run.scripted import pieces
 from cogc.run.store import Store
@@ -113,6 +114,7 @@ class Session:
         self.told: list[_Told] = []
         self.asleep: set[int] = set()
         self.models = Models(self.kernel)
+        self.dispatchers = Dispatchers(bundle, settings)
         self.outputs: dict[str, list[Any]] = {}
         self.arrived: list[tuple[int, Any]] = []
         self.deltas: list[tuple[int, str]] = []
@@ -225,6 +227,10 @@ class Session:
         if item.kind == "sleep":
             self.asleep.add(item.call)
             self._later(item.data[0], item.call, item.done, "wake")
+            return
+        if item.kind == "progress":
+            self._event("progress", item.call, *item.data)
+            self.kernel.progress(item.call, *item.data)
             return
         self._event("told", item.call, item.kind, *item.data)
         try:
@@ -355,7 +361,7 @@ class Session:
         """The journal first, then the trace: an effect is released only when what led to it is written."""
         if self.journal is not None:
             for effect in self.kernel.effects:
-                if isinstance(effect, Call | Ask):
+                if isinstance(effect, Outward):
                     self.journal.call(self.kernel, effect)
             self.journal.flush()
         if self.kernel.trace is not None:
@@ -370,7 +376,7 @@ class Session:
         effects, self.kernel.effects = self.kernel.effects, []
         for effect in effects:
             match effect:
-                case Call() | Ask():
+                case Call() | Ask() | Dispatch():
                     self._call(effect)
                 case Cancel(id=call):
                     if call in self.scopes:
@@ -391,7 +397,7 @@ class Session:
             self.store.save(self.dirty)
             self.dirty = {}
 
-    def _call(self, call: Call | Ask) -> None:
+    def _call(self, call: Outward) -> None:
         answer = self.models.answer(call) if isinstance(call, Ask) else None
         if answer is not None:
             delay, value = answer
@@ -408,15 +414,21 @@ class Session:
         self.order += 1
         heapq.heappush(self.delayed, (self.kernel.now + delay, self.order, call, value, what))
 
-    async def _execute(self, call: Call | Ask, scope: trio.CancelScope) -> None:
+    async def _execute(self, call: Outward, scope: trio.CancelScope) -> None:
         with scope:
             if isinstance(call, Ask):
                 value = await self.models.ask(call, partial(self._delta, call.id))
+            elif isinstance(call, Dispatch):
+                value = await self.dispatchers.run(call, partial(self._progress, call.id))
             else:
                 value = await self.executors.execute(call)
             self.scopes.pop(call.id, None)
             self.arrived.append((call.id, value))
             self.wake.set()
+
+    def _progress(self, call: int, event: dict[str, Any]) -> None:
+        self.told.append(_Told(call, "progress", (event,)))
+        self.wake.set()
 
     def _delta(self, call: int, piece: str) -> None:
         self.deltas.append((call, piece))

@@ -1,0 +1,177 @@
+"""Dispatchers: who runs a sub-agent where this process does not. `specs/dispatch.md` is for those who write one.
+
+A dispatcher is found by its name: `process` here, any other in the entry-point group `cogc.dispatchers`. Registration,
+status, completion, budgets, cancellation and tracing stay with the run that dispatches.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import entry_points
+from typing import Any, Protocol
+
+import msgspec
+import trio
+
+from cogc import ir
+from cogc.kernel.objects import Dispatch
+from cogc.kernel.values import Failure
+from cogc.run.executors import Settings
+from cogc.run.process import spawn
+
+Emit = Callable[[dict[str, Any]], None]
+"""Takes progress: `{event: "running"}`, `{event: "delta", text}`, `{event: "error", message}`."""
+GROUP = "cogc.dispatchers"
+_ATTEMPTS = 2
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """All that a run of an agent needs, wherever it is run. `program` is built IR, as JSON, whose root is the agent."""
+
+    id: str
+    type: str
+    task: str
+    system_prompt: str
+    model: str
+    temperature: float | None
+    tools: list[str]
+    background: bool
+    timeout: float
+    program: str
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended: `output` or `error`; `usage` is what each request to a model used; `conversation` what was said."""
+
+    output: Any = None
+    error: str | None = None
+    kind: str = "program"
+    usage: list[dict[str, int]] = field(default_factory=list)
+    conversation: list[Any] = field(default_factory=list)
+
+
+class Dispatcher(Protocol):
+    """Runs agents somewhere. None as an outcome hands the run back, to be done in process."""
+
+    async def run(self, spec: RunSpec, emit: Emit) -> Outcome | None: ...
+
+
+class Dispatchers:
+    """The dispatchers of one run, each made when it is first needed."""
+
+    def __init__(self, bundle: ir.Bundle, settings: Settings) -> None:
+        self.bundle = bundle
+        self.settings = settings
+        self.made: dict[str, Dispatcher] = {}
+
+    async def run(self, call: Dispatch, emit: Emit) -> Any:
+        """Have an agent run, within its time; a reply as the kernel takes it, or a Failure."""
+        late = f"the run of `{self.bundle.programs[call.program].name}` took longer than {call.limit / 1e9:g}s"
+        result: Any = Failure("timeout", late)
+        with trio.move_on_after(call.limit / 1e9):
+            try:
+                outcome = await self._dispatcher(call.dispatcher).run(self._spec(call), emit)
+                result = {"fallback": True} if outcome is None else _reply(outcome)
+            except Failure as failure:
+                result = failure
+            except Exception as error:  # somebody else's code: whatever it raises is its failure
+                said = f"{type(error).__name__}: {error}"
+                result = Failure("program", f"the dispatcher `{call.dispatcher}` failed: {said}")
+        return result
+
+    def _dispatcher(self, name: str) -> Dispatcher:
+        if name not in self.made:
+            self.made[name] = ProcessDispatcher() if name == "process" else _foreign(name)
+        return self.made[name]
+
+    def _spec(self, call: Dispatch) -> RunSpec:
+        program, settings = self.bundle.programs[call.program], self.settings
+        system, temperature = program.attributes.get("system"), program.attributes.get("temperature")
+        return RunSpec(
+            id=f"{program.name}-{call.id}",
+            type=program.name,
+            task=call.query,
+            system_prompt=str(system.value) if isinstance(system, ir.Const) else "",
+            model=self.bundle.models[program.model].argument,
+            temperature=float(temperature.value) if isinstance(temperature, ir.Const) else None,
+            tools=[self.bundle.programs[k].name for k in program.tools],
+            background=call.background,
+            timeout=call.limit / 1e9,
+            program=ir.encode(msgspec.structs.replace(self.bundle, root=call.program)).decode(),
+            metadata={
+                "workspace": settings.workspace,
+                "allow_imports": sorted(settings.allow_imports),
+                "sandboxed": settings.sandboxed,
+            },
+        )
+
+
+def _foreign(name: str) -> Dispatcher:
+    """Somebody's own dispatcher, by its entry point."""
+    found = list(entry_points(group=GROUP, name=name))
+    if not found:
+        known = ", ".join(sorted({"local", "process", *entry_points(group=GROUP).names}))
+        raise Failure("program", f"there is no dispatcher `{name}`; there is {known}")
+    made: Dispatcher = found[0].load()()
+    return made
+
+
+def _reply(outcome: Outcome) -> dict[str, Any]:
+    if outcome.error is not None:
+        return {"error": outcome.error, "kind": outcome.kind, "usage": outcome.usage}
+    return {"output": outcome.output, "usage": outcome.usage}
+
+
+class ProcessDispatcher:
+    """Runs an agent in a worker process. A worker that dies is noticed, and its run done once more."""
+
+    async def run(self, spec: RunSpec, emit: Emit) -> Outcome | None:
+        died = ""
+        for attempt in range(_ATTEMPTS):
+            emit({"event": "running", "attempt": attempt + 1})
+            outcome, died = await self._attempt(spec, emit)
+            if outcome is not None:
+                return outcome
+            emit({"event": "error", "message": died})
+        return Outcome(error=f"the worker of `{spec.type}` died {_ATTEMPTS} times; {died}")
+
+    async def _attempt(self, spec: RunSpec, emit: Emit) -> tuple[Outcome | None, str]:
+        """One worker: what it came to, or how it died."""
+        said, code = bytearray(), 0
+        async with spawn([sys.executable, "-m", "cogc.run.worker"]) as process:
+            assert process.stdin is not None and process.stdout is not None and process.stderr is not None
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(_drain, process.stderr, said)
+                with suppress(trio.BrokenResourceError):
+                    await process.stdin.send_all(json.dumps(asdict(spec)).encode() + b"\n")
+                outcome = await _listen(process.stdout, emit)
+                code = await process.wait() if outcome is None else 0
+                nursery.cancel_scope.cancel()
+        last = said.decode("utf-8", "replace").strip().rpartition("\n")[2][:200]
+        return outcome, f"it ended with code {code}{': ' + last if last else ''}"
+
+
+async def _listen(stream: trio.abc.ReceiveStream, emit: Emit) -> Outcome | None:
+    """A worker's events, a JSON object a line, up to the last one; None if that never comes."""
+    buffer = b""
+    async for data in stream:
+        *lines, buffer = (buffer + data).split(b"\n")
+        for line in lines:
+            event = json.loads(line)
+            if event.pop("event", "") == "done":
+                return Outcome(**event)
+            emit({"event": "delta", **event})
+    return None
+
+
+async def _drain(stream: trio.abc.ReceiveStream, into: bytearray) -> None:
+    async for data in stream:
+        into += data
+        del into[:-4000]

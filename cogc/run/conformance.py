@@ -14,8 +14,8 @@ import trio
 
 from cogc.compile import analyse, program
 from cogc.diagnostics import Problems
-from cogc.files import read
 from cogc.ir import encode
+from cogc.resources import folder as resource
 from cogc.run.dispatch import Dispatcher, Outcome, RunSpec
 
 _SPEC = """
@@ -42,7 +42,7 @@ def _run_spec(folder: Path, task: str) -> RunSpec:
     path = str(folder / "agent.cog")
 
     def reader(name: str) -> bytes:
-        return _SPEC.encode() if name == path else read(name)
+        return _SPEC.encode() if name == path else (resource("stdlib") / name.removeprefix("std/")).read_bytes()
 
     problems = Problems()
     built = program(analyse([path], reader, problems), "Agent")

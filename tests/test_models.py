@@ -263,6 +263,29 @@ def test_dollars_bound_the_answer(server: Server) -> None:
     assert out(server, "string", "budget: { usd: 0.0001 }")[0] == "budget"
 
 
+def test_a_run_has_a_budget_for_all_its_conversations(server: Server) -> None:
+    server.tokens = 100
+    server.will(reply("one"), reply("two"))
+    text = SPEC.format(url=server.url, result="string", program=", max_tokens: 50", model="")
+    made = session(build(text), inputs=[("q", "a"), ("q", "b")], budget={"tokens": 110})
+    assert made.outputs["out"][0] == "one" and made.outputs["out"][1][0] == "budget"
+    assert "`the run` has 110 tokens; 15 are used" in made.outputs["out"][1][1]
+    assert len(server.requests) == 1 and server.requests[0]["max_tokens"] == 10
+
+
+def test_what_is_asked_side_by_side_is_reserved(server: Server) -> None:
+    server.tokens = 100
+    server.will(*[reply("ok")] * 6)
+    text = SPEC.format(url=server.url, result="string", program=", max_tokens: 50", model="").replace(
+        "out <- ask(q)", "out <- parallel [try ask(x) else null for x in [q, q, q]]"
+    )
+    made = session(build(text), inputs=[("q", "a")], budget={"tokens": 170})
+    assert made.outputs["out"] == [["ok", "ok", "ok"]]  # one after the other: 150 are reserved, 15 used, each time
+    made = session(build(text), inputs=[("q", "a")], budget={"tokens": 120})
+    assert made.outputs["out"][0].count("ok") >= 1 and made.outputs["out"][0].count(None) >= 1
+    assert made.kernel.purse.usage.tokens <= 120
+
+
 def test_what_the_cache_took_costs_less() -> None:
     from cogc.catalogue import Catalogue
     from cogc.files import read
@@ -373,6 +396,9 @@ def test_models_are_bound_on_the_command_line(server: Server, tmp_path: Any) -> 
     words = ["run", "s.cog", "--root", "Main", "--input", "q=x", "--output", "json", "--model"]
     done = cogc(*words, "m=scripted:a.yml", cwd=tmp_path)
     assert json.loads(done.stdout)["data"] == "bound" and done.stderr == ""
+    over = cogc(*words, "m=scripted:a.yml", "--budget", "tokens=1", cwd=tmp_path)
+    assert "budget" in over.stdout
+    assert cogc(*words, "m=scripted:a.yml", "--budget", "eggs=1", cwd=tmp_path).returncode == 2
     for wrong, said in (
         ("m=oracle:x", "a provider is"),
         ("n=scripted:a.yml", "has no model `n`; it has `m`"),

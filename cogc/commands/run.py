@@ -57,6 +57,13 @@ def arguments(parser: ArgumentParser) -> None:
         metavar="NAME=PROVIDER:WHAT",
         help="bind a model: x=scripted:answers.yml, x=anthropic:claude-haiku-5-5",
     )
+    add(
+        "--budget",
+        action="append",
+        default=[],
+        metavar="WHAT=N",
+        help="what all models of the run may use: usd=2, tokens=100000",
+    )
     add("--answer", action="append", default=[], metavar="NAME=VALUE", help="the answer of a person to a program")
     add(
         "--questions",
@@ -196,6 +203,18 @@ def _settings(options: Namespace) -> Any:
     )
 
 
+def budget(options: Namespace) -> dict[str, float | int]:
+    """What a run may spend on models, by `--budget`."""
+    found: dict[str, float | int] = {}
+    for text in options.budget:
+        name, value = _pair(text, "--budget")
+        try:
+            found[name] = {"usd": float, "tokens": int}[name](value.replace("_", ""))
+        except (KeyError, ValueError):
+            raise Usage(f"`--budget {text}`: write usd=DOLLARS or tokens=NUMBER") from None
+    return found
+
+
 def _people(options: Namespace) -> People:
     from cogc.run.people import MAILBOX, People
 
@@ -323,7 +342,7 @@ def _replay(bundle: ir.Bundle, options: Namespace) -> int:
     options.seed, options.sim = head["seed"], True
     faces = Faces(options, bundle, run=head["run"])
     with faces:
-        kernel = Kernel(bundle, head["seed"], head["epoch"], faces.traced, head["run"])
+        kernel = Kernel(bundle, head["seed"], head["epoch"], faces.traced, head["run"], head.get("budget"))
 
         def taken(effects: list[Any]) -> None:
             faces.effects(effects)

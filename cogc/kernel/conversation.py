@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from cogc import types
 from cogc.attributes import USUAL
 from cogc.ir import Program
-from cogc.kernel import agents, programs
+from cogc.kernel import agents, programs, requests
 from cogc.kernel.agents import MOST, Roster
 from cogc.kernel.code import Request
 from cogc.kernel.functions import text
@@ -85,8 +85,8 @@ class Conversation:
         self.most = settings.get("max_tokens", MOST_TOKENS)
         budget = settings.get("budget") or {}
         turns = settings.get("max_turns", MANY_TURNS if self.roster else TURNS)
-        self.purse = Purse(program.name, budget, turns, around.purse if around else None)
-        self.attempts = settings.get("retry", ATTEMPTS)
+        self.purse = Purse(program.name, budget, turns, around.purse if around else kernel.purse)
+        self.retries = settings.get("retry", ATTEMPTS)
         limits = [d.nanos for d in (settings.get("timeout"), budget.get("time")) if isinstance(d, Duration)]
         self.limit = min(limits, default=DEADLINE)
         self.deadline = kernel.now + self.limit
@@ -264,10 +264,29 @@ class Conversation:
 
     def _reply(self, request: dict[str, Any]) -> Talk:
         """The reply to a request, within the purse, after as many attempts as it takes."""
-        before = 0
-        if self.purse.bounded():
-            before = yield from self._count(request)
-        request["max_tokens"] = self.purse.room(before, self.most, self.model.price)
+        before = (yield from self._count(request)) if self.purse.bounded() else 0
+        held = yield from self._reserve(before)
+        request["max_tokens"] = held.most
+        try:
+            reply = yield from self._attempts(request)
+            self._charge(reply["usage"])
+        finally:
+            held.release()
+            requests.wake(self.kernel, self.kernel.waiting_for_purse)
+        return reply
+
+    def _reserve(self, before: int) -> Talk:
+        """Room in the purse; where others hold what is missing, wait until they are done."""
+        while True:
+            try:
+                return self.purse.reserve(before, self.most, self.model.price)
+            except Failure:
+                if not self.purse.may_come_back():
+                    raise
+            yield Request("wait", "", [self.kernel.waiting_for_purse, self.left()])
+            self.in_time()
+
+    def _attempts(self, request: dict[str, Any]) -> Talk:
         attempt = 0
         while True:
             reply = yield self._request(request)
@@ -275,10 +294,9 @@ class Conversation:
             if error is None:
                 usage = reply["usage"]
                 self.size = sum(usage.get(k, 0) for k in ("input", "cache_read", "cache_write", "output"))
-                self._charge(usage)
                 return reply
             pause = self._pause(attempt, error)
-            if not error.get("retry") or attempt >= self.attempts or pause >= self.left():
+            if not error.get("retry") or attempt >= self.retries or pause >= self.left():
                 tried = f" (tried {attempt + 1} times)" if attempt else ""
                 raise Failure("program", f"`{self.program.name}`: {error['message']}{tried}")
             attempt += 1

@@ -43,7 +43,7 @@ from cogc.kernel.objects import (
     Port,
 )
 from cogc.kernel.program import CogletCode
-from cogc.kernel.purse import Usage
+from cogc.kernel.purse import Purse, Usage
 from cogc.kernel.timers import Timers
 from cogc.kernel.trace import Tracer
 from cogc.kernel.validate import Validators
@@ -59,10 +59,20 @@ class Kernel:
     """A running system, as a state machine.
 
     Admit events (`start`, `input`, `result`, `advance`, `stop`), call `run` until it has nothing to do, carry out what
-    stands in `effects`. `epoch` is the wall clock's time at the run's start, in nanoseconds.
+    stands in `effects`. `budget` is what all conversations of the run may spend together. `epoch` is the wall clock's time at the run's start, in nanoseconds.
     """
 
-    def __init__(self, bundle: ir.Bundle, seed: int = 0, epoch: int = 0, traced: bool = False, run: str = "") -> None:
+    def __init__(
+        self,
+        bundle: ir.Bundle,
+        seed: int = 0,
+        epoch: int = 0,
+        traced: bool = False,
+        run: str = "",
+        budget: dict[str, Any] | None = None,
+    ) -> None:
+        self.purse = Purse("the run", budget or {})
+        self.waiting_for_purse: list[tuple[Activity, int]] = []
         self.bundle = bundle
         self.seed = seed
         self.epoch = epoch

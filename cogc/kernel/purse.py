@@ -5,6 +5,7 @@ Purses nest: what one spends, all around it have spent too, and the tightest of 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from cogc.ir import Price
@@ -49,7 +50,7 @@ class Usage:
 class Purse:
     """The limits of one conversation; None is without one."""
 
-    __slots__ = ("around", "asked", "name", "tokens", "turns", "usage", "usd")
+    __slots__ = ("around", "asked", "name", "reserved_tokens", "reserved_usd", "tokens", "turns", "usage", "usd")
 
     def __init__(
         self, name: str, budget: dict[str, Any], turns: int | None = None, around: Purse | None = None
@@ -61,31 +62,47 @@ class Purse:
         self.turns: int | None = budget.get("turns", turns)
         self.usage = Usage()
         self.asked = 0
+        self.reserved_tokens = 0
+        self.reserved_usd = 0.0
 
     def bounded(self) -> bool:
         """Whether a request's tokens must be counted before it is made."""
         return self.usd is not None or self.tokens is not None or (self.around is not None and self.around.bounded())
 
-    def room(self, before: int, most: int, price: Price | None) -> int:
-        """How many tokens a reply may have behind a request of `before`; a Failure if there is nothing left."""
-        if self.turns is not None and self.asked >= self.turns:
+    def reserve(self, before: int, most: int, price: Price | None) -> Reservation:
+        """Room for a request of `before` tokens and as many in its answer as there are left, `most` at most.
+
+        A Failure says that there is nothing left.
+        """
+        if not self.has_turns():
             raise Failure("budget", f"`{self.name}` has used its {self.turns} turns")
+        for purse in self._chain():
+            most = min(most, purse._room(before, most, price))
+        return Reservation(list(self._chain()), before, most, price)
+
+    def has_turns(self) -> bool:
+        return self.turns is None or self.asked < self.turns
+
+    def may_come_back(self) -> bool:
+        """Whether something that is reserved around here may yet make room."""
+        return self.has_turns() and any(p.reserved_tokens for p in self._chain())
+
+    def _chain(self) -> Iterator[Purse]:
         purse: Purse | None = self
         while purse is not None:
-            most = min(most, purse._room(before, most, price))
+            yield purse
             purse = purse.around
-        return most
 
     def _room(self, before: int, most: int, price: Price | None) -> int:
         used = self.usage
         if self.tokens is not None:
-            most = min(most, self.tokens - used.tokens - before)
+            most = min(most, self.tokens - used.tokens - self.reserved_tokens - before)
         if most < 1:
             raise Failure(
                 "budget", f"`{self.name}` has {self.tokens} tokens; {used.tokens} are used, {before} would be sent"
             )
         if self.usd is not None and price is not None:
-            rest = self.usd - used.usd - cost({"input": before}, price)
+            rest = self.usd - used.usd - self.reserved_usd - cost({"input": before}, price)
             each = (price.long_output if price.above and before > price.above else price.output) / 1e6
             most = min(most, int(rest / each)) if each else most
             if rest < 0 or most < 1:
@@ -96,7 +113,7 @@ class Purse:
         """Whether there is nothing left of its own, whatever the purses around it hold."""
         used = self.usage
         return (
-            (self.turns is not None and self.asked >= self.turns)
+            not self.has_turns()
             or (self.tokens is not None and used.tokens >= self.tokens)
             or (self.usd is not None and used.usd >= self.usd)
         )
@@ -104,10 +121,29 @@ class Purse:
     def charge(self, usage: dict[str, Any], price: Price | None) -> None:
         """Count one request: a turn of its own, tokens and dollars of all around it."""
         self.asked += 1
-        purse: Purse | None = self
-        while purse is not None:
+        for purse in self._chain():
             purse.usage.add(usage, price)
-            purse = purse.around
+
+
+class Reservation:
+    """What a request may use at most, held back in every purse around it until it is done."""
+
+    __slots__ = ("most", "purses", "tokens", "usd")
+
+    def __init__(self, purses: list[Purse], before: int, most: int, price: Price | None) -> None:
+        self.purses = purses
+        self.most = most
+        self.tokens = before + most
+        self.usd = cost({"input": before, "output": most}, price) if price else 0.0
+        self._move(1)
+
+    def release(self) -> None:
+        self._move(-1)
+
+    def _move(self, sign: int) -> None:
+        for purse in self.purses:
+            purse.reserved_tokens += sign * self.tokens
+            purse.reserved_usd += sign * self.usd
 
 
 def cost(usage: dict[str, Any], price: Price) -> float:

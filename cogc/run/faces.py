@@ -27,10 +27,11 @@ class Faces:
     """The files and screens of one run, opened and closed together."""
 
     def __init__(self, options: Namespace, bundle: ir.Bundle, run: str = "") -> None:
-        from cogc.commands.run import new_run_id
+        from cogc.commands.run import budget, new_run_id
 
         self.options = options
         self.bundle = bundle
+        self.budget = budget(options)
         self.id = run or new_run_id()
         self.seed = options.seed if options.seed is not None else random.SystemRandom().getrandbits(32)
         self.epoch = time.time_ns()
@@ -89,12 +90,16 @@ class Faces:
         return file
 
     def _head(self) -> dict[str, Any]:
-        return {"run": self.id, "seed": self.seed, "epoch": self.epoch, "program": self.bundle.hash, "version": VERSION}
+        return {
+            "run": self.id, "seed": self.seed, "epoch": self.epoch, "program": self.bundle.hash, "version": VERSION,
+            "budget": self.budget,
+        }  # fmt: skip
 
     def session_options(self, parameters: dict[str, Any], inputs: list[tuple[str, Any]], until: Any) -> Options:
         from cogc.commands.run import duration
 
         return Options(
+            budget=self.budget,
             parameters=parameters,
             inputs=inputs,
             sim=self.options.sim,

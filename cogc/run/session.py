@@ -37,6 +37,7 @@ class Options:
     """How to run. Times are in nanoseconds; `None` means without an end."""
 
     __slots__ = (
+        "budget",
         "epoch",
         "inputs",
         "on_log",
@@ -53,6 +54,7 @@ class Options:
     def __init__(
         self,
         *,
+        budget: dict[str, Any] | None = None,
         parameters: dict[str, Any] | None = None,
         inputs: list[tuple[str, Any]] | None = None,
         sim: bool = False,
@@ -65,6 +67,7 @@ class Options:
         on_log: Callable[[LogLine], None] | None = None,
         on_records: Callable[[list[dict[str, Any]]], None] | None = None,
     ) -> None:
+        self.budget = budget or {}
         self.parameters = parameters or {}
         self.inputs = inputs or []
         self.sim = sim
@@ -109,7 +112,8 @@ class Session:
         self.journal = journal
         self.store = store
         traced = trace is not None or options.on_records is not None
-        self.kernel = Kernel(bundle, options.seed, options.epoch or time.time_ns(), traced, options.run)
+        epoch = options.epoch or time.time_ns()
+        self.kernel = Kernel(bundle, options.seed, epoch, traced, options.run, options.budget)
         self.executors = Executors(bundle, settings, self.kernel.evaluate, self._tell)
         self.told: list[_Told] = []
         self.asleep: set[int] = set()

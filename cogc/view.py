@@ -36,7 +36,21 @@ _COLORS = {
     "stopping": "cyan",
     "stopped": "dim",
 }
-_SHOWN = ("transmit", "send", "guide", "fail", "restart", "dead_letter", "drop", "output", "input", "park", "result")
+_SHOWN = (
+    "transmit",
+    "send",
+    "guide",
+    "fail",
+    "restart",
+    "dead_letter",
+    "drop",
+    "output",
+    "input",
+    "park",
+    "ask",
+    "dispatch",
+    "result",
+)
 
 
 class View:

@@ -149,6 +149,29 @@ def test_pause_holds_it_before_the_next_step_and_loses_nothing(world: World) -> 
     assert made.outputs["out"] == ["done"] and made.kernel.now == 33_000_000_000
 
 
+def test_a_pause_counts_once_however_many_sub_agents_wait(world: World) -> None:
+    spec = """
+    agent Helper { model: m, timeout: 10s }
+    agent Agent { model: m, spawn: [Helper], timeout: 10s }
+    coglet Main { listen task: string
+      transmit out: any
+      create a = Agent
+      link self.task -> a.task
+      after 1s { guide a.pause() }
+      after 30s { guide a.resume() }
+      on a.result as r { out <- r }
+      on a.failed as f { out <- [f.kind, f.message] } }
+    """
+    script = [
+        of("Agent", "go", tools=[tool("spawn_agent", agent="Helper", query=q) for q in "abc"]),
+        {"when": {"program": "Helper"}, "tools": [tool("nope")], "delay": "2s", "times": 3},
+        {"when": {"program": "Helper"}, "reply": "late", "delay": "9s", "times": 3},
+        of("Agent", "late", reply="never"),
+    ]
+    made = world.run(spec, script, "go")
+    assert made.outputs["out"][0][0] == "timeout" and made.kernel.now == 39_000_000_000
+
+
 def test_what_is_injected_is_said_before_the_next_request(world: World) -> None:
     made = world.run(STEERED.replace("ORDER", 'inject("hurry")'), [*SLOW, when("hurry", reply="ok")], "one")
     assert made.outputs["out"] == ["done"] and ("user", "hurry") in world.said("Agent")

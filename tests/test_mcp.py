@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -66,6 +67,24 @@ def test_nothing_that_a_server_started_is_left() -> None:
     mark = unique_seconds()
     assert run(f'out <- fork("{mark}")') == ["left"]
     assert marked(mark) == [] and marked(str(SERVER)) == []
+
+
+@pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not installed")
+def test_a_server_dies_with_a_run_that_is_killed(tmp_path: Path) -> None:
+    mark = unique_seconds()
+    body = f'out <- fork("{mark}")\n out <- hang()'
+    text = SPEC.replace("BODY", body).replace("COMMAND", f'["{sys.executable}", "{SERVER}"]')
+    (tmp_path / "m.cog").write_text('program hang() -> string = shell ["sleep", "30"] { timeout: 40s }\n' + text)
+    process = subprocess.Popen([sys.executable, "-m", "cogc", "run", "m.cog"], cwd=tmp_path, stdout=subprocess.PIPE)
+    assert process.stdout is not None and process.stdout.readline() == b"out: left\n"
+    assert marked(mark) != []
+    process.kill()
+    process.wait()
+    end = time.monotonic() + 10
+    while marked(mark) and time.monotonic() < end:
+        time.sleep(0.05)
+    process.stdout.close()
+    assert marked(mark) == []
 
 
 @pytest.mark.parametrize(

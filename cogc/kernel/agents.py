@@ -22,13 +22,18 @@ MOST = 4
 class AgentState:
     """What an agent's coglet knows of its conversations: whether they are held, and what is to be said."""
 
-    __slots__ = ("holding", "injected", "paused", "talks")
+    __slots__ = ("holding", "injected", "paused_at", "paused_once", "talks")
 
     def __init__(self) -> None:
-        self.paused = False
+        self.paused_at: int | None = None
+        self.paused_once = 0
         self.holding: list[tuple[Activity, int]] = []
         self.injected: list[str] = []
         self.talks: list[Conversation] = []
+
+    def paused_for(self, now: int) -> int:
+        """For how long it has been paused so far, in nanoseconds."""
+        return self.paused_once + (now - self.paused_at if self.paused_at is not None else 0)
 
 
 def state(inst: Instance) -> AgentState:
@@ -44,9 +49,9 @@ def control(kernel: Kernel, inst: Instance, command: str, arguments: list[Any]) 
     own = state(inst)
     match command:
         case "pause":
-            own.paused = True
+            own.paused_at = kernel.now if own.paused_at is None else own.paused_at
         case "resume":
-            own.paused = False
+            own.paused_once, own.paused_at = own.paused_for(kernel.now), None
             requests.wake(kernel, own.holding)
         case "inject" if own.talks:
             own.talks[0].say(arguments[0])

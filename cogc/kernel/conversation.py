@@ -90,6 +90,7 @@ class Conversation:
         limits = [d.nanos for d in (settings.get("timeout"), budget.get("time")) if isinstance(d, Duration)]
         self.limit = min(limits, default=DEADLINE)
         self.deadline = kernel.now + self.limit
+        self.paused_before = inst.agent.paused_for(kernel.now) if inst.agent is not None else 0
         self.sandbox = self._sandbox(settings)
         self.size = 0
         self.repeated = 0
@@ -202,7 +203,9 @@ class Conversation:
         self.injected.append(words)
 
     def _add(self, role: str, content: list[Any]) -> None:
-        """A message; one of the same role goes on with the last."""
+        """A message; one of the same role goes on with the last, and one without content is none."""
+        if not content:
+            return
         if self.messages and self.messages[-1]["role"] == role:
             last = self.messages.pop()
             content = [*last["content"], *content]
@@ -212,23 +215,20 @@ class Conversation:
     # ---- time ----------------------------------------------------------------------------------------------
 
     def left(self) -> int:
-        """The nanoseconds until the deadline."""
-        return max(0, self.deadline - self.kernel.now)
+        """The nanoseconds until the deadline; what the agent was paused for does not count."""
+        own = self.inst.agent
+        paused = own.paused_for(self.kernel.now) - self.paused_before if own is not None else 0
+        return max(0, self.deadline + paused - self.kernel.now)
 
     def in_time(self) -> None:
         if not self.left():
             raise Failure("timeout", f"program `{self.program.name}` took longer than {self.limit / 1e9:g}s")
 
     def _held(self) -> Talk:
-        """Wait while the agent is paused; that time does not count."""
+        """Wait while the agent is paused."""
         own = self.inst.agent
-        while own is not None and own.paused:
-            before = self.kernel.now
+        while own is not None and own.paused_at is not None:
             yield Request("wait", "", [own.holding, None])
-            talk: Conversation | None = self
-            while talk is not None:
-                talk.deadline += self.kernel.now - before
-                talk = talk.around
 
     # ---- asking --------------------------------------------------------------------------------------------
 

@@ -258,7 +258,8 @@ def expire(kernel: Kernel, activity: Activity) -> None:
 
 
 def interrupt(kernel: Kernel, activity: Activity, failure: Failure) -> None:
-    """What an activity waits for is given up, and it fails where it waits."""
+    """What an activity waits for is given up, even an answer that is on its way, and it fails where it waits."""
+    activity.turn += 1
     kernel.cancel(activity)
     for sub in activity.subs or ():
         sub.generator.close()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Callable
@@ -19,6 +20,7 @@ import trio
 from cogc import ir
 from cogc.kernel.values import Failure, plain
 from cogc.run.process import MARK, sweep
+from cogc.run.sandbox import contained
 
 _START = 30.0
 
@@ -46,6 +48,7 @@ class Servers:
         self.secret = secret
         self.workspace = workspace
         self.nursery: trio.Nursery | None = None
+        self.container: list[str] | None = None
         self.links: dict[str, _Link] = {}
         self.starting = {key: trio.Lock() for key in servers}
 
@@ -148,7 +151,10 @@ class Servers:
             return
         env = {k: self.secret(v) for k, v in attributes.get("env", {}).items()}
         cwd = os.path.join(self.workspace, attributes.get("cwd", ""))
-        words = StdioServerParameters(command=argument[0], args=argument[1:], env={**env, MARK: mark}, cwd=cwd or None)
+        if self.container is None:
+            self.container = await contained()
+        whole = [*self.container, *argument] if shutil.which(argument[0]) else argument
+        words = StdioServerParameters(command=whole[0], args=whole[1:], env={**env, MARK: mark}, cwd=cwd or None)
         async with Client(stdio_client(words, errlog=said)) as client:
             yield client
 

@@ -59,14 +59,21 @@ def test_a_tool_that_fails_is_a_failure() -> None:
     assert kind == "program" and "nope" in message
 
 
+def test_without_the_extra_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "mcp", None)
+    kind, message = run("out <- add(1, 2)")[0]
+    assert kind == "program" and "pip install 'cogc[mcp]'" in message
+
+
 def test_a_server_that_dies_is_started_anew() -> None:
     assert run('out <- try die() else "died"\n out <- add(1, 1)') == ["died", 2]
 
 
-def test_nothing_that_a_server_started_is_left() -> None:
-    mark = unique_seconds()
-    assert run(f'out <- fork("{mark}")') == ["left"]
-    assert marked(mark) == [] and marked(str(SERVER)) == []
+def test_nothing_that_a_server_started_is_left(tmp_path: Path) -> None:
+    mark, own = unique_seconds(), tmp_path / "server.py"
+    shutil.copy(SERVER, own)
+    assert run(f'out <- fork("{mark}")', f'["{sys.executable}", "{own}"]') == ["left"]
+    assert marked(mark) == [] and marked(str(own)) == []
 
 
 @pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not installed")

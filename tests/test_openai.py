@@ -134,3 +134,11 @@ def test_its_models_sample_and_have_no_price() -> None:
     )
     assert codes(spec.replace("BUDGET", "temperature: 0.1")) == []
     assert codes(spec.replace("BUDGET", "budget: { usd: 1.0 }")) == ["no-price"]
+
+
+def test_without_the_extra_it_says_so(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    monkeypatch.setitem(sys.modules, "openai", None)
+    monkeypatch.delitem(sys.modules, "cogc.run.openai_model", raising=False)
+    assert "pip install 'cogc[openai]'" in out(server)[0][1]

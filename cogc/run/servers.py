@@ -54,9 +54,9 @@ class Servers:
 
     async def call(self, key: str, tool: str, arguments: dict[str, Any]) -> Any:
         """What a tool gives: its structured content, or the text of its answer. A Failure if it says that it failed."""
-        from mcp import MCPError
-
         link = await self._link(key)
+        from mcp import MCPError  # behind the link, which says so if it is not installed
+
         name = self.servers[key].name
         try:
             result = await link.client.call_tool(tool, plain(arguments))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 import textwrap
 from pathlib import Path
 from typing import Any
@@ -42,6 +44,12 @@ def golden(request: pytest.FixtureRequest) -> Any:
         assert text == file.read_text(encoding="utf-8")
 
     return compare
+
+
+def bubblewrap_works() -> bool:
+    """Whether bubblewrap is installed and may make namespaces here."""
+    words = ["bwrap", "--unshare-all", "--ro-bind", "/", "/", "--proc", "/proc", "true"]
+    return shutil.which("bwrap") is not None and subprocess.run(words, capture_output=True, check=False).returncode == 0
 
 
 def check_text(text: str, name: str = "spec.cog", **others: str) -> tuple[Checked, list[Diagnostic]]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ROOT, build
+from conftest import ROOT, bubblewrap_works, build
 from test_cli import cogc
 from test_run import marked, session, unique_seconds
 
@@ -76,7 +76,7 @@ def test_nothing_that_a_server_started_is_left(tmp_path: Path) -> None:
     assert marked(mark) == [] and marked(str(own)) == []
 
 
-@pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not installed")
+@pytest.mark.skipif(not bubblewrap_works(), reason="bubblewrap is not installed, or not allowed")
 def test_a_server_dies_with_a_run_that_is_killed(tmp_path: Path) -> None:
     mark = unique_seconds()
     body = f'out <- fork("{mark}")\n out <- hang()'

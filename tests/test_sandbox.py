@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import build
+from conftest import bubblewrap_works, build
 from test_run import marked, session, unique_seconds
 
 from cogc.run.executors import Settings
@@ -25,7 +25,7 @@ coglet Main { transmit out: string
   on a.result as r { out <- r }
   on a.failed as f { out <- f.message } }
 """
-needs_bwrap = pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not installed")
+needs_bwrap = pytest.mark.skipif(not bubblewrap_works(), reason="bubblewrap is not installed, or not allowed")
 
 
 @pytest.fixture

@@ -18,28 +18,31 @@ if TYPE_CHECKING:
     from cogc.world import World
 
 QUERY = "query"
+ASK = "_ask"
+"""The conversation's name inside of its own coglet, where an agent may have the name of a port."""
 _TEXT = """
-coglet _ {{
+coglet _ {
   listen task: string
-  transmit result: {result}
-  transmit failed: {{ task: string, kind: string, message: string }}
+  transmit result: string
+  transmit failed: { task: string, kind: string, message: string }
   transmit delta: string
 
-  on task as task_ {{ result <- {name}(task_) }} else as error_ {{
-    failed <- {{ task: error_.event, kind: error_.kind, message: error_.message }}
-  }}
-  enact cancel {{ }}
-  enact pause {{ }}
-  enact resume {{ }}
-  enact inject(message: string) {{ }}
-}}
+  on task as task_ { result <- _ask(task_) } else as error_ {
+    failed <- { task: error_.event, kind: error_.kind, message: error_.message }
+  }
+  enact cancel { }
+  enact pause { }
+  enact resume { }
+  enact inject(message: string) { }
+}
 """
 
 
 def coglet_of(agent: nodes.Agent) -> nodes.Coglet:
     """The coglet that an agent is. What its commands do beside their empty bodies, the kernel knows."""
-    source = Source("agent", _TEXT.format(name=agent.name.id, result="string"))
-    drawn: Any = _moved(parse_cog.parse(source, Problems()).declarations[0], agent.name.start, agent.name.end)
+    drawn: Any = _moved(
+        parse_cog.parse(Source("agent", _TEXT), Problems()).declarations[0], agent.name.start, agent.name.end
+    )
     output = _output(agent)
     members = [
         nodes.Transmit(m.start, m.end, m.name, output, ())
@@ -48,7 +51,7 @@ def coglet_of(agent: nodes.Agent) -> nodes.Coglet:
         for m in drawn.members
     ]
     at = (agent.start, agent.end)
-    members.append(_program(agent, ()))
+    members.append(_program(agent, nodes.Name(agent.name.start, agent.name.end, ASK), ()))
     return nodes.Coglet(*at, agent.name, agent.parameters, (), None, tuple(members), agent.doc)
 
 
@@ -56,16 +59,16 @@ def program_of(world: World, agent: nodes.Agent) -> nodes.Program:
     """The program that an agent is in an expression: it takes the query, then the agent's own parameters."""
     known = world.agent_programs.get(id(agent))
     if known is None:
-        known = world.agent_programs[id(agent)] = _program(agent, agent.parameters)
+        known = world.agent_programs[id(agent)] = _program(agent, agent.name, agent.parameters)
     return known
 
 
-def _program(agent: nodes.Agent, more: tuple[nodes.Parameter, ...]) -> nodes.Program:
+def _program(agent: nodes.Agent, name: nodes.Name, more: tuple[nodes.Parameter, ...]) -> nodes.Program:
     start, end = agent.name.start, agent.name.end
     string = _moved(parse_cog.parse(Source("agent", "type T = string"), Problems()).declarations[0].type, start, end)  # type: ignore[union-attr]
     query = nodes.Parameter(start, end, nodes.Name(start, end, QUERY), string, None)
     executor = nodes.Executor(start, end, nodes.Name(start, end, "agent"), None, agent.attributes)
-    return nodes.Program(start, end, agent.name, (query, *more), _output(agent), executor, description(agent))
+    return nodes.Program(start, end, name, (query, *more), _output(agent), executor, description(agent))
 
 
 def _output(agent: nodes.Agent) -> Any:

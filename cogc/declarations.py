@@ -87,7 +87,7 @@ def check_program(checked: Checked, unit: Unit, node: nodes.Program, shape: Shap
             if executor.argument is not None:
                 _wrong(checked, unit, executor, "takes nothing before its attributes", "remove it")
         case "agent":
-            what = f"agent `{node.name.id}`"
+            what = f"agent `{shape.name if shape is not None else node.name.id}`"
             check_block(executor.attributes, "agent", node.name, scope, checked.inference, what)
             return
         case _:

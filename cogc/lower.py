@@ -137,13 +137,14 @@ class Lower:
         """An agent's conversation: an `llm` program whose prompt is its query."""
         lowering = Lowering(self, place.inner([p.name for p in parameters]))
         given = {a.key.id: a for a in node.executor.attributes}
+        name = place.builder.shape.name if place.builder is not None else node.name.id
         if "model" not in given:
-            self.problems.add("missing-attribute", unit.span(node.name), owner=f"agent `{node.name.id}`", name="model")
+            self.problems.add("missing-attribute", unit.span(node.name), owner=f"agent `{name}`", name="model")
         attributes, model, tools = self._executor_attributes(lowering, unit, node.executor)
         attributes["prompt"] = ir.Local(parameters[0].name)
         return ir.Program(
             key=key,
-            name=node.name.id,
+            name=name,
             kind="llm",
             parameters=parameters,
             result=self.type(program_signature(self.world, unit, node, self.problems).result),

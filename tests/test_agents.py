@@ -114,6 +114,12 @@ def test_in_an_expression_it_is_a_function(world: World) -> None:
     assert world.run(spec, [{"error": "no"}], "x").outputs["out"] == ["program"]
 
 
+@pytest.mark.parametrize("name", ["task", "result", "inject", "listen"])
+def test_it_may_have_the_name_of_a_port_or_a_keyword(world: World, name: str) -> None:
+    made = world.run(f"agent {name} {{ model: m }}" + MAIN.replace("= Agent", f"= {name}"), ["hello"], "x")
+    assert made.outputs["out"] == ["hello"] and ("user", "x") in world.said(name)
+
+
 def test_it_can_be_the_root(tmp_path: Path, world: World) -> None:
     (tmp_path / "s.yml").write_text('["hello"]')
     bundle = build(f'model m = scripted "{tmp_path}/s.yml"\nagent A {{ model: m }}', "A")

@@ -545,7 +545,12 @@ def hashed(bundle: Bundle) -> Bundle:
 
 def schema() -> bytes:
     """The JSON Schema of a built program."""
+    from inspect import cleandoc
+
     document = msgspec.json.schema(Bundle)
+    for part in document["$defs"].values():  # from 3.13 on Python takes the indentation out of docstrings itself
+        if "description" in part:
+            part["description"] = cleandoc(part["description"])
     document["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     document["title"] = "A program built by cogc"
     return msgspec.json.format(msgspec.json.encode(document, order="deterministic"), indent=1) + b"\n"

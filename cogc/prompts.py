@@ -27,6 +27,7 @@ _JINJA_WORDS = frozenset(
     ["true", "false", "none", "True", "False", "None", "not", "loop", "range", "and", "or", "in", "is", "if", "else"]
 )
 _VALUES = ("local", "parameter", "state", "const", "self")
+MAX_DEPTH = 100
 FILTERS = frozenset(
     [
         "abs",
@@ -213,6 +214,18 @@ def _field(base: Type, expr: nodes.Expr, field: nodes.Name, scope: Scope, infere
     return ANY
 
 
+def _depth(text: str) -> int:
+    """How deep brackets are nested in a template: Jinja would run out of stack, not everywhere without a sound."""
+    depth = deepest = 0
+    for mark in text:
+        if mark in "([{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif mark in ")]}":
+            depth = max(0, depth - 1)
+    return deepest
+
+
 class _Walker:
     """Walks Jinja's tree of a template, with the types of its names."""
 
@@ -225,6 +238,9 @@ class _Walker:
     def check(self) -> None:
         import jinja2
 
+        if _depth(self.node.value) > MAX_DEPTH:
+            self._wrong(1, "it is nested too deep")
+            return
         environment = jinja2.Environment(trim_blocks=True, lstrip_blocks=True, autoescape=False)
         try:
             tree = environment.parse(self.node.value)

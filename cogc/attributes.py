@@ -116,10 +116,10 @@ ATTRIBUTES: dict[str, dict[str, str]] = {
 
 EXECUTORS = ("expr", "template", "python", "shell", "mcp", "human", "llm")
 PROVIDERS = ("anthropic", "openai", "scripted")
-CAPABILITIES = ("count_tokens", "tool_choice", "cache", "structured_output", "effort", "sampling")
+CAPABILITIES = ("count_tokens", "cache", "structured_output", "effort", "sampling")
 USUAL = {
-    "anthropic": ("count_tokens", "tool_choice", "cache", "structured_output", "effort"),
-    "openai": ("tool_choice", "structured_output", "effort", "sampling"),
+    "anthropic": ("count_tokens", "cache", "structured_output", "effort"),
+    "openai": ("structured_output", "effort", "sampling"),
     "scripted": ("structured_output", "effort", "sampling"),
 }
 """What a provider's models can do where nothing else is said."""

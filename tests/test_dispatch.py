@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import trio
-from conftest import build
+from conftest import bubblewrap_works, build
 from test_agents import of, tool
 from test_run import marked, session, unique_seconds
 
@@ -137,6 +137,21 @@ def test_with_the_run_its_workers_are_gone(run: Any) -> None:
     assert made.outputs["out"] == ["done"] and marked(mark) == []
     ours = [p for p in marked("cogc.run.worker") if parent(p) == os.getpid()]  # other tests have workers of their own
     assert ours == []
+
+
+@pytest.mark.skipif(not bubblewrap_works(), reason="bubblewrap is not installed, or not allowed")
+def test_the_sandbox_of_the_one_that_starts_it_holds_it(tmp_path: Path) -> None:
+    line = f"echo x > {tmp_path}/planted; echo x > planted; ls"
+    script = [
+        spawns("write"), of("Helper", "write", tools=[tool("sh", line=line)]), of("Helper", "", reply={"word": "tried"}),
+        of("Agent", "", reply="done"),
+    ]  # fmt: skip
+    (tmp_path / "s.yml").write_text(json.dumps(script))
+    for sandbox in (", sandbox: ro", ""):
+        text = SPEC.replace("SCRIPT", str(tmp_path / "s.yml")).replace("HOW", "process")
+        text = text.replace("budget: { tokens: 100_000 }", "budget: { tokens: 100_000 }" + sandbox)
+        made = session(build(text, "Main"), Settings(str(tmp_path)))
+        assert made.outputs["out"] == ["done"] and (tmp_path / "planted").exists() == (not sandbox)
 
 
 def test_a_dispatcher_that_is_not_there_says_which_are(run: Any) -> None:

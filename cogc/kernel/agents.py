@@ -219,7 +219,7 @@ class Roster:
         """The agent's run by a dispatcher, which may hand it back."""
         program, kernel = agent.program, self.kernel
         asked = [self.dispatcher, agent.query, agent.background, self.talk.left()]
-        reply = yield Request("dispatch", program.key, asked)
+        reply = yield Request("dispatch", program.key, asked, -1, self.talk.sandbox)
         if reply.get("fallback"):
             return (yield from self._here(agent))
         agent.purse = Purse(program.name, {}, None, self.talk.purse)

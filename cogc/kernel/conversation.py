@@ -108,7 +108,7 @@ class Conversation:
 
     def _sandbox(self, settings: dict[str, Any]) -> Sandbox | None:
         """What its tools' processes may do: what it says itself, within what the agents around it may."""
-        outer = self.around.sandbox if self.around is not None else None
+        outer = self.around.sandbox if self.around is not None else self.kernel.sandbox
         if settings.get("sandbox", "none") == "none":
             return outer
         return Sandbox(settings["sandbox"], settings.get("network", False)).inside(outer)

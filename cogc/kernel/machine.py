@@ -41,6 +41,7 @@ from cogc.kernel.objects import (
     Output,
     Persist,
     Port,
+    Sandbox,
 )
 from cogc.kernel.program import CogletCode
 from cogc.kernel.purse import Purse, Usage
@@ -72,6 +73,8 @@ class Kernel:
         budget: dict[str, Any] | None = None,
     ) -> None:
         self.purse = Purse("the run", budget or {})
+        self.sandbox: Sandbox | None = None
+        """What holds every conversation of the run, where it is a part of another run that has dispatched it."""
         self.waiting_for_purse: list[tuple[Activity, int]] = []
         self.bundle = bundle
         self.seed = seed

@@ -283,13 +283,23 @@ class Ask:
 
 
 class Dispatch:
-    """Have an agent run by a dispatcher: its program's key, what it is asked, and the nanoseconds that it may take."""
+    """Have an agent run by a dispatcher: its program's key, what it is asked, the nanoseconds that it may take, and the
+    sandbox that holds it."""
 
-    __slots__ = ("background", "dispatcher", "id", "limit", "path", "program", "query")
+    __slots__ = ("background", "dispatcher", "id", "limit", "path", "program", "query", "sandbox")
 
     def __init__(
-        self, id: int, dispatcher: str, program: str, query: str, background: bool, limit: int, path: str
+        self,
+        id: int,
+        dispatcher: str,
+        program: str,
+        query: str,
+        background: bool,
+        limit: int,
+        path: str,
+        sandbox: Sandbox | None,
     ) -> None:
+        self.sandbox = sandbox
         self.id = id
         self.dispatcher = dispatcher
         self.program = program

@@ -93,7 +93,9 @@ def _dispatch(kernel: Kernel, activity: Activity, request: Request) -> None:
     if kernel.trace:
         name = kernel.bundle.programs[request.program].name
         kernel.trace.record("dispatch", inst, call=call, program=name, dispatcher=dispatcher, data=query)
-    kernel.effects.append(Dispatch(call, dispatcher, request.program, query, background, limit, inst.path))
+    kernel.effects.append(
+        Dispatch(call, dispatcher, request.program, query, background, limit, inst.path, request.sandbox)
+    )
 
 
 def progress(kernel: Kernel, call: int, event: Any) -> None:

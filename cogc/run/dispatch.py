@@ -109,6 +109,7 @@ class Dispatchers:
                 "workspace": settings.workspace,
                 "allow_imports": sorted(settings.allow_imports),
                 "sandboxed": settings.sandboxed,
+                "sandbox": [call.sandbox.mode, call.sandbox.network] if call.sandbox is not None else None,
             },
         )
 

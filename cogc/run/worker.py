@@ -11,7 +11,7 @@ from typing import Any
 import trio
 
 from cogc import ir
-from cogc.kernel.objects import Output
+from cogc.kernel.objects import Output, Sandbox
 from cogc.kernel.values import plain
 from cogc.run.executors import Settings
 from cogc.run.session import Options, Session
@@ -31,6 +31,8 @@ class Worker:
         settings = Settings(about["workspace"], frozenset(about["allow_imports"]), None, about["sandboxed"])
         options = Options(inputs=[("task", spec["task"])], on_output=self._sent, on_records=self._noted)
         session = Session(ir.decode(spec["program"].encode()), options, settings)
+        if about.get("sandbox"):
+            session.kernel.sandbox = Sandbox(*about["sandbox"])
         trio.run(session.run)
         if not self.found:
             report = session.kernel.report

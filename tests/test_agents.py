@@ -295,6 +295,21 @@ def test_sub_agents_are_waited_for_told_and_cancelled(world: World) -> None:
     assert json.loads(world.said("Agent")[-1][1])["state"] == "cancelled"
 
 
+@pytest.mark.parametrize(
+    ("use", "said"),
+    [
+        (tool("spawn_agent", agent="Helper"), "`spawn_agent` needs `query`"),
+        (tool("spawn_agent", agent="Helper", query="a", x=1), "`spawn_agent` has no parameter `x`"),
+        (tool("spawn_agent", agent="Helper", query=3), "`query` of `spawn_agent` is a string, not 3"),
+        (tool("spawn_agent", agent="Helper", query="a", background="yes"), "is a boolean, not"),
+        (tool("wait_agent", id="Helper-9"), "there is no agent `Helper-9`; there is none"),
+    ],
+)
+def test_what_a_model_gets_wrong_is_told_to_it(world: World, use: dict[str, Any], said: str) -> None:
+    made = world.run(SPAWNS + MAIN, [of("Agent", "go", tools=[use]), of("Agent", "", reply="done")], "go")
+    assert made.outputs["out"] == ["done"] and said in world.said("Agent")[1][1]
+
+
 def test_sub_agents_end_with_their_conversation(world: World) -> None:
     script = [
         of("Agent", "go", tools=[tool("spawn_agent", agent="Helper", query="a", background=True)]),

@@ -139,6 +139,7 @@ class Roster:
         self.pending: deque[SubAgent] = deque()
         self.running = 0
         self.news: list[tuple[Activity, int]] = []
+        self.schemas = {tool["name"]: tool["schema"] for tool in self.tools()}
 
     def tools(self) -> list[dict[str, Any]]:
         """What the model is told of the tools."""
@@ -164,11 +165,11 @@ class Roster:
         ]
 
     def has(self, name: str) -> bool:
-        return name in _TOOLS
+        return name in self.schemas
 
     def use(self, name: str, given: dict[str, Any]) -> Talk:
         """Carry out one of the tools."""
-        _check(name, given)
+        _check(name, self.schemas[name], given)
         if name == "spawn_agent":
             return (yield from self._spawn(given))
         if name == "list_agents":
@@ -314,24 +315,17 @@ def _tool(name: str, description: str, properties: dict[str, Any], required: lis
     return {"name": name, "description": description, "schema": schema}
 
 
-_TOOLS: dict[str, tuple[tuple[str, type, bool], ...]] = {
-    "spawn_agent": (("agent", str, True), ("query", str, True), ("background", bool, False)),
-    "agent_status": (("id", str, True),),
-    "wait_agent": (("id", str, True),),
-    "cancel_agent": (("id", str, True),),
-    "message_agent": (("id", str, True), ("message", str, True)),
-    "list_agents": (),
-}
+_PYTHON = {"string": str, "boolean": bool}
 
 
-def _check(name: str, given: dict[str, Any]) -> None:
+def _check(name: str, schema: dict[str, Any], given: dict[str, Any]) -> None:
     """A model's input for one of the tools, or a Failure that tells it what is wrong."""
-    known = {key: kind for key, kind, _ in _TOOLS[name]}
-    for key, kind, needed in _TOOLS[name]:
-        if key not in given and needed:
+    for key in schema["required"]:
+        if key not in given:
             raise Failure("type", f"`{name}` needs `{key}`")
-        if key in given and type(given[key]) is not kind:
-            raise Failure("type", f"`{key}` of `{name}` is a {kind.__name__}, not {shorten(given[key])}")
-    unknown = set(given) - set(known)
-    if unknown:
-        raise Failure("type", f"`{name}` has no parameter `{min(unknown)}`")
+    for key, value in given.items():
+        wanted = schema["properties"].get(key)
+        if wanted is None:
+            raise Failure("type", f"`{name}` has no parameter `{key}`")
+        if type(value) is not _PYTHON[wanted["type"]]:
+            raise Failure("type", f"`{key}` of `{name}` is a {wanted['type']}, not {shorten(value)}")

@@ -28,6 +28,7 @@ CODES: dict[str, Row] = {
         "this YAML is no spec",
         'start it with `cog: 1`, or with `version: "1.0"` for a sett',
     ),
+    "bad-manifest": ("COG006", "error", "in `{path}`: {reason}", "see the page of this code for what a manifest holds"),
     # syntax
     "bad-character": ("COG101", "error", "unexpected character `{character}`", "remove it, or put it into a string"),
     "unclosed-string": ("COG102", "error", "the string is never closed", "end it with `{quote}`"),

@@ -19,11 +19,12 @@ def read(path: str) -> bytes:
 
 
 def specs(path: str) -> list[str]:
-    """The specs below a folder, in order; any other path as it is. A folder `NAME.cog` is a coglet, not a folder."""
-    if not os.path.isdir(path):
+    """The specs below a folder, in order; any other path as it is. A folder `NAME.cog` is a spec, not a folder."""
+    if path.rstrip("/").endswith(".cog") or not os.path.isdir(path):
         return [path]
     found: list[str] = []
     for top, folders, names in os.walk(path):
+        found += [os.path.join(top, f) for f in sorted(folders) if f.endswith(".cog")]
         folders[:] = sorted(
             f for f in folders if not f.startswith(".") and f not in _SKIPPED and not f.endswith(".cog")
         )

@@ -394,7 +394,8 @@ class Supervision(msgspec.Struct, frozen=True, omit_defaults=True):
 
 class Coglet(msgspec.Struct, frozen=True, omit_defaults=True):
     """`parameters` end with those of its mixins, whose defaults are their arguments. `logged_from`, `suppressed` and
-    `registered` are the numbers of the states that LogLet, SuppressLet and ProgLet keep theirs in."""
+    `registered` are the numbers of the states that LogLet, SuppressLet and ProgLet keep theirs in. `python` is the program
+    that calls the object of one in Python; `open` says that no spec declares what such a class hears, says and obeys."""
 
     key: str
     name: str
@@ -413,6 +414,8 @@ class Coglet(msgspec.Struct, frozen=True, omit_defaults=True):
     suppressed: list[int] = []
     registered: int = -1
     agent: bool = False
+    python: str = ""
+    open: bool = False
     at: int = 0
 
 
@@ -431,7 +434,7 @@ TICKS = "$every"
 
 class Program(msgspec.Struct, frozen=True, omit_defaults=True):
     """A program. `schema` is that of a tool which takes its one argument as its whole input; `ports` and
-    `commands` are those that the class of a Python coglet must have methods for. `words` are those of a shell command; `argument` the text of the others, the tool of an MCP server."""
+    `commands` are those that the class of a Python coglet must have methods for, `says` what it may transmit. `words` are those of a shell command; `argument` the text of the others, the tool of an MCP server."""
 
     key: str
     name: str
@@ -449,6 +452,7 @@ class Program(msgspec.Struct, frozen=True, omit_defaults=True):
     agent: Agent | None = None
     ports: list[str] = []
     commands: list[str] = []
+    says: list[str] = []
     doc: str = ""
     folder: str = ""
     at: int = 0

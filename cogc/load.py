@@ -94,7 +94,7 @@ def _unit(world: World, path: str, read: Reader, problems: Problems, importer: S
         tree = parse_yaml.parse(source, problems)
     else:
         tree = parse_cog.parse(source, problems)
-    unit = world.units[path] = Unit(path, source, tree, _id(world, path))
+    unit = world.units[path] = Unit(source.path, source, tree, _id(world, path))
     return unit
 
 
@@ -114,6 +114,10 @@ def _source(path: str, read: Reader, problems: Problems, importer: Span | None) 
     place = importer or Span(Source(path, ""), 0, 0)
     try:
         data = read(path)
+    except IsADirectoryError:
+        from cogc.parse_folder import read_folder
+
+        return read_folder(path, read, problems, importer)
     except (OSError, ValueError) as error:
         problems.add("unreadable-file", place, path=path, reason=read_error(error))
         return None

@@ -12,7 +12,7 @@ import posixpath
 import msgspec
 
 from cogc import format as cog
-from cogc import ir, nodes, types
+from cogc import ir, methods, nodes, types
 from cogc.agents import program_of
 from cogc.attribute_check import word_of
 from cogc.check import Checked
@@ -354,17 +354,15 @@ class _Coglet:
             suppressed=suppress if self._takes("SuppressLet") else [],
             registered=self.states.get("registered", -1) if self._takes("ProgLet") else -1,
             agent=shape.agent is not None,
+            python=f"{shape.key}.{ir.TICKS}" if shape.python is not None else "",
             at=run.at(shape.unit, shape.node.name),
         )
 
     def _ticks(self) -> list[ir.ChannelDecl]:
-        """The inbox of a Python coglet's ticks: one may wait, more are dropped."""
-        if self.shape.python is None:
-            return []
-        return [ir.ChannelDecl(ir.TICKS, self.run.type(STRING), ir.Const(1), "drop_newest")]
+        return [] if self.shape.python is None else [methods.ticks(self.run.type(STRING))]
 
     def _methods(self) -> list[ir.Reaction]:
-        """The reactions of a Python coglet: each calls its object with what has come."""
+        """The reactions of a Python coglet, and the program by which they call its object."""
         shape, run = self.shape, self.run
         if shape.python is None:
             return []
@@ -375,34 +373,21 @@ class _Coglet:
             key=key,
             name=shape.name,
             kind="coglet",
-            parameters=[ir.ParameterDecl(n, run.type(ANY)) for n in ("kind", "name", "data")],
+            parameters=[ir.ParameterDecl(n, run.type(ANY)) for n in methods.PARAMETERS],
             result=run.type(ANY),
             argument=shape.python.path.value,
             ports=own,
             commands=[m.node.name.id for m in commands],
+            says=list(shape.transmits),
             folder=posixpath.dirname(shape.unit.path),
             at=at,
         )
-
-        def reaction(name: str, trigger: ir.Trigger, kind: str, what: str, data: ir.Expr) -> ir.Reaction:
-            call = ir.Call(key, [ir.Const(kind), ir.Const(what), data], True, at)
-            return ir.Reaction(name, [trigger], [ir.Evaluate(call, at)], waits=True, at=at)
-
-        named = enumerate(shape.parameters)
-        given = ir.Record([ir.Entry(ir.Parameter(i, name), name=name) for i, name in named])
-        found = [
-            reaction("on start", ir.Trigger("start"), "start", "", given),
-            reaction("on stop", ir.Trigger("stop"), "stop", "", ir.Const(None)),
+        given = ir.Record([ir.Entry(ir.Parameter(i, name), name=name) for i, name in enumerate(shape.parameters)])
+        return [
+            *methods.hooks(key, "start", given, at),
+            *(methods.hears(key, "listen", n, at) for n in own),
+            *(methods.obeys(key, self._command(m), at) for m in commands),
         ]
-        for name, kind in [*((n, "listen") for n in own), (ir.TICKS, "every")]:
-            trigger = ir.Trigger("port", [ir.Port("own_listen", name)], ["value_"])
-            found.append(reaction(f"on {name}", trigger, kind, name, ir.Local("value_")))
-        for m in commands:
-            bare = self._command(m)
-            data = ir.Record([ir.Entry(ir.Local(p.name), name=p.name) for p in bare.parameters])
-            call = ir.Call(key, [ir.Const("enact"), ir.Const(m.node.name.id), data], True, at)
-            found.append(msgspec.structs.replace(bare, body=[ir.Evaluate(call, at)], waits=True))
-        return found
 
     def _takes(self, mixin: str) -> bool:
         return any(m.shape.name == mixin and m.shape.unit.path.startswith("std/") for m in self.shape.mixins)
@@ -574,7 +559,6 @@ class _Coglet:
 
 
 def _with_name(trigger: ir.Trigger, name: str) -> ir.Trigger:
-    import msgspec
 
     return msgspec.structs.replace(trigger, names=[name])
 

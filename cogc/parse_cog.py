@@ -13,7 +13,7 @@ from cogc.diagnostics import Problems
 from cogc.lexer import Tokens, lex
 from cogc.source import Source, Span
 from cogc.tables import KEYWORDS, OPERATORS, TERMINALS
-from cogc.texts import place
+from cogc.texts import RESERVED, place
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,26 +33,6 @@ _KINDS = {
     "$END": "the end of the file",
 }
 _SHOWN = {**_WORDS, **{TERMINALS[k]: v for k, v in _KINDS.items()}}
-_RESERVED = frozenset(
-    [
-        "true",
-        "false",
-        "null",
-        "and",
-        "or",
-        "not",
-        "in",
-        "if",
-        "else",
-        "for",
-        "let",
-        "fail",
-        "try",
-        "expr",
-        "until",
-        "parallel",
-    ]
-)
 _END = TERMINALS["$END"]
 _EXPRESSION = frozenset(TERMINALS[t] for t in ("INT", "STRING", "LSQB", "NULL"))
 _HIDDEN = frozenset(TERMINALS[t] for t in ("FLOAT", "DURATION", "LONG_STRING", "RAW_STRING", "ERROR"))
@@ -255,7 +235,7 @@ class _Reporter:
         if text == "\n":
             return "end of line"
         word = text if len(text) <= 30 else text[:27] + "..."
-        return f"reserved word `{word}`" if word in _RESERVED else f"`{word}`"
+        return f"reserved word `{word}`" if word in RESERVED else f"`{word}`"
 
     def _expected(self, states: list[int]) -> str:
         found = set(lalr.expected(states, RULES)) - _HIDDEN
@@ -277,7 +257,7 @@ class _Reporter:
         before = self._text(at - 1) if at else ""
         if text == "=" and before != "=":
             return "compare with `==`; `=` sets a state, as a statement of its own"
-        if text in _RESERVED and TERMINALS["NAME"] in lalr.expected(states, RULES):
+        if text in RESERVED and TERMINALS["NAME"] in lalr.expected(states, RULES):
             return f"`{text}` is reserved; choose another name"
         if before.isidentifier() and at and not self._is_keyword(at - 1):
             from cogc.suggest import nearest
@@ -300,4 +280,4 @@ class _Reporter:
 
 
 _AFTER_EXPRESSION = frozenset(OPERATORS[o] for o in ("}", ")", "]"))
-_RESERVED_KINDS = frozenset(KEYWORDS[w] for w in _RESERVED if w in KEYWORDS)
+_RESERVED_KINDS = frozenset(KEYWORDS[w] for w in RESERVED if w in KEYWORDS)

@@ -5,14 +5,22 @@ from cogc.sdk import Coglet, enact, every, listen
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextvars import ContextVar
 from typing import Any, Protocol, TypeVar
 
-__all__ = ["Coglet", "LifeLet", "TickLet", "enact", "every", "listen", "sleep"]
+__all__ = [
+    "CogBase", "Coglet", "CogletHandle", "Command", "GitLet", "LifeLet", "LogLet", "MulLet", "ProgLet", "Program", "SuppressLet",
+    "TickLet", "WebLet", "enact", "every", "listen", "sleep",
+]  # fmt: skip
 
 F = TypeVar("F", bound=Callable[..., Any])
+Method = Callable[..., Awaitable[None] | None]
+LEVELS = ("debug", "info", "warn", "error")
+RESTARTS = ("never", "on_error", "always")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 
 class Host(Protocol):
@@ -24,48 +32,80 @@ class Host(Protocol):
 
     async def sleep(self, seconds: float) -> None: ...
 
+    async def create(self, base: CogBase) -> CogletHandle: ...
+
+    async def guide(self, child: str, command: Command) -> None: ...
+
+    async def send(self, child: str, channel: str, value: Any) -> None: ...
+
+    async def link(self, source: str, said: str, target: str, heard: str) -> None: ...
+
+    async def stop(self, child: str) -> None: ...
+
+    async def follow(self, child: str, channel: str, method: str) -> None: ...
+
+    def observe(self, child: str, channel: str) -> AsyncIterator[Any]: ...
+
+    async def git(self, repo: str, *words: str, stdin: str = "") -> str: ...
+
+    def declares(self, channel: str) -> bool: ...
+
 
 host: ContextVar[Host] = ContextVar("cogc_host")
 """Set by the run around each method."""
 
 
-class Coglet:
-    """A coglet in Python. Methods that `listen`, `enact` and `every` mark are called by the run."""
-
-    async def transmit(self, channel: str, value: Any) -> None:
-        """Send a value on a declared channel. TypeError if it is not of the channel's type, or there is no such channel."""
-        await _host().transmit(channel, value)
-
-    async def log(self, level: str, value: Any) -> None:
-        """Log a value; levels are debug, info, warn and error."""
-        await _host().log(level, value)
-
-
-class LifeLet:
-    """A coglet with `on_start` and `on_stop`."""
-
-
-class TickLet:
-    """A coglet with methods that run `every` so often."""
+# ---- methods and what marks them -----------------------------------------------------------------------------
 
 
 def listen(channel: str) -> Callable[[F], F]:
     """The method takes the messages of a listen channel."""
-    return _mark("listen", channel)
+    return _mark("listen", _named(channel))
 
 
 def enact(command: str) -> Callable[[F], F]:
     """The method carries out a command; it takes the command's arguments by name."""
-    return _mark("enact", command)
+    return _mark("enact", _named(command))
 
 
 def every(interval: float, unit: str = "s") -> Callable[[F], F]:
-    """The method runs every so often; units are ms, s, m and h."""
+    """The method runs every so often; units are ms, s, m and h, or `ticks`: then at each so many `tick`s."""
+    if unit == "ticks" and interval >= 1 and interval == int(interval):
+        return _mark("ticks", int(interval))
     if unit not in _UNITS or interval <= 0:
         raise ValueError(
-            f"every({interval!r}, {unit!r}): an interval is more than 0, a unit one of {', '.join(_UNITS)}"
+            f"every({interval!r}, {unit!r}): an interval is more than 0, a unit one of {', '.join(_UNITS)}, or ticks"
         )
     return _mark("every", round(interval * _UNITS[unit] * 1e9))
+
+
+def _mark(kind: str, what: Any) -> Callable[[F], F]:
+    def mark(method: F) -> F:
+        method.__dict__.setdefault("_cogc", []).append((kind, what))
+        return method
+
+    return mark
+
+
+def _named(name: str) -> str:
+    if not isinstance(name, str) or not _NAME.match(name):
+        raise ValueError(f"{name!r} is no name of a channel or command: letters, digits and _, not a digit first")
+    return name
+
+
+def methods(cls: type, kind: str) -> dict[Any, str]:
+    """What the methods of a class are marked with, and their names; those of subclasses go first."""
+    found: dict[Any, str] = {}
+    for name in dir(cls):
+        for marked, what in getattr(getattr(cls, name, None), "_cogc", ()):
+            if marked == kind:
+                found[(what, name) if kind in ("every", "ticks") else what] = name
+    return found
+
+
+def provided(cls: type, method: str) -> bool:
+    """Whether a method is a mixin's own: a spec need not declare what it is for."""
+    return getattr(getattr(cls, method), "__module__", "") == __name__
 
 
 async def sleep(seconds: float) -> None:
@@ -80,22 +120,310 @@ def _host() -> Host:
         raise RuntimeError("this works inside a method that the run has called, and nowhere else") from None
 
 
-def _mark(kind: str, what: Any) -> Callable[[F], F]:
-    def mark(method: F) -> F:
-        method.__dict__.setdefault("_cogc", []).append((kind, what))
-        return method
-
-    return mark
+# ---- a coglet and its children -------------------------------------------------------------------------------
 
 
-def methods(cls: type, kind: str) -> dict[Any, str]:
-    """What the methods of a class are marked with, and their names; those of subclasses go first."""
-    found: dict[Any, str] = {}
-    for name in dir(cls):
-        for marked, what in getattr(getattr(cls, name, None), "_cogc", ()):
-            if marked == kind:
-                found[(what, name) if kind == "every" else what] = name
-    return found
+class CogBase:
+    """How a child is made: its class, what the class takes, and how it is supervised (`backoff_s` in seconds)."""
+
+    def __init__(
+        self,
+        cls: type[Coglet],
+        kwargs: dict[str, Any] | None = None,
+        restart: str = "never",
+        max_restarts: int = 3,
+        backoff_s: float = 1.0,
+    ) -> None:
+        if not (isinstance(cls, type) and issubclass(cls, Coglet)):
+            raise TypeError(f"{cls!r} is no class that inherits Coglet")
+        if restart not in RESTARTS:
+            raise ValueError(f"restart={restart!r}: it is one of {', '.join(RESTARTS)}")
+        if max_restarts < 0 or backoff_s < 0:
+            raise ValueError("max_restarts and backoff_s are 0 or more")
+        self.cls = cls
+        self.kwargs = dict(kwargs or {})
+        self.restart = restart
+        self.max_restarts = max_restarts
+        self.backoff_s = backoff_s
 
 
-Method = Callable[..., Awaitable[None] | None]
+class Command:
+    """What a child is told to do: the name that its `@enact` has, and what goes with it."""
+
+    def __init__(self, type: str, data: Any = None) -> None:
+        self.type = type
+        self.data = data
+
+    def __repr__(self) -> str:
+        return f"Command({self.type!r}, {self.data!r})"
+
+
+class CogletHandle:
+    """A child, for the coglet that has created it."""
+
+    def __init__(self, name: str, cls: type[Coglet]) -> None:
+        self.name = name
+        self.cls = cls
+        self.host: Host | None = None
+
+    def __repr__(self) -> str:
+        return f"<{self.cls.__name__} {self.name}>"
+
+    def observe(self, channel: str) -> AsyncIterator[Any]:
+        """What it says on a channel from now on, one after the other; the end when it has stopped."""
+        return self._through().observe(self.name, _named(channel))
+
+    async def guide(self, command: Command) -> None:
+        """Give it a command; nobody waits for it. LookupError if its class has no such one."""
+        _has(self, "enact", command.type)
+        await self._through().guide(self.name, command)
+
+    async def send(self, channel: str, value: Any) -> None:
+        """Send it a message. LookupError if its class has no such channel."""
+        _has(self, "listen", channel)
+        await self._through().send(self.name, channel, value)
+
+    async def stop(self) -> None:
+        """Stop it for good, its own children first."""
+        await self._through().stop(self.name)
+
+    def _through(self) -> Host:
+        """The run: by the call that is under way, or (outside of methods) by the runtime that has booted it."""
+        return self.host or _host()
+
+
+def _has(handle: CogletHandle, kind: str, name: str) -> None:
+    found = methods(handle.cls, kind)
+    if name not in found:
+        what = {"listen": "channel", "enact": "command"}[kind]
+        known = ", ".join(sorted(found)) or "none"
+        raise LookupError(f"`{handle.cls.__name__}` has no {what} `{name}`; it has {known}")
+
+
+class Coglet:
+    """A coglet in Python. Methods that `listen`, `enact` and `every` mark are called by the run.
+
+    A class with `async def on_child_error(self, handle, error)` decides on the failures of the children it has created: it
+    returns "restart", "stop", "escalate", or None for what their `CogBase` says.
+    """
+
+    async def transmit(self, channel: str, value: Any) -> None:
+        """Send a value on a channel. TypeError if it is not of the channel's type, or none such is declared."""
+        if channel not in self.__dict__.get("_silenced", ((), ()))[0]:
+            await _host().transmit(_named(channel), value)
+
+    async def log(self, level: str, value: Any) -> None:
+        """Log a value; levels are debug, info, warn and error."""
+        if level not in LEVELS:
+            raise ValueError(f"there is no level {level!r}: {', '.join(LEVELS)}")
+        await _host().log(level, value)
+        if isinstance(self, LogLet) and _host().declares("log") and LEVELS.index(level) >= LEVELS.index(self.level):
+            await self.transmit("log", {"level": level, "data": value})
+
+    async def create(self, base: CogBase) -> CogletHandle:
+        """Create a child. It starts at this method's next act that is no wiring (`create follow observe link`), or its end."""
+        return await _host().create(base)
+
+    def observe(self, handle: CogletHandle, channel: str) -> AsyncIterator[Any]:
+        """`async for value in self.observe(child, "count")`: what a child says, while this method runs."""
+        return handle.observe(channel)
+
+    async def follow(self, handle: CogletHandle, channel: str, method: Method) -> None:
+        """From now on a method of this coglet takes what a child says."""
+        name = getattr(method, "__name__", "")
+        if getattr(method, "__self__", None) is not self or not hasattr(self, name):
+            raise TypeError(f"{method!r} is no method of this coglet")
+        await _host().follow(handle.name, _named(channel), name)
+
+    async def guide(self, handle: CogletHandle, command: Command) -> None:
+        """Give a child a command; nobody waits for it."""
+        await handle.guide(command)
+
+    async def link(self, source: CogletHandle, said: str, target: CogletHandle, heard: str) -> None:
+        """What one child says on a channel another one hears on one of its own."""
+        _has(target, "listen", heard)
+        await _host().link(source.name, _named(said), target.name, heard)
+
+
+class LifeLet:
+    """A coglet with hooks: `on_start` and `on_stop`."""
+
+    async def on_start(self) -> None:
+        """It starts."""
+
+    async def on_stop(self) -> None:
+        """It stops."""
+
+
+class TickLet:
+    """A coglet with methods that run `every` so often; each `tick` brings on those that count ticks."""
+
+    async def tick(self) -> None:
+        """One tick: run the methods whose turn it is."""
+        count = self.__dict__["_ticks"] = self.__dict__.get("_ticks", 0) + 1
+        for period, name in sorted(methods(type(self), "ticks")):
+            if count % period == 0:
+                await call(getattr(self, name))
+
+    @enact("tick")
+    async def _tick_command(self) -> None:
+        await self.tick()
+
+
+class LogLet:
+    """A coglet whose log is a channel too, `log`, from its level on."""
+
+    level = "info"
+
+    @enact("log_level")
+    async def _log_level(self, level: str) -> None:
+        if level not in LEVELS:
+            raise ValueError(f"there is no level {level!r}: {', '.join(LEVELS)}")
+        self.level = level
+
+
+class SuppressLet:
+    """A coglet whose supervisor can silence channels and commands of it."""
+
+    @enact("suppress")
+    async def _suppress(self, channels: list[str] | None = None, commands: list[str] | None = None) -> None:
+        silent, deaf = self.__dict__.setdefault("_silenced", (set(), set()))
+        silent.update(channels or ())
+        deaf.update(commands or ())
+
+    @enact("unsuppress")
+    async def _unsuppress(self, channels: list[str] | None = None, commands: list[str] | None = None) -> None:
+        silent, deaf = self.__dict__.setdefault("_silenced", (set(), set()))
+        silent.difference_update(channels or ())
+        deaf.difference_update(commands or ())
+
+
+class Program:
+    """A function in a coglet's table of programs; the one `executor` is "code"."""
+
+    def __init__(self, executor: str = "code", fn: Callable[..., Any] | None = None) -> None:
+        if executor != "code":
+            raise ValueError(f"executor={executor!r}: a class runs code; a model is an `llm` program of the spec")
+        if not callable(fn):
+            raise TypeError("a program of code has its function as `fn`")
+        self.executor = executor
+        self.fn = fn
+
+
+class ProgLet:
+    """A coglet with a table of programs by name, that can be replaced while it runs."""
+
+    @property
+    def programs(self) -> dict[str, Program]:
+        """The table."""
+        found: dict[str, Program] = self.__dict__.setdefault("_programs", {})
+        return found
+
+    async def invoke(self, name: str, context: Any = None) -> Any:
+        """Run a program; KeyError if there is none of this name."""
+        if name not in self.programs:
+            known = ", ".join(sorted(self.programs)) or "none"
+            raise KeyError(f"there is no program {name!r}; the table has {known}")
+        return await call(self.programs[name].fn, context)
+
+    @enact("register")
+    async def _register(self, programs: dict[str, Program]) -> None:
+        self.programs.update(programs)
+
+
+class MulLet:
+    """A coglet with children of one kind, that work as one: override `map` to deal out, `reduce` to bring together."""
+
+    async def create_mul(self, n: int, base: CogBase) -> list[CogletHandle]:
+        """Create `n` children of one kind."""
+        assert isinstance(self, Coglet)
+        made = [await self.create(base) for _ in range(n)]
+        self.members.extend(made)
+        return made
+
+    @property
+    def members(self) -> list[CogletHandle]:
+        """The children, in the order of their creation."""
+        found: list[CogletHandle] = self.__dict__.setdefault("_members", [])
+        return found
+
+    def map(self, event: Any) -> list[tuple[int, Any]]:
+        """Who gets what of an event: pairs of a child's number and its part. By default all get all of it."""
+        return [(i, event) for i in range(len(self.members))]
+
+    def reduce(self, results: list[Any]) -> Any:
+        """One from many; by default the list."""
+        return results
+
+    async def scatter(self, channel: str, event: Any) -> None:
+        """Send an event to the children, as `map` says."""
+        for number, part in self.map(event):
+            await self.members[number].send(channel, part)
+
+    async def gather(self, channel: str) -> Any:
+        """What each child says next on a channel, brought together by `reduce`."""
+        return await self._gather([handle.observe(channel) for handle in self.members])
+
+    async def scatter_gather(self, channel: str, event: Any, answer: str) -> Any:
+        """Send an event to the children, as `map` says, and bring together what those answer on a channel."""
+        parts = self.map(event)
+        words = [self.members[number].observe(answer) for number, _ in parts]
+        await self.scatter(channel, event)
+        return await self._gather(words)
+
+    async def _gather(self, words: list[AsyncIterator[Any]]) -> Any:
+        ended = object()
+        found = [await anext(w, ended) for w in words]
+        return self.reduce([value for value in found if value is not ended])
+
+    async def guide_mapped(self, command: Command) -> None:
+        """Give each child a command."""
+        for handle in self.members:
+            await handle.guide(command)
+
+
+class GitLet:
+    """A coglet whose behaviour lies in a git repository."""
+
+    def __init__(self, repo_path: str, **rest: Any) -> None:
+        super().__init__(**rest)
+        self.repo_path = str(repo_path)
+
+    async def apply_patch(self, patch: str, message: str = "a patch") -> str:
+        """Apply a patch and commit it; the commit's name. OSError with git's words if it does not apply."""
+        await self._git("apply", "--index", "-", stdin=patch)
+        await self._git("commit", "-m", message)
+        return await self._git("rev-parse", "HEAD")
+
+    async def revert(self, n: int = 1) -> None:
+        """Take back the last `n` commits, by commits."""
+        await self._git("revert", "--no-edit", f"HEAD~{int(n)}..HEAD")
+
+    async def branch(self, name: str) -> None:
+        """Make a branch and go to it."""
+        await self._git("checkout", "-b", name, "--")
+
+    async def checkout(self, ref: str) -> None:
+        """Go to a branch or commit."""
+        await self._git("checkout", ref, "--")
+
+    async def _git(self, *words: str, stdin: str = "") -> str:
+        return await _host().git(self.repo_path, *words, stdin=stdin)
+
+    @enact("commit")
+    async def _commit(self, patch: str) -> None:
+        await self.apply_patch(patch)
+
+
+class WebLet:
+    """A coglet that shows in a web view; `cogweb` is taken and kept for its children, as upstream's classes do."""
+
+    def __init__(self, cogweb: Any = None, **rest: Any) -> None:
+        super().__init__(**rest)
+        self._cogweb = cogweb
+
+
+async def call(function: Any, *values: Any, **named: Any) -> Any:
+    """Call a function, async or not."""
+    found = function(*values, **named)
+    return await found if isinstance(found, Awaitable) else found

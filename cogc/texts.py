@@ -17,6 +17,28 @@ _DURATION = re.compile(r"-?(?:[0-9][0-9_]*(?:\.[0-9]+)?(?:ms|[smhdw]))+\Z")
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", '"': '"', "0": "\0", "{": "{"}
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
 
+RESERVED = frozenset(
+    [
+        "true",
+        "false",
+        "null",
+        "and",
+        "or",
+        "not",
+        "in",
+        "if",
+        "else",
+        "for",
+        "let",
+        "fail",
+        "try",
+        "expr",
+        "until",
+        "parallel",
+    ]
+)
+"""The words that are no names."""
+
 Segments = tuple[tuple[int, int], ...]
 
 

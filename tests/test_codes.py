@@ -14,7 +14,7 @@ PAGES = sorted((ROOT / "specs" / "codes").glob("*.md"))
 BLOCK = re.compile(r"^## (Fails|Works)\n\n```(\w+)\n(.*?)```", re.MULTILINE | re.DOTALL)
 # Those whose pages show commands: test_cli.py provokes each of them.
 BY_COMMAND = {
-    "no-text", "file-too-large", "no-spec", "import-clash", "no-root", "not-yet", "bad-build", "unknown-tool",
+    "no-text", "file-too-large", "no-spec", "bad-manifest", "import-clash", "no-root", "not-yet", "bad-build", "unknown-tool",
     "tool-mismatch", "server-unreachable",
 }  # fmt: skip
 

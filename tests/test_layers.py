@@ -11,11 +11,11 @@ from conftest import ROOT
 
 PACKAGE = ROOT / "cogc"
 LAYERS = [
-    "sdk record codes source diagnostics suggest texts clock tables resources attributes",
+    "sdk coglet record codes source diagnostics suggest texts clock tables resources attributes",
     "nodes types",
-    "build lalr lexer parse_cog read_yaml parse_yaml parse_sett format write_yaml",
+    "build lalr lexer parse_cog read_yaml parse_yaml parse_sett parse_folder format write_yaml",
     "catalogue locks world load agents lower_type builtins scope operators narrow prompts infer resolve bodies attribute_check declarations checks check",
-    "ir lower lower_expressions compile compile_text",
+    "ir methods lower lower_expressions compile compile_text",
     "kernel",
     "run",
     "files cache cost render graph view make_tables make_schemas",
@@ -28,7 +28,7 @@ OWNERS = {
     "yaml": {"read_yaml", "parse_yaml", "run"},
     "jinja2": {"prompts", "kernel"},
     "rich": {"render", "view"},
-    "trio": {"run", "view", "commands"},
+    "trio": {"run", "view", "commands", "coglet"},
     "anthropic": {"run"},
     "openai": {"run"},
     "mcp": {"run"},

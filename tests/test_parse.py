@@ -17,6 +17,7 @@ from cogc import lalr, make_tables, parse_cog, parse_yaml, tables, write_yaml
 from cogc.diagnostics import Problems
 from cogc.lexer import lex
 from cogc.source import Source
+from cogc.texts import RESERVED
 
 SPECS = sorted((ROOT / "examples").glob("*/*.cog")) + sorted((ROOT / "stdlib").glob("*.cog"))
 CLEAN = [p for p in SPECS if p.parent.name != "mistakes"]
@@ -113,7 +114,7 @@ def test_every_node_knows_its_place() -> None:
     assert text[tree.declarations[0].members[0].start : tree.declarations[0].members[0].end] == "listen x: int"
 
 
-@pytest.mark.parametrize("word", sorted(set(tables.KEYWORDS) - parse_cog._RESERVED))
+@pytest.mark.parametrize("word", sorted(set(tables.KEYWORDS) - RESERVED))
 def test_every_keyword_is_also_a_name(word: str) -> None:
     parse(
         f"coglet {word}({word}: int = 1) {{\n  state a: int = {word}\n  transmit {word}_: int\n  on {word} as x {{ {word}_ <- x }}\n"
@@ -123,7 +124,7 @@ def test_every_keyword_is_also_a_name(word: str) -> None:
     )
 
 
-@pytest.mark.parametrize("word", sorted(parse_cog._RESERVED))
+@pytest.mark.parametrize("word", sorted(RESERVED))
 def test_reserved_words_are_no_names(word: str) -> None:
     assert "unexpected-token" in codes(f"coglet Main {{ state {word}: int = 1 }}")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -99,7 +101,7 @@ def test_commands_come_with_their_arguments(spec: Any) -> None:
 def test_an_exception_is_the_coglets_failure_and_a_restart_makes_it_anew(spec: Any) -> None:
     made = run(spec(child="restart: on_error"), 99, 5)
     assert made.outputs["action"] == ["awake", "awake", "run"]
-    made = run(spec(decision="stop e.child" if False else "stop p"), 99)
+    made = run(spec(decision="stop p"), 99)
     assert made.outputs["failed"] == ["P (seen): ValueError: too much"]
 
 
@@ -212,18 +214,24 @@ def test_the_sdk_works_inside_of_methods_alone() -> None:
     with pytest.raises(ValueError, match="interval"):
         sdk.every(0)
     with pytest.raises(ValueError, match="unit"):
-        sdk.every(1, "ticks")
+        sdk.every(1, "weeks")
+    with pytest.raises(ValueError, match="unit"):
+        sdk.every(1.5, "ticks")
 
 
 def test_the_pages_example_runs(tmp_path: Path) -> None:
     import re
 
     page = (ROOT / "specs" / "python.md").read_text()
-    cog, code = re.search(r"```cog\n(.*?)```", page, re.S), re.search(r"```python\n(.*?)```", page, re.S)
-    assert cog and code
-    (tmp_path / "policy.py").write_text(code[1])
+    cog, codes = re.search(r"```cog\n(.*?)```", page, re.S), re.findall(r"```python\n(.*?)```", page, re.S)
+    assert cog
+    (tmp_path / "policy.py").write_text(codes[0])
     (tmp_path / "p.cog").write_text(cog[1])
     from test_cli import cogc
 
     done = cogc("run", "p.cog", "--root", "Main", "--sim", "--for", "11s", "--input", "seen=4", cwd=tmp_path)
     assert done.stdout == "action: awake\naction: run\naction: alive\n", done.stderr
+    (tmp_path / "script.py").write_text(codes[-1])
+    done = subprocess.run([sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert re.fullmatch(r"awake\nPolicy: Policy \(\w+\)\n", done.stdout), done.stderr
+    assert (tmp_path / "trace.jsonl").read_text().count('"path":"Runtime/Policy"') > 5

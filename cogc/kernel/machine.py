@@ -43,7 +43,7 @@ from cogc.kernel.objects import (
     Port,
     Sandbox,
 )
-from cogc.kernel.program import CogletCode
+from cogc.kernel.program import ChildCode, CogletCode
 from cogc.kernel.purse import Purse, Usage
 from cogc.kernel.timers import Timers
 from cogc.kernel.trace import Tracer
@@ -109,6 +109,9 @@ class Kernel:
         self.models: dict[str, dict[str, Any]] = {}
         self.usages: dict[tuple[str, str], Usage] = {}
         self.texts: dict[tuple[str, str, str], Callable[..., Any]] = {}
+        self.created: dict[tuple[str, str], int] = {}
+        self.policies: dict[Any, ChildCode] = {}
+        self.listeners: dict[int, Activity] = {}
         self.coder.consts()
 
     def services(self) -> dict[str, Any]:
@@ -200,9 +203,9 @@ class Kernel:
         """What a dispatcher says of a run while it goes on."""
         requests.progress(self, call, event)
 
-    def told(self, call: int, kind: str, *data: Any) -> None:
-        """What a method of a Python coglet did while its call runs; a Failure refuses it."""
-        python.TOLD[kind](self, call, *data)
+    def told(self, call: int, kind: str, *data: Any) -> Any:
+        """What a method of a Python coglet did while its call runs: the answer, or a Failure that refuses it."""
+        return python.told(self, call, kind, data)
 
     def advance(self, now: int) -> None:
         """The clock shows `now`: fire the timers of the next instant, if it has come. One instant at a call."""

@@ -66,9 +66,12 @@ class Out:
 
 
 class Slot:
-    """A child's name and who stands behind it: one coglet, replicas, or a pool."""
+    """A child's name and who stands behind it: one coglet, replicas, or a pool. One that is `brief` goes with its coglet;
+    if it is `decided`, its parent's class decides on its failures."""
 
-    __slots__ = ("code", "cursor", "failures", "highest", "members", "name", "next_index", "number", "single", "spec")
+    __slots__ = (
+        "brief", "code", "cursor", "decided", "failures", "highest", "members", "name", "next_index", "number", "single", "spec",
+    )  # fmt: skip
 
     def __init__(self, name: str, number: int, spec: Any, code: CogletCode, single: bool) -> None:
         self.name = name
@@ -80,6 +83,8 @@ class Slot:
         self.next_index = 0
         self.cursor = 0
         self.highest: int | None = None
+        self.brief = False
+        self.decided = False
 
     def only(self) -> Instance | None:
         """The one member of a single child."""
@@ -318,6 +323,17 @@ class Cancel:
         self.id = id
 
 
+class Said:
+    """What a method of a Python coglet has waited for; `over` if it will not come."""
+
+    __slots__ = ("over", "token", "value")
+
+    def __init__(self, token: int, value: Any, over: bool = False) -> None:
+        self.token = token
+        self.value = value
+        self.over = over
+
+
 class Output:
     """What the root transmits."""
 
@@ -352,4 +368,4 @@ class Persist:
         self.value = value
 
 
-Effect = Call | Ask | Dispatch | Cancel | Output | LogLine | Persist
+Effect = Call | Ask | Dispatch | Cancel | Said | Output | LogLine | Persist

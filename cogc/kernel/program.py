@@ -118,7 +118,7 @@ class CogletCode:
     """The compiled form of one coglet."""
 
     __slots__ = (
-        "children", "commands", "errors", "every", "has_hooks", "ir", "joins", "key", "links", "listens", "name", "observers",
+        "children", "commands", "errors", "every", "handlers", "has_hooks", "ir", "joins", "key", "links", "listens", "name", "observers",
         "on_start", "on_stop", "parameters", "states", "supervision", "ticks", "transmit_names",
     )  # fmt: skip
 
@@ -174,6 +174,7 @@ class CogletCode:
                     self.commands.setdefault(trigger.command, []).append(handler)
                 else:
                     lists[trigger.kind].append(handler)
+        self.handlers = key
         for port in awaited(spec):
             self.observers.setdefault(label(port), [])
 

@@ -1,69 +1,253 @@
 """Coglets in Python, as the kernel sees them: while a method runs, its coglet is told what it did.
 
-Each of these is an event from outside with the number of the method's call, so that a replay needs no Python.
+Each of these is an event from outside with the number of the method's call, so that a replay needs no Python. What a
+class creates is declared nowhere: such a coglet is open, its channels are made when they are first used.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any
 
-from cogc.ir import TICKS
-from cogc.kernel import reactions, wiring
-from cogc.kernel.objects import Instance
+from cogc import ir, methods
+from cogc.kernel import failing, reactions, requests, supervision, wiring
+from cogc.kernel.code import Request
+from cogc.kernel.objects import STARTING, STOPPED, STOPPING, Instance, Out, Port, Said, Slot
+from cogc.kernel.program import ChildCode, CogletCode, Handler
 from cogc.kernel.values import Failure
 
 if TYPE_CHECKING:
     from cogc.kernel.machine import Kernel
 
 
-def transmit(kernel: Kernel, call: int, channel: str, value: Any) -> None:
+# ---- what an open coglet hears, says and obeys ----------------------------------------------------------------
+
+
+def open_port(kernel: Kernel, code: CogletCode, channel: str) -> None:
+    """An open coglet gets a listen channel."""
+    if channel not in code.listens:
+        code.listens[channel] = (None, "block", _anything(code))
+        code.observers[channel] = [_handler(kernel, code, methods.hears(code.ir.python, "listen", channel))]
+
+
+def open_command(kernel: Kernel, code: CogletCode, command: str) -> None:
+    """An open coglet gets a command."""
+    if command not in code.commands:
+        bare = methods.obeys_any(code.ir.python, command, _anything(code))
+        code.commands[command] = [_handler(kernel, code, bare)]
+
+
+def open_out(inst: Instance, channel: str) -> Out:
+    """An output channel of an open coglet, made at its first use."""
+    names = inst.code.transmit_names
+    if channel not in names:
+        names.append(channel)
+    number = names.index(channel)
+    while len(inst.outs) <= number:
+        inst.outs.append(None)
+    return wiring.out(inst, number)
+
+
+def _handler(kernel: Kernel, code: CogletCode, reaction: ir.Reaction) -> Handler:
+    code.handlers += 1
+    return Handler(kernel.coder, code.ir, reaction, reaction.triggers[0], code.handlers)
+
+
+def _anything(code: CogletCode) -> int:
+    return code.ir.parameters[0].type
+
+
+# ---- what is told ---------------------------------------------------------------------------------------------
+
+
+def transmit(kernel: Kernel, inst: Instance, call: int, channel: str, value: Any) -> None:
     """A method has sent a value; a Failure if it is not of the channel's type."""
-    inst = _caller(kernel, call)
-    if inst is None:
-        return
-    if channel not in inst.code.transmit_names:
+    if inst.code.ir.open:
+        open_out(inst, channel)
+        number = inst.code.transmit_names.index(channel)
+    elif channel in inst.code.transmit_names:
+        number = inst.code.transmit_names.index(channel)
+        value = kernel.checked(inst.code.ir.transmits[number].type, value, f"`{channel}`")
+    else:
         raise Failure("type", f"`{inst.code.name}` has no transmit channel `{channel}`")
-    number = inst.code.transmit_names.index(channel)
-    checked = kernel.checked(inst.code.ir.transmits[number].type, value, f"`{channel}`")
     emit = kernel.emit if kernel.trace is None else kernel.emit_traced
-    emit(inst, number, checked)
-    if kernel.hot:
-        kernel.press(inst)
+    emit(inst, number, value)
 
 
-def log(kernel: Kernel, call: int, level: str, value: Any) -> None:
+def log(kernel: Kernel, inst: Instance, call: int, level: str, value: Any) -> None:
     """A method has logged a value."""
-    inst = _caller(kernel, call)
-    if inst is not None:
-        kernel.log(inst, level, value)
+    kernel.log(inst, level, value)
 
 
-def every(kernel: Kernel, call: int, timers: list[list[Any]]) -> None:
+def every(kernel: Kernel, inst: Instance, call: int, timers: list[list[Any]]) -> None:
     """A class has methods that run so often: `[[name, nanoseconds]]`."""
-    inst = _caller(kernel, call)
-    for name, period in timers if inst is not None else ():
-        assert inst is not None
+    for name, period in timers:
         _arm(kernel, inst, name, period, kernel.now + period)
 
 
 def _arm(kernel: Kernel, inst: Instance, name: str, period: int, due: int) -> None:
     def fire(_a: Any, _b: Any) -> None:
         kernel.cause = 0
-        kernel.admit(wiring.port(kernel, inst, TICKS), name)
+        kernel.admit(wiring.port(kernel, inst, ir.TICKS), name)
         _arm(kernel, inst, name, period, due + period)
 
     reactions.arm(kernel, inst, due, fire)
 
 
-def _caller(kernel: Kernel, call: int) -> Instance | None:
-    """The coglet whose method a call is, while it runs."""
+def create(kernel: Kernel, inst: Instance, call: int, made: int, what: dict[str, Any]) -> str:
+    """A method has created a child: `made` is what the shell knows its making by. The child's name is the answer."""
+    code, name = inst.code, str(what["name"])
+    key = f"{code.ir.python}.{name}"
+    child = kernel.codes.get(key)
+    if child is None:
+        anything = kernel.bundle.programs[code.ir.python].result
+        child = kernel.codes[key] = CogletCode(kernel.coder, methods.undeclared(name, code.ir.python, anything))
+    if inst.children is None:
+        inst.children = {}
+    slot = Slot(_free(kernel, inst, name), len(inst.children), _policy(kernel, what), child, True)
+    slot.brief, slot.decided = True, bool(what["decided"])
+    inst.children[slot.name] = slot
+    supervision.add_member(kernel, inst, slot, [made]).gate |= STARTING
+    return slot.name
+
+
+def begin(kernel: Kernel, inst: Instance, call: int, children: list[str]) -> None:
+    """What was created is wired: it starts."""
+    for name in children:
+        child = ((inst.children or {})[name]).only()
+        if child is not None and not child.gate & (STOPPED | STOPPING):
+            supervision.begin(kernel, child)
+
+
+def _free(kernel: Kernel, inst: Instance, name: str) -> str:
+    """A name that no child of this coglet has had: a handle leads to one child for ever."""
+    count = kernel.created[inst.path, name] = kernel.created.get((inst.path, name), 0) + 1
+    return name if count == 1 else f"{name}-{count}"
+
+
+def _policy(kernel: Kernel, what: dict[str, Any]) -> ChildCode:
+    """How a child is supervised, made once for all that are supervised so."""
+    key = (what["restart"], what["max_restarts"], what["backoff"])
+    if key not in kernel.policies:
+        most, backoff = ir.Const(what["max_restarts"]), ir.DurationConst(what["backoff"])
+        spec = ir.ChildDecl("", "", restart=what["restart"], max_restarts=most, backoff=backoff)
+        kernel.policies[key] = ChildCode(kernel.coder, spec)
+    return kernel.policies[key]
+
+
+def follow(kernel: Kernel, inst: Instance, call: int, child: str, channel: str, method: str) -> None:
+    """A method wants what a child says: for another method, or (where `method` is empty) for itself."""
+    member, label = _child(inst, child), f"{child}.{channel}"
+    if inst.ports is None:
+        inst.ports = {}
+    port = inst.ports.get(label)
+    if port is None:
+        port = inst.ports[label] = Port(inst, label, ())
+        port.member = member
+        source = open_out(member, channel) if member.code.ir.open else wiring.out_named(member, channel)
+        source.targets = (*source.targets, port)
+    if method:
+        reaction = methods.hears(inst.code.ir.python, "follow", label, method=method)
+        port.handlers = (*port.handlers, _handler(kernel, inst.code, reaction))
+
+
+def next(kernel: Kernel, inst: Instance, call: int, child: str, channel: str, token: int) -> None:
+    """A method waits for what a child says next; it is said to it by a token."""
+    member = inst.children.get(child) if inst.children is not None else None
+    if member is None or child not in inst.children:  # type: ignore[operator]
+        kernel.effects.append(Said(token, None, True))
+        return
+
+    def waiting() -> Generator[Any, Any, Any]:
+        return (yield Request("await", "", [ir.Port("child_transmit", channel, child), None, None]))
+
+    def done(value: Any) -> None:
+        kernel.effects.append(Said(token, value, isinstance(value, Failure)))
+
+    kernel.listeners[token] = requests.start(kernel, kernel.calls[call][0], waiting(), done)
+
+
+def forget(kernel: Kernel, inst: Instance, call: int, token: int) -> None:
+    """A method waits no more."""
+    waiting = kernel.listeners.pop(token, None)
+    if waiting is not None and waiting.alive:
+        waiting.generator.close()
+        reactions.leave(kernel, waiting)
+
+
+def gone(kernel: Kernel, child: Instance) -> None:
+    """A child of a Python coglet has stopped for good: who waits for its words waits in vain."""
+    assert child.parent is not None and child.parent.children is not None
+    child.parent.children.pop(child.name, None)
+    for entry in list(child.parent.awaits or ()):
+        if entry[1].partition(".")[0] == child.name:
+            requests.interrupt(kernel, entry[0], Failure("stopped", f"`{child.path}` has stopped"))
+
+
+def guide(kernel: Kernel, inst: Instance, call: int, child: str, command: str, data: Any) -> None:
+    """A method gives a child a command."""
+    target = _child(inst, child)
+    open_command(kernel, target.code, command)
+    reactions.command(kernel, inst, target, command, [data])
+
+
+def send(kernel: Kernel, inst: Instance, call: int, child: str, channel: str, value: Any) -> None:
+    """A method sends a child a message."""
+    target = wiring.port(kernel, _child(inst, child), channel)
+    if kernel.trace:
+        kernel.cause = kernel.trace.record("send", inst, to=f"{child}.{channel}", data=value)
+    kernel.push(target, value)
+
+
+def link(kernel: Kernel, inst: Instance, call: int, source: str, said: str, target: str, heard: str) -> None:
+    """A method links a channel of a child to one of another."""
+    out = open_out(_child(inst, source), said)
+    out.targets = (*out.targets, wiring.port(kernel, _child(inst, target), heard))
+
+
+def stop(kernel: Kernel, inst: Instance, call: int, child: str) -> None:
+    """A method stops a child."""
+    supervision.stop(kernel, _child(inst, child))
+
+
+def _child(inst: Instance, name: str) -> Instance:
+    slot = (inst.children or {}).get(name)
+    found = slot.only() if slot is not None else None
+    if found is None:
+        raise Failure("error", f"`{inst.path}/{name}` has stopped")
+    return found
+
+
+TOLD: dict[str, Callable[..., Any]] = {
+    f.__name__: f for f in (transmit, log, every, create, begin, follow, next, forget, guide, send, link, stop)
+}
+"""What may be told of a method, by the word for it in the journal."""
+
+
+def told(kernel: Kernel, call: int, kind: str, data: tuple[Any, ...]) -> Any:
+    """Take what a method did while its call runs; a Failure refuses it."""
     known = kernel.calls.get(call)
     if known is None or not known[0].alive:
         return None
-    kernel.cause = known[0].cause
-    return known[1]
+    activity, inst, _ = known
+    kernel.cause = activity.cause
+    answer = TOLD[kind](kernel, inst, call, *data)
+    if kernel.hot:
+        kernel.press(inst)
+    return answer
 
 
-TOLD: dict[str, Callable[..., None]] = {"transmit": transmit, "log": log, "every": every}
-"""What may be told of a method, by the word for it in the journal."""
+# ---- what is asked of the class -------------------------------------------------------------------------------
+
+
+def judged(kernel: Kernel, parent: Instance, child: Instance, record: dict[str, Any]) -> Generator[Any, Any, None]:
+    """A class decides on the failure of a child that it has created."""
+    word = yield Request("call", parent.code.ir.python, ["error", child.name, record])
+    if word == "restart":
+        supervision.restart(kernel, child)
+    elif word == "stop":
+        supervision.stop(kernel, child)
+    elif word == "escalate":
+        report = child.failure
+        assert report is not None
+        failing.fail(kernel, parent, report.failure, report.reaction, report.event, report)

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from cogc.kernel import agents, joins, requests, supervision
+from cogc.kernel import agents, failing, joins, requests
 from cogc.kernel.functions import stable_key
 from cogc.kernel.objects import (
     FAILED,
@@ -366,7 +366,7 @@ def _broken(kernel: Kernel, activity: Activity, error: Exception) -> None:
         return
     leave(kernel, activity)
     name = handler.name if handler is not None else "lifecycle"
-    supervision.fail(kernel, activity.inst, failure, name, activity.event)
+    failing.fail(kernel, activity.inst, failure, name, activity.event)
 
 
 def _failure_record(inst: Instance, failure: Failure, event: Any) -> dict[str, Any]:
@@ -383,7 +383,7 @@ def failed(kernel: Kernel, inst: Instance, handler: Handler, error: Exception, e
         _enter(kernel, activity)
         advance(kernel, activity, None, None)
         return
-    supervision.fail(kernel, inst, failure, handler.name, event)
+    failing.fail(kernel, inst, failure, handler.name, event)
 
 
 def as_failure(kernel: Kernel, error: BaseException) -> Failure:
@@ -441,12 +441,14 @@ def urgent(kernel: Kernel, inst: Instance, entry: Any, first: bool = False) -> N
 def take_urgent(kernel: Kernel, inst: Instance) -> None:
     """Take all commands and errors that wait, each as a step."""
     while inst.urgent and not inst.gate & (STARTING | FAILED | STOPPING | STOPPED):
+        if inst.urgent[0][0] == "command" and inst.gate & HELD and inst.code.ir.python:
+            return  # methods of one object run one after the other
         entry = inst.urgent.popleft()
         if not inst.urgent:
             inst.gate &= ~URGENT
         kernel.cause = entry[-1]
         if entry[0] == "error":
-            supervision.decide(kernel, inst, entry[1], entry[2])
+            failing.decide(kernel, inst, entry[1], entry[2])
         else:
             _command(kernel, inst, entry[1], entry[2])
         if kernel.hot:

@@ -36,7 +36,7 @@ def request(kernel: Kernel, activity: Activity, asked: Request) -> None:
             if limit is not None:
                 _sleep(kernel, activity, limit)
         case "start":
-            resume(kernel, activity, _start(kernel, activity, *asked.arguments))
+            resume(kernel, activity, start(kernel, activity, *asked.arguments))
         case "await":
             _await(kernel, activity, asked)
         case _:
@@ -56,7 +56,7 @@ def wake(kernel: Kernel, waiting: list[tuple[Activity, int]]) -> None:
     waiting.clear()
 
 
-def _start(kernel: Kernel, activity: Activity, generator: Any, done: Callable[[Any], None]) -> Activity:
+def start(kernel: Kernel, activity: Activity, generator: Any, done: Callable[[Any], None]) -> Activity:
     """A generator of its own beside an activity, which does not wait for it; `done` takes its value or Failure."""
     sub = Activity(activity.inst, activity.handler, generator, activity.event, activity.cause, False)
     sub.done = done

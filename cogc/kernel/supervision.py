@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
-from cogc.kernel import joins, reactions, wiring
+from cogc.kernel import failing, joins, python, reactions, wiring
 from cogc.kernel.objects import (
     BACKLOG,
     FAILED,
@@ -32,10 +32,6 @@ from cogc.kernel.values import Failure
 if TYPE_CHECKING:
     from cogc.kernel.machine import Kernel
 
-MAX_RESTARTS = 3
-WITHIN = 60_000_000_000
-BACKOFF = 100_000_000
-LONGEST_BACKOFF = 60_000_000_000
 STOP_DEADLINE = 10_000_000_000
 MOST_MEMBERS = 1_000_000
 
@@ -122,7 +118,7 @@ def _child(kernel: Kernel, parent: Instance, child: ChildCode, number: int) -> N
     if child.each:
         assert child.source is not None
         for item in child.source(parent):
-            _member(kernel, parent, slot, [a(parent, item) if a else _UNSET for a in child.arguments])
+            add_member(kernel, parent, slot, [a(parent, item) if a else _UNSET for a in child.arguments])
         return
     count = 1
     if child.low is not None:
@@ -134,7 +130,7 @@ def _child(kernel: Kernel, parent: Instance, child: ChildCode, number: int) -> N
             return
     arguments = [a(parent) if a else _UNSET for a in child.arguments]
     for _ in range(count):
-        _member(kernel, parent, slot, arguments)
+        add_member(kernel, parent, slot, arguments)
 
 
 def _bounded(name: str, count: int, highest: int | None) -> None:
@@ -143,7 +139,8 @@ def _bounded(name: str, count: int, highest: int | None) -> None:
         raise Failure("error", f"`{name}` cannot have {count} members: from 0 to {most}")
 
 
-def _member(kernel: Kernel, parent: Instance, slot: Slot, arguments: list[Any]) -> Instance:
+def add_member(kernel: Kernel, parent: Instance, slot: Slot, arguments: list[Any]) -> Instance:
+    """One more coglet behind a child's name, and all below it; it is not started."""
     index, slot.next_index = slot.next_index, slot.next_index + 1
     inst = Instance(slot.code, slot.name, index, parent, slot, _NO_PARAMETERS)
     slot.members[index] = inst
@@ -174,7 +171,7 @@ def grow(kernel: Kernel, parent: Instance, child: str, arguments: list[Any]) -> 
             own = declared[i] if i < len(declared) else None
             value = own(parent) if own is not None else _UNSET
         given.append(value)
-    inst = _member(kernel, parent, slot, given)
+    inst = add_member(kernel, parent, slot, given)
     wiring.wire(kernel, parent)
     begin(kernel, inst)
     return inst.index
@@ -192,7 +189,7 @@ def begin(kernel: Kernel, inst: Instance) -> None:
         return
     for i in order:
         i.gate |= STARTING
-    _process(kernel, inst, _starting(kernel, order))
+    process(kernel, inst, _starting(kernel, order))
 
 
 def _post_order(inst: Instance) -> list[Instance]:
@@ -214,7 +211,7 @@ def _starting(kernel: Kernel, order: list[Instance]) -> Generator[Any, Any, None
             except Exception as error:
                 failure = reactions.as_failure(kernel, error)
                 inst.gate &= ~STARTING
-                fail(kernel, inst, failure, handler.name, None)
+                failing.fail(kernel, inst, failure, handler.name, None)
                 break
         else:
             _started(kernel, inst)
@@ -329,7 +326,7 @@ def _tick(kernel: Kernel, port: Port) -> None:
 # ---- processes -----------------------------------------------------------------------------------------------
 
 
-def _process(kernel: Kernel, inst: Instance, generator: Generator[Any, Any, None]) -> Activity:
+def process(kernel: Kernel, inst: Instance, generator: Generator[Any, Any, None]) -> Activity:
     """Run a generator of hooks like a reaction; it belongs to no coglet's turn."""
     activity = Activity(inst, None, generator, None, kernel.cause, False)
     reactions.advance(kernel, activity, None, None)
@@ -343,14 +340,14 @@ def stop(kernel: Kernel, inst: Instance) -> None:
     """Stop a coglet for good, children first."""
     if inst.gate & (STOPPED | STOPPING):
         return
-    _process(kernel, inst, _stopping(kernel, inst, for_good=True))
+    process(kernel, inst, _stopping(kernel, inst, for_good=True))
 
 
 def _stopping(kernel: Kernel, inst: Instance, for_good: bool) -> Generator[Any, Any, None]:
     if inst.gate & STOPPED:
         return
     inst.gate |= STOPPING
-    _abort(kernel, inst)
+    abort(kernel, inst)
     for member in reversed(inst.members()):
         yield from _stopping(kernel, member, True)
     for handler in inst.code.on_stop:
@@ -374,7 +371,7 @@ def _last_words(kernel: Kernel, inst: Instance, handler: Handler) -> Generator[A
         kernel.log(inst, "error", f"on stop failed: {failure.message}")
 
 
-def _abort(kernel: Kernel, inst: Instance) -> None:
+def abort(kernel: Kernel, inst: Instance) -> None:
     """Cancel what is under way in a coglet, and its timers; the events at hand are dead letters."""
     for activity in list(inst.activities or ()):
         if activity.parent is None:
@@ -418,7 +415,9 @@ def _stopped(kernel: Kernel, inst: Instance) -> None:
         return
     joins.source_stopped(kernel, inst)
     assert inst.slot is not None
-    if not inst.slot.single:
+    if inst.slot.brief:
+        python.gone(kernel, inst)
+    elif not inst.slot.single:
         inst.slot.members.pop(inst.index, None)
         if not inst.parent.gate & (STOPPED | STOPPING):
             wiring.wire(kernel, inst.parent)
@@ -438,7 +437,7 @@ def ask(kernel: Kernel, inst: Instance, action: str, child: str, index: int | No
         deciding = inst.failure
         if deciding is not None:
             inst.failure = None
-            fail(kernel, inst, deciding.failure, deciding.reaction, deciding.event, deciding)
+            failing.fail(kernel, inst, deciding.failure, deciding.reaction, deciding.event, deciding)
         else:
             raise Failure("error", "escalated")
         return
@@ -469,7 +468,9 @@ def _stop_self(kernel: Kernel, inst: Instance) -> None:
         inst.gate &= ~STOPPING
         slot = inst.slot
         if slot is not None and slot.spec.spec.restart == "always":
-            _policy(kernel, inst, FailureReport(Failure("stopped", "it stopped itself"), inst.path, "", None, -1))
+            failing.policy(
+                kernel, inst, FailureReport(Failure("stopped", "it stopped itself"), inst.path, "", None, -1)
+            )
         else:
             stop(kernel, inst)
 
@@ -483,142 +484,7 @@ def _stop_self(kernel: Kernel, inst: Instance) -> None:
     kernel.queue.append((port, None, kernel.cause))
 
 
-# ---- failing -------------------------------------------------------------------------------------------------
-
-
-def fail(
-    kernel: Kernel,
-    inst: Instance,
-    failure: Failure,
-    reaction: str,
-    event: Any,
-    report: FailureReport | None = None,
-) -> None:
-    """A coglet fails: it is cut off from its events until its parent or its policy has decided."""
-    if inst.gate & (STOPPED | FAILED):
-        return
-    report = report or FailureReport(failure, inst.path, reaction, event, failure.at)
-    if kernel.trace:
-        said, kind, at = failure.message, failure.kind, place(kernel, report.at)
-        kernel.cause = kernel.trace.record("fail", inst, error=said, error_kind=kind, reaction=reaction, at=at)
-        if report.path == inst.path:
-            kernel.trace.record("dead_letter", inst, port=reaction, reason="failed", data=event)
-    kernel.dead_letters += 1
-    _abort(kernel, inst)
-    inst.gate |= FAILED
-    inst.failure = report
-    joins.source_lost(kernel, inst)
-    parent = inst.parent
-    if parent is None:
-        kernel.report = report
-        kernel.ended = "failed"
-        return
-    if parent.gate & (STOPPED | STOPPING | FAILED):
-        return
-    report.restarts = len(inst.restarts or ())
-    assert inst.slot is not None
-    if parent.code.errors.get(inst.slot.name):
-        reactions.urgent(kernel, parent, ("error", inst, report, kernel.cause), first=True)
-    else:
-        _policy(kernel, inst, report)
-
-
-def place(kernel: Kernel, at: int) -> str:
-    """A source position as `path:line:column`."""
-    if not 0 <= at < len(kernel.bundle.positions):
-        return ""
-    path, line, column = kernel.bundle.positions[at]
-    return f"{path}:{line}:{column}"
-
-
-def decide(kernel: Kernel, parent: Instance, child: Instance, report: FailureReport) -> None:
-    """Run the parent's `on error`; if it decides nothing, the child's policy does."""
-    if not child.gate & FAILED or child.failure is not report:
-        return
-    assert child.slot is not None
-    record = {
-        "child": child.slot.name,
-        "index": None if child.slot.single else child.index,
-        "path": report.path,
-        "kind": report.failure.kind,
-        "message": report.failure.message,
-        "event": report.event,
-        "restarts": report.restarts,
-    }
-    _process(kernel, parent, _deciding(kernel, parent, child, report, record))
-
-
-def _deciding(
-    kernel: Kernel, parent: Instance, child: Instance, report: FailureReport, record: dict[str, Any]
-) -> Generator[Any, Any, None]:
-    assert child.slot is not None
-    for handler in parent.code.errors[child.slot.name]:
-        parent.failure = report
-        arguments = handler.arguments(record)
-        try:
-            if handler.guard is not None and handler.guard(parent, *arguments) is not True:
-                continue
-            if handler.waits:
-                yield from handler.function(parent, *arguments)
-            else:
-                handler.function(parent, *arguments)
-        except Exception as error:
-            second = reactions.as_failure(kernel, error)
-            both = Failure(second.kind, f"{second.message}; while deciding on: {report.failure.message}", second.at)
-            parent.failure = None
-            fail(kernel, parent, both, handler.name, record)
-            return
-        finally:
-            if parent.failure is report:
-                parent.failure = None
-        if child.failure is not report or parent.gate & (FAILED | STOPPED):
-            return
-    _policy(kernel, child, report)
-
-
-def _policy(kernel: Kernel, inst: Instance, report: FailureReport) -> None:
-    """What the child's `restart` says; past its limits the failure goes up."""
-    slot, parent = inst.slot, inst.parent
-    assert slot is not None and parent is not None
-    spec: ChildCode = slot.spec
-    allowed = spec.spec.restart != "never" and report.failure.kind != "budget" and _within_limits(kernel, inst)
-    if not allowed:
-        fail(kernel, parent, report.failure, report.reaction, report.event, report)
-        return
-    count = len(inst.restarts or ())
-    base = nanos(spec.backoff(parent), BACKOFF) if spec.backoff and not spec.each else BACKOFF
-    delay = min(LONGEST_BACKOFF, base << min(count, 20))
-    jitter = kernel.stream(inst.path, "backoff").random() / 4
-    due = kernel.now + int(delay * (1 - jitter))
-    inst.gate |= FAILED
-    if kernel.trace:
-        kernel.trace.record("backoff", inst, delay=(due - kernel.now) / 1e9)
-
-    def now(_a: Any, _b: Any) -> None:
-        if inst.gate & FAILED and inst.failure is report and not inst.gate & STOPPED:
-            restart(kernel, inst)
-
-    inst.failure = report
-    kernel.timers.add(due, [now, None, None])
-
-
-def _within_limits(kernel: Kernel, inst: Instance) -> bool:
-    """Whether the child's own limit and its supervisor's allow one more restart."""
-    slot, parent = inst.slot, inst.parent
-    assert slot is not None and parent is not None
-    spec: ChildCode = slot.spec
-    most = spec.max_restarts(parent) if spec.max_restarts and not spec.each else MAX_RESTARTS
-    within = nanos(spec.within(parent), WITHIN) if spec.within and not spec.each else WITHIN
-    inst.restarts = [t for t in inst.restarts or () if t > kernel.now - within]
-    if len(inst.restarts) >= most:
-        return False
-    rule = parent.code.supervision
-    if rule.max_restarts is None:
-        return True
-    limit = kernel.coder.expression(rule.max_restarts, [])(parent)
-    span = nanos(kernel.coder.expression(rule.within, [])(parent), WITHIN) if rule.within else WITHIN
-    recent = [t for m in parent.members() for t in m.restarts or () if t > kernel.now - span]
-    return bool(len(recent) < limit)
+# ---- restarting ---------------------------------------------------------------------------------------------
 
 
 def restart(kernel: Kernel, inst: Instance) -> None:
@@ -636,14 +502,14 @@ def restart(kernel: Kernel, inst: Instance) -> None:
         tied = members
     elif strategy == "rest_for_one":
         tied = members[members.index(inst) :]
-    _process(kernel, inst, _restarting(kernel, [m for m in tied if not m.gate & STOPPED]))
+    process(kernel, inst, _restarting(kernel, [m for m in tied if not m.gate & STOPPED]))
 
 
 def _restarting(kernel: Kernel, tied: list[Instance]) -> Generator[Any, Any, None]:
     for inst in reversed(tied):
         inst.gate |= STARTING
         failed_already = inst.gate & FAILED
-        _abort(kernel, inst)
+        abort(kernel, inst)
         for child in reversed(inst.members()):
             yield from _stopping(kernel, child, True)
         if not failed_already:
@@ -663,7 +529,7 @@ def _restarting(kernel: Kernel, tied: list[Instance]) -> Generator[Any, Any, Non
             _fill(kernel, inst)
         except Exception as error:
             inst.gate &= ~STARTING
-            fail(kernel, inst, reactions.as_failure(kernel, error), "restart", None)
+            failing.fail(kernel, inst, reactions.as_failure(kernel, error), "restart", None)
             continue
         order = _post_order(inst)
         for i in order:

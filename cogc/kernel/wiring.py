@@ -39,6 +39,10 @@ def port(kernel: Kernel, inst: Instance, channel: str) -> Port:
         inst.ports = {}
     found = inst.ports.get(channel)
     if found is None:
+        if inst.code.ir.open:
+            from cogc.kernel import python
+
+            python.open_port(kernel, inst.code, channel)
         capacity, overflow, _ = inst.code.listens[channel]
         size = DEFAULT_CAPACITY if capacity is None else max(1, capacity(inst))
         handlers = tuple(inst.code.observers.get(channel, ()))
@@ -181,13 +185,13 @@ def _checked(
         try:
             fitting = check(value)
         except Failure as failure:
-            from cogc.kernel import supervision
+            from cogc.kernel import failing
 
             reason = f"link to {link.target.child or 'self'}.{link.target.name}: {failure.message}"
             kernel.dead_letters += 1
             if kernel.trace:
                 kernel.trace.record("dead_letter", parent, port=link.target.name, reason="type", data=value)
-            supervision.fail(kernel, parent, Failure("type", reason, link.at), "link", value)
+            failing.fail(kernel, parent, Failure("type", reason, link.at), "link", value)
             return
         if isinstance(target, Port):
             kernel.push(target, fitting)

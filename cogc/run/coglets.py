@@ -3,109 +3,366 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable
+import os
+import traceback
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator
+from pathlib import Path
 from typing import Any
 
-from cogc import ir, sdk
-from cogc.kernel.objects import Call
-from cogc.kernel.values import Failure
+import trio
 
-Tell = Callable[..., Awaitable[None]]
-"""Tells the kernel of something that a method did: `await tell(call, kind, *data)`; TypeError if it is refused."""
+from cogc import ir, sdk
+from cogc.kernel.objects import Call, Said
+from cogc.kernel.values import Failure
+from cogc.run.process import run_process
+from cogc.suggest import nearest
+
+Tell = Callable[..., Awaitable[Any]]
+"""Tells the kernel of something that a method did; `await tell(call, kind, *data)` gives its answer, or a TypeError."""
+BY_REFERENCE = "$python"
+WIRING = ("create", "follow", "link")
+"""What a method does with a new child before that starts."""
+
+
+class Coglets:
+    """The objects of one run by the paths of their coglets, and what is known of the making of those that no spec declares."""
+
+    def __init__(
+        self, tell: Tell, into: Callable[[Any], Any], out: Callable[[Any, str], Any], workspace: str = "."
+    ) -> None:
+        self.tell = tell
+        self.into = into
+        self.out = out
+        self.workspace = workspace
+        self.objects: dict[str, sdk.Coglet] = {}
+        self.bases: list[sdk.CogBase] = []
+        self.born: set[str] = set()
+        self.children: dict[tuple[str, str], sdk.CogletHandle] = {}
+        self.references: dict[int, Any] = {}
+        self.waiting: dict[int, _Waiting] = {}
+        self.tokens = 0
+
+    def token(self) -> int:
+        self.tokens += 1
+        return self.tokens
+
+    def name(self, program: ir.Program, call: Call) -> str:
+        """How the coglet of a call is called, for people."""
+        return call.path.rpartition("/")[2] if call.path in self.born else program.name
+
+    def folder(self, repo: str) -> str:
+        """A repository's folder; ValueError if it is outside of the workspace."""
+        workspace = os.path.realpath(self.workspace)
+        found = os.path.realpath(os.path.join(workspace, repo))
+        if os.path.commonpath([workspace, found]) != workspace:
+            raise ValueError(f"the repository {repo!r} is outside of the workspace")
+        return found
+
+    def said(self, said: Said) -> None:
+        """What a method has waited for is there."""
+        waiting = self.waiting.pop(said.token, None)
+        if waiting is not None:
+            waiting.value, waiting.over = said.value, said.over
+            waiting.event.set()
+
+    async def call(self, program: ir.Program, cls: Any, call: Call) -> Any:
+        """Run the method that a message, a command, a tick, a failure, a start or a stop is for."""
+        kind, name, data = (call.arguments[k] for k in ("kind", "name", "data"))
+        made = _Host(self, call, program)
+        token = sdk.host.set(made)
+        try:
+            if kind == "start":
+                await self._start(made, _class_of(program, cls), self.into(data), program)
+            elif kind == "born":
+                base = self.bases[data]
+                self.born.add(call.path)
+                await self._start(made, base.cls, base.kwargs, None)
+            elif kind == "stop":
+                await _run(getattr(self.objects.pop(call.path, None), "on_stop", None))
+            elif kind == "error":
+                return await self._judge(call.path, name, self.into(data))
+            else:
+                await self._method(self.objects[call.path], kind, name, data)
+        finally:
+            made.begin()
+            made.over = True
+            sdk.host.reset(token)
+        return None
+
+    async def _start(self, host: _Host, cls: type, given: dict[str, Any], declared: ir.Program | None) -> None:
+        if declared is not None:
+            for kind, names in (("listen", declared.ports), ("enact", declared.commands)):
+                _compare(declared, kind, names, cls)
+        made = self.objects[host.path] = cls(**given)
+        timers = [[name, period] for (period, name) in sdk.methods(cls, "every")]
+        if timers:
+            await self.tell(host.call, "every", timers)
+        await _run(getattr(made, "on_start", None))
+
+    async def _method(self, made: sdk.Coglet, kind: str, name: str, data: Any) -> None:
+        if kind == "every":
+            await _run(getattr(made, data))
+        elif kind == "follow":
+            await _run(getattr(made, name), self.into(data))
+        elif kind == "enact":
+            if name not in made.__dict__.get("_silenced", ((), ()))[1] or name == "unsuppress":
+                await _run(_found(made, kind, name), **self.into(data))
+        elif kind == "command":
+            await self._command(made, name, data)
+        else:
+            await _run(_found(made, kind, name), self.into(data))
+
+    async def _command(self, made: sdk.Coglet, name: str, data: Any) -> None:
+        """A command that no spec declares: what came with it is the method's one argument, or several by name."""
+        if isinstance(data, dict) and BY_REFERENCE in data:
+            data = self.references.pop(data[BY_REFERENCE])
+        else:
+            data = self.into(data)
+        if name in made.__dict__.get("_silenced", ((), ()))[1] and name != "unsuppress":
+            return
+        method = _found(made, "enact", name)
+        takes = len(inspect.signature(method).parameters)
+        if not takes and data is None:
+            await _run(method)
+        elif takes > 1 and isinstance(data, dict):
+            await _run(method, **data)
+        else:
+            await _run(method, data)
+
+    async def _judge(self, path: str, child: str, failure: dict[str, Any]) -> Any:
+        method = self.objects[path].on_child_error  # type: ignore[attr-defined]
+        word = await sdk.call(method, self.children[path, child], ChildError(failure))
+        if word not in (None, "restart", "stop", "escalate"):
+            raise Failure("program", f"on_child_error gave {word!r}: it is restart, stop, escalate or None")
+        return word
+
+
+class ChildError(Exception):
+    """The failure of a child, as its supervisor sees it."""
+
+    def __init__(self, failure: dict[str, Any]) -> None:
+        super().__init__(failure["message"])
+        self.kind = failure["kind"]
+        self.event = failure["event"]
+        self.restarts = failure["restarts"]
+
+
+class _Waiting:
+    """A method that waits for what a child says."""
+
+    def __init__(self) -> None:
+        self.event = trio.Event()
+        self.value: Any = None
+        self.over = False
+
+
+class _Words:
+    """What a child says, for one call of a method of its parent."""
+
+    def __init__(self, host: _Host, child: str, channel: str) -> None:
+        self.host = host
+        self.child = child
+        self.channel = channel
+
+    def __aiter__(self) -> _Words:
+        return self
+
+    async def __anext__(self) -> Any:
+        return await self.host.next(self.child, self.channel)
 
 
 class _Host:
     """The run, for one call of a method."""
 
-    def __init__(self, call: int, tell: Tell, out: Callable[[Any, str], Any]) -> None:
-        self.call = call
-        self.tell = tell
-        self.out = out
+    def __init__(self, run: Coglets, call: Call, program: ir.Program) -> None:
+        self.run = run
+        self.call = call.id
+        self.path = call.path
+        self.open = call.path in run.born or call.arguments["kind"] == "born"
+        self.says = None if self.open else program.says
         self.over = False
+        self.unborn: list[str] = []
 
     async def transmit(self, channel: str, value: Any) -> None:
         await self._tell("transmit", channel, self._plain(value, f"`{channel}`"))
 
     async def log(self, level: str, value: Any) -> None:
-        if level not in ("debug", "info", "warn", "error"):
-            raise ValueError(f"there is no level {level!r}: debug, info, warn, error")
         await self._tell("log", level, self._plain(value, "log"))
 
     async def sleep(self, seconds: float) -> None:
         await self._tell("sleep", max(0, round(seconds * 1e9)))
 
+    def declares(self, channel: str) -> bool:
+        return self.says is None or channel in self.says
+
+    async def create(self, base: sdk.CogBase) -> sdk.CogletHandle:
+        if not isinstance(base, sdk.CogBase):
+            raise TypeError(f"create takes a CogBase, not {base!r}")
+        run = self.run
+        run.bases.append(base)
+        what = {
+            "name": base.cls.__name__,
+            "restart": base.restart,
+            "max_restarts": base.max_restarts,
+            "backoff": round(base.backoff_s * 1e9),
+            "decided": hasattr(run.objects.get(self.path), "on_child_error"),
+        }
+        name = await self._tell("create", len(run.bases) - 1, what)
+        self.unborn.append(name)
+        found = run.children[self.path, name] = sdk.CogletHandle(name, base.cls)
+        return found
+
+    async def guide(self, child: str, command: sdk.Command) -> None:
+        try:
+            data = self.run.out(command.data, "a command's data")
+        except Failure:  # it stays in this process: only its number goes through the run
+            number = self.run.token()
+            self.run.references[number] = command.data
+            data = {BY_REFERENCE: number, "type": type(command.data).__name__}
+        await self._tell("guide", child, command.type, data)
+
+    async def send(self, child: str, channel: str, value: Any) -> None:
+        await self._tell("send", child, channel, self._plain(value, f"`{child}.{channel}`"))
+
+    async def link(self, source: str, said: str, target: str, heard: str) -> None:
+        await self._tell("link", source, said, target, heard)
+
+    async def stop(self, child: str) -> None:
+        await self._tell("stop", child)
+
+    async def follow(self, child: str, channel: str, method: str) -> None:
+        await self._tell("follow", child, channel, method)
+
+    def observe(self, child: str, channel: str) -> AsyncIterator[Any]:
+        self._tell("follow", child, channel, "")
+        return _Words(self, child, channel)
+
+    async def next(self, child: str, channel: str) -> Any:
+        """What a child says next; StopAsyncIteration when it has stopped."""
+        token = self.run.token()
+        waiting = self.run.waiting[token] = _Waiting()
+        try:
+            await self._tell("next", child, channel, token)
+            await waiting.event.wait()
+        except trio.Cancelled:
+            self.run.tell(self.call, "forget", token)
+            raise
+        finally:
+            self.run.waiting.pop(token, None)
+        if waiting.over:
+            raise StopAsyncIteration
+        return self.run.into(waiting.value)
+
+    async def git(self, repo: str, *words: str, stdin: str = "") -> str:
+        folder = self.run.folder(repo)
+        command = ["git", "--git-dir=.git", "--work-tree=.", *words]
+        done = await run_process(command, stdin.encode(), folder, os.environ)
+        if done.code:
+            raise OSError(f"git {words[0]}: {done.stderr.decode(errors='replace').strip()}")
+        return done.stdout.decode(errors="replace").strip()
+
+    def begin(self) -> None:
+        """What this method has created starts, now that it is wired."""
+        if self.unborn:
+            self.run.tell(self.call, "begin", self.unborn)
+            self.unborn = []
+
     def _plain(self, value: Any, what: str) -> Any:
         try:
-            return self.out(value, what)
+            return self.run.out(value, what)
         except Failure as wrong:
             raise TypeError(wrong.message) from None
 
-    async def _tell(self, kind: str, *data: Any) -> None:
+    def _tell(self, kind: str, *data: Any) -> Awaitable[Any]:
         if self.over:
             raise RuntimeError("the method whose call this belongs to has returned")
-        await self.tell(self.call, kind, *data)
+        if kind not in WIRING:
+            self.begin()
+        return self.run.tell(self.call, kind, *data)
 
 
-class Coglets:
-    """The objects of one run by the paths of their coglets."""
-
-    def __init__(self, tell: Tell, into: Callable[[Any], Any], out: Callable[[Any, str], Any]) -> None:
-        self.tell = tell
-        self.into = into
-        self.out = out
-        self.objects: dict[str, Any] = {}
-
-    async def call(self, program: ir.Program, cls: Any, call: Call) -> Any:
-        """Run the method that a message, a command, a tick, a start or a stop is for."""
-        kind, name, data = (call.arguments[k] for k in ("kind", "name", "data"))
-        made = _Host(call.id, self.tell, self.out)
-        token = sdk.host.set(made)
-        try:
-            if kind == "start":
-                await self._start(program, cls, call, self.into(data))
-            elif kind == "stop":
-                await _run(getattr(self.objects.pop(call.path, None), "on_stop", None))
-            else:
-                await self._method(self.objects[call.path], kind, name, self.into(data))
-        finally:
-            made.over = True
-            sdk.host.reset(token)
-
-    async def _start(self, program: ir.Program, cls: Any, call: Call, parameters: dict[str, Any]) -> None:
-        if not (inspect.isclass(cls) and issubclass(cls, sdk.Coglet)):
-            raise Failure("program", f"`{program.argument}` is no class that inherits cogc.sdk.Coglet")
-        for kind, declared in (("listen", program.ports), ("enact", program.commands)):
-            _compare(program, kind, declared, sdk.methods(cls, kind))
-        made = self.objects[call.path] = cls(**parameters)
-        timers = [[name, period] for (period, name) in sdk.methods(cls, "every")]
-        if timers:
-            await self.tell(call.id, "every", timers)
-        await _run(getattr(made, "on_start", None))
-
-    async def _method(self, made: Any, kind: str, name: str, data: Any) -> None:
-        if kind == "every":
-            await _run(getattr(made, data))
-        elif kind == "enact":
-            await _run(getattr(made, sdk.methods(type(made), "enact")[name]), **data)
-        else:
-            await _run(getattr(made, sdk.methods(type(made), "listen")[name]), data)
+# ---- methods --------------------------------------------------------------------------------------------------
 
 
 async def _run(method: Any, *values: Any, **named: Any) -> None:
     """Call a method, async or not, if there is one."""
     found = method(*values, **named) if method is not None else None
-    if inspect.isawaitable(found):
+    if inspect.iscoroutine(found):
+        await _OnTrio(found)
+    elif inspect.isawaitable(found):
         await found
 
 
-def _compare(program: ir.Program, kind: str, declared: list[str], found: dict[Any, str]) -> None:
-    """What the spec declares and what the class has methods for must be the same."""
+class _OnTrio:
+    """A coroutine of somebody's, whose waits must be Trio's: another library's would end the whole run."""
+
+    def __init__(self, coroutine: Coroutine[Any, Any, Any]) -> None:
+        self.coroutine = coroutine
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        going: Callable[[Any], Any] = self.coroutine.send
+        value: Any = None
+        while True:
+            try:
+                asked = going(value)
+            except StopIteration as done:
+                return done.value
+            if type(asked).__module__.partition(".")[0] != "trio" and not _from_trio(asked):
+                going, value = self.coroutine.throw, RuntimeError(ASYNCIO)
+                continue
+            try:
+                value = yield asked
+                going = self.coroutine.send
+            except BaseException as error:
+                going, value = self.coroutine.throw, error
+
+
+def _from_trio(asked: Any) -> bool:
+    """Trio's own waits are classes of its, or their objects."""
+    return isinstance(asked, type) and asked.__module__.partition(".")[0] == "trio"
+
+
+ASYNCIO = "it waits for asyncio"
+
+
+def complaint(error: BaseException) -> str:
+    """What went wrong in a method, for people; what came of asyncio says so, with the place."""
+    frames = traceback.extract_tb(error.__traceback__)
+    if not isinstance(error, RuntimeError) or str(error) not in (ASYNCIO, "no running event loop"):
+        return f"{type(error).__name__}: {error}"
+    theirs = [i for i, f in enumerate(frames) if Path(f.filename).parent.name == "asyncio"]
+    at = frames[theirs[0] - 1 if theirs else -1]
+    return (
+        f"{Path(at.filename).name}:{at.lineno} uses asyncio; a coglet runs on Trio here: "
+        "`cogc.sdk.sleep`, `self.follow`, trio.open_nursery"
+    )
+
+
+def _class_of(program: ir.Program, cls: Any) -> type[sdk.Coglet]:
+    if not (inspect.isclass(cls) and issubclass(cls, sdk.Coglet)):
+        raise Failure("program", f"`{program.argument}` is no class that inherits cogc.sdk.Coglet")
+    return cls
+
+
+def _found(made: sdk.Coglet, kind: str, name: str) -> Any:
+    """The method for a channel or command."""
+    known = sdk.methods(type(made), kind)
+    if name not in known:
+        near = nearest(name, list(known))
+        hint = f"; did you mean {near!r}?" if near else ""
+        raise Failure("program", f"`{type(made).__name__}` has no method with @{kind}({name!r}){hint}")
+    return getattr(made, known[name])
+
+
+def _compare(program: ir.Program, kind: str, declared: list[str], cls: type) -> None:
+    """What the spec declares and what the class has methods for must be the same; mixins' own may stay undeclared."""
+    found = sdk.methods(cls, kind)
     word = {"listen": "channel", "enact": "command"}[kind]
     for name in declared:
         if name not in found:
             raise Failure(
                 "program", f"`{program.argument}` has no method with @{kind}({name!r}), which the spec declares"
             )
-    for name in found:
-        if name not in declared:
+    for name, method in found.items():
+        if name not in declared and not sdk.provided(cls, method):
             raise Failure("program", f"`{program.argument}` has @{kind}({name!r}); the spec declares no such {word}")

@@ -20,11 +20,12 @@ from typing import Any
 
 import trio
 
+from cogc import coglet as upstream
 from cogc import ir
 from cogc.kernel.functions import text
 from cogc.kernel.objects import Call
 from cogc.kernel.values import Duration, Failure, Time, moment, time_of
-from cogc.run.coglets import Coglets, Tell
+from cogc.run.coglets import Coglets, Tell, complaint
 from cogc.run.people import People, Question
 from cogc.run.process import run_process
 from cogc.run.sandbox import ENVIRONMENT, wrapped
@@ -57,7 +58,7 @@ class Executors:
 
     def __init__(self, bundle: ir.Bundle, settings: Settings, evaluate: Callable[[ir.Expr], Any], tell: Tell) -> None:
         self.bundle = bundle
-        self.coglets = Coglets(tell, to_python, from_python)
+        self.coglets = Coglets(tell, to_python, from_python, settings.workspace)
         self.servers = Servers(bundle.servers, evaluate, secret, settings.workspace)
         self.settings = settings
         self.functions: dict[str, Callable[..., Any]] = {}
@@ -79,8 +80,7 @@ class Executors:
                 elif program.kind == "shell":
                     result = await self._shell(program, call)
                 elif program.kind == "coglet":
-                    await self._coglet(program, call)
-                    result = None
+                    result = await self._coglet(program, call)
                 elif program.kind == "mcp":
                     given = call.arguments if program.schema is None else call.arguments["input"]
                     value = await self.servers.call(program.server, program.argument, given)
@@ -133,6 +133,8 @@ class Executors:
             async with self._load:
                 if program.key not in self.functions:
                     module, _, name = str(program.argument).partition(":")
+                    if program.kind == "coglet":
+                        upstream.install()
                     found = await trio.to_thread.run_sync(self._import, module, program.folder, abandon_on_cancel=True)
                     function = getattr(found, name, None)
                     if not callable(function):
@@ -159,16 +161,16 @@ class Executors:
             f"there is no module `{module}` in the spec's folder; a package is allowed by --allow-import {parts[0]}",
         )
 
-    async def _coglet(self, program: ir.Program, call: Call) -> None:
+    async def _coglet(self, program: ir.Program, call: Call) -> Any:
         """A method of a coglet in Python."""
         cls = await self._function(program)
         try:
-            await self.coglets.call(program, cls, call)
+            return await self.coglets.call(program, cls, call)
         except Failure:
             raise
         except Exception as error:
             what = call.arguments["name"] or call.arguments["kind"]
-            raise Failure("program", f"{program.name} ({what}): {type(error).__name__}: {error}") from None
+            raise Failure("program", f"{self.coglets.name(program, call)} ({what}): {complaint(error)}") from None
 
     # ---- processes -----------------------------------------------------------------------------------------
 

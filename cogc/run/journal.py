@@ -13,9 +13,9 @@ from typing import Any, BinaryIO
 
 import msgspec
 
+from cogc.kernel.failing import place
 from cogc.kernel.machine import Kernel
 from cogc.kernel.objects import Ask, Call, Dispatch
-from cogc.kernel.supervision import place
 from cogc.kernel.values import Duration, Failure, Time, shorten
 
 VERSION = 1

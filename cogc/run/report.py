@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from cogc.kernel.failing import place
 from cogc.kernel.machine import Kernel
 from cogc.kernel.purse import Usage
-from cogc.kernel.supervision import place
 from cogc.kernel.values import shorten
 
 _LAST = 10

@@ -11,7 +11,7 @@ import gc
 import heapq
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from functools import partial
 from typing import Any
 
@@ -19,7 +19,7 @@ import trio
 
 from cogc import ir
 from cogc.kernel.machine import Kernel
-from cogc.kernel.objects import Ask, Call, Cancel, Dispatch, LogLine, Output, Persist
+from cogc.kernel.objects import Ask, Call, Cancel, Dispatch, LogLine, Output, Persist, Said
 from cogc.kernel.values import Failure
 from cogc.run.dispatch import Dispatchers
 from cogc.run.executors import Executors, Settings
@@ -46,6 +46,7 @@ class Options:
         "parameters",
         "run",
         "seed",
+        "signals",
         "sim",
         "stop_at",
         "until",
@@ -62,6 +63,7 @@ class Options:
         epoch: int = 0,
         run: str = "",
         stop_at: int | None = None,
+        signals: bool = True,
         until: Callable[[dict[str, list[Any]]], bool] | None = None,
         on_output: Callable[[Output], None] | None = None,
         on_log: Callable[[LogLine], None] | None = None,
@@ -72,6 +74,7 @@ class Options:
         self.inputs = inputs or []
         self.sim = sim
         self.seed = seed
+        self.signals = signals
         self.epoch = epoch
         self.run = run
         self.stop_at = stop_at
@@ -84,7 +87,7 @@ class Options:
 class _Told:
     """What a method of a Python coglet did, until the kernel knows of it."""
 
-    __slots__ = ("call", "data", "done", "kind", "refused")
+    __slots__ = ("answer", "call", "data", "done", "kind", "refused")
 
     def __init__(self, call: int, kind: str, data: tuple[Any, ...]) -> None:
         self.call = call
@@ -92,6 +95,16 @@ class _Told:
         self.data = data
         self.done = trio.Event()
         self.refused: str | None = None
+        self.answer: Any = None
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        return self._known().__await__()
+
+    async def _known(self) -> Any:
+        await self.done.wait()
+        if self.refused is not None:
+            raise TypeError(self.refused)
+        return self.answer
 
 
 class Session:
@@ -117,6 +130,7 @@ class Session:
         self.executors = Executors(bundle, settings, self.kernel.evaluate, self._tell)
         self.told: list[_Told] = []
         self.asleep: set[int] = set()
+        self.listening: dict[int, int] = {}
         self.models = Models(self.kernel)
         self.dispatchers = Dispatchers(bundle, settings)
         self.outputs: dict[str, list[Any]] = {}
@@ -141,7 +155,8 @@ class Session:
         try:
             async with trio.open_nursery() as nursery:
                 self.nursery = self.executors.servers.nursery = nursery
-                await nursery.start(self._signals)
+                if self.options.signals:
+                    await nursery.start(self._signals)
                 self._start()
                 gc.freeze()
                 gc.enable()
@@ -201,6 +216,11 @@ class Session:
             return True
         return bool(kernel.ended)
 
+    def stop(self) -> None:
+        """Stop the system in good order, and with it the run."""
+        self._finish()
+        self.wake.set()
+
     def _finish(self) -> None:
         """Stop the system in good order."""
         if self.stopping is None:
@@ -238,19 +258,26 @@ class Session:
             return
         self._event("told", item.call, item.kind, *item.data)
         try:
-            self.kernel.told(item.call, item.kind, *item.data)
+            item.answer = self.kernel.told(item.call, item.kind, *item.data)
+            self._waits(item)
         except Failure as failure:
             item.refused = failure.message
         item.done.set()
 
-    async def _tell(self, call: int, kind: str, *data: Any) -> None:
-        """Tell the kernel, and wait until it knows; TypeError if it refuses."""
+    def _waits(self, item: _Told) -> None:
+        """A method that waits for a coglet's words holds neither the clock nor the end."""
+        if item.kind == "next":
+            self.listening[item.data[2]] = item.call
+            self.asleep.add(item.call)
+        elif item.kind == "forget":
+            self.asleep.discard(self.listening.pop(item.data[0], 0))
+
+    def _tell(self, call: int, kind: str, *data: Any) -> _Told:
+        """Tell the kernel. Who awaits it waits until it knows, and has its answer, or a TypeError if it refuses."""
         item = _Told(call, kind, data)
         self.told.append(item)
         self.wake.set()
-        await item.done.wait()
-        if item.refused is not None:
-            raise TypeError(item.refused)
+        return item
 
     def _bounded(self, now: int) -> int:
         stop_at = self.options.stop_at
@@ -388,6 +415,9 @@ class Session:
                         self.asleep.discard(call)
                     self.delayed = [d for d in self.delayed if d[2] != call]
                     heapq.heapify(self.delayed)
+                case Said():
+                    self.asleep.discard(self.listening.pop(effect.token, 0))
+                    self.executors.coglets.said(effect)
                 case Output():
                     self.outputs.setdefault(effect.channel, []).append(effect.value)
                     if self.options.on_output is not None:
@@ -450,5 +480,4 @@ class Session:
                 if again:
                     self.nursery.cancel_scope.cancel()
                     return
-                self._finish()
-                self.wake.set()
+                self.stop()

@@ -1,0 +1,194 @@
+"""The names of upstream's `coglet` package, over this runner: in a run, `from coglet import ...` means this module.
+
+A script that boots coglets by itself imports it under its own name: `from cogc.coglet import CogBase, CogletRuntime`.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import trio
+
+from cogc import sdk
+from cogc.sdk import (
+    CogBase,
+    Coglet,
+    CogletHandle,
+    Command,
+    GitLet,
+    LifeLet,
+    LogLet,
+    MulLet,
+    ProgLet,
+    Program,
+    SuppressLet,
+    TickLet,
+    WebLet,
+    enact,
+    every,
+    listen,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import BinaryIO
+
+    from cogc.run.session import Session
+
+__all__ = [
+    "CogBase", "Coglet", "CogletHandle", "CogletRuntime", "CogletTrace", "Command", "GitLet", "LifeLet", "LogLet", "MulLet",
+    "ProgLet", "Program", "SuppressLet", "TickLet", "WebLet", "enact", "every", "listen",
+]  # fmt: skip
+
+_PARTS = [
+    "coglet",
+    "handle",
+    "runtime",
+    "lifelet",
+    "ticklet",
+    "proglet",
+    "gitlet",
+    "loglet",
+    "mullet",
+    "suppresslet",
+    "weblet",
+    "trace",
+]
+
+
+def install() -> None:
+    """Let `coglet` and its modules mean this one, in this process."""
+    here = sys.modules[__name__]
+    sys.modules["coglet"] = here
+    for part in _PARTS:
+        sys.modules[f"coglet.{part}"] = here
+
+
+class CogletTrace:
+    """A file that a runtime's trace goes to, as JSON lines (`specs/trace.md`)."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+
+class _Root(Coglet):
+    """What stands above all that a runtime boots."""
+
+    @listen("run")
+    async def run(self, number: int) -> None:
+        runtime = _RUNTIMES[number]
+        runtime.root = self
+        runtime.host = sdk.host.get()
+        runtime.ready.set()
+        await trio.sleep_forever()
+
+    async def on_child_error(self, handle: CogletHandle, error: Exception) -> str | None:
+        """One that is never restarted stops; the others go by their CogBase."""
+        for runtime in _RUNTIMES.values():
+            if runtime.root is self:
+                runtime.errors.append((handle, error))
+                return "stop" if runtime.bases[handle.name].restart == "never" else None
+        return None
+
+
+_RUNTIMES: dict[int, CogletRuntime] = {}
+
+
+class CogletRuntime:
+    """Boots coglets and keeps them, under Trio: `trio.run(main)`, in which `handle = await CogletRuntime().run(CogBase(C))`.
+
+    `errors` are the failures of what it has booted, with their handles. RuntimeError when the system has failed.
+    """
+
+    def __init__(self, trace: CogletTrace | None = None, *, workspace: str = ".") -> None:
+        self.trace = trace
+        self.workspace = workspace
+        self.errors: list[tuple[CogletHandle, Exception]] = []
+        self.bases: dict[str, CogBase] = {}
+        self.root: _Root | None = None
+        self.host: Any = None
+        self.session: Session | None = None
+        self.failure: str | None = None
+
+    async def run(self, base: CogBase) -> CogletHandle:
+        """Boot a coglet, and the runtime with the first one."""
+        return await self.spawn(base)
+
+    async def spawn(self, base: CogBase) -> CogletHandle:
+        """Boot one more coglet; it is under way when this returns."""
+        if self.session is None:
+            await self._boot()
+        self._alive()
+        assert self.root is not None
+        found: CogletHandle = await self.host.create(base)
+        found.host = self.host
+        self.bases[found.name] = base
+        self.host.begin()
+        return found
+
+    async def link(self, source: CogletHandle, said: str, target: CogletHandle, heard: str) -> None:
+        """What one coglet says on a channel another one hears on one of its own."""
+        self._alive()
+        await self.host.link(source.name, said, target.name, heard)
+
+    async def shutdown(self) -> None:
+        """Stop everything, children first."""
+        if self.session is not None:
+            self.session.stop()
+            await self.ended.wait()
+            self._alive()
+
+    def tree(self) -> str:
+        """Who is there, as text: a line for each coglet, children further in."""
+        kernel = self.session.kernel if self.session is not None else None
+        if kernel is None or kernel.root is None:
+            return ""
+        lines: list[str] = []
+        pending = [(m, 0) for m in kernel.root.members()]
+        while pending:
+            inst, depth = pending.pop(0)
+            lines.append("  " * depth + f"{inst.name}: {inst.code.name} ({inst.status()})")
+            pending[:0] = [(m, depth + 1) for m in inst.members()]
+        return "\n".join(lines)
+
+    async def __aenter__(self) -> CogletRuntime:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.shutdown()
+
+    def _alive(self) -> None:
+        if self.failure is not None:
+            raise RuntimeError(self.failure)
+
+    async def _boot(self) -> None:
+        from cogc.run.boot import session_of
+
+        self.ready, self.ended = trio.Event(), trio.Event()
+        number = max(_RUNTIMES, default=0) + 1
+        _RUNTIMES[number] = self
+        file = open(self.trace.path, "wb") if self.trace is not None else None  # noqa: SIM115, ASYNC230 - _keep closes it
+        self.session = session_of(_Root, number, file, self.workspace)
+        trio.lowlevel.spawn_system_task(self._keep, number, file)
+        await self.ready.wait()
+
+    async def _keep(self, number: int, file: BinaryIO | None) -> None:
+        """Run the system to its end; what kept it from running is told to whoever asks."""
+        from cogc.run.report import failure
+
+        assert self.session is not None
+        try:
+            await self.session.run()
+            if self.session.outcome != "done":
+                self.failure = failure(self.session.kernel).strip() or self.session.outcome
+        except Exception as error:
+            self.failure = f"{type(error).__name__}: {error}"
+        finally:
+            del _RUNTIMES[number]
+            if self.session.trace is not None:
+                self.session.trace.flush()
+            if file is not None:
+                file.close()
+            self.ready.set()
+            self.ended.set()

@@ -1,0 +1,179 @@
+"""Failures: how a coglet fails, who decides on it, and what becomes of it if nobody does.
+
+A failed coglet waits until its parent's `on error` (or its parent's class), its own policy or an ancestor has decided.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
+
+from cogc.kernel import joins, python, reactions, supervision
+from cogc.kernel.objects import FAILED, STOPPED, STOPPING, FailureReport, Instance
+from cogc.kernel.program import ChildCode, nanos
+from cogc.kernel.values import Failure
+
+if TYPE_CHECKING:
+    from cogc.kernel.machine import Kernel
+
+MAX_RESTARTS = 3
+WITHIN = 60_000_000_000
+BACKOFF = 100_000_000
+LONGEST_BACKOFF = 60_000_000_000
+
+
+def fail(
+    kernel: Kernel,
+    inst: Instance,
+    failure: Failure,
+    reaction: str,
+    event: Any,
+    report: FailureReport | None = None,
+) -> None:
+    """A coglet fails: it is cut off from its events until its parent or its policy has decided."""
+    if inst.gate & (STOPPED | FAILED):
+        return
+    report = report or FailureReport(failure, inst.path, reaction, event, failure.at)
+    if kernel.trace:
+        said, kind, at = failure.message, failure.kind, place(kernel, report.at)
+        kernel.cause = kernel.trace.record("fail", inst, error=said, error_kind=kind, reaction=reaction, at=at)
+        if report.path == inst.path:
+            kernel.trace.record("dead_letter", inst, port=reaction, reason="failed", data=event)
+    kernel.dead_letters += 1
+    supervision.abort(kernel, inst)
+    inst.gate |= FAILED
+    inst.failure = report
+    joins.source_lost(kernel, inst)
+    parent = inst.parent
+    if parent is None:
+        kernel.report = report
+        kernel.ended = "failed"
+        return
+    if parent.gate & (STOPPED | STOPPING | FAILED):
+        return
+    report.restarts = len(inst.restarts or ())
+    assert inst.slot is not None
+    if parent.code.errors.get(inst.slot.name) or inst.slot.decided:
+        reactions.urgent(kernel, parent, ("error", inst, report, kernel.cause), first=True)
+    else:
+        policy(kernel, inst, report)
+
+
+def place(kernel: Kernel, at: int) -> str:
+    """A source position as `path:line:column`."""
+    if not 0 <= at < len(kernel.bundle.positions):
+        return ""
+    path, line, column = kernel.bundle.positions[at]
+    return f"{path}:{line}:{column}"
+
+
+def decide(kernel: Kernel, parent: Instance, child: Instance, report: FailureReport) -> None:
+    """Run the parent's `on error`; if it decides nothing, the child's policy does."""
+    if not child.gate & FAILED or child.failure is not report:
+        return
+    assert child.slot is not None
+    record = {
+        "child": child.slot.name,
+        "index": None if child.slot.single else child.index,
+        "path": report.path,
+        "kind": report.failure.kind,
+        "message": report.failure.message,
+        "event": report.event,
+        "restarts": report.restarts,
+    }
+    supervision.process(kernel, parent, _deciding(kernel, parent, child, report, record))
+
+
+def _deciding(
+    kernel: Kernel, parent: Instance, child: Instance, report: FailureReport, record: dict[str, Any]
+) -> Generator[Any, Any, None]:
+    assert child.slot is not None
+    if child.slot.decided:
+        yield from _judged(kernel, parent, child, report, record)
+        return
+    for handler in parent.code.errors[child.slot.name]:
+        parent.failure = report
+        arguments = handler.arguments(record)
+        try:
+            if handler.guard is not None and handler.guard(parent, *arguments) is not True:
+                continue
+            if handler.waits:
+                yield from handler.function(parent, *arguments)
+            else:
+                handler.function(parent, *arguments)
+        except Exception as error:
+            second = reactions.as_failure(kernel, error)
+            both = Failure(second.kind, f"{second.message}; while deciding on: {report.failure.message}", second.at)
+            parent.failure = None
+            fail(kernel, parent, both, handler.name, record)
+            return
+        finally:
+            if parent.failure is report:
+                parent.failure = None
+        if _decided(parent, child, report):
+            return
+    policy(kernel, child, report)
+
+
+def _decided(parent: Instance, child: Instance, report: FailureReport) -> bool:
+    """Whether nothing is left to decide on a failure: the child comes back or stops, or the parent has failed with it."""
+    return child.failure is not report or bool(child.gate & (STOPPED | STOPPING) or parent.gate & (FAILED | STOPPED))
+
+
+def _judged(
+    kernel: Kernel, parent: Instance, child: Instance, report: FailureReport, record: dict[str, Any]
+) -> Generator[Any, Any, None]:
+    """The parent is a coglet in Python whose class decides."""
+    try:
+        yield from python.judged(kernel, parent, child, record)
+    except Failure as second:
+        both = Failure(second.kind, f"{second.message}; while deciding on: {report.failure.message}", second.at)
+        fail(kernel, parent, both, "on_child_error", record)
+        return
+    if not _decided(parent, child, report):
+        policy(kernel, child, report)
+
+
+def policy(kernel: Kernel, inst: Instance, report: FailureReport) -> None:
+    """What the child's `restart` says; past its limits the failure goes up."""
+    slot, parent = inst.slot, inst.parent
+    assert slot is not None and parent is not None
+    spec: ChildCode = slot.spec
+    allowed = spec.spec.restart != "never" and report.failure.kind != "budget" and _within_limits(kernel, inst)
+    if not allowed:
+        fail(kernel, parent, report.failure, report.reaction, report.event, report)
+        return
+    count = len(inst.restarts or ())
+    base = nanos(spec.backoff(parent), BACKOFF) if spec.backoff and not spec.each else BACKOFF
+    delay = min(LONGEST_BACKOFF, base << min(count, 20))
+    jitter = kernel.stream(inst.path, "backoff").random() / 4
+    due = kernel.now + int(delay * (1 - jitter))
+    inst.gate |= FAILED
+    if kernel.trace:
+        kernel.trace.record("backoff", inst, delay=(due - kernel.now) / 1e9)
+
+    def now(_a: Any, _b: Any) -> None:
+        if inst.gate & FAILED and inst.failure is report and not inst.gate & STOPPED:
+            supervision.restart(kernel, inst)
+
+    inst.failure = report
+    kernel.timers.add(due, [now, None, None])
+
+
+def _within_limits(kernel: Kernel, inst: Instance) -> bool:
+    """Whether the child's own limit and its supervisor's allow one more restart."""
+    slot, parent = inst.slot, inst.parent
+    assert slot is not None and parent is not None
+    spec: ChildCode = slot.spec
+    most = spec.max_restarts(parent) if spec.max_restarts and not spec.each else MAX_RESTARTS
+    within = nanos(spec.within(parent), WITHIN) if spec.within and not spec.each else WITHIN
+    inst.restarts = [t for t in inst.restarts or () if t > kernel.now - within]
+    if len(inst.restarts) >= most:
+        return False
+    rule = parent.code.supervision
+    if rule.max_restarts is None:
+        return True
+    limit = kernel.coder.expression(rule.max_restarts, [])(parent)
+    span = nanos(kernel.coder.expression(rule.within, [])(parent), WITHIN) if rule.within else WITHIN
+    recent = [t for m in parent.members() for t in m.restarts or () if t > kernel.now - span]
+    return bool(len(recent) < limit)

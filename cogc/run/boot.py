@@ -1,0 +1,32 @@
+"""A session without a spec: one coglet in Python that creates the others."""
+
+from __future__ import annotations
+
+from typing import Any, BinaryIO
+
+from cogc.compile import analyse, program
+from cogc.diagnostics import Problems
+from cogc.resources import place
+from cogc.run.executors import Settings
+from cogc.run.session import Options, Session
+from cogc.run.trace import TraceWriter
+
+_SPEC = b'coglet Runtime = python "runtime:Runtime" { listen run: int }'
+
+
+def session_of(cls: Any, first: int, trace: BinaryIO | None, workspace: str) -> Session:
+    """A session whose root is of a class, which hears `first` on its channel `run`."""
+
+    def read(name: str) -> bytes:
+        if not name.startswith("std/"):
+            return _SPEC
+        with open(place("stdlib", name[4:]), "rb") as file:
+            return file.read()
+
+    problems = Problems()
+    bundle = program(analyse(["runtime.cog"], read, problems), None)
+    assert bundle is not None, problems.found
+    options = Options(inputs=[("run", first)], signals=False)
+    session = Session(bundle, options, Settings(workspace), trace=TraceWriter(trace) if trace else None)
+    session.executors.functions.update((key, cls) for key, p in bundle.programs.items() if p.kind == "coglet")
+    return session

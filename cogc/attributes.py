@@ -62,7 +62,13 @@ ATTRIBUTES: dict[str, dict[str, str]] = {
     "model anthropic": _MODEL,
     "model openai": _MODEL,
     "model scripted": {},
-    "mcp stdio": {"env": "secrets", "cwd": "type string", "timeout": "type duration"},
+    "mcp stdio": {
+        "env": "secrets",
+        "cwd": "type string",
+        "timeout": "type duration",
+        "sandbox": "word none ro rw",
+        "network": "type bool",
+    },
     "mcp http": {"headers": "secrets", "timeout": "type duration"},
     "agent": {
         "description": "type string",

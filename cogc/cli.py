@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import ModuleType
 
-COMMANDS = ("check", "run", "graph", "trace", "build", "convert", "init", "explain", "answer", "cost")
+COMMANDS = ("check", "run", "graph", "trace", "build", "convert", "init", "explain", "answer", "agents", "cost")
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -366,3 +366,18 @@ def test_a_replay_gives_the_same_trace(tmp_path: Path) -> None:
     with open(tmp_path / "t2", "wb") as trace:
         TraceWriter(trace).write(records)
     assert (tmp_path / "t1").read_bytes() == (tmp_path / "t2").read_bytes() and records
+
+
+def test_tools_have_names_that_providers_take_and_that_differ(world: World) -> None:
+    from cogc.ir import Program
+    from cogc.kernel.conversation import _named
+
+    made = [
+        Program(key=k, name=n, kind="mcp", parameters=[], result=0) for k, n in (("a", "fs.read"), ("b", "fs/read"))
+    ]
+    long = Program(key="c", name="x" * 90, kind="mcp", parameters=[], result=0)
+    assert [(n, p.key) for n, p in _named([*made, long]).items()] == [
+        ("fs_read", "a"),
+        ("fs_read_2", "b"),
+        ("x" * 60, "c"),
+    ]

@@ -201,3 +201,48 @@ def test_a_model_is_given_a_whole_server() -> None:
     assert done.returncode == 0 and done.stdout == "kept: 1\nkept: 2\nanswer: Bread and brine are about salt.\n", (
         done.stderr
     )
+
+
+PLAIN = """
+import json, os, sys
+for line in sys.stdin:
+    asked = json.loads(line)
+    if "id" not in asked:
+        continue
+    if asked["method"] == "initialize":
+        result = {"protocolVersion": asked["params"]["protocolVersion"], "capabilities": {"tools": {}},
+                  "serverInfo": {"name": "look", "version": "1"}}
+    elif asked["method"] == "tools/list":
+        result = {"tools": [{"name": "look", "inputSchema": {"type": "object"}}]}
+    elif asked["method"] == "tools/call":
+        try:
+            open("mine", "w").close()
+            wrote = True
+        except OSError:
+            wrote = False
+        seen = [os.getcwd(), os.path.exists(sys.argv[1]), wrote, os.environ.get("COGC_TEST_TOKEN"), os.environ.get("GIVEN")]
+        result = {"content": [{"type": "text", "text": json.dumps(seen)}]}
+    else:
+        print(json.dumps({"jsonrpc": "2.0", "id": asked["id"], "error": {"code": -32601, "message": "no"}}), flush=True)
+        continue
+    print(json.dumps({"jsonrpc": "2.0", "id": asked["id"], "result": result}), flush=True)
+"""
+
+
+@pytest.mark.skipif(not bubblewrap_works(), reason="bubblewrap is not installed, or not allowed")
+@pytest.mark.skipif(not os.path.exists("/usr/bin/python3"), reason="there is no Python below /usr")
+@pytest.mark.parametrize(("mode", "wrote"), [("ro", False), ("rw", True)])
+def test_a_server_in_a_sandbox_sees_the_workspace_alone(tmp_path: Path, mode: str, wrote: bool) -> None:
+    (tmp_path / "server.py").write_text(PLAIN)
+    spec = f"""
+mcp s = stdio ["/usr/bin/python3", "server.py", "{ROOT}"] {{ sandbox: {mode}, env: {{ GIVEN: "yes" }} }}
+program look() -> [any] = mcp s.look {{ timeout: 20s }}
+coglet Main {{ transmit out: any
+  on start {{ out <- look() }} }}
+"""
+    from cogc.run.executors import Settings
+
+    made = session(build(spec), Settings(str(tmp_path)))
+    assert made.outputs["out"] == [["/workspace", False, wrote, None, "yes"]]
+    open_to_all = session(build(spec), Settings(str(tmp_path), sandboxed=False))
+    assert open_to_all.outputs["out"][0][1] is True

@@ -71,6 +71,7 @@ def arguments(parser: ArgumentParser) -> None:
         default="ask",
         help="ask people in this terminal, or wait for `cogc answer`",
     )
+    add("--control", action="store_true", help="let `cogc agents` in other terminals see and steer its agents")
     add("--sandbox", choices=("auto", "none"), default="auto", help="none: agents that want a sandbox run without one")
     add("--record", metavar="FILE", help="write the run's journal: everything that came from outside")
     add("--replay", metavar="FILE", help="run a journal again, without the outside world")

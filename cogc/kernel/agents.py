@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from cogc.kernel import wiring
+from cogc.kernel import registry, wiring
 from cogc.kernel.code import Request
-from cogc.kernel.objects import Activity, Instance
+from cogc.kernel.objects import Activity, Instance, Tell
 from cogc.kernel.purse import Purse
 from cogc.kernel.values import Failure, shorten
 
@@ -22,7 +23,7 @@ MOST = 4
 class AgentState:
     """What an agent's coglet knows of its conversations: whether they are held, and what is to be said."""
 
-    __slots__ = ("holding", "injected", "paused_at", "paused_once", "talks")
+    __slots__ = ("holding", "injected", "paused_at", "paused_once", "started", "talks")
 
     def __init__(self) -> None:
         self.paused_at: int | None = None
@@ -30,6 +31,7 @@ class AgentState:
         self.holding: list[tuple[Activity, int]] = []
         self.injected: list[str] = []
         self.talks: list[Conversation] = []
+        self.started = 0
 
     def paused_for(self, now: int) -> int:
         """For how long it has been paused so far, in nanoseconds."""
@@ -87,6 +89,7 @@ class SubAgent:
     __slots__ = (
         "activity",
         "background",
+        "charged",
         "id",
         "program",
         "purse",
@@ -110,6 +113,7 @@ class SubAgent:
         self.activity: Activity | None = None
         self.waiting: list[tuple[Activity, int]] = []
         self.told = False
+        self.charged = 0
 
     @property
     def over(self) -> bool:
@@ -181,66 +185,122 @@ class Roster:
         if name == "wait_agent":
             return (yield from self._wait(agent))
         if name == "cancel_agent":
-            self._cancel(agent)
+            self.cancel(agent)
         elif name == "message_agent":
-            if agent.talk is None or agent.over:
-                where = f"is {agent.state}" if agent.over or agent.state == "pending" else "runs elsewhere"
-                raise Failure("error", f"agent `{agent.id}` {where}: nothing can be said to it")
-            agent.talk.say(given["message"])
+            self.say(agent, given["message"])
         return agent.summary()
 
     def _spawn(self, given: dict[str, Any]) -> Talk:
-        program = self.programs.get(given["agent"])
-        if program is None:
-            raise Failure("error", f"there is no agent `{given['agent']}`; there is {', '.join(self.programs)}")
-        id = f"{program.name}-{len(self.agents) + 1}"
-        agent = self.agents[id] = SubAgent(id, program, given["query"], bool(given.get("background")))
-        self.pending.append(agent)
-        yield from self._start()
+        agent = self.add(given["agent"], given["query"], bool(given.get("background")))
+        yield from self.start()
         if agent.background:
             return agent.summary()
-        return (yield from self._wait(agent))
+        return (yield from self._wait(agent, foreground=True))
 
-    def _start(self) -> Talk:
+    def add(self, name: str, query: str, background: bool) -> SubAgent:
+        """One more agent, that waits for its start; a Failure if there is none of this name."""
+        program = self.programs.get(name)
+        if program is None:
+            raise Failure("error", f"there is no agent `{name}`; there is {', '.join(self.programs)}")
+        own = state(self.talk.inst)
+        own.started += 1
+        id = f"{program.name}-{own.started}"
+        agent = self.agents[id] = SubAgent(id, program, query, background)
+        registry.started(self.talk, self.id_of(agent), program, self.dispatcher, "idle")
+        self.pending.append(agent)
+        return agent
+
+    def id_of(self, agent: SubAgent) -> str:
+        """An agent's id in the whole run."""
+        return f"{self.talk.inst.path}/{agent.id}"
+
+    def say(self, agent: SubAgent, message: str) -> None:
+        """Say something to an agent that works, here or elsewhere."""
+        if agent.over or agent.state == "pending":
+            raise Failure("error", f"agent `{agent.id}` is {agent.state}: nothing can be said to it")
+        if agent.talk is not None:
+            agent.talk.say(message)
+        elif agent.activity is not None:
+            for call in agent.activity.calls:
+                self.kernel.effects.append(Tell(call, message))
+
+    def detach(self, agent: SubAgent) -> None:
+        """One that is waited for in the foreground goes on in the background."""
+        from cogc.kernel import requests
+
+        if agent.over or agent.background:
+            raise Failure("error", f"agent `{agent.id}` is {agent.state}, and not in the foreground")
+        agent.background = True
+        requests.wake(self.kernel, agent.waiting)
+
+    def stir(self) -> None:
+        """Something was added from outside: a conversation that waits looks again."""
+        from cogc.kernel import requests
+
+        requests.wake(self.kernel, self.news)
+        for agent in self.agents.values():
+            requests.wake(self.kernel, agent.waiting)
+
+    def start(self) -> Talk:
         """Start those that wait, as many as may run."""
         while self.pending and self.running < self.most:
             agent = self.pending.popleft()
             agent.state = "running"
+            self.kernel.registry.update_status(self.id_of(agent), "running")
             self.running += 1
             work = self._here(agent) if self.dispatcher == "local" else self._elsewhere(agent)
             agent.activity = yield Request("start", "", [work, lambda value, a=agent: self._done(a, value)])
 
     def _here(self, agent: SubAgent) -> Talk:
         """The agent's conversation, in this process."""
-        agent.talk = self.talk.sub(agent.program, agent.query)
+        agent.talk = self.talk.sub(agent.program, agent.query, self.id_of(agent))
         agent.purse = agent.talk.purse
         return (yield from agent.talk.whole())
 
     def _elsewhere(self, agent: SubAgent) -> Talk:
         """The agent's run by a dispatcher, which may hand it back."""
         program, kernel = agent.program, self.kernel
-        asked = [self.dispatcher, agent.query, agent.background, self.talk.left()]
+        agent.purse = Purse(program.name, {}, None, self.talk.purse)
+        asked = [self.dispatcher, agent.query, agent.background, self.talk.left(), partial(self._used, agent)]
         reply = yield Request("dispatch", program.key, asked, -1, self.talk.sandbox)
         if reply.get("fallback"):
             return (yield from self._here(agent))
-        agent.purse = Purse(program.name, {}, None, self.talk.purse)
-        model = kernel.bundle.models[program.model]
-        for usage in reply["usage"]:
-            agent.purse.charge(usage, model.price)
-            kernel.usage(program.name, model.name).add(usage, model.price)
+        for usage in reply["usage"][agent.charged :]:
+            self._charge(agent, usage)
         if "error" in reply:
             raise Failure(reply.get("kind", "program"), reply["error"])
         return kernel.checked(program.result, reply["output"], f"the answer of `{program.name}`")
 
-    def _wait(self, agent: SubAgent) -> Talk:
+    def _used(self, agent: SubAgent, usage: dict[str, Any]) -> None:
+        """A request that an agent elsewhere has made; with what there was spent, it ends."""
+        from cogc.kernel import requests
+
+        self._charge(agent, usage)
+        empty = next((p for p in self.talk.purse.chain() if p.spent()), None)
+        if empty is not None and agent.activity is not None and not agent.over:
+            failure = Failure("budget", f"`{empty.name}` has nothing left for `{agent.id}`")
+            requests.interrupt(self.kernel, agent.activity, failure)
+
+    def _charge(self, agent: SubAgent, usage: dict[str, Any]) -> None:
+        assert agent.purse is not None
+        model = self.kernel.bundle.models[agent.program.model]
+        agent.purse.charge(usage, model.price)
+        agent.charged += 1
+        self.kernel.usage(agent.program.name, model.name).add(usage, model.price)
+
+    def _wait(self, agent: SubAgent, foreground: bool = False) -> Talk:
+        """An agent's answer; if it is sent into the background meanwhile, how it is doing."""
         while not agent.over:
+            if foreground and agent.background:
+                return agent.summary()
             yield Request("wait", "", [agent.waiting, self.talk.left()])
             self.talk.in_time()
-            yield from self._start()
+            yield from self.start()
         agent.told = True
         return agent.result
 
-    def _cancel(self, agent: SubAgent) -> None:
+    def cancel(self, agent: SubAgent) -> None:
+        """End an agent before it is done."""
         from cogc.kernel import requests
 
         agent.told = True
@@ -259,6 +319,7 @@ class Roster:
         failed = isinstance(value, Failure)
         agent.state = "completed" if not failed else "cancelled" if value.kind == "cancelled" else "failed"
         agent.result = outcome(agent.id, agent.purse, value)
+        self.kernel.registry.update_status(self.id_of(agent), "stopped")
         requests.wake(self.kernel, agent.waiting)
         requests.wake(self.kernel, self.news)
 
@@ -271,7 +332,7 @@ class Roster:
         while not (told := self.take_news()):
             yield Request("wait", "", [self.news, self.talk.left()])
             self.talk.in_time()
-            yield from self._start()
+            yield from self.start()
         return told
 
     def take_news(self) -> list[str]:
@@ -289,6 +350,7 @@ class Roster:
 
         self.pending.clear()
         for agent in self.agents.values():
+            self.kernel.registry.remove(self.id_of(agent))
             if agent.activity is not None and agent.activity.alive:
                 agent.activity.done = None
                 agent.activity.generator.close()

@@ -8,13 +8,14 @@ that goes back unchanged. A reply is `{content, stop, usage}`, or `{error: {mess
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
 from cogc import types
 from cogc.attributes import USUAL
 from cogc.ir import Program
-from cogc.kernel import agents, programs, requests
+from cogc.kernel import agents, programs, registry, requests
 from cogc.kernel.agents import MOST, Roster
 from cogc.kernel.code import Request
 from cogc.kernel.functions import text
@@ -60,11 +61,18 @@ def perform(kernel: Kernel, inst: Instance, key: str, arguments: list[Any], sand
 
 
 class Conversation:
-    """One conversation: its messages so far, its tools, its limits. `around` is the one that it is part of."""
+    """One conversation: its messages so far, its tools, its limits. `around` is the one that it is part of, `id` its agent's."""
 
     def __init__(
-        self, kernel: Kernel, inst: Instance, program: Program, arguments: list[Any], around: Conversation | None = None
+        self,
+        kernel: Kernel,
+        inst: Instance,
+        program: Program,
+        arguments: list[Any],
+        around: Conversation | None = None,
+        id: str = "",
     ) -> None:
+        self.id = id or inst.path
         self.kernel = kernel
         self.inst = inst
         self.program = program
@@ -80,7 +88,7 @@ class Conversation:
         self.messages: list[Any] = []
         self.injected: list[str] = []
         self.seen = 0
-        self.tools = {kernel.bundle.programs[k].name: kernel.bundle.programs[k] for k in program.tools}
+        self.tools = _named([kernel.bundle.programs[k] for k in program.tools])
         self.roster = self._roster(program)
         self.most = settings.get("max_tokens", MOST_TOKENS)
         budget = settings.get("budget") or {}
@@ -113,14 +121,14 @@ class Conversation:
             return outer
         return Sandbox(settings["sandbox"], settings.get("network", False)).inside(outer)
 
-    def sub(self, program: Program, query: str) -> Conversation:
+    def sub(self, program: Program, query: str, id: str) -> Conversation:
         """A conversation that is part of this one: another agent, asked by it."""
         arguments: list[Any] = [query]
         for p in program.parameters[1:]:
             if p.default is None:
                 raise Failure("type", f"agent `{program.name}` needs `{p.name}`")
             arguments.append(self.kernel.coder.expression(p.default, [])(self.inst))
-        return Conversation(self.kernel, self.inst, program, arguments, self)
+        return Conversation(self.kernel, self.inst, program, arguments, self, id)
 
     def _fixed(self, settings: dict[str, Any]) -> dict[str, Any]:
         """What is the same in every request of the conversation."""
@@ -134,7 +142,7 @@ class Conversation:
                 system += f"\n\nAnswer with one JSON value of this JSON Schema, and nothing else:\n{wanted}"
         if system:
             fixed["system"] = system.strip()
-        tools = [_tool(self.kernel, t) for t in self.tools.values()] + (self.roster.tools() if self.roster else [])
+        tools = [_tool(self.kernel, n, t) for n, t in self.tools.items()] + (self.roster.tools() if self.roster else [])
         if tools:
             fixed["tools"] = tools
         if "temperature" in settings:
@@ -146,9 +154,11 @@ class Conversation:
     def whole(self) -> Talk:
         """The whole conversation, with what the trace says of it; its value."""
         kernel, inst = self.kernel, self.inst
-        own = agents.state(inst) if inst.code.ir.agent else None
-        if own is not None and self.around is None:
-            self.injected, own.injected = own.injected, []
+        own = agents.state(inst) if inst.code.ir.agent or self.roster is not None else None
+        if own is not None:
+            if self.around is None:
+                self.injected, own.injected = own.injected, []
+                kernel.registry.update_status(self.id, "running")
             own.talks.append(self)
         if kernel.trace:
             kernel.cause = kernel.trace.record("call", inst, call=self.call, program=self.program.name, data=self.given)
@@ -161,6 +171,8 @@ class Conversation:
         finally:
             if own is not None and self in own.talks:
                 own.talks.remove(self)
+                if not own.talks:
+                    kernel.registry.update_status(inst.path, "idle")
             if self.roster is not None:
                 self.roster.close()
         if kernel.trace:
@@ -236,6 +248,7 @@ class Conversation:
         """The next reply, after as many attempts as it takes."""
         yield from self._held()
         if self.roster is not None:
+            yield from self.roster.start()
             self.injected += self.roster.take_news()
         if self.injected:
             self._add("user", [{"type": "text", "text": words} for words in self.injected])
@@ -362,7 +375,9 @@ class Conversation:
 
     def _agent(self, program: Program, query: str) -> Talk:
         """Another agent as a tool: what it fails at is a result."""
-        talk = self.sub(program, query)
+        name = f"{program.name}-{self.kernel.next_call}"
+        talk = self.sub(program, query, f"{self.inst.path}/{name}")
+        registry.started(self, talk.id, program, "local")
         value: Any = None
         try:
             value = yield from talk.whole()
@@ -370,7 +385,9 @@ class Conversation:
             if failure.kind == "cancelled" or (failure.kind == "budget" and self.purse.spent()):
                 raise
             value = failure
-        return agents.outcome(f"{program.name}-{talk.call}", talk.purse, value)
+        finally:
+            self.kernel.registry.remove(talk.id)
+        return agents.outcome(name, talk.purse, value)
 
     def _call(self, block: dict[str, Any]) -> Talk:
         program, given = self.tools.get(block["name"]), block["input"]
@@ -403,15 +420,26 @@ class Conversation:
             raise Failure("error", str(error)) from None
 
 
-def _tool(kernel: Kernel, program: Program) -> dict[str, Any]:
+def _named(programs: list[Program]) -> dict[str, Program]:
+    """Tools by names that providers take and that tell them apart: a server's tools have whatever names it gave them."""
+    found: dict[str, Program] = {}
+    for program in programs:
+        name = bare = re.sub(r"[^A-Za-z0-9_-]", "_", program.name)[:60]
+        while name in found:
+            name = f"{bare}_{len(found) + 1}"
+        found[name] = program
+    return found
+
+
+def _tool(kernel: Kernel, name: str, program: Program) -> dict[str, Any]:
     """What a model is told of a program: name, description, the schema of its input."""
     if program.schema is not None:
-        return {"name": program.name, "description": program.doc, "schema": program.schema}
+        return {"name": name, "description": program.doc, "schema": program.schema}
     parameters = program.parameters[:1] if program.agent is not None else program.parameters
     properties = {p.name: types.json_schema(kernel.validators.types[p.type]) for p in parameters}
     required = [p.name for p in parameters if p.default is None]
     schema = {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
-    return {"name": program.name, "description": program.doc, "schema": schema}
+    return {"name": name, "description": program.doc, "schema": schema}
 
 
 class _Result:

@@ -17,7 +17,18 @@ from collections.abc import Callable
 from typing import Any
 
 from cogc import ir
-from cogc.kernel import agents, conversation, joins, programs, python, reactions, requests, supervision, wiring
+from cogc.kernel import (
+    agents,
+    conversation,
+    joins,
+    programs,
+    python,
+    reactions,
+    registry,
+    requests,
+    supervision,
+    wiring,
+)
 from cogc.kernel.code import Coder
 from cogc.kernel.objects import (
     AWAITING,
@@ -45,6 +56,7 @@ from cogc.kernel.objects import (
 )
 from cogc.kernel.program import ChildCode, CogletCode
 from cogc.kernel.purse import Purse, Usage
+from cogc.kernel.registry import Registry
 from cogc.kernel.timers import Timers
 from cogc.kernel.trace import Tracer
 from cogc.kernel.validate import Validators
@@ -112,6 +124,8 @@ class Kernel:
         self.created: dict[tuple[str, str], int] = {}
         self.policies: dict[Any, ChildCode] = {}
         self.listeners: dict[int, Activity] = {}
+        self.spending: dict[int, Callable[[dict[str, Any]], None]] = {}
+        self.registry = Registry()
         self.coder.consts()
 
     def services(self) -> dict[str, Any]:
@@ -206,6 +220,10 @@ class Kernel:
     def told(self, call: int, kind: str, *data: Any) -> Any:
         """What a method of a Python coglet did while its call runs: the answer, or a Failure that refuses it."""
         return python.told(self, call, kind, data)
+
+    def steer(self, action: str, id: str, data: dict[str, Any]) -> dict[str, Any]:
+        """What a person asks of an agent; its status, or a Failure that refuses it."""
+        return registry.steer(self, action, id, data)
 
     def advance(self, now: int) -> None:
         """The clock shows `now`: fire the timers of the next instant, if it has come. One instant at a call."""
@@ -565,6 +583,7 @@ class Kernel:
         """Nobody waits for an activity's calls any more."""
         for call in activity.calls:
             self.calls.pop(call, None)
+            self.spending.pop(call, None)
             self.effects.append(Cancel(call))
         activity.calls.clear()
 

@@ -323,6 +323,16 @@ class Cancel:
         self.id = id
 
 
+class Tell:
+    """Something to be said to an agent that runs elsewhere, by the number of its call."""
+
+    __slots__ = ("call", "message")
+
+    def __init__(self, call: int, message: str) -> None:
+        self.call = call
+        self.message = message
+
+
 class Said:
     """What a method of a Python coglet has waited for; `over` if it will not come."""
 
@@ -368,4 +378,4 @@ class Persist:
         self.value = value
 
 
-Effect = Call | Ask | Dispatch | Cancel | Said | Output | LogLine | Persist
+Effect = Call | Ask | Dispatch | Cancel | Tell | Said | Output | LogLine | Persist

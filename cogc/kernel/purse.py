@@ -76,18 +76,19 @@ class Purse:
         """
         if not self.has_turns():
             raise Failure("budget", f"`{self.name}` has used its {self.turns} turns")
-        for purse in self._chain():
+        for purse in self.chain():
             most = min(most, purse._room(before, most, price))
-        return Reservation(list(self._chain()), before, most, price)
+        return Reservation(list(self.chain()), before, most, price)
 
     def has_turns(self) -> bool:
         return self.turns is None or self.asked < self.turns
 
     def may_come_back(self) -> bool:
         """Whether something that is reserved around here may yet make room."""
-        return self.has_turns() and any(p.reserved_tokens for p in self._chain())
+        return self.has_turns() and any(p.reserved_tokens for p in self.chain())
 
-    def _chain(self) -> Iterator[Purse]:
+    def chain(self) -> Iterator[Purse]:
+        """This one and all around it."""
         purse: Purse | None = self
         while purse is not None:
             yield purse
@@ -121,7 +122,7 @@ class Purse:
     def charge(self, usage: dict[str, Any], price: Price | None) -> None:
         """Count one request: a turn of its own, tokens and dollars of all around it."""
         self.asked += 1
-        for purse in self._chain():
+        for purse in self.chain():
             purse.usage.add(usage, price)
 
 

@@ -87,9 +87,10 @@ def _ask(kernel: Kernel, activity: Activity, request: Request) -> None:
 
 
 def _dispatch(kernel: Kernel, activity: Activity, request: Request) -> None:
-    dispatcher, query, background, limit = request.arguments
+    dispatcher, query, background, limit, used = request.arguments
     inst = request.owner or activity.inst
     call = _called(kernel, activity, inst, None)
+    kernel.spending[call] = used
     if kernel.trace:
         name = kernel.bundle.programs[request.program].name
         kernel.trace.record("dispatch", inst, call=call, program=name, dispatcher=dispatcher, data=query)
@@ -101,8 +102,12 @@ def _dispatch(kernel: Kernel, activity: Activity, request: Request) -> None:
 def progress(kernel: Kernel, call: int, event: Any) -> None:
     """What a dispatcher says of a run while it goes on."""
     known = kernel.calls.get(call)
-    if known is not None and kernel.trace:
+    if known is None:
+        return
+    if kernel.trace:
         kernel.trace.record("progress", known[1], cause=known[0].cause, call=call, data=event)
+    if event.get("event") == "usage":
+        kernel.spending[call](event["usage"])
 
 
 def _called(kernel: Kernel, activity: Activity, inst: Instance, result: int | None) -> int:
@@ -116,6 +121,7 @@ def _called(kernel: Kernel, activity: Activity, inst: Instance, result: int | No
 def finish_call(kernel: Kernel, call: int, value: Any) -> None:
     """A call's result has come: check it, and let the activity go on in its turn."""
     known = kernel.calls.pop(call, None)
+    kernel.spending.pop(call, None)
     if known is None or not known[0].alive:
         return
     activity, inst, result = known

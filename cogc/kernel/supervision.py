@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
-from cogc.kernel import failing, joins, python, reactions, wiring
+from cogc.kernel import failing, joins, python, reactions, registry, wiring
 from cogc.kernel.objects import (
     BACKLOG,
     FAILED,
@@ -80,6 +80,8 @@ def _register(kernel: Kernel, inst: Instance) -> None:
     inst.serial = kernel.serial
     if kernel.trace:
         kernel.trace.record("create", inst, coglet=inst.code.name)
+    if inst.code.ir.agent:
+        registry.created(kernel, inst)
 
 
 def _fill(kernel: Kernel, inst: Instance) -> None:
@@ -146,10 +148,7 @@ def add_member(kernel: Kernel, parent: Instance, slot: Slot, arguments: list[Any
     slot.members[index] = inst
     if slot.code.parameters:
         _parameters(kernel, inst, arguments)
-    kernel.serial += 1
-    inst.serial = kernel.serial
-    if kernel.trace:
-        kernel.trace.record("create", inst, coglet=inst.code.name)
+    _register(kernel, inst)
     _fill(kernel, inst)
     return inst
 
@@ -410,6 +409,8 @@ def _stopped(kernel: Kernel, inst: Instance) -> None:
         inst.gate &= ~URGENT
     if kernel.trace:
         kernel.trace.record("stop", inst)
+    if inst.code.ir.agent:
+        kernel.registry.update_status(inst.path, "stopped")
     if inst.parent is None:
         kernel.ended = kernel.ended or "stopped"
         return
@@ -419,6 +420,7 @@ def _stopped(kernel: Kernel, inst: Instance) -> None:
         python.gone(kernel, inst)
     elif not inst.slot.single:
         inst.slot.members.pop(inst.index, None)
+        kernel.registry.remove(inst.path)
         if not inst.parent.gate & (STOPPED | STOPPING):
             wiring.wire(kernel, inst.parent)
 

@@ -10,7 +10,7 @@ import json
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from importlib.metadata import entry_points
 from typing import Any, Protocol
 
@@ -18,20 +18,23 @@ import msgspec
 import trio
 
 from cogc import ir
-from cogc.kernel.objects import Dispatch
+from cogc.kernel.objects import Dispatch, Tell
 from cogc.kernel.values import Failure
 from cogc.run.executors import Settings
 from cogc.run.process import spawn
 
 Emit = Callable[[dict[str, Any]], None]
-"""Takes progress: `{event: "running"}`, `{event: "delta", text}`, `{event: "error", message}`."""
+"""Takes progress: `{event: "running"}`, `{event: "delta", text}`, `{event: "usage", usage}` after each request to a model,
+`{event: "error", message}`."""
 GROUP = "cogc.dispatchers"
 _ATTEMPTS = 2
+_MESSAGES = 1000
 
 
 @dataclass(frozen=True)
 class RunSpec:
-    """All that a run of an agent needs, wherever it is run. `program` is built IR, as JSON, whose root is the agent."""
+    """All that a run of an agent needs, wherever it is run. `program` is built IR, as JSON, whose root is the agent; `inbox`
+    (which is no part of the JSON) gives what is said to the agent while it works."""
 
     id: str
     type: str
@@ -44,6 +47,11 @@ class RunSpec:
     timeout: float
     program: str
     metadata: dict[str, Any] = field(default_factory=dict)
+    inbox: trio.MemoryReceiveChannel[str] | None = None
+
+    def json(self) -> str:
+        """What a worker elsewhere is handed."""
+        return json.dumps({f.name: getattr(self, f.name) for f in fields(self) if f.name != "inbox"})
 
 
 @dataclass(frozen=True)
@@ -70,20 +78,30 @@ class Dispatchers:
         self.bundle = bundle
         self.settings = settings
         self.made: dict[str, Dispatcher] = {}
+        self.mouths: dict[int, trio.MemorySendChannel[str]] = {}
+
+    def say(self, told: Tell) -> None:
+        """Say something to an agent that works."""
+        mouth = self.mouths.get(told.call)
+        if mouth is not None:
+            with suppress(trio.WouldBlock, trio.BrokenResourceError):
+                mouth.send_nowait(told.message)
 
     async def run(self, call: Dispatch, emit: Emit) -> Any:
         """Have an agent run, within its time; a reply as the kernel takes it, or a Failure."""
         late = f"the run of `{self.bundle.programs[call.program].name}` took longer than {call.limit / 1e9:g}s"
         result: Any = Failure("timeout", late)
-        with trio.move_on_after(call.limit / 1e9):
+        self.mouths[call.id], inbox = trio.open_memory_channel[str](_MESSAGES)
+        with trio.move_on_after(call.limit / 1e9), self.mouths[call.id], inbox:
             try:
-                outcome = await self._dispatcher(call.dispatcher).run(self._spec(call), emit)
+                outcome = await self._dispatcher(call.dispatcher).run(self._spec(call, inbox), emit)
                 result = {"fallback": True} if outcome is None else _reply(outcome)
             except Failure as failure:
                 result = failure
             except Exception as error:  # somebody else's code: whatever it raises is its failure
                 said = f"{type(error).__name__}: {error}"
                 result = Failure("program", f"the dispatcher `{call.dispatcher}` failed: {said}")
+        del self.mouths[call.id]
         return result
 
     def _dispatcher(self, name: str) -> Dispatcher:
@@ -91,7 +109,7 @@ class Dispatchers:
             self.made[name] = ProcessDispatcher() if name == "process" else _foreign(name)
         return self.made[name]
 
-    def _spec(self, call: Dispatch) -> RunSpec:
+    def _spec(self, call: Dispatch, inbox: trio.MemoryReceiveChannel[str]) -> RunSpec:
         program, settings = self.bundle.programs[call.program], self.settings
         system, temperature = program.attributes.get("system"), program.attributes.get("temperature")
         return RunSpec(
@@ -111,6 +129,7 @@ class Dispatchers:
                 "sandboxed": settings.sandboxed,
                 "sandbox": [call.sandbox.mode, call.sandbox.network] if call.sandbox is not None else None,
             },
+            inbox=inbox,
         )
 
 
@@ -151,7 +170,9 @@ class ProcessDispatcher:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(_drain, process.stderr, said)
                 with suppress(trio.BrokenResourceError):
-                    await process.stdin.send_all(json.dumps(asdict(spec)).encode() + b"\n")
+                    await process.stdin.send_all(spec.json().encode() + b"\n")
+                if spec.inbox is not None:
+                    nursery.start_soon(_pass_on, spec.inbox, process.stdin)
                 outcome = await _listen(process.stdout, emit)
                 code = await process.wait() if outcome is None else 0
                 nursery.cancel_scope.cancel()
@@ -168,8 +189,15 @@ async def _listen(stream: trio.abc.ReceiveStream, emit: Emit) -> Outcome | None:
             event = json.loads(line)
             if event.pop("event", "") == "done":
                 return Outcome(**event)
-            emit({"event": "delta", **event})
+            emit({"event": "usage" if "usage" in event else "delta", **event})
     return None
+
+
+async def _pass_on(inbox: trio.MemoryReceiveChannel[str], stream: trio.abc.SendStream) -> None:
+    """What is said to the agent, a JSON string a line."""
+    with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+        async for message in inbox:
+            await stream.send_all(json.dumps(message).encode() + b"\n")
 
 
 async def _drain(stream: trio.abc.ReceiveStream, into: bytearray) -> None:

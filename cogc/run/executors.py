@@ -59,7 +59,7 @@ class Executors:
     def __init__(self, bundle: ir.Bundle, settings: Settings, evaluate: Callable[[ir.Expr], Any], tell: Tell) -> None:
         self.bundle = bundle
         self.coglets = Coglets(tell, to_python, from_python, settings.workspace)
-        self.servers = Servers(bundle.servers, evaluate, secret, settings.workspace)
+        self.servers = Servers(bundle.servers, evaluate, secret, settings.workspace, settings.sandboxed)
         self.settings = settings
         self.functions: dict[str, Callable[..., Any]] = {}
         self.abandoned: list[str] = []

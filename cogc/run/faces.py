@@ -116,6 +116,16 @@ class Faces:
     async def run(self, session: Session) -> None:
         """Run a session, under the live view where there is a terminal."""
         session.executors.settings.people.run = self.id
+        if not self.options.control:
+            await self._run(session)
+            return
+        from cogc.run.control import open_door
+
+        self.err(f"cogc: run {self.id}\n")
+        async with open_door(session, self._folder()):
+            await self._run(session)
+
+    async def _run(self, session: Session) -> None:
         if not self.live:
             await session.run()
             return

@@ -142,6 +142,9 @@ def replay(kernel: Kernel, events: list[list[Any]], taken: Any = None) -> None:
         elif kind == "told":
             with suppress(Failure):  # what was refused then is refused again
                 kernel.told(*data)
+        elif kind == "steer":
+            with suppress(Failure):
+                kernel.steer(*data)
         elif kind == "progress":
             kernel.progress(*data)
         elif kind == "delta":

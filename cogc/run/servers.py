@@ -18,9 +18,10 @@ from typing import Any, TextIO
 import trio
 
 from cogc import ir
+from cogc.kernel.objects import Sandbox
 from cogc.kernel.values import Failure, plain
 from cogc.run.process import MARK, sweep
-from cogc.run.sandbox import contained
+from cogc.run.sandbox import ENVIRONMENT, contained, wrapped
 
 _START = 30.0
 
@@ -42,11 +43,13 @@ class Servers:
         evaluate: Callable[[ir.Expr], Any],
         secret: Callable[[Any], str],
         workspace: str,
+        sandboxed: bool = True,
     ) -> None:
         self.servers = servers
         self.evaluate = evaluate
         self.secret = secret
         self.workspace = workspace
+        self.sandboxed = sandboxed
         self.nursery: trio.Nursery | None = None
         self.container: list[str] | None = None
         self.links: dict[str, _Link] = {}
@@ -151,12 +154,20 @@ class Servers:
             return
         env = {k: self.secret(v) for k, v in attributes.get("env", {}).items()}
         cwd = os.path.join(self.workspace, attributes.get("cwd", ""))
-        if self.container is None:
-            self.container = await contained()
-        whole = [*self.container, *argument] if shutil.which(argument[0]) else argument
+        if attributes.get("sandbox", "none") != "none" and self.sandboxed:
+            whole, env = self._wrapped(server, argument, attributes, cwd), {**ENVIRONMENT, **env}
+        else:
+            if self.container is None:
+                self.container = await contained()
+            whole = [*self.container, *argument] if shutil.which(argument[0]) else argument
         words = StdioServerParameters(command=whole[0], args=whole[1:], env={**env, MARK: mark}, cwd=cwd or None)
         async with Client(stdio_client(words, errlog=said)) as client:
             yield client
+
+    def _wrapped(self, server: ir.Server, words: list[str], attributes: dict[str, Any], cwd: str) -> list[str]:
+        """The command of a server that is to run in a sandbox."""
+        sandbox = Sandbox(attributes["sandbox"], attributes.get("network", False))
+        return wrapped(words, sandbox, os.path.realpath(self.workspace), os.path.realpath(cwd), server.name)
 
 
 def _unwrapped(content: Any) -> Any:

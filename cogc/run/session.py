@@ -19,7 +19,7 @@ import trio
 
 from cogc import ir
 from cogc.kernel.machine import Kernel
-from cogc.kernel.objects import Ask, Call, Cancel, Dispatch, LogLine, Output, Persist, Said
+from cogc.kernel.objects import Ask, Call, Cancel, Dispatch, LogLine, Output, Persist, Said, Tell
 from cogc.kernel.values import Failure
 from cogc.run.dispatch import Dispatchers
 from cogc.run.executors import Executors, Settings
@@ -256,13 +256,21 @@ class Session:
             self._event("progress", item.call, *item.data)
             self.kernel.progress(item.call, *item.data)
             return
-        self._event("told", item.call, item.kind, *item.data)
         try:
-            item.answer = self.kernel.told(item.call, item.kind, *item.data)
-            self._waits(item)
+            if item.kind == "steer":
+                self._event("steer", *item.data)
+                item.answer = self.kernel.steer(*item.data)
+            else:
+                self._event("told", item.call, item.kind, *item.data)
+                item.answer = self.kernel.told(item.call, item.kind, *item.data)
+                self._waits(item)
         except Failure as failure:
             item.refused = failure.message
         item.done.set()
+
+    async def steer(self, action: str, id: str, data: dict[str, Any]) -> Any:
+        """Have an agent do what a person asks for; its status, or a TypeError that says why not."""
+        return await self._tell(0, "steer", action, id, data)
 
     def _waits(self, item: _Told) -> None:
         """A method that waits for a coglet's words holds neither the clock nor the end."""
@@ -415,6 +423,8 @@ class Session:
                         self.asleep.discard(call)
                     self.delayed = [d for d in self.delayed if d[2] != call]
                     heapq.heapify(self.delayed)
+                case Tell():
+                    self.dispatchers.say(effect)
                 case Said():
                     self.asleep.discard(self.listening.pop(effect.token, 0))
                     self.executors.coglets.said(effect)

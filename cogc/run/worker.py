@@ -1,11 +1,12 @@
-"""`python -m cogc.run.worker`: one agent, for `ProcessDispatcher`. A run spec on stdin; on stdout a JSON object a line: the
-pieces of the answer (`event: delta`), then how it ended (`event: done`)."""
+"""`python -m cogc.run.worker`: one agent, for `ProcessDispatcher`. A run spec on stdin, then what is said to the agent, a JSON
+string a line; on stdout a JSON object a line: the pieces of the answer (`event: delta`), what each request has used (`event:
+usage`), then how it ended (`event: done`)."""
 
 from __future__ import annotations
 
 import json
 import os
-import sys
+from contextlib import suppress
 from typing import Any
 
 import trio
@@ -26,18 +27,28 @@ class Worker:
         self.usage: list[dict[str, int]] = []
         self.conversation: list[Any] = []
 
-    def run(self, spec: dict[str, Any]) -> None:
+    async def run(self) -> None:
+        """Read a spec, run it, and say what came of it."""
+        async with trio.open_nursery() as nursery, trio.lowlevel.FdStream(os.dup(0)) as stream:
+            lines, said = trio.open_memory_channel[Any](0)
+            nursery.start_soon(_read, stream, lines)
+            session = self._session(await said.receive())
+            nursery.start_soon(_listen, session, said)
+            await session.run()
+            nursery.cancel_scope.cancel()
+        if not self.found:
+            report = session.kernel.report
+            self.found["error"] = report.failure.message if report is not None else "it ended without an answer"
+        self._say(event="done", usage=self.usage, conversation=self.conversation, **self.found)
+
+    def _session(self, spec: dict[str, Any]) -> Session:
         about = spec["metadata"]
         settings = Settings(about["workspace"], frozenset(about["allow_imports"]), None, about["sandboxed"])
         options = Options(inputs=[("task", spec["task"])], on_output=self._sent, on_records=self._noted)
         session = Session(ir.decode(spec["program"].encode()), options, settings)
         if about.get("sandbox"):
             session.kernel.sandbox = Sandbox(*about["sandbox"])
-        trio.run(session.run)
-        if not self.found:
-            report = session.kernel.report
-            self.found["error"] = report.failure.message if report is not None else "it ended without an answer"
-        self._say(event="done", usage=self.usage, conversation=self.conversation, **self.found)
+        return session
 
     def _say(self, **event: Any) -> None:
         self.out.write(json.dumps(event) + "\n")
@@ -57,13 +68,31 @@ class Worker:
                 self.conversation += record["data"]
             elif record["kind"] == "reply" and "usage" in record.get("data", {}):
                 self.usage.append(record["data"]["usage"])
+                self._say(event="usage", usage=record["data"]["usage"])
                 self.conversation.append({"role": "assistant", "content": record["data"]["content"]})
+
+
+async def _read(stream: trio.abc.ReceiveStream, lines: trio.MemorySendChannel[Any]) -> None:
+    buffer = b""
+    async for data in stream:
+        *whole, buffer = (buffer + data).split(b"\n")
+        for line in whole:
+            await lines.send(json.loads(line))
+
+
+async def _listen(session: Session, said: trio.MemoryReceiveChannel[Any]) -> None:
+    """What is said to the agent goes into its conversation."""
+    async for message in said:
+        root = session.kernel.root
+        if root is not None:
+            with suppress(TypeError):  # it has just ended
+                await session.steer("send", root.path, {"message": message})
 
 
 def main() -> None:
     out = os.dup(1)
     os.dup2(2, 1)  # whatever a program prints is no event
-    Worker(out).run(json.loads(sys.stdin.readline()))
+    trio.run(Worker(out).run)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,135 @@
+"""The door to a run under way: a Unix socket in the run's folder, over which people see and steer its agents.
+
+A request is one line of JSON, `{action, id, ...}`; so is its answer, `{ok: ...}` or `{error: "..."}`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import trio
+
+from cogc.kernel import registry
+from cogc.kernel.values import Failure, plain
+
+if TYPE_CHECKING:
+    from cogc.run.session import Session
+
+RUNS = Path(".cogc/runs")
+DOOR = "control"
+_LONGEST = 1 << 20
+_POLL = 0.05
+_LAST_ANSWERS = 1.0
+_NEEDS = {"send": ("message",), "spawn": ("agent", "query")}
+STEERING = ("cancel", "send", "pause", "resume", "detach", "spawn")
+
+
+@asynccontextmanager
+async def open_door(session: Session, folder: Path) -> AsyncIterator[None]:
+    """While the body runs, requests to the run's socket are answered. OSError if it cannot be made."""
+    path = folder / DOOR
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as made:
+        made.bind(str(path))
+        os.chmod(path, 0o600)
+        made.listen(16)
+        made.setblocking(False)
+        listener = trio.SocketListener(trio.socket.from_stdlib_socket(made.dup()))
+        closing = trio.Event()
+        answer = partial(_answer, session, closing)
+        try:
+            async with trio.open_nursery() as asked:
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(partial(trio.serve_listeners, answer, [listener], handler_nursery=asked))
+                    yield
+                    closing.set()
+                    nursery.cancel_scope.cancel()
+                asked.cancel_scope.deadline = trio.current_time() + _LAST_ANSWERS
+        finally:
+            path.unlink(missing_ok=True)
+
+
+async def _answer(session: Session, closing: trio.Event, stream: trio.abc.Stream) -> None:
+    """One request; whoever asks may be gone before its answer."""
+    with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+        async with stream:
+            data = b""
+            while b"\n" not in data and len(data) < _LONGEST:
+                more = await stream.receive_some(65536)
+                if not more:
+                    return
+                data += more
+            try:
+                answer: dict[str, Any] = {"ok": await _do(session, closing, json.loads(data))}
+            except (Failure, TypeError) as refused:
+                answer = {"error": refused.message if isinstance(refused, Failure) else str(refused)}
+            except (ValueError, KeyError) as error:
+                answer = {"error": f"this is no request: {error}"}
+            await stream.send_all(json.dumps(plain(answer)).encode() + b"\n")
+
+
+async def _do(session: Session, closing: trio.Event, request: dict[str, Any]) -> Any:
+    kernel, action, id = session.kernel, request["action"], str(request.get("id", ""))
+    if action == "list":
+        records = kernel.registry.list(request.get("role"), request.get("status"))
+        return [registry.status(kernel, r.id) for r in records]
+    if action == "status":
+        return registry.status(kernel, id)
+    if action == "wait":
+        return await _wait(session, closing, id)
+    if action not in STEERING:
+        raise Failure("error", f"there is no action {action!r}")
+    data = {k: str(request[k]) for k in _NEEDS.get(action, ())}
+    return await session.steer(action, id, data)
+
+
+async def _wait(session: Session, closing: trio.Event, id: str) -> Any:
+    """What a sub-agent has come to, once it has; how an agent's coglet is doing, once it has nothing to do."""
+    status, found = registry.status(session.kernel, id), registry.find(session.kernel, id)
+    while not closing.is_set():
+        if isinstance(found, tuple):
+            if found[1].over:
+                break
+        elif (status := registry.status(session.kernel, id))["state"] not in ("running", "paused"):
+            return status
+        with trio.move_on_after(_POLL):
+            await closing.wait()
+    if isinstance(found, tuple):
+        return {**status, **found[1].summary(), "agent_id": id, "result": found[1].result}
+    return {**status, "state": "stopped"}
+
+
+# ---- the other side ------------------------------------------------------------------------------------------
+
+
+def doors() -> dict[str, Path]:
+    """The runs under way that can be steered from this folder, by their ids."""
+    return {path.parent.name: path for path in sorted(RUNS.glob(f"*/{DOOR}")) if _opens(path)}
+
+
+def _opens(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+        try:
+            client.connect(str(path))
+        except OSError:  # what is left of a run that was killed
+            return False
+    return True
+
+
+def ask(path: Path, request: dict[str, Any]) -> dict[str, Any]:
+    """The answer of a run to a request. ConnectionError if the run has ended meanwhile."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+        client.connect(str(path))
+        client.sendall(json.dumps(request).encode() + b"\n")
+        with client.makefile("rb") as answers:
+            line = answers.readline()
+    if not line:
+        raise ConnectionError("the run has ended")
+    found: dict[str, Any] = json.loads(line)
+    return found

@@ -1,0 +1,297 @@
+"""Who there is of agents, and people who see and steer them: in process, over the run's socket, in worker processes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+from conftest import build
+from test_agents import of, tool
+from test_cli import cogc
+
+from cogc.kernel.machine import Kernel
+from cogc.kernel.registry import AgentRecord, Registry
+from cogc.run import journal
+from cogc.run.executors import Settings
+from cogc.run.session import Options, Session
+from cogc.run.trace import TraceWriter
+
+SPEC = """
+model m = scripted "SCRIPT"
+program slow(word: string) -> string = shell ["sleep", word] { timeout: 60s }
+agent Helper { model: m, tools: [slow], budget: { usd: 0.5, time: 1m } }
+agent Agent { model: m, spawn: [Helper] { max_concurrent: 2, dispatch: HOW }, timeout: 1m BUDGET }
+coglet Main {
+  listen go: string
+  transmit out: any
+  create a = Agent
+  link self.go -> a.task
+  on a.result as r { out <- r }
+  on a.failed as f { out <- [f.kind, f.message] }
+}
+"""
+
+
+def test_the_registry_keeps_each_id_once() -> None:
+    registry = Registry()
+    registry.register(AgentRecord("a", "Ann", "coder", budget_limit_usd=2.0, metadata={"x": 1}))
+    registry.register(AgentRecord("b", "Bob", "reviewer", parent_id="a"))
+    with pytest.raises(ValueError, match="already"):
+        registry.register(AgentRecord("a", "Ann", "coder"))
+    assert registry.update_status("a", "running") and not registry.update_status("c", "idle")
+    with pytest.raises(ValueError, match="idle, running, stopped"):
+        registry.update_status("a", "asleep")
+    assert [r.id for r in registry.list()] == ["a", "b"]
+    assert [r.id for r in registry.list(role="coder", status="running")] == ["a"]
+    assert registry.list(role="coder", status="idle") == []
+    found = registry.get("b")
+    assert found is not None and found.value() == {
+        "budget_limit_usd": None, "id": "b", "metadata": {}, "name": "Bob", "parent_id": "a", "role": "reviewer",
+        "runtime_config": {}, "runtime_name": "local", "status": "idle",
+    }  # fmt: skip
+    assert registry.remove("b") and not registry.remove("b") and registry.get("b") is None
+
+
+class World:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.records: list[Any] = []
+
+    def spec(self, script: list[Any], how: str = "local", budget: str = "") -> str:
+        (self.folder / "s.yml").write_text(json.dumps(script))
+        text = SPEC.replace("SCRIPT", str(self.folder / "s.yml")).replace("HOW", how)
+        return text.replace("BUDGET", f", budget: {budget}" if budget else "")
+
+    def run(
+        self, script: list[Any], steer: Callable[[Session], Any], how: str = "local", budget: str = "", **extra: Any
+    ) -> Session:
+        bundle = build(self.spec(script, how, budget), "Main")
+        options = Options(inputs=[("go", "go")], on_records=self.records.extend, seed=1, epoch=1)
+        made = Session(bundle, options, Settings(str(self.folder)), **extra)
+
+        async def main() -> None:
+            with trio.fail_after(30):
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(made.run)
+                    await steer(made)
+
+        trio.run(main)
+        return made
+
+    def told(self) -> list[Any]:
+        asks = [r for r in self.records if r["kind"] == "ask" and r["program"] == "Agent"]
+        blocks = [b for r in asks for m in r["data"] for b in m["content"]]
+        return [b["content"] if b["type"] == "tool_result" else b["text"] for b in blocks if b["type"] != "tool_use"]
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+def spawns(*queries: str, background: bool = False) -> dict[str, Any]:
+    tools = [tool("spawn_agent", agent="Helper", query=q, background=background) for q in queries]
+    return of("Agent", "go", tools=tools)
+
+
+async def until(made: Session, id: str, state: str = "running") -> None:
+    """Wait until a sub-agent is in a state."""
+    from cogc.kernel import registry
+    from cogc.kernel.values import Failure
+
+    while True:
+        try:
+            if registry.status(made.kernel, id)["state"] == state:
+                return
+        except (Failure, AttributeError):
+            pass
+        await trio.sleep(0.01)
+
+
+def test_agents_are_registered_while_they_are_there(world: World) -> None:
+    found: list[Any] = []
+
+    async def steer(made: Session) -> None:
+        await until(made, "Main/a/Helper-1")
+        found.extend([r.id, r.role, r.parent_id, r.status, r.budget_limit_usd] for r in made.kernel.registry.list())
+        await made.steer("cancel", "Main/a/Helper-1", {})
+        await made.steer("cancel", "Main/a/Helper-2", {})
+
+    script = [
+        spawns("a", "b", "c"),
+        of("Helper", "c", reply="quick"),
+        of("Helper", "", tools=[tool("slow", word="50")]),
+        of("Agent", "", reply="done"),
+    ]
+    made = world.run(script, steer)
+    assert found == [
+        ["Main/a", "Agent", None, "running", None],
+        ["Main/a/Helper-1", "Helper", "Main/a", "running", 0.5],
+        ["Main/a/Helper-2", "Helper", "Main/a", "running", 0.5],
+        ["Main/a/Helper-3", "Helper", "Main/a", "idle", 0.5],
+    ]
+    states = [json.loads(t)["error"] for t in world.told()[1:]]
+    assert states == ["it was cancelled", "it was cancelled", None]
+    assert [(r.id, r.status) for r in made.kernel.registry.list()] == [("Main/a", "stopped")]
+
+
+def test_an_agent_in_the_foreground_is_detached_into_the_background(world: World, tmp_path: Path) -> None:
+    async def steer(made: Session) -> None:
+        await until(made, "Main/a/Helper-1")
+        assert (await made.steer("detach", "Main/a/Helper-1", {}))["state"] == "running"
+        with pytest.raises(TypeError, match="not in the foreground"):
+            await made.steer("detach", "Main/a/Helper-1", {})
+
+    script = [
+        spawns("x"),
+        of("Helper", "x", tools=[tool("slow", word="0.3")]),
+        of("Helper", "", reply="late"),
+        of("Agent", "is completed", reply="it came: late"),
+        of("Agent", "", reply="meanwhile"),
+    ]
+    with open(tmp_path / "j", "wb") as file, open(tmp_path / "t1", "wb") as trace:
+        made = world.run(script, steer, journal=journal.Journal(file, {}), trace=TraceWriter(trace))
+    assert made.outputs["out"] == ["it came: late"]
+    assert json.loads(world.told()[1])["state"] == "running" and "Agent Helper-1 is completed" in world.told()[2]
+    kernel, records = Kernel(build(world.spec(script), "Main"), 1, 1, True), []
+    journal.replay(kernel, journal.read(tmp_path / "j")[1], lambda _: records.extend(kernel.trace.take()))  # type: ignore[union-attr]
+    with open(tmp_path / "t2", "wb") as trace:
+        TraceWriter(trace).write(records)
+    assert (tmp_path / "t1").read_bytes() == (tmp_path / "t2").read_bytes()
+
+
+def test_people_start_an_agent_in_a_conversation(world: World) -> None:
+    async def steer(made: Session) -> None:
+        await until(made, "Main/a/Helper-1")
+        assert (await made.steer("spawn", "Main/a", {"agent": "Helper", "query": "mine"}))[
+            "agent_id"
+        ] == "Main/a/Helper-2"
+        with pytest.raises(TypeError, match="there is no agent `Nobody`"):
+            await made.steer("spawn", "Main/a", {"agent": "Nobody", "query": "mine"})
+
+    script = [
+        spawns("x"),
+        of("Helper", "x", tools=[tool("slow", word="0.3")]),
+        of("Helper", "mine", reply="done for you"),
+        of("Helper", "", reply="late"),
+        of("Agent", "", reply="done"),
+    ]
+    made = world.run(script, steer)
+    assert made.outputs["out"] == ["done"] and any("done for you" in t for t in world.told())
+
+
+@pytest.mark.parametrize("how", ["local", "process"])
+def test_something_is_said_to_an_agent_wherever_it_runs(world: World, how: str) -> None:
+    async def steer(made: Session) -> None:
+        await until(made, "Main/a/Helper-1")
+        while how == "process" and not any(r["kind"] == "progress" and "usage" in r["data"] for r in world.records):  # noqa: ASYNC110 - the trace tells nobody
+            await trio.sleep(0.01)
+        await made.steer("send", "Main/a/Helper-1", {"message": "hurry up"})
+
+    script = [
+        spawns("x"),
+        of("Helper", "hurry up", reply="hurried"),
+        of("Helper", "x", tools=[tool("slow", word="0.4")], usage={"input": 5, "output": 5}),
+        of("Helper", "", reply="nobody spoke"),
+        of("Agent", "", reply="done"),
+    ]
+    world.run(script, steer, how)
+    assert json.loads(world.told()[1])["output"] == "hurried"
+
+
+def test_what_a_dispatched_agent_spends_counts_at_once(world: World) -> None:
+    """Its starter has 100 tokens: the second request takes the last of them, and the agent ends before its tool does."""
+
+    async def steer(made: Session) -> None:
+        pass
+
+    script = [
+        spawns("x"),
+        of("Helper", "x", tools=[tool("slow", word="0")], usage={"input": 40, "output": 10}),
+        of("Helper", "", tools=[tool("slow", word="50")], usage={"input": 4990, "output": 10}),
+    ]
+    began = time.monotonic()
+    made = world.run(script, steer, "process", "{ tokens: 5_000 }")
+    assert time.monotonic() - began < 20
+    (said,) = made.outputs["out"]
+    assert said[0] == "budget" and made.kernel.usages["Helper", "m"].tokens == 5050
+
+
+# ---- over the run's socket -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def going(world: World) -> Iterator[subprocess.Popen[str]]:
+    """A run in a process of its own, whose agent waits for one that works for long."""
+    script = [
+        spawns("x"),
+        of("Helper", "hurry", reply="hurried"),
+        of("Helper", "x", tools=[tool("slow", word="30")]),
+        of("Agent", "", reply="done"),
+    ]
+    (world.folder / "s.cog").write_text(world.spec(script))
+    words = [sys.executable, "-m", "cogc", "run", "s.cog", "--input", "go=go", "--control"]
+    with subprocess.Popen(words, cwd=world.folder, stdout=-1, stderr=-1, text=True) as process:
+        for _ in range(300):
+            done = cogc("agents", cwd=world.folder)
+            if "Helper-1" in done.stdout and "running" in done.stdout:
+                break
+            time.sleep(0.05)
+        yield process
+        process.kill()
+
+
+def test_agents_are_seen_and_steered_from_another_terminal(going: subprocess.Popen[str], world: World) -> None:
+    place = world.folder
+    assert cogc("agents", cwd=place).stdout == 'Main/a  Agent  running\nMain/a/Helper-1  Helper  running  "x"\n'
+    assert cogc("agents", "list", "--role", "Helper", cwd=place).stdout == 'Main/a/Helper-1  Helper  running  "x"\n'
+    assert cogc("agents", "list", "--status", "idle", cwd=place).stdout == ""
+    status = json.loads(cogc("agents", "status", "Main/a/Helper-1", "--json", cwd=place).stdout)
+    assert status["parent_id"] == "Main/a" and status["runtime_config"] == {"model": "m", "provider": "scripted"}
+    for words, why in [
+        (["status", "Main/b"], "there is no agent `Main/b`"),
+        (["pause", "Main/a/Helper-1"], "is a sub-agent: it takes cancel, send and detach"),
+        (["detach", "Main/a"], "is no sub-agent"),
+        (["send", "Main/a"], "takes ID MESSAGE"),
+        (["list", "--run", "other"], "there is no run `other`"),
+    ]:
+        done = cogc("agents", *words, cwd=place)
+        assert done.returncode == 2 and why in done.stderr
+    assert cogc("agents", "pause", "Main/a", cwd=place).returncode == 0
+    assert "paused" in cogc("agents", "status", "Main/a", cwd=place).stdout
+    assert cogc("agents", "resume", "Main/a", cwd=place).returncode == 0
+    waiting = subprocess.Popen(
+        [sys.executable, "-m", "cogc", "agents", "wait", "Main/a/Helper-1"], cwd=place, stdout=-1, text=True
+    )
+    time.sleep(0.5)
+    assert cogc("agents", "cancel", "Main/a/Helper-1", cwd=place).returncode == 0
+    out, err = going.communicate(timeout=20)
+    assert out == "out: done\n", err
+    assert waiting.communicate(timeout=20)[0].startswith("Main/a/Helper-1  Helper")
+    assert cogc("agents", cwd=place).stderr == "cogc: there is no run that was started with --control under way here\n"
+    assert not list(place.glob(".cogc/runs/*/control"))
+
+
+def test_a_run_that_was_killed_leaves_no_door_that_opens(going: subprocess.Popen[str], world: World) -> None:
+    going.kill()
+    going.wait()
+    done = cogc("agents", cwd=world.folder)
+    assert done.returncode == 2 and "there is no run" in done.stderr
+
+
+def test_a_request_that_is_none_is_answered_as_such(
+    going: subprocess.Popen[str], world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from cogc.run.control import ask
+
+    monkeypatch.chdir(world.folder)
+    (door,) = Path().glob(".cogc/runs/*/control")
+    assert ask(door, {"action": "dance"})["error"] == "there is no action 'dance'"
+    assert "'action'" in ask(door, {})["error"]

@@ -18,6 +18,7 @@ LAYERS = [
     "ir methods lower lower_expressions compile compile_text",
     "kernel",
     "run",
+    "sett",
     "files cache cost render graph view make_tables make_schemas",
     "commands",
     "cli __main__",
@@ -28,10 +29,11 @@ OWNERS = {
     "yaml": {"read_yaml", "parse_yaml", "run"},
     "jinja2": {"prompts", "kernel"},
     "rich": {"render", "view"},
-    "trio": {"run", "view", "commands", "coglet"},
+    "trio": {"run", "view", "commands", "coglet", "sett"},
     "anthropic": {"run"},
     "openai": {"run"},
     "mcp": {"run"},
+    "coredis": {"sett"},
 }
 
 

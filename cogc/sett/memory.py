@@ -1,0 +1,80 @@
+"""A blackboard in this process, gone with it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import msgspec
+import trio
+
+from cogc.sett.board import Tx
+
+T = TypeVar("T")
+
+
+class MemoryStore:
+    """Records as JSON text, so that nobody holds a piece of the board in hand."""
+
+    def __init__(self) -> None:
+        self.records: dict[str, bytes] = {}
+        self.sets: dict[str, dict[str, float]] = {}
+        self.hashes: dict[str, dict[str, str]] = {}
+        self.changed = trio.Event()
+        self._one = trio.Lock()
+
+    async def transact(self, work: Callable[[Tx], Awaitable[T]]) -> T:
+        async with self._one:
+            tx = _MemoryTx(self)
+            result = await work(tx)
+            for write in tx.writes:
+                write()
+            if tx.news:
+                self.changed.set()
+                self.changed = trio.Event()
+            return result
+
+    async def wait(self, seconds: float) -> None:
+        with trio.move_on_after(seconds):
+            await self.changed.wait()
+
+    async def now(self) -> float:
+        return time.time()
+
+    async def aclose(self) -> None:
+        self.changed.set()
+
+
+class _MemoryTx:
+    def __init__(self, store: MemoryStore) -> None:
+        self.store = store
+        self.writes: list[Callable[[], Any]] = []
+        self.news = False
+
+    async def get(self, key: str) -> Any:
+        value = self.store.records.get(key)
+        return None if value is None else msgspec.json.decode(value)
+
+    def put(self, key: str, value: Any) -> None:
+        data = msgspec.json.encode(value)
+        self.writes.append(lambda: self.store.records.__setitem__(key, data))
+
+    async def members(self, name: str) -> list[str]:
+        found = self.store.sets.get(name, {})
+        return sorted(found, key=lambda m: (found[m], m))
+
+    def add(self, name: str, member: str, score: float) -> None:
+        self.writes.append(lambda: self.store.sets.setdefault(name, {}).__setitem__(member, score))
+
+    def remove(self, name: str, member: str) -> None:
+        self.writes.append(lambda: self.store.sets.get(name, {}).pop(member, None))
+
+    async def fields(self, key: str) -> dict[str, str]:
+        return dict(self.store.hashes.get(key, {}))
+
+    def set_field(self, key: str, field: str, value: str) -> None:
+        self.writes.append(lambda: self.store.hashes.setdefault(key, {}).__setitem__(field, value))
+
+    def publish(self, channel: str, message: str) -> None:
+        self.news = True

@@ -1,0 +1,189 @@
+"""A blackboard in Redis, for several machines. `coredis` is an extra, and imported when a board is opened.
+
+A transaction reads, and remembers what it has read; one script then compares that and writes, all at once. So a
+transaction needs no connection of its own, and one that came too late is done again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+import msgspec
+import trio
+
+from cogc.sett.board import Tx
+
+T = TypeVar("T")
+ATTEMPTS = 3
+_FIRST_PAUSE = 0.1
+_MOST_CONFLICTS = 200
+_TIMEOUT = 5.0
+_CHANNELS = ("artefact_events", "claim_events")
+_COMMIT = """
+local asked = cjson.decode(ARGV[1])
+for _, read in ipairs(asked.reads) do
+  local now = redis.call('GET', read[1])
+  if (now or false) ~= read[2] then return 0 end
+end
+for _, write in ipairs(asked.writes) do redis.call(unpack(write)) end
+return 1
+"""
+
+
+@asynccontextmanager
+async def redis_store(url: str, instance: str) -> AsyncIterator[RedisStore]:
+    """A store for one instance's keys. ConnectionError if there is no coredis."""
+    try:
+        from coredis import Redis
+    except ImportError:
+        raise ConnectionError("a blackboard in Redis needs the extra `redis`: pip install 'cogc[redis]'") from None
+    store = RedisStore(Redis.from_url, url, f"sett:{instance}:")
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(store.keep)
+        nursery.start_soon(store.listen)
+        yield store
+        nursery.cancel_scope.cancel()
+
+
+class RedisStore:
+    """`open` makes a client of a URL; a client that was lost is made anew."""
+
+    def __init__(self, open: Callable[..., Any], url: str, prefix: str) -> None:
+        self.open = open
+        self.url = url
+        self.prefix = prefix
+        self.client: Any = None
+        self.there = trio.Event()
+        self.lost = trio.Event()
+        self.changed = trio.Event()
+
+    # ---- the connection ------------------------------------------------------------------------------------
+
+    async def keep(self) -> None:
+        """Hold a client, which lives in the task that has opened it, and open a new one when it is lost."""
+        while True:
+            try:
+                async with self.open(self.url, decode_responses=True, verify_version=False) as client:
+                    self.client, self.lost = client, trio.Event()
+                    self.there.set()
+                    await self.lost.wait()
+            except* Exception:  # how it broke does not matter; what is left of a cancellation goes on
+                pass
+            self.client, self.there = None, trio.Event()
+            await trio.sleep(_FIRST_PAUSE)
+
+    async def _client(self) -> Any:
+        while self.client is None:
+            await self.there.wait()
+        return self.client
+
+    def _drop(self, lost: Any) -> None:
+        if self.client is lost:
+            self.client, self.there = None, trio.Event()
+            self.lost.set()
+
+    async def _do(self, action: Callable[[Any], Awaitable[T]]) -> T:
+        """Something with the client, up to three times."""
+        pause, last = _FIRST_PAUSE, ""
+        for attempt in range(ATTEMPTS):
+            if attempt:
+                await trio.sleep(pause)
+                pause *= 2
+            client = None
+            try:
+                with trio.fail_after(_TIMEOUT):
+                    client = await self._client()
+                    return await action(client)
+            except Exception as error:
+                if type(error).__module__.startswith("cogc"):
+                    raise
+                last = str(error) or type(error).__name__
+                if client is not None:
+                    self._drop(client)
+        raise ConnectionError(f"Redis at {_without_password(self.url)} cannot be used: {last}")
+
+    async def listen(self) -> None:
+        """Whatever is published wakes those who wait; without it they look now and then."""
+        while True:
+            try:
+                client = await self._client()
+                async with client.pubsub(channels=[self.prefix + c for c in _CHANNELS]) as heard:
+                    async for _ in heard:
+                        self._wake()
+            except* Exception:
+                pass
+            await trio.sleep(1)
+
+    def _wake(self) -> None:
+        self.changed.set()
+        self.changed = trio.Event()
+
+    # ---- the store -----------------------------------------------------------------------------------------
+
+    async def transact(self, work: Callable[[Tx], Awaitable[T]]) -> T:
+        for turn in range(_MOST_CONFLICTS):
+            tx = _RedisTx(self)
+            result = await work(tx)
+            if not tx.writes:
+                return result
+            asked = json.dumps({"reads": tx.reads, "writes": tx.writes})
+            if await self._do(lambda client, asked=asked: client.eval(_COMMIT, [], [asked])):  # type: ignore[misc]
+                self._wake()
+                return result
+            await trio.sleep(min(0.001 * 2 ** min(turn, 6), 0.05))
+        raise ConnectionError("the blackboard is too busy")
+
+    async def wait(self, seconds: float) -> None:
+        with trio.move_on_after(min(seconds, 1.0)):
+            await self.changed.wait()
+
+    async def now(self) -> float:
+        found = await self._do(lambda client: client.time())
+        return float(found.timestamp())
+
+    async def aclose(self) -> None:
+        """The nursery that holds the client closes it."""
+
+
+class _RedisTx:
+    def __init__(self, store: RedisStore) -> None:
+        self.store = store
+        self.reads: list[tuple[str, Any]] = []
+        self.writes: list[list[str]] = []
+
+    def _key(self, key: str) -> str:
+        return self.store.prefix + key
+
+    async def get(self, key: str) -> Any:
+        value = await self.store._do(lambda client: client.get(self._key(key)))
+        self.reads.append((self._key(key), False if value is None else value))
+        return None if value is None else msgspec.json.decode(value)
+
+    def put(self, key: str, value: Any) -> None:
+        self.writes.append(["SET", self._key(key), msgspec.json.encode(value).decode()])
+
+    async def members(self, name: str) -> list[str]:
+        return list(await self.store._do(lambda client: client.zrange(self._key(name), 0, -1)))
+
+    def add(self, name: str, member: str, score: float) -> None:
+        self.writes.append(["ZADD", self._key(name), repr(score), member])
+
+    def remove(self, name: str, member: str) -> None:
+        self.writes.append(["ZREM", self._key(name), member])
+
+    async def fields(self, key: str) -> dict[str, str]:
+        return dict(await self.store._do(lambda client: client.hgetall(self._key(key))))
+
+    def set_field(self, key: str, field: str, value: str) -> None:
+        self.writes.append(["HSETNX", self._key(key), field, value])
+
+    def publish(self, channel: str, message: str) -> None:
+        self.writes.append(["PUBLISH", self._key(channel), message])
+
+
+def _without_password(url: str) -> str:
+    head, at, tail = url.rpartition("@")
+    return f"{head.partition('://')[0]}://...@{tail}" if at else url

@@ -1,0 +1,112 @@
+"""A blackboard in an SQLite file, for processes of one machine. It survives a crash: a transaction is on the disk when it is over."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+import trio
+
+from cogc.sett.board import Tx
+
+T = TypeVar("T")
+_BUSY = 10.0
+_POLL = 0.05
+_SCHEMA = """
+create table if not exists records (key text primary key, value blob not null) without rowid;
+create table if not exists members (name text, member text, score real not null, primary key (name, member)) without rowid;
+create index if not exists members_by_score on members (name, score, member);
+create table if not exists fields (key text, field text, value text not null, primary key (key, field)) without rowid;
+"""
+
+
+class SqliteStore:
+    """Reads and writes happen here, what may block (the lock, the disk) in a thread."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.db = sqlite3.connect(path, timeout=_BUSY, isolation_level=None, check_same_thread=False)
+        self.db.execute("pragma journal_mode=wal")
+        self.db.execute("pragma synchronous=full")
+        self.db.executescript(_SCHEMA)
+        self.changed = trio.Event()
+        self._one = trio.Lock()
+        self._seen = self._version()
+
+    def _version(self) -> int:
+        return int(self.db.execute("pragma data_version").fetchone()[0])
+
+    async def transact(self, work: Callable[[Tx], Awaitable[T]]) -> T:
+        async with self._one:
+            try:
+                await self._blocking("begin immediate")
+                tx = _SqliteTx(self.db)
+                result = await work(tx)
+                await self._blocking("commit")
+            except BaseException as error:
+                if self.db.in_transaction:
+                    self.db.execute("rollback")
+                if isinstance(error, sqlite3.Error):
+                    raise ConnectionError(f"the blackboard cannot be used: {error}") from None
+                raise
+        if tx.news:
+            self.changed.set()
+            self.changed = trio.Event()
+        return result
+
+    async def _blocking(self, statement: str) -> None:
+        await trio.to_thread.run_sync(self.db.execute, statement)
+
+    async def wait(self, seconds: float) -> None:
+        """Other processes tell nobody: the file is looked at now and then."""
+        with trio.move_on_after(seconds):
+            while True:
+                with trio.move_on_after(_POLL):
+                    await self.changed.wait()
+                    return
+                version = self._version()
+                if version != self._seen:
+                    self._seen = version
+                    return
+
+    async def now(self) -> float:
+        return time.time()
+
+    async def aclose(self) -> None:
+        self.db.close()
+
+
+class _SqliteTx:
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self.db = db
+        self.news = False
+
+    async def get(self, key: str) -> Any:
+        row = self.db.execute("select value from records where key = ?", (key,)).fetchone()
+        return None if row is None else msgspec.json.decode(row[0])
+
+    def put(self, key: str, value: Any) -> None:
+        self.db.execute("insert or replace into records values (?, ?)", (key, msgspec.json.encode(value)))
+
+    async def members(self, name: str) -> list[str]:
+        rows = self.db.execute("select member from members where name = ? order by score, member", (name,))
+        return [row[0] for row in rows]
+
+    def add(self, name: str, member: str, score: float) -> None:
+        self.db.execute("insert or replace into members values (?, ?, ?)", (name, member, score))
+
+    def remove(self, name: str, member: str) -> None:
+        self.db.execute("delete from members where name = ? and member = ?", (name, member))
+
+    async def fields(self, key: str) -> dict[str, str]:
+        return dict(self.db.execute("select field, value from fields where key = ?", (key,)).fetchall())
+
+    def set_field(self, key: str, field: str, value: str) -> None:
+        self.db.execute("insert or replace into fields values (?, ?, ?)", (key, field, value))
+
+    def publish(self, channel: str, message: str) -> None:
+        self.news = True

@@ -63,6 +63,19 @@ def program_of(world: World, agent: nodes.Agent) -> nodes.Program:
     return known
 
 
+JUDGED = ("model", "system", "max_tokens", "temperature", "timeout", "budget")
+
+
+def judge_of(agent: nodes.Agent, name: str) -> nodes.Agent:
+    """The agent that bids in the place of one: the same model, one word for an answer."""
+    at = (agent.name.start, agent.name.end)
+    text = 'type T = "review" | "claim" | "exclusive" | "ignore"'
+    drawn: Any = _moved(parse_cog.parse(Source("agent", text), Problems()).declarations[0], *at)
+    output = nodes.Attribute(*at, nodes.Name(*at, "output"), drawn.type)
+    kept = tuple(a for a in agent.attributes if a.key.id in JUDGED)
+    return nodes.Agent(*at, nodes.Name(*at, name), agent.parameters, (*kept, output))
+
+
 def _program(agent: nodes.Agent, name: nodes.Name, more: tuple[nodes.Parameter, ...]) -> nodes.Program:
     start, end = agent.name.start, agent.name.end
     string = _moved(parse_cog.parse(Source("agent", "type T = string"), Problems()).declarations[0].type, start, end)  # type: ignore[union-attr]

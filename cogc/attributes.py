@@ -116,6 +116,12 @@ ATTRIBUTES: dict[str, dict[str, str]] = {
         "image": "type string",
         "replicas": "type int",
         "network": "type bool",
+        "build": "type { context?: string, dockerfile?: string }",
+        "strategy": "word reuse fresh_per_call",
+        "mode": "word controller",
+        "worker": "type { image?: string, command?: [string], max_concurrent?: int, workspace?: any }",
+        "resources": "type { limits?: { cpus?: string | float, memory?: string } }",
+        "health_check": "type { command: [string], interval?: duration | string, timeout?: duration | string }",
     },
     "queue": {"lease": "type duration", "attempts": "type int"},
 }

@@ -256,6 +256,7 @@ CODES: dict[str, Row] = {
     ),
     # back ends
     "not-yet": ("COG701", "error", "{what} `{name}` cannot run yet", "this version checks and draws it"),
+    "stands-in": ("COG703", "warning", "`{name}` is about containers, which are not used here", "see the help line"),
     "bad-build": (
         "COG702",
         "error",

@@ -9,6 +9,7 @@ from cogc.locks import load_locks
 from cogc.resolve import resolve
 from cogc.source import Span
 from cogc.suggest import did_you_mean
+from cogc.world import Declared
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,22 +30,28 @@ def analyse(
 
 
 def program(checked: checking.Checked, root: str | None) -> ir.Bundle | None:
-    """The program that starts at `root` (default: `Main`, or a file's only coglet); None and a problem without one."""
-    from cogc.lower import lower
+    """The program that starts at `root` (default: `Main`, or a file's only coglet, or its only sett); None and a problem without one."""
+    from cogc.lower import lower, lower_sett
 
-    shape = _root(checked, root)
-    if shape is None:
+    found = _root(checked, root)
+    if found is None:
         return None
-    bundle = lower(checked, shape.key)
+    bundle = lower_sett(checked, found) if isinstance(found, Declared) else lower(checked, found.key)
     return None if checked.problems.errors else bundle
 
 
-def _root(checked: checking.Checked, name: str | None) -> Shape | None:
+def _root(checked: checking.Checked, name: str | None) -> Shape | Declared | None:
+    """The coglet, agent or sett to run."""
     unit = checked.world.roots[0]
     own = {d.node.name.id: d for d in unit.declared.values() if d.kind == "coglet"}
     declared = checked.world.lookup(unit, name) if name else own.get("Main")
     if declared is None and not name and len(own) == 1:
         declared = next(iter(own.values()))
+    setts = [d for d in unit.declared.values() if d.kind == "sett"]
+    if declared is None and not name and not own and len(setts) == 1:
+        declared = setts[0]
+    if declared is not None and declared.kind == "sett":
+        return declared
     if declared is not None and declared.kind in ("coglet", "agent"):
         return checked.world.shape(declared)
     span = Span(unit.source, 0, 0)

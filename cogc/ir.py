@@ -495,6 +495,34 @@ class Server(msgspec.Struct, frozen=True, omit_defaults=True):
     at: int = 0
 
 
+class Bid(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What an agent of a sett bids where the condition over `artefact` and `claim` holds."""
+
+    word: str
+    when: Expr | None = None
+
+
+class SettAgent(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One agent of a sett. `run` is the agent that does its work in place of a command, `judge` the one that bids for it: keys
+    of coglets."""
+
+    role: str
+    bids: list[Bid] = []
+    attributes: dict[str, Expr] = {}
+    run: str = ""
+    judge: str = ""
+    at: int = 0
+
+
+class Sett(msgspec.Struct, frozen=True, omit_defaults=True):
+    key: str
+    name: str
+    agents: list[SettAgent] = []
+    attributes: dict[str, Expr] = {}
+    folder: str = ""
+    at: int = 0
+
+
 class Later(msgspec.Struct, frozen=True, omit_defaults=True):
     """A declaration that is checked and drawn, and that this version cannot run."""
 
@@ -504,7 +532,7 @@ class Later(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Bundle(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A whole program. `types` by number, `named` the types that are declared by name; both as `types.to_json`."""
+    """A whole program. `root` is a coglet or a sett. `types` by number, `named` the types that are declared by name; both as `types.to_json`."""
 
     version: int = VERSION
     root: str = ""
@@ -512,6 +540,7 @@ class Bundle(msgspec.Struct, frozen=True, omit_defaults=True):
     programs: dict[str, Program] = {}
     models: dict[str, Model] = {}
     servers: dict[str, Server] = {}
+    setts: dict[str, Sett] = {}
     consts: dict[str, Expr] = {}
     types: list[Any] = []
     named: dict[str, Any] = {}

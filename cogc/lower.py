@@ -573,9 +573,53 @@ def lower(checked: Checked, root: str) -> ir.Bundle:
     """The program that starts at the coglet `root`, a key of the world's shapes."""
     run = Lower(checked)
     run.coglet(checked.world.shapes[root])
+    return _bundle(checked, run, root, {})
+
+
+def lower_sett(checked: Checked, declared: Declared) -> ir.Bundle:
+    """The program that is a sett."""
+    run = Lower(checked)
+    unit, node = declared.unit, declared.node
+    key = unit.key(node.name.id)
+    attributes = tuple(i for i in node.items if isinstance(i, nodes.Attribute))
+    made = ir.Sett(
+        key=key,
+        name=node.name.id,
+        agents=[_sett_agent(run, unit, node.name.id, i) for i in node.items if isinstance(i, nodes.Agent)],
+        attributes=run._attributes(Lowering(run, Place(unit, None, None)), "sett", attributes),
+        folder=posixpath.dirname(unit.path),
+        at=run.at(unit, node),
+    )
+    return _bundle(checked, run, key, {key: made})
+
+
+def _sett_agent(run: Lower, unit: Unit, sett: str, node: nodes.Agent) -> ir.SettAgent:
+    lowering = Lowering(run, Place(unit, None, None))
+    over = lowering.inner(["artefact", "claim"])
+    given = {a.key.id: a.value for a in node.attributes}
+    bids = [
+        ir.Bid(word_of(a.value) or "ignore", None if a.condition is None else over.expr(a.condition))
+        for a in node.attributes
+        if a.key.id == "bid"
+    ]
+    ran = run.world.lookup(unit, unit.source.text[given["run"].start : given["run"].end]) if "run" in given else None
+    shape = run.world.shape(ran) if ran is not None else None
+    judge = run.world.shapes.get(ran.unit.key(f"{sett}.{node.name.id}")) if ran is not None else None
+    return ir.SettAgent(
+        role=node.name.id,
+        bids=bids,
+        attributes=run._attributes(lowering, "sett agent", tuple(a for a in node.attributes if a.key.id != "bid")),
+        run=run.coglet(shape) if shape is not None else "",
+        judge=run.coglet(judge) if judge is not None else "",
+        at=run.at(unit, node.name),
+    )
+
+
+def _bundle(checked: Checked, run: Lower, root: str, setts: dict[str, ir.Sett]) -> ir.Bundle:
     return ir.hashed(
         ir.Bundle(
             root=root,
+            setts=setts,
             coglets={k: c for k, c in run.coglets.items() if c is not None},
             programs={k: p for k, p in run.programs.items() if p is not None},
             models=run.models,
@@ -594,6 +638,6 @@ def _later(checked: Checked, run: Lower) -> list[ir.Later]:
     found = []
     for unit in checked.world.roots:
         for declared in unit.declared.values():
-            if declared.kind in ("team", "dod", "plan", "sett", "queue"):
+            if declared.kind in ("team", "dod", "plan", "queue"):
                 found.append(ir.Later(declared.kind, declared.node.name.id, run.at(unit, declared.node)))
     return found

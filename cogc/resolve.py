@@ -7,7 +7,7 @@ mixin, mixins taken in. Bodies are not looked at here: `infer` does that, name b
 from __future__ import annotations
 
 from cogc import nodes, types
-from cogc.agents import coglet_of
+from cogc.agents import coglet_of, judge_of
 from cogc.attributes import EXECUTORS
 from cogc.diagnostics import Label, Problems
 from cogc.load import import_path
@@ -61,9 +61,32 @@ def resolve(world: World, problems: Problems) -> World:
             elif declared.kind == "agent":
                 shape = Shape(unit, coglet_of(declared.node), declared.node)
                 world.shapes[shape.key] = shape
+    for unit in units:
+        _judges(world, unit)
     for shape in list(world.shapes.values()):
         _complete(world, shape, problems, [])
     return world
+
+
+def _judges(world: World, unit: Unit) -> None:
+    """The agents that bid for those agents of setts which a model bids for."""
+    for declared in unit.declared.values():
+        for item in declared.node.items if isinstance(declared.node, nodes.Sett) else ():
+            if not isinstance(item, nodes.Agent):
+                continue
+            given = {a.key.id: a.value for a in item.attributes}
+            prompts, ran = given.get("prompts"), given.get("run")
+            if not isinstance(prompts, nodes.RecordLiteral) or ran is None or "claim" not in _keys(prompts):
+                continue
+            agent = world.lookup(unit, unit.source.text[ran.start : ran.end])
+            if agent is not None and agent.kind == "agent":
+                judge = judge_of(agent.node, f"{declared.node.name.id}.{item.name.id}")
+                shape = Shape(agent.unit, coglet_of(judge), judge)
+                world.shapes[shape.key] = shape
+
+
+def _keys(record: nodes.RecordLiteral) -> list[str]:
+    return [e.key.id for e in record.entries if isinstance(e, nodes.Entry)]
 
 
 # ---- files ---------------------------------------------------------------------------------------------------

@@ -48,7 +48,11 @@ def arguments(parser: ArgumentParser) -> None:
     add("--trace", metavar="FILE", help="write a trace; without a file into the run's folder, with a live view")
     add("--log", choices=LEVELS, default="info", help="what coglets log goes to stderr from this level on")
     add("--output", choices=("people", "json"), default="people", help="how what the root sends is printed")
-    add("--instance", metavar="NAME", help="whose `persist` states to go on with")
+    add("--instance", metavar="NAME", help="whose `persist` states, or whose blackboard, to go on with")
+    add("--goal", metavar="TEXT", help="a sett: what is wanted")
+    add("--goal-file", metavar="FILE", help="a sett: a file that says what is wanted")
+    add("--local", action="append", default=[], metavar="ROLE=DIR", help="a sett: what stands at /app for an agent")
+    add("--board", metavar="BOARD", help="a sett: memory, sqlite:PATH or redis://HOST:PORT (default: an SQLite file)")
     add("--workspace", default=".", metavar="DIR", help="where shell programs run (default: here)")
     add(
         "--model",
@@ -139,6 +143,13 @@ def _run(bundle: ir.Bundle, options: Namespace) -> int:
     from cogc.run.session import Session
 
     bundle = bound(bundle, options)
+    if bundle.root in bundle.setts:
+        from cogc.commands import run_sett
+
+        return run_sett.run(bundle, options)
+    for option in ("goal", "goal_file", "local", "board"):
+        if getattr(options, option):
+            raise Usage(f"--{option.replace('_', '-')} is for setts; this program's root is a coglet")
     if options.replay:
         return _replay(bundle, options)
     faces = Faces(options, bundle)
@@ -200,7 +211,7 @@ def _settings(options: Namespace) -> Any:
     from cogc.run.executors import Settings
 
     return Settings(
-        options.workspace, allowed(options.allow_import, [options.spec]), _people(options), options.sandbox != "none"
+        options.workspace, allowed(options.allow_import, [options.spec]), people(options), options.sandbox != "none"
     )
 
 
@@ -216,7 +227,8 @@ def budget(options: Namespace) -> dict[str, float | int]:
     return found
 
 
-def _people(options: Namespace) -> People:
+def people(options: Namespace) -> People:
+    """Who answers questions, by the command line."""
     from cogc.run.people import MAILBOX, People
 
     answers: dict[str, list[str]] = {}

@@ -36,10 +36,12 @@ async def contained() -> list[str]:
     return words if tried.code == 0 else []
 
 
-def wrapped(words: list[str], sandbox: Sandbox, workspace: str, folder: str, program: str) -> list[str]:
+def wrapped(
+    words: list[str], sandbox: Sandbox, workspace: str, folder: str, program: str, app: str | None = None
+) -> list[str]:
     """The command that runs `words` in a sandbox; a Failure where there is none to be had.
 
-    `workspace` and `folder` are real paths, `folder` inside of the workspace.
+    `workspace` and `folder` are real paths, `folder` inside of the workspace; `app` stands at /app, read-only.
     """
     bwrap = shutil.which("bwrap")
     if bwrap is None:
@@ -56,6 +58,8 @@ def wrapped(words: list[str], sandbox: Sandbox, workspace: str, folder: str, pro
     ]  # fmt: skip
     for path in (*_SYSTEM, *(_NETWORK if sandbox.network else ())):
         command += ["--ro-bind-try", path, path]
+    if app is not None:
+        command += ["--ro-bind", app, "/app"]
     bind = "--bind" if sandbox.mode == "rw" else "--ro-bind"
     command += [bind, workspace, "/workspace", "--chdir", inside, "--cap-drop", "ALL", "--remount-ro", "/"]
     return [*command, "--", *words]

@@ -79,7 +79,7 @@ class Board:
         async def work(tx: Tx) -> None:
             if await tx.get(f"artefact:{made.id}") is not None:
                 raise ValueError(f"there is an artefact {made.id} already")
-            await put_artefact(tx, made)
+            put_artefact(tx, made)
 
         await self.store.transact(work)
         return made
@@ -236,7 +236,7 @@ class Board:
             held.result = made.id
             put_grant(tx, held)
             tx.remove(f"offers:{held.role}", held.id)
-            await put_artefact(tx, made)
+            put_artefact(tx, made)
             if log is not None:
                 tx.put(f"log:{held.id}", {**log, "role": held.role, "claim": held.claim_id, "at": made.created_at})
                 tx.add("logs", held.id, made.created_at)
@@ -277,7 +277,7 @@ class Board:
             )  # fmt: skip
             tx.remove("questions", question_id)
             tx.put(f"answered:{question_id}", made.id)
-            await put_artefact(tx, made)
+            put_artefact(tx, made)
             return made
 
         return await self.store.transact(work)
@@ -319,7 +319,7 @@ async def _artefacts(tx: Tx, name: str) -> list[Artefact]:
     return [a for a in found if a is not None]
 
 
-async def put_artefact(tx: Tx, artefact: Artefact) -> None:
+def put_artefact(tx: Tx, artefact: Artefact) -> None:
     """Write an artefact into its thread and the sets that it belongs to."""
     tx.put(f"artefact:{artefact.id}", artefact.value())
     tx.add(f"thread:{artefact.logical_id}", artefact.id, float(artefact.version))

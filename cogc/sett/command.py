@@ -1,0 +1,177 @@
+"""The contract with an agent's command: one JSON object in, one JSON object out, the workspace around it.
+
+What a command does wrong is a `Failure` artefact with its exit code and all that it wrote, never an exception.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from typing import Any
+
+import trio
+
+from cogc.kernel.objects import Sandbox
+from cogc.kernel.values import Failure
+from cogc.run.process import Outcome, run_process
+from cogc.run.sandbox import ENVIRONMENT, wrapped
+from cogc.sett.model import STRUCTURAL, Artefact, new_id
+from cogc.sett.spec import AgentSpec
+
+_SHOWN = 64 << 10
+_ANSWERED = ("artefact_type", "artefact_payload", "summary", "structural_type", "payload")
+_COMMIT = re.compile(r"[0-9a-fA-F]{7,64}\Z")
+
+
+class Place:
+    """Where the commands of an instance run. `url` is the blackboard's, for commands that look at it themselves."""
+
+    def __init__(self, instance: str, workspace: str, sandboxed: bool = True, url: str = "") -> None:
+        self.instance = instance
+        self.workspace = os.path.realpath(workspace)
+        self.sandboxed = sandboxed
+        self.url = url
+
+    def environment(self, agent: AgentSpec) -> dict[str, str]:
+        """What an agent's commands find set."""
+        own = {
+            "SETT_INSTANCE_NAME": self.instance,
+            "SETT_AGENT_NAME": agent.role,
+            "SETT_PROMPT_CLAIM": agent.prompts.get("claim", ""),
+            "SETT_PROMPT_EXECUTION": agent.prompts.get("execution", ""),
+        }
+        return {**own, **({"REDIS_URL": self.url} if self.url.startswith("redis") else {}), **agent.environment}
+
+    async def run(
+        self, agent: AgentSpec, words: list[str], stdin: bytes, seconds: float, mode: str = ""
+    ) -> Outcome | None:
+        """A command's outcome, or None if it took too long. A Failure if it cannot be started."""
+        env = self.environment(agent)
+        if self.sandboxed:
+            sandbox = Sandbox(mode or agent.workspace, agent.network)
+            command = wrapped(words, sandbox, self.workspace, self.workspace, agent.role, agent.app)
+            env = {**ENVIRONMENT, **env}
+        else:
+            command = [self._outside(agent, w) for w in words]
+            env = {**os.environ, **env}
+        with trio.move_on_after(seconds):
+            try:
+                return await run_process([*agent.limits, *command], stdin, self.workspace, env)
+            except OSError as error:
+                raise Failure(
+                    "program", f"`{words[0]}` cannot be started: {(error.strerror or str(error)).lower()}"
+                ) from None
+        return None
+
+    def _outside(self, agent: AgentSpec, word: str) -> str:
+        """A word of a command without a sandbox, where there is no /app and no /workspace."""
+        if agent.app is not None and (word == "/app" or word.startswith("/app/")):
+            return agent.app + word[4:]
+        if word == "/workspace" or word.startswith("/workspace/"):
+            return self.workspace + word[10:]
+        return word
+
+
+class Work:
+    """One piece of granted work: what its command is told, and what its answer becomes."""
+
+    def __init__(
+        self, kind: str, target: Artefact, context: list[Artefact], extra: list[Artefact], role: str, rework: bool
+    ) -> None:
+        self.kind = kind
+        self.target = target
+        self.context = context
+        self.extra = extra
+        self.role = role
+        self.rework = rework
+
+    def asked(self) -> dict[str, Any]:
+        """The JSON object on the command's stdin."""
+        asked = {
+            "claim_type": self.kind,
+            "target_artefact": self.target.value(),
+            "context_chain": [a.value() for a in self.context],
+        }
+        return {**asked, "additional_context": [a.value() for a in self.extra]} if self.extra else asked
+
+    def artefact(self, type: str, payload: Any, structural: str, summary: str = "") -> Artefact:
+        """What came of it: a new version where an artefact was sent back, else a thread of its own."""
+        again = self.rework and structural == "Standard"
+        return Artefact(
+            id=new_id(),
+            logical_id=self.target.logical_id if again else new_id(),
+            version=self.target.version + 1 if again else 1,
+            structural_type=structural,
+            type=type,
+            payload=payload,
+            source_artefacts=[self.target.id, *(a.id for a in self.extra)],
+            produced_by_role=self.role,
+            summary=summary,
+        )
+
+    def failed(self, reason: str, outcome: Outcome | None = None) -> Artefact:
+        """The artefact that says what went wrong."""
+        report: dict[str, Any] = {"reason": reason}
+        if outcome is not None:
+            report |= {"exit_code": outcome.code, "stdout": shown(outcome.stdout), "stderr": shown(outcome.stderr)}
+        return self.artefact("Failure", report, "Failure", reason)
+
+    def answered(self, outcome: Outcome) -> Artefact:
+        """What a command's answer becomes."""
+        if outcome.code:
+            return self.failed(f"the command ended with code {outcome.code}", outcome)
+        if outcome.truncated:
+            return self.failed("the command wrote too much", outcome)
+        try:
+            answer = json.loads(outcome.stdout)
+        except (ValueError, RecursionError):
+            return self.failed("stdout is not one JSON object", outcome)
+        try:
+            return self.read(answer)
+        except ValueError as wrong:
+            return self.failed(str(wrong), outcome)
+
+    def read(self, answer: Any) -> Artefact:
+        """An answer of the contract as an artefact; ValueError says what is wrong with it."""
+        if not isinstance(answer, dict):
+            raise ValueError("stdout is not one JSON object")
+        for key in answer:
+            if key not in _ANSWERED:
+                raise ValueError(f"the answer has a field `{key}`, which means nothing")
+        structural = answer.get("structural_type", "Review" if self.kind == "review" else "Standard")
+        if structural not in STRUCTURAL:
+            raise ValueError(f"`structural_type` is one of {', '.join(STRUCTURAL)}, not {structural!r}")
+        if structural in ("Question", "Failure"):
+            if "payload" not in answer and "artefact_payload" not in answer:
+                raise ValueError(f"a {structural} needs `payload`")
+            payload = answer.get("payload", answer.get("artefact_payload"))
+            return self.artefact(structural, payload, structural, str(answer.get("summary", "")))
+        if not isinstance(answer.get("artefact_type", structural if structural == "Review" else None), str):
+            raise ValueError("the answer needs `artefact_type`, a string")
+        if "artefact_payload" not in answer:
+            raise ValueError("the answer needs `artefact_payload`")
+        if self.kind == "review" and structural != "Review":
+            raise ValueError(f"a review is answered by a Review, not a {structural}")
+        kind = answer.get("artefact_type", "Review")
+        return self.artefact(kind, answer["artefact_payload"], structural, str(answer.get("summary", "")))
+
+
+async def verified(made: Artefact, work: Work, workspace: str) -> Artefact:
+    """A `CodeCommit` whose commit is not in the workspace's repository is a Failure."""
+    if made.type != "CodeCommit" or made.structural_type != "Standard":
+        return made
+    commit = made.payload if isinstance(made.payload, str) else ""
+    if not _COMMIT.match(commit):
+        return work.failed(f"`{commit or made.payload}` is no name of a commit")
+    words = ["git", "-c", f"safe.directory={workspace}", "cat-file", "-e", f"{commit}^{{commit}}"]
+    try:
+        done = await run_process(words, b"", workspace)
+    except OSError:
+        return work.failed("git is not at hand, and the commit cannot be verified")
+    return work.failed(f"there is no commit {commit} in the workspace", done) if done.code else made
+
+
+def shown(data: bytes) -> str:
+    """What a process wrote, for people; only the end of very much."""
+    return data[-_SHOWN:].decode("utf-8", "replace")

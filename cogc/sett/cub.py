@@ -1,0 +1,264 @@
+"""The cub of one agent: it bids on every claim, also while work goes on, and does what its role is granted.
+
+Whatever becomes of it, its work is not lost: what it has taken is somebody else's once its lease is over, and then it
+cannot commit any more.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import trio
+
+from cogc.kernel.objects import Sandbox
+from cogc.kernel.values import Failure
+from cogc.sett.board import Board
+from cogc.sett.command import Place, Work, shown, verified
+from cogc.sett.minds import Minds
+from cogc.sett.model import BIDS, Artefact, Claim, Grant, new_id
+from cogc.sett.orchestrator import Note
+from cogc.sett.spec import BID_TIMEOUT, AgentSpec
+
+LEASE = 30.0
+PAUSE = 1.0
+LAST_WORK = 30.0
+
+
+class Cub:
+    """The machine of one agent. `lease` is in seconds; `linger` how long what is under way may take once it is to stop."""
+
+    def __init__(
+        self,
+        board: Board,
+        agent: AgentSpec,
+        place: Place,
+        minds: Minds,
+        note: Note,
+        lease: float = LEASE,
+        linger: float = LAST_WORK,
+    ) -> None:
+        self.board = board
+        self.agent = agent
+        self.place = place
+        self.minds = minds
+        self.note = note
+        self.lease = lease
+        self.linger = linger
+        self.owner = new_id()
+        self.healthy = True
+        self.working = 0
+        self.bidding: set[str] = set()
+
+    async def run(self, stop: trio.Event, only: str = "") -> None:
+        """Bid and work until `stop`; then what is under way may end. `only` names the one claim to work on, once."""
+        async with trio.open_nursery() as nursery:
+            self.bidders = nursery
+            nursery.start_soon(self._end, stop, nursery.cancel_scope)
+            if not only:
+                nursery.start_soon(self._forever, self._bid_on_all, stop)
+            if self.agent.health:
+                nursery.start_soon(self._look_after, stop)
+            async with trio.open_nursery() as executors:
+                for _ in range(1 if only else self.agent.at_once):
+                    executors.start_soon(self._execute, stop, only)
+            nursery.cancel_scope.cancel()
+
+    async def _end(self, stop: trio.Event, scope: trio.CancelScope) -> None:
+        await stop.wait()
+        scope.deadline = trio.current_time() + self.linger
+
+    async def _forever(self, act: Callable[[], object], stop: trio.Event) -> None:
+        """Do something whenever the board has changed; a board that cannot be reached is waited for."""
+        while not stop.is_set():
+            try:
+                await act()  # type: ignore[misc]
+                await self.board.wait(PAUSE)
+            except ConnectionError as error:
+                self.note("log", self.agent.role, level="warn", data=str(error))
+                await trio.sleep(PAUSE)
+
+    # ---- bidding -------------------------------------------------------------------------------------------
+
+    async def _bid_on_all(self) -> None:
+        for claim in await self.board.to_bid_on(self.agent.role):
+            if claim.id not in self.bidding:
+                self.bidding.add(claim.id)
+                self.bidders.start_soon(self._bid_on, claim)
+
+    async def _bid_on(self, claim: Claim) -> None:
+        """One bid; whatever goes wrong with it, it is `ignore`, and said."""
+        role, bid = self.agent.role, "ignore"
+        try:
+            artefact = await self.board.artefact(claim.artefact_id)
+            assert artefact is not None
+            try:
+                with trio.fail_after(BID_TIMEOUT):
+                    bid = await self._decide(artefact, claim)
+            except (Failure, trio.TooSlowError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+                said = error.message if isinstance(error, Failure) else str(error) or f"it took over {BID_TIMEOUT:g}s"
+                self.note(
+                    "log", role, level="warn", data=f"its bid on {artefact.type} failed, and counts as ignore: {said}"
+                )
+            if await self.board.bid(claim.id, role, bid):
+                self.note("bid", role, claim=claim.id, artefact=claim.artefact_id, bid=bid)
+        except ConnectionError as error:  # it is bid on again once the board is back
+            self.note("log", role, level="warn", data=str(error))
+        finally:
+            self.bidding.discard(claim.id)
+
+    async def _decide(self, artefact: Artefact, claim: Claim) -> str:
+        """An expression's bid, else a script's, else a model's, else the strategy."""
+        agent = self.agent
+        about = {"id": claim.id, "artefact_id": claim.artefact_id}
+        for word, holds in agent.bids:
+            if holds is None or holds(None, artefact.value(), about) is True:
+                return word
+        if agent.bid_script:
+            stdin = json.dumps(artefact.value()).encode()
+            done = await self.place.run(agent, agent.bid_script, stdin, BID_TIMEOUT, "ro")
+            if done is None or done.code:
+                raise Failure(
+                    "program", f"the script ended with code {done.code}" if done else "the script took too long"
+                )
+            return _word(done.stdout.decode("utf-8", "replace"))
+        if agent.judge:
+            shown = json.dumps(artefact.value(), ensure_ascii=False)
+            return _word(str(await self.minds.ask(agent.judge, f"{agent.prompts['claim']}\n\n{shown}")))
+        return agent.strategy
+
+    # ---- working -------------------------------------------------------------------------------------------
+
+    async def _execute(self, stop: trio.Event, only: str) -> None:
+        """Take work, one piece at a time, and do it."""
+        while not stop.is_set():
+            try:
+                grant = await self.board.take(self.agent.role, self.owner, self.lease, only) if self.healthy else None
+                if grant is None:
+                    await self.board.wait(PAUSE)
+                    continue
+                await self._work(grant)
+                if only:
+                    return
+            except ConnectionError as error:
+                self.note("log", self.agent.role, level="warn", data=str(error))
+                await trio.sleep(PAUSE)
+
+    async def _work(self, grant: Grant) -> None:
+        """One grant, from its context to what came of it."""
+        self.working += 1
+        try:
+            work = await self._assemble(grant)
+            lost = trio.CancelScope()
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._hold, grant, lost)
+                made, log = None, {"stdout": "", "stderr": ""}
+                with lost:
+                    made, log = await self._do(work)
+                nursery.cancel_scope.cancel()
+            if made is None:
+                self.note("log", self.agent.role, level="warn", data=f"claim {grant.claim_id} is another's now")
+                return
+            await self._commit(grant, made, log)
+        except trio.Cancelled:
+            with trio.move_on_after(2, shield=True):
+                try:
+                    await self.board.give_back(grant)
+                except ConnectionError as error:
+                    self.note("log", self.agent.role, level="warn", data=str(error))
+            raise
+        finally:
+            self.working -= 1
+
+    async def _commit(self, grant: Grant, made: Artefact, log: dict[str, str]) -> None:
+        """Write what came of it; a board that is gone for a moment is tried again for as long as the lease may hold."""
+        deadline = trio.current_time() + self.lease
+        while True:
+            try:
+                if not await self.board.commit(grant, made, log):
+                    self.note("log", self.agent.role, level="warn", data=f"too late for claim {grant.claim_id}")
+                return
+            except ConnectionError:
+                if trio.current_time() > deadline:
+                    raise
+                await trio.sleep(PAUSE)
+
+    async def _hold(self, grant: Grant, lost: trio.CancelScope) -> None:
+        """Keep the lease while the work goes on; without it the work is ended."""
+        until = trio.current_time() + self.lease
+        while True:
+            await trio.sleep(self.lease / 3)
+            try:
+                if not await self.board.extend(grant, self.lease):
+                    lost.cancel()
+                    return
+                until = trio.current_time() + self.lease
+            except ConnectionError:
+                if trio.current_time() > until:
+                    lost.cancel()
+                    return
+
+    async def _assemble(self, grant: Grant) -> Work:
+        claim = await self.board.claim(grant.claim_id)
+        assert claim is not None
+        target = await self.board.artefact(claim.artefact_id)
+        assert target is not None
+        extra = [a for a in [await self.board.artefact(id) for id in grant.extra] if a is not None]
+        context = await self.board.context(target)
+        return Work(grant.kind, target, context, extra, self.agent.role, grant.rework)
+
+    async def _do(self, work: Work) -> tuple[Artefact, dict[str, str]]:
+        """The work itself, by the command or by an agent of the spec."""
+        agent, log = self.agent, {"stdout": "", "stderr": ""}
+        try:
+            if agent.run:
+                return await self._think(work), log
+            if not agent.command:
+                return work.failed(f"agent `{agent.role}` has neither a command nor an agent to run"), log
+            done = await self.place.run(agent, agent.command, json.dumps(work.asked()).encode(), agent.timeout)
+        except Failure as failure:
+            return work.failed(failure.message), log
+        if done is None:
+            return work.failed(f"the command took longer than {agent.timeout:g}s"), log
+        log = {"stdout": shown(done.stdout), "stderr": shown(done.stderr)}
+        return await verified(work.answered(done), work, self.place.workspace), log
+
+    async def _think(self, work: Work) -> Artefact:
+        agent = self.agent
+        said = json.dumps(work.asked(), ensure_ascii=False)
+        sandbox = Sandbox(agent.workspace, agent.network)
+        with trio.move_on_after(agent.timeout):
+            answer = await self.minds.ask(agent.run, f"{agent.prompts.get('execution', '')}\n\n{said}".strip(), sandbox)
+            if isinstance(answer, dict) and ("artefact_type" in answer or "structural_type" in answer):
+                try:
+                    return await verified(work.read(answer), work, self.place.workspace)
+                except ValueError as wrong:
+                    return work.failed(str(wrong))
+            review = work.kind == "review"
+            return work.artefact("Review" if review else agent.role, answer, "Review" if review else "Standard")
+        return work.failed(f"agent `{agent.role}` took longer than {agent.timeout:g}s")
+
+    # ---- health --------------------------------------------------------------------------------------------
+
+    async def _look_after(self, stop: trio.Event) -> None:
+        """Run the health check now and then; an agent that fails it takes no work until it passes again."""
+        while not stop.is_set():
+            try:
+                done = await self.place.run(self.agent, self.agent.health, b"", self.agent.health_timeout, "ro")
+                well, why = done is not None and not done.code, "" if done is None else shown(done.stderr).strip()
+            except Failure as failure:
+                well, why = False, failure.message
+            if well != self.healthy:
+                word = "well again" if well else f"not well: {why or 'its health check failed'}"
+                self.note("log", self.agent.role, level="info" if well else "warn", data=f"it is {word}")
+            self.healthy = well
+            with trio.move_on_after(self.agent.health_every):
+                await stop.wait()
+
+
+def _word(said: str) -> str:
+    """A bid out of what a script or a model said."""
+    word = said.strip().strip(".\"'`").lower()
+    if word not in BIDS:
+        raise Failure("type", f"`{said.strip()[:60]}` is no bid: {', '.join(BIDS)}")
+    return word

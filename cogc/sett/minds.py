@@ -1,0 +1,38 @@
+"""The agents of the spec that work and bid for agents of a sett: each task a session of its own, in this process."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from cogc import ir
+from cogc.kernel.machine import Kernel
+from cogc.kernel.objects import Sandbox
+from cogc.kernel.values import Failure
+from cogc.run.executors import Settings
+from cogc.run.session import Options, Session
+
+
+class Minds:
+    """Asks agents, and keeps count of what they have used."""
+
+    def __init__(self, bundle: ir.Bundle, settings: Settings) -> None:
+        self.bundle = bundle
+        self.settings = settings
+        self.kernels: list[Kernel] = []
+
+    async def ask(self, coglet: str, task: str, sandbox: Sandbox | None = None) -> Any:
+        """What an agent answers to a task; a Failure if it fails."""
+        bundle = msgspec.structs.replace(self.bundle, root=coglet)
+        session = Session(bundle, Options(inputs=[("task", task)], signals=False), self.settings)
+        session.kernel.sandbox = sandbox if self.settings.sandboxed else None
+        await session.run()
+        self.kernels.append(session.kernel)
+        if session.outputs.get("result"):
+            return session.outputs["result"][0]
+        if session.outputs.get("failed"):
+            failed = session.outputs["failed"][0]
+            raise Failure(failed["kind"], failed["message"])
+        report = session.kernel.report
+        raise Failure("program", report.failure.message if report is not None else "it ended without an answer")

@@ -1,0 +1,66 @@
+"""What a sett has made, for people."""
+
+from __future__ import annotations
+
+import msgspec
+
+from cogc.kernel.values import shorten
+from cogc.sett.board import Board
+from cogc.sett.model import USER, Artefact
+
+_LONGEST = 400
+
+
+def line(artefact: Artefact) -> str:
+    """One artefact in one line."""
+    kind = (
+        artefact.type
+        if artefact.structural_type in ("Standard", artefact.type)
+        else f"{artefact.type} ({artefact.structural_type})"
+    )
+    return f"{artefact.id[:8]}  {kind} v{artefact.version}  {artefact.produced_by_role}  {gist(artefact)}".rstrip()
+
+
+def gist(artefact: Artefact) -> str:
+    return artefact.summary or shorten(text(artefact.payload).replace("\n", " "), 100).strip('"')
+
+
+def text(payload: object) -> str:
+    return payload if isinstance(payload, str) else msgspec.json.encode(payload).decode()
+
+
+def history(artefact: Artefact, thread: list[Artefact], sources: list[Artefact]) -> str:
+    """An artefact whole: its payload, its versions, what it came from."""
+    lines = [
+        f"{artefact.type} v{artefact.version}",
+        f"  id        {artefact.id}",
+        f"  thread    {artefact.logical_id}",
+        f"  kind      {artefact.structural_type}",
+        f"  made by   {artefact.produced_by_role}",
+        *([f"  summary   {artefact.summary}"] if artefact.summary else []),
+        *(f"  version   v{a.version}  {a.id[:8]}  {gist(a)}" for a in thread if a.id != artefact.id),
+        *(f"  from      {line(a)}" for a in sources),
+        "",
+        text(artefact.payload),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+async def whole(board: Board) -> str:
+    """Each artefact that was made, by its threads, and what became of the claims."""
+    artefacts = await board.artefacts()
+    by_id = {a.id: a for a in artefacts}
+    lines = []
+    seen: set[str] = set()
+    for first in artefacts:
+        if first.logical_id in seen:
+            continue
+        seen.add(first.logical_id)
+        for artefact in (a for a in artefacts if a.logical_id == first.logical_id):
+            sources = ", ".join(f"{by_id[s].type} v{by_id[s].version}" for s in artefact.source_artefacts if s in by_id)
+            lines.append(line(artefact) + (f"  <- {sources}" if sources else ""))
+    for claim in await board.claims():
+        about = by_id[claim.artefact_id]
+        if claim.status == "terminated" or (claim.reason == "nobody bids for it" and about.produced_by_role == USER):
+            lines.append(f"claim on {about.type} v{about.version}: {claim.status}, {claim.reason}")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,128 @@
+"""A sett as its machines see it: who is in it, how each bids, what it runs."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Callable
+from typing import Any
+
+from cogc import ir
+from cogc.kernel.machine import Kernel
+from cogc.kernel.values import Duration, Failure
+from cogc.run.executors import secret
+from cogc.texts import nanoseconds
+
+REVIEWS = 3
+TIMEOUT = 600.0
+BID_TIMEOUT = 30.0
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_UNITS = {"": 1, "b": 1, "k": 1 << 10, "kb": 1 << 10, "m": 1 << 20, "mb": 1 << 20, "g": 1 << 30, "gb": 1 << 30}
+_SIZE = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([kmg]?b?)i?b?\s*\Z", re.IGNORECASE)
+
+
+class AgentSpec:
+    """One agent of a sett. `at_once` is how many commands it may run side by side; times are in seconds."""
+
+    def __init__(self, agent: ir.SettAgent, kernel: Kernel, folder: str, local: dict[str, str]) -> None:
+        given = {k: kernel.evaluate(e) for k, e in agent.attributes.items()}
+        self.role = agent.role
+        self.bids: list[tuple[str, Callable[..., Any] | None]] = [
+            (b.word, None if b.when is None else kernel.coder.expression(b.when, ["artefact", "claim"]))
+            for b in agent.bids
+        ]
+        self.bid_script: list[str] = given.get("bid_script", [])
+        self.strategy: str = given.get("bidding_strategy", "ignore")
+        self.run = agent.run
+        self.judge = agent.judge
+        worker = given.get("worker") or {}
+        controls = given.get("mode") == "controller"
+        self.command: list[str] = (worker.get("command") if controls else None) or given.get("command", [])
+        mode = worker.get("workspace") if controls else None
+        mode = mode.get("mode") if isinstance(mode, dict) else mode
+        self.workspace: str = mode or given.get("workspace", "ro")
+        self.at_once: int = (worker.get("max_concurrent") or 1) if controls else max(1, given.get("replicas", 1))
+        self.network: bool = given.get("network", False)
+        self.environment = environment(given.get("environment") or {}, agent.role)
+        self.timeout = seconds(given.get("timeout"), TIMEOUT)
+        self.prompts: dict[str, str] = given.get("prompts") or {}
+        self.limits = limits((given.get("resources") or {}).get("limits") or {}, agent.role)
+        context = (given.get("build") or {}).get("context")
+        place = local.get(agent.role) or (os.path.join(folder or ".", context) if context else None)
+        self.app: str | None = os.path.realpath(place) if place else None
+        health = given.get("health_check") or {}
+        self.health: list[str] = health.get("command", [])
+        self.health_every = seconds(health.get("interval"), 30.0)
+        self.health_timeout = seconds(health.get("timeout"), 5.0)
+
+
+class SettSpec:
+    """A sett: `kernel` holds its compiled expressions, and is run by nobody. A Failure says what in it has no meaning."""
+
+    def __init__(self, bundle: ir.Bundle, local: dict[str, str] | None = None) -> None:
+        sett = bundle.setts[bundle.root]
+        self.bundle = bundle
+        self.kernel = Kernel(bundle)
+        self.name = sett.name
+        self.max_review_iterations = REVIEWS
+        if "max_review_iterations" in sett.attributes:
+            self.max_review_iterations = self.kernel.evaluate(sett.attributes["max_review_iterations"])
+        known = local or {}
+        self.agents = {a.role: AgentSpec(a, self.kernel, sett.folder, known) for a in sett.agents}
+        for role in known:
+            if role not in self.agents:
+                raise Failure(
+                    "error", f"--local {role}=...: the sett has no agent `{role}`; it has {', '.join(self.agents)}"
+                )
+
+
+def environment(given: Any, role: str) -> dict[str, str]:
+    """An agent's own environment: a record, or a list of `NAME=value` and of names that are passed through. A Failure names a
+    variable that is not set."""
+    pairs: list[tuple[str, Any]] = []
+    if isinstance(given, dict):
+        pairs = list(given.items())
+    else:
+        for entry in given:
+            name, equals, value = str(entry).partition("=")
+            pairs.append((name, value if equals else f"${{{name}}}"))
+
+    def variable(found: re.Match[str]) -> str:
+        value = os.environ.get(found[1])
+        if value is None:
+            raise Failure("error", f"agent `{role}` wants the variable {found[1]}, which is not set")
+        return value
+
+    return {name: _VARIABLE.sub(variable, secret(value)) for name, value in pairs}
+
+
+def limits(given: dict[str, Any], role: str) -> list[str]:
+    """The words before a command that bound what it may use. Memory is address space; processors are counted up to whole ones."""
+    words: list[str] = []
+    memory, cpus = given.get("memory"), given.get("cpus")
+    if memory is not None:
+        found = _SIZE.match(str(memory))
+        if found is None:
+            raise Failure("error", f"agent `{role}`: `{memory}` is no size; write 512MB or 2g")
+        words += ["prlimit", f"--as={int(float(found[1]) * _UNITS[found[2].lower()])}", "--"]
+    if cpus is not None:
+        try:
+            count = math.ceil(float(cpus))
+        except ValueError:
+            raise Failure("error", f"agent `{role}`: `{cpus}` is no number of processors") from None
+        mine = sorted(os.sched_getaffinity(0))[: max(1, count)]
+        words = ["taskset", "-c", ",".join(map(str, mine)), *words]
+    return words
+
+
+def seconds(value: Any, usual: float) -> float:
+    """A duration, or its text, in seconds."""
+    if isinstance(value, Duration):
+        return value.nanos / 1e9
+    if isinstance(value, str):
+        try:
+            return nanoseconds(value) / 1e9
+        except ValueError as error:
+            raise Failure("error", str(error)) from None
+    return usual

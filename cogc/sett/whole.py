@@ -1,0 +1,89 @@
+"""A whole sett in one process: its orchestrator, a cub for each agent, and the people whom it asks."""
+
+from __future__ import annotations
+
+import trio
+
+from cogc.kernel.values import Failure
+from cogc.run.people import People, Question
+from cogc.sett.board import Board
+from cogc.sett.command import Place
+from cogc.sett.cub import Cub
+from cogc.sett.minds import Minds
+from cogc.sett.model import Artefact, goal
+from cogc.sett.orchestrator import CONSENSUS, Note, Orchestrator
+from cogc.sett.spec import SettSpec
+
+_QUIET = 0.2
+
+
+class Asked(Question):
+    """A question of an agent, to a person."""
+
+    def __init__(self, question: Artefact) -> None:
+        self.program = question.produced_by_role
+        self.path = question.produced_by_role
+        self.choices = []
+        self.type = "string"
+        self.text = question.payload if isinstance(question.payload, str) else str(question.payload)
+
+
+class Whole:
+    """One instance. `unanswered` are the questions that nobody could be asked."""
+
+    def __init__(
+        self,
+        spec: SettSpec,
+        board: Board,
+        place: Place,
+        minds: Minds,
+        people: People,
+        note: Note,
+        consensus: float = CONSENSUS,
+    ) -> None:
+        self.board = board
+        self.people = people
+        self.orchestrator = Orchestrator(board, list(spec.agents), spec.max_review_iterations, note, consensus)
+        self.cubs = [Cub(board, agent, place, minds, note) for agent in spec.agents.values()]
+        self.stop = trio.Event()
+        self.unanswered: set[str] = set()
+        self.asking: set[str] = set()
+
+    async def run(self, text: str | None) -> None:
+        """Post the goal, if there is one, and work until there is nothing left to do, or `stop`."""
+        if text is not None:
+            await self.board.post(goal(text))
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self.orchestrator.run)
+            async with trio.open_nursery() as cubs:
+                for cub in self.cubs:
+                    cubs.start_soon(cub.run, self.stop)
+                async with trio.open_nursery() as asking:
+                    await self._until_quiet(asking)
+                    asking.cancel_scope.cancel()
+                self.stop.set()
+            nursery.cancel_scope.cancel()
+
+    async def _until_quiet(self, asking: trio.Nursery) -> None:
+        while not self.stop.is_set():
+            try:
+                for question in await self.board.questions():
+                    if question.id not in self.asking | self.unanswered:
+                        self.asking.add(question.id)
+                        asking.start_soon(self._ask, question)
+                working = any(c.working or c.bidding for c in self.cubs)
+                if not working and not self.asking and await self.orchestrator.quiet():
+                    return
+                await self.board.wait(_QUIET)
+            except ConnectionError:  # the orchestrator says so
+                await trio.sleep(_QUIET)
+
+    async def _ask(self, question: Artefact) -> None:
+        """Have a person answer; where there is none the question stays open."""
+        try:
+            said = await self.people.ask(Asked(question), len(self.asking))
+            await self.board.answer(question.id, str(said))
+        except Failure:
+            self.unanswered.add(question.id)
+        finally:
+            self.asking.discard(question.id)

@@ -1,0 +1,92 @@
+"""The live view of a sett in a terminal: claims by phase with their bids, the artefacts and their threads, the last events."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+import trio
+from rich.console import Console, Group
+from rich.live import Live
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from cogc.sett.board import Board
+from cogc.sett.model import Artefact, Claim
+from cogc.sett.report import gist
+
+_PERIOD = 0.2
+_EVENTS = 8
+_STYLES = {"complete": "green", "terminated": "red", "pending_assignment": "yellow", "pending_consensus": "cyan"}
+
+
+class View:
+    """Draws a board until it is closed."""
+
+    def __init__(self, board: Board, instance: str, console: Console | None = None) -> None:
+        self.board = board
+        self.instance = instance
+        self.events: deque[Text] = deque(maxlen=_EVENTS)
+        self.console = console or Console()
+        self.live = Live(console=self.console, auto_refresh=False)
+        self.closed = False
+
+    async def run(self) -> None:
+        """Draw now and then, until cancelled."""
+        self.live.start()
+        try:
+            while not self.closed:
+                self.live.update(await self.picture(), refresh=True)
+                await trio.sleep(_PERIOD)
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Leave the last picture standing."""
+        if not self.closed:
+            self.closed = True
+            self.live.stop()
+
+    def note(self, kind: str, path: str, fields: dict[str, Any]) -> None:
+        """Something has happened; the board shows most of it by itself."""
+        if kind == "log":
+            self.events.append(Text(f"{path}: {fields['data']}", "yellow" if fields["level"] == "warn" else ""))
+        elif kind in ("grant", "bid"):
+            self.events.append(Text(f"{path}: {kind} {fields['bid']}", "dim"))
+
+    async def picture(self) -> Group:
+        """All of it, as it is now."""
+        try:
+            artefacts, claims = await self.board.artefacts(), await self.board.claims()
+        except ConnectionError as error:
+            return Group(Text(str(error), "red"))
+        rows = max(4, (self.console.height - _EVENTS - 8) // 2)
+        by_id = {a.id: a for a in artefacts}
+        parts: list[Any] = [self._claims(claims[-rows:], by_id), self._artefacts(artefacts, rows)]
+        if self.events:
+            parts.append(Panel(Group(*self.events), title="events", title_align="left"))
+        return Group(*parts)
+
+    def _claims(self, claims: list[Claim], by_id: dict[str, Artefact]) -> Table:
+        table = Table(title=f"sett {self.instance}: claims", title_justify="left", expand=True)
+        for column in ("artefact", "phase", "bids"):
+            table.add_column(column, no_wrap=True)
+        for claim in claims:
+            about = by_id.get(claim.artefact_id)
+            name = f"{about.type} v{about.version}" if about is not None else claim.artefact_id[:8]
+            bids = ", ".join(f"{r}: {b}" for r, b in claim.bids.items() if b != "ignore")
+            status = Text(claim.status.removeprefix("pending_"), _STYLES.get(claim.status, "blue"))
+            table.add_row(name, status, Text(f"{bids}{f'  {claim.reason}' if claim.reason else ''}"))
+        return table
+
+    def _artefacts(self, artefacts: list[Artefact], rows: int) -> Table:
+        """The newest version of each thread."""
+        newest = {a.logical_id: a for a in artefacts}
+        table = Table(title="artefacts", title_justify="left", expand=True)
+        for column in ("type", "v", "kind", "by", "what"):
+            table.add_column(column, no_wrap=True, ratio=1 if column == "what" else None)
+        for a in list(newest.values())[-rows:]:
+            kind = Text(a.structural_type, "red" if a.structural_type == "Failure" else "")
+            table.add_row(Text(a.type), str(a.version), kind, a.produced_by_role, Text(gist(a)))
+        return table

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 
 import trio
 
@@ -46,7 +47,7 @@ class Cub:
         self.lease = lease
         self.linger = linger
         self.owner = new_id()
-        self.healthy = True
+        self.healthy = not agent.health
         self.working = 0
         self.bidding: set[str] = set()
 
@@ -147,6 +148,7 @@ class Cub:
     async def _work(self, grant: Grant) -> None:
         """One grant, from its context to what came of it."""
         self.working += 1
+        over = False
         try:
             work = await self._assemble(grant)
             lost = trio.CancelScope()
@@ -158,17 +160,14 @@ class Cub:
                 nursery.cancel_scope.cancel()
             if made is None:
                 self.note("log", self.agent.role, level="warn", data=f"claim {grant.claim_id} is another's now")
-                return
-            await self._commit(grant, made, log)
-        except trio.Cancelled:
-            with trio.move_on_after(2, shield=True):
-                try:
-                    await self.board.give_back(grant)
-                except ConnectionError as error:
-                    self.note("log", self.agent.role, level="warn", data=str(error))
-            raise
+            else:
+                await self._commit(grant, made, log)
+            over = True
         finally:
             self.working -= 1
+            if not over:
+                with trio.move_on_after(2, shield=True), suppress(ConnectionError):  # then its lease will be over
+                    await self.board.give_back(grant)
 
     async def _commit(self, grant: Grant, made: Artefact, log: dict[str, str]) -> None:
         """Write what came of it; a board that is gone for a moment is tried again for as long as the lease may hold."""
@@ -242,16 +241,17 @@ class Cub:
 
     async def _look_after(self, stop: trio.Event) -> None:
         """Run the health check now and then; an agent that fails it takes no work until it passes again."""
+        before = True
         while not stop.is_set():
             try:
                 done = await self.place.run(self.agent, self.agent.health, b"", self.agent.health_timeout, "ro")
                 well, why = done is not None and not done.code, "" if done is None else shown(done.stderr).strip()
             except Failure as failure:
                 well, why = False, failure.message
-            if well != self.healthy:
+            if well != before:
                 word = "well again" if well else f"not well: {why or 'its health check failed'}"
                 self.note("log", self.agent.role, level="info" if well else "warn", data=f"it is {word}")
-            self.healthy = well
+            self.healthy = before = well
             with trio.move_on_after(self.agent.health_every):
                 await stop.wait()
 

@@ -71,7 +71,7 @@ class Whole:
                     if question.id not in self.asking | self.unanswered:
                         self.asking.add(question.id)
                         asking.start_soon(self._ask, question)
-                working = any(c.working or c.bidding for c in self.cubs)
+                working = any(c.working for c in self.cubs)
                 if not working and not self.asking and await self.orchestrator.quiet():
                     return
                 await self.board.wait(_QUIET)

@@ -1,0 +1,636 @@
+"""Setts: each rule of `specs/setts.md`, with real commands on a real board."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import trio
+from conftest import bubblewrap_works, build
+
+from cogc.kernel.values import Failure
+from cogc.run.executors import Settings
+from cogc.run.people import People
+from cogc.sett.board import Board
+from cogc.sett.command import Place
+from cogc.sett.memory import MemoryStore
+from cogc.sett.minds import Minds
+from cogc.sett.model import Artefact, approves, goal, new_id
+from cogc.sett.spec import SettSpec
+from cogc.sett.whole import Whole
+
+needs_bwrap = pytest.mark.skipif(not bubblewrap_works(), reason="bubblewrap is not installed, or not allowed")
+
+
+class World:
+    """One sett: agents are lines of shell, each in a file of the workspace."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.board = Board(MemoryStore())
+        self.notes: list[tuple[str, str, dict[str, Any]]] = []
+
+    def script(self, name: str, body: str) -> str:
+        path = self.folder / f"{name}.sh"
+        path.write_text(f"#!/bin/sh\n{body}\n")
+        path.chmod(0o755)
+        return f"./{name}.sh"
+
+    def spec(self, agents: str, head: str = "", top: str = "") -> SettSpec:
+        bundle = build(f"{head}\nsett S {{ {top}\n{agents} }}", "S")
+        folder = {k: msgspec.structs.replace(s, folder=str(self.folder)) for k, s in bundle.setts.items()}
+        models = {k: msgspec.structs.replace(m, folder=str(self.folder)) for k, m in bundle.models.items()}
+        return SettSpec(msgspec.structs.replace(bundle, setts=folder, models=models))
+
+    def whole(self, spec: SettSpec, sandboxed: bool = False, answers: Any = None, consensus: float = 20.0) -> Whole:
+        people = People(answers)
+        place = Place("test", str(self.folder), sandboxed)
+        minds = Minds(spec.bundle, Settings(str(self.folder), people=people))
+        return Whole(spec, self.board, place, minds, people, lambda k, p, **f: self.notes.append((k, p, f)), consensus)
+
+    def run(
+        self, agents: str, text: str | None = "go", head: str = "", top: str = "", **options: Any
+    ) -> list[Artefact]:
+        whole = self.whole(self.spec(agents, head, top), **options)
+
+        async def main() -> list[Artefact]:
+            with trio.fail_after(40):
+                await whole.run(text)
+            return await self.board.artefacts()
+
+        return trio.run(main)
+
+    def claims(self) -> list[tuple[str, str, str]]:
+        """Each claim's artefact type and version, status, reason."""
+
+        async def main() -> list[tuple[str, str, str]]:
+            found = []
+            for c in await self.board.claims():
+                about = await self.board.artefact(c.artefact_id)
+                assert about is not None
+                found.append((f"{about.type} v{about.version}", c.status, c.reason))
+            return found
+
+        return trio.run(main)
+
+    def logged(self) -> str:
+        return "\n".join(f"{p}: {f['data']}" for k, p, f in self.notes if k == "log")
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+def says(type: str, payload: Any = "x", **more: Any) -> str:
+    answer = json.dumps({"artefact_type": type, "artefact_payload": payload, **more})
+    return f"cat > /dev/null; printf '%s' '{answer}'"
+
+
+def agent(name: str, command: str, bid: str = "", more: str = "") -> str:
+    return f'agent {name} {{ {bid}\n command: ["{command}"]\n {more} }}\n'
+
+
+def made(artefacts: list[Artefact]) -> list[str]:
+    return [f"{a.type} v{a.version} {a.produced_by_role}" for a in artefacts]
+
+
+ON_GOAL = 'bid: exclusive when artefact.type == "GoalDefined"'
+
+
+def on(type: str, bid: str) -> str:
+    return f'bid: {bid} when artefact.type == "{type}"'
+
+
+# ---- claims and bids -----------------------------------------------------------------------------------------
+
+
+def test_a_goal_makes_one_claim_and_work_makes_the_next(world: World) -> None:
+    one, two = world.script("one", says("Plan")), world.script("two", says("Code"))
+    found = world.run(agent("A", one, ON_GOAL) + agent("B", two, on("Plan", "exclusive")))
+    assert made(found) == ["GoalDefined v1 user", "Plan v1 A", "Code v1 B"]
+    assert [c[1] for c in world.claims()] == ["complete", "complete", "complete"]
+    assert found[1].source_artefacts == [found[0].id] and found[1].created_at > 0
+
+
+def test_reviews_failures_and_ends_make_no_claims(world: World) -> None:
+    end = world.script("end", says("Done", structural_type="Terminal"))
+    found = world.run(agent("A", end, ON_GOAL))
+    assert made(found) == ["GoalDefined v1 user", "Done v1 A"] and len(world.claims()) == 1
+
+
+def test_a_goal_nobody_bids_for_is_reported_and_not_waited_for(world: World) -> None:
+    found = world.run(agent("A", "./none.sh", on("Other", "claim")))
+    assert made(found) == ["GoalDefined v1 user"]
+    assert world.claims() == [("GoalDefined v1", "complete", "nobody bids for it")]
+
+
+def test_one_silent_agent_never_stops_a_claim(world: World) -> None:
+    slow = world.script("slow", "sleep 30; echo claim")
+    work = world.script("work", says("Plan"))
+    spec = agent("A", work, ON_GOAL) + f'agent Z {{ bid_script: ["{slow}"]\n command: ["{work}"] }}'
+    found = world.run(spec, consensus=0.5)
+    assert "Plan v1 A" in made(found) and "Z: no bid on claim" in world.logged()
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("echo claim", ""),
+        ("exit 3", "ended with code 3"),
+        ("echo maybe", "`maybe` is no bid"),
+        ("nonsense_", "code 127"),
+    ],
+)
+def test_a_script_bids_one_word_or_ignores(world: World, body: str, said: str) -> None:
+    bid, work = world.script("bid", body), world.script("work", says("Plan"))
+    spec = f'agent A {{ bid_script: ["{bid}"]\n command: ["{work}"] }}'
+    if not said:
+        spec = spec.replace("echo", "grep")
+        world.script("bid", 'grep -q "\\"type\\": \\"GoalDefined\\"" && echo claim || echo ignore')
+    found = world.run(spec)
+    assert ("Plan v1 A" in made(found)) is (not said) and said in world.logged()
+
+
+def test_an_expression_goes_before_a_script_and_that_before_the_strategy(world: World) -> None:
+    never, work = world.script("never", "touch seen; echo ignore"), world.script("work", says("Plan"))
+    spec = f'agent A {{ {ON_GOAL}\n bid_script: ["{never}"]\n bidding_strategy: ignore\n command: ["{work}"] }}'
+    assert made(world.run(spec))[1] == "Plan v1 A"
+    assert (world.folder / "seen").exists()  # for Plan, where the expression does not hold
+    strategic = World(world.folder)
+    only = f'agent A {{ bidding_strategy: claim\n command: ["{work}"] }}'
+    end = strategic.script(
+        "work",
+        "cat >/dev/null; if [ -e once ]; then "
+        + says("E", structural_type="Terminal")
+        + "; else touch once; "
+        + says("P")
+        + "; fi",
+    )
+    assert end and made(strategic.run(only)) == ["GoalDefined v1 user", "P v1 A", "E v1 A"]
+
+
+def test_a_model_bids_by_the_claim_prompt(world: World) -> None:
+    (world.folder / "m.yml").write_text(
+        json.dumps([
+            {"when": {"prompt": "Would you?", "contains": "GoalDefined"}, "reply": "exclusive"} if False else {"when": {"prompt": '"type": "GoalDefined"'}, "reply": "exclusive"},
+            {"when": {"prompt": "Would you?"}, "reply": "ignore"},
+        ])
+    )  # fmt: skip
+    work = world.script("work", says("Plan"))
+    head = 'model m = scripted "m.yml"\nagent Mind { model: m, system: "s" }'
+    spec = 'agent A { run: Mind\n prompts: { claim: "Would you?", execution: "Do it" } }\n' + agent(
+        "B", work, on("A", "exclusive")
+    )
+    found = world.run(spec, head=head)
+    assert made(found)[:2] == ["GoalDefined v1 user", "A v1 A"] and found[1].payload == "exclusive"
+
+
+# ---- phases --------------------------------------------------------------------------------------------------
+
+
+def test_all_reviewers_see_it_before_anybody_works(world: World) -> None:
+    ok, work = world.script("ok", says("Review", {})), world.script("work", says("Done"))
+    spec = (
+        agent("R1", ok, on("GoalDefined", "review"))
+        + agent("R2", ok, on("GoalDefined", "review"))
+        + agent("A", work, ON_GOAL)
+    )
+    found = world.run(spec)
+    assert sorted(made(found)[1:3]) == ["Review v1 R1", "Review v1 R2"] and made(found)[3] == "Done v1 A"
+    assert all(a.structural_type == "Review" for a in found[1:3])
+
+
+@pytest.mark.parametrize("payload", [{}, [], "{}", "[]", " {} "])
+def test_an_empty_payload_approves(payload: Any) -> None:
+    assert approves(payload)
+
+
+@pytest.mark.parametrize("payload", [{"a": 1}, ["x"], "no", "", None, 0, False, "{"])
+def test_anything_else_rejects(payload: Any) -> None:
+    assert not approves(payload)
+
+
+def test_all_claim_bidders_work_side_by_side_then_one_exclusive_by_name(world: World) -> None:
+    both = world.script(
+        "both",
+        "cat >/dev/null; touch here-$SETT_AGENT_NAME; for i in $(seq 100); do [ -e here-P1 ] && [ -e here-P2 ] && break; sleep 0.05; done; "
+        + says("Side"),
+    )
+    work = world.script("work", says("Done"))
+    spec = "".join(agent(n, both, on("GoalDefined", "claim")) for n in ("P1", "P2"))
+    spec += agent("X2", work, ON_GOAL) + agent("X1", work, ON_GOAL)
+    found = world.run(spec)
+    assert sorted(made(found)[1:3]) == ["Side v1 P1", "Side v1 P2"] and made(found)[3:] == ["Done v1 X1"]
+
+
+def test_if_any_agent_of_a_phase_fails_the_claim_is_terminated(world: World) -> None:
+    good, bad, work = (
+        world.script("g", says("Side")),
+        world.script("b", "echo no >&2; exit 2"),
+        world.script("w", says("Done")),
+    )
+    spec = (
+        agent("P1", good, on("GoalDefined", "claim"))
+        + agent("P2", bad, on("GoalDefined", "claim"))
+        + agent("X", work, ON_GOAL)
+    )
+    found = world.run(spec)
+    assert not any(a.type == "Done" for a in found)
+    assert world.claims()[0] == ("GoalDefined v1", "terminated", "P2 failed")
+    (failure,) = [a for a in found if a.structural_type == "Failure"]
+    assert failure.payload == {
+        "reason": "the command ended with code 2",
+        "exit_code": 2,
+        "stdout": "",
+        "stderr": "no\n",
+    }
+
+
+REWORKED = 'asked=$(cat); case "$asked" in *additional_context*) v=good;; *) v=bad;; esac; printf \'{"artefact_type": "Doc", "artefact_payload": "%s"}\' $v'
+STRICT = 'case "$(cat)" in *\'"payload": "good"\'*) p="{}";; *) p=\'{"why": "bad"}\';; esac; printf \'{"artefact_type": "Review", "artefact_payload": %s}\' "$p"'
+
+
+def test_a_veto_sends_it_back_to_who_made_it_with_the_reviews(world: World) -> None:
+    write, judge = world.script("write", REWORKED), world.script("judge", STRICT)
+    found = world.run(agent("W", write, ON_GOAL) + agent("R", judge, on("Doc", "review")))
+    assert made(found) == ["GoalDefined v1 user", "Doc v1 W", "Review v1 R", "Doc v2 W", "Review v1 R"]
+    assert found[3].logical_id == found[1].logical_id and found[3].source_artefacts == [found[1].id, found[2].id]
+    assert [c[:2] for c in world.claims()] == [
+        ("GoalDefined v1", "complete"),
+        ("Doc v1", "complete"),
+        ("Doc v2", "complete"),
+    ]
+
+
+@pytest.mark.parametrize(("limit", "versions"), [(1, 2), (3, 4)])
+def test_it_goes_back_so_many_times_and_then_it_is_a_failure(world: World, limit: int, versions: int) -> None:
+    write, judge = world.script("write", says("Doc")), world.script("judge", says("Review", {"no": 1}))
+    found = world.run(
+        agent("W", write, ON_GOAL) + agent("R", judge, on("Doc", "review")), top=f"max_review_iterations: {limit}"
+    )
+    assert len([a for a in found if a.type == "Doc"]) == versions and found[-1].structural_type == "Failure"
+    assert world.claims()[-1] == (f"Doc v{versions}", "terminated", f"rejected {versions} times")
+
+
+def test_without_a_limit_it_goes_back_for_ever(world: World) -> None:
+    write = world.script("write", says("Doc"))
+    judge = world.script(
+        "judge",
+        "cat >/dev/null; echo x >> n; [ $(wc -l < n) -gt 6 ] && p='{}' || p='{\"a\": 1}'; printf '{\"artefact_payload\": %s}' \"$p\"",
+    )
+    found = world.run(
+        agent("W", write, ON_GOAL) + agent("R", judge, on("Doc", "review")), top="max_review_iterations: 0"
+    )
+    assert made(found)[-2] == "Doc v7 W" and world.claims()[-1][1] == "complete"
+
+
+def test_a_veto_of_what_a_person_wants_is_a_question_to_the_person(world: World) -> None:
+    judge = world.script(
+        "judge",
+        'case "$(cat)" in *better*) p=\'{}\';; *) p=\'{"what": "unclear"}\';; esac; printf \'{"artefact_payload": %s}\' "$p"',
+    )
+    work = world.script("work", says("Done"))
+    found = world.run(
+        agent("R", judge, on("GoalDefined", "review")) + agent("W", work, ON_GOAL), answers={"orchestrator": ["better"]}
+    )
+    kinds = [a.structural_type for a in found]
+    assert (
+        kinds == ["Standard", "Review", "Question", "Answer", "Review", "Standard"] and found[3].type == "GoalDefined"
+    )
+    assert "unclear" in found[2].payload and found[-1].type == "Done"
+
+
+def test_an_end_lets_what_runs_end_and_grants_nothing_more(world: World) -> None:
+    end = world.script("end", says("Done", structural_type="Terminal"))
+    slow, late = world.script("slow", "cat >/dev/null; sleep 1; " + says("Slow")), world.script("late", says("Late"))
+    spec = agent("E", end, on("GoalDefined", "claim")) + agent("S", slow, on("GoalDefined", "claim"))
+    found = world.run(spec + agent("L", late, on("Slow", "exclusive")) + agent("X", late, ON_GOAL))
+    assert sorted(made(found)[1:]) == ["Done v1 E", "Slow v1 S"]
+    assert all(c[1:] == ("complete", "the workflow has ended") for c in world.claims())
+
+
+# ---- context -------------------------------------------------------------------------------------------------
+
+
+def test_context_is_breadth_first_each_thread_by_its_newest_version_oldest_first() -> None:
+    board = Board(MemoryStore())
+
+    async def main() -> None:
+        async def post(name: str, *sources: Artefact, of: Artefact | None = None) -> Artefact:
+            logical = of.logical_id if of is not None else new_id()
+            version = of.version + 1 if of is not None else 1
+            return await board.post(
+                Artefact(new_id(), logical, version, "Standard", name, name, [s.id for s in sources], "r")
+            )
+
+        root = await post("root")
+        a1 = await post("a", root)
+        b = await post("b", root, a1)
+        a2 = await post("a", root, of=a1)
+        target = await post("t", b, a1)
+        assert [x.id for x in await board.context(target)] == [root.id, b.id, a2.id]
+        chain = root
+        for _ in range(15):
+            chain = await post("c", chain)
+        assert len(await board.context(chain)) == 10
+        loop = Artefact(new_id(), new_id(), 1, "Standard", "l", "", [target.id], "r")
+        await board.post(msgspec.structs.replace(loop, source_artefacts=[loop.id, target.id]))
+        assert len(await board.context(msgspec.structs.replace(loop, source_artefacts=[loop.id, target.id]))) == 4
+
+    trio.run(main)
+
+
+def test_a_command_gets_the_contract_on_stdin_and_in_its_environment(world: World) -> None:
+    keep = world.script(
+        "keep", "cat > in.json; env > env.txt; pwd > pwd.txt; " + says("Doc").replace("cat > /dev/null; ", "")
+    )
+    spec = agent("W", keep, ON_GOAL, 'environment: { LOG_LEVEL: "info" }\n prompts: { execution: "Do." }')
+    world.run(spec)
+    asked = json.loads((world.folder / "in.json").read_text())
+    assert set(asked) == {"claim_type", "target_artefact", "context_chain"} and asked["claim_type"] == "exclusive"
+    assert asked["target_artefact"]["type"] == "GoalDefined" and asked["context_chain"] == []
+    env = (world.folder / "env.txt").read_text()
+    for line in ("SETT_INSTANCE_NAME=test", "SETT_AGENT_NAME=W", "SETT_PROMPT_EXECUTION=Do.", "LOG_LEVEL=info"):
+        assert line in env.splitlines()
+    assert (world.folder / "pwd.txt").read_text().strip() == str(world.folder)
+
+
+# ---- answers -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("exit 7", "the command ended with code 7"),
+        ("echo hello", "stdout is not one JSON object"),
+        ("printf '{}{}'", "stdout is not one JSON object"),
+        ("echo '[1]'", "stdout is not one JSON object"),
+        ("true", "stdout is not one JSON object"),
+        ('echo \'{"artefact_type": "A"}\'', "the answer needs `artefact_payload`"),
+        ("echo '{\"artefact_payload\": 1}'", "the answer needs `artefact_type`"),
+        ('echo \'{"artefact_type": "A", "artefact_payload": 1, "x": 2}\'', "a field `x`"),
+        ('echo \'{"artefact_type": "A", "artefact_payload": 1, "structural_type": "Odd"}\'', "not 'Odd'"),
+        ("sleep 30", "took longer than 0.5s"),
+        ("yes | head -c 20000000", "wrote too much"),
+    ],
+)
+def test_a_wrong_answer_is_a_failure_artefact(world: World, body: str, reason: str) -> None:
+    spec = agent("W", world.script("w", body), ON_GOAL, "timeout: 500ms" if "sleep" in body else "")
+    found = world.run(spec)
+    assert found[-1].structural_type == "Failure" and reason in found[-1].payload["reason"]
+    assert world.claims() == [("GoalDefined v1", "terminated", "W failed")]
+
+
+def test_a_command_may_fail_in_words_of_its_own(world: World) -> None:
+    body = 'echo \'{"structural_type": "Failure", "payload": "no flour"}\''
+    found = world.run(agent("W", world.script("w", body), ON_GOAL))
+    assert found[-1].payload == "no flour" and world.claims()[0][1] == "terminated"
+
+
+def test_a_question_waits_for_a_persons_answer(world: World) -> None:
+    body = (
+        'case "$(cat)" in *basil*) '
+        + says("Doc").replace("cat > /dev/null; ", "")
+        + ';; *) printf \'{"structural_type": "Question", "payload": "Which herb?"}\';; esac'
+    )
+    found = world.run(agent("W", world.script("w", body), ON_GOAL), answers={"W": ["basil"]})
+    assert [a.structural_type for a in found] == ["Standard", "Question", "Answer", "Standard"]
+    assert found[2].payload == "basil" and found[2].type == "GoalDefined" and found[3].type == "Doc"
+
+
+def test_a_question_that_nobody_can_be_asked_stays_open(world: World) -> None:
+    body = 'printf \'{"structural_type": "Question", "payload": "Which herb?"}\''
+    world.run(agent("W", world.script("w", body), ON_GOAL))
+    assert [q.payload for q in trio.run(world.board.questions)] == ["Which herb?"]
+
+
+def test_a_commit_is_verified_with_git(world: World) -> None:
+    subprocess.run(
+        "git init -q . && git -c user.name=a -c user.email=a@b commit -q --allow-empty -m x",
+        shell=True,
+        cwd=world.folder,
+        check=True,
+    )
+    good = world.script(
+        "good",
+        'cat >/dev/null; printf \'{"artefact_type": "CodeCommit", "artefact_payload": "%s"}\' $(git rev-parse HEAD)',
+    )
+    assert made(world.run(agent("W", good, ON_GOAL)))[-1] == "CodeCommit v1 W"
+    for payload, why in (("0" * 40, "there is no commit"), ("--help", "is no name of a commit")):
+        other = World(world.folder)
+        found = other.run(agent("W", other.script("bad", says("CodeCommit", payload)), ON_GOAL))
+        assert found[-1].structural_type == "Failure" and why in found[-1].payload["reason"]
+
+
+# ---- cubs ----------------------------------------------------------------------------------------------------
+
+
+def test_a_cub_works_on_one_thing_at_a_time_and_bids_meanwhile(world: World) -> None:
+    body = "cat >/dev/null; [ -e busy ] && touch twice; touch busy; sleep 0.2; rm busy; " + says("Done")
+    whole = world.whole(world.spec(agent("W", world.script("w", body), ON_GOAL)))
+
+    async def main() -> None:
+        for i in range(3):
+            await world.board.post(goal(f"g{i}"))
+        with trio.fail_after(20):
+            await whole.run(None)
+
+    trio.run(main)
+    assert not (world.folder / "twice").exists()
+    kinds = [(k, f.get("bid")) for k, p, f in world.notes if k in ("bid", "grant")]
+    assert kinds[:3].count(("bid", "exclusive")) >= 1 and len([k for k in kinds if k[0] == "grant"]) == 3
+
+
+def test_a_controller_runs_so_many_workers_the_rest_wait_in_order(world: World) -> None:
+    body = "cat >/dev/null; touch run-$$; ls run-* | wc -l >> most; sleep 0.3; rm run-$$; " + says("Done")
+    spec = f'agent W {{ {ON_GOAL}\n mode: controller\n worker: {{ command: ["{world.script("w", body)}"], max_concurrent: 2, workspace: "rw" }} }}'
+    whole = world.whole(world.spec(spec))
+
+    async def main() -> None:
+        for i in range(5):
+            await world.board.post(goal(f"g{i}"))
+        with trio.fail_after(20):
+            await whole.run(None)
+
+    trio.run(main)
+    assert max(map(int, (world.folder / "most").read_text().split())) == 2
+    assert len([a for a in trio.run(world.board.artefacts) if a.type == "Done"]) == 5
+
+
+def test_work_that_is_cut_off_is_given_back_and_done_by_the_next(world: World) -> None:
+    body = "cat >/dev/null; if [ -e first ]; then " + says("Done") + "; else touch first; sleep 60; fi"
+    spec = world.spec(agent("W", world.script("w", body), ON_GOAL))
+
+    async def main() -> None:
+        with trio.move_on_after(30) as scope:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(world.whole(spec).run, "go")
+                while not (world.folder / "first").exists():  # noqa: ASYNC110 - a process tells nobody
+                    await trio.sleep(0.02)
+                nursery.cancel_scope.cancel()
+            await world.whole(spec).run(None)
+        assert not scope.cancelled_caught
+
+    trio.run(main)
+    assert made(trio.run(world.board.artefacts))[1:] == ["Done v1 W"]
+
+
+def test_a_frozen_cub_that_wakes_after_its_lease_cannot_commit(world: World) -> None:
+    spec = world.spec(agent("W", world.script("w", says("Done")), ON_GOAL))
+    whole = world.whole(spec)
+
+    async def main() -> None:
+        await world.board.post(goal("go"))
+        await whole.orchestrator.step()
+        (claim,) = await world.board.claims()
+        await world.board.bid(claim.id, "W", "exclusive")
+        await whole.orchestrator.step()
+        frozen = await world.board.take("W", "frozen", -1)
+        assert frozen is not None
+        with trio.fail_after(20):
+            await whole.run(None)
+        late = Artefact(new_id(), new_id(), 1, "Standard", "Done", "late", [], "W")
+        assert not await world.board.commit(frozen, late)
+
+    trio.run(main)
+    assert made(trio.run(world.board.artefacts))[1:] == ["Done v1 W"]
+
+
+def test_work_that_is_taken_again_and_again_and_never_answered_is_a_failure(world: World) -> None:
+    whole = world.whole(world.spec(agent("W", world.script("w", says("Done")), ON_GOAL)))
+
+    async def main() -> None:
+        await world.board.post(goal("go"))
+        await whole.orchestrator.step()
+        (claim,) = await world.board.claims()
+        await world.board.bid(claim.id, "W", "exclusive")
+        await whole.orchestrator.step()
+        for _ in range(3):
+            assert await world.board.take("W", "dies", -1) is not None
+        await whole.orchestrator.step()
+
+    trio.run(main)
+    assert world.claims()[0] == ("GoalDefined v1", "terminated", "W failed")
+
+
+def test_an_orchestrator_that_comes_back_goes_on_where_the_last_one_stopped(world: World) -> None:
+    spec = world.spec(agent("W", world.script("w", says("Done")), ON_GOAL))
+
+    async def main() -> None:
+        first = world.whole(spec)
+        await world.board.post(goal("go"))
+        assert await world.board.lock("orchestrator", "dead", -1)
+        await first.orchestrator.step()
+        with trio.fail_after(20):
+            await world.whole(spec).run(None)
+
+    trio.run(main)
+    assert [c[1] for c in world.claims()] == ["complete", "complete"] and len(trio.run(world.board.artefacts)) == 2
+
+
+def test_an_agent_that_is_not_well_takes_no_work_until_it_is(world: World) -> None:
+    check = world.script("check", "[ -e well ]")
+    spec = agent(
+        "W", world.script("w", says("Done")), ON_GOAL, f'health_check: {{ command: ["{check}"], interval: 100ms }}'
+    )
+    whole = world.whole(world.spec(spec))
+
+    async def main() -> None:
+        with trio.fail_after(20):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(whole.run, "go")
+                await trio.sleep(1)
+                assert len(await world.board.artefacts()) == 1
+                (world.folder / "well").touch()
+
+    trio.run(main)
+    assert "it is not well" in world.logged() and "it is well again" in world.logged()
+    assert made(trio.run(world.board.artefacts))[1:] == ["Done v1 W"]
+
+
+# ---- the sandbox ---------------------------------------------------------------------------------------------
+
+
+LOOK = """cat >/dev/null
+touch wrote 2>/dev/null && w=yes || w=no
+touch /app/wrote 2>/dev/null && a=yes || a=no
+[ -e /app/mine ] && m=yes || m=no
+[ -e HOST ] && h=yes || h=no
+(exec 3<>/dev/tcp/127.0.0.1/1) 2>/dev/null
+n=$(ls /sys/class/net 2>/dev/null | tr '\\n' ' '; cat /proc/net/dev | grep -c :)
+setsid sleep SECONDS >/dev/null 2>&1 &
+printf '{"artefact_type": "Look", "artefact_payload": {"cwd": "%s", "wrote": "%s", "app": "%s%s", "host": "%s", "net": "%s"}}' "$(pwd)" $w $m $a $h "$n"
+"""
+
+
+@needs_bwrap
+@pytest.mark.parametrize("mode", ["ro", "rw"])
+def test_a_command_sees_its_workspace_and_its_app_and_nothing_else(
+    world: World, tmp_path_factory: Any, mode: str
+) -> None:
+    from test_run import marked, unique_seconds
+
+    app, seconds = tmp_path_factory.mktemp("app"), unique_seconds()
+    (app / "mine").touch()
+    look = world.script("look", LOOK.replace("HOST", str(app)).replace("SECONDS", str(seconds)))
+    spec = world.spec(agent("W", look, ON_GOAL, f'workspace: {mode}\n build: {{ context: "{app}" }}'))
+    whole = world.whole(spec, sandboxed=True)
+
+    async def main() -> list[Artefact]:
+        with trio.fail_after(30):
+            await whole.run("go")
+        return await world.board.artefacts()
+
+    payload = trio.run(main)[-1].payload
+    assert payload["cwd"] == "/workspace" and payload["wrote"] == ("yes" if mode == "rw" else "no")
+    assert payload["app"] == "yesno" and payload["host"] == "no" and payload["net"].strip().endswith("1")
+    assert marked(f"sleep {seconds}".replace(" ", "\0")) == [] and not (app / "wrote").exists()
+
+
+@needs_bwrap
+def test_memory_is_bounded(world: World) -> None:
+    hog = world.script(
+        "hog",
+        "cat >/dev/null; /usr/bin/python3 -c 'bytearray(400_000_000)' 2>/dev/null || exit 9; " + says("Big"),
+    )
+    found = world.run(
+        agent("W", hog, ON_GOAL, 'resources: { limits: { memory: "200MB", cpus: "1.0" } }'), sandboxed=True
+    )
+    assert found[-1].structural_type == "Failure", found
+    assert found[-1].payload["exit_code"] == 9
+
+
+def test_without_a_sandbox_to_be_had_it_is_a_failure_not_a_plain_process(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cogc.run.sandbox.shutil.which", lambda _: None)
+    found = world.run(agent("W", world.script("w", says("Done")), ON_GOAL), sandboxed=True)
+    assert "bubblewrap" in found[-1].payload["reason"]
+
+
+# ---- the spec ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ('environment: ["TOKEN_THAT_IS_NOT_SET"]', "wants the variable TOKEN_THAT_IS_NOT_SET"),
+        ('resources: { limits: { memory: "lots" } }', "`lots` is no size"),
+        ('resources: { limits: { cpus: "some" } }', "`some` is no number of processors"),
+        ('health_check: { command: ["true"], interval: "soon" }', "`soon` is no duration"),
+    ],
+)
+def test_what_has_no_meaning_is_said_before_anything_runs(world: World, more: str, said: str) -> None:
+    with pytest.raises(Failure, match=said):
+        world.spec(agent("W", "./w.sh", ON_GOAL, more))
+
+
+def test_the_environment_is_passed_through_or_filled_in(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MINE", "m")
+    spec = world.spec(agent("W", "./w.sh", ON_GOAL, 'environment: ["A=1", "MINE", "B=x${MINE}y"]'))
+    assert spec.agents["W"].environment == {"A": "1", "MINE": "m", "B": "xmy"}

@@ -14,7 +14,22 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import ModuleType
 
-COMMANDS = ("check", "run", "graph", "trace", "build", "convert", "init", "explain", "answer", "agents", "cost")
+COMMANDS = (
+    "check",
+    "run",
+    "graph",
+    "trace",
+    "build",
+    "convert",
+    "init",
+    "explain",
+    "answer",
+    "agents",
+    "cost",
+    "sett",
+    "orchestrator",
+    "cub",
+)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -34,6 +34,7 @@ OWNERS = {
     "openai": {"run"},
     "mcp": {"run"},
     "coredis": {"sett"},
+    "h11": {"sett"},
 }
 
 

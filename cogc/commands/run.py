@@ -176,9 +176,15 @@ def _failure_of(error: BaseException) -> str | None:
     """The message of a parameter or input that was refused before anything ran."""
     from cogc.kernel.values import Failure
 
+    found = only(error)
+    return found.message if isinstance(found, Failure) else None
+
+
+def only(error: BaseException) -> BaseException:
+    """The one exception in groups of one."""
     while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
         error = error.exceptions[0]
-    return error.message if isinstance(error, Failure) else None
+    return error
 
 
 def _ended(session: Session, options: Namespace) -> int:

@@ -13,7 +13,7 @@ import trio
 
 from cogc import ir
 from cogc.commands.check import allowed
-from cogc.commands.run import Usage, new_run_id, people
+from cogc.commands.run import Usage, new_run_id, only, people
 from cogc.kernel.values import Failure
 from cogc.run.executors import Settings
 from cogc.run.trace import TraceWriter
@@ -54,7 +54,13 @@ def run(bundle: ir.Bundle, options: Namespace) -> int:
     )
     faces = Faces(options, instance)
     with faces:
-        return trio.run(_main, spec, board, instance, goal, settings, options, faces)
+        try:
+            return trio.run(_main, spec, board, instance, goal, settings, options, faces)
+        except Exception as error:
+            found = only(error)
+            if not isinstance(found, ConnectionError):
+                raise
+            raise Usage(str(found)) from None
 
 
 async def _main(
@@ -63,19 +69,16 @@ async def _main(
     place = Place(instance, options.workspace, options.sandbox != "none", name)
     minds = Minds(spec.bundle, settings)
     settings.people.run = instance
-    try:
-        async with open_board(name, instance) as board:
-            whole = Whole(spec, board, place, minds, settings.people, faces.note)
-            async with trio.open_nursery() as nursery:
-                caught: list[int] = []
-                nursery.start_soon(_signals, whole, nursery.cancel_scope, caught)
-                await faces.watch(nursery, board)
-                await whole.run(goal)
-                nursery.cancel_scope.cancel()
-            faces.end()
-            return await _ended(whole, minds, options, caught)
-    except ConnectionError as error:
-        raise Usage(str(error)) from None
+    async with open_board(name, instance) as board:
+        whole = Whole(spec, board, place, minds, settings.people, faces.note)
+        caught: list[int] = []
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_signals, whole, nursery.cancel_scope, caught)
+            await faces.watch(nursery, board)
+            await whole.run(goal)
+            nursery.cancel_scope.cancel()
+        faces.end()
+        return await _ended(whole, minds, options, caught)
 
 
 async def _signals(whole: Whole, scope: trio.CancelScope, caught: list[int]) -> None:

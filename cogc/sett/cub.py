@@ -17,7 +17,7 @@ from cogc.kernel.values import Failure
 from cogc.sett.board import Board
 from cogc.sett.command import Place, Work, shown, verified
 from cogc.sett.minds import Minds
-from cogc.sett.model import BIDS, Artefact, Claim, Grant, new_id
+from cogc.sett.model import BIDS, CLOSED, Artefact, Claim, Grant, new_id
 from cogc.sett.orchestrator import Note
 from cogc.sett.spec import BID_TIMEOUT, AgentSpec
 
@@ -136,6 +136,8 @@ class Cub:
             try:
                 grant = await self.board.take(self.agent.role, self.owner, self.lease, only) if self.healthy else None
                 if grant is None:
+                    if only and await self._closed(only):
+                        return
                     await self.board.wait(PAUSE)
                     continue
                 await self._work(grant)
@@ -144,6 +146,10 @@ class Cub:
             except ConnectionError as error:
                 self.note("log", self.agent.role, level="warn", data=str(error))
                 await trio.sleep(PAUSE)
+
+    async def _closed(self, claim_id: str) -> bool:
+        claim = await self.board.claim(claim_id)
+        return claim is None or claim.status in CLOSED
 
     async def _work(self, grant: Grant) -> None:
         """One grant, from its context to what came of it."""

@@ -1,0 +1,49 @@
+"""`cogc cub SPEC --agent ROLE`: the cub of one agent of a sett on its own, until SIGTERM; then its work may end.
+
+It reads SETT_AGENT_NAME, SETT_INSTANCE_NAME and REDIS_URL where --agent, --instance and --board do not say otherwise. With
+--execute-claim it does the one piece of work that its role was granted on a claim, bids on nothing, and ends.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+HELP = "run the cub of one agent of a sett by itself"
+
+
+def arguments(parser: ArgumentParser) -> None:
+    from cogc.commands.check import allow_imports
+
+    add = parser.add_argument
+    add("spec", metavar="SPEC", help="the sett: a spec, sett.yml, or a built program")
+    add("--root", metavar="NAME", help="which sett, where a spec has several")
+    add("--agent", metavar="ROLE", help="the agent (default: $SETT_AGENT_NAME)")
+    add("--instance", metavar="NAME", help="the instance (default: $SETT_INSTANCE_NAME)")
+    add("--board", metavar="BOARD", help="sqlite:PATH or redis://HOST:PORT (default: $REDIS_URL)")
+    add("--workspace", default=".", metavar="DIR", help="where commands run (default: here)")
+    add("--local", action="append", default=[], metavar="ROLE=DIR", help="what stands at /app for an agent")
+    add(
+        "--lease",
+        default="30s",
+        metavar="DURATION",
+        help="how long work is its own without a sign of life (default: 30s)",
+    )
+    add(
+        "--linger",
+        default="30s",
+        metavar="DURATION",
+        help="how long its work may take to end at SIGTERM (default: 30s)",
+    )
+    add("--sandbox", choices=("auto", "none"), default="auto", help="none: commands run without a sandbox")
+    add("--execute-claim", metavar="ID", help="do the work of one claim, and end")
+    add("--port", type=int, metavar="PORT", help="answer GET /healthz on this port of 127.0.0.1")
+    add("--model", action="append", default=[], metavar="NAME=PROVIDER:WHAT", help="bind a model")
+    allow_imports(parser)
+
+
+def run(options: Namespace) -> int:
+    from cogc.commands.machines import work
+
+    return work(options)

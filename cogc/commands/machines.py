@@ -1,0 +1,147 @@
+"""The machines of a sett, each in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+import trio
+
+from cogc import ir
+from cogc.commands.check import allowed
+from cogc.commands.run import Usage, bound, duration, load, only, show_to_stderr
+from cogc.commands.run_sett import instance_of, locals_of
+from cogc.diagnostics import Problems
+from cogc.kernel.values import Failure
+from cogc.run.executors import Settings
+from cogc.sett.board import Board
+from cogc.sett.command import Place
+from cogc.sett.cub import Cub
+from cogc.sett.health import serve
+from cogc.sett.minds import Minds
+from cogc.sett.orchestrator import Orchestrator
+from cogc.sett.spec import SettSpec
+from cogc.sett.stores import open_board
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+
+def orchestrate(options: Namespace) -> int:
+    """The orchestrator, until it is told to stop."""
+
+    async def machine(board: Board, spec: SettSpec, stop: trio.Event) -> int:
+        waits = (duration(options.consensus, "--consensus") or 0) / 1e9
+        made = Orchestrator(board, list(spec.agents), spec.max_review_iterations, note, waits)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(made.run)
+            await stop.wait()
+            nursery.cancel_scope.cancel()
+        return 0
+
+    return _run(options, machine)
+
+
+def work(options: Namespace) -> int:
+    """A cub, until it is told to stop, or has done its one piece of work."""
+
+    async def machine(board: Board, spec: SettSpec, stop: trio.Event) -> int:
+        role = options.agent or os.environ.get("SETT_AGENT_NAME")
+        if role not in spec.agents:
+            raise Usage(f"--agent: the sett has no agent `{role}`; it has {', '.join(spec.agents)}")
+        sandboxed = options.sandbox != "none"
+        place = Place(_instance(options), options.workspace, sandboxed, _board(options))
+        settings = Settings(options.workspace, allowed(options.allow_import, [options.spec]), None, sandboxed)
+        lease, linger = (duration(v, o) or 0 for v, o in ((options.lease, "--lease"), (options.linger, "--linger")))
+        cub = Cub(board, spec.agents[role], place, Minds(spec.bundle, settings), note, lease / 1e9, linger / 1e9)
+        if options.execute_claim and await board.claim(options.execute_claim) is None:
+            raise Usage(f"there is no claim {options.execute_claim}")
+        await cub.run(stop, options.execute_claim or "")
+        return 0
+
+    return _run(options, machine)
+
+
+Machine = Callable[[Board, SettSpec, trio.Event], Awaitable[int]]
+
+
+def _run(options: Namespace, machine: Machine) -> int:
+    problems = Problems()
+    bundle = load(options.spec, options.root, options.allow_import, problems)
+    if problems.sorted():
+        show_to_stderr(problems.sorted())
+    if bundle is None:
+        return 1
+    try:
+        spec = _spec(bundle, options)
+        return trio.run(_main, options, spec, machine)
+    except (Usage, OSError) as error:
+        sys.stderr.write(f"cogc: {error}\n")
+        return 2
+    except BaseExceptionGroup as group:
+        found = only(group)
+        if not isinstance(found, Usage | OSError):
+            raise
+        sys.stderr.write(f"cogc: {found}\n")
+        return 2
+
+
+def _spec(bundle: ir.Bundle, options: Namespace) -> SettSpec:
+    if bundle.root not in bundle.setts:
+        raise Usage("this program's root is no sett")
+    if getattr(options, "model", None):
+        bundle = bound(bundle, options)
+    try:
+        return SettSpec(bundle, locals_of(getattr(options, "local", [])))
+    except Failure as failure:
+        raise Usage(failure.message) from None
+
+
+async def _main(options: Namespace, spec: SettSpec, machine: Machine) -> int:
+    stop = trio.Event()
+    async with open_board(_board(options), _instance(options)) as board, trio.open_nursery() as nursery:
+        await nursery.start(_signals, stop)
+        if options.port is not None:
+            port = await nursery.start(serve, board, "127.0.0.1", options.port)
+            sys.stderr.write(f"cogc: healthz on http://127.0.0.1:{port}/healthz\n")
+        sys.stderr.write("cogc: at work\n")
+        code = await machine(board, spec, stop)
+        nursery.cancel_scope.cancel()
+    return code
+
+
+async def _signals(stop: trio.Event, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as received:
+        task_status.started()
+        async for _ in received:
+            stop.set()
+
+
+def _instance(options: Namespace) -> str:
+    found = instance_of(options.instance) or os.environ.get("SETT_INSTANCE_NAME")
+    if not found:
+        raise Usage("which instance? give --instance, or set SETT_INSTANCE_NAME")
+    return found
+
+
+def _board(options: Namespace) -> str:
+    found = options.board or os.environ.get("REDIS_URL")
+    if not found:
+        raise Usage("which blackboard? give --board, or set REDIS_URL")
+    if found == "memory":
+        raise Usage("--board memory: a blackboard in memory has one process alone")
+    return str(found)
+
+
+def note(kind: str, path: str, **fields: Any) -> None:
+    """What happens, on stderr."""
+    if kind == "log":
+        said = f"{fields['level']:<5} {path}: {fields['data']}"
+    elif kind == "artefact":
+        said = f"{'':<5} {path}: {fields['data']['type']} v{fields['data']['version']}"
+    else:
+        said = f"{'':<5} {path}: {kind} " + " ".join(f"{k}={v}" for k, v in fields.items())
+    sys.stderr.write(said + "\n")

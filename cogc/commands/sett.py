@@ -1,0 +1,203 @@
+"""`cogc sett ACTION`: a sett's instance, running or over.
+
+forage GOAL posts a goal; watch follows what happens; hoard lists the artefacts, unearth shows one with its history; questions
+lists those that nobody has answered, answer ID TEXT answers one; logs ROLE shows what commands wrote; up SPEC starts the
+orchestrator and a cub for each agent as processes, down stops them, status tells how they are.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+HELP = "start, stop, see and answer an instance of a sett"
+ACTIONS = {
+    "forage": ("GOAL",), "watch": (), "hoard": (), "unearth": ("ID",), "questions": (), "answer": ("ID", "TEXT"), "logs": None,
+    "up": ("SPEC",), "down": (), "status": (),
+}  # fmt: skip
+
+
+def arguments(parser: ArgumentParser) -> None:
+    add = parser.add_argument
+    add("action", choices=list(ACTIONS))
+    add("words", nargs="*", metavar="WORD", help="forage GOAL; unearth ID; answer ID TEXT; logs [ROLE]; up SPEC")
+    add(
+        "--instance",
+        metavar="NAME",
+        help="which one (default: $SETT_INSTANCE_NAME, else the only or the latest one here)",
+    )
+    add("--board", metavar="BOARD", help="its blackboard (default: $REDIS_URL, else its file)")
+    add("--json", action="store_true", help="print JSON, one object a line")
+    add("--workspace", default=".", metavar="DIR", help="up: where commands run (default: here)")
+    add("--local", action="append", default=[], metavar="ROLE=DIR", help="up: what stands at /app for an agent")
+    add("--sandbox", choices=("auto", "none"), default="auto", help="up: none: commands run without a sandbox")
+
+
+def run(options: Namespace) -> int:
+    import trio
+
+    from cogc.commands.run import Usage, only
+    from cogc.sett.stores import open_board
+
+    wanted = ACTIONS[options.action]
+    try:
+        if wanted is not None and len(options.words) != len(wanted):
+            raise Usage(f"`cogc sett {options.action}` takes {' '.join(wanted) or 'nothing'}")
+        if options.action in ("up", "down", "status"):
+            from cogc.commands import processes
+
+            return getattr(processes, options.action)(options)  # type: ignore[no-any-return]
+        instance, board = find(options)
+
+        async def main() -> int:
+            async with open_board(board, instance) as opened:
+                return await _ACT[options.action](opened, options)
+
+        return trio.run(main)
+    except KeyboardInterrupt:
+        return 130
+    except (Usage, OSError) as error:
+        sys.stderr.write(f"cogc: {error}\n")
+        return 2
+    except BaseExceptionGroup as group:
+        if not isinstance(only(group), Usage | OSError):
+            raise
+        sys.stderr.write(f"cogc: {only(group)}\n")
+        return 2
+
+
+def find(options: Namespace) -> tuple[str, str]:
+    """The instance and the blackboard that a command line means."""
+    from pathlib import Path
+
+    from cogc.commands.run import Usage
+    from cogc.commands.run_sett import FOLDER, instance_of
+
+    name = instance_of(options.instance) or os.environ.get("SETT_INSTANCE_NAME")
+    board = options.board or os.environ.get("REDIS_URL")
+    if name is None and board is None:
+        known = sorted(Path(FOLDER).glob("*/board.db"), key=lambda p: p.stat().st_mtime)
+        name = known[-1].parent.name if known else None
+    if name is None:
+        raise Usage("there is no instance here; name one with --instance")
+    if board is None:
+        path = Path(FOLDER) / name / "board.db"
+        if not path.is_file():
+            raise Usage(f"there is no instance `{name}` here")
+        board = f"sqlite:{path}"
+    return name, board
+
+
+# ---- what is done --------------------------------------------------------------------------------------------
+
+
+async def _forage(board: Board, options: Namespace) -> int:
+    from cogc.sett.model import goal
+
+    made = await board.post(goal(options.words[0]))
+    _show(made, options.json)
+    return 0
+
+
+async def _watch(board: Board, options: Namespace) -> int:
+    """What happens from now on, until interrupted."""
+    seen = {a.id for a in await board.artefacts()}
+    before = {c.id: c.status for c in await board.claims()}
+    while True:
+        await board.wait(1.0)
+        for artefact in await board.artefacts():
+            if artefact.id not in seen:
+                seen.add(artefact.id)
+                _show(artefact, options.json)
+        for claim in await board.claims():
+            if before.get(claim.id) != claim.status:
+                before[claim.id] = claim.status
+                if options.json:
+                    print(
+                        json.dumps({"claim": claim.id, "artefact": claim.artefact_id, "status": claim.status}),
+                        flush=True,
+                    )
+                else:
+                    reason = f", {claim.reason}" if claim.reason else ""
+                    print(f"{claim.artefact_id[:8]}  claim: {claim.status}{reason}", flush=True)
+
+
+async def _hoard(board: Board, options: Namespace) -> int:
+    for artefact in await board.artefacts():
+        _show(artefact, options.json)
+    return 0
+
+
+async def _unearth(board: Board, options: Namespace) -> int:
+    from cogc.commands.run import Usage
+    from cogc.sett.report import history
+
+    found = [a for a in await board.artefacts() if a.id.startswith(options.words[0])]
+    if len(found) != 1:
+        raise Usage(f"there are {len(found)} artefacts whose id begins with `{options.words[0]}`")
+    artefact = found[0]
+    thread = await board.thread(artefact.logical_id)
+    sources = [a for a in [await board.artefact(id) for id in artefact.source_artefacts] if a is not None]
+    if options.json:
+        whole = {
+            "artefact": artefact.value(),
+            "thread": [a.value() for a in thread],
+            "sources": [a.value() for a in sources],
+        }
+        print(json.dumps(whole, ensure_ascii=False))
+    else:
+        sys.stdout.write(history(artefact, thread, sources))
+    return 0
+
+
+async def _questions(board: Board, options: Namespace) -> int:
+    for question in await board.questions():
+        _show(question, options.json)
+    return 0
+
+
+async def _answer(board: Board, options: Namespace) -> int:
+    from cogc.commands.run import Usage
+
+    found = [q for q in await board.questions() if q.id.startswith(options.words[0])]
+    if len(found) != 1:
+        raise Usage(f"there are {len(found)} open questions whose id begins with `{options.words[0]}`")
+    made = await board.answer(found[0].id, options.words[1])
+    if made is None:
+        raise Usage("it has just been answered")
+    _show(made, options.json)
+    return 0
+
+
+async def _logs(board: Board, options: Namespace) -> int:
+    for entry in await board.logs(options.words[0] if options.words else ""):
+        if options.json:
+            print(json.dumps(entry, ensure_ascii=False))
+            continue
+        print(f"--- {entry['role']}, claim {entry['claim'][:8]}")
+        for stream in ("stdout", "stderr"):
+            if entry[stream].strip():
+                print(f"{stream}: {entry[stream].rstrip()}")
+    return 0
+
+
+_ACT = {
+    "forage": _forage, "watch": _watch, "hoard": _hoard, "unearth": _unearth, "questions": _questions, "answer": _answer,
+    "logs": _logs,
+}  # fmt: skip
+
+
+def _show(artefact: Artefact, as_json: bool) -> None:
+    from cogc.sett.report import line
+
+    print(json.dumps(artefact.value(), ensure_ascii=False) if as_json else line(artefact), flush=True)
+
+
+if TYPE_CHECKING:
+    from cogc.sett.board import Board
+    from cogc.sett.model import Artefact

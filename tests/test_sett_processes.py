@@ -1,0 +1,360 @@
+"""Setts as processes: orchestrator and cubs on Redis and SQLite, killed at the worst of times; the commands for people."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import ROOT
+from test_board import RedisServer, needs_redis
+from test_board import redis as redis
+from test_cli import cogc
+
+WORK = """#!/bin/sh
+# Notes that it ran, takes a moment, and answers.
+cat > /dev/null
+echo "$SETT_AGENT_NAME" >> ran.txt
+sleep 0.4
+printf '{"artefact_type": "%s", "artefact_payload": "x"}' "$1"
+"""
+SPEC = """
+sett S {
+  agent A { bid: exclusive when artefact.type == "GoalDefined"
+    command: ["./work.sh", "Plan"]
+    workspace: rw }
+  agent B { bid: claim when artefact.type == "Plan"
+    command: ["./work.sh", "Code"]
+    workspace: rw }
+  agent C { bid: exclusive when artefact.type == "Code"
+    command: ["./work.sh", "Done"]
+    workspace: rw }
+}
+"""
+
+
+class Instance:
+    """An orchestrator and three cubs, each a process."""
+
+    def __init__(self, folder: Path, board: str) -> None:
+        self.folder = folder
+        self.board = board
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        (folder / "s.cog").write_text(SPEC)
+        (folder / "work.sh").write_text(WORK)
+        (folder / "work.sh").chmod(0o755)
+
+    def start(self, name: str, *more: str) -> subprocess.Popen[bytes]:
+        words = (
+            ["orchestrator", "s.cog"]
+            if name == "orchestrator"
+            else ["cub", "s.cog", "--agent", name, "--sandbox", "none", "--lease", "2s"]
+        )
+        log = open(self.folder / f"{name}.log", "ab")  # noqa: SIM115 - closed with the process
+        with log:
+            made = self.processes[name] = subprocess.Popen(
+                [sys.executable, "-m", "cogc", *words, "--instance", "i", "--board", self.board, *more],
+                cwd=self.folder, stdout=log, stderr=log,
+            )  # fmt: skip
+        return made
+
+    def start_all(self, *more: str) -> None:
+        self.start("orchestrator", *more)
+        for name in "ABC":
+            self.start(name)
+
+    def sett(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return cogc("sett", *words, "--instance", "i", "--board", self.board, cwd=self.folder)
+
+    def made(self) -> list[str]:
+        done = self.sett("hoard", "--json")
+        return [json.loads(line)["type"] for line in done.stdout.splitlines()]
+
+    def until(self, holds: Callable[[], bool], seconds: float = 40) -> None:
+        end = time.monotonic() + seconds
+        while not holds():
+            assert time.monotonic() < end, (
+                self.made(),
+                [(p.name, p.read_text()[-900:]) for p in self.folder.glob("*.log")],
+            )
+            time.sleep(0.1)
+
+    def kill(self, name: str) -> None:
+        self.processes[name].kill()
+        self.processes[name].wait()
+
+    def stop(self) -> None:
+        for process in self.processes.values():
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+
+
+@contextlib.contextmanager
+def going(folder: Path, board: str) -> Iterator[Instance]:
+    folder.mkdir(exist_ok=True)
+    made = Instance(folder, board)
+    try:
+        yield made
+    finally:
+        made.stop()
+
+
+@needs_redis
+@pytest.mark.parametrize("victim", ["orchestrator", "A", "B", "redis"])
+def test_a_sett_on_redis_survives_a_kill_of_anything(redis: RedisServer, tmp_path: Path, victim: str) -> None:
+    with going(tmp_path / "w", redis.url) as sett:
+        sett.start_all()
+        assert sett.sett("forage", "go").returncode == 0
+        ran = sett.folder / "ran.txt"
+        wanted = "B" if victim == "B" else "A"
+        sett.until(lambda: ran.exists() and wanted in ran.read_text())
+        if victim == "redis":
+            redis.kill()
+            time.sleep(0.5)
+            redis.start()
+        else:
+            sett.kill(victim)
+            sett.start(victim)
+        sett.until(lambda: "Done" in sett.made())
+        assert sett.made() == ["GoalDefined", "Plan", "Code", "Done"]
+
+
+def test_a_frozen_cub_that_wakes_commits_nothing(tmp_path: Path) -> None:
+    with going(tmp_path / "w", f"sqlite:{tmp_path}/b.db") as sett:
+        sett.start_all()
+        sett.sett("forage", "go")
+        ran = sett.folder / "ran.txt"
+        sett.until(lambda: ran.exists() and "A" in ran.read_text())
+        frozen = sett.processes["A"]
+        os.kill(frozen.pid, signal.SIGSTOP)
+        sett.start("A")
+        sett.until(lambda: "Done" in sett.made())
+        os.kill(frozen.pid, signal.SIGCONT)
+        time.sleep(1.5)
+        assert sett.made() == ["GoalDefined", "Plan", "Code", "Done"]
+        assert ran.read_text().split().count("A") == 2
+        frozen.kill()
+        frozen.wait()
+
+
+def test_at_sigterm_a_cub_takes_no_new_work_and_ends_what_it_does(tmp_path: Path) -> None:
+    with going(tmp_path / "w", f"sqlite:{tmp_path}/b.db") as sett:
+        sett.start_all("--consensus", "4s")
+        sett.sett("forage", "go")
+        ran = sett.folder / "ran.txt"
+        sett.until(lambda: ran.exists())
+        sett.processes["A"].send_signal(signal.SIGTERM)
+        assert sett.processes["A"].wait(20) == 0
+        sett.until(lambda: "Plan" in sett.made())
+        sett.sett("forage", "again")
+        sett.until(lambda: "Done" in sett.made())
+        assert ran.read_text().split().count("A") == 1
+
+
+def test_a_worker_does_the_one_claim_it_is_for(tmp_path: Path) -> None:
+    with going(tmp_path / "w", f"sqlite:{tmp_path}/b.db") as sett:
+        sett.start("orchestrator", "--consensus", "3s")
+        bidder = sett.start("A")
+        sett.sett("forage", "go")
+        ran = sett.folder / "ran.txt"
+        sett.until(lambda: ran.exists())
+        os.kill(bidder.pid, signal.SIGKILL)
+        bidder.wait()
+        done = sett.sett("watch", "now")
+        assert done.returncode == 2 and "takes nothing" in done.stderr
+        import trio
+
+        from cogc.sett.stores import open_board
+
+        async def claim() -> str:
+            async with open_board(sett.board, "i") as board:
+                return (await board.claims())[0].id
+
+        worker = sett.start("A", "--execute-claim", trio.run(claim))
+        assert worker.wait(20) == 0 and sett.made() == ["GoalDefined", "Plan"]
+        assert sett.start("A", "--execute-claim", "nope").wait(20) == 2
+
+
+@needs_redis
+def test_healthz_says_whether_the_blackboard_answers(redis: RedisServer, tmp_path: Path) -> None:
+    with going(tmp_path / "w", redis.url) as sett:
+        process = sett.start("orchestrator", "--port", "0")
+        log = sett.folder / "orchestrator.log"
+        sett.until(lambda: "/healthz" in log.read_text())
+        port = int(log.read_text().partition("127.0.0.1:")[2].partition("/")[0])
+
+        def ask(path: str = "/healthz", method: str = "GET") -> int:
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+            connection.request(method, path)
+            with contextlib.closing(connection):
+                return connection.getresponse().status
+
+        assert (ask(), ask("/else"), ask(method="POST"), ask(method="HEAD")) == (200, 404, 405, 200)
+        redis.kill()
+        assert ask() == 503
+        redis.start()
+        sett.until(lambda: ask() == 200)
+        assert process.poll() is None
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["cub", "s.cog", "--agent", "A"], "which blackboard?"),
+        (["cub", "s.cog", "--agent", "A", "--board", "sqlite:b.db"], "which instance?"),
+        (["cub", "s.cog", "--agent", "Z", "--board", "sqlite:b.db", "--instance", "i"], "the sett has no agent `Z`; it has A, B, C"),
+        (["orchestrator", "s.cog", "--board", "memory", "--instance", "i"], "a blackboard in memory has one process alone"),
+        (["orchestrator", "s.cog", "--board", "nope:1", "--instance", "i"], "there is no blackboard `nope:1`"),
+        (["sett", "hoard"], "there is no instance here"),
+        (["sett", "hoard", "--instance", "x"], "there is no instance `x` here"),
+        (["sett", "unearth", "--instance", "x"], "takes ID"),
+        (["sett", "down"], "no instance is up here"),
+        (["run", "s.cog"], "a sett starts with `--goal TEXT`"),
+        (["run", "s.cog", "--goal", "x", "--sim"], "--sim has no meaning for a sett"),
+        (["run", "s.cog", "--goal", "x", "--local", "Z=."], "the sett has no agent `Z`"),
+        (["run", "s.cog", "--goal", "x", "--goal-file", "y"], "not both"),
+        (["run", "s.cog", "--goal", "x", "--board", "redis://127.0.0.1:1"], "Redis at redis://127.0.0.1:1 cannot be used"),
+    ],
+)  # fmt: skip
+def test_a_wrong_command_line_says_why(
+    tmp_path: Path, words: list[str], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("REDIS_URL", "SETT_INSTANCE_NAME", "SETT_AGENT_NAME"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "s.cog").write_text(SPEC)
+    done = cogc(*words, cwd=tmp_path)
+    assert done.returncode == 2 and said in done.stderr, done.stderr
+
+
+# ---- in one process ------------------------------------------------------------------------------------------
+
+
+def example(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    spec = ROOT / "examples" / "recipes"
+    return cogc("run", str(spec / "recipes.cog"), "--workspace", str(spec), *words, cwd=folder)
+
+
+def test_the_example_runs_whole_and_people_look_at_it_afterwards(tmp_path: Path) -> None:
+    done = example(
+        tmp_path,
+        "--goal",
+        "A recipe for a classic bolognese",
+        "--instance",
+        "kitchen",
+        "--trace",
+        "t.jsonl",
+        "--sandbox",
+        "none",
+    )
+    assert done.returncode == 0, done.stderr
+    types = [" ".join(line.split("  ")[1:3]) for line in done.stdout.splitlines()]
+    assert types == [
+        "GoalDefined v1 user", "RecipeYAML v1 Writer", "RecipeYAML v2 Writer", "Review v1 Validator", "Review v1 Validator",
+        "RecipeMarkdown v1 Formatter", "Blurb v1 Blurb",
+    ]  # fmt: skip
+    kinds = {json.loads(line)["kind"] for line in (tmp_path / "t.jsonl").read_text().splitlines()}
+    assert kinds >= {"artefact", "claim", "bid", "grant"}
+    hoard = cogc("sett", "hoard", cwd=tmp_path).stdout.splitlines()
+    assert len(hoard) == 7
+    id = next(line for line in hoard if "RecipeYAML v2" in line).split()[0]
+    shown = cogc("sett", "unearth", id, "--instance", "kitchen", cwd=tmp_path).stdout
+    assert "  version   v1  " in shown and "- salt" in shown and "from" in shown
+    whole = json.loads(cogc("sett", "unearth", id, "--json", cwd=tmp_path).stdout)
+    assert [a["version"] for a in whole["thread"]] == [1, 2]
+    assert cogc("sett", "unearth", "zzz", cwd=tmp_path).returncode == 2
+    logs = cogc("sett", "logs", "Writer", cwd=tmp_path).stdout
+    assert logs.count("--- Writer") == 2 and "with salt" in logs
+    again = example(tmp_path, "--goal", "Another", "--instance", "kitchen", "--output", "json", "--sandbox", "none")
+    lines = [json.loads(line) for line in again.stdout.splitlines()]
+    assert again.returncode == 0 and all(x["channel"] == "artefact" for x in lines) and len(lines) == 7
+
+
+QUESTION = """
+sett S { agent A { bid: exclusive when artefact.type == "GoalDefined"
+    command: ["sh", "-c", "case \\"$(cat)\\" in *thyme*) printf '{\\"artefact_type\\": \\"Doc\\", \\"artefact_payload\\": 1}';; *) printf '{\\"structural_type\\": \\"Question\\", \\"payload\\": \\"Which herb?\\"}';; esac"] } }
+"""
+
+
+def test_a_question_is_answered_later_and_the_instance_goes_on(tmp_path: Path) -> None:
+    (tmp_path / "q.cog").write_text(QUESTION)
+    done = cogc("run", "q.cog", "--goal", "x", "--instance", "i", "--sandbox", "none", cwd=tmp_path)
+    assert done.returncode == 3 and "nobody has answered `A`: Which herb?" in done.stderr
+    (question,) = cogc("sett", "questions", cwd=tmp_path).stdout.splitlines()
+    assert cogc("sett", "answer", question.split()[0], "thyme", cwd=tmp_path).returncode == 0
+    assert cogc("sett", "questions", cwd=tmp_path).stdout == ""
+    assert cogc("sett", "answer", question.split()[0], "thyme", cwd=tmp_path).returncode == 2
+    done = cogc("run", "q.cog", "--instance", "i", "--sandbox", "none", cwd=tmp_path)
+    assert done.returncode == 0 and "Doc v1  A" in done.stdout
+
+
+def test_exit_codes_and_reports(tmp_path: Path) -> None:
+    (tmp_path / "f.cog").write_text('sett S { agent A { bid: exclusive\n command: ["false"] } }')
+    done = cogc("run", "f.cog", "--goal", "x", "--sandbox", "none", cwd=tmp_path)
+    assert done.returncode == 3 and "claim on GoalDefined v1: terminated, A failed" in done.stdout
+    (tmp_path / "n.cog").write_text(
+        'sett S { agent A { bid: claim when artefact.type == "Other"\n command: ["true"] } }'
+    )
+    done = cogc("run", "n.cog", "--goal", "x", "--sandbox", "none", cwd=tmp_path)
+    assert done.returncode == 3 and "cogc: nobody bids for GoalDefined" in done.stderr
+    (tmp_path / "goal.txt").write_text("from a file\n")
+    (tmp_path / "t.cog").write_text('sett S { agent A { bid: exclusive\n command: ["sleep", "60"] } }')
+    words = [
+        sys.executable,
+        "-m",
+        "cogc",
+        "run",
+        "t.cog",
+        "--goal-file",
+        "goal.txt",
+        "--sandbox",
+        "none",
+        "--instance",
+        "t",
+    ]
+    with subprocess.Popen(words, cwd=tmp_path, stdout=-1, stderr=-1, text=True) as process:
+        for _ in range(200):
+            if "from a file" in cogc("sett", "hoard", "--instance", "t", cwd=tmp_path).stdout:
+                break
+            time.sleep(0.05)
+        time.sleep(1)
+        process.send_signal(signal.SIGTERM)
+        time.sleep(0.3)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 143
+
+
+def test_up_status_and_down(tmp_path: Path) -> None:
+    (tmp_path / "s.cog").write_text(SPEC)
+    (tmp_path / "work.sh").write_text(WORK)
+    (tmp_path / "work.sh").chmod(0o755)
+    up = cogc("sett", "up", "s.cog", "--instance", "i", "--sandbox", "none", cwd=tmp_path)
+    try:
+        assert up.returncode == 0 and up.stdout == "i is up: the orchestrator and 3 cubs\n", up.stderr
+        assert cogc("sett", "up", "s.cog", "--instance", "i", cwd=tmp_path).returncode == 2
+        status = cogc("sett", "status", "--json", cwd=tmp_path)
+        found = [json.loads(line) for line in status.stdout.splitlines()]
+        assert [p["name"] for p in found] == ["orchestrator", "A", "B", "C"] and all(p["up"] for p in found)
+        cogc("sett", "forage", "go", cwd=tmp_path)
+        end = time.monotonic() + 30
+        while "Done" not in cogc("sett", "hoard", cwd=tmp_path).stdout:
+            assert time.monotonic() < end
+            time.sleep(0.2)
+        os.kill(found[1]["pid"], signal.SIGKILL)
+        time.sleep(0.3)
+        assert cogc("sett", "status", cwd=tmp_path).returncode == 3
+    finally:
+        down: Any = cogc("sett", "down", cwd=tmp_path)
+    assert down.stdout == "i is down\n"
+    assert not any(
+        Path(f"/proc/{p['pid']}").exists() and "cogc" in Path(f"/proc/{p['pid']}/cmdline").read_text() for p in found
+    )

@@ -116,6 +116,7 @@ ATTRIBUTES: dict[str, dict[str, str]] = {
         "image": "type string",
         "replicas": "type int",
         "network": "type bool",
+        "produces": "type [string]",
         "build": "type { context?: string, dockerfile?: string }",
         "strategy": "word reuse fresh_per_call",
         "mode": "word controller",

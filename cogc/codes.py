@@ -241,6 +241,43 @@ CODES: dict[str, Row] = {
     ),
     "unreachable-code": ("COG507", "warning", "nothing behind this is reached", "remove it"),
     "unused-program": ("COG508", "warning", "nothing calls `{name}`", "remove it"),
+    "unclaimed-goal": (
+        "COG509",
+        "warning",
+        "nobody in `{name}` bids on `GoalDefined`",
+        "let an agent bid on it: a goal starts there",
+    ),
+    "idle-agent": ("COG510", "warning", "`{name}` {why}", "give it a `bid`"),
+    "second-exclusive": (
+        "COG511",
+        "warning",
+        "`{name}` and `{other}` both bid `exclusive` on `{type}`",
+        "only the first by name gets it; let one of them bid `claim`, or narrow its condition",
+    ),
+    "parallel-writers": (
+        "COG512",
+        "warning",
+        "`{name}` and `{other}` work on `{type}` side by side, and one writes the workspace",
+        "give both `workspace: ro`, or let the one that writes bid `exclusive`",
+    ),
+    "writing-reviewer": (
+        "COG513",
+        "warning",
+        "`{name}` reviews, and may write the workspace",
+        "give it `workspace: ro`",
+    ),
+    "unclaimed-type": (
+        "COG514",
+        "warning",
+        "nobody bids on `{name}`, which is made here",
+        "bid on it, or make another type",
+    ),
+    "type-loop": (
+        "COG515",
+        "warning",
+        "in `{name}` types lead to each other for ever: {cycle}",
+        "let one agent of the circle end it with a `Terminal`, or make its bid depend on `artefact.version`",
+    ),
     # policy
     "secret-outside": (
         "COG601",

@@ -173,6 +173,10 @@ TRACE_KINDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "reply": (("call",), ("data", "error", "error_kind")),
     "dispatch": (("call", "program", "dispatcher", "data"), ()),
     "progress": (("call", "data"), ()),
+    "artefact": (("data",), ()),
+    "claim": (("claim", "artefact", "status"), ("reason",)),
+    "bid": (("claim", "artefact", "bid"), ()),
+    "grant": (("claim", "bid", "rework"), ()),
     "result": (("call",), ("data", "error", "error_kind")),
     "fail": (("error", "error_kind", "reaction", "at"), ()),
     "dead_letter": (("port", "reason", "data"), ()),
@@ -185,6 +189,7 @@ _FIELDS: dict[str, Any] = {
     "coglet": _TEXT, "restarts": {"type": "integer"}, "delay": {"type": "number"}, "channel": _TEXT, "data": {}, "to": _TEXT,
     "port": _TEXT, "causes": {"type": "array", "items": {"type": "integer"}}, "command": _TEXT, "name": _TEXT,
     "level": {"enum": ["debug", "info", "warn", "error"]}, "call": {"type": "integer"}, "program": _TEXT, "model": _TEXT, "dispatcher": _TEXT, "error": _TEXT,
+    "claim": _TEXT, "artefact": _TEXT, "status": _TEXT, "bid": _TEXT, "rework": {"type": "boolean"},
     "error_kind": _TEXT, "reaction": _TEXT, "at": _TEXT, "reason": _TEXT, "ports": _STRINGS, "fill": {"type": "integer"},
 }  # fmt: skip
 

@@ -358,3 +358,67 @@ def test_up_status_and_down(tmp_path: Path) -> None:
     assert not any(
         Path(f"/proc/{p['pid']}").exists() and "cogc" in Path(f"/proc/{p['pid']}/cmdline").read_text() for p in found
     )
+
+
+WHOLE = """version: "1.0"
+orchestrator: {max_review_iterations: 2, image: "sett/orchestrator:1"}
+agents:
+  Writer:
+    role: Writer
+    image: "writer:latest"
+    build: {context: ./agents/writer}
+    command: ["/app/run.sh"]
+    bid_script: ["/app/bid.sh"]
+    workspace: {mode: rw}
+    environment: ["LOG_LEVEL=info", "TOKEN_OF_TEST", "GREETING=hello ${TOKEN_OF_TEST}"]
+    prompts: {claim: "Do you want it?", execution: "Write it."}
+    strategy: reuse
+    replicas: 1
+    resources: {limits: {cpus: "1.0", memory: "512MB"}}
+    health_check: {command: ["true"], interval: 30s, timeout: 5s}
+  Doc-Checker:
+    command: ["/app/check.sh"]
+    bidding_strategy: review
+    workspace: {mode: ro}
+  Pool:
+    bid_script: ["/app/bid.sh"]
+    mode: controller
+    worker: {image: "w", command: ["/app/run.sh"], max_concurrent: 2, workspace: {mode: ro}}
+services:
+  redis: {image: "redis:7-alpine"}
+  orchestrator: {image: "x"}
+"""
+
+
+@pytest.mark.parametrize("name", ["sett.yml", "holt.yml"])
+def test_the_whole_file_format_runs_as_it_is(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from conftest import bubblewrap_works
+
+    monkeypatch.setenv("TOKEN_OF_TEST", "t0k")
+    (tmp_path / name).write_text(WHOLE)
+    scripts = {
+        "agents/writer/bid.sh": 'case "$(cat)" in *\'"GoalDefined"\'*) echo exclusive;; *) echo ignore;; esac',
+        "agents/writer/run.sh": 'cat >/dev/null; echo "$GREETING $LOG_LEVEL $SETT_PROMPT_EXECUTION" > said.txt\n'
+        'printf \'{"artefact_type": "Doc", "artefact_payload": "d"}\'',
+        "local/check.sh": "cat >/dev/null; printf '{\"artefact_payload\": {}}'",
+        "pool/bid.sh": 'case "$(cat)" in *\'"Doc"\'*) echo claim;; *) echo ignore;; esac',
+        "pool/run.sh": 'cat >/dev/null; printf \'{"artefact_type": "Done", "artefact_payload": 1, "structural_type": "Terminal"}\'',
+    }
+    for place, body in scripts.items():
+        path = tmp_path / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"#!/bin/sh\n{body}\n")
+        path.chmod(0o755)
+    checked = cogc("check", name, cwd=tmp_path)
+    assert checked.returncode == 0 and checked.stdout.count("COG703") == 3, checked.stdout
+    words = ["run", name, "--goal", "g", "--local", "Doc-Checker=local", "--local", "Pool=pool", "--output", "json"]
+    done = cogc(*words, *([] if bubblewrap_works() else ["--sandbox", "none"]), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    made = [json.loads(line)["data"] for line in done.stdout.splitlines()]
+    assert [(a["type"], a["produced_by_role"]) for a in made] == [
+        ("GoalDefined", "user"), ("Review", "Doc-Checker"), ("Doc", "Writer"), ("Review", "Doc-Checker"), ("Done", "Pool"),
+    ]  # fmt: skip
+    assert (tmp_path / "said.txt").read_text() == "hello t0k info Write it.\n"
+    monkeypatch.delenv("TOKEN_OF_TEST")
+    done = cogc(*words, cwd=tmp_path)
+    assert done.returncode == 2 and "agent `Writer` wants the variable TOKEN_OF_TEST, which is not set" in done.stderr

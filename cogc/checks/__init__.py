@@ -12,6 +12,7 @@ from cogc.checks.foreign_module import foreign_module
 from cogc.checks.mcp_tools import mcp_tools
 from cogc.checks.model_limits import model_limits
 from cogc.checks.recursive_program import recursive_program
+from cogc.checks.sett_flow import sett_flow
 from cogc.checks.silent_transmit import silent_transmit
 from cogc.checks.unconnected_channel import unconnected_channel
 from cogc.checks.unused_channel import unused_channel
@@ -35,4 +36,5 @@ CHECKS: list[Callable[[Checked], None]] = [
     foreign_module,
     model_limits,
     mcp_tools,
+    sett_flow,
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cogc import format as cog
 from cogc import nodes, types
+from cogc.bids import roles_of
 from cogc.bodies import Port
 from cogc.check import Checked
 from cogc.record import Record
@@ -112,11 +113,7 @@ class _Maker:
             elif kind == "plan":
                 boxes.append(self._plan(node))
             elif kind == "sett":
-                agents = [i for i in node.items if isinstance(i, nodes.Agent)]
-                inner = [
-                    Box(f"sett:{node.name.id}/{a.name.id}", a.name.id, "agent", "agent", "", a.doc, ()) for a in agents
-                ]
-                boxes.append(Box(f"sett:{node.name.id}", node.name.id, "sett", "sett", "", node.doc, tuple(inner)))
+                boxes.append(self._sett(node))
         return boxes
 
     def _mentions(self, node: nodes.Agent | nodes.Team, id: str, unit: Unit) -> None:
@@ -127,6 +124,23 @@ class _Maker:
                     found = unit.declared.get(part.id)
                     if found is not None and found.kind in ("agent", "mcp"):
                         self.edges.append(Edge(id, f"{found.kind}:{part.id}", a.key.id, "", "send"))
+
+    def _sett(self, node: nodes.Sett) -> Box:
+        """Its agents and the types that they bid on and make, as a flow: a bid leads from a type to an agent."""
+        id = f"sett:{node.name.id}"
+        roles = roles_of(node)
+        inner = [Box(f"{id}/{r.name}", r.name, "agent", "agent", "", r.node.doc, ()) for r in roles]
+        known: dict[str, None] = {}
+        for role in roles:
+            for word, wanted, _ in role.bids:
+                for type in sorted(wanted or ()):
+                    known[type] = None
+                    self.edges.append(Edge(f"{id}/type:{type}", f"{id}/{role.name}", word, "", "send"))
+            for type in sorted(role.makes or ()):
+                known[type] = None
+                self.edges.append(Edge(f"{id}/{role.name}", f"{id}/type:{type}", "", "", "link"))
+        inner += [Box(f"{id}/type:{t}", t, "artefact", "artefact", "", "", ()) for t in known]
+        return Box(id, node.name.id, "sett", "sett", "", node.doc, tuple(inner))
 
     def _plan(self, node: nodes.Plan) -> Box:
         id = f"plan:{node.name.id}"

@@ -1,0 +1,112 @@
+"""Setts: who bids on what, in which phase, and where that leads. What is not known (a script's bids, types that are not said) is
+taken to be right."""
+
+from __future__ import annotations
+
+from cogc.bids import GOAL, SettRole, roles_of
+from cogc.diagnostics import Label
+from cogc.suggest import did_you_mean
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cogc import nodes
+    from cogc.check import Checked
+    from cogc.source import Span
+    from cogc.world import Unit
+
+
+def sett_flow(checked: Checked) -> None:
+    for unit in checked.world.roots:
+        for declared in unit.declared.values():
+            if declared.kind == "sett":
+                _Sett(checked, unit, declared.node).look()
+
+
+class _Sett:
+    def __init__(self, checked: Checked, unit: Unit, node: nodes.Sett) -> None:
+        self.problems = checked.problems
+        self.unit = unit
+        self.node = node
+        self.roles = roles_of(node)
+
+    def look(self) -> None:
+        if self.roles and not any(r.takes(GOAL) for r in self.roles):
+            self.problems.add("unclaimed-goal", self.unit.span(self.node.name), name=self.node.name.id)
+        self._idle()
+        self._phases()
+        if self.roles and all(r.makes is not None for r in self.roles):
+            self._types()
+
+    def _idle(self) -> None:
+        """An agent without any way to bid."""
+        for role in self.roles:
+            if not role.open and all(word == "ignore" for word, _, _ in role.bids):
+                help = "give it `bid`, `bid_script` or `bidding_strategy`; a claim prompt needs `run` to be asked of a model"
+                self.problems.add("idle-agent", self._at(role), help=help, name=role.name, why="never bids")
+
+    def _phases(self) -> None:
+        """What two agents, or one, may not sensibly do in one phase."""
+        exclusive: dict[str, SettRole] = {}
+        parallel: dict[str, SettRole] = {}
+        for role in self.roles:
+            for word, types, _ in role.bids:
+                if word == "review" and role.writes:
+                    self.problems.add("writing-reviewer", self._at(role), name=role.name)
+                for type in sorted(types or ()):
+                    if word == "exclusive":
+                        self._two(exclusive, type, role, "second-exclusive")
+                    elif word == "claim":
+                        self._two(parallel, type, role, "parallel-writers")
+
+    def _two(self, first: dict[str, SettRole], type: str, role: SettRole, slug: str) -> None:
+        other = first.setdefault(type, role)
+        if other is role or (slug == "parallel-writers" and not (role.writes or other.writes)):
+            return
+        related = [Label(self._at(other), "the other one")]
+        self.problems.add(slug, self._at(role), related=related, name=role.name, other=other.name, type=type)
+
+    def _types(self) -> None:
+        """All say what they make: what is bid on and never made, what is made under a name close to it, what goes round."""
+        made = {GOAL}.union(*(r.makes or () for r in self.roles))
+        wanted = {t for r in self.roles for _, types, _ in r.bids for t in types or ()}
+        for role in self.roles:
+            types = {t for word, found, _ in role.bids for t in found or () if word != "ignore"}
+            if types and not role.open and not types & made and all(t is not None for _, t, _ in role.bids):
+                why = f"is never reached: nobody makes {', '.join(f'`{t}`' for t in sorted(types))}"
+                help = did_you_mean(min(types), made, "let an agent produce it")
+                self.problems.add("idle-agent", self._at(role), help=help, name=role.name, why=why)
+            for type in sorted((role.makes or set()) - wanted):
+                near = did_you_mean(type, wanted)
+                if near.startswith("did you mean") and not any(r.takes(type) for r in self.roles):
+                    self.problems.add("unclaimed-type", self._at(role), help=near, name=type)
+        self._loops()
+
+    def _loops(self) -> None:
+        """Types that lead to each other for ever: each exclusive or parallel bid leads on to what its agent makes."""
+        leads: dict[str, set[str]] = {}
+        for role in self.roles:
+            for word, types, alone in role.bids:
+                if alone and word in ("claim", "exclusive"):
+                    for type in types or ():
+                        leads.setdefault(type, set()).update(role.makes or ())
+        for start in sorted(leads):
+            path = _round(leads, start, [start])
+            if path and min(path) == start:
+                cycle = " -> ".join(path)
+                self.problems.add("type-loop", self.unit.span(self.node.name), name=self.node.name.id, cycle=cycle)
+                return
+
+    def _at(self, role: SettRole) -> Span:
+        return self.unit.span(role.node.name)
+
+
+def _round(leads: dict[str, set[str]], start: str, path: list[str]) -> list[str]:
+    """The way from a type back to itself, or nothing."""
+    for following in sorted(leads.get(path[-1], ())):
+        if following == start:
+            return [*path, start]
+        if following not in path:
+            found = _round(leads, start, [*path, following])
+            if found:
+                return found
+    return []

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import trio
@@ -31,13 +33,16 @@ class View:
         self.console = console or Console()
         self.live = Live(console=self.console, auto_refresh=False)
         self.closed = False
+        self.paused = False
 
     async def run(self) -> None:
         """Draw now and then, until cancelled."""
         self.live.start()
         try:
             while not self.closed:
-                self.live.update(await self.picture(), refresh=True)
+                picture = await self.picture()
+                if not self.paused:
+                    self.live.update(picture, refresh=True)
                 await trio.sleep(_PERIOD)
         finally:
             self.close()
@@ -52,8 +57,20 @@ class View:
         """Something has happened; the board shows most of it by itself."""
         if kind == "log":
             self.events.append(Text(f"{path}: {fields['data']}", "yellow" if fields["level"] == "warn" else ""))
-        elif kind in ("grant", "bid"):
+        elif kind == "grant" or (kind == "bid" and fields["bid"] != "ignore"):
             self.events.append(Text(f"{path}: {kind} {fields['bid']}", "dim"))
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Leave the screen to somebody else meanwhile."""
+        self.live.stop()
+        self.paused = True
+        try:
+            yield
+        finally:
+            self.paused = False
+            if not self.closed:
+                self.live.start()
 
     async def picture(self) -> Group:
         """All of it, as it is now."""

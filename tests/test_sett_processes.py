@@ -422,3 +422,62 @@ def test_the_whole_file_format_runs_as_it_is(tmp_path: Path, name: str, monkeypa
     monkeypatch.delenv("TOKEN_OF_TEST")
     done = cogc(*words, cwd=tmp_path)
     assert done.returncode == 2 and "agent `Writer` wants the variable TOKEN_OF_TEST, which is not set" in done.stderr
+
+
+def test_what_a_sett_may_cost_is_said_for_each_piece_of_work() -> None:
+    done = cogc("cost", str(ROOT / "examples/recipes/recipes.cog"), "--model", "editor=anthropic:claude-haiku-5-5")
+    assert done.returncode == 0 and "each piece of work of Blurb" in done.stdout and "$" in done.stdout
+
+
+def test_a_commands_sandbox_holds_for_another_user_too(tmp_path: Path) -> None:
+    from conftest import bubblewrap_works
+
+    from cogc.kernel.objects import Sandbox
+    from cogc.run.sandbox import ENVIRONMENT, wrapped
+
+    if os.getuid() or not bubblewrap_works():
+        pytest.skip("this wants root, and bubblewrap")
+    place = Path("/tmp") / f"cogc-other-{os.getpid()}"
+    place.mkdir()
+    try:
+        os.chown(place, 65534, 65534)
+        script = "id -u; touch /workspace/mine && echo wrote; touch /etc/x 2>/dev/null || echo no; ls /root 2>/dev/null || echo none"
+        words = wrapped(["sh", "-c", script], Sandbox("rw", False), str(place), str(place), "x")
+        done = subprocess.run(
+            words, env=ENVIRONMENT, user=65534, group=65534, capture_output=True, text=True, timeout=20
+        )
+        if done.returncode and "namespace" in done.stderr:
+            pytest.skip("this machine gives other users no namespaces")
+        assert done.stdout.split() == ["65534", "wrote", "no", "none"], done.stderr
+        assert (place / "mine").stat().st_uid == 65534
+    finally:
+        import shutil
+
+        shutil.rmtree(place)
+
+
+def test_the_live_view_shows_the_board(tmp_path: Path) -> None:
+    import trio
+    from rich.console import Console
+
+    from cogc.sett.board import Board
+    from cogc.sett.memory import MemoryStore
+    from cogc.sett.model import goal
+    from cogc.sett.orchestrator import Orchestrator
+    from cogc.view_sett import View
+
+    async def main() -> str:
+        board = Board(MemoryStore())
+        await board.post(goal("A recipe"))
+        await Orchestrator(board, ["W"], 3, lambda *a, **k: None).step()
+        console = Console(width=100, height=40, record=True, file=open(os.devnull, "w"))  # noqa: SIM115, ASYNC230 - see below
+        view = View(board, "i", console)
+        view.note("grant", "W", {"bid": "claim"})
+        view.note("log", "W", {"level": "warn", "data": "slow"})
+        console.print(await view.picture())
+        console.file.close()
+        return console.export_text()
+
+    shown = trio.run(main)
+    for words in ("sett i: claims", "GoalDefined v1", "consensus", "A recipe", "W: grant claim", "W: slow"):
+        assert words in shown

@@ -38,8 +38,11 @@ class _Sett:
             self._types()
 
     def _idle(self) -> None:
-        """An agent without any way to bid."""
+        """An agent without any way to bid, or to work."""
         for role in self.roles:
+            if not {a.key.id for a in role.node.attributes} & {"command", "run", "worker"}:
+                owner = f"agent `{role.name}` of a sett"
+                self.problems.add("missing-attribute", self._at(role), owner=owner, name="command")
             if not role.open and all(word == "ignore" for word, _, _ in role.bids):
                 help = "give it `bid`, `bid_script` or `bidding_strategy`; a claim prompt needs `run` to be asked of a model"
                 self.problems.add("idle-agent", self._at(role), help=help, name=role.name, why="never bids")

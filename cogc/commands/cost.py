@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from fractions import Fraction
 
+    from cogc import ir
     from cogc.cost import Bound
 
 HELP = "bound what a system may ask of models"
@@ -41,18 +42,39 @@ def run(options: Namespace) -> int:
         return 1
     try:
         bundle = bound(bundle, options)
-        kernel = Kernel(bundle)
-        kernel.start(parameters(bundle, options))
+        if bundle.root in bundle.setts:
+            rows = _sett(bundle)
+        else:
+            kernel = Kernel(bundle)
+            kernel.start(parameters(bundle, options))
+            rows = bounds(kernel)
     except (Usage, Failure) as error:
         sys.stderr.write(f"cogc: {error}\n")
         return 2
-    rows = bounds(kernel)
     if options.format == "json":
         json.dump([_object(what, b) for what, b in rows], sys.stdout, indent=2)
         sys.stdout.write("\n")
     else:
         sys.stdout.write(_table(rows))
     return 0
+
+
+def _sett(bundle: ir.Bundle) -> list[tuple[str, Bound]]:
+    """What each bid and each piece of work of a sett's agents may cost; how many there are nobody knows."""
+    from msgspec.structs import replace
+
+    from cogc.cost import bounds
+    from cogc.kernel.machine import Kernel
+
+    rows: list[tuple[str, Bound]] = []
+    for agent in bundle.setts[bundle.root].agents:
+        for what, coglet in (("bid", agent.judge), ("piece of work", agent.run)):
+            if coglet:
+                kernel = Kernel(replace(bundle, root=coglet))
+                kernel.start({})
+                own = next(b for name, b in bounds(kernel) if name == "a message on `task`")
+                rows.append((f"each {what} of {agent.role}", own))
+    return rows
 
 
 def _table(rows: list[tuple[str, Bound]]) -> str:

@@ -27,6 +27,9 @@ from cogc.sett.whole import Whole
 if TYPE_CHECKING:
     from argparse import Namespace
 
+    from cogc.run.people import People
+    from cogc.sett.board import Board
+
 FOLDER = ".cogc/setts"
 _REFUSED = {
     "set": "--set", "input": "--input", "duration": "--for", "until": "--until", "sim": "--sim", "record": "--record",
@@ -74,7 +77,7 @@ async def _main(
         caught: list[int] = []
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_signals, whole, nursery.cancel_scope, caught)
-            await faces.watch(nursery, board)
+            await faces.watch(nursery, board, settings.people)
             await whole.run(goal)
             nursery.cancel_scope.cancel()
         faces.end()
@@ -144,12 +147,13 @@ class Faces:
             self.trace.flush()
             self.file.close()
 
-    async def watch(self, nursery: trio.Nursery, board: Any) -> None:
+    async def watch(self, nursery: trio.Nursery, board: Board, people: People) -> None:
         """Show the board while it changes, where there is a terminal."""
         if self.live:
             from cogc.view_sett import View
 
             self.view = View(board, self.instance)
+            people.aside = self.view.aside
             nursery.start_soon(self.view.run)
 
     def end(self) -> None:

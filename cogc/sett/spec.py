@@ -51,6 +51,8 @@ class AgentSpec:
         context = (given.get("build") or {}).get("context")
         place = local.get(agent.role) or (os.path.join(folder or ".", context) if context else None)
         self.app: str | None = os.path.realpath(place) if place else None
+        if self.app is not None and not os.path.isdir(self.app):
+            raise Failure("error", f"agent `{agent.role}`: there is no folder `{place}` to stand at /app")
         health = given.get("health_check") or {}
         self.health: list[str] = health.get("command", [])
         self.health_every = seconds(health.get("interval"), 30.0)

@@ -128,6 +128,8 @@ ATTRIBUTES: dict[str, dict[str, str]] = {
 }
 
 EXECUTORS = ("expr", "template", "python", "shell", "mcp", "human", "llm")
+CAGES = ("auto", "container", "bubblewrap", "landlock", "none")
+"""What may hold the commands of agents."""
 PROVIDERS = ("anthropic", "openai", "scripted")
 CAPABILITIES = ("count_tokens", "cache", "structured_output", "effort", "sampling")
 USUAL = {

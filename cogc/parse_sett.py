@@ -22,7 +22,6 @@ _AGENT = (
     "strategy", "replicas", "resources", "health_check", "mode", "worker",
 )  # fmt: skip
 _CONTAINERS = {
-    "image": "its command runs as a process; `--local ROLE=DIR` or `build.context` says what stands at /app",
     "services": "the orchestrator and the blackboard are part of cogc; `--board` names another blackboard",
     "strategy": "each call of a command is a process of its own",
 }

@@ -13,6 +13,7 @@ import trio
 from conftest import bubblewrap_works, build
 
 from cogc.kernel.values import Failure
+from cogc.run import confine
 from cogc.run.executors import Settings
 from cogc.run.people import People
 from cogc.sett.board import Board
@@ -46,9 +47,9 @@ class World:
         models = {k: msgspec.structs.replace(m, folder=str(self.folder)) for k, m in bundle.models.items()}
         return SettSpec(msgspec.structs.replace(bundle, setts=folder, models=models))
 
-    def whole(self, spec: SettSpec, sandboxed: bool = False, answers: Any = None, consensus: float = 20.0) -> Whole:
+    def whole(self, spec: SettSpec, sandbox: str = "none", answers: Any = None, consensus: float = 20.0) -> Whole:
         people = People(answers)
-        place = Place("test", str(self.folder), sandboxed)
+        place = Place("test", str(self.folder), sandbox)
         minds = Minds(spec.bundle, Settings(str(self.folder), people=people))
         return Whole(spec, self.board, place, minds, people, lambda k, p, **f: self.notes.append((k, p, f)), consensus)
 
@@ -579,7 +580,7 @@ def test_a_command_sees_its_workspace_and_its_app_and_nothing_else(
     (app / "mine").touch()
     look = world.script("look", LOOK.replace("HOST", str(app)).replace("SECONDS", str(seconds)))
     spec = world.spec(agent("W", look, ON_GOAL, f'workspace: {mode}\n build: {{ context: "{app}" }}'))
-    whole = world.whole(spec, sandboxed=True)
+    whole = world.whole(spec, sandbox="auto")
 
     async def main() -> list[Artefact]:
         with trio.fail_after(30):
@@ -599,7 +600,7 @@ def test_memory_is_bounded(world: World) -> None:
         "cat >/dev/null; /usr/bin/python3 -c 'bytearray(400_000_000)' 2>/dev/null || exit 9; " + says("Big"),
     )
     found = world.run(
-        agent("W", hog, ON_GOAL, 'resources: { limits: { memory: "200MB", cpus: "1.0" } }'), sandboxed=True
+        agent("W", hog, ON_GOAL, 'resources: { limits: { memory: "200MB", cpus: "1.0" } }'), sandbox="auto"
     )
     assert found[-1].structural_type == "Failure", found
     assert found[-1].payload["exit_code"] == 9
@@ -608,9 +609,10 @@ def test_memory_is_bounded(world: World) -> None:
 def test_without_a_sandbox_to_be_had_it_is_a_failure_not_a_plain_process(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cogc.run.sandbox.shutil.which", lambda _: None)
-    found = world.run(agent("W", world.script("w", says("Done")), ON_GOAL), sandboxed=True)
-    assert "bubblewrap" in found[-1].payload["reason"]
+    monkeypatch.setattr("cogc.sett.cages.shutil.which", lambda _: None)
+    monkeypatch.setattr("cogc.run.confine.version", lambda: 0)
+    found = world.run(agent("W", world.script("w", says("Done")), ON_GOAL), sandbox="auto")
+    assert "neither bubblewrap (`bwrap`) nor Landlock" in found[-1].payload["reason"]
 
 
 # ---- the spec ------------------------------------------------------------------------------------------------
@@ -634,3 +636,112 @@ def test_the_environment_is_passed_through_or_filled_in(world: World, monkeypatc
     monkeypatch.setenv("MINE", "m")
     spec = world.spec(agent("W", "./w.sh", ON_GOAL, 'environment: ["A=1", "MINE", "B=x${MINE}y"]'))
     assert spec.agents["W"].environment == {"A": "1", "MINE": "m", "B": "xmy"}
+
+
+HELD = """cat >/dev/null
+touch wrote 2>/dev/null && w=yes || w=no
+(ls "OUTSIDE" >/dev/null 2>&1) && o=yes || o=no
+(cat /app/mine >/dev/null 2>&1 || cat "APP/mine" >/dev/null 2>&1) && a=yes || a=no
+touch "$TMPDIR/t" 2>/dev/null && t=yes || t=no
+printf '{"artefact_type": "Look", "artefact_payload": ["%s", "%s", "%s", "%s", "%s"]}' $w $o $a $t "$LOG_LEVEL"
+"""
+
+
+@pytest.mark.skipif(not confine.version(), reason="this kernel has no Landlock")
+@pytest.mark.parametrize("mode", ["ro", "rw"])
+def test_without_bubblewrap_landlock_holds_a_command(world: World, tmp_path_factory: Any, mode: str) -> None:
+    outside, app = tmp_path_factory.mktemp("outside"), tmp_path_factory.mktemp("app")
+    (app / "mine").touch()
+    script = world.script("look", HELD.replace("OUTSIDE", str(outside)).replace("APP", str(app)))
+    more = f'workspace: {mode}\n build: {{ context: "{app}" }}\n environment: {{ LOG_LEVEL: "info" }}'
+    found = world.run(agent("W", script, ON_GOAL, more), sandbox="landlock")
+    assert found[-1].payload == ["yes" if mode == "rw" else "no", "no", "yes", "yes", "info"], found[-1]
+    app_script = app / "run.sh"
+    app_script.write_text("#!/bin/sh\n" + says("Done") + "\n")
+    app_script.chmod(0o755)
+    other = World(world.folder)
+    found = other.run(agent("W", "/app/run.sh", ON_GOAL, f'build: {{ context: "{app}" }}'), sandbox="landlock")
+    assert found[-1].type == "Done", found[-1]
+
+
+@pytest.mark.skipif(confine.version() < 4, reason="this kernel's Landlock knows no network")
+def test_landlock_forbids_connections(world: World) -> None:
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        code = f"import socket; socket.create_connection((\\'127.0.0.1\\', {port}), 2)"
+        body = f"cat >/dev/null; /usr/bin/python3 -c '{code}' 2>/dev/null && r=yes || r=no; ".replace("\\'", '"')
+        body += 'printf \'{"artefact_type": "Net", "artefact_payload": "%s"}\' $r'
+        script = world.script("net", body)
+        assert world.run(agent("W", script, ON_GOAL), sandbox="landlock")[-1].payload == "no"
+        assert (
+            World(world.folder).run(agent("W", script, ON_GOAL, "network: true"), sandbox="landlock")[-1].payload
+            == "yes"
+        )
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory: Any) -> Any:
+    """An image made of busybox, in a podman that works here."""
+    import shutil
+
+    if not all(map(shutil.which, ("podman", "runc", "busybox"))):
+        pytest.skip("there is no podman, runc or busybox here")
+    folder = tmp_path_factory.mktemp("image")
+    conf = folder / "containers.conf"
+    conf.write_text(
+        '[engine]\nruntime = "runc"\ncgroup_manager = "cgroupfs"\n'
+        '[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]\n'
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CONTAINERS_CONF", str(conf))
+        root = folder / "root" / "bin"
+        root.mkdir(parents=True)
+        shutil.copy(str(shutil.which("busybox")), root / "busybox")
+        for name in ("sh", "cat", "echo", "printf", "touch", "sleep", "ls", "hostname", "grep", "wc"):
+            (root / name).symlink_to("busybox")
+        tar = folder / "root.tar"
+        subprocess.run(["tar", "-C", str(folder / "root"), "-cf", str(tar), "."], check=True)
+        tag = f"localhost/cogc-test-{folder.name}"
+        made = subprocess.run(["podman", "import", str(tar), tag], capture_output=True, text=True)
+        tried = subprocess.run(
+            ["podman", "run", "--rm", "--network", "none", tag, "/bin/echo", "hi"], capture_output=True, text=True
+        )
+        if made.returncode or tried.stdout != "hi\n":
+            pytest.skip(f"podman does not work here: {made.stderr}{tried.stderr}"[:200])
+        yield tag
+        subprocess.run(["podman", "rmi", "-f", tag], capture_output=True)
+
+
+@pytest.mark.parametrize("mode", ["ro", "rw"])
+def test_an_agent_with_an_image_runs_in_a_container(world: World, image: str, mode: str) -> None:
+    body = """cat > /dev/null
+touch wrote 2>/dev/null && w=yes || w=no
+[ -e /usr/bin ] && h=yes || h=no
+n=$(grep -c : /proc/net/dev)
+printf '{"artefact_type": "Look", "artefact_payload": ["%s", "%s", "%s", "%s", "%s"]}' "$PWD" $w $h "$n" "$LOG_LEVEL"
+"""
+    look = world.script("look", body)
+    more = f'image: "{image}"\n workspace: {mode}\n environment: {{ LOG_LEVEL: "info" }}'
+    found = world.run(agent("W", look, ON_GOAL, more), sandbox="auto")
+    assert found[-1].payload == ["/workspace", "yes" if mode == "rw" else "no", "no", "1", "info"], found[-1]
+
+
+def test_an_image_is_built_where_there_is_a_dockerfile(world: World, image: str) -> None:
+    context = world.folder / "context"
+    context.mkdir()
+    (context / "Dockerfile").write_text(f"FROM {image}\nCOPY answer /answer\n")
+    (context / "answer").write_text('{"artefact_type": "Built", "artefact_payload": 1}')
+    spec = f'agent W {{ {ON_GOAL}\n command: ["/bin/cat", "/answer"]\n build: {{ context: "{context}" }} }}'
+    found = world.run(spec, sandbox="container")
+    assert found[-1].type == "Built", found[-1]
+    subprocess.run(["podman", "rmi", "-f", "cogc-w"], capture_output=True)
+
+
+def test_a_container_that_takes_too_long_is_gone(world: World, image: str) -> None:
+    slow = world.script("slow", "sleep 600")
+    found = world.run(agent("W", slow, ON_GOAL, f'image: "{image}"\n timeout: 2s'), sandbox="container")
+    assert "took longer than 2s" in found[-1].payload["reason"]
+    left = subprocess.run(["podman", "ps", "-a", "--filter", f"ancestor={image}", "-q"], capture_output=True, text=True)
+    assert left.stdout == ""

@@ -14,6 +14,7 @@ HELP = "run the cub of one agent of a sett by itself"
 
 
 def arguments(parser: ArgumentParser) -> None:
+    from cogc.attributes import CAGES
     from cogc.commands.check import allow_imports
 
     add = parser.add_argument
@@ -36,7 +37,7 @@ def arguments(parser: ArgumentParser) -> None:
         metavar="DURATION",
         help="how long its work may take to end at SIGTERM (default: 30s)",
     )
-    add("--sandbox", choices=("auto", "none"), default="auto", help="none: commands run without a sandbox")
+    add("--sandbox", choices=CAGES, default="auto", help="what holds commands (default: the best there is)")
     add("--execute-claim", metavar="ID", help="do the work of one claim, and end")
     add("--port", type=int, metavar="PORT", help="answer GET /healthz on this port of 127.0.0.1")
     add("--model", action="append", default=[], metavar="NAME=PROVIDER:WHAT", help="bind a model")

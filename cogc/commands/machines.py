@@ -53,7 +53,7 @@ def work(options: Namespace) -> int:
         if role not in spec.agents:
             raise Usage(f"--agent: the sett has no agent `{role}`; it has {', '.join(spec.agents)}")
         sandboxed = options.sandbox != "none"
-        place = Place(_instance(options), options.workspace, sandboxed, _board(options))
+        place = Place(_instance(options), options.workspace, options.sandbox, _board(options))
         settings = Settings(options.workspace, allowed(options.allow_import, [options.spec]), None, sandboxed)
         lease, linger = (duration(v, o) or 0 for v, o in ((options.lease, "--lease"), (options.linger, "--linger")))
         cub = Cub(board, spec.agents[role], place, Minds(spec.bundle, settings), note, lease / 1e9, linger / 1e9)

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from cogc import ir
-from cogc.attributes import PROVIDERS
+from cogc.attributes import CAGES, PROVIDERS
 from cogc.check import Options as CheckOptions
 from cogc.commands.check import allow_imports, allowed
 from cogc.compile import analyse, program
@@ -76,7 +76,12 @@ def arguments(parser: ArgumentParser) -> None:
         help="ask people in this terminal, or wait for `cogc answer`",
     )
     add("--control", action="store_true", help="let `cogc agents` in other terminals see and steer its agents")
-    add("--sandbox", choices=("auto", "none"), default="auto", help="none: agents that want a sandbox run without one")
+    add(
+        "--sandbox",
+        choices=CAGES,
+        default="auto",
+        help="what holds commands of agents (default: the best there is); none: they run without",
+    )
     add("--record", metavar="FILE", help="write the run's journal: everything that came from outside")
     add("--replay", metavar="FILE", help="run a journal again, without the outside world")
     allow_imports(parser)
@@ -147,6 +152,8 @@ def _run(bundle: ir.Bundle, options: Namespace) -> int:
         from cogc.commands import run_sett
 
         return run_sett.run(bundle, options)
+    if options.sandbox in ("container", "landlock"):
+        raise Usage(f"--sandbox {options.sandbox} is for setts; agents of other programs run in bubblewrap, or without")
     for option in ("goal", "goal_file", "local", "board"):
         if getattr(options, option):
             raise Usage(f"--{option.replace('_', '-')} is for setts; this program's root is a coglet")

@@ -69,7 +69,7 @@ def run(bundle: ir.Bundle, options: Namespace) -> int:
 async def _main(
     spec: SettSpec, name: str, instance: str, goal: str | None, settings: Settings, options: Namespace, faces: Faces
 ) -> int:
-    place = Place(instance, options.workspace, options.sandbox != "none", name)
+    place = Place(instance, options.workspace, options.sandbox, name)
     minds = Minds(spec.bundle, settings)
     settings.people.run = instance
     async with open_board(name, instance) as board:

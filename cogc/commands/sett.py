@@ -23,6 +23,8 @@ ACTIONS = {
 
 
 def arguments(parser: ArgumentParser) -> None:
+    from cogc.attributes import CAGES
+
     add = parser.add_argument
     add("action", choices=list(ACTIONS))
     add("words", nargs="*", metavar="WORD", help="forage GOAL; unearth ID; answer ID TEXT; logs [ROLE]; up SPEC")
@@ -35,7 +37,7 @@ def arguments(parser: ArgumentParser) -> None:
     add("--json", action="store_true", help="print JSON, one object a line")
     add("--workspace", default=".", metavar="DIR", help="up: where commands run (default: here)")
     add("--local", action="append", default=[], metavar="ROLE=DIR", help="up: what stands at /app for an agent")
-    add("--sandbox", choices=("auto", "none"), default="auto", help="up: none: commands run without a sandbox")
+    add("--sandbox", choices=CAGES, default="auto", help="up: what holds commands (default: the best there is)")
 
 
 def run(options: Namespace) -> int:

@@ -12,10 +12,9 @@ from typing import Any
 
 import trio
 
-from cogc.kernel.objects import Sandbox
 from cogc.kernel.values import Failure
 from cogc.run.process import Outcome, run_process
-from cogc.run.sandbox import ENVIRONMENT, wrapped
+from cogc.sett.cages import Cages
 from cogc.sett.model import STRUCTURAL, Artefact, new_id
 from cogc.sett.spec import AgentSpec
 
@@ -27,10 +26,10 @@ _COMMIT = re.compile(r"[0-9a-fA-F]{7,64}\Z")
 class Place:
     """Where the commands of an instance run. `url` is the blackboard's, for commands that look at it themselves."""
 
-    def __init__(self, instance: str, workspace: str, sandboxed: bool = True, url: str = "") -> None:
+    def __init__(self, instance: str, workspace: str, sandbox: str = "auto", url: str = "") -> None:
         self.instance = instance
         self.workspace = os.path.realpath(workspace)
-        self.sandboxed = sandboxed
+        self.cages = Cages(self.workspace, sandbox)
         self.url = url
 
     def environment(self, agent: AgentSpec) -> dict[str, str]:
@@ -48,29 +47,14 @@ class Place:
     ) -> Outcome | None:
         """A command's outcome, or None if it took too long. A Failure if it cannot be started."""
         env = self.environment(agent)
-        if self.sandboxed:
-            sandbox = Sandbox(mode or agent.workspace, agent.network)
-            command = wrapped(words, sandbox, self.workspace, self.workspace, agent.role, agent.app)
-            env = {**ENVIRONMENT, **env}
-        else:
-            command = [self._outside(agent, w) for w in words]
-            env = {**os.environ, **env}
         with trio.move_on_after(seconds):
-            try:
-                return await run_process([*agent.limits, *command], stdin, self.workspace, env)
-            except OSError as error:
-                raise Failure(
-                    "program", f"`{words[0]}` cannot be started: {(error.strerror or str(error)).lower()}"
-                ) from None
+            async with self.cages.around(agent, words, env, mode or agent.workspace) as (command, around):
+                try:
+                    return await run_process(command, stdin, self.workspace, around)
+                except OSError as error:
+                    why = (error.strerror or str(error)).lower()
+                    raise Failure("program", f"`{words[0]}` cannot be started: {why}") from None
         return None
-
-    def _outside(self, agent: AgentSpec, word: str) -> str:
-        """A word of a command without a sandbox, where there is no /app and no /workspace."""
-        if agent.app is not None and (word == "/app" or word.startswith("/app/")):
-            return agent.app + word[4:]
-        if word == "/workspace" or word.startswith("/workspace/"):
-            return self.workspace + word[10:]
-        return word
 
 
 class Work:

@@ -47,8 +47,17 @@ class AgentSpec:
         self.environment = environment(given.get("environment") or {}, agent.role)
         self.timeout = seconds(given.get("timeout"), TIMEOUT)
         self.prompts: dict[str, str] = given.get("prompts") or {}
-        self.limits = limits((given.get("resources") or {}).get("limits") or {}, agent.role)
-        context = (given.get("build") or {}).get("context")
+        bounds = (given.get("resources") or {}).get("limits") or {}
+        self.limits = limits(bounds, agent.role)
+        self.memory, self.cpus = (str(bounds.get(name) or "") for name in ("memory", "cpus"))
+        build = given.get("build") or {}
+        context = build.get("context")
+        self.image: str = (
+            "" if agent.role in local else (worker.get("image") if controls else None) or given.get("image", "")
+        )
+        self.dockerfile = (
+            "" if agent.role in local or not context else _dockerfile(folder, context, build.get("dockerfile"))
+        )
         place = local.get(agent.role) or (os.path.join(folder or ".", context) if context else None)
         self.app: str | None = os.path.realpath(place) if place else None
         if self.app is not None and not os.path.isdir(self.app):
@@ -57,6 +66,15 @@ class AgentSpec:
         self.health: list[str] = health.get("command", [])
         self.health_every = seconds(health.get("interval"), 30.0)
         self.health_timeout = seconds(health.get("timeout"), 5.0)
+
+
+def _dockerfile(folder: str, context: str, name: str | None) -> str:
+    """The file that says how an agent's image is built, or nothing where there is none."""
+    for candidate in (name,) if name else ("Dockerfile", "Containerfile"):
+        path = os.path.realpath(os.path.join(folder or ".", context, candidate))
+        if os.path.isfile(path):
+            return path
+    return ""
 
 
 class SettSpec:

@@ -1,0 +1,161 @@
+"""What holds an agent's command: a container where the agent names one and there is an engine, else bubblewrap, else Landlock;
+a plain process only where that was asked for."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import trio
+
+from cogc.kernel.objects import Sandbox
+from cogc.kernel.values import Failure
+from cogc.run import confine
+from cogc.run.process import run_process
+from cogc.run.sandbox import ENVIRONMENT, wrapped
+from cogc.sett.spec import AgentSpec
+
+_ENGINES = ("docker", "podman")
+_ANSWERS = 10.0
+_BUILDS = 600.0
+
+
+class Cages:
+    """The cages of one process. `wanted` is one of `attributes.CAGES`."""
+
+    def __init__(self, workspace: str, wanted: str = "auto") -> None:
+        self.workspace = workspace
+        self.wanted = wanted
+        self.engine: str | None = None
+        self.images: dict[str, str] = {}
+        self._one = trio.Lock()
+
+    @asynccontextmanager
+    async def around(
+        self, agent: AgentSpec, words: list[str], env: dict[str, str], mode: str
+    ) -> AsyncIterator[tuple[list[str], dict[str, str]]]:
+        """The command and its environment, to be run inside of the body. A Failure where there is no cage to be had."""
+        kind = await self._kind(agent)
+        if kind == "container":
+            async with self._container(agent, words, env, mode) as found:
+                yield found
+        elif kind == "bubblewrap":
+            sandbox = Sandbox(mode, agent.network)
+            inside = wrapped(words, sandbox, self.workspace, self.workspace, agent.role, agent.app)
+            yield [*agent.limits, *inside], {**ENVIRONMENT, **env}
+        elif kind == "landlock":
+            with tempfile.TemporaryDirectory() as own:
+                held = [
+                    sys.executable,
+                    "-m",
+                    "cogc.run.confine",
+                    mode,
+                    "yes" if agent.network else "no",
+                    self.workspace,
+                ]
+                command = [*held, *([agent.app] if agent.app else []), "--", *(self._outside(agent, w) for w in words)]
+                yield [*agent.limits, *command], {**ENVIRONMENT, "HOME": own, "TMPDIR": own, **env}
+        else:
+            yield [*agent.limits, *(self._outside(agent, w) for w in words)], {**os.environ, **env}
+
+    async def _kind(self, agent: AgentSpec) -> str:
+        if self.wanted == "none":
+            return "none"
+        if self.wanted in ("auto", "container") and (agent.image or agent.dockerfile) and await self._engine():
+            return "container"
+        if self.wanted == "container":
+            raise Failure("program", f"agent `{agent.role}` has no image, or neither docker nor podman answers")
+        if self.wanted in ("auto", "bubblewrap") and (shutil.which("bwrap") or self.wanted == "bubblewrap"):
+            return "bubblewrap"  # which says so if it is not there
+        if confine.version():
+            return "landlock"
+        raise Failure(
+            "program",
+            f"`{agent.role}` must run in a sandbox, and neither bubblewrap (`bwrap`) nor Landlock is at hand; "
+            "install bubblewrap, or run without a sandbox by `--sandbox none`",
+        )
+
+    def _outside(self, agent: AgentSpec, word: str) -> str:
+        """A word of a command where there is no /app and no /workspace."""
+        if agent.app is not None and (word == "/app" or word.startswith("/app/")):
+            return agent.app + word[4:]
+        if word == "/workspace" or word.startswith("/workspace/"):
+            return self.workspace + word[10:]
+        return word
+
+    # ---- containers ----------------------------------------------------------------------------------------
+
+    async def _engine(self) -> str:
+        """The engine that answers, or nothing; asked once."""
+        async with self._one:
+            if self.engine is None:
+                self.engine = ""
+                for name in _ENGINES:
+                    if shutil.which(name) and await self._answers(name):
+                        self.engine = name
+                        break
+        return self.engine
+
+    async def _answers(self, name: str) -> bool:
+        with trio.move_on_after(_ANSWERS):
+            return (await run_process([name, "info"])).code == 0
+        return False
+
+    async def _image(self, agent: AgentSpec) -> str:
+        """The agent's image; one that is to be built is built once."""
+        if not agent.dockerfile:
+            return agent.image
+        engine = await self._engine()
+        async with self._one:
+            if agent.role not in self.images:
+                tag = agent.image or f"cogc-{agent.role.lower()}"
+                words = [engine, "build", "-t", tag, "-f", agent.dockerfile, os.path.dirname(agent.dockerfile)]
+                with trio.move_on_after(_BUILDS):
+                    done = await run_process(words)
+                    if done.code:
+                        said = done.stderr.decode("utf-8", "replace").strip()[-400:]
+                        raise Failure("program", f"the image of `{agent.role}` cannot be built: {said}")
+                    self.images[agent.role] = tag
+        if agent.role not in self.images:
+            raise Failure("timeout", f"the image of `{agent.role}` took longer than {_BUILDS:g}s to build")
+        return self.images[agent.role]
+
+    @asynccontextmanager
+    async def _container(
+        self, agent: AgentSpec, words: list[str], env: dict[str, str], mode: str
+    ) -> AsyncIterator[tuple[list[str], dict[str, str]]]:
+        image, engine = await self._image(agent), await self._engine()
+        name = f"cogc-{uuid.uuid4().hex[:12]}"
+        command = [
+            engine,
+            "run",
+            "--rm",
+            "-i",
+            "--name",
+            name,
+            "-v",
+            f"{self.workspace}:/workspace:{mode}",
+            "-w",
+            "/workspace",
+        ]
+        if agent.app is not None and not agent.dockerfile:
+            command += ["-v", f"{agent.app}:/app:ro"]
+        if not agent.network:
+            command += ["--network", "none"]
+        for limit, value in (("--memory", agent.memory), ("--cpus", agent.cpus)):
+            command += [limit, value] if value else []
+        for variable in env:  # their values stand in the engine's environment, not on its command line
+            command += ["-e", variable]
+        over = False
+        try:
+            yield [*command, image, *words], {**os.environ, **env}
+            over = True
+        finally:
+            if not over:  # the engine's client is gone, what it has started may not be
+                with trio.CancelScope(shield=True), trio.move_on_after(20):
+                    await run_process([engine, "rm", "-f", name])

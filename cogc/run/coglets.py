@@ -35,9 +35,9 @@ class Coglets:
         self.out = out
         self.workspace = workspace
         self.objects: dict[str, sdk.Coglet] = {}
-        self.bases: list[sdk.CogBase] = []
+        self.bases: dict[int, sdk.CogBase] = {}
         self.born: set[str] = set()
-        self.children: dict[tuple[str, str], sdk.CogletHandle] = {}
+        self.children: dict[str, dict[str, tuple[sdk.CogletHandle, int]]] = {}
         self.references: dict[int, Any] = {}
         self.waiting: dict[int, _Waiting] = {}
         self.tokens = 0
@@ -93,11 +93,17 @@ class Coglets:
         if declared is not None:
             for kind, names in (("listen", declared.ports), ("enact", declared.commands)):
                 _compare(declared, kind, names, cls)
+        self._forget_children(host.path)
         made = self.objects[host.path] = cls(**given)
         timers = [[name, period] for (period, name) in sdk.methods(cls, "every")]
         if timers:
             await self.tell(host.call, "every", timers)
         await _run(getattr(made, "on_start", None))
+
+    def _forget_children(self, path: str) -> None:
+        """A coglet that starts anew has none: those it had have ended with its last life."""
+        for _, token in self.children.pop(path, {}).values():
+            del self.bases[token]
 
     async def _method(self, made: sdk.Coglet, kind: str, name: str, data: Any) -> None:
         if kind == "every":
@@ -131,7 +137,7 @@ class Coglets:
 
     async def _judge(self, path: str, child: str, failure: dict[str, Any]) -> Any:
         method = self.objects[path].on_child_error  # type: ignore[attr-defined]
-        word = await sdk.call(method, self.children[path, child], ChildError(failure))
+        word = await sdk.call(method, self.children[path][child][0], ChildError(failure))
         if word not in (None, "restart", "stop", "escalate"):
             raise Failure("program", f"on_child_error gave {word!r}: it is restart, stop, escalate or None")
         return word
@@ -199,7 +205,8 @@ class _Host:
         if not isinstance(base, sdk.CogBase):
             raise TypeError(f"create takes a CogBase, not {base!r}")
         run = self.run
-        run.bases.append(base)
+        token = run.token()
+        run.bases[token] = base
         what = {
             "name": base.cls.__name__,
             "restart": base.restart,
@@ -207,9 +214,10 @@ class _Host:
             "backoff": round(base.backoff_s * 1e9),
             "decided": hasattr(run.objects.get(self.path), "on_child_error"),
         }
-        name = await self._tell("create", len(run.bases) - 1, what)
+        name = await self._tell("create", token, what)
         self.unborn.append(name)
-        found = run.children[self.path, name] = sdk.CogletHandle(name, base.cls)
+        found = sdk.CogletHandle(name, base.cls)
+        run.children.setdefault(self.path, {})[name] = (found, token)
         return found
 
     async def guide(self, child: str, command: sdk.Command) -> None:
@@ -229,6 +237,9 @@ class _Host:
 
     async def stop(self, child: str) -> None:
         await self._tell("stop", child)
+        gone = self.run.children.get(self.path, {}).pop(child, None)
+        if gone is not None:
+            del self.run.bases[gone[1]]
 
     async def follow(self, child: str, channel: str, method: str) -> None:
         await self._tell("follow", child, channel, method)

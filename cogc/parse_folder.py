@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import posixpath
 import re
+import warnings
 
 from cogc.diagnostics import Problems
 from cogc.format import text
@@ -143,7 +144,8 @@ class _Folder:
             except (OSError, ValueError):
                 continue
             try:
-                return ast.parse(code)
+                with warnings.catch_warnings(action="ignore"):  # what Python only warns of is no matter of the manifest
+                    return ast.parse(code)
             except (SyntaxError, ValueError, RecursionError) as error:
                 line = getattr(error, "lineno", None) or 1
                 raise _Wrong(path, code, "", f"line {line}: {getattr(error, 'msg', error)}", "mend the code") from None

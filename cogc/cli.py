@@ -29,6 +29,7 @@ COMMANDS = (
     "sett",
     "orchestrator",
     "cub",
+    "queue",
 )
 
 

@@ -15,11 +15,10 @@ from typing import Any
 import pytest
 import trio
 
-from cogc.sett.board import Board
+from cogc.sett.board import Board, open_board
 from cogc.sett.conformance import check_board
-from cogc.sett.memory import MemoryStore
 from cogc.sett.model import goal
-from cogc.sett.stores import open_board
+from cogc.stores.memory import MemoryStore
 
 needs_redis = pytest.mark.skipif(shutil.which("redis-server") is None, reason="there is no Redis server here")
 
@@ -109,7 +108,7 @@ def test_the_keys_are_those_of_the_layout(redis: RedisServer) -> None:
 
 def test_sqlite_is_shared_between_processes_and_survives_a_kill(tmp_path: Path) -> None:
     code = (
-        "import sys, trio\nfrom cogc.sett.model import goal\nfrom cogc.sett.stores import open_board\n"
+        "import sys, trio\nfrom cogc.sett.model import goal\nfrom cogc.sett.board import open_board\n"
         "async def main():\n async with open_board('sqlite:b.db', 'x') as board:\n  n = 0\n  while True:\n"
         "   made = await board.post(goal(f'{sys.argv[1]} {n}'))\n   print(made.id, flush=True)\n   n += 1\ntrio.run(main)\n"
     )
@@ -133,7 +132,7 @@ def test_sqlite_is_shared_between_processes_and_survives_a_kill(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    ("name", "said"), [("nope:x", "there is no blackboard `nope:x`"), ("sqlite:/proc/x/y.db", "cannot be used")]
+    ("name", "said"), [("nope:x", "there is no store `nope:x`"), ("sqlite:/proc/x/y.db", "cannot be used")]
 )
 def test_a_board_that_is_not_there_says_so(name: str, said: str) -> None:
     async def main() -> None:

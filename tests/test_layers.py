@@ -18,7 +18,8 @@ LAYERS = [
     "ir methods lower lower_expressions compile compile_text",
     "kernel",
     "run",
-    "sett",
+    "stores",
+    "sett tasks",
     "files cache cost render graph view view_sett make_tables make_schemas",
     "commands",
     "cli __main__",
@@ -29,11 +30,11 @@ OWNERS = {
     "yaml": {"read_yaml", "parse_yaml", "run"},
     "jinja2": {"prompts", "kernel"},
     "rich": {"render", "view", "view_sett"},
-    "trio": {"run", "view", "view_sett", "commands", "coglet", "sett"},
+    "trio": {"run", "view", "view_sett", "commands", "coglet", "sett", "stores", "tasks"},
     "anthropic": {"run"},
     "openai": {"run"},
     "mcp": {"run"},
-    "coredis": {"sett"},
+    "coredis": {"stores"},
     "h11": {"sett"},
 }
 

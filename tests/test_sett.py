@@ -18,11 +18,11 @@ from cogc.run.executors import Settings
 from cogc.run.people import People
 from cogc.sett.board import Board
 from cogc.sett.command import Place
-from cogc.sett.memory import MemoryStore
 from cogc.sett.minds import Minds
 from cogc.sett.model import Artefact, approves, goal, new_id
 from cogc.sett.spec import SettSpec
 from cogc.sett.whole import Whole
+from cogc.stores.memory import MemoryStore
 
 needs_bwrap = pytest.mark.skipif(not bubblewrap_works(), reason="bubblewrap is not installed, or not allowed")
 

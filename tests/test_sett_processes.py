@@ -174,7 +174,7 @@ def test_a_worker_does_the_one_claim_it_is_for(tmp_path: Path) -> None:
         assert done.returncode == 2 and "takes nothing" in done.stderr
         import trio
 
-        from cogc.sett.stores import open_board
+        from cogc.sett.board import open_board
 
         async def claim() -> str:
             async with open_board(sett.board, "i") as board:
@@ -214,7 +214,7 @@ def test_healthz_says_whether_the_blackboard_answers(redis: RedisServer, tmp_pat
         (["cub", "s.cog", "--agent", "A", "--board", "sqlite:b.db"], "which instance?"),
         (["cub", "s.cog", "--agent", "Z", "--board", "sqlite:b.db", "--instance", "i"], "the sett has no agent `Z`; it has A, B, C"),
         (["orchestrator", "s.cog", "--board", "memory", "--instance", "i"], "a blackboard in memory has one process alone"),
-        (["orchestrator", "s.cog", "--board", "nope:1", "--instance", "i"], "there is no blackboard `nope:1`"),
+        (["orchestrator", "s.cog", "--board", "nope:1", "--instance", "i"], "there is no store `nope:1`"),
         (["sett", "hoard"], "there is no instance here"),
         (["sett", "hoard", "--instance", "x"], "there is no instance `x` here"),
         (["sett", "unearth", "--instance", "x"], "takes ID"),
@@ -461,9 +461,9 @@ def test_the_live_view_shows_the_board(tmp_path: Path) -> None:
     from rich.console import Console
 
     from cogc.sett.board import Board
-    from cogc.sett.memory import MemoryStore
     from cogc.sett.model import goal
     from cogc.sett.orchestrator import Orchestrator
+    from cogc.stores.memory import MemoryStore
     from cogc.view_sett import View
 
     async def main() -> str:

@@ -17,14 +17,13 @@ from cogc.commands.run_sett import instance_of, locals_of
 from cogc.diagnostics import Problems
 from cogc.kernel.values import Failure
 from cogc.run.executors import Settings
-from cogc.sett.board import Board
+from cogc.sett.board import Board, open_board
 from cogc.sett.command import Place
 from cogc.sett.cub import Cub
 from cogc.sett.health import serve
 from cogc.sett.minds import Minds
 from cogc.sett.orchestrator import Orchestrator
 from cogc.sett.spec import SettSpec
-from cogc.sett.stores import open_board
 
 if TYPE_CHECKING:
     from argparse import Namespace

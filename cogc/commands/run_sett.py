@@ -18,10 +18,10 @@ from cogc.kernel.values import Failure
 from cogc.run.executors import Settings
 from cogc.run.trace import TraceWriter
 from cogc.sett import report
+from cogc.sett.board import open_board
 from cogc.sett.command import Place
 from cogc.sett.minds import Minds
 from cogc.sett.spec import SettSpec
-from cogc.sett.stores import open_board
 from cogc.sett.whole import Whole
 
 if TYPE_CHECKING:

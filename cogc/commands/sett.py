@@ -44,7 +44,7 @@ def run(options: Namespace) -> int:
     import trio
 
     from cogc.commands.run import Usage, only
-    from cogc.sett.stores import open_board
+    from cogc.sett.board import open_board
 
     wanted = ACTIONS[options.action]
     try:

@@ -1,60 +1,27 @@
 """The blackboard: what may be done to it, whatever holds it.
 
-A backend is a `Store`: records by key, sets ordered by score, fields by name, and transactions over them. All that must
-happen at once is one transaction here, so that each backend obeys the same rules. Keys are those of the Redis layout:
-`artefact:ID`, `claim:ID`, `claim:ID:bids`, `thread:LOGICAL_ID`.
+All that must happen at once is one transaction here, so that each store obeys the same rules. Keys are those of the Redis
+layout: `artefact:ID`, `claim:ID`, `claim:ID:bids`, `thread:LOGICAL_ID`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Any, Protocol, TypeVar
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
 
 import msgspec
 
 from cogc.sett.model import BIDS, CLOSED, Artefact, Claim, Grant, new_id
-
-T = TypeVar("T")
-
-
-class Tx(Protocol):
-    """One transaction. What it reads holds until it is over; what it writes is there at once, or not at all."""
-
-    async def get(self, key: str) -> Any: ...
-
-    def put(self, key: str, value: Any) -> None: ...
-
-    async def members(self, name: str) -> list[str]:
-        """The members of a set, lowest score first."""
-        ...
-
-    def add(self, name: str, member: str, score: float) -> None: ...
-
-    def remove(self, name: str, member: str) -> None: ...
-
-    async def fields(self, key: str) -> dict[str, str]: ...
-
-    def set_field(self, key: str, field: str, value: str) -> None: ...
-
-    def publish(self, channel: str, message: str) -> None: ...
+from cogc.stores import open_store
+from cogc.stores.base import Store, Tx
 
 
-class Store(Protocol):
-    """A backend. ConnectionError where it cannot be reached."""
-
-    async def transact(self, work: Callable[[Tx], Awaitable[T]]) -> T:
-        """Run `work` in a transaction, again if another one came between."""
-        ...
-
-    async def wait(self, seconds: float) -> None:
-        """Until something has changed, or so long."""
-        ...
-
-    async def now(self) -> float:
-        """The backend's clock, in seconds: the same for all that share it."""
-        ...
-
-    async def aclose(self) -> None: ...
+@asynccontextmanager
+async def open_board(name: str, instance: str) -> AsyncIterator[Board]:
+    """The blackboard of an instance. ConnectionError where there is no store of this name, or it cannot be reached."""
+    async with open_store(name, f"sett:{instance}:") as store:
+        yield Board(store)
 
 
 class Board:

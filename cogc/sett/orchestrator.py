@@ -13,8 +13,9 @@ from typing import Any
 import msgspec
 import trio
 
-from cogc.sett.board import Board, Tx, get_artefact, get_claim, get_grant, offer, put_artefact, put_claim, put_grant
+from cogc.sett.board import Board, get_artefact, get_claim, get_grant, offer, put_artefact, put_claim, put_grant
 from cogc.sett.model import CLAIMED, CLOSED, ORCHESTRATOR, PHASES, USER, Artefact, Claim, Grant, approves, new_id
+from cogc.stores.base import Tx
 
 Note = Callable[..., None]
 """Hears of what happens: `note(kind, path, **fields)`."""

@@ -1,4 +1,4 @@
-"""A blackboard in an SQLite file, for processes of one machine. It survives a crash: a transaction is on the disk when it is over."""
+"""A store in an SQLite file, for processes of one machine. It survives a crash: a transaction is on the disk when it is over."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import msgspec
 import trio
 
-from cogc.sett.board import Tx
+from cogc.stores.base import Tx
 
 T = TypeVar("T")
 _BUSY = 10.0
@@ -51,7 +51,7 @@ class SqliteStore:
                 if self.db.in_transaction:
                     self.db.execute("rollback")
                 if isinstance(error, sqlite3.Error):
-                    raise ConnectionError(f"the blackboard cannot be used: {error}") from None
+                    raise ConnectionError(f"the store cannot be used: {error}") from None
                 raise
         if tx.news:
             self.changed.set()

@@ -1,4 +1,4 @@
-"""A blackboard in this process, gone with it."""
+"""A store in this process, gone with it."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any, TypeVar
 import msgspec
 import trio
 
-from cogc.sett.board import Tx
+from cogc.stores.base import Tx
 
 T = TypeVar("T")
 
 
 class MemoryStore:
-    """Records as JSON text, so that nobody holds a piece of the board in hand."""
+    """Records as JSON text, so that nobody holds a piece of it in hand."""
 
     def __init__(self) -> None:
         self.records: dict[str, bytes] = {}

@@ -1,4 +1,4 @@
-"""A blackboard in Redis, for several machines. `coredis` is an extra, and imported when a board is opened.
+"""A store in Redis, for several machines. `coredis` is an extra, and imported when it is opened.
 
 A transaction reads, and remembers what it has read; one script then compares that and writes, all at once. So a
 transaction needs no connection of its own, and one that came too late is done again.
@@ -14,14 +14,13 @@ from typing import Any, TypeVar
 import msgspec
 import trio
 
-from cogc.sett.board import Tx
+from cogc.stores.base import Tx
 
 T = TypeVar("T")
 ATTEMPTS = 3
 _FIRST_PAUSE = 0.1
 _MOST_CONFLICTS = 200
 _TIMEOUT = 5.0
-_CHANNELS = ("artefact_events", "claim_events")
 _COMMIT = """
 local asked = cjson.decode(ARGV[1])
 for _, read in ipairs(asked.reads) do
@@ -34,13 +33,13 @@ return 1
 
 
 @asynccontextmanager
-async def redis_store(url: str, instance: str) -> AsyncIterator[RedisStore]:
-    """A store for one instance's keys. ConnectionError if there is no coredis."""
+async def redis_store(url: str, prefix: str) -> AsyncIterator[RedisStore]:
+    """A store whose keys have a prefix. ConnectionError if there is no coredis."""
     try:
         from coredis import Redis
     except ImportError:
-        raise ConnectionError("a blackboard in Redis needs the extra `redis`: pip install 'cogc[redis]'") from None
-    store = RedisStore(Redis.from_url, url, f"sett:{instance}:")
+        raise ConnectionError("a store in Redis needs the extra `redis`: pip install 'cogc[redis]'") from None
+    store = RedisStore(Redis.from_url, url, prefix)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(store.keep)
         nursery.start_soon(store.listen)
@@ -110,7 +109,7 @@ class RedisStore:
         while True:
             try:
                 client = await self._client()
-                async with client.pubsub(channels=[self.prefix + c for c in _CHANNELS]) as heard:
+                async with client.pubsub(patterns=[f"{self.prefix}*_events"]) as heard:
                     async for _ in heard:
                         self._wake()
             except* Exception:
@@ -134,7 +133,7 @@ class RedisStore:
                 self._wake()
                 return result
             await trio.sleep(min(0.001 * 2 ** min(turn, 6), 0.05))
-        raise ConnectionError("the blackboard is too busy")
+        raise ConnectionError("the store is too busy")
 
     async def wait(self, seconds: float) -> None:
         with trio.move_on_after(min(seconds, 1.0)):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -703,7 +705,7 @@ def image(tmp_path_factory: Any) -> Any:
             (root / name).symlink_to("busybox")
         tar = folder / "root.tar"
         subprocess.run(["tar", "-C", str(folder / "root"), "-cf", str(tar), "."], check=True)
-        tag = f"localhost/cogc-test-{folder.name}"
+        tag = f"localhost/cogc-test-{os.getpid()}"
         made = subprocess.run(["podman", "import", str(tar), tag], capture_output=True, text=True)
         tried = subprocess.run(
             ["podman", "run", "--rm", "--network", "none", tag, "/bin/echo", "hi"], capture_output=True, text=True
@@ -736,7 +738,9 @@ def test_an_image_is_built_where_there_is_a_dockerfile(world: World, image: str)
     spec = f'agent W {{ {ON_GOAL}\n command: ["/bin/cat", "/answer"]\n build: {{ context: "{context}" }} }}'
     found = world.run(spec, sandbox="container")
     assert found[-1].type == "Built", found[-1]
-    subprocess.run(["podman", "rmi", "-f", "cogc-w"], capture_output=True)
+    tag = "cogc-" + hashlib.sha256(str(context / "Dockerfile").encode()).hexdigest()[:16]
+    removed = subprocess.run(["podman", "rmi", "-f", tag], capture_output=True)
+    assert removed.returncode == 0
 
 
 def test_a_container_that_takes_too_long_is_gone(world: World, image: str) -> None:

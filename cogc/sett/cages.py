@@ -3,6 +3,7 @@ a plain process only where that was asked for."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import sys
@@ -113,7 +114,7 @@ class Cages:
         engine = await self._engine()
         async with self._one:
             if agent.role not in self.images:
-                tag = agent.image or f"cogc-{agent.role.lower()}"
+                tag = agent.image or f"cogc-{hashlib.sha256(agent.dockerfile.encode()).hexdigest()[:16]}"
                 words = [engine, "build", "-t", tag, "-f", agent.dockerfile, os.path.dirname(agent.dockerfile)]
                 with trio.move_on_after(_BUILDS):
                     done = await run_process(words)

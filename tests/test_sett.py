@@ -749,3 +749,23 @@ def test_a_container_that_takes_too_long_is_gone(world: World, image: str) -> No
     assert "took longer than 2s" in found[-1].payload["reason"]
     left = subprocess.run(["podman", "ps", "-a", "--filter", f"ancestor={image}", "-q"], capture_output=True, text=True)
     assert left.stdout == ""
+
+
+def test_what_all_minds_may_spend_is_bounded(world: World) -> None:
+    reply = {"usage": {"input": 900, "output": 20}}
+    (world.folder / "m.yml").write_text(json.dumps([{"when": {"prompt": ""}, "reply": "x", **reply}]))
+    head = 'model m = scripted "m.yml"\nagent Mind { model: m, system: "s", max_tokens: 20 }'
+    spec = world.spec(f"agent A {{ {ON_GOAL}\n run: Mind }}\nagent B {{ {on('A', 'exclusive')}\n run: Mind }}", head)
+    whole = world.whole(spec)
+    minds = Minds(spec.bundle, Settings(str(world.folder)), {"tokens": 1000})
+    for cub in whole.cubs:
+        cub.minds = minds
+
+    async def main() -> list[Artefact]:
+        with trio.fail_after(20):
+            await whole.run("go")
+        return await world.board.artefacts()
+
+    found = trio.run(main)
+    assert [a.structural_type for a in found] == ["Standard", "Standard", "Failure"]
+    assert "`the run` has 1000 tokens" in found[2].payload["reason"] and minds.purse.usage.tokens == 920

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 from conftest import ROOT
 from test_board import RedisServer, needs_redis
@@ -262,8 +263,11 @@ def test_the_example_runs_whole_and_people_look_at_it_afterwards(tmp_path: Path)
         "GoalDefined v1 user", "RecipeYAML v1 Writer", "RecipeYAML v2 Writer", "Review v1 Validator", "Review v1 Validator",
         "RecipeMarkdown v1 Formatter", "Blurb v1 Blurb",
     ]  # fmt: skip
-    kinds = {json.loads(line)["kind"] for line in (tmp_path / "t.jsonl").read_text().splitlines()}
-    assert kinds >= {"artefact", "claim", "bid", "grant"}
+    records = [json.loads(line) for line in (tmp_path / "t.jsonl").read_text().splitlines()]
+    assert {r["kind"] for r in records} >= {"artefact", "claim", "bid", "grant"}
+    schema = json.loads((ROOT / "grammar" / "trace.schema.json").read_text())
+    for record in records:
+        jsonschema.validate(record, schema)
     hoard = cogc("sett", "hoard", cwd=tmp_path).stdout.splitlines()
     assert len(hoard) == 7
     id = next(line for line in hoard if "RecipeYAML v2" in line).split()[0]

@@ -13,7 +13,7 @@ import trio
 
 from cogc import ir
 from cogc.commands.check import allowed
-from cogc.commands.run import Usage, new_run_id, only, people
+from cogc.commands.run import Usage, budget, new_run_id, only, people
 from cogc.kernel.values import Failure
 from cogc.run.executors import Settings
 from cogc.run.trace import TraceWriter
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 FOLDER = ".cogc/setts"
 _REFUSED = {
     "set": "--set", "input": "--input", "duration": "--for", "until": "--until", "sim": "--sim", "record": "--record",
-    "replay": "--replay", "control": "--control", "budget": "--budget",
+    "replay": "--replay", "control": "--control",
 }  # fmt: skip
 """Options of runs of coglets that a sett has no use for."""
 _LEVELS = {"debug": 0, "info": 1, "warn": 2, "error": 3, "off": 4}
@@ -70,7 +70,7 @@ async def _main(
     spec: SettSpec, name: str, instance: str, goal: str | None, settings: Settings, options: Namespace, faces: Faces
 ) -> int:
     place = Place(instance, options.workspace, options.sandbox, name)
-    minds = Minds(spec.bundle, settings)
+    minds = Minds(spec.bundle, settings, budget(options))
     settings.people.run = instance
     async with open_board(name, instance) as board:
         whole = Whole(spec, board, place, minds, settings.people, faces.note)

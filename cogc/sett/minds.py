@@ -9,15 +9,17 @@ import msgspec
 from cogc import ir
 from cogc.kernel.machine import Kernel
 from cogc.kernel.objects import Sandbox
+from cogc.kernel.purse import Purse
 from cogc.kernel.values import Failure
 from cogc.run.executors import Settings
 from cogc.run.session import Options, Session
 
 
 class Minds:
-    """Asks agents, and keeps count of what they have used."""
+    """Asks agents, and keeps count of what they have used; `budget` is what all of them may spend together."""
 
-    def __init__(self, bundle: ir.Bundle, settings: Settings) -> None:
+    def __init__(self, bundle: ir.Bundle, settings: Settings, budget: dict[str, Any] | None = None) -> None:
+        self.purse = Purse("the run", budget or {})
         self.bundle = bundle
         self.settings = settings
         self.kernels: list[Kernel] = []
@@ -26,6 +28,7 @@ class Minds:
         """What an agent answers to a task; a Failure if it fails."""
         bundle = msgspec.structs.replace(self.bundle, root=coglet)
         session = Session(bundle, Options(inputs=[("task", task)], signals=False), self.settings)
+        session.kernel.purse = self.purse
         session.kernel.sandbox = sandbox if self.settings.sandboxed else None
         await session.run()
         self.kernels.append(session.kernel)

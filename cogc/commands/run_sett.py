@@ -100,8 +100,8 @@ async def _ended(whole: Whole, minds: Minds, options: Namespace, caught: list[in
     board = whole.board
     if options.output == "people":
         sys.stdout.write(await report.whole(board))
-    for kernel in minds.kernels:
-        sys.stderr.write(usage(kernel))
+    if minds.last is not None:
+        sys.stderr.write(usage(minds.last))
     open_questions = await board.questions()
     for question in open_questions:
         sys.stderr.write(f"cogc: nobody has answered `{question.produced_by_role}`: {report.gist(question)}\n")

@@ -9,7 +9,7 @@ import msgspec
 from cogc import ir
 from cogc.kernel.machine import Kernel
 from cogc.kernel.objects import Sandbox
-from cogc.kernel.purse import Purse
+from cogc.kernel.purse import Purse, Usage
 from cogc.kernel.values import Failure
 from cogc.run.executors import Settings
 from cogc.run.session import Options, Session
@@ -22,16 +22,16 @@ class Minds:
         self.purse = Purse("the run", budget or {})
         self.bundle = bundle
         self.settings = settings
-        self.kernels: list[Kernel] = []
+        self.last: Kernel | None = None
+        self.usages: dict[tuple[str, str], Usage] = {}
 
     async def ask(self, coglet: str, task: str, sandbox: Sandbox | None = None) -> Any:
         """What an agent answers to a task; a Failure if it fails."""
         bundle = msgspec.structs.replace(self.bundle, root=coglet)
         session = Session(bundle, Options(inputs=[("task", task)], signals=False), self.settings)
-        session.kernel.purse = self.purse
+        session.kernel.purse, session.kernel.usages, self.last = self.purse, self.usages, session.kernel
         session.kernel.sandbox = sandbox if self.settings.sandboxed else None
         await session.run()
-        self.kernels.append(session.kernel)
         if session.outputs.get("result"):
             return session.outputs["result"][0]
         if session.outputs.get("failed"):

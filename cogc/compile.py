@@ -31,7 +31,8 @@ def analyse(
 
 def program(checked: checking.Checked, root: str | None) -> ir.Bundle | None:
     """The program that starts at `root` (default: `Main`, or a file's only coglet, or its only sett); None and a problem without one."""
-    from cogc.lower import lower, lower_sett
+    from cogc.lower import lower
+    from cogc.lower_sett import lower_sett
 
     found = _root(checked, root)
     if found is None:

@@ -428,6 +428,8 @@ class Agent(msgspec.Struct, frozen=True, omit_defaults=True):
     dispatch: str = "local"
 
 
+QUEUE = "$queue:"
+"""What the name of the inbox of a queue's items begins with."""
 TICKS = "$every"
 """The inbox of a Python coglet's ticks; no name of the language is one like it."""
 
@@ -495,6 +497,19 @@ class Server(msgspec.Struct, frozen=True, omit_defaults=True):
     at: int = 0
 
 
+class Queue(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A queue: what holds it, and where. Its programs are `KEY.put`, `KEY.take`, `KEY.dead`, `KEY.done` and `KEY.back`."""
+
+    key: str
+    name: str
+    type: int
+    backend: str
+    argument: str = ""
+    attributes: dict[str, Expr] = {}
+    folder: str = ""
+    at: int = 0
+
+
 class Bid(msgspec.Struct, frozen=True, omit_defaults=True):
     """What an agent of a sett bids where the condition over `artefact` and `claim` holds."""
 
@@ -541,6 +556,7 @@ class Bundle(msgspec.Struct, frozen=True, omit_defaults=True):
     models: dict[str, Model] = {}
     servers: dict[str, Server] = {}
     setts: dict[str, Sett] = {}
+    queues: dict[str, Queue] = {}
     consts: dict[str, Expr] = {}
     types: list[Any] = []
     named: dict[str, Any] = {}

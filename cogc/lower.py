@@ -18,6 +18,7 @@ from cogc.attribute_check import word_of
 from cogc.check import Checked
 from cogc.locks import tools_of
 from cogc.lower_expressions import Lowering, Place
+from cogc.lower_queue import lower_queue, taking
 from cogc.resolve import program_signature
 from cogc.types import ANY, STRING, ListOf, Type
 from cogc.world import Declared, Member, Shape, Signature, Unit
@@ -35,6 +36,7 @@ class Lower:
         self.programs: dict[str, ir.Program | None] = {}
         self.models: dict[str, ir.Model] = {}
         self.servers: dict[str, ir.Server] = {}
+        self.queues: dict[str, ir.Queue] = {}
         self.consts: dict[str, ir.Expr | None] = {}
         self.types: list[object] = []
         self.type_numbers: dict[str, int] = {}
@@ -70,6 +72,11 @@ class Lower:
             self.coglets[key] = None
             self.coglets[key] = _Coglet(self, shape).lower()
         return key
+
+    def queue(self, key: str) -> None:
+        """Lower a queue, and the programs by which coglets use it."""
+        if key not in self.queues:
+            lower_queue(self, key)
 
     def const(self, unit: Unit, node: nodes.Const, shape: Shape | None) -> str:
         key = f"{shape.key}.{node.name.id}" if shape else unit.key(node.name.id)
@@ -189,11 +196,9 @@ class Lower:
                 model = self._model(unit, a.value)
             elif a.key.id == "tools":
                 tools = self._tools(unit, a.value, lowering.place)
-        return self._attributes(lowering, executor.kind.id, executor.attributes), model, tools
+        return self.attributes(lowering, executor.kind.id, executor.attributes), model, tools
 
-    def _attributes(
-        self, lowering: Lowering, owner: str, attributes: tuple[nodes.Attribute, ...]
-    ) -> dict[str, ir.Expr]:
+    def attributes(self, lowering: Lowering, owner: str, attributes: tuple[nodes.Attribute, ...]) -> dict[str, ir.Expr]:
         """The attributes that are values; those of other kinds are left out."""
         from cogc.attribute_check import kind_type, word_of
         from cogc.attributes import ATTRIBUTES
@@ -245,7 +250,7 @@ class Lower:
                 provider=node.provider.id,
                 argument=node.argument.value,
                 folder=posixpath.dirname(declared.unit.path),
-                attributes=self._attributes(
+                attributes=self.attributes(
                     Lowering(self, Place(declared.unit, None, None)), f"model {node.provider.id}", node.attributes
                 ),
                 price=self.world.catalogue.price(node.provider.id, node.argument.value),
@@ -289,7 +294,7 @@ class Lower:
                 name=node.name.id,
                 transport=node.transport.id,
                 argument=lowering.expr(node.argument),
-                attributes=self._attributes(lowering, f"mcp {node.transport.id}", node.attributes),
+                attributes=self.attributes(lowering, f"mcp {node.transport.id}", node.attributes),
                 at=self.at(declared.unit, node),
             )
         return key
@@ -312,6 +317,7 @@ class _Coglet:
         self.run = lower
         self.shape = shape
         self.states = {name: i for i, name in enumerate(shape.states)}
+        self.queues: list[str] = []
         self.parameters: dict[tuple[str, str], int] = {}
         for p in shape.parameters:
             self.parameters[shape.key, p] = len(self.parameters)
@@ -334,19 +340,22 @@ class _Coglet:
                 if declared.kind == "program":
                     run.program(shape.unit, declared.node, None)
         suppress = [self.states.get(n, -1) for n in ("suppressed_channels", "suppressed_commands")]
+        reactions = [
+            *(self._reaction(m) for m in shape.reactions),
+            *(self._command(m) for m in shape.enacts.values() if m.node.body is not None),
+            *self._methods(),
+        ]
         return ir.Coglet(
             key=shape.key,
             name=shape.name,
             parameters=self._parameters(),
             own_parameters=len(shape.parameters),
-            listens=[self._channel(m) for m in shape.listens.values()] + self._ticks(),
+            listens=[*(self._channel(m) for m in shape.listens.values()), *self._ticks(), *self._items()],
             transmits=[self._channel(m) for m in shape.transmits.values()],
             states=[self._state(m) for m in shape.states.values()],
             children=[self._child(m) for m in shape.children.values()],
             links=[link for m in shape.links for link in self._links(m)],
-            reactions=[self._reaction(m) for m in shape.reactions]
-            + [self._command(m) for m in shape.enacts.values() if m.node.body is not None]
-            + self._methods(),
+            reactions=reactions,
             supervision=self._supervision(),
             mixins=[m.shape.name for m in shape.mixins],
             doc=shape.node.doc,
@@ -357,6 +366,10 @@ class _Coglet:
             python=f"{shape.key}.{ir.TICKS}" if shape.python is not None else "",
             at=run.at(shape.unit, shape.node.name),
         )
+
+    def _items(self) -> list[ir.ChannelDecl]:
+        """The inboxes of the queues that it listens to."""
+        return [ir.ChannelDecl(channel, self.run.type(ANY)) for channel in self.queues]
 
     def _ticks(self) -> list[ir.ChannelDecl]:
         return [] if self.shape.python is None else [methods.ticks(self.run.type(STRING))]
@@ -544,11 +557,18 @@ class _Coglet:
             handler = lowering.inner([node.handler.name.id]).block(node.handler.body)
         if isinstance(node.body, nodes.Pipeline) and not triggers[0].names and triggers[0].kind in ("port", "all"):
             triggers = [_with_name(t, "it") for t in triggers]
+        error_name = node.handler.name.id if node.handler else ""
+        taken = next((t.ports[0] for t in triggers if t.ports and t.ports[0].kind in ("queue", "dead_queue")), None)
+        if taken is not None:
+            if len(triggers) > 1 or {m.kind for m in node.modifiers} - {"timeout"}:
+                self.run.not_yet(owner.unit, node, "with other triggers or modifiers the queue", taken.name)
+            triggers, body, error_name, handler = taking(self, taken, triggers[0], body, error_name, handler)
+            lowering.waits.found = True
         return ir.Reaction(
             name=name,
             triggers=triggers,
             body=body,
-            error_name=node.handler.name.id if node.handler else "",
+            error_name=error_name,
             handler=handler,
             parameters=parameters,
             waits=lowering.waits.found,
@@ -573,49 +593,11 @@ def lower(checked: Checked, root: str) -> ir.Bundle:
     """The program that starts at the coglet `root`, a key of the world's shapes."""
     run = Lower(checked)
     run.coglet(checked.world.shapes[root])
-    return _bundle(checked, run, root, {})
+    return bundle_of(checked, run, root, {})
 
 
-def lower_sett(checked: Checked, declared: Declared) -> ir.Bundle:
-    """The program that is a sett."""
-    run = Lower(checked)
-    unit, node = declared.unit, declared.node
-    key = unit.key(node.name.id)
-    attributes = tuple(i for i in node.items if isinstance(i, nodes.Attribute))
-    made = ir.Sett(
-        key=key,
-        name=node.name.id,
-        agents=[_sett_agent(run, unit, node.name.id, i) for i in node.items if isinstance(i, nodes.Agent)],
-        attributes=run._attributes(Lowering(run, Place(unit, None, None)), "sett", attributes),
-        folder=posixpath.dirname(unit.path),
-        at=run.at(unit, node),
-    )
-    return _bundle(checked, run, key, {key: made})
-
-
-def _sett_agent(run: Lower, unit: Unit, sett: str, node: nodes.Agent) -> ir.SettAgent:
-    lowering = Lowering(run, Place(unit, None, None))
-    over = lowering.inner(["artefact", "claim"])
-    given = {a.key.id: a.value for a in node.attributes}
-    bids = [
-        ir.Bid(word_of(a.value) or "ignore", None if a.condition is None else over.expr(a.condition))
-        for a in node.attributes
-        if a.key.id == "bid"
-    ]
-    ran = run.world.lookup(unit, unit.source.text[given["run"].start : given["run"].end]) if "run" in given else None
-    shape = run.world.shape(ran) if ran is not None else None
-    judge = run.world.shapes.get(ran.unit.key(f"{sett}.{node.name.id}")) if ran is not None else None
-    return ir.SettAgent(
-        role=node.name.id,
-        bids=bids,
-        attributes=run._attributes(lowering, "sett agent", tuple(a for a in node.attributes if a.key.id != "bid")),
-        run=run.coglet(shape) if shape is not None else "",
-        judge=run.coglet(judge) if judge is not None else "",
-        at=run.at(unit, node.name),
-    )
-
-
-def _bundle(checked: Checked, run: Lower, root: str, setts: dict[str, ir.Sett]) -> ir.Bundle:
+def bundle_of(checked: Checked, run: Lower, root: str, setts: dict[str, ir.Sett]) -> ir.Bundle:
+    """All that was lowered, as a program."""
     return ir.hashed(
         ir.Bundle(
             root=root,
@@ -624,6 +606,7 @@ def _bundle(checked: Checked, run: Lower, root: str, setts: dict[str, ir.Sett]) 
             programs={k: p for k, p in run.programs.items() if p is not None},
             models=run.models,
             servers=run.servers,
+            queues=run.queues,
             consts={k: c for k, c in run.consts.items() if c is not None},
             types=run.types,
             named=run.named,
@@ -638,6 +621,6 @@ def _later(checked: Checked, run: Lower) -> list[ir.Later]:
     found = []
     for unit in checked.world.roots:
         for declared in unit.declared.values():
-            if declared.kind in ("team", "dod", "plan", "queue"):
+            if declared.kind in ("team", "dod", "plan"):
                 found.append(ir.Later(declared.kind, declared.node.name.id, run.at(unit, declared.node)))
     return found

@@ -318,11 +318,19 @@ class Lowering:
             attributes = owner.children[port.child].node.attributes
             if any(a.key.id == "map" and getattr(a.value, "id", "") == "scatter" for a in attributes):
                 wanted = types.ListOf(wanted)
-        return ir.Emit(self.port(port, target, self.place.unit), self.checked(value, wanted), at)
+        return self._emit(port, target, self.checked(value, wanted), at)
+
+    def _emit(self, port: Port, node: nodes.Node, value: ir.Expr, at: int) -> ir.Statement:
+        """A send; one to a queue is a call, which waits until the item is there."""
+        found = self.port(port, node, self.place.unit)
+        if port.kind != "queue":
+            return ir.Emit(found, value, at)
+        self.waits.found = True
+        return ir.Evaluate(ir.Call(f"{port.name}.put", [value], True, at), at)
 
     def port(self, port: Port, node: nodes.Node, unit: Unit) -> ir.Port:
         if port.kind in ("queue", "dead_queue"):
-            self.run.not_yet(unit, node, "the queue", port.name.rpartition("::")[2])
+            self.run.queue(port.name)
         return ir.Port(port.kind, port.name, port.child, None if port.index is None else self.expr(port.index))
 
     def _child(self, node: nodes.Expr) -> tuple[str, ir.Expr | None]:
@@ -400,7 +408,7 @@ class Lowering:
                 assert value is not None
                 found = self._piped(body, i)
                 checked = value if types.fit(found, port.type) == EXACT else ir.Check(value, self.run.type(port.type))
-                return [*statements, ir.Emit(self.port(port, stage, self.place.unit), checked, at)]
+                return [*statements, self._emit(port, stage, checked, at)]
             call = stage if isinstance(stage, nodes.Call) else self.run.checked.bodies.stage_calls[id(stage)]
             inner = self.inner(["it"])
             result = inner.expr(call)

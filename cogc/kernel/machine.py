@@ -126,6 +126,7 @@ class Kernel:
         self.listeners: dict[int, Activity] = {}
         self.spending: dict[int, Callable[[dict[str, Any]], None]] = {}
         self.registry = Registry()
+        self.settling: dict[tuple[str, str], list[tuple[Activity, int]]] = {}
         self.coder.consts()
 
     def services(self) -> dict[str, Any]:

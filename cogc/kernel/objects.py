@@ -333,6 +333,16 @@ class Tell:
         self.message = message
 
 
+class Unclaim:
+    """An item of a queue that was claimed for a coglet which is gone: `[value, id, token]`."""
+
+    __slots__ = ("item", "queue")
+
+    def __init__(self, queue: str, item: Any) -> None:
+        self.queue = queue
+        self.item = item
+
+
 class Said:
     """What a method of a Python coglet has waited for; `over` if it will not come."""
 
@@ -378,4 +388,4 @@ class Persist:
         self.value = value
 
 
-Effect = Call | Ask | Dispatch | Cancel | Tell | Said | Output | LogLine | Persist
+Effect = Call | Ask | Dispatch | Cancel | Tell | Unclaim | Said | Output | LogLine | Persist

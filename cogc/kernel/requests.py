@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from cogc.kernel import reactions
+from cogc.kernel import queues, reactions
 from cogc.kernel.code import Request
 from cogc.kernel.objects import AWAITING, Activity, Ask, Call, Dispatch, Instance, Port
 from cogc.kernel.program import label, nanos
@@ -60,7 +60,7 @@ def start(kernel: Kernel, activity: Activity, generator: Any, done: Callable[[An
     """A generator of its own beside an activity, which does not wait for it; `done` takes its value or Failure."""
     sub = Activity(activity.inst, activity.handler, generator, activity.event, activity.cause, False)
     sub.done = done
-    _beside(sub)
+    beside(sub)
     reactions.advance(kernel, sub, None, None)
     return sub
 
@@ -71,6 +71,8 @@ def _call(kernel: Kernel, activity: Activity, request: Request) -> None:
     values = kernel.request(program)(inst, *request.arguments)
     arguments = {p.name: v for p, v in zip(program.parameters, request.arguments, strict=True)}
     call = _called(kernel, activity, inst, program.result)
+    if program.kind == "queue" and program.name.endswith((".done", ".back")):
+        queues.settled(kernel, inst, key)
     if kernel.trace:
         kernel.trace.record("call", inst, cause=kernel.cause, call=call, program=program.name, data=arguments)
     kernel.effects.append(Call(call, key, arguments, values, inst.path, request.sandbox))
@@ -150,6 +152,7 @@ def resume(kernel: Kernel, activity: Activity, value: Any, turn: int = -1) -> No
 
     def go(_inst: Any, _message: Any) -> None:
         if not activity.alive or activity.turn != turn:
+            queues.orphaned(kernel, activity, value)
             return
         kernel.cause = cause
         if isinstance(value, Failure):
@@ -167,7 +170,7 @@ def resume(kernel: Kernel, activity: Activity, value: Any, turn: int = -1) -> No
     kernel.queue.append((port, None, cause))
 
 
-def _beside(sub: Activity) -> None:
+def beside(sub: Activity) -> None:
     """An activity that is part of another one, or beside it, ends with its coglet too."""
     if sub.inst.activities is None:
         sub.inst.activities = []
@@ -189,7 +192,7 @@ def _parallel(kernel: Kernel, activity: Activity, generators: list[Any]) -> None
     activity.subs = subs
     for sub in subs:
         if activity.subs is subs and sub.alive:
-            _beside(sub)
+            beside(sub)
             reactions.advance(kernel, sub, None, None)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
-from cogc.kernel import failing, joins, python, reactions, registry, wiring
+from cogc.kernel import failing, joins, python, queues, reactions, registry, wiring
 from cogc.kernel.objects import (
     BACKLOG,
     FAILED,
@@ -258,6 +258,8 @@ def _started(kernel: Kernel, inst: Instance) -> None:
         kernel.trace.record("start", inst)
     for handler in inst.code.every:
         _arm(kernel, inst, handler)
+    if kernel.bundle.queues:
+        queues.attend(kernel, inst)
     if inst.gate or inst.backlog:
         kernel.wake(inst)
         if inst.gate & URGENT:
@@ -376,6 +378,8 @@ def abort(kernel: Kernel, inst: Instance) -> None:
         if activity.parent is None:
             activity.generator.close()
             reactions.leave(kernel, activity)
+            if activity.done is not None:  # it handled no event
+                continue
             kernel.dead_letters += 1
             if kernel.trace:
                 name = activity.handler.name if activity.handler else ""

@@ -28,6 +28,7 @@ from cogc.kernel.values import Duration, Failure, Time, moment, time_of
 from cogc.run.coglets import Coglets, Tell, complaint
 from cogc.run.people import People, Question
 from cogc.run.process import run_process
+from cogc.run.queues import Queues
 from cogc.run.sandbox import ENVIRONMENT, wrapped
 from cogc.run.servers import Servers, read_result
 
@@ -60,6 +61,7 @@ class Executors:
         self.bundle = bundle
         self.coglets = Coglets(tell, to_python, from_python, settings.workspace)
         self.servers = Servers(bundle.servers, evaluate, secret, settings.workspace, settings.sandboxed)
+        self.queues = Queues(bundle.queues, evaluate)
         self.settings = settings
         self.functions: dict[str, Callable[..., Any]] = {}
         self.abandoned: list[str] = []
@@ -70,7 +72,7 @@ class Executors:
         """Carry out a call within its timeout; its value, or a Failure."""
         program = self.bundle.programs[call.program]
         limit = call.request.get("timeout")
-        usual = float("inf") if program.kind in ("human", "coglet") else DEFAULT_TIMEOUT
+        usual = float("inf") if program.kind in ("human", "coglet", "queue") else DEFAULT_TIMEOUT
         seconds = limit.nanos / 1e9 if isinstance(limit, Duration) else usual
         result: Any = Failure("timeout", f"program `{program.name}` took longer than {seconds:g}s")
         with trio.move_on_after(seconds):
@@ -85,6 +87,11 @@ class Executors:
                     given = call.arguments if program.schema is None else call.arguments["input"]
                     value = await self.servers.call(program.server, program.argument, given)
                     result = read_result(value, self.bundle.types[program.result] == "string")
+                elif program.kind == "queue":
+                    action = program.key.rpartition(".")[2]
+                    result = await self.queues.call(
+                        str(program.argument), action, list(call.arguments.values()), call.id
+                    )
                 elif program.kind == "human":
                     question = Question(program, call, self.bundle.types[program.result])
                     result = await self.settings.people.ask(question, call.id)

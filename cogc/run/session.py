@@ -12,6 +12,7 @@ import heapq
 import signal
 import time
 from collections.abc import Callable, Generator
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -19,7 +20,7 @@ import trio
 
 from cogc import ir
 from cogc.kernel.machine import Kernel
-from cogc.kernel.objects import Ask, Call, Cancel, Dispatch, LogLine, Output, Persist, Said, Tell
+from cogc.kernel.objects import Ask, Call, Cancel, Dispatch, LogLine, Output, Persist, Said, Tell, Unclaim
 from cogc.kernel.values import Failure
 from cogc.run.dispatch import Dispatchers
 from cogc.run.executors import Executors, Settings
@@ -128,8 +129,10 @@ class Session:
         epoch = options.epoch or time.time_ns()
         self.kernel = Kernel(bundle, options.seed, epoch, traced, options.run, options.budget)
         self.executors = Executors(bundle, settings, self.kernel.evaluate, self._tell)
+        self.executors.queues.idle = self._idle
         self.told: list[_Told] = []
         self.asleep: set[int] = set()
+        self.claims: dict[int, str] = {}
         self.listening: dict[int, int] = {}
         self.models = Models(self.kernel)
         self.dispatchers = Dispatchers(bundle, settings)
@@ -154,7 +157,7 @@ class Session:
         gc.disable()  # what a start makes lives on; collecting in the middle of it would only walk it again and again
         try:
             async with trio.open_nursery() as nursery:
-                self.nursery = self.executors.servers.nursery = nursery
+                self.nursery = self.executors.servers.nursery = self.executors.queues.nursery = nursery
                 if self.options.signals:
                     await nursery.start(self._signals)
                 self._start()
@@ -243,6 +246,9 @@ class Session:
             kernel.delta(call, piece)
         arrived, self.arrived = self.arrived, []
         for call, value in arrived:
+            if call in self.claims and call not in kernel.calls:
+                self._give_back(self.claims[call], value)
+            self.claims.pop(call, None)
             self._event("result", call, value)
             kernel.result(call, value)
 
@@ -425,6 +431,8 @@ class Session:
                     heapq.heapify(self.delayed)
                 case Tell():
                     self.dispatchers.say(effect)
+                case Unclaim():
+                    self._give_back(effect.queue, effect.item)
                 case Said():
                     self.asleep.discard(self.listening.pop(effect.token, 0))
                     self.executors.coglets.said(effect)
@@ -452,7 +460,35 @@ class Session:
             return
         scope = trio.CancelScope()
         self.scopes[call.id] = scope
+        if isinstance(call, Call) and self._claims(call):
+            self.claims[call.id] = str(self.kernel.bundle.programs[call.program].argument)
         self.nursery.start_soon(self._execute, call, scope)
+
+    def _claims(self, call: Call) -> bool:
+        """Whether a call waits for an item of a queue."""
+        program = self.kernel.bundle.programs[call.program]
+        return program.kind == "queue" and program.name.endswith((".take", ".dead"))
+
+    def _idle(self, call: int, idle: bool) -> None:
+        """A claim waits for an item. Where nobody but this run may put one there, it holds neither clock nor end."""
+        if not idle or call not in self.scopes:
+            self.asleep.discard(call)
+        elif self.options.sim or self.kernel.bundle.queues[self.claims[call]].backend == "memory":
+            self.asleep.add(call)
+            self.wake.set()
+
+    def _give_back(self, key: str, item: Any) -> None:
+        """An item came for a coglet that is gone: it is nobody's again, before the run may end."""
+        if isinstance(item, list):
+            self.order += 1
+            self.scopes[-self.order] = trio.CancelScope()
+            self.nursery.start_soon(self._unclaim, -self.order, key, item)
+
+    async def _unclaim(self, number: int, key: str, item: list[Any]) -> None:
+        with suppress(Failure):  # then its lease will be over
+            await self.executors.queues.call(key, "unclaim", item[1:])
+        self.scopes.pop(number, None)
+        self.wake.set()
 
     def _later(self, delay: int, call: int, value: Any, what: str) -> None:
         self.order += 1
@@ -467,6 +503,7 @@ class Session:
             else:
                 value = await self.executors.execute(call)
             self.scopes.pop(call.id, None)
+            self.asleep.discard(call.id)
             self.arrived.append((call.id, value))
             self.wake.set()
 

@@ -1,0 +1,58 @@
+"""Queues, as the kernel sees them: a coglet that listens to one has somebody beside it who claims an item, hands it over, and claims
+the next one when that is settled."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
+
+from cogc.ir import QUEUE
+from cogc.kernel import failing, reactions, requests, wiring
+from cogc.kernel.code import Request
+from cogc.kernel.objects import Activity, Instance, Unclaim
+from cogc.kernel.values import Failure
+
+if TYPE_CHECKING:
+    from cogc.kernel.machine import Kernel
+
+
+def attend(kernel: Kernel, inst: Instance) -> None:
+    """A coglet has started: see to the queues that it listens to."""
+    for channel in inst.code.listens:
+        if channel.startswith(QUEUE):
+            _start(kernel, inst, channel)
+
+
+def _start(kernel: Kernel, inst: Instance, channel: str) -> None:
+    activity = Activity(inst, None, _consume(kernel, inst, channel), channel, kernel.cause, False)
+
+    def over(value: Any) -> None:
+        if isinstance(value, Failure):
+            failing.fail(kernel, inst, value, f"on {channel.removeprefix(QUEUE)}", None)
+
+    activity.done = over
+    requests.beside(activity)
+    reactions.advance(kernel, activity, None, None)
+
+
+def _consume(kernel: Kernel, inst: Instance, channel: str) -> Generator[Any, Any, None]:
+    key = channel.removeprefix(QUEUE)
+    port = wiring.port(kernel, inst, channel)
+    take = key if key.endswith(".dead") else f"{key}.take"
+    while True:
+        claimed = yield Request("call", take, [])
+        kernel.admit(port, claimed)
+        yield Request("wait", "", [kernel.settling.setdefault((inst.path, channel), []), None])
+
+
+def orphaned(kernel: Kernel, activity: Activity, value: Any) -> None:
+    """An answer has come to somebody who is gone; an item among them is nobody's again."""
+    if type(activity.event) is str and activity.event.startswith(QUEUE) and type(value) is list:
+        kernel.effects.append(Unclaim(activity.event.removeprefix(QUEUE).removesuffix(".dead"), value))
+
+
+def settled(kernel: Kernel, inst: Instance, key: str) -> None:
+    """An item was done with, or is given back: the next one may come."""
+    name = key.rpartition(".")[0]
+    for channel in (f"{QUEUE}{name}", f"{QUEUE}{name}.dead"):
+        requests.wake(kernel, kernel.settling.get((inst.path, channel), []))

@@ -1,0 +1,196 @@
+"""The language's queues: items are claimed when a coglet is free, given back when it fails, dead when that was too often."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import build
+from test_board import RedisServer, needs_redis
+from test_board import redis as redis
+from test_run import session
+
+from cogc.kernel.machine import Kernel
+from cogc.run import journal
+from cogc.run.session import Session
+from cogc.run.trace import TraceWriter
+
+SPEC = """
+queue late: {{ n: int, at?: time, span?: duration }} = {backend} {{ lease: {lease}, attempts: 2 }}
+coglet Work {{
+  transmit out: any
+  on late as a {{
+    if a.n == 13 {{ fail "unlucky" }}
+    out <- a.n
+  }}
+  {more}
+}}
+coglet Main {{
+  listen go: int
+  transmit out: any
+  create w = Work {{ restart: on_error, backoff: 10ms, max_restarts: 9 }}
+  link w.out -> self.out
+  on go as g {{ late <- {{ n: g }} }}
+}}
+"""
+
+
+def spec(backend: str = "memory", more: str = "", lease: str = "5m") -> str:
+    return SPEC.format(backend=backend, more=more, lease=lease)
+
+
+def run(text: str, *go: int, **options: Any) -> Session:
+    return session(build(text, "Main"), inputs=[("go", g) for g in go], **options)
+
+
+@pytest.mark.parametrize("sim", [False, True])
+def test_items_come_one_after_the_other(sim: bool) -> None:
+    made = run(spec(), *range(8), sim=sim)
+    assert made.outputs["out"] == list(range(8)) and made.outcome == "done"
+
+
+@pytest.mark.parametrize("sim", [False, True])
+@pytest.mark.parametrize("backend", ["memory", "sqlite"])
+def test_what_fails_is_given_back_and_dead_when_that_was_too_often(backend: str, sim: bool, tmp_path: Path) -> None:
+    where = f'sqlite "{tmp_path}/q.db"' if backend == "sqlite" else backend
+    options = {"stop_at": 6 * 10**9} if backend == "sqlite" and not sim else {}
+    made = run(spec(where, 'on late.dead as d { out <- ["dead", d.n] }'), 1, 13, 2, sim=sim, **options)
+    assert sorted(map(str, made.outputs["out"])) == ["1", "2", "['dead', 13]"]
+
+
+def test_a_handled_failure_is_done_with() -> None:
+    text = spec().replace("out <- a.n\n  }", "out <- a.n\n  } else as e { out <- [e.message, e.event.n] }")
+    assert run(text, 13, 1).outputs["out"] == [["unlucky", 13], 1]
+
+
+def test_values_keep_their_types(tmp_path: Path) -> None:
+    text = f"""
+queue late: {{ at: time, span: duration }} = sqlite "{tmp_path}/q.db"
+coglet Main {{
+  transmit out: any
+  on start {{ late <- {{ at: now(), span: 90s }} }}
+  on late as a {{ out <- [a.span / 2, a.at + 1s > a.at] }}
+}}
+"""
+    made = session(build(text), sim=True)
+    assert [str(v) for v in made.outputs["out"][0]] == ["45s", "True"]
+
+
+def test_a_pattern_takes_a_list_apart() -> None:
+    text = "queue q: [int] = memory\ncoglet Main { transmit out: int\n on start { q <- [4, 5] }\n on q as [a, b] { out <- a * b } }"
+    assert session(build(text), sim=True).outputs["out"] == [20]
+
+
+def test_a_pipeline_feeds_a_queue_and_takes_from_it() -> None:
+    text = """
+queue q: int = memory
+program double(x: int) -> int = expr x * 2
+coglet A { listen x: int
+  on x -> double -> q }
+coglet Main { listen x: int
+  transmit out: int
+  create a = A
+  link self.x -> a.x
+  on q -> double -> out }
+"""
+    assert session(build(text, "Main"), inputs=[("x", 5)], sim=True).outputs["out"] == [20]
+
+
+def test_several_coglets_share_the_work() -> None:
+    text = """
+queue q: int = memory
+program nap(x: int) -> int = shell ["sh", "-c", "sleep 0.1; echo {{ x }}"] { output: json }
+coglet Work { transmit out: any
+  on q as n { out <- [self.index, nap(n)] } }
+coglet Main { transmit out: any
+  create w = Work * 3
+  on start { for i in range(6) { q <- i } }
+  on w.out as o { out <- o } }
+"""
+    made = session(build(text, "Main"))
+    assert sorted(o[1] for o in made.outputs["out"]) == list(range(6))
+    assert len({o[0] for o in made.outputs["out"]}) > 1
+
+
+def test_a_store_that_cannot_be_used_fails_the_coglet(tmp_path: Path) -> None:
+    (tmp_path / "q.db").write_text("this is no database, and long enough to be seen as none" * 40)
+    made = run(spec(f'sqlite "{tmp_path}/q.db"').replace("restart: on_error", "restart: never"), 1)
+    assert made.outcome == "failed" and made.kernel.report is not None
+    assert "the queue `late`: the store" in made.kernel.report.failure.message
+
+
+def test_a_replay_needs_no_queue(tmp_path: Path) -> None:
+    bundle = build(spec(f'sqlite "{tmp_path}/q.db"', 'on late.dead as d { out <- ["dead", d.n] }'), "Main")
+    with open(tmp_path / "j", "wb") as file, open(tmp_path / "t1", "wb") as trace:
+        session(
+            bundle, inputs=[("go", g) for g in (1, 13, 2)], sim=True, seed=1, epoch=1,
+            journal=journal.Journal(file, {}), trace=TraceWriter(trace),
+        )  # fmt: skip
+    for path in tmp_path.glob("q.db*"):
+        path.unlink()
+    kernel, records = Kernel(bundle, 1, 1, True), []
+    journal.replay(kernel, journal.read(tmp_path / "j")[1], lambda _: records.extend(kernel.trace.take()))  # type: ignore[union-attr]
+    with open(tmp_path / "t2", "wb") as trace:
+        TraceWriter(trace).write(records)
+    assert (tmp_path / "t1").read_bytes() == (tmp_path / "t2").read_bytes() and not list(tmp_path.glob("q.db*"))
+
+
+def _going(folder: Path, name: str) -> subprocess.Popen[str]:
+    words = [sys.executable, "-m", "cogc", "run", "s.cog", "--root", name]
+    return subprocess.Popen(words, cwd=folder, stdout=-1, stderr=-1, text=True)
+
+
+def test_what_a_killed_run_had_claimed_comes_back(tmp_path: Path) -> None:
+    (tmp_path / "s.cog").write_text("""
+queue q: int = sqlite "q.db" { lease: 1s, attempts: 5 }
+program hang(x: int) -> string = shell ["sh", "-c", "touch claimed; sleep 60"] { timeout: 2m }
+coglet Fill { on start { q <- 7 } }
+coglet Hang { on q as x { log info hang(x) } }
+coglet Work { transmit out: int
+  on q as x { out <- x
+    stop self } }
+""")
+    filling = _going(tmp_path, "Fill")
+    filling.communicate(timeout=30)
+    assert filling.returncode == 0
+    hanging = _going(tmp_path, "Hang")
+    for _ in range(300):
+        if (tmp_path / "claimed").exists():
+            break
+        time.sleep(0.05)
+    hanging.kill()
+    hanging.communicate()
+    out, err = _going(tmp_path, "Work").communicate(timeout=30)
+    assert out == "out: 7\n", err
+    with contextlib.closing(sqlite3.connect(tmp_path / "q.db")) as db:
+        assert db.execute("select count(*) from members where name = 'dead:q'").fetchone() == (0,)
+
+
+@needs_redis
+def test_a_queue_in_redis(redis: RedisServer) -> None:
+    made = run(spec(f'redis "{redis.url}"', 'on late.dead as d { out <- ["dead", d.n] }'), 1, 13, 2, sim=True)
+    assert sorted(map(str, made.outputs["out"])) == ["1", "2", "['dead', 13]"]
+
+
+@pytest.mark.parametrize(
+    "trigger",
+    ["on late as a when a.n > 1", "on late as a distinct a.n within 1s", "on late as a concurrent 2"],
+)
+def test_what_a_queues_reaction_cannot_have_is_said(trigger: str) -> None:
+    from cogc.check import Options
+    from cogc.compile import analyse, program
+    from cogc.diagnostics import Problems
+    from cogc.files import read
+
+    text = spec().replace("on late as a", trigger)
+    problems = Problems()
+    checked = analyse(["m.cog"], lambda p: text.encode() if p == "m.cog" else read(p), problems, Options(frozenset()))
+    assert not problems.errors, problems.found
+    program(checked, "Main")
+    assert [d.slug for d in problems.found if d.severity == "error"] == ["not-yet"]

@@ -506,6 +506,8 @@ class Session:
             self.asleep.discard(call.id)
             self.arrived.append((call.id, value))
             self.wake.set()
+        if scope.cancelled_caught:
+            self.claims.pop(call.id, None)
 
     def _progress(self, call: int, event: dict[str, Any]) -> None:
         self.told.append(_Told(call, "progress", (event,)))

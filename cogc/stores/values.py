@@ -4,8 +4,10 @@ dead, and stands in a queue of its own."""
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
+
+import trio
 
 from cogc.stores.base import Store, Tx
 
@@ -35,8 +37,15 @@ class ValueQueue:
 
     async def take(self, idle: Idle) -> list[Any]:
         """Claim the oldest item that nobody has, as soon as there is one: `[value, id, token]`."""
-        while (found := await self._try()) is None:
+        while (found := await self._whole(self._try)) is None:
             await self._wait(idle)
+        return found
+
+    async def _whole(self, claim: Callable[[], Awaitable[list[Any] | None]]) -> list[Any] | None:
+        """A claim is made and known, or not made: cancelling waits for it."""
+        found = None
+        with trio.CancelScope(shield=True):
+            found = await claim()
         return found
 
     async def _wait(self, idle: Idle) -> None:
@@ -69,7 +78,7 @@ class ValueQueue:
     async def dead(self, idle: Idle) -> list[Any]:
         """The oldest dead item, as soon as there is one; it is gone from the queue with this."""
         await self._try_bury()
-        while (found := await self._exhume()) is None:
+        while (found := await self._whole(self._exhume)) is None:
             await self._wait(idle)
             await self._try_bury()
         return found

@@ -43,10 +43,10 @@ class ValueQueue:
 
     async def _whole(self, claim: Callable[[], Awaitable[list[Any] | None]]) -> list[Any] | None:
         """A claim is made and known, or not made: cancelling waits for it."""
-        found = None
+        made: list[list[Any] | None] = []
         with trio.CancelScope(shield=True):
-            found = await claim()
-        return found
+            made.append(await claim())
+        return made[0]
 
     async def _wait(self, idle: Idle) -> None:
         idle(True)

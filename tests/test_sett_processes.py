@@ -485,3 +485,13 @@ def test_the_live_view_shows_the_board(tmp_path: Path) -> None:
     shown = trio.run(main)
     for words in ("sett i: claims", "GoalDefined v1", "consensus", "A recipe", "W: grant claim", "W: slow"):
         assert words in shown
+
+
+@needs_redis
+def test_a_watch_that_is_interrupted_ends_quietly(redis: RedisServer, tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "cogc", "sett", "watch", "--instance", "i", "--board", redis.url]
+    with subprocess.Popen(words, cwd=tmp_path, stdout=-1, stderr=-1, text=True) as process:
+        time.sleep(2)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+    assert (process.returncode, out, err) == (130, "", "")

@@ -12,7 +12,7 @@ import trio
 
 from cogc import ir
 from cogc.commands.check import allowed
-from cogc.commands.run import Usage, bound, duration, load, only, show_to_stderr
+from cogc.commands.run import Usage, bound, duration, load, refusing, show_to_stderr
 from cogc.commands.run_sett import instance_of, locals_of
 from cogc.diagnostics import Problems
 from cogc.kernel.values import Failure
@@ -74,18 +74,7 @@ def _run(options: Namespace, machine: Machine) -> int:
         show_to_stderr(problems.sorted())
     if bundle is None:
         return 1
-    try:
-        spec = _spec(bundle, options)
-        return trio.run(_main, options, spec, machine)
-    except (Usage, OSError) as error:
-        sys.stderr.write(f"cogc: {error}\n")
-        return 2
-    except BaseExceptionGroup as group:
-        found = only(group)
-        if not isinstance(found, Usage | OSError):
-            raise
-        sys.stderr.write(f"cogc: {found}\n")
-        return 2
+    return refusing(lambda: trio.run(_main, options, _spec(bundle, options), machine))
 
 
 def _spec(bundle: ir.Bundle, options: Namespace) -> SettSpec:

@@ -38,24 +38,23 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> int:
+    from cogc.commands.run import refusing
+
+    return refusing(lambda: _run(options))
+
+
+def _run(options: Namespace) -> int:
     import trio
 
-    from cogc.commands.run import Usage, only
+    from cogc.commands.run import Usage
 
     wanted = _WORDS[options.action]
-    try:
-        if len(options.words) != len(wanted):
-            raise Usage(f"`cogc queue {options.action}` takes {' '.join(wanted) or 'nothing'}")
-        store = options.store or os.environ.get("REDIS_URL") or "sqlite:.cogc/queue.db"
-        if store == "memory":
-            raise Usage("--store memory: a queue in memory is gone with this command")
-        return trio.run(_main, options, store)
-    except Exception as error:
-        found = only(error)
-        if not isinstance(found, Usage | OSError):
-            raise
-        sys.stderr.write(f"cogc: {found}\n")
-        return 2
+    if len(options.words) != len(wanted):
+        raise Usage(f"`cogc queue {options.action}` takes {' '.join(wanted) or 'nothing'}")
+    store = options.store or os.environ.get("REDIS_URL") or "sqlite:.cogc/queue.db"
+    if store == "memory":
+        raise Usage("--store memory: a queue in memory is gone with this command")
+    return trio.run(_main, options, store)
 
 
 async def _main(options: Namespace, store: str) -> int:

@@ -24,7 +24,7 @@ from cogc.source import Source, Span
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from typing import Any
 
     from cogc.diagnostics import Diagnostic
@@ -185,6 +185,20 @@ def _failure_of(error: BaseException) -> str | None:
 
     found = only(error)
     return found.message if isinstance(found, Failure) else None
+
+
+def refusing(act: Callable[[], int]) -> int:
+    """The exit code of a command; what is wrong with its words or its world is said, with 2, also where Trio has wrapped it."""
+    try:
+        return act()
+    except BaseException as error:
+        found = only(error)
+        if isinstance(found, KeyboardInterrupt):
+            return 130
+        if not isinstance(found, Usage | OSError):
+            raise
+        sys.stderr.write(f"cogc: {found}\n")
+        return 2
 
 
 def only(error: BaseException) -> BaseException:

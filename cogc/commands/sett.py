@@ -41,36 +41,31 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> int:
+    from cogc.commands.run import refusing
+
+    return refusing(lambda: _run(options))
+
+
+def _run(options: Namespace) -> int:
     import trio
 
-    from cogc.commands.run import Usage, only
+    from cogc.commands.run import Usage
     from cogc.sett.board import open_board
 
     wanted = ACTIONS[options.action]
-    try:
-        if wanted is not None and len(options.words) != len(wanted):
-            raise Usage(f"`cogc sett {options.action}` takes {' '.join(wanted) or 'nothing'}")
-        if options.action in ("up", "down", "status"):
-            from cogc.commands import processes
+    if wanted is not None and len(options.words) != len(wanted):
+        raise Usage(f"`cogc sett {options.action}` takes {' '.join(wanted) or 'nothing'}")
+    if options.action in ("up", "down", "status"):
+        from cogc.commands import processes
 
-            return getattr(processes, options.action)(options)  # type: ignore[no-any-return]
-        instance, board = find(options)
+        return getattr(processes, options.action)(options)  # type: ignore[no-any-return]
+    instance, board = find(options)
 
-        async def main() -> int:
-            async with open_board(board, instance) as opened:
-                return await _ACT[options.action](opened, options)
+    async def main() -> int:
+        async with open_board(board, instance) as opened:
+            return await _ACT[options.action](opened, options)
 
-        return trio.run(main)
-    except KeyboardInterrupt:
-        return 130
-    except (Usage, OSError) as error:
-        sys.stderr.write(f"cogc: {error}\n")
-        return 2
-    except BaseExceptionGroup as group:
-        if not isinstance(only(group), Usage | OSError):
-            raise
-        sys.stderr.write(f"cogc: {only(group)}\n")
-        return 2
+    return trio.run(main)
 
 
 def find(options: Namespace) -> tuple[str, str]:

@@ -60,6 +60,9 @@ class _MemoryTx:
         data = msgspec.json.encode(value)
         self.writes.append(lambda: self.store.records.__setitem__(key, data))
 
+    def delete(self, key: str) -> None:
+        self.writes.append(lambda: self.store.records.pop(key, None))
+
     async def members(self, name: str) -> list[str]:
         found = self.store.sets.get(name, {})
         return sorted(found, key=lambda m: (found[m], m))

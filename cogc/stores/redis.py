@@ -103,8 +103,6 @@ class RedisStore:
                     client = await self._client()
                     return await action(client)
             except Exception as error:
-                if type(error).__module__.startswith("cogc"):
-                    raise
                 last = str(error) or type(error).__name__
                 if client is not None:
                     self._drop(client)
@@ -171,6 +169,9 @@ class _RedisTx:
 
     def put(self, key: str, value: Any) -> None:
         self.writes.append(["SET", self._key(key), msgspec.json.encode(value).decode()])
+
+    def delete(self, key: str) -> None:
+        self.writes.append(["DEL", self._key(key)])
 
     async def members(self, name: str) -> list[str]:
         return list(await self.store._do(lambda client: client.zrange(self._key(name), 0, -1)))

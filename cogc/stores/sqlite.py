@@ -92,6 +92,9 @@ class _SqliteTx:
     def put(self, key: str, value: Any) -> None:
         self.db.execute("insert or replace into records values (?, ?)", (key, msgspec.json.encode(value)))
 
+    def delete(self, key: str) -> None:
+        self.db.execute("delete from records where key = ?", (key,))
+
     async def members(self, name: str) -> list[str]:
         rows = self.db.execute("select member from members where name = ? order by score, member", (name,))
         return [row[0] for row in rows]

@@ -116,7 +116,7 @@ class ValueQueue:
             item = await tx.get(f"item:{id}")
             if item is not None and item["token"] == token:
                 tx.remove(f"items:{self.name}", id)
-                tx.put(f"item:{id}", {"value": None, "token": token, "until": 0.0, "gone": True})
+                tx.delete(f"item:{id}")
 
         await self.store.transact(work)
 

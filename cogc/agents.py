@@ -6,10 +6,8 @@ agent's name, so that a report about them points there.
 
 from __future__ import annotations
 
-from cogc import nodes, parse_cog
-from cogc.diagnostics import Problems
-from cogc.record import Record
-from cogc.source import Source
+from cogc import nodes
+from cogc.draw import draw
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,9 +38,7 @@ coglet _ {
 
 def coglet_of(agent: nodes.Agent) -> nodes.Coglet:
     """The coglet that an agent is. What its commands do beside their empty bodies, the kernel knows."""
-    drawn: Any = _moved(
-        parse_cog.parse(Source("agent", _TEXT), Problems()).declarations[0], agent.name.start, agent.name.end
-    )
+    drawn = draw(_TEXT, agent.name)
     output = _output(agent)
     members = [
         nodes.Transmit(m.start, m.end, m.name, output, ())
@@ -70,7 +66,7 @@ def judge_of(agent: nodes.Agent, name: str) -> nodes.Agent:
     """The agent that bids in the place of one: the same model, one word for an answer."""
     at = (agent.name.start, agent.name.end)
     text = 'type T = "review" | "claim" | "exclusive" | "ignore"'
-    drawn: Any = _moved(parse_cog.parse(Source("agent", text), Problems()).declarations[0], *at)
+    drawn = draw(text, agent.name)
     output = nodes.Attribute(*at, nodes.Name(*at, "output"), drawn.type)
     kept = tuple(a for a in agent.attributes if a.key.id in JUDGED)
     return nodes.Agent(*at, nodes.Name(*at, name), agent.parameters, (*kept, output))
@@ -78,8 +74,7 @@ def judge_of(agent: nodes.Agent, name: str) -> nodes.Agent:
 
 def _program(agent: nodes.Agent, name: nodes.Name, more: tuple[nodes.Parameter, ...]) -> nodes.Program:
     start, end = agent.name.start, agent.name.end
-    string = _moved(parse_cog.parse(Source("agent", "type T = string"), Problems()).declarations[0].type, start, end)  # type: ignore[union-attr]
-    query = nodes.Parameter(start, end, nodes.Name(start, end, QUERY), string, None)
+    query = nodes.Parameter(start, end, nodes.Name(start, end, QUERY), draw("type T = string", agent.name).type, None)
     executor = nodes.Executor(start, end, nodes.Name(start, end, "agent"), None, agent.attributes)
     return nodes.Program(start, end, name, (query, *more), _output(agent), executor, description(agent))
 
@@ -95,15 +90,3 @@ def description(agent: nodes.Agent) -> str:
         if a.key.id == "description" and isinstance(a.value, nodes.Text):
             return a.value.value
     return agent.doc
-
-
-def _moved(node: Any, start: int, end: int) -> Any:
-    """A tree whose nodes all stand at one place."""
-    if isinstance(node, tuple):
-        return tuple(_moved(n, start, end) for n in node)
-    if not isinstance(node, Record):
-        return node
-    cls: Any = node.__class__
-    given = [_moved(getattr(node, f), start, end) for f in cls._fields_]
-    places = {"start": start, "end": end}
-    return cls(*(places.get(f, v) for f, v in zip(cls._fields_, given, strict=True)))

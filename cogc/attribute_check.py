@@ -153,7 +153,7 @@ def _reference(node: nodes.Expr | nodes.TypeExpr, kinds: list[str], scope: Scope
     if isinstance(node, nodes.Binary) and node.operator == "*":
         inference.check(node.right, scope, types.INT)
         node = node.left
-    name = _qualified_text(node)
+    name = nodes.qualified_text(node)
     span = scope.unit.span(node)
     wanted = " or ".join(ARTICLES[k] for k in kinds)
     if name is None:
@@ -182,17 +182,6 @@ def _references(a: nodes.Attribute, kinds: list[str], scope: Scope, inference: I
     items = a.value.items if isinstance(a.value, nodes.ListLiteral) else (a.value,)
     for item in items:
         _reference(item, kinds, scope, inference)
-
-
-def _qualified_text(node: nodes.Expr | nodes.TypeExpr) -> str | None:
-    if isinstance(node, nodes.Name):
-        return node.id
-    if isinstance(node, nodes.Text):
-        return node.value
-    if isinstance(node, nodes.Field):
-        base = _qualified_text(node.base)
-        return None if base is None else f"{base}.{node.name.id}"
-    return None
 
 
 def _sharing(a: nodes.Attribute, scope: Scope, inference: Inference) -> None:

@@ -38,7 +38,7 @@ ATTRIBUTES: dict[str, dict[str, str]] = {
     "python": {"timeout": "type duration"},
     "shell": {
         "timeout": "type duration",
-        "output": "word text json lines",
+        "output": "word text json lines outcome",
         "ok": "type [int]",
         "stdin": "type string",
         "cwd": "type string",
@@ -93,7 +93,21 @@ ATTRIBUTES: dict[str, dict[str, str]] = {
         "max_workers": "type int",
         "budget": _BUDGET,
     },
-    "dod": {"max_loops": "type int", "fix": "ref agent"},
+    "dod": {
+        "max_loops": "type int",
+        "fix": "ref agent",
+        "judge": "ref model",
+        "base": "type string",
+        "stop_on_failure": "type bool",
+    },
+    "shell criterion": {
+        "timeout": "type duration",
+        "ok": "type [int]",
+        "stdin": "type string",
+        "cwd": "type string",
+        "env": "secrets",
+    },
+    "python criterion": {"timeout": "type duration"},
     "plan": {
         "goal": "type string !",
         "approve": "word user system agent",

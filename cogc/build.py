@@ -436,6 +436,11 @@ def _holder(cls: Any) -> Builder:
     return build
 
 
+def _try(children: list[Any], start: int, end: int) -> n.Try:
+    value, name, otherwise = children
+    return n.Try(start, end, value, otherwise, name)
+
+
 @_build
 def dod(children: list[Any], start: int, end: int) -> n.Dod:
     name, parameters, extends, criteria = children
@@ -532,7 +537,8 @@ BUILDERS.update(
         "add": _binary,
         "multiply": _binary,
         "conditional": _node(n.Conditional),
-        "try_": _node(n.Try),
+        "try_": _try,
+        "otherwise_as": lambda children, start, end: children[0],
         "is_": _node(n.TypeTest),
         "call": _node(n.Call),
         "field": _node(n.Field),

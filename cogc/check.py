@@ -11,7 +11,7 @@ from cogc.attribute_check import check_block
 from cogc.attributes import STRATEGIES
 from cogc.bodies import Bodies
 from cogc.checks import CHECKS
-from cogc.declarations import check_declaration, check_program
+from cogc.declarations import check_declaration, check_judge, check_program
 from cogc.diagnostics import Problems
 from cogc.infer import Inference
 from cogc.scope import Scope
@@ -136,6 +136,7 @@ def _create(checked: Checked, shape: Shape, node: nodes.Create, scope: Scope) ->
         for bound in (node.count.low, node.count.high):
             if bound is not None:
                 infer.check(bound, scope, INT)
+    check_judge(checked, shape.unit, node.coglet, checked.world.lookup(shape.unit, node.coglet.text))
     member = shape.children.get(node.name.id)
     target = member.target if member is not None and member.node is node else None
     if target is not None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 COMMANDS = (
     "check",
     "run",
+    "verify",
     "graph",
     "trace",
     "build",

@@ -98,6 +98,13 @@ CODES: dict[str, Row] = {
         "declare it with `mixin {name} {{ ... }}`, or import it",
     ),
     "wrong-kind": ("COG306", "error", "`{name}` is {found}, not {wanted}", "name {wanted}"),
+    "unknown-criterion": (
+        "COG325",
+        "error",
+        "there is no standard criterion `{name}`",
+        "the standard ones are {known}",
+    ),
+    "extends-itself": ("COG326", "error", "`{name}` extends itself", "remove it from the line of what it extends"),
     "import-clash": (
         "COG307",
         "error",
@@ -294,6 +301,8 @@ CODES: dict[str, Row] = {
     # back ends
     "not-yet": ("COG701", "error", "{what} `{name}` cannot run yet", "this version checks and draws it"),
     "stands-in": ("COG703", "warning", "`{name}` is about containers, which are not used here", "see the help line"),
+    "unmet-criterion": ("COG801", "error", "`{name}` is not met: {details}", ""),
+    "skipped-criterion": ("COG802", "warning", "`{name}` was not looked at: {details}", ""),
     "bad-build": (
         "COG702",
         "error",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cogc import check as checking
+from cogc.declarations import check_judge
 from cogc.diagnostics import Problems
 from cogc.load import load, load_prelude
 from cogc.locks import load_locks
@@ -53,7 +54,8 @@ def _root(checked: checking.Checked, name: str | None) -> Shape | Declared | Non
         declared = setts[0]
     if declared is not None and declared.kind == "sett":
         return declared
-    if declared is not None and declared.kind in ("coglet", "agent"):
+    if declared is not None and declared.kind in ("coglet", "agent", "dod"):
+        check_judge(checked, unit, unit.tree, declared)
         return checked.world.shape(declared)
     span = Span(unit.source, 0, 0)
     if declared is not None:

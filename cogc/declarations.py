@@ -5,9 +5,9 @@ What runs is lowered elsewhere; here every name in them is resolved, every attri
 
 from __future__ import annotations
 
-from cogc import nodes, types
+from cogc import dods, nodes, types
 from cogc.attribute_check import check_block
-from cogc.attributes import BACKENDS, PROVIDERS, TRANSPORTS
+from cogc.attributes import ATTRIBUTES, BACKENDS, PROVIDERS, TRANSPORTS
 from cogc.lower_type import lower_type
 from cogc.resolve import ARTICLES, program_signature, signature
 from cogc.scope import Scope
@@ -204,27 +204,78 @@ def _parameters(checked: Checked, unit: Unit, name: str, parameters: tuple[nodes
 
 
 def _dod(checked: Checked, unit: Unit, node: nodes.Dod) -> None:
-    scope = _parameters(checked, unit, node.name.id, node.parameters)
+    """Its names and settings; what its criteria say is checked in the coglet that it stands for."""
+    world = checked.world
+    scope = _parameters(checked, unit, node.name.id, dods.parameters_of(world, unit, node))
     if node.extends is not None:
         _declared(checked, unit, node.extends.text, node.extends, "dod")
-    settings = [c for c in node.criteria if isinstance(c, nodes.Attribute) and c.key.id in ("max_loops", "fix")]
-    check_block(tuple(settings), "dod", node.name, scope, checked.inference)
-    seen: dict[str, nodes.Name] = {}
+        if dods.extends_itself(world, unit, node):
+            checked.problems.add("extends-itself", unit.span(node.extends), name=node.name.id)
+    own = [c for c in node.criteria if isinstance(c, nodes.Attribute) and c.key.id in dods.SETTINGS]
+    check_block(tuple(own), "dod", node.name, scope, checked.inference, f"dod `{node.name.id}`")
+    seen: set[str] = set()
     for c in node.criteria:
         if c.key.id in seen:
             checked.problems.add("duplicate-attribute", unit.span(c.key), name=c.key.id)
-        seen[c.key.id] = c.key
-        match c:
-            case nodes.Command(executor=executor):
-                (_shell if executor.kind.id == "shell" else _python)(checked, unit, executor, scope)
-                check_block(executor.attributes, executor.kind.id, executor.kind, scope, checked.inference)
-            case nodes.Judge(model=model, threshold=threshold):
-                _declared(checked, unit, model.text, model, "model")
-                if threshold is not None:
-                    checked.inference.check(threshold, scope, FLOAT)
-            case nodes.Attribute() if c not in settings:
-                words = dict.fromkeys(("coverage", "contracts", "tdd", "linters", "tests", "human"), ANY)
-                checked.inference.infer(c.value, scope.inner(**words))  # type: ignore[arg-type]
+        seen.add(c.key.id)
+        if c not in own:
+            _criterion(checked, unit, c)
+
+
+def check_judge(checked: Checked, unit: Unit, place: nodes.Node, found: Declared | None) -> None:
+    """Where a definition of done is used, its standard judges must have a model; the presets leave that to those who extend them."""
+    if found is None or found.kind != "dod":
+        return
+    if "judge" in dods.settings_of(checked.world, found.unit, found.node):
+        return
+    judged = [
+        k
+        for k, c in dods.criteria_of(checked.world, found.unit, found.node).items()
+        if k in dods.JUDGED and dods.word(c) == "standard"
+    ]
+    if judged:
+        owner = f"dod `{found.node.name.id}`, with its criterion `{judged[0]}`,"
+        checked.problems.add("missing-attribute", unit.span(place), owner=owner, name="judge")
+
+
+def _criterion(checked: Checked, unit: Unit, c: dods.Criterion) -> None:
+    """A criterion's form: a standard one must be known, an executor must have what it needs."""
+    kind = dods.word(c)
+    if kind in ("standard", "off") and c.key.id not in dods.STANDARD:
+        help = did_you_mean(c.key.id, dods.STANDARD) or None
+        known = ", ".join(f"`{s}`" for s in dods.STANDARD)
+        checked.problems.add("unknown-criterion", unit.span(c.key), help=help, name=c.key.id, known=known)
+    elif kind == "standard" and c.key.id == "coverage":
+        checked.problems.add(
+            "bad-executor",
+            unit.span(c),
+            name="coverage",
+            wrong="needs a percentage",
+            right="write `coverage: coverage >= 85`",
+        )
+    elif isinstance(c, nodes.Command) and c.executor.kind.id == "python":
+        _python(checked, unit, c.executor, Scope(checked.world, unit))
+    elif (
+        isinstance(c, nodes.Command)
+        and isinstance(c.executor.argument, nodes.ListLiteral)
+        and not c.executor.argument.items
+    ):
+        _wrong(
+            checked,
+            unit,
+            c.executor,
+            "needs a list of words",
+            'write `shell ["command", "argument"]`; no shell is involved',
+        )
+    if isinstance(c, nodes.Command):
+        known_keys = ATTRIBUTES[f"{c.executor.kind.id} criterion"]
+        for a in c.executor.attributes:
+            if a.key.id not in known_keys:
+                help = did_you_mean(a.key.id, known_keys) or None
+                names = ", ".join(f"`{k}`" for k in known_keys)
+                checked.problems.add(
+                    "unknown-attribute", unit.span(a.key), help=help, owner="this criterion", name=a.key.id, known=names
+                )
 
 
 def _plan(checked: Checked, unit: Unit, node: nodes.Plan) -> None:
@@ -254,6 +305,10 @@ def _step(checked: Checked, unit: Unit, step: nodes.Step, steps: dict[str, nodes
     if step.condition is not None:
         checked.inference.condition(step.condition, inner)
     check_block(step.attributes, "step", step.name, inner, checked.inference)
+    for a in step.attributes:
+        if a.key.id == "dod":
+            used = checked.world.lookup(scope.unit, nodes.qualified_text(a.value) or "")
+            check_judge(checked, scope.unit, a.value, used)
     inner.waits = True
     checked.inference.infer(step.task, inner)
 

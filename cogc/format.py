@@ -96,8 +96,9 @@ def _expression(node: n.Expr) -> tuple[int, str]:
             return _COMPARISON, f"{expression(value, _COMPARISON + 1)} is {type_text(type_, atom=True)}"
         case n.Conditional(then=then, condition=condition, otherwise=otherwise):
             return _CONDITIONAL, f"{expression(then, _OR)} if {expression(condition, _OR)} else {expression(otherwise)}"
-        case n.Try(value=value, otherwise=otherwise):
-            return _UNARY, f"try {expression(value, _POSTFIX)} else {expression(otherwise, _UNARY)}"
+        case n.Try(value=value, otherwise=otherwise, name=named):
+            failure = "" if named is None else f"as {name(named)} "
+            return _UNARY, f"try {expression(value, _POSTFIX)} else {failure}{expression(otherwise, _UNARY)}"
         case n.Await():
             return _CONDITIONAL, _await(node)
         case n.Grow(pool=pool, arguments=arguments):

@@ -13,7 +13,7 @@ from cogc.builtins import FUNCTIONS, RUN_TIME_ONLY
 from cogc.diagnostics import Label, Problems
 from cogc.lower_type import lower_type
 from cogc.resolve import program_signature
-from cogc.scope import Scope, Symbol, path_of
+from cogc.scope import FAILURE, Scope, Symbol, path_of
 from cogc.suggest import did_you_mean, nearest
 from cogc.types import ANY, BOOL, EXACT, MAYBE, NO, NULL, STRING, FieldOf, ListOf, MapOf, RecordOf, Type
 from cogc.world import Parameter, Signature, Unit, World
@@ -222,7 +222,7 @@ class Inference:
 
     def _bind_name(self, name: nodes.Name, type: Type, scope: Scope) -> None:
         """Locals may not hide what is known by that name: a state that is silently not set is a bug."""
-        hidden = scope.find(name.id)
+        hidden = scope.find(name.id) if scope.unit.source.text.startswith(name.id, name.start) else None  # else: drawn
         if hidden is not None and hidden.kind in ("local", "parameter", "state", "const", "self"):
             what = {"local": "a local", "const": "a const"}.get(hidden.kind, f"the {hidden.kind}")
             related = []
@@ -580,7 +580,11 @@ class Inference:
 
     def _try(self, node: nodes.Try, scope: Scope, expected: Type | None) -> Type:
         value = self.infer(node.value, scope, expected)
-        return types.union((value, self.infer(node.otherwise, scope, expected)))
+        inner = scope
+        if node.name is not None:
+            inner = scope.inner()
+            self._bind_name(node.name, FAILURE, inner)
+        return types.union((value, self.infer(node.otherwise, inner, expected)))
 
 
 def _one_record(type: Type) -> RecordOf | None:

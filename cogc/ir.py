@@ -177,8 +177,11 @@ class Check(Node, tag="check", frozen=True):
 
 
 class Try(Node, tag="try", frozen=True):
+    """The other value where the first fails; in it, `name` is the failure's record."""
+
     value: Expr
     otherwise: Expr
+    name: str = ""
 
 
 class Await(Node, tag="await", frozen=True):
@@ -413,7 +416,7 @@ class Coglet(msgspec.Struct, frozen=True, omit_defaults=True):
     logged_from: int = -1
     suppressed: list[int] = []
     registered: int = -1
-    agent: bool = False
+    kind: str = "coglet"
     python: str = ""
     open: bool = False
     at: int = 0

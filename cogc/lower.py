@@ -219,7 +219,7 @@ class Lower:
         """The keys of the programs that a list of tools names; a coglet's own programs go first."""
         found = []
         for item in value.items if isinstance(value, nodes.ListLiteral) else ():
-            name = unit.source.text[item.start : item.end]
+            name = nodes.qualified_text(item) or ""
             member = place.builder.shape.programs.get(name) if place.builder is not None else None
             declared = self.world.lookup(unit, name)
             if member is not None:
@@ -236,8 +236,7 @@ class Lower:
         return found
 
     def _model(self, unit: Unit, value: nodes.Expr | nodes.TypeExpr) -> str:
-        name = unit.source.text[value.start : value.end]
-        declared = self.world.lookup(unit, name)
+        declared = self.world.lookup(unit, nodes.qualified_text(value) or "")
         if declared is None:
             return ""
         node: nodes.Model = declared.node
@@ -362,7 +361,7 @@ class _Coglet:
             logged_from=self.states.get("logged_from", -1) if self._takes("LogLet") else -1,
             suppressed=suppress if self._takes("SuppressLet") else [],
             registered=self.states.get("registered", -1) if self._takes("ProgLet") else -1,
-            agent=shape.agent is not None,
+            kind=shape.declared,
             python=f"{shape.key}.{ir.TICKS}" if shape.python is not None else "",
             at=run.at(shape.unit, shape.node.name),
         )
@@ -621,6 +620,6 @@ def _later(checked: Checked, run: Lower) -> list[ir.Later]:
     found = []
     for unit in checked.world.roots:
         for declared in unit.declared.values():
-            if declared.kind in ("team", "dod", "plan"):
+            if declared.kind in ("team", "plan"):
                 found.append(ir.Later(declared.kind, declared.node.name.id, run.at(unit, declared.node)))
     return found

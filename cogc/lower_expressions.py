@@ -109,8 +109,10 @@ class Lowering:
                 return ir.Conditional(
                     self.expr(condition), self.expr(then), self.expr(otherwise), self._unsure(condition)
                 )
-            case nodes.Try(value=value, otherwise=otherwise):
-                return ir.Try(self.expr(value), self.expr(otherwise))
+            case nodes.Try(value=value, otherwise=otherwise, name=name):
+                if name is None:
+                    return ir.Try(self.expr(value), self.expr(otherwise))
+                return ir.Try(self.expr(value), self.inner([name.id]).expr(otherwise), name.id)
         raise AssertionError(node)
 
     def _maybe(self, node: nodes.Expr | None) -> ir.Expr | None:

@@ -142,8 +142,11 @@ class Conditional(Node):
 
 
 class Try(Node):
+    """`try VALUE else OTHERWISE`, or `else as NAME OTHERWISE`, in which the name is what went wrong."""
+
     value: Expr
     otherwise: Expr
+    name: Name | None = None
 
 
 class Await(Node):
@@ -645,3 +648,17 @@ def walk(node: Node) -> list[Node]:
         elif isinstance(item, tuple):
             stack.extend(reversed(item))
     return found
+
+
+def qualified_text(node: Node) -> str | None:
+    """The name that an expression is, plain, quoted or qualified; None for any other."""
+    if isinstance(node, Name):
+        return node.id
+    if isinstance(node, Text):
+        return node.value
+    if isinstance(node, Qualified):
+        return node.text
+    if isinstance(node, Field):
+        base = qualified_text(node.base)
+        return None if base is None else f"{base}.{node.name.id}"
+    return None

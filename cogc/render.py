@@ -4,12 +4,13 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import TextIO
+    from typing import Any, TextIO
 
     from cogc.diagnostics import Diagnostic
     from cogc.source import Span
 
 _TAB = "    "
+_SHOWN_LINES = 20
 
 
 def text(found: list[Diagnostic]) -> str:
@@ -75,6 +76,21 @@ def people(found: list[Diagnostic], file: TextIO, color: bool | None = None) -> 
         if d.help:
             console.print(Text.assemble((" " * width + " = ", "blue"), ("help", "bold"), f": {d.help}"))
         console.print()
+
+
+def findings(found: list[dict[str, Any]], file: TextIO) -> None:
+    """The findings of a definition of done: each criterion, and the last lines of what failed."""
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(file=file, highlight=False, soft_wrap=True)
+    styles = {"PASS": "green", "FAIL": "bold red", "SKIP": "yellow"}
+    width = max((len(f["criterion"]) for f in found), default=0)
+    for f in found:
+        console.print(Text.assemble((f["status"], styles[f["status"]]), f"  {f['criterion']:<{width}}  {f['details']}"))
+        if f["status"] == "FAIL":
+            for line in f["output"].splitlines()[-_SHOWN_LINES:]:
+                console.print(Text(f"      | {line}", "dim"))
 
 
 def _excerpt(console: object, span: Span, label: str, style: str, width: int, arrow: str) -> None:

@@ -6,7 +6,7 @@ mixin, mixins taken in. Bodies are not looked at here: `infer` does that, name b
 
 from __future__ import annotations
 
-from cogc import nodes, types
+from cogc import dods, nodes, types
 from cogc.agents import coglet_of, judge_of
 from cogc.attributes import EXECUTORS
 from cogc.diagnostics import Label, Problems
@@ -59,7 +59,10 @@ def resolve(world: World, problems: Problems) -> World:
                 shape = Shape(unit, declared.node)
                 world.shapes[shape.key] = shape
             elif declared.kind == "agent":
-                shape = Shape(unit, coglet_of(declared.node), declared.node)
+                shape = Shape(unit, coglet_of(declared.node), "agent")
+                world.shapes[shape.key] = shape
+            elif declared.kind == "dod":
+                shape = Shape(unit, dods.coglet_of(world, unit, declared.node), "dod")
                 world.shapes[shape.key] = shape
     for unit in units:
         _judges(world, unit)
@@ -81,7 +84,7 @@ def _judges(world: World, unit: Unit) -> None:
             agent = world.lookup(unit, unit.source.text[ran.start : ran.end])
             if agent is not None and agent.kind == "agent":
                 judge = judge_of(agent.node, f"{declared.node.name.id}.{item.name.id}")
-                shape = Shape(agent.unit, coglet_of(judge), judge)
+                shape = Shape(agent.unit, coglet_of(judge), "agent")
                 world.shapes[shape.key] = shape
 
 
@@ -367,7 +370,7 @@ def _child_shape(world: World, unit: Unit, node: nodes.Create, problems: Problem
         return None
     if declared.kind in ("team", "plan", "sett"):
         return None
-    if declared.kind not in ("coglet", "agent"):
+    if declared.kind not in ("coglet", "agent", "dod"):
         related = [Label(declared.span(), "declared here")]
         problems.add(
             "wrong-kind",

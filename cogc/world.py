@@ -117,15 +117,16 @@ class MixinUse:
 
 
 class Shape:
-    """What a coglet or a mixin is made of, its mixins' members taken in."""
+    """What a coglet or a mixin is made of, its mixins' members taken in. `declared` is what the user wrote: agent, dod, plan
+    and team stand for coglets."""
 
     __slots__ = (
-        "agent", "children", "complete", "consts", "enacts", "key", "links", "listens", "mixins", "name", "node", "parameters",
+        "children", "complete", "consts", "declared", "enacts", "key", "links", "listens", "mixins", "name", "node", "parameters",
         "programs", "python", "reactions", "states", "supervise", "transmits", "unit",
     )  # fmt: skip
 
-    def __init__(self, unit: Unit, node: Holder, agent: nodes.Agent | None = None) -> None:
-        self.agent = agent
+    def __init__(self, unit: Unit, node: Holder, declared: str = "") -> None:
+        self.declared = declared or ("coglet" if isinstance(node, nodes.Coglet) else "mixin")
         self.unit = unit
         self.node = node
         self.name = node.name.id

@@ -15,7 +15,7 @@ BLOCK = re.compile(r"^## (Fails|Works)\n\n```(\w+)\n(.*?)```", re.MULTILINE | re
 # Those whose pages show commands: test_cli.py provokes each of them.
 BY_COMMAND = {
     "no-text", "file-too-large", "no-spec", "bad-manifest", "import-clash", "no-root", "not-yet", "bad-build", "unknown-tool",
-    "tool-mismatch", "server-unreachable",
+    "tool-mismatch", "server-unreachable", "unmet-criterion", "skipped-criterion",
 }  # fmt: skip
 
 

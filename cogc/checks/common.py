@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 def own_shapes(checked: Checked) -> Iterator[Shape]:
     """The coglets and mixins that the user wrote: neither the standard library nor an agent's own ports are blamed."""
     for shape in checked.world.shapes.values():
-        if shape.agent is None and (not shape.unit.path.startswith("std/") or shape.unit in checked.world.roots):
+        if shape.declared in ("coglet", "mixin") and (
+            not shape.unit.path.startswith("std/") or shape.unit in checked.world.roots
+        ):
             yield shape
 
 

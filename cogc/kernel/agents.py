@@ -73,7 +73,7 @@ def delta(kernel: Kernel, inst: Instance, text: str) -> None:
 
 def listened(inst: Instance) -> bool:
     """Whether a coglet is an agent whose `delta` somebody hears."""
-    if not inst.code.ir.agent:
+    if inst.code.ir.kind != "agent":
         return False
     number = inst.code.transmit_names.index("delta")
     out = inst.outs[number] or wiring.out(inst, number)

@@ -465,14 +465,19 @@ class _Writer:
 
     def _try(self, node: ir.Try) -> str:
         if not (waits(node.value) or waits(node.otherwise)):
+            if node.name:
+                otherwise = f"lambda v_{node.name}: {self.expr(node.otherwise)}"
+                return f"attempt_as(I, lambda: {self.expr(node.value)}, {otherwise})"
             return f"attempt(lambda: {self.expr(node.value)}, lambda: {self.expr(node.otherwise)})"
         held = self.temporary()
         self.line("try:")
         self.depth += 1
         self.line(f"{held} = {self.expr(node.value)}")
         self.depth -= 1
-        self.line("except Recoverable:")
+        self.line("except Recoverable as error_:" if node.name else "except Recoverable:")
         self.depth += 1
+        if node.name:
+            self.line(f"v_{node.name} = caught(I, error_)")
         self.line(f"{held} = {self.expr(node.otherwise)}")
         self.depth -= 1
         return held

@@ -154,7 +154,7 @@ class Conversation:
     def whole(self) -> Talk:
         """The whole conversation, with what the trace says of it; its value."""
         kernel, inst = self.kernel, self.inst
-        own = agents.state(inst) if inst.code.ir.agent or self.roster is not None else None
+        own = agents.state(inst) if inst.code.ir.kind == "agent" or self.roster is not None else None
         if own is not None:
             if self.around is None:
                 self.injected, own.injected = own.injected, []

@@ -146,10 +146,23 @@ class Kernel:
             "rebound": lambda inst, key: programs.rebound(self, inst, key),
             "perform": lambda inst, key, arguments: conversation.perform(self, inst, key, arguments),
             "Recoverable": RECOVERABLE,
+            "caught": self.caught,
+            "attempt_as": self.attempt_as,
             "f_now": lambda inst: Time(self.epoch + self.now),
             "f_uuid": self.uuid,
             "f_random": self.random,
         }
+
+    def caught(self, inst: Instance, error: Exception) -> dict[str, Any]:
+        """What `else as e` is told of a failure."""
+        return reactions.failure_record(inst, reactions.as_failure(self, error), None)
+
+    def attempt_as(self, inst: Instance, value: Callable[[], Any], otherwise: Callable[[Any], Any]) -> Any:
+        """`try VALUE else as e OTHERWISE` where nothing in it waits."""
+        try:
+            return value()
+        except RECOVERABLE as error:
+            return otherwise(self.caught(inst, error))
 
     def code(self, key: str) -> CogletCode:
         """A coglet's code, made at its first use."""

@@ -361,7 +361,7 @@ def _broken(kernel: Kernel, activity: Activity, error: Exception) -> None:
     if handler is not None and handler.on_failure is not None and not activity.in_handler:
         kernel.cancel(activity)
         activity.in_handler = True
-        activity.generator = handler.on_failure(activity.inst, _failure_record(activity.inst, failure, activity.event))
+        activity.generator = handler.on_failure(activity.inst, failure_record(activity.inst, failure, activity.event))
         advance(kernel, activity, None, None)
         return
     leave(kernel, activity)
@@ -369,7 +369,7 @@ def _broken(kernel: Kernel, activity: Activity, error: Exception) -> None:
     failing.fail(kernel, activity.inst, failure, name, activity.event)
 
 
-def _failure_record(inst: Instance, failure: Failure, event: Any) -> dict[str, Any]:
+def failure_record(inst: Instance, failure: Failure, event: Any) -> dict[str, Any]:
     return {"kind": failure.kind, "message": failure.message, "path": inst.path, "event": event}
 
 
@@ -377,7 +377,7 @@ def failed(kernel: Kernel, inst: Instance, handler: Handler, error: Exception, e
     """A reaction that does not wait failed."""
     failure = as_failure(kernel, error)
     if handler.on_failure is not None:
-        generator = handler.on_failure(inst, _failure_record(inst, failure, event))
+        generator = handler.on_failure(inst, failure_record(inst, failure, event))
         activity = Activity(inst, handler, generator, event, kernel.cause, True)
         activity.in_handler = True
         _enter(kernel, activity)
@@ -475,7 +475,7 @@ def _command(kernel: Kernel, inst: Instance, name: str, arguments: list[Any]) ->
                 assert parameter.default is not None
                 value = kernel.coder.expression(parameter.default, [])(inst)
             values.append(value)
-        if inst.code.ir.agent:
+        if inst.code.ir.kind == "agent":
             agents.control(kernel, inst, name, values)
         begin_with(kernel, inst, handler, tuple(values) if values else (None,), dict(zip_names(handler, values)))
     if name == "tick":

@@ -96,7 +96,7 @@ def created(kernel: Kernel, inst: Instance) -> None:
     """An agent's coglet is there."""
     program = kernel.bundle.programs[f"{inst.code.key}.{ASK}"]
     above = inst.parent
-    while above is not None and not above.code.ir.agent:
+    while above is not None and above.code.ir.kind != "agent":
         above = above.parent
     record = _record(kernel, inst.path, inst.name, program, above.path if above is not None else None)
     kernel.registry.remove(record.id)  # a member of a pool may have the index of one before it
@@ -147,7 +147,7 @@ def find(kernel: Kernel, id: str) -> Instance | tuple[Roster, SubAgent]:
     inst = kernel.root
     while inst is not None and inst.path != id:
         inst = next((m for m in inst.members() if id == m.path or id.startswith(f"{m.path}/")), None)
-    if inst is None or not inst.code.ir.agent:
+    if inst is None or inst.code.ir.kind != "agent":
         raise Failure("error", f"there is no agent `{id}`")
     return inst
 

@@ -80,7 +80,7 @@ def _register(kernel: Kernel, inst: Instance) -> None:
     inst.serial = kernel.serial
     if kernel.trace:
         kernel.trace.record("create", inst, coglet=inst.code.name)
-    if inst.code.ir.agent:
+    if inst.code.ir.kind == "agent":
         registry.created(kernel, inst)
 
 
@@ -413,7 +413,7 @@ def _stopped(kernel: Kernel, inst: Instance) -> None:
         inst.gate &= ~URGENT
     if kernel.trace:
         kernel.trace.record("stop", inst)
-    if inst.code.ir.agent:
+    if inst.code.ir.kind == "agent":
         kernel.registry.update_status(inst.path, "stopped")
     if inst.parent is None:
         kernel.ended = kernel.ended or "stopped"

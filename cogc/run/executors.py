@@ -21,7 +21,7 @@ from typing import Any
 import trio
 
 from cogc import coglet as upstream
-from cogc import ir
+from cogc import ir, resources
 from cogc.kernel.functions import text
 from cogc.kernel.objects import Call
 from cogc.kernel.values import Duration, Failure, Time, moment, time_of
@@ -152,7 +152,10 @@ class Executors:
     def _import(self, module: str, folder: str) -> ModuleType:
         """A module of the spec's own folder; any other package only if it is allowed by name."""
         parts = module.split(".")
-        base = Path(folder or ".").resolve().joinpath(*parts)
+        if parts[0] == "std":
+            base = Path(resources.place("stdlib")).joinpath(*parts[1:])
+        else:
+            base = Path(folder or ".").resolve().joinpath(*parts)
         path = base.with_suffix(".py")
         if not path.is_file():
             path = base / "__init__.py"
@@ -186,7 +189,8 @@ class Executors:
         words = command_words(request["words"])
         cwd = self._folder(request.get("cwd", ""))
         own = {k: secret(v) for k, v in request.get("env", {}).items()}
-        env = {**os.environ, **own}
+        path = os.pathsep.join(filter(None, (os.environ.get("PATH"), os.path.dirname(sys.executable))))
+        env = {**os.environ, "PATH": path, **own}  # what is installed beside cogc is found, if nothing goes before it
         if call.sandbox is not None and self.settings.sandboxed:
             workspace = self._folder(".")
             words, env = wrapped(words, call.sandbox, workspace, cwd, program.name), {**ENVIRONMENT, **own}
@@ -195,7 +199,8 @@ class Executors:
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             raise Failure("program", f"`{words[0]}` cannot be started: {reason.lower()}") from None
-        if outcome.code not in request.get("ok", [0]):
+        form = request.get("output", "")
+        if form != "outcome" and outcome.code not in request.get("ok", [0]):
             said = outcome.stderr or outcome.stdout
             last = said.decode("utf-8", "replace").strip()[-400:]
             words = command_words(request["words"])
@@ -205,7 +210,10 @@ class Executors:
             raise Failure("program", f"`{words[0]}` wrote more than 16 MiB")
         if request.get("reload"):
             self._forget(cwd)
-        return self._output(program, request.get("output", ""), outcome.stdout)
+        if form == "outcome":
+            texts = {"stdout": outcome.stdout, "stderr": outcome.stderr}
+            return {"code": outcome.code, **{k: t.decode("utf-8", "replace") for k, t in texts.items()}}
+        return self._output(program, form, outcome.stdout)
 
     def _folder(self, name: str) -> str:
         """A folder of the workspace; a Failure for one outside it, wherever its links lead."""

@@ -1,0 +1,200 @@
+"""`cogc verify SPEC [--dod NAME]`: look whether a definition of done is met, in the workspace as it is.
+
+Exit code 0 if it is met, 4 if not, 1 if the spec is wrong, 2 for a wrong command line, 3 if it could not be run. With --fix
+its fixer is handed the findings and lets it try again; without, nothing is changed: a gate for CI.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cogc import dods, render
+from cogc.check import Options as CheckOptions
+from cogc.commands.check import allow_imports, allowed
+from cogc.commands.run import Usage, bound, budget, parameters, people, refusing, show_to_stderr
+from cogc.compile import analyse, program
+from cogc.diagnostics import Problems
+from cogc.files import read
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+    from cogc import ir
+    from cogc.check import Checked
+    from cogc.diagnostics import Diagnostic
+    from cogc.kernel.objects import Output
+    from cogc.world import Declared
+
+HELP = "look whether a definition of done is met"
+NOT_MET = 4
+
+
+def arguments(parser: ArgumentParser) -> None:
+    add = parser.add_argument
+    add("spec", metavar="SPEC", help="a spec that declares or imports the definition")
+    add("--dod", metavar="NAME", help="which definition of done (default: the only one)")
+    add(
+        "--fix",
+        action="store_true",
+        help="hand the findings to its fixer, and verify again, as often as max_loops says",
+    )
+    add("--task", default="", metavar="TEXT", help="what was to be done: its judges and its fixer are told")
+    add("--work", default="null", metavar="JSON", help="the work, for criteria that look at a value")
+    add("--set", action="append", default=[], metavar="NAME=VALUE", help="a parameter of the definition")
+    add("--workspace", default=".", metavar="DIR", help="the folder that is verified (default: here)")
+    add("--format", choices=("people", "text", "json"), help="default: for people in a terminal, else text")
+    add("--junit", metavar="FILE", help="write the findings as JUnit XML as well")
+    add("--model", action="append", default=[], metavar="NAME=PROVIDER:WHAT", help="bind a model")
+    add("--budget", action="append", default=[], metavar="WHAT=N", help="what its models may use: usd=2, tokens=100000")
+    add("--answer", action="append", default=[], metavar="NAME=VALUE", help="a person's answer to a criterion")
+    add("--questions", choices=("ask", "wait"), default="ask", help="ask people here, or wait for `cogc answer`")
+    add("--sandbox", choices=("auto", "none"), default="auto", help="none: what agents run is not held")
+    allow_imports(parser)
+
+
+def run(options: Namespace) -> int:
+    return refusing(lambda: _run(options))
+
+
+def _run(options: Namespace) -> int:
+    problems = Problems()
+    checked = analyse([options.spec], read, problems, CheckOptions(allowed(options.allow_import, [options.spec])))
+    declared = None if problems.errors else _definition(checked, options.dod)
+    bundle = program(checked, options.dod or declared.node.name.id) if declared is not None else None
+    if problems.found:
+        show_to_stderr(problems.sorted())
+    if bundle is None or declared is None:
+        return 1
+    began = time.monotonic()
+    verdict = _verdict(bound(bundle, options), options)
+    if verdict is None:
+        return 3
+    _report(options, checked, declared, verdict, time.monotonic() - began)
+    return 0 if verdict["status"] == "passed" else NOT_MET
+
+
+def _definition(checked: Checked, name: str | None) -> Declared:
+    """The definition of done that is meant; Usage if there is none, or more than one."""
+    unit = checked.world.roots[0]
+    own = [d for d in unit.declared.values() if d.kind == "dod"]
+    known = ", ".join(d.node.name.id for d in own) or "none"
+    if name is None:
+        if len(own) != 1:
+            raise Usage(f"name a definition of done with --dod; there is {known}")
+        return own[0]
+    found = checked.world.lookup(unit, name)
+    if found is None or found.kind != "dod":
+        raise Usage(f"there is no definition of done `{name}`; there is {known}")
+    return found
+
+
+def _verdict(bundle: ir.Bundle, options: Namespace) -> dict[str, Any] | None:
+    """What the definition's coglet says in the end; None if the run failed, which has been reported."""
+    import json
+
+    import trio
+
+    from cogc.kernel.values import plain
+    from cogc.run import report
+    from cogc.run.executors import Settings
+    from cogc.run.session import Options, Session
+
+    try:
+        work = json.loads(options.work)
+    except ValueError:
+        work = options.work
+    found: dict[str, Any] = {}
+
+    def heard(output: Output) -> None:
+        if output.channel in ("passed", "failed"):
+            found.update(plain(output.value))
+
+    given = {"task": options.task, "work": work, "fix": options.fix}
+    allow = allowed(options.allow_import, [options.spec])
+    session = Session(
+        bundle,
+        Options(
+            parameters=parameters(bundle, options), inputs=[("verify", given)], budget=budget(options), on_output=heard
+        ),
+        Settings(options.workspace, allow, people(options), options.sandbox != "none"),
+    )
+    trio.run(session.run)
+    sys.stderr.write(report.usage(session.kernel))
+    if session.outcome in ("interrupted", "terminated"):
+        raise KeyboardInterrupt
+    if not found:
+        sys.stderr.write(report.failure(session.kernel))
+    return found or None
+
+
+# ---- what is said --------------------------------------------------------------------------------------------
+
+
+def _report(options: Namespace, checked: Checked, declared: Declared, verdict: dict[str, Any], seconds: float) -> None:
+    name = declared.node.name.id
+    if options.junit:
+        Path(options.junit).write_bytes(junit(options.spec, name, verdict, seconds))
+    found = _diagnostics(checked, declared, verdict["findings"])
+    if options.format == "json":
+        sys.stdout.write(render.json(found))
+    elif options.format == "text" or (options.format is None and not sys.stdout.isatty()):
+        sys.stdout.write(render.text(found))
+        if options.format is None:
+            sys.stdout.write(_summary(name, verdict) + "\n")
+    else:
+        render.findings(verdict["findings"], sys.stdout)
+        sys.stdout.write(_summary(name, verdict) + "\n")
+
+
+def _diagnostics(checked: Checked, declared: Declared, findings: list[dict[str, Any]]) -> list[Diagnostic]:
+    """What is not met or was not looked at, each at the place of its criterion."""
+    problems = Problems()
+    for f in findings:
+        if f["status"] == "PASS":
+            continue
+        unit, key = dods.place_of(checked.world, declared.unit, declared.node, f["criterion"])
+        slug = "unmet-criterion" if f["status"] == "FAIL" else "skipped-criterion"
+        said = f["output"].strip().splitlines()
+        help = said[-1].strip()[:200] if said else None
+        problems.add(slug, unit.span(key), help=help, name=f["criterion"], details=f["details"])
+    return problems.found
+
+
+def _summary(name: str, verdict: dict[str, Any]) -> str:
+    """One line: how it ended, and how many of its criteria are met."""
+    findings, loops = verdict["findings"], verdict["loops"]
+    met = sum(f["status"] == "PASS" for f in findings)
+    skipped = sum(f["status"] == "SKIP" for f in findings)
+    words = {"passed": "is met", "failed": "is not met", "max_loops_exceeded": f"is not met after {loops} loops"}
+    rest = f", {skipped} skipped" if skipped else ""
+    return f"{name} {words[verdict['status']]}: {met} of {len(findings)} criteria{rest}"
+
+
+def junit(spec: str, name: str, verdict: dict[str, Any], seconds: float) -> bytes:
+    """The findings of the last loop as JUnit XML."""
+    from xml.etree import ElementTree
+
+    findings = verdict["findings"]
+    counts = {
+        "tests": str(len(findings)),
+        "failures": str(sum(f["status"] == "FAIL" for f in findings)),
+        "skipped": str(sum(f["status"] == "SKIP" for f in findings)),
+        "time": f"{seconds:.3f}",
+    }
+    suites = ElementTree.Element("testsuites", counts)
+    suite = ElementTree.SubElement(suites, "testsuite", {"name": name, **counts})
+    for f in findings:
+        case = ElementTree.SubElement(suite, "testcase", {"classname": spec, "name": f["criterion"]})
+        if f["status"] != "PASS":
+            tag = "failure" if f["status"] == "FAIL" else "skipped"
+            ElementTree.SubElement(case, tag, {"message": _printable(f["details"])}).text = _printable(f["output"])
+    data: bytes = ElementTree.tostring(suites, encoding="utf-8", xml_declaration=True)
+    return data + b"\n"
+
+
+def _printable(text: str) -> str:
+    """Without what XML has no way to hold: the escapes of terminals and the like."""
+    return "".join(c for c in text if c in "\t\n" or c.isprintable())

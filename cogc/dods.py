@@ -1,0 +1,409 @@
+"""Definitions of done as what they stand for: a coglet that verifies, hands its findings to a fixer, and verifies again.
+
+In: a `dod` declaration. Out: a coglet's node. Each criterion becomes a program, or a call of one of the standard ones,
+and a statement that makes a finding of what it gave; how that is done stands in `stdlib/criteria.py`.
+"""
+
+from __future__ import annotations
+
+from cogc import nodes
+from cogc.draw import draw
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from cogc.draw import Holes
+    from cogc.world import Unit, World
+
+    Criterion = nodes.Attribute | nodes.Command | nodes.Judge
+
+SETTINGS = ("max_loops", "fix", "judge", "base", "stop_on_failure")
+COMMANDS = {
+    "tests": ("pytest", "-q"),
+    "contracts": ("pytest", "-q", "-m", "contract"),
+    "integration": ("pytest", "-q", "-m", "integration"),
+    "e2e": ("pytest", "-q", "-m", "e2e"),
+    "linters": ("ruff", "check", "."),
+}
+JUDGED = {
+    "solid": "The change keeps to the SOLID principles: one reason to change for each part, narrow interfaces, dependencies on abstractions.",
+    "dry": "The change repeats nothing that stands elsewhere in it or, as far as it shows, in the project.",
+    "kiss": "The change is as simple as the task allows: nothing is built that the task does not need.",
+    "architecture": "The change keeps to the architecture around it: layers, direction of dependencies, where things belong.",
+}
+STANDARD = (*COMMANDS, "tdd", "coverage", *JUDGED)
+THRESHOLD = 0.7
+LOOPS = 3
+_PORTS = ("verify", "passed", "failed", "report")
+
+FINDING = '{ criterion: string, status: "PASS" | "FAIL" | "SKIP", details: string, output: string, score?: float, reason?: string }'
+VERDICT = (
+    '{ id: string, status: "passed" | "failed" | "max_loops_exceeded", loops: int, work: any, '
+    f"findings: [{FINDING}], log: [[{FINDING}]] }}"
+)
+
+_TEXT = """
+coglet _ {
+  listen verify: { id: string = "", task: string = "", work: any = null, fix: bool = true }
+  transmit passed: @VERDICT@
+  transmit failed: @VERDICT@
+  transmit report: { id: string, loop: int, findings: [@FINDING@] }
+
+  state findings_: [@FINDING@] = []
+  state none_: [@FINDING@] = []
+  state log_: [[@FINDING@]] = []
+  state status_: any = "verifying"
+  state work_: any = null
+
+  program finding_(criterion: string, kind: string, found: any, wanted: any = null) -> @FINDING@ = python "std.criteria:finding"
+  @PROGRAMS@
+
+  on verify as given_ {
+    log_ = []
+    status_ = "verifying"
+    work_ = given_.work
+    for loop_ in range(1, most_hole + 1) {
+      if status_ == "verifying" {
+        findings_ = none_
+        @CRITERIA@
+        log_ = log_ + [findings_]
+        report <- { id: given_.id, loop: loop_, findings: findings_ }
+        if len([f for f in findings_ if f.status == "FAIL"]) == 0 {
+          status_ = "passed" if @EMPTY@ or len([f for f in findings_ if f.status == "PASS"]) > 0 else "failed"
+        } else {
+          @REPAIR@
+        }
+      }
+    }
+    let verdict_ = { id: given_.id, status: status_, loops: len(log_), work: work_, findings: findings_, log: log_ }
+    if status_ == "passed" { passed <- verdict_ } else { failed <- verdict_ }
+  }
+}
+"""
+_REPAIR = """
+          if not given_.fix {
+            status_ = "failed"
+          } else if loop_ == most_hole {
+            status_ = "max_loops_exceeded"
+          } else {
+            let fixed_ = try { done: fixer_hole(fix_(given_.task, findings_)), error: null } else as e_ { done: null, error: e_.message }
+            if fixed_.error != null {
+              findings_ = findings_ + [finding_("fix", "value", { error: fixed_.error })]
+              log_ = log_[0:len(log_) - 1] + [findings_]
+              status_ = "failed"
+            } else if work_ != null {
+              work_ = fixed_.done
+            }
+          }
+"""
+_FIX = '''
+  program fix_(task: string, findings: any) -> string = template """
+    The work does not meet its definition of done. Put it right, then say in a few words what you changed.
+    {% if task %}
+    The task was:
+    {{ task }}
+    {% endif %}
+    {% for f in findings if f.status == "FAIL" %}
+
+    FAIL {{ f.criterion }}: {{ f.details }}
+    {{ f.output }}
+    {% endfor %}
+    """
+'''
+_CHANGES = """
+  program difference_(since: string) -> any = shell ["git", "diff", "--no-ext-diff", since] { output: outcome }
+  program untracked_() -> any = shell ["git", "ls-files", "--others", "--exclude-standard"] { output: outcome }
+"""
+_JUDGE = '''
+  program name_hole(criterion: string, task: string, work: any, changes: string) -> { score: float, reason: string } = llm {
+    model: model_hole
+    system: "You judge work by one criterion, strictly and on what you are shown alone. The score goes from 0 (not met at all) to 1 (met in full); the reason says in one or two sentences what decided it."
+    prompt: """
+      The criterion: {{ criterion }}
+      {% if task %}
+
+      The task was:
+      {{ task }}
+      {% endif %}
+      {% if work %}
+
+      The work:
+      {{ work }}
+      {% endif %}
+      {% if changes %}
+
+      What was changed:
+      {{ changes }}
+      {% endif %}
+    """
+  }
+'''
+_TDD = """
+  program commits_(range: [string]) -> any = shell ["git", "log", "--reverse", "--no-merges", "--name-status", "-M", "-n", "500", "--format=%x01%h %s", range] { output: outcome }
+  program uncommitted_() -> any = shell ["git", "status", "--porcelain", "--untracked-files=all"] { output: outcome }
+  program files_() -> any = shell ["git", "ls-files", "--cached", "--others", "--exclude-standard"] { output: outcome }
+  program imports_() -> any = shell ["git", "grep", "--untracked", "-hnIE", "--full-name", "-H", "^[[:space:]]*(from|import)[[:space:]]"] { output: outcome }
+"""
+_COVERAGE = """
+  program covered_() -> any = shell ["coverage", "run", "-m", "pytest", "-q"] { output: outcome, timeout: 30m }
+  program coverage_() -> any = shell ["coverage", "json", "-q", "-o", "-"] { output: outcome }
+"""
+
+
+def settings_of(world: World, unit: Unit, node: nodes.Dod) -> dict[str, nodes.Attribute]:
+    """What a definition of done says beside its criteria, those that it extends included."""
+    return {c.key.id: c for c in _whole(world, unit, node) if isinstance(c, nodes.Attribute) and c.key.id in SETTINGS}
+
+
+def criteria_of(world: World, unit: Unit, node: nodes.Dod) -> dict[str, Criterion]:
+    """The criteria by their names, in the order in which they are looked at; its own in the place of those that it extends."""
+    return {c.key.id: c for c in _whole(world, unit, node) if c.key.id not in SETTINGS}
+
+
+def place_of(world: World, unit: Unit, node: nodes.Dod, key: str) -> tuple[Unit, nodes.Name]:
+    """Where a criterion is written: the file, and its name there."""
+    for u, n in _line(world, unit, node):
+        for c in n.criteria:
+            if c.key.id == key:
+                return u, c.key
+    return unit, node.name
+
+
+def parameters_of(world: World, unit: Unit, node: nodes.Dod) -> tuple[nodes.Parameter, ...]:
+    """Its own parameters, and those of what it extends that it does not declare anew."""
+    own = {p.name.id for p in node.parameters}
+    found = [p for u, n in _line(world, unit, node)[1:] for p in n.parameters if p.name.id not in own]
+    return (*node.parameters, *{p.name.id: p for p in found}.values())
+
+
+def _line(world: World, unit: Unit, node: nodes.Dod) -> list[tuple[Unit, nodes.Dod]]:
+    """The definition and those that it extends, itself first; a cycle ends it."""
+    found = [(unit, node)]
+    while node.extends is not None:
+        declared = world.lookup(unit, node.extends.text)
+        if declared is None or declared.kind != "dod" or any(n is declared.node for _, n in found):
+            break
+        unit, node = declared.unit, declared.node
+        found.append((unit, node))
+    return found
+
+
+def extends_itself(world: World, unit: Unit, node: nodes.Dod) -> bool:
+    last_unit, last = _line(world, unit, node)[-1]
+    return last.extends is not None and world.lookup(last_unit, last.extends.text) is not None
+
+
+def _whole(world: World, unit: Unit, node: nodes.Dod) -> list[Criterion]:
+    found: dict[str, Criterion] = {}
+    for u, n in reversed(_line(world, unit, node)):
+        for c in n.criteria:
+            # what stands in another file is blamed where it is taken in
+            found[c.key.id] = c if u is unit else _elsewhere(c, node)
+    return list(found.values())
+
+
+def _elsewhere(criterion: Criterion, node: nodes.Dod) -> Any:
+    from cogc.draw import moved
+
+    return moved(criterion, (node.extends or node.name).start, (node.extends or node.name).end, {})
+
+
+def word(criterion: Criterion) -> str:
+    """What kind of criterion it is: standard, off, coverage, human, judge, shell, python or expr."""
+    match criterion:
+        case nodes.Judge():
+            return "judge"
+        case nodes.Command(executor=executor):
+            return executor.kind.id
+        case nodes.Attribute(value=nodes.Name(id="off") | nodes.Literal(value=False)):
+            return "off"
+        case nodes.Attribute(value=nodes.Name(id="on") | nodes.Literal(value=True)):
+            return "standard"
+        case nodes.Attribute(value=nodes.Name(id="human") | nodes.Call(function=nodes.Name(id="human"))):
+            return "human"
+        case nodes.Attribute(value=nodes.Binary(operator=">=", left=nodes.Name(id="coverage"))):
+            return "coverage"
+    return "expr"
+
+
+def coglet_of(world: World, unit: Unit, node: nodes.Dod) -> nodes.Coglet:
+    """The coglet that a definition of done is."""
+    maker = _Maker(world, unit, node)
+    drawn: nodes.Coglet = draw(maker.text(), node.name, maker.holes)
+    parameters = parameters_of(world, unit, node)
+    return nodes.Coglet(node.start, node.end, node.name, parameters, (), None, drawn.members, node.doc)
+
+
+class _Maker:
+    """Writes the text of one coglet, and keeps what goes into its holes."""
+
+    def __init__(self, world: World, unit: Unit, node: nodes.Dod) -> None:
+        self.node = node
+        self.criteria = criteria_of(world, unit, node)
+        self.settings = {k: a.value for k, a in settings_of(world, unit, node).items()}
+        self.holes: Holes = {}
+        self.taken = {*_PORTS, *(p.name.id for p in parameters_of(world, unit, node))}
+        self.programs: dict[str, str] = {}
+        self.changes = False
+
+    def text(self) -> str:
+        at = (self.node.name.start, self.node.name.end)
+        fixer = self.settings.get("fix")
+        self.holes["most_hole"] = (
+            self.settings.get("max_loops", nodes.Literal(*at, "int", LOOPS)) if fixer else nodes.Literal(*at, "int", 1)
+        )
+        if fixer is not None:
+            self.programs["fix_"] = _FIX
+            self.holes["fixer_hole"] = name_at(fixer)
+        parts = [self._criterion(f"c{i}", key, c) for i, (key, c) in enumerate(self.criteria.items())]
+        if self.changes:
+            self.programs["changes_"] = _CHANGES
+            since = self.settings.get("base", nodes.Text(*at, "HEAD", False, ((0, at[0]),)))
+            self.holes["since_hole"] = since
+            parts.insert(
+                0,
+                'let changes_ = finding_("", "changes", { diff: try difference_(since_hole) else null, new: try untracked_() else null }).output',
+            )
+        filled = {
+            "VERDICT": VERDICT,
+            "FINDING": FINDING,
+            "PROGRAMS": "\n".join(self.programs.values()),
+            "CRITERIA": "\n".join(parts),
+            "EMPTY": "false" if self.criteria else "true",
+            "REPAIR": _REPAIR if fixer is not None else 'status_ = "failed"',
+        }
+        text = _TEXT
+        for key, value in filled.items():
+            text = text.replace(f"@{key}@", value)
+        return text
+
+    def _criterion(self, c: str, key: str, criterion: Criterion) -> str:
+        """The statements that add one finding; its holes' names begin with `c`."""
+        quoted = _quoted(key)
+        kind = word(criterion)
+        if _malformed(key, criterion):
+            kind = "off"
+        make = getattr(self, f"_{kind}")
+        before, found, wanted, how = make(c, key, criterion)
+        add = f"findings_ = findings_ + [finding_({quoted}, {how}, {found}, {wanted})]"
+        if "stop_on_failure" not in self.settings:
+            return f"{before}\n{add}"
+        self.holes["stop_hole"] = self.settings["stop_on_failure"]
+        return (
+            f'if stop_hole and len([f for f in findings_ if f.status == "FAIL"]) > 0 {{\n'
+            f'findings_ = findings_ + [finding_({quoted}, "later", null)]\n}} else {{\n{before}\n{add}\n}}'
+        )
+
+    def _name(self, c: str, key: str) -> str:
+        """A criterion's program has its name, unless that is taken; the hole that stands for it."""
+        name = f"{key}_criterion" if key in self.taken else key
+        self.taken.add(name)
+        self.holes[f"{c}_program"] = name
+        return f"{c}_program"
+
+    def _off(self, c: str, key: str, criterion: Any) -> tuple[str, str, str, str]:
+        return "", "null", "null", '"off"'
+
+    def _standard(self, c: str, key: str, criterion: Any) -> tuple[str, str, str, str]:
+        if key == "tdd":
+            self.programs["tdd"] = _TDD
+            range = '["HEAD", "--not", "--remotes"]'
+            if "base" in self.settings:
+                self.holes["base_hole"], range = self.settings["base"], '[base_hole + "..HEAD"]'
+            asked = ", ".join(
+                f"{n}: try {n}_({a}) else as e_ {{ error: e_.message }}"
+                for n, a in (("commits", "range_"), ("uncommitted", ""), ("files", ""), ("imports", ""))
+            )
+            return f"let range_ = {range}", f"{{ {asked} }}", "null", '"tdd"'
+        if key in JUDGED:
+            model = self.settings.get("judge")
+            if model is None:
+                return "", '{ error: "no model judges it: give `judge: MODEL`" }', "null", '"value"'
+            return self._judged(c, key, name_at(model), f'"{JUDGED[key]}"', nodes.Literal(0, 0, "float", THRESHOLD))
+        words = ", ".join(f'"{w}"' for w in COMMANDS.get(key, ("false",)))
+        name = self._name(c, key)
+        self.programs[name] = f"program {name}() -> any = shell [{words}] {{ output: outcome, timeout: 30m }}"
+        return "", f"try {name}() else as e_ {{ error: e_.message }}", "null", '"command"'
+
+    def _shell(self, c: str, key: str, criterion: nodes.Command) -> tuple[str, str, str, str]:
+        name = self._name(c, key)
+        words = criterion.executor.argument.items if isinstance(criterion.executor.argument, nodes.ListLiteral) else ()
+        self.holes.update({f"{c}_word{i}_hole": w for i, w in enumerate(words)})
+        shell = ", ".join(f"{c}_word{i}_hole" for i in range(len(words)))
+        given = [a for a in criterion.executor.attributes if a.key.id != "ok"]
+        ok = next((a.value for a in criterion.executor.attributes if a.key.id == "ok"), None)
+        extra = "".join(f", {a.key.id}: {c}_{a.key.id}_hole" for a in given)
+        if all(a.key.id != "timeout" for a in given):
+            extra += ", timeout: 10m"
+        self.holes.update({f"{c}_{a.key.id}_hole": a.value for a in given})
+        self.programs[name] = f"program {name}() -> any = shell [{shell}] {{ output: outcome{extra} }}"
+        wanted = "null"
+        if ok is not None:
+            self.holes[f"{c}_ok_hole"], wanted = ok, f"{c}_ok_hole"
+        return "", f"try {name}() else as e_ {{ error: e_.message }}", wanted, '"command"'
+
+    def _python(self, c: str, key: str, criterion: nodes.Command) -> tuple[str, str, str, str]:
+        name = self._name(c, key)
+        argument: Any = criterion.executor.argument
+        timeout = next((a.value for a in criterion.executor.attributes if a.key.id == "timeout"), None)
+        block = ""
+        if timeout is not None:
+            self.holes[f"{c}_timeout_hole"], block = timeout, f"{{ timeout: {c}_timeout_hole }}"
+        path = _quoted(str(getattr(argument, "value", ":")))
+        self.programs[name] = f"program {name}(work: any) -> any = python {path} {block}"
+        return "", f"try {{ value: {name}(work_) }} else as e_ {{ error: e_.message }}", "null", '"value"'
+
+    def _expr(self, c: str, key: str, criterion: nodes.Attribute) -> tuple[str, str, str, str]:
+        self.holes[f"{c}_hole"] = criterion.value
+        return "", f"try {{ value: {c}_hole }} else as e_ {{ error: e_.message }}", "null", '"value"'
+
+    def _coverage(self, c: str, key: str, criterion: nodes.Attribute) -> tuple[str, str, str, str]:
+        self.programs["coverage"] = _COVERAGE
+        self.holes[f"{c}_least_hole"] = criterion.value.right  # type: ignore[union-attr]
+        asked = ", ".join(
+            f"{k}: try {p}() else as e_ {{ error: e_.message }}"
+            for k, p in (("tests", "covered_"), ("report", "coverage_"))
+        )
+        return "", f"{{ {asked} }}", f"{c}_least_hole", '"coverage"'
+
+    def _human(self, c: str, key: str, criterion: nodes.Attribute) -> tuple[str, str, str, str]:
+        name = self._name(c, key)
+        value = criterion.value
+        question = _quoted(f"Is this done: {key}?")
+        if isinstance(value, nodes.Call) and value.arguments:
+            self.holes[f"{c}_question_hole"], question = value.arguments[0].value, f"{c}_question_hole"
+        self.programs[name] = f"program {name}(question: string) -> bool = human"
+        return "", f"try {{ value: {name}({question}) }} else as e_ {{ error: e_.message }}", "null", '"value"'
+
+    def _judge(self, c: str, key: str, criterion: nodes.Judge) -> tuple[str, str, str, str]:
+        self.holes[f"{c}_question_hole"] = criterion.question
+        threshold: Any = criterion.threshold or nodes.Literal(0, 0, "float", THRESHOLD)
+        return self._judged(c, key, name_at(criterion.model), f"{c}_question_hole", threshold)
+
+    def _judged(self, c: str, key: str, model: nodes.Name, question: str, threshold: Any) -> tuple[str, str, str, str]:
+        self.changes = True
+        name = self._name(c, key)
+        self.holes[f"{c}_model_hole"] = model
+        self.holes[f"{c}_least_hole"] = threshold
+        self.programs[name] = _JUDGE.replace("name_hole", name).replace("model_hole", f"{c}_model_hole")
+        asked = f"try {name}({question}, given_.task, work_, changes_) else as e_ {{ error: e_.message }}"
+        return "", asked, f"{c}_least_hole", '"judge"'
+
+
+def _malformed(key: str, criterion: Criterion) -> bool:
+    """Whether a criterion is one that has been reported, so that nothing more need be said of it."""
+    if isinstance(criterion, nodes.Command):
+        argument: Any = criterion.executor.argument
+        return not argument.items if criterion.executor.kind.id == "shell" else ":" not in argument.value
+    return word(criterion) == "standard" and (key not in STANDARD or key == "coverage")
+
+
+def _quoted(text: str) -> str:
+    """A string of the language."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def name_at(node: Any) -> nodes.Name:
+    """A name, plain or qualified, as one word at its own place."""
+    return nodes.Name(node.start, node.end, nodes.qualified_text(node) or "")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from cogc.world import World
 
 QUERY = "query"
+PLAN_TOOLS = ("plan_create", "plan_status", "plan_execute")
 ASK = "_ask"
 """The conversation's name inside of its own coglet, where an agent may have the name of a port."""
 _TEXT = """
@@ -36,8 +37,26 @@ coglet _ {
 """
 
 
-def coglet_of(agent: nodes.Agent) -> nodes.Coglet:
-    """The coglet that an agent is. What its commands do beside their empty bodies, the kernel knows."""
+_PLAN = '''
+coglet _ {
+  create plan = plan_hole
+
+  """Have a plan made for a goal. It is carried out at once if auto_execute is true, and approved without asking where that is
+  left to agents and auto_approve is true."""
+  program plan_create(goal: string, auto_approve: bool = false, auto_execute: bool = false) -> any = ask_hole "plan"
+
+  """How the plan and its steps are doing."""
+  program plan_status() -> any = ask_hole "plan"
+
+  """Carry out the plan that was approved, and wait until it is over."""
+  program plan_execute() -> any = ask_hole "plan"
+}
+'''
+
+
+def coglet_of(agent: nodes.Agent, plan: str = "") -> nodes.Coglet:
+    """The coglet that an agent is. What its commands do beside their empty bodies, the kernel knows. `plan` is the one that it
+    has for a tool."""
     drawn = draw(_TEXT, agent.name)
     output = _output(agent)
     members = [
@@ -47,6 +66,8 @@ def coglet_of(agent: nodes.Agent) -> nodes.Coglet:
         for m in drawn.members
     ]
     at = (agent.start, agent.end)
+    if plan:
+        members += draw(_PLAN, agent.name, {"plan_hole": plan, "ask_hole": "ask"}).members
     members.append(_program(agent, nodes.Name(agent.name.start, agent.name.end, ASK), ()))
     return nodes.Coglet(*at, agent.name, agent.parameters, (), None, tuple(members), agent.doc)
 
@@ -64,12 +85,20 @@ JUDGED = ("model", "system", "max_tokens", "temperature", "timeout", "budget")
 
 def judge_of(agent: nodes.Agent, name: str) -> nodes.Agent:
     """The agent that bids in the place of one: the same model, one word for an answer."""
-    at = (agent.name.start, agent.name.end)
-    text = 'type T = "review" | "claim" | "exclusive" | "ignore"'
-    drawn = draw(text, agent.name)
-    output = nodes.Attribute(*at, nodes.Name(*at, "output"), drawn.type)
     kept = tuple(a for a in agent.attributes if a.key.id in JUDGED)
-    return nodes.Agent(*at, nodes.Name(*at, name), agent.parameters, (*kept, output))
+    return _answering(agent, name, kept, '"review" | "claim" | "exclusive" | "ignore"')
+
+
+def answering(agent: nodes.Agent, name: str, output: str) -> nodes.Coglet:
+    """An agent's coglet under another name, with an answer of another type."""
+    kept = tuple(a for a in agent.attributes if a.key.id != "output")
+    return coglet_of(_answering(agent, name, kept, output))
+
+
+def _answering(agent: nodes.Agent, name: str, kept: tuple[nodes.Attribute, ...], output: str) -> nodes.Agent:
+    at = (agent.name.start, agent.name.end)
+    wanted = nodes.Attribute(*at, nodes.Name(*at, "output"), draw(f"type T = {output}", agent.name).type)
+    return nodes.Agent(*at, nodes.Name(*at, name), agent.parameters, (*kept, wanted), agent.doc)
 
 
 def _program(agent: nodes.Agent, name: nodes.Name, more: tuple[nodes.Parameter, ...]) -> nodes.Program:

@@ -56,7 +56,7 @@ ATTRIBUTES: dict[str, dict[str, str]] = {
         "effort": "word low medium high xhigh max",
         "retry": "type int",
         "timeout": "type duration",
-        "tools": "refs program agent mcp",
+        "tools": "refs program agent mcp queue",
         "budget": _BUDGET,
     },
     "model anthropic": _MODEL,
@@ -74,7 +74,7 @@ ATTRIBUTES: dict[str, dict[str, str]] = {
         "description": "type string",
         "model": "ref model",
         "system": "type string",
-        "tools": "refs program agent mcp",
+        "tools": "refs program agent mcp plan queue",
         "output": "type",
         "max_turns": "type int",
         "max_tokens": "type int",
@@ -112,7 +112,11 @@ ATTRIBUTES: dict[str, dict[str, str]] = {
         "goal": "type string !",
         "approve": "word user system agent",
         "planner": "ref agent",
+        "approver": "ref agent",
+        "agents": "refs agent team",
         "max_steps": "type int",
+        "max_replans": "type int",
+        "dod": "ref dod",
         "budget": _BUDGET,
     },
     "step": {"dod": "ref dod", "retry": "type int", "timeout": "type duration"},
@@ -142,6 +146,8 @@ ATTRIBUTES: dict[str, dict[str, str]] = {
 }
 
 EXECUTORS = ("expr", "template", "python", "shell", "mcp", "human", "llm")
+INWARD = ("agent", "ask", "reply", "plan store")
+"""Executors of programs that declarations are made into: nobody writes them."""
 CAGES = ("auto", "container", "bubblewrap", "landlock", "none")
 """What may hold the commands of agents."""
 PROVIDERS = ("anthropic", "openai", "scripted")

@@ -26,6 +26,7 @@ COMMANDS = (
     "explain",
     "answer",
     "agents",
+    "plan",
     "cost",
     "sett",
     "orchestrator",

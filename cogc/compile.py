@@ -45,16 +45,20 @@ def program(checked: checking.Checked, root: str | None) -> ir.Bundle | None:
 def _root(checked: checking.Checked, name: str | None) -> Shape | Declared | None:
     """The coglet, agent or sett to run."""
     unit = checked.world.roots[0]
-    own = {d.node.name.id: d for d in unit.declared.values() if d.kind == "coglet"}
+    own = {n: d for n, d in unit.declared.items() if d.kind == "coglet" and " " not in n}
     declared = checked.world.lookup(unit, name) if name else own.get("Main")
     if declared is None and not name and len(own) == 1:
         declared = next(iter(own.values()))
-    setts = [d for d in unit.declared.values() if d.kind == "sett"]
-    if declared is None and not name and not own and len(setts) == 1:
-        declared = setts[0]
+    if declared is None and not name and not own:
+        # a plan is what a file with one is for, else a team, else an agent
+        for kind in ("sett", "plan", "team", "agent"):
+            found = [d for d in unit.declared.values() if d.kind == kind]
+            if len(found) == 1:
+                declared = found[0]
+                break
     if declared is not None and declared.kind == "sett":
         return declared
-    if declared is not None and declared.kind in ("coglet", "agent", "dod"):
+    if declared is not None and declared.kind in ("coglet", "agent", "dod", "plan"):
         check_judge(checked, unit, unit.tree, declared)
         return checked.world.shape(declared)
     span = Span(unit.source, 0, 0)

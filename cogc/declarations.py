@@ -5,7 +5,7 @@ What runs is lowered elsewhere; here every name in them is resolved, every attri
 
 from __future__ import annotations
 
-from cogc import dods, nodes, types
+from cogc import dods, nodes, plans, types
 from cogc.attribute_check import check_block
 from cogc.attributes import ATTRIBUTES, BACKENDS, PROVIDERS, TRANSPORTS
 from cogc.lower_type import lower_type
@@ -279,47 +279,33 @@ def _criterion(checked: Checked, unit: Unit, c: dods.Criterion) -> None:
 
 
 def _plan(checked: Checked, unit: Unit, node: nodes.Plan) -> None:
+    """Its names and attributes; what its steps say is checked in the coglets that they stand for."""
     scope = _parameters(checked, unit, node.name.id, node.parameters)
     attributes = tuple(i for i in node.items if isinstance(i, nodes.Attribute))
     check_block(attributes, "plan", node.name, scope, checked.inference, f"plan `{node.name.id}`")
-    scope.bind("goal", STRING)
-    steps = {s.name.id: s for s in node.items if isinstance(s, nodes.Step)}
+    _uses_dod(checked, unit, attributes)
+    steps = plans.steps_of(node)
+    names = {s.name.id for s in steps}
     placed: set[str] = set()
-    for step in (s for s in node.items if isinstance(s, nodes.Step)):
+    for step in steps:
         if step.name.id in placed:
             checked.problems.add("duplicate-name", unit.span(step.name), name=step.name.id)
         placed.add(step.name.id)
-        _step(checked, unit, step, steps, scope)
+        if step.by is not None:
+            _declared(checked, unit, step.by.text, step.by, "agent", "team")
+        for name in step.after:
+            if name.id not in names:
+                help = did_you_mean(name.id, names) or None
+                checked.problems.add("unknown-name", unit.span(name), help=help, name=name.id)
+        check_block(step.attributes, "step", step.name, scope, checked.inference)
+        _uses_dod(checked, unit, step.attributes)
 
 
-def _step(checked: Checked, unit: Unit, step: nodes.Step, steps: dict[str, nodes.Step], scope: Scope) -> None:
-    if step.by is not None:
-        _declared(checked, unit, step.by.text, step.by, "agent", "team")
-    inner = scope.inner()
-    for name in step.after:
-        if name.id not in steps:
-            help = did_you_mean(name.id, steps) or None
-            checked.problems.add("unknown-name", unit.span(name), help=help, name=name.id)
-    for earlier in _before(step, steps, set()):
-        inner.bind(earlier, ANY)
-    if step.condition is not None:
-        checked.inference.condition(step.condition, inner)
-    check_block(step.attributes, "step", step.name, inner, checked.inference)
-    for a in step.attributes:
+def _uses_dod(checked: Checked, unit: Unit, attributes: tuple[nodes.Attribute, ...]) -> None:
+    for a in attributes:
         if a.key.id == "dod":
-            used = checked.world.lookup(scope.unit, nodes.qualified_text(a.value) or "")
-            check_judge(checked, scope.unit, a.value, used)
-    inner.waits = True
-    checked.inference.infer(step.task, inner)
-
-
-def _before(step: nodes.Step, steps: dict[str, nodes.Step], seen: set[str]) -> set[str]:
-    """The steps that a step comes after, directly or not."""
-    for name in step.after:
-        if name.id in steps and name.id not in seen:
-            seen.add(name.id)
-            _before(steps[name.id], steps, seen)
-    return seen
+            used = checked.world.lookup(unit, nodes.qualified_text(a.value) or "")
+            check_judge(checked, unit, a.value, used)
 
 
 def _sett(checked: Checked, unit: Unit, node: nodes.Sett) -> None:

@@ -7,6 +7,7 @@ and a statement that makes a finding of what it gave; how that is done stands in
 from __future__ import annotations
 
 from cogc import nodes
+from cogc.attributes import ATTRIBUTES
 from cogc.draw import draw
 
 TYPE_CHECKING = False
@@ -331,7 +332,9 @@ class _Maker:
         words = criterion.executor.argument.items if isinstance(criterion.executor.argument, nodes.ListLiteral) else ()
         self.holes.update({f"{c}_word{i}_hole": w for i, w in enumerate(words)})
         shell = ", ".join(f"{c}_word{i}_hole" for i in range(len(words)))
-        given = [a for a in criterion.executor.attributes if a.key.id != "ok"]
+        given = [
+            a for a in criterion.executor.attributes if a.key.id in ATTRIBUTES["shell criterion"] and a.key.id != "ok"
+        ]
         ok = next((a.value for a in criterion.executor.attributes if a.key.id == "ok"), None)
         extra = "".join(f", {a.key.id}: {c}_{a.key.id}_hole" for a in given)
         if all(a.key.id != "timeout" for a in given):

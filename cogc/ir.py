@@ -417,6 +417,7 @@ class Coglet(msgspec.Struct, frozen=True, omit_defaults=True):
     suppressed: list[int] = []
     registered: int = -1
     kind: str = "coglet"
+    budget: Expr | None = None
     python: str = ""
     open: bool = False
     at: int = 0

@@ -13,12 +13,13 @@ import msgspec
 
 from cogc import format as cog
 from cogc import ir, methods, nodes, types
-from cogc.agents import program_of
+from cogc.agents import PLAN_TOOLS, program_of
 from cogc.attribute_check import word_of
+from cogc.attributes import INWARD
 from cogc.check import Checked
 from cogc.locks import tools_of
 from cogc.lower_expressions import Lowering, Place
-from cogc.lower_queue import lower_queue, taking
+from cogc.lower_queue import lower_queue, queue_tools, taking
 from cogc.resolve import program_signature
 from cogc.types import ANY, STRING, ListOf, Type
 from cogc.world import Declared, Member, Shape, Signature, Unit
@@ -114,12 +115,17 @@ class Lower:
                 words = [self._word(lowering, i) for i in argument.items]  # type: ignore[union-attr]
             case "python":
                 text = str(argument.value)  # type: ignore[union-attr]
+            case "plan store" | "ask" if argument is not None:
+                text = str(argument.value)  # type: ignore[union-attr]
             case "agent":
                 return self._agent(key, unit, node, place, parameters)
             case "mcp":
                 text = argument.parts[-1].id  # type: ignore[union-attr]
                 server = self.server(unit, ".".join(p.id for p in argument.parts[:-1]))  # type: ignore[union-attr]
-        attributes, model, tools = self._executor_attributes(lowering, unit, executor)
+        attributes: dict[str, ir.Expr] = {}
+        model, tools = "", list[str]()
+        if kind not in INWARD:
+            attributes, model, tools = self._executor_attributes(lowering, unit, executor)
         return ir.Program(
             key=key,
             name=node.name.id,
@@ -227,6 +233,13 @@ class Lower:
                 found.append(self.program(member.owner.unit, member.node, place.builder.place(member.owner)))
             elif declared is not None and declared.kind == "program":
                 found.append(self.program(declared.unit, declared.node, None))
+            elif declared is not None and declared.kind == "queue":
+                self.queue(declared.unit.key(declared.node.name.id))
+                found += queue_tools(self, declared.unit.key(declared.node.name.id))
+            elif declared is not None and declared.kind == "plan" and place.builder is not None:
+                own = place.builder.shape.programs
+                tools = [own[t] for t in PLAN_TOOLS if t in own]
+                found += [self.program(m.owner.unit, m.node, place.builder.place(m.owner)) for m in tools]
             elif declared is not None and declared.kind == "mcp":
                 found += self._server_tools(unit, item, declared)
             elif declared is not None and declared.kind == "agent":
@@ -362,9 +375,17 @@ class _Coglet:
             suppressed=suppress if self._takes("SuppressLet") else [],
             registered=self.states.get("registered", -1) if self._takes("ProgLet") else -1,
             kind=shape.declared,
+            budget=self._budget(),
             python=f"{shape.key}.{ir.TICKS}" if shape.python is not None else "",
             at=run.at(shape.unit, shape.node.name),
         )
+
+    def _budget(self) -> ir.Expr | None:
+        """What all models below a plan or a team may use together."""
+        if self.shape.budget is None:
+            return None
+        attribute = (self.shape.budget,)
+        return self.run.attributes(self.lowering(self.shape), self.shape.declared, attribute)["budget"]
 
     def _items(self) -> list[ir.ChannelDecl]:
         """The inboxes of the queues that it listens to."""
@@ -620,6 +641,6 @@ def _later(checked: Checked, run: Lower) -> list[ir.Later]:
     found = []
     for unit in checked.world.roots:
         for declared in unit.declared.values():
-            if declared.kind in ("team", "plan"):
+            if declared.kind == "team":
                 found.append(ir.Later(declared.kind, declared.node.name.id, run.at(unit, declared.node)))
     return found

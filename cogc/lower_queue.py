@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from cogc import ir, nodes
 from cogc.lower_expressions import Lowering, Place
 from cogc.lower_type import lower_type
-from cogc.types import ANY
+from cogc.types import ANY, INT, STRING
 
 if TYPE_CHECKING:
     from cogc.lower import Lower, _Coglet
@@ -47,6 +47,26 @@ def lower_queue(run: Lower, key: str) -> None:
         run.programs[f"{key}.{action}"] = ir.Program(
             f"{key}.{action}", name, "queue", parameters, run.type(ANY), argument=key, at=at
         )
+
+
+def queue_tools(run: Lower, key: str) -> list[str]:
+    """The programs by which a model uses a queue. It claims what is there, and waits for nothing."""
+    queue = run.queues[key]
+    any_, string, number = run.type(ANY), run.type(STRING), run.type(INT)
+    item = [ir.ParameterDecl("id", string), ir.ParameterDecl("token", number)]
+    found = []
+    for action, doc, parameters in (
+        ("put", "Add an item.", [ir.ParameterDecl("value", queue.type)]),
+        ("claim", "Claim the oldest item: {value, id, token}, or null where there is none.", []),
+        ("done", "A claimed item was handled.", item),
+        ("back", "A claimed item was not handled, and is there for others again.", item),
+    ):
+        tool = f"{key}.tool.{action}"
+        found.append(tool)
+        run.programs[tool] = ir.Program(
+            tool, f"{queue.name}_{action}", "queue", parameters, any_, argument=key, doc=doc, at=queue.at
+        )
+    return found
 
 
 def taking(

@@ -6,9 +6,9 @@ mixin, mixins taken in. Bodies are not looked at here: `infer` does that, name b
 
 from __future__ import annotations
 
-from cogc import dods, nodes, types
+from cogc import dods, nodes, plans, types
 from cogc.agents import coglet_of, judge_of
-from cogc.attributes import EXECUTORS
+from cogc.attributes import EXECUTORS, INWARD
 from cogc.diagnostics import Label, Problems
 from cogc.load import import_path
 from cogc.lower_type import lower_type
@@ -59,16 +59,29 @@ def resolve(world: World, problems: Problems) -> World:
                 shape = Shape(unit, declared.node)
                 world.shapes[shape.key] = shape
             elif declared.kind == "agent":
-                shape = Shape(unit, coglet_of(declared.node), "agent")
+                shape = Shape(unit, coglet_of(declared.node, _plan_of(world, unit, declared.node)), "agent")
                 world.shapes[shape.key] = shape
             elif declared.kind == "dod":
                 shape = Shape(unit, dods.coglet_of(world, unit, declared.node), "dod")
                 world.shapes[shape.key] = shape
     for unit in units:
         _judges(world, unit)
+        _parts(world, unit)
     for shape in list(world.shapes.values()):
         _complete(world, shape, problems, [])
     return world
+
+
+def _plan_of(world: World, unit: Unit, agent: nodes.Agent) -> str:
+    """The plan that an agent has for a tool, if it has one."""
+    for a in agent.attributes:
+        if a.key.id == "tools" and isinstance(a.value, nodes.ListLiteral):
+            for item in a.value.items:
+                name = nodes.qualified_text(item) or ""
+                found = world.lookup(unit, name)
+                if found is not None and found.kind == "plan":
+                    return name
+    return ""
 
 
 def _judges(world: World, unit: Unit) -> None:
@@ -86,6 +99,19 @@ def _judges(world: World, unit: Unit) -> None:
                 judge = judge_of(agent.node, f"{declared.node.name.id}.{item.name.id}")
                 shape = Shape(agent.unit, coglet_of(judge), "agent")
                 world.shapes[shape.key] = shape
+
+
+def _parts(world: World, unit: Unit) -> None:
+    """The coglets that plans are made of; those beside a plan's own have names that nobody can write."""
+    for declared in list(unit.declared.values()):
+        if declared.kind != "plan":
+            continue
+        for part in plans.parts_of(world, unit, declared.node):
+            shape = Shape(part.unit, part.node, part.declared)
+            shape.key, shape.budget = unit.key(part.name), part.budget
+            world.shapes[shape.key] = shape
+            if part.name not in unit.declared:
+                unit.declared[part.name] = Declared(unit, part.node, "coglet")
 
 
 def _keys(record: nodes.RecordLiteral) -> list[str]:
@@ -368,9 +394,9 @@ def _child_shape(world: World, unit: Unit, node: nodes.Create, problems: Problem
         known = [n for n in unit.names() if _is(world, unit, n, "coglet")]
         problems.add("unknown-coglet", unit.span(node.coglet), help=did_you_mean(name, known) or None, name=name)
         return None
-    if declared.kind in ("team", "plan", "sett"):
+    if declared.kind in ("team", "sett"):
         return None
-    if declared.kind not in ("coglet", "agent", "dod"):
+    if declared.kind not in ("coglet", "agent", "dod", "plan"):
         related = [Label(declared.span(), "declared here")]
         problems.add(
             "wrong-kind",
@@ -407,7 +433,7 @@ def program_signature(world: World, unit: Unit, node: nodes.Program, problems: P
     """A program's signature, made once. Without a declared result an `expr` gives anything, others a string."""
     known = world.program_signatures.get(id(node))
     if known is None:
-        if node.executor.kind.id not in (*EXECUTORS, "agent"):
+        if node.executor.kind.id not in (*EXECUTORS, *INWARD):
             help = did_you_mean(node.executor.kind.id, EXECUTORS) or None
             span = unit.span(node.executor.kind)
             executors = ", ".join(f"`{e}`" for e in EXECUTORS)

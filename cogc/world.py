@@ -50,10 +50,11 @@ class Unit:
 
     def names(self) -> list[str]:
         """Every name that can be used here, for suggestions."""
-        return [*self.declared, *self.imported, *(f"{a}.{n}" for a, u in self.aliases.items() for n in u.public())]
+        own = [n for n in self.declared if " " not in n]  # the others are parts of what was declared
+        return [*own, *self.imported, *(f"{a}.{n}" for a, u in self.aliases.items() for n in u.public())]
 
     def public(self) -> list[str]:
-        return [n for n in self.declared if not n.startswith("_") and n != "Main"]
+        return [n for n in self.declared if not n.startswith("_") and n != "Main" and " " not in n]
 
 
 class Declared:
@@ -121,7 +122,7 @@ class Shape:
     and team stand for coglets."""
 
     __slots__ = (
-        "children", "complete", "consts", "declared", "enacts", "key", "links", "listens", "mixins", "name", "node", "parameters",
+        "budget", "children", "complete", "consts", "declared", "enacts", "key", "links", "listens", "mixins", "name", "node", "parameters",
         "programs", "python", "reactions", "states", "supervise", "transmits", "unit",
     )  # fmt: skip
 
@@ -144,6 +145,7 @@ class Shape:
         self.links: list[Member] = []
         self.supervise: Member | None = None
         self.mixins: list[MixinUse] = []
+        self.budget: nodes.Attribute | None = None
         self.complete = False
 
     def own(self) -> list[tuple[str, dict[str, Member]]]:

@@ -29,9 +29,11 @@ if TYPE_CHECKING:
 
     from cogc.diagnostics import Diagnostic
     from cogc.run.people import People
+    from cogc.run.plans import Keeping
     from cogc.run.session import Session
 
 HELP = "run a system"
+PLANS = ".cogc/plans.db"
 LEVELS = ("debug", "info", "warn", "error", "off")
 
 
@@ -49,8 +51,16 @@ def arguments(parser: ArgumentParser) -> None:
     add("--log", choices=LEVELS, default="info", help="what coglets log goes to stderr from this level on")
     add("--output", choices=("people", "json"), default="people", help="how what the root sends is printed")
     add("--instance", metavar="NAME", help="whose `persist` states, or whose blackboard, to go on with")
-    add("--goal", metavar="TEXT", help="a sett: what is wanted")
-    add("--goal-file", metavar="FILE", help="a sett: a file that says what is wanted")
+    add("--goal", metavar="TEXT", help="what is wanted: of a plan, team, agent or sett")
+    add("--goal-file", metavar="FILE", help="a file that says what is wanted")
+    add(
+        "--plans",
+        metavar="STORE",
+        help="where plans are kept: memory, sqlite:PATH or redis://HOST:PORT (default: .cogc)",
+    )
+    add("--user", metavar="NAME", help="whose plans they are (default: the login name)")
+    add("--topic", metavar="NAME", help="what they are about (default: the plan's name)")
+    add("--fresh", action="store_true", help="begin plans anew, even where one was not finished")
     add("--local", action="append", default=[], metavar="ROLE=DIR", help="a sett: what stands at /app for an agent")
     add("--board", metavar="BOARD", help="a sett: memory, sqlite:PATH or redis://HOST:PORT (default: an SQLite file)")
     add("--workspace", default=".", metavar="DIR", help="where shell programs run (default: here)")
@@ -154,9 +164,9 @@ def _run(bundle: ir.Bundle, options: Namespace) -> int:
         return run_sett.run(bundle, options)
     if options.sandbox in ("container", "landlock"):
         raise Usage(f"--sandbox {options.sandbox} is for setts; agents of other programs run in bubblewrap, or without")
-    for option in ("goal", "goal_file", "local", "board"):
+    for option in ("local", "board"):
         if getattr(options, option):
-            raise Usage(f"--{option.replace('_', '-')} is for setts; this program's root is a coglet")
+            raise Usage(f"--{option} is for setts; this program's root is a coglet")
     if options.replay:
         return _replay(bundle, options)
     faces = Faces(options, bundle)
@@ -225,10 +235,26 @@ def _ended(session: Session, options: Namespace) -> int:
         return 3
     if session.outcome in ("interrupted", "terminated"):
         return 130 if session.outcome == "interrupted" else 143
+    code = _task_failed(session)
+    if code:
+        return code
     if not session.met:
         sys.stderr.write(f"cogc: the run ended before `{options.until}`\n")
         return 3
     return 0
+
+
+def _task_failed(session: Session) -> int:
+    """The exit code where the root is an agent, a team, a plan or a definition of done, and has said that it failed."""
+    kind = session.kernel.bundle.coglets[session.kernel.bundle.root].kind
+    said = session.outputs.get("failed", [])
+    if kind == "coglet" or not said:
+        return 0
+    if kind == "dod":
+        sys.stderr.write("cogc: the definition of done is not met\n")
+        return 4
+    sys.stderr.write(f"cogc: the {kind} failed: {said[-1]['message']}\n")
+    return 4 if said[-1]["kind"] == "dod" else 3
 
 
 # ---- options to values ---------------------------------------------------------------------------------------
@@ -238,8 +264,21 @@ def _settings(options: Namespace) -> Any:
     from cogc.run.executors import Settings
 
     return Settings(
-        options.workspace, allowed(options.allow_import, [options.spec]), people(options), options.sandbox != "none"
+        options.workspace,
+        allowed(options.allow_import, [options.spec]),
+        people(options),
+        options.sandbox != "none",
+        keeping(options),
     )
+
+
+def keeping(options: Namespace) -> Keeping:
+    """Where plans are kept, by the command line. On a virtual clock nothing is left behind."""
+    from cogc.run.plans import Keeping
+
+    store = options.plans or ("memory" if options.sim else f"sqlite:{PLANS}")
+    spec = os.path.abspath(options.spec)
+    return Keeping(store, options.user or "", options.topic or "", spec, options.fresh)
 
 
 def budget(options: Namespace) -> dict[str, float | int]:
@@ -331,7 +370,33 @@ def _inputs(bundle: ir.Bundle, options: Namespace) -> list[tuple[str, Any]]:
         if name not in known:
             raise Usage(f"`{root.name}` has no listen channel `{name}`{_has(known)}")
         found.append((name, _value(bundle, known[name], value)))
-    return found
+    return found + _goal(bundle, options, {name for name, _ in found})
+
+
+def _goal(bundle: ir.Bundle, options: Namespace, given: set[str]) -> list[tuple[str, Any]]:
+    """What is wanted, as a message of the root: of a plan without one its own goal."""
+    root = bundle.coglets[bundle.root]
+    channel = next((c.name for c in root.listens if c.name in ("goal", "task")), None)
+    text = goal_of(options)
+    if text is None:
+        own = root.kind == "plan" and "goal" not in given
+        return [("goal", "")] if own else []
+    if channel is None:
+        raise Usage(f"--goal: `{root.name}` listens neither to `goal` nor to `task`")
+    return [(channel, text)]
+
+
+def goal_of(options: Namespace) -> str | None:
+    """What `--goal` or `--goal-file` says."""
+    if options.goal is not None and options.goal_file is not None:
+        raise Usage("give --goal or --goal-file, not both")
+    if not options.goal_file:
+        goal: str | None = options.goal
+        return goal
+    try:
+        return Path(options.goal_file).read_text(encoding="utf-8").strip()
+    except (OSError, ValueError) as error:
+        raise Usage(f"cannot read `{options.goal_file}`: {error}") from None
 
 
 def _has(known: Iterable[str]) -> str:

@@ -13,7 +13,7 @@ import trio
 
 from cogc import ir
 from cogc.commands.check import allowed
-from cogc.commands.run import Usage, budget, new_run_id, only, people
+from cogc.commands.run import Usage, budget, goal_of, new_run_id, only, people
 from cogc.kernel.values import Failure
 from cogc.run.executors import Settings
 from cogc.run.trace import TraceWriter
@@ -186,18 +186,6 @@ class Faces:
 
 
 # ---- options -------------------------------------------------------------------------------------------------
-
-
-def goal_of(options: Namespace) -> str | None:
-    """The goal of a command line, or None."""
-    if options.goal is not None and options.goal_file is not None:
-        raise Usage("give --goal or --goal-file, not both")
-    if options.goal_file is None:
-        return options.goal  # type: ignore[no-any-return]
-    try:
-        return Path(options.goal_file).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise Usage(f"cannot read `{options.goal_file}`: {error}") from None
 
 
 def locals_of(given: list[str]) -> dict[str, str]:

@@ -93,10 +93,12 @@ class Conversation:
         self.most = settings.get("max_tokens", MOST_TOKENS)
         budget = settings.get("budget") or {}
         turns = settings.get("max_turns", MANY_TURNS if self.roster else TURNS)
-        self.purse = Purse(program.name, budget, turns, around.purse if around else kernel.purse)
+        self.purse = Purse(program.name, budget, turns, around.purse if around else kernel.purse_of(inst))
         self.retries = settings.get("retry", ATTEMPTS)
         limits = [d.nanos for d in (settings.get("timeout"), budget.get("time")) if isinstance(d, Duration)]
+        left = self.purse.begin(kernel.now)
         self.limit = min(limits, default=DEADLINE)
+        self.limit = self.limit if left is None else min(self.limit, left)
         self.deadline = kernel.now + self.limit
         self.paused_before = inst.agent.paused_for(kernel.now) if inst.agent is not None else 0
         self.sandbox = self._sandbox(settings)
@@ -414,6 +416,14 @@ class Conversation:
                 arguments.append(self.kernel.coder.expression(p.default, [])(self.inst))
             else:
                 raise Failure("type", f"`{program.name}` needs `{p.name}`")
+        if program.kind == "ask":
+            answer = yield Request(
+                "question",
+                program.key,
+                [{p.name: v for p, v in zip(program.parameters, arguments, strict=True)}, self.left()],
+            )
+            self.in_time()
+            return answer
         try:
             return (yield from perform(self.kernel, self.inst, program.key, arguments, self.sandbox))
         except (ArithmeticError, LookupError, TypeError, ValueError) as error:

@@ -126,6 +126,8 @@ class Kernel:
         self.listeners: dict[int, Activity] = {}
         self.spending: dict[int, Callable[[dict[str, Any]], None]] = {}
         self.registry = Registry()
+        self.purses: dict[str, Purse] = {}
+        self.asked: dict[int, tuple[Activity, int]] = {}
         self.settling: dict[tuple[str, str], list[tuple[Activity, int]]] = {}
         self.coder.consts()
 
@@ -188,6 +190,19 @@ class Kernel:
             attributes = self.bundle.models[key].attributes
             self.models[key] = {k: self.evaluate(e) for k, e in attributes.items()}
         return self.models[key]
+
+    def purse_of(self, inst: Instance | None) -> Purse:
+        """What conversations of a coglet spend from: the budget of the nearest coglet around that has one, else the run's."""
+        while inst is not None and inst.code.ir.budget is None:
+            inst = inst.parent
+        if inst is None:
+            return self.purse
+        known = self.purses.get(inst.path)
+        if known is None:
+            assert inst.code.ir.budget is not None
+            budget = self.coder.expression(inst.code.ir.budget, [])(inst)
+            known = self.purses[inst.path] = Purse(inst.path, budget, None, self.purse_of(inst.parent), shared=True)
+        return known
 
     def usage(self, program: str, model: str) -> Usage:
         """What a program has used of a model so far."""

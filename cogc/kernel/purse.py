@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from cogc.ir import Price
-from cogc.kernel.values import Failure
+from cogc.kernel.values import Duration, Failure
 
 TURNS = 10
 
@@ -48,13 +48,24 @@ class Usage:
 
 
 class Purse:
-    """The limits of one conversation; None is without one."""
+    """The limits of one conversation, or of all below a coglet, which `shared` says; None is without one. `until` is when the
+    time of a shared one is over, from its first conversation on."""
 
-    __slots__ = ("around", "asked", "name", "reserved_tokens", "reserved_usd", "tokens", "turns", "usage", "usd")
+    __slots__ = (
+        "around", "asked", "name", "reserved_tokens", "reserved_usd", "shared", "time", "tokens", "turns", "until", "usage", "usd",
+    )  # fmt: skip
 
     def __init__(
-        self, name: str, budget: dict[str, Any], turns: int | None = None, around: Purse | None = None
+        self,
+        name: str,
+        budget: dict[str, Any],
+        turns: int | None = None,
+        around: Purse | None = None,
+        shared: bool = False,
     ) -> None:
+        self.shared = shared
+        self.time: Duration | None = budget.get("time") if shared else None
+        self.until: int | None = None
         self.name = name
         self.around = around
         self.usd: float | None = budget.get("usd")
@@ -74,8 +85,9 @@ class Purse:
 
         A Failure says that there is nothing left.
         """
-        if not self.has_turns():
-            raise Failure("budget", f"`{self.name}` has used its {self.turns} turns")
+        for purse in self.chain():
+            if (purse is self or purse.shared) and not purse.has_turns():
+                raise Failure("budget", f"`{purse.name}` has used its {purse.turns} turns")
         for purse in self.chain():
             most = min(most, purse._room(before, most, price))
         return Reservation(list(self.chain()), before, most, price)
@@ -85,7 +97,9 @@ class Purse:
 
     def may_come_back(self) -> bool:
         """Whether something that is reserved around here may yet make room."""
-        return self.has_turns() and any(p.reserved_tokens for p in self.chain())
+        return all(p.has_turns() for p in self.chain() if p is self or p.shared) and any(
+            p.reserved_tokens for p in self.chain()
+        )
 
     def chain(self) -> Iterator[Purse]:
         """This one and all around it."""
@@ -120,10 +134,19 @@ class Purse:
         )
 
     def charge(self, usage: dict[str, Any], price: Price | None) -> None:
-        """Count one request: a turn of its own, tokens and dollars of all around it."""
-        self.asked += 1
+        """Count one request: a turn of its own and of the coglets around it, tokens and dollars of all around it."""
         for purse in self.chain():
+            purse.asked += purse is self or purse.shared
             purse.usage.add(usage, price)
+
+    def begin(self, now: int) -> int | None:
+        """A conversation begins: the nanoseconds that the coglets around leave it, if they are bounded."""
+        left = []
+        for purse in self.chain():
+            if purse.time is not None:
+                purse.until = now + purse.time.nanos if purse.until is None else purse.until
+                left.append(max(0, purse.until - now))
+        return min(left, default=None)
 
 
 class Reservation:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from cogc.kernel import queues, reactions
+from cogc.kernel import asking, queues, reactions
 from cogc.kernel.code import Request
 from cogc.kernel.objects import AWAITING, Activity, Ask, Call, Dispatch, Instance, Port
 from cogc.kernel.program import label, nanos
@@ -28,13 +28,15 @@ def request(kernel: Kernel, activity: Activity, asked: Request) -> None:
             _ask(kernel, activity, asked)
         case "dispatch":
             _dispatch(kernel, activity, asked)
+        case "question":
+            asking.ask(kernel, activity, asked)
         case "sleep":
-            _sleep(kernel, activity, asked.arguments[0])
+            pause(kernel, activity, asked.arguments[0])
         case "wait":
             waiting, limit = asked.arguments
             waiting.append((activity, activity.turn))
             if limit is not None:
-                _sleep(kernel, activity, limit)
+                pause(kernel, activity, limit)
         case "start":
             resume(kernel, activity, start(kernel, activity, *asked.arguments))
         case "await":
@@ -43,7 +45,8 @@ def request(kernel: Kernel, activity: Activity, asked: Request) -> None:
             _parallel(kernel, activity, asked.arguments)
 
 
-def _sleep(kernel: Kernel, activity: Activity, nanoseconds: int) -> None:
+def pause(kernel: Kernel, activity: Activity, nanoseconds: int) -> None:
+    """An activity goes on after so long, unless something else lets it go on before."""
     turn = activity.turn
     due = kernel.now + nanoseconds
     activity.alarm = reactions.arm(kernel, activity.inst, due, lambda _a, _b: resume(kernel, activity, None, turn))
@@ -68,6 +71,10 @@ def start(kernel: Kernel, activity: Activity, generator: Any, done: Callable[[An
 def _call(kernel: Kernel, activity: Activity, request: Request) -> None:
     inst, key = request.owner or activity.inst, request.program
     program = kernel.bundle.programs[key]
+    if program.kind == "reply":
+        asking.reply(kernel, *request.arguments)
+        resume(kernel, activity, None)
+        return
     values = kernel.request(program)(inst, *request.arguments)
     arguments = {p.name: v for p, v in zip(program.parameters, request.arguments, strict=True)}
     call = _called(kernel, activity, inst, program.result)

@@ -27,6 +27,7 @@ from cogc.kernel.objects import Call
 from cogc.kernel.values import Duration, Failure, Time, moment, time_of
 from cogc.run.coglets import Coglets, Tell, complaint
 from cogc.run.people import People, Question
+from cogc.run.plans import Keeping, Plans
 from cogc.run.process import run_process
 from cogc.run.queues import Queues
 from cogc.run.sandbox import ENVIRONMENT, wrapped
@@ -36,10 +37,10 @@ DEFAULT_TIMEOUT = 60.0
 
 
 class Settings:
-    """What the command line says about programs: the workspace, packages allowed, who answers questions, and whether
-    sandboxes are made where they are asked for."""
+    """What the command line says about programs: the workspace, packages allowed, who answers questions, whether sandboxes
+    are made where they are asked for, and where plans are kept."""
 
-    __slots__ = ("allow_imports", "people", "sandboxed", "workspace")
+    __slots__ = ("allow_imports", "keeping", "people", "sandboxed", "workspace")
 
     def __init__(
         self,
@@ -47,7 +48,9 @@ class Settings:
         allow_imports: frozenset[str] = frozenset(),
         people: People | None = None,
         sandboxed: bool = True,
+        keeping: Keeping | None = None,
     ) -> None:
+        self.keeping = keeping or Keeping()
         self.sandboxed = sandboxed
         self.workspace = workspace
         self.allow_imports = allow_imports
@@ -62,6 +65,7 @@ class Executors:
         self.coglets = Coglets(tell, to_python, from_python, settings.workspace)
         self.servers = Servers(bundle.servers, evaluate, secret, settings.workspace, settings.sandboxed)
         self.queues = Queues(bundle.queues, evaluate)
+        self.plans = Plans(settings.keeping, settings.people)
         self.settings = settings
         self.functions: dict[str, Callable[..., Any]] = {}
         self.abandoned: list[str] = []
@@ -72,7 +76,7 @@ class Executors:
         """Carry out a call within its timeout; its value, or a Failure."""
         program = self.bundle.programs[call.program]
         limit = call.request.get("timeout")
-        usual = float("inf") if program.kind in ("human", "coglet", "queue") else DEFAULT_TIMEOUT
+        usual = float("inf") if program.kind in ("human", "coglet", "queue", "plan store") else DEFAULT_TIMEOUT
         seconds = limit.nanos / 1e9 if isinstance(limit, Duration) else usual
         result: Any = Failure("timeout", f"program `{program.name}` took longer than {seconds:g}s")
         with trio.move_on_after(seconds):
@@ -92,6 +96,8 @@ class Executors:
                     result = await self.queues.call(
                         str(program.argument), action, list(call.arguments.values()), call.id
                     )
+                elif program.kind == "plan store":
+                    result = await self.plans.call(str(program.argument), list(call.arguments.values()), call.id)
                 elif program.kind == "human":
                     question = Question(program, call, self.bundle.types[program.result])
                     result = await self.settings.people.ask(question, call.id)

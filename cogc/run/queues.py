@@ -36,10 +36,10 @@ class Queues:
             queue = await self._queue(key)
             if action in ("take", "dead"):
                 return await getattr(queue, action)(partial(self._waits, key, call))
-            await getattr(queue, action)(*(plain(a) for a in arguments))
+            found = await getattr(queue, action)(*(plain(a) for a in arguments))
             for waiting in self.waiting[key]:  # they look again, and are no longer idle before this call is over
                 self.idle(waiting, False)
-            return None
+            return found
         except ConnectionError as error:
             raise Failure("program", f"the queue `{self.queues[key].name}`: {error}") from None
 

@@ -130,6 +130,7 @@ class Session:
         self.kernel = Kernel(bundle, options.seed, epoch, traced, options.run, options.budget)
         self.executors = Executors(bundle, settings, self.kernel.evaluate, self._tell)
         self.executors.queues.idle = self._idle
+        self.executors.plans.idle = self._aside
         self.told: list[_Told] = []
         self.asleep: set[int] = set()
         self.claims: dict[int, str] = {}
@@ -158,6 +159,7 @@ class Session:
         try:
             async with trio.open_nursery() as nursery:
                 self.nursery = self.executors.servers.nursery = self.executors.queues.nursery = nursery
+                self.executors.plans.nursery = nursery
                 if self.options.signals:
                     await nursery.start(self._signals)
                 self._start()
@@ -476,6 +478,11 @@ class Session:
         elif self.options.sim or self.kernel.bundle.queues[self.claims[call]].backend == "memory":
             self.asleep.add(call)
             self.wake.set()
+
+    def _aside(self, call: int) -> None:
+        """A call that may never be answered: it holds neither clock nor end."""
+        self.asleep.add(call)
+        self.wake.set()
 
     def _give_back(self, key: str, item: Any) -> None:
         """An item came for a coglet that is gone: it is nobody's again, before the run may end."""

@@ -41,6 +41,11 @@ class ValueQueue:
             await self._wait(idle)
         return found
 
+    async def claim(self) -> dict[str, Any] | None:
+        """Claim the oldest item that nobody has, if there is one: `{value, id, token}`."""
+        found = await self._whole(self._try)
+        return None if found is None else dict(zip(("value", "id", "token"), found, strict=True))
+
     async def _whole(self, claim: Callable[[], Awaitable[list[Any] | None]]) -> list[Any] | None:
         """A claim is made and known, or not made: cancelling waits for it."""
         made: list[list[Any] | None] = []

@@ -1,0 +1,121 @@
+"""`cogc plan ACTION [ID]`: the plans of this folder, and what is to become of them.
+
+list and show tell; approve, reject, replan and cancel decide. A run that has the plan hears of it at once; where none has, the
+decision is written down, and the next `cogc run` goes on from there. Exit codes: 0; 2 if there is no such plan, or it is past that.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+    from cogc.plan_store import Plan, PlanStore
+
+HELP = "list, show and decide on plans"
+_WORDS = {
+    "list": (), "show": ("ID",), "approve": ("ID",), "reject": ("ID", "[WHY]"), "replan": ("ID", "HOW"), "cancel": ("ID", "[WHY]"),
+}  # fmt: skip
+
+
+def arguments(parser: ArgumentParser) -> None:
+    add = parser.add_argument
+    add("action", nargs="?", default="list", choices=list(_WORDS), help="default: list")
+    add("words", nargs="*", metavar="ID ...", help="a plan's id; reject and cancel: ID WHY; replan: ID HOW")
+    add("--plans", metavar="STORE", help="where plans are kept: sqlite:PATH or redis://HOST:PORT (default: .cogc)")
+    add("--user", metavar="NAME", help="list: whose plans (default: everybody's)")
+    add("--topic", metavar="NAME", help="list: what they are about")
+    add(
+        "--status", choices=("draft", "approved", "executing", "completed", "cancelled"), help="list: of this one alone"
+    )
+    add("--by", metavar="NAME", help="who decides (default: the login name)")
+    add("--drop", action="append", default=[], metavar="STEP", help="approve: without this step")
+    add(
+        "--task", action="append", default=[], metavar="STEP=TEXT", help="approve: with another task for a planned step"
+    )
+    add("--json", action="store_true", help="print JSON, one object a line")
+
+
+def run(options: Namespace) -> int:
+    from cogc.commands.run import refusing
+
+    return refusing(lambda: _run(options))
+
+
+def _run(options: Namespace) -> int:
+    import trio
+
+    from cogc.commands.run import PLANS, Usage
+
+    wanted = _WORDS[options.action]
+    least = sum(not w.startswith("[") for w in wanted)
+    if not least <= len(options.words) <= len(wanted):
+        raise Usage(f"`cogc plan {options.action}` takes {' '.join(wanted) or 'nothing'}")
+    store = options.plans or f"sqlite:{PLANS}"
+    if store == "memory":
+        raise Usage("--plans memory: such plans are gone with their run")
+    return trio.run(_main, options, store)
+
+
+async def _main(options: Namespace, name: str) -> int:
+    from cogc.commands.run import Usage
+    from cogc.plan_store import open_plans
+
+    async with open_plans(name) as store:
+        if options.action == "list":
+            for plan in await store.list(options.user, options.topic, options.status):
+                print(json.dumps(plan, ensure_ascii=False) if options.json else _line(plan))
+            return 0
+        found = await store.load(options.words[0])
+        if found is None:
+            raise Usage(f"there is no plan {options.words[0]}")
+        if options.action != "show":
+            found = await _decide(store, found, options)
+        _show(found, options)
+    return 0
+
+
+async def _decide(store: PlanStore, plan: Plan, options: Namespace) -> Plan:
+    """Write a decision down; Usage says why it cannot be."""
+    from cogc.commands.run import Usage, _pair
+    from cogc.plan_store import changed
+    from cogc.run.plans import login
+
+    decision = {"action": options.action, "source": "user", "by": options.by or login()}
+    if len(options.words) > 1:
+        decision["feedback"] = options.words[1]
+    if (options.drop or options.task) and options.action != "approve":
+        raise Usage("--drop and --task are for approve")
+    try:
+        if options.drop or options.task:
+            steps, said = changed(plan, options.drop, dict(_pair(t, "--task") for t in options.task))
+            decision.update(steps=steps, changes=said)
+        return await store.decide(plan["id"], decision)
+    except ValueError as error:
+        raise Usage(str(error)) from None
+
+
+def _line(plan: Plan) -> str:
+    done = sum(s["status"] == "completed" for s in plan["steps"])
+    goal = " ".join(plan["goal"].split())
+    return f"{plan['id']}  {plan['status']}  {done}/{len(plan['steps'])}  {plan['user']}/{plan['topic']}  {goal[:80]}"
+
+
+def _show(plan: Plan, options: Namespace) -> None:
+    from cogc.run.plans import show
+
+    if options.json:
+        print(json.dumps(plan, ensure_ascii=False))
+        return
+    print(show(plan))
+    if plan["approval"]:
+        changes = f", {'; '.join(plan['approval']['changes'])}" if plan["approval"]["changes"] else ""
+        print(f"  approved by {plan['approval']['by']} ({plan['approval']['source']}){changes}")
+    if plan["reason"]:
+        print(f"  {plan['status']}: {plan['reason']}")
+    for s in plan["steps"]:
+        if s["result"] is not None:
+            shown = s["result"] if isinstance(s["result"], str) else json.dumps(s["result"], ensure_ascii=False)
+            print(f"--- {s['id']}\n{shown}")

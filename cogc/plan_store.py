@@ -1,0 +1,236 @@
+"""Plans that outlive the run that made them: by user and topic, with what people decide of them from outside.
+
+A plan is a record `{id, name, user, topic, goal, status, steps, approval, feedback, reason, redraw, created_at}`; its status is
+draft, approved, executing, completed or cancelled. A step is `{id, task, by, after, dod, status, result, error, kind, attempts,
+findings, ...}`; its status is pending, in_progress, completed, failed or skipped. An approval is `{source, by, at, changes}`.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from cogc.stores import open_store
+from cogc.stores.base import Store, Tx
+
+OPEN = ("draft", "approved", "executing")
+OVER = ("completed", "cancelled")
+LEASE = 30.0
+
+Plan = dict[str, Any]
+
+
+@asynccontextmanager
+async def open_plans(name: str) -> AsyncIterator[PlanStore]:
+    """The plans of a store. ConnectionError where there is no store of this name, or it cannot be reached."""
+    async with open_store(name, "plans:") as store:
+        yield PlanStore(store)
+
+
+class PlanStore:
+    """Plans over a store."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    async def save(self, plan: Plan) -> None:
+        """Write a plan, new or known."""
+
+        async def work(tx: Tx) -> None:
+            if await tx.get(f"plan:{plan['id']}") is None:
+                tx.add("plans", plan["id"], plan["created_at"])
+            tx.put(f"plan:{plan['id']}", plan)
+            tx.publish("plan_events", plan["id"])
+
+        await self.store.transact(work)
+
+    async def load(self, id: str) -> Plan | None:
+        async def work(tx: Tx) -> Plan | None:
+            found: Plan | None = await tx.get(f"plan:{id}")
+            return found
+
+        return await self.store.transact(work)
+
+    async def list(self, user: str | None = None, topic: str | None = None, status: str | None = None) -> list[Plan]:
+        """Those of a user, a topic, a status, the oldest first."""
+
+        async def work(tx: Tx) -> list[Plan]:
+            found = [await tx.get(f"plan:{id}") for id in await tx.members("plans")]
+            return [
+                p
+                for p in found
+                if p is not None
+                and user in (None, p["user"])
+                and topic in (None, p["topic"])
+                and status in (None, p["status"])
+            ]
+
+        return await self.store.transact(work)
+
+    async def update_step(self, id: str, step: dict[str, Any]) -> bool:
+        """Put a step in the place of the one with its id. False if there is no such plan or step."""
+
+        async def work(tx: Tx) -> bool:
+            plan = await tx.get(f"plan:{id}")
+            if plan is None or all(s["id"] != step["id"] for s in plan["steps"]):
+                return False
+            plan["steps"] = [step if s["id"] == step["id"] else s for s in plan["steps"]]
+            tx.put(f"plan:{id}", plan)
+            return True
+
+        return await self.store.transact(work)
+
+    # ---- who runs it -----------------------------------------------------------------------------------------
+
+    async def begin(self, plan: Plan, again: bool = True) -> tuple[Plan, bool]:
+        """Take up an unfinished plan of the same name, goal, user and topic that no living run has, or this one as a new one.
+        What was in progress there is pending again. The plan, and whether it was there before."""
+        now = await self.store.now()
+
+        async def work(tx: Tx) -> tuple[Plan, bool]:
+            for id in await tx.members("plans") if again else ():
+                known = await tx.get(f"plan:{id}")
+                if known is not None and _same(known, plan) and not alive(await tx.get(f"runner:{id}"), now):
+                    for s in known["steps"]:
+                        if s["status"] == "in_progress":
+                            s["status"] = "pending"
+                    tx.put(f"plan:{id}", known)
+                    tx.put(f"runner:{id}", runner(now))
+                    return known, True
+            made = {**plan, "id": f"{plan['name']}-{uuid.uuid4().hex[:6]}", "created_at": now}
+            tx.put(f"plan:{made['id']}", made)
+            tx.add("plans", made["id"], now)
+            tx.put(f"runner:{made['id']}", runner(now))
+            return made, False
+
+        return await self.store.transact(work)
+
+    async def hold(self, id: str) -> None:
+        """This process goes on with a plan."""
+        now = await self.store.now()
+
+        async def work(tx: Tx) -> None:
+            tx.put(f"runner:{id}", runner(now))
+
+        await self.store.transact(work)
+
+    async def let_go(self, id: str) -> None:
+        async def work(tx: Tx) -> None:
+            tx.delete(f"runner:{id}")
+
+        await self.store.transact(work)
+
+    # ---- what people decide ------------------------------------------------------------------------------------
+
+    async def decide(self, id: str, decision: dict[str, Any]) -> Plan:
+        """Say what is to become of a plan: the run that has it is told; where none has, it is written down. ValueError says why not."""
+        now = await self.store.now()
+
+        async def work(tx: Tx) -> Plan:
+            plan = await tx.get(f"plan:{id}")
+            if plan is None:
+                raise ValueError(f"there is no plan {id}")
+            if plan["status"] in OVER:
+                raise ValueError(f"plan {id} is {plan['status']}")
+            if decision["action"] == "approve" and plan["status"] != "draft":
+                raise ValueError(f"plan {id} is {plan['status']} already")
+            if alive(await tx.get(f"runner:{id}"), now):
+                tx.put(f"decision:{id}", [*(await tx.get(f"decision:{id}") or []), decision])
+            else:
+                _apply(plan, decision, now)
+                tx.put(f"plan:{id}", plan)
+            tx.publish("plan_events", id)
+            return dict(plan)
+
+        return await self.store.transact(work)
+
+    async def told(self, id: str) -> dict[str, Any] | None:
+        """The next decision that was made outside of the run, once."""
+
+        async def work(tx: Tx) -> dict[str, Any] | None:
+            waiting = await tx.get(f"decision:{id}")
+            if not waiting:
+                return None
+            tx.put(f"decision:{id}", waiting[1:])
+            first: dict[str, Any] = waiting[0]
+            return first
+
+        return await self.store.transact(work)
+
+    async def wait(self, seconds: float) -> None:
+        """Until something has changed, or so long."""
+        await self.store.wait(seconds)
+
+
+def _same(known: Plan, plan: Plan) -> bool:
+    """Whether an unfinished plan is the one that a run is about to make: the spec's steps must be the same too."""
+    written = [[(s["id"], s["task"], s["by"]) for s in p["steps"] if s["written"]] for p in (known, plan)]
+    keys = ("name", "goal", "user", "topic", "spec")
+    made = any(not s["written"] for s in known["steps"])
+    unchanged = made or not plan["steps"] or [w[0] for w in written[0]] == [w[0] for w in written[1]]
+    return known["status"] in OPEN and all(known.get(k) == plan.get(k) for k in keys) and unchanged
+
+
+def _apply(plan: Plan, decision: dict[str, Any], now: float) -> None:
+    """What a decision makes of a plan that no run has at the moment."""
+    if decision["action"] == "approve":
+        plan["status"] = "approved"
+        plan["steps"] = decision.get("steps") or plan["steps"]
+        plan["approval"] = {
+            "source": decision["source"], "by": decision["by"], "at": now, "changes": decision.get("changes", []),
+        }  # fmt: skip
+    elif decision["action"] == "replan":
+        plan.update(status="draft", redraw=True, feedback=[*plan["feedback"], decision["feedback"]])
+        plan["steps"] = [s for s in plan["steps"] if s["status"] == "completed"]
+    else:
+        plan.update(status="cancelled", reason="rejected" if decision["action"] == "reject" else "cancelled")
+
+
+def runner(now: float) -> dict[str, Any]:
+    """This process, as the one that has a plan."""
+    return {"host": socket.gethostname(), "pid": os.getpid(), "born": _born(os.getpid()), "until": now + LEASE}
+
+
+def alive(found: dict[str, Any] | None, now: float) -> bool:
+    """Whether the run that had a plan may still have it: on this machine its process is asked for, else its lease decides."""
+    if found is None:
+        return False
+    if found["host"] == socket.gethostname():
+        return bool(_born(found["pid"]) == found["born"])
+    return bool(found["until"] > now)
+
+
+def _born(pid: int) -> str:
+    """When a process began, by the kernel's count; empty if there is none. Numbers of processes are used again."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
+            return file.read().rpartition(")")[2].split()[19]
+    except OSError:
+        try:
+            os.kill(pid, 0)
+        except OSError:
+            return ""
+        return "alive"
+
+
+def changed(plan: Plan, drop: list[str], tasks: dict[str, str]) -> tuple[list[dict[str, Any]], list[str]]:
+    """The steps of a plan without some and with other tasks, and what was changed in words. ValueError if a step is not there,
+    or another one comes after one that is to go."""
+    ids = [s["id"] for s in plan["steps"]]
+    for id in [*drop, *tasks]:
+        if id not in ids:
+            raise ValueError(f"plan {plan['id']} has no step {id}; it has {', '.join(ids)}")
+    steps = [{**s, "task": tasks.get(s["id"], s["task"])} for s in plan["steps"] if s["id"] not in drop]
+    for id in tasks:
+        if next(s for s in plan["steps"] if s["id"] == id)["written"]:
+            raise ValueError(f"the task of {id} stands in the spec: change it there")
+    for s in steps:
+        for gone in set(s["after"]) & set(drop):
+            raise ValueError(f"step {s['id']} comes after {gone}")
+    said = [f"without {id}" for id in drop]
+    said += [f"{s['id']}: {tasks[s['id']]!r} in place of {s['task']!r}" for s in plan["steps"] if s["id"] in tasks]
+    return steps, said

@@ -1,0 +1,198 @@
+"""The plans of a run: where they are kept, who decides of them, and what is decided of them outside of the run."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import trio
+
+from cogc.kernel.values import Failure, plain
+from cogc.plan_store import LEASE, OVER, Plan, PlanStore, open_plans
+from cogc.run.people import People, Question
+
+_POLL = 0.3
+
+
+class Keeping:
+    """Where plans are kept and whose they are; `fresh` takes up none that was begun."""
+
+    __slots__ = ("fresh", "spec", "store", "topic", "user")
+
+    def __init__(
+        self, store: str = "memory", user: str = "", topic: str = "", spec: str = "", fresh: bool = False
+    ) -> None:
+        self.store = store
+        self.user = user or login()
+        self.topic = topic
+        self.spec = spec
+        self.fresh = fresh
+
+
+def login() -> str:
+    """The login name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container without users
+        return "user"
+
+
+class Plans:
+    """`nursery` is the run's; `idle` hears which calls wait for a decision from outside, and hold up nothing."""
+
+    def __init__(self, keeping: Keeping, people: People) -> None:
+        self.keeping = keeping
+        self.people = people
+        self.nursery: trio.Nursery | None = None
+        self.idle: Callable[[int], None] = lambda _call: None
+        self.store: PlanStore | None = None
+        self.opening = trio.Lock()
+        self.over = trio.Event()
+        self.held: dict[str, str] = {}
+        """The status of each plan that this run has."""
+
+    async def call(self, action: str, arguments: list[Any], call: int) -> Any:
+        """Open, save, decide, outside; a Failure if the store cannot be reached."""
+        try:
+            store = await self._opened()
+            match action:
+                case "open":
+                    return await self._open(store, *(plain(a) for a in arguments))
+                case "save":
+                    return await self._save(store, plain(arguments[0]))
+                case "decide":
+                    return await self._decide(store, plain(arguments[0]), call)
+            self.idle(call)
+            return await self._outside(store, arguments[0])
+        except ConnectionError as error:
+            raise Failure("program", f"the store of plans: {error}") from None
+
+    async def _opened(self) -> PlanStore:
+        async with self.opening:
+            if self.store is None:
+                assert self.nursery is not None
+                self.store = await self.nursery.start(self._hold)
+            return self.store
+
+    async def _hold(self, task_status: trio.TaskStatus[PlanStore] = trio.TASK_STATUS_IGNORED) -> None:
+        async with open_plans(self.keeping.store) as store:
+            task_status.started(store)
+            try:
+                while True:
+                    await trio.sleep(LEASE / 3)
+                    for id in list(self.held):
+                        await store.hold(id)
+            finally:
+                with trio.move_on_after(1, shield=True):
+                    for id in self.held:
+                        await store.let_go(id)
+
+    async def _open(self, store: PlanStore, name: str, goal: str, steps: list[Any]) -> Plan:
+        keeping = self.keeping
+        plan: Plan = {
+            "id": "", "name": name, "user": keeping.user, "topic": keeping.topic or name, "goal": goal, "status": "draft",
+            "steps": steps, "approval": None, "feedback": [], "reason": "", "redraw": not steps, "spec": keeping.spec,
+            "created_at": 0.0,
+        }  # fmt: skip
+        found, known = await store.begin(plan, not keeping.fresh)
+        if known:
+            done = sum(s["status"] == "completed" for s in found["steps"])
+            sys.stderr.write(
+                f"cogc: goes on with plan {found['id']}, {found['status']}, {done} of {len(found['steps'])} steps done "
+                "(--fresh begins anew)\n"
+            )
+        self.held[found["id"]] = found["status"]
+        self.over = trio.Event()
+        return found
+
+    async def _save(self, store: PlanStore, plan: Plan) -> None:
+        await store.save(plan)
+        self.held[plan["id"]] = plan["status"]
+        if plan["status"] in OVER:
+            del self.held[plan["id"]]
+            await store.let_go(plan["id"])
+            self.over.set()
+
+    async def _outside(self, store: PlanStore, id: str) -> Any:
+        """The next decision from outside on a plan that is approved; None once it is over. Before that a person is asked."""
+        while id in self.held:
+            found = None if self.held[id] == "draft" else await store.told(id)
+            if found is not None:
+                return found
+            with trio.move_on_after(_POLL):
+                await self.over.wait()
+        return None
+
+    async def _decide(self, store: PlanStore, plan: Plan, call: int) -> Any:
+        """What a person says of a plan, here or from outside; that it waits, where nobody can be asked."""
+        told = await store.told(plan["id"])
+        if told is not None:
+            return told
+        question = Decision(plan)
+        if question.program not in self.people.answers and self.people.mailbox is None and not self.people.terminal:
+            return {"action": "wait"}
+        found: Any = None
+        async with trio.open_nursery() as nursery:
+
+            async def listen() -> None:
+                nonlocal found
+                while found is None:
+                    found = await store.told(plan["id"])
+                    if self.held.get(plan["id"]) != plan["status"]:
+                        found = found or {"action": "none"}  # it was decided by somebody else
+                    await trio.sleep(_POLL)
+                nursery.cancel_scope.cancel()
+
+            nursery.start_soon(listen)
+            said = await self.people.ask(question, call)
+            found = found or said
+            nursery.cancel_scope.cancel()
+        return found
+
+
+class Decision(Question):
+    """What a person is asked about a plan."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.program = plan["name"]
+        self.path = plan["id"]
+        self.choices = []
+        self.type = "string"
+        self.draft = plan["status"] == "draft"
+        self.text = f"{show(plan)}\n{self._what(plan)}"
+
+    def _what(self, plan: Plan) -> str:
+        if self.draft:
+            return f"Approve plan {plan['id']}? (approve; reject WHY; replan HOW)"
+        wrong = next((s for s in plan["steps"] if s["status"] == "failed"), None)
+        failed = f"Step {wrong['id']} failed: {wrong['error']}. " if wrong else ""
+        return f"{failed}What now? (replan HOW; cancel)"
+
+    def value(self, said: str) -> dict[str, Any]:
+        """A decision; ValueError says what would be one."""
+        word, _, rest = said.strip().partition(" ")
+        rest = rest.strip()
+        by = {"source": "user", "by": login()}
+        if self.draft and word.lower() in ("approve", "yes", "y", "ok") and not rest:
+            return {"action": "approve", **by}
+        if word == "replan" and rest:
+            return {"action": "replan", "feedback": rest, **by}
+        if word in ("reject", "cancel", "no", "n"):
+            return {"action": "reject" if self.draft else "cancel", "feedback": rest, **by}
+        raise ValueError("approve, reject WHY, or replan HOW" if self.draft else "replan HOW, or cancel")
+
+
+def show(plan: Plan) -> str:
+    """A plan for people."""
+    lines = [f"Plan {plan['id']} ({plan['status']}): {plan['goal']}"]
+    for s in plan["steps"]:
+        who = f" by {s['by']}" if s["by"] else ""
+        after = f" after {', '.join(s['after'])}" if s["after"] else ""
+        dod = f" [{s['dod']}]" if s["dod"] else ""
+        task = " ".join(str(s["task"]).split())
+        lines.append(f"  {s['status']:<11}  {s['id']}{who}{after}{dod}: {task[:100]}")
+        if s["error"] and s["status"] in ("failed", "skipped"):
+            lines.append(f"{'':15}{' '.join(s['error'].split())[:160]}")
+    return "\n".join(lines)

@@ -1,0 +1,597 @@
+"""Plans: drawn up, approved, carried out along their graph, made anew, and not lost with the run that had them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+from conftest import ROOT, build, codes
+from test_board import RedisServer, needs_redis
+from test_board import redis as redis
+from test_run import session, unique_seconds
+
+from cogc.plan_store import PlanStore, changed, open_plans
+from cogc.run import journal
+from cogc.run.executors import Settings
+from cogc.run.people import People
+from cogc.run.plans import Decision, Keeping
+from cogc.run.session import Session
+from cogc.run.trace import TraceWriter
+
+HEAD = """
+model m = scripted "m.yml"
+agent Architect { model: m, system: "You design." }
+agent Developer { description: "Writes code.", model: m }
+agent Reviewer { model: m }
+program lint(path: string) -> int = expr len(path)
+"""
+WRITTEN = (
+    HEAD
+    + """
+plan Api(feature: string = "users") {
+  goal: "Build {{ feature }}"
+  approve: system
+  step design by Architect: "Design {{ goal }}"
+  step code by Developer after design: "Implement {{ design }}"
+  step docs by Reviewer after design: "Document {{ design }}"
+  step release after code, docs: lint(code + docs)
+}
+"""
+)
+DRAWN = (
+    HEAD
+    + """
+plan Made {
+  goal: "Ship it"
+  approve: APPROVE
+  planner: Architect
+  agents: [Developer, Reviewer]
+  max_steps: 3
+}
+"""
+)
+PLANNED = {
+    "steps": [
+        {"id": "a", "task": "do a", "by": "Developer", "after": []},
+        {"id": "b", "task": "do b", "by": "Reviewer", "after": ["a"]},
+    ]
+}
+
+
+def rules(*given: tuple[str, Any]) -> str:
+    """A script: what a prompt holds, and the reply to it; a dictionary of `tools`, `error` or `delay` as it is."""
+    found = []
+    for prompt, reply in given:
+        whole = isinstance(reply, dict) and reply.keys() & {"tools", "error", "reply"}
+        found.append({"when": {"prompt": prompt}, **(reply if whole else {"reply": reply})})
+    return json.dumps(found)
+
+
+DESIGNED = (("Design Build", "D"), ("Implement D", "C"), ("Document D", "DD"))
+
+
+def run(
+    folder: Path,
+    text: str,
+    script: str,
+    root: str,
+    goal: str = "",
+    answers: dict[str, list[str]] | None = None,
+    **more: Any,
+) -> Session:
+    (folder / "m.yml").write_text(script)
+    bundle = build(text.replace('"m.yml"', f'"{folder}/m.yml"'), root)
+    keeping = more.pop("keeping", None) or Keeping("memory", "me")
+    channel = more.pop("channel", "goal")
+    settings = Settings(str(folder), people=People(answers or {}), keeping=keeping)
+    return session(bundle, settings, inputs=[(channel, goal)], **{"sim": True, **more})
+
+
+def last(made: Session) -> dict[str, Any]:
+    """The plan at its end."""
+    return made.outputs["plan"][-1]  # type: ignore[no-any-return]
+
+
+def statuses(made: Session) -> dict[str, str]:
+    return {s["id"]: s["status"] for s in last(made)["steps"]}
+
+
+# ---- written plans -----------------------------------------------------------------------------------------------
+
+
+def test_steps_follow_their_graph_and_see_what_came_before(tmp_path: Path) -> None:
+    made = run(tmp_path, WRITTEN, rules(*DESIGNED), "Api")
+    assert made.outputs["result"] == [{"design": "D", "code": "C", "docs": "DD", "release": 3}]
+    assert [p["status"] for p in made.outputs["plan"]] == ["draft", "approved", "executing", "completed"]
+    assert last(made)["approval"]["source"] == "system"
+    said = [(s["id"], s["status"]) for s in made.outputs["step"]]
+    assert said.index(("docs", "in_progress")) < said.index(("code", "completed"))  # side by side
+    assert said.index(("release", "in_progress")) > max(
+        said.index(("code", "completed")), said.index(("docs", "completed"))
+    )
+
+
+def test_independent_steps_take_the_time_of_the_longest(tmp_path: Path) -> None:
+    script = rules(
+        ("Design", "D"), ("Implement", {"reply": "C", "delay": "30s"}), ("Document", {"reply": "DD", "delay": "20s"})
+    )
+    made = run(tmp_path, WRITTEN, script, "Api")
+    assert "result" in made.outputs and 30e9 <= made.kernel.now < 31e9
+
+
+def test_a_goal_from_outside_takes_the_place_of_its_own_and_parameters_are_seen(tmp_path: Path) -> None:
+    made = run(tmp_path, WRITTEN, rules(("Design Paint", "P"), ("", "x"), ("", "y")), "Api", "Paint")
+    assert last(made)["goal"] == "Paint" and last(made)["status"] == "completed"
+    made = run(tmp_path, WRITTEN, rules(*DESIGNED), "Api", parameters={"feature": "billing"})
+    assert last(made)["goal"] == "Build billing"
+
+
+def test_a_step_that_fails_for_good_skips_what_comes_after_and_says_why(tmp_path: Path) -> None:
+    text = WRITTEN.replace('after design: "Implement', 'after design { retry: 2 }: "Implement')
+    script = rules(("Design", "D"), *[("Implement", {"error": {"message": "no hands"}})] * 3, ("Document", "DD"))
+    made = run(tmp_path, text, script, "Api")
+    assert statuses(made) == {"design": "completed", "code": "failed", "docs": "completed", "release": "skipped"}
+    assert next(s for s in last(made)["steps"] if s["id"] == "code")["attempts"] == 3
+    assert (last(made)["status"], last(made)["reason"]) == ("cancelled", "step_failed")
+    assert made.outputs["failed"][0]["kind"] == "step_failed" and "no hands" in made.outputs["failed"][0]["message"]
+
+
+def test_a_retry_that_succeeds_is_enough(tmp_path: Path) -> None:
+    once = (
+        f'program once() -> string = shell ["sh", "-c", "test -e {tmp_path}/f || {{ touch {tmp_path}/f; exit 1; }}"]\n'
+    )
+    text = once + WRITTEN.replace("after code, docs: lint(code + docs)", "after code, docs { retry: 1 }: once()")
+    made = run(tmp_path, text, rules(*DESIGNED), "Api", sim=False)
+    assert last(made)["status"] == "completed" and last(made)["steps"][3]["attempts"] == 2
+
+
+def test_a_step_without_its_condition_is_skipped_and_what_follows_goes_on(tmp_path: Path) -> None:
+    text = WRITTEN.replace(
+        "step docs by Reviewer after design:", 'step docs by Reviewer after design when feature == "x":'
+    )
+    made = run(tmp_path, text.replace("lint(code + docs)", 'lint(code + (docs ?? "none"))'), rules(*DESIGNED), "Api")
+    assert statuses(made)["docs"] == "skipped" and made.outputs["result"][0]["release"] == 5
+
+
+def test_a_step_has_its_own_definition_of_done_and_its_fixer(tmp_path: Path) -> None:
+    dod = """
+    program fixed(text: string) -> bool = expr text == "better"
+    program is_fixed(text: any) -> bool = expr text == "better"
+    dod Good { good: shell ["test", "-e", "mended"], fix: Mender, max_loops: 2 }
+    program mend() -> string = shell ["touch", "mended"]
+    agent Mender { model: m, tools: [mend] }
+    """
+    text = dod + WRITTEN.replace('after design: "Implement', 'after design { dod: Good }: "Implement')
+    mending = ("definition of done", {"tools": [{"name": "mend", "input": {}}]})
+    script = rules(mending, *DESIGNED, ("", "mended it"))
+    made = run(tmp_path, text, script, "Api", sim=False)
+    assert statuses(made)["code"] == "completed"
+    assert made.outputs["result"][0]["code"] == "mended it"
+    (tmp_path / "mended").unlink()
+    text = text.replace(", fix: Mender, max_loops: 2", "")
+    made = run(tmp_path, text, script, "Api", sim=False)
+    assert made.outputs["failed"][0]["kind"] == "dod" and "good" in made.outputs["failed"][0]["message"]
+
+
+def test_the_plans_own_definition_is_looked_at_behind_all_steps(tmp_path: Path) -> None:
+    text = WRITTEN.replace("approve: system", "approve: system, dod: Whole")
+    made = run(
+        tmp_path, text + 'dod Whole { there: shell ["test", "-e", "m.yml"] }', rules(*DESIGNED), "Api", sim=False
+    )
+    assert list(statuses(made).items())[-1] == ("done", "completed") and "result" in made.outputs
+    made = run(tmp_path, text + 'dod Whole { there: shell ["false"] }', rules(*DESIGNED), "Api", sim=False)
+    assert statuses(made)["done"] == "failed" and made.outputs["failed"][0]["kind"] == "dod"
+
+
+def test_a_step_that_takes_too_long_is_cut_short(tmp_path: Path) -> None:
+    text = WRITTEN.replace('after design: "Implement', 'after design { timeout: 5s }: "Implement')
+    script = rules(("Design", "D"), ("Implement", {"reply": "C", "delay": "40s"}), ("Document", "DD"))
+    made = run(tmp_path, text, script, "Api")
+    code = next(s for s in last(made)["steps"] if s["id"] == "code")
+    assert (code["status"], code["kind"]) == ("failed", "timeout") and made.kernel.now < 10e9
+    script = rules(
+        ("Design", "D"), ("Implement", {"reply": "C", "delay": "4s"}), ("Document", {"reply": "DD", "delay": "9s"})
+    )
+    assert last(run(tmp_path, text, script, "Api"))["status"] == "completed"
+
+
+def test_an_expression_that_fails_fails_its_step_not_the_plan(tmp_path: Path) -> None:
+    made = run(tmp_path, WRITTEN.replace("lint(code + docs)", '1 // lint("")'), rules(*DESIGNED), "Api")
+    assert statuses(made)["release"] == "failed" and made.outcome == "done"
+
+
+def test_one_budget_holds_all_steps(tmp_path: Path) -> None:
+    text = WRITTEN.replace("approve: system", "approve: system, budget: { tokens: 60 }")
+    used = {"usage": {"input": 20, "output": 10}}
+    script = rules(*[(p, {"reply": r, **used}) for p, r in DESIGNED])
+    made = run(tmp_path, text, script, "Api")
+    assert made.outputs["failed"][0]["kind"] == "step_failed" and "budget" in {s["kind"] for s in last(made)["steps"]}
+    assert last(run(tmp_path, text.replace("60", "6000"), script, "Api"))["status"] == "completed"
+
+
+# ---- approval ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "said, status, kind",
+    [("approve", "completed", None), ("reject too dear", "cancelled", "rejected")],
+)
+def test_a_person_approves_or_rejects(tmp_path: Path, said: str, status: str, kind: str | None) -> None:
+    text = WRITTEN.replace("approve: system", "approve: user")
+    made = run(tmp_path, text, rules(*DESIGNED), "Api", answers={"Api": [said]})
+    assert last(made)["status"] == status
+    if kind is None:
+        assert last(made)["approval"]["source"] == "user"
+    else:
+        assert made.outputs["failed"][0]["kind"] == kind and made.outputs["failed"][0]["message"] == "too dear"
+        assert not made.outputs.get("step")
+
+
+def test_what_a_person_may_say() -> None:
+    plan: dict[str, Any] = {"id": "x", "name": "x", "goal": "g", "status": "draft", "steps": []}
+    question = Decision(plan)
+    assert question.value(" YES ")["action"] == "approve"
+    assert question.value("replan with tests")["feedback"] == "with tests"
+    for wrong in ("", "replan", "approve it all", "what?"):
+        with pytest.raises(ValueError, match="approve, reject WHY"):
+            question.value(wrong)
+    with pytest.raises(ValueError, match="replan HOW, or cancel"):
+        Decision({**plan, "status": "executing"}).value("approve")
+
+
+def test_an_agent_approves(tmp_path: Path) -> None:
+    text = WRITTEN.replace("approve: system", "approve: agent, approver: Reviewer")
+    good = rules(*DESIGNED, ("1. design by Architect", {"reply": {"action": "approve", "feedback": ""}}))
+    made = run(tmp_path, text, good, "Api")
+    assert last(made)["status"] == "completed"
+    assert (last(made)["approval"]["source"], last(made)["approval"]["by"]) == ("agent", "Reviewer")
+    bad = rules(("1. design by Architect", {"reply": {"action": "reject", "feedback": "why at all?"}}))
+    made = run(tmp_path, text, bad, "Api")
+    assert last(made)["reason"] == "rejected" and made.outputs["failed"][0]["message"] == "why at all?"
+
+
+# ---- drawn up by a planner ---------------------------------------------------------------------------------------
+
+
+def test_a_planner_draws_the_steps_and_its_agents_do_them(tmp_path: Path) -> None:
+    script = rules(("Make a plan", {"reply": PLANNED}), ("do a", "A"), ("do b\n\nWhat was done so far:\na:\nA", "B"))
+    made = run(tmp_path, DRAWN.replace("APPROVE", "system"), script, "Made")
+    assert made.outputs["result"] == [{"a": "A", "b": "B"}]
+    prompt = next(r for r in made.outputs["plan"] if r["steps"])
+    assert [s["by"] for s in prompt["steps"]] == ["Developer", "Reviewer"]
+
+
+def test_a_plan_with_faults_is_drawn_once_more_and_then_given_up(tmp_path: Path) -> None:
+    wrong = {"steps": [{**PLANNED["steps"][0], "after": ["b"]}, PLANNED["steps"][1]]}
+    text = DRAWN.replace("APPROVE", "system")
+    script = rules(
+        ("your plan was wrong", {"reply": PLANNED}), ("Make a plan", {"reply": wrong}), ("do a", "A"), ("do b", "B")
+    )
+    assert last(run(tmp_path, text, script, "Made"))["status"] == "completed"
+    script = rules(("Make a plan", {"reply": wrong}), ("Make a plan", {"reply": wrong}))
+    made = run(tmp_path, text, script, "Made")
+    assert (
+        made.outputs["failed"][0]["kind"] == "planner" and "wait for each other" in made.outputs["failed"][0]["message"]
+    )
+
+
+def test_feedback_makes_it_anew_and_what_is_finished_stays(tmp_path: Path) -> None:
+    again = {"steps": [{"id": "c", "task": "do c", "by": "Reviewer", "after": ["a"]}]}
+    script = rules(
+        ("Mind this: use c", {"reply": again}), ("Make a plan", {"reply": PLANNED}), ("do a", "A"),
+        ("do b", {"error": {"message": "cannot"}}), ("do c", "C"),
+    )  # fmt: skip
+    made = run(
+        tmp_path, DRAWN.replace("APPROVE", "user"), script, "Made", answers={"Made": ["approve", "replan use c", "yes"]}
+    )
+    assert made.outputs["result"] == [{"a": "A", "c": "C"}]
+    assert last(made)["feedback"] == ["use c"]
+    assert sum(s["id"] == "a" and s["status"] == "in_progress" for s in made.outputs["step"]) == 1
+
+
+def test_without_a_planner_nothing_is_made_anew(tmp_path: Path) -> None:
+    text = WRITTEN.replace("approve: system", "approve: user")
+    made = run(tmp_path, text, rules(), "Api", answers={"Api": ["replan otherwise"]})
+    assert made.outputs["failed"][0]["kind"] == "replan" and "no planner" in made.outputs["failed"][0]["message"]
+
+
+# ---- as a tool ---------------------------------------------------------------------------------------------------
+
+
+def test_agents_make_look_at_and_carry_out_plans(tmp_path: Path) -> None:
+    text = DRAWN.replace("APPROVE", "agent\n  approver: Reviewer") + "agent Chief { model: m, tools: [Made] }\n"
+    create = {"name": "plan_create", "input": {"goal": "Sail", "auto_approve": True}}
+    script = rules(
+        ("Sail home", {"tools": [create]}),
+        ('"completed"', "all done"),
+        ('"approval"', {"tools": [{"name": "plan_execute", "input": {}}]}),
+        ('"approved"', {"tools": [{"name": "plan_status", "input": {}}]}),
+        ("in at most 3 steps", {"reply": PLANNED}), ("do a", "A"), ("do b", "B"),
+    )  # fmt: skip
+    made = run(tmp_path, text, script, "Chief", "Sail home", channel="task")
+    assert made.outputs["result"] == ["all done"], made.outputs
+
+
+def test_a_tool_does_not_open_the_gate_of_a_person(tmp_path: Path) -> None:
+    text = DRAWN.replace("APPROVE", "user") + "agent Chief { model: m, tools: [Made] }\n"
+    create = {"name": "plan_create", "input": {"goal": "Sail", "auto_approve": True, "auto_execute": False}}
+    script = rules(
+        ("Sail home", {"tools": [create]}), ("in at most 3 steps", {"reply": PLANNED}), ("waits_for", "it waits"),
+    )  # fmt: skip
+    made = run(tmp_path, text, script, "Chief", "Sail home", channel="task")
+    assert made.outputs["result"] == ["it waits"], made.outputs
+
+
+def test_a_plan_as_a_tool_belongs_to_agents_with_a_coglet() -> None:
+    text = DRAWN.replace("APPROVE", "system") + "agent Chief { model: m, tools: [Made] }\n"
+    main = 'coglet Main { transmit out: string\n on start { out <- Chief("x") } }\n'
+    with pytest.raises(AssertionError, match="cannot run yet"):
+        build(text + main, "Main")
+
+
+# ---- plans are coglets -------------------------------------------------------------------------------------------
+
+
+def test_a_plan_is_a_child_like_any_other(tmp_path: Path) -> None:
+    main = """
+    coglet Main {
+      listen order: string
+      transmit out: any
+      create api = Api(feature: "x") { restart: on_error }
+      link self.order -> api.goal
+      on api.result as r { out <- r.release }
+      on api.failed as f { out <- f.kind }
+    }
+    """
+    made = run(tmp_path, WRITTEN + main, rules(*DESIGNED), "Main", channel="order")
+    assert made.outputs["out"] == [3]
+
+
+def test_a_second_goal_waits_for_the_first_or_is_refused(tmp_path: Path) -> None:
+    made = run(tmp_path, WRITTEN, rules(*DESIGNED), "Api")
+    assert "failed" not in made.outputs
+    (tmp_path / "m.yml").write_text(rules(*DESIGNED))
+    bundle = build(WRITTEN.replace('"m.yml"', f'"{tmp_path}/m.yml"'), "Api")
+    both = session(bundle, Settings(keeping=Keeping("memory", "me")), inputs=[("goal", ""), ("goal", "more")], sim=True)
+    assert both.outputs["failed"][0]["kind"] == "busy" and last(both)["status"] == "completed"
+
+
+def test_a_replay_needs_no_store_and_gives_the_same_trace(tmp_path: Path) -> None:
+    (tmp_path / "m.yml").write_text(rules(*DESIGNED))
+    bundle = build(WRITTEN.replace('"m.yml"', f'"{tmp_path}/m.yml"'), "Api")
+    with open(tmp_path / "t", "wb") as trace, open(tmp_path / "j", "wb") as file:
+        head = {"run": "r", "seed": 7, "epoch": 1, "program": bundle.hash, "version": journal.VERSION, "budget": {}}
+        first = TraceWriter(trace)
+        session(
+            bundle, Settings(keeping=Keeping("memory", "me")), trace=first, journal=journal.Journal(file, head),
+            inputs=[("goal", "")], seed=7, epoch=1, run="r", sim=True,
+        )  # fmt: skip
+        first.flush()
+    from cogc.kernel.machine import Kernel
+
+    kernel = Kernel(bundle, 7, 1, True, "r", {})
+    records: list[Any] = []
+    journal.replay(kernel, journal.read(tmp_path / "j")[1], lambda _: records.extend(kernel.trace.take()))  # type: ignore[union-attr]
+    again = tmp_path / "again"
+    with open(again, "wb") as file:
+        writer = TraceWriter(file)
+        writer.write(records)
+        writer.flush()
+    assert again.read_bytes() == (tmp_path / "t").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "change, slug",
+    [
+        ("by Nobody: ", "unknown-name"), ("by lint: ", "wrong-kind"), ("after nothing: ", "unknown-name"),
+        ("{ retrys: 1 }: ", "unknown-attribute"), ("{ dod: lint }: ", "wrong-kind"), ("when 1: ", "no-condition"),
+    ],
+)  # fmt: skip
+def test_mistakes_of_steps_are_found(change: str, slug: str) -> None:
+    assert slug in codes(HEAD + f'plan P {{ goal: "g"\n step a {change}"x" }}')
+
+
+def test_a_template_sees_the_steps_that_it_comes_after_and_no_others() -> None:
+    wrong = WRITTEN.replace("Document {{ design }}", "Document {{ code }}")
+    assert codes(wrong) == ["unknown-variable"]
+
+
+# ---- the store ---------------------------------------------------------------------------------------------------
+
+
+async def _stores(open: Callable[[], AbstractAsyncContextManager[PlanStore]]) -> None:
+    async with open() as store:
+        base = {"name": "P", "status": "draft", "steps": [], "user": "u", "topic": "t", "goal": "g", "spec": "s"}
+        step = {"id": "a", "task": "x", "by": "", "status": "in_progress", "written": True, "result": None}
+        plan, known = await store.begin({**base, "steps": [step], "feedback": []})
+        assert not known and (await store.load(plan["id"])) == plan
+        other, known = await store.begin({**base, "steps": [step], "feedback": []})
+        assert not known and other["id"] != plan["id"]  # a living run has the first
+        await store.let_go(plan["id"])
+        found, known = await store.begin({**base, "steps": [step], "feedback": []})
+        assert known and found["id"] == plan["id"] and found["steps"][0]["status"] == "pending"
+        assert await store.update_step(plan["id"], {**step, "status": "completed"})
+        assert not await store.update_step(plan["id"], {**step, "id": "b"})
+        assert [p["id"] for p in await store.list("u", "t")] == [plan["id"], other["id"]]
+        assert await store.list("v") == [] and await store.list(status="completed") == []
+        told = {"action": "approve", "source": "user", "by": "me"}
+        await store.decide(plan["id"], told)  # a living run is told
+        assert (await store.load(plan["id"]))["status"] == "draft"  # type: ignore[index]
+        assert await store.told(plan["id"]) == told and await store.told(plan["id"]) is None
+        await store.let_go(plan["id"])
+        await store.decide(plan["id"], told)
+        assert (await store.load(plan["id"]))["status"] == "approved"  # type: ignore[index]
+        with pytest.raises(ValueError, match="approved already"):
+            await store.decide(plan["id"], told)
+        await store.decide(plan["id"], {"action": "cancel"})
+        with pytest.raises(ValueError, match="is cancelled"):
+            await store.decide(plan["id"], told)
+
+
+@pytest.mark.parametrize("kind", ["memory", "sqlite"])
+def test_every_store_of_plans_obeys_the_same_rules(kind: str, tmp_path: Path) -> None:
+    name = "memory" if kind == "memory" else f"sqlite:{tmp_path}/p.db"
+    trio.run(_stores, lambda: open_plans(name))
+
+
+@needs_redis
+def test_redis_keeps_plans_too(redis: RedisServer) -> None:
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[PlanStore]:
+        async with open_plans(redis.url) as store:
+            yield store
+
+    trio.run(_stores, opened)
+
+
+def test_changes_before_an_approval_are_put_into_words() -> None:
+    steps = [
+        {"id": "a", "task": "x", "after": [], "written": False}, {"id": "b", "task": "y", "after": ["a"], "written": False},
+    ]  # fmt: skip
+    plan = {"id": "p", "steps": steps}
+    assert changed(plan, ["b"], {"a": "z"}) == ([{**steps[0], "task": "z"}], ["without b", "a: 'z' in place of 'x'"])
+    for drop, tasks, why in (([], {"q": "x"}, "no step q"), (["a"], {}, "b comes after a")):
+        with pytest.raises(ValueError, match=why):
+            changed(plan, drop, tasks)
+
+
+# ---- the command line --------------------------------------------------------------------------------------------
+
+
+def cogc(folder: Path, *words: str, **more: Any) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+    return subprocess.run(
+        [sys.executable, "-m", "cogc", *words], cwd=folder, capture_output=True, text=True, timeout=60, check=False,
+        env=environment, **more,
+    )  # fmt: skip
+
+
+def place(folder: Path, text: str, script: str) -> None:
+    (folder / "m.yml").write_text(script)
+    (folder / "spec.cog").write_text(text)
+
+
+def plans(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in cogc(folder, "plan", "list", "--json").stdout.splitlines()]
+
+
+def test_a_plan_waits_for_its_approval_across_runs(tmp_path: Path) -> None:
+    place(
+        tmp_path,
+        DRAWN.replace("APPROVE", "user"),
+        rules(("Make a plan", {"reply": PLANNED}), ("do c", "A"), ("do", "B")),
+    )
+    done = cogc(tmp_path, "run", "spec.cog", "--goal", "Fly", "--user", "ann", "--topic", "air")
+    assert done.returncode == 3 and "cogc plan approve Made-" in done.stderr
+    (plan,) = plans(tmp_path)
+    assert (plan["user"], plan["topic"], plan["goal"], plan["status"]) == ("ann", "air", "Fly", "draft")
+    done = cogc(tmp_path, "plan", "approve", plan["id"], "--by", "Ann", "--drop", "b", "--task", "a=do c")
+    assert done.returncode == 0 and "approved by Ann (user), without b; a: 'do c' in place of 'do a'" in done.stdout
+    done = cogc(tmp_path, "run", "spec.cog", "--goal", "Fly", "--user", "ann", "--topic", "air", "--output", "json")
+    assert done.returncode == 0 and '{"channel":"result","data":{"a":"A"}}' in done.stdout
+    assert f"goes on with plan {plan['id']}" in done.stderr
+    assert cogc(tmp_path, "plan", "cancel", plan["id"]).returncode == 2
+    assert cogc(tmp_path, "plan", "list", "--user", "bob").stdout == ""
+    shown = cogc(tmp_path, "plan", "show", plan["id"]).stdout
+    assert "completed    a by Developer: do c" in shown and shown.endswith("--- a\nA\n")
+
+
+def test_the_exit_code_says_whether_a_step_or_its_definition_failed(tmp_path: Path) -> None:
+    text = WRITTEN.replace('after design: "Implement', 'after design { dod: Good }: "Implement')
+    place(tmp_path, text + 'dod Good { good: shell ["false"] }', rules(*DESIGNED))
+    done = cogc(tmp_path, "run", "spec.cog")
+    assert done.returncode == 4 and "its definition of done is not met: good" in done.stderr
+    place(tmp_path, WRITTEN, rules(("Design", {"error": {"message": "no idea"}})))
+    done = cogc(tmp_path, "run", "spec.cog")
+    assert done.returncode == 3 and "step design failed" in done.stderr and "Traceback" not in done.stderr
+
+
+def wait_for(condition: Callable[[], Any], seconds: float = 20.0) -> Any:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        found = condition()
+        if found:
+            return found
+        time.sleep(0.05)
+    raise AssertionError("it did not come to that")
+
+
+def test_a_run_that_is_killed_in_the_middle_of_a_step_loses_no_step_that_was_done(tmp_path: Path) -> None:
+    seconds = unique_seconds()
+    text = WRITTEN.replace("lint(code + docs)", "slow()")
+    slow = f'program slow() -> string = shell ["sh", "-c", "echo x >> log; test -e go || exec sleep {seconds}"] {{ timeout: 5m }}\n'
+    place(tmp_path, slow + text, rules(*DESIGNED))
+    run = [sys.executable, "-m", "cogc", "run", "spec.cog"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        run, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment
+    ) as process:
+        try:
+            wait_for(lambda: (tmp_path / "log").exists())
+        finally:
+            process.send_signal(signal.SIGKILL)
+    subprocess.run(["pkill", "-f", seconds], check=False)
+    (plan,) = plans(tmp_path)
+    assert [s["status"] for s in plan["steps"]] == ["completed", "completed", "completed", "in_progress"]
+    (tmp_path / "go").touch()
+    place(tmp_path, slow + text, "[]")  # nothing that was done is asked for again
+    done = cogc(tmp_path, "run", "spec.cog")
+    assert done.returncode == 0, done.stderr
+    assert f"goes on with plan {plan['id']}, executing, 3 of 4 steps done" in done.stderr
+    assert (tmp_path / "log").read_text() == "x\nx\n" and len(plans(tmp_path)) == 1
+
+
+def test_people_decide_on_a_plan_that_a_run_has(tmp_path: Path) -> None:
+    text = DRAWN.replace("APPROVE", "user")
+    again = {"steps": [{"id": "c", "task": "do c", "by": "Reviewer", "after": []}]}
+    script = rules(
+        ("Mind this: shorter", {"reply": again}), ("Make a plan", {"reply": PLANNED}), ("do c", "C"),
+        ("do a", {"reply": "A", "delay": "50s"}),
+    )  # fmt: skip
+    place(tmp_path, text, script)
+    run = [sys.executable, "-m", "cogc", "run", "spec.cog", "--questions", "wait", "--output", "json"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        run, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    ) as process:
+        try:
+            (plan,) = wait_for(lambda: [p for p in plans(tmp_path) if p["steps"]])
+            assert cogc(tmp_path, "plan", "approve", plan["id"]).returncode == 0
+            wait_for(lambda: plans(tmp_path)[0]["status"] == "executing")
+            assert cogc(tmp_path, "plan", "replan", plan["id"], "shorter").returncode == 0
+            wait_for(lambda: [s["id"] for s in plans(tmp_path)[0]["steps"]] == ["c"])
+            assert cogc(tmp_path, "plan", "approve", plan["id"]).returncode == 0
+            out, err = process.communicate(timeout=30)
+        finally:
+            process.kill()
+    assert process.returncode == 0, err
+    assert '{"channel":"result","data":{"c":"C"}}' in out
+
+
+def test_the_command_line_refuses_what_is_not_there(tmp_path: Path) -> None:
+    for words, why in (
+        (["show", "x"], "there is no plan x"), (["approve"], "takes ID"), (["list", "--plans", "memory"], "gone with their run"),
+        (["list", "--plans", "nosuch:x"], "no store"), (["reject", "x", "--drop", "a"], "there is no plan"),
+    ):  # fmt: skip
+        done = cogc(tmp_path, "plan", *words)
+        assert done.returncode == 2 and why in done.stderr and "Traceback" not in done.stderr
+    assert cogc(tmp_path, "plan").stdout == ""
+
+
+def test_a_store_that_is_gone_fails_the_plan_and_says_so(tmp_path: Path) -> None:
+    place(tmp_path, WRITTEN, rules(*DESIGNED))
+    (tmp_path / "file").write_text("x")
+    done = cogc(tmp_path, "run", "spec.cog", "--plans", "sqlite:file/p.db")
+    assert done.returncode == 3 and "the store of plans" in done.stderr and "Traceback" not in done.stderr
+    assert sqlite3.sqlite_version

@@ -95,6 +95,18 @@ def answering(agent: nodes.Agent, name: str, output: str) -> nodes.Coglet:
     return coglet_of(_answering(agent, name, kept, output))
 
 
+def equipped(agent: nodes.Agent, name: str, programs: list[nodes.Program]) -> nodes.Coglet:
+    """An agent's coglet under another name, with more tools, which are programs of its own coglet."""
+    at = (agent.name.start, agent.name.end)
+    known = next((a for a in agent.attributes if a.key.id == "tools"), None)
+    items = known.value.items if known is not None and isinstance(known.value, nodes.ListLiteral) else ()
+    more = tuple(nodes.Name(*at, p.name.id) for p in programs)
+    tools = nodes.Attribute(*at, nodes.Name(*at, "tools"), nodes.ListLiteral(*at, (*items, *more)))
+    rest = tuple(a for a in agent.attributes if a is not known)
+    drawn = coglet_of(nodes.Agent(*at, nodes.Name(*at, name), agent.parameters, (*rest, tools), agent.doc))
+    return nodes.Coglet(*at, drawn.name, drawn.parameters, (), None, (*drawn.members, *programs), agent.doc)
+
+
 def _answering(agent: nodes.Agent, name: str, kept: tuple[nodes.Attribute, ...], output: str) -> nodes.Agent:
     at = (agent.name.start, agent.name.end)
     wanted = nodes.Attribute(*at, nodes.Name(*at, "output"), draw(f"type T = {output}", agent.name).type)

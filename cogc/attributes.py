@@ -91,6 +91,9 @@ ATTRIBUTES: dict[str, dict[str, str]] = {
         "workers": "refs agent !",
         "mode": "word delegate supervise",
         "max_workers": "type int",
+        "shared": "ref type",
+        "initial": "type any",
+        "accept": "word any lead",
         "budget": _BUDGET,
     },
     "dod": {

@@ -26,6 +26,7 @@ COMMANDS = (
     "explain",
     "answer",
     "agents",
+    "team",
     "plan",
     "cost",
     "sett",

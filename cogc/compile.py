@@ -58,7 +58,7 @@ def _root(checked: checking.Checked, name: str | None) -> Shape | Declared | Non
                 break
     if declared is not None and declared.kind == "sett":
         return declared
-    if declared is not None and declared.kind in ("coglet", "agent", "dod", "plan"):
+    if declared is not None and declared.kind in ("coglet", "agent", "dod", "plan", "team"):
         check_judge(checked, unit, unit.tree, declared)
         return checked.world.shape(declared)
     span = Span(unit.source, 0, 0)

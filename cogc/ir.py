@@ -542,14 +542,6 @@ class Sett(msgspec.Struct, frozen=True, omit_defaults=True):
     at: int = 0
 
 
-class Later(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A declaration that is checked and drawn, and that this version cannot run."""
-
-    kind: str
-    name: str
-    at: int = 0
-
-
 class Bundle(msgspec.Struct, frozen=True, omit_defaults=True):
     """A whole program. `root` is a coglet or a sett. `types` by number, `named` the types that are declared by name; both as `types.to_json`."""
 
@@ -564,7 +556,6 @@ class Bundle(msgspec.Struct, frozen=True, omit_defaults=True):
     consts: dict[str, Expr] = {}
     types: list[Any] = []
     named: dict[str, Any] = {}
-    later: list[Later] = []
     positions: list[tuple[str, int, int]] = []
     hash: str = ""
 

@@ -630,17 +630,6 @@ def bundle_of(checked: Checked, run: Lower, root: str, setts: dict[str, ir.Sett]
             consts={k: c for k, c in run.consts.items() if c is not None},
             types=run.types,
             named=run.named,
-            later=_later(checked, run),
             positions=run.positions,
         )
     )
-
-
-def _later(checked: Checked, run: Lower) -> list[ir.Later]:
-    """What the files declare and this version only checks and draws."""
-    found = []
-    for unit in checked.world.roots:
-        for declared in unit.declared.values():
-            if declared.kind == "team":
-                found.append(ir.Later(declared.kind, declared.node.name.id, run.at(unit, declared.node)))
-    return found

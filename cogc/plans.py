@@ -11,6 +11,7 @@ from __future__ import annotations
 from cogc import dods, nodes
 from cogc import format as cog
 from cogc.draw import draw
+from cogc.parts import Part
 from cogc.plan_texts import (
     APPROVER,
     ASK,
@@ -64,19 +65,6 @@ def agents_of(world: World, unit: Unit, node: nodes.Plan) -> dict[str, Declared]
         names = names or [n for n, d in unit.declared.items() if d.kind in ("agent", "team") and " " not in n]
     found = {n: world.lookup(unit, n) for n in names}
     return {n: d for n, d in found.items() if d is not None and d.kind in ("agent", "team")}
-
-
-class Part:
-    """A coglet that a declaration is made of: its name, its node, the file it resolves in, and what it counts as."""
-
-    def __init__(
-        self, unit: Unit, name: str, node: nodes.Coglet, declared: str, budget: nodes.Attribute | None = None
-    ) -> None:
-        self.budget = budget
-        self.unit = unit
-        self.name = name
-        self.node = node
-        self.declared = declared
 
 
 def parts_of(world: World, unit: Unit, node: nodes.Plan) -> list[Part]:

@@ -6,12 +6,13 @@ mixin, mixins taken in. Bodies are not looked at here: `infer` does that, name b
 
 from __future__ import annotations
 
-from cogc import dods, nodes, plans, types
+from cogc import dods, nodes, plans, teams, types
 from cogc.agents import coglet_of, judge_of
 from cogc.attributes import EXECUTORS, INWARD
 from cogc.diagnostics import Label, Problems
 from cogc.load import import_path
 from cogc.lower_type import lower_type
+from cogc.parts import Part
 from cogc.source import Span
 from cogc.suggest import did_you_mean
 from cogc.world import Declared, Member, MixinUse, Parameter, Shape, Signature, Unit, World
@@ -102,13 +103,16 @@ def _judges(world: World, unit: Unit) -> None:
 
 
 def _parts(world: World, unit: Unit) -> None:
-    """The coglets that plans are made of; those beside a plan's own have names that nobody can write."""
+    """The coglets that plans and teams are made of; those beside a declaration's own have names that nobody can write."""
     for declared in list(unit.declared.values()):
-        if declared.kind != "plan":
-            continue
-        for part in plans.parts_of(world, unit, declared.node):
+        found: list[Part] = []
+        if declared.kind == "plan":
+            found = plans.parts_of(world, unit, declared.node)
+        elif declared.kind == "team":
+            found = teams.parts_of(world, unit, declared.node)
+        for part in found:
             shape = Shape(part.unit, part.node, part.declared)
-            shape.key, shape.budget = unit.key(part.name), part.budget
+            shape.key, shape.name, shape.budget = unit.key(part.name), part.shown, part.budget
             world.shapes[shape.key] = shape
             if part.name not in unit.declared:
                 unit.declared[part.name] = Declared(unit, part.node, "coglet")
@@ -394,9 +398,9 @@ def _child_shape(world: World, unit: Unit, node: nodes.Create, problems: Problem
         known = [n for n in unit.names() if _is(world, unit, n, "coglet")]
         problems.add("unknown-coglet", unit.span(node.coglet), help=did_you_mean(name, known) or None, name=name)
         return None
-    if declared.kind in ("team", "sett"):
+    if declared.kind == "sett":
         return None
-    if declared.kind not in ("coglet", "agent", "dod", "plan"):
+    if declared.kind not in ("coglet", "agent", "dod", "plan", "team"):
         related = [Label(declared.span(), "declared here")]
         problems.add(
             "wrong-kind",

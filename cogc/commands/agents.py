@@ -31,18 +31,15 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> int:
-    from cogc.run.control import ask, doors
+    from cogc.run.control import ask, the_door
 
     wanted = _ACTIONS[options.action]
     if len(options.words) != len(wanted):
         return _refuse(f"`cogc agents {options.action}` takes {' '.join(wanted) or 'nothing'}")
-    known = doors()
-    if options.run is None and len(known) > 1:
-        return _refuse(f"several runs are under way: name one with --run: {', '.join(known)}")
-    path = known.get(options.run) if options.run else next(iter(known.values()), None)
-    if path is None:
-        run = f"run `{options.run}`" if options.run else "run that was started with --control"
-        return _refuse(f"there is no {run} under way here")
+    try:
+        path = the_door(options.run)
+    except LookupError as error:
+        return _refuse(str(error.args[0]))
     named = dict(zip(("id", *(w.lower() for w in wanted[1:])), options.words, strict=False))
     filters = {"role": options.role, "status": options.status} if options.action == "list" else {}
     try:

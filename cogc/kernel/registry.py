@@ -144,12 +144,30 @@ def find(kernel: Kernel, id: str) -> Instance | tuple[Roster, SubAgent]:
         for agent in roster.agents.values():
             if roster.id_of(agent) == id:
                 return roster, agent
-    inst = kernel.root
-    while inst is not None and inst.path != id:
-        inst = next((m for m in inst.members() if id == m.path or id.startswith(f"{m.path}/")), None)
+    inst = at(kernel, id)
     if inst is None or inst.code.ir.kind != "agent":
         raise Failure("error", f"there is no agent `{id}`")
     return inst
+
+
+def at(kernel: Kernel, path: str) -> Instance | None:
+    """The coglet of a path."""
+    inst = kernel.root
+    while inst is not None and inst.path != path:
+        inst = next((m for m in inst.members() if path == m.path or path.startswith(f"{m.path}/")), None)
+    return inst
+
+
+def of_kind(kernel: Kernel, kind: str) -> list[dict[str, Any]]:
+    """The coglets that a kind of declaration stands for, with their states by name."""
+    found, pending = [], [kernel.root] if kernel.root is not None else []
+    while pending:
+        inst = pending.pop(0)
+        pending += inst.members()
+        if inst.code.ir.kind == kind:
+            states = {s.name: v for s, v in zip(inst.code.ir.states, inst.states, strict=True)}
+            found.append({"path": inst.path, "name": inst.code.name, "states": states})
+    return found
 
 
 def status(kernel: Kernel, id: str) -> dict[str, Any]:
@@ -164,7 +182,9 @@ def status(kernel: Kernel, id: str) -> dict[str, Any]:
 
 
 def steer(kernel: Kernel, action: str, id: str, data: dict[str, Any]) -> dict[str, Any]:
-    """What a person asks for: cancel, send, pause, resume, detach, spawn. An agent's status, or a Failure."""
+    """What a person asks for: cancel, send, pause, resume, detach, spawn; guide, of a team. An agent's status, or a Failure."""
+    if action == "guide":
+        return _guide(kernel, id, data)
     found = find(kernel, id)
     if isinstance(found, Instance):
         if action == "spawn":
@@ -185,6 +205,19 @@ def steer(kernel: Kernel, action: str, id: str, data: dict[str, Any]) -> dict[st
     else:
         raise Failure("error", f"`{id}` is a sub-agent: it takes cancel, send and detach")
     return {**agent.summary(), "agent_id": id}
+
+
+def _guide(kernel: Kernel, path: str, data: dict[str, Any]) -> dict[str, Any]:
+    """A command for a team: its name, and its arguments by name."""
+    inst = at(kernel, path)
+    if inst is None or inst.code.ir.kind != "team":
+        raise Failure("error", f"there is no team `{path}`")
+    reaction = next((r for r in inst.code.ir.reactions if r.triggers[0].command == data["command"]), None)
+    if reaction is None:
+        raise Failure("error", f"`{path}` has no command `{data['command']}`")
+    values = [kernel.checked(p.type, data[p.name], f"`{p.name}`") for p in reaction.parameters]
+    reactions.command(kernel, inst, inst, data["command"], values)
+    return {"path": path}
 
 
 def _spawn(kernel: Kernel, inst: Instance, data: dict[str, Any]) -> dict[str, Any]:

@@ -83,6 +83,10 @@ async def _do(session: Session, closing: trio.Event, request: dict[str, Any]) ->
         return registry.status(kernel, id)
     if action == "wait":
         return await _wait(session, closing, id)
+    if action == "teams":
+        return registry.of_kind(kernel, "team")
+    if action == "guide":
+        return await session.steer("guide", id, request["data"])
     if action not in STEERING:
         raise Failure("error", f"there is no action {action!r}")
     data = {k: str(request[k]) for k in _NEEDS.get(action, ())}
@@ -111,6 +115,18 @@ async def _wait(session: Session, closing: trio.Event, id: str) -> Any:
 def doors() -> dict[str, Path]:
     """The runs under way that can be steered from this folder, by their ids."""
     return {path.parent.name: path for path in sorted(RUNS.glob(f"*/{DOOR}")) if _opens(path)}
+
+
+def the_door(run: str | None) -> Path:
+    """The run that is meant, or the only one. LookupError says why there is none."""
+    known = doors()
+    if run is None and len(known) > 1:
+        raise LookupError(f"several runs are under way: name one with --run: {', '.join(known)}")
+    path = known.get(run) if run else next(iter(known.values()), None)
+    if path is None:
+        wanted = f"run `{run}`" if run else "run that was started with --control"
+        raise LookupError(f"there is no {wanted} under way here")
+    return path
 
 
 def _opens(path: Path) -> bool:

@@ -14,6 +14,7 @@ from cogc.kernel.objects import Effect, LogLine, Output
 from cogc.kernel.values import plain
 from cogc.run.journal import VERSION, Journal
 from cogc.run.plans import show
+from cogc.run.report import team_line
 from cogc.run.session import Options, Session
 from cogc.run.store import Store
 from cogc.run.trace import TraceWriter, line
@@ -167,8 +168,11 @@ class Faces:
             self.out(data + "\n")
         else:
             value = output.value
-            if output.channel == "plan" and self.bundle.coglets[self.bundle.root].kind == "plan":
+            kind = self.bundle.coglets[self.bundle.root].kind
+            if (kind, output.channel) == ("plan", "plan"):
                 value = show(plain(value))
+            elif (kind, output.channel) == ("team", "status"):
+                value = team_line(value)
             shown = value if isinstance(value, str) else msgspec.json.encode(plain(value)).decode()
             self.out(f"{output.channel}: {shown}\n")
         if not self.live:

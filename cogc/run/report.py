@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from cogc.kernel.failing import place
 from cogc.kernel.machine import Kernel
 from cogc.kernel.purse import Usage
@@ -75,3 +77,13 @@ def _numbers(u: Usage, priced: bool) -> tuple[str, ...]:
     before = u.input + u.cache_read + u.cache_write
     cost = f"${u.usd:.6f}" if priced else "unknown"
     return str(u.calls), f"{before:,}", f"{u.cache_read:,}", f"{u.output:,}", cost
+
+
+def team_line(status: dict[str, Any]) -> str:
+    """A team's status for people: its state, and what each worker is at."""
+    workers = []
+    for w in status["workers"]:
+        what = f" ({' '.join(w['task'].split())[:40]})" if w["state"] == "running" else ""
+        paused = ", paused" if w["paused"] else ""
+        workers.append(f"{w['name']} {w['state']}{what}{paused}")
+    return f"{status['state']}: {'; '.join(workers)}; {status['messages']} messages"

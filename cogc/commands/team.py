@@ -1,0 +1,127 @@
+"""`cogc team [ACTION]`: see and steer a team of a run under way (`cogc run --control`).
+
+status tells who is at what; history, inbox MEMBER and outbox MEMBER show what went over the bus; send TO MESSAGE says something to a
+member, several (a,b) or all; pause and resume [MEMBER] hold members before their next call; cancel ends the task. Exit codes:
+0; 2 if there is no such run, team or member.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+    from pathlib import Path
+    from typing import Any
+
+HELP = "see and steer the teams of a run that was started with --control"
+_ACTIONS = {
+    "status": (), "history": (), "inbox": ("MEMBER",), "outbox": ("MEMBER",), "send": ("TO", "MESSAGE"), "pause": ("[MEMBER]",),
+    "resume": ("[MEMBER]",), "cancel": (),
+}  # fmt: skip
+
+
+def arguments(parser: ArgumentParser) -> None:
+    add = parser.add_argument
+    add("action", nargs="?", default="status", choices=list(_ACTIONS), help="default: status")
+    add("words", nargs="*", metavar="MEMBER ...", help="a member (lead, Developer-1), a role, or all; send: TO MESSAGE")
+    add("--run", metavar="RUN", help="which run, where several are under way here")
+    add("--team", metavar="PATH", help="which team, where the run has several")
+    add("--json", action="store_true", help="print JSON")
+
+
+def run(options: Namespace) -> int:
+    from cogc.commands.run import refusing
+
+    return refusing(lambda: _run(options))
+
+
+def _run(options: Namespace) -> int:
+    from cogc.commands.run import Usage
+    from cogc.run.control import the_door
+
+    wanted = _ACTIONS[options.action]
+    least = sum(not w.startswith("[") for w in wanted)
+    if not least <= len(options.words) <= len(wanted):
+        raise Usage(f"`cogc team {options.action}` takes {' '.join(wanted) or 'nothing'}")
+    try:
+        path = the_door(options.run)
+    except LookupError as error:
+        raise Usage(str(error.args[0])) from None
+    team = _team(_ask(path, {"action": "teams"}), options.team)
+    members = ["lead", *(m["name"] for m in team["states"]["members_"])]
+    roles = [m["role"] for m in team["states"]["members_"]]
+    if options.action in ("status", "history", "inbox", "outbox"):
+        _show(team, options, members)
+        return 0
+    data = _command(options)
+    named = data.get("to", data.get("member", "all"))
+    for name in named if isinstance(named, list) else [named]:
+        known = [*members, "all", *(roles if "member" in data else [])]
+        if name not in known:
+            raise Usage(f"the team has no {name}; it has {', '.join(members)}")
+    _ask(path, {"action": "guide", "id": team["path"], "data": data})
+    return 0
+
+
+def _command(options: Namespace) -> dict[str, Any]:
+    """The team's command that an action stands for."""
+    if options.action == "send":
+        to = options.words[0].split(",")
+        return {"command": "send", "to": to if len(to) > 1 else to[0], "message": options.words[1], "sender": "user"}
+    if options.action == "cancel":
+        return {"command": "cancel"}
+    return {"command": options.action, "member": options.words[0] if options.words else "all"}
+
+
+def _ask(path: Path, request: dict[str, Any]) -> Any:
+    """The answer of the run; Usage where it refuses, or is gone."""
+    from cogc.commands.run import Usage
+    from cogc.run.control import ask
+
+    answer = ask(path, request)
+    if "error" in answer:
+        raise Usage(answer["error"])
+    return answer["ok"]
+
+
+def _team(found: list[dict[str, Any]], path: str | None) -> dict[str, Any]:
+    from cogc.commands.run import Usage
+
+    known = ", ".join(t["path"] for t in found) or "none"
+    if path is None and len(found) != 1:
+        raise Usage(f"name a team with --team; there is {known}")
+    team = next((t for t in found if path in (None, t["path"])), None)
+    if team is None:
+        raise Usage(f"there is no team {path}; there is {known}")
+    return team
+
+
+def _show(team: dict[str, Any], options: Namespace, members: list[str]) -> None:
+    from cogc.commands.run import Usage
+
+    states = team["states"]
+    if options.action == "status":
+        status = {
+            "path": team["path"], "state": states["state_"], "task": states["task_"], "messages": len(states["messages_"]),
+            "workers": states["members_"],
+        }  # fmt: skip
+        print(json.dumps(status, ensure_ascii=False) if options.json else _status(status))
+        return
+    messages = states["messages_"]
+    if options.action != "history":
+        member = options.words[0]
+        if member not in [*members, "user"]:
+            raise Usage(f"the team has no {member}; it has {', '.join(members)}")
+        key = "to" if options.action == "inbox" else "from"
+        messages = [m for m in messages if member == m[key] or (key == "to" and member in m["to"])]
+    for m in messages:
+        line = f"{m['at']}  {m['from']} -> {', '.join(m['to'])}: {m['content']}"
+        print(json.dumps(m, ensure_ascii=False) if options.json else line)
+
+
+def _status(status: dict[str, Any]) -> str:
+    from cogc.run.report import team_line
+
+    return f"{status['path']}  {team_line(status)}"

@@ -1,0 +1,324 @@
+"""Teams: a lead, workers, the bus between them, what they share, and those who look on."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import ROOT, build, codes
+from test_plans import rules
+from test_run import session
+
+from cogc.run.executors import Settings
+from cogc.run.session import Session
+
+HEAD = """
+model m = scripted "m.yml"
+agent Lead { model: m, system: "You lead.", output: string }
+agent Developer { description: "Writes code.", model: m }
+agent Reviewer { model: m, system: "You review." }
+"""
+TEAM = HEAD + "team Crew { lead: Lead, workers: [Developer * 2, Reviewer]\n MORE\n }\n"
+
+
+def run(folder: Path, text: str, script: str, task: str = "Build it", root: str = "Crew", **more: Any) -> Session:
+    (folder / "m.yml").write_text(script)
+    bundle = build(text.replace('"m.yml"', f'"{folder}/m.yml"'), root)
+    return session(bundle, Settings(str(folder)), **{"inputs": [("task", task)], "sim": True, **more})
+
+
+def call(name: str, **given: Any) -> dict[str, Any]:
+    return {"name": name, "input": given}
+
+
+def tools(*calls: dict[str, Any]) -> dict[str, Any]:
+    return {"tools": list(calls)}
+
+
+def workers(made: Session, when: int = -1) -> dict[str, str]:
+    return {w["name"]: w["state"] for w in made.outputs["status"][when]["workers"]}
+
+
+# ---- delegate and supervise --------------------------------------------------------------------------------------
+
+
+def test_the_lead_gives_each_worker_its_own_task_and_they_work_side_by_side(tmp_path: Path) -> None:
+    script = rules(
+        ("Build it", tools(call("delegate", worker="Developer", task="job-1"), call("delegate", worker="Developer", task="job-2"))),
+        ("job-1", {"reply": "did one", "delay": "20s"}), ("job-2", {"reply": "did two", "delay": "30s"}),
+        ("did two", "built"),
+    )  # fmt: skip
+    made = run(tmp_path, TEAM.replace("MORE", "mode: delegate"), script)
+    assert made.outputs["result"] == ["built"]
+    assert 30e9 <= made.kernel.now < 31e9
+    assert [s["state"] for s in made.outputs["status"]][-1] == "completed"
+    assert workers(made) == {"Developer-1": "completed", "Developer-2": "completed", "Reviewer": "idle"}
+
+
+def test_no_more_than_max_workers_work_at_a_time_and_the_rest_wait(tmp_path: Path) -> None:
+    calls = [call("delegate", worker=w, task=f"task {i}") for i, w in enumerate(("Developer", "Developer", "Reviewer"))]
+    script = rules(("Build it", tools(*calls)), ("task", {"reply": "done so", "delay": "10s"}), ("done so", "built"))
+    made = run(tmp_path, TEAM.replace("MORE", "max_workers: 1"), script)
+    assert made.outputs["result"] == ["built"] and 30e9 <= made.kernel.now < 31e9
+    most = max(sum(w["state"] == "running" for w in s["workers"]) for s in made.outputs["status"])
+    assert most == 1
+
+
+def test_a_named_worker_gets_its_task_and_an_unknown_one_is_an_answer(tmp_path: Path) -> None:
+    script = rules(
+        ("Build it", tools(call("delegate", worker="Developer-2", task="job-1"))),
+        ("job-1", "x1"), ("x1", tools(call("delegate", worker="Nobody", task="job-2"))),
+        ("there is no worker Nobody", "nobody there"),
+    )  # fmt: skip
+    made = run(tmp_path, TEAM.replace("MORE", ""), script)
+    assert made.outputs["result"] == ["nobody there"] and workers(made)["Developer-2"] == "completed"
+
+
+def test_a_background_worker_tells_when_it_is_done_and_can_be_waited_for(tmp_path: Path) -> None:
+    script = rules(
+        ("Build it", tools(call("delegate", worker="Reviewer", task="inspect", background=True))),
+        ("inspect", {"reply": "looked", "delay": "5s"}),
+        ('"pending"', tools(call("wait_worker", ticket=1))),
+        ('"output": "looked"', tools(call("wait_worker", ticket=7))),
+        ("no ticket 7", "fine"),
+    )  # fmt: skip
+    made = run(tmp_path, TEAM.replace("MORE", ""), script)
+    assert made.outputs["result"] == ["fine"]
+
+
+def test_the_lead_supervises_workers_on_the_same_task(tmp_path: Path) -> None:
+    script = rules(("Developer-1 says", "all agreed"), ("Build it", {"reply": "my view", "delay": "9s"}))
+    made = run(tmp_path, TEAM.replace("MORE", "mode: supervise"), script)
+    assert made.outputs["result"] == ["all agreed"]
+    assert set(workers(made).values()) == {"completed"} and 9e9 <= made.kernel.now < 10e9
+
+
+def test_workers_that_fail_leave_the_team_running(tmp_path: Path) -> None:
+    script = rules(
+        ("Build it", tools(call("delegate", worker="Developer", task="job-1"), call("delegate", worker="Reviewer", task="job-2"))),
+        ("job-1", {"error": {"message": "no hands"}}), ("job-2", "seen"), ("no hands", "half built"),
+    )  # fmt: skip
+    made = run(tmp_path, TEAM.replace("MORE", ""), script)
+    assert made.outputs["result"] == ["half built"]
+    assert workers(made) == {"Developer-1": "failed", "Developer-2": "idle", "Reviewer": "completed"}
+
+
+def test_a_lead_that_fails_fails_the_task_and_the_next_one_goes_on(tmp_path: Path) -> None:
+    script = rules(("Build it", {"error": {"message": "out"}}), ("Try again", "better"))
+    made = run(tmp_path, TEAM.replace("MORE", ""), script, inputs=[("task", "Build it"), ("task", "Try again")])
+    assert made.outputs["failed"][0]["message"].count("out") and made.outputs["result"] == ["better"]
+
+
+def test_what_still_works_when_the_lead_is_done_is_cancelled(tmp_path: Path) -> None:
+    script = rules(
+        ("Build it", tools(call("delegate", worker="Reviewer", task="inspect", background=True))),
+        ("inspect", {"reply": "late", "delay": "50s"}), ('"pending"', "no time"),
+    )  # fmt: skip
+    made = run(tmp_path, TEAM.replace("MORE", ""), script)
+    assert made.outputs["result"] == ["no time"] and made.kernel.now < 1e9
+
+
+# ---- the bus -----------------------------------------------------------------------------------------------------
+
+
+def test_messages_go_to_one_to_several_and_to_all(tmp_path: Path) -> None:
+    script = rules(
+        ("Build it", tools(call("delegate", worker="Reviewer", task="inspect"))),
+        ("inspect", tools(call("send_message", to="lead", message="m1"), call("send_message", to=["Developer-1", "Developer-2"], message="m2"),
+                       call("send_message", to="all", message="m3"), call("send_message", to="Nobody", message="m4"))),
+        ("there is no Nobody", "looked"), ("Message from Reviewer: m1", "heard"), ("looked", "not heard"),
+    )  # fmt: skip
+    made = run(tmp_path, TEAM.replace("MORE", ""), script)
+    assert [(m["from"], m["to"], m["content"]) for m in made.outputs["message"]] == [
+        ("Reviewer", ["lead"], "m1"),
+        ("Reviewer", ["Developer-1", "Developer-2"], "m2"),
+        ("Reviewer", ["lead", "Developer-1", "Developer-2"], "m3"),
+    ]
+    assert made.outputs["result"] == ["heard"] and made.outputs["status"][-1]["messages"] == 3
+
+
+def test_a_message_to_one_who_has_nothing_to_do_is_heard_with_the_next_task(tmp_path: Path) -> None:
+    script = rules(
+        ("Build it", tools(call("send_message", to="Reviewer", message="be strict"))),
+        ('"sent"', tools(call("delegate", worker="Reviewer", task="inspect"))),
+        ("Message from lead: be strict", "strictly"), ("inspect", "kindly"), ("strictly", "S"), ("kindly", "K"),
+    )  # fmt: skip
+    made = run(tmp_path, TEAM.replace("MORE", ""), script)
+    assert made.outputs["result"] == ["S"]
+
+
+def test_members_ask_who_is_there(tmp_path: Path) -> None:
+    script = rules(('"you": "lead"', "me"), ("Build it", tools(call("team_status"))))
+    assert run(tmp_path, TEAM.replace("MORE", ""), script).outputs["result"] == ["me"]
+
+
+# ---- a shared record ---------------------------------------------------------------------------------------------
+
+SHARED = "type Board = { design: string, files: [string] = [] }\n" + TEAM.replace(
+    "MORE", 'shared: Board, initial: { design: "none" }\n MORE'
+)
+
+
+def test_members_read_and_change_the_shared_record_and_stale_or_wrong_changes_are_refused(tmp_path: Path) -> None:
+    script = rules(
+        ("Build it", tools(call("propose", changes={"design": "A"}, version=1))),
+        ('"accepted": true', tools(call("propose", changes={"design": "B"}, version=1))),
+        ("at version 2 by now", tools(call("propose", changes={"design": 7}, version=2))),
+        ('"accepted": false', tools(call("read_shared"))),
+        ('"version": 2', "enough"),
+    )  # fmt: skip
+    made = run(tmp_path, SHARED.replace("MORE", ""), script)
+    assert made.outputs["result"] == ["enough"]
+    assert [(s["value"], s["version"], s["by"]) for s in made.outputs["shared"]] == [
+        ({"design": "A", "files": []}, 2, "lead")
+    ]
+
+
+def test_the_lead_decides_on_what_workers_propose(tmp_path: Path) -> None:
+    script = rules(
+        ("Build it", tools(call("delegate", worker="Reviewer", task="inspect"))),
+        ("inspect", tools(call("propose", changes={"files": ["a"]}, version=1, reason="seen"))),
+        ('"state": "pending"', "proposed"),
+        ("Proposal 1 by Reviewer", tools(call("decide", proposal=1, accept=True))),
+        ('"accepted": true', tools(call("decide", proposal=1, accept=True))),
+        ("no open proposal", "decided"),
+    )  # fmt: skip
+    made = run(tmp_path, SHARED.replace("MORE", "accept: lead"), script)
+    assert made.outputs["result"] == ["decided"]
+    assert [(s["value"]["files"], s["by"], s["reason"]) for s in made.outputs["shared"]] == [
+        (["a"], "Reviewer", "seen")
+    ]
+    assert made.outputs["message"][0]["to"] == ["Reviewer"]
+
+
+def test_mistakes_of_teams_are_found() -> None:
+    assert codes(HEAD + "team T { lead: Lead }") == ["missing-attribute"]
+    assert codes(HEAD + "team T { lead: Lead, workers: [Nobody] }") == ["unknown-name"]
+    assert codes(HEAD + "team T { lead: m, workers: [Reviewer] }") == ["wrong-kind"]
+    assert codes(HEAD + "team T { lead: Lead, workers: [Reviewer], mode: boss }") == ["bad-word"]
+    assert codes(HEAD + "team T { lead: Lead, workers: [Reviewer], max_workers: 0 }") == ["out-of-range"]
+    assert "wrong-type" in codes(SHARED.replace('{ design: "none" }', "{ design: 1 }").replace("MORE", ""))
+
+
+# ---- coglets, budgets, plans -------------------------------------------------------------------------------------
+
+
+def test_a_team_is_a_child_like_any_other_and_takes_steps_of_plans(tmp_path: Path) -> None:
+    text = (
+        TEAM.replace("MORE", "")
+        + 'plan P { goal: "g", approve: system\n step a by Crew: "Build it"\n step b by Crew after a: "More {{ a }}" }\n'
+    )
+    script = rules(("Build it", "built"), ("More built", "done"))
+    made = run(tmp_path, text, script, "", "P", inputs=[("goal", "")])
+    assert made.outputs["result"] == [{"a": "built", "b": "done"}]
+
+
+def test_one_budget_holds_the_whole_team(tmp_path: Path) -> None:
+    used = {"usage": {"input": 40, "output": 20}}
+    script = rules(
+        ("Build it", {**tools(call("delegate", worker="Developer", task="job-1")), **used}),
+        ("job-1", {"reply": "did one", **used}), ("did one", {"reply": "built", **used}),
+    )  # fmt: skip
+    text = TEAM.replace("MORE", "budget: { tokens: 100 }")
+    made = run(tmp_path, text, script)
+    assert made.outputs["failed"][0]["kind"] == "budget"
+    assert run(tmp_path, text.replace("100", "10_000"), script).outputs["result"] == ["built"]
+    made = run(tmp_path, TEAM.replace("MORE", "budget: { turns: 2 }"), script)
+    assert made.outputs["failed"][0]["kind"] == "budget" and "2 turns" in made.outputs["failed"][0]["message"]
+    slow = script.replace('"reply": "did one"', '"reply": "did one", "delay": "9s"')
+    made = run(tmp_path, TEAM.replace("MORE", "budget: { time: 5s }"), slow)
+    assert "failed" in made.outputs and made.kernel.now <= 5.1e9
+
+
+# ---- from outside ------------------------------------------------------------------------------------------------
+
+
+def cogc(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+    return subprocess.run(
+        [sys.executable, "-m", "cogc", *words], cwd=folder, capture_output=True, text=True, timeout=60, check=False,
+        env=environment,
+    )  # fmt: skip
+
+
+def wait_for(condition: Callable[[], Any], seconds: float = 20.0) -> Any:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        found = condition()
+        if found:
+            return found
+        time.sleep(0.05)
+    raise AssertionError("it did not come to that")
+
+
+def test_people_see_and_steer_a_team_that_is_at_work(tmp_path: Path) -> None:
+    script = rules(
+        ("looked fast", "built"), ("Build it", tools(call("delegate", worker="Reviewer", task="inspect"))),
+        ("Message from user: hurry", "looked fast"), ("inspect", tools(call("nap"))), ("rested", tools(call("nap"))),
+    )  # fmt: skip
+    nap = 'program nap() -> string = shell ["sh", "-c", "sleep 0.3; echo rested $(date +%N)"]\n'
+    text = nap + TEAM.replace("MORE", "").replace(
+        'agent Reviewer { model: m, system: "You review." }',
+        "agent Reviewer { model: m, tools: [nap], max_turns: 500 }",
+    )
+    (tmp_path / "m.yml").write_text(script)
+    (tmp_path / "spec.cog").write_text(text)
+    words = [sys.executable, "-m", "cogc", "run", "spec.cog", "--goal", "Build it", "--control", "--output", "json"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        words, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    ) as process:
+        try:
+            wait_for(lambda: "Reviewer running (inspect)" in cogc(tmp_path, "team").stdout)
+            assert cogc(tmp_path, "team", "pause", "Reviewer").returncode == 0
+            assert "Reviewer running (inspect), paused" in cogc(tmp_path, "team", "status").stdout
+            assert cogc(tmp_path, "team", "send", "Reviewer", "hurry").returncode == 0
+            assert process.poll() is None
+            shown = cogc(tmp_path, "team", "inbox", "Reviewer").stdout
+            assert shown.endswith("user -> Reviewer: hurry\n") and shown == cogc(tmp_path, "team", "history").stdout
+            assert json.loads(cogc(tmp_path, "team", "outbox", "user", "--json").stdout)["content"] == "hurry"
+            assert cogc(tmp_path, "team", "outbox", "Reviewer").stdout == ""
+            for wrong, why in (
+                (["send", "Nobody", "x"], "has no Nobody"),
+                (["send", "lead"], "takes TO MESSAGE"),
+                (["--team", "x"], "no team x"),
+            ):
+                done = cogc(tmp_path, "team", *wrong)
+                assert done.returncode == 2 and why in done.stderr
+            assert cogc(tmp_path, "team", "resume").returncode == 0
+            out, err = process.communicate(timeout=30)
+        finally:
+            process.kill()
+    assert process.returncode == 0, err
+    assert '{"channel":"result","data":"built"}' in out
+    assert "no run that was started with --control" in cogc(tmp_path, "team").stderr
+
+
+def test_cancelling_a_team_ends_its_task_with_exit_code_3(tmp_path: Path) -> None:
+    (tmp_path / "m.yml").write_text(rules(("Build it", {"reply": "x", "delay": "50s"})))
+    (tmp_path / "spec.cog").write_text(TEAM.replace("MORE", ""))
+    words = [sys.executable, "-m", "cogc", "run", "spec.cog", "--goal", "Build it", "--control"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        words, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    ) as process:
+        try:
+            wait_for(lambda: cogc(tmp_path, "team").returncode == 0)
+            assert cogc(tmp_path, "team", "cancel").returncode == 0
+            _, err = process.communicate(timeout=30)
+        finally:
+            process.kill()
+    assert process.returncode == 3 and "the team failed" in err
+
+
+@pytest.mark.parametrize("more", ["mode: delegate", "mode: supervise, max_workers: 2", "budget: { usd: 1.0 }"])
+def test_the_example_of_the_language_is_accepted(more: str) -> None:
+    text = TEAM.replace("MORE", more).replace('scripted "m.yml"', 'anthropic "claude-haiku-5-5"')
+    assert codes(text) == []

@@ -286,6 +286,40 @@ CODES: dict[str, Row] = {
         "let one agent of the circle end it with a `Terminal`, or make its bid depend on `artefact.version`",
     ),
     # policy
+    "step-cycle": ("COG516", "error", "step `{name}` waits for itself: {cycle}", "remove one `after` of the cycle"),
+    "step-without-agent": (
+        "COG517",
+        "error",
+        "nobody does step `{name}`: it has a task in words, and no agent",
+        "write `step {name} by AGENT: ...`",
+    ),
+    "empty-plan": (
+        "COG518",
+        "error",
+        "plan `{name}` has no steps, and nobody to make them",
+        "add steps, or `planner: AGENT`",
+    ),
+    "unreachable-step": ("COG519", "warning", "step `{name}` can never begin: {why}", "remove it, or what holds it up"),
+    "unverified-path": (
+        "COG520",
+        "warning",
+        "plan `{name}` comes to its end without a definition of done by {path}",
+        "give one of these steps a `dod`, or the plan",
+    ),
+    "unbounded-loop": ("COG521", "warning", "nothing bounds this: {what}", "give one of them a `budget`, or a limit"),
+    "hopeless-dod": ("COG522", "error", "`{name}` can never be met: {why}", "change it, or remove the criterion"),
+    "shared-workspace": (
+        "COG523",
+        "warning",
+        "in team `{name}` {who} may write to one workspace at once",
+        "give those that only read `sandbox: ro`, or the team `max_workers: 1`",
+    ),
+    "small-budget": (
+        "COG524",
+        "warning",
+        "the budget of `{name}` is less than what `{child}` below it may use alone, in {what}",
+        "raise it, or lower that of `{child}`",
+    ),
     "secret-outside": (
         "COG601",
         "error",

@@ -7,7 +7,7 @@ from cogc.declarations import check_judge
 from cogc.diagnostics import Problems
 from cogc.load import load, load_prelude
 from cogc.locks import load_locks
-from cogc.resolve import resolve
+from cogc.resolve import ARTICLES, resolve
 from cogc.source import Span
 from cogc.suggest import did_you_mean
 from cogc.world import Declared
@@ -63,7 +63,11 @@ def _root(checked: checking.Checked, name: str | None) -> Shape | Declared | Non
         return checked.world.shape(declared)
     span = Span(unit.source, 0, 0)
     if declared is not None:
-        checked.problems.add("not-yet", declared.span(), what=f"the {declared.kind}", name=name or "")
+        if declared.kind == "queue":
+            checked.problems.add("not-yet", declared.span(), what="as a root the queue", name=name or "")
+        else:
+            article = ARTICLES[declared.kind]
+            checked.problems.add("wrong-kind", declared.span(), name=name or "", found=article, wanted="a coglet")
         return None
     help = did_you_mean(name or "Main", own, "declare `coglet Main { ... }`")
     slug = "unknown-coglet" if name else "no-root"

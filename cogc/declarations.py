@@ -5,7 +5,7 @@ What runs is lowered elsewhere; here every name in them is resolved, every attri
 
 from __future__ import annotations
 
-from cogc import dods, nodes, plans, types
+from cogc import nodes, types
 from cogc.attribute_check import check_block
 from cogc.attributes import ATTRIBUTES, BACKENDS, PROVIDERS, TRANSPORTS
 from cogc.lower_type import lower_type
@@ -17,6 +17,7 @@ from cogc.world import Declared, Shape, Signature, Unit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from cogc import dods
     from cogc.check import Checked
 
 
@@ -205,6 +206,8 @@ def _parameters(checked: Checked, unit: Unit, name: str, parameters: tuple[nodes
 
 def _dod(checked: Checked, unit: Unit, node: nodes.Dod) -> None:
     """Its names and settings; what its criteria say is checked in the coglet that it stands for."""
+    from cogc import dods
+
     world = checked.world
     scope = _parameters(checked, unit, node.name.id, dods.parameters_of(world, unit, node))
     if node.extends is not None:
@@ -226,6 +229,8 @@ def check_judge(checked: Checked, unit: Unit, place: nodes.Node, found: Declared
     """Where a definition of done is used, its standard judges must have a model; the presets leave that to those who extend them."""
     if found is None or found.kind != "dod":
         return
+    from cogc import dods
+
     if "judge" in dods.settings_of(checked.world, found.unit, found.node):
         return
     judged = [
@@ -240,6 +245,8 @@ def check_judge(checked: Checked, unit: Unit, place: nodes.Node, found: Declared
 
 def _criterion(checked: Checked, unit: Unit, c: dods.Criterion) -> None:
     """A criterion's form: a standard one must be known, an executor must have what it needs."""
+    from cogc import dods
+
     kind = dods.word(c)
     if kind in ("standard", "off") and c.key.id not in dods.STANDARD:
         help = did_you_mean(c.key.id, dods.STANDARD) or None
@@ -280,6 +287,8 @@ def _criterion(checked: Checked, unit: Unit, c: dods.Criterion) -> None:
 
 def _plan(checked: Checked, unit: Unit, node: nodes.Plan) -> None:
     """Its names and attributes; what its steps say is checked in the coglets that they stand for."""
+    from cogc import plans
+
     scope = _parameters(checked, unit, node.name.id, node.parameters)
     attributes = tuple(i for i in node.items if isinstance(i, nodes.Attribute))
     check_block(attributes, "plan", node.name, scope, checked.inference, f"plan `{node.name.id}`")

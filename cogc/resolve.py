@@ -6,16 +6,19 @@ mixin, mixins taken in. Bodies are not looked at here: `infer` does that, name b
 
 from __future__ import annotations
 
-from cogc import dods, nodes, plans, teams, types
+from cogc import nodes, types
 from cogc.agents import coglet_of, judge_of
 from cogc.attributes import EXECUTORS, INWARD
 from cogc.diagnostics import Label, Problems
 from cogc.load import import_path
 from cogc.lower_type import lower_type
-from cogc.parts import Part
 from cogc.source import Span
 from cogc.suggest import did_you_mean
 from cogc.world import Declared, Member, MixinUse, Parameter, Shape, Signature, Unit, World
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cogc.parts import Part
 
 _KINDS: dict[type, str] = {
     nodes.Const: "const",
@@ -63,6 +66,8 @@ def resolve(world: World, problems: Problems) -> World:
                 shape = Shape(unit, coglet_of(declared.node, _plan_of(world, unit, declared.node)), "agent")
                 world.shapes[shape.key] = shape
             elif declared.kind == "dod":
+                from cogc import dods  # few files declare one, and every check would pay for it
+
                 shape = Shape(unit, dods.coglet_of(world, unit, declared.node), "dod")
                 world.shapes[shape.key] = shape
     for unit in units:
@@ -107,8 +112,12 @@ def _parts(world: World, unit: Unit) -> None:
     for declared in list(unit.declared.values()):
         found: list[Part] = []
         if declared.kind == "plan":
+            from cogc import plans
+
             found = plans.parts_of(world, unit, declared.node)
         elif declared.kind == "team":
+            from cogc import teams
+
             found = teams.parts_of(world, unit, declared.node)
         for part in found:
             shape = Shape(part.unit, part.node, part.declared)

@@ -170,9 +170,12 @@ def test_what_comes_behind_a_failure_may_be_skipped(place: Path) -> None:
 
 
 def test_nothing_but_skips_shows_nothing_and_nothing_at_all_is_off(place: Path) -> None:
-    text = 'import "std/dod.cog" as std\ndod Off { tests: off }\ndod None = std.off { }\n'
-    assert verify(place, text, "--dod", "Off").returncode == 4
-    assert verify(place, text, "--dod", "None").returncode == 0
+    text = 'import "std/dod.cog" as std\ndod None = std.off { }\n'
+    assert verify(place, text).returncode == 0
+    done = verify(place, 'dod Skips { a: shell ["false"], b: "SKIP", c: "SKIP", stop_on_failure: true }\n')
+    assert done.returncode == 4
+    assert verify(place, 'dod Skips { b: "SKIP", c: "SKIP" }\n').returncode == 4
+    assert codes("dod Off { tests: off }\n") == ["hopeless-dod"]
 
 
 def test_presets_are_extended_and_their_criteria_replaced(place: Path) -> None:

@@ -24,6 +24,24 @@ if TYPE_CHECKING:
 
     from cogc.check import Checked
 
+
+def of_agents(checked: Checked) -> None:
+    """The rules for agents, teams, plans and definitions of done, which only files that have some pay for."""
+    kinds = {d.kind for unit in checked.world.roots for d in unit.declared.values()}
+    if kinds & {"agent", "team", "sett"}:
+        from cogc.checks.agent_bounds import agent_bounds
+
+        agent_bounds(checked)
+    if "plan" in kinds:
+        from cogc.checks.plan_flow import plan_flow
+
+        plan_flow(checked)
+    if "dod" in kinds:
+        from cogc.checks.hopeless_dod import hopeless_dod
+
+        hopeless_dod(checked)
+
+
 CHECKS: list[Callable[[Checked], None]] = [
     endless_creation,
     blocking_cycle,
@@ -37,4 +55,5 @@ CHECKS: list[Callable[[Checked], None]] = [
     model_limits,
     mcp_tools,
     sett_flow,
+    of_agents,
 ]

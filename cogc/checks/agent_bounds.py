@@ -1,0 +1,145 @@
+"""Agents, teams and plans: who may start each other without end, who writes to one workspace at once, whose budget is less than
+what one below it may use alone."""
+
+from __future__ import annotations
+
+from cogc import nodes, plans, teams
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cogc.check import Checked
+    from cogc.world import Declared, Unit
+
+_MEASURES = ("usd", "tokens", "time")
+
+
+def agent_bounds(checked: Checked) -> None:
+    for unit in checked.world.roots:
+        for declared in unit.declared.values():
+            if declared.kind == "agent":
+                _circle(checked, unit, declared)
+            elif declared.kind == "team":
+                _writers(checked, unit, declared.node)
+            elif declared.kind == "sett":
+                _endless_review(checked, unit, declared.node)
+            _budget(checked, unit, declared)
+
+
+def _given(node: nodes.Agent | nodes.Team | nodes.Plan) -> dict[str, nodes.Attribute]:
+    items = node.items if isinstance(node, nodes.Plan) else node.attributes
+    return {a.key.id: a for a in items if isinstance(a, nodes.Attribute)}
+
+
+def _named(checked: Checked, unit: Unit, attribute: nodes.Attribute | None) -> Iterator[Declared]:
+    """The declarations that a list of names holds."""
+    if attribute is None:
+        return
+    for item in attribute.value.items if isinstance(attribute.value, nodes.ListLiteral) else (attribute.value,):
+        node = item.left if isinstance(item, nodes.Binary) else item
+        found = checked.world.lookup(unit, nodes.qualified_text(node) or "")
+        if found is not None:
+            yield found
+
+
+def _started(checked: Checked, declared: Declared) -> list[Declared]:
+    """The agents that an agent may start, or ask as tools."""
+    given = _given(declared.node)
+    found = [*_named(checked, declared.unit, given.get("tools")), *_named(checked, declared.unit, given.get("spawn"))]
+    return [d for d in found if d.kind == "agent"]
+
+
+def _circle(checked: Checked, unit: Unit, start: Declared) -> None:
+    """Agents that start each other, none of which has a budget that ends it."""
+    ways, seen = [[start]], {id(start.node)}
+    while ways:
+        way = ways.pop(0)
+        for further in _started(checked, way[-1]):
+            if further.node is start.node:
+                if not any("budget" in _given(d.node) for d in way) and way[0].node.name.id == min(
+                    d.node.name.id for d in way
+                ):
+                    names = " -> ".join([*(d.node.name.id for d in way), start.node.name.id])
+                    checked.problems.add(
+                        "unbounded-loop", unit.span(start.node.name), what=f"agents start each other: {names}"
+                    )
+                return
+            if id(further.node) not in seen:
+                seen.add(id(further.node))
+                ways.append([*way, further])
+
+
+def _endless_review(checked: Checked, unit: Unit, node: nodes.Sett) -> None:
+    for item in node.items:
+        if isinstance(item, nodes.Attribute) and item.key.id == "max_review_iterations":
+            if getattr(item.value, "value", None) == 0:
+                checked.problems.add("unbounded-loop", unit.span(item), what="0 lets reviewers send work back for ever")
+
+
+def _writers(checked: Checked, unit: Unit, node: nodes.Team) -> None:
+    """Workers that may write to the workspace side by side."""
+    given = _given(node)
+    most = given.get("max_workers")
+    if most is not None and getattr(most.value, "value", None) == 1:
+        return
+    writing = [w for w in teams.workers_of(checked.world, unit, node) if _writes(checked, w.declared)]
+    several = [w for w in writing if w.count is not None and getattr(w.count, "value", 2) != 1]
+    if len(writing) > 1 or several:
+        names = " and ".join(f"`{w.role}`" for w in writing) if len(writing) > 1 else f"several `{writing[0].role}`"
+        place: nodes.Node = given.get("workers", node)
+        checked.problems.add("shared-workspace", unit.span(place), name=node.name.id, who=names)
+
+
+def _writes(checked: Checked, declared: Declared) -> bool:
+    """Whether an agent's tools may change files: it says `rw`, or it runs commands and is held by nothing."""
+    given = _given(declared.node)
+    sandbox = nodes.qualified_text(given["sandbox"].value) if "sandbox" in given else "none"
+    if sandbox != "none":
+        return sandbox == "rw"
+    tools = [d for d in _named(checked, declared.unit, given.get("tools")) if d.kind == "program"]
+    return any(d.node.executor.kind.id == "shell" for d in tools)
+
+
+def _budget(checked: Checked, unit: Unit, declared: Declared) -> None:
+    """A budget that is smaller than what one agent below it may use alone."""
+    if declared.kind not in ("agent", "team", "plan"):
+        return
+    given = _given(declared.node)
+    own = _amounts(given.get("budget"))
+    for child in _below(checked, unit, declared) if own else ():
+        theirs = _amounts(_given(child.node).get("budget"))
+        for measure in _MEASURES:
+            if measure in own and measure in theirs and own[measure] < theirs[measure]:
+                checked.problems.add(
+                    "small-budget",
+                    unit.span(given["budget"]),
+                    name=declared.node.name.id,
+                    child=child.node.name.id,
+                    what=measure,
+                )
+                return
+
+
+def _below(checked: Checked, unit: Unit, declared: Declared) -> list[Declared]:
+    node = declared.node
+    if declared.kind == "agent":
+        return _started(checked, declared)
+    given = _given(node)
+    keys = ("lead", "workers") if declared.kind == "team" else ("planner", "approver", "agents")
+    found = [d for k in keys for d in _named(checked, unit, given.get(k))]
+    if declared.kind == "plan":
+        named = [checked.world.lookup(unit, s.by.text) for s in plans.steps_of(node) if s.by is not None]
+        found += [d for d in named if d is not None]
+    return [d for d in found if d.kind in ("agent", "team")]
+
+
+def _amounts(attribute: nodes.Attribute | None) -> dict[str, float]:
+    """What a budget says, where it is written out."""
+    value = attribute.value if attribute is not None else None
+    found = {}
+    for e in value.entries if isinstance(value, nodes.RecordLiteral) else ():
+        if isinstance(e, nodes.Entry) and isinstance(e.key, nodes.Name) and isinstance(e.value, nodes.Literal):
+            if isinstance(e.value.value, int | float):
+                found[e.key.id] = float(e.value.value)
+    return found

@@ -1,0 +1,61 @@
+"""Definitions of done that cannot be met: all criteria are off, one asks for more than there is, or two contradict each other."""
+
+from __future__ import annotations
+
+from cogc import dods, nodes
+from cogc import format as cog
+from cogc.diagnostics import Label
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cogc.check import Checked
+    from cogc.world import Unit
+
+
+def hopeless_dod(checked: Checked) -> None:
+    for unit in checked.world.roots:
+        for declared in unit.declared.values():
+            if declared.kind == "dod":
+                _look(checked, unit, declared.node)
+
+
+def _look(checked: Checked, unit: Unit, node: nodes.Dod) -> None:
+    problems, name = checked.problems, node.name.id
+    criteria = dods.criteria_of(checked.world, unit, node)
+    if criteria and all(dods.word(c) == "off" for c in criteria.values()):
+        why = "every criterion is off, so that nothing is shown"
+        problems.add("hopeless-dod", unit.span(node.name), name=name, why=why)
+    commands: dict[str, tuple[nodes.Name, set[int]]] = {}
+    for key, c in criteria.items():
+        most = _more_than_there_is(c)
+        if most:
+            problems.add("hopeless-dod", unit.span(c.key), name=name, why=f"`{key}` {most}")
+        if isinstance(c, nodes.Command) and c.executor.kind.id == "shell":
+            words, ok = cog.expression(c.executor.argument), _ok(c)  # type: ignore[arg-type]
+            before = commands.setdefault(words, (c.key, ok))
+            if before[0] is not c.key and ok and before[1].isdisjoint(ok):
+                related = [Label(unit.span(before[0]), "the same command is here")]
+                why = f"`{before[0].id}` and `{key}` want the same command to end differently"
+                problems.add("hopeless-dod", unit.span(c.key), related=related, name=name, why=why)
+
+
+def _more_than_there_is(criterion: dods.Criterion) -> str:
+    if dods.word(criterion) == "coverage" and isinstance(criterion, nodes.Attribute):
+        least = getattr(getattr(criterion.value, "right", None), "value", None)
+        if isinstance(least, int | float) and least > 100:
+            return f"asks for {least:g} of 100 percent"
+    if isinstance(criterion, nodes.Judge):
+        least = getattr(criterion.threshold, "value", None)
+        if isinstance(least, int | float) and least > 1:
+            return f"asks for a score of {least:g}, and 1 is the highest"
+    return ""
+
+
+def _ok(criterion: nodes.Command) -> set[int]:
+    """The exit codes that a command may end with, where they are written out; empty where they are not known."""
+    for a in criterion.executor.attributes:
+        if a.key.id == "ok":
+            items = a.value.items if isinstance(a.value, nodes.ListLiteral) else ()
+            found = [getattr(i, "value", None) for i in items]
+            return {v for v in found if isinstance(v, int)} if all(isinstance(v, int) for v in found) else set()
+    return {0}

@@ -1,0 +1,110 @@
+"""Plans: steps that nobody does, that wait for each other or never begin, and ways to the end past the definition of done."""
+
+from __future__ import annotations
+
+from cogc import nodes, plans
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cogc.check import Checked
+    from cogc.world import Unit
+
+
+def plan_flow(checked: Checked) -> None:
+    for unit in checked.world.roots:
+        for declared in unit.declared.values():
+            if declared.kind == "plan":
+                _Plan(checked, unit, declared.node).look()
+
+
+class _Plan:
+    def __init__(self, checked: Checked, unit: Unit, node: nodes.Plan) -> None:
+        self.problems = checked.problems
+        self.unit = unit
+        self.node = node
+        self.name = node.name.id
+        self.steps = {s.name.id: s for s in plans.steps_of(node)}
+        self.given = plans.attributes_of(node)
+
+    def look(self) -> None:
+        if not self.steps and "planner" not in self.given:
+            self.problems.add("empty-plan", self.unit.span(self.node.name), name=self.name)
+        for step in self.steps.values():
+            if step.by is None and isinstance(step.task, nodes.Text):
+                self.problems.add("step-without-agent", self.unit.span(step.name), name=step.name.id)
+        stuck = self._cycles()
+        self._unreachable(stuck)
+        if not stuck:
+            self._unverified()
+
+    def _after(self, step: nodes.Step) -> list[nodes.Step]:
+        return [self.steps[a.id] for a in step.after if a.id in self.steps]
+
+    def _cycles(self) -> set[str]:
+        """The steps that wait for themselves; each cycle is reported once."""
+        stuck: set[str] = set()
+        for name, step in self.steps.items():
+            way = [] if name in stuck else self._way_back(step)
+            if way:
+                stuck.update(way)
+                self.problems.add(
+                    "step-cycle", self.unit.span(step.name), name=name, cycle=" after ".join([*way, way[0]])
+                )
+        return stuck
+
+    def _way_back(self, start: nodes.Step) -> list[str]:
+        """A shortest way from a step over what it comes after back to itself."""
+        ways, seen = [[start]], set[str]()
+        while ways:
+            way = ways.pop(0)
+            for earlier in self._after(way[-1]):
+                if earlier is start:
+                    return [s.name.id for s in way]
+                if earlier.name.id not in seen:
+                    seen.add(earlier.name.id)
+                    ways.append([*way, earlier])
+        return []
+
+    def _unreachable(self, stuck: set[str]) -> None:
+        """Steps that can never begin: behind a cycle, or with a condition that is false as it stands there."""
+        for name, step in self.steps.items():
+            if isinstance(step.condition, nodes.Literal) and step.condition.value is False:
+                self.problems.add(
+                    "unreachable-step", self.unit.span(step.name), name=name, why="its condition is false"
+                )
+            behind = sorted(plans.before(step, self.steps, set()) & stuck)
+            if behind and name not in stuck:
+                why = f"it comes after `{behind[0]}`, which waits for itself"
+                self.problems.add("unreachable-step", self.unit.span(step.name), name=name, why=why)
+
+    def _unverified(self) -> None:
+        """A way from a first step to a last one on which no definition of done is sure to be looked at."""
+        if "dod" in self.given or not any(self._dod(s) for s in self.steps.values()):
+            return
+        followed = {a.id for s in self.steps.values() for a in s.after}
+        for name, step in self.steps.items():
+            way = [] if name in followed else self._past(step)
+            if way:
+                path = " -> ".join(
+                    f"{n}, which may be skipped," if self._dod(self.steps[n]) else n for n in reversed(way)
+                )
+                self.problems.add("unverified-path", self.unit.span(step.name), name=self.name, path=path)
+                return
+
+    def _past(self, last: nodes.Step) -> list[str]:
+        """Steps without a sure definition of done, from a last one back to a first one."""
+        ways = [[last]] if not self._sure(last) else []
+        while ways:
+            way = ways.pop(0)
+            earlier = self._after(way[-1])
+            if not earlier:
+                return [s.name.id for s in way]
+            ways += [[*way, s] for s in earlier if not self._sure(s)]
+        return []
+
+    def _dod(self, step: nodes.Step) -> bool:
+        return any(a.key.id == "dod" for a in step.attributes)
+
+    def _sure(self, step: nodes.Step) -> bool:
+        """Whether a step's definition of done is looked at whenever the plan comes to its end."""
+        return self._dod(step) and step.condition is None

@@ -81,6 +81,8 @@ def _value(a: nodes.Attribute, kind: str, scope: Scope, inference: Inference) ->
             inner = scope.inner()
             inner.secrets = True
             inference.infer(a.value, inner)  # type: ignore[arg-type]
+        case "roles":
+            _roles(a, scope, inference)
         case "name" if word_of(a.value) is None:
             inference.check(a.value, scope, types.STRING)  # type: ignore[arg-type]
     if a.condition is not None:
@@ -92,6 +94,19 @@ def _value(a: nodes.Attribute, kind: str, scope: Scope, inference: Inference) ->
         inference.problems.add(
             "bad-executor", scope.unit.span(a.key), name=a.key.id, wrong=problem, right="remove the `{ ... }`"
         )
+
+
+def _roles(a: nodes.Attribute, scope: Scope, inference: Inference) -> None:
+    """Words of a plan's own, or what the words of the plan that it extends stand for."""
+    if isinstance(a.value, nodes.RecordLiteral):
+        for e in a.value.entries:
+            if isinstance(e, nodes.Entry):
+                _reference(e.value, ["agent", "team", "dod"], scope, inference)
+        return
+    for item in a.value.items if isinstance(a.value, nodes.ListLiteral) else (a.value,):
+        if not isinstance(item, nodes.Name):
+            text = scope.unit.source.text[item.start : item.end]
+            inference.problems.add("bad-word", scope.unit.span(item), word=text, name=a.key.id, known="words")
 
 
 def _condition(a: nodes.Attribute, scope: Scope, inference: Inference) -> None:

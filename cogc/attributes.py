@@ -2,7 +2,7 @@
 
 A value's kind is `type T` (a pure expression of that type), `word A B C` (one of these words), `ref KIND` and
 `refs KIND` (a name, or a list of names, of such declarations), `map` (how messages are shared among replicas), `type`
-(a type), `name` (a word of somebody's own), `secret` (a string, `env("NAME")` allowed) or `secrets` (a record of them).
+(a type), `name` (a word of somebody's own), `roles` (a list of words, or a record of words and the names they stand for), `secret` (a string, `env("NAME")` allowed) or `secrets` (a record of them).
 A kind that ends in `!` must be given. `specs/language.md` prints this table; a test holds the two together.
 """
 
@@ -102,6 +102,7 @@ ATTRIBUTES: dict[str, dict[str, str]] = {
         "judge": "ref model",
         "base": "type string",
         "stop_on_failure": "type bool",
+        "cwd": "type string",
     },
     "shell criterion": {
         "timeout": "type duration",
@@ -112,8 +113,9 @@ ATTRIBUTES: dict[str, dict[str, str]] = {
     },
     "python criterion": {"timeout": "type duration"},
     "plan": {
-        "goal": "type string !",
+        "goal": "type string",
         "approve": "word user system agent",
+        "roles": "roles",
         "planner": "ref agent",
         "approver": "ref agent",
         "agents": "refs agent team",

@@ -464,8 +464,8 @@ def judge(children: list[Any], start: int, end: int) -> n.Judge:
 
 @_build
 def plan(children: list[Any], start: int, end: int) -> n.Plan:
-    role, parameters, items = children
-    return n.Plan(start, end, role, parameters or (), items)
+    role, parameters, extends, items = children
+    return n.Plan(start, end, role, parameters or (), extends, items)
 
 
 @_build

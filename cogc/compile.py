@@ -60,6 +60,9 @@ def _root(checked: checking.Checked, name: str | None) -> Shape | Declared | Non
         return declared
     if declared is not None and declared.kind in ("coglet", "agent", "dod", "plan", "team"):
         check_judge(checked, unit, unit.tree, declared)
+        if checked.world.shape(declared) is None and not checked.problems.errors:
+            owner = f"{declared.kind} `{declared.node.name.id}`, whose roles are open,"
+            checked.problems.add("missing-attribute", declared.span(), owner=owner, name="roles")
         return checked.world.shape(declared)
     span = Span(unit.source, 0, 0)
     if declared is not None:

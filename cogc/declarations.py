@@ -290,23 +290,33 @@ def _plan(checked: Checked, unit: Unit, node: nodes.Plan) -> None:
     from cogc import plans
 
     scope = _parameters(checked, unit, node.name.id, node.parameters)
+    if node.extends is not None:
+        _declared(checked, unit, node.extends.text, node.extends, "plan")
+        last_unit, last = plans.extended(checked.world, unit, node)[-1]
+        if last.extends is not None and checked.world.lookup(last_unit, last.extends.text) is not None:
+            checked.problems.add("extends-itself", unit.span(node.extends), name=node.name.id)
+    whole = plans.Whole(checked.world, unit, node)
     attributes = tuple(i for i in node.items if isinstance(i, nodes.Attribute))
+    attributes = tuple(a for a in attributes if nodes.qualified_text(a.value) not in {*whole.open, *whole.bound})
+    if "goal" not in whole.given and not whole.open:
+        checked.problems.add("missing-attribute", unit.span(node.name), owner=f"plan `{node.name.id}`", name="goal")
     check_block(attributes, "plan", node.name, scope, checked.inference, f"plan `{node.name.id}`")
     _uses_dod(checked, unit, attributes)
     steps = plans.steps_of(node)
-    names = {s.name.id for s in steps}
+    names, roles = set(whole.steps), {*whole.open, *whole.bound}
     placed: set[str] = set()
     for step in steps:
         if step.name.id in placed:
             checked.problems.add("duplicate-name", unit.span(step.name), name=step.name.id)
         placed.add(step.name.id)
-        if step.by is not None:
+        if step.by is not None and step.by.text not in roles:
             _declared(checked, unit, step.by.text, step.by, "agent", "team")
         for name in step.after:
             if name.id not in names:
                 help = did_you_mean(name.id, names) or None
                 checked.problems.add("unknown-name", unit.span(name), help=help, name=name.id)
-        check_block(step.attributes, "step", step.name, scope, checked.inference)
+        given = tuple(a for a in step.attributes if nodes.qualified_text(a.value) not in roles)
+        check_block(given, "step", step.name, scope, checked.inference)
         _uses_dod(checked, unit, step.attributes)
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     Criterion = nodes.Attribute | nodes.Command | nodes.Judge
 
-SETTINGS = ("max_loops", "fix", "judge", "base", "stop_on_failure")
+SETTINGS = ("max_loops", "fix", "judge", "base", "stop_on_failure", "cwd")
 COMMANDS = {
     "tests": ("pytest", "-q"),
     "contracts": ("pytest", "-q", "-m", "contract"),
@@ -113,8 +113,8 @@ _FIX = '''
     """
 '''
 _CHANGES = """
-  program difference_(since: string) -> any = shell ["git", "diff", "--no-ext-diff", since] { output: outcome }
-  program untracked_() -> any = shell ["git", "ls-files", "--others", "--exclude-standard"] { output: outcome }
+  program difference_(since: string) -> any = shell ["git", "diff", "--no-ext-diff", since] { output: outcome@CWD@ }
+  program untracked_() -> any = shell ["git", "ls-files", "--others", "--exclude-standard"] { output: outcome@CWD@ }
 """
 _JUDGE = '''
   program name_hole(criterion: string, task: string, work: any, changes: string) -> { score: float, reason: string } = llm {
@@ -141,14 +141,14 @@ _JUDGE = '''
   }
 '''
 _TDD = """
-  program commits_(range: [string]) -> any = shell ["git", "log", "--reverse", "--no-merges", "--name-status", "-M", "-n", "500", "--format=%x01%h %s", range] { output: outcome }
-  program uncommitted_() -> any = shell ["git", "status", "--porcelain", "--untracked-files=all"] { output: outcome }
-  program files_() -> any = shell ["git", "ls-files", "--cached", "--others", "--exclude-standard"] { output: outcome }
-  program imports_() -> any = shell ["git", "grep", "--untracked", "-hnIE", "--full-name", "-H", "^[[:space:]]*(from|import)[[:space:]]"] { output: outcome }
+  program commits_(range: [string]) -> any = shell ["git", "log", "--reverse", "--no-merges", "--name-status", "-M", "-n", "500", "--format=%x01%h %s", range] { output: outcome@CWD@ }
+  program uncommitted_() -> any = shell ["git", "status", "--porcelain", "--untracked-files=all"] { output: outcome@CWD@ }
+  program files_() -> any = shell ["git", "ls-files", "--cached", "--others", "--exclude-standard"] { output: outcome@CWD@ }
+  program imports_() -> any = shell ["git", "grep", "--untracked", "-hnIE", "--full-name", "-H", "^[[:space:]]*(from|import)[[:space:]]"] { output: outcome@CWD@ }
 """
 _COVERAGE = """
-  program covered_() -> any = shell ["coverage", "run", "-m", "pytest", "-q"] { output: outcome, timeout: 30m }
-  program coverage_() -> any = shell ["coverage", "json", "-q", "-o", "-"] { output: outcome }
+  program covered_() -> any = shell ["coverage", "run", "-m", "pytest", "-q"] { output: outcome, timeout: 30m@CWD@ }
+  program coverage_() -> any = shell ["coverage", "json", "-q", "-o", "-"] { output: outcome@CWD@ }
 """
 
 
@@ -274,6 +274,9 @@ class _Maker:
             "EMPTY": "false" if self.criteria else "true",
             "REPAIR": _REPAIR if fixer is not None else 'status_ = "failed"',
         }
+        if "cwd" in self.settings:
+            self.holes["cwd_hole"] = self.settings["cwd"]
+        filled["CWD"] = ", cwd: cwd_hole" if "cwd" in self.settings else ""
         text = _TEXT
         for key, value in filled.items():
             text = text.replace(f"@{key}@", value)
@@ -324,7 +327,7 @@ class _Maker:
             return self._judged(c, key, name_at(model), f'"{JUDGED[key]}"', nodes.Literal(0, 0, "float", THRESHOLD))
         words = ", ".join(f'"{w}"' for w in COMMANDS.get(key, ("false",)))
         name = self._name(c, key)
-        self.programs[name] = f"program {name}() -> any = shell [{words}] {{ output: outcome, timeout: 30m }}"
+        self.programs[name] = f"program {name}() -> any = shell [{words}] {{ output: outcome, timeout: 30m@CWD@ }}"
         return "", f"try {name}() else as e_ {{ error: e_.message }}", "null", '"command"'
 
     def _shell(self, c: str, key: str, criterion: nodes.Command) -> tuple[str, str, str, str]:
@@ -339,6 +342,8 @@ class _Maker:
         extra = "".join(f", {a.key.id}: {c}_{a.key.id}_hole" for a in given)
         if all(a.key.id != "timeout" for a in given):
             extra += ", timeout: 10m"
+        if all(a.key.id != "cwd" for a in given):
+            extra += "@CWD@"
         self.holes.update({f"{c}_{a.key.id}_hole": a.value for a in given})
         self.programs[name] = f"program {name}() -> any = shell [{shell}] {{ output: outcome{extra} }}"
         wanted = "null"

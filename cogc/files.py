@@ -35,6 +35,20 @@ def specs(path: str) -> list[str]:
     return found
 
 
+def main_spec(path: str) -> str:
+    """The spec that a folder is: the file called like it, or `main.cog`, or its only one. Any other path as it is."""
+    if not os.path.isdir(path) or path.rstrip("/").endswith(".cog"):
+        return path
+    name = os.path.basename(os.path.abspath(path))
+    named = [os.path.join(path, f"{n}{s}") for n in (name, "main") for s in _SPECS]
+    found = [p for p in named if os.path.isfile(p)]
+    if not found:
+        files = sorted(os.path.join(path, f) for f in os.listdir(path) if f.endswith(_SPECS))
+        found = [f for f in files if os.path.isfile(f) and (f.endswith(".cog") or _is_spec(f))]
+        found = found if len(found) == 1 else []
+    return found[0] if found else path
+
+
 def _is_spec(path: str) -> bool:
     """Whether a YAML file says that it is one of ours."""
     try:

@@ -429,6 +429,7 @@ def declaration(node: n.Declaration) -> str:
             return _dod(node)
         case n.Plan(items=items):
             given = parameters(node.parameters) if node.parameters else ""
+            given += "" if node.extends is None else f" = {node.extends.text}"
             lines = [step(i) if isinstance(i, n.Step) else attribute(i) for i in items]
             return f"plan {name(node.name)}{given} {_lines(lines)}"
         case n.Sett(items=items):

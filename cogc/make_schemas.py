@@ -40,6 +40,8 @@ def _value(kind: str) -> Any:
         return {"enum": rest.split()}
     if head in ("ref", "map", "name", "type") and (head != "type" or not rest):
         return _TEXT
+    if head == "roles":
+        return {"anyOf": [_STRINGS, _each(_TEXT)]}
     if head == "refs":
         return {"anyOf": [_TEXT, {"type": "array", "items": _TEXT}, {"type": "object"}]}
     return _DATA
@@ -140,7 +142,7 @@ def yaml_schema() -> dict[str, Any]:
         "dods": _each({"type": ["object", "null"]}),
         "plans": {
             "type": "object",
-            "additionalProperties": _object({**holder, **attributes("plan"), "steps": _each(step)}),
+            "additionalProperties": _object({**holder, "extends": _TEXT, **attributes("plan"), "steps": _each(step)}),
         },
         "queues": _each(_object({**queue, **attributes("queue")}, ("type", "backend"))),
         "tests": {"type": "object", "additionalProperties": {"anyOf": [_TEXT, _STRINGS]}},

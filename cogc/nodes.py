@@ -549,6 +549,7 @@ class Step(Node):
 class Plan(Node):
     name: Name
     parameters: tuple[Parameter, ...]
+    extends: Qualified | None
     items: tuple[Attribute | Step, ...]
     doc: str = ""
 

@@ -190,7 +190,11 @@ class Reader:
             node = self.type(value, "`output`")
         elif kind in ("word", "ref", "map", "name") and isinstance(value, Scalar):
             node = self._word(value)
-        elif kind == "refs" and not isinstance(value, Mapping):
+        elif kind == "roles" and isinstance(value, Mapping):
+            pairs = [(k, self._word(v) if isinstance(v, Scalar) else self.data(v)) for k, v in value.pairs]
+            entries = tuple(n.Entry(k.start, v.end, self.name(k), v) for k, v in pairs)
+            node = n.RecordLiteral(value.start, value.end, entries)
+        elif kind in ("refs", "roles") and not isinstance(value, Mapping):
             items = tuple(self._word(i) if isinstance(i, Scalar) else self.data(i) for i in self.items(value))
             node = n.ListLiteral(value.start, value.end, items)
         else:
@@ -538,10 +542,7 @@ class Reader:
 
     def _dod(self, key: Scalar, value: Value) -> Any:
         parts = {k.text: v for k, v in self.pairs(value, "a definition of done")}
-        extends = None
-        if isinstance(parts.get("extends"), Scalar):
-            found = self._mixin_use(parts["extends"])
-            extends = found[0].name if found else None
+        extends = self._extends(parts)
         criteria = []
         for k, v in self.pairs(value, "a definition of done"):
             if k.text in ATTRIBUTES["dod"]:
@@ -553,6 +554,10 @@ class Reader:
         return n.Dod(
             key.start, value.end, self.name(key), parameters, extends, found_criteria, self.doc(parts.get("doc"))
         )
+
+    def _extends(self, parts: dict[str, Value]) -> n.Qualified | None:
+        found = self._mixin_use(parts["extends"]) if isinstance(parts.get("extends"), Scalar) else ()
+        return found[0].name if found else None
 
     def _criterion(self, key: Scalar, value: Value) -> Any:
         """The text of a criterion, as in the other notation."""
@@ -567,10 +572,10 @@ class Reader:
         if not isinstance(value, Mapping):
             return self.wrong(value, "a plan", "a mapping", "write its attributes and `steps` below it")
         parts = {k.text: v for k, v in value.pairs}
-        items: list[Any] = list(self.attributes(value, ATTRIBUTES["plan"], ("params", "doc", "steps")))
+        items: list[Any] = list(self.attributes(value, ATTRIBUTES["plan"], ("params", "doc", "steps", "extends")))
         for k, v in self.pairs(parts["steps"], "`steps`") if "steps" in parts else ():
             items.append(self._step(k, v))
-        head = (key.start, value.end, self.name(key), self.parameters(parts.get("params")))
+        head = (key.start, value.end, self.name(key), self.parameters(parts.get("params")), self._extends(parts))
         return n.Plan(*head, tuple(i for i in items if i is not None), self.doc(parts.get("doc")))
 
     def _step(self, key: Scalar, value: Value) -> Any:

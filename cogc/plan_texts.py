@@ -68,7 +68,7 @@ DOD_CHILD = """
   on dod_hole.failed as v_ { self.verdict_ <- v_ }
 """
 VERIFY = """
-          dod_hole.verify <- { id: run_.id, task: str(task_), work: result_ }
+          dod_hole.verify <- { id: run_.id, task: run_.goal if task_ == "" else str(task_), work: result_ }
           let verdict__ = await verdict_
           findings_ = verdict__.findings
           if verdict__.status == "passed" {

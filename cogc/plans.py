@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from cogc import dods, nodes
 from cogc import format as cog
-from cogc.draw import draw
+from cogc.draw import draw, moved
 from cogc.parts import Part
 from cogc.plan_texts import (
     APPROVER,
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 STEPS = 12
 REPLANS = 3
-_PORTS = {"goal", "plan", "step", "result", "failed"}
+_PORTS = {"goal", "plan", "step", "result", "failed", "approve", "reject", "replan", "cancel", "execute"}
 
 
 def attributes_of(node: nodes.Plan) -> dict[str, nodes.Attribute]:
@@ -54,14 +54,106 @@ def before(step: nodes.Step, steps: dict[str, nodes.Step], seen: set[str]) -> se
     return seen
 
 
-def agents_of(world: World, unit: Unit, node: nodes.Plan) -> dict[str, Declared]:
+class Written:
+    """A step of a plan, its own or one that it takes from the plan that it extends. `who` and `gate` are the names of its agent
+    and its definition of done for people; `by` and `dod` those by which the step's own file knows them."""
+
+    def __init__(self, unit: Unit, node: nodes.Step, parameters: tuple[nodes.Parameter, ...]) -> None:
+        self.unit = unit
+        self.node = node
+        self.parameters = parameters
+        self.id = node.name.id
+        given = {a.key.id: a.value for a in node.attributes}
+        self.who = self.by = node.by.text if node.by is not None else ""
+        self.gate = self.dod = nodes.qualified_text(given["dod"]) or "" if "dod" in given else ""
+
+
+class Whole:
+    """A plan with all that it takes from those that it extends: steps by their names, attributes, parameters; what its roles stand
+    for, and which of them stand for nothing yet; names that a step's file must know the agents of roles by."""
+
+    def __init__(self, world: World, unit: Unit, node: nodes.Plan) -> None:
+        self.steps: dict[str, Written] = {}
+        self.given: dict[str, nodes.Attribute] = {}
+        self.parameters: tuple[nodes.Parameter, ...] = ()
+        self.bound: dict[str, tuple[nodes.Name, Declared | None]] = {}
+        self.open: list[str] = []
+        self.aliases: list[tuple[Unit, str, Declared]] = []
+        line = extended(world, unit, node)
+        for u, n in reversed(line):
+            self._take(world, u, n, None if u is unit else node.extends)
+        self.open = [r for r in self.open if r not in self.bound]
+        self.steps = _in_order(self.steps)
+        for step in self.steps.values():
+            step.who, step.by = self._role(step, step.who, node)
+            step.gate, step.dod = self._role(step, step.gate, node)
+        for key in ("planner", "approver", "dod"):
+            role = nodes.qualified_text(self.given[key].value) if key in self.given else None
+            if role in self.bound:
+                a = self.given[key]
+                self.given[key] = nodes.Attribute(a.start, a.end, a.key, self.bound[role][0], None, ())
+
+    def _take(self, world: World, unit: Unit, node: nodes.Plan, place: nodes.Node | None) -> None:
+        """Add what one plan says to what those that it extends say."""
+        own = {p.name.id for p in node.parameters}
+        self.parameters = (*(p for p in self.parameters if p.name.id not in own), *node.parameters)
+        for key, a in attributes_of(node).items():
+            if key != "roles":  # what stands in another file is blamed where it is taken in
+                self.given[key] = a if place is None else moved(a, place.start, place.end, {})
+            elif isinstance(a.value, nodes.RecordLiteral):
+                for e in a.value.entries:
+                    if isinstance(e, nodes.Entry):
+                        name = nodes.Name(e.value.start, e.value.end, nodes.qualified_text(e.value) or "")
+                        self.bound[e.key.id] = (name, world.lookup(unit, name.id))
+            else:
+                items = a.value.items if isinstance(a.value, nodes.ListLiteral) else (a.value,)
+                self.open += [nodes.qualified_text(i) or "" for i in items]
+        for step in steps_of(node):
+            self.steps[step.name.id] = Written(unit, step, self.parameters)
+
+    def _role(self, step: Written, name: str, node: nodes.Plan) -> tuple[str, str]:
+        """The name of what a role stands for, and the one by which the step's file knows it; any other name is itself."""
+        if name not in self.bound:
+            return name, name
+        shown, declared = self.bound[name]
+        alias = f"{node.name.id} {name}"
+        if declared is not None:
+            self.aliases.append((step.unit, alias, declared))
+        return shown.id, alias
+
+
+def _in_order(steps: dict[str, Written]) -> dict[str, Written]:
+    """The same steps, none before one that it comes after, else as they were; those of a cycle at the end."""
+    found: dict[str, Written] = {}
+    left = dict(steps)
+    while left:
+        free = [s for s in left.values() if all(a.id in found or a.id not in steps for a in s.node.after)]
+        for step in free[:1] or list(left.values()):
+            found[step.id] = left.pop(step.id)
+    return found
+
+
+def extended(world: World, unit: Unit, node: nodes.Plan) -> list[tuple[Unit, nodes.Plan]]:
+    """The plan and those that it extends, itself first; a cycle ends it."""
+    found = [(unit, node)]
+    while node.extends is not None:
+        declared = world.lookup(unit, node.extends.text)
+        if declared is None or declared.kind != "plan" or any(n is declared.node for _, n in found):
+            break
+        unit, node = declared.unit, declared.node
+        found.append((unit, node))
+    return found
+
+
+def agents_of(world: World, unit: Unit, whole: Whole) -> dict[str, Declared]:
     """The agents and teams that a planner may give steps to: those the plan names, else those of its steps, else the file's."""
-    given = attributes_of(node).get("agents")
+    given = whole.given.get("agents")
     if given is not None:
         items = given.value.items if isinstance(given.value, nodes.ListLiteral) else (given.value,)
         names = [nodes.qualified_text(i) or "" for i in items]
+        names = [whole.bound[n][0].id if n in whole.bound else n for n in names]
     else:
-        names = [s.by.text for s in steps_of(node) if s.by is not None]
+        names = [s.who for s in whole.steps.values() if s.who]
         names = names or [n for n, d in unit.declared.items() if d.kind in ("agent", "team") and " " not in n]
     found = {n: world.lookup(unit, n) for n in names}
     return {n: d for n, d in found.items() if d is not None and d.kind in ("agent", "team")}
@@ -78,15 +170,21 @@ class _Maker:
         self.unit = unit
         self.node = node
         self.name = node.name.id
-        self.steps = {s.name.id: s for s in steps_of(node)}
-        self.given = {k: a.value for k, a in attributes_of(node).items()}
-        self.agents = agents_of(world, unit, node)
+        self.whole = Whole(world, unit, node)
+        self.steps = self.whole.steps
+        self.graph = {id: s.node for id, s in self.steps.items()}
+        self.given = {k: a.value for k, a in self.whole.given.items()}
+        self.agents = agents_of(world, unit, self.whole)
         self.holes: Holes = {"store_hole": "plan store", "reply_hole": "reply"}
         self.children: list[str] = []
         self.starts: list[str] = []
         self.cancels: list[str] = []
 
     def parts(self) -> list[Part]:
+        if self.whole.open or not self._known():
+            return []  # its roles are for others to fill; what is not there has been reported
+        for place, alias, declared in self.whole.aliases:
+            place.declared[alias] = declared
         found = [self._step(s) for s in self.steps.values()]
         if "dod" in self.given:
             found.append(self._last())
@@ -101,9 +199,25 @@ class _Maker:
             self.holes["approver_hole"] = f"{self.name} approver"
         drawn: nodes.Coglet = draw(self._text(str(approve)), self.node.name, self.holes)
         own = nodes.Coglet(
-            self.node.start, self.node.end, self.node.name, self.node.parameters, (), None, drawn.members, self.node.doc
+            self.node.start,
+            self.node.end,
+            self.node.name,
+            self.whole.parameters,
+            (),
+            None,
+            drawn.members,
+            self.node.doc,
         )
-        return [Part(self.unit, self.name, own, "plan", attributes_of(self.node).get("budget")), *found]
+        return [Part(self.unit, self.name, own, "plan", self.whole.given.get("budget")), *found]
+
+    def _known(self) -> bool:
+        """Whether all that its steps name is there and can do what is asked of it."""
+        named: list[tuple[Unit, str, tuple[str, ...]]] = []
+        named += [(s.unit, s.who, ("agent", "team")) for s in self.steps.values() if s.who and s.by == s.who]
+        named += [(s.unit, s.gate, ("dod",)) for s in self.steps.values() if s.gate and s.dod == s.gate]
+        named += [(self.unit, shown.id, ("agent", "team", "dod")) for shown, _ in self.whole.bound.values()]
+        found = [(self.world.lookup(unit, name), kinds) for unit, name, kinds in named]
+        return all(d is not None and d.kind in kinds for d, kinds in found)
 
     def _role(self, key: str) -> str:
         """The agent that plans or approves; the planner does both where nobody else is named."""
@@ -123,14 +237,14 @@ class _Maker:
 
     def _child(self, step: str) -> str:
         """The name of a step's child: the step's own, where no port has it."""
-        taken = _PORTS | {p.name.id for p in self.node.parameters} | {"planner", "approver"}
+        taken = _PORTS | {p.name.id for p in self.whole.parameters} | {"planner", "approver"}
         return f"{step}_step" if step in taken else step
 
-    def _step(self, step: nodes.Step) -> Part:
-        id = step.name.id
+    def _step(self, written: Written) -> Part:
+        id, step = written.id, written.node
         given = {a.key.id: a.value for a in step.attributes}
         holes: Holes = {"task_hole": step.task, "worker_hole": "worker", "dod_hole": "done_"}
-        names = sorted(before(step, self.steps, set()))
+        names = sorted(before(step, self.graph, set()))
         lines = [f'let name{i}_hole = run_.results["{n}"]' for i, n in enumerate(names)]
         holes.update({f"name{i}_hole": n for i, n in enumerate(names)})
         children: list[str] = []
@@ -138,28 +252,32 @@ class _Maker:
             holes["when_hole"] = step.condition
             lines.append('if not when_hole { status_ = "skipped" }')
         if step.by is not None:
-            holes["agent_hole"] = nodes.Name(step.by.start, step.by.end, step.by.text)
+            holes["agent_hole"] = nodes.Name(step.by.start, step.by.end, written.by)
             children.append(LISTEN_TO.replace("@COUNT@", ""))
             work = "task_ = task_hole\n" + ASK
         else:
             work = 'task_ = ""\nlet got_ = try { done: task_hole, error: null, kind: "" } else as e_ { done: null, error: e_.message, kind: e_.kind }'
         verify = 'status_ = "completed"'
         if "dod" in given:
-            holes["definition_hole"] = dods.name_at(given["dod"])
+            holes["definition_hole"] = nodes.Name(given["dod"].start, given["dod"].end, written.dod)
             children.append(DOD_CHILD)
             verify = VERIFY
         retry = "0"
         if "retry" in given:
             holes["retry_hole"], retry = given["retry"], "retry_hole"
-        self._static(id, step.name, given.get("timeout"))
-        return self._part(step.name, f"{self.name} {id}", holes, children, lines, retry, work, verify)
+        timeout = given.get("timeout")
+        if timeout is not None and written.unit is not self.unit and self.node.extends is not None:
+            timeout = moved(timeout, self.node.extends.start, self.node.extends.end, {})
+        self._static(id, written.parameters, timeout)
+        name = f"{self.name} {id}"
+        return self._part(step.name, name, holes, children, lines, retry, work, verify, written)
 
     def _last(self) -> Part:
         """What the whole plan must meet is looked at behind all of its steps, like a step of its own."""
         at = nodes.Name(self.given["dod"].start, self.given["dod"].end, "done")
         holes: Holes = {"dod_hole": "done_", "definition_hole": dods.name_at(self.given["dod"])}
         work = 'task_ = run_.goal\nlet got_ = { done: run_.results, error: null, kind: "" }'
-        self._static("done", at, None)
+        self._static("done", self.whole.parameters, None)
         return self._part(at, f"{self.name} done", holes, [DOD_CHILD], [], "0", work, VERIFY)
 
     def _made(self) -> Part:
@@ -201,7 +319,7 @@ class _Maker:
 """
         )
         self.starts.append(
-            "let n_ = create pool_hole()\n"
+            f"let n_ = create pool_hole{_passed(self.whole.parameters) or '()'}\n"
             "plan_ = { ...plan_, steps: [{ ...o, index: n_ } if o.id == s.id else o for o in plan_.steps] }\n"
             "pool_hole[n_].run <- run_"
         )
@@ -210,13 +328,13 @@ class _Maker:
         )
         return self._part(pool, f"{self.name} step", holes, children, [], "run_.retry", work, 'status_ = "completed"')
 
-    def _static(self, id: str, at: nodes.Name, timeout: Any) -> None:
+    def _static(self, id: str, parameters: tuple[nodes.Parameter, ...], timeout: Any) -> None:
         """The plan's side of a written step: its child, what it hears of it, how it is begun and cut short."""
         child = f"child{len(self.starts)}_hole"
         self.holes[child], self.holes[f"{child}_kind"] = self._child(id), f"{self.name} {id}"
         self.children.append(
             f"""
-  create {child} = {child}_kind
+  create {child} = {child}_kind{_passed(parameters)}
   on {child}.done as d_ {{ self.over_ <- d_ }}
   on error({child}) as e_ {{
     self.over_ <- {{ id: "{id}", status: "failed", task: "", result: null, error: e_.message, kind: e_.kind, attempts: 1, findings: [] }}
@@ -260,7 +378,9 @@ class _Maker:
         retry: str,
         work: str,
         verify: str,
+        written: Written | None = None,
     ) -> Part:
+        parameters = written.parameters if written is not None else self.whole.parameters
         filled = {
             "DONE": DONE, "CHILDREN": "\n".join(children), "BEFORE": "\n".join(lines), "RETRY": retry, "WORK": work,
             "VERIFY": verify,
@@ -270,8 +390,8 @@ class _Maker:
             text = text.replace(f"@{key}@", value)
         drawn: nodes.Coglet = draw(text, at, holes)
         label = nodes.Name(at.start, at.end, name)
-        node = nodes.Coglet(at.start, at.end, label, self.node.parameters, (), None, drawn.members)
-        return Part(self.unit, name, node, "step")
+        node = nodes.Coglet(at.start, at.end, label, parameters, (), None, drawn.members)
+        return Part(self.unit if written is None else written.unit, name, node, "step")
 
     # ---- the plan ------------------------------------------------------------------------------------------
 
@@ -302,7 +422,6 @@ class _Maker:
         )
         if start.startswith("{"):
             start = f"if true {start}"
-        given = ", ".join(f"{p.name.id}: {p.name.id}" for p in self.node.parameters)
         filled = {
             "DONE": DONE,
             "MODE": f'"{approve}"',
@@ -316,20 +435,13 @@ class _Maker:
         text = PLAN
         for key, value in filled.items():
             text = text.replace(f"@{key}@", value)
-        if given:
-            text = text.replace("_kind\n", f"_kind({given})\n").replace(
-                "create pool_hole()", f"create pool_hole({given})"
-            )
         return text
 
-    def _record(self, step: nodes.Step) -> nodes.RecordLiteral:
+    def _record(self, written: Written) -> nodes.RecordLiteral:
         """A written step as the plan's record begins with it."""
-        given = {a.key.id: a.value for a in step.attributes}
-        dod = nodes.qualified_text(given["dod"]) or "" if "dod" in given else ""
+        step = written.node
         task = step.task.value if isinstance(step.task, nodes.Text) else cog.expression(step.task)
-        return self._entries(
-            step.name.id, task, step.by.text if step.by else "", [a.id for a in step.after], dod, False
-        )
+        return self._entries(written.id, task, written.who, [a.id for a in step.after], written.gate, False)
 
     def _final(self) -> tuple[nodes.RecordLiteral, ...]:
         if "dod" not in self.given:
@@ -351,6 +463,11 @@ class _Maker:
         drawn: nodes.Const = draw(text, self.node.name, holes)
         assert isinstance(drawn.value, nodes.RecordLiteral)
         return drawn.value
+
+
+def _passed(parameters: tuple[nodes.Parameter, ...]) -> str:
+    """The arguments by which a child is given what the plan was given."""
+    return f"({', '.join(f'{p.name.id}: {p.name.id}' for p in parameters)})" if parameters else ""
 
 
 def _about(declared: Declared) -> str:

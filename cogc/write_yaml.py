@@ -248,6 +248,8 @@ def _dod(node: n.Dod) -> dict[str, Any]:
 
 def _plan(node: n.Plan) -> dict[str, Any]:
     found: dict[str, Any] = {"params": _parameters(node.parameters)} if node.parameters else {}
+    if node.extends is not None:
+        found["extends"] = node.extends.text
     found.update(_attributes(tuple(i for i in node.items if isinstance(i, n.Attribute)), "plan"))
     steps = [i for i in node.items if isinstance(i, n.Step)]
     if steps:
@@ -281,7 +283,9 @@ def _attribute(node: n.Attribute, kind: str) -> Any:
         return Code(cog.type_text(node.value))  # type: ignore[arg-type]
     if head in ("word", "ref", "map", "name"):
         return Code(cog.type_text(node.value)) if isinstance(node.value, n.TypeName) else _words(node.value)
-    return _references(node.value) if head == "refs" else _data(node.value)
+    if head == "roles" and isinstance(node.value, n.RecordLiteral):
+        return {e.key.id: _words(e.value) for e in node.value.entries if isinstance(e, n.Entry)}
+    return _references(node.value) if head in ("refs", "roles") else _data(node.value)
 
 
 def _words(value: Any) -> str:

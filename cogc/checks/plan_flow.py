@@ -7,6 +7,7 @@ from cogc import nodes, plans
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from cogc.check import Checked
+    from cogc.source import Span
     from cogc.world import Unit
 
 
@@ -23,19 +24,28 @@ class _Plan:
         self.unit = unit
         self.node = node
         self.name = node.name.id
-        self.steps = {s.name.id: s for s in plans.steps_of(node)}
-        self.given = plans.attributes_of(node)
+        self.whole = plans.Whole(checked.world, unit, node)
+        self.steps = {id: s.node for id, s in self.whole.steps.items()}
+        self.given = self.whole.given
 
     def look(self) -> None:
+        if node_roles := [r for r in self.whole.open if self.node.extends is not None]:
+            owner = f"plan `{self.name}`, in `roles`,"
+            self.problems.add("missing-attribute", self.unit.span(self.node.name), owner=owner, name=node_roles[0])
         if not self.steps and "planner" not in self.given:
             self.problems.add("empty-plan", self.unit.span(self.node.name), name=self.name)
         for step in self.steps.values():
             if step.by is None and isinstance(step.task, nodes.Text):
-                self.problems.add("step-without-agent", self.unit.span(step.name), name=step.name.id)
+                self.problems.add("step-without-agent", self._place(step), name=step.name.id)
         stuck = self._cycles()
         self._unreachable(stuck)
         if not stuck:
             self._unverified()
+
+    def _place(self, step: nodes.Step) -> Span:
+        """A step's name; what is taken from another file is blamed on the plan that takes it."""
+        own = self.whole.steps[step.name.id].unit is self.unit
+        return self.unit.span(step.name if own else self.node.name)
 
     def _after(self, step: nodes.Step) -> list[nodes.Step]:
         return [self.steps[a.id] for a in step.after if a.id in self.steps]
@@ -47,9 +57,7 @@ class _Plan:
             way = [] if name in stuck else self._way_back(step)
             if way:
                 stuck.update(way)
-                self.problems.add(
-                    "step-cycle", self.unit.span(step.name), name=name, cycle=" after ".join([*way, way[0]])
-                )
+                self.problems.add("step-cycle", self._place(step), name=name, cycle=" after ".join([*way, way[0]]))
         return stuck
 
     def _way_back(self, start: nodes.Step) -> list[str]:
@@ -69,13 +77,11 @@ class _Plan:
         """Steps that can never begin: behind a cycle, or with a condition that is false as it stands there."""
         for name, step in self.steps.items():
             if isinstance(step.condition, nodes.Literal) and step.condition.value is False:
-                self.problems.add(
-                    "unreachable-step", self.unit.span(step.name), name=name, why="its condition is false"
-                )
+                self.problems.add("unreachable-step", self._place(step), name=name, why="its condition is false")
             behind = sorted(plans.before(step, self.steps, set()) & stuck)
             if behind and name not in stuck:
                 why = f"it comes after `{behind[0]}`, which waits for itself"
-                self.problems.add("unreachable-step", self.unit.span(step.name), name=name, why=why)
+                self.problems.add("unreachable-step", self._place(step), name=name, why=why)
 
     def _unverified(self) -> None:
         """A way from a first step to a last one on which no definition of done is sure to be looked at."""
@@ -88,7 +94,7 @@ class _Plan:
                 path = " -> ".join(
                     f"{n}, which may be skipped," if self._dod(self.steps[n]) else n for n in reversed(way)
                 )
-                self.problems.add("unverified-path", self.unit.span(step.name), name=self.name, path=path)
+                self.problems.add("unverified-path", self._place(step), name=self.name, path=path)
                 return
 
     def _past(self, last: nodes.Step) -> list[str]:

@@ -7,7 +7,7 @@ import sys
 from cogc.commands.run import show_to_stderr
 from cogc.compile import analyse
 from cogc.diagnostics import Problems
-from cogc.files import read
+from cogc.files import main_spec, read
 from cogc.suggest import did_you_mean
 
 TYPE_CHECKING = False
@@ -28,7 +28,7 @@ def run(options: Namespace) -> int:
     from cogc.graph import model, svg, write
 
     problems = Problems()
-    checked = analyse([options.spec], read, problems)
+    checked = analyse([main_spec(options.spec)], read, problems)
     if problems.errors:
         show_to_stderr(problems.sorted())
         return 1

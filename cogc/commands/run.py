@@ -18,7 +18,7 @@ from cogc.check import Options as CheckOptions
 from cogc.commands.check import allow_imports, allowed
 from cogc.compile import analyse, program
 from cogc.diagnostics import Problems
-from cogc.files import read
+from cogc.files import main_spec, read
 from cogc.source import Source, Span
 
 TYPE_CHECKING = False
@@ -39,7 +39,7 @@ LEVELS = ("debug", "info", "warn", "error", "off")
 
 def arguments(parser: ArgumentParser) -> None:
     add = parser.add_argument
-    add("spec", metavar="SPEC", help="a spec, or a program made by `cogc build`")
+    add("spec", metavar="SPEC", help="a spec, a folder with one, or a program made by `cogc build`")
     add("--root", metavar="NAME", help="the coglet to run (default: Main)")
     add("--set", action="append", default=[], metavar="NAME=VALUE", help="a parameter of the root")
     add("--input", action="append", default=[], metavar="CHANNEL=VALUE", help="a message for a channel of the root")
@@ -63,7 +63,7 @@ def arguments(parser: ArgumentParser) -> None:
     add("--fresh", action="store_true", help="begin plans anew, even where one was not finished")
     add("--local", action="append", default=[], metavar="ROLE=DIR", help="a sett: what stands at /app for an agent")
     add("--board", metavar="BOARD", help="a sett: memory, sqlite:PATH or redis://HOST:PORT (default: an SQLite file)")
-    add("--workspace", default=".", metavar="DIR", help="where shell programs run (default: here)")
+    add("--workspace", metavar="DIR", help="where shell programs run (default: here, or the folder that SPEC is)")
     add(
         "--model",
         action="append",
@@ -112,7 +112,16 @@ class Usage(Exception):
     """The command line is wrong."""
 
 
+def settle(options: Namespace) -> None:
+    """A folder given for a spec is the spec in it, and the workspace where no other is named."""
+    found = main_spec(options.spec)
+    if options.workspace is None:
+        options.workspace = "." if found == options.spec else options.spec
+    options.spec = found
+
+
 def run(options: Namespace) -> int:
+    settle(options)
     problems = Problems()
     bundle = load(options.spec, options.root, options.allow_import, problems)
     found = problems.sorted()
@@ -138,6 +147,7 @@ def show_to_stderr(found: list[Diagnostic]) -> None:
 
 def load(path: str, root: str | None, imports: list[str], problems: Problems) -> ir.Bundle | None:
     """The program of a spec, or one that was built before."""
+    path = main_spec(path)
     if path.endswith(".json"):
         try:
             bundle = ir.decode(Path(path).read_bytes())

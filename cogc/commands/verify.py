@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from cogc import dods, render
 from cogc.check import Options as CheckOptions
 from cogc.commands.check import allow_imports, allowed
-from cogc.commands.run import Usage, bound, budget, parameters, people, refusing, show_to_stderr
+from cogc.commands.run import Usage, bound, budget, parameters, people, refusing, settle, show_to_stderr
 from cogc.compile import analyse, program
 from cogc.diagnostics import Problems
 from cogc.files import read
@@ -44,7 +44,7 @@ def arguments(parser: ArgumentParser) -> None:
     add("--task", default="", metavar="TEXT", help="what was to be done: its judges and its fixer are told")
     add("--work", default="null", metavar="JSON", help="the work, for criteria that look at a value")
     add("--set", action="append", default=[], metavar="NAME=VALUE", help="a parameter of the definition")
-    add("--workspace", default=".", metavar="DIR", help="the folder that is verified (default: here)")
+    add("--workspace", metavar="DIR", help="the folder that is verified (default: here, or the folder that SPEC is)")
     add("--format", choices=("people", "text", "json"), help="default: for people in a terminal, else text")
     add("--junit", metavar="FILE", help="write the findings as JUnit XML as well")
     add("--model", action="append", default=[], metavar="NAME=PROVIDER:WHAT", help="bind a model")
@@ -60,6 +60,7 @@ def run(options: Namespace) -> int:
 
 
 def _run(options: Namespace) -> int:
+    settle(options)
     problems = Problems()
     checked = analyse([options.spec], read, problems, CheckOptions(allowed(options.allow_import, [options.spec])))
     declared = None if problems.errors else _definition(checked, options.dod)

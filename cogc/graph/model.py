@@ -47,13 +47,13 @@ def graph(checked: Checked, root: str | None = None) -> Graph:
     boxes: list[Box] = []
     for shape in _roots(checked, unit, root):
         boxes.append(maker.coglet(shape, shape.name, shape.name, "", []))
-    if root is None:
-        boxes += maker.others(unit)
+    boxes += maker.others(unit, root)
     return Graph(tuple(boxes), tuple(dict.fromkeys(maker.edges)))
 
 
 def _roots(checked: Checked, unit: Unit, root: str | None) -> list[Shape]:
-    own = [checked.world.shapes[unit.key(d.node.name.id)] for d in unit.declared.values() if d.kind == "coglet"]
+    coglets = [d for n, d in unit.declared.items() if d.kind == "coglet" and " " not in n]
+    own = [checked.world.shapes[unit.key(d.node.name.id)] for d in coglets]
     if root is not None:
         return [s for s in own if s.name == root]
     main = [s for s in own if s.name == "Main"]
@@ -74,12 +74,25 @@ class _Maker:
         if shape.key not in path and self.boxes < MOST_BOXES:
             for child, member in shape.children.items():
                 child_id = f"{id}/{child}"
-                if member.target is None:
-                    inner.append(Box(child_id, child, "agent", member.node.coglet.text, _count(member), "", ()))
+                if member.target is None or member.target.declared not in ("coglet", "mixin"):
+                    inner.append(self._made(child_id, child, member))
                 else:
                     inner.append(self.coglet(member.target, child_id, child, _count(member), [*path, shape.key]))
             self._flows(shape, id)
         return Box(id, name, "coglet", shape.name, count, shape.node.doc, tuple(inner))
+
+    def _made(self, id: str, name: str, member: Member) -> Box:
+        """A child that is an agent, team, plan or definition of done: what its declaration says, not the coglets that it stands for."""
+        target, count = member.target, _count(member)
+        found = self.checked.world.lookup(member.owner.unit, member.node.coglet.text)
+        if target is None or found is None:
+            return Box(id, name, "agent", member.node.coglet.text, count, "", ())
+        inner: tuple[Box, ...] = ()
+        if target.declared == "plan":
+            inner = self._steps(id, found.unit, found.node)
+        elif target.declared == "team":
+            inner = self._members(id, found.unit, found.node)
+        return Box(id, name, target.declared, target.name, count, found.node.doc, inner)
 
     def _flows(self, shape: Shape, id: str) -> None:
         """Links, observations and sends inside one coglet."""
@@ -102,28 +115,55 @@ class _Maker:
     def _edge(self, source: str, target: str, label: str, port: Port, kind: str) -> None:
         self.edges.append(Edge(source, target, label, types.show(port.type), kind))
 
-    def others(self, unit: Unit) -> list[Box]:
-        """Agents, teams, plans, setts and queues of a file."""
+    def others(self, unit: Unit, root: str | None = None) -> list[Box]:
+        """Agents, teams, plans, setts and queues of a file; with a root that alone."""
         boxes: list[Box] = []
-        for declared in unit.declared.values():
+        for name, declared in unit.declared.items():
             node, kind = declared.node, declared.kind
-            if kind in ("agent", "team", "dod", "queue", "mcp"):
-                boxes.append(Box(f"{kind}:{node.name.id}", node.name.id, kind, kind, "", node.doc, ()))
-                self._mentions(node, f"{kind}:{node.name.id}", unit)
+            id = f"{kind}:{name}"
+            if " " in name or root not in (None, name):
+                continue
+            if kind in ("agent", "dod", "queue", "mcp"):
+                boxes.append(Box(id, name, kind, kind, "", node.doc, ()))
+                self._mentions(node, id, unit)
+            elif kind == "team":
+                boxes.append(Box(id, name, "team", "team", "", node.doc, self._members(id, unit, node)))
             elif kind == "plan":
-                boxes.append(self._plan(node))
+                boxes.append(Box(id, name, "plan", "plan", "", node.doc, self._steps(id, unit, node)))
             elif kind == "sett":
                 boxes.append(self._sett(node))
         return boxes
 
-    def _mentions(self, node: nodes.Agent | nodes.Team, id: str, unit: Unit) -> None:
-        """Which agents an agent or team names."""
+    def _members(self, id: str, unit: Unit, node: nodes.Team) -> tuple[Box, ...]:
+        """A team's lead and workers, and who hands work to whom."""
+        from cogc import teams
+
+        given = teams.attributes_of(node)
+        mode = nodes.qualified_text(given["mode"].value) if "mode" in given else "delegate"
+        lead = nodes.qualified_text(given["lead"].value) or "" if "lead" in given else ""
+        inner = [Box(f"{id}/lead", "lead", "agent", lead, "", "", ())]
+        for w in teams.workers_of(self.checked.world, unit, node):
+            count = "" if w.count is None else cog.expression(w.count)
+            inner.append(Box(f"{id}/{w.child}", w.role, "agent", "", count, "", ()))
+            self.edges.append(Edge(f"{id}/lead", f"{id}/{w.child}", str(mode), "", "send"))
+        if "shared" in given:
+            record = nodes.qualified_text(given["shared"].value) or ""
+            inner.append(Box(f"{id}/shared", record, "artefact", "shared", "", "", ()))
+        return tuple(inner)
+
+    def _mentions(self, node: nodes.Agent | nodes.Dod, id: str, unit: Unit) -> None:
+        """Which agents and plans an agent names, and which fixer and judges a definition of done."""
         for a in getattr(node, "attributes", ()):
-            for part in nodes.walk(a.value) if a.key.id in ("lead", "workers", "spawn", "tools") else ():
-                if isinstance(part, nodes.Name):
-                    found = unit.declared.get(part.id)
-                    if found is not None and found.kind in ("agent", "mcp"):
-                        self.edges.append(Edge(id, f"{found.kind}:{part.id}", a.key.id, "", "send"))
+            for part in nodes.walk(a.value) if a.key.id in ("spawn", "tools") else ():
+                self._mention(id, part, a.key.id, unit)
+        for c in getattr(node, "criteria", ()):
+            if isinstance(c, nodes.Attribute) and c.key.id == "fix":
+                self._mention(id, c.value, "fix", unit)
+
+    def _mention(self, id: str, part: nodes.Node, label: str, unit: Unit) -> None:
+        found = unit.declared.get(part.id) if isinstance(part, nodes.Name) else None
+        if found is not None and found.kind in ("agent", "mcp", "plan", "queue"):
+            self.edges.append(Edge(id, f"{found.kind}:{found.node.name.id}", label, "", "send"))
 
     def _sett(self, node: nodes.Sett) -> Box:
         """Its agents and the types that they bid on and make, as a flow: a bid leads from a type to an agent."""
@@ -142,14 +182,50 @@ class _Maker:
         inner += [Box(f"{id}/type:{t}", t, "artefact", "artefact", "", "", ()) for t in known]
         return Box(id, node.name.id, "sett", "sett", "", node.doc, tuple(inner))
 
-    def _plan(self, node: nodes.Plan) -> Box:
-        id = f"plan:{node.name.id}"
-        steps = [i for i in node.items if isinstance(i, nodes.Step)]
+    def _steps(self, id: str, unit: Unit, node: nodes.Plan) -> tuple[Box, ...]:
+        """A plan's steps along their graph, what each must meet, and who makes them where they are not written."""
+        from cogc import plans
+
+        whole = plans.Whole(self.checked.world, unit, node)
+        given, written = whole.given, whole.steps
+        steps = [w.node for w in written.values()]
+        inner: list[Box] = []
+        gated = {w.id for w in written.values() if w.gate}
+
+        def end(step: str) -> str:
+            return f"{id}/{step}.dod" if step in gated else f"{id}/{step}"
+
+        for role in ("planner", "approver"):
+            if role in given:
+                inner.append(
+                    Box(f"{id}/{role}", role, "agent", nodes.qualified_text(given[role].value) or "", "", "", ())
+                )
         for s in steps:
+            what = written[s.name.id].who or cog.expression(s.task)
+            if s.condition is not None:
+                what += f" when {cog.expression(s.condition)}"
+            inner.append(Box(f"{id}/{s.name.id}", s.name.id, "step", what, "", "", ()))
             for before in s.after:
-                self.edges.append(Edge(f"{id}/{before.id}", f"{id}/{s.name.id}", "", "", "after"))
-        inner = [Box(f"{id}/{s.name.id}", s.name.id, "step", s.by.text if s.by else "", "", "", ()) for s in steps]
-        return Box(id, node.name.id, "plan", "plan", "", node.doc, tuple(inner))
+                self.edges.append(Edge(end(before.id), f"{id}/{s.name.id}", "", "", "after"))
+            inner += self._gate(id, s.name.id, written[s.name.id].gate)
+        if not steps:
+            agents = ", ".join(plans.agents_of(self.checked.world, unit, whole))
+            inner.append(Box(f"{id}/steps", "steps", "step", f"by {agents}", "0..n", "", ()))
+            self.edges.append(Edge(f"{id}/planner", f"{id}/steps", "draws up", "", "send"))
+        if "dod" in given:
+            inner += self._gate(id, "", nodes.qualified_text(given["dod"].value) or "")
+            followed = {a.id for s in steps for a in s.after}
+            for last in [s.name.id for s in steps if s.name.id not in followed] or ["steps"]:
+                self.edges.append(Edge(end(last), f"{id}/.dod", "", "", "after"))
+        return tuple(inner)
+
+    def _gate(self, id: str, step: str, dod: str) -> list[Box]:
+        """The definition of done behind a step, or behind the whole plan."""
+        if not dod:
+            return []
+        if step:
+            self.edges.append(Edge(f"{id}/{step}", f"{id}/{step}.dod", "", "", "after"))
+        return [Box(f"{id}/{step}.dod", dod, "dod", "dod", "", "", ())]
 
 
 def id_of(node: object) -> int:

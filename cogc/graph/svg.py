@@ -14,7 +14,7 @@ _CHAR, _LINE, _PAD, _GAP_Y = 7.2, 18.0, 14.0, 26.0
 _STYLE = """
   .box { fill: #ffffff; stroke: #57606a; stroke-width: 1.2 }
   .outer { fill: #f6f8fa }
-  .agent, .step { fill: #eef6ff } .queue { fill: #fff8e5 } .plan, .sett, .team { fill: #f4f0fb }
+  .agent, .step { fill: #eef6ff } .dod { fill: #eefaf0 } .queue { fill: #fff8e5 } .plan, .sett, .team { fill: #f4f0fb }
   text { font: 12px ui-monospace, Menlo, Consolas, monospace; fill: #1f2328 }
   .label { font-size: 11px; fill: #0550ae; paint-order: stroke; stroke: #ffffff; stroke-width: 3px }
   .edge { fill: none; stroke: #0969da; stroke-width: 1.4 } .observe { stroke-dasharray: 5 4 } .after { stroke: #8250df }

@@ -164,7 +164,7 @@ USUAL = {
 }
 """What a provider's models can do where nothing else is said."""
 TRANSPORTS = ("stdio", "http")
-BACKENDS = ("memory", "sqlite", "redis")
+BACKENDS = ("memory", "sqlite", "redis", "store")
 STRATEGIES = ("one_for_one", "one_for_all", "rest_for_one")
 SHARING = ("broadcast", "round_robin", "scatter", "idle", "hash")
 LEVELS = ("debug", "info", "warn", "error")

@@ -11,7 +11,7 @@ import json
 from typing import Any
 
 from cogc import ir
-from cogc.attributes import ATTRIBUTES, EXECUTORS, PROVIDERS
+from cogc.attributes import ATTRIBUTES, BACKENDS, EXECUTORS, PROVIDERS
 from cogc.resources import folder
 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -124,7 +124,7 @@ def yaml_schema() -> dict[str, Any]:
     )
     path = _object({"path": _TEXT, "as": _TEXT}, ("path",))
     model = {"provider": {"enum": list(PROVIDERS)}, "name": _TEXT, "doc": _TEXT}
-    queue = {"doc": _TEXT, "type": _TEXT, "backend": {"enum": ["memory", "sqlite", "redis"]}, "path": _TEXT}
+    queue = {"doc": _TEXT, "type": _TEXT, "backend": {"enum": list(BACKENDS)}, "path": _TEXT}
     sections = {
         "imports": {"anyOf": [_TEXT, {"type": "array", "items": {"anyOf": [_TEXT, path]}}]},
         "consts": _each({}),

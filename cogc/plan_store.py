@@ -7,8 +7,6 @@ findings, ...}`; its status is pending, in_progress, completed, failed or skippe
 
 from __future__ import annotations
 
-import os
-import socket
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,10 +14,12 @@ from typing import Any
 
 from cogc.stores import open_store
 from cogc.stores.base import Store, Tx
+from cogc.stores.owner import LEASE, alive, owner
 
 OPEN = ("draft", "approved", "executing")
 OVER = ("completed", "cancelled")
-LEASE = 30.0
+
+__all__ = ["LEASE", "OPEN", "OVER", "Plan", "PlanStore", "changed", "open_plans"]
 
 Plan = dict[str, Any]
 
@@ -99,12 +99,12 @@ class PlanStore:
                         if s["status"] == "in_progress":
                             s["status"] = "pending"
                     tx.put(f"plan:{id}", known)
-                    tx.put(f"runner:{id}", runner(now))
+                    tx.put(f"runner:{id}", owner(now))
                     return known, True
             made = {**plan, "id": f"{plan['name']}-{uuid.uuid4().hex[:6]}", "created_at": now}
             tx.put(f"plan:{made['id']}", made)
             tx.add("plans", made["id"], now)
-            tx.put(f"runner:{made['id']}", runner(now))
+            tx.put(f"runner:{made['id']}", owner(now))
             return made, False
 
         return await self.store.transact(work)
@@ -114,7 +114,7 @@ class PlanStore:
         now = await self.store.now()
 
         async def work(tx: Tx) -> None:
-            tx.put(f"runner:{id}", runner(now))
+            tx.put(f"runner:{id}", owner(now))
 
         await self.store.transact(work)
 
@@ -188,33 +188,6 @@ def _apply(plan: Plan, decision: dict[str, Any], now: float) -> None:
         plan["steps"] = [s for s in plan["steps"] if s["status"] == "completed"]
     else:
         plan.update(status="cancelled", reason="rejected" if decision["action"] == "reject" else "cancelled")
-
-
-def runner(now: float) -> dict[str, Any]:
-    """This process, as the one that has a plan."""
-    return {"host": socket.gethostname(), "pid": os.getpid(), "born": _born(os.getpid()), "until": now + LEASE}
-
-
-def alive(found: dict[str, Any] | None, now: float) -> bool:
-    """Whether the run that had a plan may still have it: on this machine its process is asked for, else its lease decides."""
-    if found is None:
-        return False
-    if found["host"] == socket.gethostname():
-        return bool(_born(found["pid"]) == found["born"])
-    return bool(found["until"] > now)
-
-
-def _born(pid: int) -> str:
-    """When a process began, by the kernel's count; empty if there is none. Numbers of processes are used again."""
-    try:
-        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
-            return file.read().rpartition(")")[2].split()[19]
-    except OSError:
-        try:
-            os.kill(pid, 0)
-        except OSError:
-            return ""
-        return "alive"
 
 
 def changed(plan: Plan, drop: list[str], tasks: dict[str, str]) -> tuple[list[dict[str, Any]], list[str]]:

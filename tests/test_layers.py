@@ -17,7 +17,7 @@ LAYERS = [
     "catalogue locks world load draw agents dods parts plan_texts plans team_texts teams lower_type builtins scope operators narrow prompts infer resolve bodies attribute_check declarations bids checks check",
     "ir methods lower lower_expressions lower_queue lower_sett compile compile_text",
     "kernel",
-    "stores tasks plan_store",
+    "stores tasks plan_store registry_store",
     "run",
     "sett",
     "files cache cost render graph view view_sett make_tables make_schemas",

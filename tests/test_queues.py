@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import os
 import sqlite3
 import subprocess
 import sys
@@ -11,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import build
+from conftest import ROOT, build
 from test_board import RedisServer, needs_redis
 from test_board import redis as redis
 from test_run import session
@@ -197,3 +199,67 @@ def test_what_a_queues_reaction_cannot_have_is_said(trigger: str) -> None:
     assert not problems.errors, problems.found
     program(checked, "Main")
     assert [d.slug for d in problems.found if d.severity == "error"] == ["not-yet"]
+
+
+# ---- tools of agents, stores of others ---------------------------------------------------------------------------
+
+
+def test_agents_put_claim_and_settle_items(tmp_path: Path) -> None:
+    def use(name: str, **given: Any) -> dict[str, Any]:
+        return {"tools": [{"name": name, "input": given}]}
+
+    rules = [
+        {"when": {"prompt": "work"}, **use("late_put", value={"n": 4})},
+        {"when": {"prompt": '"value": {"n": 4}'}, "reply": "claimed"},
+        {"when": {"prompt": "claim again"}, **use("late_claim")},
+        {"when": {"prompt": "null"}, **use("late_claim")},
+    ]
+    (tmp_path / "m.yml").write_text(json.dumps(rules))
+    text = (
+        f'model m = scripted "{tmp_path}/m.yml"\nqueue late: {{ n: int }} = memory\n'
+        "agent A { model: m, tools: [late], output: string }\n"
+    )
+    made = session(build(text, "A"), inputs=[("task", "work")], sim=True)
+    assert made.outputs["result"] == ["claimed"]
+
+
+def test_a_model_cannot_put_what_does_not_fit(tmp_path: Path) -> None:
+    put = [{"name": "late_put", "input": {"value": {"n": "four"}}}]
+    rules = [{"when": {"prompt": "work"}, "tools": put}, {"when": {"prompt": "`n`"}, "reply": "refused"}]
+    (tmp_path / "m.yml").write_text(json.dumps(rules))
+    text = f'model m = scripted "{tmp_path}/m.yml"\nqueue late: {{ n: int }} = memory\nagent A {{ model: m, tools: [late] }}\n'
+    made = session(build(text, "A"), inputs=[("task", "work")], sim=True)
+    assert made.outputs.get("result") == ["refused"], made.outputs
+
+
+def test_a_package_brings_a_store_of_its_own(tmp_path: Path) -> None:
+    """An entry point of the group `cogc.backends`, of a distribution that really is on the path."""
+    about = tmp_path / "mystore-1.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: mystore\nVersion: 1\n")
+    (about / "entry_points.txt").write_text("[cogc.backends]\nstore.mine = mystore:opened\n")
+    (tmp_path / "mystore.py").write_text(
+        "from contextlib import asynccontextmanager\nfrom pathlib import Path\nfrom cogc.stores.sqlite import SqliteStore\n"
+        "@asynccontextmanager\nasync def opened(name, prefix):\n"
+        "    store = SqliteStore(Path(name.partition(':')[2]))\n    yield store\n    await store.aclose()\n"
+    )
+    (tmp_path / "spec.cog").write_text(
+        'queue late: int = store "mine:q.db"\ncoglet Main {\n listen go: int\n transmit out: int\n'
+        " on go as g { late <- g }\n on late as x { out <- x * 2 }\n}\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
+    words = [sys.executable, "-m", "cogc"]
+    ran = subprocess.run(
+        [*words, "run", "spec.cog", "--input", "go=21", "--until", "len(out) == 1"], cwd=tmp_path, env=environment,
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert ran.stdout == "out: 42\n", ran.stderr
+    for command in (
+        ["queue", "list", "--store", "mine:t.db"],
+        ["plan", "list", "--plans", "mine:p.db"],
+        ["agents", "--registry", "mine:a.db"],
+    ):
+        done = subprocess.run(
+            [*words, *command], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False
+        )
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

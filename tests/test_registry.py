@@ -14,10 +14,13 @@ import pytest
 import trio
 from conftest import build
 from test_agents import of, tool
+from test_board import RedisServer, needs_redis
+from test_board import redis as redis
 from test_cli import cogc
 
 from cogc.kernel.machine import Kernel
 from cogc.kernel.registry import AgentRecord, Registry
+from cogc.registry_store import check_registry, open_registry
 from cogc.run import journal
 from cogc.run.executors import Settings
 from cogc.run.session import Options, Session
@@ -295,3 +298,54 @@ def test_a_request_that_is_none_is_answered_as_such(
     (door,) = Path().glob(".cogc/runs/*/control")
     assert ask(door, {"action": "dance"})["error"] == "there is no action 'dance'"
     assert "'action'" in ask(door, {})["error"]
+
+
+# ---- shared registries -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["memory", "sqlite"])
+def test_every_shared_registry_obeys_the_same_rules(kind: str, tmp_path: Path) -> None:
+    name = "memory" if kind == "memory" else f"sqlite:{tmp_path}/r.db"
+    trio.run(check_registry, lambda: open_registry(name))
+
+
+@needs_redis
+def test_redis_keeps_a_registry_too(redis: RedisServer) -> None:
+    trio.run(check_registry, lambda: open_registry(redis.url))
+
+
+def test_a_run_shows_its_agents_to_others_and_takes_them_back(world: World) -> None:
+    words = [sys.executable, "-m", "cogc", "run", "s.cog", "--input", "go=go", "--registry", "sqlite:shared.db"]
+    script = [
+        {"when": {"prompt": "go"}, "tools": [tool("spawn_agent", agent="Helper", query="x", background=True)]},
+        {"when": {"prompt": "x"}, "tools": [tool("slow", word="30")]},
+        {"when": {"prompt": ""}, "reply": "done"},
+    ]
+    (world.folder / "s.cog").write_text(world.spec(script))
+    shared = ("agents", "list", "--registry", "sqlite:shared.db")
+    with subprocess.Popen(words, cwd=world.folder, stdout=-1, stderr=-1, text=True) as process:
+        try:
+            for _ in range(200):
+                seen = cogc(*shared, cwd=world.folder).stdout
+                if "Helper-1  Helper  running" in seen:
+                    break
+                time.sleep(0.05)
+            assert ":Main/a  Agent  running" in seen and "Helper-1  Helper  running" in seen
+            assert "Helper-1" not in cogc(*shared, "--role", "Agent", cwd=world.folder).stdout
+            process.kill()
+            process.wait()
+            assert "Helper-1  Helper  stopped" in cogc(*shared, cwd=world.folder).stdout
+        finally:
+            process.kill()
+    assert cogc("agents", "status", "x", "--registry", "sqlite:shared.db", cwd=world.folder).returncode == 2
+    assert cogc("agents", "--registry", "nosuch:x", cwd=world.folder).returncode == 2
+
+
+def test_a_run_that_ends_leaves_nobody_in_the_registry(tmp_path: Path) -> None:
+    (tmp_path / "m.yml").write_text("- {when: {prompt: hello}, reply: hi}\n")
+    (tmp_path / "s.cog").write_text('model m = scripted "m.yml"\nagent A { model: m }\n')
+    done = cogc("run", "s.cog", "--goal", "hello", "--registry", "sqlite:r.db", cwd=tmp_path)
+    assert done.stdout == "delta: hi\nresult: hi\n" or done.stdout.endswith("result: hi\n")
+    assert cogc("agents", "--registry", "sqlite:r.db", cwd=tmp_path).stdout == ""
+    done = cogc("run", "s.cog", "--goal", "hello", "--registry", "nosuch:x", cwd=tmp_path)
+    assert done.returncode == 0 and "warning: the registry nosuch:x" in done.stderr

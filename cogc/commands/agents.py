@@ -25,6 +25,7 @@ def arguments(parser: ArgumentParser) -> None:
     add("action", nargs="?", default="list", choices=list(_ACTIONS), help="default: list")
     add("words", nargs="*", metavar="ID ...", help="an agent's id; send: ID MESSAGE; spawn: ID AGENT QUERY")
     add("--run", metavar="RUN", help="which run, where several are under way here")
+    add("--registry", metavar="STORE", help="list: the agents of all runs that are shown in this registry")
     add("--role", metavar="NAME", help="list: agents of this declaration alone")
     add("--status", choices=("idle", "running", "stopped"), help="list: agents of this status alone")
     add("--json", action="store_true", help="print JSON")
@@ -36,6 +37,8 @@ def run(options: Namespace) -> int:
     wanted = _ACTIONS[options.action]
     if len(options.words) != len(wanted):
         return _refuse(f"`cogc agents {options.action}` takes {' '.join(wanted) or 'nothing'}")
+    if options.registry:
+        return _registered(options)
     try:
         path = the_door(options.run)
     except LookupError as error:
@@ -49,6 +52,25 @@ def run(options: Namespace) -> int:
     if "error" in answer:
         return _refuse(answer["error"])
     _show(answer["ok"], options.json)
+    return 0
+
+
+def _registered(options: Namespace) -> int:
+    """The agents of a registry that several runs share."""
+    import trio
+
+    from cogc.registry_store import open_registry
+
+    async def found() -> list[Any]:
+        async with open_registry(options.registry) as registry:
+            return list(await registry.list(options.role, options.status))
+
+    if options.action != "list":
+        return _refuse("--registry is for list")
+    try:
+        _show([{**r, "state": r["status"]} for r in trio.run(found)], options.json)
+    except ConnectionError as error:
+        return _refuse(str(error))
     return 0
 
 

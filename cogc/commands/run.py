@@ -86,6 +86,7 @@ def arguments(parser: ArgumentParser) -> None:
         help="ask people in this terminal, or wait for `cogc answer`",
     )
     add("--control", action="store_true", help="let `cogc agents` in other terminals see and steer its agents")
+    add("--registry", metavar="STORE", help="show its agents in a registry too: sqlite:PATH or redis://HOST:PORT")
     add(
         "--sandbox",
         choices=CAGES,
@@ -279,6 +280,7 @@ def _settings(options: Namespace) -> Any:
         people(options),
         options.sandbox != "none",
         keeping(options),
+        options.registry or "",
     )
 
 

@@ -6,6 +6,7 @@ is its path; below it stand the ids of its own sub-agents: `Main/chief/Researche
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from cogc.agents import ASK
@@ -60,12 +61,15 @@ class Registry:
 
     def __init__(self) -> None:
         self.records: dict[str, AgentRecord] = {}
+        self.heard: Callable[[], None] = lambda: None
+        """Hears that something has changed."""
 
     def register(self, record: AgentRecord) -> None:
         """Take in an agent. ValueError if there is one with its id."""
         if record.id in self.records:
             raise ValueError(f"there is an agent `{record.id}` already")
         self.records[record.id] = record
+        self.heard()
 
     def get(self, id: str) -> AgentRecord | None:
         return self.records.get(id)
@@ -82,10 +86,12 @@ class Registry:
         found = self.records.get(id)
         if found is not None:
             found.status = status
+            self.heard()
         return found is not None
 
     def remove(self, id: str) -> bool:
         """Whether there was such an agent."""
+        self.heard()
         return self.records.pop(id, None) is not None
 
 

@@ -38,9 +38,9 @@ DEFAULT_TIMEOUT = 60.0
 
 class Settings:
     """What the command line says about programs: the workspace, packages allowed, who answers questions, whether sandboxes
-    are made where they are asked for, and where plans are kept."""
+    are made where they are asked for, where plans are kept, and the registry in which its agents are shown."""
 
-    __slots__ = ("allow_imports", "keeping", "people", "sandboxed", "workspace")
+    __slots__ = ("allow_imports", "keeping", "people", "registry", "sandboxed", "workspace")
 
     def __init__(
         self,
@@ -49,7 +49,9 @@ class Settings:
         people: People | None = None,
         sandboxed: bool = True,
         keeping: Keeping | None = None,
+        registry: str = "",
     ) -> None:
+        self.registry = registry
         self.keeping = keeping or Keeping()
         self.sandboxed = sandboxed
         self.workspace = workspace

@@ -63,6 +63,8 @@ class Queues:
             where = "sqlite:" + os.path.join(queue.folder, queue.argument or f"{queue.name}.db")
         elif queue.backend == "redis":
             where = queue.argument or os.environ.get("REDIS_URL", "redis://127.0.0.1:6379")
+        elif queue.backend == "store":
+            where = queue.argument
         async with open_store(where, "queue:") as store:
             task_status.started(ValueQueue(store, queue.name, lease, given.get("attempts", ATTEMPTS)))
             await trio.sleep_forever()

@@ -25,6 +25,7 @@ from cogc.kernel.values import Failure
 from cogc.run.dispatch import Dispatchers
 from cogc.run.executors import Executors, Settings
 from cogc.run.journal import Journal, Outward
+from cogc.run.mirror import Mirror
 from cogc.run.models import Models
 from cogc.run.scripted import pieces
 from cogc.run.store import Store
@@ -160,6 +161,9 @@ class Session:
             async with trio.open_nursery() as nursery:
                 self.nursery = self.executors.servers.nursery = self.executors.queues.nursery = nursery
                 self.executors.plans.nursery = nursery
+                if self.executors.settings.registry:
+                    mirror = Mirror(self.kernel.registry, self.executors.settings.registry, self.options.run)
+                    nursery.start_soon(mirror.run)
                 if self.options.signals:
                     await nursery.start(self._signals)
                 self._start()

@@ -1,0 +1,60 @@
+"""The agents of a run, shown in a registry that other processes read."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import trio
+
+from cogc.kernel.registry import Registry
+from cogc.registry_store import AgentRegistry, open_registry
+from cogc.stores.owner import LEASE
+
+
+class Mirror:
+    """Keeps a store's registry as the run's own is, and takes everything back at the end. Ids have the run's before them."""
+
+    def __init__(self, registry: Registry, store: str, run: str) -> None:
+        self.registry = registry
+        self.store = store
+        self.run_id = run
+        self.changed = trio.Event()
+        self.known: dict[str, dict[str, Any]] = {}
+        registry.heard = lambda: self.changed.set()
+
+    async def run(self) -> None:
+        """Until it is cancelled. A store that cannot be reached is said once, and the run goes on."""
+        try:
+            async with open_registry(self.store) as shared:
+                try:
+                    while True:
+                        await self._write(shared)
+                        with trio.move_on_after(LEASE / 3):
+                            await self.changed.wait()
+                            self.changed = trio.Event()
+                            continue
+                        for id, record in self.known.items():  # this process still lives
+                            await shared.update_status(id, record["status"])
+                finally:
+                    with trio.move_on_after(2, shield=True):
+                        for id in self.known:
+                            await shared.remove(id)
+        except ConnectionError as error:
+            sys.stderr.write(f"cogc: warning: the registry {self.store}: {error}\n")
+
+    async def _write(self, shared: AgentRegistry) -> None:
+        now = {}
+        for agent in self.registry.list():
+            value = agent.value()
+            parent = None if value["parent_id"] is None else f"{self.run_id}:{value['parent_id']}"
+            id = f"{self.run_id}:{agent.id}"
+            now[id] = {**value, "id": id, "parent_id": parent, "metadata": {**value["metadata"], "run": self.run_id}}
+        for id in self.known.keys() - now.keys():
+            await shared.remove(id)
+        for id, record in now.items():
+            if id not in self.known:
+                await shared.register(record)
+            elif self.known[id] != record:
+                await shared.update_status(id, record["status"])
+        self.known = now

@@ -13,6 +13,7 @@ from math import inf
 from typing import Any
 
 from cogc import ir
+from cogc.kernel.code import parts, waits
 from cogc.kernel.conversation import MANY_TURNS, MOST_TOKENS
 from cogc.kernel.machine import Kernel
 from cogc.kernel.objects import Instance, Slot
@@ -63,7 +64,10 @@ def bounds(kernel: Kernel) -> list[tuple[str, Bound]]:
     assert kernel.root is not None
     costs = _Costs(kernel)
     rows = [("start", costs.all_of(kernel.root, ("start", "after")))]
-    for channel in kernel.root.code.ir.listens:
+    own = kernel.root.code.ir
+    for channel in own.listens:
+        if own.kind != "coglet" and (channel.name.endswith("_") or " " in channel.name):
+            continue  # what a plan or a team says to itself
         rows.append((f"a message on `{channel.name}`", costs.heard(kernel.root, channel.name)))
     for inst, count in costs.tree(kernel.root):
         for reaction in inst.code.ir.reactions:
@@ -108,7 +112,17 @@ class _Costs:
 
     def heard(self, inst: Instance, channel: str) -> Bound:
         """What a message on a listen channel sets off."""
-        return self._once(inst, "listen", channel, lambda: self._routed(inst, inst, "own_listen", "", channel))
+        found = self._once(inst, "listen", channel, lambda: self._routed(inst, inst, "own_listen", "", channel))
+        return found if inst.code.ir.budget is None else self._within(inst, found)
+
+    def _within(self, inst: Instance, found: Bound) -> Bound:
+        """What the budget of a plan or a team leaves of a bound."""
+        assert inst.code.ir.budget is not None
+        budget = self.kernel.coder.expression(inst.code.ir.budget, [])(inst)
+        calls = min(found.calls, budget.get("turns") or inf)
+        tokens = min(found.tokens, budget.get("tokens") or inf)
+        usd = found.usd if found.usd is None or budget.get("usd") is None else min(found.usd, budget["usd"])
+        return Bound(calls, tokens, usd, found.why if inf in (calls, tokens, usd) else ())
 
     def sent(self, inst: Instance, channel: str) -> Bound:
         """What a message on a transmit channel sets off, in the parent and beyond."""
@@ -213,7 +227,20 @@ class _Costs:
         """Once for each item of a list: as many as are written there, else nobody knows."""
         if isinstance(source, ir.Items):
             return each.times(len(source.items))
+        known = None if waits(source) else self._known(inst, source)
+        if known is not None:
+            return each.times(len(known))
         return each.times(inf, f"{_place(inst)}: a loop over a list whose length is not known")
+
+    def _known(self, inst: Instance, source: ir.Expr) -> list[Any] | None:
+        """The list that a source gives, if it hangs on nothing but parameters and constants."""
+        if any(isinstance(part, ir.Local | ir.State) for part in parts(source)):
+            return None
+        try:
+            found = self.kernel.coder.expression(source, [])(inst)
+        except (Failure, ArithmeticError, LookupError, TypeError, ValueError, AttributeError):
+            return None
+        return found if isinstance(found, list) else None
 
     def _expression(self, inst: Instance, node: Any) -> Bound:
         """The calls that stand in an expression."""

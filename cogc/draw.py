@@ -19,12 +19,18 @@ if TYPE_CHECKING:
     Holes = dict[str, nodes.Node | str]
 
 
+_parsed: dict[str, nodes.Node] = {}
+
+
 def draw(text: str, at: nodes.Node, holes: Holes | None = None) -> Any:
     """The one declaration of a text, all of it at the place of `at`."""
-    problems = Problems()
-    tree = parse_cog.parse(Source("drawn", text), problems)
-    assert not problems.errors and len(tree.declarations) == 1, [p.message for p in problems.sorted()]
-    return moved(tree.declarations[0], at.start, at.end, holes or {})
+    known = _parsed.get(text)
+    if known is None:
+        problems = Problems()
+        tree = parse_cog.parse(Source("drawn", text), problems)
+        assert not problems.errors and len(tree.declarations) == 1, [p.message for p in problems.sorted()]
+        known = _parsed[text] = tree.declarations[0]
+    return moved(known, at.start, at.end, holes or {})
 
 
 def moved(node: Any, start: int, end: int, holes: Holes) -> Any:

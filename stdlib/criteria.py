@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -257,7 +258,7 @@ def _importing(lines: str, tests: set[str]) -> dict[str, set[str]]:
     return found
 
 
-_KINDS = {
+_KINDS: dict[str, Callable[[Any, Any], Finding]] = {
     "command": _command,
     "coverage": _coverage,
     "value": _value,

@@ -103,3 +103,18 @@ def test_the_command(tmp_path: Path) -> None:
     assert cogc("cost", "nope.cog", cwd=tmp_path).returncode == 1
     bound = cogc("cost", "c.cog", "--model", "m=scripted:x.yml", cwd=tmp_path).stdout
     assert "$0.000000" in bound
+
+
+def test_a_budget_bounds_a_plan_and_its_own_channels_are_not_shown(tmp_path: Path) -> None:
+    (tmp_path / "s.cog").write_text(
+        'model m = anthropic "claude-haiku-5-5"\nagent A { model: m }\n'
+        'plan P { goal: "g", approve: system, budget: { usd: 0.5, tokens: 9_000, turns: 4 }\n step a by A: "x" }\n'
+        'team T { lead: A, workers: [A] }\ndod D { a: shell ["true"], b: judge m "Is it?", fix: A, max_loops: 2 }\n'
+    )
+    done = cogc("cost", "s.cog", "--root", "P", "--format", "json", cwd=tmp_path)
+    rows = {r["what"]: r for r in json.loads(done.stdout)}
+    assert set(rows) == {"start", "a message on `goal`"}
+    assert (rows["a message on `goal`"]["calls"], rows["a message on `goal`"]["tokens"]) == (4, 9000)
+    shown = cogc("cost", "s.cog", "--root", "D", cwd=tmp_path).stdout
+    assert "unbounded" not in shown and "a message on `verify`" in shown
+    assert "unbounded: " in cogc("cost", "s.cog", "--root", "T", cwd=tmp_path).stdout

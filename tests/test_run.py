@@ -31,12 +31,12 @@ from cogc.run.trace import TraceWriter, records
 def session(
     bundle: Bundle, settings: Settings | None = None, until: Callable[..., bool] | None = None, **options: Any
 ) -> Session:
-    """Run to the end, at most ten real seconds."""
+    """Run to the end, at most thirty real seconds."""
     extra = {k: options.pop(k) for k in ("trace", "journal", "store") if k in options}
     made = Session(bundle, Options(until=until, **options), settings or Settings(), **extra)
 
     async def main() -> None:
-        with trio.fail_after(10):
+        with trio.fail_after(30):
             await made.run()
 
     trio.run(main)

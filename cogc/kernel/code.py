@@ -9,7 +9,7 @@ The generated source is kept: a failure's line in it leads back to the spec's.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from cogc import ir
@@ -195,18 +195,21 @@ def _globals(node: Any) -> set[str]:
     return found
 
 
-def waits(node: Any) -> bool:
-    """Whether anything in an expression waits."""
+def parts(node: Any) -> Iterator[Any]:
+    """All nodes of an expression, itself first."""
     stack: list[Any] = [node]
     while stack:
         part = stack.pop()
-        if isinstance(part, ir.Await) or (isinstance(part, ir.Call) and part.waits):
-            return True
         if isinstance(part, list):
             stack += part
         elif hasattr(part, "__struct_fields__"):
+            yield part
             stack += [getattr(part, f) for f in part.__struct_fields__]
-    return False
+
+
+def waits(node: Any) -> bool:
+    """Whether anything in an expression waits."""
+    return any(isinstance(p, ir.Await) or (isinstance(p, ir.Call) and p.waits) for p in parts(node))
 
 
 class _Writer:

@@ -20,6 +20,9 @@ from cogc.kernel.objects import Instance, Slot
 from cogc.kernel.purse import TURNS
 from cogc.kernel.values import Failure
 
+_STARTING = ("delegate", "plan_create", "plan_execute")
+"""Tools of teams and plans that set other agents to work."""
+
 
 class Bound:
     """Requests, tokens and dollars at most; `usd` is None where a price is not known. `why` says what has no bound."""
@@ -264,7 +267,10 @@ class _Costs:
     def program(self, inst: Instance, program: ir.Program) -> Bound:
         """One call of a program, with all that its conversation may ask."""
         if program.key not in self.programs:
-            if program.kind != "llm":
+            if program.kind == "ask" and program.name in _STARTING:
+                why = f"{program.name}: a model may start work by it as often as it likes"
+                self.programs[program.key] = Bound(inf, inf, inf, (why,))
+            elif program.kind != "llm":
                 body = [program.body, *program.words]
                 self.programs[program.key] = self._expression(inst, body)
             else:

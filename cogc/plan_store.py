@@ -169,7 +169,7 @@ class PlanStore:
 def _same(known: Plan, plan: Plan) -> bool:
     """Whether an unfinished plan is the one that a run is about to make: the spec's steps must be the same too."""
     written = [[(s["id"], s["task"], s["by"]) for s in p["steps"] if s["written"]] for p in (known, plan)]
-    keys = ("name", "goal", "user", "topic", "spec")
+    keys = ("name", "goal", "user", "topic", "spec", "parameters")
     made = any(not s["written"] for s in known["steps"])
     unchanged = made or not plan["steps"] or [w[0] for w in written[0]] == [w[0] for w in written[1]]
     return known["status"] in OPEN and all(known.get(k) == plan.get(k) for k in keys) and unchanged

@@ -109,7 +109,7 @@ coglet _ {
   state wrong_: [string] = []
   state mode_: string = @MODE@
 
-  program open_(name: string, goal: string, steps: [any]) -> any = store_hole "open"
+  program open_(name: string, goal: string, steps: [any], parameters: any) -> any = store_hole "open"
   program save_(plan: any) -> any = store_hole "save"
   program decide_(plan: any) -> any = store_hole "decide"
   program outside_(id: string) -> any = store_hole "outside"
@@ -147,7 +147,7 @@ coglet _ {
       failed <- { goal: goal_, kind: "busy", message: "this plan is {{ plan_.status }}: one goal at a time", plan: plan_.id }
     } else {
       replans_ = 0
-      plan_ = open_("{{ self.name }}", goal_, steps_hole)
+      plan_ = open_(name_hole, goal_, steps_hole, { @PARAMETERS@ })
       plan <- plan_
       if plan_.status == "draft" and plan_.redraw { self.draft_ <- plan_.feedback } else { self.advance_ <- null }
     }

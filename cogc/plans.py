@@ -422,7 +422,9 @@ class _Maker:
         )
         if start.startswith("{"):
             start = f"if true {start}"
+        self.holes["name_hole"] = nodes.Text(*at, self.name, False, ((0, at[0]),))
         filled = {
+            "PARAMETERS": ", ".join(f"{p.name.id}: {p.name.id}" for p in self.whole.parameters),
             "DONE": DONE,
             "MODE": f'"{approve}"',
             "CHILDREN": "\n".join(self.children),

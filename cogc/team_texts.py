@@ -37,6 +37,10 @@ coglet _ {
   create lead = lead_hole
   on lead.result as r_ { self.ended_ <- { ok: true, value: r_, kind: "", message: "" } }
   on lead.failed as f_ { self.ended_ <- { ok: false, value: null, kind: f_.kind, message: f_.message } }
+  on error(lead) as e_ {
+    self.ended_ <- { ok: false, value: null, kind: e_.kind, message: e_.message }
+    restart lead
+  }
   @CHILDREN@
 
   on task as given_ concurrent 1 {

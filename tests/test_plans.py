@@ -300,6 +300,21 @@ def test_feedback_makes_it_anew_and_what_is_finished_stays(tmp_path: Path) -> No
     assert sum(s["id"] == "a" and s["status"] == "in_progress" for s in made.outputs["step"]) == 1
 
 
+def test_an_answer_given_beforehand_is_none_to_another_question(tmp_path: Path) -> None:
+    script = rules(("Make a plan", {"reply": PLANNED}), ("do a", {"error": {"message": "cannot"}}))
+    made = run(tmp_path, DRAWN.replace("APPROVE", "user"), script, "Made", answers={"Made": ["approve"]})
+    assert made.outputs["failed"][0]["kind"] == "step_failed" and last(made)["status"] == "cancelled"
+
+
+def test_a_plan_with_other_parameters_is_another_plan(tmp_path: Path) -> None:
+    text = WRITTEN.replace('"Build {{ feature }}"', '"Build"').replace("approve: system", "approve: user")
+    (tmp_path / "spec.cog").write_text(text)
+    (tmp_path / "m.yml").write_text(rules(("", "x")))
+    for feature in ("a", "b", "b"):
+        assert cogc(tmp_path, "run", "spec.cog", "--set", f"feature={feature}").returncode == 3
+    assert [p["parameters"] for p in plans(tmp_path)] == [{"feature": "a"}, {"feature": "b"}]
+
+
 def test_without_a_planner_nothing_is_made_anew(tmp_path: Path) -> None:
     text = WRITTEN.replace("approve: system", "approve: user")
     made = run(tmp_path, text, rules(), "Api", answers={"Api": ["replan otherwise"]})
@@ -412,7 +427,15 @@ def test_a_template_sees_the_steps_that_it_comes_after_and_no_others() -> None:
 
 async def _stores(open: Callable[[], AbstractAsyncContextManager[PlanStore]]) -> None:
     async with open() as store:
-        base = {"name": "P", "status": "draft", "steps": [], "user": "u", "topic": "t", "goal": "g", "spec": "s"}
+        base: dict[str, Any] = {
+            "name": "P",
+            "status": "draft",
+            "steps": [],
+            "user": "u",
+            "topic": "t",
+            "goal": "g",
+            "spec": "s",
+        }
         step = {"id": "a", "task": "x", "by": "", "status": "in_progress", "written": True, "result": None}
         plan, known = await store.begin({**base, "steps": [step], "feedback": []})
         assert not known and (await store.load(plan["id"])) == plan

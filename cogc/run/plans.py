@@ -89,12 +89,12 @@ class Plans:
                     for id in self.held:
                         await store.let_go(id)
 
-    async def _open(self, store: PlanStore, name: str, goal: str, steps: list[Any]) -> Plan:
+    async def _open(self, store: PlanStore, name: str, goal: str, steps: list[Any], parameters: Any) -> Plan:
         keeping = self.keeping
         plan: Plan = {
             "id": "", "name": name, "user": keeping.user, "topic": keeping.topic or name, "goal": goal, "status": "draft",
             "steps": steps, "approval": None, "feedback": [], "reason": "", "redraw": not steps, "spec": keeping.spec,
-            "created_at": 0.0,
+            "parameters": parameters, "created_at": 0.0,
         }  # fmt: skip
         found, known = await store.begin(plan, not keeping.fresh)
         if known:
@@ -146,7 +146,12 @@ class Plans:
                 nursery.cancel_scope.cancel()
 
             nursery.start_soon(listen)
-            said = await self.people.ask(question, call)
+            try:
+                said = await self.people.ask(question, call)
+            except Failure:  # what was answered beforehand is no answer to this
+                if question.program not in self.people.answers or question.draft:
+                    raise
+                said = {"action": "wait"}
             found = found or said
             nursery.cancel_scope.cancel()
         return found

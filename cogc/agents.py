@@ -48,8 +48,8 @@ coglet _ {
   """How the plan and its steps are doing."""
   program plan_status() -> any = ask_hole "plan"
 
-  """Carry out the plan that was approved, and wait until it is over."""
-  program plan_execute() -> any = ask_hole "plan"
+  """Carry out the plan that was approved, or one step of it, and wait until that is over."""
+  program plan_execute(step: string = "") -> any = ask_hole "plan"
 }
 '''
 

@@ -105,6 +105,7 @@ coglet _ {
   state creating_: any = null
   state waiting_: any = null
   state hold_: bool = false
+  state only_: string = ""
   state drafted_: any = null
   state wrong_: [string] = []
   state mode_: string = @MODE@
@@ -147,6 +148,7 @@ coglet _ {
       failed <- { goal: goal_, kind: "busy", message: "this plan is {{ plan_.status }}: one goal at a time", plan: plan_.id }
     } else {
       replans_ = 0
+      only_ = ""
       plan_ = open_(name_hole, goal_, steps_hole, { @PARAMETERS@ })
       plan <- plan_
       if plan_.status == "draft" and plan_.redraw { self.draft_ <- plan_.feedback } else { self.advance_ <- null }
@@ -189,9 +191,10 @@ coglet _ {
         self.watch_ <- null
         self.next_ <- null
       }
-    } else if d_.action == "execute" and plan_.status == "approved" {
+    } else if d_.action == "execute" and plan_.status in ["approved", "executing"] {
+      if plan_.status == "approved" { self.watch_ <- null }
       hold_ = false
-      self.watch_ <- null
+      only_ = d_.step ?? ""
       self.next_ <- null
     } else if d_.action == "replan" {
       if replans_ >= replans_hole or not can_plan_hole {
@@ -232,7 +235,7 @@ coglet _ {
         ] }
       }
       let over_ = [s.id for s in plan_.steps if s.status == "completed" or s.status == "skipped" and not s.blocked]
-      let ready_ = [s.id for s in plan_.steps if s.status == "pending" and (
+      let ready_ = [s.id for s in plan_.steps if s.status == "pending" and only_ in ["", s.id] and (
         len([a for a in s.after if not (a in over_)]) == 0 and not s.last or s.last and len(over_) == len(plan_.steps) - 1
       )]
       let before_ = plan_.status
@@ -249,6 +252,9 @@ coglet _ {
             @START@
           }
         }
+      } else if len(busy_) == 0 and only_ != "" and len([s for s in plan_.steps if s.status == "pending"]) > 0 {
+        if waiting_ != null { reply_(waiting_, plan_) }
+        waiting_ = null
       } else if len(busy_) == 0 {
         let wrong_ = [s for s in plan_.steps if s.status == "failed"]
         if len(wrong_) == 0 {
@@ -321,11 +327,13 @@ coglet _ {
       }
       if (a_.input.auto_approve ?? false) and mode_ == "agent" { mode_ = "granted" }
       self.goal <- a_.input.goal
-    } else if plan_ == null or plan_.status != "approved" {
-      reply_(a_.id, { error: "there is no approved plan to execute", status: "none" if plan_ == null else plan_.status })
+    } else if plan_ == null or not (plan_.status in ["approved", "executing"]) or waiting_ != null {
+      reply_(a_.id, { error: "there is no approved plan that waits to be executed", status: "none" if plan_ == null else plan_.status })
+    } else if a_.input.step != "" and len([s for s in plan_.steps if s.id == a_.input.step and s.status == "pending"]) == 0 {
+      reply_(a_.id, { error: "there is no step " + a_.input.step + " that waits to be executed", steps: plan_.steps })
     } else {
       waiting_ = a_.id
-      self.decided_ <- { action: "execute" }
+      self.decided_ <- { action: "execute", step: a_.input.step }
     }
   }
 
@@ -333,7 +341,8 @@ coglet _ {
   enact reject(reason: string = "") { self.decided_ <- { action: "reject", feedback: reason } }
   enact replan(feedback: string) { self.decided_ <- { action: "replan", feedback: feedback } }
   enact cancel(reason: string = "") { self.decided_ <- { action: "cancel", feedback: reason } }
-  enact execute { self.decided_ <- { action: "execute" } }
+  enact execute(step: string = "") { self.decided_ <- { action: "execute", step: step } }
+  enact hold { hold_ = true }
 }
 '''
 DRAFT = """

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 STEPS = 12
 REPLANS = 3
-_PORTS = {"goal", "plan", "step", "result", "failed", "approve", "reject", "replan", "cancel", "execute"}
+_PORTS = {"goal", "plan", "step", "result", "failed", "approve", "reject", "replan", "cancel", "execute", "hold"}
 
 
 def attributes_of(node: nodes.Plan) -> dict[str, nodes.Attribute]:

@@ -164,6 +164,8 @@ coglet _ {
     members_ = [{ ...m, paused: false } if member in ["all", m.name, m.role] else m for m in members_]
     for m in members_ { if member in ["all", m.name, m.role] { @RESUME@ } }
   }
+  """Forget all messages."""
+  enact clear { messages_ = [] }
   """End the task under way."""
   enact cancel { guide lead.cancel() }
 }

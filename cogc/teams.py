@@ -33,7 +33,20 @@ if TYPE_CHECKING:
     from cogc.draw import Holes
     from cogc.world import Declared, Unit, World
 
-_PORTS = {"task", "result", "failed", "status", "message", "shared", "lead", "send", "pause", "resume", "cancel"}
+_PORTS = {
+    "task",
+    "result",
+    "failed",
+    "status",
+    "message",
+    "shared",
+    "lead",
+    "send",
+    "pause",
+    "resume",
+    "clear",
+    "cancel",
+}
 
 
 class Worker:

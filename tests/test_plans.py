@@ -338,6 +338,40 @@ def test_agents_make_look_at_and_carry_out_plans(tmp_path: Path) -> None:
     assert made.outputs["result"] == ["all done"], made.outputs
 
 
+def test_an_agent_carries_out_one_step_and_then_the_rest(tmp_path: Path) -> None:
+    text = DRAWN.replace("APPROVE", "system") + "agent Chief { model: m, tools: [Made] }\n"
+    script = rules(
+        ("Sail home", {"tools": [{"name": "plan_create", "input": {"goal": "Sail"}}]}),
+        ('"status": "completed", "steps"', "all done"), ('"completed"', {"tools": [{"name": "plan_execute", "input": {}}]}),
+        ("no step q", {"tools": [{"name": "plan_execute", "input": {"step": "a"}}]}),
+        ('"approved"', {"tools": [{"name": "plan_execute", "input": {"step": "q"}}]}),
+        ("in at most 3 steps", {"reply": PLANNED}), ("do a", "A"), ("do b", "B"),
+    )  # fmt: skip
+    made = run(tmp_path, text, script, "Chief", "Sail home", channel="task")
+    assert made.outputs["result"] == ["all done"], made.outputs
+
+
+@pytest.mark.parametrize("then, said", [("", []), ("design", ["design in_progress", "design completed"])])
+def test_a_plan_that_is_held_is_carried_out_step_by_step(then: str, said: list[str], tmp_path: Path) -> None:
+    main = """
+    coglet Main(then: string) {
+      transmit out: string
+      create api = Api
+      on start {
+        guide api.hold()
+        api.goal <- "Build users"
+      }
+      on api.plan as p { if p.status == "approved" and then != "" { guide api.execute(then) } }
+      on api.step as s { out <- s.id + " " + s.status }
+    }
+    """
+    (tmp_path / "m.yml").write_text(rules(*DESIGNED))
+    bundle = build(WRITTEN.replace('"m.yml"', f'"{tmp_path}/m.yml"') + main, "Main")
+    settings = Settings(str(tmp_path), keeping=Keeping("memory", "me"))
+    made = session(bundle, settings, parameters={"then": then}, sim=True)
+    assert made.outputs.get("out", []) == said
+
+
 def test_a_tool_does_not_open_the_gate_of_a_person(tmp_path: Path) -> None:
     text = DRAWN.replace("APPROVE", "user") + "agent Chief { model: m, tools: [Made] }\n"
     create = {"name": "plan_create", "input": {"goal": "Sail", "auto_approve": True, "auto_execute": False}}

@@ -292,6 +292,8 @@ def test_people_see_and_steer_a_team_that_is_at_work(tmp_path: Path) -> None:
             ):
                 done = cogc(tmp_path, "team", *wrong)
                 assert done.returncode == 2 and why in done.stderr
+            assert cogc(tmp_path, "team", "clear").returncode == 0
+            assert cogc(tmp_path, "team", "history").stdout == ""
             assert cogc(tmp_path, "team", "resume").returncode == 0
             out, err = process.communicate(timeout=30)
         finally:

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
 from conftest import ROOT, build, check_text, codes
 from test_plans import last, rules, run, statuses
 
@@ -102,6 +103,25 @@ def test_the_code_workflow_does_what_its_parameters_say(tmp_path: Path) -> None:
     assert (tmp_path / "x.py").read_text() == "x = 1\n"
     log = subprocess.run(["git", "log", "--format=%s"], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert log.stdout == "Sail\n"
+
+
+@pytest.mark.parametrize(
+    "name, skipped, approve",
+    [
+        ("code", {"tidy", "look", "criticise", "keep"}, "user"), ("code_light", {"criticise", "keep"}, "user"),
+        ("code_full", set(), "user"), ("development", {"criticise", "keep"}, "system"), ("production", set(), "user"),
+    ],
+)  # fmt: skip
+def test_the_presets_say_what_goes_by_itself(name: str, skipped: set[str], approve: str, tmp_path: Path) -> None:
+    for words in (["init", "-q"], ["config", "user.name", "a"], ["config", "user.email", "a@example.org"]):
+        subprocess.run(["git", *words], cwd=tmp_path, check=True)
+    roles = ROLES.replace("researcher: Scout, ", "")
+    text = HEAD + f'plan Mine = std.{name} {{ goal: "Sail"\n {roles} }}\n'
+    script = rules(("Say how", "P"), ("The plan:\nP", "E"), ("Review", "fine"))
+    made = run(tmp_path, text, script, "Mine", sim=False, answers={"Mine": ["approve"]})
+    assert last(made)["approval"]["source"] == approve
+    assert {s for s, status in statuses(made).items() if status == "skipped"} == skipped
+    assert last(made)["status"] == "completed"
 
 
 def test_what_is_wrong_with_roles_is_found() -> None:

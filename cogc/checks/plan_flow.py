@@ -29,9 +29,9 @@ class _Plan:
         self.given = self.whole.given
 
     def look(self) -> None:
-        if node_roles := [r for r in self.whole.open if self.node.extends is not None]:
+        if self.whole.bound and self.whole.open:
             owner = f"plan `{self.name}`, in `roles`,"
-            self.problems.add("missing-attribute", self.unit.span(self.node.name), owner=owner, name=node_roles[0])
+            self.problems.add("missing-attribute", self.unit.span(self.node.name), owner=owner, name=self.whole.open[0])
         if not self.steps and "planner" not in self.given:
             self.problems.add("empty-plan", self.unit.span(self.node.name), name=self.name)
         for step in self.steps.values():

@@ -1,7 +1,8 @@
 """`cogc team [ACTION]`: see and steer a team of a run under way (`cogc run --control`).
 
 status tells who is at what; history, inbox MEMBER and outbox MEMBER show what went over the bus; send TO MESSAGE says something to a
-member, several (a,b) or all; pause and resume [MEMBER] hold members before their next call; cancel ends the task. Exit codes:
+member, several (a,b) or all; pause and resume [MEMBER] hold members before their next call; clear forgets the messages; cancel ends
+the task. Exit codes:
 0; 2 if there is no such run, team or member.
 """
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 HELP = "see and steer the teams of a run that was started with --control"
 _ACTIONS = {
     "status": (), "history": (), "inbox": ("MEMBER",), "outbox": ("MEMBER",), "send": ("TO", "MESSAGE"), "pause": ("[MEMBER]",),
-    "resume": ("[MEMBER]",), "cancel": (),
+    "resume": ("[MEMBER]",), "clear": (), "cancel": (),
 }  # fmt: skip
 
 
@@ -70,8 +71,8 @@ def _command(options: Namespace) -> dict[str, Any]:
     if options.action == "send":
         to = options.words[0].split(",")
         return {"command": "send", "to": to if len(to) > 1 else to[0], "message": options.words[1], "sender": "user"}
-    if options.action == "cancel":
-        return {"command": "cancel"}
+    if options.action in ("clear", "cancel"):
+        return {"command": options.action}
     return {"command": options.action, "member": options.words[0] if options.words else "all"}
 
 

@@ -105,6 +105,7 @@ CODES: dict[str, Row] = {
         "the standard ones are {known}",
     ),
     "extends-itself": ("COG326", "error", "`{name}` extends itself", "remove it from the line of what it extends"),
+    "bad-role": ("COG327", "error", "`{name}` is no name for this", "letters, digits, - and _, at most 64"),
     "import-clash": (
         "COG307",
         "error",

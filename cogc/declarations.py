@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 def check_declaration(checked: Checked, unit: Unit, node: nodes.Declaration) -> None:
     """Check one declaration of a file; coglets and mixins are checked by their shapes."""
+    if isinstance(node, nodes.Agent | nodes.Team | nodes.Plan | nodes.Sett):
+        _role(checked, unit, node.name)
     match node:
         case nodes.Const():
             if id(node) not in checked.inference.types:
@@ -50,6 +52,12 @@ def check_declaration(checked: Checked, unit: Unit, node: nodes.Declaration) -> 
             check_block(node.attributes, "queue", node.name, Scope(checked.world, unit), checked.inference)
         case nodes.Test():
             _test(checked, unit, node)
+
+
+def _role(checked: Checked, unit: Unit, name: nodes.Name) -> None:
+    """A quoted name is for roles: letters, digits, hyphens and underscores, at most 64."""
+    if not all(c.isalnum() or c in "_-" for c in name.id) or not 0 < len(name.id) <= 64:
+        checked.problems.add("bad-role", unit.span(name), name=name.id)
 
 
 def _known_word(checked: Checked, unit: Unit, name: nodes.Name, what: str, words: tuple[str, ...]) -> bool:
@@ -246,6 +254,8 @@ def check_judge(checked: Checked, unit: Unit, place: nodes.Node, found: Declared
 def _criterion(checked: Checked, unit: Unit, c: dods.Criterion) -> None:
     """A criterion's form: a standard one must be known, an executor must have what it needs."""
     from cogc import dods
+
+    _role(checked, unit, c.key)
 
     kind = dods.word(c)
     if kind in ("standard", "off") and c.key.id not in dods.STANDARD:

@@ -408,8 +408,8 @@ def _malformed(key: str, criterion: Criterion) -> bool:
 
 
 def _quoted(text: str) -> str:
-    """A string of the language."""
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    """A string of the language, which is no template."""
+    return '"' + text.replace("\\", "_").replace('"', "_").replace("{", "_").replace("\n", " ") + '"'
 
 
 def name_at(node: Any) -> nodes.Name:

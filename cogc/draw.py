@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     Holes = dict[str, nodes.Node | str]
 
 
+def plain(text: str) -> str:
+    """A name as it may stand inside of a drawn string: what may not has been reported, and is an underscore."""
+    return "".join(c if c.isalnum() or c in "_-. " else "_" for c in text)
+
+
 _parsed: dict[str, nodes.Node] = {}
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from cogc import dods, nodes
 from cogc import format as cog
-from cogc.draw import draw, moved
+from cogc.draw import draw, moved, plain
 from cogc.parts import Part
 from cogc.plan_texts import (
     APPROVER,
@@ -195,7 +195,7 @@ class _Maker:
         approve = nodes.qualified_text(self.given["approve"]) if "approve" in self.given else "user"
         if approve == "agent":
             found += self._agent("approver", '{ action: "approve" | "reject" | "replan", feedback: string }')
-            self.children.append(APPROVER.replace("@NAME@", self._role("approver")))
+            self.children.append(APPROVER.replace("@NAME@", plain(self._role("approver"))))
             self.holes["approver_hole"] = f"{self.name} approver"
         drawn: nodes.Coglet = draw(self._text(str(approve)), self.node.name, self.holes)
         own = nodes.Coglet(
@@ -289,7 +289,7 @@ class _Maker:
             one = LISTEN_TO.replace("worker_hole", f"worker{i}_hole").replace("agent_hole", f"agent{i}_hole")
             children.append(one.replace("@COUNT@", "* 0..100"))
             asks.append(
-                f'if run_.by == "{name}" {{\nlet m_ = create worker{i}_hole()\nworker{i}_hole[m_].task <- "{{{{ task_ }}}}"\n}}'
+                f'if run_.by == "{plain(name)}" {{\nlet m_ = create worker{i}_hole()\nworker{i}_hole[m_].task <- "{{{{ task_ }}}}"\n}}'
             )
         before_ = "[k for k in keys(run_.results) if run_.results[k] != null]"
         told = f'join([k + ":\\n" + str(run_.results[k]) for k in {before_}], "\\n\\n")'
@@ -456,6 +456,7 @@ class _Maker:
 
     def _entries(self, id: str, task: str, by: str, after: list[str], dod: str, last: bool) -> nodes.RecordLiteral:
         holes: Holes = {"task_hole": nodes.Text(0, 0, task, False, ((0, 0),))}
+        by, dod = plain(by), plain(dod)
         names = ", ".join(f'"{a}"' for a in after)
         text = (
             f'const c = {{ id: "{id}", task: task_hole, by: "{by}", after: [{names}], dod: "{dod}", retry: 0, '
@@ -482,5 +483,5 @@ def _about(declared: Declared) -> str:
 
 
 def _planned_type(agents: list[str]) -> str:
-    names = " | ".join(f'"{a}"' for a in agents) or "string"
+    names = " | ".join(f'"{plain(a)}"' for a in agents) or "string"
     return f"{{ steps: [{{ id: string, task: string, by: {names}, after: [string] }}] }}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from cogc import nodes
 from cogc.agents import description, equipped
-from cogc.draw import draw
+from cogc.draw import draw, plain
 from cogc.parts import Part
 from cogc.team_texts import (
     DECIDE_TOOL,
@@ -137,32 +137,33 @@ class _Maker:
         at = (self.node.name.start, self.node.name.end)
         members, children, of = [], [], {"SEND": [], "INJECT": [], "PAUSE": [], "RESUME": [], "CANCEL": []}  # type: ignore[var-annotated]
         for i, w in enumerate(self.workers):
+            role = plain(w.role)
             child, kind, count = f"child{i}_hole", f"kind{i}_hole", f"count{i}_hole"
             self.holes.update({child: w.child, kind: f"{self.name} {w.role}"})
-            base = f'role: "{w.role}", job: 0, state: "idle", task: "", error: null, paused: false'
+            base = f'role: "{role}", job: 0, state: "idle", task: "", error: null, paused: false'
             if w.count is None:
-                members.append(f'[{{ name: "{w.role}", index: 0, path: self.path + "/" + "{w.child}", {base} }}]')
+                members.append(f'[{{ name: "{role}", index: 0, path: self.path + "/" + "{plain(w.child)}", {base} }}]')
                 text, address = SINGLE, child
             else:
                 self.holes[count] = w.count
-                path = f'self.path + "/{w.child}[" + str(i_) + "]"'
+                path = f'self.path + "/{plain(w.child)}[" + str(i_) + "]"'
                 members.append(
-                    f'[{{ name: "{w.role}-" + str(i_ + 1), index: i_, path: {path}, {base} }} for i_ in range({count})]'
+                    f'[{{ name: "{role}-" + str(i_ + 1), index: i_, path: {path}, {base} }} for i_ in range({count})]'
                 )
                 text, address = SEVERAL, f"{child}[m_.index]"
             children.append(
                 text.replace("child_hole", child)
                 .replace("kind_hole", kind)
                 .replace("count_hole", count)
-                .replace("@NAME@", w.role)
+                .replace("@NAME@", role)
             )
             loop = address.replace("m_.", "m.")
-            of["SEND"].append(f'if m_.role == "{w.role}" {{ {address}.task <- told_ }}')
-            of["INJECT"].append(f'if m.role == "{w.role}" {{ guide {loop}.inject(told_) }}')
-            of["PAUSE"].append(f'if m.role == "{w.role}" {{ guide {loop}.pause() }}')
-            of["RESUME"].append(f'if m.role == "{w.role}" {{ guide {loop}.resume() }}')
+            of["SEND"].append(f'if m_.role == "{role}" {{ {address}.task <- told_ }}')
+            of["INJECT"].append(f'if m.role == "{role}" {{ guide {loop}.inject(told_) }}')
+            of["PAUSE"].append(f'if m.role == "{role}" {{ guide {loop}.pause() }}')
+            of["RESUME"].append(f'if m.role == "{role}" {{ guide {loop}.resume() }}')
             of["CANCEL"].append(
-                f'for m in members_ {{ if m.job == j.ticket and m.role == "{w.role}" {{ guide {loop}.cancel() }} }}'
+                f'for m in members_ {{ if m.job == j.ticket and m.role == "{role}" {{ guide {loop}.cancel() }} }}'
             )
         nothing = 'log warn "there are no workers"'
         most = self.given.get("max_workers")

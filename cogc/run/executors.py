@@ -229,6 +229,8 @@ class Executors:
         folder = os.path.realpath(os.path.join(workspace, name))
         if os.path.commonpath([workspace, folder]) != workspace:
             raise Failure("program", f"the folder `{name}` lies outside the workspace")
+        if not os.path.isdir(folder):
+            raise Failure("program", f"the workspace has no folder `{name}`" if name else f"there is no workspace {folder}")
         return folder
 
     def _forget(self, folder: str) -> None:

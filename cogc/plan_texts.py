@@ -49,10 +49,6 @@ coglet _ {
   }
 }
 """
-WRITTEN_BY = """
-        task_ = try task_hole else as e_ { failed_: e_.message }
-        @BY@
-"""
 ASK = """
         worker_hole.task <- "{{ task_ }}"
         let got_ = await answer_
@@ -355,7 +351,7 @@ DRAFT = """
         planner.task <- planning_(plan_.goal, plan_, feedback_ + more_, most_hole)
         let told_ = await planned_
         drafted_ = told_
-        wrong_ = faults_(told_.steps, names_, [s.id for s in plan_.steps], most_hole) if told_.error == null else []
+        wrong_ = faults_(told_.steps, names_, [s.id for s in plan_.steps] + reserved_hole, most_hole) if told_.error == null else []
       }
     }
     if drafted_.error != null or len(wrong_) > 0 {
@@ -376,4 +372,46 @@ APPROVER = """
   create approver = approver_hole
   on approver.result as r_ { self.decided_ <- { action: r_.action, source: "agent", by: "@NAME@", feedback: r_.feedback } }
   on approver.failed as f_ { self.ended_ <- { kind: "approval", message: f_.message } }
+"""
+CHILD = """
+  create child_hole = kind_hole@GIVEN@
+  on child_hole.done as d_ {
+    @OVER@
+    self.over_ <- d_
+  }
+  on error(child_hole) as e_ {
+    self.over_ <- { id: "@ID@", status: "failed", task: "", result: null, error: e_.message, kind: e_.kind, attempts: 1, findings: [] }
+    restart child_hole
+  }
+"""
+CLOCK = """
+  listen clock_hole: any
+  listen ended_hole: any
+  on clock_hole concurrent 4 {
+    let ended__ = await ended_hole timeout limit_hole
+    if ended__ == null and len([s for s in plan_.steps if s.id == "@ID@" and s.status == "in_progress"]) > 0 {
+      self.over_ <- {
+        id: "@ID@", status: "failed", task: "", result: null, error: "it took longer than " + str(limit_hole), kind: "timeout", attempts: 1, findings: []
+      }
+      restart child_hole
+    }
+  }
+"""
+POOL = """
+  create pool_hole = kind_hole * 0..1000
+  on pool_hole.done as d_ {
+    self.over_ <- d_
+    stop pool_hole[sender.index]
+  }
+  on error(pool_hole) as e_ {
+    for s in [s for s in plan_.steps if s.index == e_.index and s.status == "in_progress"] {
+      self.over_ <- { id: s.id, status: "failed", task: s.task, result: null, error: e_.message, kind: e_.kind, attempts: 1, findings: [] }
+    }
+    stop pool_hole[e_.index ?? 0]
+  }
+"""
+START_MADE = """
+            let n_ = create pool_hole@GIVEN@
+            plan_ = { ...plan_, steps: [{ ...o, index: n_ } if o.id == s.id else o for o in plan_.steps] }
+            pool_hole[n_].run <- run_
 """

@@ -15,12 +15,16 @@ from cogc.parts import Part
 from cogc.plan_texts import (
     APPROVER,
     ASK,
+    CHILD,
+    CLOCK,
     DOD_CHILD,
     DONE,
     DRAFT,
     LISTEN_TO,
     PLAN,
     PLANNER,
+    POOL,
+    START_MADE,
     STEP,
     VERIFY,
 )
@@ -178,6 +182,8 @@ class _Maker:
         self.holes: Holes = {"store_hole": "plan store", "reply_hole": "reply"}
         self.children: list[str] = []
         self.starts: list[str] = []
+        self.start_made = ""
+        self.last = "done" if "done" not in self.steps else "done_of_plan"
         self.cancels: list[str] = []
 
     def parts(self) -> list[Part]:
@@ -192,12 +198,12 @@ class _Maker:
             found += [self._made(), *self._agent("planner", _planned_type(list(self.agents)))]
             self.children.append(PLANNER)
             self.holes["planner_hole"] = f"{self.name} planner"
-        approve = nodes.qualified_text(self.given["approve"]) if "approve" in self.given else "user"
+        approve = self._approve()
         if approve == "agent":
             found += self._agent("approver", '{ action: "approve" | "reject" | "replan", feedback: string }')
             self.children.append(APPROVER.replace("@NAME@", plain(self._role("approver"))))
             self.holes["approver_hole"] = f"{self.name} approver"
-        drawn: nodes.Coglet = draw(self._text(str(approve)), self.node.name, self.holes)
+        drawn: nodes.Coglet = draw(self._text(approve), self.node.name, self.holes)
         own = nodes.Coglet(
             self.node.start,
             self.node.end,
@@ -215,9 +221,15 @@ class _Maker:
         named: list[tuple[Unit, str, tuple[str, ...]]] = []
         named += [(s.unit, s.who, ("agent", "team")) for s in self.steps.values() if s.who and s.by == s.who]
         named += [(s.unit, s.gate, ("dod",)) for s in self.steps.values() if s.gate and s.dod == s.gate]
+        deciding = ["planner"] if "planner" in self.given else []
+        deciding += ["approver"] if self._approve() == "agent" else []
+        named += [(self.unit, self._role(key), ("agent",)) for key in deciding]
         named += [(self.unit, shown.id, ("agent", "team", "dod")) for shown, _ in self.whole.bound.values()]
         found = [(self.world.lookup(unit, name), kinds) for unit, name, kinds in named]
         return all(d is not None and d.kind in kinds for d, kinds in found)
+
+    def _approve(self) -> str:
+        return (nodes.qualified_text(self.given["approve"]) or "") if "approve" in self.given else "user"
 
     def _role(self, key: str) -> str:
         """The agent that plans or approves; the planner does both where nobody else is named."""
@@ -274,11 +286,11 @@ class _Maker:
 
     def _last(self) -> Part:
         """What the whole plan must meet is looked at behind all of its steps, like a step of its own."""
-        at = nodes.Name(self.given["dod"].start, self.given["dod"].end, "done")
+        at = nodes.Name(self.given["dod"].start, self.given["dod"].end, self.last)
         holes: Holes = {"dod_hole": "done_", "definition_hole": dods.name_at(self.given["dod"])}
         work = 'task_ = run_.goal\nlet got_ = { done: run_.results, error: null, kind: "" }'
-        self._static("done", self.whole.parameters, None)
-        return self._part(at, f"{self.name} done", holes, [DOD_CHILD], [], "0", work, VERIFY)
+        self._static(self.last, self.whole.parameters, None)
+        return self._part(at, f"{self.name} {self.last}", holes, [DOD_CHILD], [], "0", work, VERIFY)
 
     def _made(self) -> Part:
         """A step that the planner has made: any of its agents may do it."""
@@ -302,27 +314,8 @@ class _Maker:
         own = self.node.name
         pool = nodes.Name(own.start, own.end, "step")
         self.holes["pool_hole"], self.holes["pool_kind_hole"] = "made", f"{self.name} step"
-        self.children.append(
-            """
-  create pool_hole = pool_kind_hole * 0..1000
-  on pool_hole.done as d_ {
-    self.over_ <- d_
-    stop pool_hole[sender.index]
-  }
-  on error(pool_hole) as e_ {
-    let broken_ = [s for s in plan_.steps if s.index == e_.index and s.status == "in_progress"]
-    for s in broken_ {
-      self.over_ <- { id: s.id, status: "failed", task: s.task, result: null, error: e_.message, kind: e_.kind, attempts: 1, findings: [] }
-    }
-    stop pool_hole[e_.index ?? 0]
-  }
-"""
-        )
-        self.starts.append(
-            f"let n_ = create pool_hole{_passed(self.whole.parameters) or '()'}\n"
-            "plan_ = { ...plan_, steps: [{ ...o, index: n_ } if o.id == s.id else o for o in plan_.steps] }\n"
-            "pool_hole[n_].run <- run_"
-        )
+        self.children.append(POOL.replace("kind_hole", "pool_kind_hole"))
+        self.start_made = START_MADE.replace("@GIVEN@", _passed(self.whole.parameters) or "()")
         self.cancels.append(
             'for s in plan_.steps { if s.status == "in_progress" and s.index >= 0 { stop pool_hole[s.index] } }'
         )
@@ -330,39 +323,18 @@ class _Maker:
 
     def _static(self, id: str, parameters: tuple[nodes.Parameter, ...], timeout: Any) -> None:
         """The plan's side of a written step: its child, what it hears of it, how it is begun and cut short."""
-        child = f"child{len(self.starts)}_hole"
-        self.holes[child], self.holes[f"{child}_kind"] = self._child(id), f"{self.name} {id}"
-        self.children.append(
-            f"""
-  create {child} = {child}_kind{_passed(parameters)}
-  on {child}.done as d_ {{ self.over_ <- d_ }}
-  on error({child}) as e_ {{
-    self.over_ <- {{ id: "{id}", status: "failed", task: "", result: null, error: e_.message, kind: e_.kind, attempts: 1, findings: [] }}
-    restart {child}
-  }}
-"""
-        )
-        start = f"{child}.run <- run_"
+        n = len(self.starts)
+        names = {f"{what}_hole": f"{what}{n}_hole" for what in ("child", "kind", "clock", "ended", "limit")}
+        child, clock, ended = names["child_hole"], names["clock_hole"], names["ended_hole"]
+        self.holes[child], self.holes[names["kind_hole"]] = self._child(id), f"{self.name} {id}"
+        text, start = CHILD.replace("@OVER@", ""), f"{child}.run <- run_"
         if timeout is not None:
-            self.holes[f"{child}_timeout"] = timeout
-            self.children.append(
-                f"""
-  listen {child}_clock: any
-  on {child}_clock concurrent 4 {{
-    let ended__ = await {child}_over timeout {child}_timeout
-    if ended__ == null and len([s for s in plan_.steps if s.id == "{id}" and s.status == "in_progress"]) > 0 {{
-      self.over_ <- {{ id: "{id}", status: "failed", task: "", result: null, error: "it took longer than " + str({child}_timeout), kind: "timeout", attempts: 1, findings: [] }}
-      restart {child}
-    }}
-  }}
-  listen {child}_over: any
-"""
-            )
-            self.holes[f"{child}_clock"], self.holes[f"{child}_over"] = f"{id} clock", f"{id} over"
-            start += f"\nself.{child}_clock <- null"
-            self.children[-2] = self.children[-2].replace(
-                f"on {child}.done as d_ {{", f"on {child}.done as d_ {{ self.{child}_over <- true\n"
-            )
+            self.holes[clock], self.holes[ended], self.holes[names["limit_hole"]] = f"{id} clock", f"{id} over", timeout
+            text = CHILD.replace("@OVER@", "self.ended_hole <- true") + CLOCK
+            start += f"\nself.{clock} <- null"
+        for name, own in names.items():
+            text = text.replace(name, own)
+        self.children.append(text.replace("@ID@", id).replace("@GIVEN@", _passed(parameters)))
         self.starts.append(f'if s.id == "{id}" and s.written {{ {start} }}')
         self.cancels.append(
             f'if len([s for s in plan_.steps if s.id == "{id}" and s.status == "in_progress"]) > 0 {{ restart {child} }}'
@@ -409,19 +381,13 @@ class _Maker:
         self.holes["agents_hole"] = nodes.ListLiteral(
             *at, tuple(nodes.Text(*at, n, False, ((0, at[0]),)) for n in self.agents)
         )
+        reserved = (nodes.Text(*at, self.last, False, ((0, at[0]),)),) if "dod" in self.given else ()
+        self.holes["reserved_hole"] = nodes.ListLiteral(*at, reserved)
         about = [f"- {n}: {_about(d)}" for n, d in self.agents.items()]
         draft = DRAFT if can_plan else 'log warn "this plan has no planner"'
         if can_plan and not self.steps:
             self.holes["steps_hole"] = nodes.ListLiteral(*at, ())
-        start = self.starts[0] if self.starts else ""
-        start = " else ".join(
-            [
-                *(s for s in self.starts if s.startswith("if ")),
-                *([f"{{ {s} }}" for s in self.starts if not s.startswith("if ")]),
-            ]
-        )
-        if start.startswith("{"):
-            start = f"if true {start}"
+        starts = [*self.starts, *([f"if not s.written {{ {self.start_made} }}"] if self.start_made else [])]
         self.holes["name_hole"] = nodes.Text(*at, self.name, False, ((0, at[0]),))
         filled = {
             "PARAMETERS": ", ".join(f"{p.name.id}: {p.name.id}" for p in self.whole.parameters),
@@ -431,7 +397,7 @@ class _Maker:
             "DRAFT": draft,
             "APPROVE": "approver.task <- shown_(plan_)" if approve == "agent" else 'log warn "nobody approves"',
             "CANCEL": "\n".join(self.cancels),
-            "START": start or 'log warn "there are no steps"',
+            "START": " else ".join(starts) or 'log warn "there are no steps"',
             "AGENTS": "\n    ".join(about).replace("{", "(").replace("}", ")").replace('"""', "'''").replace("\\", "/"),
         }
         text = PLAN
@@ -450,7 +416,7 @@ class _Maker:
             return ()
         return (
             self._entries(
-                "done", "the definition of done", "", [], nodes.qualified_text(self.given["dod"]) or "", True
+                self.last, "the definition of done", "", [], nodes.qualified_text(self.given["dod"]) or "", True
             ),
         )
 

@@ -451,6 +451,20 @@ def test_mistakes_of_steps_are_found(change: str, slug: str) -> None:
     assert slug in codes(HEAD + f'plan P {{ goal: "g"\n step a {change}"x" }}')
 
 
+def test_who_decides_must_be_an_agent() -> None:
+    step = ' step a by Architect: "x" }'
+    assert codes(HEAD + 'plan P { goal: "g", approve: agent\n' + step) == ["missing-attribute"]
+    assert codes(HEAD + 'plan P { goal: "g", approve: agent, approver: Nobody\n' + step) == ["unknown-name"]
+    assert codes(HEAD + 'plan P { goal: "g", planner: lint }') == ["wrong-kind"]
+    assert codes(HEAD + 'plan P { goal: "g", planner: Architect, approve: agent }') == []
+
+
+def test_a_step_may_be_called_like_the_last_one(tmp_path: Path) -> None:
+    text = WRITTEN.replace("approve: system", "approve: system, dod: Whole").replace("step release", "step done")
+    made = run(tmp_path, text + 'dod Whole { a: shell ["true"] }', rules(*DESIGNED), "Api", sim=False)
+    assert list(statuses(made))[-2:] == ["done", "done_of_plan"] and last(made)["status"] == "completed"
+
+
 def test_a_template_sees_the_steps_that_it_comes_after_and_no_others() -> None:
     wrong = WRITTEN.replace("Document {{ design }}", "Document {{ code }}")
     assert codes(wrong) == ["unknown-variable"]

@@ -32,6 +32,12 @@ class _Plan:
         if self.whole.bound and self.whole.open:
             owner = f"plan `{self.name}`, in `roles`,"
             self.problems.add("missing-attribute", self.unit.span(self.node.name), owner=owner, name=self.whole.open[0])
+        approve = nodes.qualified_text(self.given["approve"].value) if "approve" in self.given else ""
+        if approve == "agent" and not {"approver", "planner"} & self.given.keys():
+            span = self.unit.span(self.given["approve"])
+            self.problems.add(
+                "missing-attribute", span, owner=f"plan `{self.name}`, which an agent approves,", name="approver"
+            )
         if not self.steps and "planner" not in self.given:
             self.problems.add("empty-plan", self.unit.span(self.node.name), name=self.name)
         for step in self.steps.values():

@@ -230,7 +230,9 @@ class Executors:
         if os.path.commonpath([workspace, folder]) != workspace:
             raise Failure("program", f"the folder `{name}` lies outside the workspace")
         if not os.path.isdir(folder):
-            raise Failure("program", f"the workspace has no folder `{name}`" if name else f"there is no workspace {folder}")
+            raise Failure(
+                "program", f"the workspace has no folder `{name}`" if name else f"there is no workspace {folder}"
+            )
         return folder
 
     def _forget(self, folder: str) -> None:

@@ -45,7 +45,7 @@ def program(checked: checking.Checked, root: str | None) -> ir.Bundle | None:
 def _root(checked: checking.Checked, name: str | None) -> Shape | Declared | None:
     """The coglet, agent or sett to run."""
     unit = checked.world.roots[0]
-    own = {n: d for n, d in unit.declared.items() if d.kind == "coglet" and " " not in n}
+    own = {n: d for n, d in unit.declared.items() if d.kind == "coglet"}
     declared = checked.world.lookup(unit, name) if name else own.get("Main")
     if declared is None and not name and len(own) == 1:
         declared = next(iter(own.values()))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from cogc import nodes
 from cogc.attributes import ATTRIBUTES
 from cogc.draw import draw
+from cogc.parts import borrowed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -198,16 +199,11 @@ def extends_itself(world: World, unit: Unit, node: nodes.Dod) -> bool:
 def _whole(world: World, unit: Unit, node: nodes.Dod) -> list[Criterion]:
     found: dict[str, Criterion] = {}
     for u, n in reversed(_line(world, unit, node)):
+        own = {p.name.id for p in n.parameters} | {"coverage", "human", "on", "off"}
         for c in n.criteria:
             # what stands in another file is blamed where it is taken in
-            found[c.key.id] = c if u is unit else _elsewhere(c, node)
+            found[c.key.id] = c if u is unit else borrowed(world, u, c, unit, node.extends or node.name, own)
     return list(found.values())
-
-
-def _elsewhere(criterion: Criterion, node: nodes.Dod) -> Any:
-    from cogc.draw import moved
-
-    return moved(criterion, (node.extends or node.name).start, (node.extends or node.name).end, {})
 
 
 def word(criterion: Criterion) -> str:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from cogc import nodes
+from cogc.draw import moved
+from cogc.record import Record
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from cogc import nodes
-    from cogc.world import Unit
+    from typing import Any
+
+    from cogc.world import Unit, World
 
 
 class Part:
@@ -27,3 +32,34 @@ class Part:
         self.declared = declared
         self.budget = budget
         self.shown = shown or name
+
+
+_DECLARED = ("const", "program", "agent", "team", "model", "dod")
+
+
+def borrowed(world: World, source: Unit, node: Any, target: Unit, place: nodes.Node, own: set[str]) -> Any:
+    """A part of a declaration of `source` for a declaration of `target`, all of it at one place. What it names of its own file
+    is known in the other one by a name that nobody can write; `own` are names that are none of those, such as parameters."""
+    names: dict[str, str] = {}
+    for found in nodes.walk(node):
+        if isinstance(found, nodes.Name) and found.id not in own:
+            declared = world.lookup(source, found.id)
+            if declared is not None and declared.kind in _DECLARED:
+                names[found.id] = f"{source.id or 'main'} {found.id}".replace(".", "_")
+                target.hidden.setdefault(names[found.id], declared)
+    return moved(_renamed(node, names), place.start, place.end, {})
+
+
+def _renamed(node: Any, names: dict[str, str]) -> Any:
+    """A tree in which names that stand for something are others; fields and keys keep theirs."""
+    if isinstance(node, tuple):
+        return tuple(_renamed(n, names) for n in node)
+    if isinstance(node, nodes.Name):
+        return nodes.Name(node.start, node.end, names.get(node.id, node.id))
+    if not isinstance(node, Record):
+        return node
+    cls: Any = node.__class__
+    parts = {f: getattr(node, f) for f in cls._fields_}
+    return cls(
+        *(v if f in ("name", "key") and isinstance(v, nodes.Name) else _renamed(v, names) for f, v in parts.items())
+    )

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from cogc import dods, nodes
 from cogc import format as cog
-from cogc.draw import draw, moved, plain
-from cogc.parts import Part
+from cogc.draw import draw, plain
+from cogc.parts import Part, borrowed
 from cogc.plan_texts import (
     APPROVER,
     ASK,
@@ -77,6 +77,7 @@ class Whole:
     for, and which of them stand for nothing yet; names that a step's file must know the agents of roles by."""
 
     def __init__(self, world: World, unit: Unit, node: nodes.Plan) -> None:
+        self.unit = unit
         self.steps: dict[str, Written] = {}
         self.given: dict[str, nodes.Attribute] = {}
         self.parameters: tuple[nodes.Parameter, ...] = ()
@@ -99,11 +100,13 @@ class Whole:
 
     def _take(self, world: World, unit: Unit, node: nodes.Plan, place: nodes.Node | None) -> None:
         """Add what one plan says to what those that it extends say."""
-        own = {p.name.id for p in node.parameters}
+        own = {p.name.id for p in node.parameters} | {"user", "system", "agent"}
         self.parameters = (*(p for p in self.parameters if p.name.id not in own), *node.parameters)
         for key, a in attributes_of(node).items():
             if key != "roles":  # what stands in another file is blamed where it is taken in
-                self.given[key] = a if place is None else moved(a, place.start, place.end, {})
+                self.given[key] = (
+                    a if place is None else borrowed(world, unit, a, self.unit, place, own | set(self.open))
+                )
             elif isinstance(a.value, nodes.RecordLiteral):
                 for e in a.value.entries:
                     if isinstance(e, nodes.Entry):
@@ -158,7 +161,7 @@ def agents_of(world: World, unit: Unit, whole: Whole) -> dict[str, Declared]:
         names = [whole.bound[n][0].id if n in whole.bound else n for n in names]
     else:
         names = [s.who for s in whole.steps.values() if s.who]
-        names = names or [n for n, d in unit.declared.items() if d.kind in ("agent", "team") and " " not in n]
+        names = names or [n for n, d in unit.declared.items() if d.kind in ("agent", "team")]
     found = {n: world.lookup(unit, n) for n in names}
     return {n: d for n, d in found.items() if d is not None and d.kind in ("agent", "team")}
 
@@ -190,7 +193,7 @@ class _Maker:
         if self.whole.open or not self._known():
             return []  # its roles are for others to fill; what is not there has been reported
         for place, alias, declared in self.whole.aliases:
-            place.declared[alias] = declared
+            place.hidden[alias] = declared
         found = [self._step(s) for s in self.steps.values()]
         if "dod" in self.given:
             found.append(self._last())
@@ -279,7 +282,8 @@ class _Maker:
             holes["retry_hole"], retry = given["retry"], "retry_hole"
         timeout = given.get("timeout")
         if timeout is not None and written.unit is not self.unit and self.node.extends is not None:
-            timeout = moved(timeout, self.node.extends.start, self.node.extends.end, {})
+            own = {p.name.id for p in written.parameters}
+            timeout = borrowed(self.world, written.unit, timeout, self.unit, self.node.extends, own)
         self._static(id, written.parameters, timeout)
         name = f"{self.name} {id}"
         return self._part(step.name, name, holes, children, lines, retry, work, verify, written)

@@ -109,7 +109,7 @@ def _judges(world: World, unit: Unit) -> None:
 
 def _parts(world: World, unit: Unit) -> None:
     """The coglets that plans and teams are made of; those beside a declaration's own have names that nobody can write."""
-    for declared in list(unit.declared.values()):
+    for declared in unit.declared.values():
         found: list[Part] = []
         if declared.kind == "plan":
             from cogc import plans
@@ -123,8 +123,8 @@ def _parts(world: World, unit: Unit) -> None:
             shape = Shape(part.unit, part.node, part.declared)
             shape.key, shape.name, shape.budget = unit.key(part.name), part.shown, part.budget
             world.shapes[shape.key] = shape
-            if part.name not in unit.declared:
-                unit.declared[part.name] = Declared(unit, part.node, "coglet")
+            if part.name != declared.node.name.id:
+                unit.hidden[part.name] = Declared(unit, part.node, "coglet")
 
 
 def _keys(record: nodes.RecordLiteral) -> list[str]:

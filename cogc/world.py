@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class Unit:
     """One file: its tree, the names it declares, and those it can see."""
 
-    __slots__ = ("_nodes", "aliases", "declared", "id", "imported", "path", "source", "tree")
+    __slots__ = ("_nodes", "aliases", "declared", "hidden", "id", "imported", "path", "source", "tree")
 
     def __init__(self, path: str, source: Source, tree: nodes.File, id: str = "") -> None:
         self.path = path
@@ -30,6 +30,8 @@ class Unit:
         self.tree = tree
         self.declared: dict[str, Declared] = {}
         self.imported: dict[str, Declared] = {}
+        self.hidden: dict[str, Declared] = {}
+        """What declarations are made of, and borrow from other files, by names that nobody can write."""
         self.aliases: dict[str, Unit] = {}
         self._nodes: dict[type, list[Any]] | None = None
 
@@ -50,11 +52,10 @@ class Unit:
 
     def names(self) -> list[str]:
         """Every name that can be used here, for suggestions."""
-        own = [n for n in self.declared if " " not in n]  # the others are parts of what was declared
-        return [*own, *self.imported, *(f"{a}.{n}" for a, u in self.aliases.items() for n in u.public())]
+        return [*self.declared, *self.imported, *(f"{a}.{n}" for a, u in self.aliases.items() for n in u.public())]
 
     def public(self) -> list[str]:
-        return [n for n in self.declared if not n.startswith("_") and n != "Main" and " " not in n]
+        return [n for n in self.declared if not n.startswith("_") and n != "Main"]
 
 
 class Declared:
@@ -193,7 +194,7 @@ class World:
             other = unit.aliases.get(head)
             found = other.declared.get(rest) if other else None
             return None if found is None or rest.startswith("_") else found
-        found = unit.declared.get(head) or unit.imported.get(head)
+        found = unit.declared.get(head) or unit.imported.get(head) or unit.hidden.get(head)
         if found is None and self.prelude is not None and unit is not self.prelude:
             found = self.prelude.declared.get(head)
         return found

@@ -186,3 +186,54 @@ def test_names_that_nobody_can_write_stay_inside() -> None:
     assert bundle_has_no_internal_names(build(PIPELINE.replace("MORE", ""), "Mine"))
     _, found = check_text(PIPELINE.replace("MORE", "") + "coglet Main { create x = Mime }\n")
     assert [d.help for d in found if d.slug == "unknown-coglet"] and all(" by" not in d.help for d in found)
+
+
+LIBRARY = """
+model m = scripted "m.yml"
+agent A { model: m }
+agent B { model: m }
+const LIMIT = 3
+program half(x: int) -> int = expr x // 2
+dod Fine(n: int = 4) { ok: half(n) < LIMIT, there: shell ["true"], fix: B }
+team Crew { lead: A, workers: [B * 2] }
+plan Api(n: int = 2) {
+  goal: "Go {{ n }}"
+  approve: system
+  planner: A
+  step a by A { dod: Fine }: "do {{ n }}"
+  step b by Crew after a: "then {{ a }}"
+  step c after b: half(n) + LIMIT
+}
+"""
+USING = """
+import "lib.cog" as lib
+dod Mine = lib.Fine { extra: shell ["true"] }
+plan Other = lib.Api {
+  goal: "other"
+  step d after c: 7
+}
+coglet Main {
+  transmit out: any
+  create p = lib.Api(n: 8)
+  create t = lib.Crew
+  create d = lib.Fine
+  on start { p.goal <- ""; t.task <- "x"; d.verify <- {} }
+  on p.result as r { out <- ["p", r.c] }
+  on t.result as r { out <- ["t", r] }
+  on d.passed as v { out <- ["d", v.status] }
+}
+"""
+
+
+def test_what_is_declared_in_another_file_brings_what_it_names(tmp_path: Path) -> None:
+    (tmp_path / "m.yml").write_text('- {when: {prompt: ""}, reply: ok}\n')
+    (tmp_path / "lib.cog").write_text(LIBRARY)
+    (tmp_path / "main.cog").write_text(USING)
+    assert cogc(tmp_path, "check", "main.cog").stdout == "no problems in 1 file\n"
+    done = cogc(tmp_path, "run", "main.cog", "--output", "json")
+    said = sorted(str(json.loads(line)["data"]) for line in done.stdout.splitlines())
+    assert said == ["['d', 'passed']", "['p', 7]", "['t', 'ok']"], done.stderr
+    done = cogc(tmp_path, "run", "main.cog", "--root", "Other", "--output", "json")
+    assert '{"channel":"result","data":{"a":"ok","b":"ok","c":4,"d":7}}' in done.stdout, done.stderr
+    assert cogc(tmp_path, "verify", "main.cog", "--dod", "Mine").stdout == "Mine is met: 3 of 3 criteria\n"
+    assert cogc(tmp_path, "verify", "main.cog", "--dod", "Mine", "--set", "n=9").returncode == 4

@@ -52,7 +52,7 @@ def graph(checked: Checked, root: str | None = None) -> Graph:
 
 
 def _roots(checked: Checked, unit: Unit, root: str | None) -> list[Shape]:
-    coglets = [d for n, d in unit.declared.items() if d.kind == "coglet" and " " not in n]
+    coglets = [d for d in unit.declared.values() if d.kind == "coglet"]
     own = [checked.world.shapes[unit.key(d.node.name.id)] for d in coglets]
     if root is not None:
         return [s for s in own if s.name == root]
@@ -121,7 +121,7 @@ class _Maker:
         for name, declared in unit.declared.items():
             node, kind = declared.node, declared.kind
             id = f"{kind}:{name}"
-            if " " in name or root not in (None, name):
+            if root not in (None, name):
                 continue
             if kind in ("agent", "dod", "queue", "mcp"):
                 boxes.append(Box(id, name, kind, kind, "", node.doc, ()))

@@ -136,6 +136,8 @@ class PlanStore:
                 raise ValueError(f"there is no plan {id}")
             if plan["status"] in OVER:
                 raise ValueError(f"plan {id} is {plan['status']}")
+            if decision["action"] == "replan" and not plan.get("planner"):
+                raise ValueError(f"plan {id} has no planner that could make it anew")
             if decision["action"] == "approve" and plan["status"] != "draft":
                 raise ValueError(f"plan {id} is {plan['status']} already")
             if alive(await tx.get(f"runner:{id}"), now):

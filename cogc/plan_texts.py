@@ -106,7 +106,7 @@ coglet _ {
   state wrong_: [string] = []
   state mode_: string = @MODE@
 
-  program open_(name: string, goal: string, steps: [any], parameters: any) -> any = store_hole "open"
+  program open_(name: string, goal: string, steps: [any], parameters: any, planner: string) -> any = store_hole "open"
   program save_(plan: any) -> any = store_hole "save"
   program decide_(plan: any) -> any = store_hole "decide"
   program outside_(id: string) -> any = store_hole "outside"
@@ -145,7 +145,7 @@ coglet _ {
     } else {
       replans_ = 0
       only_ = ""
-      plan_ = open_(name_hole, goal_, steps_hole, { @PARAMETERS@ })
+      plan_ = open_(name_hole, goal_, steps_hole, { @PARAMETERS@ }, "@PLANNER@")
       plan <- plan_
       if plan_.status == "draft" and plan_.redraw { self.draft_ <- plan_.feedback } else { self.advance_ <- null }
     }

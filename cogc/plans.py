@@ -388,7 +388,11 @@ class _Maker:
         reserved = (nodes.Text(*at, self.last, False, ((0, at[0]),)),) if "dod" in self.given else ()
         self.holes["reserved_hole"] = nodes.ListLiteral(*at, reserved)
         about = [f"- {n}: {_about(d)}" for n, d in self.agents.items()]
-        draft = DRAFT if can_plan else 'log warn "this plan has no planner"'
+        draft = (
+            DRAFT
+            if can_plan
+            else 'self.ended_ <- { kind: "replan", message: "it has no planner that could make it anew" }'
+        )
         if can_plan and not self.steps:
             self.holes["steps_hole"] = nodes.ListLiteral(*at, ())
         starts = [*self.starts, *([f"if not s.written {{ {self.start_made} }}"] if self.start_made else [])]
@@ -396,6 +400,7 @@ class _Maker:
         filled = {
             "PARAMETERS": ", ".join(f"{p.name.id}: {p.name.id}" for p in self.whole.parameters),
             "DONE": DONE,
+            "PLANNER": plain(self._role("planner")),
             "MODE": f'"{approve}"',
             "CHILDREN": "\n".join(self.children),
             "DRAFT": draft,

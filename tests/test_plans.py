@@ -666,3 +666,42 @@ def test_a_store_that_is_gone_fails_the_plan_and_says_so(tmp_path: Path) -> None
     done = cogc(tmp_path, "run", "spec.cog", "--plans", "sqlite:file/p.db")
     assert done.returncode == 3 and "the store of plans" in done.stderr and "Traceback" not in done.stderr
     assert sqlite3.sqlite_version
+
+
+def test_a_budget_in_dollars_needs_the_prices_of_all_models_below_it() -> None:
+    plan = 'plan P {{ goal: "g", approve: system, budget: {{ usd: 1.0 }}\n step a by Crew: "x" }}\n'
+    text = (
+        'model m = anthropic "{0}"\nagent A {{ model: m }}\nagent L {{ model: n }}\nmodel n = anthropic "claude-haiku-5-5"\n'
+        "team Crew {{ lead: L, workers: [A] }}\n"
+    )
+    assert codes((text + plan).format("claude-haiku-5-5")) == []
+    assert codes((text + plan).format("of-my-own")) == ["no-price"]
+
+
+def test_a_plan_without_a_planner_is_not_made_anew_from_outside(tmp_path: Path) -> None:
+    place(tmp_path, WRITTEN.replace("approve: system", "approve: user"), rules(*DESIGNED))
+    assert cogc(tmp_path, "run", "spec.cog").returncode == 3
+    (plan,) = plans(tmp_path)
+    done = cogc(tmp_path, "plan", "replan", plan["id"], "otherwise")
+    assert done.returncode == 2 and "no planner" in done.stderr
+    assert cogc(tmp_path, "plan", "reject", plan["id"], "no").returncode == 0
+    assert plans(tmp_path)[0]["reason"] == "rejected"
+
+
+def test_a_run_that_is_stopped_leaves_its_plan_to_the_next_one(tmp_path: Path) -> None:
+    seconds = unique_seconds()
+    slow = f'program slow() -> string = shell ["sh", "-c", "touch begun; test -e go || exec sleep {seconds}"] {{ timeout: 5m }}\n'
+    place(tmp_path, slow + WRITTEN.replace("lint(code + docs)", "slow()"), rules(*DESIGNED))
+    run = [sys.executable, "-m", "cogc", "run", "spec.cog"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(run, cwd=tmp_path, stdout=-1, stderr=-1, env=environment) as process:
+        try:
+            wait_for(lambda: (tmp_path / "begun").exists())
+            process.send_signal(signal.SIGINT)
+            assert process.wait(20) == 130
+        finally:
+            process.kill()
+    assert plans(tmp_path)[0]["status"] == "executing"
+    (tmp_path / "go").touch()
+    done = cogc(tmp_path, "run", "spec.cog")
+    assert done.returncode == 0 and "3 of 4 steps done" in done.stderr

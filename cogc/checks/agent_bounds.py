@@ -107,6 +107,8 @@ def _budget(checked: Checked, unit: Unit, declared: Declared) -> None:
         return
     given = _given(declared.node)
     own = _amounts(given.get("budget"))
+    if "usd" in own and declared.kind != "agent":
+        _priceless(checked, unit, declared, given["budget"])
     for child in _below(checked, unit, declared) if own else ():
         theirs = _amounts(_given(child.node).get("budget"))
         for measure in _MEASURES:
@@ -118,6 +120,20 @@ def _budget(checked: Checked, unit: Unit, declared: Declared) -> None:
                     child=child.node.name.id,
                     what=measure,
                 )
+                return
+
+
+def _priceless(checked: Checked, unit: Unit, declared: Declared, budget: nodes.Attribute) -> None:
+    """A budget in dollars needs the price of every model below it."""
+    pending, seen, catalogue = [declared], set[int](), checked.world.catalogue
+    while pending and catalogue is not None:
+        one = pending.pop(0)
+        seen.add(id(one.node))
+        pending += [d for d in _below(checked, one.unit, one) if id(d.node) not in seen]
+        for model in _named(checked, one.unit, _given(one.node).get("model")):
+            if model.kind == "model" and not catalogue.knows(model.node.provider.id, model.node.argument.value):
+                name, argument = model.node.name.id, model.node.argument.value
+                checked.problems.add("no-price", unit.span(budget), name=name, model=argument)
                 return
 
 

@@ -391,6 +391,8 @@ def _goal(bundle: ir.Bundle, options: Namespace, given: set[str]) -> list[tuple[
     channel = next((c.name for c in root.listens if c.name in ("goal", "task")), None)
     text = goal_of(options)
     if text is None:
+        if root.kind in ("agent", "team") and not given and not options.control:
+            sys.stderr.write(f"cogc: warning: nothing was asked of the {root.kind} `{root.name}`: give --goal TEXT\n")
         own = root.kind == "plan" and "goal" not in given
         return [("goal", "")] if own else []
     if channel is None:

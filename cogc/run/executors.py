@@ -291,7 +291,7 @@ def load_module(name: str, path: Path) -> ModuleType:
     if key in sys.modules:
         return sys.modules[key]
     folder = str(path.parent)
-    if folder not in sys.path:
+    if folder not in sys.path and folder != resources.place("stdlib"):
         sys.path.append(folder)
     found = importlib.util.spec_from_file_location(key, path)
     assert found is not None and found.loader is not None

@@ -89,12 +89,14 @@ class Plans:
                     for id in self.held:
                         await store.let_go(id)
 
-    async def _open(self, store: PlanStore, name: str, goal: str, steps: list[Any], parameters: Any) -> Plan:
+    async def _open(
+        self, store: PlanStore, name: str, goal: str, steps: list[Any], parameters: Any, planner: str
+    ) -> Plan:
         keeping = self.keeping
         plan: Plan = {
             "id": "", "name": name, "user": keeping.user, "topic": keeping.topic or name, "goal": goal, "status": "draft",
             "steps": steps, "approval": None, "feedback": [], "reason": "", "redraw": not steps, "spec": keeping.spec,
-            "parameters": parameters, "created_at": 0.0,
+            "parameters": parameters, "planner": planner, "created_at": 0.0,
         }  # fmt: skip
         found, known = await store.begin(plan, not keeping.fresh)
         if known:

@@ -239,7 +239,7 @@ def test_a_person_approves_or_rejects(tmp_path: Path, said: str, status: str, ki
 
 
 def test_what_a_person_may_say() -> None:
-    plan: dict[str, Any] = {"id": "x", "name": "x", "goal": "g", "status": "draft", "steps": []}
+    plan: dict[str, Any] = {"id": "x", "name": "x", "goal": "g", "status": "draft", "steps": [], "planner": "P"}
     question = Decision(plan)
     assert question.value(" YES ")["action"] == "approve"
     assert question.value("replan with tests")["feedback"] == "with tests"
@@ -248,6 +248,8 @@ def test_what_a_person_may_say() -> None:
             question.value(wrong)
     with pytest.raises(ValueError, match="replan HOW, or cancel"):
         Decision({**plan, "status": "executing"}).value("approve")
+    with pytest.raises(ValueError, match="approve, or reject WHY"):
+        Decision({**plan, "planner": ""}).value("replan with tests")
 
 
 def test_an_agent_approves(tmp_path: Path) -> None:
@@ -316,9 +318,20 @@ def test_a_plan_with_other_parameters_is_another_plan(tmp_path: Path) -> None:
 
 
 def test_without_a_planner_nothing_is_made_anew(tmp_path: Path) -> None:
-    text = WRITTEN.replace("approve: system", "approve: user")
-    made = run(tmp_path, text, rules(), "Api", answers={"Api": ["replan otherwise"]})
-    assert made.outputs["failed"][0]["kind"] == "replan" and "no planner" in made.outputs["failed"][0]["message"]
+    main = """
+    coglet Main {
+      transmit out: any
+      create api = Api
+      on start { api.goal <- "" }
+      on api.plan as p { if p.status == "draft" { guide api.replan("otherwise") } }
+      on api.failed as f { out <- [f.kind, f.message] }
+    }
+    """
+    (tmp_path / "m.yml").write_text("[]")
+    text = WRITTEN.replace("approve: system", "approve: user").replace('"m.yml"', f'"{tmp_path}/m.yml"') + main
+    settings = Settings(str(tmp_path), people=People({"Api": ["approve"]}), keeping=Keeping("memory", "me"))
+    made = session(build(text, "Main"), settings, sim=True)
+    assert ["replan", "it has no planner that could make it anew"] in made.outputs["out"]
 
 
 # ---- as a tool ---------------------------------------------------------------------------------------------------

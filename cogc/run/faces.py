@@ -171,6 +171,8 @@ class Faces:
             kind = self.bundle.coglets[self.bundle.root].kind
             if (kind, output.channel) == ("plan", "plan"):
                 value = show(plain(value))
+            elif (kind, output.channel) == ("plan", "step"):
+                value = f"{value['id']} {value['status']}{': ' + value['error'] if value['error'] else ''}"
             elif (kind, output.channel) == ("team", "status"):
                 value = team_line(value)
             shown = value if isinstance(value, str) else msgspec.json.encode(plain(value)).decode()

@@ -168,11 +168,12 @@ class Decision(Question):
         self.choices = []
         self.type = "string"
         self.draft = plan["status"] == "draft"
+        self.planned = bool(plan.get("planner"))
         self.text = f"{show(plan)}\n{self._what(plan)}"
 
     def _what(self, plan: Plan) -> str:
         if self.draft:
-            return f"Approve plan {plan['id']}? (approve; reject WHY; replan HOW)"
+            return f"Approve plan {plan['id']}? (approve; reject WHY{'; replan HOW' if self.planned else ''})"
         wrong = next((s for s in plan["steps"] if s["status"] == "failed"), None)
         failed = f"Step {wrong['id']} failed: {wrong['error']}. " if wrong else ""
         return f"{failed}What now? (replan HOW; cancel)"
@@ -184,10 +185,12 @@ class Decision(Question):
         by = {"source": "user", "by": login()}
         if self.draft and word.lower() in ("approve", "yes", "y", "ok") and not rest:
             return {"action": "approve", **by}
-        if word == "replan" and rest:
+        if word == "replan" and rest and self.planned:
             return {"action": "replan", "feedback": rest, **by}
         if word in ("reject", "cancel", "no", "n"):
             return {"action": "reject" if self.draft else "cancel", "feedback": rest, **by}
+        if not self.planned:
+            raise ValueError("approve, or reject WHY" if self.draft else "cancel")
         raise ValueError("approve, reject WHY, or replan HOW" if self.draft else "replan HOW, or cancel")
 
 

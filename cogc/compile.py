@@ -58,7 +58,7 @@ def _root(checked: checking.Checked, name: str | None) -> Shape | Declared | Non
                 break
     if declared is not None and declared.kind == "sett":
         return declared
-    if declared is not None and declared.kind in ("coglet", "agent", "dod", "plan", "team"):
+    if declared is not None and declared.kind in ("coglet", "agent", "dod", "plan", "team", "queue"):
         check_judge(checked, unit, unit.tree, declared)
         if checked.world.shape(declared) is None and not checked.problems.errors:
             owner = f"{declared.kind} `{declared.node.name.id}`, whose roles are open,"
@@ -66,11 +66,8 @@ def _root(checked: checking.Checked, name: str | None) -> Shape | Declared | Non
         return checked.world.shape(declared)
     span = Span(unit.source, 0, 0)
     if declared is not None:
-        if declared.kind == "queue":
-            checked.problems.add("not-yet", declared.span(), what="as a root the queue", name=name or "")
-        else:
-            article = ARTICLES[declared.kind]
-            checked.problems.add("wrong-kind", declared.span(), name=name or "", found=article, wanted="a coglet")
+        article = ARTICLES[declared.kind]
+        checked.problems.add("wrong-kind", declared.span(), name=name or "", found=article, wanted="a coglet")
         return None
     help = did_you_mean(name or "Main", own, "declare `coglet Main { ... }`")
     slug = "unknown-coglet" if name else "no-root"

@@ -10,15 +10,13 @@ from cogc import nodes, types
 from cogc.agents import coglet_of, judge_of
 from cogc.attributes import EXECUTORS, INWARD
 from cogc.diagnostics import Label, Problems
+from cogc.draw import draw
 from cogc.load import import_path
 from cogc.lower_type import lower_type
+from cogc.parts import Part
 from cogc.source import Span
 from cogc.suggest import did_you_mean
 from cogc.world import Declared, Member, MixinUse, Parameter, Shape, Signature, Unit, World
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from cogc.parts import Part
 
 _KINDS: dict[type, str] = {
     nodes.Const: "const",
@@ -119,12 +117,33 @@ def _parts(world: World, unit: Unit) -> None:
             from cogc import teams
 
             found = teams.parts_of(world, unit, declared.node)
+        elif declared.kind == "queue":
+            found = [_queue(unit, declared.node)]
         for part in found:
             shape = Shape(part.unit, part.node, part.declared)
             shape.key, shape.name, shape.budget = unit.key(part.name), part.shown, part.budget
             world.shapes[shape.key] = shape
             if part.name != declared.node.name.id:
                 unit.hidden[part.name] = Declared(unit, part.node, "coglet")
+
+
+_QUEUE = """
+coglet _ {
+  listen put: type_hole
+  transmit item: type_hole
+  transmit dead: type_hole
+  on put as value_ { queue_hole <- value_ }
+  on queue_hole as value_ { item <- value_ }
+  on queue_hole.dead as value_ { dead <- value_ }
+}
+"""
+
+
+def _queue(unit: Unit, node: nodes.Queue) -> Part:
+    """The coglet that a queue is as a root: what is put goes in, what is claimed comes out."""
+    drawn = draw(_QUEUE, node.name, {"queue_hole": node.name.id, "type_hole": node.type})
+    own = nodes.Coglet(node.start, node.end, node.name, (), (), None, drawn.members, node.doc)
+    return Part(unit, node.name.id, own, "queue")
 
 
 def _keys(record: nodes.RecordLiteral) -> list[str]:

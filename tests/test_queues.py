@@ -263,3 +263,8 @@ def test_a_package_brings_a_store_of_its_own(tmp_path: Path) -> None:
             [*words, *command], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False
         )
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_a_queue_is_a_root(tmp_path: Path) -> None:
+    made = session(build("queue late: int = memory", "late"), inputs=[("put", 3), ("put", 4)], sim=True)
+    assert made.outputs["item"] == [3, 4]

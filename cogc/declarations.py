@@ -9,6 +9,7 @@ from cogc import nodes, types
 from cogc.attribute_check import check_block
 from cogc.attributes import ATTRIBUTES, BACKENDS, PROVIDERS, TRANSPORTS
 from cogc.lower_type import lower_type
+from cogc.parts import extends_itself
 from cogc.resolve import ARTICLES, program_signature, signature
 from cogc.scope import Scope
 from cogc.suggest import did_you_mean
@@ -220,7 +221,7 @@ def _dod(checked: Checked, unit: Unit, node: nodes.Dod) -> None:
     scope = _parameters(checked, unit, node.name.id, dods.parameters_of(world, unit, node))
     if node.extends is not None:
         _declared(checked, unit, node.extends.text, node.extends, "dod")
-        if dods.extends_itself(world, unit, node):
+        if extends_itself(world, unit, node, "dod"):
             checked.problems.add("extends-itself", unit.span(node.extends), name=node.name.id)
     own = [c for c in node.criteria if isinstance(c, nodes.Attribute) and c.key.id in dods.SETTINGS]
     check_block(tuple(own), "dod", node.name, scope, checked.inference, f"dod `{node.name.id}`")
@@ -302,8 +303,7 @@ def _plan(checked: Checked, unit: Unit, node: nodes.Plan) -> None:
     scope = _parameters(checked, unit, node.name.id, node.parameters)
     if node.extends is not None:
         _declared(checked, unit, node.extends.text, node.extends, "plan")
-        last_unit, last = plans.extended(checked.world, unit, node)[-1]
-        if last.extends is not None and checked.world.lookup(last_unit, last.extends.text) is not None:
+        if extends_itself(checked.world, unit, node, "plan"):
             checked.problems.add("extends-itself", unit.span(node.extends), name=node.name.id)
     whole = plans.Whole(checked.world, unit, node)
     attributes = tuple(i for i in node.items if isinstance(i, nodes.Attribute))

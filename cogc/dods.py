@@ -9,7 +9,7 @@ from __future__ import annotations
 from cogc import nodes
 from cogc.attributes import ATTRIBUTES
 from cogc.draw import draw
-from cogc.parts import borrowed
+from cogc.parts import borrowed, extended
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ def criteria_of(world: World, unit: Unit, node: nodes.Dod) -> dict[str, Criterio
 
 def place_of(world: World, unit: Unit, node: nodes.Dod, key: str) -> tuple[Unit, nodes.Name]:
     """Where a criterion is written: the file, and its name there."""
-    for u, n in _line(world, unit, node):
+    for u, n in extended(world, unit, node, "dod"):
         for c in n.criteria:
             if c.key.id == key:
                 return u, c.key
@@ -175,30 +175,13 @@ def place_of(world: World, unit: Unit, node: nodes.Dod, key: str) -> tuple[Unit,
 def parameters_of(world: World, unit: Unit, node: nodes.Dod) -> tuple[nodes.Parameter, ...]:
     """Its own parameters, and those of what it extends that it does not declare anew."""
     own = {p.name.id for p in node.parameters}
-    found = [p for u, n in _line(world, unit, node)[1:] for p in n.parameters if p.name.id not in own]
+    found = [p for u, n in extended(world, unit, node, "dod")[1:] for p in n.parameters if p.name.id not in own]
     return (*node.parameters, *{p.name.id: p for p in found}.values())
-
-
-def _line(world: World, unit: Unit, node: nodes.Dod) -> list[tuple[Unit, nodes.Dod]]:
-    """The definition and those that it extends, itself first; a cycle ends it."""
-    found = [(unit, node)]
-    while node.extends is not None:
-        declared = world.lookup(unit, node.extends.text)
-        if declared is None or declared.kind != "dod" or any(n is declared.node for _, n in found):
-            break
-        unit, node = declared.unit, declared.node
-        found.append((unit, node))
-    return found
-
-
-def extends_itself(world: World, unit: Unit, node: nodes.Dod) -> bool:
-    last_unit, last = _line(world, unit, node)[-1]
-    return last.extends is not None and world.lookup(last_unit, last.extends.text) is not None
 
 
 def _whole(world: World, unit: Unit, node: nodes.Dod) -> list[Criterion]:
     found: dict[str, Criterion] = {}
-    for u, n in reversed(_line(world, unit, node)):
+    for u, n in reversed(extended(world, unit, node, "dod")):
         own = {p.name.id for p in n.parameters} | {"coverage", "human", "on", "off"}
         for c in n.criteria:
             # what stands in another file is blamed where it is taken in

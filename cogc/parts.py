@@ -34,6 +34,25 @@ class Part:
         self.shown = shown or name
 
 
+def extended(world: World, unit: Unit, node: Any, kind: str) -> list[tuple[Unit, Any]]:
+    """A declaration and those that it extends, with their files, itself first; a cycle ends it."""
+    found = [(unit, node)]
+    while node.extends is not None:
+        declared = world.lookup(unit, node.extends.text)
+        if declared is None or declared.kind != kind or any(n is declared.node for _, n in found):
+            break
+        unit, node = declared.unit, declared.node
+        found.append((unit, node))
+    return found
+
+
+def extends_itself(world: World, unit: Unit, node: Any, kind: str) -> bool:
+    """Whether the line of what a declaration extends leads back into itself."""
+    last_unit, last = extended(world, unit, node, kind)[-1]
+    found = None if last.extends is None else world.lookup(last_unit, last.extends.text)
+    return found is not None and found.kind == kind
+
+
 _DECLARED = ("const", "program", "agent", "team", "model", "dod")
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from cogc import dods, nodes
 from cogc import format as cog
 from cogc.draw import draw, plain
-from cogc.parts import Part, borrowed
+from cogc.parts import Part, borrowed, extended
 from cogc.plan_texts import (
     APPROVER,
     ASK,
@@ -84,7 +84,7 @@ class Whole:
         self.bound: dict[str, tuple[nodes.Name, Declared | None]] = {}
         self.open: list[str] = []
         self.aliases: list[tuple[Unit, str, Declared]] = []
-        line = extended(world, unit, node)
+        line = extended(world, unit, node, "plan")
         for u, n in reversed(line):
             self._take(world, u, n, None if u is unit else node.extends)
         self.open = [r for r in self.open if r not in self.bound]
@@ -137,18 +137,6 @@ def _in_order(steps: dict[str, Written]) -> dict[str, Written]:
         free = [s for s in left.values() if all(a.id in found or a.id not in steps for a in s.node.after)]
         for step in free[:1] or list(left.values()):
             found[step.id] = left.pop(step.id)
-    return found
-
-
-def extended(world: World, unit: Unit, node: nodes.Plan) -> list[tuple[Unit, nodes.Plan]]:
-    """The plan and those that it extends, itself first; a cycle ends it."""
-    found = [(unit, node)]
-    while node.extends is not None:
-        declared = world.lookup(unit, node.extends.text)
-        if declared is None or declared.kind != "plan" or any(n is declared.node for _, n in found):
-            break
-        unit, node = declared.unit, declared.node
-        found.append((unit, node))
     return found
 
 

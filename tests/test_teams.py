@@ -6,14 +6,12 @@ import json
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import ROOT, build, codes
-from test_plans import rules
+from test_plans import cogc, rules, wait_for
 from test_run import session
 
 from cogc.run.executors import Settings
@@ -238,24 +236,6 @@ def test_one_budget_holds_the_whole_team(tmp_path: Path) -> None:
 
 
 # ---- from outside ------------------------------------------------------------------------------------------------
-
-
-def cogc(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
-    return subprocess.run(
-        [sys.executable, "-m", "cogc", *words], cwd=folder, capture_output=True, text=True, timeout=60, check=False,
-        env=environment,
-    )  # fmt: skip
-
-
-def wait_for(condition: Callable[[], Any], seconds: float = 20.0) -> Any:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        found = condition()
-        if found:
-            return found
-        time.sleep(0.05)
-    raise AssertionError("it did not come to that")
 
 
 def test_people_see_and_steer_a_team_that_is_at_work(tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -12,7 +11,7 @@ from typing import Any
 
 import pytest
 from conftest import ROOT, build, check_text, codes
-from test_plans import last, rules, run, statuses
+from test_plans import cogc, last, rules, run, statuses
 
 from cogc.format import file as written
 from cogc.graph.model import graph
@@ -32,14 +31,6 @@ PIPELINE = HEAD + f'plan Mine = std.pipeline {{\n goal: "Sail"\n approve: system
 SAID = (
     ("Find out", "R"), ("What is known:\nR", "P"), ("The plan:\nP", "E"), ("What was done:\nE", "V"),
 )  # fmt: skip
-
-
-def cogc(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
-    return subprocess.run(
-        [sys.executable, "-m", "cogc", *words], cwd=folder, capture_output=True, text=True, timeout=100, check=False,
-        env=environment,
-    )  # fmt: skip
 
 
 def test_the_example_takes_a_repository_from_a_failing_test_to_a_green_one(tmp_path: Path) -> None:

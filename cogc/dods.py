@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from cogc import nodes
 from cogc.attributes import ATTRIBUTES
+from cogc.dod_texts import CHANGES, COVERAGE, FINDING, FIX, JUDGE, REPAIR, TDD, TEXT, VERDICT
 from cogc.draw import draw
 from cogc.parts import borrowed, extended
 
@@ -38,119 +39,6 @@ STANDARD = (*COMMANDS, "tdd", "coverage", *JUDGED)
 THRESHOLD = 0.7
 LOOPS = 3
 _PORTS = ("verify", "passed", "failed", "report")
-
-FINDING = '{ criterion: string, status: "PASS" | "FAIL" | "SKIP", details: string, output: string, score?: float, reason?: string }'
-VERDICT = (
-    '{ id: string, status: "passed" | "failed" | "max_loops_exceeded", loops: int, work: any, '
-    f"findings: [{FINDING}], log: [[{FINDING}]] }}"
-)
-
-_TEXT = """
-coglet _ {
-  listen verify: { id: string = "", task: string = "", work: any = null, fix: bool = true }
-  transmit passed: @VERDICT@
-  transmit failed: @VERDICT@
-  transmit report: { id: string, loop: int, findings: [@FINDING@] }
-
-  state findings_: [@FINDING@] = []
-  state none_: [@FINDING@] = []
-  state log_: [[@FINDING@]] = []
-  state status_: any = "verifying"
-  state work_: any = null
-
-  program finding_(criterion: string, kind: string, found: any, wanted: any = null) -> @FINDING@ = python "std.criteria:finding"
-  @PROGRAMS@
-
-  on verify as given_ {
-    log_ = []
-    status_ = "verifying"
-    work_ = given_.work
-    for loop_ in range(1, most_hole + 1) {
-      if status_ == "verifying" {
-        findings_ = none_
-        @CRITERIA@
-        log_ = log_ + [findings_]
-        report <- { id: given_.id, loop: loop_, findings: findings_ }
-        if len([f for f in findings_ if f.status == "FAIL"]) == 0 {
-          status_ = "passed" if @EMPTY@ or len([f for f in findings_ if f.status == "PASS"]) > 0 else "failed"
-        } else {
-          @REPAIR@
-        }
-      }
-    }
-    let verdict_ = { id: given_.id, status: status_, loops: len(log_), work: work_, findings: findings_, log: log_ }
-    if status_ == "passed" { passed <- verdict_ } else { failed <- verdict_ }
-  }
-}
-"""
-_REPAIR = """
-          if not given_.fix {
-            status_ = "failed"
-          } else if loop_ == most_hole {
-            status_ = "max_loops_exceeded"
-          } else {
-            let fixed_ = try { done: fixer_hole(fix_(given_.task, findings_)), error: null } else as e_ { done: null, error: e_.message }
-            if fixed_.error != null {
-              findings_ = findings_ + [finding_("fix", "value", { error: fixed_.error })]
-              log_ = log_[0:len(log_) - 1] + [findings_]
-              status_ = "failed"
-            } else if work_ != null {
-              work_ = fixed_.done
-            }
-          }
-"""
-_FIX = '''
-  program fix_(task: string, findings: any) -> string = template """
-    The work does not meet its definition of done. Put it right, then say in a few words what you changed.
-    {% if task %}
-    The task was:
-    {{ task }}
-    {% endif %}
-    {% for f in findings if f.status == "FAIL" %}
-
-    FAIL {{ f.criterion }}: {{ f.details }}
-    {{ f.output }}
-    {% endfor %}
-    """
-'''
-_CHANGES = """
-  program difference_(since: string) -> any = shell ["git", "diff", "--no-ext-diff", since] { output: outcome@CWD@ }
-  program untracked_() -> any = shell ["git", "ls-files", "--others", "--exclude-standard"] { output: outcome@CWD@ }
-"""
-_JUDGE = '''
-  program name_hole(criterion: string, task: string, work: any, changes: string) -> { score: float, reason: string } = llm {
-    model: model_hole
-    system: "You judge work by one criterion, strictly and on what you are shown alone. The score goes from 0 (not met at all) to 1 (met in full); the reason says in one or two sentences what decided it."
-    prompt: """
-      The criterion: {{ criterion }}
-      {% if task %}
-
-      The task was:
-      {{ task }}
-      {% endif %}
-      {% if work %}
-
-      The work:
-      {{ work }}
-      {% endif %}
-      {% if changes %}
-
-      What was changed:
-      {{ changes }}
-      {% endif %}
-    """
-  }
-'''
-_TDD = """
-  program commits_(range: [string]) -> any = shell ["git", "log", "--reverse", "--no-merges", "--name-status", "-M", "-n", "500", "--format=%x01%h %s", range] { output: outcome@CWD@ }
-  program uncommitted_() -> any = shell ["git", "status", "--porcelain", "--untracked-files=all"] { output: outcome@CWD@ }
-  program files_() -> any = shell ["git", "ls-files", "--cached", "--others", "--exclude-standard"] { output: outcome@CWD@ }
-  program imports_() -> any = shell ["git", "grep", "--untracked", "-hnIE", "--full-name", "-H", "^[[:space:]]*(from|import)[[:space:]]"] { output: outcome@CWD@ }
-"""
-_COVERAGE = """
-  program covered_() -> any = shell ["coverage", "run", "-m", "pytest", "-q"] { output: outcome, timeout: 30m@CWD@ }
-  program coverage_() -> any = shell ["coverage", "json", "-q", "-o", "-"] { output: outcome@CWD@ }
-"""
 
 
 def settings_of(world: World, unit: Unit, node: nodes.Dod) -> dict[str, nodes.Attribute]:
@@ -234,11 +122,11 @@ class _Maker:
             self.settings.get("max_loops", nodes.Literal(*at, "int", LOOPS)) if fixer else nodes.Literal(*at, "int", 1)
         )
         if fixer is not None:
-            self.programs["fix_"] = _FIX
+            self.programs["fix_"] = FIX
             self.holes["fixer_hole"] = name_at(fixer)
         parts = [self._criterion(f"c{i}", key, c) for i, (key, c) in enumerate(self.criteria.items())]
         if self.changes:
-            self.programs["changes_"] = _CHANGES
+            self.programs["changes_"] = CHANGES
             since = self.settings.get("base", nodes.Text(*at, "HEAD", False, ((0, at[0]),)))
             self.holes["since_hole"] = since
             parts.insert(
@@ -251,12 +139,12 @@ class _Maker:
             "PROGRAMS": "\n".join(self.programs.values()),
             "CRITERIA": "\n".join(parts),
             "EMPTY": "false" if self.criteria else "true",
-            "REPAIR": _REPAIR if fixer is not None else 'status_ = "failed"',
+            "REPAIR": REPAIR if fixer is not None else 'status_ = "failed"',
         }
         if "cwd" in self.settings:
             self.holes["cwd_hole"] = self.settings["cwd"]
         filled["CWD"] = ", cwd: cwd_hole" if "cwd" in self.settings else ""
-        text = _TEXT
+        text = TEXT
         for key, value in filled.items():
             text = text.replace(f"@{key}@", value)
         return text
@@ -290,7 +178,7 @@ class _Maker:
 
     def _standard(self, c: str, key: str, criterion: Any) -> tuple[str, str, str, str]:
         if key == "tdd":
-            self.programs["tdd"] = _TDD
+            self.programs["tdd"] = TDD
             range = '["HEAD", "--not", "--remotes"]'
             if "base" in self.settings:
                 self.holes["base_hole"], range = self.settings["base"], '[base_hole + "..HEAD"]'
@@ -346,7 +234,7 @@ class _Maker:
         return "", f"try {{ value: {c}_hole }} else as e_ {{ error: e_.message }}", "null", '"value"'
 
     def _coverage(self, c: str, key: str, criterion: nodes.Attribute) -> tuple[str, str, str, str]:
-        self.programs["coverage"] = _COVERAGE
+        self.programs["coverage"] = COVERAGE
         self.holes[f"{c}_least_hole"] = criterion.value.right  # type: ignore[union-attr]
         asked = ", ".join(
             f"{k}: try {p}() else as e_ {{ error: e_.message }}"
@@ -373,7 +261,7 @@ class _Maker:
         name = self._name(c, key)
         self.holes[f"{c}_model_hole"] = model
         self.holes[f"{c}_least_hole"] = threshold
-        self.programs[name] = _JUDGE.replace("name_hole", name).replace("model_hole", f"{c}_model_hole")
+        self.programs[name] = JUDGE.replace("name_hole", name).replace("model_hole", f"{c}_model_hole")
         asked = f"try {name}({question}, given_.task, work_, changes_) else as e_ {{ error: e_.message }}"
         return "", asked, f"{c}_least_hole", '"judge"'
 

@@ -14,7 +14,7 @@ LAYERS = [
     "sdk coglet record codes source diagnostics suggest texts clock tables resources attributes",
     "nodes types",
     "build lalr lexer parse_cog read_yaml parse_yaml parse_sett parse_folder format write_yaml",
-    "catalogue locks world load draw agents dods parts plan_texts plans team_texts teams lower_type builtins scope operators narrow prompts infer resolve bodies attribute_check declarations bids checks check",
+    "catalogue locks world load draw agents dod_texts dods parts plan_texts plans team_texts teams lower_type builtins scope operators narrow prompts infer resolve bodies attribute_check declarations bids checks check",
     "ir methods lower lower_expressions lower_queue lower_sett compile compile_text",
     "kernel",
     "stores tasks plan_store registry_store",

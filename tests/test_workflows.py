@@ -78,7 +78,7 @@ def test_the_code_workflow_does_what_its_parameters_say(tmp_path: Path) -> None:
     plan Mine(commit: bool = true) = std.code {{
       goal: "Sail"
       approve: system
-      {ROLES.replace("researcher: Scout, ", "")}
+      {ROLES.replace("researcher: Scout, ", "tester: Dev, ")}
     }}
     """
     )
@@ -88,7 +88,7 @@ def test_the_code_workflow_does_what_its_parameters_say(tmp_path: Path) -> None:
     script = rules(("Say how", "P"), ("The plan:\nP", "E"))
     made = run(tmp_path, text, script, "Mine", sim=False, parameters={"format": True, "lint": True})
     assert statuses(made) == {
-        "plan": "completed", "execute": "completed", "tidy": "completed", "look": "completed", "criticise": "skipped",
+        "plan": "completed", "execute": "completed", "tidy": "completed", "look": "completed", "probe": "skipped", "criticise": "skipped",
         "verify": "completed", "keep": "completed",
     }  # fmt: skip
     assert (tmp_path / "x.py").read_text() == "x = 1\n"
@@ -99,16 +99,16 @@ def test_the_code_workflow_does_what_its_parameters_say(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "name, skipped, approve",
     [
-        ("code", {"tidy", "look", "criticise", "keep"}, "user"), ("code_light", {"criticise", "keep"}, "user"),
-        ("code_full", set(), "user"), ("development", {"criticise", "keep"}, "system"), ("production", set(), "user"),
+        ("code", {"tidy", "look", "probe", "criticise", "keep"}, "user"), ("code_light", {"probe", "criticise", "keep"}, "user"),
+        ("code_full", set(), "user"), ("development", {"probe", "criticise", "keep"}, "system"), ("production", set(), "user"),
     ],
 )  # fmt: skip
 def test_the_presets_say_what_goes_by_itself(name: str, skipped: set[str], approve: str, tmp_path: Path) -> None:
     for words in (["init", "-q"], ["config", "user.name", "a"], ["config", "user.email", "a@example.org"]):
         subprocess.run(["git", *words], cwd=tmp_path, check=True)
-    roles = ROLES.replace("researcher: Scout, ", "")
+    roles = ROLES.replace("researcher: Scout, ", "tester: Dev, ")
     text = HEAD + f'plan Mine = std.{name} {{ goal: "Sail"\n {roles} }}\n'
-    script = rules(("Say how", "P"), ("The plan:\nP", "E"), ("Review", "fine"))
+    script = rules(("Say how", "P"), ("The plan:\nP", "E"), ("Review", "fine"), ("Run the tests", "ran"))
     made = run(tmp_path, text, script, "Mine", sim=False, answers={"Mine": ["approve"]})
     assert last(made)["approval"]["source"] == approve
     assert {s for s, status in statuses(made).items() if status == "skipped"} == skipped

@@ -623,3 +623,21 @@ def test_a_pipeline_hands_each_stages_result_to_the_next() -> None:
         'program f(v: int) -> int = expr v + 1\n program g(v: int) -> string = template "<{{ v }}>"\n on go -> f -> g -> seen'
     )
     assert sim.send("go", 1).sent("seen") == ["<2>"]
+
+
+def test_no_try_takes_the_end_of_a_reactions_time() -> None:
+    sim = Sim(
+        """
+        coglet Main {
+          listen go: int
+          transmit out: string
+          program slow() -> string = shell ["sleep", "9"]
+          on go timeout 2s {
+            out <- try slow() else "never mind"
+            out <- "gone on"
+          } else as e { out <- e.kind }
+        }
+        """
+    )
+    sim.send("go", 1).run(3)
+    assert sim.sent("out") == ["timeout"]

@@ -477,8 +477,9 @@ class _Writer:
         self.depth += 1
         self.line(f"{held} = {self.expr(node.value)}")
         self.depth -= 1
-        self.line("except Recoverable as error_:" if node.name else "except Recoverable:")
+        self.line("except Recoverable as error_:")
         self.depth += 1
+        self.line("if getattr(error_, 'interrupts', False): raise")
         if node.name:
             self.line(f"v_{node.name} = caught(I, error_)")
         self.line(f"{held} = {self.expr(node.otherwise)}")

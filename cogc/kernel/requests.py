@@ -285,4 +285,5 @@ def interrupt(kernel: Kernel, activity: Activity, failure: Failure) -> None:
     activity.subs = None
     if activity.inst.awaits:
         forget_awaits(activity.inst, activity)
+    failure.interrupts = True
     resume(kernel, activity, failure)

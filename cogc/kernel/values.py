@@ -16,10 +16,12 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Failure(Exception):
-    """How a reaction fails. `kind` is one of error, type, timeout, program, overflow, budget, cancelled, internal."""
+    """How a reaction fails. `kind` is one of error, type, timeout, program, overflow, budget, cancelled, internal. What
+    `interrupts` ends the reaction whatever it waits for: no `try` takes it."""
 
     def __init__(self, kind: str, message: str, at: int = -1) -> None:
         super().__init__(message)
+        self.interrupts = False
         self.kind = kind
         self.message = message
         self.at = at

@@ -374,7 +374,7 @@ APPROVER = """
   on approver.failed as f_ { self.ended_ <- { kind: "approval", message: f_.message } }
 """
 CHILD = """
-  create child_hole = kind_hole@GIVEN@
+  create child_hole = kind_hole@GIVEN@ { max_restarts: 1_000_000 }
   on child_hole.done as d_ {
     @OVER@
     self.over_ <- d_

@@ -34,7 +34,7 @@ coglet _ {
     {% endfor %}
     """
 
-  create lead = lead_hole
+  create lead = lead_hole { max_restarts: 1_000_000 }
   on lead.result as r_ { self.ended_ <- { ok: true, value: r_, kind: "", message: "" } }
   on lead.failed as f_ { self.ended_ <- { ok: false, value: null, kind: f_.kind, message: f_.message } }
   on error(lead) as e_ {
@@ -171,7 +171,7 @@ coglet _ {
 }
 '''
 SINGLE = """
-  create child_hole = kind_hole
+  create child_hole = kind_hole { max_restarts: 1_000_000 }
   on child_hole.result as r_ { self.done_ <- { member: "@NAME@", ok: true, output: r_, error: null } }
   on child_hole.failed as f_ { self.done_ <- { member: "@NAME@", ok: false, output: null, error: f_.message } }
   on error(child_hole) as e_ {
@@ -180,7 +180,7 @@ SINGLE = """
   }
 """
 SEVERAL = """
-  create child_hole = kind_hole * count_hole
+  create child_hole = kind_hole * count_hole { max_restarts: 1_000_000 }
   on child_hole.result as r_ { self.done_ <- { member: "@NAME@-" + str(sender.index + 1), ok: true, output: r_, error: null } }
   on child_hole.failed as f_ { self.done_ <- { member: "@NAME@-" + str(sender.index + 1), ok: false, output: null, error: f_.message } }
   on error(child_hole) as e_ {

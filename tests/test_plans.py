@@ -205,6 +205,27 @@ def test_a_step_that_takes_too_long_is_cut_short(tmp_path: Path) -> None:
     assert last(run(tmp_path, text, script, "Api"))["status"] == "completed"
 
 
+def test_a_plan_lives_on_however_often_its_steps_are_cut_short(tmp_path: Path) -> None:
+    text = HEAD + 'plan P { goal: "g", approve: system\n step a by Architect { timeout: 1s }: "x" }\n'
+    main = """
+    coglet Main {
+      transmit out: string
+      create p = P
+      state times: int = 0
+      on start { p.goal <- "" }
+      on p.failed as f {
+        times = times + 1
+        out <- f.message
+        if times < 9 { p.goal <- "" }
+      }
+    }
+    """
+    (tmp_path / "m.yml").write_text(rules(("", {"reply": "late", "delay": "9s"})))
+    bundle = build((text + main).replace('"m.yml"', f'"{tmp_path}/m.yml"'), "Main")
+    made = session(bundle, Settings(keeping=Keeping("memory", "me")), sim=True)
+    assert made.outcome == "done" and len(made.outputs["out"]) == 9
+
+
 def test_an_expression_that_fails_fails_its_step_not_the_plan(tmp_path: Path) -> None:
     made = run(tmp_path, WRITTEN.replace("lint(code + docs)", '1 // lint("")'), rules(*DESIGNED), "Api")
     assert statuses(made)["release"] == "failed" and made.outcome == "done"

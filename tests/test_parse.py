@@ -23,6 +23,8 @@ SPECS = sorted((ROOT / "examples").glob("*/*.cog")) + sorted((ROOT / "stdlib").g
 CLEAN = [p for p in SPECS if p.parent.name != "mistakes"]
 PAGE = (ROOT / "specs" / "language.md").read_text()
 BLOCKS = re.findall(r"```cog\n(.*?)```", PAGE, re.DOTALL)
+PAGES = [(ROOT / "specs" / f"{n}.md").read_text() for n in ("done", "plans", "teams", "queue")]
+BLOCKS += [b for page in PAGES for b in re.findall(r"```cog\n(.*?)```", page, re.DOTALL)]
 TEXTS = [p.read_text() for p in CLEAN] + BLOCKS
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from conftest import ROOT, check_text, codes
 
 from cogc import parse_cog, parse_yaml, write_yaml
@@ -23,6 +24,12 @@ def blocks(name: str, language: str) -> list[str]:
 
 def test_the_language_page_is_one_program_without_a_word() -> None:
     assert check_text("\n".join(blocks("language.md", "cog")))[1] == []
+
+
+@pytest.mark.parametrize("name", ["done.md", "plans.md", "teams.md", "queue.md"])
+def test_the_blocks_of_a_page_are_one_program_without_an_error(name: str) -> None:
+    found = check_text("\n".join(blocks(name, "cog")))[1]
+    assert [d for d in found if d.severity == "error"] == []
 
 
 def test_the_yaml_page_says_the_same_twice() -> None:

@@ -105,10 +105,10 @@ JUDGE = '''
   }
 '''
 TDD = """
-  program commits_(range: [string]) -> any = shell ["git", "log", "--reverse", "--no-merges", "--name-status", "-M", "-n", "500", "--format=%x01%h %s", range] { output: outcome@CWD@ }
-  program uncommitted_() -> any = shell ["git", "status", "--porcelain", "--untracked-files=all"] { output: outcome@CWD@ }
-  program files_() -> any = shell ["git", "ls-files", "--cached", "--others", "--exclude-standard"] { output: outcome@CWD@ }
-  program imports_() -> any = shell ["git", "grep", "--untracked", "-hnIE", "--full-name", "-H", "^[[:space:]]*(from|import)[[:space:]]"] { output: outcome@CWD@ }
+  program commits_(range: [string]) -> any = shell ["git", "-c", "core.quotePath=false", "log", "--reverse", "--no-merges", "--name-status", "-M", "-n", "500", "--format=%x01%h %s", range] { output: outcome@CWD@ }
+  program uncommitted_() -> any = shell ["git", "-c", "core.quotePath=false", "status", "--porcelain", "--untracked-files=all"] { output: outcome@CWD@ }
+  program files_() -> any = shell ["git", "-c", "core.quotePath=false", "ls-files", "--cached", "--others", "--exclude-standard"] { output: outcome@CWD@ }
+  program imports_() -> any = shell ["git", "-c", "core.quotePath=false", "grep", "--untracked", "-hnIE", "--full-name", "-H", "^[[:space:]]*(from|import)[[:space:]]"] { output: outcome@CWD@ }
 """
 COVERAGE = """
   program covered_() -> any = shell ["coverage", "run", "-m", "pytest", "-q"] { output: outcome, timeout: 30m@CWD@ }

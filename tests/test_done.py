@@ -268,6 +268,14 @@ def test_what_is_not_committed_counts_and_code_without_tests_fails(repository: P
     assert tdd(repository)[0] == "PASS"
 
 
+def test_odd_names_of_files_are_read_as_they_are(repository: Path) -> None:
+    commit(repository, "both", **{"größe": CODE, "test_größe": TEST, "with space": CODE})
+    status, details = tdd(repository)
+    assert status == "FAIL" and details.endswith("both: with space.py has no test")
+    commit(repository, "its test", **{"test_with space": TEST})
+    assert "with space.py came before its test" in tdd(repository)[1]
+
+
 def test_without_code_it_is_skipped_and_without_git_it_fails(repository: Path, tmp_path_factory: Any) -> None:
     (repository / "README.md").write_text("x")
     git(repository, "add", ".")

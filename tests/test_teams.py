@@ -14,6 +14,7 @@ from conftest import ROOT, build, codes
 from test_plans import cogc, rules, wait_for
 from test_run import session
 
+from cogc.run.control import ask
 from cogc.run.executors import Settings
 from cogc.run.session import Session
 
@@ -152,6 +153,30 @@ def test_a_message_to_one_who_has_nothing_to_do_is_heard_with_the_next_task(tmp_
     assert made.outputs["result"] == ["S"]
 
 
+def test_a_pause_takes_no_time_from_what_a_lead_waits_for(tmp_path: Path) -> None:
+    main = """
+    coglet Main {
+      transmit out: any
+      create crew = Crew
+      on start { crew.task <- "Build it" }
+      after 50s { guide crew.pause() }
+      after 100s { guide crew.resume() }
+      on crew.result as r { out <- r }
+      on crew.failed as f { out <- f.message }
+    }
+    """
+    script = rules(
+        ('"you": "Reviewer"', {"reply": "seen", "delay": "15s"}),
+        ("seen", "built"),
+        ("Build it", tools(call("delegate", worker="Reviewer", task="inspect"))),
+        ("inspect", {**tools(call("team_status")), "delay": "40s"}),
+    )
+    (tmp_path / "m.yml").write_text(script)
+    bundle = build((TEAM.replace("MORE", "") + main).replace('"m.yml"', f'"{tmp_path}/m.yml"'), "Main")
+    made = session(bundle, Settings(str(tmp_path)), sim=True)
+    assert made.outputs["out"] == ["built"]
+
+
 def test_members_ask_who_is_there(tmp_path: Path) -> None:
     script = rules(('"you": "lead"', "me"), ("Build it", tools(call("team_status"))))
     assert run(tmp_path, TEAM.replace("MORE", ""), script).outputs["result"] == ["me"]
@@ -238,7 +263,7 @@ def test_one_budget_holds_the_whole_team(tmp_path: Path) -> None:
 # ---- from outside ------------------------------------------------------------------------------------------------
 
 
-def test_people_see_and_steer_a_team_that_is_at_work(tmp_path: Path) -> None:
+def test_people_see_and_steer_a_team_that_is_at_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     script = rules(
         ("looked fast", "built"), ("Build it", tools(call("delegate", worker="Reviewer", task="inspect"))),
         ("Message from user: hurry", "looked fast"), ("inspect", tools(call("nap"))), ("rested", tools(call("nap"))),
@@ -272,6 +297,14 @@ def test_people_see_and_steer_a_team_that_is_at_work(tmp_path: Path) -> None:
             ):
                 done = cogc(tmp_path, "team", *wrong)
                 assert done.returncode == 2 and why in done.stderr
+            monkeypatch.chdir(tmp_path)  # the path of a socket must be short
+            (door,) = Path().glob(".cogc/runs/*/control")
+            for data, why in (
+                ({}, "no command"),
+                ({"command": "send", "to": "lead"}, "needs `message`"),
+                ({"command": "send", "to": 7, "message": "", "sender": ""}, "`to`"),
+            ):
+                assert why in ask(door, {"action": "guide", "id": "Crew", "data": data})["error"]
             assert cogc(tmp_path, "team", "clear").returncode == 0
             assert cogc(tmp_path, "team", "history").stdout == ""
             assert cogc(tmp_path, "team", "resume").returncode == 0

@@ -16,20 +16,30 @@ if TYPE_CHECKING:
 CHANNEL = "asked_"
 
 
+class Question:
+    """What was asked, until it is answered; those who wait for that."""
+
+    __slots__ = ("answer", "answered", "waiting")
+
+    def __init__(self) -> None:
+        self.answer: Any = None
+        self.answered = False
+        self.waiting: list[tuple[Activity, int]] = []
+
+
 def ask(kernel: Kernel, activity: Activity, request: Request) -> None:
-    """Put a question to the coglet that a program names, and wait for its reply."""
+    """Put a question to the coglet that a program names; the activity goes on with the `Question`."""
     program, inst = kernel.bundle.programs[request.program], request.owner or activity.inst
-    given, limit = request.arguments
     target = _answerer(kernel, inst, program)
     if target is None:
         failure = Failure("error", f"`{program.name}`: there is nobody here to answer it")
         requests.resume(kernel, activity, failure)
         return
-    kernel.asked[kernel.next_call] = (activity, activity.turn)
-    message = {"id": kernel.next_call, "by": inst.path, "tool": program.name, "input": given}
+    question = kernel.asked[kernel.next_call] = Question()
+    message = {"id": kernel.next_call, "by": inst.path, "tool": program.name, "input": request.arguments[0]}
     kernel.next_call += 1
-    requests.pause(kernel, activity, limit)
     kernel.admit(wiring.port(kernel, target, CHANNEL), message)
+    requests.resume(kernel, activity, question)
 
 
 def _answerer(kernel: Kernel, inst: Instance, program: Program) -> Instance | None:
@@ -49,6 +59,7 @@ def _answerer(kernel: Kernel, inst: Instance, program: Program) -> Instance | No
 
 def reply(kernel: Kernel, id: int, value: Any) -> None:
     """Who asked goes on with the answer; nobody does where it is gone by now."""
-    waiting = kernel.asked.pop(id, None)
-    if waiting is not None:
-        requests.resume(kernel, waiting[0], value, waiting[1])
+    question = kernel.asked.pop(id, None)
+    if question is not None:
+        question.answer, question.answered = value, True
+        requests.wake(kernel, question.waiting)

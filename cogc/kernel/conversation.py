@@ -417,17 +417,20 @@ class Conversation:
             else:
                 raise Failure("type", f"`{program.name}` needs `{p.name}`")
         if program.kind == "ask":
-            answer = yield Request(
-                "question",
-                program.key,
-                [{p.name: v for p, v in zip(program.parameters, arguments, strict=True)}, self.left()],
-            )
-            self.in_time()
-            return answer
+            return (yield from self._question(program, arguments))
         try:
             return (yield from perform(self.kernel, self.inst, program.key, arguments, self.sandbox))
         except (ArithmeticError, LookupError, TypeError, ValueError) as error:
             raise Failure("error", str(error)) from None
+
+    def _question(self, program: Program, arguments: list[Any]) -> Talk:
+        """What a coglet answers; while the agent is paused the time for it stands still."""
+        given = {p.name: v for p, v in zip(program.parameters, arguments, strict=True)}
+        question = yield Request("question", program.key, [given])
+        while not question.answered:
+            yield Request("wait", "", [question.waiting, self.left()])
+            self.in_time()
+        return question.answer
 
 
 def _named(programs: list[Program]) -> dict[str, Program]:

@@ -19,6 +19,7 @@ from typing import Any
 from cogc import ir
 from cogc.kernel import (
     agents,
+    asking,
     conversation,
     joins,
     programs,
@@ -127,7 +128,7 @@ class Kernel:
         self.spending: dict[int, Callable[[dict[str, Any]], None]] = {}
         self.registry = Registry()
         self.purses: dict[str, Purse] = {}
-        self.asked: dict[int, tuple[Activity, int]] = {}
+        self.asked: dict[int, asking.Question] = {}
         self.settling: dict[tuple[str, str], list[tuple[Activity, int]]] = {}
         self.coder.consts()
 

@@ -218,11 +218,15 @@ def _guide(kernel: Kernel, path: str, data: dict[str, Any]) -> dict[str, Any]:
     inst = at(kernel, path)
     if inst is None or inst.code.ir.kind != "team":
         raise Failure("error", f"there is no team `{path}`")
-    reaction = next((r for r in inst.code.ir.reactions if r.triggers[0].command == data["command"]), None)
+    command = data.get("command")
+    reaction = next((r for r in inst.code.ir.reactions if command and r.triggers[0].command == command), None)
     if reaction is None:
-        raise Failure("error", f"`{path}` has no command `{data['command']}`")
+        raise Failure("error", f"`{path}` has no command `{command}`")
+    missing = [p.name for p in reaction.parameters if p.name not in data]
+    if missing:
+        raise Failure("error", f"`{command}` needs `{missing[0]}`")
     values = [kernel.checked(p.type, data[p.name], f"`{p.name}`") for p in reaction.parameters]
-    reactions.command(kernel, inst, inst, data["command"], values)
+    reactions.command(kernel, inst, inst, str(command), values)
     return {"path": path}
 
 

@@ -31,12 +31,12 @@ def request(kernel: Kernel, activity: Activity, asked: Request) -> None:
         case "question":
             asking.ask(kernel, activity, asked)
         case "sleep":
-            pause(kernel, activity, asked.arguments[0])
+            _sleep(kernel, activity, asked.arguments[0])
         case "wait":
             waiting, limit = asked.arguments
             waiting.append((activity, activity.turn))
             if limit is not None:
-                pause(kernel, activity, limit)
+                _sleep(kernel, activity, limit)
         case "start":
             resume(kernel, activity, start(kernel, activity, *asked.arguments))
         case "await":
@@ -45,8 +45,7 @@ def request(kernel: Kernel, activity: Activity, asked: Request) -> None:
             _parallel(kernel, activity, asked.arguments)
 
 
-def pause(kernel: Kernel, activity: Activity, nanoseconds: int) -> None:
-    """An activity goes on after so long, unless something else lets it go on before."""
+def _sleep(kernel: Kernel, activity: Activity, nanoseconds: int) -> None:
     turn = activity.turn
     due = kernel.now + nanoseconds
     activity.alarm = reactions.arm(kernel, activity.inst, due, lambda _a, _b: resume(kernel, activity, None, turn))

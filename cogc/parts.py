@@ -53,9 +53,6 @@ def extends_itself(world: World, unit: Unit, node: Any, kind: str) -> bool:
     return found is not None and found.kind == kind
 
 
-_DECLARED = ("const", "program", "agent", "team", "model", "dod")
-
-
 def borrowed(world: World, source: Unit, node: Any, target: Unit, place: nodes.Node, own: set[str]) -> Any:
     """A part of a declaration of `source` for a declaration of `target`, all of it at one place. What it names of its own file
     is known in the other one by a name that nobody can write; `own` are names that are none of those, such as parameters."""
@@ -63,8 +60,8 @@ def borrowed(world: World, source: Unit, node: Any, target: Unit, place: nodes.N
     for found in nodes.walk(node):
         if isinstance(found, nodes.Name) and found.id not in own:
             declared = world.lookup(source, found.id)
-            if declared is not None and declared.kind in _DECLARED:
-                names[found.id] = f"{source.id or 'main'} {found.id}".replace(".", "_")
+            if declared is not None:
+                names[found.id] = f"{source.id or 'main'} {found.id}".replace(".", "//")  # a dot is for aliases
                 target.hidden.setdefault(names[found.id], declared)
     return moved(_renamed(node, names), place.start, place.end, {})
 

@@ -1,6 +1,7 @@
 """Plans that outlive the run that made them: by user and topic, with what people decide of them from outside.
 
-A plan is a record `{id, name, user, topic, goal, status, steps, approval, feedback, reason, redraw, created_at}`; its status is
+A plan is a record `{id, name, user, topic, goal, status, steps, approval, feedback, reason, redraw, spec,
+parameters, planner, created_at}`, `redraw` where its steps are still to be made; its status is
 draft, approved, executing, completed or cancelled. A step is `{id, task, by, after, dod, status, result, error, kind, attempts,
 findings, ...}`; its status is pending, in_progress, completed, failed or skipped. An approval is `{source, by, at, changes}`.
 """
@@ -14,12 +15,10 @@ from typing import Any
 
 from cogc.stores import open_store
 from cogc.stores.base import Store, Tx
-from cogc.stores.owner import LEASE, alive, owner
+from cogc.stores.owner import alive, owner
 
 OPEN = ("draft", "approved", "executing")
 OVER = ("completed", "cancelled")
-
-__all__ = ["LEASE", "OPEN", "OVER", "Plan", "PlanStore", "changed", "open_plans"]
 
 Plan = dict[str, Any]
 
@@ -162,10 +161,6 @@ class PlanStore:
             return first
 
         return await self.store.transact(work)
-
-    async def wait(self, seconds: float) -> None:
-        """Until something has changed, or so long."""
-        await self.store.wait(seconds)
 
 
 def _same(known: Plan, plan: Plan) -> bool:

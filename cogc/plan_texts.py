@@ -6,7 +6,7 @@ DONE = "{ id: string, status: string, task: any, result: any, error: string, kin
 
 STEP = """
 coglet _ {
-  listen run: { id: string, goal: string, results: any, task: any, by: string, dod: string, retry: int }
+  listen run: { id: string, goal: string, results: any, task: any, by: string, retry: int }
   transmit done: @DONE@
 
   state error_: string = ""
@@ -95,7 +95,6 @@ coglet _ {
   listen asked_: any
   listen planned_: any
   listen over_: @DONE@
-  listen judged_: any
   state plan_: any = null
   state replans_: int = 0
   state creating_: any = null
@@ -105,6 +104,7 @@ coglet _ {
   state drafted_: any = null
   state wrong_: [string] = []
   state mode_: string = @MODE@
+  state granted_: bool = false
 
   program open_(name: string, goal: string, steps: [any], parameters: any, planner: string) -> any = store_hole "open"
   program save_(plan: any) -> any = store_hole "save"
@@ -151,13 +151,17 @@ coglet _ {
     }
   } else as e_ {
     failed <- { goal: "", kind: e_.kind, message: e_.message, plan: "" }
+    if creating_ != null { reply_(creating_, { error: e_.message }) }
+    if waiting_ != null { reply_(waiting_, { error: e_.message }) }
+    creating_ = null
+    waiting_ = null
   }
 
   on draft_ as feedback_ concurrent 1 { @DRAFT@ }
 
   on advance_ {
     if plan_.status == "draft" {
-      if mode_ == "user" { self.ask_ <- null } else if mode_ == "agent" { @APPROVE@ } else {
+      if mode_ == "user" { self.ask_ <- null } else if mode_ == "agent" and not granted_ { @APPROVE@ } else {
         self.decided_ <- { action: "approve", source: "system", by: "system" }
       }
     } else {
@@ -166,14 +170,14 @@ coglet _ {
     }
   }
 
-  on ask_ concurrent 1 {
+  on ask_ as why_ concurrent 1 {
     let said_ = decide_(plan_)
-    self.decided_ <- said_
+    self.decided_ <- said_ if why_ == null else { ...said_, kind: why_.kind, feedback: said_.feedback ?? why_.message }
   }
 
   on decided_ as d_ {
     if plan_ == null or plan_.status in ["completed", "cancelled"] {
-      log warn "nothing is to be decided"
+      if d_.action != "none" { log warn "nothing is to be decided" }
     } else if d_.action == "approve" and plan_.status == "draft" {
       let approval_ = { source: d_.source, by: d_.by, at: now(), changes: d_.changes ?? [] }
       plan_ = { ...plan_, status: "approved", approval: approval_, steps: d_.steps ?? plan_.steps }
@@ -198,7 +202,7 @@ coglet _ {
       } else {
         replans_ = replans_ + 1
         @CANCEL@
-        plan_ = { ...plan_, status: "draft", feedback: plan_.feedback + [d_.feedback],
+        plan_ = { ...plan_, status: "draft", redraw: true, feedback: plan_.feedback + [d_.feedback],
           steps: [s for s in plan_.steps if s.status == "completed"] }
         save_(plan_)
         plan <- plan_
@@ -244,7 +248,7 @@ coglet _ {
         for s in plan_.steps {
           if s.id in ready_ {
             step <- { id: s.id, status: "in_progress", error: "" }
-            let run_ = { id: s.id, goal: plan_.goal, results: results_, task: s.task, by: s.by, dod: s.dod, retry: s.retry }
+            let run_ = { id: s.id, goal: plan_.goal, results: results_, task: s.task, by: s.by, retry: s.retry }
             @START@
           }
         }
@@ -266,8 +270,7 @@ coglet _ {
           let kind_ = "dod" if len([s for s in wrong_ if s.kind == "dod"]) > 0 else "step_failed"
           let why_ = "step {{ wrong_[0].id }} failed: {{ wrong_[0].error }}"
           if mode_ == "user" and can_plan_hole {
-            let said_ = decide_(plan_)
-            self.decided_ <- { ...said_, kind: kind_, feedback: said_.feedback ?? why_ }
+            self.ask_ <- { kind: kind_, message: why_ }
           } else {
             self.ended_ <- { kind: kind_, message: why_ }
           }
@@ -314,6 +317,8 @@ coglet _ {
   on asked_ as a_ {
     if a_.tool == "plan_status" {
       reply_(a_.id, { status: "none" } if plan_ == null else plan_)
+    } else if a_.tool == "plan_create" and plan_ != null and plan_.status in ["draft", "approved", "executing"] {
+      reply_(a_.id, { error: "this plan is {{ plan_.status }}: one goal at a time", id: plan_.id, status: plan_.status })
     } else if a_.tool == "plan_create" {
       creating_ = a_.id
       hold_ = not (a_.input.auto_execute ?? false)
@@ -321,7 +326,7 @@ coglet _ {
         waiting_ = a_.id
         creating_ = null
       }
-      if (a_.input.auto_approve ?? false) and mode_ == "agent" { mode_ = "granted" }
+      granted_ = a_.input.auto_approve ?? false
       self.goal <- a_.input.goal
     } else if plan_ == null or not (plan_.status in ["approved", "executing"]) or waiting_ != null {
       reply_(a_.id, { error: "there is no approved plan that waits to be executed", status: "none" if plan_ == null else plan_.status })
@@ -380,6 +385,7 @@ CHILD = """
     self.over_ <- d_
   }
   on error(child_hole) as e_ {
+    @OVER@
     self.over_ <- { id: "@ID@", status: "failed", task: "", result: null, error: e_.message, kind: e_.kind, attempts: 1, findings: [] }
     restart child_hole
   }

@@ -737,3 +737,89 @@ def test_a_run_that_is_stopped_leaves_its_plan_to_the_next_one(tmp_path: Path) -
     (tmp_path / "go").touch()
     done = cogc(tmp_path, "run", "spec.cog")
     assert done.returncode == 0 and "3 of 4 steps done" in done.stderr
+
+
+def test_people_decide_from_outside_after_a_step_has_failed(tmp_path: Path) -> None:
+    again = {"steps": [{"id": "c", "task": "do c", "by": "Reviewer", "after": []}]}
+    script = rules(
+        ("Mind this: shorter", {"reply": again}), ("Make a plan", {"reply": PLANNED}), ("do c", "C"),
+        ("do a", {"error": {"message": "cannot"}}),
+    )  # fmt: skip
+    place(tmp_path, DRAWN.replace("APPROVE", "user"), script)
+    run = [sys.executable, "-m", "cogc", "run", "spec.cog", "--questions", "wait", "--output", "json"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(run, cwd=tmp_path, stdout=-1, stderr=-1, text=True, env=environment) as process:
+        try:
+            (plan,) = wait_for(lambda: [p for p in plans(tmp_path) if p["steps"]])
+            cogc(tmp_path, "plan", "approve", plan["id"])
+            wait_for(lambda: plans(tmp_path)[0]["steps"][0]["status"] == "failed")
+            assert cogc(tmp_path, "plan", "replan", plan["id"], "shorter").returncode == 0
+            wait_for(lambda: [s["id"] for s in plans(tmp_path)[0]["steps"]] == ["c"])
+            assert plans(tmp_path)[0]["redraw"] is False
+            cogc(tmp_path, "plan", "approve", plan["id"])
+            out, err = process.communicate(timeout=30)
+        finally:
+            process.kill()
+    assert process.returncode == 0 and '{"channel":"result","data":{"c":"C"}}' in out, err
+
+
+def test_the_clock_of_a_step_that_was_cut_short_does_not_run_into_the_next_time(tmp_path: Path) -> None:
+    text = HEAD + 'plan P { goal: "g", approve: system\n step a by Architect { timeout: 10s }: "x" }\n'
+    main = """
+    coglet Main {
+      transmit out: string
+      create p = P
+      on start { p.goal <- "" }
+      after 1s { guide p.cancel() }
+      after 5s { p.goal <- "" }
+      on p.result as r { out <- r.a }
+      on p.failed as f { out <- f.kind }
+    }
+    """
+    (tmp_path / "m.yml").write_text(rules(("", {"reply": "done", "delay": "8s"})))
+    bundle = build((text + main).replace('"m.yml"', f'"{tmp_path}/m.yml"'), "Main")
+    made = session(bundle, Settings(keeping=Keeping("memory", "me")), sim=True)
+    assert made.outputs["out"] == ["cancelled", "done"]
+
+
+def test_one_plan_that_ends_leaves_the_other_one_its_rest(tmp_path: Path) -> None:
+    """Whoever listens for decisions on the second plan looks now and then, and not all the time."""
+    from cogc.run.plans import Plans
+
+    looked = 0
+
+    async def main() -> None:
+        nonlocal looked
+        async with trio.open_nursery() as nursery:
+            made = Plans(Keeping("memory", "me"), People({}))
+            made.nursery = nursery
+            first, second = [await made.call("open", [n, "g", [], {}, ""], 1) for n in ("A", "B")]
+            store = made.store
+            assert store is not None
+            told = store.told
+
+            async def counted(id: str) -> Any:
+                nonlocal looked
+                looked += 1
+                return await told(id)
+
+            store.told = counted  # type: ignore[method-assign]
+            await made.call("save", [{**second, "status": "executing"}], 2)
+            nursery.start_soon(made.call, "outside", [second["id"]], 3)
+            await made.call("save", [{**first, "status": "completed"}], 4)
+            await trio.sleep(1)
+            nursery.cancel_scope.cancel()
+
+    trio.run(main)
+    assert 1 <= looked < 10
+
+
+def test_a_second_plan_of_a_tool_is_refused_while_one_is_open(tmp_path: Path) -> None:
+    text = DRAWN.replace("APPROVE", "system") + "agent Chief { model: m, tools: [Made] }\n"
+    create = {"name": "plan_create", "input": {"goal": "Sail"}}
+    script = rules(
+        ("one goal at a time", "refused"), ("Sail home", {"tools": [create]}), ('"approved"', {"tools": [create]}),
+        ("in at most 3 steps", {"reply": PLANNED}),
+    )  # fmt: skip
+    made = run(tmp_path, text, script, "Chief", "Sail home", channel="task")
+    assert made.outputs["result"] == ["refused"], made.outputs

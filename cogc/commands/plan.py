@@ -79,7 +79,7 @@ async def _main(options: Namespace, name: str) -> int:
 
 async def _decide(store: PlanStore, plan: Plan, options: Namespace) -> Plan:
     """Write a decision down; Usage says why it cannot be."""
-    from cogc.commands.run import Usage, _pair
+    from cogc.commands.run import Usage, pair
     from cogc.plan_store import changed
     from cogc.run.plans import login
 
@@ -90,7 +90,7 @@ async def _decide(store: PlanStore, plan: Plan, options: Namespace) -> Plan:
         raise Usage("--drop and --task are for approve")
     try:
         if options.drop or options.task:
-            steps, said = changed(plan, options.drop, dict(_pair(t, "--task") for t in options.task))
+            steps, said = changed(plan, options.drop, dict(pair(t, "--task") for t in options.task))
             decision.update(steps=steps, changes=said)
         return await store.decide(plan["id"], decision)
     except ValueError as error:

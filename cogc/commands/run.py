@@ -297,7 +297,7 @@ def budget(options: Namespace) -> dict[str, float | int]:
     """What a run may spend on models, by `--budget`."""
     found: dict[str, float | int] = {}
     for text in options.budget:
-        name, value = _pair(text, "--budget")
+        name, value = pair(text, "--budget")
         try:
             found[name] = {"usd": float, "tokens": int}[name](value.replace("_", ""))
         except (KeyError, ValueError):
@@ -311,7 +311,7 @@ def people(options: Namespace) -> People:
 
     answers: dict[str, list[str]] = {}
     for text in options.answer:
-        name, value = _pair(text, "--answer")
+        name, value = pair(text, "--answer")
         answers.setdefault(name, []).append(value)
     terminal = sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
     return People(answers, terminal, MAILBOX if options.questions == "wait" else None)
@@ -341,7 +341,7 @@ def bound(bundle: ir.Bundle, options: Namespace) -> ir.Bundle:
     return replace(bundle, models=models)
 
 
-def _pair(text: str, option: str) -> tuple[str, str]:
+def pair(text: str, option: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals:
         raise Usage(f"`{option} {text}`: write {option} NAME=VALUE")
@@ -363,7 +363,7 @@ def parameters(bundle: ir.Bundle, options: Namespace) -> dict[str, Any]:
     known = {p.name: p.type for p in root.parameters[: root.own_parameters]}
     found = {}
     for text in options.set:
-        name, value = _pair(text, "--set")
+        name, value = pair(text, "--set")
         if name not in known:
             raise Usage(f"`{root.name}` has no parameter `{name}`{_has(known)}")
         found[name] = _value(bundle, known[name], value)
@@ -378,7 +378,7 @@ def _inputs(bundle: ir.Bundle, options: Namespace) -> list[tuple[str, Any]]:
     known = {c.name: c.type for c in root.listens}
     found = []
     for text in options.input:
-        name, value = _pair(text, "--input")
+        name, value = pair(text, "--input")
         if name not in known:
             raise Usage(f"`{root.name}` has no listen channel `{name}`{_has(known)}")
         found.append((name, _value(bundle, known[name], value)))

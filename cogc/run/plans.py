@@ -10,8 +10,9 @@ from typing import Any
 import trio
 
 from cogc.kernel.values import Failure, plain
-from cogc.plan_store import LEASE, OVER, Plan, PlanStore, open_plans
+from cogc.plan_store import OVER, Plan, PlanStore, open_plans
 from cogc.run.people import People, Question
+from cogc.stores.owner import LEASE
 
 _POLL = 0.3
 
@@ -52,6 +53,8 @@ class Plans:
         self.over = trio.Event()
         self.held: dict[str, str] = {}
         """The status of each plan that this run has."""
+        self.asking: set[str] = set()
+        """Those that a person is asked about: what is said of them from outside is the answer to that."""
 
     async def call(self, action: str, arguments: list[Any], call: int) -> Any:
         """Open, save, decide, outside; a Failure if the store cannot be reached."""
@@ -63,7 +66,12 @@ class Plans:
                 case "save":
                     return await self._save(store, plain(arguments[0]))
                 case "decide":
-                    return await self._decide(store, plain(arguments[0]), call)
+                    plan = plain(arguments[0])
+                    self.asking.add(plan["id"])
+                    try:
+                        return await self._decide(store, plan, call)
+                    finally:
+                        self.asking.discard(plan["id"])
             self.idle(call)
             return await self._outside(store, arguments[0])
         except ConnectionError as error:
@@ -106,7 +114,6 @@ class Plans:
                 "(--fresh begins anew)\n"
             )
         self.held[found["id"]] = found["status"]
-        self.over = trio.Event()
         return found
 
     async def _save(self, store: PlanStore, plan: Plan) -> None:
@@ -116,11 +123,12 @@ class Plans:
             del self.held[plan["id"]]
             await store.let_go(plan["id"])
             self.over.set()
+            self.over = trio.Event()  # for the plans that go on
 
     async def _outside(self, store: PlanStore, id: str) -> Any:
         """The next decision from outside on a plan that is approved; None once it is over. Before that a person is asked."""
         while id in self.held:
-            found = None if self.held[id] == "draft" else await store.told(id)
+            found = None if self.held[id] == "draft" or id in self.asking else await store.told(id)
             if found is not None:
                 return found
             with trio.move_on_after(_POLL):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from cogc import nodes
 from cogc.attributes import ATTRIBUTES
 from cogc.dod_texts import CHANGES, COVERAGE, FINDING, FIX, JUDGE, REPAIR, TDD, TEXT, VERDICT
-from cogc.draw import draw
+from cogc.draw import draw, fill, string
 from cogc.parts import borrowed, extended
 
 TYPE_CHECKING = False
@@ -127,7 +127,7 @@ class _Maker:
         parts = [self._criterion(f"c{i}", key, c) for i, (key, c) in enumerate(self.criteria.items())]
         if self.changes:
             self.programs["changes_"] = CHANGES
-            since = self.settings.get("base", nodes.Text(*at, "HEAD", False, ((0, at[0]),)))
+            since = self.settings.get("base", string("HEAD", self.node.name))
             self.holes["since_hole"] = since
             parts.insert(
                 0,
@@ -144,10 +144,7 @@ class _Maker:
         if "cwd" in self.settings:
             self.holes["cwd_hole"] = self.settings["cwd"]
         filled["CWD"] = ", cwd: cwd_hole" if "cwd" in self.settings else ""
-        text = TEXT
-        for key, value in filled.items():
-            text = text.replace(f"@{key}@", value)
-        return text
+        return fill(TEXT, filled)
 
     def _criterion(self, c: str, key: str, criterion: Criterion) -> str:
         """The statements that add one finding; its holes' names begin with `c`."""
@@ -179,23 +176,23 @@ class _Maker:
     def _standard(self, c: str, key: str, criterion: Any) -> tuple[str, str, str, str]:
         if key == "tdd":
             self.programs["tdd"] = TDD
-            range = '["HEAD", "--not", "--remotes"]'
+            commits = '["HEAD", "--not", "--remotes"]'
             if "base" in self.settings:
-                self.holes["base_hole"], range = self.settings["base"], '[base_hole + "..HEAD"]'
+                self.holes["base_hole"], commits = self.settings["base"], '[base_hole + "..HEAD"]'
             asked = ", ".join(
-                f"{n}: try {n}_({a}) else as e_ {{ error: e_.message }}"
+                f"{n}: {_tried(f'{n}_({a})')}"
                 for n, a in (("commits", "range_"), ("uncommitted", ""), ("files", ""), ("imports", ""))
             )
-            return f"let range_ = {range}", f"{{ {asked} }}", "null", '"tdd"'
+            return f"let range_ = {commits}", f"{{ {asked} }}", "null", '"tdd"'
         if key in JUDGED:
             model = self.settings.get("judge")
             if model is None:
                 return "", '{ error: "no model judges it: give `judge: MODEL`" }', "null", '"value"'
             return self._judged(c, key, name_at(model), f'"{JUDGED[key]}"', nodes.Literal(0, 0, "float", THRESHOLD))
-        words = ", ".join(f'"{w}"' for w in COMMANDS.get(key, ("false",)))
+        words = ", ".join(f'"{w}"' for w in COMMANDS[key])
         name = self._name(c, key)
         self.programs[name] = f"program {name}() -> any = shell [{words}] {{ output: outcome, timeout: 30m@CWD@ }}"
-        return "", f"try {name}() else as e_ {{ error: e_.message }}", "null", '"command"'
+        return "", _tried(f"{name}()"), "null", '"command"'
 
     def _shell(self, c: str, key: str, criterion: nodes.Command) -> tuple[str, str, str, str]:
         name = self._name(c, key)
@@ -216,7 +213,7 @@ class _Maker:
         wanted = "null"
         if ok is not None:
             self.holes[f"{c}_ok_hole"], wanted = ok, f"{c}_ok_hole"
-        return "", f"try {name}() else as e_ {{ error: e_.message }}", wanted, '"command"'
+        return "", _tried(f"{name}()"), wanted, '"command"'
 
     def _python(self, c: str, key: str, criterion: nodes.Command) -> tuple[str, str, str, str]:
         name = self._name(c, key)
@@ -227,19 +224,16 @@ class _Maker:
             self.holes[f"{c}_timeout_hole"], block = timeout, f"{{ timeout: {c}_timeout_hole }}"
         path = _quoted(str(getattr(argument, "value", ":")))
         self.programs[name] = f"program {name}(work: any) -> any = python {path} {block}"
-        return "", f"try {{ value: {name}(work_) }} else as e_ {{ error: e_.message }}", "null", '"value"'
+        return "", _tried(f"{{ value: {name}(work_) }}"), "null", '"value"'
 
     def _expr(self, c: str, key: str, criterion: nodes.Attribute) -> tuple[str, str, str, str]:
         self.holes[f"{c}_hole"] = criterion.value
-        return "", f"try {{ value: {c}_hole }} else as e_ {{ error: e_.message }}", "null", '"value"'
+        return "", _tried(f"{{ value: {c}_hole }}"), "null", '"value"'
 
     def _coverage(self, c: str, key: str, criterion: nodes.Attribute) -> tuple[str, str, str, str]:
         self.programs["coverage"] = COVERAGE
         self.holes[f"{c}_least_hole"] = criterion.value.right  # type: ignore[union-attr]
-        asked = ", ".join(
-            f"{k}: try {p}() else as e_ {{ error: e_.message }}"
-            for k, p in (("tests", "covered_"), ("report", "coverage_"))
-        )
+        asked = ", ".join(f"{k}: {_tried(p + '()')}" for k, p in (("tests", "covered_"), ("report", "coverage_")))
         return "", f"{{ {asked} }}", f"{c}_least_hole", '"coverage"'
 
     def _human(self, c: str, key: str, criterion: nodes.Attribute) -> tuple[str, str, str, str]:
@@ -249,7 +243,7 @@ class _Maker:
         if isinstance(value, nodes.Call) and value.arguments:
             self.holes[f"{c}_question_hole"], question = value.arguments[0].value, f"{c}_question_hole"
         self.programs[name] = f"program {name}(question: string) -> bool = human"
-        return "", f"try {{ value: {name}({question}) }} else as e_ {{ error: e_.message }}", "null", '"value"'
+        return "", _tried(f"{{ value: {name}({question}) }}"), "null", '"value"'
 
     def _judge(self, c: str, key: str, criterion: nodes.Judge) -> tuple[str, str, str, str]:
         self.holes[f"{c}_question_hole"] = criterion.question
@@ -262,7 +256,7 @@ class _Maker:
         self.holes[f"{c}_model_hole"] = model
         self.holes[f"{c}_least_hole"] = threshold
         self.programs[name] = JUDGE.replace("name_hole", name).replace("model_hole", f"{c}_model_hole")
-        asked = f"try {name}({question}, given_.task, work_, changes_) else as e_ {{ error: e_.message }}"
+        asked = _tried(f"{name}({question}, given_.task, work_, changes_)")
         return "", asked, f"{c}_least_hole", '"judge"'
 
 
@@ -272,6 +266,11 @@ def _malformed(key: str, criterion: Criterion) -> bool:
         argument: Any = criterion.executor.argument
         return not argument.items if criterion.executor.kind.id == "shell" else ":" not in argument.value
     return word(criterion) == "standard" and (key not in STANDARD or key == "coverage")
+
+
+def _tried(text: str) -> str:
+    """An expression that gives `{error}` where it fails: a criterion's failure is a finding, never the end of the look."""
+    return f"try {text} else as e_ {{ error: e_.message }}"
 
 
 def _quoted(text: str) -> str:

@@ -19,6 +19,18 @@ if TYPE_CHECKING:
     Holes = dict[str, nodes.Node | str]
 
 
+def fill(text: str, words: dict[str, str]) -> str:
+    """A text with something in the place of each @WORD@."""
+    for word, value in words.items():
+        text = text.replace(f"@{word}@", value)
+    return text
+
+
+def string(value: str, at: nodes.Node) -> nodes.Text:
+    """A string that is no template, at the place of a node."""
+    return nodes.Text(at.start, at.end, value, False, ((0, at.start),))
+
+
 def plain(text: str) -> str:
     """A name as it may stand inside of a drawn string: what may not has been reported, and is an underscore."""
     return "".join(c if c.isalnum() or c in "_-. " else "_" for c in text)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from cogc import dods, nodes
 from cogc import format as cog
-from cogc.draw import draw, plain
+from cogc.draw import draw, fill, plain, string
 from cogc.parts import Part, borrowed, extended
 from cogc.plan_texts import (
     APPROVER,
@@ -319,17 +319,17 @@ class _Maker:
         names = {f"{what}_hole": f"{what}{n}_hole" for what in ("child", "kind", "clock", "ended", "limit")}
         child, clock, ended = names["child_hole"], names["clock_hole"], names["ended_hole"]
         self.holes[child], self.holes[names["kind_hole"]] = self._child(id), f"{self.name} {id}"
-        text, start = CHILD.replace("@OVER@", ""), f"{child}.run <- run_"
+        text, start, over = CHILD, f"{child}.run <- run_", ""
         if timeout is not None:
             self.holes[clock], self.holes[ended], self.holes[names["limit_hole"]] = f"{id} clock", f"{id} over", timeout
-            text = CHILD.replace("@OVER@", "self.ended_hole <- true") + CLOCK
+            text, over = CHILD + CLOCK, f"self.{ended} <- true"  # or its clock would run on into the next time
             start += f"\nself.{clock} <- null"
         for name, own in names.items():
             text = text.replace(name, own)
-        self.children.append(text.replace("@ID@", id).replace("@GIVEN@", _passed(parameters)))
+        self.children.append(text.replace("@OVER@", over).replace("@ID@", id).replace("@GIVEN@", _passed(parameters)))
         self.starts.append(f'if s.id == "{id}" and s.written {{ {start} }}')
         self.cancels.append(
-            f'if len([s for s in plan_.steps if s.id == "{id}" and s.status == "in_progress"]) > 0 {{ restart {child} }}'
+            f'if len([s for s in plan_.steps if s.id == "{id}" and s.status == "in_progress"]) > 0 {{\n{over}\nrestart {child}\n}}'
         )
 
     def _part(
@@ -349,10 +349,7 @@ class _Maker:
             "DONE": DONE, "CHILDREN": "\n".join(children), "BEFORE": "\n".join(lines), "RETRY": retry, "WORK": work,
             "VERIFY": verify,
         }  # fmt: skip
-        text = STEP
-        for key, value in filled.items():
-            text = text.replace(f"@{key}@", value)
-        drawn: nodes.Coglet = draw(text, at, holes)
+        drawn: nodes.Coglet = draw(fill(STEP, filled), at, holes)
         label = nodes.Name(at.start, at.end, name)
         node = nodes.Coglet(at.start, at.end, label, parameters, (), None, drawn.members)
         return Part(self.unit if written is None else written.unit, name, node, "step")
@@ -362,7 +359,7 @@ class _Maker:
     def _text(self, approve: str) -> str:
         at = (self.node.name.start, self.node.name.end)
         can_plan = "planner" in self.given
-        self.holes["goal_hole"] = self.given.get("goal") or nodes.Text(*at, "", False, ((0, at[0]),))
+        self.holes["goal_hole"] = self.given.get("goal") or string("", self.node.name)
         self.holes["replans_hole"] = self.given.get("max_replans") or nodes.Literal(*at, "int", REPLANS)
         self.holes["most_hole"] = self.given.get("max_steps") or nodes.Literal(*at, "int", STEPS)
         self.holes["can_plan_hole"] = nodes.Literal(*at, "bool", can_plan)
@@ -370,10 +367,8 @@ class _Maker:
             *at, tuple(self._record(s) for s in self.steps.values()) + self._final()
         )
         self.holes["last_hole"] = nodes.ListLiteral(*at, self._final())
-        self.holes["agents_hole"] = nodes.ListLiteral(
-            *at, tuple(nodes.Text(*at, n, False, ((0, at[0]),)) for n in self.agents)
-        )
-        reserved = (nodes.Text(*at, self.last, False, ((0, at[0]),)),) if "dod" in self.given else ()
+        self.holes["agents_hole"] = nodes.ListLiteral(*at, tuple(string(n, self.node.name) for n in self.agents))
+        reserved = (string(self.last, self.node.name),) if "dod" in self.given else ()
         self.holes["reserved_hole"] = nodes.ListLiteral(*at, reserved)
         about = [f"- {n}: {_about(d)}" for n, d in self.agents.items()]
         draft = (
@@ -384,7 +379,7 @@ class _Maker:
         if can_plan and not self.steps:
             self.holes["steps_hole"] = nodes.ListLiteral(*at, ())
         starts = [*self.starts, *([f"if not s.written {{ {self.start_made} }}"] if self.start_made else [])]
-        self.holes["name_hole"] = nodes.Text(*at, self.name, False, ((0, at[0]),))
+        self.holes["name_hole"] = string(self.name, self.node.name)
         filled = {
             "PARAMETERS": ", ".join(f"{p.name.id}: {p.name.id}" for p in self.whole.parameters),
             "DONE": DONE,
@@ -397,10 +392,7 @@ class _Maker:
             "START": " else ".join(starts) or 'log warn "there are no steps"',
             "AGENTS": "\n    ".join(about).replace("{", "(").replace("}", ")").replace('"""', "'''").replace("\\", "/"),
         }
-        text = PLAN
-        for key, value in filled.items():
-            text = text.replace(f"@{key}@", value)
-        return text
+        return fill(PLAN, filled)
 
     def _record(self, written: Written) -> nodes.RecordLiteral:
         """A written step as the plan's record begins with it."""

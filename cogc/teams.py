@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from cogc import nodes
 from cogc.agents import description, equipped
-from cogc.draw import draw, plain
+from cogc.draw import draw, fill, plain
 from cogc.parts import Part
 from cogc.team_texts import (
     DECIDE_TOOL,
@@ -52,11 +52,10 @@ _PORTS = {
 class Worker:
     """One entry of `workers`: a role, how many of it (None: one), and the child that it is."""
 
-    def __init__(self, role: str, count: Any, declared: Declared, place: nodes.Node, child: str) -> None:
+    def __init__(self, role: str, count: Any, declared: Declared, child: str) -> None:
         self.role = role
         self.count = count
         self.declared = declared
-        self.place = place
         self.child = child
 
 
@@ -76,7 +75,7 @@ def workers_of(world: World, unit: Unit, node: nodes.Team) -> list[Worker]:
         declared = world.lookup(unit, name)
         if declared is not None and declared.kind == "agent" and name not in found:
             child = name.replace(".", "_")
-            found[name] = Worker(name, count, declared, item, f"{child}_worker" if child in taken else child)
+            found[name] = Worker(name, count, declared, f"{child}_worker" if child in taken else child)
     return list(found.values())
 
 
@@ -180,10 +179,7 @@ class _Maker:
         }
         if self.shared:
             self._share(at)
-        text = TEAM
-        for key, value in filled.items():
-            text = text.replace(f"@{key}@", value)
-        return text
+        return fill(TEAM, filled)
 
     def _share(self, at: tuple[int, int]) -> None:
         value = self.given["shared"]

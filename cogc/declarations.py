@@ -231,7 +231,7 @@ def _dod(checked: Checked, unit: Unit, node: nodes.Dod) -> None:
             checked.problems.add("duplicate-attribute", unit.span(c.key), name=c.key.id)
         seen.add(c.key.id)
         if c not in own:
-            _criterion(checked, unit, c)
+            _criterion(checked, unit, c, scope)
 
 
 def check_judge(checked: Checked, unit: Unit, place: nodes.Node, found: Declared | None) -> None:
@@ -252,7 +252,12 @@ def check_judge(checked: Checked, unit: Unit, place: nodes.Node, found: Declared
         checked.problems.add("missing-attribute", unit.span(place), owner=owner, name="judge")
 
 
-def _criterion(checked: Checked, unit: Unit, c: dods.Criterion) -> None:
+_STATUSES = types.union(tuple(types.LiteralOf("string", s) for s in ("PASS", "FAIL", "SKIP")))
+_SAID = types.union((types.BOOL, _STATUSES, types.RecordOf((types.FieldOf("status", STRING),), open=True)))
+"""What an expression may say of a criterion."""
+
+
+def _criterion(checked: Checked, unit: Unit, c: dods.Criterion, scope: Scope) -> None:
     """A criterion's form: a standard one must be known, an executor must have what it needs."""
     from cogc import dods
 
@@ -263,6 +268,15 @@ def _criterion(checked: Checked, unit: Unit, c: dods.Criterion) -> None:
         help = did_you_mean(c.key.id, dods.STANDARD) or None
         known = ", ".join(f"`{s}`" for s in dods.STANDARD)
         checked.problems.add("unknown-criterion", unit.span(c.key), help=help, name=c.key.id, known=known)
+    elif kind == "expr" and isinstance(c, nodes.Attribute):
+        inner = scope.inner()
+        inner.waits = True
+        found = checked.inference.infer(c.value, inner)  # type: ignore[arg-type]
+        if types.fit(found, _SAID) == types.NO:
+            near = did_you_mean(c.key.id, dods.SETTINGS) or "a criterion holds or does not"
+            checked.problems.add(
+                "wrong-type", unit.span(c.value), help=near, found=types.show(found), wanted="bool", hint=""
+            )
     elif kind == "standard" and c.key.id == "coverage":
         checked.problems.add(
             "bad-executor",

@@ -12,7 +12,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from conftest import ROOT, codes
+from conftest import ROOT, check_text, codes
 
 _place = importlib.util.spec_from_file_location("criteria", ROOT / "stdlib" / "criteria.py")
 assert _place is not None and _place.loader is not None
@@ -203,6 +203,12 @@ def test_a_preset_without_its_judge_is_an_error_where_it_is_used() -> None:
     assert codes('dod A { a: python "x" }\n') == ["bad-executor"]
     assert codes('dod A { a: shell ["x"] { tmeout: 1s } }\n') == ["unknown-attribute"]
     assert codes("dod A { a: wrong(1) }\n") == ["unknown-name"]
+    for value in ("3", '"perhaps"', "[true]", "{ ok: true }"):
+        assert codes(f"dod A {{ a: {value} }}\n") == ["wrong-type"]
+    for value in ("1 < 2", '"SKIP"', '{ status: "PASS" }', "n"):
+        assert codes(f"dod A(n: bool = true) {{ a: {value} }}\n") == []
+    _, found = check_text("dod A { tests: on, max_loop: 3 }\n")
+    assert [(d.slug, d.help) for d in found] == [("wrong-type", "did you mean `max_loops`?")]
 
 
 def test_the_command_line_says_which_definitions_there_are(place: Path) -> None:

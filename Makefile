@@ -29,8 +29,8 @@ bench: $(BIN)/cogc
 
 # The files that are made from others: the parser's tables and the JSON Schemas.
 schemas: $(BIN)/cogc
-	$(BIN)/python -m cogc.make_tables
-	$(BIN)/python -m cogc.make_schemas
+	$(BIN)/python -m grammar.make_tables
+	$(BIN)/python -m grammar.make_schemas
 
 clean:
 	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -11,9 +11,9 @@ import time
 from pathlib import Path
 
 from bench.common import alternate, row, seconds
-from cogc import parse_cog, parse_yaml, write_yaml
-from cogc.diagnostics import Problems
-from cogc.source import Source
+from cogc.diagnostics.problems import Problems
+from cogc.diagnostics.source import Source
+from cogc.syntax import parse_cog, parse_yaml, write_yaml
 
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent

@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable
 
 from cogc.compile import analyse, program
-from cogc.diagnostics import Problems
-from cogc.files import read
+from cogc.diagnostics.problems import Problems
+from cogc.disk.files import read
 from cogc.ir import Bundle
 from cogc.kernel.machine import Kernel
 

@@ -12,8 +12,8 @@ from bench.common import ROUNDS, alternate, bundle, kernel, row, seconds
 from bench.messages import CHAIN
 from cogc.kernel.machine import Kernel
 from cogc.kernel.validate import Validators
+from cogc.language.types import BOOL, FLOAT, INT, STRING, FieldOf, ListOf, RecordOf
 from cogc.run.trace import TraceWriter
-from cogc.types import BOOL, FLOAT, INT, STRING, FieldOf, ListOf, RecordOf
 
 IDLE = """
 coglet T { listen x: int

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from cogc import check as checking
-from cogc.declarations import check_judge
-from cogc.diagnostics import Problems
-from cogc.load import load, load_prelude
-from cogc.locks import load_locks
-from cogc.resolve import ARTICLES, resolve
-from cogc.source import Span
-from cogc.suggest import did_you_mean
-from cogc.world import Declared
+from cogc.analysis import check as checking
+from cogc.analysis.declarations import check_judge
+from cogc.diagnostics.problems import Problems
+from cogc.diagnostics.source import Span
+from cogc.diagnostics.suggest import did_you_mean
+from cogc.names.load import load, load_prelude
+from cogc.names.locks import load_locks
+from cogc.names.resolve import ARTICLES, resolve
+from cogc.names.world import Declared
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from cogc import ir
-    from cogc.load import Reader
-    from cogc.world import Shape
+    from cogc.names.load import Reader
+    from cogc.names.world import Shape
 
 
 def analyse(
@@ -32,8 +32,8 @@ def analyse(
 
 def program(checked: checking.Checked, root: str | None) -> ir.Bundle | None:
     """The program that starts at `root` (default: `Main`, or a file's only coglet, or its only sett); None and a problem without one."""
-    from cogc.lower import lower
-    from cogc.lower_sett import lower_sett
+    from cogc.lowering.lower import lower
+    from cogc.lowering.setts import lower_sett
 
     found = _root(checked, root)
     if found is None:

@@ -14,10 +14,10 @@ from typing import Any
 
 from cogc import ir
 from cogc.kernel.code import parts, waits
-from cogc.kernel.conversation import MANY_TURNS, MOST_TOKENS
 from cogc.kernel.machine import Kernel
+from cogc.kernel.models.budget import TURNS
+from cogc.kernel.models.conversation import MANY_TURNS, MOST_TOKENS
 from cogc.kernel.objects import Instance, Slot
-from cogc.kernel.purse import TURNS
 from cogc.kernel.values import Failure
 
 _STARTING = ("delegate", "plan_create", "plan_execute")

@@ -1,6 +1,6 @@
 """What the criteria of a definition of done make of what they are given: one finding each.
 
-These are the Python programs of the coglet that a `dod` stands for (`cogc/dods.py`). They run nothing themselves: what
+These are the Python programs of the coglet that a `dod` stands for (`cogc/desugar/dods.py`). They run nothing themselves: what
 git, pytest, ruff and coverage said is handed to them. A finding is `{criterion, status, details, output}`, for a judge
 with `score` and `reason` as well; the status is PASS, FAIL or SKIP.
 """

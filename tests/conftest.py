@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from cogc.check import Checked
-from cogc.check import Options as CheckOptions
+from cogc.analysis.check import Checked
+from cogc.analysis.check import Options as CheckOptions
 from cogc.compile import analyse, program
-from cogc.diagnostics import Diagnostic, Problems
-from cogc.files import read as read_file
+from cogc.diagnostics.problems import Diagnostic, Problems
+from cogc.disk.files import read as read_file
 from cogc.ir import Bundle
 from cogc.kernel.machine import Kernel
 from cogc.kernel.objects import Call, LogLine, Output

@@ -370,7 +370,7 @@ def test_a_replay_gives_the_same_trace(tmp_path: Path) -> None:
 
 def test_tools_have_names_that_providers_take_and_that_differ(world: World) -> None:
     from cogc.ir import Program
-    from cogc.kernel.conversation import _named
+    from cogc.kernel.models.conversation import _named
 
     made = [
         Program(key=k, name=n, kind="mcp", parameters=[], result=0) for k, n in (("a", "fs.read"), ("b", "fs/read"))

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from cogc import cache as cache_module
 from cogc import compile as compiler
 from cogc.cli import main
+from cogc.disk import cache as cache_module
 
 CLEAN = "coglet Main { every 1s { log info 1 } }\n"
 WARNED = "coglet Main { program unused() -> int = expr 1\n every 1s { log info 1 } }\n"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from conftest import ROOT, check_text, codes
 
-from cogc import render
 from cogc.compile import analyse
-from cogc.diagnostics import Problems
-from cogc.files import read
+from cogc.diagnostics import render
+from cogc.diagnostics.problems import Problems
+from cogc.disk.files import read
 
 SEEDED = (ROOT / "tests" / "golden" / "check" / "seeded.cog").read_text()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, codes
 
-from cogc.codes import CODES
+from cogc.diagnostics.codes import CODES
 
 PAGES = sorted((ROOT / "specs" / "codes").glob("*.md"))
 BLOCK = re.compile(r"^## (Fails|Works)\n\n```(\w+)\n(.*?)```", re.MULTILINE | re.DOTALL)

@@ -26,7 +26,7 @@ from fake_anthropic import (
 from test_cli import cogc
 from test_run import session
 
-from cogc.kernel.purse import Usage
+from cogc.kernel.models.budget import Usage
 from cogc.run.session import Session
 
 SPEC = """
@@ -287,8 +287,8 @@ def test_what_is_asked_side_by_side_is_reserved(server: Server) -> None:
 
 
 def test_what_the_cache_took_costs_less() -> None:
-    from cogc.catalogue import Catalogue
-    from cogc.files import read
+    from cogc.disk.files import read
+    from cogc.names.catalogue import Catalogue
 
     usage, price = Usage(), Catalogue(read).price("anthropic", "claude-haiku-5-5")
     usage.add({"input": 100, "cache_read": 1000, "cache_write": 100, "output": 10}, price)

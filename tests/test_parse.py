@@ -12,12 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lark import Token, Tree
 
-from cogc import format as cog
-from cogc import lalr, make_tables, parse_cog, parse_yaml, tables, write_yaml
-from cogc.diagnostics import Problems
-from cogc.lexer import lex
-from cogc.source import Source
-from cogc.texts import RESERVED
+from cogc.diagnostics.problems import Problems
+from cogc.diagnostics.source import Source
+from cogc.language.texts import RESERVED
+from cogc.syntax import format as cog
+from cogc.syntax import lalr, parse_cog, parse_yaml, tables, write_yaml
+from cogc.syntax.lexer import lex
+from grammar import make_tables
 
 SPECS = sorted((ROOT / "examples").glob("*/*.cog")) + sorted((ROOT / "stdlib").glob("*.cog"))
 CLEAN = [p for p in SPECS if p.parent.name != "mistakes"]

@@ -20,13 +20,13 @@ from test_board import RedisServer, needs_redis
 from test_board import redis as redis
 from test_run import session, unique_seconds
 
-from cogc.plan_store import PlanStore, changed, open_plans
 from cogc.run import journal
 from cogc.run.executors import Settings
 from cogc.run.people import People
 from cogc.run.plans import Decision, Keeping
 from cogc.run.session import Session
 from cogc.run.trace import TraceWriter
+from cogc.stores.plans import PlanStore, changed, open_plans
 
 HEAD = """
 model m = scripted "m.yml"

@@ -19,12 +19,12 @@ from test_board import redis as redis
 from test_cli import cogc
 
 from cogc.kernel.machine import Kernel
-from cogc.kernel.registry import AgentRecord, Registry
-from cogc.registry_store import check_registry, open_registry
+from cogc.kernel.models.registry import AgentRecord, Registry
 from cogc.run import journal
 from cogc.run.executors import Settings
 from cogc.run.session import Options, Session
 from cogc.run.trace import TraceWriter
+from cogc.stores.registry import check_registry, open_registry
 
 SPEC = """
 model m = scripted "SCRIPT"
@@ -106,7 +106,7 @@ def spawns(*queries: str, background: bool = False) -> dict[str, Any]:
 
 async def until(made: Session, id: str, state: str = "running") -> None:
     """Wait until a sub-agent is in a state."""
-    from cogc.kernel import registry
+    from cogc.kernel.models import registry
     from cogc.kernel.values import Failure
 
     while True:

@@ -10,11 +10,14 @@ import pytest
 import yaml
 from conftest import ROOT, Sim, build, codes
 
-from cogc import ir, make_schemas, parse_cog, types, write_yaml
-from cogc.builtins import FUNCTIONS, RUN_TIME_ONLY
-from cogc.diagnostics import Problems
+from cogc import ir
+from cogc.diagnostics.problems import Problems
+from cogc.diagnostics.source import Source
 from cogc.kernel import functions
-from cogc.source import Source
+from cogc.language import types
+from cogc.language.builtins import FUNCTIONS, RUN_TIME_ONLY
+from cogc.syntax import parse_cog, write_yaml
+from grammar import make_schemas
 
 YAML = json.loads((ROOT / "grammar" / "cog.schema.json").read_text())
 TRACE = json.loads((ROOT / "grammar" / "trace.schema.json").read_text())

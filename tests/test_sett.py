@@ -20,10 +20,10 @@ from cogc.run.executors import Settings
 from cogc.run.people import People
 from cogc.sett.board import Board
 from cogc.sett.command import Place
+from cogc.sett.in_process import Whole
 from cogc.sett.minds import Minds
 from cogc.sett.model import Artefact, approves, goal, new_id
 from cogc.sett.spec import SettSpec
-from cogc.sett.whole import Whole
 from cogc.stores.memory import MemoryStore
 
 needs_bwrap = pytest.mark.skipif(not bubblewrap_works(), reason="bubblewrap is not installed, or not allowed")
@@ -611,7 +611,7 @@ def test_memory_is_bounded(world: World) -> None:
 def test_without_a_sandbox_to_be_had_it_is_a_failure_not_a_plain_process(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cogc.sett.cages.shutil.which", lambda _: None)
+    monkeypatch.setattr("cogc.sett.sandboxes.shutil.which", lambda _: None)
     monkeypatch.setattr("cogc.run.confine.version", lambda: 0)
     found = world.run(agent("W", world.script("w", says("Done")), ON_GOAL), sandbox="auto")
     assert "neither bubblewrap (`bwrap`) nor Landlock" in found[-1].payload["reason"]

@@ -464,11 +464,11 @@ def test_the_live_view_shows_the_board(tmp_path: Path) -> None:
     import trio
     from rich.console import Console
 
+    from cogc.screens.sett import View
     from cogc.sett.board import Board
     from cogc.sett.model import goal
     from cogc.sett.orchestrator import Orchestrator
     from cogc.stores.memory import MemoryStore
-    from cogc.view_sett import View
 
     async def main() -> str:
         board = Board(MemoryStore())

@@ -7,11 +7,11 @@ import re
 import pytest
 from conftest import ROOT, check_text, codes
 
-from cogc import parse_cog, parse_yaml, write_yaml
-from cogc.attributes import ATTRIBUTES
-from cogc.builtins import FUNCTIONS
-from cogc.diagnostics import Problems
-from cogc.source import Source
+from cogc.diagnostics.problems import Problems
+from cogc.diagnostics.source import Source
+from cogc.language.attributes import ATTRIBUTES
+from cogc.language.builtins import FUNCTIONS
+from cogc.syntax import parse_cog, parse_yaml, write_yaml
 
 
 def page(name: str) -> str:

@@ -13,9 +13,9 @@ import pytest
 from conftest import ROOT, build, check_text, codes
 from test_plans import cogc, last, rules, run, statuses
 
-from cogc.format import file as written
-from cogc.graph.model import graph
-from cogc.graph.write import text as drawn
+from cogc.screens.graph.model import graph
+from cogc.screens.graph.write import text as drawn
+from cogc.syntax.format import file as written
 
 HEAD = """
 import "std/workflows.cog" as std

@@ -3,14 +3,15 @@ what one below it may use alone."""
 
 from __future__ import annotations
 
-from cogc import nodes, plans, teams
+from cogc.desugar import plans, teams
+from cogc.syntax import nodes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cogc.check import Checked
-    from cogc.world import Declared, Unit
+    from cogc.analysis.check import Checked
+    from cogc.names.world import Declared, Unit
 
 _MEASURES = ("usd", "tokens", "time")
 

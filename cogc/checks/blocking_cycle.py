@@ -5,15 +5,15 @@ Only `link`s are looked at. One link of a cycle must say `{ feedback: true }`; a
 
 from __future__ import annotations
 
-from cogc import nodes
 from cogc.checks.common import has_flag, links, own_shapes
-from cogc.diagnostics import Label
+from cogc.diagnostics.problems import Label
+from cogc.syntax import nodes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from cogc.bodies import Port
-    from cogc.check import Checked
-    from cogc.world import Shape
+    from cogc.analysis.bodies import Port
+    from cogc.analysis.check import Checked
+    from cogc.names.world import Shape
 
     Edge = tuple[str, str, nodes.Link]
 

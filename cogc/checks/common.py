@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from cogc import nodes
-from cogc.bodies import Port
+from cogc.analysis.bodies import Port
+from cogc.syntax import nodes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cogc.check import Checked
-    from cogc.world import Shape
+    from cogc.analysis.check import Checked
+    from cogc.names.world import Shape
 
 
 def own_shapes(checked: Checked) -> Iterator[Shape]:

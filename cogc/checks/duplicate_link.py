@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from cogc.checks.common import links, own_shapes
-from cogc.diagnostics import Label
+from cogc.diagnostics.problems import Label
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from cogc import nodes
-    from cogc.bodies import Port
-    from cogc.check import Checked
+    from cogc.analysis.bodies import Port
+    from cogc.analysis.check import Checked
+    from cogc.syntax import nodes
 
 
 def duplicate_link(checked: Checked) -> None:

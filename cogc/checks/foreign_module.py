@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import sys
 
-from cogc import nodes
+from cogc.syntax import nodes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from cogc.check import Checked
+    from cogc.analysis.check import Checked
 
 
 def foreign_module(checked: Checked) -> None:

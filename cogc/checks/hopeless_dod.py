@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from cogc import dods, nodes
-from cogc import format as cog
-from cogc.diagnostics import Label
+from cogc.desugar import dods
+from cogc.diagnostics.problems import Label
+from cogc.syntax import format as cog
+from cogc.syntax import nodes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from cogc.check import Checked
-    from cogc.world import Unit
+    from cogc.analysis.check import Checked
+    from cogc.names.world import Unit
 
 
 def hopeless_dod(checked: Checked) -> None:

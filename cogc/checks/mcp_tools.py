@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from cogc import nodes, types
-from cogc.locks import tools_of
-from cogc.resolve import program_signature
-from cogc.suggest import did_you_mean
+from cogc.diagnostics.suggest import did_you_mean
+from cogc.language import types
+from cogc.names.locks import tools_of
+from cogc.names.resolve import program_signature
+from cogc.syntax import nodes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from cogc.check import Checked
-    from cogc.world import Unit
+    from cogc.analysis.check import Checked
+    from cogc.names.world import Unit
 
 
 def mcp_tools(checked: Checked) -> None:

@@ -5,14 +5,14 @@ Recent models of Anthropic take no sampling parameters; a server that does says 
 
 from __future__ import annotations
 
-from cogc import nodes
-from cogc.attributes import CAPABILITIES, USUAL
-from cogc.suggest import did_you_mean
+from cogc.diagnostics.suggest import did_you_mean
+from cogc.language.attributes import CAPABILITIES, USUAL
+from cogc.syntax import nodes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from cogc.check import Checked
-    from cogc.world import Declared, Unit
+    from cogc.analysis.check import Checked
+    from cogc.names.world import Declared, Unit
 
 
 def model_limits(checked: Checked) -> None:

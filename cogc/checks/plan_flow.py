@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from cogc import nodes, plans
+from cogc.desugar import plans
+from cogc.syntax import nodes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from cogc.check import Checked
-    from cogc.source import Span
-    from cogc.world import Unit
+    from cogc.analysis.check import Checked
+    from cogc.diagnostics.source import Span
+    from cogc.names.world import Unit
 
 
 def plan_flow(checked: Checked) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from cogc import nodes
-from cogc.source import Span
+from cogc.diagnostics.source import Span
+from cogc.syntax import nodes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from cogc.check import Checked
+    from cogc.analysis.check import Checked
 
 
 def recursive_program(checked: Checked) -> None:

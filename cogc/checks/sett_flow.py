@@ -3,16 +3,16 @@ taken to be right."""
 
 from __future__ import annotations
 
-from cogc.bids import GOAL, SettRole, roles_of
-from cogc.diagnostics import Label
-from cogc.suggest import did_you_mean
+from cogc.analysis.bids import GOAL, SettRole, roles_of
+from cogc.diagnostics.problems import Label
+from cogc.diagnostics.suggest import did_you_mean
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from cogc import nodes
-    from cogc.check import Checked
-    from cogc.source import Span
-    from cogc.world import Unit
+    from cogc.analysis.check import Checked
+    from cogc.diagnostics.source import Span
+    from cogc.names.world import Unit
+    from cogc.syntax import nodes
 
 
 def sett_flow(checked: Checked) -> None:

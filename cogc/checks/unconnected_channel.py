@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from cogc import nodes
 from cogc.checks.common import own_shapes
+from cogc.syntax import nodes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from cogc.check import Checked
-    from cogc.world import Shape
+    from cogc.analysis.check import Checked
+    from cogc.names.world import Shape
 
 
 def unconnected_channel(checked: Checked) -> None:

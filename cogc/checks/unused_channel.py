@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from cogc import nodes
 from cogc.checks.common import own_shapes
+from cogc.syntax import nodes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from cogc.check import Checked
+    from cogc.analysis.check import Checked
 
 
 def unused_channel(checked: Checked) -> None:

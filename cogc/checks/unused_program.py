@@ -6,7 +6,7 @@ from cogc.checks.common import own_shapes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from cogc.check import Checked
+    from cogc.analysis.check import Checked
 
 
 def unused_program(checked: Checked) -> None:

@@ -59,7 +59,7 @@ def _registered(options: Namespace) -> int:
     """The agents of a registry that several runs share."""
     import trio
 
-    from cogc.registry_store import open_registry
+    from cogc.stores.registry import open_registry
 
     async def found() -> list[Any]:
         async with open_registry(options.registry) as registry:

@@ -6,7 +6,7 @@ import sys
 
 from cogc.commands.check import allow_imports
 from cogc.commands.run import load, show_to_stderr
-from cogc.diagnostics import Problems
+from cogc.diagnostics.problems import Problems
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

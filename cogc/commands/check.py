@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import sys
 
-from cogc import render
-from cogc.files import read, specs
-from cogc.source import Source, Span, normal
+from cogc.diagnostics import render
+from cogc.diagnostics.source import Source, Span, normal
+from cogc.disk.files import read, specs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-    from cogc.cache import Cache
-    from cogc.diagnostics import Diagnostic
+    from cogc.diagnostics.problems import Diagnostic
+    from cogc.disk.cache import Cache
 
 HELP = "find the mistakes of specs"
 
@@ -72,10 +72,10 @@ def run(options: Namespace | Plain) -> int:
 
 def _online(paths: list[str], allow: frozenset[str]) -> list[Diagnostic]:
     """Write the locks of all servers anew; what kept one from being asked."""
-    from cogc.check import Options
+    from cogc.analysis.check import Options
     from cogc.commands.online import write_locks
     from cogc.compile import analyse
-    from cogc.diagnostics import Problems
+    from cogc.diagnostics.problems import Problems
 
     problems = Problems()
     checked = analyse(paths, read, Problems(), Options(allow))
@@ -84,7 +84,7 @@ def _online(paths: list[str], allow: frozenset[str]) -> list[Diagnostic]:
 
 
 def _cache(allow: frozenset[str]) -> Cache | None:
-    from cogc.cache import Cache
+    from cogc.disk.cache import Cache
 
     try:
         return Cache(allow, read)
@@ -96,10 +96,10 @@ def _check(
     stale: list[str], paths: list[str], empty: list[str], allow: frozenset[str], cache: Cache | None
 ) -> list[Diagnostic]:
     """Check what has changed, remember what was clean."""
-    from cogc.check import Options
+    from cogc.analysis.check import Options
     from cogc.compile import analyse
-    from cogc.diagnostics import Problems
-    from cogc.load import groups
+    from cogc.diagnostics.problems import Problems
+    from cogc.names.load import groups
 
     problems = Problems()
     for path in empty:

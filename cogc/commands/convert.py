@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 
-from cogc import format as cog
-from cogc import load
 from cogc.commands.run import show_to_stderr
-from cogc.diagnostics import Problems
-from cogc.files import read
-from cogc.source import looks_like_yaml
+from cogc.diagnostics.problems import Problems
+from cogc.diagnostics.source import looks_like_yaml
+from cogc.disk.files import read
+from cogc.names import load
+from cogc.syntax import format as cog
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def run(options: Namespace) -> int:
     if target == "cog":
         written = cog.file(unit.tree)
     else:
-        from cogc import write_yaml
+        from cogc.syntax import write_yaml
 
         try:
             written = write_yaml.file(unit.tree)

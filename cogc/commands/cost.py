@@ -31,7 +31,7 @@ def arguments(parser: ArgumentParser) -> None:
 def run(options: Namespace) -> int:
     from cogc.commands.run import Usage, bound, load, parameters, show_to_stderr
     from cogc.cost import bounds
-    from cogc.diagnostics import Problems
+    from cogc.diagnostics.problems import Problems
     from cogc.kernel.machine import Kernel
     from cogc.kernel.values import Failure
 

@@ -14,8 +14,8 @@ HELP = "run the cub of one agent of a sett by itself"
 
 
 def arguments(parser: ArgumentParser) -> None:
-    from cogc.attributes import CAGES
     from cogc.commands.check import allow_imports
+    from cogc.language.attributes import CAGES
 
     add = parser.add_argument
     add("spec", metavar="SPEC", help="the sett: a spec, sett.yml, or a built program")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from cogc.codes import CODES
-from cogc.resources import folder
-from cogc.suggest import did_you_mean
+from cogc.diagnostics.codes import CODES
+from cogc.diagnostics.suggest import did_you_mean
+from cogc.disk.resources import folder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

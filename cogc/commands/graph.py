@@ -6,9 +6,9 @@ import sys
 
 from cogc.commands.run import show_to_stderr
 from cogc.compile import analyse
-from cogc.diagnostics import Problems
-from cogc.files import main_spec, read
-from cogc.suggest import did_you_mean
+from cogc.diagnostics.problems import Problems
+from cogc.diagnostics.suggest import did_you_mean
+from cogc.disk.files import main_spec, read
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> int:
-    from cogc.graph import model, svg, write
+    from cogc.screens.graph import model, svg, write
 
     problems = Problems()
     checked = analyse([main_spec(options.spec)], read, problems)

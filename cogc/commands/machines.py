@@ -14,7 +14,7 @@ from cogc import ir
 from cogc.commands.check import allowed
 from cogc.commands.run import Usage, bound, duration, load, refusing, show_to_stderr
 from cogc.commands.run_sett import instance_of, locals_of
-from cogc.diagnostics import Problems
+from cogc.diagnostics.problems import Problems
 from cogc.kernel.values import Failure
 from cogc.run.executors import Settings
 from cogc.sett.board import Board, open_board

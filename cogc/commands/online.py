@@ -9,16 +9,17 @@ from typing import Any
 
 import trio
 
-from cogc import ir, nodes
-from cogc.check import Checked
-from cogc.diagnostics import Problems
+from cogc import ir
+from cogc.analysis.check import Checked
+from cogc.diagnostics.problems import Problems
 from cogc.kernel.machine import Kernel
 from cogc.kernel.values import Failure
-from cogc.locks import path_of
-from cogc.lower import Lower
+from cogc.lowering.lower import Lower
+from cogc.names.locks import path_of
 from cogc.run.executors import secret
 from cogc.run.people import write_whole
 from cogc.run.servers import Servers
+from cogc.syntax import nodes
 
 
 def write_locks(checked: Checked, problems: Problems) -> None:

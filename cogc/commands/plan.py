@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-    from cogc.plan_store import Plan, PlanStore
+    from cogc.stores.plans import Plan, PlanStore
 
 HELP = "list, show and decide on plans"
 _WORDS = {
@@ -61,7 +61,7 @@ def _run(options: Namespace) -> int:
 
 async def _main(options: Namespace, name: str) -> int:
     from cogc.commands.run import Usage
-    from cogc.plan_store import open_plans
+    from cogc.stores.plans import open_plans
 
     async with open_plans(name) as store:
         if options.action == "list":
@@ -80,8 +80,8 @@ async def _main(options: Namespace, name: str) -> int:
 async def _decide(store: PlanStore, plan: Plan, options: Namespace) -> Plan:
     """Write a decision down; Usage says why it cannot be."""
     from cogc.commands.run import Usage, pair
-    from cogc.plan_store import changed
     from cogc.run.plans import login
+    from cogc.stores.plans import changed
 
     decision = {"action": options.action, "source": "user", "by": options.by or login()}
     if len(options.words) > 1:

@@ -13,13 +13,13 @@ import time
 from pathlib import Path
 
 from cogc import ir
-from cogc.attributes import CAGES, PROVIDERS
-from cogc.check import Options as CheckOptions
+from cogc.analysis.check import Options as CheckOptions
 from cogc.commands.check import allow_imports, allowed
 from cogc.compile import analyse, program
-from cogc.diagnostics import Problems
-from cogc.files import main_spec, read
-from cogc.source import Source, Span
+from cogc.diagnostics.problems import Problems
+from cogc.diagnostics.source import Source, Span
+from cogc.disk.files import main_spec, read
+from cogc.language.attributes import CAGES, PROVIDERS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any
 
-    from cogc.diagnostics import Diagnostic
+    from cogc.diagnostics.problems import Diagnostic
     from cogc.run.people import People
     from cogc.run.plans import Keeping
     from cogc.run.session import Session
@@ -138,7 +138,7 @@ def run(options: Namespace) -> int:
 
 
 def show_to_stderr(found: list[Diagnostic]) -> None:
-    from cogc import render
+    from cogc.diagnostics import render
 
     if sys.stderr.isatty():
         render.people(found, sys.stderr)
@@ -165,7 +165,7 @@ def load(path: str, root: str | None, imports: list[str], problems: Problems) ->
 def _run(bundle: ir.Bundle, options: Namespace) -> int:
     import trio
 
-    from cogc.run.faces import Faces
+    from cogc.commands.faces import Faces
     from cogc.run.session import Session
 
     bundle = bound(bundle, options)
@@ -321,7 +321,7 @@ def bound(bundle: ir.Bundle, options: Namespace) -> ir.Bundle:
     """The program with the models of the command line in place of its own."""
     from msgspec.structs import replace
 
-    from cogc.catalogue import Catalogue
+    from cogc.names.catalogue import Catalogue
 
     models = dict(bundle.models)
     for text in options.model:
@@ -433,7 +433,7 @@ def _until(bundle: ir.Bundle, options: Namespace) -> Any:
 
 def duration(text: str | None, option: str) -> int | None:
     """An option's duration in nanoseconds."""
-    from cogc.texts import nanoseconds
+    from cogc.language.texts import nanoseconds
 
     if text is None:
         return None
@@ -448,9 +448,9 @@ def duration(text: str | None, option: str) -> int | None:
 
 def _replay(bundle: ir.Bundle, options: Namespace) -> int:
     """Feed a journal to a fresh kernel: the same outputs and the same trace, with no process, network or clock."""
+    from cogc.commands.faces import Faces
     from cogc.kernel.machine import Kernel
     from cogc.run import journal, report
-    from cogc.run.faces import Faces
 
     try:
         head, events = journal.read(Path(options.replay))

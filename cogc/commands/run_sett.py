@@ -20,9 +20,9 @@ from cogc.run.trace import TraceWriter
 from cogc.sett import report
 from cogc.sett.board import open_board
 from cogc.sett.command import Place
+from cogc.sett.in_process import Whole
 from cogc.sett.minds import Minds
 from cogc.sett.spec import SettSpec
-from cogc.sett.whole import Whole
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -150,7 +150,7 @@ class Faces:
     async def watch(self, nursery: trio.Nursery, board: Board, people: People) -> None:
         """Show the board while it changes, where there is a terminal."""
         if self.live:
-            from cogc.view_sett import View
+            from cogc.screens.sett import View
 
             self.view = View(board, self.instance)
             people.aside = self.view.aside

@@ -23,7 +23,7 @@ ACTIONS = {
 
 
 def arguments(parser: ArgumentParser) -> None:
-    from cogc.attributes import CAGES
+    from cogc.language.attributes import CAGES
 
     add = parser.add_argument
     add("action", choices=list(ACTIONS))

@@ -90,7 +90,7 @@ def _chain(records: list[dict[str, Any]], seq: int) -> list[dict[str, Any]]:
 
 def _filter(options: Namespace) -> Callable[[dict[str, Any]], bool]:
     """The options as one test of a record."""
-    from cogc.texts import nanoseconds
+    from cogc.language.texts import nanoseconds
 
     since = nanoseconds(options.since) / 1e9 if options.since else None
     before = nanoseconds(options.before) / 1e9 if options.before else None

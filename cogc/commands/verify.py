@@ -11,22 +11,23 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cogc import dods, render
-from cogc.check import Options as CheckOptions
+from cogc.analysis.check import Options as CheckOptions
 from cogc.commands.check import allow_imports, allowed
 from cogc.commands.run import Usage, bound, budget, parameters, people, refusing, settle, show_to_stderr
 from cogc.compile import analyse, program
-from cogc.diagnostics import Problems
-from cogc.files import read
+from cogc.desugar import dods
+from cogc.diagnostics import render
+from cogc.diagnostics.problems import Problems
+from cogc.disk.files import read
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
     from cogc import ir
-    from cogc.check import Checked
-    from cogc.diagnostics import Diagnostic
+    from cogc.analysis.check import Checked
+    from cogc.diagnostics.problems import Diagnostic
     from cogc.kernel.objects import Output
-    from cogc.world import Declared
+    from cogc.names.world import Declared
 
 HELP = "look whether a definition of done is met"
 NOT_MET = 4

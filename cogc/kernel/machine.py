@@ -17,20 +17,11 @@ from collections.abc import Callable
 from typing import Any
 
 from cogc import ir
-from cogc.kernel import (
-    agents,
-    asking,
-    conversation,
-    joins,
-    programs,
-    python,
-    reactions,
-    registry,
-    requests,
-    supervision,
-    wiring,
-)
+from cogc.kernel import joins, programs, python, reactions, requests, supervision, wiring
 from cogc.kernel.code import Coder
+from cogc.kernel.models import agents, asking, conversation, registry
+from cogc.kernel.models.budget import Purse, Usage
+from cogc.kernel.models.registry import Registry
 from cogc.kernel.objects import (
     AWAITING,
     BACKLOG,
@@ -56,8 +47,6 @@ from cogc.kernel.objects import (
     Sandbox,
 )
 from cogc.kernel.program import ChildCode, CogletCode
-from cogc.kernel.purse import Purse, Usage
-from cogc.kernel.registry import Registry
 from cogc.kernel.timers import Timers
 from cogc.kernel.trace import Tracer
 from cogc.kernel.validate import Validators

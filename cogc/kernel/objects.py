@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-    from cogc.kernel.agents import AgentState
+    from cogc.kernel.models.agents import AgentState
     from cogc.kernel.program import CogletCode, Handler
     from cogc.kernel.values import Failure
 

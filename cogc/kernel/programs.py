@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from cogc import ir
-from cogc.diagnostics import Problems
+from cogc.diagnostics.problems import Problems
 from cogc.kernel.objects import Instance
 from cogc.kernel.values import Failure, kind_of
 
@@ -92,9 +92,9 @@ def _text(kernel: Kernel, old: ir.Program, wanted: Any) -> Callable[..., Any]:
 
 
 def _compile(kernel: Kernel, old: ir.Program, kind: str, text: str) -> Callable[..., Any]:
-    from cogc.compile_text import compile_text
     from cogc.kernel.code import Coder
     from cogc.kernel.validate import Validators
+    from cogc.lowering.compile_text import compile_text
 
     types = kernel.validators.types
     problems = Problems()

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any
 
-from cogc import ir, methods
+from cogc import ir
 from cogc.kernel import failing, reactions, requests, supervision, wiring
 from cogc.kernel.code import Request
 from cogc.kernel.objects import STARTING, STOPPED, STOPPING, Instance, Out, Port, Said, Slot
 from cogc.kernel.program import ChildCode, CogletCode, Handler
 from cogc.kernel.values import Failure
+from cogc.lowering import methods
 
 if TYPE_CHECKING:
     from cogc.kernel.machine import Kernel

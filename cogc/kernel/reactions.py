@@ -6,8 +6,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from cogc.kernel import agents, failing, joins, requests
+from cogc.kernel import failing, joins, requests
 from cogc.kernel.functions import stable_key
+from cogc.kernel.models import agents
 from cogc.kernel.objects import (
     FAILED,
     HELD,

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from cogc.kernel import asking, queues, reactions
+from cogc.kernel import queues, reactions
 from cogc.kernel.code import Request
+from cogc.kernel.models import asking
 from cogc.kernel.objects import AWAITING, Activity, Ask, Call, Dispatch, Instance, Port
 from cogc.kernel.program import label, nanos
 from cogc.kernel.values import Failure

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
-from cogc.kernel import failing, joins, python, queues, reactions, registry, wiring
+from cogc.kernel import failing, joins, python, queues, reactions, wiring
+from cogc.kernel.models import registry
 from cogc.kernel.objects import (
     BACKLOG,
     FAILED,
@@ -295,8 +296,8 @@ def _next(kernel: Kernel, handler: Handler, period: int) -> int:
         return kernel.now + period
     from datetime import timedelta
 
-    from cogc.clock import next_at, parse_time_of_day
     from cogc.kernel.values import Time, moment, time_of
+    from cogc.language.clock import next_at, parse_time_of_day
 
     seconds, zone = parse_time_of_day(handler.trigger.time_of_day)
     after = moment(Time(kernel.epoch + kernel.now))

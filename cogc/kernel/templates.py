@@ -15,9 +15,9 @@ from jinja2 import nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.visitor import NodeTransformer
 
+from cogc.analysis.prompts import FILTERS, TESTS
 from cogc.kernel.functions import field_or_null, text
 from cogc.kernel.values import Duration, Failure, Time, plain
-from cogc.prompts import FILTERS, TESTS
 
 MAX_ITERATIONS = 100_000
 MAX_OUTPUT = 4_000_000

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from cogc import ir, types
+from cogc import ir
 from cogc.kernel.values import Duration, Failure, Time, equal, kind_of, shorten, time_of
-from cogc.texts import nanoseconds
-from cogc.types import Type, expand, show
+from cogc.language import types
+from cogc.language.texts import nanoseconds
+from cogc.language.types import Type, expand, show
 
 _PYTHON = {"int": "int", "float": "float", "string": "str", "bool": "bool", "duration": "Duration", "time": "Time"}
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from cogc.texts import duration_text
+from cogc.language.texts import duration_text
 
 LIMIT = 1 << 24  # characters of a string, items of a list: what one expression may make
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

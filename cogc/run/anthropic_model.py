@@ -14,7 +14,7 @@ import httpx2
 from anthropic.types import Message
 
 from cogc import ir
-from cogc.attributes import USUAL
+from cogc.language.attributes import USUAL
 from cogc.run.provider import api_key, asked_to_wait, cleaned, failed, innermost, may_pass
 
 _CACHED = {"cache_control": {"type": "ephemeral"}}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, BinaryIO
 
 from cogc.compile import analyse, program
-from cogc.diagnostics import Problems
-from cogc.resources import place
+from cogc.diagnostics.problems import Problems
+from cogc.disk.resources import place
 from cogc.run.executors import Settings
 from cogc.run.session import Options, Session
 from cogc.run.trace import TraceWriter

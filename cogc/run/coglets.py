@@ -12,10 +12,10 @@ from typing import Any
 import trio
 
 from cogc import ir, sdk
+from cogc.diagnostics.suggest import nearest
 from cogc.kernel.objects import Call, Said
 from cogc.kernel.values import Failure
 from cogc.run.process import run_process
-from cogc.suggest import nearest
 
 Tell = Callable[..., Awaitable[Any]]
 """Tells the kernel of something that a method did; `await tell(call, kind, *data)` gives its answer, or a TypeError."""

@@ -13,9 +13,9 @@ from typing import Any
 import trio
 
 from cogc.compile import analyse, program
-from cogc.diagnostics import Problems
+from cogc.diagnostics.problems import Problems
+from cogc.disk.resources import folder as resource
 from cogc.ir import encode
-from cogc.resources import folder as resource
 from cogc.run.dispatch import Dispatcher, Outcome, RunSpec
 
 _SPEC = """

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
-from cogc.kernel import registry
+from cogc.kernel.models import registry
 from cogc.kernel.values import Failure, plain
 
 if TYPE_CHECKING:

@@ -21,7 +21,8 @@ from typing import Any
 import trio
 
 from cogc import coglet as upstream
-from cogc import ir, resources
+from cogc import ir
+from cogc.disk import resources
 from cogc.kernel.functions import text
 from cogc.kernel.objects import Call
 from cogc.kernel.values import Duration, Failure, Time, moment, time_of

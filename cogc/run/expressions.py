@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from cogc import ir, types
-from cogc.compile_text import compile_text
-from cogc.diagnostics import Problems
+from cogc import ir
+from cogc.diagnostics.problems import Problems
 from cogc.kernel.code import Coder
 from cogc.kernel.validate import Validators
+from cogc.language import types
+from cogc.lowering.compile_text import compile_text
 
 
 def until(bundle: ir.Bundle, text: str, problems: Problems) -> Callable[[dict[str, list[Any]]], bool] | None:

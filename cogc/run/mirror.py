@@ -7,9 +7,9 @@ from typing import Any
 
 import trio
 
-from cogc.kernel.registry import Registry
-from cogc.registry_store import AgentRegistry, open_registry
+from cogc.kernel.models.registry import Registry
 from cogc.stores.owner import LEASE
+from cogc.stores.registry import AgentRegistry, open_registry
 
 
 class Mirror:

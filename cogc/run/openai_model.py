@@ -13,7 +13,7 @@ import httpx2
 import openai
 
 from cogc import ir
-from cogc.attributes import USUAL
+from cogc.language.attributes import USUAL
 from cogc.run.provider import api_key, asked_to_wait, cleaned, failed, innermost, may_pass
 
 _STOPS = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use", "content_filter": "refusal"}

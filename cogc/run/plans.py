@@ -10,9 +10,9 @@ from typing import Any
 import trio
 
 from cogc.kernel.values import Failure, plain
-from cogc.plan_store import OVER, Plan, PlanStore, open_plans
 from cogc.run.people import People, Question
 from cogc.stores.owner import LEASE
+from cogc.stores.plans import OVER, Plan, PlanStore, open_plans
 
 _POLL = 0.3
 

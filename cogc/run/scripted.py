@@ -16,7 +16,7 @@ import yaml
 
 from cogc.kernel.functions import text
 from cogc.kernel.objects import Ask
-from cogc.texts import nanoseconds
+from cogc.language.texts import nanoseconds
 
 _ANSWERS = ("reply", "tools", "error")
 _KEYS = {"when", "delay", "times", "usage", *_ANSWERS}

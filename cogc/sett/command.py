@@ -14,8 +14,8 @@ import trio
 
 from cogc.kernel.values import Failure
 from cogc.run.process import Outcome, run_process
-from cogc.sett.cages import Cages
 from cogc.sett.model import STRUCTURAL, Artefact, new_id
+from cogc.sett.sandboxes import Cages
 from cogc.sett.spec import AgentSpec
 
 _SHOWN = 64 << 10

@@ -8,8 +8,8 @@ import msgspec
 
 from cogc import ir
 from cogc.kernel.machine import Kernel
+from cogc.kernel.models.budget import Purse, Usage
 from cogc.kernel.objects import Sandbox
-from cogc.kernel.purse import Purse, Usage
 from cogc.kernel.values import Failure
 from cogc.run.executors import Settings
 from cogc.run.session import Options, Session

@@ -11,8 +11,8 @@ from typing import Any
 from cogc import ir
 from cogc.kernel.machine import Kernel
 from cogc.kernel.values import Duration, Failure
+from cogc.language.texts import nanoseconds
 from cogc.run.executors import secret
-from cogc.texts import nanoseconds
 
 REVIEWS = 3
 TIMEOUT = 600.0

@@ -1,0 +1,1 @@
+"""The types of expressions and bodies, and the rules of single declarations."""

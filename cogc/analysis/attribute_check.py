@@ -1,0 +1,216 @@
+"""Attribute blocks against `attributes.py`: known keys, right values, nothing missing, nothing twice."""
+
+from __future__ import annotations
+
+from cogc.analysis.infer import Inference
+from cogc.analysis.scope import Scope
+from cogc.diagnostics.problems import Label
+from cogc.diagnostics.source import Source
+from cogc.diagnostics.suggest import did_you_mean
+from cogc.language import types
+from cogc.language.attributes import ATTRIBUTES, SHARING
+from cogc.language.types import Type
+from cogc.names.lower_type import lower_type
+from cogc.names.resolve import ARTICLES
+from cogc.names.world import Unit, World
+from cogc.syntax import nodes
+
+_ranges = {
+    "capacity": (1, "at least 1"),
+    "max_restarts": (0, "0 or more"),
+    "max_tokens": (1, "at least 1"),
+    "retry": (0, "0 or more"),
+    "attempts": (1, "at least 1"),
+    "max_loops": (1, "at least 1"),
+    "max_workers": (1, "at least 1"),
+    "max_concurrent": (1, "at least 1"),
+    "timeout": (1, "more than 0"),
+    "within": (1, "more than 0"),
+    "lease": (1, "more than 0"),
+}
+_kind_types: dict[tuple[int, str], Type] = {}
+
+
+def check_block(
+    attributes: tuple[nodes.Attribute, ...],
+    owner: str,
+    place: nodes.Node,
+    scope: Scope,
+    inference: Inference,
+    what: str = "",
+) -> None:
+    """Check a block of attributes of `owner`, a key of the table; `place` is blamed for what is missing."""
+    table = ATTRIBUTES[owner]
+    seen: dict[str, nodes.Attribute] = {}
+    what = what or f"`{owner}`"
+    unit, problems = scope.unit, inference.problems
+    for a in attributes:
+        key = a.key.id
+        kind = table.get(key)
+        if kind is None:
+            known = ", ".join(f"`{k}`" for k in table) or "none"
+            help = did_you_mean(key, table) or None
+            problems.add("unknown-attribute", unit.span(a.key), help=help, owner=what, name=key, known=known)
+            continue
+        if key in seen and not (owner == "sett agent" and key == "bid"):
+            related = [Label(unit.span(seen[key].key), "first here")]
+            problems.add("duplicate-attribute", unit.span(a.key), related=related, name=key)
+        seen[key] = a
+        _value(a, kind, scope, inference)
+    for key, kind in table.items():
+        if kind.endswith("!") and key not in seen:
+            problems.add("missing-attribute", unit.span(place), owner=what, name=key)
+
+
+def _value(a: nodes.Attribute, kind: str, scope: Scope, inference: Inference) -> None:
+    head, _, rest = kind.removesuffix("!").strip().partition(" ")
+    match head:
+        case "type" if rest:
+            found = inference.check(a.value, scope, kind_type(inference.world, rest))  # type: ignore[arg-type]
+            _range(a, found, scope, inference)
+        case "type":
+            inference.types[id(a.value)] = lower_type(inference.world, scope.unit, a.value, inference.problems)  # type: ignore[arg-type]
+        case "word":
+            _word(a, rest.split(), scope, inference)
+        case "ref":
+            _reference(a.value, rest.split(), scope, inference)
+        case "refs":
+            _references(a, rest.split(), scope, inference)
+        case "map":
+            _sharing(a, scope, inference)
+        case "secret" | "secrets":
+            inner = scope.inner()
+            inner.secrets = True
+            inference.infer(a.value, inner)  # type: ignore[arg-type]
+        case "roles":
+            _roles(a, scope, inference)
+        case "name" if word_of(a.value) is None:
+            inference.check(a.value, scope, types.STRING)  # type: ignore[arg-type]
+    if a.condition is not None:
+        _condition(a, scope, inference)
+    if a.block and a.key.id == "spawn":
+        check_block(a.block, "spawn", a, scope, inference)
+    elif a.block:
+        problem = "takes no block of its own"
+        inference.problems.add(
+            "bad-executor", scope.unit.span(a.key), name=a.key.id, wrong=problem, right="remove the `{ ... }`"
+        )
+
+
+def _roles(a: nodes.Attribute, scope: Scope, inference: Inference) -> None:
+    """Words of a plan's own, or what the words of the plan that it extends stand for."""
+    if isinstance(a.value, nodes.RecordLiteral):
+        for e in a.value.entries:
+            if isinstance(e, nodes.Entry):
+                _reference(e.value, ["agent", "team", "dod"], scope, inference)
+        return
+    for item in a.value.items if isinstance(a.value, nodes.ListLiteral) else (a.value,):
+        if not isinstance(item, nodes.Name):
+            text = scope.unit.source.text[item.start : item.end]
+            inference.problems.add("bad-word", scope.unit.span(item), word=text, name=a.key.id, known="words")
+
+
+def _condition(a: nodes.Attribute, scope: Scope, inference: Inference) -> None:
+    """`bid: claim when ...`: only a bid has a condition, over the artefact."""
+    if a.key.id != "bid" or a.condition is None:
+        inference.problems.add(
+            "bad-executor", scope.unit.span(a.key), name=a.key.id, wrong="takes no `when`", right="remove the condition"
+        )
+        return
+    inference.condition(a.condition, scope.inner(artefact=types.ANY, claim=types.ANY))
+
+
+def kind_type(world: World, text: str) -> Type:
+    """The type that the table names, parsed from its own text once."""
+    key = (id(world), text)
+    if key not in _kind_types:
+        from cogc.diagnostics.problems import Problems
+        from cogc.syntax import parse_cog
+
+        source = Source("attributes", f"type T = {text}")
+        tree = parse_cog.parse(source, Problems())
+        unit = Unit("attributes", source, tree)
+        _kind_types.clear() if len(_kind_types) > 200 else None
+        _kind_types[key] = lower_type(world, unit, tree.declarations[0].type, Problems())  # type: ignore[union-attr, arg-type]
+    return _kind_types[key]
+
+
+def _range(a: nodes.Attribute, found: Type, scope: Scope, inference: Inference) -> None:
+    """Numbers that make no sense, where they are written out."""
+    if a.key.id in _ranges and isinstance(a.value, nodes.Literal) and isinstance(a.value.value, int | float):
+        least, wanted = _ranges[a.key.id]
+        if a.value.value < least:
+            inference.problems.add("out-of-range", scope.unit.span(a.value), name=a.key.id, wanted=wanted)
+
+
+def word_of(node: nodes.Expr | nodes.TypeExpr) -> str | None:
+    """The word that an attribute's value is, quoted or not (an `output:` is read as a type)."""
+    if isinstance(node, nodes.Name):
+        return node.id
+    if isinstance(node, nodes.Text):
+        return node.value
+    return node.name.text if isinstance(node, nodes.TypeName) else None
+
+
+def _word(a: nodes.Attribute, words: list[str], scope: Scope, inference: Inference) -> None:
+    word = word_of(a.value)
+    if word in words:
+        return
+    known = ", ".join(f"`{w}`" for w in words)
+    help = did_you_mean(word, words) if word else None
+    text = scope.unit.source.text[a.value.start : a.value.end] if word is None else word
+    inference.problems.add(
+        "bad-word", scope.unit.span(a.value), help=help or None, word=text, name=a.key.id, known=known
+    )
+
+
+def _reference(node: nodes.Expr | nodes.TypeExpr, kinds: list[str], scope: Scope, inference: Inference) -> None:
+    """A name that must be a declaration of one of these kinds; `REF * N` counts."""
+    if isinstance(node, nodes.Binary) and node.operator == "*":
+        inference.check(node.right, scope, types.INT)
+        node = node.left
+    name = nodes.qualified_text(node)
+    span = scope.unit.span(node)
+    wanted = " or ".join(ARTICLES[k] for k in kinds)
+    if name is None:
+        text = scope.unit.source.text[node.start : node.end]
+        inference.problems.add("wrong-kind", span, name=text, found="an expression", wanted=wanted)
+        return
+    if "program" in kinds and scope.shape is not None and name in scope.shape.programs:
+        inference.used.add(id(scope.shape.programs[name].node))
+        return
+    declared = inference.world.lookup(scope.unit, name)
+    if declared is None and "." in name and "mcp" in kinds:
+        declared = inference.world.lookup(scope.unit, name.partition(".")[0])
+    if declared is None:
+        known = [n for n in scope.unit.names() if (d := inference.world.lookup(scope.unit, n)) and d.kind in kinds]
+        help = did_you_mean(name, known, f"declare it with `{kinds[0]} {name} ...`")
+        inference.problems.add("unknown-name", span, help=help or None, name=name)
+        return
+    inference.used.add(id(declared.node))
+    if declared.kind not in kinds:
+        related = [Label(declared.span(), "declared here")]
+        found = ARTICLES[declared.kind]
+        inference.problems.add("wrong-kind", span, related=related, name=name, found=found, wanted=wanted)
+
+
+def _references(a: nodes.Attribute, kinds: list[str], scope: Scope, inference: Inference) -> None:
+    items = a.value.items if isinstance(a.value, nodes.ListLiteral) else (a.value,)
+    for item in items:
+        _reference(item, kinds, scope, inference)
+
+
+def _sharing(a: nodes.Attribute, scope: Scope, inference: Inference) -> None:
+    """`map:` is a word, or `hash(EXPR)` over `message`."""
+    value = a.value
+    if isinstance(value, nodes.Call) and isinstance(value.function, nodes.Name) and value.function.id == "hash":
+        if len(value.arguments) == 1:
+            inference.infer(value.arguments[0].value, scope.inner(message=types.ANY))
+            return
+    word = word_of(value)
+    if word in SHARING and word != "hash":
+        return
+    known = ", ".join(f"`{w}`" for w in SHARING[:-1]) + ", `hash(EXPR)`"
+    text = scope.unit.source.text[value.start : value.end]
+    help = did_you_mean(text, SHARING) if word else None
+    inference.problems.add("bad-word", scope.unit.span(value), help=help or None, word=text, name="map", known=known)

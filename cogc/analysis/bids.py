@@ -1,0 +1,89 @@
+"""What the bids of a sett's agents say of types: which artefacts each is for, and which it says that it makes."""
+
+from __future__ import annotations
+
+from cogc.analysis.attribute_check import word_of
+from cogc.language.record import Record
+from cogc.syntax import nodes
+
+GOAL = "GoalDefined"
+
+
+class SettRole(Record):
+    """One agent of a sett. `bids` are a word, the types that it can be for (None for any), and whether nothing but the type
+    decides; `open` says that a script, a
+    model or a strategy bids where no expression does; `makes` is None where it is not said."""
+
+    node: nodes.Agent
+    name: str
+    bids: tuple[tuple[str, frozenset[str] | None, bool], ...]
+    open: bool
+    writes: bool
+    makes: frozenset[str] | None
+
+    def takes(self, type: str) -> bool:
+        """Whether it may bid on a type."""
+        return self.open or any(types is None or type in types for word, types, _ in self.bids if word != "ignore")
+
+
+def roles_of(sett: nodes.Sett) -> list[SettRole]:
+    """The agents of a sett."""
+    return [_role(item) for item in sett.items if isinstance(item, nodes.Agent)]
+
+
+def _role(node: nodes.Agent) -> SettRole:
+    bids: list[tuple[str, frozenset[str] | None, bool]] = []
+    given = {a.key.id: a.value for a in node.attributes}
+    for a in node.attributes:
+        if a.key.id == "bid":
+            types, alone = (None, True) if a.condition is None else (_types(a.condition), _alone(a.condition))
+            bids.append((word_of(a.value) or "ignore", types, alone))
+    strategy = word_of(given["bidding_strategy"]) if "bidding_strategy" in given else None
+    asked = isinstance(given.get("prompts"), nodes.RecordLiteral) and "run" in given
+    is_open = "bid_script" in given or asked or strategy not in (None, "ignore")
+    writes = "workspace" in given and word_of(given["workspace"]) == "rw"
+    made = given.get("produces")
+    makes = None
+    if isinstance(made, nodes.ListLiteral) and all(isinstance(i, nodes.Text) for i in made.items):
+        makes = frozenset(i.value for i in made.items if isinstance(i, nodes.Text))
+    return SettRole(node, node.name.id, tuple(bids), is_open, writes, makes)
+
+
+def _types(node: nodes.Expr) -> frozenset[str] | None:
+    """The types for which a condition can hold, None where that is not known."""
+    if not isinstance(node, nodes.Binary):
+        return None
+    left, right = node.left, node.right
+    if node.operator == "or":
+        a, b = _types(left), _types(right)
+        return None if a is None or b is None else a | b
+    if node.operator == "and":
+        a, b = _types(left), _types(right)
+        return b if a is None else a if b is None else a & b
+    if node.operator == "==" and isinstance(left, nodes.Text):
+        left, right = right, left
+    if not _is_type(left):
+        return None
+    if node.operator == "==" and isinstance(right, nodes.Text):
+        return frozenset([right.value])
+    if node.operator == "in" and isinstance(right, nodes.ListLiteral):
+        found = [i.value for i in right.items if isinstance(i, nodes.Text)]
+        return frozenset(found) if len(found) == len(right.items) else None
+    return None
+
+
+def _alone(node: nodes.Expr) -> bool:
+    """Whether a condition says something of the type and of nothing else."""
+    if isinstance(node, nodes.Binary) and node.operator in ("or", "and"):
+        return _alone(node.left) and _alone(node.right)
+    return _types(node) is not None
+
+
+def _is_type(node: nodes.Expr) -> bool:
+    """`artefact.type`."""
+    return (
+        isinstance(node, nodes.Field)
+        and node.name.id == "type"
+        and isinstance(node.base, nodes.Name)
+        and node.base.id == "artefact"
+    )

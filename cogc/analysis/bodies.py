@@ -1,0 +1,606 @@
+"""Bodies: the statements of reactions and commands, and what fires them.
+
+Each statement is checked in the scope that it stands in; a scope grows from one statement to the next. What a
+statement's target means (an own channel, a child's, a pool member's, a queue) is noted in `Bodies.targets`, for
+`lower`.
+"""
+
+from __future__ import annotations
+
+from cogc.analysis import narrow
+from cogc.analysis.infer import Inference
+from cogc.analysis.scope import CHILD_FAILURE, FAILURE, SENDER, Scope
+from cogc.diagnostics.suggest import did_you_mean
+from cogc.language import types
+from cogc.language.attributes import LEVELS
+from cogc.language.record import Record
+from cogc.language.types import ANY, DURATION, INT, NO, ListOf, Type
+from cogc.names.lower_type import lower_type
+from cogc.names.world import Member, Shape
+from cogc.syntax import nodes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cogc.diagnostics.problems import Problems
+
+
+class Port(Record):
+    """One end of a wire. `kind`: own_transmit, own_listen, child_listen, child_transmit, queue, dead_queue.
+
+    `child` and `index` say whose, for a child's; `type` is what goes through.
+    """
+
+    kind: str
+    name: str
+    type: Type
+    child: str = ""
+    index: nodes.Expr | None = None
+    member: Member | None = None
+
+
+class Bodies:
+    """Checks bodies; keeps what sends, links and triggers mean, by `id(node)`."""
+
+    def __init__(self, inference: Inference) -> None:
+        self.inference = inference
+        self.problems: Problems = inference.problems
+        self.targets: dict[int, Port] = {}
+        self.stage_calls: dict[int, nodes.Call] = {}
+        self.sent: set[tuple[str, str]] = set()
+        self.heard: set[tuple[str, str]] = set()
+
+    # ---- ports ---------------------------------------------------------------------------------------------
+
+    def child(self, node: nodes.Expr, scope: Scope) -> Member | None:
+        """The child that a name or `pool[i]` stands for, or a report."""
+        index: nodes.Expr | None = None
+        if isinstance(node, nodes.Index):
+            index = node.index
+            node = node.base
+        assert scope.shape is not None
+        if not isinstance(node, nodes.Name) or node.id not in scope.shape.children:
+            text = scope.unit.source.text[node.start : node.end]
+            known = list(scope.shape.children)
+            help = did_you_mean(text, known, "it has no children")
+            self.problems.add("unknown-child", scope.unit.span(node), help=help, name=text, known="")
+            return None
+        member = scope.shape.children[node.id]
+        if index is not None:
+            self.inference.check(index, scope, INT)
+            if not scope.shape.is_pool(member):
+                self.problems.add(
+                    "bad-index", scope.unit.span(index), found=node.id, index="int", help="it is one child"
+                )
+        return member
+
+    def port(self, node: nodes.Expr, scope: Scope, sending: bool) -> Port | None:
+        """What a path stands for: as the target of a send or link (`sending`), or as the source of a link or trigger."""
+        found = self._port(node, scope, sending)
+        if found is not None:
+            self.targets[id(node)] = found
+        return found
+
+    def _port(self, node: nodes.Expr, scope: Scope, sending: bool) -> Port | None:
+        shape = scope.shape
+        assert shape is not None
+        if isinstance(node, nodes.Name):
+            return self._own_port(node, scope, sending)
+        if isinstance(node, nodes.Field) and isinstance(node.base, nodes.Name) and node.base.id == "self":
+            return self._self_port(node, scope, sending)
+        if isinstance(node, nodes.Field):
+            return self._child_port(node, scope, sending)
+        text = scope.unit.source.text[node.start : node.end]
+        self.problems.add("bad-target" if sending else "bad-trigger", scope.unit.span(node), what=text)
+        return None
+
+    def _own_port(self, node: nodes.Name, scope: Scope, sending: bool) -> Port | None:
+        shape = scope.shape
+        assert shape is not None
+        table = shape.transmits if sending else shape.listens
+        if node.id in table:
+            member = table[node.id]
+            (self.sent if sending else self.heard).add((shape.key, node.id))
+            return Port("own_transmit" if sending else "own_listen", node.id, member.type, "", None, member)
+        declared = scope.world.lookup(scope.unit, node.id)
+        if declared is not None and declared.kind == "queue":
+            self.inference.used.add(id(declared.node))
+            item = lower_type(scope.world, declared.unit, declared.node.type, self.problems)
+            return Port("queue", declared.unit.key(declared.node.name.id), item)
+        if sending and node.id in shape.states:
+            help = f"a state is set by `{node.id} = ...`"
+            self.problems.add("bad-target", scope.unit.span(node), help=help, what=node.id)
+            return None
+        other = shape.listens if sending else shape.transmits
+        what = "transmit channel" if sending else "listen channel"
+        if node.id in other:
+            word = "a listen channel" if sending else "a transmit channel"
+            self.problems.add("wrong-kind", scope.unit.span(node), name=node.id, found=word, wanted=f"a {what}")
+            return None
+        self._unknown_port(node, shape.name, what, list(table), scope)
+        return None
+
+    def _unknown_port(self, node: nodes.Name, owner: str, what: str, known: list[str], scope: Scope) -> None:
+        listed = f"it has no {what}s" if not known else "it has " + ", ".join(f"`{k}`" for k in known)
+        help = did_you_mean(node.id, known) or listed
+        self.problems.add("unknown-port", scope.unit.span(node), help=help, owner=owner, what=what, name=node.id)
+
+    def _self_port(self, node: nodes.Field, scope: Scope, sending: bool) -> Port | None:
+        shape, name = scope.shape, node.name.id
+        assert shape is not None
+        first, second = (shape.transmits, shape.listens) if sending else (shape.listens, shape.transmits)
+        if name in first:
+            kind = "own_transmit" if sending else "own_listen"
+            (self.sent if sending else self.heard).add((shape.key, name))
+            return Port(kind, name, first[name].type, "", None, first[name])
+        if name in second:
+            kind = "own_listen" if sending else "own_transmit"
+            (self.heard if sending else self.sent).discard((shape.key, name))
+            return Port(kind, name, second[name].type, "", None, second[name])
+        self._unknown_port(node.name, shape.name, "channel", [*first, *second], scope)
+        return None
+
+    def _child_port(self, node: nodes.Field, scope: Scope, sending: bool) -> Port | None:
+        if not sending and isinstance(node.base, nodes.Name) and node.name.id == "dead":
+            declared = scope.world.lookup(scope.unit, node.base.id)
+            if declared is not None and declared.kind == "queue":
+                item = lower_type(scope.world, declared.unit, declared.node.type, self.problems)
+                return Port("dead_queue", declared.unit.key(declared.node.name.id), item)
+        member = self.child(node.base, scope)
+        if member is None:
+            return None
+        base = node.base
+        index = base.index if isinstance(base, nodes.Index) else None
+        child = member.node.name.id
+        kind = "child_listen" if sending else "child_transmit"
+        if member.target is None:
+            return Port(kind, node.name.id, ANY, child, index, None)
+        table = member.target.listens if sending else member.target.transmits
+        if node.name.id not in table:
+            what = "listen channel" if sending else "transmit channel"
+            self._unknown_port(node.name, member.target.name, what, list(table), scope)
+            return None
+        channel = table[node.name.id]
+        return Port(kind, node.name.id, channel.type, child, index, channel)
+
+    # ---- statements ----------------------------------------------------------------------------------------
+
+    def block(self, node: nodes.Block, scope: Scope) -> bool:
+        """Check a block's statements; whether its end is reached."""
+        reached = True
+        reported = False
+        for statement in node.statements:
+            if not reached and not reported:
+                self.problems.add("unreachable-code", scope.unit.span(statement))
+                reported = True
+            reached = self.statement(statement, scope) and reached
+        return reached
+
+    def statement(self, node: nodes.Statement, scope: Scope) -> bool:
+        """Check one statement; whether what stands behind it is reached."""
+        match node:
+            case nodes.Send():
+                self._send(node, scope)
+            case nodes.Assign():
+                self._assign(node, scope)
+            case nodes.Let(pattern=pattern, value=value):
+                self.inference.bind(pattern, self.value(value, scope), scope)
+            case nodes.Guide():
+                self._guide(node, scope)
+            case nodes.Grow():
+                self.value(node, scope)
+            case nodes.Stop(target=target) | nodes.Restart(target=target):
+                self._lifecycle(node, target, scope)
+                return not (isinstance(target, nodes.Name) and target.id == "self")
+            case nodes.Escalate():
+                return False
+            case nodes.Log(level=level, value=value):
+                self._level(level, scope)
+                self.inference.infer(value, scope)
+            case nodes.Fail(value=value):
+                self.inference.infer(value, scope)
+                return False
+            case nodes.If():
+                return self._if(node, scope)
+            case nodes.For():
+                self._for(node, scope)
+            case nodes.Evaluate(value=value):
+                self.value(value, scope)
+        return True
+
+    def value(self, node: nodes.Expr, scope: Scope, expected: Type | None = None) -> Type:
+        """An expression, `await` or `create` as the value of a statement."""
+        if isinstance(node, nodes.Await):
+            return self._await(node, scope)
+        if isinstance(node, nodes.Grow):
+            return self._grow(node, scope)
+        return self.inference.infer(node, scope, expected)
+
+    def _send(self, node: nodes.Send, scope: Scope) -> None:
+        port = self.port(node.target, scope, sending=True)
+        found = self.value(node.value, scope, port.type if port else None)
+        if port is None:
+            return
+        wanted = port.type
+        if self._scatters(port, scope):
+            wanted = ListOf(wanted)
+        self.inference.require(node.value, found, wanted, scope)
+
+    def _scatters(self, port: Port, scope: Scope) -> bool:
+        """Whether a send to replicas takes a list, one item for each."""
+        if port.kind != "child_listen" or port.index is not None or scope.shape is None:
+            return False
+        attributes = scope.shape.children[port.child].node.attributes
+        return any(
+            a.key.id == "map" and isinstance(a.value, nodes.Name) and a.value.id == "scatter" for a in attributes
+        )
+
+    def _assign(self, node: nodes.Assign, scope: Scope) -> None:
+        shape, name = scope.shape, node.name.id
+        assert shape is not None
+        if name not in shape.states:
+            self.value(node.value, scope)
+            help = did_you_mean(name, shape.states) or f"declare it with `state {name}: ... = ...`, or use `let`"
+            if name in scope.locals:
+                help = "a `let` does not change; use a state"
+            self.problems.add("unknown-state", scope.unit.span(node.name), help=help, name=name)
+            return
+        state = shape.states[name]
+        found = self.value(node.value, scope, state.type)
+        self.inference.require(node.value, found, state.type, scope)
+        scope.narrowed = {p: t for p, t in scope.narrowed.items() if p != name and not p.startswith(name + ".")}
+        if found != ANY and types.fit(found, state.type) == types.EXACT:
+            scope.learn(
+                {name: types.widen(found) if not isinstance(types.expand(state.type), types.UnionOf) else found}
+            )
+
+    def _await(self, node: nodes.Await, scope: Scope) -> Type:
+        port = self.port(node.channel, scope, sending=False)
+        item = port.type if port else ANY
+        if node.condition is not None:
+            self.inference.condition(node.condition, scope.inner(message=item))
+        if node.timeout is not None:
+            self.inference.check(node.timeout, scope, DURATION)
+        if not scope.waits:
+            self.problems.add("impure-call", scope.unit.span(node), name="await")
+        scope.forget_states()
+        return types.optional(item) if node.timeout is not None else item
+
+    def _grow(self, node: nodes.Grow, scope: Scope) -> Type:
+        member = self.child(node.pool, scope)
+        if member is not None and scope.shape is not None:
+            if member.node.count is None or member.node.count.high is None:
+                help = f"declare it as a pool: `create {node.pool.id} = {member.node.coglet.text} * 0..N`"
+                self.problems.add(
+                    "wrong-kind",
+                    scope.unit.span(node.pool),
+                    help=help,
+                    name=node.pool.id,
+                    found="no pool",
+                    wanted="a pool",
+                )
+            if member.target is not None:
+                self._coglet_arguments(node, member.target, node.arguments, member.node.arguments, scope)
+        return INT
+
+    def _coglet_arguments(
+        self,
+        node: nodes.Node,
+        target: Shape,
+        given: tuple[nodes.Argument, ...],
+        before: tuple[nodes.Argument, ...],
+        scope: Scope,
+    ) -> None:
+        """A member's arguments: those of `create` in the body, over those of the declaration."""
+        from cogc.names.world import Signature
+
+        known = {a.name.id for a in before if a.name} | set(
+            list(target.parameters)[: sum(1 for a in before if not a.name)]
+        )
+        parameters = [p for p in target.parameters.values() if p.name not in known or any(
+            a.name and a.name.id == p.name for a in given
+        )]  # fmt: skip
+        self.inference.arguments(node, Signature(target.name, parameters, types.NULL), given, scope)
+
+    def _guide(self, node: nodes.Guide, scope: Scope) -> None:
+        target = node.target
+        assert scope.shape is not None
+        if not isinstance(target, nodes.Field):
+            text = scope.unit.source.text[target.start : target.end]
+            self.problems.add(
+                "bad-path",
+                scope.unit.span(target),
+                what=text,
+                wanted="command",
+                right="write `guide child.command(...)`",
+            )
+            return
+        name = target.name.id
+        if isinstance(target.base, nodes.Name) and target.base.id == "self":
+            shape: Shape | None = scope.shape
+        else:
+            member = self.child(target.base, scope)
+            if member is None:
+                return
+            shape = member.target
+            if name.startswith("_"):
+                self.problems.add("private-command", scope.unit.span(target.name), name=name)
+        if shape is None:
+            return
+        command = shape.enacts.get(name)
+        if command is None or command.signature is None:
+            known = [k for k in shape.enacts if not k.startswith("_")]
+            listed = "it has no commands" if not known else "it has " + ", ".join(f"`{k}`" for k in known)
+            help = did_you_mean(name, known) or listed
+            self.problems.add(
+                "unknown-command", scope.unit.span(target.name), help=help, owner=shape.name, name=name, known=""
+            )
+            return
+        self.inference.used.add(id(command.node))
+        self.inference.arguments(node, command.signature, node.arguments, scope)
+
+    def _lifecycle(self, node: nodes.Node, target: nodes.Expr, scope: Scope) -> None:
+        if isinstance(target, nodes.Name) and target.id == "self":
+            if isinstance(node, nodes.Restart):
+                self.problems.add(
+                    "bad-path",
+                    scope.unit.span(target),
+                    what="self",
+                    wanted="child",
+                    right="a coglet is restarted by its parent; `fail` lets the parent decide",
+                )
+            return
+        self.child(target, scope)
+
+    def _level(self, level: nodes.Name, scope: Scope) -> None:
+        if level.id not in LEVELS:
+            known = ", ".join(f"`{k}`" for k in LEVELS)
+            help = did_you_mean(level.id, LEVELS) or None
+            self.problems.add(
+                "unknown-word", scope.unit.span(level), help=help, what="log level", name=level.id, known=known
+            )
+
+    def _if(self, node: nodes.If, scope: Scope) -> bool:
+        self.inference.condition(node.condition, scope)
+        then, otherwise = scope.inner(), scope.inner()
+        then.learn(narrow.facts(self.inference, node.condition, True, scope))
+        otherwise.learn(narrow.facts(self.inference, node.condition, False, scope))
+        goes_on = self.block(node.then, then)
+        other_goes_on = True
+        if isinstance(node.otherwise, nodes.Block):
+            other_goes_on = self.block(node.otherwise, otherwise)
+        elif isinstance(node.otherwise, nodes.If):
+            other_goes_on = self._if(node.otherwise, otherwise)
+        left = [s for s, on in ((then, goes_on), (otherwise, other_goes_on)) if on]
+        if left:
+            common = {p: t for p, t in left[0].narrowed.items() if all(s.narrowed.get(p) == t for s in left)}
+            scope.narrowed = common
+        return goes_on or other_goes_on
+
+    def _for(self, node: nodes.For, scope: Scope) -> None:
+        source = self.inference.infer(node.source, scope)
+        item = self.inference.walked(node.source, source, scope)
+        inner = scope.inner()
+        for path in list(inner.narrowed):  # the body may run after itself
+            symbol = inner.find(path.partition(".")[0])
+            if symbol is not None and symbol.kind == "state":
+                del inner.narrowed[path]
+        self.inference.bind(node.pattern, item, inner)
+        self.block(node.body, inner)
+        scope.narrowed = {p: t for p, t in scope.narrowed.items() if p in inner.narrowed}
+
+    # ---- triggers ------------------------------------------------------------------------------------------
+
+    def trigger(self, node: nodes.Trigger, scope: Scope, batched: bool) -> None:
+        """Check what fires a reaction, and bind what comes with it."""
+        match node:
+            case nodes.Every(period=period, ticks=ticks, at=at):
+                self.inference.check(period, scope, INT if ticks else DURATION)
+                if at is not None:
+                    self._time_of_day(at, scope)
+            case nodes.After(delay=delay):
+                self.inference.check(delay, scope, DURATION)
+            case nodes.On(source=source, pattern=pattern):
+                self._on(node, source, pattern, scope, batched)
+
+    def _time_of_day(self, at: nodes.Text, scope: Scope) -> None:
+        from cogc.language.clock import parse_time_of_day
+
+        try:
+            parse_time_of_day(at.value)
+        except ValueError as error:
+            self.problems.add(
+                "bad-path",
+                scope.unit.span(at),
+                what=at.value,
+                wanted="time of day",
+                right=f'{error}; write "08:00" or "08:00 Europe/Vienna"',
+            )
+
+    def _on(
+        self, node: nodes.On, source: nodes.Expr, pattern: nodes.Pattern | None, scope: Scope, batched: bool
+    ) -> None:
+        parts: list[Type] | None = None
+        if isinstance(source, nodes.Name) and source.id in ("start", "stop"):
+            if pattern is not None:
+                self.problems.add(
+                    "bad-modifier",
+                    scope.unit.span(pattern),
+                    name=source.id,
+                    wrong="brings nothing",
+                    right="remove `as`",
+                )
+            return
+        if isinstance(source, nodes.Call):
+            found = self._special(source, scope)
+            if found is None:
+                return
+            item, parts = found
+        else:
+            port = self.port(source, scope, sending=False)
+            item = port.type if port else ANY
+            if port is not None and port.kind == "child_transmit" and scope.shape is not None:
+                if scope.shape.is_pool(scope.shape.children[port.child]):
+                    scope.bind("sender", SENDER, "self")
+        if batched:
+            item, parts = ListOf(item), None
+        if pattern is not None:
+            self.inference.bind(pattern, item, scope, parts)
+
+    def _special(self, node: nodes.Call, scope: Scope) -> tuple[Type, list[Type] | None] | None:
+        """`all(...)` and `error(child)`: the type of what comes, and of each source."""
+        name = node.function.id if isinstance(node.function, nodes.Name) else ""
+        if name == "error" and len(node.arguments) == 1:
+            member = self.child(node.arguments[0].value, scope)
+            return None if member is None else (CHILD_FAILURE, None)
+        if name != "all" or not node.arguments:
+            self.problems.add("bad-trigger", scope.unit.span(node))
+            return None
+        parts: list[Type] = []
+        for a in node.arguments:
+            port = self.port(a.value, scope, sending=False)
+            item = port.type if port else ANY
+            pool = port is not None and port.kind == "child_transmit" and scope.shape is not None
+            if pool and port is not None and scope.shape and scope.shape.is_pool(scope.shape.children[port.child]):
+                if len(node.arguments) == 1:
+                    return ListOf(item), None
+                item = ListOf(item)
+            parts.append(item)
+        return ListOf(types.union(parts)), parts
+
+    # ---- reactions and commands ----------------------------------------------------------------------------
+
+    def reaction(self, node: nodes.Reaction, scope: Scope) -> None:
+        batched = any(m.kind == "batch" for m in node.modifiers)
+        patterns = [t for t in node.triggers if isinstance(t, nodes.On) and t.pattern is not None]
+        if len(node.triggers) > 1 and patterns:
+            self._shared_pattern(node, scope, batched)
+        else:
+            for trigger in node.triggers:
+                self.trigger(trigger, scope, batched)
+        self._rest(node.modifiers, node.body, node.handler, scope, node)
+
+    def _shared_pattern(self, node: nodes.Reaction, scope: Scope, batched: bool) -> None:
+        """Several triggers: a name that each of them binds has the union of the types; others may be absent: null."""
+        found: dict[str, list[Type]] = {}
+        for trigger in node.triggers:
+            inner = scope.inner()
+            before = set(inner.locals)
+            self.trigger(trigger, inner, batched)
+            for name in set(inner.locals) - before:
+                found.setdefault(name, []).append(inner.locals[name].type)
+        for name, parts in found.items():
+            scope.bind(name, types.union([*parts, types.NULL] if len(parts) < len(node.triggers) else parts))
+
+    def command(self, node: nodes.Enact, scope: Scope, member: Member) -> None:
+        assert member.signature is not None
+        for p in member.signature.parameters:
+            if p.default is not None:
+                default_scope = Scope(scope.world, scope.unit, scope.shape, states=False)
+                self.inference.check(p.default, default_scope, p.type)
+            scope.bind(p.name, p.type)
+        self._rest(node.modifiers, node.body, node.handler, scope, node)
+
+    def _rest(
+        self,
+        modifiers: tuple[nodes.Modifier, ...],
+        body: nodes.Block | nodes.Pipeline | None,
+        handler: nodes.Handler | None,
+        scope: Scope,
+        node: nodes.Node,
+    ) -> None:
+        outside = scope.inner()
+        seen: set[str] = set()
+        for m in modifiers:
+            if m.kind in seen:
+                self.problems.add(
+                    "bad-modifier", scope.unit.span(m), name=m.kind, wrong="is given twice", right="remove one"
+                )
+            seen.add(m.kind)
+            self._modifier(m, scope)
+        scope.waits = True
+        if isinstance(body, nodes.Block):
+            self.block(body, scope)
+        elif isinstance(body, nodes.Pipeline):
+            self._pipeline(body, node, scope)
+        if handler is not None:
+            outside.waits = True
+            outside.forget_states()
+            self.inference.bind(handler.name, FAILURE, outside)
+            self.block(handler.body, outside)
+
+    def _modifier(self, m: nodes.Modifier, scope: Scope) -> None:
+        check = self.inference.check
+        match m.kind:
+            case "when":
+                self.inference.condition(m.value, scope)
+                scope.learn(narrow.facts(self.inference, m.value, True, scope))
+            case "concurrent":
+                check(m.value, scope, INT)
+                self._positive(m, scope)
+            case "timeout" | "debounce":
+                check(m.value, scope, DURATION)
+                self._positive(m, scope)
+            case "throttle" | "batch":
+                check(m.value, scope, INT)
+                self._positive(m, scope)
+                if m.per is not None:
+                    check(m.per, scope, DURATION)
+            case "distinct":
+                self.inference.infer(m.value, scope)
+                if m.per is not None:
+                    check(m.per, scope, DURATION)
+
+    def _positive(self, m: nodes.Modifier, scope: Scope) -> None:
+        if isinstance(m.value, nodes.Literal) and isinstance(m.value.value, int | float) and m.value.value < 1:
+            self.problems.add("out-of-range", scope.unit.span(m.value), name=m.kind, wanted="more than 0")
+
+    def _pipeline(self, body: nodes.Pipeline, node: nodes.Node, scope: Scope) -> None:
+        """Each stage takes what the one before gives; a call stage sees it as `it`."""
+        value = self._piped(node)
+        last = len(body.stages) - 1
+        for i, stage in enumerate(body.stages):
+            if i == last and self._is_channel(stage, scope):
+                port = self.port(stage, scope, sending=True)
+                if port is not None and value is not None and types.fit(value, port.type) == NO:
+                    self.inference.mismatch(stage, value, port.type, scope)
+                return
+            if isinstance(stage, nodes.Call):
+                inner = scope.inner()
+                if value is not None:
+                    inner.bind("it", value)
+                value = self.inference.infer(stage, inner)
+                continue
+            argument = nodes.Argument(stage.start, stage.end, None, nodes.Name(stage.start, stage.end, "it"))
+            call = nodes.Call(stage.start, stage.end, stage, (argument,) if value is not None else ())
+            inner = scope.inner()
+            if value is not None:
+                inner.bind("it", value)
+            value = self.inference.infer(call, inner)
+            self.stage_calls[id(stage)] = call
+
+    def _piped(self, node: nodes.Node) -> Type | None:
+        """What the first stage gets: the message that fired the reaction; None for a timer."""
+        if not isinstance(node, nodes.Reaction):
+            return None
+        parts: list[Type] = []
+        for t in node.triggers:
+            if isinstance(t, nodes.On):
+                port = self.targets.get(id(t.source))
+                if port is not None:
+                    parts.append(port.type)
+                elif isinstance(t.source, nodes.Call):
+                    parts.append(ANY)
+        if not parts:
+            return None
+        item = types.union(parts)
+        return ListOf(item) if any(m.kind == "batch" for m in node.modifiers) else item
+
+    def _is_channel(self, stage: nodes.Expr, scope: Scope) -> bool:
+        assert scope.shape is not None
+        if isinstance(stage, nodes.Name):
+            if stage.id in scope.shape.programs:
+                return False
+            declared = scope.world.lookup(scope.unit, stage.id)
+            is_queue = declared is not None and declared.kind == "queue"
+            return stage.id in scope.shape.transmits or is_queue or declared is None
+        return isinstance(stage, nodes.Field) and scope.qualified(stage) is None

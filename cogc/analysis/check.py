@@ -1,0 +1,192 @@
+"""The whole of a check behind resolution: `check(world, problems) -> Checked`.
+
+Every body, expression and attribute of every file is looked at once, in the file that it stands in (a mixin's in the
+mixin, not in each coglet that takes it in). Then come the rules of `cogc/checks/`, one a file, over what was found.
+"""
+
+from __future__ import annotations
+
+from cogc.analysis.attribute_check import check_block
+from cogc.analysis.bodies import Bodies
+from cogc.analysis.declarations import check_declaration, check_judge, check_program
+from cogc.analysis.infer import Inference
+from cogc.analysis.scope import Scope
+from cogc.checks import CHECKS
+from cogc.diagnostics.problems import Problems
+from cogc.diagnostics.suggest import did_you_mean
+from cogc.language import types
+from cogc.language.attributes import STRATEGIES
+from cogc.language.types import INT, NO, ListOf
+from cogc.names.world import Parameter, Shape, Signature, World
+from cogc.syntax import nodes
+
+__all__ = ["Checked", "check"]
+
+
+class Checked:
+    """The tables that a check leaves behind, for the rules and for `lower`."""
+
+    __slots__ = ("bodies", "inference", "options", "problems", "world")
+
+    def __init__(self, world: World, problems: Problems, options: Options) -> None:
+        self.world = world
+        self.problems = problems
+        self.inference = Inference(world, problems)
+        self.bodies = Bodies(self.inference)
+        self.options = options
+
+
+class Options:
+    """What the command line or pyproject.toml says about checking."""
+
+    __slots__ = ("allow_imports",)
+
+    def __init__(self, allow_imports: frozenset[str] = frozenset()) -> None:
+        self.allow_imports = allow_imports
+
+
+def check(world: World, problems: Problems, options: Options | None = None) -> Checked:
+    """Check all units of the world, the standard library's only where they are the ones asked for."""
+    checked = Checked(world, problems, options or Options())
+    for unit in world.units.values():
+        if unit.path.startswith("std/") and unit not in world.roots:
+            continue
+        for node in unit.tree.declarations:
+            check_declaration(checked, unit, node)
+    for shape in world.shapes.values():
+        if not shape.unit.path.startswith("std/") or shape.unit in world.roots:
+            _shape(checked, shape)
+        else:
+            quiet = Checked(world, Problems(), checked.options)
+            quiet.inference.types, quiet.inference.symbols = checked.inference.types, checked.inference.symbols
+            quiet.inference.waiting = checked.inference.waiting
+            quiet.bodies.targets, quiet.bodies.stage_calls = checked.bodies.targets, checked.bodies.stage_calls
+            quiet.bodies.sent, quiet.bodies.heard = checked.bodies.sent, checked.bodies.heard
+            _shape(quiet, shape)
+    for rule in CHECKS:
+        rule(checked)
+    return checked
+
+
+def _shape(checked: Checked, shape: Shape) -> None:
+    """Check the members that a coglet or mixin wrote itself."""
+    scope = Scope(checked.world, shape.unit, shape)
+    for p in shape.parameters.values():
+        if p.default is not None:
+            inner = Scope(checked.world, shape.unit, shape, states=False)
+            checked.inference.check(p.default, inner, p.type)
+    for use in shape.mixins:
+        if use.node is not None and use.owner is shape:
+            _mixin_arguments(checked, shape, use.node, use.shape)
+    for node in shape.node.members:
+        _member(checked, shape, node, scope)
+
+
+def _mixin_arguments(checked: Checked, shape: Shape, use: nodes.MixinUse, mixin: Shape) -> None:
+    scope = Scope(checked.world, shape.unit, shape, states=False)
+    signature = Signature(mixin.name, list(mixin.parameters.values()), types.NULL)
+    checked.inference.arguments(use, signature, use.arguments, scope)
+
+
+def _member(checked: Checked, shape: Shape, node: nodes.Member, scope: Scope) -> None:
+    pure = Scope(checked.world, shape.unit, shape, states=False)
+    match node:
+        case nodes.Listen(attributes=attributes):
+            check_block(attributes, "listen", node.name, pure, checked.inference)
+        case nodes.Transmit(attributes=attributes):
+            check_block(attributes, "transmit", node.name, pure, checked.inference)
+        case nodes.State(name=name, value=value):
+            member = shape.states.get(name.id)
+            if member is not None and member.node is node:
+                checked.inference.check(value, pure, member.type)
+        case nodes.Program():
+            check_program(checked, shape.unit, node, shape)
+        case nodes.Const():
+            if id(node) not in checked.inference.types:
+                checked.inference.const(node, shape.unit, shape)
+        case nodes.Create():
+            _create(checked, shape, node, pure)
+        case nodes.Link():
+            _link(checked, shape, node, scope, pure)
+        case nodes.Supervise(strategy=strategy, attributes=attributes):
+            _strategy(checked, shape, strategy)
+            check_block(attributes, "supervise", node, pure, checked.inference)
+        case nodes.Reaction():
+            checked.bodies.reaction(node, scope.inner())
+        case nodes.Enact(name=name):
+            member = shape.enacts.get(name.id)
+            if member is not None and member.node is node:
+                checked.bodies.command(node, scope.inner(), member)
+
+
+def _strategy(checked: Checked, shape: Shape, strategy: nodes.Name) -> None:
+    if strategy.id not in STRATEGIES:
+        help = did_you_mean(strategy.id, STRATEGIES) or None
+        known = ", ".join(f"`{s}`" for s in STRATEGIES)
+        span = shape.unit.span(strategy)
+        checked.problems.add("unknown-word", span, help=help, what="strategy", name=strategy.id, known=known)
+
+
+def _create(checked: Checked, shape: Shape, node: nodes.Create, scope: Scope) -> None:
+    infer = checked.inference
+    inner = scope.inner()
+    if node.for_each is not None:
+        source = infer.infer(node.for_each.source, scope)
+        infer.bind(node.for_each.name, infer.walked(node.for_each.source, source, scope), inner)
+    if node.count is not None:
+        for bound in (node.count.low, node.count.high):
+            if bound is not None:
+                infer.check(bound, scope, INT)
+    check_judge(checked, shape.unit, node.coglet, checked.world.lookup(shape.unit, node.coglet.text))
+    member = shape.children.get(node.name.id)
+    target = member.target if member is not None and member.node is node else None
+    if target is not None:
+        parameters: list[Parameter] = list(target.parameters.values())
+        if node.count is not None and node.count.high is not None:
+            # the members of a pool may get theirs when they are created
+            given = {a.name.id for a in node.arguments if a.name}
+            positional = sum(1 for a in node.arguments if a.name is None)
+            parameters = [p for i, p in enumerate(parameters) if p.name in given or i < positional]
+        infer.arguments(node.coglet, Signature(target.name, parameters, types.NULL), node.arguments, inner)
+    check_block(node.attributes, "create", node.name, inner, infer)
+    for a in node.attributes:
+        if a.key.id == "map" and member is not None and not shape.is_pool(member):
+            problem = "is one coglet, there is nothing to share"
+            checked.problems.add(
+                "bad-modifier",
+                shape.unit.span(a.key),
+                name=node.name.id,
+                wrong=problem,
+                right="write `* N` for replicas",
+            )
+
+
+def _link(checked: Checked, shape: Shape, node: nodes.Link, scope: Scope, pure: Scope) -> None:
+    bodies = checked.bodies
+    sources = [(s, bodies.port(s, scope, sending=False)) for s in node.sources]
+    targets = [(t, bodies.port(t, scope, sending=True)) for t in node.targets]
+    for source_node, source in sources:
+        for _target_node, target in targets:
+            if source is None or target is None:
+                continue
+            wanted = ListOf(target.type) if _scatter(node) else target.type
+            if types.fit(source.type, wanted) == NO:
+                checked.problems.add(
+                    "link-type",
+                    shape.unit.span(source_node),
+                    source=_text(shape, source_node),
+                    found=types.show(source.type),
+                    target=_text(shape, _target_node),
+                    wanted=types.show(wanted),
+                )
+    check_block(node.attributes, "link", node, pure, checked.inference)
+
+
+def _scatter(node: nodes.Link) -> bool:
+    return any(
+        a.key.id == "map" and isinstance(a.value, nodes.Name) and a.value.id == "scatter" for a in node.attributes
+    )
+
+
+def _text(shape: Shape, node: nodes.Node) -> str:
+    return shape.unit.source.text[node.start : node.end]

@@ -1,0 +1,454 @@
+"""Declarations other than coglets: programs, models, MCP servers, agents, teams, plans, done, setts, queues, tests.
+
+What runs is lowered elsewhere; here every name in them is resolved, every attribute checked, every expression typed.
+"""
+
+from __future__ import annotations
+
+from cogc.analysis.attribute_check import check_block
+from cogc.analysis.scope import Scope
+from cogc.desugar.parts import extends_itself
+from cogc.diagnostics.suggest import did_you_mean
+from cogc.language import types
+from cogc.language.attributes import ATTRIBUTES, BACKENDS, PROVIDERS, TRANSPORTS
+from cogc.language.types import ANY, FLOAT, STRING
+from cogc.names.lower_type import lower_type
+from cogc.names.resolve import ARTICLES, program_signature, signature
+from cogc.names.world import Declared, Shape, Signature, Unit
+from cogc.syntax import nodes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cogc.analysis.check import Checked
+    from cogc.desugar import dods
+
+
+def check_declaration(checked: Checked, unit: Unit, node: nodes.Declaration) -> None:
+    """Check one declaration of a file; coglets and mixins are checked by their shapes."""
+    if isinstance(node, nodes.Agent | nodes.Team | nodes.Plan | nodes.Sett):
+        _role(checked, unit, node.name)
+    match node:
+        case nodes.Const():
+            if id(node) not in checked.inference.types:
+                checked.inference.const(node, unit)
+        case nodes.Program():
+            check_program(checked, unit, node, None)
+        case nodes.Model():
+            _model(checked, unit, node)
+        case nodes.Mcp():
+            _mcp(checked, unit, node)
+        case nodes.Agent():
+            return  # as the program of its shape
+        case nodes.Team():
+            scope = _parameters(checked, unit, node.name.id, node.parameters)
+            check_block(node.attributes, "team", node.name, scope, checked.inference, f"team `{node.name.id}`")
+        case nodes.Dod():
+            _dod(checked, unit, node)
+        case nodes.Plan():
+            _plan(checked, unit, node)
+        case nodes.Sett():
+            _sett(checked, unit, node)
+        case nodes.Queue():
+            lower_type(checked.world, unit, node.type, checked.problems)
+            _known_word(checked, unit, node.backend, "queue backend", BACKENDS)
+            check_block(node.attributes, "queue", node.name, Scope(checked.world, unit), checked.inference)
+        case nodes.Test():
+            _test(checked, unit, node)
+
+
+def _role(checked: Checked, unit: Unit, name: nodes.Name) -> None:
+    """A quoted name is for roles: letters, digits, hyphens and underscores, at most 64."""
+    if not all(c.isalnum() or c in "_-" for c in name.id) or not 0 < len(name.id) <= 64:
+        checked.problems.add("bad-role", unit.span(name), name=name.id)
+
+
+def _known_word(checked: Checked, unit: Unit, name: nodes.Name, what: str, words: tuple[str, ...]) -> bool:
+    if name.id in words:
+        return True
+    help = did_you_mean(name.id, words) or None
+    known = ", ".join(f"`{w}`" for w in words)
+    checked.problems.add("unknown-word", unit.span(name), help=help, what=what, name=name.id, known=known)
+    return False
+
+
+# ---- programs ------------------------------------------------------------------------------------------------
+
+
+def check_program(checked: Checked, unit: Unit, node: nodes.Program, shape: Shape | None) -> None:
+    """A program sees its own parameters, then its coglet's and `self`, never states."""
+    found = program_signature(checked.world, unit, node, checked.problems)
+    scope = Scope(checked.world, unit, shape, states=False)
+    for p in found.parameters:
+        if p.default is not None:
+            checked.inference.check(p.default, Scope(checked.world, unit, shape, states=False), p.type)
+        scope.bind(p.name, p.type, "parameter")
+    executor = node.executor
+    match executor.kind.id:
+        case "expr":
+            _expr(checked, unit, node, found, scope)
+        case "template":
+            _template(checked, unit, node, found, scope)
+        case "python":
+            _python(checked, unit, executor, scope)
+        case "shell":
+            _shell(checked, unit, executor, scope)
+        case "mcp":
+            _mcp_tool(checked, unit, executor)
+        case "human" | "llm":
+            if executor.argument is not None:
+                _wrong(checked, unit, executor, "takes nothing before its attributes", "remove it")
+        case "agent":
+            what = f"agent `{shape.name if shape is not None else node.name.id}`"
+            check_block(executor.attributes, "agent", node.name, scope, checked.inference, what)
+            return
+        case _:
+            return
+    check_block(executor.attributes, executor.kind.id, executor.kind, scope, checked.inference)
+
+
+def _wrong(checked: Checked, unit: Unit, executor: nodes.Executor, wrong: str, right: str) -> None:
+    place = executor.argument if executor.argument is not None else executor.kind
+    checked.problems.add("bad-executor", unit.span(place), name=executor.kind.id, wrong=wrong, right=right)
+
+
+def _expr(checked: Checked, unit: Unit, node: nodes.Program, found: Signature, scope: Scope) -> None:
+    value = node.executor.argument
+    if isinstance(value, nodes.Qualified | None):
+        _wrong(checked, unit, node.executor, "needs an expression", "write `expr x * 2`")
+        return
+    checked.inference.check(value, scope, found.result)
+
+
+def _template(checked: Checked, unit: Unit, node: nodes.Program, found: Signature, scope: Scope) -> None:
+    if not isinstance(node.executor.argument, nodes.Text):
+        _wrong(checked, unit, node.executor, "needs a string", 'write `template "Hello {{ name }}"`')
+        return
+    checked.inference.check(node.executor.argument, scope, STRING)
+    if types.fit(STRING, found.result) == types.NO and node.result is not None:
+        checked.problems.add(
+            "wrong-type",
+            unit.span(node.result),
+            found="string",
+            wanted=types.show(found.result),
+            hint="a template gives a string",
+        )
+
+
+def _python(checked: Checked, unit: Unit, executor: nodes.Executor, scope: Scope) -> None:
+    argument = executor.argument
+    if not isinstance(argument, nodes.Text):
+        _wrong(checked, unit, executor, "needs a module and a function", 'write `python "module:function"`')
+        return
+    module, _, function = argument.value.partition(":")
+    if not function.isidentifier() or not all(p.isidentifier() for p in module.split(".")):
+        _wrong(checked, unit, executor, f"cannot use `{argument.value}`", 'write `python "module:function"`')
+
+
+def _shell(checked: Checked, unit: Unit, executor: nodes.Executor, scope: Scope) -> None:
+    argument = executor.argument
+    if not isinstance(argument, nodes.ListLiteral) or not argument.items:
+        right = 'write `shell ["command", "argument"]`; no shell is involved'
+        _wrong(checked, unit, executor, "needs a list of words", right)
+        return
+    for item in argument.items:
+        found = checked.inference.infer(item, scope, STRING)
+        scalar = (STRING, types.INT, FLOAT)
+        if types.fit(found, STRING) == types.NO and types.widen(found) not in scalar and found != types.ListOf(STRING):
+            checked.inference.mismatch(item, found, STRING, scope)
+
+
+def _mcp_tool(checked: Checked, unit: Unit, executor: nodes.Executor) -> None:
+    argument = executor.argument
+    if not isinstance(argument, nodes.Qualified) or len(argument.parts) < 2:
+        _wrong(checked, unit, executor, "needs a server's tool", "write `mcp SERVER.TOOL`")
+        return
+    server = ".".join(p.id for p in argument.parts[:-1])
+    _declared(checked, unit, server, argument, "mcp")
+
+
+def _declared(checked: Checked, unit: Unit, name: str, place: nodes.Node, *kinds: str) -> Declared | None:
+    """A declaration of one of these kinds, or a report."""
+    found = checked.world.lookup(unit, name)
+    if found is None:
+        known = [n for n in unit.names() if (d := checked.world.lookup(unit, n)) and d.kind in kinds]
+        help = did_you_mean(name, known) or None
+        checked.problems.add("unknown-name", unit.span(place), help=help, name=name)
+    elif found.kind not in kinds:
+        wanted = " or ".join(ARTICLES[k] for k in kinds)
+        checked.problems.add("wrong-kind", unit.span(place), name=name, found=ARTICLES[found.kind], wanted=wanted)
+    else:
+        checked.inference.used.add(id(found.node))
+        return found
+    return None
+
+
+# ---- models and servers --------------------------------------------------------------------------------------
+
+
+def _model(checked: Checked, unit: Unit, node: nodes.Model) -> None:
+    if _known_word(checked, unit, node.provider, "model provider", PROVIDERS):
+        scope = Scope(checked.world, unit)
+        check_block(node.attributes, f"model {node.provider.id}", node.name, scope, checked.inference)
+
+
+def _mcp(checked: Checked, unit: Unit, node: nodes.Mcp) -> None:
+    if not _known_word(checked, unit, node.transport, "MCP transport", TRANSPORTS):
+        return
+    scope = Scope(checked.world, unit)
+    wanted = types.ListOf(STRING) if node.transport.id == "stdio" else STRING
+    checked.inference.check(node.argument, scope, wanted)
+    check_block(node.attributes, f"mcp {node.transport.id}", node.name, scope, checked.inference)
+
+
+# ---- teams, plans, done, setts -------------------------------------------------------------------------------
+
+
+def _parameters(checked: Checked, unit: Unit, name: str, parameters: tuple[nodes.Parameter, ...]) -> Scope:
+    """A scope with a declaration's parameters."""
+    found = signature(checked.world, unit, name, parameters, ANY, checked.problems)
+    scope = Scope(checked.world, unit)
+    for p in found.parameters:
+        if p.default is not None:
+            checked.inference.check(p.default, Scope(checked.world, unit), p.type)
+        scope.bind(p.name, p.type, "parameter")
+    return scope
+
+
+def _dod(checked: Checked, unit: Unit, node: nodes.Dod) -> None:
+    """Its names and settings; what its criteria say is checked in the coglet that it stands for."""
+    from cogc.desugar import dods
+
+    world = checked.world
+    scope = _parameters(checked, unit, node.name.id, dods.parameters_of(world, unit, node))
+    if node.extends is not None:
+        _declared(checked, unit, node.extends.text, node.extends, "dod")
+        if extends_itself(world, unit, node, "dod"):
+            checked.problems.add("extends-itself", unit.span(node.extends), name=node.name.id)
+    own = [c for c in node.criteria if isinstance(c, nodes.Attribute) and c.key.id in dods.SETTINGS]
+    check_block(tuple(own), "dod", node.name, scope, checked.inference, f"dod `{node.name.id}`")
+    seen: set[str] = set()
+    for c in node.criteria:
+        if c.key.id in seen:
+            checked.problems.add("duplicate-attribute", unit.span(c.key), name=c.key.id)
+        seen.add(c.key.id)
+        if c not in own:
+            _criterion(checked, unit, c, scope)
+
+
+def check_judge(checked: Checked, unit: Unit, place: nodes.Node, found: Declared | None) -> None:
+    """Where a definition of done is used, its standard judges must have a model; the presets leave that to those who extend them."""
+    if found is None or found.kind != "dod":
+        return
+    from cogc.desugar import dods
+
+    if "judge" in dods.settings_of(checked.world, found.unit, found.node):
+        return
+    judged = [
+        k
+        for k, c in dods.criteria_of(checked.world, found.unit, found.node).items()
+        if k in dods.JUDGED and dods.word(c) == "standard"
+    ]
+    if judged:
+        owner = f"dod `{found.node.name.id}`, with its criterion `{judged[0]}`,"
+        checked.problems.add("missing-attribute", unit.span(place), owner=owner, name="judge")
+
+
+_STATUSES = types.union(tuple(types.LiteralOf("string", s) for s in ("PASS", "FAIL", "SKIP")))
+_SAID = types.union((types.BOOL, _STATUSES, types.RecordOf((types.FieldOf("status", STRING),), open=True)))
+"""What an expression may say of a criterion."""
+
+
+def _criterion(checked: Checked, unit: Unit, c: dods.Criterion, scope: Scope) -> None:
+    """A criterion's form: a standard one must be known, an executor must have what it needs."""
+    from cogc.desugar import dods
+
+    _role(checked, unit, c.key)
+
+    kind = dods.word(c)
+    if kind in ("standard", "off") and c.key.id not in dods.STANDARD:
+        help = did_you_mean(c.key.id, dods.STANDARD) or None
+        known = ", ".join(f"`{s}`" for s in dods.STANDARD)
+        checked.problems.add("unknown-criterion", unit.span(c.key), help=help, name=c.key.id, known=known)
+    elif kind == "expr" and isinstance(c, nodes.Attribute):
+        inner = scope.inner()
+        inner.waits = True
+        found = checked.inference.infer(c.value, inner)  # type: ignore[arg-type]
+        if types.fit(found, _SAID) == types.NO:
+            near = did_you_mean(c.key.id, dods.SETTINGS) or "a criterion holds or does not"
+            checked.problems.add(
+                "wrong-type", unit.span(c.value), help=near, found=types.show(found), wanted="bool", hint=""
+            )
+    elif kind == "standard" and c.key.id == "coverage":
+        checked.problems.add(
+            "bad-executor",
+            unit.span(c),
+            name="coverage",
+            wrong="needs a percentage",
+            right="write `coverage: coverage >= 85`",
+        )
+    elif isinstance(c, nodes.Command) and c.executor.kind.id == "python":
+        _python(checked, unit, c.executor, Scope(checked.world, unit))
+    elif (
+        isinstance(c, nodes.Command)
+        and isinstance(c.executor.argument, nodes.ListLiteral)
+        and not c.executor.argument.items
+    ):
+        _wrong(
+            checked,
+            unit,
+            c.executor,
+            "needs a list of words",
+            'write `shell ["command", "argument"]`; no shell is involved',
+        )
+    if isinstance(c, nodes.Command):
+        known_keys = ATTRIBUTES[f"{c.executor.kind.id} criterion"]
+        for a in c.executor.attributes:
+            if a.key.id not in known_keys:
+                help = did_you_mean(a.key.id, known_keys) or None
+                names = ", ".join(f"`{k}`" for k in known_keys)
+                checked.problems.add(
+                    "unknown-attribute", unit.span(a.key), help=help, owner="this criterion", name=a.key.id, known=names
+                )
+
+
+def _plan(checked: Checked, unit: Unit, node: nodes.Plan) -> None:
+    """Its names and attributes; what its steps say is checked in the coglets that they stand for."""
+    from cogc.desugar import plans
+
+    scope = _parameters(checked, unit, node.name.id, node.parameters)
+    if node.extends is not None:
+        _declared(checked, unit, node.extends.text, node.extends, "plan")
+        if extends_itself(checked.world, unit, node, "plan"):
+            checked.problems.add("extends-itself", unit.span(node.extends), name=node.name.id)
+    whole = plans.Whole(checked.world, unit, node)
+    attributes = tuple(i for i in node.items if isinstance(i, nodes.Attribute))
+    attributes = tuple(a for a in attributes if nodes.qualified_text(a.value) not in {*whole.open, *whole.bound})
+    if "goal" not in whole.given and not whole.open:
+        checked.problems.add("missing-attribute", unit.span(node.name), owner=f"plan `{node.name.id}`", name="goal")
+    check_block(attributes, "plan", node.name, scope, checked.inference, f"plan `{node.name.id}`")
+    _uses_dod(checked, unit, attributes)
+    steps = plans.steps_of(node)
+    names, roles = set(whole.steps), {*whole.open, *whole.bound}
+    placed: set[str] = set()
+    for step in steps:
+        if step.name.id in placed:
+            checked.problems.add("duplicate-name", unit.span(step.name), name=step.name.id)
+        placed.add(step.name.id)
+        if step.by is not None and step.by.text not in roles:
+            _declared(checked, unit, step.by.text, step.by, "agent", "team")
+        for name in step.after:
+            if name.id not in names:
+                help = did_you_mean(name.id, names) or None
+                checked.problems.add("unknown-name", unit.span(name), help=help, name=name.id)
+        given = tuple(a for a in step.attributes if nodes.qualified_text(a.value) not in roles)
+        check_block(given, "step", step.name, scope, checked.inference)
+        _uses_dod(checked, unit, step.attributes)
+
+
+def _uses_dod(checked: Checked, unit: Unit, attributes: tuple[nodes.Attribute, ...]) -> None:
+    for a in attributes:
+        if a.key.id == "dod":
+            used = checked.world.lookup(unit, nodes.qualified_text(a.value) or "")
+            check_judge(checked, unit, a.value, used)
+
+
+def _sett(checked: Checked, unit: Unit, node: nodes.Sett) -> None:
+    scope = Scope(checked.world, unit)
+    attributes = tuple(i for i in node.items if isinstance(i, nodes.Attribute))
+    check_block(attributes, "sett", node.name, scope, checked.inference)
+    for item in node.items:
+        if isinstance(item, nodes.Agent):
+            check_block(
+                item.attributes, "sett agent", item.name, scope, checked.inference, f"agent `{item.name.id}` of a sett"
+            )
+
+
+# ---- tests ---------------------------------------------------------------------------------------------------
+
+
+def _test(checked: Checked, unit: Unit, node: nodes.Test) -> None:
+    used = next((c for c in node.checks if isinstance(c, nodes.Use)), None)
+    shape: Shape | None = None
+    scope = Scope(checked.world, unit)
+    if used is not None:
+        found = _declared(
+            checked, unit, used.coglet.text, used.coglet, "coglet", "agent", "team", "plan", "sett", "queue"
+        )
+        shape = checked.world.shape(found) if found else None
+        if shape is not None:
+            given = Signature(shape.name, list(shape.parameters.values()), types.NULL)
+            checked.inference.arguments(used, given, used.arguments, scope)
+    inner = _observed(checked, unit, shape)
+    for c in node.checks:
+        match c:
+            case nodes.Crash(at=at):
+                checked.inference.check(at, scope, types.DURATION)
+            case nodes.Run(duration=duration, until=until):
+                if duration is not None:
+                    checked.inference.check(duration, scope, types.DURATION)
+                if until is not None:
+                    checked.inference.infer(until, inner)
+            case nodes.Expect(condition=condition):
+                checked.inference.infer(condition, inner)
+            case nodes.Feed(target=target, value=value):
+                _feed(checked, unit, target, value, shape, scope)
+            case nodes.Script(program=program, replies=replies):
+                _script(checked, unit, program, replies, shape, scope)
+
+
+def _feed(
+    checked: Checked, unit: Unit, target: nodes.Expr, value: nodes.Expr, shape: Shape | None, scope: Scope
+) -> None:
+    found = checked.inference.infer(value, scope)
+    if shape is None or not isinstance(target, nodes.Field):
+        return
+    name = target.name.id
+    is_self = isinstance(target.base, nodes.Name) and target.base.id == "self"
+    if is_self and name not in shape.listens:
+        help = did_you_mean(name, shape.listens) or None
+        checked.problems.add(
+            "unknown-port",
+            unit.span(target.name),
+            help=help,
+            owner=shape.name,
+            what="listen channel",
+            name=name,
+            known="",
+        )
+    elif is_self:
+        checked.inference.require(value, found, shape.listens[name].type, scope)
+
+
+def _script(
+    checked: Checked,
+    unit: Unit,
+    program: nodes.Qualified,
+    replies: tuple[nodes.Expr, ...],
+    shape: Shape | None,
+    scope: Scope,
+) -> None:
+    for reply in replies:
+        checked.inference.infer(reply, scope)
+    if shape is not None and program.text in shape.programs:
+        return
+    _declared(checked, unit, program.text, program, "program", "model", "agent")
+
+
+def _observed(checked: Checked, unit: Unit, shape: Shape | None) -> Scope:
+    """What a test's expressions see: the root's channels and its children's, each as a list of messages."""
+    scope = Scope(checked.world, unit)
+    if shape is None:
+        return scope
+    for name, member in shape.transmits.items():
+        scope.bind(name, types.ListOf(member.type))
+    for name, child in shape.children.items():
+        scope.bind(name, ANY if child.target is None else _channels(child.target))
+    for declared in (*unit.declared.values(), *unit.imported.values()):
+        if declared.kind in ("program", "model") and declared.node.name.id not in scope.locals:
+            scope.bind(declared.node.name.id, types.RecordOf((types.FieldOf("calls", types.ListOf(ANY)),)))
+    return scope
+
+
+def _channels(shape: Shape) -> types.Type:
+    fields = [types.FieldOf(n, types.ListOf(m.type)) for n, m in shape.transmits.items()]
+    return types.RecordOf(tuple(fields), open=True)

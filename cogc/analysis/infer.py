@@ -1,0 +1,636 @@
+"""Types of expressions, and what their names stand for.
+
+`Inference.infer(node, scope, expected)` gives an expression's type, reports what is wrong in it, and notes in tables
+beside the tree what later stages need: the type of each expression, the symbol of each name, which calls wait.
+Everything that is wrong is reported once and reads as `any` from there on, so that one mistake gives one report.
+"""
+
+from __future__ import annotations
+
+from cogc.analysis import narrow, prompts
+from cogc.analysis.scope import FAILURE, Scope, Symbol, path_of
+from cogc.desugar.agents import program_of
+from cogc.diagnostics.problems import Label, Problems
+from cogc.diagnostics.suggest import did_you_mean, nearest
+from cogc.language import operators, types
+from cogc.language.builtins import FUNCTIONS, RUN_TIME_ONLY
+from cogc.language.types import ANY, BOOL, EXACT, MAYBE, NO, NULL, STRING, FieldOf, ListOf, MapOf, RecordOf, Type
+from cogc.names.lower_type import lower_type
+from cogc.names.resolve import program_signature
+from cogc.names.world import Parameter, Signature, Unit, World
+from cogc.syntax import nodes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+PURE_EXECUTORS = ("expr", "template")
+
+
+class Inference:
+    """The tables of one check. Keys are `id(node)`; the trees outlive them."""
+
+    def __init__(self, world: World, problems: Problems) -> None:
+        self.world = world
+        self.problems = problems
+        self.types: dict[int, Type] = {}
+        self.symbols: dict[int, Symbol] = {}
+        self.waiting: set[int] = set()
+        self.used: set[int] = set()
+
+    # ---- entry points --------------------------------------------------------------------------------------
+
+    def infer(self, node: nodes.Expr, scope: Scope, expected: Type | None = None) -> Type:
+        """The type of an expression; `expected` guides literals, and is not checked here."""
+        handler = _HANDLERS.get(node.__class__)
+        found = handler(self, node, scope, expected) if handler else ANY
+        self.types[id(node)] = found
+        return found
+
+    def check(self, node: nodes.Expr, scope: Scope, wanted: Type, hint: str = "") -> Type:
+        """Infer an expression and report it if it cannot be of the type wanted."""
+        found = self.infer(node, scope, wanted)
+        self.require(node, found, wanted, scope, hint)
+        return found
+
+    def require(self, node: nodes.Node, found: Type, wanted: Type, scope: Scope, hint: str = "") -> None:
+        if types.fit(found, wanted) != NO:
+            return
+        self.mismatch(node, found, wanted, scope, hint)
+
+    def mismatch(self, node: nodes.Node, found: Type, wanted: Type, scope: Scope, hint: str = "") -> None:
+        """Say where and why a value does not fit: at the smallest part of a literal that is to blame."""
+        if isinstance(node, nodes.RecordLiteral) and self._record_mismatch(node, wanted, scope, hint):
+            return
+        if isinstance(node, nodes.ListLiteral):
+            item = types.item_type(wanted)
+            wrong = [i for i in node.items if item is not None and types.fit(self.types[id(i)], item) == NO]
+            if item is not None and wrong:
+                for i in wrong:
+                    self.mismatch(i, self.types[id(i)], item, scope, hint)
+                return
+        span = scope.unit.span(node)
+        rest = types.without(found, NULL)
+        if rest != found and rest != types.NEVER and types.fit(rest, wanted) != NO:
+            self.problems.add("nullable", span, found=types.show(found), wanted=types.show(wanted))
+            return
+        hint = hint or _conversion(found, wanted)
+        self.problems.add("wrong-type", span, found=types.show(found), wanted=types.show(wanted), hint=hint)
+
+    def _record_mismatch(self, node: nodes.RecordLiteral, wanted: Type, scope: Scope, hint: str) -> bool:
+        """Blame single fields of a record literal; False if that says nothing."""
+        target = _one_record(wanted)
+        if target is None or not all(isinstance(e, nodes.Entry) for e in node.entries):
+            return False
+        before = len(self.problems.found)
+        given = {e.key.id: e for e in node.entries if isinstance(e, nodes.Entry)}
+        meant: set[str | None] = set()  # a mistyped field is not missing besides
+        for name, entry in given.items():
+            f = target.field(name)
+            if f is None and not target.open:
+                meant.add(nearest(name, [f.name for f in target.fields]))
+                help = did_you_mean(name, [f.name for f in target.fields]) or None
+                span = scope.unit.span(entry.key)
+                known = ", ".join(f"`{f.name}`" for f in target.fields)
+                self.problems.add("unknown-field", span, help=help, type=types.show(wanted), name=name, known=known)
+            elif f is not None and types.fit(self.types[id(entry.value)], f.type) == NO:
+                self.mismatch(entry.value, self.types[id(entry.value)], f.type, scope, hint)
+        missing = [f.name for f in target.fields if not f.optional and f.default is None and f.name not in given]
+        missing = [m for m in missing if m not in meant]
+        if missing:
+            span = scope.unit.span(node)
+            words = " and ".join(f"`{m}`" for m in missing)
+            self.problems.add(
+                "wrong-type",
+                span,
+                found=types.show(self.types[id(node)]),
+                wanted=types.show(wanted),
+                hint=f"add {words}",
+            )
+        return len(self.problems.found) > before
+
+    def condition(self, node: nodes.Expr, scope: Scope) -> None:
+        """An expression that must be a bool."""
+        found = self.infer(node, scope, BOOL)
+        if types.fit(found, BOOL) == NO:
+            self.problems.add("no-condition", scope.unit.span(node), found=types.show(found))
+
+    # ---- names, literals -----------------------------------------------------------------------------------
+
+    def _name(self, node: nodes.Name, scope: Scope, expected: Type | None) -> Type:
+        symbol = scope.find(node.id)
+        if symbol is None:
+            help = did_you_mean(node.id, scope.values()) or None
+            self.problems.add("unknown-name", scope.unit.span(node), help=help, name=node.id)
+            return ANY
+        self.symbols[id(node)] = symbol
+        self._use(symbol)
+        if symbol.kind in ("program", "agent", "function", "child", "listen", "transmit", "queue", "model"):
+            wanted = "a value"
+            words = {"function": "a built-in function", "agent": "an agent", "listen": "a listen channel"}
+            found = words.get(symbol.kind) or (
+                "a transmit channel" if symbol.kind == "transmit" else f"a {symbol.kind}"
+            )
+            help = f"call it: `{node.id}(...)`" if symbol.kind in ("program", "agent", "function") else None
+            self.problems.add("wrong-kind", scope.unit.span(node), help=help, name=node.id, found=found, wanted=wanted)
+            return ANY
+        if symbol.kind == "const":
+            return self.const_type(symbol)
+        return scope.narrowed.get(node.id, symbol.type)
+
+    def _use(self, symbol: Symbol) -> None:
+        if symbol.node is not None:
+            self.used.add(id(symbol.node))
+
+    def const_type(self, symbol: Symbol) -> Type:
+        """A const's declared type, or that of its value; a const that needs itself is `any`."""
+        node = symbol.node
+        assert isinstance(node, nodes.Const) and symbol.unit is not None
+        known = self.types.get(id(node))
+        if known is None:
+            self.types[id(node)] = ANY
+            known = self.const(node, symbol.unit, symbol.member.owner if symbol.member else None)
+        return known
+
+    def const(self, node: nodes.Const, unit: Unit, shape: Any = None) -> Type:
+        """Check a const's value; its type."""
+        scope = Scope(self.world, unit, shape, states=False)
+        scope.constant = True
+        if node.type is not None:
+            wanted = lower_type(self.world, unit, node.type, self.problems)
+            self.check(node.value, scope, wanted)
+            found = wanted
+        else:
+            found = _widen_deep(self.infer(node.value, scope))
+        self.types[id(node)] = found
+        return found
+
+    def _text(self, node: nodes.Text, scope: Scope, expected: Type | None) -> Type:
+        if node.template:
+            prompts.check(node, scope, self)
+            return STRING
+        return types.LiteralOf("string", node.value)
+
+    def _literal(self, node: nodes.Literal, scope: Scope, expected: Type | None) -> Type:
+        if node.value is None:
+            return NULL
+        return types.DURATION if node.kind == "duration" else types.LiteralOf(node.kind, node.value)
+
+    def _list(self, node: nodes.ListLiteral, scope: Scope, expected: Type | None) -> Type:
+        item = None if expected is None else types.item_type(expected)
+        return ListOf(types.union([self.infer(i, scope, item) for i in node.items]))
+
+    def _generator(self, node: nodes.Generator, scope: Scope) -> Scope:
+        """The scope inside a comprehension, its names bound."""
+        source = self.infer(node.source, scope)
+        item = self.walked(node.source, source, scope)
+        inner = scope.inner()
+        self.bind(node.pattern, item, inner)
+        if node.condition is not None:
+            self.condition(node.condition, inner)
+            inner.learn(narrow.facts(self, node.condition, True, inner))
+        return inner
+
+    def walked(self, node: nodes.Expr, source: Type, scope: Scope) -> Type:
+        """What a walk over a value gives, or a report."""
+        item = types.item_type(source)
+        if item is None:
+            hint = "walk `keys(...)` or `values(...)`" if isinstance(types.expand(source), MapOf | RecordOf) else None
+            self.problems.add("not-iterable", scope.unit.span(node), help=hint, found=types.show(source))
+            return ANY
+        return item
+
+    def bind(self, pattern: nodes.Pattern, type: Type, scope: Scope, parts: list[Type] | None = None) -> None:
+        """Bind a pattern's names; a list pattern takes `parts`, or the items of a list."""
+        if isinstance(pattern, nodes.Name):
+            self._bind_name(pattern, type, scope)
+            return
+        item = types.item_type(type)
+        if item is None:
+            self.problems.add("not-iterable", scope.unit.span(pattern), found=types.show(type))
+            item = ANY
+        if parts is not None and len(parts) != len(pattern.names):
+            self.problems.add(
+                "wrong-type",
+                scope.unit.span(pattern),
+                found=f"a pattern of {len(pattern.names)}",
+                wanted=f"one of {len(parts)}",
+                hint="one name for each source",
+            )
+            parts = None
+        for i, name in enumerate(pattern.names):
+            self._bind_name(name, parts[i] if parts else item, scope)
+
+    def _bind_name(self, name: nodes.Name, type: Type, scope: Scope) -> None:
+        """Locals may not hide what is known by that name: a state that is silently not set is a bug."""
+        hidden = scope.find(name.id) if scope.unit.source.text.startswith(name.id, name.start) else None  # else: drawn
+        if hidden is not None and hidden.kind in ("local", "parameter", "state", "const", "self"):
+            what = {"local": "a local", "const": "a const"}.get(hidden.kind, f"the {hidden.kind}")
+            related = []
+            if isinstance(hidden.node, nodes.Node) and hidden.unit is not None and hidden.kind != "local":
+                related = [Label(hidden.unit.span(hidden.node), "it is declared here")]
+            self.problems.add("shadowed-name", scope.unit.span(name), related=related, name=name.id, what=what)
+        scope.bind(name.id, type)
+
+    def _comprehension(self, node: nodes.Comprehension, scope: Scope, expected: Type | None) -> Type:
+        inner = self._generator(node.generator, scope)
+        item = None if expected is None else types.item_type(expected)
+        return ListOf(
+            types.widen(self.infer(node.item, inner, item)) if item is None else self.infer(node.item, inner, item)
+        )
+
+    # ---- records -------------------------------------------------------------------------------------------
+
+    def _record(self, node: nodes.RecordLiteral, scope: Scope, expected: Type | None) -> Type:
+        fields: dict[str, FieldOf] = {}
+        computed: list[Type] = []
+        open = False
+        places: dict[str, nodes.Node] = {}
+        target = None if expected is None else _one_record(expected)
+        value_expected = expected.value if isinstance(expected := types.expand(expected or ANY), MapOf) else None
+        for entry in node.entries:
+            match entry:
+                case nodes.Entry(key=key, value=value):
+                    if key.id in places:
+                        related = [Label(scope.unit.span(places[key.id]), "first here")]
+                        self.problems.add("duplicate-key", scope.unit.span(key), related=related, name=key.id)
+                    places[key.id] = key
+                    wanted = target.field(key.id) if target else None
+                    found = self.infer(value, scope, wanted.type if wanted else value_expected)
+                    fields[key.id] = FieldOf(key.id, found)
+                case nodes.ComputedEntry(key=key, value=value):
+                    self.check(key, scope, STRING, "a key is a string; convert it with `str(...)`")
+                    computed.append(self.infer(value, scope, value_expected))
+                case nodes.Spread(value=value):
+                    open = self._spread(value, scope, fields, computed) or open
+        if computed:
+            return MapOf(types.union([types.widen(c) for c in computed] + [f.type for f in fields.values()]))
+        return RecordOf(tuple(fields.values()), open)
+
+    def _spread(self, node: nodes.Expr, scope: Scope, fields: dict[str, FieldOf], computed: list[Type]) -> bool:
+        """Put a spread value's fields in; True if it may hold any others."""
+        found = types.expand(self.infer(node, scope))
+        match found:
+            case RecordOf():
+                fields.update({f.name: f for f in found.fields})
+                return found.open
+            case MapOf(value):
+                computed.append(value)
+                return False
+            case _ if found == ANY:
+                return True
+        self.problems.add(
+            "wrong-type",
+            scope.unit.span(node),
+            found=types.show(found),
+            wanted="a record or map",
+            hint="spread a record",
+        )
+        return True
+
+    def _record_comprehension(self, node: nodes.RecordComprehension, scope: Scope, expected: Type | None) -> Type:
+        inner = self._generator(node.generator, scope)
+        self.check(node.key, inner, STRING, "a key is a string; convert it with `str(...)`")
+        wanted = types.expand(expected) if expected else None
+        return MapOf(types.widen(self.infer(node.value, inner, wanted.value if isinstance(wanted, MapOf) else None)))
+
+    def _field(self, node: nodes.Field, scope: Scope, expected: Type | None) -> Type:
+        qualified = scope.qualified(node)
+        if qualified is not None:
+            self.symbols[id(node)] = qualified
+            self._use(qualified)
+            if qualified.kind == "const":
+                return self.const_type(qualified)
+            self.problems.add(
+                "wrong-kind",
+                scope.unit.span(node),
+                name=f"{node.name.id}",
+                found=f"a {qualified.kind}",
+                wanted="a value",
+            )
+            return ANY
+        path = path_of(node)
+        base = self.infer(node.base, scope)
+        if path is not None and path in scope.narrowed:
+            return scope.narrowed[path]
+        found = types.field_type(base, node.name.id)
+        if found is not None:
+            return found
+        self._no_field(node, base, scope)
+        return ANY
+
+    def _no_field(self, node: nodes.Field, base: Type, scope: Scope) -> None:
+        rest = types.without(base, NULL)
+        if rest != base and types.field_type(rest, node.name.id) is not None:
+            self.problems.add("nullable", scope.unit.span(node.base), found=types.show(base), wanted=types.show(rest))
+            return
+        names = [f.name for m in types.members(base) if isinstance(m, RecordOf) for f in m.fields]
+        known = "it has " + ", ".join(f"`{n}`" for n in names) if names else "only records and maps have fields"
+        help = did_you_mean(node.name.id, names) or known
+        self.problems.add(
+            "unknown-field", scope.unit.span(node.name), help=help, type=types.show(base), name=node.name.id
+        )
+
+    def _index(self, node: nodes.Index, scope: Scope, expected: Type | None) -> Type:
+        base, index = self.infer(node.base, scope), self.infer(node.index, scope)
+        parts: list[Type] = []
+        for m in types.members(base):
+            match m:
+                case ListOf(item) if types.fit(index, types.INT) > NO:
+                    parts.append(item)
+                case MapOf(value) if types.fit(index, STRING) > NO:
+                    parts.append(types.optional(value))
+                case RecordOf() if types.fit(index, STRING) > NO:
+                    key = types.expand(index)
+                    name = str(key.value) if isinstance(key, types.LiteralOf) else None
+                    parts.append((name and types.field_type(m, name)) or ANY)
+                case types.Primitive("string") | types.LiteralOf("string") if types.fit(index, types.INT) > NO:
+                    parts.append(STRING)
+                case types.Primitive("any"):
+                    parts.append(ANY)
+                case _:
+                    span = scope.unit.span(node)
+                    if m == NULL:
+                        rest = types.without(base, NULL)
+                        self.problems.add("nullable", span, found=types.show(base), wanted=types.show(rest))
+                    else:
+                        self.problems.add("bad-index", span, found=types.show(base), index=types.show(index))
+                    return ANY
+        return types.union(parts)
+
+    def _slice(self, node: nodes.Slice, scope: Scope, expected: Type | None) -> Type:
+        base = self.infer(node.base, scope)
+        for bound in (node.low, node.high):
+            if bound is not None:
+                self.check(bound, scope, types.INT)
+        if types.fit(base, STRING) > NO:
+            return types.widen(base)
+        item = types.item_type(base)
+        if item is None:
+            self.problems.add("bad-index", scope.unit.span(node), found=types.show(base), index="a slice")
+            return ANY
+        return ListOf(item)
+
+    # ---- operators -----------------------------------------------------------------------------------------
+
+    def _unary(self, node: nodes.Unary, scope: Scope, expected: Type | None) -> Type:
+        if node.operator == "not":
+            self.condition(node.operand, scope)
+            return BOOL
+        found = types.widen(self.infer(node.operand, scope))
+        if any(types.fit(found, t) > NO for t in (types.FLOAT, types.DURATION)):
+            return found
+        self.problems.add(
+            "wrong-type", scope.unit.span(node), found=types.show(found), wanted="a number", hint="`-` negates numbers"
+        )
+        return ANY
+
+    def _binary(self, node: nodes.Binary, scope: Scope, expected: Type | None) -> Type:
+        if node.operator in ("and", "or"):
+            self.condition(node.left, scope)
+            right = scope.inner()
+            right.learn(narrow.facts(self, node.left, node.operator == "and", scope))
+            self.condition(node.right, right)
+            return BOOL
+        if node.operator == "??":
+            left = self.infer(node.left, scope, expected)
+            right_type = self.infer(node.right, scope, expected or types.without(left, NULL))
+            return types.union((types.without(left, NULL), right_type))
+        left, right_ = self.infer(node.left, scope), self.infer(node.right, scope)
+        result = operators.result(node.operator, left, right_)
+        if isinstance(result, operators.Wrong):
+            span = scope.unit.span(node)
+            if result.slug == "nullable":
+                blamed = node.left if types.without(left, NULL) != left else node.right
+                type = left if blamed is node.left else right_
+                rest = types.show(types.without(type, NULL))
+                self.problems.add("nullable", scope.unit.span(blamed), found=types.show(type), wanted=rest)
+            else:
+                a, b = types.show(left), types.show(right_)
+                self.problems.add(result.slug, span, hint=result.hint, left=a, right=b, operator=node.operator)
+            return ANY if result.type is None else result.type
+        return result
+
+    def _type_test(self, node: nodes.TypeTest, scope: Scope, expected: Type | None) -> Type:
+        self.infer(node.value, scope)
+        self.types[id(node.type)] = lower_type(self.world, scope.unit, node.type, self.problems)
+        return BOOL
+
+    def _conditional(self, node: nodes.Conditional, scope: Scope, expected: Type | None) -> Type:
+        self.condition(node.condition, scope)
+        then, otherwise = scope.inner(), scope.inner()
+        then.learn(narrow.facts(self, node.condition, True, scope))
+        otherwise.learn(narrow.facts(self, node.condition, False, scope))
+        return types.union((self.infer(node.then, then, expected), self.infer(node.otherwise, otherwise, expected)))
+
+    # ---- calls ---------------------------------------------------------------------------------------------
+
+    def _call(self, node: nodes.Call, scope: Scope, expected: Type | None) -> Type:
+        symbol = self._called(node.function, scope)
+        if symbol is None:
+            for a in node.arguments:
+                self.infer(a.value, scope)
+            return ANY
+        self.symbols[id(node.function)] = symbol
+        self._use(symbol)
+        if symbol.kind == "function":
+            return self._function(node, symbol.name, scope)
+        signature = self.signature(symbol)
+        self.arguments(node, signature, node.arguments, scope)
+        pure = symbol.kind == "program" and symbol.node.executor.kind.id in PURE_EXECUTORS  # type: ignore[attr-defined]
+        if not pure:
+            self.waiting.add(id(node))
+            if not scope.waits:
+                self.problems.add("impure-call", scope.unit.span(node.function), name=symbol.name)
+            scope.forget_states()
+        return signature.result
+
+    def _called(self, function: nodes.Expr, scope: Scope) -> Symbol | None:
+        """What a call calls, or a report."""
+        name: str = "this"
+        if isinstance(function, nodes.Name):
+            symbol = scope.find(function.id)
+            name = function.id
+            if name == "env" and symbol is None:
+                return self._env(function, scope)
+        elif isinstance(function, nodes.Field):
+            symbol, name = scope.qualified(function), function.name.id
+            if symbol is None and isinstance(function.base, nodes.Name):
+                found = scope.find(function.base.id)
+                if found is not None and found.kind in ("child", "self"):
+                    hint = f"a command is given by `guide {function.base.id}.{name}(...)`"
+                    self.problems.add("not-callable", scope.unit.span(function), help=hint, name=name)
+                    return None
+                if found is None and function.base.id in scope.unit.aliases:
+                    known = scope.unit.aliases[function.base.id].public()
+                    help = did_you_mean(name, known) or None
+                    self.problems.add("unknown-name", scope.unit.span(function), help=help, name=name)
+                    return None
+            if symbol is None:
+                self.infer(function, scope)
+        else:
+            self.infer(function, scope)
+            symbol = None
+        if symbol is None:
+            if isinstance(function, nodes.Name):
+                callables = [
+                    v for v in scope.values() if (s := scope.find(v)) and s.kind in ("program", "agent", "function")
+                ]
+                help = did_you_mean(name, callables) or None
+                self.problems.add("unknown-name", scope.unit.span(function), help=help, name=name)
+            elif not isinstance(function, nodes.Field) or self.types.get(id(function)) == ANY:
+                self.problems.add("not-callable", scope.unit.span(function), name=name)
+            return None
+        if symbol.kind not in ("program", "agent", "function"):
+            self.problems.add("not-callable", scope.unit.span(function), name=name)
+            return None
+        return symbol
+
+    def _env(self, function: nodes.Name, scope: Scope) -> Symbol | None:
+        if not scope.secrets:
+            self.problems.add("secret-outside", scope.unit.span(function))
+        return None
+
+    def signature(self, symbol: Symbol) -> Signature:
+        """The signature of a program or agent."""
+        assert symbol.unit is not None
+        node = program_of(self.world, symbol.node) if isinstance(symbol.node, nodes.Agent) else symbol.node
+        return program_signature(self.world, symbol.unit, node, self.problems)  # type: ignore[arg-type]
+
+    def _function(self, node: nodes.Call, name: str, scope: Scope) -> Type:
+        least, most, result, takes = FUNCTIONS[name]
+        given = [self.infer(a.value, scope) for a in node.arguments]
+        span = scope.unit.span(node)
+        named = [a for a in node.arguments if a.name is not None]
+        if named and named[0].name is not None:
+            self.problems.add(
+                "wrong-argument",
+                scope.unit.span(named[0].name),
+                help="built-in functions take their arguments by position",
+                name=name,
+                argument=named[0].name.id,
+            )
+            return ANY
+        if not least <= len(given) <= most:
+            wanted = str(least) if least == most else f"{least} to {most}"
+            self.problems.add(
+                "too-many-arguments", span, help=f"it takes {takes}", name=name, wanted=wanted, found=len(given)
+            )
+            return ANY
+        if scope.constant and name in RUN_TIME_ONLY:
+            self.problems.add("impure-call", span, help="a const is the same in every run", name=name)
+        found = result(given)
+        if found is None:
+            words = ", ".join(types.show(g) for g in given)
+            self.problems.add("wrong-type", span, found=words, wanted=takes, hint=f"`{name}` takes {takes}")
+            return ANY
+        return found
+
+    def arguments(
+        self, node: nodes.Node, signature: Signature, given: tuple[nodes.Argument, ...], scope: Scope
+    ) -> None:
+        """Check a call's arguments against the parameters: by position first, then by name."""
+        parameters = signature.parameters
+        by_name = {p.name: p for p in parameters}
+        taken: dict[str, nodes.Node] = {}
+        for i, a in enumerate(given):
+            if a.name is None:
+                if i >= len(parameters):
+                    self.problems.add(
+                        "too-many-arguments",
+                        scope.unit.span(a),
+                        name=signature.name,
+                        wanted=len(parameters),
+                        found=len(given),
+                    )
+                    self.infer(a.value, scope)
+                    continue
+                parameter: Parameter | None = parameters[i]
+            else:
+                parameter = by_name.get(a.name.id)
+                if parameter is None:
+                    self._wrong_argument(a.name, signature, scope)
+            if parameter is None:
+                self.infer(a.value, scope)
+                continue
+            if parameter.name in taken:
+                related = [Label(scope.unit.span(taken[parameter.name]), "first here")]
+                self.problems.add("duplicate-argument", scope.unit.span(a), related=related, argument=parameter.name)
+            taken[parameter.name] = a
+            self.check(a.value, scope, parameter.type)
+        self._missing(node, signature, taken, scope)
+
+    def _missing(self, node: nodes.Node, signature: Signature, taken: dict[str, nodes.Node], scope: Scope) -> None:
+        for p in signature.parameters:
+            if p.name not in taken and p.default is None:
+                span = scope.unit.span(node)
+                self.problems.add(
+                    "missing-argument", span, name=signature.name, argument=p.name, type=types.show(p.type)
+                )
+
+    def _wrong_argument(self, name: nodes.Name, signature: Signature, scope: Scope) -> None:
+        known = [p.name for p in signature.parameters]
+        help = did_you_mean(name.id, known, f"`{signature.name}` takes no arguments" if not known else "")
+        self.problems.add(
+            "wrong-argument",
+            scope.unit.span(name),
+            help=help or "its parameters are " + ", ".join(f"`{k}`" for k in known),
+            name=signature.name,
+            argument=name.id,
+        )
+
+    def _try(self, node: nodes.Try, scope: Scope, expected: Type | None) -> Type:
+        value = self.infer(node.value, scope, expected)
+        inner = scope
+        if node.name is not None:
+            inner = scope.inner()
+            self._bind_name(node.name, FAILURE, inner)
+        return types.union((value, self.infer(node.otherwise, inner, expected)))
+
+
+def _one_record(type: Type) -> RecordOf | None:
+    """The record among a type's alternatives, if there is just one."""
+    found = [m for m in types.members(type) if isinstance(m, RecordOf)]
+    return found[0] if len(found) == 1 else None
+
+
+def _widen_deep(type: Type) -> Type:
+    """A const's literal types as those that it would be declared with."""
+    match types.expand(type):
+        case ListOf(item):
+            return ListOf(_widen_deep(item))
+        case _:
+            return types.widen(type)
+
+
+def _conversion(found: Type, wanted: Type) -> str:
+    """How to make the one type of the other, if there is a function for it."""
+    given = types.widen(found)
+    if types.fit(given, types.FLOAT) >= MAYBE and types.fit(types.INT, wanted) == EXACT and given == types.FLOAT:
+        return "convert it with `int(...)` or `round(...)`"
+    if types.fit(STRING, wanted) == EXACT and given != STRING:
+        return "convert it with `str(...)`"
+    if given == STRING and types.fit(types.INT, wanted) == EXACT:
+        return "convert it with `int(...)`"
+    return f"give a `{types.show(wanted)}`"
+
+
+_HANDLERS: dict[type, Callable[[Inference, Any, Scope, Type | None], Type]] = {
+    nodes.Name: Inference._name,
+    nodes.Text: Inference._text,
+    nodes.Literal: Inference._literal,
+    nodes.ListLiteral: Inference._list,
+    nodes.Comprehension: Inference._comprehension,
+    nodes.RecordLiteral: Inference._record,
+    nodes.RecordComprehension: Inference._record_comprehension,
+    nodes.Call: Inference._call,
+    nodes.Field: Inference._field,
+    nodes.Index: Inference._index,
+    nodes.Slice: Inference._slice,
+    nodes.Unary: Inference._unary,
+    nodes.Binary: Inference._binary,
+    nodes.TypeTest: Inference._type_test,
+    nodes.Conditional: Inference._conditional,
+    nodes.Try: Inference._try,
+}

@@ -1,0 +1,382 @@
+"""Template strings: what they may hold, which names they use, and of what type those are.
+
+Most templates only put values in (`{{ a.b }}`), and those are read here. Anything more is Jinja's: its own parser gives
+the tree that is walked. This module is Jinja's only owner on the checking side; `kernel/templates.py` renders.
+"""
+
+from __future__ import annotations
+
+import re
+
+from cogc.diagnostics.source import Span
+from cogc.diagnostics.suggest import did_you_mean
+from cogc.language import types
+from cogc.language.record import Record
+from cogc.language.texts import place
+from cogc.language.types import ANY, NULL, Type
+from cogc.syntax import nodes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from cogc.analysis.infer import Inference
+    from cogc.analysis.scope import Scope
+
+_SIMPLE = re.compile(r"\{\{[ \t\n]*([A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*)[ \t\n]*\}\}")
+_JINJA_WORDS = frozenset(
+    ["true", "false", "none", "True", "False", "None", "not", "loop", "range", "and", "or", "in", "is", "if", "else"]
+)
+_VALUES = ("local", "parameter", "state", "const", "self")
+MAX_DEPTH = 100
+FILTERS = frozenset(
+    [
+        "abs",
+        "batch",
+        "capitalize",
+        "center",
+        "count",
+        "default",
+        "d",
+        "dictsort",
+        "escape",
+        "e",
+        "filesizeformat",
+        "first",
+        "float",
+        "groupby",
+        "indent",
+        "int",
+        "items",
+        "join",
+        "last",
+        "length",
+        "list",
+        "lower",
+        "map",
+        "max",
+        "min",
+        "reject",
+        "rejectattr",
+        "replace",
+        "reverse",
+        "round",
+        "safe",
+        "select",
+        "selectattr",
+        "slice",
+        "sort",
+        "string",
+        "striptags",
+        "sum",
+        "title",
+        "tojson",
+        "trim",
+        "truncate",
+        "unique",
+        "upper",
+        "urlencode",
+        "wordcount",
+        "wordwrap",
+        "json",
+    ]
+)
+TESTS = frozenset(
+    [
+        "defined",
+        "undefined",
+        "none",
+        "number",
+        "string",
+        "mapping",
+        "sequence",
+        "iterable",
+        "odd",
+        "even",
+        "divisibleby",
+        "eq",
+        "ne",
+        "lt",
+        "le",
+        "gt",
+        "ge",
+        "in",
+        "true",
+        "false",
+        "boolean",
+        "integer",
+        "float",
+        "lower",
+        "upper",
+        "equalto",
+        "lessthan",
+        "greaterthan",
+        "sameas",
+    ]
+)
+
+
+class Part(Record):
+    """A piece of a simple template: literal text, or the path of a value (then `path` is not empty)."""
+
+    text: str
+    path: tuple[str, ...]
+    offset: int
+
+
+def simple_parts(text: str) -> list[Part] | None:
+    """The pieces of a template that only puts values in; None if it does more than that."""
+    if "{%" in text or "{#" in text:
+        return None
+    parts: list[Part] = []
+    at = 0
+    for found in _SIMPLE.finditer(text):
+        if "{{" in text[at : found.start()] or "}}" in text[at : found.start()]:
+            return None
+        if found.start() > at:
+            parts.append(Part(text[at : found.start()], (), at))
+        path = tuple(found.group(1).split("."))
+        if path[0] in _JINJA_WORDS:
+            return None
+        parts.append(Part("", path, found.start(1)))
+        at = found.end()
+    if "{{" in text[at:] or "}}" in text[at:]:
+        return None
+    if at < len(text):
+        parts.append(Part(text[at:], (), at))
+    # Jinja drops one newline at the very end of a template
+    if parts and not parts[-1].path and parts[-1].text.endswith("\n"):
+        last = parts.pop()
+        if last.text[:-1]:
+            parts.append(Part(last.text[:-1], (), last.offset))
+    return parts
+
+
+def check(node: nodes.Text, scope: Scope, inference: Inference) -> None:
+    """Report every name, field and construct of a template that cannot be right."""
+    try:
+        parts = simple_parts(node.value)
+        if parts is None:
+            _Walker(node, scope, inference).check()
+            return
+        for part in parts:
+            if part.path:
+                _check_path(node, part, scope, inference)
+    except RecursionError:
+        reason = "it is nested too deep"
+        inference.problems.add("bad-template", scope.unit.span(node), reason=reason)
+
+
+def _check_path(node: nodes.Text, part: Part, scope: Scope, inference: Inference) -> None:
+    start = place(node.segments, part.offset)
+    name = nodes.Name(start, start + len(part.path[0]), part.path[0])
+    expr: nodes.Expr = name
+    found = variable(name, scope, inference)
+    at = start + len(part.path[0])
+    for word in part.path[1:]:
+        at += 1
+        field = nodes.Name(at, at + len(word), word)
+        at += len(word)
+        found = _field(found, expr, field, scope, inference)
+        expr = nodes.Field(start, at, expr, field)
+
+
+def variable(name: nodes.Name, scope: Scope, inference: Inference) -> Type:
+    """The type of a name in a template, or a report."""
+    symbol = scope.find(name.id)
+    if symbol is not None and symbol.kind in _VALUES:
+        if symbol.node is not None:
+            inference.used.add(id(symbol.node))
+        if symbol.kind == "const":
+            return inference.const_type(symbol)
+        return scope.narrowed.get(name.id, symbol.type)
+    values = [v for v in scope.values() if (s := scope.find(v)) is not None and s.kind in _VALUES]
+    known = "known here: " + ", ".join(f"`{v}`" for v in sorted(values)) if values else "no names are known here"
+    if symbol is not None:
+        known = f"`{name.id}` is a {symbol.kind}; a template takes values"
+    help = did_you_mean(name.id, values) if symbol is None else ""
+    inference.problems.add("unknown-variable", scope.unit.span(name), help=help or known, name=name.id)
+    return ANY
+
+
+def _field(base: Type, expr: nodes.Expr, field: nodes.Name, scope: Scope, inference: Inference) -> Type:
+    from cogc.analysis.scope import path_of
+
+    path = path_of(expr)
+    if path is not None and f"{path}.{field.id}" in scope.narrowed:
+        return scope.narrowed[f"{path}.{field.id}"]
+    inner = types.without(base, NULL)
+    found = types.field_type(inner if inner != types.NEVER else base, field.id)
+    if found is not None:
+        return found
+    names = [f.name for m in types.members(base) if isinstance(m, types.RecordOf) for f in m.fields]
+    help = did_you_mean(field.id, names) or "only records and maps have fields"
+    inference.problems.add("unknown-field", scope.unit.span(field), help=help, type=types.show(base), name=field.id)
+    return ANY
+
+
+def _depth(text: str) -> int:
+    """How deep brackets are nested in a template: Jinja would run out of stack, not everywhere without a sound."""
+    depth = deepest = 0
+    for mark in text:
+        if mark in "([{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif mark in ")]}":
+            depth = max(0, depth - 1)
+    return deepest
+
+
+class _Walker:
+    """Walks Jinja's tree of a template, with the types of its names."""
+
+    def __init__(self, node: nodes.Text, scope: Scope, inference: Inference) -> None:
+        self.node = node
+        self.scope = scope
+        self.inference = inference
+        self.lines = self._line_offsets()
+
+    def check(self) -> None:
+        import jinja2
+
+        if _depth(self.node.value) > MAX_DEPTH:
+            self._wrong(1, "it is nested too deep")
+            return
+        environment = jinja2.Environment(trim_blocks=True, lstrip_blocks=True, autoescape=False)
+        try:
+            tree = environment.parse(self.node.value)
+        except jinja2.TemplateSyntaxError as error:
+            self._wrong(error.lineno, _lower(str(error.message)))
+            return
+        except RecursionError:
+            self._wrong(1, "it is nested too deep")
+            return
+        self._walk_all(tree.body, {})
+
+    def _line_offsets(self) -> list[int]:
+        offsets, at = [0], self.node.value.find("\n")
+        while at >= 0:
+            offsets.append(at + 1)
+            at = self.node.value.find("\n", at + 1)
+        return offsets
+
+    def _wrong(self, line: int, reason: str, help: str | None = None) -> None:
+        start, end = self._line(line)
+        span = Span(self.scope.unit.source, start, max(end, start + 1))
+        self.inference.problems.add("bad-template", span, help=help, reason=reason)
+
+    def _line(self, line: int) -> tuple[int, int]:
+        line = max(1, min(line, len(self.lines)))
+        at = self.lines[line - 1]
+        end = self.lines[line] - 1 if line < len(self.lines) else len(self.node.value)
+        text = self.node.value[at:end]
+        lead = len(text) - len(text.lstrip())
+        return place(self.node.segments, at + lead), place(self.node.segments, at + lead) + len(text.strip())
+
+    def _find(self, word: str, line: int) -> nodes.Name:
+        """Where a word stands, on its line; Jinja keeps no columns."""
+        at = self.lines[max(0, min(line, len(self.lines)) - 1)]
+        found = re.compile(rf"(?<![A-Za-z0-9_]){re.escape(word)}(?![A-Za-z0-9_])").search(self.node.value, at)
+        start = place(self.node.segments, found.start() if found else at)
+        return nodes.Name(start, start + len(word), word)
+
+    def _walk_all(self, items: list[Any], names: dict[str, Type]) -> None:
+        for item in items:
+            self._statement(item, names)
+
+    def _statement(self, item: Any, names: dict[str, Type]) -> None:
+        kind = type(item).__name__
+        if kind == "Output":
+            for value in item.nodes:
+                self._expression(value, names)
+        elif kind == "For":
+            self._for(item, names)
+        elif kind == "If":
+            self._expression(item.test, names)
+            self._walk_all(item.body, names)
+            for branch in item.elif_:
+                self._statement(branch, names)
+            self._walk_all(item.else_, names)
+        elif kind == "Assign" and type(item.target).__name__ == "Name":
+            names[item.target.name] = self._expression(item.node, names)
+        elif kind == "With":
+            inner = dict(names)
+            for target, value in zip(item.targets, item.values, strict=True):
+                self._bind(target, self._expression(value, names), inner)
+            self._walk_all(item.body, inner)
+        elif kind == "FilterBlock":
+            self._walk_all(item.body, names)
+        else:
+            word = {"CallBlock": "call", "FromImport": "import"}.get(kind, kind.lower())
+            help = "templates have `if`, `for`, `set` and filters"
+            self._wrong(item.lineno, f"`{word}` may not be used", help)
+
+    def _for(self, item: Any, names: dict[str, Type]) -> None:
+        source = self._expression(item.iter, names)
+        if item.recursive:
+            self._wrong(item.lineno, "`recursive` may not be used", "loops may be nested instead")
+        inner = {**names, "loop": ANY}
+        self._bind(item.target, types.item_type(source) or ANY, inner)
+        if item.test is not None:
+            self._expression(item.test, inner)
+        self._walk_all(item.body, inner)
+        self._walk_all(item.else_, names)
+
+    def _bind(self, target: Any, type_: Type, names: dict[str, Type]) -> None:
+        if type(target).__name__ == "Name":
+            names[target.name] = type_
+        else:
+            for part in getattr(target, "items", ()):
+                self._bind(part, types.item_type(type_) or ANY, names)
+
+    def _expression(self, item: Any, names: dict[str, Type]) -> Type:
+        kind = type(item).__name__
+        if kind == "Name":
+            if item.name in names:
+                return names[item.name]
+            if item.name == "range":
+                return ANY
+            return variable(self._find(item.name, item.lineno), self.scope, self.inference)
+        if kind == "Getattr" or (kind == "Getitem" and isinstance(getattr(item.arg, "value", None), str)):
+            word = item.attr if kind == "Getattr" else item.arg.value
+            base = self._expression(item.node, names)
+            place_ = self._find(word, item.lineno)
+            return _field(base, nodes.Error(0, 0), place_, self.scope, self.inference)
+        if kind == "Getitem":
+            self._expression(item.arg, names)
+            return types.item_type(self._expression(item.node, names)) or ANY
+        if kind == "Filter":
+            if item.name not in FILTERS:
+                help = did_you_mean(item.name, FILTERS) or None
+                self._wrong(item.lineno, f"there is no filter `{item.name}`", help)
+            self._children(item, names)
+            return ANY
+        if kind == "Test" and item.name not in TESTS:
+            self._wrong(item.lineno, f"there is no test `{item.name}`", did_you_mean(item.name, TESTS) or None)
+        if kind == "Call":
+            function = getattr(item.node, "name", None) or getattr(item.node, "attr", "")
+            if not (type(item.node).__name__ == "Name" and function == "range"):
+                self._wrong(item.lineno, f"`{function}` cannot be called", "a template may call `range` and filters")
+                return ANY
+        self._children(item, names)
+        return ANY
+
+    def _children(self, item: Any, names: dict[str, Type]) -> None:
+        for child in item.iter_child_nodes():
+            self._expression(child, names)
+
+
+def _lower(message: str) -> str:
+    message = message.rstrip(".")
+    return message[:1].lower() + message[1:]
+
+
+def names(text: str) -> set[str]:
+    """The names that a template takes from outside."""
+    import jinja2
+    from jinja2 import meta
+
+    tree = jinja2.Environment(trim_blocks=True, lstrip_blocks=True).parse(text)
+    found = meta.find_undeclared_variables(tree)
+    # Jinja does not count its own `self`; ours is the coglet
+    return found | {n.name for n in tree.find_all(jinja2.nodes.Name) if n.name == "self"}

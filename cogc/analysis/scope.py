@@ -1,0 +1,173 @@
+"""What names mean at one place: parameters, states, locals, programs, children, and what is known of their types."""
+
+from __future__ import annotations
+
+from cogc.language import types
+from cogc.language.builtins import FUNCTIONS
+from cogc.language.types import FieldOf, RecordOf, Type
+from cogc.names.world import Member, Shape, Unit, World
+from cogc.syntax import nodes
+
+SELF = RecordOf(
+    (
+        FieldOf("index", types.INT),
+        FieldOf("id", types.STRING),
+        FieldOf("name", types.STRING),
+        FieldOf("path", types.STRING),
+    )
+)
+SENDER = SELF
+FAILURE = RecordOf(
+    (
+        FieldOf("kind", types.STRING),
+        FieldOf("message", types.STRING),
+        FieldOf("path", types.STRING),
+        FieldOf("event", types.ANY),
+    )
+)
+CHILD_FAILURE = RecordOf(
+    (
+        FieldOf("child", types.STRING),
+        FieldOf("index", types.optional(types.INT)),
+        *FAILURE.fields,
+        FieldOf("restarts", types.INT),
+    )
+)
+
+
+class Symbol:
+    """What a name stands for. `kind` is one of: local parameter state const program agent function child listen
+    transmit queue self model."""
+
+    __slots__ = ("kind", "member", "name", "node", "type", "unit")
+
+    def __init__(
+        self,
+        kind: str,
+        name: str,
+        type: Type,
+        node: object = None,
+        unit: Unit | None = None,
+        member: Member | None = None,
+    ) -> None:
+        self.kind = kind
+        self.name = name
+        self.type = type
+        self.node = node
+        self.unit = unit
+        self.member = member
+
+
+class Scope:
+    """The names at one place. `waits` allows calls that wait, `secrets` allows `env`, `constant` sees consts only."""
+
+    __slots__ = ("constant", "locals", "narrowed", "secrets", "shape", "states", "unit", "waits", "world")
+
+    def __init__(self, world: World, unit: Unit, shape: Shape | None = None, states: bool = True) -> None:
+        self.world = world
+        self.unit = unit
+        self.shape = shape
+        self.states = states
+        self.waits = False
+        self.secrets = False
+        self.constant = False
+        self.locals: dict[str, Symbol] = {}
+        self.narrowed: dict[str, Type] = {}
+
+    def inner(self, **locals: Type) -> Scope:
+        """The same place with more locals and a copy of what is known, so that what is learnt inside stays there."""
+        scope = Scope(self.world, self.unit, self.shape, self.states)
+        scope.waits, scope.secrets, scope.constant = self.waits, self.secrets, self.constant
+        scope.locals = dict(self.locals)
+        scope.narrowed = dict(self.narrowed)
+        for name, type in locals.items():
+            scope.bind(name, type)
+        return scope
+
+    def bind(self, name: str, type: Type, kind: str = "local") -> None:
+        self.locals[name] = Symbol(kind, name, type)
+        for path in [p for p in self.narrowed if p == name or p.startswith(name + ".")]:
+            del self.narrowed[path]
+
+    def learn(self, facts: dict[str, Type]) -> None:
+        self.narrowed.update(facts)
+
+    def forget_states(self) -> None:
+        """After a wait the coglet's states may be others: what was known of them is gone."""
+        for path in list(self.narrowed):
+            symbol = self.find(path.partition(".")[0])
+            if symbol is not None and symbol.kind == "state":
+                del self.narrowed[path]
+
+    def find(self, name: str) -> Symbol | None:
+        """What a plain name stands for here: locals, then the coglet's members, then the file's declarations."""
+        found = self.locals.get(name)
+        if found is not None:
+            return found
+        if self.shape is not None:
+            if name == "self" and not self.constant:
+                return Symbol("self", "self", SELF)
+            member = self._member(self.shape, name)
+            if member is not None:
+                return member
+        declared = self._declared(name)
+        if declared is None and name in FUNCTIONS:
+            return Symbol("function", name, types.ANY)
+        return declared
+
+    def _member(self, shape: Shape, name: str) -> Symbol | None:
+        parameter = shape.parameters.get(name)
+        if parameter is not None and not self.constant:
+            return Symbol("parameter", name, parameter.type, parameter.node, shape.unit)
+        for kind, table in (("program", shape.programs), ("const", shape.consts)):
+            if name in table:
+                return self._of(kind, table[name])
+        if not self.states:
+            return None
+        tables = (
+            ("state", shape.states),
+            ("child", shape.children),
+            ("transmit", shape.transmits),
+            ("listen", shape.listens),
+        )
+        for kind, table in tables:
+            if name in table:
+                return self._of(kind, table[name])
+        return None
+
+    def _of(self, kind: str, member: Member) -> Symbol:
+        return Symbol(kind, member.node.name.id, member.type, member.node, member.owner.unit, member)
+
+    def _declared(self, name: str) -> Symbol | None:
+        declared = self.world.lookup(self.unit, name)
+        if declared is None or declared.kind not in ("const", "program", "agent", "queue", "model"):
+            return None
+        return Symbol(declared.kind, name, types.ANY, declared.node, declared.unit)
+
+    def qualified(self, node: nodes.Field) -> Symbol | None:
+        """What `alias.name` stands for, if `alias` is an import's and nothing else here."""
+        if not isinstance(node.base, nodes.Name) or node.base.id not in self.unit.aliases:
+            return None
+        if self.find(node.base.id) is not None:
+            return None
+        return self._declared(f"{node.base.id}.{node.name.id}")
+
+    def values(self) -> list[str]:
+        """Every name that can be a value here, for suggestions."""
+        found = list(self.locals)
+        if self.shape is not None:
+            found += [*self.shape.parameters, *self.shape.programs, *self.shape.consts, "self"]
+            if self.states:
+                found += [*self.shape.states, *self.shape.children]
+        found += [n for n in self.unit.names() if self._declared(n) is not None]
+        return [*found, *FUNCTIONS]
+
+
+def path_of(node: nodes.Expr) -> str | None:
+    """`a.b.c` for a name and fields of it: the paths whose types can be narrowed."""
+    if isinstance(node, nodes.Name):
+        return node.id
+    if isinstance(node, nodes.Field):
+        base = path_of(node.base)
+        return None if base is None else f"{base}.{node.name.id}"
+    return None

@@ -1,0 +1,190 @@
+"""What a run shows and writes: outputs, logs, trace, journal, the live view."""
+
+from __future__ import annotations
+
+import random
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from cogc import ir
+from cogc.kernel.objects import Effect, LogLine, Output
+from cogc.kernel.values import plain
+from cogc.run.journal import VERSION, Journal
+from cogc.run.plans import show
+from cogc.run.report import team_line
+from cogc.run.session import Options, Session
+from cogc.run.store import Store
+from cogc.run.trace import TraceWriter, line
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+_LEVELS = {"debug": 0, "info": 1, "warn": 2, "error": 3, "off": 4}
+
+
+class Faces:
+    """The files and screens of one run, opened and closed together."""
+
+    def __init__(self, options: Namespace, bundle: ir.Bundle, run: str = "") -> None:
+        from cogc.commands.run import budget, new_run_id
+
+        self.options = options
+        self.bundle = bundle
+        self.budget = budget(options)
+        self.id = run or new_run_id()
+        self.seed = options.seed if options.seed is not None else random.SystemRandom().getrandbits(32)
+        self.epoch = time.time_ns()
+        self.traced = options.trace is not None
+        self.live = self.traced and sys.stdout.isatty() and options.output == "people" and not options.replay
+        self.plain_lines = options.trace == "" and not self.live and options.output == "people"
+        self.files: list[BinaryIO] = []
+        self.trace: TraceWriter | None = None
+        self.journal: Journal | None = None
+        self.store: Store | None = None
+        self.out: Callable[[str], object] = sys.stdout.write
+        self.err: Callable[[str], object] = sys.stderr.write
+        self.where = ""
+
+    def __enter__(self) -> Faces:
+        from cogc.commands.run import Usage
+
+        try:
+            if self.traced:
+                self.where = self.options.trace or str(self._folder() / "trace.jsonl")
+                self.trace = TraceWriter(self._open(self.where))
+            if self.options.record:
+                self.journal = Journal(self._open(self.options.record), self._head())
+            if self.options.instance:
+                name = self.options.instance
+                if not name.replace("-", "").replace("_", "").isalnum():
+                    raise Usage(f"--instance {name}: letters, digits, - and _")
+                self.store = Store(Path(".cogc/instances") / name / "state.db")
+        except OSError as error:
+            raise Usage(f"cannot write `{error.filename}`: {str(error.strerror).lower()}") from None
+        if self.options.seed is None and self.traced:
+            self.err(f"cogc: run {self.id}, seed {self.seed}\n")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.trace is not None:
+            self.trace.flush()
+        if self.journal is not None:
+            self.journal.flush()
+        for file in self.files:
+            file.close()
+        if self.store is not None:
+            self.store.close()
+        if self.traced and self.options.trace == "":
+            self.err(f"cogc: the trace is in {self.where}\n")
+
+    def _folder(self) -> Path:
+        """The run's own folder."""
+        folder = Path(".cogc/runs") / self.id
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def _open(self, path: str) -> BinaryIO:
+        file = open(path, "wb")  # noqa: SIM115 - closed in __exit__ with the others
+        self.files.append(file)
+        return file
+
+    def _head(self) -> dict[str, Any]:
+        return {
+            "run": self.id, "seed": self.seed, "epoch": self.epoch, "program": self.bundle.hash, "version": VERSION,
+            "budget": self.budget,
+        }  # fmt: skip
+
+    def session_options(self, parameters: dict[str, Any], inputs: list[tuple[str, Any]], until: Any) -> Options:
+        from cogc.commands.run import duration
+
+        return Options(
+            budget=self.budget,
+            parameters=parameters,
+            inputs=inputs,
+            sim=self.options.sim,
+            seed=self.seed,
+            epoch=self.epoch,
+            run=self.id,
+            stop_at=duration(self.options.duration, "--for"),
+            until=until,
+            on_output=self.output,
+            on_log=self.log,
+            on_records=self._lines if self.plain_lines else None,
+        )
+
+    async def run(self, session: Session) -> None:
+        """Run a session, under the live view where there is a terminal."""
+        session.executors.settings.people.run = self.id
+        if not self.options.control:
+            await self._run(session)
+            return
+        from cogc.run.control import open_door
+
+        self.err(f"cogc: run {self.id}\n")
+        async with open_door(session, self._folder()):
+            await self._run(session)
+
+    async def _run(self, session: Session) -> None:
+        if not self.live:
+            await session.run()
+            return
+        from cogc.screens.run import View
+
+        view = View(session)
+        session.executors.settings.people.aside = view.aside
+        self.out = self.err = view.print
+        try:
+            await view.run()
+        finally:
+            self.out, self.err = sys.stdout.write, sys.stderr.write
+
+    # ---- what happens --------------------------------------------------------------------------------------
+
+    def effects(self, effects: list[Effect]) -> None:
+        for effect in effects:
+            if isinstance(effect, Output):
+                self.output(effect)
+            elif isinstance(effect, LogLine):
+                self.log(effect)
+
+    def records(self, records: list[dict[str, Any]]) -> None:
+        if self.trace is not None:
+            self.trace.write(records)
+        if self.plain_lines:
+            self._lines(records)
+
+    def _lines(self, records: list[dict[str, Any]]) -> None:
+        self.out("".join(line(r) + "\n" for r in records))
+
+    def output(self, output: Output) -> None:
+        """What the root sends: for people, or one JSON object a line."""
+        import msgspec
+
+        data = msgspec.json.encode({"channel": output.channel, "data": plain(output.value)}).decode()
+        if self.options.output == "json":
+            self.out(data + "\n")
+        else:
+            value = output.value
+            kind = self.bundle.coglets[self.bundle.root].kind
+            if (kind, output.channel) == ("plan", "plan"):
+                value = show(plain(value))
+            elif (kind, output.channel) == ("plan", "step"):
+                value = f"{value['id']} {value['status']}{': ' + value['error'] if value['error'] else ''}"
+            elif (kind, output.channel) == ("team", "status"):
+                value = team_line(value)
+            shown = value if isinstance(value, str) else msgspec.json.encode(plain(value)).decode()
+            self.out(f"{output.channel}: {shown}\n")
+        if not self.live:
+            sys.stdout.flush()
+
+    def log(self, entry: LogLine) -> None:
+        """What coglets log, on stderr."""
+        if _LEVELS[entry.level] < _LEVELS[self.options.log]:
+            return
+        import msgspec
+
+        shown = entry.value if isinstance(entry.value, str) else msgspec.json.encode(plain(entry.value)).decode()
+        self.err(f"{entry.t / 1e9:9.3f} {entry.level:<5} {entry.path}: {shown}\n")

@@ -1,0 +1,1 @@
+"""Declarations that stand for coglets (agents, plans, teams, definitions of done), rewritten into coglets."""

@@ -1,0 +1,1 @@
+"""What is wrong in a source, where, and how it is shown."""

@@ -1,0 +1,136 @@
+"""Diagnostics as text: for people (`rich`), for logs (`text`), for programs (`json`)."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, TextIO
+
+    from cogc.diagnostics.problems import Diagnostic
+    from cogc.diagnostics.source import Span
+
+_TAB = "    "
+_SHOWN_LINES = 20
+
+
+def text(found: list[Diagnostic]) -> str:
+    """`path:line:column: severity: message [CODE]`, help and related places below."""
+    lines = []
+    for d in found:
+        lines.append(f"{_place(d.span)}: {d.severity}: {d.message} [{d.code}]")
+        lines += [f"  {_place(r.span)}: {r.text}" for r in d.related]
+        if d.help:
+            lines.append(f"  help: {d.help}")
+    return "".join(line + "\n" for line in lines)
+
+
+def json(found: list[Diagnostic]) -> str:
+    """One array of objects; lines and columns count from 1, the end column is exclusive."""
+    from json import dumps
+
+    return dumps([_object(d) for d in found], indent=2, ensure_ascii=False) + "\n"
+
+
+def _object(d: Diagnostic) -> dict[str, object]:
+    return {
+        "code": d.code,
+        "slug": d.slug,
+        "severity": d.severity,
+        "message": d.message,
+        **_range(d.span),
+        "help": d.help,
+        "related": [{"message": r.text, **_range(r.span)} for r in d.related],
+    }
+
+
+def _range(span: Span) -> dict[str, object]:
+    line, column = span.position()
+    end_line, end_column = span.source.position(max(span.end, span.start))
+    return {
+        "path": span.source.path,
+        "line": line,
+        "column": column,
+        "end_line": end_line,
+        "end_column": end_column,
+    }
+
+
+def _place(span: Span) -> str:
+    line, column = span.position()
+    return f"{span.source.path}:{line}:{column}"
+
+
+def people(found: list[Diagnostic], file: TextIO, color: bool | None = None) -> None:
+    """With the source line and the place underlined, in colour where the terminal has it."""
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(file=file, force_terminal=color, highlight=False, soft_wrap=True)
+    for d in found:
+        style = "bold red" if d.severity == "error" else "bold yellow"
+        console.print(Text.assemble((d.severity, style), (f"[{d.code}]", style), (f": {d.message}", "bold")))
+        width = max(len(str(s.position()[0])) for s in [d.span, *(r.span for r in d.related)])
+        _excerpt(console, d.span, "", style, width, "-->")
+        for r in d.related:
+            _excerpt(console, r.span, r.text, "blue", width, ":::")
+        if d.help:
+            console.print(Text.assemble((" " * width + " = ", "blue"), ("help", "bold"), f": {d.help}"))
+        console.print()
+
+
+def findings(found: list[dict[str, Any]], file: TextIO) -> None:
+    """The findings of a definition of done: each criterion, and the last lines of what failed."""
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(file=file, highlight=False, soft_wrap=True)
+    styles = {"PASS": "green", "FAIL": "bold red", "SKIP": "yellow"}
+    width = max((len(f["criterion"]) for f in found), default=0)
+    for f in found:
+        console.print(Text.assemble((f["status"], styles[f["status"]]), f"  {f['criterion']:<{width}}  {f['details']}"))
+        if f["status"] == "FAIL":
+            for line in f["output"].splitlines()[-_SHOWN_LINES:]:
+                console.print(Text(f"      | {line}", "dim"))
+
+
+def _excerpt(console: object, span: Span, label: str, style: str, width: int, arrow: str) -> None:
+    from rich.text import Text
+
+    line, column = span.position()
+    source = span.source.line(line) if span.source.text else ""
+    pad = " " * width
+    console.print(Text.assemble((f"{pad}{arrow} ", "blue"), _place(span)))  # type: ignore[attr-defined]
+    if not source.strip():
+        return
+    start, shown = _window(source, column)
+    length = max(1, min(span.end - span.start, len(source) - column + 1, len(shown) - start))
+    before = shown[:start].replace("\t", _TAB)
+    marked = shown[start : start + length].replace("\t", _TAB)
+    marks = ("^" if arrow == "-->" else "-") * max(1, len(marked))
+    console.print(Text(f"{pad} |", "blue"))  # type: ignore[attr-defined]
+    console.print(Text.assemble((f"{line:>{width}} | ", "blue"), shown.replace("\t", _TAB)))  # type: ignore[attr-defined]
+    console.print(  # type: ignore[attr-defined]
+        Text.assemble((f"{pad} | ", "blue"), " " * len(before), (marks + (" " + label if label else ""), style))
+    )
+
+
+def _window(line: str, column: int, most: int = 160) -> tuple[int, str]:
+    """The part of a long line around a column, and where the column is in it."""
+    if len(line) <= most:
+        return column - 1, line
+    start = max(0, column - most // 2)
+    cut = line[start : start + most]
+    lead = "..." if start else ""
+    return column - 1 - start + len(lead), lead + cut + ("..." if start + most < len(line) else "")
+
+
+def summary(found: list[Diagnostic], files: int) -> str:
+    """One line: how many errors and warnings in how many files."""
+    errors = sum(d.severity == "error" for d in found)
+    warnings = len(found) - errors
+    parts = [_count(n, word) for n, word in ((errors, "error"), (warnings, "warning")) if n]
+    return f"{' and '.join(parts) or 'no problems'} in {_count(files, 'file')}"
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"

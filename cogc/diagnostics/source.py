@@ -1,0 +1,82 @@
+"""Source text and places in it: offsets are kept everywhere, lines and columns are computed when somebody asks."""
+
+from __future__ import annotations
+
+import posixpath
+
+from cogc.language.record import Record
+
+LIMIT_MB = 8
+
+
+class Source:
+    """One file's text. `path` is how the user named it; `text` has no byte order mark and only `\\n` line ends."""
+
+    __slots__ = ("_starts", "path", "text")
+
+    def __init__(self, path: str, text: str) -> None:
+        self.path = path
+        self.text = text
+        self._starts: list[int] | None = None
+
+    def starts(self) -> list[int]:
+        """The offset of each line's first character."""
+        if self._starts is None:
+            starts, at = [0], self.text.find("\n")
+            while at >= 0:
+                starts.append(at + 1)
+                at = self.text.find("\n", at + 1)
+            self._starts = starts
+        return self._starts
+
+    def position(self, offset: int) -> tuple[int, int]:
+        """Line and column of an offset, both from 1."""
+        from bisect import bisect_right
+
+        starts = self.starts()
+        line = bisect_right(starts, offset)
+        return line, offset - starts[line - 1] + 1
+
+    def line(self, number: int) -> str:
+        """The text of a line, counted from 1, without its end."""
+        starts = self.starts()
+        end = starts[number] - 1 if number < len(starts) else len(self.text)
+        return self.text[starts[number - 1] : end]
+
+
+class Span(Record):
+    """A half-open range of characters in a source."""
+
+    source: Source
+    start: int
+    end: int
+
+    def position(self) -> tuple[int, int]:
+        return self.source.position(self.start)
+
+
+def read_error(error: Exception) -> str:
+    """What kept a file from being read, in a few words."""
+    if isinstance(error, UnicodeDecodeError):
+        return f"it is no UTF-8 text (byte {error.start})"
+    if isinstance(error, OSError):
+        return (error.strerror or type(error).__name__).lower()
+    return str(error)
+
+
+def normal(path: str) -> str:
+    """A path with no `.` or `x/..` in it, so that one file has one name."""
+    return posixpath.normpath(path)
+
+
+def looks_like_yaml(path: str, text: str) -> bool:
+    """Told by content: a file whose first line that says anything is a YAML key `cog:` or `version:`."""
+    if path.endswith(".cog"):
+        return False
+    if path.endswith((".yml", ".yaml")):
+        return True
+    for line in text.split("\n", 50)[:50]:
+        line = line.strip()
+        if line and not line.startswith(("#", "---", "%")):
+            return line.startswith(("cog:", "version:"))
+    return False

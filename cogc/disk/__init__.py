@@ -1,0 +1,1 @@
+"""Files of the user, files of the package, and the memory of clean checks."""

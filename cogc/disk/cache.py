@@ -1,0 +1,136 @@
+"""What was clean at the last check: files that need no second look while neither they nor the compiler have changed.
+
+A *group* is files that belong together: one reaches another by imports. Its members are clean or stale together, since
+a use in one file may be what silences a warning in another. The memory is one text file for each working directory: the
+stamp of compiler and options, then a line `HASH ROLE PATH` for each file, an empty line after each group; ROLE is `r`
+for a file that was named itself, `i` for one that was imported.
+"""
+
+from __future__ import annotations
+
+import os
+
+from cogc.disk.resources import place as resource
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    Reader = Callable[[str], bytes]
+
+
+class Cache:
+    """The memory of one working directory, for one compiler and one set of options."""
+
+    def __init__(self, options: Iterable[str], read: Reader) -> None:
+        self._stamp = f"{_compiler()} {' '.join(sorted(options))}"
+        self._read = read
+        self._hashes: dict[str, str | None] = {}
+        self._fresh: list[_Group] = []
+        self._file = _file()
+
+    def stale(self, paths: list[str]) -> list[str]:
+        """Those of the named files that have to be checked."""
+        named = set(paths)
+        self._fresh = [g for g in self._load() if self._holds(g, named)]
+        known = {path for g in self._fresh for path in g.named}
+        return [p for p in paths if p not in known]
+
+    def reached(self, paths: Iterable[str]) -> list[str]:
+        """The named files of clean groups that a check of the others has come upon: they have to be checked with it."""
+        met = set(paths)
+        touched = [g for g in self._fresh if not met.isdisjoint(g.hashes)]
+        self._fresh = [g for g in self._fresh if g not in touched]
+        return [path for g in touched for path in g.named]
+
+    def keep(self, groups: list[list[str]], named: Iterable[str]) -> None:
+        """Remember these groups as clean, besides those that were clean already."""
+        for paths in groups:
+            hashes = {path: self._hash(path) for path in paths}
+            if None not in hashes.values() and not any("\n" in path for path in paths):
+                self._fresh.append(_Group({p: h or "" for p, h in hashes.items()}, set(paths).intersection(named)))
+        self._save()
+
+    def _holds(self, group: _Group, named: set[str]) -> bool:
+        return named.intersection(group.hashes) == group.named and all(
+            self._hash(path) == known for path, known in group.hashes.items()
+        )
+
+    def _hash(self, path: str) -> str | None:
+        if path not in self._hashes:
+            from hashlib import blake2b
+
+            try:
+                self._hashes[path] = blake2b(self._read(path), digest_size=16).hexdigest()
+            except FileNotFoundError:
+                self._hashes[path] = "-"  # not there is also something that may change
+            except (OSError, ValueError):
+                self._hashes[path] = None
+        return self._hashes[path]
+
+    def _load(self) -> list[_Group]:
+        try:
+            with open(self._file, encoding="utf-8", errors="surrogateescape") as file:
+                stamp, _, text = file.read().partition("\n")
+        except (OSError, ValueError):
+            return []
+        if stamp != self._stamp:
+            return []
+        return [_Group.read(part) for part in text.split("\n\n") if part]
+
+    def _save(self) -> None:
+        draft = f"{self._file}.{os.getpid()}"
+        try:
+            os.makedirs(os.path.dirname(self._file), exist_ok=True)
+            with open(draft, "w", encoding="utf-8", errors="surrogateescape") as file:
+                file.write(self._stamp + "\n" + "".join(g.text() for g in self._fresh))
+            os.replace(draft, self._file)
+        except OSError:  # a cache that cannot be written costs time, nothing else
+            return
+
+
+class _Group:
+    """The hash of each file of a group, and which of them were named."""
+
+    __slots__ = ("hashes", "named")
+
+    def __init__(self, hashes: dict[str, str], named: set[str]) -> None:
+        self.hashes = hashes
+        self.named = named
+
+    @classmethod
+    def read(cls, text: str) -> _Group:
+        lines = [line.split(" ", 2) for line in text.split("\n")]
+        known = [(words[0], words[1], words[2]) for words in lines if len(words) == 3]
+        return cls({path: hash for hash, _, path in known}, {path for _, role, path in known if role == "r"})
+
+    def text(self) -> str:
+        lines = (f"{hash} {'r' if path in self.named else 'i'} {path}\n" for path, hash in self.hashes.items())
+        return "".join(lines) + "\n"
+
+
+def _file() -> str:
+    from hashlib import blake2b
+
+    top = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    name = blake2b(os.fsencode(os.getcwd()), digest_size=16).hexdigest()
+    return os.path.join(top, "cogc", "check", name)
+
+
+# the rooms of the package that a check goes through
+_CHECKING = ("language", "diagnostics", "syntax", "disk", "names", "desugar", "analysis", "checks")
+
+
+def _compiler() -> str:
+    """What tells one state of the compiler from another: the size and time of each of its files."""
+    from hashlib import blake2b
+
+    top = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    found = []
+    for folder in (top, *(os.path.join(top, name) for name in _CHECKING), resource("stdlib")):
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.name.endswith((".py", ".cog", ".json")):
+                    status = entry.stat()
+                    found.append(f"{entry.path} {status.st_size} {status.st_mtime_ns}")
+    return blake2b("\n".join(sorted(found)).encode(errors="surrogateescape"), digest_size=16).hexdigest()

@@ -1,0 +1,59 @@
+"""The disk: the reader that stages are handed, and which files a path stands for."""
+
+from __future__ import annotations
+
+import os
+
+from cogc.diagnostics.source import LIMIT_MB, looks_like_yaml
+from cogc.disk.resources import place as resource
+
+_SKIPPED = {"__pycache__", "node_modules"}
+_SPECS = (".cog", ".yml", ".yaml")
+
+
+def read(path: str) -> bytes:
+    """A file's bytes; `std/x` is the standard library's. No more is read than a spec may have."""
+    place = resource("stdlib", path[4:]) if path.startswith("std/") else path
+    with open(place, "rb") as file:
+        return file.read((LIMIT_MB << 20) + (1 << 20))
+
+
+def specs(path: str) -> list[str]:
+    """The specs below a folder, in order; any other path as it is. A folder `NAME.cog` is a spec, not a folder."""
+    if path.rstrip("/").endswith(".cog") or not os.path.isdir(path):
+        return [path]
+    found: list[str] = []
+    for top, folders, names in os.walk(path):
+        found += [os.path.join(top, f) for f in sorted(folders) if f.endswith(".cog")]
+        folders[:] = sorted(
+            f for f in folders if not f.startswith(".") and f not in _SKIPPED and not f.endswith(".cog")
+        )
+        for name in sorted(names):
+            place = os.path.join(top, name)
+            if name.endswith(_SPECS) and (name.endswith(".cog") or _is_spec(place)):
+                found.append(place)
+    return found
+
+
+def main_spec(path: str) -> str:
+    """The spec that a folder is: the file called like it, or `main.cog`, or its only one. Any other path as it is."""
+    if not os.path.isdir(path) or path.rstrip("/").endswith(".cog"):
+        return path
+    name = os.path.basename(os.path.abspath(path))
+    named = [os.path.join(path, f"{n}{s}") for n in (name, "main") for s in _SPECS]
+    found = [p for p in named if os.path.isfile(p)]
+    if not found:
+        files = sorted(os.path.join(path, f) for f in os.listdir(path) if f.endswith(_SPECS))
+        found = [f for f in files if os.path.isfile(f) and (f.endswith(".cog") or _is_spec(f))]
+        found = found if len(found) == 1 else []
+    return found[0] if found else path
+
+
+def _is_spec(path: str) -> bool:
+    """Whether a YAML file says that it is one of ours."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            head = file.read(4096)
+    except OSError:
+        return False
+    return looks_like_yaml("", head) and ("cog:" in head or ("version:" in head and "agents:" in head))

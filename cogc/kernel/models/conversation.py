@@ -1,0 +1,513 @@
+"""Conversations with models, as generators that a reaction runs: asking, tools, repair, attempts, limits.
+
+Messages and replies have the form of the Messages API: a message is `{role, content: [block]}`; a block is `{type: "text",
+text}`, `{type: "tool_use", id, name, input}`, `{type: "tool_result", tool_use_id, content, is_error}`, or a provider's own
+that goes back unchanged. A reply is `{content, stop, usage}`, or `{error: {message, retry, after}}`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
+
+from cogc.ir import Program
+from cogc.kernel import programs, requests
+from cogc.kernel.code import Request
+from cogc.kernel.functions import text
+from cogc.kernel.models import agents, registry
+from cogc.kernel.models.agents import MOST, Roster
+from cogc.kernel.models.budget import TURNS, Purse
+from cogc.kernel.objects import Instance, Sandbox
+from cogc.kernel.values import Duration, Failure, plain, shorten
+from cogc.language import types
+from cogc.language.attributes import USUAL
+
+if TYPE_CHECKING:
+    from cogc.kernel.machine import Kernel
+
+Talk = Generator[Request, Any, Any]
+
+MOST_TOKENS = 4096
+DEADLINE = 60_000_000_000
+ATTEMPTS = 2
+MANY_TURNS = 25
+CIRCLES = 5
+FILLED = 0.9
+_SUMMARISE = (
+    "The conversation is about to be cut here. Sum up all that is needed to go on with it: the task, what was done and "
+    "found, what is open. Use no tools."
+)
+_SO_FAR = "The conversation so far, summed up:"
+_LONGEST_PAUSE = 8.0
+_ENDS = {
+    "max_tokens": "the answer was cut off at {most} tokens",
+    "refusal": "the model refused",
+    "model_context_window_exceeded": "the conversation is longer than the model's window",
+}
+
+
+def perform(kernel: Kernel, inst: Instance, key: str, arguments: list[Any], sandbox: Sandbox | None = None) -> Talk:
+    """Call a program, whatever it stands for in this coglet, and give its value."""
+    function = programs.rebound(kernel, inst, key)
+    if function is not None:
+        return function(inst, *arguments)
+    program = kernel.bundle.programs[programs.registered(kernel, inst, key)]
+    if program.kind in programs.PURE:
+        return kernel.coder.space[kernel.coder.program(program)](inst, *arguments)
+    if program.kind != "llm":
+        return (yield Request("call", program.key, arguments, -1, sandbox))
+    return (yield from Conversation(kernel, inst, program, arguments).whole())
+
+
+class Conversation:
+    """One conversation: its messages so far, its tools, its limits. `around` is the one that it is part of, `id` its agent's."""
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        inst: Instance,
+        program: Program,
+        arguments: list[Any],
+        around: Conversation | None = None,
+        id: str = "",
+    ) -> None:
+        self.id = id or inst.path
+        self.kernel = kernel
+        self.inst = inst
+        self.program = program
+        self.around = around
+        self.purse: Purse
+        self.given = {p.name: v for p, v in zip(program.parameters, arguments, strict=True)}
+        self.call, kernel.next_call = kernel.next_call, kernel.next_call + 1
+        values = kernel.request(program)(inst, *arguments)
+        self.prompt = text(values["prompt"])
+        self.model = kernel.bundle.models[program.model]
+        settings = {**kernel.model(program.model), **values}
+        self.can = frozenset(settings.get("capabilities", USUAL[self.model.provider]))
+        self.messages: list[Any] = []
+        self.injected: list[str] = []
+        self.seen = 0
+        self.tools = _named([kernel.bundle.programs[k] for k in program.tools])
+        self.roster = self._roster(program)
+        self.most = settings.get("max_tokens", MOST_TOKENS)
+        budget = settings.get("budget") or {}
+        turns = settings.get("max_turns", MANY_TURNS if self.roster else TURNS)
+        self.purse = Purse(program.name, budget, turns, around.purse if around else kernel.purse_of(inst))
+        self.retries = settings.get("retry", ATTEMPTS)
+        limits = [d.nanos for d in (settings.get("timeout"), budget.get("time")) if isinstance(d, Duration)]
+        left = self.purse.begin(kernel.now)
+        self.limit = min(limits, default=DEADLINE)
+        self.limit = self.limit if left is None else min(self.limit, left)
+        self.deadline = kernel.now + self.limit
+        self.paused_before = inst.agent.paused_for(kernel.now) if inst.agent is not None else 0
+        self.sandbox = self._sandbox(settings)
+        self.size = 0
+        self.repeated = 0
+        self.last_use = ""
+        self.result = _Result(kernel, program.result)
+        self.fixed = self._fixed(settings)
+
+    def _roster(self, program: Program) -> Roster | None:
+        if program.agent is None or not program.agent.spawn:
+            return None
+        most = program.agent.max_concurrent
+        limit = MOST if most is None else self.kernel.coder.expression(most, [])(self.inst)
+        started = [self.kernel.bundle.programs[k] for k in program.agent.spawn]
+        return Roster(self, started, limit, program.agent.dispatch)
+
+    def _sandbox(self, settings: dict[str, Any]) -> Sandbox | None:
+        """What its tools' processes may do: what it says itself, within what the agents around it may."""
+        outer = self.around.sandbox if self.around is not None else self.kernel.sandbox
+        if settings.get("sandbox", "none") == "none":
+            return outer
+        return Sandbox(settings["sandbox"], settings.get("network", False)).inside(outer)
+
+    def sub(self, program: Program, query: str, id: str) -> Conversation:
+        """A conversation that is part of this one: another agent, asked by it."""
+        arguments: list[Any] = [query]
+        for p in program.parameters[1:]:
+            if p.default is None:
+                raise Failure("type", f"agent `{program.name}` needs `{p.name}`")
+            arguments.append(self.kernel.coder.expression(p.default, [])(self.inst))
+        return Conversation(self.kernel, self.inst, program, arguments, self, id)
+
+    def _fixed(self, settings: dict[str, Any]) -> dict[str, Any]:
+        """What is the same in every request of the conversation."""
+        system = text(settings.get("system", ""))
+        fixed: dict[str, Any] = {}
+        if self.result.schema is not None:
+            if "structured_output" in self.can and self.result.strict:
+                fixed["schema"] = self.result.schema
+            else:
+                wanted = json.dumps(self.result.schema, ensure_ascii=False)
+                system += f"\n\nAnswer with one JSON value of this JSON Schema, and nothing else:\n{wanted}"
+        if system:
+            fixed["system"] = system.strip()
+        tools = [_tool(self.kernel, n, t) for n, t in self.tools.items()] + (self.roster.tools() if self.roster else [])
+        if tools:
+            fixed["tools"] = tools
+        if "temperature" in settings:
+            fixed["temperature"] = settings["temperature"]
+        if "effort" in settings and "effort" in self.can:
+            fixed["effort"] = settings["effort"]
+        return fixed
+
+    def whole(self) -> Talk:
+        """The whole conversation, with what the trace says of it; its value."""
+        kernel, inst = self.kernel, self.inst
+        own = agents.state(inst) if inst.code.ir.kind == "agent" or self.roster is not None else None
+        if own is not None:
+            if self.around is None:
+                self.injected, own.injected = own.injected, []
+                kernel.registry.update_status(self.id, "running")
+            own.talks.append(self)
+        if kernel.trace:
+            kernel.cause = kernel.trace.record("call", inst, call=self.call, program=self.program.name, data=self.given)
+        try:
+            value = yield from self._run()
+        except Failure as failure:
+            if kernel.trace:
+                kernel.trace.record("result", inst, call=self.call, error=failure.message, error_kind=failure.kind)
+            raise
+        finally:
+            if own is not None and self in own.talks:
+                own.talks.remove(self)
+                if not own.talks:
+                    kernel.registry.update_status(inst.path, "idle")
+            if self.roster is not None:
+                self.roster.close()
+        if kernel.trace:
+            kernel.cause = kernel.trace.record("result", inst, call=self.call, data=value)
+        return value
+
+    def _run(self) -> Talk:
+        """Ask until a reply ends the turn; the value of the declared type."""
+        self._add("user", [{"type": "text", "text": self.prompt}])
+        repaired = False
+        while True:
+            reply = yield from self._ask()
+            self._add("assistant", reply["content"])
+            self.seen = len(self.messages)
+            stop = reply["stop"]
+            if stop == "tool_use":
+                yield from self._use_tools(reply["content"])
+                continue
+            if stop == "pause_turn":
+                continue
+            if stop not in ("end_turn", "stop_sequence"):
+                why = _ENDS.get(stop, f"the reply ended with `{stop}`").format(most=self.most)
+                detail = reply.get("detail")
+                raise Failure("program", f"`{self.program.name}`: {why}{f' ({detail})' if detail else ''}")
+            if self.roster is not None and self.roster.working():
+                self.injected += yield from self.roster.wait_for_news()
+            if self.injected:
+                continue
+            said = "".join(b.get("text", "") for b in reply["content"] if b.get("type") == "text")
+            try:
+                return self.result.read(said)
+            except Failure as wrong:
+                if repaired or self.result.schema is None:
+                    raise Failure(wrong.kind, f"`{self.program.name}`: {wrong.message}") from None
+                repaired = True
+                self.say(f"That answer does not fit: {wrong.message}. Answer again, with nothing but the JSON value.")
+
+    def say(self, words: str) -> None:
+        """Say something before the next request."""
+        self.injected.append(words)
+
+    def _add(self, role: str, content: list[Any]) -> None:
+        """A message; one of the same role goes on with the last, and one without content is none."""
+        if not content:
+            return
+        if self.messages and self.messages[-1]["role"] == role:
+            last = self.messages.pop()
+            content = [*last["content"], *content]
+            self.seen = min(self.seen, len(self.messages))
+        self.messages.append({"role": role, "content": content})
+
+    # ---- time ----------------------------------------------------------------------------------------------
+
+    def left(self) -> int:
+        """The nanoseconds until the deadline; what the agent was paused for does not count."""
+        own = self.inst.agent
+        paused = own.paused_for(self.kernel.now) - self.paused_before if own is not None else 0
+        return max(0, self.deadline + paused - self.kernel.now)
+
+    def in_time(self) -> None:
+        if not self.left():
+            raise Failure("timeout", f"program `{self.program.name}` took longer than {self.limit / 1e9:g}s")
+
+    def _held(self) -> Talk:
+        """Wait while the agent is paused."""
+        own = self.inst.agent
+        while own is not None and own.paused_at is not None:
+            yield Request("wait", "", [own.holding, None])
+
+    # ---- asking --------------------------------------------------------------------------------------------
+
+    def _ask(self) -> Talk:
+        """The next reply, after as many attempts as it takes."""
+        yield from self._held()
+        if self.roster is not None:
+            yield from self.roster.start()
+            self.injected += self.roster.take_news()
+        if self.injected:
+            self._add("user", [{"type": "text", "text": words} for words in self.injected])
+            self.injected = []
+        if self._full():
+            yield from self._compact()
+        return (yield from self._reply({**self.fixed, "messages": list(self.messages), "max_tokens": self.most}))
+
+    def _full(self) -> bool:
+        """Whether the last request has filled most of the model's window."""
+        window = self.model.price.context if self.model.price else 0
+        return bool(window) and self.size > window * FILLED
+
+    def _compact(self) -> Talk:
+        """Put a summary, made by the model, in the place of the conversation so far."""
+        self._add("user", [{"type": "text", "text": _SUMMARISE}])
+        fixed = {k: v for k, v in self.fixed.items() if k != "schema"}
+        reply = yield from self._reply({**fixed, "messages": list(self.messages), "max_tokens": self.most})
+        summary = "".join(b.get("text", "") for b in reply["content"] if b.get("type") == "text")
+        if not summary.strip():
+            raise Failure("program", f"`{self.program.name}`: the conversation fills the window and has no summary")
+        self.messages = [
+            {"role": "user", "content": [{"type": "text", "text": f"{self.prompt}\n\n{_SO_FAR}\n{summary}"}]}
+        ]
+        self.seen = 0
+
+    def _reply(self, request: dict[str, Any]) -> Talk:
+        """The reply to a request, within the purse, after as many attempts as it takes."""
+        before = (yield from self._count(request)) if self.purse.bounded() else 0
+        held = yield from self._reserve(before)
+        request["max_tokens"] = held.most
+        try:
+            reply = yield from self._attempts(request)
+            self._charge(reply["usage"])
+        finally:
+            held.release()
+            requests.wake(self.kernel, self.kernel.waiting_for_purse)
+        return reply
+
+    def _reserve(self, before: int) -> Talk:
+        """Room in the purse; where others hold what is missing, wait until they are done."""
+        while True:
+            try:
+                return self.purse.reserve(before, self.most, self.model.price)
+            except Failure:
+                if not self.purse.may_come_back():
+                    raise
+            yield Request("wait", "", [self.kernel.waiting_for_purse, self.left()])
+            self.in_time()
+
+    def _attempts(self, request: dict[str, Any]) -> Talk:
+        attempt = 0
+        while True:
+            reply = yield self._request(request)
+            error = reply.get("error")
+            if error is None:
+                usage = reply["usage"]
+                self.size = sum(usage.get(k, 0) for k in ("input", "cache_read", "cache_write", "output"))
+                return reply
+            pause = self._pause(attempt, error)
+            if not error.get("retry") or attempt >= self.retries or pause >= self.left():
+                tried = f" (tried {attempt + 1} times)" if attempt else ""
+                raise Failure("program", f"`{self.program.name}`: {error['message']}{tried}")
+            attempt += 1
+            yield Request("sleep", "", [pause])
+
+    def _request(self, request: dict[str, Any]) -> Request:
+        self.in_time()
+        news = self.messages[self.seen :]
+        streams = self.around is None and agents.listened(self.inst)
+        return Request("ask", self.model.key, [request, self.program.name, self.left(), news, streams], self.program.at)
+
+    def _count(self, request: dict[str, Any]) -> Talk:
+        """How many tokens a request has, by the provider if it can say, else estimated from its length."""
+        if "count_tokens" in self.can:
+            reply = yield self._request({**request, "count": True})
+            if "tokens" in reply:
+                return reply["tokens"]
+        length = len(json.dumps(plain({k: request[k] for k in ("system", "messages", "tools") if k in request})))
+        return length // 4 + 1
+
+    def _pause(self, attempt: int, error: dict[str, Any]) -> int:
+        """Nanoseconds before the next attempt: what the server asks for, else doubling with jitter."""
+        after = error.get("after")
+        if after is None:
+            jitter = 1 - 0.25 * self.kernel.stream(self.inst.path, "attempts").random()
+            after = min(0.5 * 2**attempt, _LONGEST_PAUSE) * jitter
+        return max(0, int(after * 1e9))
+
+    def _charge(self, usage: dict[str, Any]) -> None:
+        self.purse.charge(usage, self.model.price)
+        self.kernel.usage(self.program.name, self.model.name).add(usage, self.model.price)
+
+    # ---- tools ---------------------------------------------------------------------------------------------
+
+    def _use_tools(self, content: list[Any]) -> Talk:
+        """Call all tools that a reply asks for side by side, and say what came of them."""
+        yield from self._held()
+        uses = [b for b in content if b.get("type") == "tool_use"]
+        results = yield Request("parallel", "", [self._use(b) for b in uses])
+        self._look_for_circles(uses, results)
+        self._add("user", results)
+
+    def _look_for_circles(self, uses: list[Any], results: list[Any]) -> None:
+        """A model that asks the same again and again, and hears the same, will not stop by itself."""
+        pairs = zip(uses, results, strict=True)
+        this = json.dumps([[u["name"], u["input"], r["content"]] for u, r in pairs], sort_keys=True, default=str)
+        self.repeated = self.repeated + 1 if this == self.last_use else 1
+        self.last_use = this
+        if self.repeated >= CIRCLES:
+            names = " and ".join(f"`{u['name']}`" for u in uses)
+            raise Failure("program", f"`{self.program.name}` goes in circles: {CIRCLES} times the same call of {names}")
+
+    def _use(self, block: dict[str, Any]) -> Talk:
+        said, is_error = "", False
+        try:
+            value = yield from self._call(block)
+            said = text(value)
+        except Failure as failure:
+            if failure.kind in ("budget", "cancelled"):
+                raise
+            said, is_error = failure.message, True
+        return {"type": "tool_result", "tool_use_id": block["id"], "content": said, "is_error": is_error}
+
+    def _agent(self, program: Program, query: str) -> Talk:
+        """Another agent as a tool: what it fails at is a result."""
+        name = f"{program.name}-{self.kernel.next_call}"
+        talk = self.sub(program, query, f"{self.inst.path}/{name}")
+        registry.started(self, talk.id, program, "local")
+        value: Any = None
+        try:
+            value = yield from talk.whole()
+        except Failure as failure:
+            if failure.kind == "cancelled" or (failure.kind == "budget" and self.purse.spent()):
+                raise
+            value = failure
+        finally:
+            self.kernel.registry.remove(talk.id)
+        return agents.outcome(name, talk.purse, value)
+
+    def _call(self, block: dict[str, Any]) -> Talk:
+        program, given = self.tools.get(block["name"]), block["input"]
+        if type(given) is not dict:
+            raise Failure("type", f"the input of `{block['name']}` is a record, not {shorten(given)}")
+        if program is None and self.roster is not None and self.roster.has(block["name"]):
+            return (yield from self.roster.use(block["name"], given))
+        if program is None:
+            raise Failure("error", f"there is no tool `{block['name']}`; there is {', '.join(self.tools) or 'none'}")
+        if program.agent is not None:
+            if set(given) != {"query"} or type(given["query"]) is not str:
+                raise Failure("type", f"the agent `{program.name}` takes one string, `query`")
+            return (yield from self._agent(program, given["query"]))
+        if program.schema is not None:
+            return (yield from perform(self.kernel, self.inst, program.key, [given], self.sandbox))
+        unknown = set(given) - {p.name for p in program.parameters}
+        if unknown:
+            raise Failure("type", f"`{program.name}` has no parameter `{min(unknown)}`")
+        arguments = []
+        for p in program.parameters:
+            if p.name in given:
+                arguments.append(self.kernel.checked(p.type, given[p.name], f"`{p.name}`"))
+            elif p.default is not None:
+                arguments.append(self.kernel.coder.expression(p.default, [])(self.inst))
+            else:
+                raise Failure("type", f"`{program.name}` needs `{p.name}`")
+        if program.kind == "ask":
+            return (yield from self._question(program, arguments))
+        try:
+            return (yield from perform(self.kernel, self.inst, program.key, arguments, self.sandbox))
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+            raise Failure("error", str(error)) from None
+
+    def _question(self, program: Program, arguments: list[Any]) -> Talk:
+        """What a coglet answers; while the agent is paused the time for it stands still."""
+        given = {p.name: v for p, v in zip(program.parameters, arguments, strict=True)}
+        question = yield Request("question", program.key, [given])
+        while not question.answered:
+            yield Request("wait", "", [question.waiting, self.left()])
+            self.in_time()
+        return question.answer
+
+
+def _named(programs: list[Program]) -> dict[str, Program]:
+    """Tools by names that providers take and that tell them apart: a server's tools have whatever names it gave them."""
+    found: dict[str, Program] = {}
+    for program in programs:
+        name = bare = re.sub(r"[^A-Za-z0-9_-]", "_", program.name)[:60]
+        while name in found:
+            name = f"{bare}_{len(found) + 1}"
+        found[name] = program
+    return found
+
+
+def _tool(kernel: Kernel, name: str, program: Program) -> dict[str, Any]:
+    """What a model is told of a program: name, description, the schema of its input."""
+    if program.schema is not None:
+        return {"name": name, "description": program.doc, "schema": program.schema}
+    parameters = program.parameters[:1] if program.agent is not None else program.parameters
+    properties = {p.name: types.json_schema(kernel.validators.types[p.type]) for p in parameters}
+    required = [p.name for p in parameters if p.default is None]
+    schema = {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+    return {"name": name, "description": program.doc, "schema": schema}
+
+
+class _Result:
+    """The declared type of an answer, as a schema for the model and as a check of what it says."""
+
+    def __init__(self, kernel: Kernel, number: int) -> None:
+        self.check = kernel.validators.check(number)
+        wanted = types.expand(kernel.validators.types[number])
+        self.schema: dict[str, Any] | None = None
+        self.wrapped = not isinstance(wanted, types.RecordOf)
+        if wanted != types.STRING:
+            self.schema = types.json_schema(wanted)
+            if self.wrapped:
+                definitions = self.schema.pop("$defs", None)
+                self.schema = {
+                    "type": "object", "properties": {"value": self.schema}, "required": ["value"], "additionalProperties": False
+                }  # fmt: skip
+                if definitions:
+                    self.schema["$defs"] = definitions
+        self.strict = self.schema is not None and _strict(self.schema)
+
+    def read(self, said: str) -> Any:
+        """The value that an answer gives; a Failure says why it gives none."""
+        if self.schema is None:
+            return self.check(said)
+        try:
+            found = json.loads(_unfenced(said))
+        except (ValueError, RecursionError) as error:
+            if self.wrapped:  # a word of a union of words, said without quotes
+                try:
+                    return self.check(said.strip())
+                except Failure:
+                    pass
+            raise Failure("type", f"the answer is no JSON: {error}") from None
+        if self.wrapped and type(found) is dict and set(found) == {"value"}:
+            found = found["value"]
+        return self.check(found)
+
+
+def _unfenced(said: str) -> str:
+    """JSON without the fence of a code block, which models put around it unasked."""
+    said = said.strip()
+    if said.startswith("```") and said.endswith("```"):
+        said = said.partition("\n")[2].removesuffix("```")
+    return said
+
+
+def _strict(schema: Any) -> bool:
+    """Whether a provider's structured output takes a schema: every object closed, no place for just anything."""
+    if not isinstance(schema, dict):
+        return True
+    if schema.get("type") == "object" and schema.get("additionalProperties") is not False:
+        return False
+    inner = [*schema.get("properties", {}).values(), *schema.get("$defs", {}).values(), *schema.get("anyOf", [])]
+    if "items" in schema:
+        inner.append(schema["items"])
+    return all(part != {} and _strict(part) for part in inner)

@@ -1,0 +1,1 @@
+"""What the language has, as tables: types, built-in functions, operators, attributes."""

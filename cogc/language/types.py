@@ -1,0 +1,375 @@
+"""The language's types, and the one question asked of them: does a value of this type fit there?
+
+Types are structural and gradual. `fit` answers on a scale, because a run-time check is left out where it can be:
+`NO` it cannot fit, `MAYBE` only the value can tell, `COERCED` it fits once defaults or int to float are applied,
+`EXACT` it fits as it is. A named type is a `Ref`, resolved through a table when somebody looks inside, so that types
+may be recursive.
+"""
+
+from __future__ import annotations
+
+from cogc.language.record import Record
+
+NO, MAYBE, COERCED, EXACT = 0, 1, 2, 3
+
+
+class Primitive(Record):
+    """`int float string bool null duration time any`, and `never`, the type of what cannot be."""
+
+    name: str
+
+
+class LiteralOf(Record):
+    """One string, number or truth value. `kind` keeps `1`, `1.0` and `true` apart."""
+
+    kind: str
+    value: str | int | float | bool
+
+
+class ListOf(Record):
+    item: Type
+
+
+class MapOf(Record):
+    value: Type
+
+
+class FieldOf(Record):
+    """A record's field. `default` is the text of its default as JSON, or None."""
+
+    name: str
+    type: Type
+    optional: bool = False
+    default: str | None = None
+
+
+class RecordOf(Record):
+    fields: tuple[FieldOf, ...]
+    open: bool = False
+
+    def field(self, name: str) -> FieldOf | None:
+        for f in self.fields:
+            if f.name == name:
+                return f
+        return None
+
+
+class UnionOf(Record):
+    members: tuple[Type, ...]
+
+
+class Ref(Record):
+    """A type declared by name; `table` holds what each key stands for."""
+
+    _unequal_: ClassVar[tuple[str, ...]] = ("table", "name")
+    key: str
+    name: str
+    table: dict[str, Type]
+
+
+ANY = Primitive("any")
+NEVER = Primitive("never")
+INT, FLOAT, STRING, BOOL = Primitive("int"), Primitive("float"), Primitive("string"), Primitive("bool")
+NULL, DURATION, TIME = Primitive("null"), Primitive("duration"), Primitive("time")
+BUILTIN = {t.name: t for t in (INT, FLOAT, STRING, BOOL, NULL, DURATION, TIME, ANY)}
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, ClassVar, TypeAlias
+
+    Type: TypeAlias = Primitive | LiteralOf | ListOf | MapOf | RecordOf | UnionOf | Ref
+else:
+    Type = object
+
+
+def expand(type: Type) -> Type:
+    """The type that a name stands for; a name that leads nowhere is `any`."""
+    seen = 0
+    while isinstance(type, Ref):
+        type = type.table.get(type.key, ANY)
+        seen += 1
+        if seen > 100:
+            return ANY
+    return type
+
+
+def members(type: Type) -> tuple[Type, ...]:
+    """The alternatives of a type: of a union its members, of anything else itself."""
+    type = expand(type)
+    if isinstance(type, UnionOf):
+        return tuple(m for member in type.members for m in members(member))
+    return (type,)
+
+
+def union(types: list[Type] | tuple[Type, ...]) -> Type:
+    """The union of types, flat and without repetition; `any` swallows the others, `never` vanishes."""
+    flat: list[Type] = []
+    for t in types:
+        for m in t.members if isinstance(t, UnionOf) else (t,):
+            if m == ANY:
+                return ANY
+            if m != NEVER and m not in flat:
+                flat.append(m)
+    flat = [m for m in flat if not (isinstance(m, LiteralOf) and Primitive(m.kind) in flat)]
+    if not flat:
+        return NEVER
+    return flat[0] if len(flat) == 1 else UnionOf(tuple(flat))
+
+
+def optional(type: Type) -> Type:
+    return union((type, NULL))
+
+
+def widen(type: Type) -> Type:
+    """A literal's type as the primitive it belongs to."""
+    type = expand(type)
+    if isinstance(type, LiteralOf):
+        return Primitive(type.kind)
+    if isinstance(type, UnionOf):
+        return union([widen(m) for m in type.members])
+    return type
+
+
+def without(type: Type, gone: Type) -> Type:
+    """A type less those of its alternatives that `gone` takes away."""
+    return union([m for m in members(type) if m != gone])
+
+
+def fit(source: Type, target: Type, assumed: frozenset[tuple[int, int]] = frozenset()) -> int:
+    """How well a value of type `source` fits where `target` is wanted."""
+    if source is target or source == NEVER:
+        return EXACT
+    if isinstance(source, Ref) or isinstance(target, Ref):
+        if source == target:
+            return EXACT
+        key = (id(source), id(target))
+        if key in assumed:
+            return EXACT
+        return fit(expand(source), expand(target), assumed | {key})
+    if target == ANY:
+        return EXACT
+    if source == ANY:
+        return MAYBE
+    if isinstance(source, UnionOf):
+        return min(fit(m, target, assumed) for m in source.members)
+    if isinstance(target, UnionOf):
+        return max(fit(source, m, assumed) for m in target.members)
+    match source, target:
+        case (LiteralOf(), LiteralOf()):
+            return EXACT if source == target else NO
+        case (LiteralOf(kind, _), Primitive(name)):
+            return EXACT if kind == name else COERCED if (kind, name) == ("int", "float") else NO
+        case (Primitive(a), Primitive(b)):
+            return EXACT if a == b else COERCED if (a, b) == ("int", "float") else NO
+        case (ListOf(a), ListOf(b)):
+            return fit(a, b, assumed)
+        case (MapOf(a), MapOf(b)):
+            return fit(a, b, assumed)
+        case (RecordOf(), MapOf(b)):
+            inner = min((fit(f.type, b, assumed) for f in source.fields), default=EXACT)
+            return min(inner, MAYBE) if source.open else inner
+        case (RecordOf(), RecordOf()):
+            return _fit_record(source, target, assumed)
+    return NO
+
+
+def _fit_record(source: RecordOf, target: RecordOf, assumed: frozenset[tuple[int, int]]) -> int:
+    level = EXACT
+    for f in target.fields:
+        given = source.field(f.name)
+        if given is None:
+            if source.open:
+                level = min(level, MAYBE)
+            elif f.default is not None:
+                level = min(level, COERCED)
+            elif not f.optional:
+                return NO
+            continue
+        level = min(level, fit(given.type, f.type, assumed))
+        absent = given.optional and given.default is None
+        if absent and f.default is not None:
+            level = min(level, COERCED)
+        elif absent and not f.optional:
+            return NO
+    if not target.open:
+        if any(target.field(f.name) is None for f in source.fields):
+            return NO
+        if source.open:
+            level = min(level, MAYBE)
+    return level
+
+
+def overlaps(a: Type, b: Type) -> bool:
+    """Whether some value could be of both types: what makes a comparison sensible."""
+    for x in members(a):
+        for y in members(b):
+            if max(fit(x, y), fit(y, x)) > NO:
+                return True
+            numbers = ("int", "float")
+            if isinstance(x, LiteralOf | Primitive) and isinstance(y, LiteralOf | Primitive):
+                kinds = [getattr(t, "kind", None) or getattr(t, "name", "") for t in (x, y)]
+                if all(k in numbers for k in kinds) and not (isinstance(x, LiteralOf) and isinstance(y, LiteralOf)):
+                    return True
+                if all(k in numbers for k in kinds) and x.value == y.value:  # type: ignore[union-attr]
+                    return True
+            if isinstance(x, RecordOf) and isinstance(y, RecordOf | MapOf):
+                return True
+            if isinstance(x, MapOf) and isinstance(y, RecordOf | MapOf):
+                return True
+            if isinstance(x, ListOf) and isinstance(y, ListOf):
+                return True
+    return False
+
+
+def field_type(base: Type, name: str) -> Type | None:
+    """The type of `base.name`, or None where there can be no such field. What may be absent may be null."""
+    base = expand(base)
+    match base:
+        case Primitive("any"):
+            return ANY
+        case MapOf(value):
+            return optional(value)
+        case RecordOf():
+            found = base.field(name)
+            if found is None:
+                return ANY if base.open else None
+            return optional(found.type) if found.optional and found.default is None else found.type
+        case UnionOf():
+            parts = [field_type(m, name) for m in members(base)]
+            return None if None in parts else union([p for p in parts if p is not None])
+    return None
+
+
+def item_type(base: Type) -> Type | None:
+    """The type of what a list (or the keys of a map) holds, or None if it cannot be walked."""
+    parts: list[Type] = []
+    for m in members(base):
+        match m:
+            case Primitive("any"):
+                parts.append(ANY)
+            case ListOf(item):
+                parts.append(item)
+            case Primitive("never"):
+                pass
+            case _:
+                return None
+    return union(parts)
+
+
+def show(type: Type) -> str:
+    """A type in the words of the language."""
+    match type:
+        case Primitive(name):
+            return name
+        case LiteralOf(kind, value):
+            return '"' + str(value) + '"' if kind == "string" else str(value).lower()
+        case ListOf(item):
+            return f"[{show(item)}]"
+        case MapOf(value):
+            return f"map[{show(value)}]"
+        case Ref(_, name):
+            return name
+        case UnionOf(parts):
+            if NULL in parts and len(parts) == 2:
+                other = next(p for p in parts if p != NULL)
+                return f"{show(other)}?"
+            return " | ".join(show(p) for p in parts)
+        case RecordOf(fields, open):
+            words = [f"{f.name}{'?' if f.optional and f.default is None else ''}: {show(f.type)}" for f in fields]
+            return "{ " + ", ".join(words + ["..."] * open) + " }" if words or open else "{}"
+
+
+def json_schema(type: Type, definitions: dict[str, object] | None = None) -> dict[str, object]:
+    """The JSON Schema (draft 2020-12) of a type; named types go to `definitions`, filled along the way."""
+    import json
+
+    own = definitions is None
+    definitions = {} if definitions is None else definitions
+
+    def schema(t: Type) -> dict[str, object]:
+        match t:
+            case Primitive("any") | Primitive("never"):
+                return {}
+            case Primitive("duration"):
+                return {"type": "string", "pattern": "^-?([0-9.]+(ms|s|m|h|d|w))+$"}
+            case Primitive("time"):
+                return {"type": "string", "format": "date-time"}
+            case Primitive(name):
+                return {"type": {"int": "integer", "float": "number", "bool": "boolean"}.get(name, name)}
+            case LiteralOf(_, value):
+                return {"const": value}
+            case ListOf(item):
+                return {"type": "array", "items": schema(item)}
+            case MapOf(value):
+                return {"type": "object", "additionalProperties": schema(value)}
+            case UnionOf(parts):
+                return {"anyOf": [schema(p) for p in parts]}
+            case Ref(_, name):
+                if name not in definitions:
+                    definitions[name] = {}
+                    definitions[name] = schema(expand(t))
+                return {"$ref": f"#/$defs/{name}"}
+            case RecordOf(fields, open):
+                properties = {
+                    f.name: {**schema(f.type), **({"default": json.loads(f.default)} if f.default else {})}
+                    for f in fields
+                }
+                required = [f.name for f in fields if not f.optional and f.default is None]
+                result: dict[str, object] = {"type": "object", "properties": properties}
+                return {**result, **({"required": required} if required else {}), "additionalProperties": open}
+        raise AssertionError(t)
+
+    result = schema(type)
+    return {**result, "$defs": definitions} if own and definitions else result
+
+
+def to_json(type: Type, named: dict[str, object] | None = None) -> object:
+    """A type as JSON arrays, its head first; the types behind its names are put into `named`."""
+    match type:
+        case Primitive(name):
+            return name
+        case LiteralOf(kind, value):
+            return ["literal", kind, value]
+        case ListOf(item):
+            return ["list", to_json(item, named)]
+        case MapOf(value):
+            return ["map", to_json(value, named)]
+        case UnionOf(parts):
+            return ["union", *(to_json(p, named) for p in parts)]
+        case Ref(key, name):
+            if named is not None and key not in named:
+                named[key] = None
+                named[key] = to_json(expand(type), named)
+            return ["ref", key, name]
+        case RecordOf(fields, open):
+            words = [[f.name, to_json(f.type, named), f.optional, f.default] for f in fields]
+            return ["record", words, open]
+
+
+def table_from_json(named: dict[str, Any]) -> dict[str, Type]:
+    """A program's named types by key; they may refer to each other."""
+    table: dict[str, Type] = {}
+    table.update({key: from_json(data, table) for key, data in named.items()})
+    return table
+
+
+def from_json(data: object, table: dict[str, Type]) -> Type:
+    """The type that `to_json` wrote; named types are looked up in `table`, which may be filled later."""
+    if isinstance(data, str):
+        return Primitive(data)
+    if not isinstance(data, list) or not data:
+        raise ValueError("a type is a word or a list")
+    match data:
+        case ["literal", str(kind), value]:
+            return LiteralOf(kind, value)
+        case ["list", item]:
+            return ListOf(from_json(item, table))
+        case ["map", value]:
+            return MapOf(from_json(value, table))
+        case ["union", *parts]:
+            return UnionOf(tuple(from_json(p, table) for p in parts))
+        case ["ref", str(key), str(name)]:
+            return Ref(key, name, table)
+        case ["record", list(fields), bool(open)]:
+            return RecordOf(tuple(FieldOf(n, from_json(t, table), o, d) for n, t, o, d in fields), open)
+    raise ValueError(f"there is no type `{data[0]}`")

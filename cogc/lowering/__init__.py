@@ -1,0 +1,1 @@
+"""The checked world to the typed IR."""

@@ -1,0 +1,443 @@
+"""Expressions, statements and triggers to IR; `lower.py` holds the tables and the coglets around them."""
+
+from __future__ import annotations
+
+from cogc import ir
+from cogc.analysis import prompts
+from cogc.analysis.bodies import Port
+from cogc.analysis.infer import PURE_EXECUTORS
+from cogc.analysis.scope import Symbol
+from cogc.desugar.agents import program_of
+from cogc.language import types
+from cogc.language.types import ANY, EXACT, Type
+from cogc.names.world import Shape, Signature, Unit
+from cogc.syntax import nodes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cogc.lowering.lower import Lower, _Coglet
+
+_DIRECT = (types.INT, types.FLOAT)
+
+
+class Place:
+    """Where an expression stands: its file, the coglet or mixin that wrote it, the coglet that it becomes part of."""
+
+    __slots__ = ("builder", "locals", "owner", "unit")
+
+    def __init__(
+        self, unit: Unit, owner: Shape | None, builder: _Coglet | None, locals: frozenset[str] = frozenset()
+    ) -> None:
+        self.unit = unit
+        self.owner = owner
+        self.builder = builder
+        self.locals = locals
+
+    def inner(self, names: list[str]) -> Place:
+        return Place(self.unit, self.owner, self.builder, self.locals | set(names))
+
+
+class Waits:
+    """Whether anything that waits was met: shared by all scopes of one reaction."""
+
+    __slots__ = ("found",)
+
+    def __init__(self) -> None:
+        self.found = False
+
+
+class Lowering:
+    """Lowers what stands at one place."""
+
+    def __init__(self, run: Lower, place: Place, waits: Waits | None = None) -> None:
+        self.run = run
+        self.place = place
+        self.waits = waits or Waits()
+
+    def inner(self, names: list[str]) -> Lowering:
+        return Lowering(self.run, self.place.inner(names), self.waits)
+
+    def type_of(self, node: nodes.Expr) -> Type:
+        return self.run.inference.types.get(id(node), ANY)
+
+    def checked(self, node: nodes.Expr, wanted: Type) -> ir.Expr:
+        """An expression whose value must be of a type; checked at run time where that was not proved."""
+        value = self.value(node)
+        if isinstance(node, nodes.Await | nodes.Grow) or types.fit(self.type_of(node), wanted) == EXACT:
+            return value
+        return ir.Check(value, self.run.type(wanted))
+
+    def value(self, node: nodes.Expr) -> ir.Expr:
+        """What may stand as the value of a statement."""
+        match node:
+            case nodes.Await():
+                return self._await(node)
+            case nodes.Grow():
+                return self._grow(node)
+        return self.expr(node)
+
+    # ---- expressions ---------------------------------------------------------------------------------------
+
+    def expr(self, node: nodes.Expr) -> ir.Expr:
+        match node:
+            case nodes.Literal(kind="duration", value=value):
+                return ir.DurationConst(int(value or 0))
+            case nodes.Literal(value=value):
+                return ir.Const(value)
+            case nodes.Text():
+                return self._text(node)
+            case nodes.Name():
+                return self.name(node.id)
+            case nodes.ListLiteral(items=items):
+                return ir.Items([self.expr(i) for i in items])
+            case nodes.Comprehension() | nodes.RecordComprehension():
+                return self._comprehension(node)
+            case nodes.RecordLiteral(entries=entries):
+                return ir.Record([self._entry(e) for e in entries])
+            case nodes.Call():
+                return self._call(node)
+            case nodes.Field():
+                return self._field(node)
+            case nodes.Index(base=base, index=index):
+                return ir.Index(self.expr(base), self.expr(index))
+            case nodes.Slice(base=base, low=low, high=high):
+                return ir.Slice(self.expr(base), self._maybe(low), self._maybe(high))
+            case nodes.Unary(operator=operator, operand=operand):
+                return ir.Unary(operator, self.expr(operand), self._unsure(operand))
+            case nodes.Binary():
+                return self._binary(node)
+            case nodes.TypeTest(value=value, type=wanted):
+                return ir.TypeTest(self.expr(value), self.run.type(self.run.inference.types[id(wanted)]))
+            case nodes.Conditional(then=then, condition=condition, otherwise=otherwise):
+                return ir.Conditional(
+                    self.expr(condition), self.expr(then), self.expr(otherwise), self._unsure(condition)
+                )
+            case nodes.Try(value=value, otherwise=otherwise, name=name):
+                if name is None:
+                    return ir.Try(self.expr(value), self.expr(otherwise))
+                return ir.Try(self.expr(value), self.inner([name.id]).expr(otherwise), name.id)
+        raise AssertionError(node)
+
+    def _maybe(self, node: nodes.Expr | None) -> ir.Expr | None:
+        return None if node is None else self.expr(node)
+
+    def _unsure(self, node: nodes.Expr) -> bool:
+        """Whether a condition or number could be something else at run time."""
+        found = types.widen(self.type_of(node))
+        return any(m == ANY for m in types.members(found))
+
+    def name(self, name: str) -> ir.Expr:
+        """A value by its name: a local, a parameter, a state, a const, `self`."""
+        place = self.place
+        if name in place.locals:
+            return ir.Local(name)
+        owner, builder = place.owner, place.builder
+        if owner is not None:
+            if name == "self":
+                return ir.Self()
+            if builder is not None and (owner.key, name) in builder.parameters:
+                return ir.Parameter(builder.parameters[owner.key, name], name)
+            if name in owner.consts:
+                return ir.Global(self.run.const(owner.consts[name].owner.unit, owner.consts[name].node, owner))
+            if builder is not None and name in builder.states:
+                return ir.State(builder.states[name], name)
+        declared = self.run.world.lookup(place.unit, name)
+        if declared is not None and declared.kind == "const":
+            return ir.Global(self.run.const(declared.unit, declared.node, None))
+        raise AssertionError(name)
+
+    def _text(self, node: nodes.Text) -> ir.Expr:
+        if not node.template:
+            return ir.Const(node.value)
+        parts = prompts.simple_parts(node.value)
+        if parts is not None:
+            return ir.Text(parts=[ir.Const(p.text) if not p.path else self._path(p.path) for p in parts])
+        names = sorted(n for n in prompts.names(node.value) if n != "range")
+        return ir.Text(jinja=node.value, names=names, values=[self.name(n) for n in names])
+
+    def _path(self, path: tuple[str, ...]) -> ir.Expr:
+        found = self.name(path[0])
+        for word in path[1:]:
+            found = ir.Self(word) if isinstance(found, ir.Self) else ir.Field(found, word, checked=True)
+        return found
+
+    def _entry(self, entry: nodes.Entry | nodes.ComputedEntry | nodes.Spread) -> ir.Entry:
+        match entry:
+            case nodes.Entry(key=key, value=value):
+                return ir.Entry(self.expr(value), name=key.id)
+            case nodes.ComputedEntry(key=key, value=value):
+                return ir.Entry(self.expr(value), key=self.checked(key, types.STRING))
+        return ir.Entry(self.expr(entry.value))
+
+    def _comprehension(self, node: nodes.Comprehension | nodes.RecordComprehension) -> ir.Expr:
+        names, _ = _names(node.generator.pattern)
+        source = self.expr(node.generator.source)
+        inner = self.inner(names)
+        condition = inner._maybe(node.generator.condition)
+        if isinstance(node, nodes.RecordComprehension):
+            key = inner.checked(node.key, types.STRING)
+            return ir.Comprehension(inner.expr(node.value), names, source, condition, key)
+        item = inner.expr(node.item)
+        return ir.Comprehension(item, names, source, condition, None, node.parallel)
+
+    def _field(self, node: nodes.Field) -> ir.Expr:
+        symbol = self.run.inference.symbols.get(id(node))
+        if symbol is not None and symbol.kind == "const":
+            assert symbol.unit is not None
+            return ir.Global(self.run.const(symbol.unit, symbol.node, None))  # type: ignore[arg-type]
+        if isinstance(node.base, nodes.Name) and node.base.id == "self" and "self" not in self.place.locals:
+            return ir.Self(node.name.id)
+        base = types.expand(self.type_of(node.base))
+        found = base.field(node.name.id) if isinstance(base, types.RecordOf) else None
+        required = found is not None and (not found.optional or found.default is not None)
+        known = found is not None or isinstance(base, types.MapOf)
+        return ir.Field(self.expr(node.base), node.name.id, required, not known)
+
+    def _binary(self, node: nodes.Binary) -> ir.Expr:
+        left, right = self.expr(node.left), self.expr(node.right)
+        if node.operator in ("and", "or", "??"):
+            unsure = node.operator != "??" and (self._unsure(node.left) or self._unsure(node.right))
+            return ir.Logic(node.operator, left, right, unsure)
+        return ir.Binary(node.operator, left, right, not self._plain(node))
+
+    def _plain(self, node: nodes.Binary) -> bool:
+        """Whether Python's own operator does what ours means, for the types of the two sides."""
+        a, b = types.widen(self.type_of(node.left)), types.widen(self.type_of(node.right))
+        numbers = a in _DIRECT and b in _DIRECT
+        if node.operator in ("==", "!="):
+            return numbers or (a == b and a in (types.STRING, types.DURATION, types.TIME, types.BOOL))
+        if node.operator in ("<", "<=", ">", ">="):
+            return numbers or (a == b and a in (types.STRING, types.DURATION, types.TIME))
+        if node.operator in ("+", "-", "*"):
+            return numbers and not (node.operator == "*" and (a, b) == (types.INT, types.INT) and _both_vary(node))
+        if node.operator in ("%", "//", "/"):
+            divisor = self.type_of(node.right)
+            return numbers and isinstance(divisor, types.LiteralOf) and bool(divisor.value)
+        return False
+
+    # ---- calls ---------------------------------------------------------------------------------------------
+
+    def _call(self, node: nodes.Call) -> ir.Expr:
+        symbol = self.run.inference.symbols.get(id(node.function))
+        assert symbol is not None
+        if symbol.kind == "function":
+            return ir.Builtin(symbol.name, [self.expr(a.value) for a in node.arguments])
+        return self.call(symbol, node)
+
+    def call(self, symbol: Symbol, node: nodes.Call) -> ir.Expr:
+        assert symbol.unit is not None
+        signature = self.run.inference.signature(symbol)
+        arguments = self.arguments(node.arguments, signature)
+        at = self.run.at(self.place.unit, node)
+        program = program_of(self.run.world, symbol.node) if isinstance(symbol.node, nodes.Agent) else symbol.node
+        assert isinstance(program, nodes.Program)
+        place = None
+        if symbol.member is not None and self.place.builder is not None:
+            place = Place(symbol.member.owner.unit, symbol.member.owner, self.place.builder)
+        waits = program.executor.kind.id not in PURE_EXECUTORS
+        if waits:
+            self.waits.found = True
+        return ir.Call(self.run.program(symbol.unit, program, place), arguments, waits, at)
+
+    def arguments(self, given: tuple[nodes.Argument, ...], signature: Signature) -> list[ir.Expr | None]:
+        """A call's arguments in the order of the parameters; None where the default stands."""
+        found: dict[str, ir.Expr] = {}
+        by_name = {p.name: p for p in signature.parameters}
+        for i, a in enumerate(given):
+            parameter = by_name.get(a.name.id) if a.name else signature.parameters[i]
+            if parameter is not None:
+                found[parameter.name] = self.checked(a.value, parameter.type)
+        return [found.get(p.name) for p in signature.parameters]
+
+    def secret(self, node: nodes.Expr) -> ir.Expr:
+        """An attribute in which `env("NAME")` may stand: it stays a reference, the value never enters the program."""
+        match node:
+            case nodes.Call(function=nodes.Name(id="env"), arguments=(first,)) if isinstance(first.value, nodes.Text):
+                return ir.Const({"env": first.value.value})
+            case nodes.RecordLiteral(entries=entries):
+                parts = [ir.Entry(self.secret(e.value), name=e.key.id) for e in entries if isinstance(e, nodes.Entry)]
+                return ir.Record(parts)
+        return self.expr(node)
+
+    # ---- statements ----------------------------------------------------------------------------------------
+
+    def block(self, block: nodes.Block) -> list[ir.Statement]:
+        inner = Lowering(self.run, self.place, self.waits)
+        found = []
+        for node in block.statements:
+            statement = inner.statement(node)
+            found.append(statement)
+            if isinstance(statement, ir.Let):
+                inner.place = inner.place.inner(statement.names)
+        return found
+
+    def statement(self, node: nodes.Statement) -> ir.Statement:
+        at = self.run.at(self.place.unit, node)
+        match node:
+            case nodes.Send(target=target, value=value):
+                return self._send(target, value, at)
+            case nodes.Assign(name=name, value=value):
+                builder = self.place.builder
+                assert builder is not None
+                state = builder.shape.states[name.id]
+                return ir.Assign(builder.states[name.id], name.id, self.checked(value, state.type), at)
+            case nodes.Let(pattern=pattern, value=value):
+                names, apart = _names(pattern)
+                return ir.Let(names, self.value(value), apart, at)
+            case nodes.Guide():
+                return self._guide(node, at)
+            case nodes.Grow():
+                return ir.Evaluate(self._grow(node), at)
+            case nodes.Stop(target=target) | nodes.Restart(target=target):
+                child, member = self._child(target)
+                return ir.Lifecycle("stop" if isinstance(node, nodes.Stop) else "restart", child, member, at)
+            case nodes.Escalate():
+                return ir.Lifecycle("escalate", at=at)
+            case nodes.Log(level=level, value=value):
+                return ir.Log(level.id, self.expr(value), at)
+            case nodes.Fail(value=value):
+                return ir.Fail(self.expr(value), at)
+            case nodes.If():
+                return self._if(node, at)
+            case nodes.For(pattern=pattern, source=source, body=body):
+                names, apart = _names(pattern)
+                return ir.For(names, self.expr(source), self.inner(names).block(body), apart, at)
+            case nodes.Evaluate(value=value):
+                return ir.Evaluate(self.value(value), at)
+        raise AssertionError(node)
+
+    def _if(self, node: nodes.If, at: int) -> ir.If:
+        otherwise: list[ir.Statement] = []
+        if isinstance(node.otherwise, nodes.Block):
+            otherwise = self.block(node.otherwise)
+        elif isinstance(node.otherwise, nodes.If):
+            otherwise = [self._if(node.otherwise, self.run.at(self.place.unit, node.otherwise))]
+        then = self.block(node.then)
+        return ir.If(self.expr(node.condition), then, otherwise, self._unsure(node.condition), at)
+
+    def _send(self, target: nodes.Expr, value: nodes.Expr, at: int) -> ir.Statement:
+        port = self.run.checked.bodies.targets[id(target)]
+        wanted = port.type
+        owner = self.place.owner
+        if port.kind == "child_listen" and port.index is None and owner is not None:
+            attributes = owner.children[port.child].node.attributes
+            if any(a.key.id == "map" and getattr(a.value, "id", "") == "scatter" for a in attributes):
+                wanted = types.ListOf(wanted)
+        return self._emit(port, target, self.checked(value, wanted), at)
+
+    def _emit(self, port: Port, node: nodes.Node, value: ir.Expr, at: int) -> ir.Statement:
+        """A send; one to a queue is a call, which waits until the item is there."""
+        found = self.port(port, node, self.place.unit)
+        if port.kind != "queue":
+            return ir.Emit(found, value, at)
+        self.waits.found = True
+        return ir.Evaluate(ir.Call(f"{port.name}.put", [value], True, at), at)
+
+    def port(self, port: Port, node: nodes.Node, unit: Unit) -> ir.Port:
+        if port.kind in ("queue", "dead_queue"):
+            self.run.queue(port.name)
+        return ir.Port(port.kind, port.name, port.child, None if port.index is None else self.expr(port.index))
+
+    def _child(self, node: nodes.Expr) -> tuple[str, ir.Expr | None]:
+        if isinstance(node, nodes.Index):
+            return node.base.id, self.expr(node.index)  # type: ignore[union-attr]
+        assert isinstance(node, nodes.Name)
+        return ("", None) if node.id == "self" else (node.id, None)
+
+    def _guide(self, node: nodes.Guide, at: int) -> ir.Statement:
+        assert isinstance(node.target, nodes.Field) and self.place.owner is not None
+        child, member = self._child(node.target.base)
+        shape = self.place.builder.shape if not child and self.place.builder else None
+        if child:
+            shape = self.place.owner.children[child].target
+        command = node.target.name.id
+        arguments: list[ir.Expr | None] = []
+        if shape is not None and (signature := shape.enacts[command].signature) is not None:
+            arguments = self.arguments(node.arguments, signature)
+        return ir.Guide(child, command, arguments, member, at)
+
+    def _await(self, node: nodes.Await) -> ir.Await:
+        self.waits.found = True
+        port = self.run.checked.bodies.targets[id(node.channel)]
+        condition = None if node.condition is None else self.inner(["message"]).expr(node.condition)
+        timeout = None if node.timeout is None else self.expr(node.timeout)
+        return ir.Await(self.port(port, node.channel, self.place.unit), condition, timeout)
+
+    def _grow(self, node: nodes.Grow) -> ir.Grow:
+        owner = self.place.owner
+        assert owner is not None
+        target = owner.children[node.pool.id].target
+        arguments: list[ir.Expr | None] = []
+        if target is not None:
+            signature = Signature(target.name, list(target.parameters.values()), types.NULL)
+            arguments = self.arguments(node.arguments, signature)
+        return ir.Grow(node.pool.id, arguments, self.run.at(self.place.unit, node))
+
+    # ---- triggers ------------------------------------------------------------------------------------------
+
+    def trigger(self, node: nodes.Trigger, owner: Shape) -> ir.Trigger:
+        match node:
+            case nodes.Every(period=period, ticks=True):
+                return ir.Trigger("ticks", value=self.expr(period))
+            case nodes.Every(period=period, at=at):
+                return ir.Trigger("every", value=self.expr(period), time_of_day=at.value if at else "")
+            case nodes.After(delay=delay):
+                return ir.Trigger("after", value=self.expr(delay))
+            case nodes.On(source=nodes.Name(id="start" | "stop" as hook)):
+                return ir.Trigger(hook)
+        names, apart = ([], False) if node.pattern is None else _names(node.pattern)
+        source = node.source
+        if isinstance(source, nodes.Call):
+            if source.function.id == "error":  # type: ignore[union-attr]
+                return ir.Trigger("error", child=source.arguments[0].value.id, names=names)  # type: ignore[union-attr]
+            ports = [self._source(a.value, owner) for a in source.arguments]
+            return ir.Trigger("all", ports=ports, names=names, apart=apart)
+        port = self.run.checked.bodies.targets[id(source)]
+        sender = port.kind == "child_transmit" and owner.is_pool(owner.children[port.child])
+        return ir.Trigger("port", ports=[self._source(source, owner)], names=names, apart=apart, sender=sender)
+
+    def _source(self, node: nodes.Expr, owner: Shape) -> ir.Port:
+        return self.port(self.run.checked.bodies.targets[id(node)], node, owner.unit)
+
+    def pipeline(self, body: nodes.Pipeline, triggers: list[ir.Trigger]) -> list[ir.Statement]:
+        """Each stage as a `let`, the last one as a send or a bare call."""
+        statements: list[ir.Statement] = []
+        names = triggers[0].names
+        value: ir.Expr | None = None
+        if triggers[0].kind in ("port", "all"):
+            value = ir.Local(names[0]) if names and not triggers[0].apart else ir.Local("it")
+        for i, stage in enumerate(body.stages):
+            at = self.run.at(self.place.unit, stage)
+            port = self.run.checked.bodies.targets.get(id(stage))
+            if port is not None and i == len(body.stages) - 1:
+                assert value is not None
+                found = self._piped(body, i)
+                checked = value if types.fit(found, port.type) == EXACT else ir.Check(value, self.run.type(port.type))
+                return [*statements, self._emit(port, stage, checked, at)]
+            call = stage if isinstance(stage, nodes.Call) else self.run.checked.bodies.stage_calls[id(stage)]
+            inner = self.inner(["it"])
+            result = inner.expr(call)
+            if value is not None and value != ir.Local("it"):
+                statements.append(ir.Let(["it"], value, at=at))
+            statements.append(ir.Let(["it"], result, at=at))
+            value = ir.Local("it")
+        return statements
+
+    def _piped(self, body: nodes.Pipeline, index: int) -> Type:
+        """The type of what reaches a stage."""
+        if index == 0:
+            return ANY
+        before = body.stages[index - 1]
+        call = before if isinstance(before, nodes.Call) else self.run.checked.bodies.stage_calls[id(before)]
+        return self.type_of(call)
+
+
+def _names(pattern: nodes.Pattern) -> tuple[list[str], bool]:
+    if isinstance(pattern, nodes.Name):
+        return [pattern.id], False
+    return [n.id for n in pattern.names], True
+
+
+def _both_vary(node: nodes.Binary) -> bool:
+    """Whether a product could grow without bound: neither side is written out."""
+    return not isinstance(node.left, nodes.Literal) and not isinstance(node.right, nodes.Literal)

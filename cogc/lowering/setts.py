@@ -1,0 +1,52 @@
+"""A sett to the typed program: its agents with their bids, and the coglets of those agents of the spec that work or bid for them."""
+
+from __future__ import annotations
+
+import posixpath
+
+from cogc import ir
+from cogc.analysis.attribute_check import word_of
+from cogc.analysis.check import Checked
+from cogc.lowering.expressions import Lowering, Place
+from cogc.lowering.lower import Lower, bundle_of
+from cogc.names.world import Declared, Unit
+from cogc.syntax import nodes
+
+
+def lower_sett(checked: Checked, declared: Declared) -> ir.Bundle:
+    """The program that is a sett."""
+    run = Lower(checked)
+    unit, node = declared.unit, declared.node
+    key = unit.key(node.name.id)
+    attributes = tuple(i for i in node.items if isinstance(i, nodes.Attribute))
+    made = ir.Sett(
+        key=key,
+        name=node.name.id,
+        agents=[_sett_agent(run, unit, node.name.id, i) for i in node.items if isinstance(i, nodes.Agent)],
+        attributes=run.attributes(Lowering(run, Place(unit, None, None)), "sett", attributes),
+        folder=posixpath.dirname(unit.path),
+        at=run.at(unit, node),
+    )
+    return bundle_of(checked, run, key, {key: made})
+
+
+def _sett_agent(run: Lower, unit: Unit, sett: str, node: nodes.Agent) -> ir.SettAgent:
+    lowering = Lowering(run, Place(unit, None, None))
+    over = lowering.inner(["artefact", "claim"])
+    given = {a.key.id: a.value for a in node.attributes}
+    bids = [
+        ir.Bid(word_of(a.value) or "ignore", None if a.condition is None else over.expr(a.condition))
+        for a in node.attributes
+        if a.key.id == "bid"
+    ]
+    ran = run.world.lookup(unit, unit.source.text[given["run"].start : given["run"].end]) if "run" in given else None
+    shape = run.world.shape(ran) if ran is not None else None
+    judge = run.world.shapes.get(ran.unit.key(f"{sett}.{node.name.id}")) if ran is not None else None
+    return ir.SettAgent(
+        role=node.name.id,
+        bids=bids,
+        attributes=run.attributes(lowering, "sett agent", tuple(a for a in node.attributes if a.key.id != "bid")),
+        run=run.coglet(shape) if shape is not None else "",
+        judge=run.coglet(judge) if judge is not None else "",
+        at=run.at(unit, node.name),
+    )

@@ -1,0 +1,58 @@
+"""What is known of models beside their names: `stdlib/models.json`, prices and windows with their date.
+
+In: the reader of the pipe. Out: `Catalogue`, which reads the file when it is first asked for something.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from cogc.ir import Price
+    from cogc.names.load import Reader
+
+PATH = "std/models.json"
+
+
+class Catalogue:
+    """The models that have a price."""
+
+    __slots__ = ("_data", "_read")
+
+    def __init__(self, read: Reader) -> None:
+        self._read = read
+        self._data: dict[str, Any] | None = None
+
+    @property
+    def data(self) -> dict[str, Any]:
+        if self._data is None:
+            from json import loads
+
+            self._data = loads(self._read(PATH))
+        return self._data
+
+    def knows(self, provider: str, model: str) -> bool:
+        """Whether there is a price: nothing for a scripted model, and that is known."""
+        return provider == "scripted" or model in self.data["models"]
+
+    def price(self, provider: str, model: str) -> Price | None:
+        """The price of a model, or None where it is not known."""
+        from cogc.ir import Price
+
+        if provider == "scripted":
+            return Price()
+        found = self.data["models"].get(model)
+        if found is None:
+            return None
+        cache, long = self.data["cache"], found.get("long", {})
+        return Price(
+            input=found["input"],
+            output=found["output"],
+            cache_write=cache["write"],
+            cache_read=cache["read"],
+            above=long.get("above", 0),
+            long_input=long.get("input", 0.0),
+            long_output=long.get("output", 0.0),
+            context=found["context"],
+        )

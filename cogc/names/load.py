@@ -1,0 +1,137 @@
+"""Files to units: read what was named, then whatever is imported, each once.
+
+The reader is handed in, so that nothing here touches a disk. Cycles of imports are legal and simply stop.
+"""
+
+from __future__ import annotations
+
+import posixpath
+
+from cogc.diagnostics.problems import Problems
+from cogc.diagnostics.source import LIMIT_MB, Source, Span, looks_like_yaml, normal, read_error
+from cogc.names.catalogue import Catalogue
+from cogc.names.locks import path_of
+from cogc.names.world import Unit, World
+from cogc.syntax import nodes, parse_cog
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Reader = Callable[[str], bytes]
+
+PRELUDE = "std/mixins.cog"
+
+
+def load(paths: list[str], read: Reader, problems: Problems) -> World:
+    """The world of these files and all that they import, names not yet resolved."""
+    world = World(Catalogue(read))
+    for path in paths:
+        unit = _unit(world, normal(path), read, problems, None)
+        if unit is not None and unit not in world.roots:
+            world.roots.append(unit)
+    pending = list(world.units.values())
+    while pending:
+        pending += _imports(world, pending.pop(0), read, problems)
+    return world
+
+
+def _imports(world: World, unit: Unit, read: Reader, problems: Problems) -> list[Unit]:
+    """Load what a unit imports; the units that are new."""
+    new: list[Unit] = []
+    for path, declaration in _imported(unit):
+        known = path in world.units
+        found = _unit(world, path, read, problems, unit.span(declaration.path))
+        if found is not None and not known:
+            new.append(found)
+    return new
+
+
+def _imported(unit: Unit) -> list[tuple[str, nodes.Import]]:
+    """The path of each import of a file."""
+    found = [d for d in unit.tree.declarations if isinstance(d, nodes.Import)]
+    return [(import_path(unit.path, d.path.value), d) for d in found]
+
+
+def groups(world: World) -> list[list[str]]:
+    """The files of a world, the standard library's apart, by who reaches whom through imports; locks with them."""
+    group = {path: [path] for path in world.units if not path.startswith("std/")}
+    for path, members in group.items():
+        lock = path_of(world.units[path])
+        if lock in world.locks:
+            members.append(lock)
+    for path in list(group):
+        for other, _ in _imported(world.units[path]):
+            mine, theirs = group[path], group.get(other)
+            if theirs is not None and theirs is not mine:
+                mine += theirs
+                group.update(dict.fromkeys(theirs, mine))
+    return list({id(members): members for members in group.values()}.values())
+
+
+def import_path(importer: str, path: str) -> str:
+    """What an import's path names: `std/` is the standard library, anything else is relative to the importer."""
+    if path.startswith("std/"):
+        return path
+    return normal(posixpath.join(posixpath.dirname(importer), path))
+
+
+def load_prelude(world: World, read: Reader, problems: Problems) -> None:
+    """The standard mixins, which every file sees without an import."""
+    if world.prelude is None:
+        world.prelude = _unit(world, PRELUDE, read, problems, None)
+
+
+def _unit(world: World, path: str, read: Reader, problems: Problems, importer: Span | None) -> Unit | None:
+    if path in world.units:
+        return world.units[path]
+    source = _source(path, read, problems, importer)
+    if source is None:
+        return None
+    if looks_like_yaml(path, source.text):
+        from cogc.syntax import parse_yaml
+
+        tree = parse_yaml.parse(source, problems)
+    else:
+        tree = parse_cog.parse(source, problems)
+    unit = world.units[path] = Unit(source.path, source, tree, _id(world, path))
+    return unit
+
+
+def _id(world: World, path: str) -> str:
+    """What tells files apart in a program: empty for the first, else the way there from its folder, without suffix."""
+    if not world.units:
+        return ""
+    if path.startswith("std/"):
+        return posixpath.splitext(path)[0]
+    first = next(iter(world.units))
+    start = posixpath.dirname(first) or "."
+    return posixpath.splitext(posixpath.relpath(path, start) if not posixpath.isabs(path) else path)[0]
+
+
+def _source(path: str, read: Reader, problems: Problems, importer: Span | None) -> Source | None:
+    """A file's text, or None and one diagnostic."""
+    place = importer or Span(Source(path, ""), 0, 0)
+    try:
+        data = read(path)
+    except IsADirectoryError:
+        from cogc.syntax.parse_folder import read_folder
+
+        return read_folder(path, read, problems, importer)
+    except (OSError, ValueError) as error:
+        problems.add("unreadable-file", place, path=path, reason=read_error(error))
+        return None
+    if len(data) > LIMIT_MB << 20:
+        problems.add("file-too-large", place, path=path, limit=LIMIT_MB)
+        return None
+    if b"\0" in data[:4096] and not data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        problems.add("no-text", place, path=path, reason="it holds NUL bytes")
+        return None
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        problems.add("no-text", place, path=path, reason=read_error(error))
+        return None
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return Source(path, text)

@@ -1,0 +1,61 @@
+"""What is known of MCP servers without asking them: `cogc.lock.json` beside the spec that declares them.
+
+`cogc check --online` writes the file; checks and programs that hand a whole server to a model read it. Its form is
+`{"servers": {NAME: {"tools": {TOOL: {"description", "input", "output"?}}}}}`, the schemas being JSON Schemas.
+"""
+
+from __future__ import annotations
+
+import posixpath
+
+from cogc.diagnostics.source import read_error
+from cogc.syntax import nodes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from cogc.diagnostics.problems import Problems
+    from cogc.names.load import Reader
+    from cogc.names.world import Unit, World
+
+    Tools = dict[str, dict[str, Any]]
+
+NAME = "cogc.lock.json"
+
+
+def path_of(unit: Unit) -> str:
+    """Where the lock of a spec's servers stands."""
+    return posixpath.join(posixpath.dirname(unit.path), NAME)
+
+
+def load_locks(world: World, read: Reader, problems: Problems) -> None:
+    """Read the lock beside each file that declares a server; one that is not there is none."""
+    for unit in world.units.values():
+        declared = [d for d in unit.tree.declarations if isinstance(d, nodes.Mcp)]
+        path = path_of(unit)
+        if not declared or path in world.locks:
+            continue
+        world.locks[path] = {}
+        try:
+            world.locks[path] = _servers(read(path))
+        except FileNotFoundError:
+            continue
+        except (OSError, ValueError) as error:
+            problems.add("unreadable-file", unit.span(declared[0].name), path=path, reason=read_error(error))
+
+
+def _servers(data: bytes) -> dict[str, Any]:
+    from json import loads
+
+    found = loads(data)
+    servers = found.get("servers") if isinstance(found, dict) else None
+    if not isinstance(servers, dict):
+        raise ValueError("it is no lock of MCP servers")
+    return {name: server.get("tools", {}) for name, server in servers.items() if isinstance(server, dict)}
+
+
+def tools_of(world: World, unit: Unit, server: str) -> Tools | None:
+    """The tools of a server that a file declares; None where they are not known."""
+    found: Tools | None = world.locks.get(path_of(unit), {}).get(server)
+    return found

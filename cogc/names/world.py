@@ -1,0 +1,204 @@
+"""What a set of files means, beside their trees: who declares what, and what each coglet is made of.
+
+Made by `resolve`, read by everything behind it, changed by nobody.
+"""
+
+from __future__ import annotations
+
+from cogc.diagnostics.source import Source, Span
+from cogc.language import types
+from cogc.syntax import nodes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, TypeVar
+
+    from cogc.names.catalogue import Catalogue
+
+    N = TypeVar("N", bound=nodes.Node)
+    Holder = nodes.Coglet | nodes.Mixin
+
+
+class Unit:
+    """One file: its tree, the names it declares, and those it can see."""
+
+    __slots__ = ("_nodes", "aliases", "declared", "hidden", "id", "imported", "path", "source", "tree")
+
+    def __init__(self, path: str, source: Source, tree: nodes.File, id: str = "") -> None:
+        self.path = path
+        self.id = id
+        self.source = source
+        self.tree = tree
+        self.declared: dict[str, Declared] = {}
+        self.imported: dict[str, Declared] = {}
+        self.hidden: dict[str, Declared] = {}
+        """What declarations are made of, and borrow from other files, by names that nobody can write."""
+        self.aliases: dict[str, Unit] = {}
+        self._nodes: dict[type, list[Any]] | None = None
+
+    def all(self, kind: type[N]) -> list[N]:
+        """All nodes of one class in the file, in the order of the text; the tree is walked once for all who ask."""
+        if self._nodes is None:
+            self._nodes = {}
+            for node in nodes.walk(self.tree):
+                self._nodes.setdefault(node.__class__, []).append(node)
+        return self._nodes.get(kind, [])
+
+    def span(self, node: nodes.Node) -> Span:
+        return Span(self.source, node.start, node.end)
+
+    def key(self, name: str) -> str:
+        """A declaration's key in a program: its name, with its file's before it unless that is the first one."""
+        return f"{self.id}::{name}" if self.id else name
+
+    def names(self) -> list[str]:
+        """Every name that can be used here, for suggestions."""
+        return [*self.declared, *self.imported, *(f"{a}.{n}" for a, u in self.aliases.items() for n in u.public())]
+
+    def public(self) -> list[str]:
+        return [n for n in self.declared if not n.startswith("_") and n != "Main"]
+
+
+class Declared:
+    """A named declaration and the file it stands in."""
+
+    __slots__ = ("kind", "node", "unit")
+
+    def __init__(self, unit: Unit, node: Any, kind: str) -> None:
+        self.unit = unit
+        self.node = node
+        self.kind = kind
+
+    def span(self) -> Span:
+        return self.unit.span(self.node.name)
+
+
+class Parameter:
+    __slots__ = ("default", "name", "node", "type")
+
+    def __init__(self, node: nodes.Parameter, type: types.Type) -> None:
+        self.node = node
+        self.name = node.name.id
+        self.type = type
+        self.default = node.default
+
+
+class Signature:
+    """What can be called: a program, a command, a coglet (its parameters), an agent."""
+
+    __slots__ = ("name", "parameters", "result")
+
+    def __init__(self, name: str, parameters: list[Parameter], result: types.Type) -> None:
+        self.name = name
+        self.parameters = parameters
+        self.result = result
+
+
+class Member:
+    """A member of a coglet and the shape that it was written in: the coglet itself, or a mixin."""
+
+    __slots__ = ("node", "owner", "signature", "target", "type")
+
+    def __init__(self, node: Any, owner: Shape, type: types.Type = types.ANY) -> None:
+        self.node = node
+        self.owner = owner
+        self.type = type
+        self.signature: Signature | None = None
+        self.target: Shape | None = None
+
+    def span(self) -> Span:
+        return self.owner.unit.span(self.node.name)
+
+
+class MixinUse:
+    __slots__ = ("node", "owner", "shape")
+
+    def __init__(self, node: nodes.MixinUse | None, owner: Shape, shape: Shape) -> None:
+        self.node = node
+        self.owner = owner
+        self.shape = shape
+
+
+class Shape:
+    """What a coglet or a mixin is made of, its mixins' members taken in. `declared` is what the user wrote: agent, dod, plan
+    and team stand for coglets."""
+
+    __slots__ = (
+        "budget", "children", "complete", "consts", "declared", "enacts", "key", "links", "listens", "mixins", "name", "node", "parameters",
+        "programs", "python", "reactions", "states", "supervise", "transmits", "unit",
+    )  # fmt: skip
+
+    def __init__(self, unit: Unit, node: Holder, declared: str = "") -> None:
+        self.declared = declared or ("coglet" if isinstance(node, nodes.Coglet) else "mixin")
+        self.unit = unit
+        self.node = node
+        self.name = node.name.id
+        self.key = unit.key(self.name)
+        self.python = node.python if isinstance(node, nodes.Coglet) else None
+        self.parameters: dict[str, Parameter] = {}
+        self.listens: dict[str, Member] = {}
+        self.transmits: dict[str, Member] = {}
+        self.enacts: dict[str, Member] = {}
+        self.states: dict[str, Member] = {}
+        self.children: dict[str, Member] = {}
+        self.programs: dict[str, Member] = {}
+        self.consts: dict[str, Member] = {}
+        self.reactions: list[Member] = []
+        self.links: list[Member] = []
+        self.supervise: Member | None = None
+        self.mixins: list[MixinUse] = []
+        self.budget: nodes.Attribute | None = None
+        self.complete = False
+
+    def own(self) -> list[tuple[str, dict[str, Member]]]:
+        """The tables of named members, with the word for each."""
+        return [
+            ("listen", self.listens),
+            ("transmit", self.transmits),
+            ("enact", self.enacts),
+            ("state", self.states),
+            ("create", self.children),
+            ("program", self.programs),
+            ("const", self.consts),
+        ]
+
+    def span(self) -> Span:
+        return self.unit.span(self.node.name)
+
+    def is_pool(self, child: Member) -> bool:
+        """Whether a child's name stands for several: replicas, a pool, or one for each item."""
+        return child.node.count is not None or child.node.for_each is not None
+
+
+class World:
+    """All files of a check, resolved."""
+
+    __slots__ = (
+        "agent_programs", "catalogue", "locks", "named_types", "prelude", "program_signatures", "roots", "shapes", "units",
+    )  # fmt: skip
+
+    def __init__(self, catalogue: Catalogue | None = None) -> None:
+        self.catalogue = catalogue
+        self.units: dict[str, Unit] = {}
+        self.roots: list[Unit] = []
+        self.prelude: Unit | None = None
+        self.shapes: dict[str, Shape] = {}
+        self.named_types: dict[str, types.Type] = {}
+        self.program_signatures: dict[int, Signature] = {}
+        self.locks: dict[str, dict[str, Any]] = {}
+        self.agent_programs: dict[int, nodes.Program] = {}
+
+    def lookup(self, unit: Unit, name: str) -> Declared | None:
+        """The declaration that a plain or qualified name stands for in a file."""
+        head, _, rest = name.partition(".")
+        if rest:
+            other = unit.aliases.get(head)
+            found = other.declared.get(rest) if other else None
+            return None if found is None or rest.startswith("_") else found
+        found = unit.declared.get(head) or unit.imported.get(head) or unit.hidden.get(head)
+        if found is None and self.prelude is not None and unit is not self.prelude:
+            found = self.prelude.declared.get(head)
+        return found
+
+    def shape(self, declared: Declared) -> Shape | None:
+        return self.shapes.get(declared.unit.key(declared.node.name.id))

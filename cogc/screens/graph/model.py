@@ -1,0 +1,261 @@
+"""The graph of a checked spec: who is inside whom, and who sends what to whom."""
+
+from __future__ import annotations
+
+from cogc.analysis.bids import roles_of
+from cogc.analysis.bodies import Port
+from cogc.analysis.check import Checked
+from cogc.language import types
+from cogc.language.record import Record
+from cogc.names.world import Member, Shape, Unit
+from cogc.syntax import format as cog
+from cogc.syntax import nodes
+
+MOST_BOXES = 2000
+
+
+class Box(Record):
+    """A coglet, agent, step or queue; its `inner` boxes stand inside. `count` marks replicas: `5`, `0..100`, `each`."""
+
+    id: str
+    name: str
+    kind: str
+    what: str
+    count: str
+    doc: str
+    inner: tuple[Box, ...]
+
+
+class Edge(Record):
+    """A flow of messages between boxes. `kind`: link, observe, send, after."""
+
+    source: str
+    target: str
+    label: str
+    type: str
+    kind: str
+
+
+class Graph(Record):
+    boxes: tuple[Box, ...]
+    edges: tuple[Edge, ...]
+
+
+def graph(checked: Checked, root: str | None = None) -> Graph:
+    """The graph from a root coglet, or of all that a spec declares and nothing else in it creates."""
+    unit = checked.world.roots[0]
+    maker = _Maker(checked)
+    boxes: list[Box] = []
+    for shape in _roots(checked, unit, root):
+        boxes.append(maker.coglet(shape, shape.name, shape.name, "", []))
+    boxes += maker.others(unit, root)
+    return Graph(tuple(boxes), tuple(dict.fromkeys(maker.edges)))
+
+
+def _roots(checked: Checked, unit: Unit, root: str | None) -> list[Shape]:
+    coglets = [d for d in unit.declared.values() if d.kind == "coglet"]
+    own = [checked.world.shapes[unit.key(d.node.name.id)] for d in coglets]
+    if root is not None:
+        return [s for s in own if s.name == root]
+    main = [s for s in own if s.name == "Main"]
+    created = {m.target.key for s in own for m in s.children.values() if m.target}
+    return main or [s for s in own if s.key not in created] or own
+
+
+class _Maker:
+    def __init__(self, checked: Checked) -> None:
+        self.checked = checked
+        self.edges: list[Edge] = []
+        self.boxes = 0
+
+    def coglet(self, shape: Shape, id: str, name: str, count: str, path: list[str]) -> Box:
+        """A coglet's box with its children's inside; one that contains itself is cut there."""
+        inner: list[Box] = []
+        self.boxes += 1
+        if shape.key not in path and self.boxes < MOST_BOXES:
+            for child, member in shape.children.items():
+                child_id = f"{id}/{child}"
+                if member.target is None or member.target.declared not in ("coglet", "mixin"):
+                    inner.append(self._made(child_id, child, member))
+                else:
+                    inner.append(self.coglet(member.target, child_id, child, _count(member), [*path, shape.key]))
+            self._flows(shape, id)
+        return Box(id, name, "coglet", shape.name, count, shape.node.doc, tuple(inner))
+
+    def _made(self, id: str, name: str, member: Member) -> Box:
+        """A child that is an agent, team, plan or definition of done: what its declaration says, not the coglets that it stands for."""
+        target, count = member.target, _count(member)
+        found = self.checked.world.lookup(member.owner.unit, member.node.coglet.text)
+        if target is None or found is None:
+            return Box(id, name, "agent", member.node.coglet.text, count, "", ())
+        inner: tuple[Box, ...] = ()
+        if target.declared == "plan":
+            inner = self._steps(id, found.unit, found.node)
+        elif target.declared == "team":
+            inner = self._members(id, found.unit, found.node)
+        return Box(id, name, target.declared, target.name, count, found.node.doc, inner)
+
+    def _flows(self, shape: Shape, id: str) -> None:
+        """Links, observations and sends inside one coglet."""
+        targets = self.checked.bodies.targets
+        for member in shape.links:
+            for s in member.node.sources:
+                for t in member.node.targets:
+                    a, b = targets.get(id_of(s)), targets.get(id_of(t))
+                    if a is not None and b is not None:
+                        label = a.name if a.name == b.name else f"{a.name} → {b.name}"
+                        self._edge(_end(id, a), _end(id, b), label, a, "link")
+        for member in (*shape.reactions, *shape.enacts.values()):
+            for node in nodes.walk(member.node):
+                port = targets.get(id_of(node))
+                if port is not None and port.kind == "child_transmit":
+                    self._edge(_end(id, port), id, port.name, port, "observe")
+                elif port is not None and port.kind == "child_listen":
+                    self._edge(id, _end(id, port), port.name, port, "send")
+
+    def _edge(self, source: str, target: str, label: str, port: Port, kind: str) -> None:
+        self.edges.append(Edge(source, target, label, types.show(port.type), kind))
+
+    def others(self, unit: Unit, root: str | None = None) -> list[Box]:
+        """Agents, teams, plans, setts and queues of a file; with a root that alone."""
+        boxes: list[Box] = []
+        for name, declared in unit.declared.items():
+            node, kind = declared.node, declared.kind
+            id = f"{kind}:{name}"
+            if root not in (None, name):
+                continue
+            if kind in ("agent", "dod", "queue", "mcp"):
+                boxes.append(Box(id, name, kind, kind, "", node.doc, ()))
+                self._mentions(node, id, unit)
+            elif kind == "team":
+                boxes.append(Box(id, name, "team", "team", "", node.doc, self._members(id, unit, node)))
+            elif kind == "plan":
+                boxes.append(Box(id, name, "plan", "plan", "", node.doc, self._steps(id, unit, node)))
+            elif kind == "sett":
+                boxes.append(self._sett(node))
+        return boxes
+
+    def _members(self, id: str, unit: Unit, node: nodes.Team) -> tuple[Box, ...]:
+        """A team's lead and workers, and who hands work to whom."""
+        from cogc.desugar import teams
+
+        given = teams.attributes_of(node)
+        mode = nodes.qualified_text(given["mode"].value) if "mode" in given else "delegate"
+        lead = nodes.qualified_text(given["lead"].value) or "" if "lead" in given else ""
+        inner = [Box(f"{id}/lead", "lead", "agent", lead, "", "", ())]
+        for w in teams.workers_of(self.checked.world, unit, node):
+            count = "" if w.count is None else cog.expression(w.count)
+            inner.append(Box(f"{id}/{w.child}", w.role, "agent", "", count, "", ()))
+            self.edges.append(Edge(f"{id}/lead", f"{id}/{w.child}", str(mode), "", "send"))
+        if "shared" in given:
+            record = nodes.qualified_text(given["shared"].value) or ""
+            inner.append(Box(f"{id}/shared", record, "artefact", "shared", "", "", ()))
+        return tuple(inner)
+
+    def _mentions(self, node: nodes.Agent | nodes.Dod, id: str, unit: Unit) -> None:
+        """Which agents and plans an agent names, and which fixer and judges a definition of done."""
+        for a in getattr(node, "attributes", ()):
+            for part in nodes.walk(a.value) if a.key.id in ("spawn", "tools") else ():
+                self._mention(id, part, a.key.id, unit)
+        for c in getattr(node, "criteria", ()):
+            if isinstance(c, nodes.Attribute) and c.key.id == "fix":
+                self._mention(id, c.value, "fix", unit)
+
+    def _mention(self, id: str, part: nodes.Node, label: str, unit: Unit) -> None:
+        found = unit.declared.get(part.id) if isinstance(part, nodes.Name) else None
+        if found is not None and found.kind in ("agent", "mcp", "plan", "queue"):
+            self.edges.append(Edge(id, f"{found.kind}:{found.node.name.id}", label, "", "send"))
+
+    def _sett(self, node: nodes.Sett) -> Box:
+        """Its agents and the types that they bid on and make, as a flow: a bid leads from a type to an agent."""
+        id = f"sett:{node.name.id}"
+        roles = roles_of(node)
+        inner = [Box(f"{id}/{r.name}", r.name, "agent", "agent", "", r.node.doc, ()) for r in roles]
+        known: dict[str, None] = {}
+        for role in roles:
+            for word, wanted, _ in role.bids:
+                for type in sorted(wanted or ()):
+                    known[type] = None
+                    self.edges.append(Edge(f"{id}/type:{type}", f"{id}/{role.name}", word, "", "send"))
+            for type in sorted(role.makes or ()):
+                known[type] = None
+                self.edges.append(Edge(f"{id}/{role.name}", f"{id}/type:{type}", "", "", "link"))
+        inner += [Box(f"{id}/type:{t}", t, "artefact", "artefact", "", "", ()) for t in known]
+        return Box(id, node.name.id, "sett", "sett", "", node.doc, tuple(inner))
+
+    def _steps(self, id: str, unit: Unit, node: nodes.Plan) -> tuple[Box, ...]:
+        """A plan's steps along their graph, what each must meet, and who makes them where they are not written."""
+        from cogc.desugar import plans
+
+        whole = plans.Whole(self.checked.world, unit, node)
+        given, written = whole.given, whole.steps
+        steps = [w.node for w in written.values()]
+        inner: list[Box] = []
+        gated = {w.id for w in written.values() if w.gate}
+
+        def end(step: str) -> str:
+            return f"{id}/{step}.dod" if step in gated else f"{id}/{step}"
+
+        for role in ("planner", "approver"):
+            if role in given:
+                inner.append(
+                    Box(f"{id}/{role}", role, "agent", nodes.qualified_text(given[role].value) or "", "", "", ())
+                )
+        for s in steps:
+            what = written[s.name.id].who or cog.expression(s.task)
+            if s.condition is not None:
+                what += f" when {cog.expression(s.condition)}"
+            inner.append(Box(f"{id}/{s.name.id}", s.name.id, "step", what, "", "", ()))
+            for before in s.after:
+                self.edges.append(Edge(end(before.id), f"{id}/{s.name.id}", "", "", "after"))
+            inner += self._gate(id, s.name.id, written[s.name.id].gate)
+        if not steps:
+            agents = ", ".join(plans.agents_of(self.checked.world, unit, whole))
+            inner.append(Box(f"{id}/steps", "steps", "step", f"by {agents}", "0..n", "", ()))
+            self.edges.append(Edge(f"{id}/planner", f"{id}/steps", "draws up", "", "send"))
+        if "dod" in given:
+            inner += self._gate(id, "", nodes.qualified_text(given["dod"].value) or "")
+            followed = {a.id for s in steps for a in s.after}
+            for last in [s.name.id for s in steps if s.name.id not in followed] or ["steps"]:
+                self.edges.append(Edge(end(last), f"{id}/.dod", "", "", "after"))
+        return tuple(inner)
+
+    def _gate(self, id: str, step: str, dod: str) -> list[Box]:
+        """The definition of done behind a step, or behind the whole plan."""
+        if not dod:
+            return []
+        if step:
+            self.edges.append(Edge(f"{id}/{step}", f"{id}/{step}.dod", "", "", "after"))
+        return [Box(f"{id}/{step}.dod", dod, "dod", "dod", "", "", ())]
+
+
+def id_of(node: object) -> int:
+    return id(node)
+
+
+def _end(parent: str, port: Port) -> str:
+    return f"{parent}/{port.child}" if port.child else parent
+
+
+def _count(member: Member) -> str:
+    node: nodes.Create = member.node
+    if node.for_each is not None:
+        return f"each {cog.expression(node.for_each.source)}"
+    if node.count is None:
+        return ""
+    high = "" if node.count.high is None else f"..{cog.expression(node.count.high)}"
+    return f"{cog.expression(node.count.low)}{high}"
+
+
+def title(box: Box) -> str:
+    """What stands on a box: its name, what it is, how many there are."""
+    words = box.name if box.what in ("", box.name) else f"{box.name}: {box.what}"
+    return f"{words} ×{box.count}" if box.count else words
+
+
+def caption(edge: Edge) -> str:
+    """What stands on an edge: the channel and its type."""
+    if not edge.type or edge.type == "any":
+        return edge.label
+    shown = edge.type if len(edge.type) <= 28 else edge.type[:25] + "..."
+    return f"{edge.label}: {shown}"

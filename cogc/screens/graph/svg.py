@@ -1,0 +1,181 @@
+"""Graphs as SVG, laid out here: no system package is needed.
+
+Each box lays out what is inside it in layers from left to right, by the flows among its children (those that close a
+cycle are drawn back), and takes the size that this needs. Edges are curves between the sides of boxes.
+"""
+
+from __future__ import annotations
+
+from html import escape
+
+from cogc.screens.graph.model import Box, Edge, Graph, caption, title
+
+_CHAR, _LINE, _PAD, _GAP_Y = 7.2, 18.0, 14.0, 26.0
+_STYLE = """
+  .box { fill: #ffffff; stroke: #57606a; stroke-width: 1.2 }
+  .outer { fill: #f6f8fa }
+  .agent, .step { fill: #eef6ff } .dod { fill: #eefaf0 } .queue { fill: #fff8e5 } .plan, .sett, .team { fill: #f4f0fb }
+  text { font: 12px ui-monospace, Menlo, Consolas, monospace; fill: #1f2328 }
+  .label { font-size: 11px; fill: #0550ae; paint-order: stroke; stroke: #ffffff; stroke-width: 3px }
+  .edge { fill: none; stroke: #0969da; stroke-width: 1.4 } .observe { stroke-dasharray: 5 4 } .after { stroke: #8250df }
+"""
+
+
+class _Placed:
+    """A box with its size, and its place once its parent has one."""
+
+    __slots__ = ("box", "height", "inner", "width", "x", "y")
+
+    def __init__(self, box: Box, inner: list[_Placed], width: float, height: float) -> None:
+        self.box = box
+        self.inner = inner
+        self.width = width
+        self.height = height
+        self.x = self.y = 0.0
+
+
+def svg(graph: Graph) -> str:
+    """The picture as one SVG document."""
+    placed, width, height = _arrange(list(graph.boxes), list(graph.edges))
+    for p in placed:
+        _move(p, _PAD, _PAD)
+    by_id: dict[str, _Placed] = {}
+    for p in placed:
+        _index(p, by_id)
+    parts = [_box(p) for p in placed]
+    parts += [_edge(e, by_id) for e in graph.edges if e.source in by_id and e.target in by_id]
+    labels = [_label(e, by_id) for e in graph.edges if e.source in by_id and e.target in by_id and e.label]
+    w, h = width + 2 * _PAD, height + 2 * _PAD
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {w:.0f} {h:.0f}" width="{w:.0f}" height="{h:.0f}">\n'
+        f"<style>{_STYLE}</style>\n"
+        '<defs><marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
+        '<path d="M0,0 L8,4 L0,8 z" fill="#0969da"/></marker></defs>\n' + "\n".join([*parts, *labels]) + "\n</svg>\n"
+    )
+
+
+def _arrange(boxes: list[Box], edges: list[Edge]) -> tuple[list[_Placed], float, float]:
+    """Sizes and places of sibling boxes, from 0, and the space that they take."""
+    placed = {b.id: _size(b, edges) for b in boxes}
+    flows = [(e.source, e.target) for e in edges if e.source in placed and e.target in placed and e.source != e.target]
+    layers = _layers(list(placed), flows)
+    x = height = 0.0
+    for i, layer in enumerate(layers):
+        y = width = 0.0
+        for id in layer:
+            p = placed[id]
+            p.x, p.y = x, y
+            y += p.height + _GAP_Y
+            width = max(width, p.width)
+        height = max(height, y - _GAP_Y)
+        x += width + (_gap(edges, set(layer), set(placed)) if i < len(layers) - 1 else 0)
+    return list(placed.values()), x, height
+
+
+def _gap(edges: list[Edge], layer: set[str], all_ids: set[str]) -> float:
+    """Room between two layers: enough for the longest label that starts in the first."""
+    longest = max((len(caption(e)) for e in edges if e.source in layer and e.target in all_ids), default=0)
+    return 44 + longest * 6.7
+
+
+def _layers(ids: list[str], flows: list[tuple[str, str]]) -> list[list[str]]:
+    """The longest way to each box decides its layer; a flow that closes a cycle is left out."""
+    forward = _acyclic(ids, flows)
+    depth = dict.fromkeys(ids, 0)
+    for _ in ids:
+        for a, b in forward:
+            depth[b] = max(depth[b], depth[a] + 1)
+    layers: list[list[str]] = [[] for _ in range(max(depth.values(), default=0) + 1)]
+    for id in ids:
+        layers[depth[id]].append(id)
+    return layers
+
+
+def _acyclic(ids: list[str], flows: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    kept: list[tuple[str, str]] = []
+    reach: dict[str, set[str]] = {i: {i} for i in ids}
+    for a, b in dict.fromkeys(flows):
+        if a in reach[b]:
+            continue
+        kept.append((a, b))
+        for i in ids:
+            if a in reach[i]:
+                reach[i] |= reach[b]
+    return kept
+
+
+def _size(box: Box, edges: list[Edge]) -> _Placed:
+    words = len(title(box)) * _CHAR + 2 * _PAD
+    if not box.inner:
+        return _Placed(box, [], max(70.0, words), _LINE + _PAD)
+    inner, width, height = _arrange(list(box.inner), edges)
+    ids = {b.id for b in box.inner}
+    own = [e for e in edges if (e.source == box.id and e.target in ids) or (e.target == box.id and e.source in ids)]
+    margin = 30 + max((len(caption(e)) for e in own), default=0) * 6.7 if own else _PAD
+    for p in inner:
+        _move(p, margin, _LINE + 1.6 * _PAD)
+    return _Placed(box, inner, max(words, width + 2 * margin), height + _LINE + 2.6 * _PAD)
+
+
+def _move(placed: _Placed, dx: float, dy: float) -> None:
+    """Shift a box; those inside are placed relative to the picture only when it is drawn."""
+    placed.x += dx
+    placed.y += dy
+
+
+def _index(placed: _Placed, by_id: dict[str, _Placed], dx: float = 0.0, dy: float = 0.0) -> None:
+    placed.x += dx
+    placed.y += dy
+    by_id[placed.box.id] = placed
+    for inner in placed.inner:
+        _index(inner, by_id, placed.x, placed.y)
+
+
+def _box(p: _Placed) -> str:
+    outer = " outer" if p.inner else ""
+    lines = [
+        f'<g><title>{escape(p.box.doc or title(p.box))}</title><rect class="box{outer} {p.box.kind}" x="{p.x:.1f}" '
+        f'y="{p.y:.1f}" width="{p.width:.1f}" height="{p.height:.1f}" rx="6"/>',
+        f'<text x="{p.x + _PAD:.1f}" y="{p.y + _LINE + 2:.1f}">{escape(title(p.box))}</text></g>',
+    ]
+    if p.box.count:
+        lines.insert(0, f'<rect class="box" x="{p.x + 5:.1f}" y="{p.y + 5:.1f}" width="{p.width:.1f}" '
+                        f'height="{p.height:.1f}" rx="6"/>')  # fmt: skip
+    return "\n".join([*lines, *(_box(i) for i in p.inner)])
+
+
+def _ends(e: Edge, by_id: dict[str, _Placed]) -> tuple[float, float, float, float]:
+    """Where an edge starts and ends: from right to left sides, at the frame for a parent's own channels."""
+    a, b = by_id[e.source], by_id[e.target]
+    if e.target.startswith(e.source + "/"):
+        y = b.y + b.height / 2
+        return a.x, y, b.x, y
+    if e.source.startswith(e.target + "/"):
+        y = a.y + a.height / 2
+        return a.x + a.width, y, b.x + b.width, y
+    if a.x + a.width <= b.x:
+        return a.x + a.width, a.y + a.height / 2, b.x, b.y + b.height / 2
+    return a.x + a.width / 2, a.y + a.height, b.x + b.width / 2, b.y + b.height
+
+
+def _edge(e: Edge, by_id: dict[str, _Placed]) -> str:
+    x1, y1, x2, y2 = _ends(e, by_id)
+    if by_id[e.source].x + by_id[e.source].width > by_id[e.target].x and not _nested(e):
+        low = max(y1, y2) + 22
+        path = f"M{x1:.1f},{y1:.1f} C{x1:.1f},{low:.1f} {x2:.1f},{low:.1f} {x2:.1f},{y2:.1f}"
+    else:
+        mid = (x1 + x2) / 2
+        path = f"M{x1:.1f},{y1:.1f} C{mid:.1f},{y1:.1f} {mid:.1f},{y2:.1f} {x2:.1f},{y2:.1f}"
+    return f'<path class="edge {e.kind}" d="{path}" marker-end="url(#arrow)"/>'
+
+
+def _nested(e: Edge) -> bool:
+    return e.target.startswith(e.source + "/") or e.source.startswith(e.target + "/")
+
+
+def _label(e: Edge, by_id: dict[str, _Placed]) -> str:
+    x1, y1, x2, y2 = _ends(e, by_id)
+    y = (y1 + y2) / 2 - 5
+    if by_id[e.source].x + by_id[e.source].width > by_id[e.target].x and not _nested(e):
+        y = max(y1, y2) + 14
+    return f'<text class="label" x="{(x1 + x2) / 2:.1f}" y="{y:.1f}" text-anchor="middle">{escape(caption(e))}</text>'

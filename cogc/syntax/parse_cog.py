@@ -1,0 +1,283 @@
+"""Text in the cog notation to nodes: `parse_cog.parse(source, problems) -> nodes.File`, which always returns.
+
+The YAML notation uses the same grammar for its expressions, types and triggers through `fragment`.
+"""
+
+from __future__ import annotations
+
+import re
+
+from cogc.diagnostics.problems import Problems
+from cogc.diagnostics.source import Source, Span
+from cogc.language.texts import RESERVED, place
+from cogc.syntax import lalr, nodes
+from cogc.syntax.build import BUILDERS
+from cogc.syntax.lexer import Tokens, lex
+from cogc.syntax.tables import KEYWORDS, OPERATORS, TERMINALS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from cogc.language.texts import Segments
+
+RULES = lalr.bind(BUILDERS)
+MAX_DEPTH = 200
+_MOST_ERRORS = 50
+_WORDS = {v: f"`{k}`" for k, v in {**KEYWORDS, **OPERATORS}.items()}
+_KINDS = {
+    "NAME": "a name",
+    "INT": "a number",
+    "STRING": "a string",
+    "_SEP": "a new line",
+    "$END": "the end of the file",
+}
+_SHOWN = {**_WORDS, **{TERMINALS[k]: v for k, v in _KINDS.items()}}
+_END = TERMINALS["$END"]
+_EXPRESSION = frozenset(TERMINALS[t] for t in ("INT", "STRING", "LSQB", "NULL"))
+_HIDDEN = frozenset(TERMINALS[t] for t in ("FLOAT", "DURATION", "LONG_STRING", "RAW_STRING", "ERROR"))
+
+
+def parse(source: Source, problems: Problems) -> nodes.File:
+    """The tree of a whole file; what could not be read is an `Error` node and a problem."""
+    tree = read(source, problems, 0, len(source.text))
+    return tree if isinstance(tree, nodes.File) else nodes.File(0, len(source.text), "", ())
+
+
+def read(source: Source, problems: Problems, start: int, end: int) -> Any:
+    """Parse a range of the text as a file. The first attempt is strict; only if it fails, a second one recovers."""
+    first = Problems()
+    tree = _attempt(source, first, start, end, resync=False)
+    if not first.errors:
+        return tree
+    return _attempt(source, problems, start, end, resync=True)
+
+
+def _attempt(source: Source, problems: Problems, start: int, end: int, resync: bool) -> Any:
+    tokens = lex(source, problems, start, end, resync)
+    if _too_deep(source, tokens, problems):
+        return nodes.File(start, end, "", ())
+    reporter = _Reporter(source, tokens, problems)
+    return lalr.parse(tokens, RULES, reporter.report)
+
+
+# How a piece of text is read: what stands before and behind it to make a file of it.
+FRAGMENTS = {
+    "expression": ("const _ =", ""),
+    "type": ("type _ =", ""),
+    "parameter": ("program _ ( _ :", ") = human"),
+    "state": ("coglet _ { state _ :", "}"),
+    "on": ("coglet _ { on", "{ } }"),
+    "every": ("coglet _ { every", "{ } }"),
+    "after": ("coglet _ { after", "{ } }"),
+    "modifier": ("coglet _ { on _", "{ } }"),
+    "statements": ("coglet _ { on _ {", "} }"),
+    "pipeline": ("coglet _ { on _ ->", "}"),
+    "link": ("coglet _ { link", "}"),
+    "create": ("coglet _ { create _ =", "}"),
+    "mixin": ("coglet _ with", "{ }"),
+    "criterion": ("dod _ { _ :", "}"),
+    "step": ("plan _ { step _", ": 0 }"),
+    "check": ('test "" {', "}"),
+}
+
+
+def fragment(kind: str, source: Source, text: str, segments: Segments, problems: Problems) -> Any:
+    """The file that a piece of text becomes between the words of `FRAGMENTS`; None if it cannot be read.
+
+    `segments` say where the pieces of `text` stand in the source, as for a decoded string.
+    """
+    tree = _in_place(kind, source, text, segments)
+    return _wrapped(kind, source, text, segments, problems) if tree is None else tree
+
+
+def _in_place(kind: str, source: Source, text: str, segments: Segments) -> Any:
+    """Read a text of one piece where it stands, on top of the stack that its kind's first words leave.
+
+    None where it cannot be read so: a comment, a `;` or a newline would need what stands around it, and a mistake is
+    for `_wrapped` to report.
+    """
+    at = segments[0][1]
+    if len(segments) > 1 or not source.text.startswith(text, at) or _NEEDS_WRAPPING.search(text):
+        return None
+    before, behind = _around(kind)
+    found = Problems()
+    tokens = lex(source, found, at, at + len(text))
+    if found.found or len(tokens.kinds) > MAX_DEPTH:
+        return None
+    end = tokens.starts[-1]
+    tokens.kinds[-1:] = behind
+    places = [end] * (len(behind) - 1)
+    tokens.starts += places
+    tokens.ends += places
+    return lalr.parse(tokens, RULES, _give_up, before.placed(at))
+
+
+_NEEDS_WRAPPING = re.compile(r"[#;\n]")
+_AROUND: dict[str, tuple[lalr.Stack, list[int]]] = {}
+
+
+def _around(kind: str) -> tuple[lalr.Stack, list[int]]:
+    """The stack behind the first words of a kind of fragment, and the terminals of its last ones."""
+    if kind not in _AROUND:
+        before, behind = (lex(Source("", words), Problems()) for words in FRAGMENTS[kind])
+        before.kinds[-1] = -1  # what no rule expects: the parser stops there, its stack as it is
+        stack = lalr.Stack()
+        lalr.parse(before, RULES, _give_up, stack)
+        _AROUND[kind] = stack, behind.kinds
+    return _AROUND[kind]
+
+
+def _give_up(at: int, states: list[int]) -> bool:
+    return False
+
+
+def _wrapped(kind: str, source: Source, text: str, segments: Segments, problems: Problems) -> Any:
+    """Read a text between its kind's first and last words, and report its mistakes at their places."""
+    before, behind = FRAGMENTS[kind]
+    # only between statements may a newline stand behind the text, where it ends a comment
+    end = "\n" if kind == "statements" else " "
+    whole = Source(source.path, f"{before} {text}{end}{behind}")
+    found = Problems()
+    tokens = lex(whole, found)
+    offset = len(before) + 1
+
+    def mapped(at: int) -> int:
+        return place(segments, min(max(at - offset, 0), len(text)))
+
+    # a span may not end before it starts: the end of a token is found from its last character
+    tokens.cut_starts, tokens.cut_ends = tokens.starts, tokens.ends
+    tokens.starts = [mapped(s) for s in tokens.cut_starts]
+    tokens.ends = [
+        mapped(e - 1) + 1 if e > s else mapped(e) for s, e in zip(tokens.cut_starts, tokens.cut_ends, strict=True)
+    ]
+    for p in found.found:
+        problems.add_at(p, Span(source, mapped(p.span.start), mapped(p.span.end - 1) + 1))
+    if found.errors or _too_deep(source, tokens, problems):
+        return None
+    before_count = len(problems.found)
+    reporter = _Reporter(source, tokens, problems, recovers=False)
+    tree = lalr.parse(tokens, RULES, reporter.report)
+    return None if len(problems.found) > before_count else tree
+
+
+def _too_deep(source: Source, tokens: Tokens, problems: Problems) -> bool:
+    """Nesting has a limit, so that no later stage can run out of stack."""
+    depth = run = 0
+    for i, kind in enumerate(tokens.kinds):
+        if kind in _OPENING:
+            depth += 1
+        elif kind in _CLOSING:
+            depth -= 1
+        elif kind in _NESTING:
+            run += 1
+        elif kind == _SEPARATOR:
+            run = 0
+        if depth > MAX_DEPTH or run > MAX_DEPTH * 5:
+            span = Span(source, tokens.starts[i], tokens.ends[i])
+            problems.add("too-deep", span, limit=MAX_DEPTH)
+            return True
+    return False
+
+
+_OPENING = frozenset(OPERATORS[o] for o in "{([")
+_CLOSING = frozenset(OPERATORS[o] for o in "})]")
+# words and marks that nest to a side without a bracket: `not not x`, `- - x`, `if a else if b else ...`, `a + b + c`
+_NESTING = frozenset(OPERATORS[o] for o in ("-", ".", "?", "??", "+", "*", "/", "//", "%", "->")) | {
+    KEYWORDS[w] for w in ("not", "if", "else", "try", "and", "or")
+}
+_SEPARATOR = TERMINALS["_SEP"]
+
+
+class _Reporter:
+    """Turns the parser's failures into problems, one for one cause."""
+
+    def __init__(self, source: Source, tokens: Tokens, problems: Problems, recovers: bool = True) -> None:
+        self.recovers = recovers
+        self.source = source
+        self.tokens = tokens
+        self.problems = problems
+        self.count = 0
+
+    def report(self, at: int, states: list[int]) -> bool:
+        """Report what no rule expects; whether the parser should go on behind it."""
+        self._report(at, states)
+        return self.recovers
+
+    def _report(self, at: int, states: list[int]) -> None:
+        start, end = self.tokens.starts[at], self.tokens.ends[at]
+        self.count += 1
+        zero_width = start == end and self.tokens.kinds[at] != _END
+        if self.count > _MOST_ERRORS or (zero_width and self.problems.errors):
+            return
+        if self._in_bad_text(start):
+            return
+        span = Span(self.source, start, max(end, start + 1) if start < len(self.source.text) else end)
+        self.problems.add(
+            "unexpected-token",
+            span,
+            found=self._found(at),
+            expected=self._expected(states),
+            help=self._help(at, states),
+        )
+
+    def _in_bad_text(self, start: int) -> bool:
+        """Whether the lexer has already said what is wrong on this line or just before this place."""
+        line = self.source.position(start)[0]
+        syntax = ("bad-character", "unclosed-string", "bad-number")
+        return any(p.slug in syntax and p.span.position()[0] == line for p in self.problems.found)
+
+    def _found(self, at: int) -> str:
+        kind = self.tokens.kinds[at]
+        text = self._text(at)
+        if kind == _END:
+            return "end of file"
+        if text == "\n":
+            return "end of line"
+        word = text if len(text) <= 30 else text[:27] + "..."
+        return f"reserved word `{word}`" if word in RESERVED else f"`{word}`"
+
+    def _expected(self, states: list[int]) -> str:
+        found = set(lalr.expected(states, RULES)) - _HIDDEN
+        words: list[str] = []
+        if found >= _EXPRESSION:
+            words.append("an expression")
+            found = {f for f in found if f in _AFTER_EXPRESSION}
+        elif TERMINALS["NAME"] in found:
+            words.append("a name")
+            found -= set(KEYWORDS.values()) - _RESERVED_KINDS
+            found.discard(TERMINALS["NAME"])
+        shown = sorted({_SHOWN.get(f, "") for f in found} - {""})
+        words += shown[:6]
+        return " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words) or "nothing more"
+
+    def _help(self, at: int, states: list[int]) -> str | None:
+        """A remedy for the mistakes that people make most; None leaves the list of what was expected."""
+        text = self._text(at)
+        before = self._text(at - 1) if at else ""
+        if text == "=" and before != "=":
+            return "compare with `==`; `=` sets a state, as a statement of its own"
+        if text in RESERVED and TERMINALS["NAME"] in lalr.expected(states, RULES):
+            return f"`{text}` is reserved; choose another name"
+        if before.isidentifier() and at and not self._is_keyword(at - 1):
+            from cogc.diagnostics.suggest import nearest
+
+            wanted = [w for w in KEYWORDS if KEYWORDS[w] in self._expected_before(states, at)]
+            near = nearest(before, wanted)
+            if near:
+                return f"did you mean `{near}`?"
+        return None
+
+    def _text(self, at: int) -> str:
+        return self.tokens.text[self.tokens.cut_starts[at] : self.tokens.cut_ends[at]]
+
+    def _is_keyword(self, at: int) -> bool:
+        return self.tokens.kinds[at] != TERMINALS["NAME"]
+
+    def _expected_before(self, states: list[int], at: int) -> set[int]:
+        """What could have stood in the place of the token before: tried without the stack's last entry."""
+        return set(lalr.expected(states[:-1], RULES)) if len(states) > 1 else set()
+
+
+_AFTER_EXPRESSION = frozenset(OPERATORS[o] for o in ("}", ")", "]"))
+_RESERVED_KINDS = frozenset(KEYWORDS[w] for w in RESERVED if w in KEYWORDS)

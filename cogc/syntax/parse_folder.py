@@ -1,0 +1,305 @@
+"""A folder `NAME.cog` with a `manifest.toml`: a coglet in Python that declares itself in its code.
+
+The folder becomes the text of a spec: the coglet with the channels and commands that its class has methods for, and a
+`Main` that creates it as the manifest says. The code is read, not run: what counts are names in plain strings.
+"""
+
+from __future__ import annotations
+
+import ast
+import posixpath
+import re
+import warnings
+
+from cogc.diagnostics.problems import Problems
+from cogc.diagnostics.source import Source, Span, read_error
+from cogc.diagnostics.suggest import did_you_mean
+from cogc.language.texts import RESERVED
+from cogc.syntax.format import text
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    Reader = Callable[[str], bytes]
+
+MANIFEST = "manifest.toml"
+_KEYS = ("class", "kwargs", "restart", "max_restarts", "backoff_s")
+_RESTARTS = ("never", "on_error", "always")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_MIXINS = {
+    "TickLet": ("enact", "tick", []),
+    "ProgLet": ("enact", "register", [("programs", None)]),
+    "GitLet": ("enact", "commit", [("patch", None)]),
+}
+_TWO = {
+    "SuppressLet": ("suppress", "unsuppress"),
+}
+
+
+class _Wrong(Exception):
+    """Something in a manifest or its code that has no meaning: the file, the word to show, what and what to do."""
+
+    def __init__(self, path: str, source: str, word: str, reason: str, help: str) -> None:
+        self.path = path
+        self.source = source
+        self.word = word
+        self.reason = reason
+        self.help = help
+
+
+def read_folder(folder: str, read: Reader, problems: Problems, importer: Span | None) -> Source | None:
+    """The text of the spec that a folder stands for, or None and one diagnostic."""
+    path = posixpath.join(folder, MANIFEST)
+    try:
+        manifest = read(path).decode()
+    except (OSError, ValueError) as error:
+        place = importer or Span(Source(folder, ""), 0, 0)
+        problems.add("unreadable-file", place, path=path, reason=read_error(error))
+        return None
+    try:
+        return Source(path, _Folder(folder, path, manifest, read).spec())
+    except _Wrong as wrong:
+        source = Source(wrong.path, wrong.source)
+        at = re.search(rf"(?<!\w){re.escape(wrong.word)}(?!\w)", wrong.source) if wrong.word else None
+        span = Span(source, *(at.span() if at else (0, 0)))
+        problems.add("bad-manifest", span, path=wrong.path, reason=wrong.reason, help=wrong.help)
+        return None
+
+
+class _Folder:
+    """One folder: its manifest, and what its code says of its class."""
+
+    def __init__(self, folder: str, path: str, manifest: str, read: Reader) -> None:
+        self.folder = folder
+        self.path = path
+        self.manifest = manifest
+        self.read = read
+        self.table = self._table()
+        self.members: dict[tuple[str, str], list[tuple[str, Any]]] = {}
+        self.parameters: dict[str, Any] = {}
+        self.doc = ""
+
+    def wrong(self, word: str, reason: str, help: str) -> _Wrong:
+        return _Wrong(self.path, self.manifest, word, reason, help)
+
+    def _table(self) -> dict[str, Any]:
+        import tomllib
+
+        try:
+            table = tomllib.loads(self.manifest)
+        except tomllib.TOMLDecodeError as error:
+            raise self.wrong("", str(error), "the manifest is a file in TOML") from None
+        for key in table:
+            if key != "coglet":
+                raise self.wrong(key, f"there is no table `{key}`", "a manifest has one table, `[coglet]`")
+        found = table.get("coglet")
+        if not isinstance(found, dict):
+            raise self.wrong("", "it has no table `[coglet]`", 'write `[coglet]` and `class = "module.Class"`')
+        for key in found:
+            if key not in _KEYS:
+                raise self.wrong(key, f"`[coglet]` has no key `{key}`", did_you_mean(key, _KEYS, ", ".join(_KEYS)))
+        self._values(found)
+        return found
+
+    def _values(self, table: dict[str, Any]) -> None:
+        cls = table.get("class")
+        if not isinstance(cls, str) or len(cls.split(".")) < 2 or not all(map(_NAME.match, cls.split("."))):
+            raise self.wrong("class", "`class` names a module and a class in it", 'write `class = "module.Class"`')
+        if table.get("restart", "never") not in _RESTARTS:
+            raise self.wrong("restart", "`restart` has no such value", f"it is one of {', '.join(_RESTARTS)}")
+        most, backoff = table.get("max_restarts", 3), table.get("backoff_s", 1.0)
+        if type(most) is not int or most < 0:
+            raise self.wrong("max_restarts", "`max_restarts` is no number of restarts", "it is 0 or more")
+        if type(backoff) not in (int, float) or not 0 <= backoff < 1e6:
+            raise self.wrong("backoff_s", "`backoff_s` is no number of seconds", "it is 0 or more")
+        if not isinstance(table.get("kwargs", {}), dict):
+            raise self.wrong("kwargs", "`kwargs` is no table", "write `[coglet.kwargs]`")
+
+    # ---- the code ------------------------------------------------------------------------------------------
+
+    def _scan(self, module: str, name: str, seen: set[tuple[str, str]]) -> bool:
+        """Take in what a class of a module says, and its bases in the folder; whether it is there."""
+        if (module, name) in seen:
+            return True
+        seen.add((module, name))
+        tree = self._module(module)
+        node = next((n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == name), None)
+        if node is None:
+            return False
+        for base in reversed(node.bases):
+            self._base(tree, module, ast.unparse(base), seen)
+        for part in node.body:
+            if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef):
+                self._method(part)
+        self.doc = (ast.get_docstring(node) or "").partition("\n")[0]
+        return True
+
+    def _module(self, module: str) -> ast.Module:
+        base = posixpath.join(self.folder, *module.split("."))
+        for path in (f"{base}.py", f"{base}/__init__.py"):
+            try:
+                code = self.read(path).decode()
+            except (OSError, ValueError):
+                continue
+            try:
+                with warnings.catch_warnings(action="ignore"):  # what Python only warns of is no matter of the manifest
+                    return ast.parse(code)
+            except (SyntaxError, ValueError, RecursionError) as error:
+                line = getattr(error, "lineno", None) or 1
+                raise _Wrong(path, code, "", f"line {line}: {getattr(error, 'msg', error)}", "mend the code") from None
+        raise self.wrong("class", f"the folder has no module `{module}`", f"there is no `{base}.py`")
+
+    def _base(self, tree: ast.Module, module: str, name: str, seen: set[tuple[str, str]]) -> None:
+        """A base class: one of the folder's own modules, or a mixin of the sdk."""
+        last = name.rpartition(".")[2]
+        for node in tree.body:
+            if isinstance(node, ast.ClassDef) and node.name == name:
+                self._scan(module, name, seen)
+                return
+            if (
+                isinstance(node, ast.ImportFrom)
+                and node.module
+                and any((a.asname or a.name) == name for a in node.names)
+            ):
+                real = next(a.name for a in node.names if (a.asname or a.name) == name)
+                if node.module.partition(".")[0] not in ("coglet", "cogc"):
+                    try:
+                        self._scan(node.module, real, seen)
+                    except _Wrong:  # a package's: what it has is known when it runs
+                        return
+                    return
+                last = real
+        self._mixin(last)
+
+    def _mixin(self, name: str) -> None:
+        if name in _MIXINS:
+            kind, member, parameters = _MIXINS[name]
+            self.members[kind, member] = list(parameters)
+        for member in _TWO.get(name, ()):
+            self.members["enact", member] = [("channels", []), ("commands", [])]
+        if name == "LogLet":
+            self.members["transmit", "log"] = []
+            self.members["enact", "log_level"] = [("level", None)]
+
+    def _method(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        own = _signature(node)
+        if node.name == "__init__":
+            self.parameters = dict(own)
+        for mark in node.decorator_list:
+            if isinstance(mark, ast.Call) and (kind := _last(mark.func)) in ("listen", "enact"):
+                self._member(kind, mark, own if kind == "enact" else [])
+        for part in ast.walk(node):
+            if isinstance(part, ast.Call) and ast.unparse(part.func) == "self.transmit":
+                self._member("transmit", part, [])
+
+    def _member(self, kind: str, call: ast.Call, parameters: list[tuple[str, Any]]) -> None:
+        given = call.args[0] if call.args else None
+        if not isinstance(given, ast.Constant) or not isinstance(given.value, str):
+            return
+        name = given.value
+        if not _NAME.match(name) or name in RESERVED or (kind == "listen" and name in ("start", "stop")):
+            raise self.wrong("class", f"the class has a {kind} called {name!r}", "give it a name of the language")
+        self.members[kind, name] = parameters
+
+    # ---- the spec ------------------------------------------------------------------------------------------
+
+    def spec(self) -> str:
+        """The text of the spec that the folder stands for."""
+        module, _, name = self.table["class"].rpartition(".")
+        if not self._scan(module, name, set()):
+            raise self.wrong("class", f"module `{module}` has no class `{name}`", "name a class of that module")
+        given = self.table.get("kwargs", {})
+        for key in given:
+            if not _NAME.match(key) or key in RESERVED:
+                raise self.wrong(key, f"`{key}` is no name of a parameter", "use letters, digits and `_`")
+        defaults = _usable(self, self.parameters) | given
+        taken = [f"{k}: any" if v is None else f"{k}: any = {self._value(k, v)}" for k, v in defaults.items()]
+        channels = {k: [n for kind, n in self.members if kind == k] for k in ("listen", "transmit")}
+        coglet = f"{name}_" if name == "Main" else name
+        child = posixpath.basename(self.folder).partition(".")[0].replace("-", "_").lower()
+        while not _NAME.match(child) or child in RESERVED or child in [*channels["listen"], *channels["transmit"]]:
+            child += "_" if child and not child[0].isdigit() else "coglet"
+        listens = [f"  {kind} {n}: any" for kind, names in channels.items() for n in names]
+        outside = [n for n in channels["transmit"] if ("enact", "log_level") not in self.members or n != "log"]
+        lines = [
+            *([text(self.doc, False)] if self.doc else []),
+            f"coglet {coglet}({', '.join(sorted(taken, key=lambda t: '=' in t))}) = python {text(f'{module}:{name}')} {{",
+            *listens,
+            *self._commands(),
+            "}",
+            f"coglet Main({', '.join(sorted(taken, key=lambda t: '=' in t))}) {{",
+            *(f"  listen {n}: any" for n in channels["listen"]),
+            *(f"  transmit {n}: any" for n in outside),
+            f"  create {child} = {coglet}({', '.join(f'{k}: {k}' for k in defaults)}) {{ {self._policy()} }}",
+            *(f"  link self.{n} -> {child}.{n}" for n in channels["listen"]),
+            *(f"  link {child}.{n} -> self.{n}" for n in outside),
+            "}",
+        ]
+        return "\n".join(lines) + "\n"
+
+    def _commands(self) -> list[str]:
+        found = []
+        for (kind, name), parameters in self.members.items():
+            if kind == "enact":
+                own = _usable(self, dict(parameters)).items()
+                words = [f"{p}: any" if v is None else f"{p}: any = {self._value(p, v)}" for p, v in own]
+                found.append(f"  enact {name}({', '.join(words)})")
+        return found
+
+    def _policy(self) -> str:
+        table = self.table
+        backoff = round(table.get("backoff_s", 1.0) * 1000)
+        restart, most = table.get("restart", "never"), table.get("max_restarts", 3)
+        return f"restart: {restart}, max_restarts: {most}, backoff: {backoff}ms"
+
+    def _value(self, key: str, value: Any) -> str:
+        """A value of the manifest, or a default, as text of the language."""
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        if isinstance(value, int | float):
+            return repr(value)
+        if isinstance(value, str):
+            return text(value, False)
+        if isinstance(value, list | tuple):
+            return "[" + ", ".join(self._value(key, v) for v in value) + "]"
+        if isinstance(value, dict):
+            return "{ " + ", ".join(f"[{text(str(k), False)}]: {self._value(key, v)}" for k, v in value.items()) + " }"
+        if value is None or value is _NULL:
+            return "null"
+        raise self.wrong(key, f"`{key}` is no value of the language", "use text, numbers, true, false, lists, tables")
+
+
+_UNKNOWN = object()
+_NULL = object()
+
+
+def _usable(folder: _Folder, parameters: dict[str, Any]) -> dict[str, Any]:
+    """The parameters that a spec can name: the others keep their defaults."""
+    for name, value in parameters.items():
+        if value is None and name in RESERVED:
+            raise folder.wrong("class", f"the class takes a parameter called `{name}`", "give it another name")
+    return {k: v for k, v in parameters.items() if v is not _UNKNOWN and k not in RESERVED}
+
+
+def _signature(node: ast.FunctionDef | ast.AsyncFunctionDef) -> list[tuple[str, Any]]:
+    """A method's parameters but for the first: None for one that must be given, else its default."""
+    arguments = node.args
+    named = [*arguments.posonlyargs, *arguments.args][1:]
+    missing = len(named) - len(arguments.defaults)
+    defaults: list[ast.expr | None] = [*[None] * max(0, missing), *arguments.defaults[max(0, -missing) :]]
+    pairs = [*zip(named, defaults, strict=True), *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)]
+    return [(a.arg, None if d is None else _literal(d)) for a, d in pairs]
+
+
+def _literal(node: ast.expr) -> Any:
+    try:
+        value = ast.literal_eval(node)
+    except (ValueError, TypeError, SyntaxError, RecursionError):
+        return _UNKNOWN
+    return _NULL if value is None else value
+
+
+def _last(node: ast.expr) -> str:
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""

@@ -1,0 +1,649 @@
+"""The YAML notation to nodes: `parse_yaml.parse(source, problems) -> nodes.File`, the same tree as the cog notation's.
+
+Expressions, types, statements and triggers are the same text as there, read by the same grammar, with places mapped
+back into this file. A plain value is data: a word where a word is wanted, a string, number or duration elsewhere; an
+expression among data is written `=expr`. `specs/yaml.md` has a table of every form.
+"""
+
+from __future__ import annotations
+
+from cogc.diagnostics.problems import Problems
+from cogc.diagnostics.source import Source, Span
+from cogc.diagnostics.suggest import did_you_mean
+from cogc.language.attributes import ATTRIBUTES, EXECUTORS
+from cogc.language.texts import nanoseconds
+from cogc.syntax import nodes as n
+from cogc.syntax.parse_cog import fragment
+from cogc.syntax.read_yaml import Mapping, Scalar, Sequence, read_yaml
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    Value = Scalar | Sequence | Mapping
+
+_AMBIGUOUS = dict.fromkeys(
+    ("yes", "no", "on", "off", "y", "n", "Yes", "No", "On", "Off", "YES", "NO", "ON", "OFF"), "a bool"
+)
+_MODIFIERS = ("when", "concurrent", "timeout", "debounce", "throttle", "distinct", "batch")
+
+
+def parse(source: Source, problems: Problems) -> n.File:
+    """The tree of a YAML file; what could not be read is a problem."""
+    root = read_yaml(source, problems)
+    empty = n.File(0, len(source.text), "", ())
+    if root is None:
+        if not problems.errors:
+            problems.add("unknown-notation", Span(source, 0, 0))
+        return empty
+    if not isinstance(root, Mapping):
+        problems.add("unknown-notation", Span(source, 0, min(1, len(source.text))))
+        return empty
+    keys = {k.text for k, _ in root.pairs}
+    if "cog" not in keys:
+        if "version" in keys and "agents" in keys:
+            from cogc.syntax.parse_sett import parse_sett
+
+            return parse_sett(source, root, problems)
+        problems.add("unknown-notation", Span(source, 0, min(1, len(source.text))))
+        return empty
+    return Reader(source, problems).file(root)
+
+
+class Reader:
+    """Reads the values of one file into nodes. A method that finds nothing sensible reports it and gives None."""
+
+    def __init__(self, source: Source, problems: Problems) -> None:
+        self.source = source
+        self.problems = problems
+
+    # ---- shapes --------------------------------------------------------------------------------------------
+
+    def span(self, value: Value) -> Span:
+        end = value.end
+        if not isinstance(value, Scalar):
+            newline = self.source.text.find("\n", value.start)
+            end = min(end, newline if newline >= 0 else end)
+        return Span(self.source, value.start, max(end, value.start))
+
+    def wrong(self, value: Value, where: str, wanted: str, right: str) -> None:
+        found = {Scalar: "a scalar", Sequence: "a list", Mapping: "a mapping"}[type(value)]
+        self.problems.add("bad-shape", self.span(value), where=where, wanted=wanted, found=found, right=right)
+
+    def pairs(self, value: Value, where: str) -> tuple[tuple[Scalar, Value], ...]:
+        """The pairs of a mapping; nothing (`key:` alone) is an empty one."""
+        if isinstance(value, Mapping):
+            return value.pairs
+        if not (isinstance(value, Scalar) and value.plain and value.text in ("", "null", "~")):
+            self.wrong(value, where, "a mapping", "write `key: value` lines below it")
+        return ()
+
+    def items(self, value: Value) -> tuple[Value, ...]:
+        """The items of a list; a single value is a list of one."""
+        return value.items if isinstance(value, Sequence) else (value,)
+
+    def keyed(self, value: Value, where: str, known: tuple[str, ...]) -> dict[str, Value]:
+        """A mapping's values by key; unknown keys are reported."""
+        found: dict[str, Value] = {}
+        for key, inner in self.pairs(value, where):
+            if key.text in known:
+                found[key.text] = inner
+            else:
+                listed = ", ".join(f"`{k}`" for k in known)
+                help = did_you_mean(key.text, known) or None
+                self.problems.add("unknown-key", self.span(key), help=help, where=where, name=key.text, known=listed)
+        return found
+
+    def text(self, value: Value, where: str) -> Scalar | None:
+        if isinstance(value, Scalar):
+            return value
+        self.wrong(value, where, "text", "write it on one line, in quotes where it needs them")
+        return None
+
+    def name(self, key: Scalar) -> n.Name:
+        return n.Name(key.start, key.end, key.text, not key.text.isidentifier())
+
+    def doc(self, value: Value | None) -> str:
+        return value.text.strip() if isinstance(value, Scalar) else ""
+
+    # ---- fragments -----------------------------------------------------------------------------------------
+
+    def fragment(self, kind: str, value: Value, where: str) -> Any:
+        """A piece of text read by the grammar: the declaration that it makes, or None."""
+        scalar = self.text(value, where)
+        if scalar is None:
+            return None
+        tree = fragment(kind, self.source, scalar.text, scalar.segments, self.problems)
+        return tree.declarations[0] if tree is not None and tree.declarations else None
+
+    def expression(self, value: Value, where: str) -> n.Expr:
+        """A position that is always an expression takes the text as it is."""
+        found = self.fragment("expression", value, where)
+        return found.value if isinstance(found, n.Const) else n.Error(value.start, value.end)
+
+    def type(self, value: Value, where: str) -> n.TypeExpr:
+        found = self.fragment("type", value, where)
+        if isinstance(found, n.TypeDecl):
+            return found.type
+        any_ = n.Name(value.start, value.end, "any")
+        return n.TypeName(value.start, value.end, n.Qualified(value.start, value.end, (any_,)))
+
+    def members(self, kind: str, value: Value, where: str) -> tuple[Any, ...]:
+        found = self.fragment(kind, value, where)
+        return found.members if isinstance(found, n.Coglet) else ()
+
+    # ---- data ----------------------------------------------------------------------------------------------
+
+    def data(self, value: Value) -> n.Expr:
+        """A value in a data position as the expression that stands for it."""
+        if isinstance(value, Sequence):
+            return n.ListLiteral(value.start, value.end, tuple(self.data(i) for i in value.items))
+        if isinstance(value, Mapping):
+            entries = tuple(n.Entry(k.start, v.end, self.name(k), self.data(v)) for k, v in value.pairs)
+            return n.RecordLiteral(value.start, value.end, entries)
+        if value.text.startswith("="):
+            if not value.text.startswith("=="):
+                return self.expression(_cut(value, 1), "an expression")
+            return self.string(_cut(value, 1))
+        return self._plain(value) if value.plain else self.string(value)
+
+    def string(self, value: Scalar) -> n.Text:
+        template = "{{" in value.text or "{%" in value.text
+        return n.Text(value.start, value.end, value.text, template, value.segments)
+
+    def _plain(self, value: Scalar) -> n.Expr:
+        """A plain scalar as YAML 1.2 reads it, durations besides; what 1.1 reads otherwise must be quoted."""
+        text = value.text
+        if text in ("", "null", "~"):
+            return n.Literal(value.start, value.end, "null", None)
+        if text in ("true", "false"):
+            return n.Literal(value.start, value.end, "bool", text == "true")
+        if text in _AMBIGUOUS:
+            span = self.span(value)
+            self.problems.add("ambiguous-scalar", span, text=text, kind=_AMBIGUOUS[text])
+        digits = text.lstrip("-").replace("_", "")
+        if digits.isdigit() and digits.isascii() and len(digits) < 20:
+            if len(digits) > 1 and digits[0] == "0":
+                self.problems.add("ambiguous-scalar", self.span(value), text=text, kind="an octal number")
+            return n.Literal(value.start, value.end, "int", int(text))
+        if _is_float(text):
+            return n.Literal(value.start, value.end, "float", float(text))
+        try:
+            return n.Literal(value.start, value.end, "duration", nanoseconds(text))
+        except ValueError:
+            return self.string(value)
+
+    def attribute(self, key: Scalar, value: Value, table: dict[str, str]) -> n.Attribute:
+        """An attribute's value as its kind in the table says: a word, a reference, a type, or data."""
+        kind = table.get(key.text, "").partition(" ")[0]
+        name = self.name(key)
+        block: tuple[n.Attribute, ...] = ()
+        if isinstance(value, Mapping) and key.text == "spawn":
+            inner = {k.text: (k, v) for k, v in value.pairs}
+            block = tuple(self.attribute(k, v, ATTRIBUTES["spawn"]) for t, (k, v) in inner.items() if t != "agents")
+            value = inner["agents"][1] if "agents" in inner else value
+        node: n.Expr | n.TypeExpr
+        if kind == "type" and table[key.text].strip() in ("type", "type !"):
+            node = self.type(value, f"`{key.text}`")
+        elif kind == "word" and key.text == "output":
+            node = self.type(value, "`output`")
+        elif kind in ("word", "ref", "map", "name") and isinstance(value, Scalar):
+            node = self._word(value)
+        elif kind == "roles" and isinstance(value, Mapping):
+            pairs = [(k, self._word(v) if isinstance(v, Scalar) else self.data(v)) for k, v in value.pairs]
+            entries = tuple(n.Entry(k.start, v.end, self.name(k), v) for k, v in pairs)
+            node = n.RecordLiteral(value.start, value.end, entries)
+        elif kind in ("refs", "roles") and not isinstance(value, Mapping):
+            items = tuple(self._word(i) if isinstance(i, Scalar) else self.data(i) for i in self.items(value))
+            node = n.ListLiteral(value.start, value.end, items)
+        else:
+            node = self.data(value)
+        return n.Attribute(key.start, value.end, name, node, None, block)
+
+    def _word(self, value: Scalar) -> n.Expr:
+        if value.text == "fail":
+            return self.name(value)
+        if not value.plain and not value.text.startswith("hash("):
+            return self.string(value)
+        if not value.text.replace("-", "_").replace(".", "_").isidentifier():
+            return self.expression(value, "a name")
+        if not value.text.replace(".", "_").isidentifier():
+            return self.string(value)
+        return self.expression(value, "a name")
+
+    def attributes(self, value: Mapping, table: dict[str, str], skip: tuple[str, ...] = ()) -> tuple[n.Attribute, ...]:
+        return tuple(self.attribute(k, v, table) for k, v in value.pairs if k.text not in skip)
+
+    # ---- files ---------------------------------------------------------------------------------------------
+
+    def file(self, root: Mapping) -> n.File:
+        readers: dict[str, Callable[[Value], list[Any]]] = {
+            "imports": self._imports,
+            "consts": self._each(self._const),
+            "types": self._each(lambda k, v: n.TypeDecl(k.start, v.end, self.name(k), self.type(v, "a type"))),
+            "models": self._each(self._model),
+            "mcp": self._each(self._mcp),
+            "programs": self._each(self.program),
+            "mixins": self._each(self._mixin),
+            "coglets": self._each(self._coglet),
+            "agents": self._each(self._holder("agent", n.Agent)),
+            "teams": self._each(self._holder("team", n.Team)),
+            "dods": self._each(self._dod),
+            "plans": self._each(self._plan),
+            "queues": self._each(self._queue),
+            "tests": self._each(self._test),
+        }
+        values = self.keyed(root, "a spec", ("cog", "doc", *readers))
+        version = values.get("cog")
+        if not (isinstance(version, Scalar) and version.text == "1"):
+            self.wrong(values["cog"], "`cog`", "`1`", "this is version 1 of the notation")
+        declarations = [d for key, value in values.items() if key in readers for d in readers[key](value)]
+        return n.File(
+            root.start, root.end, self.doc(values.get("doc")), tuple(d for d in declarations if d is not None)
+        )
+
+    def _each(self, read: Callable[[Scalar, Value], Any]) -> Callable[[Value], list[Any]]:
+        return lambda value: [read(k, v) for k, v in self.pairs(value, "this")]
+
+    def _imports(self, value: Value) -> list[Any]:
+        found = []
+        for item in self.items(value):
+            if isinstance(item, Mapping):
+                parts = self.keyed(item, "an import", ("path", "as"))
+                path, alias = parts.get("path"), parts.get("as")
+                if isinstance(path, Scalar):
+                    name = self.name(alias) if isinstance(alias, Scalar) else None
+                    found.append(n.Import(item.start, item.end, self.string(path), name))
+            elif isinstance(item, Scalar):
+                found.append(n.Import(item.start, item.end, self.string(item), None))
+            else:
+                self.wrong(item, "an import", "a path", "write the file's path")
+        return found
+
+    def _const(self, key: Scalar, value: Value) -> Any:
+        if isinstance(value, Mapping) and {k.text for k, _ in value.pairs} == {"type", "value"}:
+            parts = self.keyed(value, "a const", ("type", "value"))
+            type = self.type(parts["type"], "a type")
+            return n.Const(key.start, value.end, self.name(key), type, self.expression(parts["value"], "a const"))
+        return n.Const(key.start, value.end, self.name(key), None, self.expression(value, "a const"))
+
+    def _model(self, key: Scalar, value: Value) -> Any:
+        if not isinstance(value, Mapping):
+            return self.wrong(value, "a model", "a mapping", "write `{provider: anthropic, name: ...}`")
+        parts = {k.text: v for k, v in value.pairs}
+        provider, name = parts.get("provider"), parts.get("name")
+        if not isinstance(provider, Scalar) or not isinstance(name, Scalar):
+            missing = "provider" if not isinstance(provider, Scalar) else "name"
+            self.problems.add("missing-attribute", self.span(key), owner="a model", name=missing)
+            return None
+        attributes = self.attributes(value, ATTRIBUTES.get(f"model {provider.text}", {}), ("provider", "name", "doc"))
+        doc = self.doc(parts.get("doc"))
+        return n.Model(key.start, value.end, self.name(key), self.name(provider), self.string(name), attributes, doc)
+
+    def _mcp(self, key: Scalar, value: Value) -> Any:
+        for transport in ("stdio", "http"):
+            if isinstance(value, Mapping):
+                for k, v in value.pairs:
+                    if k.text == transport:
+                        table = ATTRIBUTES[f"mcp {transport}"]
+                        rest = self.attributes(value, table, (transport, "doc"))
+                        doc = self.doc(next((v for k, v in value.pairs if k.text == "doc"), None))
+                        return n.Mcp(key.start, value.end, self.name(key), self.name(k), self.data(v), rest, doc)
+        return self.wrong(value, "an MCP server", "a mapping with `stdio` or `http`", "write `{stdio: [command]}`")
+
+    def parameters(self, value: Value | None) -> tuple[n.Parameter, ...]:
+        """`{name: "type = default"}`."""
+        found = []
+        for key, inner in self.pairs(value, "parameters") if value is not None else ():
+            program = self.fragment("parameter", inner, "a parameter")
+            if isinstance(program, n.Program) and program.parameters:
+                read = program.parameters[0]
+                found.append(n.Parameter(key.start, inner.end, self.name(key), read.type, read.default))
+        return tuple(found)
+
+    def program(self, key: Scalar, value: Value) -> Any:
+        if not isinstance(value, Mapping):
+            return self.wrong(value, "a program", "a mapping", "write `{params: {x: int}, returns: int, expr: x * 2}`")
+        parts = self.keyed(value, "a program", ("doc", "params", "returns", "with", *EXECUTORS))
+        kinds = [(k, v) for k, v in value.pairs if k.text in EXECUTORS]
+        if len(kinds) != 1:
+            words = ", ".join(f"`{e}`" for e in EXECUTORS)
+            self.problems.add(
+                "unknown-executor", self.span(key), help=f"give one of {words}", name=key.text, known=words
+            )
+            return None
+        kind, argument = kinds[0]
+        executor = self._executor(kind, argument, parts.get("with"))
+        result = self.type(parts["returns"], "`returns`") if "returns" in parts else None
+        doc = self.doc(parts.get("doc"))
+        return n.Program(
+            key.start, value.end, self.name(key), self.parameters(parts.get("params")), result, executor, doc
+        )
+
+    def _executor(self, kind: Scalar, value: Value, more: Value | None) -> n.Executor:
+        table = ATTRIBUTES[kind.text]
+        argument: Any = None
+        attributes: tuple[n.Attribute, ...] = ()
+        if kind.text == "expr":
+            argument = self.expression(value, "`expr`")
+        elif kind.text in ("llm", "human"):
+            attributes = self.attributes(value, table) if isinstance(value, Mapping) else ()
+        elif kind.text == "mcp":
+            found = self.fragment("mixin", value, "an MCP tool")
+            argument = found.mixins[0].name if isinstance(found, n.Coglet) and found.mixins else None
+        else:
+            argument = self.data(value)
+        if isinstance(more, Mapping):
+            attributes += self.attributes(more, table)
+        return n.Executor(kind.start, value.end, self.name(kind), argument, attributes)
+
+    # ---- coglets -------------------------------------------------------------------------------------------
+
+    def _coglet(self, key: Scalar, value: Value) -> Any:
+        return self._members_of(key, value, n.Coglet)
+
+    def _mixin(self, key: Scalar, value: Value) -> Any:
+        return self._members_of(key, value, n.Mixin)
+
+    def _members_of(self, key: Scalar, value: Value, cls: Any) -> Any:
+        readers: dict[str, Callable[[Value], list[Any]]] = {
+            "consts": self._each(self._const),
+            "listen": self._each(self._channel(n.Listen, "listen")),
+            "transmit": self._each(self._channel(n.Transmit, "transmit")),
+            "state": self._each(self._state),
+            "programs": self._each(self.program),
+            "create": self._each(self._create),
+            "link": self._links,
+            "supervise": self._supervise,
+            "reactions": self._reactions,
+            "enact": self._each(self._enact),
+        }
+        own = ("doc", "params", "with", *(("python",) if cls is n.Coglet else ()))
+        parts = self.keyed(
+            value, f"coglet `{key.text}`" if cls is n.Coglet else f"mixin `{key.text}`", (*own, *readers)
+        )
+        members = tuple(m for k, v in parts.items() if k in readers for m in readers[k](v) if m is not None)
+        mixins = tuple(m for i in self.items(parts["with"]) for m in self._mixin_use(i)) if "with" in parts else ()
+        head = (key.start, value.end, self.name(key), self.parameters(parts.get("params")), mixins)
+        doc = self.doc(parts.get("doc"))
+        if cls is n.Mixin:
+            return n.Mixin(*head, members, doc)
+        return n.Coglet(*head, self._python(parts.get("python")), members, doc)
+
+    def _python(self, value: Value | None) -> n.PythonClass | None:
+        if not isinstance(value, Scalar):
+            return None
+        kind = n.Name(value.start, value.start, "python")
+        return n.PythonClass(value.start, value.end, kind, self.string(value))
+
+    def _mixin_use(self, value: Value) -> tuple[n.MixinUse, ...]:
+        found = self.fragment("mixin", value, "a mixin")
+        return found.mixins if isinstance(found, n.Coglet) else ()
+
+    def _channel(self, cls: Any, table: str) -> Callable[[Scalar, Value], Any]:
+        def read(key: Scalar, value: Value) -> Any:
+            if not isinstance(value, Mapping):
+                return cls(key.start, value.end, self.name(key), self.type(value, "a channel's type"), ())
+            parts = {k.text: v for k, v in value.pairs}
+            if "type" not in parts:
+                self.problems.add("missing-attribute", self.span(key), owner="a channel", name="type")
+                return None
+            attributes = self.attributes(value, ATTRIBUTES[table], ("type", "doc"))
+            type = self.type(parts["type"], "a channel's type")
+            return cls(key.start, value.end, self.name(key), type, attributes, self.doc(parts.get("doc")))
+
+        return read
+
+    def _state(self, key: Scalar, value: Value) -> Any:
+        members = self.members("state", value, "a state")
+        if not members or not isinstance(members[0], n.State):
+            return None
+        read = members[0]
+        return n.State(key.start, value.end, self.name(key), read.type, read.value, read.life)
+
+    def _create(self, key: Scalar, value: Value) -> Any:
+        if isinstance(value, Scalar):
+            members = self.members("create", value, "a child")
+            read = members[0] if members and isinstance(members[0], n.Create) else None
+            if read is None:
+                return None
+            return n.Create(
+                key.start, value.end, self.name(key), read.coglet, read.arguments, read.count, read.for_each, ()
+            )
+        if not isinstance(value, Mapping) or "coglet" not in {k.text for k, _ in value.pairs}:
+            return self.wrong(value, "a child", "a coglet's name", "write `Coglet(args)` or `{coglet: ..., args: ...}`")
+        parts = {k.text: v for k, v in value.pairs}
+        bare = self._create(key, parts["coglet"])
+        if bare is None:
+            return None
+        arguments = bare.arguments
+        if "args" in parts:
+            arguments += tuple(
+                n.Argument(k.start, v.end, self.name(k), self.data(v)) for k, v in self.pairs(parts["args"], "`args`")
+            )
+        attributes = self.attributes(value, ATTRIBUTES["create"], ("coglet", "args", "doc"))
+        return n.Create(
+            key.start, value.end, bare.name, bare.coglet, arguments, bare.count, bare.for_each, attributes,
+            self.doc(parts.get("doc")),
+        )  # fmt: skip
+
+    def _links(self, value: Value) -> list[Any]:
+        found: list[Any] = []
+        for item in self.items(value):
+            if isinstance(item, Mapping):
+                parts = {k.text: v for k, v in item.pairs}
+                if "link" not in parts:
+                    self.problems.add("missing-attribute", self.span(item), owner="a link", name="link")
+                    continue
+                attributes = self.attributes(item, ATTRIBUTES["link"], ("link",))
+                for m in self.members("link", parts["link"], "a link"):
+                    found.append(n.Link(item.start, item.end, m.sources, m.targets, attributes))
+            else:
+                found += [m for m in self.members("link", item, "a link") if isinstance(m, n.Link)]
+        return found
+
+    def _supervise(self, value: Value) -> list[Any]:
+        if isinstance(value, Scalar):
+            return [n.Supervise(value.start, value.end, self.name(value), ())]
+        parts = {k.text: v for k, v in self.pairs(value, "`supervise`")}
+        strategy = parts.get("strategy")
+        if not isinstance(strategy, Scalar) or not isinstance(value, Mapping):
+            self.problems.add("missing-attribute", self.span(value), owner="`supervise`", name="strategy")
+            return []
+        attributes = self.attributes(value, ATTRIBUTES["supervise"], ("strategy",))
+        return [n.Supervise(value.start, value.end, self.name(strategy), attributes)]
+
+    # ---- reactions -----------------------------------------------------------------------------------------
+
+    def _reactions(self, value: Value) -> list[Any]:
+        return [r for item in self.items(value) if (r := self._reaction(item)) is not None]
+
+    def _reaction(self, value: Value) -> Any:
+        known = ("doc", "on", "every", "after", *_MODIFIERS, "do", "pipe", "else")
+        parts = self.keyed(value, "a reaction", known)
+        triggers: list[Any] = []
+        for kind in ("on", "every", "after"):
+            for item in self.items(parts[kind]) if kind in parts else ():
+                members = self.members(kind, item, f"`{kind}`")
+                triggers += members[0].triggers if members and isinstance(members[0], n.Reaction) else ()
+        if not {"on", "every", "after"} & parts.keys():
+            self.problems.add("missing-attribute", self.span(value), owner="a reaction", name="on")
+        if not triggers:
+            return None
+        body: n.Block | n.Pipeline
+        if "pipe" in parts:
+            members = self.members("pipeline", parts["pipe"], "`pipe`")
+            body = members[0].body if members else n.Block(value.start, value.end, ())
+        else:
+            body = self.block(parts.get("do"), value)
+        handler = self._handler(parts.get("else"))
+        modifiers = self._modifiers(parts)
+        return n.Reaction(value.start, value.end, tuple(triggers), modifiers, body, handler, self.doc(parts.get("doc")))
+
+    def _modifiers(self, parts: dict[str, Value]) -> tuple[n.Modifier, ...]:
+        """`when: EXPR` as it is; `throttle: 2 per 1m` and the like as in the other notation."""
+        found: list[n.Modifier] = []
+        for kind, value in parts.items():
+            if kind not in _MODIFIERS or not isinstance(value, Scalar):
+                continue
+            if kind in ("throttle", "distinct", "batch"):
+                pieces = Scalar(value.start, value.end, f"{kind} {value.text}", False, _shift(value, len(kind) + 1))
+                members = self.members("modifier", pieces, f"`{kind}`")
+                found += members[0].modifiers if members and isinstance(members[0], n.Reaction) else ()
+            else:
+                found.append(n.Modifier(value.start, value.end, kind, self.expression(value, f"`{kind}`")))
+        return tuple(found)
+
+    def block(self, value: Value | None, owner: Value) -> n.Block:
+        """Statements: a list of texts, or one text."""
+        statements: list[Any] = []
+        for item in self.items(value) if value is not None else ():
+            members = self.members("statements", item, "a statement")
+            if members and isinstance(members[0], n.Reaction) and isinstance(members[0].body, n.Block):
+                statements += members[0].body.statements
+            else:
+                statements.append(n.Error(item.start, item.end))
+        place = value if value is not None else owner
+        return n.Block(place.start, place.end, tuple(statements))
+
+    def _handler(self, value: Value | None) -> n.Handler | None:
+        if value is None:
+            return None
+        parts = self.keyed(value, "`else`", ("as", "do"))
+        name = parts.get("as")
+        if not isinstance(name, Scalar):
+            self.problems.add("missing-attribute", self.span(value), owner="`else`", name="as")
+            return None
+        return n.Handler(value.start, value.end, self.name(name), self.block(parts.get("do"), value))
+
+    def _enact(self, key: Scalar, value: Value) -> Any:
+        if isinstance(value, Sequence | Scalar):
+            return n.Enact(key.start, value.end, self.name(key), (), (), self.block(value, value), None)
+        parts = self.keyed(value, "a command", ("doc", "params", *_MODIFIERS, "do", "else"))
+        body = self.block(parts.get("do"), value) if "do" in parts else None
+        return n.Enact(
+            key.start, value.end, self.name(key), self.parameters(parts.get("params")), self._modifiers(parts), body,
+            self._handler(parts.get("else")), self.doc(parts.get("doc")),
+        )  # fmt: skip
+
+    # ---- agents, plans, done, queues, tests ----------------------------------------------------------------
+
+    def _holder(self, table: str, cls: Any) -> Callable[[Scalar, Value], Any]:
+        def read(key: Scalar, value: Value) -> Any:
+            if not isinstance(value, Mapping):
+                return self.wrong(value, f"{table} `{key.text}`", "a mapping", "write its attributes below it")
+            parts = {k.text: v for k, v in value.pairs}
+            attributes = self.attributes(value, ATTRIBUTES[table], ("params", "doc"))
+            head = (key.start, value.end, self.name(key), self.parameters(parts.get("params")))
+            return cls(*head, attributes, self.doc(parts.get("doc")))
+
+        return read
+
+    def _dod(self, key: Scalar, value: Value) -> Any:
+        parts = {k.text: v for k, v in self.pairs(value, "a definition of done")}
+        extends = self._extends(parts)
+        criteria = []
+        for k, v in self.pairs(value, "a definition of done"):
+            if k.text in ATTRIBUTES["dod"]:
+                criteria.append(self.attribute(k, v, ATTRIBUTES["dod"]))
+            elif k.text not in ("params", "extends", "doc"):
+                criteria.append(self._criterion(k, v))
+        parameters = self.parameters(parts.get("params"))
+        found_criteria = tuple(c for c in criteria if c is not None)
+        return n.Dod(
+            key.start, value.end, self.name(key), parameters, extends, found_criteria, self.doc(parts.get("doc"))
+        )
+
+    def _extends(self, parts: dict[str, Value]) -> n.Qualified | None:
+        found = self._mixin_use(parts["extends"]) if isinstance(parts.get("extends"), Scalar) else ()
+        return found[0].name if found else None
+
+    def _criterion(self, key: Scalar, value: Value) -> Any:
+        """The text of a criterion, as in the other notation."""
+        found = self.fragment("criterion", value, "a criterion")
+        if not isinstance(found, n.Dod) or not found.criteria:
+            return None
+        from cogc.language.record import replace
+
+        return replace(found.criteria[0], key=self.name(key))
+
+    def _plan(self, key: Scalar, value: Value) -> Any:
+        if not isinstance(value, Mapping):
+            return self.wrong(value, "a plan", "a mapping", "write its attributes and `steps` below it")
+        parts = {k.text: v for k, v in value.pairs}
+        items: list[Any] = list(self.attributes(value, ATTRIBUTES["plan"], ("params", "doc", "steps", "extends")))
+        for k, v in self.pairs(parts["steps"], "`steps`") if "steps" in parts else ():
+            items.append(self._step(k, v))
+        head = (key.start, value.end, self.name(key), self.parameters(parts.get("params")), self._extends(parts))
+        return n.Plan(*head, tuple(i for i in items if i is not None), self.doc(parts.get("doc")))
+
+    def _step(self, key: Scalar, value: Value) -> Any:
+        parts = self.keyed(value, "a step", ("by", "after", "when", "task", *ATTRIBUTES["step"]))
+        if "task" not in parts:
+            self.problems.add("missing-attribute", self.span(key), owner="a step", name="task")
+            return None
+        by = None
+        if isinstance(parts.get("by"), Scalar):
+            name = self.name(parts["by"])  # type: ignore[arg-type]
+            by = n.Qualified(name.start, name.end, (name,))
+        after = (
+            tuple(self.name(i) for i in self.items(parts["after"]) if isinstance(i, Scalar)) if "after" in parts else ()
+        )
+        when = self.expression(parts["when"], "`when`") if "when" in parts else None
+        known = [(k, v) for k, v in self.pairs(value, "a step") if k.text in ATTRIBUTES["step"]]
+        attributes = tuple(self.attribute(k, v, ATTRIBUTES["step"]) for k, v in known)
+        return n.Step(key.start, value.end, self.name(key), by, after, when, attributes, self.data(parts["task"]))
+
+    def _queue(self, key: Scalar, value: Value) -> Any:
+        parts = self.keyed(value, "a queue", ("doc", "type", "backend", "path", *ATTRIBUTES["queue"]))
+        backend, path = parts.get("backend"), parts.get("path")
+        if "type" not in parts or not isinstance(backend, Scalar) or not isinstance(value, Mapping):
+            missing = "type" if "type" not in parts else "backend"
+            self.problems.add("missing-attribute", self.span(key), owner="a queue", name=missing)
+            return None
+        attributes = self.attributes(value, ATTRIBUTES["queue"], ("doc", "type", "backend", "path"))
+        argument = self.string(path) if isinstance(path, Scalar) else None
+        type = self.type(parts["type"], "a queue's type")
+        return n.Queue(
+            key.start,
+            value.end,
+            self.name(key),
+            type,
+            self.name(backend),
+            argument,
+            attributes,
+            self.doc(parts.get("doc")),
+        )
+
+    def _test(self, key: Scalar, value: Value) -> Any:
+        """The checks of a test, each a text as in the other notation."""
+        checks: list[Any] = []
+        for item in self.items(value):
+            found = self.fragment("check", item, "a test's step")
+            checks += found.checks if isinstance(found, n.Test) else ()
+        return n.Test(key.start, value.end, self.string(key), tuple(checks))
+
+
+def _cut(value: Scalar, count: int) -> Scalar:
+    """A scalar without its first characters."""
+    return Scalar(value.start + count, value.end, value.text[count:], value.plain, _shift(value, -count))
+
+
+def _shift(value: Scalar, by: int) -> tuple[tuple[int, int], ...]:
+    """A scalar's segments when its text is preceded by so many more characters."""
+    first = value.segments[0][1] if value.segments else value.start
+    if by < 0:
+        return tuple((max(0, a + by), b - min(0, a + by)) for a, b in value.segments)
+    return ((0, first), *((a + by, b) for a, b in value.segments))
+
+
+def _is_float(text: str) -> bool:
+    body = text.lstrip("-")
+    if not body[:1].isdigit() or any(c not in "0123456789.eE+-_" for c in body):
+        return False
+    try:
+        float(text.replace("_", ""))
+    except ValueError:
+        return False
+    return "." in text or "e" in text or "E" in text

@@ -1,0 +1,221 @@
+"""YAML text to values with places: one pass over the parser's events, nothing constructed, nothing guessed.
+
+Mappings keep their keys with places, duplicate keys are reported, depth and size are bounded, and an alias counts as
+often as it is used, so that no file makes more of itself than it is. This module and `parse_yaml` are PyYAML's owners.
+"""
+
+from __future__ import annotations
+
+import yaml
+
+from cogc.diagnostics.problems import Label, Problems
+from cogc.diagnostics.source import Source, Span
+from cogc.language.record import Record
+from cogc.language.texts import Segments
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+MAX_DEPTH = 100
+MAX_NODES = 400_000
+
+
+_QUOTE = "a value that holds a colon and a blank must be in quotes: `'Counter(start: 1)'`"
+
+
+class Scalar(Record):
+    """A scalar: its text, whether it was quoted, and where its pieces stand."""
+
+    start: int
+    end: int
+    text: str
+    plain: bool
+    segments: Segments
+
+
+class Sequence(Record):
+    start: int
+    end: int
+    items: tuple[Scalar | Sequence | Mapping, ...]
+
+
+class Mapping(Record):
+    """Pairs in order; a key that is no scalar has been reported and left out."""
+
+    start: int
+    end: int
+    pairs: tuple[tuple[Scalar, Scalar | Sequence | Mapping], ...]
+
+
+class _Open:
+    """A collection that has not ended: its items so far, its start, and its anchor."""
+
+    __slots__ = ("anchor", "count", "items", "mapping", "start")
+
+    def __init__(self, mapping: bool, start: int, anchor: str | None, count: int) -> None:
+        self.count = count
+        self.mapping = mapping
+        self.start = start
+        self.anchor = anchor
+        self.items: list[Any] = []
+
+
+class _Stop(Exception):
+    """The file was given up, with a report."""
+
+
+def read_yaml(source: Source, problems: Problems) -> Scalar | Sequence | Mapping | None:
+    """The one document of a file, or None and a problem."""
+    try:
+        found: Scalar | Sequence | Mapping | None = _Reader(source, problems).read()
+        return found
+    except _Stop:
+        return None
+    except yaml.MarkedYAMLError as error:
+        at = error.problem_mark.index if error.problem_mark else 0
+        reason = " ".join(w for w in (error.problem, error.context) if w)
+        help = _QUOTE if "mapping values are not allowed" in reason else None
+        problems.add("bad-yaml", _span(source, at), help=help, reason=reason)
+    except yaml.YAMLError as error:
+        problems.add("bad-yaml", _span(source, getattr(error, "position", 0)), reason=str(error).split("\n")[0])
+    return None
+
+
+def _span(source: Source, at: int) -> Span:
+    at = min(at, len(source.text))
+    return Span(source, at, min(at + 1, len(source.text)))
+
+
+class _Reader:
+    def __init__(self, source: Source, problems: Problems) -> None:
+        self.source = source
+        self.problems = problems
+        self.anchors: dict[str, tuple[Any, int]] = {}
+        self.count = 0
+        self.stack: list[_Open] = []
+        self.root: Any = None
+        self.documents = 0
+
+    def read(self) -> Any:
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        readers = {
+            yaml.ScalarEvent: self._scalar,
+            yaml.MappingStartEvent: self._open,
+            yaml.SequenceStartEvent: self._open,
+            yaml.MappingEndEvent: self._close,
+            yaml.SequenceEndEvent: self._close,
+            yaml.AliasEvent: self._alias,
+            yaml.DocumentStartEvent: self._document,
+        }
+        for event in yaml.parse(self.source.text, Loader=loader):
+            reader = readers.get(event.__class__)
+            if reader is not None:
+                reader(event)
+        return self.root
+
+    def _scalar(self, event: Any) -> None:
+        start, end = event.start_mark.index, event.end_mark.index
+        plain = not event.style and event.tag is None
+        self._add(Scalar(start, end, event.value, plain, _segments(self.source.text, start, end, event)), event.anchor)
+
+    def _open(self, event: Any) -> None:
+        start = event.start_mark.index
+        if len(self.stack) >= MAX_DEPTH:
+            self._stop("too-deep", start, limit=MAX_DEPTH)
+        self.stack.append(_Open(isinstance(event, yaml.MappingStartEvent), start, event.anchor, self.count))
+
+    def _close(self, event: Any) -> None:
+        opened = self.stack.pop()
+        end = event.end_mark.index
+        made = self._mapping(opened, end) if opened.mapping else Sequence(opened.start, end, tuple(opened.items))
+        self._add(made, opened.anchor, self.count - opened.count + 1)
+
+    def _document(self, event: Any) -> None:
+        self.documents += 1
+        if self.documents > 1:
+            self._stop("bad-yaml", event.start_mark.index, what="a spec is one document")
+
+    def _stop(self, slug: str, at: int, what: object = "", limit: int = 0) -> None:
+        self.problems.add(slug, _span(self.source, at), what=what, reason=what, limit=limit)
+        raise _Stop
+
+    def _alias(self, event: Any) -> None:
+        """An alias is its anchor's value once more; one inside its own anchor has no value yet."""
+        if event.anchor not in self.anchors:
+            self._stop(
+                "yaml-alias",
+                event.start_mark.index,
+                what=f"aliases such as `*{event.anchor}` to what is not above them",
+            )
+        value, size = self.anchors[event.anchor]
+        self.count += size
+        self._add(value, None)
+
+    def _add(self, value: Any, anchor: str | None, size: int = 1) -> None:
+        self.count += 1
+        if self.count > MAX_NODES:
+            self._stop("yaml-alias", value.start, what=f"files of more than {MAX_NODES} values")
+        if anchor is not None:
+            self.anchors[anchor] = (value, size)
+        if self.stack:
+            self.stack[-1].items.append(value)
+        elif self.root is None:
+            self.root = value
+
+    def _mapping(self, opened: _Open, end: int) -> Mapping:
+        pairs: list[tuple[Scalar, Any]] = []
+        seen: dict[str, Scalar] = {}
+        for key, value in zip(opened.items[::2], opened.items[1::2], strict=True):
+            if not isinstance(key, Scalar):
+                span = Span(self.source, key.start, min(key.end, key.start + 1))
+                self.problems.add(
+                    "bad-shape", span, where="a key", wanted="a word", found="a list or mapping", right="write a word"
+                )
+                continue
+            if key.text in seen:
+                first = seen[key.text]
+                related = [Label(Span(self.source, first.start, first.end), "first here")]
+                self.problems.add(
+                    "duplicate-key", Span(self.source, key.start, key.end), related=related, name=key.text
+                )
+                continue
+            seen[key.text] = key
+            pairs.append((key, value))
+        return Mapping(opened.start, end, tuple(pairs))
+
+
+def _segments(text: str, start: int, end: int, event: Any) -> Segments:
+    """Where a scalar's pieces stand: in place where it can be seen, line by line in blocks, else at its start."""
+    value = event.value
+    if not event.style or event.style in "'\"":
+        lead = start + bool(event.style)
+        if text.startswith(value, lead):
+            return ((0, lead),)
+        return _stepwise(text, lead, end, value)
+    found: list[tuple[int, int]] = []
+    at, offset = text.find("\n", start) + 1, 0
+    for line in value.split("\n"):
+        place = text.find(line, at, end + 1) if line.strip() else at
+        place = at if place < 0 else place
+        found.append((offset, place))
+        offset += len(line) + 1
+        at = text.find("\n", place, end) + 1 or end
+    return tuple(found)
+
+
+def _stepwise(text: str, at: int, end: int, value: str) -> Segments:
+    """A quoted scalar with escapes: walk both texts together, a piece for each escape."""
+    found = [(0, at)]
+    i = 0
+    while i < len(value) and at < end:
+        if value[i] == text[at]:
+            if text[at] == "'" and text[at + 1 : at + 2] == "'":
+                at += 1
+                found.append((i + 1, at + 1))
+        elif text[at] == "\\":
+            at += 1
+            found.append((i + 1, at + 1))
+        i += 1
+        at += 1
+    return tuple(found)

@@ -1,0 +1,232 @@
+"""Make the JSON Schemas in `grammar/`: `python -m grammar.make_schemas`.
+
+`cog.schema.json` is the YAML notation's, from the same table of attributes that the checker uses; `ir.schema.json` that of
+built programs, `trace.schema.json` that of trace records. They are for editors and other tools: the checker's own rules
+give the diagnostics, and a test holds the two together.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from cogc import ir
+from cogc.disk.resources import folder
+from cogc.language.attributes import ATTRIBUTES, BACKENDS, EXECUTORS, PROVIDERS
+
+_DRAFT = "https://json-schema.org/draft/2020-12/schema"
+_TEXT = {"type": "string"}
+_CODE = {"type": ["string", "number", "boolean", "null"], "description": "an expression, as in the cog notation"}
+_DATA = {"description": "data; `=expr` for an expression"}
+_STRINGS = {"type": "array", "items": _TEXT}
+_NAME = {"pattern": "^[A-Za-z_][A-Za-z0-9_]*$"}
+_MODIFIERS = ("when", "concurrent", "timeout", "debounce", "throttle", "distinct", "batch")
+
+
+def _object(properties: dict[str, Any], required: tuple[str, ...] = (), extra: Any = False) -> dict[str, Any]:
+    found: dict[str, Any] = {"type": "object", "properties": properties, "additionalProperties": extra}
+    return {**found, "required": list(required)} if required else found
+
+
+def _each(inner: Any) -> dict[str, Any]:
+    """A mapping from names to something."""
+    return {"type": ["object", "null"], "propertyNames": _NAME, "additionalProperties": inner}
+
+
+def _value(kind: str) -> Any:
+    """The schema of an attribute's value by its kind in the table."""
+    head, _, rest = kind.removesuffix("!").strip().partition(" ")
+    if head == "word":
+        return {"enum": rest.split()}
+    if head in ("ref", "map", "name", "type") and (head != "type" or not rest):
+        return _TEXT
+    if head == "roles":
+        return {"anyOf": [_STRINGS, _each(_TEXT)]}
+    if head == "refs":
+        return {"anyOf": [_TEXT, {"type": "array", "items": _TEXT}, {"type": "object"}]}
+    return _DATA
+
+
+def attributes(owner: str) -> dict[str, Any]:
+    return {key: _value(kind) for key, kind in ATTRIBUTES[owner].items()}
+
+
+def _required(owner: str) -> tuple[str, ...]:
+    return tuple(k for k, kind in ATTRIBUTES[owner].items() if kind.endswith("!"))
+
+
+def _program() -> dict[str, Any]:
+    executors: dict[str, Any] = {
+        "expr": _CODE,
+        "template": _TEXT,
+        "python": _TEXT,
+        "shell": {"type": "array", "items": {}, "minItems": 1},
+        "mcp": _TEXT,
+        "human": {"anyOf": [_object(attributes("human")), {"type": "null"}]},
+        "llm": _object(attributes("llm"), _required("llm")),
+    }
+    head = {"doc": _TEXT, "params": _each(_CODE), "returns": _TEXT, "with": {"type": "object"}}
+    whole = _object({**head, **executors})
+    return {**whole, "oneOf": [{"required": [e]} for e in EXECUTORS]}
+
+
+def _channel(owner: str) -> dict[str, Any]:
+    return {"anyOf": [_TEXT, _object({"type": _TEXT, "doc": _TEXT, **attributes(owner)}, ("type",))]}
+
+
+def _members() -> dict[str, Any]:
+    do = {"anyOf": [_TEXT, _STRINGS, {"type": "null"}]}
+    modifiers = dict.fromkeys(_MODIFIERS, _CODE)
+    handler = _object({"as": _TEXT, "do": do}, ("as",))
+    trigger = {"anyOf": [_CODE, _STRINGS]}
+    reaction = _object(
+        {
+            "doc": _TEXT,
+            "on": trigger,
+            "every": trigger,
+            "after": trigger,
+            **modifiers,
+            "do": do,
+            "pipe": _TEXT,
+            "else": handler,
+        }
+    )
+    command = _object({"doc": _TEXT, "params": _each(_CODE), **modifiers, "do": do, "else": handler})
+    child = _object({"coglet": _TEXT, "args": _each(_DATA), "doc": _TEXT, **attributes("create")}, ("coglet",))
+    wire = _object({"link": _TEXT, **attributes("link")}, ("link",))
+    strategy = _object(
+        {"strategy": {"enum": ["one_for_one", "one_for_all", "rest_for_one"]}, **attributes("supervise")}
+    )
+    return {
+        "doc": _TEXT,
+        "params": _each(_CODE),
+        "with": {"anyOf": [_TEXT, _STRINGS]},
+        "consts": _each({}),
+        "listen": _each(_channel("listen")),
+        "transmit": _each(_channel("transmit")),
+        "state": _each(_CODE),
+        "programs": _each({"$ref": "#/$defs/program"}),
+        "create": _each({"anyOf": [_TEXT, child]}),
+        "link": {"anyOf": [_TEXT, wire, {"type": "array", "items": {"anyOf": [_TEXT, wire]}}]},
+        "supervise": {"anyOf": [_TEXT, strategy]},
+        "reactions": {"type": "array", "items": reaction},
+        "enact": _each({"anyOf": [_TEXT, _STRINGS, command]}),
+    }
+
+
+def yaml_schema() -> dict[str, Any]:
+    """The schema of the YAML notation."""
+    members = _members()
+    holder = {"doc": _TEXT, "params": _each(_CODE)}
+    step = _object(
+        {"by": _TEXT, "after": {"anyOf": [_TEXT, _STRINGS]}, "when": _CODE, "task": _DATA, **attributes("step")},
+        ("task",),
+    )
+    path = _object({"path": _TEXT, "as": _TEXT}, ("path",))
+    model = {"provider": {"enum": list(PROVIDERS)}, "name": _TEXT, "doc": _TEXT}
+    queue = {"doc": _TEXT, "type": _TEXT, "backend": {"enum": list(BACKENDS)}, "path": _TEXT}
+    sections = {
+        "imports": {"anyOf": [_TEXT, {"type": "array", "items": {"anyOf": [_TEXT, path]}}]},
+        "consts": _each({}),
+        "types": _each(_TEXT),
+        "models": _each(_object({**model, **attributes("model anthropic")}, ("provider", "name"))),
+        "mcp": _each({"type": "object"}),
+        "programs": _each({"$ref": "#/$defs/program"}),
+        "mixins": _each(_object(members)),
+        "coglets": {"type": ["object", "null"], "additionalProperties": _object({**members, "python": _TEXT})},
+        "agents": {"type": "object", "additionalProperties": _object({**holder, **attributes("agent")})},
+        "teams": {
+            "type": "object",
+            "additionalProperties": _object({**holder, **attributes("team")}, _required("team")),
+        },
+        "dods": _each({"type": ["object", "null"]}),
+        "plans": {
+            "type": "object",
+            "additionalProperties": _object({**holder, "extends": _TEXT, **attributes("plan"), "steps": _each(step)}),
+        },
+        "queues": _each(_object({**queue, **attributes("queue")}, ("type", "backend"))),
+        "tests": {"type": "object", "additionalProperties": {"anyOf": [_TEXT, _STRINGS]}},
+    }
+    whole = _object({"cog": {"const": 1}, "doc": _TEXT, **sections}, ("cog",))
+    return {"$schema": _DRAFT, "title": "The YAML notation of cog", **whole, "$defs": {"program": _program()}}
+
+
+# kind: (required fields, optional fields) beside those that every record has
+TRACE_KINDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "create": (("coglet",), ()),
+    "start": ((), ()),
+    "stop": ((), ()),
+    "restart": (("restarts",), ()),
+    "backoff": (("delay",), ()),
+    "input": (("channel", "data"), ()),
+    "output": (("channel", "data"), ()),
+    "transmit": (("channel", "data"), ()),
+    "send": (("to", "data"), ()),
+    "deliver": (("port",), ()),
+    "join": (("causes", "port"), ()),
+    "tick": (("port",), ()),
+    "skip": (("port",), ()),
+    "guide": (("to", "command", "data"), ()),
+    "command": (("command", "data"), ()),
+    "state": (("name", "data"), ()),
+    "log": (("level", "data"), ()),
+    "call": (("call", "program", "data"), ()),
+    "ask": (("call", "program", "model", "data"), ()),
+    "reply": (("call",), ("data", "error", "error_kind")),
+    "dispatch": (("call", "program", "dispatcher", "data"), ()),
+    "progress": (("call", "data"), ()),
+    "artefact": (("data",), ()),
+    "claim": (("claim", "artefact", "status"), ("reason",)),
+    "bid": (("claim", "artefact", "bid"), ()),
+    "grant": (("claim", "bid", "rework"), ()),
+    "result": (("call",), ("data", "error", "error_kind")),
+    "fail": (("error", "error_kind", "reaction", "at"), ()),
+    "dead_letter": (("port", "reason", "data"), ()),
+    "drop": (("port", "reason", "data"), ()),
+    "park": (("ports",), ()),
+    "unpark": ((), ()),
+    "over_capacity": (("port", "fill"), ()),
+}
+_FIELDS: dict[str, Any] = {
+    "coglet": _TEXT, "restarts": {"type": "integer"}, "delay": {"type": "number"}, "channel": _TEXT, "data": {}, "to": _TEXT,
+    "port": _TEXT, "causes": {"type": "array", "items": {"type": "integer"}}, "command": _TEXT, "name": _TEXT,
+    "level": {"enum": ["debug", "info", "warn", "error"]}, "call": {"type": "integer"}, "program": _TEXT, "model": _TEXT, "dispatcher": _TEXT, "error": _TEXT,
+    "claim": _TEXT, "artefact": _TEXT, "status": _TEXT, "bid": _TEXT, "rework": {"type": "boolean"},
+    "error_kind": _TEXT, "reaction": _TEXT, "at": _TEXT, "reason": _TEXT, "ports": _STRINGS, "fill": {"type": "integer"},
+}  # fmt: skip
+
+
+def trace_schema() -> dict[str, Any]:
+    """The schema of one trace record."""
+    common = {
+        "v": {"const": 1},
+        "seq": {"type": "integer", "minimum": 1},
+        "t": {"type": "number", "minimum": 0},
+        "run": _TEXT,
+        "path": _TEXT,
+        "cause": {"type": "integer", "minimum": 0},
+    }
+    kinds = []
+    for kind, (required, optional) in TRACE_KINDS.items():
+        own = {f: _FIELDS[f] for f in (*required, *optional)}
+        kinds.append(_object({**common, "kind": {"const": kind}, **own}, (*common, "kind", *required)))
+    return {"$schema": _DRAFT, "title": "A record of a cogc trace", "oneOf": kinds}
+
+
+def files() -> dict[str, str]:
+    """The text of each schema by its file's name."""
+    return {
+        "cog.schema.json": json.dumps(yaml_schema(), indent=1) + "\n",
+        "ir.schema.json": ir.schema().decode(),
+        "trace.schema.json": json.dumps(trace_schema(), indent=1) + "\n",
+    }
+
+
+def main() -> None:
+    for name, text in files().items():
+        (folder("grammar") / name).write_text(text, encoding="utf-8")
+        print(f"grammar/{name}: {len(text)} bytes")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,174 @@
+"""Make `cogc/syntax/tables.py` from `grammar/cog.lark`: `python -m grammar.make_tables`.
+
+Lark reads the grammar and computes the LALR(1) tables; this module writes them down as literals for the driver in
+`cogc/syntax/lalr.py`, so that no start of `cogc` pays for Lark. It is Lark's only owner.
+
+The tables. A state's row maps a terminal to an action: `n >= 0` shifts into state n, `-1 - r` reduces by rule r. A row
+in which every terminal reduces by one rule is that bare action. `RULES[r]` is (left side, length, builder, kept, mode):
+`kept` lists the children that go to the builder as offsets from the rule's first symbol, -1 for one that is absent and
+gives None. `mode` is how the value is made: 0 calls the builder, 1 hands the only child on, 2 makes a list to be
+spliced into the rule above. `SPLICED` are the nonterminals whose values are such lists.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from lark import Lark
+
+from cogc.disk.resources import folder
+
+BUILD, PASS, SPLICE = 0, 1, 2
+
+
+class _Postlex:
+    """Lark's basic lexer needs to know that newlines are handled later; `_SEP` is made of them."""
+
+    always_accept = ("NEWLINE",)
+
+    def process(self, stream: Any) -> Any:
+        return stream
+
+
+def lark_parser(postlex: Any = None) -> Lark:
+    """Lark's own parser for the grammar, the oracle of the tests."""
+    grammar = (folder("grammar") / "cog.lark").read_text(encoding="utf-8")
+    return Lark(grammar, parser="lalr", lexer="basic", postlex=postlex or _Postlex(), maybe_placeholders=True)
+
+
+def grammar_digest() -> str:
+    """What tells whether the tables belong to the grammar as it stands."""
+    return hashlib.sha256((folder("grammar") / "cog.lark").read_bytes()).hexdigest()[:16]
+
+
+def _kept(rule: Any) -> list[tuple[int, Any]]:
+    """The rule's children as (offset or -1, symbol), with Lark's placeholders for what is absent."""
+    empty = rule.options.empty_indices
+    absent = [len(ones) for ones in "".join(str(int(b)) for b in empty).split("0")] if empty else []
+    absent = absent or [0] * (len(rule.expansion) + 1)
+    kept: list[tuple[int, Any]] = []
+    for i, symbol in enumerate(rule.expansion):
+        kept += [(-1, None)] * absent[i]
+        if rule.options.keep_all_tokens or not (symbol.is_term and symbol.filter_out):
+            kept.append((i, symbol))
+    return kept + [(-1, None)] * absent[len(rule.expansion)]
+
+
+def _spliced(rules: list[Any]) -> set[str]:
+    """The nonterminals of no node whose value is a list: all that do not always hand on exactly one child."""
+    hidden = {r.origin.name for r in rules if r.origin.name.startswith("_")}
+    spliced: set[str] = set()
+    while True:
+        more = {
+            r.origin.name
+            for r in rules
+            if r.origin.name in hidden and (len(_kept(r)) != 1 or _kept(r)[0][0] < 0 or _kept(r)[0][1].name in spliced)
+        }
+        if more <= spliced:
+            return spliced
+        spliced |= more
+
+
+def make() -> str:
+    """The text of `cogc/syntax/tables.py`."""
+    lark = lark_parser()
+    table = lark.parser.parser._parse_table
+    rules: list[Any] = list(lark.rules)
+    numbers = {id(r): i for i, r in enumerate(rules)}
+    by_value = {r: i for i, r in enumerate(rules)}
+    terminals = sorted({str(t) for row in table.states.values() for t in row if not _is_rule(t, rules)} | {"ERROR"})
+    terminal_number = {t: i for i, t in enumerate(terminals)}
+    nonterminals = sorted({str(r.origin.name) for r in rules})
+    nonterminal_number = {n: i for i, n in enumerate(nonterminals)}
+    states = _in_order(table)
+    state_number = {s: i for i, s in enumerate(states)}
+    actions: list[Any] = []
+    gotos: list[dict[int, int]] = []
+    for state in states:
+        row: dict[int, int] = {}
+        goto: dict[int, int] = {}
+        for symbol, (action, argument) in sorted(table.states[state].items()):
+            if symbol in nonterminal_number:
+                goto[nonterminal_number[symbol]] = state_number[argument]
+            elif action.name == "Shift":
+                row[terminal_number[symbol]] = state_number[argument]
+            else:
+                row[terminal_number[symbol]] = -1 - numbers.get(id(argument), by_value[argument])
+        values = set(row.values())
+        actions.append(values.pop() if len(values) == 1 and max(values) < 0 else row)
+        gotos.append(goto)
+    spliced = _spliced(rules)
+    written_rules = [_rule(r, spliced, nonterminal_number) for r in rules]
+    final = state_number[table.end_states["start"]]
+    words = {str(t.pattern.value): terminal_number[t.name] for t in lark.terminals if _is_text(t, str.isalpha)}
+    marks = {
+        str(t.pattern.value): terminal_number[t.name] for t in lark.terminals if _is_text(t, lambda v: not v.isalpha())
+    }
+    parts = [
+        '"""The LALR(1) tables of `grammar/cog.lark`. Made by `python -m grammar.make_tables`: do not edit."""',
+        "# ruff: noqa",
+        "from __future__ import annotations",
+        f"DIGEST = {grammar_digest()!r}",
+        f"TERMINALS = {terminal_number!r}",
+        f"NONTERMINALS = {nonterminals!r}",
+        f"KEYWORDS = {words!r}",
+        f"OPERATORS = {marks!r}",
+        f"RULES = {written_rules!r}",
+        f"FINAL = {final}",
+        _rows("ACTIONS", actions),
+        _rows("GOTOS", gotos),
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def _in_order(table: Any) -> list[Any]:
+    """The states in the order in which they are reached: Lark numbers them anew each time."""
+    order = [table.start_states["start"]]
+    seen = set(order)
+    for state in order:
+        for _, (action, argument) in sorted(table.states[state].items()):
+            if action.name == "Shift" and argument not in seen:
+                seen.add(argument)
+                order.append(argument)
+    return order
+
+
+def _rows(name: str, rows: list[Any]) -> str:
+    """Rows as literals, equal ones written once: the list refers to them by name."""
+    seen: dict[str, int] = {}
+    order = [seen.setdefault(repr(r), len(seen)) for r in rows]
+    distinct = ",\n".join(seen)
+    return f"_{name}: list[Any] = [\n{distinct},\n]\n{name} = [_{name}[i] for i in {order!r}]"
+
+
+def _is_rule(symbol: str, rules: list[Any]) -> bool:
+    return symbol in {r.origin.name for r in rules} or symbol == "start"
+
+
+def _is_text(terminal: Any, wanted: Any) -> bool:
+    return type(terminal.pattern).__name__ == "PatternStr" and bool(wanted(terminal.pattern.value))
+
+
+def _rule(rule: Any, spliced: set[str], numbers: dict[str, int]) -> tuple[int, int, str, tuple[int, ...], int]:
+    origin, kept = rule.origin.name, _kept(rule)
+    mode = BUILD
+    if origin.startswith("_"):
+        mode = SPLICE if origin in spliced else PASS
+    offsets = tuple(
+        # a child that is a list to splice is marked by being shifted out of the range of plain offsets
+        i if symbol is None or symbol.is_term or symbol.name not in spliced else i + 100
+        for i, symbol in kept
+    )
+    return numbers[origin], len(rule.expansion), str(rule.alias or origin), offsets, mode
+
+
+def main() -> None:
+    path = Path(__file__).parents[1] / "cogc" / "syntax" / "tables.py"
+    path.write_text(make(), encoding="utf-8")
+    print(f"{path}: {path.stat().st_size} bytes")
+
+
+if __name__ == "__main__":
+    main()

@@ -78,7 +78,7 @@ class Spread(Node):
 
 
 class RecordLiteral(Node):
-    entries: tuple[Entry | ComputedEntry | Spread, ...]
+    entries: tuple[RecordEntry, ...]
 
 
 class RecordComprehension(Node):
@@ -301,7 +301,7 @@ class Attribute(Node):
     """`key: value`, with what may follow it: `when EXPR` and a block of its own."""
 
     key: Name
-    value: Expr | TypeExpr
+    value: Value
     condition: Expr | None = None
     block: tuple[Attribute, ...] = ()
 
@@ -369,7 +369,7 @@ class Pipeline(Node):
 class Reaction(Node):
     triggers: tuple[Trigger, ...]
     modifiers: tuple[Modifier, ...]
-    body: Block | Pipeline
+    body: Body
     handler: Handler | None
     doc: str = ""
 
@@ -533,7 +533,7 @@ class Dod(Node):
     name: Name
     parameters: tuple[Parameter, ...]
     extends: Qualified | None
-    criteria: tuple[Attribute | Command | Judge, ...]
+    criteria: tuple[Criterion, ...]
     doc: str = ""
 
 
@@ -550,13 +550,13 @@ class Plan(Node):
     name: Name
     parameters: tuple[Parameter, ...]
     extends: Qualified | None
-    items: tuple[Attribute | Step, ...]
+    items: tuple[PlanItem, ...]
     doc: str = ""
 
 
 class Sett(Node):
     name: Name
-    items: tuple[Attribute | Agent, ...]
+    items: tuple[SettItem, ...]
     doc: str = ""
 
 
@@ -617,19 +617,26 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import ClassVar, TypeAlias
 
+    # the closed unions; a `match` over one of them ends in `assert_never`
     Expr: TypeAlias = (
         Name | Text | Literal | ListLiteral | Comprehension | RecordLiteral | RecordComprehension | Call | Field
         | Index | Slice | Unary | Binary | TypeTest | Conditional | Try | Await | Grow | Error
     )  # fmt: skip
     TypeExpr: TypeAlias = TypeName | LiteralType | ListType | MapType | RecordType | UnionType | OptionalType
+    Value: TypeAlias = Expr | TypeExpr  # of an attribute
+    RecordEntry: TypeAlias = Entry | ComputedEntry | Spread
     Pattern: TypeAlias = Name | ListPattern
     Statement: TypeAlias = (
         Send | Assign | Let | Guide | Stop | Restart | Escalate | Log | Fail | If | For | Evaluate | Error
     )  # fmt: skip
     Trigger: TypeAlias = On | Every | After
+    Body: TypeAlias = Block | Pipeline  # of a reaction
     Member: TypeAlias = (
         Listen | Transmit | Enact | State | Create | Link | Program | Supervise | Reaction | Const | Error
     )  # fmt: skip
+    Criterion: TypeAlias = Attribute | Command | Judge
+    PlanItem: TypeAlias = Attribute | Step
+    SettItem: TypeAlias = Attribute | Agent
     Declaration: TypeAlias = (
         Import | Const | TypeDecl | Model | Mcp | Program | Coglet | Mixin | Agent | Team | Dod | Plan | Sett | Queue
         | Test | Error

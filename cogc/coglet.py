@@ -5,12 +5,14 @@ A script that boots coglets by itself imports it under its own name: `from cogc.
 
 from __future__ import annotations
 
-import sys
-from typing import Any
+from typing import Any, BinaryIO
 
 import trio
 
 from cogc import sdk
+from cogc.run.boot import session_of
+from cogc.run.report import failure
+from cogc.run.session import Session
 from cogc.sdk import (
     CogBase,
     Coglet,
@@ -30,39 +32,10 @@ from cogc.sdk import (
     listen,
 )
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import BinaryIO
-
-    from cogc.run.session import Session
-
 __all__ = [
     "CogBase", "Coglet", "CogletHandle", "CogletRuntime", "CogletTrace", "Command", "GitLet", "LifeLet", "LogLet", "MulLet",
     "ProgLet", "Program", "SuppressLet", "TickLet", "WebLet", "enact", "every", "listen",
 ]  # fmt: skip
-
-_PARTS = [
-    "coglet",
-    "handle",
-    "runtime",
-    "lifelet",
-    "ticklet",
-    "proglet",
-    "gitlet",
-    "loglet",
-    "mullet",
-    "suppresslet",
-    "weblet",
-    "trace",
-]
-
-
-def install() -> None:
-    """Let `coglet` and its modules mean this one, in this process."""
-    here = sys.modules[__name__]
-    sys.modules["coglet"] = here
-    for part in _PARTS:
-        sys.modules[f"coglet.{part}"] = here
 
 
 class CogletTrace:
@@ -163,8 +136,6 @@ class CogletRuntime:
             raise RuntimeError(self.failure)
 
     async def _boot(self) -> None:
-        from cogc.run.boot import session_of
-
         self.ready, self.ended = trio.Event(), trio.Event()
         number = max(_RUNTIMES, default=0) + 1
         _RUNTIMES[number] = self
@@ -175,8 +146,6 @@ class CogletRuntime:
 
     async def _keep(self, number: int, file: BinaryIO | None) -> None:
         """Run the system to its end; what kept it from running is told to whoever asks."""
-        from cogc.run.report import failure
-
         assert self.session is not None
         try:
             await self.session.run()

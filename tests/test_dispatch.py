@@ -17,8 +17,8 @@ from cogc.kernel.machine import Kernel
 from cogc.run import journal
 from cogc.run.conformance import check_dispatcher
 from cogc.run.dispatch import Outcome, ProcessDispatcher, RunSpec
-from cogc.run.executors import Settings
 from cogc.run.session import Options, Session
+from cogc.run.settings import Settings
 
 SPEC = """
 model m = scripted "SCRIPT"

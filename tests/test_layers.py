@@ -39,7 +39,6 @@ UPWARD: set[tuple[str, str]] = {
     ("names.resolve", "desugar.parts"),
     ("names.resolve", "desugar.plans"),
     ("names.resolve", "desugar.teams"),
-    ("run.executors", "coglet"),
 }
 CIRCULAR: list[set[str]] = [
     {
@@ -64,17 +63,6 @@ CIRCULAR: list[set[str]] = [
         "checks.unused_program",
     },
     {"analysis.infer", "analysis.narrow", "analysis.prompts"},
-    {
-        "coglet",
-        "run.anthropic_model",
-        "run.boot",
-        "run.dispatch",
-        "run.executors",
-        "run.models",
-        "run.openai_model",
-        "run.provider",
-        "run.session",
-    },
     {"commands.faces", "commands.run", "commands.run_sett"},
     {"lowering.expressions", "lowering.lower", "lowering.queues"},
     {"names.catalogue", "names.load", "names.locks", "names.world"},

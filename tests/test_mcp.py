@@ -240,7 +240,7 @@ program look() -> [any] = mcp s.look {{ timeout: 20s }}
 coglet Main {{ transmit out: any
   on start {{ out <- look() }} }}
 """
-    from cogc.run.executors import Settings
+    from cogc.run.settings import Settings
 
     made = session(build(spec), Settings(str(tmp_path)))
     assert made.outputs["out"] == [["/workspace", False, wrote, None, "yes"]]

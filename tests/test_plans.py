@@ -21,10 +21,10 @@ from test_board import redis as redis
 from test_run import session, unique_seconds
 
 from cogc.run import journal
-from cogc.run.executors import Settings
 from cogc.run.people import People
 from cogc.run.plans import Decision, Keeping
 from cogc.run.session import Session
+from cogc.run.settings import Settings
 from cogc.run.trace import TraceWriter
 from cogc.stores.plans import PlanStore, changed, open_plans
 

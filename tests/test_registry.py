@@ -21,8 +21,8 @@ from test_cli import cogc
 from cogc.kernel.machine import Kernel
 from cogc.kernel.models.registry import AgentRecord, Registry
 from cogc.run import journal
-from cogc.run.executors import Settings
 from cogc.run.session import Options, Session
+from cogc.run.settings import Settings
 from cogc.run.trace import TraceWriter
 from cogc.stores.registry import check_registry, open_registry
 

@@ -20,10 +20,10 @@ from cogc.ir import Bundle
 from cogc.kernel.machine import Kernel
 from cogc.kernel.objects import Ask
 from cogc.run import journal
-from cogc.run.executors import Settings
 from cogc.run.process import run_process
 from cogc.run.scripted import Scripted
 from cogc.run.session import Options, Session
+from cogc.run.settings import Settings
 from cogc.run.store import Store
 from cogc.run.trace import TraceWriter, records
 

@@ -12,7 +12,7 @@ import pytest
 from conftest import bubblewrap_works, build
 from test_run import marked, session, unique_seconds
 
-from cogc.run.executors import Settings
+from cogc.run.settings import Settings
 
 SPEC = """
 model m = scripted "SCRIPT"

@@ -16,8 +16,8 @@ from conftest import bubblewrap_works, build
 
 from cogc.kernel.values import Failure
 from cogc.run import confine
-from cogc.run.executors import Settings
 from cogc.run.people import People
+from cogc.run.settings import Settings
 from cogc.sett.board import Board
 from cogc.sett.command import Place
 from cogc.sett.in_process import Whole

@@ -15,8 +15,8 @@ from test_plans import cogc, rules, wait_for
 from test_run import session
 
 from cogc.run.control import ask
-from cogc.run.executors import Settings
 from cogc.run.session import Session
+from cogc.run.settings import Settings
 
 HEAD = """
 model m = scripted "m.yml"

@@ -16,7 +16,7 @@ from cogc.commands.run import Usage, bound, duration, load, refusing, show_to_st
 from cogc.commands.run_sett import instance_of, locals_of
 from cogc.diagnostics.problems import Problems
 from cogc.kernel.values import Failure
-from cogc.run.executors import Settings
+from cogc.run.settings import Settings
 from cogc.sett.board import Board, open_board
 from cogc.sett.command import Place
 from cogc.sett.cub import Cub

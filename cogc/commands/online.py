@@ -16,8 +16,8 @@ from cogc.kernel.machine import Kernel
 from cogc.kernel.values import Failure
 from cogc.lowering.lower import Lower
 from cogc.names.locks import path_of
-from cogc.run.executors import secret
 from cogc.run.people import write_whole
+from cogc.run.secrets import secret
 from cogc.run.servers import Servers
 from cogc.syntax import nodes
 

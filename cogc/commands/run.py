@@ -272,7 +272,7 @@ def _task_failed(session: Session) -> int:
 
 
 def _settings(options: Namespace) -> Any:
-    from cogc.run.executors import Settings
+    from cogc.run.settings import Settings
 
     return Settings(
         options.workspace,

@@ -101,8 +101,8 @@ def _verdict(bundle: ir.Bundle, options: Namespace) -> dict[str, Any] | None:
 
     from cogc.kernel.values import plain
     from cogc.run import report
-    from cogc.run.executors import Settings
     from cogc.run.session import Options, Session
+    from cogc.run.settings import Settings
 
     try:
         work = json.loads(options.work)

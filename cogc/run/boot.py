@@ -7,8 +7,8 @@ from typing import Any, BinaryIO
 from cogc.compile import analyse, program
 from cogc.diagnostics.problems import Problems
 from cogc.disk.resources import place
-from cogc.run.executors import Settings
 from cogc.run.session import Options, Session
+from cogc.run.settings import Settings
 from cogc.run.trace import TraceWriter
 
 _SPEC = b'coglet Runtime = python "runtime:Runtime" { listen run: int }'

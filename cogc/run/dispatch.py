@@ -20,8 +20,8 @@ import trio
 from cogc import ir
 from cogc.kernel.objects import Dispatch, Tell
 from cogc.kernel.values import Failure
-from cogc.run.executors import Settings
 from cogc.run.process import spawn
+from cogc.run.settings import Settings
 
 Emit = Callable[[dict[str, Any]], None]
 """Takes progress: `{event: "running"}`, `{event: "delta", text}`, `{event: "usage", usage}` after each request to a model,

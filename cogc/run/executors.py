@@ -1,6 +1,6 @@
 """Programs carried out: Python functions, processes, models. Each takes a call and gives a value, or a Failure.
 
-Secrets are looked up here, at the last moment; they never reach the kernel, and so no trace.
+Secrets are looked up here, by `run/secrets.py`, at the last moment; they never reach the kernel, and so no trace.
 """
 
 from __future__ import annotations
@@ -20,44 +20,23 @@ from typing import Any
 
 import trio
 
-from cogc import coglet as upstream
 from cogc import ir
 from cogc.disk import resources
 from cogc.kernel.functions import text
 from cogc.kernel.objects import Call
 from cogc.kernel.values import Duration, Failure, Time, moment, time_of
+from cogc.run import upstream
 from cogc.run.coglets import Coglets, Tell, complaint
-from cogc.run.people import People, Question
-from cogc.run.plans import Keeping, Plans
+from cogc.run.people import Question
+from cogc.run.plans import Plans
 from cogc.run.process import run_process
 from cogc.run.queues import Queues
 from cogc.run.sandbox import ENVIRONMENT, wrapped
+from cogc.run.secrets import secret
 from cogc.run.servers import Servers, read_result
+from cogc.run.settings import Settings
 
 DEFAULT_TIMEOUT = 60.0
-
-
-class Settings:
-    """What the command line says about programs: the workspace, packages allowed, who answers questions, whether sandboxes
-    are made where they are asked for, where plans are kept, and the registry in which its agents are shown."""
-
-    __slots__ = ("allow_imports", "keeping", "people", "registry", "sandboxed", "workspace")
-
-    def __init__(
-        self,
-        workspace: str = ".",
-        allow_imports: frozenset[str] = frozenset(),
-        people: People | None = None,
-        sandboxed: bool = True,
-        keeping: Keeping | None = None,
-        registry: str = "",
-    ) -> None:
-        self.registry = registry
-        self.keeping = keeping or Keeping()
-        self.sandboxed = sandboxed
-        self.workspace = workspace
-        self.allow_imports = allow_imports
-        self.people = people or People()
 
 
 class Executors:
@@ -274,16 +253,6 @@ def command_words(words: list[Any]) -> list[str]:
     if any("\0" in w for w in found):
         raise Failure("program", "a word of a command holds a NUL character")
     return found
-
-
-def secret(value: Any) -> str:
-    """An environment value: `env("NAME")` is looked up now."""
-    if isinstance(value, dict) and set(value) == {"env"}:
-        found = os.environ.get(value["env"])
-        if found is None:
-            raise Failure("program", f"the environment has no `{value['env']}`")
-        return found
-    return text(value)
 
 
 def load_module(name: str, path: Path) -> ModuleType:

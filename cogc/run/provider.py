@@ -8,7 +8,7 @@ from typing import Any
 
 from cogc import ir
 from cogc.kernel.values import Failure
-from cogc.run.executors import secret
+from cogc.run.secrets import secret
 
 
 def api_key(model: ir.Model, attributes: dict[str, Any], variable: str) -> str:

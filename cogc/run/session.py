@@ -23,11 +23,12 @@ from cogc.kernel.machine import Kernel
 from cogc.kernel.objects import Ask, Call, Cancel, Dispatch, LogLine, Output, Persist, Said, Tell, Unclaim
 from cogc.kernel.values import Failure
 from cogc.run.dispatch import Dispatchers
-from cogc.run.executors import Executors, Settings
+from cogc.run.executors import Executors
 from cogc.run.journal import Journal, Outward
 from cogc.run.mirror import Mirror
 from cogc.run.models import Models
 from cogc.run.scripted import pieces
+from cogc.run.settings import Settings
 from cogc.run.store import Store
 from cogc.run.trace import TraceWriter
 

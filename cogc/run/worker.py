@@ -14,8 +14,8 @@ import trio
 from cogc import ir
 from cogc.kernel.objects import Output, Sandbox
 from cogc.kernel.values import plain
-from cogc.run.executors import Settings
 from cogc.run.session import Options, Session
+from cogc.run.settings import Settings
 
 
 class Worker:

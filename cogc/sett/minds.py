@@ -11,8 +11,8 @@ from cogc.kernel.machine import Kernel
 from cogc.kernel.models.budget import Purse, Usage
 from cogc.kernel.objects import Sandbox
 from cogc.kernel.values import Failure
-from cogc.run.executors import Settings
 from cogc.run.session import Options, Session
+from cogc.run.settings import Settings
 
 
 class Minds:

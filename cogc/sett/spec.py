@@ -12,7 +12,7 @@ from cogc import ir
 from cogc.kernel.machine import Kernel
 from cogc.kernel.values import Duration, Failure
 from cogc.language.texts import nanoseconds
-from cogc.run.executors import secret
+from cogc.run.secrets import secret
 
 REVIEWS = 3
 TIMEOUT = 600.0

@@ -42,6 +42,12 @@ CODES: dict[str, Row] = {
     ),
     "number-too-large": ("COG106", "error", "`{text}` does not fit into 64 bits", "use a float, or a string"),
     "too-deep": ("COG107", "error", "this is nested more than {limit} deep", "give the inner parts names of their own"),
+    "hole-outside-form": (
+        "COG108",
+        "error",
+        "`{text}` is a hole, and only the forms of the standard library have holes",
+        "write the name alone: `{name}`",
+    ),
     # shape
     "unknown-attribute": ("COG201", "error", "{owner} has no attribute `{name}`", "its attributes are {known}"),
     "missing-attribute": ("COG202", "error", "{owner} needs the attribute `{name}`", "add `{name}: ...`"),

@@ -147,6 +147,11 @@ def error(children: list[Any], start: int, end: int) -> n.Error:
 
 
 @_build
+def splice(children: list[Any], start: int, end: int) -> n.Splice:
+    return n.Splice(start, end, children[0].lstrip("$."))
+
+
+@_build
 def qualified(children: list[Any], start: int, end: int) -> n.Qualified:
     return n.Qualified(start, end, tuple(children))
 

@@ -35,10 +35,13 @@ _TOKEN = re.compile(
   | (;)
   | (\Z)
   | ([A-Za-z_][A-Za-z0-9_]*)
+  | (\$(?:\.\.\.)?[a-z][a-z_]*)
     )""",
     re.VERBOSE | re.DOTALL,
 )
-_WORD, _NEWLINE, _PUNCTUATION, _INT, _SEMICOLON, _EOF, _R_WORD = 1, 2, 3, 6, 10, 11, 12
+_WORD, _NEWLINE, _PUNCTUATION, _INT, _SEMICOLON, _EOF, _R_WORD, _HOLE = 1, 2, 3, 6, 10, 11, 12, 13
+FORMS = "std/forms/"
+"""The folder of the files that may have holes."""
 _BY_GROUP = {
     4: TERMINALS["DURATION"],
     5: TERMINALS["FLOAT"],
@@ -182,6 +185,8 @@ class _Lexer:
             elif group == _EOF:
                 self._finish(start)
                 return
+            elif group == _HOLE:
+                kind = self._hole(start, at)
             else:
                 kind = _BY_GROUP[group]  # type: ignore[index]
                 if group == _INT and at - start > 18:
@@ -238,6 +243,14 @@ class _Lexer:
         if self.tokens.kinds and self.tokens.kinds[-1] == _SEP:
             self._pop()
         self._add(_END, at, at)
+
+    def _hole(self, start: int, end: int) -> int:
+        """The terminal of a hole; outside of forms it is reported, and read on as a name."""
+        text = self.source.text[start:end]
+        if self.source.path.startswith(FORMS):
+            return TERMINALS["SPLICE" if "." in text else "HOLE"]
+        self.problems.add("hole-outside-form", Span(self.source, start, end), text=text, name=text.lstrip("$."))
+        return _NAME
 
     def _large(self, start: int, end: int) -> None:
         """Report an int beyond 64 bits."""

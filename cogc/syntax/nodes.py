@@ -162,6 +162,12 @@ class Grow(Node):
     arguments: tuple[Argument, ...]
 
 
+class Splice(Node):
+    """`$...name`: a hole for several parts. Only forms have some, and none is left in an expanded tree."""
+
+    name: str
+
+
 class Error(Node):
     """Where the parser gave up and went on; whatever meets one stays silent."""
 

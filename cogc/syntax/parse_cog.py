@@ -224,7 +224,7 @@ class _Reporter:
     def _in_bad_text(self, start: int) -> bool:
         """Whether the lexer has already said what is wrong on this line or just before this place."""
         line = self.source.position(start)[0]
-        syntax = ("bad-character", "unclosed-string", "bad-number")
+        syntax = ("bad-character", "unclosed-string", "bad-number", "hole-outside-form")
         return any(p.slug in syntax and p.span.position()[0] == line for p in self.problems.found)
 
     def _found(self, at: int) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from cogc.analysis import check as checking
+from cogc.analysis.check import check
+from cogc.analysis.checked import Checked, Options
 from cogc.analysis.declarations import check_judge
+from cogc.checks import CHECKS
 from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.source import Span
 from cogc.diagnostics.suggest import did_you_mean
@@ -15,22 +17,23 @@ from cogc.names.world import Declared
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from cogc import ir
-    from cogc.names.load import Reader
+    from cogc.diagnostics.source import Reader
     from cogc.names.world import Shape
 
 
-def analyse(
-    paths: list[str], read: Reader, problems: Problems, options: checking.Options | None = None
-) -> checking.Checked:
+def analyse(paths: list[str], read: Reader, problems: Problems, options: Options | None = None) -> Checked:
     """Everything that `cogc check` does with some files that belong together."""
     world = load(paths, read, problems)
     load_prelude(world, read, problems)
     load_locks(world, read, problems)
     resolve(world, problems)
-    return checking.check(world, problems, options)
+    checked = check(world, problems, options or Options())
+    for rule in CHECKS:
+        rule(checked)
+    return checked
 
 
-def program(checked: checking.Checked, root: str | None) -> ir.Bundle | None:
+def program(checked: Checked, root: str | None) -> ir.Bundle | None:
     """The program that starts at `root` (default: `Main`, or a file's only coglet, or its only sett); None and a problem without one."""
     from cogc.lowering.lower import lower
     from cogc.lowering.setts import lower_sett
@@ -42,7 +45,7 @@ def program(checked: checking.Checked, root: str | None) -> ir.Bundle | None:
     return None if checked.problems.errors else bundle
 
 
-def _root(checked: checking.Checked, name: str | None) -> Shape | Declared | None:
+def _root(checked: Checked, name: str | None) -> Shape | Declared | None:
     """The coglet, agent or sett to run."""
     unit = checked.world.roots[0]
     own = {n: d for n, d in unit.declared.items() if d.kind == "coglet"}

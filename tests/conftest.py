@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from cogc.analysis.check import Checked
-from cogc.analysis.check import Options as CheckOptions
+from cogc.analysis.checked import Checked
+from cogc.analysis.checked import Options as CheckOptions
 from cogc.compile import analyse, program
 from cogc.diagnostics.problems import Diagnostic, Problems
 from cogc.disk.files import read as read_file

@@ -188,7 +188,7 @@ def test_a_queue_in_redis(redis: RedisServer) -> None:
     ["on late as a when a.n > 1", "on late as a distinct a.n within 1s", "on late as a concurrent 2"],
 )
 def test_what_a_queues_reaction_cannot_have_is_said(trigger: str) -> None:
-    from cogc.analysis.check import Options
+    from cogc.analysis.checked import Options
     from cogc.compile import analyse, program
     from cogc.diagnostics.problems import Problems
     from cogc.disk.files import read

@@ -69,7 +69,7 @@ def _value(a: nodes.Attribute, kind: str, scope: Scope, inference: Inference) ->
             found = inference.check(a.value, scope, kind_type(inference.world, rest))  # type: ignore[arg-type]
             _range(a, found, scope, inference)
         case "type":
-            inference.types[id(a.value)] = lower_type(inference.world, scope.unit, a.value, inference.problems)  # type: ignore[arg-type]
+            inference.tables.types[id(a.value)] = lower_type(inference.world, scope.unit, a.value, inference.problems)  # type: ignore[arg-type]
         case "word":
             _word(a, rest.split(), scope, inference)
         case "ref":
@@ -177,7 +177,7 @@ def _reference(node: nodes.Expr | nodes.TypeExpr, kinds: list[str], scope: Scope
         inference.problems.add("wrong-kind", span, name=text, found="an expression", wanted=wanted)
         return
     if "program" in kinds and scope.shape is not None and name in scope.shape.programs:
-        inference.used.add(id(scope.shape.programs[name].node))
+        inference.tables.used.add(id(scope.shape.programs[name].node))
         return
     declared = inference.world.lookup(scope.unit, name)
     if declared is None and "." in name and "mcp" in kinds:
@@ -187,7 +187,7 @@ def _reference(node: nodes.Expr | nodes.TypeExpr, kinds: list[str], scope: Scope
         help = did_you_mean(name, known, f"declare it with `{kinds[0]} {name} ...`")
         inference.problems.add("unknown-name", span, help=help or None, name=name)
         return
-    inference.used.add(id(declared.node))
+    inference.tables.used.add(id(declared.node))
     if declared.kind not in kinds:
         related = [Label(declared.span(), "declared here")]
         found = ARTICLES[declared.kind]

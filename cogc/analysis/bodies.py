@@ -10,10 +10,10 @@ from __future__ import annotations
 from cogc.analysis import narrow
 from cogc.analysis.infer import Inference
 from cogc.analysis.scope import CHILD_FAILURE, FAILURE, SENDER, Scope
+from cogc.analysis.tables import Port
 from cogc.diagnostics.suggest import did_you_mean
 from cogc.language import types
 from cogc.language.attributes import LEVELS
-from cogc.language.record import Record
 from cogc.language.types import ANY, DURATION, INT, NO, ListOf, Type
 from cogc.names.lower_type import lower_type
 from cogc.names.world import Member, Shape
@@ -21,21 +21,8 @@ from cogc.syntax import nodes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from cogc.analysis.tables import PortKind
     from cogc.diagnostics.problems import Problems
-
-
-class Port(Record):
-    """One end of a wire. `kind`: own_transmit, own_listen, child_listen, child_transmit, queue, dead_queue.
-
-    `child` and `index` say whose, for a child's; `type` is what goes through.
-    """
-
-    kind: str
-    name: str
-    type: Type
-    child: str = ""
-    index: nodes.Expr | None = None
-    member: Member | None = None
 
 
 class Bodies:
@@ -44,10 +31,7 @@ class Bodies:
     def __init__(self, inference: Inference) -> None:
         self.inference = inference
         self.problems: Problems = inference.problems
-        self.targets: dict[int, Port] = {}
-        self.stage_calls: dict[int, nodes.Call] = {}
-        self.sent: set[tuple[str, str]] = set()
-        self.heard: set[tuple[str, str]] = set()
+        self.tables = inference.tables
 
     # ---- ports ---------------------------------------------------------------------------------------------
 
@@ -77,7 +61,7 @@ class Bodies:
         """What a path stands for: as the target of a send or link (`sending`), or as the source of a link or trigger."""
         found = self._port(node, scope, sending)
         if found is not None:
-            self.targets[id(node)] = found
+            self.tables.targets[id(node)] = found
         return found
 
     def _port(self, node: nodes.Expr, scope: Scope, sending: bool) -> Port | None:
@@ -99,11 +83,11 @@ class Bodies:
         table = shape.transmits if sending else shape.listens
         if node.id in table:
             member = table[node.id]
-            (self.sent if sending else self.heard).add((shape.key, node.id))
+            (self.tables.sent if sending else self.tables.heard).add((shape.key, node.id))
             return Port("own_transmit" if sending else "own_listen", node.id, member.type, "", None, member)
         declared = scope.world.lookup(scope.unit, node.id)
         if declared is not None and declared.kind == "queue":
-            self.inference.used.add(id(declared.node))
+            self.tables.used.add(id(declared.node))
             item = lower_type(scope.world, declared.unit, declared.node.type, self.problems)
             return Port("queue", declared.unit.key(declared.node.name.id), item)
         if sending and node.id in shape.states:
@@ -129,12 +113,12 @@ class Bodies:
         assert shape is not None
         first, second = (shape.transmits, shape.listens) if sending else (shape.listens, shape.transmits)
         if name in first:
-            kind = "own_transmit" if sending else "own_listen"
-            (self.sent if sending else self.heard).add((shape.key, name))
+            kind: PortKind = "own_transmit" if sending else "own_listen"
+            (self.tables.sent if sending else self.tables.heard).add((shape.key, name))
             return Port(kind, name, first[name].type, "", None, first[name])
         if name in second:
             kind = "own_listen" if sending else "own_transmit"
-            (self.heard if sending else self.sent).discard((shape.key, name))
+            (self.tables.heard if sending else self.tables.sent).discard((shape.key, name))
             return Port(kind, name, second[name].type, "", None, second[name])
         self._unknown_port(node.name, shape.name, "channel", [*first, *second], scope)
         return None
@@ -151,7 +135,7 @@ class Bodies:
         base = node.base
         index = base.index if isinstance(base, nodes.Index) else None
         child = member.node.name.id
-        kind = "child_listen" if sending else "child_transmit"
+        kind: PortKind = "child_listen" if sending else "child_transmit"
         if member.target is None:
             return Port(kind, node.name.id, ANY, child, index, None)
         table = member.target.listens if sending else member.target.transmits
@@ -335,7 +319,7 @@ class Bodies:
                 "unknown-command", scope.unit.span(target.name), help=help, owner=shape.name, name=name, known=""
             )
             return
-        self.inference.used.add(id(command.node))
+        self.tables.used.add(id(command.node))
         self.inference.arguments(node, command.signature, node.arguments, scope)
 
     def _lifecycle(self, node: nodes.Node, target: nodes.Expr, scope: Scope) -> None:
@@ -362,8 +346,8 @@ class Bodies:
     def _if(self, node: nodes.If, scope: Scope) -> bool:
         self.inference.condition(node.condition, scope)
         then, otherwise = scope.inner(), scope.inner()
-        then.learn(narrow.facts(self.inference, node.condition, True, scope))
-        otherwise.learn(narrow.facts(self.inference, node.condition, False, scope))
+        then.learn(narrow.facts(self.tables, node.condition, True, scope))
+        otherwise.learn(narrow.facts(self.tables, node.condition, False, scope))
         goes_on = self.block(node.then, then)
         other_goes_on = True
         if isinstance(node.otherwise, nodes.Block):
@@ -533,7 +517,7 @@ class Bodies:
         match m.kind:
             case "when":
                 self.inference.condition(m.value, scope)
-                scope.learn(narrow.facts(self.inference, m.value, True, scope))
+                scope.learn(narrow.facts(self.tables, m.value, True, scope))
             case "concurrent":
                 check(m.value, scope, INT)
                 self._positive(m, scope)
@@ -576,7 +560,7 @@ class Bodies:
             if value is not None:
                 inner.bind("it", value)
             value = self.inference.infer(call, inner)
-            self.stage_calls[id(stage)] = call
+            self.tables.stage_calls[id(stage)] = call
 
     def _piped(self, node: nodes.Node) -> Type | None:
         """What the first stage gets: the message that fired the reaction; None for a timer."""
@@ -585,7 +569,7 @@ class Bodies:
         parts: list[Type] = []
         for t in node.triggers:
             if isinstance(t, nodes.On):
-                port = self.targets.get(id(t.source))
+                port = self.tables.targets.get(id(t.source))
                 if port is not None:
                     parts.append(port.type)
                 elif isinstance(t.source, nodes.Call):

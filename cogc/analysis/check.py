@@ -1,17 +1,15 @@
-"""The whole of a check behind resolution: `check(world, problems) -> Checked`.
+"""The analysis of a resolved world: `check(world, problems, options) -> Checked`.
 
-Every body, expression and attribute of every file is looked at once, in the file that it stands in (a mixin's in the
-mixin, not in each coglet that takes it in). Then come the rules of `cogc/checks/`, one a file, over what was found.
+Each body, expression and attribute is analysed once, in the file that it stands in: the members of a mixin in the mixin,
+not in each coglet that takes them in. The rules of `checks/` run afterwards, over the tables that this stage fills.
 """
 
 from __future__ import annotations
 
 from cogc.analysis.attribute_check import check_block
-from cogc.analysis.bodies import Bodies
+from cogc.analysis.checked import Checked, Options
 from cogc.analysis.declarations import check_declaration, check_judge, check_program
-from cogc.analysis.infer import Inference
 from cogc.analysis.scope import Scope
-from cogc.checks import CHECKS
 from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.suggest import did_you_mean
 from cogc.language import types
@@ -20,51 +18,19 @@ from cogc.language.types import INT, NO, ListOf
 from cogc.names.world import Parameter, Shape, Signature, World
 from cogc.syntax import nodes
 
-__all__ = ["Checked", "check"]
 
-
-class Checked:
-    """The tables that a check leaves behind, for the rules and for `lower`."""
-
-    __slots__ = ("bodies", "inference", "options", "problems", "world")
-
-    def __init__(self, world: World, problems: Problems, options: Options) -> None:
-        self.world = world
-        self.problems = problems
-        self.inference = Inference(world, problems)
-        self.bodies = Bodies(self.inference)
-        self.options = options
-
-
-class Options:
-    """What the command line or pyproject.toml says about checking."""
-
-    __slots__ = ("allow_imports",)
-
-    def __init__(self, allow_imports: frozenset[str] = frozenset()) -> None:
-        self.allow_imports = allow_imports
-
-
-def check(world: World, problems: Problems, options: Options | None = None) -> Checked:
-    """Check all units of the world, the standard library's only where they are the ones asked for."""
-    checked = Checked(world, problems, options or Options())
+def check(world: World, problems: Problems, options: Options) -> Checked:
+    """Analyse all files of the world; mistakes of the standard library are reported only where it is the file asked for."""
+    checked = Checked(world, problems, options)
+    silent = checked.silent()
     for unit in world.units.values():
         if unit.path.startswith("std/") and unit not in world.roots:
             continue
         for node in unit.tree.declarations:
             check_declaration(checked, unit, node)
     for shape in world.shapes.values():
-        if not shape.unit.path.startswith("std/") or shape.unit in world.roots:
-            _shape(checked, shape)
-        else:
-            quiet = Checked(world, Problems(), checked.options)
-            quiet.inference.types, quiet.inference.symbols = checked.inference.types, checked.inference.symbols
-            quiet.inference.waiting = checked.inference.waiting
-            quiet.bodies.targets, quiet.bodies.stage_calls = checked.bodies.targets, checked.bodies.stage_calls
-            quiet.bodies.sent, quiet.bodies.heard = checked.bodies.sent, checked.bodies.heard
-            _shape(quiet, shape)
-    for rule in CHECKS:
-        rule(checked)
+        foreign = shape.unit.path.startswith("std/") and shape.unit not in world.roots
+        _shape(silent if foreign else checked, shape)
     return checked
 
 
@@ -102,7 +68,7 @@ def _member(checked: Checked, shape: Shape, node: nodes.Member, scope: Scope) ->
         case nodes.Program():
             check_program(checked, shape.unit, node, shape)
         case nodes.Const():
-            if id(node) not in checked.inference.types:
+            if id(node) not in checked.tables.types:
                 checked.inference.const(node, shape.unit, shape)
         case nodes.Create():
             _create(checked, shape, node, pure)

@@ -19,7 +19,7 @@ from cogc.syntax import nodes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from cogc.analysis.check import Checked
+    from cogc.analysis.checked import Checked
     from cogc.desugar import dods
 
 
@@ -29,7 +29,7 @@ def check_declaration(checked: Checked, unit: Unit, node: nodes.Declaration) -> 
         _role(checked, unit, node.name)
     match node:
         case nodes.Const():
-            if id(node) not in checked.inference.types:
+            if id(node) not in checked.tables.types:
                 checked.inference.const(node, unit)
         case nodes.Program():
             check_program(checked, unit, node, None)
@@ -177,7 +177,7 @@ def _declared(checked: Checked, unit: Unit, name: str, place: nodes.Node, *kinds
         wanted = " or ".join(ARTICLES[k] for k in kinds)
         checked.problems.add("wrong-kind", unit.span(place), name=name, found=ARTICLES[found.kind], wanted=wanted)
     else:
-        checked.inference.used.add(id(found.node))
+        checked.tables.used.add(id(found.node))
         return found
     return None
 

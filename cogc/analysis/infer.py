@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from cogc.analysis import narrow, prompts
 from cogc.analysis.scope import FAILURE, Scope, Symbol, path_of
+from cogc.analysis.tables import Tables
 from cogc.desugar.agents import program_of
 from cogc.diagnostics.problems import Label, Problems
 from cogc.diagnostics.suggest import did_you_mean, nearest
@@ -29,15 +30,14 @@ PURE_EXECUTORS = ("expr", "template")
 
 
 class Inference:
-    """The tables of one check. Keys are `id(node)`; the trees outlive them."""
+    """Infers the expressions of one world, and fills its tables."""
 
-    def __init__(self, world: World, problems: Problems) -> None:
+    __slots__ = ("problems", "tables", "world")
+
+    def __init__(self, world: World, problems: Problems, tables: Tables) -> None:
         self.world = world
         self.problems = problems
-        self.types: dict[int, Type] = {}
-        self.symbols: dict[int, Symbol] = {}
-        self.waiting: set[int] = set()
-        self.used: set[int] = set()
+        self.tables = tables
 
     # ---- entry points --------------------------------------------------------------------------------------
 
@@ -45,7 +45,7 @@ class Inference:
         """The type of an expression; `expected` guides literals, and is not checked here."""
         handler = _HANDLERS.get(node.__class__)
         found = handler(self, node, scope, expected) if handler else ANY
-        self.types[id(node)] = found
+        self.tables.types[id(node)] = found
         return found
 
     def check(self, node: nodes.Expr, scope: Scope, wanted: Type, hint: str = "") -> Type:
@@ -65,10 +65,10 @@ class Inference:
             return
         if isinstance(node, nodes.ListLiteral):
             item = types.item_type(wanted)
-            wrong = [i for i in node.items if item is not None and types.fit(self.types[id(i)], item) == NO]
+            wrong = [i for i in node.items if item is not None and types.fit(self.tables.types[id(i)], item) == NO]
             if item is not None and wrong:
                 for i in wrong:
-                    self.mismatch(i, self.types[id(i)], item, scope, hint)
+                    self.mismatch(i, self.tables.types[id(i)], item, scope, hint)
                 return
         span = scope.unit.span(node)
         rest = types.without(found, NULL)
@@ -94,8 +94,8 @@ class Inference:
                 span = scope.unit.span(entry.key)
                 known = ", ".join(f"`{f.name}`" for f in target.fields)
                 self.problems.add("unknown-field", span, help=help, type=types.show(wanted), name=name, known=known)
-            elif f is not None and types.fit(self.types[id(entry.value)], f.type) == NO:
-                self.mismatch(entry.value, self.types[id(entry.value)], f.type, scope, hint)
+            elif f is not None and types.fit(self.tables.types[id(entry.value)], f.type) == NO:
+                self.mismatch(entry.value, self.tables.types[id(entry.value)], f.type, scope, hint)
         missing = [f.name for f in target.fields if not f.optional and f.default is None and f.name not in given]
         missing = [m for m in missing if m not in meant]
         if missing:
@@ -104,7 +104,7 @@ class Inference:
             self.problems.add(
                 "wrong-type",
                 span,
-                found=types.show(self.types[id(node)]),
+                found=types.show(self.tables.types[id(node)]),
                 wanted=types.show(wanted),
                 hint=f"add {words}",
             )
@@ -124,7 +124,7 @@ class Inference:
             help = did_you_mean(node.id, scope.values()) or None
             self.problems.add("unknown-name", scope.unit.span(node), help=help, name=node.id)
             return ANY
-        self.symbols[id(node)] = symbol
+        self.tables.symbols[id(node)] = symbol
         self._use(symbol)
         if symbol.kind in ("program", "agent", "function", "child", "listen", "transmit", "queue", "model"):
             wanted = "a value"
@@ -141,15 +141,15 @@ class Inference:
 
     def _use(self, symbol: Symbol) -> None:
         if symbol.node is not None:
-            self.used.add(id(symbol.node))
+            self.tables.used.add(id(symbol.node))
 
     def const_type(self, symbol: Symbol) -> Type:
         """A const's declared type, or that of its value; a const that needs itself is `any`."""
         node = symbol.node
         assert isinstance(node, nodes.Const) and symbol.unit is not None
-        known = self.types.get(id(node))
+        known = self.tables.types.get(id(node))
         if known is None:
-            self.types[id(node)] = ANY
+            self.tables.types[id(node)] = ANY
             known = self.const(node, symbol.unit, symbol.member.owner if symbol.member else None)
         return known
 
@@ -163,12 +163,12 @@ class Inference:
             found = wanted
         else:
             found = _widen_deep(self.infer(node.value, scope))
-        self.types[id(node)] = found
+        self.tables.types[id(node)] = found
         return found
 
     def _text(self, node: nodes.Text, scope: Scope, expected: Type | None) -> Type:
         if node.template:
-            prompts.check(node, scope, self)
+            prompts.check(node, scope, self.tables, self.problems, self.const_type)
             return STRING
         return types.LiteralOf("string", node.value)
 
@@ -189,7 +189,7 @@ class Inference:
         self.bind(node.pattern, item, inner)
         if node.condition is not None:
             self.condition(node.condition, inner)
-            inner.learn(narrow.facts(self, node.condition, True, inner))
+            inner.learn(narrow.facts(self.tables, node.condition, True, inner))
         return inner
 
     def walked(self, node: nodes.Expr, source: Type, scope: Scope) -> Type:
@@ -298,7 +298,7 @@ class Inference:
     def _field(self, node: nodes.Field, scope: Scope, expected: Type | None) -> Type:
         qualified = scope.qualified(node)
         if qualified is not None:
-            self.symbols[id(node)] = qualified
+            self.tables.symbols[id(node)] = qualified
             self._use(qualified)
             if qualified.kind == "const":
                 return self.const_type(qualified)
@@ -390,7 +390,7 @@ class Inference:
         if node.operator in ("and", "or"):
             self.condition(node.left, scope)
             right = scope.inner()
-            right.learn(narrow.facts(self, node.left, node.operator == "and", scope))
+            right.learn(narrow.facts(self.tables, node.left, node.operator == "and", scope))
             self.condition(node.right, right)
             return BOOL
         if node.operator == "??":
@@ -414,14 +414,14 @@ class Inference:
 
     def _type_test(self, node: nodes.TypeTest, scope: Scope, expected: Type | None) -> Type:
         self.infer(node.value, scope)
-        self.types[id(node.type)] = lower_type(self.world, scope.unit, node.type, self.problems)
+        self.tables.types[id(node.type)] = lower_type(self.world, scope.unit, node.type, self.problems)
         return BOOL
 
     def _conditional(self, node: nodes.Conditional, scope: Scope, expected: Type | None) -> Type:
         self.condition(node.condition, scope)
         then, otherwise = scope.inner(), scope.inner()
-        then.learn(narrow.facts(self, node.condition, True, scope))
-        otherwise.learn(narrow.facts(self, node.condition, False, scope))
+        then.learn(narrow.facts(self.tables, node.condition, True, scope))
+        otherwise.learn(narrow.facts(self.tables, node.condition, False, scope))
         return types.union((self.infer(node.then, then, expected), self.infer(node.otherwise, otherwise, expected)))
 
     # ---- calls ---------------------------------------------------------------------------------------------
@@ -432,7 +432,7 @@ class Inference:
             for a in node.arguments:
                 self.infer(a.value, scope)
             return ANY
-        self.symbols[id(node.function)] = symbol
+        self.tables.symbols[id(node.function)] = symbol
         self._use(symbol)
         if symbol.kind == "function":
             return self._function(node, symbol.name, scope)
@@ -440,7 +440,7 @@ class Inference:
         self.arguments(node, signature, node.arguments, scope)
         pure = symbol.kind == "program" and symbol.node.executor.kind.id in PURE_EXECUTORS  # type: ignore[attr-defined]
         if not pure:
-            self.waiting.add(id(node))
+            self.tables.waiting.add(id(node))
             if not scope.waits:
                 self.problems.add("impure-call", scope.unit.span(node.function), name=symbol.name)
             scope.forget_states()
@@ -479,7 +479,7 @@ class Inference:
                 ]
                 help = did_you_mean(name, callables) or None
                 self.problems.add("unknown-name", scope.unit.span(function), help=help, name=name)
-            elif not isinstance(function, nodes.Field) or self.types.get(id(function)) == ANY:
+            elif not isinstance(function, nodes.Field) or self.tables.types.get(id(function)) == ANY:
                 self.problems.add("not-callable", scope.unit.span(function), name=name)
             return None
         if symbol.kind not in ("program", "agent", "function"):

@@ -1,4 +1,4 @@
-"""What a condition tells about types: `facts(inference, condition, truth, scope)` gives paths and their narrower types.
+"""What a condition tells about types: `facts(tables, condition, truth, scope)` gives paths and their narrower types.
 
 `x == null`, `x == literal`, `x in [literals]`, `x is T`, a bool by itself, and `not and or` of these.
 """
@@ -12,28 +12,28 @@ from cogc.syntax import nodes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from cogc.analysis.infer import Inference
+    from cogc.analysis.tables import Tables
 
 
-def facts(inference: Inference, node: nodes.Expr, truth: bool, scope: Scope) -> dict[str, Type]:
+def facts(tables: Tables, node: nodes.Expr, truth: bool, scope: Scope) -> dict[str, Type]:
     """The types of paths when `node` is `truth`; the condition has been inferred before."""
     match node:
         case nodes.Unary(operator="not", operand=operand):
-            return facts(inference, operand, not truth, scope)
+            return facts(tables, operand, not truth, scope)
         case nodes.Binary(operator="and" | "or" as operator, left=left, right=right):
             if (operator == "and") == truth:
-                return {**facts(inference, left, truth, scope), **facts(inference, right, truth, scope)}
-            return _either(facts(inference, left, truth, scope), facts(inference, right, truth, scope))
+                return {**facts(tables, left, truth, scope), **facts(tables, right, truth, scope)}
+            return _either(facts(tables, left, truth, scope), facts(tables, right, truth, scope))
         case nodes.Binary(operator="==" | "!=" as operator, left=left, right=right):
             same = (operator == "==") == truth
-            found = _equal(inference, left, right, same)
-            return found or _equal(inference, right, left, same)
+            found = _equal(tables, left, right, same)
+            return found or _equal(tables, right, left, same)
         case nodes.Binary(operator="in" | "not in" as operator, left=left, right=nodes.ListLiteral(items=items)):
-            return _within(inference, left, items, (operator == "in") == truth)
+            return _within(tables, left, items, (operator == "in") == truth)
         case nodes.TypeTest(value=value, type=wanted):
-            return _tested(inference, value, inference.types.get(id(wanted), ANY), truth)
+            return _tested(tables, value, tables.types.get(id(wanted), ANY), truth)
         case nodes.Name() | nodes.Field():
-            path, found_type = path_of(node), inference.types.get(id(node), ANY)
+            path, found_type = path_of(node), tables.types.get(id(node), ANY)
             if path is not None and types.fit(found_type, types.BOOL) > types.NO and found_type != ANY:
                 return {path: LiteralOf("bool", truth)}
     return {}
@@ -43,10 +43,10 @@ def _either(a: dict[str, Type], b: dict[str, Type]) -> dict[str, Type]:
     return {p: types.union((a[p], b[p])) for p in a if p in b}
 
 
-def _equal(inference: Inference, node: nodes.Expr, other: nodes.Expr, same: bool) -> dict[str, Type]:
+def _equal(tables: Tables, node: nodes.Expr, other: nodes.Expr, same: bool) -> dict[str, Type]:
     path = path_of(node)
-    known = inference.types.get(id(node))
-    value = inference.types.get(id(other))
+    known = tables.types.get(id(node))
+    value = tables.types.get(id(other))
     if path is None or known is None or not isinstance(other, nodes.Literal | nodes.Text):
         return {}
     if not isinstance(value, LiteralOf) and value != NULL:
@@ -56,9 +56,9 @@ def _equal(inference: Inference, node: nodes.Expr, other: nodes.Expr, same: bool
     return {path: value if known == ANY or types.fit(value, known) > types.NO else known}
 
 
-def _within(inference: Inference, node: nodes.Expr, items: tuple[nodes.Expr, ...], inside: bool) -> dict[str, Type]:
-    path, known = path_of(node), inference.types.get(id(node), ANY)
-    values = [inference.types.get(id(i)) for i in items]
+def _within(tables: Tables, node: nodes.Expr, items: tuple[nodes.Expr, ...], inside: bool) -> dict[str, Type]:
+    path, known = path_of(node), tables.types.get(id(node), ANY)
+    values = [tables.types.get(id(i)) for i in items]
     if path is None or not all(isinstance(v, LiteralOf) or v == NULL for v in values):
         return {}
     if inside:
@@ -69,8 +69,8 @@ def _within(inference: Inference, node: nodes.Expr, items: tuple[nodes.Expr, ...
     return {path: known}
 
 
-def _tested(inference: Inference, node: nodes.Expr, wanted: Type, truth: bool) -> dict[str, Type]:
-    path, known = path_of(node), inference.types.get(id(node), ANY)
+def _tested(tables: Tables, node: nodes.Expr, wanted: Type, truth: bool) -> dict[str, Type]:
+    path, known = path_of(node), tables.types.get(id(node), ANY)
     if path is None:
         return {}
     if truth:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from cogc.analysis.scope import path_of
 from cogc.diagnostics.source import Span
 from cogc.diagnostics.suggest import did_you_mean
 from cogc.language import types
@@ -18,10 +19,12 @@ from cogc.syntax import nodes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
-    from cogc.analysis.infer import Inference
-    from cogc.analysis.scope import Scope
+    from cogc.analysis.scope import Scope, Symbol
+    from cogc.analysis.tables import Tables
+    from cogc.diagnostics.problems import Problems
 
 _SIMPLE = re.compile(r"\{\{[ \t\n]*([A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*)[ \t\n]*\}\}")
 _JINJA_WORDS = frozenset(
@@ -152,67 +155,79 @@ def simple_parts(text: str) -> list[Part] | None:
     return parts
 
 
-def check(node: nodes.Text, scope: Scope, inference: Inference) -> None:
+def check(
+    node: nodes.Text, scope: Scope, tables: Tables, problems: Problems, const_type: Callable[[Symbol], Type]
+) -> None:
     """Report every name, field and construct of a template that cannot be right."""
+    names = _Names(scope, tables, problems, const_type)
     try:
         parts = simple_parts(node.value)
         if parts is None:
-            _Walker(node, scope, inference).check()
+            _Walker(node, names).check()
             return
         for part in parts:
             if part.path:
-                _check_path(node, part, scope, inference)
+                _check_path(node, part, names)
     except RecursionError:
         reason = "it is nested too deep"
-        inference.problems.add("bad-template", scope.unit.span(node), reason=reason)
+        problems.add("bad-template", scope.unit.span(node), reason=reason)
 
 
-def _check_path(node: nodes.Text, part: Part, scope: Scope, inference: Inference) -> None:
+def _check_path(node: nodes.Text, part: Part, names: _Names) -> None:
     start = place(node.segments, part.offset)
     name = nodes.Name(start, start + len(part.path[0]), part.path[0])
     expr: nodes.Expr = name
-    found = variable(name, scope, inference)
+    found = names.variable(name)
     at = start + len(part.path[0])
     for word in part.path[1:]:
         at += 1
         field = nodes.Name(at, at + len(word), word)
         at += len(word)
-        found = _field(found, expr, field, scope, inference)
+        found = names.field(found, expr, field)
         expr = nodes.Field(start, at, expr, field)
 
 
-def variable(name: nodes.Name, scope: Scope, inference: Inference) -> Type:
-    """The type of a name in a template, or a report."""
-    symbol = scope.find(name.id)
-    if symbol is not None and symbol.kind in _VALUES:
-        if symbol.node is not None:
-            inference.used.add(id(symbol.node))
-        if symbol.kind == "const":
-            return inference.const_type(symbol)
-        return scope.narrowed.get(name.id, symbol.type)
-    values = [v for v in scope.values() if (s := scope.find(v)) is not None and s.kind in _VALUES]
-    known = "known here: " + ", ".join(f"`{v}`" for v in sorted(values)) if values else "no names are known here"
-    if symbol is not None:
-        known = f"`{name.id}` is a {symbol.kind}; a template takes values"
-    help = did_you_mean(name.id, values) if symbol is None else ""
-    inference.problems.add("unknown-variable", scope.unit.span(name), help=help or known, name=name.id)
-    return ANY
+class _Names(Record):
+    """The names that a template can use, and their types. `const_type` infers the type of a const."""
 
+    scope: Scope
+    tables: Tables
+    problems: Problems
+    const_type: Callable[[Symbol], Type]
 
-def _field(base: Type, expr: nodes.Expr, field: nodes.Name, scope: Scope, inference: Inference) -> Type:
-    from cogc.analysis.scope import path_of
+    def variable(self, name: nodes.Name) -> Type:
+        """Return the type of a name of the scope, or report that the name is none of a value."""
+        scope = self.scope
+        symbol = scope.find(name.id)
+        if symbol is not None and symbol.kind in _VALUES:
+            if symbol.node is not None:
+                self.tables.used.add(id(symbol.node))
+            if symbol.kind == "const":
+                return self.const_type(symbol)
+            return scope.narrowed.get(name.id, symbol.type)
+        values = [v for v in scope.values() if (s := scope.find(v)) is not None and s.kind in _VALUES]
+        known = "known here: " + ", ".join(f"`{v}`" for v in sorted(values)) if values else "no names are known here"
+        if symbol is not None:
+            known = f"`{name.id}` is a {symbol.kind}; a template takes values"
+        help = did_you_mean(name.id, values) if symbol is None else ""
+        self.problems.add("unknown-variable", scope.unit.span(name), help=help or known, name=name.id)
+        return ANY
 
-    path = path_of(expr)
-    if path is not None and f"{path}.{field.id}" in scope.narrowed:
-        return scope.narrowed[f"{path}.{field.id}"]
-    inner = types.without(base, NULL)
-    found = types.field_type(inner if inner != types.NEVER else base, field.id)
-    if found is not None:
-        return found
-    names = [f.name for m in types.members(base) if isinstance(m, types.RecordOf) for f in m.fields]
-    help = did_you_mean(field.id, names) or "only records and maps have fields"
-    inference.problems.add("unknown-field", scope.unit.span(field), help=help, type=types.show(base), name=field.id)
-    return ANY
+    def field(self, base: Type, expr: nodes.Expr, field: nodes.Name) -> Type:
+        """Return the type of a field of a value, or report that the value has none of that name."""
+        narrowed = self.scope.narrowed
+        path = path_of(expr)
+        if path is not None and f"{path}.{field.id}" in narrowed:
+            return narrowed[f"{path}.{field.id}"]
+        inner = types.without(base, NULL)
+        found = types.field_type(inner if inner != types.NEVER else base, field.id)
+        if found is not None:
+            return found
+        names = [f.name for m in types.members(base) if isinstance(m, types.RecordOf) for f in m.fields]
+        help = did_you_mean(field.id, names) or "only records and maps have fields"
+        span = self.scope.unit.span(field)
+        self.problems.add("unknown-field", span, help=help, type=types.show(base), name=field.id)
+        return ANY
 
 
 def _depth(text: str) -> int:
@@ -230,10 +245,9 @@ def _depth(text: str) -> int:
 class _Walker:
     """Walks Jinja's tree of a template, with the types of its names."""
 
-    def __init__(self, node: nodes.Text, scope: Scope, inference: Inference) -> None:
+    def __init__(self, node: nodes.Text, names: _Names) -> None:
         self.node = node
-        self.scope = scope
-        self.inference = inference
+        self.names = names
         self.lines = self._line_offsets()
 
     def check(self) -> None:
@@ -262,8 +276,8 @@ class _Walker:
 
     def _wrong(self, line: int, reason: str, help: str | None = None) -> None:
         start, end = self._line(line)
-        span = Span(self.scope.unit.source, start, max(end, start + 1))
-        self.inference.problems.add("bad-template", span, help=help, reason=reason)
+        span = Span(self.names.scope.unit.source, start, max(end, start + 1))
+        self.names.problems.add("bad-template", span, help=help, reason=reason)
 
     def _line(self, line: int) -> tuple[int, int]:
         line = max(1, min(line, len(self.lines)))
@@ -336,12 +350,12 @@ class _Walker:
                 return names[item.name]
             if item.name == "range":
                 return ANY
-            return variable(self._find(item.name, item.lineno), self.scope, self.inference)
+            return self.names.variable(self._find(item.name, item.lineno))
         if kind == "Getattr" or (kind == "Getitem" and isinstance(getattr(item.arg, "value", None), str)):
             word = item.attr if kind == "Getattr" else item.arg.value
             base = self._expression(item.node, names)
             place_ = self._find(word, item.lineno)
-            return _field(base, nodes.Error(0, 0), place_, self.scope, self.inference)
+            return self.names.field(base, nodes.Error(0, 0), place_)
         if kind == "Getitem":
             self._expression(item.arg, names)
             return types.item_type(self._expression(item.node, names)) or ANY

@@ -22,7 +22,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from cogc.analysis.check import Checked
+    from cogc.analysis.checked import Checked
 
 
 def of_agents(checked: Checked) -> None:

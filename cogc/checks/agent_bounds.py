@@ -10,7 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cogc.analysis.check import Checked
+    from cogc.analysis.checked import Checked
     from cogc.names.world import Declared, Unit
 
 _MEASURES = ("usd", "tokens", "time")

@@ -11,8 +11,8 @@ from cogc.syntax import nodes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from cogc.analysis.bodies import Port
-    from cogc.analysis.check import Checked
+    from cogc.analysis.checked import Checked
+    from cogc.analysis.tables import Port
     from cogc.names.world import Shape
 
     Edge = tuple[str, str, nodes.Link]

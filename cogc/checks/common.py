@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from cogc.analysis.bodies import Port
+from cogc.analysis.tables import Port
 from cogc.syntax import nodes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cogc.analysis.check import Checked
+    from cogc.analysis.checked import Checked
     from cogc.names.world import Shape
 
 
@@ -27,7 +27,7 @@ def links(checked: Checked, shape: Shape) -> Iterator[tuple[nodes.Link, Port, Po
     for member in shape.links:
         for source in member.node.sources:
             for target in member.node.targets:
-                a, b = checked.bodies.targets.get(id(source)), checked.bodies.targets.get(id(target))
+                a, b = checked.tables.targets.get(id(source)), checked.tables.targets.get(id(target))
                 if a is not None and b is not None:
                     yield member.node, a, b, source
 

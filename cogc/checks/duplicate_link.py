@@ -7,8 +7,8 @@ from cogc.diagnostics.problems import Label
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from cogc.analysis.bodies import Port
-    from cogc.analysis.check import Checked
+    from cogc.analysis.checked import Checked
+    from cogc.analysis.tables import Port
     from cogc.syntax import nodes
 
 

@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from cogc.analysis.check import Checked
+    from cogc.analysis.checked import Checked
     from cogc.names.world import Unit
 
 

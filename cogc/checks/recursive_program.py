@@ -7,7 +7,7 @@ from cogc.syntax import nodes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from cogc.analysis.check import Checked
+    from cogc.analysis.checked import Checked
 
 
 def recursive_program(checked: Checked) -> None:
@@ -29,7 +29,7 @@ def _programs(checked: Checked) -> dict[int, tuple[nodes.Program, Span]]:
 def _reaches(checked: Checked, node: nodes.Program, goal: nodes.Program, seen: set[int]) -> bool:
     seen.add(id(node))
     for part in nodes.walk(node):
-        symbol = checked.inference.symbols.get(id(part))
+        symbol = checked.tables.symbols.get(id(part))
         called = symbol.node if symbol is not None and symbol.kind == "program" else None
         if not isinstance(called, nodes.Program) or called.executor.kind.id != "expr":
             continue

@@ -9,7 +9,7 @@ from cogc.diagnostics.suggest import did_you_mean
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from cogc.analysis.check import Checked
+    from cogc.analysis.checked import Checked
     from cogc.diagnostics.source import Span
     from cogc.names.world import Unit
     from cogc.syntax import nodes

@@ -7,7 +7,7 @@ from cogc.syntax import nodes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from cogc.analysis.check import Checked
+    from cogc.analysis.checked import Checked
 
 
 def silent_transmit(checked: Checked) -> None:
@@ -18,5 +18,5 @@ def silent_transmit(checked: Checked) -> None:
             if member.owner is not shape:
                 continue
             keys = [shape.key, *(m.shape.key for m in shape.mixins)]
-            if not any((key, name) in checked.bodies.sent for key in keys):
+            if not any((key, name) in checked.tables.sent for key in keys):
                 checked.problems.add("silent-transmit", member.span(), name=name)

@@ -7,7 +7,7 @@ from cogc.syntax import nodes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from cogc.analysis.check import Checked
+    from cogc.analysis.checked import Checked
     from cogc.names.world import Shape
 
 
@@ -34,7 +34,7 @@ def _mistyped(checked: Checked, shape: Shape) -> set[str]:
                 node.targets if isinstance(node, nodes.Link) else (node.target,) if isinstance(node, nodes.Send) else ()
             )
             for end in ends:
-                if id(end) not in checked.bodies.targets and isinstance(end, nodes.Field):
+                if id(end) not in checked.tables.targets and isinstance(end, nodes.Field):
                     base = end.base.base if isinstance(end.base, nodes.Index) else end.base
                     found.add(getattr(base, "id", ""))
     return found
@@ -46,7 +46,7 @@ def _fed(checked: Checked, shape: Shape) -> set[tuple[str, str]]:
     fed: set[tuple[str, str]] = set()
     for member in (*shape.links, *shape.reactions, *shape.enacts.values()):
         for node in nodes.walk(member.node):
-            port = checked.bodies.targets.get(id(node))
+            port = checked.tables.targets.get(id(node))
             if port is not None and port.kind == "child_listen":
                 fed.add((port.child, port.name))
     return fed

@@ -7,7 +7,7 @@ from cogc.syntax import nodes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from cogc.analysis.check import Checked
+    from cogc.analysis.checked import Checked
 
 
 def unused_channel(checked: Checked) -> None:
@@ -16,5 +16,5 @@ def unused_channel(checked: Checked) -> None:
             continue
         keys = [shape.key, *(m.shape.key for m in shape.mixins)]
         for name, member in shape.listens.items():
-            if not any((key, name) in checked.bodies.heard for key in keys):
+            if not any((key, name) in checked.tables.heard for key in keys):
                 checked.problems.add("unused-channel", member.span(), name=name)

@@ -6,7 +6,7 @@ from cogc.checks.common import own_shapes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from cogc.analysis.check import Checked
+    from cogc.analysis.checked import Checked
 
 
 def unused_program(checked: Checked) -> None:
@@ -14,5 +14,5 @@ def unused_program(checked: Checked) -> None:
         if any(m.shape.name == "ProgLet" for m in shape.mixins):
             continue
         for name, member in shape.programs.items():
-            if member.owner is shape and id(member.node) not in checked.inference.used:
+            if member.owner is shape and id(member.node) not in checked.tables.used:
                 checked.problems.add("unused-program", member.span(), name=name)

@@ -72,7 +72,7 @@ def run(options: Namespace | Plain) -> int:
 
 def _online(paths: list[str], allow: frozenset[str]) -> list[Diagnostic]:
     """Write the locks of all servers anew; what kept one from being asked."""
-    from cogc.analysis.check import Options
+    from cogc.analysis.checked import Options
     from cogc.commands.online import write_locks
     from cogc.compile import analyse
     from cogc.diagnostics.problems import Problems
@@ -96,7 +96,7 @@ def _check(
     stale: list[str], paths: list[str], empty: list[str], allow: frozenset[str], cache: Cache | None
 ) -> list[Diagnostic]:
     """Check what has changed, remember what was clean."""
-    from cogc.analysis.check import Options
+    from cogc.analysis.checked import Options
     from cogc.compile import analyse
     from cogc.diagnostics.problems import Problems
     from cogc.names.load import groups

@@ -10,7 +10,7 @@ from typing import Any
 import trio
 
 from cogc import ir
-from cogc.analysis.check import Checked
+from cogc.analysis.checked import Checked
 from cogc.diagnostics.problems import Problems
 from cogc.kernel.machine import Kernel
 from cogc.kernel.values import Failure

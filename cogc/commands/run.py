@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from cogc import ir
-from cogc.analysis.check import Options as CheckOptions
+from cogc.analysis.checked import Options as CheckOptions
 from cogc.commands.check import allow_imports, allowed
 from cogc.compile import analyse, program
 from cogc.diagnostics.problems import Problems

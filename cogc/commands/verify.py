@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cogc.analysis.check import Options as CheckOptions
+from cogc.analysis.checked import Options as CheckOptions
 from cogc.commands.check import allow_imports, allowed
 from cogc.commands.run import Usage, bound, budget, parameters, people, refusing, settle, show_to_stderr
 from cogc.compile import analyse, program
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
     from cogc import ir
-    from cogc.analysis.check import Checked
+    from cogc.analysis.checked import Checked
     from cogc.diagnostics.problems import Diagnostic
     from cogc.kernel.objects import Output
     from cogc.names.world import Declared

@@ -6,6 +6,14 @@ import posixpath
 
 from cogc.language.record import Record
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeAlias
+
+    Reader: TypeAlias = Callable[[str], bytes]
+    """Gives the bytes of a file, or raises OSError; a path that begins with `std/` is one of the standard library."""
+
 LIMIT_MB = 8
 
 

@@ -14,9 +14,9 @@ from cogc.disk.resources import place as resource
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
-    Reader = Callable[[str], bytes]
+    from cogc.diagnostics.source import Reader
 
 
 class Cache:

@@ -6,7 +6,7 @@ In: the text, the types of the names that it may use, by the program that it is 
 from __future__ import annotations
 
 from cogc import ir
-from cogc.analysis.check import Checked, Options
+from cogc.analysis.checked import Checked, Options
 from cogc.analysis.scope import Scope
 from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.source import Source

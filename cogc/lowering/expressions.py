@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from cogc import ir
 from cogc.analysis import prompts
-from cogc.analysis.bodies import Port
 from cogc.analysis.infer import PURE_EXECUTORS
 from cogc.analysis.scope import Symbol
+from cogc.analysis.tables import Port
 from cogc.desugar.agents import program_of
 from cogc.language import types
 from cogc.language.types import ANY, EXACT, Type
@@ -58,7 +58,7 @@ class Lowering:
         return Lowering(self.run, self.place.inner(names), self.waits)
 
     def type_of(self, node: nodes.Expr) -> Type:
-        return self.run.inference.types.get(id(node), ANY)
+        return self.run.tables.types.get(id(node), ANY)
 
     def checked(self, node: nodes.Expr, wanted: Type) -> ir.Expr:
         """An expression whose value must be of a type; checked at run time where that was not proved."""
@@ -107,7 +107,7 @@ class Lowering:
             case nodes.Binary():
                 return self._binary(node)
             case nodes.TypeTest(value=value, type=wanted):
-                return ir.TypeTest(self.expr(value), self.run.type(self.run.inference.types[id(wanted)]))
+                return ir.TypeTest(self.expr(value), self.run.type(self.run.tables.types[id(wanted)]))
             case nodes.Conditional(then=then, condition=condition, otherwise=otherwise):
                 return ir.Conditional(
                     self.expr(condition), self.expr(then), self.expr(otherwise), self._unsure(condition)
@@ -181,7 +181,7 @@ class Lowering:
         return ir.Comprehension(item, names, source, condition, None, node.parallel)
 
     def _field(self, node: nodes.Field) -> ir.Expr:
-        symbol = self.run.inference.symbols.get(id(node))
+        symbol = self.run.tables.symbols.get(id(node))
         if symbol is not None and symbol.kind == "const":
             assert symbol.unit is not None
             return ir.Global(self.run.const(symbol.unit, symbol.node, None))  # type: ignore[arg-type]
@@ -218,7 +218,7 @@ class Lowering:
     # ---- calls ---------------------------------------------------------------------------------------------
 
     def _call(self, node: nodes.Call) -> ir.Expr:
-        symbol = self.run.inference.symbols.get(id(node.function))
+        symbol = self.run.tables.symbols.get(id(node.function))
         assert symbol is not None
         if symbol.kind == "function":
             return ir.Builtin(symbol.name, [self.expr(a.value) for a in node.arguments])
@@ -316,7 +316,7 @@ class Lowering:
         return ir.If(self.expr(node.condition), then, otherwise, self._unsure(node.condition), at)
 
     def _send(self, target: nodes.Expr, value: nodes.Expr, at: int) -> ir.Statement:
-        port = self.run.checked.bodies.targets[id(target)]
+        port = self.run.tables.targets[id(target)]
         wanted = port.type
         owner = self.place.owner
         if port.kind == "child_listen" and port.index is None and owner is not None:
@@ -358,7 +358,7 @@ class Lowering:
 
     def _await(self, node: nodes.Await) -> ir.Await:
         self.waits.found = True
-        port = self.run.checked.bodies.targets[id(node.channel)]
+        port = self.run.tables.targets[id(node.channel)]
         condition = None if node.condition is None else self.inner(["message"]).expr(node.condition)
         timeout = None if node.timeout is None else self.expr(node.timeout)
         return ir.Await(self.port(port, node.channel, self.place.unit), condition, timeout)
@@ -392,12 +392,12 @@ class Lowering:
                 return ir.Trigger("error", child=source.arguments[0].value.id, names=names)  # type: ignore[union-attr]
             ports = [self._source(a.value, owner) for a in source.arguments]
             return ir.Trigger("all", ports=ports, names=names, apart=apart)
-        port = self.run.checked.bodies.targets[id(source)]
+        port = self.run.tables.targets[id(source)]
         sender = port.kind == "child_transmit" and owner.is_pool(owner.children[port.child])
         return ir.Trigger("port", ports=[self._source(source, owner)], names=names, apart=apart, sender=sender)
 
     def _source(self, node: nodes.Expr, owner: Shape) -> ir.Port:
-        return self.port(self.run.checked.bodies.targets[id(node)], node, owner.unit)
+        return self.port(self.run.tables.targets[id(node)], node, owner.unit)
 
     def pipeline(self, body: nodes.Pipeline, triggers: list[ir.Trigger]) -> list[ir.Statement]:
         """Each stage as a `let`, the last one as a send or a bare call."""
@@ -408,13 +408,13 @@ class Lowering:
             value = ir.Local(names[0]) if names and not triggers[0].apart else ir.Local("it")
         for i, stage in enumerate(body.stages):
             at = self.run.at(self.place.unit, stage)
-            port = self.run.checked.bodies.targets.get(id(stage))
+            port = self.run.tables.targets.get(id(stage))
             if port is not None and i == len(body.stages) - 1:
                 assert value is not None
                 found = self._piped(body, i)
                 checked = value if types.fit(found, port.type) == EXACT else ir.Check(value, self.run.type(port.type))
                 return [*statements, self._emit(port, stage, checked, at)]
-            call = stage if isinstance(stage, nodes.Call) else self.run.checked.bodies.stage_calls[id(stage)]
+            call = stage if isinstance(stage, nodes.Call) else self.run.tables.stage_calls[id(stage)]
             inner = self.inner(["it"])
             result = inner.expr(call)
             if value is not None and value != ir.Local("it"):
@@ -428,7 +428,7 @@ class Lowering:
         if index == 0:
             return ANY
         before = body.stages[index - 1]
-        call = before if isinstance(before, nodes.Call) else self.run.checked.bodies.stage_calls[id(before)]
+        call = before if isinstance(before, nodes.Call) else self.run.tables.stage_calls[id(before)]
         return self.type_of(call)
 
 

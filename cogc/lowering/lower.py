@@ -13,7 +13,7 @@ import msgspec
 
 from cogc import ir
 from cogc.analysis.attribute_check import word_of
-from cogc.analysis.check import Checked
+from cogc.analysis.checked import Checked
 from cogc.desugar.agents import PLAN_TOOLS, program_of
 from cogc.language import types
 from cogc.language.attributes import INWARD
@@ -33,6 +33,7 @@ class Lower:
 
     def __init__(self, checked: Checked) -> None:
         self.checked = checked
+        self.tables = checked.tables
         self.inference = checked.inference
         self.world = checked.world
         self.problems = checked.problems
@@ -87,7 +88,7 @@ class Lower:
         if key not in self.consts:
             self.consts[key] = None
             lowering = Lowering(self, Place(unit, shape, None))
-            wanted = self.inference.types.get(id(node), ANY)
+            wanted = self.tables.types.get(id(node), ANY)
             self.consts[key] = lowering.checked(node.value, wanted)
         return key
 
@@ -190,7 +191,7 @@ class Lower:
 
     def _word(self, lowering: Lowering, node: nodes.Expr) -> ir.Expr:
         """A word of a command: a list gives several, numbers become text."""
-        found = self.inference.types.get(id(node), ANY)
+        found = self.tables.types.get(id(node), ANY)
         if types.fit(found, types.union([STRING, ListOf(STRING), types.INT, types.FLOAT])) >= types.COERCED:
             return lowering.expr(node)
         return lowering.checked(node, types.union([STRING, ListOf(STRING)]))
@@ -508,7 +509,7 @@ class _Coglet:
         found = []
         for s in node.sources:
             for t in node.targets:
-                source, target = self.run.checked.bodies.targets[id(s)], self.run.checked.bodies.targets[id(t)]
+                source, target = self.run.tables.targets[id(s)], self.run.tables.targets[id(t)]
                 wanted = ListOf(target.type) if map == "scatter" else target.type
                 proved = types.fit(source.type, wanted) == types.EXACT
                 found.append(

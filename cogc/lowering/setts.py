@@ -6,7 +6,7 @@ import posixpath
 
 from cogc import ir
 from cogc.analysis.attribute_check import word_of
-from cogc.analysis.check import Checked
+from cogc.analysis.checked import Checked
 from cogc.lowering.expressions import Lowering, Place
 from cogc.lowering.lower import Lower, bundle_of
 from cogc.names.world import Declared, Unit

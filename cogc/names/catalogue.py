@@ -9,8 +9,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from cogc.diagnostics.source import Reader
     from cogc.ir import Price
-    from cogc.names.load import Reader
 
 PATH = "std/models.json"
 

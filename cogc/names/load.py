@@ -16,9 +16,7 @@ from cogc.syntax import nodes, parse_cog
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    Reader = Callable[[str], bytes]
+    from cogc.diagnostics.source import Reader
 
 PRELUDE = "std/mixins.cog"
 

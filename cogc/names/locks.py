@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from cogc.diagnostics.problems import Problems
-    from cogc.names.load import Reader
+    from cogc.diagnostics.source import Reader
     from cogc.names.world import Unit, World
 
     Tools = dict[str, dict[str, Any]]

@@ -19,10 +19,9 @@ from cogc.syntax.format import text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
-    Reader = Callable[[str], bytes]
+    from cogc.diagnostics.source import Reader
 
 MANIFEST = "manifest.toml"
 _KEYS = ("class", "kwargs", "restart", "max_restarts", "backoff_s")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from cogc.analysis.bids import roles_of
-from cogc.analysis.bodies import Port
-from cogc.analysis.check import Checked
+from cogc.analysis.checked import Checked
+from cogc.analysis.tables import Port
 from cogc.language import types
 from cogc.language.record import Record
 from cogc.names.world import Member, Shape, Unit
@@ -97,7 +97,7 @@ class _Maker:
 
     def _flows(self, shape: Shape, id: str) -> None:
         """Links, observations and sends inside one coglet."""
-        targets = self.checked.bodies.targets
+        targets = self.checked.tables.targets
         for member in shape.links:
             for s in member.node.sources:
                 for t in member.node.targets:

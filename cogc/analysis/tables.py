@@ -1,0 +1,60 @@
+"""The tables that an analysis fills: what was found out about each node, by `id(node)`.
+
+No node is ever changed; whatever a stage finds out about one lies here, for the rules and for lowering. The trees outlive
+the tables, so that an id stands for one node.
+"""
+
+from __future__ import annotations
+
+from cogc.language.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Literal, TypeAlias
+
+    from cogc.analysis.scope import Symbol
+    from cogc.language.types import Type
+    from cogc.names.world import Member
+    from cogc.syntax import nodes
+
+    PortKind: TypeAlias = Literal[
+        "own_transmit", "own_listen", "child_listen", "child_transmit", "queue", "dead_queue"
+    ]  # fmt: skip
+
+
+class Port(Record):
+    """One end of a wire: a channel of the coglet itself or of a child, or a queue.
+
+    `child` and `index` name the child that has the channel; `type` is the type of the messages.
+    """
+
+    kind: PortKind
+    name: str
+    type: Type
+    child: str = ""
+    index: nodes.Expr | None = None
+    member: Member | None = None
+
+
+class Tables:
+    """The findings of one analysis."""
+
+    __slots__ = ("heard", "sent", "stage_calls", "symbols", "targets", "types", "used", "waiting")
+
+    def __init__(self) -> None:
+        self.types: dict[int, Type] = {}
+        """The type of each expression, of each const, and of each type expression of a test or an attribute."""
+        self.symbols: dict[int, Symbol] = {}
+        """The meaning of each name, and of each function that is called."""
+        self.waiting: set[int] = set()
+        """The calls that wait: those of programs that are not pure."""
+        self.used: set[int] = set()
+        """The declarations and members that some expression uses."""
+        self.targets: dict[int, Port] = {}
+        """The port of each path that is sent to, linked, awaited or reacted to."""
+        self.stage_calls: dict[int, nodes.Call] = {}
+        """The call that a stage of a pipeline stands for where it names a program alone."""
+        self.sent: set[tuple[str, str]] = set()
+        """The transmit channels that something sends on: key of the shape, name of the channel."""
+        self.heard: set[tuple[str, str]] = set()
+        """The listen channels that something reads: key of the shape, name of the channel."""

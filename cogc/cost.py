@@ -18,7 +18,7 @@ from cogc.kernel.machine import Kernel
 from cogc.kernel.models.budget import TURNS
 from cogc.kernel.models.conversation import MANY_TURNS, MOST_TOKENS
 from cogc.kernel.objects import Instance, Slot
-from cogc.kernel.values import Failure
+from cogc.language.values import Failure
 
 _STARTING = ("delegate", "plan_create", "plan_execute")
 """Tools of teams and plans that set other agents to work."""

@@ -107,7 +107,7 @@ def spawns(*queries: str, background: bool = False) -> dict[str, Any]:
 async def until(made: Session, id: str, state: str = "running") -> None:
     """Wait until a sub-agent is in a state."""
     from cogc.kernel.models import registry
-    from cogc.kernel.values import Failure
+    from cogc.language.values import Failure
 
     while True:
         try:

@@ -13,8 +13,7 @@ from conftest import ROOT, Sim, build, codes
 from cogc import ir
 from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.source import Source
-from cogc.kernel import functions
-from cogc.language import types
+from cogc.language import functions, types
 from cogc.language.builtins import FUNCTIONS, RUN_TIME_ONLY
 from cogc.syntax import parse_cog, write_yaml
 from grammar import make_schemas

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from conftest import Sim
 
-from cogc.kernel.values import Failure
+from cogc.language.values import Failure
 
 PAIR = """
 coglet Main {{

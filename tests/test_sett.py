@@ -14,7 +14,7 @@ import pytest
 import trio
 from conftest import bubblewrap_works, build
 
-from cogc.kernel.values import Failure
+from cogc.language.values import Failure
 from cogc.run import confine
 from cogc.run.people import People
 from cogc.run.settings import Settings

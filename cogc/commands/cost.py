@@ -33,7 +33,7 @@ def run(options: Namespace) -> int:
     from cogc.cost import bounds
     from cogc.diagnostics.problems import Problems
     from cogc.kernel.machine import Kernel
-    from cogc.kernel.values import Failure
+    from cogc.language.values import Failure
 
     problems = Problems()
     bundle = load(options.spec, options.root, options.allow_import, problems)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from cogc import ir
 from cogc.kernel.objects import Effect, LogLine, Output
-from cogc.kernel.values import plain
+from cogc.language.values import plain
 from cogc.run.journal import VERSION, Journal
 from cogc.run.plans import show
 from cogc.run.report import team_line

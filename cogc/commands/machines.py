@@ -15,7 +15,7 @@ from cogc.commands.check import allowed
 from cogc.commands.run import Usage, bound, duration, load, refusing, show_to_stderr
 from cogc.commands.run_sett import instance_of, locals_of
 from cogc.diagnostics.problems import Problems
-from cogc.kernel.values import Failure
+from cogc.language.values import Failure
 from cogc.run.settings import Settings
 from cogc.sett.board import Board, open_board
 from cogc.sett.command import Place

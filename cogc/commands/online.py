@@ -13,7 +13,7 @@ from cogc import ir
 from cogc.analysis.checked import Checked
 from cogc.diagnostics.problems import Problems
 from cogc.kernel.machine import Kernel
-from cogc.kernel.values import Failure
+from cogc.language.values import Failure
 from cogc.lowering.lower import Lower
 from cogc.names.locks import path_of
 from cogc.run.people import write_whole

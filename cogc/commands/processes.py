@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from cogc.commands.run import Usage, load, new_run_id, show_to_stderr
 from cogc.commands.run_sett import FOLDER, instance_of, locals_of
 from cogc.diagnostics.problems import Problems
-from cogc.kernel.values import Failure
+from cogc.language.values import Failure
 from cogc.sett.spec import SettSpec
 
 if TYPE_CHECKING:

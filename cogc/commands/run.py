@@ -202,7 +202,7 @@ def _run(bundle: ir.Bundle, options: Namespace) -> int:
 
 def _failure_of(error: BaseException) -> str | None:
     """The message of a parameter or input that was refused before anything ran."""
-    from cogc.kernel.values import Failure
+    from cogc.language.values import Failure
 
     found = only(error)
     return found.message if isinstance(found, Failure) else None

@@ -14,7 +14,7 @@ import trio
 from cogc import ir
 from cogc.commands.check import allowed
 from cogc.commands.run import Usage, budget, goal_of, new_run_id, only, people
-from cogc.kernel.values import Failure
+from cogc.language.values import Failure
 from cogc.run.settings import Settings
 from cogc.run.trace import TraceWriter
 from cogc.sett import report

@@ -99,7 +99,7 @@ def _verdict(bundle: ir.Bundle, options: Namespace) -> dict[str, Any] | None:
 
     import trio
 
-    from cogc.kernel.values import plain
+    from cogc.language.values import plain
     from cogc.run import report
     from cogc.run.session import Options, Session
     from cogc.run.settings import Settings

@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from cogc import ir
-from cogc.kernel import functions
 from cogc.kernel.templates import Template
 from cogc.kernel.validate import Validators
-from cogc.kernel.values import Duration
+from cogc.language import functions
+from cogc.language.values import Duration
 
 _DIRECT = {"in": "in", "not in": "not in"}
 

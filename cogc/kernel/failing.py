@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from cogc.kernel import joins, python, reactions, supervision
 from cogc.kernel.objects import FAILED, STOPPED, STOPPING, FailureReport, Instance
 from cogc.kernel.program import ChildCode, nanos
-from cogc.kernel.values import Failure
+from cogc.language.values import Failure
 
 if TYPE_CHECKING:
     from cogc.kernel.machine import Kernel

@@ -50,7 +50,7 @@ from cogc.kernel.program import ChildCode, CogletCode
 from cogc.kernel.timers import Timers
 from cogc.kernel.trace import Tracer
 from cogc.kernel.validate import Validators
-from cogc.kernel.values import Failure, Time
+from cogc.language.values import Failure, Time
 
 RING = 256
 ABSENT = object()
@@ -557,7 +557,7 @@ class Kernel:
 
     def fail(self, value: Any) -> None:
         """`fail e`: a string is the message, a record with `message` gives its own."""
-        from cogc.kernel.functions import text
+        from cogc.language.functions import text
 
         message = value.get("message", "") if type(value) is dict else value
         raise Failure("error", text(message if message else value))

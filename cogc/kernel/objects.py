@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from cogc.kernel.models.agents import AgentState
     from cogc.kernel.program import CogletCode, Handler
-    from cogc.kernel.values import Failure
+    from cogc.language.values import Failure
 
 # Why a coglet does not take the next event at once: bits of `Instance.gate`, 0 for one that does.
 HELD = 1  # a reaction is under way that holds it

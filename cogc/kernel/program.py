@@ -7,7 +7,7 @@ from typing import Any
 
 from cogc import ir
 from cogc.kernel.code import Coder
-from cogc.kernel.values import Duration
+from cogc.language.values import Duration
 
 DEFAULT_CAPACITY = 64
 

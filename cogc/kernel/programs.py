@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from cogc import ir
 from cogc.diagnostics.problems import Problems
 from cogc.kernel.objects import Instance
-from cogc.kernel.values import Failure, kind_of
+from cogc.language.values import Failure, kind_of
 
 if TYPE_CHECKING:
     from cogc.kernel.machine import Kernel

@@ -14,7 +14,7 @@ from cogc.kernel import failing, reactions, requests, supervision, wiring
 from cogc.kernel.code import Request
 from cogc.kernel.objects import STARTING, STOPPED, STOPPING, Instance, Out, Port, Said, Slot
 from cogc.kernel.program import ChildCode, CogletCode, Handler
-from cogc.kernel.values import Failure
+from cogc.language.values import Failure
 from cogc.lowering import methods
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from cogc.ir import QUEUE
 from cogc.kernel import failing, reactions, requests, wiring
 from cogc.kernel.code import Request
 from cogc.kernel.objects import Activity, Instance, Unclaim
-from cogc.kernel.values import Failure
+from cogc.language.values import Failure
 
 if TYPE_CHECKING:
     from cogc.kernel.machine import Kernel

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from cogc.kernel import failing, joins, requests
-from cogc.kernel.functions import stable_key
 from cogc.kernel.models import agents
 from cogc.kernel.objects import (
     FAILED,
@@ -21,7 +20,8 @@ from cogc.kernel.objects import (
     Port,
 )
 from cogc.kernel.program import Handler, nanos
-from cogc.kernel.values import Failure, kind_of
+from cogc.language.functions import stable_key
+from cogc.language.values import Failure, kind_of
 
 if TYPE_CHECKING:
     from cogc.kernel.machine import Kernel

@@ -14,7 +14,7 @@ from cogc.kernel.code import Request
 from cogc.kernel.models import asking
 from cogc.kernel.objects import AWAITING, Activity, Ask, Call, Dispatch, Instance, Port
 from cogc.kernel.program import label, nanos
-from cogc.kernel.values import Failure
+from cogc.language.values import Failure
 
 if TYPE_CHECKING:
     from cogc.kernel.machine import Kernel

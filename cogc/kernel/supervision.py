@@ -28,7 +28,7 @@ from cogc.kernel.objects import (
     Slot,
 )
 from cogc.kernel.program import ChildCode, Handler, nanos
-from cogc.kernel.values import Failure
+from cogc.language.values import Failure
 
 if TYPE_CHECKING:
     from cogc.kernel.machine import Kernel
@@ -296,8 +296,8 @@ def _next(kernel: Kernel, handler: Handler, period: int) -> int:
         return kernel.now + period
     from datetime import timedelta
 
-    from cogc.kernel.values import Time, moment, time_of
     from cogc.language.clock import next_at, parse_time_of_day
+    from cogc.language.values import Time, moment, time_of
 
     seconds, zone = parse_time_of_day(handler.trigger.time_of_day)
     after = moment(Time(kernel.epoch + kernel.now))

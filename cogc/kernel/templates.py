@@ -16,8 +16,8 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.visitor import NodeTransformer
 
 from cogc.analysis.prompts import FILTERS, TESTS
-from cogc.kernel.functions import field_or_null, text
-from cogc.kernel.values import Duration, Failure, Time, plain
+from cogc.language.functions import field_or_null, text
+from cogc.language.values import Duration, Failure, Time, plain
 
 MAX_ITERATIONS = 100_000
 MAX_OUTPUT = 4_000_000

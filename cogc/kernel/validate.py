@@ -11,10 +11,10 @@ from collections.abc import Callable
 from typing import Any
 
 from cogc import ir
-from cogc.kernel.values import Duration, Failure, Time, equal, kind_of, shorten, time_of
 from cogc.language import types
 from cogc.language.texts import nanoseconds
 from cogc.language.types import Type, expand, show
+from cogc.language.values import Duration, Failure, Time, equal, kind_of, shorten, time_of
 
 _PYTHON = {"int": "int", "float": "float", "string": "str", "bool": "bool", "duration": "Duration", "time": "Time"}
 

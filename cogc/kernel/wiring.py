@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from cogc import ir
 from cogc.kernel import joins
-from cogc.kernel.functions import stable_key
 from cogc.kernel.objects import STOPPED, STOPPING, Instance, Out, Port, Slot
 from cogc.kernel.program import DEFAULT_CAPACITY, Handler, label
-from cogc.kernel.values import Failure
+from cogc.language.functions import stable_key
+from cogc.language.values import Failure
 
 if TYPE_CHECKING:
     from cogc.kernel.machine import Kernel

@@ -1,6 +1,6 @@
 """The built-in functions: how many arguments each takes, and what type it gives for theirs.
 
-What they do at run time stands in `kernel/functions.py`, under the same names; a test holds the two together.
+What they do at run time stands in `language/functions.py`, under the same names; a test holds the two together.
 """
 
 from __future__ import annotations

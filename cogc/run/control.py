@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from cogc.kernel.models import registry
-from cogc.kernel.values import Failure, plain
+from cogc.language.values import Failure, plain
 
 if TYPE_CHECKING:
     from cogc.run.session import Session

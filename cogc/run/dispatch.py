@@ -19,7 +19,7 @@ import trio
 
 from cogc import ir
 from cogc.kernel.objects import Dispatch, Tell
-from cogc.kernel.values import Failure
+from cogc.language.values import Failure
 from cogc.run.process import spawn
 from cogc.run.settings import Settings
 

@@ -22,9 +22,9 @@ import trio
 
 from cogc import ir
 from cogc.disk import resources
-from cogc.kernel.functions import text
 from cogc.kernel.objects import Call
-from cogc.kernel.values import Duration, Failure, Time, moment, time_of
+from cogc.language.functions import text
+from cogc.language.values import Duration, Failure, Time, moment, time_of
 from cogc.run import upstream
 from cogc.run.coglets import Coglets, Tell, complaint
 from cogc.run.people import Question

@@ -16,7 +16,7 @@ import msgspec
 from cogc.kernel.failing import place
 from cogc.kernel.machine import Kernel
 from cogc.kernel.objects import Ask, Call, Dispatch
-from cogc.kernel.values import Duration, Failure, Time, shorten
+from cogc.language.values import Duration, Failure, Time, shorten
 
 VERSION = 1
 Outward = Call | Ask | Dispatch

@@ -11,7 +11,7 @@ import trio
 from cogc import ir
 from cogc.kernel.machine import Kernel
 from cogc.kernel.objects import Ask
-from cogc.kernel.values import Failure
+from cogc.language.values import Failure
 from cogc.run.scripted import Scripted
 
 Emit = Callable[[str], None]

@@ -17,7 +17,7 @@ import trio
 
 from cogc import ir
 from cogc.kernel.objects import Call
-from cogc.kernel.values import Failure, shorten
+from cogc.language.values import Failure, shorten
 
 MAILBOX = Path(".cogc/questions")
 _POLL = 0.2

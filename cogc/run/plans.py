@@ -9,7 +9,7 @@ from typing import Any
 
 import trio
 
-from cogc.kernel.values import Failure, plain
+from cogc.language.values import Failure, plain
 from cogc.run.people import People, Question
 from cogc.stores.owner import LEASE
 from cogc.stores.plans import OVER, Plan, PlanStore, open_plans

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cogc import ir
-from cogc.kernel.values import Failure
+from cogc.language.values import Failure
 from cogc.run.secrets import secret
 
 

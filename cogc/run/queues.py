@@ -10,7 +10,7 @@ from typing import Any
 import trio
 
 from cogc import ir
-from cogc.kernel.values import Duration, Failure, plain
+from cogc.language.values import Duration, Failure, plain
 from cogc.stores import open_store
 from cogc.stores.values import ValueQueue
 

@@ -7,7 +7,7 @@ from typing import Any
 from cogc.kernel.failing import place
 from cogc.kernel.machine import Kernel
 from cogc.kernel.models.budget import Usage
-from cogc.kernel.values import shorten
+from cogc.language.values import shorten
 
 _LAST = 10
 

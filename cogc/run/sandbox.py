@@ -11,7 +11,7 @@ import os
 import shutil
 
 from cogc.kernel.objects import Sandbox
-from cogc.kernel.values import Failure
+from cogc.language.values import Failure
 from cogc.run.process import run_process
 
 _NETWORK = ("/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/ssl", "/etc/ca-certificates", "/etc/pki")

@@ -14,8 +14,8 @@ from typing import Any
 import msgspec
 import yaml
 
-from cogc.kernel.functions import text
 from cogc.kernel.objects import Ask
+from cogc.language.functions import text
 from cogc.language.texts import nanoseconds
 
 _ANSWERS = ("reply", "tools", "error")

@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from cogc.kernel.functions import text
-from cogc.kernel.values import Failure
+from cogc.language.functions import text
+from cogc.language.values import Failure
 
 
 def secret(value: Any) -> str:

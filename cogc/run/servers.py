@@ -19,7 +19,7 @@ import trio
 
 from cogc import ir
 from cogc.kernel.objects import Sandbox
-from cogc.kernel.values import Failure, plain
+from cogc.language.values import Failure, plain
 from cogc.run.process import MARK, sweep
 from cogc.run.sandbox import ENVIRONMENT, contained, wrapped
 

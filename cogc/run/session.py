@@ -21,7 +21,7 @@ import trio
 from cogc import ir
 from cogc.kernel.machine import Kernel
 from cogc.kernel.objects import Ask, Call, Cancel, Dispatch, LogLine, Output, Persist, Said, Tell, Unclaim
-from cogc.kernel.values import Failure
+from cogc.language.values import Failure
 from cogc.run.dispatch import Dispatchers
 from cogc.run.executors import Executors
 from cogc.run.journal import Journal, Outward

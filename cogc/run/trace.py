@@ -7,7 +7,7 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-from cogc.kernel.values import Duration, Time
+from cogc.language.values import Duration, Time
 
 BATCH = 512
 

@@ -13,7 +13,7 @@ import trio
 
 from cogc import ir
 from cogc.kernel.objects import Output, Sandbox
-from cogc.kernel.values import plain
+from cogc.language.values import plain
 from cogc.run.session import Options, Session
 from cogc.run.settings import Settings
 

@@ -208,7 +208,7 @@ class View:
         )
 
     def _values(self, inst: Instance) -> str:
-        from cogc.kernel.values import shorten
+        from cogc.language.values import shorten
 
         states = zip(inst.code.ir.states, inst.states or (), strict=False)
         return " ".join(f"{s.name}={shorten(v, 24)}" for s, v in states)

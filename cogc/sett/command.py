@@ -12,7 +12,7 @@ from typing import Any
 
 import trio
 
-from cogc.kernel.values import Failure
+from cogc.language.values import Failure
 from cogc.run.process import Outcome, run_process
 from cogc.sett.model import STRUCTURAL, Artefact, new_id
 from cogc.sett.sandboxes import Cages

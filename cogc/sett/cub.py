@@ -13,7 +13,7 @@ from contextlib import suppress
 import trio
 
 from cogc.kernel.objects import Sandbox
-from cogc.kernel.values import Failure
+from cogc.language.values import Failure
 from cogc.sett.board import Board
 from cogc.sett.command import Place, Work, shown, verified
 from cogc.sett.minds import Minds

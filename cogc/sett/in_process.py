@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import trio
 
-from cogc.kernel.values import Failure
+from cogc.language.values import Failure
 from cogc.run.people import People, Question
 from cogc.sett.board import Board
 from cogc.sett.command import Place

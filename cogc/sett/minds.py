@@ -10,7 +10,7 @@ from cogc import ir
 from cogc.kernel.machine import Kernel
 from cogc.kernel.models.budget import Purse, Usage
 from cogc.kernel.objects import Sandbox
-from cogc.kernel.values import Failure
+from cogc.language.values import Failure
 from cogc.run.session import Options, Session
 from cogc.run.settings import Settings
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from cogc.kernel.values import shorten
+from cogc.language.values import shorten
 from cogc.sett.board import Board
 from cogc.sett.model import USER, Artefact
 

@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager
 import trio
 
 from cogc.kernel.objects import Sandbox
-from cogc.kernel.values import Failure
+from cogc.language.values import Failure
 from cogc.run import confine
 from cogc.run.process import run_process
 from cogc.run.sandbox import ENVIRONMENT, wrapped

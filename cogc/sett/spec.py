@@ -10,8 +10,8 @@ from typing import Any
 
 from cogc import ir
 from cogc.kernel.machine import Kernel
-from cogc.kernel.values import Duration, Failure
 from cogc.language.texts import nanoseconds
+from cogc.language.values import Duration, Failure
 from cogc.run.secrets import secret
 
 REVIEWS = 3

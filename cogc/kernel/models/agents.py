@@ -11,7 +11,7 @@ from cogc.kernel.code import Request
 from cogc.kernel.models import registry
 from cogc.kernel.models.budget import Purse
 from cogc.kernel.objects import Activity, Instance, Tell
-from cogc.kernel.values import Failure, shorten
+from cogc.language.values import Failure, shorten
 
 if TYPE_CHECKING:
     from cogc.ir import Program

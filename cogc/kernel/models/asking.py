@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from cogc.kernel import requests, wiring
 from cogc.kernel.code import Request
 from cogc.kernel.objects import STOPPED, STOPPING, Activity, Instance
-from cogc.kernel.values import Failure
+from cogc.language.values import Failure
 
 if TYPE_CHECKING:
     from cogc.ir import Program

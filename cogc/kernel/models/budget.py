@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from cogc.ir import Price
-from cogc.kernel.values import Duration, Failure
+from cogc.language.values import Duration, Failure
 
 TURNS = 10
 

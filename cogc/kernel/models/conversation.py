@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any
 from cogc.ir import Program
 from cogc.kernel import programs, requests
 from cogc.kernel.code import Request
-from cogc.kernel.functions import text
 from cogc.kernel.models import agents, registry
 from cogc.kernel.models.agents import MOST, Roster
 from cogc.kernel.models.budget import TURNS, Purse
 from cogc.kernel.objects import Instance, Sandbox
-from cogc.kernel.values import Duration, Failure, plain, shorten
 from cogc.language import types
 from cogc.language.attributes import USUAL
+from cogc.language.functions import text
+from cogc.language.values import Duration, Failure, plain, shorten
 
 if TYPE_CHECKING:
     from cogc.kernel.machine import Kernel

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from cogc.desugar.agents import ASK
 from cogc.kernel import reactions
 from cogc.kernel.objects import Instance
-from cogc.kernel.values import Failure
+from cogc.language.values import Failure
 
 if TYPE_CHECKING:
     from cogc.ir import Program

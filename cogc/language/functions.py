@@ -1,15 +1,18 @@
-"""The built-in functions and the operators whose operands are known only at run time.
+"""The built-in functions and operators as functions of values.
 
-Each fails with a `Failure` that names what it was given. `FUNCTIONS` are those that specs call, `OPERATORS` those that
-compiled code calls where Python's own operator would mean something else.
+A run calls them from compiled code, and a check calls the same ones to evaluate constants. Each fails with a `Failure`
+that names the operands. `FUNCTIONS` are those that specs call; `OPERATORS` those that compiled code calls where Python's
+own operator would mean something else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from cogc.language.values import LIMIT, Duration, Failure, Time, equal, kind_of, plain, shorten
 
-from cogc.kernel.values import LIMIT, Duration, Failure, Time, equal, kind_of, plain, shorten
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
 _INT_LIMIT = 1 << 256
 

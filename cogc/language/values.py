@@ -6,13 +6,14 @@ classes for durations and times.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from typing import Any
-
 from cogc.language.texts import duration_text
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from datetime import datetime
+    from typing import Any
+
 LIMIT = 1 << 24  # characters of a string, items of a list: what one expression may make
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Failure(Exception):
@@ -77,18 +78,29 @@ class Time:
 
 def moment(time: Time) -> datetime:
     """A time as an aware datetime, to the microsecond."""
-    return _EPOCH + timedelta(microseconds=time.nanos // 1000)
+    from datetime import timedelta  # start-up: a check evaluates constants, and needs no calendar
+
+    return _epoch() + timedelta(microseconds=time.nanos // 1000)
+
+
+def _epoch() -> datetime:
+    from datetime import UTC, datetime  # start-up: as in `moment`
+
+    return datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def time_of(moment: datetime) -> Time:
-    delta = moment - _EPOCH
+    """The time of an aware datetime."""
+    delta = moment - _epoch()
     return Time(((delta.days * 86400 + delta.seconds) * 1_000_000 + delta.microseconds) * 1000)
 
 
 def time_text(time: Time) -> str:
     """RFC 3339, in UTC, with as many digits as there are."""
+    from datetime import timedelta  # start-up: as in `moment`
+
     seconds, nanos = divmod(time.nanos, 1_000_000_000)
-    text = (_EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S")
+    text = (_epoch() + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S")
     digits = f"{nanos:09d}".rstrip("0")
     return f"{text}.{digits}Z" if digits else f"{text}Z"
 

@@ -13,7 +13,8 @@ from pathlib import Path
 from bench.common import alternate, row, seconds
 from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.source import Source
-from cogc.syntax import parse_cog, parse_yaml, write_yaml
+from cogc.syntax import write_yaml
+from cogc.syntax.parse import parse
 
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
@@ -53,9 +54,8 @@ def _text(lines: int) -> str:
 def _parse(text: str, yaml: bool) -> float:
     """Lines a second."""
     source = Source("x.yml" if yaml else "x.cog", text)
-    reader = parse_yaml.parse if yaml else parse_cog.parse
     problems = Problems()
-    took = seconds(lambda: reader(source, problems))
+    took = seconds(lambda: parse(source, problems))
     assert not problems.found, problems.found[0]
     return text.count("\n") / took
 
@@ -93,7 +93,7 @@ def main() -> None:
         rate = max(_parse(text, False) for _ in range(3 if lines < 100_000 else 1))
         row(f"parse {lines:,} lines of cog", f"{rate:,.0f} l/s", 60_000 / rate, "60,000 l/s", 1)
         gc.collect()
-        written = write_yaml.file(parse_cog.parse(Source("x", text), Problems()))
+        written = write_yaml.file(parse(Source("x", text), Problems()))
         if written.count("\n") < 200_000 and lines < 100_000:
             rate = max(_parse(written, True) for _ in range(2))
             row(f"parse {written.count(chr(10)):,} lines of YAML", f"{rate:,.0f} l/s", 60_000 / rate, "60,000 l/s", 1)

@@ -17,7 +17,7 @@ from conftest import ROOT
 PACKAGE = ROOT / "cogc"
 OWNERS = {
     "lark": set(),
-    "yaml": {"syntax.read_yaml", "syntax.parse_yaml", "run"},
+    "yaml": {"syntax.read_yaml", "run"},
     "jinja2": {"analysis.prompts", "kernel"},
     "rich": {"diagnostics.render", "screens"},
     "trio": {"run", "screens", "commands", "coglet", "sett", "stores", "tasks"},
@@ -42,7 +42,6 @@ UPWARD: set[tuple[str, str]] = {
 CIRCULAR: list[set[str]] = [
     {"commands.faces", "commands.run", "commands.run_sett"},
     {"lowering.expressions", "lowering.lower", "lowering.queues"},
-    {"syntax.parse_sett", "syntax.parse_yaml"},
 ]
 
 

@@ -11,7 +11,8 @@ from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.source import Source
 from cogc.language.attributes import ATTRIBUTES
 from cogc.language.builtins import FUNCTIONS
-from cogc.syntax import parse_cog, parse_yaml, write_yaml
+from cogc.syntax import parse_cog, write_yaml
+from cogc.syntax.parse import parse
 
 
 def page(name: str) -> str:
@@ -36,7 +37,7 @@ def test_the_yaml_page_says_the_same_twice() -> None:
     (yaml,), (cog,) = blocks("yaml.md", "yaml"), blocks("yaml.md", "cog")
     assert codes(yaml, "spec.yml") == codes(cog) == []
     problems = Problems()
-    first = write_yaml.nodes_in_order(parse_yaml.parse(Source("x.yml", yaml), problems))
+    first = write_yaml.nodes_in_order(parse(Source("x.yml", yaml), problems))
     second = write_yaml.nodes_in_order(parse_cog.parse(Source("x.cog", cog), problems))
     assert first == second and not problems.found
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 import posixpath
 
 from cogc.diagnostics.problems import Problems
-from cogc.diagnostics.source import LIMIT_MB, Source, Span, looks_like_yaml, normal, read_error
+from cogc.diagnostics.source import LIMIT_MB, Source, Span, normal, read_error
 from cogc.names.catalogue import Catalogue
 from cogc.names.locks import path_of
 from cogc.names.world import Unit, World
-from cogc.syntax import nodes, parse_cog
+from cogc.syntax import nodes
+from cogc.syntax.parse import parse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -86,13 +87,7 @@ def _unit(world: World, path: str, read: Reader, problems: Problems, importer: S
     source = _source(path, read, problems, importer)
     if source is None:
         return None
-    if looks_like_yaml(path, source.text):
-        from cogc.syntax import parse_yaml
-
-        tree = parse_yaml.parse(source, problems)
-    else:
-        tree = parse_cog.parse(source, problems)
-    unit = world.units[path] = Unit(source.path, source, tree, _id(world, path))
+    unit = world.units[path] = Unit(source.path, source, parse(source, problems), _id(world, path))
     return unit
 
 

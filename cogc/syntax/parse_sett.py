@@ -1,7 +1,7 @@
-"""A sett's own file, `version: "1.0"` with `agents:`, to the tree of the `sett` declaration that it stands for.
+"""The YAML file of a sett, `version: "1.0"` with `agents:`, to the tree of the `sett` declaration that it stands for.
 
-The format's users keep their files as they are. What it names is taken in as attributes of the same names; for the keys
-that only say how containers are built and run a warning says what stands in for them here.
+Files of that format need no change. Their keys become attributes of the same names; the keys that only describe how
+containers are built and run give a warning that names what replaces them here.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.source import Source
 from cogc.language.attributes import ATTRIBUTES
 from cogc.syntax import nodes as n
+from cogc.syntax.parse_yaml import Reader
 from cogc.syntax.read_yaml import Mapping, Scalar
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from cogc.syntax.parse_yaml import Reader, Value
+    from cogc.syntax.parse_yaml import Value
 
 _TOP = ("version", "orchestrator", "agents", "services")
 _AGENT = (
@@ -25,13 +26,11 @@ _CONTAINERS = {
     "services": "the orchestrator and the blackboard are part of cogc; `--board` names another blackboard",
     "strategy": "each call of a command is a process of its own",
 }
-"""What stands in for the keys that say how containers are run."""
+"""What replaces the keys that describe how containers are run."""
 
 
-def parse_sett(source: Source, root: Mapping, problems: Problems) -> n.File:
-    """The file with one sett, named after the file."""
-    from cogc.syntax.parse_yaml import Reader
-
+def parse(source: Source, root: Mapping, problems: Problems) -> n.File:
+    """Return the tree of a file with one sett, which is named after the file."""
     reader = Reader(source, problems)
     parts = reader.keyed(root, "a sett's file", _TOP)
     items: list[n.Attribute | n.Agent] = []
@@ -52,7 +51,7 @@ def parse_sett(source: Source, root: Mapping, problems: Problems) -> n.File:
 
 
 def _stands_in(reader: Reader, key: Scalar) -> None:
-    """Say once for a file what a key of containers means here."""
+    """Report once for a file what replaces a key that describes containers."""
     if not any(d.slug == "stands-in" and f"`{key.text}`" in d.message for d in reader.problems.found):
         reader.problems.add("stands-in", reader.span(key), name=key.text, help=_CONTAINERS[key.text])
 

@@ -1,4 +1,4 @@
-"""The YAML notation to nodes: `parse_yaml.parse(source, problems) -> nodes.File`, the same tree as the cog notation's.
+"""A spec in the YAML notation to nodes: `parse(source, root, problems) -> nodes.File`, the same tree as the cog notation's.
 
 Expressions, types, statements and triggers are the same text as there, read by the same grammar, with places mapped
 back into this file. A plain value is data: a word where a word is wanted, a string, number or duration elsewhere; an
@@ -14,7 +14,7 @@ from cogc.language.attributes import ATTRIBUTES, EXECUTORS
 from cogc.language.texts import nanoseconds
 from cogc.syntax import nodes as n
 from cogc.syntax.parse_cog import fragment
-from cogc.syntax.read_yaml import Mapping, Scalar, Sequence, read_yaml
+from cogc.syntax.read_yaml import Mapping, Scalar, Sequence
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,31 +23,14 @@ if TYPE_CHECKING:
 
     Value = Scalar | Sequence | Mapping
 
-_AMBIGUOUS = dict.fromkeys(
+AMBIGUOUS = dict.fromkeys(
     ("yes", "no", "on", "off", "y", "n", "Yes", "No", "On", "Off", "YES", "NO", "ON", "OFF"), "a bool"
 )
 _MODIFIERS = ("when", "concurrent", "timeout", "debounce", "throttle", "distinct", "batch")
 
 
-def parse(source: Source, problems: Problems) -> n.File:
-    """The tree of a YAML file; what could not be read is a problem."""
-    root = read_yaml(source, problems)
-    empty = n.File(0, len(source.text), "", ())
-    if root is None:
-        if not problems.errors:
-            problems.add("unknown-notation", Span(source, 0, 0))
-        return empty
-    if not isinstance(root, Mapping):
-        problems.add("unknown-notation", Span(source, 0, min(1, len(source.text))))
-        return empty
-    keys = {k.text for k, _ in root.pairs}
-    if "cog" not in keys:
-        if "version" in keys and "agents" in keys:
-            from cogc.syntax.parse_sett import parse_sett
-
-            return parse_sett(source, root, problems)
-        problems.add("unknown-notation", Span(source, 0, min(1, len(source.text))))
-        return empty
+def parse(source: Source, root: Mapping, problems: Problems) -> n.File:
+    """Return the tree of a spec's YAML; what could not be read is a problem."""
     return Reader(source, problems).file(root)
 
 
@@ -159,15 +142,15 @@ class Reader:
             return n.Literal(value.start, value.end, "null", None)
         if text in ("true", "false"):
             return n.Literal(value.start, value.end, "bool", text == "true")
-        if text in _AMBIGUOUS:
+        if text in AMBIGUOUS:
             span = self.span(value)
-            self.problems.add("ambiguous-scalar", span, text=text, kind=_AMBIGUOUS[text])
+            self.problems.add("ambiguous-scalar", span, text=text, kind=AMBIGUOUS[text])
         digits = text.lstrip("-").replace("_", "")
         if digits.isdigit() and digits.isascii() and len(digits) < 20:
             if len(digits) > 1 and digits[0] == "0":
                 self.problems.add("ambiguous-scalar", self.span(value), text=text, kind="an octal number")
             return n.Literal(value.start, value.end, "int", int(text))
-        if _is_float(text):
+        if is_float(text):
             return n.Literal(value.start, value.end, "float", float(text))
         try:
             return n.Literal(value.start, value.end, "duration", nanoseconds(text))
@@ -638,7 +621,7 @@ def _shift(value: Scalar, by: int) -> tuple[tuple[int, int], ...]:
     return ((0, first), *((a + by, b) for a, b in value.segments))
 
 
-def _is_float(text: str) -> bool:
+def is_float(text: str) -> bool:
     body = text.lstrip("-")
     if not body[:1].isdigit() or any(c not in "0123456789.eE+-_" for c in body):
         return False

@@ -1,7 +1,7 @@
 """YAML text to values with places: one pass over the parser's events, nothing constructed, nothing guessed.
 
 Mappings keep their keys with places, duplicate keys are reported, depth and size are bounded, and an alias counts as
-often as it is used, so that no file makes more of itself than it is. This module and `parse_yaml` are PyYAML's owners.
+often as it is used, so that no file makes more of itself than it is. This module is the owner of PyYAML.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from cogc.language.record import replace
 from cogc.language.texts import duration_text, nanoseconds
 from cogc.syntax import format as cog
 from cogc.syntax import nodes as n
-from cogc.syntax.parse_yaml import _AMBIGUOUS, _is_float
+from cogc.syntax.parse_yaml import AMBIGUOUS, is_float
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -395,7 +395,7 @@ def _plain(value: str) -> bool:
     """Whether a string needs no quotes: in data and as code it must read as itself."""
     if not value or value.startswith(_SPECIAL) or value.endswith((" ", ":")) or not value.isprintable():
         return False
-    if ": " in value or " #" in value or value in _AMBIGUOUS:
+    if ": " in value or " #" in value or value in AMBIGUOUS:
         return False
     if isinstance(value, Code):
         return True
@@ -405,7 +405,7 @@ def _plain(value: str) -> bool:
 
 
 def _number(value: str) -> bool:
-    if value.replace("_", "").isdigit() or _is_float(value):
+    if value.replace("_", "").isdigit() or is_float(value):
         return True
     try:
         nanoseconds(value)

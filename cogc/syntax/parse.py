@@ -1,0 +1,37 @@
+"""A file's text to nodes: `parse(source, problems) -> nodes.File`, in the notation that the text is written in.
+
+A text is in the cog notation unless its path or its first key says YAML. A YAML text with the key `cog` is a spec; one with
+the keys `version` and `agents` is the file of a sett. Both notations give the same nodes.
+"""
+
+from __future__ import annotations
+
+from cogc.diagnostics.problems import Problems
+from cogc.diagnostics.source import Source, Span, looks_like_yaml
+from cogc.syntax import nodes, parse_cog
+
+
+def parse(source: Source, problems: Problems) -> nodes.File:
+    """Return the tree of a file; a text that cannot be read is a problem and an empty tree."""
+    if looks_like_yaml(source.path, source.text):
+        return _parse_yaml(source, problems)
+    return parse_cog.parse(source, problems)
+
+
+def _parse_yaml(source: Source, problems: Problems) -> nodes.File:
+    from cogc.syntax.read_yaml import Mapping, read_yaml  # PyYAML is slow to import, and few files are in YAML
+
+    before = len(problems.found)
+    root = read_yaml(source, problems)
+    keys = {key.text for key, _ in root.pairs} if isinstance(root, Mapping) else set()
+    if isinstance(root, Mapping) and "cog" in keys:
+        from cogc.syntax import parse_yaml
+
+        return parse_yaml.parse(source, root, problems)
+    if isinstance(root, Mapping) and {"version", "agents"} <= keys:
+        from cogc.syntax import parse_sett
+
+        return parse_sett.parse(source, root, problems)
+    if root is not None or len(problems.found) == before:
+        problems.add("unknown-notation", Span(source, 0, 0 if root is None else min(1, len(source.text))))
+    return nodes.File(0, len(source.text), "", ())

@@ -12,6 +12,7 @@ from cogc.diagnostics.problems import Problems
 from cogc.disk.files import read
 from cogc.ir import Bundle
 from cogc.kernel.machine import Kernel
+from cogc.kernel.unit import Unit
 
 ROUNDS = 5
 
@@ -30,7 +31,7 @@ def bundle(text: str, root: str | None = None) -> Bundle:
 
 def kernel(text: str, traced: bool = False) -> Kernel:
     """A started system."""
-    made = Kernel(bundle(text), traced=traced)
+    made = Kernel(Unit(bundle(text)), traced=traced)
     made.start({})
     made.run()
     return made

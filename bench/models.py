@@ -12,6 +12,7 @@ import trio
 
 from bench.common import alternate, bundle, row
 from bench.model_server import TURNS
+from cogc.kernel.unit import Unit
 from cogc.run.executors import Settings
 from cogc.run.session import Options, Session
 
@@ -59,7 +60,7 @@ def _bare(url: str, turns: int) -> float:
 
 def _ours(url: str, turns: int) -> float:
     """Seconds a turn: an agent."""
-    made = Session(bundle(SPEC.format(url=url, count=1, tools=", tools: [echo]")), Options(), Settings())
+    made = Session(Unit(bundle(SPEC.format(url=url, count=1, tools=", tools: [echo]"))), Options(), Settings())
     began = time.perf_counter()
     trio.run(made.run)
     assert made.outputs["out"], made.kernel.report
@@ -67,7 +68,7 @@ def _ours(url: str, turns: int) -> float:
 
 
 def _many(url: str, count: int) -> float:
-    made = Session(bundle(SPEC.format(url=url, count=count, tools="")), Options(), Settings())
+    made = Session(Unit(bundle(SPEC.format(url=url, count=count, tools=""))), Options(), Settings())
     began = time.perf_counter()
     trio.run(made.run)
     assert len(made.outputs["out"]) == 11 * count, len(made.outputs["out"])
@@ -96,7 +97,7 @@ def _first(url: str, ours: bool) -> float:
     if ours:
         seen: list[float] = []
         options = Options(on_output=lambda _: seen.append(time.perf_counter()))
-        made = Session(bundle(SPEC.format(url=url, count=1, tools="")), options, Settings())
+        made = Session(Unit(bundle(SPEC.format(url=url, count=1, tools=""))), options, Settings())
         began = time.perf_counter()
         trio.run(made.run)
         return seen[0] - began

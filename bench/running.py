@@ -11,6 +11,7 @@ import tracemalloc
 from bench.common import ROUNDS, alternate, bundle, kernel, row, seconds
 from bench.messages import CHAIN
 from cogc.kernel.machine import Kernel
+from cogc.kernel.unit import Unit
 from cogc.kernel.validate import Validators
 from cogc.language.types import BOOL, FLOAT, INT, STRING, FieldOf, ListOf, RecordOf
 from cogc.run.trace import TraceWriter
@@ -77,17 +78,35 @@ def _ticking_load() -> tuple[float, float]:
     return (time.process_time() - cpu) / 3, late[int(len(late) * 0.99)]
 
 
+def _start(unit: Unit, count: int = 100) -> float:
+    """Start kernels of four coglets, the unit at hand: microseconds each."""
+
+    def go() -> None:
+        for _ in range(count):
+            made = Kernel(unit)
+            made.start({})
+            made.run()
+
+    return seconds(go) / count * 1e6
+
+
 def main() -> None:
+    four = Unit(bundle(CHAIN % ("", "")))
+    compiled, started = alternate(
+        ROUNDS, lambda: seconds(lambda: _start(Unit(four.bundle), 1)) * 1e6, lambda: _start(four)
+    )
+    row("start a kernel of four coglets", f"{started:.0f} us", started / 100, "100 us", 1)
+    print(f"{'':<44} {'':>14}   with its unit to be compiled first: {compiled:.0f} us")
     plain, per_record = alternate(ROUNDS, lambda: _chain(False), lambda: _chain(True))
     row("trace, per record with its encoding", f"{per_record:.0f} ns", per_record / 1000, "1,000 ns", 1)
     print(f"{'':<44} {'':>14}   a chain of 10,000 messages without a trace: {plain * 1e3:.1f} ms")
     for count in (1_000, 10_000, 100_000):
-        made = Kernel(bundle(IDLE % count))
+        made = Kernel(Unit(bundle(IDLE % count)))
         gc.disable()  # as a session does while it starts
         took = seconds(lambda made=made: made.start({}))  # type: ignore[misc]
         gc.enable()
         tracemalloc.start()
-        again = Kernel(bundle(IDLE % count))
+        again = Kernel(made.unit)
         before = tracemalloc.get_traced_memory()[0]
         again.start({})
         size = (tracemalloc.get_traced_memory()[0] - before) / count
@@ -103,7 +122,7 @@ def main() -> None:
     small = kernel(
         "coglet Main { listen o: { step: int, score: float, ... }\n on o as o2 when o2.step % 500 == 0 concurrent 1 { log debug o2 } }"
     )
-    guard = small.code("Main").observers["o"][0].guard
+    guard = small.code(small.unit, "Main").observers["o"][0].guard
     assert guard is not None
     value = {"step": 7, "score": 1.0}
     took = min(timeit.repeat(lambda: guard(None, value), number=20_000, repeat=5)) / 20_000 * 1e9

@@ -65,7 +65,7 @@ class Bound:
 def bounds(kernel: Kernel) -> list[tuple[str, Bound]]:
     """The rows: start, each channel of the root, each timer."""
     assert kernel.root is not None
-    costs = _Costs(kernel)
+    costs = _Costs()
     rows = [("start", costs.all_of(kernel.root, ("start", "after")))]
     own = kernel.root.code.ir
     for channel in own.listens:
@@ -88,8 +88,7 @@ def _place(inst: Instance) -> str:
 class _Costs:
     """Follows messages through one system."""
 
-    def __init__(self, kernel: Kernel) -> None:
-        self.kernel = kernel
+    def __init__(self) -> None:
         self.known: dict[tuple[int, str, str], Bound] = {}
         self.under_way: list[tuple[int, str, str]] = []
         self.circles: set[tuple[int, str, str]] = set()
@@ -121,7 +120,7 @@ class _Costs:
     def _within(self, inst: Instance, found: Bound) -> Bound:
         """What the budget of a plan or a team leaves of a bound."""
         assert inst.code.ir.budget is not None
-        budget = self.kernel.coder.expression(inst.code.ir.budget, [])(inst)
+        budget = inst.code.unit.value(inst.code.ir.budget, inst)
         calls = min(found.calls, budget.get("turns") or inf)
         tokens = min(found.tokens, budget.get("tokens") or inf)
         usd = found.usd if found.usd is None or budget.get("usd") is None else min(found.usd, budget["usd"])
@@ -240,7 +239,7 @@ class _Costs:
         if any(isinstance(part, ir.Local | ir.State) for part in parts(source)):
             return None
         try:
-            found = self.kernel.coder.expression(source, [])(inst)
+            found = inst.code.unit.value(source, inst)
         except (Failure, ArithmeticError, LookupError, TypeError, ValueError, AttributeError):
             return None
         return found if isinstance(found, list) else None
@@ -259,7 +258,7 @@ class _Costs:
             return Bound()
         found = self._expression(inst, [getattr(node, f) for f in node.__struct_fields__])
         if isinstance(node, ir.Call):
-            found += self.program(inst, self.kernel.bundle.programs[node.program])
+            found += self.program(inst, inst.code.unit.bundle.programs[node.program])
         return found
 
     # ---- programs ------------------------------------------------------------------------------------------
@@ -279,11 +278,11 @@ class _Costs:
         return self.programs[program.key]
 
     def _conversation(self, inst: Instance, program: ir.Program) -> Bound:
-        model = self.kernel.bundle.models[program.model]
+        model = inst.code.unit.bundle.models[program.model]
         budget = self._value(inst, program, "budget") or {}
         spawns = program.agent.spawn if program.agent is not None else []
         turns = self._turns(inst, program, budget, bool(program.tools or spawns))
-        most = self._value(inst, program, "max_tokens") or self.kernel.model(program.model).get(
+        most = self._value(inst, program, "max_tokens") or inst.code.unit.model(program.model).get(
             "max_tokens", MOST_TOKENS
         )
         price = model.price
@@ -303,10 +302,10 @@ class _Costs:
     def _inner(self, inst: Instance, program: ir.Program, keys: list[str], budget: dict[str, Any]) -> Bound:
         """What its tools ask of models: any number of times in a turn, within the budget that it has for all."""
         for key in keys:
-            inner = self.program(inst, self.kernel.bundle.programs[key])
+            inner = self.program(inst, inst.code.unit.bundle.programs[key])
             if not inner.calls:
                 continue
-            name = self.kernel.bundle.programs[key].name
+            name = inst.code.unit.bundle.programs[key].name
             why = f"{_place(inst)}.{program.name} -> {name}: a model may call it as often as it likes in a turn"
             within_tokens, within_usd = budget.get("tokens") is not None, budget.get("usd") is not None
             return Bound(inf, 0 if within_tokens else inf, 0.0 if within_usd else inner.times(inf).usd, (why,))
@@ -315,7 +314,7 @@ class _Costs:
     def _turns(self, inst: Instance, program: ir.Program, budget: dict[str, Any], tools: bool) -> int:
         many = MANY_TURNS if program.agent is not None and program.agent.spawn else TURNS
         turns: int = budget.get("turns") or self._value(inst, program, "max_turns") or many
-        wants_text = self.kernel.bundle.types[program.result] == "string"
+        wants_text = inst.code.unit.bundle.types[program.result] == "string"
         return turns if tools else min(turns, 1 if wants_text else 2)
 
     def _value(self, inst: Instance, program: ir.Program, name: str) -> Any:
@@ -325,7 +324,7 @@ class _Costs:
             return None
         names = [p.name for p in program.parameters]
         try:
-            return self.kernel.coder.expression(node, names)(inst, *[None] * len(names))
+            return inst.code.unit.coder.expression(node, names)(inst, *[None] * len(names))
         except (Failure, ArithmeticError, LookupError, TypeError, ValueError, AttributeError):
             return None
 

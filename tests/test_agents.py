@@ -10,6 +10,7 @@ import pytest
 from conftest import build, codes
 from test_run import session
 
+from cogc.kernel.unit import Unit
 from cogc.run import journal
 from cogc.run.session import Session
 from cogc.run.trace import TraceWriter
@@ -361,7 +362,7 @@ def test_a_replay_gives_the_same_trace(tmp_path: Path) -> None:
     assert made.outputs["out"][-1] == "all in one" and "in " in made.outputs["out"]
     from cogc.kernel.machine import Kernel
 
-    kernel = Kernel(bundle, 3, 5, True)
+    kernel = Kernel(Unit(bundle), 3, 5, True)
     journal.replay(kernel, journal.read(tmp_path / "j")[1], lambda _: records.extend(kernel.trace.take()))  # type: ignore[union-attr]
     with open(tmp_path / "t2", "wb") as trace:
         TraceWriter(trace).write(records)

@@ -12,6 +12,7 @@ from test_cli import cogc
 
 from cogc.cost import Bound, bounds
 from cogc.kernel.machine import Kernel
+from cogc.kernel.unit import Unit
 
 HEAD = """
 model m = anthropic "claude-opus-5-5"
@@ -30,7 +31,7 @@ coglet A { listen q: string
 
 
 def cost(body: str) -> dict[str, Bound]:
-    kernel = Kernel(build(HEAD + "coglet Main { listen q: string\n transmit out: string\n" + body + "\n}"))
+    kernel = Kernel(Unit(build(HEAD + "coglet Main { listen q: string\n transmit out: string\n" + body + "\n}")))
     kernel.start({})
     return dict(bounds(kernel))
 
@@ -80,7 +81,7 @@ def test_a_budget_of_dollars_bounds_what_tools_cost_too() -> None:
 
 def test_circles_without_a_model_cost_nothing() -> None:
     body = 'create b = B\n link self.q -> b.q\n link b.y -> b.q { feedback: true }\n on start { out <- ask("x") }'
-    kernel = Kernel(build(HEAD + "coglet B { listen q: string\n transmit y: string\n on q as q { y <- q } }\ncoglet Main { listen q: string\n transmit out: string\n" + body + "\n}"))  # fmt: skip
+    kernel = Kernel(Unit(build(HEAD + "coglet B { listen q: string\n transmit y: string\n on q as q { y <- q } }\ncoglet Main { listen q: string\n transmit out: string\n" + body + "\n}")))  # fmt: skip
     kernel.start({})
     rows = dict(bounds(kernel))
     assert rows["start"].calls == 1 and rows["a message on `q`"].calls == 0

@@ -14,6 +14,7 @@ from test_agents import of, tool
 from test_run import marked, session, unique_seconds
 
 from cogc.kernel.machine import Kernel
+from cogc.kernel.unit import Unit
 from cogc.run import journal
 from cogc.run.conformance import check_dispatcher
 from cogc.run.dispatch import Outcome, ProcessDispatcher, RunSpec
@@ -44,7 +45,7 @@ def run(tmp_path: Path) -> Any:
         if dispatcher is None:
             made = session(bundle, Settings(str(tmp_path)), on_records=records.extend, **options)
             return made, records
-        made = Session(bundle, Options(on_records=records.extend), Settings(str(tmp_path)))
+        made = Session(Unit(bundle), Options(on_records=records.extend), Settings(str(tmp_path)))
         made.dispatchers.made[how] = dispatcher
         trio.run(made.run)
         return made, records
@@ -197,6 +198,6 @@ def test_a_replay_dispatches_nothing(run: Any, tmp_path: Path) -> None:
     script = [spawns("say a"), of("Helper", "say", reply={"word": "hi"}), of("Agent", "", reply="done")]
     with open(tmp_path / "j", "wb") as file:
         made, _ = run(script, journal=journal.Journal(file, {}), seed=1, epoch=1)
-    kernel, seen = Kernel(made.kernel.bundle, 1, 1), []
+    kernel, seen = Kernel(made.kernel.unit, 1, 1), []
     journal.replay(kernel, journal.read(tmp_path / "j")[1], seen.extend)
     assert [e.value for e in seen if type(e).__name__ == "Output"] == ["done"]

@@ -20,6 +20,7 @@ from test_board import RedisServer, needs_redis
 from test_board import redis as redis
 from test_run import session, unique_seconds
 
+from cogc.kernel.unit import Unit
 from cogc.run import journal
 from cogc.run.people import People
 from cogc.run.plans import Decision, Keeping
@@ -462,7 +463,7 @@ def test_a_replay_needs_no_store_and_gives_the_same_trace(tmp_path: Path) -> Non
         first.flush()
     from cogc.kernel.machine import Kernel
 
-    kernel = Kernel(bundle, 7, 1, True, "r", {})
+    kernel = Kernel(Unit(bundle), 7, 1, True, "r", {})
     records: list[Any] = []
     journal.replay(kernel, journal.read(tmp_path / "j")[1], lambda _: records.extend(kernel.trace.take()))  # type: ignore[union-attr]
     again = tmp_path / "again"

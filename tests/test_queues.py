@@ -19,6 +19,7 @@ from test_board import redis as redis
 from test_run import session
 
 from cogc.kernel.machine import Kernel
+from cogc.kernel.unit import Unit
 from cogc.run import journal
 from cogc.run.session import Session
 from cogc.run.trace import TraceWriter
@@ -139,7 +140,7 @@ def test_a_replay_needs_no_queue(tmp_path: Path) -> None:
         )  # fmt: skip
     for path in tmp_path.glob("q.db*"):
         path.unlink()
-    kernel, records = Kernel(bundle, 1, 1, True), []
+    kernel, records = Kernel(Unit(bundle), 1, 1, True), []
     journal.replay(kernel, journal.read(tmp_path / "j")[1], lambda _: records.extend(kernel.trace.take()))  # type: ignore[union-attr]
     with open(tmp_path / "t2", "wb") as trace:
         TraceWriter(trace).write(records)

@@ -20,6 +20,7 @@ from test_cli import cogc
 
 from cogc.kernel.machine import Kernel
 from cogc.kernel.models.registry import AgentRecord, Registry
+from cogc.kernel.unit import Unit
 from cogc.run import journal
 from cogc.run.session import Options, Session
 from cogc.run.settings import Settings
@@ -77,7 +78,7 @@ class World:
     ) -> Session:
         bundle = build(self.spec(script, how, budget), "Main")
         options = Options(inputs=[("go", "go")], on_records=self.records.extend, seed=1, epoch=1)
-        made = Session(bundle, options, Settings(str(self.folder)), **extra)
+        made = Session(Unit(bundle), options, Settings(str(self.folder)), **extra)
 
         async def main() -> None:
             with trio.fail_after(30):
@@ -163,7 +164,7 @@ def test_an_agent_in_the_foreground_is_detached_into_the_background(world: World
         made = world.run(script, steer, journal=journal.Journal(file, {}), trace=TraceWriter(trace))
     assert made.outputs["out"] == ["it came: late"]
     assert json.loads(world.told()[1])["state"] == "running" and "Agent Helper-1 is completed" in world.told()[2]
-    kernel, records = Kernel(build(world.spec(script), "Main"), 1, 1, True), []
+    kernel, records = Kernel(Unit(build(world.spec(script), "Main")), 1, 1, True), []
     journal.replay(kernel, journal.read(tmp_path / "j")[1], lambda _: records.extend(kernel.trace.take()))  # type: ignore[union-attr]
     with open(tmp_path / "t2", "wb") as trace:
         TraceWriter(trace).write(records)

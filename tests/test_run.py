@@ -19,6 +19,7 @@ from conftest import ROOT, build
 from cogc.ir import Bundle
 from cogc.kernel.machine import Kernel
 from cogc.kernel.objects import Ask
+from cogc.kernel.unit import Unit
 from cogc.run import journal
 from cogc.run.process import run_process
 from cogc.run.scripted import Scripted
@@ -33,7 +34,7 @@ def session(
 ) -> Session:
     """Run to the end, at most thirty real seconds."""
     extra = {k: options.pop(k) for k in ("trace", "journal", "store") if k in options}
-    made = Session(bundle, Options(until=until, **options), settings or Settings(), **extra)
+    made = Session(Unit(bundle), Options(until=until, **options), settings or Settings(), **extra)
 
     async def main() -> None:
         with trio.fail_after(30):
@@ -346,7 +347,7 @@ def test_a_replay_gives_the_same_trace_to_the_byte_without_the_outside(tmp_path:
         session(bundle, seed=3, epoch=5, run="r", stop_at=200_000_000, trace=writer, journal=kept)
         writer.flush()
     found, events = journal.read(tmp_path / "j")
-    kernel = Kernel(bundle, found["seed"], found["epoch"], True, found["run"])
+    kernel = Kernel(Unit(bundle), found["seed"], found["epoch"], True, found["run"])
     with second.open("wb") as trace:
         writer = TraceWriter(trace)
         journal.replay(kernel, events, lambda effects: writer.write(kernel.trace.take()))
@@ -364,7 +365,7 @@ def test_a_replay_says_where_it_departs(tmp_path: Path) -> None:
     _, events = journal.read(tmp_path / "j")
     other = build(text.replace("v + 1", "v + 2"))
     with pytest.raises(journal.Divergence, match="`f`"):
-        journal.replay(Kernel(other), events)
+        journal.replay(Kernel(Unit(other)), events)
 
 
 def test_a_torn_journal_reads_to_its_last_whole_event(tmp_path: Path) -> None:

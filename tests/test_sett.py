@@ -52,7 +52,7 @@ class World:
     def whole(self, spec: SettSpec, sandbox: str = "none", answers: Any = None, consensus: float = 20.0) -> Whole:
         people = People(answers)
         place = Place("test", str(self.folder), sandbox)
-        minds = Minds(spec.bundle, Settings(str(self.folder), people=people))
+        minds = Minds(spec.unit, Settings(str(self.folder), people=people))
         return Whole(spec, self.board, place, minds, people, lambda k, p, **f: self.notes.append((k, p, f)), consensus)
 
     def run(
@@ -757,7 +757,7 @@ def test_what_all_minds_may_spend_is_bounded(world: World) -> None:
     head = 'model m = scripted "m.yml"\nagent Mind { model: m, system: "s", max_tokens: 20 }'
     spec = world.spec(f"agent A {{ {ON_GOAL}\n run: Mind }}\nagent B {{ {on('A', 'exclusive')}\n run: Mind }}", head)
     whole = world.whole(spec)
-    minds = Minds(spec.bundle, Settings(str(world.folder)), {"tokens": 1000})
+    minds = Minds(spec.unit, Settings(str(world.folder)), {"tokens": 1000})
     for cub in whole.cubs:
         cub.minds = minds
 

@@ -33,6 +33,7 @@ def run(options: Namespace) -> int:
     from cogc.cost import bounds
     from cogc.diagnostics.problems import Problems
     from cogc.kernel.machine import Kernel
+    from cogc.kernel.unit import Unit
     from cogc.language.values import Failure
 
     problems = Problems()
@@ -45,7 +46,7 @@ def run(options: Namespace) -> int:
         if bundle.root in bundle.setts:
             rows = _sett(bundle)
         else:
-            kernel = Kernel(bundle)
+            kernel = Kernel(Unit(bundle))
             kernel.start(parameters(bundle, options))
             rows = bounds(kernel)
     except (Usage, Failure) as error:
@@ -61,16 +62,16 @@ def run(options: Namespace) -> int:
 
 def _sett(bundle: ir.Bundle) -> list[tuple[str, Bound]]:
     """What each bid and each piece of work of a sett's agents may cost; how many there are nobody knows."""
-    from msgspec.structs import replace
-
     from cogc.cost import bounds
     from cogc.kernel.machine import Kernel
+    from cogc.kernel.unit import Unit
 
     rows: list[tuple[str, Bound]] = []
+    unit = Unit(bundle)
     for agent in bundle.setts[bundle.root].agents:
         for what, coglet in (("bid", agent.judge), ("piece of work", agent.run)):
             if coglet:
-                kernel = Kernel(replace(bundle, root=coglet))
+                kernel = Kernel(unit, root=coglet)
                 kernel.start({})
                 own = next(b for name, b in bounds(kernel) if name == "a message on `task`")
                 rows.append((f"each {what} of {agent.role}", own))

@@ -55,7 +55,7 @@ def work(options: Namespace) -> int:
         place = Place(_instance(options), options.workspace, options.sandbox, _board(options))
         settings = Settings(options.workspace, allowed(options.allow_import, [options.spec]), None, sandboxed)
         lease, linger = (duration(v, o) or 0 for v, o in ((options.lease, "--lease"), (options.linger, "--linger")))
-        cub = Cub(board, spec.agents[role], place, Minds(spec.bundle, settings), note, lease / 1e9, linger / 1e9)
+        cub = Cub(board, spec.agents[role], place, Minds(spec.unit, settings), note, lease / 1e9, linger / 1e9)
         if options.execute_claim and await board.claim(options.execute_claim) is None:
             raise Usage(f"there is no claim {options.execute_claim}")
         await cub.run(stop, options.execute_claim or "")

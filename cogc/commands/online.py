@@ -12,7 +12,7 @@ import trio
 from cogc import ir
 from cogc.analysis.checked import Checked
 from cogc.diagnostics.problems import Problems
-from cogc.kernel.machine import Kernel
+from cogc.kernel.unit import Unit
 from cogc.language.values import Failure
 from cogc.lowering.lower import Lower
 from cogc.names.locks import path_of
@@ -55,7 +55,7 @@ def write_locks(checked: Checked, problems: Problems) -> None:
 
 async def _ask(bundle: ir.Bundle) -> dict[str, Any]:
     """The tools of each server by its key, or the Failure that came instead."""
-    servers = Servers(bundle.servers, Kernel(bundle).evaluate, secret, os.getcwd())
+    servers = Servers(bundle.servers, Unit(bundle).evaluate, secret, os.getcwd())
     found: dict[str, Any] = {}
 
     async def one(key: str) -> None:

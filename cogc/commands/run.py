@@ -166,6 +166,7 @@ def _run(bundle: ir.Bundle, options: Namespace) -> int:
     import trio
 
     from cogc.commands.faces import Faces
+    from cogc.kernel.unit import Unit
     from cogc.run.session import Session
 
     bundle = bound(bundle, options)
@@ -183,7 +184,7 @@ def _run(bundle: ir.Bundle, options: Namespace) -> int:
     faces = Faces(options, bundle)
     with faces:
         session = Session(
-            bundle,
+            Unit(bundle),
             faces.session_options(parameters(bundle, options), _inputs(bundle, options), _until(bundle, options)),
             _settings(options),
             trace=faces.trace,
@@ -257,7 +258,7 @@ def _ended(session: Session, options: Namespace) -> int:
 
 def _task_failed(session: Session) -> int:
     """The exit code where the root is an agent, a team, a plan or a definition of done, and has said that it failed."""
-    kind = session.kernel.bundle.coglets[session.kernel.bundle.root].kind
+    kind = session.kernel.unit.bundle.coglets[session.kernel.unit.bundle.root].kind
     said = session.outputs.get("failed", [])
     if kind == "coglet" or not said:
         return 0
@@ -450,6 +451,7 @@ def _replay(bundle: ir.Bundle, options: Namespace) -> int:
     """Feed a journal to a fresh kernel: the same outputs and the same trace, with no process, network or clock."""
     from cogc.commands.faces import Faces
     from cogc.kernel.machine import Kernel
+    from cogc.kernel.unit import Unit
     from cogc.run import journal, report
 
     try:
@@ -461,7 +463,7 @@ def _replay(bundle: ir.Bundle, options: Namespace) -> int:
     options.seed, options.sim = head["seed"], True
     faces = Faces(options, bundle, run=head["run"])
     with faces:
-        kernel = Kernel(bundle, head["seed"], head["epoch"], faces.traced, head["run"], head.get("budget"))
+        kernel = Kernel(Unit(bundle), head["seed"], head["epoch"], faces.traced, head["run"], head.get("budget"))
 
         def taken(effects: list[Any]) -> None:
             faces.effects(effects)

@@ -70,7 +70,7 @@ async def _main(
     spec: SettSpec, name: str, instance: str, goal: str | None, settings: Settings, options: Namespace, faces: Faces
 ) -> int:
     place = Place(instance, options.workspace, options.sandbox, name)
-    minds = Minds(spec.bundle, settings, budget(options))
+    minds = Minds(spec.unit, settings, budget(options))
     settings.people.run = instance
     async with open_board(name, instance) as board:
         whole = Whole(spec, board, place, minds, settings.people, faces.note)

@@ -99,6 +99,7 @@ def _verdict(bundle: ir.Bundle, options: Namespace) -> dict[str, Any] | None:
 
     import trio
 
+    from cogc.kernel.unit import Unit
     from cogc.language.values import plain
     from cogc.run import report
     from cogc.run.session import Options, Session
@@ -117,7 +118,7 @@ def _verdict(bundle: ir.Bundle, options: Namespace) -> dict[str, Any] | None:
     given = {"task": options.task, "work": work, "fix": options.fix}
     allow = allowed(options.allow_import, [options.spec])
     session = Session(
-        bundle,
+        Unit(bundle),
         Options(
             parameters=parameters(bundle, options), inputs=[("verify", given)], budget=budget(options), on_output=heard
         ),

@@ -10,15 +10,26 @@ The generated source is kept: a failure's line in it leads back to the spec's.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from copy import copy
 from typing import Any
 
 from cogc import ir
 from cogc.kernel.templates import Template
 from cogc.kernel.validate import Validators
 from cogc.language import functions
-from cogc.language.values import Duration
+from cogc.language.values import Duration, Failure
 
 _DIRECT = {"in": "in", "not in": "not in"}
+_OF_THE_RUN = {"now": "moment", "uuid": "uuid", "random": "random"}
+_MESSAGES = {ZeroDivisionError: "a division by zero", RecursionError: "a value is nested too deep"}
+RECOVERABLE = (Failure, ArithmeticError, LookupError, TypeError, ValueError, AttributeError, RecursionError)
+ABSENT = object()
+"""Stands for an argument that was not given."""
+
+
+def record_of(inst: Any) -> dict[str, Any]:
+    """Return `self` as a value."""
+    return {"index": inst.index, "id": inst.id, "name": inst.name, "path": inst.path}
 
 
 class Request:
@@ -37,12 +48,12 @@ class Request:
 
 
 class Coder:
-    """Makes the functions of one program. `services` are the kernel's functions that code may call, by name."""
+    """Makes the functions of one program. They find the services of a coglet's kernel by the coglet: `I.kernel.emit(...)`."""
 
-    def __init__(self, bundle: ir.Bundle, validators: Validators, services: dict[str, Any], traced: bool) -> None:
+    def __init__(self, bundle: ir.Bundle, validators: Validators) -> None:
         self.bundle = bundle
         self.validators = validators
-        self.traced = traced
+        self.traced = False
         self.space: dict[str, Any] = {
             **{f"f_{n}": f for n, f in functions.FUNCTIONS.items()},
             "op": functions.OPERATORS,
@@ -61,12 +72,22 @@ class Coder:
             "attempt": functions.attempt,
             "Request": Request,
             "globals_": {},
+            "fail": functions.fail,
+            "absent": ABSENT,
+            "record_of": record_of,
+            "Recoverable": RECOVERABLE,
+            "caught": self.caught,
+            "attempt_as": self.attempt_as,
             **{f"op_{i}": f for i, f in enumerate(functions.OPERATORS.values())},
-            **services,
         }
         self.operator_names = {o: f"op_{i}" for i, o in enumerate(functions.OPERATORS)}
         self.lines_at: dict[str, list[int]] = {}
-        self._count = 0
+
+    def for_traces(self) -> Coder:
+        """Return a coder of the same program whose code reports each change of a state."""
+        found = copy(self)
+        found.traced = True
+        return found
 
     # ---- what the kernel asks for --------------------------------------------------------------------------
 
@@ -131,8 +152,7 @@ class Coder:
         return self.expression(whole, [p.name for p in program.parameters])
 
     def _make(self, head: str, lines: list[tuple[str, int]]) -> Callable[..., Any]:
-        self._count += 1
-        file = f"<cog {self._count}>"
+        file = f"<cog {len(self.lines_at)}>"
         source = "\n".join([head, *("    " + text for text, _ in lines)])
         self.lines_at[file] = [-1, *(at for _, at in lines)]
         space: dict[str, Any] = {}
@@ -167,12 +187,42 @@ class Coder:
         self.space[name] = value
         return name
 
+    # ---- failures ------------------------------------------------------------------------------------------
+
+    def failure(self, error: BaseException) -> Failure:
+        """Return an exception out of compiled code as a Failure with its place; raise one that is a fault of this program."""
+        if isinstance(error, Failure):
+            if error.at < 0:
+                error.at = self.place(error)
+            return error
+        for kind, message in _MESSAGES.items():
+            if isinstance(error, kind):
+                return Failure("error", message, self.place(error))
+        if isinstance(error, KeyError):
+            return Failure("error", f"there is no field `{error.args[0]}`", self.place(error))
+        if isinstance(error, OverflowError | LookupError | TypeError | ValueError | AttributeError):
+            return Failure("error", str(error), self.place(error))
+        raise error
+
+    def caught(self, inst: Any, error: Exception) -> dict[str, Any]:
+        """Return the record that `else as e` binds for a failure."""
+        failure = self.failure(error)
+        return {"kind": failure.kind, "message": failure.message, "path": inst.path if inst else "", "event": None}
+
+    def attempt_as(self, inst: Any, value: Callable[[], Any], otherwise: Callable[[Any], Any]) -> Any:
+        """Evaluate `try VALUE else as e OTHERWISE` where nothing in it waits."""
+        try:
+            return value()
+        except RECOVERABLE as error:
+            return otherwise(self.caught(inst, error))
+
     def place(self, error: BaseException) -> int:
-        """The position number of the statement in which an error arose; -1 if it is not known."""
+        """Return the position number of the statement in which an error arose; -1 if it is not known."""
         found = -1
         trace = error.__traceback__
         while trace is not None:
-            lines = self.lines_at.get(trace.tb_frame.f_code.co_filename)
+            frame = trace.tb_frame
+            lines = self.lines_at.get(frame.f_code.co_filename) if frame.f_globals is self.space else None
             if lines is not None and 0 < trace.tb_lineno <= len(lines):
                 at = lines[trace.tb_lineno - 1]
                 found = at if at >= 0 else found
@@ -222,6 +272,7 @@ class _Writer:
         self.depth = 0
         self.at = -1
         self.temporaries = 0
+        self.emit = "emit_traced" if coder.traced else "emit"
 
     def line(self, text: str) -> None:
         self.lines.append(("    " * self.depth + text, self.at))
@@ -246,7 +297,7 @@ class _Writer:
             case ir.Assign(index=index, value=value):
                 text = self.expr(value)
                 self.line(f"I.states[{index}] = {text}")
-                self.line(f"assigned(I, {index})") if self._watched(index) else None
+                self.line(f"I.kernel.assigned(I, {index})") if self._watched(index) else None
             case ir.Let(names=names, value=value, apart=apart):
                 text = self.expr(value)
                 if apart:
@@ -256,14 +307,14 @@ class _Writer:
             case ir.Guide(child=child, command=command, member=member, arguments=arguments):
                 values = ", ".join(self._argument(a) for a in arguments)
                 which = "None" if member is None else self.expr(member)
-                self.line(f"guide(I, {child!r}, {which}, {command!r}, [{values}], {node.at})")
+                self.line(f"I.kernel.guide(I, {child!r}, {which}, {command!r}, [{values}], {node.at})")
             case ir.Lifecycle(action=action, child=child, member=member):
                 which = "None" if member is None else self.expr(member)
-                self.line(f"lifecycle(I, {action!r}, {child!r}, {which})")
+                self.line(f"I.kernel.lifecycle(I, {action!r}, {child!r}, {which})")
                 if action == "escalate" or not child:
                     self.line("return")
             case ir.Log(level=level, value=value):
-                self.line(f"log(I, {level!r}, {self.expr(value)})")
+                self.line(f"I.kernel.log(I, {level!r}, {self.expr(value)})")
             case ir.Fail(value=value):
                 self.line(f"fail({self.expr(value)})")
             case ir.If():
@@ -288,12 +339,12 @@ class _Writer:
 
     def _emit(self, port: ir.Port, value: str) -> None:
         if port.kind == "own_transmit":
-            self.line(f"emit(I, {self._transmit(port.name)}, {value})")
+            self.line(f"I.kernel.{self.emit}(I, {self._transmit(port.name)}, {value})")
         elif port.kind == "own_listen":
-            self.line(f"send_self(I, {port.name!r}, {value})")
+            self.line(f"I.kernel.send_self(I, {port.name!r}, {value})")
         else:
             index = "None" if port.member is None else self.expr(port.member)
-            self.line(f"send(I, {port.child!r}, {index}, {port.name!r}, {value})")
+            self.line(f"I.kernel.send(I, {port.child!r}, {index}, {port.name!r}, {value})")
 
     def _transmit(self, name: str) -> int:
         assert self.coglet is not None
@@ -342,8 +393,9 @@ class _Writer:
                 return self._text(node)
             case ir.Builtin(name=name, arguments=arguments):
                 values = [self.expr(a) for a in arguments]
-                own = ["I"] if name in ("now", "uuid", "random") else []
-                return f"f_{name}({', '.join(own + values)})"
+                if name in _OF_THE_RUN:
+                    return f"I.kernel.{_OF_THE_RUN[name]}(I)"
+                return f"f_{name}({', '.join(values)})"
             case ir.Call():
                 return self._call(node)
             case ir.Field(base=base, name=name, required=required, checked=checked):
@@ -386,7 +438,7 @@ class _Writer:
                 return self._await(node)
             case ir.Grow(child=child, arguments=arguments):
                 given = ", ".join(self._argument(a) for a in arguments)
-                return f"grow(I, {child!r}, [{given}])"
+                return f"I.kernel.grow(I, {child!r}, [{given}])"
         raise AssertionError(node)
 
     def _text(self, node: ir.Text) -> str:
@@ -413,11 +465,11 @@ class _Writer:
         if not node.waits:
             function = self.coder.program(program)
             if has_table:
-                function = f"(rebound(I, {node.program!r}) or {function})"
+                function = f"(I.kernel.rebound(I, {node.program!r}) or {function})"
             return f"{function}(I, {given})"
         held = self.temporary()
         if has_table or program.kind == "llm":
-            self.line(f"{held} = yield from perform(I, {node.program!r}, [{given}])")
+            self.line(f"{held} = yield from I.kernel.perform(I, {node.program!r}, [{given}])")
         else:
             self.line(f"{held} = yield Request('call', {node.program!r}, [{given}], {node.at})")
         return held

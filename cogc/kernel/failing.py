@@ -33,10 +33,10 @@ def fail(
     """A coglet fails: it is cut off from its events until its parent or its policy has decided."""
     if inst.gate & (STOPPED | FAILED):
         return
-    report = report or FailureReport(failure, inst.path, reaction, event, failure.at)
+    report = report or FailureReport(failure, inst.path, reaction, event, inst.code.unit.place(failure.at))
     if kernel.trace:
-        said, kind, at = failure.message, failure.kind, place(kernel, report.at)
-        kernel.cause = kernel.trace.record("fail", inst, error=said, error_kind=kind, reaction=reaction, at=at)
+        what, kind, at = failure.message, failure.kind, report.place
+        kernel.cause = kernel.trace.record("fail", inst, error=what, error_kind=kind, reaction=reaction, at=at)
         if report.path == inst.path:
             kernel.trace.record("dead_letter", inst, port=reaction, reason="failed", data=event)
     kernel.dead_letters += 1
@@ -57,14 +57,6 @@ def fail(
         reactions.urgent(kernel, parent, ("error", inst, report, kernel.cause), first=True)
     else:
         policy(kernel, inst, report)
-
-
-def place(kernel: Kernel, at: int) -> str:
-    """A source position as `path:line:column`."""
-    if not 0 <= at < len(kernel.bundle.positions):
-        return ""
-    path, line, column = kernel.bundle.positions[at]
-    return f"{path}:{line}:{column}"
 
 
 def decide(kernel: Kernel, parent: Instance, child: Instance, report: FailureReport) -> None:
@@ -102,7 +94,7 @@ def _deciding(
             else:
                 handler.function(parent, *arguments)
         except Exception as error:
-            second = reactions.as_failure(kernel, error)
+            second = parent.code.failure(error)
             both = Failure(second.kind, f"{second.message}; while deciding on: {report.failure.message}", second.at)
             parent.failure = None
             fail(kernel, parent, both, handler.name, record)
@@ -173,7 +165,8 @@ def _within_limits(kernel: Kernel, inst: Instance) -> bool:
     rule = parent.code.supervision
     if rule.max_restarts is None:
         return True
-    limit = kernel.coder.expression(rule.max_restarts, [])(parent)
-    span = nanos(kernel.coder.expression(rule.within, [])(parent), WITHIN) if rule.within else WITHIN
+    unit = parent.code.unit
+    limit = unit.value(rule.max_restarts, parent)
+    span = nanos(unit.value(rule.within, parent), WITHIN) if rule.within else WITHIN
     recent = [t for m in parent.members() for t in m.restarts or () if t > kernel.now - span]
     return bool(len(recent) < limit)

@@ -18,7 +18,6 @@ from typing import Any
 
 from cogc import ir
 from cogc.kernel import joins, programs, python, reactions, requests, supervision, wiring
-from cogc.kernel.code import Coder
 from cogc.kernel.models import agents, asking, conversation, registry
 from cogc.kernel.models.budget import Purse, Usage
 from cogc.kernel.models.registry import Registry
@@ -27,34 +26,29 @@ from cogc.kernel.objects import (
     BACKLOG,
     CLOSED,
     FAILED,
-    HELD,
     PARKED,
     STARTING,
     STOPPED,
     STOPPING,
     URGENT,
     Activity,
-    Call,
     Cancel,
     Effect,
     FailureReport,
     Instance,
     LogLine,
-    Out,
     Output,
     Persist,
     Port,
     Sandbox,
 )
-from cogc.kernel.program import ChildCode, CogletCode
+from cogc.kernel.program import CogletCode
 from cogc.kernel.timers import Timers
 from cogc.kernel.trace import Tracer
-from cogc.kernel.validate import Validators
+from cogc.kernel.unit import Unit
 from cogc.language.values import Failure, Time
 
 RING = 256
-ABSENT = object()
-RECOVERABLE = (Failure, ArithmeticError, LookupError, TypeError, ValueError, AttributeError, RecursionError)
 LEVELS = {"debug": 0, "info": 1, "warn": 2, "error": 3}
 
 
@@ -67,18 +61,21 @@ class Kernel:
 
     def __init__(
         self,
-        bundle: ir.Bundle,
+        unit: Unit,
         seed: int = 0,
         epoch: int = 0,
         traced: bool = False,
         run: str = "",
         budget: dict[str, Any] | None = None,
+        root: str = "",
     ) -> None:
+        self.first = root or unit.bundle.root
         self.purse = Purse("the run", budget or {})
         self.sandbox: Sandbox | None = None
         """What holds every conversation of the run, where it is a part of another run that has dispatched it."""
         self.waiting_for_purse: list[tuple[Activity, int]] = []
-        self.bundle = bundle
+        self.unit = unit
+        self.units = {unit.digest: unit}
         self.seed = seed
         self.epoch = epoch
         self.now = 0
@@ -94,92 +91,37 @@ class Kernel:
         self.calls: dict[int, tuple[Activity, Instance, int | None]] = {}
         self.next_call = 1
         self.serial = 0
-        self.current: Instance | None = None
         self.root: Instance | None = None
         self.ended: str | None = None
         self.report: FailureReport | None = None
         self.dead_letters = 0
-        self.unheard = 0
         self.skipped = 0
         self.parked: dict[Instance, list[Port]] = {}
         self.streams: dict[tuple[str, str], random.Random] = {}
         self.persisted: dict[tuple[str, str], Any] = {}
-        self.codes: dict[str, CogletCode] = {}
-        self.validators = Validators.of(bundle)
-        self.coder = Coder(bundle, self.validators, self.services(), traced)
-        self.requests: dict[str, Callable[..., Any]] = {}
-        self.models: dict[str, dict[str, Any]] = {}
+        self.open_codes: dict[tuple[Unit, str], CogletCode] = {}
         self.usages: dict[tuple[str, str], Usage] = {}
-        self.texts: dict[tuple[str, str, str], Callable[..., Any]] = {}
         self.created: dict[tuple[str, str], int] = {}
-        self.policies: dict[Any, ChildCode] = {}
         self.listeners: dict[int, Activity] = {}
         self.spending: dict[int, Callable[[dict[str, Any]], None]] = {}
         self.registry = Registry()
         self.purses: dict[str, Purse] = {}
         self.asked: dict[int, asking.Question] = {}
         self.settling: dict[tuple[str, str], list[tuple[Activity, int]]] = {}
-        self.coder.consts()
 
-    def services(self) -> dict[str, Any]:
-        """What compiled code calls."""
-        return {
-            "emit": self.emit if self.trace is None else self.emit_traced,
-            "send": self.send,
-            "send_self": self.send_self,
-            "guide": self.guide,
-            "grow": self.grow,
-            "lifecycle": self.lifecycle,
-            "log": self.log,
-            "fail": self.fail,
-            "assigned": self.assigned,
-            "absent": ABSENT,
-            "record_of": record_of,
-            "rebound": lambda inst, key: programs.rebound(self, inst, key),
-            "perform": lambda inst, key, arguments: conversation.perform(self, inst, key, arguments),
-            "Recoverable": RECOVERABLE,
-            "caught": self.caught,
-            "attempt_as": self.attempt_as,
-            "f_now": lambda inst: Time(self.epoch + self.now),
-            "f_uuid": self.uuid,
-            "f_random": self.random,
-        }
+    def code(self, unit: Unit, key: str) -> CogletCode:
+        """Return the code of a coglet of a unit; an open coglet changes its code, so this kernel has its own."""
+        coglet = unit.bundle.coglets[key]
+        if coglet.open:
+            return self.opened(unit, key, lambda: coglet)
+        return unit.code(key, self.trace is not None)
 
-    def caught(self, inst: Instance, error: Exception) -> dict[str, Any]:
-        """What `else as e` is told of a failure."""
-        return reactions.failure_record(inst, reactions.as_failure(self, error), None)
-
-    def attempt_as(self, inst: Instance, value: Callable[[], Any], otherwise: Callable[[Any], Any]) -> Any:
-        """`try VALUE else as e OTHERWISE` where nothing in it waits."""
-        try:
-            return value()
-        except RECOVERABLE as error:
-            return otherwise(self.caught(inst, error))
-
-    def code(self, key: str) -> CogletCode:
-        """A coglet's code, made at its first use."""
-        found = self.codes.get(key)
+    def opened(self, unit: Unit, key: str, declared: Callable[[], ir.Coglet]) -> CogletCode:
+        """Return this kernel's own code of an open coglet, compiled at its first use."""
+        found = self.open_codes.get((unit, key))
         if found is None:
-            found = self.codes[key] = CogletCode(self.coder, self.bundle.coglets[key])
+            found = self.open_codes[unit, key] = unit.fresh(declared(), self.trace is not None)
         return found
-
-    def request(self, program: ir.Program) -> Callable[..., Any]:
-        """The function of a coglet and a program's arguments that gives the words and attributes of a call."""
-        made = self.requests.get(program.key)
-        if made is None:
-            made = self.requests[program.key] = self.coder.request(program)
-        return made
-
-    def evaluate(self, node: ir.Expr) -> Any:
-        """The value of an expression that stands outside of all coglets."""
-        return self.coder.expression(node, [])(None)
-
-    def model(self, key: str) -> dict[str, Any]:
-        """A model's attributes; a secret in them is still the name of a variable."""
-        if key not in self.models:
-            attributes = self.bundle.models[key].attributes
-            self.models[key] = {k: self.evaluate(e) for k, e in attributes.items()}
-        return self.models[key]
 
     def purse_of(self, inst: Instance | None) -> Purse:
         """What conversations of a coglet spend from: the budget of the nearest coglet around that has one, else the run's."""
@@ -190,20 +132,13 @@ class Kernel:
         known = self.purses.get(inst.path)
         if known is None:
             assert inst.code.ir.budget is not None
-            budget = self.coder.expression(inst.code.ir.budget, [])(inst)
+            budget = inst.code.unit.value(inst.code.ir.budget, inst)
             known = self.purses[inst.path] = Purse(inst.path, budget, None, self.purse_of(inst.parent), shared=True)
         return known
 
     def usage(self, program: str, model: str) -> Usage:
         """What a program has used of a model so far."""
         return self.usages.setdefault((program, model), Usage())
-
-    def checked(self, type: int, value: Any, what: str) -> Any:
-        """A value of a type by its number, or a Failure that says what is wrong with `what`."""
-        try:
-            return self.validators.check(type)(value)
-        except Failure as wrong:
-            raise Failure("type", f"{what}: {wrong.message}") from None
 
     # ---- events --------------------------------------------------------------------------------------------
 
@@ -217,7 +152,7 @@ class Kernel:
         known = self.root.code.listens.get(channel)
         if known is None:
             raise Failure("error", f"`{self.root.code.name}` has no listen channel `{channel}`")
-        checked = self.validators.check(known[2])(value)
+        checked = self.root.code.unit.validators.check(known[2])(value)
         if self.trace:
             self.cause = self.trace.record("input", self.root, channel=channel, data=checked)
         self.push(wiring.port(self, self.root, channel), checked)
@@ -330,7 +265,6 @@ class Kernel:
         if self.trace:
             self.cause = self.trace.deliver(port, message, cause)
         inst = port.inst
-        self.current = inst
         if inst.forwards is not None and port.label in inst.forwards:
             for forward in inst.forwards[port.label]:
                 forward(message)
@@ -341,8 +275,6 @@ class Kernel:
                 reactions.failed(self, inst, port.handlers[0], error, message)
         elif port.handlers:
             reactions.react(self, port, message, 0)
-        elif inst.forwards is None or port.label not in inst.forwards:
-            self.unheard += 1
 
     def _drain(self, inst: Instance) -> None:
         """A coglet is free again: its backlog goes ahead of what was sent later."""
@@ -555,12 +487,13 @@ class Kernel:
             emit = self.emit if self.trace is None else self.emit_traced
             emit(inst, number, {"level": level, "data": value})
 
-    def fail(self, value: Any) -> None:
-        """`fail e`: a string is the message, a record with `message` gives its own."""
-        from cogc.language.functions import text
+    def rebound(self, inst: Instance, key: str) -> Callable[..., Any] | None:
+        """Return the function that a coglet's program table gives for a program, if it gives one."""
+        return programs.rebound(inst, key)
 
-        message = value.get("message", "") if type(value) is dict else value
-        raise Failure("error", text(message if message else value))
+    def perform(self, inst: Instance, key: str, arguments: list[Any]) -> conversation.Talk:
+        """Call a program that waits, whatever the coglet's program table gives for it."""
+        return conversation.perform(self, inst, key, arguments)
 
     def assigned(self, inst: Instance, index: int) -> None:
         """A state was set that somebody follows."""
@@ -574,7 +507,7 @@ class Kernel:
         if index in spec.suppressed:
             wiring.suppress(self, inst)
         if index == spec.registered:
-            programs.register(self, inst)
+            programs.register(inst)
 
     # ---- random numbers ------------------------------------------------------------------------------------
 
@@ -584,6 +517,10 @@ class Kernel:
         if key not in self.streams:
             self.streams[key] = random.Random(f"{self.seed}/{path}/{use}")
         return self.streams[key]
+
+    def moment(self, inst: Instance) -> Time:
+        """The time that `now()` gives."""
+        return Time(self.epoch + self.now)
 
     def random(self, inst: Instance) -> float:
         return self.stream(inst.path).random()
@@ -614,11 +551,3 @@ class Kernel:
     def leftovers(self) -> int:
         """At the end: what still waits in joins is dead (`unmatched`); how much that was."""
         return joins.leftovers(self)
-
-
-def record_of(inst: Instance) -> dict[str, Any]:
-    """`self` as a value."""
-    return {"index": inst.index, "id": inst.id, "name": inst.name, "path": inst.path}
-
-
-__all__ = ["ABSENT", "HELD", "Call", "Kernel", "Out", "record_of"]

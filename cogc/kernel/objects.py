@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
+    from cogc.kernel.machine import Kernel
     from cogc.kernel.models.agents import AgentState
     from cogc.kernel.program import CogletCode, Handler
     from cogc.language.values import Failure
@@ -96,13 +97,21 @@ class Instance:
 
     __slots__ = (
         "activities", "agent", "awaits", "backlog", "children", "code", "extra", "failure", "forwards", "gate", "held", "index",
-        "name", "outs", "parameters", "parent", "parked", "ports", "rest", "restarts", "serial", "slot", "states",
+        "kernel", "name", "outs", "parameters", "parent", "parked", "ports", "rest", "restarts", "serial", "slot", "states",
         "timers", "urgent",
     )  # fmt: skip
 
     def __init__(
-        self, code: CogletCode, name: str, index: int, parent: Instance | None, slot: Slot | None, parameters: list[Any]
+        self,
+        kernel: Kernel,
+        code: CogletCode,
+        name: str,
+        index: int,
+        parent: Instance | None,
+        slot: Slot | None,
+        parameters: list[Any],
     ) -> None:
+        self.kernel = kernel
         self.code = code
         self.name = name
         self.index = index
@@ -206,16 +215,16 @@ class Activity:
 
 
 class FailureReport:
-    """A failure on its way up: what happened, where first, and to which event."""
+    """A failure on its way up: what happened, at which place in the spec, where first in the tree, and to which event."""
 
-    __slots__ = ("at", "event", "failure", "path", "reaction", "restarts")
+    __slots__ = ("event", "failure", "path", "place", "reaction", "restarts")
 
-    def __init__(self, failure: Failure, path: str, reaction: str, event: Any, at: int) -> None:
+    def __init__(self, failure: Failure, path: str, reaction: str, event: Any, place: str) -> None:
         self.failure = failure
         self.path = path
         self.reaction = reaction
         self.event = event
-        self.at = at
+        self.place = place
         self.restarts = 0
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cogc import ir
 from cogc.kernel.code import Coder
-from cogc.language.values import Duration
+from cogc.language.values import Duration, Failure
+
+if TYPE_CHECKING:
+    from cogc.kernel.unit import Unit
 
 DEFAULT_CAPACITY = 64
 
@@ -118,11 +121,13 @@ class CogletCode:
     """The compiled form of one coglet."""
 
     __slots__ = (
-        "children", "commands", "errors", "every", "handlers", "has_hooks", "ir", "joins", "key", "links", "listens", "name", "observers",
-        "on_start", "on_stop", "parameters", "states", "supervision", "ticks", "transmit_names",
+        "children", "coder", "commands", "errors", "every", "handlers", "has_hooks", "ir", "joins", "key", "links", "listens", "name", "observers",
+        "on_start", "on_stop", "parameters", "states", "supervision", "ticks", "transmit_names", "unit",
     )  # fmt: skip
 
-    def __init__(self, coder: Coder, spec: ir.Coglet) -> None:
+    def __init__(self, unit: Unit, coder: Coder, spec: ir.Coglet) -> None:
+        self.unit = unit
+        self.coder = coder
         self.ir = spec
         self.key = spec.key
         self.name = spec.name
@@ -142,6 +147,10 @@ class CogletCode:
         ]
         self.supervision = spec.supervision
         self._handlers(coder, spec)
+
+    def failure(self, error: BaseException) -> Failure:
+        """Return an exception out of this code as a Failure with its place."""
+        return self.coder.failure(error)
 
     def _handlers(self, coder: Coder, spec: ir.Coglet) -> None:
         """Every reaction under each of its triggers, in textual order."""

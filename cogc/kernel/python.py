@@ -13,7 +13,7 @@ from cogc import ir
 from cogc.kernel import failing, reactions, requests, supervision, wiring
 from cogc.kernel.code import Request
 from cogc.kernel.objects import STARTING, STOPPED, STOPPING, Instance, Out, Port, Said, Slot
-from cogc.kernel.program import ChildCode, CogletCode, Handler
+from cogc.kernel.program import CogletCode, Handler
 from cogc.language.values import Failure
 from cogc.lowering import methods
 
@@ -51,7 +51,7 @@ def open_out(inst: Instance, channel: str) -> Out:
 
 def _handler(kernel: Kernel, code: CogletCode, reaction: ir.Reaction) -> Handler:
     code.handlers += 1
-    return Handler(kernel.coder, code.ir, reaction, reaction.triggers[0], code.handlers)
+    return Handler(code.coder, code.ir, reaction, reaction.triggers[0], code.handlers)
 
 
 def _anything(code: CogletCode) -> int:
@@ -68,7 +68,7 @@ def transmit(kernel: Kernel, inst: Instance, call: int, channel: str, value: Any
         number = inst.code.transmit_names.index(channel)
     elif channel in inst.code.transmit_names:
         number = inst.code.transmit_names.index(channel)
-        value = kernel.checked(inst.code.ir.transmits[number].type, value, f"`{channel}`")
+        value = inst.code.unit.checked(inst.code.ir.transmits[number].type, value, f"`{channel}`")
     else:
         raise Failure("type", f"`{inst.code.name}` has no transmit channel `{channel}`")
     emit = kernel.emit if kernel.trace is None else kernel.emit_traced
@@ -97,15 +97,11 @@ def _arm(kernel: Kernel, inst: Instance, name: str, period: int, due: int) -> No
 
 def create(kernel: Kernel, inst: Instance, call: int, made: int, what: dict[str, Any]) -> str:
     """A method has created a child: `made` is what the shell knows its making by. The child's name is the answer."""
-    code, name = inst.code, str(what["name"])
-    key = f"{code.ir.python}.{name}"
-    child = kernel.codes.get(key)
-    if child is None:
-        anything = kernel.bundle.programs[code.ir.python].result
-        child = kernel.codes[key] = CogletCode(kernel.coder, methods.undeclared(name, code.ir.python, anything))
+    name, child = str(what["name"]), _undeclared(kernel, inst.code, str(what["name"]))
     if inst.children is None:
         inst.children = {}
-    slot = Slot(_free(kernel, inst, name), len(inst.children), _policy(kernel, what), child, True)
+    policy = inst.code.unit.policy(what["restart"], what["max_restarts"], what["backoff"])
+    slot = Slot(_free(kernel, inst, name), len(inst.children), policy, child, True)
     slot.brief, slot.decided = True, bool(what["decided"])
     inst.children[slot.name] = slot
     supervision.add_member(kernel, inst, slot, [made]).gate |= STARTING
@@ -126,14 +122,11 @@ def _free(kernel: Kernel, inst: Instance, name: str) -> str:
     return name if count == 1 else f"{name}-{count}"
 
 
-def _policy(kernel: Kernel, what: dict[str, Any]) -> ChildCode:
-    """How a child is supervised, made once for all that are supervised so."""
-    key = (what["restart"], what["max_restarts"], what["backoff"])
-    if key not in kernel.policies:
-        most, backoff = ir.Const(what["max_restarts"]), ir.DurationConst(what["backoff"])
-        spec = ir.ChildDecl("", "", restart=what["restart"], max_restarts=most, backoff=backoff)
-        kernel.policies[key] = ChildCode(kernel.coder, spec)
-    return kernel.policies[key]
+def _undeclared(kernel: Kernel, maker: CogletCode, name: str) -> CogletCode:
+    """Return the code of a class that is declared nowhere, by the coglet that creates a child of it."""
+    key = f"{maker.ir.python}.{name}"
+    anything = maker.unit.bundle.programs[maker.ir.python].result
+    return kernel.opened(maker.unit, key, lambda: methods.undeclared(name, maker.ir.python, anything))
 
 
 def follow(kernel: Kernel, inst: Instance, call: int, child: str, channel: str, method: str) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from cogc.kernel import failing, joins, requests
+from cogc.kernel.code import ABSENT, record_of
 from cogc.kernel.models import agents
 from cogc.kernel.objects import (
     FAILED,
@@ -25,8 +26,6 @@ from cogc.language.values import Failure, kind_of
 
 if TYPE_CHECKING:
     from cogc.kernel.machine import Kernel
-
-_MESSAGES = {ZeroDivisionError: "a division by zero", RecursionError: "a value is nested too deep"}
 
 
 # ---- a message and its reactions -----------------------------------------------------------------------------
@@ -168,8 +167,6 @@ def begin(kernel: Kernel, inst: Instance, handler: Handler, message: Any, port: 
     """Run a reaction for a message if its guard and limits allow; whether it holds the coglet now."""
     sender = None
     if handler.sender and port is not None and port.member is not None:
-        from cogc.kernel.machine import record_of
-
         sender = record_of(port.member)
     return begin_with(kernel, inst, handler, handler.arguments(message, sender), message)
 
@@ -202,7 +199,6 @@ def _passes(kernel: Kernel, inst: Instance, handler: Handler, arguments: tuple[A
         if verdict is not True:
             if verdict is not False:
                 raise Failure("error", f"a condition is a bool, not {kind_of(verdict)}")
-            kernel.unheard += 1
             return False
     if handler.distinct is not None and not _distinct(kernel, inst, handler, arguments):
         _drop(kernel, inst, handler, event, "not_distinct")
@@ -305,12 +301,10 @@ def _next_concurrent(kernel: Kernel, inst: Instance, handler: Handler) -> None:
 
 def advance(kernel: Kernel, activity: Activity, value: Any, failure: Failure | None) -> None:
     """Let an activity go on to its next wait, or its end."""
-    inst = activity.inst
     activity.turn += 1
     if activity.alarm is not None:
         activity.alarm[0] = None
         activity.alarm = None
-    kernel.current = inst
     try:
         if failure is not None:
             request = activity.generator.throw(failure)
@@ -343,7 +337,7 @@ def _finished(kernel: Kernel, activity: Activity, value: Any) -> None:
 
 def _broken(kernel: Kernel, activity: Activity, error: Exception) -> None:
     """An activity failed: its own handler, the activity that it is part of, or its coglet takes the failure."""
-    failure = as_failure(kernel, error)
+    failure = activity.inst.code.failure(error)
     parent, handler = activity.parent, activity.handler
     if activity.done is not None:
         leave(kernel, activity)
@@ -376,7 +370,7 @@ def failure_record(inst: Instance, failure: Failure, event: Any) -> dict[str, An
 
 def failed(kernel: Kernel, inst: Instance, handler: Handler, error: Exception, event: Any) -> None:
     """A reaction that does not wait failed."""
-    failure = as_failure(kernel, error)
+    failure = inst.code.failure(error)
     if handler.on_failure is not None:
         generator = handler.on_failure(inst, failure_record(inst, failure, event))
         activity = Activity(inst, handler, generator, event, kernel.cause, True)
@@ -385,22 +379,6 @@ def failed(kernel: Kernel, inst: Instance, handler: Handler, error: Exception, e
         advance(kernel, activity, None, None)
         return
     failing.fail(kernel, inst, failure, handler.name, event)
-
-
-def as_failure(kernel: Kernel, error: BaseException) -> Failure:
-    """An exception out of compiled code as a Failure with its place; one that is our mistake goes on up."""
-    if isinstance(error, Failure):
-        if error.at < 0:
-            error.at = kernel.coder.place(error)
-        return error
-    for kind, message in _MESSAGES.items():
-        if isinstance(error, kind):
-            return Failure("error", message, kernel.coder.place(error))
-    if isinstance(error, KeyError):
-        return Failure("error", f"there is no field `{error.args[0]}`", kernel.coder.place(error))
-    if isinstance(error, OverflowError | LookupError | TypeError | ValueError | AttributeError):
-        return Failure("error", str(error), kernel.coder.place(error))
-    raise error
 
 
 # ---- commands ------------------------------------------------------------------------------------------------
@@ -420,8 +398,6 @@ def command(kernel: Kernel, sender: Instance, target: Instance, name: str, argum
 
 
 def _given(arguments: list[Any]) -> list[Any]:
-    from cogc.kernel.machine import ABSENT
-
     return [None if a is ABSENT else a for a in arguments]
 
 
@@ -459,8 +435,6 @@ def take_urgent(kernel: Kernel, inst: Instance) -> None:
 
 
 def _command(kernel: Kernel, inst: Instance, name: str, arguments: list[Any]) -> None:
-    from cogc.kernel.machine import ABSENT
-
     suppressed = inst.code.ir.suppressed
     if suppressed and name in inst.states[suppressed[1]] and name not in ("suppress", "unsuppress"):
         kernel.skipped += 1
@@ -474,7 +448,7 @@ def _command(kernel: Kernel, inst: Instance, name: str, arguments: list[Any]) ->
         for parameter, value in zip(handler.reaction.parameters, arguments, strict=True):
             if value is ABSENT:
                 assert parameter.default is not None
-                value = kernel.coder.expression(parameter.default, [])(inst)
+                value = inst.code.unit.value(parameter.default, inst)
             values.append(value)
         if inst.code.ir.kind == "agent":
             agents.control(kernel, inst, name, values)
@@ -492,7 +466,7 @@ def _tick(kernel: Kernel, inst: Instance, handler: Handler) -> None:
     """One `tick` for an `every N ticks`."""
     own = memory(inst, handler)
     own.count += 1
-    period = kernel.coder.expression(handler.trigger.value, [])(inst) if handler.trigger.value else 1
+    period = inst.code.unit.value(handler.trigger.value, inst) if handler.trigger.value else 1
     if own.count >= period:
         own.count = 0
         begin(kernel, inst, handler, None, None)

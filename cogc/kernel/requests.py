@@ -70,12 +70,12 @@ def start(kernel: Kernel, activity: Activity, generator: Any, done: Callable[[An
 
 def _call(kernel: Kernel, activity: Activity, request: Request) -> None:
     inst, key = request.owner or activity.inst, request.program
-    program = kernel.bundle.programs[key]
+    program = inst.code.unit.bundle.programs[key]
     if program.kind == "reply":
         asking.reply(kernel, *request.arguments)
         resume(kernel, activity, None)
         return
-    values = kernel.request(program)(inst, *request.arguments)
+    values = inst.code.unit.request(program)(inst, *request.arguments)
     arguments = {p.name: v for p, v in zip(program.parameters, request.arguments, strict=True)}
     call = _called(kernel, activity, inst, program.result)
     if program.kind == "queue" and program.name.endswith((".done", ".back")):
@@ -90,7 +90,7 @@ def _ask(kernel: Kernel, activity: Activity, request: Request) -> None:
     inst = request.owner or activity.inst
     call = _called(kernel, activity, inst, None)
     if kernel.trace and "count" not in body:
-        model = kernel.bundle.models[request.program].name
+        model = inst.code.unit.bundle.models[request.program].name
         kernel.trace.record("ask", inst, call=call, model=model, program=program, data=news)
     kernel.effects.append(Ask(call, request.program, program, body, limit, inst.path, request.at, streams))
 
@@ -101,7 +101,7 @@ def _dispatch(kernel: Kernel, activity: Activity, request: Request) -> None:
     call = _called(kernel, activity, inst, None)
     kernel.spending[call] = used
     if kernel.trace:
-        name = kernel.bundle.programs[request.program].name
+        name = inst.code.unit.bundle.programs[request.program].name
         kernel.trace.record("dispatch", inst, call=call, program=name, dispatcher=dispatcher, data=query)
     kernel.effects.append(
         Dispatch(call, dispatcher, request.program, query, background, limit, inst.path, request.sandbox)
@@ -137,7 +137,7 @@ def finish_call(kernel: Kernel, call: int, value: Any) -> None:
     activity.calls.discard(call)
     if result is not None and not isinstance(value, Failure):
         try:
-            value = kernel.validators.check(result)(value)
+            value = inst.code.unit.validators.check(result)(value)
         except Failure as wrong:
             value = wrong
     if kernel.trace:
@@ -169,7 +169,7 @@ def resume(kernel: Kernel, activity: Activity, value: Any, turn: int = -1) -> No
         if kernel.hot:
             kernel.press(activity.inst)
 
-    outside = Instance(activity.inst.code, "", 0, None, None, [])
+    outside = Instance(kernel, activity.inst.code, "", 0, None, None, [])
     port = Port(outside, "result", ())
     port.simple = go
     port.handlers = (reactions.NO_HANDLER,)
@@ -254,7 +254,7 @@ def awaited(kernel: Kernel, inst: Instance, item: Any) -> bool:
             taken = entry[2] is None or entry[2](message) is True
         except Exception as error:
             _drop_await(inst, entry)
-            resume(kernel, entry[0], reactions.as_failure(kernel, error))
+            resume(kernel, entry[0], inst.code.failure(error))
             return False
         if taken:
             _drop_await(inst, entry)

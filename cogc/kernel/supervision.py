@@ -11,6 +11,7 @@ from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
 from cogc.kernel import failing, joins, python, queues, reactions, wiring
+from cogc.kernel.code import ABSENT
 from cogc.kernel.models import registry
 from cogc.kernel.objects import (
     BACKLOG,
@@ -27,11 +28,12 @@ from cogc.kernel.objects import (
     Port,
     Slot,
 )
-from cogc.kernel.program import ChildCode, Handler, nanos
+from cogc.kernel.program import ChildCode, CogletCode, Handler, nanos
 from cogc.language.values import Failure
 
 if TYPE_CHECKING:
     from cogc.kernel.machine import Kernel
+    from cogc.kernel.unit import Unit
 
 STOP_DEADLINE = 10_000_000_000
 MOST_MEMBERS = 1_000_000
@@ -42,13 +44,9 @@ MOST_MEMBERS = 1_000_000
 
 def boot(kernel: Kernel, parameters: dict[str, Any]) -> None:
     """Create the root coglet and all below it, then start them."""
-    code = kernel.code(kernel.bundle.root)
-    names = [p.name for p in code.ir.parameters[: code.ir.own_parameters]]
-    for name in parameters:
-        if name not in names:
-            raise Failure("error", f"`{code.name}` has no parameter `{name}`")
-    root = Instance(code, code.name, 0, None, None, [])
-    given = [parameters.get(n, _UNSET) for n in names]
+    code = kernel.code(kernel.unit, kernel.first)
+    given = _by_name(code, parameters)
+    root = Instance(kernel, code, code.name, 0, None, None, [])
     root.parameters = _parameters(kernel, root, given)
     kernel.root = root
     _register(kernel, root)
@@ -57,7 +55,30 @@ def boot(kernel: Kernel, parameters: dict[str, Any]) -> None:
     begin(kernel, root)
 
 
+def adopt(kernel: Kernel, parent: Instance, name: str, unit: Unit, parameters: dict[str, Any]) -> Instance:
+    """Create the root coglet of a unit as a child of a coglet that runs, whatever unit that one is of, and start it."""
+    unit = kernel.units.setdefault(unit.digest, unit)
+    code = kernel.code(unit, unit.bundle.root)
+    given = _by_name(code, parameters)
+    if parent.children is None:
+        parent.children = {}
+    policy = unit.policy("on_error", failing.MAX_RESTARTS, failing.BACKOFF)
+    slot = parent.children[name] = Slot(name, len(parent.children), policy, code, True)
+    inst = add_member(kernel, parent, slot, given)
+    begin(kernel, inst)
+    return inst
+
+
 _UNSET = object()
+
+
+def _by_name(code: CogletCode, parameters: dict[str, Any]) -> list[Any]:
+    """Order parameters that are given by name; a Failure names one that the coglet does not have."""
+    names = [p.name for p in code.ir.parameters[: code.ir.own_parameters]]
+    for name in parameters:
+        if name not in names:
+            raise Failure("error", f"`{code.name}` has no parameter `{name}`")
+    return [parameters.get(n, _UNSET) for n in names]
 
 
 def _parameters(kernel: Kernel, inst: Instance, given: list[Any]) -> list[Any]:
@@ -115,7 +136,7 @@ def _child(kernel: Kernel, parent: Instance, child: ChildCode, number: int) -> N
     """Create what stands behind one `create`: one coglet, replicas, a pool's first members, one for each item."""
     spec = child.spec
     single = child.low is None and not child.each
-    slot = Slot(spec.name, number, child, kernel.code(spec.coglet), single)
+    slot = Slot(spec.name, number, child, kernel.code(parent.code.unit, spec.coglet), single)
     assert parent.children is not None
     parent.children[spec.name] = slot
     if child.each:
@@ -145,7 +166,7 @@ def _bounded(name: str, count: int, highest: int | None) -> None:
 def add_member(kernel: Kernel, parent: Instance, slot: Slot, arguments: list[Any]) -> Instance:
     """One more coglet behind a child's name, and all below it; it is not started."""
     index, slot.next_index = slot.next_index, slot.next_index + 1
-    inst = Instance(slot.code, slot.name, index, parent, slot, _NO_PARAMETERS)
+    inst = Instance(kernel, slot.code, slot.name, index, parent, slot, _NO_PARAMETERS)
     slot.members[index] = inst
     if slot.code.parameters:
         _parameters(kernel, inst, arguments)
@@ -159,8 +180,6 @@ _NO_PARAMETERS: list[Any] = []
 
 def grow(kernel: Kernel, parent: Instance, child: str, arguments: list[Any]) -> int:
     """Add a member to a pool and start it; its index."""
-    from cogc.kernel.machine import ABSENT
-
     assert parent.children is not None
     slot = parent.children[child]
     _bounded(child, len(slot.members) + 1, slot.highest)
@@ -209,7 +228,7 @@ def _starting(kernel: Kernel, order: list[Instance]) -> Generator[Any, Any, None
             try:
                 yield from _hook(inst, handler)
             except Exception as error:
-                failure = reactions.as_failure(kernel, error)
+                failure = inst.code.failure(error)
                 inst.gate &= ~STARTING
                 failing.fail(kernel, inst, failure, handler.name, None)
                 break
@@ -259,7 +278,7 @@ def _started(kernel: Kernel, inst: Instance) -> None:
         kernel.trace.record("start", inst)
     for handler in inst.code.every:
         _arm(kernel, inst, handler)
-    if kernel.bundle.queues:
+    if inst.code.unit.bundle.queues:
         queues.attend(kernel, inst)
     if inst.gate or inst.backlog:
         kernel.wake(inst)
@@ -270,7 +289,7 @@ def _started(kernel: Kernel, inst: Instance) -> None:
 def _arm(kernel: Kernel, inst: Instance, handler: Handler) -> None:
     """Arm an `every` or `after`: a grid from the coglet's start, or the times of day."""
     assert handler.trigger.value is not None
-    period = nanos(kernel.coder.expression(handler.trigger.value, [])(inst), 0)
+    period = nanos(inst.code.unit.value(handler.trigger.value, inst), 0)
     port = Port(inst, handler.name, (handler,), 1 << 60)
     once = handler.trigger.kind == "after"
     if period <= 0 and not once:
@@ -369,7 +388,7 @@ def _last_words(kernel: Kernel, inst: Instance, handler: Handler) -> Generator[A
                 raise Failure("timeout", "`on stop` took longer than 10s")
             yield request
     except Exception as error:
-        failure = reactions.as_failure(kernel, error)
+        failure = inst.code.failure(error)
         kernel.log(inst, "error", f"on stop failed: {failure.message}")
 
 
@@ -476,14 +495,14 @@ def _stop_self(kernel: Kernel, inst: Instance) -> None:
         slot = inst.slot
         if slot is not None and slot.spec.spec.restart == "always":
             failing.policy(
-                kernel, inst, FailureReport(Failure("stopped", "it stopped itself"), inst.path, "", None, -1)
+                kernel, inst, FailureReport(Failure("stopped", "it stopped itself"), inst.path, "", None, "")
             )
         else:
             stop(kernel, inst)
 
     from cogc.kernel.objects import Port as NewPort
 
-    outside = Instance(inst.code, "", 0, None, None, [])
+    outside = Instance(kernel, inst.code, "", 0, None, None, [])
     port = NewPort(outside, "stop", ())
     port.handlers = (reactions.NO_HANDLER,)
     port.simple = lambda _inst, _message: go()
@@ -536,7 +555,7 @@ def _restarting(kernel: Kernel, tied: list[Instance]) -> Generator[Any, Any, Non
             _fill(kernel, inst)
         except Exception as error:
             inst.gate &= ~STARTING
-            failing.fail(kernel, inst, reactions.as_failure(kernel, error), "restart", None)
+            failing.fail(kernel, inst, inst.code.failure(error), "restart", None)
             continue
         order = _post_order(inst)
         for i in order:

@@ -137,7 +137,7 @@ def _targets(
 ) -> list[Port | Callable[[Any], None]]:
     """Where a link leads: ports, or functions where more than a push is needed."""
     at = link.target
-    check = None if link.type is None else kernel.validators.check(link.type)
+    check = None if link.type is None else parent.code.unit.validators.check(link.type)
     found: list[Port | Callable[[Any], None]] = []
     if at.kind == "own_transmit":
         relayed = out_named(parent, at.name)
@@ -221,7 +221,7 @@ def observe_port(
     found = parent.ports.get(key)
     if found is None or found.member is not member:
         capacity = next(t.capacity for t in member.code.ir.transmits if t.name == channel)
-        size = DEFAULT_CAPACITY if capacity is None else max(1, kernel.coder.expression(capacity, [])(member))
+        size = DEFAULT_CAPACITY if capacity is None else max(1, member.code.unit.value(capacity, member))
         found = parent.ports[key] = Port(parent, name, handlers, size)
         found.member = member
     return found

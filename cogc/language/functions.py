@@ -453,6 +453,12 @@ def attempt(value: Callable[[], Any], otherwise: Callable[[], Any]) -> Any:
         return otherwise()
 
 
+def fail(value: Any) -> None:
+    """Carry out `fail e`: a string is the message, a record with `message` gives its own."""
+    message = value.get("message", "") if type(value) is dict else value
+    raise Failure("error", text(message if message else value))
+
+
 def not_(value: Any) -> bool:
     return not truth(value)
 

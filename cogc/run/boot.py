@@ -7,6 +7,7 @@ from typing import Any, BinaryIO
 from cogc.compile import analyse, program
 from cogc.diagnostics.problems import Problems
 from cogc.disk.resources import place
+from cogc.kernel.unit import Unit
 from cogc.run.session import Options, Session
 from cogc.run.settings import Settings
 from cogc.run.trace import TraceWriter
@@ -27,6 +28,6 @@ def session_of(cls: Any, first: int, trace: BinaryIO | None, workspace: str) -> 
     bundle = program(analyse(["runtime.cog"], read, problems), None)
     assert bundle is not None, problems.found
     options = Options(inputs=[("run", first)], signals=False)
-    session = Session(bundle, options, Settings(workspace), trace=TraceWriter(trace) if trace else None)
+    session = Session(Unit(bundle), options, Settings(workspace), trace=TraceWriter(trace) if trace else None)
     session.executors.functions.update((key, cls) for key, p in bundle.programs.items() if p.kind == "coglet")
     return session

@@ -11,8 +11,7 @@ from typing import Any
 
 from cogc import ir
 from cogc.diagnostics.problems import Problems
-from cogc.kernel.code import Coder
-from cogc.kernel.validate import Validators
+from cogc.kernel.unit import Unit
 from cogc.language import types
 from cogc.lowering.compile_text import compile_text
 
@@ -27,8 +26,7 @@ def until(bundle: ir.Bundle, text: str, problems: Problems) -> Callable[[dict[st
     compiled = compile_text("--until", text, names, problems)
     if compiled is None:
         return None
-    coder = Coder(compiled.bundle, Validators.of(compiled.bundle), {}, False)
-    function = coder.expression(compiled.value, list(names))
+    function = Unit(compiled.bundle).coder.expression(compiled.value, list(names))
     whole = types.fit(compiled.type, types.ListOf(types.ANY)) > types.NO
 
     def met(outputs: dict[str, list[Any]]) -> bool:

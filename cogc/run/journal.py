@@ -13,7 +13,6 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-from cogc.kernel.failing import place
 from cogc.kernel.machine import Kernel
 from cogc.kernel.objects import Ask, Call, Dispatch
 from cogc.language.values import Duration, Failure, Time, shorten
@@ -66,8 +65,8 @@ def digest(call: Outward) -> str:
 def name_of(kernel: Kernel, call: Outward) -> str:
     """What a call is for, for people."""
     if isinstance(call, Call | Dispatch):
-        return kernel.bundle.programs[call.program].name
-    return f"{call.program}: {kernel.bundle.models[call.model].name}"
+        return kernel.unit.bundle.programs[call.program].name
+    return f"{call.program}: {kernel.unit.bundle.models[call.model].name}"
 
 
 def gist(call: Outward) -> str:
@@ -170,7 +169,7 @@ def _take(kernel: Kernel, expected: dict[int, list[Any]], taken: Any) -> None:
 
 def _departure(kernel: Kernel, call: Outward, known: list[Any] | None) -> str:
     """What was expected, what came, and the program's place in the spec."""
-    at = place(kernel, call.at if isinstance(call, Ask) else kernel.bundle.programs[call.program].at)
+    at = kernel.unit.place(call.at if isinstance(call, Ask) else kernel.unit.bundle.programs[call.program].at)
     lines = [f"call {call.id} is another one"]
     lines.append("  expected  " + ("no call" if known is None else f"`{known[5]}` of {known[6]}: {known[7]}"))
     lines.append(f"  came      `{name_of(kernel, call)}` of {call.path}: {gist(call)}")

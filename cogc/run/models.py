@@ -35,7 +35,7 @@ class Models:
 
     def answer(self, ask: Ask) -> tuple[int, Any] | None:
         """A scripted answer and its delay in nanoseconds, chosen at once so that answers go in order of requests."""
-        model = self.kernel.bundle.models[ask.model]
+        model = self.kernel.unit.bundle.models[ask.model]
         if model.provider != "scripted":
             return None
         try:
@@ -60,7 +60,7 @@ class Models:
         result: Any = late(ask)
         with trio.move_on_after(ask.limit / 1e9):
             try:
-                result = await self._provider(self.kernel.bundle.models[ask.model]).ask(
+                result = await self._provider(self.kernel.unit.bundle.models[ask.model]).ask(
                     ask.request, emit if ask.streams else None
                 )
             except Failure as failure:
@@ -69,7 +69,7 @@ class Models:
 
     def _provider(self, model: ir.Model) -> Provider:
         if model.key not in self.providers:
-            self.providers[model.key] = _made(model, self.kernel.model(model.key))
+            self.providers[model.key] = _made(model, self.kernel.unit.model(model.key))
         return self.providers[model.key]
 
     async def aclose(self) -> None:

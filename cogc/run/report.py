@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from cogc.kernel.failing import place
 from cogc.kernel.machine import Kernel
 from cogc.kernel.models.budget import Usage
 from cogc.language.values import shorten
@@ -21,10 +20,9 @@ def failure(kernel: Kernel) -> str:
     lines.append(f"  coglet    {report.path}")
     if report.reaction:
         lines.append(f"  reaction  {report.reaction}")
-    at = place(kernel, report.at)
-    if at:
-        lines.append(f"  at        {at}")
-        source = _source_line(at)
+    if report.place:
+        lines.append(f"  at        {report.place}")
+        source = _source_line(report.place)
         if source:
             lines.append(f"            | {source}")
     if report.event is not None:
@@ -58,7 +56,7 @@ def usage(kernel: Kernel) -> str:
         return ""
     rows: list[tuple[str, ...]] = [("program", "model", "calls", "input", "cached", "output", "cost")]
     total = Usage()
-    priced = {m.name: m.price is not None for m in kernel.bundle.models.values()}
+    priced = {m.name: m.price is not None for m in kernel.unit.bundle.models.values()}
     for (program, model), u in used.items():
         total.merge(u)
         rows.append((program, model, *_numbers(u, priced[model])))

@@ -18,9 +18,9 @@ from typing import Any
 
 import trio
 
-from cogc import ir
 from cogc.kernel.machine import Kernel
 from cogc.kernel.objects import Ask, Call, Cancel, Dispatch, LogLine, Output, Persist, Said, Tell, Unclaim
+from cogc.kernel.unit import Unit
 from cogc.language.values import Failure
 from cogc.run.dispatch import Dispatchers
 from cogc.run.executors import Executors
@@ -47,6 +47,7 @@ class Options:
         "on_output",
         "on_records",
         "parameters",
+        "root",
         "run",
         "seed",
         "signals",
@@ -65,6 +66,7 @@ class Options:
         seed: int = 0,
         epoch: int = 0,
         run: str = "",
+        root: str = "",
         stop_at: int | None = None,
         signals: bool = True,
         until: Callable[[dict[str, list[Any]]], bool] | None = None,
@@ -80,6 +82,7 @@ class Options:
         self.signals = signals
         self.epoch = epoch
         self.run = run
+        self.root = root
         self.stop_at = stop_at
         self.until = until
         self.on_output = on_output
@@ -115,7 +118,7 @@ class Session:
 
     def __init__(
         self,
-        bundle: ir.Bundle,
+        unit: Unit,
         options: Options,
         settings: Settings,
         *,
@@ -129,8 +132,8 @@ class Session:
         self.store = store
         traced = trace is not None or options.on_records is not None
         epoch = options.epoch or time.time_ns()
-        self.kernel = Kernel(bundle, options.seed, epoch, traced, options.run, options.budget)
-        self.executors = Executors(bundle, settings, self.kernel.evaluate, self._tell)
+        self.kernel = Kernel(unit, options.seed, epoch, traced, options.run, options.budget, options.root)
+        self.executors = Executors(unit.bundle, settings, unit.evaluate, self._tell)
         self.executors.queues.idle = self._idle
         self.executors.plans.idle = self._aside
         self.told: list[_Told] = []
@@ -138,7 +141,7 @@ class Session:
         self.claims: dict[int, str] = {}
         self.listening: dict[int, int] = {}
         self.models = Models(self.kernel)
-        self.dispatchers = Dispatchers(bundle, settings)
+        self.dispatchers = Dispatchers(unit.bundle, settings)
         self.outputs: dict[str, list[Any]] = {}
         self.arrived: list[tuple[int, Any]] = []
         self.deltas: list[tuple[int, str]] = []
@@ -468,19 +471,19 @@ class Session:
         scope = trio.CancelScope()
         self.scopes[call.id] = scope
         if isinstance(call, Call) and self._claims(call):
-            self.claims[call.id] = str(self.kernel.bundle.programs[call.program].argument)
+            self.claims[call.id] = str(self.kernel.unit.bundle.programs[call.program].argument)
         self.nursery.start_soon(self._execute, call, scope)
 
     def _claims(self, call: Call) -> bool:
         """Whether a call waits for an item of a queue."""
-        program = self.kernel.bundle.programs[call.program]
+        program = self.kernel.unit.bundle.programs[call.program]
         return program.kind == "queue" and program.name.endswith((".take", ".dead"))
 
     def _idle(self, call: int, idle: bool) -> None:
         """A claim waits for an item. Where nobody but this run may put one there, it holds neither clock nor end."""
         if not idle or call not in self.scopes:
             self.asleep.discard(call)
-        elif self.options.sim or self.kernel.bundle.queues[self.claims[call]].backend == "memory":
+        elif self.options.sim or self.kernel.unit.bundle.queues[self.claims[call]].backend == "memory":
             self.asleep.add(call)
             self.wake.set()
 

@@ -13,6 +13,7 @@ import trio
 
 from cogc import ir
 from cogc.kernel.objects import Output, Sandbox
+from cogc.kernel.unit import Unit
 from cogc.language.values import plain
 from cogc.run.session import Options, Session
 from cogc.run.settings import Settings
@@ -45,7 +46,7 @@ class Worker:
         about = spec["metadata"]
         settings = Settings(about["workspace"], frozenset(about["allow_imports"]), None, about["sandboxed"])
         options = Options(inputs=[("task", spec["task"])], on_output=self._sent, on_records=self._noted)
-        session = Session(ir.decode(spec["program"].encode()), options, settings)
+        session = Session(Unit(ir.decode(spec["program"].encode())), options, settings)
         if about.get("sandbox"):
             session.kernel.sandbox = Sandbox(*about["sandbox"])
         return session

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
-from cogc import ir
 from cogc.kernel.machine import Kernel
 from cogc.kernel.models.budget import Purse, Usage
 from cogc.kernel.objects import Sandbox
+from cogc.kernel.unit import Unit
 from cogc.language.values import Failure
 from cogc.run.session import Options, Session
 from cogc.run.settings import Settings
@@ -18,17 +16,17 @@ from cogc.run.settings import Settings
 class Minds:
     """Asks agents, and keeps count of what they have used; `budget` is what all of them may spend together."""
 
-    def __init__(self, bundle: ir.Bundle, settings: Settings, budget: dict[str, Any] | None = None) -> None:
+    def __init__(self, unit: Unit, settings: Settings, budget: dict[str, Any] | None = None) -> None:
         self.purse = Purse("the run", budget or {})
-        self.bundle = bundle
+        self.unit = unit
         self.settings = settings
         self.last: Kernel | None = None
         self.usages: dict[tuple[str, str], Usage] = {}
 
     async def ask(self, coglet: str, task: str, sandbox: Sandbox | None = None) -> Any:
         """What an agent answers to a task; a Failure if it fails."""
-        bundle = msgspec.structs.replace(self.bundle, root=coglet)
-        session = Session(bundle, Options(inputs=[("task", task)], signals=False), self.settings)
+        options = Options(inputs=[("task", task)], root=coglet, signals=False)
+        session = Session(self.unit, options, self.settings)
         session.kernel.purse, session.kernel.usages, self.last = self.purse, self.usages, session.kernel
         session.kernel.sandbox = sandbox if self.settings.sandboxed else None
         await session.run()

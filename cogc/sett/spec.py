@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from cogc import ir
-from cogc.kernel.machine import Kernel
+from cogc.kernel.unit import Unit
 from cogc.language.texts import nanoseconds
 from cogc.language.values import Duration, Failure
 from cogc.run.secrets import secret
@@ -25,11 +25,11 @@ _SIZE = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([kmg]?b?)i?b?\s*\Z", re.IGNOREC
 class AgentSpec:
     """One agent of a sett. `at_once` is how many commands it may run side by side; times are in seconds."""
 
-    def __init__(self, agent: ir.SettAgent, kernel: Kernel, folder: str, local: dict[str, str]) -> None:
-        given = {k: kernel.evaluate(e) for k, e in agent.attributes.items()}
+    def __init__(self, agent: ir.SettAgent, unit: Unit, folder: str, local: dict[str, str]) -> None:
+        given = {k: unit.evaluate(e) for k, e in agent.attributes.items()}
         self.role = agent.role
         self.bids: list[tuple[str, Callable[..., Any] | None]] = [
-            (b.word, None if b.when is None else kernel.coder.expression(b.when, ["artefact", "claim"]))
+            (b.word, None if b.when is None else unit.coder.expression(b.when, ["artefact", "claim"]))
             for b in agent.bids
         ]
         self.bid_script: list[str] = given.get("bid_script", [])
@@ -78,18 +78,18 @@ def _dockerfile(folder: str, context: str, name: str | None) -> str:
 
 
 class SettSpec:
-    """A sett: `kernel` holds its compiled expressions, and is run by nobody. A Failure says what in it has no meaning."""
+    """A sett: `unit` holds its compiled expressions. A Failure says what in it has no meaning."""
 
     def __init__(self, bundle: ir.Bundle, local: dict[str, str] | None = None) -> None:
         sett = bundle.setts[bundle.root]
         self.bundle = bundle
-        self.kernel = Kernel(bundle)
+        self.unit = Unit(bundle)
         self.name = sett.name
         self.max_review_iterations = REVIEWS
         if "max_review_iterations" in sett.attributes:
-            self.max_review_iterations = self.kernel.evaluate(sett.attributes["max_review_iterations"])
+            self.max_review_iterations = self.unit.evaluate(sett.attributes["max_review_iterations"])
         known = local or {}
-        self.agents = {a.role: AgentSpec(a, self.kernel, sett.folder, known) for a in sett.agents}
+        self.agents = {a.role: AgentSpec(a, self.unit, sett.folder, known) for a in sett.agents}
         for role in known:
             if role not in self.agents:
                 raise Failure(

@@ -260,7 +260,7 @@ class Roster:
 
     def _elsewhere(self, agent: SubAgent) -> Talk:
         """The agent's run by a dispatcher, which may hand it back."""
-        program, kernel = agent.program, self.kernel
+        program = agent.program
         agent.purse = Purse(program.name, {}, None, self.talk.purse)
         asked = [self.dispatcher, agent.query, agent.background, self.talk.left(), partial(self._used, agent)]
         reply = yield Request("dispatch", program.key, asked, -1, self.talk.sandbox)
@@ -270,7 +270,7 @@ class Roster:
             self._charge(agent, usage)
         if "error" in reply:
             raise Failure(reply.get("kind", "program"), reply["error"])
-        return kernel.checked(program.result, reply["output"], f"the answer of `{program.name}`")
+        return self.talk.unit.checked(program.result, reply["output"], f"the answer of `{program.name}`")
 
     def _used(self, agent: SubAgent, usage: dict[str, Any]) -> None:
         """A request that an agent elsewhere has made; with what there was spent, it ends."""
@@ -284,7 +284,7 @@ class Roster:
 
     def _charge(self, agent: SubAgent, usage: dict[str, Any]) -> None:
         assert agent.purse is not None
-        model = self.kernel.bundle.models[agent.program.model]
+        model = self.talk.unit.bundle.models[agent.program.model]
         agent.purse.charge(usage, model.price)
         agent.charged += 1
         self.kernel.usage(agent.program.name, model.name).add(usage, model.price)

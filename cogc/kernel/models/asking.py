@@ -29,7 +29,8 @@ class Question:
 
 def ask(kernel: Kernel, activity: Activity, request: Request) -> None:
     """Put a question to the coglet that a program names; the activity goes on with the `Question`."""
-    program, inst = kernel.bundle.programs[request.program], request.owner or activity.inst
+    inst = request.owner or activity.inst
+    program = inst.code.unit.bundle.programs[request.program]
     target = _answerer(kernel, inst, program)
     if target is None:
         failure = Failure("error", f"`{program.name}`: there is nobody here to answer it")

@@ -26,6 +26,7 @@ from cogc.language.values import Duration, Failure, plain, shorten
 
 if TYPE_CHECKING:
     from cogc.kernel.machine import Kernel
+    from cogc.kernel.unit import Unit
 
 Talk = Generator[Request, Any, Any]
 
@@ -50,12 +51,12 @@ _ENDS = {
 
 def perform(kernel: Kernel, inst: Instance, key: str, arguments: list[Any], sandbox: Sandbox | None = None) -> Talk:
     """Call a program, whatever it stands for in this coglet, and give its value."""
-    function = programs.rebound(kernel, inst, key)
+    unit, function = inst.code.unit, programs.rebound(inst, key)
     if function is not None:
         return function(inst, *arguments)
-    program = kernel.bundle.programs[programs.registered(kernel, inst, key)]
+    program = unit.bundle.programs[programs.registered(inst, key)]
     if program.kind in programs.PURE:
-        return kernel.coder.space[kernel.coder.program(program)](inst, *arguments)
+        return unit.pure(program)(inst, *arguments)
     if program.kind != "llm":
         return (yield Request("call", program.key, arguments, -1, sandbox))
     return (yield from Conversation(kernel, inst, program, arguments).whole())
@@ -76,20 +77,21 @@ class Conversation:
         self.id = id or inst.path
         self.kernel = kernel
         self.inst = inst
+        self.unit = unit = inst.code.unit
         self.program = program
         self.around = around
         self.purse: Purse
         self.given = {p.name: v for p, v in zip(program.parameters, arguments, strict=True)}
         self.call, kernel.next_call = kernel.next_call, kernel.next_call + 1
-        values = kernel.request(program)(inst, *arguments)
+        values = unit.request(program)(inst, *arguments)
         self.prompt = text(values["prompt"])
-        self.model = kernel.bundle.models[program.model]
-        settings = {**kernel.model(program.model), **values}
+        self.model = unit.bundle.models[program.model]
+        settings = {**unit.model(program.model), **values}
         self.can = frozenset(settings.get("capabilities", USUAL[self.model.provider]))
         self.messages: list[Any] = []
         self.injected: list[str] = []
         self.seen = 0
-        self.tools = _named([kernel.bundle.programs[k] for k in program.tools])
+        self.tools = _named([unit.bundle.programs[k] for k in program.tools])
         self.roster = self._roster(program)
         self.most = settings.get("max_tokens", MOST_TOKENS)
         budget = settings.get("budget") or {}
@@ -106,15 +108,15 @@ class Conversation:
         self.size = 0
         self.repeated = 0
         self.last_use = ""
-        self.result = _Result(kernel, program.result)
+        self.result = _Result(unit, program.result)
         self.fixed = self._fixed(settings)
 
     def _roster(self, program: Program) -> Roster | None:
         if program.agent is None or not program.agent.spawn:
             return None
         most = program.agent.max_concurrent
-        limit = MOST if most is None else self.kernel.coder.expression(most, [])(self.inst)
-        started = [self.kernel.bundle.programs[k] for k in program.agent.spawn]
+        limit = MOST if most is None else self.unit.value(most, self.inst)
+        started = [self.unit.bundle.programs[k] for k in program.agent.spawn]
         return Roster(self, started, limit, program.agent.dispatch)
 
     def _sandbox(self, settings: dict[str, Any]) -> Sandbox | None:
@@ -130,7 +132,7 @@ class Conversation:
         for p in program.parameters[1:]:
             if p.default is None:
                 raise Failure("type", f"agent `{program.name}` needs `{p.name}`")
-            arguments.append(self.kernel.coder.expression(p.default, [])(self.inst))
+            arguments.append(self.unit.value(p.default, self.inst))
         return Conversation(self.kernel, self.inst, program, arguments, self, id)
 
     def _fixed(self, settings: dict[str, Any]) -> dict[str, Any]:
@@ -145,7 +147,7 @@ class Conversation:
                 system += f"\n\nAnswer with one JSON value of this JSON Schema, and nothing else:\n{wanted}"
         if system:
             fixed["system"] = system.strip()
-        tools = [_tool(self.kernel, n, t) for n, t in self.tools.items()] + (self.roster.tools() if self.roster else [])
+        tools = [_tool(self.unit, n, t) for n, t in self.tools.items()] + (self.roster.tools() if self.roster else [])
         if tools:
             fixed["tools"] = tools
         if "temperature" in settings:
@@ -412,9 +414,9 @@ class Conversation:
         arguments = []
         for p in program.parameters:
             if p.name in given:
-                arguments.append(self.kernel.checked(p.type, given[p.name], f"`{p.name}`"))
+                arguments.append(self.unit.checked(p.type, given[p.name], f"`{p.name}`"))
             elif p.default is not None:
-                arguments.append(self.kernel.coder.expression(p.default, [])(self.inst))
+                arguments.append(self.unit.value(p.default, self.inst))
             else:
                 raise Failure("type", f"`{program.name}` needs `{p.name}`")
         if program.kind == "ask":
@@ -445,12 +447,12 @@ def _named(programs: list[Program]) -> dict[str, Program]:
     return found
 
 
-def _tool(kernel: Kernel, name: str, program: Program) -> dict[str, Any]:
+def _tool(unit: Unit, name: str, program: Program) -> dict[str, Any]:
     """What a model is told of a program: name, description, the schema of its input."""
     if program.schema is not None:
         return {"name": name, "description": program.doc, "schema": program.schema}
     parameters = program.parameters[:1] if program.agent is not None else program.parameters
-    properties = {p.name: types.json_schema(kernel.validators.types[p.type]) for p in parameters}
+    properties = {p.name: types.json_schema(unit.validators.types[p.type]) for p in parameters}
     required = [p.name for p in parameters if p.default is None]
     schema = {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
     return {"name": name, "description": program.doc, "schema": schema}
@@ -459,9 +461,9 @@ def _tool(kernel: Kernel, name: str, program: Program) -> dict[str, Any]:
 class _Result:
     """The declared type of an answer, as a schema for the model and as a check of what it says."""
 
-    def __init__(self, kernel: Kernel, number: int) -> None:
-        self.check = kernel.validators.check(number)
-        wanted = types.expand(kernel.validators.types[number])
+    def __init__(self, unit: Unit, number: int) -> None:
+        self.check = unit.validators.check(number)
+        wanted = types.expand(unit.validators.types[number])
         self.schema: dict[str, Any] | None = None
         self.wrapped = not isinstance(wanted, types.RecordOf)
         if wanted != types.STRING:

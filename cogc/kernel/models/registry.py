@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from cogc.kernel.machine import Kernel
     from cogc.kernel.models.agents import Roster, SubAgent
     from cogc.kernel.models.conversation import Conversation
+    from cogc.kernel.unit import Unit
 
 STATUSES = ("idle", "running", "stopped")
 
@@ -100,26 +101,26 @@ class Registry:
 
 def created(kernel: Kernel, inst: Instance) -> None:
     """An agent's coglet is there."""
-    program = kernel.bundle.programs[f"{inst.code.key}.{ASK}"]
+    program = inst.code.unit.bundle.programs[f"{inst.code.key}.{ASK}"]
     above = inst.parent
     while above is not None and above.code.ir.kind != "agent":
         above = above.parent
-    record = _record(kernel, inst.path, inst.name, program, above.path if above is not None else None)
+    record = _record(inst.code.unit, inst.path, inst.name, program, above.path if above is not None else None)
     kernel.registry.remove(record.id)  # a member of a pool may have the index of one before it
     kernel.registry.register(record)
 
 
 def started(talk: Conversation, id: str, program: Program, runtime: str, status: str = "running") -> None:
     """A conversation has started a sub-agent, or asks one as its tool."""
-    record = _record(talk.kernel, id, id.rpartition("/")[2], program, talk.id)
+    record = _record(talk.unit, id, id.rpartition("/")[2], program, talk.id)
     record.runtime_name, record.status = runtime, status
     talk.kernel.registry.register(record)
 
 
-def _record(kernel: Kernel, id: str, name: str, program: Program, parent: str | None) -> AgentRecord:
+def _record(unit: Unit, id: str, name: str, program: Program, parent: str | None) -> AgentRecord:
     from cogc import ir
 
-    model = kernel.bundle.models[program.model]
+    model = unit.bundle.models[program.model]
     budget = program.attributes.get("budget")
     usd = None
     if isinstance(budget, ir.Record):
@@ -225,7 +226,7 @@ def _guide(kernel: Kernel, path: str, data: dict[str, Any]) -> dict[str, Any]:
     missing = [p.name for p in reaction.parameters if p.name not in data]
     if missing:
         raise Failure("error", f"`{command}` needs `{missing[0]}`")
-    values = [kernel.checked(p.type, data[p.name], f"`{p.name}`") for p in reaction.parameters]
+    values = [inst.code.unit.checked(p.type, data[p.name], f"`{p.name}`") for p in reaction.parameters]
     reactions.command(kernel, inst, inst, str(command), values)
     return {"path": path}
 

@@ -1,0 +1,124 @@
+"""A program compiled once: the functions that any number of kernels share.
+
+A unit holds nothing of any run. Its functions take the coglet that they work for as their first argument, and reach
+the services of that coglet's kernel through it (`I.kernel.emit(...)`), so that two kernels may run one unit in turn, and
+one kernel may hold coglets of several units. An instance leads to its unit by `inst.code.unit`.
+
+Everything is compiled at its first use. Two sets of functions are kept for coglets: those of a kernel that traces report
+each change of a state, those of one that does not call nothing that nobody follows.
+
+A coglet that is open (a Python class whose channels are found while it runs) changes its code in the course of a run, so
+each kernel keeps the code of its open coglets for itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from cogc import ir
+from cogc.kernel.code import Coder
+from cogc.kernel.program import ChildCode, CogletCode
+from cogc.kernel.validate import Validators
+from cogc.language.values import Failure
+
+Function = Callable[..., Any]
+
+
+class Unit:
+    """One compiled program. `texts` keeps the functions of texts that coglets register while they run."""
+
+    __slots__ = (
+        "_codes",
+        "_models",
+        "_policies",
+        "_requests",
+        "_values",
+        "bundle",
+        "coder",
+        "texts",
+        "tracing",
+        "validators",
+    )
+
+    def __init__(self, bundle: ir.Bundle) -> None:
+        self.bundle = bundle
+        self.validators = Validators.of(bundle)
+        self.coder = Coder(bundle, self.validators)
+        self.tracing = self.coder.for_traces()
+        self.texts: dict[tuple[str, str, str], Function] = {}
+        self._codes: dict[tuple[str, bool], CogletCode] = {}
+        self._requests: dict[str, Function] = {}
+        self._models: dict[str, dict[str, Any]] = {}
+        self._values: dict[int, tuple[ir.Expr, Function]] = {}
+        self._policies: dict[tuple[Any, ...], ChildCode] = {}
+        self.coder.consts()
+
+    @property
+    def digest(self) -> str:
+        """The hash of the program's content."""
+        return self.bundle.hash or ir.hashed(self.bundle).hash
+
+    def code(self, key: str, traced: bool) -> CogletCode:
+        """Return a coglet's code, for kernels that trace or for those that do not."""
+        found = self._codes.get((key, traced))
+        if found is None:
+            found = self._codes[key, traced] = self.fresh(self.bundle.coglets[key], traced)
+        return found
+
+    def fresh(self, coglet: ir.Coglet, traced: bool) -> CogletCode:
+        """Compile a coglet for one kernel alone."""
+        return CogletCode(self, self.tracing if traced else self.coder, coglet)
+
+    def request(self, program: ir.Program) -> Function:
+        """Return the function of a coglet and a program's arguments that gives the words and attributes of a call."""
+        made = self._requests.get(program.key)
+        if made is None:
+            made = self._requests[program.key] = self.coder.request(program)
+        return made
+
+    def pure(self, program: ir.Program) -> Function:
+        """Return the function of a coglet and the arguments of a program that does not wait."""
+        found: Function = self.coder.space[self.coder.program(program)]
+        return found
+
+    def value(self, node: ir.Expr, inst: Any) -> Any:
+        """Evaluate an expression of the program in a coglet; its function is kept."""
+        known = self._values.get(id(node))
+        if known is None:
+            known = self._values[id(node)] = node, self.coder.expression(node, [])
+        return known[1](inst)
+
+    def evaluate(self, node: ir.Expr) -> Any:
+        """Evaluate an expression that stands outside of all coglets."""
+        return self.value(node, None)
+
+    def model(self, key: str) -> dict[str, Any]:
+        """Return a model's attributes; a secret in them is still the name of a variable."""
+        if key not in self._models:
+            attributes = self.bundle.models[key].attributes
+            self._models[key] = {k: self.evaluate(e) for k, e in attributes.items()}
+        return self._models[key]
+
+    def policy(self, restart: str, most: int, backoff: int) -> ChildCode:
+        """Return how a child of a Python coglet is supervised; children that are supervised alike share it."""
+        key = (restart, most, backoff)
+        found = self._policies.get(key)
+        if found is None:
+            spec = ir.ChildDecl("", "", restart=restart, max_restarts=ir.Const(most), backoff=ir.DurationConst(backoff))
+            found = self._policies[key] = ChildCode(self.coder, spec)
+        return found
+
+    def checked(self, type: int, value: Any, what: str) -> Any:
+        """Return a value as a type (by its number) wants it, or raise a Failure that says what is wrong with `what`."""
+        try:
+            return self.validators.check(type)(value)
+        except Failure as wrong:
+            raise Failure("type", f"{what}: {wrong.message}") from None
+
+    def place(self, at: int) -> str:
+        """Return a position's number as `path:line:column`; nothing for a position that is not known."""
+        if not 0 <= at < len(self.bundle.positions):
+            return ""
+        path, line, column = self.bundle.positions[at]
+        return f"{path}:{line}:{column}"

@@ -1,4 +1,10 @@
-"""The pipe, in one place: sources -> nodes -> world -> checked -> program."""
+"""The pipe in one place: `analyse` takes files to a checked world, `program` takes that to a bundle that runs.
+
+    paths -> load -> declare -> expand -> complete -> check -> rules -> lower -> ir.Bundle
+             names/  names/     desugar/  names/      analysis/ checks/  lowering/
+
+Each stage returns whatever the files say; mistakes go into `Problems`.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +12,14 @@ from cogc.analysis.check import check
 from cogc.analysis.checked import Checked, Options
 from cogc.analysis.declarations import check_judge
 from cogc.checks import CHECKS
+from cogc.desugar.expand import expand
 from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.source import Span
 from cogc.diagnostics.suggest import did_you_mean
-from cogc.names.load import load, load_prelude
-from cogc.names.locks import load_locks
-from cogc.names.resolve import ARTICLES, resolve
-from cogc.names.world import Declared
+from cogc.names.complete import complete
+from cogc.names.declare import declare
+from cogc.names.load import load
+from cogc.names.world import ARTICLES, Declared
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,11 +29,11 @@ if TYPE_CHECKING:
 
 
 def analyse(paths: list[str], read: Reader, problems: Problems, options: Options | None = None) -> Checked:
-    """Everything that `cogc check` does with some files that belong together."""
+    """Check files that belong together: read them, find out what their names and expressions mean, apply the rules."""
     world = load(paths, read, problems)
-    load_prelude(world, read, problems)
-    load_locks(world, read, problems)
-    resolve(world, problems)
+    declare(world, problems)
+    expand(world)
+    complete(world, problems)
     checked = check(world, problems, options or Options())
     for rule in CHECKS:
         rule(checked)

@@ -11,8 +11,7 @@ from cogc.language import types
 from cogc.language.attributes import ATTRIBUTES, SHARING
 from cogc.language.types import Type
 from cogc.names.lower_type import lower_type
-from cogc.names.resolve import ARTICLES
-from cogc.names.world import Unit, World
+from cogc.names.world import ARTICLES, Unit, World
 from cogc.syntax import nodes
 
 _ranges = {

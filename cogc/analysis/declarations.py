@@ -13,14 +13,15 @@ from cogc.language import types
 from cogc.language.attributes import ATTRIBUTES, BACKENDS, PROVIDERS, TRANSPORTS
 from cogc.language.types import ANY, FLOAT, STRING
 from cogc.names.lower_type import lower_type
-from cogc.names.resolve import ARTICLES, program_signature, signature
-from cogc.names.world import Declared, Shape, Signature, Unit
+from cogc.names.signatures import signature
+from cogc.names.world import ARTICLES, Declared, Shape, Signature, Unit
 from cogc.syntax import nodes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from cogc.analysis.checked import Checked
     from cogc.desugar import dods
+    from cogc.names.world import DeclaredKind
 
 
 def check_declaration(checked: Checked, unit: Unit, node: nodes.Declaration) -> None:
@@ -76,7 +77,7 @@ def _known_word(checked: Checked, unit: Unit, name: nodes.Name, what: str, words
 
 def check_program(checked: Checked, unit: Unit, node: nodes.Program, shape: Shape | None) -> None:
     """A program sees its own parameters, then its coglet's and `self`, never states."""
-    found = program_signature(checked.world, unit, node, checked.problems)
+    found = checked.world.signatures[id(node)]
     scope = Scope(checked.world, unit, shape, states=False)
     for p in found.parameters:
         if p.default is not None:
@@ -166,7 +167,7 @@ def _mcp_tool(checked: Checked, unit: Unit, executor: nodes.Executor) -> None:
     _declared(checked, unit, server, argument, "mcp")
 
 
-def _declared(checked: Checked, unit: Unit, name: str, place: nodes.Node, *kinds: str) -> Declared | None:
+def _declared(checked: Checked, unit: Unit, name: str, place: nodes.Node, *kinds: DeclaredKind) -> Declared | None:
     """A declaration of one of these kinds, or a report."""
     found = checked.world.lookup(unit, name)
     if found is None:

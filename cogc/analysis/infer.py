@@ -10,14 +10,12 @@ from __future__ import annotations
 from cogc.analysis import narrow, prompts
 from cogc.analysis.scope import FAILURE, Scope, Symbol, path_of
 from cogc.analysis.tables import Tables
-from cogc.desugar.agents import program_of
 from cogc.diagnostics.problems import Label, Problems
 from cogc.diagnostics.suggest import did_you_mean, nearest
 from cogc.language import operators, types
 from cogc.language.builtins import FUNCTIONS, RUN_TIME_ONLY
 from cogc.language.types import ANY, BOOL, EXACT, MAYBE, NO, NULL, STRING, FieldOf, ListOf, MapOf, RecordOf, Type
 from cogc.names.lower_type import lower_type
-from cogc.names.resolve import program_signature
 from cogc.names.world import Parameter, Signature, Unit, World
 from cogc.syntax import nodes
 
@@ -495,8 +493,8 @@ class Inference:
     def signature(self, symbol: Symbol) -> Signature:
         """The signature of a program or agent."""
         assert symbol.unit is not None
-        node = program_of(self.world, symbol.node) if isinstance(symbol.node, nodes.Agent) else symbol.node
-        return program_signature(self.world, symbol.unit, node, self.problems)  # type: ignore[arg-type]
+        node = self.world.agent_programs[id(symbol.node)] if isinstance(symbol.node, nodes.Agent) else symbol.node
+        return self.world.signatures[id(node)]
 
     def _function(self, node: nodes.Call, name: str, scope: Scope) -> Type:
         least, most, result, takes = FUNCTIONS[name]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from cogc.diagnostics.suggest import did_you_mean
 from cogc.language import types
 from cogc.names.locks import tools_of
-from cogc.names.resolve import program_signature
 from cogc.syntax import nodes
 
 TYPE_CHECKING = False
@@ -60,7 +59,9 @@ def _program(checked: Checked, unit: Unit, node: nodes.Program, name: nodes.Qual
 
 def _parameters(checked: Checked, unit: Unit, node: nodes.Program, schema: dict[str, Any], tool: str) -> None:
     properties: dict[str, Any] = schema.get("properties", {})
-    signature = program_signature(checked.world, unit, node, checked.problems)
+    signature = checked.world.signatures.get(id(node))
+    if signature is None:  # the program of a coglet that is declared twice
+        return
     given = {p.name: p for p in signature.parameters}
 
     def wrong(place: nodes.Node, problem: str, help: str | None = None) -> None:

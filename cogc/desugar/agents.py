@@ -13,8 +13,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from cogc.names.world import World
-
 QUERY = "query"
 PLAN_TOOLS = ("plan_create", "plan_status", "plan_execute")
 ASK = "_ask"
@@ -72,12 +70,9 @@ def coglet_of(agent: nodes.Agent, plan: str = "") -> nodes.Coglet:
     return nodes.Coglet(*at, agent.name, agent.parameters, (), None, tuple(members), agent.doc)
 
 
-def program_of(world: World, agent: nodes.Agent) -> nodes.Program:
-    """The program that an agent is in an expression: it takes the query, then the agent's own parameters."""
-    known = world.agent_programs.get(id(agent))
-    if known is None:
-        known = world.agent_programs[id(agent)] = _program(agent, agent.name, agent.parameters)
-    return known
+def program_of(agent: nodes.Agent) -> nodes.Program:
+    """Return the program that an agent is in an expression: it takes the query, then the agent's own parameters."""
+    return _program(agent, agent.name, agent.parameters)
 
 
 JUDGED = ("model", "system", "max_tokens", "temperature", "timeout", "budget")

@@ -10,7 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from cogc.names.world import Unit, World
+    from cogc.names.world import ShapeKind, Unit, World
 
 
 class Part:
@@ -22,7 +22,7 @@ class Part:
         unit: Unit,
         name: str,
         node: nodes.Coglet,
-        declared: str,
+        declared: ShapeKind,
         budget: nodes.Attribute | None = None,
         shown: str = "",
     ) -> None:

@@ -7,7 +7,6 @@ from cogc.analysis import prompts
 from cogc.analysis.infer import PURE_EXECUTORS
 from cogc.analysis.scope import Symbol
 from cogc.analysis.tables import Port
-from cogc.desugar.agents import program_of
 from cogc.language import types
 from cogc.language.types import ANY, EXACT, Type
 from cogc.names.world import Shape, Signature, Unit
@@ -229,7 +228,9 @@ class Lowering:
         signature = self.run.inference.signature(symbol)
         arguments = self.arguments(node.arguments, signature)
         at = self.run.at(self.place.unit, node)
-        program = program_of(self.run.world, symbol.node) if isinstance(symbol.node, nodes.Agent) else symbol.node
+        program = (
+            self.run.world.agent_programs[id(symbol.node)] if isinstance(symbol.node, nodes.Agent) else symbol.node
+        )
         assert isinstance(program, nodes.Program)
         place = None
         if symbol.member is not None and self.place.builder is not None:

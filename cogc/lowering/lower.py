@@ -14,7 +14,7 @@ import msgspec
 from cogc import ir
 from cogc.analysis.attribute_check import word_of
 from cogc.analysis.checked import Checked
-from cogc.desugar.agents import PLAN_TOOLS, program_of
+from cogc.desugar.agents import PLAN_TOOLS
 from cogc.language import types
 from cogc.language.attributes import INWARD
 from cogc.language.types import ANY, STRING, ListOf, Type
@@ -22,7 +22,6 @@ from cogc.lowering import methods
 from cogc.lowering.expressions import Lowering, Place
 from cogc.lowering.queues import lower_queue, queue_tools, taking
 from cogc.names.locks import tools_of
-from cogc.names.resolve import program_signature
 from cogc.names.world import Declared, Member, Shape, Signature, Unit
 from cogc.syntax import format as cog
 from cogc.syntax import nodes
@@ -103,7 +102,7 @@ class Lower:
         return key
 
     def _program(self, key: str, unit: Unit, node: nodes.Program, place: Place) -> ir.Program:
-        signature = program_signature(self.world, unit, node, self.problems)
+        signature = self.world.signatures[id(node)]
         parameters = self.parameters(signature, place)
         lowering = Lowering(self, place.inner([p.name for p in signature.parameters]))
         executor = node.executor
@@ -164,7 +163,7 @@ class Lower:
             name=name,
             kind="llm",
             parameters=parameters,
-            result=self.type(program_signature(self.world, unit, node, self.problems).result),
+            result=self.type(self.world.signatures[id(node)].result),
             attributes=attributes,
             model=model,
             tools=tools,
@@ -247,7 +246,7 @@ class Lower:
             elif declared is not None and declared.kind == "mcp":
                 found += self._server_tools(unit, item, declared)
             elif declared is not None and declared.kind == "agent":
-                found.append(self.program(declared.unit, program_of(self.world, declared.node), None))
+                found.append(self.program(declared.unit, self.world.agent_programs[id(declared.node)], None))
             elif declared is not None:
                 self.not_yet(unit, item, f"the {declared.kind}", name)
         return found

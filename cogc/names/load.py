@@ -10,7 +10,7 @@ import posixpath
 from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.source import LIMIT_MB, Source, Span, normal, read_error
 from cogc.names.catalogue import Catalogue
-from cogc.names.locks import path_of
+from cogc.names.locks import load_locks, path_of
 from cogc.names.world import Unit, World
 from cogc.syntax import nodes
 from cogc.syntax.parse import parse
@@ -23,7 +23,7 @@ PRELUDE = "std/mixins.cog"
 
 
 def load(paths: list[str], read: Reader, problems: Problems) -> World:
-    """The world of these files and all that they import, names not yet resolved."""
+    """Return the world of these files, of all that they import, and of the standard mixins; no name is declared yet."""
     world = World(Catalogue(read))
     for path in paths:
         unit = _unit(world, normal(path), read, problems, None)
@@ -32,6 +32,8 @@ def load(paths: list[str], read: Reader, problems: Problems) -> World:
     pending = list(world.units.values())
     while pending:
         pending += _imports(world, pending.pop(0), read, problems)
+    world.prelude = _unit(world, PRELUDE, read, problems, None)
+    load_locks(world, read, problems)
     return world
 
 
@@ -73,12 +75,6 @@ def import_path(importer: str, path: str) -> str:
     if path.startswith("std/"):
         return path
     return normal(posixpath.join(posixpath.dirname(importer), path))
-
-
-def load_prelude(world: World, read: Reader, problems: Problems) -> None:
-    """The standard mixins, which every file sees without an import."""
-    if world.prelude is None:
-        world.prelude = _unit(world, PRELUDE, read, problems, None)
 
 
 def _unit(world: World, path: str, read: Reader, problems: Problems, importer: Span | None) -> Unit | None:

@@ -1,6 +1,7 @@
-"""What a set of files means, beside their trees: who declares what, and what each coglet is made of.
+"""The world of a check: its files, the names that they declare, and the members of each coglet.
 
-Made by `resolve`, read by everything behind it, changed by nobody.
+`load`, `declare`, `expand` and `complete` fill it, in this order. No stage behind them changes it: what an analysis finds
+out lies in `analysis/tables.py`.
 """
 
 from __future__ import annotations
@@ -11,12 +12,33 @@ from cogc.syntax import nodes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, TypeVar
+    from typing import Any, Literal, TypeAlias, TypeVar
 
     from cogc.names.catalogue import Catalogue
 
     N = TypeVar("N", bound=nodes.Node)
-    Holder = nodes.Coglet | nodes.Mixin
+    Holder: TypeAlias = nodes.Coglet | nodes.Mixin
+    DeclaredKind: TypeAlias = Literal[
+        "const", "type", "model", "mcp", "program", "coglet", "mixin", "agent", "team", "dod", "plan", "sett", "queue"
+    ]  # fmt: skip
+    ShapeKind: TypeAlias = Literal["coglet", "mixin", "agent", "team", "dod", "plan", "step", "queue"]
+
+ARTICLES: dict[str, str] = {
+    "const": "a const",
+    "type": "a type",
+    "model": "a model",
+    "mcp": "an MCP server",
+    "program": "a program",
+    "coglet": "a coglet",
+    "mixin": "a mixin",
+    "agent": "an agent",
+    "team": "a team",
+    "dod": "a dod",
+    "plan": "a plan",
+    "sett": "a sett",
+    "queue": "a queue",
+}
+"""The words for each kind of declaration in a diagnostic."""
 
 
 class Unit:
@@ -64,7 +86,7 @@ class Declared:
 
     __slots__ = ("kind", "node", "unit")
 
-    def __init__(self, unit: Unit, node: Any, kind: str) -> None:
+    def __init__(self, unit: Unit, node: Any, kind: DeclaredKind) -> None:
         self.unit = unit
         self.node = node
         self.kind = kind
@@ -128,8 +150,8 @@ class Shape:
         "programs", "python", "reactions", "states", "supervise", "transmits", "unit",
     )  # fmt: skip
 
-    def __init__(self, unit: Unit, node: Holder, declared: str = "") -> None:
-        self.declared = declared or ("coglet" if isinstance(node, nodes.Coglet) else "mixin")
+    def __init__(self, unit: Unit, node: Holder, declared: ShapeKind | None = None) -> None:
+        self.declared: ShapeKind = declared or ("coglet" if isinstance(node, nodes.Coglet) else "mixin")
         self.unit = unit
         self.node = node
         self.name = node.name.id
@@ -174,7 +196,7 @@ class World:
     """All files of a check, resolved."""
 
     __slots__ = (
-        "agent_programs", "catalogue", "locks", "named_types", "prelude", "program_signatures", "roots", "shapes", "units",
+        "agent_programs", "catalogue", "locks", "named_types", "prelude", "roots", "shapes", "signatures", "units",
     )  # fmt: skip
 
     def __init__(self, catalogue: Catalogue | None = None) -> None:
@@ -184,9 +206,11 @@ class World:
         self.prelude: Unit | None = None
         self.shapes: dict[str, Shape] = {}
         self.named_types: dict[str, types.Type] = {}
-        self.program_signatures: dict[int, Signature] = {}
+        self.signatures: dict[int, Signature] = {}
+        """The signature of each program, by `id(node)`."""
         self.locks: dict[str, dict[str, Any]] = {}
         self.agent_programs: dict[int, nodes.Program] = {}
+        """The program that each declared agent is in an expression, by `id(node)` of the agent."""
 
     def lookup(self, unit: Unit, name: str) -> Declared | None:
         """The declaration that a plain or qualified name stands for in a file."""

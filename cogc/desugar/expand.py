@@ -1,0 +1,111 @@
+"""Declarations that stand for coglets become shapes: `expand(world)`.
+
+In: a world in which every name is declared. Out: the same world with a `Shape`, still without members, for each agent,
+definition of done, plan, team and queue, for the further coglets that a plan or a team is made of, and for the agents
+that bid in a sett. Further coglets stand in their unit under names that no user can write.
+"""
+
+from __future__ import annotations
+
+from cogc.desugar.agents import coglet_of, judge_of, program_of
+from cogc.desugar.draw import draw
+from cogc.desugar.parts import Part
+from cogc.names.world import Declared, Shape, Unit, World
+from cogc.syntax import nodes
+
+
+def expand(world: World) -> None:
+    """Add the shapes of all declarations that stand for coglets, and the programs that agents are in expressions."""
+    for unit in list(world.units.values()):
+        for declared in unit.declared.values():
+            _agent_or_dod(world, unit, declared)
+    for unit in list(world.units.values()):
+        _judges(world, unit)
+        _parts(world, unit)
+
+
+def _agent_or_dod(world: World, unit: Unit, declared: Declared) -> None:
+    """Add the one shape of an agent or of a definition of done."""
+    if declared.kind == "agent":
+        shape = Shape(unit, coglet_of(declared.node, _plan_of(world, unit, declared.node)), "agent")
+        world.shapes[shape.key] = shape
+        world.agent_programs[id(declared.node)] = program_of(declared.node)
+    elif declared.kind == "dod":
+        from cogc.desugar import dods  # few files declare one, and every check would pay for it
+
+        shape = Shape(unit, dods.coglet_of(world, unit, declared.node), "dod")
+        world.shapes[shape.key] = shape
+
+
+def _plan_of(world: World, unit: Unit, agent: nodes.Agent) -> str:
+    """Return the name of the plan that is among an agent's tools; empty if there is none."""
+    for a in agent.attributes:
+        if a.key.id == "tools" and isinstance(a.value, nodes.ListLiteral):
+            for item in a.value.items:
+                name = nodes.qualified_text(item) or ""
+                found = world.lookup(unit, name)
+                if found is not None and found.kind == "plan":
+                    return name
+    return ""
+
+
+def _judges(world: World, unit: Unit) -> None:
+    """Add an agent for each agent of a sett whose bids a model makes: it makes them."""
+    for declared in unit.declared.values():
+        for item in declared.node.items if isinstance(declared.node, nodes.Sett) else ():
+            if not isinstance(item, nodes.Agent):
+                continue
+            given = {a.key.id: a.value for a in item.attributes}
+            prompts, ran = given.get("prompts"), given.get("run")
+            if not isinstance(prompts, nodes.RecordLiteral) or ran is None or "claim" not in _keys(prompts):
+                continue
+            agent = world.lookup(unit, unit.source.text[ran.start : ran.end])
+            if agent is not None and agent.kind == "agent":
+                judge = judge_of(agent.node, f"{declared.node.name.id}.{item.name.id}")
+                shape = Shape(agent.unit, coglet_of(judge), "agent")
+                world.shapes[shape.key] = shape
+
+
+def _parts(world: World, unit: Unit) -> None:
+    """Add the shapes of the coglets that plans, teams and queues are made of."""
+    for declared in unit.declared.values():
+        found: list[Part] = []
+        if declared.kind == "plan":
+            from cogc.desugar import plans
+
+            found = plans.parts_of(world, unit, declared.node)
+        elif declared.kind == "team":
+            from cogc.desugar import teams
+
+            found = teams.parts_of(world, unit, declared.node)
+        elif declared.kind == "queue":
+            found = [_queue(unit, declared.node)]
+        for part in found:
+            shape = Shape(part.unit, part.node, part.declared)
+            shape.key, shape.name, shape.budget = unit.key(part.name), part.shown, part.budget
+            world.shapes[shape.key] = shape
+            if part.name != declared.node.name.id:
+                unit.hidden[part.name] = Declared(unit, part.node, "coglet")
+
+
+_QUEUE = """
+coglet _ {
+  listen put: type_hole
+  transmit item: type_hole
+  transmit dead: type_hole
+  on put as value_ { queue_hole <- value_ }
+  on queue_hole as value_ { item <- value_ }
+  on queue_hole.dead as value_ { dead <- value_ }
+}
+"""
+
+
+def _queue(unit: Unit, node: nodes.Queue) -> Part:
+    """Return the coglet that a queue is as a root: it puts what it hears, and transmits what it claims."""
+    drawn = draw(_QUEUE, node.name, {"queue_hole": node.name.id, "type_hole": node.type})
+    own = nodes.Coglet(node.start, node.end, node.name, (), (), None, drawn.members, node.doc)
+    return Part(unit, node.name.id, own, "queue")
+
+
+def _keys(record: nodes.RecordLiteral) -> list[str]:
+    return [e.key.id for e in record.entries if isinstance(e, nodes.Entry)]

@@ -1,0 +1,281 @@
+"""The members of coglets and mixins: `complete(world, problems)` fills each `Shape` of a world.
+
+In: a world in which each coglet and each mixin has a shape without members. Out: the same world, in which each shape has
+its parameters and its members by name, and each member has its type, its signature or the shape that it creates. Bodies
+and expressions are left to the analysis.
+
+**Mixins.** A shape takes in the members of its mixins before its own. A mixin is completed first, by the same function,
+and brings along the mixins that it takes in itself. The same mixin with equal arguments counts once, whichever ways lead to
+it. The words that need a mixin bring it: a `log` statement takes in `LogLet`, an `every N ticks` takes in `TickLet`.
+
+**Owners.** A member keeps the shape that it was written in (`Member.owner`), since its body is analysed in that file, with
+the parameters of that mixin. Its type is found once, where its owner is completed; the shapes that take it in share the
+`Member`.
+
+**Clashes.** All named members of a shape share one space of names, with its parameters. A listen and a transmit channel may
+share a name, since one is read and the other is sent on. Of two members with one name the first one stays; the second one
+is a `duplicate-name` if the coglet wrote both, else a `mixin-clash`.
+
+**Cycles.** The shapes under completion form a path. A mixin that is met again on its own path is reported once as a
+`mixin-cycle`; its shape counts as complete and stays as it is, so that each stage behind this one sees a finite world.
+
+**An example.** From
+
+    mixin Named(name: string) { transmit hello: string }
+    coglet Main with Named("a") { state n: int = 0  every 1s { hello <- name  log info n } }
+
+the shape of `Main` gets the mixins `Named` and `LogLet`, the transmit channel `hello`, owned by the shape of `Named`, the
+state `n`, and one reaction.
+"""
+
+from __future__ import annotations
+
+from cogc.diagnostics.problems import Label, Problems
+from cogc.diagnostics.source import Span
+from cogc.diagnostics.suggest import did_you_mean
+from cogc.language import types
+from cogc.names.lower_type import lower_type
+from cogc.names.signatures import sign, signature
+from cogc.names.world import ARTICLES, Member, MixinUse, Parameter, Shape, Unit, World
+from cogc.syntax import nodes
+
+_MEMBER_WORDS = {
+    "listen": "a listen channel",
+    "transmit": "a transmit channel",
+    "enact": "a command",
+    "state": "a state",
+    "create": "a child",
+    "program": "a program",
+    "const": "a const",
+    "parameter": "a parameter",
+}
+
+
+def complete(world: World, problems: Problems) -> None:
+    """Fill the signatures of all programs, and the parameters, mixins and members of all shapes."""
+    sign(world, problems)
+    for shape in list(world.shapes.values()):
+        _complete(world, shape, problems, [])
+
+
+def _complete(world: World, shape: Shape, problems: Problems, path: list[str]) -> None:
+    """Collect a shape's members, those of its mixins first."""
+    if shape.complete:
+        return
+    if shape.key in path:
+        cycle = " -> ".join(k.rpartition("::")[2] for k in [*path[path.index(shape.key) :], shape.key])
+        problems.add("mixin-cycle", shape.span(), name=shape.name, cycle=cycle)
+        shape.complete = True
+        return
+    _parameters(world, shape, problems)
+    for use in shape.node.mixins:
+        _take_in(world, shape, use, problems, [*path, shape.key])
+    if shape.complete:  # a cycle came back here
+        return
+    shape.complete = True
+    for node in shape.node.members:
+        _add_member(world, shape, Member(node, shape), problems)
+    _implied_mixins(world, shape, problems)
+
+
+def _parameters(world: World, shape: Shape, problems: Problems) -> None:
+    for node in shape.node.parameters:
+        name = node.name.id
+        if name in shape.parameters:
+            related = [Label(shape.unit.span(shape.parameters[name].node.name), "first declared here")]
+            problems.add("duplicate-name", shape.unit.span(node.name), related=related, name=name)
+            continue
+        shape.parameters[name] = Parameter(node, lower_type(world, shape.unit, node.type, problems))
+
+
+def _take_in(world: World, shape: Shape, use: nodes.MixinUse, problems: Problems, path: list[str]) -> None:
+    declared = world.lookup(shape.unit, use.name.text)
+    span = shape.unit.span(use.name)
+    if declared is None:
+        known = [n for n in (*shape.unit.names(), *_prelude_names(world)) if _is(world, shape.unit, n, "mixin")]
+        problems.add("unknown-mixin", span, help=did_you_mean(use.name.text, known) or None, name=use.name.text)
+        return
+    if declared.kind != "mixin":
+        related = [Label(declared.span(), "declared here")]
+        found = ARTICLES[declared.kind]
+        problems.add("wrong-kind", span, related=related, name=use.name.text, found=found, wanted="a mixin")
+        return
+    mixin = world.shape(declared)
+    if mixin is None:
+        return
+    _complete(world, mixin, problems, path)
+    if mixin.key in path:  # a cycle, which has been reported
+        return
+    mix_in(world, shape, MixinUse(use, shape, mixin), problems)
+
+
+def mix_in(world: World, shape: Shape, use: MixinUse, problems: Problems) -> None:
+    """Take a mixin's members into a shape; the same mixin with equal arguments counts once."""
+    own_arguments = use.node.arguments if use.node else ()
+    for other in shape.mixins:
+        arguments = other.node.arguments if other.node else ()
+        if other.shape is use.shape and arguments == own_arguments and (not arguments or other.owner is use.owner):
+            return
+    for inner in use.shape.mixins:
+        if all(inner.shape is not m.shape for m in shape.mixins):
+            mix_in(world, shape, inner, problems)
+    shape.mixins.append(use)
+    for _, table in use.shape.own():
+        for member in table.values():
+            if member.owner is use.shape:
+                _add_member(world, shape, member, problems, use)
+    for member in (*use.shape.reactions, *use.shape.links):
+        if member.owner is use.shape:
+            (shape.reactions if isinstance(member.node, nodes.Reaction) else shape.links).append(member)
+
+
+def _implied_mixins(world: World, shape: Shape, problems: Problems) -> None:
+    """Using `log` takes in LogLet, ticks take in TickLet: whoever names them gets the same."""
+    if world.prelude is None or shape.unit is world.prelude:
+        return
+    for name, used in (("LogLet", _uses_log(shape.node)), ("TickLet", _uses_ticks(shape.node))):
+        mixin = world.shapes.get(world.prelude.key(name))
+        if used and mixin is not None and all(m.shape is not mixin for m in shape.mixins):
+            _complete(world, mixin, problems, [])
+            mix_in(world, shape, MixinUse(None, shape, mixin), problems)
+
+
+def _uses_log(node: nodes.Node) -> bool:
+    return any(isinstance(x, nodes.Log) for x in nodes.walk(node))
+
+
+def _uses_ticks(node: nodes.Coglet | nodes.Mixin) -> bool:
+    reactions = [m for m in node.members if isinstance(m, nodes.Reaction)]
+    return any(isinstance(t, nodes.Every) and t.ticks for r in reactions for t in r.triggers)
+
+
+def _prelude_names(world: World) -> list[str]:
+    return world.prelude.public() if world.prelude else []
+
+
+def _is(world: World, unit: Unit, name: str, kind: str) -> bool:
+    found = world.lookup(unit, name)
+    return found is not None and found.kind == kind
+
+
+def _add_member(world: World, shape: Shape, member: Member, problems: Problems, use: MixinUse | None = None) -> None:
+    """Put a member into its table, with its type or signature, after the look for a clash."""
+    node, unit = member.node, member.owner.unit
+    if member.owner is shape:
+        _prepare(world, shape, member, problems)
+    match node:
+        case nodes.Listen():
+            table = shape.listens
+        case nodes.Transmit():
+            table = shape.transmits
+        case nodes.Enact():
+            table = shape.enacts
+        case nodes.State():
+            table = shape.states
+        case nodes.Create():
+            table = shape.children
+        case nodes.Program():
+            table = shape.programs
+        case nodes.Const():
+            table = shape.consts
+        case nodes.Reaction():
+            shape.reactions.append(member)
+            return
+        case nodes.Link():
+            shape.links.append(member)
+            return
+        case nodes.Supervise():
+            _supervise(shape, member, problems)
+            return
+        case _:
+            return
+    name = node.name.id
+    clash = _clash(shape, name, table)
+    if clash is None:
+        table[name] = member
+        return
+    other, what = clash
+    related = [Label(other, f"{what} of that name is here")]
+    if use is not None:
+        place = use.owner.unit.span(use.node) if use.node else shape.span()
+        related.append(Label(member.span(), "the mixin's is here"))
+        problems.add("mixin-clash", place, related=related, name=name, mixin=use.shape.name)
+    else:
+        mixin = _mixin_of(shape, name)
+        if mixin is not None:
+            problems.add("mixin-clash", unit.span(node.name), related=related, name=name, mixin=mixin)
+        else:
+            problems.add("duplicate-name", unit.span(node.name), related=related, name=name)
+
+
+def _mixin_of(shape: Shape, name: str) -> str | None:
+    """The mixin that brought a member of that name, if one did."""
+    for _, table in shape.own():
+        if name in table and table[name].owner is not shape:
+            return table[name].owner.name
+    return None
+
+
+def _clash(shape: Shape, name: str, table: dict[str, Member]) -> tuple[Span, str] | None:
+    """What of that name the shape has already: only a listen and a transmit may share one."""
+    for word, other in shape.own():
+        pair = (table is shape.listens and other is shape.transmits) or (
+            table is shape.transmits and other is shape.listens
+        )
+        if name in other and not pair:
+            return other[name].span(), _MEMBER_WORDS[word]
+    parameter = shape.parameters.get(name)
+    if parameter is not None:
+        return shape.unit.span(parameter.node.name), "a parameter"
+    return None
+
+
+def _supervise(shape: Shape, member: Member, problems: Problems) -> None:
+    if shape.supervise is not None:
+        related = [Label(shape.supervise.owner.unit.span(shape.supervise.node), "first here")]
+        problems.add("duplicate-name", member.owner.unit.span(member.node), related=related, name="supervise")
+        return
+    shape.supervise = member
+
+
+def _prepare(world: World, shape: Shape, member: Member, problems: Problems) -> None:
+    """A member's type, signature or target, in the file that declares it."""
+    node, unit = member.node, shape.unit
+    match node:
+        case nodes.Listen(name=name) | nodes.Transmit(name=name):
+            member.type = lower_type(world, unit, node.type, problems)
+            if isinstance(node, nodes.Listen) and name.id in ("start", "stop"):
+                problems.add("reserved-channel", unit.span(name), name=name.id)
+        case nodes.State():
+            member.type = lower_type(world, unit, node.type, problems)
+        case nodes.Enact():
+            member.signature = signature(world, unit, node.name.id, node.parameters, types.NULL, problems)
+            if node.body is None and shape.python is None:
+                problems.add("no-body", unit.span(node.name), name=node.name.id)
+        case nodes.Program():
+            member.signature = world.signatures[id(node)]
+        case nodes.Create():
+            member.target = _child_shape(world, unit, node, problems)
+
+
+def _child_shape(world: World, unit: Unit, node: nodes.Create, problems: Problems) -> Shape | None:
+    name = node.coglet.text
+    declared = world.lookup(unit, name)
+    if declared is None:
+        known = [n for n in unit.names() if _is(world, unit, n, "coglet")]
+        problems.add("unknown-coglet", unit.span(node.coglet), help=did_you_mean(name, known) or None, name=name)
+        return None
+    if declared.kind == "sett":
+        return None
+    if declared.kind not in ("coglet", "agent", "dod", "plan", "team"):
+        related = [Label(declared.span(), "declared here")]
+        problems.add(
+            "wrong-kind",
+            unit.span(node.coglet),
+            related=related,
+            name=name,
+            found=ARTICLES[declared.kind],
+            wanted="a coglet",
+        )
+        return None
+    return world.shape(declared)

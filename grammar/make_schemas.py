@@ -13,6 +13,7 @@ from typing import Any
 from cogc import ir
 from cogc.disk.resources import folder
 from cogc.language.attributes import ATTRIBUTES, BACKENDS, EXECUTORS, PROVIDERS
+from cogc.syntax.nodes import MODIFIERS
 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
 _TEXT = {"type": "string"}
@@ -20,7 +21,6 @@ _CODE = {"type": ["string", "number", "boolean", "null"], "description": "an exp
 _DATA = {"description": "data; `=expr` for an expression"}
 _STRINGS = {"type": "array", "items": _TEXT}
 _NAME = {"pattern": "^[A-Za-z_][A-Za-z0-9_]*$"}
-_MODIFIERS = ("when", "concurrent", "timeout", "debounce", "throttle", "distinct", "batch")
 
 
 def _object(properties: dict[str, Any], required: tuple[str, ...] = (), extra: Any = False) -> dict[str, Any]:
@@ -76,7 +76,7 @@ def _channel(owner: str) -> dict[str, Any]:
 
 def _members() -> dict[str, Any]:
     do = {"anyOf": [_TEXT, _STRINGS, {"type": "null"}]}
-    modifiers = dict.fromkeys(_MODIFIERS, _CODE)
+    modifiers = dict.fromkeys(map(str, MODIFIERS), _CODE)
     handler = _object({"as": _TEXT, "do": do}, ("as",))
     trigger = {"anyOf": [_CODE, _STRINGS]}
     reaction = _object(

@@ -1,1 +1,1 @@
-"""What is wrong in a source, where, and how it is shown."""
+"""Sources and places, the codes of diagnostics, and how diagnostics are made and shown."""

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    Row = tuple[str, str, str, str]
+    from typing import Literal
+
+    Severity = Literal["error", "warning"]
+    Row = tuple[str, Severity, str, str]
 
 # slug: (code, severity, message, help)
 CODES: dict[str, Row] = {

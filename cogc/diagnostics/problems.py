@@ -1,7 +1,37 @@
-"""What is wrong with a spec, as values: a code, a place, facts turned into words in one place, and a remedy.
+"""Diagnostics as values: how a stage reports a mistake of the user, and what becomes of the report.
 
-Stages report through `Problems.add(slug, span, ...)` and go on. The words stand in `codes.py`, what they look like on
-a screen is `render.py`'s business.
+The model
+    A stage gets a `Problems` beside its input. It reports a mistake by `problems.add(slug, span, **facts)` and goes on, so
+    that one check finds every mistake; it never raises for one. Where it needs a value to go on with, it takes one that
+    causes no further report: an `Error` node, the type `any`.
+    A `Diagnostic` is a record: code, slug, severity, message, place (`Span`), help, and `related`, the labels of other
+    places that belong to it, such as the earlier declaration of a name.
+
+Words
+    `codes.py` has one row for each slug: the code, the severity, the message and the help, with facts in braces. A stage
+    hands over facts (names, types, counts) and no sentences, so the words of a kind of mistake stand in one place and can
+    be reviewed together with its page in `specs/codes/`. `help=` replaces the help where the stage knows a better remedy,
+    for example the word that was meant (`suggest.py`). `_word` makes a fact fit for a line: printable, not too long.
+
+The order of events
+    1. `add` finds the row of the slug and drops a report that the same slug has made at the same place already.
+    2. The facts are put into message and help, and the diagnostic is appended to `found`.
+    3. Analysis goes on behind errors. `errors` is asked before a program is built or run: with one there is no program.
+    4. `sorted` puts the diagnostics in the order of the files, and `render.py` shows them: `text` a line each, `people`
+       with the source line and marks below the place, `json` as an array.
+
+Invariants
+    One cause, one report: whoever meets a name or node that has been reported stays silent.
+    A place lies in a file of the user. Text that a stage reads out of its place (an expression quoted in YAML) has places
+    of its own; `add_at` takes over such a diagnostic at the place in the file.
+    A span is half-open, in characters; lines and columns are computed when a diagnostic is shown.
+
+A worked example
+    For `n = cuont` where a state `count` is known, the checker calls
+        problems.add("unknown-name", span, help=did_you_mean("cuont", ["count"]), name="cuont")
+    and with the row ("COG302", "error", "there is no `{name}` here", ...) `text` shows
+        main.cog:3:7: error: there is no `cuont` here [COG302]
+          help: did you mean `count`?
 """
 
 from __future__ import annotations
@@ -14,34 +44,32 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from cogc.diagnostics.codes import Severity
+
 _LONGEST_FACT = 60
 
 
 class Label(Record):
-    """A second place that belongs to a problem, and what is there."""
+    """A second place that belongs to a diagnostic, and the words for it."""
 
     span: Span
     text: str
 
 
 class Diagnostic(Record):
-    """One thing that is wrong. `severity` is `error` or `warning`."""
+    """One mistake of the user, and its place."""
 
     code: str
     slug: str
-    severity: str
+    severity: Severity
     message: str
     span: Span
     help: str
     related: tuple[Label, ...]
 
 
-class InternalError(Exception):
-    """A mistake of ours, never of the user's."""
-
-
 class Problems:
-    """All diagnostics of one check, in the order in which they were found."""
+    """The diagnostics of one check, in the order of the reports."""
 
     __slots__ = ("_seen", "found")
 
@@ -52,7 +80,7 @@ class Problems:
     def add(
         self, slug: str, span: Span, *, help: str | None = None, related: Iterable[Label] = (), **facts: object
     ) -> None:
-        """Report a problem. `help` replaces the remedy of `codes.py`; the same one at the same place counts once."""
+        """Report a mistake, once for each place. `help` replaces the remedy of `codes.py`."""
         key = (slug, id(span.source), span.start, span.end)
         if key in self._seen:
             return
@@ -63,7 +91,7 @@ class Problems:
         self.found.append(Diagnostic(code, slug, severity, message.format_map(words), span, text, tuple(related)))
 
     def add_at(self, found: Diagnostic, span: Span) -> None:
-        """Take over a diagnostic that was found in a piece of text, at its place in the file."""
+        """Take over a diagnostic of a piece of text, at its place in the file."""
         self.found.append(replace(found, span=span, related=()))
 
     @property
@@ -71,12 +99,12 @@ class Problems:
         return any(d.severity == "error" for d in self.found)
 
     def sorted(self) -> list[Diagnostic]:
-        """By file and place, errors before warnings at one place."""
+        """Return the diagnostics by file and place, errors before warnings at one place."""
         return sorted(self.found, key=lambda d: (d.span.source.path, d.span.start, d.severity, d.code, d.message))
 
 
 def _word(fact: object) -> str:
-    """A fact as it may stand in a message: one line, printable, not too long."""
+    """Return the text of a fact for a message: one line, printable, not too long."""
     text = str(fact)
     if not text.isprintable():
         text = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

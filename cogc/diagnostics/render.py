@@ -1,10 +1,15 @@
-"""Diagnostics as text: for people (`rich`), for logs (`text`), for programs (`json`)."""
+"""Diagnostics as text: `people` for a terminal, `text` for logs, `json` for programs.
+
+The libraries for a terminal and for JSON are imported where they are needed: a clean check shows nothing.
+"""
 
 from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, TextIO
+
+    from rich.console import Console
 
     from cogc.diagnostics.problems import Diagnostic
     from cogc.diagnostics.source import Span
@@ -14,7 +19,7 @@ _SHOWN_LINES = 20
 
 
 def text(found: list[Diagnostic]) -> str:
-    """`path:line:column: severity: message [CODE]`, help and related places below."""
+    """Return a line `path:line:column: severity: message [CODE]` for each, its related places and its help below it."""
     lines = []
     for d in found:
         lines.append(f"{_place(d.span)}: {d.severity}: {d.message} [{d.code}]")
@@ -25,7 +30,7 @@ def text(found: list[Diagnostic]) -> str:
 
 
 def json(found: list[Diagnostic]) -> str:
-    """One array of objects; lines and columns count from 1, the end column is exclusive."""
+    """Return one array of objects. Lines and columns count from 1, the end column is exclusive."""
     from json import dumps
 
     return dumps([_object(d) for d in found], indent=2, ensure_ascii=False) + "\n"
@@ -61,7 +66,7 @@ def _place(span: Span) -> str:
 
 
 def people(found: list[Diagnostic], file: TextIO, color: bool | None = None) -> None:
-    """With the source line and the place underlined, in colour where the terminal has it."""
+    """Print each diagnostic with its source line and marks below its place, in colour if the terminal has it."""
     from rich.console import Console
     from rich.text import Text
 
@@ -79,7 +84,7 @@ def people(found: list[Diagnostic], file: TextIO, color: bool | None = None) -> 
 
 
 def findings(found: list[dict[str, Any]], file: TextIO) -> None:
-    """The findings of a definition of done: each criterion, and the last lines of what failed."""
+    """Print the findings of a definition of done: each criterion, and the last lines of output of one that failed."""
     from rich.console import Console
     from rich.text import Text
 
@@ -93,13 +98,14 @@ def findings(found: list[dict[str, Any]], file: TextIO) -> None:
                 console.print(Text(f"      | {line}", "dim"))
 
 
-def _excerpt(console: object, span: Span, label: str, style: str, width: int, arrow: str) -> None:
+def _excerpt(console: Console, span: Span, label: str, style: str, width: int, arrow: str) -> None:
+    """Print the source line of a place, with marks below the place and a label behind them."""
     from rich.text import Text
 
     line, column = span.position()
     source = span.source.line(line) if span.source.text else ""
     pad = " " * width
-    console.print(Text.assemble((f"{pad}{arrow} ", "blue"), _place(span)))  # type: ignore[attr-defined]
+    console.print(Text.assemble((f"{pad}{arrow} ", "blue"), _place(span)))
     if not source.strip():
         return
     start, shown = _window(source, column)
@@ -107,15 +113,15 @@ def _excerpt(console: object, span: Span, label: str, style: str, width: int, ar
     before = shown[:start].replace("\t", _TAB)
     marked = shown[start : start + length].replace("\t", _TAB)
     marks = ("^" if arrow == "-->" else "-") * max(1, len(marked))
-    console.print(Text(f"{pad} |", "blue"))  # type: ignore[attr-defined]
-    console.print(Text.assemble((f"{line:>{width}} | ", "blue"), shown.replace("\t", _TAB)))  # type: ignore[attr-defined]
-    console.print(  # type: ignore[attr-defined]
+    console.print(Text(f"{pad} |", "blue"))
+    console.print(Text.assemble((f"{line:>{width}} | ", "blue"), shown.replace("\t", _TAB)))
+    console.print(
         Text.assemble((f"{pad} | ", "blue"), " " * len(before), (marks + (" " + label if label else ""), style))
     )
 
 
 def _window(line: str, column: int, most: int = 160) -> tuple[int, str]:
-    """The part of a long line around a column, and where the column is in it."""
+    """Return the offset of a column in the shown part of a line, and that part: a long line is cut around the column."""
     if len(line) <= most:
         return column - 1, line
     start = max(0, column - most // 2)
@@ -125,7 +131,7 @@ def _window(line: str, column: int, most: int = 160) -> tuple[int, str]:
 
 
 def summary(found: list[Diagnostic], files: int) -> str:
-    """One line: how many errors and warnings in how many files."""
+    """Return one line: the number of errors and warnings, and of files."""
     errors = sum(d.severity == "error" for d in found)
     warnings = len(found) - errors
     parts = [_count(n, word) for n, word in ((errors, "error"), (warnings, "warning")) if n]

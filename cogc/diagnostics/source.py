@@ -1,4 +1,4 @@
-"""Source text and places in it: offsets are kept everywhere, lines and columns are computed when somebody asks."""
+"""Source text and places in it. Places are offsets; lines and columns are computed when a place is shown."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LIMIT_MB = 8
 
 
 class Source:
-    """One file's text. `path` is how the user named it; `text` has no byte order mark and only `\\n` line ends."""
+    """The text of one file. `path` is as the user wrote it; `text` has no byte order mark and only `\\n` line ends."""
 
     __slots__ = ("_starts", "path", "text")
 
@@ -28,7 +28,7 @@ class Source:
         self._starts: list[int] | None = None
 
     def starts(self) -> list[int]:
-        """The offset of each line's first character."""
+        """Return the offset of the first character of each line."""
         if self._starts is None:
             starts, at = [0], self.text.find("\n")
             while at >= 0:
@@ -38,15 +38,15 @@ class Source:
         return self._starts
 
     def position(self, offset: int) -> tuple[int, int]:
-        """Line and column of an offset, both from 1."""
-        from bisect import bisect_right
+        """Return the line and column of an offset, both from 1."""
+        from bisect import bisect_right  # a clean check shows no place
 
         starts = self.starts()
         line = bisect_right(starts, offset)
         return line, offset - starts[line - 1] + 1
 
     def line(self, number: int) -> str:
-        """The text of a line, counted from 1, without its end."""
+        """Return the text of a line, counted from 1, without its line end."""
         starts = self.starts()
         end = starts[number] - 1 if number < len(starts) else len(self.text)
         return self.text[starts[number - 1] : end]
@@ -64,7 +64,7 @@ class Span(Record):
 
 
 def read_error(error: Exception) -> str:
-    """What kept a file from being read, in a few words."""
+    """Return the reason why a file could not be read, in a few words."""
     if isinstance(error, UnicodeDecodeError):
         return f"it is no UTF-8 text (byte {error.start})"
     if isinstance(error, OSError):
@@ -73,12 +73,12 @@ def read_error(error: Exception) -> str:
 
 
 def normal(path: str) -> str:
-    """A path with no `.` or `x/..` in it, so that one file has one name."""
+    """Return a path without `.` and `x/..`, so that one file has one name."""
     return posixpath.normpath(path)
 
 
 def looks_like_yaml(path: str, text: str) -> bool:
-    """Told by content: a file whose first line that says anything is a YAML key `cog:` or `version:`."""
+    """Return whether a file is YAML: by its suffix, else by its first line that is no comment, `cog:` or `version:`."""
     if path.endswith(".cog"):
         return False
     if path.endswith((".yml", ".yaml")):

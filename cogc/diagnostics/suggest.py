@@ -1,4 +1,4 @@
-"""The one good suggestion: the known word that the user most likely meant."""
+"""Suggestions for an unknown word: the known word that is closest to it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
 
 def nearest(word: str, candidates: Iterable[str]) -> str | None:
-    """The candidate closest to `word`, or None if none is close: at most a third of it may differ."""
+    """Return the candidate closest to `word`, or None if more than a third of the word differs from each."""
     best, best_distance = None, max(1, len(word) // 3) + 1
     folded = word.lower().replace("-", "_")
     for candidate in sorted(set(candidates)):
@@ -21,7 +21,7 @@ def nearest(word: str, candidates: Iterable[str]) -> str | None:
 
 
 def _distance(a: str, b: str, limit: int) -> int:
-    """Edits (insert, delete, replace, swap of neighbours) from a to b, given up at `limit`."""
+    """Return the number of edits (insert, delete, replace, swap of neighbours) from a to b, or `limit` if it is reached."""
     before: list[int] = []
     last = list(range(len(b) + 1))
     for i, x in enumerate(a, 1):
@@ -38,7 +38,7 @@ def _distance(a: str, b: str, limit: int) -> int:
 
 
 def did_you_mean(word: str, candidates: Iterable[str], otherwise: str = "") -> str:
-    """A help line: the nearest candidate, or a short list of all, or `otherwise`."""
+    """Return a help line: the nearest candidate, else a short list of all, else `otherwise`."""
     known = sorted(set(candidates))
     near = nearest(word, known)
     if near:

@@ -1,1 +1,1 @@
-"""Files of the user, files of the package, and the memory of clean checks."""
+"""The files of the user, the files of the package, and the cache of clean checks."""

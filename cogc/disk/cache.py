@@ -1,9 +1,9 @@
-"""What was clean at the last check: files that need no second look while neither they nor the compiler have changed.
+"""The cache of clean checks: files that are not checked again while neither they nor the compiler have changed.
 
-A *group* is files that belong together: one reaches another by imports. Its members are clean or stale together, since
-a use in one file may be what silences a warning in another. The memory is one text file for each working directory: the
-stamp of compiler and options, then a line `HASH ROLE PATH` for each file, an empty line after each group; ROLE is `r`
-for a file that was named itself, `i` for one that was imported.
+A *group* is a set of files that reach each other by imports. They are clean or stale together, since a use in one file
+may silence a warning in another. The cache is one text file for each working directory: the stamp of the compiler and
+its options, then a line `HASH ROLE PATH` for each file, and an empty line after each group. ROLE is `r` for a file that
+was named on the command line, `i` for one that was imported.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Cache:
-    """The memory of one working directory, for one compiler and one set of options."""
+    """The cache of one working directory, for one compiler and one set of options."""
 
     def __init__(self, options: Iterable[str], read: Reader) -> None:
         self._stamp = f"{_compiler()} {' '.join(sorted(options))}"
@@ -30,21 +30,21 @@ class Cache:
         self._file = _file()
 
     def stale(self, paths: list[str]) -> list[str]:
-        """Those of the named files that have to be checked."""
+        """Return the named files that have to be checked."""
         named = set(paths)
         self._fresh = [g for g in self._load() if self._holds(g, named)]
         known = {path for g in self._fresh for path in g.named}
         return [p for p in paths if p not in known]
 
     def reached(self, paths: Iterable[str]) -> list[str]:
-        """The named files of clean groups that a check of the others has come upon: they have to be checked with it."""
+        """Return the named files of clean groups that the checked files import: they have to be checked with them."""
         met = set(paths)
         touched = [g for g in self._fresh if not met.isdisjoint(g.hashes)]
         self._fresh = [g for g in self._fresh if g not in touched]
         return [path for g in touched for path in g.named]
 
     def keep(self, groups: list[list[str]], named: Iterable[str]) -> None:
-        """Remember these groups as clean, besides those that were clean already."""
+        """Write these groups as clean, with the groups that were clean already."""
         for paths in groups:
             hashes = {path: self._hash(path) for path in paths}
             if None not in hashes.values() and not any("\n" in path for path in paths):
@@ -63,7 +63,7 @@ class Cache:
             try:
                 self._hashes[path] = blake2b(self._read(path), digest_size=16).hexdigest()
             except FileNotFoundError:
-                self._hashes[path] = "-"  # not there is also something that may change
+                self._hashes[path] = "-"  # a file that appears makes its group stale
             except (OSError, ValueError):
                 self._hashes[path] = None
         return self._hashes[path]
@@ -85,12 +85,12 @@ class Cache:
             with open(draft, "w", encoding="utf-8", errors="surrogateescape") as file:
                 file.write(self._stamp + "\n" + "".join(g.text() for g in self._fresh))
             os.replace(draft, self._file)
-        except OSError:  # a cache that cannot be written costs time, nothing else
+        except OSError:  # without a cache the next check is slower, and gives the same result
             return
 
 
 class _Group:
-    """The hash of each file of a group, and which of them were named."""
+    """One group: the hash of each file, and the files that were named."""
 
     __slots__ = ("hashes", "named")
 
@@ -110,6 +110,7 @@ class _Group:
 
 
 def _file() -> str:
+    """Return the path of the cache of this working directory."""
     from hashlib import blake2b
 
     top = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
@@ -117,12 +118,12 @@ def _file() -> str:
     return os.path.join(top, "cogc", "check", name)
 
 
-# the rooms of the package that a check goes through
+# the folders of the package that a check runs through
 _CHECKING = ("language", "diagnostics", "syntax", "disk", "names", "desugar", "analysis", "checks")
 
 
 def _compiler() -> str:
-    """What tells one state of the compiler from another: the size and time of each of its files."""
+    """Return a stamp of the compiler: a hash of the size and time of each of its files."""
     from hashlib import blake2b
 
     top = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))

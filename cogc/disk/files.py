@@ -1,4 +1,4 @@
-"""The disk: the reader that stages are handed, and which files a path stands for."""
+"""The reader of files that the stages are handed, and the specs that a path stands for."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ _SPECS = (".cog", ".yml", ".yaml")
 
 
 def read(path: str) -> bytes:
-    """A file's bytes; `std/x` is the standard library's. No more is read than a spec may have."""
+    """Return the bytes of a file, of `std/x` from the standard library; at most a little more than a spec may have."""
     place = resource("stdlib", path[4:]) if path.startswith("std/") else path
     with open(place, "rb") as file:
         return file.read((LIMIT_MB << 20) + (1 << 20))
 
 
 def specs(path: str) -> list[str]:
-    """The specs below a folder, in order; any other path as it is. A folder `NAME.cog` is a spec, not a folder."""
+    """Return the specs below a folder, in order, or a path that is no folder. A folder `NAME.cog` is one spec."""
     if path.rstrip("/").endswith(".cog") or not os.path.isdir(path):
         return [path]
     found: list[str] = []
@@ -36,7 +36,7 @@ def specs(path: str) -> list[str]:
 
 
 def main_spec(path: str) -> str:
-    """The spec that a folder is: the file called like it, or `main.cog`, or its only one. Any other path as it is."""
+    """Return the main spec of a folder: the file with its name, else `main.cog`, else its only spec, else the path itself."""
     if not os.path.isdir(path) or path.rstrip("/").endswith(".cog"):
         return path
     name = os.path.basename(os.path.abspath(path))
@@ -50,7 +50,7 @@ def main_spec(path: str) -> str:
 
 
 def _is_spec(path: str) -> bool:
-    """Whether a YAML file says that it is one of ours."""
+    """Return whether a YAML file is a spec, by its first keys."""
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
             head = file.read(4096)

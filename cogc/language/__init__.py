@@ -1,1 +1,1 @@
-"""What the language has, as tables: types, built-in functions, operators, attributes."""
+"""The tables of the language: its types, built-in functions, operators, attributes and text forms."""

@@ -1,9 +1,17 @@
-"""The attributes of every block, as a table: what may stand there and what its value is.
+"""The attributes of every block as a table: the keys that a block may have, and the kind of value of each.
 
-A value's kind is `type T` (a pure expression of that type), `word A B C` (one of these words), `ref KIND` and
-`refs KIND` (a name, or a list of names, of such declarations), `map` (how messages are shared among replicas), `type`
-(a type), `name` (a word of somebody's own), `roles` (a list of words, or a record of words and the names they stand for), `secret` (a string, `env("NAME")` allowed) or `secrets` (a record of them).
-A kind that ends in `!` must be given. `specs/language.md` prints this table; a test holds the two together.
+The kinds of value:
+    type T       an expression without side effects, of type T
+    word A B C   one of these words
+    ref KIND     the name of a declaration of this kind
+    refs KIND    a list of such names, or one name
+    map          how messages are shared among replicas: one of SHARING, or `hash(EXPR)`
+    type         a type
+    name         a word that the user chooses, such as the name of a dispatcher
+    roles        a list of words, or a record of words and the declarations that fill them
+    secret       a string, or `env("NAME")`
+    secrets      a record of secrets
+An attribute whose kind ends in `!` is required. `specs/language.md` prints this table; a test holds the two together.
 """
 
 from __future__ import annotations
@@ -152,9 +160,9 @@ ATTRIBUTES: dict[str, dict[str, str]] = {
 
 EXECUTORS = ("expr", "template", "python", "shell", "mcp", "human", "llm")
 INWARD = ("agent", "ask", "reply", "plan store")
-"""Executors of programs that declarations are made into: nobody writes them."""
+"""Executors of the programs that declarations are desugared to; a spec cannot name them."""
 CAGES = ("auto", "container", "bubblewrap", "landlock", "none")
-"""What may hold the commands of agents."""
+"""The sandboxes that may hold the commands of agents."""
 PROVIDERS = ("anthropic", "openai", "scripted")
 CAPABILITIES = ("count_tokens", "cache", "structured_output", "effort", "sampling")
 USUAL = {
@@ -162,7 +170,7 @@ USUAL = {
     "openai": ("structured_output", "effort", "sampling"),
     "scripted": ("structured_output", "effort", "sampling"),
 }
-"""What a provider's models can do where nothing else is said."""
+"""The capabilities of a provider's models, unless the spec names others."""
 TRANSPORTS = ("stdio", "http")
 BACKENDS = ("memory", "sqlite", "redis", "store")
 STRATEGIES = ("one_for_one", "one_for_all", "rest_for_one")

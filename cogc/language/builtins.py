@@ -1,6 +1,6 @@
-"""The built-in functions: how many arguments each takes, and what type it gives for theirs.
+"""The built-in functions: the number of arguments of each, and the type of its result.
 
-What they do at run time stands in `language/functions.py`, under the same names; a test holds the two together.
+`language/functions.py` has the functions themselves, under the same names; a test holds the two together.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def _fits(given: list[Type], *wanted: Type) -> bool:
 
 
 def _returns(result: Type, *wanted: Type) -> Result:
-    """A function of fixed argument types and result."""
+    """Return the result function of a built-in with fixed argument types and a fixed result."""
     return lambda given: result if _fits(given, *wanted) else None
 
 
@@ -42,7 +42,7 @@ def _ordered(type: Type) -> bool:
 
 
 def _extreme(given: list[Type]) -> Type | None:
-    """`min` and `max`: of a list, or of two arguments and more."""
+    """Return the type of `min` and `max`, of one list or of two or more values."""
     type = _item(given) if len(given) == 1 else types.union(given)
     return types.widen(type) if type is not None and _ordered(type) else None
 
@@ -128,7 +128,7 @@ def _number(result: Type) -> Result:
     return _returns(result, types.union([INT, FLOAT, STRING, BOOL]))
 
 
-# name: (least arguments, most arguments, result type, what it takes)
+# name: (least number of arguments, greatest, type of the result or None, words for the arguments in a diagnostic)
 FUNCTIONS: dict[str, tuple[int, int, Result, str]] = {
     "len": (1, 1, _returns(INT, _SIZED), "a string, list, map or record"),
     "sum": (1, 1, _sum, "a list of numbers or durations"),
@@ -164,3 +164,4 @@ FUNCTIONS: dict[str, tuple[int, int, Result, str]] = {
     "random": (0, 0, _returns(FLOAT), "nothing"),
 }
 RUN_TIME_ONLY = frozenset(("now", "uuid", "random"))
+"""Functions that have no value before the program runs: a constant expression cannot call them."""

@@ -1,4 +1,4 @@
-"""Times of day: `08:00`, `08:00:30`, `08:00 Europe/Vienna`."""
+"""Times of day such as `08:00`, `08:00:30` and `08:00 Europe/Vienna`: their text, and when they come next."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ _AT = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])(?::([0-5][0-9]))?(?:\s+(\S+)
 
 
 def parse_time_of_day(text: str) -> tuple[int, str]:
-    """Seconds after midnight and the time zone's name (`UTC` if none is given); ValueError says what is wrong."""
+    """Return the seconds after midnight and the name of the time zone (`UTC` if none is given); else raise ValueError."""
     found = _AT.match(text.strip())
     if found is None:
         raise ValueError("a time of day is hours and minutes")
     hours, minutes, seconds, zone = found.groups()
     if zone and zone != "UTC":
-        from zoneinfo import ZoneInfo
+        from zoneinfo import ZoneInfo  # slow to import, and needed for few files
 
         try:
             ZoneInfo(zone)
@@ -28,8 +28,8 @@ def parse_time_of_day(text: str) -> tuple[int, str]:
 
 
 def next_at(after: datetime, seconds: int, zone: str, days: int = 1) -> datetime:
-    """The next moment after `after` (aware) at which a clock in `zone` shows that time of day; `days` apart."""
-    from datetime import datetime, timedelta
+    """Return the next moment after `after` (aware) at which a clock in `zone` shows a time of day, at most `days` ahead."""
+    from datetime import datetime, timedelta  # slow to import, and needed at run time alone
     from zoneinfo import ZoneInfo
 
     local = after.astimezone(ZoneInfo(zone))

@@ -1,4 +1,4 @@
-"""What an operator gives for the types of its two sides: `result(operator, left, right)`."""
+"""The types of the binary operators: `result(operator, left, right)` for the types of the two sides."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from cogc.language.types import ANY, BOOL, DURATION, FLOAT, INT, NO, NULL, STRIN
 
 
 class Wrong(Record):
-    """An operator that does not take these: the diagnostic's slug and hint, and the type to go on with."""
+    """An operator that does not take these types: the slug and hint of the diagnostic, and the type to go on with."""
 
     slug: str
     hint: str
@@ -19,7 +19,10 @@ _ORDERED = ("<", "<=", ">", ">=")
 
 
 def result(operator: str, left: Type, right: Type) -> Type | Wrong:
-    """The result's type, or what is wrong."""
+    """Return the type of the result, or the mistake.
+
+    A union is taken apart: the operator must take each alternative of one side with each of the other.
+    """
     if operator in ("==", "!="):
         if ANY in (left, right) or types.overlaps(left, right):
             return BOOL
@@ -37,6 +40,7 @@ def result(operator: str, left: Type, right: Type) -> Type | Wrong:
 
 
 def _membership(left: Type, right: Type) -> Type | Wrong:
+    """Return the type of `left in right`: a string in a string, a key in a map or record, a value in a list."""
     if types.fit(right, STRING) > NO:
         return BOOL if types.fit(left, STRING) > NO else Wrong("bad-operands", "only a string is in a string", BOOL)
     item = types.item_type(right)
@@ -50,6 +54,7 @@ def _membership(left: Type, right: Type) -> Type | Wrong:
 
 
 def _wrong(operator: str, left: Type, right: Type) -> Wrong:
+    """Return the mistake in an operation; if only `null` is in the way, that is the mistake."""
     for a, b in ((types.without(left, NULL), right), (left, types.without(right, NULL))):
         if (a, b) != (left, right) and types.NEVER not in (a, b) and not isinstance(result(operator, a, b), Wrong):
             return Wrong("nullable", "")
@@ -64,6 +69,7 @@ def _wrong(operator: str, left: Type, right: Type) -> Wrong:
 
 
 def _pair(operator: str, a: Type, b: Type) -> Type | None:
+    """Return the type of an operation on two types that are no unions, or None."""
     if operator in _ORDERED:
         return BOOL if _comparable(a, b) else None
     if ANY in (a, b):
@@ -91,7 +97,7 @@ def _comparable(a: Type, b: Type) -> bool:
 
 
 def _temporal(operator: str, a: Type, b: Type) -> Type | None:
-    """Arithmetic of durations and times, as a table."""
+    """Return the type of an operation on durations and times, or None."""
     number = (INT, FLOAT)
     if operator in "+-":
         if (a, b) == (TIME, TIME):

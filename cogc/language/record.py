@@ -1,12 +1,12 @@
 """Frozen, slotted records that cost next to nothing to define.
 
 In: a class body of annotated fields. Out: a class with `__slots__`, a positional `__init__`, structural equality, a
-hash and a `repr`. Eighty frozen dataclasses take longer to define than a small file takes to check, and every start
-of `cogc` pays for it; this takes microseconds, because one compiled `__init__` for each number of fields is shared
-and only its names are replaced.
+hash and a `repr`. Eighty frozen dataclasses take longer to define than a small file takes to check, at every start of
+`cogc`. A record takes microseconds: one `__init__` is compiled for each number of fields, and each class replaces its
+names.
 
-Immutability is a promise that mypy checks (`frozen_default`), not one that every construction pays for.
-Fields named in `_unequal_` say where a value came from and take no part in equality.
+mypy checks that no field is assigned to (`frozen_default`); at run time nothing does, so construction costs no more than
+for a plain class. Fields named in `_unequal_` tell the origin of a value and take no part in equality.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _init_codes: dict[int, CodeType] = {}
 
 
 def _init_code(count: int) -> CodeType:
-    """The code of `def __init__(self, f0, f1, ...): self.f0 = f0; ...` for `count` fields, compiled once."""
+    """Return the code of `def __init__(self, f0, f1, ...): self.f0 = f0; ...` for `count` fields, compiled once."""
     code = _init_codes.get(count)
     if code is None:
         names = [f"f{i}" for i in range(count)]
@@ -41,7 +41,7 @@ def _init_code(count: int) -> CodeType:
 
 @dataclass_transform(frozen_default=True)
 class RecordType(type):
-    """The metaclass: reads the annotations of the class body and builds the record from them."""
+    """The metaclass of records, which makes a class of the annotations in its body."""
 
     _fields_: ClassVar[tuple[str, ...]] = ()
     _compared_: ClassVar[tuple[str, ...]] = ()
@@ -68,7 +68,7 @@ class RecordType(type):
 
 
 class Record(metaclass=RecordType):
-    """The base of all records: equal when the classes and all compared fields are equal."""
+    """The base of all records. Two are equal if their classes and all compared fields are equal."""
 
     _unequal_: ClassVar[tuple[str, ...]] = ()
 
@@ -86,6 +86,6 @@ class Record(metaclass=RecordType):
 
 
 def replace(record: R, **changes: Any) -> R:
-    """A copy of a record in which some fields are others."""
+    """Return a copy of a record with some fields changed."""
     cls: Any = record.__class__
     return cls(*(changes[f] if f in changes else getattr(record, f) for f in cls._fields_))  # type: ignore[no-any-return]

@@ -1,4 +1,4 @@
-"""The text forms of values: string literals, durations, times."""
+"""The text forms of values: durations and string literals, and the reserved words."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ RESERVED = frozenset(
         "parallel",
     ]
 )
-"""The words that are no names."""
+"""The words that cannot be names."""
 
 Segments = tuple[tuple[int, int], ...]
 
 
 def nanoseconds(text: str) -> int:
-    """`1m30s` or `1.5s` in nanoseconds; ValueError if the text is no duration."""
+    """Return the nanoseconds of a duration such as `1m30s` or `1.5s`; raise ValueError for another text."""
     if not _DURATION.match(text):
         raise ValueError(f"`{text}` is no duration")
     total = sum(round(float(n.replace("_", "")) * UNITS[u]) for n, u in _PART.findall(text))
@@ -51,7 +51,7 @@ def nanoseconds(text: str) -> int:
 
 
 def duration_text(nanos: int) -> str:
-    """The shortest text of a duration: `1m30s`, `250ms`, `0s`."""
+    """Return the shortest text of a duration: `1m30s`, `250ms`, `0s`."""
     if nanos < 0:
         return "-" + duration_text(-nanos)
     parts = []
@@ -73,7 +73,7 @@ def _number(nanos: int, unit: int) -> str:
 
 
 def decode(literal: str, start: int) -> tuple[str, Segments]:
-    """The value of a string literal that stands at `start`, and where its pieces stand in the file."""
+    """Return the value of a string literal that stands at `start`, and the places of its pieces in the file."""
     raw = literal[0] == "r"
     if raw:
         literal, start = literal[1:], start + 1
@@ -101,7 +101,7 @@ def _unescape(body: str, start: int, raw: bool) -> tuple[str, Segments]:
 
 
 def _long(body: str, start: int, raw: bool) -> tuple[str, Segments]:
-    """A `\"\"\"` string: the first newline and the common indent go; so does a last line of blanks."""
+    """Decode a `\"\"\"` string: the first newline, the common indent and a last line of blanks are left out."""
     lines = body.split("\n")
     offsets, at = [], start
     for line in lines:
@@ -126,7 +126,7 @@ def _long(body: str, start: int, raw: bool) -> tuple[str, Segments]:
 
 
 def place(segments: Segments, offset: int) -> int:
-    """Where the character at `offset` of a decoded string stands in the file."""
+    """Return the place in the file of the character at `offset` of a decoded string."""
     at = 0
     for value_at, file_at in segments:
         if value_at > offset:

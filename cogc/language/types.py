@@ -1,26 +1,27 @@
-"""The language's types, and the one question asked of them: does a value of this type fit there?
+"""The types of the language, and `fit`, the relation between them.
 
-Types are structural and gradual. `fit` answers on a scale, because a run-time check is left out where it can be:
-`NO` it cannot fit, `MAYBE` only the value can tell, `COERCED` it fits once defaults or int to float are applied,
-`EXACT` it fits as it is. A named type is a `Ref`, resolved through a table when somebody looks inside, so that types
-may be recursive.
+Types are structural and gradual. `fit(source, target)` has four answers, so that the compiler leaves out every run-time
+check that it can: `NO` the value never fits, `MAYBE` only the value can tell, `COERCED` it fits once defaults and int to
+float are applied, `EXACT` it fits as it is. A named type is a `Ref`, resolved through a table when its content is needed,
+so that types may be recursive.
 """
 
 from __future__ import annotations
 
+from cogc.language.closed import assert_never
 from cogc.language.record import Record
 
 NO, MAYBE, COERCED, EXACT = 0, 1, 2, 3
 
 
 class Primitive(Record):
-    """`int float string bool null duration time any`, and `never`, the type of what cannot be."""
+    """`int float string bool null duration time any`, and `never`, the type without values."""
 
     name: str
 
 
 class LiteralOf(Record):
-    """One string, number or truth value. `kind` keeps `1`, `1.0` and `true` apart."""
+    """The type of one string, number or truth value. `kind` keeps `1`, `1.0` and `true` apart."""
 
     kind: str
     value: str | int | float | bool
@@ -35,7 +36,7 @@ class MapOf(Record):
 
 
 class FieldOf(Record):
-    """A record's field. `default` is the text of its default as JSON, or None."""
+    """A field of a record. `default` is the text of its default as JSON, or None."""
 
     name: str
     type: Type
@@ -59,7 +60,7 @@ class UnionOf(Record):
 
 
 class Ref(Record):
-    """A type declared by name; `table` holds what each key stands for."""
+    """A type that is declared by name; `table` has the types by key."""
 
     _unequal_: ClassVar[tuple[str, ...]] = ("table", "name")
     key: str
@@ -75,7 +76,8 @@ BUILTIN = {t.name: t for t in (INT, FLOAT, STRING, BOOL, NULL, DURATION, TIME, A
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, ClassVar, TypeAlias
+    from collections.abc import Mapping
+    from typing import ClassVar, TypeAlias
 
     Type: TypeAlias = Primitive | LiteralOf | ListOf | MapOf | RecordOf | UnionOf | Ref
 else:
@@ -83,7 +85,7 @@ else:
 
 
 def expand(type: Type) -> Type:
-    """The type that a name stands for; a name that leads nowhere is `any`."""
+    """Return the type that a name stands for; `any` for a name that is declared nowhere or by itself."""
     seen = 0
     while isinstance(type, Ref):
         type = type.table.get(type.key, ANY)
@@ -94,7 +96,7 @@ def expand(type: Type) -> Type:
 
 
 def members(type: Type) -> tuple[Type, ...]:
-    """The alternatives of a type: of a union its members, of anything else itself."""
+    """Return the alternatives of a type: the members of a union, or the type itself."""
     type = expand(type)
     if isinstance(type, UnionOf):
         return tuple(m for member in type.members for m in members(member))
@@ -102,7 +104,7 @@ def members(type: Type) -> tuple[Type, ...]:
 
 
 def union(types: list[Type] | tuple[Type, ...]) -> Type:
-    """The union of types, flat and without repetition; `any` swallows the others, `never` vanishes."""
+    """Return the union of types, flat and without repetition. `any` absorbs the others, `never` is left out."""
     flat: list[Type] = []
     for t in types:
         for m in t.members if isinstance(t, UnionOf) else (t,):
@@ -121,7 +123,7 @@ def optional(type: Type) -> Type:
 
 
 def widen(type: Type) -> Type:
-    """A literal's type as the primitive it belongs to."""
+    """Return a type with each literal replaced by its primitive."""
     type = expand(type)
     if isinstance(type, LiteralOf):
         return Primitive(type.kind)
@@ -131,12 +133,15 @@ def widen(type: Type) -> Type:
 
 
 def without(type: Type, gone: Type) -> Type:
-    """A type less those of its alternatives that `gone` takes away."""
+    """Return a type without the alternative `gone`."""
     return union([m for m in members(type) if m != gone])
 
 
 def fit(source: Type, target: Type, assumed: frozenset[tuple[int, int]] = frozenset()) -> int:
-    """How well a value of type `source` fits where `target` is wanted."""
+    """Return how well a value of type `source` fits where `target` is wanted.
+
+    `assumed` has the pairs of named types that are being compared: a pair that comes up again inside of itself fits.
+    """
     if source is target or source == NEVER:
         return EXACT
     if isinstance(source, Ref) or isinstance(target, Ref):
@@ -174,6 +179,7 @@ def fit(source: Type, target: Type, assumed: frozenset[tuple[int, int]] = frozen
 
 
 def _fit_record(source: RecordOf, target: RecordOf, assumed: frozenset[tuple[int, int]]) -> int:
+    """Return how well a record fits another: field by field, then the fields that only the source has."""
     level = EXACT
     for f in target.fields:
         given = source.field(f.name)
@@ -200,7 +206,7 @@ def _fit_record(source: RecordOf, target: RecordOf, assumed: frozenset[tuple[int
 
 
 def overlaps(a: Type, b: Type) -> bool:
-    """Whether some value could be of both types: what makes a comparison sensible."""
+    """Return whether some value may be of both types; if none is, a comparison of them is a mistake."""
     for x in members(a):
         for y in members(b):
             if max(fit(x, y), fit(y, x)) > NO:
@@ -222,7 +228,7 @@ def overlaps(a: Type, b: Type) -> bool:
 
 
 def field_type(base: Type, name: str) -> Type | None:
-    """The type of `base.name`, or None where there can be no such field. What may be absent may be null."""
+    """Return the type of `base.name`, or None if there can be no such field. A field that may be absent may be null."""
     base = expand(base)
     match base:
         case Primitive("any"):
@@ -241,7 +247,7 @@ def field_type(base: Type, name: str) -> Type | None:
 
 
 def item_type(base: Type) -> Type | None:
-    """The type of what a list (or the keys of a map) holds, or None if it cannot be walked."""
+    """Return the type of the items of a list, or None for a type that is no list."""
     parts: list[Type] = []
     for m in members(base):
         match m:
@@ -257,7 +263,7 @@ def item_type(base: Type) -> Type | None:
 
 
 def show(type: Type) -> str:
-    """A type in the words of the language."""
+    """Return the text of a type in the language."""
     match type:
         case Primitive(name):
             return name
@@ -277,11 +283,12 @@ def show(type: Type) -> str:
         case RecordOf(fields, open):
             words = [f"{f.name}{'?' if f.optional and f.default is None else ''}: {show(f.type)}" for f in fields]
             return "{ " + ", ".join(words + ["..."] * open) + " }" if words or open else "{}"
+    assert_never(type)
 
 
 def json_schema(type: Type, definitions: dict[str, object] | None = None) -> dict[str, object]:
-    """The JSON Schema (draft 2020-12) of a type; named types go to `definitions`, filled along the way."""
-    import json
+    """Return the JSON Schema (draft 2020-12) of a type; the schemas of named types are put into `definitions`."""
+    import json  # too slow to import on the path of `check`
 
     own = definitions is None
     definitions = {} if definitions is None else definitions
@@ -317,14 +324,14 @@ def json_schema(type: Type, definitions: dict[str, object] | None = None) -> dic
                 required = [f.name for f in fields if not f.optional and f.default is None]
                 result: dict[str, object] = {"type": "object", "properties": properties}
                 return {**result, **({"required": required} if required else {}), "additionalProperties": open}
-        raise AssertionError(t)
+        assert_never(t)
 
     result = schema(type)
     return {**result, "$defs": definitions} if own and definitions else result
 
 
 def to_json(type: Type, named: dict[str, object] | None = None) -> object:
-    """A type as JSON arrays, its head first; the types behind its names are put into `named`."""
+    """Return a type as JSON arrays, its head first; the types that it names are put into `named`."""
     match type:
         case Primitive(name):
             return name
@@ -344,17 +351,18 @@ def to_json(type: Type, named: dict[str, object] | None = None) -> object:
         case RecordOf(fields, open):
             words = [[f.name, to_json(f.type, named), f.optional, f.default] for f in fields]
             return ["record", words, open]
+    assert_never(type)
 
 
-def table_from_json(named: dict[str, Any]) -> dict[str, Type]:
-    """A program's named types by key; they may refer to each other."""
+def table_from_json(named: Mapping[str, object]) -> dict[str, Type]:
+    """Return the named types of a program by key; they may refer to each other."""
     table: dict[str, Type] = {}
     table.update({key: from_json(data, table) for key, data in named.items()})
     return table
 
 
 def from_json(data: object, table: dict[str, Type]) -> Type:
-    """The type that `to_json` wrote; named types are looked up in `table`, which may be filled later."""
+    """Return the type that `to_json` has written; named types are looked up in `table`, which may be filled later."""
     if isinstance(data, str):
         return Primitive(data)
     if not isinstance(data, list) or not data:

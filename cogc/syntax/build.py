@@ -1,11 +1,12 @@
-"""The tree's builders: one small function for each rule of the grammar, by the rule's name.
+"""The builders of the syntax tree: one small function for each rule of the grammar, by the rule's name.
 
-A builder gets the rule's children (absent ones are None) and the span. Anything that the grammar lets through and the
-tree has no place for is reported by the parser that calls these, through `Shape`.
+In: the rule's children (None for an absent one) and its span. Out: a node, or a value that the builder of the rule above
+takes: a tuple of nodes, a word. The children are those that the grammar allows, so a builder checks nothing.
 """
 
 from __future__ import annotations
 
+from cogc.language.record import replace
 from cogc.language.texts import decode, nanoseconds
 from cogc.syntax import nodes as n
 
@@ -25,7 +26,7 @@ def _build(function: Builder) -> Builder:
 
 
 def _node(cls: type[n.Node]) -> Builder:
-    """The builder of a rule whose children are just the fields of its node."""
+    """Return the builder of a rule whose children are the fields of its node, in their order."""
 
     def build(children: list[Any], start: int, end: int) -> n.Node:
         return cls(start, end, *children)
@@ -46,15 +47,11 @@ def _binary(children: list[Any], start: int, end: int) -> n.Binary:
     return n.Binary(start, end, operator, left, right)
 
 
-def _operator(symbol: str) -> Builder:
+def _operator(symbol: n.BinaryOperator) -> Builder:
     def build(children: list[Any], start: int, end: int) -> n.Binary:
         return n.Binary(start, end, symbol, children[0], children[1])
 
     return build
-
-
-def _text_of(doc: n.Text | str) -> str:
-    return doc.value.strip() if isinstance(doc, n.Text) else doc
 
 
 def _attributes(block: tuple[n.Attribute, ...] | None) -> tuple[n.Attribute, ...]:
@@ -62,15 +59,13 @@ def _attributes(block: tuple[n.Attribute, ...] | None) -> tuple[n.Attribute, ...
 
 
 class Doc(n.Node):
-    """A string that stands before a declaration or member."""
+    """A documentation string in front of a declaration or member."""
 
     text: str
 
 
 def described(items: list[Any], first_is_own: bool) -> tuple[str, tuple[Any, ...]]:
-    """Each doc given to the item behind it; with `first_is_own` the first string belongs to the whole."""
-    from cogc.language.record import replace
-
+    """Give each documentation string to the item behind it; with `first_is_own` the first one describes the file itself."""
     doc, result, pending = "", [], ""
     for i, item in enumerate(items):
         if isinstance(item, Doc):
@@ -95,7 +90,7 @@ def name(children: list[Any], start: int, end: int) -> n.Name:
 
 @_build
 def fail_word(children: list[Any], start: int, end: int) -> n.Name:
-    """`overflow: fail`: the one reserved word that is also a value."""
+    """Build the word of `overflow: fail`: `fail` is reserved, and a value in this place alone."""
     return n.Name(start, end, "fail")
 
 
@@ -132,7 +127,7 @@ def duration(children: list[Any], start: int, end: int) -> n.Literal:
     return n.Literal(start, end, "duration", nanoseconds(children[0]))
 
 
-def _constant(kind: str, value: bool | None) -> Builder:
+def _constant(kind: n.LiteralKind, value: bool | None) -> Builder:
     return lambda children, start, end: n.Literal(start, end, kind, value)
 
 
@@ -322,7 +317,7 @@ def pipeline(children: list[Any], start: int, end: int) -> n.Pipeline:
     return n.Pipeline(start, end, tuple(children))
 
 
-def _modifier(kind: str) -> Builder:
+def _modifier(kind: n.ModifierKind) -> Builder:
     def build(children: list[Any], start: int, end: int) -> n.Modifier:
         return n.Modifier(start, end, kind, children[0], children[1] if len(children) == 2 else None)
 
@@ -432,7 +427,7 @@ def field_type(children: list[Any], start: int, end: int) -> n.FieldType:
 
 
 def _holder(cls: Any) -> Builder:
-    """Agents and teams: a role, parameters, attributes."""
+    """Return the builder of an agent or a team: a role, parameters, attributes."""
 
     def build(children: list[Any], start: int, end: int) -> Any:
         role, parameters, block = children
@@ -586,6 +581,7 @@ BUILDERS.update(
         "expect": _node(n.Expect),
         "feed": _node(n.Feed),
         "script": _node(n.Script),
-        **{k: _modifier(k) for k in ("when", "concurrent", "timeout", "debounce", "throttle", "distinct", "batch")},
     }
 )
+for _kind in n.MODIFIERS:
+    BUILDERS[_kind] = _modifier(_kind)

@@ -8,7 +8,6 @@ from __future__ import annotations
 from cogc.language.texts import duration_text
 from cogc.syntax import nodes as n
 
-WIDTH = 110
 _LEVELS = {
     "or": 1, "and": 2, "==": 4, "!=": 4, "<": 4, "<=": 4, ">": 4, ">=": 4, "in": 4, "not in": 4, "??": 5,
     "+": 6, "-": 6, "*": 7, "/": 7, "//": 7, "%": 7,

@@ -1,11 +1,49 @@
-"""The LALR(1) driver: tokens to nodes, over the tables that Lark computed.
+"""The LALR(1) driver: it turns tokens into nodes by the tables that Lark computed from `grammar/cog.lark`.
 
-In: `Tokens` and a table of builders, one function `(children, start, end) -> node` for each rule of the grammar.
-Out: what the builder of `start` returns. Chains of rules that only hand their child on (an atom that is a product that
-is a sum ...) are walked once and remembered, since most reductions of an expression are of that kind.
+In: `Tokens` (parallel lists, the last token is `$END`) and the rules of the grammar, each with its builder, a function
+`(children, start, end) -> node`. Out: the value that the builder of `start` returns, or None if the parser gave up.
 
-Recovery is yacc's: pop to the innermost state that can shift `ERROR`, skip to the end of that declaration, member or
-statement, go on. What was skipped becomes one node, on which every later stage is silent.
+The model
+    The parser is a stack automaton. Each entry of the stack is a grammar symbol that has been read: the state that the
+    automaton is in behind it, the symbol's value, and the span of its text. The four are kept in four parallel lists
+    (`Stack`), because one list of tuples costs an allocation for each token.
+    `ACTIONS[state]` maps the next terminal to an action: `n >= 0` shifts the token and enters state n, `-1 - r` reduces
+    by rule r. A state in which every terminal reduces by the same rule has that action itself in place of a mapping.
+    `GOTOS[state][left]` is the state behind a rule's left side, once the rule has been reduced.
+    A reduction takes the rule's symbols off the stack, makes one value of theirs and pushes the left side with it. How
+    the value is made is the rule's mode: `_BUILD` calls the builder, `_PASS` hands the only child on, `_SPLICE` makes a
+    list whose items become children of the rule above (`_items`, and what Lark makes of a `*`).
+
+A worked example: `const a = 1`, its reductions in order
+    tokens                 stack (symbols)                    action
+    CONST a = 1 $END       -                                  shift `const`, shift `a`
+    = 1 $END               CONST NAME                         reduce `name: NAME`, the builder makes Name("a")
+    = 1 $END               CONST name                         shift `=`, shift `1`
+    $END                   CONST name EQUAL INT               reduce `int: INT`, then the chain below
+    $END                   CONST name EQUAL _expr             reduce `const`, the builder makes Const(a, 1)
+    $END                   _items                             reduce `start`, the builder makes the File
+    $END                   start                              accept: the state is FINAL and the terminal `$END`
+
+Chains
+    An expression of one token passes fifteen rules that only hand their child on: an int is a literal, a primary, a
+    postfix ... a sum, a comparison, an expression. Where such a chain ends depends on the state below, the left side and
+    the next terminal alone, so `_chain` follows it once and `_CHAINS` keeps the state that it leads to.
+
+Spans
+    A node begins where its first symbol begins and ends where its last one ends; a rule without symbols has no width
+    and stands at the next token. `tokens.starts` are places in the file; `tokens.cut_starts` are offsets into the text
+    that was read, which differs where an expression was quoted in YAML.
+
+Recovery
+    A token that has no action is reported through `fail(index, states)`. Then the parser recovers as yacc does:
+    1. take entries off the stack down to the innermost state that can shift `ERROR`: one that waits for a declaration,
+       a member, a statement, an attribute or the like;
+    2. skip tokens to the end of that phrase: a `_SEP`, or the `}` that closes the block around it. Brackets that were
+       opened inside of the phrase, on the stack or among the skipped tokens, are counted, so that their `}` ends nothing;
+    3. shift `ERROR` over all that was taken off and skipped. Its builder makes an `Error` node, on which every later
+       stage is silent, and parsing goes on behind it.
+    A token at which recovery fails a second time is skipped, so each recovery gets further than the one before it, and
+    the number of recoveries is at most the number of tokens.
 """
 
 from __future__ import annotations
@@ -31,11 +69,11 @@ _OPENING = frozenset(TERMINALS[n] for n in ("LBRACE", "LPAR", "LSQB"))
 _CLOSING = frozenset(TERMINALS[n] for n in ("RBRACE", "RPAR", "RSQB"))
 _RBRACE = TERMINALS["RBRACE"]
 _CHAINS: dict[int, int] = {}
-"""What `_chain` found, for each state, left side and next terminal that has come up. Builders have no part in it."""
+"""The results of `_chain` so far, by state, left side and next terminal. They depend on the tables, not on the builders."""
 
 
 def bind(builders: dict[str, Builder]) -> list[Rule]:
-    """The rules of the tables with their builders, and whether all children are plain (kept, present, not lists)."""
+    """Return the rules of the tables with their builders. A rule is plain if all its symbols are children, none of them a list."""
     rules: list[Rule] = []
     for left, length, name, kept, mode in RULES:
         plain = kept == tuple(range(length))
@@ -44,7 +82,7 @@ def bind(builders: dict[str, Builder]) -> list[Rule]:
 
 
 class Stack:
-    """What has been read and not yet reduced: a state, a value, a start and an end for each symbol."""
+    """The symbols that have been read and not yet reduced: a state, a value, a start and an end for each."""
 
     __slots__ = ("ends", "starts", "states", "values")
 
@@ -55,7 +93,7 @@ class Stack:
         self.ends = [0]
 
     def placed(self, at: int) -> Stack:
-        """A copy whose symbols all stand at one place. Lists are copied, since a reduction may grow them."""
+        """Return a copy whose symbols all stand at one place. Lists are copied, since a reduction may grow them."""
         made = Stack()
         made.states = self.states.copy()
         made.values = [v.copy() if v.__class__ is list else v for v in self.values]
@@ -65,8 +103,11 @@ class Stack:
 
 
 def parse(tokens: Tokens, rules: list[Rule], fail: Callable[[int, list[int]], bool], stack: Stack | None = None) -> Any:
-    """Parse all tokens, on top of a stack if there is one. `fail(index, states)` is told the token that no rule
-    expects, and the stack of states; it says whether to go on behind it."""
+    """Parse all tokens, on top of a stack if one is given.
+
+    `fail(index, states)` is called with the index of a token that has no action and with the stack of states; it returns
+    whether the parser is to recover.
+    """
     kinds, token_starts, token_ends, text = tokens.kinds, tokens.starts, tokens.ends, tokens.text
     cut_starts, cut_ends = tokens.cut_starts, tokens.cut_ends
     stack = stack or Stack()
@@ -82,7 +123,7 @@ def parse(tokens: Tokens, rules: list[Rule], fail: Callable[[int, list[int]], bo
                 return values[-1]
             if not fail(at, states) or (at == failed and kind == _END):
                 return None
-            # a token that fails twice is given up: every recovery gets further than the one before
+            # a token at which recovery fails twice is skipped: each recovery gets further than the one before
             at, failed = (at + 1 if at == failed else at), at
             at = _recover(tokens, at, states, values, starts, ends)
             if at < 0:
@@ -109,7 +150,7 @@ def parse(tokens: Tokens, rules: list[Rule], fail: Callable[[int, list[int]], bo
             value = builder(children, start, end)  # type: ignore[misc]
         else:
             value = children if mode == _SPLICE else children[0]
-        # a chain of rules that hand on their only child depends on the state, the left side and the next token alone
+        # the chain of rules that hand on their only child is followed once for each state, left side and next terminal
         key = (states[-1] << 20) | (left << 8) | kind
         state = chains.get(key)
         if state is None:
@@ -121,7 +162,7 @@ def parse(tokens: Tokens, rules: list[Rule], fail: Callable[[int, list[int]], bo
 
 
 def _chain(state: int, left: int, kind: int, rules: list[Rule]) -> int:
-    """Where a reduction to `left` leads once all rules that only hand it on are reduced too."""
+    """Return the state behind a reduction to `left`, once all rules that only hand it on are reduced too."""
     while True:
         target = GOTOS[state][left]
         row = ACTIONS[target]
@@ -135,7 +176,7 @@ def _chain(state: int, left: int, kind: int, rules: list[Rule]) -> int:
 
 
 def _children(values: list[Any], length: int, kept: tuple[int, ...]) -> list[Any]:
-    """The children that a rule keeps: None for absent ones, lists spliced in (the first one is grown in place)."""
+    """Return the children that a rule keeps: None for an absent one, lists spliced in (the first one is grown in place)."""
     base = len(values) - length
     children: list[Any] = []
     for i in kept:
@@ -151,10 +192,10 @@ def _children(values: list[Any], length: int, kept: tuple[int, ...]) -> list[Any
 
 
 def _recover(tokens: Tokens, at: int, states: list[int], values: list[Any], starts: list[int], ends: list[int]) -> int:
-    """Pop to where an `ERROR` fits, shift it over all that is skipped; the index to go on at, or -1 at the end."""
+    """Shift an `ERROR` over the phrase that cannot be read. Return the index to go on at, or -1 if there is none."""
     kinds = tokens.kinds
     start = tokens.starts[at]
-    opened: list[str] = []  # the brackets that are popped with what was left of their phrases
+    opened: list[str] = []  # the brackets of the phrase that are still open, those taken off the stack first
     while True:
         row = ACTIONS[states[-1]]
         action = None if isinstance(row, int) else row.get(_ERROR)
@@ -172,7 +213,7 @@ def _recover(tokens: Tokens, at: int, states: list[int], values: list[Any], star
         if kind in _OPENING:
             opened.append(tokens.text[tokens.starts[at]])
         elif kind == _RBRACE:
-            while opened and opened[-1] != "{":  # a brace ends whatever was left open inside it
+            while opened and opened[-1] != "{":  # a `}` closes the brackets that are still open inside of its block
                 opened.pop()
             if opened:
                 opened.pop()
@@ -193,12 +234,12 @@ def _recover(tokens: Tokens, at: int, states: list[int], values: list[Any], star
 
 
 def _inside_braces(states: list[int], starts: list[int], ends: list[int], text: str) -> bool:
-    """Whether a `{` is still open on the stack, so that a `}` is its end and not a stray."""
+    """Return whether a `{` is still open on the stack, so that a `}` closes it."""
     return any(ends[i] - starts[i] == 1 and text[starts[i]] == "{" for i in range(1, len(states)))
 
 
 def expected(states: list[int], rules: list[Rule]) -> list[int]:
-    """The terminals that could stand here: each is tried on a copy of the stack."""
+    """Return the terminals that could stand here: each is tried on a copy of the stack."""
     found = []
     for terminal in range(len(TERMINALS)):
         stack = list(states)

@@ -1,9 +1,40 @@
-"""Characters to tokens, with the newlines that do not count left out.
+"""Characters to tokens, without the newlines that do not count.
 
 In: a `Source`. Out: `Tokens`, parallel lists that the parser walks. Words, numbers and strings are those of
-`grammar/cog.lark`; a test holds this lexer against Lark's own. A newline becomes a `_SEP` where it ends something:
-the innermost open bracket is `{` or there is none, the token before it can end a phrase, and the token behind it does
-not go on with one.
+`grammar/cog.lark`; a test holds this lexer against Lark's own.
+
+One expression, `_TOKEN`, matches the blanks, the comment and then one token; the number of the group that matched is the
+token's kind. What it does not match is reported by `_bad`, which returns where to go on.
+
+Newlines
+    The grammar knows `_SEP`, the separator of declarations, members, statements and entries, and no newline. A newline
+    becomes a `_SEP` if all of these hold; else it is a blank:
+    1. the innermost open bracket is `{`, or none is open: inside of `(` and `[` a line may break anywhere;
+    2. the token before it can end a phrase: it is no operator, comma, opening bracket or word of `_AFTER`;
+    3. there is a token before it that is no `_SEP` and no `{`: several newlines, and those at the start of a block,
+       make one separator at most;
+    4. the token behind it does not go on with the phrase: it is none of `_BEFORE` (`->`, `|`, `??`, `.`, `and`, `or`,
+       `else`). That token is not known when the newline is met, so its `_SEP` is taken back when the token comes.
+    A `;` is a `_SEP` by itself, which no token behind it takes back. A `_SEP` before `}` or at the end is taken back.
+    Example:
+        total = first          `_SEP` behind `first` is taken back by `??`
+          ?? second            `_SEP` stays: `log` begins a statement
+        log info (1 +          inside of `(`: no `_SEP`, whatever the tokens
+          2)
+
+Brackets
+    `brackets` holds the open ones with their places. A closing bracket closes its own kind and all that is open inside
+    of it; one that closes nothing is left to the parser. A file is first read as it is. If that fails it is read again
+    with `resync`: then a declaration's word at the left margin closes every open bracket, by tokens of no width, and the
+    outermost one is reported. So one forgotten brace costs one report and not the rest of the file. The first attempt
+    does not do this, because a word such as `model` may well begin a line inside of brackets.
+
+Strings
+    `"..."` ends on its line; `\"\"\"...\"\"\"` may span lines; `r` before either takes every backslash as it is. The lexer
+    takes a string as one token and decodes nothing: `language/texts.py` does, and keeps where each piece stands. A string
+    with `{{` or `{%` is a template, which makes no difference here: its expressions are read when the types are known.
+    A string that is never closed is reported once and stands for a token up to the end of its line (or file), so that
+    the parser finds a value in its place.
 """
 
 from __future__ import annotations
@@ -50,63 +81,25 @@ _BY_GROUP = {
     8: TERMINALS["RAW_STRING"],
     9: TERMINALS["STRING"],
 }
-_AFTER = frozenset(
-    [
-        OPERATORS[o]
-        for o in [
-            "=",
-            "+",
-            "-",
-            "*",
-            "/",
-            "//",
-            "%",
-            "==",
-            "!=",
-            "<",
-            "<=",
-            ">",
-            ">=",
-            "<-",
-            "->",
-            "|",
-            "??",
-            ",",
-            ":",
-            ".",
-            "..",
-            "(",
-            "[",
-        ]
-    ]
-    + [KEYWORDS[w] for w in ("and", "or", "not", "in", "else")]
-)
-_BEFORE = frozenset([OPERATORS[o] for o in ("->", "|", "??", ".")] + [KEYWORDS[w] for w in ("and", "or", "else")])
-_DECLARATIONS = frozenset(
-    [
-        "import",
-        "type",
-        "const",
-        "model",
-        "mcp",
-        "program",
-        "coglet",
-        "mixin",
-        "agent",
-        "team",
-        "dod",
-        "plan",
-        "sett",
-        "queue",
-        "test",
-    ]
-)
+_OPERATORS_AFTER = (
+    "=", "+", "-", "*", "/", "//", "%", "==", "!=", "<", "<=", ">", ">=", "<-", "->", "|", "??", ",", ":", ".", "..",
+    "(", "[",
+)  # fmt: skip
+_AFTER = frozenset(OPERATORS[o] for o in _OPERATORS_AFTER) | {KEYWORDS[w] for w in ("and", "or", "not", "in", "else")}
+"""The tokens that no phrase ends with."""
+_BEFORE = frozenset(OPERATORS[o] for o in ("->", "|", "??", ".")) | {KEYWORDS[w] for w in ("and", "or", "else")}
+"""The tokens that no phrase begins with."""
+_DECLARATIONS = frozenset((
+    "import", "type", "const", "model", "mcp", "program", "coglet", "mixin", "agent", "team", "dod", "plan", "sett",
+    "queue", "test",
+))  # fmt: skip
 
 
 class Tokens:
-    """Parallel lists: the terminal of each token, and where it starts and ends; the last one is `$END`.
+    """Parallel lists: the terminal of each token, its start and its end. The last token is `$END`.
 
-    `text[cut_starts[i]:cut_ends[i]]` is a token's text. That is the same place, unless the text was quoted in YAML.
+    `text[cut_starts[i]:cut_ends[i]]` is the text of token i. The cuts are the places in the file, unless the text was
+    quoted in YAML.
     """
 
     __slots__ = ("cut_ends", "cut_starts", "ends", "kinds", "starts", "text")
@@ -121,10 +114,9 @@ class Tokens:
 
 
 def lex(source: Source, problems: Problems, start: int = 0, end: int | None = None, resync: bool = False) -> Tokens:
-    """The tokens of `source.text[start:end]`.
+    """Return the tokens of `source.text[start:end]`.
 
-    With `resync` a declaration at the left margin closes every bracket that is still open, and says so: that is how a
-    missing brace costs one message and not the rest of the file.
+    With `resync` a declaration at the left margin closes every bracket that is still open, and reports the outermost.
     """
     tokens = Tokens(source.text)
     lexer = _Lexer(source, problems, tokens, resync)
@@ -133,6 +125,8 @@ def lex(source: Source, problems: Problems, start: int = 0, end: int | None = No
 
 
 class _Lexer:
+    """The state of one reading: the tokens so far, and the open brackets with their places."""
+
     def __init__(self, source: Source, problems: Problems, tokens: Tokens, resync: bool) -> None:
         self.source = source
         self.problems = problems
@@ -206,7 +200,7 @@ class _Lexer:
         self.tokens.ends.append(end)
 
     def _close(self, mark: str) -> None:
-        """Forget the bracket that `mark` closes, and whatever was left open inside it."""
+        """Close the bracket that `mark` belongs to, and those that are still open inside of it."""
         opener = _CLOSE[mark]
         if self.brackets and self.brackets[-1][0] == opener:
             self.brackets.pop()
@@ -215,7 +209,7 @@ class _Lexer:
                 pass
 
     def _left_margin(self, start: int) -> None:
-        """In recovery: a declaration at column one, so every bracket still open was forgotten."""
+        """Close all open brackets before a declaration's word at the left margin."""
         if start and self.source.text[start - 1] != "\n":
             return
         self._close_all(start)
@@ -223,7 +217,7 @@ class _Lexer:
             self._add(_SEP, start, start)
 
     def _close_all(self, at: int) -> None:
-        """Report the outermost open bracket, and put in the marks that close all of them (of no width)."""
+        """Report the outermost open bracket, and add a closing token of no width for each open one."""
         mark, start = self.brackets[0]
         self.problems.add(
             "unclosed-bracket",
@@ -253,13 +247,13 @@ class _Lexer:
         return _NAME
 
     def _large(self, start: int, end: int) -> None:
-        """Report an int beyond 64 bits."""
+        """Report an int that does not fit into 64 bits."""
         digits = self.source.text[start:end].replace("_", "")
         if len(digits) > 19 or int(digits) >= 1 << 63:
             self.problems.add("number-too-large", Span(self.source, start, end), text=digits)
 
     def _bad(self, at: int, stop: int) -> int:
-        """Report what is no token, and return where to go on."""
+        """Report characters that are no token, and return where to go on."""
         text = self.source.text
         while at < stop and text[at] in " \t\r\f":
             at += 1

@@ -1,8 +1,8 @@
-"""The syntax tree: what a file says, before anybody asks what it means.
+"""The nodes of the syntax tree, which both notations are read into.
 
-Both notations are read into these nodes. Each carries `start` and `end`, half-open character offsets into its file,
-which take no part in equality, so that one program written twice gives equal trees. No later stage changes a node;
-what is found out about one lies in tables beside the tree.
+Each node carries `start` and `end`, half-open character offsets into its file. They take no part in equality, so that one
+program written twice gives equal trees. No later stage changes a node: the results of later stages lie in tables beside
+the tree. The unions at the end of the file are closed: a `match` over one of them ends in `assert_never`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from cogc.language.record import Record
 
 
 class Node(Record):
-    """Anything with a place in a file."""
+    """A part of the tree, with its place in the file."""
 
     _unequal_: ClassVar[tuple[str, ...]] = ("start", "end", "segments", "quoted")
     start: int
@@ -22,14 +22,14 @@ class Node(Record):
 
 
 class Name(Node):
-    """A word: a name where it is declared, and where it is used."""
+    """A name, where it is declared and where it is used. `quoted` if it was written as a string."""
 
     id: str
     quoted: bool = False
 
 
 class Text(Node):
-    """A string. `segments` are (offset in value, offset in file) pairs: where its pieces stand in the source."""
+    """A string. `segments` are pairs (offset in the value, offset in the file), one for each piece between escapes."""
 
     value: str
     template: bool
@@ -37,9 +37,9 @@ class Text(Node):
 
 
 class Literal(Node):
-    """A number, duration (in nanoseconds), truth value or null; `kind` is its type's name."""
+    """A number, duration (in nanoseconds), truth value or null."""
 
-    kind: str
+    kind: LiteralKind
     value: int | float | bool | None
 
 
@@ -62,7 +62,7 @@ class Comprehension(Node):
 
 
 class Entry(Node):
-    """`key: value` of a record; the key is a word or a string, both mean the same."""
+    """`key: value` of a record. The key is a word or a string, with the same meaning."""
 
     key: Name
     value: Expr
@@ -116,14 +116,14 @@ class Slice(Node):
 class Unary(Node):
     """`not x` or `-x`."""
 
-    operator: str
+    operator: UnaryOperator
     operand: Expr
 
 
 class Binary(Node):
-    """Every operator with two sides, `and`, `or`, `??`, `in`, `not in` and comparisons among them."""
+    """An operator with two sides, `and`, `or`, `??`, `in`, `not in` and the comparisons among them."""
 
-    operator: str
+    operator: BinaryOperator
     left: Expr
     right: Expr
 
@@ -142,7 +142,7 @@ class Conditional(Node):
 
 
 class Try(Node):
-    """`try VALUE else OTHERWISE`, or `else as NAME OTHERWISE`, in which the name is what went wrong."""
+    """`try VALUE else OTHERWISE`, or `try VALUE else as NAME OTHERWISE`, where the name is bound to the failure."""
 
     value: Expr
     otherwise: Expr
@@ -156,7 +156,7 @@ class Await(Node):
 
 
 class Grow(Node):
-    """`create POOL(arguments)` in a body: a new member, whose index is the value."""
+    """`create POOL(arguments)` in a body: make a new member of a pool; its index is the value."""
 
     pool: Name
     arguments: tuple[Argument, ...]
@@ -169,14 +169,14 @@ class Splice(Node):
 
 
 class Error(Node):
-    """Where the parser gave up and went on; whatever meets one stays silent."""
+    """A phrase that the parser could not read. It has been reported, so later stages pass over it in silence."""
 
 
 # ---- types ---------------------------------------------------------------------------------------------------
 
 
 class Qualified(Node):
-    """A name with its import alias before it: `std.strict`."""
+    """A name, with the alias of its import in front of it if it has one: `std.strict`."""
 
     parts: tuple[Name, ...]
 
@@ -289,7 +289,7 @@ class For(Node):
 
 
 class Evaluate(Node):
-    """An expression as a statement: a call whose result nobody wants."""
+    """An expression as a statement: a call whose result is not used."""
 
     value: Expr
 
@@ -304,7 +304,7 @@ class Parameter(Node):
 
 
 class Attribute(Node):
-    """`key: value`, with what may follow it: `when EXPR` and a block of its own."""
+    """`key: value`, with an optional `when EXPR` and an optional block of attributes of its own."""
 
     key: Name
     value: Value
@@ -330,34 +330,37 @@ class State(Node):
     name: Name
     type: TypeExpr
     value: Expr
-    life: str
+    life: Life
     doc: str = ""
 
 
 class Handler(Node):
-    """`else as NAME { }` behind a body."""
+    """`else as NAME { }` behind a body: the statements that run when the body fails."""
 
     name: Name
     body: Block
 
 
 class Modifier(Node):
-    """`when concurrent timeout debounce` with one value; `throttle distinct batch` with two."""
+    """`when`, `concurrent`, `timeout`, `debounce` with one value; `throttle`, `distinct`, `batch` with two."""
 
-    kind: str
+    kind: ModifierKind
     value: Expr
     per: Expr | None = None
 
 
+MODIFIERS: tuple[ModifierKind, ...] = ("when", "concurrent", "timeout", "debounce", "throttle", "distinct", "batch")
+
+
 class On(Node):
-    """A channel, `all(...)`, `error(child)`, `start` or `stop`, and the name for what comes."""
+    """`on SOURCE as PATTERN`; the source is a channel, `all(...)`, `error(child)`, `start` or `stop`."""
 
     source: Expr
     pattern: Pattern | None
 
 
 class Every(Node):
-    """A period on the clock, or so many `tick` commands; `at` fixes the time of day."""
+    """`every PERIOD` on the clock, or `every N ticks` of `tick` commands; `at` fixes the time of day."""
 
     period: Expr
     ticks: bool
@@ -463,7 +466,7 @@ class Mcp(Node):
 
 
 class Executor(Node):
-    """How a program is carried out: `kind` is one of the seven, `argument` what stands behind it."""
+    """How a program is carried out: one of `attributes.EXECUTORS`, and the argument behind it."""
 
     kind: Name
     argument: Expr | Qualified | None
@@ -520,14 +523,14 @@ class Team(Node):
 
 
 class Command(Node):
-    """A criterion that runs something: `tests: shell ["pytest"]`."""
+    """A criterion that runs a command or a function: `tests: shell ["pytest"]`."""
 
     key: Name
     executor: Executor
 
 
 class Judge(Node):
-    """A criterion that a model judges, with the least score that passes."""
+    """A criterion that a model judges; `threshold` is the least score that passes."""
 
     key: Name
     model: Qualified
@@ -613,7 +616,7 @@ class Test(Node):
 
 
 class File(Node):
-    """One source file, read."""
+    """One source file."""
 
     doc: str
     declarations: tuple[Declaration, ...]
@@ -622,8 +625,15 @@ class File(Node):
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import ClassVar, TypeAlias
+    from typing import Literal as OneOf
 
-    # the closed unions; a `match` over one of them ends in `assert_never`
+    LiteralKind: TypeAlias = OneOf["int", "float", "duration", "bool", "null"]
+    UnaryOperator: TypeAlias = OneOf["not", "-"]
+    BinaryOperator: TypeAlias = OneOf[
+        "or", "and", "??", "==", "!=", "<", "<=", ">", ">=", "in", "not in", "+", "-", "*", "/", "//", "%"
+    ]
+    Life: TypeAlias = OneOf["", "keep", "persist"]
+    ModifierKind: TypeAlias = OneOf["when", "concurrent", "timeout", "debounce", "throttle", "distinct", "batch"]
     Expr: TypeAlias = (
         Name | Text | Literal | ListLiteral | Comprehension | RecordLiteral | RecordComprehension | Call | Field
         | Index | Slice | Unary | Binary | TypeTest | Conditional | Try | Await | Grow | Error
@@ -651,7 +661,7 @@ if TYPE_CHECKING:
 
 
 def walk(node: Node) -> list[Node]:
-    """A node and all nodes below it, in the order of the text."""
+    """Return a node and all nodes below it, in the order of the text."""
     found: list[Node] = []
     stack: list[object] = [node]
     while stack:
@@ -665,7 +675,7 @@ def walk(node: Node) -> list[Node]:
 
 
 def qualified_text(node: Node) -> str | None:
-    """The name that an expression is, plain, quoted or qualified; None for any other."""
+    """Return the name that an expression consists of, plain, quoted or qualified, or None."""
     if isinstance(node, Name):
         return node.id
     if isinstance(node, Text):

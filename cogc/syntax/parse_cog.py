@@ -1,6 +1,8 @@
-"""Text in the cog notation to nodes: `parse_cog.parse(source, problems) -> nodes.File`, which always returns.
+"""Text in the cog notation to nodes: `parse_cog.parse(source, problems) -> nodes.File`, which always returns a tree.
 
-The YAML notation uses the same grammar for its expressions, types and triggers through `fragment`.
+A file is read strictly first; only if that fails it is read again with recovery, which reports every mistake it can.
+The YAML notation reads its expressions, types, triggers and statements by the same grammar, through `fragment`: the
+text is put between words that make a file of it (`FRAGMENTS`), and the nodes get their places in the YAML file.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ import re
 
 from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.source import Source, Span
+from cogc.diagnostics.suggest import nearest
 from cogc.language.texts import RESERVED, place
 from cogc.syntax import lalr, nodes
 from cogc.syntax.build import BUILDERS
@@ -17,8 +20,6 @@ from cogc.syntax.tables import KEYWORDS, OPERATORS, TERMINALS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     from cogc.language.texts import Segments
 
 RULES = lalr.bind(BUILDERS)
@@ -39,12 +40,12 @@ _HIDDEN = frozenset(TERMINALS[t] for t in ("FLOAT", "DURATION", "LONG_STRING", "
 
 
 def parse(source: Source, problems: Problems) -> nodes.File:
-    """The tree of a whole file; what could not be read is an `Error` node and a problem."""
+    """Return the tree of a file; a phrase that cannot be read becomes an `Error` node and a problem."""
     tree = read(source, problems, 0, len(source.text))
-    return tree if isinstance(tree, nodes.File) else nodes.File(0, len(source.text), "", ())
+    return tree if tree is not None else nodes.File(0, len(source.text), "", ())
 
 
-def read(source: Source, problems: Problems, start: int, end: int) -> Any:
+def read(source: Source, problems: Problems, start: int, end: int) -> nodes.File | None:
     """Parse a range of the text as a file. The first attempt is strict; only if it fails, a second one recovers."""
     first = Problems()
     tree = _attempt(source, first, start, end, resync=False)
@@ -53,15 +54,20 @@ def read(source: Source, problems: Problems, start: int, end: int) -> Any:
     return _attempt(source, problems, start, end, resync=True)
 
 
-def _attempt(source: Source, problems: Problems, start: int, end: int, resync: bool) -> Any:
+def _attempt(source: Source, problems: Problems, start: int, end: int, resync: bool) -> nodes.File | None:
     tokens = lex(source, problems, start, end, resync)
     if _too_deep(source, tokens, problems):
         return nodes.File(start, end, "", ())
     reporter = _Reporter(source, tokens, problems)
-    return lalr.parse(tokens, RULES, reporter.report)
+    return _file(lalr.parse(tokens, RULES, reporter.report))
 
 
-# How a piece of text is read: what stands before and behind it to make a file of it.
+def _file(tree: object) -> nodes.File | None:
+    """Return what the parser has made, if it got to the end."""
+    return tree if isinstance(tree, nodes.File) else None
+
+
+# for each kind of fragment the words in front of and behind it that make a file of it
 FRAGMENTS = {
     "expression": ("const _ =", ""),
     "type": ("type _ =", ""),
@@ -82,20 +88,20 @@ FRAGMENTS = {
 }
 
 
-def fragment(kind: str, source: Source, text: str, segments: Segments, problems: Problems) -> Any:
-    """The file that a piece of text becomes between the words of `FRAGMENTS`; None if it cannot be read.
+def fragment(kind: str, source: Source, text: str, segments: Segments, problems: Problems) -> nodes.File | None:
+    """Return the file that a piece of text becomes between the words of `FRAGMENTS`, or None if it cannot be read.
 
-    `segments` say where the pieces of `text` stand in the source, as for a decoded string.
+    `segments` maps offsets in `text` to places in the source, as for a decoded string.
     """
     tree = _in_place(kind, source, text, segments)
     return _wrapped(kind, source, text, segments, problems) if tree is None else tree
 
 
-def _in_place(kind: str, source: Source, text: str, segments: Segments) -> Any:
-    """Read a text of one piece where it stands, on top of the stack that its kind's first words leave.
+def _in_place(kind: str, source: Source, text: str, segments: Segments) -> nodes.File | None:
+    """Read a text of one piece where it stands, on top of the stack that the first words of its kind leave.
 
-    None where it cannot be read so: a comment, a `;` or a newline would need what stands around it, and a mistake is
-    for `_wrapped` to report.
+    Return None for a text that cannot be read so: the effect of a comment, a `;` or a newline depends on the words around
+    it, and mistakes are reported by `_wrapped`.
     """
     at = segments[0][1]
     if len(segments) > 1 or not source.text.startswith(text, at) or _NEEDS_WRAPPING.search(text):
@@ -110,7 +116,7 @@ def _in_place(kind: str, source: Source, text: str, segments: Segments) -> Any:
     places = [end] * (len(behind) - 1)
     tokens.starts += places
     tokens.ends += places
-    return lalr.parse(tokens, RULES, _give_up, before.placed(at))
+    return _file(lalr.parse(tokens, RULES, _give_up, before.placed(at)))
 
 
 _NEEDS_WRAPPING = re.compile(r"[#;\n]")
@@ -118,10 +124,10 @@ _AROUND: dict[str, tuple[lalr.Stack, list[int]]] = {}
 
 
 def _around(kind: str) -> tuple[lalr.Stack, list[int]]:
-    """The stack behind the first words of a kind of fragment, and the terminals of its last ones."""
+    """Return the stack behind the first words of a kind of fragment, and the terminals of its last words."""
     if kind not in _AROUND:
         before, behind = (lex(Source("", words), Problems()) for words in FRAGMENTS[kind])
-        before.kinds[-1] = -1  # what no rule expects: the parser stops there, its stack as it is
+        before.kinds[-1] = -1  # a terminal that has no action: the parser stops there and leaves its stack as it is
         stack = lalr.Stack()
         lalr.parse(before, RULES, _give_up, stack)
         _AROUND[kind] = stack, behind.kinds
@@ -132,10 +138,10 @@ def _give_up(at: int, states: list[int]) -> bool:
     return False
 
 
-def _wrapped(kind: str, source: Source, text: str, segments: Segments, problems: Problems) -> Any:
-    """Read a text between its kind's first and last words, and report its mistakes at their places."""
+def _wrapped(kind: str, source: Source, text: str, segments: Segments, problems: Problems) -> nodes.File | None:
+    """Read a text between the first and last words of its kind, and report its mistakes at their places in the file."""
     before, behind = FRAGMENTS[kind]
-    # only between statements may a newline stand behind the text, where it ends a comment
+    # a newline behind the text ends a comment in it; only between statements does it change nothing else
     end = "\n" if kind == "statements" else " "
     whole = Source(source.path, f"{before} {text}{end}{behind}")
     found = Problems()
@@ -158,11 +164,11 @@ def _wrapped(kind: str, source: Source, text: str, segments: Segments, problems:
     before_count = len(problems.found)
     reporter = _Reporter(source, tokens, problems, recovers=False)
     tree = lalr.parse(tokens, RULES, reporter.report)
-    return None if len(problems.found) > before_count else tree
+    return None if len(problems.found) > before_count else _file(tree)
 
 
 def _too_deep(source: Source, tokens: Tokens, problems: Problems) -> bool:
-    """Nesting has a limit, so that no later stage can run out of stack."""
+    """Report nesting beyond the limit, which keeps later stages from running out of stack."""
     depth = run = 0
     for i, kind in enumerate(tokens.kinds):
         if kind in _OPENING:
@@ -182,7 +188,7 @@ def _too_deep(source: Source, tokens: Tokens, problems: Problems) -> bool:
 
 _OPENING = frozenset(OPERATORS[o] for o in "{([")
 _CLOSING = frozenset(OPERATORS[o] for o in "})]")
-# words and marks that nest to a side without a bracket: `not not x`, `- - x`, `if a else if b else ...`, `a + b + c`
+# words and marks that nest without a bracket: `not not x`, `- - x`, `if a else if b else ...`, `a + b + c`
 _NESTING = frozenset(OPERATORS[o] for o in ("-", ".", "?", "??", "+", "*", "/", "//", "%", "->")) | {
     KEYWORDS[w] for w in ("not", "if", "else", "try", "and", "or")
 }
@@ -190,7 +196,7 @@ _SEPARATOR = TERMINALS["_SEP"]
 
 
 class _Reporter:
-    """Turns the parser's failures into problems, one for one cause."""
+    """Turns the failures of the parser into problems, one for each cause."""
 
     def __init__(self, source: Source, tokens: Tokens, problems: Problems, recovers: bool = True) -> None:
         self.recovers = recovers
@@ -200,7 +206,7 @@ class _Reporter:
         self.count = 0
 
     def report(self, at: int, states: list[int]) -> bool:
-        """Report what no rule expects; whether the parser should go on behind it."""
+        """Report a token that no rule expects, and return whether the parser is to recover."""
         self._report(at, states)
         return self.recovers
 
@@ -222,7 +228,7 @@ class _Reporter:
         )
 
     def _in_bad_text(self, start: int) -> bool:
-        """Whether the lexer has already said what is wrong on this line or just before this place."""
+        """Return whether the lexer has reported bad text on the line of this place."""
         line = self.source.position(start)[0]
         syntax = ("bad-character", "unclosed-string", "bad-number", "hole-outside-form")
         return any(p.slug in syntax and p.span.position()[0] == line for p in self.problems.found)
@@ -252,7 +258,7 @@ class _Reporter:
         return " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words) or "nothing more"
 
     def _help(self, at: int, states: list[int]) -> str | None:
-        """A remedy for the mistakes that people make most; None leaves the list of what was expected."""
+        """Return a remedy for a common mistake, or None: then the help lists the expected tokens."""
         text = self._text(at)
         before = self._text(at - 1) if at else ""
         if text == "=" and before != "=":
@@ -260,8 +266,6 @@ class _Reporter:
         if text in RESERVED and TERMINALS["NAME"] in lalr.expected(states, RULES):
             return f"`{text}` is reserved; choose another name"
         if before.isidentifier() and at and not self._is_keyword(at - 1):
-            from cogc.diagnostics.suggest import nearest
-
             wanted = [w for w in KEYWORDS if KEYWORDS[w] in self._expected_before(states, at)]
             near = nearest(before, wanted)
             if near:
@@ -275,7 +279,7 @@ class _Reporter:
         return self.tokens.kinds[at] != TERMINALS["NAME"]
 
     def _expected_before(self, states: list[int], at: int) -> set[int]:
-        """What could have stood in the place of the token before: tried without the stack's last entry."""
+        """Return the terminals that could stand in place of the token before, by the stack without its last entry."""
         return set(lalr.expected(states[:-1], RULES)) if len(states) > 1 else set()
 
 

@@ -1,7 +1,7 @@
-"""A folder `NAME.cog` with a `manifest.toml`: a coglet in Python that declares itself in its code.
+"""A folder `NAME.cog` with a `manifest.toml` to the text of a spec: a coglet in Python that is declared by its code.
 
-The folder becomes the text of a spec: the coglet with the channels and commands that its class has methods for, and a
-`Main` that creates it as the manifest says. The code is read, not run: what counts are names in plain strings.
+The spec has the coglet, with the channels and commands that its class has methods for, and a `Main` that creates it as
+the manifest says. The code is parsed and never run: the names of channels and commands are those in literal strings.
 """
 
 from __future__ import annotations
@@ -32,13 +32,10 @@ _MIXINS = {
     "ProgLet": ("enact", "register", [("programs", None)]),
     "GitLet": ("enact", "commit", [("patch", None)]),
 }
-_TWO = {
-    "SuppressLet": ("suppress", "unsuppress"),
-}
 
 
 class _Wrong(Exception):
-    """Something in a manifest or its code that has no meaning: the file, the word to show, what and what to do."""
+    """A mistake in a manifest or its code: the file, the word to point at, the reason and the remedy."""
 
     def __init__(self, path: str, source: str, word: str, reason: str, help: str) -> None:
         self.path = path
@@ -49,7 +46,7 @@ class _Wrong(Exception):
 
 
 def read_folder(folder: str, read: Reader, problems: Problems, importer: Span | None) -> Source | None:
-    """The text of the spec that a folder stands for, or None and one diagnostic."""
+    """Return the text of the spec that a folder stands for, or None and one diagnostic."""
     path = posixpath.join(folder, MANIFEST)
     try:
         manifest = read(path).decode()
@@ -68,7 +65,7 @@ def read_folder(folder: str, read: Reader, problems: Problems, importer: Span | 
 
 
 class _Folder:
-    """One folder: its manifest, and what its code says of its class."""
+    """One folder: its manifest, and the members that the code of its class declares."""
 
     def __init__(self, folder: str, path: str, manifest: str, read: Reader) -> None:
         self.folder = folder
@@ -84,7 +81,7 @@ class _Folder:
         return _Wrong(self.path, self.manifest, word, reason, help)
 
     def _table(self) -> dict[str, Any]:
-        import tomllib
+        import tomllib  # slow to import, and needed for folders alone
 
         try:
             table = tomllib.loads(self.manifest)
@@ -119,7 +116,7 @@ class _Folder:
     # ---- the code ------------------------------------------------------------------------------------------
 
     def _scan(self, module: str, name: str, seen: set[tuple[str, str]]) -> bool:
-        """Take in what a class of a module says, and its bases in the folder; whether it is there."""
+        """Collect the members of a class and of its bases in the folder. Return whether the module has the class."""
         if (module, name) in seen:
             return True
         seen.add((module, name))
@@ -143,7 +140,7 @@ class _Folder:
             except (OSError, ValueError):
                 continue
             try:
-                with warnings.catch_warnings(action="ignore"):  # what Python only warns of is no matter of the manifest
+                with warnings.catch_warnings(action="ignore"):  # a warning of Python is no mistake in the manifest
                     return ast.parse(code)
             except (SyntaxError, ValueError, RecursionError) as error:
                 line = getattr(error, "lineno", None) or 1
@@ -151,7 +148,7 @@ class _Folder:
         raise self.wrong("class", f"the folder has no module `{module}`", f"there is no `{base}.py`")
 
     def _base(self, tree: ast.Module, module: str, name: str, seen: set[tuple[str, str]]) -> None:
-        """A base class: one of the folder's own modules, or a mixin of the sdk."""
+        """Collect the members of a base class: of a module in the folder, or a mixin of the sdk."""
         last = name.rpartition(".")[2]
         for node in tree.body:
             if isinstance(node, ast.ClassDef) and node.name == name:
@@ -166,7 +163,7 @@ class _Folder:
                 if node.module.partition(".")[0] not in ("coglet", "cogc"):
                     try:
                         self._scan(node.module, real, seen)
-                    except _Wrong:  # a package's: what it has is known when it runs
+                    except _Wrong:  # the class of a package: its members are known at run time alone
                         return
                     return
                 last = real
@@ -176,8 +173,9 @@ class _Folder:
         if name in _MIXINS:
             kind, member, parameters = _MIXINS[name]
             self.members[kind, member] = list(parameters)
-        for member in _TWO.get(name, ()):
-            self.members["enact", member] = [("channels", []), ("commands", [])]
+        if name == "SuppressLet":
+            for member in ("suppress", "unsuppress"):
+                self.members["enact", member] = [("channels", []), ("commands", [])]
         if name == "LogLet":
             self.members["transmit", "log"] = []
             self.members["enact", "log_level"] = [("level", None)]
@@ -205,7 +203,7 @@ class _Folder:
     # ---- the spec ------------------------------------------------------------------------------------------
 
     def spec(self) -> str:
-        """The text of the spec that the folder stands for."""
+        """Return the text of the spec that the folder stands for."""
         module, _, name = self.table["class"].rpartition(".")
         if not self._scan(module, name, set()):
             raise self.wrong("class", f"module `{module}` has no class `{name}`", "name a class of that module")
@@ -254,7 +252,7 @@ class _Folder:
         return f"restart: {restart}, max_restarts: {most}, backoff: {backoff}ms"
 
     def _value(self, key: str, value: Any) -> str:
-        """A value of the manifest, or a default, as text of the language."""
+        """Return a value of the manifest or a default as text of the language."""
         if isinstance(value, bool):
             return "true" if value else "false"
         if isinstance(value, int | float):
@@ -275,7 +273,7 @@ _NULL = object()
 
 
 def _usable(folder: _Folder, parameters: dict[str, Any]) -> dict[str, Any]:
-    """The parameters that a spec can name: the others keep their defaults."""
+    """Return the parameters that a spec can name; the others keep their defaults."""
     for name, value in parameters.items():
         if value is None and name in RESERVED:
             raise folder.wrong("class", f"the class takes a parameter called `{name}`", "give it another name")
@@ -283,7 +281,7 @@ def _usable(folder: _Folder, parameters: dict[str, Any]) -> dict[str, Any]:
 
 
 def _signature(node: ast.FunctionDef | ast.AsyncFunctionDef) -> list[tuple[str, Any]]:
-    """A method's parameters but for the first: None for one that must be given, else its default."""
+    """Return the parameters of a method without `self`: None for a required one, else its default."""
     arguments = node.args
     named = [*arguments.posonlyargs, *arguments.args][1:]
     missing = len(named) - len(arguments.defaults)

@@ -33,7 +33,7 @@ def parse(source: Source, root: Mapping, problems: Problems) -> n.File:
     """Return the tree of a file with one sett, which is named after the file."""
     reader = Reader(source, problems)
     parts = reader.keyed(root, "a sett's file", _TOP)
-    items: list[n.Attribute | n.Agent] = []
+    items: list[n.SettItem] = []
     for key, value in root.pairs:
         if key.text == "services" and isinstance(value, Mapping) and value.pairs:
             _stands_in(reader, key)

@@ -1,8 +1,8 @@
-"""A spec in the YAML notation to nodes: `parse(source, root, problems) -> nodes.File`, the same tree as the cog notation's.
+"""A spec in YAML to nodes: `parse_yaml.parse(source, root, problems) -> nodes.File`, the same tree as from the cog notation.
 
-Expressions, types, statements and triggers are the same text as there, read by the same grammar, with places mapped
-back into this file. A plain value is data: a word where a word is wanted, a string, number or duration elsewhere; an
-expression among data is written `=expr`. `specs/yaml.md` has a table of every form.
+Expressions, types, statements and triggers have the same text in both notations and are read by the same grammar; their
+places are mapped back into the YAML file. A plain value is data: a word where the table of attributes has a word, else a
+string, number or duration. An expression among data is written `=expr`. `specs/yaml.md` has a table of every form.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.source import Source, Span
 from cogc.diagnostics.suggest import did_you_mean
 from cogc.language.attributes import ATTRIBUTES, EXECUTORS
+from cogc.language.record import replace
 from cogc.language.texts import nanoseconds
 from cogc.syntax import nodes as n
 from cogc.syntax.parse_cog import fragment
@@ -19,14 +20,18 @@ from cogc.syntax.read_yaml import Mapping, Scalar, Sequence
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
+    from collections.abc import Sequence as Sequenced
+    from typing import TypeVar
 
+    R = TypeVar("R")
+    C = TypeVar("C", n.Listen, n.Transmit)
+    H = TypeVar("H", n.Agent, n.Team)
+    Members = type[n.Coglet | n.Mixin]
     Value = Scalar | Sequence | Mapping
 
 AMBIGUOUS = dict.fromkeys(
     ("yes", "no", "on", "off", "y", "n", "Yes", "No", "On", "Off", "YES", "NO", "ON", "OFF"), "a bool"
 )
-_MODIFIERS = ("when", "concurrent", "timeout", "debounce", "throttle", "distinct", "batch")
 
 
 def parse(source: Source, root: Mapping, problems: Problems) -> n.File:
@@ -35,7 +40,7 @@ def parse(source: Source, root: Mapping, problems: Problems) -> n.File:
 
 
 class Reader:
-    """Reads the values of one file into nodes. A method that finds nothing sensible reports it and gives None."""
+    """Reads the values of one file into nodes. A method that cannot read a value reports it and returns None."""
 
     def __init__(self, source: Source, problems: Problems) -> None:
         self.source = source
@@ -55,7 +60,7 @@ class Reader:
         self.problems.add("bad-shape", self.span(value), where=where, wanted=wanted, found=found, right=right)
 
     def pairs(self, value: Value, where: str) -> tuple[tuple[Scalar, Value], ...]:
-        """The pairs of a mapping; nothing (`key:` alone) is an empty one."""
+        """Return the pairs of a mapping; an absent value (`key:` alone) has none."""
         if isinstance(value, Mapping):
             return value.pairs
         if not (isinstance(value, Scalar) and value.plain and value.text in ("", "null", "~")):
@@ -63,11 +68,11 @@ class Reader:
         return ()
 
     def items(self, value: Value) -> tuple[Value, ...]:
-        """The items of a list; a single value is a list of one."""
+        """Return the items of a list; a single value is a list of one."""
         return value.items if isinstance(value, Sequence) else (value,)
 
     def keyed(self, value: Value, where: str, known: tuple[str, ...]) -> dict[str, Value]:
-        """A mapping's values by key; unknown keys are reported."""
+        """Return the values of a mapping by key, and report unknown keys."""
         found: dict[str, Value] = {}
         for key, inner in self.pairs(value, where):
             if key.text in known:
@@ -92,8 +97,8 @@ class Reader:
 
     # ---- fragments -----------------------------------------------------------------------------------------
 
-    def fragment(self, kind: str, value: Value, where: str) -> Any:
-        """A piece of text read by the grammar: the declaration that it makes, or None."""
+    def fragment(self, kind: str, value: Value, where: str) -> n.Declaration | None:
+        """Read a piece of text by the grammar. Return the declaration that it makes, or None."""
         scalar = self.text(value, where)
         if scalar is None:
             return None
@@ -101,7 +106,7 @@ class Reader:
         return tree.declarations[0] if tree is not None and tree.declarations else None
 
     def expression(self, value: Value, where: str) -> n.Expr:
-        """A position that is always an expression takes the text as it is."""
+        """Read the text of a value that is an expression without a mark."""
         found = self.fragment("expression", value, where)
         return found.value if isinstance(found, n.Const) else n.Error(value.start, value.end)
 
@@ -112,14 +117,15 @@ class Reader:
         any_ = n.Name(value.start, value.end, "any")
         return n.TypeName(value.start, value.end, n.Qualified(value.start, value.end, (any_,)))
 
-    def members(self, kind: str, value: Value, where: str) -> tuple[Any, ...]:
+    def members(self, kind: str, value: Value, where: str) -> tuple[n.Member, ...]:
+        """Read a piece of text as members of a coglet."""
         found = self.fragment(kind, value, where)
         return found.members if isinstance(found, n.Coglet) else ()
 
     # ---- data ----------------------------------------------------------------------------------------------
 
     def data(self, value: Value) -> n.Expr:
-        """A value in a data position as the expression that stands for it."""
+        """Return the expression that a value in a data position stands for."""
         if isinstance(value, Sequence):
             return n.ListLiteral(value.start, value.end, tuple(self.data(i) for i in value.items))
         if isinstance(value, Mapping):
@@ -136,7 +142,7 @@ class Reader:
         return n.Text(value.start, value.end, value.text, template, value.segments)
 
     def _plain(self, value: Scalar) -> n.Expr:
-        """A plain scalar as YAML 1.2 reads it, durations besides; what 1.1 reads otherwise must be quoted."""
+        """Read a plain scalar as YAML 1.2 does, and durations too; a scalar that YAML 1.1 reads otherwise must be quoted."""
         text = value.text
         if text in ("", "null", "~"):
             return n.Literal(value.start, value.end, "null", None)
@@ -158,7 +164,7 @@ class Reader:
             return self.string(value)
 
     def attribute(self, key: Scalar, value: Value, table: dict[str, str]) -> n.Attribute:
-        """An attribute's value as its kind in the table says: a word, a reference, a type, or data."""
+        """Read the value of an attribute by its kind in the table: a word, a reference, a type, or data."""
         kind = table.get(key.text, "").partition(" ")[0]
         name = self.name(key)
         block: tuple[n.Attribute, ...] = ()
@@ -166,7 +172,7 @@ class Reader:
             inner = {k.text: (k, v) for k, v in value.pairs}
             block = tuple(self.attribute(k, v, ATTRIBUTES["spawn"]) for t, (k, v) in inner.items() if t != "agents")
             value = inner["agents"][1] if "agents" in inner else value
-        node: n.Expr | n.TypeExpr
+        node: n.Value
         if kind == "type" and table[key.text].strip() in ("type", "type !"):
             node = self.type(value, f"`{key.text}`")
         elif kind == "word" and key.text == "output":
@@ -201,7 +207,7 @@ class Reader:
     # ---- files ---------------------------------------------------------------------------------------------
 
     def file(self, root: Mapping) -> n.File:
-        readers: dict[str, Callable[[Value], list[Any]]] = {
+        readers: dict[str, Callable[[Value], Sequenced[n.Declaration | None]]] = {
             "imports": self._imports,
             "consts": self._each(self._const),
             "types": self._each(lambda k, v: n.TypeDecl(k.start, v.end, self.name(k), self.type(v, "a type"))),
@@ -226,10 +232,10 @@ class Reader:
             root.start, root.end, self.doc(values.get("doc")), tuple(d for d in declarations if d is not None)
         )
 
-    def _each(self, read: Callable[[Scalar, Value], Any]) -> Callable[[Value], list[Any]]:
+    def _each(self, read: Callable[[Scalar, Value], R]) -> Callable[[Value], list[R]]:
         return lambda value: [read(k, v) for k, v in self.pairs(value, "this")]
 
-    def _imports(self, value: Value) -> list[Any]:
+    def _imports(self, value: Value) -> list[n.Import]:
         found = []
         for item in self.items(value):
             if isinstance(item, Mapping):
@@ -244,16 +250,17 @@ class Reader:
                 self.wrong(item, "an import", "a path", "write the file's path")
         return found
 
-    def _const(self, key: Scalar, value: Value) -> Any:
+    def _const(self, key: Scalar, value: Value) -> n.Const:
         if isinstance(value, Mapping) and {k.text for k, _ in value.pairs} == {"type", "value"}:
             parts = self.keyed(value, "a const", ("type", "value"))
             type = self.type(parts["type"], "a type")
             return n.Const(key.start, value.end, self.name(key), type, self.expression(parts["value"], "a const"))
         return n.Const(key.start, value.end, self.name(key), None, self.expression(value, "a const"))
 
-    def _model(self, key: Scalar, value: Value) -> Any:
+    def _model(self, key: Scalar, value: Value) -> n.Model | None:
         if not isinstance(value, Mapping):
-            return self.wrong(value, "a model", "a mapping", "write `{provider: anthropic, name: ...}`")
+            self.wrong(value, "a model", "a mapping", "write `{provider: anthropic, name: ...}`")
+            return None
         parts = {k.text: v for k, v in value.pairs}
         provider, name = parts.get("provider"), parts.get("name")
         if not isinstance(provider, Scalar) or not isinstance(name, Scalar):
@@ -264,7 +271,7 @@ class Reader:
         doc = self.doc(parts.get("doc"))
         return n.Model(key.start, value.end, self.name(key), self.name(provider), self.string(name), attributes, doc)
 
-    def _mcp(self, key: Scalar, value: Value) -> Any:
+    def _mcp(self, key: Scalar, value: Value) -> n.Mcp | None:
         for transport in ("stdio", "http"):
             if isinstance(value, Mapping):
                 for k, v in value.pairs:
@@ -273,10 +280,11 @@ class Reader:
                         rest = self.attributes(value, table, (transport, "doc"))
                         doc = self.doc(next((v for k, v in value.pairs if k.text == "doc"), None))
                         return n.Mcp(key.start, value.end, self.name(key), self.name(k), self.data(v), rest, doc)
-        return self.wrong(value, "an MCP server", "a mapping with `stdio` or `http`", "write `{stdio: [command]}`")
+        self.wrong(value, "an MCP server", "a mapping with `stdio` or `http`", "write `{stdio: [command]}`")
+        return None
 
     def parameters(self, value: Value | None) -> tuple[n.Parameter, ...]:
-        """`{name: "type = default"}`."""
+        """Read parameters, written `{name: "type = default"}`."""
         found = []
         for key, inner in self.pairs(value, "parameters") if value is not None else ():
             program = self.fragment("parameter", inner, "a parameter")
@@ -285,9 +293,10 @@ class Reader:
                 found.append(n.Parameter(key.start, inner.end, self.name(key), read.type, read.default))
         return tuple(found)
 
-    def program(self, key: Scalar, value: Value) -> Any:
+    def program(self, key: Scalar, value: Value) -> n.Program | None:
         if not isinstance(value, Mapping):
-            return self.wrong(value, "a program", "a mapping", "write `{params: {x: int}, returns: int, expr: x * 2}`")
+            self.wrong(value, "a program", "a mapping", "write `{params: {x: int}, returns: int, expr: x * 2}`")
+            return None
         parts = self.keyed(value, "a program", ("doc", "params", "returns", "with", *EXECUTORS))
         kinds = [(k, v) for k, v in value.pairs if k.text in EXECUTORS]
         if len(kinds) != 1:
@@ -306,7 +315,7 @@ class Reader:
 
     def _executor(self, kind: Scalar, value: Value, more: Value | None) -> n.Executor:
         table = ATTRIBUTES[kind.text]
-        argument: Any = None
+        argument: n.Expr | n.Qualified | None = None
         attributes: tuple[n.Attribute, ...] = ()
         if kind.text == "expr":
             argument = self.expression(value, "`expr`")
@@ -323,14 +332,14 @@ class Reader:
 
     # ---- coglets -------------------------------------------------------------------------------------------
 
-    def _coglet(self, key: Scalar, value: Value) -> Any:
+    def _coglet(self, key: Scalar, value: Value) -> n.Coglet | n.Mixin:
         return self._members_of(key, value, n.Coglet)
 
-    def _mixin(self, key: Scalar, value: Value) -> Any:
+    def _mixin(self, key: Scalar, value: Value) -> n.Coglet | n.Mixin:
         return self._members_of(key, value, n.Mixin)
 
-    def _members_of(self, key: Scalar, value: Value, cls: Any) -> Any:
-        readers: dict[str, Callable[[Value], list[Any]]] = {
+    def _members_of(self, key: Scalar, value: Value, cls: Members) -> n.Coglet | n.Mixin:
+        readers: dict[str, Callable[[Value], Sequenced[n.Member | None]]] = {
             "consts": self._each(self._const),
             "listen": self._each(self._channel(n.Listen, "listen")),
             "transmit": self._each(self._channel(n.Transmit, "transmit")),
@@ -364,8 +373,8 @@ class Reader:
         found = self.fragment("mixin", value, "a mixin")
         return found.mixins if isinstance(found, n.Coglet) else ()
 
-    def _channel(self, cls: Any, table: str) -> Callable[[Scalar, Value], Any]:
-        def read(key: Scalar, value: Value) -> Any:
+    def _channel(self, cls: Callable[..., C], table: str) -> Callable[[Scalar, Value], C | None]:
+        def read(key: Scalar, value: Value) -> C | None:
             if not isinstance(value, Mapping):
                 return cls(key.start, value.end, self.name(key), self.type(value, "a channel's type"), ())
             parts = {k.text: v for k, v in value.pairs}
@@ -378,14 +387,14 @@ class Reader:
 
         return read
 
-    def _state(self, key: Scalar, value: Value) -> Any:
+    def _state(self, key: Scalar, value: Value) -> n.State | None:
         members = self.members("state", value, "a state")
         if not members or not isinstance(members[0], n.State):
             return None
         read = members[0]
         return n.State(key.start, value.end, self.name(key), read.type, read.value, read.life)
 
-    def _create(self, key: Scalar, value: Value) -> Any:
+    def _create(self, key: Scalar, value: Value) -> n.Create | None:
         if isinstance(value, Scalar):
             members = self.members("create", value, "a child")
             read = members[0] if members and isinstance(members[0], n.Create) else None
@@ -395,7 +404,8 @@ class Reader:
                 key.start, value.end, self.name(key), read.coglet, read.arguments, read.count, read.for_each, ()
             )
         if not isinstance(value, Mapping) or "coglet" not in {k.text for k, _ in value.pairs}:
-            return self.wrong(value, "a child", "a coglet's name", "write `Coglet(args)` or `{coglet: ..., args: ...}`")
+            self.wrong(value, "a child", "a coglet's name", "write `Coglet(args)` or `{coglet: ..., args: ...}`")
+            return None
         parts = {k.text: v for k, v in value.pairs}
         bare = self._create(key, parts["coglet"])
         if bare is None:
@@ -411,8 +421,11 @@ class Reader:
             self.doc(parts.get("doc")),
         )  # fmt: skip
 
-    def _links(self, value: Value) -> list[Any]:
-        found: list[Any] = []
+    def _link(self, value: Value) -> list[n.Link]:
+        return [m for m in self.members("link", value, "a link") if isinstance(m, n.Link)]
+
+    def _links(self, value: Value) -> list[n.Link]:
+        found: list[n.Link] = []
         for item in self.items(value):
             if isinstance(item, Mapping):
                 parts = {k.text: v for k, v in item.pairs}
@@ -420,13 +433,14 @@ class Reader:
                     self.problems.add("missing-attribute", self.span(item), owner="a link", name="link")
                     continue
                 attributes = self.attributes(item, ATTRIBUTES["link"], ("link",))
-                for m in self.members("link", parts["link"], "a link"):
-                    found.append(n.Link(item.start, item.end, m.sources, m.targets, attributes))
+                found += [
+                    n.Link(item.start, item.end, m.sources, m.targets, attributes) for m in self._link(parts["link"])
+                ]
             else:
-                found += [m for m in self.members("link", item, "a link") if isinstance(m, n.Link)]
+                found += self._link(item)
         return found
 
-    def _supervise(self, value: Value) -> list[Any]:
+    def _supervise(self, value: Value) -> list[n.Supervise]:
         if isinstance(value, Scalar):
             return [n.Supervise(value.start, value.end, self.name(value), ())]
         parts = {k.text: v for k, v in self.pairs(value, "`supervise`")}
@@ -439,25 +453,30 @@ class Reader:
 
     # ---- reactions -----------------------------------------------------------------------------------------
 
-    def _reactions(self, value: Value) -> list[Any]:
+    def _read(self, kind: str, value: Value, where: str) -> n.Reaction | None:
+        """Read a piece of text that makes a reaction: its triggers, a modifier, a body."""
+        members = self.members(kind, value, where)
+        return members[0] if members and isinstance(members[0], n.Reaction) else None
+
+    def _reactions(self, value: Value) -> list[n.Reaction]:
         return [r for item in self.items(value) if (r := self._reaction(item)) is not None]
 
-    def _reaction(self, value: Value) -> Any:
-        known = ("doc", "on", "every", "after", *_MODIFIERS, "do", "pipe", "else")
+    def _reaction(self, value: Value) -> n.Reaction | None:
+        known = ("doc", "on", "every", "after", *n.MODIFIERS, "do", "pipe", "else")
         parts = self.keyed(value, "a reaction", known)
-        triggers: list[Any] = []
+        triggers: list[n.Trigger] = []
         for kind in ("on", "every", "after"):
             for item in self.items(parts[kind]) if kind in parts else ():
-                members = self.members(kind, item, f"`{kind}`")
-                triggers += members[0].triggers if members and isinstance(members[0], n.Reaction) else ()
+                read = self._read(kind, item, f"`{kind}`")
+                triggers += read.triggers if read is not None else ()
         if not {"on", "every", "after"} & parts.keys():
             self.problems.add("missing-attribute", self.span(value), owner="a reaction", name="on")
         if not triggers:
             return None
-        body: n.Block | n.Pipeline
+        body: n.Body
         if "pipe" in parts:
-            members = self.members("pipeline", parts["pipe"], "`pipe`")
-            body = members[0].body if members else n.Block(value.start, value.end, ())
+            read = self._read("pipeline", parts["pipe"], "`pipe`")
+            body = read.body if read is not None else n.Block(value.start, value.end, ())
         else:
             body = self.block(parts.get("do"), value)
         handler = self._handler(parts.get("else"))
@@ -465,26 +484,27 @@ class Reader:
         return n.Reaction(value.start, value.end, tuple(triggers), modifiers, body, handler, self.doc(parts.get("doc")))
 
     def _modifiers(self, parts: dict[str, Value]) -> tuple[n.Modifier, ...]:
-        """`when: EXPR` as it is; `throttle: 2 per 1m` and the like as in the other notation."""
+        """Read the modifiers: `when: EXPR` is an expression, `throttle: 2 per 1m` and the like are as in the cog notation."""
         found: list[n.Modifier] = []
-        for kind, value in parts.items():
-            if kind not in _MODIFIERS or not isinstance(value, Scalar):
+        for kind in sorted((m for m in n.MODIFIERS if m in parts), key=list(parts).index):
+            value = parts[kind]
+            if not isinstance(value, Scalar):
                 continue
             if kind in ("throttle", "distinct", "batch"):
                 pieces = Scalar(value.start, value.end, f"{kind} {value.text}", False, _shift(value, len(kind) + 1))
-                members = self.members("modifier", pieces, f"`{kind}`")
-                found += members[0].modifiers if members and isinstance(members[0], n.Reaction) else ()
+                read = self._read("modifier", pieces, f"`{kind}`")
+                found += read.modifiers if read is not None else ()
             else:
                 found.append(n.Modifier(value.start, value.end, kind, self.expression(value, f"`{kind}`")))
         return tuple(found)
 
     def block(self, value: Value | None, owner: Value) -> n.Block:
-        """Statements: a list of texts, or one text."""
-        statements: list[Any] = []
+        """Read statements: a list of texts, or one text."""
+        statements: list[n.Statement] = []
         for item in self.items(value) if value is not None else ():
-            members = self.members("statements", item, "a statement")
-            if members and isinstance(members[0], n.Reaction) and isinstance(members[0].body, n.Block):
-                statements += members[0].body.statements
+            read = self._read("statements", item, "a statement")
+            if read is not None and isinstance(read.body, n.Block):
+                statements += read.body.statements
             else:
                 statements.append(n.Error(item.start, item.end))
         place = value if value is not None else owner
@@ -500,10 +520,10 @@ class Reader:
             return None
         return n.Handler(value.start, value.end, self.name(name), self.block(parts.get("do"), value))
 
-    def _enact(self, key: Scalar, value: Value) -> Any:
+    def _enact(self, key: Scalar, value: Value) -> n.Enact:
         if isinstance(value, Sequence | Scalar):
             return n.Enact(key.start, value.end, self.name(key), (), (), self.block(value, value), None)
-        parts = self.keyed(value, "a command", ("doc", "params", *_MODIFIERS, "do", "else"))
+        parts = self.keyed(value, "a command", ("doc", "params", *n.MODIFIERS, "do", "else"))
         body = self.block(parts.get("do"), value) if "do" in parts else None
         return n.Enact(
             key.start, value.end, self.name(key), self.parameters(parts.get("params")), self._modifiers(parts), body,
@@ -512,10 +532,11 @@ class Reader:
 
     # ---- agents, plans, done, queues, tests ----------------------------------------------------------------
 
-    def _holder(self, table: str, cls: Any) -> Callable[[Scalar, Value], Any]:
-        def read(key: Scalar, value: Value) -> Any:
+    def _holder(self, table: str, cls: Callable[..., H]) -> Callable[[Scalar, Value], H | None]:
+        def read(key: Scalar, value: Value) -> H | None:
             if not isinstance(value, Mapping):
-                return self.wrong(value, f"{table} `{key.text}`", "a mapping", "write its attributes below it")
+                self.wrong(value, f"{table} `{key.text}`", "a mapping", "write its attributes below it")
+                return None
             parts = {k.text: v for k, v in value.pairs}
             attributes = self.attributes(value, ATTRIBUTES[table], ("params", "doc"))
             head = (key.start, value.end, self.name(key), self.parameters(parts.get("params")))
@@ -523,10 +544,10 @@ class Reader:
 
         return read
 
-    def _dod(self, key: Scalar, value: Value) -> Any:
+    def _dod(self, key: Scalar, value: Value) -> n.Dod:
         parts = {k.text: v for k, v in self.pairs(value, "a definition of done")}
         extends = self._extends(parts)
-        criteria = []
+        criteria: list[n.Criterion | None] = []
         for k, v in self.pairs(value, "a definition of done"):
             if k.text in ATTRIBUTES["dod"]:
                 criteria.append(self.attribute(k, v, ATTRIBUTES["dod"]))
@@ -542,33 +563,35 @@ class Reader:
         found = self._mixin_use(parts["extends"]) if isinstance(parts.get("extends"), Scalar) else ()
         return found[0].name if found else None
 
-    def _criterion(self, key: Scalar, value: Value) -> Any:
-        """The text of a criterion, as in the other notation."""
+    def _criterion(self, key: Scalar, value: Value) -> n.Criterion | None:
+        """Read the text of a criterion, as in the cog notation."""
         found = self.fragment("criterion", value, "a criterion")
         if not isinstance(found, n.Dod) or not found.criteria:
             return None
-        from cogc.language.record import replace
-
         return replace(found.criteria[0], key=self.name(key))
 
-    def _plan(self, key: Scalar, value: Value) -> Any:
+    def _plan(self, key: Scalar, value: Value) -> n.Plan | None:
         if not isinstance(value, Mapping):
-            return self.wrong(value, "a plan", "a mapping", "write its attributes and `steps` below it")
+            self.wrong(value, "a plan", "a mapping", "write its attributes and `steps` below it")
+            return None
         parts = {k.text: v for k, v in value.pairs}
-        items: list[Any] = list(self.attributes(value, ATTRIBUTES["plan"], ("params", "doc", "steps", "extends")))
+        items: list[n.PlanItem | None] = list(
+            self.attributes(value, ATTRIBUTES["plan"], ("params", "doc", "steps", "extends"))
+        )
         for k, v in self.pairs(parts["steps"], "`steps`") if "steps" in parts else ():
             items.append(self._step(k, v))
         head = (key.start, value.end, self.name(key), self.parameters(parts.get("params")), self._extends(parts))
         return n.Plan(*head, tuple(i for i in items if i is not None), self.doc(parts.get("doc")))
 
-    def _step(self, key: Scalar, value: Value) -> Any:
+    def _step(self, key: Scalar, value: Value) -> n.Step | None:
         parts = self.keyed(value, "a step", ("by", "after", "when", "task", *ATTRIBUTES["step"]))
         if "task" not in parts:
             self.problems.add("missing-attribute", self.span(key), owner="a step", name="task")
             return None
         by = None
-        if isinstance(parts.get("by"), Scalar):
-            name = self.name(parts["by"])  # type: ignore[arg-type]
+        role = parts.get("by")
+        if isinstance(role, Scalar):
+            name = self.name(role)
             by = n.Qualified(name.start, name.end, (name,))
         after = (
             tuple(self.name(i) for i in self.items(parts["after"]) if isinstance(i, Scalar)) if "after" in parts else ()
@@ -578,7 +601,7 @@ class Reader:
         attributes = tuple(self.attribute(k, v, ATTRIBUTES["step"]) for k, v in known)
         return n.Step(key.start, value.end, self.name(key), by, after, when, attributes, self.data(parts["task"]))
 
-    def _queue(self, key: Scalar, value: Value) -> Any:
+    def _queue(self, key: Scalar, value: Value) -> n.Queue | None:
         parts = self.keyed(value, "a queue", ("doc", "type", "backend", "path", *ATTRIBUTES["queue"]))
         backend, path = parts.get("backend"), parts.get("path")
         if "type" not in parts or not isinstance(backend, Scalar) or not isinstance(value, Mapping):
@@ -599,9 +622,9 @@ class Reader:
             self.doc(parts.get("doc")),
         )
 
-    def _test(self, key: Scalar, value: Value) -> Any:
-        """The checks of a test, each a text as in the other notation."""
-        checks: list[Any] = []
+    def _test(self, key: Scalar, value: Value) -> n.Test:
+        """Read the checks of a test, each a text as in the cog notation."""
+        checks: list[n.Check] = []
         for item in self.items(value):
             found = self.fragment("check", item, "a test's step")
             checks += found.checks if isinstance(found, n.Test) else ()
@@ -609,12 +632,12 @@ class Reader:
 
 
 def _cut(value: Scalar, count: int) -> Scalar:
-    """A scalar without its first characters."""
+    """Return a scalar without its first characters."""
     return Scalar(value.start + count, value.end, value.text[count:], value.plain, _shift(value, -count))
 
 
 def _shift(value: Scalar, by: int) -> tuple[tuple[int, int], ...]:
-    """A scalar's segments when its text is preceded by so many more characters."""
+    """Return the segments of a scalar with so many more characters in front of its text."""
     first = value.segments[0][1] if value.segments else value.start
     if by < 0:
         return tuple((max(0, a + by), b - min(0, a + by)) for a, b in value.segments)

@@ -1,7 +1,7 @@
-"""YAML text to values with places: one pass over the parser's events, nothing constructed, nothing guessed.
+"""YAML text to values with places: one pass over the events of PyYAML's parser, without types and without objects.
 
-Mappings keep their keys with places, duplicate keys are reported, depth and size are bounded, and an alias counts as
-often as it is used, so that no file makes more of itself than it is. This module is the owner of PyYAML.
+Mappings keep their keys with places, and duplicate keys are reported. Depth and size are bounded, and an alias counts as
+often as it is used, so that a small file with many aliases cannot become a large tree. This module is the owner of PyYAML.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from cogc.language.texts import Segments
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, TypeAlias
+
+    Value: TypeAlias = "Scalar | Sequence | Mapping"
 
 MAX_DEPTH = 100
 MAX_NODES = 400_000
@@ -25,7 +27,7 @@ _QUOTE = "a value that holds a colon and a blank must be in quotes: `'Counter(st
 
 
 class Scalar(Record):
-    """A scalar: its text, whether it was quoted, and where its pieces stand."""
+    """A scalar: its text, whether it was written without quotes, and the places of its pieces."""
 
     start: int
     end: int
@@ -41,7 +43,7 @@ class Sequence(Record):
 
 
 class Mapping(Record):
-    """Pairs in order; a key that is no scalar has been reported and left out."""
+    """Pairs in order. A key that is no scalar is reported and left out."""
 
     start: int
     end: int
@@ -49,7 +51,7 @@ class Mapping(Record):
 
 
 class _Open:
-    """A collection that has not ended: its items so far, its start, and its anchor."""
+    """A collection whose end has not been met: its items so far, its start and its anchor."""
 
     __slots__ = ("anchor", "count", "items", "mapping", "start")
 
@@ -58,18 +60,17 @@ class _Open:
         self.mapping = mapping
         self.start = start
         self.anchor = anchor
-        self.items: list[Any] = []
+        self.items: list[Value] = []
 
 
 class _Stop(Exception):
-    """The file was given up, with a report."""
+    """Reading stopped, with a report."""
 
 
-def read_yaml(source: Source, problems: Problems) -> Scalar | Sequence | Mapping | None:
-    """The one document of a file, or None and a problem."""
+def read_yaml(source: Source, problems: Problems) -> Value | None:
+    """Return the one document of a file, or None and a report."""
     try:
-        found: Scalar | Sequence | Mapping | None = _Reader(source, problems).read()
-        return found
+        return _Reader(source, problems).read()
     except _Stop:
         return None
     except yaml.MarkedYAMLError as error:
@@ -88,16 +89,18 @@ def _span(source: Source, at: int) -> Span:
 
 
 class _Reader:
+    """The state of one reading: the open collections, the anchors, and the number of values."""
+
     def __init__(self, source: Source, problems: Problems) -> None:
         self.source = source
         self.problems = problems
-        self.anchors: dict[str, tuple[Any, int]] = {}
+        self.anchors: dict[str, tuple[Value, int]] = {}
         self.count = 0
         self.stack: list[_Open] = []
-        self.root: Any = None
+        self.root: Value | None = None
         self.documents = 0
 
-    def read(self) -> Any:
+    def read(self) -> Value | None:
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
         readers = {
             yaml.ScalarEvent: self._scalar,
@@ -141,7 +144,7 @@ class _Reader:
         raise _Stop
 
     def _alias(self, event: Any) -> None:
-        """An alias is its anchor's value once more; one inside its own anchor has no value yet."""
+        """Add the value of an anchor once more; inside of its own value an anchor is not known yet."""
         if event.anchor not in self.anchors:
             self._stop(
                 "yaml-alias",
@@ -152,7 +155,7 @@ class _Reader:
         self.count += size
         self._add(value, None)
 
-    def _add(self, value: Any, anchor: str | None, size: int = 1) -> None:
+    def _add(self, value: Value, anchor: str | None, size: int = 1) -> None:
         self.count += 1
         if self.count > MAX_NODES:
             self._stop("yaml-alias", value.start, what=f"files of more than {MAX_NODES} values")
@@ -164,7 +167,7 @@ class _Reader:
             self.root = value
 
     def _mapping(self, opened: _Open, end: int) -> Mapping:
-        pairs: list[tuple[Scalar, Any]] = []
+        pairs: list[tuple[Scalar, Value]] = []
         seen: dict[str, Scalar] = {}
         for key, value in zip(opened.items[::2], opened.items[1::2], strict=True):
             if not isinstance(key, Scalar):
@@ -186,7 +189,7 @@ class _Reader:
 
 
 def _segments(text: str, start: int, end: int, event: Any) -> Segments:
-    """Where a scalar's pieces stand: in place where it can be seen, line by line in blocks, else at its start."""
+    """Return the places of the pieces of a scalar: one piece if its text stands in the file, else by line or by escape."""
     value = event.value
     if not event.style or event.style in "'\"":
         lead = start + bool(event.style)
@@ -205,7 +208,7 @@ def _segments(text: str, start: int, end: int, event: Any) -> Segments:
 
 
 def _stepwise(text: str, at: int, end: int, value: str) -> Segments:
-    """A quoted scalar with escapes: walk both texts together, a piece for each escape."""
+    """Return the pieces of a quoted scalar with escapes: walk both texts together, a piece for each escape."""
     found = [(0, at)]
     i = 0
     while i < len(value) and at < end:

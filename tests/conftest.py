@@ -1,11 +1,9 @@
-"""What the tests share: checking and running a spec given as text, on a virtual clock."""
+"""Fixtures that every test file may use. Functions that tests share are in `support/`."""
 
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
-import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +20,8 @@ from cogc.kernel.objects import Call, LogLine, Output
 from cogc.kernel.unit import Unit
 
 ROOT = Path(__file__).parent.parent
+from support.paths import ROOT
+from support.redis import RedisServer
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -152,3 +152,9 @@ class Sim:
     def records(self, kind: str) -> list[dict[str, Any]]:
         assert self.kernel.trace is not None
         return [r for r in self.kernel.trace.records if r["kind"] == kind]
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[RedisServer]:
+    pytest.importorskip("coredis")
+    server = RedisServer(tmp_path)
+    yield server
+    server.kill()

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import build, codes
-from test_run import session
 
 from cogc.kernel.unit import Unit
 from cogc.run import journal
 from cogc.run.session import Session
 from cogc.run.trace import TraceWriter
+from support.scripts import of, tool, when
+from support.sessions import session
+from support.specs import build, codes
 
 HEAD = """
 model m = scripted "SCRIPT"
@@ -63,18 +64,6 @@ class World:
 @pytest.fixture
 def world(tmp_path: Path) -> World:
     return World(tmp_path)
-
-
-def tool(name: str, **input: Any) -> dict[str, Any]:
-    return {"name": name, "input": input}
-
-
-def when(prompt: str, **answer: Any) -> dict[str, Any]:
-    return {"when": {"prompt": prompt}, **answer}
-
-
-def of(program: str, prompt: str, **answer: Any) -> dict[str, Any]:
-    return {"when": {"program": program, "prompt": prompt}, **answer}
 
 
 # ---- as a coglet, as a function ------------------------------------------------------------------------------

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
-import socket
 import subprocess
 import time
-from collections.abc import Iterator
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -19,43 +16,7 @@ from cogc.sett.board import Board, open_board
 from cogc.sett.conformance import check_board
 from cogc.sett.model import goal
 from cogc.stores.memory import MemoryStore
-
-needs_redis = pytest.mark.skipif(shutil.which("redis-server") is None, reason="there is no Redis server here")
-
-
-class RedisServer:
-    """A server of the test's own, that is killed and started again on the same files."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.url = f"redis://127.0.0.1:{self.port}"
-        self.start()
-
-    def start(self) -> None:
-        words = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder)]
-        words += ["--appendonly", "yes", "--appendfsync", "always", "--save", ""]
-        self.process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        for _ in range(200):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
-            time.sleep(0.02)
-        raise AssertionError("Redis did not start")
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait()
-
-
-@pytest.fixture
-def redis(tmp_path: Path) -> Iterator[RedisServer]:
-    pytest.importorskip("coredis")
-    server = RedisServer(tmp_path)
-    yield server
-    server.kill()
+from support.redis import RedisServer, needs_redis
 
 
 def test_memory_is_a_blackboard() -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from conftest import ROOT, check_text, codes
 
 from cogc.compile import analyse
 from cogc.diagnostics import render
 from cogc.diagnostics.problems import Problems
 from cogc.disk.files import read
+from support.paths import ROOT
+from support.specs import check_text, codes
 
 SEEDED = (ROOT / "tests" / "golden" / "check" / "seeded.cog").read_text()
 

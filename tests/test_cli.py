@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -12,27 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ROOT
 
 from cogc.cli import main
 from cogc.commands.check import Plain
 from cogc.commands.run import prepare
+from support.cli import cogc
+from support.paths import ROOT
 
 EXAMPLES = ROOT / "examples"
-
-
-def cogc(*words: object, cwd: Path = ROOT, **env: str) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "cogc", *map(str, words)],
-        capture_output=True,
-        text=True,
-        cwd=cwd,
-        timeout=60,
-        env={**os.environ, **env},
-        stdin=subprocess.DEVNULL,
-    )
-    assert "Traceback" not in done.stderr + done.stdout, done.stderr
-    return done
 
 
 # ---- README and pages ----------------------------------------------------------------------------------------

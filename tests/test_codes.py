@@ -6,9 +6,10 @@ import re
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, codes
 
 from cogc.diagnostics.codes import CODES
+from support.paths import ROOT
+from support.specs import codes
 
 PAGES = sorted((ROOT / "specs" / "codes").glob("*.md"))
 BLOCK = re.compile(r"^## (Fails|Works)\n\n```(\w+)\n(.*?)```", re.MULTILINE | re.DOTALL)

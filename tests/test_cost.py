@@ -7,12 +7,12 @@ from math import inf
 from pathlib import Path
 
 import pytest
-from conftest import build
-from test_cli import cogc
 
 from cogc.cost import Bound, bounds
 from cogc.kernel.machine import Kernel
 from cogc.kernel.unit import Unit
+from support.cli import cogc
+from support.specs import build
 
 HEAD = """
 model m = anthropic "claude-opus-5-5"

@@ -9,9 +9,6 @@ from typing import Any
 
 import pytest
 import trio
-from conftest import bubblewrap_works, build
-from test_agents import of, tool
-from test_run import marked, session, unique_seconds
 
 from cogc.kernel.machine import Kernel
 from cogc.kernel.unit import Unit
@@ -20,6 +17,10 @@ from cogc.run.conformance import check_dispatcher
 from cogc.run.dispatch import Outcome, ProcessDispatcher, RunSpec
 from cogc.run.session import Options, Session
 from cogc.run.settings import Settings
+from support.processes import bubblewrap_works, marked, parent, unique_seconds
+from support.scripts import of, tool
+from support.sessions import session
+from support.specs import build
 
 SPEC = """
 model m = scripted "SCRIPT"
@@ -51,13 +52,6 @@ def run(tmp_path: Path) -> Any:
         return made, records
 
     return go
-
-
-def parent(pid: int) -> int:
-    try:
-        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-    except OSError:
-        return 0
 
 
 def spawns(*queries: str, background: bool = False) -> dict[str, Any]:

@@ -12,7 +12,9 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from conftest import ROOT, check_text, codes
+
+from support.paths import ROOT
+from support.specs import check_text, codes
 
 _place = importlib.util.spec_from_file_location("criteria", ROOT / "stdlib" / "criteria.py")
 assert _place is not None and _place.loader is not None

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 import trio
-from conftest import ROOT
-from test_cli import cogc
 
 from cogc.coglet import CogBase, Coglet, CogletRuntime, Command, enact, listen
+from support.cli import cogc
+from support.paths import ROOT
 
 GOOD = '[coglet]\nclass = "counter.Counter"\n'
 COUNTER = '''

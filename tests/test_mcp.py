@@ -13,13 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ROOT, bubblewrap_works, build
-from test_cli import cogc
-from test_run import marked, session, unique_seconds
+
+from support.cli import cogc
+from support.paths import ROOT
+from support.processes import bubblewrap_works, marked, unique_seconds
+from support.sessions import session
+from support.specs import build
 
 pytest.importorskip("mcp")
 
-SERVER = ROOT / "tests" / "mcp_server.py"
+SERVER = ROOT / "tests" / "support" / "mcp_server.py"
 SPEC = """
 mcp notes = stdio COMMAND { env: { NOTES_TOKEN: env("COGC_TEST_TOKEN") } }
 program add(a: int, b: int) -> int = mcp notes.add { timeout: 20s }

@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from conftest import Sim, build
-from fake_anthropic import (
+
+from cogc.kernel.models.budget import Usage
+from cogc.run.session import Session
+from support.anthropic import (
     Server,
     blocks,
     broken_off,
@@ -23,11 +25,10 @@ from fake_anthropic import (
     status,
     use,
 )
-from test_cli import cogc
-from test_run import session
-
-from cogc.kernel.models.budget import Usage
-from cogc.run.session import Session
+from support.cli import cogc
+from support.sessions import session
+from support.sim import Sim
+from support.specs import build
 
 SPEC = """
 model m = anthropic "claude-sonnet-5-5" {{ base_url: "{url}", api_key: env("COGC_TEST_KEY"){model} }}

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from conftest import build, codes
-from fake_anthropic import Behaviour, Server, dropped, raw, serve, status
-from test_run import session
+
+from support.anthropic import Behaviour, Server, dropped, raw, serve, status
+from support.sessions import session
+from support.specs import build, codes
 
 pytest.importorskip("openai")
 

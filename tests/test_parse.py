@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ROOT, build, codes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lark import Token, Tree
@@ -20,6 +19,8 @@ from cogc.syntax import lalr, parse_cog, tables, write_yaml
 from cogc.syntax.lexer import lex
 from cogc.syntax.parse import parse as parse_any
 from grammar import make_tables
+from support.paths import ROOT
+from support.specs import build, codes
 
 SPECS = sorted((ROOT / "examples").glob("*/*.cog")) + sorted((ROOT / "stdlib").glob("*.cog"))
 CLEAN = [p for p in SPECS if p.parent.name != "mistakes"]

@@ -11,7 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from test_cli import cogc
+
+from support.cli import cogc
 
 SPEC = """
 program approve(what: string) -> bool = human { timeout: 20s }

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -15,19 +14,23 @@ from typing import Any
 
 import pytest
 import trio
-from conftest import ROOT, build, codes
-from test_board import RedisServer, needs_redis
-from test_board import redis as redis
-from test_run import session, unique_seconds
 
 from cogc.kernel.unit import Unit
 from cogc.run import journal
 from cogc.run.people import People
 from cogc.run.plans import Decision, Keeping
-from cogc.run.session import Session
 from cogc.run.settings import Settings
 from cogc.run.trace import TraceWriter
 from cogc.stores.plans import PlanStore, changed, open_plans
+from support.cli import cogc
+from support.paths import ROOT
+from support.plans import last, run, statuses
+from support.processes import unique_seconds
+from support.redis import RedisServer, needs_redis
+from support.scripts import rules
+from support.sessions import session
+from support.specs import build, codes
+from support.waiting import wait_for
 
 HEAD = """
 model m = scripted "m.yml"
@@ -69,42 +72,7 @@ PLANNED = {
 }
 
 
-def rules(*given: tuple[str, Any]) -> str:
-    """A script: what a prompt holds, and the reply to it; a dictionary of `tools`, `error` or `delay` as it is."""
-    found = []
-    for prompt, reply in given:
-        whole = isinstance(reply, dict) and reply.keys() & {"tools", "error", "reply"}
-        found.append({"when": {"prompt": prompt}, **(reply if whole else {"reply": reply})})
-    return json.dumps(found)
-
-
 DESIGNED = (("Design Build", "D"), ("Implement D", "C"), ("Document D", "DD"))
-
-
-def run(
-    folder: Path,
-    text: str,
-    script: str,
-    root: str,
-    goal: str = "",
-    answers: dict[str, list[str]] | None = None,
-    **more: Any,
-) -> Session:
-    (folder / "m.yml").write_text(script)
-    bundle = build(text.replace('"m.yml"', f'"{folder}/m.yml"'), root)
-    keeping = more.pop("keeping", None) or Keeping("memory", "me")
-    channel = more.pop("channel", "goal")
-    settings = Settings(str(folder), people=People(answers or {}), keeping=keeping)
-    return session(bundle, settings, inputs=[(channel, goal)], **{"sim": True, **more})
-
-
-def last(made: Session) -> dict[str, Any]:
-    """The plan at its end."""
-    return made.outputs["plan"][-1]  # type: ignore[no-any-return]
-
-
-def statuses(made: Session) -> dict[str, str]:
-    return {s["id"]: s["status"] for s in last(made)["steps"]}
 
 
 # ---- written plans -----------------------------------------------------------------------------------------------
@@ -334,7 +302,7 @@ def test_a_plan_with_other_parameters_is_another_plan(tmp_path: Path) -> None:
     (tmp_path / "spec.cog").write_text(text)
     (tmp_path / "m.yml").write_text(rules(("", "x")))
     for feature in ("a", "b", "b"):
-        assert cogc(tmp_path, "run", "spec.cog", "--set", f"feature={feature}").returncode == 3
+        assert cogc("run", "spec.cog", "--set", f"feature={feature}", cwd=tmp_path).returncode == 3
     assert [p["parameters"] for p in plans(tmp_path)] == [{"feature": "a"}, {"feature": "b"}]
 
 
@@ -574,21 +542,13 @@ def test_changes_before_an_approval_are_put_into_words() -> None:
 # ---- the command line --------------------------------------------------------------------------------------------
 
 
-def cogc(folder: Path, *words: str, **more: Any) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
-    return subprocess.run(
-        [sys.executable, "-m", "cogc", *words], cwd=folder, capture_output=True, text=True, timeout=60, check=False,
-        env=environment, **more,
-    )  # fmt: skip
-
-
 def place(folder: Path, text: str, script: str) -> None:
     (folder / "m.yml").write_text(script)
     (folder / "spec.cog").write_text(text)
 
 
 def plans(folder: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in cogc(folder, "plan", "list", "--json").stdout.splitlines()]
+    return [json.loads(line) for line in cogc("plan", "list", "--json", cwd=folder).stdout.splitlines()]
 
 
 def test_a_plan_waits_for_its_approval_across_runs(tmp_path: Path) -> None:
@@ -597,39 +557,29 @@ def test_a_plan_waits_for_its_approval_across_runs(tmp_path: Path) -> None:
         DRAWN.replace("APPROVE", "user"),
         rules(("Make a plan", {"reply": PLANNED}), ("do c", "A"), ("do", "B")),
     )
-    done = cogc(tmp_path, "run", "spec.cog", "--goal", "Fly", "--user", "ann", "--topic", "air")
+    done = cogc("run", "spec.cog", "--goal", "Fly", "--user", "ann", "--topic", "air", cwd=tmp_path)
     assert done.returncode == 3 and "cogc plan approve Made-" in done.stderr
     (plan,) = plans(tmp_path)
     assert (plan["user"], plan["topic"], plan["goal"], plan["status"]) == ("ann", "air", "Fly", "draft")
-    done = cogc(tmp_path, "plan", "approve", plan["id"], "--by", "Ann", "--drop", "b", "--task", "a=do c")
+    done = cogc("plan", "approve", plan["id"], "--by", "Ann", "--drop", "b", "--task", "a=do c", cwd=tmp_path)
     assert done.returncode == 0 and "approved by Ann (user), without b; a: 'do c' in place of 'do a'" in done.stdout
-    done = cogc(tmp_path, "run", "spec.cog", "--goal", "Fly", "--user", "ann", "--topic", "air", "--output", "json")
+    done = cogc("run", "spec.cog", "--goal", "Fly", "--user", "ann", "--topic", "air", "--output", "json", cwd=tmp_path)
     assert done.returncode == 0 and '{"channel":"result","data":{"a":"A"}}' in done.stdout
     assert f"goes on with plan {plan['id']}" in done.stderr
-    assert cogc(tmp_path, "plan", "cancel", plan["id"]).returncode == 2
-    assert cogc(tmp_path, "plan", "list", "--user", "bob").stdout == ""
-    shown = cogc(tmp_path, "plan", "show", plan["id"]).stdout
+    assert cogc("plan", "cancel", plan["id"], cwd=tmp_path).returncode == 2
+    assert cogc("plan", "list", "--user", "bob", cwd=tmp_path).stdout == ""
+    shown = cogc("plan", "show", plan["id"], cwd=tmp_path).stdout
     assert "completed    a by Developer: do c" in shown and shown.endswith("--- a\nA\n")
 
 
 def test_the_exit_code_says_whether_a_step_or_its_definition_failed(tmp_path: Path) -> None:
     text = WRITTEN.replace('after design: "Implement', 'after design { dod: Good }: "Implement')
     place(tmp_path, text + 'dod Good { good: shell ["false"] }', rules(*DESIGNED))
-    done = cogc(tmp_path, "run", "spec.cog")
+    done = cogc("run", "spec.cog", cwd=tmp_path)
     assert done.returncode == 4 and "its definition of done is not met: good" in done.stderr
     place(tmp_path, WRITTEN, rules(("Design", {"error": {"message": "no idea"}})))
-    done = cogc(tmp_path, "run", "spec.cog")
+    done = cogc("run", "spec.cog", cwd=tmp_path)
     assert done.returncode == 3 and "step design failed" in done.stderr and "Traceback" not in done.stderr
-
-
-def wait_for(condition: Callable[[], Any], seconds: float = 20.0) -> Any:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        found = condition()
-        if found:
-            return found
-        time.sleep(0.05)
-    raise AssertionError("it did not come to that")
 
 
 def test_a_run_that_is_killed_in_the_middle_of_a_step_loses_no_step_that_was_done(tmp_path: Path) -> None:
@@ -651,7 +601,7 @@ def test_a_run_that_is_killed_in_the_middle_of_a_step_loses_no_step_that_was_don
     assert [s["status"] for s in plan["steps"]] == ["completed", "completed", "completed", "in_progress"]
     (tmp_path / "go").touch()
     place(tmp_path, slow + text, "[]")  # nothing that was done is asked for again
-    done = cogc(tmp_path, "run", "spec.cog")
+    done = cogc("run", "spec.cog", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert f"goes on with plan {plan['id']}, executing, 3 of 4 steps done" in done.stderr
     assert (tmp_path / "log").read_text() == "x\nx\n" and len(plans(tmp_path)) == 1
@@ -672,11 +622,11 @@ def test_people_decide_on_a_plan_that_a_run_has(tmp_path: Path) -> None:
     ) as process:
         try:
             (plan,) = wait_for(lambda: [p for p in plans(tmp_path) if p["steps"]])
-            assert cogc(tmp_path, "plan", "approve", plan["id"]).returncode == 0
+            assert cogc("plan", "approve", plan["id"], cwd=tmp_path).returncode == 0
             wait_for(lambda: plans(tmp_path)[0]["status"] == "executing")
-            assert cogc(tmp_path, "plan", "replan", plan["id"], "shorter").returncode == 0
+            assert cogc("plan", "replan", plan["id"], "shorter", cwd=tmp_path).returncode == 0
             wait_for(lambda: [s["id"] for s in plans(tmp_path)[0]["steps"]] == ["c"])
-            assert cogc(tmp_path, "plan", "approve", plan["id"]).returncode == 0
+            assert cogc("plan", "approve", plan["id"], cwd=tmp_path).returncode == 0
             out, err = process.communicate(timeout=30)
         finally:
             process.kill()
@@ -689,15 +639,15 @@ def test_the_command_line_refuses_what_is_not_there(tmp_path: Path) -> None:
         (["show", "x"], "there is no plan x"), (["approve"], "takes ID"), (["list", "--plans", "memory"], "gone with their run"),
         (["list", "--plans", "nosuch:x"], "no store"), (["reject", "x", "--drop", "a"], "there is no plan"),
     ):  # fmt: skip
-        done = cogc(tmp_path, "plan", *words)
+        done = cogc("plan", *words, cwd=tmp_path)
         assert done.returncode == 2 and why in done.stderr and "Traceback" not in done.stderr
-    assert cogc(tmp_path, "plan").stdout == ""
+    assert cogc("plan", cwd=tmp_path).stdout == ""
 
 
 def test_a_store_that_is_gone_fails_the_plan_and_says_so(tmp_path: Path) -> None:
     place(tmp_path, WRITTEN, rules(*DESIGNED))
     (tmp_path / "file").write_text("x")
-    done = cogc(tmp_path, "run", "spec.cog", "--plans", "sqlite:file/p.db")
+    done = cogc("run", "spec.cog", "--plans", "sqlite:file/p.db", cwd=tmp_path)
     assert done.returncode == 3 and "the store of plans" in done.stderr and "Traceback" not in done.stderr
 
 
@@ -713,11 +663,11 @@ def test_a_budget_in_dollars_needs_the_prices_of_all_models_below_it() -> None:
 
 def test_a_plan_without_a_planner_is_not_made_anew_from_outside(tmp_path: Path) -> None:
     place(tmp_path, WRITTEN.replace("approve: system", "approve: user"), rules(*DESIGNED))
-    assert cogc(tmp_path, "run", "spec.cog").returncode == 3
+    assert cogc("run", "spec.cog", cwd=tmp_path).returncode == 3
     (plan,) = plans(tmp_path)
-    done = cogc(tmp_path, "plan", "replan", plan["id"], "otherwise")
+    done = cogc("plan", "replan", plan["id"], "otherwise", cwd=tmp_path)
     assert done.returncode == 2 and "no planner" in done.stderr
-    assert cogc(tmp_path, "plan", "reject", plan["id"], "no").returncode == 0
+    assert cogc("plan", "reject", plan["id"], "no", cwd=tmp_path).returncode == 0
     assert plans(tmp_path)[0]["reason"] == "rejected"
 
 
@@ -736,7 +686,7 @@ def test_a_run_that_is_stopped_leaves_its_plan_to_the_next_one(tmp_path: Path) -
             process.kill()
     assert plans(tmp_path)[0]["status"] == "executing"
     (tmp_path / "go").touch()
-    done = cogc(tmp_path, "run", "spec.cog")
+    done = cogc("run", "spec.cog", cwd=tmp_path)
     assert done.returncode == 0 and "3 of 4 steps done" in done.stderr
 
 
@@ -752,12 +702,12 @@ def test_people_decide_from_outside_after_a_step_has_failed(tmp_path: Path) -> N
     with subprocess.Popen(run, cwd=tmp_path, stdout=-1, stderr=-1, text=True, env=environment) as process:
         try:
             (plan,) = wait_for(lambda: [p for p in plans(tmp_path) if p["steps"]])
-            cogc(tmp_path, "plan", "approve", plan["id"])
+            cogc("plan", "approve", plan["id"], cwd=tmp_path)
             wait_for(lambda: plans(tmp_path)[0]["steps"][0]["status"] == "failed")
-            assert cogc(tmp_path, "plan", "replan", plan["id"], "shorter").returncode == 0
+            assert cogc("plan", "replan", plan["id"], "shorter", cwd=tmp_path).returncode == 0
             wait_for(lambda: [s["id"] for s in plans(tmp_path)[0]["steps"]] == ["c"])
             assert plans(tmp_path)[0]["redraw"] is False
-            cogc(tmp_path, "plan", "approve", plan["id"])
+            cogc("plan", "approve", plan["id"], cwd=tmp_path)
             out, err = process.communicate(timeout=30)
         finally:
             process.kill()

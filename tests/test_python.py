@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ROOT, build
-from test_run import session
 
 from cogc import ir
 from cogc.kernel.machine import Kernel
@@ -18,6 +16,10 @@ from cogc.kernel.unit import Unit
 from cogc.run import journal
 from cogc.run.session import Session
 from cogc.run.trace import TraceWriter
+from support.cli import cogc
+from support.paths import ROOT
+from support.sessions import session
+from support.specs import build
 
 MAIN = """
 coglet P(limit: int = 3) = python "MODULE:P" {{
@@ -228,7 +230,6 @@ def test_the_pages_example_runs(tmp_path: Path) -> None:
     assert cog
     (tmp_path / "policy.py").write_text(codes[0])
     (tmp_path / "p.cog").write_text(cog[1])
-    from test_cli import cogc
 
     done = cogc("run", "p.cog", "--root", "Main", "--sim", "--for", "11s", "--input", "seen=4", cwd=tmp_path)
     assert done.stdout == "action: awake\naction: run\naction: alive\n", done.stderr

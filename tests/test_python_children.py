@@ -9,8 +9,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from conftest import build
-from test_run import session
 
 from cogc import ir
 from cogc.kernel.machine import Kernel
@@ -18,6 +16,8 @@ from cogc.kernel.unit import Unit
 from cogc.run import journal
 from cogc.run.session import Session
 from cogc.run.trace import TraceWriter
+from support.sessions import session
+from support.specs import build
 
 MAIN = """
 coglet P = python "MODULE:P" {

@@ -12,12 +12,11 @@ from typing import Any
 
 import pytest
 import trio
-from test_board import RedisServer, needs_redis
-from test_board import redis as redis
-from test_cli import cogc
 
 from cogc.stores.memory import MemoryStore
 from cogc.tasks import TaskQueue, check_queue, open_queue, task
+from support.cli import cogc
+from support.redis import RedisServer, needs_redis
 
 
 def test_memory_holds_a_queue() -> None:

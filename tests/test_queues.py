@@ -13,16 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ROOT, build
-from test_board import RedisServer, needs_redis
-from test_board import redis as redis
-from test_run import session
 
 from cogc.kernel.machine import Kernel
 from cogc.kernel.unit import Unit
 from cogc.run import journal
 from cogc.run.session import Session
 from cogc.run.trace import TraceWriter
+from support.paths import ROOT
+from support.redis import RedisServer, needs_redis
+from support.sessions import session
+from support.specs import build
 
 SPEC = """
 queue late: {{ n: int, at?: time, span?: duration }} = {backend} {{ lease: {lease}, attempts: 2 }}

@@ -12,11 +12,6 @@ from typing import Any
 
 import pytest
 import trio
-from conftest import build
-from test_agents import of, tool
-from test_board import RedisServer, needs_redis
-from test_board import redis as redis
-from test_cli import cogc
 
 from cogc.kernel.machine import Kernel
 from cogc.kernel.models.registry import AgentRecord, Registry
@@ -26,6 +21,10 @@ from cogc.run.session import Options, Session
 from cogc.run.settings import Settings
 from cogc.run.trace import TraceWriter
 from cogc.stores.registry import check_registry, open_registry
+from support.cli import cogc
+from support.redis import RedisServer, needs_redis
+from support.scripts import of, tool
+from support.specs import build
 
 SPEC = """
 model m = scripted "SCRIPT"

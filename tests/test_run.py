@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import random
 import subprocess
 import sys
 import time
@@ -14,16 +12,14 @@ from typing import Any
 import msgspec
 import pytest
 import trio
-from conftest import ROOT, build
 
-from cogc.ir import Bundle
 from cogc.kernel.machine import Kernel
 from cogc.kernel.objects import Ask
 from cogc.kernel.unit import Unit
 from cogc.run import journal
 from cogc.run.process import run_process
 from cogc.run.scripted import Scripted
-from cogc.run.session import Options, Session
+from cogc.run.session import Session
 from cogc.run.settings import Settings
 from cogc.run.store import Store
 from cogc.run.trace import TraceWriter, records
@@ -61,6 +57,10 @@ def unique_seconds() -> str:
     """A long time to sleep that no other test's process names: tests run side by side."""
     return f"98.{random.SystemRandom().randrange(10**11, 10**12)}"
 
+from support.paths import ROOT
+from support.processes import marked, unique_seconds
+from support.sessions import session
+from support.specs import build
 
 # ---- processes -----------------------------------------------------------------------------------------------
 

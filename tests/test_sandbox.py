@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import bubblewrap_works, build
-from test_run import marked, session, unique_seconds
 
 from cogc.run.settings import Settings
+from support.processes import bubblewrap_works, marked, unique_seconds
+from support.sessions import session
+from support.specs import build
 
 SPEC = """
 model m = scripted "SCRIPT"

@@ -8,7 +8,6 @@ import re
 import jsonschema
 import pytest
 import yaml
-from conftest import ROOT, Sim, build, codes
 
 from cogc import ir
 from cogc.diagnostics.problems import Problems
@@ -17,6 +16,9 @@ from cogc.language import functions, types
 from cogc.language.builtins import FUNCTIONS, RUN_TIME_ONLY
 from cogc.syntax import parse_cog, write_yaml
 from grammar import make_schemas
+from support.paths import ROOT
+from support.sim import Sim
+from support.specs import build, codes
 
 YAML = json.loads((ROOT / "grammar" / "cog.schema.json").read_text())
 TRACE = json.loads((ROOT / "grammar" / "trace.schema.json").read_text())

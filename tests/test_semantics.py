@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from conftest import Sim
 
 from cogc.language.values import Failure
+from support.sim import Sim
 
 PAIR = """
 coglet Main {{

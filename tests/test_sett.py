@@ -12,7 +12,6 @@ from typing import Any
 import msgspec
 import pytest
 import trio
-from conftest import bubblewrap_works, build
 
 from cogc.language.values import Failure
 from cogc.run import confine
@@ -25,6 +24,8 @@ from cogc.sett.minds import Minds
 from cogc.sett.model import Artefact, approves, goal, new_id
 from cogc.sett.spec import SettSpec
 from cogc.stores.memory import MemoryStore
+from support.processes import bubblewrap_works, marked, unique_seconds
+from support.specs import build
 
 needs_bwrap = pytest.mark.skipif(not bubblewrap_works(), reason="bubblewrap is not installed, or not allowed")
 
@@ -576,7 +577,6 @@ printf '{"artefact_type": "Look", "artefact_payload": {"cwd": "%s", "wrote": "%s
 def test_a_command_sees_its_workspace_and_its_app_and_nothing_else(
     world: World, tmp_path_factory: Any, mode: str
 ) -> None:
-    from test_run import marked, unique_seconds
 
     app, seconds = tmp_path_factory.mktemp("app"), unique_seconds()
     (app / "mine").touch()

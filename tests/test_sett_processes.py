@@ -16,10 +16,11 @@ from typing import Any
 
 import jsonschema
 import pytest
-from conftest import ROOT
-from test_board import RedisServer, needs_redis
-from test_board import redis as redis
-from test_cli import cogc
+
+from support.cli import cogc
+from support.paths import ROOT
+from support.processes import bubblewrap_works
+from support.redis import RedisServer, needs_redis
 
 WORK = """#!/bin/sh
 # Notes that it ran, takes a moment, and answers.
@@ -396,7 +397,6 @@ services:
 
 @pytest.mark.parametrize("name", ["sett.yml", "holt.yml"])
 def test_the_whole_file_format_runs_as_it_is(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from conftest import bubblewrap_works
 
     monkeypatch.setenv("TOKEN_OF_TEST", "t0k")
     (tmp_path / name).write_text(WHOLE)
@@ -434,7 +434,6 @@ def test_what_a_sett_may_cost_is_said_for_each_piece_of_work() -> None:
 
 
 def test_a_commands_sandbox_holds_for_another_user_too(tmp_path: Path) -> None:
-    from conftest import bubblewrap_works
 
     from cogc.kernel.objects import Sandbox
     from cogc.run.sandbox import ENVIRONMENT, wrapped

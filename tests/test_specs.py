@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 import pytest
-from conftest import ROOT, check_text, codes
 
 from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.source import Source
@@ -13,6 +12,8 @@ from cogc.language.attributes import ATTRIBUTES
 from cogc.language.builtins import FUNCTIONS
 from cogc.syntax import parse_cog, write_yaml
 from cogc.syntax.parse import parse
+from support.paths import ROOT
+from support.specs import check_text, codes
 
 
 def page(name: str) -> str:

@@ -10,13 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ROOT, build, codes
-from test_plans import cogc, rules, wait_for
-from test_run import session
 
 from cogc.run.control import ask
 from cogc.run.session import Session
 from cogc.run.settings import Settings
+from support.cli import cogc
+from support.paths import ROOT
+from support.scripts import rules
+from support.sessions import session
+from support.specs import build, codes
+from support.waiting import wait_for
 
 HEAD = """
 model m = scripted "m.yml"
@@ -281,21 +284,21 @@ def test_people_see_and_steer_a_team_that_is_at_work(tmp_path: Path, monkeypatch
         words, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
     ) as process:
         try:
-            wait_for(lambda: "Reviewer running (inspect)" in cogc(tmp_path, "team").stdout)
-            assert cogc(tmp_path, "team", "pause", "Reviewer").returncode == 0
-            assert "Reviewer running (inspect), paused" in cogc(tmp_path, "team", "status").stdout
-            assert cogc(tmp_path, "team", "send", "Reviewer", "hurry").returncode == 0
+            wait_for(lambda: "Reviewer running (inspect)" in cogc("team", cwd=tmp_path).stdout)
+            assert cogc("team", "pause", "Reviewer", cwd=tmp_path).returncode == 0
+            assert "Reviewer running (inspect), paused" in cogc("team", "status", cwd=tmp_path).stdout
+            assert cogc("team", "send", "Reviewer", "hurry", cwd=tmp_path).returncode == 0
             assert process.poll() is None
-            shown = cogc(tmp_path, "team", "inbox", "Reviewer").stdout
-            assert shown.endswith("user -> Reviewer: hurry\n") and shown == cogc(tmp_path, "team", "history").stdout
-            assert json.loads(cogc(tmp_path, "team", "outbox", "user", "--json").stdout)["content"] == "hurry"
-            assert cogc(tmp_path, "team", "outbox", "Reviewer").stdout == ""
+            shown = cogc("team", "inbox", "Reviewer", cwd=tmp_path).stdout
+            assert shown.endswith("user -> Reviewer: hurry\n") and shown == cogc("team", "history", cwd=tmp_path).stdout
+            assert json.loads(cogc("team", "outbox", "user", "--json", cwd=tmp_path).stdout)["content"] == "hurry"
+            assert cogc("team", "outbox", "Reviewer", cwd=tmp_path).stdout == ""
             for wrong, why in (
                 (["send", "Nobody", "x"], "has no Nobody"),
                 (["send", "lead"], "takes TO MESSAGE"),
                 (["--team", "x"], "no team x"),
             ):
-                done = cogc(tmp_path, "team", *wrong)
+                done = cogc("team", *wrong, cwd=tmp_path)
                 assert done.returncode == 2 and why in done.stderr
             monkeypatch.chdir(tmp_path)  # the path of a socket must be short
             (door,) = Path().glob(".cogc/runs/*/control")
@@ -305,15 +308,15 @@ def test_people_see_and_steer_a_team_that_is_at_work(tmp_path: Path, monkeypatch
                 ({"command": "send", "to": 7, "message": "", "sender": ""}, "`to`"),
             ):
                 assert why in ask(door, {"action": "guide", "id": "Crew", "data": data})["error"]
-            assert cogc(tmp_path, "team", "clear").returncode == 0
-            assert cogc(tmp_path, "team", "history").stdout == ""
-            assert cogc(tmp_path, "team", "resume").returncode == 0
+            assert cogc("team", "clear", cwd=tmp_path).returncode == 0
+            assert cogc("team", "history", cwd=tmp_path).stdout == ""
+            assert cogc("team", "resume", cwd=tmp_path).returncode == 0
             out, err = process.communicate(timeout=30)
         finally:
             process.kill()
     assert process.returncode == 0, err
     assert '{"channel":"result","data":"built"}' in out
-    assert "no run that was started with --control" in cogc(tmp_path, "team").stderr
+    assert "no run that was started with --control" in cogc("team", cwd=tmp_path).stderr
 
 
 def test_cancelling_a_team_ends_its_task_with_exit_code_3(tmp_path: Path) -> None:
@@ -325,8 +328,8 @@ def test_cancelling_a_team_ends_its_task_with_exit_code_3(tmp_path: Path) -> Non
         words, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
     ) as process:
         try:
-            wait_for(lambda: cogc(tmp_path, "team").returncode == 0)
-            assert cogc(tmp_path, "team", "cancel").returncode == 0
+            wait_for(lambda: cogc("team", cwd=tmp_path).returncode == 0)
+            assert cogc("team", "cancel", cwd=tmp_path).returncode == 0
             _, err = process.communicate(timeout=30)
         finally:
             process.kill()

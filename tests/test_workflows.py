@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ROOT, build, check_text, codes
-from test_plans import cogc, last, rules, run, statuses
 
 from cogc.screens.graph.model import graph
 from cogc.screens.graph.write import text as drawn
 from cogc.syntax.format import file as written
+from support.cli import cogc
+from support.paths import ROOT
+from support.plans import last, run, statuses
+from support.scripts import rules
+from support.specs import build, check_text, codes
 
 HEAD = """
 import "std/workflows.cog" as std
@@ -36,7 +39,7 @@ SAID = (
 def test_the_example_takes_a_repository_from_a_failing_test_to_a_green_one(tmp_path: Path) -> None:
     place = tmp_path / "feature"
     shutil.copytree(ROOT / "examples" / "feature", place, ignore=shutil.ignore_patterns("work", ".cogc"))
-    done = cogc(tmp_path, "run", "feature", "--goal", "Make the failing tests pass", "--output", "json")
+    done = cogc("run", "feature", "--goal", "Make the failing tests pass", "--output", "json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     said = [json.loads(line) for line in done.stdout.splitlines()]
     plan = [m["data"] for m in said if m["channel"] == "plan"][-1]
@@ -50,10 +53,10 @@ def test_the_example_takes_a_repository_from_a_failing_test_to_a_green_one(tmp_p
         [sys.executable, "-m", "pytest", "-q"], cwd=place / "work", capture_output=True, text=True, check=False
     )
     assert tests.returncode == 0, tests.stdout
-    gate = cogc(tmp_path, "verify", "feature", "--dod", "Shippable")
+    gate = cogc("verify", "feature", "--dod", "Shippable", cwd=tmp_path)
     assert gate.returncode == 0 and "Shippable is met: 4 of 4 criteria" in gate.stdout
     (place / "work" / "discount.py").write_text("def discounted(basket, code):\n    return 0\n")
-    assert cogc(tmp_path, "verify", "feature", "--dod", "Shippable").returncode == 4
+    assert cogc("verify", "feature", "--dod", "Shippable", cwd=tmp_path).returncode == 4
 
 
 def test_a_pipeline_is_filled_with_agents_of_ones_own(tmp_path: Path) -> None:
@@ -138,11 +141,11 @@ def test_a_plan_with_roles_checks_and_does_not_run_by_itself() -> None:
 
 def test_both_notations_hold_plans_that_extend_others(tmp_path: Path) -> None:
     (tmp_path / "a.cog").write_text(PIPELINE.replace("MORE", "step last after verify: 1"))
-    yaml = cogc(tmp_path, "convert", "a.cog")
+    yaml = cogc("convert", "a.cog", cwd=tmp_path)
     assert yaml.returncode == 0, yaml.stderr
     (tmp_path / "b.yml").write_text(yaml.stdout)
     assert "extends: std.pipeline" in yaml.stdout and "researcher: Scout" in yaml.stdout
-    back = cogc(tmp_path, "convert", "b.yml")
+    back = cogc("convert", "b.yml", cwd=tmp_path)
     checked, found = check_text(back.stdout)
     assert not found and written(checked.world.roots[0].tree) == written(
         check_text((tmp_path / "a.cog").read_text())[0].world.roots[0].tree
@@ -220,11 +223,11 @@ def test_what_is_declared_in_another_file_brings_what_it_names(tmp_path: Path) -
     (tmp_path / "m.yml").write_text('- {when: {prompt: ""}, reply: ok}\n')
     (tmp_path / "lib.cog").write_text(LIBRARY)
     (tmp_path / "main.cog").write_text(USING)
-    assert cogc(tmp_path, "check", "main.cog").stdout == "no problems in 1 file\n"
-    done = cogc(tmp_path, "run", "main.cog", "--output", "json")
+    assert cogc("check", "main.cog", cwd=tmp_path).stdout == "no problems in 1 file\n"
+    done = cogc("run", "main.cog", "--output", "json", cwd=tmp_path)
     said = sorted(str(json.loads(line)["data"]) for line in done.stdout.splitlines())
     assert said == ["['d', 'passed']", "['p', 7]", "['t', 'ok']"], done.stderr
-    done = cogc(tmp_path, "run", "main.cog", "--root", "Other", "--output", "json")
+    done = cogc("run", "main.cog", "--root", "Other", "--output", "json", cwd=tmp_path)
     assert '{"channel":"result","data":{"a":"ok","b":"ok","c":4,"d":7}}' in done.stdout, done.stderr
-    assert cogc(tmp_path, "verify", "main.cog", "--dod", "Mine").stdout == "Mine is met: 3 of 3 criteria\n"
-    assert cogc(tmp_path, "verify", "main.cog", "--dod", "Mine", "--set", "n=9").returncode == 4
+    assert cogc("verify", "main.cog", "--dod", "Mine", cwd=tmp_path).stdout == "Mine is met: 3 of 3 criteria\n"
+    assert cogc("verify", "main.cog", "--dod", "Mine", "--set", "n=9", cwd=tmp_path).returncode == 4

@@ -1,0 +1,24 @@
+"""The command line as its users start it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from support.paths import ROOT
+
+
+def cogc(*words: object, cwd: Path = ROOT, **env: str) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "cogc", *map(str, words)],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        timeout=60,
+        env={**os.environ, **env},
+        stdin=subprocess.DEVNULL,
+    )
+    assert "Traceback" not in done.stderr + done.stdout, done.stderr
+    return done

@@ -1,0 +1,40 @@
+"""Processes of the machine: those that a test leaves behind, and what may be started here."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import subprocess
+from pathlib import Path
+
+
+def marked(word: str) -> list[int]:
+    """Living processes whose command line holds a word."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            if word.encode() in Path(f"/proc/{pid}/cmdline").read_bytes() and int(pid) != os.getpid():
+                state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+                found += [int(pid)] if state not in "ZX" else []
+        except OSError:
+            continue
+    return found
+
+
+def unique_seconds() -> str:
+    """A long time to sleep that no other test's process names: tests run side by side."""
+    return f"98.{random.SystemRandom().randrange(10**11, 10**12)}"
+
+
+def parent(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
+
+
+def bubblewrap_works() -> bool:
+    """Whether bubblewrap is installed and may make namespaces here."""
+    words = ["bwrap", "--unshare-all", "--ro-bind", "/", "/", "--proc", "/proc", "true"]
+    return shutil.which("bwrap") is not None and subprocess.run(words, capture_output=True, check=False).returncode == 0

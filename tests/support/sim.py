@@ -1,0 +1,80 @@
+"""A system on a virtual clock, whose outside world the test plays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cogc.kernel.machine import Kernel
+from cogc.kernel.objects import Call, LogLine, Output
+from support.specs import build
+
+
+class Sim:
+    """A system on a virtual clock, its outside world played by the test."""
+
+    def __init__(
+        self, text: str, root: str | None = None, seed: int = 0, traced: bool = False, **parameters: Any
+    ) -> None:
+        self.kernel = Kernel(build(text, root), seed, 0, traced)
+        self.outputs: list[tuple[str, Any]] = []
+        self.logs: list[tuple[str, Any]] = []
+        self.calls: list[Call] = []
+        self.cancelled: list[int] = []
+        self.answers: dict[str, Any] = {}
+        self.kernel.start(parameters)
+        self.settle()
+
+    def settle(self) -> None:
+        """Let the kernel do all that it can at this instant; programs with an answer are answered."""
+        while True:
+            self.kernel.run()
+            effects, self.kernel.effects = self.kernel.effects, []
+            if not effects and not self.kernel.busy:
+                return
+            for effect in effects:
+                if isinstance(effect, Output):
+                    self.outputs.append((effect.channel, effect.value))
+                elif isinstance(effect, LogLine):
+                    self.logs.append((effect.level, effect.value))
+                elif isinstance(effect, Call):
+                    self._call(effect)
+                elif effect.__class__.__name__ == "Cancel":
+                    self.cancelled.append(effect.id)  # type: ignore[union-attr]
+
+    def _call(self, call: Call) -> None:
+        name = self.kernel.bundle.programs[call.program].name
+        if name not in self.answers:
+            self.calls.append(call)
+            return
+        answer = self.answers[name]
+        self.kernel.result(call.id, answer(**call.arguments) if callable(answer) else answer)
+
+    def send(self, channel: str, value: Any) -> Sim:
+        self.kernel.input(channel, value)
+        self.settle()
+        return self
+
+    def answer(self, value: Any, call: int = 0) -> Sim:
+        """Answer one of the calls that wait."""
+        self.kernel.result(self.calls.pop(call).id, value)
+        self.settle()
+        return self
+
+    def run(self, seconds: float) -> Sim:
+        """Let virtual time pass."""
+        end = self.kernel.now + round(seconds * 1e9)
+        while not self.kernel.ended:
+            due = self.kernel.timers.next()
+            if due is None or due > end:
+                break
+            self.kernel.advance(due)
+            self.settle()
+        self.kernel.advance(end)
+        return self
+
+    def sent(self, channel: str) -> list[Any]:
+        return [v for c, v in self.outputs if c == channel]
+
+    def records(self, kind: str) -> list[dict[str, Any]]:
+        assert self.kernel.trace is not None
+        return [r for r in self.kernel.trace.records if r["kind"] == kind]

@@ -1,0 +1,42 @@
+"""Check and build a spec that is given as text."""
+
+from __future__ import annotations
+
+import textwrap
+
+from cogc.analysis.checked import Checked
+from cogc.analysis.checked import Options as CheckOptions
+from cogc.compile import analyse, program
+from cogc.diagnostics.problems import Diagnostic, Problems
+from cogc.disk.files import read as read_file
+from cogc.ir import Bundle
+
+
+def check_text(text: str, name: str = "spec.cog", **others: str) -> tuple[Checked, list[Diagnostic]]:
+    """Check a spec; `others` are files that it may import, by name with `_` for the dot."""
+    files = {name: textwrap.dedent(text), **{k.replace("_", "."): textwrap.dedent(v) for k, v in others.items()}}
+
+    def read(path: str) -> bytes:
+        if path.startswith("std/"):
+            return read_file(path)
+        if path not in files:
+            raise FileNotFoundError(2, "No such file or directory", path)
+        return files[path].encode()
+
+    problems = Problems()
+    checked = analyse([name], read, problems, CheckOptions())
+    return checked, problems.sorted()
+
+
+def codes(text: str, name: str = "spec.cog", **others: str) -> list[str]:
+    """The slugs of what a check finds, in order of place."""
+    return [d.slug for d in check_text(text, name, **others)[1]]
+
+
+def build(text: str, root: str | None = None, name: str = "spec.cog", **others: str) -> Bundle:
+    """The program of a spec that has no errors."""
+    checked, found = check_text(text, name, **others)
+    assert not [d for d in found if d.severity == "error"], [d.message for d in found]
+    bundle = program(checked, root)
+    assert bundle is not None, [d.message for d in checked.problems.found]
+    return bundle

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _INT_LIMIT = 1 << 256
+_NUMBERS = (int, float)
 
 
 def _fail(message: str) -> Failure:
@@ -106,9 +107,9 @@ def absolute(value: Any) -> Any:
 
 def _ordered(values: list[Any], key: Callable[[Any], Any]) -> list[Any]:
     try:
-        for v in values:
-            if type(key(v)) not in (int, float, str, Duration, Time):
-                raise TypeError
+        kinds = {float if type(key(v)) is int else type(key(v)) for v in values}
+        if len(kinds) > 1 or not kinds <= {float, str, Duration, Time}:
+            raise TypeError
         return sorted(values, key=key)
     except TypeError:
         raise _fail("these values cannot be ordered among themselves") from None
@@ -168,14 +169,20 @@ def numbers(first: Any, second: Any = None) -> list[int]:
 
 
 def unique(values: Any) -> list[Any]:
-    seen: dict[Any, None] = {}
-    found = []
+    seen: dict[Any, Any] = {}
     for v in _list(values, "unique"):
-        key = stable_key(v)
-        if key not in seen:
-            seen[key] = None
-            found.append(v)
-    return found
+        seen.setdefault(_identity(v), v)
+    return list(seen.values())
+
+
+def _identity(value: Any) -> Any:
+    """Return a key that two values share when their kinds and values are equal: 1 and 1.0, or "1m" and 1m, do not."""
+    kind = type(value)
+    if kind is list:
+        return "list", tuple(map(_identity, value))
+    if kind is dict:
+        return "record", frozenset((k, _identity(v)) for k, v in value.items())
+    return kind_of(value), value
 
 
 def first(values: Any) -> Any:
@@ -298,9 +305,6 @@ def _wrong(operator: str, a: Any, b: Any) -> Failure:
     return _fail(f"`{operator}` does not take {kind_of(a)} and {kind_of(b)}")
 
 
-_NUMBERS = (int, float)
-
-
 def add(a: Any, b: Any) -> Any:
     ka, kb = type(a), type(b)
     if ka in _NUMBERS and kb in _NUMBERS:
@@ -371,15 +375,30 @@ def negate(a: Any) -> Any:
     return Duration(-a.nanos) if type(a) is Duration else -_number(a, "-")
 
 
-def less(a: Any, b: Any) -> bool:
+def _comparable(operator: str, a: Any, b: Any) -> None:
     ka, kb = type(a), type(b)
-    if (ka in _NUMBERS and kb in _NUMBERS) or (ka is kb and ka in (str, Duration, Time)):
-        return bool(a < b)
-    raise _wrong("<", a, b)
+    if not ((ka in _NUMBERS and kb in _NUMBERS) or (ka is kb and ka in (str, Duration, Time))):
+        raise _wrong(operator, a, b)
+
+
+def less(a: Any, b: Any) -> bool:
+    _comparable("<", a, b)
+    return bool(a < b)
 
 
 def less_or_equal(a: Any, b: Any) -> bool:
-    return not less(b, a)
+    _comparable("<=", a, b)
+    return bool(a <= b)
+
+
+def greater(a: Any, b: Any) -> bool:
+    _comparable(">", a, b)
+    return bool(b < a)
+
+
+def greater_or_equal(a: Any, b: Any) -> bool:
+    _comparable(">=", a, b)
+    return bool(b <= a)
 
 
 def within(part: Any, whole: Any) -> bool:
@@ -474,8 +493,8 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "!=": lambda a, b: not equal(a, b),
     "<": less,
     "<=": less_or_equal,
-    ">": lambda a, b: less(b, a),
-    ">=": lambda a, b: not less(a, b),
+    ">": greater,
+    ">=": greater_or_equal,
     "in": within,
     "not in": lambda a, b: not within(a, b),
 }

@@ -23,40 +23,6 @@ from cogc.run.session import Session
 from cogc.run.settings import Settings
 from cogc.run.store import Store
 from cogc.run.trace import TraceWriter, records
-
-
-def session(
-    bundle: Bundle, settings: Settings | None = None, until: Callable[..., bool] | None = None, **options: Any
-) -> Session:
-    """Run to the end, at most thirty real seconds."""
-    extra = {k: options.pop(k) for k in ("trace", "journal", "store") if k in options}
-    made = Session(Unit(bundle), Options(until=until, **options), settings or Settings(), **extra)
-
-    async def main() -> None:
-        with trio.fail_after(30):
-            await made.run()
-
-    trio.run(main)
-    return made
-
-
-def marked(word: str) -> list[int]:
-    """Living processes whose command line holds a word."""
-    found = []
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            if word.encode() in Path(f"/proc/{pid}/cmdline").read_bytes() and int(pid) != os.getpid():
-                state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-                found += [int(pid)] if state not in "ZX" else []
-        except OSError:
-            continue
-    return found
-
-
-def unique_seconds() -> str:
-    """A long time to sleep that no other test's process names: tests run side by side."""
-    return f"98.{random.SystemRandom().randrange(10**11, 10**12)}"
-
 from support.paths import ROOT
 from support.processes import marked, unique_seconds
 from support.sessions import session

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from conftest import Sim, build
 
 from cogc.kernel import supervision
 from cogc.kernel.code import Coder
@@ -13,6 +12,8 @@ from cogc.kernel.machine import Kernel
 from cogc.kernel.objects import Output
 from cogc.kernel.unit import Unit
 from cogc.language.values import Failure
+from support.sim import Sim
+from support.specs import build
 
 COUNTER = """
 const STEP: int = 2

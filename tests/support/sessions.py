@@ -8,6 +8,7 @@ from typing import Any
 import trio
 
 from cogc.ir import Bundle
+from cogc.kernel.unit import Unit
 from cogc.run.session import Options, Session
 from cogc.run.settings import Settings
 
@@ -17,7 +18,7 @@ def session(
 ) -> Session:
     """Run to the end, at most thirty real seconds."""
     extra = {k: options.pop(k) for k in ("trace", "journal", "store") if k in options}
-    made = Session(bundle, Options(until=until, **options), settings or Settings(), **extra)
+    made = Session(Unit(bundle), Options(until=until, **options), settings or Settings(), **extra)
 
     async def main() -> None:
         with trio.fail_after(30):

@@ -6,6 +6,7 @@ from typing import Any
 
 from cogc.kernel.machine import Kernel
 from cogc.kernel.objects import Call, LogLine, Output
+from cogc.kernel.unit import Unit
 from support.specs import build
 
 
@@ -15,7 +16,7 @@ class Sim:
     def __init__(
         self, text: str, root: str | None = None, seed: int = 0, traced: bool = False, **parameters: Any
     ) -> None:
-        self.kernel = Kernel(build(text, root), seed, 0, traced)
+        self.kernel = Kernel(Unit(build(text, root)), seed, 0, traced)
         self.outputs: list[tuple[str, Any]] = []
         self.logs: list[tuple[str, Any]] = []
         self.calls: list[Call] = []
@@ -42,7 +43,7 @@ class Sim:
                     self.cancelled.append(effect.id)  # type: ignore[union-attr]
 
     def _call(self, call: Call) -> None:
-        name = self.kernel.bundle.programs[call.program].name
+        name = self.kernel.unit.bundle.programs[call.program].name
         if name not in self.answers:
             self.calls.append(call)
             return

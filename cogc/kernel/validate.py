@@ -211,11 +211,14 @@ def _time(text: str) -> Time:
 
 def _union(value: Any, parts: tuple[Type, ...], wanted: Type, path: str) -> Any:
     reasons: list[Mismatch] = []
+    meant: list[Mismatch] = []
     for part in parts:
         try:
             found = _coerce(value, part, path)
         except Mismatch as wrong:
             reasons.append(wrong)
+            if _has_tag_of(value, part):
+                meant.append(wrong)
             continue
         if equal(found, value) and type(found) is type(value):
             return found
@@ -225,8 +228,17 @@ def _union(value: Any, parts: tuple[Type, ...], wanted: Type, path: str) -> Any:
             return _coerce(value, part, path)
         except Mismatch:
             continue
-    deepest = max(reasons, key=lambda r: len(r.path))
-    raise deepest if len(deepest.path) > len(path) else _mismatch(value, wanted, path)
+    deepest = max(meant or reasons, key=lambda r: len(r.path))
+    raise deepest if meant or len(deepest.path) > len(path) else _mismatch(value, wanted, path)
+
+
+def _has_tag_of(value: Any, part: Type) -> bool:
+    """Say whether a record has the literal fields of one alternative of a union, so that this one was meant."""
+    found = expand(part)
+    if type(value) is not dict or not isinstance(found, types.RecordOf):
+        return False
+    tags = [(f.name, f.type.value) for f in found.fields if isinstance(f.type, types.LiteralOf)]
+    return bool(tags) and all(equal(value.get(name), literal) for name, literal in tags)
 
 
 def _record_value(value: Any, record: types.RecordOf, wanted: Type, path: str) -> Any:

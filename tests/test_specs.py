@@ -57,9 +57,19 @@ def test_the_tables_of_attributes_and_functions_are_those_of_the_code() -> None:
         assert f"| `{name}` | {takes} |" in text
 
 
-def test_every_page_is_named_in_the_readme() -> None:
-    readme = (ROOT / "README.md").read_text()
-    assert [p.name for p in (ROOT / "specs").glob("*.md") if f"specs/{p.name}" not in readme] == []
+@pytest.mark.parametrize("index", ["README.md", "specs/README.md"])
+def test_every_page_is_named_in_both_indexes(index: str) -> None:
+    text = (ROOT / index).read_text(encoding="utf-8")
+    pages = [p for p in (ROOT / "specs").glob("*.md") if index == "README.md" or p.name != "README.md"]
+    assert [p.name for p in pages if f"({p.relative_to((ROOT / index).parent)})" not in text] == []
+
+
+@pytest.mark.parametrize("name", [str(p.relative_to(ROOT)) for p in [*ROOT.glob("*.md"), *ROOT.glob("specs/*.md")]])
+def test_every_link_of_a_page_leads_to_a_file(name: str) -> None:
+    page = ROOT / name
+    prose = re.sub(r"^(`{3,}).*?^\1$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    links = [link for link in re.findall(r"\]\(([^)#]+)\)", prose) if "://" not in link]
+    assert [link for link in links if not (page.parent / link).exists()] == []
 
 
 def test_no_page_speaks_of_what_is_not_there() -> None:

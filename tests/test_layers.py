@@ -39,8 +39,7 @@ CIRCULAR: list[set[str]] = [
 
 def layers() -> dict[str, int]:
     """The layer of each room, or module beside the rooms, as the map of ARCHITECTURE.md has it."""
-    page = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| (\d+) \| ([^|]+) \|", page, re.MULTILINE)
+    rows = re.findall(r"^\| (\d+) \| ([^|]+) \|", page(), re.MULTILINE)
     assert [int(n) for n, _ in rows] == sorted(int(n) for n, _ in rows)
     return {name: int(n) for n, names in rows for name in re.findall(r"`(\w+)/?`", names)}
 
@@ -92,6 +91,22 @@ def test_imports_go_down_only() -> None:
 
 def test_the_map_has_every_room_and_no_other() -> None:
     assert {room(name) for name in modules() if name != "__init__"} == set(layers())
+
+
+def page() -> str:
+    return (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+
+
+def test_the_page_names_only_what_is_there() -> None:
+    """Paths exist, seen from the repository, the package or a room; `module.function` and `Class.method` are defined."""
+    text = page().split("\n## The files\n")[0] + page().split("\n## Invariants\n")[1]
+    source = "".join(p.read_text(encoding="utf-8") for p in modules().values())
+    for name in re.findall(r"`([\w/.-]+(?:/|\.(?:py|cog|lark|md|json)))`", text):
+        assert any((at / name).exists() for at in (ROOT, PACKAGE)), name
+    dotted = re.findall(r"`((?:\w+\.)+(\w+))`", re.sub(r"`[\w./-]+\.(?:py|cog|lark|md|json)`", "", text))
+    for whole, name in dotted:
+        defined = rf"\b(?:def|class) {name}\b|^ +(?:self\.)?{name}\b.*[:=]|\"{re.escape(whole)}\""
+        assert name.isupper() or re.search(defined, source, re.MULTILINE), whole
 
 
 def circles(graph: dict[str, set[str]]) -> list[set[str]]:

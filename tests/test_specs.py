@@ -70,12 +70,3 @@ def test_every_link_of_a_page_leads_to_a_file(name: str) -> None:
     prose = re.sub(r"^(`{3,}).*?^\1$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
     links = [link for link in re.findall(r"\]\(([^)#]+)\)", prose) if "://" not in link]
     assert [link for link in links if not (page.parent / link).exists()] == []
-
-
-def test_no_page_speaks_of_what_is_not_there() -> None:
-    text = (ROOT / "ARCHITECTURE.md").read_text()
-    for words in re.findall(r"^\| \d \| (`.*?) \|", text, re.MULTILINE):
-        for name in words.replace("`", "").split():
-            name = name.strip("/,")
-            if name not in ("NAME.py", "checks/NAME.py", "commands/NAME.py"):
-                assert (ROOT / "cogc" / name).exists() or (ROOT / "cogc" / f"{name}.py").exists(), name

@@ -1,4 +1,4 @@
-"""What the benchmarks share: alternating runs, and how a ratio is printed."""
+"""The parts that the benchmarks share: programs from text, runs in turn, rows with ratios."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ROUNDS = 5
 
 
 def bundle(text: str, root: str | None = None) -> Bundle:
-    """A program from text."""
+    """Return the program of a text."""
 
     def reader(path: str) -> bytes:
         return read(path) if path.startswith("std/") else text.encode()
@@ -30,7 +30,7 @@ def bundle(text: str, root: str | None = None) -> Bundle:
 
 
 def kernel(text: str, traced: bool = False) -> Kernel:
-    """A started system."""
+    """Return a started system."""
     made = Kernel(Unit(bundle(text)), traced=traced)
     made.start({})
     made.run()
@@ -45,7 +45,7 @@ def seconds(action: Callable[[], object]) -> float:
 
 
 def alternate(rounds: int, *actions: Callable[[], float]) -> list[float]:
-    """The median of each action, run in turns: A B A B."""
+    """Return the median of each action, run in turns: A B A B."""
     found: list[list[float]] = [[] for _ in actions]
     for _ in range(rounds):
         for i, action in enumerate(actions):
@@ -54,6 +54,6 @@ def alternate(rounds: int, *actions: Callable[[], float]) -> list[float]:
 
 
 def row(what: str, ours: str, ratio: float, peer: str, goal: float | None, unit: str = "x") -> None:
-    """One line: what was measured, ours, the ratio to a peer, the goal and whether it is met."""
+    """Print a row: the measure, its value, its ratio to a peer, the goal and whether it is met."""
     verdict = "" if goal is None else f"   goal {goal:g}{unit} {'met' if ratio <= goal else 'MISSED'}"
     print(f"{what:<44} {ours:>14}   {ratio:7.2f}{unit} of {peer:<22}{verdict}", flush=True)

@@ -1,7 +1,8 @@
-"""What an agent costs beside the bare SDK, against the same local server."""
+"""The cost of an agent beside the bare SDK, against the same local server."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -38,7 +39,7 @@ def _client(url: str) -> anthropic.AsyncAnthropic:
 
 
 def _bare(url: str, turns: int) -> float:
-    """Seconds a turn: the SDK alone, the same conversation."""
+    """Return the seconds a turn for the same conversation with the SDK alone."""
 
     async def talk() -> None:
         async with _client(url) as client:
@@ -59,7 +60,7 @@ def _bare(url: str, turns: int) -> float:
 
 
 def _ours(url: str, turns: int) -> float:
-    """Seconds a turn: an agent."""
+    """Return the seconds a turn for an agent."""
     made = Session(Unit(bundle(SPEC.format(url=url, count=1, tools=", tools: [echo]"))), Options(), Settings())
     began = time.perf_counter()
     trio.run(made.run)
@@ -93,7 +94,7 @@ def _bare_many(url: str, count: int) -> float:
 
 
 def _first(url: str, ours: bool) -> float:
-    """Seconds to the first piece of text."""
+    """Return the seconds to the first piece of text."""
     if ours:
         seen: list[float] = []
         options = Options(on_output=lambda _: seen.append(time.perf_counter()))
@@ -117,8 +118,6 @@ def _first(url: str, ours: bool) -> float:
 
 
 def main() -> None:
-    import os
-
     os.environ["COGC_BENCH_KEY"] = "none"
     server = subprocess.Popen(
         [sys.executable, Path(__file__).parent / "model_server.py"], stdout=subprocess.PIPE, text=True

@@ -1,4 +1,4 @@
-"""What a running system costs: traces, spawning, memory, timers, virtual time, guards, checks."""
+"""The cost of a running system: traces, spawning, memory, timers, virtual time, guards, checks."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def simulated(made: Kernel, length: int) -> None:
 
 
 def _ticking_load() -> tuple[float, float]:
-    """10,000 coglets that tick each second, spread over it, for three real seconds: share of a core, p99 of lateness."""
+    """Run 10,000 coglets that tick once a second for three real seconds. Return the share of a core and the p99 lateness."""
     made = kernel("coglet T { state n: int = 0\n every 1s { n = n + 1 } }\ncoglet Main { listen go: int\n"
                   "create t = T * 0..20000\n on go as n { for i in range(n) { create t() } } }")  # fmt: skip
     for _ in range(200):  # 50 at each of 200 instants, 5 ms apart

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import sys
-from importlib import import_module
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -83,4 +82,6 @@ def _dispatch(given: list[str]) -> int:
 
 
 def _module(name: str) -> ModuleType:
+    from importlib import import_module  # `check` on plain paths does not come here
+
     return import_module(f"cogc.commands.{name}")

@@ -1,8 +1,9 @@
-"""A bound on what a system may ask of models, from its program and its tree alone.
+"""An upper bound on the requests, tokens and dollars of a system, from its program and its tree of coglets alone.
 
-In: a kernel whose coglets have been created, which is not run. Out: a `Bound` for its start, for a message on each of the
-root's channels, for a tick of each timer. A message is followed from port to port; what makes a bound infinite is kept
-with it, as the edge where it happens.
+In: a kernel whose coglets have been created and that is not run. Out: a `Bound` for the start, for a message on each channel
+of the root, and for a tick of each timer. A message is followed from port to port, along links and through reactions. A
+bound that is infinite names the places that make it so: a cycle of messages, a loop over a list of unknown length, a
+tool that a model may call as often as it likes.
 """
 
 from __future__ import annotations
@@ -21,11 +22,11 @@ from cogc.kernel.objects import Instance, Slot
 from cogc.language.values import Failure
 
 _STARTING = ("delegate", "plan_create", "plan_execute")
-"""Tools of teams and plans that set other agents to work."""
+"""The tools of teams and plans that start the work of other agents."""
 
 
 class Bound:
-    """Requests, tokens and dollars at most; `usd` is None where a price is not known. `why` says what has no bound."""
+    """Upper bounds on requests, tokens and dollars. `usd` is None if a price is unknown; `why` has the reasons for infinity."""
 
     __slots__ = ("calls", "tokens", "usd", "why")
 
@@ -47,7 +48,7 @@ class Bound:
         return Bound(self.calls + other.calls, self.tokens + other.tokens, usd, why)
 
     def times(self, count: float | Fraction, why: str = "") -> Bound:
-        """So many of them; infinitely many of something has `why` for a reason."""
+        """Return the bound of `count` such events; `why` is the reason if there are infinitely many."""
         if not self.calls:
             return self
         if count == inf:
@@ -56,21 +57,21 @@ class Bound:
         return Bound(self.calls * count, self.tokens * count, usd, self.why)
 
     def or_else(self, other: Bound) -> Bound:
-        """The dearer one in each respect."""
+        """Return the greater of two bounds, in each respect by itself."""
         usd = None if self.usd is None or other.usd is None else max(self.usd, other.usd)
         why = tuple(dict.fromkeys((*self.why, *other.why)))
         return Bound(max(self.calls, other.calls), max(self.tokens, other.tokens), usd, why)
 
 
 def bounds(kernel: Kernel) -> list[tuple[str, Bound]]:
-    """The rows: start, each channel of the root, each timer."""
+    """Return the rows of the report: the start, each channel of the root, each timer."""
     assert kernel.root is not None
     costs = _Costs()
     rows = [("start", costs.all_of(kernel.root, ("start", "after")))]
     own = kernel.root.code.ir
     for channel in own.listens:
         if own.kind != "coglet" and (channel.name.endswith("_") or " " in channel.name):
-            continue  # what a plan or a team says to itself
+            continue  # a channel between the parts of a plan or a team
         rows.append((f"a message on `{channel.name}`", costs.heard(kernel.root, channel.name)))
     for inst, count in costs.tree(kernel.root):
         for reaction in inst.code.ir.reactions:
@@ -80,13 +81,13 @@ def bounds(kernel: Kernel) -> list[tuple[str, Bound]]:
 
 
 def _place(inst: Instance) -> str:
-    """A coglet's path without the number of a replica: one stands for all."""
+    """Return the path of a coglet without the numbers of replicas: one stands for all."""
     own = inst.name
     return own if inst.parent is None else f"{_place(inst.parent)}/{own}"
 
 
 class _Costs:
-    """Follows messages through one system."""
+    """Follows messages through one system, and remembers the bound of each port and program."""
 
     def __init__(self) -> None:
         self.known: dict[tuple[int, str, str], Bound] = {}
@@ -95,7 +96,7 @@ class _Costs:
         self.programs: dict[str, Bound] = {}
 
     def tree(self, inst: Instance, count: int = 1) -> Iterator[tuple[Instance, int]]:
-        """One coglet of each kind in the tree, and how many of it there are."""
+        """Yield one coglet for each child in the tree, and the number of its replicas."""
         yield inst, count
         for slot in (inst.children or {}).values():
             member = _member(slot)
@@ -113,12 +114,12 @@ class _Costs:
     # ---- messages ------------------------------------------------------------------------------------------
 
     def heard(self, inst: Instance, channel: str) -> Bound:
-        """What a message on a listen channel sets off."""
+        """Return the bound of a message on a listen channel."""
         found = self._once(inst, "listen", channel, lambda: self._routed(inst, inst, "own_listen", "", channel))
         return found if inst.code.ir.budget is None else self._within(inst, found)
 
     def _within(self, inst: Instance, found: Bound) -> Bound:
-        """What the budget of a plan or a team leaves of a bound."""
+        """Return a bound within the budget of a plan or a team."""
         assert inst.code.ir.budget is not None
         budget = inst.code.unit.value(inst.code.ir.budget, inst)
         calls = min(found.calls, budget.get("turns") or inf)
@@ -127,7 +128,7 @@ class _Costs:
         return Bound(calls, tokens, usd, found.why if inf in (calls, tokens, usd) else ())
 
     def sent(self, inst: Instance, channel: str) -> Bound:
-        """What a message on a transmit channel sets off, in the parent and beyond."""
+        """Return the bound of a message on a transmit channel, in the parent and beyond."""
         parent = inst.parent
         if parent is None:
             return Bound()
@@ -136,7 +137,7 @@ class _Costs:
         )
 
     def _once(self, inst: Instance, kind: str, channel: str, follow: Callable[[], Bound]) -> Bound:
-        """Each port is followed once. One that leads back to itself has no bound if anything on the way asks a model."""
+        """Follow a port once. A port that leads back to itself has no bound if anything on the way asks a model."""
         key = (id(inst.slot or inst), kind, channel)
         if key in self.known:
             return self.known[key]
@@ -149,12 +150,12 @@ class _Costs:
         if key in self.circles:
             self.circles.discard(key)
             found = found.times(inf, f"{_place(inst)}.{channel}: its messages lead back to it")
-        if not self.circles:  # what was found inside of a circle is a part of it
+        if not self.circles:  # a bound from inside of a cycle is a part of that of the cycle
             self.known[key] = found
         return found
 
     def _routed(self, holder: Instance, inst: Instance, kind: str, child: str, channel: str) -> Bound:
-        """Along the links and reactions of `holder` that take this port."""
+        """Follow the links and reactions of `holder` that take messages from this port."""
         found = Bound()
         code = holder.code.ir
         for link in code.links:
@@ -169,12 +170,12 @@ class _Costs:
         return found
 
     def _width(self, holder: Instance, trigger: ir.Trigger) -> int:
-        """How many messages one round of a gathering reaction takes."""
+        """Return the number of messages in one round of a reaction on `all`."""
         slots = holder.children or {}
         return max(1, sum(_count(slots[p.child]) if p.child in slots else 1 for p in trigger.ports))
 
     def _into(self, holder: Instance, port: ir.Port, sharing: str = "") -> Bound:
-        """A message that goes into a port, from inside of `holder`."""
+        """Return the bound of a message that `holder` sends into a port."""
         if port.kind == "own_transmit":
             return self.sent(holder, port.name)
         if port.kind == "own_listen":
@@ -192,7 +193,7 @@ class _Costs:
     # ---- reactions -----------------------------------------------------------------------------------------
 
     def reaction(self, inst: Instance, reaction: ir.Reaction) -> Bound:
-        """One run of a reaction, its handler of failures too."""
+        """Return the bound of one run of a reaction, with its handler of failures."""
         return self._block(inst, reaction.body) + self._block(inst, reaction.handler or [])
 
     def _block(self, inst: Instance, statements: list[ir.Statement]) -> Bound:
@@ -226,7 +227,7 @@ class _Costs:
         return found if slot is None or slot.single or node.member is not None else found.times(_count(slot))
 
     def _many(self, inst: Instance, source: ir.Expr, each: Bound) -> Bound:
-        """Once for each item of a list: as many as are written there, else nobody knows."""
+        """Return the bound of a loop: the length of its list if that is known, else infinity."""
         if isinstance(source, ir.Items):
             return each.times(len(source.items))
         known = None if waits(source) else self._known(inst, source)
@@ -235,7 +236,7 @@ class _Costs:
         return each.times(inf, f"{_place(inst)}: a loop over a list whose length is not known")
 
     def _known(self, inst: Instance, source: ir.Expr) -> list[Any] | None:
-        """The list that a source gives, if it hangs on nothing but parameters and constants."""
+        """Return the list of a source that depends on parameters and constants alone, or None."""
         if any(isinstance(part, ir.Local | ir.State) for part in parts(source)):
             return None
         try:
@@ -245,7 +246,7 @@ class _Costs:
         return found if isinstance(found, list) else None
 
     def _expression(self, inst: Instance, node: Any) -> Bound:
-        """The calls that stand in an expression."""
+        """Return the bound of the calls in an expression."""
         if isinstance(node, list):
             found = Bound()
             for part in node:
@@ -264,7 +265,7 @@ class _Costs:
     # ---- programs ------------------------------------------------------------------------------------------
 
     def program(self, inst: Instance, program: ir.Program) -> Bound:
-        """One call of a program, with all that its conversation may ask."""
+        """Return the bound of one call of a program, with its conversation."""
         if program.key not in self.programs:
             if program.kind == "ask" and program.name in _STARTING:
                 why = f"{program.name}: a model may start work by it as often as it likes"
@@ -300,7 +301,7 @@ class _Costs:
         return own + self._inner(inst, program, [*program.tools, *spawns], budget)
 
     def _inner(self, inst: Instance, program: ir.Program, keys: list[str], budget: dict[str, Any]) -> Bound:
-        """What its tools ask of models: any number of times in a turn, within the budget that it has for all."""
+        """Return the bound of the tools that ask models: infinite, except where the budget of the conversation limits it."""
         for key in keys:
             inner = self.program(inst, inst.code.unit.bundle.programs[key])
             if not inner.calls:
@@ -318,7 +319,7 @@ class _Costs:
         return turns if tools else min(turns, 1 if wants_text else 2)
 
     def _value(self, inst: Instance, program: ir.Program, name: str) -> Any:
-        """An attribute's value, if it does not hang on the arguments of a call."""
+        """Return the value of an attribute, or None if it depends on the arguments of the call."""
         node = program.attributes.get(name)
         if node is None:
             return None
@@ -334,17 +335,17 @@ def _member(slot: Slot) -> Instance | None:
 
 
 def _count(slot: Slot) -> int:
-    """How many members a child has, at most."""
+    """Return the greatest number of members of a child."""
     return max(len(slot.members), slot.highest or 0)
 
 
 def _dollars(price: ir.Price, before: float, after: float) -> float:
-    """What a request with so many tokens, and so many in its answer, may cost."""
+    """Return the greatest price of a request with so many tokens before and after."""
     is_long = bool(price.above) and before > price.above
     each_in, each_out = (price.long_input, price.long_output) if is_long else (price.input, price.output)
     return ((before * each_in * price.cache_write if each_in else 0.0) + after * each_out) / 1e6
 
 
 def _dearest(price: ir.Price, tokens: float) -> float:
-    """What so many tokens may cost, whichever they are."""
+    """Return the greatest price of so many tokens, of whatever kind."""
     return max(_dollars(price, tokens, 0), _dollars(price, 0, tokens))

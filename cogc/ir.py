@@ -1,23 +1,30 @@
-"""The typed program that the runner takes: no names to look up, no types to infer, nothing of the notation left.
+"""The typed program that the runner takes: names are resolved, types are inferred, and no notation is left.
 
-A program is JSON (`cogc build`), made and read by msgspec from these records; `grammar/ir.schema.json` is its schema. Two
-notations of one program give equal IR: source positions stand in a table of their own (`positions`), by number, and
-take no part in the content hash.
+A program is JSON (`cogc build`), written and read by msgspec from these records; `grammar/ir.schema.json` is its schema.
+Source positions stand in a table of their own (`positions`), which an `at` refers to by number. The table takes no part
+in the content hash, so both notations of one program give the same hash.
 
-Expressions say where a value's type is not known (`checked`), so that the code made from them asks only there.
+`checked` marks an expression whose operands have types that the compiler does not know: only there the code that is made
+of the program checks values.
 """
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+import hashlib
+from inspect import cleandoc
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 
 VERSION = 1
 
+PortKind: TypeAlias = Literal["own_listen", "own_transmit", "child_listen", "child_transmit", "queue", "dead_queue"]
+"""The kinds of ports. Lowering makes an inbox of the coglet itself of a port of a queue; a built program has none."""
+TriggerKind: TypeAlias = Literal["port", "all", "error", "start", "stop", "every", "ticks", "after", "command"]
+
 
 class Node(msgspec.Struct, frozen=True, tag_field="op", omit_defaults=True):
-    """The base of all parts that are told apart by their `op`."""
+    """The base of expressions and statements; `op` in the JSON tells which one it is."""
 
 
 # ---- expressions ---------------------------------------------------------------------------------------------
@@ -34,7 +41,7 @@ class DurationConst(Node, tag="duration", frozen=True):
 
 
 class Local(Node, tag="local", frozen=True):
-    """A `let`, a pattern's name, a parameter of a program or command, `message`, `sender`, `it`."""
+    """A name of the body: a `let`, a pattern, a parameter of a program or command, `message`, `sender`, `it`."""
 
     name: str
 
@@ -58,13 +65,13 @@ class Global(Node, tag="global", frozen=True):
 
 
 class Self(Node, tag="self", frozen=True):
-    """The coglet's own record of index, id, name and path; one field of it if `field` is given."""
+    """The record of the coglet itself (index, id, name, path), or one field of it."""
 
     field: str = ""
 
 
 class Text(Node, tag="text", frozen=True):
-    """A template: `parts` are text and values in turn where that is all it is, else `jinja` is its source."""
+    """A template: `parts` are its pieces if it has text and values alone, else `jinja` is its source."""
 
     parts: list[Expr] = []
     jinja: str = ""
@@ -78,7 +85,7 @@ class Builtin(Node, tag="builtin", frozen=True):
 
 
 class Call(Node, tag="call", frozen=True):
-    """A program by its key. `waits` if it is carried out outside; the arguments are in the order of its parameters."""
+    """A call of a program. The arguments are in the order of its parameters; `waits` if an executor carries it out."""
 
     program: str
     arguments: list[Expr | None] = []
@@ -87,7 +94,7 @@ class Call(Node, tag="call", frozen=True):
 
 
 class Field(Node, tag="field", frozen=True):
-    """`required` if it is known to be there; `checked` if it is not known that there may be such a field."""
+    """`required` if the field is always present; `checked` if the base may have no such field."""
 
     base: Expr
     name: str
@@ -107,24 +114,24 @@ class Slice(Node, tag="slice", frozen=True):
 
 
 class Unary(Node, tag="unary", frozen=True):
-    operator: str
+    operator: Literal["not", "-"]
     operand: Expr
     checked: bool = False
 
 
 class Binary(Node, tag="binary", frozen=True):
-    """Arithmetic, comparison, membership; `checked` where the types of the sides are not known."""
+    """Arithmetic, comparison and membership."""
 
-    operator: str
+    operator: Literal["==", "!=", "<", "<=", ">", ">=", "in", "not in", "+", "-", "*", "/", "//", "%"]
     left: Expr
     right: Expr
     checked: bool = False
 
 
 class Logic(Node, tag="logic", frozen=True):
-    """`and`, `or`, `??`: the right side only where it is needed."""
+    """`and`, `or`, `??`: the right side is evaluated only if the left one does not decide."""
 
-    operator: str
+    operator: Literal["and", "or", "??"]
     left: Expr
     right: Expr
     checked: bool = False
@@ -142,7 +149,7 @@ class Items(Node, tag="list", frozen=True):
 
 
 class Comprehension(Node, tag="for", frozen=True):
-    """`key` is given for records; `names` are the pattern's, several take a list apart."""
+    """A list, or a record if `key` is given. `names` are those of the pattern; several of them take a list apart."""
 
     item: Expr
     names: list[str]
@@ -153,7 +160,7 @@ class Comprehension(Node, tag="for", frozen=True):
 
 
 class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Of a record: a fixed key, a computed one, or neither: then the value's own entries are spread in."""
+    """An entry of a record: a fixed key, a computed key, or neither for a value whose entries are spread in."""
 
     value: Expr
     name: str | None = None
@@ -170,14 +177,14 @@ class TypeTest(Node, tag="is", frozen=True):
 
 
 class Check(Node, tag="check", frozen=True):
-    """A value that must be of a type: the run-time check where the compiler could not know."""
+    """A value that must be of a type: a run-time check where the compiler does not know the type."""
 
     value: Expr
     type: int
 
 
 class Try(Node, tag="try", frozen=True):
-    """The other value where the first fails; in it, `name` is the failure's record."""
+    """`value`, or `otherwise` if it fails; there `name` is bound to the record of the failure."""
 
     value: Expr
     otherwise: Expr
@@ -185,7 +192,7 @@ class Try(Node, tag="try", frozen=True):
 
 
 class Await(Node, tag="await", frozen=True):
-    """The first message of a channel that the condition takes, over `message`; null when the time is over."""
+    """The first message of a channel that meets the condition (over `message`), or null after the timeout."""
 
     port: Port
     condition: Expr | None = None
@@ -193,7 +200,7 @@ class Await(Node, tag="await", frozen=True):
 
 
 class Grow(Node, tag="grow", frozen=True):
-    """A new member of a pool; its index is the value."""
+    """Make a new member of a pool; its index is the value."""
 
     child: str
     arguments: list[Expr | None] = []
@@ -210,10 +217,9 @@ Expr: TypeAlias = (
 
 
 class Port(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One end of a wire: an own channel (`own_transmit`, `own_listen`), or a child's (`child_transmit`,
-    `child_listen`); `member` picks one of a pool."""
+    """One end of a link: a channel of the coglet itself or of a child; `member` picks one member of a pool."""
 
-    kind: str
+    kind: PortKind
     name: str
     child: str = ""
     member: Expr | None = None
@@ -240,7 +246,7 @@ class Let(Node, tag="let", frozen=True):
 
 
 class Guide(Node, tag="guide", frozen=True):
-    """A command for a child, or for the coglet itself (`child` is empty)."""
+    """Send a command to a child, or to the coglet itself if `child` is empty."""
 
     child: str
     command: str
@@ -250,9 +256,9 @@ class Guide(Node, tag="guide", frozen=True):
 
 
 class Lifecycle(Node, tag="lifecycle", frozen=True):
-    """`stop` or `restart` a child or a member, `stop` the coglet itself (`child` is empty), or `escalate`."""
+    """Stop or restart a child or a member, stop the coglet itself (`child` is empty), or escalate."""
 
-    action: str
+    action: Literal["stop", "restart", "escalate"]
     child: str = ""
     member: Expr | None = None
     at: int = 0
@@ -313,11 +319,11 @@ class StateDecl(msgspec.Struct, frozen=True, omit_defaults=True):
     name: str
     type: int
     value: Expr
-    life: str = ""
+    life: Literal["", "keep", "persist"] = ""
 
 
 class ChildDecl(msgspec.Struct, frozen=True, omit_defaults=True):
-    """`low` and `high` for replicas and pools; `each` and `source` for one child an item."""
+    """A child. `low` and `high` are for replicas and pools, `each` and `source` for one child of each item of a list."""
 
     name: str
     coglet: str
@@ -336,7 +342,7 @@ class ChildDecl(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class LinkDecl(msgspec.Struct, frozen=True, omit_defaults=True):
-    """`type` is that of the target where the compiler could not prove that the source's fits."""
+    """A link. `type` is that of the target if the compiler cannot prove that the messages of the source fit it."""
 
     source: Port
     target: Port
@@ -348,10 +354,10 @@ class LinkDecl(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Trigger(msgspec.Struct, frozen=True, omit_defaults=True):
-    """`kind`: port all error start stop every ticks after command. `names` are what the pattern binds; `apart` if
-    they take a list apart; `sender` if a member's own record is bound too."""
+    """A trigger. `names` are bound by the pattern; `apart` if they take a list apart; `sender` if the record of the
+    member that sent the message is bound too."""
 
-    kind: str
+    kind: TriggerKind
     ports: list[Port] = []
     names: list[str] = []
     apart: bool = False
@@ -370,7 +376,7 @@ class Pair(msgspec.Struct, frozen=True):
 
 
 class Reaction(msgspec.Struct, frozen=True, omit_defaults=True):
-    """`name` is for people; `waits` if a call, an await or a growing pool stands in the body."""
+    """A reaction. `name` is shown to people; `waits` if the body has a call, an await or a growing pool."""
 
     name: str
     triggers: list[Trigger]
@@ -396,9 +402,9 @@ class Supervision(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Coglet(msgspec.Struct, frozen=True, omit_defaults=True):
-    """`parameters` end with those of its mixins, whose defaults are their arguments. `logged_from`, `suppressed` and
-    `registered` are the numbers of the states that LogLet, SuppressLet and ProgLet keep theirs in. `python` is the program
-    that calls the object of one in Python; `open` says that no spec declares what such a class hears, says and obeys."""
+    """A coglet. `parameters` end with those of its mixins, with the arguments of the mixins as defaults. `logged_from`,
+    `suppressed` and `registered` are the indexes of the states of LogLet, SuppressLet and ProgLet. `python` is the program
+    that calls the object of a coglet in Python; `open` if no spec declares the channels and commands of its class."""
 
     key: str
     name: str
@@ -424,8 +430,8 @@ class Coglet(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Agent(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What an agent has beside a program that asks a model: the keys of the agents that it may start, how many at once, and
-    who runs them: `local` in this process, else the name of a dispatcher."""
+    """The part of an agent beside its program: the keys of the agents that it may start, how many of them at once, and the
+    dispatcher that runs them (`local` for this process)."""
 
     spawn: list[str] = []
     max_concurrent: Expr | None = None
@@ -433,14 +439,15 @@ class Agent(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 QUEUE = "$queue:"
-"""What the name of the inbox of a queue's items begins with."""
+"""The first part of the name of an inbox for the items of a queue."""
 TICKS = "$every"
-"""The inbox of a Python coglet's ticks; no name of the language is one like it."""
+"""The name of the inbox for the ticks of a Python coglet; no name of the language has a `$`."""
 
 
 class Program(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A program. `schema` is that of a tool which takes its one argument as its whole input; `ports` and
-    `commands` are those that the class of a Python coglet must have methods for, `says` what it may transmit. `words` are those of a shell command; `argument` the text of the others, the tool of an MCP server."""
+    """A program. `schema` is the input of a tool whose one argument is the whole input. `ports` and `commands` are those
+    that the class of a Python coglet must have methods for, `says` the channels that it may transmit on. `words` are those
+    of a shell command; `argument` is the text of the other executors, or the tool of an MCP server."""
 
     key: str
     name: str
@@ -465,7 +472,7 @@ class Program(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Price(msgspec.Struct, frozen=True, omit_defaults=True):
-    """US dollars for a million tokens; what the cache takes, as factors of `input`; `context` is in tokens, 0 for unknown."""
+    """US dollars for a million tokens. The prices of the cache are factors of `input`; `context` is in tokens, 0 if unknown."""
 
     input: float = 0.0
     output: float = 0.0
@@ -478,7 +485,7 @@ class Price(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Model(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A model; None as `price` says that it is not known."""
+    """A model. `price` is None if it is not known."""
 
     key: str
     name: str
@@ -502,7 +509,7 @@ class Server(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Queue(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A queue: what holds it, and where. Its programs are `KEY.put`, `KEY.take`, `KEY.dead`, `KEY.done` and `KEY.back`."""
+    """A queue, with its backend and the place of that. Its programs are `KEY.put`, `KEY.take`, `KEY.dead`, `KEY.done` and `KEY.back`."""
 
     key: str
     name: str
@@ -515,15 +522,15 @@ class Queue(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Bid(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What an agent of a sett bids where the condition over `artefact` and `claim` holds."""
+    """The bid of an agent of a sett, if the condition over `artefact` and `claim` holds."""
 
     word: str
     when: Expr | None = None
 
 
 class SettAgent(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One agent of a sett. `run` is the agent that does its work in place of a command, `judge` the one that bids for it: keys
-    of coglets."""
+    """One agent of a sett. `run` is the key of the coglet that does its work in place of a command, `judge` of the one that
+    bids for it."""
 
     role: str
     bids: list[Bid] = []
@@ -543,7 +550,8 @@ class Sett(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Bundle(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A whole program. `root` is a coglet or a sett. `types` by number, `named` the types that are declared by name; both as `types.to_json`."""
+    """A program with all that it needs. `root` is a coglet or a sett. `types` are by number, `named` by the name of their
+    declaration, both as `types.to_json` writes them."""
 
     version: int = VERSION
     root: str = ""
@@ -561,12 +569,12 @@ class Bundle(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def encode(bundle: Bundle) -> bytes:
-    """The program as JSON, indented, with its content hash."""
+    """Return a program as JSON, indented, with its content hash."""
     return msgspec.json.format(msgspec.json.encode(hashed(bundle)), indent=1) + b"\n"
 
 
 def decode(data: bytes) -> Bundle:
-    """A program from JSON; ValueError says what is wrong with it."""
+    """Read a program from JSON; raise ValueError if it is none, of another version, or changed."""
     try:
         bundle = msgspec.json.decode(data, type=Bundle)
     except (msgspec.DecodeError, RecursionError) as error:
@@ -579,18 +587,14 @@ def decode(data: bytes) -> Bundle:
 
 
 def hashed(bundle: Bundle) -> Bundle:
-    """The program with the hash of its content: everything but source positions."""
-    import hashlib
-
+    """Return a program with the hash of its content, which is all but the source positions."""
     bare = msgspec.structs.replace(bundle, positions=[], hash="")
     digest = hashlib.sha256(msgspec.json.encode(bare, order="deterministic")).hexdigest()
     return msgspec.structs.replace(bundle, hash=digest)
 
 
 def schema() -> bytes:
-    """The JSON Schema of a built program."""
-    from inspect import cleandoc
-
+    """Return the JSON Schema of a built program."""
     document = msgspec.json.schema(Bundle)
     for part in document["$defs"].values():  # from 3.13 on Python takes the indentation out of docstrings itself
         if "description" in part:

@@ -1,6 +1,37 @@
-"""The task queue: work for agents by priority, claimed by one at a time, for as long as its lease holds.
+"""The task queue: work for agents by priority, claimed by one worker at a time for the length of a lease.
 
-It stands on a store (`cogc/stores/`), so that memory, SQLite and Redis obey the same rules, and processes share it.
+It is written against the store interface (`cogc/stores/base.py`), so that memory, SQLite and Redis obey the same rules and
+several processes share a queue. A package that has a queue of its own proves it by `check_queue`.
+
+The model
+    A task is a record `task:ID`. Two sets hold its id: `tasks` has all of them, ordered by the time of their creation;
+    `open` has those that are not over, ordered by priority and, within it, by time. `_score` makes one number of the
+    two, so that one ordered read finds the next task.
+    States: `todo` -> `in_progress` -> `done`. `give_back` leads from `in_progress` to `todo`, `cancel` from either of
+    them to `cancelled`. `done` and `cancelled` are final.
+
+Claims and leases
+    `get` claims the first open task that is free, and writes owner, `until` (the end of the lease, by the clock of the
+    store) and `token` in one transaction. A task is free if it is `todo`, or `in_progress` with a lease that is over:
+    nothing has to notice that a worker died, the next `get` takes its task.
+    `token` counts the claims of a task. A worker holds a claim as long as its token is the task's: `extend`, `give_back`
+    and `complete(id, token)` compare it, and return False for a claim that another worker has taken over. So a worker
+    that was slow, not dead, cannot finish the task of its successor. `complete(id)` without a token is for people: it
+    finishes the task whoever holds it.
+    A worker on a long task extends its lease before it ends, say at half of it.
+    A task with an assignee is claimed by that assignee alone, one without by a worker that names none.
+
+Invariants
+    A task is claimed by at most one worker at any time, of those whose lease is not over.
+    Work may be done twice (a worker that outlives its lease has done some of it), but it is finished once.
+    Every change publishes on `task_events`, so that `wait` returns in all processes.
+
+A worked example, with a lease of 300 s
+    t=0    A: get()          todo         -> in_progress, owner A, until 300, token 1
+    t=200  A: extend()       until 500, True
+    t=501  B: get()          the lease is over: owner B, until 801, token 2
+    t=510  A: complete(id, 1) the token is 2: False, and nothing changes
+    t=600  B: complete(id, 2) done, True
 """
 
 from __future__ import annotations
@@ -22,7 +53,7 @@ LEASE = 300.0
 
 
 class Task(msgspec.Struct):
-    """One piece of work. While it is `in_progress` it is its `owner`'s until `until` (seconds); `token` counts the claims."""
+    """One piece of work. `owner` holds it until `until` (seconds) while it is in progress; `token` counts the claims."""
 
     id: str
     title: str
@@ -39,7 +70,7 @@ class Task(msgspec.Struct):
 def task(
     title: str, description: str = "", priority: str = "medium", assignee: str | None = None, id: str = ""
 ) -> Task:
-    """A new piece of work. ValueError if there is no such priority."""
+    """Return a new task; raise ValueError for an unknown priority."""
     if priority not in PRIORITIES:
         raise ValueError(f"a priority is one of {', '.join(PRIORITIES)}, not {priority!r}")
     return Task(id or str(uuid.uuid4()), title, description, priority, assignee)
@@ -47,7 +78,7 @@ def task(
 
 @asynccontextmanager
 async def open_queue(name: str, queue: str) -> AsyncIterator[TaskQueue]:
-    """A queue in a store. ConnectionError where there is no store of this name, or it cannot be reached."""
+    """Open a queue in a store; raise ConnectionError if there is no such store or it cannot be reached."""
     async with open_store(name, f"queue:{queue}:") as store:
         yield TaskQueue(store)
 
@@ -59,7 +90,7 @@ class TaskQueue:
         self.store = store
 
     async def put(self, item: Task) -> Task:
-        """Add a piece of work. ValueError if there is one with its id."""
+        """Add a task; raise ValueError if there is one with its id."""
         item = msgspec.structs.replace(item, created_at=item.created_at or await self.store.now())
 
         async def work(tx: Tx) -> None:
@@ -72,8 +103,10 @@ class TaskQueue:
         return item
 
     async def get(self, assignee: str | None = None, owner: str = "", lease: float = LEASE) -> Task | None:
-        """Claim the highest priority, the oldest first within it: for an assignee its own work alone, else what is nobody's. Work
-        whose lease is over is claimed again."""
+        """Claim the oldest free task of the highest priority, or return None.
+
+        An assignee gets its own tasks alone, a caller without one those that have no assignee.
+        """
         now = await self.store.now()
 
         async def work(tx: Tx) -> Task | None:
@@ -91,7 +124,7 @@ class TaskQueue:
         return await self.store.transact(work)
 
     async def extend(self, claimed: Task, lease: float = LEASE) -> bool:
-        """Hold claimed work for longer; False if it has become somebody else's."""
+        """Extend the lease of a claim. Return False if the claim has ended."""
         now = await self.store.now()
 
         async def work(tx: Tx) -> bool:
@@ -105,15 +138,15 @@ class TaskQueue:
         return await self.store.transact(work)
 
     async def give_back(self, claimed: Task) -> bool:
-        """Claimed work is to be done by somebody else; False if it has become somebody else's."""
+        """End a claim and make its task free. Return False if the claim has ended already."""
         return await self._end(claimed.id, "todo", claimed.token)
 
     async def complete(self, id: str, token: int | None = None) -> bool:
-        """Work is done. False if there is none, it is over already, or (with the `token` of a claim) somebody else's by now."""
+        """Finish a task. Return False if there is none, it is over, or (with a `token`) the claim has ended."""
         return await self._end(id, "done", token)
 
     async def cancel(self, id: str) -> bool:
-        """Work is not to be done. False if there is none, or it is over already."""
+        """Cancel a task. Return False if there is none or it is over."""
         return await self._end(id, "cancelled", None)
 
     async def _end(self, id: str, status: str, token: int | None) -> bool:
@@ -130,7 +163,7 @@ class TaskQueue:
     async def list(
         self, status: str | None = None, assignee: str | None = None, priority: str | None = None
     ) -> list[Task]:
-        """Those of a status, an assignee, a priority, the oldest first."""
+        """Return the tasks of a status, an assignee and a priority, the oldest first."""
 
         async def work(tx: Tx) -> list[Task]:
             found = [await _get(tx, id) for id in await tx.members("tasks")]
@@ -146,7 +179,7 @@ class TaskQueue:
         return await self.store.transact(work)
 
     async def wait(self, seconds: float) -> None:
-        """Until something has changed, or so long."""
+        """Return when something has changed, at the latest after so many seconds."""
         await self.store.wait(seconds)
 
 
@@ -156,21 +189,28 @@ async def _get(tx: Tx, id: str) -> Task | None:
 
 
 def _put(tx: Tx, item: Task) -> None:
-    """Write a task; `open` is ordered by priority, and within it by time (which has ten digits before its point)."""
+    """Write a task, and keep the set `open` in step with its status."""
     tx.put(f"task:{item.id}", msgspec.to_builtins(item))
     if item.status in OVER:
         tx.remove("open", item.id)
     else:
-        tx.add("open", item.id, (len(PRIORITIES) - PRIORITIES.index(item.priority)) * 1e10 + item.created_at)
+        tx.add("open", item.id, _score(item))
     tx.publish("task_events", item.id)
 
 
-# ---- what every queue must do --------------------------------------------------------------------------------
+def _score(item: Task) -> float:
+    """Return the place of a task among the open ones: priority, then time, which has ten digits in front of its point."""
+    return (len(PRIORITIES) - PRIORITIES.index(item.priority)) * 1e10 + item.created_at
+
+
+# ---- the conformance suite -----------------------------------------------------------------------------------
 
 
 async def check_queue(open: Callable[[], AbstractAsyncContextManager[TaskQueue]]) -> None:
-    """Put a queue through all cases; `open()` gives an async context manager of a queue on one empty store each time. An
-    AssertionError names what was expected."""
+    """Run a queue through all cases; `open()` returns an async context manager of a queue on an empty store.
+
+    An AssertionError names the rule that the queue breaks.
+    """
     async with open() as queue:
         await _orders(queue)
         await _ends(queue)

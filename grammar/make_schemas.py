@@ -1,8 +1,8 @@
 """Make the JSON Schemas in `grammar/`: `python -m grammar.make_schemas`.
 
-`cog.schema.json` is the YAML notation's, from the same table of attributes that the checker uses; `ir.schema.json` that of
-built programs, `trace.schema.json` that of trace records. They are for editors and other tools: the checker's own rules
-give the diagnostics, and a test holds the two together.
+`cog.schema.json` describes the YAML notation, by the table of attributes that the checker uses; `ir.schema.json` describes
+built programs, `trace.schema.json` the records of a trace. They are for editors and other tools. The checker has rules of
+its own for its diagnostics; a test holds the two together.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ def _object(properties: dict[str, Any], required: tuple[str, ...] = (), extra: A
 
 
 def _each(inner: Any) -> dict[str, Any]:
-    """A mapping from names to something."""
+    """Return the schema of a mapping from names to values."""
     return {"type": ["object", "null"], "propertyNames": _NAME, "additionalProperties": inner}
 
 
 def _value(kind: str) -> Any:
-    """The schema of an attribute's value by its kind in the table."""
+    """Return the schema of the value of an attribute, by its kind in the table."""
     head, _, rest = kind.removesuffix("!").strip().partition(" ")
     if head == "word":
         return {"enum": rest.split()}
@@ -115,7 +115,7 @@ def _members() -> dict[str, Any]:
 
 
 def yaml_schema() -> dict[str, Any]:
-    """The schema of the YAML notation."""
+    """Return the schema of the YAML notation."""
     members = _members()
     holder = {"doc": _TEXT, "params": _each(_CODE)}
     step = _object(
@@ -151,7 +151,7 @@ def yaml_schema() -> dict[str, Any]:
     return {"$schema": _DRAFT, "title": "The YAML notation of cog", **whole, "$defs": {"program": _program()}}
 
 
-# kind: (required fields, optional fields) beside those that every record has
+# kind: (required fields, optional fields), beside the fields of every record
 TRACE_KINDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "create": (("coglet",), ()),
     "start": ((), ()),
@@ -197,7 +197,7 @@ _FIELDS: dict[str, Any] = {
 
 
 def trace_schema() -> dict[str, Any]:
-    """The schema of one trace record."""
+    """Return the schema of one trace record."""
     common = {
         "v": {"const": 1},
         "seq": {"type": "integer", "minimum": 1},
@@ -214,7 +214,7 @@ def trace_schema() -> dict[str, Any]:
 
 
 def files() -> dict[str, str]:
-    """The text of each schema by its file's name."""
+    """Return the text of each schema by the name of its file."""
     return {
         "cog.schema.json": json.dumps(yaml_schema(), indent=1) + "\n",
         "ir.schema.json": ir.schema().decode(),

@@ -24,7 +24,7 @@ BUILD, PASS, SPLICE = 0, 1, 2
 
 
 class _Postlex:
-    """Lark's basic lexer needs to know that newlines are handled later; `_SEP` is made of them."""
+    """Tells Lark's basic lexer to let newlines through: `_SEP` is made of them later."""
 
     always_accept = ("NEWLINE",)
 
@@ -33,18 +33,18 @@ class _Postlex:
 
 
 def lark_parser(postlex: Any = None) -> Lark:
-    """Lark's own parser for the grammar, the oracle of the tests."""
+    """Return Lark's own parser for the grammar, which the tests compare with."""
     grammar = (folder("grammar") / "cog.lark").read_text(encoding="utf-8")
     return Lark(grammar, parser="lalr", lexer="basic", postlex=postlex or _Postlex(), maybe_placeholders=True)
 
 
 def grammar_digest() -> str:
-    """What tells whether the tables belong to the grammar as it stands."""
+    """Return the hash of the grammar, which shows whether the tables are those of the present one."""
     return hashlib.sha256((folder("grammar") / "cog.lark").read_bytes()).hexdigest()[:16]
 
 
 def _kept(rule: Any) -> list[tuple[int, Any]]:
-    """The rule's children as (offset or -1, symbol), with Lark's placeholders for what is absent."""
+    """Return the children of a rule as (offset, symbol), with an offset of -1 for Lark's placeholder of an absent one."""
     empty = rule.options.empty_indices
     absent = [len(ones) for ones in "".join(str(int(b)) for b in empty).split("0")] if empty else []
     absent = absent or [0] * (len(rule.expansion) + 1)
@@ -57,7 +57,7 @@ def _kept(rule: Any) -> list[tuple[int, Any]]:
 
 
 def _spliced(rules: list[Any]) -> set[str]:
-    """The nonterminals of no node whose value is a list: all that do not always hand on exactly one child."""
+    """Return the hidden nonterminals whose value is a list: all that do not always hand on exactly one child."""
     hidden = {r.origin.name for r in rules if r.origin.name.startswith("_")}
     spliced: set[str] = set()
     while True:
@@ -72,7 +72,7 @@ def _spliced(rules: list[Any]) -> set[str]:
 
 
 def make() -> str:
-    """The text of `cogc/syntax/tables.py`."""
+    """Return the text of `cogc/syntax/tables.py`."""
     lark = lark_parser()
     table = lark.parser.parser._parse_table
     rules: list[Any] = list(lark.rules)
@@ -124,7 +124,7 @@ def make() -> str:
 
 
 def _in_order(table: Any) -> list[Any]:
-    """The states in the order in which they are reached: Lark numbers them anew each time."""
+    """Return the states in the order in which they are reached, since Lark numbers them differently each time."""
     order = [table.start_states["start"]]
     seen = set(order)
     for state in order:
@@ -136,7 +136,7 @@ def _in_order(table: Any) -> list[Any]:
 
 
 def _rows(name: str, rows: list[Any]) -> str:
-    """Rows as literals, equal ones written once: the list refers to them by name."""
+    """Return the text of rows as literals; equal rows are written once, and the list refers to them."""
     seen: dict[str, int] = {}
     order = [seen.setdefault(repr(r), len(seen)) for r in rows]
     distinct = ",\n".join(seen)
@@ -157,7 +157,7 @@ def _rule(rule: Any, spliced: set[str], numbers: dict[str, int]) -> tuple[int, i
     if origin.startswith("_"):
         mode = SPLICE if origin in spliced else PASS
     offsets = tuple(
-        # a child that is a list to splice is marked by being shifted out of the range of plain offsets
+        # the offset of a child that is a list to splice is raised beyond all plain offsets
         i if symbol is None or symbol.is_term or symbol.name not in spliced else i + 100
         for i, symbol in kept
     )

@@ -1,4 +1,4 @@
-"""What the criteria of a definition of done make of what they are given: one finding each.
+"""The Python programs of a definition of done: each makes the finding of one criterion.
 
 These are the Python programs of the coglet that a `dod` stands for (`cogc/desugar/dods.py`). They run nothing themselves: what
 git, pytest, ruff and coverage said is handed to them. A finding is `{criterion, status, details, output}`, for a judge
@@ -28,7 +28,7 @@ Finding = dict[str, Any]
 
 
 def finding(criterion: str, kind: str, found: Any, wanted: Any) -> Finding:
-    """The finding of one criterion, from what its program gave or from `{error}`."""
+    """Return the finding of a criterion, from the result of its program or from `{error}`."""
     made: Finding = {"criterion": criterion, "status": "PASS", "details": "", "output": ""}
     if isinstance(found, dict) and set(found) == {"error"}:
         return {**made, "status": "FAIL", "details": found["error"]}
@@ -39,7 +39,7 @@ def finding(criterion: str, kind: str, found: Any, wanted: Any) -> Finding:
 
 
 def _command(found: dict[str, Any], ok: list[int] | None) -> Finding:
-    """A command passes with one of the exit codes that it may end with."""
+    """Judge a command: it passes with one of the exit codes in `ok`."""
     said = tail(found["stdout"] + found["stderr"])
     if found["code"] in (ok or [0]):
         return {"details": _last_line(found["stdout"]), "output": said}
@@ -49,7 +49,7 @@ def _command(found: dict[str, Any], ok: list[int] | None) -> Finding:
 
 
 def tail(text: str) -> str:
-    """The end of an output, where what matters stands."""
+    """Return the end of an output, which has the summary of most tools."""
     text = text.strip()
     return text if len(text) <= LONGEST else "..." + text[-LONGEST:]
 
@@ -60,7 +60,7 @@ def _last_line(text: str) -> str:
 
 
 def _coverage(found: dict[str, Any], least: float) -> Finding:
-    """The percentage in coverage's own report of the tests' run."""
+    """Judge the coverage of the tests, by the percentage in the report of coverage."""
     tests, report = found["tests"], found["report"]
     for part in (tests, report):
         if "error" in part:
@@ -87,7 +87,7 @@ def _coverage(found: dict[str, Any], least: float) -> Finding:
 
 
 def _ranges(numbers: list[int]) -> str:
-    """1, 2, 3, 7 as `1-3, 7`."""
+    """Return the text of line numbers: `1-3, 7` for 1, 2, 3, 7."""
     found: list[list[int]] = []
     for n in sorted(numbers):
         if found and found[-1][1] == n - 1:
@@ -101,7 +101,7 @@ def _ranges(numbers: list[int]) -> str:
 
 
 def _value(found: dict[str, Any], _wanted: Any) -> Finding:
-    """What an expression, a function or a person said: a truth value, one of the three words, or a finding."""
+    """Judge the result of an expression, a function or a person: a truth value, one of the three words, or a finding."""
     value = found["value"]
     if isinstance(value, bool):
         return {"status": "PASS" if value else "FAIL", "details": "yes" if value else "no"}
@@ -130,7 +130,7 @@ def _judge(found: dict[str, Any], least: float) -> Finding:
 
 
 def _changes(found: dict[str, Any], _wanted: Any) -> Finding:
-    """What a judge is shown: the difference, and the names of new files. Nothing, where there is no repository."""
+    """Return the text that a judge is shown: the diff and the names of new files, or nothing without a repository."""
     difference, new = found["diff"], found["new"]
     text = difference["stdout"] if difference is not None and difference["code"] == 0 else ""
     if new is not None and new["code"] == 0 and new["stdout"].strip():
@@ -142,7 +142,7 @@ def _changes(found: dict[str, Any], _wanted: Any) -> Finding:
 
 
 def _tdd(found: dict[str, Any], _wanted: Any) -> Finding:
-    """Whether each commit's tests came no later than the code that they test."""
+    """Judge the history: the tests of each change of code must come no later than the change."""
     for part in ("commits", "uncommitted", "files"):
         told = found[part]
         if "error" in told:
@@ -165,7 +165,7 @@ def _tdd(found: dict[str, Any], _wanted: Any) -> Finding:
 
 
 class Commit:
-    """One commit, or what is not committed yet: how each file was changed, by one letter of git's."""
+    """One commit, or the changes that are not committed: the letter of git for the change of each file."""
 
     def __init__(self, name: str, changed: dict[str, str]) -> None:
         self.name = name
@@ -173,7 +173,7 @@ class Commit:
 
 
 def commits(log: str, status: str) -> list[Commit]:
-    """The commits of `git log --reverse --name-status`, then what `git status` says is not committed."""
+    """Return the commits of `git log --reverse --name-status`, and the changes of `git status` as the last one."""
     found = []
     for part in log.split("\x01")[1:]:
         title, *lines = part.strip().splitlines()
@@ -193,7 +193,7 @@ def commits(log: str, status: str) -> list[Commit]:
 
 
 def look(history: list[Commit], files: set[str], imports: str) -> tuple[int, list[str]]:
-    """How many changes of code there are, and a sentence for each whose tests came later or not at all."""
+    """Return the number of changes of code, and a sentence for each whose tests came later or not at all."""
     tests = {f for f in files if is_test(f)}
     made = {f: i for i, c in reversed(list(enumerate(history))) for f, letter in c.changed.items() if letter == "A"}
     importing = _importing(imports, tests)
@@ -211,7 +211,7 @@ def look(history: list[Commit], files: set[str], imports: str) -> tuple[int, lis
 
 
 def _why_late(history: list[Commit], i: int, file: str, letter: str, own: set[str], made: dict[str, int]) -> str:
-    """What is wrong with a change of a file, if its tests came later than it."""
+    """Return the fault of a change of a file, or nothing if its tests came no later."""
     if not own:
         return "has no test"
     there = {t for t in own if made.get(t, -1) <= i}
@@ -231,13 +231,13 @@ def is_code(file: str) -> bool:
 
 
 def is_test(file: str) -> bool:
-    """By the conventions of pytest, Jest, Go, JUnit and the like; helpers beside them are not meant."""
+    """Return whether a file is a test by the conventions of pytest, Jest, Go or JUnit; helpers of tests are none."""
     path = PurePosixPath(file)
     return path.suffix in CODE and bool(_TEST_NAME.search(path.stem))
 
 
 def _belongs(test: str, file: str) -> bool:
-    """Whether a test is a file's by its name: `test_billing.py`, `billing.spec.ts`, `test_billing_refunds.py`."""
+    """Return whether a test belongs to a file by its name: `test_billing.py`, `billing.spec.ts`, `test_billing_refunds.py`."""
     bare, stem = _BARE.sub("", PurePosixPath(test).stem), PurePosixPath(file).stem
     return bare == stem or bare.startswith(f"{stem}_")
 
@@ -248,7 +248,7 @@ def _module(file: str) -> str:
 
 
 def _importing(lines: str, tests: set[str]) -> dict[str, set[str]]:
-    """The tests that import a Python module, by the module's last name. The lines are `path:import ...`."""
+    """Return the tests that import each Python module, by the last name of the module. A line is `path:import ...`."""
     found: dict[str, set[str]] = {}
     for line in lines.splitlines():
         path, _, statement = line.partition(":")

@@ -1,4 +1,4 @@
-"""What is wrong with the steps that a planner has made. The Python programs of the coglet that a `plan` stands for."""
+"""The Python programs of a plan: they find the faults in the steps of a planner, and complete steps without a fault."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _ID = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 
 
 def faults(steps: list[dict[str, Any]], agents: list[str], finished: list[str], most: int) -> list[str]:
-    """A sentence for each fault: a plan without any may be approved."""
+    """Return a sentence for each fault. A plan without faults may be approved."""
     found = []
     ids = [s["id"] for s in steps]
     if not steps:
@@ -33,7 +33,7 @@ def faults(steps: list[dict[str, Any]], agents: list[str], finished: list[str], 
 
 
 def _cycle(after: dict[str, list[str]]) -> list[str]:
-    """Steps each of which comes after the next, the first one again at the end; empty if there are none."""
+    """Return a cycle of steps, each after the next one and the first one again at the end, or nothing."""
     over: set[str] = set()
 
     def walk(id: str, path: list[str]) -> list[str]:
@@ -51,7 +51,7 @@ def _cycle(after: dict[str, list[str]]) -> list[str]:
 
 
 def drawn(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The planner's steps as a plan's record has them."""
+    """Return the steps of a planner as steps of the record of a plan."""
     more = {
         "dod": "", "retry": 0, "written": False, "last": False, "status": "pending", "result": None, "error": "",
         "kind": "", "attempts": 0, "findings": [], "blocked": False, "index": -1,

@@ -12,6 +12,11 @@ import os
 
 from cogc.disk.resources import place as resource
 
+try:
+    from _blake2 import blake2b  # that of hashlib, which loads OpenSSL: as slow as the check of a small file
+except ImportError:
+    from hashlib import blake2b
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -58,8 +63,6 @@ class Cache:
 
     def _hash(self, path: str) -> str | None:
         if path not in self._hashes:
-            from hashlib import blake2b
-
             try:
                 self._hashes[path] = blake2b(self._read(path), digest_size=16).hexdigest()
             except FileNotFoundError:
@@ -111,8 +114,6 @@ class _Group:
 
 def _file() -> str:
     """Return the path of the cache of this working directory."""
-    from hashlib import blake2b
-
     top = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
     name = blake2b(os.fsencode(os.getcwd()), digest_size=16).hexdigest()
     return os.path.join(top, "cogc", "check", name)
@@ -124,8 +125,6 @@ _CHECKING = ("language", "diagnostics", "syntax", "disk", "names", "desugar", "a
 
 def _compiler() -> str:
     """Return a stamp of the compiler: a hash of the size and time of each of its files."""
-    from hashlib import blake2b
-
     top = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     found = []
     for folder in (top, *(os.path.join(top, name) for name in _CHECKING), resource("stdlib")):

@@ -194,10 +194,11 @@ class Lowering:
 
     def _binary(self, node: nodes.Binary) -> ir.Expr:
         left, right = self.expr(node.left), self.expr(node.right)
-        if node.operator in ("and", "or", "??"):
-            unsure = node.operator != "??" and (self._unsure(node.left) or self._unsure(node.right))
-            return ir.Logic(node.operator, left, right, unsure)
-        return ir.Binary(node.operator, left, right, not self._plain(node))
+        operator = node.operator
+        if operator == "and" or operator == "or" or operator == "??":
+            unsure = operator != "??" and (self._unsure(node.left) or self._unsure(node.right))
+            return ir.Logic(operator, left, right, unsure)
+        return ir.Binary(operator, left, right, not self._plain(node))
 
     def _plain(self, node: nodes.Binary) -> bool:
         """Whether Python's own operator does what ours means, for the types of the two sides."""

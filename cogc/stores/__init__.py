@@ -1,5 +1,7 @@
-"""Stores: what blackboards and task queues stand on. A name says which: `memory`, `sqlite:PATH`, `redis://...`, or one of a package's
-own."""
+"""Stores by name: `memory`, `sqlite:PATH`, `redis://...`, or a scheme that another package provides.
+
+Blackboards, task queues, plans and registries are written against the interface in `stores/base.py`.
+"""
 
 from __future__ import annotations
 
@@ -9,25 +11,25 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 from cogc.stores.base import Store
+from cogc.stores.memory import MemoryStore
+from cogc.stores.redis import redis_store
 
 GROUP = "cogc.backends"
 
 
 @asynccontextmanager
 async def open_store(name: str, prefix: str) -> AsyncIterator[Store]:
-    """A store; `prefix` is that of its keys where several share a server. ConnectionError where there is none of this name, or it
-    cannot be reached.
+    """Open a store; `prefix` goes in front of its keys where several stores share a server.
 
-    An entry point of the group `cogc.backends` called `store.SCHEME` is a function of the name and the prefix that gives an async
+    Raise ConnectionError if there is no store of this name or it cannot be reached. Another package provides a scheme by an
+    entry point `store.SCHEME` of the group `cogc.backends`: a function of the name and the prefix that returns an async
     context manager of a `Store`.
     """
     scheme, _, rest = name.partition(":")
     if scheme == "memory":
-        from cogc.stores.memory import MemoryStore
-
         yield MemoryStore()
     elif scheme == "sqlite":
-        import sqlite3
+        import sqlite3  # slow to import, and needed for this scheme alone
 
         from cogc.stores.sqlite import SqliteStore
 
@@ -40,8 +42,6 @@ async def open_store(name: str, prefix: str) -> AsyncIterator[Store]:
         finally:
             await made.aclose()
     elif scheme in ("redis", "rediss"):
-        from cogc.stores.redis import redis_store
-
         async with redis_store(name, prefix) as found:
             yield found
     else:

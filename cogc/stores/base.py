@@ -1,4 +1,48 @@
-"""What a store is: records by key, sets ordered by score, fields by name, and transactions over them."""
+"""The interface of a store, and its transaction model.
+
+A store holds three kinds of data under string keys: records (JSON values), sets of members ordered by a score, and hashes
+(fields with string values). Task queues, value queues, plans, registries of agents and blackboards are written against
+`Store` and `Tx` alone, so that they obey the same rules in memory, in SQLite and in Redis.
+
+The transaction model
+    `transact(work)` runs the coroutine `work` with a `Tx` and commits what it has written.
+    Atomic: the writes of a transaction take effect together when `work` returns, or not at all. An exception of `work`
+    discards them and is raised to the caller: that is how an operation refuses (`raise ValueError(...)`).
+    Isolated: a record that `work` has read by `get` has not changed when the writes take effect. MemoryStore and
+    SqliteStore hold a lock around `work`. RedisStore is optimistic: it compares the records at the commit, and runs
+    `work` again if another transaction has changed one.
+    Therefore `work` may run several times. It must depend on nothing but the `Tx` and values from before the
+    transaction, and have no effect but through the `Tx`: no clock, no random id, no I/O. The callers take `now()` and ids
+    first, outside.
+    A later read of the same transaction may or may not see its writes: read first, then write.
+    Sets and hashes are not compared. A transaction that decides by the members of a set must also read a record of the
+    member that it decides about, as a claim reads the item that it takes.
+
+Waiting
+    `publish(channel, message)` belongs to the transaction: the message goes out if the writes take effect. `wait(seconds)`
+    returns after a message, or sooner or later without one: a caller looks again in any case, so a lost message costs
+    time and no correctness.
+
+Clocks
+    `now()` is the clock that all processes of a store share: that of the server for Redis, of the machine otherwise.
+    Leases are compared with this clock alone.
+
+A worked example: claim the oldest free item
+    now = await store.now()
+
+    async def work(tx: Tx) -> str | None:
+        for id in await tx.members("items"):
+            item = await tx.get(f"item:{id}")
+            if item is not None and item["until"] < now:
+                tx.put(f"item:{id}", {**item, "until": now + 300})
+                tx.publish("item_events", id)
+                return id
+        return None
+
+    claimed = await store.transact(work)
+    Two processes that run this at once both read the item as free. One commits. The other finds at its commit that
+    the record has changed, runs `work` again, and takes the next item.
+"""
 
 from __future__ import annotations
 
@@ -9,23 +53,27 @@ T = TypeVar("T")
 
 
 class Tx(Protocol):
-    """One transaction. What it reads holds until it is over; what it writes is there at once, or not at all."""
+    """One transaction: its reads, and the writes that take effect when it commits."""
 
-    async def get(self, key: str) -> Any: ...
+    async def get(self, key: str) -> Any:
+        """Return the JSON value of a record, or None."""
+        ...
 
     def put(self, key: str, value: Any) -> None: ...
 
     def delete(self, key: str) -> None: ...
 
     async def members(self, name: str) -> list[str]:
-        """The members of a set, lowest score first."""
+        """Return the members of a set, the lowest score first."""
         ...
 
     def add(self, name: str, member: str, score: float) -> None: ...
 
     def remove(self, name: str, member: str) -> None: ...
 
-    async def fields(self, key: str) -> dict[str, str]: ...
+    async def fields(self, key: str) -> dict[str, str]:
+        """Return the fields of a hash."""
+        ...
 
     def set_field(self, key: str, field: str, value: str) -> None: ...
 
@@ -33,18 +81,18 @@ class Tx(Protocol):
 
 
 class Store(Protocol):
-    """A backend. ConnectionError where it cannot be reached."""
+    """A backend. Every method raises ConnectionError if it cannot be reached."""
 
     async def transact(self, work: Callable[[Tx], Awaitable[T]]) -> T:
-        """Run `work` in a transaction, again if another one came between."""
+        """Run `work` in a transaction, again if another one has changed what it read."""
         ...
 
     async def wait(self, seconds: float) -> None:
-        """Until something has changed, or so long."""
+        """Return when something has changed, at the latest after so many seconds."""
         ...
 
     async def now(self) -> float:
-        """The backend's clock, in seconds: the same for all that share it."""
+        """Return the time of the clock that all processes of the store share, in seconds."""
         ...
 
     async def aclose(self) -> None: ...

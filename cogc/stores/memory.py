@@ -1,4 +1,4 @@
-"""A store in this process, gone with it."""
+"""A store in the memory of this process, which ends with it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 class MemoryStore:
-    """Records as JSON text, so that nobody holds a piece of it in hand."""
+    """Keeps records as JSON text, so that no caller holds a part of a stored value."""
 
     def __init__(self) -> None:
         self.records: dict[str, bytes] = {}
@@ -47,6 +47,8 @@ class MemoryStore:
 
 
 class _MemoryTx:
+    """Collects the writes; the store runs them when `work` has returned."""
+
     def __init__(self, store: MemoryStore) -> None:
         self.store = store
         self.writes: list[Callable[[], Any]] = []

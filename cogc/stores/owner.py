@@ -1,4 +1,4 @@
-"""Which process has something of a store, and whether it still lives."""
+"""Owners: the process that holds a plan or an agent of a store, and whether that process is still alive."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import socket
 from typing import Any
 
 LEASE = 30.0
-"""Seconds for which another machine's claim holds, unless it is renewed."""
+"""Seconds for which the claim of a process on another machine holds, unless it is renewed."""
 
 
 def owner(now: float) -> dict[str, Any]:
-    """This process, as the one that has something."""
+    """Return the record of this process as an owner."""
     return {"host": socket.gethostname(), "pid": os.getpid(), "born": _born(os.getpid()), "until": now + LEASE}
 
 
 def alive(found: dict[str, Any] | None, now: float) -> bool:
-    """Whether a process that had something may still have it: on this machine its process is asked for, else its lease decides."""
+    """Return whether an owner may be alive: on this machine by its process, on another one by its lease."""
     if found is None:
         return False
     if found["host"] == socket.gethostname():
@@ -25,7 +25,7 @@ def alive(found: dict[str, Any] | None, now: float) -> bool:
 
 
 def _born(pid: int) -> str:
-    """When a process began, by the kernel's count; empty if there is none. Numbers of processes are used again."""
+    """Return the start time of a process, or nothing if there is none: the number of a process may be used again."""
     try:
         with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
             return file.read().rpartition(")")[2].split()[19]

@@ -1,9 +1,12 @@
-"""Plans that outlive the run that made them: by user and topic, with what people decide of them from outside.
+"""Plans that outlive their run: kept by user and topic, with the decisions of people outside of the run.
 
-A plan is a record `{id, name, user, topic, goal, status, steps, approval, feedback, reason, redraw, spec,
-parameters, planner, created_at}`, `redraw` where its steps are still to be made; its status is
-draft, approved, executing, completed or cancelled. A step is `{id, task, by, after, dod, status, result, error, kind, attempts,
-findings, ...}`; its status is pending, in_progress, completed, failed or skipped. An approval is `{source, by, at, changes}`.
+A plan is a record `{id, name, user, topic, goal, status, steps, approval, feedback, reason, redraw, spec, parameters,
+planner, created_at}`. Its status is draft, approved, executing, completed or cancelled; `redraw` is true while its steps
+have to be made anew. A step is `{id, task, by, after, dod, status, result, error, kind, attempts, findings, ...}`; its
+status is pending, in_progress, completed, failed or skipped. An approval is `{source, by, at, changes}`.
+
+One run at a time holds a plan: the record `runner:ID` names its process (`stores/owner.py`). A decision from outside is
+queued for that run under `decision:ID`; without a living run it is applied to the record at once.
 """
 
 from __future__ import annotations
@@ -25,7 +28,7 @@ Plan = dict[str, Any]
 
 @asynccontextmanager
 async def open_plans(name: str) -> AsyncIterator[PlanStore]:
-    """The plans of a store. ConnectionError where there is no store of this name, or it cannot be reached."""
+    """Open the plans of a store; raise ConnectionError if there is no such store or it cannot be reached."""
     async with open_store(name, "plans:") as store:
         yield PlanStore(store)
 
@@ -37,7 +40,7 @@ class PlanStore:
         self.store = store
 
     async def save(self, plan: Plan) -> None:
-        """Write a plan, new or known."""
+        """Write a plan, whether it is new or known."""
 
         async def work(tx: Tx) -> None:
             if await tx.get(f"plan:{plan['id']}") is None:
@@ -55,7 +58,7 @@ class PlanStore:
         return await self.store.transact(work)
 
     async def list(self, user: str | None = None, topic: str | None = None, status: str | None = None) -> list[Plan]:
-        """Those of a user, a topic, a status, the oldest first."""
+        """Return the plans of a user, a topic and a status, the oldest first."""
 
         async def work(tx: Tx) -> list[Plan]:
             found = [await tx.get(f"plan:{id}") for id in await tx.members("plans")]
@@ -71,7 +74,7 @@ class PlanStore:
         return await self.store.transact(work)
 
     async def update_step(self, id: str, step: dict[str, Any]) -> bool:
-        """Put a step in the place of the one with its id. False if there is no such plan or step."""
+        """Replace the step with the same id. Return False if there is no such plan or step."""
 
         async def work(tx: Tx) -> bool:
             plan = await tx.get(f"plan:{id}")
@@ -83,11 +86,13 @@ class PlanStore:
 
         return await self.store.transact(work)
 
-    # ---- who runs it -----------------------------------------------------------------------------------------
+    # ---- the run that holds a plan ---------------------------------------------------------------------------
 
     async def begin(self, plan: Plan, again: bool = True) -> tuple[Plan, bool]:
-        """Take up an unfinished plan of the same name, goal, user and topic that no living run has, or this one as a new one.
-        What was in progress there is pending again. The plan, and whether it was there before."""
+        """Continue an unfinished plan of the same name, goal, user and topic that no living run holds, else begin a new one.
+
+        Steps that were in progress become pending. Return the plan, and whether it is a continued one.
+        """
         now = await self.store.now()
 
         async def work(tx: Tx) -> tuple[Plan, bool]:
@@ -109,7 +114,7 @@ class PlanStore:
         return await self.store.transact(work)
 
     async def hold(self, id: str) -> None:
-        """This process goes on with a plan."""
+        """Renew the claim of this process on a plan."""
         now = await self.store.now()
 
         async def work(tx: Tx) -> None:
@@ -123,10 +128,10 @@ class PlanStore:
 
         await self.store.transact(work)
 
-    # ---- what people decide ------------------------------------------------------------------------------------
+    # ---- decisions -----------------------------------------------------------------------------------------------
 
     async def decide(self, id: str, decision: dict[str, Any]) -> Plan:
-        """Say what is to become of a plan: the run that has it is told; where none has, it is written down. ValueError says why not."""
+        """Decide on a plan: queue the decision for the run that holds it, else apply it. Raise ValueError if it is refused."""
         now = await self.store.now()
 
         async def work(tx: Tx) -> Plan:
@@ -150,7 +155,7 @@ class PlanStore:
         return await self.store.transact(work)
 
     async def told(self, id: str) -> dict[str, Any] | None:
-        """The next decision that was made outside of the run, once."""
+        """Take the next decision that was made outside of the run, or return None."""
 
         async def work(tx: Tx) -> dict[str, Any] | None:
             waiting = await tx.get(f"decision:{id}")
@@ -164,7 +169,7 @@ class PlanStore:
 
 
 def _same(known: Plan, plan: Plan) -> bool:
-    """Whether an unfinished plan is the one that a run is about to make: the spec's steps must be the same too."""
+    """Return whether a plan is unfinished and the one that a run is about to make, with the same steps in the spec."""
     written = [[(s["id"], s["task"], s["by"]) for s in p["steps"] if s["written"]] for p in (known, plan)]
     keys = ("name", "goal", "user", "topic", "spec", "parameters")
     made = any(not s["written"] for s in known["steps"])
@@ -173,7 +178,7 @@ def _same(known: Plan, plan: Plan) -> bool:
 
 
 def _apply(plan: Plan, decision: dict[str, Any], now: float) -> None:
-    """What a decision makes of a plan that no run has at the moment."""
+    """Apply a decision to a plan that no run holds."""
     if decision["action"] == "approve":
         plan["status"] = "approved"
         plan["steps"] = decision.get("steps") or plan["steps"]
@@ -188,8 +193,10 @@ def _apply(plan: Plan, decision: dict[str, Any], now: float) -> None:
 
 
 def changed(plan: Plan, drop: list[str], tasks: dict[str, str]) -> tuple[list[dict[str, Any]], list[str]]:
-    """The steps of a plan without some and with other tasks, and what was changed in words. ValueError if a step is not there,
-    or another one comes after one that is to go."""
+    """Return the steps of a plan without those to drop and with other tasks, and the changes in words.
+
+    Raise ValueError for an unknown step, a task that stands in the spec, or a step that comes after a dropped one.
+    """
     ids = [s["id"] for s in plan["steps"]]
     for id in [*drop, *tasks]:
         if id not in ids:

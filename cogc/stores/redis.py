@@ -1,7 +1,36 @@
-"""A store in Redis, for several machines. `coredis` is an extra, and imported when it is opened.
+"""A store in Redis, for several machines. `coredis` is an extra, imported when a store is opened.
 
-A transaction reads, and remembers what it has read; one script then compares that and writes, all at once. So a
-transaction needs no connection of its own, and one that came too late is done again.
+The connection
+    coredis owns tasks of its own, so a client lives inside `async with` in one task. That task is `keep`: it opens a
+    client, hands it out through `client` and `there`, and waits for `lost`. A request that fails calls `_drop`: the client
+    is taken away, `keep` closes it and opens another. `_do` tries a request up to `ATTEMPTS` times, each with the client
+    that there is then, with a pause that doubles; then it raises ConnectionError.
+    `listen` holds a subscription to `PREFIX*_events` on a client of the same kind and wakes those that wait. While it has
+    no connection, `wait` returns after a second at the latest, so that the callers look by themselves.
+
+A transaction is optimistic and needs no connection of its own:
+    1. `work` runs. Each `get` asks Redis at once and remembers the text of the record (false for an absent one); writes
+       are collected as Redis commands.
+    2. Without writes the transaction is over.
+    3. One Lua script (`_COMMIT`) compares every remembered record with its present text. If all are the same it runs the
+       commands and returns 1; else it returns 0. Redis runs a script alone, so nothing comes between.
+    4. After a 0 `work` runs again from the start, after a pause that doubles up to 50 ms. After `_MOST_CONFLICTS` turns the
+       store is reported as too busy.
+    Compared are records alone. A set or a hash may change between read and commit; `stores/base.py` says what callers
+    make of that.
+
+A lost answer
+    If the connection breaks during step 3 it is not known whether the script has run, and `_do` sends it again. So each
+    commit has an id: the script keeps it for a minute, and returns 1 at once for an id that it has seen. A commit is
+    carried out once even if it was sent three times.
+
+A worked example, two workers and one item:
+    worker A                            worker B
+    get item:1 -> {until: 0}            get item:1 -> {until: 0}
+    commit a1: item:1 unchanged -> 1
+                                        commit b1: item:1 has changed -> 0
+                                        get item:1 -> {until: 300}, get item:2 -> {until: 0}
+                                        commit b2: both unchanged -> 1
 """
 
 from __future__ import annotations
@@ -40,9 +69,9 @@ _TIME = "local now = redis.call('TIME') return {now[1], now[2]}"
 
 @asynccontextmanager
 async def redis_store(url: str, prefix: str) -> AsyncIterator[RedisStore]:
-    """A store whose keys have a prefix. ConnectionError if there is no coredis."""
+    """Open a store whose keys have a prefix; raise ConnectionError if coredis is not installed."""
     try:
-        from coredis import Redis
+        from coredis import Redis  # an extra
     except ImportError:
         raise ConnectionError("a store in Redis needs the extra `redis`: pip install 'cogc[redis]'") from None
     store = RedisStore(Redis.from_url, url, prefix)
@@ -54,7 +83,7 @@ async def redis_store(url: str, prefix: str) -> AsyncIterator[RedisStore]:
 
 
 class RedisStore:
-    """`open` makes a client of a URL; a client that was lost is made anew."""
+    """Transactions over a client that is opened again when it is lost. `open` makes a client of a URL."""
 
     def __init__(self, open: Callable[..., Any], url: str, prefix: str) -> None:
         self.open = open
@@ -68,14 +97,16 @@ class RedisStore:
     # ---- the connection ------------------------------------------------------------------------------------
 
     async def keep(self) -> None:
-        """Hold a client, which lives in the task that has opened it, and open a new one when it is lost."""
+        """Hold a client open in this task, and open a new one when it is lost."""
         while True:
             try:
                 async with self.open(self.url, decode_responses=True, verify_version=False) as client:
                     self.client, self.lost = client, trio.Event()
                     self.there.set()
                     await self.lost.wait()
-            except* Exception:  # how it broke does not matter; what is left of a cancellation goes on
+            except* (
+                Exception
+            ):  # whatever the failure, the next client is tried; a cancellation is no Exception and goes on
                 pass
             self.client, self.there = None, trio.Event()
             await trio.sleep(_FIRST_PAUSE)
@@ -91,7 +122,7 @@ class RedisStore:
             self.lost.set()
 
     async def _do(self, action: Callable[[Any], Awaitable[T]]) -> T:
-        """Something with the client, up to three times."""
+        """Run a request with the client, up to three times."""
         pause, last = _FIRST_PAUSE, ""
         for attempt in range(ATTEMPTS):
             if attempt:
@@ -109,7 +140,7 @@ class RedisStore:
         raise ConnectionError(f"Redis at {_without_password(self.url)} cannot be used: {last}")
 
     async def listen(self) -> None:
-        """Whatever is published wakes those who wait; without it they look now and then."""
+        """Wake the waiting callers after each published message."""
         while True:
             try:
                 client = await self._client()
@@ -132,7 +163,7 @@ class RedisStore:
             result = await work(tx)
             if not tx.writes:
                 return result
-            id = f"{self.prefix}commit:{uuid.uuid4()}"  # an answer may be lost: what was written is not written again
+            id = f"{self.prefix}commit:{uuid.uuid4()}"  # a commit whose answer was lost is sent again, and runs once
             asked = json.dumps({"id": id, "reads": tx.reads, "writes": tx.writes})
             if await self._do(lambda client, asked=asked: client.eval(_COMMIT, [], [asked])):  # type: ignore[misc]
                 self._wake()
@@ -145,15 +176,17 @@ class RedisStore:
             await self.changed.wait()
 
     async def now(self) -> float:
-        """By a script: coredis 6.9 takes TIME's microseconds for milliseconds."""
+        """Return the time of the server, by a script: coredis 6.9 reads the microseconds of TIME as milliseconds."""
         seconds, micros = await self._do(lambda client: client.eval(_TIME, [], []))
         return int(seconds) + int(micros) / 1e6
 
     async def aclose(self) -> None:
-        """The nursery that holds the client closes it."""
+        """Do nothing: the nursery of `redis_store` closes the client."""
 
 
 class _RedisTx:
+    """Remembers the records that were read, and collects the writes as Redis commands."""
+
     def __init__(self, store: RedisStore) -> None:
         self.store = store
         self.reads: list[tuple[str, Any]] = []

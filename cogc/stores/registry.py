@@ -1,7 +1,7 @@
-"""Agents of several runs, on one or more machines: a registry over a store.
+"""The registry of the agents of several runs, on one or more machines, over a store.
 
 A record is `{id, name, role, parent_id, runtime_name, runtime_config, status, budget_limit_usd, metadata}`; the status is idle,
-running or stopped. What a process registered and did not take back is stopped once that process is gone.
+running or stopped. An agent whose process has ended without removing it is shown as stopped.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Record = dict[str, Any]
 
 @asynccontextmanager
 async def open_registry(name: str) -> AsyncIterator[AgentRegistry]:
-    """The registry of a store. ConnectionError where there is no store of this name, or it cannot be reached."""
+    """Open the registry of a store; raise ConnectionError if there is no such store or it cannot be reached."""
     async with open_store(name, "agents:") as store:
         yield AgentRegistry(store)
 
@@ -32,7 +32,7 @@ class AgentRegistry:
         self.store = store
 
     async def register(self, record: Record) -> None:
-        """Take in an agent. ValueError if there is one with its id whose process lives."""
+        """Register an agent; raise ValueError if one with its id has a living process."""
         now = await self.store.now()
 
         async def work(tx: Tx) -> None:
@@ -54,7 +54,7 @@ class AgentRegistry:
         return await self.store.transact(work)
 
     async def list(self, role: str | None = None, status: str | None = None) -> list[Record]:
-        """Those of a role and a status, in the order of their registration."""
+        """Return the agents of a role and a status, in the order of their registration."""
         now = await self.store.now()
 
         async def work(tx: Tx) -> list[Record]:
@@ -64,7 +64,7 @@ class AgentRegistry:
         return await self.store.transact(work)
 
     async def update_status(self, id: str, status: str) -> bool:
-        """Whether there is such an agent; ValueError if there is no such status."""
+        """Change the status of an agent. Return whether there is one; raise ValueError for an unknown status."""
         if status not in STATUSES:
             raise ValueError(f"an agent is {', '.join(STATUSES)}, not {status!r}")
         now = await self.store.now()
@@ -80,7 +80,7 @@ class AgentRegistry:
         return await self.store.transact(work)
 
     async def remove(self, id: str) -> bool:
-        """Whether there was such an agent."""
+        """Remove an agent. Return whether there was one."""
 
         async def work(tx: Tx) -> bool:
             known = await tx.get(f"agent:{id}")
@@ -92,17 +92,18 @@ class AgentRegistry:
 
 
 def _shown(known: Record | None, now: float) -> Record | None:
+    """Return the record of an agent without its owner, as stopped if the owner is gone."""
     if known is None:
         return None
     shown = {k: v for k, v in known.items() if k != "owner"}
     return shown if alive(known["owner"], now) else {**shown, "status": "stopped"}
 
 
-# ---- what every registry must do -----------------------------------------------------------------------------
+# ---- the conformance suite -----------------------------------------------------------------------------------
 
 
 async def check_registry(open: Callable[[], AbstractAsyncContextManager[AgentRegistry]]) -> None:
-    """Put a registry through all cases, on an empty store. An AssertionError names what was expected."""
+    """Run a registry on an empty store through all cases; an AssertionError names the rule that it breaks."""
     async with open() as registry:
         ann = AgentRecord("a", "Ann", "coder", budget_limit_usd=2.0, metadata={"x": 1}).value()
         await registry.register(ann)

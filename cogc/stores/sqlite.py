@@ -1,4 +1,8 @@
-"""A store in an SQLite file, for processes of one machine. It survives a crash: a transaction is on the disk when it is over."""
+"""A store in an SQLite file, for the processes of one machine. A transaction is on the disk when it has committed.
+
+`begin immediate` takes the write lock of the file before the first read, so transactions of all processes run one after
+the other. Waiting for the lock and the commit to the disk happen in a thread.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +29,7 @@ create table if not exists fields (key text, field text, value text not null, pr
 
 
 class SqliteStore:
-    """Reads and writes happen here, what may block (the lock, the disk) in a thread."""
+    """One connection. Reads and writes run in the calling task, statements that may block in a thread."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -62,7 +66,7 @@ class SqliteStore:
         await trio.to_thread.run_sync(self.db.execute, statement)
 
     async def wait(self, seconds: float) -> None:
-        """Other processes tell nobody: the file is looked at now and then."""
+        """Return after a change: one of this process at once, one of another process by looking at the file now and then."""
         with trio.move_on_after(seconds):
             while True:
                 with trio.move_on_after(_POLL):
@@ -81,6 +85,8 @@ class SqliteStore:
 
 
 class _SqliteTx:
+    """Reads and writes in the open transaction of the connection."""
+
     def __init__(self, db: sqlite3.Connection) -> None:
         self.db = db
         self.news = False

@@ -1,5 +1,9 @@
-"""A queue of values over a store: what the language's `queue` stands on. An item that was claimed and given back so many times is
-dead, and stands in a queue of its own."""
+"""A queue of values over a store, for the declaration `queue` of the language.
+
+An item is claimed for the length of the lease. A claim that ends without `done` (given back, or its lease is over) makes
+the item free again; an item that has been claimed `attempts` times is dead, and moves to a set of its own (`dead:NAME`).
+`token` counts the claims of an item, so that a claim which has ended cannot answer for a later one.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,7 @@ import trio
 from cogc.stores.base import Store, Tx
 
 Idle = Callable[[bool], None]
-"""Hears whether a claim waits for an item."""
+"""Called with True when a claim begins to wait for an item, and with False when it stops."""
 
 
 class ValueQueue:
@@ -36,18 +40,18 @@ class ValueQueue:
         await self.store.transact(work)
 
     async def take(self, idle: Idle) -> list[Any]:
-        """Claim the oldest item that nobody has, as soon as there is one: `[value, id, token]`."""
-        while (found := await self._whole(self._try)) is None:
+        """Claim the oldest free item, waiting for one if there is none. Return `[value, id, token]`."""
+        while (found := await self._shielded(self._try)) is None:
             await self._wait(idle)
         return found
 
     async def claim(self) -> dict[str, Any] | None:
-        """Claim the oldest item that nobody has, if there is one: `{value, id, token}`."""
-        found = await self._whole(self._try)
+        """Claim the oldest free item. Return `{value, id, token}`, or None if there is none."""
+        found = await self._shielded(self._try)
         return None if found is None else dict(zip(("value", "id", "token"), found, strict=True))
 
-    async def _whole(self, claim: Callable[[], Awaitable[list[Any] | None]]) -> list[Any] | None:
-        """A claim is made and known, or not made: cancelling waits for it."""
+    async def _shielded(self, claim: Callable[[], Awaitable[list[Any] | None]]) -> list[Any] | None:
+        """Make a claim to its end, so that a cancellation cannot lose the item of a claim that has committed."""
         made: list[list[Any] | None] = []
         with trio.CancelScope(shield=True):
             made.append(await claim())
@@ -81,15 +85,15 @@ class ValueQueue:
         return await self.store.transact(work)
 
     async def dead(self, idle: Idle) -> list[Any]:
-        """The oldest dead item, as soon as there is one; it is gone from the queue with this."""
+        """Take the oldest dead item out of the queue, waiting for one if there is none. Return `[value, id, token]`."""
         await self._try_bury()
-        while (found := await self._whole(self._exhume)) is None:
+        while (found := await self._shielded(self._exhume)) is None:
             await self._wait(idle)
             await self._try_bury()
         return found
 
     async def _try_bury(self) -> None:
-        """What was claimed for the last time, and not answered in time, is dead too."""
+        """Move the items whose last claim has run out of its lease to the dead ones."""
         now = await self.store.now()
 
         async def work(tx: Tx) -> None:
@@ -115,7 +119,7 @@ class ValueQueue:
         return await self.store.transact(work)
 
     async def done(self, id: str, token: int) -> None:
-        """An item was handled. One that has become somebody else's is left to them."""
+        """Remove an item that was handled, unless it has been claimed again since."""
 
         async def work(tx: Tx) -> None:
             item = await tx.get(f"item:{id}")
@@ -126,7 +130,7 @@ class ValueQueue:
         await self.store.transact(work)
 
     async def back(self, id: str, token: int) -> None:
-        """An item was not handled: it is there again, or dead."""
+        """Give an item back: it is free again, or dead after its last attempt."""
         now = await self.store.now()
 
         async def work(tx: Tx) -> None:
@@ -141,7 +145,7 @@ class ValueQueue:
         await self.store.transact(work)
 
     async def unclaim(self, id: str, token: int) -> None:
-        """An item was claimed for nobody: that does not count."""
+        """Undo a claim whose caller is gone: it does not count as an attempt."""
 
         async def work(tx: Tx) -> None:
             item = await tx.get(f"item:{id}")

@@ -181,6 +181,8 @@ class _Lexer:
                 return
             elif group == _HOLE:
                 kind = self._hole(start, at)
+                if kind == _NAME:  # reported: read on as the name behind the `$`
+                    start = at - len(text[start:at].lstrip("$."))
             else:
                 kind = _BY_GROUP[group]  # type: ignore[index]
                 if group == _INT and at - start > 18:
@@ -239,7 +241,7 @@ class _Lexer:
         self._add(_END, at, at)
 
     def _hole(self, start: int, end: int) -> int:
-        """The terminal of a hole; outside of forms it is reported, and read on as a name."""
+        """Return the terminal of a hole; outside of forms report it and return that of a name."""
         text = self.source.text[start:end]
         if self.source.path.startswith(FORMS):
             return TERMINALS["SPLICE" if "." in text else "HOLE"]

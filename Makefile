@@ -27,9 +27,10 @@ check: $(BIN)/cogc
 bench: $(BIN)/cogc
 	$(BIN)/python bench/run.py
 
-# The files that are made from others: the parser's tables and the JSON Schemas.
+# The files that are made from others: the parser's tables, the forms as functions, and the JSON Schemas.
 schemas: $(BIN)/cogc
 	$(BIN)/python -m grammar.make_tables
+	$(BIN)/python -m grammar.make_forms
 	$(BIN)/python -m grammar.make_schemas
 
 clean:

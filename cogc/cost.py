@@ -19,6 +19,7 @@ from cogc.kernel.machine import Kernel
 from cogc.kernel.models.budget import TURNS
 from cogc.kernel.models.conversation import MANY_TURNS, MOST_TOKENS
 from cogc.kernel.objects import Instance, Slot
+from cogc.language.texts import is_internal
 from cogc.language.values import Failure
 
 _STARTING = ("delegate", "plan_create", "plan_execute")
@@ -70,7 +71,7 @@ def bounds(kernel: Kernel) -> list[tuple[str, Bound]]:
     rows = [("start", costs.all_of(kernel.root, ("start", "after")))]
     own = kernel.root.code.ir
     for channel in own.listens:
-        if own.kind != "coglet" and (channel.name.endswith("_") or " " in channel.name):
+        if is_internal(channel.name):
             continue  # a channel between the parts of a plan or a team
         rows.append((f"a message on `{channel.name}`", costs.heard(kernel.root, channel.name)))
     for inst, count in costs.tree(kernel.root):

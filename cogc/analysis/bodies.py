@@ -14,6 +14,7 @@ from cogc.analysis.tables import Port
 from cogc.diagnostics.suggest import did_you_mean
 from cogc.language import types
 from cogc.language.attributes import LEVELS
+from cogc.language.texts import is_internal
 from cogc.language.types import ANY, DURATION, INT, NO, ListOf, Type
 from cogc.names.lower_type import lower_type
 from cogc.names.world import Member, Shape
@@ -104,6 +105,7 @@ class Bodies:
         return None
 
     def _unknown_port(self, node: nodes.Name, owner: str, what: str, known: list[str], scope: Scope) -> None:
+        known = [k for k in known if not is_internal(k)]
         listed = f"it has no {what}s" if not known else "it has " + ", ".join(f"`{k}`" for k in known)
         help = did_you_mean(node.id, known) or listed
         self.problems.add("unknown-port", scope.unit.span(node), help=help, owner=owner, what=what, name=node.id)

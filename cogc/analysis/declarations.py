@@ -10,7 +10,8 @@ from cogc.analysis.scope import Scope
 from cogc.desugar.parts import extends_itself
 from cogc.diagnostics.suggest import did_you_mean
 from cogc.language import types
-from cogc.language.attributes import ATTRIBUTES, BACKENDS, PROVIDERS, TRANSPORTS
+from cogc.language.attributes import ATTRIBUTES, BACKENDS, INWARD, PROVIDERS, TRANSPORTS
+from cogc.language.texts import MARK, is_internal
 from cogc.language.types import ANY, FLOAT, STRING
 from cogc.names.lower_type import lower_type
 from cogc.names.signatures import signature
@@ -84,7 +85,7 @@ def check_program(checked: Checked, unit: Unit, node: nodes.Program, shape: Shap
             checked.inference.check(p.default, Scope(checked.world, unit, shape, states=False), p.type)
         scope.bind(p.name, p.type, "parameter")
     executor = node.executor
-    match executor.kind.id:
+    match INWARD.get(executor.kind.id, executor.kind.id):
         case "expr":
             _expr(checked, unit, node, found, scope)
         case "template":
@@ -430,7 +431,7 @@ def _script(
 ) -> None:
     for reply in replies:
         checked.inference.infer(reply, scope)
-    if shape is not None and program.text in shape.programs:
+    if shape is not None and {program.text, program.text + MARK} & shape.programs.keys():
         return
     _declared(checked, unit, program.text, program, "program", "model", "agent")
 
@@ -451,5 +452,6 @@ def _observed(checked: Checked, unit: Unit, shape: Shape | None) -> Scope:
 
 
 def _channels(shape: Shape) -> types.Type:
-    fields = [types.FieldOf(n, types.ListOf(m.type)) for n, m in shape.transmits.items()]
+    channels = {n: m for n, m in shape.transmits.items() if not is_internal(n)}
+    fields = [types.FieldOf(n, types.ListOf(m.type)) for n, m in channels.items()]
     return types.RecordOf(tuple(fields), open=True)

@@ -222,7 +222,7 @@ class Inference:
 
     def _bind_name(self, name: nodes.Name, type: Type, scope: Scope) -> None:
         """Locals may not hide what is known by that name: a state that is silently not set is a bug."""
-        hidden = scope.find(name.id) if scope.unit.source.text.startswith(name.id, name.start) else None  # else: drawn
+        hidden = None if scope.expanded() else scope.find(name.id)
         if hidden is not None and hidden.kind in ("local", "parameter", "state", "const", "self"):
             what = {"local": "a local", "const": "a const"}.get(hidden.kind, f"the {hidden.kind}")
             related = []

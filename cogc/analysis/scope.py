@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cogc.language import types
 from cogc.language.builtins import FUNCTIONS
+from cogc.language.texts import is_internal
 from cogc.language.types import FieldOf, RecordOf, Type
 from cogc.names.world import Member, Shape, Unit, World
 from cogc.syntax import nodes
@@ -99,6 +100,10 @@ class Scope:
             if symbol is not None and symbol.kind == "state":
                 del self.narrowed[path]
 
+    def expanded(self) -> bool:
+        """Whether this place is in the coglet of a plan, a team, an agent, ..., whose own names no user can write."""
+        return self.shape is not None and self.shape.expanded
+
     def find(self, name: str) -> Symbol | None:
         """What a plain name stands for here: locals, then the coglet's members, then the file's declarations."""
         found = self.locals.get(name)
@@ -124,6 +129,8 @@ class Scope:
                 return self._of(kind, table[name])
         if not self.states:
             return None
+        if shape.expanded:  # what the user wrote means neither a child nor a channel of it
+            return self._of("state", shape.states[name]) if name in shape.states else None
         tables = (
             ("state", shape.states),
             ("child", shape.children),
@@ -160,7 +167,7 @@ class Scope:
             if self.states:
                 found += [*self.shape.states, *self.shape.children]
         found += [n for n in self.unit.names() if self._declared(n) is not None]
-        return [*found, *FUNCTIONS]
+        return [*(n for n in found if not is_internal(n)), *FUNCTIONS]
 
 
 def path_of(node: nodes.Expr) -> str | None:

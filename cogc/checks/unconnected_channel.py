@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cogc.checks.common import own_shapes
+from cogc.language.texts import is_internal
 from cogc.syntax import nodes
 
 TYPE_CHECKING = False
@@ -19,8 +20,8 @@ def unconnected_channel(checked: Checked) -> None:
             if member.target is None or member.owner is not shape:
                 continue
             for name in member.target.listens:
-                if member.target.declared != "coglet" and (name.endswith("_") or " " in name):
-                    continue  # what a plan or a team says to itself
+                if is_internal(name):
+                    continue  # a plan or a team sends messages to itself there
                 if (child, name) not in fed and child not in mistyped:
                     checked.problems.add("unconnected-channel", member.span(), name=name, child=child)
 

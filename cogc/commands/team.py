@@ -11,6 +11,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from cogc.language.texts import MARK
+
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from pathlib import Path
@@ -51,8 +53,8 @@ def _run(options: Namespace) -> int:
     except LookupError as error:
         raise Usage(str(error.args[0])) from None
     team = _team(_ask(path, {"action": "teams"}), options.team)
-    members = ["lead", *(m["name"] for m in team["states"]["members_"])]
-    roles = [m["role"] for m in team["states"]["members_"]]
+    members = ["lead", *(m["name"] for m in team["states"][f"{MARK}members"])]
+    roles = [m["role"] for m in team["states"][f"{MARK}members"]]
     if options.action in ("status", "history", "inbox", "outbox"):
         _show(team, options, members)
         return 0
@@ -105,12 +107,12 @@ def _show(team: dict[str, Any], options: Namespace, members: list[str]) -> None:
     states = team["states"]
     if options.action == "status":
         status = {
-            "path": team["path"], "state": states["state_"], "task": states["task_"], "messages": len(states["messages_"]),
-            "workers": states["members_"],
+            "path": team["path"], "state": states[f"{MARK}state"], "task": states[f"{MARK}task"], "messages": len(states[f"{MARK}messages"]),
+            "workers": states[f"{MARK}members"],
         }  # fmt: skip
         print(json.dumps(status, ensure_ascii=False) if options.json else _status(status))
         return
-    messages = states["messages_"]
+    messages = states[f"{MARK}messages"]
     if options.action != "history":
         member = options.words[0]
         if member not in [*members, "user"]:

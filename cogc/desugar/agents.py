@@ -1,73 +1,30 @@
-"""Agents as what they stand for: a coglet whose one program is a conversation, and that program for expressions.
+"""Agents, expanded: a coglet whose one program is a conversation, and that program for expressions.
 
-In: an `agent` declaration. Out: nodes that every later stage takes like those of the text; all of them stand at the
-agent's name, so that a report about them points there.
+In: an `agent` declaration. Out: nodes that every later stage takes like those of the text. All of them stand at the
+agent's name, so that a report about them points there. `stdlib/forms/agent.cog` has the coglet's members.
 """
 
 from __future__ import annotations
 
-from cogc.desugar.draw import draw
+from cogc.desugar import fill
+from cogc.desugar.forms import agent as form
+from cogc.language.texts import MARK
 from cogc.syntax import nodes
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
 
 QUERY = "query"
 PLAN_TOOLS = ("plan_create", "plan_status", "plan_execute")
-ASK = "_ask"
-"""The conversation's name inside of its own coglet, where an agent may have the name of a port."""
-_TEXT = """
-coglet _ {
-  listen task: string
-  transmit result: string
-  transmit failed: { task: string, kind: string, message: string }
-  transmit delta: string
-
-  on task as task_ { result <- _ask(task_) } else as error_ {
-    failed <- { task: error_.event, kind: error_.kind, message: error_.message }
-  }
-  enact cancel { }
-  enact pause { }
-  enact resume { }
-  enact inject(message: string) { }
-}
-"""
-
-
-_PLAN = '''
-coglet _ {
-  create plan = plan_hole
-
-  """Have a plan made for a goal. It is carried out at once if auto_execute is true, and approved without asking where that is
-  left to agents and auto_approve is true."""
-  program plan_create(goal: string, auto_approve: bool = false, auto_execute: bool = false) -> any = ask_hole "plan"
-
-  """How the plan and its steps are doing."""
-  program plan_status() -> any = ask_hole "plan"
-
-  """Carry out the plan that was approved, or one step of it, and wait until that is over."""
-  program plan_execute(step: string = "") -> any = ask_hole "plan"
-}
-'''
+ASK = f"{MARK}ask"
+"""The conversation's name inside of its own coglet: `ask_` in the form."""
 
 
 def coglet_of(agent: nodes.Agent, plan: str = "") -> nodes.Coglet:
-    """The coglet that an agent is. What its commands do beside their empty bodies, the kernel knows. `plan` is the one that it
-    has for a tool."""
-    drawn = draw(_TEXT, agent.name)
-    output = _output(agent)
-    members = [
-        nodes.Transmit(m.start, m.end, m.name, output, ())
-        if output is not None and isinstance(m, nodes.Transmit) and m.name.id == "result"
-        else m
-        for m in drawn.members
-    ]
-    at = (agent.start, agent.end)
+    """The coglet that an agent is. `plan` names the plan that it has among its tools, if it has one."""
+    output = _output(agent) or form.text(agent.name)
+    conversation = _program(agent, fill.name(ASK, agent.name), ())
+    members = form.agent(agent.name, output=output, programs=(conversation,))
     if plan:
-        members += draw(_PLAN, agent.name, {"plan_hole": plan, "ask_hole": "ask"}).members
-    members.append(_program(agent, nodes.Name(agent.name.start, agent.name.end, ASK), ()))
-    return nodes.Coglet(*at, agent.name, agent.parameters, (), None, tuple(members), agent.doc)
+        members += form.plan_tools(agent.name, plan=fill.qualified(plan, agent.name))
+    return nodes.Coglet(agent.start, agent.end, agent.name, agent.parameters, (), None, members, agent.doc)
 
 
 def program_of(agent: nodes.Agent) -> nodes.Program:
@@ -79,49 +36,52 @@ JUDGED = ("model", "system", "max_tokens", "temperature", "timeout", "budget")
 
 
 def judge_of(agent: nodes.Agent, name: str) -> nodes.Agent:
-    """The agent that bids in the place of one: the same model, one word for an answer."""
+    """The agent that bids in a sett in the place of one: the same model, one word for an answer."""
     kept = tuple(a for a in agent.attributes if a.key.id in JUDGED)
-    return _answering(agent, name, kept, '"review" | "claim" | "exclusive" | "ignore"')
+    return _answering(agent, name, kept, form.bid(agent.name))
 
 
-def answering(agent: nodes.Agent, name: str, output: str) -> nodes.Coglet:
+def answering(agent: nodes.Agent, name: str, output: nodes.TypeExpr) -> nodes.Coglet:
     """An agent's coglet under another name, with an answer of another type."""
     kept = tuple(a for a in agent.attributes if a.key.id != "output")
     return coglet_of(_answering(agent, name, kept, output))
 
 
-def equipped(agent: nodes.Agent, name: str, programs: list[nodes.Program]) -> nodes.Coglet:
+def equipped(agent: nodes.Agent, name: str, programs: tuple[nodes.Program, ...]) -> nodes.Coglet:
     """An agent's coglet under another name, with more tools, which are programs of its own coglet."""
-    at = (agent.name.start, agent.name.end)
+    at = agent.name
     known = next((a for a in agent.attributes if a.key.id == "tools"), None)
-    items = known.value.items if known is not None and isinstance(known.value, nodes.ListLiteral) else ()
-    more = tuple(nodes.Name(*at, p.name.id) for p in programs)
-    tools = nodes.Attribute(*at, nodes.Name(*at, "tools"), nodes.ListLiteral(*at, (*items, *more)))
+    own = known.value.items if known is not None and isinstance(known.value, nodes.ListLiteral) else ()
+    tools = fill.attribute("tools", fill.items((*own, *(fill.name(p.name.id, at) for p in programs)), at), at)
     rest = tuple(a for a in agent.attributes if a is not known)
-    drawn = coglet_of(nodes.Agent(*at, nodes.Name(*at, name), agent.parameters, (*rest, tools), agent.doc))
-    return nodes.Coglet(*at, drawn.name, drawn.parameters, (), None, (*drawn.members, *programs), agent.doc)
+    renamed = nodes.Agent(at.start, at.end, fill.name(name, at), agent.parameters, (*rest, tools), agent.doc)
+    made = coglet_of(renamed)
+    return nodes.Coglet(at.start, at.end, made.name, made.parameters, (), None, (*made.members, *programs), agent.doc)
 
 
-def _answering(agent: nodes.Agent, name: str, kept: tuple[nodes.Attribute, ...], output: str) -> nodes.Agent:
-    at = (agent.name.start, agent.name.end)
-    wanted = nodes.Attribute(*at, nodes.Name(*at, "output"), draw(f"type T = {output}", agent.name).type)
-    return nodes.Agent(*at, nodes.Name(*at, name), agent.parameters, (*kept, wanted), agent.doc)
+def _answering(agent: nodes.Agent, name: str, kept: tuple[nodes.Attribute, ...], output: nodes.TypeExpr) -> nodes.Agent:
+    at = agent.name
+    attributes = (*kept, fill.attribute("output", output, at))
+    return nodes.Agent(at.start, at.end, fill.name(name, at), agent.parameters, attributes, agent.doc)
 
 
 def _program(agent: nodes.Agent, name: nodes.Name, more: tuple[nodes.Parameter, ...]) -> nodes.Program:
-    start, end = agent.name.start, agent.name.end
-    query = nodes.Parameter(start, end, nodes.Name(start, end, QUERY), draw("type T = string", agent.name).type, None)
-    executor = nodes.Executor(start, end, nodes.Name(start, end, "agent"), None, agent.attributes)
-    return nodes.Program(start, end, name, (query, *more), _output(agent), executor, description(agent))
+    at = (agent.name.start, agent.name.end)
+    query = nodes.Parameter(*at, fill.name(QUERY, agent.name), form.text(agent.name), None)
+    executor = nodes.Executor(*at, fill.name(f"{MARK}agent", agent.name), None, agent.attributes)
+    return nodes.Program(*at, name, (query, *more), _output(agent), executor, description(agent))
 
 
-def _output(agent: nodes.Agent) -> Any:
+def _output(agent: nodes.Agent) -> nodes.TypeExpr | None:
     """The type that an agent answers with, where it says one."""
-    return next((a.value for a in agent.attributes if a.key.id == "output"), None)
+    for a in agent.attributes:
+        if a.key.id == "output":
+            return a.value  # type: ignore[return-value]  # the parser reads a type there
+    return None
 
 
 def description(agent: nodes.Agent) -> str:
-    """What others are told of an agent."""
+    """The text by which others know an agent."""
     for a in agent.attributes:
         if a.key.id == "description" and isinstance(a.value, nodes.Text):
             return a.value.value

@@ -8,7 +8,6 @@ that bid in a sett. Further coglets stand in their unit under names that no user
 from __future__ import annotations
 
 from cogc.desugar.agents import coglet_of, judge_of, program_of
-from cogc.desugar.draw import draw
 from cogc.desugar.parts import Part
 from cogc.names.world import Declared, Shape, Unit, World
 from cogc.syntax import nodes
@@ -79,32 +78,15 @@ def _parts(world: World, unit: Unit) -> None:
 
             found = teams.parts_of(world, unit, declared.node)
         elif declared.kind == "queue":
-            found = [_queue(unit, declared.node)]
+            from cogc.desugar import queues
+
+            found = [queues.part_of(world, unit, declared.node)]
         for part in found:
             shape = Shape(part.unit, part.node, part.declared)
             shape.key, shape.name, shape.budget = unit.key(part.name), part.shown, part.budget
             world.shapes[shape.key] = shape
             if part.name != declared.node.name.id:
                 unit.hidden[part.name] = Declared(unit, part.node, "coglet")
-
-
-_QUEUE = """
-coglet _ {
-  listen put: type_hole
-  transmit item: type_hole
-  transmit dead: type_hole
-  on put as value_ { queue_hole <- value_ }
-  on queue_hole as value_ { item <- value_ }
-  on queue_hole.dead as value_ { dead <- value_ }
-}
-"""
-
-
-def _queue(unit: Unit, node: nodes.Queue) -> Part:
-    """Return the coglet that a queue is as a root: it puts what it hears, and transmits what it claims."""
-    drawn = draw(_QUEUE, node.name, {"queue_hole": node.name.id, "type_hole": node.type})
-    own = nodes.Coglet(node.start, node.end, node.name, (), (), None, drawn.members, node.doc)
-    return Part(unit, node.name.id, own, "queue")
 
 
 def _keys(record: nodes.RecordLiteral) -> list[str]:

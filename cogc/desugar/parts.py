@@ -1,21 +1,30 @@
-"""The coglets that one declaration is made of."""
+"""The coglets that one declaration is made of, and how a declaration takes in what another one says."""
 
 from __future__ import annotations
 
-from cogc.desugar.draw import moved
+from cogc.desugar.fill import scattered
 from cogc.language.record import Record
+from cogc.language.texts import MARK
 from cogc.syntax import nodes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import TypeVar
 
     from cogc.names.world import ShapeKind, Unit, World
 
+    Extending = TypeVar("Extending", nodes.Dod, nodes.Plan)
+    Taken = TypeVar("Taken", bound=nodes.Node)
+    Tree = TypeVar("Tree")
+
 
 class Part:
-    """A coglet that a declaration is made of: its name, which nobody can write if it has a space, its node, the file it resolves
-    in, what it counts as, and how it is called in traces."""
+    """One coglet of a declaration.
+
+    `name` is its key in the file that declares it: the declaration's own coglet has the declaration's name, and the others
+    have names with a space in them, which nobody can write. `unit` is the file that the names in `node` are looked up in,
+    `declared` the kind of declaration, `shown` the name in traces.
+    """
 
     def __init__(
         self,
@@ -34,8 +43,8 @@ class Part:
         self.shown = shown or name
 
 
-def extended(world: World, unit: Unit, node: Any, kind: str) -> list[tuple[Unit, Any]]:
-    """A declaration and those that it extends, with their files, itself first; a cycle ends it."""
+def extended(world: World, unit: Unit, node: Extending, kind: str) -> list[tuple[Unit, Extending]]:
+    """A declaration and those that it extends, with their files, itself first; a cycle ends the list."""
     found = [(unit, node)]
     while node.extends is not None:
         declared = world.lookup(unit, node.extends.text)
@@ -46,36 +55,51 @@ def extended(world: World, unit: Unit, node: Any, kind: str) -> list[tuple[Unit,
     return found
 
 
-def extends_itself(world: World, unit: Unit, node: Any, kind: str) -> bool:
-    """Whether the line of what a declaration extends leads back into itself."""
+def extends_itself(world: World, unit: Unit, node: Extending, kind: str) -> bool:
+    """Whether following what a declaration extends leads back to the declaration."""
     last_unit, last = extended(world, unit, node, kind)[-1]
     found = None if last.extends is None else world.lookup(last_unit, last.extends.text)
     return found is not None and found.kind == kind
 
 
-def borrowed(world: World, source: Unit, node: Any, target: Unit, place: nodes.Node, own: set[str]) -> Any:
-    """A part of a declaration of `source` for a declaration of `target`, all of it at one place. What it names of its own file
-    is known in the other one by a name that nobody can write; `own` are names that are none of those, such as parameters."""
-    names: dict[str, str] = {}
-    for found in nodes.walk(node):
-        if isinstance(found, nodes.Name) and found.id not in own:
-            declared = world.lookup(source, found.id)
-            if declared is not None:
-                names[found.id] = f"{source.id or 'main'} {found.id}".replace(".", "//")  # a dot is for aliases
-                target.hidden.setdefault(names[found.id], declared)
-    return moved(_renamed(node, names), place.start, place.end, {})
+def alias(world: World, source: Unit, id: str, target: Unit) -> str:
+    """A name by which `target` knows what `id` stands for in `source`.
+
+    Nobody can write it, so no parameter, port or child can hide what it stands for. A name that stands for nothing
+    stays as it is; the resolver has reported it.
+    """
+    declared = world.lookup(source, id)
+    if declared is None:
+        return id
+    found = f"{MARK}{source.id or 'main'}//{id}".replace(".", "//")  # a dot would be read as an import's
+    target.hidden.setdefault(found, declared)
+    return found
 
 
-def _renamed(node: Any, names: dict[str, str]) -> Any:
-    """A tree in which names that stand for something are others; fields and keys keep theirs."""
-    if isinstance(node, tuple):
-        return tuple(_renamed(n, names) for n in node)
-    if isinstance(node, nodes.Name):
-        return nodes.Name(node.start, node.end, names.get(node.id, node.id))
-    if not isinstance(node, Record):
-        return node
-    cls: Any = node.__class__
-    parts = {f: getattr(node, f) for f in cls._fields_}
-    return cls(
-        *(v if f in ("name", "key") and isinstance(v, nodes.Name) else _renamed(v, names) for f, v in parts.items())
-    )
+def borrowed(world: World, source: Unit, node: Taken, target: Unit, place: nodes.Node, own: set[str]) -> Taken:
+    """A part of a declaration of `source`, for a declaration of `target`, all of it at one place of that file.
+
+    What it names of its own file it names by an alias; `own` are names that stand for nothing in that file, such as
+    parameters.
+    """
+    names = {
+        found.id: alias(world, source, found.id, target)
+        for found in nodes.walk(node)
+        if isinstance(found, nodes.Name) and found.id not in own
+    }
+    return _moved(node, place, names)
+
+
+def _moved(tree: Tree, place: nodes.Node, names: dict[str, str]) -> Tree:
+    """A copy of a tree, all of it at one place, some of its names replaced; fields and keys keep theirs."""
+    if isinstance(tree, tuple):
+        return tuple(_moved(item, place, names) for item in tree)  # type: ignore[return-value]
+    if isinstance(tree, nodes.Name):
+        return nodes.Name(place.start, place.end, names.get(tree.id, tree.id))  # type: ignore[return-value]
+    if isinstance(tree, nodes.Text):
+        return scattered(tree, place)  # type: ignore[return-value]
+    if not isinstance(tree, Record):
+        return tree
+    parts = {f: getattr(tree, f) for f in tree.__class__._fields_} | {"start": place.start, "end": place.end}
+    kept = {f: {} if f in ("name", "key") and isinstance(v, nodes.Name) else names for f, v in parts.items()}
+    return tree.__class__(*(_moved(v, place, kept[f]) for f, v in parts.items()))

@@ -1,45 +1,77 @@
-"""Plans as what they stand for: a coglet that keeps the plan, one child for each step, and one for whoever draws it up.
+"""Plans, expanded: a coglet that keeps the plan, one child for each step, and one for whoever makes or approves of it.
 
-In: a `plan` declaration. Out: the plan's coglet, and those of its parts: each written step, the steps that a planner may
-make, the planner, the approver. What of this is the same for every plan stands here as text; what a plan says itself
-goes into the holes. The plan is a record (`cogc/stores/plans.py` has its form), and every change of it is saved before
-what follows from it begins, so that a run that is killed in the middle of a step loses no step that was done.
+In: a `plan` declaration. Out: its parts, the plan's own coglet first. `stdlib/forms/plan.cog` has what all plans share.
+
+The model. The plan is one record in the state `·plan` of the plan's coglet (`cogc/stores/plans.py` has its fields). Its
+steps are records in it, and each of them has a status of its own:
+
+    pending -> in_progress -> completed | failed
+       |
+       +-----> skipped                            its `when` does not hold, or a step that it comes after has failed
+
+The plan's status:
+
+    draft -----> approved -----> executing -----> completed        every step is completed or skipped
+      ^ |            |               |
+      | +------------+---------------+----------> cancelled        rejected, cancelled, a step failed, no planner, ...
+      +--------------+---------------+                             replan: what is not finished is planned anew
+
+Nothing in the coglet calls anything else: each stage sends itself a message on a channel, and the reaction to that is
+the next stage. So a decision of a person, which may take days, holds nothing up. The order of events:
+
+ 1. `goal` opens the plan in the store: a new record, or the unfinished one of an earlier run.
+ 2. A draft without steps goes to `·draft`: the planner makes them, and `std.planning` looks for faults; with faults the
+    planner is asked once more.
+ 3. `·advance` sends a draft to be approved: to a person (`·ask`), to the approver's agent, or straight to `·decided`.
+ 4. `·decided` takes every decision, whoever made it: approve, reject, replan, cancel, execute, wait.
+ 5. `·next` marks what has become ready as `in_progress`, saves the plan, and starts those steps. If nothing is ready or
+    under way, the plan is over.
+ 6. A step's end arrives on `·over`; it is saved, and `·next` looks again.
+ 7. `·ended` cancels the plan for the reason given. `·watch` waits for decisions from other processes.
+
+The invariants:
+
+ - A change of the plan is saved before what follows from it begins: a run that is killed in the middle of a step loses
+   no step that was done, and the next run begins only that step again.
+ - What a step says counts only while the step is `in_progress`: a child that was cut short may speak once more.
+ - A child fails alone: `on error(child)` makes a failed step of it, and the child is restarted for the next attempt.
+ - A step's clock is stopped when the step is over, or it would run on into the step's next time.
+
+A step's own coglet (`coglet step` in the form) does the work, tries it again, and verifies the result. It sees the
+plan's parameters, `goal`, and the results of the steps that it comes after, each under the step's name:
+
+    step code by Developer after design when feature != "x" { retry: 2 }: "Implement:\n{{ design }}"
+
+becomes the coglet `Api code`, whose reaction begins
+
+    on ·run as ·run concurrent 1 {
+      let goal = ·run.goal
+      let design = ·run.results["design"]
+      if not feature != "x" { ·status = "skipped" }
+      for ·attempt in range(1, 2 + 2) { ... worker.task <- str(·task); let ·got = await ·answer ... }
+
+A step that the planner has made is a member of a pool: its task is text, and any of the plan's agents may do it.
 """
 
 from __future__ import annotations
 
-from cogc.desugar import dods
-from cogc.desugar.draw import draw, fill, plain, string
+from cogc.desugar import fill
+from cogc.desugar.agents import answering, description
+from cogc.desugar.forms import plan as form
 from cogc.desugar.parts import Part, borrowed, extended
-from cogc.desugar.plan_texts import (
-    APPROVER,
-    ASK,
-    CHILD,
-    CLOCK,
-    DOD_CHILD,
-    DONE,
-    DRAFT,
-    LISTEN_TO,
-    PLAN,
-    PLANNER,
-    POOL,
-    START_MADE,
-    STEP,
-    VERIFY,
-)
-from cogc.syntax import format as cog
+from cogc.language.texts import MARK
 from cogc.syntax import nodes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
-    from cogc.desugar.draw import Holes
     from cogc.names.world import Declared, Unit, World
 
 STEPS = 12
 REPLANS = 3
-_PORTS = {"goal", "plan", "step", "result", "failed", "approve", "reject", "replan", "cancel", "execute", "hold"}
+PORTS = {"goal", "plan", "step", "result", "failed", "approve", "reject", "replan", "cancel", "execute", "hold"}
+
+"""The documented ports of a plan: a step of such a name has a child with another name."""
+_CHILDREN = ("planner", "approver", "made")
 
 
 def attributes_of(node: nodes.Plan) -> dict[str, nodes.Attribute]:
@@ -51,7 +83,7 @@ def steps_of(node: nodes.Plan) -> list[nodes.Step]:
 
 
 def before(step: nodes.Step, steps: dict[str, nodes.Step], seen: set[str]) -> set[str]:
-    """The steps that a step comes after, directly or not."""
+    """The steps that a step comes after, directly or through others."""
     for name in step.after:
         if name.id in steps and name.id not in seen:
             seen.add(name.id)
@@ -60,8 +92,11 @@ def before(step: nodes.Step, steps: dict[str, nodes.Step], seen: set[str]) -> se
 
 
 class Written:
-    """A step of a plan, its own or one that it takes from the plan that it extends. `who` and `gate` are the names of its agent
-    and its definition of done for people; `by` and `dod` those by which the step's own file knows them."""
+    """A step of a plan: one of its own, or one of the plan that it extends.
+
+    `who` and `gate` name the step's agent and its definition of done for people; `by` and `dod` are the names by which
+    the step's own file knows them.
+    """
 
     def __init__(self, unit: Unit, node: nodes.Step, parameters: tuple[nodes.Parameter, ...]) -> None:
         self.unit = unit
@@ -74,8 +109,11 @@ class Written:
 
 
 class Whole:
-    """A plan with all that it takes from those that it extends: steps by their names, attributes, parameters; what its roles stand
-    for, and which of them stand for nothing yet; names that a step's file must know the agents of roles by."""
+    """A plan together with what it takes from those that it extends.
+
+    `steps` by their names, `given` attributes, `parameters`; `bound` has what roles stand for, `open` the roles that stand
+    for nothing yet; `aliases` are the names by which a step's file must know the agents of roles.
+    """
 
     def __init__(self, world: World, unit: Unit, node: nodes.Plan) -> None:
         self.unit = unit
@@ -100,11 +138,11 @@ class Whole:
                 self.given[key] = nodes.Attribute(a.start, a.end, a.key, self.bound[role][0], None, ())
 
     def _take(self, world: World, unit: Unit, node: nodes.Plan, place: nodes.Node | None) -> None:
-        """Add what one plan says to what those that it extends say."""
+        """Add what one plan of the line says to what those before it say."""
         own = {p.name.id for p in node.parameters} | {"user", "system", "agent"}
         self.parameters = (*(p for p in self.parameters if p.name.id not in own), *node.parameters)
         for key, a in attributes_of(node).items():
-            if key != "roles":  # what stands in another file is blamed where it is taken in
+            if key != "roles":  # a mistake in another file is reported where it is taken in
                 self.given[key] = (
                     a if place is None else borrowed(world, unit, a, self.unit, place, own | set(self.open))
                 )
@@ -114,24 +152,23 @@ class Whole:
                         name = nodes.Name(e.value.start, e.value.end, nodes.qualified_text(e.value) or "")
                         self.bound[e.key.id] = (name, world.lookup(unit, name.id))
             else:
-                items = a.value.items if isinstance(a.value, nodes.ListLiteral) else (a.value,)
-                self.open += [nodes.qualified_text(i) or "" for i in items]
+                self.open += fill.words_of(a.value)
         for step in steps_of(node):
             self.steps[step.name.id] = Written(unit, step, self.parameters)
 
     def _role(self, step: Written, name: str, node: nodes.Plan) -> tuple[str, str]:
-        """The name of what a role stands for, and the one by which the step's file knows it; any other name is itself."""
+        """Return the name of what a role stands for, and the name by which the step's file knows it; any other name stays."""
         if name not in self.bound:
             return name, name
         shown, declared = self.bound[name]
-        alias = f"{node.name.id} {name}"
+        known = f"{node.name.id} role {name}"
         if declared is not None:
-            self.aliases.append((step.unit, alias, declared))
-        return shown.id, alias
+            self.aliases.append((step.unit, known, declared))
+        return shown.id, known
 
 
 def _in_order(steps: dict[str, Written]) -> dict[str, Written]:
-    """The same steps, none before one that it comes after, else as they were; those of a cycle at the end."""
+    """The same steps, each behind those that it comes after, otherwise in their order; those of a cycle at the end."""
     found: dict[str, Written] = {}
     left = dict(steps)
     while left:
@@ -145,9 +182,7 @@ def agents_of(world: World, unit: Unit, whole: Whole) -> dict[str, Declared]:
     """The agents and teams that a planner may give steps to: those the plan names, else those of its steps, else the file's."""
     given = whole.given.get("agents")
     if given is not None:
-        items = given.value.items if isinstance(given.value, nodes.ListLiteral) else (given.value,)
-        names = [nodes.qualified_text(i) or "" for i in items]
-        names = [whole.bound[n][0].id if n in whole.bound else n for n in names]
+        names = [whole.bound[n][0].id if n in whole.bound else n for n in fill.words_of(given.value)]
     else:
         names = [s.who for s in whole.steps.values() if s.who]
         names = names or [n for n, d in unit.declared.items() if d.kind in ("agent", "team")]
@@ -156,57 +191,48 @@ def agents_of(world: World, unit: Unit, whole: Whole) -> dict[str, Declared]:
 
 
 def parts_of(world: World, unit: Unit, node: nodes.Plan) -> list[Part]:
-    """The coglets that a plan is: its own first."""
-    return _Maker(world, unit, node).parts()
+    """The coglets that a plan is: its own first. A plan with open roles, or one that names what is not there, has none."""
+    return _Expansion(world, unit, node).parts()
 
 
-class _Maker:
+class _Expansion:
+    """Expands one plan, and collects what each step adds to the plan's own coglet."""
+
     def __init__(self, world: World, unit: Unit, node: nodes.Plan) -> None:
         self.world = world
         self.unit = unit
         self.node = node
+        self.at = node.name
         self.name = node.name.id
         self.whole = Whole(world, unit, node)
         self.steps = self.whole.steps
         self.graph = {id: s.node for id, s in self.steps.items()}
         self.given = {k: a.value for k, a in self.whole.given.items()}
         self.agents = agents_of(world, unit, self.whole)
-        self.holes: Holes = {"store_hole": "plan store", "reply_hole": "reply"}
-        self.children: list[str] = []
-        self.starts: list[str] = []
-        self.start_made = ""
-        self.last = "done" if "done" not in self.steps else "done_of_plan"
-        self.cancels: list[str] = []
+        self.taken = {*PORTS, *_CHILDREN}
+        self.last = fill.free("done", "_of_plan", self.steps)
+        self.children: list[tuple[nodes.Member, ...]] = []
+        self.starts: list[tuple[nodes.Statement, ...]] = []
+        self.cancels: list[tuple[nodes.Statement, ...]] = []
 
     def parts(self) -> list[Part]:
         if self.whole.open or not self._known():
             return []  # its roles are for others to fill; what is not there has been reported
-        for place, alias, declared in self.whole.aliases:
-            place.hidden[alias] = declared
+        for place, known, declared in self.whole.aliases:
+            place.hidden[known] = declared
         found = [self._step(s) for s in self.steps.values()]
         if "dod" in self.given:
             found.append(self._last())
         if "planner" in self.given:
-            found += [self._made(), *self._agent("planner", _planned_type(list(self.agents)))]
-            self.children.append(PLANNER)
-            self.holes["planner_hole"] = f"{self.name} planner"
-        approve = self._approve()
-        if approve == "agent":
-            found += self._agent("approver", '{ action: "approve" | "reject" | "replan", feedback: string }')
-            self.children.append(APPROVER.replace("@NAME@", plain(self._role("approver"))))
-            self.holes["approver_hole"] = f"{self.name} approver"
-        drawn: nodes.Coglet = draw(self._text(approve), self.node.name, self.holes)
-        own = nodes.Coglet(
-            self.node.start,
-            self.node.end,
-            self.node.name,
-            self.whole.parameters,
-            (),
-            None,
-            drawn.members,
-            self.node.doc,
-        )
-        return [Part(self.unit, self.name, own, "plan", self.whole.given.get("budget")), *found]
+            agents = fill.literal_types(self.agents, self.at)
+            found += [self._made(), *self._agent("planner", form.planned(self.at, agents=agents))]
+            self.children.append(form.planner(self.at, child=self._own("planner"), kind=self._kind("planner")))
+        if self._approve() == "agent":
+            found += self._agent("approver", form.decision(self.at))
+            by = fill.string(self._role("approver"), self.at)
+            child, kind = self._own("approver"), self._kind("approver")
+            self.children.append(form.approver(self.at, child=child, kind=kind, name=by))
+        return [self._plan(), *found]
 
     def _known(self) -> bool:
         """Whether all that its steps name is there and can do what is asked of it."""
@@ -228,216 +254,235 @@ class _Maker:
         value = self.given.get(key) or self.given.get("planner")
         return (nodes.qualified_text(value) or "") if value is not None else ""
 
-    def _agent(self, key: str, output: str) -> list[Part]:
-        """The planner or approver: the agent, with an answer of its own type."""
-        from cogc.desugar.agents import answering
+    # ---- children that are no steps ------------------------------------------------------------------------
 
+    def _own(self, key: str) -> nodes.Name:
+        """The name of the planner's, the approver's or the pool's child."""
+        return fill.name(key, self.at)
+
+    def _key(self, key: str) -> str:
+        """The key of a part that is no step: no step can have a name with brackets."""
+        return f"{self.name} ({key})"
+
+    def _kind(self, key: str) -> nodes.Qualified:
+        return fill.qualified(self._key(key), self.at)
+
+    def _agent(self, key: str, output: nodes.TypeExpr) -> list[Part]:
+        """The planner or the approver: the agent, with an answer of its own type."""
         found = self.world.lookup(self.unit, self._role(key))
         if found is None or found.kind != "agent":
             return []
-        return [Part(found.unit, f"{self.name} {key}", answering(found.node, f"{self.name} {key}", output), "agent")]
+        node = answering(found.node, self._key(key), output)
+        return [Part(found.unit, self._key(key), node, "agent", shown=f"{self.name} {key}")]
+
+    def _made(self) -> Part:
+        """The step that the planner makes as many of as it needs: any of the plan's agents may do it."""
+        at = self.at
+        children: list[tuple[nodes.Member, ...]] = []
+        asks: list[tuple[nodes.Statement, ...]] = []
+        taken: list[str] = []
+        for name in self.agents:
+            taken.append(fill.free(name.replace(".", "_"), "_", taken))
+            child = fill.name(taken[-1], at)
+            children.append(form.worker_pool(at, child=child, kind=fill.qualified(name, at)))
+            asks.append(form.ask_if_by(at, name=fill.string(name, at), child=child))
+        pool, given = self._own("made"), _passed(self.whole.parameters, at)
+        self.children.append(form.made(at, child=pool, kind=self._kind("steps")))
+        self.starts.append(form.start_made(at, child=pool, given=given))
+        self.cancels.append(form.cancel_made(at, child=pool))
+        members = form.step(
+            at,
+            children=fill.joined(children),
+            before=form.see_goal(at),
+            retry=nodes.Field(at.start, at.end, fill.name(f"{MARK}run", at), fill.name("retry", at)),
+            work=form.ask_one_of(at, ask=fill.joined(asks)),
+            verify=form.complete(at),
+        )
+        return self._part(self._key("steps"), members, at, self.unit, self.whole.parameters, f"{self.name} step")
 
     # ---- steps ---------------------------------------------------------------------------------------------
 
-    def _child(self, step: str) -> str:
-        """The name of a step's child: the step's own, where no port has it."""
-        taken = _PORTS | {p.name.id for p in self.whole.parameters} | {"planner", "approver"}
-        return f"{step}_step" if step in taken else step
-
-    def _step(self, written: Written) -> Part:
-        id, step = written.id, written.node
-        given = {a.key.id: a.value for a in step.attributes}
-        holes: Holes = {"task_hole": step.task, "worker_hole": "worker", "dod_hole": "done_"}
-        names = sorted(before(step, self.graph, set()))
-        lines = [f'let name{i}_hole = run_.results["{n}"]' for i, n in enumerate(names)]
-        holes.update({f"name{i}_hole": n for i, n in enumerate(names)})
-        children: list[str] = []
-        if step.condition is not None:
-            holes["when_hole"] = step.condition
-            lines.append('if not when_hole { status_ = "skipped" }')
-        if step.by is not None:
-            holes["agent_hole"] = nodes.Name(step.by.start, step.by.end, written.by)
-            children.append(LISTEN_TO.replace("@COUNT@", ""))
-            work = "task_ = task_hole\n" + ASK
-        else:
-            work = 'task_ = ""\nlet got_ = try { done: task_hole, error: null, kind: "" } else as e_ { done: null, error: e_.message, kind: e_.kind }'
-        verify = 'status_ = "completed"'
+    def _step(self, step: Written) -> Part:
+        """A step that is written in the file."""
+        at, node = step.node.name, step.node
+        given = {a.key.id: a.value for a in node.attributes}
+        children, work = self._work(step)
+        verify = form.complete(at)
         if "dod" in given:
-            holes["definition_hole"] = nodes.Name(given["dod"].start, given["dod"].end, written.dod)
-            children.append(DOD_CHILD)
-            verify = VERIFY
-        retry = "0"
-        if "retry" in given:
-            holes["retry_hole"], retry = given["retry"], "retry_hole"
+            more, verify = self._verify(fill.name_at(given["dod"]), step.dod)
+            children += more
         timeout = given.get("timeout")
-        if timeout is not None and written.unit is not self.unit and self.node.extends is not None:
-            own = {p.name.id for p in written.parameters}
-            timeout = borrowed(self.world, written.unit, timeout, self.unit, self.node.extends, own)
-        self._static(id, written.parameters, timeout)
-        name = f"{self.name} {id}"
-        return self._part(step.name, name, holes, children, lines, retry, work, verify, written)
+        if timeout is not None and step.unit is not self.unit and self.node.extends is not None:
+            own = {p.name.id for p in step.parameters}
+            timeout = borrowed(self.world, step.unit, timeout, self.unit, self.node.extends, own)
+        self._child(step.id, step.parameters, timeout)
+        members = form.step(
+            at,
+            children=children,
+            before=self._before(step),
+            retry=given.get("retry") or fill.integer(0, at),
+            work=work,
+            verify=verify,
+        )
+        return self._part(f"{self.name} {step.id}", members, at, step.unit, step.parameters)
+
+    def _before(self, step: Written) -> tuple[nodes.Statement, ...]:
+        """What a step sees: the goal, and the results of the steps that it comes after; and its condition."""
+        at = step.node.name
+        seen = [form.see_goal(at)]
+        for name in sorted(before(step.node, self.graph, set())):
+            seen.append(form.see_result(at, name=fill.name(name, at), id=fill.string(name, at)))
+        if step.node.condition is not None:
+            seen.append(form.skip_unless(at, condition=step.node.condition))
+        return fill.joined(seen)
+
+    def _work(self, step: Written) -> tuple[tuple[nodes.Member, ...], tuple[nodes.Statement, ...]]:
+        """How a step does its work: an agent or a team is a child, an expression is evaluated."""
+        at, node = step.node.name, step.node
+        if node.by is None:
+            return (), form.evaluate(at, task=node.task)
+        child = fill.name("worker", at)
+        children = form.worker(at, child=child, kind=fill.qualified(step.by, node.by))
+        return children, form.ask(at, task=node.task, child=child)
+
+    def _verify(self, at: nodes.Name, dod: str) -> tuple[tuple[nodes.Member, ...], tuple[nodes.Statement, ...]]:
+        """How a definition of done is looked at behind the work."""
+        child = fill.name("done", at)
+        return form.dod_child(at, child=child, kind=fill.qualified(dod, at)), form.verify(at, child=child)
 
     def _last(self) -> Part:
-        """What the whole plan must meet is looked at behind all of its steps, like a step of its own."""
-        at = nodes.Name(self.given["dod"].start, self.given["dod"].end, self.last)
-        holes: Holes = {"dod_hole": "done_", "definition_hole": dods.name_at(self.given["dod"])}
-        work = 'task_ = run_.goal\nlet got_ = { done: run_.results, error: null, kind: "" }'
-        self._static(self.last, self.whole.parameters, None)
-        return self._part(at, f"{self.name} {self.last}", holes, [DOD_CHILD], [], "0", work, VERIFY)
+        """The plan's own definition of done is looked at behind all steps, like a step of its own."""
+        at = fill.name_at(self.given["dod"])
+        children, verify = self._verify(at, at.id)
+        work, retry = form.verify_all(at), fill.integer(0, at)
+        members = form.step(at, children=children, before=form.see_goal(at), retry=retry, work=work, verify=verify)
+        self._child(self.last, self.whole.parameters, None)
+        return self._part(f"{self.name} {self.last}", members, at, self.unit, self.whole.parameters)
 
-    def _made(self) -> Part:
-        """A step that the planner has made: any of its agents may do it."""
-        holes: Holes = {}
-        children, asks = [], []
-        for i, name in enumerate(self.agents):
-            holes[f"worker{i}_hole"], holes[f"agent{i}_hole"] = name.replace(".", "_"), name
-            one = LISTEN_TO.replace("worker_hole", f"worker{i}_hole").replace("agent_hole", f"agent{i}_hole")
-            children.append(one.replace("@COUNT@", "* 0..100"))
-            asks.append(
-                f'if run_.by == "{plain(name)}" {{\nlet m_ = create worker{i}_hole()\nworker{i}_hole[m_].task <- "{{{{ task_ }}}}"\n}}'
-            )
-        before_ = "[k for k in keys(run_.results) if run_.results[k] != null]"
-        told = f'join([k + ":\\n" + str(run_.results[k]) for k in {before_}], "\\n\\n")'
-        work = (
-            f"task_ = run_.task\nlet told_ = {told}\n"
-            'task_ = run_.task if told_ == "" else "{{ run_.task }}\\n\\nWhat was done so far:\\n{{ told_ }}"\n'
-            + " else ".join(asks or ["if false { }"])
-            + "\nlet got_ = await answer_"
-        )
-        own = self.node.name
-        pool = nodes.Name(own.start, own.end, "step")
-        self.holes["pool_hole"], self.holes["pool_kind_hole"] = "made", f"{self.name} step"
-        self.children.append(POOL.replace("kind_hole", "pool_kind_hole"))
-        self.start_made = START_MADE.replace("@GIVEN@", _passed(self.whole.parameters) or "()")
-        self.cancels.append(
-            'for s in plan_.steps { if s.status == "in_progress" and s.index >= 0 { stop pool_hole[s.index] } }'
-        )
-        return self._part(pool, f"{self.name} step", holes, children, [], "run_.retry", work, 'status_ = "completed"')
-
-    def _static(self, id: str, parameters: tuple[nodes.Parameter, ...], timeout: Any) -> None:
-        """The plan's side of a written step: its child, what it hears of it, how it is begun and cut short."""
-        n = len(self.starts)
-        names = {f"{what}_hole": f"{what}{n}_hole" for what in ("child", "kind", "clock", "ended", "limit")}
-        child, clock, ended = names["child_hole"], names["clock_hole"], names["ended_hole"]
-        self.holes[child], self.holes[names["kind_hole"]] = self._child(id), f"{self.name} {id}"
-        text, start, over = CHILD, f"{child}.run <- run_", ""
+    def _child(self, id: str, parameters: tuple[nodes.Parameter, ...], timeout: nodes.Node | None) -> None:
+        """The plan's side of a step: its child, how it is begun, and how it is cut short."""
+        at, name = self.at, fill.string(id, self.at)
+        others = {*self.taken, *(s for s in self.steps if s != id)}
+        child = fill.name(fill.free(id, "_step", others), at)
+        kind = fill.qualified(f"{self.name} {id}", at)
+        start_clock: tuple[nodes.Statement, ...] = ()
+        stop_clock: tuple[nodes.Statement, ...] = ()
         if timeout is not None:
-            self.holes[clock], self.holes[ended], self.holes[names["limit_hole"]] = f"{id} clock", f"{id} over", timeout
-            text, over = CHILD + CLOCK, f"self.{ended} <- true"  # or its clock would run on into the next time
-            start += f"\nself.{clock} <- null"
-        for name, own in names.items():
-            text = text.replace(name, own)
-        self.children.append(text.replace("@OVER@", over).replace("@ID@", id).replace("@GIVEN@", _passed(parameters)))
-        self.starts.append(f'if s.id == "{id}" and s.written {{ {start} }}')
-        self.cancels.append(
-            f'if len([s for s in plan_.steps if s.id == "{id}" and s.status == "in_progress"]) > 0 {{\n{over}\nrestart {child}\n}}'
-        )
+            clock, ended = fill.name(f"{MARK}{id} clock", at), fill.name(f"{MARK}{id} over", at)
+            start_clock, stop_clock = form.start_clock(at, clock=clock), form.stop_clock(at, ended=ended)
+            self.children.append(form.clock(at, clock=clock, ended=ended, limit=timeout, id=name, child=child))
+        given = _passed(parameters, at)
+        self.children.append(form.step_child(at, child=child, kind=kind, given=given, stop_clock=stop_clock, id=name))
+        self.starts.append(form.start(at, id=name, child=child, start_clock=start_clock))
+        self.cancels.append(form.cancel(at, id=name, stop_clock=stop_clock, child=child))
 
     def _part(
         self,
+        key: str,
+        members: tuple[nodes.Member, ...],
         at: nodes.Name,
-        name: str,
-        holes: Holes,
-        children: list[str],
-        lines: list[str],
-        retry: str,
-        work: str,
-        verify: str,
-        written: Written | None = None,
+        unit: Unit,
+        parameters: tuple[nodes.Parameter, ...],
+        shown: str = "",
     ) -> Part:
-        parameters = written.parameters if written is not None else self.whole.parameters
-        filled = {
-            "DONE": DONE, "CHILDREN": "\n".join(children), "BEFORE": "\n".join(lines), "RETRY": retry, "WORK": work,
-            "VERIFY": verify,
-        }  # fmt: skip
-        drawn: nodes.Coglet = draw(fill(STEP, filled), at, holes)
-        label = nodes.Name(at.start, at.end, name)
-        node = nodes.Coglet(at.start, at.end, label, parameters, (), None, drawn.members)
-        return Part(self.unit if written is None else written.unit, name, node, "step")
+        node = nodes.Coglet(at.start, at.end, fill.name(key, at), parameters, (), None, members)
+        return Part(unit, key, node, "step", shown=shown)
 
     # ---- the plan ------------------------------------------------------------------------------------------
 
-    def _text(self, approve: str) -> str:
-        at = (self.node.name.start, self.node.name.end)
-        can_plan = "planner" in self.given
-        self.holes["goal_hole"] = self.given.get("goal") or string("", self.node.name)
-        self.holes["replans_hole"] = self.given.get("max_replans") or nodes.Literal(*at, "int", REPLANS)
-        self.holes["most_hole"] = self.given.get("max_steps") or nodes.Literal(*at, "int", STEPS)
-        self.holes["can_plan_hole"] = nodes.Literal(*at, "bool", can_plan)
-        self.holes["steps_hole"] = nodes.ListLiteral(
-            *at, tuple(self._record(s) for s in self.steps.values()) + self._final()
+    def _plan(self) -> Part:
+        """The plan's own coglet."""
+        at, given, approve = self.at, self.given, self._approve()
+        nobody = form.no_approver(at)
+        members = form.plan(
+            at,
+            mode=fill.string(approve, at),
+            children=fill.joined(self.children),
+            goal=given.get("goal") or fill.string("", at),
+            name=fill.string(self.name, at),
+            steps=self._records(),
+            parameters=_given(self.whole.parameters, at),
+            planner=fill.string(self._role("planner"), at),
+            draft=self._draft(),
+            approve=form.approve(at, child=self._own("approver")) if approve == "agent" else nobody,
+            replans=given.get("max_replans") or fill.integer(REPLANS, at),
+            can_plan=fill.boolean("planner" in given, at),
+            cancel=fill.joined(self.cancels),
+            start=fill.joined(self.starts) or form.no_steps(at),
         )
-        self.holes["last_hole"] = nodes.ListLiteral(*at, self._final())
-        self.holes["agents_hole"] = nodes.ListLiteral(*at, tuple(string(n, self.node.name) for n in self.agents))
-        reserved = (string(self.last, self.node.name),) if "dod" in self.given else ()
-        self.holes["reserved_hole"] = nodes.ListLiteral(*at, reserved)
-        about = [f"- {n}: {_about(d)}" for n, d in self.agents.items()]
-        draft = (
-            DRAFT
-            if can_plan
-            else 'self.ended_ <- { kind: "replan", message: "it has no planner that could make it anew" }'
+        node = self.node
+        own = nodes.Coglet(node.start, node.end, node.name, self.whole.parameters, (), None, members, node.doc)
+        return Part(self.unit, self.name, own, "plan", self.whole.given.get("budget"))
+
+    def _draft(self) -> tuple[nodes.Statement, ...]:
+        """How steps are made: by the planner, if there is one."""
+        at = self.at
+        if "planner" not in self.given:
+            return form.no_planner(at)
+        about = "\n".join(f"- {n}: {_about(d)}" for n, d in self.agents.items())
+        return form.draft(
+            at,
+            agents=fill.strings(self.agents, at),
+            child=self._own("planner"),
+            most=self.given.get("max_steps") or fill.integer(STEPS, at),
+            about=fill.string(about, at),
+            reserved=fill.strings([self.last] if "dod" in self.given else [], at),
+            last=fill.items(self._final(), at),
         )
-        if can_plan and not self.steps:
-            self.holes["steps_hole"] = nodes.ListLiteral(*at, ())
-        starts = [*self.starts, *([f"if not s.written {{ {self.start_made} }}"] if self.start_made else [])]
-        self.holes["name_hole"] = string(self.name, self.node.name)
-        filled = {
-            "PARAMETERS": ", ".join(f"{p.name.id}: {p.name.id}" for p in self.whole.parameters),
-            "DONE": DONE,
-            "PLANNER": plain(self._role("planner")),
-            "MODE": f'"{approve}"',
-            "CHILDREN": "\n".join(self.children),
-            "DRAFT": draft,
-            "APPROVE": "approver.task <- shown_(plan_)" if approve == "agent" else 'log warn "nobody approves"',
-            "CANCEL": "\n".join(self.cancels),
-            "START": " else ".join(starts) or 'log warn "there are no steps"',
-            "AGENTS": "\n    ".join(about).replace("{", "(").replace("}", ")").replace('"""', "'''").replace("\\", "/"),
-        }
-        return fill(PLAN, filled)
 
-    def _record(self, written: Written) -> nodes.RecordLiteral:
-        """A written step as the plan's record begins with it."""
-        step = written.node
-        task = step.task.value if isinstance(step.task, nodes.Text) else cog.expression(step.task)
-        return self._entries(written.id, task, written.who, [a.id for a in step.after], written.gate, False)
+    def _records(self) -> nodes.ListLiteral:
+        """The steps as the plan's record begins with them; a planner that has no steps to start from makes all of them."""
+        if "planner" in self.given and not self.steps:
+            return fill.items((), self.at)
+        return fill.items((*(self._record(s) for s in self.steps.values()), *self._final()), self.at)
 
-    def _final(self) -> tuple[nodes.RecordLiteral, ...]:
+    def _record(self, step: Written) -> nodes.Expr:
+        task = step.node.task
+        text = task.value if isinstance(task, nodes.Text) else _text(task)
+        after = [a.id for a in step.node.after]
+        return self._entry(step.id, text, step.who, after, step.gate, False)
+
+    def _final(self) -> tuple[nodes.Expr, ...]:
+        """The record of the last step, which verifies; none where the plan has no definition of done."""
         if "dod" not in self.given:
             return ()
-        return (
-            self._entries(
-                self.last, "the definition of done", "", [], nodes.qualified_text(self.given["dod"]) or "", True
-            ),
+        gate = nodes.qualified_text(self.given["dod"]) or ""
+        return (self._entry(self.last, "the definition of done", "", [], gate, True),)
+
+    def _entry(self, id: str, task: str, by: str, after: list[str], dod: str, last: bool) -> nodes.Expr:
+        at = self.at
+        return form.record(
+            at,
+            id=fill.string(id, at),
+            task=fill.string(task, at),
+            by=fill.string(by, at),
+            after=fill.strings(after, at),
+            dod=fill.string(dod, at),
+            last=fill.boolean(last, at),
         )
 
-    def _entries(self, id: str, task: str, by: str, after: list[str], dod: str, last: bool) -> nodes.RecordLiteral:
-        holes: Holes = {"task_hole": nodes.Text(0, 0, task, False, ((0, 0),))}
-        by, dod = plain(by), plain(dod)
-        names = ", ".join(f'"{a}"' for a in after)
-        text = (
-            f'const c = {{ id: "{id}", task: task_hole, by: "{by}", after: [{names}], dod: "{dod}", retry: 0, '
-            f'written: true, last: {str(last).lower()}, status: "pending", result: null, error: "", kind: "", attempts: 0, '
-            "findings: [], blocked: false, index: -1 }"
-        )
-        drawn: nodes.Const = draw(text, self.node.name, holes)
-        assert isinstance(drawn.value, nodes.RecordLiteral)
-        return drawn.value
+
+def _text(task: nodes.Expr) -> str:
+    """An expression as text, for people."""
+    from cogc.syntax import format as cog  # few plans have such a step, and every check would pay for the import
+
+    return cog.expression(task)
 
 
-def _passed(parameters: tuple[nodes.Parameter, ...]) -> str:
+def _passed(parameters: tuple[nodes.Parameter, ...], at: nodes.Node) -> tuple[nodes.Argument, ...]:
     """The arguments by which a child is given what the plan was given."""
-    return f"({', '.join(f'{p.name.id}: {p.name.id}' for p in parameters)})" if parameters else ""
+    place = (at.start, at.end)
+    return tuple(nodes.Argument(*place, fill.name(p.name.id, at), fill.name(p.name.id, at)) for p in parameters)
+
+
+def _given(parameters: tuple[nodes.Parameter, ...], at: nodes.Node) -> nodes.RecordLiteral:
+    """The record of what the plan was given."""
+    place = (at.start, at.end)
+    entries = (nodes.Entry(*place, fill.name(p.name.id, at), fill.name(p.name.id, at)) for p in parameters)
+    return nodes.RecordLiteral(*place, tuple(entries))
 
 
 def _about(declared: Declared) -> str:
-    from cogc.desugar.agents import description
-
-    return (
-        " ".join((description(declared.node) if declared.kind == "agent" else declared.node.doc).split())
-        or declared.kind
-    )
-
-
-def _planned_type(agents: list[str]) -> str:
-    names = " | ".join(f'"{plain(a)}"' for a in agents) or "string"
-    return f"{{ steps: [{{ id: string, task: string, by: {names}, after: [string] }}] }}"
+    """What the planner is told of an agent or a team, on one line."""
+    about = description(declared.node) if declared.kind == "agent" else declared.node.doc
+    return " ".join(about.split()) or declared.kind

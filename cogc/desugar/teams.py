@@ -1,39 +1,56 @@
-"""Teams as what they stand for: a coglet with a lead and workers for children, and the bus between them.
+"""Teams, expanded: a coglet with a lead and workers for children, and the bus between them.
 
-In: a `team` declaration. Out: the team's coglet, and one for each member: the agent with the team's tools. A tool of the team
-is a question that the team's coglet answers (`cogc/kernel/asking.py`); a message on the bus goes into the conversation of
-whoever it is for.
+In: a `team` declaration. Out: the team's own coglet, and one for each member: the agent, with the team's tools beside its
+own. `stdlib/forms/team.cog` has what all teams share.
+
+The model. A member calls a tool of the team (`delegate`, `send_message`, ...). The kernel puts the call as a message on
+the team's channel `·asked` (`cogc/kernel/models/asking.py`), and the member waits until the team's coglet answers with
+`·reply`. So every change of the team's state happens in the team's own reactions, one after the other.
+
+    `·members`  one record for each worker: its name, role, path, and the ticket of the job that it is at (0: none)
+    `·jobs`     one record for each task that was handed out: its ticket, who is wanted, its state
+    `·messages` all that went over the bus
+
+    a job:   pending -> running -> completed | failed        cancelled, when the lead is done before it
+    a team:  idle -> running -> completed | failed, for each task anew
+
+The order of events for a task, with `mode: delegate`:
+
+ 1. `task` tells the lead, and waits on `·ended`.
+ 2. The lead calls `delegate`: `·asked` adds a job, and `·next` gives jobs to free workers, at most `max_workers` at a time.
+ 3. A worker's result arrives on `·done`: the job is over, whoever asked for it is answered, and `·next` looks again. An
+    answer to a job in the background goes into the lead's conversation.
+ 4. The lead's result, failure or error arrives on `·ended`: what still works is cancelled, and the result goes out.
+
+With `mode: supervise` step 1 adds a job for every worker first, and the lead is told what came of them when all are over
+(`·gathered`).
+
+The invariants: a worker has at most one job; a worker that fails is an answer to the lead, and never the end of the team; a
+member that breaks is restarted, so that the team can take the next task.
 """
 
 from __future__ import annotations
 
+from cogc.desugar import fill
 from cogc.desugar.agents import description, equipped
-from cogc.desugar.draw import draw, fill, plain
+from cogc.desugar.forms import team as form
 from cogc.desugar.parts import Part
-from cogc.desugar.team_texts import (
-    DECIDE_TOOL,
-    DELEGATE,
-    LEAD_TOOLS,
-    SEVERAL,
-    SHARED_ASKED,
-    SHARED_PORT,
-    SHARED_STATE,
-    SHARED_TOOLS,
-    SINGLE,
-    SUPERVISE,
-    TEAM,
-    TOOLS,
-)
+from cogc.language.record import replace
 from cogc.syntax import nodes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Protocol
 
-    from cogc.desugar.draw import Holes
     from cogc.names.world import Declared, Unit, World
 
-_PORTS = {
+    class Fragment(Protocol):
+        """A fragment that does something with one worker."""
+
+        def __call__(self, at: nodes.Node, *, role: nodes.Node, child: nodes.Node) -> tuple[nodes.Statement, ...]: ...
+
+
+_PORTS = (
     "task",
     "result",
     "failed",
@@ -46,13 +63,15 @@ _PORTS = {
     "resume",
     "clear",
     "cancel",
-}
+)
+MANY = 1000
+"""The most workers at a time where the team says nothing."""
 
 
 class Worker:
-    """One entry of `workers`: a role, how many of it (None: one), and the child that it is."""
+    """One entry of `workers`: a role, how many workers have it (None: one), and the name of the child."""
 
-    def __init__(self, role: str, count: Any, declared: Declared, child: str) -> None:
+    def __init__(self, role: str, count: nodes.Expr | None, declared: Declared, child: str) -> None:
         self.role = role
         self.count = count
         self.declared = declared
@@ -64,37 +83,38 @@ def attributes_of(node: nodes.Team) -> dict[str, nodes.Attribute]:
 
 
 def workers_of(world: World, unit: Unit, node: nodes.Team) -> list[Worker]:
-    """The workers of a team, those that are agents."""
+    """The workers of a team that are agents."""
     given = attributes_of(node).get("workers")
     items = () if given is None else given.value.items if isinstance(given.value, nodes.ListLiteral) else (given.value,)
-    taken = _PORTS | {p.name.id for p in node.parameters}
     found: dict[str, Worker] = {}
     for item in items:
         count = item.right if isinstance(item, nodes.Binary) and item.operator == "*" else None
-        name = nodes.qualified_text(item.left if count is not None else item) or ""  # type: ignore[union-attr]
+        name = nodes.qualified_text(item.left if isinstance(item, nodes.Binary) and count is not None else item) or ""
         declared = world.lookup(unit, name)
         if declared is not None and declared.kind == "agent" and name not in found:
-            child = name.replace(".", "_")
-            found[name] = Worker(name, count, declared, f"{child}_worker" if child in taken else child)
+            taken = (*_PORTS, *(w.child for w in found.values()))
+            found[name] = Worker(name, count, declared, fill.free(name.replace(".", "_"), "_worker", taken))
     return list(found.values())
 
 
 def parts_of(world: World, unit: Unit, node: nodes.Team) -> list[Part]:
-    """The coglets that a team is: its own first."""
-    return _Maker(world, unit, node).parts()
+    """The coglets that a team is: its own first. A team whose lead is no agent has none."""
+    return _Expansion(world, unit, node).parts()
 
 
-class _Maker:
+class _Expansion:
+    """Expands one team."""
+
     def __init__(self, world: World, unit: Unit, node: nodes.Team) -> None:
         self.world = world
         self.unit = unit
         self.node = node
+        self.at = node.name
         self.name = node.name.id
         self.given = {k: a.value for k, a in attributes_of(node).items()}
         self.workers = workers_of(world, unit, node)
         self.shared = "shared" in self.given
         self.decides = self._word("accept") == "lead"
-        self.holes: Holes = {"reply_hole": "reply", "lead_hole": f"{self.name} lead"}
 
     def _word(self, key: str) -> str:
         return (nodes.qualified_text(self.given[key]) or "") if key in self.given else ""
@@ -102,89 +122,99 @@ class _Maker:
     def parts(self) -> list[Part]:
         lead = self.world.lookup(self.unit, self._word("lead"))
         if lead is None or lead.kind != "agent":
-            return []  # which has been reported
+            return []  # this has been reported
         node = self.node
-        drawn: nodes.Coglet = draw(self._text(), node.name, self.holes)
-        own = nodes.Coglet(node.start, node.end, node.name, node.parameters, (), None, drawn.members, node.doc)
+        own = nodes.Coglet(node.start, node.end, node.name, node.parameters, (), None, self._members(), node.doc)
         found = [Part(self.unit, self.name, own, "team", attributes_of(node).get("budget"))]
-        tools = [LEAD_TOOLS.replace("@ABOUT@", self._about()), TOOLS]
-        tools += [SHARED_TOOLS] if self.shared else []
-        tools += [DECIDE_TOOL] if self.shared and self.decides else []
-        found.append(self._member(lead, f"{self.name} lead", tools))
+        found.append(self._member(lead, self._key("lead"), self._lead_tools(lead.node.name)))
         for worker in self.workers:
-            tools = [TOOLS, SHARED_TOOLS] if self.shared else [TOOLS]
+            at = worker.declared.node.name
+            tools = form.tools(at) + (form.shared_tools(at) if self.shared else ())
             found.append(self._member(worker.declared, f"{self.name} {worker.role}", tools))
         return found
 
-    def _member(self, declared: Declared, name: str, tools: list[str]) -> Part:
+    def _key(self, key: str) -> str:
+        """The key of a part that is no worker: no role can have a name with brackets."""
+        return f"{self.name} ({key})"
+
+    def _member(self, declared: Declared, name: str, tools: tuple[nodes.Member, ...]) -> Part:
         """An agent with the tools of the team beside its own."""
-        programs = [p for text in tools for p in draw(text, declared.node.name, {"ask_hole": "ask"}).members]
+        programs = tuple(t for t in tools if isinstance(t, nodes.Program))
         node = equipped(declared.node, name, programs)
         return Part(declared.unit, name, node, "agent", shown=declared.node.name.id)
 
+    def _lead_tools(self, at: nodes.Name) -> tuple[nodes.Member, ...]:
+        """The tools of the lead; the one that hands out work tells who the workers are."""
+        delegate, *others = form.lead_tools(at)
+        assert isinstance(delegate, nodes.Program)
+        tools = (replace(delegate, doc=f"{delegate.doc} {self._about()}"), *others, *form.tools(at))
+        tools += form.shared_tools(at) if self.shared else ()
+        return tools + (form.decide_tool(at) if self.shared and self.decides else ())
+
     def _about(self) -> str:
-        """The workers, for the lead's tools: plain text that may stand in a string of the language."""
+        """The workers, for the lead's tool."""
         said = []
         for w in self.workers:
             about = " ".join(description(w.declared.node).split())
             many = ", several" if w.count is not None else ""
             said.append(f"{w.role}{many}{f' ({about})' if about else ''}")
-        text = "; ".join(said) or "none"
-        return text.replace("\\", "/").replace('"', "'").replace("{", "(").replace("}", ")")
+        return "; ".join(said) or "none"
 
-    def _text(self) -> str:
-        at = (self.node.name.start, self.node.name.end)
-        members, children, of = [], [], {"SEND": [], "INJECT": [], "PAUSE": [], "RESUME": [], "CANCEL": []}  # type: ignore[var-annotated]
-        for i, w in enumerate(self.workers):
-            role = plain(w.role)
-            child, kind, count = f"child{i}_hole", f"kind{i}_hole", f"count{i}_hole"
-            self.holes.update({child: w.child, kind: f"{self.name} {w.role}"})
-            base = f'role: "{role}", job: 0, state: "idle", task: "", error: null, paused: false'
+    # ---- the team's own coglet -----------------------------------------------------------------------------
+
+    def _members(self) -> tuple[nodes.Member, ...]:
+        at = self.at
+        supervised = self._word("mode") == "supervise" and self.workers
+        return form.team(
+            at,
+            members=self._records(),
+            lead=fill.qualified(self._key("lead"), at),
+            workers=fill.joined(self._worker(w) for w in self.workers),
+            shared=self._shared(),
+            begin=form.supervise(at) if supervised else form.delegate(at),
+            cancel=self._to_each(form.cancel_single, form.cancel_several),
+            most=self.given.get("max_workers") or fill.integer(MANY, at),
+            send=self._to_each(form.send_single, form.send_several),
+            shared_calls=form.shared_calls(at, decides=fill.boolean(self.decides, at)) if self.shared else (),
+            inject=self._to_each(form.inject_single, form.inject_several),
+            pause=self._to_each(form.pause_single, form.pause_several),
+            resume=self._to_each(form.resume_single, form.resume_several),
+        )
+
+    def _records(self) -> nodes.Expr:
+        """The list of all workers, as the team's state begins with it."""
+        found: nodes.Expr = fill.items((), self.at)
+        for w in self.workers:
+            role, path = fill.string(w.role, self.at), fill.string(f"/{w.child}", self.at)
             if w.count is None:
-                members.append(f'[{{ name: "{role}", index: 0, path: self.path + "/" + "{plain(w.child)}", {base} }}]')
-                text, address = SINGLE, child
+                more = form.single_member(self.at, role=role, path=path)
             else:
-                self.holes[count] = w.count
-                path = f'self.path + "/{plain(w.child)}[" + str(i_) + "]"'
-                members.append(
-                    f'[{{ name: "{role}-" + str(i_ + 1), index: i_, path: {path}, {base} }} for i_ in range({count})]'
-                )
-                text, address = SEVERAL, f"{child}[m_.index]"
-            children.append(
-                text.replace("child_hole", child)
-                .replace("kind_hole", kind)
-                .replace("count_hole", count)
-                .replace("@NAME@", role)
-            )
-            loop = address.replace("m_.", "m.")
-            of["SEND"].append(f'if m_.role == "{role}" {{ {address}.task <- told_ }}')
-            of["INJECT"].append(f'if m.role == "{role}" {{ guide {loop}.inject(told_) }}')
-            of["PAUSE"].append(f'if m.role == "{role}" {{ guide {loop}.pause() }}')
-            of["RESUME"].append(f'if m.role == "{role}" {{ guide {loop}.resume() }}')
-            of["CANCEL"].append(
-                f'for m in members_ {{ if m.job == j.ticket and m.role == "{role}" {{ guide {loop}.cancel() }} }}'
-            )
-        nothing = 'log warn "there are no workers"'
-        most = self.given.get("max_workers")
-        self.holes["most_hole"] = most or nodes.Literal(*at, "int", 1000)
-        filled = {
-            "MEMBERS": " + ".join(members) or "[]",
-            "CHILDREN": "\n".join(children),
-            "BEGIN": SUPERVISE if self._word("mode") == "supervise" and self.workers else DELEGATE,
-            "CANCEL": "\n".join(of.pop("CANCEL")) or nothing,
-            **{k: " else ".join(v) or nothing for k, v in of.items()},
-            "SHARED_PORT": SHARED_PORT if self.shared else "",
-            "SHARED_STATE": SHARED_STATE if self.shared else "",
-            "SHARED_TOOLS": SHARED_ASKED if self.shared else "",
-        }
-        if self.shared:
-            self._share(at)
-        return fill(TEAM, filled)
+                more = form.several_members(self.at, role=role, path=path, count=w.count)
+            found = nodes.Binary(self.at.start, self.at.end, "+", found, more)
+        return found
 
-    def _share(self, at: tuple[int, int]) -> None:
+    def _worker(self, w: Worker) -> tuple[nodes.Member, ...]:
+        """The child or children of one role."""
+        at, child, role = self.at, fill.name(w.child, self.at), fill.string(w.role, self.at)
+        kind = fill.qualified(f"{self.name} {w.role}", at)
+        if w.count is None:
+            return form.single(at, child=child, kind=kind, role=role)
+        return form.several(at, child=child, kind=kind, count=w.count, role=role)
+
+    def _to_each(self, single: Fragment, several: Fragment) -> tuple[nodes.Statement, ...]:
+        """What is done with a worker, whichever it is: one statement for each role, of which one applies."""
+        found = []
+        for w in self.workers:
+            fragment = single if w.count is None else several
+            role, child = fill.string(w.role, self.at), fill.name(w.child, self.at)
+            found.append(fragment(self.at, role=role, child=child))
+        return fill.joined(found) or form.no_workers(self.at)
+
+    def _shared(self) -> tuple[nodes.Member, ...]:
+        """The shared record, where the team has one."""
+        if not self.shared:
+            return ()
         value = self.given["shared"]
-        name = nodes.Name(value.start, value.end, nodes.qualified_text(value) or "any")
-        place = (value.start, value.end)
-        self.holes["type_hole"] = nodes.TypeName(*place, nodes.Qualified(*place, (name,)))
-        self.holes["initial_hole"] = self.given.get("initial") or nodes.RecordLiteral(*at, ())
-        self.holes["decides_hole"] = nodes.Literal(*at, "bool", self.decides)
+        name = fill.qualified(nodes.qualified_text(value) or "any", value)
+        initial = self.given.get("initial") or nodes.RecordLiteral(self.at.start, self.at.end, ())
+        return form.shared(self.at, type=nodes.TypeName(value.start, value.end, name), initial=initial)

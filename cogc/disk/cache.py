@@ -120,7 +120,7 @@ def _file() -> str:
 
 
 # the folders of the package that a check runs through
-_CHECKING = ("language", "diagnostics", "syntax", "disk", "names", "desugar", "analysis", "checks")
+_CHECKING = ("language", "diagnostics", "syntax", "disk", "names", "desugar", "desugar/forms", "analysis", "checks")
 
 
 def _compiler() -> str:

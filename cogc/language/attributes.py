@@ -16,6 +16,8 @@ An attribute whose kind ends in `!` is required. `specs/language.md` prints this
 
 from __future__ import annotations
 
+from cogc.language.texts import MARK
+
 _SHARING = "map"
 _BUDGET = "type { usd?: float, tokens?: int, time?: duration, turns?: int }"
 
@@ -159,8 +161,9 @@ ATTRIBUTES: dict[str, dict[str, str]] = {
 }
 
 EXECUTORS = ("expr", "template", "python", "shell", "mcp", "human", "llm")
-INWARD = ("agent", "ask", "reply", "plan store")
-"""Executors of the programs that declarations are desugared to; a spec cannot name them."""
+INWARD = {f"{MARK}agent": "agent", f"{MARK}ask": "ask", f"{MARK}reply": "reply", f"{MARK}store": "plan store"}
+"""Executors of the programs that declarations are desugared to, by the names that the forms have for them, and their kinds in the IR; a spec
+cannot name them."""
 CAGES = ("auto", "container", "bubblewrap", "landlock", "none")
 """The sandboxes that may hold the commands of agents."""
 PROVIDERS = ("anthropic", "openai", "scripted")

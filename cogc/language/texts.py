@@ -39,6 +39,20 @@ RESERVED = frozenset(
 )
 """The words that cannot be names."""
 
+MARK = "·"
+"""The first character of a name that the compiler makes for itself: in a word of the language it cannot stand."""
+
+
+def is_internal(name: str) -> bool:
+    """Whether the compiler has made a name for itself: no list of what users may name has such names."""
+    return MARK in name
+
+
+def shown(name: str) -> str:
+    """A name as traces have it. A mark at its end only kept it apart from the names that users may write."""
+    return name.removesuffix(MARK)
+
+
 Segments = tuple[tuple[int, int], ...]
 
 

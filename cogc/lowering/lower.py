@@ -17,6 +17,7 @@ from cogc.analysis.checked import Checked
 from cogc.desugar.agents import PLAN_TOOLS
 from cogc.language import types
 from cogc.language.attributes import INWARD
+from cogc.language.texts import shown
 from cogc.language.types import ANY, STRING, ListOf, Type
 from cogc.lowering import methods
 from cogc.lowering.expressions import Lowering, Place
@@ -94,7 +95,8 @@ class Lower:
     def program(self, unit: Unit, node: nodes.Program, place: Place | None) -> str:
         """Lower a program once for a file, or once for each coglet that holds it; its key."""
         holder = place.builder if place is not None else None
-        key = f"{holder.shape.key}.{node.name.id}" if holder else unit.key(node.name.id)
+        name = shown(node.name.id)
+        key = f"{holder.shape.key}.{name}" if holder else unit.key(name)
         if key not in self.programs:
             self.programs[key] = None
             inner = Place(unit, place.owner if place else None, holder)
@@ -106,7 +108,7 @@ class Lower:
         parameters = self.parameters(signature, place)
         lowering = Lowering(self, place.inner([p.name for p in signature.parameters]))
         executor = node.executor
-        kind = executor.kind.id
+        kind = INWARD.get(executor.kind.id, executor.kind.id)
         argument = executor.argument
         body, words, text, server = None, [], "", ""
         match kind:
@@ -127,11 +129,11 @@ class Lower:
                 server = self.server(unit, ".".join(p.id for p in argument.parts[:-1]))  # type: ignore[union-attr]
         attributes: dict[str, ir.Expr] = {}
         model, tools = "", list[str]()
-        if kind not in INWARD:
+        if executor.kind.id not in INWARD:
             attributes, model, tools = self._executor_attributes(lowering, unit, executor)
         return ir.Program(
             key=key,
-            name=node.name.id,
+            name=shown(node.name.id),
             kind=kind,
             parameters=parameters,
             result=self.type(signature.result),
@@ -205,7 +207,8 @@ class Lower:
                 model = self._model(unit, a.value)
             elif a.key.id == "tools":
                 tools = self._tools(unit, a.value, lowering.place)
-        return self.attributes(lowering, executor.kind.id, executor.attributes), model, tools
+        kind = INWARD.get(executor.kind.id, executor.kind.id)
+        return self.attributes(lowering, kind, executor.attributes), model, tools
 
     def attributes(self, lowering: Lowering, owner: str, attributes: tuple[nodes.Attribute, ...]) -> dict[str, ir.Expr]:
         """The attributes that are values; those of other kinds are left out."""

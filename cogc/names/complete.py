@@ -225,7 +225,7 @@ def _clash(shape: Shape, name: str, table: dict[str, Member]) -> tuple[Span, str
         if name in other and not pair:
             return other[name].span(), _MEMBER_WORDS[word]
     parameter = shape.parameters.get(name)
-    if parameter is not None:
+    if parameter is not None and not shape.expanded:
         return shape.unit.span(parameter.node.name), "a parameter"
     return None
 

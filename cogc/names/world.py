@@ -184,6 +184,11 @@ class Shape:
             ("const", self.consts),
         ]
 
+    @property
+    def expanded(self) -> bool:
+        """Whether the compiler has made the coglet of another declaration."""
+        return self.declared not in ("coglet", "mixin")
+
     def span(self) -> Span:
         return self.unit.span(self.node.name)
 

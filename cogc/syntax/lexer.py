@@ -71,8 +71,7 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _WORD, _NEWLINE, _PUNCTUATION, _INT, _SEMICOLON, _EOF, _R_WORD, _HOLE = 1, 2, 3, 6, 10, 11, 12, 13
-FORMS = "std/forms/"
-"""The folder of the files that may have holes."""
+
 _BY_GROUP = {
     4: TERMINALS["DURATION"],
     5: TERMINALS["FLOAT"],
@@ -93,6 +92,10 @@ _DECLARATIONS = frozenset((
     "import", "type", "const", "model", "mcp", "program", "coglet", "mixin", "agent", "team", "dod", "plan", "sett",
     "queue", "test",
 ))  # fmt: skip
+
+
+class Form(Source):
+    """A file of `stdlib/forms/`, which may have holes."""
 
 
 class Tokens:
@@ -243,7 +246,7 @@ class _Lexer:
     def _hole(self, start: int, end: int) -> int:
         """Return the terminal of a hole; outside of forms report it and return that of a name."""
         text = self.source.text[start:end]
-        if self.source.path.startswith(FORMS):
+        if isinstance(self.source, Form):
             return TERMINALS["SPLICE" if "." in text else "HOLE"]
         self.problems.add("hole-outside-form", Span(self.source, start, end), text=text, name=text.lstrip("$."))
         return _NAME

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 from cogc.kernel import requests, wiring
 from cogc.kernel.code import Request
 from cogc.kernel.objects import STOPPED, STOPPING, Activity, Instance
+from cogc.language.texts import MARK
 from cogc.language.values import Failure
 
 if TYPE_CHECKING:
     from cogc.ir import Program
     from cogc.kernel.machine import Kernel
 
-CHANNEL = "asked_"
+CHANNEL = f"{MARK}asked"
 
 
 class Question:

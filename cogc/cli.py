@@ -13,26 +13,27 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import ModuleType
 
-COMMANDS = (
-    "check",
-    "run",
-    "verify",
-    "graph",
-    "trace",
-    "build",
-    "convert",
-    "init",
-    "explain",
-    "answer",
-    "agents",
-    "team",
-    "plan",
-    "cost",
-    "sett",
-    "orchestrator",
-    "cub",
-    "queue",
-)
+COMMANDS = {
+    "check": "find the mistakes of specs",
+    "run": "run a system",
+    "verify": "test whether a definition of done is met",
+    "graph": "draw a system",
+    "trace": "print the trace of a run",
+    "build": "write the typed program of a spec as JSON",
+    "convert": "write a spec in the other notation",
+    "init": "start a project in a new folder",
+    "explain": "explain a diagnostic by its code",
+    "answer": "list and answer the questions of runs that wait for a person",
+    "agents": "list and steer the agents of a run that was started with --control",
+    "team": "show and steer the teams of a run that was started with --control",
+    "plan": "list, show and decide on plans",
+    "cost": "bound the requests, tokens and dollars that a system may use",
+    "sett": "start, stop, watch and answer an instance of a sett",
+    "orchestrator": "run the orchestrator of a sett in a process of its own",
+    "cub": "run the cub of one agent of a sett in a process of its own",
+    "queue": "put, claim, complete and list the tasks of a queue",
+}
+"""The help line of each command, kept here so that `cogc --help` imports no command."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -58,27 +59,27 @@ def _dispatch(given: list[str]) -> int:
         return check.run(check.Plain(given[1:]))
     from argparse import ArgumentParser
 
-    command = given[0] if given and given[0] in COMMANDS else None
     parser = ArgumentParser(prog="cogc", description="A compiler and runner for systems of agents.")
     parser.add_argument("--version", action="store_true", help="print the version and stop")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND")
-    for name in (command,) if command else COMMANDS:
-        module = _module(name)
-        sub = subparsers.add_parser(name, help=module.HELP, description=(module.__doc__ or "").strip())
-        module.arguments(sub)
-        sub.set_defaults(module=module)
-    if command and hasattr(_module(command), "prepare"):
-        given = _module(command).prepare(given)
+    named = next((word for word in given if not word.startswith("-")), "")
+    module = _module(named) if named in COMMANDS else None
+    for name, line in COMMANDS.items():
+        about = module.__doc__ if module is not None and name == named else None
+        sub = subparsers.add_parser(name, help=line, description=about)
+        if module is not None and name == named:
+            module.arguments(sub)
+            given = module.prepare(given) if hasattr(module, "prepare") else given
     options = parser.parse_args(given)
     if options.version:
         from cogc import __version__
 
         print(f"cogc {__version__}")
         return 0
-    if options.command is None:
+    if module is None:
         parser.print_help()
         return 2
-    return int(options.module.run(options))
+    return int(module.run(options))
 
 
 def _module(name: str) -> ModuleType:

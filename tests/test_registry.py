@@ -292,7 +292,7 @@ def test_a_run_that_was_killed_leaves_no_door_that_opens(going: subprocess.Popen
 def test_a_request_that_is_none_is_answered_as_such(
     going: subprocess.Popen[str], world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from cogc.run.control import ask
+    from cogc.run.door import ask
 
     monkeypatch.chdir(world.folder)
     (door,) = Path().glob(".cogc/runs/*/control")

@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import json
 import sys
+from argparse import ArgumentParser, Namespace
+from typing import Any
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
-    from typing import Any
+from cogc.run.door import ask, the_door
 
-HELP = "see and steer the agents of a run that was started with --control"
 _ACTIONS = {
     "list": (), "status": ("ID",), "wait": ("ID",), "cancel": ("ID",), "pause": ("ID",), "resume": ("ID",), "detach": ("ID",),
     "send": ("ID", "MESSAGE"), "spawn": ("ID", "AGENT", "QUERY"),
@@ -32,8 +30,6 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> int:
-    from cogc.run.control import ask, the_door
-
     wanted = _ACTIONS[options.action]
     if len(options.words) != len(wanted):
         return _refuse(f"`cogc agents {options.action}` takes {' '.join(wanted) or 'nothing'}")
@@ -57,6 +53,7 @@ def run(options: Namespace) -> int:
 
 def _registered(options: Namespace) -> int:
     """The agents of a registry that several runs share."""
+    # imported here, since without --registry the command needs no store and starts in a tenth of the time
     import trio
 
     from cogc.stores.registry import open_registry

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
-    from pathlib import Path
-
-HELP = "list and answer the questions of runs that wait for a person"
+from cogc.run.questions import MAILBOX, read_answer, write_whole
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -19,8 +16,6 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> int:
-    from cogc.run.people import MAILBOX, read_answer, write_whole
-
     if options.id is None:
         return _list(sorted(MAILBOX.glob("*.json")))
     asked = MAILBOX / f"{options.id}.json"

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import sys
 
-from cogc.commands.check import allow_imports
-from cogc.commands.run import load, show_to_stderr
+from cogc import ir
+from cogc.commands.load import load, show_to_stderr
+from cogc.commands.packages import allow_imports
 from cogc.diagnostics.problems import Problems
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
-
-HELP = "write a spec's typed program as JSON"
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -23,8 +22,6 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> int:
-    from cogc import ir
-
     problems = Problems()
     bundle = load(options.spec, options.root, options.allow_import, problems)
     if problems.found:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from cogc.commands.packages import allow_imports, allowed
 from cogc.diagnostics import render
 from cogc.diagnostics.source import Source, Span, normal
 from cogc.disk.files import read, specs
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
 
     from cogc.diagnostics.problems import Diagnostic
     from cogc.disk.cache import Cache
-
-HELP = "find the mistakes of specs"
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -31,12 +30,6 @@ def arguments(parser: ArgumentParser) -> None:
         "--online", action="store_true", help="ask the MCP servers for their tools, and keep them in cogc.lock.json"
     )
     allow_imports(parser)
-
-
-def allow_imports(parser: ArgumentParser) -> None:
-    parser.add_argument(
-        "--allow-import", action="append", default=[], metavar="PKG", help="a package that Python programs may name"
-    )
 
 
 class Plain:
@@ -72,8 +65,9 @@ def run(options: Namespace | Plain) -> int:
 
 def _online(paths: list[str], allow: frozenset[str]) -> list[Diagnostic]:
     """Write the locks of all servers anew; what kept one from being asked."""
+    # imports in functions of this module: a check of files that have not changed needs none of them (tests/test_layers.py)
     from cogc.analysis.checked import Options
-    from cogc.commands.online import write_locks
+    from cogc.commands.mcp_locks import write_locks
     from cogc.compile import analyse
     from cogc.diagnostics.problems import Problems
 
@@ -125,36 +119,3 @@ def show(found: list[Diagnostic], format: str | None, files: int) -> None:
         if found:
             render.people(found, sys.stdout)
         sys.stdout.write(render.summary(found, files) + "\n")
-
-
-def allowed(given: list[str], paths: list[str]) -> frozenset[str]:
-    """Packages allowed on the command line, and by `[tool.cogc] allow-imports` in the nearest pyproject.toml."""
-    import os
-
-    names = set(given)
-    place = os.path.dirname(os.path.abspath(paths[0])) if paths else os.getcwd()
-    while True:
-        file = os.path.join(place, "pyproject.toml")
-        if os.path.isfile(file):
-            names.update(_from_pyproject(file))
-            break
-        parent = os.path.dirname(place)
-        if parent == place:
-            break
-        place = parent
-    return frozenset(names)
-
-
-def _from_pyproject(file: str) -> list[str]:
-    with open(file, "rb") as opened:
-        data = opened.read()
-    if b"tool.cogc" not in data:
-        return []
-    import tomllib
-
-    try:
-        table = tomllib.loads(data.decode()).get("tool", {}).get("cogc", {})
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
-        return []
-    names = table.get("allow-imports", [])
-    return [n for n in names if isinstance(n, str)] if isinstance(names, list) else []

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import sys
 
-from cogc.commands.run import show_to_stderr
+from cogc.commands.load import show_to_stderr
 from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.source import looks_like_yaml
 from cogc.disk.files import read
 from cogc.names import load
 from cogc.syntax import format as cog
+from cogc.syntax import write_yaml
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
-
-HELP = "write a spec in the other notation"
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -36,8 +35,6 @@ def run(options: Namespace) -> int:
     if target == "cog":
         written = cog.file(unit.tree)
     else:
-        from cogc.syntax import write_yaml
-
         try:
             written = write_yaml.file(unit.tree)
         except write_yaml.Unwritable as error:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import json
 import sys
+from argparse import ArgumentParser, Namespace
+from fractions import Fraction
 from math import ceil, inf
 
-from cogc.commands.check import allow_imports
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
-    from fractions import Fraction
-
-    from cogc import ir
-    from cogc.cost import Bound
-
-HELP = "bound what a system may ask of models"
+from cogc import ir
+from cogc.commands.load import load, show_to_stderr
+from cogc.commands.options import bound, parameters
+from cogc.commands.packages import allow_imports
+from cogc.commands.usage import Usage
+from cogc.cost import Bound, bounds
+from cogc.diagnostics.problems import Problems
+from cogc.kernel.machine import Kernel
+from cogc.kernel.unit import Unit
+from cogc.language.values import Failure
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -29,13 +30,6 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> int:
-    from cogc.commands.run import Usage, bound, load, parameters, show_to_stderr
-    from cogc.cost import bounds
-    from cogc.diagnostics.problems import Problems
-    from cogc.kernel.machine import Kernel
-    from cogc.kernel.unit import Unit
-    from cogc.language.values import Failure
-
     problems = Problems()
     bundle = load(options.spec, options.root, options.allow_import, problems)
     show_to_stderr(problems.sorted())
@@ -62,9 +56,6 @@ def run(options: Namespace) -> int:
 
 def _sett(bundle: ir.Bundle) -> list[tuple[str, Bound]]:
     """What each bid and each piece of work of a sett's agents may cost; how many there are nobody knows."""
-    from cogc.cost import bounds
-    from cogc.kernel.machine import Kernel
-    from cogc.kernel.unit import Unit
 
     rows: list[tuple[str, Bound]] = []
     unit = Unit(bundle)

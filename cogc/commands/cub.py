@@ -6,17 +6,14 @@ It reads SETT_AGENT_NAME, SETT_INSTANCE_NAME and REDIS_URL where --agent, --inst
 
 from __future__ import annotations
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, Namespace
 
-HELP = "run the cub of one agent of a sett by itself"
+from cogc.commands.packages import allow_imports
+from cogc.commands.sett_machines import work
+from cogc.language.attributes import CAGES
 
 
 def arguments(parser: ArgumentParser) -> None:
-    from cogc.commands.check import allow_imports
-    from cogc.language.attributes import CAGES
-
     add = parser.add_argument
     add("spec", metavar="SPEC", help="the sett: a spec, sett.yml, or a built program")
     add("--root", metavar="NAME", help="which sett, where a spec has several")
@@ -45,6 +42,4 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> int:
-    from cogc.commands.machines import work
-
     return work(options)

@@ -12,8 +12,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-HELP = "say what a diagnostic's code means"
-
 
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("code", metavar="CODE", help="a code such as COG302, or its name such as unknown-name")

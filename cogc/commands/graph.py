@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import sys
 
-from cogc.commands.run import show_to_stderr
+from cogc.commands.load import show_to_stderr
 from cogc.compile import analyse
 from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.suggest import did_you_mean
 from cogc.disk.files import main_spec, read
+from cogc.screens.graph import model, svg, write
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
-
-HELP = "draw a system"
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -25,8 +24,6 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> int:
-    from cogc.screens.graph import model, svg, write
-
     problems = Problems()
     checked = analyse([main_spec(options.spec)], read, problems)
     if problems.errors:

@@ -9,8 +9,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-HELP = "start a project in a new folder"
-
 _MAIN = '''"""A greeter: names come in, greetings go out, and somebody keeps count."""
 
 model poet = scripted "answers.yml"

@@ -5,16 +5,13 @@ It reads SETT_INSTANCE_NAME and REDIS_URL where --instance and --board do not sa
 
 from __future__ import annotations
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, Namespace
 
-HELP = "run the orchestrator of a sett by itself"
+from cogc.commands.packages import allow_imports
+from cogc.commands.sett_machines import orchestrate
 
 
 def arguments(parser: ArgumentParser) -> None:
-    from cogc.commands.check import allow_imports
-
     add = parser.add_argument
     add("spec", metavar="SPEC", help="the sett: a spec, sett.yml, or a built program")
     add("--root", metavar="NAME", help="which sett, where a spec has several")
@@ -26,6 +23,4 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> int:
-    from cogc.commands.machines import orchestrate
-
     return orchestrate(options)

@@ -7,14 +7,15 @@ decision is written down, and the next `cogc run` goes on from there. Exit codes
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from argparse import ArgumentParser, Namespace
 
-if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
+import trio
 
-    from cogc.stores.plans import Plan, PlanStore
+from cogc.commands.options import PLANS, pair
+from cogc.commands.usage import Usage, refusing
+from cogc.run.plans import login, show
+from cogc.stores.plans import Plan, PlanStore, changed, open_plans
 
-HELP = "list, show and decide on plans"
 _WORDS = {
     "list": (), "show": ("ID",), "approve": ("ID",), "reject": ("ID", "[WHY]"), "replan": ("ID", "HOW"), "cancel": ("ID", "[WHY]"),
 }  # fmt: skip
@@ -39,15 +40,10 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> int:
-    from cogc.commands.run import refusing
-
     return refusing(lambda: _run(options))
 
 
 def _run(options: Namespace) -> int:
-    import trio
-
-    from cogc.commands.run import PLANS, Usage
 
     wanted = _WORDS[options.action]
     least = sum(not w.startswith("[") for w in wanted)
@@ -60,9 +56,6 @@ def _run(options: Namespace) -> int:
 
 
 async def _main(options: Namespace, name: str) -> int:
-    from cogc.commands.run import Usage
-    from cogc.stores.plans import open_plans
-
     async with open_plans(name) as store:
         if options.action == "list":
             for plan in await store.list(options.user, options.topic, options.status):
@@ -79,10 +72,6 @@ async def _main(options: Namespace, name: str) -> int:
 
 async def _decide(store: PlanStore, plan: Plan, options: Namespace) -> Plan:
     """Write a decision down; Usage says why it cannot be."""
-    from cogc.commands.run import Usage, pair
-    from cogc.run.plans import login
-    from cogc.stores.plans import changed
-
     decision = {"action": options.action, "source": "user", "by": options.by or login()}
     if len(options.words) > 1:
         decision["feedback"] = options.words[1]
@@ -104,8 +93,6 @@ def _line(plan: Plan) -> str:
 
 
 def _show(plan: Plan, options: Namespace) -> None:
-    from cogc.run.plans import show
-
     if options.json:
         print(json.dumps(plan, ensure_ascii=False))
         return

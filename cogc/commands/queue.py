@@ -9,14 +9,15 @@ from __future__ import annotations
 import json
 import os
 import sys
+from argparse import ArgumentParser, Namespace
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
+import msgspec
+import trio
 
-    from cogc.tasks import Task, TaskQueue
+from cogc.commands.options import duration
+from cogc.commands.usage import Usage, refusing
+from cogc.tasks import Task, TaskQueue, open_queue, task
 
-HELP = "put, claim and end the tasks of a queue"
 _WORDS = {"put": ("TITLE",), "get": (), "complete": ("ID",), "cancel": ("ID",), "list": ()}
 
 
@@ -38,15 +39,10 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> int:
-    from cogc.commands.run import refusing
-
     return refusing(lambda: _run(options))
 
 
 def _run(options: Namespace) -> int:
-    import trio
-
-    from cogc.commands.run import Usage
 
     wanted = _WORDS[options.action]
     if len(options.words) != len(wanted):
@@ -58,16 +54,11 @@ def _run(options: Namespace) -> int:
 
 
 async def _main(options: Namespace, store: str) -> int:
-    from cogc.tasks import open_queue
-
     async with open_queue(store, options.queue) as queue:
         return await _do(queue, options)
 
 
 async def _do(queue: TaskQueue, options: Namespace) -> int:
-    from cogc.commands.run import duration
-    from cogc.tasks import task
-
     if options.action == "put":
         made = await queue.put(
             task(options.words[0], options.description, options.priority or "medium", options.assignee)
@@ -95,8 +86,6 @@ async def _do(queue: TaskQueue, options: Namespace) -> int:
 
 
 def _value(item: Task) -> object:
-    import msgspec
-
     return msgspec.to_builtins(item)
 
 

@@ -10,12 +10,19 @@ from __future__ import annotations
 import json
 import os
 import sys
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
+import trio
 
-HELP = "start, stop, see and answer an instance of a sett"
+from cogc.commands import sett_processes
+from cogc.commands.options import SETTS, instance_of
+from cogc.commands.usage import Usage, refusing
+from cogc.language.attributes import CAGES
+from cogc.sett.board import Board, open_board
+from cogc.sett.model import Artefact, goal
+from cogc.sett.report import history, line
+
 ACTIONS = {
     "forage": ("GOAL",), "watch": (), "hoard": (), "unearth": ("ID",), "questions": (), "answer": ("ID", "TEXT"), "logs": None,
     "up": ("SPEC",), "down": (), "status": (),
@@ -23,8 +30,6 @@ ACTIONS = {
 
 
 def arguments(parser: ArgumentParser) -> None:
-    from cogc.language.attributes import CAGES
-
     add = parser.add_argument
     add("action", choices=list(ACTIONS))
     add("words", nargs="*", metavar="WORD", help="forage GOAL; unearth ID; answer ID TEXT; logs [ROLE]; up SPEC")
@@ -41,24 +46,16 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> int:
-    from cogc.commands.run import refusing
-
     return refusing(lambda: _run(options))
 
 
 def _run(options: Namespace) -> int:
-    import trio
-
-    from cogc.commands.run import Usage
-    from cogc.sett.board import open_board
 
     wanted = ACTIONS[options.action]
     if wanted is not None and len(options.words) != len(wanted):
         raise Usage(f"`cogc sett {options.action}` takes {' '.join(wanted) or 'nothing'}")
     if options.action in ("up", "down", "status"):
-        from cogc.commands import processes
-
-        return getattr(processes, options.action)(options)  # type: ignore[no-any-return]
+        return getattr(sett_processes, options.action)(options)  # type: ignore[no-any-return]
     instance, board = find(options)
 
     async def main() -> int:
@@ -70,20 +67,16 @@ def _run(options: Namespace) -> int:
 
 def find(options: Namespace) -> tuple[str, str]:
     """The instance and the blackboard that a command line means."""
-    from pathlib import Path
-
-    from cogc.commands.run import Usage
-    from cogc.commands.run_sett import FOLDER, instance_of
 
     name = instance_of(options.instance) or os.environ.get("SETT_INSTANCE_NAME")
     board = options.board or os.environ.get("REDIS_URL")
     if name is None and board is None:
-        known = sorted(Path(FOLDER).glob("*/board.db"), key=lambda p: p.stat().st_mtime)
+        known = sorted(Path(SETTS).glob("*/board.db"), key=lambda p: p.stat().st_mtime)
         name = known[-1].parent.name if known else None
     if name is None:
         raise Usage("there is no instance here; name one with --instance")
     if board is None:
-        path = Path(FOLDER) / name / "board.db"
+        path = Path(SETTS) / name / "board.db"
         if not path.is_file():
             raise Usage(f"there is no instance `{name}` here")
         board = f"sqlite:{path}"
@@ -94,8 +87,6 @@ def find(options: Namespace) -> tuple[str, str]:
 
 
 async def _forage(board: Board, options: Namespace) -> int:
-    from cogc.sett.model import goal
-
     made = await board.post(goal(options.words[0]))
     _show(made, options.json)
     return 0
@@ -131,9 +122,6 @@ async def _hoard(board: Board, options: Namespace) -> int:
 
 
 async def _unearth(board: Board, options: Namespace) -> int:
-    from cogc.commands.run import Usage
-    from cogc.sett.report import history
-
     found = [a for a in await board.artefacts() if a.id.startswith(options.words[0])]
     if len(found) != 1:
         raise Usage(f"there are {len(found)} artefacts whose id begins with `{options.words[0]}`")
@@ -159,8 +147,6 @@ async def _questions(board: Board, options: Namespace) -> int:
 
 
 async def _answer(board: Board, options: Namespace) -> int:
-    from cogc.commands.run import Usage
-
     found = [q for q in await board.questions() if q.id.startswith(options.words[0])]
     if len(found) != 1:
         raise Usage(f"there are {len(found)} open questions whose id begins with `{options.words[0]}`")
@@ -190,11 +176,4 @@ _ACT = {
 
 
 def _show(artefact: Artefact, as_json: bool) -> None:
-    from cogc.sett.report import line
-
     print(json.dumps(artefact.value(), ensure_ascii=False) if as_json else line(artefact), flush=True)
-
-
-if TYPE_CHECKING:
-    from cogc.sett.board import Board
-    from cogc.sett.model import Artefact

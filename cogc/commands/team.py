@@ -9,16 +9,15 @@ the task. Exit codes:
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import Any
 
+from cogc.commands.usage import Usage, refusing
 from cogc.language.texts import MARK
+from cogc.run.door import ask, the_door
+from cogc.run.report import team_line
 
-if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
-    from pathlib import Path
-    from typing import Any
-
-HELP = "see and steer the teams of a run that was started with --control"
 _ACTIONS = {
     "status": (), "history": (), "inbox": ("MEMBER",), "outbox": ("MEMBER",), "send": ("TO", "MESSAGE"), "pause": ("[MEMBER]",),
     "resume": ("[MEMBER]",), "clear": (), "cancel": (),
@@ -35,15 +34,10 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> int:
-    from cogc.commands.run import refusing
-
     return refusing(lambda: _run(options))
 
 
 def _run(options: Namespace) -> int:
-    from cogc.commands.run import Usage
-    from cogc.run.control import the_door
-
     wanted = _ACTIONS[options.action]
     least = sum(not w.startswith("[") for w in wanted)
     if not least <= len(options.words) <= len(wanted):
@@ -80,9 +74,6 @@ def _command(options: Namespace) -> dict[str, Any]:
 
 def _ask(path: Path, request: dict[str, Any]) -> Any:
     """The answer of the run; Usage where it refuses, or is gone."""
-    from cogc.commands.run import Usage
-    from cogc.run.control import ask
-
     answer = ask(path, request)
     if "error" in answer:
         raise Usage(answer["error"])
@@ -90,8 +81,6 @@ def _ask(path: Path, request: dict[str, Any]) -> Any:
 
 
 def _team(found: list[dict[str, Any]], path: str | None) -> dict[str, Any]:
-    from cogc.commands.run import Usage
-
     known = ", ".join(t["path"] for t in found) or "none"
     if path is None and len(found) != 1:
         raise Usage(f"name a team with --team; there is {known}")
@@ -102,8 +91,6 @@ def _team(found: list[dict[str, Any]], path: str | None) -> dict[str, Any]:
 
 
 def _show(team: dict[str, Any], options: Namespace, members: list[str]) -> None:
-    from cogc.commands.run import Usage
-
     states = team["states"]
     if options.action == "status":
         status = {
@@ -125,6 +112,4 @@ def _show(team: dict[str, Any], options: Namespace, members: list[str]) -> None:
 
 
 def _status(status: dict[str, Any]) -> str:
-    from cogc.run.report import team_line
-
     return f"{status['path']}  {team_line(status)}"

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Iterator
+from typing import Any
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
-    from collections.abc import Callable, Iterator
-    from typing import Any
-
-HELP = "look at the trace of a run"
+from cogc.language.texts import nanoseconds
+from cogc.run import trace
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -32,9 +31,6 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> int:
-    import os
-
-    from cogc.run import trace
 
     path = os.path.join(options.file, "trace.jsonl") if os.path.isdir(options.file) else options.file
     try:
@@ -90,8 +86,6 @@ def _chain(records: list[dict[str, Any]], seq: int) -> list[dict[str, Any]]:
 
 def _filter(options: Namespace) -> Callable[[dict[str, Any]], bool]:
     """The options as one test of a record."""
-    from cogc.language.texts import nanoseconds
-
     since = nanoseconds(options.since) / 1e9 if options.since else None
     before = nanoseconds(options.before) / 1e9 if options.before else None
 

@@ -6,30 +6,37 @@ its fixer is handed the findings and lets it try again; without, nothing is chan
 
 from __future__ import annotations
 
+import json
 import sys
 import time
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from xml.etree import ElementTree
 
+import trio
+
+from cogc import ir
+from cogc.analysis.checked import Checked
 from cogc.analysis.checked import Options as CheckOptions
-from cogc.commands.check import allow_imports, allowed
-from cogc.commands.run import Usage, bound, budget, parameters, people, refusing, settle, show_to_stderr
+from cogc.commands.load import show_to_stderr
+from cogc.commands.options import bound, budget, parameters, settle
+from cogc.commands.packages import allow_imports, allowed
+from cogc.commands.settings import people
+from cogc.commands.usage import Usage, refusing
 from cogc.compile import analyse, program
 from cogc.desugar import dods
 from cogc.diagnostics import render
-from cogc.diagnostics.problems import Problems
+from cogc.diagnostics.problems import Diagnostic, Problems
 from cogc.disk.files import read
+from cogc.kernel.objects import Output
+from cogc.kernel.unit import Unit
+from cogc.language.values import plain
+from cogc.names.world import Declared
+from cogc.run import report
+from cogc.run.session import Options, Session
+from cogc.run.settings import Settings
 
-if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
-
-    from cogc import ir
-    from cogc.analysis.checked import Checked
-    from cogc.diagnostics.problems import Diagnostic
-    from cogc.kernel.objects import Output
-    from cogc.names.world import Declared
-
-HELP = "look whether a definition of done is met"
 NOT_MET = 4
 
 
@@ -95,16 +102,6 @@ def _definition(checked: Checked, name: str | None) -> Declared:
 
 def _verdict(bundle: ir.Bundle, options: Namespace) -> dict[str, Any] | None:
     """What the definition's coglet says in the end; None if the run failed, which has been reported."""
-    import json
-
-    import trio
-
-    from cogc.kernel.unit import Unit
-    from cogc.language.values import plain
-    from cogc.run import report
-    from cogc.run.session import Options, Session
-    from cogc.run.settings import Settings
-
     try:
         work = json.loads(options.work)
     except ValueError:
@@ -178,8 +175,6 @@ def _summary(name: str, verdict: dict[str, Any]) -> str:
 
 def junit(spec: str, name: str, verdict: dict[str, Any], seconds: float) -> bytes:
     """The findings of the last loop as JUnit XML."""
-    from xml.etree import ElementTree
-
     findings = verdict["findings"]
     counts = {
         "tests": str(len(findings)),

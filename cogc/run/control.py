@@ -12,18 +12,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import trio
 
 from cogc.kernel.models import registry
 from cogc.language.values import Failure, plain
+from cogc.run.door import DOOR
+from cogc.run.session import Session
 
-if TYPE_CHECKING:
-    from cogc.run.session import Session
-
-RUNS = Path(".cogc/runs")
-DOOR = "control"
 _LONGEST = 1 << 20
 _POLL = 0.05
 _LAST_ANSWERS = 1.0
@@ -107,45 +104,3 @@ async def _wait(session: Session, closing: trio.Event, id: str) -> Any:
     if isinstance(found, tuple):
         return {**status, **found[1].summary(), "agent_id": id, "result": found[1].result}
     return {**status, "state": "stopped"}
-
-
-# ---- the other side ------------------------------------------------------------------------------------------
-
-
-def doors() -> dict[str, Path]:
-    """The runs under way that can be steered from this folder, by their ids."""
-    return {path.parent.name: path for path in sorted(RUNS.glob(f"*/{DOOR}")) if _opens(path)}
-
-
-def the_door(run: str | None) -> Path:
-    """The run that is meant, or the only one. LookupError says why there is none."""
-    known = doors()
-    if run is None and len(known) > 1:
-        raise LookupError(f"several runs are under way: name one with --run: {', '.join(known)}")
-    path = known.get(run) if run else next(iter(known.values()), None)
-    if path is None:
-        wanted = f"run `{run}`" if run else "run that was started with --control"
-        raise LookupError(f"there is no {wanted} under way here")
-    return path
-
-
-def _opens(path: Path) -> bool:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
-        try:
-            client.connect(str(path))
-        except OSError:  # what is left of a run that was killed
-            return False
-    return True
-
-
-def ask(path: Path, request: dict[str, Any]) -> dict[str, Any]:
-    """The answer of a run to a request. ConnectionError if the run has ended meanwhile."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
-        client.connect(str(path))
-        client.sendall(json.dumps(request).encode() + b"\n")
-        with client.makefile("rb") as answers:
-            line = answers.readline()
-    if not line:
-        raise ConnectionError("the run has ended")
-    found: dict[str, Any] = json.loads(line)
-    return found

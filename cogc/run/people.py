@@ -18,10 +18,9 @@ import trio
 from cogc import ir
 from cogc.kernel.objects import Call
 from cogc.language.values import Failure, shorten
+from cogc.run.questions import read_answer, write_whole
 
-MAILBOX = Path(".cogc/questions")
 _POLL = 0.2
-_YES = {"yes": True, "y": True, "true": True, "no": False, "n": False, "false": False}
 
 
 class Question:
@@ -44,27 +43,6 @@ class Question:
     def value(self, said: str) -> Any:
         """The value that an answer stands for; ValueError if it stands for none."""
         return read_answer(said, self.choices, self.type)
-
-
-def read_answer(said: str, choices: list[str], type: object) -> Any:
-    """An answer as a value of a type; ValueError says what would be one."""
-    said = said.strip()
-    if choices:
-        if said.isdigit() and 1 <= int(said) <= len(choices):
-            said = choices[int(said) - 1]
-        if said not in choices:
-            raise ValueError(f"one of {', '.join(choices)}")
-        return said
-    if type == "string":
-        return said
-    if type == "bool":
-        if said.lower() not in _YES:
-            raise ValueError("yes or no")
-        return _YES[said.lower()]
-    try:
-        return json.loads(said)
-    except (ValueError, RecursionError):
-        return said
 
 
 class People:
@@ -138,13 +116,6 @@ def _post(file: Path, id: str, question: Question) -> None:
     }  # fmt: skip
     file.parent.mkdir(parents=True, exist_ok=True)
     write_whole(file, json.dumps(data, ensure_ascii=False))
-
-
-def write_whole(path: Path, text: str) -> None:
-    """A file that is there with all that it holds, or not at all."""
-    draft = path.with_suffix(f"{path.suffix}.{os.getpid()}")
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(path)
 
 
 def _show(question: Question) -> None:

@@ -21,6 +21,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cogc.kernel.objects import Instance, Slot
+from cogc.language.values import shorten
 from cogc.run.session import Session
 from cogc.run.trace import line
 
@@ -208,8 +209,6 @@ class View:
         )
 
     def _values(self, inst: Instance) -> str:
-        from cogc.language.values import shorten
-
         states = zip(inst.code.ir.states, inst.states or (), strict=False)
         return " ".join(f"{s.name}={shorten(v, 24)}" for s, v in states)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from cogc.analysis.bids import roles_of
 from cogc.analysis.checked import Checked
 from cogc.analysis.tables import Port
+from cogc.desugar import plans, teams
 from cogc.language import types
 from cogc.language.record import Record
 from cogc.names.world import Member, Shape, Unit
@@ -137,8 +138,6 @@ class _Maker:
 
     def _members(self, id: str, unit: Unit, node: nodes.Team) -> tuple[Box, ...]:
         """A team's lead and workers, and who hands work to whom."""
-        from cogc.desugar import teams
-
         given = teams.attributes_of(node)
         mode = nodes.qualified_text(given["mode"].value) if "mode" in given else "delegate"
         lead = nodes.qualified_text(given["lead"].value) or "" if "lead" in given else ""
@@ -185,8 +184,6 @@ class _Maker:
 
     def _steps(self, id: str, unit: Unit, node: nodes.Plan) -> tuple[Box, ...]:
         """A plan's steps along their graph, what each must meet, and who makes them where they are not written."""
-        from cogc.desugar import plans
-
         whole = plans.Whole(self.checked.world, unit, node)
         given, written = whole.given, whole.steps
         steps = [w.node for w in written.values()]

@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from argparse import Namespace
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import trio
 
 from cogc import ir
-from cogc.commands.check import allowed
-from cogc.commands.run import Usage, bound, duration, load, refusing, show_to_stderr
-from cogc.commands.run_sett import instance_of, locals_of
+from cogc.commands.load import load, show_to_stderr
+from cogc.commands.options import bound, duration, instance_of, locals_of
+from cogc.commands.packages import allowed
+from cogc.commands.usage import Usage, refusing
 from cogc.diagnostics.problems import Problems
 from cogc.language.values import Failure
 from cogc.run.settings import Settings
@@ -24,9 +26,6 @@ from cogc.sett.health import serve
 from cogc.sett.minds import Minds
 from cogc.sett.orchestrator import Orchestrator
 from cogc.sett.spec import SettSpec
-
-if TYPE_CHECKING:
-    from argparse import Namespace
 
 
 def orchestrate(options: Namespace) -> int:

@@ -16,7 +16,7 @@ from cogc.kernel.unit import Unit
 from cogc.language.values import Failure
 from cogc.lowering.lower import Lower
 from cogc.names.locks import path_of
-from cogc.run.people import write_whole
+from cogc.run.questions import write_whole
 from cogc.run.secrets import secret
 from cogc.run.servers import Servers
 from cogc.syntax import nodes

@@ -12,17 +12,16 @@ import signal
 import subprocess
 import sys
 import time
+from argparse import Namespace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from cogc.commands.run import Usage, load, new_run_id, show_to_stderr
-from cogc.commands.run_sett import FOLDER, instance_of, locals_of
+from cogc.commands.load import load, show_to_stderr
+from cogc.commands.options import SETTS, instance_of, locals_of, new_run_id
+from cogc.commands.usage import Usage
 from cogc.diagnostics.problems import Problems
 from cogc.language.values import Failure
 from cogc.sett.spec import SettSpec
-
-if TYPE_CHECKING:
-    from argparse import Namespace
 
 _GRACE = 40.0
 
@@ -42,7 +41,7 @@ def up(options: Namespace) -> int:
     except Failure as failure:
         raise Usage(failure.message) from None
     instance = instance_of(options.instance) or os.environ.get("SETT_INSTANCE_NAME") or new_run_id()
-    folder = Path(FOLDER) / instance
+    folder = Path(SETTS) / instance
     if any(_lives(p) for p in _known(folder)):
         raise Usage(f"the instance `{instance}` is up already")
     folder.mkdir(parents=True, exist_ok=True)
@@ -117,12 +116,12 @@ def status(options: Namespace) -> int:
 
 def _folder(options: Namespace) -> Path:
     name = instance_of(options.instance) or os.environ.get("SETT_INSTANCE_NAME")
-    folders = sorted(Path(FOLDER).glob("*/processes.json"), key=lambda p: p.stat().st_mtime)
+    folders = sorted(Path(SETTS).glob("*/processes.json"), key=lambda p: p.stat().st_mtime)
     if name is None and folders:
         return folders[-1].parent
-    if name is None or not (Path(FOLDER) / name).is_dir():
+    if name is None or not (Path(SETTS) / name).is_dir():
         raise Usage(f"there is no instance `{name}` here" if name else "no instance is up here")
-    return Path(FOLDER) / name
+    return Path(SETTS) / name
 
 
 def _known(folder: Path) -> list[dict[str, Any]]:

@@ -1,36 +1,36 @@
-"""What a run shows and writes: outputs, logs, trace, journal, the live view."""
+"""The sinks of a run: where its outputs, logs, trace, journal and states go, and the live view of it."""
 
 from __future__ import annotations
 
 import random
 import sys
 import time
+from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
+
+import msgspec
 
 from cogc import ir
+from cogc.commands.options import LEVELS, budget, duration, new_run_id
+from cogc.commands.usage import Usage
 from cogc.kernel.objects import Effect, LogLine, Output
 from cogc.language.values import plain
+from cogc.run.control import open_door
 from cogc.run.journal import VERSION, Journal
 from cogc.run.plans import show
 from cogc.run.report import team_line
 from cogc.run.session import Options, Session
 from cogc.run.store import Store
 from cogc.run.trace import TraceWriter, line
-
-if TYPE_CHECKING:
-    from argparse import Namespace
-
-_LEVELS = {"debug": 0, "info": 1, "warn": 2, "error": 3, "off": 4}
+from cogc.screens.run import View
 
 
-class Faces:
+class RunSinks:
     """The files and screens of one run, opened and closed together."""
 
     def __init__(self, options: Namespace, bundle: ir.Bundle, run: str = "") -> None:
-        from cogc.commands.run import budget, new_run_id
-
         self.options = options
         self.bundle = bundle
         self.budget = budget(options)
@@ -48,9 +48,7 @@ class Faces:
         self.err: Callable[[str], object] = sys.stderr.write
         self.where = ""
 
-    def __enter__(self) -> Faces:
-        from cogc.commands.run import Usage
-
+    def __enter__(self) -> RunSinks:
         try:
             if self.traced:
                 self.where = self.options.trace or str(self._folder() / "trace.jsonl")
@@ -98,8 +96,6 @@ class Faces:
         }  # fmt: skip
 
     def session_options(self, parameters: dict[str, Any], inputs: list[tuple[str, Any]], until: Any) -> Options:
-        from cogc.commands.run import duration
-
         return Options(
             budget=self.budget,
             parameters=parameters,
@@ -121,8 +117,6 @@ class Faces:
         if not self.options.control:
             await self._run(session)
             return
-        from cogc.run.control import open_door
-
         self.err(f"cogc: run {self.id}\n")
         async with open_door(session, self._folder()):
             await self._run(session)
@@ -131,8 +125,6 @@ class Faces:
         if not self.live:
             await session.run()
             return
-        from cogc.screens.run import View
-
         view = View(session)
         session.executors.settings.people.aside = view.aside
         self.out = self.err = view.print
@@ -161,8 +153,6 @@ class Faces:
 
     def output(self, output: Output) -> None:
         """What the root sends: for people, or one JSON object a line."""
-        import msgspec
-
         data = msgspec.json.encode({"channel": output.channel, "data": plain(output.value)}).decode()
         if self.options.output == "json":
             self.out(data + "\n")
@@ -182,9 +172,7 @@ class Faces:
 
     def log(self, entry: LogLine) -> None:
         """What coglets log, on stderr."""
-        if _LEVELS[entry.level] < _LEVELS[self.options.log]:
+        if LEVELS[entry.level] < LEVELS[self.options.log]:
             return
-        import msgspec
-
         shown = entry.value if isinstance(entry.value, str) else msgspec.json.encode(plain(entry.value)).decode()
         self.err(f"{entry.t / 1e9:9.3f} {entry.level:<5} {entry.path}: {shown}\n")

@@ -1,0 +1,38 @@
+"""Loading the program that a command line names, and showing what is wrong with it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from cogc import ir
+from cogc.analysis.checked import Options as CheckOptions
+from cogc.commands.packages import allowed
+from cogc.compile import analyse, program
+from cogc.diagnostics import render
+from cogc.diagnostics.problems import Diagnostic, Problems
+from cogc.diagnostics.source import Source, Span
+from cogc.disk.files import main_spec, read
+
+
+def show_to_stderr(found: list[Diagnostic]) -> None:
+    if sys.stderr.isatty():
+        render.people(found, sys.stderr)
+    else:
+        sys.stderr.write(render.text(found))
+
+
+def load(path: str, root: str | None, imports: list[str], problems: Problems) -> ir.Bundle | None:
+    """The program of a spec, or one that was built before."""
+    path = main_spec(path)
+    if path.endswith(".json"):
+        try:
+            bundle = ir.decode(Path(path).read_bytes())
+        except (OSError, ValueError) as error:
+            reason = str(error.strerror).lower() if isinstance(error, OSError) else str(error)
+            slug = "unreadable-file" if isinstance(error, OSError) else "bad-build"
+            problems.add(slug, Span(Source(path, ""), 0, 0), path=path, reason=reason)
+            return None
+        return bundle
+    checked = analyse([path], read, problems, CheckOptions(allowed(imports, [path])))
+    return None if problems.errors else program(checked, root)

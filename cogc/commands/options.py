@@ -1,0 +1,187 @@
+"""The options that commands share, read into values. Usage says what is wrong with one."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from argparse import Namespace
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from msgspec.structs import replace
+
+from cogc import ir
+from cogc.commands.usage import Usage
+from cogc.diagnostics.problems import Problems
+from cogc.disk.files import main_spec, read
+from cogc.language.attributes import PROVIDERS
+from cogc.language.texts import nanoseconds
+from cogc.names.catalogue import Catalogue
+from cogc.run.expressions import until as condition
+
+PLANS = ".cogc/plans.db"
+SETTS = ".cogc/setts"
+LEVELS = {"debug": 0, "info": 1, "warn": 2, "error": 3, "off": 4}
+
+
+def settle(options: Namespace) -> None:
+    """A folder given for a spec is the spec in it, and the workspace where no other is named."""
+    found = main_spec(options.spec)
+    if options.workspace is None:
+        options.workspace = "." if found == options.spec else options.spec
+    options.spec = found
+
+
+def new_run_id() -> str:
+    """A run's name: when it began, and a few letters."""
+    return time.strftime("%Y%m%d-%H%M%S") + "-" + os.urandom(2).hex()
+
+
+def budget(options: Namespace) -> dict[str, float | int]:
+    """What a run may spend on models, by `--budget`."""
+    found: dict[str, float | int] = {}
+    for text in options.budget:
+        name, value = pair(text, "--budget")
+        try:
+            found[name] = {"usd": float, "tokens": int}[name](value.replace("_", ""))
+        except (KeyError, ValueError):
+            raise Usage(f"`--budget {text}`: write usd=DOLLARS or tokens=NUMBER") from None
+    return found
+
+
+def bound(bundle: ir.Bundle, options: Namespace) -> ir.Bundle:
+    """The program with the models of the command line in place of its own."""
+    models = dict(bundle.models)
+    for text in options.model:
+        name, _, rest = text.partition("=")
+        provider, _, what = rest.partition(":")
+        if provider not in PROVIDERS or not what:
+            raise Usage(f"`--model {text}`: write NAME=PROVIDER:WHAT; a provider is {' or '.join(PROVIDERS)}")
+        known = [k for k, m in models.items() if m.name == name]
+        if not known:
+            raise Usage(f"--model: the program has no model `{name}`{_has(sorted(m.name for m in models.values()))}")
+        price = Catalogue(read).price(provider, what)
+        for key in known:
+            same = models[key].attributes if models[key].provider == provider else {}
+            models[key] = replace(
+                models[key], provider=provider, argument=what, folder="", attributes=same, price=price
+            )
+    return replace(bundle, models=models)
+
+
+def pair(text: str, option: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise Usage(f"`{option} {text}`: write {option} NAME=VALUE")
+    return name, value
+
+
+def _value(bundle: ir.Bundle, type: int, text: str) -> Any:
+    """A value from the command line: JSON, or a plain string where that is what is wanted."""
+    if bundle.types[type] == "string":
+        return text
+    try:
+        return json.loads(text)
+    except (json.JSONDecodeError, RecursionError):
+        return text
+
+
+def parameters(bundle: ir.Bundle, options: Namespace) -> dict[str, Any]:
+    root = bundle.coglets[bundle.root]
+    known = {p.name: p.type for p in root.parameters[: root.own_parameters]}
+    found = {}
+    for text in options.set:
+        name, value = pair(text, "--set")
+        if name not in known:
+            raise Usage(f"`{root.name}` has no parameter `{name}`{_has(known)}")
+        found[name] = _value(bundle, known[name], value)
+    for p in root.parameters[: root.own_parameters]:
+        if p.default is None and p.name not in found:
+            raise Usage(f"`{root.name}` needs `--set {p.name}=...`")
+    return found
+
+
+def inputs(bundle: ir.Bundle, options: Namespace) -> list[tuple[str, Any]]:
+    root = bundle.coglets[bundle.root]
+    known = {c.name: c.type for c in root.listens}
+    found = []
+    for text in options.input:
+        name, value = pair(text, "--input")
+        if name not in known:
+            raise Usage(f"`{root.name}` has no listen channel `{name}`{_has(known)}")
+        found.append((name, _value(bundle, known[name], value)))
+    return found + _goal(bundle, options, {name for name, _ in found})
+
+
+def _goal(bundle: ir.Bundle, options: Namespace, given: set[str]) -> list[tuple[str, Any]]:
+    """What is wanted, as a message of the root: of a plan without one its own goal."""
+    root = bundle.coglets[bundle.root]
+    channel = next((c.name for c in root.listens if c.name in ("goal", "task")), None)
+    text = goal_of(options)
+    if text is None:
+        if root.kind in ("agent", "team") and not given and not options.control:
+            sys.stderr.write(f"cogc: warning: nothing was asked of the {root.kind} `{root.name}`: give --goal TEXT\n")
+        own = root.kind == "plan" and "goal" not in given
+        return [("goal", "")] if own else []
+    if channel is None:
+        raise Usage(f"--goal: `{root.name}` listens neither to `goal` nor to `task`")
+    return [(channel, text)]
+
+
+def goal_of(options: Namespace) -> str | None:
+    """What `--goal` or `--goal-file` says."""
+    if options.goal is not None and options.goal_file is not None:
+        raise Usage("give --goal or --goal-file, not both")
+    if not options.goal_file:
+        goal: str | None = options.goal
+        return goal
+    try:
+        return Path(options.goal_file).read_text(encoding="utf-8").strip()
+    except (OSError, ValueError) as error:
+        raise Usage(f"cannot read `{options.goal_file}`: {error}") from None
+
+
+def _has(known: Iterable[str]) -> str:
+    names = ", ".join(f"`{k}`" for k in known)
+    return f"; it has {names or 'none'}"
+
+
+def until(bundle: ir.Bundle, options: Namespace) -> Any:
+    if options.until is None:
+        return None
+    problems = Problems()
+    found = condition(bundle, options.until, problems)
+    if found is None:
+        first = problems.sorted()[0]
+        raise Usage(f"--until: {first.message}; {first.help}")
+    return found
+
+
+def duration(text: str | None, option: str) -> int | None:
+    """An option's duration in nanoseconds."""
+    if text is None:
+        return None
+    try:
+        return nanoseconds(text)
+    except ValueError as error:
+        raise Usage(f"{option}: {error}; write 250ms, 10s or 5m") from None
+
+
+def locals_of(given: list[str]) -> dict[str, str]:
+    """`--local ROLE=DIR`, by role."""
+    found = {}
+    for text in given:
+        role, equals, place = text.partition("=")
+        if not equals or not Path(place).is_dir():
+            raise Usage(f"`--local {text}`: write --local ROLE=DIR, a folder that exists")
+        found[role] = place
+    return found
+
+
+def instance_of(name: str | None) -> str | None:
+    if name is not None and not name.replace("-", "").replace("_", "").isalnum():
+        raise Usage(f"--instance {name}: letters, digits, - and _")
+    return name

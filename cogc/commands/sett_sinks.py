@@ -1,0 +1,85 @@
+"""The sinks of a sett's run: its trace, its lines on stdout and stderr, and the live view of its blackboard."""
+
+from __future__ import annotations
+
+import sys
+import time
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import trio
+
+from cogc.commands.options import LEVELS, SETTS
+from cogc.commands.usage import Usage
+from cogc.run.people import People
+from cogc.run.trace import TraceWriter
+from cogc.screens.sett import View
+from cogc.sett.board import Board
+
+
+class SettSinks:
+    """What is written and shown while a sett runs."""
+
+    def __init__(self, options: Namespace, instance: str) -> None:
+        self.options = options
+        self.instance = instance
+        self.began = time.monotonic()
+        self.seq = 0
+        self.trace: TraceWriter | None = None
+        self.file: Any = None
+        self.live = options.trace is not None and sys.stdout.isatty() and options.output == "people"
+        self.view: View | None = None
+
+    def __enter__(self) -> SettSinks:
+        if self.options.trace is not None:
+            path = Path(self.options.trace or f"{SETTS}/{self.instance}/trace.jsonl")
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                self.file = open(path, "wb")
+            except OSError as error:
+                raise Usage(f"cannot write `{path}`: {str(error.strerror).lower()}") from None
+            self.trace = TraceWriter(self.file)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
+        if self.trace is not None:
+            self.trace.flush()
+            self.file.close()
+
+    async def watch(self, nursery: trio.Nursery, board: Board, people: People) -> None:
+        """Show the board while it changes, where there is a terminal."""
+        if self.live:
+            self.view = View(board, self.instance)
+            people.aside = self.view.aside
+            nursery.start_soon(self.view.run)
+
+    def end(self) -> None:
+        if self.view is not None:
+            self.view.close()
+            self.view = None
+
+    def note(self, kind: str, path: str, **fields: Any) -> None:
+        """Something has happened."""
+        self.seq += 1
+        t = time.monotonic() - self.began
+        if self.trace is not None:
+            about = {
+                "v": 1,
+                "seq": self.seq,
+                "t": round(t, 6),
+                "run": self.instance,
+                "kind": kind,
+                "path": path,
+                "cause": 0,
+            }
+            self.trace.write([{**about, **fields}])
+        if self.view is not None:
+            self.view.note(kind, path, fields)
+        elif kind == "log" and LEVELS[fields["level"]] >= LEVELS[self.options.log]:
+            sys.stderr.write(f"{t:9.3f} {fields['level']:<5} {path}: {fields['data']}\n")
+        if kind == "artefact" and self.options.output == "json":
+            sys.stdout.write(msgspec.json.encode({"channel": "artefact", "data": fields["data"]}).decode() + "\n")
+            sys.stdout.flush()

@@ -1,0 +1,42 @@
+"""The settings of a run, made from the options of its command line."""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import Namespace
+
+from cogc.commands.options import PLANS, pair
+from cogc.commands.packages import allowed
+from cogc.run.people import People
+from cogc.run.plans import Keeping
+from cogc.run.questions import MAILBOX
+from cogc.run.settings import Settings
+
+
+def settings(options: Namespace) -> Settings:
+    return Settings(
+        options.workspace,
+        allowed(options.allow_import, [options.spec]),
+        people(options),
+        options.sandbox != "none",
+        keeping(options),
+        options.registry or "",
+    )
+
+
+def keeping(options: Namespace) -> Keeping:
+    """Where plans are kept, by the command line. On a virtual clock nothing is left behind."""
+    store = options.plans or ("memory" if options.sim else f"sqlite:{PLANS}")
+    spec = os.path.abspath(options.spec)
+    return Keeping(store, options.user or "", options.topic or "", spec, options.fresh)
+
+
+def people(options: Namespace) -> People:
+    """Who answers questions, by the command line."""
+    answers: dict[str, list[str]] = {}
+    for text in options.answer:
+        name, value = pair(text, "--answer")
+        answers.setdefault(name, []).append(value)
+    terminal = sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
+    return People(answers, terminal, MAILBOX if options.questions == "wait" else None)

@@ -1,0 +1,50 @@
+"""The client's side of the control socket of a run (`run/control.py`): finding the sockets of a folder, and asking over one."""
+
+from __future__ import annotations
+
+import json
+import socket
+from pathlib import Path
+from typing import Any
+
+RUNS = Path(".cogc/runs")
+DOOR = "control"
+
+
+def doors() -> dict[str, Path]:
+    """The runs under way that can be steered from this folder, by their ids."""
+    return {path.parent.name: path for path in sorted(RUNS.glob(f"*/{DOOR}")) if _opens(path)}
+
+
+def the_door(run: str | None) -> Path:
+    """The run that is meant, or the only one. LookupError says why there is none."""
+    known = doors()
+    if run is None and len(known) > 1:
+        raise LookupError(f"several runs are under way: name one with --run: {', '.join(known)}")
+    path = known.get(run) if run else next(iter(known.values()), None)
+    if path is None:
+        wanted = f"run `{run}`" if run else "run that was started with --control"
+        raise LookupError(f"there is no {wanted} under way here")
+    return path
+
+
+def _opens(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+        try:
+            client.connect(str(path))
+        except OSError:  # what is left of a run that was killed
+            return False
+    return True
+
+
+def ask(path: Path, request: dict[str, Any]) -> dict[str, Any]:
+    """The answer of a run to a request. ConnectionError if the run has ended meanwhile."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+        client.connect(str(path))
+        client.sendall(json.dumps(request).encode() + b"\n")
+        with client.makefile("rb") as answers:
+            line = answers.readline()
+    if not line:
+        raise ConnectionError("the run has ended")
+    found: dict[str, Any] = json.loads(line)
+    return found

@@ -1,0 +1,42 @@
+"""The folder of open questions, which `cogc answer` reads, and the values that answers stand for.
+
+A question is the file `ID.json`, its answer the file `ID.answer`; both appear whole.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+MAILBOX = Path(".cogc/questions")
+_YES = {"yes": True, "y": True, "true": True, "no": False, "n": False, "false": False}
+
+
+def read_answer(said: str, choices: list[str], type: object) -> Any:
+    """An answer as a value of a type; ValueError says what would be one."""
+    said = said.strip()
+    if choices:
+        if said.isdigit() and 1 <= int(said) <= len(choices):
+            said = choices[int(said) - 1]
+        if said not in choices:
+            raise ValueError(f"one of {', '.join(choices)}")
+        return said
+    if type == "string":
+        return said
+    if type == "bool":
+        if said.lower() not in _YES:
+            raise ValueError("yes or no")
+        return _YES[said.lower()]
+    try:
+        return json.loads(said)
+    except (ValueError, RecursionError):
+        return said
+
+
+def write_whole(path: Path, text: str) -> None:
+    """A file that is there with all that it holds, or not at all."""
+    draft = path.with_suffix(f"{path.suffix}.{os.getpid()}")
+    draft.write_text(text, encoding="utf-8")
+    draft.replace(path)

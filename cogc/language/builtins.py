@@ -96,6 +96,8 @@ def _keys(given: list[Type]) -> Type | None:
 
 
 def _has(given: list[Type]) -> Type | None:
+    if given[0] == ANY:
+        return BOOL
     if _mapping(given[0]):
         return BOOL if _fits(given[1:], STRING) else None
     return BOOL if _item(given) is not None else None
@@ -111,7 +113,7 @@ def _remove(given: list[Type]) -> Type | None:
 
 
 def _contains(given: list[Type]) -> Type | None:
-    if types.fit(given[0], STRING) > NO:
+    if given[0] != ANY and types.fit(given[0], STRING) > NO:
         return BOOL if _fits(given[1:], STRING) else None
     return _has(given)
 

@@ -41,6 +41,8 @@ def result(operator: str, left: Type, right: Type) -> Type | Wrong:
 
 def _membership(left: Type, right: Type) -> Type | Wrong:
     """Return the type of `left in right`: a string in a string, a key in a map or record, a value in a list."""
+    if right == ANY:
+        return BOOL
     if types.fit(right, STRING) > NO:
         return BOOL if types.fit(left, STRING) > NO else Wrong("bad-operands", "only a string is in a string", BOOL)
     item = types.item_type(right)

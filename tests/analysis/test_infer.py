@@ -52,6 +52,8 @@ from support.typed import type_of
         ("v == 1", "int", "bool"),
         ("v < 2.5", "int", "bool"),
         ("v in [1]", "int", "bool"),
+        ("1 in v", "any", "bool"),
+        ("v not in v", "any", "bool"),
         ('"a" in v', "map[int]", "bool"),
         ("v and true", "bool", "bool"),
         ("v is Point", "any", "bool"),

@@ -178,7 +178,7 @@ def test_what_does_not_fit_at_a_link_is_a_dead_letter_and_a_failure_of_the_one_w
     assert (
         sim.kernel.report is not None and sim.kernel.report.path == "Main" and sim.kernel.report.failure.kind == "type"
     )
-    assert [r["reason"] for r in sim.records("dead_letter")][0] == "type"
+    assert next(r["reason"] for r in sim.records("dead_letter")) == "type"
 
 
 def test_a_feedback_link_never_makes_its_sender_wait() -> None:

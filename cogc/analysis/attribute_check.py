@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 from cogc.analysis.infer import Inference
+from cogc.analysis.ranges import check_range, known_value
 from cogc.analysis.scope import Scope
 from cogc.diagnostics.problems import Label
 from cogc.diagnostics.source import Source
 from cogc.diagnostics.suggest import did_you_mean
 from cogc.language import types
 from cogc.language.attributes import ATTRIBUTES, SHARING
+from cogc.language.limits import outside_pool
 from cogc.language.types import Type
 from cogc.names.lower_type import lower_type
 from cogc.names.world import ARTICLES, Unit, World
 from cogc.syntax import nodes
 
-_ranges = {
-    "capacity": (1, "at least 1"),
-    "max_restarts": (0, "0 or more"),
-    "max_tokens": (1, "at least 1"),
-    "retry": (0, "0 or more"),
-    "attempts": (1, "at least 1"),
-    "max_loops": (1, "at least 1"),
-    "max_workers": (1, "at least 1"),
-    "max_concurrent": (1, "at least 1"),
-    "timeout": (1, "more than 0"),
-    "within": (1, "more than 0"),
-    "lease": (1, "more than 0"),
-}
 _kind_types: dict[tuple[int, str], Type] = {}
 
 
@@ -65,8 +54,8 @@ def _value(a: nodes.Attribute, kind: str, scope: Scope, inference: Inference) ->
     head, _, rest = kind.removesuffix("!").strip().partition(" ")
     match head:
         case "type" if rest:
-            found = inference.check(a.value, scope, kind_type(inference.world, rest))  # type: ignore[arg-type]
-            _range(a, found, scope, inference)
+            inference.check(a.value, scope, kind_type(inference.world, rest))  # type: ignore[arg-type]
+            check_range(a.key.id, a.value, scope, inference)  # type: ignore[arg-type]
         case "type":
             inference.tables.types[id(a.value)] = lower_type(inference.world, scope.unit, a.value, inference.problems)  # type: ignore[arg-type]
         case "word":
@@ -78,9 +67,7 @@ def _value(a: nodes.Attribute, kind: str, scope: Scope, inference: Inference) ->
         case "map":
             _sharing(a, scope, inference)
         case "secret" | "secrets":
-            inner = scope.inner()
-            inner.secrets = True
-            inference.infer(a.value, inner)  # type: ignore[arg-type]
+            _secret(a.value, scope, inference)  # type: ignore[arg-type]
         case "roles":
             _roles(a, scope, inference)
         case "name" if word_of(a.value) is None:
@@ -94,6 +81,19 @@ def _value(a: nodes.Attribute, kind: str, scope: Scope, inference: Inference) ->
         inference.problems.add(
             "bad-executor", scope.unit.span(a.key), name=a.key.id, wrong=problem, right="remove the `{ ... }`"
         )
+
+
+def _secret(value: nodes.Expr, scope: Scope, inference: Inference) -> None:
+    """A value, or the values of a record, may be `env("NAME")`; deeper in an expression the secret would become a value."""
+    inner = scope.inner()
+    inner.secrets = True
+    inference.infer(value, inner)
+    entries = value.entries if isinstance(value, nodes.RecordLiteral) else ()
+    allowed = {id(value), *(id(e.value) for e in entries if isinstance(e, nodes.Entry))}
+    for node in nodes.walk(value):
+        if isinstance(node, nodes.Call) and isinstance(node.function, nodes.Name) and node.function.id == "env":
+            if id(node) not in allowed:
+                inference.problems.add("secret-outside", scope.unit.span(node.function))
 
 
 def _roles(a: nodes.Attribute, scope: Scope, inference: Inference) -> None:
@@ -134,14 +134,6 @@ def kind_type(world: World, text: str) -> Type:
     return _kind_types[key]
 
 
-def _range(a: nodes.Attribute, found: Type, scope: Scope, inference: Inference) -> None:
-    """Numbers that make no sense, where they are written out."""
-    if a.key.id in _ranges and isinstance(a.value, nodes.Literal) and isinstance(a.value.value, int | float):
-        least, wanted = _ranges[a.key.id]
-        if a.value.value < least:
-            inference.problems.add("out-of-range", scope.unit.span(a.value), name=a.key.id, wanted=wanted)
-
-
 def word_of(node: nodes.Expr | nodes.TypeExpr) -> str | None:
     """The word that an attribute's value is, quoted or not (an `output:` is read as a type)."""
     if isinstance(node, nodes.Name):
@@ -167,6 +159,9 @@ def _reference(node: nodes.Expr | nodes.TypeExpr, kinds: list[str], scope: Scope
     """A name that must be a declaration of one of these kinds; `REF * N` counts."""
     if isinstance(node, nodes.Binary) and node.operator == "*":
         inference.check(node.right, scope, types.INT)
+        count = known_value(node.right, scope, inference)
+        if type(count) is int and (wanted := outside_pool(count, None)):
+            inference.problems.add("out-of-range", scope.unit.span(node.right), name=f"* {count}", wanted=wanted)
         node = node.left
     name = nodes.qualified_text(node)
     span = scope.unit.span(node)
@@ -197,6 +192,9 @@ def _references(a: nodes.Attribute, kinds: list[str], scope: Scope, inference: I
     items = a.value.items if isinstance(a.value, nodes.ListLiteral) else (a.value,)
     for item in items:
         _reference(item, kinds, scope, inference)
+        declared = inference.world.lookup(scope.unit, nodes.qualified_text(item) or "")
+        if a.key.id in ("tools", "spawn") and declared is not None and declared.kind == "agent":
+            inference.no_plan(declared.unit, declared.node, scope.unit.span(item))
 
 
 def _sharing(a: nodes.Attribute, scope: Scope, inference: Inference) -> None:

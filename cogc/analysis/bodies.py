@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from cogc.analysis import narrow
 from cogc.analysis.infer import Inference
+from cogc.analysis.ranges import check_range, known_value
 from cogc.analysis.scope import CHILD_FAILURE, FAILURE, SENDER, Scope
 from cogc.analysis.tables import Port
 from cogc.diagnostics.suggest import did_you_mean
 from cogc.language import types
 from cogc.language.attributes import LEVELS
-from cogc.language.texts import is_internal
+from cogc.language.texts import UNITS, is_internal
 from cogc.language.types import ANY, DURATION, INT, NO, ListOf, Type
+from cogc.language.values import Duration
 from cogc.names.lower_type import lower_type
 from cogc.names.world import Member, Shape
 from cogc.syntax import nodes
@@ -24,6 +26,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from cogc.analysis.tables import PortKind
     from cogc.diagnostics.problems import Problems
+
+
+def scatters(attributes: tuple[nodes.Attribute, ...]) -> bool:
+    """Return whether messages are lists, of which each replica gets an item."""
+    return any(a.key.id == "map" and isinstance(a.value, nodes.Name) and a.value.id == "scatter" for a in attributes)
 
 
 class Bodies:
@@ -56,7 +63,20 @@ class Bodies:
                 self.problems.add(
                     "bad-index", scope.unit.span(index), found=node.id, index="int", help="it is one child"
                 )
+            elif member.node.count is not None and member.node.count.high is None:
+                self._member_index(member.node.count.low, index, scope)
         return member
+
+    def _member_index(self, count: nodes.Expr, index: nodes.Expr, scope: Scope) -> None:
+        """Check the index of one of a fixed number of replicas, where both are known."""
+        most, found = known_value(count, scope, self.inference), known_value(index, scope, self.inference)
+        if type(most) is int and type(found) is int and most > 0 and not 0 <= found < most:
+            self.problems.add(
+                "out-of-range",
+                scope.unit.span(index),
+                name="the index",
+                wanted=f"from 0 to {most - 1}: there are {most}",
+            )
 
     def port(self, node: nodes.Expr, scope: Scope, sending: bool) -> Port | None:
         """What a path stands for: as the target of a send or link (`sending`), or as the source of a link or trigger."""
@@ -215,10 +235,7 @@ class Bodies:
         """Whether a send to replicas takes a list, one item for each."""
         if port.kind != "child_listen" or port.index is not None or scope.shape is None:
             return False
-        attributes = scope.shape.children[port.child].node.attributes
-        return any(
-            a.key.id == "map" and isinstance(a.value, nodes.Name) and a.value.id == "scatter" for a in attributes
-        )
+        return scatters(scope.shape.children[port.child].node.attributes)
 
     def _assign(self, node: nodes.Assign, scope: Scope) -> None:
         shape, name = scope.shape, node.name.id
@@ -241,11 +258,12 @@ class Bodies:
 
     def _await(self, node: nodes.Await, scope: Scope) -> Type:
         port = self.port(node.channel, scope, sending=False)
+        self.no_queue(port, node.channel, scope, "in `await`")
         item = port.type if port else ANY
         if node.condition is not None:
             self.inference.condition(node.condition, scope.inner(message=item))
         if node.timeout is not None:
-            self.inference.check(node.timeout, scope, DURATION)
+            self._number("await", node.timeout, DURATION, scope)
         if not scope.waits:
             self.problems.add("impure-call", scope.unit.span(node), name="await")
         scope.forget_states()
@@ -380,13 +398,21 @@ class Bodies:
         """Check what fires a reaction, and bind what comes with it."""
         match node:
             case nodes.Every(period=period, ticks=ticks, at=at):
-                self.inference.check(period, scope, INT if ticks else DURATION)
+                self._number("every", period, INT if ticks else DURATION, scope)
                 if at is not None:
                     self._time_of_day(at, scope)
+                    self._days(period, scope)
             case nodes.After(delay=delay):
-                self.inference.check(delay, scope, DURATION)
+                self._number("after", delay, DURATION, scope)
             case nodes.On(source=source, pattern=pattern):
                 self._on(node, source, pattern, scope, batched)
+
+    def _days(self, period: nodes.Expr, scope: Scope) -> None:
+        """A timer with a time of day goes off every so many days."""
+        known = known_value(period, scope, self.inference)
+        if isinstance(known, Duration) and (known.nanos % UNITS["d"] or known.nanos < 0):
+            wanted = "whole days, since it has a time of day: `every 1d at ...`"
+            self.problems.add("out-of-range", scope.unit.span(period), name="every", wanted=wanted)
 
     def _time_of_day(self, at: nodes.Text, scope: Scope) -> None:
         from cogc.language.clock import parse_time_of_day
@@ -444,6 +470,7 @@ class Bodies:
         parts: list[Type] = []
         for a in node.arguments:
             port = self.port(a.value, scope, sending=False)
+            self.no_queue(port, a, scope, "in `all(...)`")
             item = port.type if port else ANY
             pool = port is not None and port.kind == "child_transmit" and scope.shape is not None
             if pool and port is not None and scope.shape and scope.shape.is_pool(scope.shape.children[port.child]):
@@ -455,7 +482,14 @@ class Bodies:
 
     # ---- reactions and commands ----------------------------------------------------------------------------
 
+    def no_queue(self, port: Port | None, node: nodes.Node, scope: Scope, where: str) -> None:
+        """Report a queue where only channels can stand: items of a queue are taken by a reaction of their own."""
+        if port is not None and port.kind in ("queue", "dead_queue"):
+            help = "take the items with a reaction of their own: `on QUEUE as item { ... }`"
+            self.problems.add("not-yet", scope.unit.span(node), help=help, what=f"{where} the queue", name=port.name)
+
     def reaction(self, node: nodes.Reaction, scope: Scope) -> None:
+        """Check a reaction: what fires it, its modifiers, its body and its handler of failures."""
         batched = any(m.kind == "batch" for m in node.modifiers)
         patterns = [t for t in node.triggers if isinstance(t, nodes.On) and t.pattern is not None]
         if len(node.triggers) > 1 and patterns:
@@ -464,6 +498,11 @@ class Bodies:
             for trigger in node.triggers:
                 self.trigger(trigger, scope, batched)
         self._rest(node.modifiers, node.body, node.handler, scope, node)
+        if len(node.triggers) > 1 or any(m.kind != "timeout" for m in node.modifiers):
+            for trigger in node.triggers:
+                if isinstance(trigger, nodes.On):
+                    port = self.tables.targets.get(id(trigger.source))
+                    self.no_queue(port, node, scope, "with other triggers or modifiers")
 
     def _shared_pattern(self, node: nodes.Reaction, scope: Scope, batched: bool) -> None:
         """Several triggers: a name that each of them binds has the union of the types; others may be absent: null."""
@@ -515,30 +554,23 @@ class Bodies:
             self.block(handler.body, outside)
 
     def _modifier(self, m: nodes.Modifier, scope: Scope) -> None:
-        check = self.inference.check
         match m.kind:
             case "when":
                 self.inference.condition(m.value, scope)
                 scope.learn(narrow.facts(self.tables, m.value, True, scope))
-            case "concurrent":
-                check(m.value, scope, INT)
-                self._positive(m, scope)
+            case "concurrent" | "throttle" | "batch":
+                self._number(m.kind, m.value, INT, scope)
             case "timeout" | "debounce":
-                check(m.value, scope, DURATION)
-                self._positive(m, scope)
-            case "throttle" | "batch":
-                check(m.value, scope, INT)
-                self._positive(m, scope)
-                if m.per is not None:
-                    check(m.per, scope, DURATION)
+                self._number(m.kind, m.value, DURATION, scope)
             case "distinct":
                 self.inference.infer(m.value, scope)
-                if m.per is not None:
-                    check(m.per, scope, DURATION)
+        if m.per is not None:
+            self._number("per" if m.kind == "throttle" else "within", m.per, DURATION, scope)
 
-    def _positive(self, m: nodes.Modifier, scope: Scope) -> None:
-        if isinstance(m.value, nodes.Literal) and isinstance(m.value.value, int | float) and m.value.value < 1:
-            self.problems.add("out-of-range", scope.unit.span(m.value), name=m.kind, wanted="more than 0")
+    def _number(self, name: str, node: nodes.Expr, wanted: Type, scope: Scope) -> None:
+        """Check a number or duration that has a range."""
+        self.inference.check(node, scope, wanted)
+        check_range(name, node, scope, self.inference)
 
     def _pipeline(self, body: nodes.Pipeline, node: nodes.Node, scope: Scope) -> None:
         """Each stage takes what the one before gives; a call stage sees it as `it`."""

@@ -7,9 +7,11 @@ not in each coglet that takes them in. The rules of `checks/` run afterwards, ov
 from __future__ import annotations
 
 from cogc.analysis.attribute_check import check_block
+from cogc.analysis.bodies import scatters
 from cogc.analysis.checked import Checked, Options
 from cogc.analysis.declarations import check_declaration, check_judge, check_program
 from cogc.analysis.scope import Scope
+from cogc.analysis.tables import Port
 from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.suggest import did_you_mean
 from cogc.language import types
@@ -114,6 +116,8 @@ def _create(checked: Checked, shape: Shape, node: nodes.Create, scope: Scope) ->
             positional = sum(1 for a in node.arguments if a.name is None)
             parameters = [p for i, p in enumerate(parameters) if p.name in given or i < positional]
         infer.arguments(node.coglet, Signature(target.name, parameters, types.NULL), node.arguments, inner)
+    elif member is not None and member.node is node:
+        _no_coglet(checked, shape, node)
     check_block(node.attributes, "create", node.name, inner, infer)
     for a in node.attributes:
         if a.key.id == "map" and member is not None and not shape.is_pool(member):
@@ -127,15 +131,31 @@ def _create(checked: Checked, shape: Shape, node: nodes.Create, scope: Scope) ->
             )
 
 
+def _no_coglet(checked: Checked, shape: Shape, node: nodes.Create) -> None:
+    """Report a declaration of the right kind, or nearly, that has no coglet behind it."""
+    declared = checked.world.lookup(shape.unit, node.coglet.text)
+    if declared is None:
+        return
+    span, name = shape.unit.span(node.coglet), node.coglet.text
+    if declared.kind == "sett":
+        help = "a sett runs by itself: `cogc run --root NAME`, or `cogc sett up`"
+        checked.problems.add("wrong-kind", span, help=help, name=name, found="a sett", wanted="a coglet")
+    elif declared.kind in ("plan", "team"):
+        owner = f"{declared.kind} `{name}`, whose roles are open,"
+        checked.problems.add("missing-attribute", span, owner=owner, name="roles")
+
+
 def _link(checked: Checked, shape: Shape, node: nodes.Link, scope: Scope, pure: Scope) -> None:
     bodies = checked.bodies
     sources = [(s, bodies.port(s, scope, sending=False)) for s in node.sources]
     targets = [(t, bodies.port(t, scope, sending=True)) for t in node.targets]
+    for end, port in (*sources, *targets):
+        bodies.no_queue(port, end, scope, "in a link")
     for source_node, source in sources:
         for _target_node, target in targets:
             if source is None or target is None:
                 continue
-            wanted = ListOf(target.type) if _scatter(node) else target.type
+            wanted = ListOf(target.type) if _scatters(shape, node, target) else target.type
             if types.fit(source.type, wanted) == NO:
                 checked.problems.add(
                     "link-type",
@@ -148,10 +168,12 @@ def _link(checked: Checked, shape: Shape, node: nodes.Link, scope: Scope, pure: 
     check_block(node.attributes, "link", node, pure, checked.inference)
 
 
-def _scatter(node: nodes.Link) -> bool:
-    return any(
-        a.key.id == "map" and isinstance(a.value, nodes.Name) and a.value.id == "scatter" for a in node.attributes
-    )
+def _scatters(shape: Shape, node: nodes.Link, target: Port) -> bool:
+    """Return whether a link hands each replica of its target an item of a list; its own `map` goes before the child's."""
+    if any(a.key.id == "map" for a in node.attributes):
+        return scatters(node.attributes)
+    replicas = target.kind == "child_listen" and target.index is None
+    return replicas and scatters(shape.children[target.child].node.attributes)
 
 
 def _text(shape: Shape, node: nodes.Node) -> str:

@@ -11,6 +11,7 @@ from cogc.analysis import narrow, prompts
 from cogc.analysis.scope import FAILURE, Scope, Symbol, path_of
 from cogc.analysis.tables import Tables
 from cogc.diagnostics.problems import Label, Problems
+from cogc.diagnostics.source import Span
 from cogc.diagnostics.suggest import did_you_mean, nearest
 from cogc.language import operators, types
 from cogc.language.builtins import FUNCTIONS, RUN_TIME_ONLY
@@ -429,11 +430,15 @@ class Inference:
         if symbol is None:
             for a in node.arguments:
                 self.infer(a.value, scope)
+            if scope.secrets and isinstance(node.function, nodes.Name) and node.function.id == "env":
+                self._variable(node, scope)
             return ANY
         self.tables.symbols[id(node.function)] = symbol
         self._use(symbol)
         if symbol.kind == "function":
             return self._function(node, symbol.name, scope)
+        if isinstance(symbol.node, nodes.Agent) and symbol.unit is not None:
+            self.no_plan(symbol.unit, symbol.node, scope.unit.span(node.function))
         signature = self.signature(symbol)
         self.arguments(node, signature, node.arguments, scope)
         pure = symbol.kind == "program" and symbol.node.executor.kind.id in PURE_EXECUTORS  # type: ignore[attr-defined]
@@ -489,6 +494,23 @@ class Inference:
         if not scope.secrets:
             self.problems.add("secret-outside", scope.unit.span(function))
         return None
+
+    def _variable(self, node: nodes.Call, scope: Scope) -> None:
+        """`env` takes the name of a variable as it is written: the compiler keeps the name, and never sees the value."""
+        given = [a.value for a in node.arguments]
+        if len(given) != 1 or not isinstance(given[0], nodes.Text) or given[0].template or not given[0].value:
+            wanted, hint = "the name of a variable in quotes", 'write `env("NAME")`'
+            self.problems.add("wrong-type", scope.unit.span(node), found="an expression", wanted=wanted, hint=hint)
+
+    def no_plan(self, unit: Unit, agent: nodes.Agent, span: Span) -> None:
+        """Report an agent with a plan for a tool where it is called: only as a coglet it has a place for the plan."""
+        tools = next((a.value for a in agent.attributes if a.key.id == "tools"), None)
+        for item in tools.items if isinstance(tools, nodes.ListLiteral) else ():
+            declared = self.world.lookup(unit, nodes.qualified_text(item) or "")
+            if declared is not None and declared.kind == "plan":
+                help = f"create `{agent.name.id}` as a child, and send it its tasks"
+                name = declared.node.name.id
+                self.problems.add("not-yet", span, help=help, what="in an agent that is called, the plan", name=name)
 
     def signature(self, symbol: Symbol) -> Signature:
         """The signature of a program or agent."""

@@ -6,8 +6,10 @@ A rule is a function of what a check found; it reports through `checked.problems
 from __future__ import annotations
 
 from cogc.checks.blocking_cycle import blocking_cycle
+from cogc.checks.certain_failure import certain_failure
 from cogc.checks.duplicate_link import duplicate_link
 from cogc.checks.endless_creation import endless_creation
+from cogc.checks.failing_start import failing_start
 from cogc.checks.foreign_module import foreign_module
 from cogc.checks.mcp_tools import mcp_tools
 from cogc.checks.model_limits import model_limits
@@ -44,6 +46,8 @@ def of_agents(checked: Checked) -> None:
 
 CHECKS: list[Callable[[Checked], None]] = [
     endless_creation,
+    certain_failure,
+    failing_start,
     blocking_cycle,
     recursive_program,
     duplicate_link,

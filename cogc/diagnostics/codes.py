@@ -259,6 +259,18 @@ CODES: dict[str, Row] = {
         "run `cogc check --online`, which writes cogc.lock.json; or name single tools by `mcp` programs",
     ),
     "server-unreachable": ("COG422", "error", "{reason}", "check the command or the address of the server"),
+    "certain-failure": (
+        "COG423",
+        "error",
+        "this fails whenever it is evaluated: {reason}",
+        "change one of the values that it is computed from",
+    ),
+    "constant-cycle": (
+        "COG424",
+        "error",
+        "const `{name}` needs itself: {cycle}",
+        "give one of them a value of its own",
+    ),
     # flow
     "unused-channel": (
         "COG501",

@@ -29,14 +29,15 @@ from cogc.kernel.objects import (
     Slot,
 )
 from cogc.kernel.program import ChildCode, CogletCode, Handler, nanos
+from cogc.language.limits import outside, outside_pool
 from cogc.language.values import Failure
 
 if TYPE_CHECKING:
+    from cogc import ir
     from cogc.kernel.machine import Kernel
     from cogc.kernel.unit import Unit
 
 STOP_DEADLINE = 10_000_000_000
-MOST_MEMBERS = 1_000_000
 
 
 # ---- creation ------------------------------------------------------------------------------------------------
@@ -149,7 +150,7 @@ def _child(kernel: Kernel, parent: Instance, child: ChildCode, number: int) -> N
         count = child.low(parent)
         if child.high is not None:
             slot.highest = child.high(parent)
-        _bounded(spec.name, count, slot.highest)
+        _bounded(spec, count, slot.highest)
         if slot.highest is not None and not count:
             return
     arguments = [a(parent) if a else _UNSET for a in child.arguments]
@@ -157,10 +158,11 @@ def _child(kernel: Kernel, parent: Instance, child: ChildCode, number: int) -> N
         add_member(kernel, parent, slot, arguments)
 
 
-def _bounded(name: str, count: int, highest: int | None) -> None:
-    most = MOST_MEMBERS if highest is None else min(highest, MOST_MEMBERS)
-    if not 0 <= count <= most:
-        raise Failure("error", f"`{name}` cannot have {count} members: from 0 to {most}")
+def _bounded(spec: ir.ChildDecl, count: int, highest: int | None) -> None:
+    """Fail where a child would have a number of members that it may not have."""
+    wanted = outside_pool(count, highest)
+    if wanted:
+        raise Failure("error", f"`{spec.name}` cannot have {count} members: {wanted}", spec.at)
 
 
 def add_member(kernel: Kernel, parent: Instance, slot: Slot, arguments: list[Any]) -> Instance:
@@ -182,7 +184,7 @@ def grow(kernel: Kernel, parent: Instance, child: str, arguments: list[Any]) -> 
     """Add a member to a pool and start it; its index."""
     assert parent.children is not None
     slot = parent.children[child]
-    _bounded(child, len(slot.members) + 1, slot.highest)
+    _bounded(slot.spec.spec, len(slot.members) + 1, slot.highest)
     declared = slot.spec.arguments
     given = []
     for i, value in enumerate(arguments):
@@ -289,11 +291,12 @@ def _started(kernel: Kernel, inst: Instance) -> None:
 def _arm(kernel: Kernel, inst: Instance, handler: Handler) -> None:
     """Arm an `every` or `after`: a grid from the coglet's start, or the times of day."""
     assert handler.trigger.value is not None
-    period = nanos(inst.code.unit.value(handler.trigger.value, inst), 0)
+    given = inst.code.unit.value(handler.trigger.value, inst)
+    period = nanos(given, 0)
     port = Port(inst, handler.name, (handler,), 1 << 60)
     once = handler.trigger.kind == "after"
-    if period <= 0 and not once:
-        raise Failure("error", f"the period of `{handler.name}` must be more than 0")
+    if not once and (wanted := outside("every", given)):
+        raise Failure("error", f"the period of `{handler.name}` must be {wanted}", handler.reaction.at)
     timer: list[Any] = [None, port, period]
 
     def fire(port: Port, period: int) -> None:

@@ -82,7 +82,7 @@ ATTRIBUTES: dict[str, dict[str, str]] = {
     "mcp http": {"headers": "secrets", "timeout": "type duration"},
     "agent": {
         "description": "type string",
-        "model": "ref model",
+        "model": "ref model !",
         "system": "type string",
         "tools": "refs program agent mcp plan queue",
         "output": "type",
@@ -154,7 +154,7 @@ ATTRIBUTES: dict[str, dict[str, str]] = {
         "strategy": "word reuse fresh_per_call",
         "mode": "word controller",
         "worker": "type { image?: string, command?: [string], max_concurrent?: int, workspace?: any }",
-        "resources": "type { limits?: { cpus?: string | float, memory?: string } }",
+        "resources": "type { limits?: { cpus?: string | float, memory?: string }, reservations?: { cpus?: string | float, memory?: string } }",
         "health_check": "type { command: [string], interval?: duration | string, timeout?: duration | string }",
     },
     "queue": {"lease": "type duration", "attempts": "type int"},

@@ -257,8 +257,12 @@ class Lowering:
             case nodes.Call(function=nodes.Name(id="env"), arguments=(first,)) if isinstance(first.value, nodes.Text):
                 return ir.Const({"env": first.value.value})
             case nodes.RecordLiteral(entries=entries):
-                parts = [ir.Entry(self.secret(e.value), name=e.key.id) for e in entries if isinstance(e, nodes.Entry)]
-                return ir.Record(parts)
+                return ir.Record(
+                    [
+                        ir.Entry(self.secret(e.value), name=e.key.id) if isinstance(e, nodes.Entry) else self._entry(e)
+                        for e in entries
+                    ]
+                )
         return self.expr(node)
 
     # ---- statements ----------------------------------------------------------------------------------------

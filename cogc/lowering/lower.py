@@ -13,7 +13,9 @@ import msgspec
 
 from cogc import ir
 from cogc.analysis.attribute_check import word_of
+from cogc.analysis.bodies import scatters
 from cogc.analysis.checked import Checked
+from cogc.analysis.tables import Port
 from cogc.desugar.agents import PLAN_TOOLS
 from cogc.language import types
 from cogc.language.attributes import INWARD
@@ -512,7 +514,7 @@ class _Coglet:
         for s in node.sources:
             for t in node.targets:
                 source, target = self.run.tables.targets[id(s)], self.run.tables.targets[id(t)]
-                wanted = ListOf(target.type) if map == "scatter" else target.type
+                wanted = ListOf(target.type) if self._scatters(map, target) else target.type
                 proved = types.fit(source.type, wanted) == types.EXACT
                 found.append(
                     ir.LinkDecl(
@@ -526,6 +528,12 @@ class _Coglet:
                     )
                 )
         return found
+
+    def _scatters(self, map: str, target: Port) -> bool:
+        """Return whether a link hands each replica of its target an item of a list; its own map goes before the child's."""
+        if map or target.kind != "child_listen" or target.index is not None:
+            return map == "scatter"
+        return scatters(self.shape.children[target.child].node.attributes)
 
     def _supervision(self) -> ir.Supervision:
         member = self.shape.supervise

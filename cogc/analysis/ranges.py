@@ -1,0 +1,42 @@
+"""Check that numbers and durations lie in their ranges, where their values are known before a run."""
+
+from __future__ import annotations
+
+from cogc.analysis.scope import Scope
+from cogc.language.limits import RECORDS, outside
+from cogc.language.values import Duration
+from cogc.syntax import nodes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from cogc.analysis.infer import Inference
+
+
+def known_value(node: nodes.Expr, scope: Scope, inference: Inference) -> Any:
+    """Return the value of an expression; None where only a run knows it, or where the evaluation fails."""
+    if isinstance(node, nodes.Literal):
+        return Duration(int(node.value or 0)) if node.kind == "duration" else node.value
+    from cogc.analysis.constant import Evaluator, Unknown, Wrong  # start-up: most values are literals
+
+    try:
+        return Evaluator(inference, scope).value(node)
+    except (Unknown, Wrong):
+        return None
+
+
+def check_range(name: str, node: nodes.Expr, scope: Scope, inference: Inference) -> None:
+    """Report a value that lies outside of the range of `name`; of a record, its fields."""
+    if name in RECORDS and isinstance(node, nodes.RecordLiteral):
+        for entry in node.entries:
+            if isinstance(entry, nodes.Entry):
+                check_range(entry.key.id, entry.value, scope, inference)
+        return
+    value = known_value(node, scope, inference)
+    wrong = {n: outside(n, v) for n, v in value.items()} if name in RECORDS and isinstance(value, dict) else {}
+    wrong[name] = outside(name, value)
+    for key, wanted in wrong.items():
+        if wanted:
+            help = None if isinstance(node, nodes.Literal) else f"it is `{value!r}` here"
+            inference.problems.add("out-of-range", scope.unit.span(node), help=help, name=key, wanted=wanted)

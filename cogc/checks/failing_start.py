@@ -1,0 +1,73 @@
+"""Values that a program's start cannot make: constants that fail or need themselves, and what is computed from them.
+
+Nearly every such value is a literal, and is looked at here alone; the rest is evaluated by `analysis/starting.py`.
+"""
+
+from __future__ import annotations
+
+from cogc.syntax import nodes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cogc.analysis.checked import Checked
+    from cogc.names.world import Shape, Unit
+
+
+def failing_start(checked: Checked) -> None:
+    """Report each value of a start that is certain to fail, at the smallest expression that is to blame."""
+    units = [u for u in checked.world.units.values() if not u.path.startswith("std/") or u in checked.world.roots]
+    shapes = [s for s in checked.world.shapes.values() if s.unit in units]
+    if all(map(_literal, _values(units, shapes))):
+        return
+    from cogc.analysis.starting import check_consts, check_starts  # start-up: few files compute what they start with
+
+    check_consts(checked, units)
+    check_starts(checked, shapes)
+
+
+def _literal(node: nodes.Expr) -> bool:
+    """Return whether an expression is written out, so that its type says everything about it."""
+    match node:
+        case nodes.Literal():
+            return True
+        case nodes.Text(template=template):
+            return not template
+        case nodes.ListLiteral(items=items):
+            return all(map(_literal, items))
+        case nodes.RecordLiteral(entries=entries):
+            return all(isinstance(e, nodes.Entry) and _literal(e.value) for e in entries)
+    return False
+
+
+def _values(units: list[Unit], shapes: list[Shape]) -> Iterator[nodes.Expr]:
+    """Every expression that is evaluated when a program starts."""
+    for unit in units:
+        for const in unit.all(nodes.Const):
+            yield const.value
+    for shape in shapes:
+        if shape.declared not in ("coglet", "mixin"):
+            continue
+        for p in shape.parameters.values():
+            if p.default is not None:
+                yield p.default
+        for state in shape.states.values():
+            yield state.node.value
+        for child in shape.children.values():
+            yield from _of_child(child.node)
+        for use in shape.mixins:
+            if use.node is not None:
+                yield from (a.value for a in use.node.arguments)
+        for reaction in shape.reactions:
+            yield from (t.period for t in reaction.node.triggers if isinstance(t, nodes.Every))
+
+
+def _of_child(node: nodes.Create) -> Iterator[nodes.Expr]:
+    yield from (a.value for a in node.arguments)
+    if node.count is not None:
+        yield node.count.low
+        if node.count.high is not None:
+            yield node.count.high
+    if node.for_each is not None:
+        yield node.for_each.source

@@ -1,0 +1,71 @@
+"""The ranges of numbers and durations, by the name of the attribute, modifier or trigger that they stand at.
+
+The check reports a value outside of its range where the value is known; a run refuses the others by the same functions.
+"""
+
+from __future__ import annotations
+
+from cogc.language.values import Duration
+
+MOST_MEMBERS = 1_000_000
+"""How many coglets may stand behind one name."""
+_ENDLESS = float("inf")
+_COUNT = (1, _ENDLESS, "at least 1")
+_NATURAL = (0, _ENDLESS, "0 or more")
+_POSITIVE = (1, _ENDLESS, "more than 0")
+
+RANGES: dict[str, tuple[float, float, str]] = {
+    "attempts": _COUNT,
+    "backoff": _NATURAL,
+    "capacity": _COUNT,
+    "interval": _POSITIVE,
+    "lease": _POSITIVE,
+    "max_concurrent": _COUNT,
+    "max_loops": _COUNT,
+    "max_replans": _NATURAL,
+    "max_restarts": _NATURAL,
+    "max_review_iterations": _NATURAL,
+    "max_steps": _COUNT,
+    "max_tokens": _COUNT,
+    "max_turns": _COUNT,
+    "max_workers": _COUNT,
+    "replicas": _COUNT,
+    "retry": _NATURAL,
+    "temperature": (0, 2, "from 0 to 2"),
+    "timeout": _POSITIVE,
+    "within": _POSITIVE,
+    # a budget
+    "time": _POSITIVE,
+    "tokens": _COUNT,
+    "turns": _COUNT,
+    "usd": (0, _ENDLESS, "0 or more"),
+    # modifiers and triggers
+    "after": _NATURAL,
+    "await": _NATURAL,
+    "batch": _COUNT,
+    "concurrent": _COUNT,
+    "debounce": _POSITIVE,
+    "every": _POSITIVE,
+    "per": _POSITIVE,
+    "throttle": _COUNT,
+}
+"""The least value, the greatest, and the words for both; durations count in nanoseconds."""
+RECORDS = frozenset(["budget", "health_check", "worker"])
+"""The attributes whose fields have ranges of their own."""
+
+
+def outside(name: str, value: object) -> str:
+    """Return the words for the range that a value lies outside of, or nothing."""
+    number = value.nanos if isinstance(value, Duration) else value
+    if name not in RANGES or number.__class__ not in (int, float):
+        return ""
+    least, most, words = RANGES[name]
+    return "" if least <= number <= most else words
+
+
+def outside_pool(count: int, highest: int | None) -> str:
+    """Return the words for the numbers of members that a child may have, or nothing if `count` is one of them."""
+    most = MOST_MEMBERS if highest is None else min(highest, MOST_MEMBERS)
+    if highest is not None and highest < count:
+        return f"a range of two numbers, the second of which is not below the first: {count} to {highest}"
+    return "" if 0 <= count <= most else f"from 0 to {most}"

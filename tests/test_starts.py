@@ -1,0 +1,147 @@
+"""What a start would refuse is found by the check, at its place: constants, ranges, counts, queues, agents, secrets."""
+
+from __future__ import annotations
+
+import pytest
+
+from conftest import check_text
+
+D = "coglet D(n: int = 0) { listen i: int\n on i as v { log info v + n } }\n"
+PLAN = """
+model m = scripted "m.yml"
+agent P { model: m, system: "s" }
+plan Pl { goal: "g"
+  approve: system
+  step a by P: "x" }
+agent A { model: m, system: "s", tools: [Pl] }
+"""
+QUEUE = "queue q: int = memory\n" + D
+
+
+def child(count: str) -> str:
+    return D + f"coglet Main(p: int = 3) {{ listen x: int\n create d = D{count}\n link self.x -> d.i }}\n"
+
+
+def main(body: str) -> str:
+    return "coglet Main { listen x: int\n transmit y: any\n " + body + " }"
+
+
+WRONG = {
+    # constants
+    "a constant is itself": ("const A = A\n" + main("on x as v { y <- v + A }"), ["constant-cycle:A"]),
+    "constants need each other": (
+        "const A = B\nconst B = [A]\n" + main("on x as v { y <- [v, A] }"),
+        ["constant-cycle:A"],
+    ),
+    "a constant of a coglet divides by zero": (
+        main("const A = 1\n const B = 2 // (A - 1)\n on x as v { y <- v + B }"),
+        ["certain-failure:2 // (A - 1)"],
+    ),
+    "an index of a constant": (
+        "const L = [1, 2]\nconst A = L[2]\n" + main("on x as v { y <- v + A }"),
+        ["certain-failure:L[2]"],
+    ),
+    "a constant through a program": (
+        "program f(a: int) -> int = expr 1 // a\nconst A = f(0)\n" + main("on x as v { y <- v + A }"),
+        ["certain-failure:1 // a"],
+    ),
+    "a constant of another type": (
+        "const A: any = 1\nconst B: string = A\n" + main("on x as v { y <- [v, B] }"),
+        ["certain-failure:A"],
+    ),
+    # starts
+    "a default": ("coglet Main(n: int = 1 // 0) { listen x: int\n on x as v { log info v + n } }", ["certain-failure:1 // 0"]),
+    "a state": ("const Z = 0\n" + main("state s: int = 1 % Z\n on x as v { y <- s + v }"), ["certain-failure:1 % Z"]),
+    "a negative count": (child(" * -2"), ["out-of-range:-2"]),
+    "a reversed pool": (child(" * 5..2"), ["out-of-range:* 5..2"]),
+    "a count of constants": ("const N = 0 - 1\n" + child(" * N"), ["out-of-range:N"]),
+    "a count from a default": (child(" * (p - 4)"), ["out-of-range:p - 4"]),
+    "a child's count from its argument": (
+        D + "coglet C(n: int) { create d = D * n\n listen i: int\n link self.i -> d.i }\n"
+        "coglet Main { listen x: int\n create c = C(n: -1)\n link self.x -> c.i }",
+        ["out-of-range:n"],
+    ),
+    "an argument of another type": ("const A: any = \"x\"\n" + child("(n: A)"), ["certain-failure:A"]),
+    "a member that is not there": (D + main("create d = D * 3\n on x as v { d[3].i <- v }"), ["out-of-range:3"]),
+    "a period": (main("every 0s { y <- 1 }\n on x as v { y <- v }"), ["out-of-range:0s"]),
+    "a period of a parameter": (
+        "coglet Main(p: duration = 0s) { transmit y: int\n every p { y <- 1 } }",
+        ["out-of-range:p"],
+    ),
+    "a time of day every ninety minutes": (
+        main('every 90m at "08:00" { y <- 1 }\n on x as v { y <- v }'),
+        ["out-of-range:90m"],
+    ),
+    # ranges
+    "modifiers": (
+        "const Z = 0\n" + main("on x as v concurrent Z { y <- v }\n on x as v throttle 1 per 0s { y <- v }"),
+        ["out-of-range:Z", "out-of-range:0s"],
+    ),
+    "distinct within the past": (main("on x as v distinct v within -1m { y <- v }"), ["out-of-range:-1m"]),
+    "an await": (main("listen k: int\n on x as v { let a = await k timeout -1s\n y <- [a, v] }"), ["out-of-range:-1s"]),
+    "attributes": (child(" { restart: on_error, max_restarts: -1, backoff: -1s }"), ["out-of-range:-1", "out-of-range:-1s"]),
+    "a budget": (
+        'model m = scripted "m.yml"\nagent A { model: m, max_turns: 0, budget: { turns: 0 } }',
+        ["out-of-range:0", "out-of-range:0"],
+    ),
+    # scatter
+    "scatter of no list": (
+        child(" * 3 { map: scatter }"),
+        ["link-type:self.x"],
+    ),
+    # kinds of children
+    "a sett as a child": (
+        'sett S { agent W { bid: exclusive when artefact.type == "GoalDefined", command: ["a"], workspace: rw } }\n'
+        "coglet Main { create s = S }",
+        ["wrong-kind:S"],
+    ),
+    "a plan with open roles as a child": (
+        'plan P { goal: "g"\n roles: [dev]\n step a by dev: "x" }\ncoglet Main { create p = P }',
+        ["missing-attribute:P"],
+    ),
+    # agents
+    "an agent without a model": ('agent A { system: "s" }', ["missing-attribute:A"]),
+    "a call of an agent with a plan": (PLAN + main("on x as v { y <- A(str(v)) }"), ["not-yet:A"]),
+    "an agent with a plan for a tool": (PLAN + "agent B { model: m, tools: [A] }", ["not-yet:A"]),
+    "an agent with a plan to start": (PLAN + "agent B { model: m, spawn: [A] }", ["not-yet:A"]),
+    "a variable whose name is computed": (
+        'const N = "T"\nmodel m = anthropic "claude-sonnet-5-5" { api_key: env(N) }',
+        ["wrong-type:env(N)"],
+    ),
+    "a variable inside of an expression": (
+        'model m = anthropic "claude-sonnet-5-5" { api_key: "k" + str(env("T")) }',
+        ["secret-outside:env"],
+    ),
+    # queues
+    "a queue with a condition": (QUEUE + main("on q as v when v > 1 { y <- v }\n on x as v { q <- v }"), ["not-yet:on q as v when v > 1 { y <- v }"]),
+    "a queue among others": (QUEUE + main("on q as v, x as v { y <- v }"), ["not-yet:on q as v, x as v { y <- v }"]),
+    "a queue in all": (QUEUE + main("on all(x, q) as [a, b] { y <- [a, b] }"), ["not-yet:q"]),
+    "a queue in await": (QUEUE + main("on x as v { let a = await q\n y <- [a, v] }"), ["not-yet:q"]),
+    "a link from a queue": (QUEUE + main("create d = D\n link q -> d.i\n on x as v { y <- v }"), ["not-yet:q"]),
+    # bodies
+    "a division by zero": (main("on x as v { y <- v / 0 }"), ["certain-failure:v / 0"]),
+    "an index outside": (main("on x as v { y <- [v][1] }"), ["certain-failure:[v][1]"]),
+}  # fmt: skip
+RIGHT = {
+    "a try": main("on x as v { y <- try (v / 0) else 0 }"),
+    "a constant with a try": "const A = try (1 // 0) else 2\n" + main("on x as v { y <- v + A }"),
+    "a guarded constant": "const Z = 0\n" + main("on x as v { y <- v if Z == 0 else v // Z }"),
+    "a pool that starts empty": child(" * 0..3"),
+    "a count of a parameter": child(" * p"),
+    "scatter of a list": D + "coglet Main { listen x: [int]\n create d = D * 3 { map: scatter }\n link self.x -> d.i }",
+    "a queue with a timeout": QUEUE + main("on q as v timeout 1s { y <- v }\n on x as v { q <- v }"),
+    "secrets of a record": 'mcp s = stdio ["a"] { env: { K: env("T"), L: "x" } }',
+    "a coglet that nobody creates with that default": D + "coglet C(n: int = 0) { state s: int = 1 // n\n listen i: int\n on i as v { log info s + v } }",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_the_check_finds_what_a_start_would_refuse(name: str) -> None:
+    text, wanted = WRONG[name]
+    found = [d for d in check_text(text)[1] if d.severity == "error"]
+    assert [f"{d.slug}:{text[d.span.start : d.span.end]}" for d in found] == wanted
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_the_check_is_silent_where_nothing_is_refused(name: str) -> None:
+    assert [d.message for d in check_text(RIGHT[name])[1] if d.severity == "error"] == []

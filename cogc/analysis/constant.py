@@ -25,7 +25,6 @@ from cogc.language.builtins import RUN_TIME_ONLY
 from cogc.language.coerce import coerce
 from cogc.language.functions import FUNCTIONS, OPERATORS, apart, field, item, negate, part, spread, text_of_parts, truth
 from cogc.language.values import Duration, Failure
-from cogc.names.resolve import program_signature
 from cogc.syntax import nodes
 
 TYPE_CHECKING = False
@@ -88,7 +87,8 @@ class Evaluator:
     def value(self, node: nodes.Expr, wanted: Type = types.ANY) -> Any:
         """The value of an expression, as the type `wanted` has it."""
         found = self._value(node)
-        if wanted == types.ANY:
+        fit = types.fit(self.inference.tables.types.get(id(node), types.ANY), wanted)
+        if fit == types.EXACT:
             return found
         try:
             return coerce(found, wanted)
@@ -282,7 +282,7 @@ class Evaluator:
         assert symbol.unit is not None
         shape = symbol.member.owner if symbol.member is not None else None
         scope = Scope(self.inference.world, symbol.unit, shape, states=False)
-        signature = program_signature(self.inference.world, symbol.unit, program, self.inference.problems)
+        signature = self.inference.world.signatures[id(program)]
         by_parameter = {id(p.node): p for p in shape.parameters.values()} if shape is not None else {}
         inner = Evaluator(self.inference, scope, {k: v for k, v in self.known.items() if k in by_parameter}, self.work)
         named = {a.name.id: a.value for a in given if a.name is not None}

@@ -51,7 +51,8 @@ def check_declaration(checked: Checked, unit: Unit, node: nodes.Declaration) -> 
         case nodes.Sett():
             _sett(checked, unit, node)
         case nodes.Queue():
-            lower_type(checked.world, unit, node.type, checked.problems)
+            item = lower_type(checked.world, unit, node.type, checked.problems)
+            checked.tables.types[id(node.type)] = item
             _known_word(checked, unit, node.backend, "queue backend", BACKENDS)
             check_block(node.attributes, "queue", node.name, Scope(checked.world, unit), checked.inference)
         case nodes.Test():

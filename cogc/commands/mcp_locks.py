@@ -35,10 +35,10 @@ def write_locks(checked: Checked, problems: Problems) -> None:
     run = Lower(checked)
     keys = [run.server(unit, node.name.id) for unit, node in declared]
     bundle = ir.Bundle(
-        servers=run.servers,
-        consts={k: c for k, c in run.consts.items() if c is not None},
-        types=run.types,
-        named=run.named,
+        servers=run.tables.servers,
+        consts={k: c for k, c in run.tables.consts.items() if c is not None},
+        types=run.tables.types,
+        named=run.tables.named,
     )
     found = trio.run(_ask, bundle)
     locks: dict[str, dict[str, Any]] = {}

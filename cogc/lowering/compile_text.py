@@ -11,8 +11,9 @@ from cogc.analysis.scope import Scope
 from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.source import Source
 from cogc.language import types
-from cogc.lowering.expressions import Lowering, Place
+from cogc.lowering.expressions import Lowering
 from cogc.lowering.lower import Lower
+from cogc.lowering.tables import Place
 from cogc.names.world import Unit, World
 from cogc.syntax import nodes, parse_cog
 
@@ -57,7 +58,7 @@ def compile_text(
         checked.inference.check(value, scope, wanted)
     if problems.errors:
         return None
-    run = Lower(checked)
-    lowering = Lowering(run, Place(unit, None, None, frozenset(names)))
+    tables = Lower(checked).tables
+    lowering = Lowering(tables, Place(unit, locals=frozenset(names)))
     lowered = lowering.expr(value) if wanted is None else lowering.checked(value, wanted)
-    return Compiled(lowered, ir.Bundle(types=run.types, named=run.named), inferred)
+    return Compiled(lowered, ir.Bundle(types=tables.types, named=tables.named), inferred)

@@ -1,39 +1,21 @@
-"""Expressions, statements and triggers to IR; `lower.py` holds the tables and the coglets around them."""
+"""Lower expressions, statements and triggers to IR; `lower.py` lowers the coglets and programs around them."""
 
 from __future__ import annotations
 
 from cogc import ir
 from cogc.analysis import prompts
+from cogc.analysis.attribute_check import kind_type, word_of
 from cogc.analysis.infer import PURE_EXECUTORS
 from cogc.analysis.scope import Symbol
 from cogc.analysis.tables import Port
 from cogc.language import types
+from cogc.language.attributes import ATTRIBUTES
 from cogc.language.types import ANY, EXACT, Type
+from cogc.lowering.tables import Place, Tables
 from cogc.names.world import Shape, Signature, Unit
 from cogc.syntax import nodes
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from cogc.lowering.lower import Lower, _Coglet
-
 _DIRECT = (types.INT, types.FLOAT)
-
-
-class Place:
-    """Where an expression stands: its file, the coglet or mixin that wrote it, the coglet that it becomes part of."""
-
-    __slots__ = ("builder", "locals", "owner", "unit")
-
-    def __init__(
-        self, unit: Unit, owner: Shape | None, builder: _Coglet | None, locals: frozenset[str] = frozenset()
-    ) -> None:
-        self.unit = unit
-        self.owner = owner
-        self.builder = builder
-        self.locals = locals
-
-    def inner(self, names: list[str]) -> Place:
-        return Place(self.unit, self.owner, self.builder, self.locals | set(names))
 
 
 class Waits:
@@ -48,23 +30,23 @@ class Waits:
 class Lowering:
     """Lowers what stands at one place."""
 
-    def __init__(self, run: Lower, place: Place, waits: Waits | None = None) -> None:
-        self.run = run
+    def __init__(self, tables: Tables, place: Place, waits: Waits | None = None) -> None:
+        self.tables = tables
         self.place = place
         self.waits = waits or Waits()
 
     def inner(self, names: list[str]) -> Lowering:
-        return Lowering(self.run, self.place.inner(names), self.waits)
+        return Lowering(self.tables, self.place.inner(names), self.waits)
 
     def type_of(self, node: nodes.Expr) -> Type:
-        return self.run.tables.types.get(id(node), ANY)
+        return self.tables.type_of(node)
 
     def checked(self, node: nodes.Expr, wanted: Type) -> ir.Expr:
         """An expression whose value must be of a type; checked at run time where that was not proved."""
         value = self.value(node)
         if isinstance(node, nodes.Await | nodes.Grow) or types.fit(self.type_of(node), wanted) == EXACT:
             return value
-        return ir.Check(value, self.run.type(wanted))
+        return ir.Check(value, self.tables.type(wanted))
 
     def value(self, node: nodes.Expr) -> ir.Expr:
         """What may stand as the value of a statement."""
@@ -106,7 +88,7 @@ class Lowering:
             case nodes.Binary():
                 return self._binary(node)
             case nodes.TypeTest(value=value, type=wanted):
-                return ir.TypeTest(self.expr(value), self.run.type(self.run.tables.types[id(wanted)]))
+                return ir.TypeTest(self.expr(value), self.tables.type(self.tables.type_of(wanted)))
             case nodes.Conditional(then=then, condition=condition, otherwise=otherwise):
                 return ir.Conditional(
                     self.expr(condition), self.expr(then), self.expr(otherwise), self._unsure(condition)
@@ -130,19 +112,19 @@ class Lowering:
         place = self.place
         if name in place.locals:
             return ir.Local(name)
-        owner, builder = place.owner, place.builder
+        owner, layout = place.owner, place.layout
         if owner is not None:
             if name == "self":
                 return ir.Self()
-            if builder is not None and (owner.key, name) in builder.parameters:
-                return ir.Parameter(builder.parameters[owner.key, name], name)
+            if layout is not None and (owner.key, name) in layout.parameters:
+                return ir.Parameter(layout.parameters[owner.key, name], name)
             if name in owner.consts:
-                return ir.Global(self.run.const(owner.consts[name].owner.unit, owner.consts[name].node, owner))
-            if builder is not None and name in builder.states:
-                return ir.State(builder.states[name], name)
-        declared = self.run.world.lookup(place.unit, name)
+                return ir.Global(self.tables.const(owner.consts[name].owner.unit, owner.consts[name].node, owner))
+            if layout is not None and name in layout.states:
+                return ir.State(layout.states[name], name)
+        declared = self.tables.world.lookup(place.unit, name)
         if declared is not None and declared.kind == "const":
-            return ir.Global(self.run.const(declared.unit, declared.node, None))
+            return ir.Global(self.tables.const(declared.unit, declared.node, None))
         raise AssertionError(name)
 
     def _text(self, node: nodes.Text) -> ir.Expr:
@@ -180,10 +162,10 @@ class Lowering:
         return ir.Comprehension(item, names, source, condition, None, node.parallel)
 
     def _field(self, node: nodes.Field) -> ir.Expr:
-        symbol = self.run.tables.symbols.get(id(node))
+        symbol = self.tables.found.symbols.get(id(node))
         if symbol is not None and symbol.kind == "const":
             assert symbol.unit is not None
-            return ir.Global(self.run.const(symbol.unit, symbol.node, None))  # type: ignore[arg-type]
+            return ir.Global(self.tables.const(symbol.unit, symbol.node, None))  # type: ignore[arg-type]
         if isinstance(node.base, nodes.Name) and node.base.id == "self" and "self" not in self.place.locals:
             return ir.Self(node.name.id)
         base = types.expand(self.type_of(node.base))
@@ -218,7 +200,7 @@ class Lowering:
     # ---- calls ---------------------------------------------------------------------------------------------
 
     def _call(self, node: nodes.Call) -> ir.Expr:
-        symbol = self.run.tables.symbols.get(id(node.function))
+        symbol = self.tables.found.symbols.get(id(node.function))
         assert symbol is not None
         if symbol.kind == "function":
             return ir.Builtin(symbol.name, [self.expr(a.value) for a in node.arguments])
@@ -226,20 +208,17 @@ class Lowering:
 
     def call(self, symbol: Symbol, node: nodes.Call) -> ir.Expr:
         assert symbol.unit is not None
-        signature = self.run.inference.signature(symbol)
-        arguments = self.arguments(node.arguments, signature)
-        at = self.run.at(self.place.unit, node)
-        program = (
-            self.run.world.agent_programs[id(symbol.node)] if isinstance(symbol.node, nodes.Agent) else symbol.node
-        )
+        program = self.tables.program_of(symbol.node) if isinstance(symbol.node, nodes.Agent) else symbol.node
         assert isinstance(program, nodes.Program)
+        arguments = self.arguments(node.arguments, self.tables.signature(program))
+        at = self.tables.at(self.place.unit, node)
         place = None
-        if symbol.member is not None and self.place.builder is not None:
-            place = Place(symbol.member.owner.unit, symbol.member.owner, self.place.builder)
+        if symbol.member is not None and self.place.layout is not None:
+            place = self.place.layout.place(symbol.member.owner)
         waits = program.executor.kind.id not in PURE_EXECUTORS
         if waits:
             self.waits.found = True
-        return ir.Call(self.run.program(symbol.unit, program, place), arguments, waits, at)
+        return ir.Call(self.tables.program(symbol.unit, program, place), arguments, waits, at)
 
     def arguments(self, given: tuple[nodes.Argument, ...], signature: Signature) -> list[ir.Expr | None]:
         """A call's arguments in the order of the parameters; None where the default stands."""
@@ -250,6 +229,20 @@ class Lowering:
             if parameter is not None:
                 found[parameter.name] = self.checked(a.value, parameter.type)
         return [found.get(p.name) for p in signature.parameters]
+
+    def attributes(self, owner: str, attributes: tuple[nodes.Attribute, ...]) -> dict[str, ir.Expr]:
+        """The attributes that are values; those of other kinds are left out."""
+        found: dict[str, ir.Expr] = {}
+        for a in attributes:
+            kind = ATTRIBUTES[owner].get(a.key.id, "")
+            if kind.startswith("word"):
+                found[a.key.id] = ir.Const(word_of(a.value))
+            elif kind.startswith("secret"):
+                found[a.key.id] = self.secret(a.value)  # type: ignore[arg-type]
+            elif kind.startswith("type "):
+                wanted = kind_type(self.tables.world, kind.removeprefix("type ").removesuffix("!").strip())
+                found[a.key.id] = self.checked(a.value, wanted)  # type: ignore[arg-type]
+        return found
 
     def secret(self, node: nodes.Expr) -> ir.Expr:
         """An attribute in which `env("NAME")` may stand: it stays a reference, the value never enters the program."""
@@ -268,7 +261,7 @@ class Lowering:
     # ---- statements ----------------------------------------------------------------------------------------
 
     def block(self, block: nodes.Block) -> list[ir.Statement]:
-        inner = Lowering(self.run, self.place, self.waits)
+        inner = Lowering(self.tables, self.place, self.waits)
         found = []
         for node in block.statements:
             statement = inner.statement(node)
@@ -278,15 +271,15 @@ class Lowering:
         return found
 
     def statement(self, node: nodes.Statement) -> ir.Statement:
-        at = self.run.at(self.place.unit, node)
+        at = self.tables.at(self.place.unit, node)
         match node:
             case nodes.Send(target=target, value=value):
                 return self._send(target, value, at)
             case nodes.Assign(name=name, value=value):
-                builder = self.place.builder
-                assert builder is not None
-                state = builder.shape.states[name.id]
-                return ir.Assign(builder.states[name.id], name.id, self.checked(value, state.type), at)
+                layout = self.place.layout
+                assert layout is not None
+                state = layout.shape.states[name.id]
+                return ir.Assign(layout.states[name.id], name.id, self.checked(value, state.type), at)
             case nodes.Let(pattern=pattern, value=value):
                 names, apart = _names(pattern)
                 return ir.Let(names, self.value(value), apart, at)
@@ -317,12 +310,12 @@ class Lowering:
         if isinstance(node.otherwise, nodes.Block):
             otherwise = self.block(node.otherwise)
         elif isinstance(node.otherwise, nodes.If):
-            otherwise = [self._if(node.otherwise, self.run.at(self.place.unit, node.otherwise))]
+            otherwise = [self._if(node.otherwise, self.tables.at(self.place.unit, node.otherwise))]
         then = self.block(node.then)
         return ir.If(self.expr(node.condition), then, otherwise, self._unsure(node.condition), at)
 
     def _send(self, target: nodes.Expr, value: nodes.Expr, at: int) -> ir.Statement:
-        port = self.run.tables.targets[id(target)]
+        port = self.tables.found.targets[id(target)]
         wanted = port.type
         owner = self.place.owner
         if port.kind == "child_listen" and port.index is None and owner is not None:
@@ -341,7 +334,7 @@ class Lowering:
 
     def port(self, port: Port, node: nodes.Node, unit: Unit) -> ir.Port:
         if port.kind in ("queue", "dead_queue"):
-            self.run.queue(port.name)
+            self.tables.queue(port.name)
         return ir.Port(port.kind, port.name, port.child, None if port.index is None else self.expr(port.index))
 
     def _child(self, node: nodes.Expr) -> tuple[str, ir.Expr | None]:
@@ -353,7 +346,7 @@ class Lowering:
     def _guide(self, node: nodes.Guide, at: int) -> ir.Statement:
         assert isinstance(node.target, nodes.Field) and self.place.owner is not None
         child, member = self._child(node.target.base)
-        shape = self.place.builder.shape if not child and self.place.builder else None
+        shape = self.place.layout.shape if not child and self.place.layout else None
         if child:
             shape = self.place.owner.children[child].target
         command = node.target.name.id
@@ -364,7 +357,7 @@ class Lowering:
 
     def _await(self, node: nodes.Await) -> ir.Await:
         self.waits.found = True
-        port = self.run.tables.targets[id(node.channel)]
+        port = self.tables.found.targets[id(node.channel)]
         condition = None if node.condition is None else self.inner(["message"]).expr(node.condition)
         timeout = None if node.timeout is None else self.expr(node.timeout)
         return ir.Await(self.port(port, node.channel, self.place.unit), condition, timeout)
@@ -377,7 +370,7 @@ class Lowering:
         if target is not None:
             signature = Signature(target.name, list(target.parameters.values()), types.NULL)
             arguments = self.arguments(node.arguments, signature)
-        return ir.Grow(node.pool.id, arguments, self.run.at(self.place.unit, node))
+        return ir.Grow(node.pool.id, arguments, self.tables.at(self.place.unit, node))
 
     # ---- triggers ------------------------------------------------------------------------------------------
 
@@ -398,12 +391,12 @@ class Lowering:
                 return ir.Trigger("error", child=source.arguments[0].value.id, names=names)  # type: ignore[union-attr]
             ports = [self._source(a.value, owner) for a in source.arguments]
             return ir.Trigger("all", ports=ports, names=names, apart=apart)
-        port = self.run.tables.targets[id(source)]
+        port = self.tables.found.targets[id(source)]
         sender = port.kind == "child_transmit" and owner.is_pool(owner.children[port.child])
         return ir.Trigger("port", ports=[self._source(source, owner)], names=names, apart=apart, sender=sender)
 
     def _source(self, node: nodes.Expr, owner: Shape) -> ir.Port:
-        return self.port(self.run.tables.targets[id(node)], node, owner.unit)
+        return self.port(self.tables.found.targets[id(node)], node, owner.unit)
 
     def pipeline(self, body: nodes.Pipeline, triggers: list[ir.Trigger]) -> list[ir.Statement]:
         """Each stage as a `let`, the last one as a send or a bare call."""
@@ -413,14 +406,16 @@ class Lowering:
         if triggers[0].kind in ("port", "all"):
             value = ir.Local(names[0]) if names and not triggers[0].apart else ir.Local("it")
         for i, stage in enumerate(body.stages):
-            at = self.run.at(self.place.unit, stage)
-            port = self.run.tables.targets.get(id(stage))
+            at = self.tables.at(self.place.unit, stage)
+            port = self.tables.found.targets.get(id(stage))
             if port is not None and i == len(body.stages) - 1:
                 assert value is not None
                 found = self._piped(body, i)
-                checked = value if types.fit(found, port.type) == EXACT else ir.Check(value, self.run.type(port.type))
+                checked = (
+                    value if types.fit(found, port.type) == EXACT else ir.Check(value, self.tables.type(port.type))
+                )
                 return [*statements, self._emit(port, stage, checked, at)]
-            call = stage if isinstance(stage, nodes.Call) else self.run.tables.stage_calls[id(stage)]
+            call = stage if isinstance(stage, nodes.Call) else self.tables.found.stage_calls[id(stage)]
             inner = self.inner(["it"])
             result = inner.expr(call)
             if value is not None and value != ir.Local("it"):
@@ -434,7 +429,7 @@ class Lowering:
         if index == 0:
             return ANY
         before = body.stages[index - 1]
-        call = before if isinstance(before, nodes.Call) else self.run.tables.stage_calls[id(before)]
+        call = before if isinstance(before, nodes.Call) else self.tables.found.stage_calls[id(before)]
         return self.type_of(call)
 
 

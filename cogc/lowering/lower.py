@@ -1,8 +1,9 @@
-"""Checked trees to the typed program: `lower(checked, root, ...) -> ir.Bundle`.
+"""Lower a checked world to the typed program: `lower(checked, root) -> ir.Bundle`.
 
 In: a world without errors. Out: the coglets that the root can reach, with all names turned into numbers or keys, mixins
-taken in, and a run-time check wherever a type could not be proved. Declarations that cannot run yet are reported where
-they are used.
+taken in, and a run-time check wherever a type could not be proved. The walk begins at the root and goes depth first:
+`Lower` makes the coglets, programs, models, servers and queues, each when it is first referred to; `Lowering` makes the
+expressions and statements in them, and comes back to `Lower` through the functions of `Tables` for what they refer to.
 """
 
 from __future__ import annotations
@@ -16,14 +17,16 @@ from cogc.analysis.attribute_check import word_of
 from cogc.analysis.bodies import scatters
 from cogc.analysis.checked import Checked
 from cogc.analysis.tables import Port
+from cogc.checks.common import has_flag
 from cogc.desugar.agents import PLAN_TOOLS
 from cogc.language import types
 from cogc.language.attributes import INWARD
 from cogc.language.texts import shown
 from cogc.language.types import ANY, STRING, ListOf, Type
 from cogc.lowering import methods
-from cogc.lowering.expressions import Lowering, Place
+from cogc.lowering.expressions import Lowering
 from cogc.lowering.queues import lower_queue, queue_tools, taking
+from cogc.lowering.tables import Layout, Place, Tables
 from cogc.names.locks import tools_of
 from cogc.names.world import Declared, Member, Shape, Signature, Unit
 from cogc.syntax import format as cog
@@ -31,84 +34,52 @@ from cogc.syntax import nodes
 
 
 class Lower:
-    """One run of lowering: the tables of the bundle while they grow."""
+    """One run of lowering: lowers each thing that is referred to once."""
+
+    __slots__ = ("tables",)
 
     def __init__(self, checked: Checked) -> None:
-        self.checked = checked
-        self.tables = checked.tables
-        self.inference = checked.inference
-        self.world = checked.world
-        self.problems = checked.problems
-        self.coglets: dict[str, ir.Coglet | None] = {}
-        self.programs: dict[str, ir.Program | None] = {}
-        self.models: dict[str, ir.Model] = {}
-        self.servers: dict[str, ir.Server] = {}
-        self.queues: dict[str, ir.Queue] = {}
-        self.consts: dict[str, ir.Expr | None] = {}
-        self.types: list[object] = []
-        self.type_numbers: dict[str, int] = {}
-        self.named: dict[str, object] = {}
-        self.positions: list[tuple[str, int, int]] = []
-
-    # ---- tables --------------------------------------------------------------------------------------------
-
-    def type(self, type: Type) -> int:
-        """A type's number."""
-        data = types.to_json(type, self.named)
-        key = repr(data)
-        if key not in self.type_numbers:
-            self.type_numbers[key] = len(self.types)
-            self.types.append(data)
-        return self.type_numbers[key]
-
-    def at(self, unit: Unit, node: nodes.Node) -> int:
-        """The number of a source position."""
-        line, column = unit.source.position(node.start)
-        self.positions.append((unit.path, line, column))
-        return len(self.positions) - 1
-
-    def not_yet(self, unit: Unit, node: nodes.Node, what: str, name: str) -> None:
-        self.problems.add("not-yet", unit.span(node), what=what, name=name)
+        self.tables = Tables(checked, self.program, self.const, self.queue)
 
     # ---- coglets -------------------------------------------------------------------------------------------
 
     def coglet(self, shape: Shape) -> str:
         """Lower a coglet and all that it may create; its key."""
         key = shape.key
-        if key not in self.coglets:
-            self.coglets[key] = None
-            self.coglets[key] = _Coglet(self, shape).lower()
+        if key not in self.tables.coglets:
+            self.tables.coglets[key] = None
+            self.tables.coglets[key] = _Coglet(self, shape).lower()
         return key
 
     def queue(self, key: str) -> None:
         """Lower a queue, and the programs by which coglets use it."""
-        if key not in self.queues:
-            lower_queue(self, key)
+        if key not in self.tables.queues:
+            lower_queue(self.tables, key)
 
     def const(self, unit: Unit, node: nodes.Const, shape: Shape | None) -> str:
         key = f"{shape.key}.{node.name.id}" if shape else unit.key(node.name.id)
-        if key not in self.consts:
-            self.consts[key] = None
-            lowering = Lowering(self, Place(unit, shape, None))
-            wanted = self.tables.types.get(id(node), ANY)
-            self.consts[key] = lowering.checked(node.value, wanted)
+        if key not in self.tables.consts:
+            self.tables.consts[key] = None
+            lowering = Lowering(self.tables, Place(unit, shape))
+            wanted = self.tables.type_of(node)
+            self.tables.consts[key] = lowering.checked(node.value, wanted)
         return key
 
     def program(self, unit: Unit, node: nodes.Program, place: Place | None) -> str:
         """Lower a program once for a file, or once for each coglet that holds it; its key."""
-        holder = place.builder if place is not None else None
+        holder = place.layout if place is not None else None
         name = shown(node.name.id)
         key = f"{holder.shape.key}.{name}" if holder else unit.key(name)
-        if key not in self.programs:
-            self.programs[key] = None
+        if key not in self.tables.programs:
+            self.tables.programs[key] = None
             inner = Place(unit, place.owner if place else None, holder)
-            self.programs[key] = self._program(key, unit, node, inner)
+            self.tables.programs[key] = self._program(key, unit, node, inner)
         return key
 
     def _program(self, key: str, unit: Unit, node: nodes.Program, place: Place) -> ir.Program:
-        signature = self.world.signatures[id(node)]
+        signature = self.tables.signature(node)
         parameters = self.parameters(signature, place)
-        lowering = Lowering(self, place.inner([p.name for p in signature.parameters]))
+        lowering = Lowering(self.tables, place.inner([p.name for p in signature.parameters]))
         executor = node.executor
         kind = INWARD.get(executor.kind.id, executor.kind.id)
         argument = executor.argument
@@ -138,7 +109,7 @@ class Lower:
             name=shown(node.name.id),
             kind=kind,
             parameters=parameters,
-            result=self.type(signature.result),
+            result=self.tables.type(signature.result),
             body=body,
             argument=text,
             words=words,
@@ -148,18 +119,16 @@ class Lower:
             tools=tools,
             doc=node.doc,
             folder=posixpath.dirname(unit.path),
-            at=self.at(unit, node),
+            at=self.tables.at(unit, node),
         )
 
     def _agent(
         self, key: str, unit: Unit, node: nodes.Program, place: Place, parameters: list[ir.ParameterDecl]
     ) -> ir.Program:
         """An agent's conversation: an `llm` program whose prompt is its query."""
-        lowering = Lowering(self, place.inner([p.name for p in parameters]))
+        lowering = Lowering(self.tables, place.inner([p.name for p in parameters]))
         given = {a.key.id: a for a in node.executor.attributes}
-        name = place.builder.shape.name if place.builder is not None else node.name.id
-        if "model" not in given:
-            self.problems.add("missing-attribute", unit.span(node.name), owner=f"agent `{name}`", name="model")
+        name = place.layout.shape.name if place.layout is not None else node.name.id
         attributes, model, tools = self._executor_attributes(lowering, unit, node.executor)
         attributes["prompt"] = ir.Local(parameters[0].name)
         return ir.Program(
@@ -167,14 +136,14 @@ class Lower:
             name=name,
             kind="llm",
             parameters=parameters,
-            result=self.type(self.world.signatures[id(node)].result),
+            result=self.tables.type(self.tables.signature(node).result),
             attributes=attributes,
             model=model,
             tools=tools,
             agent=self._spawn(lowering, unit, given.get("spawn")),
             doc=node.doc,
             folder=posixpath.dirname(unit.path),
-            at=self.at(unit, node),
+            at=self.tables.at(unit, node),
         )
 
     def _spawn(self, lowering: Lowering, unit: Unit, attribute: nodes.Attribute | None) -> ir.Agent:
@@ -189,12 +158,12 @@ class Lower:
         spawn = self._tools(unit, attribute.value, lowering.place)
         if dispatch != "local":  # elsewhere an agent runs as the root of a program of its own
             for key in spawn:
-                self.coglet(self.world.shapes[key])
+                self.coglet(self.tables.world.shapes[key])
         return ir.Agent(spawn, most, dispatch)
 
     def _word(self, lowering: Lowering, node: nodes.Expr) -> ir.Expr:
         """A word of a command: a list gives several, numbers become text."""
-        found = self.tables.types.get(id(node), ANY)
+        found = self.tables.type_of(node)
         if types.fit(found, types.union([STRING, ListOf(STRING), types.INT, types.FLOAT])) >= types.COERCED:
             return lowering.expr(node)
         return lowering.checked(node, types.union([STRING, ListOf(STRING)]))
@@ -210,71 +179,54 @@ class Lower:
             elif a.key.id == "tools":
                 tools = self._tools(unit, a.value, lowering.place)
         kind = INWARD.get(executor.kind.id, executor.kind.id)
-        return self.attributes(lowering, kind, executor.attributes), model, tools
-
-    def attributes(self, lowering: Lowering, owner: str, attributes: tuple[nodes.Attribute, ...]) -> dict[str, ir.Expr]:
-        """The attributes that are values; those of other kinds are left out."""
-        from cogc.analysis.attribute_check import kind_type, word_of
-        from cogc.language.attributes import ATTRIBUTES
-
-        found: dict[str, ir.Expr] = {}
-        for a in attributes:
-            kind = ATTRIBUTES[owner].get(a.key.id, "")
-            if kind.startswith("word"):
-                found[a.key.id] = ir.Const(word_of(a.value))
-            elif kind.startswith("secret"):
-                found[a.key.id] = lowering.secret(a.value)  # type: ignore[arg-type]
-            elif kind.startswith("type "):
-                wanted = kind_type(self.world, kind.removeprefix("type ").removesuffix("!").strip())
-                found[a.key.id] = lowering.checked(a.value, wanted)  # type: ignore[arg-type]
-        return found
+        return lowering.attributes(kind, executor.attributes), model, tools
 
     def _tools(self, unit: Unit, value: nodes.Expr | nodes.TypeExpr, place: Place) -> list[str]:
         """The keys of the programs that a list of tools names; a coglet's own programs go first."""
         found = []
         for item in value.items if isinstance(value, nodes.ListLiteral) else ():
             name = nodes.qualified_text(item) or ""
-            member = place.builder.shape.programs.get(name) if place.builder is not None else None
-            declared = self.world.lookup(unit, name)
+            member = place.layout.shape.programs.get(name) if place.layout is not None else None
+            declared = self.tables.world.lookup(unit, name)
             if member is not None:
-                assert place.builder is not None
-                found.append(self.program(member.owner.unit, member.node, place.builder.place(member.owner)))
+                assert place.layout is not None
+                found.append(self.program(member.owner.unit, member.node, place.layout.place(member.owner)))
             elif declared is not None and declared.kind == "program":
                 found.append(self.program(declared.unit, declared.node, None))
             elif declared is not None and declared.kind == "queue":
                 self.queue(declared.unit.key(declared.node.name.id))
-                found += queue_tools(self, declared.unit.key(declared.node.name.id))
-            elif declared is not None and declared.kind == "plan" and place.builder is not None:
-                own = place.builder.shape.programs
+                found += queue_tools(self.tables, declared.unit.key(declared.node.name.id))
+            elif declared is not None and declared.kind == "plan" and place.layout is not None:
+                own = place.layout.shape.programs
                 tools = [own[t] for t in PLAN_TOOLS if t in own]
-                found += [self.program(m.owner.unit, m.node, place.builder.place(m.owner)) for m in tools]
+                found += [self.program(m.owner.unit, m.node, place.layout.place(m.owner)) for m in tools]
             elif declared is not None and declared.kind == "mcp":
                 found += self._server_tools(unit, item, declared)
             elif declared is not None and declared.kind == "agent":
-                found.append(self.program(declared.unit, self.world.agent_programs[id(declared.node)], None))
-            elif declared is not None:
-                self.not_yet(unit, item, f"the {declared.kind}", name)
+                found.append(self.program(declared.unit, self.tables.program_of(declared.node), None))
+            else:
+                raise AssertionError(f"`{name}` is no tool, which the check reports")
         return found
 
     def _model(self, unit: Unit, value: nodes.Expr | nodes.TypeExpr) -> str:
-        declared = self.world.lookup(unit, nodes.qualified_text(value) or "")
+        declared = self.tables.world.lookup(unit, nodes.qualified_text(value) or "")
         if declared is None:
             return ""
         node: nodes.Model = declared.node
         key = declared.unit.key(node.name.id)
-        if key not in self.models:
-            assert self.world.catalogue is not None
-            self.models[key] = ir.Model(
+        if key not in self.tables.models:
+            assert self.tables.world.catalogue is not None
+            self.tables.models[key] = ir.Model(
                 key=key,
                 name=node.name.id,
                 provider=node.provider.id,
                 argument=node.argument.value,
                 folder=posixpath.dirname(declared.unit.path),
-                attributes=self.attributes(
-                    Lowering(self, Place(declared.unit, None, None)), f"model {node.provider.id}", node.attributes
+                attributes=Lowering(self.tables, Place(declared.unit)).attributes(
+                    f"model {node.provider.id}", node.attributes
                 ),
-                price=self.world.catalogue.price(node.provider.id, node.argument.value),
-                at=self.at(declared.unit, node),
+                price=self.tables.world.catalogue.price(node.provider.id, node.argument.value),
+                at=self.tables.at(declared.unit, node),
             )
         return key
 
@@ -283,83 +235,74 @@ class Lower:
         name = declared.node.name.id
         server = self.server(declared.unit, name)
         found = []
-        for tool, about in (tools_of(self.world, declared.unit, name) or {}).items():
+        for tool, about in (tools_of(self.tables.world, declared.unit, name) or {}).items():
             key = f"{server}.{tool}"
             found.append(key)
-            self.programs[key] = ir.Program(
+            self.tables.programs[key] = ir.Program(
                 key=key,
                 name=tool,
                 kind="mcp",
-                parameters=[ir.ParameterDecl("input", self.type(ANY))],
-                result=self.type(ANY),
+                parameters=[ir.ParameterDecl("input", self.tables.type(ANY))],
+                result=self.tables.type(ANY),
                 argument=tool,
                 server=server,
                 schema=about.get("input", {}),
                 doc=about.get("description", ""),
-                at=self.at(declared.unit, declared.node),
+                at=self.tables.at(declared.unit, declared.node),
             )
         return found
 
     def server(self, unit: Unit, name: str) -> str:
         """The key of an MCP server."""
-        declared = self.world.lookup(unit, name)
+        declared = self.tables.world.lookup(unit, name)
         if declared is None:
             return ""
         node: nodes.Mcp = declared.node
         key = declared.unit.key(node.name.id)
-        if key not in self.servers:
-            lowering = Lowering(self, Place(declared.unit, None, None))
-            self.servers[key] = ir.Server(
+        if key not in self.tables.servers:
+            lowering = Lowering(self.tables, Place(declared.unit))
+            self.tables.servers[key] = ir.Server(
                 key=key,
                 name=node.name.id,
                 transport=node.transport.id,
                 argument=lowering.expr(node.argument),
-                attributes=self.attributes(lowering, f"mcp {node.transport.id}", node.attributes),
-                at=self.at(declared.unit, node),
+                attributes=lowering.attributes(f"mcp {node.transport.id}", node.attributes),
+                at=self.tables.at(declared.unit, node),
             )
         return key
 
     def parameters(self, signature: Signature, place: Place) -> list[ir.ParameterDecl]:
         """A program's or command's parameters with their defaults."""
-        lowering = Lowering(self, place)
+        lowering = Lowering(self.tables, place)
         return [
             ir.ParameterDecl(
-                p.name, self.type(p.type), None if p.default is None else lowering.checked(p.default, p.type)
+                p.name, self.tables.type(p.type), None if p.default is None else lowering.checked(p.default, p.type)
             )
             for p in signature.parameters
         ]
 
 
 class _Coglet:
-    """Lowers one coglet: the numbers of its parameters, states and channels, then its members."""
+    """Lowers one coglet. `queues` are the inboxes of the queues that its reactions listen to."""
 
     def __init__(self, lower: Lower, shape: Shape) -> None:
         self.run = lower
         self.shape = shape
-        self.states = {name: i for i, name in enumerate(shape.states)}
+        self.layout = Layout(shape)
         self.queues: list[str] = []
-        self.parameters: dict[tuple[str, str], int] = {}
-        for p in shape.parameters:
-            self.parameters[shape.key, p] = len(self.parameters)
-        for use in shape.mixins:
-            for p in use.shape.parameters:
-                self.parameters[use.shape.key, p] = len(self.parameters)
-
-    def place(self, owner: Shape) -> Place:
-        return Place(owner.unit, owner, self)
 
     def lowering(self, owner: Shape) -> Lowering:
-        return Lowering(self.run, self.place(owner))
+        return Lowering(self.run.tables, self.layout.place(owner))
 
     def lower(self) -> ir.Coglet:
         shape, run = self.shape, self.run
         if self._takes("ProgLet"):  # any of its programs may be given another's name, or its file's
             for member in shape.programs.values():
-                run.program(member.owner.unit, member.node, self.place(member.owner))
+                run.program(member.owner.unit, member.node, self.layout.place(member.owner))
             for declared in shape.unit.declared.values():
                 if declared.kind == "program":
                     run.program(shape.unit, declared.node, None)
-        suppress = [self.states.get(n, -1) for n in ("suppressed_channels", "suppressed_commands")]
+        suppress = [self.layout.states.get(n, -1) for n in ("suppressed_channels", "suppressed_commands")]
         reactions = [
             *(self._reaction(m) for m in shape.reactions),
             *(self._command(m) for m in shape.enacts.values() if m.node.body is not None),
@@ -379,13 +322,13 @@ class _Coglet:
             supervision=self._supervision(),
             mixins=[m.shape.name for m in shape.mixins],
             doc=shape.node.doc,
-            logged_from=self.states.get("logged_from", -1) if self._takes("LogLet") else -1,
+            logged_from=self.layout.states.get("logged_from", -1) if self._takes("LogLet") else -1,
             suppressed=suppress if self._takes("SuppressLet") else [],
-            registered=self.states.get("registered", -1) if self._takes("ProgLet") else -1,
+            registered=self.layout.states.get("registered", -1) if self._takes("ProgLet") else -1,
             kind=shape.declared,
             budget=self._budget(),
             python=f"{shape.key}.{ir.TICKS}" if shape.python is not None else "",
-            at=run.at(shape.unit, shape.node.name),
+            at=run.tables.at(shape.unit, shape.node.name),
         )
 
     def _budget(self) -> ir.Expr | None:
@@ -393,14 +336,14 @@ class _Coglet:
         if self.shape.budget is None:
             return None
         attribute = (self.shape.budget,)
-        return self.run.attributes(self.lowering(self.shape), self.shape.declared, attribute)["budget"]
+        return self.lowering(self.shape).attributes(self.shape.declared, attribute)["budget"]
 
     def _items(self) -> list[ir.ChannelDecl]:
         """The inboxes of the queues that it listens to."""
-        return [ir.ChannelDecl(channel, self.run.type(ANY)) for channel in self.queues]
+        return [ir.ChannelDecl(channel, self.run.tables.type(ANY)) for channel in self.queues]
 
     def _ticks(self) -> list[ir.ChannelDecl]:
-        return [] if self.shape.python is None else [methods.ticks(self.run.type(STRING))]
+        return [] if self.shape.python is None else [methods.ticks(self.run.tables.type(STRING))]
 
     def _methods(self) -> list[ir.Reaction]:
         """The reactions of a Python coglet, and the program by which they call its object."""
@@ -409,13 +352,13 @@ class _Coglet:
             return []
         own = [n for n, m in shape.listens.items() if m.owner is shape]
         commands = [m for m in shape.enacts.values() if m.node.body is None]
-        key, at = f"{shape.key}.{ir.TICKS}", run.at(shape.unit, shape.python)
-        run.programs[key] = ir.Program(
+        key, at = f"{shape.key}.{ir.TICKS}", run.tables.at(shape.unit, shape.python)
+        run.tables.programs[key] = ir.Program(
             key=key,
             name=shape.name,
             kind="coglet",
-            parameters=[ir.ParameterDecl(n, run.type(ANY)) for n in methods.PARAMETERS],
-            result=run.type(ANY),
+            parameters=[ir.ParameterDecl(n, run.tables.type(ANY)) for n in methods.PARAMETERS],
+            result=run.tables.type(ANY),
             argument=shape.python.path.value,
             ports=own,
             commands=[m.node.name.id for m in commands],
@@ -438,7 +381,7 @@ class _Coglet:
         run, found = self.run, []
         for p in self.shape.parameters.values():
             default = None if p.default is None else self.lowering(self.shape).checked(p.default, p.type)
-            found.append(ir.ParameterDecl(p.name, run.type(p.type), default))
+            found.append(ir.ParameterDecl(p.name, run.tables.type(p.type), default))
         for use in self.shape.mixins:
             given = use.node.arguments if use.node else ()
             signature = Signature(use.shape.name, list(use.shape.parameters.values()), types.NULL)
@@ -446,7 +389,7 @@ class _Coglet:
             for p, value in zip(use.shape.parameters.values(), values, strict=True):
                 if value is None and p.default is not None:
                     value = self.lowering(use.shape).checked(p.default, p.type)
-                found.append(ir.ParameterDecl(f"{use.shape.name}.{p.name}", run.type(p.type), value))
+                found.append(ir.ParameterDecl(f"{use.shape.name}.{p.name}", run.tables.type(p.type), value))
         return found
 
     def _channel(self, member: Member) -> ir.ChannelDecl:
@@ -456,21 +399,17 @@ class _Coglet:
                 capacity = self.lowering(member.owner).checked(a.value, types.INT)
             elif a.key.id == "overflow":
                 overflow = a.value.id
-        return ir.ChannelDecl(member.node.name.id, self.run.type(member.type), capacity, overflow)
+        return ir.ChannelDecl(member.node.name.id, self.run.tables.type(member.type), capacity, overflow)
 
     def _state(self, member: Member) -> ir.StateDecl:
         value = self.lowering(member.owner).checked(member.node.value, member.type)
-        return ir.StateDecl(member.node.name.id, self.run.type(member.type), value, member.node.life)
+        return ir.StateDecl(member.node.name.id, self.run.tables.type(member.type), value, member.node.life)
 
     def _child(self, member: Member) -> ir.ChildDecl:
         node: nodes.Create = member.node
         lowering = self.lowering(member.owner)
-        at = self.run.at(member.owner.unit, node.name)
-        if member.target is None:
-            declared = self.run.world.lookup(member.owner.unit, node.coglet.text)
-            what = f"the {declared.kind}" if declared else "the coglet"
-            self.run.not_yet(member.owner.unit, node.coglet, what, node.coglet.text)
-            return ir.ChildDecl(node.name.id, "")
+        at = self.run.tables.at(member.owner.unit, node.name)
+        assert member.target is not None
         source = None
         if node.for_each is not None:
             source = lowering.expr(node.for_each.source)
@@ -505,26 +444,24 @@ class _Coglet:
 
     def _links(self, member: Member) -> list[ir.LinkDecl]:
         """One wire for each pair of ends."""
-        from cogc.checks.common import has_flag
-
         node, lowering = member.node, self.lowering(member.owner)
         given = {a.key.id: a.value for a in node.attributes}
         map, hash = self._map(given["map"], lowering) if "map" in given else ("", None)
         found = []
         for s in node.sources:
             for t in node.targets:
-                source, target = self.run.tables.targets[id(s)], self.run.tables.targets[id(t)]
+                source, target = self.run.tables.found.targets[id(s)], self.run.tables.found.targets[id(t)]
                 wanted = ListOf(target.type) if self._scatters(map, target) else target.type
                 proved = types.fit(source.type, wanted) == types.EXACT
                 found.append(
                     ir.LinkDecl(
                         source=lowering.port(source, s, member.owner.unit),
                         target=lowering.port(target, t, member.owner.unit),
-                        type=None if proved else self.run.type(wanted),
+                        type=None if proved else self.run.tables.type(wanted),
                         map=map,
                         hash=hash,
                         feedback=has_flag(node.attributes, "feedback"),
-                        at=self.run.at(member.owner.unit, node),
+                        at=self.run.tables.at(member.owner.unit, node),
                     )
                 )
         return found
@@ -560,7 +497,7 @@ class _Coglet:
     def _command(self, member: Member) -> ir.Reaction:
         node, owner = member.node, member.owner
         assert member.signature is not None
-        parameters = self.run.parameters(member.signature, self.place(owner))
+        parameters = self.run.parameters(member.signature, self.layout.place(owner))
         trigger = ir.Trigger("command", command=node.name.id, names=[p.name for p in parameters])
         inner = self.lowering(owner).inner(trigger.names)
         return self._finish(node, [trigger], inner, owner, f"enact {node.name.id}", parameters)
@@ -594,9 +531,10 @@ class _Coglet:
         error_name = node.handler.name.id if node.handler else ""
         taken = next((t.ports[0] for t in triggers if t.ports and t.ports[0].kind in ("queue", "dead_queue")), None)
         if taken is not None:
-            if len(triggers) > 1 or {m.kind for m in node.modifiers} - {"timeout"}:
-                self.run.not_yet(owner.unit, node, "with other triggers or modifiers the queue", taken.name)
-            triggers, body, error_name, handler = taking(self, taken, triggers[0], body, error_name, handler)
+            channel = f"{ir.QUEUE}{taken.name}{'.dead' if taken.kind == 'dead_queue' else ''}"
+            self.queues.append(channel)
+            queue = self.run.tables.queues[taken.name]
+            triggers, body, error_name, handler = taking(queue, channel, triggers[0], body, error_name, handler)
             lowering.waits.found = True
         return ir.Reaction(
             name=name,
@@ -606,14 +544,13 @@ class _Coglet:
             handler=handler,
             parameters=parameters,
             waits=lowering.waits.found,
-            at=self.run.at(owner.unit, node),
+            at=self.run.tables.at(owner.unit, node),
             **single,  # type: ignore[arg-type]
             **pairs,  # type: ignore[arg-type]
         )
 
 
 def _with_name(trigger: ir.Trigger, name: str) -> ir.Trigger:
-
     return msgspec.structs.replace(trigger, names=[name])
 
 
@@ -627,23 +564,4 @@ def lower(checked: Checked, root: str) -> ir.Bundle:
     """The program that starts at the coglet `root`, a key of the world's shapes."""
     run = Lower(checked)
     run.coglet(checked.world.shapes[root])
-    return bundle_of(checked, run, root, {})
-
-
-def bundle_of(checked: Checked, run: Lower, root: str, setts: dict[str, ir.Sett]) -> ir.Bundle:
-    """All that was lowered, as a program."""
-    return ir.hashed(
-        ir.Bundle(
-            root=root,
-            setts=setts,
-            coglets={k: c for k, c in run.coglets.items() if c is not None},
-            programs={k: p for k, p in run.programs.items() if p is not None},
-            models=run.models,
-            servers=run.servers,
-            queues=run.queues,
-            consts={k: c for k, c in run.consts.items() if c is not None},
-            types=run.types,
-            named=run.named,
-            positions=run.positions,
-        )
-    )
+    return run.tables.bundle(root, {})

@@ -1,38 +1,33 @@
-"""Queues to the typed program: their programs, and the reactions that take items from them."""
+"""Lower queues: their programs, and the reactions that take items from them."""
 
 from __future__ import annotations
 
 import posixpath
-from typing import TYPE_CHECKING
 
 from cogc import ir
 from cogc.language.types import ANY, INT, STRING
-from cogc.lowering.expressions import Lowering, Place
-from cogc.names.lower_type import lower_type
+from cogc.lowering.expressions import Lowering
+from cogc.lowering.tables import Place, Tables
 from cogc.syntax import nodes
 
-if TYPE_CHECKING:
-    from cogc.lowering.lower import Lower, _Coglet
 
-
-def lower_queue(run: Lower, key: str) -> None:
+def lower_queue(tables: Tables, key: str) -> None:
     """Lower a queue, and the programs by which coglets use it."""
     declared = next(
         d
-        for u in run.world.units.values()
+        for u in tables.world.units.values()
         for d in u.declared.values()
         if d.kind == "queue" and u.key(d.node.name.id) == key
     )
     node: nodes.Queue = declared.node
-    item = lower_type(run.world, declared.unit, node.type, run.problems)
-    at = run.at(declared.unit, node.name)
-    run.queues[key] = ir.Queue(
+    at = tables.at(declared.unit, node.name)
+    tables.queues[key] = ir.Queue(
         key=key,
         name=node.name.id,
-        type=run.type(item),
+        type=tables.type(tables.type_of(node.type)),
         backend=node.backend.id,
         argument=node.argument.value if node.argument is not None else "",
-        attributes=run.attributes(Lowering(run, Place(declared.unit, None, None)), "queue", node.attributes),
+        attributes=Lowering(tables, Place(declared.unit)).attributes("queue", node.attributes),
         folder=posixpath.dirname(declared.unit.path),
         at=at,
     )
@@ -43,17 +38,17 @@ def lower_queue(run: Lower, key: str) -> None:
         ("done", ["id", "token"]),
         ("back", ["id", "token"]),
     ):
-        parameters = [ir.ParameterDecl(n, run.type(ANY)) for n in names]
+        parameters = [ir.ParameterDecl(n, tables.type(ANY)) for n in names]
         name = f"{node.name.id}.{action}"
-        run.programs[f"{key}.{action}"] = ir.Program(
-            f"{key}.{action}", name, "queue", parameters, run.type(ANY), argument=key, at=at
+        tables.programs[f"{key}.{action}"] = ir.Program(
+            f"{key}.{action}", name, "queue", parameters, tables.type(ANY), argument=key, at=at
         )
 
 
-def queue_tools(run: Lower, key: str) -> list[str]:
+def queue_tools(tables: Tables, key: str) -> list[str]:
     """The programs by which a model uses a queue. It claims what is there, and waits for nothing."""
-    queue = run.queues[key]
-    any_, string, number = run.type(ANY), run.type(STRING), run.type(INT)
+    queue = tables.queues[key]
+    any_, string, number = tables.type(ANY), tables.type(STRING), tables.type(INT)
     item = [ir.ParameterDecl("id", string), ir.ParameterDecl("token", number)]
     found = []
     for action, doc, parameters in (
@@ -64,32 +59,29 @@ def queue_tools(run: Lower, key: str) -> list[str]:
     ):
         tool = f"{key}.tool.{action}"
         found.append(tool)
-        run.programs[tool] = ir.Program(
+        tables.programs[tool] = ir.Program(
             tool, f"{queue.name}_{action}", "queue", parameters, any_, argument=key, doc=doc, at=queue.at
         )
     return found
 
 
 def taking(
-    coglet: _Coglet,
-    port: ir.Port,
+    queue: ir.Queue,
+    channel: str,
     trigger: ir.Trigger,
     body: list[ir.Statement],
     error: str,
     handler: list[ir.Statement] | None,
 ) -> tuple[list[ir.Trigger], list[ir.Statement], str, list[ir.Statement]]:
-    """A reaction to a queue's items: it takes `[value, id, token]`, and says what came of the item."""
-    dead = port.kind == "dead_queue"
-    channel = f"{ir.QUEUE}{port.name}{'.dead' if dead else ''}"
-    coglet.queues.append(channel)
+    """The parts of a reaction that takes `[value, id, token]` from the inbox `channel`, and settles the item at its end."""
     plain = len(trigger.names) == 1 and not trigger.apart
     item = trigger.names[0] if plain else "item_"
     claim: list[ir.Expr | None] = [ir.Local("id_"), ir.Local("token_")]
 
     def say(action: str) -> ir.Statement:
-        return ir.Evaluate(ir.Call(f"{port.name}.{action}", claim, True))
+        return ir.Evaluate(ir.Call(f"{queue.key}.{action}", claim, True))
 
-    typed: list[ir.Statement] = [ir.Let([item], ir.Check(ir.Local(item), coglet.run.queues[port.name].type))]
+    typed: list[ir.Statement] = [ir.Let([item], ir.Check(ir.Local(item), queue.type))]
     if trigger.names and not plain:
         typed.append(ir.Let(trigger.names, ir.Local(item), trigger.apart))
     whole = [*typed, *body, say("done")]

@@ -7,8 +7,9 @@ import posixpath
 from cogc import ir
 from cogc.analysis.attribute_check import word_of
 from cogc.analysis.checked import Checked
-from cogc.lowering.expressions import Lowering, Place
-from cogc.lowering.lower import Lower, bundle_of
+from cogc.lowering.expressions import Lowering
+from cogc.lowering.lower import Lower
+from cogc.lowering.tables import Place
 from cogc.names.world import Declared, Unit
 from cogc.syntax import nodes
 
@@ -23,15 +24,15 @@ def lower_sett(checked: Checked, declared: Declared) -> ir.Bundle:
         key=key,
         name=node.name.id,
         agents=[_sett_agent(run, unit, node.name.id, i) for i in node.items if isinstance(i, nodes.Agent)],
-        attributes=run.attributes(Lowering(run, Place(unit, None, None)), "sett", attributes),
+        attributes=Lowering(run.tables, Place(unit)).attributes("sett", attributes),
         folder=posixpath.dirname(unit.path),
-        at=run.at(unit, node),
+        at=run.tables.at(unit, node),
     )
-    return bundle_of(checked, run, key, {key: made})
+    return run.tables.bundle(key, {key: made})
 
 
 def _sett_agent(run: Lower, unit: Unit, sett: str, node: nodes.Agent) -> ir.SettAgent:
-    lowering = Lowering(run, Place(unit, None, None))
+    lowering = Lowering(run.tables, Place(unit))
     over = lowering.inner(["artefact", "claim"])
     given = {a.key.id: a.value for a in node.attributes}
     bids = [
@@ -39,14 +40,18 @@ def _sett_agent(run: Lower, unit: Unit, sett: str, node: nodes.Agent) -> ir.Sett
         for a in node.attributes
         if a.key.id == "bid"
     ]
-    ran = run.world.lookup(unit, unit.source.text[given["run"].start : given["run"].end]) if "run" in given else None
-    shape = run.world.shape(ran) if ran is not None else None
-    judge = run.world.shapes.get(ran.unit.key(f"{sett}.{node.name.id}")) if ran is not None else None
+    ran = (
+        run.tables.world.lookup(unit, unit.source.text[given["run"].start : given["run"].end])
+        if "run" in given
+        else None
+    )
+    shape = run.tables.world.shape(ran) if ran is not None else None
+    judge = run.tables.world.shapes.get(ran.unit.key(f"{sett}.{node.name.id}")) if ran is not None else None
     return ir.SettAgent(
         role=node.name.id,
         bids=bids,
-        attributes=run.attributes(lowering, "sett agent", tuple(a for a in node.attributes if a.key.id != "bid")),
+        attributes=lowering.attributes("sett agent", tuple(a for a in node.attributes if a.key.id != "bid")),
         run=run.coglet(shape) if shape is not None else "",
         judge=run.coglet(judge) if judge is not None else "",
-        at=run.at(unit, node.name),
+        at=run.tables.at(unit, node.name),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conftest import check_text
+from support.specs import check_text
 
 D = "coglet D(n: int = 0) { listen i: int\n on i as v { log info v + n } }\n"
 PLAN = """

@@ -15,11 +15,12 @@ from cogc.analysis.tables import Port
 from cogc.diagnostics.suggest import did_you_mean
 from cogc.language import types
 from cogc.language.attributes import LEVELS
+from cogc.language.closed import assert_never
 from cogc.language.texts import UNITS, is_internal
 from cogc.language.types import ANY, DURATION, INT, NO, ListOf, Type
 from cogc.language.values import Duration
 from cogc.names.lower_type import lower_type
-from cogc.names.world import Member, Shape
+from cogc.names.world import Member, Shape, Signature
 from cogc.syntax import nodes
 
 TYPE_CHECKING = False
@@ -211,6 +212,10 @@ class Bodies:
                 self._for(node, scope)
             case nodes.Evaluate(value=value):
                 self.value(value, scope)
+            case nodes.Error():
+                pass
+            case _:
+                assert_never(node)
         return True
 
     def value(self, node: nodes.Expr, scope: Scope, expected: Type | None = None) -> Type:
@@ -295,8 +300,6 @@ class Bodies:
         scope: Scope,
     ) -> None:
         """A member's arguments: those of `create` in the body, over those of the declaration."""
-        from cogc.names.world import Signature
-
         known = {a.name.id for a in before if a.name} | set(
             list(target.parameters)[: sum(1 for a in before if not a.name)]
         )
@@ -406,6 +409,8 @@ class Bodies:
                 self._number("after", delay, DURATION, scope)
             case nodes.On(source=source, pattern=pattern):
                 self._on(node, source, pattern, scope, batched)
+            case _:
+                assert_never(node)
 
     def _days(self, period: nodes.Expr, scope: Scope) -> None:
         """A timer with a time of day goes off every so many days."""

@@ -16,6 +16,7 @@ from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.suggest import did_you_mean
 from cogc.language import types
 from cogc.language.attributes import STRATEGIES
+from cogc.language.closed import assert_never
 from cogc.language.types import INT, NO, ListOf
 from cogc.names.world import Parameter, Shape, Signature, World
 from cogc.syntax import nodes
@@ -85,6 +86,10 @@ def _member(checked: Checked, shape: Shape, node: nodes.Member, scope: Scope) ->
             member = shape.enacts.get(name.id)
             if member is not None and member.node is node:
                 checked.bodies.command(node, scope.inner(), member)
+        case nodes.Error():
+            pass
+        case _:
+            assert_never(node)
 
 
 def _strategy(checked: Checked, shape: Shape, strategy: nodes.Name) -> None:

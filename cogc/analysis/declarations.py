@@ -11,6 +11,7 @@ from cogc.desugar.parts import extends_itself
 from cogc.diagnostics.suggest import did_you_mean
 from cogc.language import types
 from cogc.language.attributes import ATTRIBUTES, BACKENDS, INWARD, PROVIDERS, TRANSPORTS
+from cogc.language.closed import assert_never
 from cogc.language.texts import MARK, is_internal
 from cogc.language.types import ANY, FLOAT, STRING
 from cogc.names.lower_type import lower_type
@@ -57,6 +58,10 @@ def check_declaration(checked: Checked, unit: Unit, node: nodes.Declaration) -> 
             check_block(node.attributes, "queue", node.name, Scope(checked.world, unit), checked.inference)
         case nodes.Test():
             _test(checked, unit, node)
+        case nodes.Import() | nodes.TypeDecl() | nodes.Coglet() | nodes.Mixin() | nodes.Error():
+            pass
+        case _:
+            assert_never(node)
 
 
 def _role(checked: Checked, unit: Unit, name: nodes.Name) -> None:
@@ -397,6 +402,10 @@ def _test(checked: Checked, unit: Unit, node: nodes.Test) -> None:
                 _feed(checked, unit, target, value, shape, scope)
             case nodes.Script(program=program, replies=replies):
                 _script(checked, unit, program, replies, shape, scope)
+            case nodes.Use() | nodes.Error():
+                pass
+            case _:
+                assert_never(c)
 
 
 def _feed(

@@ -1,8 +1,33 @@
-"""Types of expressions, and what their names stand for.
+"""Types of expressions, and the meaning of the names in them.
 
-`Inference.infer(node, scope, expected)` gives an expression's type, reports what is wrong in it, and notes in tables
-beside the tree what later stages need: the type of each expression, the symbol of each name, which calls wait.
-Everything that is wrong is reported once and reads as `any` from there on, so that one mistake gives one report.
+`Inference.infer(node, scope, expected)` returns the type of an expression, reports what is wrong in it, and fills the
+tables: the type of each expression, the symbol of each name, the calls that wait, the declarations that are used.
+
+**One report for one mistake.** An expression that is wrong is reported where it is wrong, and is `any` to whatever contains
+it; `any` fits everywhere, so that no second report follows. Each method therefore returns a type whatever it finds.
+
+**Two questions.** `infer` asks for a type, and `expected` only guides it: the items of a list literal, the fields of a
+record literal and the branches of a conditional are inferred with the type that they are going to be needed as.
+`check` infers and then requires that the type fits the wanted one (`types.fit`). A type that may fit passes: lowering
+adds a check at run time where the analysis could not prove it. What cannot fit is blamed on the smallest part of a literal
+that is wrong, a field or an item, not on the literal (`mismatch`).
+
+**Literal types.** `1` has the type of the literal `1`, and `"a"` that of `"a"`, so that a union of literals can be checked;
+a const, an operator or a comprehension widens them to `int` and `string`.
+
+**Names.** `Scope.find` gives the meaning of a name, a `Symbol`. A const has the type that it declares, or that of its value,
+inferred when it is first needed, in its own file; a const that needs itself is `any`. A program, an agent and a built-in
+function are called, and are no values.
+
+**Conditions.** Behind `and`, in the branches of a conditional and in a comprehension the types of paths are narrower:
+`narrow.facts` computes them, and they are put into an inner scope.
+
+**Waiting.** A call of a program that is not pure waits. It is allowed where the scope waits (bodies of reactions and
+commands), it is noted in `Tables.waiting`, and the narrowed types of states are dropped behind it, since other reactions
+may have set the states meanwhile.
+
+**An example.** In `on job as j { result <- ask(j.text) ?? "none" }`, with `program ask(q: string) -> string | null`, the
+send wants a `string`. `infer` finds `j.text` a `string`, `ask(...)` a `string | null` that waits, and the whole a `string`.
 """
 
 from __future__ import annotations
@@ -15,9 +40,10 @@ from cogc.diagnostics.source import Span
 from cogc.diagnostics.suggest import did_you_mean, nearest
 from cogc.language import operators, types
 from cogc.language.builtins import FUNCTIONS, RUN_TIME_ONLY
+from cogc.language.closed import assert_never
 from cogc.language.types import ANY, BOOL, EXACT, MAYBE, NO, NULL, STRING, FieldOf, ListOf, MapOf, RecordOf, Type
 from cogc.names.lower_type import lower_type
-from cogc.names.world import Parameter, Signature, Unit, World
+from cogc.names.world import Parameter, Shape, Signature, Unit, World
 from cogc.syntax import nodes
 
 TYPE_CHECKING = False
@@ -41,14 +67,14 @@ class Inference:
     # ---- entry points --------------------------------------------------------------------------------------
 
     def infer(self, node: nodes.Expr, scope: Scope, expected: Type | None = None) -> Type:
-        """The type of an expression; `expected` guides literals, and is not checked here."""
+        """Return the type of an expression; `expected` guides literals and is not required."""
         handler = _HANDLERS.get(node.__class__)
         found = handler(self, node, scope, expected) if handler else ANY
         self.tables.types[id(node)] = found
         return found
 
     def check(self, node: nodes.Expr, scope: Scope, wanted: Type, hint: str = "") -> Type:
-        """Infer an expression and report it if it cannot be of the type wanted."""
+        """Infer an expression, and report it if it cannot be of the wanted type."""
         found = self.infer(node, scope, wanted)
         self.require(node, found, wanted, scope, hint)
         return found
@@ -59,7 +85,7 @@ class Inference:
         self.mismatch(node, found, wanted, scope, hint)
 
     def mismatch(self, node: nodes.Node, found: Type, wanted: Type, scope: Scope, hint: str = "") -> None:
-        """Say where and why a value does not fit: at the smallest part of a literal that is to blame."""
+        """Report a value that does not fit, at the smallest part of a literal that is wrong."""
         if isinstance(node, nodes.RecordLiteral) and self._record_mismatch(node, wanted, scope, hint):
             return
         if isinstance(node, nodes.ListLiteral):
@@ -78,7 +104,7 @@ class Inference:
         self.problems.add("wrong-type", span, found=types.show(found), wanted=types.show(wanted), hint=hint)
 
     def _record_mismatch(self, node: nodes.RecordLiteral, wanted: Type, scope: Scope, hint: str) -> bool:
-        """Blame single fields of a record literal; False if that says nothing."""
+        """Report the fields of a record literal that are wrong or missing; return False if there are none."""
         target = _one_record(wanted)
         if target is None or not all(isinstance(e, nodes.Entry) for e in node.entries):
             return False
@@ -110,7 +136,7 @@ class Inference:
         return len(self.problems.found) > before
 
     def condition(self, node: nodes.Expr, scope: Scope) -> None:
-        """An expression that must be a bool."""
+        """Infer an expression that must be a bool."""
         found = self.infer(node, scope, BOOL)
         if types.fit(found, BOOL) == NO:
             self.problems.add("no-condition", scope.unit.span(node), found=types.show(found))
@@ -143,7 +169,7 @@ class Inference:
             self.tables.used.add(id(symbol.node))
 
     def const_type(self, symbol: Symbol) -> Type:
-        """A const's declared type, or that of its value; a const that needs itself is `any`."""
+        """Return the declared type of a const, or that of its value; a const that needs itself is `any`."""
         node = symbol.node
         assert isinstance(node, nodes.Const) and symbol.unit is not None
         known = self.tables.types.get(id(node))
@@ -152,8 +178,8 @@ class Inference:
             known = self.const(node, symbol.unit, symbol.member.owner if symbol.member else None)
         return known
 
-    def const(self, node: nodes.Const, unit: Unit, shape: Any = None) -> Type:
-        """Check a const's value; its type."""
+    def const(self, node: nodes.Const, unit: Unit, shape: Shape | None = None) -> Type:
+        """Check the value of a const, and return the type of the const."""
         scope = Scope(self.world, unit, shape, states=False)
         scope.constant = True
         if node.type is not None:
@@ -181,7 +207,7 @@ class Inference:
         return ListOf(types.union([self.infer(i, scope, item) for i in node.items]))
 
     def _generator(self, node: nodes.Generator, scope: Scope) -> Scope:
-        """The scope inside a comprehension, its names bound."""
+        """Return the scope inside of a comprehension, in which its names are bound."""
         source = self.infer(node.source, scope)
         item = self.walked(node.source, source, scope)
         inner = scope.inner()
@@ -192,7 +218,7 @@ class Inference:
         return inner
 
     def walked(self, node: nodes.Expr, source: Type, scope: Scope) -> Type:
-        """What a walk over a value gives, or a report."""
+        """Return the type of the items of a value, or report that it has none."""
         item = types.item_type(source)
         if item is None:
             hint = "walk `keys(...)` or `values(...)`" if isinstance(types.expand(source), MapOf | RecordOf) else None
@@ -201,7 +227,7 @@ class Inference:
         return item
 
     def bind(self, pattern: nodes.Pattern, type: Type, scope: Scope, parts: list[Type] | None = None) -> None:
-        """Bind a pattern's names; a list pattern takes `parts`, or the items of a list."""
+        """Bind the names of a pattern; those of a list pattern get the types of `parts`, or that of the items."""
         if isinstance(pattern, nodes.Name):
             self._bind_name(pattern, type, scope)
             return
@@ -222,7 +248,7 @@ class Inference:
             self._bind_name(name, parts[i] if parts else item, scope)
 
     def _bind_name(self, name: nodes.Name, type: Type, scope: Scope) -> None:
-        """Locals may not hide what is known by that name: a state that is silently not set is a bug."""
+        """Locals may not hide what is known by that name: a local that hides a state would leave the state unset unnoticed."""
         hidden = None if scope.expanded() else scope.find(name.id)
         if hidden is not None and hidden.kind in ("local", "parameter", "state", "const", "self"):
             what = {"local": "a local", "const": "a const"}.get(hidden.kind, f"the {hidden.kind}")
@@ -263,12 +289,14 @@ class Inference:
                     computed.append(self.infer(value, scope, value_expected))
                 case nodes.Spread(value=value):
                     open = self._spread(value, scope, fields, computed) or open
+                case _:
+                    assert_never(entry)
         if computed:
             return MapOf(types.union([types.widen(c) for c in computed] + [f.type for f in fields.values()]))
         return RecordOf(tuple(fields.values()), open)
 
     def _spread(self, node: nodes.Expr, scope: Scope, fields: dict[str, FieldOf], computed: list[Type]) -> bool:
-        """Put a spread value's fields in; True if it may hold any others."""
+        """Add the fields of a spread value; return True if it may hold others."""
         found = types.expand(self.infer(node, scope))
         match found:
             case RecordOf():
@@ -450,7 +478,7 @@ class Inference:
         return signature.result
 
     def _called(self, function: nodes.Expr, scope: Scope) -> Symbol | None:
-        """What a call calls, or a report."""
+        """Find the program, agent or function that is called, or report that there is none."""
         name: str = "this"
         if isinstance(function, nodes.Name):
             symbol = scope.find(function.id)
@@ -513,7 +541,7 @@ class Inference:
                 self.problems.add("not-yet", span, help=help, what="in an agent that is called, the plan", name=name)
 
     def signature(self, symbol: Symbol) -> Signature:
-        """The signature of a program or agent."""
+        """Return the signature of a program or an agent."""
         assert symbol.unit is not None
         node = self.world.agent_programs[id(symbol.node)] if isinstance(symbol.node, nodes.Agent) else symbol.node
         return self.world.signatures[id(node)]
@@ -610,13 +638,13 @@ class Inference:
 
 
 def _one_record(type: Type) -> RecordOf | None:
-    """The record among a type's alternatives, if there is just one."""
+    """Return the record among the alternatives of a type, if there is just one."""
     found = [m for m in types.members(type) if isinstance(m, RecordOf)]
     return found[0] if len(found) == 1 else None
 
 
 def _widen_deep(type: Type) -> Type:
-    """A const's literal types as those that it would be declared with."""
+    """Return a type without literal types, in the items of lists too."""
     match types.expand(type):
         case ListOf(item):
             return ListOf(_widen_deep(item))
@@ -625,7 +653,7 @@ def _widen_deep(type: Type) -> Type:
 
 
 def _conversion(found: Type, wanted: Type) -> str:
-    """How to make the one type of the other, if there is a function for it."""
+    """Return the hint how to convert a value of one type to another."""
     given = types.widen(found)
     if types.fit(given, types.FLOAT) >= MAYBE and types.fit(types.INT, wanted) == EXACT and given == types.FLOAT:
         return "convert it with `int(...)` or `round(...)`"

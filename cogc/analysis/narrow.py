@@ -1,6 +1,7 @@
-"""What a condition tells about types: `facts(tables, condition, truth, scope)` gives paths and their narrower types.
+"""Types that a condition narrows: `facts(tables, condition, truth, scope)` gives the narrower types of paths.
 
-`x == null`, `x == literal`, `x in [literals]`, `x is T`, a bool by itself, and `not and or` of these.
+The conditions that narrow are `x == null`, `x == literal`, `x in [literals]`, `x is T`, a bool by itself, and `not`, `and`
+and `or` of these. Any other condition narrows nothing.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def facts(tables: Tables, node: nodes.Expr, truth: bool, scope: Scope) -> dict[str, Type]:
-    """The types of paths when `node` is `truth`; the condition has been inferred before."""
+    """Return the types of paths where the condition `node` is `truth`; its parts have been inferred before."""
     match node:
         case nodes.Unary(operator="not", operand=operand):
             return facts(tables, operand, not truth, scope)

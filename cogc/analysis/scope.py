@@ -1,4 +1,4 @@
-"""What names mean at one place: parameters, states, locals, programs, children, and what is known of their types."""
+"""Scopes: the meaning of each name at one place, and the types that conditions have narrowed there."""
 
 from __future__ import annotations
 
@@ -8,6 +8,16 @@ from cogc.language.texts import is_internal
 from cogc.language.types import FieldOf, RecordOf, Type
 from cogc.names.world import Member, Shape, Unit, World
 from cogc.syntax import nodes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Literal, TypeAlias
+
+    SymbolKind: TypeAlias = Literal[
+        "local", "parameter", "state", "const", "program", "agent", "function", "child", "listen", "transmit", "queue",
+        "self", "model",
+    ]  # fmt: skip
+    _Table: TypeAlias = tuple[SymbolKind, dict[str, Member]]
 
 SELF = RecordOf(
     (
@@ -37,14 +47,13 @@ CHILD_FAILURE = RecordOf(
 
 
 class Symbol:
-    """What a name stands for. `kind` is one of: local parameter state const program agent function child listen
-    transmit queue self model."""
+    """The meaning of a name: its kind, its type, and the node and the member that declare it."""
 
     __slots__ = ("kind", "member", "name", "node", "type", "unit")
 
     def __init__(
         self,
-        kind: str,
+        kind: SymbolKind,
         name: str,
         type: Type,
         node: object = None,
@@ -60,7 +69,7 @@ class Symbol:
 
 
 class Scope:
-    """The names at one place. `waits` allows calls that wait, `secrets` allows `env`, `constant` sees consts only."""
+    """The names at one place. `waits` allows calls that wait, `secrets` allows `env`, `constant` hides all but consts."""
 
     __slots__ = ("constant", "locals", "narrowed", "secrets", "shape", "states", "unit", "waits", "world")
 
@@ -76,7 +85,7 @@ class Scope:
         self.narrowed: dict[str, Type] = {}
 
     def inner(self, **locals: Type) -> Scope:
-        """The same place with more locals and a copy of what is known, so that what is learnt inside stays there."""
+        """Return a scope inside of this one, with more locals; types that are narrowed inside stay narrowed there alone."""
         scope = Scope(self.world, self.unit, self.shape, self.states)
         scope.waits, scope.secrets, scope.constant = self.waits, self.secrets, self.constant
         scope.locals = dict(self.locals)
@@ -85,7 +94,7 @@ class Scope:
             scope.bind(name, type)
         return scope
 
-    def bind(self, name: str, type: Type, kind: str = "local") -> None:
+    def bind(self, name: str, type: Type, kind: SymbolKind = "local") -> None:
         self.locals[name] = Symbol(kind, name, type)
         for path in [p for p in self.narrowed if p == name or p.startswith(name + ".")]:
             del self.narrowed[path]
@@ -94,7 +103,7 @@ class Scope:
         self.narrowed.update(facts)
 
     def forget_states(self) -> None:
-        """After a wait the coglet's states may be others: what was known of them is gone."""
+        """Drop the narrowed types of states, which may have changed during a wait."""
         for path in list(self.narrowed):
             symbol = self.find(path.partition(".")[0])
             if symbol is not None and symbol.kind == "state":
@@ -105,7 +114,7 @@ class Scope:
         return self.shape is not None and self.shape.expanded
 
     def find(self, name: str) -> Symbol | None:
-        """What a plain name stands for here: locals, then the coglet's members, then the file's declarations."""
+        """Find the meaning of a plain name: a local, else a member of the coglet, else a declaration of the file."""
         found = self.locals.get(name)
         if found is not None:
             return found
@@ -124,14 +133,15 @@ class Scope:
         parameter = shape.parameters.get(name)
         if parameter is not None and not self.constant:
             return Symbol("parameter", name, parameter.type, parameter.node, shape.unit)
-        for kind, table in (("program", shape.programs), ("const", shape.consts)):
+        pure: tuple[_Table, ...] = (("program", shape.programs), ("const", shape.consts))
+        for kind, table in pure:
             if name in table:
                 return self._of(kind, table[name])
         if not self.states:
             return None
         if shape.expanded:  # what the user wrote means neither a child nor a channel of it
             return self._of("state", shape.states[name]) if name in shape.states else None
-        tables = (
+        tables: tuple[_Table, ...] = (
             ("state", shape.states),
             ("child", shape.children),
             ("transmit", shape.transmits),
@@ -142,7 +152,7 @@ class Scope:
                 return self._of(kind, table[name])
         return None
 
-    def _of(self, kind: str, member: Member) -> Symbol:
+    def _of(self, kind: SymbolKind, member: Member) -> Symbol:
         return Symbol(kind, member.node.name.id, member.type, member.node, member.owner.unit, member)
 
     def _declared(self, name: str) -> Symbol | None:
@@ -152,7 +162,7 @@ class Scope:
         return Symbol(declared.kind, name, types.ANY, declared.node, declared.unit)
 
     def qualified(self, node: nodes.Field) -> Symbol | None:
-        """What `alias.name` stands for, if `alias` is an import's and nothing else here."""
+        """Find the meaning of `alias.name`, if `alias` is that of an import and has no other meaning here."""
         if not isinstance(node.base, nodes.Name) or node.base.id not in self.unit.aliases:
             return None
         if self.find(node.base.id) is not None:
@@ -160,7 +170,7 @@ class Scope:
         return self._declared(f"{node.base.id}.{node.name.id}")
 
     def values(self) -> list[str]:
-        """Every name that can be a value here, for suggestions."""
+        """Return every name that can be a value here, for suggestions."""
         found = list(self.locals)
         if self.shape is not None:
             found += [*self.shape.parameters, *self.shape.programs, *self.shape.consts, "self"]
@@ -171,7 +181,7 @@ class Scope:
 
 
 def path_of(node: nodes.Expr) -> str | None:
-    """`a.b.c` for a name and fields of it: the paths whose types can be narrowed."""
+    """Return `a.b.c` for a name and its fields, the paths whose types can be narrowed; None for any other expression."""
     if isinstance(node, nodes.Name):
         return node.id
     if isinstance(node, nodes.Field):

@@ -34,6 +34,7 @@ from cogc.diagnostics.problems import Label, Problems
 from cogc.diagnostics.source import Span
 from cogc.diagnostics.suggest import did_you_mean
 from cogc.language import types
+from cogc.language.closed import assert_never
 from cogc.names.lower_type import lower_type
 from cogc.names.signatures import sign, signature
 from cogc.names.world import ARTICLES, Member, MixinUse, Parameter, Shape, Unit, World
@@ -159,8 +160,9 @@ def _is(world: World, unit: Unit, name: str, kind: str) -> bool:
 
 
 def _add_member(world: World, shape: Shape, member: Member, problems: Problems, use: MixinUse | None = None) -> None:
-    """Put a member into its table, with its type or signature, after the look for a clash."""
-    node, unit = member.node, member.owner.unit
+    """Put a member into its table, with its type or signature, unless it clashes with another one."""
+    node: nodes.Member = member.node
+    unit = member.owner.unit
     if member.owner is shape:
         _prepare(world, shape, member, problems)
     match node:
@@ -187,8 +189,10 @@ def _add_member(world: World, shape: Shape, member: Member, problems: Problems, 
         case nodes.Supervise():
             _supervise(shape, member, problems)
             return
-        case _:
+        case nodes.Error():
             return
+        case _:
+            assert_never(node)
     name = node.name.id
     clash = _clash(shape, name, table)
     if clash is None:
@@ -239,8 +243,9 @@ def _supervise(shape: Shape, member: Member, problems: Problems) -> None:
 
 
 def _prepare(world: World, shape: Shape, member: Member, problems: Problems) -> None:
-    """A member's type, signature or target, in the file that declares it."""
-    node, unit = member.node, shape.unit
+    """Find the type, the signature or the target of a member, in the file that it is written in."""
+    node: nodes.Member = member.node
+    unit = shape.unit
     match node:
         case nodes.Listen(name=name) | nodes.Transmit(name=name):
             member.type = lower_type(world, unit, node.type, problems)
@@ -256,6 +261,10 @@ def _prepare(world: World, shape: Shape, member: Member, problems: Problems) -> 
             member.signature = world.signatures[id(node)]
         case nodes.Create():
             member.target = _child_shape(world, unit, node, problems)
+        case nodes.Const() | nodes.Reaction() | nodes.Link() | nodes.Supervise() | nodes.Error():
+            pass
+        case _:
+            assert_never(node)
 
 
 def _child_shape(world: World, unit: Unit, node: nodes.Create, problems: Problems) -> Shape | None:

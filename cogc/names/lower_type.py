@@ -5,12 +5,13 @@ from __future__ import annotations
 from cogc.diagnostics.problems import Label, Problems
 from cogc.diagnostics.suggest import did_you_mean
 from cogc.language import types
+from cogc.language.closed import assert_never
 from cogc.names.world import Unit, World
 from cogc.syntax import nodes
 
 
 def lower_type(world: World, unit: Unit, node: nodes.TypeExpr, problems: Problems) -> types.Type:
-    """The type that a type expression stands for; what is wrong with it is a problem, and reads as `any`."""
+    """Return the type that a type expression stands for; a part that is wrong is a problem, and `any`."""
     match node:
         case nodes.TypeName(name=name):
             return _named(world, unit, name, problems)
@@ -29,7 +30,8 @@ def lower_type(world: World, unit: Unit, node: nodes.TypeExpr, problems: Problem
             return types.union([lower_type(world, unit, m, problems) for m in members])
         case nodes.RecordType():
             return _record(world, unit, node, problems)
-    return types.ANY
+        case _:
+            return assert_never(node)
 
 
 def _literal(value: nodes.Text | nodes.Literal) -> types.Type:
@@ -83,11 +85,11 @@ def _record(world: World, unit: Unit, node: nodes.RecordType, problems: Problems
 
 
 class _NotConstant(Exception):
-    pass
+    """A default is not a constant."""
 
 
 def _default(unit: Unit, node: nodes.Expr, type: types.Type, problems: Problems) -> str | None:
-    """The default of a record's field as JSON text."""
+    """Return the default of a record's field as JSON text; None for one that is no constant."""
     import json
 
     try:
@@ -125,7 +127,7 @@ def _constant(node: nodes.Expr) -> object:
 
 
 def literal_type(node: nodes.Expr) -> types.Type:
-    """The type of a constant, seen by itself."""
+    """Return the type of a constant, without regard to where it stands."""
     match node:
         case nodes.Literal(kind="duration"):
             return types.DURATION

@@ -1,8 +1,30 @@
-"""Bodies: the statements of reactions and commands, and what fires them.
+"""Bodies of reactions and commands: their triggers, modifiers, statements and pipelines.
 
-Each statement is checked in the scope that it stands in; a scope grows from one statement to the next. What a
-statement's target means (an own channel, a child's, a pool member's, a queue) is noted in `Bodies.targets`, for
-`lower`.
+`Bodies.reaction` and `Bodies.command` check one member of a coglet. Expressions are left to `Inference`; what this module
+adds to the tables are the ports (`Tables.targets`), the calls that stages of a pipeline stand for (`Tables.stage_calls`),
+and the channels that are sent on or read (`Tables.sent`, `Tables.heard`).
+
+**Scopes.** A member has one scope, which grows from one statement to the next: `let` binds a name, an assignment narrows
+the type of its state, a wait drops the narrowed types of all states. A branch or a loop has an inner scope. Behind an `if`
+holds what all branches agree on that reach its end; a loop may run after itself, so that its body begins without narrowed
+states. A handler (`else as`) sees the scope of before the modifiers, since anything may have failed.
+
+**Reach.** `block` and `statement` return whether their end is reached. `fail`, `escalate` and `stop self` end a body; the
+first statement behind one of them is reported, once.
+
+**Ports.** A path in a send, a link, an `await` or a trigger stands for a `Port`: a channel of the coglet itself, a channel
+of a child (`child.name`, `pool[i].name`), or a queue. The same word means a transmit channel where it is sent to and a
+listen channel where it is read (`sending`). A path that stands for none is reported and has no entry in the tables.
+
+**Triggers.** A trigger binds what comes with it. Where several triggers share a body, a name has the union of the types that
+they bind it with, and is nullable if one of them does not bind it. A `batch` makes a list of messages.
+
+**Pipelines.** Each stage takes the value of the one before it, as `it`. A stage that names a program alone stands for a
+call of it with `it`; the last stage may be a channel.
+
+**An example.** In `on job as j when j.size < 9 -> parse -> out`, the trigger has the port of the listen channel `job` and
+binds `j`; the modifier is a condition over `j`; the stage `parse` stands for the call `parse(it)`, and its type must fit the
+transmit channel `out`.
 """
 
 from __future__ import annotations
@@ -35,7 +57,7 @@ def scatters(attributes: tuple[nodes.Attribute, ...]) -> bool:
 
 
 class Bodies:
-    """Checks bodies; keeps what sends, links and triggers mean, by `id(node)`."""
+    """Checks bodies, and fills the tables of ports."""
 
     def __init__(self, inference: Inference) -> None:
         self.inference = inference
@@ -45,7 +67,7 @@ class Bodies:
     # ---- ports ---------------------------------------------------------------------------------------------
 
     def child(self, node: nodes.Expr, scope: Scope) -> Member | None:
-        """The child that a name or `pool[i]` stands for, or a report."""
+        """Find the child that a name or `pool[i]` stands for, or report that there is none."""
         index: nodes.Expr | None = None
         if isinstance(node, nodes.Index):
             index = node.index
@@ -80,7 +102,7 @@ class Bodies:
             )
 
     def port(self, node: nodes.Expr, scope: Scope, sending: bool) -> Port | None:
-        """What a path stands for: as the target of a send or link (`sending`), or as the source of a link or trigger."""
+        """Find the port of a path: as the target of a send or a link (`sending`), or as the source of a link or a trigger."""
         found = self._port(node, scope, sending)
         if found is not None:
             self.tables.targets[id(node)] = found
@@ -172,7 +194,7 @@ class Bodies:
     # ---- statements ----------------------------------------------------------------------------------------
 
     def block(self, node: nodes.Block, scope: Scope) -> bool:
-        """Check a block's statements; whether its end is reached."""
+        """Check the statements of a block, and return whether its end is reached."""
         reached = True
         reported = False
         for statement in node.statements:
@@ -183,7 +205,7 @@ class Bodies:
         return reached
 
     def statement(self, node: nodes.Statement, scope: Scope) -> bool:
-        """Check one statement; whether what stands behind it is reached."""
+        """Check one statement, and return whether the next one is reached."""
         match node:
             case nodes.Send():
                 self._send(node, scope)
@@ -219,7 +241,7 @@ class Bodies:
         return True
 
     def value(self, node: nodes.Expr, scope: Scope, expected: Type | None = None) -> Type:
-        """An expression, `await` or `create` as the value of a statement."""
+        """Infer an expression, an `await` or a `create` as the value of a statement."""
         if isinstance(node, nodes.Await):
             return self._await(node, scope)
         if isinstance(node, nodes.Grow):
@@ -237,7 +259,7 @@ class Bodies:
         self.inference.require(node.value, found, wanted, scope)
 
     def _scatters(self, port: Port, scope: Scope) -> bool:
-        """Whether a send to replicas takes a list, one item for each."""
+        """Return whether a send to replicas takes a list with an item for each of them."""
         if port.kind != "child_listen" or port.index is not None or scope.shape is None:
             return False
         return scatters(scope.shape.children[port.child].node.attributes)
@@ -299,7 +321,7 @@ class Bodies:
         before: tuple[nodes.Argument, ...],
         scope: Scope,
     ) -> None:
-        """A member's arguments: those of `create` in the body, over those of the declaration."""
+        """Check the arguments for a new member of a pool; those of its declaration need not be given again."""
         known = {a.name.id for a in before if a.name} | set(
             list(target.parameters)[: sum(1 for a in before if not a.name)]
         )
@@ -398,7 +420,7 @@ class Bodies:
     # ---- triggers ------------------------------------------------------------------------------------------
 
     def trigger(self, node: nodes.Trigger, scope: Scope, batched: bool) -> None:
-        """Check what fires a reaction, and bind what comes with it."""
+        """Check a trigger of a reaction, and bind the names for what comes with it."""
         match node:
             case nodes.Every(period=period, ticks=ticks, at=at):
                 self._number("every", period, INT if ticks else DURATION, scope)
@@ -464,7 +486,7 @@ class Bodies:
             self.inference.bind(pattern, item, scope, parts)
 
     def _special(self, node: nodes.Call, scope: Scope) -> tuple[Type, list[Type] | None] | None:
-        """`all(...)` and `error(child)`: the type of what comes, and of each source."""
+        """Return the type of what `all(...)` or `error(child)` gives, and the type of each source."""
         name = node.function.id if isinstance(node.function, nodes.Name) else ""
         if name == "error" and len(node.arguments) == 1:
             member = self.child(node.arguments[0].value, scope)
@@ -510,7 +532,7 @@ class Bodies:
                     self.no_queue(port, node, scope, "with other triggers or modifiers")
 
     def _shared_pattern(self, node: nodes.Reaction, scope: Scope, batched: bool) -> None:
-        """Several triggers: a name that each of them binds has the union of the types; others may be absent: null."""
+        """Bind the names of several triggers: each has the union of its types, and is nullable if a trigger lacks it."""
         found: dict[str, list[Type]] = {}
         for trigger in node.triggers:
             inner = scope.inner()
@@ -578,7 +600,7 @@ class Bodies:
         check_range(name, node, scope, self.inference)
 
     def _pipeline(self, body: nodes.Pipeline, node: nodes.Node, scope: Scope) -> None:
-        """Each stage takes what the one before gives; a call stage sees it as `it`."""
+        """Check the stages of a pipeline; each takes the value of the one before it as `it`."""
         value = self._piped(node)
         last = len(body.stages) - 1
         for i, stage in enumerate(body.stages):
@@ -602,7 +624,7 @@ class Bodies:
             self.tables.stage_calls[id(stage)] = call
 
     def _piped(self, node: nodes.Node) -> Type | None:
-        """What the first stage gets: the message that fired the reaction; None for a timer."""
+        """Return the type of the message that the first stage takes; None for a timer."""
         if not isinstance(node, nodes.Reaction):
             return None
         parts: list[Type] = []

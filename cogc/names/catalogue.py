@@ -1,6 +1,6 @@
-"""What is known of models beside their names: `stdlib/models.json`, prices and windows with their date.
+"""Prices and context windows of models, from `stdlib/models.json`.
 
-In: the reader of the pipe. Out: `Catalogue`, which reads the file when it is first asked for something.
+In: the reader of the pipe. Out: `Catalogue`, which reads the file when a price is first asked for.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ class Catalogue:
         return self._data
 
     def knows(self, provider: str, model: str) -> bool:
-        """Whether there is a price: nothing for a scripted model, and that is known."""
+        """Return whether a model has a known price; that of a scripted model is zero."""
         return provider == "scripted" or model in self.data["models"]
 
     def price(self, provider: str, model: str) -> Price | None:
-        """The price of a model, or None where it is not known."""
+        """Return the price of a model; None if it is not known."""
         from cogc.ir import Price
 
         if provider == "scripted":

@@ -22,7 +22,7 @@ is a `duplicate-name` if the coglet wrote both, else a `mixin-clash`.
 **An example.** From
 
     mixin Named(name: string) { transmit hello: string }
-    coglet Main with Named("a") { state n: int = 0  every 1s { hello <- name  log info n } }
+    coglet Main with Named("a") { state n: int = 0; every 1s { hello <- name; log info n } }
 
 the shape of `Main` gets the mixins `Named` and `LogLet`, the transmit channel `hello`, owned by the shape of `Named`, the
 state `n`, and one reaction.
@@ -60,7 +60,7 @@ def complete(world: World, problems: Problems) -> None:
 
 
 def _complete(world: World, shape: Shape, problems: Problems, path: list[str]) -> None:
-    """Collect a shape's members, those of its mixins first."""
+    """Collect the members of a shape, those of its mixins first."""
     if shape.complete:
         return
     if shape.key in path:
@@ -71,7 +71,7 @@ def _complete(world: World, shape: Shape, problems: Problems, path: list[str]) -
     _parameters(world, shape, problems)
     for use in shape.node.mixins:
         _take_in(world, shape, use, problems, [*path, shape.key])
-    if shape.complete:  # a cycle came back here
+    if shape.complete:  # this shape was met again on its own path
         return
     shape.complete = True
     for node in shape.node.members:
@@ -105,13 +105,13 @@ def _take_in(world: World, shape: Shape, use: nodes.MixinUse, problems: Problems
     if mixin is None:
         return
     _complete(world, mixin, problems, path)
-    if mixin.key in path:  # a cycle, which has been reported
+    if mixin.key in path:  # a cycle, reported where it closed
         return
     mix_in(world, shape, MixinUse(use, shape, mixin), problems)
 
 
 def mix_in(world: World, shape: Shape, use: MixinUse, problems: Problems) -> None:
-    """Take a mixin's members into a shape; the same mixin with equal arguments counts once."""
+    """Take the members of a mixin into a shape; the same mixin with equal arguments counts once."""
     own_arguments = use.node.arguments if use.node else ()
     for other in shape.mixins:
         arguments = other.node.arguments if other.node else ()
@@ -131,7 +131,7 @@ def mix_in(world: World, shape: Shape, use: MixinUse, problems: Problems) -> Non
 
 
 def _implied_mixins(world: World, shape: Shape, problems: Problems) -> None:
-    """Using `log` takes in LogLet, ticks take in TickLet: whoever names them gets the same."""
+    """Take in the mixins that words of the body need: LogLet for `log`, TickLet for `every N ticks`."""
     if world.prelude is None or shape.unit is world.prelude:
         return
     for name, used in (("LogLet", _uses_log(shape.node)), ("TickLet", _uses_ticks(shape.node))):
@@ -213,7 +213,7 @@ def _add_member(world: World, shape: Shape, member: Member, problems: Problems, 
 
 
 def _mixin_of(shape: Shape, name: str) -> str | None:
-    """The mixin that brought a member of that name, if one did."""
+    """Return the name of the mixin that brought a member of that name; None if the shape wrote it."""
     for _, table in shape.own():
         if name in table and table[name].owner is not shape:
             return table[name].owner.name
@@ -221,7 +221,7 @@ def _mixin_of(shape: Shape, name: str) -> str | None:
 
 
 def _clash(shape: Shape, name: str, table: dict[str, Member]) -> tuple[Span, str] | None:
-    """What of that name the shape has already: only a listen and a transmit may share one."""
+    """Find the member or parameter that has the name already; a listen and a transmit channel may share one."""
     for word, other in shape.own():
         pair = (table is shape.listens and other is shape.transmits) or (
             table is shape.transmits and other is shape.listens

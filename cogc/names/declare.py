@@ -106,7 +106,7 @@ def _named_types(world: World, unit: Unit, problems: Problems) -> None:
 
 
 def _only_itself(world: World, key: str, seen: set[str]) -> bool:
-    """Whether a named type leads back to itself through names and unions alone."""
+    """Return whether a named type leads back to itself through names and unions alone."""
     if key in seen:
         return True
     found = world.named_types.get(key, types.ANY)

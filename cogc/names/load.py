@@ -38,7 +38,7 @@ def load(paths: list[str], read: Reader, problems: Problems) -> World:
 
 
 def _imports(world: World, unit: Unit, read: Reader, problems: Problems) -> list[Unit]:
-    """Load what a unit imports; the units that are new."""
+    """Load the imports of a unit, and return the units that are new."""
     new: list[Unit] = []
     for path, declaration in _imported(unit):
         known = path in world.units
@@ -49,13 +49,13 @@ def _imports(world: World, unit: Unit, read: Reader, problems: Problems) -> list
 
 
 def _imported(unit: Unit) -> list[tuple[str, nodes.Import]]:
-    """The path of each import of a file."""
+    """Return each import of a file with its path."""
     found = [d for d in unit.tree.declarations if isinstance(d, nodes.Import)]
     return [(import_path(unit.path, d.path.value), d) for d in found]
 
 
 def groups(world: World) -> list[list[str]]:
-    """The files of a world, the standard library's apart, by who reaches whom through imports; locks with them."""
+    """Return the groups of files that reach each other through imports, with their locks, without the standard library."""
     group = {path: [path] for path in world.units if not path.startswith("std/")}
     for path, members in group.items():
         lock = path_of(world.units[path])
@@ -71,7 +71,7 @@ def groups(world: World) -> list[list[str]]:
 
 
 def import_path(importer: str, path: str) -> str:
-    """What an import's path names: `std/` is the standard library, anything else is relative to the importer."""
+    """Return the path of the file that an import names: `std/` is the standard library, any other path is relative."""
     if path.startswith("std/"):
         return path
     return normal(posixpath.join(posixpath.dirname(importer), path))
@@ -88,7 +88,7 @@ def _unit(world: World, path: str, read: Reader, problems: Problems, importer: S
 
 
 def _id(world: World, path: str) -> str:
-    """What tells files apart in a program: empty for the first, else the way there from its folder, without suffix."""
+    """Return the name of a file in a program: empty for the first one, else its path from there, without suffix."""
     if not world.units:
         return ""
     if path.startswith("std/"):
@@ -99,7 +99,7 @@ def _id(world: World, path: str) -> str:
 
 
 def _source(path: str, read: Reader, problems: Problems, importer: Span | None) -> Source | None:
-    """A file's text, or None and one diagnostic."""
+    """Read the text of a file; None and a diagnostic if that fails."""
     place = importer or Span(Source(path, ""), 0, 0)
     try:
         data = read(path)

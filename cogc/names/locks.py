@@ -1,4 +1,4 @@
-"""What is known of MCP servers without asking them: `cogc.lock.json` beside the spec that declares them.
+"""Locks: the tools of MCP servers, from the `cogc.lock.json` beside the spec that declares the servers.
 
 `cogc check --online` writes the file; checks and programs that hand a whole server to a model read it. Its form is
 `{"servers": {NAME: {"tools": {TOOL: {"description", "input", "output"?}}}}}`, the schemas being JSON Schemas.
@@ -25,12 +25,12 @@ NAME = "cogc.lock.json"
 
 
 def path_of(unit: Unit) -> str:
-    """Where the lock of a spec's servers stands."""
+    """Return the path of the lock for the servers of a file."""
     return posixpath.join(posixpath.dirname(unit.path), NAME)
 
 
 def load_locks(world: World, read: Reader, problems: Problems) -> None:
-    """Read the lock beside each file that declares a server; one that is not there is none."""
+    """Read the lock beside each file that declares a server; a missing lock is no mistake."""
     for unit in world.units.values():
         declared = [d for d in unit.tree.declarations if isinstance(d, nodes.Mcp)]
         path = path_of(unit)
@@ -56,6 +56,6 @@ def _servers(data: bytes) -> dict[str, Any]:
 
 
 def tools_of(world: World, unit: Unit, server: str) -> Tools | None:
-    """The tools of a server that a file declares; None where they are not known."""
+    """Return the tools of a server that a file declares; None if they are not known."""
     found: Tools | None = world.locks.get(path_of(unit), {}).get(server)
     return found

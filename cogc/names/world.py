@@ -54,12 +54,12 @@ class Unit:
         self.declared: dict[str, Declared] = {}
         self.imported: dict[str, Declared] = {}
         self.hidden: dict[str, Declared] = {}
-        """What declarations are made of, and borrow from other files, by names that nobody can write."""
+        """The coglets that declarations expand to and what they borrow from other files, under names that no user can write."""
         self.aliases: dict[str, Unit] = {}
         self._nodes: dict[type, list[Any]] | None = None
 
     def all(self, kind: type[N]) -> list[N]:
-        """All nodes of one class in the file, in the order of the text; the tree is walked once for all who ask."""
+        """Return all nodes of one class in the file, in the order of the text; the tree is walked once for all callers."""
         if self._nodes is None:
             self._nodes = {}
             for node in nodes.walk(self.tree):
@@ -70,11 +70,11 @@ class Unit:
         return Span(self.source, node.start, node.end)
 
     def key(self, name: str) -> str:
-        """A declaration's key in a program: its name, with its file's before it unless that is the first one."""
+        """Return the key of a declaration in a program: its name, behind the name of its file unless that is the first one."""
         return f"{self.id}::{name}" if self.id else name
 
     def names(self) -> list[str]:
-        """Every name that can be used here, for suggestions."""
+        """Return every name that can be used in the file, for suggestions."""
         return [*self.declared, *self.imported, *(f"{a}.{n}" for a, u in self.aliases.items() for n in u.public())]
 
     def public(self) -> list[str]:
@@ -106,7 +106,7 @@ class Parameter:
 
 
 class Signature:
-    """What can be called: a program, a command, a coglet (its parameters), an agent."""
+    """The parameters and the result of a program, a command, a coglet or an agent."""
 
     __slots__ = ("name", "parameters", "result")
 
@@ -142,8 +142,10 @@ class MixinUse:
 
 
 class Shape:
-    """What a coglet or a mixin is made of, its mixins' members taken in. `declared` is what the user wrote: agent, dod, plan
-    and team stand for coglets."""
+    """The parameters and members of a coglet or a mixin, those of its mixins among them.
+
+    `declared` is the kind of declaration that the user wrote: an agent, a dod, a plan and a team stand for coglets.
+    """
 
     __slots__ = (
         "budget", "children", "complete", "consts", "declared", "enacts", "key", "links", "listens", "mixins", "name", "node", "parameters",
@@ -173,7 +175,7 @@ class Shape:
         self.complete = False
 
     def own(self) -> list[tuple[str, dict[str, Member]]]:
-        """The tables of named members, with the word for each."""
+        """Return the tables of named members, with the word for each."""
         return [
             ("listen", self.listens),
             ("transmit", self.transmits),
@@ -193,12 +195,12 @@ class Shape:
         return self.unit.span(self.node.name)
 
     def is_pool(self, child: Member) -> bool:
-        """Whether a child's name stands for several: replicas, a pool, or one for each item."""
+        """Return whether the name of a child stands for several coglets: replicas, a pool, or one for each item."""
         return child.node.count is not None or child.node.for_each is not None
 
 
 class World:
-    """All files of a check, resolved."""
+    """All files of a check, and the meaning of their declarations."""
 
     __slots__ = (
         "agent_programs", "catalogue", "locks", "named_types", "prelude", "roots", "shapes", "signatures", "units",
@@ -218,7 +220,7 @@ class World:
         """The program that each declared agent is in an expression, by `id(node)` of the agent."""
 
     def lookup(self, unit: Unit, name: str) -> Declared | None:
-        """The declaration that a plain or qualified name stands for in a file."""
+        """Find the declaration that a plain or qualified name stands for in a file."""
         head, _, rest = name.partition(".")
         if rest:
             other = unit.aliases.get(head)

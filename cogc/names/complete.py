@@ -22,7 +22,7 @@ is a `duplicate-name` if the coglet wrote both, else a `mixin-clash`.
 **An example.** From
 
     mixin Named(name: string) { transmit hello: string }
-    coglet Main with Named("a") { state n: int = 0; every 1s { hello <- name; log info n } }
+    coglet Main with Named("a") { state n: int = 0; every 1s { hello <- "x"; log info n } }
 
 the shape of `Main` gets the mixins `Named` and `LogLet`, the transmit channel `hello`, owned by the shape of `Named`, the
 state `n`, and one reaction.

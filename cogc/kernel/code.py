@@ -16,6 +16,7 @@ from typing import Any
 from cogc import ir
 from cogc.kernel.templates import Template
 from cogc.kernel.validate import Validators
+from cogc.kernel.waits import AwaitMessage, CallProgram, RunAll
 from cogc.language import functions
 from cogc.language.values import Duration, Failure
 
@@ -30,21 +31,6 @@ ABSENT = object()
 def record_of(inst: Any) -> dict[str, Any]:
     """Return `self` as a value."""
     return {"index": inst.index, "id": inst.id, "name": inst.name, "path": inst.path}
-
-
-class Request:
-    """What a waiting reaction yields: a call, an await, several bodies side by side. `owner` is the coglet that asks, where
-    that is another one than the activity's."""
-
-    __slots__ = ("arguments", "at", "kind", "owner", "program", "sandbox")
-
-    def __init__(self, kind: str, program: str, arguments: Any, at: int = -1, sandbox: Any = None) -> None:
-        self.sandbox = sandbox
-        self.owner: Any = None
-        self.kind = kind
-        self.program = program
-        self.arguments = arguments
-        self.at = at
 
 
 class Coder:
@@ -70,7 +56,9 @@ class Coder:
             "text": functions.text_of_parts,
             "coalesce": functions.coalesce,
             "attempt": functions.attempt,
-            "Request": Request,
+            "CallProgram": CallProgram,
+            "AwaitMessage": AwaitMessage,
+            "RunAll": RunAll,
             "globals_": {},
             "fail": functions.fail,
             "absent": ABSENT,
@@ -145,7 +133,7 @@ class Coder:
             self.space[name] = self.expression(program.body, [p.name for p in program.parameters])
         return name
 
-    def request(self, program: ir.Program) -> Callable[..., Any]:
+    def attributes(self, program: ir.Program) -> Callable[..., Any]:
         """A function of the coglet and a program's arguments that gives the words and attributes of a call."""
         entries = [ir.Entry(e, name=k) for k, e in program.attributes.items()]
         whole = ir.Record([*entries, ir.Entry(ir.Items(program.words), name="words")])
@@ -471,7 +459,7 @@ class _Writer:
         if has_table or program.kind == "llm":
             self.line(f"{held} = yield from I.kernel.perform(I, {node.program!r}, [{given}])")
         else:
-            self.line(f"{held} = yield Request('call', {node.program!r}, [{given}], {node.at})")
+            self.line(f"{held} = yield CallProgram({node.program!r}, [{given}])")
         return held
 
     def _await(self, node: ir.Await) -> str:
@@ -482,7 +470,7 @@ class _Writer:
             condition = f"lambda v_message: {inner.expr(node.condition)}"
         timeout = "None" if node.timeout is None else self.expr(node.timeout)
         port = self.coder.kept(node.port)
-        self.line(f"{held} = yield Request('await', '', ({port}, {condition}, {timeout}), {self.at})")
+        self.line(f"{held} = yield AwaitMessage({port}, {condition}, {timeout})")
         return held
 
     def _logic(self, node: ir.Logic) -> str:
@@ -588,5 +576,5 @@ class _Writer:
         self.depth -= 1
         condition = "" if node.condition is None else f" if {self.expr(node.condition)}"
         call = f"{made}({', '.join(f'v_{n}' for n in node.names)})"
-        self.line(f"{held} = yield Request('parallel', '', [{call} for {names} in {source}{condition}], {self.at})")
+        self.line(f"{held} = yield RunAll([{call} for {names} in {source}{condition}])")
         return held

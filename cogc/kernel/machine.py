@@ -46,6 +46,7 @@ from cogc.kernel.program import CogletCode
 from cogc.kernel.timers import Timers
 from cogc.kernel.trace import Tracer
 from cogc.kernel.unit import Unit
+from cogc.kernel.waits import Waiter
 from cogc.language.values import Failure, Time
 
 RING = 256
@@ -73,7 +74,7 @@ class Kernel:
         self.purse = Purse("the run", budget or {})
         self.sandbox: Sandbox | None = None
         """What holds every conversation of the run, where it is a part of another run that has dispatched it."""
-        self.waiting_for_purse: list[tuple[Activity, int]] = []
+        self.waiting_for_purse: list[Waiter] = []
         self.unit = unit
         self.units = {unit.digest: unit}
         self.seed = seed
@@ -107,7 +108,7 @@ class Kernel:
         self.registry = Registry()
         self.purses: dict[str, Purse] = {}
         self.asked: dict[int, asking.Question] = {}
-        self.settling: dict[tuple[str, str], list[tuple[Activity, int]]] = {}
+        self.settling: dict[tuple[str, str], list[Waiter]] = {}
 
     def code(self, unit: Unit, key: str) -> CogletCode:
         """Return the code of a coglet of a unit; an open coglet changes its code, so this kernel has its own."""
@@ -265,7 +266,7 @@ class Kernel:
         if self.trace:
             self.cause = self.trace.deliver(port, message, cause)
         inst = port.inst
-        if inst.forwards is not None and port.label in inst.forwards:
+        if inst.forwards is not None and port.label in inst.forwards and not port.own:
             for forward in inst.forwards[port.label]:
                 forward(message)
         if port.simple is not None:

@@ -51,6 +51,22 @@ class Port:
         self.waiters: list[Instance] | None = None
         self.member: Instance | None = None
 
+    @property
+    def own(self) -> bool:
+        """The port is the kernel's own: its label is a word for traces, and names nothing of the program."""
+        return self.handlers is STEP
+
+
+class Step:
+    """Stands for the reaction behind a port of the kernel's own."""
+
+    name = "later"
+    on_failure = None
+    simple = None
+
+
+STEP: Any = (Step(),)
+
 
 class Out:
     """An output channel: who gets what is sent on it. `extra` are targets that need more than a push."""

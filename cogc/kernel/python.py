@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from cogc import ir
 from cogc.kernel import failing, reactions, requests, supervision, wiring
-from cogc.kernel.code import Request
 from cogc.kernel.objects import STARTING, STOPPED, STOPPING, Instance, Out, Port, Said, Slot
 from cogc.kernel.program import CogletCode, Handler
+from cogc.kernel.waits import AwaitMessage, CallProgram
 from cogc.language.values import Failure
 from cogc.lowering import methods
 
@@ -153,7 +153,7 @@ def next(kernel: Kernel, inst: Instance, call: int, child: str, channel: str, to
         return
 
     def waiting() -> Generator[Any, Any, Any]:
-        return (yield Request("await", "", [ir.Port("child_transmit", channel, child), None, None]))
+        return (yield AwaitMessage(ir.Port("child_transmit", channel, child), None, None))
 
     def done(value: Any) -> None:
         kernel.effects.append(Said(token, value, isinstance(value, Failure)))
@@ -236,7 +236,7 @@ def told(kernel: Kernel, call: int, kind: str, data: tuple[Any, ...]) -> Any:
 
 def judged(kernel: Kernel, parent: Instance, child: Instance, record: dict[str, Any]) -> Generator[Any, Any, None]:
     """A class decides on the failure of a child that it has created."""
-    word = yield Request("call", parent.code.ir.python, ["error", child.name, record])
+    word = yield CallProgram(parent.code.ir.python, ["error", child.name, record])
     if word == "restart":
         supervision.restart(kernel, child)
     elif word == "stop":

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from cogc.ir import QUEUE
 from cogc.kernel import failing, reactions, requests, wiring
-from cogc.kernel.code import Request
 from cogc.kernel.objects import Activity, Instance, Unclaim
+from cogc.kernel.waits import CallProgram, WaitIn
 from cogc.language.values import Failure
 
 if TYPE_CHECKING:
@@ -40,9 +40,9 @@ def _consume(kernel: Kernel, inst: Instance, channel: str) -> Generator[Any, Any
     port = wiring.port(kernel, inst, channel)
     take = key if key.endswith(".dead") else f"{key}.take"
     while True:
-        claimed = yield Request("call", take, [])
+        claimed = yield CallProgram(take, [])
         kernel.admit(port, claimed)
-        yield Request("wait", "", [kernel.settling.setdefault((inst.path, channel), []), None])
+        yield WaitIn(kernel.settling.setdefault((inst.path, channel), []))
 
 
 def orphaned(kernel: Kernel, activity: Activity, value: Any) -> None:

@@ -20,6 +20,7 @@ from cogc.kernel.objects import (
     Instance,
     Port,
 )
+from cogc.kernel.ports import step
 from cogc.kernel.program import Handler, nanos
 from cogc.language.functions import stable_key
 from cogc.language.values import Failure, kind_of
@@ -138,29 +139,8 @@ def _drop(kernel: Kernel, inst: Instance, handler: Handler, message: Any, reason
 
 
 def later(kernel: Kernel, inst: Instance, act: Callable[[], object]) -> None:
-    """Do something in a coglet's turn, as a message of its own."""
-    kernel.admit(_later_port(inst), act)
-
-
-def _later_port(inst: Instance) -> Port:
-    if inst.ports is None:
-        inst.ports = {}
-    found = inst.ports.get("")
-    if found is None:
-        found = inst.ports[""] = Port(inst, "later", ())
-        found.simple = lambda _inst, act: act()
-        found.handlers = (NO_HANDLER,)
-    return found
-
-
-class _NoHandler:
-    """Stands for the reaction where a deferred step fails outside of one."""
-
-    name = "later"
-    on_failure = None
-
-
-NO_HANDLER: Any = _NoHandler()
+    """Carry out a step of the kernel's own in a coglet's turn, as a message to it."""
+    kernel.admit(step(inst, "later", act), None)
 
 
 def begin(kernel: Kernel, inst: Instance, handler: Handler, message: Any, port: Port | None) -> bool:
@@ -317,7 +297,7 @@ def advance(kernel: Kernel, activity: Activity, value: Any, failure: Failure | N
         _broken(kernel, activity, error)
         return
     try:
-        requests.request(kernel, activity, request)
+        requests.carry_out(kernel, activity, request)
     except Failure as refused:
         advance(kernel, activity, None, refused)
 

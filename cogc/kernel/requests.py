@@ -10,40 +10,55 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from cogc.kernel import queues, reactions
-from cogc.kernel.code import Request
 from cogc.kernel.models import asking
-from cogc.kernel.objects import AWAITING, Activity, Ask, Call, Dispatch, Instance, Port
+from cogc.kernel.objects import AWAITING, Activity, Ask, Call, Dispatch, Instance
+from cogc.kernel.ports import step
 from cogc.kernel.program import label, nanos
+from cogc.kernel.waits import (
+    AskCoglet,
+    AskModel,
+    AwaitMessage,
+    CallProgram,
+    DispatchAgent,
+    Request,
+    RunAll,
+    Sleep,
+    StartBeside,
+    Waiter,
+    WaitIn,
+)
+from cogc.language.closed import assert_never
 from cogc.language.values import Failure
 
 if TYPE_CHECKING:
     from cogc.kernel.machine import Kernel
 
 
-def request(kernel: Kernel, activity: Activity, asked: Request) -> None:
+def carry_out(kernel: Kernel, activity: Activity, request: Request) -> None:
     """Set going what an activity waits for."""
-    match asked.kind:
-        case "call":
-            _call(kernel, activity, asked)
-        case "ask":
-            _ask(kernel, activity, asked)
-        case "dispatch":
-            _dispatch(kernel, activity, asked)
-        case "question":
-            asking.ask(kernel, activity, asked)
-        case "sleep":
-            _sleep(kernel, activity, asked.arguments[0])
-        case "wait":
-            waiting, limit = asked.arguments
-            waiting.append((activity, activity.turn))
+    match request:
+        case CallProgram():
+            _call(kernel, activity, request)
+        case AskModel():
+            _ask(kernel, activity, request)
+        case DispatchAgent():
+            _dispatch(kernel, activity, request)
+        case AskCoglet():
+            asking.ask(kernel, activity, request)
+        case Sleep(nanos=nanoseconds):
+            _sleep(kernel, activity, nanoseconds)
+        case WaitIn(waiters=waiters, limit=limit):
+            waiters.append(Waiter(activity, activity.turn))
             if limit is not None:
                 _sleep(kernel, activity, limit)
-        case "start":
-            resume(kernel, activity, start(kernel, activity, *asked.arguments))
-        case "await":
-            _await(kernel, activity, asked)
+        case StartBeside(generator=generator, done=done):
+            resume(kernel, activity, start(kernel, activity, generator, done))
+        case AwaitMessage():
+            _await(kernel, activity, request)
+        case RunAll(generators=generators):
+            _run_all(kernel, activity, generators)
         case _:
-            _parallel(kernel, activity, asked.arguments)
+            assert_never(request)
 
 
 def _sleep(kernel: Kernel, activity: Activity, nanoseconds: int) -> None:
@@ -52,7 +67,7 @@ def _sleep(kernel: Kernel, activity: Activity, nanoseconds: int) -> None:
     activity.alarm = reactions.arm(kernel, activity.inst, due, lambda _a, _b: resume(kernel, activity, None, turn))
 
 
-def wake(kernel: Kernel, waiting: list[tuple[Activity, int]]) -> None:
+def wake(kernel: Kernel, waiting: list[Waiter]) -> None:
     """Let all go on that have waited for this."""
     for activity, turn in waiting:
         resume(kernel, activity, None, turn)
@@ -68,14 +83,14 @@ def start(kernel: Kernel, activity: Activity, generator: Any, done: Callable[[An
     return sub
 
 
-def _call(kernel: Kernel, activity: Activity, request: Request) -> None:
+def _call(kernel: Kernel, activity: Activity, request: CallProgram) -> None:
     inst, key = request.owner or activity.inst, request.program
     program = inst.code.unit.bundle.programs[key]
     if program.kind == "reply":
         asking.reply(kernel, *request.arguments)
         resume(kernel, activity, None)
         return
-    values = inst.code.unit.request(program)(inst, *request.arguments)
+    values = inst.code.unit.attributes(program)(inst, *request.arguments)
     arguments = {p.name: v for p, v in zip(program.parameters, request.arguments, strict=True)}
     call = _called(kernel, activity, inst, program.result)
     if program.kind == "queue" and program.name.endswith((".done", ".back")):
@@ -85,26 +100,37 @@ def _call(kernel: Kernel, activity: Activity, request: Request) -> None:
     kernel.effects.append(Call(call, key, arguments, values, inst.path, request.sandbox))
 
 
-def _ask(kernel: Kernel, activity: Activity, request: Request) -> None:
-    body, program, limit, news, streams = request.arguments
+def _ask(kernel: Kernel, activity: Activity, request: AskModel) -> None:
     inst = request.owner or activity.inst
     call = _called(kernel, activity, inst, None)
-    if kernel.trace and "count" not in body:
-        model = inst.code.unit.bundle.models[request.program].name
-        kernel.trace.record("ask", inst, call=call, model=model, program=program, data=news)
-    kernel.effects.append(Ask(call, request.program, program, body, limit, inst.path, request.at, streams))
+    if kernel.trace and "count" not in request.body:
+        model = inst.code.unit.bundle.models[request.model].name
+        kernel.trace.record("ask", inst, call=call, model=model, program=request.program, data=request.news)
+    kernel.effects.append(
+        Ask(call, request.model, request.program, request.body, request.limit, inst.path, request.at, request.streams)
+    )
 
 
-def _dispatch(kernel: Kernel, activity: Activity, request: Request) -> None:
-    dispatcher, query, background, limit, used = request.arguments
+def _dispatch(kernel: Kernel, activity: Activity, request: DispatchAgent) -> None:
     inst = request.owner or activity.inst
     call = _called(kernel, activity, inst, None)
-    kernel.spending[call] = used
+    kernel.spending[call] = request.used
     if kernel.trace:
         name = inst.code.unit.bundle.programs[request.program].name
-        kernel.trace.record("dispatch", inst, call=call, program=name, dispatcher=dispatcher, data=query)
+        kernel.trace.record(
+            "dispatch", inst, call=call, program=name, dispatcher=request.dispatcher, data=request.query
+        )
     kernel.effects.append(
-        Dispatch(call, dispatcher, request.program, query, background, limit, inst.path, request.sandbox)
+        Dispatch(
+            call,
+            request.dispatcher,
+            request.program,
+            request.query,
+            request.background,
+            request.limit,
+            inst.path,
+            request.sandbox,
+        )
     )
 
 
@@ -157,7 +183,7 @@ def resume(kernel: Kernel, activity: Activity, value: Any, turn: int = -1) -> No
     if turn != activity.turn or not activity.alive:
         return
 
-    def go(_inst: Any, _message: Any) -> None:
+    def go() -> None:
         if not activity.alive or activity.turn != turn:
             queues.orphaned(kernel, activity, value)
             return
@@ -170,11 +196,7 @@ def resume(kernel: Kernel, activity: Activity, value: Any, turn: int = -1) -> No
             kernel.press(activity.inst)
 
     outside = Instance(kernel, activity.inst.code, "", 0, None, None, [])
-    port = Port(outside, "result", ())
-    port.simple = go
-    port.handlers = (reactions.NO_HANDLER,)
-    port.fill = 1
-    kernel.queue.append((port, None, cause))
+    kernel.admit(step(outside, "result", go), None)
 
 
 def beside(sub: Activity) -> None:
@@ -184,7 +206,7 @@ def beside(sub: Activity) -> None:
     sub.inst.activities.append(sub)
 
 
-def _parallel(kernel: Kernel, activity: Activity, generators: list[Any]) -> None:
+def _run_all(kernel: Kernel, activity: Activity, generators: list[Any]) -> None:
     """Run generators side by side; the activity goes on with the list of what they give."""
     if not generators:
         resume(kernel, activity, [])
@@ -206,8 +228,8 @@ def _parallel(kernel: Kernel, activity: Activity, generators: list[Any]) -> None
 # ---- await ---------------------------------------------------------------------------------------------------
 
 
-def _await(kernel: Kernel, activity: Activity, request: Request) -> None:
-    port, condition, timeout = request.arguments
+def _await(kernel: Kernel, activity: Activity, request: AwaitMessage) -> None:
+    port, condition, timeout = request.port, request.condition, request.timeout
     inst = activity.inst
     if inst.awaits is None:
         inst.awaits = []
@@ -248,7 +270,7 @@ def awaited(kernel: Kernel, inst: Instance, item: Any) -> bool:
     """Whether an `await` takes this message; it goes on with it at once."""
     port, message, cause = item
     for entry in list(inst.awaits or ()):
-        if entry[1] != port.label:
+        if entry[1] != port.label or port.own:
             continue
         try:
             taken = entry[2] is None or entry[2](message) is True

@@ -28,6 +28,7 @@ from cogc.kernel.objects import (
     Port,
     Slot,
 )
+from cogc.kernel.ports import step
 from cogc.kernel.program import ChildCode, CogletCode, Handler, nanos
 from cogc.language.limits import outside, outside_pool
 from cogc.language.values import Failure
@@ -503,14 +504,8 @@ def _stop_self(kernel: Kernel, inst: Instance) -> None:
         else:
             stop(kernel, inst)
 
-    from cogc.kernel.objects import Port as NewPort
-
     outside = Instance(kernel, inst.code, "", 0, None, None, [])
-    port = NewPort(outside, "stop", ())
-    port.handlers = (reactions.NO_HANDLER,)
-    port.simple = lambda _inst, _message: go()
-    port.fill = 1
-    kernel.queue.append((port, None, kernel.cause))
+    kernel.admit(step(outside, "stop", go), None)
 
 
 # ---- restarting ---------------------------------------------------------------------------------------------

@@ -29,10 +29,10 @@ class Unit:
     """One compiled program. `texts` keeps the functions of texts that coglets register while they run."""
 
     __slots__ = (
+        "_attributes",
         "_codes",
         "_models",
         "_policies",
-        "_requests",
         "_values",
         "bundle",
         "coder",
@@ -48,7 +48,7 @@ class Unit:
         self.tracing = self.coder.for_traces()
         self.texts: dict[tuple[str, str, str], Function] = {}
         self._codes: dict[tuple[str, bool], CogletCode] = {}
-        self._requests: dict[str, Function] = {}
+        self._attributes: dict[str, Function] = {}
         self._models: dict[str, dict[str, Any]] = {}
         self._values: dict[int, tuple[ir.Expr, Function]] = {}
         self._policies: dict[tuple[Any, ...], ChildCode] = {}
@@ -70,11 +70,11 @@ class Unit:
         """Compile a coglet for one kernel alone."""
         return CogletCode(self, self.tracing if traced else self.coder, coglet)
 
-    def request(self, program: ir.Program) -> Function:
+    def attributes(self, program: ir.Program) -> Function:
         """Return the function of a coglet and a program's arguments that gives the words and attributes of a call."""
-        made = self._requests.get(program.key)
+        made = self._attributes.get(program.key)
         if made is None:
-            made = self._requests[program.key] = self.coder.request(program)
+            made = self._attributes[program.key] = self.coder.attributes(program)
         return made
 
     def pure(self, program: ir.Program) -> Function:

@@ -27,7 +27,7 @@ def failure(kernel: Kernel) -> str:
             lines.append(f"            | {source}")
     if report.event is not None:
         lines.append(f"  event     {shorten(report.event)}")
-    last = [item for item in list(kernel.ring)[-_LAST:] if not item[0].label.startswith(("later", "result"))]
+    last = [item for item in list(kernel.ring)[-_LAST:] if not item[0].own]
     if last:
         lines.append("  last messages, the newest at the end:")
         lines += [f"    {item[0].inst.path}.{item[0].label} {shorten(item[1], 100)}" for item in last]

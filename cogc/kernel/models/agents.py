@@ -7,10 +7,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cogc.kernel import wiring
-from cogc.kernel.code import Request
 from cogc.kernel.models import registry
 from cogc.kernel.models.budget import Purse
 from cogc.kernel.objects import Activity, Instance, Tell
+from cogc.kernel.waits import DispatchAgent, StartBeside, Waiter, WaitIn
 from cogc.language.values import Failure, shorten
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class AgentState:
     def __init__(self) -> None:
         self.paused_at: int | None = None
         self.paused_once = 0
-        self.holding: list[tuple[Activity, int]] = []
+        self.holding: list[Waiter] = []
         self.injected: list[str] = []
         self.talks: list[Conversation] = []
         self.started = 0
@@ -112,7 +112,7 @@ class SubAgent:
         self.talk: Conversation | None = None
         self.purse: Purse | None = None
         self.activity: Activity | None = None
-        self.waiting: list[tuple[Activity, int]] = []
+        self.waiting: list[Waiter] = []
         self.told = False
         self.charged = 0
 
@@ -143,7 +143,7 @@ class Roster:
         self.agents: dict[str, SubAgent] = {}
         self.pending: deque[SubAgent] = deque()
         self.running = 0
-        self.news: list[tuple[Activity, int]] = []
+        self.news: list[Waiter] = []
         self.schemas = {tool["name"]: tool["schema"] for tool in self.tools()}
 
     def tools(self) -> list[dict[str, Any]]:
@@ -250,7 +250,7 @@ class Roster:
             self.kernel.registry.update_status(self.id_of(agent), "running")
             self.running += 1
             work = self._here(agent) if self.dispatcher == "local" else self._elsewhere(agent)
-            agent.activity = yield Request("start", "", [work, lambda value, a=agent: self._done(a, value)])
+            agent.activity = yield StartBeside(work, partial(self._done, agent))
 
     def _here(self, agent: SubAgent) -> Talk:
         """The agent's conversation, in this process."""
@@ -262,8 +262,10 @@ class Roster:
         """The agent's run by a dispatcher, which may hand it back."""
         program = agent.program
         agent.purse = Purse(program.name, {}, None, self.talk.purse)
-        asked = [self.dispatcher, agent.query, agent.background, self.talk.left(), partial(self._used, agent)]
-        reply = yield Request("dispatch", program.key, asked, -1, self.talk.sandbox)
+        used, left = partial(self._used, agent), self.talk.left()
+        reply = yield DispatchAgent(
+            self.dispatcher, program.key, agent.query, agent.background, left, used, self.talk.sandbox
+        )
         if reply.get("fallback"):
             return (yield from self._here(agent))
         for usage in reply["usage"][agent.charged :]:
@@ -294,7 +296,7 @@ class Roster:
         while not agent.over:
             if foreground and agent.background:
                 return agent.summary()
-            yield Request("wait", "", [agent.waiting, self.talk.left()])
+            yield WaitIn(agent.waiting, self.talk.left())
             self.talk.in_time()
             yield from self.start()
         agent.told = True
@@ -331,7 +333,7 @@ class Roster:
     def wait_for_news(self) -> Talk:
         """Wait until a background agent has ended; what the conversation is told."""
         while not (told := self.take_news()):
-            yield Request("wait", "", [self.news, self.talk.left()])
+            yield WaitIn(self.news, self.talk.left())
             self.talk.in_time()
             yield from self.start()
         return told

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cogc.kernel import requests, wiring
-from cogc.kernel.code import Request
 from cogc.kernel.objects import STOPPED, STOPPING, Activity, Instance
+from cogc.kernel.waits import AskCoglet, Waiter
 from cogc.language.texts import MARK
 from cogc.language.values import Failure
 
@@ -25,10 +25,10 @@ class Question:
     def __init__(self) -> None:
         self.answer: Any = None
         self.answered = False
-        self.waiting: list[tuple[Activity, int]] = []
+        self.waiting: list[Waiter] = []
 
 
-def ask(kernel: Kernel, activity: Activity, request: Request) -> None:
+def ask(kernel: Kernel, activity: Activity, request: AskCoglet) -> None:
     """Put a question to the coglet that a program names; the activity goes on with the `Question`."""
     inst = request.owner or activity.inst
     program = inst.code.unit.bundle.programs[request.program]
@@ -38,7 +38,7 @@ def ask(kernel: Kernel, activity: Activity, request: Request) -> None:
         requests.resume(kernel, activity, failure)
         return
     question = kernel.asked[kernel.next_call] = Question()
-    message = {"id": kernel.next_call, "by": inst.path, "tool": program.name, "input": request.arguments[0]}
+    message = {"id": kernel.next_call, "by": inst.path, "tool": program.name, "input": request.input}
     kernel.next_call += 1
     kernel.admit(wiring.port(kernel, target, CHANNEL), message)
     requests.resume(kernel, activity, question)

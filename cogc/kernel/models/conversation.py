@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from cogc.ir import Program
 from cogc.kernel import programs, requests
-from cogc.kernel.code import Request
 from cogc.kernel.models import agents, registry
 from cogc.kernel.models.agents import MOST, Roster
 from cogc.kernel.models.budget import TURNS, Purse
 from cogc.kernel.objects import Instance, Sandbox
+from cogc.kernel.waits import AskCoglet, AskModel, CallProgram, Request, RunAll, Sleep, WaitIn
 from cogc.language import types
 from cogc.language.attributes import USUAL
 from cogc.language.functions import text
@@ -58,7 +58,7 @@ def perform(kernel: Kernel, inst: Instance, key: str, arguments: list[Any], sand
     if program.kind in programs.PURE:
         return unit.pure(program)(inst, *arguments)
     if program.kind != "llm":
-        return (yield Request("call", program.key, arguments, -1, sandbox))
+        return (yield CallProgram(program.key, arguments, sandbox))
     return (yield from Conversation(kernel, inst, program, arguments).whole())
 
 
@@ -83,7 +83,7 @@ class Conversation:
         self.purse: Purse
         self.given = {p.name: v for p, v in zip(program.parameters, arguments, strict=True)}
         self.call, kernel.next_call = kernel.next_call, kernel.next_call + 1
-        values = unit.request(program)(inst, *arguments)
+        values = unit.attributes(program)(inst, *arguments)
         self.prompt = text(values["prompt"])
         self.model = unit.bundle.models[program.model]
         settings = {**unit.model(program.model), **values}
@@ -245,7 +245,7 @@ class Conversation:
         """Wait while the agent is paused."""
         own = self.inst.agent
         while own is not None and own.paused_at is not None:
-            yield Request("wait", "", [own.holding, None])
+            yield WaitIn(own.holding)
 
     # ---- asking --------------------------------------------------------------------------------------------
 
@@ -301,7 +301,7 @@ class Conversation:
             except Failure:
                 if not self.purse.may_come_back():
                     raise
-            yield Request("wait", "", [self.kernel.waiting_for_purse, self.left()])
+            yield WaitIn(self.kernel.waiting_for_purse, self.left())
             self.in_time()
 
     def _attempts(self, request: dict[str, Any]) -> Talk:
@@ -318,13 +318,13 @@ class Conversation:
                 tried = f" (tried {attempt + 1} times)" if attempt else ""
                 raise Failure("program", f"`{self.program.name}`: {error['message']}{tried}")
             attempt += 1
-            yield Request("sleep", "", [pause])
+            yield Sleep(pause)
 
-    def _request(self, request: dict[str, Any]) -> Request:
+    def _request(self, request: dict[str, Any]) -> AskModel:
         self.in_time()
         news = self.messages[self.seen :]
         streams = self.around is None and agents.listened(self.inst)
-        return Request("ask", self.model.key, [request, self.program.name, self.left(), news, streams], self.program.at)
+        return AskModel(self.model.key, self.program.name, request, self.left(), news, streams, self.program.at)
 
     def _count(self, request: dict[str, Any]) -> Talk:
         """How many tokens a request has, by the provider if it can say, else estimated from its length."""
@@ -353,7 +353,7 @@ class Conversation:
         """Call all tools that a reply asks for side by side, and say what came of them."""
         yield from self._held()
         uses = [b for b in content if b.get("type") == "tool_use"]
-        results = yield Request("parallel", "", [self._use(b) for b in uses])
+        results = yield RunAll([self._use(b) for b in uses])
         self._look_for_circles(uses, results)
         self._add("user", results)
 
@@ -429,9 +429,9 @@ class Conversation:
     def _question(self, program: Program, arguments: list[Any]) -> Talk:
         """What a coglet answers; while the agent is paused the time for it stands still."""
         given = {p.name: v for p, v in zip(program.parameters, arguments, strict=True)}
-        question = yield Request("question", program.key, [given])
+        question = yield AskCoglet(program.key, given)
         while not question.answered:
-            yield Request("wait", "", [question.waiting, self.left()])
+            yield WaitIn(question.waiting, self.left())
             self.in_time()
         return question.answer
 

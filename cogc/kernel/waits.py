@@ -1,0 +1,159 @@
+"""Requests: the records that a waiting generator yields, one class for each kind of wait.
+
+A compiled reaction, a hook or a conversation is a generator. It yields one of these records, `requests.carry_out` sets
+going what the record asks for, and the generator goes on with the answer. `Request` is the closed union of them all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+if TYPE_CHECKING:
+    from cogc import ir
+    from cogc.kernel.objects import Activity, Instance, Sandbox
+
+
+class Waiter(NamedTuple):
+    """An activity that waits for others, and the number of its wait: an answer to an earlier wait is dropped."""
+
+    activity: Activity
+    turn: int
+
+
+class _Request:
+    """The base of all requests. `owner` is the coglet that asks, where that is not the coglet of the activity."""
+
+    __slots__ = ("owner",)
+
+    def __init__(self) -> None:
+        self.owner: Instance | None = None
+
+
+class CallProgram(_Request):
+    """Carry out a program with these arguments, by position."""
+
+    __slots__ = ("arguments", "program", "sandbox")
+
+    def __init__(self, program: str, arguments: list[Any], sandbox: Sandbox | None = None) -> None:
+        self.owner = None
+        self.program = program
+        self.arguments = arguments
+        self.sandbox = sandbox
+
+
+class AskModel(_Request):
+    """Ask a model for the program at the place `at`.
+
+    `body` is the request in the form of the Messages API, `limit` the nanoseconds that it may take, `news` the messages
+    that no trace has shown yet, `streams` whether pieces of the reply are wanted while it comes.
+    """
+
+    __slots__ = ("at", "body", "limit", "model", "news", "program", "streams")
+
+    def __init__(
+        self, model: str, program: str, body: dict[str, Any], limit: int, news: list[Any], streams: bool, at: int
+    ) -> None:
+        self.owner = None
+        self.model = model
+        self.program = program
+        self.body = body
+        self.limit = limit
+        self.news = news
+        self.streams = streams
+        self.at = at
+
+
+class DispatchAgent(_Request):
+    """Have a dispatcher run an agent. `used` hears of each request that the agent makes of a model."""
+
+    __slots__ = ("background", "dispatcher", "limit", "program", "query", "sandbox", "used")
+
+    def __init__(
+        self,
+        dispatcher: str,
+        program: str,
+        query: str,
+        background: bool,
+        limit: int,
+        used: Callable[[dict[str, Any]], None],
+        sandbox: Sandbox | None,
+    ) -> None:
+        self.owner = None
+        self.dispatcher = dispatcher
+        self.program = program
+        self.query = query
+        self.background = background
+        self.limit = limit
+        self.used = used
+        self.sandbox = sandbox
+
+
+class AskCoglet(_Request):
+    """Put a question to the coglet that a program names; the answer is a `Question`."""
+
+    __slots__ = ("input", "program")
+
+    def __init__(self, program: str, input: dict[str, Any]) -> None:
+        self.owner = None
+        self.program = program
+        self.input = input
+
+
+class Sleep(_Request):
+    """Wait for so many nanoseconds."""
+
+    __slots__ = ("nanos",)
+
+    def __init__(self, nanos: int) -> None:
+        self.owner = None
+        self.nanos = nanos
+
+
+class WaitIn(_Request):
+    """Wait in a list until somebody wakes all that wait there, or until so many nanoseconds have passed."""
+
+    __slots__ = ("limit", "waiters")
+
+    def __init__(self, waiters: list[Waiter], limit: int | None = None) -> None:
+        self.owner = None
+        self.waiters = waiters
+        self.limit = limit
+
+
+class StartBeside(_Request):
+    """Start a generator beside this one and go on at once; `done` takes its value or its Failure."""
+
+    __slots__ = ("done", "generator")
+
+    def __init__(self, generator: Generator[Any, Any, Any], done: Callable[[Any], None]) -> None:
+        self.owner = None
+        self.generator = generator
+        self.done = done
+
+
+class AwaitMessage(_Request):
+    """Await a message on a port for which the condition holds; null once the timeout is over."""
+
+    __slots__ = ("condition", "port", "timeout")
+
+    def __init__(self, port: ir.Port, condition: Callable[[Any], Any] | None, timeout: Any) -> None:
+        self.owner = None
+        self.port = port
+        self.condition = condition
+        self.timeout = timeout
+
+
+class RunAll(_Request):
+    """Run generators side by side; the answer is the list of their values."""
+
+    __slots__ = ("generators",)
+
+    def __init__(self, generators: list[Generator[Any, Any, Any]]) -> None:
+        self.owner = None
+        self.generators = generators
+
+
+Request: TypeAlias = (
+    CallProgram | AskModel | DispatchAgent | AskCoglet | Sleep | WaitIn | StartBeside | AwaitMessage | RunAll
+)

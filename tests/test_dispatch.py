@@ -78,7 +78,7 @@ def test_a_worker_process_answers(run: Any) -> None:
     assert made.outputs["out"] == ["done"]
     first, second = told(records)
     assert first["output"] == second["output"] == {"word": "hi"} and first["tokens_used"] == 7
-    assert made.kernel.usages["Helper", "m"].calls == 2
+    assert made.kernel.models.usages["Helper", "m"].calls == 2
     kinds = [r["kind"] for r in records]
     assert kinds.count("dispatch") == 2 and kinds.count("progress") >= 2
 

@@ -77,7 +77,7 @@ def test_a_text_is_asked_for_and_given(server: Server) -> None:
     assert request["max_tokens"] == 99 and request["stream"] is True and request["model"] == "claude-sonnet-5-5"
     assert request["system"] == [{"type": "text", "text": "Be brief.", "cache_control": {"type": "ephemeral"}}]
     assert server.headers[0]["Authorization"] == f"Bearer {KEY}"
-    usage = made.kernel.usages["ask", "m"]
+    usage = made.kernel.models.usages["ask", "m"]
     assert (usage.calls, usage.input, usage.output) == (1, 10, 5) and usage.usd == pytest.approx(70e-6)
 
 
@@ -284,7 +284,7 @@ def test_what_is_asked_side_by_side_is_reserved(server: Server) -> None:
     assert made.outputs["out"] == [["ok", "ok", "ok"]]  # one after the other: 150 are reserved, 15 used, each time
     made = session(build(text), inputs=[("q", "a")], budget={"tokens": 120})
     assert made.outputs["out"][0].count("ok") >= 1 and made.outputs["out"][0].count(None) >= 1
-    assert made.kernel.purse.usage.tokens <= 120
+    assert made.kernel.models.budget.usage.tokens <= 120
 
 
 def test_what_the_cache_took_costs_less() -> None:
@@ -325,7 +325,7 @@ def test_scripts_ask_for_tools_and_fail(tmp_path: Any) -> None:
         {"when": "42", "reply": "it is 42", "usage": {"input": 3, "output": 4}},
     ]
     made = scripted(tmp_path, script)
-    assert made.outputs["out"] == ["it is 42"] and made.kernel.usages["ask", "m"].tokens == 7
+    assert made.outputs["out"] == ["it is 42"] and made.kernel.models.usages["ask", "m"].tokens == 7
     assert scripted(tmp_path, [{"error": "tired"}]).outputs["out"] == [["program", "`ask`: tired"]]
 
 

@@ -77,7 +77,7 @@ def test_a_text_comes_in_pieces(server: Server) -> None:
     assert request["messages"] == [{"role": "system", "content": "s"}, {"role": "user", "content": "hello"}]
     assert (request["temperature"], request["reasoning_effort"], request["max_completion_tokens"]) == (0.3, "low", 50)
     assert {k.lower(): v for k, v in server.headers[0].items()}["authorization"] == f"Bearer {KEY}"
-    used = made.kernel.usages["Agent", "m"]
+    used = made.kernel.models.usages["Agent", "m"]
     assert (used.input, used.cache_read, used.output) == (8, 4, 3)
 
 

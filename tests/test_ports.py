@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from conftest import Sim
 
 from cogc.run import report
+from support.sim import Sim
 
 OWN = ["later", "result", "results", "commands", "laterally"]  # the checker refuses a channel `stop`
 

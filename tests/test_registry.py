@@ -106,12 +106,12 @@ def spawns(*queries: str, background: bool = False) -> dict[str, Any]:
 
 async def until(made: Session, id: str, state: str = "running") -> None:
     """Wait until a sub-agent is in a state."""
-    from cogc.kernel.models import registry
+    from cogc.kernel.models import steering
     from cogc.language.values import Failure
 
     while True:
         try:
-            if registry.status(made.kernel, id)["state"] == state:
+            if steering.status(made.kernel, id)["state"] == state:
                 return
         except (Failure, AttributeError):
             pass
@@ -123,7 +123,9 @@ def test_agents_are_registered_while_they_are_there(world: World) -> None:
 
     async def steer(made: Session) -> None:
         await until(made, "Main/a/Helper-1")
-        found.extend([r.id, r.role, r.parent_id, r.status, r.budget_limit_usd] for r in made.kernel.registry.list())
+        found.extend(
+            [r.id, r.role, r.parent_id, r.status, r.budget_limit_usd] for r in made.kernel.models.registry.list()
+        )
         await made.steer("cancel", "Main/a/Helper-1", {})
         await made.steer("cancel", "Main/a/Helper-2", {})
 
@@ -142,7 +144,7 @@ def test_agents_are_registered_while_they_are_there(world: World) -> None:
     ]
     states = [json.loads(t)["error"] for t in world.told()[1:]]
     assert states == ["it was cancelled", "it was cancelled", None]
-    assert [(r.id, r.status) for r in made.kernel.registry.list()] == [("Main/a", "stopped")]
+    assert [(r.id, r.status) for r in made.kernel.models.registry.list()] == [("Main/a", "stopped")]
 
 
 def test_an_agent_in_the_foreground_is_detached_into_the_background(world: World, tmp_path: Path) -> None:
@@ -224,7 +226,7 @@ def test_what_a_dispatched_agent_spends_counts_at_once(world: World) -> None:
     made = world.run(script, steer, "process", "{ tokens: 5_000 }")
     assert time.monotonic() - began < 20
     (said,) = made.outputs["out"]
-    assert said[0] == "budget" and made.kernel.usages["Helper", "m"].tokens == 5050
+    assert said[0] == "budget" and made.kernel.models.usages["Helper", "m"].tokens == 5050
 
 
 # ---- over the run's socket -----------------------------------------------------------------------------------

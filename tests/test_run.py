@@ -13,8 +13,8 @@ import msgspec
 import pytest
 import trio
 
+from cogc.kernel.effects import Ask
 from cogc.kernel.machine import Kernel
-from cogc.kernel.objects import Ask
 from cogc.kernel.unit import Unit
 from cogc.run import journal
 from cogc.run.process import run_process

@@ -8,8 +8,8 @@ import pytest
 
 from cogc.kernel import supervision
 from cogc.kernel.code import Coder
+from cogc.kernel.effects import Output
 from cogc.kernel.machine import Kernel
-from cogc.kernel.objects import Output
 from cogc.kernel.unit import Unit
 from cogc.language.values import Failure
 from support.sim import Sim

@@ -21,8 +21,8 @@ from cogc.commands.settings import settings
 from cogc.commands.sinks import RunSinks
 from cogc.commands.usage import Usage, only
 from cogc.diagnostics.problems import Problems
+from cogc.kernel.effects import Effect
 from cogc.kernel.machine import Kernel
-from cogc.kernel.objects import Effect
 from cogc.kernel.unit import Unit
 from cogc.language.attributes import CAGES
 from cogc.language.values import Failure

@@ -15,7 +15,7 @@ import msgspec
 from cogc import ir
 from cogc.commands.options import LEVELS, budget, duration, new_run_id
 from cogc.commands.usage import Usage
-from cogc.kernel.objects import Effect, LogLine, Output
+from cogc.kernel.effects import Effect, LogLine, Output
 from cogc.language.values import plain
 from cogc.run.control import open_door
 from cogc.run.journal import VERSION, Journal

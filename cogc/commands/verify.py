@@ -29,7 +29,7 @@ from cogc.desugar import dods
 from cogc.diagnostics import render
 from cogc.diagnostics.problems import Diagnostic, Problems
 from cogc.disk.files import read
-from cogc.kernel.objects import Output
+from cogc.kernel.effects import Output
 from cogc.kernel.unit import Unit
 from cogc.language.values import plain
 from cogc.names.world import Declared

@@ -14,7 +14,7 @@ from cogc.kernel.program import ChildCode, nanos
 from cogc.language.values import Failure
 
 if TYPE_CHECKING:
-    from cogc.kernel.machine import Kernel
+    from cogc.kernel.state import State
 
 MAX_RESTARTS = 3
 WITHIN = 60_000_000_000
@@ -23,7 +23,7 @@ LONGEST_BACKOFF = 60_000_000_000
 
 
 def fail(
-    kernel: Kernel,
+    kernel: State,
     inst: Instance,
     failure: Failure,
     reaction: str,
@@ -59,7 +59,7 @@ def fail(
         policy(kernel, inst, report)
 
 
-def decide(kernel: Kernel, parent: Instance, child: Instance, report: FailureReport) -> None:
+def decide(kernel: State, parent: Instance, child: Instance, report: FailureReport) -> None:
     """Run the parent's `on error`; if it decides nothing, the child's policy does."""
     if not child.gate & FAILED or child.failure is not report:
         return
@@ -77,7 +77,7 @@ def decide(kernel: Kernel, parent: Instance, child: Instance, report: FailureRep
 
 
 def _deciding(
-    kernel: Kernel, parent: Instance, child: Instance, report: FailureReport, record: dict[str, Any]
+    kernel: State, parent: Instance, child: Instance, report: FailureReport, record: dict[str, Any]
 ) -> Generator[Any, Any, None]:
     assert child.slot is not None
     if child.slot.decided:
@@ -113,7 +113,7 @@ def _decided(parent: Instance, child: Instance, report: FailureReport) -> bool:
 
 
 def _judged(
-    kernel: Kernel, parent: Instance, child: Instance, report: FailureReport, record: dict[str, Any]
+    kernel: State, parent: Instance, child: Instance, report: FailureReport, record: dict[str, Any]
 ) -> Generator[Any, Any, None]:
     """The parent is a coglet in Python whose class decides."""
     try:
@@ -126,7 +126,7 @@ def _judged(
         policy(kernel, child, report)
 
 
-def policy(kernel: Kernel, inst: Instance, report: FailureReport) -> None:
+def policy(kernel: State, inst: Instance, report: FailureReport) -> None:
     """What the child's `restart` says; past its limits the failure goes up."""
     slot, parent = inst.slot, inst.parent
     assert slot is not None and parent is not None
@@ -152,7 +152,7 @@ def policy(kernel: Kernel, inst: Instance, report: FailureReport) -> None:
     kernel.timers.add(due, [now, None, None])
 
 
-def _within_limits(kernel: Kernel, inst: Instance) -> bool:
+def _within_limits(kernel: State, inst: Instance) -> bool:
     """Whether the child's own limit and its supervisor's allow one more restart."""
     slot, parent = inst.slot, inst.parent
     assert slot is not None and parent is not None

@@ -7,15 +7,16 @@ one that stopped for good leaves them.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from cogc.kernel import reactions
+from cogc.kernel import ports
 from cogc.kernel.objects import STOPPED, STOPPING, Instance, Port
 from cogc.kernel.program import DEFAULT_CAPACITY, Handler
 
 if TYPE_CHECKING:
     from cogc import ir
-    from cogc.kernel.machine import Kernel
+    from cogc.kernel.state import State
 
     Key = tuple[int, int]  # the source's number, and the member's index
 
@@ -43,21 +44,21 @@ class Join:
         self.ports: dict[Key, Port] = {}
 
 
-def wire(kernel: Kernel, parent: Instance, handler: Handler) -> None:
+def wire(kernel: State, parent: Instance, handler: Handler) -> None:
     """Connect an `on all` to its sources; rounds under way stay."""
-    from cogc.kernel.wiring import _add, out_named
-
     join = _join(parent, handler)
     for number, source in enumerate(handler.trigger.ports):
         if source.child:
             assert parent.children is not None
             for member in parent.children[source.child].members.values():
-                _add(out_named(member, source.name), _port(parent, join, (number, member.index), source, member))
+                ports.add_target(
+                    ports.out_named(member, source.name), _port(parent, join, (number, member.index), source, member)
+                )
         else:
             _forward(kernel, parent, source.name, _port(parent, join, (number, 0), source, None))
 
 
-def _forward(kernel: Kernel, parent: Instance, channel: str, target: Port) -> None:
+def _forward(kernel: State, parent: Instance, channel: str, target: Port) -> None:
     if parent.forwards is None:
         parent.forwards = {}
     parent.forwards.setdefault(channel, []).append(lambda value: kernel.push(target, value))
@@ -96,8 +97,8 @@ def _alive(parent: Instance, join: Join) -> list[Key]:
     return sorted(found)
 
 
-def gather(kernel: Kernel, port: Port, handler: Handler, message: Any) -> bool:
-    """A message for a join: keep it, fire the round that it completes; whether the reaction holds the coglet now."""
+def gather(kernel: State, port: Port, handler: Handler, message: Any) -> list[Any] | None:
+    """Keep a message of a join; return the list that its reaction takes, if the message completes a round."""
     join = _join(port.inst, handler)
     key = join.keys[port]
     for found in join.rounds:
@@ -109,12 +110,13 @@ def gather(kernel: Kernel, port: Port, handler: Handler, message: Any) -> bool:
     port.fill += 1  # it waits on, in the round
     found.got[key] = message
     found.causes[key] = kernel.cause
-    return _fire(kernel, join, found)
+    return _complete(kernel, join, found)
 
 
-def _fire(kernel: Kernel, join: Join, found: Round) -> bool:
+def _complete(kernel: State, join: Join, found: Round) -> list[Any] | None:
+    """Close a round for which nothing is missing, and return its list."""
     if len(found.got) < len(found.members) or not found.got:
-        return False
+        return None
     join.rounds.remove(found)
     inst = next(iter(join.ports.values())).inst
     for key in found.got:
@@ -122,10 +124,10 @@ def _fire(kernel: Kernel, join: Join, found: Round) -> bool:
     if kernel.trace:
         causes = sorted(found.causes.values())
         kernel.cause = kernel.trace.record("join", inst, causes=causes, port=join.handler.name)
-    return reactions.begin(kernel, inst, join.handler, _message(join, found), None)
+    return _message(join, found)
 
 
-def _taken(kernel: Kernel, port: Port) -> None:
+def _taken(kernel: State, port: Port) -> None:
     port.fill -= 1
     if port.waiters:
         kernel.release(port)
@@ -145,17 +147,20 @@ def _message(join: Join, found: Round) -> list[Any]:
     return parts
 
 
-def source_lost(kernel: Kernel, member: Instance) -> None:
+def source_lost(kernel: State, member: Instance) -> None:
     """A source restarts or has lost an event: its open rounds are dead letters."""
-    _each(kernel, member, lambda join, key: _abandon(kernel, join, key))
+    for join, key in _of_source(member):
+        _abandon(kernel, join, key)
 
 
-def source_stopped(kernel: Kernel, member: Instance) -> None:
-    """A source stopped for good: the rounds go on without it."""
-    _each(kernel, member, lambda join, key: _leave(kernel, join, key))
+def source_stopped(kernel: State, member: Instance) -> Iterator[tuple[Handler, list[Any]]]:
+    """Let the rounds go on without a source that stopped for good; yield each reaction that is due now, with its list."""
+    for join, key in _of_source(member):
+        yield from _leave(kernel, join, key)
 
 
-def _each(kernel: Kernel, member: Instance, act: Any) -> None:
+def _of_source(member: Instance) -> Iterator[tuple[Join, Key]]:
+    """The joins of the parent that a coglet is a source of, and its keys in them."""
     parent = member.parent
     if parent is None or parent.extra is None or parent.gate & STOPPED:
         return
@@ -163,17 +168,17 @@ def _each(kernel: Kernel, member: Instance, act: Any) -> None:
         if isinstance(state, Join):
             for key, port in list(state.ports.items()):
                 if port.member is member:
-                    act(state, key)
+                    yield state, key
 
 
-def _abandon(kernel: Kernel, join: Join, key: Key) -> None:
+def _abandon(kernel: State, join: Join, key: Key) -> None:
     for found in [r for r in join.rounds if key in r.members]:
         join.rounds.remove(found)
         for got, message in found.got.items():
             kernel.bury((join.ports[got], message, found.causes[got]), "gather")
 
 
-def _leave(kernel: Kernel, join: Join, key: Key) -> None:
+def _leave(kernel: State, join: Join, key: Key) -> Iterator[tuple[Handler, list[Any]]]:
     join.keys.pop(join.ports[key], None)
     for found in list(join.rounds):
         if key in found.members and key not in found.got:
@@ -181,10 +186,12 @@ def _leave(kernel: Kernel, join: Join, key: Key) -> None:
             if not found.members:
                 join.rounds.remove(found)
             else:
-                _fire(kernel, join, found)
+                values = _complete(kernel, join, found)
+                if values is not None:
+                    yield join.handler, values
 
 
-def leftovers(kernel: Kernel) -> int:
+def leftovers(kernel: State) -> int:
     """What waits in the joins of all coglets at the end: dead letters (`unmatched`)."""
     count = 0
     pending = [kernel.root] if kernel.root else []

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from cogc.language.values import Failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-    from cogc.kernel.machine import Kernel
-    from cogc.kernel.models.agents import AgentState
-    from cogc.kernel.program import CogletCode, Handler
-    from cogc.language.values import Failure
+    from cogc.kernel.program import Handler
+    from cogc.kernel.unit import CogletCode
 
 # Why a coglet does not take the next event at once: bits of `Instance.gate`, 0 for one that does.
 HELD = 1  # a reaction is under way that holds it
@@ -103,6 +103,13 @@ class Slot:
         self.brief = False
         self.decided = False
 
+    def member(self, index: Any) -> Instance:
+        """Return a pool's member by its index; a Failure if there is none."""
+        found = self.members.get(index) if type(index) is int else None
+        if found is None:
+            raise Failure("error", f"`{self.name}` has no member {index!r}")
+        return found
+
     def only(self) -> Instance | None:
         """The one member of a single child."""
         return self.members.get(0)
@@ -112,14 +119,14 @@ class Instance:
     """A coglet that runs."""
 
     __slots__ = (
-        "activities", "agent", "awaits", "backlog", "children", "code", "extra", "failure", "forwards", "gate", "held", "index",
+        "activities", "awaits", "backlog", "children", "code", "extra", "failure", "forwards", "gate", "held", "index",
         "kernel", "name", "outs", "parameters", "parent", "parked", "ports", "rest", "restarts", "serial", "slot", "states",
         "timers", "urgent",
     )  # fmt: skip
 
     def __init__(
         self,
-        kernel: Kernel,
+        kernel: object,
         code: CogletCode,
         name: str,
         index: int,
@@ -152,7 +159,6 @@ class Instance:
         self.failure: FailureReport | None = None
         self.rest: deque[Any] | None = None
         self.forwards: dict[str, list[Callable[[Any], None]]] | None = None
-        self.agent: AgentState | None = None
 
     @property
     def path(self) -> str:
@@ -230,6 +236,13 @@ class Activity:
         self.done: Callable[[Any], None] | None = None
 
 
+class Waiter(NamedTuple):
+    """An activity that waits for others, and the number of its wait: an answer to an earlier wait is dropped."""
+
+    activity: Activity
+    turn: int
+
+
 class FailureReport:
     """A failure on its way up: what happened, at which place in the spec, where first in the tree, and to which event."""
 
@@ -242,175 +255,3 @@ class FailureReport:
         self.event = event
         self.place = place
         self.restarts = 0
-
-
-# ---- effects: what the kernel asks of the world --------------------------------------------------------------
-
-
-class Sandbox:
-    """What processes of a call may do: `mode` is ro or rw, for the workspace."""
-
-    __slots__ = ("mode", "network")
-
-    def __init__(self, mode: str, network: bool) -> None:
-        self.mode = mode
-        self.network = network
-
-    def inside(self, outer: Sandbox | None) -> Sandbox:
-        """This one within another: nothing is allowed that the other forbids."""
-        if outer is None:
-            return self
-        return Sandbox("ro" if "ro" in (self.mode, outer.mode) else "rw", self.network and outer.network)
-
-
-class Call:
-    """Carry out a program. `request` holds its words and attributes, `arguments` its parameters by name."""
-
-    __slots__ = ("arguments", "id", "path", "program", "request", "sandbox")
-
-    def __init__(
-        self,
-        id: int,
-        program: str,
-        arguments: dict[str, Any],
-        request: dict[str, Any],
-        path: str,
-        sandbox: Sandbox | None = None,
-    ) -> None:
-        self.sandbox = sandbox
-        self.id = id
-        self.program = program
-        self.arguments = arguments
-        self.request = request
-        self.path = path
-
-
-class Ask:
-    """Ask a model, for a program of a coglet. `request` is the conversation so far, `limit` the nanoseconds that it may
-    take, `at` the program's place in the spec, `streams` whether pieces of the reply are wanted while it comes."""
-
-    __slots__ = ("at", "id", "limit", "model", "path", "program", "request", "streams")
-
-    def __init__(
-        self,
-        id: int,
-        model: str,
-        program: str,
-        request: dict[str, Any],
-        limit: int,
-        path: str,
-        at: int = -1,
-        streams: bool = False,
-    ) -> None:
-        self.id = id
-        self.model = model
-        self.program = program
-        self.request = request
-        self.limit = limit
-        self.path = path
-        self.at = at
-        self.streams = streams
-
-
-class Dispatch:
-    """Have an agent run by a dispatcher: its program's key, what it is asked, the nanoseconds that it may take, and the
-    sandbox that holds it."""
-
-    __slots__ = ("background", "dispatcher", "id", "limit", "path", "program", "query", "sandbox")
-
-    def __init__(
-        self,
-        id: int,
-        dispatcher: str,
-        program: str,
-        query: str,
-        background: bool,
-        limit: int,
-        path: str,
-        sandbox: Sandbox | None,
-    ) -> None:
-        self.sandbox = sandbox
-        self.id = id
-        self.dispatcher = dispatcher
-        self.program = program
-        self.query = query
-        self.background = background
-        self.limit = limit
-        self.path = path
-
-
-class Cancel:
-    """Nobody waits for a call any more."""
-
-    __slots__ = ("id",)
-
-    def __init__(self, id: int) -> None:
-        self.id = id
-
-
-class Tell:
-    """Something to be said to an agent that runs elsewhere, by the number of its call."""
-
-    __slots__ = ("call", "message")
-
-    def __init__(self, call: int, message: str) -> None:
-        self.call = call
-        self.message = message
-
-
-class Unclaim:
-    """An item of a queue that was claimed for a coglet which is gone: `[value, id, token]`."""
-
-    __slots__ = ("item", "queue")
-
-    def __init__(self, queue: str, item: Any) -> None:
-        self.queue = queue
-        self.item = item
-
-
-class Said:
-    """What a method of a Python coglet has waited for; `over` if it will not come."""
-
-    __slots__ = ("over", "token", "value")
-
-    def __init__(self, token: int, value: Any, over: bool = False) -> None:
-        self.token = token
-        self.value = value
-        self.over = over
-
-
-class Output:
-    """What the root transmits."""
-
-    __slots__ = ("channel", "seq", "value")
-
-    def __init__(self, channel: str, value: Any, seq: int) -> None:
-        self.channel = channel
-        self.value = value
-        self.seq = seq
-
-
-class LogLine:
-    """What a coglet logs, for people."""
-
-    __slots__ = ("level", "path", "t", "value")
-
-    def __init__(self, level: str, path: str, value: Any, t: int) -> None:
-        self.level = level
-        self.path = path
-        self.value = value
-        self.t = t
-
-
-class Persist:
-    """A state to be kept across runs."""
-
-    __slots__ = ("name", "path", "value")
-
-    def __init__(self, path: str, name: str, value: Any) -> None:
-        self.path = path
-        self.name = name
-        self.value = value
-
-
-Effect = Call | Ask | Dispatch | Cancel | Tell | Unclaim | Said | Output | LogLine | Persist

@@ -7,8 +7,13 @@ step by its label, whatever the channels of a program are called.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
-from cogc.kernel.objects import STEP, Instance, Port
+from cogc import ir
+from cogc.kernel.objects import STEP, Instance, Out, Port
+from cogc.kernel.program import DEFAULT_CAPACITY, Handler, label
+from cogc.kernel.unit import CogletCode
+from cogc.lowering import methods
 
 
 def step(inst: Instance, label: str, act: Callable[[], object]) -> Port:
@@ -16,3 +21,95 @@ def step(inst: Instance, label: str, act: Callable[[], object]) -> Port:
     port = Port(inst, label, STEP)
     port.simple = lambda _inst, _message: act()
     return port
+
+
+# ---- inboxes and outputs --------------------------------------------------------------------------------------
+
+
+def out(inst: Instance, number: int) -> Out:
+    """A coglet's output channel, made at its first use."""
+    found = inst.outs[number]
+    if found is None:
+        found = inst.outs[number] = Out(inst, inst.code.transmit_names[number])
+    return found
+
+
+def out_named(inst: Instance, name: str) -> Out:
+    return out(inst, inst.code.transmit_names.index(name))
+
+
+def port(inst: Instance, channel: str) -> Port:
+    """A coglet's listen channel, made at its first use."""
+    if inst.ports is None:
+        inst.ports = {}
+    found = inst.ports.get(channel)
+    if found is None:
+        if inst.code.ir.open:
+            open_listen(inst.code, channel)
+        capacity, overflow, _ = inst.code.listens[channel]
+        size = DEFAULT_CAPACITY if capacity is None else max(1, capacity(inst))
+        handlers = tuple(inst.code.observers.get(channel, ()))
+        found = inst.ports[channel] = Port(inst, channel, handlers, size, overflow)
+        if inst.forwards is not None and channel in inst.forwards:
+            found.simple = None
+    return found
+
+
+def observe_port(parent: Instance, member: Instance, channel: str, handlers: tuple[Handler, ...]) -> Port:
+    """The inbox in which a parent finds what one child says on one channel; it stays the same for the child's life."""
+    if parent.ports is None:
+        parent.ports = {}
+    assert member.slot is not None
+    name = label(ir.Port("child_transmit", channel, member.slot.name))
+    key = name if member.slot.single else f"{member.slot.name}[{member.index}].{channel}"
+    found = parent.ports.get(key)
+    if found is None or found.member is not member:
+        capacity = next(t.capacity for t in member.code.ir.transmits if t.name == channel)
+        size = DEFAULT_CAPACITY if capacity is None else max(1, member.code.unit.value(capacity, member))
+        found = parent.ports[key] = Port(parent, name, handlers, size)
+        found.member = member
+    return found
+
+
+def add_target(source: Out, target: Port | Callable[[Any], None]) -> None:
+    if isinstance(target, Port):
+        source.targets = (*source.targets, target)
+    else:
+        source.extra = [*(source.extra or ()), target]
+
+
+# ---- open coglets ---------------------------------------------------------------------------------------------
+
+
+def open_listen(code: CogletCode, channel: str) -> None:
+    """An open coglet gets a listen channel."""
+    if channel not in code.listens:
+        code.listens[channel] = (None, "block", _anything(code))
+        code.observers[channel] = [open_handler(code, methods.hears(code.ir.python, "listen", channel))]
+
+
+def open_command(code: CogletCode, command: str) -> None:
+    """An open coglet gets a command."""
+    if command not in code.commands:
+        bare = methods.obeys_any(code.ir.python, command, _anything(code))
+        code.commands[command] = [open_handler(code, bare)]
+
+
+def open_out(inst: Instance, channel: str) -> Out:
+    """An output channel of an open coglet, made at its first use."""
+    names = inst.code.transmit_names
+    if channel not in names:
+        names.append(channel)
+    number = names.index(channel)
+    while len(inst.outs) <= number:
+        inst.outs.append(None)
+    return out(inst, number)
+
+
+def open_handler(code: CogletCode, reaction: ir.Reaction) -> Handler:
+    code.handlers += 1
+    return Handler(code.coder, code.ir, reaction, reaction.triggers[0], code.handlers)
+
+
+def _anything(code: CogletCode) -> int:
+    return code.ir.parameters[0].type

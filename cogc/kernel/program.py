@@ -1,16 +1,13 @@
-"""A coglet's code: what all its instances share, made from IR when the first of them is created."""
+"""The code of reactions and of children, made from IR when the first coglet that has them is created."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cogc import ir
 from cogc.kernel.code import Coder
-from cogc.language.values import Duration, Failure
-
-if TYPE_CHECKING:
-    from cogc.kernel.unit import Unit
+from cogc.language.values import Duration
 
 DEFAULT_CAPACITY = 64
 
@@ -115,77 +112,6 @@ class ChildCode:
         self.max_restarts, self.within = pure(spec.max_restarts, names), pure(spec.within, names)
         self.backoff = pure(spec.backoff, names)
         self.hash = pure(spec.hash, ["message"])
-
-
-class CogletCode:
-    """The compiled form of one coglet."""
-
-    __slots__ = (
-        "children", "coder", "commands", "errors", "every", "handlers", "has_hooks", "ir", "joins", "key", "links", "listens", "name", "observers",
-        "on_start", "on_stop", "parameters", "states", "supervision", "ticks", "transmit_names", "unit",
-    )  # fmt: skip
-
-    def __init__(self, unit: Unit, coder: Coder, spec: ir.Coglet) -> None:
-        self.unit = unit
-        self.coder = coder
-        self.ir = spec
-        self.key = spec.key
-        self.name = spec.name
-        self.transmit_names = [t.name for t in spec.transmits]
-        self.parameters = [
-            (coder.validators.check(p.type), None if p.default is None else coder.expression(p.default, []))
-            for p in spec.parameters
-        ]
-        self.states = [coder.expression(s.value, []) for s in spec.states]
-        self.listens = {
-            c.name: (None if c.capacity is None else coder.expression(c.capacity, []), c.overflow, c.type)
-            for c in spec.listens
-        }
-        self.children = [ChildCode(coder, c) for c in spec.children]
-        self.links = [
-            (link, None if link.hash is None else coder.expression(link.hash, ["message"])) for link in spec.links
-        ]
-        self.supervision = spec.supervision
-        self._handlers(coder, spec)
-
-    def failure(self, error: BaseException) -> Failure:
-        """Return an exception out of this code as a Failure with its place."""
-        return self.coder.failure(error)
-
-    def _handlers(self, coder: Coder, spec: ir.Coglet) -> None:
-        """Every reaction under each of its triggers, in textual order."""
-        self.observers: dict[str, list[Handler]] = {}
-        self.joins: list[Handler] = []
-        self.every: list[Handler] = []
-        self.ticks: list[Handler] = []
-        self.on_start: list[Handler] = []
-        self.on_stop: list[Handler] = []
-        self.errors: dict[str, list[Handler]] = {}
-        self.commands: dict[str, list[Handler]] = {}
-        lists = {
-            "all": self.joins,
-            "every": self.every,
-            "after": self.every,
-            "ticks": self.ticks,
-            "start": self.on_start,
-            "stop": self.on_stop,
-        }
-        key = 0
-        for reaction in spec.reactions:
-            for trigger in reaction.triggers:
-                handler = Handler(coder, spec, reaction, trigger, key)
-                key += 1
-                if trigger.kind == "port":
-                    self.observers.setdefault(label(trigger.ports[0]), []).append(handler)
-                elif trigger.kind == "error":
-                    self.errors.setdefault(trigger.child, []).append(handler)
-                elif trigger.kind == "command":
-                    self.commands.setdefault(trigger.command, []).append(handler)
-                else:
-                    lists[trigger.kind].append(handler)
-        self.handlers = key
-        for port in awaited(spec):
-            self.observers.setdefault(label(port), [])
 
 
 def label(port: ir.Port) -> str:

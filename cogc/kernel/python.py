@@ -10,61 +10,25 @@ from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any
 
 from cogc import ir
-from cogc.kernel import failing, reactions, requests, supervision, wiring
-from cogc.kernel.objects import STARTING, STOPPED, STOPPING, Instance, Out, Port, Said, Slot
-from cogc.kernel.program import CogletCode, Handler
+from cogc.kernel import failing, ports, reactions, requests, supervision
+from cogc.kernel.effects import Said
+from cogc.kernel.objects import STARTING, STOPPED, STOPPING, Instance, Port, Slot
+from cogc.kernel.unit import CogletCode
 from cogc.kernel.waits import AwaitMessage, CallProgram
 from cogc.language.values import Failure
 from cogc.lowering import methods
 
 if TYPE_CHECKING:
-    from cogc.kernel.machine import Kernel
-
-
-# ---- what an open coglet hears, says and obeys ----------------------------------------------------------------
-
-
-def open_port(kernel: Kernel, code: CogletCode, channel: str) -> None:
-    """An open coglet gets a listen channel."""
-    if channel not in code.listens:
-        code.listens[channel] = (None, "block", _anything(code))
-        code.observers[channel] = [_handler(kernel, code, methods.hears(code.ir.python, "listen", channel))]
-
-
-def open_command(kernel: Kernel, code: CogletCode, command: str) -> None:
-    """An open coglet gets a command."""
-    if command not in code.commands:
-        bare = methods.obeys_any(code.ir.python, command, _anything(code))
-        code.commands[command] = [_handler(kernel, code, bare)]
-
-
-def open_out(inst: Instance, channel: str) -> Out:
-    """An output channel of an open coglet, made at its first use."""
-    names = inst.code.transmit_names
-    if channel not in names:
-        names.append(channel)
-    number = names.index(channel)
-    while len(inst.outs) <= number:
-        inst.outs.append(None)
-    return wiring.out(inst, number)
-
-
-def _handler(kernel: Kernel, code: CogletCode, reaction: ir.Reaction) -> Handler:
-    code.handlers += 1
-    return Handler(code.coder, code.ir, reaction, reaction.triggers[0], code.handlers)
-
-
-def _anything(code: CogletCode) -> int:
-    return code.ir.parameters[0].type
+    from cogc.kernel.state import State
 
 
 # ---- what is told ---------------------------------------------------------------------------------------------
 
 
-def transmit(kernel: Kernel, inst: Instance, call: int, channel: str, value: Any) -> None:
+def transmit(kernel: State, inst: Instance, call: int, channel: str, value: Any) -> None:
     """A method has sent a value; a Failure if it is not of the channel's type."""
     if inst.code.ir.open:
-        open_out(inst, channel)
+        ports.open_out(inst, channel)
         number = inst.code.transmit_names.index(channel)
     elif channel in inst.code.transmit_names:
         number = inst.code.transmit_names.index(channel)
@@ -75,27 +39,27 @@ def transmit(kernel: Kernel, inst: Instance, call: int, channel: str, value: Any
     emit(inst, number, value)
 
 
-def log(kernel: Kernel, inst: Instance, call: int, level: str, value: Any) -> None:
+def log(kernel: State, inst: Instance, call: int, level: str, value: Any) -> None:
     """A method has logged a value."""
     kernel.log(inst, level, value)
 
 
-def every(kernel: Kernel, inst: Instance, call: int, timers: list[list[Any]]) -> None:
+def every(kernel: State, inst: Instance, call: int, timers: list[list[Any]]) -> None:
     """A class has methods that run so often: `[[name, nanoseconds]]`."""
     for name, period in timers:
         _arm(kernel, inst, name, period, kernel.now + period)
 
 
-def _arm(kernel: Kernel, inst: Instance, name: str, period: int, due: int) -> None:
+def _arm(kernel: State, inst: Instance, name: str, period: int, due: int) -> None:
     def fire(_a: Any, _b: Any) -> None:
         kernel.cause = 0
-        kernel.admit(wiring.port(kernel, inst, ir.TICKS), name)
+        kernel.admit(ports.port(inst, ir.TICKS), name)
         _arm(kernel, inst, name, period, due + period)
 
     reactions.arm(kernel, inst, due, fire)
 
 
-def create(kernel: Kernel, inst: Instance, call: int, made: int, what: dict[str, Any]) -> str:
+def create(kernel: State, inst: Instance, call: int, made: int, what: dict[str, Any]) -> str:
     """A method has created a child: `made` is what the shell knows its making by. The child's name is the answer."""
     name, child = str(what["name"]), _undeclared(kernel, inst.code, str(what["name"]))
     if inst.children is None:
@@ -108,7 +72,7 @@ def create(kernel: Kernel, inst: Instance, call: int, made: int, what: dict[str,
     return slot.name
 
 
-def begin(kernel: Kernel, inst: Instance, call: int, children: list[str]) -> None:
+def begin(kernel: State, inst: Instance, call: int, children: list[str]) -> None:
     """What was created is wired: it starts."""
     for name in children:
         child = ((inst.children or {})[name]).only()
@@ -116,20 +80,20 @@ def begin(kernel: Kernel, inst: Instance, call: int, children: list[str]) -> Non
             supervision.begin(kernel, child)
 
 
-def _free(kernel: Kernel, inst: Instance, name: str) -> str:
+def _free(kernel: State, inst: Instance, name: str) -> str:
     """A name that no child of this coglet has had: a handle leads to one child for ever."""
-    count = kernel.created[inst.path, name] = kernel.created.get((inst.path, name), 0) + 1
+    count = kernel.opened.created[inst.path, name] = kernel.opened.created.get((inst.path, name), 0) + 1
     return name if count == 1 else f"{name}-{count}"
 
 
-def _undeclared(kernel: Kernel, maker: CogletCode, name: str) -> CogletCode:
+def _undeclared(kernel: State, maker: CogletCode, name: str) -> CogletCode:
     """Return the code of a class that is declared nowhere, by the coglet that creates a child of it."""
     key = f"{maker.ir.python}.{name}"
     anything = maker.unit.bundle.programs[maker.ir.python].result
-    return kernel.opened(maker.unit, key, lambda: methods.undeclared(name, maker.ir.python, anything))
+    return kernel.open_code(maker.unit, key, lambda: methods.undeclared(name, maker.ir.python, anything))
 
 
-def follow(kernel: Kernel, inst: Instance, call: int, child: str, channel: str, method: str) -> None:
+def follow(kernel: State, inst: Instance, call: int, child: str, channel: str, method: str) -> None:
     """A method wants what a child says: for another method, or (where `method` is empty) for itself."""
     member, label = _child(inst, child), f"{child}.{channel}"
     if inst.ports is None:
@@ -138,14 +102,14 @@ def follow(kernel: Kernel, inst: Instance, call: int, child: str, channel: str, 
     if port is None:
         port = inst.ports[label] = Port(inst, label, ())
         port.member = member
-        source = open_out(member, channel) if member.code.ir.open else wiring.out_named(member, channel)
+        source = ports.open_out(member, channel) if member.code.ir.open else ports.out_named(member, channel)
         source.targets = (*source.targets, port)
     if method:
         reaction = methods.hears(inst.code.ir.python, "follow", label, method=method)
-        port.handlers = (*port.handlers, _handler(kernel, inst.code, reaction))
+        port.handlers = (*port.handlers, ports.open_handler(inst.code, reaction))
 
 
-def next(kernel: Kernel, inst: Instance, call: int, child: str, channel: str, token: int) -> None:
+def next(kernel: State, inst: Instance, call: int, child: str, channel: str, token: int) -> None:
     """A method waits for what a child says next; it is said to it by a token."""
     member = inst.children.get(child) if inst.children is not None else None
     if member is None or child not in inst.children:  # type: ignore[operator]
@@ -158,18 +122,18 @@ def next(kernel: Kernel, inst: Instance, call: int, child: str, channel: str, to
     def done(value: Any) -> None:
         kernel.effects.append(Said(token, value, isinstance(value, Failure)))
 
-    kernel.listeners[token] = requests.start(kernel, kernel.calls[call][0], waiting(), done)
+    kernel.opened.listeners[token] = requests.start(kernel, kernel.calls[call][0], waiting(), done)
 
 
-def forget(kernel: Kernel, inst: Instance, call: int, token: int) -> None:
+def forget(kernel: State, inst: Instance, call: int, token: int) -> None:
     """A method waits no more."""
-    waiting = kernel.listeners.pop(token, None)
+    waiting = kernel.opened.listeners.pop(token, None)
     if waiting is not None and waiting.alive:
         waiting.generator.close()
         reactions.leave(kernel, waiting)
 
 
-def gone(kernel: Kernel, child: Instance) -> None:
+def gone(kernel: State, child: Instance) -> None:
     """A child of a Python coglet has stopped for good: who waits for its words waits in vain."""
     assert child.parent is not None and child.parent.children is not None
     child.parent.children.pop(child.name, None)
@@ -178,28 +142,28 @@ def gone(kernel: Kernel, child: Instance) -> None:
             requests.interrupt(kernel, entry[0], Failure("stopped", f"`{child.path}` has stopped"))
 
 
-def guide(kernel: Kernel, inst: Instance, call: int, child: str, command: str, data: Any) -> None:
+def guide(kernel: State, inst: Instance, call: int, child: str, command: str, data: Any) -> None:
     """A method gives a child a command."""
     target = _child(inst, child)
-    open_command(kernel, target.code, command)
+    ports.open_command(target.code, command)
     reactions.command(kernel, inst, target, command, [data])
 
 
-def send(kernel: Kernel, inst: Instance, call: int, child: str, channel: str, value: Any) -> None:
+def send(kernel: State, inst: Instance, call: int, child: str, channel: str, value: Any) -> None:
     """A method sends a child a message."""
-    target = wiring.port(kernel, _child(inst, child), channel)
+    target = ports.port(_child(inst, child), channel)
     if kernel.trace:
         kernel.cause = kernel.trace.record("send", inst, to=f"{child}.{channel}", data=value)
     kernel.push(target, value)
 
 
-def link(kernel: Kernel, inst: Instance, call: int, source: str, said: str, target: str, heard: str) -> None:
+def link(kernel: State, inst: Instance, call: int, source: str, said: str, target: str, heard: str) -> None:
     """A method links a channel of a child to one of another."""
-    out = open_out(_child(inst, source), said)
-    out.targets = (*out.targets, wiring.port(kernel, _child(inst, target), heard))
+    out = ports.open_out(_child(inst, source), said)
+    out.targets = (*out.targets, ports.port(_child(inst, target), heard))
 
 
-def stop(kernel: Kernel, inst: Instance, call: int, child: str) -> None:
+def stop(kernel: State, inst: Instance, call: int, child: str) -> None:
     """A method stops a child."""
     supervision.stop(kernel, _child(inst, child))
 
@@ -218,7 +182,7 @@ TOLD: dict[str, Callable[..., Any]] = {
 """What may be told of a method, by the word for it in the journal."""
 
 
-def told(kernel: Kernel, call: int, kind: str, data: tuple[Any, ...]) -> Any:
+def told(kernel: State, call: int, kind: str, data: tuple[Any, ...]) -> Any:
     """Take what a method did while its call runs; a Failure refuses it."""
     known = kernel.calls.get(call)
     if known is None or not known[0].alive:
@@ -234,7 +198,7 @@ def told(kernel: Kernel, call: int, kind: str, data: tuple[Any, ...]) -> Any:
 # ---- what is asked of the class -------------------------------------------------------------------------------
 
 
-def judged(kernel: Kernel, parent: Instance, child: Instance, record: dict[str, Any]) -> Generator[Any, Any, None]:
+def judged(kernel: State, parent: Instance, child: Instance, record: dict[str, Any]) -> Generator[Any, Any, None]:
     """A class decides on the failure of a child that it has created."""
     word = yield CallProgram(parent.code.ir.python, ["error", child.name, record])
     if word == "restart":

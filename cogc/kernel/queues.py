@@ -7,23 +7,24 @@ from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
 from cogc.ir import QUEUE
-from cogc.kernel import failing, reactions, requests, wiring
-from cogc.kernel.objects import Activity, Instance, Unclaim
+from cogc.kernel import failing, ports, reactions, requests
+from cogc.kernel.effects import Unclaim
+from cogc.kernel.objects import Activity, Instance
 from cogc.kernel.waits import CallProgram, WaitIn
 from cogc.language.values import Failure
 
 if TYPE_CHECKING:
-    from cogc.kernel.machine import Kernel
+    from cogc.kernel.state import State
 
 
-def attend(kernel: Kernel, inst: Instance) -> None:
+def attend(kernel: State, inst: Instance) -> None:
     """A coglet has started: see to the queues that it listens to."""
     for channel in inst.code.listens:
         if channel.startswith(QUEUE):
             _start(kernel, inst, channel)
 
 
-def _start(kernel: Kernel, inst: Instance, channel: str) -> None:
+def _start(kernel: State, inst: Instance, channel: str) -> None:
     activity = Activity(inst, None, _consume(kernel, inst, channel), channel, kernel.cause, False)
 
     def over(value: Any) -> None:
@@ -35,9 +36,9 @@ def _start(kernel: Kernel, inst: Instance, channel: str) -> None:
     reactions.advance(kernel, activity, None, None)
 
 
-def _consume(kernel: Kernel, inst: Instance, channel: str) -> Generator[Any, Any, None]:
+def _consume(kernel: State, inst: Instance, channel: str) -> Generator[Any, Any, None]:
     key = channel.removeprefix(QUEUE)
-    port = wiring.port(kernel, inst, channel)
+    port = ports.port(inst, channel)
     take = key if key.endswith(".dead") else f"{key}.take"
     while True:
         claimed = yield CallProgram(take, [])
@@ -45,13 +46,13 @@ def _consume(kernel: Kernel, inst: Instance, channel: str) -> Generator[Any, Any
         yield WaitIn(kernel.settling.setdefault((inst.path, channel), []))
 
 
-def orphaned(kernel: Kernel, activity: Activity, value: Any) -> None:
+def orphaned(kernel: State, activity: Activity, value: Any) -> None:
     """An answer has come to somebody who is gone; an item among them is nobody's again."""
     if type(activity.event) is str and activity.event.startswith(QUEUE) and type(value) is list:
         kernel.effects.append(Unclaim(activity.event.removeprefix(QUEUE).removesuffix(".dead"), value))
 
 
-def settled(kernel: Kernel, inst: Instance, key: str) -> None:
+def settled(kernel: State, inst: Instance, key: str) -> None:
     """An item was done with, or is given back: the next one may come."""
     name = key.rpartition(".")[0]
     for channel in (f"{QUEUE}{name}", f"{QUEUE}{name}.dead"):

@@ -9,30 +9,20 @@ from typing import TYPE_CHECKING, Any
 from cogc.kernel import failing, joins, requests
 from cogc.kernel.code import ABSENT, record_of
 from cogc.kernel.models import agents
-from cogc.kernel.objects import (
-    FAILED,
-    HELD,
-    STARTING,
-    STOPPED,
-    STOPPING,
-    URGENT,
-    Activity,
-    Instance,
-    Port,
-)
+from cogc.kernel.objects import FAILED, HELD, STARTING, STOPPED, STOPPING, URGENT, Activity, Instance, Port
 from cogc.kernel.ports import step
 from cogc.kernel.program import Handler, nanos
 from cogc.language.functions import stable_key
 from cogc.language.values import Failure, kind_of
 
 if TYPE_CHECKING:
-    from cogc.kernel.machine import Kernel
+    from cogc.kernel.state import State
 
 
 # ---- a message and its reactions -----------------------------------------------------------------------------
 
 
-def react(kernel: Kernel, port: Port, message: Any, position: int) -> None:
+def react(kernel: State, port: Port, message: Any, position: int) -> None:
     """Run a port's reactions from `position` on; one that holds the coglet puts the others off."""
     inst = port.inst
     for i in range(position, len(port.handlers)):
@@ -72,26 +62,27 @@ def memory(inst: Instance, handler: Handler) -> Memory:
     return found
 
 
-def modified(kernel: Kernel, inst: Instance, handler: Handler, message: Any, port: Port | None) -> bool:
+def modified(kernel: State, inst: Instance, handler: Handler, message: Any, port: Port | None) -> bool:
     """A message on its way to a reaction, through the modifiers; whether the reaction holds the coglet now.
 
     The order is: `on all` gathers, `debounce`, `batch`, `when`, `distinct`, `throttle`, `concurrent`.
     """
     if port is not None and handler.trigger.kind == "all":
-        return joins.gather(kernel, port, handler, message)
+        gathered = joins.gather(kernel, port, handler, message)
+        return gathered is not None and begin(kernel, inst, handler, gathered, None)
     if handler.debounce is not None:
         _debounce(kernel, inst, handler, message, port)
         return False
     return _behind_debounce(kernel, inst, handler, message, port)
 
 
-def _behind_debounce(kernel: Kernel, inst: Instance, handler: Handler, message: Any, port: Port | None) -> bool:
+def _behind_debounce(kernel: State, inst: Instance, handler: Handler, message: Any, port: Port | None) -> bool:
     if handler.batch is not None:
         return _batch(kernel, inst, handler, message, port)
     return begin(kernel, inst, handler, message, port)
 
 
-def _debounce(kernel: Kernel, inst: Instance, handler: Handler, message: Any, port: Port | None) -> None:
+def _debounce(kernel: State, inst: Instance, handler: Handler, message: Any, port: Port | None) -> None:
     """Only the last of messages that come close upon each other goes on, once it has been quiet for so long."""
     own = memory(inst, handler)
     if own.timer is not None:
@@ -108,7 +99,7 @@ def _debounce(kernel: Kernel, inst: Instance, handler: Handler, message: Any, po
     own.timer = arm(kernel, inst, due, quiet)
 
 
-def _batch(kernel: Kernel, inst: Instance, handler: Handler, message: Any, port: Port | None) -> bool:
+def _batch(kernel: State, inst: Instance, handler: Handler, message: Any, port: Port | None) -> bool:
     """Collect messages until there are so many, or so much time has passed since the first."""
     own = memory(inst, handler)
     assert handler.batch is not None
@@ -124,7 +115,7 @@ def _batch(kernel: Kernel, inst: Instance, handler: Handler, message: Any, port:
     return False
 
 
-def _flush(kernel: Kernel, inst: Instance, handler: Handler, own: Memory, port: Port | None) -> bool:
+def _flush(kernel: State, inst: Instance, handler: Handler, own: Memory, port: Port | None) -> bool:
     if own.timer is not None:
         own.timer[0] = None
         own.timer = None
@@ -132,18 +123,18 @@ def _flush(kernel: Kernel, inst: Instance, handler: Handler, own: Memory, port: 
     return begin(kernel, inst, handler, messages, port) if messages else False
 
 
-def _drop(kernel: Kernel, inst: Instance, handler: Handler, message: Any, reason: str) -> None:
+def _drop(kernel: State, inst: Instance, handler: Handler, message: Any, reason: str) -> None:
     kernel.skipped += 1
     if kernel.trace:
         kernel.trace.record("drop", inst, port=handler.name, reason=reason, data=message)
 
 
-def later(kernel: Kernel, inst: Instance, act: Callable[[], object]) -> None:
+def later(kernel: State, inst: Instance, act: Callable[[], object]) -> None:
     """Carry out a step of the kernel's own in a coglet's turn, as a message to it."""
     kernel.admit(step(inst, "later", act), None)
 
 
-def begin(kernel: Kernel, inst: Instance, handler: Handler, message: Any, port: Port | None) -> bool:
+def begin(kernel: State, inst: Instance, handler: Handler, message: Any, port: Port | None) -> bool:
     """Run a reaction for a message if its guard and limits allow; whether it holds the coglet now."""
     sender = None
     if handler.sender and port is not None and port.member is not None:
@@ -151,7 +142,7 @@ def begin(kernel: Kernel, inst: Instance, handler: Handler, message: Any, port: 
     return begin_with(kernel, inst, handler, handler.arguments(message, sender), message)
 
 
-def begin_with(kernel: Kernel, inst: Instance, handler: Handler, arguments: tuple[Any, ...], event: Any) -> bool:
+def begin_with(kernel: State, inst: Instance, handler: Handler, arguments: tuple[Any, ...], event: Any) -> bool:
     try:
         if not _passes(kernel, inst, handler, arguments, event):
             return False
@@ -172,7 +163,7 @@ def begin_with(kernel: Kernel, inst: Instance, handler: Handler, arguments: tupl
     return _launch(kernel, inst, handler, arguments, event)
 
 
-def _passes(kernel: Kernel, inst: Instance, handler: Handler, arguments: tuple[Any, ...], event: Any) -> bool:
+def _passes(kernel: State, inst: Instance, handler: Handler, arguments: tuple[Any, ...], event: Any) -> bool:
     """Whether guard, `distinct` and `throttle` let an event through."""
     if handler.guard is not None:
         verdict = handler.guard(inst, *arguments)
@@ -189,7 +180,7 @@ def _passes(kernel: Kernel, inst: Instance, handler: Handler, arguments: tuple[A
     return True
 
 
-def _distinct(kernel: Kernel, inst: Instance, handler: Handler, arguments: tuple[Any, ...]) -> bool:
+def _distinct(kernel: State, inst: Instance, handler: Handler, arguments: tuple[Any, ...]) -> bool:
     own = memory(inst, handler)
     assert handler.distinct is not None
     value, within = handler.distinct
@@ -203,7 +194,7 @@ def _distinct(kernel: Kernel, inst: Instance, handler: Handler, arguments: tuple
     return True
 
 
-def _throttle(kernel: Kernel, inst: Instance, handler: Handler) -> bool:
+def _throttle(kernel: State, inst: Instance, handler: Handler) -> bool:
     own = memory(inst, handler)
     assert handler.throttle is not None
     count, per = handler.throttle
@@ -219,7 +210,7 @@ def _throttle(kernel: Kernel, inst: Instance, handler: Handler) -> bool:
 # ---- what waits ----------------------------------------------------------------------------------------------
 
 
-def _launch(kernel: Kernel, inst: Instance, handler: Handler, arguments: tuple[Any, ...], event: Any) -> bool:
+def _launch(kernel: State, inst: Instance, handler: Handler, arguments: tuple[Any, ...], event: Any) -> bool:
     """Start a reaction that may wait; whether it holds the coglet now."""
     holds = handler.concurrent is None
     activity = Activity(inst, handler, handler.function(inst, *arguments), event, kernel.cause, holds)
@@ -231,7 +222,7 @@ def _launch(kernel: Kernel, inst: Instance, handler: Handler, arguments: tuple[A
     return activity.alive and holds
 
 
-def _enter(kernel: Kernel, activity: Activity) -> None:
+def _enter(kernel: State, activity: Activity) -> None:
     inst = activity.inst
     if inst.activities is None:
         inst.activities = []
@@ -241,7 +232,7 @@ def _enter(kernel: Kernel, activity: Activity) -> None:
         inst.gate |= HELD
 
 
-def leave(kernel: Kernel, activity: Activity) -> None:
+def leave(kernel: State, activity: Activity) -> None:
     """An activity is over: free its coglet, start what waited behind it."""
     inst = activity.inst
     activity.alive = False
@@ -266,7 +257,7 @@ def leave(kernel: Kernel, activity: Activity) -> None:
         _next_concurrent(kernel, inst, activity.handler)
 
 
-def _next_concurrent(kernel: Kernel, inst: Instance, handler: Handler) -> None:
+def _next_concurrent(kernel: State, inst: Instance, handler: Handler) -> None:
     own = memory(inst, handler)
     own.running -= 1
     if own.waiting and not inst.gate & (FAILED | STOPPED | STOPPING):
@@ -279,7 +270,7 @@ def _next_concurrent(kernel: Kernel, inst: Instance, handler: Handler) -> None:
         later(kernel, inst, start)
 
 
-def advance(kernel: Kernel, activity: Activity, value: Any, failure: Failure | None) -> None:
+def advance(kernel: State, activity: Activity, value: Any, failure: Failure | None) -> None:
     """Let an activity go on to its next wait, or its end."""
     activity.turn += 1
     if activity.alarm is not None:
@@ -302,7 +293,7 @@ def advance(kernel: Kernel, activity: Activity, value: Any, failure: Failure | N
         advance(kernel, activity, None, refused)
 
 
-def _finished(kernel: Kernel, activity: Activity, value: Any) -> None:
+def _finished(kernel: State, activity: Activity, value: Any) -> None:
     parent = activity.parent
     leave(kernel, activity)
     if activity.done is not None:
@@ -315,7 +306,7 @@ def _finished(kernel: Kernel, activity: Activity, value: Any) -> None:
             advance(kernel, parent, parent.results, None)
 
 
-def _broken(kernel: Kernel, activity: Activity, error: Exception) -> None:
+def _broken(kernel: State, activity: Activity, error: Exception) -> None:
     """An activity failed: its own handler, the activity that it is part of, or its coglet takes the failure."""
     failure = activity.inst.code.failure(error)
     parent, handler = activity.parent, activity.handler
@@ -348,7 +339,7 @@ def failure_record(inst: Instance, failure: Failure, event: Any) -> dict[str, An
     return {"kind": failure.kind, "message": failure.message, "path": inst.path, "event": event}
 
 
-def failed(kernel: Kernel, inst: Instance, handler: Handler, error: Exception, event: Any) -> None:
+def failed(kernel: State, inst: Instance, handler: Handler, error: Exception, event: Any) -> None:
     """A reaction that does not wait failed."""
     failure = inst.code.failure(error)
     if handler.on_failure is not None:
@@ -364,7 +355,7 @@ def failed(kernel: Kernel, inst: Instance, handler: Handler, error: Exception, e
 # ---- commands ------------------------------------------------------------------------------------------------
 
 
-def command(kernel: Kernel, sender: Instance, target: Instance, name: str, arguments: list[Any]) -> None:
+def command(kernel: State, sender: Instance, target: Instance, name: str, arguments: list[Any]) -> None:
     """Give a command: it goes ahead of the data that waits."""
     if target.gate & (STOPPED | STOPPING):
         kernel.dead_letters += 1
@@ -381,7 +372,7 @@ def _given(arguments: list[Any]) -> list[Any]:
     return [None if a is ABSENT else a for a in arguments]
 
 
-def urgent(kernel: Kernel, inst: Instance, entry: Any, first: bool = False) -> None:
+def urgent(kernel: State, inst: Instance, entry: Any, first: bool = False) -> None:
     """Put something ahead of a coglet's data, and see that its turn comes. Errors of children go first."""
     if inst.urgent is None:
         inst.urgent = deque()
@@ -395,7 +386,7 @@ def urgent(kernel: Kernel, inst: Instance, entry: Any, first: bool = False) -> N
     kernel.queue.append((token, None, 0))
 
 
-def take_urgent(kernel: Kernel, inst: Instance) -> None:
+def take_urgent(kernel: State, inst: Instance) -> None:
     """Take all commands and errors that wait, each as a step."""
     while inst.urgent and not inst.gate & (STARTING | FAILED | STOPPING | STOPPED):
         if inst.urgent[0][0] == "command" and inst.gate & HELD and inst.code.ir.python:
@@ -414,7 +405,7 @@ def take_urgent(kernel: Kernel, inst: Instance) -> None:
         inst.gate &= ~URGENT
 
 
-def _command(kernel: Kernel, inst: Instance, name: str, arguments: list[Any]) -> None:
+def _command(kernel: State, inst: Instance, name: str, arguments: list[Any]) -> None:
     suppressed = inst.code.ir.suppressed
     if suppressed and name in inst.states[suppressed[1]] and name not in ("suppress", "unsuppress"):
         kernel.skipped += 1
@@ -442,7 +433,7 @@ def zip_names(handler: Handler, values: list[Any]) -> list[tuple[str, Any]]:
     return [(p.name, v) for p, v in zip(handler.reaction.parameters, values, strict=True)]
 
 
-def _tick(kernel: Kernel, inst: Instance, handler: Handler) -> None:
+def _tick(kernel: State, inst: Instance, handler: Handler) -> None:
     """One `tick` for an `every N ticks`."""
     own = memory(inst, handler)
     own.count += 1
@@ -455,7 +446,7 @@ def _tick(kernel: Kernel, inst: Instance, handler: Handler) -> None:
 # ---- timers and the program table ----------------------------------------------------------------------------
 
 
-def arm(kernel: Kernel, inst: Instance, due: int, function: Callable[[Any, Any], None]) -> list[Any]:
+def arm(kernel: State, inst: Instance, due: int, function: Callable[[Any, Any], None]) -> list[Any]:
     """Arm a timer that dies with its coglet's life."""
     timer = kernel.timers.add(due, [function, inst, None])
     if inst.timers is None:

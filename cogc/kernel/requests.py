@@ -10,8 +10,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from cogc.kernel import queues, reactions
+from cogc.kernel.effects import Ask, Call, Dispatch
 from cogc.kernel.models import asking
-from cogc.kernel.objects import AWAITING, Activity, Ask, Call, Dispatch, Instance
+from cogc.kernel.objects import AWAITING, Activity, Instance, Waiter
 from cogc.kernel.ports import step
 from cogc.kernel.program import label, nanos
 from cogc.kernel.waits import (
@@ -24,17 +25,16 @@ from cogc.kernel.waits import (
     RunAll,
     Sleep,
     StartBeside,
-    Waiter,
     WaitIn,
 )
 from cogc.language.closed import assert_never
 from cogc.language.values import Failure
 
 if TYPE_CHECKING:
-    from cogc.kernel.machine import Kernel
+    from cogc.kernel.state import State
 
 
-def carry_out(kernel: Kernel, activity: Activity, request: Request) -> None:
+def carry_out(kernel: State, activity: Activity, request: Request) -> None:
     """Set going what an activity waits for."""
     match request:
         case CallProgram():
@@ -61,20 +61,25 @@ def carry_out(kernel: Kernel, activity: Activity, request: Request) -> None:
             assert_never(request)
 
 
-def _sleep(kernel: Kernel, activity: Activity, nanoseconds: int) -> None:
+def asking_coglet(activity: Activity, request: Request) -> Instance:
+    """Return the coglet that asks: a hook of a subtree's start asks for its own coglet."""
+    return request.owner if isinstance(request.owner, Instance) else activity.inst
+
+
+def _sleep(kernel: State, activity: Activity, nanoseconds: int) -> None:
     turn = activity.turn
     due = kernel.now + nanoseconds
     activity.alarm = reactions.arm(kernel, activity.inst, due, lambda _a, _b: resume(kernel, activity, None, turn))
 
 
-def wake(kernel: Kernel, waiting: list[Waiter]) -> None:
+def wake(kernel: State, waiting: list[Waiter]) -> None:
     """Let all go on that have waited for this."""
     for activity, turn in waiting:
         resume(kernel, activity, None, turn)
     waiting.clear()
 
 
-def start(kernel: Kernel, activity: Activity, generator: Any, done: Callable[[Any], None]) -> Activity:
+def start(kernel: State, activity: Activity, generator: Any, done: Callable[[Any], None]) -> Activity:
     """A generator of its own beside an activity, which does not wait for it; `done` takes its value or Failure."""
     sub = Activity(activity.inst, activity.handler, generator, activity.event, activity.cause, False)
     sub.done = done
@@ -83,8 +88,8 @@ def start(kernel: Kernel, activity: Activity, generator: Any, done: Callable[[An
     return sub
 
 
-def _call(kernel: Kernel, activity: Activity, request: CallProgram) -> None:
-    inst, key = request.owner or activity.inst, request.program
+def _call(kernel: State, activity: Activity, request: CallProgram) -> None:
+    inst, key = asking_coglet(activity, request), request.program
     program = inst.code.unit.bundle.programs[key]
     if program.kind == "reply":
         asking.reply(kernel, *request.arguments)
@@ -100,8 +105,8 @@ def _call(kernel: Kernel, activity: Activity, request: CallProgram) -> None:
     kernel.effects.append(Call(call, key, arguments, values, inst.path, request.sandbox))
 
 
-def _ask(kernel: Kernel, activity: Activity, request: AskModel) -> None:
-    inst = request.owner or activity.inst
+def _ask(kernel: State, activity: Activity, request: AskModel) -> None:
+    inst = asking_coglet(activity, request)
     call = _called(kernel, activity, inst, None)
     if kernel.trace and "count" not in request.body:
         model = inst.code.unit.bundle.models[request.model].name
@@ -111,10 +116,10 @@ def _ask(kernel: Kernel, activity: Activity, request: AskModel) -> None:
     )
 
 
-def _dispatch(kernel: Kernel, activity: Activity, request: DispatchAgent) -> None:
-    inst = request.owner or activity.inst
+def _dispatch(kernel: State, activity: Activity, request: DispatchAgent) -> None:
+    inst = asking_coglet(activity, request)
     call = _called(kernel, activity, inst, None)
-    kernel.spending[call] = request.used
+    kernel.models.spending[call] = request.used
     if kernel.trace:
         name = inst.code.unit.bundle.programs[request.program].name
         kernel.trace.record(
@@ -134,7 +139,7 @@ def _dispatch(kernel: Kernel, activity: Activity, request: DispatchAgent) -> Non
     )
 
 
-def progress(kernel: Kernel, call: int, event: Any) -> None:
+def progress(kernel: State, call: int, event: Any) -> None:
     """What a dispatcher says of a run while it goes on."""
     known = kernel.calls.get(call)
     if known is None:
@@ -142,10 +147,10 @@ def progress(kernel: Kernel, call: int, event: Any) -> None:
     if kernel.trace:
         kernel.trace.record("progress", known[1], cause=known[0].cause, call=call, data=event)
     if event.get("event") == "usage":
-        kernel.spending[call](event["usage"])
+        kernel.models.spending[call](event["usage"])
 
 
-def _called(kernel: Kernel, activity: Activity, inst: Instance, result: int | None) -> int:
+def _called(kernel: State, activity: Activity, inst: Instance, result: int | None) -> int:
     """The number of a call that an activity waits for; its result is checked if it has a type."""
     call, kernel.next_call = kernel.next_call, kernel.next_call + 1
     activity.calls.add(call)
@@ -153,10 +158,10 @@ def _called(kernel: Kernel, activity: Activity, inst: Instance, result: int | No
     return call
 
 
-def finish_call(kernel: Kernel, call: int, value: Any) -> None:
+def finish_call(kernel: State, call: int, value: Any) -> None:
     """A call's result has come: check it, and let the activity go on in its turn."""
     known = kernel.calls.pop(call, None)
-    kernel.spending.pop(call, None)
+    kernel.models.spending.pop(call, None)
     if known is None or not known[0].alive:
         return
     activity, inst, result = known
@@ -173,7 +178,7 @@ def finish_call(kernel: Kernel, call: int, value: Any) -> None:
     resume(kernel, activity, value)
 
 
-def resume(kernel: Kernel, activity: Activity, value: Any, turn: int = -1) -> None:
+def resume(kernel: State, activity: Activity, value: Any, turn: int = -1) -> None:
     """Queue the continuation of an activity; it goes ahead even of a closed gate, for it is what closed it.
 
     `turn` is the wait that this answers (by default the present one): the answer to an earlier one is dropped.
@@ -206,7 +211,7 @@ def beside(sub: Activity) -> None:
     sub.inst.activities.append(sub)
 
 
-def _run_all(kernel: Kernel, activity: Activity, generators: list[Any]) -> None:
+def _run_all(kernel: State, activity: Activity, generators: list[Any]) -> None:
     """Run generators side by side; the activity goes on with the list of what they give."""
     if not generators:
         resume(kernel, activity, [])
@@ -228,7 +233,7 @@ def _run_all(kernel: Kernel, activity: Activity, generators: list[Any]) -> None:
 # ---- await ---------------------------------------------------------------------------------------------------
 
 
-def _await(kernel: Kernel, activity: Activity, request: AwaitMessage) -> None:
+def _await(kernel: State, activity: Activity, request: AwaitMessage) -> None:
     port, condition, timeout = request.port, request.condition, request.timeout
     inst = activity.inst
     if inst.awaits is None:
@@ -246,7 +251,7 @@ def _await(kernel: Kernel, activity: Activity, request: AwaitMessage) -> None:
             return
 
 
-def _overdue(kernel: Kernel, inst: Instance, entry: list[Any]) -> None:
+def _overdue(kernel: State, inst: Instance, entry: list[Any]) -> None:
     if inst.awaits and entry in inst.awaits:
         _drop_await(inst, entry)
         resume(kernel, entry[0], None)
@@ -266,7 +271,7 @@ def forget_awaits(inst: Instance, activity: Activity) -> None:
         _drop_await(inst, entry)
 
 
-def awaited(kernel: Kernel, inst: Instance, item: Any) -> bool:
+def awaited(kernel: State, inst: Instance, item: Any) -> bool:
     """Whether an `await` takes this message; it goes on with it at once."""
     port, message, cause = item
     for entry in list(inst.awaits or ()):
@@ -289,7 +294,7 @@ def awaited(kernel: Kernel, inst: Instance, item: Any) -> bool:
     return False
 
 
-def expire(kernel: Kernel, activity: Activity) -> None:
+def expire(kernel: State, activity: Activity) -> None:
     """A reaction's time is over."""
     if activity.alive:
         activity.timer = None
@@ -297,7 +302,7 @@ def expire(kernel: Kernel, activity: Activity) -> None:
         interrupt(kernel, activity, Failure("timeout", f"`{activity.handler.name}` took longer than its timeout"))
 
 
-def interrupt(kernel: Kernel, activity: Activity, failure: Failure) -> None:
+def interrupt(kernel: State, activity: Activity, failure: Failure) -> None:
     """What an activity waits for is given up, even an answer that is on its way, and it fails where it waits."""
     activity.turn += 1
     kernel.cancel(activity)

@@ -29,13 +29,14 @@ from cogc.kernel.objects import (
     Slot,
 )
 from cogc.kernel.ports import step
-from cogc.kernel.program import ChildCode, CogletCode, Handler, nanos
+from cogc.kernel.program import ChildCode, Handler, nanos
+from cogc.kernel.unit import CogletCode
 from cogc.language.limits import outside, outside_pool
 from cogc.language.values import Failure
 
 if TYPE_CHECKING:
     from cogc import ir
-    from cogc.kernel.machine import Kernel
+    from cogc.kernel.state import State
     from cogc.kernel.unit import Unit
 
 STOP_DEADLINE = 10_000_000_000
@@ -44,7 +45,7 @@ STOP_DEADLINE = 10_000_000_000
 # ---- creation ------------------------------------------------------------------------------------------------
 
 
-def boot(kernel: Kernel, parameters: dict[str, Any]) -> None:
+def boot(kernel: State, parameters: dict[str, Any]) -> None:
     """Create the root coglet and all below it, then start them."""
     code = kernel.code(kernel.unit, kernel.first)
     given = _by_name(code, parameters)
@@ -57,7 +58,7 @@ def boot(kernel: Kernel, parameters: dict[str, Any]) -> None:
     begin(kernel, root)
 
 
-def adopt(kernel: Kernel, parent: Instance, name: str, unit: Unit, parameters: dict[str, Any]) -> Instance:
+def adopt(kernel: State, parent: Instance, name: str, unit: Unit, parameters: dict[str, Any]) -> Instance:
     """Create the root coglet of a unit as a child of a coglet that runs, whatever unit that one is of, and start it."""
     unit = kernel.units.setdefault(unit.digest, unit)
     code = kernel.code(unit, unit.bundle.root)
@@ -83,7 +84,7 @@ def _by_name(code: CogletCode, parameters: dict[str, Any]) -> list[Any]:
     return [parameters.get(n, _UNSET) for n in names]
 
 
-def _parameters(kernel: Kernel, inst: Instance, given: list[Any]) -> list[Any]:
+def _parameters(kernel: State, inst: Instance, given: list[Any]) -> list[Any]:
     """A coglet's parameters: what it was given, else their defaults, which may use those before them."""
     values: list[Any] = []
     inst.parameters = values
@@ -99,16 +100,16 @@ def _parameters(kernel: Kernel, inst: Instance, given: list[Any]) -> list[Any]:
     return values
 
 
-def _register(kernel: Kernel, inst: Instance) -> None:
+def _register(kernel: State, inst: Instance) -> None:
     kernel.serial += 1
     inst.serial = kernel.serial
     if kernel.trace:
         kernel.trace.record("create", inst, coglet=inst.code.name)
     if inst.code.ir.kind == "agent":
-        registry.created(kernel, inst)
+        registry.created(kernel.models.registry, inst)
 
 
-def _fill(kernel: Kernel, inst: Instance) -> None:
+def _fill(kernel: State, inst: Instance) -> None:
     """Give a new or restarted coglet its states and children. Its inbox and routes from outside stay."""
     code = inst.code
     if not inst.outs:
@@ -134,7 +135,7 @@ def _fill(kernel: Kernel, inst: Instance) -> None:
         wiring.suppress(kernel, inst)
 
 
-def _child(kernel: Kernel, parent: Instance, child: ChildCode, number: int) -> None:
+def _child(kernel: State, parent: Instance, child: ChildCode, number: int) -> None:
     """Create what stands behind one `create`: one coglet, replicas, a pool's first members, one for each item."""
     spec = child.spec
     single = child.low is None and not child.each
@@ -166,7 +167,7 @@ def _bounded(spec: ir.ChildDecl, count: int, highest: int | None) -> None:
         raise Failure("error", f"`{spec.name}` cannot have {count} members: {wanted}", spec.at)
 
 
-def add_member(kernel: Kernel, parent: Instance, slot: Slot, arguments: list[Any]) -> Instance:
+def add_member(kernel: State, parent: Instance, slot: Slot, arguments: list[Any]) -> Instance:
     """One more coglet behind a child's name, and all below it; it is not started."""
     index, slot.next_index = slot.next_index, slot.next_index + 1
     inst = Instance(kernel, slot.code, slot.name, index, parent, slot, _NO_PARAMETERS)
@@ -181,7 +182,7 @@ def add_member(kernel: Kernel, parent: Instance, slot: Slot, arguments: list[Any
 _NO_PARAMETERS: list[Any] = []
 
 
-def grow(kernel: Kernel, parent: Instance, child: str, arguments: list[Any]) -> int:
+def grow(kernel: State, parent: Instance, child: str, arguments: list[Any]) -> int:
     """Add a member to a pool and start it; its index."""
     assert parent.children is not None
     slot = parent.children[child]
@@ -202,7 +203,7 @@ def grow(kernel: Kernel, parent: Instance, child: str, arguments: list[Any]) -> 
 # ---- starting ------------------------------------------------------------------------------------------------
 
 
-def begin(kernel: Kernel, inst: Instance) -> None:
+def begin(kernel: State, inst: Instance) -> None:
     """Start a subtree: hooks in the order of creation, children before their parent."""
     order = _post_order(inst)
     if not any(i.code.on_start for i in order):
@@ -223,7 +224,7 @@ def _post_order(inst: Instance) -> list[Instance]:
     return [*found, inst]
 
 
-def _starting(kernel: Kernel, order: list[Instance]) -> Generator[Any, Any, None]:
+def _starting(kernel: State, order: list[Instance]) -> Generator[Any, Any, None]:
     for inst in order:
         if inst.gate & (STOPPED | STOPPING):
             continue
@@ -274,7 +275,7 @@ def _owned(inst: Instance, generator: Generator[Any, Any, None]) -> Generator[An
         generator.close()
 
 
-def _started(kernel: Kernel, inst: Instance) -> None:
+def _started(kernel: State, inst: Instance) -> None:
     """A coglet takes its first event now; its timers run from here."""
     inst.gate &= ~STARTING
     if kernel.trace:
@@ -289,7 +290,7 @@ def _started(kernel: Kernel, inst: Instance) -> None:
             kernel.ready.append(inst)
 
 
-def _arm(kernel: Kernel, inst: Instance, handler: Handler) -> None:
+def _arm(kernel: State, inst: Instance, handler: Handler) -> None:
     """Arm an `every` or `after`: a grid from the coglet's start, or the times of day."""
     assert handler.trigger.value is not None
     given = inst.code.unit.value(handler.trigger.value, inst)
@@ -313,7 +314,7 @@ def _arm(kernel: Kernel, inst: Instance, handler: Handler) -> None:
     inst.timers.append(timer)
 
 
-def _next(kernel: Kernel, handler: Handler, period: int) -> int:
+def _next(kernel: State, handler: Handler, period: int) -> int:
     """When a timer is due next."""
     if not handler.trigger.time_of_day:
         return kernel.now + period
@@ -331,7 +332,7 @@ def _next(kernel: Kernel, handler: Handler, period: int) -> int:
     return time_of(found).nanos - kernel.epoch
 
 
-def _tick(kernel: Kernel, port: Port) -> None:
+def _tick(kernel: State, port: Port) -> None:
     """A timer fires: one that still waits or runs makes this tick skip."""
     inst = port.inst
     handler = port.handlers[0]
@@ -351,7 +352,7 @@ def _tick(kernel: Kernel, port: Port) -> None:
 # ---- processes -----------------------------------------------------------------------------------------------
 
 
-def process(kernel: Kernel, inst: Instance, generator: Generator[Any, Any, None]) -> Activity:
+def process(kernel: State, inst: Instance, generator: Generator[Any, Any, None]) -> Activity:
     """Run a generator of hooks like a reaction; it belongs to no coglet's turn."""
     activity = Activity(inst, None, generator, None, kernel.cause, False)
     reactions.advance(kernel, activity, None, None)
@@ -361,14 +362,14 @@ def process(kernel: Kernel, inst: Instance, generator: Generator[Any, Any, None]
 # ---- stopping ------------------------------------------------------------------------------------------------
 
 
-def stop(kernel: Kernel, inst: Instance) -> None:
+def stop(kernel: State, inst: Instance) -> None:
     """Stop a coglet for good, children first."""
     if inst.gate & (STOPPED | STOPPING):
         return
     process(kernel, inst, _stopping(kernel, inst, for_good=True))
 
 
-def _stopping(kernel: Kernel, inst: Instance, for_good: bool) -> Generator[Any, Any, None]:
+def _stopping(kernel: State, inst: Instance, for_good: bool) -> Generator[Any, Any, None]:
     if inst.gate & STOPPED:
         return
     inst.gate |= STOPPING
@@ -383,7 +384,7 @@ def _stopping(kernel: Kernel, inst: Instance, for_good: bool) -> Generator[Any, 
         inst.gate &= ~STOPPING
 
 
-def _last_words(kernel: Kernel, inst: Instance, handler: Handler) -> Generator[Any, Any, None]:
+def _last_words(kernel: State, inst: Instance, handler: Handler) -> Generator[Any, Any, None]:
     """An `on stop`: it has a deadline, and its failure does not keep the others from stopping."""
     deadline = kernel.now + STOP_DEADLINE
     try:
@@ -396,7 +397,7 @@ def _last_words(kernel: Kernel, inst: Instance, handler: Handler) -> Generator[A
         kernel.log(inst, "error", f"on stop failed: {failure.message}")
 
 
-def abort(kernel: Kernel, inst: Instance) -> None:
+def abort(kernel: State, inst: Instance) -> None:
     """Cancel what is under way in a coglet, and its timers; the events at hand are dead letters."""
     for activity in list(inst.activities or ()):
         if activity.parent is None:
@@ -423,7 +424,7 @@ def abort(kernel: Kernel, inst: Instance) -> None:
         inst.gate &= ~PARKED
 
 
-def _stopped(kernel: Kernel, inst: Instance) -> None:
+def _stopped(kernel: State, inst: Instance) -> None:
     """A coglet is gone for good: what waits for it is dead, who waited for it goes on."""
     inst.gate = (inst.gate | STOPPED) & ~(STOPPING | STARTING | FAILED | BACKLOG)
     while inst.backlog:
@@ -438,30 +439,24 @@ def _stopped(kernel: Kernel, inst: Instance) -> None:
     if kernel.trace:
         kernel.trace.record("stop", inst)
     if inst.code.ir.kind == "agent":
-        kernel.registry.update_status(inst.path, "stopped")
+        kernel.models.registry.update_status(inst.path, "stopped")
+        kernel.models.forget(inst)
     if inst.parent is None:
         kernel.ended = kernel.ended or "stopped"
         return
-    joins.source_stopped(kernel, inst)
+    for handler, values in joins.source_stopped(kernel, inst):
+        reactions.begin(kernel, inst.parent, handler, values, None)
     assert inst.slot is not None
     if inst.slot.brief:
         python.gone(kernel, inst)
     elif not inst.slot.single:
         inst.slot.members.pop(inst.index, None)
-        kernel.registry.remove(inst.path)
+        kernel.models.registry.remove(inst.path)
         if not inst.parent.gate & (STOPPED | STOPPING):
             wiring.wire(kernel, inst.parent)
 
 
-def member(slot: Slot, index: Any) -> Instance:
-    """A pool's member by its index; a Failure if there is none."""
-    found = slot.members.get(index) if type(index) is int else None
-    if found is None:
-        raise Failure("error", f"`{slot.name}` has no member {index!r}")
-    return found
-
-
-def ask(kernel: Kernel, inst: Instance, action: str, child: str, index: int | None) -> None:
+def ask(kernel: State, inst: Instance, action: str, child: str, index: int | None) -> None:
     """A body's `stop`, `restart` or `escalate`."""
     if action == "escalate":
         deciding = inst.failure
@@ -479,7 +474,7 @@ def ask(kernel: Kernel, inst: Instance, action: str, child: str, index: int | No
     deciding = inst.failure
     targets = list(slot.members.values())
     if index is not None:
-        targets = [member(slot, index)]
+        targets = [slot.member(index)]
     elif action == "restart" and deciding is not None and not slot.single:
         failed_ones = [m for m in targets if m.failure is deciding]
         targets = failed_ones or targets
@@ -490,7 +485,7 @@ def ask(kernel: Kernel, inst: Instance, action: str, child: str, index: int | No
             restart(kernel, target)
 
 
-def _stop_self(kernel: Kernel, inst: Instance) -> None:
+def _stop_self(kernel: State, inst: Instance) -> None:
     """`stop self`: the reaction ends first, then the coglet; one that is to live always comes back."""
     inst.gate |= STOPPING
 
@@ -511,7 +506,7 @@ def _stop_self(kernel: Kernel, inst: Instance) -> None:
 # ---- restarting ---------------------------------------------------------------------------------------------
 
 
-def restart(kernel: Kernel, inst: Instance) -> None:
+def restart(kernel: State, inst: Instance) -> None:
     """Restart a coglet, and those that its parent's strategy ties to it."""
     parent = inst.parent
     if parent is None or inst.gate & STOPPED:
@@ -529,7 +524,7 @@ def restart(kernel: Kernel, inst: Instance) -> None:
     process(kernel, inst, _restarting(kernel, [m for m in tied if not m.gate & STOPPED]))
 
 
-def _restarting(kernel: Kernel, tied: list[Instance]) -> Generator[Any, Any, None]:
+def _restarting(kernel: State, tied: list[Instance]) -> Generator[Any, Any, None]:
     for inst in reversed(tied):
         inst.gate |= STARTING
         failed_already = inst.gate & FAILED

@@ -6,11 +6,17 @@ nothing in them changes later, because values never do. `specs/trace.md` lists t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from cogc.kernel.machine import Kernel
     from cogc.kernel.objects import Instance, Out, Port
+
+
+class Clock(Protocol):
+    """The part of a kernel that a record needs: the time, and the `seq` of what is being carried out."""
+
+    now: int
+    cause: int
 
 
 class Tracer:
@@ -18,7 +24,7 @@ class Tracer:
 
     __slots__ = ("kernel", "paths", "records", "run", "seq")
 
-    def __init__(self, kernel: Kernel, run: str) -> None:
+    def __init__(self, kernel: Clock, run: str) -> None:
         self.kernel = kernel
         self.run = run
         self.records: list[dict[str, Any]] = []

@@ -7,18 +7,11 @@ going what the record asks for, and the generator goes on with the answer. `Requ
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     from cogc import ir
-    from cogc.kernel.objects import Activity, Instance, Sandbox
-
-
-class Waiter(NamedTuple):
-    """An activity that waits for others, and the number of its wait: an answer to an earlier wait is dropped."""
-
-    activity: Activity
-    turn: int
+    from cogc.kernel.effects import Sandbox
 
 
 class _Request:
@@ -27,7 +20,7 @@ class _Request:
     __slots__ = ("owner",)
 
     def __init__(self) -> None:
-        self.owner: Instance | None = None
+        self.owner: object = None
 
 
 class CallProgram(_Request):
@@ -111,11 +104,11 @@ class Sleep(_Request):
 
 
 class WaitIn(_Request):
-    """Wait in a list until somebody wakes all that wait there, or until so many nanoseconds have passed."""
+    """Wait in a list (of `Waiter`) until somebody wakes all that wait there, or until so many nanoseconds have passed."""
 
     __slots__ = ("limit", "waiters")
 
-    def __init__(self, waiters: list[Waiter], limit: int | None = None) -> None:
+    def __init__(self, waiters: list[Any], limit: int | None = None) -> None:
         self.owner = None
         self.waiters = waiters
         self.limit = limit
@@ -157,3 +150,5 @@ class RunAll(_Request):
 Request: TypeAlias = (
     CallProgram | AskModel | DispatchAgent | AskCoglet | Sleep | WaitIn | StartBeside | AwaitMessage | RunAll
 )
+Talk: TypeAlias = Generator[Request, Any, Any]
+"""A generator that waits: a hook, a conversation, a compiled reaction."""

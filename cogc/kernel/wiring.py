@@ -13,46 +13,16 @@ from typing import TYPE_CHECKING, Any
 from cogc import ir
 from cogc.kernel import joins
 from cogc.kernel.objects import STOPPED, STOPPING, Instance, Out, Port, Slot
-from cogc.kernel.program import DEFAULT_CAPACITY, Handler, label
+from cogc.kernel.ports import add_target, observe_port, out, out_named, port
+from cogc.kernel.program import Handler
 from cogc.language.functions import stable_key
 from cogc.language.values import Failure
 
 if TYPE_CHECKING:
-    from cogc.kernel.machine import Kernel
+    from cogc.kernel.state import State
 
 
-def out(inst: Instance, number: int) -> Out:
-    """A coglet's output channel, made at its first use."""
-    found = inst.outs[number]
-    if found is None:
-        found = inst.outs[number] = Out(inst, inst.code.transmit_names[number])
-    return found
-
-
-def out_named(inst: Instance, name: str) -> Out:
-    return out(inst, inst.code.transmit_names.index(name))
-
-
-def port(kernel: Kernel, inst: Instance, channel: str) -> Port:
-    """A coglet's listen channel, made at its first use."""
-    if inst.ports is None:
-        inst.ports = {}
-    found = inst.ports.get(channel)
-    if found is None:
-        if inst.code.ir.open:
-            from cogc.kernel import python
-
-            python.open_port(kernel, inst.code, channel)
-        capacity, overflow, _ = inst.code.listens[channel]
-        size = DEFAULT_CAPACITY if capacity is None else max(1, capacity(inst))
-        handlers = tuple(inst.code.observers.get(channel, ()))
-        found = inst.ports[channel] = Port(inst, channel, handlers, size, overflow)
-        if inst.forwards is not None and channel in inst.forwards:
-            found.simple = None
-    return found
-
-
-def wire(kernel: Kernel, parent: Instance) -> None:
+def wire(kernel: State, parent: Instance) -> None:
     """Make all routes inside a coglet anew."""
     if not parent.children:
         return
@@ -102,7 +72,7 @@ def members(parent: Instance, at: ir.Port) -> list[Instance]:
     return list(parent.children[at.child].members.values())
 
 
-def _link(kernel: Kernel, parent: Instance, link: ir.LinkDecl, hash: Callable[..., Any] | None) -> None:
+def _link(kernel: State, parent: Instance, link: ir.LinkDecl, hash: Callable[..., Any] | None) -> None:
     if link.source.kind == "own_listen":
         if parent.forwards is None:
             parent.forwards = {}
@@ -113,27 +83,20 @@ def _link(kernel: Kernel, parent: Instance, link: ir.LinkDecl, hash: Callable[..
     for member in members(parent, link.source):
         source = out_named(member, link.source.name)
         for target in _targets(kernel, parent, link, hash):
-            _add(source, target)
+            add_target(source, target)
 
 
-def _add(source: Out, target: Port | Callable[[Any], None]) -> None:
-    if isinstance(target, Port):
-        source.targets = (*source.targets, target)
-    else:
-        source.extra = [*(source.extra or ()), target]
-
-
-def _pusher(kernel: Kernel, target: Port) -> Callable[[Any], None]:
+def _pusher(kernel: State, target: Port) -> Callable[[Any], None]:
     return lambda value: kernel.push(target, value)
 
 
-def _admitter(kernel: Kernel, target: Port) -> Callable[[Any], None]:
+def _admitter(kernel: State, target: Port) -> Callable[[Any], None]:
     """A feedback link: its sender never waits."""
     return lambda value: kernel.admit(target, value)
 
 
 def _targets(
-    kernel: Kernel, parent: Instance, link: ir.LinkDecl, hash: Callable[..., Any] | None
+    kernel: State, parent: Instance, link: ir.LinkDecl, hash: Callable[..., Any] | None
 ) -> list[Port | Callable[[Any], None]]:
     """Where a link leads: ports, or functions where more than a push is needed."""
     at = link.target
@@ -144,13 +107,13 @@ def _targets(
         number = parent.code.transmit_names.index(at.name)
         found = [_relay(kernel, parent, relayed, number)]
     elif at.kind == "own_listen":
-        found = [port(kernel, parent, at.name)]
+        found = [port(parent, at.name)]
     else:
         assert parent.children is not None
         slot = parent.children[at.child]
         map = link.map or slot.spec.spec.map
         if slot.single or map == "broadcast":
-            found = [port(kernel, m, at.name) for m in slot.members.values()]
+            found = [port(m, at.name) for m in slot.members.values()]
             if not slot.single and not found:
                 found = [lambda value: send(kernel, parent, slot, None, at.name, value, map, hash)]
         else:
@@ -162,7 +125,7 @@ def _targets(
     return found
 
 
-def _relay(kernel: Kernel, parent: Instance, relayed: Out, number: int) -> Callable[[Any], None]:
+def _relay(kernel: State, parent: Instance, relayed: Out, number: int) -> Callable[[Any], None]:
     """A child's output that is the coglet's own."""
 
     def relay(value: Any) -> None:
@@ -173,7 +136,7 @@ def _relay(kernel: Kernel, parent: Instance, relayed: Out, number: int) -> Calla
 
 
 def _checked(
-    kernel: Kernel,
+    kernel: State,
     parent: Instance,
     target: Port | Callable[[Any], None],
     check: Callable[[Any], Any],
@@ -201,34 +164,16 @@ def _checked(
     return checked
 
 
-def _observe(kernel: Kernel, parent: Instance, child: str, channel: str, handlers: tuple[Handler, ...]) -> None:
+def _observe(kernel: State, parent: Instance, child: str, channel: str, handlers: tuple[Handler, ...]) -> None:
     """The parent hears what its child transmits, in an inbox for each channel and member."""
     assert parent.children is not None
     for member in parent.children[child].members.values():
         source = out_named(member, channel)
-        _add(source, observe_port(kernel, parent, member, channel, handlers))
-
-
-def observe_port(
-    kernel: Kernel, parent: Instance, member: Instance, channel: str, handlers: tuple[Handler, ...]
-) -> Port:
-    """The inbox in which a parent finds what one child says on one channel; it stays the same for the child's life."""
-    if parent.ports is None:
-        parent.ports = {}
-    assert member.slot is not None
-    name = label(ir.Port("child_transmit", channel, member.slot.name))
-    key = name if member.slot.single else f"{member.slot.name}[{member.index}].{channel}"
-    found = parent.ports.get(key)
-    if found is None or found.member is not member:
-        capacity = next(t.capacity for t in member.code.ir.transmits if t.name == channel)
-        size = DEFAULT_CAPACITY if capacity is None else max(1, member.code.unit.value(capacity, member))
-        found = parent.ports[key] = Port(parent, name, handlers, size)
-        found.member = member
-    return found
+        add_target(source, observe_port(parent, member, channel, handlers))
 
 
 def send(
-    kernel: Kernel,
+    kernel: State,
     parent: Instance,
     slot: Slot,
     member: int | None,
@@ -239,9 +184,7 @@ def send(
 ) -> None:
     """Send to a child, as the pool's `map` (or the link's own) says."""
     if member is not None:
-        from cogc.kernel.supervision import member as found
-
-        kernel.push(port(kernel, found(slot, member), channel), value)
+        kernel.push(port(slot.member(member), channel), value)
         return
     live = [m for m in slot.members.values() if not m.gate & (STOPPED | STOPPING)]
     if not live:
@@ -250,19 +193,19 @@ def send(
     map = map or slot.spec.spec.map
     if slot.single or map == "broadcast":
         for m in live:
-            kernel.push(port(kernel, m, channel), value)
+            kernel.push(port(m, channel), value)
     elif map == "scatter":
         if type(value) is not list or len(value) != len(live):
             size = len(value) if type(value) is list else "no list"
             raise Failure("error", f"`scatter` to {len(live)} members of `{slot.name}` takes as many items, not {size}")
         for m, item in zip(live, value, strict=True):
-            kernel.push(port(kernel, m, channel), item)
+            kernel.push(port(m, channel), item)
     else:
-        kernel.push(port(kernel, _pick(kernel, slot, live, map, channel, value, hash), channel), value)
+        kernel.push(port(_pick(kernel, slot, live, map, channel, value, hash), channel), value)
 
 
 def _pick(
-    kernel: Kernel,
+    kernel: State,
     slot: Slot,
     live: list[Instance],
     map: str,
@@ -276,20 +219,20 @@ def _pick(
         key = stable_key(by(None if slot.code is None else live[0].parent, value))
         return live[zlib.crc32(key.encode()) % len(live)]
     if map == "idle":
-        waiting = [port(kernel, m, channel).fill + (1 if m.gate & 1 else 0) for m in live]
+        waiting = [port(m, channel).fill + (1 if m.gate & 1 else 0) for m in live]
         return live[waiting.index(min(waiting))]
     slot.cursor += 1
     return live[(slot.cursor - 1) % len(live)]
 
 
-def _nobody(kernel: Kernel, parent: Instance, slot: Slot, channel: str, value: Any) -> None:
+def _nobody(kernel: State, parent: Instance, slot: Slot, channel: str, value: Any) -> None:
     kernel.dead_letters += 1
     if kernel.trace:
         reason = "stopped" if slot.single else "empty_pool"
         kernel.trace.record("dead_letter", parent, port=f"{slot.name}.{channel}", reason=reason, data=value)
 
 
-def suppress(kernel: Kernel, inst: Instance) -> None:
+def suppress(kernel: State, inst: Instance) -> None:
     """SuppressLet's states have changed: silence these channels, let the others speak."""
     channels = inst.states[inst.code.ir.suppressed[0]]
     changed = False
@@ -309,12 +252,12 @@ def suppress(kernel: Kernel, inst: Instance) -> None:
         wire(kernel, inst.parent)
 
 
-def sink_root(kernel: Kernel, root: Instance) -> None:
+def sink_root(kernel: State, root: Instance) -> None:
     """What the root transmits leaves the system."""
     for number, name in enumerate(root.code.transmit_names):
         if not (name == "log" and root.code.ir.logged_from >= 0):  # people see it as a log, not as a result
             out(root, number).extra = [_sink(kernel, name)]
 
 
-def _sink(kernel: Kernel, name: str) -> Callable[[Any], None]:
+def _sink(kernel: State, name: str) -> Callable[[Any], None]:
     return lambda value: kernel.output(name, value)

@@ -13,7 +13,7 @@ import trio
 
 from cogc import ir, sdk
 from cogc.diagnostics.suggest import nearest
-from cogc.kernel.objects import Call, Said
+from cogc.kernel.effects import Call, Said
 from cogc.language.values import Failure
 from cogc.run.process import run_process
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import trio
 
-from cogc.kernel.models import registry
+from cogc.kernel.models import steering
 from cogc.language.values import Failure, plain
 from cogc.run.door import DOOR
 from cogc.run.session import Session
@@ -74,14 +74,14 @@ async def _answer(session: Session, closing: trio.Event, stream: trio.abc.Stream
 async def _do(session: Session, closing: trio.Event, request: dict[str, Any]) -> Any:
     kernel, action, id = session.kernel, request["action"], str(request.get("id", ""))
     if action == "list":
-        records = kernel.registry.list(request.get("role"), request.get("status"))
-        return [registry.status(kernel, r.id) for r in records]
+        records = kernel.models.registry.list(request.get("role"), request.get("status"))
+        return [steering.status(kernel, r.id) for r in records]
     if action == "status":
-        return registry.status(kernel, id)
+        return steering.status(kernel, id)
     if action == "wait":
         return await _wait(session, closing, id)
     if action == "teams":
-        return registry.of_kind(kernel, "team")
+        return steering.of_kind(kernel, "team")
     if action == "guide":
         return await session.steer("guide", id, request["data"])
     if action not in STEERING:
@@ -92,12 +92,12 @@ async def _do(session: Session, closing: trio.Event, request: dict[str, Any]) ->
 
 async def _wait(session: Session, closing: trio.Event, id: str) -> Any:
     """What a sub-agent has come to, once it has; how an agent's coglet is doing, once it has nothing to do."""
-    status, found = registry.status(session.kernel, id), registry.find(session.kernel, id)
+    status, found = steering.status(session.kernel, id), steering.find(session.kernel, id)
     while not closing.is_set():
         if isinstance(found, tuple):
             if found[1].over:
                 break
-        elif (status := registry.status(session.kernel, id))["state"] not in ("running", "paused"):
+        elif (status := steering.status(session.kernel, id))["state"] not in ("running", "paused"):
             return status
         with trio.move_on_after(_POLL):
             await closing.wait()

@@ -18,7 +18,7 @@ import msgspec
 import trio
 
 from cogc import ir
-from cogc.kernel.objects import Dispatch, Tell
+from cogc.kernel.effects import Dispatch, Tell
 from cogc.language.values import Failure
 from cogc.run.process import spawn
 from cogc.run.settings import Settings

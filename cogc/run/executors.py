@@ -22,7 +22,7 @@ import trio
 
 from cogc import ir
 from cogc.disk import resources
-from cogc.kernel.objects import Call
+from cogc.kernel.effects import Call
 from cogc.language.functions import text
 from cogc.language.values import Duration, Failure, Time, moment, time_of
 from cogc.run import upstream

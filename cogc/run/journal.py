@@ -13,8 +13,8 @@ from typing import Any, BinaryIO
 
 import msgspec
 
+from cogc.kernel.effects import Ask, Call, Dispatch
 from cogc.kernel.machine import Kernel
-from cogc.kernel.objects import Ask, Call, Dispatch
 from cogc.language.values import Duration, Failure, Time, shorten
 
 VERSION = 1

@@ -9,8 +9,8 @@ from typing import Any, Protocol
 import trio
 
 from cogc import ir
+from cogc.kernel.effects import Ask
 from cogc.kernel.machine import Kernel
-from cogc.kernel.objects import Ask
 from cogc.language.values import Failure
 from cogc.run.scripted import Scripted
 

@@ -16,7 +16,7 @@ from typing import Any
 import trio
 
 from cogc import ir
-from cogc.kernel.objects import Call
+from cogc.kernel.effects import Call
 from cogc.language.values import Failure, shorten
 from cogc.run.questions import read_answer, write_whole
 

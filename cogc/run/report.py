@@ -51,7 +51,7 @@ def deadlock(waits: list[str]) -> str:
 
 def usage(kernel: Kernel) -> str:
     """A table of what programs asked of models and what it cost; empty where no token was used."""
-    used = {k: u for k, u in kernel.usages.items() if u.tokens}
+    used = {k: u for k, u in kernel.models.usages.items() if u.tokens}
     if not used:
         return ""
     rows: list[tuple[str, ...]] = [("program", "model", "calls", "input", "cached", "output", "cost")]

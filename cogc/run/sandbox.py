@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 
-from cogc.kernel.objects import Sandbox
+from cogc.kernel.effects import Sandbox
 from cogc.language.values import Failure
 from cogc.run.process import run_process
 

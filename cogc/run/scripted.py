@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 import yaml
 
-from cogc.kernel.objects import Ask
+from cogc.kernel.effects import Ask
 from cogc.language.functions import text
 from cogc.language.texts import nanoseconds
 

@@ -18,7 +18,7 @@ from typing import Any, TextIO
 import trio
 
 from cogc import ir
-from cogc.kernel.objects import Sandbox
+from cogc.kernel.effects import Sandbox
 from cogc.language.values import Failure, plain
 from cogc.run.process import MARK, sweep
 from cogc.run.sandbox import ENVIRONMENT, contained, wrapped

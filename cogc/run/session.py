@@ -18,8 +18,8 @@ from typing import Any
 
 import trio
 
+from cogc.kernel.effects import Ask, Call, Cancel, Dispatch, LogLine, Output, Persist, Said, Tell, Unclaim
 from cogc.kernel.machine import Kernel
-from cogc.kernel.objects import Ask, Call, Cancel, Dispatch, LogLine, Output, Persist, Said, Tell, Unclaim
 from cogc.kernel.unit import Unit
 from cogc.language.values import Failure
 from cogc.run.dispatch import Dispatchers
@@ -166,7 +166,7 @@ class Session:
                 self.nursery = self.executors.servers.nursery = self.executors.queues.nursery = nursery
                 self.executors.plans.nursery = nursery
                 if self.executors.settings.registry:
-                    mirror = Mirror(self.kernel.registry, self.executors.settings.registry, self.options.run)
+                    mirror = Mirror(self.kernel.models.registry, self.executors.settings.registry, self.options.run)
                     nursery.start_soon(mirror.run)
                 if self.options.signals:
                     await nursery.start(self._signals)

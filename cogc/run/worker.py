@@ -12,7 +12,7 @@ from typing import Any
 import trio
 
 from cogc import ir
-from cogc.kernel.objects import Output, Sandbox
+from cogc.kernel.effects import Output, Sandbox
 from cogc.kernel.unit import Unit
 from cogc.language.values import plain
 from cogc.run.session import Options, Session
@@ -48,7 +48,7 @@ class Worker:
         options = Options(inputs=[("task", spec["task"])], on_output=self._sent, on_records=self._noted)
         session = Session(Unit(ir.decode(spec["program"].encode())), options, settings)
         if about.get("sandbox"):
-            session.kernel.sandbox = Sandbox(*about["sandbox"])
+            session.kernel.models.sandbox = Sandbox(*about["sandbox"])
         return session
 
     def _say(self, **event: Any) -> None:

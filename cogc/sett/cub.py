@@ -12,7 +12,7 @@ from contextlib import suppress
 
 import trio
 
-from cogc.kernel.objects import Sandbox
+from cogc.kernel.effects import Sandbox
 from cogc.language.values import Failure
 from cogc.sett.board import Board
 from cogc.sett.command import Place, Work, shown, verified

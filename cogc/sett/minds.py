@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from cogc.kernel.effects import Sandbox
 from cogc.kernel.machine import Kernel
 from cogc.kernel.models.budget import Purse, Usage
-from cogc.kernel.objects import Sandbox
 from cogc.kernel.unit import Unit
 from cogc.language.values import Failure
 from cogc.run.session import Options, Session
@@ -27,8 +27,9 @@ class Minds:
         """What an agent answers to a task; a Failure if it fails."""
         options = Options(inputs=[("task", task)], root=coglet, signals=False)
         session = Session(self.unit, options, self.settings)
-        session.kernel.purse, session.kernel.usages, self.last = self.purse, self.usages, session.kernel
-        session.kernel.sandbox = sandbox if self.settings.sandboxed else None
+        models, self.last = session.kernel.models, session.kernel
+        models.budget, models.usages = self.purse, self.usages
+        models.sandbox = sandbox if self.settings.sandboxed else None
         await session.run()
         if session.outputs.get("result"):
             return session.outputs["result"][0]

@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 
 import trio
 
-from cogc.kernel.objects import Sandbox
+from cogc.kernel.effects import Sandbox
 from cogc.language.values import Failure
 from cogc.run import confine
 from cogc.run.process import run_process

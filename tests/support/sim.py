@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from cogc.kernel.effects import Call, LogLine, Output
 from cogc.kernel.machine import Kernel
-from cogc.kernel.objects import Call, LogLine, Output
 from cogc.kernel.unit import Unit
 from support.specs import build
 

@@ -4,47 +4,37 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cogc.kernel import requests, wiring
+from cogc.kernel import ports, requests
+from cogc.kernel.models.state import Question
 from cogc.kernel.objects import STOPPED, STOPPING, Activity, Instance
-from cogc.kernel.waits import AskCoglet, Waiter
+from cogc.kernel.waits import AskCoglet
 from cogc.language.texts import MARK
 from cogc.language.values import Failure
 
 if TYPE_CHECKING:
     from cogc.ir import Program
-    from cogc.kernel.machine import Kernel
+    from cogc.kernel.state import State
 
 CHANNEL = f"{MARK}asked"
 
 
-class Question:
-    """What was asked, until it is answered; those who wait for that."""
-
-    __slots__ = ("answer", "answered", "waiting")
-
-    def __init__(self) -> None:
-        self.answer: Any = None
-        self.answered = False
-        self.waiting: list[Waiter] = []
-
-
-def ask(kernel: Kernel, activity: Activity, request: AskCoglet) -> None:
+def ask(kernel: State, activity: Activity, request: AskCoglet) -> None:
     """Put a question to the coglet that a program names; the activity goes on with the `Question`."""
-    inst = request.owner or activity.inst
+    inst = requests.asking_coglet(activity, request)
     program = inst.code.unit.bundle.programs[request.program]
     target = _answerer(kernel, inst, program)
     if target is None:
         failure = Failure("error", f"`{program.name}`: there is nobody here to answer it")
         requests.resume(kernel, activity, failure)
         return
-    question = kernel.asked[kernel.next_call] = Question()
+    question = kernel.models.questions[kernel.next_call] = Question()
     message = {"id": kernel.next_call, "by": inst.path, "tool": program.name, "input": request.input}
     kernel.next_call += 1
-    kernel.admit(wiring.port(kernel, target, CHANNEL), message)
+    kernel.admit(ports.port(target, CHANNEL), message)
     requests.resume(kernel, activity, question)
 
 
-def _answerer(kernel: Kernel, inst: Instance, program: Program) -> Instance | None:
+def _answerer(kernel: State, inst: Instance, program: Program) -> Instance | None:
     """The coglet that answers: a child of the asking coglet or of one around it, else one around it that listens."""
     around: Instance | None = inst
     while around is not None:
@@ -59,9 +49,9 @@ def _answerer(kernel: Kernel, inst: Instance, program: Program) -> Instance | No
     return None
 
 
-def reply(kernel: Kernel, id: int, value: Any) -> None:
+def reply(kernel: State, id: int, value: Any) -> None:
     """Who asked goes on with the answer; nobody does where it is gone by now."""
-    question = kernel.asked.pop(id, None)
+    question = kernel.models.questions.pop(id, None)
     if question is not None:
         question.answer, question.answered = value, True
         requests.wake(kernel, question.waiting)

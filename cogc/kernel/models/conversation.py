@@ -9,26 +9,24 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
 from cogc.ir import Program
 from cogc.kernel import programs, requests
+from cogc.kernel.effects import Sandbox
 from cogc.kernel.models import agents, registry
-from cogc.kernel.models.agents import MOST, Roster
 from cogc.kernel.models.budget import TURNS, Purse
-from cogc.kernel.objects import Instance, Sandbox
-from cogc.kernel.waits import AskCoglet, AskModel, CallProgram, Request, RunAll, Sleep, WaitIn
+from cogc.kernel.models.roster import MOST, Roster, outcome
+from cogc.kernel.objects import Instance
+from cogc.kernel.waits import AskCoglet, AskModel, CallProgram, RunAll, Sleep, Talk, WaitIn
 from cogc.language import types
 from cogc.language.attributes import USUAL
 from cogc.language.functions import text
 from cogc.language.values import Duration, Failure, plain, shorten
 
 if TYPE_CHECKING:
-    from cogc.kernel.machine import Kernel
+    from cogc.kernel.state import State
     from cogc.kernel.unit import Unit
-
-Talk = Generator[Request, Any, Any]
 
 MOST_TOKENS = 4096
 DEADLINE = 60_000_000_000
@@ -49,7 +47,7 @@ _ENDS = {
 }
 
 
-def perform(kernel: Kernel, inst: Instance, key: str, arguments: list[Any], sandbox: Sandbox | None = None) -> Talk:
+def perform(kernel: State, inst: Instance, key: str, arguments: list[Any], sandbox: Sandbox | None = None) -> Talk:
     """Call a program, whatever it stands for in this coglet, and give its value."""
     unit, function = inst.code.unit, programs.rebound(inst, key)
     if function is not None:
@@ -67,7 +65,7 @@ class Conversation:
 
     def __init__(
         self,
-        kernel: Kernel,
+        kernel: State,
         inst: Instance,
         program: Program,
         arguments: list[Any],
@@ -96,14 +94,15 @@ class Conversation:
         self.most = settings.get("max_tokens", MOST_TOKENS)
         budget = settings.get("budget") or {}
         turns = settings.get("max_turns", MANY_TURNS if self.roster else TURNS)
-        self.purse = Purse(program.name, budget, turns, around.purse if around else kernel.purse_of(inst))
+        self.purse = Purse(program.name, budget, turns, around.purse if around else kernel.models.budget_of(inst))
         self.retries = settings.get("retry", ATTEMPTS)
         limits = [d.nanos for d in (settings.get("timeout"), budget.get("time")) if isinstance(d, Duration)]
         left = self.purse.begin(kernel.now)
         self.limit = min(limits, default=DEADLINE)
         self.limit = self.limit if left is None else min(self.limit, left)
         self.deadline = kernel.now + self.limit
-        self.paused_before = inst.agent.paused_for(kernel.now) if inst.agent is not None else 0
+        own = kernel.models.known_agent(inst)
+        self.paused_before = own.paused_for(kernel.now) if own is not None else 0
         self.sandbox = self._sandbox(settings)
         self.size = 0
         self.repeated = 0
@@ -121,7 +120,7 @@ class Conversation:
 
     def _sandbox(self, settings: dict[str, Any]) -> Sandbox | None:
         """What its tools' processes may do: what it says itself, within what the agents around it may."""
-        outer = self.around.sandbox if self.around is not None else self.kernel.sandbox
+        outer = self.around.sandbox if self.around is not None else self.kernel.models.sandbox
         if settings.get("sandbox", "none") == "none":
             return outer
         return Sandbox(settings["sandbox"], settings.get("network", False)).inside(outer)
@@ -159,11 +158,11 @@ class Conversation:
     def whole(self) -> Talk:
         """The whole conversation, with what the trace says of it; its value."""
         kernel, inst = self.kernel, self.inst
-        own = agents.state(inst) if inst.code.ir.kind == "agent" or self.roster is not None else None
+        own = kernel.models.agent(inst) if inst.code.ir.kind == "agent" or self.roster is not None else None
         if own is not None:
             if self.around is None:
                 self.injected, own.injected = own.injected, []
-                kernel.registry.update_status(self.id, "running")
+                kernel.models.registry.update_status(self.id, "running")
             own.talks.append(self)
         if kernel.trace:
             kernel.cause = kernel.trace.record("call", inst, call=self.call, program=self.program.name, data=self.given)
@@ -177,7 +176,7 @@ class Conversation:
             if own is not None and self in own.talks:
                 own.talks.remove(self)
                 if not own.talks:
-                    kernel.registry.update_status(inst.path, "idle")
+                    kernel.models.registry.update_status(inst.path, "idle")
             if self.roster is not None:
                 self.roster.close()
         if kernel.trace:
@@ -233,7 +232,7 @@ class Conversation:
 
     def left(self) -> int:
         """The nanoseconds until the deadline; what the agent was paused for does not count."""
-        own = self.inst.agent
+        own = self.kernel.models.known_agent(self.inst)
         paused = own.paused_for(self.kernel.now) - self.paused_before if own is not None else 0
         return max(0, self.deadline + paused - self.kernel.now)
 
@@ -243,7 +242,7 @@ class Conversation:
 
     def _held(self) -> Talk:
         """Wait while the agent is paused."""
-        own = self.inst.agent
+        own = self.kernel.models.known_agent(self.inst)
         while own is not None and own.paused_at is not None:
             yield WaitIn(own.holding)
 
@@ -290,7 +289,7 @@ class Conversation:
             self._charge(reply["usage"])
         finally:
             held.release()
-            requests.wake(self.kernel, self.kernel.waiting_for_purse)
+            requests.wake(self.kernel, self.kernel.models.waiting)
         return reply
 
     def _reserve(self, before: int) -> Talk:
@@ -301,7 +300,7 @@ class Conversation:
             except Failure:
                 if not self.purse.may_come_back():
                     raise
-            yield WaitIn(self.kernel.waiting_for_purse, self.left())
+            yield WaitIn(self.kernel.models.waiting, self.left())
             self.in_time()
 
     def _attempts(self, request: dict[str, Any]) -> Talk:
@@ -345,7 +344,7 @@ class Conversation:
 
     def _charge(self, usage: dict[str, Any]) -> None:
         self.purse.charge(usage, self.model.price)
-        self.kernel.usage(self.program.name, self.model.name).add(usage, self.model.price)
+        self.kernel.models.usage(self.program.name, self.model.name).add(usage, self.model.price)
 
     # ---- tools ---------------------------------------------------------------------------------------------
 
@@ -382,7 +381,7 @@ class Conversation:
         """Another agent as a tool: what it fails at is a result."""
         name = f"{program.name}-{self.kernel.next_call}"
         talk = self.sub(program, query, f"{self.inst.path}/{name}")
-        registry.started(self, talk.id, program, "local")
+        registry.started(self.kernel.models.registry, self.unit, talk.id, self.id, program, "local")
         value: Any = None
         try:
             value = yield from talk.whole()
@@ -391,8 +390,8 @@ class Conversation:
                 raise
             value = failure
         finally:
-            self.kernel.registry.remove(talk.id)
-        return agents.outcome(name, talk.purse, value)
+            self.kernel.models.registry.remove(talk.id)
+        return outcome(name, talk.purse, value)
 
     def _call(self, block: dict[str, Any]) -> Talk:
         program, given = self.tools.get(block["name"]), block["input"]

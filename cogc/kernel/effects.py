@@ -1,0 +1,177 @@
+"""Effects: what the kernel asks of the world. The shell takes these records from `Kernel.effects` and carries them out.
+
+`Call`, `Ask` and `Dispatch` carry a number; their answers come back as events (`Kernel.result`) with the same number.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+
+class Sandbox:
+    """What processes of a call may do: `mode` is ro or rw, for the workspace."""
+
+    __slots__ = ("mode", "network")
+
+    def __init__(self, mode: str, network: bool) -> None:
+        self.mode = mode
+        self.network = network
+
+    def inside(self, outer: Sandbox | None) -> Sandbox:
+        """This one within another: nothing is allowed that the other forbids."""
+        if outer is None:
+            return self
+        return Sandbox("ro" if "ro" in (self.mode, outer.mode) else "rw", self.network and outer.network)
+
+
+class Call:
+    """Carry out a program. `request` holds its words and attributes, `arguments` its parameters by name."""
+
+    __slots__ = ("arguments", "id", "path", "program", "request", "sandbox")
+
+    def __init__(
+        self,
+        id: int,
+        program: str,
+        arguments: dict[str, Any],
+        request: dict[str, Any],
+        path: str,
+        sandbox: Sandbox | None = None,
+    ) -> None:
+        self.sandbox = sandbox
+        self.id = id
+        self.program = program
+        self.arguments = arguments
+        self.request = request
+        self.path = path
+
+
+class Ask:
+    """Ask a model, for a program of a coglet. `request` is the conversation so far, `limit` the nanoseconds that it may
+    take, `at` the program's place in the spec, `streams` whether pieces of the reply are wanted while it comes."""
+
+    __slots__ = ("at", "id", "limit", "model", "path", "program", "request", "streams")
+
+    def __init__(
+        self,
+        id: int,
+        model: str,
+        program: str,
+        request: dict[str, Any],
+        limit: int,
+        path: str,
+        at: int = -1,
+        streams: bool = False,
+    ) -> None:
+        self.id = id
+        self.model = model
+        self.program = program
+        self.request = request
+        self.limit = limit
+        self.path = path
+        self.at = at
+        self.streams = streams
+
+
+class Dispatch:
+    """Have an agent run by a dispatcher: its program's key, what it is asked, the nanoseconds that it may take, and the
+    sandbox that holds it."""
+
+    __slots__ = ("background", "dispatcher", "id", "limit", "path", "program", "query", "sandbox")
+
+    def __init__(
+        self,
+        id: int,
+        dispatcher: str,
+        program: str,
+        query: str,
+        background: bool,
+        limit: int,
+        path: str,
+        sandbox: Sandbox | None,
+    ) -> None:
+        self.sandbox = sandbox
+        self.id = id
+        self.dispatcher = dispatcher
+        self.program = program
+        self.query = query
+        self.background = background
+        self.limit = limit
+        self.path = path
+
+
+class Cancel:
+    """Nobody waits for a call any more."""
+
+    __slots__ = ("id",)
+
+    def __init__(self, id: int) -> None:
+        self.id = id
+
+
+class Tell:
+    """Something to be said to an agent that runs elsewhere, by the number of its call."""
+
+    __slots__ = ("call", "message")
+
+    def __init__(self, call: int, message: str) -> None:
+        self.call = call
+        self.message = message
+
+
+class Unclaim:
+    """An item of a queue that was claimed for a coglet which is gone: `[value, id, token]`."""
+
+    __slots__ = ("item", "queue")
+
+    def __init__(self, queue: str, item: Any) -> None:
+        self.queue = queue
+        self.item = item
+
+
+class Said:
+    """What a method of a Python coglet has waited for; `over` if it will not come."""
+
+    __slots__ = ("over", "token", "value")
+
+    def __init__(self, token: int, value: Any, over: bool = False) -> None:
+        self.token = token
+        self.value = value
+        self.over = over
+
+
+class Output:
+    """What the root transmits."""
+
+    __slots__ = ("channel", "seq", "value")
+
+    def __init__(self, channel: str, value: Any, seq: int) -> None:
+        self.channel = channel
+        self.value = value
+        self.seq = seq
+
+
+class LogLine:
+    """What a coglet logs, for people."""
+
+    __slots__ = ("level", "path", "t", "value")
+
+    def __init__(self, level: str, path: str, value: Any, t: int) -> None:
+        self.level = level
+        self.path = path
+        self.value = value
+        self.t = t
+
+
+class Persist:
+    """A state to be kept across runs."""
+
+    __slots__ = ("name", "path", "value")
+
+    def __init__(self, path: str, name: str, value: Any) -> None:
+        self.path = path
+        self.name = name
+        self.value = value
+
+
+Effect: TypeAlias = Call | Ask | Dispatch | Cancel | Tell | Unclaim | Said | Output | LogLine | Persist

@@ -1,0 +1,355 @@
+"""The sub-agents that one conversation starts, and the tools by which its model starts and steers them.
+
+A sub-agent is pending, running, completed, failed or cancelled. It runs here, as a conversation of its own beside the one
+that started it, or elsewhere, by a dispatcher. Its failure is a result for the model, never a failure of its parent.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
+
+from cogc.kernel import reactions, requests
+from cogc.kernel.effects import Sandbox, Tell
+from cogc.kernel.models import registry
+from cogc.kernel.models.budget import Purse
+from cogc.kernel.objects import Activity, Instance, Waiter
+from cogc.kernel.unit import Unit
+from cogc.kernel.waits import DispatchAgent, StartBeside, Talk, WaitIn
+from cogc.language.values import Failure, shorten
+
+if TYPE_CHECKING:
+    from cogc.ir import Program
+    from cogc.kernel.state import State
+
+MOST = 4
+
+
+class Host(Protocol):
+    """A conversation, as far as its sub-agents need it."""
+
+    kernel: State
+    inst: Instance
+    unit: Unit
+    purse: Purse
+    sandbox: Sandbox | None
+    id: str
+
+    def left(self) -> int: ...
+
+    def in_time(self) -> None: ...
+
+    def say(self, words: str) -> None: ...
+
+    def sub(self, program: Program, query: str, id: str) -> Host: ...
+
+    def whole(self) -> Talk: ...
+
+
+class SubAgent:
+    """One that was started: its state is pending, running, completed, failed or cancelled."""
+
+    __slots__ = (
+        "activity",
+        "background",
+        "charged",
+        "id",
+        "program",
+        "purse",
+        "query",
+        "result",
+        "state",
+        "talk",
+        "told",
+        "waiting",
+    )
+
+    def __init__(self, id: str, program: Program, query: str, background: bool) -> None:
+        self.id = id
+        self.program = program
+        self.query = query
+        self.background = background
+        self.state = "pending"
+        self.result: dict[str, Any] | None = None
+        self.talk: Host | None = None
+        self.purse: Purse | None = None
+        self.activity: Activity | None = None
+        self.waiting: list[Waiter] = []
+        self.told = False
+        self.charged = 0
+
+    @property
+    def over(self) -> bool:
+        return self.result is not None
+
+    def summary(self) -> dict[str, Any]:
+        used = self.purse.usage if self.purse is not None else None
+        return {
+            "agent_id": self.id,
+            "agent": self.program.name,
+            "state": self.state,
+            "query": shorten(self.query),
+            "tokens_used": used.tokens if used else 0,
+        }
+
+
+class Roster:
+    """The sub-agents of one conversation, and the tools that start and steer them."""
+
+    def __init__(self, talk: Host, programs: list[Program], most: int, dispatcher: str) -> None:
+        self.talk = talk
+        self.dispatcher = dispatcher
+        self.kernel = talk.kernel
+        self.programs = {p.name: p for p in programs}
+        self.most = most
+        self.agents: dict[str, SubAgent] = {}
+        self.pending: deque[SubAgent] = deque()
+        self.running = 0
+        self.news: list[Waiter] = []
+        self.schemas = {tool["name"]: tool["schema"] for tool in self.tools()}
+
+    def tools(self) -> list[dict[str, Any]]:
+        """What the model is told of the tools."""
+        string, one = {"type": "string"}, {"id": {"type": "string"}}
+        about = "; ".join(f"{p.name}: {p.doc}" if p.doc else p.name for p in self.programs.values())
+        spawn = {
+            "agent": {"type": "string", "enum": list(self.programs)},
+            "query": string,
+            "background": {"type": "boolean", "default": False},
+        }
+        return [
+            _tool(
+                "spawn_agent",
+                f"Start an agent. In the background the answer comes later. {about}",
+                spawn,
+                ["agent", "query"],
+            ),
+            _tool("agent_status", "How an agent that was started is doing.", one),
+            _tool("wait_agent", "Wait for an agent, and take its answer.", one),
+            _tool("cancel_agent", "End an agent before it is done.", one),
+            _tool("message_agent", "Say something to an agent that works.", {**one, "message": string}),
+            _tool("list_agents", "All agents that were started.", {}),
+        ]
+
+    def has(self, name: str) -> bool:
+        return name in self.schemas
+
+    def use(self, name: str, given: dict[str, Any]) -> Talk:
+        """Carry out one of the tools."""
+        _check(name, self.schemas[name], given)
+        if name == "spawn_agent":
+            return (yield from self._spawn(given))
+        if name == "list_agents":
+            return [a.summary() for a in self.agents.values()]
+        agent = self.agents.get(given["id"])
+        if agent is None:
+            known = ", ".join(self.agents) or "none"
+            raise Failure("error", f"there is no agent `{given['id']}`; there is {known}")
+        if name == "wait_agent":
+            return (yield from self._wait(agent))
+        if name == "cancel_agent":
+            self.cancel(agent)
+        elif name == "message_agent":
+            self.say(agent, given["message"])
+        return agent.summary()
+
+    def _spawn(self, given: dict[str, Any]) -> Talk:
+        agent = self.add(given["agent"], given["query"], bool(given.get("background")))
+        yield from self.start()
+        if agent.background:
+            return agent.summary()
+        return (yield from self._wait(agent, foreground=True))
+
+    def add(self, name: str, query: str, background: bool) -> SubAgent:
+        """One more agent, that waits for its start; a Failure if there is none of this name."""
+        program = self.programs.get(name)
+        if program is None:
+            raise Failure("error", f"there is no agent `{name}`; there is {', '.join(self.programs)}")
+        own = self.kernel.models.agent(self.talk.inst)
+        own.started += 1
+        id = f"{program.name}-{own.started}"
+        agent = self.agents[id] = SubAgent(id, program, query, background)
+        registry.started(
+            self.kernel.models.registry,
+            self.talk.unit,
+            self.id_of(agent),
+            self.talk.id,
+            program,
+            self.dispatcher,
+            "idle",
+        )
+        self.pending.append(agent)
+        return agent
+
+    def id_of(self, agent: SubAgent) -> str:
+        """An agent's id in the whole run."""
+        return f"{self.talk.inst.path}/{agent.id}"
+
+    def say(self, agent: SubAgent, message: str) -> None:
+        """Say something to an agent that works, here or elsewhere."""
+        if agent.over or agent.state == "pending":
+            raise Failure("error", f"agent `{agent.id}` is {agent.state}: nothing can be said to it")
+        if agent.talk is not None:
+            agent.talk.say(message)
+        elif agent.activity is not None:
+            for call in agent.activity.calls:
+                self.kernel.effects.append(Tell(call, message))
+
+    def detach(self, agent: SubAgent) -> None:
+        """One that is waited for in the foreground goes on in the background."""
+        if agent.over or agent.background:
+            raise Failure("error", f"agent `{agent.id}` is {agent.state}, and not in the foreground")
+        agent.background = True
+        requests.wake(self.kernel, agent.waiting)
+
+    def stir(self) -> None:
+        """Something was added from outside: a conversation that waits looks again."""
+        requests.wake(self.kernel, self.news)
+        for agent in self.agents.values():
+            requests.wake(self.kernel, agent.waiting)
+
+    def start(self) -> Talk:
+        """Start those that wait, as many as may run."""
+        while self.pending and self.running < self.most:
+            agent = self.pending.popleft()
+            agent.state = "running"
+            self.kernel.models.registry.update_status(self.id_of(agent), "running")
+            self.running += 1
+            work = self._here(agent) if self.dispatcher == "local" else self._elsewhere(agent)
+            agent.activity = yield StartBeside(work, partial(self._done, agent))
+
+    def _here(self, agent: SubAgent) -> Talk:
+        """The agent's conversation, in this process."""
+        agent.talk = self.talk.sub(agent.program, agent.query, self.id_of(agent))
+        agent.purse = agent.talk.purse
+        return (yield from agent.talk.whole())
+
+    def _elsewhere(self, agent: SubAgent) -> Talk:
+        """The agent's run by a dispatcher, which may hand it back."""
+        program = agent.program
+        agent.purse = Purse(program.name, {}, None, self.talk.purse)
+        used, left = partial(self._used, agent), self.talk.left()
+        reply = yield DispatchAgent(
+            self.dispatcher, program.key, agent.query, agent.background, left, used, self.talk.sandbox
+        )
+        if reply.get("fallback"):
+            return (yield from self._here(agent))
+        for usage in reply["usage"][agent.charged :]:
+            self._charge(agent, usage)
+        if "error" in reply:
+            raise Failure(reply.get("kind", "program"), reply["error"])
+        return self.talk.unit.checked(program.result, reply["output"], f"the answer of `{program.name}`")
+
+    def _used(self, agent: SubAgent, usage: dict[str, Any]) -> None:
+        """A request that an agent elsewhere has made; with what there was spent, it ends."""
+        self._charge(agent, usage)
+        empty = next((p for p in self.talk.purse.chain() if p.spent()), None)
+        if empty is not None and agent.activity is not None and not agent.over:
+            failure = Failure("budget", f"`{empty.name}` has nothing left for `{agent.id}`")
+            requests.interrupt(self.kernel, agent.activity, failure)
+
+    def _charge(self, agent: SubAgent, usage: dict[str, Any]) -> None:
+        assert agent.purse is not None
+        model = self.talk.unit.bundle.models[agent.program.model]
+        agent.purse.charge(usage, model.price)
+        agent.charged += 1
+        self.kernel.models.usage(agent.program.name, model.name).add(usage, model.price)
+
+    def _wait(self, agent: SubAgent, foreground: bool = False) -> Talk:
+        """An agent's answer; if it is sent into the background meanwhile, how it is doing."""
+        while not agent.over:
+            if foreground and agent.background:
+                return agent.summary()
+            yield WaitIn(agent.waiting, self.talk.left())
+            self.talk.in_time()
+            yield from self.start()
+        agent.told = True
+        return agent.result
+
+    def cancel(self, agent: SubAgent) -> None:
+        """End an agent before it is done."""
+        agent.told = True
+        if agent in self.pending:
+            self.pending.remove(agent)
+            self.running += 1
+            self._done(agent, Failure("cancelled", "it was cancelled before it began"))
+        elif not agent.over and agent.activity is not None:
+            requests.interrupt(self.kernel, agent.activity, Failure("cancelled", "it was cancelled"))
+
+    def _done(self, agent: SubAgent, value: Any) -> None:
+        """A sub-agent has ended; whoever waits for it goes on. Its failure is a result, never its parent's."""
+        self.running -= 1
+        failed = isinstance(value, Failure)
+        agent.state = "completed" if not failed else "cancelled" if value.kind == "cancelled" else "failed"
+        agent.result = outcome(agent.id, agent.purse, value)
+        self.kernel.models.registry.update_status(self.id_of(agent), "stopped")
+        requests.wake(self.kernel, agent.waiting)
+        requests.wake(self.kernel, self.news)
+
+    def working(self) -> bool:
+        """Whether a background agent has not ended, or has and the conversation does not know."""
+        return any(a.background and not a.told for a in self.agents.values())
+
+    def wait_for_news(self) -> Talk:
+        """Wait until a background agent has ended; what the conversation is told."""
+        while not (told := self.take_news()):
+            yield WaitIn(self.news, self.talk.left())
+            self.talk.in_time()
+            yield from self.start()
+        return told
+
+    def take_news(self) -> list[str]:
+        """What is to be said of background agents that have ended meanwhile."""
+        found = []
+        for agent in self.agents.values():
+            if agent.background and agent.over and not agent.told:
+                agent.told = True
+                found.append(f"Agent {agent.id} is {agent.state}: {shorten(agent.result, 20_000)}")
+        return found
+
+    def close(self) -> None:
+        """With the conversation its sub-agents end."""
+        self.pending.clear()
+        for agent in self.agents.values():
+            self.kernel.models.registry.remove(self.id_of(agent))
+            if agent.activity is not None and agent.activity.alive:
+                agent.activity.done = None
+                agent.activity.generator.close()
+                reactions.leave(self.kernel, agent.activity)
+
+
+def outcome(id: str, purse: Purse | None, value: Any) -> dict[str, Any]:
+    """The result of an agent that was called as a tool."""
+    failed = isinstance(value, Failure)
+    used = purse.usage if purse is not None else None
+    return {
+        "success": not failed,
+        "output": None if failed else value,
+        "error": value.message if failed else None,
+        "agent_id": id,
+        "tokens_used": used.tokens if used else 0,
+        "cost_usd": round(used.usd, 9) if used else 0.0,
+    }
+
+
+def _tool(name: str, description: str, properties: dict[str, Any], required: list[str] | None = None) -> dict[str, Any]:
+    wanted = list(properties) if required is None else required
+    schema = {"type": "object", "properties": properties, "required": wanted, "additionalProperties": False}
+    return {"name": name, "description": description, "schema": schema}
+
+
+_PYTHON = {"string": str, "boolean": bool}
+
+
+def _check(name: str, schema: dict[str, Any], given: dict[str, Any]) -> None:
+    """A model's input for one of the tools, or a Failure that tells it what is wrong."""
+    for key in schema["required"]:
+        if key not in given:
+            raise Failure("type", f"`{name}` needs `{key}`")
+    for key, value in given.items():
+        wanted = schema["properties"].get(key)
+        if wanted is None:
+            raise Failure("type", f"`{name}` has no parameter `{key}`")
+        if type(value) is not _PYTHON[wanted["type"]]:
+            raise Failure("type", f"`{key}` of `{name}` is a {wanted['type']}, not {shorten(value)}")

@@ -1,0 +1,98 @@
+"""The tables of the model side of a kernel: what was spent, who the agents are, what was asked of coglets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from cogc.kernel.effects import Sandbox
+from cogc.kernel.models.budget import Purse, Usage
+from cogc.kernel.models.registry import Registry
+from cogc.kernel.objects import Instance, Waiter
+
+
+class Speaker(Protocol):
+    """A conversation, as far as its agent's table needs it."""
+
+    def say(self, words: str) -> None: ...
+
+
+class AgentState:
+    """What an agent's coglet knows of its conversations: whether they are held, and what is to be said."""
+
+    __slots__ = ("holding", "injected", "paused_at", "paused_once", "started", "talks")
+
+    def __init__(self) -> None:
+        self.paused_at: int | None = None
+        self.paused_once = 0
+        self.holding: list[Waiter] = []
+        self.injected: list[str] = []
+        self.talks: list[Speaker] = []
+        self.started = 0
+
+    def paused_for(self, now: int) -> int:
+        """For how long it has been paused so far, in nanoseconds."""
+        return self.paused_once + (now - self.paused_at if self.paused_at is not None else 0)
+
+
+class Question:
+    """A question that a model's tool put to a coglet: its answer, and those who wait for the answer."""
+
+    __slots__ = ("answer", "answered", "waiting")
+
+    def __init__(self) -> None:
+        self.answer: Any = None
+        self.answered = False
+        self.waiting: list[Waiter] = []
+
+
+class ModelState:
+    """The tables of one run. `budget` is what all conversations may spend together, `sandbox` what holds them all where the
+    run is a part of another run that has dispatched it."""
+
+    __slots__ = (
+        "_agents", "_shared", "budget", "questions", "registry", "sandbox", "spending", "usages", "waiting",
+    )  # fmt: skip
+
+    def __init__(self, budget: dict[str, Any]) -> None:
+        self.budget = Purse("the run", budget)
+        self.sandbox: Sandbox | None = None
+        self.waiting: list[Waiter] = []
+        self.usages: dict[tuple[str, str], Usage] = {}
+        self.registry = Registry()
+        self.questions: dict[int, Question] = {}
+        self.spending: dict[int, Callable[[dict[str, Any]], None]] = {}
+        self._agents: dict[Instance, AgentState] = {}
+        self._shared: dict[str, Purse] = {}
+
+    def agent(self, inst: Instance) -> AgentState:
+        """Return the state of an agent's conversations, made at its first use."""
+        found = self._agents.get(inst)
+        if found is None:
+            found = self._agents[inst] = AgentState()
+        return found
+
+    def known_agent(self, inst: Instance) -> AgentState | None:
+        """Return the state of an agent's conversations, if there have been any."""
+        return self._agents.get(inst)
+
+    def forget(self, inst: Instance) -> None:
+        """Drop the state of an agent that has stopped for good."""
+        self._agents.pop(inst, None)
+
+    def budget_of(self, inst: Instance | None) -> Purse:
+        """Return the budget that conversations of a coglet spend from: that of the nearest coglet around, else the run's."""
+        while inst is not None and inst.code.ir.budget is None:
+            inst = inst.parent
+        if inst is None:
+            return self.budget
+        known = self._shared.get(inst.path)
+        if known is None:
+            assert inst.code.ir.budget is not None
+            limits = inst.code.unit.value(inst.code.ir.budget, inst)
+            known = self._shared[inst.path] = Purse(inst.path, limits, None, self.budget_of(inst.parent), shared=True)
+        return known
+
+    def usage(self, program: str, model: str) -> Usage:
+        """Return what a program has used of a model so far."""
+        return self.usages.setdefault((program, model), Usage())

@@ -1,0 +1,130 @@
+"""The commands by which people steer agents and teams while a run goes on.
+
+An agent is named by its id: the path of its coglet, or that of a sub-agent below it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cogc.kernel import reactions
+from cogc.kernel.models.conversation import Conversation
+from cogc.kernel.models.roster import Roster, SubAgent
+from cogc.kernel.objects import Instance
+from cogc.language.values import Failure
+
+if TYPE_CHECKING:
+    from cogc.kernel.state import State
+
+
+def rosters(kernel: State) -> list[Roster]:
+    """Return the roster of every conversation under way that has started agents, or may."""
+    found: list[Roster] = []
+    pending = [kernel.root] if kernel.root is not None else []
+    while pending:
+        inst = pending.pop(0)
+        pending += inst.members()
+        found += _rosters(kernel, inst)
+    return found
+
+
+def _rosters(kernel: State, inst: Instance) -> list[Roster]:
+    """The rosters of the conversations of one agent."""
+    own = kernel.models.known_agent(inst)
+    talks = own.talks if own is not None else []
+    return [t.roster for t in talks if isinstance(t, Conversation) and t.roster is not None]
+
+
+def find(kernel: State, id: str) -> Instance | tuple[Roster, SubAgent]:
+    """Find an agent by its id: a coglet, or a sub-agent and its roster; a Failure if there is none."""
+    for roster in rosters(kernel):
+        for agent in roster.agents.values():
+            if roster.id_of(agent) == id:
+                return roster, agent
+    inst = at(kernel, id)
+    if inst is None or inst.code.ir.kind != "agent":
+        raise Failure("error", f"there is no agent `{id}`")
+    return inst
+
+
+def at(kernel: State, path: str) -> Instance | None:
+    """The coglet of a path."""
+    inst = kernel.root
+    while inst is not None and inst.path != path:
+        inst = next((m for m in inst.members() if path == m.path or path.startswith(f"{m.path}/")), None)
+    return inst
+
+
+def of_kind(kernel: State, kind: str) -> list[dict[str, Any]]:
+    """The coglets that a kind of declaration stands for, with their states by name."""
+    found, pending = [], [kernel.root] if kernel.root is not None else []
+    while pending:
+        inst = pending.pop(0)
+        pending += inst.members()
+        if inst.code.ir.kind == kind:
+            states = {s.name: v for s, v in zip(inst.code.ir.states, inst.states, strict=True)}
+            found.append({"path": inst.path, "name": inst.code.name, "states": states})
+    return found
+
+
+def status(kernel: State, id: str) -> dict[str, Any]:
+    """All that is known of an agent: its record, and for a sub-agent how it is doing."""
+    record = kernel.models.registry.get(id)
+    found = find(kernel, id)
+    value = record.value() if record is not None else {}
+    if isinstance(found, tuple):
+        return {**value, **found[1].summary(), "agent_id": id, "result": found[1].result}
+    own = kernel.models.known_agent(found)
+    paused = own is not None and own.paused_at is not None
+    return {**value, "state": "paused" if paused else value.get("status", "")}
+
+
+def steer(kernel: State, action: str, id: str, data: dict[str, Any]) -> dict[str, Any]:
+    """Carry out what a person asks for: cancel, send, pause, resume, detach, spawn; guide, of a team. An agent's status, or a Failure."""
+    if action == "guide":
+        return _guide(kernel, id, data)
+    found = find(kernel, id)
+    if isinstance(found, Instance):
+        if action == "spawn":
+            return _spawn(kernel, found, data)
+        command = {"send": "inject"}.get(action, action)
+        if command not in found.code.commands:
+            raise Failure("error", f"`{id}` is no sub-agent: it takes cancel, pause, resume, send and spawn")
+        values = [data["message"]] if command == "inject" else []
+        reactions.command(kernel, found, found, command, values)
+        return status(kernel, id)
+    roster, agent = found
+    if action == "cancel":
+        roster.cancel(agent)
+    elif action == "send":
+        roster.say(agent, data["message"])
+    elif action == "detach":
+        roster.detach(agent)
+    else:
+        raise Failure("error", f"`{id}` is a sub-agent: it takes cancel, send and detach")
+    return {**agent.summary(), "agent_id": id}
+
+
+def _guide(kernel: State, path: str, data: dict[str, Any]) -> dict[str, Any]:
+    """A command for a team: its name, and its arguments by name."""
+    inst = at(kernel, path)
+    if inst is None or inst.code.ir.kind != "team":
+        raise Failure("error", f"there is no team `{path}`")
+    command = data.get("command")
+    reaction = next((r for r in inst.code.ir.reactions if command and r.triggers[0].command == command), None)
+    if reaction is None:
+        raise Failure("error", f"`{path}` has no command `{command}`")
+    missing = [p.name for p in reaction.parameters if p.name not in data]
+    if missing:
+        raise Failure("error", f"`{command}` needs `{missing[0]}`")
+    values = [inst.code.unit.checked(p.type, data[p.name], f"`{p.name}`") for p in reaction.parameters]
+    reactions.command(kernel, inst, inst, str(command), values)
+    return {"path": path}
+
+
+def _spawn(kernel: State, inst: Instance, data: dict[str, Any]) -> dict[str, Any]:
+    for roster in _rosters(kernel, inst):
+        agent = roster.add(data["agent"], data["query"], True)
+        roster.stir()
+        return {**agent.summary(), "agent_id": roster.id_of(agent)}
+    raise Failure("error", f"`{inst.path}` has no conversation under way that starts agents")

@@ -1,0 +1,293 @@
+"""The state of a running system, and the primitives that change it: queueing, sending, pressure, logs, random numbers.
+
+Every function of the heart takes a `State`; nothing here calls the heart. `Kernel` in `machine.py` is the state with the
+loop and the events on top.
+"""
+
+from __future__ import annotations
+
+import random
+import uuid
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from cogc import ir
+from cogc.kernel import ports
+from cogc.kernel.effects import Cancel, Effect, LogLine, Output
+from cogc.kernel.models.state import ModelState
+from cogc.kernel.objects import CLOSED, PARKED, STOPPED, URGENT, Activity, FailureReport, Instance, Port, Waiter
+from cogc.kernel.timers import Timers
+from cogc.kernel.trace import Tracer
+from cogc.kernel.unit import CogletCode, Unit
+from cogc.language.values import Failure, Time
+
+RING = 256
+LEVELS = {"debug": 0, "info": 1, "warn": 2, "error": 3}
+
+
+class Opened:
+    """The tables of open coglets, whose channels and children are found while they run: their code, how many children of a
+    name each has created, and the methods that wait for a value, by their tokens."""
+
+    __slots__ = ("codes", "created", "listeners")
+
+    def __init__(self) -> None:
+        self.codes: dict[tuple[Unit, str], CogletCode] = {}
+        self.created: dict[tuple[str, str], int] = {}
+        self.listeners: dict[int, Activity] = {}
+
+
+class State:
+    """All that a kernel knows of its run."""
+
+    __slots__ = (
+        "calls", "cause", "dead_letters", "effects", "ended", "epoch", "first", "hot", "models", "next_call", "now", "opened", "parked", "persisted", "queue", "ready", "report", "ring", "root", "seed", "serial", "settling", "skipped", "steps", "streams", "timers", "trace", "unit", "units",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        unit: Unit,
+        seed: int = 0,
+        epoch: int = 0,
+        traced: bool = False,
+        run: str = "",
+        budget: dict[str, Any] | None = None,
+        root: str = "",
+    ) -> None:
+        self.first = root or unit.bundle.root
+        self.models = ModelState(budget or {})
+        self.unit = unit
+        self.units = {unit.digest: unit}
+        self.seed = seed
+        self.epoch = epoch
+        self.now = 0
+        self.steps = 0
+        self.cause = 0
+        self.trace = Tracer(self, run) if traced else None
+        self.queue: deque[Any] = deque()
+        self.ready: deque[Instance] = deque()
+        self.hot: list[Port] = []
+        self.ring: deque[Any] = deque(maxlen=RING)
+        self.effects: list[Effect] = []
+        self.timers = Timers()
+        self.calls: dict[int, tuple[Activity, Instance, int | None]] = {}
+        self.next_call = 1
+        self.serial = 0
+        self.root: Instance | None = None
+        self.ended: str | None = None
+        self.report: FailureReport | None = None
+        self.dead_letters = 0
+        self.skipped = 0
+        self.parked: dict[Instance, list[Port]] = {}
+        self.streams: dict[tuple[str, str], random.Random] = {}
+        self.persisted: dict[tuple[str, str], Any] = {}
+        self.opened = Opened()
+        self.settling: dict[tuple[str, str], list[Waiter]] = {}
+
+    def code(self, unit: Unit, key: str) -> CogletCode:
+        """Return the code of a coglet of a unit; an open coglet changes its code, so this kernel has its own."""
+        coglet = unit.bundle.coglets[key]
+        if coglet.open:
+            return self.open_code(unit, key, lambda: coglet)
+        return unit.code(key, self.trace is not None)
+
+    def open_code(self, unit: Unit, key: str, declared: Callable[[], ir.Coglet]) -> CogletCode:
+        """Return this kernel's own code of an open coglet, compiled at its first use."""
+        found = self.opened.codes.get((unit, key))
+        if found is None:
+            found = self.opened.codes[unit, key] = unit.fresh(declared(), self.trace is not None)
+        return found
+
+    @property
+    def busy(self) -> bool:
+        return bool(self.queue or self.ready)
+
+    def wake(self, inst: Instance) -> None:
+        """Something that closed a coglet's gate is over."""
+        if not inst.gate & CLOSED and (inst.backlog or inst.rest or inst.gate & URGENT):
+            self.ready.append(inst)
+
+    # ---- sending -------------------------------------------------------------------------------------------
+
+    def emit(self, inst: Instance, number: int, value: Any) -> None:
+        """Transmit on an own channel: to every target at once."""
+        out = inst.outs[number]
+        if out is None:
+            out = ports.out(inst, number)
+        out.count += 1
+        queue = self.queue
+        for port in out.targets:
+            fill = port.fill + 1
+            if fill >= port.capacity:
+                self._full(port, value)
+            else:
+                port.fill = fill
+                queue.append((port, value, 0))
+        if out.extra:
+            for target in out.extra:
+                target(value)
+
+    def emit_traced(self, inst: Instance, number: int, value: Any) -> None:
+        out = inst.outs[number]
+        if out is None:
+            out = ports.out(inst, number)
+        out.count += 1
+        assert self.trace is not None
+        before, self.cause = self.cause, self.trace.transmit(inst, out, value)
+        for port in out.targets:
+            self.push(port, value)
+        if out.extra:
+            for target in out.extra:
+                target(value)
+        self.cause = before
+
+    def push(self, port: Port, value: Any) -> None:
+        """Put a message into a port's inbox."""
+        fill = port.fill + 1
+        if fill >= port.capacity:
+            self._full(port, value)
+        else:
+            port.fill = fill
+            self.queue.append((port, value, self.cause))
+
+    def admit(self, port: Port, value: Any) -> None:
+        """Put a message into a port's inbox whatever its fill: from feedback links, timers and the outside."""
+        port.fill += 1
+        self.queue.append((port, value, self.cause))
+
+    def _full(self, port: Port, value: Any) -> None:
+        """A message that fills an inbox, or comes to a full one."""
+        if port.overflow == "block":
+            port.fill += 1
+            self.queue.append((port, value, self.cause))
+            self.hot.append(port)
+        elif port.fill < port.capacity:
+            port.fill += 1
+            self.queue.append((port, value, self.cause))
+        elif port.overflow == "drop_newest":
+            self.bury((port, value, self.cause), "dropped", taken=True)
+        elif port.overflow == "drop_oldest":
+            self._drop_oldest(port)
+            port.fill += 1
+            self.queue.append((port, value, self.cause))
+        else:
+            raise Failure("overflow", f"the inbox `{port.label}` of `{port.inst.path}` is full: {port.capacity}")
+
+    def _drop_oldest(self, port: Port) -> None:
+        for waiting in (port.inst.backlog or (), self.queue):
+            for item in waiting:
+                if item[0] is port:
+                    waiting.remove(item)  # type: ignore[union-attr]
+                    self.bury(item, "dropped")
+                    return
+
+    def bury(self, item: Any, reason: str, taken: bool = False) -> None:
+        """A message that will not be handled: counted, and in the trace with its reason."""
+        port, message, cause = item
+        self.dead_letters += 1
+        if not taken:
+            port.fill -= 1
+            if port.waiters:
+                self.release(port)
+        if self.trace:
+            kind = "drop" if reason == "dropped" else "dead_letter"
+            self.trace.record(kind, port.inst, cause=cause, port=port.label, reason=reason, data=message)
+
+    # ---- pressure ------------------------------------------------------------------------------------------
+
+    def press(self, inst: Instance) -> None:
+        """After a step: park the coglet until each full inbox that it wrote to has room."""
+        full, self.hot[:] = self.hot[:], []
+        for port in full:
+            if port.fill < port.capacity or port.inst.gate & STOPPED or port.inst is inst:
+                continue
+            if self._waits_for(port.inst, inst):
+                if self.trace:
+                    self.trace.record("over_capacity", inst, port=f"{port.inst.path}.{port.label}", fill=port.fill)
+                continue
+            if port.waiters is None:
+                port.waiters = []
+            if inst not in port.waiters:
+                port.waiters.append(inst)
+                inst.parked += 1
+                self.parked.setdefault(inst, []).append(port)
+        if inst.parked and not inst.gate & PARKED:
+            inst.gate |= PARKED
+            if self.trace:
+                self.trace.record("park", inst, ports=[f"{p.inst.path}.{p.label}" for p in self.parked[inst]])
+
+    def _waits_for(self, child: Instance, parent: Instance) -> bool:
+        """Whether a child is parked on its parent, which therefore must not be parked on it."""
+        return child.parent is parent and any(p.inst is parent for p in self.parked.get(child, ()))
+
+    def release(self, port: Port) -> None:
+        """A port has room again: whoever was parked on it alone goes on."""
+        if port.fill >= port.capacity or not port.waiters:
+            return
+        waiters, port.waiters = port.waiters, None
+        for inst in waiters:
+            inst.parked -= 1
+            self.parked[inst].remove(port)
+            if not inst.parked:
+                del self.parked[inst]
+                inst.gate &= ~PARKED
+                if self.trace:
+                    self.trace.record("unpark", inst)
+                self.wake(inst)
+
+    def deadlock(self) -> list[str] | None:
+        """At quiescence: who waits for whom for ever, or None."""
+        if not self.parked:
+            return None
+        return [f"{inst.path} -> {p.inst.path}.{p.label}" for inst, ports in self.parked.items() for p in ports]
+
+    # ---- logs and random numbers ----------------------------------------------------------------------------
+
+    def log(self, inst: Instance, level: str, value: Any) -> None:
+        """Log: to the trace always, to people, and to the `log` channel from the coglet's level on."""
+        if self.trace:
+            self.trace.record("log", inst, level=level, data=value)
+        self.effects.append(LogLine(level, inst.path, value, self.now))
+        from_state = inst.code.ir.logged_from
+        if from_state >= 0 and LEVELS[level] >= LEVELS[inst.states[from_state]]:
+            number = inst.code.transmit_names.index("log")
+            emit = self.emit if self.trace is None else self.emit_traced
+            emit(inst, number, {"level": level, "data": value})
+
+    def stream(self, path: str, use: str = "") -> random.Random:
+        """The stream of random numbers of one coglet, from the run's seed: another coglet's draws do not move it."""
+        key = (path, use)
+        if key not in self.streams:
+            self.streams[key] = random.Random(f"{self.seed}/{path}/{use}")
+        return self.streams[key]
+
+    def moment(self, inst: Instance) -> Time:
+        """The time that `now()` gives."""
+        return Time(self.epoch + self.now)
+
+    def random(self, inst: Instance) -> float:
+        return self.stream(inst.path).random()
+
+    def uuid(self, inst: Instance) -> str:
+        return str(uuid.UUID(int=self.stream(inst.path, "uuid").getrandbits(128), version=4))
+
+    # ---- ending --------------------------------------------------------------------------------------------
+
+    @property
+    def idle(self) -> bool:
+        """Nothing waits, nothing is under way, no timer is armed."""
+        return not self.busy and not self.calls and self.timers.next() is None
+
+    def cancel(self, activity: Activity) -> None:
+        """Nobody waits for an activity's calls any more."""
+        for call in activity.calls:
+            self.calls.pop(call, None)
+            self.models.spending.pop(call, None)
+            self.effects.append(Cancel(call))
+        activity.calls.clear()
+
+    def output(self, channel: str, value: Any) -> None:
+        """What the root transmits leaves the system."""
+        seq = self.trace.record("output", self.root, channel=channel, data=value) if self.trace else 0
+        self.effects.append(Output(channel, value, seq))

@@ -768,4 +768,4 @@ def test_what_all_minds_may_spend_is_bounded(world: World) -> None:
 
     found = trio.run(main)
     assert [a.structural_type for a in found] == ["Standard", "Standard", "Failure"]
-    assert "`the run` has 1000 tokens" in found[2].payload["reason"] and minds.purse.usage.tokens == 920
+    assert "`the run` has 1000 tokens" in found[2].payload["reason"] and minds.budget.usage.tokens == 920

@@ -18,6 +18,7 @@ from cogc.kernel.templates import Template
 from cogc.kernel.validate import Validators
 from cogc.kernel.waits import AwaitMessage, CallProgram, RunAll
 from cogc.language import functions
+from cogc.language.closed import assert_never
 from cogc.language.values import Duration, Failure
 
 _DIRECT = {"in": "in", "not in": "not in"}
@@ -427,7 +428,8 @@ class _Writer:
             case ir.Grow(child=child, arguments=arguments):
                 given = ", ".join(self._argument(a) for a in arguments)
                 return f"I.kernel.grow(I, {child!r}, [{given}])"
-        raise AssertionError(node)
+            case _:
+                assert_never(node)
 
     def _text(self, node: ir.Text) -> str:
         if not node.jinja:

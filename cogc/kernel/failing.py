@@ -9,8 +9,9 @@ from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
 from cogc.kernel import joins, python, reactions, supervision
-from cogc.kernel.objects import FAILED, STOPPED, STOPPING, FailureReport, Instance
+from cogc.kernel.objects import FAILED, STOPPED, STOPPING, ChildFailed, FailureReport, Instance
 from cogc.kernel.program import ChildCode, nanos
+from cogc.kernel.timers import Timer
 from cogc.language.values import Failure
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def fail(
     report.restarts = len(inst.restarts or ())
     assert inst.slot is not None
     if parent.code.errors.get(inst.slot.name) or inst.slot.decided:
-        reactions.urgent(kernel, parent, ("error", inst, report, kernel.cause), first=True)
+        reactions.urgent(kernel, parent, ChildFailed(inst, report, kernel.cause), first=True)
     else:
         policy(kernel, inst, report)
 
@@ -149,7 +150,7 @@ def policy(kernel: State, inst: Instance, report: FailureReport) -> None:
             supervision.restart(kernel, inst)
 
     inst.failure = report
-    kernel.timers.add(due, [now, None, None])
+    kernel.timers.add(due, Timer(now))
 
 
 def _within_limits(kernel: State, inst: Instance) -> bool:

@@ -1,11 +1,40 @@
 """The machine: one queue of messages, and the loop that takes them.
 
-A message is put into the queue when it is sent and taken when its turn comes; a coglet that cannot take it then keeps it
-in its backlog, in order. So coglets run in the order of their first pending message, errors of children and commands go
-ahead of data within a coglet, and nothing depends on anything but the order in which events are admitted.
+**The model.** A message is a tuple `(port, value, cause)`; it stays a tuple because the loop makes and takes one for each
+delivery. A message is put into the queue when it is sent, and taken when its turn comes. A coglet that cannot take the
+message then keeps it in its backlog, in order. `Instance.gate` says why a coglet cannot: one bit for each reason, 0 for a
+coglet that is free.
 
-The loop's fast path is one function call for a message: a coglet whose gate is open, a port with one plain reaction. All
-else takes a slower path through `reactions`, `joins` and `supervision`. Pressure is looked at once, after a step.
+**The invariants.**
+
+- Coglets run in the order of their first pending message. Nothing depends on anything but the order in which events are
+  admitted: no hash order, no clock, no random number but those of a coglet's own stream.
+- A message leaves its port's `fill` exactly once: when it is delivered, taken by an `await`, completed in a round of
+  `on all`, or buried as a dead letter.
+- Commands and errors of children go ahead of data within a coglet; the backlog goes ahead of what was sent later.
+- `ready` is empty whenever `run` returns, so that a replay can stop at the same place as the recording.
+- Pressure is looked at once after a step, never inside an emit: a reaction always runs to its end or its next wait.
+
+**The order of events.** `run` takes coglets from `ready` first: they have become free, and their backlog is older than
+the queue. Then it takes one message. The fast path is one function call: a coglet with gate 0 and a port with one plain
+reaction (`Port.simple`). All else goes through `offer`: urgent entries first, then a dead letter for a coglet that
+stops, an `await` that takes the message, the backlog of a coglet that is closed, or `deliver`. `deliver` forwards on
+links of the listen channel, then runs the port's reactions in textual order. After each step `press` parks the coglet on
+the inboxes that it has filled.
+
+**Steps of the kernel's own** (the rest of a reaction that has its answer, the end of `stop self`, a batch whose time is
+over) are messages too, on ports that `ports.step` makes. So they have their turn in the same order on every replay.
+
+**A worked example.** `Source` emits 1 and 2 to `Middle`, whose reaction waits for a program.
+
+1. `input` puts `(Source.go, 2)` into the queue; `run` takes it; the reaction emits twice, so that two messages for
+   `Middle.x` stand in the queue.
+2. `run` takes the first: the reaction waits, so `offer` delivers it by `reactions`; the generator yields a `CallProgram`,
+   the effect `Call(1)` is recorded, and the gate of `Middle` is HELD.
+3. `run` takes the second: the gate is closed, the message goes into the backlog. The queue is empty, `run` returns.
+4. The shell carries out the effect and calls `result(1, value)`. A step is put into the queue.
+5. `run` takes the step: the generator goes on and ends. `Middle` is free, and goes into `ready`.
+6. `run` drains `Middle`: the second message is delivered as in 2.
 """
 
 from __future__ import annotations
@@ -88,9 +117,9 @@ class Kernel(State):
             self.now = max(self.now, now)
             return
         self.now = max(self.now, when)
-        for function, first, second in self.timers.take():
-            if function is not None:
-                function(first, second)
+        for timer in self.timers.take():
+            if timer.function is not None:
+                timer.function(timer.first, timer.second)
 
     def stop(self) -> None:
         """Stop the root, children first."""

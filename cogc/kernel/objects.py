@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
+from cogc.kernel.timers import Timer
 from cogc.language.values import Failure
 
 if TYPE_CHECKING:
@@ -149,11 +150,11 @@ class Instance:
         self.outs: list[Out | None] = _NOTHING
         self.ports: dict[str, Port] | None = None
         self.children: dict[str, Slot] | None = None
-        self.urgent: deque[Any] | None = None
+        self.urgent: deque[Urgent] | None = None
         self.backlog: deque[Any] | None = None
         self.activities: list[Activity] | None = None
-        self.awaits: list[Any] | None = None
-        self.timers: list[Any] | None = None
+        self.awaits: list[Await] | None = None
+        self.timers: list[Timer] | None = None
         self.extra: dict[int, Any] | None = None
         self.restarts: list[int] | None = None
         self.failure: FailureReport | None = None
@@ -224,7 +225,7 @@ class Activity:
         self.in_handler = False
         self.args: tuple[Any, ...] = ()
         self.calls: set[int] = set()
-        self.timer: list[Any] | None = None
+        self.timer: Timer | None = None
         self.parent: Activity | None = None
         self.slot = 0
         self.subs: list[Activity] | None = None
@@ -232,7 +233,7 @@ class Activity:
         self.left = 0
         self.port: Port | None = None
         self.turn = 0
-        self.alarm: list[Any] | None = None
+        self.alarm: Timer | None = None
         self.done: Callable[[Any], None] | None = None
 
 
@@ -241,6 +242,18 @@ class Waiter(NamedTuple):
 
     activity: Activity
     turn: int
+
+
+class Await:
+    """An `await` under way: whose it is, the source whose messages it takes, its condition, and its timeout."""
+
+    __slots__ = ("activity", "condition", "label", "timeout")
+
+    def __init__(self, activity: Activity, label: str, condition: Callable[[Any], Any] | None) -> None:
+        self.activity = activity
+        self.label = label
+        self.condition = condition
+        self.timeout: Timer | None = None
 
 
 class FailureReport:
@@ -255,3 +268,22 @@ class FailureReport:
         self.event = event
         self.place = place
         self.restarts = 0
+
+
+class Command(NamedTuple):
+    """A command that waits ahead of a coglet's data."""
+
+    name: str
+    arguments: list[Any]
+    cause: int
+
+
+class ChildFailed(NamedTuple):
+    """The failure of a child on which a coglet has to decide, ahead of its commands."""
+
+    child: Instance
+    report: FailureReport
+    cause: int
+
+
+Urgent: TypeAlias = Command | ChildFailed

@@ -138,8 +138,8 @@ def gone(kernel: State, child: Instance) -> None:
     assert child.parent is not None and child.parent.children is not None
     child.parent.children.pop(child.name, None)
     for entry in list(child.parent.awaits or ()):
-        if entry[1].partition(".")[0] == child.name:
-            requests.interrupt(kernel, entry[0], Failure("stopped", f"`{child.path}` has stopped"))
+        if entry.label.partition(".")[0] == child.name:
+            requests.interrupt(kernel, entry.activity, Failure("stopped", f"`{child.path}` has stopped"))
 
 
 def guide(kernel: State, inst: Instance, call: int, child: str, command: str, data: Any) -> None:

@@ -1,4 +1,39 @@
-"""Reactions under way: modifiers before them, waits inside them, commands ahead of them, failures out of them."""
+"""Reactions under way: the modifiers before them, the waits inside them, commands ahead of them, failures out of them.
+
+**The model.** A message on a port meets the port's handlers, one for each reaction behind it, in textual order
+(`react`). Each handler passes the message through its modifiers (`modified`) in one fixed order: `on all` gathers,
+`debounce`, `batch`, then `when`, `distinct`, `throttle`, `concurrent`. What the modifiers remember is a `Memory` for each
+reaction of each coglet; it ends with the coglet's life.
+
+A reaction that does not wait is a function, and it is over when the function returns. A reaction that waits is a generator;
+an `Activity` holds it. The activity holds the coglet (gate HELD) unless the reaction is `concurrent`. While it is held,
+the coglet takes no other message; the port's other handlers for the same message wait in `Instance.rest`.
+
+**The life of an activity.** `_launch` makes it and calls `advance`. `advance` lets the generator go on to its next
+`yield` and hands the request to `requests.carry_out`; `requests.resume` queues the step that calls `advance` again. At the
+end `leave` frees the coglet, cancels what is still asked for, and starts what waited behind a `concurrent`. `turn`
+counts the waits of an activity: an answer that belongs to an earlier wait is dropped.
+
+**Failures.** An exception in a generator goes to the reaction's own `else` handler, else to the activity that this one
+is part of, else to `failing.fail`. An exception in a plain function goes the same way by `failed`. A failure that
+`interrupts` (a timeout, a cancellation) is taken by no `try`.
+
+**Commands** are urgent entries: they go ahead of the data that waits, and errors of children go ahead of them. A token in
+the queue gives the coglet its turn; the first turn takes all entries.
+
+**The invariants.**
+
+- `held` counts the activities that hold a coglet; HELD is set exactly while it is not 0.
+- An activity is alive from `_enter` to `leave`, and `leave` is called once.
+- A step that was put off (`later`) is queued on a port of the kernel's own, so that a closed gate holds it up too.
+
+**A worked example.** `on x as v when v > 0 debounce 1s { let r = ask(v)  y <- r }` hears 1, then 2.
+
+1. 1 comes: `_debounce` keeps it and arms a timer. 2 comes: the timer is cancelled, 1 is dropped as `debounced`.
+2. The timer fires: `later` queues a step. In its turn `begin` checks the guard with 2 and launches the generator.
+3. The generator yields `CallProgram`; the coglet is HELD. Messages go into its backlog.
+4. The result is there: the generator goes on, emits, and ends. `leave` opens the gate and wakes the coglet.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +44,24 @@ from typing import TYPE_CHECKING, Any
 from cogc.kernel import failing, joins, requests
 from cogc.kernel.code import ABSENT, record_of
 from cogc.kernel.models import agents
-from cogc.kernel.objects import FAILED, HELD, STARTING, STOPPED, STOPPING, URGENT, Activity, Instance, Port
+from cogc.kernel.objects import (
+    FAILED,
+    HELD,
+    STARTING,
+    STOPPED,
+    STOPPING,
+    URGENT,
+    Activity,
+    ChildFailed,
+    Command,
+    Instance,
+    Port,
+    Urgent,
+)
 from cogc.kernel.ports import step
 from cogc.kernel.program import Handler, nanos
+from cogc.kernel.timers import Timer
+from cogc.language.closed import assert_never
 from cogc.language.functions import stable_key
 from cogc.language.values import Failure, kind_of
 
@@ -45,7 +95,7 @@ class Memory:
     def __init__(self) -> None:
         self.batch: list[Any] = []
         self.latest: Any = None
-        self.timer: list[Any] | None = None
+        self.timer: Timer | None = None
         self.seen: dict[str, int] = {}
         self.recent: deque[int] = deque()
         self.running = 0
@@ -86,7 +136,7 @@ def _debounce(kernel: State, inst: Instance, handler: Handler, message: Any, por
     """Only the last of messages that come close upon each other goes on, once it has been quiet for so long."""
     own = memory(inst, handler)
     if own.timer is not None:
-        own.timer[0] = None
+        own.timer.cancel()
         _drop(kernel, inst, handler, own.latest, "debounced")
     own.latest = message
     assert handler.debounce is not None
@@ -117,7 +167,7 @@ def _batch(kernel: State, inst: Instance, handler: Handler, message: Any, port: 
 
 def _flush(kernel: State, inst: Instance, handler: Handler, own: Memory, port: Port | None) -> bool:
     if own.timer is not None:
-        own.timer[0] = None
+        own.timer.cancel()
         own.timer = None
     messages, own.batch = own.batch, []
     return begin(kernel, inst, handler, messages, port) if messages else False
@@ -238,7 +288,7 @@ def leave(kernel: State, activity: Activity) -> None:
     activity.alive = False
     for timer in (activity.timer, activity.alarm):
         if timer is not None:
-            timer[0] = None
+            timer.cancel()
     kernel.cancel(activity)
     for sub in activity.subs or ():
         if sub.alive:
@@ -274,7 +324,7 @@ def advance(kernel: State, activity: Activity, value: Any, failure: Failure | No
     """Let an activity go on to its next wait, or its end."""
     activity.turn += 1
     if activity.alarm is not None:
-        activity.alarm[0] = None
+        activity.alarm.cancel()
         activity.alarm = None
     try:
         if failure is not None:
@@ -365,19 +415,19 @@ def command(kernel: State, sender: Instance, target: Instance, name: str, argume
     cause = kernel.cause
     if kernel.trace:
         cause = kernel.trace.record("guide", sender, to=target.path, command=name, data=_given(arguments))
-    urgent(kernel, target, ("command", name, arguments, cause))
+    urgent(kernel, target, Command(name, arguments, cause))
 
 
 def _given(arguments: list[Any]) -> list[Any]:
     return [None if a is ABSENT else a for a in arguments]
 
 
-def urgent(kernel: State, inst: Instance, entry: Any, first: bool = False) -> None:
+def urgent(kernel: State, inst: Instance, entry: Urgent, first: bool = False) -> None:
     """Put something ahead of a coglet's data, and see that its turn comes. Errors of children go first."""
     if inst.urgent is None:
         inst.urgent = deque()
     if first:
-        position = sum(1 for e in inst.urgent if e[0] == "error")
+        position = sum(1 for e in inst.urgent if isinstance(e, ChildFailed))
         inst.urgent.insert(position, entry)
     else:
         inst.urgent.append(entry)
@@ -389,16 +439,19 @@ def urgent(kernel: State, inst: Instance, entry: Any, first: bool = False) -> No
 def take_urgent(kernel: State, inst: Instance) -> None:
     """Take all commands and errors that wait, each as a step."""
     while inst.urgent and not inst.gate & (STARTING | FAILED | STOPPING | STOPPED):
-        if inst.urgent[0][0] == "command" and inst.gate & HELD and inst.code.ir.python:
+        if isinstance(inst.urgent[0], Command) and inst.gate & HELD and inst.code.ir.python:
             return  # methods of one object run one after the other
         entry = inst.urgent.popleft()
         if not inst.urgent:
             inst.gate &= ~URGENT
-        kernel.cause = entry[-1]
-        if entry[0] == "error":
-            failing.decide(kernel, inst, entry[1], entry[2])
-        else:
-            _command(kernel, inst, entry[1], entry[2])
+        kernel.cause = entry.cause
+        match entry:
+            case ChildFailed(child=child, report=report):
+                failing.decide(kernel, inst, child, report)
+            case Command(name=name, arguments=arguments):
+                _command(kernel, inst, name, arguments)
+            case _:
+                assert_never(entry)
         if kernel.hot:
             kernel.press(inst)
     if not inst.urgent:
@@ -446,12 +499,12 @@ def _tick(kernel: State, inst: Instance, handler: Handler) -> None:
 # ---- timers and the program table ----------------------------------------------------------------------------
 
 
-def arm(kernel: State, inst: Instance, due: int, function: Callable[[Any, Any], None]) -> list[Any]:
+def arm(kernel: State, inst: Instance, due: int, function: Callable[[Any, Any], None]) -> Timer:
     """Arm a timer that dies with its coglet's life."""
-    timer = kernel.timers.add(due, [function, inst, None])
+    timer = kernel.timers.add(due, Timer(function, inst))
     if inst.timers is None:
         inst.timers = []
     inst.timers.append(timer)
     if len(inst.timers) > 16:
-        inst.timers = [t for t in inst.timers if t[0] is not None]
+        inst.timers = [t for t in inst.timers if t.function is not None]
     return timer

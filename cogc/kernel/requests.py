@@ -1,7 +1,38 @@
 """What a reaction waits for: calls, replies of models, other reactions side by side, messages, time, each other.
 
-A compiled reaction or a conversation yields a `Request`; `request` sets it going, `resume` queues what goes on with the
-answer. An answer that comes when the reaction has long been waiting for something else is dropped.
+**The model.** A compiled reaction, a hook or a conversation is a generator; it yields a record of `waits`, and
+`carry_out` sets going what the record asks for. The answer comes by `resume`, which queues a step: the activity goes on
+in its own turn, never in the middle of what brought the answer. The step goes ahead even of a closed gate, for the
+activity is what closed the gate.
+
+**Turns.** Each time an activity goes on, its `turn` grows by one. `resume` carries the turn that it answers, and the
+step compares it again when it runs. So each wait has at most one answer: the timeout of a wait that has its answer,
+the reply to a call that was given up, or the second waker of a list are all dropped.
+
+**Calls.** A call gets a number, an entry in `State.calls` (whose activity, which coglet asks, the type of the result), and
+an effect. `finish_call` removes the entry, checks the result, records it in the trace, and resumes. `State.cancel`
+removes the entries of an activity that is over, and tells the shell by `Cancel`; a result that comes nevertheless finds no
+entry.
+
+**Awaits.** An `await` looks at the coglet's messages before its reactions do (gate AWAITING). It takes the first that
+fits, from the backlog or as it comes. A message that does not fit is handled as if nobody waited.
+
+**Side by side.** `RunAll` makes one activity for each generator, with the first as their `parent`. The parent goes on
+when the last has ended, or with the first failure, which ends the others. `StartBeside` makes one that outlives the wait.
+
+**The invariants.**
+
+- `resume` never calls a generator; only a step does.
+- What is given up (`interrupt`) can have no answer any more: its turn has passed.
+- Every answer that nobody waits for is dropped silently, except an item of a queue, which is given back (`orphaned`).
+
+**A worked example.** `let a = await e.y when message > 5 timeout 10s`, then 3 and 8 on `e.y`.
+
+1. `_await` adds an `Await` to the coglet, sets AWAITING, and arms a timer for 10 s.
+2. 3 comes: `awaited` finds that the condition does not hold; the message goes on to the reactions, or to the backlog.
+3. 8 comes: the condition holds. The `Await` is removed, the timer cancelled, the message counted as delivered, and a step
+   with 8 is queued.
+4. The step runs: the activity's turn still fits, and the generator goes on with 8.
 """
 
 from __future__ import annotations
@@ -12,7 +43,7 @@ from typing import TYPE_CHECKING, Any
 from cogc.kernel import queues, reactions
 from cogc.kernel.effects import Ask, Call, Dispatch
 from cogc.kernel.models import asking
-from cogc.kernel.objects import AWAITING, Activity, Instance, Waiter
+from cogc.kernel.objects import AWAITING, Activity, Await, Instance, Waiter
 from cogc.kernel.ports import step
 from cogc.kernel.program import label, nanos
 from cogc.kernel.waits import (
@@ -238,36 +269,36 @@ def _await(kernel: State, activity: Activity, request: AwaitMessage) -> None:
     inst = activity.inst
     if inst.awaits is None:
         inst.awaits = []
-    entry = [activity, label(port), condition, None]
+    entry = Await(activity, label(port), condition)
     inst.awaits.append(entry)
     inst.gate |= AWAITING
     if timeout is not None:
         due = kernel.now + nanos(timeout, 0)
-        entry[3] = reactions.arm(kernel, inst, due, lambda _a, _b: _overdue(kernel, inst, entry))
+        entry.timeout = reactions.arm(kernel, inst, due, lambda _a, _b: _overdue(kernel, inst, entry))
     for item in list(inst.backlog or ()):
-        if item[0].label == entry[1] and awaited(kernel, inst, item):
+        if item[0].label == entry.label and awaited(kernel, inst, item):
             assert inst.backlog is not None
             inst.backlog.remove(item)
             return
 
 
-def _overdue(kernel: State, inst: Instance, entry: list[Any]) -> None:
+def _overdue(kernel: State, inst: Instance, entry: Await) -> None:
     if inst.awaits and entry in inst.awaits:
         _drop_await(inst, entry)
-        resume(kernel, entry[0], None)
+        resume(kernel, entry.activity, None)
 
 
-def _drop_await(inst: Instance, entry: list[Any]) -> None:
+def _drop_await(inst: Instance, entry: Await) -> None:
     assert inst.awaits is not None
     inst.awaits.remove(entry)
-    if entry[3] is not None:
-        entry[3][0] = None
+    if entry.timeout is not None:
+        entry.timeout.cancel()
     if not inst.awaits:
         inst.gate &= ~AWAITING
 
 
 def forget_awaits(inst: Instance, activity: Activity) -> None:
-    for entry in [e for e in inst.awaits or () if e[0] is activity]:
+    for entry in [e for e in inst.awaits or () if e.activity is activity]:
         _drop_await(inst, entry)
 
 
@@ -275,13 +306,13 @@ def awaited(kernel: State, inst: Instance, item: Any) -> bool:
     """Whether an `await` takes this message; it goes on with it at once."""
     port, message, cause = item
     for entry in list(inst.awaits or ()):
-        if entry[1] != port.label or port.own:
+        if entry.label != port.label or port.own:
             continue
         try:
-            taken = entry[2] is None or entry[2](message) is True
+            taken = entry.condition is None or entry.condition(message) is True
         except Exception as error:
             _drop_await(inst, entry)
-            resume(kernel, entry[0], inst.code.failure(error))
+            resume(kernel, entry.activity, inst.code.failure(error))
             return False
         if taken:
             _drop_await(inst, entry)
@@ -289,7 +320,7 @@ def awaited(kernel: State, inst: Instance, item: Any) -> bool:
             if port.waiters:
                 kernel.release(port)
             kernel.cause = kernel.trace.deliver(port, message, cause) if kernel.trace else cause
-            resume(kernel, entry[0], message)
+            resume(kernel, entry.activity, message)
             return True
     return False
 

@@ -1,8 +1,38 @@
-"""Lives: how coglets are created, started, stopped, and what becomes of them when they fail.
+"""Lives: how coglets are created, started, stopped and restarted.
 
-All coglets of a subtree are created first; then `on start` runs in the order of creation, children before their parent.
-Stopping goes the other way. A failed coglet waits until its parent's `on error`, its own policy or an ancestor has
-decided. What may wait (hooks call programs) is a generator that runs like a reaction.
+**The model.** A coglet is created, starts, runs, and stops for good; in between it may fail and be restarted. `failing`
+decides what becomes of a failure; this file carries the decision out. What may wait (hooks call programs) is a generator
+that runs like a reaction: a *process*. A process belongs to no coglet's turn, so it goes on while its coglets are closed.
+
+**Creation** (`boot`, `add_member`, `adopt`). All coglets of a subtree are created first: parameters, states, children,
+then the routes inside of each. Nothing runs before the whole subtree is there.
+
+**Start** (`begin`). `on start` runs in the order of creation, children before their parent. A coglet is STARTING until
+its own hooks have ended; messages wait in its backlog. Its timers run from that moment. A subtree without hooks starts at
+once, without a process.
+
+**Stop** (`stop`). Stopping goes the other way: what is under way in the parent is cancelled, its children stop in
+reverse order of creation, then its `on stop` hooks run, each within a deadline. Then the coglet is STOPPED: what waits for
+it becomes dead letters, senders parked on it go on, joins go on without it, a pool forgets its member.
+
+**Restart** (`restart`). The strategy of the parent ties others to the coglet: none, all, or those created later. In
+reverse order each is aborted, its children stop for good, and `on stop` runs unless the coglet has failed. Then, in
+order, each gets fresh states (`keep` and `persist` stay) and fresh children, and starts. Its inbox, its routes from
+outside and its name stay, so that nobody else sees the restart but by the time it takes.
+
+**The invariants.**
+
+- The gates STARTING, STOPPING, FAILED and STOPPED change here and in `failing` only.
+- A coglet that is STOPPED never runs again; every other state leads to STOPPED or back to a free coglet.
+- Whatever a hook fails with, the siblings of its coglet start or stop all the same.
+- A hook asks in the name of its own coglet (`_owned`), though the process is that of the whole subtree.
+
+**A worked example.** `Main` has `a` and `b`, with the strategy `one_for_all`; `a` fails.
+
+1. `failing.fail` aborts `a` and sets FAILED; the policy of `a` allows a restart after a backoff.
+2. The timer fires: `restart(a)` starts a process for `[a, b]`.
+3. `b` is aborted and its `on stop` runs; `a` has failed, so its hook does not.
+4. `a` gets its states anew, its `on start` runs, its backlog is taken; then the same for `b`.
 """
 
 from __future__ import annotations
@@ -30,6 +60,7 @@ from cogc.kernel.objects import (
 )
 from cogc.kernel.ports import step
 from cogc.kernel.program import ChildCode, Handler, nanos
+from cogc.kernel.timers import Timer
 from cogc.kernel.unit import CogletCode
 from cogc.language.limits import outside, outside_pool
 from cogc.language.values import Failure
@@ -299,14 +330,14 @@ def _arm(kernel: State, inst: Instance, handler: Handler) -> None:
     once = handler.trigger.kind == "after"
     if not once and (wanted := outside("every", given)):
         raise Failure("error", f"the period of `{handler.name}` must be {wanted}", handler.reaction.at)
-    timer: list[Any] = [None, port, period]
+    timer = Timer(None, port, period)
 
     def fire(port: Port, period: int) -> None:
         if not once:
             kernel.timers.add(_next(kernel, handler, period), timer)
         _tick(kernel, port)
 
-    timer[0] = fire
+    timer.function = fire
     due = kernel.now + max(0, period) if once else _next(kernel, handler, period)
     kernel.timers.add(due, timer)
     if inst.timers is None:
@@ -411,7 +442,7 @@ def abort(kernel: State, inst: Instance) -> None:
                 kernel.trace.record("dead_letter", inst, port=name, reason="cancelled", data=activity.event)
     inst.activities = None
     for timer in inst.timers or ():
-        timer[0] = None
+        timer.cancel()
     inst.timers = None
     inst.rest = None
     inst.held = 0

@@ -1,13 +1,28 @@
 """Timers to come: one bucket for each instant, the instants in a heap.
 
-Many coglets tick at the same instants, so a bucket is found by its time and most timers never see the heap. A timer is
-a list `[function, argument, second argument]`; setting its function to None cancels it.
+Many coglets tick at the same instants, so a bucket is found by its time, and most timers never touch the heap.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from heapq import heappop, heappush
 from typing import Any
+
+
+class Timer:
+    """A timer that is armed: it calls `function(first, second)` unless it is cancelled before."""
+
+    __slots__ = ("first", "function", "second")
+
+    def __init__(self, function: Callable[[Any, Any], object] | None, first: Any = None, second: Any = None) -> None:
+        self.function = function
+        self.first = first
+        self.second = second
+
+    def cancel(self) -> None:
+        """Keep the timer from firing; the timer stays in its bucket until its instant."""
+        self.function = None
 
 
 class Timers:
@@ -16,10 +31,10 @@ class Timers:
     __slots__ = ("buckets", "heap")
 
     def __init__(self) -> None:
-        self.buckets: dict[int, list[list[Any]]] = {}
+        self.buckets: dict[int, list[Timer]] = {}
         self.heap: list[int] = []
 
-    def add(self, when: int, timer: list[Any]) -> list[Any]:
+    def add(self, when: int, timer: Timer) -> Timer:
         """Arm a timer; at one instant timers fire in the order in which they were armed."""
         bucket = self.buckets.get(when)
         if bucket is None:
@@ -30,15 +45,15 @@ class Timers:
         return timer
 
     def next(self) -> int | None:
-        """The next instant with a live timer."""
+        """Return the next instant with a timer that is not cancelled."""
         while self.heap:
             when = self.heap[0]
-            if any(t[0] is not None for t in self.buckets[when]):
+            if any(t.function is not None for t in self.buckets[when]):
                 return when
             del self.buckets[when]
             heappop(self.heap)
         return None
 
-    def take(self) -> list[list[Any]]:
-        """The timers of the first instant, which is gone then."""
+    def take(self) -> list[Timer]:
+        """Remove the first instant, and return its timers."""
         return self.buckets.pop(heappop(self.heap))

@@ -1,7 +1,34 @@
-"""Who hears whom: links, observers and pools, resolved to tuples of ports before a message flows.
+"""Routes: links, observers and pools, resolved to tuples of ports before a message flows.
 
-Everything that a coglet's channels lead to is set by its parent, so `wire(kernel, parent)` makes all routes inside one
-coglet anew; it is called when its children are created and when one joins or leaves a pool that a route touches.
+**The model.** An `Out` is an output channel of one coglet. Its `targets` are ports, to which a message is pushed; its
+`extra` are functions, for routes where more than a push is needed: a relay to the parent's own channel, a pool whose `map`
+chooses a member for each message, a link whose types are checked at run time, a feedback link. An emit walks both and
+looks nothing up.
+
+**Who owns a route.** Everything that a coglet's channels lead to is said by its parent: by its links, its reactions to
+a child's channel, and its `on all`. So `wire(parent)` makes all routes inside of one coglet anew, and no route crosses
+that border: a child's message leaves the parent only by a relay on the parent's own output.
+
+**The invariants.**
+
+- `wire` may be called at any time between two messages. Ports stay, with what waits in them; only `targets`, `extra` and
+  `forwards` are made anew.
+- The order of targets is the order of the text: links, then observers, then joins; within a pool by index.
+- A listen channel with a link has `forwards`. Its port then has no `simple`, so that the loop takes the path on which
+  `deliver` forwards the message before the reactions run.
+- A channel that `SuppressLet` silences is `muted`: it keeps its place and has no targets.
+
+**When.** At creation, once for each coglet with children; when a pool that a route touches gets or loses a member; when
+the set of silenced channels changes; after a restart, for the new children.
+
+**A worked example.** `Main` has a pool `w` of two, `link self.go -> w.x` with the map `round_robin`, and `on w.y`.
+
+1. `wire(Main)` finds the outputs that it touches: `y` of `w[0]` and of `w[1]`, and empties them.
+2. The link begins at a listen channel, so `forwards["go"]` gets one function, which calls `send` with the pool.
+3. The observer gives each member a port of its own in `Main.ports`, under `w[0].y` and `w[1].y`, with one label, `w.y`.
+4. `grow` adds `w[2]` and wires again: the old two ports are found by their keys and stay, with the messages in them.
+5. A message on `go`: the loop delivers it, the forward calls `send`, which takes the next live member of the pool and
+   pushes the message to the port `x` of that member.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ from typing import Any
 
 from cogc.kernel.effects import Sandbox
 from cogc.kernel.machine import Kernel
-from cogc.kernel.models.budget import Purse, Usage
+from cogc.kernel.models.budget import Budget, Usage
 from cogc.kernel.unit import Unit
 from cogc.language.values import Failure
 from cogc.run.session import Options, Session
@@ -17,7 +17,7 @@ class Minds:
     """Asks agents, and keeps count of what they have used; `budget` is what all of them may spend together."""
 
     def __init__(self, unit: Unit, settings: Settings, budget: dict[str, Any] | None = None) -> None:
-        self.purse = Purse("the run", budget or {})
+        self.budget = Budget("the run", budget or {})
         self.unit = unit
         self.settings = settings
         self.last: Kernel | None = None
@@ -28,7 +28,7 @@ class Minds:
         options = Options(inputs=[("task", task)], root=coglet, signals=False)
         session = Session(self.unit, options, self.settings)
         models, self.last = session.kernel.models, session.kernel
-        models.budget, models.usages = self.purse, self.usages
+        models.budget, models.usages = self.budget, self.usages
         models.sandbox = sandbox if self.settings.sandboxed else None
         await session.run()
         if session.outputs.get("result"):

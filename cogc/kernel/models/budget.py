@@ -1,6 +1,6 @@
 """What a conversation may spend, what it has spent, and what everybody has: turns, tokens, dollars.
 
-Purses nest: what one spends, all around it have spent too, and the tightest of them decides.
+Budgets nest: what one spends, all around it have spent too, and the tightest of them decides.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Usage:
         self.usd += cost(usage, price) if price else 0.0
 
 
-class Purse:
+class Budget:
     """The limits of one conversation, or of all below a coglet, which `shared` says; None is without one. `until` is when the
     time of a shared one is over, from its first conversation on."""
 
@@ -60,7 +60,7 @@ class Purse:
         name: str,
         budget: dict[str, Any],
         turns: int | None = None,
-        around: Purse | None = None,
+        around: Budget | None = None,
         shared: bool = False,
     ) -> None:
         self.shared = shared
@@ -85,11 +85,11 @@ class Purse:
 
         A Failure says that there is nothing left.
         """
-        for purse in self.chain():
-            if (purse is self or purse.shared) and not purse.has_turns():
-                raise Failure("budget", f"`{purse.name}` has used its {purse.turns} turns")
-        for purse in self.chain():
-            most = min(most, purse._room(before, most, price))
+        for budget in self.chain():
+            if (budget is self or budget.shared) and not budget.has_turns():
+                raise Failure("budget", f"`{budget.name}` has used its {budget.turns} turns")
+        for budget in self.chain():
+            most = min(most, budget._room(before, most, price))
         return Reservation(list(self.chain()), before, most, price)
 
     def has_turns(self) -> bool:
@@ -101,12 +101,12 @@ class Purse:
             p.reserved_tokens for p in self.chain()
         )
 
-    def chain(self) -> Iterator[Purse]:
+    def chain(self) -> Iterator[Budget]:
         """This one and all around it."""
-        purse: Purse | None = self
-        while purse is not None:
-            yield purse
-            purse = purse.around
+        budget: Budget | None = self
+        while budget is not None:
+            yield budget
+            budget = budget.around
 
     def _room(self, before: int, most: int, price: Price | None) -> int:
         used = self.usage
@@ -125,7 +125,7 @@ class Purse:
         return most
 
     def spent(self) -> bool:
-        """Whether there is nothing left of its own, whatever the purses around it hold."""
+        """Whether there is nothing left of its own, whatever the budgets around it hold."""
         used = self.usage
         return (
             not self.has_turns()
@@ -135,27 +135,27 @@ class Purse:
 
     def charge(self, usage: dict[str, Any], price: Price | None) -> None:
         """Count one request: a turn of its own and of the coglets around it, tokens and dollars of all around it."""
-        for purse in self.chain():
-            purse.asked += purse is self or purse.shared
-            purse.usage.add(usage, price)
+        for budget in self.chain():
+            budget.asked += budget is self or budget.shared
+            budget.usage.add(usage, price)
 
     def begin(self, now: int) -> int | None:
         """A conversation begins: the nanoseconds that the coglets around leave it, if they are bounded."""
         left = []
-        for purse in self.chain():
-            if purse.time is not None:
-                purse.until = now + purse.time.nanos if purse.until is None else purse.until
-                left.append(max(0, purse.until - now))
+        for budget in self.chain():
+            if budget.time is not None:
+                budget.until = now + budget.time.nanos if budget.until is None else budget.until
+                left.append(max(0, budget.until - now))
         return min(left, default=None)
 
 
 class Reservation:
-    """What a request may use at most, held back in every purse around it until it is done."""
+    """What a request may use at most, held back in every budget around it until it is done."""
 
-    __slots__ = ("most", "purses", "tokens", "usd")
+    __slots__ = ("budgets", "most", "tokens", "usd")
 
-    def __init__(self, purses: list[Purse], before: int, most: int, price: Price | None) -> None:
-        self.purses = purses
+    def __init__(self, budgets: list[Budget], before: int, most: int, price: Price | None) -> None:
+        self.budgets = budgets
         self.most = most
         self.tokens = before + most
         self.usd = cost({"input": before, "output": most}, price) if price else 0.0
@@ -165,9 +165,9 @@ class Reservation:
         self._move(-1)
 
     def _move(self, sign: int) -> None:
-        for purse in self.purses:
-            purse.reserved_tokens += sign * self.tokens
-            purse.reserved_usd += sign * self.usd
+        for budget in self.budgets:
+            budget.reserved_tokens += sign * self.tokens
+            budget.reserved_usd += sign * self.usd
 
 
 def cost(usage: dict[str, Any], price: Price) -> float:

@@ -1,8 +1,40 @@
 """Conversations with models, as generators that a reaction runs: asking, tools, repair, attempts, limits.
 
-Messages and replies have the form of the Messages API: a message is `{role, content: [block]}`; a block is `{type: "text",
-text}`, `{type: "tool_use", id, name, input}`, `{type: "tool_result", tool_use_id, content, is_error}`, or a provider's own
-that goes back unchanged. A reply is `{content, stop, usage}`, or `{error: {message, retry, after}}`.
+**The form.** Messages and replies have the form of the Messages API. A message is `{role, content: [block]}`; a block is
+`{type: "text", text}`, `{type: "tool_use", id, name, input}`, `{type: "tool_result", tool_use_id, content, is_error}`, or a
+provider's own, which goes back unchanged. A reply is `{content, stop, usage}`, or `{error: {message, retry, after}}`.
+
+**The model.** A `Conversation` belongs to one call of one program in one coglet. `whole` runs it and gives its value.
+It yields requests as any reaction does, so each request, attempt, pause and tool call is an event, and a replay asks nobody.
+It calls nothing of the loop.
+
+**The loop** (`_run`). Ask; if the reply asks for tools, carry all of them out side by side and ask again; if it ends the
+turn, read the value of the declared type. An answer that does not fit its type is asked for once more (repair). Before each
+request the conversation takes in what was said to it meanwhile: `inject`, and the answers of background sub-agents.
+
+**The limits**, from the inside out:
+
+- attempts: a request that fails in a way that may pass is made again, after the pause that the server asks for or one
+  that doubles;
+- turns: each request is a turn; a tool called five times in a row with the same input and the same answer ends it;
+- time: `left` counts from the start, without the time for which the agent was paused;
+- budget: `reserve` holds back the most that a request may cost, in every budget around, before it is made; the reply is
+  charged, the rest released. Where others hold what is missing, the conversation waits for them;
+- window: once a request has filled most of the model's window, a summary by the model takes the conversation's place.
+
+**The invariants.**
+
+- `messages` alternates between user and assistant; two of one role are joined.
+- Every tool use in a reply has its result in the next message, in the same order.
+- A reservation is released exactly once, whatever ends the request.
+- A tool's failure is a result for the model. Only `budget` and `cancelled` end the conversation.
+
+**A worked example.** `program sum(q: string) -> int = llm m { prompt: q, tools: [add] }`.
+
+1. `_fixed` makes what all requests share: the schema of an int, wrapped into `{value}`, and the tool's schema.
+2. `_ask` yields `AskModel`; the reply stops with `tool_use`: `add(1, 2)`.
+3. `_use_tools` yields `RunAll` with one generator, which calls `add` by `perform`; its result is added as a message.
+4. `_ask` again; the reply ends the turn with `{"value": 3}`. `_Result.read` checks it: 3 is the value of the call.
 """
 
 from __future__ import annotations
@@ -15,7 +47,7 @@ from cogc.ir import Program
 from cogc.kernel import programs, requests
 from cogc.kernel.effects import Sandbox
 from cogc.kernel.models import agents, registry
-from cogc.kernel.models.budget import TURNS, Purse
+from cogc.kernel.models.budget import TURNS, Budget
 from cogc.kernel.models.roster import MOST, Roster, outcome
 from cogc.kernel.objects import Instance
 from cogc.kernel.waits import AskCoglet, AskModel, CallProgram, RunAll, Sleep, Talk, WaitIn
@@ -78,7 +110,7 @@ class Conversation:
         self.unit = unit = inst.code.unit
         self.program = program
         self.around = around
-        self.purse: Purse
+        self.budget: Budget
         self.given = {p.name: v for p, v in zip(program.parameters, arguments, strict=True)}
         self.call, kernel.next_call = kernel.next_call, kernel.next_call + 1
         values = unit.attributes(program)(inst, *arguments)
@@ -94,10 +126,10 @@ class Conversation:
         self.most = settings.get("max_tokens", MOST_TOKENS)
         budget = settings.get("budget") or {}
         turns = settings.get("max_turns", MANY_TURNS if self.roster else TURNS)
-        self.purse = Purse(program.name, budget, turns, around.purse if around else kernel.models.budget_of(inst))
+        self.budget = Budget(program.name, budget, turns, around.budget if around else kernel.models.budget_of(inst))
         self.retries = settings.get("retry", ATTEMPTS)
         limits = [d.nanos for d in (settings.get("timeout"), budget.get("time")) if isinstance(d, Duration)]
-        left = self.purse.begin(kernel.now)
+        left = self.budget.begin(kernel.now)
         self.limit = min(limits, default=DEADLINE)
         self.limit = self.limit if left is None else min(self.limit, left)
         self.deadline = kernel.now + self.limit
@@ -280,8 +312,8 @@ class Conversation:
         self.seen = 0
 
     def _reply(self, request: dict[str, Any]) -> Talk:
-        """The reply to a request, within the purse, after as many attempts as it takes."""
-        before = (yield from self._count(request)) if self.purse.bounded() else 0
+        """The reply to a request, within the budget, after as many attempts as it takes."""
+        before = (yield from self._count(request)) if self.budget.bounded() else 0
         held = yield from self._reserve(before)
         request["max_tokens"] = held.most
         try:
@@ -293,12 +325,12 @@ class Conversation:
         return reply
 
     def _reserve(self, before: int) -> Talk:
-        """Room in the purse; where others hold what is missing, wait until they are done."""
+        """Room in the budget; where others hold what is missing, wait until they are done."""
         while True:
             try:
-                return self.purse.reserve(before, self.most, self.model.price)
+                return self.budget.reserve(before, self.most, self.model.price)
             except Failure:
-                if not self.purse.may_come_back():
+                if not self.budget.may_come_back():
                     raise
             yield WaitIn(self.kernel.models.waiting, self.left())
             self.in_time()
@@ -343,7 +375,7 @@ class Conversation:
         return max(0, int(after * 1e9))
 
     def _charge(self, usage: dict[str, Any]) -> None:
-        self.purse.charge(usage, self.model.price)
+        self.budget.charge(usage, self.model.price)
         self.kernel.models.usage(self.program.name, self.model.name).add(usage, self.model.price)
 
     # ---- tools ---------------------------------------------------------------------------------------------
@@ -386,12 +418,12 @@ class Conversation:
         try:
             value = yield from talk.whole()
         except Failure as failure:
-            if failure.kind == "cancelled" or (failure.kind == "budget" and self.purse.spent()):
+            if failure.kind == "cancelled" or (failure.kind == "budget" and self.budget.spent()):
                 raise
             value = failure
         finally:
             self.kernel.models.registry.remove(talk.id)
-        return outcome(name, talk.purse, value)
+        return outcome(name, talk.budget, value)
 
     def _call(self, block: dict[str, Any]) -> Talk:
         program, given = self.tools.get(block["name"]), block["input"]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from cogc.kernel import reactions, requests
 from cogc.kernel.effects import Sandbox, Tell
 from cogc.kernel.models import registry
-from cogc.kernel.models.budget import Purse
+from cogc.kernel.models.budget import Budget
 from cogc.kernel.objects import Activity, Instance, Waiter
 from cogc.kernel.unit import Unit
 from cogc.kernel.waits import DispatchAgent, StartBeside, Talk, WaitIn
@@ -32,7 +32,7 @@ class Host(Protocol):
     kernel: State
     inst: Instance
     unit: Unit
-    purse: Purse
+    budget: Budget
     sandbox: Sandbox | None
     id: str
 
@@ -53,10 +53,10 @@ class SubAgent:
     __slots__ = (
         "activity",
         "background",
+        "budget",
         "charged",
         "id",
         "program",
-        "purse",
         "query",
         "result",
         "state",
@@ -73,7 +73,7 @@ class SubAgent:
         self.state = "pending"
         self.result: dict[str, Any] | None = None
         self.talk: Host | None = None
-        self.purse: Purse | None = None
+        self.budget: Budget | None = None
         self.activity: Activity | None = None
         self.waiting: list[Waiter] = []
         self.told = False
@@ -84,7 +84,7 @@ class SubAgent:
         return self.result is not None
 
     def summary(self) -> dict[str, Any]:
-        used = self.purse.usage if self.purse is not None else None
+        used = self.budget.usage if self.budget is not None else None
         return {
             "agent_id": self.id,
             "agent": self.program.name,
@@ -222,13 +222,13 @@ class Roster:
     def _here(self, agent: SubAgent) -> Talk:
         """The agent's conversation, in this process."""
         agent.talk = self.talk.sub(agent.program, agent.query, self.id_of(agent))
-        agent.purse = agent.talk.purse
+        agent.budget = agent.talk.budget
         return (yield from agent.talk.whole())
 
     def _elsewhere(self, agent: SubAgent) -> Talk:
         """The agent's run by a dispatcher, which may hand it back."""
         program = agent.program
-        agent.purse = Purse(program.name, {}, None, self.talk.purse)
+        agent.budget = Budget(program.name, {}, None, self.talk.budget)
         used, left = partial(self._used, agent), self.talk.left()
         reply = yield DispatchAgent(
             self.dispatcher, program.key, agent.query, agent.background, left, used, self.talk.sandbox
@@ -244,15 +244,15 @@ class Roster:
     def _used(self, agent: SubAgent, usage: dict[str, Any]) -> None:
         """A request that an agent elsewhere has made; with what there was spent, it ends."""
         self._charge(agent, usage)
-        empty = next((p for p in self.talk.purse.chain() if p.spent()), None)
+        empty = next((p for p in self.talk.budget.chain() if p.spent()), None)
         if empty is not None and agent.activity is not None and not agent.over:
             failure = Failure("budget", f"`{empty.name}` has nothing left for `{agent.id}`")
             requests.interrupt(self.kernel, agent.activity, failure)
 
     def _charge(self, agent: SubAgent, usage: dict[str, Any]) -> None:
-        assert agent.purse is not None
+        assert agent.budget is not None
         model = self.talk.unit.bundle.models[agent.program.model]
-        agent.purse.charge(usage, model.price)
+        agent.budget.charge(usage, model.price)
         agent.charged += 1
         self.kernel.models.usage(agent.program.name, model.name).add(usage, model.price)
 
@@ -282,7 +282,7 @@ class Roster:
         self.running -= 1
         failed = isinstance(value, Failure)
         agent.state = "completed" if not failed else "cancelled" if value.kind == "cancelled" else "failed"
-        agent.result = outcome(agent.id, agent.purse, value)
+        agent.result = outcome(agent.id, agent.budget, value)
         self.kernel.models.registry.update_status(self.id_of(agent), "stopped")
         requests.wake(self.kernel, agent.waiting)
         requests.wake(self.kernel, self.news)
@@ -319,10 +319,10 @@ class Roster:
                 reactions.leave(self.kernel, agent.activity)
 
 
-def outcome(id: str, purse: Purse | None, value: Any) -> dict[str, Any]:
+def outcome(id: str, budget: Budget | None, value: Any) -> dict[str, Any]:
     """The result of an agent that was called as a tool."""
     failed = isinstance(value, Failure)
-    used = purse.usage if purse is not None else None
+    used = budget.usage if budget is not None else None
     return {
         "success": not failed,
         "output": None if failed else value,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from cogc.kernel.effects import Sandbox
-from cogc.kernel.models.budget import Purse, Usage
+from cogc.kernel.models.budget import Budget, Usage
 from cogc.kernel.models.registry import Registry
 from cogc.kernel.objects import Instance, Waiter
 
@@ -55,7 +55,7 @@ class ModelState:
     )  # fmt: skip
 
     def __init__(self, budget: dict[str, Any]) -> None:
-        self.budget = Purse("the run", budget)
+        self.budget = Budget("the run", budget)
         self.sandbox: Sandbox | None = None
         self.waiting: list[Waiter] = []
         self.usages: dict[tuple[str, str], Usage] = {}
@@ -63,7 +63,7 @@ class ModelState:
         self.questions: dict[int, Question] = {}
         self.spending: dict[int, Callable[[dict[str, Any]], None]] = {}
         self._agents: dict[Instance, AgentState] = {}
-        self._shared: dict[str, Purse] = {}
+        self._shared: dict[str, Budget] = {}
 
     def agent(self, inst: Instance) -> AgentState:
         """Return the state of an agent's conversations, made at its first use."""
@@ -80,7 +80,7 @@ class ModelState:
         """Drop the state of an agent that has stopped for good."""
         self._agents.pop(inst, None)
 
-    def budget_of(self, inst: Instance | None) -> Purse:
+    def budget_of(self, inst: Instance | None) -> Budget:
         """Return the budget that conversations of a coglet spend from: that of the nearest coglet around, else the run's."""
         while inst is not None and inst.code.ir.budget is None:
             inst = inst.parent
@@ -90,7 +90,7 @@ class ModelState:
         if known is None:
             assert inst.code.ir.budget is not None
             limits = inst.code.unit.value(inst.code.ir.budget, inst)
-            known = self._shared[inst.path] = Purse(inst.path, limits, None, self.budget_of(inst.parent), shared=True)
+            known = self._shared[inst.path] = Budget(inst.path, limits, None, self.budget_of(inst.parent), shared=True)
         return known
 
     def usage(self, program: str, model: str) -> Usage:

@@ -5,14 +5,14 @@ What runs is lowered elsewhere; here every name in them is resolved, every attri
 
 from __future__ import annotations
 
-from cogc.analysis.attribute_check import check_block
+from cogc.analysis.attribute_check import check_block, word_of
 from cogc.analysis.scope import Scope
 from cogc.desugar.parts import extends_itself
 from cogc.diagnostics.suggest import did_you_mean
 from cogc.language import types
 from cogc.language.attributes import ATTRIBUTES, BACKENDS, INWARD, PROVIDERS, TRANSPORTS
 from cogc.language.closed import assert_never
-from cogc.language.texts import MARK, is_internal
+from cogc.language.texts import MARK, is_internal, nanoseconds, processors, size
 from cogc.language.types import ANY, FLOAT, STRING
 from cogc.names.lower_type import lower_type
 from cogc.names.signatures import signature
@@ -366,9 +366,52 @@ def _sett(checked: Checked, unit: Unit, node: nodes.Sett) -> None:
     check_block(attributes, "sett", node.name, scope, checked.inference)
     for item in node.items:
         if isinstance(item, nodes.Agent):
-            check_block(
-                item.attributes, "sett agent", item.name, scope, checked.inference, f"agent `{item.name.id}` of a sett"
-            )
+            _role(checked, unit, item.name)
+            owner = f"agent `{item.name.id}` of a sett"
+            check_block(item.attributes, "sett agent", item.name, scope, checked.inference, owner)
+            _sett_agent(checked, unit, item, owner)
+    if not any(isinstance(i, nodes.Agent) for i in node.items):
+        checked.problems.add("missing-attribute", unit.span(node), owner=f"sett `{node.name.id}`", name="agents")
+
+
+_TEXTS = {
+    "interval": (nanoseconds, "duration", 'write `"30s"`'),
+    "timeout": (nanoseconds, "duration", 'write `"30s"`'),
+    "memory": (size, "size", 'write `"512MB"` or `"2g"`'),
+    "cpus": (processors, "number of processors", 'write `"0.5"` or `2`'),
+}
+"""The fields of a sett's agents whose values are texts with a meaning, and how each is read."""
+
+
+def _sett_agent(checked: Checked, unit: Unit, node: nodes.Agent, owner: str) -> None:
+    """Check the texts that an agent's surroundings are described by, its command, and a controller's worker."""
+    given = {a.key.id: a.value for a in node.attributes}
+    if "mode" in given and word_of(given["mode"]) == "controller" and "worker" not in given:
+        checked.problems.add("missing-attribute", unit.span(node.name), owner=owner, name="worker")
+    for key in ("command", "health_check", "resources", "worker"):
+        if key in given:
+            _described(checked, unit, key, given[key])
+
+
+def _described(checked: Checked, unit: Unit, key: str, node: nodes.Node) -> None:
+    if isinstance(node, nodes.RecordLiteral):
+        for entry in node.entries:
+            if isinstance(entry, nodes.Entry):
+                _described(checked, unit, entry.key.id, entry.value)
+    elif key == "command" and isinstance(node, nodes.ListLiteral) and not node.items:
+        wrong, right = "needs a list of words", 'write `command: ["program", "argument"]`'
+        checked.problems.add("bad-executor", unit.span(node), name=key, wrong=wrong, right=right)
+    elif key in _TEXTS and isinstance(node, nodes.Text | nodes.Literal):
+        read, wanted, right = _TEXTS[key]
+        text = node.value if isinstance(node, nodes.Text) else str(node.value)
+        if isinstance(node, nodes.Literal) and node.kind == "duration":
+            return
+        try:
+            fits = read(text) > 0
+        except ValueError:
+            fits = False
+        if not fits:
+            checked.problems.add("bad-path", unit.span(node), what=text, wanted=wanted, right=right)
 
 
 # ---- tests ---------------------------------------------------------------------------------------------------

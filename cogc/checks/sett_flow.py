@@ -3,6 +3,7 @@ taken to be right."""
 
 from __future__ import annotations
 
+from cogc.analysis.attribute_check import word_of
 from cogc.analysis.bids import GOAL, SettRole, roles_of
 from cogc.diagnostics.problems import Label
 from cogc.diagnostics.suggest import did_you_mean
@@ -20,6 +21,14 @@ def sett_flow(checked: Checked) -> None:
         for declared in unit.declared.values():
             if declared.kind == "sett":
                 _Sett(checked, unit, declared.node).look()
+
+
+def _always_exclusive(role: SettRole) -> bool:
+    """Return whether an agent bids `exclusive` on whatever comes: by its strategy, with no other way to bid."""
+    given = {a.key.id: a.value for a in role.node.attributes}
+    if "bidding_strategy" not in given or {"bid", "bid_script", "prompts"} & given.keys():
+        return False
+    return word_of(given["bidding_strategy"]) == "exclusive"
 
 
 class _Sett:
@@ -49,6 +58,11 @@ class _Sett:
 
     def _phases(self) -> None:
         """What two agents, or one, may not sensibly do in one phase."""
+        always = [r for r in self.roles if _always_exclusive(r)]
+        for role in always[1:]:
+            related = [Label(self._at(always[0]), "the other one")]
+            names = {"name": role.name, "other": always[0].name, "type": "every type"}
+            self.problems.add("second-exclusive", self._at(role), related=related, **names)
         exclusive: dict[str, SettRole] = {}
         parallel: dict[str, SettRole] = {}
         for role in self.roles:

@@ -14,6 +14,8 @@ UNITS = {
 }
 _PART = re.compile(r"([0-9][0-9_]*(?:\.[0-9]+)?)(ms|[smhdw])")
 _DURATION = re.compile(r"-?(?:[0-9][0-9_]*(?:\.[0-9]+)?(?:ms|[smhdw]))+\Z")
+_SIZES = {"": 1, "b": 1, "k": 1 << 10, "kb": 1 << 10, "m": 1 << 20, "mb": 1 << 20, "g": 1 << 30, "gb": 1 << 30}
+_SIZE = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([kmg]?b?)i?b?\s*\Z", re.IGNORECASE)
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", '"': '"', "0": "\0", "{": "{"}
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
 
@@ -62,6 +64,25 @@ def nanoseconds(text: str) -> int:
         raise ValueError(f"`{text}` is no duration")
     total = sum(round(float(n.replace("_", "")) * UNITS[u]) for n, u in _PART.findall(text))
     return -total if text.startswith("-") else total
+
+
+def size(text: str) -> int:
+    """`512MB` or `2g` in bytes; ValueError if the text is no size."""
+    found = _SIZE.match(text)
+    if found is None:
+        raise ValueError(f"`{text}` is no size; write 512MB or 2g")
+    return int(float(found[1]) * _SIZES[found[2].lower()])
+
+
+def processors(text: str) -> int:
+    """A number of processors, counted up to a whole one; ValueError if the text is none."""
+    try:
+        count = float(text)
+    except ValueError:
+        count = 0.0
+    if not 0 < count < 1 << 20:
+        raise ValueError(f"`{text}` is no number of processors")
+    return -int(-count // 1)
 
 
 def duration_text(nanos: int) -> str:

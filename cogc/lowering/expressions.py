@@ -10,6 +10,7 @@ from cogc.analysis.scope import Symbol
 from cogc.analysis.tables import Port
 from cogc.language import types
 from cogc.language.attributes import ATTRIBUTES
+from cogc.language.closed import assert_never
 from cogc.language.types import ANY, EXACT, Type
 from cogc.lowering.tables import Place, Tables
 from cogc.names.world import Shape, Signature, Unit
@@ -97,7 +98,9 @@ class Lowering:
                 if name is None:
                     return ir.Try(self.expr(value), self.expr(otherwise))
                 return ir.Try(self.expr(value), self.inner([name.id]).expr(otherwise), name.id)
-        raise AssertionError(node)
+            case nodes.Await() | nodes.Grow() | nodes.Error():
+                raise AssertionError(node)  # `value` lowers the first two; a mistake of syntax is never lowered
+        assert_never(node)
 
     def _maybe(self, node: nodes.Expr | None) -> ir.Expr | None:
         return None if node is None else self.expr(node)
@@ -303,7 +306,9 @@ class Lowering:
                 return ir.For(names, self.expr(source), self.inner(names).block(body), apart, at)
             case nodes.Evaluate(value=value):
                 return ir.Evaluate(self.value(value), at)
-        raise AssertionError(node)
+            case nodes.Error():
+                raise AssertionError(node)  # a mistake of syntax is never lowered
+        assert_never(node)
 
     def _if(self, node: nodes.If, at: int) -> ir.If:
         otherwise: list[ir.Statement] = []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import re
 from collections.abc import Callable
@@ -10,7 +9,7 @@ from typing import Any
 
 from cogc import ir
 from cogc.kernel.unit import Unit
-from cogc.language.texts import nanoseconds
+from cogc.language.texts import nanoseconds, processors, size
 from cogc.language.values import Duration, Failure
 from cogc.run.secrets import secret
 
@@ -18,8 +17,6 @@ REVIEWS = 3
 TIMEOUT = 600.0
 BID_TIMEOUT = 30.0
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-_UNITS = {"": 1, "b": 1, "k": 1 << 10, "kb": 1 << 10, "m": 1 << 20, "mb": 1 << 20, "g": 1 << 30, "gb": 1 << 30}
-_SIZE = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([kmg]?b?)i?b?\s*\Z", re.IGNORECASE)
 
 
 class AgentSpec:
@@ -121,17 +118,14 @@ def limits(given: dict[str, Any], role: str) -> list[str]:
     """The words before a command that bound what it may use. Memory is address space; processors are counted up to whole ones."""
     words: list[str] = []
     memory, cpus = given.get("memory"), given.get("cpus")
-    if memory is not None:
-        found = _SIZE.match(str(memory))
-        if found is None:
-            raise Failure("error", f"agent `{role}`: `{memory}` is no size; write 512MB or 2g")
-        words += ["prlimit", f"--as={int(float(found[1]) * _UNITS[found[2].lower()])}", "--"]
-    if cpus is not None:
-        try:
-            count = math.ceil(float(cpus))
-        except ValueError:
-            raise Failure("error", f"agent `{role}`: `{cpus}` is no number of processors") from None
-        mine = sorted(os.sched_getaffinity(0))[: max(1, count)]
+    try:
+        if memory is not None:
+            words += ["prlimit", f"--as={size(str(memory))}", "--"]
+        count = None if cpus is None else processors(str(cpus))
+    except ValueError as error:
+        raise Failure("error", f"agent `{role}`: {error}") from None
+    if count is not None:
+        mine = sorted(os.sched_getaffinity(0))[:count]
         words = ["taskset", "-c", ",".join(map(str, mine)), *words]
     return words
 

@@ -8,7 +8,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from support.paths import ROOT
 from support.processes import bubblewrap_works, marked, unique_seconds
 from support.sessions import session
 from support.specs import build
+from support.waiting import listens, wait_for
 
 pytest.importorskip("mcp")
 
@@ -90,11 +90,8 @@ def test_a_server_dies_with_a_run_that_is_killed(tmp_path: Path) -> None:
     assert marked(mark) != []
     process.kill()
     process.wait()
-    end = time.monotonic() + 10
-    while marked(mark) and time.monotonic() < end:
-        time.sleep(0.05)
     process.stdout.close()
-    assert marked(mark) == []
+    wait_for(lambda: marked(mark) == [])
 
 
 @pytest.mark.parametrize(
@@ -115,12 +112,7 @@ def test_over_http() -> None:
         port = free.getsockname()[1]
     process = subprocess.Popen([sys.executable, SERVER, str(port)], stderr=subprocess.DEVNULL)
     try:
-        end = time.monotonic() + 20
-        while time.monotonic() < end:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.05)
+        wait_for(lambda: listens(port))
         for more in ("", ' { headers: { "x-token": env("COGC_TEST_TOKEN") } }'):
             spec = SPEC.replace("BODY", "out <- add(4, 5)").partition("\n")[2].partition("\n")[2]
             head = f'mcp notes = http "http://127.0.0.1:{port}/mcp"{more}\n'

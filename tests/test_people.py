@@ -6,13 +6,13 @@ import os
 import pty
 import subprocess
 import sys
-import time
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from support.cli import cogc
+from support.waiting import wait_for
 
 SPEC = """
 program approve(what: string) -> bool = human { timeout: 20s }
@@ -75,9 +75,7 @@ def test_in_the_mailbox(folder: Path) -> None:
         [sys.executable, "-m", "cogc", "run", "choose.cog", "--questions", "wait"],
         cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    end = time.monotonic() + 20
-    while not (listed := cogc("answer", cwd=folder).stdout) and time.monotonic() < end:
-        time.sleep(0.05)
+    listed = wait_for(lambda: cogc("answer", cwd=folder).stdout)
     id, path = listed.split()[:2]
     assert path == "Main" and "Which colour" in listed and "[red, blue]" in listed
     wrong = cogc("answer", id, "green", cwd=folder)

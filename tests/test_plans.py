@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import trio
+from trio.testing import MockClock
 
 from cogc.kernel.unit import Unit
 from cogc.run import journal
@@ -761,7 +762,7 @@ def test_one_plan_that_ends_leaves_the_other_one_its_rest(tmp_path: Path) -> Non
             await trio.sleep(1)
             nursery.cancel_scope.cancel()
 
-    trio.run(main)
+    trio.run(main, clock=MockClock(autojump_threshold=0))
     assert 1 <= looked < 10
 
 

@@ -17,6 +17,7 @@ from cogc.stores.memory import MemoryStore
 from cogc.tasks import TaskQueue, check_queue, open_queue, task
 from support.cli import cogc
 from support.redis import RedisServer, needs_redis
+from support.waiting import until_given
 
 
 def test_memory_holds_a_queue() -> None:
@@ -110,9 +111,7 @@ def test_processes_claim_each_task_once_and_a_dead_ones_comes_back(tmp_path: Pat
 
     async def rest() -> None:
         async with open_queue(store, "q") as queue:
-            with trio.fail_after(10):
-                while (left := await queue.get()) is None:  # noqa: ASYNC110 - a lease tells nobody
-                    await trio.sleep(0.1)
+            left = await until_given(queue.get)
             assert left.owner == "" and left.token == 2 and left.id not in said
             assert {t.status for t in await queue.list()} == {"done", "in_progress"}
 

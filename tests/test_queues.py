@@ -8,7 +8,6 @@ import os
 import sqlite3
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from support.paths import ROOT
 from support.redis import RedisServer, needs_redis
 from support.sessions import session
 from support.specs import build
+from support.waiting import wait_for
 
 SPEC = """
 queue late: {{ n: int, at?: time, span?: duration }} = {backend} {{ lease: {lease}, attempts: 2 }}
@@ -166,10 +166,7 @@ coglet Work { transmit out: int
     filling.communicate(timeout=30)
     assert filling.returncode == 0
     hanging = _going(tmp_path, "Hang")
-    for _ in range(300):
-        if (tmp_path / "claimed").exists():
-            break
-        time.sleep(0.05)
+    wait_for((tmp_path / "claimed").exists)
     hanging.kill()
     hanging.communicate()
     out, err = _going(tmp_path, "Work").communicate(timeout=30)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,7 @@ from support.paths import ROOT
 from support.processes import marked, unique_seconds
 from support.sessions import session
 from support.specs import build
+from support.waiting import until
 
 # ---- processes -----------------------------------------------------------------------------------------------
 
@@ -47,15 +47,11 @@ def test_output_is_bounded() -> None:
 )
 def test_no_grandchild_survives_a_cancel(child: str) -> None:
     mark = unique_seconds()
-    seen: list[int] = []
 
     async def main() -> None:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(run_process, ["sh", "-c", child.format(mark)])
-            with trio.fail_after(5):
-                while len(seen) < 2:
-                    await trio.sleep(0.02)
-                    seen[:] = marked(mark)
+            await until(lambda: len(marked(mark)) >= 2)
             nursery.cancel_scope.cancel()
 
     trio.run(main)
@@ -63,10 +59,9 @@ def test_no_grandchild_survives_a_cancel(child: str) -> None:
 
 
 def test_a_grandchild_that_holds_the_pipes_is_not_waited_for() -> None:
-    began = time.monotonic()
     mark = unique_seconds()
     outcome = trio.run(run_process, ["sh", "-c", f"sleep {mark} & echo done"])
-    assert outcome.stdout == b"done\n" and time.monotonic() - began < 4
+    assert outcome.stdout == b"done\n"
     assert marked(mark) == []
 
 
@@ -226,11 +221,10 @@ def test_python_programs_fail_clearly(python: Callable[..., Any]) -> None:
 
 
 def test_a_sync_program_that_hangs_is_abandoned_and_named(python: Callable[..., Any]) -> None:
-    code = "import time\ndef f(x):\n    time.sleep(1.5)"
-    began = time.monotonic()
-    done = python(code, 0, timeout="200ms")
+    code = "import sys, threading\ngo = sys.go = threading.Event()\ndef f(x):\n    go.wait()"
+    done = python(code, 0, timeout="200ms")  # the run ends while the thread still waits
     assert done.outputs["out"][0][0] == "timeout" and done.executors.abandoned == ["f"]
-    assert time.monotonic() - began < 1.4
+    sys.go.set()  # type: ignore[attr-defined]
 
 
 # ---- clocks, stopping ----------------------------------------------------------------------------------------
@@ -242,13 +236,13 @@ TICKING = (
 
 def test_a_run_stops_at_its_time_and_on_stop_is_heard() -> None:
     done = session(build(TICKING), stop_at=250_000_000)
-    assert done.outputs["n"][-1] == -1 and 5 <= len(done.outputs["n"]) <= 14
+    *ticks, last = done.outputs["n"]
+    assert last == -1 and ticks == list(range(1, len(ticks) + 1)) and len(ticks) <= 13
 
 
 def test_virtual_time_takes_no_more_than_its_events() -> None:
-    began = time.monotonic()
-    done = session(build(TICKING), sim=True, stop_at=20_000_000_000)
-    assert len(done.outputs["n"]) == 1001 and time.monotonic() - began < 5
+    done = session(build(TICKING.replace("20ms", "20m")), sim=True, stop_at=1_200_000_000_000_000)  # two weeks
+    assert len(done.outputs["n"]) == 1001
 
 
 def test_until_ends_the_run() -> None:

@@ -26,6 +26,7 @@ from cogc.sett.spec import SettSpec
 from cogc.stores.memory import MemoryStore
 from support.processes import bubblewrap_works, marked, unique_seconds
 from support.specs import build
+from support.waiting import until
 
 needs_bwrap = pytest.mark.skipif(not bubblewrap_works(), reason="bubblewrap is not installed, or not allowed")
 
@@ -474,8 +475,7 @@ def test_work_that_is_cut_off_is_given_back_and_done_by_the_next(world: World) -
         with trio.move_on_after(30) as scope:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(world.whole(spec).run, "go")
-                while not (world.folder / "first").exists():  # noqa: ASYNC110 - a process tells nobody
-                    await trio.sleep(0.02)
+                await until((world.folder / "first").exists)
                 nursery.cancel_scope.cancel()
             await world.whole(spec).run(None)
         assert not scope.cancelled_caught
@@ -548,7 +548,7 @@ def test_an_agent_that_is_not_well_takes_no_work_until_it_is(world: World) -> No
         with trio.fail_after(20):
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(whole.run, "go")
-                await trio.sleep(1)
+                await until(lambda: "it is not well" in world.logged())
                 assert len(await world.board.artefacts()) == 1
                 (world.folder / "well").touch()
 

@@ -38,3 +38,11 @@ def bubblewrap_works() -> bool:
     """Whether bubblewrap is installed and may make namespaces here."""
     words = ["bwrap", "--unshare-all", "--ro-bind", "/", "/", "--proc", "/proc", "true"]
     return shutil.which("bwrap") is not None and subprocess.run(words, capture_output=True, check=False).returncode == 0
+
+
+def connections(door: Path) -> int:
+    """Count the connections to a Unix socket, by its folder's name and its own."""
+    name = f"{door.parent.name}/{door.name}"
+    connected = "03"
+    lines = [line.split() for line in Path("/proc/net/unix").read_text().splitlines()]
+    return sum(1 for fields in lines if fields[-1].endswith(name) and fields[5] == connected)

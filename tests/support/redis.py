@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from support.waiting import wait_for
+from support.waiting import listens, wait_for
 
 needs_redis = pytest.mark.skipif(shutil.which("redis-server") is None, reason="there is no Redis server here")
 
@@ -29,12 +29,14 @@ class RedisServer:
         words = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder)]
         words += ["--appendonly", "yes", "--appendfsync", "always", "--save", ""]
         self.process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        wait_for(self.answers)
-
-    def answers(self) -> bool:
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+        wait_for(lambda: listens(self.port))
 
     def kill(self) -> None:
         self.process.kill()
         self.process.wait()
+
+    def clients(self) -> int:
+        """Count the clients besides the one that asks."""
+        with socket.create_connection(("127.0.0.1", self.port)) as own:
+            own.sendall(b"CLIENT LIST\r\n")
+            return own.recv(1 << 16).count(b"\nid=") - 1

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import trio
@@ -23,9 +24,23 @@ def wait_for(condition: Callable[[], T]) -> T:
     return found
 
 
+def listens(port: int) -> bool:
+    """Say whether a server on this machine takes connections."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 async def until(condition: Callable[[], T]) -> T:
     """Return the first true value of a condition while other tasks run."""
     with trio.fail_after(DEADLINE):
         while not (found := condition()):  # noqa: ASYNC110  # what is waited for belongs to other processes
+            await trio.sleep(INTERVAL)
+        return found
+
+
+async def until_given(ask: Callable[[], Awaitable[T | None]]) -> T:
+    """Return the first answer that is not None."""
+    with trio.fail_after(DEADLINE):
+        while (found := await ask()) is None:  # noqa: ASYNC110  # a lease that ends tells nobody
             await trio.sleep(INTERVAL)
         return found

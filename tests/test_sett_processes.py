@@ -6,10 +6,10 @@ import contextlib
 import http.client
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from support.cli import cogc
 from support.paths import ROOT
 from support.processes import bubblewrap_works
 from support.redis import RedisServer, needs_redis
+from support.waiting import wait_for
 
 WORK = """#!/bin/sh
 # Notes that it ran, takes a moment, and answers.
@@ -81,14 +82,12 @@ class Instance:
         done = self.sett("hoard", "--json")
         return [json.loads(line)["type"] for line in done.stdout.splitlines()]
 
-    def until(self, holds: Callable[[], bool], seconds: float = 40) -> None:
-        end = time.monotonic() + seconds
-        while not holds():
-            assert time.monotonic() < end, (
-                self.made(),
-                [(p.name, p.read_text()[-900:]) for p in self.folder.glob("*.log")],
-            )
-            time.sleep(0.1)
+    def until(self, holds: Callable[[], bool]) -> None:
+        try:
+            wait_for(holds)
+        except AssertionError as late:
+            logs = [(p.name, p.read_text()[-900:]) for p in self.folder.glob("*.log")]
+            raise AssertionError(self.made(), logs) from late
 
     def kill(self, name: str) -> None:
         self.processes[name].kill()
@@ -122,7 +121,6 @@ def test_a_sett_on_redis_survives_a_kill_of_anything(redis: RedisServer, tmp_pat
         sett.until(lambda: ran.exists() and wanted in ran.read_text())
         if victim == "redis":
             redis.kill()
-            time.sleep(0.5)
             redis.start()
         else:
             sett.kill(victim)
@@ -142,7 +140,8 @@ def test_a_frozen_cub_that_wakes_commits_nothing(tmp_path: Path) -> None:
         sett.start("A")
         sett.until(lambda: "Done" in sett.made())
         os.kill(frozen.pid, signal.SIGCONT)
-        time.sleep(1.5)
+        refused = re.compile("claim .* is another's now|too late for claim")
+        sett.until(lambda: bool(refused.search((sett.folder / "A.log").read_text())))
         assert sett.made() == ["GoalDefined", "Plan", "Code", "Done"]
         assert ran.read_text().split().count("A") == 2
         frozen.kill()
@@ -312,7 +311,8 @@ def test_exit_codes_and_reports(tmp_path: Path) -> None:
     done = cogc("run", "n.cog", "--goal", "x", "--sandbox", "none", cwd=tmp_path)
     assert done.returncode == 3 and "cogc: nobody bids for GoalDefined" in done.stderr
     (tmp_path / "goal.txt").write_text("from a file\n")
-    (tmp_path / "t.cog").write_text('sett S { agent A { bid: exclusive\n command: ["sleep", "60"] } }')
+    hang = 'command: ["sh", "-c", "touch works; sleep 60"]\n workspace: rw'
+    (tmp_path / "t.cog").write_text(f"sett S {{ agent A {{ bid: exclusive\n {hang} }} }}")
     words = [
         sys.executable,
         "-m",
@@ -327,15 +327,12 @@ def test_exit_codes_and_reports(tmp_path: Path) -> None:
         "t",
     ]
     with subprocess.Popen(words, cwd=tmp_path, stdout=-1, stderr=-1, text=True) as process:
-        for _ in range(200):
-            if "from a file" in cogc("sett", "hoard", "--instance", "t", cwd=tmp_path).stdout:
-                break
-            time.sleep(0.05)
-        time.sleep(1)
-        process.send_signal(signal.SIGTERM)
-        time.sleep(0.3)
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 143
+        wait_for((tmp_path / "works").exists)
+        while process.poll() is None:  # the first ends what is under way, the next one ends the process
+            process.send_signal(signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(1)
+        assert process.returncode == 143
 
 
 def test_up_status_and_down(tmp_path: Path) -> None:
@@ -350,13 +347,9 @@ def test_up_status_and_down(tmp_path: Path) -> None:
         found = [json.loads(line) for line in status.stdout.splitlines()]
         assert [p["name"] for p in found] == ["orchestrator", "A", "B", "C"] and all(p["up"] for p in found)
         cogc("sett", "forage", "go", cwd=tmp_path)
-        end = time.monotonic() + 30
-        while "Done" not in cogc("sett", "hoard", cwd=tmp_path).stdout:
-            assert time.monotonic() < end
-            time.sleep(0.2)
+        wait_for(lambda: "Done" in cogc("sett", "hoard", cwd=tmp_path).stdout)
         os.kill(found[1]["pid"], signal.SIGKILL)
-        time.sleep(0.3)
-        assert cogc("sett", "status", cwd=tmp_path).returncode == 3
+        wait_for(lambda: cogc("sett", "status", cwd=tmp_path).returncode == 3)
     finally:
         down: Any = cogc("sett", "down", cwd=tmp_path)
     assert down.stdout == "i is down\n"
@@ -490,7 +483,7 @@ def test_the_live_view_shows_the_board(tmp_path: Path) -> None:
 def test_a_watch_that_is_interrupted_ends_quietly(redis: RedisServer, tmp_path: Path) -> None:
     words = [sys.executable, "-m", "cogc", "sett", "watch", "--instance", "i", "--board", redis.url]
     with subprocess.Popen(words, cwd=tmp_path, stdout=-1, stderr=-1, text=True) as process:
-        time.sleep(2)
+        wait_for(redis.clients)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=20)
     assert (process.returncode, out, err) == (130, "", "")

@@ -112,12 +112,7 @@ async def until(made: Session, id: str, state: str = "running") -> None:
 
     def reached() -> bool:
         try:
-            if steering.status(made.kernel, id)["state"] == state:
-                return
-        except (Failure, AttributeError):
-            pass
-        await trio.sleep(0.01)
-            return bool(registry.status(made.kernel, id)["state"] == state)
+            return bool(steering.status(made.kernel, id)["state"] == state)
         except (Failure, AttributeError):  # it is not there yet
             return False
 

@@ -315,9 +315,11 @@ class _Writer:
                 self.depth -= 1
             case ir.Evaluate(value=value):
                 self.line(self.expr(value))
+            case _:
+                assert_never(node)
 
     def _watched(self, index: int) -> bool:
-        """Whether anybody must be told of a state's change: the trace, the store, or the kernel itself."""
+        """Return whether a change of a state must be reported: to the trace, to the store, or to the kernel itself."""
         coglet = self.coglet
         if self.coder.traced or coglet is None:
             return True

@@ -78,7 +78,7 @@ class Kernel(State):
         supervision.boot(self, parameters)
 
     def input(self, channel: str, value: Any) -> None:
-        """A message from outside for a listen channel of the root; a Failure of kind `type` refuses it at the door."""
+        """Take a message from outside for a listen channel of the root; a Failure of kind `type` refuses it at the door."""
         assert self.root is not None
         known = self.root.code.listens.get(channel)
         if known is None:
@@ -89,29 +89,29 @@ class Kernel(State):
         self.push(ports.port(self.root, channel), checked)
 
     def result(self, call: int, value: Any) -> None:
-        """What a call gave: a value, or a Failure. One that nobody waits for any more is dropped."""
+        """Take the result of a call: a value, or a Failure. A result that nobody waits for any more is dropped."""
         requests.finish_call(self, call, value)
 
     def delta(self, call: int, text: str) -> None:
-        """A piece of the text that a reply will have, while it comes."""
+        """Take a piece of the text of a reply, while the reply comes."""
         known = self.calls.get(call)
         if known is not None and known[0].alive:
             agents.delta(self, known[1], text)
 
     def progress(self, call: int, event: Any) -> None:
-        """What a dispatcher says of a run while it goes on."""
+        """Take what a dispatcher reports of a run while the run goes on."""
         requests.progress(self, call, event)
 
-    def told(self, call: int, kind: str, *data: Any) -> Any:
-        """What a method of a Python coglet did while its call runs: the answer, or a Failure that refuses it."""
-        return python.told(self, call, kind, data)
+    def reported(self, call: int, kind: str, *data: Any) -> Any:
+        """Take what a method of a Python coglet reports while its call runs; return the answer, or refuse by a Failure."""
+        return python.reported(self, call, kind, data)
 
     def steer(self, action: str, id: str, data: dict[str, Any]) -> dict[str, Any]:
-        """What a person asks of an agent; its status, or a Failure that refuses it."""
+        """Carry out what a person asks of an agent; return its status, or refuse by a Failure."""
         return steering.steer(self, action, id, data)
 
     def advance(self, now: int) -> None:
-        """The clock shows `now`: fire the timers of the next instant, if it has come. One instant at a call."""
+        """Set the clock to `now` and fire the timers of the next instant, if it has come; one instant at a call."""
         when = self.timers.next()
         if when is None or when > now:
             self.now = max(self.now, now)
@@ -161,7 +161,7 @@ class Kernel(State):
         return count
 
     def offer(self, item: Any) -> None:
-        """The turn of a message has come: deliver it, or keep it until the coglet can take it."""
+        """Deliver a message whose turn has come, or keep it until the coglet can take it."""
         inst = item[0].inst
         gate = inst.gate
         if gate & URGENT and not gate & (STARTING | FAILED | STOPPING | STOPPED):
@@ -204,7 +204,7 @@ class Kernel(State):
             reactions.react(self, port, message, 0)
 
     def _drain(self, inst: Instance) -> None:
-        """A coglet is free again: its backlog goes ahead of what was sent later."""
+        """Deliver the backlog of a coglet that is free again, ahead of what was sent later."""
         backlog = inst.backlog
         while True:
             if inst.gate & URGENT and not inst.gate & (STARTING | FAILED | STOPPING | STOPPED):
@@ -273,7 +273,7 @@ class Kernel(State):
         return conversation.perform(self, inst, key, arguments)
 
     def assigned(self, inst: Instance, index: int) -> None:
-        """A state was set that somebody follows."""
+        """Report a change of a state that the trace, the store or the kernel follows."""
         spec = inst.code.ir
         name, value = spec.states[index].name, inst.states[index]
         if self.trace:
@@ -287,5 +287,5 @@ class Kernel(State):
             programs.register(inst)
 
     def leftovers(self) -> int:
-        """At the end: what still waits in joins is dead (`unmatched`); how much that was."""
+        """Bury what waits in joins at the end of a run (`unmatched`); return how much that was."""
         return joins.leftovers(self)

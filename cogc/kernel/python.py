@@ -1,6 +1,6 @@
-"""Coglets in Python, as the kernel sees them: while a method runs, its coglet is told what it did.
+"""Coglets in Python, as the kernel sees them: while a method runs, the shell reports what the method does.
 
-Each of these is an event from outside with the number of the method's call, so that a replay needs no Python. What a
+Each report is an event from outside with the number of the method's call, so that a replay needs no Python. What a
 class creates is declared nowhere: such a coglet is open, its channels are made when they are first used.
 """
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from cogc.kernel.state import State
 
 
-# ---- what is told ---------------------------------------------------------------------------------------------
+# ---- what a method reports -----------------------------------------------------------------------------------
 
 
 def transmit(kernel: State, inst: Instance, call: int, channel: str, value: Any) -> None:
-    """A method has sent a value; a Failure if it is not of the channel's type."""
+    """Transmit a value that a method sends; a Failure if the value is not of the channel's type."""
     if inst.code.ir.open:
         ports.open_out(inst, channel)
         number = inst.code.transmit_names.index(channel)
@@ -40,12 +40,12 @@ def transmit(kernel: State, inst: Instance, call: int, channel: str, value: Any)
 
 
 def log(kernel: State, inst: Instance, call: int, level: str, value: Any) -> None:
-    """A method has logged a value."""
+    """Log a value for a method."""
     kernel.log(inst, level, value)
 
 
 def every(kernel: State, inst: Instance, call: int, timers: list[list[Any]]) -> None:
-    """A class has methods that run so often: `[[name, nanoseconds]]`."""
+    """Arm the timers of a class's methods that run so often: `[[name, nanoseconds]]`."""
     for name, period in timers:
         _arm(kernel, inst, name, period, kernel.now + period)
 
@@ -73,7 +73,7 @@ def create(kernel: State, inst: Instance, call: int, made: int, what: dict[str, 
 
 
 def begin(kernel: State, inst: Instance, call: int, children: list[str]) -> None:
-    """What was created is wired: it starts."""
+    """Start children that a method has created and wired."""
     for name in children:
         child = ((inst.children or {})[name]).only()
         if child is not None and not child.gate & (STOPPED | STOPPING):
@@ -94,7 +94,7 @@ def _undeclared(kernel: State, maker: CogletCode, name: str) -> CogletCode:
 
 
 def follow(kernel: State, inst: Instance, call: int, child: str, channel: str, method: str) -> None:
-    """A method wants what a child says: for another method, or (where `method` is empty) for itself."""
+    """Observe a child's channel for another method, or (where `method` is empty) for the method itself."""
     member, label = _child(inst, child), f"{child}.{channel}"
     if inst.ports is None:
         inst.ports = {}
@@ -110,7 +110,7 @@ def follow(kernel: State, inst: Instance, call: int, child: str, channel: str, m
 
 
 def next(kernel: State, inst: Instance, call: int, child: str, channel: str, token: int) -> None:
-    """A method waits for what a child says next; it is said to it by a token."""
+    """Wait for the next value on a child's channel; the value is delivered to the method by a token."""
     member = inst.children.get(child) if inst.children is not None else None
     if member is None or child not in inst.children:  # type: ignore[operator]
         kernel.effects.append(Said(token, None, True))
@@ -126,7 +126,7 @@ def next(kernel: State, inst: Instance, call: int, child: str, channel: str, tok
 
 
 def forget(kernel: State, inst: Instance, call: int, token: int) -> None:
-    """A method waits no more."""
+    """Give up a method's wait."""
     waiting = kernel.opened.listeners.pop(token, None)
     if waiting is not None and waiting.alive:
         waiting.generator.close()
@@ -134,7 +134,7 @@ def forget(kernel: State, inst: Instance, call: int, token: int) -> None:
 
 
 def gone(kernel: State, child: Instance) -> None:
-    """A child of a Python coglet has stopped for good: who waits for its words waits in vain."""
+    """End the waits for a child of a Python coglet that has stopped for good."""
     assert child.parent is not None and child.parent.children is not None
     child.parent.children.pop(child.name, None)
     for entry in list(child.parent.awaits or ()):
@@ -143,14 +143,14 @@ def gone(kernel: State, child: Instance) -> None:
 
 
 def guide(kernel: State, inst: Instance, call: int, child: str, command: str, data: Any) -> None:
-    """A method gives a child a command."""
+    """Give a child a command for a method."""
     target = _child(inst, child)
     ports.open_command(target.code, command)
     reactions.command(kernel, inst, target, command, [data])
 
 
 def send(kernel: State, inst: Instance, call: int, child: str, channel: str, value: Any) -> None:
-    """A method sends a child a message."""
+    """Send a child a message for a method."""
     target = ports.port(_child(inst, child), channel)
     if kernel.trace:
         kernel.cause = kernel.trace.record("send", inst, to=f"{child}.{channel}", data=value)
@@ -158,13 +158,13 @@ def send(kernel: State, inst: Instance, call: int, child: str, channel: str, val
 
 
 def link(kernel: State, inst: Instance, call: int, source: str, said: str, target: str, heard: str) -> None:
-    """A method links a channel of a child to one of another."""
+    """Link a channel of a child to one of another for a method."""
     out = ports.open_out(_child(inst, source), said)
     out.targets = (*out.targets, ports.port(_child(inst, target), heard))
 
 
 def stop(kernel: State, inst: Instance, call: int, child: str) -> None:
-    """A method stops a child."""
+    """Stop a child for a method."""
     supervision.stop(kernel, _child(inst, child))
 
 
@@ -176,20 +176,20 @@ def _child(inst: Instance, name: str) -> Instance:
     return found
 
 
-TOLD: dict[str, Callable[..., Any]] = {
+REPORTS: dict[str, Callable[..., Any]] = {
     f.__name__: f for f in (transmit, log, every, create, begin, follow, next, forget, guide, send, link, stop)
 }
-"""What may be told of a method, by the word for it in the journal."""
+"""What a method may report, by the word for it in the journal."""
 
 
-def told(kernel: State, call: int, kind: str, data: tuple[Any, ...]) -> Any:
-    """Take what a method did while its call runs; a Failure refuses it."""
+def reported(kernel: State, call: int, kind: str, data: tuple[Any, ...]) -> Any:
+    """Take what a method reports while its call runs; a Failure refuses it."""
     known = kernel.calls.get(call)
     if known is None or not known[0].alive:
         return None
     activity, inst, _ = known
     kernel.cause = activity.cause
-    answer = TOLD[kind](kernel, inst, call, *data)
+    answer = REPORTS[kind](kernel, inst, call, *data)
     if kernel.hot:
         kernel.press(inst)
     return answer
@@ -199,7 +199,7 @@ def told(kernel: State, call: int, kind: str, data: tuple[Any, ...]) -> Any:
 
 
 def judged(kernel: State, parent: Instance, child: Instance, record: dict[str, Any]) -> Generator[Any, Any, None]:
-    """A class decides on the failure of a child that it has created."""
+    """Let a class decide on the failure of a child that it has created."""
     word = yield CallProgram(parent.code.ir.python, ["error", child.name, record])
     if word == "restart":
         supervision.restart(kernel, child)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def attend(kernel: State, inst: Instance) -> None:
-    """A coglet has started: see to the queues that it listens to."""
+    """Start the consumers of the queues that a coglet listens to, when the coglet has started."""
     for channel in inst.code.listens:
         if channel.startswith(QUEUE):
             _start(kernel, inst, channel)
@@ -47,13 +47,13 @@ def _consume(kernel: State, inst: Instance, channel: str) -> Generator[Any, Any,
 
 
 def orphaned(kernel: State, activity: Activity, value: Any) -> None:
-    """An answer has come to somebody who is gone; an item among them is nobody's again."""
+    """Give back an item of a queue whose consumer is gone when the item comes."""
     if type(activity.event) is str and activity.event.startswith(QUEUE) and type(value) is list:
         kernel.effects.append(Unclaim(activity.event.removeprefix(QUEUE).removesuffix(".dead"), value))
 
 
 def settled(kernel: State, inst: Instance, key: str) -> None:
-    """An item was done with, or is given back: the next one may come."""
+    """Let the consumer claim the next item when one is done with or given back."""
     name = key.rpartition(".")[0]
     for channel in (f"{QUEUE}{name}", f"{QUEUE}{name}.dead"):
         requests.wake(kernel, kernel.settling.get((inst.path, channel), []))

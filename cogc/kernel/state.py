@@ -104,7 +104,7 @@ class State:
         return bool(self.queue or self.ready)
 
     def wake(self, inst: Instance) -> None:
-        """Something that closed a coglet's gate is over."""
+        """Make a coglet ready whose gate is open again and for which something waits."""
         if not inst.gate & CLOSED and (inst.backlog or inst.rest or inst.gate & URGENT):
             self.ready.append(inst)
 
@@ -157,7 +157,7 @@ class State:
         self.queue.append((port, value, self.cause))
 
     def _full(self, port: Port, value: Any) -> None:
-        """A message that fills an inbox, or comes to a full one."""
+        """Put a message that fills an inbox, or comes to a full one, where the port's `overflow` says."""
         if port.overflow == "block":
             port.fill += 1
             self.queue.append((port, value, self.cause))
@@ -183,7 +183,7 @@ class State:
                     return
 
     def bury(self, item: Any, reason: str, taken: bool = False) -> None:
-        """A message that will not be handled: counted, and in the trace with its reason."""
+        """Count a message that will not be handled, and record it in the trace with its reason."""
         port, message, cause = item
         self.dead_letters += 1
         if not taken:
@@ -197,7 +197,7 @@ class State:
     # ---- pressure ------------------------------------------------------------------------------------------
 
     def press(self, inst: Instance) -> None:
-        """After a step: park the coglet until each full inbox that it wrote to has room."""
+        """Park a coglet, after a step of it, until each full inbox that it wrote to has room."""
         full, self.hot[:] = self.hot[:], []
         for port in full:
             if port.fill < port.capacity or port.inst.gate & STOPPED or port.inst is inst:
@@ -218,11 +218,11 @@ class State:
                 self.trace.record("park", inst, ports=[f"{p.inst.path}.{p.label}" for p in self.parked[inst]])
 
     def _waits_for(self, child: Instance, parent: Instance) -> bool:
-        """Whether a child is parked on its parent, which therefore must not be parked on it."""
+        """Return whether a child is parked on its parent, which therefore must not be parked on the child."""
         return child.parent is parent and any(p.inst is parent for p in self.parked.get(child, ()))
 
     def release(self, port: Port) -> None:
-        """A port has room again: whoever was parked on it alone goes on."""
+        """Let those go on that were parked on a port alone, if it has room again."""
         if port.fill >= port.capacity or not port.waiters:
             return
         waiters, port.waiters = port.waiters, None
@@ -237,7 +237,7 @@ class State:
                 self.wake(inst)
 
     def deadlock(self) -> list[str] | None:
-        """At quiescence: who waits for whom for ever, or None."""
+        """Return, at quiescence, who waits for whom for ever; None if nobody does."""
         if not self.parked:
             return None
         return [f"{inst.path} -> {p.inst.path}.{p.label}" for inst, ports in self.parked.items() for p in ports]
@@ -245,7 +245,7 @@ class State:
     # ---- logs and random numbers ----------------------------------------------------------------------------
 
     def log(self, inst: Instance, level: str, value: Any) -> None:
-        """Log: to the trace always, to people, and to the `log` channel from the coglet's level on."""
+        """Log a value: to the trace, to people, and to the `log` channel from the coglet's level on."""
         if self.trace:
             self.trace.record("log", inst, level=level, data=value)
         self.effects.append(LogLine(level, inst.path, value, self.now))
@@ -280,7 +280,7 @@ class State:
         return not self.busy and not self.calls and self.timers.next() is None
 
     def cancel(self, activity: Activity) -> None:
-        """Nobody waits for an activity's calls any more."""
+        """Give up the calls of an activity: nobody waits for them any more."""
         for call in activity.calls:
             self.calls.pop(call, None)
             self.models.spending.pop(call, None)
@@ -288,6 +288,6 @@ class State:
         activity.calls.clear()
 
     def output(self, channel: str, value: Any) -> None:
-        """What the root transmits leaves the system."""
+        """Send what the root transmits out of the system."""
         seq = self.trace.record("output", self.root, channel=channel, data=value) if self.trace else 0
         self.effects.append(Output(channel, value, seq))

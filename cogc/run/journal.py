@@ -140,7 +140,7 @@ def replay(kernel: Kernel, events: list[list[Any]], taken: Any = None) -> None:
             kernel.result(*data)
         elif kind == "told":
             with suppress(Failure):  # what was refused then is refused again
-                kernel.told(*data)
+                kernel.reported(*data)
         elif kind == "steer":
             with suppress(Failure):
                 kernel.steer(*data)

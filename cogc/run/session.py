@@ -278,7 +278,7 @@ class Session:
                 item.answer = self.kernel.steer(*item.data)
             else:
                 self._event("told", item.call, item.kind, *item.data)
-                item.answer = self.kernel.told(item.call, item.kind, *item.data)
+                item.answer = self.kernel.reported(item.call, item.kind, *item.data)
                 self._waits(item)
         except Failure as failure:
             item.refused = failure.message

@@ -58,10 +58,10 @@ class SubAgent:
         "id",
         "program",
         "query",
+        "reported",
         "result",
         "state",
         "talk",
-        "told",
         "waiting",
     )
 
@@ -76,7 +76,7 @@ class SubAgent:
         self.budget: Budget | None = None
         self.activity: Activity | None = None
         self.waiting: list[Waiter] = []
-        self.told = False
+        self.reported = False
         self.charged = 0
 
     @property
@@ -264,12 +264,12 @@ class Roster:
             yield WaitIn(agent.waiting, self.talk.left())
             self.talk.in_time()
             yield from self.start()
-        agent.told = True
+        agent.reported = True
         return agent.result
 
     def cancel(self, agent: SubAgent) -> None:
         """End an agent before it is done."""
-        agent.told = True
+        agent.reported = True
         if agent in self.pending:
             self.pending.remove(agent)
             self.running += 1
@@ -289,22 +289,22 @@ class Roster:
 
     def working(self) -> bool:
         """Whether a background agent has not ended, or has and the conversation does not know."""
-        return any(a.background and not a.told for a in self.agents.values())
+        return any(a.background and not a.reported for a in self.agents.values())
 
     def wait_for_news(self) -> Talk:
         """Wait until a background agent has ended; what the conversation is told."""
-        while not (told := self.take_news()):
+        while not (news := self.take_news()):
             yield WaitIn(self.news, self.talk.left())
             self.talk.in_time()
             yield from self.start()
-        return told
+        return news
 
     def take_news(self) -> list[str]:
         """What is to be said of background agents that have ended meanwhile."""
         found = []
         for agent in self.agents.values():
-            if agent.background and agent.over and not agent.told:
-                agent.told = True
+            if agent.background and agent.over and not agent.reported:
+                agent.reported = True
                 found.append(f"Agent {agent.id} is {agent.state}: {shorten(agent.result, 20_000)}")
         return found
 

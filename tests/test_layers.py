@@ -104,6 +104,23 @@ def page() -> str:
     return (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
 
 
+def listed() -> list[str]:
+    """The files that the page lists below its rooms, by their paths in the package."""
+    room, found = None, []
+    for line in page().split("\n## The files\n")[1].split("\n## ")[0].splitlines():
+        heading, entry = re.match(r"### `(\w+/)`$", line), re.match(r"- `([\w/]+\.py)`: \S", line)
+        if line.startswith("### "):
+            room = heading and heading[1].removeprefix("cogc/")
+        elif entry and room is not None:
+            found.append(room + entry[1])
+    return found
+
+
+def test_the_page_lists_every_file_once_with_a_line() -> None:
+    files = [p.relative_to(PACKAGE).as_posix() for p in PACKAGE.rglob("*.py") if p.name != "__init__.py"]
+    assert sorted(listed()) == sorted(files), "mend the lists below `The files` in ARCHITECTURE.md"
+
+
 def test_the_page_names_only_what_is_there() -> None:
     """Paths exist, seen from the repository, the package or a room; `module.function` and `Class.method` are defined."""
     text = page().split("\n## The files\n")[0] + page().split("\n## Invariants\n")[1]

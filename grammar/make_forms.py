@@ -12,7 +12,7 @@ sees to it that every hole is filled.
     type NAME = ...                          a type; another fragment of the file takes it by `$NAME`
 
 Hygiene. A name of the form that ends in `_` is the form's own. It is written as `MARK` and the rest of the name, which
-no notation of the language can spell (`cogc/language/texts.py`).
+no notation of the language can spell (`cogc/language/texts.py`). So is the name of a built-in function that the form calls.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from pathlib import Path
 
 from cogc.diagnostics.problems import Problems
 from cogc.disk.resources import folder
+from cogc.language.builtins import FUNCTIONS
 from cogc.language.texts import MARK
 from cogc.syntax import nodes, parse_cog
 from cogc.syntax.lexer import Form
@@ -88,6 +89,8 @@ class _Writer:
                 return f"*{self._hole(hole, 'tuple[Node, ...]')}"
             case nodes.Name(id=id) if id.startswith("$"):
                 return self._hole(id[1:], "Node")
+            case nodes.Call(function=nodes.Name(id=id), arguments=arguments) if id in FUNCTIONS:
+                return f"Call(s, e, N(s, e, {MARK + id!r}), {self.text(arguments)})"
             case nodes.Name(id=id):
                 return f"N(s, e, {own(id)!r})"
             case nodes.TypeName(name=nodes.Qualified(parts=(nodes.Name(id=id),))) if id.startswith("$"):

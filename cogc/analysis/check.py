@@ -21,6 +21,8 @@ from cogc.language.types import INT, NO, ListOf
 from cogc.names.world import Parameter, Shape, Signature, World
 from cogc.syntax import nodes
 
+DEFERRED = frozenset(["dod", "plan", "queue", "step", "team"])
+
 
 def check(world: World, problems: Problems, options: Options) -> Checked:
     """Analyse all files of the world; mistakes of the standard library are reported only where it is the file asked for."""
@@ -32,9 +34,24 @@ def check(world: World, problems: Problems, options: Options) -> Checked:
         for node in unit.tree.declarations:
             check_declaration(checked, unit, node)
     for shape in world.shapes.values():
-        foreign = shape.unit.path.startswith("std/") and shape.unit not in world.roots
-        _shape(silent if foreign else checked, shape)
+        if shape.declared not in DEFERRED:
+            _shape(silent if _foreign(checked, shape) else checked, shape)
     return checked
+
+
+def complete(checked: Checked, shape: Shape) -> None:
+    """Analyse the members of a coglet that `check` has left: one that a form has made, before it is lowered.
+
+    The user's parts of it are analysed with their declaration (`analysis/fillings.py`), so nothing new is found here;
+    and most of a form's members have no such part. So a check need not pay for them.
+    """
+    if shape.declared in DEFERRED:
+        _shape(checked.silent() if _foreign(checked, shape) else checked, shape)
+
+
+def _foreign(checked: Checked, shape: Shape) -> bool:
+    """Whether a shape is of the standard library, and that is not what is checked."""
+    return shape.unit.path.startswith("std/") and shape.unit not in checked.world.roots
 
 
 def _shape(checked: Checked, shape: Shape) -> None:

@@ -45,6 +45,9 @@ def check_declaration(checked: Checked, unit: Unit, node: nodes.Declaration) -> 
         case nodes.Team():
             scope = _parameters(checked, unit, node.name.id, node.parameters)
             check_block(node.attributes, "team", node.name, scope, checked.inference, f"team `{node.name.id}`")
+            from cogc.analysis.fillings import team_parts  # few files declare one, and every check would pay for it
+
+            team_parts(checked, unit, node, scope)
         case nodes.Dod():
             _dod(checked, unit, node)
         case nodes.Plan():
@@ -223,7 +226,8 @@ def _parameters(checked: Checked, unit: Unit, name: str, parameters: tuple[nodes
 
 
 def _dod(checked: Checked, unit: Unit, node: nodes.Dod) -> None:
-    """Its names and settings; what its criteria say is checked in the coglet that it stands for."""
+    """Check the names and settings of a definition of done, and what its criteria say."""
+    from cogc.analysis.fillings import criterion_parts
     from cogc.desugar import dods
 
     world = checked.world
@@ -241,6 +245,7 @@ def _dod(checked: Checked, unit: Unit, node: nodes.Dod) -> None:
         seen.add(c.key.id)
         if c not in own:
             _criterion(checked, unit, c, scope)
+            criterion_parts(checked, unit, node, c, scope)
 
 
 def check_judge(checked: Checked, unit: Unit, place: nodes.Node, found: Declared | None) -> None:
@@ -320,7 +325,8 @@ def _criterion(checked: Checked, unit: Unit, c: dods.Criterion, scope: Scope) ->
 
 
 def _plan(checked: Checked, unit: Unit, node: nodes.Plan) -> None:
-    """Its names and attributes; what its steps say is checked in the coglets that they stand for."""
+    """Check the names and attributes of a plan, and what its steps say."""
+    from cogc.analysis.fillings import step_parts
     from cogc.desugar import plans
 
     scope = _parameters(checked, unit, node.name.id, node.parameters)
@@ -350,6 +356,7 @@ def _plan(checked: Checked, unit: Unit, node: nodes.Plan) -> None:
                 checked.problems.add("unknown-name", unit.span(name), help=help, name=name.id)
         given = tuple(a for a in step.attributes if nodes.qualified_text(a.value) not in roles)
         check_block(given, "step", step.name, scope, checked.inference)
+        step_parts(checked, unit, node, whole, step, scope)
         _uses_dod(checked, unit, step.attributes)
 
 

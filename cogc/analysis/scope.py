@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cogc.language import types
 from cogc.language.builtins import FUNCTIONS
-from cogc.language.texts import is_internal
+from cogc.language.texts import MARK, is_internal
 from cogc.language.types import FieldOf, RecordOf, Type
 from cogc.names.world import Member, Shape, Unit, World
 from cogc.syntax import nodes
@@ -125,8 +125,10 @@ class Scope:
             if member is not None:
                 return member
         declared = self._declared(name)
-        if declared is None and name in FUNCTIONS:
-            return Symbol("function", name, types.ANY)
+        if (
+            declared is None and name.removeprefix(MARK) in FUNCTIONS
+        ):  # a form calls a function by a name that nothing hides
+            return Symbol("function", name.removeprefix(MARK), types.ANY)
         return declared
 
     def _member(self, shape: Shape, name: str) -> Symbol | None:

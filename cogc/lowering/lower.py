@@ -15,6 +15,7 @@ import msgspec
 from cogc import ir
 from cogc.analysis.attribute_check import word_of
 from cogc.analysis.bodies import scatters
+from cogc.analysis.check import complete
 from cogc.analysis.checked import Checked
 from cogc.analysis.tables import Port
 from cogc.checks.common import has_flag
@@ -48,6 +49,7 @@ class Lower:
         key = shape.key
         if key not in self.tables.coglets:
             self.tables.coglets[key] = None
+            complete(self.tables.checked, shape)
             self.tables.coglets[key] = _Coglet(self, shape).lower()
         return key
 

@@ -131,8 +131,12 @@ def mix_in(world: World, shape: Shape, use: MixinUse, problems: Problems) -> Non
 
 
 def _implied_mixins(world: World, shape: Shape, problems: Problems) -> None:
-    """Take in the mixins that words of the body need: LogLet for `log`, TickLet for `every N ticks`."""
-    if world.prelude is None or shape.unit is world.prelude:
+    """Take in the mixins that words of the body need: LogLet for `log`, TickLet for `every N ticks`.
+
+    The coglet of an expanded declaration takes in neither: their members are no ports of a plan, and would hide names of
+    the user's.
+    """
+    if world.prelude is None or shape.unit is world.prelude or shape.expanded:
         return
     for name, used in (("LogLet", _uses_log(shape.node)), ("TickLet", _uses_ticks(shape.node))):
         mixin = world.shapes.get(world.prelude.key(name))

@@ -1,0 +1,86 @@
+"""The parts of plans, teams and definitions of done that the user has written: tasks, conditions, words of commands, ...
+
+These are what fills the holes of the forms. They are analysed here, at their own places; the coglets that the forms make
+of them are analysed only when they are lowered (`analysis/check.py`), since nothing else in those is the user's.
+Each part is analysed in the scope of the coglet that it goes into, so that its names mean the same in both.
+"""
+
+from __future__ import annotations
+
+from cogc.analysis.attribute_check import check_block
+from cogc.analysis.scope import Scope
+from cogc.desugar import dods, plans
+from cogc.desugar.teams import attributes_of
+from cogc.language.attributes import ATTRIBUTES
+from cogc.language.types import ANY, FLOAT, INT, STRING
+from cogc.names.lower_type import lower_type
+from cogc.syntax import nodes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cogc.analysis.checked import Checked
+    from cogc.names.world import Unit
+
+
+def _inside(checked: Checked, unit: Unit, name: str, outside: Scope) -> Scope:
+    """The scope of a reaction in an expanded coglet; that of its declaration where it could not be expanded."""
+    shape = checked.world.shapes.get(unit.key(name))
+    scope = outside.inner() if shape is None else Scope(checked.world, unit, shape)
+    scope.waits = True
+    return scope
+
+
+def step_parts(
+    checked: Checked, unit: Unit, plan: nodes.Plan, whole: plans.Whole, step: nodes.Step, scope: Scope
+) -> None:
+    """A step's condition and task see the plan's parameters, `goal`, and the results of the steps that it comes after."""
+    inner = _inside(checked, unit, f"{plan.name.id} {step.name.id}", scope)
+    parameters = {p.name.id: p for p in whole.parameters}
+    inner.bind("goal", STRING)
+    for name in plans.before(step, {id: s.node for id, s in whole.steps.items()}, set()):
+        inner.bind(name, ANY)
+    if step.name.id in parameters:
+        checked.problems.add("duplicate-name", unit.span(step.name), name=step.name.id)
+    if step.condition is not None:
+        checked.inference.condition(step.condition, inner)
+    checked.inference.infer(step.task, inner)
+
+
+def team_parts(checked: Checked, unit: Unit, team: nodes.Team, scope: Scope) -> None:
+    """The numbers of workers, and what a shared record begins as."""
+    given = {k: a.value for k, a in attributes_of(team).items()}
+    workers = given.get("workers")
+    for item in workers.items if isinstance(workers, nodes.ListLiteral) else ():
+        if isinstance(item, nodes.Binary) and item.operator == "*":
+            checked.inference.check(item.right, scope, INT)
+    shared = given.get("shared")
+    if shared is not None and (name := nodes.qualified_text(shared)):
+        at = (shared.start, shared.end)
+        node = nodes.TypeName(*at, nodes.Qualified(*at, (nodes.Name(*at, name),)))
+        initial = given.get("initial") or nodes.RecordLiteral(*at, ())
+        known = checked.world.lookup(unit, name)
+        if known is not None and known.kind == "type":
+            wanted = lower_type(checked.world, unit, node, checked.problems)
+            checked.inference.check(initial, scope, wanted)  # type: ignore[arg-type]
+
+
+def criterion_parts(checked: Checked, unit: Unit, dod: nodes.Dod, criterion: dods.Criterion, scope: Scope) -> None:
+    """The words of a command, the question and the threshold of a judge, and the attributes of either."""
+    inner = _inside(checked, unit, dod.name.id, scope)
+    infer = checked.inference
+    match criterion:
+        case nodes.Command(executor=executor):
+            kind = f"{executor.kind.id} criterion"
+            known = tuple(a for a in executor.attributes if a.key.id in ATTRIBUTES[kind])
+            check_block(known, kind, criterion.key, inner, infer)
+            for word in executor.argument.items if isinstance(executor.argument, nodes.ListLiteral) else ():
+                infer.infer(word, inner, STRING)
+        case nodes.Judge(question=question, threshold=threshold):
+            infer.check(question, inner, STRING)
+            if threshold is not None:
+                infer.check(threshold, inner, FLOAT)
+        case nodes.Attribute(value=nodes.Binary(operator=">=", left=nodes.Name(id="coverage"), right=least)):
+            infer.check(least, inner, FLOAT)
+        case nodes.Attribute(value=nodes.Call(function=nodes.Name(id="human"), arguments=arguments)):
+            for argument in arguments:
+                infer.check(argument.value, inner, STRING)

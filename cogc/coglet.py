@@ -46,7 +46,7 @@ class CogletTrace:
 
 
 class _Root(Coglet):
-    """What stands above all that a runtime boots."""
+    """The parent of all coglets that a runtime boots."""
 
     @listen("run")
     async def run(self, number: int) -> None:
@@ -101,7 +101,7 @@ class CogletRuntime:
         return found
 
     async def link(self, source: CogletHandle, said: str, target: CogletHandle, heard: str) -> None:
-        """What one coglet says on a channel another one hears on one of its own."""
+        """Link a transmit channel of one coglet to a listen channel of another."""
         self._alive()
         await self.host.link(source.name, said, target.name, heard)
 
@@ -113,7 +113,7 @@ class CogletRuntime:
             self._alive()
 
     def tree(self) -> str:
-        """Who is there, as text: a line for each coglet, children further in."""
+        """Return the running coglets as text: one line each, children indented below their parent."""
         kernel = self.session.kernel if self.session is not None else None
         if kernel is None or kernel.root is None:
             return ""

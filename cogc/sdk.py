@@ -1,4 +1,4 @@
-"""What coglets in Python are written against: `specs/python.md` says how they run.
+"""The classes and decorators that coglets in Python are written against; `specs/python.md` defines how they run.
 
 from cogc.sdk import Coglet, enact, every, listen
 """
@@ -94,7 +94,7 @@ def _named(name: str) -> str:
 
 
 def methods(cls: type, kind: str) -> dict[Any, str]:
-    """What the methods of a class are marked with, and their names; those of subclasses go first."""
+    """Return the marks of one kind on the methods of a class, with the names of the methods; subclasses override."""
     found: dict[Any, str] = {}
     for name in dir(cls):
         for marked, what in getattr(getattr(cls, name, None), "_cogc", ()):
@@ -104,7 +104,7 @@ def methods(cls: type, kind: str) -> dict[Any, str]:
 
 
 def provided(cls: type, method: str) -> bool:
-    """Whether a method is a mixin's own: a spec need not declare what it is for."""
+    """Return whether a method comes from a mixin of this module; a spec need not declare its channel or command."""
     return getattr(getattr(cls, method), "__module__", "") == __name__
 
 
@@ -124,7 +124,7 @@ def _host() -> Host:
 
 
 class CogBase:
-    """How a child is made: its class, what the class takes, and how it is supervised (`backoff_s` in seconds)."""
+    """The plan of a child: its class, the arguments of the class, and its supervision (`backoff_s` in seconds)."""
 
     def __init__(
         self,
@@ -148,7 +148,7 @@ class CogBase:
 
 
 class Command:
-    """What a child is told to do: the name that its `@enact` has, and what goes with it."""
+    """A command for a child: the name of one of its `@enact` methods, and the data for it."""
 
     def __init__(self, type: str, data: Any = None) -> None:
         self.type = type
@@ -170,7 +170,7 @@ class CogletHandle:
         return f"<{self.cls.__name__} {self.name}>"
 
     def observe(self, channel: str) -> AsyncIterator[Any]:
-        """What it says on a channel from now on, one after the other; the end when it has stopped."""
+        """Iterate over the messages that the child sends on a channel from now on, until the child stops."""
         return self._through().observe(self.name, _named(channel))
 
     async def guide(self, command: Command) -> None:
@@ -240,7 +240,7 @@ class Coglet:
         await handle.guide(command)
 
     async def link(self, source: CogletHandle, said: str, target: CogletHandle, heard: str) -> None:
-        """What one child says on a channel another one hears on one of its own."""
+        """Link a transmit channel of one child to a listen channel of another."""
         _has(target, "listen", heard)
         await _host().link(source.name, _named(said), target.name, heard)
 
@@ -348,7 +348,7 @@ class MulLet:
         return found
 
     def map(self, event: Any) -> list[tuple[int, Any]]:
-        """Who gets what of an event: pairs of a child's number and its part. By default all get all of it."""
+        """Return the parts of an event as pairs of a child's number and its part. By default every child gets the event."""
         return [(i, event) for i in range(len(self.members))]
 
     def reduce(self, results: list[Any]) -> Any:
@@ -361,7 +361,7 @@ class MulLet:
             await self.members[number].send(channel, part)
 
     async def gather(self, channel: str) -> Any:
-        """What each child says next on a channel, brought together by `reduce`."""
+        """Return the next message of every child on a channel, combined by `reduce`."""
         return await self._gather([handle.observe(channel) for handle in self.members])
 
     async def scatter_gather(self, channel: str, event: Any, answer: str) -> Any:

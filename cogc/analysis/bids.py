@@ -1,4 +1,4 @@
-"""What the bids of a sett's agents say of types: which artefacts each is for, and which it says that it makes."""
+"""The artefact types that each agent of a sett bids on, and those that it declares to produce."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ GOAL = "GoalDefined"
 
 
 class SettRole(Record):
-    """One agent of a sett. `bids` are a word, the types that it can be for (None for any), and whether nothing but the type
-    decides; `open` says that a script, a
-    model or a strategy bids where no expression does; `makes` is None where it is not said."""
+    """One agent of a sett.
+
+    A bid is its word, the types that its condition admits (None for any), and whether the condition depends on the type
+    alone. `open` if a script, a model or a strategy bids where no condition holds. `makes` is None if the agent does not
+    declare the types that it produces.
+    """
 
     node: nodes.Agent
     name: str
@@ -22,12 +25,12 @@ class SettRole(Record):
     makes: frozenset[str] | None
 
     def takes(self, type: str) -> bool:
-        """Whether it may bid on a type."""
+        """Return whether the agent may bid on a type."""
         return self.open or any(types is None or type in types for word, types, _ in self.bids if word != "ignore")
 
 
 def roles_of(sett: nodes.Sett) -> list[SettRole]:
-    """The agents of a sett."""
+    """Return the agents of a sett."""
     return [_role(item) for item in sett.items if isinstance(item, nodes.Agent)]
 
 
@@ -50,7 +53,7 @@ def _role(node: nodes.Agent) -> SettRole:
 
 
 def _types(node: nodes.Expr) -> frozenset[str] | None:
-    """The types for which a condition can hold, None where that is not known."""
+    """Return the types for which a condition can hold; None if they are not known."""
     if not isinstance(node, nodes.Binary):
         return None
     left, right = node.left, node.right
@@ -73,14 +76,14 @@ def _types(node: nodes.Expr) -> frozenset[str] | None:
 
 
 def _alone(node: nodes.Expr) -> bool:
-    """Whether a condition says something of the type and of nothing else."""
+    """Return whether a condition depends on the type of the artefact and on nothing else."""
     if isinstance(node, nodes.Binary) and node.operator in ("or", "and"):
         return _alone(node.left) and _alone(node.right)
     return _types(node) is not None
 
 
 def _is_type(node: nodes.Expr) -> bool:
-    """`artefact.type`."""
+    """Return whether an expression is `artefact.type`."""
     return (
         isinstance(node, nodes.Field)
         and node.name.id == "type"

@@ -61,7 +61,7 @@ class Wrong(Exception):
 
 
 class _Work:
-    """What the evaluators of one evaluation share: the steps that are left, and the constants under way."""
+    """The state that the evaluators of one evaluation share: the steps left, and the constants being evaluated."""
 
     __slots__ = ("consts", "depth", "steps")
 

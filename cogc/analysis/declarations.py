@@ -249,7 +249,7 @@ def _dod(checked: Checked, unit: Unit, node: nodes.Dod) -> None:
 
 
 def check_judge(checked: Checked, unit: Unit, place: nodes.Node, found: Declared | None) -> None:
-    """Where a definition of done is used, its standard judges must have a model; the presets leave that to those who extend them."""
+    """Report standard judges without a model where a definition of done is used; a preset leaves the model to what extends it."""
     if found is None or found.kind != "dod":
         return
     from cogc.desugar import dods
@@ -497,7 +497,7 @@ def _script(
 
 
 def _observed(checked: Checked, unit: Unit, shape: Shape | None) -> Scope:
-    """What a test's expressions see: the root's channels and its children's, each as a list of messages."""
+    """Return the scope of a test's expressions: the channels of the root and of its children, each as a list of messages."""
     scope = Scope(checked.world, unit)
     if shape is None:
         return scope

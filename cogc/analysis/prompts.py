@@ -1,7 +1,7 @@
-"""Template strings: what they may hold, which names they use, and of what type those are.
+"""Template strings: the constructs that they may use, the names in them, and the types of those names.
 
-Most templates only put values in (`{{ a.b }}`), and those are read here. Anything more is Jinja's: its own parser gives
-the tree that is walked. This module is Jinja's only owner on the checking side; `kernel/templates.py` renders.
+Most templates only insert values (`{{ a.b }}`); these are read here. Any other template is parsed by Jinja, and the tree
+is walked. This module alone uses Jinja in the checker; `kernel/templates.py` renders templates.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ class Part(Record):
 
 
 def simple_parts(text: str) -> list[Part] | None:
-    """The pieces of a template that only puts values in; None if it does more than that."""
+    """Return the pieces of a template that only inserts values; None if the template does more than that."""
     if "{%" in text or "{#" in text:
         return None
     parts: list[Part] = []
@@ -231,7 +231,7 @@ class _Names(Record):
 
 
 def _depth(text: str) -> int:
-    """How deep brackets are nested in a template: Jinja would run out of stack, not everywhere without a sound."""
+    """Return how deep brackets are nested in a template. Jinja's parser exhausts the stack on deep ones, and may crash Python."""
     depth = deepest = 0
     for mark in text:
         if mark in "([{":
@@ -288,7 +288,7 @@ class _Walker:
         return place(self.node.segments, at + lead), place(self.node.segments, at + lead) + len(text.strip())
 
     def _find(self, word: str, line: int) -> nodes.Name:
-        """Where a word stands, on its line; Jinja keeps no columns."""
+        """Return a word of a line as a name with its place; Jinja keeps no columns."""
         at = self.lines[max(0, min(line, len(self.lines)) - 1)]
         found = re.compile(rf"(?<![A-Za-z0-9_]){re.escape(word)}(?![A-Za-z0-9_])").search(self.node.value, at)
         start = place(self.node.segments, found.start() if found else at)
@@ -386,7 +386,7 @@ def _lower(message: str) -> str:
 
 
 def names(text: str) -> set[str]:
-    """The names that a template takes from outside."""
+    """Return the names that a template takes from outside."""
     import jinja2
     from jinja2 import meta
 

@@ -110,7 +110,7 @@ class Scope:
                 del self.narrowed[path]
 
     def expanded(self) -> bool:
-        """Whether this place is in the coglet of a plan, a team, an agent, ..., whose own names no user can write."""
+        """Return whether this place is in a coglet that the compiler has made, whose own names no user can write."""
         return self.shape is not None and self.shape.expanded
 
     def find(self, name: str) -> Symbol | None:

@@ -1,5 +1,5 @@
-"""Agents, teams and plans: who may start each other without end, who writes to one workspace at once, whose budget is less than
-what one below it may use alone."""
+"""Agents, teams and plans: circles of agents that start each other, workers that write to one workspace at the same time, and
+budgets that are smaller than the budget of one agent below."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _given(node: nodes.Agent | nodes.Team | nodes.Plan) -> dict[str, nodes.Attri
 
 
 def _named(checked: Checked, unit: Unit, attribute: nodes.Attribute | None) -> Iterator[Declared]:
-    """The declarations that a list of names holds."""
+    """Yield the declarations that an attribute names."""
     if attribute is None:
         return
     for item in attribute.value.items if isinstance(attribute.value, nodes.ListLiteral) else (attribute.value,):
@@ -45,14 +45,14 @@ def _named(checked: Checked, unit: Unit, attribute: nodes.Attribute | None) -> I
 
 
 def _started(checked: Checked, declared: Declared) -> list[Declared]:
-    """The agents that an agent may start, or ask as tools."""
+    """Return the agents that an agent may start or use as tools."""
     given = _given(declared.node)
     found = [*_named(checked, declared.unit, given.get("tools")), *_named(checked, declared.unit, given.get("spawn"))]
     return [d for d in found if d.kind == "agent"]
 
 
 def _circle(checked: Checked, unit: Unit, start: Declared) -> None:
-    """Agents that start each other, none of which has a budget that ends it."""
+    """Report agents that start each other if none of them has a budget."""
     ways, seen = [[start]], {id(start.node)}
     while ways:
         way = ways.pop(0)
@@ -75,11 +75,13 @@ def _endless_review(checked: Checked, unit: Unit, node: nodes.Sett) -> None:
     for item in node.items:
         if isinstance(item, nodes.Attribute) and item.key.id == "max_review_iterations":
             if getattr(item.value, "value", None) == 0:
-                checked.problems.add("unbounded-loop", unit.span(item), what="0 lets reviewers send work back for ever")
+                checked.problems.add(
+                    "unbounded-loop", unit.span(item), what="0 lets reviewers send work back without end"
+                )
 
 
 def _writers(checked: Checked, unit: Unit, node: nodes.Team) -> None:
-    """Workers that may write to the workspace side by side."""
+    """Report workers of a team that may write to the workspace at the same time."""
     given = _given(node)
     most = given.get("max_workers")
     if most is not None and getattr(most.value, "value", None) == 1:
@@ -93,7 +95,7 @@ def _writers(checked: Checked, unit: Unit, node: nodes.Team) -> None:
 
 
 def _writes(checked: Checked, declared: Declared) -> bool:
-    """Whether an agent's tools may change files: it says `rw`, or it runs commands and is held by nothing."""
+    """Return whether an agent's tools may change files: its sandbox is `rw`, or it runs commands without a sandbox."""
     given = _given(declared.node)
     sandbox = nodes.qualified_text(given["sandbox"].value) if "sandbox" in given else "none"
     if sandbox != "none":
@@ -103,7 +105,7 @@ def _writes(checked: Checked, declared: Declared) -> bool:
 
 
 def _budget(checked: Checked, unit: Unit, declared: Declared) -> None:
-    """A budget that is smaller than what one agent below it may use alone."""
+    """Report a budget that is smaller than the budget of one agent below it."""
     if declared.kind not in ("agent", "team", "plan"):
         return
     given = _given(declared.node)
@@ -125,7 +127,7 @@ def _budget(checked: Checked, unit: Unit, declared: Declared) -> None:
 
 
 def _priceless(checked: Checked, unit: Unit, declared: Declared, budget: nodes.Attribute) -> None:
-    """A budget in dollars needs the price of every model below it."""
+    """Report a budget in dollars if the price of a model below it is not known."""
     pending, seen, catalogue = [declared], set[int](), checked.world.catalogue
     while pending and catalogue is not None:
         one = pending.pop(0)
@@ -153,7 +155,7 @@ def _below(checked: Checked, unit: Unit, declared: Declared) -> list[Declared]:
 
 
 def _amounts(attribute: nodes.Attribute | None) -> dict[str, float]:
-    """What a budget says, where it is written out."""
+    """Return the amounts of a budget that are literals, by measure."""
     value = attribute.value if attribute is not None else None
     found = {}
     for e in value.entries if isinstance(value, nodes.RecordLiteral) else ():

@@ -1,6 +1,6 @@
-"""Links that form a cycle and all push back: once every inbox is full, nobody can go on.
+"""Links that form a cycle in which every sender waits for a full inbox: once all inboxes are full, no coglet can continue.
 
-Only `link`s are looked at. One link of a cycle must say `{ feedback: true }`; a bounded, dropping inbox breaks it too.
+Only `link`s are examined. A link with `{ feedback: true }`, or an inbox that drops messages, breaks the cycle.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def blocking_cycle(checked: Checked) -> None:
 
 
 def _edges(checked: Checked, shape: Shape) -> list[Edge]:
-    """Who waits for whom: one edge for each blocking link between children."""
+    """Return one edge, from sender to receiver, for each blocking link between children."""
     edges: list[Edge] = []
     for link, source, target, _ in links(checked, shape):
         if source.kind != "child_transmit" or target.kind != "child_listen":
@@ -46,7 +46,7 @@ def _edges(checked: Checked, shape: Shape) -> list[Edge]:
 
 
 def _drops(target: Port) -> bool:
-    """Whether the target's inbox never makes its sender wait."""
+    """Return whether the inbox of a target drops messages, so that no sender waits for it."""
     if target.member is None:
         return False
     words = [getattr(a.value, "id", "") for a in target.member.node.attributes if a.key.id == "overflow"]

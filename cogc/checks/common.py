@@ -1,4 +1,4 @@
-"""What several rules ask of the world."""
+"""Functions that several rules share."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def own_shapes(checked: Checked) -> Iterator[Shape]:
-    """The coglets and mixins that the user wrote: neither the standard library nor an agent's own ports are blamed."""
+    """Yield the coglets and mixins that the user wrote, without the standard library and the coglets that the compiler has made."""
     for shape in checked.world.shapes.values():
         if shape.declared in ("coglet", "mixin") and (
             not shape.unit.path.startswith("std/") or shape.unit in checked.world.roots
@@ -23,7 +23,7 @@ def own_shapes(checked: Checked) -> Iterator[Shape]:
 
 
 def links(checked: Checked, shape: Shape) -> Iterator[tuple[nodes.Link, Port, Port, nodes.Expr]]:
-    """Every single wire of a shape: the link, its two ports, the node of its source."""
+    """Yield each wire of a shape: the link, its two ports, and the node of its source."""
     for member in shape.links:
         for source in member.node.sources:
             for target in member.node.targets:
@@ -33,5 +33,5 @@ def links(checked: Checked, shape: Shape) -> Iterator[tuple[nodes.Link, Port, Po
 
 
 def has_flag(attributes: tuple[nodes.Attribute, ...], name: str) -> bool:
-    """Whether an attribute is set to true."""
+    """Return whether an attribute is set to true."""
     return any(a.key.id == name and getattr(a.value, "value", None) is True for a in attributes)

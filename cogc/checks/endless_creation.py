@@ -24,7 +24,7 @@ def endless_creation(checked: Checked) -> None:
 
 
 def _always(member: Member) -> bool:
-    """Whether a child is certainly created: a pool that starts empty and a list that may be empty are not."""
+    """Return whether a child is certain to be created. A pool that starts empty is not, nor a child for each item of a list."""
     node = member.node
     if node.for_each is not None:
         return False

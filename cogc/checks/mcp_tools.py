@@ -79,7 +79,7 @@ def _parameters(checked: Checked, unit: Unit, node: nodes.Program, schema: dict[
 
 
 def _may_fit(ours: dict[str, Any], theirs: dict[str, Any]) -> bool:
-    """Whether two schemas may mean a value in common: only plain types that differ are told apart."""
+    """Return whether some value may meet both schemas; only plain types that differ exclude each other."""
     a, b = ours.get("type"), theirs.get("type")
     if not isinstance(a, str) or not isinstance(b, str):
         return True

@@ -1,6 +1,6 @@
-"""What is asked of a model that it does not have: sampling parameters, a budget in dollars without a price.
+"""Demands that a model cannot meet: sampling parameters that it does not take, a budget in dollars without a price.
 
-Recent models of Anthropic take no sampling parameters; a server that does says so in `capabilities`.
+Recent models of Anthropic take no sampling parameters. A server that takes them lists them in `capabilities`.
 """
 
 from __future__ import annotations

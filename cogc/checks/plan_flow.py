@@ -68,7 +68,7 @@ class _Plan:
         return stuck
 
     def _way_back(self, start: nodes.Step) -> list[str]:
-        """A shortest way from a step over what it comes after back to itself."""
+        """Return a shortest path from a step, over the steps that it comes after, back to itself."""
         ways, seen = [[start]], set[str]()
         while ways:
             way = ways.pop(0)
@@ -81,7 +81,7 @@ class _Plan:
         return []
 
     def _unreachable(self, stuck: set[str]) -> None:
-        """Steps that can never begin: behind a cycle, or with a condition that is false as it stands there."""
+        """Report steps that can never begin: those behind a cycle, and those whose condition is the literal `false`."""
         for name, step in self.steps.items():
             if isinstance(step.condition, nodes.Literal) and step.condition.value is False:
                 self.problems.add("unreachable-step", self._place(step), name=name, why="its condition is false")
@@ -91,7 +91,7 @@ class _Plan:
                 self.problems.add("unreachable-step", self._place(step), name=name, why=why)
 
     def _unverified(self) -> None:
-        """A way from a first step to a last one on which no definition of done is sure to be looked at."""
+        """Report a path from a first step to a last one on which no definition of done is certain to be evaluated."""
         if "dod" in self.given or not any(self._dod(s) for s in self.steps.values()):
             return
         followed = {a.id for s in self.steps.values() for a in s.after}
@@ -105,7 +105,7 @@ class _Plan:
                 return
 
     def _past(self, last: nodes.Step) -> list[str]:
-        """Steps without a sure definition of done, from a last one back to a first one."""
+        """Return a path of steps without a certain definition of done, from a last step back to a first one."""
         ways = [[last]] if not self._sure(last) else []
         while ways:
             way = ways.pop(0)
@@ -119,5 +119,5 @@ class _Plan:
         return any(a.key.id == "dod" for a in step.attributes)
 
     def _sure(self, step: nodes.Step) -> bool:
-        """Whether a step's definition of done is looked at whenever the plan comes to its end."""
+        """Return whether the definition of done of a step is evaluated in every run of the plan that ends."""
         return self._dod(step) and step.condition is None

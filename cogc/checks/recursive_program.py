@@ -1,4 +1,4 @@
-"""An `expr` program that calls itself, directly or through others: expressions end."""
+"""`expr` programs that call themselves, directly or through others. An expression must end."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Setts: who bids on what, in which phase, and where that leads. What is not known (a script's bids, types that are not said) is
-taken to be right."""
+"""The bids of a sett: agents that cannot bid or work, bids that exclude each other in one phase, types that no agent takes, and
+types that lead to each other without end. Bids of a script and types that are not declared are assumed to be right."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class _Sett:
             self._types()
 
     def _idle(self) -> None:
-        """An agent without any way to bid, or to work."""
+        """Report an agent that never bids, or that has no command or program to work with."""
         for role in self.roles:
             if not {a.key.id for a in role.node.attributes} & {"command", "run", "worker"}:
                 owner = f"agent `{role.name}` of a sett"
@@ -57,7 +57,7 @@ class _Sett:
                 self.problems.add("idle-agent", self._at(role), help=help, name=role.name, why="never bids")
 
     def _phases(self) -> None:
-        """What two agents, or one, may not sensibly do in one phase."""
+        """Report bids that contradict each other in one phase: two exclusive ones, a reviewer that writes, parallel writers."""
         always = [r for r in self.roles if _always_exclusive(r)]
         for role in always[1:]:
             related = [Label(self._at(always[0]), "the other one")]
@@ -83,13 +83,13 @@ class _Sett:
         self.problems.add(slug, self._at(role), related=related, name=role.name, other=other.name, type=type)
 
     def _types(self) -> None:
-        """All say what they make: what is bid on and never made, what is made under a name close to it, what goes round."""
+        """Report types that no agent produces and types that no agent takes. All agents declare the types that they produce."""
         made = {GOAL}.union(*(r.makes or () for r in self.roles))
         wanted = {t for r in self.roles for _, types, _ in r.bids for t in types or ()}
         for role in self.roles:
             types = {t for word, found, _ in role.bids for t in found or () if word != "ignore"}
             if types and not role.open and not types & made and all(t is not None for _, t, _ in role.bids):
-                why = f"is never reached: nobody makes {', '.join(f'`{t}`' for t in sorted(types))}"
+                why = f"is never reached: no agent produces {', '.join(f'`{t}`' for t in sorted(types))}"
                 help = did_you_mean(min(types), made, "let an agent produce it")
                 self.problems.add("idle-agent", self._at(role), help=help, name=role.name, why=why)
             for type in sorted((role.makes or set()) - wanted):
@@ -99,7 +99,7 @@ class _Sett:
         self._loops()
 
     def _loops(self) -> None:
-        """Types that lead to each other for ever: each exclusive or parallel bid leads on to what its agent makes."""
+        """Report types that lead to each other without end: an exclusive or parallel bid leads to the types that its agent produces."""
         leads: dict[str, set[str]] = {}
         for role in self.roles:
             for word, types, alone in role.bids:
@@ -118,7 +118,7 @@ class _Sett:
 
 
 def _round(leads: dict[str, set[str]], start: str, path: list[str]) -> list[str]:
-    """The way from a type back to itself, or nothing."""
+    """Return the path from a type back to itself, or an empty list."""
     for following in sorted(leads.get(path[-1], ())):
         if following == start:
             return [*path, start]

@@ -1,4 +1,4 @@
-"""A transmit channel on which nothing is ever sent."""
+"""Transmit channels on which nothing is ever sent."""
 
 from __future__ import annotations
 

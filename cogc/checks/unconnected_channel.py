@@ -1,4 +1,4 @@
-"""A child's listen channel that nothing is ever sent to, though something reacts to it."""
+"""Listen channels of children that have reactions, and to which nothing is ever sent."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def unconnected_channel(checked: Checked) -> None:
 
 
 def _mistyped(checked: Checked, shape: Shape) -> set[str]:
-    """Children with a link or send to a port that they do not have: that has been reported, and one report is enough."""
+    """Return the children with a link or send to a port that they do not have; the inference has reported these."""
     found: set[str] = set()
     for member in (*shape.links, *shape.reactions, *shape.enacts.values()):
         for node in nodes.walk(member.node):
@@ -42,8 +42,7 @@ def _mistyped(checked: Checked, shape: Shape) -> set[str]:
 
 
 def _fed(checked: Checked, shape: Shape) -> set[tuple[str, str]]:
-    """The children's channels that a link or a send of this shape reaches."""
-
+    """Return the channels of children that a link or a send of this shape reaches."""
     fed: set[tuple[str, str]] = set()
     for member in (*shape.links, *shape.reactions, *shape.enacts.values()):
         for node in nodes.walk(member.node):

@@ -1,4 +1,4 @@
-"""A listen channel that neither a reaction nor a link reads: what comes is thrown away."""
+"""Listen channels that neither a reaction nor a link reads: every message on them is dropped."""
 
 from __future__ import annotations
 

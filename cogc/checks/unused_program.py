@@ -1,4 +1,4 @@
-"""A program inside a coglet that nothing calls; one of a file may be there for others to import."""
+"""Programs of a coglet that nothing calls. A program of a file may be meant for other files to import."""
 
 from __future__ import annotations
 

@@ -114,7 +114,7 @@ def word(criterion: Criterion) -> str:
 
 
 class Look(Record):
-    """How one criterion is looked at: what is found, what it is held against, and how `std.criteria` reads it."""
+    """The verification of one criterion: the value found, the value wanted, and the kind by which `std.criteria` compares them."""
 
     found: nodes.Expr
     kind: str
@@ -163,7 +163,7 @@ class _Expansion:
         )
 
     def _declared(self, value: nodes.Node) -> nodes.Name:
-        """What a setting names, by a name that no parameter of the definition of done hides."""
+        """Return the declaration that a setting names, by a name that no parameter of the definition of done hides."""
         found = name_at(value)
         return fill.name(alias(self.world, self.unit, found.id, self.unit), found)
 
@@ -270,7 +270,7 @@ class _Expansion:
 
 
 def _malformed(key: str, criterion: Criterion) -> bool:
-    """Whether a criterion has been reported, so that nothing more need be made of it."""
+    """Return whether a criterion is malformed, which the checker reports, so that nothing is made of it."""
     match criterion:
         case nodes.Command(executor=nodes.Executor(argument=nodes.ListLiteral(items=items))):
             return not items

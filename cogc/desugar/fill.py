@@ -1,4 +1,4 @@
-"""What is put into the holes of forms: small trees, each at the place of the user's node that it comes from."""
+"""Small trees for the holes of forms, each at the place of the user's node that it comes from."""
 
 from __future__ import annotations
 

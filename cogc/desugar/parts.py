@@ -56,7 +56,7 @@ def extended(world: World, unit: Unit, node: Extending, kind: str) -> list[tuple
 
 
 def extends_itself(world: World, unit: Unit, node: Extending, kind: str) -> bool:
-    """Whether following what a declaration extends leads back to the declaration."""
+    """Return whether a declaration extends itself, directly or through others."""
     last_unit, last = extended(world, unit, node, kind)[-1]
     found = None if last.extends is None else world.lookup(last_unit, last.extends.text)
     return found is not None and found.kind == kind

@@ -235,7 +235,7 @@ class _Expansion:
         return [self._plan(), *found]
 
     def _known(self) -> bool:
-        """Whether all that its steps name is there and can do what is asked of it."""
+        """Return whether all that the steps name is declared and of the right kind."""
         named: list[tuple[Unit, str, tuple[str, ...]]] = []
         named += [(s.unit, s.who, ("agent", "team")) for s in self.steps.values() if s.who and s.by == s.who]
         named += [(s.unit, s.gate, ("dod",)) for s in self.steps.values() if s.gate and s.dod == s.gate]
@@ -327,7 +327,7 @@ class _Expansion:
         return self._part(f"{self.name} {step.id}", members, at, step.unit, step.parameters)
 
     def _before(self, step: Written) -> tuple[nodes.Statement, ...]:
-        """What a step sees: the goal, and the results of the steps that it comes after; and its condition."""
+        """Return the statements that bind the goal and the earlier results for a step, and then its condition."""
         at = step.node.name
         seen = [form.see_goal(at)]
         for name in sorted(before(step.node, self.graph, set())):
@@ -337,7 +337,7 @@ class _Expansion:
         return fill.joined(seen)
 
     def _work(self, step: Written) -> tuple[tuple[nodes.Member, ...], tuple[nodes.Statement, ...]]:
-        """How a step does its work: an agent or a team is a child, an expression is evaluated."""
+        """Return the children and statements that do a step's work: an agent or a team is a child, an expression is evaluated."""
         at, node = step.node.name, step.node
         if node.by is None:
             return (), form.evaluate(at, task=node.task)
@@ -346,7 +346,7 @@ class _Expansion:
         return children, form.ask(at, task=node.task, child=child)
 
     def _verify(self, at: nodes.Name, dod: str) -> tuple[tuple[nodes.Member, ...], tuple[nodes.Statement, ...]]:
-        """How a definition of done is looked at behind the work."""
+        """Return the child and the statements that verify a definition of done after the work."""
         child = fill.name("done", at)
         return form.dod_child(at, child=child, kind=fill.qualified(dod, at)), form.verify(at, child=child)
 
@@ -415,7 +415,7 @@ class _Expansion:
         return Part(self.unit, self.name, own, "plan", self.whole.given.get("budget"))
 
     def _draft(self) -> tuple[nodes.Statement, ...]:
-        """How steps are made: by the planner, if there is one."""
+        """Return the statements that make the steps: those of the planner, if the plan has one."""
         at = self.at
         if "planner" not in self.given:
             return form.no_planner(at)
@@ -483,6 +483,6 @@ def _given(parameters: tuple[nodes.Parameter, ...], at: nodes.Node) -> nodes.Rec
 
 
 def _about(declared: Declared) -> str:
-    """What the planner is told of an agent or a team, on one line."""
+    """Return the description of an agent or a team for the planner, on one line."""
     about = description(declared.node) if declared.kind == "agent" else declared.node.doc
     return " ".join(about.split()) or declared.kind

@@ -202,7 +202,7 @@ class _Expansion:
         return form.several(at, child=child, kind=kind, count=w.count, role=role)
 
     def _to_each(self, single: Fragment, several: Fragment) -> tuple[nodes.Statement, ...]:
-        """What is done with a worker, whichever it is: one statement for each role, of which one applies."""
+        """Return one statement for each role of the team, of which one applies at run time."""
         found = []
         for w in self.workers:
             fragment = single if w.count is None else several

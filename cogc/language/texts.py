@@ -46,7 +46,7 @@ MARK = "·"
 
 
 def is_internal(name: str) -> bool:
-    """Whether the compiler has made a name for itself: no list of what users may name has such names."""
+    """Return whether the compiler has made a name. No list of names for users contains such a name."""
     return MARK in name
 
 

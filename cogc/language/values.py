@@ -17,8 +17,7 @@ LIMIT = 1 << 24  # characters of a string, items of a list: what one expression 
 
 
 class Failure(Exception):
-    """How a reaction fails. `kind` is one of error, type, timeout, program, overflow, budget, cancelled, internal. What
-    `interrupts` ends the reaction whatever it waits for: no `try` takes it."""
+    """The failure of a reaction. A failure that `interrupts` ends the reaction: no `try` of it takes the failure."""
 
     def __init__(self, kind: str, message: str, at: int = -1) -> None:
         super().__init__(message)

@@ -20,7 +20,7 @@ _DIRECT = (types.INT, types.FLOAT)
 
 
 class Waits:
-    """Whether anything that waits was met: shared by all scopes of one reaction."""
+    """A flag that all scopes of one reaction share: `found` if anything in the reaction waits."""
 
     __slots__ = ("found",)
 
@@ -50,7 +50,7 @@ class Lowering:
         return ir.Check(value, self.tables.type(wanted))
 
     def value(self, node: nodes.Expr) -> ir.Expr:
-        """What may stand as the value of a statement."""
+        """Lower the value of a statement: an `await`, a growing pool, or any other expression."""
         match node:
             case nodes.Await():
                 return self._await(node)
@@ -106,7 +106,7 @@ class Lowering:
         return None if node is None else self.expr(node)
 
     def _unsure(self, node: nodes.Expr) -> bool:
-        """Whether a condition or number could be something else at run time."""
+        """Return whether the type of an expression is not known, so that a run checks its value."""
         found = types.widen(self.type_of(node))
         return any(m == ANY for m in types.members(found))
 
@@ -186,7 +186,7 @@ class Lowering:
         return ir.Binary(operator, left, right, not self._plain(node))
 
     def _plain(self, node: nodes.Binary) -> bool:
-        """Whether Python's own operator does what ours means, for the types of the two sides."""
+        """Return whether Python's own operator gives the right result for the types of the two sides."""
         a, b = types.widen(self.type_of(node.left)), types.widen(self.type_of(node.right))
         numbers = a in _DIRECT and b in _DIRECT
         if node.operator in ("==", "!="):
@@ -445,5 +445,5 @@ def _names(pattern: nodes.Pattern) -> tuple[list[str], bool]:
 
 
 def _both_vary(node: nodes.Binary) -> bool:
-    """Whether a product could grow without bound: neither side is written out."""
+    """Return whether a product could grow without bound: neither side is a literal."""
     return not isinstance(node.left, nodes.Literal) and not isinstance(node.right, nodes.Literal)

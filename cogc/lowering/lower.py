@@ -334,7 +334,7 @@ class _Coglet:
         )
 
     def _budget(self) -> ir.Expr | None:
-        """What all models below a plan or a team may use together."""
+        """Lower the budget that all models below a plan or a team share."""
         if self.shape.budget is None:
             return None
         attribute = (self.shape.budget,)
@@ -557,7 +557,7 @@ def _with_name(trigger: ir.Trigger, name: str) -> ir.Trigger:
 
 
 def _trigger_name(node: nodes.Reaction) -> str:
-    """How a reaction is called in traces: by its triggers."""
+    """Return the name of a reaction in traces: its triggers."""
     words = ", ".join(cog.trigger(t).partition(" as ")[0] for t in node.triggers)
     return f"on {words}" if isinstance(node.triggers[0], nodes.On) else words
 

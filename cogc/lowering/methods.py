@@ -27,7 +27,7 @@ def hooks(program: str, begin: str, given: ir.Expr, at: int = 0) -> list[ir.Reac
 
 
 def hears(program: str, kind: str, channel: str, at: int = 0, method: str = "") -> ir.Reaction:
-    """What becomes of a message: `kind` is listen, every or follow; `method` is named where it is not the channel's."""
+    """Return the reaction that passes a message to a method. `kind` is listen, every or follow; `method` defaults to the channel."""
     trigger = ir.Trigger("port", [ir.Port("own_listen", channel)], ["value_"])
     return _reaction(f"on {channel}", trigger, _call(program, kind, method or channel, ir.Local("value_"), at), at)
 

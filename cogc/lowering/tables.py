@@ -43,7 +43,7 @@ class Layout:
 
 
 class Place:
-    """Where an expression stands: its file, the coglet or mixin that wrote it, the coglet that it becomes part of."""
+    """The place of an expression: its file, the coglet or mixin that wrote it, and the coglet that it becomes part of."""
 
     __slots__ = ("layout", "locals", "owner", "unit")
 

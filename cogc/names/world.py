@@ -188,7 +188,7 @@ class Shape:
 
     @property
     def expanded(self) -> bool:
-        """Whether the compiler has made the coglet of another declaration."""
+        """Return whether the compiler has made the coglet from another declaration."""
         return self.declared not in ("coglet", "mixin")
 
     def span(self) -> Span:

@@ -1,1 +1,1 @@
-"""What a person sees: live views and graphs."""
+"""Live views and graphs for people."""

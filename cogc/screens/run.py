@@ -165,7 +165,7 @@ class View:
         return found, total - len(found)
 
     def _inner(self, shown: Instance | Slot) -> list[Instance | Slot]:
-        """What stands below a row: children, a large pool as one; below a pool those of its members that are busy."""
+        """Return the rows below a row: children, with a large pool as one row; below a pool, up to four busy members."""
         if isinstance(shown, Slot):
             busy: list[Instance | Slot] = [
                 m for m in shown.members.values() if m.gate or (m.ports and any(p.fill for p in m.ports.values()))

@@ -106,7 +106,7 @@ def _expression(node: n.Expr) -> tuple[int, str]:
 
 
 def _negated(operand: n.Expr) -> str:
-    """What stands behind a minus; a number in parentheses, for `-1` is one literal."""
+    """Return the operand of a minus. A number is put in parentheses, since `-1` is one literal."""
     words = expression(operand, _UNARY)
     return f"({words})" if isinstance(operand, n.Literal) else words
 
@@ -333,7 +333,7 @@ def enact(node: n.Enact) -> str:
 
 
 def create(node: n.Create) -> str:
-    """What stands behind `create NAME =`, its attributes left out."""
+    """Return the text behind `create NAME =`, without the attributes."""
     words = node.coglet.text + (call_arguments(node.arguments) if node.arguments else "")
     if node.count is not None:
         high = "" if node.count.high is None else f"..{expression(node.count.high, _UNARY)}"
@@ -367,7 +367,7 @@ def executor(node: n.Executor) -> str:
 
 
 def state(node: n.State) -> str:
-    """What stands behind a state's name."""
+    """Return the text behind the name of a state."""
     return f"{type_text(node.type)} = {expression(node.value)}" + (f" {node.life}" if node.life else "")
 
 
@@ -469,7 +469,7 @@ def _dod(node: n.Dod) -> str:
 
 
 def criterion(node: n.Attribute | n.Command | n.Judge) -> str:
-    """What stands behind a criterion's name."""
+    """Return the text behind the name of a criterion."""
     match node:
         case n.Command(executor=run):
             return executor(run)

@@ -466,7 +466,7 @@ class Mcp(Node):
 
 
 class Executor(Node):
-    """How a program is carried out: one of `attributes.EXECUTORS`, and the argument behind it."""
+    """The executor of a program: one of `attributes.EXECUTORS`, and the argument behind it."""
 
     kind: Name
     argument: Expr | Qualified | None

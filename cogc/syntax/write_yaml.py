@@ -347,7 +347,7 @@ def _scalar(value: Any, depth: int = 0) -> str:
 
 
 def _blockable(value: str) -> bool:
-    """Whether a block of lines reads as the same string: no blank at an end that would be lost, one newline at most."""
+    """Return whether a block scalar keeps a string unchanged: no blanks at the ends of lines, one newline at most at the end."""
     lines = value.removesuffix("\n").split("\n")
     return (
         all(line.isprintable() and line == line.rstrip() for line in lines)
@@ -392,7 +392,7 @@ _SPECIAL = (
 
 
 def _plain(value: str) -> bool:
-    """Whether a string needs no quotes: in data and as code it must read as itself."""
+    """Return whether a string needs no quotes, in data and as code."""
     if not value or value.startswith(_SPECIAL) or value.endswith((" ", ":")) or not value.isprintable():
         return False
     if ": " in value or " #" in value or value in AMBIGUOUS:

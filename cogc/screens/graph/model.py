@@ -152,7 +152,7 @@ class _Maker:
         return tuple(inner)
 
     def _mentions(self, node: nodes.Agent | nodes.Dod, id: str, unit: Unit) -> None:
-        """Which agents and plans an agent names, and which fixer and judges a definition of done."""
+        """Add edges for the agents and plans that an agent names, or for the fixer and judges of a definition of done."""
         for a in getattr(node, "attributes", ()):
             for part in nodes.walk(a.value) if a.key.id in ("spawn", "tools") else ():
                 self._mention(id, part, a.key.id, unit)
@@ -245,13 +245,13 @@ def _count(member: Member) -> str:
 
 
 def title(box: Box) -> str:
-    """What stands on a box: its name, what it is, how many there are."""
+    """Return the text of a box: its name, its kind, and the number of its replicas."""
     words = box.name if box.what in ("", box.name) else f"{box.name}: {box.what}"
     return f"{words} ×{box.count}" if box.count else words
 
 
 def caption(edge: Edge) -> str:
-    """What stands on an edge: the channel and its type."""
+    """Return the text of an edge: the channel and its type."""
     if not edge.type or edge.type == "any":
         return edge.label
     shown = edge.type if len(edge.type) <= 28 else edge.type[:25] + "..."

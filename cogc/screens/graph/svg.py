@@ -145,7 +145,7 @@ def _box(p: _Placed) -> str:
 
 
 def _ends(e: Edge, by_id: dict[str, _Placed]) -> tuple[float, float, float, float]:
-    """Where an edge starts and ends: from right to left sides, at the frame for a parent's own channels."""
+    """Return the two ends of an edge: right side to left side, or the frame for the channels of a parent itself."""
     a, b = by_id[e.source], by_id[e.target]
     if e.target.startswith(e.source + "/"):
         y = b.y + b.height / 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cogc.analysis import reports
 from cogc.analysis.infer import Inference
 from cogc.analysis.ranges import check_range, known_value
 from cogc.analysis.scope import Scope
@@ -194,7 +195,7 @@ def _references(a: nodes.Attribute, kinds: list[str], scope: Scope, inference: I
         _reference(item, kinds, scope, inference)
         declared = inference.world.lookup(scope.unit, nodes.qualified_text(item) or "")
         if a.key.id in ("tools", "spawn") and declared is not None and declared.kind == "agent":
-            inference.no_plan(declared.unit, declared.node, scope.unit.span(item))
+            reports.no_plan(inference.world, inference.problems, declared.unit, declared.node, scope.unit.span(item))
 
 
 def _sharing(a: nodes.Attribute, scope: Scope, inference: Inference) -> None:

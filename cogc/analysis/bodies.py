@@ -1,8 +1,7 @@
 """Bodies of reactions and commands: their triggers, modifiers, statements and pipelines.
 
-`Bodies.reaction` and `Bodies.command` check one member of a coglet. Expressions are left to `Inference`; what this module
-adds to the tables are the ports (`Tables.targets`), the calls that stages of a pipeline stand for (`Tables.stage_calls`),
-and the channels that are sent on or read (`Tables.sent`, `Tables.heard`).
+`Bodies.reaction` and `Bodies.command` check one member of a coglet. Expressions are left to `Inference`, and the paths of
+channels to `ports`; this module adds the calls that stages of a pipeline stand for (`Tables.stage_calls`).
 
 **Scopes.** A member has one scope, which grows from one statement to the next: `let` binds a name, an assignment narrows
 the type of its state, a wait drops the narrowed types of all states. A branch or a loop has an inner scope. Behind an `if`
@@ -11,10 +10,6 @@ states. A handler (`else as`) sees the scope of before the modifiers, since anyt
 
 **Reach.** `block` and `statement` return whether their end is reached. `fail`, `escalate` and `stop self` end a body; the
 first statement behind one of them is reported, once.
-
-**Ports.** A path in a send, a link, an `await` or a trigger stands for a `Port`: a channel of the coglet itself, a channel
-of a child (`child.name`, `pool[i].name`), or a queue. The same word means a transmit channel where it is sent to and a
-listen channel where it is read (`sending`). A path that stands for none is reported and has no entry in the tables.
 
 **Triggers.** A trigger binds what comes with it. Where several triggers share a body, a name has the union of the types that
 they bind it with, and is nullable if one of them does not bind it. A `batch` makes a list of messages.
@@ -29,7 +24,7 @@ transmit channel `out`.
 
 from __future__ import annotations
 
-from cogc.analysis import narrow
+from cogc.analysis import narrow, ports, reports
 from cogc.analysis.infer import Inference
 from cogc.analysis.ranges import check_range, known_value
 from cogc.analysis.scope import CHILD_FAILURE, FAILURE, SENDER, Scope
@@ -38,16 +33,14 @@ from cogc.diagnostics.suggest import did_you_mean
 from cogc.language import types
 from cogc.language.attributes import LEVELS
 from cogc.language.closed import assert_never
-from cogc.language.texts import UNITS, is_internal
+from cogc.language.texts import UNITS
 from cogc.language.types import ANY, DURATION, INT, NO, ListOf, Type
 from cogc.language.values import Duration
-from cogc.names.lower_type import lower_type
 from cogc.names.world import Member, Shape, Signature
 from cogc.syntax import nodes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from cogc.analysis.tables import PortKind
     from cogc.diagnostics.problems import Problems
 
 
@@ -63,133 +56,6 @@ class Bodies:
         self.inference = inference
         self.problems: Problems = inference.problems
         self.tables = inference.tables
-
-    # ---- ports ---------------------------------------------------------------------------------------------
-
-    def child(self, node: nodes.Expr, scope: Scope) -> Member | None:
-        """Find the child that a name or `pool[i]` stands for, or report that there is none."""
-        index: nodes.Expr | None = None
-        if isinstance(node, nodes.Index):
-            index = node.index
-            node = node.base
-        assert scope.shape is not None
-        if not isinstance(node, nodes.Name) or node.id not in scope.shape.children:
-            text = scope.unit.source.text[node.start : node.end]
-            known = list(scope.shape.children)
-            help = did_you_mean(text, known, "it has no children")
-            self.problems.add("unknown-child", scope.unit.span(node), help=help, name=text, known="")
-            return None
-        member = scope.shape.children[node.id]
-        if index is not None:
-            self.inference.check(index, scope, INT)
-            if not scope.shape.is_pool(member):
-                self.problems.add(
-                    "bad-index", scope.unit.span(index), found=node.id, index="int", help="it is one child"
-                )
-            elif member.node.count is not None and member.node.count.high is None:
-                self._member_index(member.node.count.low, index, scope)
-        return member
-
-    def _member_index(self, count: nodes.Expr, index: nodes.Expr, scope: Scope) -> None:
-        """Check the index of one of a fixed number of replicas, where both are known."""
-        most, found = known_value(count, scope, self.inference), known_value(index, scope, self.inference)
-        if type(most) is int and type(found) is int and most > 0 and not 0 <= found < most:
-            self.problems.add(
-                "out-of-range",
-                scope.unit.span(index),
-                name="the index",
-                wanted=f"from 0 to {most - 1}: there are {most}",
-            )
-
-    def port(self, node: nodes.Expr, scope: Scope, sending: bool) -> Port | None:
-        """Find the port of a path: as the target of a send or a link (`sending`), or as the source of a link or a trigger."""
-        found = self._port(node, scope, sending)
-        if found is not None:
-            self.tables.targets[id(node)] = found
-        return found
-
-    def _port(self, node: nodes.Expr, scope: Scope, sending: bool) -> Port | None:
-        shape = scope.shape
-        assert shape is not None
-        if isinstance(node, nodes.Name):
-            return self._own_port(node, scope, sending)
-        if isinstance(node, nodes.Field) and isinstance(node.base, nodes.Name) and node.base.id == "self":
-            return self._self_port(node, scope, sending)
-        if isinstance(node, nodes.Field):
-            return self._child_port(node, scope, sending)
-        text = scope.unit.source.text[node.start : node.end]
-        self.problems.add("bad-target" if sending else "bad-trigger", scope.unit.span(node), what=text)
-        return None
-
-    def _own_port(self, node: nodes.Name, scope: Scope, sending: bool) -> Port | None:
-        shape = scope.shape
-        assert shape is not None
-        table = shape.transmits if sending else shape.listens
-        if node.id in table:
-            member = table[node.id]
-            (self.tables.sent if sending else self.tables.heard).add((shape.key, node.id))
-            return Port("own_transmit" if sending else "own_listen", node.id, member.type, "", None, member)
-        declared = scope.world.lookup(scope.unit, node.id)
-        if declared is not None and declared.kind == "queue":
-            self.tables.used.add(id(declared.node))
-            item = lower_type(scope.world, declared.unit, declared.node.type, self.problems)
-            return Port("queue", declared.unit.key(declared.node.name.id), item)
-        if sending and node.id in shape.states:
-            help = f"a state is set by `{node.id} = ...`"
-            self.problems.add("bad-target", scope.unit.span(node), help=help, what=node.id)
-            return None
-        other = shape.listens if sending else shape.transmits
-        what = "transmit channel" if sending else "listen channel"
-        if node.id in other:
-            word = "a listen channel" if sending else "a transmit channel"
-            self.problems.add("wrong-kind", scope.unit.span(node), name=node.id, found=word, wanted=f"a {what}")
-            return None
-        self._unknown_port(node, shape.name, what, list(table), scope)
-        return None
-
-    def _unknown_port(self, node: nodes.Name, owner: str, what: str, known: list[str], scope: Scope) -> None:
-        known = [k for k in known if not is_internal(k)]
-        listed = f"it has no {what}s" if not known else "it has " + ", ".join(f"`{k}`" for k in known)
-        help = did_you_mean(node.id, known) or listed
-        self.problems.add("unknown-port", scope.unit.span(node), help=help, owner=owner, what=what, name=node.id)
-
-    def _self_port(self, node: nodes.Field, scope: Scope, sending: bool) -> Port | None:
-        shape, name = scope.shape, node.name.id
-        assert shape is not None
-        first, second = (shape.transmits, shape.listens) if sending else (shape.listens, shape.transmits)
-        if name in first:
-            kind: PortKind = "own_transmit" if sending else "own_listen"
-            (self.tables.sent if sending else self.tables.heard).add((shape.key, name))
-            return Port(kind, name, first[name].type, "", None, first[name])
-        if name in second:
-            kind = "own_listen" if sending else "own_transmit"
-            (self.tables.heard if sending else self.tables.sent).discard((shape.key, name))
-            return Port(kind, name, second[name].type, "", None, second[name])
-        self._unknown_port(node.name, shape.name, "channel", [*first, *second], scope)
-        return None
-
-    def _child_port(self, node: nodes.Field, scope: Scope, sending: bool) -> Port | None:
-        if not sending and isinstance(node.base, nodes.Name) and node.name.id == "dead":
-            declared = scope.world.lookup(scope.unit, node.base.id)
-            if declared is not None and declared.kind == "queue":
-                item = lower_type(scope.world, declared.unit, declared.node.type, self.problems)
-                return Port("dead_queue", declared.unit.key(declared.node.name.id), item)
-        member = self.child(node.base, scope)
-        if member is None:
-            return None
-        base = node.base
-        index = base.index if isinstance(base, nodes.Index) else None
-        child = member.node.name.id
-        kind: PortKind = "child_listen" if sending else "child_transmit"
-        if member.target is None:
-            return Port(kind, node.name.id, ANY, child, index, None)
-        table = member.target.listens if sending else member.target.transmits
-        if node.name.id not in table:
-            what = "listen channel" if sending else "transmit channel"
-            self._unknown_port(node.name, member.target.name, what, list(table), scope)
-            return None
-        channel = table[node.name.id]
-        return Port(kind, node.name.id, channel.type, child, index, channel)
 
     # ---- statements ----------------------------------------------------------------------------------------
 
@@ -249,7 +115,7 @@ class Bodies:
         return self.inference.infer(node, scope, expected)
 
     def _send(self, node: nodes.Send, scope: Scope) -> None:
-        port = self.port(node.target, scope, sending=True)
+        port = ports.port(self.inference, node.target, scope, sending=True)
         found = self.value(node.value, scope, port.type if port else None)
         if port is None:
             return
@@ -284,8 +150,8 @@ class Bodies:
             )
 
     def _await(self, node: nodes.Await, scope: Scope) -> Type:
-        port = self.port(node.channel, scope, sending=False)
-        self.no_queue(port, node.channel, scope, "in `await`")
+        port = ports.port(self.inference, node.channel, scope, sending=False)
+        ports.no_queue(self.inference, port, node.channel, scope, "in `await`")
         item = port.type if port else ANY
         if node.condition is not None:
             self.inference.condition(node.condition, scope.inner(message=item))
@@ -297,7 +163,7 @@ class Bodies:
         return types.optional(item) if node.timeout is not None else item
 
     def _grow(self, node: nodes.Grow, scope: Scope) -> Type:
-        member = self.child(node.pool, scope)
+        member = ports.child(self.inference, node.pool, scope)
         if member is not None and scope.shape is not None:
             if member.node.count is None or member.node.count.high is None:
                 help = f"declare it as a pool: `create {node.pool.id} = {member.node.coglet.text} * 0..N`"
@@ -347,7 +213,7 @@ class Bodies:
         if isinstance(target.base, nodes.Name) and target.base.id == "self":
             shape: Shape | None = scope.shape
         else:
-            member = self.child(target.base, scope)
+            member = ports.child(self.inference, target.base, scope)
             if member is None:
                 return
             shape = member.target
@@ -378,7 +244,7 @@ class Bodies:
                     right="a coglet is restarted by its parent; `fail` lets the parent decide",
                 )
             return
-        self.child(target, scope)
+        ports.child(self.inference, target, scope)
 
     def _level(self, level: nodes.Name, scope: Scope) -> None:
         if level.id not in LEVELS:
@@ -475,7 +341,7 @@ class Bodies:
                 return
             item, parts = found
         else:
-            port = self.port(source, scope, sending=False)
+            port = ports.port(self.inference, source, scope, sending=False)
             item = port.type if port else ANY
             if port is not None and port.kind == "child_transmit" and scope.shape is not None:
                 if scope.shape.is_pool(scope.shape.children[port.child]):
@@ -489,15 +355,15 @@ class Bodies:
         """Return the type of what `all(...)` or `error(child)` gives, and the type of each source."""
         name = node.function.id if isinstance(node.function, nodes.Name) else ""
         if name == "error" and len(node.arguments) == 1:
-            member = self.child(node.arguments[0].value, scope)
+            member = ports.child(self.inference, node.arguments[0].value, scope)
             return None if member is None else (CHILD_FAILURE, None)
         if name != "all" or not node.arguments:
             self.problems.add("bad-trigger", scope.unit.span(node))
             return None
         parts: list[Type] = []
         for a in node.arguments:
-            port = self.port(a.value, scope, sending=False)
-            self.no_queue(port, a, scope, "in `all(...)`")
+            port = ports.port(self.inference, a.value, scope, sending=False)
+            ports.no_queue(self.inference, port, a, scope, "in `all(...)`")
             item = port.type if port else ANY
             pool = port is not None and port.kind == "child_transmit" and scope.shape is not None
             if pool and port is not None and scope.shape and scope.shape.is_pool(scope.shape.children[port.child]):
@@ -508,12 +374,6 @@ class Bodies:
         return ListOf(types.union(parts)), parts
 
     # ---- reactions and commands ----------------------------------------------------------------------------
-
-    def no_queue(self, port: Port | None, node: nodes.Node, scope: Scope, where: str) -> None:
-        """Report a queue where only channels can stand: items of a queue are taken by a reaction of their own."""
-        if port is not None and port.kind in ("queue", "dead_queue"):
-            help = "take the items with a reaction of their own: `on QUEUE as item { ... }`"
-            self.problems.add("not-yet", scope.unit.span(node), help=help, what=f"{where} the queue", name=port.name)
 
     def reaction(self, node: nodes.Reaction, scope: Scope) -> None:
         """Check a reaction: what fires it, its modifiers, its body and its handler of failures."""
@@ -529,7 +389,7 @@ class Bodies:
             for trigger in node.triggers:
                 if isinstance(trigger, nodes.On):
                     port = self.tables.targets.get(id(trigger.source))
-                    self.no_queue(port, node, scope, "with other triggers or modifiers")
+                    ports.no_queue(self.inference, port, node, scope, "with other triggers or modifiers")
 
     def _shared_pattern(self, node: nodes.Reaction, scope: Scope, batched: bool) -> None:
         """Bind the names of several triggers: each has the union of its types, and is nullable if a trigger lacks it."""
@@ -605,9 +465,9 @@ class Bodies:
         last = len(body.stages) - 1
         for i, stage in enumerate(body.stages):
             if i == last and self._is_channel(stage, scope):
-                port = self.port(stage, scope, sending=True)
+                port = ports.port(self.inference, stage, scope, sending=True)
                 if port is not None and value is not None and types.fit(value, port.type) == NO:
-                    self.inference.mismatch(stage, value, port.type, scope)
+                    reports.mismatch(self.tables, self.problems, stage, value, port.type, scope)
                 return
             if isinstance(stage, nodes.Call):
                 inner = scope.inner()

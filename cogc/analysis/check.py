@@ -6,6 +6,7 @@ not in each coglet that takes them in. The rules of `checks/` run afterwards, ov
 
 from __future__ import annotations
 
+from cogc.analysis import ports
 from cogc.analysis.attribute_check import check_block
 from cogc.analysis.bodies import scatters
 from cogc.analysis.checked import Checked, Options
@@ -168,11 +169,10 @@ def _no_coglet(checked: Checked, shape: Shape, node: nodes.Create) -> None:
 
 
 def _link(checked: Checked, shape: Shape, node: nodes.Link, scope: Scope, pure: Scope) -> None:
-    bodies = checked.bodies
-    sources = [(s, bodies.port(s, scope, sending=False)) for s in node.sources]
-    targets = [(t, bodies.port(t, scope, sending=True)) for t in node.targets]
+    sources = [(s, ports.port(checked.inference, s, scope, sending=False)) for s in node.sources]
+    targets = [(t, ports.port(checked.inference, t, scope, sending=True)) for t in node.targets]
     for end, port in (*sources, *targets):
-        bodies.no_queue(port, end, scope, "in a link")
+        ports.no_queue(checked.inference, port, end, scope, "in a link")
     for source_node, source in sources:
         for _target_node, target in targets:
             if source is None or target is None:

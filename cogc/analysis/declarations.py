@@ -5,6 +5,7 @@ What runs is lowered elsewhere; here every name in them is resolved, every attri
 
 from __future__ import annotations
 
+from cogc.analysis import reports
 from cogc.analysis.attribute_check import check_block, word_of
 from cogc.analysis.scope import Scope
 from cogc.desugar.parts import extends_itself
@@ -165,7 +166,7 @@ def _shell(checked: Checked, unit: Unit, executor: nodes.Executor, scope: Scope)
         found = checked.inference.infer(item, scope, STRING)
         scalar = (STRING, types.INT, FLOAT)
         if types.fit(found, STRING) == types.NO and types.widen(found) not in scalar and found != types.ListOf(STRING):
-            checked.inference.mismatch(item, found, STRING, scope)
+            reports.mismatch(checked.tables, checked.problems, item, found, STRING, scope)
 
 
 def _mcp_tool(checked: Checked, unit: Unit, executor: nodes.Executor) -> None:

@@ -10,7 +10,7 @@ it; `any` fits everywhere, so that no second report follows. Each method therefo
 record literal and the branches of a conditional are inferred with the type that they are going to be needed as.
 `check` infers and then requires that the type fits the wanted one (`types.fit`). A type that may fit passes: lowering
 adds a check at run time where the analysis could not prove it. What cannot fit is blamed on the smallest part of a literal
-that is wrong, a field or an item, not on the literal (`mismatch`).
+that is wrong, a field or an item, not on the literal (`reports.mismatch`).
 
 **Literal types.** `1` has the type of the literal `1`, and `"a"` that of `"a"`, so that a union of literals can be checked;
 a const, an operator or a comprehension widens them to `int` and `string`.
@@ -32,16 +32,15 @@ send wants a `string`. `infer` finds `j.text` a `string`, `ask(...)` a `string |
 
 from __future__ import annotations
 
-from cogc.analysis import narrow, prompts
+from cogc.analysis import narrow, prompts, reports
 from cogc.analysis.scope import FAILURE, Scope, Symbol, path_of
 from cogc.analysis.tables import Tables
 from cogc.diagnostics.problems import Label, Problems
-from cogc.diagnostics.source import Span
-from cogc.diagnostics.suggest import did_you_mean, nearest
+from cogc.diagnostics.suggest import did_you_mean
 from cogc.language import operators, types
 from cogc.language.builtins import FUNCTIONS, RUN_TIME_ONLY
 from cogc.language.closed import assert_never
-from cogc.language.types import ANY, BOOL, EXACT, MAYBE, NO, NULL, STRING, FieldOf, ListOf, MapOf, RecordOf, Type
+from cogc.language.types import ANY, BOOL, NO, NULL, STRING, FieldOf, ListOf, MapOf, RecordOf, Type
 from cogc.names.lower_type import lower_type
 from cogc.names.world import Parameter, Shape, Signature, Unit, World
 from cogc.syntax import nodes
@@ -82,58 +81,7 @@ class Inference:
     def require(self, node: nodes.Node, found: Type, wanted: Type, scope: Scope, hint: str = "") -> None:
         if types.fit(found, wanted) != NO:
             return
-        self.mismatch(node, found, wanted, scope, hint)
-
-    def mismatch(self, node: nodes.Node, found: Type, wanted: Type, scope: Scope, hint: str = "") -> None:
-        """Report a value that does not fit, at the smallest part of a literal that is wrong."""
-        if isinstance(node, nodes.RecordLiteral) and self._record_mismatch(node, wanted, scope, hint):
-            return
-        if isinstance(node, nodes.ListLiteral):
-            item = types.item_type(wanted)
-            wrong = [i for i in node.items if item is not None and types.fit(self.tables.types[id(i)], item) == NO]
-            if item is not None and wrong:
-                for i in wrong:
-                    self.mismatch(i, self.tables.types[id(i)], item, scope, hint)
-                return
-        span = scope.unit.span(node)
-        rest = types.without(found, NULL)
-        if rest != found and rest != types.NEVER and types.fit(rest, wanted) != NO:
-            self.problems.add("nullable", span, found=types.show(found), wanted=types.show(wanted))
-            return
-        hint = hint or _conversion(found, wanted)
-        self.problems.add("wrong-type", span, found=types.show(found), wanted=types.show(wanted), hint=hint)
-
-    def _record_mismatch(self, node: nodes.RecordLiteral, wanted: Type, scope: Scope, hint: str) -> bool:
-        """Report the fields of a record literal that are wrong or missing; return False if there are none."""
-        target = _one_record(wanted)
-        if target is None or not all(isinstance(e, nodes.Entry) for e in node.entries):
-            return False
-        before = len(self.problems.found)
-        given = {e.key.id: e for e in node.entries if isinstance(e, nodes.Entry)}
-        meant: set[str | None] = set()  # a mistyped field is not missing besides
-        for name, entry in given.items():
-            f = target.field(name)
-            if f is None and not target.open:
-                meant.add(nearest(name, [f.name for f in target.fields]))
-                help = did_you_mean(name, [f.name for f in target.fields]) or None
-                span = scope.unit.span(entry.key)
-                known = ", ".join(f"`{f.name}`" for f in target.fields)
-                self.problems.add("unknown-field", span, help=help, type=types.show(wanted), name=name, known=known)
-            elif f is not None and types.fit(self.tables.types[id(entry.value)], f.type) == NO:
-                self.mismatch(entry.value, self.tables.types[id(entry.value)], f.type, scope, hint)
-        missing = [f.name for f in target.fields if not f.optional and f.default is None and f.name not in given]
-        missing = [m for m in missing if m not in meant]
-        if missing:
-            span = scope.unit.span(node)
-            words = " and ".join(f"`{m}`" for m in missing)
-            self.problems.add(
-                "wrong-type",
-                span,
-                found=types.show(self.tables.types[id(node)]),
-                wanted=types.show(wanted),
-                hint=f"add {words}",
-            )
-        return len(self.problems.found) > before
+        reports.mismatch(self.tables, self.problems, node, found, wanted, scope, hint)
 
     def condition(self, node: nodes.Expr, scope: Scope) -> None:
         """Infer an expression that must be a bool."""
@@ -272,7 +220,7 @@ class Inference:
         computed: list[Type] = []
         open = False
         places: dict[str, nodes.Node] = {}
-        target = None if expected is None else _one_record(expected)
+        target = None if expected is None else reports.one_record(expected)
         value_expected = expected.value if isinstance(expected := types.expand(expected or ANY), MapOf) else None
         for entry in node.entries:
             match entry:
@@ -344,20 +292,8 @@ class Inference:
         found = types.field_type(base, node.name.id)
         if found is not None:
             return found
-        self._no_field(node, base, scope)
+        reports.no_field(self.problems, node, base, scope)
         return ANY
-
-    def _no_field(self, node: nodes.Field, base: Type, scope: Scope) -> None:
-        rest = types.without(base, NULL)
-        if rest != base and types.field_type(rest, node.name.id) is not None:
-            self.problems.add("nullable", scope.unit.span(node.base), found=types.show(base), wanted=types.show(rest))
-            return
-        names = [f.name for m in types.members(base) if isinstance(m, RecordOf) for f in m.fields]
-        known = "it has " + ", ".join(f"`{n}`" for n in names) if names else "only records and maps have fields"
-        help = did_you_mean(node.name.id, names) or known
-        self.problems.add(
-            "unknown-field", scope.unit.span(node.name), help=help, type=types.show(base), name=node.name.id
-        )
 
     def _index(self, node: nodes.Index, scope: Scope, expected: Type | None) -> Type:
         base, index = self.infer(node.base, scope), self.infer(node.index, scope)
@@ -459,14 +395,14 @@ class Inference:
             for a in node.arguments:
                 self.infer(a.value, scope)
             if scope.secrets and isinstance(node.function, nodes.Name) and node.function.id == "env":
-                self._variable(node, scope)
+                reports.variable(self.problems, node, scope)
             return ANY
         self.tables.symbols[id(node.function)] = symbol
         self._use(symbol)
         if symbol.kind == "function":
             return self._function(node, symbol.name, scope)
         if isinstance(symbol.node, nodes.Agent) and symbol.unit is not None:
-            self.no_plan(symbol.unit, symbol.node, scope.unit.span(node.function))
+            reports.no_plan(self.world, self.problems, symbol.unit, symbol.node, scope.unit.span(node.function))
         signature = self.signature(symbol)
         self.arguments(node, signature, node.arguments, scope)
         pure = symbol.kind == "program" and symbol.node.executor.kind.id in PURE_EXECUTORS  # type: ignore[attr-defined]
@@ -522,23 +458,6 @@ class Inference:
         if not scope.secrets:
             self.problems.add("secret-outside", scope.unit.span(function))
         return None
-
-    def _variable(self, node: nodes.Call, scope: Scope) -> None:
-        """`env` takes the name of a variable as it is written: the compiler keeps the name, and never sees the value."""
-        given = [a.value for a in node.arguments]
-        if len(given) != 1 or not isinstance(given[0], nodes.Text) or given[0].template or not given[0].value:
-            wanted, hint = "the name of a variable in quotes", 'write `env("NAME")`'
-            self.problems.add("wrong-type", scope.unit.span(node), found="an expression", wanted=wanted, hint=hint)
-
-    def no_plan(self, unit: Unit, agent: nodes.Agent, span: Span) -> None:
-        """Report an agent with a plan for a tool where it is called: only as a coglet it has a place for the plan."""
-        tools = next((a.value for a in agent.attributes if a.key.id == "tools"), None)
-        for item in tools.items if isinstance(tools, nodes.ListLiteral) else ():
-            declared = self.world.lookup(unit, nodes.qualified_text(item) or "")
-            if declared is not None and declared.kind == "plan":
-                help = f"create `{agent.name.id}` as a child, and send it its tasks"
-                name = declared.node.name.id
-                self.problems.add("not-yet", span, help=help, what="in an agent that is called, the plan", name=name)
 
     def signature(self, symbol: Symbol) -> Signature:
         """Return the signature of a program or an agent."""
@@ -598,7 +517,7 @@ class Inference:
             else:
                 parameter = by_name.get(a.name.id)
                 if parameter is None:
-                    self._wrong_argument(a.name, signature, scope)
+                    reports.wrong_argument(self.problems, a.name, signature, scope)
             if parameter is None:
                 self.infer(a.value, scope)
                 continue
@@ -607,26 +526,7 @@ class Inference:
                 self.problems.add("duplicate-argument", scope.unit.span(a), related=related, argument=parameter.name)
             taken[parameter.name] = a
             self.check(a.value, scope, parameter.type)
-        self._missing(node, signature, taken, scope)
-
-    def _missing(self, node: nodes.Node, signature: Signature, taken: dict[str, nodes.Node], scope: Scope) -> None:
-        for p in signature.parameters:
-            if p.name not in taken and p.default is None:
-                span = scope.unit.span(node)
-                self.problems.add(
-                    "missing-argument", span, name=signature.name, argument=p.name, type=types.show(p.type)
-                )
-
-    def _wrong_argument(self, name: nodes.Name, signature: Signature, scope: Scope) -> None:
-        known = [p.name for p in signature.parameters]
-        help = did_you_mean(name.id, known, f"`{signature.name}` takes no arguments" if not known else "")
-        self.problems.add(
-            "wrong-argument",
-            scope.unit.span(name),
-            help=help or "its parameters are " + ", ".join(f"`{k}`" for k in known),
-            name=signature.name,
-            argument=name.id,
-        )
+        reports.missing_arguments(self.problems, node, signature, taken, scope)
 
     def _try(self, node: nodes.Try, scope: Scope, expected: Type | None) -> Type:
         value = self.infer(node.value, scope, expected)
@@ -637,12 +537,6 @@ class Inference:
         return types.union((value, self.infer(node.otherwise, inner, expected)))
 
 
-def _one_record(type: Type) -> RecordOf | None:
-    """Return the record among the alternatives of a type, if there is just one."""
-    found = [m for m in types.members(type) if isinstance(m, RecordOf)]
-    return found[0] if len(found) == 1 else None
-
-
 def _widen_deep(type: Type) -> Type:
     """Return a type without literal types, in the items of lists too."""
     match types.expand(type):
@@ -650,18 +544,6 @@ def _widen_deep(type: Type) -> Type:
             return ListOf(_widen_deep(item))
         case _:
             return types.widen(type)
-
-
-def _conversion(found: Type, wanted: Type) -> str:
-    """Return the hint how to convert a value of one type to another."""
-    given = types.widen(found)
-    if types.fit(given, types.FLOAT) >= MAYBE and types.fit(types.INT, wanted) == EXACT and given == types.FLOAT:
-        return "convert it with `int(...)` or `round(...)`"
-    if types.fit(STRING, wanted) == EXACT and given != STRING:
-        return "convert it with `str(...)`"
-    if given == STRING and types.fit(types.INT, wanted) == EXACT:
-        return "convert it with `int(...)`"
-    return f"give a `{types.show(wanted)}`"
 
 
 _HANDLERS: dict[type, Callable[[Inference, Any, Scope, Type | None], Type]] = {

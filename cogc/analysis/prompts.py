@@ -13,6 +13,7 @@ from cogc.diagnostics.source import Span
 from cogc.diagnostics.suggest import did_you_mean
 from cogc.language import types
 from cogc.language.record import Record
+from cogc.language.templates import FILTERS, TESTS
 from cogc.language.texts import place
 from cogc.language.types import ANY, NULL, Type
 from cogc.syntax import nodes
@@ -32,91 +33,6 @@ _JINJA_WORDS = frozenset(
 )
 _VALUES = ("local", "parameter", "state", "const", "self")
 MAX_DEPTH = 100
-FILTERS = frozenset(
-    [
-        "abs",
-        "batch",
-        "capitalize",
-        "center",
-        "count",
-        "default",
-        "d",
-        "dictsort",
-        "escape",
-        "e",
-        "filesizeformat",
-        "first",
-        "float",
-        "groupby",
-        "indent",
-        "int",
-        "items",
-        "join",
-        "last",
-        "length",
-        "list",
-        "lower",
-        "map",
-        "max",
-        "min",
-        "reject",
-        "rejectattr",
-        "replace",
-        "reverse",
-        "round",
-        "safe",
-        "select",
-        "selectattr",
-        "slice",
-        "sort",
-        "string",
-        "striptags",
-        "sum",
-        "title",
-        "tojson",
-        "trim",
-        "truncate",
-        "unique",
-        "upper",
-        "urlencode",
-        "wordcount",
-        "wordwrap",
-        "json",
-    ]
-)
-TESTS = frozenset(
-    [
-        "defined",
-        "undefined",
-        "none",
-        "number",
-        "string",
-        "mapping",
-        "sequence",
-        "iterable",
-        "odd",
-        "even",
-        "divisibleby",
-        "eq",
-        "ne",
-        "lt",
-        "le",
-        "gt",
-        "ge",
-        "in",
-        "true",
-        "false",
-        "boolean",
-        "integer",
-        "float",
-        "lower",
-        "upper",
-        "equalto",
-        "lessthan",
-        "greaterthan",
-        "sameas",
-    ]
-)
 
 
 class Part(Record):

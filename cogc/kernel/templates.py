@@ -15,8 +15,8 @@ from jinja2 import nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.visitor import NodeTransformer
 
-from cogc.analysis.prompts import FILTERS, TESTS
 from cogc.language.functions import field_or_null, text
+from cogc.language.templates import FILTERS, TESTS
 from cogc.language.values import Duration, Failure, Time, plain
 
 MAX_ITERATIONS = 100_000

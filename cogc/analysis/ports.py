@@ -1,0 +1,169 @@
+"""Ports: the channel or queue that a path stands for, where something is sent, linked, awaited or reacted to.
+
+A path in a send, a link, an `await` or a trigger stands for a `Port`: a channel of the coglet itself, a channel of a child
+(`child.name`, `pool[i].name`), or a queue. The same word means a transmit channel where it is sent to and a listen channel
+where it is read (`sending`). `self.name` may name either, so that a link can lead from a listen channel to a child, and from
+a child to a transmit channel. A path that stands for none is reported, and has no entry in `Tables.targets`.
+
+The module also notes which channels of a coglet are sent on and which are read (`Tables.sent`, `Tables.heard`), for the
+rules about silent and unused channels.
+"""
+
+from __future__ import annotations
+
+from cogc.analysis.ranges import known_value
+from cogc.analysis.scope import Scope
+from cogc.analysis.tables import Port
+from cogc.diagnostics.suggest import did_you_mean
+from cogc.language.texts import is_internal
+from cogc.language.types import ANY, INT
+from cogc.names.lower_type import lower_type
+from cogc.names.world import Member
+from cogc.syntax import nodes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cogc.analysis.infer import Inference
+    from cogc.analysis.tables import PortKind
+
+
+def child(inference: Inference, node: nodes.Expr, scope: Scope) -> Member | None:
+    """Find the child that a name or `pool[i]` stands for, or report that there is none."""
+    index: nodes.Expr | None = None
+    if isinstance(node, nodes.Index):
+        index = node.index
+        node = node.base
+    assert scope.shape is not None
+    if not isinstance(node, nodes.Name) or node.id not in scope.shape.children:
+        text = scope.unit.source.text[node.start : node.end]
+        known = list(scope.shape.children)
+        help = did_you_mean(text, known, "it has no children")
+        inference.problems.add("unknown-child", scope.unit.span(node), help=help, name=text, known="")
+        return None
+    member = scope.shape.children[node.id]
+    if index is not None:
+        inference.check(index, scope, INT)
+        if not scope.shape.is_pool(member):
+            inference.problems.add(
+                "bad-index", scope.unit.span(index), found=node.id, index="int", help="it is one child"
+            )
+        elif member.node.count is not None and member.node.count.high is None:
+            _member_index(inference, member.node.count.low, index, scope)
+    return member
+
+
+def _member_index(inference: Inference, count: nodes.Expr, index: nodes.Expr, scope: Scope) -> None:
+    """Check the index of one of a fixed number of replicas, where both are known."""
+    most, found = known_value(count, scope, inference), known_value(index, scope, inference)
+    if type(most) is int and type(found) is int and most > 0 and not 0 <= found < most:
+        inference.problems.add(
+            "out-of-range",
+            scope.unit.span(index),
+            name="the index",
+            wanted=f"from 0 to {most - 1}: there are {most}",
+        )
+
+
+def port(inference: Inference, node: nodes.Expr, scope: Scope, sending: bool) -> Port | None:
+    """Find the port of a path: as the target of a send or a link (`sending`), or as the source of a link or a trigger."""
+    found = _port(inference, node, scope, sending)
+    if found is not None:
+        inference.tables.targets[id(node)] = found
+    return found
+
+
+def _port(inference: Inference, node: nodes.Expr, scope: Scope, sending: bool) -> Port | None:
+    shape = scope.shape
+    assert shape is not None
+    if isinstance(node, nodes.Name):
+        return _own_port(inference, node, scope, sending)
+    if isinstance(node, nodes.Field) and isinstance(node.base, nodes.Name) and node.base.id == "self":
+        return _self_port(inference, node, scope, sending)
+    if isinstance(node, nodes.Field):
+        return _child_port(inference, node, scope, sending)
+    text = scope.unit.source.text[node.start : node.end]
+    inference.problems.add("bad-target" if sending else "bad-trigger", scope.unit.span(node), what=text)
+    return None
+
+
+def _own_port(inference: Inference, node: nodes.Name, scope: Scope, sending: bool) -> Port | None:
+    shape = scope.shape
+    assert shape is not None
+    table = shape.transmits if sending else shape.listens
+    if node.id in table:
+        member = table[node.id]
+        (inference.tables.sent if sending else inference.tables.heard).add((shape.key, node.id))
+        return Port("own_transmit" if sending else "own_listen", node.id, member.type, "", None, member)
+    declared = scope.world.lookup(scope.unit, node.id)
+    if declared is not None and declared.kind == "queue":
+        inference.tables.used.add(id(declared.node))
+        item = lower_type(scope.world, declared.unit, declared.node.type, inference.problems)
+        return Port("queue", declared.unit.key(declared.node.name.id), item)
+    if sending and node.id in shape.states:
+        help = f"a state is set by `{node.id} = ...`"
+        inference.problems.add("bad-target", scope.unit.span(node), help=help, what=node.id)
+        return None
+    other = shape.listens if sending else shape.transmits
+    what = "transmit channel" if sending else "listen channel"
+    if node.id in other:
+        word = "a listen channel" if sending else "a transmit channel"
+        inference.problems.add("wrong-kind", scope.unit.span(node), name=node.id, found=word, wanted=f"a {what}")
+        return None
+    _unknown_port(inference, node, shape.name, what, list(table), scope)
+    return None
+
+
+def _unknown_port(
+    inference: Inference, node: nodes.Name, owner: str, what: str, known: list[str], scope: Scope
+) -> None:
+    known = [k for k in known if not is_internal(k)]
+    listed = f"it has no {what}s" if not known else "it has " + ", ".join(f"`{k}`" for k in known)
+    help = did_you_mean(node.id, known) or listed
+    inference.problems.add("unknown-port", scope.unit.span(node), help=help, owner=owner, what=what, name=node.id)
+
+
+def _self_port(inference: Inference, node: nodes.Field, scope: Scope, sending: bool) -> Port | None:
+    shape, name = scope.shape, node.name.id
+    assert shape is not None
+    first, second = (shape.transmits, shape.listens) if sending else (shape.listens, shape.transmits)
+    if name in first:
+        kind: PortKind = "own_transmit" if sending else "own_listen"
+        (inference.tables.sent if sending else inference.tables.heard).add((shape.key, name))
+        return Port(kind, name, first[name].type, "", None, first[name])
+    if name in second:
+        kind = "own_listen" if sending else "own_transmit"
+        (inference.tables.heard if sending else inference.tables.sent).discard((shape.key, name))
+        return Port(kind, name, second[name].type, "", None, second[name])
+    _unknown_port(inference, node.name, shape.name, "channel", [*first, *second], scope)
+    return None
+
+
+def _child_port(inference: Inference, node: nodes.Field, scope: Scope, sending: bool) -> Port | None:
+    if not sending and isinstance(node.base, nodes.Name) and node.name.id == "dead":
+        declared = scope.world.lookup(scope.unit, node.base.id)
+        if declared is not None and declared.kind == "queue":
+            item = lower_type(scope.world, declared.unit, declared.node.type, inference.problems)
+            return Port("dead_queue", declared.unit.key(declared.node.name.id), item)
+    member = child(inference, node.base, scope)
+    if member is None:
+        return None
+    base = node.base
+    index = base.index if isinstance(base, nodes.Index) else None
+    name = member.node.name.id
+    kind: PortKind = "child_listen" if sending else "child_transmit"
+    if member.target is None:
+        return Port(kind, node.name.id, ANY, name, index, None)
+    table = member.target.listens if sending else member.target.transmits
+    if node.name.id not in table:
+        what = "listen channel" if sending else "transmit channel"
+        _unknown_port(inference, node.name, member.target.name, what, list(table), scope)
+        return None
+    channel = table[node.name.id]
+    return Port(kind, node.name.id, channel.type, name, index, channel)
+
+
+def no_queue(inference: Inference, port: Port | None, node: nodes.Node, scope: Scope, where: str) -> None:
+    """Report a queue where only channels can stand: items of a queue are taken by a reaction of their own."""
+    if port is not None and port.kind in ("queue", "dead_queue"):
+        help = "take the items with a reaction of their own: `on QUEUE as item { ... }`"
+        inference.problems.add("not-yet", scope.unit.span(node), help=help, what=f"{where} the queue", name=port.name)

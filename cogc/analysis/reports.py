@@ -1,0 +1,149 @@
+"""The reports of inference that need more than one line: values that do not fit, fields and arguments that do not exist.
+
+Each function blames the smallest part of the program that is wrong, and suggests the nearest right one. None infers anything:
+the types of the parts stand in the tables already.
+"""
+
+from __future__ import annotations
+
+from cogc.diagnostics.suggest import did_you_mean, nearest
+from cogc.language import types
+from cogc.language.types import EXACT, MAYBE, NO, NULL, STRING, RecordOf, Type
+from cogc.syntax import nodes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cogc.analysis.scope import Scope
+    from cogc.analysis.tables import Tables
+    from cogc.diagnostics.problems import Problems
+    from cogc.diagnostics.source import Span
+    from cogc.names.world import Signature, Unit, World
+
+
+def mismatch(
+    tables: Tables, problems: Problems, node: nodes.Node, found: Type, wanted: Type, scope: Scope, hint: str = ""
+) -> None:
+    """Report a value that does not fit, at the smallest part of a literal that is wrong; its parts have been inferred."""
+    if isinstance(node, nodes.RecordLiteral) and _record_mismatch(tables, problems, node, wanted, scope, hint):
+        return
+    if isinstance(node, nodes.ListLiteral):
+        item = types.item_type(wanted)
+        wrong = [i for i in node.items if item is not None and types.fit(tables.types[id(i)], item) == NO]
+        if item is not None and wrong:
+            for i in wrong:
+                mismatch(tables, problems, i, tables.types[id(i)], item, scope, hint)
+            return
+    span = scope.unit.span(node)
+    rest = types.without(found, NULL)
+    if rest != found and rest != types.NEVER and types.fit(rest, wanted) != NO:
+        problems.add("nullable", span, found=types.show(found), wanted=types.show(wanted))
+        return
+    hint = hint or _conversion(found, wanted)
+    problems.add("wrong-type", span, found=types.show(found), wanted=types.show(wanted), hint=hint)
+
+
+def _record_mismatch(
+    tables: Tables, problems: Problems, node: nodes.RecordLiteral, wanted: Type, scope: Scope, hint: str
+) -> bool:
+    """Report the fields of a record literal that are wrong or missing; return False if there are none."""
+    target = one_record(wanted)
+    if target is None or not all(isinstance(e, nodes.Entry) for e in node.entries):
+        return False
+    before = len(problems.found)
+    given = {e.key.id: e for e in node.entries if isinstance(e, nodes.Entry)}
+    meant: set[str | None] = set()  # a mistyped field is not missing besides
+    for name, entry in given.items():
+        f = target.field(name)
+        if f is None and not target.open:
+            meant.add(nearest(name, [f.name for f in target.fields]))
+            help = did_you_mean(name, [f.name for f in target.fields]) or None
+            span = scope.unit.span(entry.key)
+            known = ", ".join(f"`{f.name}`" for f in target.fields)
+            problems.add("unknown-field", span, help=help, type=types.show(wanted), name=name, known=known)
+        elif f is not None and types.fit(tables.types[id(entry.value)], f.type) == NO:
+            mismatch(tables, problems, entry.value, tables.types[id(entry.value)], f.type, scope, hint)
+    missing = [f.name for f in target.fields if not f.optional and f.default is None and f.name not in given]
+    missing = [m for m in missing if m not in meant]
+    if missing:
+        span = scope.unit.span(node)
+        words = " and ".join(f"`{m}`" for m in missing)
+        problems.add(
+            "wrong-type",
+            span,
+            found=types.show(tables.types[id(node)]),
+            wanted=types.show(wanted),
+            hint=f"add {words}",
+        )
+    return len(problems.found) > before
+
+
+def one_record(type: Type) -> RecordOf | None:
+    """Return the record among the alternatives of a type, if there is just one."""
+    found = [m for m in types.members(type) if isinstance(m, RecordOf)]
+    return found[0] if len(found) == 1 else None
+
+
+def _conversion(found: Type, wanted: Type) -> str:
+    """Return the hint how to convert a value of one type to another."""
+    given = types.widen(found)
+    if types.fit(given, types.FLOAT) >= MAYBE and types.fit(types.INT, wanted) == EXACT and given == types.FLOAT:
+        return "convert it with `int(...)` or `round(...)`"
+    if types.fit(STRING, wanted) == EXACT and given != STRING:
+        return "convert it with `str(...)`"
+    if given == STRING and types.fit(types.INT, wanted) == EXACT:
+        return "convert it with `int(...)`"
+    return f"give a `{types.show(wanted)}`"
+
+
+def no_field(problems: Problems, node: nodes.Field, base: Type, scope: Scope) -> None:
+    """Report a field that a value does not have, or has only where it is not null."""
+    rest = types.without(base, NULL)
+    if rest != base and types.field_type(rest, node.name.id) is not None:
+        problems.add("nullable", scope.unit.span(node.base), found=types.show(base), wanted=types.show(rest))
+        return
+    names = [f.name for m in types.members(base) if isinstance(m, RecordOf) for f in m.fields]
+    known = "it has " + ", ".join(f"`{n}`" for n in names) if names else "only records and maps have fields"
+    help = did_you_mean(node.name.id, names) or known
+    problems.add("unknown-field", scope.unit.span(node.name), help=help, type=types.show(base), name=node.name.id)
+
+
+def missing_arguments(
+    problems: Problems, node: nodes.Node, signature: Signature, taken: dict[str, nodes.Node], scope: Scope
+) -> None:
+    """Report each parameter that has no default and gets no argument."""
+    for p in signature.parameters:
+        if p.name not in taken and p.default is None:
+            span = scope.unit.span(node)
+            problems.add("missing-argument", span, name=signature.name, argument=p.name, type=types.show(p.type))
+
+
+def wrong_argument(problems: Problems, name: nodes.Name, signature: Signature, scope: Scope) -> None:
+    """Report an argument by a name that no parameter has."""
+    known = [p.name for p in signature.parameters]
+    help = did_you_mean(name.id, known, f"`{signature.name}` takes no arguments" if not known else "")
+    problems.add(
+        "wrong-argument",
+        scope.unit.span(name),
+        help=help or "its parameters are " + ", ".join(f"`{k}`" for k in known),
+        name=signature.name,
+        argument=name.id,
+    )
+
+
+def variable(problems: Problems, node: nodes.Call, scope: Scope) -> None:
+    """Report an `env(...)` that is not given one literal name: the compiler keeps the name, and never sees the value."""
+    given = [a.value for a in node.arguments]
+    if len(given) != 1 or not isinstance(given[0], nodes.Text) or given[0].template or not given[0].value:
+        wanted, hint = "the name of a variable in quotes", 'write `env("NAME")`'
+        problems.add("wrong-type", scope.unit.span(node), found="an expression", wanted=wanted, hint=hint)
+
+
+def no_plan(world: World, problems: Problems, unit: Unit, agent: nodes.Agent, span: Span) -> None:
+    """Report the call of an agent that has a plan among its tools: only an agent that is a child can run a plan."""
+    tools = next((a.value for a in agent.attributes if a.key.id == "tools"), None)
+    for item in tools.items if isinstance(tools, nodes.ListLiteral) else ():
+        declared = world.lookup(unit, nodes.qualified_text(item) or "")
+        if declared is not None and declared.kind == "plan":
+            help = f"create `{agent.name.id}` as a child, and send it its tasks"
+            name = declared.node.name.id
+            problems.add("not-yet", span, help=help, what="in an agent that is called, the plan", name=name)

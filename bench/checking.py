@@ -60,6 +60,40 @@ def _parse(text: str, yaml: bool) -> float:
     return text.count("\n") / took
 
 
+AGENTS = """model m = scripted "m.yml"
+agent Lead { model: m, system: "You lead." }
+agent Developer { description: "Writes code.", model: m }
+"""
+EXPANDED = {
+    "a plan": """plan Api(feature: string = "users") {
+  goal: "Build {{ feature }}"
+  approve: system
+  step design by Lead: "Design {{ goal }}"
+  step code by Developer after design { retry: 2, timeout: 10m }: "Implement {{ design }}"
+  step docs by Developer after design when feature != "": "Document {{ design }}"
+}
+""",
+    "a team": "team Crew { lead: Lead, workers: [Developer * 2], max_workers: 2 }\n",
+    "a definition of done": "dod Shippable { tests: on, linters: on, fix: Developer }\n",
+}
+
+
+def _expanded() -> None:
+    """A file with a plan, a team or a definition of done beside one of the same length without."""
+    folder = Path(tempfile.mkdtemp())
+    for name, text in {"nothing": "", **EXPANDED}.items():
+        lines = 60 - text.count("\n")
+        (folder / f"{name}.cog").write_text(AGENTS + text + _text(lines))
+    plain, *others = alternate(
+        9, *(lambda n=n: _command(BIN / "cogc", "check", folder / f"{n}.cog") for n in ("nothing", *EXPANDED))
+    )
+    for name, took in zip(EXPANDED, others, strict=True):
+        row(
+            f"check of a file with {name}, cold", f"{took * 1e3:.1f} ms", took / plain, "one of its length without", 1.3
+        )
+    shutil.rmtree(folder)
+
+
 def main() -> None:
     import gc
 
@@ -78,6 +112,7 @@ def main() -> None:
     row("check, 41 lines, cold", f"{check * 1e3:.1f} ms", check / nothing, "python -c pass", 4)
     row("", "", check / yamllint, "yamllint", None)
     row("the same once more, unchanged", f"{again * 1e3:.1f} ms", again / nothing, "python -c pass", 4)
+    _expanded()
     folder = Path(tempfile.mkdtemp())
     for i in range(1000):
         (folder / f"s{i}.cog").write_text(example.read_text())

@@ -1,4 +1,4 @@
-"""Values as a type wants them: `coerce(value, type)` fills in defaults and makes floats of ints, or fails.
+"""Values converted to a type: `coerce(value, type)` fills in defaults and converts ints to floats, or fails.
 
 A failure names the path and the reason of the first part that does not fit.
 """
@@ -12,7 +12,7 @@ from cogc.language.values import Duration, Failure, Time, equal, kind_of, shorte
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from cogc.language.values import Value
 
 
 class Mismatch(Exception):
@@ -24,8 +24,8 @@ class Mismatch(Exception):
         self.reason = reason
 
 
-def coerce(value: Any, wanted: Type) -> Any:
-    """Return the value as the type wants it; raise a Failure of kind `type` if it cannot be."""
+def coerce(value: Value, wanted: Type) -> Value:
+    """Return a value converted to a type; raise a Failure of kind `type` if it does not fit."""
     try:
         return _coerce(value, wanted, "")
     except Mismatch as wrong:
@@ -35,7 +35,7 @@ def coerce(value: Any, wanted: Type) -> Any:
         raise Failure("type", "the value is nested too deep") from None
 
 
-def _coerce(value: Any, wanted: Type, path: str) -> Any:
+def _coerce(value: Value, wanted: Type, path: str) -> Value:
     match expand(wanted):
         case types.Primitive(name):
             return _primitive(value, name, path)
@@ -58,11 +58,11 @@ def _coerce(value: Any, wanted: Type, path: str) -> Any:
     raise AssertionError(wanted)
 
 
-def _mismatch(value: Any, wanted: Type, path: str) -> Mismatch:
+def _mismatch(value: Value, wanted: Type, path: str) -> Mismatch:
     return Mismatch(path, f"expected {show(wanted)}, got {kind_of(value)} {shorten(value, 80)}")
 
 
-def _primitive(value: Any, name: str, path: str) -> Any:
+def _primitive(value: Value, name: str, path: str) -> Value:
     if name == "any":
         return value
     if kind_of(value) == name:
@@ -86,7 +86,7 @@ def _time(text: str) -> Time:
     return time_of(moment)
 
 
-def _union(value: Any, parts: tuple[Type, ...], wanted: Type, path: str) -> Any:
+def _union(value: Value, parts: tuple[Type, ...], wanted: Type, path: str) -> Value:
     reasons: list[Mismatch] = []
     meant: list[Mismatch] = []
     for part in parts:
@@ -109,8 +109,8 @@ def _union(value: Any, parts: tuple[Type, ...], wanted: Type, path: str) -> Any:
     raise deepest if meant or len(deepest.path) > len(path) else _mismatch(value, wanted, path)
 
 
-def _has_tag_of(value: Any, part: Type) -> bool:
-    """Say whether a record has the literal fields of one alternative of a union, so that this one was meant."""
+def _has_tag_of(value: Value, part: Type) -> bool:
+    """Return whether a record has the literal fields of an alternative of a union, so that this alternative was meant."""
     found = expand(part)
     if type(value) is not dict or not isinstance(found, types.RecordOf):
         return False
@@ -118,12 +118,12 @@ def _has_tag_of(value: Any, part: Type) -> bool:
     return bool(tags) and all(equal(value.get(name), literal) for name, literal in tags)
 
 
-def _record_value(value: Any, record: types.RecordOf, wanted: Type, path: str) -> Any:
+def _record_value(value: Value, record: types.RecordOf, wanted: Type, path: str) -> Value:
     import json  # start-up: only types with defaults need it
 
     if type(value) is not dict:
         raise _mismatch(value, wanted, path)
-    result: dict[str, Any] = {}
+    result: dict[str, Value] = {}
     known = set()
     for f in record.fields:
         known.add(f.name)

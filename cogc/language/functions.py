@@ -11,42 +11,45 @@ from cogc.language.values import LIMIT, Duration, Failure, Time, equal, kind_of,
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any
+    from collections.abc import Callable, Sized
+    from typing import Any, TypeVar
+
+    from cogc.language.values import Value
+
+    T = TypeVar("T", bound=Sized)
 
 _INT_LIMIT = 1 << 256
-_NUMBERS = (int, float)
 
 
 def _fail(message: str) -> Failure:
     return Failure("error", message)
 
 
-def _number(value: Any, name: str) -> Any:
+def _number(value: Value, name: str) -> int | float:
     if type(value) is int or type(value) is float:
         return value
     raise _fail(f"`{name}` takes a number, not {kind_of(value)}")
 
 
-def _list(value: Any, name: str) -> list[Any]:
+def _list(value: Value, name: str) -> list[Value]:
     if type(value) is list:
         return value
     raise _fail(f"`{name}` takes a list, not {kind_of(value)}")
 
 
-def _string(value: Any, name: str) -> str:
+def _string(value: Value, name: str) -> str:
     if type(value) is str:
         return value
     raise _fail(f"`{name}` takes a string, not {kind_of(value)}")
 
 
-def _map(value: Any, name: str) -> dict[str, Any]:
+def _map(value: Value, name: str) -> dict[str, Value]:
     if type(value) is dict:
         return value
     raise _fail(f"`{name}` takes a map or record, not {kind_of(value)}")
 
 
-def _bounded(value: Any) -> Any:
+def _bounded(value: T) -> T:
     if len(value) > LIMIT:
         raise _fail(f"a value of {len(value)} parts is too large; the limit is {LIMIT}")
     return value
@@ -61,28 +64,28 @@ def _bounded_int(value: int) -> int:
 # ---- built-in functions --------------------------------------------------------------------------------------
 
 
-def length(value: Any) -> int:
-    if type(value) in (str, list, dict):
+def length(value: Value) -> int:
+    if type(value) is str or type(value) is list or type(value) is dict:
         return len(value)
     raise _fail(f"`len` takes a string, list, map or record, not {kind_of(value)}")
 
 
-def total(values: Any) -> Any:
-    result: Any = 0
+def total(values: Value) -> Value:
+    result: Value = 0
     for i, value in enumerate(_list(values, "sum")):
         result = value if i == 0 and type(value) is Duration else add(result, value)
     return result
 
 
-def least(*values: Any) -> Any:
+def least(*values: Value) -> Value:
     return _extreme("min", values, lambda a, b: less(b, a))
 
 
-def most(*values: Any) -> Any:
+def most(*values: Value) -> Value:
     return _extreme("max", values, less)
 
 
-def _extreme(name: str, values: tuple[Any, ...], beaten: Callable[[Any, Any], bool]) -> Any:
+def _extreme(name: str, values: tuple[Value, ...], beaten: Callable[[Value, Value], bool]) -> Value:
     items = _list(values[0], name) if len(values) == 1 else list(values)
     if not items:
         raise _fail(f"`{name}` of an empty list")
@@ -93,73 +96,78 @@ def _extreme(name: str, values: tuple[Any, ...], beaten: Callable[[Any, Any], bo
     return best
 
 
-def rounded(value: Any, digits: Any = None) -> Any:
+def rounded(value: Value, digits: Value = None) -> Value:
     number = _number(value, "round")
     try:
-        return round(number) if digits is None else round(float(number), max(-300, min(300, int(digits))))
+        return (
+            round(number)
+            if digits is None
+            else round(float(number), max(-300, min(300, int(_number(digits, "round")))))
+        )
     except (OverflowError, ValueError):
         raise _fail(f"`round` of {number}") from None
 
 
-def absolute(value: Any) -> Any:
+def absolute(value: Value) -> Value:
     return Duration(abs(value.nanos)) if type(value) is Duration else abs(_number(value, "abs"))
 
 
-def _ordered(values: list[Any], key: Callable[[Any], Any]) -> list[Any]:
+def _ordered(values: list[Value], key: Callable[[Value], Value]) -> list[Value]:
     try:
         kinds = {float if type(key(v)) is int else type(key(v)) for v in values}
         if len(kinds) > 1 or not kinds <= {float, str, Duration, Time}:
             raise TypeError
-        return sorted(values, key=key)
+        return sorted(values, key=key)  # type: ignore[arg-type]  # the keys are of one kind, by the test above
     except TypeError:
         raise _fail("these values cannot be ordered among themselves") from None
 
 
-def ordered(values: Any) -> list[Any]:
+def ordered(values: Value) -> list[Value]:
     return _ordered(_list(values, "sorted"), lambda v: v)
 
 
-def sort_by(values: Any, name: Any) -> list[Any]:
-    return _ordered(_list(values, "sort_by"), lambda v: field(v, name))
+def sort_by(values: Value, name: Value) -> list[Value]:
+    key = _string(name, "sort_by")
+    return _ordered(_list(values, "sort_by"), lambda v: field(v, key))
 
 
-def keys(value: Any) -> list[str]:
+def keys(value: Value) -> list[str]:
     return list(_map(value, "keys"))
 
 
-def values_of(value: Any) -> list[Any]:
+def values_of(value: Value) -> list[Value]:
     return list(_map(value, "values").values())
 
 
-def split(text: Any, separator: Any = None) -> list[str]:
+def split(text: Value, separator: Value = None) -> list[str]:
     if separator == "":
         return list(_string(text, "split"))
     return _string(text, "split").split(separator if separator is None else _string(separator, "split"))
 
 
-def join(parts: Any, separator: Any = "") -> str:
+def join(parts: Value, separator: Value = "") -> str:
     words = [_string(p, "join") for p in _list(parts, "join")]
     size = sum(map(len, words)) + len(_string(separator, "join")) * len(words)
     if size > LIMIT:
         raise _fail(f"`join` would make a string of {size} characters; the limit is {LIMIT}")
-    return str(separator).join(words)
+    return _string(separator, "join").join(words)
 
 
-def contains(whole: Any, part: Any) -> bool:
+def contains(whole: Value, part: Value) -> bool:
     return within(part, whole)
 
 
-def starts_with(text: Any, start: Any) -> bool:
+def starts_with(text: Value, start: Value) -> bool:
     return _string(text, "starts_with").startswith(_string(start, "starts_with"))
 
 
-def as_json(value: Any) -> str:
+def as_json(value: Value) -> str:
     import json
 
     return json.dumps(plain(value), ensure_ascii=False, separators=(", ", ": "))
 
 
-def numbers(first: Any, second: Any = None) -> list[int]:
+def numbers(first: Value, second: Value = None) -> list[int]:
     start, stop = (0, first) if second is None else (first, second)
     if type(start) is not int or type(stop) is not int:
         raise _fail("`range` takes ints")
@@ -168,98 +176,96 @@ def numbers(first: Any, second: Any = None) -> list[int]:
     return list(range(start, stop))
 
 
-def unique(values: Any) -> list[Any]:
-    seen: dict[Any, Any] = {}
+def unique(values: Value) -> list[Value]:
+    seen: dict[object, Value] = {}
     for v in _list(values, "unique"):
         seen.setdefault(_identity(v), v)
     return list(seen.values())
 
 
-def _identity(value: Any) -> Any:
+def _identity(value: Value) -> object:
     """Return a key that two values share when their kinds and values are equal: 1 and 1.0, or "1m" and 1m, do not."""
-    kind = type(value)
-    if kind is list:
+    if type(value) is list:
         return "list", tuple(map(_identity, value))
-    if kind is dict:
+    if type(value) is dict:
         return "record", frozenset((k, _identity(v)) for k, v in value.items())
     return kind_of(value), value
 
 
-def first(values: Any) -> Any:
-    if not _list(values, "first"):
+def first(values: Value) -> Value:
+    items = _list(values, "first")
+    if not items:
         raise _fail("`first` of an empty list")
-    return values[0]
+    return items[0]
 
 
-def last(values: Any) -> Any:
-    if not _list(values, "last"):
+def last(values: Value) -> Value:
+    items = _list(values, "last")
+    if not items:
         raise _fail("`last` of an empty list")
-    return values[-1]
+    return items[-1]
 
 
-def take(values: Any, count: Any) -> list[Any]:
+def take(values: Value, count: Value) -> list[Value]:
     return _list(values, "take")[: max(0, int(_number(count, "take")))]
 
 
-def count(values: Any, value: Any) -> int:
+def count(values: Value, value: Value) -> int:
     return sum(1 for v in _list(values, "count") if equal(v, value))
 
 
-def has(whole: Any, key: Any) -> bool:
+def has(whole: Value, key: Value) -> bool:
     if type(whole) is dict:
         return key in whole if type(key) is str else False
     return any(equal(v, key) for v in _list(whole, "has"))
 
 
-def remove(whole: Any, key: Any) -> Any:
+def remove(whole: Value, key: Value) -> Value:
     if type(whole) is dict:
         return {k: v for k, v in whole.items() if k != key}
     return [v for v in _list(whole, "remove") if not equal(v, key)]
 
 
-def replace(text: Any, old: Any, new: Any) -> str:
-    source, old, new = _string(text, "replace"), _string(old, "replace"), _string(new, "replace")
-    if old and source.count(old) * max(0, len(new) - len(old)) + len(source) > LIMIT:
+def replace(text: Value, old: Value, new: Value) -> str:
+    source, before, after = _string(text, "replace"), _string(old, "replace"), _string(new, "replace")
+    if before and source.count(before) * max(0, len(after) - len(before)) + len(source) > LIMIT:
         raise _fail("`replace` would make too long a string")
-    return source.replace(old, new) if old else source
+    return source.replace(before, after) if before else source
 
 
-def to_int(value: Any) -> int:
+def to_int(value: Value) -> int:
     try:
         if type(value) is str and len(value) > 100:
             raise ValueError
-        return _bounded_int(int(value))
+        return _bounded_int(int(value))  # type: ignore[arg-type]  # any other value is a TypeError
     except (TypeError, ValueError, OverflowError):
         raise _fail(f"{shorten(value, 60)} is no int") from None
 
 
-def to_float(value: Any) -> float:
+def to_float(value: Value) -> float:
     try:
-        return float(value)
+        return float(value)  # type: ignore[arg-type]  # any other value is a TypeError
     except (TypeError, ValueError, OverflowError):
         raise _fail(f"{shorten(value, 60)} is no float") from None
 
 
-def text(value: Any) -> str:
-    """A value as templates show it: a string as it is, everything else as JSON."""
-    kind = type(value)
-    if kind is str:
-        return str(value)
-    if kind is int:
-        return repr(value)
-    if kind is Duration or kind is Time:
+def text(value: Value) -> str:
+    """Return a value as templates show it: a string as it is, any other value as JSON."""
+    if type(value) is str:
+        return value
+    if type(value) is int or type(value) is Duration or type(value) is Time:
         return repr(value)
     return as_json(value)
 
 
-def stable_key(value: Any) -> str:
-    """Canonical JSON: equal values give equal texts, in every run."""
+def stable_key(value: Value) -> str:
+    """Return a value as canonical JSON: equal values give equal texts, in every run."""
     import json
 
     return json.dumps(plain(value), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
-FUNCTIONS: dict[str, Callable[..., Any]] = {
+FUNCTIONS: dict[str, Callable[..., object]] = {
     "len": length,
     "sum": total,
     "min": least,
@@ -295,89 +301,93 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 # ---- operators -----------------------------------------------------------------------------------------------
 
 
-def truth(value: Any) -> bool:
+def truth(value: Value) -> bool:
     if value is True or value is False:
         return bool(value)
     raise _fail(f"a condition is a bool, not {kind_of(value)}")
 
 
-def _wrong(operator: str, a: Any, b: Any) -> Failure:
+def _wrong(operator: str, a: Value, b: Value) -> Failure:
     return _fail(f"`{operator}` does not take {kind_of(a)} and {kind_of(b)}")
 
 
-def add(a: Any, b: Any) -> Any:
-    ka, kb = type(a), type(b)
-    if ka in _NUMBERS and kb in _NUMBERS:
+def add(a: Value, b: Value) -> Value:
+    if (type(a) is int or type(a) is float) and (type(b) is int or type(b) is float):
         return a + b
-    if ka is kb and ka in (str, list):
+    if type(a) is str and type(b) is str:
         return _bounded(a + b)
-    if ka is Duration and kb is Duration:
+    if type(a) is list and type(b) is list:
+        return _bounded(a + b)
+    if type(a) is Duration and type(b) is Duration:
         return Duration(a.nanos + b.nanos)
-    if (ka is Time and kb is Duration) or (ka is Duration and kb is Time):
+    if (type(a) is Time and type(b) is Duration) or (type(a) is Duration and type(b) is Time):
         return Time(a.nanos + b.nanos)
     raise _wrong("+", a, b)
 
 
-def subtract(a: Any, b: Any) -> Any:
-    ka, kb = type(a), type(b)
-    if ka in _NUMBERS and kb in _NUMBERS:
+def subtract(a: Value, b: Value) -> Value:
+    if (type(a) is int or type(a) is float) and (type(b) is int or type(b) is float):
         return a - b
-    if ka is kb and ka in (Duration, Time):
+    if (type(a) is Duration and type(b) is Duration) or (type(a) is Time and type(b) is Time):
         return Duration(a.nanos - b.nanos)
-    if ka is Time and kb is Duration:
+    if type(a) is Time and type(b) is Duration:
         return Time(a.nanos - b.nanos)
     raise _wrong("-", a, b)
 
 
-def multiply(a: Any, b: Any) -> Any:
-    ka, kb = type(a), type(b)
-    if ka in _NUMBERS and kb in _NUMBERS:
+def multiply(a: Value, b: Value) -> Value:
+    if (type(a) is int or type(a) is float) and (type(b) is int or type(b) is float):
         product = a * b
         return _bounded_int(product) if type(product) is int else product
-    if ka is Duration and kb in _NUMBERS:
+    if type(a) is Duration and (type(b) is int or type(b) is float):
         return Duration(round(a.nanos * b))
-    if kb is Duration and ka in _NUMBERS:
+    if type(b) is Duration and (type(a) is int or type(a) is float):
         return Duration(round(b.nanos * a))
     raise _wrong("*", a, b)
 
 
-def _operands(operator: str, a: Any, b: Any) -> None:
-    ka, kb = type(a), type(b)
-    if not ((ka in _NUMBERS and kb in _NUMBERS) or (ka is Duration and kb is Duration)):
-        raise _wrong(operator, a, b)
-    if (b.nanos if kb is Duration else b) == 0:
-        raise _fail("a division by zero")
+def _operands(operator: str, a: Value, b: Value) -> tuple[int | float, int | float]:
+    """Return the operands of a division as numbers: two numbers, or two durations in nanoseconds."""
+    if type(a) is Duration and type(b) is Duration:
+        a, b = a.nanos, b.nanos
+    if (type(a) is int or type(a) is float) and (type(b) is int or type(b) is float):
+        if b == 0:
+            raise _fail("a division by zero")
+        return a, b
+    raise _wrong(operator, a, b)
 
 
-def divide(a: Any, b: Any) -> Any:
-    if type(a) is Duration and type(b) in _NUMBERS:
+def divide(a: Value, b: Value) -> Value:
+    if type(a) is Duration and (type(b) is int or type(b) is float):
         if b == 0:
             raise _fail("a division by zero")
         return Duration(round(a.nanos / b))
-    _operands("/", a, b)
+    dividend, divisor = _operands("/", a, b)
     try:
-        return a.nanos / b.nanos if type(a) is Duration else a / b
+        return dividend / divisor
     except OverflowError:
         raise _fail("a number is too large for a float") from None
 
 
-def floor_divide(a: Any, b: Any) -> Any:
-    _operands("//", a, b)
-    return a.nanos // b.nanos if type(a) is Duration else a // b
+def floor_divide(a: Value, b: Value) -> Value:
+    dividend, divisor = _operands("//", a, b)
+    return dividend // divisor
 
 
-def modulo(a: Any, b: Any) -> Any:
-    _operands("%", a, b)
-    return Duration(a.nanos % b.nanos) if type(a) is Duration else a % b
+def modulo(a: Value, b: Value) -> Value:
+    dividend, divisor = _operands("%", a, b)
+    rest = dividend % divisor
+    return Duration(int(rest)) if type(a) is Duration else rest
 
 
-def negate(a: Any) -> Any:
+def negate(a: Value) -> Value:
     return Duration(-a.nanos) if type(a) is Duration else -_number(a, "-")
 
 
-def _comparable(operator: str, a: Any, b: Any) -> None:
+def _comparable(operator: str, a: Value, b: Value) -> None:
+    """Fail unless the operands can be ordered; the comparisons below take `Any`, since this test makes them right."""
     ka, kb = type(a), type(b)
-    if not ((ka in _NUMBERS and kb in _NUMBERS) or (ka is kb and ka in (str, Duration, Time))):
+    if not ((ka in (int, float) and kb in (int, float)) or (ka is kb and ka in (str, Duration, Time))):
         raise _wrong(operator, a, b)
 
 
@@ -401,7 +411,7 @@ def greater_or_equal(a: Any, b: Any) -> bool:
     return bool(b <= a)
 
 
-def within(part: Any, whole: Any) -> bool:
+def within(part: Value, whole: Value) -> bool:
     if type(whole) is str:
         return _string(part, "in") in whole
     if type(whole) is dict:
@@ -409,19 +419,19 @@ def within(part: Any, whole: Any) -> bool:
     return any(equal(v, part) for v in _list(whole, "in"))
 
 
-def field(base: Any, name: Any) -> Any:
-    """A field of a value of unknown type: null where a record lacks it."""
+def field(base: Value, name: str) -> Value:
+    """Return a field of a value of unknown type: null if the record lacks it."""
     if type(base) is dict:
         return base.get(name)
     raise _fail(f"{kind_of(base)} has no field `{name}`")
 
 
-def field_or_null(base: Any, name: str) -> Any:
-    """A field in a template: null of null, so that optional records may be walked."""
+def field_or_null(base: Value, name: str) -> Value:
+    """Return a field in a template: null of null, so that a template may look into optional records."""
     return None if base is None else field(base, name)
 
 
-def item(base: Any, index: Any) -> Any:
+def item(base: Value, index: Value) -> Value:
     if type(base) is list or type(base) is str:
         if type(index) is not int:
             raise _fail(f"a {kind_of(base)} is indexed with an int, not {kind_of(index)}")
@@ -433,56 +443,56 @@ def item(base: Any, index: Any) -> Any:
     raise _fail(f"{kind_of(base)} cannot be indexed")
 
 
-def part(base: Any, low: Any, high: Any) -> Any:
-    if type(base) not in (list, str):
-        raise _fail(f"{kind_of(base)} cannot be sliced")
-    return base[low:high]
+def part(base: Value, low: Any, high: Any) -> Value:
+    if type(base) is list or type(base) is str:
+        return base[low:high]
+    raise _fail(f"{kind_of(base)} cannot be sliced")
 
 
-def spread(value: Any) -> dict[str, Any]:
+def spread(value: Value) -> dict[str, Value]:
     return _map(value, "...")
 
 
-def walked(value: Any) -> list[Any]:
+def walked(value: Value) -> list[Value]:
     if type(value) is list:
         return value
     raise _fail(f"`for` walks a list, not {kind_of(value)}")
 
 
-def apart(value: Any, names: int) -> list[Any]:
-    """A list taken apart by a pattern of so many names."""
+def apart(value: Value, names: int) -> list[Value]:
+    """Return a list that a pattern takes apart, which must have one item for each of its names."""
     if type(value) is not list or len(value) != names:
         raise _fail(f"a pattern of {names} names takes a list of {names}, not {shorten(value, 60)}")
     return value
 
 
-def text_of_parts(*parts: Any) -> str:
-    return str(_bounded("".join([text(p) for p in parts])))
+def text_of_parts(*parts: Value) -> str:
+    return _bounded("".join([text(p) for p in parts]))
 
 
-def coalesce(value: Any, otherwise: Callable[[], Any]) -> Any:
+def coalesce(value: Value, otherwise: Callable[[], Value]) -> Value:
     return otherwise() if value is None else value
 
 
-def attempt(value: Callable[[], Any], otherwise: Callable[[], Any]) -> Any:
-    """`try VALUE else OTHERWISE` where nothing in it waits."""
+def attempt(value: Callable[[], Value], otherwise: Callable[[], Value]) -> Value:
+    """Return the value of `try VALUE else OTHERWISE` in which nothing waits."""
     try:
         return value()
     except (Failure, ArithmeticError, LookupError, TypeError, ValueError, RecursionError):
         return otherwise()
 
 
-def fail(value: Any) -> None:
+def fail(value: Value) -> None:
     """Carry out `fail e`: a string is the message, a record with `message` gives its own."""
     message = value.get("message", "") if type(value) is dict else value
     raise Failure("error", text(message if message else value))
 
 
-def not_(value: Any) -> bool:
+def not_(value: Value) -> bool:
     return not truth(value)
 
 
-OPERATORS: dict[str, Callable[..., Any]] = {
+OPERATORS: dict[str, Callable[..., Value]] = {
     "+": add,
     "-": subtract,
     "*": multiply,

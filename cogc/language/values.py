@@ -1,7 +1,7 @@
-"""The values of the language at run time, and how a reaction fails.
+"""The values of the language at run time, and the failure of a reaction.
 
-Values are Python's own: None, bool, int, float, str, list, dict, which nobody changes once they are made, and two
-classes for durations and times.
+A value is one of Python's own (None, bool, int, float, str, list, dict), a `Duration` or a `Time`. No code changes a list or
+a dict once it is made, so that coglets can share them.
 """
 
 from __future__ import annotations
@@ -11,9 +11,12 @@ from cogc.language.texts import duration_text
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from datetime import datetime
-    from typing import Any
+    from typing import Any, TypeAlias
 
-LIMIT = 1 << 24  # characters of a string, items of a list: what one expression may make
+    Value: TypeAlias = "bool | int | float | str | Duration | Time | list[Value] | dict[str, Value] | None"
+    """A value of the language."""
+
+LIMIT = 1 << 24  # the most characters of a string, or items of a list, that one expression may make
 
 
 class Failure(Exception):
@@ -76,7 +79,7 @@ class Time:
 
 
 def moment(time: Time) -> datetime:
-    """A time as an aware datetime, to the microsecond."""
+    """Return a time as an aware datetime, to the microsecond."""
     from datetime import timedelta  # start-up: a check evaluates constants, and needs no calendar
 
     return _epoch() + timedelta(microseconds=time.nanos // 1000)
@@ -89,13 +92,13 @@ def _epoch() -> datetime:
 
 
 def time_of(moment: datetime) -> Time:
-    """The time of an aware datetime."""
+    """Return the time of an aware datetime."""
     delta = moment - _epoch()
     return Time(((delta.days * 86400 + delta.seconds) * 1_000_000 + delta.microseconds) * 1000)
 
 
 def time_text(time: Time) -> str:
-    """RFC 3339, in UTC, with as many digits as there are."""
+    """Return a time in RFC 3339, in UTC, without trailing zeros."""
     from datetime import timedelta  # start-up: as in `moment`
 
     seconds, nanos = divmod(time.nanos, 1_000_000_000)
@@ -104,24 +107,23 @@ def time_text(time: Time) -> str:
     return f"{text}.{digits}Z" if digits else f"{text}Z"
 
 
-def plain(value: Any) -> Any:
-    """A value as plain JSON data: durations and times as their text."""
-    kind = type(value)
-    if kind is dict:
+def plain(value: object) -> Any:
+    """Return a value as JSON data: durations and times as their text, infinite floats as null."""
+    if type(value) is dict:
         return {k: plain(v) for k, v in value.items()}
-    if kind is list or kind is tuple:
+    if type(value) is list or type(value) is tuple:
         return [plain(v) for v in value]
-    if kind is Duration:
+    if type(value) is Duration:
         return duration_text(value.nanos)
-    if kind is Time:
+    if type(value) is Time:
         return time_text(value)
-    if kind is float and (value != value or value in (float("inf"), float("-inf"))):
+    if type(value) is float and (value != value or value in (float("inf"), float("-inf"))):
         return None
     return value
 
 
-def kind_of(value: Any) -> str:
-    """The name of a value's type, for messages."""
+def kind_of(value: object) -> str:
+    """Return the name of a value's type, for messages."""
     names: dict[type, str] = {
         type(None): "null",
         bool: "bool",
@@ -136,13 +138,13 @@ def kind_of(value: Any) -> str:
     return names.get(type(value), type(value).__name__)
 
 
-def equal(a: Any, b: Any) -> bool:
-    """Equality by value: an int equals a float, a bool is no number, lists and records by their parts."""
+def equal(a: object, b: object) -> bool:
+    """Return whether two values are equal: an int may equal a float, a bool is no number, lists and records compare by parts."""
     ka, kb = type(a), type(b)
     if ka is kb:
-        if ka is list:
+        if type(a) is list and type(b) is list:
             return len(a) == len(b) and all(map(equal, a, b))
-        if ka is dict:
+        if type(a) is dict and type(b) is dict:
             return len(a) == len(b) and all(k in b and equal(v, b[k]) for k, v in a.items())
         return bool(a == b)
     if ka in (int, float) and kb in (int, float):
@@ -150,8 +152,8 @@ def equal(a: Any, b: Any) -> bool:
     return False
 
 
-def shorten(value: Any, most: int = 200) -> str:
-    """A value as JSON text, cut: for failure reports and people."""
+def shorten(value: object, most: int = 200) -> str:
+    """Return a value as JSON text of at most `most` characters, for reports of failures."""
     import json
 
     text = json.dumps(plain(value), ensure_ascii=False, default=str)

@@ -30,13 +30,13 @@ from cogc.syntax import nodes
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import Any
 
     from cogc.analysis.infer import Inference
     from cogc.language.types import Type
+    from cogc.language.values import Value
     from cogc.names.world import Unit
 
-    Known = dict[int | str, Any]
+    Known = dict[int | str, Value]
     """Values by the `id` of a parameter's node, or by the name of a local."""
 
 STEPS = 20_000
@@ -84,7 +84,7 @@ class Evaluator:
         self.known = known or {}
         self.work = work or _Work()
 
-    def value(self, node: nodes.Expr, wanted: Type = types.ANY) -> Any:
+    def value(self, node: nodes.Expr, wanted: Type = types.ANY) -> Value:
         """The value of an expression, as the type `wanted` has it."""
         found = self._value(node)
         fit = types.fit(self.inference.tables.types.get(id(node), types.ANY), wanted)
@@ -95,7 +95,7 @@ class Evaluator:
         except Failure as failure:
             raise Wrong(node, self.scope.unit, failure.message) from None
 
-    def _value(self, node: nodes.Expr) -> Any:
+    def _value(self, node: nodes.Expr) -> Value:
         self.work.steps -= 1
         self.work.depth += 1
         if self.work.steps < 0 or self.work.depth > DEPTH:
@@ -110,7 +110,7 @@ class Evaluator:
             raise Unknown
         return found
 
-    def _evaluated(self, node: nodes.Expr) -> Any:
+    def _evaluated(self, node: nodes.Expr) -> Value:
         match node:
             case nodes.Literal(kind="duration", value=nanos):
                 return Duration(int(nanos or 0))
@@ -127,7 +127,7 @@ class Evaluator:
             case nodes.Comprehension(item=result, generator=generator):
                 return [inner._value(result) for inner in self._walk(generator)]
             case nodes.RecordComprehension(key=key, value=result, generator=generator):
-                return {inner.value(key, types.STRING): inner._value(result) for inner in self._walk(generator)}
+                return {inner._key(key): inner._value(result) for inner in self._walk(generator)}
             case nodes.Call():
                 return self._call(node)
             case nodes.Field():
@@ -138,8 +138,8 @@ class Evaluator:
                 bounds = [None if bound is None else self._value(bound) for bound in (low, high)]
                 return part(self._value(base), *bounds)
             case nodes.Unary(operator=operator, operand=operand):
-                value = self._value(operand)
-                return not truth(value) if operator == "not" else negate(value)
+                of = self._value(operand)
+                return not truth(of) if operator == "not" else negate(of)
             case nodes.Binary():
                 return self._binary(node)
             case nodes.TypeTest():
@@ -152,12 +152,12 @@ class Evaluator:
 
     # ---- names ---------------------------------------------------------------------------------------------
 
-    def _name(self, name: str, symbol: Symbol | None = None) -> Any:
+    def _name(self, name: str, symbol: Symbol | None = None) -> Value:
         if name in self.known:
             return self.known[name]
         return self._symbol(symbol or self.scope.find(name))
 
-    def _symbol(self, symbol: Symbol | None) -> Any:
+    def _symbol(self, symbol: Symbol | None) -> Value:
         if symbol is None:
             raise Unknown
         if symbol.kind == "parameter" and id(symbol.node) in self.known:
@@ -169,7 +169,7 @@ class Evaluator:
         scope.constant = True
         return Evaluator(self.inference, scope, None, self.work).const(symbol.node)
 
-    def const(self, node: nodes.Const) -> Any:
+    def const(self, node: nodes.Const) -> Value:
         """The value of a constant, at whose place this evaluator stands."""
         under_way = self.work.consts
         if node in under_way:
@@ -182,7 +182,7 @@ class Evaluator:
         finally:
             under_way.pop()
 
-    def _field(self, node: nodes.Field) -> Any:
+    def _field(self, node: nodes.Field) -> Value:
         qualified = self.scope.qualified(node)
         if qualified is not None:
             return self._symbol(qualified)
@@ -196,7 +196,7 @@ class Evaluator:
             raise Unknown
         return text_of_parts(*(self._path(p.path) if p.path else p.text for p in parts))
 
-    def _path(self, path: tuple[str, ...]) -> Any:
+    def _path(self, path: tuple[str, ...]) -> Value:
         found = self._name(path[0])
         for word in path[1:]:
             found = field(found, word)
@@ -204,14 +204,19 @@ class Evaluator:
 
     # ---- records, lists, operators -------------------------------------------------------------------------
 
-    def _record(self, entries: tuple[nodes.Entry | nodes.ComputedEntry | nodes.Spread, ...]) -> dict[str, Any]:
-        found: dict[str, Any] = {}
+    def _key(self, node: nodes.Expr) -> str:
+        key = self.value(node, types.STRING)
+        assert isinstance(key, str)
+        return key
+
+    def _record(self, entries: tuple[nodes.Entry | nodes.ComputedEntry | nodes.Spread, ...]) -> dict[str, Value]:
+        found: dict[str, Value] = {}
         for entry in entries:
             match entry:
                 case nodes.Entry(key=key, value=value):
                     found[key.id] = self._value(value)
                 case nodes.ComputedEntry(key=computed, value=value):
-                    found[self.value(computed, types.STRING)] = self._value(value)
+                    found[self._key(computed)] = self._value(value)
                 case nodes.Spread(value=value):
                     found |= spread(self._value(value))
         return found
@@ -223,13 +228,13 @@ class Evaluator:
             if generator.condition is None or truth(inner._value(generator.condition)):
                 yield inner
 
-    def _list(self, node: nodes.Expr) -> list[Any]:
+    def _list(self, node: nodes.Expr) -> list[Value]:
         found = self._value(node)
         if found.__class__ is not list:
             raise Unknown
         return found
 
-    def _bound(self, pattern: nodes.Pattern, value: Any) -> Known:
+    def _bound(self, pattern: nodes.Pattern, value: Value) -> Known:
         if isinstance(pattern, nodes.Name):
             return {pattern.id: value}
         return {n.id: v for n, v in zip(pattern.names, apart(value, len(pattern.names)), strict=True)}
@@ -238,7 +243,7 @@ class Evaluator:
         """The same place with more names known."""
         return Evaluator(self.inference, self.scope, {**self.known, **known}, self.work)
 
-    def _binary(self, node: nodes.Binary) -> Any:
+    def _binary(self, node: nodes.Binary) -> Value:
         left = self._value(node.left)
         match node.operator:
             case "and":
@@ -249,7 +254,7 @@ class Evaluator:
                 return self._value(node.right) if left is None else left
         return OPERATORS[node.operator](left, self._value(node.right))
 
-    def _try(self, value: nodes.Expr, otherwise: nodes.Expr, name: nodes.Name | None) -> Any:
+    def _try(self, value: nodes.Expr, otherwise: nodes.Expr, name: nodes.Name | None) -> Value:
         try:
             return self._value(value)
         except Wrong as wrong:
@@ -259,7 +264,7 @@ class Evaluator:
 
     # ---- calls ---------------------------------------------------------------------------------------------
 
-    def _call(self, node: nodes.Call) -> Any:
+    def _call(self, node: nodes.Call) -> Value:
         symbol = self.inference.tables.symbols.get(id(node.function))
         if symbol is None:
             raise Unknown
@@ -274,7 +279,7 @@ class Evaluator:
             return self._program(symbol, symbol.node, node.arguments)
         raise Unknown
 
-    def _program(self, symbol: Symbol, program: nodes.Program, given: tuple[nodes.Argument, ...]) -> Any:
+    def _program(self, symbol: Symbol, program: nodes.Program, given: tuple[nodes.Argument, ...]) -> Value:
         """The value of a call of an `expr` or `template` program."""
         body = program.executor.argument
         if program.executor.kind.id not in ("expr", "template") or body is None or isinstance(body, nodes.Qualified):

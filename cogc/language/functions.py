@@ -131,7 +131,7 @@ def sort_by(values: Value, name: Value) -> list[Value]:
     return _ordered(_list(values, "sort_by"), lambda v: field(v, key))
 
 
-def keys(value: Value) -> list[str]:
+def keys(value: Value) -> list[Value]:
     return list(_map(value, "keys"))
 
 
@@ -139,10 +139,10 @@ def values_of(value: Value) -> list[Value]:
     return list(_map(value, "values").values())
 
 
-def split(text: Value, separator: Value = None) -> list[str]:
+def split(text: Value, separator: Value = None) -> list[Value]:
     if separator == "":
         return list(_string(text, "split"))
-    return _string(text, "split").split(separator if separator is None else _string(separator, "split"))
+    return [*_string(text, "split").split(separator if separator is None else _string(separator, "split"))]
 
 
 def join(parts: Value, separator: Value = "") -> str:
@@ -167,7 +167,7 @@ def as_json(value: Value) -> str:
     return json.dumps(plain(value), ensure_ascii=False, separators=(", ", ": "))
 
 
-def numbers(first: Value, second: Value = None) -> list[int]:
+def numbers(first: Value, second: Value = None) -> list[Value]:
     start, stop = (0, first) if second is None else (first, second)
     if type(start) is not int or type(stop) is not int:
         raise _fail("`range` takes ints")
@@ -265,7 +265,7 @@ def stable_key(value: Value) -> str:
     return json.dumps(plain(value), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
-FUNCTIONS: dict[str, Callable[..., object]] = {
+FUNCTIONS: dict[str, Callable[..., Value]] = {
     "len": length,
     "sum": total,
     "min": least,

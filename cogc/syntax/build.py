@@ -13,9 +13,12 @@ from cogc.syntax import nodes as n
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
+    from typing import Any, TypeAlias
 
-    Builder = Callable[[list[Any], int, int], Any]
+    Children: TypeAlias = list[Any]
+    """The children of a rule: the grammar gives each place its type, which no annotation of a list can."""
+    Built: TypeAlias = n.Node | str | tuple[object, ...]
+    Builder = Callable[[Children, int, int], Built | None]
 
 BUILDERS: dict[str, Builder] = {}
 
@@ -28,27 +31,28 @@ def _build(function: Builder) -> Builder:
 def _node(cls: type[n.Node]) -> Builder:
     """Return the builder of a rule whose children are the fields of its node, in their order."""
 
-    def build(children: list[Any], start: int, end: int) -> n.Node:
+    def build(children: Children, start: int, end: int) -> n.Node:
         return cls(start, end, *children)
 
     return build
 
 
-def _items(children: list[Any], start: int, end: int) -> tuple[Any, ...]:
+def _items(children: Children, start: int, end: int) -> tuple[Any, ...]:
     return tuple(c for c in children if c is not None)
 
 
-def _first(children: list[Any], start: int, end: int) -> Any:
-    return children[0]
+def _first(children: Children, start: int, end: int) -> Built | None:
+    found: Built | None = children[0]
+    return found
 
 
-def _binary(children: list[Any], start: int, end: int) -> n.Binary:
+def _binary(children: Children, start: int, end: int) -> n.Binary:
     left, operator, right = children
     return n.Binary(start, end, operator, left, right)
 
 
 def _operator(symbol: n.BinaryOperator) -> Builder:
-    def build(children: list[Any], start: int, end: int) -> n.Binary:
+    def build(children: Children, start: int, end: int) -> n.Binary:
         return n.Binary(start, end, symbol, children[0], children[1])
 
     return build
@@ -84,46 +88,46 @@ def described(items: list[Any], first_is_own: bool) -> tuple[str, tuple[Any, ...
 
 
 @_build
-def name(children: list[Any], start: int, end: int) -> n.Name:
+def name(children: Children, start: int, end: int) -> n.Name:
     return n.Name(start, end, children[0])
 
 
 @_build
-def fail_word(children: list[Any], start: int, end: int) -> n.Name:
+def fail_word(children: Children, start: int, end: int) -> n.Name:
     """Build the word of `overflow: fail`: `fail` is reserved, and a value in this place alone."""
     return n.Name(start, end, "fail")
 
 
 @_build
-def key_string(children: list[Any], start: int, end: int) -> n.Name:
+def key_string(children: Children, start: int, end: int) -> n.Name:
     return n.Name(start, end, decode(children[0], start)[0], True)
 
 
 @_build
-def string(children: list[Any], start: int, end: int) -> n.Text:
+def string(children: Children, start: int, end: int) -> n.Text:
     value, segments = decode(children[0], start)
     template = children[0][0] != "r" and ("{{" in value or "{%" in value)
     return n.Text(start, end, value, template, segments)
 
 
 @_build
-def doc(children: list[Any], start: int, end: int) -> Doc:
+def doc(children: Children, start: int, end: int) -> Doc:
     return Doc(start, end, decode(children[0], start)[0].strip())
 
 
 @_build
-def int_(children: list[Any], start: int, end: int) -> n.Literal:
+def int_(children: Children, start: int, end: int) -> n.Literal:
     digits = children[0].replace("_", "")
     return n.Literal(start, end, "int", int(digits) if len(digits) < 20 and digits.isdigit() else 0)
 
 
 @_build
-def float_(children: list[Any], start: int, end: int) -> n.Literal:
+def float_(children: Children, start: int, end: int) -> n.Literal:
     return n.Literal(start, end, "float", float(children[0]))
 
 
 @_build
-def duration(children: list[Any], start: int, end: int) -> n.Literal:
+def duration(children: Children, start: int, end: int) -> n.Literal:
     return n.Literal(start, end, "duration", nanoseconds(children[0]))
 
 
@@ -132,22 +136,22 @@ def _constant(kind: n.LiteralKind, value: bool | None) -> Builder:
 
 
 @_build
-def minus(children: list[Any], start: int, end: int) -> n.Literal:
+def minus(children: Children, start: int, end: int) -> n.Literal:
     return n.Literal(start, end, children[0].kind, -children[0].value)
 
 
 @_build
-def error(children: list[Any], start: int, end: int) -> n.Error:
+def error(children: Children, start: int, end: int) -> n.Error:
     return n.Error(start, end)
 
 
 @_build
-def splice(children: list[Any], start: int, end: int) -> n.Splice:
+def splice(children: Children, start: int, end: int) -> n.Splice:
     return n.Splice(start, end, children[0].lstrip("$."))
 
 
 @_build
-def qualified(children: list[Any], start: int, end: int) -> n.Qualified:
+def qualified(children: Children, start: int, end: int) -> n.Qualified:
     return n.Qualified(start, end, tuple(children))
 
 
@@ -155,87 +159,87 @@ def qualified(children: list[Any], start: int, end: int) -> n.Qualified:
 
 
 @_build
-def start(children: list[Any], start: int, end: int) -> n.File:
+def start(children: Children, start: int, end: int) -> n.File:
     doc, declarations = described(children, True)
     return n.File(start, end, doc, declarations)
 
 
 @_build
-def described_(children: list[Any], start: int, end: int) -> Any:
+def described_(children: Children, start: int, end: int) -> Any:
     return described(children, False)[1][0]
 
 
 @_build
-def const(children: list[Any], start: int, end: int) -> n.Const:
+def const(children: Children, start: int, end: int) -> n.Const:
     return n.Const(start, end, children[0], children[1] if len(children) == 3 else None, children[-1])
 
 
 @_build
-def model(children: list[Any], start: int, end: int) -> n.Model:
+def model(children: Children, start: int, end: int) -> n.Model:
     name, provider, argument, block = children
     return n.Model(start, end, name, provider, argument, _attributes(block))
 
 
 @_build
-def mcp(children: list[Any], start: int, end: int) -> n.Mcp:
+def mcp(children: Children, start: int, end: int) -> n.Mcp:
     name, transport, argument, block = children
     return n.Mcp(start, end, name, transport, argument, _attributes(block))
 
 
 @_build
-def program(children: list[Any], start: int, end: int) -> n.Program:
+def program(children: Children, start: int, end: int) -> n.Program:
     result = children[2] if len(children) == 4 else None
     return n.Program(start, end, children[0], children[1], result, children[-1])
 
 
 @_build
-def expr_executor(children: list[Any], start: int, end: int) -> n.Executor:
+def expr_executor(children: Children, start: int, end: int) -> n.Executor:
     return n.Executor(start, end, n.Name(start, start + 4, "expr"), children[0], ())
 
 
 @_build
-def executor(children: list[Any], start: int, end: int) -> n.Executor:
+def executor(children: Children, start: int, end: int) -> n.Executor:
     kind, argument, block = children
     return n.Executor(start, end, kind, argument, _attributes(block))
 
 
 @_build
-def parameter(children: list[Any], start: int, end: int) -> n.Parameter:
+def parameter(children: Children, start: int, end: int) -> n.Parameter:
     return n.Parameter(start, end, children[0], children[1], children[2] if len(children) == 3 else None)
 
 
 @_build
-def attribute(children: list[Any], start: int, end: int) -> n.Attribute:
+def attribute(children: Children, start: int, end: int) -> n.Attribute:
     condition = children[2] if len(children) == 4 else None
     return n.Attribute(start, end, children[0], children[1], condition, _attributes(children[-1]))
 
 
 @_build
-def type_attribute(children: list[Any], start: int, end: int) -> n.Attribute:
+def type_attribute(children: Children, start: int, end: int) -> n.Attribute:
     return n.Attribute(start, end, n.Name(start, start + 6, "output"), children[-1])
 
 
 @_build
-def coglet(children: list[Any], start: int, end: int) -> n.Coglet:
+def coglet(children: Children, start: int, end: int) -> n.Coglet:
     name, parameters, mixins, python, members = children
     own_doc, items = members
     return n.Coglet(start, end, name, parameters or (), mixins or (), python, items, own_doc)
 
 
 @_build
-def mixin(children: list[Any], start: int, end: int) -> n.Mixin:
+def mixin(children: Children, start: int, end: int) -> n.Mixin:
     name, parameters, mixins, members = children
     own_doc, items = members
     return n.Mixin(start, end, name, parameters or (), mixins or (), items, own_doc)
 
 
 @_build
-def mixin_use(children: list[Any], start: int, end: int) -> n.MixinUse:
+def mixin_use(children: Children, start: int, end: int) -> n.MixinUse:
     return n.MixinUse(start, end, children[0], children[1] or ())
 
 
 @_build
-def members(children: list[Any], start: int, end: int) -> tuple[str, tuple[Any, ...]]:
+def members(children: Children, start: int, end: int) -> tuple[str, tuple[Any, ...]]:
     return described(children, False)
 
 
@@ -243,82 +247,82 @@ def members(children: list[Any], start: int, end: int) -> tuple[str, tuple[Any, 
 
 
 @_build
-def listen(children: list[Any], start: int, end: int) -> n.Listen:
+def listen(children: Children, start: int, end: int) -> n.Listen:
     return n.Listen(start, end, children[0], children[1], _attributes(children[2]))
 
 
 @_build
-def transmit(children: list[Any], start: int, end: int) -> n.Transmit:
+def transmit(children: Children, start: int, end: int) -> n.Transmit:
     return n.Transmit(start, end, children[0], children[1], _attributes(children[2]))
 
 
 @_build
-def enact(children: list[Any], start: int, end: int) -> n.Enact:
+def enact(children: Children, start: int, end: int) -> n.Enact:
     name, parameters, modifiers, body, handler = children
     return n.Enact(start, end, name, parameters or (), modifiers, body, handler)
 
 
 @_build
-def state(children: list[Any], start: int, end: int) -> n.State:
+def state(children: Children, start: int, end: int) -> n.State:
     name, type, value, life = children
     return n.State(start, end, name, type, value, life or "")
 
 
 @_build
-def create(children: list[Any], start: int, end: int) -> n.Create:
+def create(children: Children, start: int, end: int) -> n.Create:
     name, coglet, arguments, count, for_each, block = children
     return n.Create(start, end, name, coglet, arguments or (), count, for_each, _attributes(block))
 
 
 @_build
-def count(children: list[Any], start: int, end: int) -> n.Count:
+def count(children: Children, start: int, end: int) -> n.Count:
     return n.Count(start, end, children[0], children[1] if len(children) == 2 else None)
 
 
 @_build
-def link(children: list[Any], start: int, end: int) -> n.Link:
+def link(children: Children, start: int, end: int) -> n.Link:
     return n.Link(start, end, children[0], children[1], _attributes(children[2]))
 
 
 @_build
-def supervise(children: list[Any], start: int, end: int) -> n.Supervise:
+def supervise(children: Children, start: int, end: int) -> n.Supervise:
     return n.Supervise(start, end, children[0], _attributes(children[1]))
 
 
 @_build
-def reaction(children: list[Any], start: int, end: int) -> n.Reaction:
+def reaction(children: Children, start: int, end: int) -> n.Reaction:
     handler = children.pop() if children[-1] is None or isinstance(children[-1], n.Handler) else None
     *triggers, modifiers, body = children
     return n.Reaction(start, end, tuple(triggers), modifiers, body, handler)
 
 
 @_build
-def on(children: list[Any], start: int, end: int) -> n.On:
+def on(children: Children, start: int, end: int) -> n.On:
     return n.On(start, end, children[0], children[1] if len(children) == 2 else None)
 
 
 @_build
-def every(children: list[Any], start: int, end: int) -> n.Every:
+def every(children: Children, start: int, end: int) -> n.Every:
     return n.Every(start, end, children[0], False, children[1])
 
 
 @_build
-def every_ticks(children: list[Any], start: int, end: int) -> n.Every:
+def every_ticks(children: Children, start: int, end: int) -> n.Every:
     return n.Every(start, end, children[0], True, None)
 
 
 @_build
-def list_pattern(children: list[Any], start: int, end: int) -> n.ListPattern:
+def list_pattern(children: Children, start: int, end: int) -> n.ListPattern:
     return n.ListPattern(start, end, tuple(children))
 
 
 @_build
-def pipeline(children: list[Any], start: int, end: int) -> n.Pipeline:
+def pipeline(children: Children, start: int, end: int) -> n.Pipeline:
     return n.Pipeline(start, end, tuple(children))
 
 
 def _modifier(kind: n.ModifierKind) -> Builder:
-    def build(children: list[Any], start: int, end: int) -> n.Modifier:
+    def build(children: Children, start: int, end: int) -> n.Modifier:
         return n.Modifier(start, end, kind, children[0], children[1] if len(children) == 2 else None)
 
     return build
@@ -328,43 +332,43 @@ def _modifier(kind: n.ModifierKind) -> Builder:
 
 
 @_build
-def statements(children: list[Any], start: int, end: int) -> n.Block:
+def statements(children: Children, start: int, end: int) -> n.Block:
     return n.Block(start, end, tuple(children))
 
 
 @_build
-def await_(children: list[Any], start: int, end: int) -> n.Await:
+def await_(children: Children, start: int, end: int) -> n.Await:
     channel, condition, timeout = children
     return n.Await(start, end, channel, condition and condition.value, timeout and timeout.value)
 
 
 @_build
-def log(children: list[Any], start: int, end: int) -> n.Log:
+def log(children: Children, start: int, end: int) -> n.Log:
     return n.Log(start, end, children[0], children[1])
 
 
 @_build
-def if_(children: list[Any], start: int, end: int) -> n.If:
+def if_(children: Children, start: int, end: int) -> n.If:
     return n.If(start, end, children[0], children[1], children[2] if len(children) == 3 else None)
 
 
 @_build
-def call_statement(children: list[Any], start: int, end: int) -> n.Evaluate:
+def call_statement(children: Children, start: int, end: int) -> n.Evaluate:
     return n.Evaluate(start, end, children[0])
 
 
 @_build
-def comparator(children: list[Any], start: int, end: int) -> str:
+def comparator(children: Children, start: int, end: int) -> str:
     return " ".join(children)
 
 
 @_build
-def not_(children: list[Any], start: int, end: int) -> n.Unary:
+def not_(children: Children, start: int, end: int) -> n.Unary:
     return n.Unary(start, end, "not", children[0])
 
 
 @_build
-def negate(children: list[Any], start: int, end: int) -> n.Expr:
+def negate(children: Children, start: int, end: int) -> n.Expr:
     operand = children[0]
     if isinstance(operand, n.Literal) and operand.kind in ("int", "float", "duration") and operand.value is not None:
         return n.Literal(start, end, operand.kind, -operand.value)
@@ -372,34 +376,34 @@ def negate(children: list[Any], start: int, end: int) -> n.Expr:
 
 
 @_build
-def slice_(children: list[Any], start: int, end: int) -> n.Slice:
+def slice_(children: Children, start: int, end: int) -> n.Slice:
     base, low = children[:2]
     return n.Slice(start, end, base, low, children[2] if len(children) == 3 else None)
 
 
 @_build
-def arguments(children: list[Any], start: int, end: int) -> tuple[n.Argument, ...]:
+def arguments(children: Children, start: int, end: int) -> tuple[n.Argument, ...]:
     return tuple(c if isinstance(c, n.Argument) else n.Argument(c.start, c.end, None, c) for c in children)
 
 
 @_build
-def generator(children: list[Any], start: int, end: int) -> n.Generator:
+def generator(children: Children, start: int, end: int) -> n.Generator:
     return n.Generator(start, end, children[0], children[1], children[2] if len(children) == 3 else None)
 
 
 @_build
-def parallel(children: list[Any], start: int, end: int) -> n.Comprehension:
+def parallel(children: Children, start: int, end: int) -> n.Comprehension:
     inner = children[0]
     return n.Comprehension(start, end, inner.item, inner.generator, True)
 
 
 @_build
-def list_(children: list[Any], start: int, end: int) -> n.ListLiteral:
+def list_(children: Children, start: int, end: int) -> n.ListLiteral:
     return n.ListLiteral(start, end, tuple(children))
 
 
 @_build
-def record(children: list[Any], start: int, end: int) -> n.RecordLiteral:
+def record(children: Children, start: int, end: int) -> n.RecordLiteral:
     return n.RecordLiteral(start, end, tuple(children))
 
 
@@ -407,18 +411,18 @@ def record(children: list[Any], start: int, end: int) -> n.RecordLiteral:
 
 
 @_build
-def union(children: list[Any], start: int, end: int) -> n.UnionType:
+def union(children: Children, start: int, end: int) -> n.UnionType:
     return n.UnionType(start, end, tuple(children))
 
 
 @_build
-def record_type(children: list[Any], start: int, end: int) -> n.RecordType:
+def record_type(children: Children, start: int, end: int) -> n.RecordType:
     fields = tuple(c for c in children if isinstance(c, n.FieldType))
     return n.RecordType(start, end, fields, any(c == "..." for c in children))
 
 
 @_build
-def field_type(children: list[Any], start: int, end: int) -> n.FieldType:
+def field_type(children: Children, start: int, end: int) -> n.FieldType:
     key, mark, type = children[:3]
     return n.FieldType(start, end, key, mark is not None, type, children[3] if len(children) == 4 else None)
 
@@ -429,26 +433,26 @@ def field_type(children: list[Any], start: int, end: int) -> n.FieldType:
 def _holder(cls: Any) -> Builder:
     """Return the builder of an agent or a team: a role, parameters, attributes."""
 
-    def build(children: list[Any], start: int, end: int) -> Any:
+    def build(children: Children, start: int, end: int) -> Any:
         role, parameters, block = children
         return cls(start, end, role, parameters or (), _attributes(block))
 
     return build
 
 
-def _try(children: list[Any], start: int, end: int) -> n.Try:
+def _try(children: Children, start: int, end: int) -> n.Try:
     value, name, otherwise = children
     return n.Try(start, end, value, otherwise, name)
 
 
 @_build
-def dod(children: list[Any], start: int, end: int) -> n.Dod:
+def dod(children: Children, start: int, end: int) -> n.Dod:
     name, parameters, extends, criteria = children
     return n.Dod(start, end, name, parameters or (), extends, _attributes(criteria))
 
 
 def _command(kind: str) -> Builder:
-    def build(children: list[Any], start: int, end: int) -> n.Command:
+    def build(children: Children, start: int, end: int) -> n.Command:
         key, argument, block = children
         word = n.Name(key.end, argument.start, kind)
         return n.Command(start, end, key, n.Executor(argument.start, end, word, argument, _attributes(block)))
@@ -457,62 +461,62 @@ def _command(kind: str) -> Builder:
 
 
 @_build
-def judge(children: list[Any], start: int, end: int) -> n.Judge:
+def judge(children: Children, start: int, end: int) -> n.Judge:
     key, model, question = children[:3]
     return n.Judge(start, end, key, model, question, children[3] if len(children) == 4 else None)
 
 
 @_build
-def plan(children: list[Any], start: int, end: int) -> n.Plan:
+def plan(children: Children, start: int, end: int) -> n.Plan:
     role, parameters, extends, items = children
     return n.Plan(start, end, role, parameters or (), extends, items)
 
 
 @_build
-def steps(children: list[Any], start: int, end: int) -> tuple[Any, ...]:
+def steps(children: Children, start: int, end: int) -> tuple[Any, ...]:
     return tuple(c for c in children if not isinstance(c, n.Error))
 
 
 @_build
-def step(children: list[Any], start: int, end: int) -> n.Step:
+def step(children: Children, start: int, end: int) -> n.Step:
     name, by, after, when, block, task = children
     return n.Step(start, end, name, by, after or (), when and when.value, _attributes(block), task)
 
 
 @_build
-def by(children: list[Any], start: int, end: int) -> n.Qualified:
+def by(children: Children, start: int, end: int) -> n.Qualified:
     role = children[0]
     return role if isinstance(role, n.Qualified) else n.Qualified(start, end, (role,))
 
 
 @_build
-def sett(children: list[Any], start: int, end: int) -> n.Sett:
+def sett(children: Children, start: int, end: int) -> n.Sett:
     return n.Sett(start, end, children[0], children[1])
 
 
 @_build
-def queue(children: list[Any], start: int, end: int) -> n.Queue:
+def queue(children: Children, start: int, end: int) -> n.Queue:
     name, type, backend, argument, block = children
     return n.Queue(start, end, name, type, backend, argument, _attributes(block))
 
 
 @_build
-def test(children: list[Any], start: int, end: int) -> n.Test:
+def test(children: Children, start: int, end: int) -> n.Test:
     return n.Test(start, end, children[0], children[1])
 
 
 @_build
-def use(children: list[Any], start: int, end: int) -> n.Use:
+def use(children: Children, start: int, end: int) -> n.Use:
     return n.Use(start, end, children[0], children[1] or ())
 
 
 @_build
-def run(children: list[Any], start: int, end: int) -> n.Run:
+def run(children: Children, start: int, end: int) -> n.Run:
     return n.Run(start, end, children[0], None)
 
 
 @_build
-def run_until(children: list[Any], start: int, end: int) -> n.Run:
+def run_until(children: Children, start: int, end: int) -> n.Run:
     return n.Run(start, end, children[1] if len(children) == 2 else None, children[0])
 
 

@@ -257,13 +257,13 @@ def attributes(items: tuple[n.Attribute, ...]) -> str:
 
 
 def attribute(node: n.Attribute) -> str:
-    value = node.value
-    if isinstance(value, _TYPES):
-        words = type_text(value)
-    else:
-        words = expression(value)
     condition = "" if node.condition is None else f" when {expression(node.condition)}"
-    return f"{name(node.key)}: {words}{condition}{attributes(node.block)}"
+    return f"{name(node.key)}: {value(node.value)}{condition}{attributes(node.block)}"
+
+
+def value(node: n.Value) -> str:
+    """Return the text of an attribute's value: a type or an expression."""
+    return type_text(node) if isinstance(node, _TYPES) else expression(node)
 
 
 _TYPES = (n.TypeName, n.LiteralType, n.ListType, n.MapType, n.RecordType, n.UnionType, n.OptionalType)

@@ -14,13 +14,12 @@ import warnings
 from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.source import Source, Span, read_error
 from cogc.diagnostics.suggest import did_you_mean
+from cogc.language.record import Record
 from cogc.language.texts import RESERVED
 from cogc.syntax.format import text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     from cogc.diagnostics.source import Reader
 
 MANIFEST = "manifest.toml"
@@ -64,6 +63,16 @@ def read_folder(folder: str, read: Reader, problems: Problems, importer: Span | 
         return None
 
 
+class _Manifest(Record):
+    """The table `[coglet]` of a manifest: the path of the class, its arguments, and the supervision of its object."""
+
+    path: str
+    kwargs: dict[str, object]
+    restart: str
+    max_restarts: int
+    backoff_s: float
+
+
 class _Folder:
     """One folder: its manifest, and the members that the code of its class declares."""
 
@@ -72,15 +81,15 @@ class _Folder:
         self.path = path
         self.manifest = manifest
         self.read = read
-        self.table = self._table()
-        self.members: dict[tuple[str, str], list[tuple[str, Any]]] = {}
-        self.parameters: dict[str, Any] = {}
+        self.table = self._values(self._table())
+        self.members: dict[tuple[str, str], list[tuple[str, object]]] = {}
+        self.parameters: dict[str, object] = {}
         self.doc = ""
 
     def wrong(self, word: str, reason: str, help: str) -> _Wrong:
         return _Wrong(self.path, self.manifest, word, reason, help)
 
-    def _table(self) -> dict[str, Any]:
+    def _table(self) -> dict[str, object]:
         import tomllib  # slow to import, and needed for folders alone
 
         try:
@@ -96,22 +105,24 @@ class _Folder:
         for key in found:
             if key not in _KEYS:
                 raise self.wrong(key, f"`[coglet]` has no key `{key}`", did_you_mean(key, _KEYS, ", ".join(_KEYS)))
-        self._values(found)
         return found
 
-    def _values(self, table: dict[str, Any]) -> None:
+    def _values(self, table: dict[str, object]) -> _Manifest:
         cls = table.get("class")
         if not isinstance(cls, str) or len(cls.split(".")) < 2 or not all(map(_NAME.match, cls.split("."))):
             raise self.wrong("class", "`class` names a module and a class in it", 'write `class = "module.Class"`')
-        if table.get("restart", "never") not in _RESTARTS:
+        restart = table.get("restart", "never")
+        if not isinstance(restart, str) or restart not in _RESTARTS:
             raise self.wrong("restart", "`restart` has no such value", f"it is one of {', '.join(_RESTARTS)}")
         most, backoff = table.get("max_restarts", 3), table.get("backoff_s", 1.0)
         if type(most) is not int or most < 0:
             raise self.wrong("max_restarts", "`max_restarts` is no number of restarts", "it is 0 or more")
-        if type(backoff) not in (int, float) or not 0 <= backoff < 1e6:
+        if (type(backoff) is not int and type(backoff) is not float) or not 0 <= backoff < 1e6:
             raise self.wrong("backoff_s", "`backoff_s` is no number of seconds", "it is 0 or more")
-        if not isinstance(table.get("kwargs", {}), dict):
+        kwargs = table.get("kwargs", {})
+        if not isinstance(kwargs, dict):
             raise self.wrong("kwargs", "`kwargs` is no table", "write `[coglet.kwargs]`")
+        return _Manifest(cls, kwargs, restart, most, backoff)
 
     # ---- the code ------------------------------------------------------------------------------------------
 
@@ -191,7 +202,7 @@ class _Folder:
             if isinstance(part, ast.Call) and ast.unparse(part.func) == "self.transmit":
                 self._member("transmit", part, [])
 
-    def _member(self, kind: str, call: ast.Call, parameters: list[tuple[str, Any]]) -> None:
+    def _member(self, kind: str, call: ast.Call, parameters: list[tuple[str, object]]) -> None:
         given = call.args[0] if call.args else None
         if not isinstance(given, ast.Constant) or not isinstance(given.value, str):
             return
@@ -204,10 +215,10 @@ class _Folder:
 
     def spec(self) -> str:
         """Return the text of the spec that the folder stands for."""
-        module, _, name = self.table["class"].rpartition(".")
+        module, _, name = self.table.path.rpartition(".")
         if not self._scan(module, name, set()):
             raise self.wrong("class", f"module `{module}` has no class `{name}`", "name a class of that module")
-        given = self.table.get("kwargs", {})
+        given = self.table.kwargs
         for key in given:
             if not _NAME.match(key) or key in RESERVED:
                 raise self.wrong(key, f"`{key}` is no name of a parameter", "use letters, digits and `_`")
@@ -246,12 +257,10 @@ class _Folder:
         return found
 
     def _policy(self) -> str:
-        table = self.table
-        backoff = round(table.get("backoff_s", 1.0) * 1000)
-        restart, most = table.get("restart", "never"), table.get("max_restarts", 3)
-        return f"restart: {restart}, max_restarts: {most}, backoff: {backoff}ms"
+        backoff = round(self.table.backoff_s * 1000)
+        return f"restart: {self.table.restart}, max_restarts: {self.table.max_restarts}, backoff: {backoff}ms"
 
-    def _value(self, key: str, value: Any) -> str:
+    def _value(self, key: str, value: object) -> str:
         """Return a value of the manifest or a default as text of the language."""
         if isinstance(value, bool):
             return "true" if value else "false"
@@ -272,7 +281,7 @@ _UNKNOWN = object()
 _NULL = object()
 
 
-def _usable(folder: _Folder, parameters: dict[str, Any]) -> dict[str, Any]:
+def _usable(folder: _Folder, parameters: dict[str, object]) -> dict[str, object]:
     """Return the parameters that a spec can name; the others keep their defaults."""
     for name, value in parameters.items():
         if value is None and name in RESERVED:
@@ -280,7 +289,7 @@ def _usable(folder: _Folder, parameters: dict[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in parameters.items() if v is not _UNKNOWN and k not in RESERVED}
 
 
-def _signature(node: ast.FunctionDef | ast.AsyncFunctionDef) -> list[tuple[str, Any]]:
+def _signature(node: ast.FunctionDef | ast.AsyncFunctionDef) -> list[tuple[str, object]]:
     """Return the parameters of a method without `self`: None for a required one, else its default."""
     arguments = node.args
     named = [*arguments.posonlyargs, *arguments.args][1:]
@@ -290,7 +299,7 @@ def _signature(node: ast.FunctionDef | ast.AsyncFunctionDef) -> list[tuple[str, 
     return [(a.arg, None if d is None else _literal(d)) for a, d in pairs]
 
 
-def _literal(node: ast.expr) -> Any:
+def _literal(node: ast.expr) -> object:
     try:
         value = ast.literal_eval(node)
     except (ValueError, TypeError, SyntaxError, RecursionError):

@@ -1,5 +1,6 @@
-"""Nodes to text in the YAML notation: `write_yaml.file(tree) -> str`. What it writes reads to an equal tree, once
-declarations and members are put in the order of their kinds (`nodes_in_order`).
+"""Nodes to text in the YAML notation: `write_yaml.file(tree) -> str`.
+
+The text parses to an equal tree, once the declarations and members are put in the order of their kinds (`nodes_in_order`).
 """
 
 from __future__ import annotations
@@ -13,7 +14,11 @@ from cogc.syntax.parse_yaml import AMBIGUOUS, is_float
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import TypeAlias
+
+    Data: TypeAlias = "str | int | float | bool | list[Data] | dict[str, Data] | None"
+    """YAML data, with the strings that `Code` and `Quoted` mark."""
+    Mapping: TypeAlias = dict[str, Data]
 
 _SECTIONS: list[tuple[type, str]] = [
     (n.Import, "imports"), (n.Const, "consts"), (n.TypeDecl, "types"), (n.Model, "models"), (n.Mcp, "mcp"),
@@ -39,13 +44,13 @@ class Quoted(str):
 
 
 def nodes_in_order(tree: n.File) -> n.File:
-    """The tree with its declarations and members in the order of their kinds, in which both notations agree."""
+    """Return a tree with its declarations and members in the order of their kinds, in which both notations agree."""
     order = {cls: i for i, (cls, _) in enumerate(_SECTIONS)}
     declarations = sorted(tree.declarations, key=lambda d: order.get(d.__class__, 99))
     return replace(tree, declarations=tuple(_members_in_order(d) for d in declarations))
 
 
-def _members_in_order(node: Any) -> Any:
+def _members_in_order(node: n.Declaration) -> n.Declaration:
     if not isinstance(node, n.Coglet | n.Mixin):
         return node
     order = {cls: i for i, (cls, _) in enumerate(_MEMBERS)}
@@ -53,8 +58,8 @@ def _members_in_order(node: Any) -> Any:
 
 
 def file(tree: n.File) -> str:
-    """A whole file."""
-    whole: dict[str, Any] = {"cog": 1}
+    """Return the text of a file."""
+    whole: Mapping = {"cog": 1}
     if tree.doc:
         whole["doc"] = tree.doc
     for cls, section in _SECTIONS:
@@ -71,19 +76,20 @@ def file(tree: n.File) -> str:
     return _dump(whole, 0).lstrip("\n") + "\n"
 
 
-def _key(node: Any) -> str:
-    return str(node.name.value if isinstance(node, n.Test) else node.name.id)
+def _key(node: n.Declaration) -> str:
+    assert not isinstance(node, n.Import | n.Error)  # they have no names
+    return node.name.value if isinstance(node, n.Test) else node.name.id
 
 
-def _import(node: n.Import) -> Any:
+def _import(node: n.Import) -> Data:
     return node.path.value if node.alias is None else {"path": node.path.value, "as": node.alias.id}
 
 
-def _with_doc(node: Any, found: dict[str, Any]) -> dict[str, Any]:
-    return {"doc": node.doc, **found} if node.doc else found
+def _with_doc(doc: str, found: Mapping) -> Mapping:
+    return {"doc": doc, **found} if doc else found
 
 
-def _declaration(node: Any) -> Any:
+def _declaration(node: n.Node) -> Data:
     match node:
         case n.Const(type=None, value=value):
             return Code(cog.expression(value))
@@ -93,10 +99,10 @@ def _declaration(node: Any) -> Any:
             return Code(cog.type_text(type_))
         case n.Model(provider=provider, argument=argument):
             head = {"provider": provider.id, "name": argument.value}
-            return _with_doc(node, {**head, **_attributes(node.attributes, f"model {provider.id}")})
+            return _with_doc(node.doc, {**head, **_attributes(node.attributes, f"model {provider.id}")})
         case n.Mcp(transport=transport, argument=argument):
             return _with_doc(
-                node, {transport.id: _data(argument), **_attributes(node.attributes, f"mcp {transport.id}")}
+                node.doc, {transport.id: _data(argument), **_attributes(node.attributes, f"mcp {transport.id}")}
             )
         case n.Program():
             return _program(node)
@@ -105,26 +111,26 @@ def _declaration(node: Any) -> Any:
         case n.Agent() | n.Team():
             params = {"params": _parameters(node.parameters)} if node.parameters else {}
             table = "agent" if isinstance(node, n.Agent) else "team"
-            return _with_doc(node, {**params, **_attributes(node.attributes, table)})
+            return _with_doc(node.doc, {**params, **_attributes(node.attributes, table)})
         case n.Dod():
             return _dod(node)
         case n.Plan():
             return _plan(node)
         case n.Queue(type=type_, backend=backend, argument=argument):
-            found: dict[str, Any] = {"type": Code(cog.type_text(type_)), "backend": backend.id}
+            found: Mapping = {"type": Code(cog.type_text(type_)), "backend": backend.id}
             found.update({"path": argument.value} if argument else {})
-            return _with_doc(node, {**found, **_attributes(node.attributes, "queue")})
+            return _with_doc(node.doc, {**found, **_attributes(node.attributes, "queue")})
         case n.Test(checks=checks):
             return [Code(cog.check(c)) for c in checks]
     raise Unwritable(f"{type(node).__name__} has no YAML form")
 
 
-def _parameters(parameters: tuple[n.Parameter, ...]) -> dict[str, Any]:
+def _parameters(parameters: tuple[n.Parameter, ...]) -> Mapping:
     return {p.name.id: Code(cog.parameter(p)) for p in parameters}
 
 
-def _program(node: n.Program) -> dict[str, Any]:
-    found: dict[str, Any] = {"params": _parameters(node.parameters)} if node.parameters else {}
+def _program(node: n.Program) -> Mapping:
+    found: Mapping = {"params": _parameters(node.parameters)} if node.parameters else {}
     if node.result is not None:
         found["returns"] = Code(cog.type_text(node.result))
     executor = node.executor
@@ -132,19 +138,21 @@ def _program(node: n.Program) -> dict[str, Any]:
     given = _attributes(executor.attributes, kind)
     if kind in ("llm", "human"):
         found[kind] = given
-        return _with_doc(node, found)
-    argument: Any = executor.argument
+        return _with_doc(node.doc, found)
+    argument = executor.argument
     if isinstance(argument, n.Qualified):
         found[kind] = Code(argument.text)
-    else:
+    elif argument is not None:
         found[kind] = Code(cog.expression(argument)) if kind == "expr" else _data(argument)
+    else:
+        found[kind] = None
     if given:
         found["with"] = given
-    return _with_doc(node, found)
+    return _with_doc(node.doc, found)
 
 
-def _holder(node: n.Coglet | n.Mixin) -> dict[str, Any]:
-    found: dict[str, Any] = {"params": _parameters(node.parameters)} if node.parameters else {}
+def _holder(node: n.Coglet | n.Mixin) -> Mapping:
+    found: Mapping = {"params": _parameters(node.parameters)} if node.parameters else {}
     if node.mixins:
         found["with"] = [Code(cog.mixin_use(m)) for m in node.mixins]
     if isinstance(node, n.Coglet) and node.python is not None:
@@ -161,10 +169,10 @@ def _holder(node: n.Coglet | n.Mixin) -> dict[str, Any]:
             found[section] = _supervise(own[0])  # type: ignore[arg-type]
         else:
             found[section] = {m.name.id: _member(m) for m in own}  # type: ignore[union-attr]
-    return _with_doc(node, found)
+    return _with_doc(node.doc, found)
 
 
-def _member(node: Any) -> Any:
+def _member(node: n.Node) -> Data:
     match node:
         case n.Const() | n.Program():
             return _declaration(node)
@@ -173,37 +181,37 @@ def _member(node: Any) -> Any:
             type_ = Code(cog.type_text(node.type))
             if not node.attributes and not node.doc:
                 return type_
-            return _with_doc(node, {"type": type_, **_attributes(node.attributes, table)})
+            return _with_doc(node.doc, {"type": type_, **_attributes(node.attributes, table)})
         case n.State():
             return Code(cog.state(node))
         case n.Create():
             made = Code(cog.create(node))
             if not node.attributes and not node.doc:
                 return made
-            return _with_doc(node, {"coglet": made, **_attributes(node.attributes, "create")})
+            return _with_doc(node.doc, {"coglet": made, **_attributes(node.attributes, "create")})
         case n.Enact():
             return _enact(node)
     raise AssertionError(node)
 
 
-def _link(node: n.Link) -> Any:
+def _link(node: n.Link) -> Data:
     made = Code(cog.link(node))
     return {"link": made, **_attributes(node.attributes, "link")} if node.attributes else made
 
 
-def _supervise(node: n.Supervise) -> Any:
+def _supervise(node: n.Supervise) -> Data:
     if not node.attributes:
         return node.strategy.id
     return {"strategy": node.strategy.id, **_attributes(node.attributes, "supervise")}
 
 
-def _reaction(node: n.Reaction) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+def _reaction(node: n.Reaction) -> Mapping:
+    found: Mapping = {}
     if len(node.triggers) == 1 and isinstance(node.triggers[0], n.Every | n.After):
         kind, _, words = cog.trigger(node.triggers[0]).partition(" ")
         found[kind] = Code(words)
     else:
-        # several triggers: the first one says `on`, unless it is a timer, and the others follow it
+        # the key is the word of the first trigger, and the other triggers follow with their own words
         first = node.triggers[0]
         words = ", ".join(cog.trigger(t) for t in node.triggers)
         kind = "on" if isinstance(first, n.On) else words.split(" ", 1)[0]
@@ -213,29 +221,29 @@ def _reaction(node: n.Reaction) -> dict[str, Any]:
         found["pipe"] = Code(cog.pipeline(node.body))
     else:
         found["do"] = [Code(cog.statement(s)) for s in node.body.statements]
-    return _with_doc(node, {**found, **_handler(node.handler)})
+    return _with_doc(node.doc, {**found, **_handler(node.handler)})
 
 
-def _modifiers(modifiers: tuple[n.Modifier, ...]) -> dict[str, Any]:
+def _modifiers(modifiers: tuple[n.Modifier, ...]) -> Mapping:
     return {m.kind: Code(cog.modifier_value(m)) for m in modifiers}
 
 
-def _handler(node: n.Handler | None) -> dict[str, Any]:
+def _handler(node: n.Handler | None) -> Mapping:
     if node is None:
         return {}
     return {"else": {"as": node.name.id, "do": [Code(cog.statement(s)) for s in node.body.statements]}}
 
 
-def _enact(node: n.Enact) -> Any:
-    found: dict[str, Any] = {"params": _parameters(node.parameters)} if node.parameters else {}
+def _enact(node: n.Enact) -> Data:
+    found: Mapping = {"params": _parameters(node.parameters)} if node.parameters else {}
     found.update(_modifiers(node.modifiers))
     if node.body is not None:
         found["do"] = [Code(cog.statement(s)) for s in node.body.statements]
-    return _with_doc(node, {**found, **_handler(node.handler)})
+    return _with_doc(node.doc, {**found, **_handler(node.handler)})
 
 
-def _dod(node: n.Dod) -> dict[str, Any]:
-    found: dict[str, Any] = {"params": _parameters(node.parameters)} if node.parameters else {}
+def _dod(node: n.Dod) -> Mapping:
+    found: Mapping = {"params": _parameters(node.parameters)} if node.parameters else {}
     if node.extends is not None:
         found["extends"] = node.extends.text
     for c in node.criteria:
@@ -243,22 +251,22 @@ def _dod(node: n.Dod) -> dict[str, Any]:
             found.update(_attributes((c,), "dod"))
         else:
             found[c.key.id] = Code(cog.criterion(c))
-    return _with_doc(node, found)
+    return _with_doc(node.doc, found)
 
 
-def _plan(node: n.Plan) -> dict[str, Any]:
-    found: dict[str, Any] = {"params": _parameters(node.parameters)} if node.parameters else {}
+def _plan(node: n.Plan) -> Mapping:
+    found: Mapping = {"params": _parameters(node.parameters)} if node.parameters else {}
     if node.extends is not None:
         found["extends"] = node.extends.text
     found.update(_attributes(tuple(i for i in node.items if isinstance(i, n.Attribute)), "plan"))
     steps = [i for i in node.items if isinstance(i, n.Step)]
     if steps:
         found["steps"] = {s.name.id: _step(s) for s in steps}
-    return _with_doc(node, found)
+    return _with_doc(node.doc, found)
 
 
-def _step(node: n.Step) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+def _step(node: n.Step) -> Mapping:
+    found: Mapping = {}
     if node.by is not None:
         found["by"] = node.by.text
     if node.after:
@@ -271,34 +279,34 @@ def _step(node: n.Step) -> dict[str, Any]:
 # ---- values --------------------------------------------------------------------------------------------------
 
 
-def _attributes(attributes: tuple[n.Attribute, ...], owner: str) -> dict[str, Any]:
+def _attributes(attributes: tuple[n.Attribute, ...], owner: str) -> Mapping:
     return {a.key.id: _attribute(a, ATTRIBUTES.get(owner, {}).get(a.key.id, "")) for a in attributes}
 
 
-def _attribute(node: n.Attribute, kind: str) -> Any:
+def _attribute(node: n.Attribute, kind: str) -> Data:
     if node.key.id == "spawn" and node.block:
         return {"agents": _references(node.value), **_attributes(node.block, "spawn")}
     head = kind.partition(" ")[0]
     if head == "type" and kind.strip() in ("type", "type !"):
-        return Code(cog.type_text(node.value))  # type: ignore[arg-type]
+        return Code(cog.value(node.value))
     if head in ("word", "ref", "map", "name"):
-        return Code(cog.type_text(node.value)) if isinstance(node.value, n.TypeName) else _words(node.value)
+        return _words(node.value)
     if head == "roles" and isinstance(node.value, n.RecordLiteral):
         return {e.key.id: _words(e.value) for e in node.value.entries if isinstance(e, n.Entry)}
     return _references(node.value) if head in ("refs", "roles") else _data(node.value)
 
 
-def _words(value: Any) -> str:
-    return Quoted(value.value) if isinstance(value, n.Text) else Code(cog.expression(value))
+def _words(value: n.Value) -> str:
+    return Quoted(value.value) if isinstance(value, n.Text) else Code(cog.value(value))
 
 
-def _references(value: Any) -> Any:
+def _references(value: n.Value) -> Data:
     items = value.items if isinstance(value, n.ListLiteral) else (value,)
     return [_words(i) for i in items]
 
 
-def _data(node: Any) -> Any:
-    """A value in a data position: as data where it is constant, else as `=expr`."""
+def _data(node: n.Value) -> Data:
+    """Return a value in a data position: a constant as data, any other as the string `=expr`."""
     match node:
         case n.Literal(kind="duration", value=value):
             return Code(duration_text(int(value or 0)))
@@ -310,11 +318,11 @@ def _data(node: Any) -> Any:
             return [_data(i) for i in items]
         case n.RecordLiteral(entries=entries) if all(isinstance(e, n.Entry) for e in entries):
             return {e.key.id: _data(e.value) for e in entries if isinstance(e, n.Entry)}
-    return "=" + cog.expression(node)
+    return "=" + cog.value(node)
 
 
-def _dump(value: Any, depth: int) -> str:
-    """A value as YAML, on its key's line where it is short; mappings and long lists below it."""
+def _dump(value: Data, depth: int) -> str:
+    """Return a value as YAML: a scalar on the line of its key, mappings and lists below it."""
     pad = "\n" + "  " * depth
     if isinstance(value, dict):
         if not value:
@@ -327,12 +335,12 @@ def _dump(value: Any, depth: int) -> str:
     return " " + _scalar(value, depth)
 
 
-def _item(value: Any, depth: int) -> str:
-    """An item of a list: a mapping or list in it starts on the dash's line."""
+def _item(value: Data, depth: int) -> str:
+    """Return an item of a list; a mapping or list in it starts on the line of the dash."""
     return _dump(value, depth).lstrip()
 
 
-def _scalar(value: Any, depth: int = 0) -> str:
+def _scalar(value: str | int | float | bool | None, depth: int = 0) -> str:
     if value is None:
         return "null"
     if isinstance(value, bool):

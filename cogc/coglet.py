@@ -155,8 +155,8 @@ class CogletRuntime:
             self.failure = f"{type(error).__name__}: {error}"
         finally:
             del _RUNTIMES[number]
-            if self.session.trace is not None:
-                self.session.trace.flush()
+            if self.session.sinks.trace is not None:
+                self.session.sinks.trace.flush()
             if file is not None:
                 file.close()
             self.ready.set()

@@ -13,9 +13,10 @@ import trio
 from cogc.kernel.machine import Kernel
 from cogc.kernel.unit import Unit
 from cogc.run import journal
+from cogc.run.build import build_session
 from cogc.run.conformance import check_dispatcher
 from cogc.run.dispatch import Outcome, ProcessDispatcher, RunSpec
-from cogc.run.session import Options, Session
+from cogc.run.session import RunOptions, Session
 from cogc.run.settings import Settings
 from support.processes import bubblewrap_works, marked, parent, unique_seconds
 from support.scripts import of, tool
@@ -46,7 +47,7 @@ def run(tmp_path: Path) -> Any:
         if dispatcher is None:
             made = session(bundle, Settings(str(tmp_path)), on_records=records.extend, **options)
             return made, records
-        made = Session(Unit(bundle), Options(on_records=records.extend), Settings(str(tmp_path)))
+        made = build_session(Unit(bundle), RunOptions(on_records=records.extend), Settings(str(tmp_path)))
         made.dispatchers.made[how] = dispatcher
         trio.run(made.run)
         return made, records

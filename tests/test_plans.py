@@ -154,12 +154,12 @@ def test_a_step_has_its_own_definition_of_done_and_its_fixer(tmp_path: Path) -> 
 
 
 def test_the_plans_own_definition_is_looked_at_behind_all_steps(tmp_path: Path) -> None:
-    text = WRITTEN.replace("approve: system", "approve: system, dod: Whole")
+    text = WRITTEN.replace("approve: system", "approve: system, dod: LocalSett")
     made = run(
-        tmp_path, text + 'dod Whole { there: shell ["test", "-e", "m.yml"] }', rules(*DESIGNED), "Api", sim=False
+        tmp_path, text + 'dod LocalSett { there: shell ["test", "-e", "m.yml"] }', rules(*DESIGNED), "Api", sim=False
     )
     assert list(statuses(made).items())[-1] == ("done", "completed") and "result" in made.outputs
-    made = run(tmp_path, text + 'dod Whole { there: shell ["false"] }', rules(*DESIGNED), "Api", sim=False)
+    made = run(tmp_path, text + 'dod LocalSett { there: shell ["false"] }', rules(*DESIGNED), "Api", sim=False)
     assert statuses(made)["done"] == "failed" and made.outputs["failed"][0]["kind"] == "dod"
 
 
@@ -463,8 +463,8 @@ def test_who_decides_must_be_an_agent() -> None:
 
 
 def test_a_step_may_be_called_like_the_last_one(tmp_path: Path) -> None:
-    text = WRITTEN.replace("approve: system", "approve: system, dod: Whole").replace("step release", "step done")
-    made = run(tmp_path, text + 'dod Whole { a: shell ["true"] }', rules(*DESIGNED), "Api", sim=False)
+    text = WRITTEN.replace("approve: system", "approve: system, dod: LocalSett").replace("step release", "step done")
+    made = run(tmp_path, text + 'dod LocalSett { a: shell ["true"] }', rules(*DESIGNED), "Api", sim=False)
     assert list(statuses(made))[-2:] == ["done", "done_of_plan"] and last(made)["status"] == "completed"
 
 
@@ -736,15 +736,16 @@ def test_the_clock_of_a_step_that_was_cut_short_does_not_run_into_the_next_time(
 
 def test_one_plan_that_ends_leaves_the_other_one_its_rest(tmp_path: Path) -> None:
     """Whoever listens for decisions on the second plan looks now and then, and not all the time."""
+    from cogc.run.background import Background
     from cogc.run.plans import Plans
 
     looked = 0
 
     async def main() -> None:
         nonlocal looked
-        async with trio.open_nursery() as nursery:
-            made = Plans(Keeping("memory", "me"), People({}))
-            made.nursery = nursery
+        background = Background()
+        async with background.open() as nursery:
+            made = Plans(Keeping("memory", "me"), People({}), background, lambda _call: None)
             first, second = [await made.call("open", [n, "g", [], {}, ""], 1) for n in ("A", "B")]
             store = made.store
             assert store is not None

@@ -16,7 +16,8 @@ from cogc.kernel.machine import Kernel
 from cogc.kernel.models.registry import AgentRecord, Registry
 from cogc.kernel.unit import Unit
 from cogc.run import journal
-from cogc.run.session import Options, Session
+from cogc.run.build import build_session
+from cogc.run.session import RunOptions, Session, Sinks
 from cogc.run.settings import Settings
 from cogc.run.trace import TraceWriter
 from cogc.stores.registry import check_registry, open_registry
@@ -77,8 +78,8 @@ class World:
         self, script: list[Any], steer: Callable[[Session], Any], how: str = "local", budget: str = "", **extra: Any
     ) -> Session:
         bundle = build(self.spec(script, how, budget), "Main")
-        options = Options(inputs=[("go", "go")], on_records=self.records.extend, seed=1, epoch=1)
-        made = Session(Unit(bundle), options, Settings(str(self.folder)), **extra)
+        options = RunOptions(inputs=[("go", "go")], on_records=self.records.extend, seed=1, epoch=1)
+        made = build_session(Unit(bundle), options, Settings(str(self.folder)), Sinks(**extra))
 
         async def main() -> None:
             with trio.fail_after(waiting.DEADLINE):

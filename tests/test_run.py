@@ -20,7 +20,7 @@ from cogc.run.process import run_process
 from cogc.run.scripted import Scripted
 from cogc.run.session import Session
 from cogc.run.settings import Settings
-from cogc.run.store import Store
+from cogc.run.state import StateStore
 from cogc.run.trace import TraceWriter, records
 from support.paths import ROOT
 from support.processes import marked, unique_seconds
@@ -341,8 +341,8 @@ def test_persist_states_live_across_runs_of_an_instance(tmp_path: Path) -> None:
     text = "coglet Main { transmit n: int\n state k: int = 0 persist\n on start { k = k + 1\n n <- k } }"
     seen = []
     for _ in range(3):
-        store = Store(tmp_path / "state.db")
-        seen += session(build(text), store=store).outputs["n"]
+        store = StateStore(tmp_path / "state.db")
+        seen += session(build(text), states=store).outputs["n"]
         store.close()
     assert seen == [1, 2, 3]
 

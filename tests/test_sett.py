@@ -17,10 +17,10 @@ from cogc.language.values import Failure
 from cogc.run import confine
 from cogc.run.people import People
 from cogc.run.settings import Settings
+from cogc.sett.agent_runs import AgentRuns
 from cogc.sett.board import Board
-from cogc.sett.command import Place
-from cogc.sett.in_process import Whole
-from cogc.sett.minds import Minds
+from cogc.sett.command import CommandRunner
+from cogc.sett.in_process import LocalSett
 from cogc.sett.model import Artefact, approves, goal, new_id
 from cogc.sett.spec import SettSpec
 from cogc.stores.memory import MemoryStore
@@ -51,11 +51,13 @@ class World:
         models = {k: msgspec.structs.replace(m, folder=str(self.folder)) for k, m in bundle.models.items()}
         return SettSpec(msgspec.structs.replace(bundle, setts=folder, models=models))
 
-    def whole(self, spec: SettSpec, sandbox: str = "none", answers: Any = None, consensus: float = 20.0) -> Whole:
+    def whole(self, spec: SettSpec, sandbox: str = "none", answers: Any = None, consensus: float = 20.0) -> LocalSett:
         people = People(answers)
-        place = Place("test", str(self.folder), sandbox)
-        minds = Minds(spec.unit, Settings(str(self.folder), people=people))
-        return Whole(spec, self.board, place, minds, people, lambda k, p, **f: self.notes.append((k, p, f)), consensus)
+        runner = CommandRunner("test", str(self.folder), sandbox)
+        agents = AgentRuns(spec.unit, Settings(str(self.folder), people=people))
+        return LocalSett(
+            spec, self.board, runner, agents, people, lambda k, p, **f: self.notes.append((k, p, f)), consensus
+        )
 
     def run(
         self, agents: str, text: str | None = "go", head: str = "", top: str = "", **options: Any
@@ -757,9 +759,9 @@ def test_what_all_minds_may_spend_is_bounded(world: World) -> None:
     head = 'model m = scripted "m.yml"\nagent Mind { model: m, system: "s", max_tokens: 20 }'
     spec = world.spec(f"agent A {{ {ON_GOAL}\n run: Mind }}\nagent B {{ {on('A', 'exclusive')}\n run: Mind }}", head)
     whole = world.whole(spec)
-    minds = Minds(spec.unit, Settings(str(world.folder)), {"tokens": 1000})
+    agents = AgentRuns(spec.unit, Settings(str(world.folder)), {"tokens": 1000})
     for cub in whole.cubs:
-        cub.minds = minds
+        cub.agents = agents
 
     async def main() -> list[Artefact]:
         with trio.fail_after(20):
@@ -768,4 +770,4 @@ def test_what_all_minds_may_spend_is_bounded(world: World) -> None:
 
     found = trio.run(main)
     assert [a.structural_type for a in found] == ["Standard", "Standard", "Failure"]
-    assert "`the run` has 1000 tokens" in found[2].payload["reason"] and minds.budget.usage.tokens == 920
+    assert "`the run` has 1000 tokens" in found[2].payload["reason"] and agents.budget.usage.tokens == 920

@@ -456,7 +456,7 @@ def test_the_live_view_shows_the_board(tmp_path: Path) -> None:
     import trio
     from rich.console import Console
 
-    from cogc.screens.sett import View
+    from cogc.screens.sett import SettView
     from cogc.sett.board import Board
     from cogc.sett.model import goal
     from cogc.sett.orchestrator import Orchestrator
@@ -467,7 +467,7 @@ def test_the_live_view_shows_the_board(tmp_path: Path) -> None:
         await board.post(goal("A recipe"))
         await Orchestrator(board, ["W"], 3, lambda *a, **k: None).step()
         console = Console(width=100, height=40, record=True, file=open(os.devnull, "w"))  # noqa: SIM115, ASYNC230 - see below
-        view = View(board, "i", console)
+        view = SettView(board, "i", console)
         view.note("grant", "W", {"bid": "claim"})
         view.note("log", "W", {"level": "warn", "data": "slow"})
         console.print(await view.picture())

@@ -12,7 +12,7 @@ from cogc import ir
 from cogc.commands.load import load, show_to_stderr
 from cogc.commands.options import bound, parameters
 from cogc.commands.packages import allow_imports
-from cogc.commands.usage import Usage
+from cogc.commands.usage import UsageError
 from cogc.cost import Bound, bounds
 from cogc.diagnostics.problems import Problems
 from cogc.kernel.machine import Kernel
@@ -43,7 +43,7 @@ def run(options: Namespace) -> int:
             kernel = Kernel(Unit(bundle))
             kernel.start(parameters(bundle, options))
             rows = bounds(kernel)
-    except (Usage, Failure) as error:
+    except (UsageError, Failure) as error:
         sys.stderr.write(f"cogc: {error}\n")
         return 2
     if options.format == "json":

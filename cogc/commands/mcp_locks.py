@@ -16,6 +16,7 @@ from cogc.kernel.unit import Unit
 from cogc.language.values import Failure
 from cogc.lowering.lower import Lower
 from cogc.names.locks import path_of
+from cogc.run.background import Background
 from cogc.run.questions import write_whole
 from cogc.run.secrets import secret
 from cogc.run.servers import Servers
@@ -55,7 +56,8 @@ def write_locks(checked: Checked, problems: Problems) -> None:
 
 async def _ask(bundle: ir.Bundle) -> dict[str, Any]:
     """The tools of each server by its key, or the Failure that came instead."""
-    servers = Servers(bundle.servers, Unit(bundle).evaluate, secret, os.getcwd())
+    background = Background()
+    servers = Servers(bundle.servers, Unit(bundle).evaluate, secret, os.getcwd(), background)
     found: dict[str, Any] = {}
 
     async def one(key: str) -> None:
@@ -64,10 +66,7 @@ async def _ask(bundle: ir.Bundle) -> dict[str, Any]:
         except Failure as failure:
             found[key] = failure
 
-    async with trio.open_nursery() as outer:
-        servers.nursery = outer
-        async with trio.open_nursery() as nursery:
-            for key in bundle.servers:
-                nursery.start_soon(one, key)
-        outer.cancel_scope.cancel()
+    async with background.open(), trio.open_nursery() as nursery:
+        for key in bundle.servers:
+            nursery.start_soon(one, key)
     return found

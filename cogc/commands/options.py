@@ -1,4 +1,4 @@
-"""The options that commands share, read into values. Usage says what is wrong with one."""
+"""The options that commands share, read into values. UsageError says what is wrong with one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from cogc import ir
-from cogc.commands.usage import Usage
+from cogc.commands.usage import UsageError
 from cogc.diagnostics.problems import Problems
 from cogc.disk.files import main_spec, read
 from cogc.language.attributes import PROVIDERS
@@ -48,7 +48,7 @@ def budget(options: Namespace) -> dict[str, float | int]:
         try:
             found[name] = {"usd": float, "tokens": int}[name](value.replace("_", ""))
         except (KeyError, ValueError):
-            raise Usage(f"`--budget {text}`: write usd=DOLLARS or tokens=NUMBER") from None
+            raise UsageError(f"`--budget {text}`: write usd=DOLLARS or tokens=NUMBER") from None
     return found
 
 
@@ -59,10 +59,12 @@ def bound(bundle: ir.Bundle, options: Namespace) -> ir.Bundle:
         name, _, rest = text.partition("=")
         provider, _, what = rest.partition(":")
         if provider not in PROVIDERS or not what:
-            raise Usage(f"`--model {text}`: write NAME=PROVIDER:WHAT; a provider is {' or '.join(PROVIDERS)}")
+            raise UsageError(f"`--model {text}`: write NAME=PROVIDER:WHAT; a provider is {' or '.join(PROVIDERS)}")
         known = [k for k, m in models.items() if m.name == name]
         if not known:
-            raise Usage(f"--model: the program has no model `{name}`{_has(sorted(m.name for m in models.values()))}")
+            raise UsageError(
+                f"--model: the program has no model `{name}`{_has(sorted(m.name for m in models.values()))}"
+            )
         price = Catalogue(read).price(provider, what)
         for key in known:
             same = models[key].attributes if models[key].provider == provider else {}
@@ -75,7 +77,7 @@ def bound(bundle: ir.Bundle, options: Namespace) -> ir.Bundle:
 def pair(text: str, option: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals:
-        raise Usage(f"`{option} {text}`: write {option} NAME=VALUE")
+        raise UsageError(f"`{option} {text}`: write {option} NAME=VALUE")
     return name, value
 
 
@@ -96,11 +98,11 @@ def parameters(bundle: ir.Bundle, options: Namespace) -> dict[str, Any]:
     for text in options.set:
         name, value = pair(text, "--set")
         if name not in known:
-            raise Usage(f"`{root.name}` has no parameter `{name}`{_has(known)}")
+            raise UsageError(f"`{root.name}` has no parameter `{name}`{_has(known)}")
         found[name] = _value(bundle, known[name], value)
     for p in root.parameters[: root.own_parameters]:
         if p.default is None and p.name not in found:
-            raise Usage(f"`{root.name}` needs `--set {p.name}=...`")
+            raise UsageError(f"`{root.name}` needs `--set {p.name}=...`")
     return found
 
 
@@ -111,7 +113,7 @@ def inputs(bundle: ir.Bundle, options: Namespace) -> list[tuple[str, Any]]:
     for text in options.input:
         name, value = pair(text, "--input")
         if name not in known:
-            raise Usage(f"`{root.name}` has no listen channel `{name}`{_has(known)}")
+            raise UsageError(f"`{root.name}` has no listen channel `{name}`{_has(known)}")
         found.append((name, _value(bundle, known[name], value)))
     return found + _goal(bundle, options, {name for name, _ in found})
 
@@ -127,21 +129,21 @@ def _goal(bundle: ir.Bundle, options: Namespace, given: set[str]) -> list[tuple[
         own = root.kind == "plan" and "goal" not in given
         return [("goal", "")] if own else []
     if channel is None:
-        raise Usage(f"--goal: `{root.name}` listens neither to `goal` nor to `task`")
+        raise UsageError(f"--goal: `{root.name}` listens neither to `goal` nor to `task`")
     return [(channel, text)]
 
 
 def goal_of(options: Namespace) -> str | None:
     """What `--goal` or `--goal-file` says."""
     if options.goal is not None and options.goal_file is not None:
-        raise Usage("give --goal or --goal-file, not both")
+        raise UsageError("give --goal or --goal-file, not both")
     if not options.goal_file:
         goal: str | None = options.goal
         return goal
     try:
         return Path(options.goal_file).read_text(encoding="utf-8").strip()
     except (OSError, ValueError) as error:
-        raise Usage(f"cannot read `{options.goal_file}`: {error}") from None
+        raise UsageError(f"cannot read `{options.goal_file}`: {error}") from None
 
 
 def _has(known: Iterable[str]) -> str:
@@ -156,7 +158,7 @@ def until(bundle: ir.Bundle, options: Namespace) -> Any:
     found = condition(bundle, options.until, problems)
     if found is None:
         first = problems.sorted()[0]
-        raise Usage(f"--until: {first.message}; {first.help}")
+        raise UsageError(f"--until: {first.message}; {first.help}")
     return found
 
 
@@ -167,7 +169,7 @@ def duration(text: str | None, option: str) -> int | None:
     try:
         return nanoseconds(text)
     except ValueError as error:
-        raise Usage(f"{option}: {error}; write 250ms, 10s or 5m") from None
+        raise UsageError(f"{option}: {error}; write 250ms, 10s or 5m") from None
 
 
 def locals_of(given: list[str]) -> dict[str, str]:
@@ -176,12 +178,12 @@ def locals_of(given: list[str]) -> dict[str, str]:
     for text in given:
         role, equals, place = text.partition("=")
         if not equals or not Path(place).is_dir():
-            raise Usage(f"`--local {text}`: write --local ROLE=DIR, a folder that exists")
+            raise UsageError(f"`--local {text}`: write --local ROLE=DIR, a folder that exists")
         found[role] = place
     return found
 
 
 def instance_of(name: str | None) -> str | None:
     if name is not None and not name.replace("-", "").replace("_", "").isalnum():
-        raise Usage(f"--instance {name}: letters, digits, - and _")
+        raise UsageError(f"--instance {name}: letters, digits, - and _")
     return name

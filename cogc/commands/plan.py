@@ -12,7 +12,7 @@ from argparse import ArgumentParser, Namespace
 import trio
 
 from cogc.commands.options import PLANS, pair
-from cogc.commands.usage import Usage, refusing
+from cogc.commands.usage import UsageError, refusing
 from cogc.run.plans import login, show
 from cogc.stores.plans import Plan, PlanStore, changed, open_plans
 
@@ -48,10 +48,10 @@ def _run(options: Namespace) -> int:
     wanted = _WORDS[options.action]
     least = sum(not w.startswith("[") for w in wanted)
     if not least <= len(options.words) <= len(wanted):
-        raise Usage(f"`cogc plan {options.action}` takes {' '.join(wanted) or 'nothing'}")
+        raise UsageError(f"`cogc plan {options.action}` takes {' '.join(wanted) or 'nothing'}")
     store = options.plans or f"sqlite:{PLANS}"
     if store == "memory":
-        raise Usage("--plans memory: such plans are gone with their run")
+        raise UsageError("--plans memory: such plans are gone with their run")
     return trio.run(_main, options, store)
 
 
@@ -63,7 +63,7 @@ async def _main(options: Namespace, name: str) -> int:
             return 0
         found = await store.load(options.words[0])
         if found is None:
-            raise Usage(f"there is no plan {options.words[0]}")
+            raise UsageError(f"there is no plan {options.words[0]}")
         if options.action != "show":
             found = await _decide(store, found, options)
         _show(found, options)
@@ -71,19 +71,19 @@ async def _main(options: Namespace, name: str) -> int:
 
 
 async def _decide(store: PlanStore, plan: Plan, options: Namespace) -> Plan:
-    """Write a decision down; Usage says why it cannot be."""
+    """Write a decision down; UsageError says why it cannot be."""
     decision = {"action": options.action, "source": "user", "by": options.by or login()}
     if len(options.words) > 1:
         decision["feedback"] = options.words[1]
     if (options.drop or options.task) and options.action != "approve":
-        raise Usage("--drop and --task are for approve")
+        raise UsageError("--drop and --task are for approve")
     try:
         if options.drop or options.task:
             steps, said = changed(plan, options.drop, dict(pair(t, "--task") for t in options.task))
             decision.update(steps=steps, changes=said)
         return await store.decide(plan["id"], decision)
     except ValueError as error:
-        raise Usage(str(error)) from None
+        raise UsageError(str(error)) from None
 
 
 def _line(plan: Plan) -> str:

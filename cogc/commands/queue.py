@@ -15,7 +15,7 @@ import msgspec
 import trio
 
 from cogc.commands.options import duration
-from cogc.commands.usage import Usage, refusing
+from cogc.commands.usage import UsageError, refusing
 from cogc.tasks import Task, TaskQueue, open_queue, task
 
 _WORDS = {"put": ("TITLE",), "get": (), "complete": ("ID",), "cancel": ("ID",), "list": ()}
@@ -46,10 +46,10 @@ def _run(options: Namespace) -> int:
 
     wanted = _WORDS[options.action]
     if len(options.words) != len(wanted):
-        raise Usage(f"`cogc queue {options.action}` takes {' '.join(wanted) or 'nothing'}")
+        raise UsageError(f"`cogc queue {options.action}` takes {' '.join(wanted) or 'nothing'}")
     store = options.store or os.environ.get("REDIS_URL") or "sqlite:.cogc/queue.db"
     if store == "memory":
-        raise Usage("--store memory: a queue in memory is gone with this command")
+        raise UsageError("--store memory: a queue in memory is gone with this command")
     return trio.run(_main, options, store)
 
 

@@ -19,7 +19,7 @@ from cogc.commands.options import LEVELS, bound, inputs, parameters, settle, unt
 from cogc.commands.packages import allow_imports
 from cogc.commands.settings import settings
 from cogc.commands.sinks import RunSinks
-from cogc.commands.usage import Usage, only
+from cogc.commands.usage import UsageError, only
 from cogc.diagnostics.problems import Problems
 from cogc.kernel.effects import Effect
 from cogc.kernel.machine import Kernel
@@ -27,7 +27,8 @@ from cogc.kernel.unit import Unit
 from cogc.language.attributes import CAGES
 from cogc.language.values import Failure
 from cogc.run import journal, report
-from cogc.run.session import Session
+from cogc.run.build import build_session
+from cogc.run.session import Session, Sinks
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -113,7 +114,7 @@ def run(options: Namespace) -> int:
         return 1
     try:
         return _run(bundle, options)
-    except Usage as error:
+    except UsageError as error:
         sys.stderr.write(f"cogc: {error}\n")
         return 2
 
@@ -123,21 +124,21 @@ def _run(bundle: ir.Bundle, options: Namespace) -> int:
     if bundle.root in bundle.setts:
         return run_sett.run(bundle, options)
     if options.sandbox in ("container", "landlock"):
-        raise Usage(f"--sandbox {options.sandbox} is for setts; agents of other programs run in bubblewrap, or without")
+        raise UsageError(
+            f"--sandbox {options.sandbox} is for setts; agents of other programs run in bubblewrap, or without"
+        )
     for option in ("local", "board"):
         if getattr(options, option):
-            raise Usage(f"--{option} is for setts; this program's root is a coglet")
+            raise UsageError(f"--{option} is for setts; this program's root is a coglet")
     if options.replay:
         return _replay(bundle, options)
     sinks = RunSinks(options, bundle)
     with sinks:
-        session = Session(
+        session = build_session(
             Unit(bundle),
             sinks.session_options(parameters(bundle, options), inputs(bundle, options), until(bundle, options)),
             settings(options),
-            trace=sinks.trace,
-            journal=sinks.journal,
-            store=sinks.store,
+            Sinks(sinks.trace, sinks.journal, sinks.states),
         )
         try:
             trio.run(sinks.run, session)
@@ -145,7 +146,7 @@ def _run(bundle: ir.Bundle, options: Namespace) -> int:
             failure = _failure_of(error)
             if failure is None:
                 raise
-            raise Usage(failure) from None
+            raise UsageError(failure) from None
     return _ended(session, options)
 
 
@@ -200,7 +201,7 @@ def _replay(bundle: ir.Bundle, options: Namespace) -> int:
     try:
         head, events = journal.read(Path(options.replay))
     except (OSError, ValueError) as error:
-        raise Usage(f"--replay {options.replay}: {error}") from None
+        raise UsageError(f"--replay {options.replay}: {error}") from None
     if head["program"] != bundle.hash:
         sys.stderr.write("cogc: warning: the journal was recorded from another version of this program\n")
     options.seed, options.sim = head["seed"], True

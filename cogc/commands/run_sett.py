@@ -1,4 +1,4 @@
-"""`cogc run` where the spec is a sett: the whole of it in this process, to quiescence or the end of its workflow."""
+"""`cogc run` where the spec is a sett: the sett of it in this process, to quiescence or the end of its workflow."""
 
 from __future__ import annotations
 
@@ -13,37 +13,37 @@ from cogc.commands.options import SETTS, budget, goal_of, instance_of, locals_of
 from cogc.commands.packages import allowed
 from cogc.commands.sett_sinks import SettSinks
 from cogc.commands.settings import people
-from cogc.commands.usage import Usage, only
+from cogc.commands.usage import UsageError, only
 from cogc.language.values import Failure
 from cogc.run.report import usage
 from cogc.run.settings import Settings
 from cogc.sett import report
+from cogc.sett.agent_runs import AgentRuns
 from cogc.sett.board import open_board
-from cogc.sett.command import Place
-from cogc.sett.in_process import Whole
-from cogc.sett.minds import Minds
+from cogc.sett.command import CommandRunner
+from cogc.sett.in_process import LocalSett
 from cogc.sett.spec import SettSpec
 
 _REFUSED = {
     "set": "--set", "input": "--input", "duration": "--for", "until": "--until", "sim": "--sim", "record": "--record",
     "replay": "--replay", "control": "--control",
 }  # fmt: skip
-"""Options of runs of coglets that a sett has no use for."""
+"""RunOptions of runs of coglets that a sett has no use for."""
 
 
 def run(bundle: ir.Bundle, options: Namespace) -> int:
     for name, option in _REFUSED.items():
         if getattr(options, name):
-            raise Usage(f"{option} has no meaning for a sett; start it with --goal")
+            raise UsageError(f"{option} has no meaning for a sett; start it with --goal")
     goal = goal_of(options)
     instance = instance_of(options.instance) or new_run_id()
     board = options.board or f"sqlite:{SETTS}/{instance}/board.db"
     if goal is None and options.instance is None and options.board is None:
-        raise Usage("a sett starts with `--goal TEXT` or `--goal-file FILE`")
+        raise UsageError("a sett starts with `--goal TEXT` or `--goal-file FILE`")
     try:
         spec = SettSpec(bundle, locals_of(options.local))
     except Failure as failure:
-        raise Usage(failure.message) from None
+        raise UsageError(failure.message) from None
     settings = Settings(
         options.workspace, allowed(options.allow_import, [options.spec]), people(options), options.sandbox != "none"
     )
@@ -55,43 +55,43 @@ def run(bundle: ir.Bundle, options: Namespace) -> int:
             found = only(error)
             if not isinstance(found, ConnectionError):
                 raise
-            raise Usage(str(found)) from None
+            raise UsageError(str(found)) from None
 
 
 async def _main(
     spec: SettSpec, name: str, instance: str, goal: str | None, settings: Settings, options: Namespace, sinks: SettSinks
 ) -> int:
-    place = Place(instance, options.workspace, options.sandbox, name)
-    minds = Minds(spec.unit, settings, budget(options))
+    runner = CommandRunner(instance, options.workspace, options.sandbox, name)
+    agents = AgentRuns(spec.unit, settings, budget(options))
     settings.people.run = instance
     async with open_board(name, instance) as board:
-        whole = Whole(spec, board, place, minds, settings.people, sinks.note)
+        sett = LocalSett(spec, board, runner, agents, settings.people, sinks.note)
         caught: list[int] = []
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(_signals, whole, nursery.cancel_scope, caught)
+            nursery.start_soon(_signals, sett, nursery.cancel_scope, caught)
             await sinks.watch(nursery, board, settings.people)
-            await whole.run(goal)
+            await sett.run(goal)
             nursery.cancel_scope.cancel()
         sinks.end()
-        return await _ended(whole, minds, options, caught)
+        return await _ended(sett, agents, options, caught)
 
 
-async def _signals(whole: Whole, scope: trio.CancelScope, caught: list[int]) -> None:
+async def _signals(sett: LocalSett, scope: trio.CancelScope, caught: list[int]) -> None:
     """The first SIGINT or SIGTERM lets what is under way end, the second one cancels it."""
     with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as received:
         async for number in received:
             if caught:
                 scope.cancel()
             caught.append(number)
-            whole.stop.set()
+            sett.stop.set()
 
 
-async def _ended(whole: Whole, minds: Minds, options: Namespace, caught: list[int]) -> int:
-    board = whole.board
+async def _ended(sett: LocalSett, agents: AgentRuns, options: Namespace, caught: list[int]) -> int:
+    board = sett.board
     if options.output == "people":
-        sys.stdout.write(await report.whole(board))
-    if minds.last is not None:
-        sys.stderr.write(usage(minds.last))
+        sys.stdout.write(await report.summary(board))
+    if agents.last is not None:
+        sys.stderr.write(usage(agents.last))
     open_questions = await board.questions()
     for question in open_questions:
         sys.stderr.write(f"cogc: nobody has answered `{question.produced_by_role}`: {report.gist(question)}\n")

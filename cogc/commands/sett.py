@@ -17,7 +17,7 @@ import trio
 
 from cogc.commands import sett_processes
 from cogc.commands.options import SETTS, instance_of
-from cogc.commands.usage import Usage, refusing
+from cogc.commands.usage import UsageError, refusing
 from cogc.language.attributes import CAGES
 from cogc.sett.board import Board, open_board
 from cogc.sett.model import Artefact, goal
@@ -53,7 +53,7 @@ def _run(options: Namespace) -> int:
 
     wanted = ACTIONS[options.action]
     if wanted is not None and len(options.words) != len(wanted):
-        raise Usage(f"`cogc sett {options.action}` takes {' '.join(wanted) or 'nothing'}")
+        raise UsageError(f"`cogc sett {options.action}` takes {' '.join(wanted) or 'nothing'}")
     if options.action in ("up", "down", "status"):
         return getattr(sett_processes, options.action)(options)  # type: ignore[no-any-return]
     instance, board = find(options)
@@ -74,11 +74,11 @@ def find(options: Namespace) -> tuple[str, str]:
         known = sorted(Path(SETTS).glob("*/board.db"), key=lambda p: p.stat().st_mtime)
         name = known[-1].parent.name if known else None
     if name is None:
-        raise Usage("there is no instance here; name one with --instance")
+        raise UsageError("there is no instance here; name one with --instance")
     if board is None:
         path = Path(SETTS) / name / "board.db"
         if not path.is_file():
-            raise Usage(f"there is no instance `{name}` here")
+            raise UsageError(f"there is no instance `{name}` here")
         board = f"sqlite:{path}"
     return name, board
 
@@ -124,7 +124,7 @@ async def _hoard(board: Board, options: Namespace) -> int:
 async def _unearth(board: Board, options: Namespace) -> int:
     found = [a for a in await board.artefacts() if a.id.startswith(options.words[0])]
     if len(found) != 1:
-        raise Usage(f"there are {len(found)} artefacts whose id begins with `{options.words[0]}`")
+        raise UsageError(f"there are {len(found)} artefacts whose id begins with `{options.words[0]}`")
     artefact = found[0]
     thread = await board.thread(artefact.logical_id)
     sources = [a for a in [await board.artefact(id) for id in artefact.source_artefacts] if a is not None]
@@ -149,10 +149,10 @@ async def _questions(board: Board, options: Namespace) -> int:
 async def _answer(board: Board, options: Namespace) -> int:
     found = [q for q in await board.questions() if q.id.startswith(options.words[0])]
     if len(found) != 1:
-        raise Usage(f"there are {len(found)} open questions whose id begins with `{options.words[0]}`")
+        raise UsageError(f"there are {len(found)} open questions whose id begins with `{options.words[0]}`")
     made = await board.answer(found[0].id, options.words[1])
     if made is None:
-        raise Usage("it has just been answered")
+        raise UsageError("it has just been answered")
     _show(made, options.json)
     return 0
 

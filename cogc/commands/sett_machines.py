@@ -15,15 +15,15 @@ from cogc import ir
 from cogc.commands.load import load, show_to_stderr
 from cogc.commands.options import bound, duration, instance_of, locals_of
 from cogc.commands.packages import allowed
-from cogc.commands.usage import Usage, refusing
+from cogc.commands.usage import UsageError, refusing
 from cogc.diagnostics.problems import Problems
 from cogc.language.values import Failure
 from cogc.run.settings import Settings
+from cogc.sett.agent_runs import AgentRuns
 from cogc.sett.board import Board, open_board
-from cogc.sett.command import Place
+from cogc.sett.command import CommandRunner
 from cogc.sett.cub import Cub
 from cogc.sett.health import serve
-from cogc.sett.minds import Minds
 from cogc.sett.orchestrator import Orchestrator
 from cogc.sett.spec import SettSpec
 
@@ -49,14 +49,14 @@ def work(options: Namespace) -> int:
     async def machine(board: Board, spec: SettSpec, stop: trio.Event) -> int:
         role = options.agent or os.environ.get("SETT_AGENT_NAME")
         if role not in spec.agents:
-            raise Usage(f"--agent: the sett has no agent `{role}`; it has {', '.join(spec.agents)}")
+            raise UsageError(f"--agent: the sett has no agent `{role}`; it has {', '.join(spec.agents)}")
         sandboxed = options.sandbox != "none"
-        place = Place(_instance(options), options.workspace, options.sandbox, _board(options))
+        runner = CommandRunner(_instance(options), options.workspace, options.sandbox, _board(options))
         settings = Settings(options.workspace, allowed(options.allow_import, [options.spec]), None, sandboxed)
         lease, linger = (duration(v, o) or 0 for v, o in ((options.lease, "--lease"), (options.linger, "--linger")))
-        cub = Cub(board, spec.agents[role], place, Minds(spec.unit, settings), note, lease / 1e9, linger / 1e9)
+        cub = Cub(board, spec.agents[role], runner, AgentRuns(spec.unit, settings), note, lease / 1e9, linger / 1e9)
         if options.execute_claim and await board.claim(options.execute_claim) is None:
-            raise Usage(f"there is no claim {options.execute_claim}")
+            raise UsageError(f"there is no claim {options.execute_claim}")
         await cub.run(stop, options.execute_claim or "")
         return 0
 
@@ -78,13 +78,13 @@ def _run(options: Namespace, machine: Machine) -> int:
 
 def _spec(bundle: ir.Bundle, options: Namespace) -> SettSpec:
     if bundle.root not in bundle.setts:
-        raise Usage("this program's root is no sett")
+        raise UsageError("this program's root is no sett")
     if getattr(options, "model", None):
         bundle = bound(bundle, options)
     try:
         return SettSpec(bundle, locals_of(getattr(options, "local", [])))
     except Failure as failure:
-        raise Usage(failure.message) from None
+        raise UsageError(failure.message) from None
 
 
 async def _main(options: Namespace, spec: SettSpec, machine: Machine) -> int:
@@ -110,16 +110,16 @@ async def _signals(stop: trio.Event, task_status: trio.TaskStatus[None] = trio.T
 def _instance(options: Namespace) -> str:
     found = instance_of(options.instance) or os.environ.get("SETT_INSTANCE_NAME")
     if not found:
-        raise Usage("which instance? give --instance, or set SETT_INSTANCE_NAME")
+        raise UsageError("which instance? give --instance, or set SETT_INSTANCE_NAME")
     return found
 
 
 def _board(options: Namespace) -> str:
     found = options.board or os.environ.get("REDIS_URL")
     if not found:
-        raise Usage("which blackboard? give --board, or set REDIS_URL")
+        raise UsageError("which blackboard? give --board, or set REDIS_URL")
     if found == "memory":
-        raise Usage("--board memory: a blackboard in memory has one process alone")
+        raise UsageError("--board memory: a blackboard in memory has one process alone")
     return str(found)
 
 

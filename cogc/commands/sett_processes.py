@@ -18,7 +18,7 @@ from typing import Any
 
 from cogc.commands.load import load, show_to_stderr
 from cogc.commands.options import SETTS, instance_of, locals_of, new_run_id
-from cogc.commands.usage import Usage
+from cogc.commands.usage import UsageError
 from cogc.diagnostics.problems import Problems
 from cogc.language.values import Failure
 from cogc.sett.spec import SettSpec
@@ -35,15 +35,15 @@ def up(options: Namespace) -> int:
     if bundle is None:
         return 1
     if bundle.root not in bundle.setts:
-        raise Usage("this program's root is no sett")
+        raise UsageError("this program's root is no sett")
     try:
         spec = SettSpec(bundle, locals_of(options.local))
     except Failure as failure:
-        raise Usage(failure.message) from None
+        raise UsageError(failure.message) from None
     instance = instance_of(options.instance) or os.environ.get("SETT_INSTANCE_NAME") or new_run_id()
     folder = Path(SETTS) / instance
     if any(_lives(p) for p in _known(folder)):
-        raise Usage(f"the instance `{instance}` is up already")
+        raise UsageError(f"the instance `{instance}` is up already")
     folder.mkdir(parents=True, exist_ok=True)
     board = options.board or os.environ.get("REDIS_URL") or f"sqlite:{folder}/board.db"
     common = ["--instance", instance, "--board", board]
@@ -120,7 +120,7 @@ def _folder(options: Namespace) -> Path:
     if name is None and folders:
         return folders[-1].parent
     if name is None or not (Path(SETTS) / name).is_dir():
-        raise Usage(f"there is no instance `{name}` here" if name else "no instance is up here")
+        raise UsageError(f"there is no instance `{name}` here" if name else "no instance is up here")
     return Path(SETTS) / name
 
 

@@ -12,10 +12,10 @@ import msgspec
 import trio
 
 from cogc.commands.options import LEVELS, SETTS
-from cogc.commands.usage import Usage
+from cogc.commands.usage import UsageError
 from cogc.run.people import People
 from cogc.run.trace import TraceWriter
-from cogc.screens.sett import View
+from cogc.screens.sett import SettView
 from cogc.sett.board import Board
 
 
@@ -30,7 +30,7 @@ class SettSinks:
         self.trace: TraceWriter | None = None
         self.file: Any = None
         self.live = options.trace is not None and sys.stdout.isatty() and options.output == "people"
-        self.view: View | None = None
+        self.view: SettView | None = None
 
     def __enter__(self) -> SettSinks:
         if self.options.trace is not None:
@@ -39,7 +39,7 @@ class SettSinks:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 self.file = open(path, "wb")
             except OSError as error:
-                raise Usage(f"cannot write `{path}`: {str(error.strerror).lower()}") from None
+                raise UsageError(f"cannot write `{path}`: {str(error.strerror).lower()}") from None
             self.trace = TraceWriter(self.file)
         return self
 
@@ -52,7 +52,7 @@ class SettSinks:
     async def watch(self, nursery: trio.Nursery, board: Board, people: People) -> None:
         """Show the board while it changes, where there is a terminal."""
         if self.live:
-            self.view = View(board, self.instance)
+            self.view = SettView(board, self.instance)
             people.aside = self.view.aside
             nursery.start_soon(self.view.run)
 

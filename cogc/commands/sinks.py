@@ -14,17 +14,17 @@ import msgspec
 
 from cogc import ir
 from cogc.commands.options import LEVELS, budget, duration, new_run_id
-from cogc.commands.usage import Usage
+from cogc.commands.usage import UsageError
 from cogc.kernel.effects import Effect, LogLine, Output
 from cogc.language.values import plain
 from cogc.run.control import open_door
 from cogc.run.journal import VERSION, Journal
 from cogc.run.plans import show
 from cogc.run.report import team_line
-from cogc.run.session import Options, Session
-from cogc.run.store import Store
+from cogc.run.session import RunOptions, Session
+from cogc.run.state import StateStore
 from cogc.run.trace import TraceWriter, line
-from cogc.screens.run import View
+from cogc.screens.run import RunView
 
 
 class RunSinks:
@@ -43,7 +43,7 @@ class RunSinks:
         self.files: list[BinaryIO] = []
         self.trace: TraceWriter | None = None
         self.journal: Journal | None = None
-        self.store: Store | None = None
+        self.states: StateStore | None = None
         self.out: Callable[[str], object] = sys.stdout.write
         self.err: Callable[[str], object] = sys.stderr.write
         self.where = ""
@@ -58,10 +58,10 @@ class RunSinks:
             if self.options.instance:
                 name = self.options.instance
                 if not name.replace("-", "").replace("_", "").isalnum():
-                    raise Usage(f"--instance {name}: letters, digits, - and _")
-                self.store = Store(Path(".cogc/instances") / name / "state.db")
+                    raise UsageError(f"--instance {name}: letters, digits, - and _")
+                self.states = StateStore(Path(".cogc/instances") / name / "state.db")
         except OSError as error:
-            raise Usage(f"cannot write `{error.filename}`: {str(error.strerror).lower()}") from None
+            raise UsageError(f"cannot write `{error.filename}`: {str(error.strerror).lower()}") from None
         if self.options.seed is None and self.traced:
             self.err(f"cogc: run {self.id}, seed {self.seed}\n")
         return self
@@ -73,8 +73,8 @@ class RunSinks:
             self.journal.flush()
         for file in self.files:
             file.close()
-        if self.store is not None:
-            self.store.close()
+        if self.states is not None:
+            self.states.close()
         if self.traced and self.options.trace == "":
             self.err(f"cogc: the trace is in {self.where}\n")
 
@@ -95,8 +95,8 @@ class RunSinks:
             "budget": self.budget,
         }  # fmt: skip
 
-    def session_options(self, parameters: dict[str, Any], inputs: list[tuple[str, Any]], until: Any) -> Options:
-        return Options(
+    def session_options(self, parameters: dict[str, Any], inputs: list[tuple[str, Any]], until: Any) -> RunOptions:
+        return RunOptions(
             budget=self.budget,
             parameters=parameters,
             inputs=inputs,
@@ -125,7 +125,7 @@ class RunSinks:
         if not self.live:
             await session.run()
             return
-        view = View(session)
+        view = RunView(session)
         session.executors.settings.people.aside = view.aside
         self.out = self.err = view.print
         try:

@@ -13,7 +13,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
-from cogc.commands.usage import Usage, refusing
+from cogc.commands.usage import UsageError, refusing
 from cogc.language.texts import MARK
 from cogc.run.door import ask, the_door
 from cogc.run.report import team_line
@@ -41,11 +41,11 @@ def _run(options: Namespace) -> int:
     wanted = _ACTIONS[options.action]
     least = sum(not w.startswith("[") for w in wanted)
     if not least <= len(options.words) <= len(wanted):
-        raise Usage(f"`cogc team {options.action}` takes {' '.join(wanted) or 'nothing'}")
+        raise UsageError(f"`cogc team {options.action}` takes {' '.join(wanted) or 'nothing'}")
     try:
         path = the_door(options.run)
     except LookupError as error:
-        raise Usage(str(error.args[0])) from None
+        raise UsageError(str(error.args[0])) from None
     team = _team(_ask(path, {"action": "teams"}), options.team)
     members = ["lead", *(m["name"] for m in team["states"][f"{MARK}members"])]
     roles = [m["role"] for m in team["states"][f"{MARK}members"]]
@@ -57,7 +57,7 @@ def _run(options: Namespace) -> int:
     for name in named if isinstance(named, list) else [named]:
         known = [*members, "all", *(roles if "member" in data else [])]
         if name not in known:
-            raise Usage(f"the team has no {name}; it has {', '.join(members)}")
+            raise UsageError(f"the team has no {name}; it has {', '.join(members)}")
     _ask(path, {"action": "guide", "id": team["path"], "data": data})
     return 0
 
@@ -73,20 +73,20 @@ def _command(options: Namespace) -> dict[str, Any]:
 
 
 def _ask(path: Path, request: dict[str, Any]) -> Any:
-    """The answer of the run; Usage where it refuses, or is gone."""
+    """The answer of the run; UsageError where it refuses, or is gone."""
     answer = ask(path, request)
     if "error" in answer:
-        raise Usage(answer["error"])
+        raise UsageError(answer["error"])
     return answer["ok"]
 
 
 def _team(found: list[dict[str, Any]], path: str | None) -> dict[str, Any]:
     known = ", ".join(t["path"] for t in found) or "none"
     if path is None and len(found) != 1:
-        raise Usage(f"name a team with --team; there is {known}")
+        raise UsageError(f"name a team with --team; there is {known}")
     team = next((t for t in found if path in (None, t["path"])), None)
     if team is None:
-        raise Usage(f"there is no team {path}; there is {known}")
+        raise UsageError(f"there is no team {path}; there is {known}")
     return team
 
 
@@ -103,7 +103,7 @@ def _show(team: dict[str, Any], options: Namespace, members: list[str]) -> None:
     if options.action != "history":
         member = options.words[0]
         if member not in [*members, "user"]:
-            raise Usage(f"the team has no {member}; it has {', '.join(members)}")
+            raise UsageError(f"the team has no {member}; it has {', '.join(members)}")
         key = "to" if options.action == "inbox" else "from"
         messages = [m for m in messages if member == m[key] or (key == "to" and member in m["to"])]
     for m in messages:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class Usage(Exception):
+class UsageError(Exception):
     """The command line is wrong, or names something that does not exist; the message says what."""
 
 
@@ -21,7 +21,7 @@ def refusing(act: Callable[[], int]) -> int:
         found = only(error)
         if isinstance(found, KeyboardInterrupt):
             return 130
-        if not isinstance(found, Usage | OSError):
+        if not isinstance(found, UsageError | OSError):
             raise
         sys.stderr.write(f"cogc: {found}\n")
         return 2

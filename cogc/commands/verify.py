@@ -23,7 +23,7 @@ from cogc.commands.load import show_to_stderr
 from cogc.commands.options import bound, budget, parameters, settle
 from cogc.commands.packages import allow_imports, allowed
 from cogc.commands.settings import people
-from cogc.commands.usage import Usage, refusing
+from cogc.commands.usage import UsageError, refusing
 from cogc.compile import analyse, program
 from cogc.desugar import dods
 from cogc.diagnostics import render
@@ -34,7 +34,8 @@ from cogc.kernel.unit import Unit
 from cogc.language.values import plain
 from cogc.names.world import Declared
 from cogc.run import report
-from cogc.run.session import Options, Session
+from cogc.run.build import build_session
+from cogc.run.session import RunOptions
 from cogc.run.settings import Settings
 
 NOT_MET = 4
@@ -86,17 +87,17 @@ def _run(options: Namespace) -> int:
 
 
 def _definition(checked: Checked, name: str | None) -> Declared:
-    """The definition of done that is meant; Usage if there is none, or more than one."""
+    """The definition of done that is meant; UsageError if there is none, or more than one."""
     unit = checked.world.roots[0]
     own = [d for d in unit.declared.values() if d.kind == "dod"]
     known = ", ".join(d.node.name.id for d in own) or "none"
     if name is None:
         if len(own) != 1:
-            raise Usage(f"name a definition of done with --dod; there is {known}")
+            raise UsageError(f"name a definition of done with --dod; there is {known}")
         return own[0]
     found = checked.world.lookup(unit, name)
     if found is None or found.kind != "dod":
-        raise Usage(f"there is no definition of done `{name}`; there is {known}")
+        raise UsageError(f"there is no definition of done `{name}`; there is {known}")
     return found
 
 
@@ -114,9 +115,9 @@ def _verdict(bundle: ir.Bundle, options: Namespace) -> dict[str, Any] | None:
 
     given = {"task": options.task, "work": work, "fix": options.fix}
     allow = allowed(options.allow_import, [options.spec])
-    session = Session(
+    session = build_session(
         Unit(bundle),
-        Options(
+        RunOptions(
             parameters=parameters(bundle, options), inputs=[("verify", given)], budget=budget(options), on_output=heard
         ),
         Settings(options.workspace, allow, people(options), options.sandbox != "none"),

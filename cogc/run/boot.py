@@ -8,7 +8,8 @@ from cogc.compile import analyse, program
 from cogc.diagnostics.problems import Problems
 from cogc.disk.resources import place
 from cogc.kernel.unit import Unit
-from cogc.run.session import Options, Session
+from cogc.run.build import build_session
+from cogc.run.session import RunOptions, Session, Sinks
 from cogc.run.settings import Settings
 from cogc.run.trace import TraceWriter
 
@@ -27,7 +28,8 @@ def session_of(cls: Any, first: int, trace: BinaryIO | None, workspace: str) -> 
     problems = Problems()
     bundle = program(analyse(["runtime.cog"], read, problems), None)
     assert bundle is not None, problems.found
-    options = Options(inputs=[("run", first)], signals=False)
-    session = Session(Unit(bundle), options, Settings(workspace), trace=TraceWriter(trace) if trace else None)
+    options = RunOptions(inputs=[("run", first)], signals=False)
+    sinks = Sinks(TraceWriter(trace) if trace else None)
+    session = build_session(Unit(bundle), options, Settings(workspace), sinks)
     session.executors.functions.update((key, cls) for key, p in bundle.programs.items() if p.kind == "coglet")
     return session

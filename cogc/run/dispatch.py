@@ -78,21 +78,21 @@ class Dispatchers:
         self.bundle = bundle
         self.settings = settings
         self.made: dict[str, Dispatcher] = {}
-        self.mouths: dict[int, trio.MemorySendChannel[str]] = {}
+        self.mailboxes: dict[int, trio.MemorySendChannel[str]] = {}
 
     def say(self, told: Tell) -> None:
         """Say something to an agent that works."""
-        mouth = self.mouths.get(told.call)
-        if mouth is not None:
+        mailbox = self.mailboxes.get(told.call)
+        if mailbox is not None:
             with suppress(trio.WouldBlock, trio.BrokenResourceError):
-                mouth.send_nowait(told.message)
+                mailbox.send_nowait(told.message)
 
     async def run(self, call: Dispatch, emit: Emit) -> Any:
         """Have an agent run, within its time; a reply as the kernel takes it, or a Failure."""
         late = f"the run of `{self.bundle.programs[call.program].name}` took longer than {call.limit / 1e9:g}s"
         result: Any = Failure("timeout", late)
-        self.mouths[call.id], inbox = trio.open_memory_channel[str](_MESSAGES)
-        with trio.move_on_after(call.limit / 1e9), self.mouths[call.id], inbox:
+        self.mailboxes[call.id], inbox = trio.open_memory_channel[str](_MESSAGES)
+        with trio.move_on_after(call.limit / 1e9), self.mailboxes[call.id], inbox:
             try:
                 outcome = await self._dispatcher(call.dispatcher).run(self._spec(call, inbox), emit)
                 result = {"fallback": True} if outcome is None else _reply(outcome)
@@ -101,7 +101,7 @@ class Dispatchers:
             except Exception as error:  # somebody else's code: whatever it raises is its failure
                 said = f"{type(error).__name__}: {error}"
                 result = Failure("program", f"the dispatcher `{call.dispatcher}` failed: {said}")
-        del self.mouths[call.id]
+        del self.mailboxes[call.id]
         return result
 
     def _dispatcher(self, name: str) -> Dispatcher:

@@ -13,7 +13,6 @@ import os
 import sys
 import threading
 from collections.abc import Callable
-from datetime import datetime, timedelta
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -24,13 +23,14 @@ from cogc import ir
 from cogc.disk import resources
 from cogc.kernel.effects import Call
 from cogc.language.functions import text
-from cogc.language.values import Duration, Failure, Time, moment, time_of
+from cogc.language.values import Duration, Failure
 from cogc.run import upstream
-from cogc.run.coglets import Coglets, Tell, complaint
+from cogc.run.claims import Claims
+from cogc.run.coglets import Coglets, complaint
+from cogc.run.convert import from_python, to_python
 from cogc.run.people import Question
 from cogc.run.plans import Plans
 from cogc.run.process import run_process
-from cogc.run.queues import Queues
 from cogc.run.sandbox import ENVIRONMENT, wrapped
 from cogc.run.secrets import secret
 from cogc.run.servers import Servers, read_result
@@ -42,13 +42,15 @@ DEFAULT_TIMEOUT = 60.0
 class Executors:
     """Carries out the calls of one run."""
 
-    def __init__(self, bundle: ir.Bundle, settings: Settings, evaluate: Callable[[ir.Expr], Any], tell: Tell) -> None:
+    def __init__(
+        self, bundle: ir.Bundle, settings: Settings, coglets: Coglets, servers: Servers, claims: Claims, plans: Plans
+    ) -> None:
         self.bundle = bundle
-        self.coglets = Coglets(tell, to_python, from_python, settings.workspace)
-        self.servers = Servers(bundle.servers, evaluate, secret, settings.workspace, settings.sandboxed)
-        self.queues = Queues(bundle.queues, evaluate)
-        self.plans = Plans(settings.keeping, settings.people)
         self.settings = settings
+        self.coglets = coglets
+        self.servers = servers
+        self.claims = claims
+        self.plans = plans
         self.functions: dict[str, Callable[..., Any]] = {}
         self.abandoned: list[str] = []
         self._load = trio.Lock()
@@ -75,7 +77,7 @@ class Executors:
                     result = read_result(value, self.bundle.types[program.result] == "string")
                 elif program.kind == "queue":
                     action = program.key.rpartition(".")[2]
-                    result = await self.queues.call(
+                    result = await self.claims.call(
                         str(program.argument), action, list(call.arguments.values()), call.id
                     )
                 elif program.kind == "plan store":
@@ -273,31 +275,3 @@ def load_module(name: str, path: Path) -> ModuleType:
         sys.modules.pop(key, None)
         raise
     return module
-
-
-def to_python(value: Any) -> Any:
-    """A value for Python: a copy; a duration is float seconds, a time an aware datetime."""
-    if isinstance(value, Duration):
-        return value.nanos / 1e9
-    if isinstance(value, Time):
-        return moment(value)
-    if isinstance(value, list):
-        return [to_python(v) for v in value]
-    if isinstance(value, dict):
-        return {k: to_python(v) for k, v in value.items()}
-    return value
-
-
-def from_python(value: Any, name: str) -> Any:
-    """A value from Python: a copy of what JSON has words for, durations and times too; else a Failure."""
-    if value is None or isinstance(value, bool | int | float | str):
-        return value if type(value) in (type(None), bool, int, float, str) else type(value).__mro__[1](value)
-    if isinstance(value, list | tuple):
-        return [from_python(v, name) for v in value]
-    if isinstance(value, dict):
-        return {str(k): from_python(v, name) for k, v in value.items()}
-    if isinstance(value, timedelta):
-        return Duration(round(value.total_seconds() * 1e9))
-    if isinstance(value, datetime) and value.tzinfo is not None:
-        return time_of(value)
-    raise Failure("type", f"program `{name}` gave a {type(value).__name__}, which is no value of the language")

@@ -10,6 +10,7 @@ from typing import Any
 import trio
 
 from cogc.language.values import Failure, plain
+from cogc.run.background import Background
 from cogc.run.people import People, Question
 from cogc.stores.owner import LEASE
 from cogc.stores.plans import OVER, Plan, PlanStore, open_plans
@@ -41,13 +42,13 @@ def login() -> str:
 
 
 class Plans:
-    """`nursery` is the run's; `idle` hears which calls wait for a decision from outside, and hold up nothing."""
+    """The plan store of a run, opened at its first use; `rest` is called with each call that waits for a decision from outside."""
 
-    def __init__(self, keeping: Keeping, people: People) -> None:
+    def __init__(self, keeping: Keeping, people: People, background: Background, rest: Callable[[int], None]) -> None:
         self.keeping = keeping
         self.people = people
-        self.nursery: trio.Nursery | None = None
-        self.idle: Callable[[int], None] = lambda _call: None
+        self.background = background
+        self.rest = rest
         self.store: PlanStore | None = None
         self.opening = trio.Lock()
         self.over = trio.Event()
@@ -72,7 +73,7 @@ class Plans:
                         return await self._decide(store, plan, call)
                     finally:
                         self.asking.discard(plan["id"])
-            self.idle(call)
+            self.rest(call)
             return await self._outside(store, arguments[0])
         except ConnectionError as error:
             raise Failure("program", f"the store of plans: {error}") from None
@@ -80,8 +81,7 @@ class Plans:
     async def _opened(self) -> PlanStore:
         async with self.opening:
             if self.store is None:
-                assert self.nursery is not None
-                self.store = await self.nursery.start(self._hold)
+                self.store = await self.background.start(self._hold)
             return self.store
 
     async def _hold(self, task_status: trio.TaskStatus[PlanStore] = trio.TASK_STATUS_IGNORED) -> None:

@@ -19,7 +19,7 @@ GRACE = 2.0
 MARK = "COGC_PROCESS"
 
 
-class Outcome:
+class ProcessResult:
     """What a process left behind. `code` is negative for a signal."""
 
     __slots__ = ("code", "stderr", "stdout", "truncated")
@@ -33,7 +33,7 @@ class Outcome:
 
 async def run_process(
     words: list[str], stdin: bytes = b"", cwd: str | None = None, env: Mapping[str, str] | None = None
-) -> Outcome:
+) -> ProcessResult:
     """Run a command to its end. OSError if it cannot be started; cancelling ends its whole group first."""
     streams = _Streams()
     async with spawn(words, cwd, env) as process:
@@ -46,7 +46,7 @@ async def run_process(
             # a grandchild may hold the pipes open: what it still writes is not waited for
             nursery.cancel_scope.deadline = trio.current_time() + 0.25
         await trio.lowlevel.checkpoint_if_cancelled()
-        return Outcome(process.returncode or 0, bytes(streams.stdout), bytes(streams.stderr), streams.truncated)
+        return ProcessResult(process.returncode or 0, bytes(streams.stdout), bytes(streams.stderr), streams.truncated)
 
 
 @asynccontextmanager

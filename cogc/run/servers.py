@@ -20,6 +20,7 @@ import trio
 from cogc import ir
 from cogc.kernel.effects import Sandbox
 from cogc.language.values import Failure, plain
+from cogc.run.background import Background
 from cogc.run.process import MARK, sweep
 from cogc.run.sandbox import ENVIRONMENT, contained, wrapped
 
@@ -43,6 +44,7 @@ class Servers:
         evaluate: Callable[[ir.Expr], Any],
         secret: Callable[[Any], str],
         workspace: str,
+        background: Background,
         sandboxed: bool = True,
     ) -> None:
         self.servers = servers
@@ -50,7 +52,7 @@ class Servers:
         self.secret = secret
         self.workspace = workspace
         self.sandboxed = sandboxed
-        self.nursery: trio.Nursery | None = None
+        self.background = background
         self.container: list[str] | None = None
         self.links: dict[str, _Link] = {}
         self.starting = {key: trio.Lock() for key in servers}
@@ -93,11 +95,10 @@ class Servers:
     async def _link(self, key: str) -> _Link:
         async with self.starting[key]:
             if key not in self.links:
-                assert self.nursery is not None
                 name = self.servers[key].name
                 try:
                     with trio.fail_after(_START):
-                        self.links[key] = await self.nursery.start(self._serve, key)
+                        self.links[key] = await self.background.start(self._serve, key)
                 except trio.TooSlowError:
                     raise Failure("timeout", f"the MCP server `{name}` did not answer within {_START:g}s") from None
                 except Failure as failure:

@@ -15,7 +15,8 @@ from cogc import ir
 from cogc.kernel.effects import Output, Sandbox
 from cogc.kernel.unit import Unit
 from cogc.language.values import plain
-from cogc.run.session import Options, Session
+from cogc.run.build import build_session
+from cogc.run.session import RunOptions, Session
 from cogc.run.settings import Settings
 
 
@@ -45,11 +46,13 @@ class Worker:
     def _session(self, spec: dict[str, Any]) -> Session:
         about = spec["metadata"]
         settings = Settings(about["workspace"], frozenset(about["allow_imports"]), None, about["sandboxed"])
-        options = Options(inputs=[("task", spec["task"])], on_output=self._sent, on_records=self._noted)
-        session = Session(Unit(ir.decode(spec["program"].encode())), options, settings)
-        if about.get("sandbox"):
-            session.kernel.models.sandbox = Sandbox(*about["sandbox"])
-        return session
+        options = RunOptions(
+            inputs=[("task", spec["task"])],
+            sandbox=Sandbox(*about["sandbox"]) if about.get("sandbox") else None,
+            on_output=self._sent,
+            on_records=self._noted,
+        )
+        return build_session(Unit(ir.decode(spec["program"].encode())), options, settings)
 
     def _say(self, **event: Any) -> None:
         self.out.write(json.dumps(event) + "\n")

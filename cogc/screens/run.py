@@ -54,7 +54,7 @@ _SHOWN = (
 )
 
 
-class View:
+class RunView:
     """Draws a session while it runs."""
 
     def __init__(self, session: Session, console: Console | None = None) -> None:

@@ -23,7 +23,7 @@ _EVENTS = 8
 _STYLES = {"complete": "green", "terminated": "red", "pending_assignment": "yellow", "pending_consensus": "cyan"}
 
 
-class View:
+class SettView:
     """Draws a board until it is closed."""
 
     def __init__(self, board: Board, instance: str, console: Console | None = None) -> None:

@@ -13,9 +13,9 @@ from typing import Any
 import trio
 
 from cogc.language.values import Failure
-from cogc.run.process import Outcome, run_process
+from cogc.run.process import ProcessResult, run_process
 from cogc.sett.model import STRUCTURAL, Artefact, new_id
-from cogc.sett.sandboxes import Cages
+from cogc.sett.sandboxes import Sandboxes
 from cogc.sett.spec import AgentSpec
 
 _SHOWN = 64 << 10
@@ -23,13 +23,13 @@ _ANSWERED = ("artefact_type", "artefact_payload", "summary", "structural_type", 
 _COMMIT = re.compile(r"[0-9a-fA-F]{7,64}\Z")
 
 
-class Place:
+class CommandRunner:
     """Where the commands of an instance run. `url` is the blackboard's, for commands that look at it themselves."""
 
     def __init__(self, instance: str, workspace: str, sandbox: str = "auto", url: str = "") -> None:
         self.instance = instance
         self.workspace = os.path.realpath(workspace)
-        self.cages = Cages(self.workspace, sandbox)
+        self.sandboxes = Sandboxes(self.workspace, sandbox)
         self.url = url
 
     def environment(self, agent: AgentSpec) -> dict[str, str]:
@@ -44,11 +44,11 @@ class Place:
 
     async def run(
         self, agent: AgentSpec, words: list[str], stdin: bytes, seconds: float, mode: str = ""
-    ) -> Outcome | None:
+    ) -> ProcessResult | None:
         """A command's outcome, or None if it took too long. A Failure if it cannot be started."""
         env = self.environment(agent)
         with trio.move_on_after(seconds):
-            async with self.cages.around(agent, words, env, mode or agent.workspace) as (command, around):
+            async with self.sandboxes.around(agent, words, env, mode or agent.workspace) as (command, around):
                 try:
                     return await run_process(command, stdin, self.workspace, around)
                 except OSError as error:
@@ -94,14 +94,14 @@ class Work:
             summary=summary,
         )
 
-    def failed(self, reason: str, outcome: Outcome | None = None) -> Artefact:
+    def failed(self, reason: str, outcome: ProcessResult | None = None) -> Artefact:
         """The artefact that says what went wrong."""
         report: dict[str, Any] = {"reason": reason}
         if outcome is not None:
             report |= {"exit_code": outcome.code, "stdout": shown(outcome.stdout), "stderr": shown(outcome.stderr)}
         return self.artefact("Failure", report, "Failure", reason)
 
-    def answered(self, outcome: Outcome) -> Artefact:
+    def answered(self, outcome: ProcessResult) -> Artefact:
         """What a command's answer becomes."""
         if outcome.code:
             return self.failed(f"the command ended with code {outcome.code}", outcome)

@@ -14,9 +14,9 @@ import trio
 
 from cogc.kernel.effects import Sandbox
 from cogc.language.values import Failure
+from cogc.sett.agent_runs import AgentRuns
 from cogc.sett.board import Board
-from cogc.sett.command import Place, Work, shown, verified
-from cogc.sett.minds import Minds
+from cogc.sett.command import CommandRunner, Work, shown, verified
 from cogc.sett.model import BIDS, CLOSED, Artefact, Claim, Grant, new_id
 from cogc.sett.orchestrator import Note
 from cogc.sett.spec import BID_TIMEOUT, AgentSpec
@@ -33,16 +33,16 @@ class Cub:
         self,
         board: Board,
         agent: AgentSpec,
-        place: Place,
-        minds: Minds,
+        runner: CommandRunner,
+        agents: AgentRuns,
         note: Note,
         lease: float = LEASE,
         linger: float = LAST_WORK,
     ) -> None:
         self.board = board
         self.agent = agent
-        self.place = place
-        self.minds = minds
+        self.runner = runner
+        self.agents = agents
         self.note = note
         self.lease = lease
         self.linger = linger
@@ -117,7 +117,7 @@ class Cub:
                 return word
         if agent.bid_script:
             stdin = json.dumps(artefact.value()).encode()
-            done = await self.place.run(agent, agent.bid_script, stdin, BID_TIMEOUT, "ro")
+            done = await self.runner.run(agent, agent.bid_script, stdin, BID_TIMEOUT, "ro")
             if done is None or done.code:
                 raise Failure(
                     "program", f"the script ended with code {done.code}" if done else "the script took too long"
@@ -125,7 +125,7 @@ class Cub:
             return _word(done.stdout.decode("utf-8", "replace"))
         if agent.judge:
             shown = json.dumps(artefact.value(), ensure_ascii=False)
-            return _word(str(await self.minds.ask(agent.judge, f"{agent.prompts['claim']}\n\n{shown}")))
+            return _word(str(await self.agents.ask(agent.judge, f"{agent.prompts['claim']}\n\n{shown}")))
         return agent.strategy
 
     # ---- working -------------------------------------------------------------------------------------------
@@ -220,23 +220,25 @@ class Cub:
                 return await self._think(work), log
             if not agent.command:
                 return work.failed(f"agent `{agent.role}` has neither a command nor an agent to run"), log
-            done = await self.place.run(agent, agent.command, json.dumps(work.asked()).encode(), agent.timeout)
+            done = await self.runner.run(agent, agent.command, json.dumps(work.asked()).encode(), agent.timeout)
         except Failure as failure:
             return work.failed(failure.message), log
         if done is None:
             return work.failed(f"the command took longer than {agent.timeout:g}s"), log
         log = {"stdout": shown(done.stdout), "stderr": shown(done.stderr)}
-        return await verified(work.answered(done), work, self.place.workspace), log
+        return await verified(work.answered(done), work, self.runner.workspace), log
 
     async def _think(self, work: Work) -> Artefact:
         agent = self.agent
         said = json.dumps(work.asked(), ensure_ascii=False)
         sandbox = Sandbox(agent.workspace, agent.network)
         with trio.move_on_after(agent.timeout):
-            answer = await self.minds.ask(agent.run, f"{agent.prompts.get('execution', '')}\n\n{said}".strip(), sandbox)
+            answer = await self.agents.ask(
+                agent.run, f"{agent.prompts.get('execution', '')}\n\n{said}".strip(), sandbox
+            )
             if isinstance(answer, dict) and ("artefact_type" in answer or "structural_type" in answer):
                 try:
-                    return await verified(work.read(answer), work, self.place.workspace)
+                    return await verified(work.read(answer), work, self.runner.workspace)
                 except ValueError as wrong:
                     return work.failed(str(wrong))
             review = work.kind == "review"
@@ -250,7 +252,7 @@ class Cub:
         before = True
         while not stop.is_set():
             try:
-                done = await self.place.run(self.agent, self.agent.health, b"", self.agent.health_timeout, "ro")
+                done = await self.runner.run(self.agent, self.agent.health, b"", self.agent.health_timeout, "ro")
                 well, why = done is not None and not done.code, "" if done is None else shown(done.stderr).strip()
             except Failure as failure:
                 well, why = False, failure.message

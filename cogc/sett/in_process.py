@@ -1,4 +1,4 @@
-"""A whole sett in one process: its orchestrator, a cub for each agent, and the people whom it asks."""
+"""A sett sett in one process: its orchestrator, a cub for each agent, and the people whom it asks."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import trio
 
 from cogc.language.values import Failure
 from cogc.run.people import People, Question
+from cogc.sett.agent_runs import AgentRuns
 from cogc.sett.board import Board
-from cogc.sett.command import Place
+from cogc.sett.command import CommandRunner
 from cogc.sett.cub import Cub
-from cogc.sett.minds import Minds
 from cogc.sett.model import Artefact, goal
 from cogc.sett.orchestrator import CONSENSUS, Note, Orchestrator
 from cogc.sett.spec import SettSpec
@@ -28,15 +28,15 @@ class Asked(Question):
         self.text = question.payload if isinstance(question.payload, str) else str(question.payload)
 
 
-class Whole:
+class LocalSett:
     """One instance. `unanswered` are the questions that nobody could be asked."""
 
     def __init__(
         self,
         spec: SettSpec,
         board: Board,
-        place: Place,
-        minds: Minds,
+        runner: CommandRunner,
+        agents: AgentRuns,
         people: People,
         note: Note,
         consensus: float = CONSENSUS,
@@ -44,7 +44,7 @@ class Whole:
         self.board = board
         self.people = people
         self.orchestrator = Orchestrator(board, list(spec.agents), spec.max_review_iterations, note, consensus)
-        self.cubs = [Cub(board, agent, place, minds, note) for agent in spec.agents.values()]
+        self.cubs = [Cub(board, agent, runner, agents, note) for agent in spec.agents.values()]
         self.stop = trio.Event()
         self.unanswered: set[str] = set()
         self.asking: set[str] = set()

@@ -46,7 +46,7 @@ def history(artefact: Artefact, thread: list[Artefact], sources: list[Artefact])
     return "\n".join(lines) + "\n"
 
 
-async def whole(board: Board) -> str:
+async def summary(board: Board) -> str:
     """Each artefact that was made, by its threads, and what became of the claims."""
     artefacts = await board.artefacts()
     by_id = {a.id: a for a in artefacts}

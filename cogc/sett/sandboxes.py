@@ -26,7 +26,7 @@ _ANSWERS = 10.0
 _BUILDS = 600.0
 
 
-class Cages:
+class Sandboxes:
     """The cages of one process. `wanted` is one of `attributes.CAGES`."""
 
     def __init__(self, workspace: str, wanted: str = "auto") -> None:

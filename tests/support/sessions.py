@@ -9,7 +9,8 @@ import trio
 
 from cogc.ir import Bundle
 from cogc.kernel.unit import Unit
-from cogc.run.session import Options, Session
+from cogc.run.build import build_session
+from cogc.run.session import RunOptions, Session, Sinks
 from cogc.run.settings import Settings
 from support.waiting import DEADLINE
 
@@ -17,9 +18,9 @@ from support.waiting import DEADLINE
 def session(
     bundle: Bundle, settings: Settings | None = None, until: Callable[..., bool] | None = None, **options: Any
 ) -> Session:
-    """Run to the end."""
-    extra = {k: options.pop(k) for k in ("trace", "journal", "store") if k in options}
-    made = Session(Unit(bundle), Options(until=until, **options), settings or Settings(), **extra)
+    """Run to the end, at most thirty real seconds."""
+    sinks = Sinks(*(options.pop(k, None) for k in ("trace", "journal", "states")))
+    made = build_session(Unit(bundle), RunOptions(until=until, **options), settings or Settings(), sinks)
 
     async def main() -> None:
         with trio.fail_after(DEADLINE):

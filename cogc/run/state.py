@@ -1,4 +1,4 @@
-"""What outlives a run: the `persist` states of an instance, in `.cogc/instances/NAME/state.db`."""
+"""The `persist` states of an instance, which outlive its runs, in `.cogc/instances/NAME/state.db`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import msgspec
 from cogc.run.journal import _decode, _encoder
 
 
-class Store:
+class StateStore:
     """The states of one instance. Values are written in one transaction for each turn of the run."""
 
     def __init__(self, path: Path) -> None:

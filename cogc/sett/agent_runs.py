@@ -9,11 +9,12 @@ from cogc.kernel.machine import Kernel
 from cogc.kernel.models.budget import Budget, Usage
 from cogc.kernel.unit import Unit
 from cogc.language.values import Failure
-from cogc.run.session import Options, Session
+from cogc.run.build import build_session
+from cogc.run.session import RunOptions
 from cogc.run.settings import Settings
 
 
-class Minds:
+class AgentRuns:
     """Asks agents, and keeps count of what they have used; `budget` is what all of them may spend together."""
 
     def __init__(self, unit: Unit, settings: Settings, budget: dict[str, Any] | None = None) -> None:
@@ -25,11 +26,15 @@ class Minds:
 
     async def ask(self, coglet: str, task: str, sandbox: Sandbox | None = None) -> Any:
         """What an agent answers to a task; a Failure if it fails."""
-        options = Options(inputs=[("task", task)], root=coglet, signals=False)
-        session = Session(self.unit, options, self.settings)
-        models, self.last = session.kernel.models, session.kernel
-        models.budget, models.usages = self.budget, self.usages
-        models.sandbox = sandbox if self.settings.sandboxed else None
+        options = RunOptions(
+            inputs=[("task", task)],
+            root=coglet,
+            signals=False,
+            account=(self.budget, self.usages),
+            sandbox=sandbox if self.settings.sandboxed else None,
+        )
+        session = build_session(self.unit, options, self.settings)
+        self.last = session.kernel
         await session.run()
         if session.outputs.get("result"):
             return session.outputs["result"][0]

@@ -1,0 +1,52 @@
+"""A session with all of its parts, made from a program, the options of a run, and the settings of its programs."""
+
+from __future__ import annotations
+
+import time
+
+from cogc.kernel.machine import Kernel
+from cogc.kernel.unit import Unit
+from cogc.run.background import Background
+from cogc.run.claims import Claims
+from cogc.run.coglets import Coglets
+from cogc.run.convert import from_python, to_python
+from cogc.run.dispatch import Dispatchers
+from cogc.run.executors import Executors
+from cogc.run.mirror import Mirror
+from cogc.run.models import Models
+from cogc.run.outside import Outside
+from cogc.run.plans import Plans
+from cogc.run.secrets import secret
+from cogc.run.servers import Servers
+from cogc.run.session import RunOptions, Session, Sinks
+from cogc.run.settings import Settings
+
+
+def build_session(unit: Unit, options: RunOptions, settings: Settings, sinks: Sinks | None = None) -> Session:
+    """Return a session that has not begun."""
+    sinks = sinks or Sinks()
+    kernel = _kernel(unit, options, sinks)
+    outside, background = Outside(), Background()
+    bundle = unit.bundle
+    executors = Executors(
+        bundle,
+        settings,
+        Coglets(outside.tell, to_python, from_python, settings.workspace),
+        Servers(bundle.servers, unit.evaluate, secret, settings.workspace, background, settings.sandboxed),
+        Claims(bundle, unit.evaluate, outside, background, options.sim),
+        Plans(settings.keeping, settings.people, background, outside.rest),
+    )
+    mirror = Mirror(kernel.models.registry, settings.registry, options.run) if settings.registry else None
+    models, dispatchers = Models(kernel), Dispatchers(bundle, settings)
+    return Session(kernel, options, outside, background, executors, models, dispatchers, sinks, mirror)
+
+
+def _kernel(unit: Unit, options: RunOptions, sinks: Sinks) -> Kernel:
+    traced = sinks.trace is not None or options.on_records is not None
+    kernel = Kernel(
+        unit, options.seed, options.epoch or time.time_ns(), traced, options.run, options.budget, options.root
+    )
+    kernel.models.sandbox = options.sandbox
+    if options.account is not None:
+        kernel.models.budget, kernel.models.usages = options.account
+    return kernel

@@ -1,0 +1,67 @@
+"""Inputs of the kernel that are due at a later instant of its clock: scripted replies, their pieces, and sleeps that end.
+
+Inputs of one instant are due in the order in which they were added.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import trio
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The result of a call."""
+
+    call: int
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A piece of a model's reply."""
+
+    call: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class SleepOver:
+    """The end of a method's sleep."""
+
+    call: int
+    over: trio.Event
+
+
+Delayed = Reply | Piece | SleepOver
+
+
+class Delays:
+    """The delayed inputs of a run. Instants are nanoseconds of the kernel's clock."""
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[int, int, Delayed]] = []
+        self._added = 0
+
+    def add(self, instant: int, item: Delayed) -> None:
+        self._added += 1
+        heapq.heappush(self._heap, (instant, self._added, item))
+
+    def drop(self, call: int) -> None:
+        """Forget the inputs of a call."""
+        if self._heap:
+            self._heap = [entry for entry in self._heap if entry[2].call != call]
+            heapq.heapify(self._heap)
+
+    def next(self) -> int | None:
+        """Return the instant of the first input, or None if there is none."""
+        return self._heap[0][0] if self._heap else None
+
+    def due(self, now: int) -> Iterator[Delayed]:
+        """Take out the inputs that are due by now, in order."""
+        while self._heap and self._heap[0][0] <= now:
+            yield heapq.heappop(self._heap)[2]

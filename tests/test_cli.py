@@ -262,12 +262,13 @@ def test_until_unmet_is_exit_code_3(tmp_path: Path) -> None:
 
 
 def test_what_cannot_run_yet_says_so_and_what_has_no_root_too(tmp_path: Path) -> None:
-    (tmp_path / "t.cog").write_text(
-        'model m = scripted "m.yml"\nqueue T: int = memory\ncoglet B { on T as x concurrent 2 { log info x } }\ncoglet C { }'
-    )
-    assert "COG323" in cogc("run", "t.cog", cwd=tmp_path).stderr
+    head = 'model m = scripted "m.yml"\nqueue T: int = memory\ncoglet C { }\n'
+    (tmp_path / "m.yml").write_text("- reply: x\n")
+    (tmp_path / "t.cog").write_text(head + "coglet B { on T as x concurrent 2 { log info x } }")
     done = cogc("run", "t.cog", "--root", "B", cwd=tmp_path)
     assert done.returncode == 1 and "COG701" in done.stderr
+    (tmp_path / "t.cog").write_text(head + "coglet B { on T as x { log info x } }")
+    assert "COG323" in cogc("run", "t.cog", cwd=tmp_path).stderr
     done = cogc("run", "t.cog", "--root", "m", cwd=tmp_path)
     assert done.returncode == 1 and "COG306" in done.stderr
 

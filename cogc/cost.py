@@ -19,6 +19,7 @@ from cogc.kernel.machine import Kernel
 from cogc.kernel.models.budget import TURNS
 from cogc.kernel.models.conversation import MANY_TURNS, MOST_TOKENS
 from cogc.kernel.objects import Instance, Slot
+from cogc.language.closed import assert_never
 from cogc.language.texts import is_internal
 from cogc.language.values import Failure
 
@@ -214,7 +215,10 @@ class _Costs:
                 return self._expression(inst, value) + self._into(inst, port)
             case ir.Guide():
                 return self._expression(inst, node.arguments) + self._commanded(inst, node)
-        return self._expression(inst, [getattr(node, f) for f in node.__struct_fields__])
+            case ir.Assign() | ir.Let() | ir.Lifecycle() | ir.Log() | ir.Fail() | ir.Evaluate():
+                return self._expression(inst, [getattr(node, f) for f in node.__struct_fields__])
+            case _:
+                assert_never(node)
 
     def _commanded(self, inst: Instance, node: ir.Guide) -> Bound:
         slot = (inst.children or {}).get(node.child)

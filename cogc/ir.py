@@ -21,6 +21,17 @@ VERSION = 1
 PortKind: TypeAlias = Literal["own_listen", "own_transmit", "child_listen", "child_transmit", "queue", "dead_queue"]
 """The kinds of ports. Lowering makes an inbox of the coglet itself of a port of a queue; a built program has none."""
 TriggerKind: TypeAlias = Literal["port", "all", "error", "start", "stop", "every", "ticks", "after", "command"]
+ProgramKind: TypeAlias = Literal[
+    "expr", "template", "python", "shell", "mcp", "human", "llm", "ask", "reply", "plan store", "queue", "coglet"
+]
+"""The executors of programs. Behind `llm` the compiler makes those of agents, teams, plans, queues and coglets in Python."""
+CogletKind: TypeAlias = Literal["coglet", "agent", "team", "dod", "plan", "step", "queue"]
+"""The declaration that a coglet was made of."""
+Overflow: TypeAlias = Literal["block", "drop_oldest", "drop_newest", "fail"]
+Restart: TypeAlias = Literal["never", "on_error", "always"]
+Strategy: TypeAlias = Literal["one_for_one", "one_for_all", "rest_for_one"]
+Sharing: TypeAlias = Literal["broadcast", "round_robin", "scatter", "idle", "hash"]
+Level: TypeAlias = Literal["debug", "info", "warn", "error"]
 
 
 class Node(msgspec.Struct, frozen=True, tag_field="op", omit_defaults=True):
@@ -265,7 +276,7 @@ class Lifecycle(Node, tag="lifecycle", frozen=True):
 
 
 class Log(Node, tag="log", frozen=True):
-    level: str
+    level: Level
     value: Expr
     at: int = 0
 
@@ -312,7 +323,7 @@ class ChannelDecl(msgspec.Struct, frozen=True, omit_defaults=True):
     name: str
     type: int
     capacity: Expr | None = None
-    overflow: str = "block"
+    overflow: Overflow = "block"
 
 
 class StateDecl(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -332,11 +343,11 @@ class ChildDecl(msgspec.Struct, frozen=True, omit_defaults=True):
     high: Expr | None = None
     each: str = ""
     source: Expr | None = None
-    restart: str = "never"
+    restart: Restart = "never"
     max_restarts: Expr | None = None
     within: Expr | None = None
     backoff: Expr | None = None
-    map: str = "broadcast"
+    map: Sharing = "broadcast"
     hash: Expr | None = None
     at: int = 0
 
@@ -347,7 +358,7 @@ class LinkDecl(msgspec.Struct, frozen=True, omit_defaults=True):
     source: Port
     target: Port
     type: int | None = None
-    map: str = ""
+    map: Sharing | Literal[""] = ""
     hash: Expr | None = None
     feedback: bool = False
     at: int = 0
@@ -396,7 +407,7 @@ class Reaction(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Supervision(msgspec.Struct, frozen=True, omit_defaults=True):
-    strategy: str = "one_for_one"
+    strategy: Strategy = "one_for_one"
     max_restarts: Expr | None = None
     within: Expr | None = None
 
@@ -422,7 +433,7 @@ class Coglet(msgspec.Struct, frozen=True, omit_defaults=True):
     logged_from: int = -1
     suppressed: list[int] = []
     registered: int = -1
-    kind: str = "coglet"
+    kind: CogletKind = "coglet"
     budget: Expr | None = None
     python: str = ""
     open: bool = False
@@ -451,7 +462,7 @@ class Program(msgspec.Struct, frozen=True, omit_defaults=True):
 
     key: str
     name: str
-    kind: str
+    kind: ProgramKind
     parameters: list[ParameterDecl]
     result: int
     body: Expr | None = None

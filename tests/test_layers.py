@@ -125,12 +125,23 @@ def test_the_page_names_only_what_is_there() -> None:
     """Paths exist, seen from the repository, the package or a room; `module.function` and `Class.method` are defined."""
     text = page().split("\n## The files\n")[0] + page().split("\n## Invariants\n")[1]
     source = "".join(p.read_text(encoding="utf-8") for p in modules().values())
-    for name in re.findall(r"`([\w/.-]+(?:/|\.(?:py|cog|lark|md|json)))`", text):
-        assert any((at / name).exists() for at in (ROOT, PACKAGE)), name
+    assert_paths(text)
     dotted = re.findall(r"`((?:\w+\.)+(\w+))`", re.sub(r"`[\w./-]+\.(?:py|cog|lark|md|json)`", "", text))
     for whole, name in dotted:
         defined = rf"\b(?:def|class) {name}\b|^ +(?:self\.)?{name}\b.*[:=]|\"{re.escape(whole)}\""
         assert name.isupper() or re.search(defined, source, re.MULTILINE), whole
+
+
+def assert_paths(text: str) -> None:
+    """Each path in a text exists, seen from the repository or from the package."""
+    for name in re.findall(r"`([\w/.-]+(?:/|\.(?:py|cog|lark|md|json)))`", text):
+        assert any((at / name).exists() for at in (ROOT, PACKAGE)), name
+
+
+def test_the_first_change_names_only_what_is_there() -> None:
+    """The rule that CONTRIBUTING.md adds, and its page, are the reader's to create."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    assert_paths(re.sub(r"`[\w/]*lower_case_coglet\.py`|`[\w/]*COG599[\w.-]*`", "", text))
 
 
 def circles(graph: dict[str, set[str]]) -> list[set[str]]:

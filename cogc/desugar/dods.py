@@ -29,6 +29,7 @@ from cogc.desugar.fill import name_at
 from cogc.desugar.forms import dod as form
 from cogc.desugar.parts import alias, borrowed, extended
 from cogc.language.attributes import ATTRIBUTES
+from cogc.language.closed import assert_never
 from cogc.language.record import Record
 from cogc.language.texts import MARK
 from cogc.syntax import nodes
@@ -96,7 +97,7 @@ def _written(world: World, unit: Unit, node: nodes.Dod) -> list[Criterion]:
 
 
 def word(criterion: Criterion) -> str:
-    """The kind of a criterion: standard, off, coverage, human, judge, shell, python or expr."""
+    """Return the kind of a criterion: standard, off, coverage, human, judge, shell, python or expr."""
     match criterion:
         case nodes.Judge():
             return "judge"
@@ -110,7 +111,10 @@ def word(criterion: Criterion) -> str:
             return "human"
         case nodes.Attribute(value=nodes.Binary(operator=">=", left=nodes.Name(id="coverage"))):
             return "coverage"
-    return "expr"
+        case nodes.Attribute():
+            return "expr"
+        case _:
+            assert_never(criterion)
 
 
 class Look(Record):
@@ -278,4 +282,7 @@ def _malformed(key: str, criterion: Criterion) -> bool:
             return ":" not in value
         case nodes.Command():
             return True
-    return word(criterion) == "standard" and (key not in STANDARD or key == "coverage")
+        case nodes.Attribute() | nodes.Judge():
+            return word(criterion) == "standard" and (key not in STANDARD or key == "coverage")
+        case _:
+            assert_never(criterion)

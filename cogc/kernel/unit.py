@@ -171,7 +171,7 @@ class Unit:
             self._models[key] = {k: self.evaluate(e) for k, e in attributes.items()}
         return self._models[key]
 
-    def policy(self, restart: str, most: int, backoff: int) -> ChildCode:
+    def policy(self, restart: ir.Restart, most: int, backoff: int) -> ChildCode:
         """Return how a child of a Python coglet is supervised; children that are supervised alike share it."""
         key = (restart, most, backoff)
         found = self._policies.get(key)

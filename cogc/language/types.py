@@ -159,23 +159,34 @@ def fit(source: Type, target: Type, assumed: frozenset[tuple[int, int]] = frozen
         return min(fit(m, target, assumed) for m in source.members)
     if isinstance(target, UnionOf):
         return max(fit(source, m, assumed) for m in target.members)
-    match source, target:
-        case (LiteralOf(), LiteralOf()):
+    match target:
+        case LiteralOf():
             return EXACT if source == target else NO
-        case (LiteralOf(kind, _), Primitive(name)):
-            return EXACT if kind == name else COERCED if (kind, name) == ("int", "float") else NO
-        case (Primitive(a), Primitive(b)):
-            return EXACT if a == b else COERCED if (a, b) == ("int", "float") else NO
-        case (ListOf(a), ListOf(b)):
-            return fit(a, b, assumed)
-        case (MapOf(a), MapOf(b)):
-            return fit(a, b, assumed)
-        case (RecordOf(), MapOf(b)):
-            inner = min((fit(f.type, b, assumed) for f in source.fields), default=EXACT)
-            return min(inner, MAYBE) if source.open else inner
-        case (RecordOf(), RecordOf()):
-            return _fit_record(source, target, assumed)
-    return NO
+        case Primitive(name):
+            return _fit_primitive(source, name)
+        case ListOf(item):
+            return fit(source.item, item, assumed) if isinstance(source, ListOf) else NO
+        case MapOf(value):
+            return _fit_map(source, value, assumed)
+        case RecordOf():
+            return _fit_record(source, target, assumed) if isinstance(source, RecordOf) else NO
+        case _:
+            assert_never(target)
+
+
+def _fit_primitive(source: Type, name: str) -> int:
+    given = source.kind if isinstance(source, LiteralOf) else source.name if isinstance(source, Primitive) else ""
+    return EXACT if given == name else COERCED if (given, name) == ("int", "float") else NO
+
+
+def _fit_map(source: Type, value: Type, assumed: frozenset[tuple[int, int]]) -> int:
+    """Return how well a map or a record fits a map of `value`; a field that is not known may not fit."""
+    if isinstance(source, MapOf):
+        return fit(source.value, value, assumed)
+    if not isinstance(source, RecordOf):
+        return NO
+    inner = min((fit(f.type, value, assumed) for f in source.fields), default=EXACT)
+    return min(inner, MAYBE) if source.open else inner
 
 
 def _fit_record(source: RecordOf, target: RecordOf, assumed: frozenset[tuple[int, int]]) -> int:
@@ -243,7 +254,10 @@ def field_type(base: Type, name: str) -> Type | None:
         case UnionOf():
             parts = [field_type(m, name) for m in members(base)]
             return None if None in parts else union([p for p in parts if p is not None])
-    return None
+        case Primitive() | LiteralOf() | ListOf() | Ref():
+            return None
+        case _:
+            assert_never(base)
 
 
 def item_type(base: Type) -> Type | None:
@@ -257,8 +271,10 @@ def item_type(base: Type) -> Type | None:
                 parts.append(item)
             case Primitive("never"):
                 pass
-            case _:
+            case Primitive() | LiteralOf() | MapOf() | RecordOf() | UnionOf() | Ref():
                 return None
+            case _:
+                assert_never(m)
     return union(parts)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from cogc import ir
 from cogc.analysis import prompts
 from cogc.analysis.attribute_check import kind_type, word_of
@@ -296,7 +298,7 @@ class Lowering:
             case nodes.Escalate():
                 return ir.Lifecycle("escalate", at=at)
             case nodes.Log(level=level, value=value):
-                return ir.Log(level.id, self.expr(value), at)
+                return ir.Log(cast("ir.Level", level.id), self.expr(value), at)
             case nodes.Fail(value=value):
                 return ir.Fail(self.expr(value), at)
             case nodes.If():

@@ -9,6 +9,7 @@ expressions and statements in them, and comes back to `Lower` through the functi
 from __future__ import annotations
 
 import posixpath
+from typing import Literal, cast
 
 import msgspec
 
@@ -83,7 +84,7 @@ class Lower:
         parameters = self.parameters(signature, place)
         lowering = Lowering(self.tables, place.inner([p.name for p in signature.parameters]))
         executor = node.executor
-        kind = INWARD.get(executor.kind.id, executor.kind.id)
+        kind = cast("ir.ProgramKind", INWARD.get(executor.kind.id, executor.kind.id))  # checked against EXECUTORS
         argument = executor.argument
         body, words, text, server = None, [], "", ""
         match kind:
@@ -298,6 +299,7 @@ class _Coglet:
 
     def lower(self) -> ir.Coglet:
         shape, run = self.shape, self.run
+        assert shape.declared != "mixin"  # its members are in the coglets that take it in
         if self._takes("ProgLet"):  # any of its programs may be given another's name, or its file's
             for member in shape.programs.values():
                 run.program(member.owner.unit, member.node, self.layout.place(member.owner))
@@ -395,7 +397,8 @@ class _Coglet:
         return found
 
     def _channel(self, member: Member) -> ir.ChannelDecl:
-        capacity, overflow = None, "block"
+        capacity: ir.Expr | None = None
+        overflow: ir.Overflow = "block"
         for a in member.node.attributes:
             if a.key.id == "capacity":
                 capacity = self.lowering(member.owner).checked(a.value, types.INT)
@@ -439,16 +442,19 @@ class _Coglet:
     def _optional(self, lowering: Lowering, node: object, type: Type) -> ir.Expr | None:
         return None if node is None else lowering.checked(node, type)  # type: ignore[arg-type]
 
-    def _map(self, node: object, lowering: Lowering) -> tuple[str, ir.Expr | None]:
+    def _map(self, node: object, lowering: Lowering) -> tuple[ir.Sharing, ir.Expr | None]:
         if isinstance(node, nodes.Call):
             return "hash", lowering.inner(["message"]).expr(node.arguments[0].value)
-        return getattr(node, "id", "") or getattr(node, "value", "") or "broadcast", None
+        return getattr(node, "id", None) or getattr(node, "value", None) or "broadcast", None
 
     def _links(self, member: Member) -> list[ir.LinkDecl]:
         """One wire for each pair of ends."""
         node, lowering = member.node, self.lowering(member.owner)
         given = {a.key.id: a.value for a in node.attributes}
-        map, hash = self._map(given["map"], lowering) if "map" in given else ("", None)
+        map: ir.Sharing | Literal[""] = ""
+        hash: ir.Expr | None = None
+        if "map" in given:
+            map, hash = self._map(given["map"], lowering)
         found = []
         for s in node.sources:
             for t in node.targets:

@@ -20,6 +20,7 @@ from cogc.commands.load import load, show_to_stderr
 from cogc.commands.options import SETTS, instance_of, locals_of, new_run_id
 from cogc.commands.usage import UsageError
 from cogc.diagnostics.problems import Problems
+from cogc.disk.state_folder import make_folder
 from cogc.language.values import Failure
 from cogc.sett.spec import SettSpec
 
@@ -44,7 +45,7 @@ def up(options: Namespace) -> int:
     folder = Path(SETTS) / instance
     if any(_lives(p) for p in _known(folder)):
         raise UsageError(f"the instance `{instance}` is up already")
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     board = options.board or os.environ.get("REDIS_URL") or f"sqlite:{folder}/board.db"
     common = ["--instance", instance, "--board", board]
     started = [_start(folder, "orchestrator", ["orchestrator", options.words[0], *common])]

@@ -13,6 +13,7 @@ import trio
 
 from cogc.commands.options import LEVELS, SETTS
 from cogc.commands.usage import UsageError
+from cogc.disk.state_folder import make_folder
 from cogc.run.people import People
 from cogc.run.trace import TraceWriter
 from cogc.screens.sett import SettView
@@ -36,7 +37,7 @@ class SettSinks:
         if self.options.trace is not None:
             path = Path(self.options.trace or f"{SETTS}/{self.instance}/trace.jsonl")
             try:
-                path.parent.mkdir(parents=True, exist_ok=True)
+                make_folder(path.parent)
                 self.file = open(path, "wb")
             except OSError as error:
                 raise UsageError(f"cannot write `{path}`: {str(error.strerror).lower()}") from None

@@ -15,6 +15,7 @@ import msgspec
 from cogc import ir
 from cogc.commands.options import LEVELS, budget, duration, new_run_id
 from cogc.commands.usage import UsageError
+from cogc.disk.state_folder import make_folder
 from cogc.kernel.effects import Effect, LogLine, Output
 from cogc.language.values import plain
 from cogc.run.control import open_door
@@ -80,9 +81,7 @@ class RunSinks:
 
     def _folder(self) -> Path:
         """The run's own folder."""
-        folder = Path(".cogc/runs") / self.id
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
+        return make_folder(Path(".cogc/runs") / self.id)
 
     def _open(self, path: str) -> BinaryIO:
         file = open(path, "wb")  # noqa: SIM115 - closed in __exit__ with the others

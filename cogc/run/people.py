@@ -16,6 +16,7 @@ from typing import Any
 import trio
 
 from cogc import ir
+from cogc.disk.state_folder import make_folder
 from cogc.kernel.effects import Call
 from cogc.language.values import Failure, shorten
 from cogc.run.questions import read_answer, write_whole
@@ -114,7 +115,7 @@ def _post(file: Path, id: str, question: Question) -> None:
         "id": id, "program": question.program, "path": question.path, "question": question.text,
         "choices": question.choices, "type": question.type,
     }  # fmt: skip
-    file.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(file.parent)
     write_whole(file, json.dumps(data, ensure_ascii=False))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from cogc.disk.state_folder import make_folder
 from cogc.run.journal import _decode, _encoder
 
 
@@ -15,7 +16,7 @@ class StateStore:
     """The states of one instance. Values are written in one transaction for each turn of the run."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         self.connection = sqlite3.connect(path, isolation_level=None)
         self.connection.execute("PRAGMA journal_mode=WAL")
         self.connection.execute("PRAGMA synchronous=FULL")

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import msgspec
 import trio
 
+from cogc.disk.state_folder import make_folder
 from cogc.stores.base import Tx
 
 T = TypeVar("T")
@@ -32,7 +33,7 @@ class SqliteStore:
     """One connection. Reads and writes run in the calling task, statements that may block in a thread."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         self.db = sqlite3.connect(path, timeout=_BUSY, isolation_level=None, check_same_thread=False)
         self.db.execute("pragma journal_mode=wal")
         self.db.execute("pragma synchronous=full")

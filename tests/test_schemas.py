@@ -108,6 +108,19 @@ def test_a_built_program_is_of_its_schema_stable_and_hashed() -> None:
         ir.decode(data.replace(b'"Juror"', b'"Jurox"'))
 
 
+def test_a_quoted_word_means_the_same_as_a_plain_one() -> None:
+    spec = """
+    coglet Child { listen a: int { overflow: block }; on a as v { } }
+    coglet Main { create c = Child * 2 { restart: always, map: round_robin }; on start { c.a <- 1 } }
+    """
+    plain, quoted = spec, spec
+    for word in ("block", "always", "round_robin"):
+        quoted = quoted.replace(f": {word}", f': "{word}"')
+    assert quoted.count('"') == 6
+    assert build(quoted).hash == build(plain).hash == ir.decode(ir.encode(build(plain))).hash
+    assert build(quoted).coglets["Main"].children[0].restart == "always"
+
+
 def test_types_lower_to_json_schema() -> None:
     vote = types.RecordOf((types.FieldOf("vote", types.UnionOf((types.LiteralOf("string", "yes"), types.NULL))),
                            types.FieldOf("weight", types.FLOAT, True, "1.0")))  # fmt: skip

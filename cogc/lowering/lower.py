@@ -9,7 +9,8 @@ expressions and statements in them, and comes back to `Lower` through the functi
 from __future__ import annotations
 
 import posixpath
-from typing import Literal, cast
+import sys
+from typing import Any, Literal, cast
 
 import msgspec
 
@@ -403,7 +404,7 @@ class _Coglet:
             if a.key.id == "capacity":
                 capacity = self.lowering(member.owner).checked(a.value, types.INT)
             elif a.key.id == "overflow":
-                overflow = a.value.id
+                overflow = _kind(a.value)
         return ir.ChannelDecl(member.node.name.id, self.run.tables.type(member.type), capacity, overflow)
 
     def _state(self, member: Member) -> ir.StateDecl:
@@ -430,7 +431,7 @@ class _Coglet:
             high=lowering.checked(node.count.high, types.INT) if node.count and node.count.high else None,
             each=node.for_each.name.id if node.for_each else "",
             source=source,
-            restart=getattr(given.get("restart"), "id", "never"),
+            restart=_kind(given["restart"]) if "restart" in given else "never",
             max_restarts=self._optional(lowering, given.get("max_restarts"), types.INT),
             within=self._optional(lowering, given.get("within"), types.DURATION),
             backoff=self._optional(lowering, given.get("backoff"), types.DURATION),
@@ -442,10 +443,10 @@ class _Coglet:
     def _optional(self, lowering: Lowering, node: object, type: Type) -> ir.Expr | None:
         return None if node is None else lowering.checked(node, type)  # type: ignore[arg-type]
 
-    def _map(self, node: object, lowering: Lowering) -> tuple[ir.Sharing, ir.Expr | None]:
+    def _map(self, node: nodes.Value | None, lowering: Lowering) -> tuple[ir.Sharing, ir.Expr | None]:
         if isinstance(node, nodes.Call):
             return "hash", lowering.inner(["message"]).expr(node.arguments[0].value)
-        return getattr(node, "id", None) or getattr(node, "value", None) or "broadcast", None
+        return "broadcast" if node is None else _kind(node), None
 
     def _links(self, member: Member) -> list[ir.LinkDecl]:
         """One wire for each pair of ends."""
@@ -487,7 +488,7 @@ class _Coglet:
         lowering = self.lowering(member.owner)
         given = {a.key.id: a.value for a in member.node.attributes}
         return ir.Supervision(
-            member.node.strategy.id,
+            _kind(member.node.strategy),
             self._optional(lowering, given.get("max_restarts"), types.INT),
             self._optional(lowering, given.get("within"), types.DURATION),
         )
@@ -560,6 +561,14 @@ class _Coglet:
 
 def _with_name(trigger: ir.Trigger, name: str) -> ir.Trigger:
     return msgspec.structs.replace(trigger, names=[name])
+
+
+def _kind(node: nodes.Value) -> Any:
+    """Return the word of an attribute, which the checker has found among the right ones, as one of the IR's own strings.
+
+    msgspec leaves out a field that is its default, and a decoded program has such strings: both go by identity.
+    """
+    return sys.intern(word_of(node) or "")
 
 
 def _trigger_name(node: nodes.Reaction) -> str:

@@ -25,7 +25,7 @@ from cogc.sett.model import Artefact, approves, goal, new_id
 from cogc.sett.spec import SettSpec
 from cogc.stores.memory import MemoryStore
 from support.processes import bubblewrap_works, marked, unique_seconds
-from support.specs import build
+from support.specs import build, check_text
 from support.waiting import until
 
 needs_bwrap = pytest.mark.skipif(not bubblewrap_works(), reason="bubblewrap is not installed, or not allowed")
@@ -622,18 +622,22 @@ def test_without_a_sandbox_to_be_had_it_is_a_failure_not_a_plain_process(
 # ---- the spec ------------------------------------------------------------------------------------------------
 
 
+def test_a_variable_that_is_not_set_is_said_before_anything_runs(world: World) -> None:
+    with pytest.raises(Failure, match="wants the variable TOKEN_THAT_IS_NOT_SET"):
+        world.spec(agent("W", "./w.sh", ON_GOAL, 'environment: ["TOKEN_THAT_IS_NOT_SET"]'))
+
+
 @pytest.mark.parametrize(
-    ("more", "said"),
+    "more",
     [
-        ('environment: ["TOKEN_THAT_IS_NOT_SET"]', "wants the variable TOKEN_THAT_IS_NOT_SET"),
-        ('resources: { limits: { memory: "lots" } }', "`lots` is no size"),
-        ('resources: { limits: { cpus: "some" } }', "`some` is no number of processors"),
-        ('health_check: { command: ["true"], interval: "soon" }', "`soon` is no duration"),
+        'resources: { limits: { memory: "lots" } }',
+        'resources: { limits: { cpus: "some" } }',
+        'health_check: { command: ["true"], interval: "soon" }',
     ],
 )
-def test_what_has_no_meaning_is_said_before_anything_runs(world: World, more: str, said: str) -> None:
-    with pytest.raises(Failure, match=said):
-        world.spec(agent("W", "./w.sh", ON_GOAL, more))
+def test_a_size_a_number_of_processors_and_a_duration_are_checked(more: str) -> None:
+    _, found = check_text(f"sett S {{\n{agent('W', './w.sh', ON_GOAL, more)}\n}}\n")
+    assert [d.slug for d in found if d.severity == "error"] == ["bad-path"], [d.message for d in found]
 
 
 def test_the_environment_is_passed_through_or_filled_in(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -221,6 +221,7 @@ class Inference:
         open = False
         places: dict[str, nodes.Node] = {}
         target = None if expected is None else reports.one_record(expected)
+        wanted_fields = {f.name: f for f in target.fields} if target else {}
         value_expected = expected.value if isinstance(expected := types.expand(expected or ANY), MapOf) else None
         for entry in node.entries:
             match entry:
@@ -229,7 +230,7 @@ class Inference:
                         related = [Label(scope.unit.span(places[key.id]), "first here")]
                         self.problems.add("duplicate-key", scope.unit.span(key), related=related, name=key.id)
                     places[key.id] = key
-                    wanted = target.field(key.id) if target else None
+                    wanted = wanted_fields.get(key.id)
                     found = self.infer(value, scope, wanted.type if wanted else value_expected)
                     fields[key.id] = FieldOf(key.id, found)
                 case nodes.ComputedEntry(key=key, value=value):

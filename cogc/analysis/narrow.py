@@ -64,10 +64,8 @@ def _within(tables: Tables, node: nodes.Expr, items: tuple[nodes.Expr, ...], ins
         return {}
     if inside:
         return {path: types.union([v for v in values if v is not None])}
-    for v in values:
-        if v is not None:
-            known = types.without(known, v)
-    return {path: known}
+    gone = {v for v in values if v is not None}
+    return {path: types.union([m for m in types.members(known) if m not in gone])}
 
 
 def _tested(tables: Tables, node: nodes.Expr, wanted: Type, truth: bool) -> dict[str, Type]:

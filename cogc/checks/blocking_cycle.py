@@ -5,6 +5,8 @@ Only `link`s are examined. A link with `{ feedback: true }`, or an inbox that dr
 
 from __future__ import annotations
 
+from collections import deque
+
 from cogc.checks.common import has_flag, links, own_shapes
 from cogc.diagnostics.problems import Label
 from cogc.syntax import nodes
@@ -21,13 +23,13 @@ if TYPE_CHECKING:
 def blocking_cycle(checked: Checked) -> None:
     """Report each cycle once, at the link that closes it."""
     for shape in own_shapes(checked):
-        edges = _edges(checked, shape)
-        found: set[frozenset[str]] = set()
-        for start in sorted({a for a, _, _ in edges}):
-            cycle = _shortest(start, edges)
-            if cycle is None or frozenset(a for a, _, _ in cycle) in found:
+        edges = _in_cycles(_edges(checked, shape))
+        met: set[str] = set()
+        for start in sorted(edges):
+            cycle = None if start in met else _shortest(start, edges)
+            if cycle is None:
                 continue
-            found.add(frozenset(a for a, _, _ in cycle))
+            met |= {a for a, _, _ in cycle}
             names = " -> ".join([a for a, _, _ in cycle] + [cycle[0][0]])
             last = cycle[-1][2]
             others = [Label(shape.unit.span(e[2]), "and this one") for e in cycle[:-1] if e[2] is not last]
@@ -53,15 +55,43 @@ def _drops(target: Port) -> bool:
     return bool(words) and words[0] != "block"
 
 
-def _shortest(start: str, edges: list[Edge]) -> list[Edge] | None:
-    ways: list[list[Edge]] = [[e] for e in edges if e[0] == start]
-    seen: set[str] = set()
-    while ways:
-        way = ways.pop(0)
-        at = way[-1][1]
-        if at == start:
+def _in_cycles(edges: list[Edge]) -> dict[str, list[Edge]]:
+    """Return the edges by their start, without those that lead to an end or come from a beginning."""
+    for near, far in ((0, 1), (1, 0)):
+        at: dict[str, list[Edge]] = {}
+        for edge in edges:
+            at.setdefault(str(edge[near]), []).append(edge)
+        count: dict[str, int] = {}
+        for edge in edges:
+            count[str(edge[far])] = count.get(str(edge[far]), 0) + 1
+        bare = [name for name in at if name not in count]
+        gone = set(bare)
+        while bare:
+            for edge in at.get(bare.pop(), ()):
+                name = str(edge[far])
+                count[name] -= 1
+                if not count[name]:
+                    gone.add(name)
+                    bare.append(name)
+        edges = [e for e in edges if e[0] not in gone and e[1] not in gone]
+    found: dict[str, list[Edge]] = {}
+    for edge in edges:
+        found.setdefault(edge[0], []).append(edge)
+    return found
+
+
+def _shortest(start: str, edges: dict[str, list[Edge]]) -> list[Edge] | None:
+    """Return the shortest way from a child back to itself."""
+    reached: dict[str, Edge] = {}
+    pending = deque([start])
+    while pending:
+        for edge in edges.get(pending.popleft(), ()):
+            if edge[1] not in reached:
+                reached[edge[1]] = edge
+                pending.append(edge[1])
+        if start in reached:
+            way = [reached[start]]
+            while way[0][0] != start:
+                way.insert(0, reached[way[0][0]])
             return way
-        if at not in seen:
-            seen.add(at)
-            ways += [[*way, e] for e in edges if e[0] == at]
     return None

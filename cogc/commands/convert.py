@@ -1,20 +1,25 @@
-"""`cogc convert SPEC`: write a spec in the other notation: `.cog` as YAML, YAML as `.cog`. Comments are lost."""
+"""`cogc convert SPEC`: write a spec in the other notation: `.cog` as YAML, YAML as `.cog`. Comments are not kept."""
 
 from __future__ import annotations
 
+import re
 import sys
 
 from cogc.commands.load import show_to_stderr
 from cogc.diagnostics.problems import Problems
-from cogc.diagnostics.source import looks_like_yaml
+from cogc.diagnostics.source import Source, looks_like_yaml
 from cogc.disk.files import read
+from cogc.language.record import replace
 from cogc.names import load
 from cogc.syntax import format as cog
-from cogc.syntax import write_yaml
+from cogc.syntax import nodes, write_yaml
+from cogc.syntax.parse import parse
+from cogc.syntax.read_yaml import Mapping, Scalar, Sequence, read_yaml
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
+    from typing import Any
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -32,14 +37,14 @@ def run(options: Namespace) -> int:
     unit = world.roots[0]
     is_yaml = looks_like_yaml(unit.path, unit.source.text)
     target = options.to or ("cog" if is_yaml else "yaml")
-    if target == "cog":
-        written = cog.file(unit.tree)
-    else:
-        try:
-            written = write_yaml.file(unit.tree)
-        except write_yaml.Unwritable as error:
-            sys.stderr.write(f"cogc: {error}\n")
-            return 1
+    try:
+        written = cog.file(unit.tree) if target == "cog" else write_yaml.file(unit.tree)
+        docs = _lost_docs(unit.tree, Source(f"{unit.path}.{'cog' if target == 'cog' else 'yml'}", written))
+    except write_yaml.Unwritable as error:
+        sys.stderr.write(f"cogc: {error}\n")
+        return 1
+    for line in [*docs, *_lost_comments(unit.source, is_yaml)]:
+        sys.stderr.write(f"cogc: not kept: {line}\n")
     if options.file:
         try:
             with open(options.file, "w", encoding="utf-8") as file:
@@ -50,3 +55,66 @@ def run(options: Namespace) -> int:
     else:
         sys.stdout.write(written)
     return 0
+
+
+def _lost_docs(tree: nodes.File, written: Source) -> list[str]:
+    """Return the documentation strings that the text written has not; raise Unwritable if anything else is missing."""
+    problems = Problems()
+    back = parse(written, problems)
+    if problems.errors or not _same(tree, back):
+        raise write_yaml.Unwritable("this spec has a part that has no form in the other notation")
+    kept = [node.doc for node in nodes.walk(back) if getattr(node, "doc", "")]
+    lost: list[str] = []
+    for node in nodes.walk(tree):
+        doc = getattr(node, "doc", "")
+        if doc and doc in kept:
+            kept.remove(doc)
+        elif doc:
+            lost.append(f"the documentation of {type(node).__name__.lower()} {_named(node)}")
+    return lost
+
+
+def _named(node: nodes.Node) -> str:
+    name = getattr(node, "name", None)
+    return f"`{name.id}`" if isinstance(name, nodes.Name) else "without a name"
+
+
+def _same(tree: nodes.File, back: nodes.File) -> bool:
+    """Return whether two trees are equal but for documentation and the order of their parts."""
+    first, second = (_bare(write_yaml.nodes_in_order(t)) for t in (tree, back))
+    return bool(first == second)
+
+
+def _bare(value: Any) -> Any:
+    """Return a tree without its documentation."""
+    if isinstance(value, tuple):
+        return tuple(_bare(v) for v in value)
+    if not isinstance(value, nodes.Node):
+        return value
+    changed = {f: _bare(getattr(value, f)) for f in type(value)._compared_}
+    return replace(value, **{f: "" if f == "doc" else v for f, v in changed.items()})
+
+
+def _lost_comments(source: Source, is_yaml: bool) -> list[str]:
+    """Return a line that counts the comments of a text; none if it has no comments."""
+    if is_yaml:
+        texts = _scalars(read_yaml(source, Problems()))
+        starts = [found.start() for found in re.finditer(r"(?<!\S)#", source.text)]
+        count = sum(not any(text.start <= at < text.end for text in texts) for at in starts)
+    else:
+        words = re.findall(
+            r'r?"""(?:[^"\\]|\\.|"(?!""))*"""|r"[^"\n]*"|"(?:[^"\\\n]|\\.)*"|#[^\n]*', source.text, re.DOTALL
+        )
+        count = sum(word.startswith("#") for word in words)
+    return [f"{count} comment{'s' * (count != 1)}"] if count else []
+
+
+def _scalars(value: Mapping | Sequence | Scalar | None) -> list[Scalar]:
+    match value:
+        case Scalar():
+            return [value]
+        case Sequence(items=items):
+            return [s for item in items for s in _scalars(item)]
+        case Mapping(pairs=pairs):
+            return [s for key, item in pairs for s in (key, *_scalars(item))]
+    return []

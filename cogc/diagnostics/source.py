@@ -78,13 +78,48 @@ def normal(path: str) -> str:
 
 
 def looks_like_yaml(path: str, text: str) -> bool:
-    """Return whether a file is YAML: by its suffix, else by its first line that is no comment, `cog:` or `version:`."""
-    if path.endswith(".cog"):
+    """Return whether a file is YAML: by its suffix, else by the keys of a spec in YAML."""
+    lower = path.lower()
+    if lower.endswith(".cog"):
         return False
-    if path.endswith((".yml", ".yaml")):
-        return True
-    for line in text.split("\n", 50)[:50]:
-        line = line.strip()
-        if line and not line.startswith(("#", "---", "%")):
-            return line.startswith(("cog:", "version:"))
-    return False
+    return lower.endswith((".yml", ".yaml")) or is_yaml_spec(text)
+
+
+def is_yaml_spec(text: str) -> bool:
+    """Return whether a text in YAML has the keys of a spec: `cog`, or `version` and `agents` of a sett.
+
+    The keys may stand anywhere at the top level, quoted or not, in a block or between braces. A text that is no correct
+    YAML counts too, so that its mistakes are reported.
+    """
+    if "cog" not in text and "agents" not in text:
+        return False
+    keys = _top_keys(text)
+    return "cog" in keys or {"version", "agents"} <= keys
+
+
+def _top_keys(text: str) -> set[str]:
+    """Return those keys at the top level of a text in YAML that tell what the text is."""
+    import re  # most files are told by their suffix
+
+    start = re.match(
+        r"\ufeff?(?:[ \t]*(?:#.*|%.*)?\n)*(?:---[ \t]*(?:#.*)?(?:\n|$))?(?:[ \t]*(?:#.*)?\n)*(?:--- )?", text
+    )
+    body = text[start.end() :] if start else text
+    if body.lstrip().startswith("{"):
+        return _flow_keys(body)
+    indent = re.match(" *", body)
+    line = rf"^{indent.group() if indent else ''}(?:\? +)?(?:[&!]\S* +)*([\"']?)(cog|version|agents)\1[ \t]*(?::(?=\s|$)|$)"
+    return {found.group(2) for found in re.finditer(line, body, re.MULTILINE)}
+
+
+def _flow_keys(body: str) -> set[str]:
+    """Return the keys of a mapping in braces: words in front of a colon that stand in one pair of braces."""
+    import re
+
+    depth, word, found = 0, "", set()
+    for token in re.findall(r'"(?:\\.|[^"\\])*"|\'[^\']*\'|(?<!\S)#.*|[{}\[\],:]|[^\s{}\[\],:]+', body):
+        depth += (token in "{[") - (token in "}]")
+        if token == ":" and depth == 1:
+            found.add(word)
+        word = token.strip("\"'")
+    return found

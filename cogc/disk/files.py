@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 
-from cogc.diagnostics.source import LIMIT_MB, looks_like_yaml
+from cogc.diagnostics.source import LIMIT_MB, is_yaml_spec
 from cogc.disk.resources import place as resource
 
 _SKIPPED = {"__pycache__", "node_modules"}
@@ -14,8 +16,20 @@ _SPECS = (".cog", ".yml", ".yaml")
 def read(path: str) -> bytes:
     """Return the bytes of a file, of `std/x` from the standard library; at most a little more than a spec may have."""
     place = resource("stdlib", path[4:]) if path.startswith("std/") else path
+    refuse_unreadable(place)
     with open(place, "rb") as file:
         return file.read((LIMIT_MB << 20) + (1 << 20))
+
+
+def refuse_unreadable(path: str) -> None:
+    """Raise OSError for what is no regular file: opening a pipe waits for its writer, and a device may have no end."""
+    mode = os.stat(path).st_mode
+    if stat.S_ISREG(mode):
+        return
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, "it is a folder", path)
+    kinds = {stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
+    raise OSError(errno.EINVAL, f"it is {kinds.get(stat.S_IFMT(mode), 'a device')} and no file", path)
 
 
 def specs(path: str) -> list[str]:
@@ -30,7 +44,7 @@ def specs(path: str) -> list[str]:
         )
         for name in sorted(names):
             place = os.path.join(top, name)
-            if name.endswith(_SPECS) and (name.endswith(".cog") or _is_spec(place)):
+            if _is_spec(place):
                 found.append(place)
     return found
 
@@ -43,17 +57,20 @@ def main_spec(path: str) -> str:
     named = [os.path.join(path, f"{n}{s}") for n in (name, "main") for s in _SPECS]
     found = [p for p in named if os.path.isfile(p)]
     if not found:
-        files = sorted(os.path.join(path, f) for f in os.listdir(path) if f.endswith(_SPECS))
-        found = [f for f in files if os.path.isfile(f) and (f.endswith(".cog") or _is_spec(f))]
+        files = sorted(os.path.join(path, f) for f in os.listdir(path))
+        found = [f for f in files if os.path.isfile(f) and _is_spec(f)]
         found = found if len(found) == 1 else []
     return found[0] if found else path
 
 
 def _is_spec(path: str) -> bool:
-    """Return whether a YAML file is a spec, by its first keys."""
+    """Return whether a file of a folder is a spec: a `.cog` file, or a YAML file with the keys of a spec."""
+    lower = path.lower()
+    if not lower.endswith(_SPECS):
+        return False
+    if lower.endswith(".cog"):
+        return True
     try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            head = file.read(4096)
+        return is_yaml_spec(read(path).decode("utf-8-sig", "replace"))
     except OSError:
         return False
-    return looks_like_yaml("", head) and ("cog:" in head or ("version:" in head and "agents:" in head))

@@ -105,17 +105,17 @@ def members(type: Type) -> tuple[Type, ...]:
 
 def union(types: list[Type] | tuple[Type, ...]) -> Type:
     """Return the union of types, flat and without repetition. `any` absorbs the others, `never` is left out."""
-    flat: list[Type] = []
+    flat: dict[Type, None] = {}
     for t in types:
         for m in t.members if isinstance(t, UnionOf) else (t,):
             if m == ANY:
                 return ANY
-            if m != NEVER and m not in flat:
-                flat.append(m)
-    flat = [m for m in flat if not (isinstance(m, LiteralOf) and Primitive(m.kind) in flat)]
-    if not flat:
+            if m != NEVER:
+                flat[m] = None
+    found = [m for m in flat if not (isinstance(m, LiteralOf) and Primitive(m.kind) in flat)]
+    if not found:
         return NEVER
-    return flat[0] if len(flat) == 1 else UnionOf(tuple(flat))
+    return found[0] if len(found) == 1 else UnionOf(tuple(found))
 
 
 def optional(type: Type) -> Type:
@@ -156,7 +156,7 @@ def fit(source: Type, target: Type, assumed: frozenset[tuple[int, int]] = frozen
     if source == ANY:
         return MAYBE
     if isinstance(source, UnionOf):
-        return min(fit(m, target, assumed) for m in source.members)
+        return _fit_union(source, target, assumed)
     if isinstance(target, UnionOf):
         return max(fit(source, m, assumed) for m in target.members)
     match target:
@@ -189,11 +189,24 @@ def _fit_map(source: Type, value: Type, assumed: frozenset[tuple[int, int]]) -> 
     return min(inner, MAYBE) if source.open else inner
 
 
+def _fit_union(source: UnionOf, target: Type, assumed: frozenset[tuple[int, int]]) -> int:
+    """Return how well the alternative that fits worst fits. Those that the target has too are passed over first."""
+    known = frozenset(target.members if isinstance(target, UnionOf) else ())
+    level = EXACT
+    for m in source.members:
+        if m not in known and not (isinstance(m, LiteralOf) and Primitive(m.kind) in known):
+            level = min(level, fit(m, target, assumed))
+        if level == NO:
+            break
+    return level
+
+
 def _fit_record(source: RecordOf, target: RecordOf, assumed: frozenset[tuple[int, int]]) -> int:
     """Return how well a record fits another: field by field, then the fields that only the source has."""
     level = EXACT
+    fields = {f.name: f for f in source.fields}
     for f in target.fields:
-        given = source.field(f.name)
+        given = fields.pop(f.name, None)
         if given is None:
             if source.open:
                 level = min(level, MAYBE)
@@ -209,7 +222,7 @@ def _fit_record(source: RecordOf, target: RecordOf, assumed: frozenset[tuple[int
         elif absent and not f.optional:
             return NO
     if not target.open:
-        if any(target.field(f.name) is None for f in source.fields):
+        if fields:
             return NO
         if source.open:
             level = min(level, MAYBE)
@@ -218,8 +231,11 @@ def _fit_record(source: RecordOf, target: RecordOf, assumed: frozenset[tuple[int
 
 def overlaps(a: Type, b: Type) -> bool:
     """Return whether some value may be of both types; if none is, a comparison of them is a mistake."""
+    others = members(b)
+    if not frozenset(members(a)).isdisjoint(others):
+        return True
     for x in members(a):
-        for y in members(b):
+        for y in others:
             if max(fit(x, y), fit(y, x)) > NO:
                 return True
             numbers = ("int", "float")

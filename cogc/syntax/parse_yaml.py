@@ -193,6 +193,8 @@ class Reader:
     def _word(self, value: Scalar) -> n.Expr:
         if value.text == "fail":
             return self.name(value)
+        if value.text.startswith("="):
+            return self.data(value)
         if not value.plain and not value.text.startswith("hash("):
             return self.string(value)
         if not value.text.replace("-", "_").replace(".", "_").isidentifier():

@@ -297,7 +297,10 @@ def _attribute(node: n.Attribute, kind: str) -> Data:
 
 
 def _words(value: n.Value) -> str:
-    return Quoted(value.value) if isinstance(value, n.Text) else Code(cog.value(value))
+    if isinstance(value, n.Text):
+        return Quoted("=" + value.value if value.value.startswith("=") else value.value)
+    words = cog.value(value)
+    return Code("=" + words) if isinstance(value, n.Binary) else Code(words)
 
 
 def _references(value: n.Value) -> Data:

@@ -1,0 +1,164 @@
+"""The checker and odd input: files that are none, long specs, both ways to name a file, conversion without silent losses."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cogc.diagnostics.source import is_yaml_spec
+from support.cli import cogc
+from support.specs import check_text
+
+_MISTAKE = "coglets:\n  Main:\n    listen: {x: int}\n    reactions:\n      - on: x as v\n        do: log info vv\n"
+
+
+@pytest.mark.parametrize("name", ["a.cog", "a.yml", "a.txt"])
+def test_a_pipe_is_refused_at_once(name: str, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / name)
+    for command in ("check", "run", "graph", "convert", "cost", "build"):
+        done = cogc(command, name, cwd=tmp_path)
+        assert done.returncode in (1, 2) and "it is a pipe and no file" in done.stdout + done.stderr, command
+
+
+def test_a_device_and_a_socket_are_refused(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as door:
+        door.bind(str(tmp_path / "s.cog"))
+        assert "it is a socket and no file" in cogc("check", "s.cog", cwd=tmp_path).stdout
+    assert "it is a device and no file" in cogc("check", "/dev/zero", cwd=tmp_path).stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.yml", "\ufeffcog: 1\n" + _MISTAKE),
+        ("A.YML", "cog: 1\n" + _MISTAKE),
+        ("a.yaml", _MISTAKE + "cog: 1\n"),
+        ("a.yml", '"cog": 1\n' + _MISTAKE),
+        ("a.yml", "'cog' : 1\n" + _MISTAKE),
+        ("a.yml", "? cog\n: 1\n" + _MISTAKE),
+        ("a.yml", "# a comment\n%YAML 1.1\n---\n# another\ncog: 1\n" + _MISTAKE),
+        ("a.yml", "--- # a comment\ncog: 1\n" + _MISTAKE),
+        ("a.yml", "".join(f"  {line}\n" for line in ("cog: 1\n" + _MISTAKE).splitlines())),
+        ("a.yml", '{coglets: {Main: {listen: {x: int}, reactions: [{on: x as v, do: log info vv}]}}, "cog": 1}'),
+        ("a.yml", "cog: 1\r\n" + _MISTAKE.replace("\n", "\r\n")),
+        ("a.COG", "coglet Main { listen x: int\n on x as v { log info vv } }"),
+    ],
+)
+def test_a_folder_and_a_named_file_see_the_same_spec(name: str, text: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(text, encoding="utf-8", newline="")
+    by_name, by_folder = cogc("check", name, cwd=tmp_path), cogc("check", ".", cwd=tmp_path)
+    assert by_name.returncode == by_folder.returncode == 1
+    assert "COG302" in by_name.stdout and by_name.stdout == by_folder.stdout
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a: {cog: 1}", "{a: {cog: 1}}", "# cog: 1\na: 2", "a: |\n  cog: 1\n", "version: 1", "agents: []", "cogs: 1"],
+)
+def test_other_yaml_is_no_spec(text: str) -> None:
+    assert not is_yaml_spec(text)
+
+
+def _texts(count: int) -> list[str]:
+    return [f'"s{i}"' for i in range(count)]
+
+
+_LONG: dict[str, Callable[[int], str]] = {
+    "a list of numbers": lambda n: f"const A = [{', '.join(map(str, range(n)))}]",
+    "a list of texts": lambda n: f"const A = [{', '.join(_texts(n))}]",
+    "a union": lambda n: f"type T = {' | '.join(_texts(n))}\nconst A: [T] = [{', '.join(_texts(n))}]",
+    "a map": lambda n: "const A: map[int] = {" + ", ".join(f"k{i}: {i}" for i in range(n)) + "}",
+    "a record": lambda n: (
+        "type R = {" + ", ".join(f"k{i}: int" for i in range(n)) + "}\n"
+        "const A: R = {" + ", ".join(f"k{i}: {i}" for i in range(n)) + "}"
+    ),
+    "a list of lists": lambda n: f"const A = [{', '.join(f'[{i}]' for i in range(n))}]",
+    "a list of records": lambda n: "const A = [" + ", ".join(f"{{a: {i}}}" for i in range(n)) + "]",
+    "`in` a list": lambda n: (
+        f"coglet Main {{ listen x: string\n on x as v {{ if v in [{', '.join(_texts(n))}] {{ log info v }} }} }}"
+    ),
+    "a chain of links": lambda n: _linked(n, n - 1),
+    "a ring of links": lambda n: _linked(n, n),
+    "statements": lambda n: (
+        "coglet Main { listen x: int\n state n: int = 0\n on x as v {\n"
+        + "\n".join(f"n = n + {i}\n let z{i} = n" for i in range(n))
+        + "\n} }"
+    ),
+    "steps of a plan": lambda n: (
+        'model m = anthropic "claude-sonnet-5-5"\nagent W { model: m, system: "s" }\nplan P { roles: [W]\n'
+        + "\n".join(f'step s{i} by W{f" after s{i - 1}" if i else ""}: "do {i}"' for i in range(n // 4))
+        + "\n}"
+    ),
+}
+
+
+def _linked(count: int, links: int) -> str:
+    return (
+        "coglet A { listen x: int\n transmit y: int\n on x as v { y <- v } }\ncoglet Main {\n"
+        + "\n".join(f"create a{i} = A" for i in range(count))
+        + "\n"
+        + "\n".join(f"link a{i}.y -> a{(i + 1) % count}.x" for i in range(links))
+        + "\n}"
+    )
+
+
+def _calls(text: str) -> int:
+    """How many functions a check calls."""
+    count = 0
+
+    def met(frame: object, event: str, argument: object) -> None:
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    sys.setprofile(met)
+    try:
+        check_text(text)
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+@pytest.mark.parametrize("kind", _LONG)
+def test_the_work_of_a_check_grows_with_the_length(kind: str) -> None:
+    make = _LONG[kind]
+    _calls(make(8))
+    start, once, twice = (_calls(make(n)) for n in (8, 200, 400))
+    assert twice - start < 2.6 * (once - start)
+
+
+_HEAD = 'model m = anthropic "claude-sonnet-5-5"\nagent L { model: m, system: "s" }\nagent "W-1" { model: m }\n'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        _HEAD + 'team T { lead: L, workers: ["W-1" * 2] }',
+        _HEAD + 'team T { lead: L, workers: ["W-1" * 2, L] }',
+        _HEAD + 'team T { lead: "W-1", workers: [L * 2] }',
+        _HEAD + 'agent Boss { model: m, system: "s", spawn: ["W-1"] }',
+    ],
+)
+def test_quoted_names_come_through_to_yaml_and_back(text: str, tmp_path: Path) -> None:
+    (tmp_path / "a.cog").write_text(text)
+    assert cogc("check", "a.cog", cwd=tmp_path).returncode == 0
+    assert cogc("convert", "a.cog", "-o", "b.yml", cwd=tmp_path).returncode == 0
+    assert cogc("check", "b.yml", cwd=tmp_path).returncode == 0
+    assert cogc("convert", "b.yml", "-o", "c.cog", cwd=tmp_path).returncode == 0
+    assert cogc("check", "c.cog", cwd=tmp_path).returncode == 0
+    assert cogc("convert", "c.cog", cwd=tmp_path).stdout == (tmp_path / "b.yml").read_text()
+
+
+def test_convert_names_what_it_does_not_keep(tmp_path: Path) -> None:
+    (tmp_path / "a.cog").write_text(
+        '"the limit"\nconst A = 1 # one\n# two\n"its doc"\ncoglet Main { listen x: int }\nconst B = "# no"\n'
+    )
+    done = cogc("convert", "a.cog", "-o", "b.yml", cwd=tmp_path)
+    assert done.returncode == 0
+    assert "2 comments" in done.stderr and "its doc" in (tmp_path / "b.yml").read_text()
+    (tmp_path / "c.yml").write_text("cog: 1 # one\nconsts:\n  # two\n  A: '\"# no\"'\n")
+    assert "2 comments" in cogc("convert", "c.yml", cwd=tmp_path).stderr

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 from cogc.desugar import plans
 from cogc.syntax import nodes
 
@@ -60,24 +62,36 @@ class _Plan:
     def _cycles(self) -> set[str]:
         """The steps that wait for themselves; each cycle is reported once."""
         stuck: set[str] = set()
-        for name, step in self.steps.items():
+        for name, step in self._waiting().items():
             way = [] if name in stuck else self._way_back(step)
             if way:
                 stuck.update(way)
                 self.problems.add("step-cycle", self._place(step), name=name, cycle=" after ".join([*way, way[0]]))
         return stuck
 
+    def _waiting(self) -> dict[str, nodes.Step]:
+        """Return the steps that never begin because of what they come after: those of cycles and those behind them."""
+        ready: set[str] = set()
+        for name, step in self.steps.items():
+            if all(e.name.id in ready for e in self._after(step)):
+                ready.add(name)
+        return {name: step for name, step in self.steps.items() if name not in ready}
+
     def _way_back(self, start: nodes.Step) -> list[str]:
         """Return a shortest path from a step, over the steps that it comes after, back to itself."""
-        ways, seen = [[start]], set[str]()
-        while ways:
-            way = ways.pop(0)
-            for earlier in self._after(way[-1]):
+        led: dict[str, nodes.Step] = {}
+        pending = deque([start])
+        while pending:
+            at = pending.popleft()
+            for earlier in self._after(at):
                 if earlier is start:
-                    return [s.name.id for s in way]
-                if earlier.name.id not in seen:
-                    seen.add(earlier.name.id)
-                    ways.append([*way, earlier])
+                    way = [at.name.id]
+                    while way[0] != start.name.id:
+                        way.insert(0, led[way[0]].name.id)
+                    return way
+                if earlier.name.id not in led:
+                    led[earlier.name.id] = at
+                    pending.append(earlier)
         return []
 
     def _unreachable(self, stuck: set[str]) -> None:
@@ -85,7 +99,7 @@ class _Plan:
         for name, step in self.steps.items():
             if isinstance(step.condition, nodes.Literal) and step.condition.value is False:
                 self.problems.add("unreachable-step", self._place(step), name=name, why="its condition is false")
-            behind = sorted(plans.before(step, self.steps, set()) & stuck)
+            behind = sorted(plans.before(step, self.steps) & stuck) if stuck else []
             if behind and name not in stuck:
                 why = f"it comes after `{behind[0]}`, which waits for itself"
                 self.problems.add("unreachable-step", self._place(step), name=name, why=why)
@@ -106,13 +120,20 @@ class _Plan:
 
     def _past(self, last: nodes.Step) -> list[str]:
         """Return a path of steps without a certain definition of done, from a last step back to a first one."""
-        ways = [[last]] if not self._sure(last) else []
-        while ways:
-            way = ways.pop(0)
-            earlier = self._after(way[-1])
+        led: dict[str, nodes.Step] = {}
+        pending = deque([] if self._sure(last) else [last])
+        while pending:
+            at = pending.popleft()
+            earlier = self._after(at)
             if not earlier:
-                return [s.name.id for s in way]
-            ways += [[*way, s] for s in earlier if not self._sure(s)]
+                way = [at.name.id]
+                while way[-1] in led:
+                    way.append(led[way[-1]].name.id)
+                return way[::-1]
+            for step in earlier:
+                if step.name.id not in led and step is not last and not self._sure(step):
+                    led[step.name.id] = at
+                    pending.append(step)
         return []
 
     def _dod(self, step: nodes.Step) -> bool:

@@ -55,6 +55,8 @@ A step that the planner has made is a member of a pool: its task is text, and an
 
 from __future__ import annotations
 
+from heapq import heappop, heappush
+
 from cogc.desugar import fill
 from cogc.desugar.agents import answering, description
 from cogc.desugar.forms import plan as form
@@ -82,12 +84,15 @@ def steps_of(node: nodes.Plan) -> list[nodes.Step]:
     return [i for i in node.items if isinstance(i, nodes.Step)]
 
 
-def before(step: nodes.Step, steps: dict[str, nodes.Step], seen: set[str]) -> set[str]:
-    """The steps that a step comes after, directly or through others."""
-    for name in step.after:
-        if name.id in steps and name.id not in seen:
-            seen.add(name.id)
-            before(steps[name.id], steps, seen)
+def before(step: nodes.Step, steps: dict[str, nodes.Step]) -> set[str]:
+    """Return the names of the steps that a step comes after, directly or through others."""
+    seen: set[str] = set()
+    pending = [step]
+    while pending:
+        for name in pending.pop().after:
+            if name.id in steps and name.id not in seen:
+                seen.add(name.id)
+                pending.append(steps[name.id])
     return seen
 
 
@@ -169,13 +174,25 @@ class Whole:
 
 def _in_order(steps: dict[str, Written]) -> dict[str, Written]:
     """The same steps, each behind those that it comes after, otherwise in their order; those of a cycle at the end."""
+    place = {name: i for i, name in enumerate(steps)}
+    names = list(steps)
+    followers: dict[str, list[str]] = {}
+    waits = {}
+    for name, step in steps.items():
+        earlier = {a.id for a in step.node.after} & steps.keys()
+        waits[name] = len(earlier)
+        for other in earlier:
+            followers.setdefault(other, []).append(name)
+    free = [place[name] for name, count in waits.items() if not count]
     found: dict[str, Written] = {}
-    left = dict(steps)
-    while left:
-        free = [s for s in left.values() if all(a.id in found or a.id not in steps for a in s.node.after)]
-        for step in free[:1] or list(left.values()):
-            found[step.id] = left.pop(step.id)
-    return found
+    while free:
+        name = names[heappop(free)]
+        found[name] = steps[name]
+        for other in followers.get(name, ()):
+            waits[other] -= 1
+            if not waits[other]:
+                heappush(free, place[other])
+    return {**found, **{name: s for name, s in steps.items() if name not in found}}
 
 
 def agents_of(world: World, unit: Unit, whole: Whole) -> dict[str, Declared]:
@@ -330,7 +347,7 @@ class _Expansion:
         """Return the statements that bind the goal and the earlier results for a step, and then its condition."""
         at = step.node.name
         seen = [form.see_goal(at)]
-        for name in sorted(before(step.node, self.graph, set())):
+        for name in sorted(before(step.node, self.graph)):
             seen.append(form.see_result(at, name=fill.name(name, at), id=fill.string(name, at)))
         if step.node.condition is not None:
             seen.append(form.skip_unless(at, condition=step.node.condition))

@@ -37,7 +37,7 @@ def step_parts(
     inner = _inside(checked, unit, f"{plan.name.id} {step.name.id}", scope)
     parameters = {p.name.id: p for p in whole.parameters}
     inner.bind("goal", STRING)
-    for name in plans.before(step, {id: s.node for id, s in whole.steps.items()}, set()):
+    for name in plans.before(step, {id: s.node for id, s in whole.steps.items()}):
         inner.bind(name, ANY)
     if step.name.id in parameters:
         checked.problems.add("duplicate-name", unit.span(step.name), name=step.name.id)

@@ -63,7 +63,7 @@ def _lost_docs(tree: nodes.File, written: Source) -> list[str]:
     back = parse(written, problems)
     if problems.errors or not _same(tree, back):
         raise write_yaml.Unwritable("this spec has a part that has no form in the other notation")
-    kept = [node.doc for node in nodes.walk(back) if getattr(node, "doc", "")]
+    kept = [doc for node in nodes.walk(back) if (doc := getattr(node, "doc", ""))]
     lost: list[str] = []
     for node in nodes.walk(tree):
         doc = getattr(node, "doc", "")

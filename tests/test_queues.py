@@ -12,12 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trio
+from trio.testing import wait_all_tasks_blocked
 
 from cogc.kernel.machine import Kernel
 from cogc.kernel.unit import Unit
 from cogc.run import journal
 from cogc.run.session import Session
 from cogc.run.trace import TraceWriter
+from cogc.stores.base import Tx
+from cogc.stores.sqlite import SqliteStore
 from support.paths import ROOT
 from support.redis import RedisServer, needs_redis
 from support.sessions import session
@@ -50,6 +54,63 @@ def spec(backend: str = "memory", more: str = "", lease: str = "5m") -> str:
 
 def run(text: str, *go: int, **options: Any) -> Session:
     return session(build(text, "Main"), inputs=[("go", g) for g in go], **options)
+
+
+ENDING = """
+queue q: int = sqlite "{file}"
+coglet Work {{
+  transmit out: int
+  on q as x {{ out <- x }}
+}}
+coglet Main {{
+  transmit done: string
+  state n: int = 0
+  create w = Work * 4
+  on start {{ for i in range(5) {{ q <- i }} }}
+  on w.out as x {{
+    n = n + 1
+    if n == 5 {{
+      done <- "all"
+      stop self
+    }}
+  }}
+}}
+"""
+
+
+@pytest.mark.parametrize("turn", range(3))
+def test_a_run_that_ends_itself_closes_its_store_after_the_last_call(turn: int, tmp_path: Path) -> None:
+    made = session(build(ENDING.format(file=tmp_path / "q.db"), "Main"))
+    assert made.outcome == "done" and made.outputs["done"] == ["all"]
+
+
+def test_a_store_is_closed_after_the_transaction_that_waits_in_a_thread(tmp_path: Path) -> None:
+    async def main() -> list[str]:
+        order: list[str] = []
+        other = sqlite3.connect(tmp_path / "q.db", isolation_level=None)
+        store = SqliteStore(tmp_path / "q.db")
+
+        async def work(tx: Tx) -> None:
+            tx.put("a", 1)
+
+        async def write() -> None:
+            await store.transact(work)
+            order.append("written")
+
+        async def close() -> None:
+            await store.aclose()
+            order.append("closed")
+
+        other.execute("begin immediate")
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(write)
+            await wait_all_tasks_blocked()
+            nursery.start_soon(close)
+            await wait_all_tasks_blocked()
+            other.execute("rollback")
+        return order
+
+    assert trio.run(main) == ["written", "closed"]
 
 
 @pytest.mark.parametrize("sim", [False, True])

@@ -1,4 +1,9 @@
-"""The nursery of a run, in which its parts keep what they hold open: stores, connections to servers, returned items.
+"""The nurseries of a run: one for its calls, and around it one for what the calls use, such as stores and servers.
+
+The order of the end is the reason for two of them. A resource is held open by a task of the outer nursery; a call is a task of
+the inner one. When the run ends, the calls are cancelled first, and their tasks are waited for: a call that is inside of a thread
+ends when the thread has returned. Only then are the tasks cancelled that hold the resources. So a connection is closed after
+the last call on it.
 
 The parts of a run are made before the run begins, so that they are handed this object; `open` fills it.
 """
@@ -13,26 +18,33 @@ import trio
 
 
 class Background:
-    """A nursery that is opened later than the objects which start tasks in it are made."""
+    """Two nurseries that are opened later than the objects which start tasks in them are made."""
 
     def __init__(self) -> None:
-        self._nursery: trio.Nursery | None = None
-
-    @property
-    def nursery(self) -> trio.Nursery:
-        assert self._nursery is not None, "the run has not begun"
-        return self._nursery
+        self._calls: trio.Nursery | None = None
+        self._held: trio.Nursery | None = None
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[trio.Nursery]:
-        """Hold the nursery open while the body runs; what is left in it then is cancelled."""
-        async with trio.open_nursery() as self._nursery:
-            yield self._nursery
-            self._nursery.cancel_scope.cancel()
+        """Hold both nurseries open while the body runs; cancel the calls then, and after their end what they used."""
+        async with trio.open_nursery() as self._held:
+            async with trio.open_nursery() as self._calls:
+                yield self._calls
+                self._calls.cancel_scope.cancel()
+            self._held.cancel_scope.cancel()
+
+    def cancel(self) -> None:
+        """End the run at once: cancel the calls, and whoever waits in the body."""
+        self._opened(self._calls).cancel_scope.cancel()
 
     def start_soon(self, function: Callable[..., Awaitable[Any]], *values: Any) -> None:
-        self.nursery.start_soon(function, *values)
+        """Start a call."""
+        self._opened(self._calls).start_soon(function, *values)
 
-    async def start(self, function: Callable[..., Awaitable[Any]], *values: Any) -> Any:
-        """Start a task and return the value with which it says that it has started."""
-        return await self.nursery.start(function, *values)
+    async def hold(self, function: Callable[..., Awaitable[Any]], *values: Any) -> Any:
+        """Start a task that holds a resource open, and return the value with which the task says that it has started."""
+        return await self._opened(self._held).start(function, *values)
+
+    def _opened(self, nursery: trio.Nursery | None) -> trio.Nursery:
+        assert nursery is not None, "the run has not begun"
+        return nursery

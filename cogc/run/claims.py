@@ -106,7 +106,7 @@ class Claims:
     async def _queue(self, key: str) -> ValueQueue:
         async with self.opening[key]:
             if key not in self.opened:
-                self.opened[key] = await self.background.start(self._hold, key)
+                self.opened[key] = await self.background.hold(self._hold, key)
         return self.opened[key]
 
     async def _hold(self, key: str, task_status: trio.TaskStatus[ValueQueue] = trio.TASK_STATUS_IGNORED) -> None:

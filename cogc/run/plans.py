@@ -81,7 +81,7 @@ class Plans:
     async def _opened(self) -> PlanStore:
         async with self.opening:
             if self.store is None:
-                self.store = await self.background.start(self._hold)
+                self.store = await self.background.hold(self._hold)
             return self.store
 
     async def _hold(self, task_status: trio.TaskStatus[PlanStore] = trio.TASK_STATUS_IGNORED) -> None:

@@ -98,7 +98,7 @@ class Servers:
                 name = self.servers[key].name
                 try:
                     with trio.fail_after(_START):
-                        self.links[key] = await self.background.start(self._serve, key)
+                        self.links[key] = await self.background.hold(self._serve, key)
                 except trio.TooSlowError:
                     raise Failure("timeout", f"the MCP server `{name}` did not answer within {_START:g}s") from None
                 except Failure as failure:

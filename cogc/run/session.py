@@ -352,7 +352,7 @@ class Session:
         again = self.outcome in ("interrupted", "terminated")
         self.outcome = outcome
         if again:
-            self.background.nursery.cancel_scope.cancel()
+            self.background.cancel()
         else:
             self.stop()
 

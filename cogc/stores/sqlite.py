@@ -73,7 +73,8 @@ class SqliteStore:
                 with trio.move_on_after(_POLL):
                     await self.changed.wait()
                     return
-                version = self._version()
+                async with self._one:  # not while a thread waits for the file: this statement would block the loop
+                    version = self._version()
                 if version != self._seen:
                     self._seen = version
                     return
@@ -82,7 +83,10 @@ class SqliteStore:
         return time.time()
 
     async def aclose(self) -> None:
-        self.db.close()
+        """Close the connection when the transaction that is under way, which may be inside of a thread, is over."""
+        with trio.CancelScope(shield=True):
+            async with self._one:
+                self.db.close()
 
 
 class _SqliteTx:

@@ -1,13 +1,19 @@
-"""The command line: which command, its options, its exit code.
+"""The command line: the command that it names, its options, its exit code.
 
-Exit codes: 0 done; 1 the spec is wrong; 2 the command line is wrong; 3 the run failed; 4 a definition of done was not
-met; 130 interrupted; 143 terminated. Only the command that runs is imported, so that `check` starts fast.
+Exit codes: 0 done; 1 the spec is wrong; 2 the command line is wrong, or names what cannot be read, written or reached; 3 the run
+failed, or what a command printed could not be written; 4 a definition of done was not met; 70 a bug of cogc; 130 interrupted;
+143 terminated. `specs/failures.md` has the rules. Only the command that runs is imported, so that `check` starts fast.
+
+`main` is the one boundary between exceptions and people: whatever a command raises, bare or in groups, becomes one line on
+stderr and an exit code.
 """
 
 from __future__ import annotations
 
-import os
+import gc
 import sys
+
+from cogc.commands import streams
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,18 +43,38 @@ COMMANDS = {
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; the exit code."""
-    import gc
-
+    """Run the command line; return the exit code."""
     gc.disable()  # the trees of a check are not garbage before it ends; `run` turns it on again
+    streams.guard()
     given = sys.argv[1:] if arguments is None else arguments
     try:
-        return _dispatch(given)
-    except KeyboardInterrupt:
-        return 130
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        code = _dispatch(given)
+    except SystemExit as exit:  # argparse has printed what is wrong, or the help
+        code = exit.code if isinstance(exit.code, int) else 2
+    except BaseException as error:
+        code = _refused(error)
+    return _flushed(code)
+
+
+def _refused(error: BaseException) -> int:
+    """Say in one line what ended a command, and return its exit code."""
+    from cogc.commands import refusal
+
+    code, line = refusal.of(error)
+    if line:
+        sys.stderr.write(f"cogc: {line}\n")
+    return code
+
+
+def _flushed(code: int) -> int:
+    """Write what is left to stdout; say what could not be written. The exit code stays, but it is not 0 then."""
+    sys.stdout.flush()
+    sink = streams.sink_of_stdout()
+    loss = sink.loss() if sink is not None else ""
+    if not loss:
+        return code
+    sys.stderr.write(f"cogc: {loss}\n")
+    return code or 3
 
 
 def _dispatch(given: list[str]) -> int:

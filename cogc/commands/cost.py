@@ -43,9 +43,8 @@ def run(options: Namespace) -> int:
             kernel = Kernel(Unit(bundle))
             kernel.start(parameters(bundle, options))
             rows = bounds(kernel)
-    except (UsageError, Failure) as error:
-        sys.stderr.write(f"cogc: {error}\n")
-        return 2
+    except Failure as failure:
+        raise UsageError(failure.message) from None
     if options.format == "json":
         json.dump([_object(what, b) for what, b in rows], sys.stdout, indent=2)
         sys.stdout.write("\n")

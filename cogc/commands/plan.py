@@ -12,7 +12,7 @@ from argparse import ArgumentParser, Namespace
 import trio
 
 from cogc.commands.options import PLANS, pair
-from cogc.commands.usage import UsageError, refusing
+from cogc.commands.usage import UsageError
 from cogc.run.plans import login, show
 from cogc.stores.plans import Plan, PlanStore, changed, open_plans
 
@@ -40,10 +40,6 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> int:
-    return refusing(lambda: _run(options))
-
-
-def _run(options: Namespace) -> int:
 
     wanted = _WORDS[options.action]
     least = sum(not w.startswith("[") for w in wanted)

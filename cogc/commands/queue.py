@@ -15,7 +15,7 @@ import msgspec
 import trio
 
 from cogc.commands.options import duration
-from cogc.commands.usage import UsageError, refusing
+from cogc.commands.usage import UsageError
 from cogc.tasks import Task, TaskQueue, open_queue, task
 
 _WORDS = {"put": ("TITLE",), "get": (), "complete": ("ID",), "cancel": ("ID",), "list": ()}
@@ -39,10 +39,6 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> int:
-    return refusing(lambda: _run(options))
-
-
-def _run(options: Namespace) -> int:
 
     wanted = _WORDS[options.action]
     if len(options.words) != len(wanted):

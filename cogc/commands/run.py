@@ -112,11 +112,7 @@ def run(options: Namespace) -> int:
         show_to_stderr(found)
     if bundle is None:
         return 1
-    try:
-        return _run(bundle, options)
-    except UsageError as error:
-        sys.stderr.write(f"cogc: {error}\n")
-        return 2
+    return _run(bundle, options)
 
 
 def _run(bundle: ir.Bundle, options: Namespace) -> int:
@@ -147,7 +143,7 @@ def _run(bundle: ir.Bundle, options: Namespace) -> int:
             if failure is None:
                 raise
             raise UsageError(failure) from None
-    return _ended(session, options)
+    return _ended(session, options) or (3 if sinks.lost else 0)
 
 
 def _failure_of(error: BaseException) -> str | None:

@@ -17,7 +17,8 @@ import trio
 
 from cogc.commands import sett_processes
 from cogc.commands.options import SETTS, instance_of
-from cogc.commands.usage import UsageError, refusing
+from cogc.commands.streams import stdout_is_lost
+from cogc.commands.usage import UsageError
 from cogc.language.attributes import CAGES
 from cogc.sett.board import Board, open_board
 from cogc.sett.model import Artefact, goal
@@ -46,10 +47,6 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> int:
-    return refusing(lambda: _run(options))
-
-
-def _run(options: Namespace) -> int:
 
     wanted = ACTIONS[options.action]
     if wanted is not None and len(options.words) != len(wanted):
@@ -93,10 +90,10 @@ async def _forage(board: Board, options: Namespace) -> int:
 
 
 async def _watch(board: Board, options: Namespace) -> int:
-    """What happens from now on, until interrupted."""
+    """Print what happens from now on, until interrupted or nobody reads it."""
     seen = {a.id for a in await board.artefacts()}
     before = {c.id: c.status for c in await board.claims()}
-    while True:
+    while not stdout_is_lost():
         await board.wait(1.0)
         for artefact in await board.artefacts():
             if artefact.id not in seen:
@@ -113,6 +110,7 @@ async def _watch(board: Board, options: Namespace) -> int:
                 else:
                     reason = f", {claim.reason}" if claim.reason else ""
                     print(f"{claim.artefact_id[:8]}  claim: {claim.status}{reason}", flush=True)
+    return 0
 
 
 async def _hoard(board: Board, options: Namespace) -> int:

@@ -15,7 +15,7 @@ from cogc import ir
 from cogc.commands.load import load, show_to_stderr
 from cogc.commands.options import bound, duration, instance_of, locals_of
 from cogc.commands.packages import allowed
-from cogc.commands.usage import UsageError, refusing
+from cogc.commands.usage import UsageError
 from cogc.diagnostics.problems import Problems
 from cogc.language.values import Failure
 from cogc.run.settings import Settings
@@ -73,7 +73,7 @@ def _run(options: Namespace, machine: Machine) -> int:
         show_to_stderr(problems.sorted())
     if bundle is None:
         return 1
-    return refusing(lambda: trio.run(_main, options, _spec(bundle, options), machine))
+    return trio.run(_main, options, _spec(bundle, options), machine)
 
 
 def _spec(bundle: ir.Bundle, options: Namespace) -> SettSpec:

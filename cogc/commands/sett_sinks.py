@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 import time
 from argparse import Namespace
@@ -12,6 +13,7 @@ import msgspec
 import trio
 
 from cogc.commands.options import LEVELS, SETTS
+from cogc.commands.streams import Sink, refuse_foreign
 from cogc.commands.usage import UsageError
 from cogc.disk.state_folder import make_folder
 from cogc.run.people import People
@@ -29,7 +31,7 @@ class SettSinks:
         self.began = time.monotonic()
         self.seq = 0
         self.trace: TraceWriter | None = None
-        self.file: Any = None
+        self.sink: Sink | None = None
         self.live = options.trace is not None and sys.stdout.isatty() and options.output == "people"
         self.view: SettView | None = None
 
@@ -38,17 +40,20 @@ class SettSinks:
             path = Path(self.options.trace or f"{SETTS}/{self.instance}/trace.jsonl")
             try:
                 make_folder(path.parent)
-                self.file = open(path, "wb")
+                refuse_foreign(str(path))
+                self.sink = Sink(str(path), f"`{path}`")
             except OSError as error:
                 raise UsageError(f"cannot write `{path}`: {str(error.strerror).lower()}") from None
-            self.trace = TraceWriter(self.file)
+            self.trace = TraceWriter(io.BufferedWriter(self.sink))
         return self
 
     def __exit__(self, *_: object) -> None:
         self.end()
-        if self.trace is not None:
+        if self.trace is not None and self.sink is not None:
             self.trace.flush()
-            self.file.close()
+            self.sink.close()
+            if self.sink.loss():
+                sys.stderr.write(f"cogc: {self.sink.loss()}\n")
 
     async def watch(self, nursery: trio.Nursery, board: Board, people: People) -> None:
         """Show the board while it changes, where there is a terminal."""

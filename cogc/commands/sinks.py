@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import os
 import random
 import sys
 import time
@@ -14,6 +16,7 @@ import msgspec
 
 from cogc import ir
 from cogc.commands.options import LEVELS, budget, duration, new_run_id
+from cogc.commands.streams import Sink, refuse_foreign, sink_of_stdout
 from cogc.commands.usage import UsageError
 from cogc.disk.state_folder import make_folder
 from cogc.kernel.effects import Effect, LogLine, Output
@@ -41,7 +44,7 @@ class RunSinks:
         self.traced = options.trace is not None
         self.live = self.traced and sys.stdout.isatty() and options.output == "people" and not options.replay
         self.plain_lines = options.trace == "" and not self.live and options.output == "people"
-        self.files: list[BinaryIO] = []
+        self.files: list[Sink] = []
         self.trace: TraceWriter | None = None
         self.journal: Journal | None = None
         self.states: StateStore | None = None
@@ -72,21 +75,32 @@ class RunSinks:
             self.trace.flush()
         if self.journal is not None:
             self.journal.flush()
-        for file in self.files:
-            file.close()
+        for sink in self.files:
+            sink.close()
+            if sink.loss():
+                self.err(f"cogc: {sink.loss()}\n")
         if self.states is not None:
             self.states.close()
         if self.traced and self.options.trace == "":
             self.err(f"cogc: the trace is in {self.where}\n")
+
+    @property
+    def lost(self) -> bool:
+        """Whether a file of the run could not be written to its end."""
+        return any(sink.loss() for sink in self.files)
 
     def _folder(self) -> Path:
         """The run's own folder."""
         return make_folder(Path(".cogc/runs") / self.id)
 
     def _open(self, path: str) -> BinaryIO:
-        file = open(path, "wb")  # noqa: SIM115 - closed in __exit__ with the others
-        self.files.append(file)
-        return file
+        """Open a file of the run's own; one that holds something else is refused."""
+        if self.options.replay and os.path.realpath(path) == os.path.realpath(self.options.replay):
+            raise UsageError(f"`{path}` is being replayed, and is not overwritten")
+        refuse_foreign(path)
+        sink = Sink(path, f"`{path}`")
+        self.files.append(sink)
+        return io.BufferedWriter(sink)
 
     def _head(self) -> dict[str, Any]:
         return {
@@ -113,6 +127,9 @@ class RunSinks:
     async def run(self, session: Session) -> None:
         """Run a session, under the live view where there is a terminal."""
         session.executors.settings.people.run = self.id
+        for sink in (*self.files, sink_of_stdout()):
+            if sink is not None:
+                sink.on_lost = session.stop
         if not self.options.control:
             await self._run(session)
             return

@@ -13,7 +13,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
-from cogc.commands.usage import UsageError, refusing
+from cogc.commands.usage import UsageError
 from cogc.language.texts import MARK
 from cogc.run.door import ask, the_door
 from cogc.run.report import team_line
@@ -34,10 +34,6 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> int:
-    return refusing(lambda: _run(options))
-
-
-def _run(options: Namespace) -> int:
     wanted = _ACTIONS[options.action]
     least = sum(not w.startswith("[") for w in wanted)
     if not least <= len(options.words) <= len(wanted):

@@ -10,6 +10,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from cogc.commands.streams import stdout_is_lost
 from cogc.language.texts import nanoseconds
 from cogc.run import trace
 
@@ -40,6 +41,8 @@ def run(options: Namespace) -> int:
             if options.cause is not None:
                 found = iter(_chain(list(found), options.cause))
             for record in found:
+                if stdout_is_lost():
+                    break
                 if wanted(record):
                     shown = json.dumps(record, ensure_ascii=False) if options.json else trace.line(record)
                     sys.stdout.write(shown + "\n")
@@ -60,7 +63,7 @@ def _lines(file: Any, follow: bool) -> Iterator[bytes]:
     while True:
         data = file.read(1 << 16)
         if not data:
-            if not follow:
+            if not follow or stdout_is_lost():
                 if rest:
                     yield rest
                 return

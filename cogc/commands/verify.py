@@ -23,7 +23,7 @@ from cogc.commands.load import show_to_stderr
 from cogc.commands.options import bound, budget, parameters, settle
 from cogc.commands.packages import allow_imports, allowed
 from cogc.commands.settings import people
-from cogc.commands.usage import UsageError, refusing
+from cogc.commands.usage import UsageError
 from cogc.compile import analyse, program
 from cogc.desugar import dods
 from cogc.diagnostics import render
@@ -65,10 +65,6 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> int:
-    return refusing(lambda: _run(options))
-
-
-def _run(options: Namespace) -> int:
     settle(options)
     problems = Problems()
     checked = analyse([options.spec], read, problems, CheckOptions(allowed(options.allow_import, [options.spec])))

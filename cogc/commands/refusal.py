@@ -1,0 +1,46 @@
+"""What is said of an exception that ends a command, and the exit code that it stands for."""
+
+from __future__ import annotations
+
+import os
+import traceback
+from collections.abc import Iterator
+
+from cogc.commands.usage import UsageError
+
+BUG = 70
+
+
+def of(error: BaseException) -> tuple[int, str]:
+    """Return the exit code for an exception, bare or in groups, and the line for people, which may be empty.
+
+    Of several exceptions an interruption counts first, then a bug, then the first of the others.
+    """
+    found = list(_leaves(error))
+    if any(isinstance(e, KeyboardInterrupt) for e in found):
+        return 130, ""
+    bug = next((e for e in found if not isinstance(e, UsageError | OSError)), None)
+    return (2, _reason(found[0])) if bug is None else (BUG, _report(bug))
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            yield from _leaves(inner)
+    else:
+        yield error
+
+
+def _reason(error: BaseException) -> str:
+    """Return what an error of the world, or of a command line, says."""
+    if isinstance(error, OSError) and error.strerror:
+        about = f"`{error.filename}`: " if error.filename else ""
+        return f"{about}{error.strerror.lower()}"
+    return str(error)
+
+
+def _report(error: BaseException) -> str:
+    """Return the report of a bug; with COGC_DEBUG=1 Python's own trace stands before it."""
+    trace = "".join(traceback.format_exception(error)) if os.environ.get("COGC_DEBUG") == "1" else ""
+    what = f"{type(error).__name__}: {error}".replace("\n", " ")
+    return f"{trace}this is a bug of cogc ({what}); please report it with the output of the same command under COGC_DEBUG=1"

@@ -1,0 +1,115 @@
+"""Streams that outlive the loss of what they write to: a reader that goes away, a full disk, a closed descriptor.
+
+A sink keeps the first error that writing met, calls `on_lost` once, and drops what is written from then on. So a command goes
+on to its own exit code, and a run stops in good order, `on stop` included. `guard` puts such sinks behind stdout and stderr
+before a command begins; `loss` says afterwards, in one line, what could not be written.
+
+`cogc check` starts through this module, so that it imports nothing heavy.
+"""
+
+from __future__ import annotations
+
+import codecs
+import io
+import os
+import sys
+
+from cogc.commands.usage import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+_ESCAPES = "cogc-escapes"
+
+
+class Sink(io.FileIO):
+    """A file or descriptor that is written to until it is lost. `title` names it for people; `lost` is the first error."""
+
+    def __init__(self, file: str | int, title: str, *, lost: OSError | None = None) -> None:
+        super().__init__(file, "wb", closefd=not isinstance(file, int))
+        self.title = title
+        self.lost = lost
+        self.on_lost: Callable[[], None] | None = None
+        self._wanted = False
+
+    def write(self, data: Any) -> int:  # type: ignore[override]
+        size = len(data)
+        self._wanted = self._wanted or size > 0
+        while self.lost is None:
+            try:
+                written = super().write(data) or 0
+                if written == len(data):
+                    break
+                data = memoryview(data)[written:]
+            except OSError as error:
+                self.lost = error
+                if self.on_lost is not None:
+                    self.on_lost()
+        return size
+
+    def loss(self) -> str:
+        """Return why something that was written is not there; nothing if all is, or if its reader has gone away."""
+        if self.lost is None or not self._wanted or isinstance(self.lost, BrokenPipeError):
+            return ""
+        return f"cannot write to {self.title}: {(self.lost.strerror or str(self.lost)).lower()}"
+
+
+def guard() -> None:
+    """Put sinks behind stdout and stderr; a character that their encoding lacks is written as an escape of JSON."""
+    codecs.register_error(_ESCAPES, _escaped)
+    closed = [_reserved(number) for number in (0, 1, 2)]
+    if sys.stdout is sys.__stdout__:
+        sys.stdout = _guarded(sys.stdout, 1, "stdout", closed[1])
+    if sys.stderr is sys.__stderr__:
+        sys.stderr = _guarded(sys.stderr, 2, "stderr", closed[2])
+
+
+def sink_of_stdout() -> Sink | None:
+    """Return the sink behind stdout, or None where somebody else has put a stream of their own there."""
+    raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
+    return raw if isinstance(raw, Sink) else None
+
+
+def stdout_is_lost() -> bool:
+    """Whether nobody gets what is written to stdout: for commands that would go on for ever."""
+    sink = sink_of_stdout()
+    return sink is not None and sink.lost is not None
+
+
+def refuse_foreign(path: str) -> None:
+    """Refuse to write a trace or a journal over a file that is neither: UsageError."""
+    if not os.path.isfile(path) or not os.path.getsize(path):
+        return
+    with open(path, "rb") as file:
+        first = file.read(11)
+    if not first.startswith((b'{"v":', b'{"journal":')):
+        raise UsageError(f"`{path}` is neither a trace nor a journal, and is not overwritten")
+
+
+def _guarded(stream: io.TextIOWrapper | None, number: int, title: str, closed: OSError | None) -> io.TextIOWrapper:
+    raw = Sink(number, title, lost=closed)
+    if stream is None:  # the descriptor was closed when the process began
+        return io.TextIOWrapper(io.BufferedWriter(raw), "utf-8", _ESCAPES)
+    stream.flush()
+    buffering = {"line_buffering": stream.line_buffering, "write_through": stream.write_through}
+    return io.TextIOWrapper(io.BufferedWriter(raw), stream.encoding, _ESCAPES, **buffering)
+
+
+def _reserved(number: int) -> OSError | None:
+    """Occupy a standard descriptor that is closed, so that no file of the command gets its number; why it was."""
+    try:
+        os.fstat(number)
+    except OSError as error:
+        os.open(os.devnull, os.O_RDWR)
+        return error
+    return None
+
+
+def _escaped(error: UnicodeError) -> tuple[str, int]:
+    """Write characters as `\\uXXXX`, two of them above the basic plane."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    data = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{data[i : i + 2].hex()}" for i in range(0, len(data), 2)), error.end

@@ -34,7 +34,7 @@ class Sink(io.FileIO):
         self.on_lost: Callable[[], None] | None = None
         self._wanted = False
 
-    def write(self, data: Any) -> int:  # type: ignore[override]
+    def write(self, data: Any) -> int:
         size = len(data)
         self._wanted = self._wanted or size > 0
         while self.lost is None:
@@ -93,8 +93,13 @@ def _guarded(stream: io.TextIOWrapper | None, number: int, title: str, closed: O
     if stream is None:  # the descriptor was closed when the process began
         return io.TextIOWrapper(io.BufferedWriter(raw), "utf-8", _ESCAPES)
     stream.flush()
-    buffering = {"line_buffering": stream.line_buffering, "write_through": stream.write_through}
-    return io.TextIOWrapper(io.BufferedWriter(raw), stream.encoding, _ESCAPES, **buffering)
+    return io.TextIOWrapper(
+        io.BufferedWriter(raw),
+        stream.encoding,
+        _ESCAPES,
+        line_buffering=stream.line_buffering,
+        write_through=stream.write_through,
+    )
 
 
 def _reserved(number: int) -> OSError | None:

@@ -245,6 +245,15 @@ def test_virtual_time_takes_no_more_than_its_events() -> None:
     assert len(done.outputs["n"]) == 1001
 
 
+def test_until_ends_the_run_with_all_that_stopping_does() -> None:
+    source = 'coglet Main { transmit n: int\n every 20ms { n <- 1 }\n on stop { log info "bye" } }'
+    logged: list[Any] = []
+    session(
+        build(source), sim=True, until=lambda outputs: "n" in outputs, on_log=lambda entry: logged.append(entry.value)
+    )
+    assert logged == ["bye"]
+
+
 def test_until_ends_the_run() -> None:
     done = session(build(TICKING), sim=True, until=lambda outputs: len(outputs.get("n", ())) == 3)
     assert done.met and done.outputs["n"][:3] == [1, 2, 3]

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from cogc.commands import refusal
+from cogc.commands.usage import UsageError
 from support.paths import ROOT
 
 COUNTER = """
@@ -90,3 +92,24 @@ def test_the_journal_that_is_replayed_is_not_overwritten(folder: Path) -> None:
     done = shell("cogc run a.cog --replay j.jsonl --record ./j.jsonl", folder)
     assert done.stderr == "cogc: `./j.jsonl` is being replayed, and is not overwritten\nrc 2\n"
     assert (folder / "j.jsonl").read_bytes() == before
+
+
+GROUPS = [
+    (UsageError("--x: no"), (2, "--x: no")),
+    (ExceptionGroup("", [OSError(2, "No such file", "a"), UsageError("b")]), (2, "`a`: no such file")),
+    (BaseExceptionGroup("", [ValueError("v"), KeyboardInterrupt()]), (130, "")),
+]
+
+
+@pytest.mark.parametrize(("error", "expected"), GROUPS)
+def test_an_exception_is_one_line_and_an_exit_code(error: BaseException, expected: tuple[int, str]) -> None:
+    assert refusal.of(error) == expected
+
+
+def test_a_bug_asks_for_a_report_and_shows_the_trace_on_demand(monkeypatch: pytest.MonkeyPatch) -> None:
+    error = ExceptionGroup("", [UsageError("u"), ValueError("two\nlines")])
+    monkeypatch.delenv("COGC_DEBUG", raising=False)
+    code, line = refusal.of(error)
+    assert code == 70 and line.startswith("this is a bug of cogc (ValueError: two lines); please report it")
+    monkeypatch.setenv("COGC_DEBUG", "1")
+    assert "ValueError: two\nlines" in refusal.of(error)[1]

@@ -40,7 +40,6 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> int:
-
     wanted = _WORDS[options.action]
     least = sum(not w.startswith("[") for w in wanted)
     if not least <= len(options.words) <= len(wanted):

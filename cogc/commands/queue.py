@@ -39,7 +39,6 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> int:
-
     wanted = _WORDS[options.action]
     if len(options.words) != len(wanted):
         raise UsageError(f"`cogc queue {options.action}` takes {' '.join(wanted) or 'nothing'}")

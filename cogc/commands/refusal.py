@@ -1,4 +1,4 @@
-"""What is said of an exception that ends a command, and the exit code that it stands for."""
+"""An exception that ends a command, as one line for people and an exit code."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _leaves(error: BaseException) -> Iterator[BaseException]:
 
 
 def _reason(error: BaseException) -> str:
-    """Return what an error of the world, or of a command line, says."""
+    """Return the words of an error of the world, or of a command line."""
     if isinstance(error, OSError) and error.strerror:
         about = f"`{error.filename}`: " if error.filename else ""
         return f"{about}{error.strerror.lower()}"

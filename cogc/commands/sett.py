@@ -47,7 +47,6 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> int:
-
     wanted = ACTIONS[options.action]
     if wanted is not None and len(options.words) != len(wanted):
         raise UsageError(f"`cogc sett {options.action}` takes {' '.join(wanted) or 'nothing'}")

@@ -86,7 +86,7 @@ class RunSinks:
 
     @property
     def lost(self) -> bool:
-        """Whether a file of the run could not be written to its end."""
+        """True if a file of the run could not be written to its end."""
         return any(sink.loss() for sink in self.files)
 
     def _folder(self) -> Path:

@@ -50,7 +50,7 @@ class Sink(io.FileIO):
         return size
 
     def loss(self) -> str:
-        """Return why something that was written is not there; nothing if all is, or if its reader has gone away."""
+        """Return why something that was written is not there: empty if all is there, or if its reader has gone away."""
         if self.lost is None or not self._wanted or isinstance(self.lost, BrokenPipeError):
             return ""
         return f"cannot write to {self.title}: {(self.lost.strerror or str(self.lost)).lower()}"
@@ -73,7 +73,7 @@ def sink_of_stdout() -> Sink | None:
 
 
 def stdout_is_lost() -> bool:
-    """Whether nobody gets what is written to stdout: for commands that would go on for ever."""
+    """Tell commands that would go on for ever that nobody gets what is written to stdout."""
     sink = sink_of_stdout()
     return sink is not None and sink.lost is not None
 

@@ -168,9 +168,9 @@ class Session:
         kernel = self.kernel
         while True:
             kernel.run(STRETCH)
-            self._write_down()
-            self._carry_out()
+            self._release()
             if self._over():
+                self._release()
                 return
             if kernel.busy:
                 await trio.lowlevel.checkpoint()
@@ -382,6 +382,11 @@ class Session:
         return False
 
     # ---- effects -------------------------------------------------------------------------------------------
+
+    def _release(self) -> None:
+        """Write down what happened, then carry out what the kernel asks for."""
+        self._write_down()
+        self._carry_out()
 
     def _write_down(self) -> None:
         """Write the journal, then the trace: an effect is released only when what led to it is written."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import sys
-
 from cogc import ir
+from cogc.commands import out
 from cogc.commands.load import load, show_to_stderr
 from cogc.commands.packages import allow_imports
 from cogc.diagnostics.problems import Problems
@@ -28,14 +27,4 @@ def run(options: Namespace) -> int:
         show_to_stderr(problems.sorted())
     if bundle is None:
         return 1
-    written = ir.encode(bundle)
-    if not options.file:
-        sys.stdout.write(written.decode())
-        return 0
-    try:
-        with open(options.file, "wb") as file:
-            file.write(written)
-    except OSError as error:
-        sys.stderr.write(f"cogc: cannot write `{options.file}`: {str(error.strerror).lower()}\n")
-        return 2
-    return 0
+    return out.write(ir.encode(bundle).decode(), options.file)

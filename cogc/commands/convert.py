@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 
+from cogc.commands import out
 from cogc.commands.load import show_to_stderr
 from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.source import Source, looks_like_yaml
@@ -45,16 +46,7 @@ def run(options: Namespace) -> int:
         return 1
     for line in [*docs, *_lost_comments(unit.source, is_yaml)]:
         sys.stderr.write(f"cogc: not kept: {line}\n")
-    if options.file:
-        try:
-            with open(options.file, "w", encoding="utf-8") as file:
-                file.write(written)
-        except OSError as error:
-            sys.stderr.write(f"cogc: cannot write `{options.file}`: {str(error.strerror).lower()}\n")
-            return 2
-    else:
-        sys.stdout.write(written)
-    return 0
+    return out.write(written, options.file)
 
 
 def _lost_docs(tree: nodes.File, written: Source) -> list[str]:

@@ -8,18 +8,14 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from cogc.commands.packages import allow_imports
-from cogc.commands.sett_machines import work
+from cogc.commands.sett_machines import add_machine, work
 from cogc.language.attributes import CAGES
 
 
 def arguments(parser: ArgumentParser) -> None:
+    add_machine(parser)
     add = parser.add_argument
-    add("spec", metavar="SPEC", help="the sett: a spec, sett.yml, or a built program")
-    add("--root", metavar="NAME", help="which sett, where a spec has several")
     add("--agent", metavar="ROLE", help="the agent (default: $SETT_AGENT_NAME)")
-    add("--instance", metavar="NAME", help="the instance (default: $SETT_INSTANCE_NAME)")
-    add("--board", metavar="BOARD", help="sqlite:PATH or redis://HOST:PORT (default: $REDIS_URL)")
     add("--workspace", default=".", metavar="DIR", help="where commands run (default: here)")
     add("--local", action="append", default=[], metavar="ROLE=DIR", help="what stands at /app for an agent")
     add(
@@ -36,9 +32,7 @@ def arguments(parser: ArgumentParser) -> None:
     )
     add("--sandbox", choices=CAGES, default="auto", help="what holds commands (default: the best there is)")
     add("--execute-claim", metavar="ID", help="do the work of one claim, and end")
-    add("--port", type=int, metavar="PORT", help="answer GET /healthz on this port of 127.0.0.1")
     add("--model", action="append", default=[], metavar="NAME=PROVIDER:WHAT", help="bind a model")
-    allow_imports(parser)
 
 
 def run(options: Namespace) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from cogc.commands import out
 from cogc.commands.load import show_to_stderr
 from cogc.compile import analyse
 from cogc.diagnostics.problems import Problems
@@ -35,14 +36,4 @@ def run(options: Namespace) -> int:
         sys.stderr.write(f"cogc: there is no coglet `{options.root}`; {did_you_mean(options.root, known)}\n")
         return 2
     writers = {"text": write.text, "mermaid": write.mermaid, "dot": write.dot, "json": write.json, "svg": svg.svg}
-    written = writers[options.format](graph)
-    if not options.file:
-        sys.stdout.write(written)
-        return 0
-    try:
-        with open(options.file, "w", encoding="utf-8") as file:
-            file.write(written)
-    except OSError as error:
-        sys.stderr.write(f"cogc: cannot write `{options.file}`: {str(error.strerror).lower()}\n")
-        return 2
-    return 0
+    return out.write(writers[options.format](graph), options.file)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -14,7 +14,7 @@ import trio
 from cogc import ir
 from cogc.commands.load import load, show_to_stderr
 from cogc.commands.options import bound, duration, instance_of, locals_of
-from cogc.commands.packages import allowed
+from cogc.commands.packages import allow_imports, allowed
 from cogc.commands.usage import UsageError
 from cogc.diagnostics.problems import Problems
 from cogc.language.values import Failure
@@ -26,6 +26,17 @@ from cogc.sett.cub import Cub
 from cogc.sett.health import serve
 from cogc.sett.orchestrator import Orchestrator
 from cogc.sett.spec import SettSpec
+
+
+def add_machine(parser: ArgumentParser) -> None:
+    """Add the options that the orchestrator and the cubs of a sett share."""
+    add = parser.add_argument
+    add("spec", metavar="SPEC", help="the sett: a spec, sett.yml, or a built program")
+    add("--root", metavar="NAME", help="which sett, if a spec has several")
+    add("--instance", metavar="NAME", help="the instance (default: $SETT_INSTANCE_NAME)")
+    add("--board", metavar="BOARD", help="sqlite:PATH or redis://HOST:PORT (default: $REDIS_URL)")
+    add("--port", type=int, metavar="PORT", help="answer GET /healthz on this port of 127.0.0.1")
+    allow_imports(parser)
 
 
 def orchestrate(options: Namespace) -> int:

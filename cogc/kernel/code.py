@@ -220,18 +220,8 @@ class Coder:
 
 
 def _globals(node: Any) -> set[str]:
-    """The consts that an expression uses."""
-    found: set[str] = set()
-    stack: list[Any] = [node]
-    while stack:
-        part = stack.pop()
-        if isinstance(part, ir.Global):
-            found.add(part.key)
-        elif isinstance(part, list):
-            stack += part
-        elif hasattr(part, "__struct_fields__"):
-            stack += [getattr(part, f) for f in part.__struct_fields__]
-    return found
+    """Return the keys of the consts that an expression uses."""
+    return {part.key for part in parts(node) if isinstance(part, ir.Global)}
 
 
 def parts(node: Any) -> Iterator[Any]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from cogc import ir
-from cogc.kernel.code import Coder
+from cogc.kernel.code import Coder, parts
 from cogc.language.values import Duration
 
 DEFAULT_CAPACITY = 64
@@ -120,18 +120,8 @@ def label(port: ir.Port) -> str:
 
 
 def awaited(node: Any) -> list[ir.Port]:
-    """The ports that anything in a coglet awaits."""
-    found: list[ir.Port] = []
-    stack: list[Any] = [node]
-    while stack:
-        part = stack.pop()
-        if isinstance(part, ir.Await):
-            found.append(part.port)
-        if isinstance(part, list):
-            stack += part
-        elif hasattr(part, "__struct_fields__"):
-            stack += [getattr(part, f) for f in part.__struct_fields__]
-    return found
+    """Return the ports that anything in a coglet awaits."""
+    return [part.port for part in parts(node) if isinstance(part, ir.Await)]
 
 
 def nanos(value: Any, default: int) -> int:

@@ -1,4 +1,4 @@
-"""Attribute blocks against `attributes.py`: known keys, right values, nothing missing, nothing twice."""
+"""Checks blocks of attributes against `language/attributes.py`: known keys, right values, nothing missing, nothing twice."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def _value(a: nodes.Attribute, kind: str, scope: Scope, inference: Inference) ->
 
 
 def _secret(value: nodes.Expr, scope: Scope, inference: Inference) -> None:
-    """A value, or the values of a record, may be `env("NAME")`; deeper in an expression the secret would become a value."""
+    """Check a value that may be `env("NAME")`, or a record of such values. Inside of an expression a secret would become a value."""
     inner = scope.inner()
     inner.secrets = True
     inference.infer(value, inner)
@@ -98,7 +98,7 @@ def _secret(value: nodes.Expr, scope: Scope, inference: Inference) -> None:
 
 
 def _roles(a: nodes.Attribute, scope: Scope, inference: Inference) -> None:
-    """Words of a plan's own, or what the words of the plan that it extends stand for."""
+    """Check the roles of a plan: its own words, or the declarations for the words of the plan that it extends."""
     if isinstance(a.value, nodes.RecordLiteral):
         for e in a.value.entries:
             if isinstance(e, nodes.Entry):
@@ -111,7 +111,7 @@ def _roles(a: nodes.Attribute, scope: Scope, inference: Inference) -> None:
 
 
 def _condition(a: nodes.Attribute, scope: Scope, inference: Inference) -> None:
-    """`bid: claim when ...`: only a bid has a condition, over the artefact."""
+    """Check a condition, as in `bid: claim when ...`. Only a bid has one, over the artefact."""
     if a.key.id != "bid" or a.condition is None:
         inference.problems.add(
             "bad-executor", scope.unit.span(a.key), name=a.key.id, wrong="takes no `when`", right="remove the condition"
@@ -121,7 +121,7 @@ def _condition(a: nodes.Attribute, scope: Scope, inference: Inference) -> None:
 
 
 def kind_type(world: World, text: str) -> Type:
-    """The type that the table names, parsed from its own text once."""
+    """Return the type that the table names; its text is parsed once."""
     key = (id(world), text)
     if key not in _kind_types:
         from cogc.diagnostics.problems import Problems
@@ -136,7 +136,7 @@ def kind_type(world: World, text: str) -> Type:
 
 
 def word_of(node: nodes.Expr | nodes.TypeExpr) -> str | None:
-    """The word that an attribute's value is, quoted or not (an `output:` is read as a type)."""
+    """Return the word that is the value of an attribute, quoted or not; None for another value."""
     if isinstance(node, nodes.Name):
         return node.id
     if isinstance(node, nodes.Text):
@@ -157,7 +157,7 @@ def _word(a: nodes.Attribute, words: list[str], scope: Scope, inference: Inferen
 
 
 def _reference(node: nodes.Expr | nodes.TypeExpr, kinds: list[str], scope: Scope, inference: Inference) -> None:
-    """A name that must be a declaration of one of these kinds; `REF * N` counts."""
+    """Check a name that must be a declaration of one of these kinds, or `NAME * N`."""
     if isinstance(node, nodes.Binary) and node.operator == "*":
         inference.check(node.right, scope, types.INT)
         count = known_value(node.right, scope, inference)
@@ -199,7 +199,7 @@ def _references(a: nodes.Attribute, kinds: list[str], scope: Scope, inference: I
 
 
 def _sharing(a: nodes.Attribute, scope: Scope, inference: Inference) -> None:
-    """`map:` is a word, or `hash(EXPR)` over `message`."""
+    """Check the value of `map`: a word, or `hash(EXPR)` over `message`."""
     value = a.value
     if isinstance(value, nodes.Call) and isinstance(value.function, nodes.Name) and value.function.id == "hash":
         if len(value.arguments) == 1:

@@ -301,7 +301,7 @@ class Bodies:
                 assert_never(node)
 
     def _days(self, period: nodes.Expr, scope: Scope) -> None:
-        """A timer with a time of day goes off every so many days."""
+        """Check the period of a timer with a time of day: it must be whole days."""
         known = known_value(period, scope, self.inference)
         if isinstance(known, Duration) and (known.nanos % UNITS["d"] or known.nanos < 0):
             wanted = "whole days, since it has a time of day: `every 1d at ...`"

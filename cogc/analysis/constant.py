@@ -85,7 +85,7 @@ class Evaluator:
         self.work = work or _Work()
 
     def value(self, node: nodes.Expr, wanted: Type = types.ANY) -> Value:
-        """The value of an expression, as the type `wanted` has it."""
+        """Return the value of an expression, converted to the type `wanted`."""
         found = self._value(node)
         fit = types.fit(self.inference.tables.types.get(id(node), types.ANY), wanted)
         if fit == types.EXACT:
@@ -170,7 +170,7 @@ class Evaluator:
         return Evaluator(self.inference, scope, None, self.work).const(symbol.node)
 
     def const(self, node: nodes.Const) -> Value:
-        """The value of a constant, at whose place this evaluator stands."""
+        """Return the value of a constant; the scope of this evaluator is that of the constant."""
         under_way = self.work.consts
         if node in under_way:
             cycle = tuple(under_way[under_way.index(node) :])
@@ -222,7 +222,7 @@ class Evaluator:
         return found
 
     def _walk(self, generator: nodes.Generator) -> Iterator[Evaluator]:
-        """An evaluator for each item that the generator's condition takes."""
+        """Yield an evaluator for each item that meets the condition of a generator."""
         for value in self._list(generator.source):
             inner = self.with_(self._bound(generator.pattern, value))
             if generator.condition is None or truth(inner._value(generator.condition)):
@@ -240,7 +240,7 @@ class Evaluator:
         return {n.id: v for n, v in zip(pattern.names, apart(value, len(pattern.names)), strict=True)}
 
     def with_(self, known: Known) -> Evaluator:
-        """The same place with more names known."""
+        """Return an evaluator of the same place with more known names."""
         return Evaluator(self.inference, self.scope, {**self.known, **known}, self.work)
 
     def _binary(self, node: nodes.Binary) -> Value:
@@ -280,7 +280,7 @@ class Evaluator:
         raise Unknown
 
     def _program(self, symbol: Symbol, program: nodes.Program, given: tuple[nodes.Argument, ...]) -> Value:
-        """The value of a call of an `expr` or `template` program."""
+        """Return the value of a call of an `expr` or `template` program."""
         body = program.executor.argument
         if program.executor.kind.id not in ("expr", "template") or body is None or isinstance(body, nodes.Qualified):
             raise Unknown
@@ -304,7 +304,7 @@ class Evaluator:
 
 
 def _reason(error: Exception) -> str:
-    """The words of a failure, as a run has them."""
+    """Return the words of a failure, as a run shows them."""
     if isinstance(error, OverflowError):
         return "a number is too large for a float"
     return error.message if isinstance(error, Failure) else str(error)

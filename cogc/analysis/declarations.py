@@ -1,6 +1,6 @@
-"""Declarations other than coglets: programs, models, MCP servers, agents, teams, plans, done, setts, queues, tests.
+"""Checks declarations other than coglets: programs, models, MCP servers, agents, teams, plans, dods, setts, queues, tests.
 
-What runs is lowered elsewhere; here every name in them is resolved, every attribute checked, every expression typed.
+Every name in them is resolved, every attribute is checked, and every expression is typed.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def check_declaration(checked: Checked, unit: Unit, node: nodes.Declaration) -> 
 
 
 def _role(checked: Checked, unit: Unit, name: nodes.Name) -> None:
-    """A quoted name is for roles: letters, digits, hyphens and underscores, at most 64."""
+    """Check the name of a role: letters, digits, hyphens and underscores, at most 64."""
     if not all(c.isalnum() or c in "_-" for c in name.id) or not 0 < len(name.id) <= 64:
         checked.problems.add("bad-role", unit.span(name), name=name.id)
 
@@ -87,7 +87,7 @@ def _known_word(checked: Checked, unit: Unit, name: nodes.Name, what: str, words
 
 
 def check_program(checked: Checked, unit: Unit, node: nodes.Program, shape: Shape | None) -> None:
-    """A program sees its own parameters, then its coglet's and `self`, never states."""
+    """Check a program. It sees its own parameters, those of its coglet and `self`, but no states."""
     found = checked.world.signatures[id(node)]
     scope = Scope(checked.world, unit, shape, states=False)
     for p in found.parameters:
@@ -179,7 +179,7 @@ def _mcp_tool(checked: Checked, unit: Unit, executor: nodes.Executor) -> None:
 
 
 def _declared(checked: Checked, unit: Unit, name: str, place: nodes.Node, *kinds: DeclaredKind) -> Declared | None:
-    """A declaration of one of these kinds, or a report."""
+    """Find a declaration of one of these kinds, or report that there is none."""
     found = checked.world.lookup(unit, name)
     if found is None:
         known = [n for n in unit.names() if (d := checked.world.lookup(unit, n)) and d.kind in kinds]
@@ -216,7 +216,7 @@ def _mcp(checked: Checked, unit: Unit, node: nodes.Mcp) -> None:
 
 
 def _parameters(checked: Checked, unit: Unit, name: str, parameters: tuple[nodes.Parameter, ...]) -> Scope:
-    """A scope with a declaration's parameters."""
+    """Return a scope with the parameters of a declaration."""
     found = signature(checked.world, unit, name, parameters, ANY, checked.problems)
     scope = Scope(checked.world, unit)
     for p in found.parameters:
@@ -273,7 +273,7 @@ _SAID = types.union((types.BOOL, _STATUSES, types.RecordOf((types.FieldOf("statu
 
 
 def _criterion(checked: Checked, unit: Unit, c: dods.Criterion, scope: Scope) -> None:
-    """A criterion's form: a standard one must be known, an executor must have what it needs."""
+    """Check the form of a criterion: a standard criterion must be known, an executor must have its argument."""
     from cogc.desugar import dods
 
     _role(checked, unit, c.key)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def _inside(checked: Checked, unit: Unit, name: str, outside: Scope) -> Scope:
-    """The scope of a reaction in an expanded coglet; that of its declaration where it could not be expanded."""
+    """Return the scope of a reaction in an expanded coglet; if there is none, the scope of its declaration."""
     shape = checked.world.shapes.get(unit.key(name))
     scope = outside.inner() if shape is None else Scope(checked.world, unit, shape)
     scope.waits = True
@@ -33,7 +33,7 @@ def _inside(checked: Checked, unit: Unit, name: str, outside: Scope) -> Scope:
 def step_parts(
     checked: Checked, unit: Unit, plan: nodes.Plan, whole: plans.Whole, step: nodes.Step, scope: Scope
 ) -> None:
-    """A step's condition and task see the plan's parameters, `goal`, and the results of the steps that it comes after."""
+    """Check the condition and task of a step. They see the plan's parameters, `goal`, and the results of earlier steps."""
     inner = _inside(checked, unit, f"{plan.name.id} {step.name.id}", scope)
     parameters = {p.name.id: p for p in whole.parameters}
     inner.bind("goal", STRING)
@@ -47,7 +47,7 @@ def step_parts(
 
 
 def team_parts(checked: Checked, unit: Unit, team: nodes.Team, scope: Scope) -> None:
-    """The numbers of workers, and what a shared record begins as."""
+    """Check the numbers of workers, and the initial value of a shared record."""
     given = {k: a.value for k, a in attributes_of(team).items()}
     workers = given.get("workers")
     for item in workers.items if isinstance(workers, nodes.ListLiteral) else ():
@@ -65,7 +65,7 @@ def team_parts(checked: Checked, unit: Unit, team: nodes.Team, scope: Scope) -> 
 
 
 def criterion_parts(checked: Checked, unit: Unit, dod: nodes.Dod, criterion: dods.Criterion, scope: Scope) -> None:
-    """The words of a command, the question and the threshold of a judge, and the attributes of either."""
+    """Check the words of a command, the question and threshold of a judge, and the attributes of both."""
     inner = _inside(checked, unit, dod.name.id, scope)
     infer = checked.inference
     match criterion:

@@ -109,7 +109,7 @@ class _Start:
         return Evaluator(self.checked.inference, scope, self.known)
 
     def value(self, node: nodes.Expr, at: Evaluator, wanted: Type) -> Any:
-        """The value of an expression, or `_UNKNOWN`; what fails is reported."""
+        """Return the value of an expression, or `_UNKNOWN`; report an expression that fails."""
         try:
             return at.value(node, wanted)
         except Wrong as wrong:
@@ -147,7 +147,7 @@ class _Start:
                     self._period(reaction, trigger)
 
     def _given(self, arguments: tuple[nodes.Argument, ...], target: Shape, at: Evaluator) -> Known:
-        """The values of a coglet's or mixin's arguments, which become known."""
+        """Evaluate the arguments of a coglet or mixin, whose parameters become known."""
         parameters = list(target.parameters.values())
         by_name = {p.name: p for p in parameters}
         given: Known = {}

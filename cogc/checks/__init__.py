@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def of_agents(checked: Checked) -> None:
-    """The rules for agents, teams, plans and definitions of done, which only files that have some pay for."""
+    """Apply the rules for agents, teams, plans and definitions of done, which are imported only for files that declare some."""
     kinds = {d.kind for unit in checked.world.roots for d in unit.declared.values()}
     if kinds & {"agent", "team", "sett"}:
         from cogc.checks.agent_bounds import agent_bounds

@@ -1,6 +1,6 @@
-"""Expressions in bodies that fail at every message: a division by a zero, an index outside of a list that are written out.
+"""Expressions in bodies that fail at every message: a division by a literal zero, an index outside of a literal list.
 
-What comes from constants is not looked at here, since a condition on the constant may guard it; `failing_start` evaluates
+Constants are not evaluated here, since a condition on the constant may guard the expression; `failing_start` evaluates
 the constants themselves.
 """
 
@@ -17,7 +17,7 @@ DIVISIONS = ("/", "//", "%")
 
 
 def certain_failure(checked: Checked) -> None:
-    """Report each expression that is certain to fail, but for those whose failure a `try` takes."""
+    """Report each expression that is certain to fail, except those inside of a `try`."""
     for unit in checked.world.roots:
         found = {id(n): (n, why) for n, why in _failing(unit)}
         for attempt in unit.all(nodes.Try) if found else ():
@@ -28,7 +28,7 @@ def certain_failure(checked: Checked) -> None:
 
 
 def _failing(unit: Unit) -> list[tuple[nodes.Expr, str]]:
-    """The divisions and indexes of a file that are certain to fail, each with the reason."""
+    """Return the divisions and indexes of a file that are certain to fail, each with the reason."""
     found: list[tuple[nodes.Expr, str]] = []
     for node in unit.all(nodes.Binary):
         right = node.right

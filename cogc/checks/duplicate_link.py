@@ -1,4 +1,4 @@
-"""The same wire twice: each message would come twice."""
+"""Links that repeat a wire: each message would arrive twice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A coglet that creates itself, directly or through others, for ever."""
+"""Coglets that create themselves without end, directly or through others."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _always(member: Member) -> bool:
 
 
 def _cycle(start: Shape) -> list[Shape] | None:
-    """A way from a shape back to itself, breadth first."""
+    """Return a shortest path of creations from a shape back to itself, or None."""
     ways: list[list[Shape]] = [[start]]
     seen: set[str] = set()
     while ways:

@@ -1,6 +1,6 @@
-"""Values that a program's start cannot make: constants that fail or need themselves, and what is computed from them.
+"""Values that fail when a program starts: constants that fail or need themselves, and all that is computed from them.
 
-Nearly every such value is a literal, and is looked at here alone; the rest is evaluated by `analysis/starting.py`.
+Nearly every such value is a literal and is recognised here. All others are evaluated by `analysis/starting.py`.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def _literal(node: nodes.Expr) -> bool:
 
 
 def _values(units: list[Unit], shapes: list[Shape]) -> Iterator[nodes.Expr]:
-    """Every expression that is evaluated when a program starts."""
+    """Yield every expression that is evaluated when a program starts."""
     for unit in units:
         for const in unit.all(nodes.Const):
             yield const.value

@@ -1,8 +1,7 @@
-"""A Python program from outside the spec's own folder: any package must be allowed by name.
+"""Python modules from outside of the spec's folder: any other package must be allowed by name.
 
-Nothing is imported to find out. A module of the spec's folder has a name like any other, so what is refused here is
-what is known not to be one: the standard library, and packages that are not files beside the spec. Whether the file is
-there is seen when the program runs.
+The rule imports nothing. By its name a module of the spec's folder looks like any other, so that only the modules of the
+standard library are refused here. A module that does not exist is reported when the program runs.
 """
 
 from __future__ import annotations

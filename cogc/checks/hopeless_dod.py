@@ -1,4 +1,4 @@
-"""Definitions of done that cannot be met: all criteria are off, one asks for more than there is, or two contradict each other."""
+"""Definitions of done that prove nothing or cannot be met: all criteria are off, one wants more than 100 percent, two conflict."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _more_than_there_is(criterion: dods.Criterion) -> str:
 
 
 def _ok(criterion: nodes.Command) -> set[int]:
-    """The exit codes that a command may end with, where they are written out; empty where they are not known."""
+    """Return the exit codes that a command may end with; an empty set if they are not literals."""
     for a in criterion.executor.attributes:
         if a.key.id == "ok":
             items = a.value.items if isinstance(a.value, nodes.ListLiteral) else ()

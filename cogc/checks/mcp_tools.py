@@ -1,4 +1,4 @@
-"""MCP programs beside what the lock says of their servers: the tool is there, and takes what it is given."""
+"""MCP programs compared with the lock file: the server has the tool, and the tool takes the parameters."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def mcp_tools(checked: Checked) -> None:
 
 
 def _whole_server(checked: Checked, unit: Unit, item: nodes.Expr) -> None:
-    """A server among the tools of a model: what it has must be known."""
+    """Report a server among the tools of a model if the lock file does not list its tools."""
     declared = checked.world.lookup(unit, unit.source.text[item.start : item.end])
     if declared is None or declared.kind != "mcp":
         return

@@ -1,4 +1,4 @@
-"""Plans: steps that nobody does, that wait for each other or never begin, and ways to the end past the definition of done."""
+"""Plans: steps without a worker, steps that wait for each other or never begin, and paths around the definition of done."""
 
 from __future__ import annotations
 

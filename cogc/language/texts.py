@@ -51,7 +51,7 @@ def is_internal(name: str) -> bool:
 
 
 def shown(name: str) -> str:
-    """A name as traces have it. A mark at its end only kept it apart from the names that users may write."""
+    """Return a name as traces show it, without the mark that keeps it apart from the names of users."""
     return name.removesuffix(MARK)
 
 
@@ -67,7 +67,7 @@ def nanoseconds(text: str) -> int:
 
 
 def size(text: str) -> int:
-    """`512MB` or `2g` in bytes; ValueError if the text is no size."""
+    """Return a size such as `512MB` or `2g` in bytes; raise ValueError if the text is no size."""
     found = _SIZE.match(text)
     if found is None:
         raise ValueError(f"`{text}` is no size; write 512MB or 2g")
@@ -75,7 +75,7 @@ def size(text: str) -> int:
 
 
 def processors(text: str) -> int:
-    """A number of processors, counted up to a whole one; ValueError if the text is none."""
+    """Return a number of processors, rounded up; raise ValueError if the text is no such number."""
     try:
         count = float(text)
     except ValueError:

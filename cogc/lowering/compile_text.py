@@ -1,6 +1,6 @@
-"""One expression or template that is not part of a spec: a condition of the command line, a program given at run time.
+"""Compile one expression or template that is not part of a spec: a condition of the command line, a program given at run time.
 
-In: the text, the types of the names that it may use, by the program that it is for. Out: its IR, with types of its own.
+In: the text, and the types of the names that it may use. Out: its IR, with types of its own.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def compile_text(
     wanted: types.Type | None = None,
     template: bool = False,
 ) -> Compiled | None:
-    """The IR of an expression or a template over some names, checked against the type that is wanted; None and problems."""
+    """Return the IR of an expression or a template over some names, which must be of a type; None if it has problems."""
     source = Source(where, text if template else f"const expression = {text}")
     if template:
         value: nodes.Expr = nodes.Text(0, len(text), text, "{{" in text or "{%" in text, ((0, 0),))

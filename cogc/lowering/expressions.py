@@ -31,7 +31,7 @@ class Waits:
 
 
 class Lowering:
-    """Lowers what stands at one place."""
+    """Lowers the expressions, statements and triggers of one place."""
 
     def __init__(self, tables: Tables, place: Place, waits: Waits | None = None) -> None:
         self.tables = tables
@@ -45,7 +45,7 @@ class Lowering:
         return self.tables.type_of(node)
 
     def checked(self, node: nodes.Expr, wanted: Type) -> ir.Expr:
-        """An expression whose value must be of a type; checked at run time where that was not proved."""
+        """Lower an expression whose value must be of a type, with a check at run time if the type was not proved."""
         value = self.value(node)
         if isinstance(node, nodes.Await | nodes.Grow) or types.fit(self.type_of(node), wanted) == EXACT:
             return value
@@ -113,7 +113,7 @@ class Lowering:
         return any(m == ANY for m in types.members(found))
 
     def name(self, name: str) -> ir.Expr:
-        """A value by its name: a local, a parameter, a state, a const, `self`."""
+        """Lower a name that is a value: a local, a parameter, a state, a const or `self`."""
         place = self.place
         if name in place.locals:
             return ir.Local(name)
@@ -226,7 +226,7 @@ class Lowering:
         return ir.Call(self.tables.program(symbol.unit, program, place), arguments, waits, at)
 
     def arguments(self, given: tuple[nodes.Argument, ...], signature: Signature) -> list[ir.Expr | None]:
-        """A call's arguments in the order of the parameters; None where the default stands."""
+        """Lower the arguments of a call in the order of the parameters; None for a parameter that keeps its default."""
         found: dict[str, ir.Expr] = {}
         by_name = {p.name: p for p in signature.parameters}
         for i, a in enumerate(given):
@@ -236,7 +236,7 @@ class Lowering:
         return [found.get(p.name) for p in signature.parameters]
 
     def attributes(self, owner: str, attributes: tuple[nodes.Attribute, ...]) -> dict[str, ir.Expr]:
-        """The attributes that are values; those of other kinds are left out."""
+        """Lower the attributes that are values, and leave out those of other kinds."""
         found: dict[str, ir.Expr] = {}
         for a in attributes:
             kind = ATTRIBUTES[owner].get(a.key.id, "")
@@ -250,7 +250,7 @@ class Lowering:
         return found
 
     def secret(self, node: nodes.Expr) -> ir.Expr:
-        """An attribute in which `env("NAME")` may stand: it stays a reference, the value never enters the program."""
+        """Lower an attribute that may hold `env("NAME")`. The secret stays a reference: its value never enters the program."""
         match node:
             case nodes.Call(function=nodes.Name(id="env"), arguments=(first,)) if isinstance(first.value, nodes.Text):
                 return ir.Const({"env": first.value.value})
@@ -332,7 +332,7 @@ class Lowering:
         return self._emit(port, target, self.checked(value, wanted), at)
 
     def _emit(self, port: Port, node: nodes.Node, value: ir.Expr, at: int) -> ir.Statement:
-        """A send; one to a queue is a call, which waits until the item is there."""
+        """Lower a send. A send to a queue is a call, which waits until the item is stored."""
         found = self.port(port, node, self.place.unit)
         if port.kind != "queue":
             return ir.Emit(found, value, at)
@@ -406,7 +406,7 @@ class Lowering:
         return self.port(self.tables.found.targets[id(node)], node, owner.unit)
 
     def pipeline(self, body: nodes.Pipeline, triggers: list[ir.Trigger]) -> list[ir.Statement]:
-        """Each stage as a `let`, the last one as a send or a bare call."""
+        """Lower each stage of a pipeline to a `let`, and the last stage to a send or a call."""
         statements: list[ir.Statement] = []
         names = triggers[0].names
         value: ir.Expr | None = None
@@ -432,7 +432,7 @@ class Lowering:
         return statements
 
     def _piped(self, body: nodes.Pipeline, index: int) -> Type:
-        """The type of what reaches a stage."""
+        """Return the type of the value that a stage takes."""
         if index == 0:
             return ANY
         before = body.stages[index - 1]

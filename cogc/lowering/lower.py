@@ -129,7 +129,7 @@ class Lower:
     def _agent(
         self, key: str, unit: Unit, node: nodes.Program, place: Place, parameters: list[ir.ParameterDecl]
     ) -> ir.Program:
-        """An agent's conversation: an `llm` program whose prompt is its query."""
+        """Lower the conversation of an agent: an `llm` program whose prompt is the query."""
         lowering = Lowering(self.tables, place.inner([p.name for p in parameters]))
         given = {a.key.id: a for a in node.executor.attributes}
         name = place.layout.shape.name if place.layout is not None else node.name.id
@@ -166,7 +166,7 @@ class Lower:
         return ir.Agent(spawn, most, dispatch)
 
     def _word(self, lowering: Lowering, node: nodes.Expr) -> ir.Expr:
-        """A word of a command: a list gives several, numbers become text."""
+        """Lower a word of a command: a list gives several words, a number becomes text."""
         found = self.tables.type_of(node)
         if types.fit(found, types.union([STRING, ListOf(STRING), types.INT, types.FLOAT])) >= types.COERCED:
             return lowering.expr(node)
@@ -175,7 +175,7 @@ class Lower:
     def _executor_attributes(
         self, lowering: Lowering, unit: Unit, executor: nodes.Executor
     ) -> tuple[dict[str, ir.Expr], str, list[str]]:
-        """The attributes that are values, the key of the model, the keys of the tools."""
+        """Return the attributes that are values, the key of the model, and the keys of the tools."""
         model, tools = "", []
         for a in executor.attributes:
             if a.key.id == "model":
@@ -186,7 +186,7 @@ class Lower:
         return lowering.attributes(kind, executor.attributes), model, tools
 
     def _tools(self, unit: Unit, value: nodes.Expr | nodes.TypeExpr, place: Place) -> list[str]:
-        """The keys of the programs that a list of tools names; a coglet's own programs go first."""
+        """Return the keys of the programs that a list of tools names; the programs of the coglet go before those of the file."""
         found = []
         for item in value.items if isinstance(value, nodes.ListLiteral) else ():
             name = nodes.qualified_text(item) or ""
@@ -257,7 +257,7 @@ class Lower:
         return found
 
     def server(self, unit: Unit, name: str) -> str:
-        """The key of an MCP server."""
+        """Lower an MCP server once, and return its key."""
         declared = self.tables.world.lookup(unit, name)
         if declared is None:
             return ""
@@ -276,7 +276,7 @@ class Lower:
         return key
 
     def parameters(self, signature: Signature, place: Place) -> list[ir.ParameterDecl]:
-        """A program's or command's parameters with their defaults."""
+        """Lower the parameters of a program or command, with their defaults."""
         lowering = Lowering(self.tables, place)
         return [
             ir.ParameterDecl(
@@ -344,14 +344,14 @@ class _Coglet:
         return self.lowering(self.shape).attributes(self.shape.declared, attribute)["budget"]
 
     def _items(self) -> list[ir.ChannelDecl]:
-        """The inboxes of the queues that it listens to."""
+        """Return the inboxes for the queues that the coglet listens to."""
         return [ir.ChannelDecl(channel, self.run.tables.type(ANY)) for channel in self.queues]
 
     def _ticks(self) -> list[ir.ChannelDecl]:
         return [] if self.shape.python is None else [methods.ticks(self.run.tables.type(STRING))]
 
     def _methods(self) -> list[ir.Reaction]:
-        """The reactions of a Python coglet, and the program by which they call its object."""
+        """Return the reactions of a coglet in Python, and add the program by which they call its object."""
         shape, run = self.shape, self.run
         if shape.python is None:
             return []
@@ -382,7 +382,7 @@ class _Coglet:
         return any(m.shape.name == mixin and m.shape.unit.path.startswith("std/") for m in self.shape.mixins)
 
     def _parameters(self) -> list[ir.ParameterDecl]:
-        """The coglet's own, then its mixins', whose defaults are what `with M(...)` gives them."""
+        """Lower the parameters of the coglet, then those of its mixins, whose defaults are the arguments of `with M(...)`."""
         run, found = self.run, []
         for p in self.shape.parameters.values():
             default = None if p.default is None else self.lowering(self.shape).checked(p.default, p.type)
@@ -449,7 +449,7 @@ class _Coglet:
         return "broadcast" if node is None else _kind(node), None
 
     def _links(self, member: Member) -> list[ir.LinkDecl]:
-        """One wire for each pair of ends."""
+        """Lower a link to one wire for each pair of a source and a target."""
         node, lowering = member.node, self.lowering(member.owner)
         given = {a.key.id: a.value for a in node.attributes}
         map: ir.Sharing | Literal[""] = ""
@@ -578,7 +578,7 @@ def _trigger_name(node: nodes.Reaction) -> str:
 
 
 def lower(checked: Checked, root: str) -> ir.Bundle:
-    """The program that starts at the coglet `root`, a key of the world's shapes."""
+    """Return the program that starts at the coglet `root`, a key of the world's shapes."""
     run = Lower(checked)
     run.coglet(checked.world.shapes[root])
     return run.tables.bundle(root, {})

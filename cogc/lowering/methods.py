@@ -1,6 +1,7 @@
-"""The core's words for a coglet in Python: reactions that call its object with what has come.
+"""The reactions of a coglet in Python: each one passes a message, a command or an event to a method of its object.
 
-The compiler writes them for a class that a spec declares, the kernel for one that a Python coglet creates while it runs.
+The compiler makes them for a class that a spec declares; the kernel makes them for a class that a coglet in Python creates
+during a run.
 """
 
 from __future__ import annotations
@@ -13,12 +14,12 @@ PARAMETERS = ("kind", "name", "data")
 
 
 def ticks(type: int) -> ir.ChannelDecl:
-    """The inbox of its ticks: one may wait, more are dropped."""
+    """Return the inbox for the ticks of a coglet: one tick may wait, further ones are dropped."""
     return ir.ChannelDecl(ir.TICKS, type, ir.Const(1), "drop_newest")
 
 
 def hooks(program: str, begin: str, given: ir.Expr, at: int = 0) -> list[ir.Reaction]:
-    """Its start (`begin` is the kind of that call, `given` what it takes), its stop, its ticks."""
+    """Return the reactions to start, stop and ticks. `begin` is the kind of the call at the start, `given` its argument."""
     return [
         _reaction("on start", ir.Trigger("start"), _call(program, begin, "", given, at), at),
         _reaction("on stop", ir.Trigger("stop"), _call(program, "stop", "", ir.Const(None), at), at),
@@ -33,14 +34,14 @@ def hears(program: str, kind: str, channel: str, at: int = 0, method: str = "") 
 
 
 def obeys(program: str, bare: ir.Reaction, at: int = 0) -> ir.Reaction:
-    """A declared command, whose arguments go to the method by name."""
+    """Return the reaction to a declared command; its arguments go to the method by name."""
     data = ir.Record([ir.Entry(ir.Local(p.name), name=p.name) for p in bare.parameters])
     call = _call(program, "enact", bare.triggers[0].command, data, at)
     return replace(bare, body=[ir.Evaluate(call, at)], waits=True)
 
 
 def obeys_any(program: str, command: str, anything: int) -> ir.Reaction:
-    """A command that no spec declares; what comes with it is one value. `anything` is the number of the type any."""
+    """Return the reaction to a command that no spec declares, which takes one value. `anything` is the number of the type any."""
     trigger = ir.Trigger("command", command=command, names=["data"])
     parameters = [ir.ParameterDecl("data", anything)]
     made = _reaction(f"enact {command}", trigger, _call(program, "command", command, ir.Local("data"), 0), 0)
@@ -48,9 +49,9 @@ def obeys_any(program: str, command: str, anything: int) -> ir.Reaction:
 
 
 def undeclared(name: str, program: str, anything: int) -> ir.Coglet:
-    """A coglet whose class no spec declares: any channel and any command that its class has a method for.
+    """Return a coglet whose class no spec declares. It takes any channel and any command that its class has a method for.
 
-    Its one parameter is what the shell knows the making of its object by.
+    Its one parameter identifies the object to the shell.
     """
     return ir.Coglet(
         key=f"{program}.{name}",

@@ -46,7 +46,7 @@ def lower_queue(tables: Tables, key: str) -> None:
 
 
 def queue_tools(tables: Tables, key: str) -> list[str]:
-    """The programs by which a model uses a queue. It claims what is there, and waits for nothing."""
+    """Add the programs by which a model uses a queue, and return their keys. A claim by a model does not wait for an item."""
     queue = tables.queues[key]
     any_, string, number = tables.type(ANY), tables.type(STRING), tables.type(INT)
     item = [ir.ParameterDecl("id", string), ir.ParameterDecl("token", number)]
@@ -73,7 +73,10 @@ def taking(
     error: str,
     handler: list[ir.Statement] | None,
 ) -> tuple[list[ir.Trigger], list[ir.Statement], str, list[ir.Statement]]:
-    """The parts of a reaction that takes `[value, id, token]` from the inbox `channel`, and settles the item at its end."""
+    """Return the triggers, body, error name and handler of a reaction that takes an item from a queue.
+
+    The reaction takes `[value, id, token]` from the inbox `channel`, and settles the item at its end.
+    """
     plain = len(trigger.names) == 1 and not trigger.apart
     item = trigger.names[0] if plain else "item_"
     claim: list[ir.Expr | None] = [ir.Local("id_"), ir.Local("token_")]

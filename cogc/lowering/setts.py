@@ -1,4 +1,4 @@
-"""A sett to the typed program: its agents with their bids, and the coglets of those agents of the spec that work or bid for them."""
+"""Lower a sett: its agents with their bids, and the coglets of the agents of the spec that work or bid for them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cogc.syntax import nodes
 
 
 def lower_sett(checked: Checked, declared: Declared) -> ir.Bundle:
-    """The program that is a sett."""
+    """Return the program of a sett."""
     run = Lower(checked)
     unit, node = declared.unit, declared.node
     key = unit.key(node.name.id)

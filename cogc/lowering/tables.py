@@ -38,7 +38,7 @@ class Layout:
                 self.parameters[use.shape.key, p] = len(self.parameters)
 
     def place(self, owner: Shape) -> Place:
-        """The place of what a shape has written: the coglet itself, or a mixin of it."""
+        """Return the place of the expressions that a shape has written: the coglet itself, or one of its mixins."""
         return Place(owner.unit, owner, self)
 
 
@@ -96,7 +96,7 @@ class Tables:
         self.positions: list[tuple[str, int, int]] = []
 
     def type(self, type: Type) -> int:
-        """The number of a type, which it gets when it is first asked for."""
+        """Return the number of a type, which the type gets at its first use."""
         data = types.to_json(type, self.named)
         key = repr(data)
         if key not in self.type_numbers:
@@ -105,21 +105,21 @@ class Tables:
         return self.type_numbers[key]
 
     def at(self, unit: Unit, node: nodes.Node) -> int:
-        """The number of a source position."""
+        """Return the number of a source position."""
         line, column = unit.source.position(node.start)
         self.positions.append((unit.path, line, column))
         return len(self.positions) - 1
 
     def type_of(self, node: nodes.Node) -> Type:
-        """The type that the check has found for an expression, a const or a type expression."""
+        """Return the type that the analysis has found for an expression, a const or a type expression."""
         return self.found.types.get(id(node), ANY)
 
     def signature(self, program: nodes.Program) -> Signature:
-        """The signature of a program, which `names` has made."""
+        """Return the signature of a program."""
         return self.world.signatures[id(program)]
 
     def program_of(self, agent: nodes.Agent) -> nodes.Program:
-        """The program that an agent is where it is called, which `names` has made."""
+        """Return the program that an agent is in an expression."""
         return self.world.agent_programs[id(agent)]
 
     def bundle(self, root: str, setts: dict[str, ir.Sett]) -> ir.Bundle:

@@ -1,6 +1,6 @@
-"""Nodes to text in the cog notation: `format.file(tree) -> str`. What it prints parses to an equal tree.
+"""Nodes to text in the cog notation: `format.file(tree) -> str`. The text parses to an equal tree.
 
-Comments are not in the tree and so not in the text; `cogc convert` is what this is for.
+`cogc convert` uses it. The tree has no comments, so that the text has none.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r", "\0
 
 
 def text(value: str, template: bool | None = None) -> str:
-    """A string literal; one that holds `{{` without being a template is raw."""
+    """Return a string literal. A string that contains `{{` and is no template is written raw."""
     looks = "{{" in value or "{%" in value
     if looks and template is False:
         if '"' not in value and "\n" not in value:
@@ -39,12 +39,12 @@ def _escape(character: str) -> str:
 
 
 def name(node: n.Name) -> str:
-    """A name, quoted where it is no word."""
+    """Return a name, quoted if it is no word of the language."""
     return node.id if node.id.isidentifier() and node.id.isascii() and not node.quoted else text(node.id)
 
 
 def doc(value: str) -> str:
-    """A doc string."""
+    """Return a documentation string."""
     return text(value)
 
 
@@ -52,7 +52,7 @@ def doc(value: str) -> str:
 
 
 def expression(node: n.Expr, level: int = 0) -> str:
-    """An expression, in parentheses where it binds looser than its place allows."""
+    """Return an expression, in parentheses if it binds looser than its place allows."""
     own, words = _expression(node)
     return f"({words})" if own < level else words
 
@@ -191,7 +191,7 @@ def _field(node: n.FieldType) -> str:
 
 
 def statement(node: n.Statement) -> str:
-    """A statement; blocks in it go over several lines, not indented."""
+    """Return a statement; the blocks in it take several lines, and the caller indents them."""
     match node:
         case n.Send(target=target, value=value):
             return f"{expression(target, _POSTFIX)} <- {expression(value)}"
@@ -246,7 +246,7 @@ def indent(words: str) -> str:
 
 
 def attributes(items: tuple[n.Attribute, ...]) -> str:
-    """A block of attributes, with a blank before it; nothing for none."""
+    """Return a block of attributes behind a blank; an empty text for no attributes."""
     if not items:
         return ""
     parts = [attribute(a) for a in items]
@@ -290,7 +290,7 @@ def trigger(node: n.Trigger) -> str:
 
 
 def moment(node: n.Expr) -> str:
-    """A period: anything but a number or a path stands in parentheses."""
+    """Return a period, in parentheses unless it is a number or a path."""
     simple = isinstance(node, n.Literal | n.Name | n.Field | n.Index)
     words = expression(node)
     return words if simple and not words.startswith("-") else f"({words})"
@@ -510,7 +510,7 @@ def check(node: n.Check) -> str:
 
 
 def file(tree: n.File) -> str:
-    """A whole file."""
+    """Return the text of a file."""
     parts = [doc(tree.doc)] if tree.doc else []
     for node in tree.declarations:
         own = getattr(node, "doc", "")

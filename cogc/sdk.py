@@ -6,7 +6,7 @@ from cogc.sdk import Coglet, enact, every, listen
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from contextvars import ContextVar
 from typing import Any, Protocol, TypeVar
 
@@ -26,23 +26,23 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 class Host(Protocol):
     """The run, as one call of a coglet's method sees it."""
 
-    async def transmit(self, channel: str, value: Any) -> None: ...
+    def transmit(self, channel: str, value: Any) -> Awaitable[None]: ...
 
-    async def log(self, level: str, value: Any) -> None: ...
+    def log(self, level: str, value: Any) -> Awaitable[None]: ...
 
     async def sleep(self, seconds: float) -> None: ...
 
-    async def create(self, base: CogBase) -> CogletHandle: ...
+    def create(self, base: CogBase) -> Awaitable[CogletHandle]: ...
 
-    async def guide(self, child: str, command: Command) -> None: ...
+    def guide(self, child: str, command: Command) -> Awaitable[None]: ...
 
-    async def send(self, child: str, channel: str, value: Any) -> None: ...
+    def send(self, child: str, channel: str, value: Any) -> Awaitable[None]: ...
 
-    async def link(self, source: str, said: str, target: str, heard: str) -> None: ...
+    def link(self, source: str, said: str, target: str, heard: str) -> Awaitable[None]: ...
 
-    async def stop(self, child: str) -> None: ...
+    def stop(self, child: str) -> Awaitable[None]: ...
 
-    async def follow(self, child: str, channel: str, method: str) -> None: ...
+    def follow(self, child: str, channel: str, method: str) -> Awaitable[None]: ...
 
     def observe(self, child: str, channel: str) -> AsyncIterator[Any]: ...
 
@@ -120,6 +120,25 @@ def _host() -> Host:
         raise RuntimeError("this works inside a method that the run has called, and nowhere else") from None
 
 
+class _Nothing:
+    """An act that has no effect, and may be awaited."""
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        yield from ()
+
+
+class _Both:
+    """Two acts that are awaited as one."""
+
+    def __init__(self, first: Awaitable[None], second: Awaitable[None]) -> None:
+        self.first = first
+        self.second = second
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        yield from self.first.__await__()
+        yield from self.second.__await__()
+
+
 # ---- a coglet and its children -------------------------------------------------------------------------------
 
 
@@ -173,19 +192,19 @@ class CogletHandle:
         """Iterate over the messages that the child sends on a channel from now on, until the child stops."""
         return self._through().observe(self.name, _named(channel))
 
-    async def guide(self, command: Command) -> None:
+    def guide(self, command: Command) -> Awaitable[None]:
         """Give it a command; nobody waits for it. LookupError if its class has no such one."""
         _has(self, "enact", command.type)
-        await self._through().guide(self.name, command)
+        return self._through().guide(self.name, command)
 
-    async def send(self, channel: str, value: Any) -> None:
+    def send(self, channel: str, value: Any) -> Awaitable[None]:
         """Send it a message. LookupError if its class has no such channel."""
         _has(self, "listen", channel)
-        await self._through().send(self.name, channel, value)
+        return self._through().send(self.name, channel, value)
 
-    async def stop(self) -> None:
+    def stop(self) -> Awaitable[None]:
         """Stop it for good, its own children first."""
-        await self._through().stop(self.name)
+        return self._through().stop(self.name)
 
     def _through(self) -> Host:
         """The run: by the call that is under way, or (outside of methods) by the runtime that has booted it."""
@@ -205,44 +224,49 @@ class Coglet:
 
     A class with `async def on_child_error(self, handle, error)` decides on the failures of the children it has created: it
     returns "restart", "stop", "escalate", or None for what their `CogBase` says.
+
+    What a method does (`transmit log create follow guide link`) takes effect when it does it. Awaiting it waits until the run
+    has taken it, and raises what is wrong with it; what was not awaited is looked at when the method has returned.
     """
 
-    async def transmit(self, channel: str, value: Any) -> None:
+    def transmit(self, channel: str, value: Any) -> Awaitable[None]:
         """Send a value on a channel. TypeError if it is not of the channel's type, or none such is declared."""
-        if channel not in self.__dict__.get("_silenced", ((), ()))[0]:
-            await _host().transmit(_named(channel), value)
+        if channel in self.__dict__.get("_silenced", ((), ()))[0]:
+            return _Nothing()
+        return _host().transmit(_named(channel), value)
 
-    async def log(self, level: str, value: Any) -> None:
+    def log(self, level: str, value: Any) -> Awaitable[None]:
         """Log a value; levels are debug, info, warn and error."""
         if level not in LEVELS:
             raise ValueError(f"there is no level {level!r}: {', '.join(LEVELS)}")
-        await _host().log(level, value)
+        logged = _host().log(level, value)
         if isinstance(self, LogLet) and _host().declares("log") and LEVELS.index(level) >= LEVELS.index(self.level):
-            await self.transmit("log", {"level": level, "data": value})
+            return _Both(logged, self.transmit("log", {"level": level, "data": value}))
+        return logged
 
-    async def create(self, base: CogBase) -> CogletHandle:
+    def create(self, base: CogBase) -> Awaitable[CogletHandle]:
         """Create a child. It starts at this method's next act that is no wiring (`create follow observe link`), or its end."""
-        return await _host().create(base)
+        return _host().create(base)
 
     def observe(self, handle: CogletHandle, channel: str) -> AsyncIterator[Any]:
         """`async for value in self.observe(child, "count")`: what a child says, while this method runs."""
         return handle.observe(channel)
 
-    async def follow(self, handle: CogletHandle, channel: str, method: Method) -> None:
+    def follow(self, handle: CogletHandle, channel: str, method: Method) -> Awaitable[None]:
         """From now on a method of this coglet takes what a child says."""
         name = getattr(method, "__name__", "")
         if getattr(method, "__self__", None) is not self or not hasattr(self, name):
             raise TypeError(f"{method!r} is no method of this coglet")
-        await _host().follow(handle.name, _named(channel), name)
+        return _host().follow(handle.name, _named(channel), name)
 
-    async def guide(self, handle: CogletHandle, command: Command) -> None:
+    def guide(self, handle: CogletHandle, command: Command) -> Awaitable[None]:
         """Give a child a command; nobody waits for it."""
-        await handle.guide(command)
+        return handle.guide(command)
 
-    async def link(self, source: CogletHandle, said: str, target: CogletHandle, heard: str) -> None:
+    def link(self, source: CogletHandle, said: str, target: CogletHandle, heard: str) -> Awaitable[None]:
         """Link a transmit channel of one child to a listen channel of another."""
         _has(target, "listen", heard)
-        await _host().link(source.name, _named(said), target.name, heard)
+        return _host().link(source.name, _named(said), target.name, heard)
 
 
 class LifeLet:

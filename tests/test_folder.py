@@ -140,7 +140,9 @@ def test_asyncio_is_named_with_its_place(folder: Path) -> None:
     (folder / "counter.py").write_text("import asyncio\n" + code)
     done = cogc("run", "counter.cog", "--sim", cwd=folder.parent)
     line = next(i for i, text in enumerate(("import asyncio\n" + code).splitlines(), 1) if "asyncio.sleep" in text)
-    assert done.returncode == 3 and f"counter.py:{line} uses asyncio; a coglet runs on Trio here" in done.stderr
+    assert (
+        done.returncode == 3 and f"counter.py:{line} uses asyncio; coglets and programs run on Trio here" in done.stderr
+    )
 
 
 def test_the_readme_of_upstream_runs_unchanged_but_for_its_loop(tmp_path: Path) -> None:

@@ -131,7 +131,7 @@ class P(Coglet):
     assert (
         "expected string, got int 1" in said[0]
         and "no transmit channel `nope`" in said[1]
-        and "gave a object" in said[2]
+        and "`action`: an object is no value of the language" in said[2]
     )
 
 

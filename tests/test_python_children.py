@@ -348,15 +348,15 @@ class P(Coglet, LifeLet):
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        ("await asyncio.sleep(1)", "uses asyncio; a coglet runs on Trio here"),
-        ("await asyncio.sleep(0)", "uses asyncio; a coglet runs on Trio here"),
-        ("asyncio.get_running_loop()", "uses asyncio; a coglet runs on Trio here"),
+        ("await asyncio.sleep(1)", "uses asyncio; coglets and programs run on Trio here"),
+        ("await asyncio.sleep(0)", "uses asyncio; coglets and programs run on Trio here"),
+        ("asyncio.get_running_loop()", "uses asyncio; coglets and programs run on Trio here"),
         ("await self.create(3)", "TypeError: create takes a CogBase"),
         ("await self.create(CogBase(int))", "TypeError: <class 'int'> is no class that inherits Coglet"),
         ("await self.create(CogBase(Doubler, restart='maybe'))", "ValueError: restart='maybe'"),
         ("await self.guide(self.c, Command('sett', 1))", "LookupError: `Doubler` has no command `sett`; it has set"),
         ("await self.c.send('counts', 1)", "LookupError: `Doubler` has no channel `counts`; it has count"),
-        ("await self.c.send('count', object())", "TypeError: program `Doubler.count` gave"),
+        ("await self.c.send('count', object())", "TypeError: `Doubler.count`: an object is no value of the language"),
         ("await self.follow(self.c, 'doubled', print)", "TypeError: <built-in function print> is no method"),
         ("await self.follow(self.c, 'a.b', self.seen)", "ValueError: 'a.b' is no name"),
         ("await self.invoke('g')", "KeyError"),
@@ -372,4 +372,47 @@ class P(Coglet, ProgLet):
         {body}
 """
     made = run(code, 1)
-    assert said in made.outputs["failed"][0] if "gave" not in said else "gave a object" in made.outputs["failed"][0]
+    assert said in made.outputs["failed"][0]
+
+
+def test_a_hook_observes_a_child_that_it_has_created(run: Run) -> None:
+    code = """
+class P(Coglet, LifeLet, MulLet):
+    async def on_start(self):
+        child = await self.create(CogBase(Doubler))
+        said = self.observe(child, "doubled")
+        await child.send("count", 2)
+        await self.transmit("action", await anext(said))
+        await self.create_mul(2, CogBase(Doubler))
+        await self.transmit("action", await self.scatter_gather("count", 3, "doubled"))
+    @listen("seen")
+    async def seen(self, x): pass
+"""
+    assert run(code, 1).outputs["action"] == [4, [6, 6]]
+
+
+def test_what_is_not_awaited_is_done_all_the_same(run: Run) -> None:
+    code = """
+class P(Coglet):
+    @listen("seen")
+    async def seen(self, x):
+        self.create(CogBase(Doubler))
+        child = await self.create(CogBase(Doubler))
+        self.follow(child, "doubled", self.heard)
+        child.send("count", x)
+    def heard(self, x):
+        self.log("info", x)
+        self.transmit("action", x)
+"""
+    made = run(code, 1, 2)
+    assert made.outputs["action"] == [2, 4] and "failed" not in made.outputs
+
+
+def test_a_refusal_that_is_not_awaited_fails_the_method(run: Run) -> None:
+    code = """
+class P(Coglet):
+    @listen("seen")
+    async def seen(self, x):
+        self.transmit("nope", x)
+"""
+    assert "no transmit channel `nope`" in run(code, 1).outputs["failed"][0]

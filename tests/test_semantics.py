@@ -641,3 +641,20 @@ def test_no_try_takes_the_end_of_a_reactions_time() -> None:
     )
     sim.send("go", 1).run(3)
     assert sim.sent("out") == ["timeout"]
+
+
+def test_an_await_in_on_start_hears_its_own_coglet() -> None:
+    before = (
+        ECHO
+        + """
+    coglet Asker { transmit heard: int
+      create e = Echo
+      on start {
+        e.x <- 1
+        let found = await e.y
+        heard <- found
+      }
+    }
+    """
+    )
+    assert main("create a = Asker\n on a.heard as v { seen <- v }", before).sent("seen") == [1]

@@ -202,7 +202,7 @@ class Activity:
     """A reaction that waits: its generator, the event that it handles, and what it waits for."""
 
     __slots__ = (
-        "alarm", "alive", "args", "calls", "cause", "done", "event", "generator", "handler", "holds", "in_handler", "inst", "left",
+        "alarm", "alive", "args", "asks", "calls", "cause", "done", "event", "generator", "handler", "holds", "in_handler", "inst", "left",
         "parent", "port", "results", "slot", "subs", "timer", "turn",
     )  # fmt: skip
 
@@ -216,6 +216,7 @@ class Activity:
         holds: bool,
     ) -> None:
         self.inst = inst
+        self.asks = inst  # the coglet in whose name it waits: a hook's own, where the activity is a subtree's
         self.handler = handler
         self.generator = generator
         self.event = event

@@ -122,7 +122,7 @@ def next(kernel: State, inst: Instance, call: int, child: str, channel: str, tok
     def done(value: Any) -> None:
         kernel.effects.append(Said(token, value, isinstance(value, Failure)))
 
-    kernel.opened.listeners[token] = requests.start(kernel, kernel.calls[call][0], waiting(), done)
+    kernel.opened.listeners[token] = requests.start(kernel, kernel.calls[call][0], inst, waiting(), done)
 
 
 def forget(kernel: State, inst: Instance, call: int, token: int) -> None:

@@ -294,8 +294,8 @@ def leave(kernel: State, activity: Activity) -> None:
         if sub.alive:
             sub.generator.close()
             leave(kernel, sub)
-    if inst.awaits:
-        requests.forget_awaits(inst, activity)
+    if activity.asks.awaits:
+        requests.forget_awaits(activity.asks, activity)
     if inst.activities and activity in inst.activities:
         inst.activities.remove(activity)
     if activity.holds:

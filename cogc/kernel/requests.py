@@ -83,11 +83,11 @@ def carry_out(kernel: State, activity: Activity, request: Request) -> None:
             if limit is not None:
                 _sleep(kernel, activity, limit)
         case StartBeside(generator=generator, done=done):
-            resume(kernel, activity, start(kernel, activity, generator, done))
+            resume(kernel, activity, start(kernel, activity, asking_coglet(activity, request), generator, done))
         case AwaitMessage():
             _await(kernel, activity, request)
         case RunAll(generators=generators):
-            _run_all(kernel, activity, generators)
+            _run_all(kernel, activity, asking_coglet(activity, request), generators)
         case _:
             assert_never(request)
 
@@ -110,9 +110,9 @@ def wake(kernel: State, waiting: list[Waiter]) -> None:
     waiting.clear()
 
 
-def start(kernel: State, activity: Activity, generator: Any, done: Callable[[Any], None]) -> Activity:
-    """A generator of its own beside an activity, which does not wait for it; `done` takes its value or Failure."""
-    sub = Activity(activity.inst, activity.handler, generator, activity.event, activity.cause, False)
+def start(kernel: State, activity: Activity, inst: Instance, generator: Any, done: Callable[[Any], None]) -> Activity:
+    """Start a generator of a coglet beside an activity, which does not wait for it; `done` takes its value or Failure."""
+    sub = Activity(inst, activity.handler, generator, activity.event, activity.cause, False)
     sub.done = done
     beside(sub)
     reactions.advance(kernel, sub, None, None)
@@ -242,8 +242,8 @@ def beside(sub: Activity) -> None:
     sub.inst.activities.append(sub)
 
 
-def _run_all(kernel: State, activity: Activity, generators: list[Any]) -> None:
-    """Run generators side by side; the activity goes on with the list of what they give."""
+def _run_all(kernel: State, activity: Activity, inst: Instance, generators: list[Any]) -> None:
+    """Run generators of a coglet side by side; the activity goes on with the list of what they give."""
     if not generators:
         resume(kernel, activity, [])
         return
@@ -251,7 +251,7 @@ def _run_all(kernel: State, activity: Activity, generators: list[Any]) -> None:
     activity.left = len(generators)
     subs = []
     for i, generator in enumerate(generators):
-        sub = Activity(activity.inst, activity.handler, generator, activity.event, activity.cause, False)
+        sub = Activity(inst, activity.handler, generator, activity.event, activity.cause, False)
         sub.parent, sub.slot = activity, i
         subs.append(sub)
     activity.subs = subs
@@ -266,7 +266,7 @@ def _run_all(kernel: State, activity: Activity, generators: list[Any]) -> None:
 
 def _await(kernel: State, activity: Activity, request: AwaitMessage) -> None:
     port, condition, timeout = request.port, request.condition, request.timeout
-    inst = activity.inst
+    inst = activity.asks = asking_coglet(activity, request)
     if inst.awaits is None:
         inst.awaits = []
     entry = Await(activity, label(port), condition)
@@ -341,7 +341,7 @@ def interrupt(kernel: State, activity: Activity, failure: Failure) -> None:
         sub.generator.close()
         reactions.leave(kernel, sub)
     activity.subs = None
-    if activity.inst.awaits:
-        forget_awaits(activity.inst, activity)
+    if activity.asks.awaits:
+        forget_awaits(activity.asks, activity)
     failure.interrupts = True
     resume(kernel, activity, failure)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import inspect
 import os
-import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator
-from pathlib import Path
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator
+from typing import Any, Protocol
 
 import trio
 
@@ -15,10 +13,21 @@ from cogc import ir, sdk
 from cogc.diagnostics.suggest import nearest
 from cogc.kernel.effects import Call, Said
 from cogc.language.values import Failure
+from cogc.run.calling import OnTrio
 from cogc.run.process import run_process
 
-Tell = Callable[..., Awaitable[Any]]
-"""Tells the kernel of something that a method did; `await tell(call, kind, *data)` gives its answer, or a TypeError."""
+
+class Notice(Protocol):
+    """What a method has done, on its way to the kernel. Awaiting it gives the kernel's answer, or a TypeError."""
+
+    @property
+    def refused(self) -> str | None: ...
+
+    def __await__(self) -> Generator[Any, Any, Any]: ...
+
+
+Tell = Callable[..., Notice]
+"""Tells the kernel of something that a method did: `tell(call, kind, *data)`."""
 BY_REFERENCE = "$python"
 WIRING = ("create", "follow", "link")
 """What a method does with a new child before that starts."""
@@ -80,9 +89,12 @@ class Coglets:
             elif kind == "stop":
                 await _run(getattr(self.objects.pop(call.path, None), "on_stop", None))
             elif kind == "error":
-                return await self._judge(call.path, name, self.into(data))
+                word = await self._judge(call.path, name, self.into(data))
+                await made.settle()
+                return word
             else:
                 await self._method(self.objects[call.path], kind, name, data)
+            await made.settle()
         finally:
             made.begin()
             made.over = True
@@ -138,6 +150,7 @@ class Coglets:
     async def _judge(self, path: str, child: str, failure: dict[str, Any]) -> Any:
         method = self.objects[path].on_child_error  # type: ignore[attr-defined]
         word = await sdk.call(method, self.children[path][child][0], ChildError(failure))
+        word = self.out(word, "on_child_error")
         if word not in (None, "restart", "stop", "escalate"):
             raise Failure("program", f"on_child_error gave {word!r}: it is restart, stop, escalate or None")
         return word
@@ -177,8 +190,28 @@ class _Words:
         return await self.host.next(self.child, self.channel)
 
 
+class _Act:
+    """What a method has done, told to the kernel at once. Who awaits it gets the answer, put into the form that `then` gives it."""
+
+    __slots__ = ("host", "notice", "then")
+
+    def __init__(self, host: _Host, notice: Notice, then: Callable[[Any], Any] | None) -> None:
+        self.host = host
+        self.notice = notice
+        self.then = then
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        self.host.unheard.pop(id(self), None)
+        answer = yield from self.notice.__await__()
+        return answer if self.then is None else self.then(answer)
+
+
 class _Host:
-    """The run, for one call of a method."""
+    """The run, for one call of a method.
+
+    What the method does is told to the kernel when the method does it, whether it awaits the act or not. Acts that nobody has
+    awaited stand in `unheard`: `settle` awaits them at the end of the method, so that a refusal fails the method all the same.
+    """
 
     def __init__(self, run: Coglets, call: Call, program: ir.Program) -> None:
         self.run = run
@@ -188,22 +221,23 @@ class _Host:
         self.says = None if self.open else program.says
         self.over = False
         self.unborn: list[str] = []
+        self.unheard: dict[int, _Act] = {}
 
-    async def transmit(self, channel: str, value: Any) -> None:
-        await self._tell("transmit", channel, self._plain(value, f"`{channel}`"))
+    def transmit(self, channel: str, value: Any) -> Awaitable[None]:
+        return self._act("transmit", channel, self._plain(value, f"`{channel}`"))
 
-    async def log(self, level: str, value: Any) -> None:
-        await self._tell("log", level, self._plain(value, "log"))
+    def log(self, level: str, value: Any) -> Awaitable[None]:
+        return self._act("log", level, self._plain(value, "log"))
 
     async def sleep(self, seconds: float) -> None:
-        await self._tell("sleep", max(0, round(seconds * 1e9)))
+        await self._act("sleep", max(0, round(seconds * 1e9)))
 
     def declares(self, channel: str) -> bool:
         return self.says is None or channel in self.says
 
-    async def create(self, base: sdk.CogBase) -> sdk.CogletHandle:
+    def create(self, base: sdk.CogBase) -> Awaitable[sdk.CogletHandle]:
         if not isinstance(base, sdk.CogBase):
-            raise TypeError(f"create takes a CogBase, not {base!r}")
+            raise TypeError(f"create takes a CogBase, not a {type(base).__name__}")
         run = self.run
         token = run.token()
         run.bases[token] = base
@@ -214,46 +248,51 @@ class _Host:
             "backoff": round(base.backoff_s * 1e9),
             "decided": hasattr(run.objects.get(self.path), "on_child_error"),
         }
-        name = await self._tell("create", token, what)
-        self.unborn.append(name)
-        found = sdk.CogletHandle(name, base.cls)
-        run.children.setdefault(self.path, {})[name] = (found, token)
-        return found
 
-    async def guide(self, child: str, command: sdk.Command) -> None:
+        def made(name: str) -> sdk.CogletHandle:
+            self.unborn.append(name)
+            found = sdk.CogletHandle(name, base.cls)
+            run.children.setdefault(self.path, {})[name] = (found, token)
+            return found
+
+        return self._act("create", token, what, then=made)
+
+    def guide(self, child: str, command: sdk.Command) -> Awaitable[None]:
         try:
             data = self.run.out(command.data, "a command's data")
         except Failure:  # it stays in this process: only its number goes through the run
             number = self.run.token()
             self.run.references[number] = command.data
             data = {BY_REFERENCE: number, "type": type(command.data).__name__}
-        await self._tell("guide", child, command.type, data)
+        return self._act("guide", child, command.type, data)
 
-    async def send(self, child: str, channel: str, value: Any) -> None:
-        await self._tell("send", child, channel, self._plain(value, f"`{child}.{channel}`"))
+    def send(self, child: str, channel: str, value: Any) -> Awaitable[None]:
+        return self._act("send", child, channel, self._plain(value, f"`{child}.{channel}`"))
 
-    async def link(self, source: str, said: str, target: str, heard: str) -> None:
-        await self._tell("link", source, said, target, heard)
+    def link(self, source: str, said: str, target: str, heard: str) -> Awaitable[None]:
+        return self._act("link", source, said, target, heard)
 
-    async def stop(self, child: str) -> None:
-        await self._tell("stop", child)
-        gone = self.run.children.get(self.path, {}).pop(child, None)
-        if gone is not None:
-            del self.run.bases[gone[1]]
+    def stop(self, child: str) -> Awaitable[None]:
+        def stopped(_answer: Any) -> None:
+            gone = self.run.children.get(self.path, {}).pop(child, None)
+            if gone is not None:
+                del self.run.bases[gone[1]]
 
-    async def follow(self, child: str, channel: str, method: str) -> None:
-        await self._tell("follow", child, channel, method)
+        return self._act("stop", child, then=stopped)
+
+    def follow(self, child: str, channel: str, method: str) -> Awaitable[None]:
+        return self._act("follow", child, channel, method)
 
     def observe(self, child: str, channel: str) -> AsyncIterator[Any]:
-        self._tell("follow", child, channel, "")
+        self._act("follow", child, channel, "")
         return _Words(self, child, channel)
 
     async def next(self, child: str, channel: str) -> Any:
-        """What a child says next; StopAsyncIteration when it has stopped."""
+        """Return what a child says next; StopAsyncIteration when it has stopped."""
         token = self.run.token()
         waiting = self.run.waiting[token] = _Waiting()
         try:
-            await self._tell("next", child, channel, token)
+            await self._act("next", child, channel, token)
             await waiting.event.wait()
         except trio.Cancelled:
             self.run.tell(self.call, "forget", token)
@@ -284,12 +323,20 @@ class _Host:
         except Failure as wrong:
             raise TypeError(wrong.message) from None
 
-    def _tell(self, kind: str, *data: Any) -> Awaitable[Any]:
+    async def settle(self) -> None:
+        """Await what the method did and has not awaited. TypeError if the kernel refused it."""
+        while self.unheard:
+            _, act = self.unheard.popitem()
+            await act
+
+    def _act(self, kind: str, *data: Any, then: Callable[[Any], Any] | None = None) -> _Act:
         if self.over:
             raise RuntimeError("the method whose call this belongs to has returned")
         if kind not in WIRING:
             self.begin()
-        return self.run.tell(self.call, kind, *data)
+        act = _Act(self, self.run.tell(self.call, kind, *data), then)
+        self.unheard[id(act)] = act
+        return act
 
 
 # ---- methods --------------------------------------------------------------------------------------------------
@@ -299,54 +346,9 @@ async def _run(method: Any, *values: Any, **named: Any) -> None:
     """Call a method, async or not, if there is one."""
     found = method(*values, **named) if method is not None else None
     if inspect.iscoroutine(found):
-        await _OnTrio(found)
+        await OnTrio(found)
     elif inspect.isawaitable(found):
         await found
-
-
-class _OnTrio:
-    """A coroutine of somebody's, whose waits must be Trio's: another library's would end the whole run."""
-
-    def __init__(self, coroutine: Coroutine[Any, Any, Any]) -> None:
-        self.coroutine = coroutine
-
-    def __await__(self) -> Generator[Any, Any, Any]:
-        going: Callable[[Any], Any] = self.coroutine.send
-        value: Any = None
-        while True:
-            try:
-                asked = going(value)
-            except StopIteration as done:
-                return done.value
-            if type(asked).__module__.partition(".")[0] != "trio" and not _from_trio(asked):
-                going, value = self.coroutine.throw, RuntimeError(ASYNCIO)
-                continue
-            try:
-                value = yield asked
-                going = self.coroutine.send
-            except BaseException as error:
-                going, value = self.coroutine.throw, error
-
-
-def _from_trio(asked: Any) -> bool:
-    """Trio's own waits are classes of its, or their objects."""
-    return isinstance(asked, type) and asked.__module__.partition(".")[0] == "trio"
-
-
-ASYNCIO = "it waits for asyncio"
-
-
-def complaint(error: BaseException) -> str:
-    """What went wrong in a method, for people; what came of asyncio says so, with the place."""
-    frames = traceback.extract_tb(error.__traceback__)
-    if not isinstance(error, RuntimeError) or str(error) not in (ASYNCIO, "no running event loop"):
-        return f"{type(error).__name__}: {error}"
-    theirs = [i for i, f in enumerate(frames) if Path(f.filename).parent.name == "asyncio"]
-    at = frames[theirs[0] - 1 if theirs else -1]
-    return (
-        f"{Path(at.filename).name}:{at.lineno} uses asyncio; a coglet runs on Trio here: "
-        "`cogc.sdk.sleep`, `self.follow`, trio.open_nursery"
-    )
 
 
 def _class_of(program: ir.Program, cls: Any) -> type[sdk.Coglet]:

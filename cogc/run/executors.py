@@ -24,9 +24,10 @@ from cogc.disk import resources
 from cogc.kernel.effects import Call
 from cogc.language.functions import text
 from cogc.language.values import Duration, Failure
-from cogc.run import upstream
+from cogc.run import calling, upstream
+from cogc.run.calling import OnTrio, is_refusal, left
 from cogc.run.claims import Claims
-from cogc.run.coglets import Coglets, complaint
+from cogc.run.coglets import Coglets
 from cogc.run.convert import from_python, to_python
 from cogc.run.people import Question
 from cogc.run.plans import Plans
@@ -74,7 +75,8 @@ class Executors:
                 elif program.kind == "mcp":
                     given = call.arguments if program.schema is None else call.arguments["input"]
                     value = await self.servers.call(program.server, program.argument, given)
-                    result = read_result(value, self.bundle.types[program.result] == "string")
+                    read = read_result(value, self.bundle.types[program.result] == "string")
+                    result = from_python(read, f"the result of `{program.name}`")
                 elif program.kind == "queue":
                     action = program.key.rpartition(".")[2]
                     result = await self.claims.call(
@@ -94,35 +96,44 @@ class Executors:
     # ---- Python --------------------------------------------------------------------------------------------
 
     async def _python(self, program: ir.Program, call: Call) -> Any:
+        """Call a function: an async one on the run's thread, another in a thread of its own."""
         function = await self._function(program)
-        arguments = {k: to_python(v) for k, v in call.arguments.items()}
         try:
+            arguments = {k: to_python(v) for k, v in call.arguments.items()}
             if inspect.iscoroutinefunction(function):
-                value = await function(**arguments)
+                value = await OnTrio(function(**arguments))
             else:
                 value = await self._in_thread(program.name, function, arguments)
-        except Failure:
-            raise
-        except Exception as error:
-            raise Failure("program", f"{program.name}: {type(error).__name__}: {error}") from None
-        return from_python(value, program.name)
+                if inspect.iscoroutine(value):  # a plain function that gives what an async one would
+                    value = await OnTrio(value)
+        except BaseException as error:
+            said = await left(error)
+            raise Failure("program", f"{program.name}: {said}") from None
+        return from_python(value, f"program `{program.name}`")
 
     async def _in_thread(self, name: str, function: Callable[..., Any], arguments: dict[str, Any]) -> Any:
         """Call in a thread; if nobody waits any more, the thread is left to itself and its result thrown away."""
         done = threading.Event()
 
-        def call() -> Any:
+        def call() -> tuple[Any, BaseException | None]:
             try:
-                return function(**arguments)
+                return function(**arguments), None
+            except (
+                BaseException
+            ) as error:  # it must not end the thread: a Cancelled or StopIteration means something to Trio
+                return None, error
             finally:
                 done.set()
 
         try:
-            return await trio.to_thread.run_sync(call, abandon_on_cancel=True)
+            value, error = await trio.to_thread.run_sync(call, abandon_on_cancel=True)
         except trio.Cancelled:
             if not done.is_set():
                 self.abandoned.append(name)
             raise
+        if error is not None:
+            raise error
+        return value
 
     async def _function(self, program: ir.Program) -> Callable[..., Any]:
         """The function that a program names, imported at its first call."""
@@ -133,10 +144,7 @@ class Executors:
                     if program.kind == "coglet":
                         upstream.install()
                     found = await trio.to_thread.run_sync(self._import, module, program.folder, abandon_on_cancel=True)
-                    function = getattr(found, name, None)
-                    if not callable(function):
-                        raise Failure("program", f"module `{module}` has no function `{name}`")
-                    self.functions[program.key] = function
+                    self.functions[program.key] = member(found, module, name)
         return self.functions[program.key]
 
     def _import(self, module: str, folder: str) -> ModuleType:
@@ -154,8 +162,8 @@ class Executors:
                 return load_module(module, path)
             if parts[0] in self.settings.allow_imports:
                 return importlib.import_module(module)
-        except Exception as error:
-            raise Failure("program", f"module `{module}`: {type(error).__name__}: {error}") from None
+        except BaseException as error:  # `sys.exit` at the top of a module too
+            raise Failure("program", f"module `{module}`: {calling.words(error)}") from None
         raise Failure(
             "program",
             f"there is no module `{module}` in the spec's folder; a package is allowed by --allow-import {parts[0]}",
@@ -166,11 +174,11 @@ class Executors:
         cls = await self._function(program)
         try:
             return await self.coglets.call(program, cls, call)
-        except Failure:
-            raise
-        except Exception as error:
-            what = call.arguments["name"] or call.arguments["kind"]
-            raise Failure("program", f"{self.coglets.name(program, call)} ({what}): {complaint(error)}") from None
+        except BaseException as error:
+            if is_refusal(error):
+                raise
+            said, what = await left(error), call.arguments["name"] or call.arguments["kind"]
+            raise Failure("program", f"{self.coglets.name(program, call)} ({what}): {said}") from None
 
     # ---- processes -----------------------------------------------------------------------------------------
 
@@ -240,11 +248,24 @@ class Executors:
         if form == "text" or (not form and wants_text):
             return said.removesuffix("\n")
         try:
-            return json.loads(said)
-        except (json.JSONDecodeError, RecursionError) as error:
+            value = json.loads(said)
+        except (ValueError, RecursionError) as error:
             if not form and self.bundle.types[program.result] == "any":
                 return said.removesuffix("\n")
             raise Failure("program", f"the output of `{program.name}` is no JSON: {error}") from None
+        return from_python(value, f"the output of `{program.name}`")
+
+
+def member(module: ModuleType, called: str, name: str) -> Callable[..., Any]:
+    """Return a function or class of a module; a Failure says that the module has none of this name."""
+    try:
+        found = getattr(module, name, None)
+    except BaseException as error:  # a module may have a `__getattr__` of its own
+        raise Failure("program", f"module `{called}`: {calling.words(error)}") from None
+    if not callable(found):
+        raise Failure("program", f"module `{called}` has no function `{name}`")
+    function: Callable[..., Any] = found
+    return function
 
 
 def command_words(words: list[Any]) -> list[str]:

@@ -1,0 +1,103 @@
+"""Calls of users' code on Trio: what it may wait for, and the words for what it raises.
+
+Whatever leaves a user's code is a failure of the one call. That holds for SystemExit, KeyboardInterrupt and a Cancelled that
+the code has raised itself as well; the run's own cancellation is told apart from them by the scope (`left`).
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Coroutine, Generator, Iterator
+from pathlib import Path
+from typing import Any
+
+import trio
+
+from cogc.language.values import Failure
+
+LONGEST = 2000
+"""The most characters of an exception's text that a failure's message has."""
+_ASYNCIO = "it waits for asyncio"
+
+
+async def left(error: BaseException) -> str:
+    """Return the words for what has left a user's code. If the call has been cancelled meanwhile, the cancellation goes on."""
+    if trio.current_effective_deadline() == -float("inf"):
+        await trio.lowlevel.checkpoint()
+    return words(error)
+
+
+def is_refusal(error: BaseException) -> bool:
+    """Return whether an exception is a Failure of this runner's, and none that a user's code has made by hand."""
+    return type(error) is Failure and type(error.kind) is str and type(error.message) is str
+
+
+def words(error: BaseException) -> str:
+    """Return the words for what a user's code has raised: of a group, those of its parts."""
+    parts = list(dict.fromkeys(_words(leaf) for leaf in _leaves(error)))
+    return "; ".join(parts)[:LONGEST]
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    """Give the first exceptions of a group, or the exception that is none. A group may be nested as deep as memory allows."""
+    waiting, given = [error], 0
+    while waiting and given < 5:
+        found = waiting.pop(0)
+        if isinstance(found, BaseExceptionGroup):
+            waiting[:0] = found.exceptions
+            continue
+        given += 1
+        yield found
+
+
+def _words(error: BaseException) -> str:
+    try:
+        said = "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in str(error)[:LONGEST])
+    except BaseException as second:
+        said = f"its text cannot be made: {_kind(second)}"
+    asyncio = said in (_ASYNCIO, "no running event loop") and isinstance(error, RuntimeError)
+    return _of_asyncio(error) if asyncio else f"{_kind(error)}: {said}"
+
+
+def _kind(error: BaseException) -> str:
+    return str(type.__dict__["__name__"].__get__(type(error)))
+
+
+def _of_asyncio(error: BaseException) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    theirs = [i for i, f in enumerate(frames) if Path(f.filename).parent.name == "asyncio"]
+    at = frames[theirs[0] - 1 if theirs else -1]
+    return (
+        f"{Path(at.filename).name}:{at.lineno} uses asyncio; coglets and programs run on Trio here: "
+        "`cogc.sdk.sleep`, `self.follow`, trio.open_nursery"
+    )
+
+
+class OnTrio:
+    """A coroutine of a user's, whose waits must be Trio's: the wait of another library would end the run."""
+
+    def __init__(self, coroutine: Coroutine[Any, Any, Any]) -> None:
+        self.coroutine = coroutine
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        going: Callable[[Any], Any] = self.coroutine.send
+        value: Any = None
+        while True:
+            try:
+                asked = going(value)
+            except StopIteration as done:
+                return done.value
+            if not _of_trio(asked):
+                going, value = self.coroutine.throw, RuntimeError(_ASYNCIO)
+                continue
+            try:
+                value = yield asked
+                going = self.coroutine.send
+            except BaseException as error:
+                going, value = self.coroutine.throw, error
+
+
+def _of_trio(asked: Any) -> bool:
+    """Return whether a wait is a class of Trio's, or an object of one."""
+    kind = asked if isinstance(asked, type) else type(asked)
+    return kind.__module__.partition(".")[0] == "trio"

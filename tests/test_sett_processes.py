@@ -417,8 +417,8 @@ def test_the_whole_file_format_runs_as_it_is(tmp_path: Path, name: str, monkeypa
     ]  # fmt: skip
     assert (tmp_path / "said.txt").read_text() == "hello t0k info Write it.\n"
     monkeypatch.delenv("TOKEN_OF_TEST")
-    done = cogc(*words, cwd=tmp_path)
-    assert done.returncode == 2 and "agent `Writer` wants the variable TOKEN_OF_TEST, which is not set" in done.stderr
+    done = cogc(*words, "--sandbox", "none", cwd=tmp_path)
+    assert done.stderr.count("the variable TOKEN_OF_TEST is not set") == 2 and "agent `Writer`" in done.stderr
 
 
 def test_what_a_sett_may_cost_is_said_for_each_piece_of_work() -> None:

@@ -134,16 +134,26 @@ def _goal(bundle: ir.Bundle, options: Namespace, given: set[str]) -> list[tuple[
 
 
 def goal_of(options: Namespace) -> str | None:
-    """What `--goal` or `--goal-file` says."""
+    """Return the goal of `--goal` or `--goal-file`."""
     if options.goal is not None and options.goal_file is not None:
         raise UsageError("give --goal or --goal-file, not both")
-    if not options.goal_file:
-        goal: str | None = options.goal
-        return goal
+    if options.goal_file is None:
+        return None if options.goal is None else goal_text(options.goal, "--goal")
     try:
-        return Path(options.goal_file).read_text(encoding="utf-8").strip()
+        return goal_text(Path(options.goal_file).read_text(encoding="utf-8").strip(), "--goal-file")
     except (OSError, ValueError) as error:
         raise UsageError(f"cannot read `{options.goal_file}`: {error}") from None
+
+
+def goal_text(text: str, option: str) -> str:
+    """Return a goal. UsageError if it is empty or blank, or not text in UTF-8."""
+    if not text.strip():
+        raise UsageError(f"{option}: the goal is empty; write what is to be done")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise UsageError(f"{option}: the goal is not text in UTF-8") from None
+    return text
 
 
 def _has(known: Iterable[str]) -> str:

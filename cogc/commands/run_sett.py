@@ -9,12 +9,12 @@ from argparse import Namespace
 import trio
 
 from cogc import ir
-from cogc.commands.options import SETTS, budget, goal_of, instance_of, locals_of, new_run_id
+from cogc.commands.options import SETTS, budget, goal_of, instance_of, new_run_id
 from cogc.commands.packages import allowed
 from cogc.commands.sett_sinks import SettSinks
+from cogc.commands.sett_spec import sett_spec
 from cogc.commands.settings import people
 from cogc.commands.usage import UsageError, only
-from cogc.language.values import Failure
 from cogc.run.report import usage
 from cogc.run.settings import Settings
 from cogc.sett import report
@@ -22,6 +22,7 @@ from cogc.sett.agent_runs import AgentRuns
 from cogc.sett.board import open_board
 from cogc.sett.command import CommandRunner
 from cogc.sett.in_process import LocalSett
+from cogc.sett.model import UNWANTED
 from cogc.sett.spec import SettSpec
 
 _REFUSED = {
@@ -40,10 +41,7 @@ def run(bundle: ir.Bundle, options: Namespace) -> int:
     board = options.board or f"sqlite:{SETTS}/{instance}/board.db"
     if goal is None and options.instance is None and options.board is None:
         raise UsageError("a sett starts with `--goal TEXT` or `--goal-file FILE`")
-    try:
-        spec = SettSpec(bundle, locals_of(options.local))
-    except Failure as failure:
-        raise UsageError(failure.message) from None
+    spec = sett_spec(bundle, options.local)
     settings = Settings(
         options.workspace, allowed(options.allow_import, [options.spec]), people(options), options.sandbox != "none"
     )
@@ -99,9 +97,11 @@ async def _ended(sett: LocalSett, agents: AgentRuns, options: Namespace, caught:
         return 143 if caught[0] == signal.SIGTERM else 130
     claims = await board.claims()
     for claim in claims:
-        if claim.reason == "nobody bids for it":
+        if claim.reason == UNWANTED:
             about = await board.artefact(claim.artefact_id)
             if about is not None and about.produced_by_role == "user" and about.structural_type == "Standard":
                 sys.stderr.write(f"cogc: nobody bids for {about.type}\n")
+                for failed in await report.failed_bids(board, claim.id):
+                    sys.stderr.write(f"cogc: {failed}\n")
                 return 3
     return 3 if open_questions or any(c.status == "terminated" for c in claims) else 0

@@ -16,14 +16,15 @@ from pathlib import Path
 import trio
 
 from cogc.commands import sett_processes
-from cogc.commands.options import SETTS, instance_of
+from cogc.commands.options import SETTS, goal_text, instance_of
 from cogc.commands.streams import stdout_is_lost
 from cogc.commands.usage import UsageError
 from cogc.language.attributes import CAGES
 from cogc.sett.board import Board, open_board
-from cogc.sett.model import Artefact, goal
-from cogc.sett.report import history, line
+from cogc.sett.model import ORCHESTRATOR, UNWANTED, Artefact, goal
+from cogc.sett.report import failed_bids, history, line
 
+_STARTS = 10.0
 ACTIONS = {
     "forage": ("GOAL",), "watch": (), "hoard": (), "unearth": ("ID",), "questions": (), "answer": ("ID", "TEXT"), "logs": None,
     "up": ("SPEC",), "down": (), "status": (),
@@ -83,9 +84,27 @@ def find(options: Namespace) -> tuple[str, str]:
 
 
 async def _forage(board: Board, options: Namespace) -> int:
-    made = await board.post(goal(options.words[0]))
+    text = goal_text(options.words[0], "forage")
+    if not await _is_up(board, options):
+        name = find(options)[0]
+        raise UsageError(
+            f"the instance `{name}` is down, and nobody would work on the goal: start it with `cogc sett up SPEC --instance {name}`"
+        )
+    made = await board.post(goal(text))
     _show(made, options.json)
     return 0
+
+
+async def _is_up(board: Board, options: Namespace) -> bool:
+    """Return whether an instance has an orchestrator. On a board that was named, one that starts just now is waited for."""
+    if ORCHESTRATOR in sett_processes.running(Path(SETTS) / find(options)[0]):
+        return True
+    deadline = trio.current_time() + (_STARTS if options.board or os.environ.get("REDIS_URL") else 0)
+    while not await board.locked(ORCHESTRATOR):
+        if trio.current_time() > deadline:
+            return False
+        await board.wait(1.0)
+    return True
 
 
 async def _watch(board: Board, options: Namespace) -> int:
@@ -109,6 +128,8 @@ async def _watch(board: Board, options: Namespace) -> int:
                 else:
                     reason = f", {claim.reason}" if claim.reason else ""
                     print(f"{claim.artefact_id[:8]}  claim: {claim.status}{reason}", flush=True)
+                    for failed in await failed_bids(board, claim.id) if claim.reason == UNWANTED else ():
+                        print(f"{claim.artefact_id[:8]}  {failed}", flush=True)
     return 0
 
 
@@ -155,7 +176,13 @@ async def _answer(board: Board, options: Namespace) -> int:
 
 
 async def _logs(board: Board, options: Namespace) -> int:
-    for entry in await board.logs(options.words[0] if options.words else ""):
+    role = options.words[0] if options.words else ""
+    known = await board.roles()
+    if role and role not in known:
+        if role == ORCHESTRATOR:
+            return _orchestrator_log(options)
+        raise UsageError(f"there is no agent `{role}` here; there are {', '.join([*known, ORCHESTRATOR])}")
+    for entry in await board.logs(role):
         if options.json:
             print(json.dumps(entry, ensure_ascii=False))
             continue
@@ -163,6 +190,19 @@ async def _logs(board: Board, options: Namespace) -> int:
         for stream in ("stdout", "stderr"):
             if entry[stream].strip():
                 print(f"{stream}: {entry[stream].rstrip()}")
+        for remark in entry.get("remarks", []):
+            print(f"cogc: {remark}")
+    return 0
+
+
+def _orchestrator_log(options: Namespace) -> int:
+    """Print what the orchestrator that `up` has started wrote."""
+    name = find(options)[0]
+    path = Path(SETTS) / name / f"{ORCHESTRATOR}.log"
+    if not path.is_file():
+        raise UsageError(f"the orchestrator of `{name}` has no log here: `cogc sett up` keeps one")
+    for said in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        print(json.dumps({"role": ORCHESTRATOR, "line": said}, ensure_ascii=False) if options.json else said)
     return 0
 
 

@@ -13,11 +13,11 @@ import trio
 
 from cogc import ir
 from cogc.commands.load import load, show_to_stderr
-from cogc.commands.options import bound, duration, instance_of, locals_of
+from cogc.commands.options import bound, duration, instance_of
 from cogc.commands.packages import allow_imports, allowed
+from cogc.commands.sett_spec import sett_spec
 from cogc.commands.usage import UsageError
 from cogc.diagnostics.problems import Problems
-from cogc.language.values import Failure
 from cogc.run.settings import Settings
 from cogc.sett.agent_runs import AgentRuns
 from cogc.sett.board import Board, open_board
@@ -88,14 +88,9 @@ def _run(options: Namespace, machine: Machine) -> int:
 
 
 def _spec(bundle: ir.Bundle, options: Namespace) -> SettSpec:
-    if bundle.root not in bundle.setts:
-        raise UsageError("this program's root is no sett")
     if getattr(options, "model", None):
         bundle = bound(bundle, options)
-    try:
-        return SettSpec(bundle, locals_of(getattr(options, "local", [])))
-    except Failure as failure:
-        raise UsageError(failure.message) from None
+    return sett_spec(bundle, getattr(options, "local", []))
 
 
 async def _main(options: Namespace, spec: SettSpec, machine: Machine) -> int:

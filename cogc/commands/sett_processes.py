@@ -1,7 +1,9 @@
 """`cogc sett up`, `down` and `status`: the orchestrator and the cubs of an instance as processes of this machine.
 
-What was started stands in the instance's folder: for each process its number, and when it began, so that another process
-which has the number by now is not taken for it.
+The record `processes.json` in the instance's folder has the words of each command and the folder in which all of them run. It is
+written before the first of them starts, so that an `up` that is killed at any moment leaves nothing that is not in it. A
+process belongs to the instance if its command line has exactly those words and its working directory is that folder: no
+number of a process is kept, so another process that gets the number later is never taken for one of these.
 """
 
 from __future__ import annotations
@@ -13,18 +15,31 @@ import subprocess
 import sys
 import time
 from argparse import Namespace
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+
+import msgspec
 
 from cogc.commands.load import load, show_to_stderr
-from cogc.commands.options import SETTS, instance_of, locals_of, new_run_id
+from cogc.commands.options import SETTS, instance_of, new_run_id
+from cogc.commands.sett_spec import sett_spec
 from cogc.commands.usage import UsageError
 from cogc.diagnostics.problems import Problems
 from cogc.disk.state_folder import make_folder
-from cogc.language.values import Failure
-from cogc.sett.spec import SettSpec
+from cogc.run.questions import write_whole
 
 _GRACE = 40.0
+_LOOK = 0.1
+_LOOKS = 3
+"""How often in turn no process must be found before an instance counts as down: one that was about to start may appear."""
+RECORD = "processes.json"
+
+
+class Record(msgspec.Struct, frozen=True):
+    """What was started for an instance: the words of each machine's command by its name, and where all of them run."""
+
+    folder: str
+    machines: dict[str, list[str]]
 
 
 def up(options: Namespace) -> int:
@@ -35,89 +50,90 @@ def up(options: Namespace) -> int:
         show_to_stderr(problems.sorted())
     if bundle is None:
         return 1
-    if bundle.root not in bundle.setts:
-        raise UsageError("this program's root is no sett")
-    try:
-        spec = SettSpec(bundle, locals_of(options.local))
-    except Failure as failure:
-        raise UsageError(failure.message) from None
+    spec = sett_spec(bundle, options.local)
     instance = instance_of(options.instance) or os.environ.get("SETT_INSTANCE_NAME") or new_run_id()
     folder = Path(SETTS) / instance
-    if any(_lives(p) for p in _known(folder)):
+    if running(folder):
         raise UsageError(f"the instance `{instance}` is up already")
     make_folder(folder)
-    board = options.board or os.environ.get("REDIS_URL") or f"sqlite:{folder}/board.db"
-    common = ["--instance", instance, "--board", board]
-    started = [_start(folder, "orchestrator", ["orchestrator", options.words[0], *common])]
-    more = [
-        *common,
-        "--workspace",
-        options.workspace,
-        "--sandbox",
-        options.sandbox,
-        *(f"--local={x}" for x in options.local),
-    ]
-    for role in spec.agents:
-        started.append(_start(folder, role, ["cub", options.words[0], "--agent", role, *more]))
-    (folder / "processes.json").write_text(json.dumps(started))
+    record = _record(options, instance, folder, list(spec.agents))
+    write_whole(folder / RECORD, json.dumps(msgspec.to_builtins(record)))
+    started = {name: _start(folder, name, words) for name, words in record.machines.items()}
     time.sleep(0.5)
-    if not all(_lives(p) for p in started):
-        for process in started:
-            if not _lives(process):
-                said = (folder / f"{process['name']}.log").read_text(errors="replace").strip().rpartition("\n")[2]
-                sys.stderr.write(f"cogc: {process['name']} did not start: {said}\n")
+    failed = [name for name, process in started.items() if process.poll() is not None]
+    for name in failed:
+        last = (folder / f"{name}.log").read_text(errors="replace").strip().rpartition("\n")[2]
+        sys.stderr.write(f"cogc: {name} did not start: {last}\n")
+    for process in started.values():
+        process.returncode = 0  # it outlives this process, which does not wait for it
+    if failed:
         return 3
     print(f"{instance} is up: the orchestrator and {len(spec.agents)} cubs")
     return 0
 
 
-def _start(folder: Path, name: str, words: list[str]) -> dict[str, Any]:
+def _record(options: Namespace, instance: str, folder: Path, roles: list[str]) -> Record:
+    """Return the commands of an instance."""
+    board = options.board or os.environ.get("REDIS_URL") or f"sqlite:{folder}/board.db"
+    spec, common = options.words[0], ["--instance", instance, "--board", board]
+    held = ["--workspace", options.workspace, "--sandbox", options.sandbox, *(f"--local={x}" for x in options.local)]
+    python = [sys.executable, "-m", "cogc"]
+    machines = {"orchestrator": [*python, "orchestrator", spec, *common]}
+    for role in roles:
+        machines[role] = [*python, "cub", spec, "--agent", role, *common, *held]
+    return Record(os.getcwd(), machines)
+
+
+def _start(folder: Path, name: str, words: list[str]) -> subprocess.Popen[bytes]:
+    if not (folder / RECORD).exists():
+        raise UsageError(f"the instance `{folder.name}` was taken down while it started")
     with open(folder / f"{name}.log", "ab") as log:
-        made = subprocess.Popen(
-            [sys.executable, "-m", "cogc", *words],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-    made.returncode = 0  # it outlives this process, which does not wait for it
-    return {"name": name, "pid": made.pid, "began": _began(made.pid)}
+        return subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
 
 
 def down(options: Namespace) -> int:
     """Stop all of them: what is under way may end."""
     folder = _folder(options)
-    processes = [p for p in _known(folder) if _lives(p)]
-    for process in processes:
-        os.kill(process["pid"], signal.SIGTERM)
-    end = time.monotonic() + _GRACE
-    while any(_lives(p) for p in processes) and time.monotonic() < end:
-        time.sleep(0.1)
-    for process in processes:
-        if _lives(process):
-            os.kill(process["pid"], signal.SIGKILL)
-    (folder / "processes.json").unlink(missing_ok=True)
+    _stop(folder)
+    (folder / RECORD).unlink(missing_ok=True)
     print(f"{folder.name} is down")
     return 0
 
 
+def _stop(folder: Path) -> None:
+    """End the processes of an instance, those too that appear meanwhile."""
+    end = time.monotonic() + _GRACE
+    asked: set[int] = set()
+    quiet = 0
+    while quiet < _LOOKS:
+        pids = [pid for found in running(folder).values() for pid in found]
+        quiet = 0 if pids else quiet + 1
+        late = time.monotonic() > end
+        for pid in pids if late else set(pids) - asked:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL if late else signal.SIGTERM)
+        asked.update(pids)
+        time.sleep(_LOOK)
+
+
 def status(options: Namespace) -> int:
-    """Each process, and whether it lives. Exit code 3 if one does not."""
+    """Show each process, and whether it lives. Exit code 3 if one does not."""
     folder = _folder(options)
-    found = [{"name": p["name"], "pid": p["pid"], "up": _lives(p)} for p in _known(folder)]
-    for process in found:
+    record, alive = _known(folder), running(folder)
+    for name in record.machines:
+        pid = min(alive[name]) if name in alive else None
         if options.json:
-            print(json.dumps(process))
+            print(json.dumps({"name": name, "pid": pid, "up": pid is not None}))
         else:
-            print(f"{process['name']}  {'up' if process['up'] else 'gone'}  {process['pid']}")
-    if not found:
+            print(f"{name}  up  {pid}" if pid is not None else f"{name}  gone")
+    if not record.machines:
         print(f"{folder.name} is down")
-    return 0 if all(p["up"] for p in found) else 3
+    return 0 if len(alive) == len(record.machines) else 3
 
 
 def _folder(options: Namespace) -> Path:
     name = instance_of(options.instance) or os.environ.get("SETT_INSTANCE_NAME")
-    folders = sorted(Path(SETTS).glob("*/processes.json"), key=lambda p: p.stat().st_mtime)
+    folders = sorted(Path(SETTS).glob(f"*/{RECORD}"), key=lambda p: p.stat().st_mtime)
     if name is None and folders:
         return folders[-1].parent
     if name is None or not (Path(SETTS) / name).is_dir():
@@ -125,22 +141,21 @@ def _folder(options: Namespace) -> Path:
     return Path(SETTS) / name
 
 
-def _known(folder: Path) -> list[dict[str, Any]]:
+def _known(folder: Path) -> Record:
     try:
-        found: list[dict[str, Any]] = json.loads((folder / "processes.json").read_text())
-    except (OSError, ValueError):
-        return []
+        return msgspec.json.decode((folder / RECORD).read_bytes(), type=Record)
+    except (OSError, msgspec.DecodeError):
+        return Record("", {})
+
+
+def running(folder: Path) -> dict[str, list[int]]:
+    """Return the processes of an instance that live, by the names of its machines."""
+    record = _known(folder)
+    names = {tuple(words): name for name, words in record.machines.items()}
+    found: dict[str, list[int]] = {}
+    for process in Path("/proc").glob("[0-9]*") if names else ():
+        with suppress(OSError):  # it has ended, or belongs to another user
+            words = tuple(os.fsdecode(process.joinpath("cmdline").read_bytes()).split("\0")[:-1])
+            if words in names and os.readlink(process / "cwd") == record.folder:
+                found.setdefault(names[words], []).append(int(process.name))
     return found
-
-
-def _began(pid: int) -> str:
-    """When a process began, in the kernel's ticks; empty if there is none, or none but its remains."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return ""
-    return "" if fields[0] in "ZX" else fields[19]
-
-
-def _lives(process: dict[str, Any]) -> bool:
-    return bool(process["began"]) and _began(process["pid"]) == process["began"]

@@ -6,13 +6,13 @@ layout: `artefact:ID`, `claim:ID`, `claim:ID:bids`, `thread:LOGICAL_ID`.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 import msgspec
 
-from cogc.sett.model import BIDS, CLOSED, Artefact, Claim, Grant, new_id
+from cogc.sett.model import BIDS, CLOSED, CONTEXT, Artefact, Claim, Grant, new_id
 from cogc.stores import open_store
 from cogc.stores.base import Store, Tx
 
@@ -71,12 +71,12 @@ class Board:
         """All artefacts, the oldest first."""
         return await self.store.transact(lambda tx: _artefacts(tx, "artefacts"))
 
-    async def context(self, start: Artefact, levels: int = 10) -> list[Artefact]:
-        """What led to an artefact: breadth first over the sources, each thread by its newest version, each once, the oldest
-        first."""
+    async def context(self, start: Artefact, more: Sequence[str] = (), levels: int = 10) -> list[Artefact]:
+        """Return what led to an artefact, and to the artefacts `more`: breadth first over the sources, each thread by its
+        newest version, each once, the oldest first. The artefact's own thread is part of it where a source leads there."""
         found: dict[str, Artefact] = {}
-        seen = {start.id}
-        wave = start.source_artefacts
+        seen: set[str] = set()
+        wave = [*start.source_artefacts, *more]
         for _ in range(levels):
             following: list[str] = []
             for id in wave:
@@ -88,12 +88,12 @@ class Board:
                 if source is None or newest is None:
                     continue
                 seen.add(newest.id)
-                if newest.logical_id != start.logical_id:
-                    found.setdefault(newest.logical_id, newest)
+                found.setdefault(newest.logical_id, newest)
                 following += newest.source_artefacts if newest.id != source.id else []
                 following += source.source_artefacts
             wave = following
-        return sorted(found.values(), key=lambda a: (a.created_at, a.id))
+        shown = [a for a in found.values() if a.structural_type in CONTEXT]
+        return sorted(shown, key=lambda a: (a.created_at, a.id))
 
     # ---- claims and bids -----------------------------------------------------------------------------------
 
@@ -112,10 +112,14 @@ class Board:
     async def bids(self, claim_id: str) -> dict[str, str]:
         return await self.store.transact(lambda tx: tx.fields(f"claim:{claim_id}:bids"))
 
-    async def bid(self, claim_id: str, role: str, bid: str) -> bool:
-        """A role's bid on a claim that waits for bids; whether it still counts. The first one holds."""
+    async def bid(self, claim_id: str, role: str, bid: str, failed: str = "") -> bool:
+        """Put down a role's bid on a claim that waits for bids, and return whether it counts: the first one holds.
+
+        `failed` says why the agent could not decide; it stands in the role's log.
+        """
         if bid not in BIDS:
             raise ValueError(f"a bid is one of {', '.join(BIDS)}, not {bid!r}")
+        now = await self.store.now()
 
         async def work(tx: Tx) -> bool:
             claim = await get_claim(tx, claim_id)
@@ -123,6 +127,9 @@ class Board:
             if claim is None or claim.status != "pending_consensus" or role in bids:
                 return False
             tx.set_field(f"claim:{claim_id}:bids", role, bid)
+            if failed:
+                log = {"stdout": "", "stderr": "", "remarks": [failed], "bid": bid}
+                put_log(tx, f"{claim_id}:{role}", role, claim_id, log, now)
             tx.publish("claim_events", claim_id)
             return True
 
@@ -205,15 +212,28 @@ class Board:
             tx.remove(f"offers:{held.role}", held.id)
             put_artefact(tx, made)
             if log is not None:
-                tx.put(f"log:{held.id}", {**log, "role": held.role, "claim": held.claim_id, "at": made.created_at})
-                tx.add("logs", held.id, made.created_at)
+                put_log(tx, held.id, held.role, held.claim_id, log, made.created_at)
             tx.publish("claim_events", held.claim_id)
             return True
 
         return await self.store.transact(work)
 
+    async def enlist(self, roles: list[str]) -> None:
+        """Put down which agents there are."""
+
+        async def work(tx: Tx) -> None:
+            if await tx.get("roles") != roles:
+                tx.put("roles", roles)
+
+        await self.store.transact(work)
+
+    async def roles(self) -> list[str]:
+        """Return the agents of whom the board knows: those of the present sett, and those that have a log."""
+        present = await self.store.transact(lambda tx: tx.get("roles"))
+        return list(dict.fromkeys([*(present or []), *(entry["role"] for entry in await self.logs())]))
+
     async def logs(self, role: str = "") -> list[dict[str, Any]]:
-        """What commands wrote, the oldest first."""
+        """Return what commands wrote and what the cub remarked about them, the oldest first."""
 
         async def work(tx: Tx) -> list[dict[str, Any]]:
             found = [await tx.get(f"log:{id}") for id in await tx.members("logs")]
@@ -263,6 +283,12 @@ class Board:
             return True
 
         return await self.store.transact(work)
+
+    async def locked(self, name: str) -> bool:
+        """Return whether somebody holds a lock."""
+        now = await self.store.now()
+        held = await self.store.transact(lambda tx: tx.get(f"lock:{name}"))
+        return held is not None and bool(held["until"] >= now)
 
     async def unlock(self, name: str, owner: str) -> None:
         async def work(tx: Tx) -> None:
@@ -319,6 +345,12 @@ async def get_grant(tx: Tx, id: str) -> Grant | None:
 
 def put_grant(tx: Tx, grant: Grant) -> None:
     tx.put(f"grant:{grant.id}", msgspec.to_builtins(grant))
+
+
+def put_log(tx: Tx, id: str, role: str, claim_id: str, log: dict[str, Any], now: float) -> None:
+    """Keep what a command of a role wrote, and what its cub remarked about it."""
+    tx.put(f"log:{id}", {**log, "role": role, "claim": claim_id, "at": now})
+    tx.add("logs", id, now)
 
 
 def offer(tx: Tx, grant: Grant, now: float) -> None:

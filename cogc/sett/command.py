@@ -1,15 +1,21 @@
 """The contract with an agent's command: one JSON object in, one JSON object out, the workspace around it.
 
-What a command does wrong is a `Failure` artefact with its exit code and all that it wrote, never an exception.
+The object on stdin is compact JSON on one line, in UTF-8, so that a command can take a value out of it with
+`grep -o '"payload":"[^"]*"'`. Each artefact in it has the form of `Artefact.wire`: the payload is a text, whatever
+value it was.
+
+What a command does wrong is a `Failure` artefact with its exit code and all that it wrote, never an exception. What is
+merely unknown in an answer is ignored, and named in the log.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import re
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
+import msgspec
 import trio
 
 from cogc.language.values import Failure
@@ -57,11 +63,25 @@ class CommandRunner:
         return None
 
 
+class Reading(NamedTuple):
+    """What an answer becomes, and what of it was ignored."""
+
+    made: Artefact
+    ignored: Sequence[str] = ()
+
+
 class Work:
-    """One piece of granted work: what its command is told, and what its answer becomes."""
+    """One piece of granted work: what its command is told, and what its answer becomes. `question` is what an `Answer` answers."""
 
     def __init__(
-        self, kind: str, target: Artefact, context: list[Artefact], extra: list[Artefact], role: str, rework: bool
+        self,
+        kind: str,
+        target: Artefact,
+        context: list[Artefact],
+        extra: list[Artefact],
+        role: str,
+        rework: bool,
+        question: Artefact | None = None,
     ) -> None:
         self.kind = kind
         self.target = target
@@ -69,25 +89,31 @@ class Work:
         self.extra = extra
         self.role = role
         self.rework = rework
+        self.question = question
 
     def asked(self) -> dict[str, Any]:
-        """The JSON object on the command's stdin."""
-        asked = {
+        """Return the JSON object on the command's stdin."""
+        asked: dict[str, Any] = {
             "claim_type": self.kind,
-            "target_artefact": self.target.value(),
-            "context_chain": [a.value() for a in self.context],
+            "target_artefact": self.target.wire(),
+            "context_chain": [a.wire() for a in self.context],
         }
-        return {**asked, "additional_context": [a.value() for a in self.extra]} if self.extra else asked
+        if self.question is not None:
+            asked["question"] = self.question.wire()
+        if self.extra:
+            asked["additional_context"] = [a.wire() for a in self.extra]
+        return asked
 
     def artefact(self, type: str, payload: Any, structural: str, summary: str = "") -> Artefact:
-        """What came of it: a new version where an artefact was sent back, else a thread of its own."""
+        """Return what came of the work: a new version of the same type where an artefact was sent back, else a thread of its
+        own."""
         again = self.rework and structural == "Standard"
         return Artefact(
             id=new_id(),
             logical_id=self.target.logical_id if again else new_id(),
             version=self.target.version + 1 if again else 1,
             structural_type=structural,
-            type=type,
+            type=self.target.type if again else type,
             payload=payload,
             source_artefacts=[self.target.id, *(a.id for a in self.extra)],
             produced_by_role=self.role,
@@ -95,35 +121,38 @@ class Work:
         )
 
     def failed(self, reason: str, outcome: ProcessResult | None = None) -> Artefact:
-        """The artefact that says what went wrong."""
-        report: dict[str, Any] = {"reason": reason}
-        if outcome is not None:
-            report |= {"exit_code": outcome.code, "stdout": shown(outcome.stdout), "stderr": shown(outcome.stderr)}
-        return self.artefact("Failure", report, "Failure", reason)
+        """Return the artefact that says what went wrong. Its exit code is -1 where no command has ended by itself."""
+        return self.artefact("ToolExecutionFailure", failure(reason, outcome), "Failure", reason)
 
-    def answered(self, outcome: ProcessResult) -> Artefact:
-        """What a command's answer becomes."""
+    def answered(self, outcome: ProcessResult) -> Reading:
+        """Return what a command's answer becomes."""
         if outcome.code:
-            return self.failed(f"the command ended with code {outcome.code}", outcome)
+            return Reading(self.failed(f"the command ended with code {outcome.code}", outcome))
         if outcome.truncated:
-            return self.failed("the command wrote too much", outcome)
+            return Reading(self.failed("the command wrote too much", outcome))
         try:
-            answer = json.loads(outcome.stdout)
+            answer = msgspec.json.decode(outcome.stdout)
         except (ValueError, RecursionError):
-            return self.failed("stdout is not one JSON object", outcome)
+            return Reading(self.failed("stdout is not one JSON object", outcome))
         try:
             return self.read(answer)
         except ValueError as wrong:
-            return self.failed(str(wrong), outcome)
+            return Reading(self.failed(str(wrong), outcome))
 
-    def read(self, answer: Any) -> Artefact:
-        """An answer of the contract as an artefact; ValueError says what is wrong with it."""
+    def read(self, answer: Any) -> Reading:
+        """Return an answer of the contract as an artefact; ValueError says what is wrong with it."""
         if not isinstance(answer, dict):
             raise ValueError("stdout is not one JSON object")
-        for key in answer:
-            if key not in _ANSWERED:
-                raise ValueError(f"the answer has a field `{key}`, which means nothing")
-        structural = answer.get("structural_type", "Review" if self.kind == "review" else "Standard")
+        made = self._read(answer)
+        ignored = [f"the answer has a field `{key}`, which is ignored" for key in answer if key not in _ANSWERED]
+        said = answer.get("artefact_type", made.type)
+        if self.rework and made.structural_type == "Standard" and said != made.type:
+            ignored.append(f"the answer has the type `{said}`; rework keeps the type `{made.type}`")
+        return Reading(made, ignored)
+
+    def _read(self, answer: dict[str, Any]) -> Artefact:
+        review = self.kind == "review" or answer.get("artefact_type") == "Review"
+        structural = answer.get("structural_type", "Review" if review else "Standard")
         if structural not in STRUCTURAL:
             raise ValueError(f"`structural_type` is one of {', '.join(STRUCTURAL)}, not {structural!r}")
         if structural in ("Question", "Failure"):
@@ -154,6 +183,14 @@ async def verified(made: Artefact, work: Work, workspace: str) -> Artefact:
     except OSError:
         return work.failed("git is not at hand, and the commit cannot be verified")
     return work.failed(f"there is no commit {commit} in the workspace", done) if done.code else made
+
+
+def failure(reason: str, outcome: ProcessResult | None = None) -> dict[str, Any]:
+    """Return the payload of a `Failure`."""
+    report: dict[str, Any] = {"error": reason, "reason": reason, "exit_code": -1, "stdout": "", "stderr": ""}
+    if outcome is None:
+        return report
+    return report | {"exit_code": outcome.code, "stdout": shown(outcome.stdout), "stderr": shown(outcome.stderr)}
 
 
 def shown(data: bytes) -> str:

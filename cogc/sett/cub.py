@@ -7,16 +7,19 @@ cannot commit any more.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from typing import Any
 
+import msgspec
 import trio
 
 from cogc.kernel.effects import Sandbox
 from cogc.language.values import Failure
+from cogc.run.process import ProcessResult
 from cogc.sett.agent_runs import AgentRuns
 from cogc.sett.board import Board
-from cogc.sett.command import CommandRunner, Work, shown, verified
+from cogc.sett.command import CommandRunner, Reading, Work, shown, verified
 from cogc.sett.model import BIDS, CLOSED, Artefact, Claim, Grant, new_id
 from cogc.sett.orchestrator import Note
 from cogc.sett.spec import BID_TIMEOUT, AgentSpec
@@ -24,6 +27,7 @@ from cogc.sett.spec import BID_TIMEOUT, AgentSpec
 LEASE = 30.0
 PAUSE = 1.0
 LAST_WORK = 30.0
+_SAID = 2000
 
 
 class Cub:
@@ -88,8 +92,8 @@ class Cub:
                 self.bidders.start_soon(self._bid_on, claim)
 
     async def _bid_on(self, claim: Claim) -> None:
-        """One bid; whatever goes wrong with it, it is `ignore`, and said."""
-        role, bid = self.agent.role, "ignore"
+        """Make one bid. Where the agent cannot decide, its strategy bids, and why it could not is logged."""
+        role, bid, failed = self.agent.role, self.agent.strategy, ""
         try:
             artefact = await self.board.artefact(claim.artefact_id)
             assert artefact is not None
@@ -98,10 +102,9 @@ class Cub:
                     bid = await self._decide(artefact, claim)
             except (Failure, trio.TooSlowError, ArithmeticError, LookupError, TypeError, ValueError) as error:
                 said = error.message if isinstance(error, Failure) else str(error) or f"it took over {BID_TIMEOUT:g}s"
-                self.note(
-                    "log", role, level="warn", data=f"its bid on {artefact.type} failed, and counts as ignore: {said}"
-                )
-            if await self.board.bid(claim.id, role, bid):
+                failed = f"its bid on {artefact.type} failed, and counts as {bid}: {said}"
+                self.note("log", role, level="warn", data=failed)
+            if await self.board.bid(claim.id, role, bid, failed):
                 self.note("bid", role, claim=claim.id, artefact=claim.artefact_id, bid=bid)
         except ConnectionError as error:  # it is bid on again once the board is back
             self.note("log", role, level="warn", data=str(error))
@@ -116,13 +119,8 @@ class Cub:
             if holds is None or holds(None, artefact.value(), about) is True:
                 return word
         if agent.bid_script:
-            stdin = json.dumps(artefact.value()).encode()
-            done = await self.runner.run(agent, agent.bid_script, stdin, BID_TIMEOUT, "ro")
-            if done is None or done.code:
-                raise Failure(
-                    "program", f"the script ended with code {done.code}" if done else "the script took too long"
-                )
-            return _word(done.stdout.decode("utf-8", "replace"))
+            stdin = msgspec.json.encode(artefact.wire())
+            return _said(await self.runner.run(agent, agent.bid_script, stdin, BID_TIMEOUT, "ro"))
         if agent.judge:
             shown = json.dumps(artefact.value(), ensure_ascii=False)
             return _word(str(await self.agents.ask(agent.judge, f"{agent.prompts['claim']}\n\n{shown}")))
@@ -160,7 +158,7 @@ class Cub:
             lost = trio.CancelScope()
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._hold, grant, lost)
-                made, log = None, {"stdout": "", "stderr": ""}
+                made, log = None, _log()
                 with lost:
                     made, log = await self._do(work)
                 nursery.cancel_scope.cancel()
@@ -175,7 +173,7 @@ class Cub:
                 with trio.move_on_after(2, shield=True), suppress(ConnectionError):  # then its lease will be over
                     await self.board.give_back(grant)
 
-    async def _commit(self, grant: Grant, made: Artefact, log: dict[str, str]) -> None:
+    async def _commit(self, grant: Grant, made: Artefact, log: dict[str, Any]) -> None:
         """Write what came of it; a board that is gone for a moment is tried again for as long as the lease may hold."""
         deadline = trio.current_time() + self.lease
         while True:
@@ -209,26 +207,35 @@ class Cub:
         target = await self.board.artefact(claim.artefact_id)
         assert target is not None
         extra = [a for a in [await self.board.artefact(id) for id in grant.extra] if a is not None]
-        context = await self.board.context(target)
-        return Work(grant.kind, target, context, extra, self.agent.role, grant.rework)
+        context = await self.board.context(target, grant.extra)
+        asked = target.source_artefacts[0] if target.structural_type == "Answer" and target.source_artefacts else None
+        question = await self.board.artefact(asked) if asked else None
+        return Work(grant.kind, target, context, extra, self.agent.role, grant.rework, question)
 
-    async def _do(self, work: Work) -> tuple[Artefact, dict[str, str]]:
-        """The work itself, by the command or by an agent of the spec."""
-        agent, log = self.agent, {"stdout": "", "stderr": ""}
+    async def _do(self, work: Work) -> tuple[Artefact, dict[str, Any]]:
+        """Do the work, by the command or by an agent of the spec."""
+        agent = self.agent
         try:
             if agent.run:
-                return await self._think(work), log
+                return await self._accept(await self._think(work), work, None)
             if not agent.command:
-                return work.failed(f"agent `{agent.role}` has neither a command nor an agent to run"), log
-            done = await self.runner.run(agent, agent.command, json.dumps(work.asked()).encode(), agent.timeout)
+                return work.failed(f"agent `{agent.role}` has neither a command nor an agent to run"), _log()
+            done = await self.runner.run(agent, agent.command, msgspec.json.encode(work.asked()), agent.timeout)
         except Failure as failure:
-            return work.failed(failure.message), log
+            return work.failed(failure.message), _log()
         if done is None:
-            return work.failed(f"the command took longer than {agent.timeout:g}s"), log
-        log = {"stdout": shown(done.stdout), "stderr": shown(done.stderr)}
-        return await verified(work.answered(done), work, self.runner.workspace), log
+            return work.failed(f"the command took longer than {agent.timeout:g}s"), _log()
+        return await self._accept(work.answered(done), work, done)
 
-    async def _think(self, work: Work) -> Artefact:
+    async def _accept(
+        self, reading: Reading, work: Work, done: ProcessResult | None
+    ) -> tuple[Artefact, dict[str, Any]]:
+        """Return the artefact that an answer stands for, verified, and the log of the work."""
+        for remark in reading.ignored:
+            self.note("log", self.agent.role, level="warn", data=remark)
+        return await verified(reading.made, work, self.runner.workspace), _log(done, reading.ignored)
+
+    async def _think(self, work: Work) -> Reading:
         agent = self.agent
         said = json.dumps(work.asked(), ensure_ascii=False)
         sandbox = Sandbox(agent.workspace, agent.network)
@@ -238,12 +245,13 @@ class Cub:
             )
             if isinstance(answer, dict) and ("artefact_type" in answer or "structural_type" in answer):
                 try:
-                    return await verified(work.read(answer), work, self.runner.workspace)
+                    return work.read(answer)
                 except ValueError as wrong:
-                    return work.failed(str(wrong))
+                    return Reading(work.failed(str(wrong)))
             review = work.kind == "review"
-            return work.artefact("Review" if review else agent.role, answer, "Review" if review else "Standard")
-        return work.failed(f"agent `{agent.role}` took longer than {agent.timeout:g}s")
+            kind, structural = ("Review", "Review") if review else (agent.role, "Standard")
+            return Reading(work.artefact(kind, answer, structural))
+        return Reading(work.failed(f"agent `{agent.role}` took longer than {agent.timeout:g}s"))
 
     # ---- health --------------------------------------------------------------------------------------------
 
@@ -262,6 +270,25 @@ class Cub:
             self.healthy = before = well
             with trio.move_on_after(self.agent.health_every):
                 await stop.wait()
+
+
+def _log(done: ProcessResult | None = None, remarks: Sequence[str] = ()) -> dict[str, Any]:
+    """Return the entry of a role's log: what a command wrote, and what the cub remarks about it."""
+    written = {"stdout": shown(done.stdout), "stderr": shown(done.stderr)} if done else {"stdout": "", "stderr": ""}
+    return {**written, "remarks": list(remarks)}
+
+
+def _said(done: ProcessResult | None) -> str:
+    """Return the bid that a script has printed; a Failure has the exit code and the end of stderr."""
+    if done is None:
+        raise Failure("timeout", "the script took too long")
+    why = shown(done.stderr).strip()[-_SAID:]
+    if done.code:
+        raise Failure("program", f"the script ended with code {done.code}{': ' if why else ''}{why}")
+    try:
+        return _word(done.stdout.decode("utf-8", "replace"))
+    except Failure as failure:
+        raise Failure(failure.kind, f"{failure.message}{'; stderr: ' if why else ''}{why}") from None
 
 
 def _word(said: str) -> str:

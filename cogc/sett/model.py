@@ -10,12 +10,16 @@ import msgspec
 STRUCTURAL = ("Standard", "Review", "Question", "Answer", "Failure", "Terminal")
 CLAIMED = ("Standard", "Answer")
 """The structural types that make a claim."""
+CONTEXT = ("Standard", "Answer", "Review")
+"""The structural types that an agent gets as context."""
 BIDS = ("review", "claim", "exclusive", "ignore")
 PHASES = {"pending_review": "review", "pending_parallel": "claim", "pending_exclusive": "exclusive"}
 """The phases of a claim in their order, and the bids that are granted in each."""
 CLOSED = ("complete", "terminated")
 USER = "user"
 ORCHESTRATOR = "orchestrator"
+UNWANTED = "nobody bids for it"
+"""The reason of a claim that is complete because all agents ignore it."""
 
 
 def new_id() -> str:
@@ -37,8 +41,12 @@ class Artefact(msgspec.Struct, frozen=True):
     summary: str = ""
 
     def value(self) -> dict[str, Any]:
-        """As JSON, as commands and bids see it."""
+        """Return the artefact as a value: as bids see it, and as the board keeps it."""
         return msgspec.to_builtins(self)  # type: ignore[no-any-return]
+
+    def wire(self) -> dict[str, Any]:
+        """Return the artefact as commands see it: its payload is a text, and its time is there in milliseconds too."""
+        return {**self.value(), "payload": text(self.payload), "created_at_ms": int(self.created_at * 1000)}
 
 
 class Claim(msgspec.Struct):
@@ -81,6 +89,11 @@ class Grant(msgspec.Struct):
 def goal(text: str) -> Artefact:
     """The artefact that a workflow starts with."""
     return Artefact(new_id(), new_id(), 1, "Standard", "GoalDefined", text, [], USER)
+
+
+def text(payload: Any) -> str:
+    """Return a payload as text: a string as it is, any other value as compact JSON."""
+    return payload if isinstance(payload, str) else msgspec.json.encode(payload).decode()
 
 
 def approves(payload: Any) -> bool:

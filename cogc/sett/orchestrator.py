@@ -10,11 +10,24 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-import msgspec
 import trio
 
 from cogc.sett.board import Board, get_artefact, get_claim, get_grant, offer, put_artefact, put_claim, put_grant
-from cogc.sett.model import CLAIMED, CLOSED, ORCHESTRATOR, PHASES, USER, Artefact, Claim, Grant, approves, new_id
+from cogc.sett.command import failure
+from cogc.sett.model import (
+    CLAIMED,
+    CLOSED,
+    ORCHESTRATOR,
+    PHASES,
+    UNWANTED,
+    USER,
+    Artefact,
+    Claim,
+    Grant,
+    approves,
+    new_id,
+    text,
+)
 from cogc.stores.base import Tx
 
 Note = Callable[..., None]
@@ -23,7 +36,6 @@ CONSENSUS = 45.0
 TAKINGS = 3
 LOCK = 10.0
 PAUSE = 1.0
-_NAME = "orchestrator"
 
 
 class Orchestrator:
@@ -45,7 +57,8 @@ class Orchestrator:
         try:
             while True:
                 try:
-                    if await self.board.lock(_NAME, self.id, LOCK):
+                    if await self.board.lock(ORCHESTRATOR, self.id, LOCK):
+                        await self.board.enlist(self.roles)
                         await self.step()
                     await self.board.wait(PAUSE)
                 except ConnectionError as error:
@@ -54,7 +67,7 @@ class Orchestrator:
         finally:
             with trio.move_on_after(2, shield=True):
                 with suppress(ConnectionError):  # then its time will be over
-                    await self.board.unlock(_NAME, self.id)
+                    await self.board.unlock(ORCHESTRATOR, self.id)
 
     async def step(self) -> None:
         """Take in what is new, and move every claim on as far as it goes."""
@@ -140,7 +153,7 @@ class Orchestrator:
         for role in silent:
             self._tell("log", role, level="warn", data=f"no bid on claim {claim.id}: it counts as ignore")
         if set(claim.bids.values()) <= {"ignore"}:
-            claim.reason = "nobody bids for it"
+            claim.reason = UNWANTED
         self._next(tx, claim, "", now)
 
     def _next(self, tx: Tx, claim: Claim, after: str, now: float) -> None:
@@ -174,7 +187,7 @@ class Orchestrator:
         grants = [g for g in [await get_grant(tx, id) for id in claim.grants] if g is not None]
         for grant in grants:
             if grant.state == "taken" and grant.until < now and grant.token >= TAKINGS:
-                self._give_up(tx, grant, artefact, now)
+                self._abandon(tx, grant, artefact, now)
         if any(g.state == "failed" for g in grants):
             self._withdraw(tx, grants)
             roles = ", ".join(g.role for g in grants if g.state == "failed")
@@ -192,11 +205,10 @@ class Orchestrator:
         else:
             self._next(tx, claim, claim.status, now)
 
-    def _give_up(self, tx: Tx, grant: Grant, artefact: Artefact, now: float) -> None:
-        """Work that was taken again and again, and never answered."""
-        made = self._failure(
-            artefact, f"`{grant.role}` took this {grant.token} times and never answered", now, grant.role
-        )
+    def _abandon(self, tx: Tx, grant: Grant, artefact: Artefact, now: float) -> None:
+        """Fail work that was taken again and again, and never answered."""
+        reason = f"`{grant.role}` took this {grant.token} times and never answered"
+        made = _failure("ToolExecutionFailure", reason, [artefact.id], grant.role, now)
         grant.state, grant.result = "failed", made.id
         put_grant(tx, grant)
         tx.remove(f"offers:{grant.role}", grant.id)
@@ -224,32 +236,31 @@ class Orchestrator:
         """A rejected artefact goes back to who made it; a person is asked; at the limit it is a failure."""
         claim.reviews = [v.id for v in vetoes]
         producer = artefact.produced_by_role
-        if producer not in self.roles:
-            words = "; ".join(f"{v.produced_by_role}: {_text(v.payload)}" for v in vetoes)
+        if producer in (USER, ORCHESTRATOR):
+            words = "; ".join(f"{v.produced_by_role}: {text(v.payload)}" for v in vetoes)
             asked = Artefact(
                 new_id(), new_id(), 1, "Question", "Question", f"`{artefact.type}` was rejected: {words}. How should it be?",
                 [artefact.id, *claim.reviews], ORCHESTRATOR, now,
             )  # fmt: skip
             put_artefact(tx, asked)
             self._close(tx, claim, "complete", "a question was asked")
+        elif producer not in self.roles:
+            reason = f"rejected, and the sett has no agent `{producer}`, which made it"
+            self._give_up(tx, claim, artefact, "MissingAgentConfiguration", reason, now)
         elif self.max_reviews and artefact.version > self.max_reviews:
-            failure = self._failure(artefact, f"rejected {artefact.version} times", now, ORCHESTRATOR, claim.reviews)
-            put_artefact(tx, failure)
-            self._close(tx, claim, "terminated", f"rejected {artefact.version} times")
+            self._give_up(tx, claim, artefact, "MaxIterationsExceeded", f"rejected {artefact.version} times", now)
         else:
             claim.status = "pending_assignment"
             claim.grants = [self._grant(tx, claim, producer, "exclusive", now, claim.reviews)]
             put_claim(tx, claim)
             self._status(claim)
 
-    def _failure(
-        self, about: Artefact, reason: str, now: float, role: str, sources: list[str] | None = None
-    ) -> Artefact:
-        payload = {"reason": reason}
-        return Artefact(
-            new_id(), new_id(), 1, "Failure", "Failure", payload, [about.id, *(sources or [])], role, now, reason
-        )
+    def _give_up(self, tx: Tx, claim: Claim, artefact: Artefact, type: str, reason: str, now: float) -> None:
+        """Terminate the claim on an artefact that was rejected for good."""
+        sources = [artefact.id, *claim.reviews]
+        put_artefact(tx, _failure(type, reason, sources, ORCHESTRATOR, now))
+        self._close(tx, claim, "terminated", reason)
 
 
-def _text(payload: Any) -> str:
-    return payload if isinstance(payload, str) else msgspec.json.encode(payload).decode()
+def _failure(type: str, reason: str, sources: list[str], role: str, now: float) -> Artefact:
+    return Artefact(new_id(), new_id(), 1, "Failure", type, failure(reason), sources, role, now, reason)

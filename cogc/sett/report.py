@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from cogc.language.values import shorten
 from cogc.sett.board import Board
-from cogc.sett.model import USER, Artefact
+from cogc.sett.model import UNWANTED, USER, Artefact, text
 
 _LONGEST = 400
 
@@ -23,10 +21,6 @@ def line(artefact: Artefact) -> str:
 
 def gist(artefact: Artefact) -> str:
     return artefact.summary or shorten(text(artefact.payload).replace("\n", " "), 100).strip('"')
-
-
-def text(payload: object) -> str:
-    return payload if isinstance(payload, str) else msgspec.json.encode(payload).decode()
 
 
 def history(artefact: Artefact, thread: list[Artefact], sources: list[Artefact]) -> str:
@@ -46,6 +40,12 @@ def history(artefact: Artefact, thread: list[Artefact], sources: list[Artefact])
     return "\n".join(lines) + "\n"
 
 
+async def failed_bids(board: Board, claim_id: str) -> list[str]:
+    """Return why agents could not decide about a claim, one line each."""
+    bids = [entry for entry in await board.logs() if entry["claim"] == claim_id and entry.get("bid")]
+    return [f"{entry['role']}: {remark}" for entry in bids for remark in entry["remarks"]]
+
+
 async def summary(board: Board) -> str:
     """Each artefact that was made, by its threads, and what became of the claims."""
     artefacts = await board.artefacts()
@@ -61,6 +61,6 @@ async def summary(board: Board) -> str:
             lines.append(line(artefact) + (f"  <- {sources}" if sources else ""))
     for claim in await board.claims():
         about = by_id[claim.artefact_id]
-        if claim.status == "terminated" or (claim.reason == "nobody bids for it" and about.produced_by_role == USER):
+        if claim.status == "terminated" or (claim.reason == UNWANTED and about.produced_by_role == USER):
             lines.append(f"claim on {about.type} v{about.version}: {claim.status}, {claim.reason}")
     return "\n".join(lines) + "\n"

@@ -16,7 +16,7 @@ from cogc.run.secrets import secret
 REVIEWS = 3
 TIMEOUT = 600.0
 BID_TIMEOUT = 30.0
-_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?:(:?[-?])([^}]*))?\}")
 
 
 class AgentSpec:
@@ -41,7 +41,7 @@ class AgentSpec:
         self.workspace: str = mode or given.get("workspace", "ro")
         self.at_once: int = (worker.get("max_concurrent") or 1) if controls else max(1, given.get("replicas", 1))
         self.network: bool = given.get("network", False)
-        self.environment = environment(given.get("environment") or {}, agent.role)
+        self.environment, self.warnings = environment(given.get("environment") or {}, agent.role)
         self.timeout = seconds(given.get("timeout"), TIMEOUT)
         self.prompts: dict[str, str] = given.get("prompts") or {}
         bounds = (given.get("resources") or {}).get("limits") or {}
@@ -75,7 +75,8 @@ def _dockerfile(folder: str, context: str, name: str | None) -> str:
 
 
 class SettSpec:
-    """A sett: `unit` holds its compiled expressions. A Failure says what in it has no meaning."""
+    """A sett: `unit` holds its compiled expressions, `warnings` what its users should know before it runs. A Failure says what in
+    it has no meaning."""
 
     def __init__(self, bundle: ir.Bundle, local: dict[str, str] | None = None) -> None:
         sett = bundle.setts[bundle.root]
@@ -87,6 +88,7 @@ class SettSpec:
             self.max_review_iterations = self.unit.evaluate(sett.attributes["max_review_iterations"])
         known = local or {}
         self.agents = {a.role: AgentSpec(a, self.unit, sett.folder, known) for a in sett.agents}
+        self.warnings = [warning for agent in self.agents.values() for warning in agent.warnings]
         for role in known:
             if role not in self.agents:
                 raise Failure(
@@ -94,24 +96,38 @@ class SettSpec:
                 )
 
 
-def environment(given: Any, role: str) -> dict[str, str]:
-    """An agent's own environment: a record, or a list of `NAME=value` and of names that are passed through. A Failure names a
-    variable that is not set."""
-    pairs: list[tuple[str, Any]] = []
-    if isinstance(given, dict):
-        pairs = list(given.items())
-    else:
-        for entry in given:
-            name, equals, value = str(entry).partition("=")
-            pairs.append((name, value if equals else f"${{{name}}}"))
+def environment(given: Any, role: str) -> tuple[dict[str, str], list[str]]:
+    """Return an agent's own environment, and a warning for each variable that is not set.
 
-    def variable(found: re.Match[str]) -> str:
-        value = os.environ.get(found[1])
-        if value is None:
-            raise Failure("error", f"agent `{role}` wants the variable {found[1]}, which is not set")
-        return value
+    It is given as a record, or as a list of `NAME=value` and of names that are passed through. `${NAME}` in a value stands
+    for a variable of this process, or for nothing if it is not set; `${NAME:-text}` for `text` if it is not set or empty. A
+    Failure names a variable of the form `${NAME:?text}` that is not set or empty. Without the colon an empty variable counts
+    as set.
+    """
+    found: dict[str, str] = {}
+    warnings: list[str] = []
 
-    return {name: _VARIABLE.sub(variable, secret(value)) for name, value in pairs}
+    def variable(match: re.Match[str]) -> str:
+        name, operator, text = match.groups()
+        value = os.environ.get(name)
+        if value is not None and not (operator in (":-", ":?") and not value):
+            return value
+        if operator in ("?", ":?"):
+            why = text or "it is not set" if value is None else text or "it is empty"
+            raise Failure("error", f"agent `{role}` wants the variable {name}: {why}")
+        if operator is None:
+            warnings.append(f"agent `{role}`: the variable {name} is not set, and counts as empty")
+        return text or ""
+
+    for entry in given.items() if isinstance(given, dict) else given:
+        name, equals, value = (entry[0], "=", entry[1]) if isinstance(entry, tuple) else str(entry).partition("=")
+        if equals:
+            found[name] = _VARIABLE.sub(variable, secret(value))
+        elif name in os.environ:
+            found[name] = os.environ[name]
+        else:
+            warnings.append(f"agent `{role}`: the variable {name} is not set, and is not passed on")
+    return found, warnings
 
 
 def limits(given: dict[str, Any], role: str) -> list[str]:

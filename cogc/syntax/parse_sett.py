@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _TOP = ("version", "orchestrator", "agents", "services")
 _AGENT = (
     "role", "image", "build", "command", "bid_script", "bidding_strategy", "workspace", "environment", "prompts",
-    "strategy", "replicas", "resources", "health_check", "mode", "worker",
+    "strategy", "replicas", "resources", "health_check", "mode", "worker", "network", "timeout",
 )  # fmt: skip
 _CONTAINERS = {
     "services": "the orchestrator and the blackboard are part of cogc; `--board` names another blackboard",

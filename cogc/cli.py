@@ -2,7 +2,7 @@
 
 Exit codes: 0 done; 1 the spec is wrong; 2 the command line is wrong, or names what cannot be read, written or reached; 3 the run
 failed, or what a command printed could not be written; 4 a definition of done was not met; 70 a bug of cogc; 130 interrupted;
-143 terminated. `specs/failures.md` has the rules. Only the command that runs is imported, so that `check` starts fast.
+143 terminated; 129 hung up. `specs/failures.md` has the rules. Only the command that runs is imported, so that `check` starts fast.
 
 `main` is the one boundary between exceptions and people: whatever a command raises, bare or in groups, becomes one line on
 stderr and an exit code.

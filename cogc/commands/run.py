@@ -1,7 +1,7 @@
 """`cogc run SPEC`: run a system.
 
 Exit codes: 0 done; 1 the spec is wrong; 2 the command line is wrong; 3 the run failed, or `--until` was not met; 130
-interrupted; 143 terminated.
+interrupted; 143 terminated; 129 hung up.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from cogc.language.values import Failure
 from cogc.run import journal, report
 from cogc.run.build import build_session
 from cogc.run.session import Session, Sinks
+from cogc.run.stopping import EXIT_CODES
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -165,8 +166,8 @@ def _ended(session: Session, options: Namespace) -> int:
     if session.outcome == "deadlock":
         sys.stderr.write(report.deadlock(session.deadlock))
         return 3
-    if session.outcome in ("interrupted", "terminated"):
-        return 130 if session.outcome == "interrupted" else 143
+    if session.outcome in EXIT_CODES:
+        return EXIT_CODES[session.outcome]
     code = _task_failed(session)
     if code:
         return code

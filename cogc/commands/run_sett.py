@@ -75,8 +75,8 @@ async def _main(
 
 
 async def _signals(sett: LocalSett, scope: trio.CancelScope, caught: list[int]) -> None:
-    """The first SIGINT or SIGTERM lets what is under way end, the second one cancels it."""
-    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as received:
+    """Let what is under way end at the first signal that stops, cancel it at the second one."""
+    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as received:
         async for number in received:
             if caught:
                 scope.cancel()
@@ -94,7 +94,7 @@ async def _ended(sett: LocalSett, agents: AgentRuns, options: Namespace, caught:
     for question in open_questions:
         sys.stderr.write(f"cogc: nobody has answered `{question.produced_by_role}`: {report.gist(question)}\n")
     if caught:
-        return 143 if caught[0] == signal.SIGTERM else 130
+        return 128 + caught[0]
     claims = await board.claims()
     for claim in claims:
         if claim.reason == UNWANTED:

@@ -37,6 +37,7 @@ from cogc.run import report
 from cogc.run.build import build_session
 from cogc.run.session import RunOptions
 from cogc.run.settings import Settings
+from cogc.run.stopping import EXIT_CODES
 
 NOT_MET = 4
 
@@ -120,8 +121,8 @@ def _verdict(bundle: ir.Bundle, options: Namespace) -> dict[str, Any] | None:
     )
     trio.run(session.run)
     sys.stderr.write(report.usage(session.kernel))
-    if session.outcome in ("interrupted", "terminated"):
-        raise KeyboardInterrupt
+    if session.outcome in EXIT_CODES:
+        raise SystemExit(EXIT_CODES[session.outcome])
     if not found:
         sys.stderr.write(report.failure(session.kernel))
     return found or None

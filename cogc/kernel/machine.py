@@ -126,17 +126,25 @@ class Kernel(State):
         if self.root is not None and not self.root.gate & (STOPPED | STOPPING):
             supervision.stop(self, self.root)
 
+    def pause(self) -> None:
+        """Have `run` return after the message under way. A handler of signals may call this at any time."""
+        self.ready.append(None)
+
     # ---- the loop ------------------------------------------------------------------------------------------
 
     def run(self, most: int = 1 << 60) -> int:
-        """Take up to `most` messages; how many were taken."""
+        """Take up to `most` messages, fewer after `pause`; return how many were taken."""
         queue, ready, hot, keep = self.queue, self.ready, self.hot, self.ring.append
         take = queue.popleft
         slow = self.trace is not None
         count = 0
         while True:
             if ready:  # always empty when `run` returns, so that a replay stops at the same place
-                self._drain(ready.popleft())
+                free = ready.popleft()
+                if free is None:
+                    most = 0
+                else:
+                    self._drain(free)
                 continue
             if not queue or count >= most:
                 break

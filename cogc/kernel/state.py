@@ -66,7 +66,7 @@ class State:
         self.cause = 0
         self.trace = Tracer(self, run) if traced else None
         self.queue: deque[Any] = deque()
-        self.ready: deque[Instance] = deque()
+        self.ready: deque[Instance | None] = deque()  # None: a pause, which `run` takes
         self.hot: list[Port] = []
         self.ring: deque[Any] = deque(maxlen=RING)
         self.effects: list[Effect] = []

@@ -1,7 +1,9 @@
 """A run: the loop between the kernel and the world.
 
 The model. The kernel is a machine without a clock and without I/O: it takes messages, and leaves effects. The session runs it
-in stretches of at most `STRETCH` messages. Between two stretches it does four things, always in this order:
+in stretches of at most `STRETCH` messages. Inside of a stretch it gives way to the other tasks of the run each `SLICE` seconds,
+and after a signal: nothing but a stop enters the kernel there, so that time changes no outcome. Between two stretches it does
+four things, always in this order:
 
 1. It writes down what happened: the journal first, then the trace (`_write_down`). An effect is released only when what led to
    it is written, so that a run that is killed can be replayed up to its last effect.
@@ -38,6 +40,7 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, assert_never
@@ -51,6 +54,7 @@ from cogc.language.values import Failure
 from cogc.run.background import Background
 from cogc.run.delayed import Delays, Piece, Reply, SleepOver
 from cogc.run.dispatch import Dispatchers
+from cogc.run.dump import UnderWay, describe
 from cogc.run.executors import Executors
 from cogc.run.journal import Journal, Outward
 from cogc.run.mirror import Mirror
@@ -58,10 +62,12 @@ from cogc.run.models import Models
 from cogc.run.outside import Notice, Outside
 from cogc.run.scripted import pieces
 from cogc.run.state import StateStore
-from cogc.run.stopping import Ending, Stopping, watch_signals
+from cogc.run.stopping import EXIT_CODES, Ending, Stopping, signals
 from cogc.run.trace import TraceWriter
 
 STRETCH = 500
+PORTION = 50
+SLICE = 0.005
 
 
 @dataclass(slots=True, kw_only=True)
@@ -130,6 +136,8 @@ class Session:
         self.met = options.until is None
         self.deadlock: list[str] = []
         self.began = 0
+        self.under_way: dict[int, UnderWay] = {}
+        self._slice_ends = 0.0
 
     # ---- the loop ------------------------------------------------------------------------------------------
 
@@ -138,20 +146,26 @@ class Session:
         self.began = time.monotonic_ns()
         gc.disable()  # what a start makes lives on; collecting in the middle of it would only walk it again and again
         try:
-            async with self.background.open() as nursery:
-                if self.mirror is not None:
-                    nursery.start_soon(self.mirror.run)
-                if self.options.signals:
-                    await nursery.start(watch_signals, self._interrupt)
-                self._start()
-                gc.freeze()
-                gc.enable()
-                await self._loop()
+            with self._signals():
+                async with self.background.open() as nursery:
+                    if self.mirror is not None:
+                        nursery.start_soon(self.mirror.run)
+                    self._start()
+                    gc.freeze()
+                    gc.enable()
+                    await self._loop()
         finally:
             gc.unfreeze()
             self._write_down()
             with trio.move_on_after(1, shield=True):
                 await self.models.aclose()
+
+    def _signals(self) -> AbstractContextManager[None]:
+        """Listen to signals, unless an enclosing run does."""
+        kernel = self.kernel
+        if not self.options.signals:
+            return nullcontext()
+        return signals(self._interrupt, kernel.pause, lambda: describe(kernel, self.under_way, self.now()))
 
     def _start(self) -> None:
         options, kernel = self.options, self.kernel
@@ -167,17 +181,37 @@ class Session:
     async def _loop(self) -> None:
         kernel = self.kernel
         while True:
-            kernel.run(STRETCH)
+            await self._stretch()
             self._release()
             if self._over():
                 self._release()
                 return
             if kernel.busy:
-                await trio.lowlevel.checkpoint()
                 self._admit()
                 self._stop_in_time()
             elif not await self._wait():
                 return
+
+    async def _stretch(self) -> None:
+        """Let the kernel take up to `STRETCH` messages."""
+        kernel, left, paused = self.kernel, STRETCH, False
+        while left > 0:
+            if paused or self._slice_is_over:
+                await self._give_way()
+            taken = kernel.run(PORTION)
+            if not kernel.busy:
+                return
+            left -= taken
+            paused = taken < PORTION  # a signal has come
+
+    @property
+    def _slice_is_over(self) -> bool:
+        return time.monotonic() >= self._slice_ends
+
+    async def _give_way(self) -> None:
+        """Let the other tasks of the run have their turn."""
+        await trio.lowlevel.checkpoint()
+        self._slice_ends = time.monotonic() + SLICE
 
     def _over(self) -> bool:
         """Whether the run has ended, for whatever reason."""
@@ -289,7 +323,7 @@ class Session:
                 return
             self._instant(due)
             kernel.run(STRETCH)
-            if kernel.busy or kernel.ended:
+            if kernel.busy or kernel.ended or self._slice_is_over:
                 return
 
     def _instant(self, due: int) -> None:
@@ -307,6 +341,7 @@ class Session:
             return self._jump(due)
         if not self.outside.has_news:
             await self.outside.wait(min(self._seconds_to(due), self.stopping.left()))
+            self._slice_ends = time.monotonic() + SLICE
         self._admit()
         if stop_at is not None and not sim and self.now() >= stop_at and not self.kernel.busy:
             return self._time_is_over()
@@ -349,7 +384,7 @@ class Session:
 
     def _interrupt(self, outcome: Ending) -> None:
         """Stop in good order at the first signal, at once at the second one."""
-        again = self.outcome in ("interrupted", "terminated")
+        again = self.outcome in EXIT_CODES
         self.outcome = outcome
         if again:
             self.background.cancel()
@@ -451,6 +486,7 @@ class Session:
         self.background.start_soon(self._execute, call, scope)
 
     async def _execute(self, call: Outward, scope: trio.CancelScope) -> None:
+        self.under_way[call.id] = UnderWay(call, self.now())
         with scope:
             value: Any
             match call:
@@ -463,5 +499,6 @@ class Session:
                 case _:
                     assert_never(call)
             self.outside.result(call.id, value)
+        del self.under_way[call.id]
         if scope.cancelled_caught:
             self.executors.claims.cancelled(call.id)

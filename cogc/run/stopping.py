@@ -2,21 +2,41 @@
 
 A run is stopped once, in good order: the kernel stops the root, children first. `STOP_LIMIT` real seconds later the run ends
 whatever is still under way. A second signal ends it at once.
+
+A signal's handler runs in the main thread, between two instructions of Python, so that it may come in the middle of a step of
+the kernel. It does three things. It asks the kernel to return after the message under way, so that the tasks of the run get
+their turn. It leaves the outcome for the run's loop, which stops the system. And it starts a thread that ends the process if the
+loop does not: `AT_ONCE` seconds after a second signal, and `STOP_LIMIT` seconds and `AT_ONCE` after a first one. Nothing else
+ends a process whose main thread is inside of code that never gives way. The processes of the run end with the runner, because
+their keepers watch it (`reaper.py`).
+
+SIGQUIT ends nothing: its handler writes what every coglet is doing to stderr (`dump.py`). A SIGHUP that was ignored when the run
+began (`nohup`) stays ignored.
 """
 
 from __future__ import annotations
 
+import _thread
+import os
 import signal
+import sys
 import time
-from collections.abc import Callable
-from typing import Literal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+from typing import Any, Literal
 
 import trio
 
-STOP_LIMIT = 10.0
+STOP_LIMIT = 11.0  # more than the deadline of an `on stop`, so that its failure is logged
+AT_ONCE = 1.0
 
-Ending = Literal["done", "failed", "deadlock", "interrupted", "terminated"]
+Ending = Literal["done", "failed", "deadlock", "interrupted", "terminated", "hung up"]
 """How a run ended. One that was stopped by `--for` or `--until` is done."""
+
+SIGNALS: dict[int, Ending] = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated", signal.SIGHUP: "hung up"}
+EXIT_CODES: dict[Ending, int] = {ending: 128 + number for number, ending in SIGNALS.items()}
+"""The exit codes of the outcomes that stand for a signal."""
 
 
 class Stopping:
@@ -42,11 +62,51 @@ class Stopping:
         return float("inf") if self.deadline is None else max(0.0, self.deadline - time.monotonic())
 
 
-async def watch_signals(
-    caught: Callable[[Ending], None], task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
-) -> None:
-    """Call `caught` at each SIGINT and SIGTERM, with the outcome that it stands for."""
-    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as received:
-        task_status.started()
-        async for number in received:
-            caught("interrupted" if number == signal.SIGINT else "terminated")
+@contextmanager
+def signals(caught: Callable[[Ending], None], pause: Callable[[], None], dump: Callable[[], str]) -> Iterator[None]:
+    """Call `caught` in the run's loop at each signal that stops, with the outcome that it stands for.
+
+    `pause` makes the loop look soon; `dump` returns what SIGQUIT writes to stderr.
+    """
+    token, over, before = trio.lowlevel.current_trio_token(), trio.Event(), 0
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        nonlocal before
+        pause()
+        with suppress(trio.RunFinishedError):
+            token.run_sync_soon(caught, SIGNALS[number])
+        _thread.start_new_thread(_give_up, (over, AT_ONCE if before else STOP_LIMIT + AT_ONCE, 128 + number))
+        before += 1
+
+    handlers: dict[int, Callable[[int, FrameType | None], Any]] = dict.fromkeys(SIGNALS, stop)
+    if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+        del handlers[signal.SIGHUP]
+    handlers[signal.SIGQUIT] = lambda _number, _frame: _write(dump)
+    replaced = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    try:
+        yield
+    finally:
+        over.set()
+        for number, handler in replaced.items():
+            signal.signal(number, handler)
+
+
+def _give_up(over: trio.Event, seconds: float, code: int) -> None:
+    """End the process if the run has not ended within so many seconds. This is a thread's function."""
+    time.sleep(seconds)
+    if over.is_set():
+        return
+    with suppress(OSError, ValueError):
+        os.write(2, b"cogc: ended at once: a step, a program or a thread did not give way\n")
+        sys.stdout.flush()
+    os._exit(code)
+
+
+def _write(dump: Callable[[], str]) -> None:
+    """Write a dump past the buffers of stderr, which the handler may have interrupted."""
+    try:
+        text = dump()
+    except Exception as error:  # a handler that raises would fail whatever it has interrupted
+        text = f"cogc: the state of the run cannot be shown: {error}\n"
+    with suppress(OSError):
+        os.write(2, text.encode("utf-8", "backslashreplace"))

@@ -1,0 +1,84 @@
+"""What every coglet of a run is doing, as text: SIGQUIT writes it to stderr.
+
+The functions only read, since a signal may come in the middle of a step of the kernel. An example:
+
+    cogc: after 12.304s: 0 messages wait for their turn, 1 call is under way
+      Main starting
+        `on start` waits for program `slow` (call 1, 12.1s)
+        inbox `a`: 3 of 64
+      Main/w idle
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from cogc.kernel.effects import Ask, Call, Dispatch
+from cogc.kernel.machine import Kernel
+from cogc.kernel.objects import Activity, Instance
+
+
+class UnderWay(NamedTuple):
+    """A call under way, and the nanoseconds of the run's clock at which it began."""
+
+    call: Call | Ask | Dispatch
+    began: int
+
+
+def describe(kernel: Kernel, calls: dict[int, UnderWay], now: int) -> str:
+    """Return what a run is doing, a line a fact."""
+    messages, under_way = len(kernel.queue), len(kernel.calls)
+    waiting = "1 message waits for its turn" if messages == 1 else f"{messages} messages wait for their turn"
+    open_calls = "1 call is under way" if under_way == 1 else f"{under_way} calls are under way"
+    lines = [f"cogc: after {now / 1e9:.3f}s: {waiting}, {open_calls}"]
+    shown = {number: _call(kernel, known, now) for number, known in calls.items()}
+    for inst in _tree(kernel.root):
+        lines.append(f"  {inst.path} {inst.status()}")
+        lines += [f"    {fact}" for fact in (*_reactions(inst, shown), *_inboxes(kernel, inst))]
+    return "".join(line + "\n" for line in lines)
+
+
+def _tree(inst: Instance | None) -> Iterator[Instance]:
+    """Yield a coglet and all below it."""
+    if inst is not None:
+        yield inst
+        for member in inst.members():
+            yield from _tree(member)
+
+
+def _call(kernel: Kernel, known: UnderWay, now: int) -> str:
+    bundle = kernel.unit.bundle
+    match known.call:
+        case Ask(model=model):
+            what = f"model `{bundle.models[model].name}`" if model in bundle.models else "a model"
+        case Call(program=program) | Dispatch(program=program):
+            what = f"program `{bundle.programs[program].name}`" if program in bundle.programs else "a program"
+    return f"{what} (call {known.call.id}, {(now - known.began) / 1e9:.1f}s)"
+
+
+def _reactions(inst: Instance, calls: dict[int, str]) -> Iterator[str]:
+    """Yield what each reaction under way waits for."""
+    for activity in inst.activities or ():
+        name = activity.handler.name if activity.handler is not None else "a step"
+        yield f"`{name}` {_wait(inst, activity, calls)}"
+
+
+def _wait(inst: Instance, activity: Activity, calls: dict[int, str]) -> str:
+    awaited = [entry.label for entry in inst.awaits or () if entry.activity is activity]
+    if activity.calls:
+        return "waits for " + ", ".join(calls.get(call, f"call {call}") for call in sorted(activity.calls))
+    if awaited:
+        return f"awaits a message of `{awaited[0]}`"
+    if activity.left:
+        return f"waits for {activity.left} calls side by side"
+    return "waits for time or for another reaction" if activity.generator is not None else "runs"
+
+
+def _inboxes(kernel: Kernel, inst: Instance) -> Iterator[str]:
+    """Yield how full the inboxes of a coglet are, and which full ones it waits for."""
+    for port in (inst.ports or {}).values():
+        if port.fill and not port.own:
+            yield f"inbox `{port.label}`: {port.fill} of {port.capacity}"
+    for port in kernel.parked.get(inst, ()):
+        yield f"waits for room in {port.inst.path}.{port.label}"

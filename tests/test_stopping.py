@@ -1,0 +1,148 @@
+"""How a run stops: signals in any state of the run, turns for other tasks, and what SIGQUIT shows."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import trio
+
+from cogc.kernel.unit import Unit
+from cogc.run.build import build_session
+from cogc.run.session import RunOptions
+from cogc.run.settings import Settings
+from support.paths import ROOT
+from support.specs import build
+from support.waiting import DEADLINE, wait_for
+
+CHATTER = """
+coglet P { listen i: int
+  transmit o: int
+  on i as v { o <- v + 1 } }
+coglet Main { transmit begun: int
+  create a = P
+  create b = P
+  link a.o -> b.i
+  link b.o -> a.i { feedback: true }
+  on start { begun <- 1
+    a.i <- 1 }
+  on stop { log info "bye" } }
+"""
+CLOCKED = """
+coglet Main { transmit begun: int
+  state i: int = 0
+  every 1s { i = i + 1
+    begun <- i }
+  on stop { log info "bye" } }
+"""
+ASLEEP = """
+program later() -> int = python "later:f" { timeout: 500s }
+coglet Main { transmit begun: int
+  transmit out: int
+  listen x: int
+  on x as v { out <- later() }
+  on start { begun <- 1
+    self.x <- 1
+    self.x <- 2
+    self.x <- 3 }
+  on stop { log info "bye" } }
+"""
+STUCK = """
+program stuck() -> int = python "stuck:f" { timeout: 500s }
+coglet Main { transmit begun: int
+  transmit out: int
+  on start { begun <- 1
+    out <- stuck() } }
+"""
+FILES = {
+    "later.py": "import trio\nfrom pathlib import Path\n\nasync def f():\n    Path('asleep').touch()\n    await trio.sleep_forever()\n",
+    "stuck.py": "from pathlib import Path\n\nasync def f():\n    Path('stuck').touch()\n    while True:\n        pass\n",
+}
+ENDS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
+
+
+def begin(folder: Path, text: str, *words: str) -> subprocess.Popen[str]:
+    """Start a run in a folder of its own, and wait until it says that it has begun."""
+    (folder / "x.cog").write_text(text)
+    for name, code in FILES.items():
+        (folder / name).write_text(code)
+    command = [sys.executable, "-m", "cogc", "run", "x.cog", *words]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=folder, text=True, env={"PYTHONPATH": str(ROOT)}
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "begun: 1\n"
+    return process
+
+
+@pytest.mark.parametrize("number", list(ENDS), ids=lambda n: n.name)
+@pytest.mark.parametrize("text, words", [(CHATTER, ()), (CHATTER, ("--sim",)), (CLOCKED, ("--sim",)), (ASLEEP, ())])
+def test_a_signal_stops_a_run_in_good_order(
+    tmp_path: Path, text: str, words: tuple[str, ...], number: signal.Signals
+) -> None:
+    process = begin(tmp_path, text, *words)
+    process.send_signal(number)
+    said = process.communicate(timeout=DEADLINE)[1]
+    assert process.returncode == ENDS[number] and "bye" in said and "Traceback" not in said
+
+
+@pytest.mark.parametrize("number", list(ENDS), ids=lambda n: n.name)
+def test_a_second_signal_ends_a_run_that_never_gives_way(tmp_path: Path, number: signal.Signals) -> None:
+    process = begin(tmp_path, STUCK)
+    wait_for((tmp_path / "stuck").exists)
+    process.send_signal(number)
+    process.send_signal(number)
+    said = process.communicate(timeout=DEADLINE)[1]
+    assert process.returncode == ENDS[number] and said.endswith("did not give way\n")
+
+
+def test_a_hang_up_that_was_ignored_at_the_start_stays_ignored(tmp_path: Path) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        process = begin(tmp_path, ASLEEP)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    process.send_signal(signal.SIGHUP)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=DEADLINE)
+    assert process.returncode == ENDS[signal.SIGTERM]
+
+
+def test_sigquit_shows_what_every_coglet_is_doing_and_the_run_goes_on(tmp_path: Path) -> None:
+    process = begin(tmp_path, ASLEEP)
+    assert process.stderr is not None
+    wait_for((tmp_path / "asleep").exists)
+    process.send_signal(signal.SIGQUIT)
+    first = next(line for line in process.stderr if line.startswith("cogc: after "))
+    said = [first, *(process.stderr.readline().strip() for _ in range(3))]
+    assert "1 call is under way" in said[0] and said[1] == "Main busy"
+    assert "`on x` waits for program `later` (call 1, " in said[2] and said[3] == "inbox `x`: 2 of 64"
+    process.send_signal(signal.SIGINT)
+    assert "bye" in process.communicate(timeout=DEADLINE)[1] and process.returncode == 130
+
+
+@pytest.mark.parametrize("text, sim", [(CHATTER, False), (CHATTER, True), (CLOCKED, True)])
+def test_other_tasks_have_their_turn_while_a_run_is_never_idle(text: str, sim: bool) -> None:
+    made = build_session(Unit(build(text)), RunOptions(sim=sim), Settings())
+
+    async def main() -> None:
+        with trio.fail_after(DEADLINE):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(made.run)
+                while not made.outputs:  # the turns themselves are what is tested
+                    await trio.lowlevel.checkpoint()
+                made.stop()
+
+    trio.run(main)
+    assert made.outcome == "done" and made.kernel.ended == "stopped"
+
+
+def test_a_pause_ends_a_stretch_between_two_messages() -> None:
+    made = build_session(Unit(build(CHATTER)), RunOptions(), Settings())
+    made.kernel.start({})
+    made.kernel.pause()
+    assert made.kernel.run(500) == 0 and made.kernel.busy
+    assert made.kernel.run(500) == 500

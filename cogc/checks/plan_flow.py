@@ -52,7 +52,7 @@ class _Plan:
             self._unverified()
 
     def _place(self, step: nodes.Step) -> Span:
-        """A step's name; what is taken from another file is blamed on the plan that takes it."""
+        """Return the place of a step's name; what is taken from another file is blamed on the plan that takes it."""
         own = self.whole.steps[step.name.id].unit is self.unit
         return self.unit.span(step.name if own else self.node.name)
 
@@ -60,7 +60,7 @@ class _Plan:
         return [self.steps[a.id] for a in step.after if a.id in self.steps]
 
     def _cycles(self) -> set[str]:
-        """The steps that wait for themselves; each cycle is reported once."""
+        """Return the steps that wait for themselves; each cycle is reported once."""
         stuck: set[str] = set()
         for name, step in self._waiting().items():
             way = [] if name in stuck else self._way_back(step)

@@ -18,7 +18,7 @@ ASK = f"{MARK}ask"
 
 
 def coglet_of(agent: nodes.Agent, plan: str = "") -> nodes.Coglet:
-    """The coglet that an agent is. `plan` names the plan that it has among its tools, if it has one."""
+    """Return the coglet that an agent becomes. `plan` names the plan that it has among its tools, if it has one."""
     output = _output(agent) or form.text(agent.name)
     conversation = _program(agent, fill.name(ASK, agent.name), ())
     members = form.agent(agent.name, output=output, programs=(conversation,))
@@ -36,19 +36,19 @@ JUDGED = ("model", "system", "max_tokens", "temperature", "timeout", "budget")
 
 
 def judge_of(agent: nodes.Agent, name: str) -> nodes.Agent:
-    """The agent that bids in a sett in the place of one: the same model, one word for an answer."""
+    """Return the agent that bids in a sett for another agent: it has the same model, and answers with one word."""
     kept = tuple(a for a in agent.attributes if a.key.id in JUDGED)
     return _answering(agent, name, kept, form.bid(agent.name))
 
 
 def answering(agent: nodes.Agent, name: str, output: nodes.TypeExpr) -> nodes.Coglet:
-    """An agent's coglet under another name, with an answer of another type."""
+    """Return the coglet of an agent under another name, with an answer of another type."""
     kept = tuple(a for a in agent.attributes if a.key.id != "output")
     return coglet_of(_answering(agent, name, kept, output))
 
 
 def equipped(agent: nodes.Agent, name: str, programs: tuple[nodes.Program, ...]) -> nodes.Coglet:
-    """An agent's coglet under another name, with more tools, which are programs of its own coglet."""
+    """Return the coglet of an agent under another name, with more tools, which are programs of its own coglet."""
     at = agent.name
     known = next((a for a in agent.attributes if a.key.id == "tools"), None)
     own = known.value.items if known is not None and isinstance(known.value, nodes.ListLiteral) else ()
@@ -73,7 +73,7 @@ def _program(agent: nodes.Agent, name: nodes.Name, more: tuple[nodes.Parameter, 
 
 
 def _output(agent: nodes.Agent) -> nodes.TypeExpr | None:
-    """The type that an agent answers with, where it says one."""
+    """Return the declared type of an agent's answer, or None."""
     for a in agent.attributes:
         if a.key.id == "output":
             return a.value  # type: ignore[return-value]  # the parser reads a type there
@@ -81,7 +81,7 @@ def _output(agent: nodes.Agent) -> nodes.TypeExpr | None:
 
 
 def description(agent: nodes.Agent) -> str:
-    """The text by which others know an agent."""
+    """Return the text that describes an agent to others."""
     for a in agent.attributes:
         if a.key.id == "description" and isinstance(a.value, nodes.Text):
             return a.value.value

@@ -61,12 +61,12 @@ MINUTE = 60 * 1_000_000_000
 
 
 def settings_of(world: World, unit: Unit, node: nodes.Dod) -> dict[str, nodes.Attribute]:
-    """The settings of a definition of done, those that it extends included."""
+    """Return the settings of a definition of done, with those that it inherits."""
     return {c.key.id: c for c in _written(world, unit, node) if isinstance(c, nodes.Attribute) and c.key.id in SETTINGS}
 
 
 def criteria_of(world: World, unit: Unit, node: nodes.Dod) -> dict[str, Criterion]:
-    """The criteria by their names, in the order in which they are looked at; own ones take the place of inherited ones."""
+    """Return the criteria by name, in the order of their verification; own criteria replace inherited ones."""
     return {c.key.id: c for c in _written(world, unit, node) if c.key.id not in SETTINGS}
 
 
@@ -80,7 +80,7 @@ def place_of(world: World, unit: Unit, node: nodes.Dod, key: str) -> tuple[Unit,
 
 
 def parameters_of(world: World, unit: Unit, node: nodes.Dod) -> tuple[nodes.Parameter, ...]:
-    """The parameters of a definition of done, and those of what it extends that it does not declare anew."""
+    """Return the parameters of a definition of done, and the inherited ones that it does not declare anew."""
     own = {p.name.id for p in node.parameters}
     found = [p for u, n in extended(world, unit, node, "dod")[1:] for p in n.parameters if p.name.id not in own]
     return (*node.parameters, *{p.name.id: p for p in found}.values())
@@ -126,7 +126,7 @@ class Look(Record):
 
 
 def coglet_of(world: World, unit: Unit, node: nodes.Dod) -> nodes.Coglet:
-    """The coglet that a definition of done is."""
+    """Return the coglet that a definition of done becomes."""
     members = _Expansion(world, unit, node).members()
     parameters = parameters_of(world, unit, node)
     return nodes.Coglet(node.start, node.end, node.name, parameters, (), None, members, node.doc)
@@ -172,7 +172,7 @@ class _Expansion:
         return fill.name(alias(self.world, self.unit, found.id, self.unit), found)
 
     def _criterion(self, key: str, criterion: Criterion) -> tuple[nodes.Statement, ...]:
-        """The statements that add the finding of one criterion."""
+        """Return the statements that add the finding of one criterion."""
         look = self._look(key, criterion)
         name, kind = fill.string(key, self.at), fill.string(look.kind, self.at)
         stop = self.settings.get("stop_on_failure")
@@ -205,7 +205,7 @@ class _Expansion:
         return Look(nothing, "off", nothing)
 
     def _name(self, key: str) -> nodes.Name:
-        """The name of a criterion's program."""
+        """Return the name of a criterion's program."""
         return fill.name(key + MARK, self.at)
 
     def _standard(self, key: str) -> Look:

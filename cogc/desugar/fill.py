@@ -21,7 +21,7 @@ def qualified(id: str, at: nodes.Node) -> nodes.Qualified:
 
 
 def string(value: str, at: nodes.Node) -> nodes.Text:
-    """A string that is no template."""
+    """Return a string that is no template."""
     return nodes.Text(at.start, at.end, value, False, ((0, at.start),))
 
 
@@ -50,7 +50,7 @@ def attribute(key: str, value: nodes.Expr | nodes.TypeExpr, at: nodes.Node) -> n
 
 
 def literal_types(values: Iterable[str], at: nodes.Node) -> nodes.TypeExpr:
-    """The type of any of these strings; `string` where there are none."""
+    """Return the type of any of these strings; `string` for no strings."""
     place = (at.start, at.end)
     found = tuple(nodes.LiteralType(*place, string(v, at)) for v in values)
     if not found:
@@ -59,12 +59,12 @@ def literal_types(values: Iterable[str], at: nodes.Node) -> nodes.TypeExpr:
 
 
 def joined(parts: Iterable[tuple[T, ...]]) -> tuple[T, ...]:
-    """The members or statements of several fragments, one behind the other."""
+    """Return the members or statements of several fragments, one behind the other."""
     return tuple(item for part in parts for item in part)
 
 
 def free(wanted: str, suffix: str, taken: Iterable[str]) -> str:
-    """A name that is not taken: the one wanted, or that with as many suffixes as it needs."""
+    """Return a name that is not taken: the wanted one, with as many suffixes as it needs."""
     known = set(taken)
     while wanted in known:
         wanted += suffix
@@ -72,17 +72,17 @@ def free(wanted: str, suffix: str, taken: Iterable[str]) -> str:
 
 
 def words_of(value: nodes.Node) -> list[str]:
-    """The names in a list of names, or the one name that stands there without brackets."""
+    """Return the names in a list of names, or the one name that stands there without brackets."""
     found = value.items if isinstance(value, nodes.ListLiteral) else (value,)
     return [nodes.qualified_text(item) or "" for item in found]
 
 
 def name_at(node: nodes.Node) -> nodes.Name:
-    """A name, plain or qualified, as one word at its own place."""
+    """Return a name, plain or qualified, as one word at its own place."""
     return nodes.Name(node.start, node.end, nodes.qualified_text(node) or "")
 
 
 def scattered(text: nodes.Text, at: nodes.Node) -> nodes.Text:
-    """A string of another file at a place of this one: each of its characters stands where that place begins."""
+    """Return a string of another file at a place of this file; each of its characters stands where that place begins."""
     segments = tuple((i, at.start) for i in range(len(text.value) + 1)) if text.template else ((0, at.start),)
     return nodes.Text(at.start, at.end, text.value, text.template, segments)

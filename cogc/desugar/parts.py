@@ -44,7 +44,7 @@ class Part:
 
 
 def extended(world: World, unit: Unit, node: Extending, kind: str) -> list[tuple[Unit, Extending]]:
-    """A declaration and those that it extends, with their files, itself first; a cycle ends the list."""
+    """Return a declaration and those that it extends, with their files, itself first; a cycle ends the list."""
     found = [(unit, node)]
     while node.extends is not None:
         declared = world.lookup(unit, node.extends.text)
@@ -63,7 +63,7 @@ def extends_itself(world: World, unit: Unit, node: Extending, kind: str) -> bool
 
 
 def alias(world: World, source: Unit, id: str, target: Unit) -> str:
-    """A name by which `target` knows what `id` stands for in `source`.
+    """Return a name by which `target` knows the declaration that `id` stands for in `source`.
 
     Nobody can write it, so no parameter, port or child can hide what it stands for. A name that stands for nothing
     stays as it is; the resolver has reported it.
@@ -77,7 +77,7 @@ def alias(world: World, source: Unit, id: str, target: Unit) -> str:
 
 
 def borrowed(world: World, source: Unit, node: Taken, target: Unit, place: nodes.Node, own: set[str]) -> Taken:
-    """A part of a declaration of `source`, for a declaration of `target`, all of it at one place of that file.
+    """Return a part of a declaration of `source` for a declaration of `target`, all of it at one place of that file.
 
     What it names of its own file it names by an alias; `own` are names that stand for nothing in that file, such as
     parameters.
@@ -91,7 +91,7 @@ def borrowed(world: World, source: Unit, node: Taken, target: Unit, place: nodes
 
 
 def _moved(tree: Tree, place: nodes.Node, names: dict[str, str]) -> Tree:
-    """A copy of a tree, all of it at one place, some of its names replaced; fields and keys keep theirs."""
+    """Return a copy of a tree, all of it at one place, with some names replaced; fields and keys keep their names."""
     if isinstance(tree, tuple):
         return tuple(_moved(item, place, names) for item in tree)  # type: ignore[return-value]
     if isinstance(tree, nodes.Name):

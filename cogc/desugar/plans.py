@@ -173,7 +173,7 @@ class Whole:
 
 
 def _in_order(steps: dict[str, Written]) -> dict[str, Written]:
-    """The same steps, each behind those that it comes after, otherwise in their order; those of a cycle at the end."""
+    """Return the steps, each behind those that it comes after, otherwise in their order; those of a cycle stand at the end."""
     place = {name: i for i, name in enumerate(steps)}
     names = list(steps)
     followers: dict[str, list[str]] = {}
@@ -196,7 +196,7 @@ def _in_order(steps: dict[str, Written]) -> dict[str, Written]:
 
 
 def agents_of(world: World, unit: Unit, whole: Whole) -> dict[str, Declared]:
-    """The agents and teams that a planner may give steps to: those the plan names, else those of its steps, else the file's."""
+    """Return the agents and teams that a planner may give steps to: those of the plan, else of its steps, else of the file."""
     given = whole.given.get("agents")
     if given is not None:
         names = [whole.bound[n][0].id if n in whole.bound else n for n in fill.words_of(given.value)]
@@ -208,7 +208,7 @@ def agents_of(world: World, unit: Unit, whole: Whole) -> dict[str, Declared]:
 
 
 def parts_of(world: World, unit: Unit, node: nodes.Plan) -> list[Part]:
-    """The coglets that a plan is: its own first. A plan with open roles, or one that names what is not there, has none."""
+    """Return the coglets that a plan becomes, its own first; none for a plan with open roles or with unknown names."""
     return _Expansion(world, unit, node).parts()
 
 
@@ -267,25 +267,25 @@ class _Expansion:
         return (nodes.qualified_text(self.given["approve"]) or "") if "approve" in self.given else "user"
 
     def _role(self, key: str) -> str:
-        """The agent that plans or approves; the planner does both where nobody else is named."""
+        """Return the agent that plans or approves; the planner does both if no approver is named."""
         value = self.given.get(key) or self.given.get("planner")
         return (nodes.qualified_text(value) or "") if value is not None else ""
 
     # ---- children that are no steps ------------------------------------------------------------------------
 
     def _own(self, key: str) -> nodes.Name:
-        """The name of the planner's, the approver's or the pool's child."""
+        """Return the name of the child for the planner, the approver or the pool."""
         return fill.name(key, self.at)
 
     def _key(self, key: str) -> str:
-        """The key of a part that is no step: no step can have a name with brackets."""
+        """Return the key of a part that is no step: no step can have a name with brackets."""
         return f"{self.name} ({key})"
 
     def _kind(self, key: str) -> nodes.Qualified:
         return fill.qualified(self._key(key), self.at)
 
     def _agent(self, key: str, output: nodes.TypeExpr) -> list[Part]:
-        """The planner or the approver: the agent, with an answer of its own type."""
+        """Return the planner or the approver: the agent, with an answer of its own type."""
         found = self.world.lookup(self.unit, self._role(key))
         if found is None or found.kind != "agent":
             return []
@@ -293,7 +293,7 @@ class _Expansion:
         return [Part(found.unit, self._key(key), node, "agent", shown=f"{self.name} {key}")]
 
     def _made(self) -> Part:
-        """The step that the planner makes as many of as it needs: any of the plan's agents may do it."""
+        """Return the step that the planner creates as often as it needs: any of the plan's agents may do it."""
         at = self.at
         children: list[tuple[nodes.Member, ...]] = []
         asks: list[tuple[nodes.Statement, ...]] = []
@@ -320,7 +320,7 @@ class _Expansion:
     # ---- steps ---------------------------------------------------------------------------------------------
 
     def _step(self, step: Written) -> Part:
-        """A step that is written in the file."""
+        """Return the coglet of a step that the file declares."""
         at, node = step.node.name, step.node
         given = {a.key.id: a.value for a in node.attributes}
         children, work = self._work(step)
@@ -368,7 +368,7 @@ class _Expansion:
         return form.dod_child(at, child=child, kind=fill.qualified(dod, at)), form.verify(at, child=child)
 
     def _last(self) -> Part:
-        """The plan's own definition of done is looked at behind all steps, like a step of its own."""
+        """Return the step that verifies the plan's own definition of done after all other steps."""
         at = fill.name_at(self.given["dod"])
         children, verify = self._verify(at, at.id)
         work, retry = form.verify_all(at), fill.integer(0, at)
@@ -377,7 +377,7 @@ class _Expansion:
         return self._part(f"{self.name} {self.last}", members, at, self.unit, self.whole.parameters)
 
     def _child(self, id: str, parameters: tuple[nodes.Parameter, ...], timeout: nodes.Node | None) -> None:
-        """The plan's side of a step: its child, how it is begun, and how it is cut short."""
+        """Return the plan's side of a step: its child, and the statements that begin and cancel it."""
         at, name = self.at, fill.string(id, self.at)
         others = {*self.taken, *(s for s in self.steps if s != id)}
         child = fill.name(fill.free(id, "_step", others), at)
@@ -408,7 +408,7 @@ class _Expansion:
     # ---- the plan ------------------------------------------------------------------------------------------
 
     def _plan(self) -> Part:
-        """The plan's own coglet."""
+        """Return the plan's own coglet."""
         at, given, approve = self.at, self.given, self._approve()
         nobody = form.no_approver(at)
         members = form.plan(
@@ -448,7 +448,7 @@ class _Expansion:
         )
 
     def _records(self) -> nodes.ListLiteral:
-        """The steps as the plan's record begins with them; a planner that has no steps to start from makes all of them."""
+        """Return the initial steps of the plan's record; without any the planner makes all of them."""
         if "planner" in self.given and not self.steps:
             return fill.items((), self.at)
         return fill.items((*(self._record(s) for s in self.steps.values()), *self._final()), self.at)
@@ -460,7 +460,7 @@ class _Expansion:
         return self._entry(step.id, text, step.who, after, step.gate, False)
 
     def _final(self) -> tuple[nodes.Expr, ...]:
-        """The record of the last step, which verifies; none where the plan has no definition of done."""
+        """Return the record of the last step, which verifies; none if the plan has no definition of done."""
         if "dod" not in self.given:
             return ()
         gate = nodes.qualified_text(self.given["dod"]) or ""
@@ -480,20 +480,20 @@ class _Expansion:
 
 
 def _text(task: nodes.Expr) -> str:
-    """An expression as text, for people."""
+    """Return an expression as text, for people."""
     from cogc.syntax import format as cog  # few plans have such a step, and every check would pay for the import
 
     return cog.expression(task)
 
 
 def _passed(parameters: tuple[nodes.Parameter, ...], at: nodes.Node) -> tuple[nodes.Argument, ...]:
-    """The arguments by which a child is given what the plan was given."""
+    """Return the arguments that pass the parameters of the plan to a child."""
     place = (at.start, at.end)
     return tuple(nodes.Argument(*place, fill.name(p.name.id, at), fill.name(p.name.id, at)) for p in parameters)
 
 
 def _given(parameters: tuple[nodes.Parameter, ...], at: nodes.Node) -> nodes.RecordLiteral:
-    """The record of what the plan was given."""
+    """Return the record of the plan's arguments."""
     place = (at.start, at.end)
     entries = (nodes.Entry(*place, fill.name(p.name.id, at), fill.name(p.name.id, at)) for p in parameters)
     return nodes.RecordLiteral(*place, tuple(entries))

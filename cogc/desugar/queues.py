@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def part_of(world: World, unit: Unit, node: nodes.Queue) -> Part:
-    """The coglet that a queue is."""
+    """Return the coglet that a queue becomes."""
     queue = fill.name(alias(world, unit, node.name.id, unit), node.name)
     members = form.queue(node.name, item=node.type, queue=queue)
     own = nodes.Coglet(node.start, node.end, node.name, (), (), None, members, node.doc)

@@ -83,7 +83,7 @@ def attributes_of(node: nodes.Team) -> dict[str, nodes.Attribute]:
 
 
 def workers_of(world: World, unit: Unit, node: nodes.Team) -> list[Worker]:
-    """The workers of a team that are agents."""
+    """Return the workers of a team that are agents."""
     given = attributes_of(node).get("workers")
     items = () if given is None else given.value.items if isinstance(given.value, nodes.ListLiteral) else (given.value,)
     found: dict[str, Worker] = {}
@@ -98,7 +98,7 @@ def workers_of(world: World, unit: Unit, node: nodes.Team) -> list[Worker]:
 
 
 def parts_of(world: World, unit: Unit, node: nodes.Team) -> list[Part]:
-    """The coglets that a team is: its own first. A team whose lead is no agent has none."""
+    """Return the coglets that a team becomes, its own first; none for a team whose lead is no agent."""
     return _Expansion(world, unit, node).parts()
 
 
@@ -134,17 +134,17 @@ class _Expansion:
         return found
 
     def _key(self, key: str) -> str:
-        """The key of a part that is no worker: no role can have a name with brackets."""
+        """Return the key of a part that is no worker: no role can have a name with brackets."""
         return f"{self.name} ({key})"
 
     def _member(self, declared: Declared, name: str, tools: tuple[nodes.Member, ...]) -> Part:
-        """An agent with the tools of the team beside its own."""
+        """Return an agent with the tools of the team beside its own."""
         programs = tuple(t for t in tools if isinstance(t, nodes.Program))
         node = equipped(declared.node, name, programs)
         return Part(declared.unit, name, node, "agent", shown=declared.node.name.id)
 
     def _lead_tools(self, at: nodes.Name) -> tuple[nodes.Member, ...]:
-        """The tools of the lead; the one that hands out work tells who the workers are."""
+        """Return the tools of the lead; the tool that hands out work describes the workers."""
         delegate, *others = form.lead_tools(at)
         assert isinstance(delegate, nodes.Program)
         tools = (replace(delegate, doc=f"{delegate.doc} {self._about()}"), *others, *form.tools(at))
@@ -152,7 +152,7 @@ class _Expansion:
         return tools + (form.decide_tool(at) if self.shared and self.decides else ())
 
     def _about(self) -> str:
-        """The workers, for the lead's tool."""
+        """Return the description of the workers for the lead's tool."""
         said = []
         for w in self.workers:
             about = " ".join(description(w.declared.node).split())
@@ -182,7 +182,7 @@ class _Expansion:
         )
 
     def _records(self) -> nodes.Expr:
-        """The list of all workers, as the team's state begins with it."""
+        """Return the initial list of all workers in the team's state."""
         found: nodes.Expr = fill.items((), self.at)
         for w in self.workers:
             role, path = fill.string(w.role, self.at), fill.string(f"/{w.child}", self.at)
@@ -194,7 +194,7 @@ class _Expansion:
         return found
 
     def _worker(self, w: Worker) -> tuple[nodes.Member, ...]:
-        """The child or children of one role."""
+        """Return the child or children of one role."""
         at, child, role = self.at, fill.name(w.child, self.at), fill.string(w.role, self.at)
         kind = fill.qualified(f"{self.name} {w.role}", at)
         if w.count is None:
@@ -211,7 +211,7 @@ class _Expansion:
         return fill.joined(found) or form.no_workers(self.at)
 
     def _shared(self) -> tuple[nodes.Member, ...]:
-        """The shared record, where the team has one."""
+        """Return the shared record, if the team has one."""
         if not self.shared:
             return ()
         value = self.given["shared"]

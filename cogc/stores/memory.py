@@ -51,7 +51,7 @@ class _MemoryTx:
 
     def __init__(self, store: MemoryStore) -> None:
         self.store = store
-        self.writes: list[Callable[[], Any]] = []
+        self.writes: list[Callable[[], object]] = []
         self.news = False
 
     async def get(self, key: str) -> Any:

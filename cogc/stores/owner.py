@@ -4,24 +4,33 @@ from __future__ import annotations
 
 import os
 import socket
-from typing import Any
+from typing import TypedDict
 
 LEASE = 30.0
 """Seconds for which the claim of a process on another machine holds, unless it is renewed."""
 
 
-def owner(now: float) -> dict[str, Any]:
+class Owner(TypedDict):
+    """The record of a process: its machine, its number and start time there, and the end of its lease."""
+
+    host: str
+    pid: int
+    born: str
+    until: float
+
+
+def owner(now: float) -> Owner:
     """Return the record of this process as an owner."""
     return {"host": socket.gethostname(), "pid": os.getpid(), "born": _born(os.getpid()), "until": now + LEASE}
 
 
-def alive(found: dict[str, Any] | None, now: float) -> bool:
+def alive(found: Owner | None, now: float) -> bool:
     """Return whether an owner may be alive: on this machine by its process, on another one by its lease."""
     if found is None:
         return False
     if found["host"] == socket.gethostname():
-        return bool(_born(found["pid"]) == found["born"])
-    return bool(found["until"] > now)
+        return _born(found["pid"]) == found["born"]
+    return found["until"] > now
 
 
 def _born(pid: int) -> str:

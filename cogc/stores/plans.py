@@ -23,7 +23,11 @@ from cogc.stores.owner import alive, owner
 OPEN = ("draft", "approved", "executing")
 OVER = ("completed", "cancelled")
 
-Plan = dict[str, Any]
+Record = dict[str, Any]
+Plan = Record
+Step = Record
+Decision = Record
+"""JSON records: the fields of a plan and of a step are listed above, those of a decision depend on its `action`."""
 
 
 @asynccontextmanager
@@ -73,7 +77,7 @@ class PlanStore:
 
         return await self.store.transact(work)
 
-    async def update_step(self, id: str, step: dict[str, Any]) -> bool:
+    async def update_step(self, id: str, step: Step) -> bool:
         """Replace the step with the same id. Return False if there is no such plan or step."""
 
         async def work(tx: Tx) -> bool:
@@ -130,7 +134,7 @@ class PlanStore:
 
     # ---- decisions -----------------------------------------------------------------------------------------------
 
-    async def decide(self, id: str, decision: dict[str, Any]) -> Plan:
+    async def decide(self, id: str, decision: Decision) -> Plan:
         """Decide on a plan: queue the decision for the run that holds it, else apply it. Raise ValueError if it is refused."""
         now = await self.store.now()
 
@@ -154,15 +158,15 @@ class PlanStore:
 
         return await self.store.transact(work)
 
-    async def told(self, id: str) -> dict[str, Any] | None:
+    async def told(self, id: str) -> Decision | None:
         """Take the next decision that was made outside of the run, or return None."""
 
-        async def work(tx: Tx) -> dict[str, Any] | None:
+        async def work(tx: Tx) -> Decision | None:
             waiting = await tx.get(f"decision:{id}")
             if not waiting:
                 return None
             tx.put(f"decision:{id}", waiting[1:])
-            first: dict[str, Any] = waiting[0]
+            first: Decision = waiting[0]
             return first
 
         return await self.store.transact(work)
@@ -177,7 +181,7 @@ def _same(known: Plan, plan: Plan) -> bool:
     return known["status"] in OPEN and all(known.get(k) == plan.get(k) for k in keys) and unchanged
 
 
-def _apply(plan: Plan, decision: dict[str, Any], now: float) -> None:
+def _apply(plan: Plan, decision: Decision, now: float) -> None:
     """Apply a decision to a plan that no run holds."""
     if decision["action"] == "approve":
         plan["status"] = "approved"
@@ -192,7 +196,7 @@ def _apply(plan: Plan, decision: dict[str, Any], now: float) -> None:
         plan.update(status="cancelled", reason="rejected" if decision["action"] == "reject" else "cancelled")
 
 
-def changed(plan: Plan, drop: list[str], tasks: dict[str, str]) -> tuple[list[dict[str, Any]], list[str]]:
+def changed(plan: Plan, drop: list[str], tasks: dict[str, str]) -> tuple[list[Step], list[str]]:
     """Return the steps of a plan without those to drop and with other tasks, and the changes in words.
 
     Raise ValueError for an unknown step, a task that stands in the spec, or a step that comes after a dropped one.

@@ -19,6 +19,10 @@ Idle = Callable[[bool], None]
 """Called with True when a claim begins to wait for an item, and with False when it stops."""
 
 
+Claim = list[Any]
+"""A claimed item: `[value, id, token]`, as the language has it."""
+
+
 class ValueQueue:
     """First in, first out. `lease` (seconds) is how long a claim holds, `attempts` how often an item may be claimed."""
 
@@ -39,7 +43,7 @@ class ValueQueue:
 
         await self.store.transact(work)
 
-    async def take(self, idle: Idle) -> list[Any]:
+    async def take(self, idle: Idle) -> Claim:
         """Claim the oldest free item, waiting for one if there is none. Return `[value, id, token]`."""
         while (found := await self._shielded(self._try)) is None:
             await self._wait(idle)
@@ -50,9 +54,9 @@ class ValueQueue:
         found = await self._shielded(self._try)
         return None if found is None else dict(zip(("value", "id", "token"), found, strict=True))
 
-    async def _shielded(self, claim: Callable[[], Awaitable[list[Any] | None]]) -> list[Any] | None:
+    async def _shielded(self, claim: Callable[[], Awaitable[Claim | None]]) -> Claim | None:
         """Make a claim to its end, so that a cancellation cannot lose the item of a claim that has committed."""
-        made: list[list[Any] | None] = []
+        made: list[Claim | None] = []
         with trio.CancelScope(shield=True):
             made.append(await claim())
         return made[0]
@@ -64,10 +68,10 @@ class ValueQueue:
         finally:
             idle(False)
 
-    async def _try(self) -> list[Any] | None:
+    async def _try(self) -> Claim | None:
         now = await self.store.now()
 
-        async def work(tx: Tx) -> list[Any] | None:
+        async def work(tx: Tx) -> Claim | None:
             for id in await tx.members(f"items:{self.name}"):
                 item = await tx.get(f"item:{id}")
                 if item is None or item.get("gone") or item["until"] >= now:
@@ -84,7 +88,7 @@ class ValueQueue:
 
         return await self.store.transact(work)
 
-    async def dead(self, idle: Idle) -> list[Any]:
+    async def dead(self, idle: Idle) -> Claim:
         """Take the oldest dead item out of the queue, waiting for one if there is none. Return `[value, id, token]`."""
         await self._try_bury()
         while (found := await self._shielded(self._exhume)) is None:
@@ -106,8 +110,8 @@ class ValueQueue:
 
         await self.store.transact(work)
 
-    async def _exhume(self) -> list[Any] | None:
-        async def work(tx: Tx) -> list[Any] | None:
+    async def _exhume(self) -> Claim | None:
+        async def work(tx: Tx) -> Claim | None:
             for id in await tx.members(f"dead:{self.name}"):
                 item = await tx.get(f"item:{id}")
                 tx.remove(f"dead:{self.name}", id)

@@ -209,6 +209,11 @@ class _Costs:
             case ir.If(condition=condition, then=then, otherwise=otherwise):
                 branches = self._block(inst, then).or_else(self._block(inst, otherwise))
                 return self._expression(inst, condition) + branches
+            case ir.Cases(cases=cases, otherwise=otherwise):
+                found = self._block(inst, otherwise)
+                for case in cases:
+                    found = found.or_else(self._block(inst, case.then))
+                return self._expression(inst, [case.condition for case in cases]) + found
             case ir.For(source=source, body=body):
                 return self._expression(inst, source) + self._many(inst, source, self._block(inst, body))
             case ir.Emit(port=port, value=value):

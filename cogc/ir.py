@@ -148,6 +148,28 @@ class Logic(Node, tag="logic", frozen=True):
     checked: bool = False
 
 
+class Step(Node, tag="step", frozen=True):
+    """One operator of a `Fold`, with its right side."""
+
+    operator: Literal["==", "!=", "<", "<=", ">", ">=", "in", "not in", "+", "-", "*", "/", "//", "%"]
+    value: Expr
+
+
+class Fold(Node, tag="fold", frozen=True):
+    """A long chain of operators, `a + b - c ...`, applied from left to right."""
+
+    first: Expr
+    steps: list[Step]
+
+
+class Choice(Node, tag="choice", frozen=True):
+    """A long chain of `and`, `or` or `??`: values are evaluated until one decides."""
+
+    operator: Literal["and", "or", "??"]
+    values: list[Expr]
+    checked: bool = False
+
+
 class Conditional(Node, tag="if", frozen=True):
     condition: Expr
     then: Expr
@@ -220,7 +242,7 @@ class Grow(Node, tag="grow", frozen=True):
 
 Expr: TypeAlias = (
     Const | DurationConst | Local | Parameter | State | Global | Self | Text | Builtin | Call | Field | Index | Slice
-    | Unary | Binary | Logic | Conditional | Items | Comprehension | Record | TypeTest | Check | Try | Await | Grow
+    | Unary | Binary | Logic | Fold | Choice | Conditional | Items | Comprehension | Record | TypeTest | Check | Try | Await | Grow
 )  # fmt: skip
 
 
@@ -294,6 +316,14 @@ class If(Node, tag="branch", frozen=True):
     at: int = 0
 
 
+class Cases(Node, tag="cases", frozen=True):
+    """A long chain of `else if`: the first of `cases` whose condition holds, else `otherwise`. No case has an `otherwise` of its own."""
+
+    cases: list[If]
+    otherwise: list[Statement] = []
+    at: int = 0
+
+
 class For(Node, tag="loop", frozen=True):
     names: list[str]
     source: Expr
@@ -307,7 +337,7 @@ class Evaluate(Node, tag="evaluate", frozen=True):
     at: int = 0
 
 
-Statement: TypeAlias = Emit | Assign | Let | Guide | Lifecycle | Log | Fail | If | For | Evaluate
+Statement: TypeAlias = Emit | Assign | Let | Guide | Lifecycle | Log | Fail | If | Cases | For | Evaluate
 
 
 # ---- coglets -------------------------------------------------------------------------------------------------

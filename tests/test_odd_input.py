@@ -12,6 +12,7 @@ import pytest
 
 from cogc.diagnostics.source import is_yaml_spec
 from support.cli import cogc
+from support.sim import Sim
 from support.specs import check_text
 
 _MISTAKE = "coglets:\n  Main:\n    listen: {x: int}\n    reactions:\n      - on: x as v\n        do: log info vv\n"
@@ -129,6 +130,106 @@ def test_the_work_of_a_check_grows_with_the_length(kind: str) -> None:
     _calls(make(8))
     start, once, twice = (_calls(make(n)) for n in (8, 200, 400))
     assert twice - start < 2.6 * (once - start)
+
+
+def _reaction(body: str) -> str:
+    return f"coglet Main {{ listen x: int\n transmit y: any\n on x as v {{ {body} }} }}"
+
+
+_FLAT: dict[str, tuple[str, object]] = {
+    "`+`": (" + ".join(["v"] * 5000), 5000),
+    "`+` and `-`": (" - v + ".join(["v"] * 1000), 1),
+    "`and`": (" and ".join(["v > 0"] * 5000), True),
+    "`or`": (" or ".join(f"v == {i}" for i in range(2000)), True),
+    "`??`": (" ?? ".join(["null"] * 2000) + " ?? v", 1),
+    "both": (" + ".join(["v"] * 1000) + " == 1000 and " + " and ".join(["true"] * 1000), True),
+}
+
+
+@pytest.mark.parametrize("kind", _FLAT)
+def test_a_long_chain_of_operators_is_no_nesting(kind: str, tmp_path: Path) -> None:
+    words, value = _FLAT[kind]
+    text = _reaction(f"y <- {words}")
+    assert Sim(text).send("x", 1).outputs == [("y", value)]
+    (tmp_path / "a.cog").write_text(text)
+    yaml = cogc("convert", "a.cog", "-o", "b.yml", cwd=tmp_path)
+    assert yaml.returncode == 0, yaml.stderr
+    assert cogc("convert", "b.yml", "-o", "c.cog", cwd=tmp_path).returncode == 0
+    assert cogc("convert", "c.cog", cwd=tmp_path).stdout == (tmp_path / "b.yml").read_text()
+    assert cogc("graph", "a.cog", cwd=tmp_path).returncode == 0
+
+
+def test_a_long_chain_of_constants_is_added_up() -> None:
+    assert Sim(f"const A = {' + '.join(['1'] * 5000)}\n{_reaction('y <- A')}").send("x", 1).outputs == [("y", 5000)]
+
+
+def test_a_long_chain_waits_for_its_calls() -> None:
+    head = "program ask(n: int) -> bool? = human\n"
+    for operator, answers, value in (("and", True, True), ("or", False, False), ("??", None, None)):
+        sim = Sim(
+            head
+            + _reaction(f"y <- {f' {operator} '.join(['(ask(v) == true)' if operator != '??' else 'ask(v)'] * 20)}")
+        )
+        sim.send("x", 1)
+        for _ in range(20):
+            sim.answer(answers)
+        assert sim.outputs == [("y", value)] and not sim.calls
+
+
+@pytest.mark.parametrize("count", [3, 20, 3000])
+def test_a_long_else_if_is_no_nesting(count: int) -> None:
+    branches = " else ".join(f"if v == {i} {{ y <- {i} }}" for i in range(count))
+    sim = Sim(_reaction(f"{branches} else {{ y <- -1 }}"))
+    for given in (0, 2, count - 1, count):
+        sim.send("x", given)
+    assert [value for _, value in sim.outputs] == [0, 2, count - 1, -1]
+
+
+_DEEP: dict[str, Callable[[int], str]] = {
+    "lists": lambda n: _reaction(f"y <- {'[' * n}v{']' * n}"),
+    "parentheses": lambda n: _reaction(f"y <- {'1 + (' * n}v{')' * n}"),
+    "records": lambda n: _reaction(f"y <- {'{a: ' * n}v{'}' * n}"),
+    "calls": lambda n: _reaction(f"y <- {'str(' * n}v{')' * n}"),
+    "`not`": lambda n: _reaction(f"y <- {'not ' * n}v == 1"),
+    "minus": lambda n: _reaction(f"y <- {'- ' * n}v"),
+    "conditionals": lambda n: _reaction(f"y <- {''.join(f'{i} if v == {i} else ' for i in range(n))}v"),
+    "`try`": lambda n: _reaction(f"y <- {'try str(v) else ' * n}null"),
+    "precedence": lambda n: _reaction(f"y <- {'v > 1 and (v < 9 or ' * (n // 2)}true{')' * (n // 2)}"),
+    "comprehensions": lambda n: _reaction(f"y <- {'[' * n}v{''.join(f' for a{i} in [1]]' for i in range(n))}"),
+    "`if`": lambda n: _reaction(f"{'if v == 1 { ' * n}y <- v{' }' * n}"),
+    "types": lambda n: (
+        f"coglet Main {{ listen x: {'[' * n}int{']' * n} transmit y: any\n on x as v {{ y <- v }} }}".replace(
+            "] transmit", "]\n transmit"
+        )
+    ),
+    "optionals": lambda n: f"type T = {'[' * n}int{']?' * n}\n{_reaction('y <- v')}",
+}
+
+
+@pytest.mark.parametrize("kind", _DEEP)
+def test_what_nests_up_to_the_limit_starts_and_deeper_is_one_report(kind: str) -> None:
+    make = _DEEP[kind]
+    assert not [d for d in check_text(make(25))[1] if d.severity == "error"]
+    Sim(make(25))
+    for count in (70, 400, 5000):
+        found = [d.slug for d in check_text(make(count))[1] if d.severity == "error"]
+        assert found == ["too-deep"], count
+
+
+def test_loops_nest_up_to_their_limit() -> None:
+    def make(count: int) -> str:
+        return _reaction("".join(f"for a{i} in [v] {{ " for i in range(count)) + "y <- v" + " }" * count)
+
+    assert Sim(make(12)).send("x", 1).outputs == [("y", 1)]
+    assert [d.slug for d in check_text(make(13))[1]] == ["too-deep"]
+
+
+@pytest.mark.parametrize("count", [70, 400, 5000])
+def test_deep_yaml_is_one_report(count: int) -> None:
+    expression = f"cog: 1\nconsts:\n  A: '{'[' * count}1{']' * count}'\n"
+    values = f"cog: 1\nagents:\n  A: {{model: m, x: {'[' * count}1{']' * count}}}\n"
+    assert [d.slug for d in check_text(expression, "a.yml")[1]] == ["too-deep"]
+    assert [d.slug for d in check_text(values, "a.yml")[1]][0] in ("too-deep", "bad-yaml")  # libyaml has a limit too
 
 
 _HEAD = 'model m = anthropic "claude-sonnet-5-5"\nagent L { model: m, system: "s" }\nagent "W-1" { model: m }\n'

@@ -255,21 +255,20 @@ class Bodies:
             )
 
     def _if(self, node: nodes.If, scope: Scope) -> bool:
-        self.inference.condition(node.condition, scope)
-        then, otherwise = scope.inner(), scope.inner()
-        then.learn(narrow.facts(self.tables, node.condition, True, scope))
-        otherwise.learn(narrow.facts(self.tables, node.condition, False, scope))
-        goes_on = self.block(node.then, then)
-        other_goes_on = True
-        if isinstance(node.otherwise, nodes.Block):
-            other_goes_on = self.block(node.otherwise, otherwise)
-        elif isinstance(node.otherwise, nodes.If):
-            other_goes_on = self._if(node.otherwise, otherwise)
-        left = [s for s, on in ((then, goes_on), (otherwise, other_goes_on)) if on]
+        left: list[Scope] = []  # the ends of the branches behind which the block goes on
+        branch: nodes.If | nodes.Block | None = node
+        otherwise = scope
+        while isinstance(branch, nodes.If):
+            outside, then, otherwise = otherwise, otherwise.inner(), otherwise.inner()
+            self.inference.condition(branch.condition, outside)
+            then.learn(narrow.facts(self.tables, branch.condition, True, outside))
+            otherwise.learn(narrow.facts(self.tables, branch.condition, False, outside))
+            left += [then] if self.block(branch.then, then) else []
+            branch = branch.otherwise
+        left += [otherwise] if branch is None or self.block(branch, otherwise) else []
         if left:
-            common = {p: t for p, t in left[0].narrowed.items() if all(s.narrowed.get(p) == t for s in left)}
-            scope.narrowed = common
-        return goes_on or other_goes_on
+            scope.narrowed = {p: t for p, t in left[0].narrowed.items() if all(s.narrowed.get(p) == t for s in left)}
+        return bool(left)
 
     def _for(self, node: nodes.For, scope: Scope) -> None:
         source = self.inference.infer(node.source, scope)

@@ -244,7 +244,13 @@ class Evaluator:
         return Evaluator(self.inference, self.scope, {**self.known, **known}, self.work)
 
     def _binary(self, node: nodes.Binary) -> Value:
-        left = self._value(node.left)
+        chain = nodes.spine(node)
+        left = self._value(chain[0].left)
+        for operation in chain:
+            left = self._operation(operation, left)
+        return left
+
+    def _operation(self, node: nodes.Binary, left: Value) -> Value:
         match node.operator:
             case "and":
                 return truth(left) and truth(self._value(node.right))

@@ -85,7 +85,10 @@ class Inference:
 
     def condition(self, node: nodes.Expr, scope: Scope) -> None:
         """Infer an expression that must be a bool."""
-        found = self.infer(node, scope, BOOL)
+        self.require_condition(node, self.infer(node, scope, BOOL), scope)
+
+    def require_condition(self, node: nodes.Expr, found: Type, scope: Scope) -> None:
+        """Report a condition whose type cannot be a bool."""
         if types.fit(found, BOOL) == NO:
             self.problems.add("no-condition", scope.unit.span(node), found=types.show(found))
 
@@ -351,17 +354,40 @@ class Inference:
         return ANY
 
     def _binary(self, node: nodes.Binary, scope: Scope, expected: Type | None) -> Type:
-        if node.operator in ("and", "or"):
-            self.condition(node.left, scope)
-            right = scope.inner()
-            right.learn(narrow.facts(self.tables, node.left, node.operator == "and", scope))
-            self.condition(node.right, right)
-            return BOOL
-        if node.operator == "??":
-            left = self.infer(node.left, scope, expected)
-            right_type = self.infer(node.right, scope, expected or types.without(left, NULL))
-            return types.union((types.without(left, NULL), right_type))
-        left, right_ = self.infer(node.left, scope), self.infer(node.right, scope)
+        """Return the type of a chain of operators, from its innermost left side on."""
+        chain = nodes.spine(node)
+        wanted: list[Type | None] = [expected]  # behind each operator, from the outermost in
+        for operation in reversed(chain):
+            wanted.append(wanted[-1] if operation.operator == "??" else None)
+        left = self.infer(chain[0].left, scope, BOOL if chain[0].operator in ("and", "or") else wanted.pop())
+        known: dict[str, Type] = {}
+        before = ""
+        for operation in chain:
+            if operation.operator in ("and", "or"):
+                truth = operation.operator == "and"
+                if operation.operator != before:
+                    known = narrow.facts(self.tables, operation.left, truth, scope)
+                left = self._logic(operation, left, known, scope)
+                known.update(narrow.facts(self.tables, operation.right, truth, scope))
+            elif operation.operator == "??":
+                rest = types.without(left, NULL)
+                left = types.union((rest, self.infer(operation.right, scope, expected or rest)))
+            else:
+                left = self._operation(operation, left, self.infer(operation.right, scope), scope)
+            before = operation.operator
+            self.tables.types[id(operation)] = left
+        return left
+
+    def _logic(self, node: nodes.Binary, left: Type, known: dict[str, Type], scope: Scope) -> Type:
+        """Check both sides of `and` or `or`; the right one is evaluated where `known` holds."""
+        self.require_condition(node.left, left, scope)
+        right = scope.inner()
+        right.learn(known)
+        self.condition(node.right, right)
+        return BOOL
+
+    def _operation(self, node: nodes.Binary, left: Type, right_: Type, scope: Scope) -> Type:
+        """Return the type of one operator's result, and report operands that do not go together."""
         result = operators.result(node.operator, left, right_)
         if isinstance(result, operators.Wrong):
             span = scope.unit.span(node)

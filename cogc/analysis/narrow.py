@@ -21,14 +21,12 @@ def facts(tables: Tables, node: nodes.Expr, truth: bool, scope: Scope) -> dict[s
     match node:
         case nodes.Unary(operator="not", operand=operand):
             return facts(tables, operand, not truth, scope)
-        case nodes.Binary(operator="and" | "or" as operator, left=left, right=right):
-            if (operator == "and") == truth:
-                return {**facts(tables, left, truth, scope), **facts(tables, right, truth, scope)}
-            return _either(facts(tables, left, truth, scope), facts(tables, right, truth, scope))
+        case nodes.Binary(operator="and" | "or" as operator):
+            found = [facts(tables, part, truth, scope) for part in _operands(node)]
+            return _all(found) if (operator == "and") == truth else _either(found)
         case nodes.Binary(operator="==" | "!=" as operator, left=left, right=right):
             same = (operator == "==") == truth
-            found = _equal(tables, left, right, same)
-            return found or _equal(tables, right, left, same)
+            return _equal(tables, left, right, same) or _equal(tables, right, left, same)
         case nodes.Binary(operator="in" | "not in" as operator, left=left, right=nodes.ListLiteral(items=items)):
             return _within(tables, left, items, (operator == "in") == truth)
         case nodes.TypeTest(value=value, type=wanted):
@@ -40,8 +38,22 @@ def facts(tables: Tables, node: nodes.Expr, truth: bool, scope: Scope) -> dict[s
     return {}
 
 
-def _either(a: dict[str, Type], b: dict[str, Type]) -> dict[str, Type]:
-    return {p: types.union((a[p], b[p])) for p in a if p in b}
+def _operands(node: nodes.Binary) -> list[nodes.Expr]:
+    """Return the parts of a chain of one operator: `a`, `b` and `c` of `a and b and c`."""
+    parts = [node.right]
+    while isinstance(node.left, nodes.Binary) and node.left.operator == node.operator:
+        node = node.left
+        parts.append(node.right)
+    return [node.left, *reversed(parts)]
+
+
+def _all(found: list[dict[str, Type]]) -> dict[str, Type]:
+    return {path: type for known in found for path, type in known.items()}
+
+
+def _either(found: list[dict[str, Type]]) -> dict[str, Type]:
+    paths = [p for p in found[0] if all(p in known for known in found)]
+    return {p: types.union([known[p] for known in found]) for p in paths}
 
 
 def _equal(tables: Tables, node: nodes.Expr, other: nodes.Expr, same: bool) -> dict[str, Type]:

@@ -10,7 +10,6 @@ from cogc.commands.load import show_to_stderr
 from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.source import Source, looks_like_yaml
 from cogc.disk.files import read
-from cogc.language.record import replace
 from cogc.names import load
 from cogc.syntax import format as cog
 from cogc.syntax import nodes, write_yaml
@@ -20,7 +19,6 @@ from cogc.syntax.read_yaml import Mapping, Scalar, Sequence, read_yaml
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
-    from typing import Any
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -73,18 +71,15 @@ def _named(node: nodes.Node) -> str:
 
 def _same(tree: nodes.File, back: nodes.File) -> bool:
     """Return whether two trees are equal but for documentation and the order of their parts."""
-    first, second = (_bare(write_yaml.nodes_in_order(t)) for t in (tree, back))
-    return bool(first == second)
+    first, second = ([_bare(node) for node in nodes.walk(write_yaml.nodes_in_order(t))] for t in (tree, back))
+    return first == second
 
 
-def _bare(value: Any) -> Any:
-    """Return a tree without its documentation."""
-    if isinstance(value, tuple):
-        return tuple(_bare(v) for v in value)
-    if not isinstance(value, nodes.Node):
-        return value
-    changed = {f: _bare(getattr(value, f)) for f in type(value)._compared_}
-    return replace(value, **{f: "" if f == "doc" else v for f, v in changed.items()})
+def _bare(node: nodes.Node) -> list[object]:
+    """Return the class of a node and its fields, but for its documentation; a count or a mark in place of the nodes below."""
+    values = [getattr(node, field) for field in type(node)._compared_ if field != "doc"]
+    counted = [len(v) if isinstance(v, tuple) else v for v in values]
+    return [type(node), *(None if isinstance(v, nodes.Node) else v for v in counted)]
 
 
 def _lost_comments(source: Source, is_yaml: bool) -> list[str]:

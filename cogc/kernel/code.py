@@ -56,6 +56,8 @@ class Coder:
             "apart": functions.apart,
             "text": functions.text_of_parts,
             "coalesce": functions.coalesce,
+            "first_known": functions.first_known,
+            "folded": functions.folded,
             "attempt": functions.attempt,
             "CallProgram": CallProgram,
             "AwaitMessage": AwaitMessage,
@@ -298,6 +300,8 @@ class _Writer:
                 self.line(f"fail({self.expr(value)})")
             case ir.If():
                 self._if(node)
+            case ir.Cases():
+                self._cases(node)
             case ir.For(names=names, source=source, body=body, apart=apart):
                 self._loop(names, source, apart)
                 self.depth += 1
@@ -339,6 +343,26 @@ class _Writer:
         self.depth -= 1
         if node.otherwise:
             self.line("else:")
+            self.depth += 1
+            self.block(node.otherwise)
+            self.depth -= 1
+
+    def _cases(self, node: ir.Cases) -> None:
+        """Write the cases below each other: Python bounds how deep `else` may nest."""
+        open_ = self.temporary()
+        self.line(f"{open_} = True")
+        for case in node.cases:
+            self.at = case.at
+            self.line(f"if {open_}:")
+            self.depth += 1
+            condition = self.expr(case.condition)
+            self.line(f"if truth({condition}):" if case.checked else f"if {condition}:")
+            self.depth += 1
+            self.line(f"{open_} = False")
+            self.block(case.then)
+            self.depth -= 2
+        if node.otherwise:
+            self.line(f"if {open_}:")
             self.depth += 1
             self.block(node.otherwise)
             self.depth -= 1
@@ -401,6 +425,10 @@ class _Writer:
                 return f"({a} {operator} {b})"
             case ir.Logic():
                 return self._logic(node)
+            case ir.Fold(first=first, steps=steps):
+                return self._fold(first, steps)
+            case ir.Choice():
+                return self._choice(node)
             case ir.Conditional():
                 return self._conditional(node)
             case ir.Items(items=items):
@@ -477,14 +505,38 @@ class _Writer:
             return f"(truth({left}) {node.operator} truth({right}))"
         return f"({left} {node.operator} {right})"
 
+    def _fold(self, first: ir.Expr, steps: list[ir.Step]) -> str:
+        found = self.expr(first)
+        given = [f"({self.coder.operator_names[s.operator]}, {self.expr(s.value)})" for s in steps]
+        return f"folded({found}, {', '.join(given)})"
+
+    def _choice(self, node: ir.Choice) -> str:
+        if any(waits(v) for v in node.values[1:]):
+            return self._waiting_choice(node)
+        values = [self.expr(v) for v in node.values]
+        if node.operator == "??":
+            return "first_known(" + ", ".join(f"lambda: {v}" for v in values) + ")"
+        return "(" + f" {node.operator} ".join(f"truth({v})" if node.checked else v for v in values) + ")"
+
+    def _waiting_choice(self, node: ir.Choice) -> str:
+        held = self.temporary()
+        self.line(f"{held} = {self.expr(node.values[0])}")
+        for value in node.values[1:]:
+            self._held(held, node.operator, value)
+        return held
+
+    def _held(self, held: str, operator: str, value: ir.Expr) -> None:
+        """Write the next value of a chain into `held`, where those before do not decide."""
+        tests = {"and": f"truth({held})", "or": f"not truth({held})", "??": f"{held} is None"}
+        self.line(f"if {tests[operator]}:")
+        self.depth += 1
+        self.line(f"{held} = {self.expr(value)}")
+        self.depth -= 1
+
     def _waiting_logic(self, node: ir.Logic) -> str:
         held = self.temporary()
         self.line(f"{held} = {self.expr(node.left)}")
-        tests = {"and": f"truth({held})", "or": f"not truth({held})", "??": f"{held} is None"}
-        self.line(f"if {tests[node.operator]}:")
-        self.depth += 1
-        self.line(f"{held} = {self.expr(node.right)}")
-        self.depth -= 1
+        self._held(held, node.operator, node.right)
         return held
 
     def _conditional(self, node: ir.Conditional) -> str:

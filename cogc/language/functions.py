@@ -474,6 +474,23 @@ def coalesce(value: Value, otherwise: Callable[[], Value]) -> Value:
     return otherwise() if value is None else value
 
 
+def first_known(*values: Callable[[], Value]) -> Value:
+    """Return the first value of a long `a ?? b ?? c` that is not null."""
+    found = None
+    for value in values:
+        found = value()
+        if found is not None:
+            break
+    return found
+
+
+def folded(first: Value, *steps: tuple[Callable[[Value, Value], Value], Value]) -> Value:
+    """Return the value of a long chain of operators, from left to right."""
+    for operator, value in steps:
+        first = operator(first, value)
+    return first
+
+
 def attempt(value: Callable[[], Value], otherwise: Callable[[], Value]) -> Value:
     """Return the value of `try VALUE else OTHERWISE` in which nothing waits."""
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import cast
 
 from cogc import ir
@@ -18,6 +19,8 @@ from cogc.lowering.tables import Place, Tables
 from cogc.names.world import Shape, Signature, Unit
 from cogc.syntax import nodes
 
+_LOGIC = ("and", "or", "??")
+_MOST_NESTED = 12  # operators of a chain, or branches of an `else if`, that nest in the IR
 _DIRECT = (types.INT, types.FLOAT)
 
 
@@ -180,8 +183,27 @@ class Lowering:
         return ir.Field(self.expr(node.base), node.name.id, required, not known)
 
     def _binary(self, node: nodes.Binary) -> ir.Expr:
-        left, right = self.expr(node.left), self.expr(node.right)
-        operator = node.operator
+        chain = nodes.spine(node)
+        found = self.expr(chain[0].left)
+        for _, group in groupby(chain, lambda b: b.operator if b.operator in _LOGIC else ""):
+            found = self._chain(found, list(group))
+        return found
+
+    def _chain(self, first: ir.Expr, chain: list[nodes.Binary]) -> ir.Expr:
+        """Lower operators that follow each other: a few nest, many are a list, which may have any length."""
+        if len(chain) <= _MOST_NESTED:
+            for node in chain:
+                first = self._operation(node, first)
+            return first
+        operator = chain[0].operator
+        if operator == "and" or operator == "or" or operator == "??":
+            unsure = operator != "??" and any(self._unsure(b.left) or self._unsure(b.right) for b in chain)
+            return ir.Choice(operator, [first, *(self.expr(b.right) for b in chain)], unsure)
+        steps = [s for b in chain if isinstance(s := self._operation(b, ir.Const(None)), ir.Binary)]
+        return ir.Fold(first, [ir.Step(s.operator, s.right) for s in steps])
+
+    def _operation(self, node: nodes.Binary, left: ir.Expr) -> ir.Binary | ir.Logic:
+        right, operator = self.expr(node.right), node.operator
         if operator == "and" or operator == "or" or operator == "??":
             unsure = operator != "??" and (self._unsure(node.left) or self._unsure(node.right))
             return ir.Logic(operator, left, right, unsure)
@@ -312,14 +334,25 @@ class Lowering:
                 raise AssertionError(node)  # a mistake of syntax is never lowered
         assert_never(node)
 
-    def _if(self, node: nodes.If, at: int) -> ir.If:
-        otherwise: list[ir.Statement] = []
-        if isinstance(node.otherwise, nodes.Block):
-            otherwise = self.block(node.otherwise)
-        elif isinstance(node.otherwise, nodes.If):
-            otherwise = [self._if(node.otherwise, self.tables.at(self.place.unit, node.otherwise))]
-        then = self.block(node.then)
-        return ir.If(self.expr(node.condition), then, otherwise, self._unsure(node.condition), at)
+    def _if(self, node: nodes.If, at: int) -> ir.If | ir.Cases:
+        branches = [node]
+        while isinstance(branches[-1].otherwise, nodes.If):
+            branches.append(branches[-1].otherwise)
+        last = branches[-1].otherwise
+        otherwise = self.block(last) if isinstance(last, nodes.Block) else []
+        cases = [
+            ir.If(self.expr(b.condition), self.block(b.then), [], self._unsure(b.condition), self._at(b, at, node))
+            for b in branches
+        ]
+        if len(cases) > _MOST_NESTED:
+            return ir.Cases(cases, otherwise, at)
+        for case in reversed(cases):
+            found = ir.If(case.condition, case.then, otherwise, case.checked, case.at)
+            otherwise = [found]
+        return found
+
+    def _at(self, branch: nodes.If, at: int, first: nodes.If) -> int:
+        return at if branch is first else self.tables.at(self.place.unit, branch)
 
     def _send(self, target: nodes.Expr, value: nodes.Expr, at: int) -> ir.Statement:
         port = self.tables.found.targets[id(target)]

@@ -87,10 +87,8 @@ def _expression(node: n.Expr) -> tuple[int, str]:
             return _NOT, f"not {expression(operand, _NOT)}"
         case n.Unary(operand=operand):
             return _UNARY, f"-{_negated(operand)}"
-        case n.Binary(operator=operator, left=left, right=right):
-            own = _LEVELS[operator]
-            tight = own + 1 if own == _COMPARISON else own
-            return own, f"{expression(left, tight)} {operator} {expression(right, own + 1)}"
+        case n.Binary():
+            return _chain(node)
         case n.TypeTest(value=value, type=type_):
             return _COMPARISON, f"{expression(value, _COMPARISON + 1)} is {type_text(type_, atom=True)}"
         case n.Conditional(then=then, condition=condition, otherwise=otherwise):
@@ -103,6 +101,24 @@ def _expression(node: n.Expr) -> tuple[int, str]:
         case n.Grow(pool=pool, arguments=arguments):
             return _CONDITIONAL, f"create {name(pool)}{call_arguments(arguments)}"
     return _POSTFIX, "null"
+
+
+def _chain(node: n.Binary) -> tuple[int, str]:
+    """Return a chain of operators; parts of it stand in parentheses where they bind looser than what follows."""
+    chain = n.spine(node)
+    own, parts, opened = _POSTFIX, [], 0
+    first = chain[0].left
+    for operation in chain:
+        level = _LEVELS[operation.operator]
+        tight = level + 1 if level == _COMPARISON else level
+        if operation.left is first:
+            parts.append(expression(first, tight))
+        elif own < tight:
+            opened += 1
+            parts.append(")")
+        parts.append(f" {operation.operator} {expression(operation.right, level + 1)}")
+        own = level
+    return own, "(" * opened + "".join(parts)
 
 
 def _negated(operand: n.Expr) -> str:
@@ -223,10 +239,12 @@ def statement(node: n.Statement) -> str:
 
 
 def _if(node: n.If) -> str:
-    words = f"if {expression(node.condition)} {block(node.then)}"
-    if isinstance(node.otherwise, n.If):
-        return f"{words} else {_if(node.otherwise)}"
-    return words if node.otherwise is None else f"{words} else {block(node.otherwise)}"
+    words = [f"if {expression(node.condition)} {block(node.then)}"]
+    otherwise = node.otherwise
+    while isinstance(otherwise, n.If):
+        words.append(f"if {expression(otherwise.condition)} {block(otherwise.then)}")
+        otherwise = otherwise.otherwise
+    return " else ".join(words if otherwise is None else [*words, block(otherwise)])
 
 
 def block(node: n.Block) -> str:

@@ -15,6 +15,7 @@ from cogc.diagnostics.suggest import nearest
 from cogc.language.texts import RESERVED, place
 from cogc.syntax import lalr, nodes
 from cogc.syntax.build import BUILDERS
+from cogc.syntax.depth import MAX_DEPTH, too_deep
 from cogc.syntax.lexer import Tokens, lex
 from cogc.syntax.tables import KEYWORDS, OPERATORS, TERMINALS
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from cogc.language.texts import Segments
 
 RULES = lalr.bind(BUILDERS)
-MAX_DEPTH = 200
 _MOST_ERRORS = 50
 _WORDS = {v: f"`{k}`" for k, v in {**KEYWORDS, **OPERATORS}.items()}
 _KINDS = {
@@ -56,10 +56,11 @@ def read(source: Source, problems: Problems, start: int, end: int) -> nodes.File
 
 def _attempt(source: Source, problems: Problems, start: int, end: int, resync: bool) -> nodes.File | None:
     tokens = lex(source, problems, start, end, resync)
-    if _too_deep(source, tokens, problems):
-        return nodes.File(start, end, "", ())
     reporter = _Reporter(source, tokens, problems)
-    return _file(lalr.parse(tokens, RULES, reporter.report))
+    tree = _file(lalr.parse(tokens, RULES, reporter.report))
+    if tree is not None and not _shallow(tokens) and too_deep(tree, source, problems):
+        return nodes.File(start, end, "", ())
+    return tree
 
 
 def _file(tree: object) -> nodes.File | None:
@@ -109,7 +110,7 @@ def _in_place(kind: str, source: Source, text: str, segments: Segments) -> nodes
     before, behind = _around(kind)
     found = Problems()
     tokens = lex(source, found, at, at + len(text))
-    if found.found or len(tokens.kinds) > MAX_DEPTH:
+    if found.found or len(tokens.kinds) > MAX_DEPTH - 4:
         return None
     end = tokens.starts[-1]
     tokens.kinds[-1:] = behind
@@ -159,38 +160,40 @@ def _wrapped(kind: str, source: Source, text: str, segments: Segments, problems:
     ]
     for p in found.found:
         problems.add_at(p, Span(source, mapped(p.span.start), mapped(p.span.end - 1) + 1))
-    if found.errors or _too_deep(source, tokens, problems):
+    if found.errors:
         return None
     before_count = len(problems.found)
     reporter = _Reporter(source, tokens, problems, recovers=False)
     tree = lalr.parse(tokens, RULES, reporter.report)
-    return None if len(problems.found) > before_count else _file(tree)
+    found_tree = None if len(problems.found) > before_count else _file(tree)
+    return None if found_tree is None or too_deep(found_tree, source, problems) else found_tree
 
 
-def _too_deep(source: Source, tokens: Tokens, problems: Problems) -> bool:
-    """Report nesting beyond the limit, which keeps later stages from running out of stack."""
+def _shallow(tokens: Tokens) -> bool:
+    """Return whether a text is certain not to nest deep: few brackets are open at once, and few operators follow."""
     depth = run = 0
-    for i, kind in enumerate(tokens.kinds):
+    for kind in tokens.kinds:
         if kind in _OPENING:
             depth += 1
+            if depth > _SHALLOW:
+                return False
         elif kind in _CLOSING:
             depth -= 1
         elif kind in _NESTING:
             run += 1
+            if run > 2 * _SHALLOW:
+                return False
         elif kind == _SEPARATOR:
             run = 0
-        if depth > MAX_DEPTH or run > MAX_DEPTH * 5:
-            span = Span(source, tokens.starts[i], tokens.ends[i])
-            problems.add("too-deep", span, limit=MAX_DEPTH)
-            return True
-    return False
+    return True
 
 
+_SHALLOW = 12
 _OPENING = frozenset(OPERATORS[o] for o in "{([")
 _CLOSING = frozenset(OPERATORS[o] for o in "})]")
-# words and marks that nest without a bracket: `not not x`, `- - x`, `if a else if b else ...`, `a + b + c`
-_NESTING = frozenset(OPERATORS[o] for o in ("-", ".", "?", "??", "+", "*", "/", "//", "%", "->")) | {
-    KEYWORDS[w] for w in ("not", "if", "else", "try", "and", "or")
+# words and marks that may nest without a bracket: `not not x`, `a if b else c if d else e`, `x.y.z`, `a + b * c`
+_NESTING = frozenset(OPERATORS[o] for o in OPERATORS if o not in (*"{([})],:=;", "->")) | {
+    KEYWORDS[w] for w in ("not", "if", "else", "try", "and", "or", "in", "is")
 }
 _SEPARATOR = TERMINALS["_SEP"]
 

@@ -51,7 +51,7 @@ def complete(checked: Checked, shape: Shape) -> None:
 
 
 def _foreign(checked: Checked, shape: Shape) -> bool:
-    """Whether a shape is of the standard library, and that is not what is checked."""
+    """Return whether a shape is of the standard library, and its file is not one of those to check."""
     return shape.unit.path.startswith("std/") and shape.unit not in checked.world.roots
 
 

@@ -83,7 +83,7 @@ def test_its_output_has_its_type(world: World) -> None:
     assert world.run(spec, [{"reply": {"n": 4}}], "x").outputs["out"] == [5]
     made = world.run(spec, [{"reply": {"n": "four"}}, {"reply": {"n": "five"}}], "x")
     assert made.outputs["out"][0][:2] == ["x", "type"]
-    assert codes("model m = scripted \"x\"\nagent A { model: m, output: int }\ncoglet Main { listen t: string\n transmit o: string\n create a = A\n link self.t -> a.task\n link a.result -> self.o }") == ["link-type"]  # fmt: skip
+    assert codes("model m = scripted \"x\"\nagent A { model: m, output: int }\ncoglet Main { listen t: string\n transmit o: string\n create a = A\n link self.t -> a.task\n link a.result -> self.o\n on a.failed as f { o <- f.message } }") == ["link-type"]  # fmt: skip
 
 
 def test_a_task_that_fails_is_a_message_and_no_failure(world: World) -> None:

@@ -17,6 +17,7 @@ from cogc.checks.recursive_program import recursive_program
 from cogc.checks.sett_flow import sett_flow
 from cogc.checks.silent_transmit import silent_transmit
 from cogc.checks.unconnected_channel import unconnected_channel
+from cogc.checks.unheard_failure import unheard_failure
 from cogc.checks.unused_channel import unused_channel
 from cogc.checks.unused_program import unused_program
 
@@ -53,6 +54,7 @@ CHECKS: list[Callable[[Checked], None]] = [
     duplicate_link,
     unused_channel,
     unconnected_channel,
+    unheard_failure,
     silent_transmit,
     unused_program,
     foreign_module,

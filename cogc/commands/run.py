@@ -1,7 +1,8 @@
 """`cogc run SPEC`: run a system.
 
-Exit codes: 0 done; 1 the spec is wrong; 2 the command line is wrong; 3 the run failed, or `--until` was not met; 130
-interrupted; 143 terminated; 129 hung up.
+Exit codes: 0 done; 1 the spec is wrong; 2 the command line is wrong; 3 the run failed, `--until` was not met, or nobody
+listened to the failure of an agent, team, plan or definition of done; 130 interrupted; 143
+terminated; 129 hung up.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ def arguments(parser: ArgumentParser) -> None:
     add("--seed", type=int, metavar="N", help="the seed of the run's random numbers (default: a new one)")
     add("--trace", metavar="FILE", help="write a trace; without a file into the run's folder, with a live view")
     add("--log", choices=list(LEVELS), default="info", help="what coglets log goes to stderr from this level on")
+    add("--quiet", action="store_true", help="do not say at the end what was lost, and what models cost")
     add("--output", choices=("people", "json"), default="people", help="how what the root sends is printed")
     add("--instance", metavar="NAME", help="whose `persist` states, or whose blackboard, to go on with")
     add("--goal", metavar="TEXT", help="what is wanted: of a plan, team, agent or sett")
@@ -154,12 +156,8 @@ def _failure_of(error: BaseException) -> str | None:
 
 
 def _ended(session: Session, options: Namespace) -> int:
-    leftovers = session.kernel.leftovers()
-    if leftovers:
-        sys.stderr.write(f"cogc: warning: {leftovers} messages waited in `on all` at the end\n")
-    for name in session.executors.abandoned:
-        sys.stderr.write(f"cogc: warning: a thread of program `{name}` was left to itself\n")
-    sys.stderr.write(report.usage(session.kernel))
+    if not options.quiet:
+        _summary(session)
     if session.outcome == "failed":
         sys.stderr.write(report.failure(session.kernel))
         return 3
@@ -174,7 +172,18 @@ def _ended(session: Session, options: Namespace) -> int:
     if not session.met:
         sys.stderr.write(f"cogc: the run ended before `{options.until}`\n")
         return 3
-    return 0
+    return 3 if session.kernel.losses.failures else 0
+
+
+def _summary(session: Session) -> None:
+    """Say what a run lost, and what its models cost."""
+    leftovers = session.kernel.leftovers()
+    if leftovers:
+        sys.stderr.write(f"cogc: warning: {leftovers} messages waited in `on all` at the end\n")
+    for name in session.executors.abandoned:
+        sys.stderr.write(f"cogc: warning: a thread of program `{name}` was left to itself\n")
+    sys.stderr.write(report.losses(session.kernel.losses))
+    sys.stderr.write(report.usage(session.kernel))
 
 
 def _task_failed(session: Session) -> int:
@@ -216,8 +225,9 @@ def _replay(bundle: ir.Bundle, options: Namespace) -> int:
         except journal.Divergence as error:
             sys.stderr.write(f"cogc: the replay departs from the recording: {error}\n")
             return 3
-    sys.stderr.write(report.usage(kernel))
+    if not options.quiet:
+        sys.stderr.write(report.losses(kernel.losses) + report.usage(kernel))
     if kernel.ended == "failed":
         sys.stderr.write(report.failure(kernel))
         return 3
-    return 0
+    return 3 if kernel.losses.failures else 0

@@ -387,6 +387,12 @@ CODES: dict[str, Row] = {
         "the budget of `{name}` is less than what `{child}` below it may use alone, in {what}",
         "raise it, or lower that of `{child}`",
     ),
+    "unheard-failure": (
+        "COG525",
+        "warning",
+        "nobody listens to `{name}.failed`",
+        "write `on {name}.failed as f {{ ... }}`, or link it",
+    ),
     "secret-outside": (
         "COG601",
         "error",

@@ -40,7 +40,7 @@ def fail(
         kernel.cause = kernel.trace.record("fail", inst, error=what, error_kind=kind, reaction=reaction, at=at)
         if report.path == inst.path:
             kernel.trace.record("dead_letter", inst, port=reaction, reason="failed", data=event)
-    kernel.dead_letters += 1
+    kernel.lose("failed")
     supervision.abort(kernel, inst)
     inst.gate |= FAILED
     inst.failure = report

@@ -408,7 +408,7 @@ def failed(kernel: State, inst: Instance, handler: Handler, error: Exception, ev
 def command(kernel: State, sender: Instance, target: Instance, name: str, arguments: list[Any]) -> None:
     """Give a command: it goes ahead of the data that waits."""
     if target.gate & (STOPPED | STOPPING):
-        kernel.dead_letters += 1
+        kernel.lose("stopped")
         if kernel.trace:
             kernel.trace.record("dead_letter", target, port=name, reason="stopped", data=arguments)
         return

@@ -15,14 +15,28 @@ from typing import Any
 from cogc import ir
 from cogc.kernel import ports
 from cogc.kernel.effects import Cancel, Effect, LogLine, Output
+from cogc.kernel.losses import AT_THE_END, Losses
 from cogc.kernel.models.state import ModelState
-from cogc.kernel.objects import CLOSED, PARKED, STOPPED, URGENT, Activity, FailureReport, Instance, Port, Waiter
+from cogc.kernel.objects import (
+    CLOSED,
+    PARKED,
+    STOPPED,
+    STOPPING,
+    URGENT,
+    Activity,
+    FailureReport,
+    Instance,
+    Out,
+    Port,
+    Waiter,
+)
 from cogc.kernel.timers import Timers
 from cogc.kernel.trace import Tracer
 from cogc.kernel.unit import CogletCode, Unit
 from cogc.language.values import Failure, Time
 
 RING = 256
+KINDS = {"agent": "agent", "team": "team", "plan": "plan", "dod": "definition of done"}
 LEVELS = {"debug": 0, "info": 1, "warn": 2, "error": 3}
 
 
@@ -42,7 +56,7 @@ class State:
     """All that a kernel knows of its run."""
 
     __slots__ = (
-        "calls", "cause", "dead_letters", "effects", "ended", "epoch", "first", "hot", "models", "next_call", "now", "opened", "parked", "persisted", "queue", "ready", "report", "ring", "root", "seed", "serial", "settling", "skipped", "steps", "streams", "timers", "trace", "unit", "units",
+        "calls", "cause", "effects", "ended", "epoch", "first", "hot", "losses", "models", "next_call", "now", "opened", "parked", "persisted", "queue", "ready", "report", "ring", "root", "seed", "serial", "settling", "skipped", "steps", "streams", "timers", "trace", "unit", "units",
     )  # fmt: skip
 
     def __init__(
@@ -77,7 +91,7 @@ class State:
         self.root: Instance | None = None
         self.ended: str | None = None
         self.report: FailureReport | None = None
-        self.dead_letters = 0
+        self.losses = Losses()
         self.skipped = 0
         self.parked: dict[Instance, list[Port]] = {}
         self.streams: dict[tuple[str, str], random.Random] = {}
@@ -127,6 +141,8 @@ class State:
         if out.extra:
             for target in out.extra:
                 target(value)
+        elif not out.targets:
+            self._unheard(inst, out, value)
 
     def emit_traced(self, inst: Instance, number: int, value: Any) -> None:
         out = inst.outs[number]
@@ -140,6 +156,8 @@ class State:
         if out.extra:
             for target in out.extra:
                 target(value)
+        elif not out.targets:
+            self._unheard(inst, out, value)
         self.cause = before
 
     def push(self, port: Port, value: Any) -> None:
@@ -185,7 +203,7 @@ class State:
     def bury(self, item: Any, reason: str, taken: bool = False) -> None:
         """Count a message that will not be handled, and record it in the trace with its reason."""
         port, message, cause = item
-        self.dead_letters += 1
+        self.lose(reason)
         if not taken:
             port.fill -= 1
             if port.waiters:
@@ -193,6 +211,36 @@ class State:
         if self.trace:
             kind = "drop" if reason == "dropped" else "dead_letter"
             self.trace.record(kind, port.inst, cause=cause, port=port.label, reason=reason, data=message)
+
+    @property
+    def dead_letters(self) -> int:
+        """The number of messages that were not handled."""
+        return self.losses.letters.total()
+
+    def lose(self, reason: str) -> None:
+        """Count a message that will not be handled."""
+        ending = self.root is not None and self.root.gate & (STOPPING | STOPPED)
+        self.losses.letters[AT_THE_END if ending else reason] += 1
+
+    def _unheard(self, inst: Instance, out: Out, value: Any) -> None:
+        """Count a message to which nobody listens, and log the failure that an agent, team, plan or definition of done reports so."""
+        if out.muted:
+            return
+        kind = inst.code.ir.kind
+        if kind == "coglet":
+            if not (out.name == "log" and inst.code.ir.logged_from >= 0):  # people see it as a log
+                self.losses.unheard[f"{inst.code.name}.{out.name}"] += 1
+        elif out.name == "failed" and kind in KINDS:
+            self.losses.failures += 1
+            self.lose("unheard")
+            if self.trace:
+                self.trace.record("dead_letter", inst, port=out.name, reason="unheard", data=value)
+            why = "it is not met" if kind == "dod" else value["message"]
+            self.effects.append(
+                LogLine(
+                    "error", inst.path, f"this {KINDS[kind]} failed, and nobody listens to `failed`: {why}", self.now
+                )
+            )
 
     # ---- pressure ------------------------------------------------------------------------------------------
 

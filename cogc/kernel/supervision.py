@@ -436,7 +436,7 @@ def abort(kernel: State, inst: Instance) -> None:
             reactions.leave(kernel, activity)
             if activity.done is not None:  # it handled no event
                 continue
-            kernel.dead_letters += 1
+            kernel.lose("cancelled")
             if kernel.trace:
                 name = activity.handler.name if activity.handler else ""
                 kernel.trace.record("dead_letter", inst, port=name, reason="cancelled", data=activity.event)
@@ -545,6 +545,8 @@ def restart(kernel: State, inst: Instance) -> None:
     if inst.restarts is None:
         inst.restarts = []
     inst.restarts.append(kernel.now)
+    if inst.gate & FAILED:
+        kernel.losses.restarts[inst.path] += 1
     members = parent.members()
     strategy = parent.code.supervision.strategy
     tied = [inst]

@@ -178,7 +178,7 @@ def _checked(
             from cogc.kernel import failing
 
             reason = f"link to {link.target.child or 'self'}.{link.target.name}: {failure.message}"
-            kernel.dead_letters += 1
+            kernel.lose("type")
             if kernel.trace:
                 kernel.trace.record("dead_letter", parent, port=link.target.name, reason="type", data=value)
             failing.fail(kernel, parent, Failure("type", reason, link.at), "link", value)
@@ -253,9 +253,9 @@ def _pick(
 
 
 def _nobody(kernel: State, parent: Instance, slot: Slot, channel: str, value: Any) -> None:
-    kernel.dead_letters += 1
+    reason = "stopped" if slot.single else "empty_pool"
+    kernel.lose(reason)
     if kernel.trace:
-        reason = "stopped" if slot.single else "empty_pool"
         kernel.trace.record("dead_letter", parent, port=f"{slot.name}.{channel}", reason=reason, data=value)
 
 

@@ -1,9 +1,11 @@
-"""What is said of a run that failed: what failed, where in the tree and in the spec, and what led there."""
+"""The reports at the end of a run, for people: a failure and what led to it, a deadlock, the losses, the usage of models."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from cogc.kernel.losses import AT_THE_END, Losses
 from cogc.kernel.machine import Kernel
 from cogc.kernel.models.budget import Usage
 from cogc.language.values import shorten
@@ -47,6 +49,31 @@ def deadlock(waits: list[str]) -> str:
     """The report of a system in which everybody waits for somebody."""
     lines = ["cogc: the run is in deadlock: each of these waits for room in a full inbox"]
     return "".join(line + "\n" for line in [*lines, *(f"  {w}" for w in waits)])
+
+
+def losses(lost: Losses) -> str:
+    """Return a line for each kind of loss that has happened; empty if nothing was lost.
+
+    An event whose coglet failed is not named as a dead letter: its restart, or the failure of the run, stands for it.
+    """
+    dropped = lost.letters["dropped"]
+    letters = {r: n for r, n in lost.letters.items() if r not in ("dropped", "failed", AT_THE_END)}
+    lines = [
+        _loss(sum(lost.restarts.values()), "failure", "handled by a restart", lost.restarts),
+        _loss(sum(letters.values()), "dead letter", "", letters),
+        _loss(dropped, "message", "dropped by full inboxes", {}),
+        _loss(sum(lost.unheard.values()), "message", "to which nobody listened", lost.unheard),
+    ]
+    return "".join(lines)
+
+
+def _loss(count: int, what: str, how: str, parts: Mapping[str, int]) -> str:
+    if not count:
+        return ""
+    shown = [f"{name} {n}" for name, n in sorted(parts.items(), key=lambda item: (-item[1], item[0]))]
+    more = [f"{len(shown) - _LAST} more"] if len(shown) > _LAST else []
+    named = f": {', '.join(shown[:_LAST] + more)}" if shown else ""
+    return f"cogc: lost: {count:,} {what}{'s' if count > 1 else ''}{' ' + how if how else ''}{named}\n"
 
 
 def usage(kernel: Kernel) -> str:

@@ -1,0 +1,23 @@
+"""The losses of a run: what reached nobody, counted while the system runs, for the report at its end."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+AT_THE_END = "end"
+"""The reason of dead letters that come while the root stops: stopping makes them, so that no report names them."""
+
+
+class Losses:
+    """Counters by name. `failures` counts what agents, teams, plans and definitions of done report as failed to nobody."""
+
+    __slots__ = ("failures", "letters", "restarts", "unheard")
+
+    def __init__(self) -> None:
+        self.failures = 0
+        self.letters: Counter[str] = Counter()
+        """Dead letters and dropped messages, by reason."""
+        self.restarts: Counter[str] = Counter()
+        """Failures that a restart handled, by the path of the coglet."""
+        self.unheard: Counter[str] = Counter()
+        """Messages to which nobody listens, by coglet and channel."""

@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check bench schemas clean
+.PHONY: demo test check bench fuzz schemas clean
 
 $(BIN)/cogc: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -23,6 +23,10 @@ check: $(BIN)/cogc
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# Mutated specs through the checker, the seeds that fail printed: `make fuzz COUNT=60000 SEED=0`.
+fuzz: $(BIN)/cogc
+	PYTHONPATH=tests $(BIN)/python -m support.mutations $(or $(COUNT),60000) $(or $(SEED),0)
 
 bench: $(BIN)/cogc
 	$(BIN)/python bench/run.py

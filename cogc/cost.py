@@ -14,7 +14,8 @@ from math import inf
 from typing import Any
 
 from cogc import ir
-from cogc.kernel.code import parts, waits
+from cogc.ir import parts
+from cogc.kernel.code import waits
 from cogc.kernel.machine import Kernel
 from cogc.kernel.models.budget import TURNS
 from cogc.kernel.models.conversation import MANY_TURNS, MOST_TOKENS

@@ -11,6 +11,7 @@ of the program checks values.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from inspect import cleandoc
 from typing import Any, Literal, TypeAlias
 
@@ -417,7 +418,8 @@ class Pair(msgspec.Struct, frozen=True):
 
 
 class Reaction(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A reaction. `name` is shown to people; `waits` if the body has a call, an await or a growing pool."""
+    """A reaction. `name` is shown to people; `waits` if the body has a call, an await or a growing pool; `piped` if the body
+    uses the message as `PIPED`, beside the names that the triggers bind."""
 
     name: str
     triggers: list[Trigger]
@@ -433,6 +435,7 @@ class Reaction(msgspec.Struct, frozen=True, omit_defaults=True):
     handler: list[Statement] | None = None
     parameters: list[ParameterDecl] = []
     waits: bool = False
+    piped: bool = False
     at: int = 0
 
 
@@ -479,6 +482,8 @@ class Agent(msgspec.Struct, frozen=True, omit_defaults=True):
     dispatch: str = "local"
 
 
+PIPED = "it·"
+"""The name of the local for the message that the first stage of a pipeline takes; no user can write it."""
 QUEUE = "$queue:"
 """The first part of the name of an inbox for the items of a queue."""
 TICKS = "$every"
@@ -643,3 +648,20 @@ def schema() -> bytes:
     document["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     document["title"] = "A program built by cogc"
     return msgspec.json.format(msgspec.json.encode(document, order="deterministic"), indent=1) + b"\n"
+
+
+def parts(node: Any) -> Iterator[Any]:
+    """Yield all records in a part of a program, that part itself first."""
+    stack: list[Any] = [node]
+    while stack:
+        part = stack.pop()
+        if isinstance(part, list):
+            stack += part
+        elif hasattr(part, "__struct_fields__"):
+            yield part
+            stack += [getattr(part, f) for f in part.__struct_fields__]
+
+
+def uses(statements: list[Statement], names: list[str]) -> bool:
+    """Return whether statements use one of these locals."""
+    return any(isinstance(p, Local) and p.name in names for p in parts(statements))

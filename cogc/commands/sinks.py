@@ -191,4 +191,5 @@ class RunSinks:
         if LEVELS[entry.level] < LEVELS[self.options.log]:
             return
         shown = entry.value if isinstance(entry.value, str) else msgspec.json.encode(plain(entry.value)).decode()
-        self.err(f"{entry.t / 1e9:9.3f} {entry.level:<5} {entry.path}: {shown}\n")
+        trace = entry.trace if os.environ.get("COGC_DEBUG") == "1" else ""
+        self.err(f"{entry.t / 1e9:9.3f} {entry.level:<5} {entry.path}: {shown}\n{trace}")

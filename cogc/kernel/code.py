@@ -9,7 +9,8 @@ The generated source is kept: a failure's line in it leads back to the spec's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import traceback
+from collections.abc import Callable
 from copy import copy
 from typing import Any
 
@@ -23,8 +24,13 @@ from cogc.language.values import Duration, Failure
 
 _DIRECT = {"in": "in", "not in": "not in"}
 _OF_THE_RUN = {"now": "moment", "uuid": "uuid", "random": "random"}
-_MESSAGES = {ZeroDivisionError: "a division by zero", RecursionError: "a value is nested too deep"}
-RECOVERABLE = (Failure, ArithmeticError, LookupError, TypeError, ValueError, AttributeError, RecursionError)
+_FAILURES: dict[type[Exception], tuple[str, str]] = {
+    ZeroDivisionError: ("error", "a division by zero"),
+    OverflowError: ("bound", "a number is too large"),
+    RecursionError: ("bound", "a value is nested too deep"),
+    MemoryError: ("bound", "the reaction needs more memory than there is"),
+}
+"""The exceptions of Python that a program itself may cause, with the kind and the message of the failure that each becomes."""
 ABSENT = object()
 """Stands for an argument that was not given."""
 
@@ -58,7 +64,7 @@ class Coder:
             "coalesce": functions.coalesce,
             "first_known": functions.first_known,
             "folded": functions.folded,
-            "attempt": functions.attempt,
+            "attempt": self.attempt,
             "CallProgram": CallProgram,
             "AwaitMessage": AwaitMessage,
             "RunAll": RunAll,
@@ -66,7 +72,6 @@ class Coder:
             "fail": functions.fail,
             "absent": ABSENT,
             "record_of": record_of,
-            "Recoverable": RECOVERABLE,
             "caught": self.caught,
             "attempt_as": self.attempt_as,
             **{f"op_{i}": f for i, f in enumerate(functions.OPERATORS.values())},
@@ -113,19 +118,27 @@ class Coder:
 
         `guard` ends it at once where it is false; `apart` are names that take the one argument, a list, apart.
         """
-        guards = []
-        if apart:
-            guards.append(f"{', '.join(f'v_{n}' for n in apart)}, = apart(v_{names[0]}, {len(apart)})")
-        if guard is not None:
-            guards.append(f"if not truth({_Writer(self, coglet).expr(guard)}): return")
         writer = _Writer(self, coglet)
-        for text in guards:
-            writer.line(text)
+        writer.take_apart(names[0], apart)
+        if guard is not None:
+            writer.line(f"if not truth({writer.expr(guard)}): return")
         writer.block(statements)
-        lines = writer.lines
-        if waits:
-            lines = [*lines, ("if False: yield None", -1)]
+        lines = [*writer.lines, ("if False: yield None", -1)] if waits else writer.lines
         return self._make(f"def f({', '.join(['I', *(f'v_{n}' for n in names)])}):", lines)
+
+    def handler(
+        self,
+        statements: list[ir.Statement],
+        names: list[str],
+        error: str,
+        coglet: ir.Coglet,
+    ) -> Callable[..., Any]:
+        """Return an `else` as a generator function of the coglet, the arguments of its reaction, and the failure's record."""
+        writer = _Writer(self, coglet)
+        writer.line(f"v_{error} = failure_")
+        writer.block(statements)
+        head = f"def f({', '.join(['I', *(f'v_{n}' for n in names), 'failure_'])}):"
+        return self._make(head, [*writer.lines, ("if False: yield None", -1)])
 
     def program(self, program: ir.Program) -> str:
         """The name in the space of a pure program's function."""
@@ -180,31 +193,41 @@ class Coder:
 
     # ---- failures ------------------------------------------------------------------------------------------
 
-    def failure(self, error: BaseException) -> Failure:
-        """Return an exception out of compiled code as a Failure with its place; raise one that is a fault of this program."""
+    def failure(self, inst: Any, error: Exception) -> Failure:
+        """Return an exception that left compiled code, or the kernel's handling of a coglet, as a Failure with its place.
+
+        A `Failure` is the program's own. So is what `_FAILURES` lists: code that is written out as Python's own operators
+        raises it. Every other exception is a fault of cogc. It fails the coglet like any failure, with the kind `internal`,
+        and is reported to the people who run the program.
+        """
         if isinstance(error, Failure):
             if error.at < 0:
                 error.at = self.place(error)
             return error
-        for kind, message in _MESSAGES.items():
-            if isinstance(error, kind):
-                return Failure("error", message, self.place(error))
-        if isinstance(error, KeyError):
-            return Failure("error", f"there is no field `{error.args[0]}`", self.place(error))
-        if isinstance(error, OverflowError | LookupError | TypeError | ValueError | AttributeError):
-            return Failure("error", str(error), self.place(error))
-        raise error
+        for known, (kind, message) in _FAILURES.items():
+            if isinstance(error, known):
+                return Failure(kind, message, self.place(error))
+        fault = internal(error, self.place(error))
+        if inst is not None:
+            inst.kernel.report_fault(inst, fault)
+        return fault
 
     def caught(self, inst: Any, error: Exception) -> dict[str, Any]:
-        """Return the record that `else as e` binds for a failure."""
-        failure = self.failure(error)
+        """Return the record that `else as e` binds for a failure; raise a failure that no `try` takes."""
+        failure = self.failure(inst, error)
+        if failure.interrupts:
+            raise failure
         return {"kind": failure.kind, "message": failure.message, "path": inst.path if inst else "", "event": None}
+
+    def attempt(self, inst: Any, value: Callable[[], Any], otherwise: Callable[[], Any]) -> Any:
+        """Evaluate `try VALUE else OTHERWISE` where nothing in it waits."""
+        return self.attempt_as(inst, value, lambda _: otherwise())
 
     def attempt_as(self, inst: Any, value: Callable[[], Any], otherwise: Callable[[Any], Any]) -> Any:
         """Evaluate `try VALUE else as e OTHERWISE` where nothing in it waits."""
         try:
             return value()
-        except RECOVERABLE as error:
+        except Exception as error:
             return otherwise(self.caught(inst, error))
 
     def place(self, error: BaseException) -> int:
@@ -221,26 +244,20 @@ class Coder:
         return found
 
 
+def internal(error: Exception, at: int = -1) -> Failure:
+    """Return the failure that a fault of cogc becomes; the trace of Python goes with it."""
+    what = " ".join(f"{type(error).__name__}: {error}".split())
+    return Failure("internal", f"a fault of cogc itself ({what})", at, "".join(traceback.format_exception(error)))
+
+
 def _globals(node: Any) -> set[str]:
-    """Return the keys of the consts that an expression uses."""
-    return {part.key for part in parts(node) if isinstance(part, ir.Global)}
-
-
-def parts(node: Any) -> Iterator[Any]:
-    """All nodes of an expression, itself first."""
-    stack: list[Any] = [node]
-    while stack:
-        part = stack.pop()
-        if isinstance(part, list):
-            stack += part
-        elif hasattr(part, "__struct_fields__"):
-            yield part
-            stack += [getattr(part, f) for f in part.__struct_fields__]
+    """The consts that an expression uses."""
+    return {p.key for p in ir.parts(node) if isinstance(p, ir.Global)}
 
 
 def waits(node: Any) -> bool:
     """Whether anything in an expression waits."""
-    return any(isinstance(p, ir.Await) or (isinstance(p, ir.Call) and p.waits) for p in parts(node))
+    return any(isinstance(p, ir.Await) or (isinstance(p, ir.Call) and p.waits) for p in ir.parts(node))
 
 
 class _Writer:
@@ -263,6 +280,11 @@ class _Writer:
         return f"t{self.temporaries}"
 
     # ---- statements ----------------------------------------------------------------------------------------
+
+    def take_apart(self, name: str, names: list[str] | None) -> None:
+        """Bind the names of a pattern to the items of a list."""
+        if names:
+            self.line(f"{', '.join(f'v_{n}' for n in names)}, = apart(v_{name}, {len(names)})")
 
     def block(self, statements: list[ir.Statement]) -> None:
         for statement in statements:
@@ -557,17 +579,15 @@ class _Writer:
             if node.name:
                 otherwise = f"lambda v_{node.name}: {self.expr(node.otherwise)}"
                 return f"attempt_as(I, lambda: {self.expr(node.value)}, {otherwise})"
-            return f"attempt(lambda: {self.expr(node.value)}, lambda: {self.expr(node.otherwise)})"
+            return f"attempt(I, lambda: {self.expr(node.value)}, lambda: {self.expr(node.otherwise)})"
         held = self.temporary()
         self.line("try:")
         self.depth += 1
         self.line(f"{held} = {self.expr(node.value)}")
         self.depth -= 1
-        self.line("except Recoverable as error_:")
+        self.line("except Exception as error_:")
         self.depth += 1
-        self.line("if getattr(error_, 'interrupts', False): raise")
-        if node.name:
-            self.line(f"v_{node.name} = caught(I, error_)")
+        self.line(f"{f'v_{node.name}' if node.name else '_'} = caught(I, error_)")
         self.line(f"{held} = {self.expr(node.otherwise)}")
         self.depth -= 1
         return held

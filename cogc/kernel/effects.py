@@ -152,11 +152,12 @@ class Output:
 
 
 class LogLine:
-    """What a coglet logs, for people."""
+    """What a coglet logs, for people. `trace` is the trace of Python behind a fault of cogc, which is shown on request."""
 
-    __slots__ = ("level", "path", "t", "value")
+    __slots__ = ("level", "path", "t", "trace", "value")
 
-    def __init__(self, level: str, path: str, value: Any, t: int) -> None:
+    def __init__(self, level: str, path: str, value: Any, t: int, trace: str = "") -> None:
+        self.trace = trace
         self.level = level
         self.path = path
         self.value = value

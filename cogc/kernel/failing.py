@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from cogc.kernel import joins, python, reactions, supervision
 from cogc.kernel.objects import FAILED, STOPPED, STOPPING, ChildFailed, FailureReport, Instance
-from cogc.kernel.program import ChildCode, nanos
+from cogc.kernel.program import ChildCode, Handler, nanos
 from cogc.kernel.timers import Timer
+from cogc.language.functions import truth
 from cogc.language.values import Failure
 
 if TYPE_CHECKING:
@@ -31,7 +32,12 @@ def fail(
     event: Any,
     report: FailureReport | None = None,
 ) -> None:
-    """A coglet fails: it is cut off from its events until its parent or its policy has decided."""
+    """A coglet fails: it is cut off from its events until its parent or its policy has decided.
+
+    A step that a coglet has outside of its own turn (`outside_step`) fails that coglet.
+    """
+    if inst.slot is None and inst.parent is not None:
+        inst = inst.parent
     if inst.gate & (STOPPED | FAILED):
         return
     report = report or FailureReport(failure, inst.path, reaction, event, inst.code.unit.place(failure.at))
@@ -88,17 +94,11 @@ def _deciding(
         parent.failure = report
         arguments = handler.arguments(record)
         try:
-            if handler.guard is not None and handler.guard(parent, *arguments) is not True:
-                continue
-            if handler.waits:
-                yield from handler.function(parent, *arguments)
-            else:
-                handler.function(parent, *arguments)
+            yield from _heard(parent, handler, arguments, record)
         except Exception as error:
-            second = parent.code.failure(error)
-            both = Failure(second.kind, f"{second.message}; while deciding on: {report.failure.message}", second.at)
             parent.failure = None
-            fail(kernel, parent, both, handler.name, record)
+            second = parent.code.failure(parent, error)
+            fail(kernel, parent, _both(second, report), handler.name, record)
             return
         finally:
             if parent.failure is report:
@@ -106,6 +106,30 @@ def _deciding(
         if _decided(parent, child, report):
             return
     policy(kernel, child, report)
+
+
+def _heard(
+    parent: Instance, handler: Handler, arguments: tuple[Any, ...], record: dict[str, Any]
+) -> Generator[Any, Any, None]:
+    """Run one `on error`, and its own `else` if it fails."""
+    try:
+        if handler.guard is not None and not truth(handler.guard(parent, *arguments)):
+            return
+        if handler.waits:
+            yield from handler.function(parent, *arguments)
+        else:
+            handler.function(parent, *arguments)
+    except Exception as error:
+        failure = parent.code.failure(parent, error)
+        if handler.on_failure is None:
+            raise failure from None
+        yield from handler.on_failure(parent, *arguments, reactions.failure_record(parent, failure, record))
+
+
+def _both(second: Failure, report: FailureReport) -> Failure:
+    """Return the failure of a coglet that failed while it decided on another one."""
+    what = f"{second.message}; while deciding on: {report.failure.message}"
+    return Failure(second.kind, what, second.at, second.trace)
 
 
 def _decided(parent: Instance, child: Instance, report: FailureReport) -> bool:
@@ -120,8 +144,7 @@ def _judged(
     try:
         yield from python.judged(kernel, parent, child, record)
     except Failure as second:
-        both = Failure(second.kind, f"{second.message}; while deciding on: {report.failure.message}", second.at)
-        fail(kernel, parent, both, "on_child_error", record)
+        fail(kernel, parent, _both(second, report), "on_child_error", record)
         return
     if not _decided(parent, child, report):
         policy(kernel, child, report)
@@ -150,7 +173,7 @@ def policy(kernel: State, inst: Instance, report: FailureReport) -> None:
             supervision.restart(kernel, inst)
 
     inst.failure = report
-    kernel.timers.add(due, Timer(now))
+    kernel.timers.add(due, Timer(now, inst))
 
 
 def _within_limits(kernel: State, inst: Instance) -> bool:

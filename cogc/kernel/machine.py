@@ -43,7 +43,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from cogc.kernel import joins, ports, programs, python, reactions, requests, supervision, wiring
+from cogc.kernel import failing, joins, ports, programs, python, reactions, requests, supervision, wiring
 from cogc.kernel.effects import Persist
 from cogc.kernel.models import agents, conversation, steering
 from cogc.kernel.objects import (
@@ -56,9 +56,12 @@ from cogc.kernel.objects import (
     STOPPING,
     URGENT,
     Instance,
+    Port,
 )
 from cogc.kernel.state import State
+from cogc.kernel.timers import Timer
 from cogc.kernel.waits import Talk
+from cogc.language.meter import METER, Interrupted
 from cogc.language.values import Failure
 
 
@@ -119,7 +122,15 @@ class Kernel(State):
         self.now = max(self.now, when)
         for timer in self.timers.take():
             if timer.function is not None:
-                timer.function(timer.first, timer.second)
+                self._fire(timer)
+
+    def _fire(self, timer: Timer) -> None:
+        """Fire a timer; what it raises fails the coglet that it is armed for."""
+        try:
+            timer.function(timer.first, timer.second)  # type: ignore[misc]  # not cancelled
+        except Exception as error:
+            inst = timer.first.inst if isinstance(timer.first, Port) else timer.first
+            failing.fail(self, inst, inst.code.failure(inst, error), "timer", None)
 
     def stop(self) -> None:
         """Stop the root, children first."""
@@ -133,40 +144,79 @@ class Kernel(State):
     # ---- the loop ------------------------------------------------------------------------------------------
 
     def run(self, most: int = 1 << 60) -> int:
-        """Take up to `most` messages, fewer after `pause`; return how many were taken."""
+        """Take up to `most` messages, fewer after `pause` or if a step is given up; return how many were taken."""
+        before = self.steps
+        METER.look = self._look
+        try:
+            self._loop(most)
+        except Interrupted:
+            self._given_up()
+        return self.steps - before
+
+    def _look(self) -> None:
+        """End a step that takes long, if its reaction's time is over or the run is to stop."""
+        if self.poll is None:
+            return
+        now = self.poll()
+        if now is None:
+            raise Interrupted
+        step, due = self.deadline
+        if step is METER.step and now >= due:
+            failure = Failure("timeout", "the reaction took longer than its timeout")
+            failure.interrupts = True
+            raise failure
+
+    def _given_up(self) -> None:
+        """Count the message of a step that was given up as a dead letter. The run stops, and what is under way with it."""
+        self.lose("cancelled")
+        if self.trace and self.ring:
+            port, message, cause = self.ring[-1]
+            self.trace.record("dead_letter", port.inst, cause=cause, port=port.label, reason="cancelled", data=message)
+
+    def _loop(self, most: int) -> None:
+        """Take up to `most` messages."""
         queue, ready, hot, keep = self.queue, self.ready, self.hot, self.ring.append
         take = queue.popleft
-        slow = self.trace is not None
-        count = 0
-        while True:
-            if ready:  # always empty when `run` returns, so that a replay stops at the same place
-                free = ready.popleft()
-                if free is None:
-                    most = 0
-                else:
-                    self._drain(free)
-                continue
-            if not queue or count >= most:
-                break
-            item = take()
-            port, message, _ = item
-            inst = port.inst
-            count += 1
-            if inst.gate or slow or port.simple is None:
-                self.offer(item)
-            else:
-                keep(item)
-                port.fill -= 1
-                if port.waiters:
-                    self.release(port)
+        slow, meter = self.trace is not None, METER
+        last = self.steps + most
+        count = self.steps
+        try:
+            while True:
+                if ready:  # always empty when `run` returns, so that a replay stops at the same place
+                    free = ready.popleft()
+                    if free is None:
+                        last = 0
+                    else:
+                        self._drain(free)
+                    continue
+                if not queue or count >= last:
+                    return
+                item = take()
+                port, message, _ = item
+                inst = port.inst
+                count += 1
+                meter.step = item
                 try:
-                    port.simple(inst, message)
+                    if inst.gate or slow or port.simple is None:
+                        self.offer(item)
+                    else:
+                        keep(item)
+                        port.fill -= 1
+                        if port.waiters:
+                            self.release(port)
+                        port.simple(inst, message)
                 except Exception as error:
-                    reactions.failed(self, inst, port.handlers[0], error, message)
-            if hot:
-                self.press(inst)
-        self.steps += count
-        return count
+                    self._broken(port, error, message)
+                if hot:
+                    self.press(inst)
+        finally:
+            self.steps = count
+
+    def _broken(self, port: Port, error: Exception, message: Any) -> None:
+        """Let a coglet fail with whatever its step raised: nothing but this coglet is touched."""
+        inst = port.inst
+        name = port.handlers[0].name if port.handlers else port.label
+        failing.fail(self, inst, inst.code.failure(inst, error), name, message)
 
     def offer(self, item: Any) -> None:
         """Deliver a message whose turn has come, or keep it until the coglet can take it."""
@@ -204,15 +254,19 @@ class Kernel(State):
             for forward in inst.forwards[port.label]:
                 forward(message)
         if port.simple is not None:
-            try:
-                port.simple(inst, message)
-            except Exception as error:
-                reactions.failed(self, inst, port.handlers[0], error, message)
+            port.simple(inst, message)
         elif port.handlers:
             reactions.react(self, port, message, 0)
 
     def _drain(self, inst: Instance) -> None:
-        """Deliver the backlog of a coglet that is free again, ahead of what was sent later."""
+        """Deliver the backlog of a coglet that is free again; its failure ends that."""
+        try:
+            self._catch_up(inst)
+        except Exception as error:
+            failing.fail(self, inst, inst.code.failure(inst, error), "backlog", None)
+
+    def _catch_up(self, inst: Instance) -> None:
+        """Deliver the backlog of a coglet, ahead of what was sent later, until its gate closes."""
         backlog = inst.backlog
         while True:
             if inst.gate & URGENT and not inst.gate & (STARTING | FAILED | STOPPING | STOPPED):
@@ -222,9 +276,10 @@ class Kernel(State):
             if inst.rest:
                 port, message, position, cause = inst.rest.popleft()
                 self.cause = cause
+                METER.step = message, position
                 reactions.react(self, port, message, position)
             elif backlog:
-                item = backlog.popleft()
+                item = METER.step = backlog.popleft()
                 if not backlog:
                     inst.gate &= ~BACKLOG
                 if not (inst.gate & AWAITING and requests.awaited(self, inst, item)):

@@ -63,6 +63,7 @@ class Step:
 
     name = "later"
     on_failure = None
+    needs_parts = False
     simple = None
 
 
@@ -163,7 +164,9 @@ class Instance:
 
     @property
     def path(self) -> str:
-        """Its place in the tree: `Main/jury[2]`."""
+        """Its place in the tree: `Main/jury[2]`. A step outside of its coglet's turn has none."""
+        if not self.name:
+            return ""
         own = self.name if self.slot is None or self.slot.single else f"{self.name}[{self.index}]"
         return own if self.parent is None else f"{self.parent.path}/{own}"
 
@@ -202,7 +205,7 @@ class Activity:
     """A reaction that waits: its generator, the event that it handles, and what it waits for."""
 
     __slots__ = (
-        "alarm", "alive", "args", "asks", "calls", "cause", "done", "event", "generator", "handler", "holds", "in_handler", "inst", "left",
+        "alarm", "alive", "args", "asks", "calls", "cause", "deadline", "done", "event", "generator", "handler", "holds", "in_handler", "inst", "left",
         "parent", "port", "results", "slot", "subs", "timer", "turn",
     )  # fmt: skip
 
@@ -225,6 +228,7 @@ class Activity:
         self.alive = True
         self.in_handler = False
         self.args: tuple[Any, ...] = ()
+        self.deadline: int | None = None
         self.calls: set[int] = set()
         self.timer: Timer | None = None
         self.parent: Activity | None = None

@@ -23,6 +23,15 @@ def step(inst: Instance, label: str, act: Callable[[], object]) -> Port:
     return port
 
 
+def outside_step(inst: Instance, label: str, act: Callable[[], object]) -> Port:
+    """Return a port whose one message carries out `act` for a coglet whose gate may be closed.
+
+    The step has an instance of its own, which is always free. Its parent is the coglet that fails if the step does.
+    """
+    free = Instance(inst.kernel, inst.code, "", 0, inst, None, [])
+    return step(free, label, act)
+
+
 # ---- inboxes and outputs --------------------------------------------------------------------------------------
 
 

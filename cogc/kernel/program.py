@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from cogc import ir
-from cogc.kernel.code import Coder, parts
+from cogc.kernel.code import Coder
+from cogc.language.functions import apart
 from cogc.language.values import Duration
 
 DEFAULT_CAPACITY = 64
@@ -20,8 +21,8 @@ class Handler:
     """
 
     __slots__ = (
-        "all_ports", "apart", "batch", "coglet", "concurrent", "debounce", "distinct", "function", "guard", "key", "name",
-        "on_failure", "plain", "reaction", "sender", "simple", "throttle", "timeout", "trigger", "waits",
+        "batch", "coglet", "concurrent", "debounce", "distinct", "entire", "function", "guard", "key", "name", "names",
+        "needs_parts", "on_failure", "plain", "reaction", "sender", "simple", "throttle", "timeout", "trigger", "waits",
     )  # fmt: skip
 
     def __init__(self, coder: Coder, coglet: ir.Coglet, reaction: ir.Reaction, trigger: ir.Trigger, key: int) -> None:
@@ -31,23 +32,25 @@ class Handler:
         self.key = key
         self.name = reaction.name
         self.waits = reaction.waits
+        self.names = self._names(reaction)
         self.sender = any(t.sender for t in reaction.triggers)
-        names = self._names(reaction)
         self.plain = not (
             reaction.debounce or reaction.throttle or reaction.distinct or reaction.batch or reaction.concurrent
         )
         folded = self.plain and not self.waits
-        apart = self._apart(reaction)
-        self.apart = apart
-        arguments = names + (["sender"] if self.sender else [])
-        self.function = coder.body(
-            reaction.body, arguments, self.waits, coglet, reaction.when if folded else None, apart
-        )
+        arguments = [*self.names, *(["sender"] if self.sender else []), *([ir.PIPED] if reaction.piped else [])]
+        single = folded and reaction.handler is None and not reaction.parameters and len(reaction.triggers) == 1
+        apart = self.names if single and trigger.apart and len(arguments) == len(self.names) else None
+        self.entire = apart is not None or self.names == ["_"]
+        taken = ["_"] if apart else arguments
+        self.function = coder.body(reaction.body, taken, self.waits, coglet, reaction.when if folded else None, apart)
         self.guard = self._expression(coder, None if folded else reaction.when, arguments)
         self.on_failure: Callable[..., Any] | None = None
+        self.needs_parts = False
         if reaction.handler is not None:
-            self.on_failure = coder.body(reaction.handler, [reaction.error_name], True, coglet)
-        simple = folded and self.on_failure is None and len(arguments) == 1
+            self.on_failure = coder.handler(reaction.handler, arguments, reaction.error_name, coglet)
+            self.needs_parts = trigger.apart and ir.uses(reaction.handler, trigger.names)
+        simple = folded and self.on_failure is None and len(taken) == 1
         self.simple = self.function if simple else None
         self.concurrent = self._expression(coder, reaction.concurrent, [])
         self.timeout = self._expression(coder, reaction.timeout, [])
@@ -57,19 +60,10 @@ class Handler:
         self.batch = self._pair(coder, reaction.batch, [])
 
     def _names(self, reaction: ir.Reaction) -> list[str]:
-        """The names of the function's arguments: what the triggers bind, at least one."""
+        """The names that the parameters of a command or the triggers bind; `_` where they bind none."""
         if reaction.parameters:
             return [p.name for p in reaction.parameters]
-        bound = [t for t in reaction.triggers if t.names]
-        if not bound or self._apart(reaction):
-            return ["_"]
-        return list(dict.fromkeys(n for t in bound for n in t.names))
-
-    def _apart(self, reaction: ir.Reaction) -> list[str] | None:
-        for t in reaction.triggers:
-            if t.apart and t.names:
-                return t.names
-        return None
+        return list(dict.fromkeys(n for t in reaction.triggers for n in t.names)) or ["_"]
 
     def _expression(self, coder: Coder, node: ir.Expr | None, names: list[str]) -> Callable[..., Any] | None:
         return None if node is None else coder.expression(node, names, self.coglet)
@@ -81,17 +75,22 @@ class Handler:
 
     def arguments(self, message: Any, sender: Any = None) -> tuple[Any, ...]:
         """The function's arguments for a message; several triggers bind names of their own, the others are null."""
-        names = self._bound()
-        if len(names) > 1 and self.trigger.names:
-            values = [message if n in self.trigger.names else None for n in names]
-        elif len(names) > 1:
-            values = [None] * len(names)
-        else:
-            values = [message]
-        return (*values, sender) if self.sender else tuple(values)
+        values = [message] if self.entire else self._bound(message)
+        if self.sender:
+            values.append(sender)
+        if self.reaction.piped:
+            values.append(message)
+        return tuple(values)
 
-    def _bound(self) -> list[str]:
-        return self._names(self.reaction)
+    def _bound(self, message: Any) -> list[Any]:
+        own = self.trigger.names
+        given = apart(message, len(own)) if self.trigger.apart else [message] * len(own)
+        bound = dict(zip(own, given, strict=True))
+        return [bound.get(n) for n in self.names]
+
+    def nothing(self) -> tuple[Any, ...]:
+        """The function's arguments where a message cannot be taken apart."""
+        return (None,) * (len(self.names) + self.sender + self.reaction.piped)
 
 
 class ChildCode:
@@ -121,7 +120,7 @@ def label(port: ir.Port) -> str:
 
 def awaited(node: Any) -> list[ir.Port]:
     """Return the ports that anything in a coglet awaits."""
-    return [part.port for part in parts(node) if isinstance(part, ir.Await)]
+    return [part.port for part in ir.parts(node) if isinstance(part, ir.Await)]
 
 
 def nanos(value: Any, default: int) -> int:

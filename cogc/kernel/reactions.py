@@ -63,6 +63,7 @@ from cogc.kernel.program import Handler, nanos
 from cogc.kernel.timers import Timer
 from cogc.language.closed import assert_never
 from cogc.language.functions import stable_key
+from cogc.language.meter import METER
 from cogc.language.values import Failure, kind_of
 
 if TYPE_CHECKING:
@@ -77,7 +78,11 @@ def react(kernel: State, port: Port, message: Any, position: int) -> None:
     inst = port.inst
     for i in range(position, len(port.handlers)):
         handler = port.handlers[i]
-        held = modified(kernel, inst, handler, message, port)
+        try:
+            held = modified(kernel, inst, handler, message, port)
+        except Exception as error:
+            failed(kernel, inst, handler, error, message, handler.nothing())
+            return
         if inst.gate & (FAILED | STARTING | STOPPED | STOPPING):
             return
         if held and i + 1 < len(port.handlers):
@@ -189,7 +194,12 @@ def begin(kernel: State, inst: Instance, handler: Handler, message: Any, port: P
     sender = None
     if handler.sender and port is not None and port.member is not None:
         sender = record_of(port.member)
-    return begin_with(kernel, inst, handler, handler.arguments(message, sender), message)
+    try:
+        arguments = handler.arguments(message, sender)
+    except Failure as failure:
+        failed(kernel, inst, handler, failure, message, None if handler.needs_parts else handler.nothing())
+        return False
+    return begin_with(kernel, inst, handler, arguments, message)
 
 
 def begin_with(kernel: State, inst: Instance, handler: Handler, arguments: tuple[Any, ...], event: Any) -> bool:
@@ -203,12 +213,14 @@ def begin_with(kernel: State, inst: Instance, handler: Handler, arguments: tuple
                 return False
             own.running += 1
         if not handler.waits:
+            if handler.timeout is not None:
+                kernel.deadline = METER.step, kernel.now + nanos(handler.timeout(inst), 0)
             handler.function(inst, *arguments)
             if handler.concurrent is not None:
                 memory(inst, handler).running -= 1
             return False
     except Exception as error:
-        failed(kernel, inst, handler, error, event)
+        failed(kernel, inst, handler, error, event, arguments)
         return False
     return _launch(kernel, inst, handler, arguments, event)
 
@@ -264,9 +276,10 @@ def _launch(kernel: State, inst: Instance, handler: Handler, arguments: tuple[An
     """Start a reaction that may wait; whether it holds the coglet now."""
     holds = handler.concurrent is None
     activity = Activity(inst, handler, handler.function(inst, *arguments), event, kernel.cause, holds)
+    activity.args = arguments
     _enter(kernel, activity)
     if handler.timeout is not None:
-        due = kernel.now + nanos(handler.timeout(inst), 0)
+        due = activity.deadline = kernel.now + nanos(handler.timeout(inst), 0)
         activity.timer = arm(kernel, inst, due, lambda _a, _b: requests.expire(kernel, activity))
     advance(kernel, activity, None, None)
     return activity.alive and holds
@@ -323,6 +336,8 @@ def _next_concurrent(kernel: State, inst: Instance, handler: Handler) -> None:
 def advance(kernel: State, activity: Activity, value: Any, failure: Failure | None) -> None:
     """Let an activity go on to its next wait, or its end."""
     activity.turn += 1
+    if activity.deadline is not None:
+        kernel.deadline = METER.step, activity.deadline
     if activity.alarm is not None:
         activity.alarm.cancel()
         activity.alarm = None
@@ -339,8 +354,8 @@ def advance(kernel: State, activity: Activity, value: Any, failure: Failure | No
         return
     try:
         requests.carry_out(kernel, activity, request)
-    except Failure as refused:
-        advance(kernel, activity, None, refused)
+    except Exception as error:
+        advance(kernel, activity, None, activity.inst.code.failure(activity.inst, error))
 
 
 def _finished(kernel: State, activity: Activity, value: Any) -> None:
@@ -358,7 +373,7 @@ def _finished(kernel: State, activity: Activity, value: Any) -> None:
 
 def _broken(kernel: State, activity: Activity, error: Exception) -> None:
     """An activity failed: its own handler, the activity that it is part of, or its coglet takes the failure."""
-    failure = activity.inst.code.failure(error)
+    failure = activity.inst.code.failure(activity.inst, error)
     parent, handler = activity.parent, activity.handler
     if activity.done is not None:
         leave(kernel, activity)
@@ -377,7 +392,10 @@ def _broken(kernel: State, activity: Activity, error: Exception) -> None:
     if handler is not None and handler.on_failure is not None and not activity.in_handler:
         kernel.cancel(activity)
         activity.in_handler = True
-        activity.generator = handler.on_failure(activity.inst, failure_record(activity.inst, failure, activity.event))
+        activity.deadline = None
+        METER.step = failure
+        record = failure_record(activity.inst, failure, activity.event)
+        activity.generator = handler.on_failure(activity.inst, *activity.args, record)
         advance(kernel, activity, None, None)
         return
     leave(kernel, activity)
@@ -389,11 +407,22 @@ def failure_record(inst: Instance, failure: Failure, event: Any) -> dict[str, An
     return {"kind": failure.kind, "message": failure.message, "path": inst.path, "event": event}
 
 
-def failed(kernel: State, inst: Instance, handler: Handler, error: Exception, event: Any) -> None:
-    """A reaction that does not wait failed."""
-    failure = inst.code.failure(error)
-    if handler.on_failure is not None:
-        generator = handler.on_failure(inst, failure_record(inst, failure, event))
+def failed(
+    kernel: State,
+    inst: Instance,
+    handler: Handler,
+    error: Exception,
+    event: Any,
+    arguments: tuple[Any, ...] | None = None,
+) -> None:
+    """Hand the failure of a reaction that does not wait to the reaction's `else`, or to its coglet.
+
+    `arguments` are those of the reaction; without them no `else` can run.
+    """
+    failure = inst.code.failure(inst, error)
+    if handler.on_failure is not None and arguments is not None:
+        METER.step = failure
+        generator = handler.on_failure(inst, *arguments, failure_record(inst, failure, event))
         activity = Activity(inst, handler, generator, event, kernel.cause, True)
         activity.in_handler = True
         _enter(kernel, activity)

@@ -44,7 +44,7 @@ from cogc.kernel import queues, reactions
 from cogc.kernel.effects import Ask, Call, Dispatch
 from cogc.kernel.models import asking
 from cogc.kernel.objects import AWAITING, Activity, Await, Instance, Waiter
-from cogc.kernel.ports import step
+from cogc.kernel.ports import outside_step
 from cogc.kernel.program import label, nanos
 from cogc.kernel.waits import (
     AskCoglet,
@@ -231,8 +231,7 @@ def resume(kernel: State, activity: Activity, value: Any, turn: int = -1) -> Non
         if kernel.hot:
             kernel.press(activity.inst)
 
-    outside = Instance(kernel, activity.inst.code, "", 0, None, None, [])
-    kernel.admit(step(outside, "result", go), None)
+    kernel.admit(outside_step(activity.inst, "result", go), None)
 
 
 def beside(sub: Activity) -> None:
@@ -312,7 +311,7 @@ def awaited(kernel: State, inst: Instance, item: Any) -> bool:
             taken = entry.condition is None or entry.condition(message) is True
         except Exception as error:
             _drop_await(inst, entry)
-            resume(kernel, entry.activity, inst.code.failure(error))
+            resume(kernel, entry.activity, inst.code.failure(inst, error))
             return False
         if taken:
             _drop_await(inst, entry)

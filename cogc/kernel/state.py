@@ -53,10 +53,15 @@ class Opened:
 
 
 class State:
-    """All that a kernel knows of its run."""
+    """All that a kernel knows of its run.
+
+    `poll` is the shell's answer to a step that takes long: the present instant on the run's clock in nanoseconds, or None if
+    the step must be given up because the run is to stop. `deadline` is a step, and the instant at which
+    the reaction that takes this step fails.
+    """
 
     __slots__ = (
-        "calls", "cause", "effects", "ended", "epoch", "first", "hot", "losses", "models", "next_call", "now", "opened", "parked", "persisted", "queue", "ready", "report", "ring", "root", "seed", "serial", "settling", "skipped", "steps", "streams", "timers", "trace", "unit", "units",
+        "calls", "cause", "deadline", "effects", "ended", "epoch", "first", "hot", "losses", "models", "next_call", "now", "opened", "parked", "persisted", "poll", "queue", "ready", "report", "ring", "root", "seed", "serial", "settling", "skipped", "steps", "streams", "timers", "trace", "unit", "units",
     )  # fmt: skip
 
     def __init__(
@@ -97,6 +102,8 @@ class State:
         self.streams: dict[tuple[str, str], random.Random] = {}
         self.persisted: dict[tuple[str, str], Any] = {}
         self.opened = Opened()
+        self.deadline: tuple[object, int] = (self, 0)
+        self.poll: Callable[[], int | None] | None = None
         self.settling: dict[tuple[str, str], list[Waiter]] = {}
 
     def code(self, unit: Unit, key: str) -> CogletCode:
@@ -302,6 +309,13 @@ class State:
             number = inst.code.transmit_names.index("log")
             emit = self.emit if self.trace is None else self.emit_traced
             emit(inst, number, {"level": level, "data": value})
+
+    def report_fault(self, inst: Instance, fault: Failure) -> None:
+        """Ask the people who run the program to send in a fault of cogc; its coglet fails by itself."""
+        place = inst.code.unit.place(fault.at)
+        where = f" at {place}" if place else ""
+        message = f"{fault.message}{where}. Please send it to the authors of cogc, with the spec"
+        self.effects.append(LogLine("error", inst.path, message, self.now, fault.trace))
 
     def stream(self, path: str, use: str = "") -> random.Random:
         """The stream of random numbers of one coglet, from the run's seed: another coglet's draws do not move it."""

@@ -58,10 +58,11 @@ from cogc.kernel.objects import (
     Port,
     Slot,
 )
-from cogc.kernel.ports import step
+from cogc.kernel.ports import outside_step
 from cogc.kernel.program import ChildCode, Handler, nanos
 from cogc.kernel.timers import Timer
 from cogc.kernel.unit import CogletCode
+from cogc.language.functions import truth
 from cogc.language.limits import outside, outside_pool
 from cogc.language.values import Failure
 
@@ -261,9 +262,9 @@ def _starting(kernel: State, order: list[Instance]) -> Generator[Any, Any, None]
             continue
         for handler in inst.code.on_start:
             try:
-                yield from _hook(inst, handler)
+                yield from _hook(kernel, inst, handler, None)
             except Exception as error:
-                failure = inst.code.failure(error)
+                failure = inst.code.failure(inst, error)
                 inst.gate &= ~STARTING
                 failing.fail(kernel, inst, failure, handler.name, None)
                 break
@@ -271,24 +272,28 @@ def _starting(kernel: State, order: list[Instance]) -> Generator[Any, Any, None]
             _started(kernel, inst)
 
 
-def _hook(inst: Instance, handler: Handler) -> Generator[Any, Any, None]:
+def _hook(kernel: State, inst: Instance, handler: Handler, deadline: int | None) -> Generator[Any, Any, None]:
+    """Run an `on start` or `on stop`, and its own `else` if it fails."""
     arguments = handler.arguments(None)
-    if handler.guard is not None and handler.guard(inst, *arguments) is not True:
-        return
     try:
+        if handler.guard is not None and not truth(handler.guard(inst, *arguments)):
+            return
         if handler.waits:
-            yield from _owned(inst, handler.function(inst, *arguments))
+            yield from _owned(kernel, inst, handler.function(inst, *arguments), deadline)
         else:
             handler.function(inst, *arguments)
     except Exception as error:
-        if handler.on_failure is None or not isinstance(error, Failure):
-            raise
-        record = {"kind": error.kind, "message": error.message, "path": inst.path, "event": None}
-        yield from _owned(inst, handler.on_failure(inst, record))
+        failure = inst.code.failure(inst, error)
+        if handler.on_failure is None:
+            raise failure from None
+        record = reactions.failure_record(inst, failure, None)
+        yield from _owned(kernel, inst, handler.on_failure(inst, *arguments, record), deadline)
 
 
-def _owned(inst: Instance, generator: Generator[Any, Any, None]) -> Generator[Any, Any, None]:
-    """What a hook asks for is its own coglet's, though the process is that of a whole subtree."""
+def _owned(
+    kernel: State, inst: Instance, generator: Generator[Any, Any, None], deadline: int | None
+) -> Generator[Any, Any, None]:
+    """Pass on what a hook asks for as its own coglet's, though the process is that of a whole subtree."""
     resume, value = generator.send, None
     try:
         while True:
@@ -296,6 +301,8 @@ def _owned(inst: Instance, generator: Generator[Any, Any, None]) -> Generator[An
                 asked = resume(value)
             except StopIteration:
                 return
+            if deadline is not None and kernel.now > deadline:
+                raise Failure("timeout", "`on stop` took longer than 10s")
             asked.owner = inst
             try:
                 value = yield asked
@@ -419,12 +426,9 @@ def _last_words(kernel: State, inst: Instance, handler: Handler) -> Generator[An
     """An `on stop`: it has a deadline, and its failure does not keep the others from stopping."""
     deadline = kernel.now + STOP_DEADLINE
     try:
-        for request in _hook(inst, handler):
-            if kernel.now > deadline:
-                raise Failure("timeout", "`on stop` took longer than 10s")
-            yield request
+        yield from _hook(kernel, inst, handler, deadline)
     except Exception as error:
-        failure = inst.code.failure(error)
+        failure = inst.code.failure(inst, error)
         kernel.log(inst, "error", f"on stop failed: {failure.message}")
 
 
@@ -530,8 +534,7 @@ def _stop_self(kernel: State, inst: Instance) -> None:
         else:
             stop(kernel, inst)
 
-    outside = Instance(kernel, inst.code, "", 0, None, None, [])
-    kernel.admit(step(outside, "stop", go), None)
+    kernel.admit(outside_step(inst, "stop", go), None)
 
 
 # ---- restarting ---------------------------------------------------------------------------------------------
@@ -581,7 +584,7 @@ def _restarting(kernel: State, tied: list[Instance]) -> Generator[Any, Any, None
             _fill(kernel, inst)
         except Exception as error:
             inst.gate &= ~STARTING
-            failing.fail(kernel, inst, inst.code.failure(error), "restart", None)
+            failing.fail(kernel, inst, inst.code.failure(inst, error), "restart", None)
             continue
         order = _post_order(inst)
         for i in order:

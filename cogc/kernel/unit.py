@@ -56,9 +56,9 @@ class CogletCode:
         self.supervision = spec.supervision
         self._handlers(coder, spec)
 
-    def failure(self, error: BaseException) -> Failure:
-        """Return an exception out of this code as a Failure with its place."""
-        return self.coder.failure(error)
+    def failure(self, inst: Any, error: Exception) -> Failure:
+        """Return an exception out of this code, or out of the handling of a coglet that has it, as a Failure."""
+        return self.coder.failure(inst, error)
 
     def _handlers(self, coder: Coder, spec: ir.Coglet) -> None:
         """Every reaction under each of its triggers, in textual order."""

@@ -7,11 +7,12 @@ own operator would mean something else.
 
 from __future__ import annotations
 
+from cogc.language import meter
 from cogc.language.values import LIMIT, Duration, Failure, Time, equal, kind_of, plain, shorten
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sized
+    from collections.abc import Callable, Iterator, Sized
     from typing import Any, TypeVar
 
     from cogc.language.values import Value
@@ -453,9 +454,10 @@ def spread(value: Value) -> dict[str, Value]:
     return _map(value, "...")
 
 
-def walked(value: Value) -> list[Value]:
+def walked(value: Value) -> list[Value] | Iterator[Value]:
+    """Return the items that a loop walks, which the meter counts."""
     if type(value) is list:
-        return value
+        return meter.items(value)
     raise _fail(f"`for` walks a list, not {kind_of(value)}")
 
 
@@ -489,14 +491,6 @@ def folded(first: Value, *steps: tuple[Callable[[Value, Value], Value], Value]) 
     for operator, value in steps:
         first = operator(first, value)
     return first
-
-
-def attempt(value: Callable[[], Value], otherwise: Callable[[], Value]) -> Value:
-    """Return the value of `try VALUE else OTHERWISE` in which nothing waits."""
-    try:
-        return value()
-    except (Failure, ArithmeticError, LookupError, TypeError, ValueError, RecursionError):
-        return otherwise()
 
 
 def fail(value: Value) -> None:

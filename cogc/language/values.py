@@ -20,11 +20,15 @@ LIMIT = 1 << 24  # the most characters of a string, or items of a list, that one
 
 
 class Failure(Exception):
-    """The failure of a reaction. A failure that `interrupts` ends the reaction: no `try` of it takes the failure."""
+    """The failure of a reaction. A failure that `interrupts` ends the reaction: no `try` of it takes the failure.
 
-    def __init__(self, kind: str, message: str, at: int = -1) -> None:
+    `at` is the number of its place in the spec; `trace` is the trace of Python behind a failure of kind `internal`.
+    """
+
+    def __init__(self, kind: str, message: str, at: int = -1, trace: str = "") -> None:
         super().__init__(message)
         self.interrupts = False
+        self.trace = trace
         self.kind = kind
         self.message = message
         self.at = at

@@ -441,10 +441,7 @@ class Lowering:
     def pipeline(self, body: nodes.Pipeline, triggers: list[ir.Trigger]) -> list[ir.Statement]:
         """Lower each stage of a pipeline to a `let`, and the last stage to a send or a call."""
         statements: list[ir.Statement] = []
-        names = triggers[0].names
-        value: ir.Expr | None = None
-        if triggers[0].kind in ("port", "all"):
-            value = ir.Local(names[0]) if names and not triggers[0].apart else ir.Local("it")
+        value = _message(triggers)
         for i, stage in enumerate(body.stages):
             at = self.tables.at(self.place.unit, stage)
             port = self.tables.found.targets.get(id(stage))
@@ -471,6 +468,21 @@ class Lowering:
         before = body.stages[index - 1]
         call = before if isinstance(before, nodes.Call) else self.tables.found.stage_calls[id(before)]
         return self.type_of(call)
+
+
+def piped(triggers: list[ir.Trigger]) -> bool:
+    """Return whether a pipeline needs the message beside the names that the triggers bind."""
+    return _message(triggers) == ir.Local(ir.PIPED)
+
+
+def _message(triggers: list[ir.Trigger]) -> ir.Expr | None:
+    """Return the value that the first stage of a pipeline takes; None behind timers and hooks."""
+    if not any(t.kind in ("port", "all", "error") for t in triggers):
+        return None
+    names = triggers[0].names
+    if len(triggers) > 1 or triggers[0].apart:
+        return ir.Local(ir.PIPED)
+    return ir.Local(names[0] if names else "it")
 
 
 def _names(pattern: nodes.Pattern) -> tuple[list[str], bool]:

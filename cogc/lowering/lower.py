@@ -27,7 +27,7 @@ from cogc.language.attributes import INWARD
 from cogc.language.texts import shown
 from cogc.language.types import ANY, STRING, ListOf, Type
 from cogc.lowering import methods
-from cogc.lowering.expressions import Lowering
+from cogc.lowering.expressions import Lowering, piped
 from cogc.lowering.queues import lower_queue, queue_tools, taking
 from cogc.lowering.tables import Layout, Place, Tables
 from cogc.names.locks import tools_of
@@ -535,8 +535,9 @@ class _Coglet:
         handler = None
         if node.handler is not None:
             handler = lowering.inner([node.handler.name.id]).block(node.handler.body)
-        if isinstance(node.body, nodes.Pipeline) and not triggers[0].names and triggers[0].kind in ("port", "all"):
-            triggers = [_with_name(t, "it") for t in triggers]
+        beside = isinstance(node.body, nodes.Pipeline) and piped(triggers)
+        if isinstance(node.body, nodes.Pipeline) and len(triggers) == 1 and not triggers[0].names:
+            triggers = [_with_name(t, "it") for t in triggers if t.kind in ("port", "all", "error")] or triggers
         error_name = node.handler.name.id if node.handler else ""
         taken = next((t.ports[0] for t in triggers if t.ports and t.ports[0].kind in ("queue", "dead_queue")), None)
         if taken is not None:
@@ -545,6 +546,7 @@ class _Coglet:
             queue = self.run.tables.queues[taken.name]
             triggers, body, error_name, handler = taking(queue, channel, triggers[0], body, error_name, handler)
             lowering.waits.found = True
+            beside = False
         return ir.Reaction(
             name=name,
             triggers=triggers,
@@ -553,6 +555,7 @@ class _Coglet:
             handler=handler,
             parameters=parameters,
             waits=lowering.waits.found,
+            piped=beside,
             at=self.run.tables.at(owner.unit, node),
             **single,  # type: ignore[arg-type]
             **pairs,  # type: ignore[arg-type]

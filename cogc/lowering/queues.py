@@ -87,6 +87,7 @@ def taking(
     typed: list[ir.Statement] = [ir.Let([item], ir.Check(ir.Local(item), queue.type))]
     if trigger.names and not plain:
         typed.append(ir.Let(trigger.names, ir.Local(item), trigger.apart))
+        typed.append(ir.Let([ir.PIPED], ir.Local(item)))
     whole = [*typed, *body, say("done")]
     error = error or "error_"
     event = ir.Field(ir.Local(error), "event", True)
@@ -98,6 +99,7 @@ def taking(
     if handler is None:
         handler = [*again, say("back"), ir.Fail(ir.Local(error))]
     else:
-        handler = [*again, *handler, say("done")]
+        known = typed if trigger.names and ir.uses(handler, trigger.names) else []
+        handler = [*again, *known, *handler, say("done")]
     heard = ir.Trigger("port", [ir.Port("own_listen", channel)], [item, "id_", "token_"], True)
     return [heard], whole, error, handler

@@ -138,6 +138,7 @@ class Session:
         self.began = 0
         self.under_way: dict[int, UnderWay] = {}
         self._slice_ends = 0.0
+        kernel.poll = self._poll
 
     # ---- the loop ------------------------------------------------------------------------------------------
 
@@ -307,6 +308,14 @@ class Session:
     def now(self) -> int:
         """Return the nanoseconds since the run began."""
         return time.monotonic_ns() - self.began
+
+    def _poll(self) -> int | None:
+        """Return the present instant to a step that takes long; None if the run is to end, so that the step is given up."""
+        now = self.kernel.now if self.options.sim else self.now()
+        stop_at = self.options.stop_at
+        if self.stopping.begun:
+            return None if self.stopping.overdue else now
+        return None if stop_at is not None and now > stop_at else now
 
     def _bounded(self, now: int) -> int:
         stop_at = self.options.stop_at

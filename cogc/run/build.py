@@ -26,14 +26,15 @@ def build_session(unit: Unit, options: RunOptions, settings: Settings, sinks: Si
     """Return a session that has not begun."""
     sinks = sinks or Sinks()
     kernel = _kernel(unit, options, sinks)
-    outside, background = Outside(), Background()
+    outside, background = Outside(options.sim), Background()
+    clock = (lambda: kernel.now / 1e9) if options.sim else None
     bundle = unit.bundle
     executors = Executors(
         bundle,
         settings,
         Coglets(outside.tell, to_python, from_python, settings.workspace),
         Servers(bundle.servers, unit.evaluate, secret, settings.workspace, background, settings.sandboxed),
-        Claims(bundle, unit.evaluate, outside, background, options.sim),
+        Claims(bundle, unit.evaluate, outside, background, clock),
         Plans(settings.keeping, settings.people, background, outside.rest),
     )
     mirror = Mirror(kernel.models.registry, settings.registry, options.run) if settings.registry else None

@@ -1,16 +1,30 @@
 """The calls of a run to its queues: put an item, claim one, say what became of it.
 
-Each queue is a `ValueQueue` over its store, opened at its first use and held until the run ends. A claim waits until there is
-an item. Where only this run can put one there, a waiting claim rests: it holds up neither the clock nor the end. An item that
-arrives for a coglet which is gone goes back to its queue before the run may end.
+The model. Each queue is a `ValueQueue` over its store, opened at its first use and held until the last call of the run has ended.
+A claim is a call that waits until there is an item. The claims that wait stand in a `Line`, in order of call: a change of the
+queue wakes the first of them, and a claim that got an item wakes the next. A change may be made by this run (`put`, `back`,
+`unclaim`), or by another process: a task that watches the store (`_watch`) looks at least once a second.
+
+Leases. What this run has claimed is held while the work goes on: a task (`_renew`) extends the lease of every item in `working` each
+third of a lease. A process that is killed renews nothing, so others get its items when their leases end.
+
+The end of the run. A waiting claim of a queue that nobody but this run can fill rests: it holds neither the clock nor the end. An item
+that arrives for a coglet which is gone goes back to its queue before the run may end.
+
+Simulation. Under `--sim` a queue is in memory whatever its declaration says, counts its ids, and has the clock of the kernel: a
+simulation depends on nothing that an earlier run has left, and leaves nothing.
+
+An example. Calls 1 and 2 claim, and find nothing: both stand in line. Call 3 puts an item and wakes 1; 1 looks, gets the item,
+and wakes 2; 2 looks, finds nothing, and goes back into the line. The item of 1 is in `working` until `done`, `back` or `unclaim`
+names it.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
-from collections.abc import Callable
-from contextlib import suppress
-from functools import partial
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import trio
@@ -21,14 +35,48 @@ from cogc.language.values import Duration, Failure, plain
 from cogc.run.background import Background
 from cogc.run.outside import Outside
 from cogc.stores import open_store
-from cogc.stores.values import ValueQueue
+from cogc.stores.base import Store
+from cogc.stores.memory import MemoryStore
+from cogc.stores.values import ValueQueue, random_id
 
 LEASE = 300.0
 ATTEMPTS = 3
+WATCH = 1.0
+"""Seconds after which the store is looked at even if it reports no change: a lease that ends is none."""
+
+
+class Line:
+    """The claims that wait for a change of a queue, in order of call."""
+
+    def __init__(self, outside: Outside, rests: bool) -> None:
+        self.outside = outside
+        self.rests = rests
+        self.changes = 0
+        self.waiting: dict[int, trio.Event] = {}
+
+    def wake(self) -> None:
+        """Take note of a change, and let the first claim look again; it holds the clock and the end from now on."""
+        self.changes += 1
+        if self.waiting:
+            call = min(self.waiting)
+            self.outside.resume(call)
+            self.waiting.pop(call).set()
+
+    async def wait(self, call: int, seen: int) -> None:
+        """Wait for the turn of a call, unless there was a change since it looked."""
+        if self.changes != seen:
+            return
+        event = self.waiting[call] = trio.Event()
+        if self.rests and call in self.outside.scopes:
+            self.outside.rest(call)
+        try:
+            await event.wait()
+        finally:
+            self.waiting.pop(call, None)
 
 
 class Claims:
-    """`evaluate` gives the value of an attribute; under `sim` only this run's own items count, whatever the store."""
+    """`evaluate` gives the value of an attribute; `clock` is that of a simulation, in seconds, and None where real time counts."""
 
     def __init__(
         self,
@@ -36,39 +84,58 @@ class Claims:
         evaluate: Callable[[ir.Expr], Any],
         outside: Outside,
         background: Background,
-        sim: bool = False,
+        clock: Callable[[], float] | None = None,
     ) -> None:
         self.bundle = bundle
         self.evaluate = evaluate
         self.outside = outside
         self.background = background
-        self.sim = sim
+        self.clock = clock
         self.opened: dict[str, ValueQueue] = {}
         self.opening = {key: trio.Lock() for key in bundle.queues}
-        self.waiting: dict[str, set[int]] = {key: set() for key in bundle.queues}
+        self.lines = {(key, action): self._line(key) for key in bundle.queues for action in ("take", "dead")}
+        self.working: dict[str, dict[str, int]] = {key: {} for key in bundle.queues}
         self.claimed: dict[int, str] = {}
         self.returned = 0
+
+    def _line(self, key: str) -> Line:
+        return Line(self.outside, self.clock is not None or self.bundle.queues[key].backend == "memory")
 
     async def call(self, key: str, action: str, arguments: list[Any], call: int = 0) -> Any:
         """Put, take, done, back, dead or unclaim; a Failure if the store cannot be reached."""
         try:
             queue = await self._queue(key)
             if action in ("take", "dead"):
-                return await getattr(queue, action)(partial(self._waits, key, call))
+                return await self._claim(queue, key, action, call)
+            if action in ("done", "back", "unclaim"):
+                self.working[key].pop(str(arguments[0]), None)
             found = await getattr(queue, action)(*(plain(a) for a in arguments))
-            for waiting in self.waiting[key]:  # they look again, and rest no longer before this call is over
-                self.outside.resume(waiting)
+            if action in ("put", "back", "unclaim"):
+                self._changed(key)
             return found
         except ConnectionError as error:
             raise Failure("program", f"the queue `{self.bundle.queues[key].name}`: {error}") from None
 
-    def _waits(self, key: str, call: int, idle: bool) -> None:
-        """Let a claim rest while it waits for an item, where nobody but this run may put one there."""
-        (self.waiting[key].add if idle else self.waiting[key].discard)(call)
-        if not idle or call not in self.outside.scopes:
-            self.outside.resume(call)
-        elif self.sim or self.bundle.queues[key].backend == "memory":
-            self.outside.rest(call)
+    async def _claim(self, queue: ValueQueue, key: str, action: str, call: int) -> list[Any]:
+        """Claim an item, or take a dead one, waiting in line while there is none."""
+        line = self.lines[key, action]
+        while True:
+            seen = line.changes
+            try:
+                found: list[Any] | None = await getattr(queue, action)()
+            except BaseException:
+                line.wake()  # the claim was woken for an item that it does not take
+                raise
+            if found is not None:
+                if action == "take":
+                    self.working[key][found[1]] = found[2]
+                line.wake()
+                return found
+            await line.wait(call, seen)
+
+    def _changed(self, key: str) -> None:
+        for action in ("take", "dead"):
+            self.lines[key, action].wake()
 
     # ---- items for coglets that are gone -------------------------------------------------------------------
 
@@ -110,12 +177,45 @@ class Claims:
         return self.opened[key]
 
     async def _hold(self, key: str, task_status: trio.TaskStatus[ValueQueue] = trio.TASK_STATUS_IGNORED) -> None:
-        queue = self.bundle.queues[key]
-        given = {k: self.evaluate(e) for k, e in queue.attributes.items()}
+        declared = self.bundle.queues[key]
+        given = {k: self.evaluate(e) for k, e in declared.attributes.items()}
         lease = given["lease"].nanos / 1e9 if isinstance(given.get("lease"), Duration) else LEASE
-        async with open_store(_store_of(queue), "queue:") as store:
-            task_status.started(ValueQueue(store, queue.name, lease, given.get("attempts", ATTEMPTS)))
+        new_id = random_id if self.clock is None else _counted()
+        async with self._store(declared) as store, trio.open_nursery() as nursery:
+            queue = ValueQueue(store, declared.name, lease, given.get("attempts", ATTEMPTS), new_id)
+            task_status.started(queue)
+            if self.clock is None:
+                nursery.start_soon(self._watch, key, store)
+                nursery.start_soon(self._renew, key, queue)
             await trio.sleep_forever()
+
+    async def _watch(self, key: str, store: Store) -> None:
+        """Let the first claims look again whenever the store may have changed."""
+        while True:
+            await store.wait(WATCH)
+            self._changed(key)
+
+    async def _renew(self, key: str, queue: ValueQueue) -> None:
+        """Extend the leases of the items that are being worked on."""
+        while True:
+            await trio.sleep(queue.lease / 3)
+            for id, token in list(self.working[key].items()):
+                with suppress(ConnectionError):  # tried again before the lease ends
+                    await queue.extend(id, token)
+
+    @asynccontextmanager
+    async def _store(self, queue: ir.Queue) -> AsyncIterator[Store]:
+        if self.clock is not None:
+            yield MemoryStore(self.clock)
+            return
+        async with open_store(_store_of(queue), "queue:") as store:
+            yield store
+
+
+def _counted() -> Callable[[], str]:
+    """Return a function that counts ids, which sort in the order of their making."""
+    numbers = itertools.count(1)
+    return lambda: f"{next(numbers):09}"
 
 
 def _store_of(queue: ir.Queue) -> str:

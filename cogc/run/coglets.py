@@ -49,11 +49,6 @@ class Coglets:
         self.children: dict[str, dict[str, tuple[sdk.CogletHandle, int]]] = {}
         self.references: dict[int, Any] = {}
         self.waiting: dict[int, _Waiting] = {}
-        self.tokens = 0
-
-    def token(self) -> int:
-        self.tokens += 1
-        return self.tokens
 
     def name(self, program: ir.Program, call: Call) -> str:
         """How the coglet of a call is called, for people."""
@@ -222,6 +217,12 @@ class _Host:
         self.over = False
         self.unborn: list[str] = []
         self.unheard: dict[int, _Act] = {}
+        self.tokens = 0
+
+    def token(self) -> int:
+        """Return a number that no other call gives: it follows from the call, not from the order in which methods run."""
+        self.tokens += 1
+        return self.call << 20 | self.tokens
 
     def transmit(self, channel: str, value: Any) -> Awaitable[None]:
         return self._act("transmit", channel, self._plain(value, f"`{channel}`"))
@@ -239,7 +240,7 @@ class _Host:
         if not isinstance(base, sdk.CogBase):
             raise TypeError(f"create takes a CogBase, not a {type(base).__name__}")
         run = self.run
-        token = run.token()
+        token = self.token()
         run.bases[token] = base
         what = {
             "name": base.cls.__name__,
@@ -261,7 +262,7 @@ class _Host:
         try:
             data = self.run.out(command.data, "a command's data")
         except Failure:  # it stays in this process: only its number goes through the run
-            number = self.run.token()
+            number = self.token()
             self.run.references[number] = command.data
             data = {BY_REFERENCE: number, "type": type(command.data).__name__}
         return self._act("guide", child, command.type, data)
@@ -289,7 +290,7 @@ class _Host:
 
     async def next(self, child: str, channel: str) -> Any:
         """Return what a child says next; StopAsyncIteration when it has stopped."""
-        token = self.run.token()
+        token = self.token()
         waiting = self.run.waiting[token] = _Waiting()
         try:
             await self._act("next", child, channel, token)

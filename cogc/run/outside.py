@@ -1,16 +1,40 @@
 """The world outside of the kernel, as the loop of a run sees it: calls under way, and what has come in since the last look.
 
-Tasks write here and wake the loop; only the loop reads. A call holds the clock of a simulation and the end of the run for as
-long as it is under way, unless it `rests`: a method that sleeps or waits for a child, a claim on an empty queue, a plan that
-may never be decided on. When every call rests and nothing has come in, nothing can happen but a timer.
+Tasks write here and wake the loop; only the loop reads. A call is in one of four states:
+
+- It works. The clock of a simulation and the end of the run wait for it.
+- It is blocked: its method awaits the kernel's answer to a notice that has come in and is not taken yet.
+- It rests: a method that sleeps or waits for a child, a claim on an empty queue, a question that a person may never answer. It holds
+  neither the clock nor the end. When every call rests and nothing has come in, nothing can happen but a timer.
+- It has ended, and its result has come in.
+
+Order. What has come in is handed over sorted by the number of its call, which the kernel gave; the order of arrival counts only
+within a call. So what arrives together enters in order of call.
+
+Rounds. Under `--sim` the loop looks only when no call works (`settled`). All that a set of calls brings in then enters as one round,
+however long each of them really took. Two more things would depend on Trio, which runs tasks that are ready in an order of
+its own: the order in which tasks start, and the order in which they go on after an answer. Therefore a simulation does not start them
+or let them go on at once: `release` keeps what would do so, and `settle` carries out one after the other, each when every task
+that ran because of the one before is blocked again. Code that shares memory, such as the methods of Python coglets, runs in
+order of call too.
+
+An example: calls 1 and 2 take 50 ms and 10 ms of real time; call 3 sleeps for a virtual minute.
+    release    1, 2 and 3 start, in this order
+    arrival    2 has a result: 1 still works, so the loop does not look; 3 rests
+    arrival    1 has a result: no call works, so this is a round: the results of 1 and 2 enter, in this order
+    jump       nothing has come in and every call rests: the clock goes to the end of the sleep of 3
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from operator import attrgetter, itemgetter
 from typing import Any
 
 import trio
+
+_PATIENCE = 1.0
+"""Real seconds for which `settle` waits for tasks that never block, such as one that polls; then order is given up."""
 
 
 class Notice:
@@ -19,9 +43,10 @@ class Notice:
     Awaiting a notice waits until the kernel has taken it, and gives the kernel's answer, or a TypeError if it refused.
     """
 
-    __slots__ = ("answer", "call", "data", "kind", "refused", "taken")
+    __slots__ = ("answer", "blocks", "call", "data", "kind", "refused", "taken")
 
-    def __init__(self, call: int, kind: str, data: tuple[Any, ...]) -> None:
+    def __init__(self, blocks: Callable[[int, int], None], call: int, kind: str, data: tuple[Any, ...]) -> None:
+        self.blocks = blocks
         self.call = call
         self.kind = kind
         self.data = data
@@ -30,18 +55,31 @@ class Notice:
         self.answer: Any = None
 
     def __await__(self) -> Generator[Any, Any, Any]:
-        yield from self.taken.wait().__await__()
+        self.blocks(self.call, 1)
+        try:
+            yield from self.taken.wait().__await__()
+        finally:
+            self.blocks(self.call, -1)
         if self.refused is not None:
             raise TypeError(self.refused)
         return self.answer
 
 
 class Outside:
-    """The calls under way by their numbers, and what has come in: results, pieces of replies, notices."""
+    """The calls under way by their numbers, and what has come in: results, pieces of replies, notices.
 
-    def __init__(self) -> None:
+    `rounds` is set in a simulation. `asking` has the calls that wait for a person, `leaving` those that were
+    cancelled and are still ending.
+    """
+
+    def __init__(self, rounds: bool = False) -> None:
+        self.rounds = rounds
         self.scopes: dict[int, trio.CancelScope] = {}
         self.resting: set[int] = set()
+        self.blocked: dict[int, int] = {}
+        self.asking: set[int] = set()
+        self.leaving: set[int] = set()
+        self.kept: list[Callable[[], None]] = []
         self.results: list[tuple[int, Any]] = []
         self.pieces: list[tuple[int, str]] = []
         self.notices: list[Notice] = []
@@ -58,12 +96,20 @@ class Outside:
         """Forget a call that has ended."""
         self.scopes.pop(call, None)
         self.resting.discard(call)
+        self.asking.discard(call)
 
     def cancel(self, call: int) -> None:
         """Cancel a call that nobody waits for any more."""
         if call in self.scopes:
-            self.scopes[call].cancel()
+            self.leaving.add(call)
+            self.release(self.scopes[call].cancel)
             self.end(call)
+
+    def left(self, call: int) -> None:
+        """Take note that the task of a call is over."""
+        if call in self.leaving:
+            self.leaving.discard(call)
+            self.wake()
 
     def rest(self, call: int) -> None:
         """Let a call hold neither the clock nor the end until `resume`."""
@@ -71,7 +117,26 @@ class Outside:
         self.wake()
 
     def resume(self, call: int) -> None:
+        """Let a call hold the clock and the end again."""
         self.resting.discard(call)
+
+    def ask(self, call: int) -> None:
+        """Let a call that waits for a person hold the end of the run, and of a simulation only where no time can pass any more."""
+        self.asking.add(call)
+        if self.rounds:
+            self.rest(call)
+
+    def _block(self, call: int, change: int) -> None:
+        """Count the notices that a method awaits; the loop looks when the last task of a round is blocked."""
+        self.blocked[call] = self.blocked.get(call, 0) + change
+        if not self.blocked[call]:
+            del self.blocked[call]
+        self.wake()
+
+    @property
+    def settled(self) -> bool:
+        """Whether no call works, and none that was cancelled is still ending."""
+        return not self.leaving and all(call in self.resting or call in self.blocked for call in self.scopes)
 
     @property
     def holds(self) -> bool:
@@ -93,7 +158,7 @@ class Outside:
 
     def tell(self, call: int, kind: str, *data: Any) -> Notice:
         """Take in a notice; it may be awaited."""
-        notice = Notice(call, kind, data)
+        notice = Notice(self._block, call, kind, data)
         self.notices.append(notice)
         self.wake()
         return notice
@@ -106,6 +171,50 @@ class Outside:
     def has_news(self) -> bool:
         """Whether anything has come in."""
         return bool(self.results or self.pieces or self.notices)
+
+    def take_notices(self) -> list[Notice]:
+        """Take out the notices, in order of call."""
+        taken, self.notices = sorted(self.notices, key=attrgetter("call")), []
+        return taken
+
+    def take_requests(self) -> list[Notice]:
+        """Take out what people ask of agents, which belongs to no call."""
+        taken = [n for n in self.notices if not n.call]
+        self.notices = [n for n in self.notices if n.call]
+        return taken
+
+    def take_pieces(self) -> list[tuple[int, str]]:
+        """Take out the pieces of replies, in order of call."""
+        taken, self.pieces = sorted(self.pieces, key=itemgetter(0)), []
+        return taken
+
+    def take_results(self) -> list[tuple[int, Any]]:
+        """Take out the results, in order of call."""
+        taken, self.results = sorted(self.results, key=itemgetter(0)), []
+        return taken
+
+    # ---- what goes on --------------------------------------------------------------------------------------
+
+    def release(self, go_on: Callable[[], None]) -> None:
+        """Let a task start or go on, by a function: at once, or in a simulation when its turn comes."""
+        if self.rounds:
+            self.kept.append(go_on)
+        else:
+            go_on()
+
+    async def settle(self) -> None:
+        """Let the tasks that were released go on, one after the other."""
+        if not self.kept:
+            return
+        from trio.testing import wait_all_tasks_blocked  # only a simulation needs it
+
+        kept, self.kept = self.kept, []
+        with trio.move_on_after(_PATIENCE * len(kept)):
+            while kept:
+                kept.pop(0)()
+                await wait_all_tasks_blocked()
+        for go_on in kept:
+            go_on()
 
     def wake(self) -> None:
         """Have the loop look again."""

@@ -11,11 +11,11 @@ four things, always in this order:
    the run's one nursery, with a scope by which the kernel can cancel it; everything else is done at once.
 3. It decides whether the run is over (`_over`).
 4. It admits what has come in meanwhile (`_admit`): due timers, due delayed inputs, notices, pieces of replies, results.
-   What arrived together enters in this order of kinds, and each kind in order of arrival. Every admitted input is an event of
+   What arrived together enters in this order of kinds, and each kind in order of call. Every admitted input is an event of
    the journal.
 
 When the kernel has nothing to do (`_wait`), the session waits for the world or for the next timer. Under `--sim` it jumps to the
-next timer at once, as long as no call under way holds the clock (`outside.py`). When there is neither a timer nor anything under
+next timer at once, as long as no call under way holds the clock, and what comes in enters in rounds (`outside.py`). When there is neither a timer nor anything under
 way, the system is quiet: it is in deadlock, or it is stopped in good order and the run ends.
 
 Invariants.
@@ -188,7 +188,7 @@ class Session:
                 self._release()
                 return
             if kernel.busy:
-                self._admit()
+                self._look()
                 self._stop_in_time()
             elif not await self._wait():
                 return
@@ -233,21 +233,26 @@ class Session:
         if self.sinks.journal is not None:
             self.sinks.journal.event(self.kernel, kind, *data)
 
+    def _look(self) -> None:
+        """Hand in what has come in while the kernel is busy. In a simulation that waits until the kernel is idle."""
+        if not self.options.sim:
+            self._admit()
+            return
+        for notice in self.outside.take_requests():
+            self._take(notice)
+
     def _admit(self) -> None:
         """Hand in what has come in, and let the timers fire that are due by now."""
         kernel, outside = self.kernel, self.outside
         if not self.options.sim:
             self._advance(self._bounded(self.now()))
         self._deliver_delayed()
-        notices, outside.notices = outside.notices, []
-        for notice in notices:
+        for notice in outside.take_notices():
             self._take(notice)
-        arrived, outside.pieces = outside.pieces, []
-        for call, piece in arrived:
+        for call, piece in outside.take_pieces():
             self._event("delta", call, piece)
             kernel.delta(call, piece)
-        results, outside.results = outside.results, []
-        for call, value in results:
+        for call, value in outside.take_results():
             self.executors.claims.arrived(call, value, call in kernel.calls)
             self._event("result", call, value)
             kernel.result(call, value)
@@ -273,7 +278,7 @@ class Session:
                 self._listens(notice)
         except Failure as failure:
             notice.refused = failure.message
-        notice.taken.set()
+        self.outside.release(notice.taken.set)
 
     def _listens(self, notice: Notice) -> None:
         """Let the call of a method rest while it waits for what a child transmits."""
@@ -293,7 +298,7 @@ class Session:
             match item:
                 case SleepOver(call, over):
                     self.outside.resume(call)
-                    over.set()
+                    self.outside.release(over.set)
                 case Piece(call, text):
                     if call in self.kernel.calls:
                         self.outside.pieces.append((call, text))
@@ -342,11 +347,13 @@ class Session:
 
     async def _wait(self) -> bool:
         """Wait for the world or the clock while the kernel has nothing to do. False when there is nothing to wait for."""
+        if self.options.sim and not await self._round():
+            return True
         due = self._due()
         stop_at, sim = self.options.stop_at, self.options.sim
-        if due is None and not self.outside.holds:
+        if due is None and not self.outside.holds and not self.outside.asking:
             return self._quiet()
-        if sim and not self.outside.holds:
+        if sim and not self.outside.holds and (due is not None or stop_at is not None):
             return self._jump(due)
         if not self.outside.has_news:
             await self.outside.wait(min(self._seconds_to(due), self.stopping.left()))
@@ -355,6 +362,14 @@ class Session:
         if stop_at is not None and not sim and self.now() >= stop_at and not self.kernel.busy:
             return self._time_is_over()
         return True
+
+    async def _round(self) -> bool:
+        """Wait until no call works any more. False if the loop has to look at something else before that."""
+        await self.outside.settle()
+        if self.outside.settled:
+            return True
+        await self.outside.wait(self.stopping.left())
+        return False
 
     def _due(self) -> int | None:
         """Return the next instant at which something happens by itself."""
@@ -464,7 +479,7 @@ class Session:
                     self.executors.claims.give_back(effect.queue, effect.item)
                 case Said():
                     self.outside.resume(self.listening.pop(effect.token, 0))
-                    self.executors.coglets.said(effect)
+                    self.outside.release(partial(self.executors.coglets.said, effect))
                 case Output():
                     self.outputs.setdefault(effect.channel, []).append(effect.value)
                     if self.options.on_output is not None:
@@ -492,22 +507,25 @@ class Session:
         scope = self.outside.begin(call.id)
         if isinstance(call, Call):
             self.executors.claims.began(call)
-        self.background.start_soon(self._execute, call, scope)
+        self.outside.release(partial(self.background.start_soon, self._execute, call, scope))
 
     async def _execute(self, call: Outward, scope: trio.CancelScope) -> None:
         self.under_way[call.id] = UnderWay(call, self.now())
         with scope:
-            value: Any
-            match call:
-                case Ask():
-                    value = await self.models.ask(call, partial(self.outside.piece, call.id))
-                case Dispatch():
-                    value = await self.dispatchers.run(call, partial(self.outside.progress, call.id))
-                case Call():
-                    value = await self.executors.execute(call)
-                case _:
-                    assert_never(call)
-            self.outside.result(call.id, value)
+            self.outside.result(call.id, await self._value(call))
         del self.under_way[call.id]
         if scope.cancelled_caught:
             self.executors.claims.cancelled(call.id)
+        self.outside.left(call.id)
+
+    async def _value(self, call: Outward) -> Any:
+        """Return the result of a call, or a Failure."""
+        match call:
+            case Ask():
+                return await self.models.ask(call, partial(self.outside.piece, call.id))
+            case Dispatch():
+                return await self.dispatchers.run(call, partial(self.outside.progress, call.id))
+            case Call():
+                return await self.executors.execute(call)
+            case _:
+                assert_never(call)

@@ -15,9 +15,10 @@ T = TypeVar("T")
 
 
 class MemoryStore:
-    """Keeps records as JSON text, so that no caller holds a part of a stored value."""
+    """Keeps records as JSON text, so that no caller holds a part of a stored value. `clock` gives the seconds of `now`."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self.clock = clock
         self.records: dict[str, bytes] = {}
         self.sets: dict[str, dict[str, float]] = {}
         self.hashes: dict[str, dict[str, str]] = {}
@@ -40,7 +41,7 @@ class MemoryStore:
             await self.changed.wait()
 
     async def now(self) -> float:
-        return time.time()
+        return self.clock()
 
     async def aclose(self) -> None:
         self.changed.set()

@@ -15,8 +15,9 @@ import trio
 
 from cogc.stores.base import Store, Tx
 
-Idle = Callable[[bool], None]
-"""Called with True when a claim begins to wait for an item, and with False when it stops."""
+def random_id() -> str:
+    """Return an id that no other item has."""
+    return str(uuid.uuid4())
 
 
 Claim = list[Any]
@@ -26,15 +27,18 @@ Claim = list[Any]
 class ValueQueue:
     """First in, first out. `lease` (seconds) is how long a claim holds, `attempts` how often an item may be claimed."""
 
-    def __init__(self, store: Store, name: str, lease: float, attempts: int) -> None:
+    def __init__(
+        self, store: Store, name: str, lease: float, attempts: int, new_id: Callable[[], str] = random_id
+    ) -> None:
         self.store = store
         self.name = name
         self.lease = lease
         self.attempts = attempts
+        self.new_id = new_id
 
     async def put(self, value: Any) -> None:
         """Add an item."""
-        id, now = str(uuid.uuid4()), await self.store.now()
+        id, now = self.new_id(), await self.store.now()
 
         async def work(tx: Tx) -> None:
             tx.put(f"item:{id}", {"value": value, "token": 0, "tries": 0, "until": 0.0})
@@ -43,11 +47,9 @@ class ValueQueue:
 
         await self.store.transact(work)
 
-    async def take(self, idle: Idle) -> Claim:
-        """Claim the oldest free item, waiting for one if there is none. Return `[value, id, token]`."""
-        while (found := await self._shielded(self._try)) is None:
-            await self._wait(idle)
-        return found
+    async def take(self) -> Claim | None:
+        """Claim the oldest free item. Return `[value, id, token]`, or None if there is none."""
+        return await self._shielded(self._try)
 
     async def claim(self) -> dict[str, Any] | None:
         """Claim the oldest free item. Return `{value, id, token}`, or None if there is none."""
@@ -61,20 +63,13 @@ class ValueQueue:
             made.append(await claim())
         return made[0]
 
-    async def _wait(self, idle: Idle) -> None:
-        idle(True)
-        try:
-            await self.store.wait(1.0)
-        finally:
-            idle(False)
-
     async def _try(self) -> Claim | None:
         now = await self.store.now()
 
         async def work(tx: Tx) -> Claim | None:
             for id in await tx.members(f"items:{self.name}"):
                 item = await tx.get(f"item:{id}")
-                if item is None or item.get("gone") or item["until"] >= now:
+                if item is None or item.get("gone") or item["until"] > now:
                     continue
                 if item["tries"] >= self.attempts:
                     self._bury(tx, id, now)
@@ -88,13 +83,10 @@ class ValueQueue:
 
         return await self.store.transact(work)
 
-    async def dead(self, idle: Idle) -> Claim:
-        """Take the oldest dead item out of the queue, waiting for one if there is none. Return `[value, id, token]`."""
+    async def dead(self) -> Claim | None:
+        """Take the oldest dead item out of the queue. Return `[value, id, token]`, or None if there is none."""
         await self._try_bury()
-        while (found := await self._shielded(self._exhume)) is None:
-            await self._wait(idle)
-            await self._try_bury()
-        return found
+        return await self._shielded(self._exhume)
 
     async def _try_bury(self) -> None:
         """Move the items whose last claim has run out of its lease to the dead ones."""
@@ -105,7 +97,7 @@ class ValueQueue:
                 item = await tx.get(f"item:{id}")
                 if item is None or item.get("gone"):
                     continue
-                if item["tries"] >= self.attempts and item["until"] < now:
+                if item["tries"] >= self.attempts and item["until"] <= now:
                     self._bury(tx, id, now)
 
         await self.store.transact(work)
@@ -119,6 +111,19 @@ class ValueQueue:
                     tx.put(f"item:{id}", {**item, "gone": True})
                     return [item["value"], id, item["token"]]
             return None
+
+        return await self.store.transact(work)
+
+    async def extend(self, id: str, token: int) -> bool:
+        """Extend the lease of a claim. Return False if the claim has ended."""
+        now = await self.store.now()
+
+        async def work(tx: Tx) -> bool:
+            item = await tx.get(f"item:{id}")
+            if item is None or item["token"] != token:
+                return False
+            tx.put(f"item:{id}", {**item, "until": now + self.lease})
+            return True
 
         return await self.store.transact(work)
 

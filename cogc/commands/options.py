@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import sys
 import time
 from argparse import Namespace
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +40,33 @@ def settle(options: Namespace) -> None:
 def new_run_id() -> str:
     """A run's name: when it began, and a few letters."""
     return time.strftime("%Y%m%d-%H%M%S") + "-" + os.urandom(2).hex()
+
+
+SIMULATED = 946_684_800_000_000_000
+"""The start of a simulation, in nanoseconds: 2000-01-01T00:00:00Z."""
+
+
+def epoch_of(options: Namespace) -> int:
+    """Return the time at which the clock of a run starts, in nanoseconds since 1970."""
+    if options.epoch is None:
+        return SIMULATED if options.sim else time.time_ns()
+    if not options.sim:
+        raise UsageError("--epoch is for --sim: the clock of other runs is that of the machine")
+    try:
+        start = datetime.fromisoformat(options.epoch)
+    except ValueError:
+        raise UsageError(f"--epoch {options.epoch}: write a time such as 2026-01-31T08:00:00Z") from None
+    since = (start if start.tzinfo else start.replace(tzinfo=UTC)) - datetime(1970, 1, 1, tzinfo=UTC)
+    return (since.days * 86400 + since.seconds) * 10**9 + since.microseconds * 1000
+
+
+def run_id_of(bundle: ir.Bundle, options: Namespace, seed: int) -> str:
+    """Return the name of a run. That of a simulation follows from its program, its seed and what it is given."""
+    if not options.sim:
+        return new_run_id()
+    names = ("epoch", "set", "input", "goal", "answer", "model", "budget")
+    given = [ir.hashed(bundle).hash, seed, goal_of(options), *(getattr(options, name) for name in names)]
+    return "sim-" + hashlib.sha256(json.dumps(given).encode()).hexdigest()[:12]
 
 
 def budget(options: Namespace) -> dict[str, float | int]:

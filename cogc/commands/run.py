@@ -42,6 +42,7 @@ def arguments(parser: ArgumentParser) -> None:
     add("--for", dest="duration", metavar="DURATION", help="stop after so long, such as 10s")
     add("--until", metavar="EXPR", help="stop when this holds, over what the root has sent: 'len(count) == 5'")
     add("--sim", action="store_true", help="run on a virtual clock")
+    add("--epoch", metavar="TIME", help="--sim: when its clock starts (default: 2000-01-01T00:00:00Z)")
     add("--seed", type=int, metavar="N", help="the seed of the run's random numbers (default: a new one)")
     add("--trace", metavar="FILE", help="write a trace; without a file into the run's folder, with a live view")
     add("--log", choices=list(LEVELS), default="info", help="what coglets log goes to stderr from this level on")

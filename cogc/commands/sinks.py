@@ -6,7 +6,6 @@ import io
 import os
 import random
 import sys
-import time
 from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any, BinaryIO
 import msgspec
 
 from cogc import ir
-from cogc.commands.options import LEVELS, budget, duration, new_run_id
+from cogc.commands.options import LEVELS, budget, duration, epoch_of, run_id_of
 from cogc.commands.streams import Sink, refuse_foreign, sink_of_stdout
 from cogc.commands.usage import UsageError
 from cogc.disk.state_folder import make_folder
@@ -38,9 +37,9 @@ class RunSinks:
         self.options = options
         self.bundle = bundle
         self.budget = budget(options)
-        self.id = run or new_run_id()
         self.seed = options.seed if options.seed is not None else random.SystemRandom().getrandbits(32)
-        self.epoch = time.time_ns()
+        self.id = run or run_id_of(bundle, options, self.seed)
+        self.epoch = epoch_of(options)
         self.traced = options.trace is not None
         self.live = self.traced and sys.stdout.isatty() and options.output == "people" and not options.replay
         self.plain_lines = options.trace == "" and not self.live and options.output == "people"

@@ -35,7 +35,7 @@ def build_session(unit: Unit, options: RunOptions, settings: Settings, sinks: Si
         Coglets(outside.tell, to_python, from_python, settings.workspace),
         Servers(bundle.servers, unit.evaluate, secret, settings.workspace, background, settings.sandboxed),
         Claims(bundle, unit.evaluate, outside, background, clock),
-        Plans(settings.keeping, settings.people, background, outside.rest),
+        Plans(settings.keeping, settings.people, background, outside.rest, clock),
     )
     mirror = Mirror(kernel.models.registry, settings.registry, options.run) if settings.registry else None
     models, dispatchers = Models(kernel), Dispatchers(bundle, settings)

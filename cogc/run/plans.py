@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import getpass
+import itertools
 import sys
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any
 
 import trio
@@ -12,6 +14,7 @@ import trio
 from cogc.language.values import Failure, plain
 from cogc.run.background import Background
 from cogc.run.people import People, Question
+from cogc.stores.memory import MemoryStore
 from cogc.stores.owner import LEASE
 from cogc.stores.plans import OVER, Plan, PlanStore, open_plans
 
@@ -42,9 +45,20 @@ def login() -> str:
 
 
 class Plans:
-    """The plan store of a run, opened at its first use; `rest` is called with each call that waits for a decision from outside."""
+    """The plan store of a run, opened at its first use; `rest` is called with each call that waits for a decision from outside.
 
-    def __init__(self, keeping: Keeping, people: People, background: Background, rest: Callable[[int], None]) -> None:
+    `clock` is that of a simulation, in seconds, and None where real time counts.
+    """
+
+    def __init__(
+        self,
+        keeping: Keeping,
+        people: People,
+        background: Background,
+        rest: Callable[[int], None],
+        clock: Callable[[], float] | None = None,
+    ) -> None:
+        self.clock = clock
         self.keeping = keeping
         self.people = people
         self.background = background
@@ -85,7 +99,7 @@ class Plans:
             return self.store
 
     async def _hold(self, task_status: trio.TaskStatus[PlanStore] = trio.TASK_STATUS_IGNORED) -> None:
-        async with open_plans(self.keeping.store) as store:
+        async with self._plans() as store:
             task_status.started(store)
             try:
                 while True:
@@ -96,6 +110,13 @@ class Plans:
                 with trio.move_on_after(1, shield=True):
                     for id in self.held:
                         await store.let_go(id)
+
+    def _plans(self) -> AbstractAsyncContextManager[PlanStore]:
+        """Open the store; that of a simulation, where none is named, has the clock of the kernel and counts its plans."""
+        if self.clock is None or self.keeping.store != "memory":
+            return open_plans(self.keeping.store)
+        numbers = itertools.count(1)
+        return nullcontext(PlanStore(MemoryStore(self.clock), lambda: f"{next(numbers):06}"))
 
     async def _open(
         self, store: PlanStore, name: str, goal: str, steps: list[Any], parameters: Any, planner: str

@@ -12,7 +12,7 @@ queued for that run under `decision:ID`; without a living run it is applied to t
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -38,10 +38,11 @@ async def open_plans(name: str) -> AsyncIterator[PlanStore]:
 
 
 class PlanStore:
-    """Plans over a store."""
+    """Plans over a store. `new_id` gives the part of a plan's id behind its name."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, new_id: Callable[[], str] = lambda: uuid.uuid4().hex[:6]) -> None:
         self.store = store
+        self.new_id = new_id
 
     async def save(self, plan: Plan) -> None:
         """Write a plan, whether it is new or known."""
@@ -109,7 +110,7 @@ class PlanStore:
                     tx.put(f"plan:{id}", known)
                     tx.put(f"runner:{id}", owner(now))
                     return known, True
-            made = {**plan, "id": f"{plan['name']}-{uuid.uuid4().hex[:6]}", "created_at": now}
+            made = {**plan, "id": f"{plan['name']}-{self.new_id()}", "created_at": now}
             tx.put(f"plan:{made['id']}", made)
             tx.add("plans", made["id"], now)
             tx.put(f"runner:{made['id']}", owner(now))

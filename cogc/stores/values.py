@@ -15,6 +15,7 @@ import trio
 
 from cogc.stores.base import Store, Tx
 
+
 def random_id() -> str:
     """Return an id that no other item has."""
     return str(uuid.uuid4())

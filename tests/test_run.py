@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
@@ -20,8 +22,9 @@ from cogc.run.process import run_process
 from cogc.run.scripted import Scripted
 from cogc.run.session import Session
 from cogc.run.settings import Settings
-from cogc.run.state import StateStore
+from cogc.run.state import StateError, StateStore
 from cogc.run.trace import TraceWriter, records
+from support.cli import cogc
 from support.paths import ROOT
 from support.processes import marked, unique_seconds
 from support.sessions import session
@@ -337,13 +340,59 @@ def test_a_replay_says_where_it_departs(tmp_path: Path) -> None:
         journal.replay(Kernel(Unit(other)), events)
 
 
-def test_a_torn_journal_reads_to_its_last_whole_event(tmp_path: Path) -> None:
+def recorded(path: Path) -> list[bytes]:
+    """Record a run, and return the lines of its journal."""
+    with path.open("wb") as file:
+        head = {"run": "", "seed": 0, "epoch": 0, "program": ""}
+        session(build(TICKING), sim=True, stop_at=100_000_000, journal=journal.Journal(file, head))
+    return path.read_bytes().splitlines(keepends=True)
+
+
+def test_a_torn_journal_reads_to_its_last_whole_event_and_has_no_end(tmp_path: Path) -> None:
     path = tmp_path / "j"
-    path.write_bytes(b'{"journal":1,"run":"r"}\n[0,0,"start",{},[]]\n[3,0,"inp')
-    assert journal.read(path)[1] == [[0, 0, "start", {}, []]]
-    path.write_bytes(b"nonsense\n")
-    with pytest.raises(ValueError, match="no journal"):
-        journal.read(path)
+    lines = recorded(path)
+    whole = journal.read(path)[1]
+    assert journal.is_whole(whole)
+    for cut in range(1, len(lines[-1])):
+        path.write_bytes(b"".join(lines)[:-cut])
+        assert journal.read(path)[1] == whole[:-1] and not journal.is_whole(whole[:-1])
+
+
+def test_a_broken_line_of_a_journal_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "j"
+    lines = recorded(path)
+    for number in range(2, len(lines)):
+        for broken in (
+            [],
+            [b'{"a":1}\n'],
+            [b"]\n"],
+            [b"\n"],
+            [lines[number - 1].replace(b"time", b"tome")],
+            [lines[0]],
+        ):
+            changed = [*lines[: number - 1], *broken, *lines[number:]]
+            if changed != lines:
+                path.write_bytes(b"".join(changed))
+                with pytest.raises(ValueError, match=f"line {number} is broken"):
+                    journal.read(path)
+    for head in (b"nonsense\n", b'{"journal":1}\n', b""):
+        path.write_bytes(head)
+        with pytest.raises(ValueError, match="no journal"):
+            journal.read(path)
+
+
+@pytest.mark.parametrize("kept", [1, 2, 3, 5, -1])
+def test_a_recording_without_an_end_is_replayed_to_where_it_ends_and_said(tmp_path: Path, kept: int) -> None:
+    spec, path = tmp_path / "a.cog", tmp_path / "j"
+    spec.write_text(
+        'program f(x: int) -> string = shell ["echo", str(x)]\ncoglet Main { transmit y: string\n on start { for i in range(5) { y <- f(i) } } }'
+    )
+    done = cogc("run", spec, "--record", path)
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[:kept]))
+    again = cogc("run", spec, "--replay", path)
+    assert done.stdout.startswith(again.stdout) and again.returncode == 2
+    assert f"ends with its line {len(lines[:kept])}, before its run did" in again.stderr
 
 
 def test_persist_states_live_across_runs_of_an_instance(tmp_path: Path) -> None:
@@ -354,6 +403,42 @@ def test_persist_states_live_across_runs_of_an_instance(tmp_path: Path) -> None:
         seen += session(build(text), states=store).outputs["n"]
         store.close()
     assert seen == [1, 2, 3]
+
+
+def test_an_instance_has_one_run_at_a_time(tmp_path: Path) -> None:
+    first = StateStore(tmp_path / "state.db")
+    with pytest.raises(StateError, match=f"under way, process {os.getpid()}"):
+        StateStore(tmp_path / "state.db")
+    first.close()
+    StateStore(tmp_path / "state.db").close()
+
+
+BOX = "coglet Main { transmit out: any\n state box: { a: TYPE } = { a: VALUE } persist\n on start { box = { a: VALUE }\n out <- box } }"
+
+
+def test_a_kept_state_that_no_longer_fits_its_type_is_refused(tmp_path: Path) -> None:
+    for type, value, code in (("int", "1", 0), ("string", '"x"', 2), ("int", "2", 0)):
+        (tmp_path / "a.cog").write_text(BOX.replace("TYPE", type).replace("VALUE", value))
+        done = cogc("run", "a.cog", "--instance", "acme", cwd=tmp_path)
+        assert done.returncode == code and bool(done.stdout) == (code == 0)
+        assert ("--instance acme: the kept state `box` of `Main` no longer fits" in done.stderr) == (code == 2)
+
+
+@pytest.mark.parametrize("damage", ["garbage", "cut", "no json"])
+def test_damaged_states_are_one_line(tmp_path: Path, damage: str) -> None:
+    (tmp_path / "a.cog").write_text(BOX.replace("TYPE", "int").replace("VALUE", "1"))
+    assert cogc("run", "a.cog", "--instance", "x", cwd=tmp_path).returncode == 0
+    file = tmp_path / ".cogc/instances/x/state.db"
+    if damage == "garbage":
+        file.write_bytes(b"\x07" * 9000)
+    elif damage == "cut":
+        file.write_bytes(file.read_bytes()[:5000])
+    else:
+        with sqlite3.connect(file) as connection:
+            connection.execute("UPDATE state SET value = '{broken'")
+        connection.close()
+    done = cogc("run", "a.cog", "--instance", "x", cwd=tmp_path)
+    assert done.returncode == 2 and "cogc: --instance x: the states in `.cogc/instances/x/state.db`" in done.stderr
 
 
 def test_traces_of_older_tools_are_read() -> None:

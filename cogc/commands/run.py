@@ -143,17 +143,23 @@ def _run(bundle: ir.Bundle, options: Namespace) -> int:
         try:
             trio.run(sinks.run, session)
         except Exception as error:
-            failure = _failure_of(error)
+            failure = _failure_of(error, options.instance)
             if failure is None:
                 raise
             raise UsageError(failure) from None
     return _ended(session, options) or (3 if sinks.lost else 0)
 
 
-def _failure_of(error: BaseException) -> str | None:
-    """Return the message of a parameter or input that was refused before anything ran."""
+def _failure_of(error: BaseException, instance: str | None) -> str | None:
+    """Return the message of a parameter, input or kept state that was refused before anything ran."""
     found = only(error)
-    return found.message if isinstance(found, Failure) else None
+    if not isinstance(found, Failure):
+        return None
+    if found.kind != "kept":
+        return found.message
+    return (
+        f"--instance {instance}: {found.message}; begin anew under another name, or remove .cogc/instances/{instance}"
+    )
 
 
 def _ended(session: Session, options: Namespace) -> int:
@@ -226,6 +232,8 @@ def _replay(bundle: ir.Bundle, options: Namespace) -> int:
         except journal.Divergence as error:
             sys.stderr.write(f"cogc: the replay departs from the recording: {error}\n")
             return 3
+    if not journal.is_whole(events):
+        raise UsageError(f"the recording `{options.replay}` ends with its line {len(events) + 1}, before its run did")
     if not options.quiet:
         sys.stderr.write(report.losses(kernel.losses) + report.usage(kernel))
     if kernel.ended == "failed":

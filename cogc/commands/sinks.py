@@ -25,7 +25,7 @@ from cogc.run.journal import VERSION, Journal
 from cogc.run.plans import show
 from cogc.run.report import team_line
 from cogc.run.session import RunOptions, Session
-from cogc.run.state import StateStore
+from cogc.run.state import StateError, StateStore
 from cogc.run.trace import TraceWriter, line
 from cogc.screens.run import RunView
 
@@ -63,6 +63,8 @@ class RunSinks:
                 if not name.replace("-", "").replace("_", "").isalnum():
                     raise UsageError(f"--instance {name}: letters, digits, - and _")
                 self.states = StateStore(Path(".cogc/instances") / name / "state.db")
+        except StateError as error:
+            raise UsageError(f"--instance {self.options.instance}: {error}") from None
         except OSError as error:
             raise UsageError(f"cannot write `{error.filename}`: {str(error.strerror).lower()}") from None
         if self.options.seed is None and self.traced:

@@ -157,7 +157,7 @@ def _fill(kernel: State, inst: Instance) -> None:
                 stored = (
                     kernel.persisted.get((inst.path, code.ir.states[i].name), _UNSET) if kernel.persisted else _UNSET
                 )
-                inst.states[i] = value(inst) if stored is _UNSET else stored
+                inst.states[i] = value(inst) if stored is _UNSET else _kept(inst, code.ir.states[i], stored)
     if code.children:
         inst.children = {}
         for number, child in enumerate(code.children):
@@ -165,6 +165,16 @@ def _fill(kernel: State, inst: Instance) -> None:
         wiring.wire(kernel, inst)
     if code.ir.suppressed and inst.states and any(inst.states[i] for i in code.ir.suppressed):
         wiring.suppress(kernel, inst)
+
+
+def _kept(inst: Instance, state: ir.StateDecl, stored: Any) -> Any:
+    """Return a state that an earlier run has left; a Failure of kind `kept` if it no longer fits its type."""
+    try:
+        return inst.code.unit.validators.check(state.type)(stored)
+    except Failure as wrong:
+        raise Failure(
+            "kept", f"the kept state `{state.name}` of `{inst.path}` no longer fits: {wrong.message}"
+        ) from None
 
 
 def _child(kernel: State, parent: Instance, child: ChildCode, number: int) -> None:

@@ -2,11 +2,16 @@
 
 From it a run can be made again without the outside world: `replay` feeds the same events at the same steps and, the
 kernel being deterministic, everything else follows, the trace to the byte.
+
+A journal is a file of JSON Lines: the head, an event a line, and the event `end` of a run that ended in good order. The last
+item of each line is a checksum of the line and of all lines before it, so that a changed line and a missing one are found at
+their place (`_sealed`, `_opened`). A last line without its newline was torn, and is left out.
 """
 
 from __future__ import annotations
 
 import hashlib
+import zlib
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -17,7 +22,7 @@ from cogc.kernel.effects import Ask, Call, Dispatch
 from cogc.kernel.machine import Kernel
 from cogc.language.values import Duration, Failure, Time, shorten
 
-VERSION = 1
+VERSION = 2
 Outward = Call | Ask | Dispatch
 
 
@@ -73,7 +78,10 @@ def gist(call: Outward) -> str:
     """What a call says, shortened, for people: its arguments, or the last message."""
     if isinstance(call, Dispatch):
         return shorten(call.query, 160)
-    return shorten(call.arguments if isinstance(call, Call) else call.request["messages"][-1]["content"], 160)
+    if isinstance(call, Ask):
+        return shorten(call.request["messages"][-1]["content"], 160)
+    words = call.request.get("words")
+    return shorten(call.arguments, 160) if words is None else f"{shorten(call.arguments, 80)} as {shorten(words, 160)}"
 
 
 class Journal:
@@ -82,6 +90,7 @@ class Journal:
     def __init__(self, file: BinaryIO, head: dict[str, Any]) -> None:
         self.file = file
         self.lines: list[Any] = [{"journal": VERSION, **head}]
+        self.checksum = 0
 
     def event(self, kernel: Kernel, kind: str, *data: Any) -> None:
         self.lines.append([kernel.steps, kernel.now, kind, *data])
@@ -91,9 +100,29 @@ class Journal:
 
     def flush(self) -> None:
         if self.lines:
-            self.file.write(_encoder.encode_lines(self.lines))
+            self.file.write(b"".join(self._sealed(line) for line in self.lines))
             self.file.flush()
             self.lines = []
+
+    def _sealed(self, line: Any) -> bytes:
+        sealed, self.checksum = _sealed(_encoder.encode(line), self.checksum)
+        return sealed + b"\n"
+
+
+def _sealed(line: bytes, before: int) -> tuple[bytes, int]:
+    """Return a line with a checksum as its last item, of the line and of all lines `before` it; and the checksum."""
+    checksum = zlib.crc32(line, before)
+    key = b'"sum":' if line.endswith(b"}") else b""
+    return b'%s,%s"%08x"%s' % (line[:-1], key, checksum, line[-1:]), checksum
+
+
+def _opened(line: bytes, before: int) -> tuple[Any, int]:
+    """Return what a sealed line holds, and its checksum; ValueError if the line does not follow those before it."""
+    bare = line[: -18 if line.endswith(b"}") else -12] + line[-1:]
+    sealed, checksum = _sealed(bare, before) if len(bare) > 1 else (b"", 0)
+    if sealed != line:
+        raise ValueError("it was changed, or a line before it is missing")
+    return _decode(msgspec.json.decode(bare)), checksum
 
 
 class Divergence(Exception):
@@ -101,34 +130,48 @@ class Divergence(Exception):
 
 
 def read(path: Path) -> tuple[dict[str, Any], list[list[Any]]]:
-    """A journal's head and events; ValueError if it is none. A last line that was torn is left out."""
-    data = path.read_bytes()
-    lines = data.split(b"\n")
-    found: list[Any] = []
-    for number, line in enumerate(lines):
-        if not line:
-            continue
-        try:
-            found.append(_decode(msgspec.json.decode(line)))
-        except msgspec.DecodeError as error:
-            if number < len(lines) - 1 and number:
-                raise ValueError(f"line {number + 1} is no event: {error}") from None
-    if not found or not isinstance(found[0], dict) or found[0].get("journal") != VERSION:
+    """Return a journal's head and events; ValueError if it is none, or if a line is not the one that was written there."""
+    lines = path.read_bytes().split(b"\n")[:-1]
+    if not lines or _version(lines[0]) != VERSION:
         raise ValueError("it is no journal of this version")
+    found: list[Any] = []
+    checksum = 0
+    for number, line in enumerate(lines, 1):
+        try:
+            value, checksum = _opened(line, checksum)
+        except ValueError as error:
+            raise ValueError(f"line {number} is broken: {error}") from None
+        found.append(value)
     return found[0], found[1:]
+
+
+def _version(head: bytes) -> Any:
+    try:
+        value = msgspec.json.decode(head)
+    except msgspec.DecodeError:
+        return None
+    return value.get("journal") if isinstance(value, dict) else None
+
+
+def is_whole(events: list[list[Any]]) -> bool:
+    """True if a journal reaches the end of its run."""
+    return bool(events) and events[-1][2] == "end"
 
 
 def replay(kernel: Kernel, events: list[list[Any]], taken: Any = None) -> None:
     """Feed a journal's events to a fresh kernel. `taken` is called with its effects after each stretch.
 
-    A Divergence says which call was made in place of the one that is recorded.
+    A Divergence says which call was made in place of the one that is recorded. A journal without an end is replayed up to its
+    last event.
     """
     expected = {e[3]: e for e in events if e[2] == "call"}
+    whole = is_whole(events)
     for event in events:
         steps, now, kind, *data = event
         if kernel.steps < steps or kernel.busy:
             kernel.run(steps - kernel.steps)
-        _take(kernel, expected, taken)
+        if not _take(kernel, expected, taken, whole):
+            return
         if kind == "start":
             kernel.persisted = {(p, n): v for p, n, v in data[1]}
             kernel.start(data[0])
@@ -152,19 +195,24 @@ def replay(kernel: Kernel, events: list[list[Any]], taken: Any = None) -> None:
             kernel.stop()
         elif kind == "end":
             break
-    kernel.run()
-    _take(kernel, expected, taken)
+    if whole:
+        kernel.run()
+        _take(kernel, expected, taken, whole)
 
 
-def _take(kernel: Kernel, expected: dict[int, list[Any]], taken: Any) -> None:
+def _take(kernel: Kernel, expected: dict[int, list[Any]], taken: Any, whole: bool) -> bool:
+    """Take the kernel's effects; False if a call among them lies behind the last event of a journal that is not whole."""
     effects, kernel.effects = kernel.effects, []
     for effect in effects:
         if isinstance(effect, Outward):
             known = expected.get(effect.id)
+            if known is None and not whole:
+                return False
             if known is None or known[4] != digest(effect):
                 raise Divergence(_departure(kernel, effect, known))
     if taken is not None:
         taken(effects)
+    return True
 
 
 def _departure(kernel: Kernel, call: Outward, known: list[Any] | None) -> str:

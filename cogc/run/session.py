@@ -155,6 +155,7 @@ class Session:
                     gc.freeze()
                     gc.enable()
                     await self._loop()
+                    self._event("end")
         finally:
             gc.unfreeze()
             self._write_down()
@@ -171,7 +172,7 @@ class Session:
     def _start(self) -> None:
         options, kernel = self.options, self.kernel
         if self.sinks.states is not None:
-            kernel.persisted = self.sinks.states.load()
+            kernel.persisted = dict(self.sinks.states.kept)
         persisted = [[p, n, v] for (p, n), v in kernel.persisted.items()]
         self._event("start", options.parameters, persisted)
         kernel.start(options.parameters)

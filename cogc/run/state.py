@@ -1,7 +1,12 @@
-"""The `persist` states of an instance, which outlive its runs, in `.cogc/instances/NAME/state.db`."""
+"""The `persist` states of an instance, which outlive its runs, in `.cogc/instances/NAME/state.db`.
+
+An instance has one run at a time: a store holds the lock of its folder from its making to its close.
+"""
 
 from __future__ import annotations
 
+import fcntl
+import os
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -12,20 +17,46 @@ from cogc.disk.state_folder import make_folder
 from cogc.run.journal import _decode, _encoder
 
 
+class StateError(Exception):
+    """The states of an instance cannot be had: another run has them, or their file is damaged."""
+
+
 class StateStore:
-    """The states of one instance. Values are written in one transaction for each turn of the run."""
+    """The states of one instance; `kept` holds those of earlier runs, by the coglet's path and the state's name.
+
+    Values are written in one transaction for each turn of the run.
+    """
 
     def __init__(self, path: Path) -> None:
         make_folder(path.parent)
+        self.path = path
+        self.lock = open(path.parent / "lock", "a+")  # noqa: SIM115 - held until `close`
+        self._take_lock()
         self.connection = sqlite3.connect(path, isolation_level=None)
-        self.connection.execute("PRAGMA journal_mode=WAL")
-        self.connection.execute("PRAGMA synchronous=FULL")
-        self.connection.execute(
-            "CREATE TABLE IF NOT EXISTS state (path TEXT, name TEXT, value BLOB, PRIMARY KEY (path, name))"
-        )
+        try:
+            self.connection.execute("PRAGMA journal_mode=WAL")
+            self.connection.execute("PRAGMA synchronous=FULL")
+            self.connection.execute(
+                "CREATE TABLE IF NOT EXISTS state (path TEXT, name TEXT, value BLOB, PRIMARY KEY (path, name))"
+            )
+            self.kept = self._load()
+        except (sqlite3.DatabaseError, msgspec.DecodeError, UnicodeDecodeError, TypeError) as error:
+            self.close()
+            raise StateError(f"the states in `{path}` cannot be read: {error}") from None
 
-    def load(self) -> dict[tuple[str, str], Any]:
-        """All states by the coglet's path and the state's name."""
+    def _take_lock(self) -> None:
+        try:
+            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self.lock.seek(0)
+            holder = self.lock.read().strip()
+            self.lock.close()
+            raise StateError(f"a run of this instance is under way{f', process {holder}' if holder else ''}") from None
+        self.lock.truncate(0)
+        self.lock.write(f"{os.getpid()}\n")
+        self.lock.flush()
+
+    def _load(self) -> dict[tuple[str, str], Any]:
         rows = self.connection.execute("SELECT path, name, value FROM state").fetchall()
         return {(p, n): _decode(msgspec.json.decode(v)) for p, n, v in rows}
 
@@ -37,3 +68,4 @@ class StateStore:
 
     def close(self) -> None:
         self.connection.close()
+        self.lock.close()

@@ -103,12 +103,14 @@ def test_a_restart_is_what_the_manifest_says(folder: Path) -> None:
         (GOOD + "backoff_s = 'x'\n", COUNTER, "`backoff_s` is no number of seconds"),
         (GOOD + "kwargs = 3\n", COUNTER, "`kwargs` is no table"),
         (GOOD + "[coglet.kwargs]\nstart = 2020-01-01\n", COUNTER, "`start` is no value of the language"),
+        (GOOD + "[config]\nrestarts = 3\n", COUNTER, "`[config]` has no key `restarts`"),
+        (GOOD + "restart = 'never'\n[config]\nrestart = 'never'\n", COUNTER, "`restart` stands in both tables"),
         (GOOD + "[coglet.kwargs]\n'a b' = 1\n", COUNTER, "`a b` is no name of a parameter"),
         (GOOD, "class Counter(:\n", "counter.cog/counter.py:1:1: error: in `counter.cog/counter.py`: line 1"),
         (GOOD, COUNTER.replace('"more"', '"in"'), "the class has a listen called 'in'"),
         (GOOD, COUNTER.replace("start: int = 5", "let"), "the class takes a parameter called `let`"),
     ],
-    ids=range(17),
+    ids=range(19),
 )
 def test_what_is_wrong_with_a_folder_has_a_place(folder: Path, manifest: str, code: str, said: str) -> None:
     (folder / "manifest.toml").write_text(manifest)

@@ -416,3 +416,31 @@ class P(Coglet):
         self.transmit("nope", x)
 """
     assert "no transmit channel `nope`" in run(code, 1).outputs["failed"][0]
+
+
+def test_what_is_sent_to_a_child_is_heard_before_the_command_given_afterwards(run: Run) -> None:
+    code = """
+class P(Coglet):
+    @listen("seen")
+    async def seen(self, x):
+        child = await self.create(CogBase(Doubler))
+        await self.follow(child, "doubled", self.heard)
+        await child.send("count", x)
+        await self.guide(child, Command("set", 10))
+        await child.send("count", x)
+    async def heard(self, x):
+        await self.transmit("action", x)
+"""
+    assert run(code, 1).outputs["action"] == [2, 10]
+
+
+def test_a_hook_that_waits_for_ever_is_reported_at_the_end(run: Run) -> None:
+    code = """
+class P(Coglet, LifeLet):
+    async def on_start(self):
+        child = await self.create(CogBase(Doubler))
+        await anext(self.observe(child, "never"))
+    @listen("seen")
+    async def seen(self, x): pass
+"""
+    assert run(code, 1).unended == ["Main/p: on start"]

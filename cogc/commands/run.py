@@ -18,6 +18,7 @@ from cogc.commands import run_sett
 from cogc.commands.load import load, show_to_stderr
 from cogc.commands.options import LEVELS, bound, inputs, parameters, settle, until
 from cogc.commands.packages import allow_imports
+from cogc.commands.prints import apart
 from cogc.commands.settings import settings
 from cogc.commands.sinks import RunSinks
 from cogc.commands.usage import UsageError, only
@@ -116,7 +117,8 @@ def run(options: Namespace) -> int:
         show_to_stderr(found)
     if bundle is None:
         return 1
-    return _run(bundle, options)
+    with apart(bundle, options.output == "json"):
+        return _run(bundle, options)
 
 
 def _run(bundle: ir.Bundle, options: Namespace) -> int:
@@ -176,10 +178,12 @@ def _ended(session: Session, options: Namespace) -> int:
     code = _task_failed(session)
     if code:
         return code
+    for hook in session.unended:
+        sys.stderr.write(f"cogc: {hook} never ended: nothing could come any more of what it waits for\n")
     if not session.met:
         sys.stderr.write(f"cogc: the run ended before `{options.until}`\n")
         return 3
-    return 3 if session.kernel.losses.failures else 0
+    return 3 if session.unended or session.kernel.losses.failures else 0
 
 
 def _summary(session: Session) -> None:

@@ -349,6 +349,10 @@ class Kernel(State):
         if index == spec.registered:
             programs.register(inst)
 
+    def hooks(self) -> list[str]:
+        """Return the hooks under way, as the paths of their coglets and `on start` or `on stop`."""
+        return supervision.hooks(self)
+
     def leftovers(self) -> int:
         """Bury what waits in joins at the end of a run (`unmatched`); return how much that was."""
         return joins.leftovers(self)

@@ -137,16 +137,26 @@ def gone(kernel: State, child: Instance) -> None:
     """End the waits for a child of a Python coglet that has stopped for good."""
     assert child.parent is not None and child.parent.children is not None
     child.parent.children.pop(child.name, None)
+    kernel.opened.sent.pop(child, None)
     for entry in list(child.parent.awaits or ()):
         if entry.label.partition(".")[0] == child.name:
             requests.interrupt(kernel, entry.activity, Failure("stopped", f"`{child.path}` has stopped"))
 
 
 def guide(kernel: State, inst: Instance, call: int, child: str, command: str, data: Any) -> None:
-    """Give a child a command for a method."""
+    """Give a child a command for a method. It goes ahead of other data, but not ahead of what methods have sent to the child."""
     target = _child(inst, child)
     ports.open_command(target.code, command)
-    reactions.command(kernel, inst, target, command, [data])
+
+    def give() -> None:
+        reactions.command(kernel, inst, target, command, [data])
+
+    waiting = kernel.opened.sent[target] = [p for p in kernel.opened.sent.pop(target, ()) if p.fill]
+    if waiting:
+        kernel.admit(ports.step(target, "command", give), None)
+    else:
+        del kernel.opened.sent[target]
+        give()
 
 
 def send(kernel: State, inst: Instance, call: int, child: str, channel: str, value: Any) -> None:
@@ -155,6 +165,9 @@ def send(kernel: State, inst: Instance, call: int, child: str, channel: str, val
     if kernel.trace:
         kernel.cause = kernel.trace.record("send", inst, to=f"{child}.{channel}", data=value)
     kernel.push(target, value)
+    waiting = kernel.opened.sent.setdefault(target.inst, [])
+    if target not in waiting:
+        waiting.append(target)
 
 
 def link(kernel: State, inst: Instance, call: int, source: str, said: str, target: str, heard: str) -> None:

@@ -42,14 +42,15 @@ LEVELS = {"debug": 0, "info": 1, "warn": 2, "error": 3}
 
 class Opened:
     """The tables of open coglets, whose channels and children are found while they run: their code, how many children of a
-    name each has created, and the methods that wait for a value, by their tokens."""
+    name each has created, the methods that wait for a value, by their tokens, and the inboxes that methods have sent to."""
 
-    __slots__ = ("codes", "created", "listeners")
+    __slots__ = ("codes", "created", "listeners", "sent")
 
     def __init__(self) -> None:
         self.codes: dict[tuple[Unit, str], CogletCode] = {}
         self.created: dict[tuple[str, str], int] = {}
         self.listeners: dict[int, Activity] = {}
+        self.sent: dict[Instance, list[Port]] = {}
 
 
 class State:

@@ -282,6 +282,21 @@ def _starting(kernel: State, order: list[Instance]) -> Generator[Any, Any, None]
             _started(kernel, inst)
 
 
+def hooks(kernel: State) -> list[str]:
+    """Return the hooks under way: of each process the first coglet that it has not started, or not stopped."""
+    if kernel.root is None:
+        return []
+    asking = {asking for _, asking, _ in kernel.calls.values()}
+    found = []
+    for inst in _post_order(kernel.root):
+        if inst in asking or inst.awaits:
+            found += [f"{inst.path}: on {word}" for gate, word in _HOOKS if inst.gate & gate]
+    return found
+
+
+_HOOKS = ((STARTING, "start"), (STOPPING, "stop"))
+
+
 def _hook(kernel: State, inst: Instance, handler: Handler, deadline: int | None) -> Generator[Any, Any, None]:
     """Run an `on start` or `on stop`, and its own `else` if it fails."""
     arguments = handler.arguments(None)

@@ -1,19 +1,54 @@
 """Calls of users' code on Trio: what it may wait for, and the words for what it raises.
 
 Whatever leaves a user's code is a failure of the one call. That holds for SystemExit, KeyboardInterrupt and a Cancelled that
-the code has raised itself as well; the run's own cancellation is told apart from them by the scope (`left`).
+the code has raised itself as well; the run's own cancellation is told apart from them by the scope (`left`). `speaking` keeps who
+is speaking, for what a user's code prints.
 """
 
 from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Coroutine, Generator, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import trio
 
 from cogc.language.values import Failure
+
+
+class Speaker(NamedTuple):
+    """Whose code runs: a program of this name, or a coglet."""
+
+    name: str
+    coglet: bool
+
+
+speaker: ContextVar[Speaker | None] = ContextVar("cogc_speaker", default=None)
+"""The user's code that runs in this task or thread."""
+_under_way: list[str] = []
+"""The names of the calls under way, then of the last one; descriptor 1 belongs to the process, and so does this list."""
+
+
+@contextmanager
+def speaking(name: str, coglet: bool) -> Iterator[None]:
+    """Let what is printed while the body runs count as printed by a program or coglet."""
+    token = speaker.set(Speaker(name, coglet))
+    _under_way.append(name)
+    try:
+        yield
+    finally:
+        if len(_under_way) > 1:
+            _under_way.remove(name)
+        speaker.reset(token)
+
+
+def under_way() -> str:
+    """Return the names of the programs and coglets whose code runs, or ran last."""
+    return ", ".join(dict.fromkeys(_under_way)) or "python"
+
 
 LONGEST = 2000
 """The most characters of an exception's text that a failure's message has."""

@@ -25,7 +25,7 @@ from cogc.kernel.effects import Call
 from cogc.language.functions import text
 from cogc.language.values import Duration, Failure
 from cogc.run import calling, upstream
-from cogc.run.calling import OnTrio, is_refusal, left
+from cogc.run.calling import OnTrio, is_refusal, left, speaking
 from cogc.run.claims import Claims
 from cogc.run.coglets import Coglets
 from cogc.run.convert import from_python, to_python
@@ -67,11 +67,13 @@ class Executors:
         with trio.move_on_after(seconds):
             try:
                 if program.kind == "python":
-                    result = await self._python(program, call)
+                    with speaking(program.name, False):
+                        result = await self._python(program, call)
                 elif program.kind == "shell":
                     result = await self._shell(program, call)
                 elif program.kind == "coglet":
-                    result = await self._coglet(program, call)
+                    with speaking(self.coglets.name(program, call), True):
+                        result = await self._coglet(program, call)
                 elif program.kind == "mcp":
                     given = call.arguments if program.schema is None else call.arguments["input"]
                     value = await self.servers.call(program.server, program.argument, given)

@@ -105,7 +105,8 @@ class Sinks:
 
 
 class Session:
-    """One run of a program. `outcome` is how it ended, `met` whether `until` held, `deadlock` who waits for whom."""
+    """One run of a program. `outcome` is how it ended, `met` whether `until` held, `deadlock` who waits for whom,
+    `unended` which hooks still waited when nothing could come any more."""
 
     def __init__(
         self,
@@ -135,6 +136,7 @@ class Session:
         self.outcome: Ending = "done"
         self.met = options.until is None
         self.deadlock: list[str] = []
+        self.unended: list[str] = []
         self.began = 0
         self.under_way: dict[int, UnderWay] = {}
         self._slice_ends = 0.0
@@ -436,6 +438,7 @@ class Session:
             self.outcome = "deadlock"
             self.deadlock = cycle
             return False
+        self.unended += self.kernel.hooks()
         if not self.stopping.begun:
             self._stop()
             return True

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from cogc.diagnostics.source import Reader
 
 MANIFEST = "manifest.toml"
-_KEYS = ("class", "kwargs", "restart", "max_restarts", "backoff_s")
+_CONFIG = ("restart", "max_restarts", "backoff_s")
+_KEYS = ("class", "kwargs", *_CONFIG)
 _RESTARTS = ("never", "on_error", "always")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _MIXINS = {
@@ -97,15 +98,28 @@ class _Folder:
         except tomllib.TOMLDecodeError as error:
             raise self.wrong("", str(error), "the manifest is a file in TOML") from None
         for key in table:
-            if key != "coglet":
-                raise self.wrong(key, f"there is no table `{key}`", "a manifest has one table, `[coglet]`")
+            if key not in ("coglet", "config"):
+                raise self.wrong(
+                    key, f"there is no table `{key}`", "a manifest has the tables `[coglet]` and `[config]`"
+                )
         found = table.get("coglet")
         if not isinstance(found, dict):
             raise self.wrong("", "it has no table `[coglet]`", 'write `[coglet]` and `class = "module.Class"`')
         for key in found:
             if key not in _KEYS:
                 raise self.wrong(key, f"`[coglet]` has no key `{key}`", did_you_mean(key, _KEYS, ", ".join(_KEYS)))
-        return found
+        return {**found, **self._config(table.get("config", {}), found)}
+
+    def _config(self, config: object, found: dict[str, object]) -> dict[str, object]:
+        """Return the table `[config]`, in which the supervision may stand as well as in `[coglet]`."""
+        if not isinstance(config, dict):
+            raise self.wrong("config", "`config` is no table", "write `[config]`")
+        for key in config:
+            if key not in _CONFIG:
+                raise self.wrong(key, f"`[config]` has no key `{key}`", did_you_mean(key, _CONFIG, ", ".join(_CONFIG)))
+            if key in found:
+                raise self.wrong(key, f"`{key}` stands in both tables", "keep one of them")
+        return config
 
     def _values(self, table: dict[str, object]) -> _Manifest:
         cls = table.get("class")

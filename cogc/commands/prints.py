@@ -1,0 +1,157 @@
+"""What users' Python prints, kept apart from what cogc writes to stdout.
+
+While a run goes on, descriptor 1 is a pipe, and `sys.stdout` looks at who writes. The thread of the run itself, outside of a
+user's code, writes to the real stdout. What a Python program prints goes to stderr, each line behind the program's name. What a
+coglet in Python prints goes to stdout, as it would without cogc, or to stderr like the rest if stdout is to be JSON alone. What
+comes through the pipe (C code, subprocesses, `os.write`) goes to stderr, behind the names of those that are under way.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TextIO
+
+from cogc import ir
+from cogc.commands.streams import Sink, sink_of_stdout
+from cogc.run import calling
+
+DRAINED = 1.0
+"""How many seconds the end of a run waits for the pipe, which a subprocess may still hold open."""
+
+
+@contextmanager
+def apart(bundle: ir.Bundle, json: bool) -> Iterator[None]:
+    """Keep what users' Python prints apart while the body runs; nothing is done for a program without Python."""
+    if not any(p.kind in ("python", "coglet") for p in bundle.programs.values()):
+        yield
+        return
+    stdout, sink = sys.stdout, sink_of_stdout()
+    stdout.flush()
+    router = _Router(stdout, json)
+    sys.stdout = router
+    restore = _piped(sink, router) if sink is not None else None
+    try:
+        yield
+    finally:
+        sys.stdout = stdout
+        router.finish()
+        if restore is not None:
+            stdout.flush()
+            restore()
+
+
+def _piped(sink: Sink, router: _Router) -> Callable[[], None]:
+    """Make descriptor 1 a pipe, and let the sink write to what it was before. Return what undoes this."""
+    kept = os.dup(1)
+    io.FileIO.__init__(sink, kept, "wb", closefd=False)
+    reading, writing = os.pipe()
+    os.dup2(writing, 1)
+    os.close(writing)
+    reader = threading.Thread(target=_read, args=(reading, router), daemon=True)
+    reader.start()
+
+    def restore() -> None:
+        os.dup2(kept, 1)
+        io.FileIO.__init__(sink, 1, "wb", closefd=False)
+        os.close(kept)
+        reader.join(DRAINED)
+
+    return restore
+
+
+def _read(descriptor: int, router: _Router) -> None:
+    lines = _Lines(calling.under_way)
+    with open(descriptor, "rb", buffering=0) as pipe:
+        while data := pipe.read(1 << 16):
+            lines.write(data)
+    lines.finish()
+
+
+class _Lines(io.RawIOBase):
+    """Lines on stderr, each behind the name of whoever printed it."""
+
+    def __init__(self, name: Callable[[], str]) -> None:
+        self.name = name
+        self.rest = b""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        *lines, self.rest = (self.rest + bytes(data)).split(b"\n")
+        for line in lines:
+            self._say(line)
+        return len(data)
+
+    def finish(self) -> None:
+        """Say a last line that has no end."""
+        rest, self.rest = self.rest, b""
+        if rest:
+            self._say(rest)
+
+    def _say(self, line: bytes) -> None:
+        sys.stderr.write(f"{self.name()}: {line.decode('utf-8', 'replace')}\n")
+
+
+class _Router(io.TextIOBase):
+    """`sys.stdout` during a run: each write goes where its writer's belongs."""
+
+    def __init__(self, stdout: TextIO, json: bool) -> None:
+        self.stdout = stdout
+        self.json = json
+        self.printed: dict[str, tuple[io.TextIOWrapper, _Lines]] = {}
+        self.lock = threading.Lock()
+
+    def _stream(self) -> Any:
+        speaker = calling.speaker.get()
+        if speaker is None and threading.current_thread() is threading.main_thread():
+            return self.stdout
+        if speaker is not None and speaker.coglet and not self.json:
+            return self.stdout
+        return self._named(speaker.name if speaker is not None else calling.under_way())
+
+    def _named(self, name: str) -> io.TextIOWrapper:
+        with self.lock:
+            if name not in self.printed:
+                lines = _Lines(lambda: name)
+                stream = io.TextIOWrapper(io.BufferedWriter(lines), "utf-8", "replace", line_buffering=True)
+                self.printed[name] = stream, lines
+            return self.printed[name][0]
+
+    def write(self, text: str) -> int:
+        return int(self._stream().write(text))
+
+    def flush(self) -> None:
+        self._stream().flush()
+
+    def fileno(self) -> int:
+        return int(self.stdout.fileno()) if self._stream() is self.stdout and calling.speaker.get() is None else 1
+
+    def isatty(self) -> bool:
+        return bool(self._stream().isatty())
+
+    def writable(self) -> bool:
+        return True
+
+    @property
+    def buffer(self) -> Any:
+        return self._stream().buffer
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return str(self._stream().encoding)
+
+    @property
+    def errors(self) -> str | None:  # type: ignore[override]
+        return self._stream().errors  # type: ignore[no-any-return]
+
+    def finish(self) -> None:
+        """Write down what was printed without an end of line."""
+        for stream, lines in self.printed.values():
+            stream.flush()
+            lines.finish()

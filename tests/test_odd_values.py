@@ -1,0 +1,80 @@
+"""No value and no exception of a user's code ends a run: odd ones from seeds, through real sessions.
+
+`COGC_ODD_VALUES=5000` tries more seeds than the usual ones.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from cogc import ir
+from cogc.language.values import plain
+from support import odd_values
+from support.sessions import session
+from support.specs import build
+
+SEEDS = int(os.environ.get("COGC_ODD_VALUES", "150"))
+PROGRAM = """
+program odd(seed: int) -> any = python "odd:FUNCTION"
+coglet Main {
+  listen seed: int
+  transmit taken: any
+  transmit refused: { kind: string, message: string }
+  on seed as n { taken <- odd(n) } else as e { refused <- { kind: e.kind, message: e.message } }
+}
+"""
+COGLET = """
+coglet P = python "odd_coglet:P" {
+  listen seed: int
+  transmit taken: any
+  transmit refused: string
+}
+coglet Main {
+  listen seed: int
+  transmit taken: any
+  transmit refused: string
+  create p = P
+  link self.seed -> p.seed
+  link p.taken -> self.taken
+  link p.refused -> self.refused
+}
+"""
+CLASS = """
+import odd
+from cogc.sdk import Coglet, listen
+class P(Coglet):
+    @listen("seed")
+    async def seed(self, n):
+        value = odd.make(n)
+        try:
+            await self.transmit("taken", value)
+        except TypeError as error:
+            await self.transmit("refused", str(error))
+"""
+
+
+def built(spec: str, folder: Path) -> ir.Bundle:
+    shutil.copy(str(odd_values.__file__), folder / "odd.py")
+    (folder / "odd_coglet.py").write_text(CLASS)
+    bundle = build(spec, "Main")
+    for key, program in bundle.programs.items():
+        bundle.programs[key] = msgspec.structs.replace(program, folder=str(folder))
+    return bundle
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [PROGRAM.replace("FUNCTION", "plain"), PROGRAM.replace("FUNCTION", "waiting"), COGLET],
+    ids=["thread", "async", "coglet"],
+)
+def test_every_odd_value_is_taken_or_refused_and_the_run_goes_on(spec: str, tmp_path: Path) -> None:
+    made = session(built(spec, tmp_path), inputs=[("seed", n) for n in range(SEEDS)], sim=True)
+    taken, refused = made.outputs.get("taken", []), made.outputs.get("refused", [])
+    assert made.outcome == "done" and len(taken) + len(refused) == SEEDS
+    assert taken and refused
+    assert msgspec.json.decode(msgspec.json.encode([plain(v) for v in (*taken, *refused)])) is not None

@@ -97,7 +97,7 @@ def _guarded(stream: io.TextIOWrapper | None, number: int, title: str, closed: O
         io.BufferedWriter(raw),
         stream.encoding,
         _ESCAPES,
-        line_buffering=stream.line_buffering,
+        line_buffering=stream.line_buffering or stream.write_through,  # the buffer between would keep the text
         write_through=stream.write_through,
     )
 

@@ -1,21 +1,31 @@
-"""`python -m cogc.run.confine MODE NETWORK WORKSPACE [APP] -- COMMAND...`: run a command held by Landlock, where there is no bubblewrap.
+"""`python -m cogc.run.confine MODE NETWORK HIDDEN WORKSPACE [APP] -- COMMAND...`: run a command held by Landlock, where there is no
+bubblewrap.
 
 It may read the system's folders and the app, read the workspace (MODE `ro`) or write it (`rw`), and write a temporary folder
 of its own; without NETWORK (`yes`) it may make no TCP connection where the kernel knows how to forbid that. What it may see
 of other processes Landlock does not bound.
+
+HIDDEN is a JSON list of paths that must not be read. Landlock allows and never excludes, and what is allowed in a folder is
+allowed in all below it. So a folder with a hidden path in it is allowed entry by entry, and of the folder itself only its
+names are. In a workspace that is written nothing can be hidden: a new file at its top needs the rights of the folder.
 """
 
 from __future__ import annotations
 
 import ctypes
+import json
 import os
 import sys
+from collections.abc import Collection
+
+from cogc.disk.state_folder import inside
 
 _CREATE, _ADD, _RESTRICT = 444, 445, 446
 _VERSION = 1
 _PATH_BENEATH = 1
 _NO_NEW_PRIVS = 38
 _READ = 0b1101  # execute, read a file, read a folder
+_NAMES = 0b1000  # read a folder
 _FILE = 0b111  # what a rule for a file, not a folder, may say: execute, write, read
 _RIGHTS = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 4: (1 << 15) - 1, 5: (1 << 16) - 1}
 _NETWORK = 0b11
@@ -41,7 +51,7 @@ def _libc() -> ctypes.CDLL:
     return ctypes.CDLL(None, use_errno=True)
 
 
-def confine(writable: list[str], readable: list[str], network: bool) -> None:
+def confine(writable: list[str], readable: list[str], network: bool, hidden: Collection[str] = ()) -> None:
     """Hold this process and all that it becomes. OSError if that cannot be done."""
     known = version()
     if not known:
@@ -51,12 +61,24 @@ def confine(writable: list[str], readable: list[str], network: bool) -> None:
     wanted = _Ruleset(rights, 0 if network or known < 4 else _NETWORK)
     size = ctypes.sizeof(wanted) if known >= 4 else 8
     rules = _checked(libc.syscall(_CREATE, ctypes.byref(wanted), ctypes.c_size_t(size), ctypes.c_uint32(0)))
-    for paths, given in ((readable, _READ), (writable, rights)):
-        for path in paths:
-            _allow(libc, rules, path, given)
+    for path in writable:
+        _allow(libc, rules, path, rights)
+    for path in readable:
+        _allow_reading(libc, rules, path, hidden)
     _checked(libc.prctl(_NO_NEW_PRIVS, 1, 0, 0, 0))
     _checked(libc.syscall(_RESTRICT, rules, ctypes.c_uint32(0)))
     os.close(rules)
+
+
+def _allow_reading(libc: ctypes.CDLL, rules: int, path: str, hidden: Collection[str]) -> None:
+    """Allow what is below a path to be read, all but what is hidden."""
+    if not any(inside(other, path) for other in hidden):
+        _allow(libc, rules, path, _READ)
+        return
+    _allow(libc, rules, path, _NAMES)
+    for entry in os.scandir(path):
+        if entry.path not in hidden:
+            _allow_reading(libc, rules, entry.path, hidden)
 
 
 def _allow(libc: ctypes.CDLL, rules: int, path: str, rights: int) -> None:
@@ -81,12 +103,14 @@ def _checked(result: int) -> int:
 def main() -> None:
     """Confine this process, and become the command."""
     split = sys.argv.index("--")
-    mode, network, workspace, *app = sys.argv[1:split]
+    mode, network, hidden, workspace, *app = sys.argv[1:split]
     words = sys.argv[split + 1 :]
     own = os.environ["TMPDIR"]
     readable = [*_SYSTEM, *app, *([workspace] if mode == "ro" else [])]
     try:
-        confine([own, *_DEVICES, *([workspace] if mode == "rw" else [])], readable, network == "yes")
+        confine(
+            [own, *_DEVICES, *([workspace] if mode == "rw" else [])], readable, network == "yes", json.loads(hidden)
+        )
         os.execvp(words[0], words)
     except OSError as error:
         sys.stderr.write(f"cogc: {words[0]}: {error.strerror or error}\n")

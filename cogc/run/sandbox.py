@@ -3,13 +3,18 @@
 In the sandbox the workspace is `/workspace`, read-only or writable; `/usr` is there read-only, `/tmp` is the process's own,
 its environment holds what its program gives it and no more, and there is no network unless it is asked for. Nothing in it
 outlives the command. Where bubblewrap is not at hand a sandboxed command is refused.
+
+What cogc keeps for itself is hidden: in the place of a state folder `.cogc` in the workspace or the app there is an empty
+folder, which is gone with the sandbox.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Sequence
 
+from cogc.disk.state_folder import private
 from cogc.kernel.effects import Sandbox
 from cogc.language.values import Failure
 from cogc.run.process import run_process
@@ -37,11 +42,18 @@ async def contained() -> list[str]:
 
 
 def wrapped(
-    words: list[str], sandbox: Sandbox, workspace: str, folder: str, program: str, app: str | None = None
+    words: list[str],
+    sandbox: Sandbox,
+    workspace: str,
+    folder: str,
+    program: str,
+    app: str | None = None,
+    hidden: Sequence[str] = (),
 ) -> list[str]:
     """The command that runs `words` in a sandbox; a Failure where there is none to be had.
 
-    `workspace` and `folder` are real paths, `folder` inside of the workspace; `app` stands at /app, read-only.
+    `workspace` and `folder` are real paths, `folder` inside of the workspace; `app` stands at /app, read-only. `hidden` are real
+    paths of what must not be seen besides the state folders.
     """
     bwrap = shutil.which("bwrap")
     if bwrap is None:
@@ -59,7 +71,16 @@ def wrapped(
     for path in (*_SYSTEM, *(_NETWORK if sandbox.network else ())):
         command += ["--ro-bind-try", path, path]
     if app is not None:
-        command += ["--ro-bind", app, "/app"]
+        command += ["--ro-bind", app, "/app", *_masks(app, "/app", hidden)]
     bind = "--bind" if sandbox.mode == "rw" else "--ro-bind"
-    command += [bind, workspace, "/workspace", "--chdir", inside, "--cap-drop", "ALL", "--remount-ro", "/"]
-    return [*command, "--", *words]
+    command += [bind, workspace, "/workspace", *_masks(workspace, "/workspace", hidden), "--chdir", inside]
+    return [*command, "--cap-drop", "ALL", "--remount-ro", "/", "--", *words]
+
+
+def _masks(folder: str, place: str, hidden: Sequence[str]) -> list[str]:
+    """Return the options that hide what is cogc's own in a folder that stands at `place`."""
+    words: list[str] = []
+    for path in private(folder, hidden):
+        at = f"{place}/{os.path.relpath(path, folder)}"
+        words += ["--tmpfs", at] if os.path.isdir(path) else ["--ro-bind", "/dev/null", at]
+    return words

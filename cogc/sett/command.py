@@ -30,12 +30,14 @@ _COMMIT = re.compile(r"[0-9a-fA-F]{7,64}\Z")
 
 
 class CommandRunner:
-    """Where the commands of an instance run. `url` is the blackboard's, for commands that look at it themselves."""
+    """Where the commands of an instance run. `url` is the blackboard's: commands look at one on Redis themselves, and do not see
+    one in a file."""
 
     def __init__(self, instance: str, workspace: str, sandbox: str = "auto", url: str = "") -> None:
         self.instance = instance
         self.workspace = os.path.realpath(workspace)
-        self.sandboxes = Sandboxes(self.workspace, sandbox)
+        board = os.path.realpath(url.removeprefix("sqlite:")) if url.startswith("sqlite:") else ""
+        self.sandboxes = Sandboxes(self.workspace, sandbox, board)
         self.url = url
 
     def environment(self, agent: AgentSpec) -> dict[str, str]:

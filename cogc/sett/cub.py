@@ -92,11 +92,16 @@ class Cub:
                 self.bidders.start_soon(self._bid_on, claim)
 
     async def _bid_on(self, claim: Claim) -> None:
-        """Make one bid. Where the agent cannot decide, its strategy bids, and why it could not is logged."""
-        role, bid, failed = self.agent.role, self.agent.strategy, ""
+        """Make one bid. Where the agent cannot decide, its strategy bids, and why it could not is logged.
+
+        On what the role itself has made the strategy of an agent that cannot decide is `ignore`: else it would work on its own
+        results without end.
+        """
+        role, failed = self.agent.role, ""
         try:
             artefact = await self.board.artefact(claim.artefact_id)
             assert artefact is not None
+            bid = "ignore" if artefact.produced_by_role == role else self.agent.strategy
             try:
                 with trio.fail_after(BID_TIMEOUT):
                     bid = await self._decide(artefact, claim)

@@ -54,11 +54,14 @@ class Orchestrator:
 
     async def run(self) -> None:
         """Work until cancelled; a board that cannot be reached is waited for."""
+        enlisted = False
         try:
             while True:
                 try:
                     if await self.board.lock(ORCHESTRATOR, self.id, LOCK):
-                        await self.board.enlist(self.roles)
+                        if not enlisted:
+                            await self.board.enlist(self.roles)
+                            enlisted = True
                         await self.step()
                     await self.board.wait(PAUSE)
                 except ConnectionError as error:

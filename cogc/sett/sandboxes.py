@@ -4,6 +4,7 @@ a plain process only where that was asked for."""
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import sys
@@ -14,6 +15,7 @@ from contextlib import asynccontextmanager
 
 import trio
 
+from cogc.disk.state_folder import private
 from cogc.kernel.effects import Sandbox
 from cogc.language.values import Failure
 from cogc.run import confine
@@ -27,11 +29,13 @@ _BUILDS = 600.0
 
 
 class Sandboxes:
-    """The cages of one process. `wanted` is one of `attributes.CAGES`."""
+    """The sandboxes of one process. `wanted` is one of `attributes.CAGES`; `board` is the file of the blackboard, if it is one."""
 
-    def __init__(self, workspace: str, wanted: str = "auto") -> None:
+    def __init__(self, workspace: str, wanted: str = "auto", board: str = "") -> None:
         self.workspace = workspace
         self.wanted = wanted
+        self.board = board
+        self.warned = False
         self.engine: str | None = None
         self.images: dict[str, str] = {}
         self._one = trio.Lock()
@@ -47,22 +51,31 @@ class Sandboxes:
                 yield found
         elif kind == "bubblewrap":
             sandbox = Sandbox(mode, agent.network)
-            inside = wrapped(words, sandbox, self.workspace, self.workspace, agent.role, agent.app)
+            inside = wrapped(words, sandbox, self.workspace, self.workspace, agent.role, agent.app, self._files())
             yield [*agent.limits, *inside], {**ENVIRONMENT, **env}
         elif kind == "landlock":
+            hidden = [p for f in (self.workspace, agent.app) if f is not None for p in private(f, self._files())]
+            self._warn(mode, private(self.workspace, self._files()))
             with tempfile.TemporaryDirectory() as own:
-                held = [
-                    sys.executable,
-                    "-m",
-                    "cogc.run.confine",
-                    mode,
-                    "yes" if agent.network else "no",
-                    self.workspace,
-                ]
+                network = "yes" if agent.network else "no"
+                held = [sys.executable, "-m", "cogc.run.confine", mode, network, json.dumps(hidden), self.workspace]
                 command = [*held, *([agent.app] if agent.app else []), "--", *(self._outside(agent, w) for w in words)]
                 yield [*agent.limits, *command], {**ENVIRONMENT, "HOME": own, "TMPDIR": own, **env}
         else:
             yield [*agent.limits, *(self._outside(agent, w) for w in words)], {**os.environ, **env}
+
+    def _files(self) -> list[str]:
+        """Return the files of the blackboard."""
+        return [f for f in (self.board, f"{self.board}-wal", f"{self.board}-shm") if self.board and os.path.isfile(f)]
+
+    def _warn(self, mode: str, hidden: list[str]) -> None:
+        """Say once that Landlock hides nothing in a folder that is written."""
+        if mode == "rw" and hidden and not self.warned:
+            self.warned = True
+            sys.stderr.write(
+                f"cogc: warning: Landlock cannot hide `{hidden[0]}` in a workspace that agents write; "
+                "run cogc in another folder with --workspace, or install bubblewrap\n"
+            )
 
     async def _kind(self, agent: AgentSpec) -> str:
         if self.wanted == "none":
@@ -126,6 +139,14 @@ class Sandboxes:
             raise Failure("timeout", f"the image of `{agent.role}` took longer than {_BUILDS:g}s to build")
         return self.images[agent.role]
 
+    def _masks(self, folder: str, place: str) -> list[str]:
+        """Return the engine's options that hide what is cogc's own in a folder that stands at `place`."""
+        words: list[str] = []
+        for path in private(folder, self._files()):
+            at = f"{place}/{os.path.relpath(path, folder)}"
+            words += ["--tmpfs", at] if os.path.isdir(path) else ["-v", f"/dev/null:{at}:ro"]
+        return words
+
     @asynccontextmanager
     async def _container(
         self, agent: AgentSpec, words: list[str], env: dict[str, str], mode: str
@@ -144,8 +165,9 @@ class Sandboxes:
             "-w",
             "/workspace",
         ]
+        command += self._masks(self.workspace, "/workspace")
         if agent.app is not None and not agent.dockerfile:
-            command += ["-v", f"{agent.app}:/app:ro"]
+            command += ["-v", f"{agent.app}:/app:ro", *self._masks(agent.app, "/app")]
         if not agent.network:
             command += ["--network", "none"]
         for limit, value in (("--memory", agent.memory), ("--cpus", agent.cpus)):

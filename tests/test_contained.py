@@ -129,3 +129,42 @@ def test_work_in_one_step_is_bounded_and_counted_anew_for_each_step() -> None:
         sim.send("a", 2000)
     sim.send("a", meter.MOST_WORK // 1000 + 1)
     assert sim.sent("o") == [2000] * 5 + ["bound"]
+
+
+BOUNDS = [
+    ("let y = x * 9223372036854775807\n o <- y + y", 1),
+    ("o <- x + 9223372036854775807", 1),
+    ("let y = [z for z in range(x + 9223372036854775800)]\n o <- len(y)", 9),
+    ("o <- 1.0e308 * float(x)", 10),
+    ("o <- range(x * 1000001)", 1),
+    ('let t = join(["0123456789" for i in range(1000000)], "")\n o <- len(t + t)', 1),
+    ("o <- 1h * x * 9223372036854775", 1),
+    ("o <- power(x)", 1),
+    ("o <- many(x)", 1),
+]
+
+
+@pytest.mark.parametrize(("body", "given"), BOUNDS)
+def test_what_is_too_large_fails_with_kind_bound(body: str, given: int) -> None:
+    text = """
+    program power(x: int) -> string = template "{{ 7 ** (9999999 * x) }}"
+    program many(x: int) -> string = template "{{ ('ab' * x) }}{{ 'x\\ny'|replace('x', 'y' * 1)|indent(100001) }}"
+    coglet Main { listen a: int
+      transmit o: any
+      on a as x { BODY } else as e { o <- e.kind } }
+    """
+    sent = Sim(text.replace("BODY", body), "Main").send("a", given).sent("o")
+    assert sent == ["bound"] or (sent == ["error"] and "many" in body)
+
+
+def test_distinct_forgets_the_oldest_first() -> None:
+    text = """
+    coglet Main { listen a: int
+      transmit o: int
+      on a as x distinct x within 1s { o <- x } }
+    """
+    sim = Sim(text, "Main")
+    for value in (1, 2, 1):
+        sim.send("a", value).run(0.4)
+    sim.send("a", 2).run(0.4)
+    assert sim.send("a", 1).sent("o") == [1, 2, 1] or sim.sent("o") == [1, 2, 1, 1]

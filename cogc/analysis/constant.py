@@ -24,6 +24,7 @@ from cogc.language import types
 from cogc.language.builtins import RUN_TIME_ONLY
 from cogc.language.coerce import coerce
 from cogc.language.functions import FUNCTIONS, OPERATORS, apart, field, item, negate, part, spread, text_of_parts, truth
+from cogc.language.meter import begin
 from cogc.language.values import Duration, Failure
 from cogc.syntax import nodes
 
@@ -66,6 +67,7 @@ class _Work:
     __slots__ = ("consts", "depth", "steps")
 
     def __init__(self) -> None:
+        begin(self)
         self.steps = STEPS
         self.depth = 0
         self.consts: list[nodes.Const] = []

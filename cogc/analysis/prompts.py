@@ -306,7 +306,16 @@ def names(text: str) -> set[str]:
     import jinja2
     from jinja2 import meta
 
-    tree = jinja2.Environment(trim_blocks=True, lstrip_blocks=True).parse(text)
-    found = meta.find_undeclared_variables(tree)
+    @jinja2.pass_context
+    def unfolded(_context: object, value: object) -> object:
+        """Keep Jinja from evaluating the constants of a template: an output that needs the context has none."""
+        return value
+
+    environment = jinja2.Environment(trim_blocks=True, lstrip_blocks=True, finalize=unfolded)
+    tree = environment.parse(text)
+    generator = meta.TrackingCodeGenerator(environment)
+    generator.optimizer = None  # as `meta.find_undeclared_variables` does, without evaluating constants
+    generator.visit(tree)
+    found = generator.undeclared_identifiers
     # Jinja does not count its own `self`; ours is the coglet
     return found | {n.name for n in tree.find_all(jinja2.nodes.Name) if n.name == "self"}

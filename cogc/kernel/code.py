@@ -18,11 +18,13 @@ from cogc import ir
 from cogc.kernel.templates import Template
 from cogc.kernel.validate import Validators
 from cogc.kernel.waits import AwaitMessage, CallProgram, RunAll
-from cogc.language import functions
+from cogc.language import functions, meter
 from cogc.language.closed import assert_never
 from cogc.language.values import Duration, Failure
 
 _DIRECT = {"in": "in", "not in": "not in"}
+_GROWING = ("+", "-", "*", "/", "//")
+_SMALL = 1 << 30
 _OF_THE_RUN = {"now": "moment", "uuid": "uuid", "random": "random"}
 _FAILURES: dict[type[Exception], tuple[str, str]] = {
     ZeroDivisionError: ("error", "a division by zero"),
@@ -59,6 +61,8 @@ class Coder:
             "part": functions.part,
             "spread": functions.spread,
             "walked": functions.walked,
+            "number": functions.within_bounds,
+            "spend": meter.spend,
             "apart": functions.apart,
             "text": functions.text_of_parts,
             "coalesce": functions.coalesce,
@@ -146,7 +150,11 @@ class Coder:
         if name not in self.space:
             self.space[name] = None
             assert program.body is not None
-            self.space[name] = self.expression(program.body, [p.name for p in program.parameters])
+            writer = _Writer(self)
+            writer.line("spend(1)")
+            value = writer.expr(program.body)
+            head = f"def f({', '.join(['I', *(f'v_{p.name}' for p in program.parameters)])}):"
+            self.space[name] = self._make(head, [*writer.lines, (f"return {value}", -1)])
         return name
 
     def attributes(self, program: ir.Program) -> Callable[..., Any]:
@@ -270,6 +278,7 @@ class _Writer:
         self.depth = 0
         self.at = -1
         self.temporaries = 0
+        self.walked = 0
         self.emit = "emit_traced" if coder.traced else "emit"
 
     def line(self, text: str) -> None:
@@ -444,7 +453,7 @@ class _Writer:
                 a, b = self.expr(left), self.expr(right)
                 if checked or operator in _DIRECT:
                     return f"{self.coder.operator_names[operator]}({a}, {b})"
-                return f"({a} {operator} {b})"
+                return self._arithmetic(f"{a} {operator} {b}") if operator in _GROWING else f"({a} {operator} {b})"
             case ir.Logic():
                 return self._logic(node)
             case ir.Fold(first=first, steps=steps):
@@ -472,6 +481,22 @@ class _Writer:
                 return f"I.kernel.grow(I, {child!r}, [{given}])"
             case _:
                 assert_never(node)
+
+    def _arithmetic(self, text: str) -> str:
+        """Return an operation on two numbers whose result is looked at where it is not small, without a call where it is.
+
+        Python allows no `:=` in what a comprehension walks.
+        """
+        if self.walked:
+            return f"number({text})"
+        return f"(r_ if -{_SMALL} < (r_ := {text}) < {_SMALL} else number(r_))"
+
+    def _source(self, node: ir.Expr) -> str:
+        """Return the text of what a comprehension walks."""
+        self.walked += 1
+        text = self.expr(node)
+        self.walked -= 1
+        return text
 
     def _text(self, node: ir.Text) -> str:
         if not node.jinja:
@@ -598,7 +623,7 @@ class _Writer:
             self.line(f"{held} = {self.expr(node.source)}")
             source = held
         else:
-            source = self.expr(node.source)
+            source = self._source(node.source)
         if node.parallel:
             return self._parallel(node, source)
         if waits(node.item) or waits(node.key) or waits(node.condition):

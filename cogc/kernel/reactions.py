@@ -37,7 +37,7 @@ the queue gives the coglet its turn; the first turn takes all entries.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -101,7 +101,7 @@ class Memory:
         self.batch: list[Any] = []
         self.latest: Any = None
         self.timer: Timer | None = None
-        self.seen: dict[str, int] = {}
+        self.seen: OrderedDict[str, int] = OrderedDict()
         self.recent: deque[int] = deque()
         self.running = 0
         self.waiting: deque[Any] = deque()
@@ -248,8 +248,8 @@ def _distinct(kernel: State, inst: Instance, handler: Handler, arguments: tuple[
     value, within = handler.distinct
     key = stable_key(value(inst, *arguments))
     span = nanos(within(inst), 0)
-    for old in [k for k, t in own.seen.items() if t + span <= kernel.now]:
-        del own.seen[old]
+    while own.seen and next(iter(own.seen.values())) + span <= kernel.now:  # the oldest stands first
+        own.seen.popitem(last=False)
     if key in own.seen:
         return False
     own.seen[key] = kernel.now

@@ -7,7 +7,8 @@ bounds. A template that only puts values in never comes here: its code is made w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import math
+from collections.abc import Callable, Iterable, Iterator, Sized
 from typing import Any
 
 import jinja2
@@ -15,6 +16,7 @@ from jinja2 import nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.visitor import NodeTransformer
 
+from cogc.language import meter
 from cogc.language.functions import field_or_null, text
 from cogc.language.templates import FILTERS, TESTS
 from cogc.language.values import Duration, Failure, Time, plain
@@ -22,6 +24,7 @@ from cogc.language.values import Duration, Failure, Time, plain
 MAX_ITERATIONS = 100_000
 MAX_OUTPUT = 4_000_000
 MAX_NUMBER = 100_000
+MAX_BITS = 63
 
 
 class _Counter:
@@ -33,8 +36,9 @@ class _Counter:
     def walk(self, items: Iterable[Any]) -> Iterator[Any]:
         for item in items:
             self.iterations += 1
+            meter.spend(1)
             if self.iterations > MAX_ITERATIONS:
-                raise Failure("error", f"the template loops more than {MAX_ITERATIONS} times")
+                raise Failure("bound", f"the template loops more than {MAX_ITERATIONS} times")
             yield item
 
 
@@ -57,11 +61,13 @@ class _Environment(ImmutableSandboxedEnvironment):
             raise Failure("error", f"the template found nothing at `{argument}`") from None
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
-        if operator == "**" or (operator in "*%" and not _numbers(left, right)):
+        if operator in ("**", "*", "%") and not _numbers(left, right):
             raise Failure("error", f"`{operator}` in a template takes numbers")
+        if operator == "**" and abs(left) > 1 and abs(right) * math.log2(abs(left)) > MAX_BITS:
+            raise Failure("bound", "a number in the template is too large")
         result = super().call_binop(context, operator, left, right)
-        if isinstance(result, int) and abs(result) > 1 << 256:
-            raise Failure("error", "a number in the template is too large")
+        if isinstance(result, int) and result.bit_length() > MAX_BITS:
+            raise Failure("bound", "a number in the template is too large")
         return _bounded(result)
 
     def is_safe_attribute(self, obj: Any, attribute: str, value: Any) -> bool:
@@ -77,15 +83,48 @@ def _numbers(*values: Any) -> bool:
 
 
 def _bounded(value: Any) -> Any:
-    if isinstance(value, str | list) and len(value) > MAX_OUTPUT:
-        raise Failure("error", f"the template makes more than {MAX_OUTPUT} characters")
+    if isinstance(value, str | list):
+        _room(len(value))
     return value
 
 
-def _guarded(function: Callable[..., Any]) -> Callable[..., Any]:
+def _room(size: int) -> None:
+    """Fail before a text or list of so many parts is made, if that is too large."""
+    if size > MAX_OUTPUT:
+        raise Failure("bound", f"the template makes more than {MAX_OUTPUT} characters")
+
+
+def _replaced(text: Any, old: Any, new: Any, *_: Any, **__: Any) -> int:
+    """Return the size of what `replace` makes."""
+    return len(str(text)) + (str(text).count(str(old)) or 0) * len(str(new))
+
+
+def _indented(text: Any, width: Any = 4, *_: Any, **__: Any) -> int:
+    """Return the size of what `indent` makes."""
+    step = width if isinstance(width, int) else len(str(width))
+    return len(str(text)) + (str(text).count("\n") + 1) * max(0, step)
+
+
+def _wrapped(text: Any, width: Any = 79, breaks: Any = True, wrapstring: Any = None, *_: Any) -> int:
+    """Return the most that `wordwrap` makes."""
+    return len(str(text)) * (1 + len(str(wrapstring or "")) // max(1, width if isinstance(width, int) else 1))
+
+
+_SIZES: dict[str, Callable[..., int]] = {"replace": _replaced, "indent": _indented, "wordwrap": _wrapped}
+"""The size of the text that a filter makes, for those that can make much of little."""
+
+
+def _guarded(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     """A filter that takes no huge numbers, gives no huge results, and keeps how Jinja wants it called."""
+    passed = 1 if hasattr(function, "jinja_pass_arg") else 0  # Jinja's own argument, ahead of the value
+    size = _SIZES.get(name)
 
     def guard(*args: Any, **kwargs: Any) -> Any:
+        given = args[passed:]
+        if isinstance(given[0], Sized):
+            meter.spend(len(given[0]) >> 8 if isinstance(given[0], str) else len(given[0]))
+        if size is not None:
+            _room(size(*given, **kwargs))
         for value in (*args[1:], *kwargs.values()):
             if isinstance(value, int) and abs(value) > MAX_NUMBER:
                 raise Failure("error", f"a filter's argument is larger than {MAX_NUMBER}")
@@ -102,6 +141,12 @@ def _tojson(value: Any, indent: int | None = None) -> str:
     return json.dumps(plain(value), ensure_ascii=False, indent=None if indent is None else min(indent, 16))
 
 
+@jinja2.pass_context
+def _written(_context: Any, value: Any) -> str:
+    """Return a value as it is written. A function of the context, so that Jinja evaluates no constant before the run."""
+    return _finalize(value)
+
+
 def _finalize(value: Any) -> str:
     if isinstance(value, jinja2.Undefined):
         return str(value)
@@ -110,10 +155,15 @@ def _finalize(value: Any) -> str:
 
 def _environment() -> _Environment:
     environment = _Environment(
-        trim_blocks=True, lstrip_blocks=True, autoescape=False, undefined=jinja2.StrictUndefined, finalize=_finalize
+        trim_blocks=True,
+        lstrip_blocks=True,
+        autoescape=False,
+        undefined=jinja2.StrictUndefined,
+        finalize=_written,
+        optimized=False,
     )
     environment.globals = {"range": _range}
-    filters = {name: _guarded(f) for name, f in environment.filters.items() if name in FILTERS}
+    filters = {name: _guarded(name, f) for name, f in environment.filters.items() if name in FILTERS}
     environment.filters = {**filters, "tojson": _tojson, "json": _tojson, "join": _join_filter}
     environment.tests = {name: t for name, t in environment.tests.items() if name in TESTS}
     return environment
@@ -122,7 +172,7 @@ def _environment() -> _Environment:
 def _range(*bounds: int) -> range:
     found = range(*bounds)
     if len(found) > MAX_ITERATIONS:
-        raise Failure("error", f"`range` of {len(found)} items in a template")
+        raise Failure("bound", f"`range` of {len(found)} items in a template")
     return found
 
 
@@ -154,7 +204,7 @@ def _call(name: str, arguments: list[nodes.Expr], line: int) -> nodes.Call:
 def _join(*parts: Any) -> str:
     words = [_finalize(p) for p in parts]
     if sum(map(len, words)) > MAX_OUTPUT:
-        raise Failure("error", f"the template makes more than {MAX_OUTPUT} characters")
+        raise Failure("bound", f"the template makes more than {MAX_OUTPUT} characters")
     return "".join(words)
 
 
@@ -188,7 +238,7 @@ class Template:
             for piece in self.template.root_render_func(context):
                 size += len(piece)
                 if size > MAX_OUTPUT:
-                    raise Failure("error", f"the template makes more than {MAX_OUTPUT} characters")
+                    raise Failure("bound", f"the template makes more than {MAX_OUTPUT} characters")
                 pieces.append(piece)
         except Failure:
             raise

@@ -8,18 +8,16 @@ own operator would mean something else.
 from __future__ import annotations
 
 from cogc.language import meter
-from cogc.language.values import LIMIT, Duration, Failure, Time, equal, kind_of, plain, shorten
+from cogc.language.values import Duration, Failure, Time, equal, kind_of, plain, shorten
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sized
-    from typing import Any, TypeVar
+    from collections.abc import Callable, Iterator
+    from typing import Any
 
     from cogc.language.values import Value
 
-    T = TypeVar("T", bound=Sized)
-
-_INT_LIMIT = 1 << 256
+_INT_LIMIT = 1 << 63
 
 
 def _fail(message: str) -> Failure:
@@ -38,6 +36,13 @@ def _list(value: Value, name: str) -> list[Value]:
     raise _fail(f"`{name}` takes a list, not {kind_of(value)}")
 
 
+def _items(value: Value, name: str) -> list[Value]:
+    """Return a list whose items a function is about to walk, which the meter counts."""
+    items = _list(value, name)
+    meter.spend(len(items))
+    return items
+
+
 def _string(value: Value, name: str) -> str:
     if type(value) is str:
         return value
@@ -45,21 +50,27 @@ def _string(value: Value, name: str) -> str:
 
 
 def _map(value: Value, name: str) -> dict[str, Value]:
+    """Return a map that a function is about to walk."""
     if type(value) is dict:
+        meter.spend(len(value))
         return value
     raise _fail(f"`{name}` takes a map or record, not {kind_of(value)}")
 
 
-def _bounded(value: T) -> T:
-    if len(value) > LIMIT:
-        raise _fail(f"a value of {len(value)} parts is too large; the limit is {LIMIT}")
-    return value
-
-
-def _bounded_int(value: int) -> int:
-    if -_INT_LIMIT < value < _INT_LIMIT:
+def within_bounds(value: int | float) -> int | float:
+    """Return a number that an expression has made; fail if it needs more than 64 bits, or is infinite or no number."""
+    if type(value) is float:
+        if value - value == 0.0:
+            return value
+        raise Failure("bound", "a number is too large for a float")
+    if -_INT_LIMIT <= value < _INT_LIMIT:
         return value
-    raise _fail("a number is too large; the limit is 2^256")
+    raise Failure("bound", "a number is too large; an int has 64 bits")
+
+
+def _nanos(value: int | float) -> int:
+    """Return the nanoseconds of a duration or a time that an expression has made."""
+    return int(within_bounds(round(within_bounds(value))))
 
 
 # ---- built-in functions --------------------------------------------------------------------------------------
@@ -73,7 +84,7 @@ def length(value: Value) -> int:
 
 def total(values: Value) -> Value:
     result: Value = 0
-    for i, value in enumerate(_list(values, "sum")):
+    for i, value in enumerate(_items(values, "sum")):
         result = value if i == 0 and type(value) is Duration else add(result, value)
     return result
 
@@ -87,7 +98,7 @@ def most(*values: Value) -> Value:
 
 
 def _extreme(name: str, values: tuple[Value, ...], beaten: Callable[[Value, Value], bool]) -> Value:
-    items = _list(values[0], name) if len(values) == 1 else list(values)
+    items = _items(values[0], name) if len(values) == 1 else list(values)
     if not items:
         raise _fail(f"`{name}` of an empty list")
     best = items[0]
@@ -100,7 +111,7 @@ def _extreme(name: str, values: tuple[Value, ...], beaten: Callable[[Value, Valu
 def rounded(value: Value, digits: Value = None) -> Value:
     number = _number(value, "round")
     try:
-        return (
+        return within_bounds(
             round(number)
             if digits is None
             else round(float(number), max(-300, min(300, int(_number(digits, "round")))))
@@ -110,7 +121,7 @@ def rounded(value: Value, digits: Value = None) -> Value:
 
 
 def absolute(value: Value) -> Value:
-    return Duration(abs(value.nanos)) if type(value) is Duration else abs(_number(value, "abs"))
+    return Duration(abs(value.nanos)) if type(value) is Duration else within_bounds(abs(_number(value, "abs")))
 
 
 def _ordered(values: list[Value], key: Callable[[Value], Value]) -> list[Value]:
@@ -124,12 +135,12 @@ def _ordered(values: list[Value], key: Callable[[Value], Value]) -> list[Value]:
 
 
 def ordered(values: Value) -> list[Value]:
-    return _ordered(_list(values, "sorted"), lambda v: v)
+    return _ordered(_items(values, "sorted"), lambda v: v)
 
 
 def sort_by(values: Value, name: Value) -> list[Value]:
     key = _string(name, "sort_by")
-    return _ordered(_list(values, "sort_by"), lambda v: field(v, key))
+    return _ordered(_items(values, "sort_by"), lambda v: field(v, key))
 
 
 def keys(value: Value) -> list[Value]:
@@ -141,16 +152,19 @@ def values_of(value: Value) -> list[Value]:
 
 
 def split(text: Value, separator: Value = None) -> list[Value]:
+    whole = _string(text, "split")
+    meter.parts(
+        len(whole) if separator == "" else whole.count(" " if separator is None else _string(separator, "split")) + 1
+    )
     if separator == "":
-        return list(_string(text, "split"))
+        return list(whole)
     return [*_string(text, "split").split(separator if separator is None else _string(separator, "split"))]
 
 
 def join(parts: Value, separator: Value = "") -> str:
-    words = [_string(p, "join") for p in _list(parts, "join")]
+    words = [_string(p, "join") for p in _items(parts, "join")]
     size = sum(map(len, words)) + len(_string(separator, "join")) * len(words)
-    if size > LIMIT:
-        raise _fail(f"`join` would make a string of {size} characters; the limit is {LIMIT}")
+    meter.characters(size)
     return _string(separator, "join").join(words)
 
 
@@ -172,14 +186,13 @@ def numbers(first: Value, second: Value = None) -> list[Value]:
     start, stop = (0, first) if second is None else (first, second)
     if type(start) is not int or type(stop) is not int:
         raise _fail("`range` takes ints")
-    if stop - start > LIMIT:
-        raise _fail(f"`range` of {stop - start} items; the limit is {LIMIT}")
+    meter.parts(max(0, stop - start))
     return list(range(start, stop))
 
 
 def unique(values: Value) -> list[Value]:
     seen: dict[object, Value] = {}
-    for v in _list(values, "unique"):
+    for v in _items(values, "unique"):
         seen.setdefault(_identity(v), v)
     return list(seen.values())
 
@@ -212,25 +225,25 @@ def take(values: Value, count: Value) -> list[Value]:
 
 
 def count(values: Value, value: Value) -> int:
-    return sum(1 for v in _list(values, "count") if equal(v, value))
+    return sum(1 for v in _items(values, "count") if equal(v, value))
 
 
 def has(whole: Value, key: Value) -> bool:
     if type(whole) is dict:
         return key in whole if type(key) is str else False
-    return any(equal(v, key) for v in _list(whole, "has"))
+    return any(equal(v, key) for v in _items(whole, "has"))
 
 
 def remove(whole: Value, key: Value) -> Value:
     if type(whole) is dict:
         return {k: v for k, v in whole.items() if k != key}
-    return [v for v in _list(whole, "remove") if not equal(v, key)]
+    return [v for v in _items(whole, "remove") if not equal(v, key)]
 
 
 def replace(text: Value, old: Value, new: Value) -> str:
     source, before, after = _string(text, "replace"), _string(old, "replace"), _string(new, "replace")
-    if before and source.count(before) * max(0, len(after) - len(before)) + len(source) > LIMIT:
-        raise _fail("`replace` would make too long a string")
+    if before:
+        meter.characters(source.count(before) * max(0, len(after) - len(before)) + len(source))
     return source.replace(before, after) if before else source
 
 
@@ -238,14 +251,14 @@ def to_int(value: Value) -> int:
     try:
         if type(value) is str and len(value) > 100:
             raise ValueError
-        return _bounded_int(int(value))  # type: ignore[arg-type]  # any other value is a TypeError
+        return int(within_bounds(int(value)))  # type: ignore[arg-type]  # any other value is a TypeError
     except (TypeError, ValueError, OverflowError):
         raise _fail(f"{shorten(value, 60)} is no int") from None
 
 
 def to_float(value: Value) -> float:
     try:
-        return float(value)  # type: ignore[arg-type]  # any other value is a TypeError
+        return within_bounds(float(value))  # type: ignore[arg-type]  # any other value is a TypeError
     except (TypeError, ValueError, OverflowError):
         raise _fail(f"{shorten(value, 60)} is no float") from None
 
@@ -314,36 +327,37 @@ def _wrong(operator: str, a: Value, b: Value) -> Failure:
 
 def add(a: Value, b: Value) -> Value:
     if (type(a) is int or type(a) is float) and (type(b) is int or type(b) is float):
-        return a + b
+        return within_bounds(a + b)
     if type(a) is str and type(b) is str:
-        return _bounded(a + b)
+        meter.characters(len(a) + len(b))
+        return a + b
     if type(a) is list and type(b) is list:
-        return _bounded(a + b)
+        meter.parts(len(a) + len(b))
+        return a + b
     if type(a) is Duration and type(b) is Duration:
-        return Duration(a.nanos + b.nanos)
+        return Duration(_nanos(a.nanos + b.nanos))
     if (type(a) is Time and type(b) is Duration) or (type(a) is Duration and type(b) is Time):
-        return Time(a.nanos + b.nanos)
+        return Time(_nanos(a.nanos + b.nanos))
     raise _wrong("+", a, b)
 
 
 def subtract(a: Value, b: Value) -> Value:
     if (type(a) is int or type(a) is float) and (type(b) is int or type(b) is float):
-        return a - b
+        return within_bounds(a - b)
     if (type(a) is Duration and type(b) is Duration) or (type(a) is Time and type(b) is Time):
-        return Duration(a.nanos - b.nanos)
+        return Duration(_nanos(a.nanos - b.nanos))
     if type(a) is Time and type(b) is Duration:
-        return Time(a.nanos - b.nanos)
+        return Time(_nanos(a.nanos - b.nanos))
     raise _wrong("-", a, b)
 
 
 def multiply(a: Value, b: Value) -> Value:
     if (type(a) is int or type(a) is float) and (type(b) is int or type(b) is float):
-        product = a * b
-        return _bounded_int(product) if type(product) is int else product
+        return within_bounds(a * b)
     if type(a) is Duration and (type(b) is int or type(b) is float):
-        return Duration(round(a.nanos * b))
+        return Duration(_nanos(a.nanos * b))
     if type(b) is Duration and (type(a) is int or type(a) is float):
-        return Duration(round(b.nanos * a))
+        return Duration(_nanos(b.nanos * a))
     raise _wrong("*", a, b)
 
 
@@ -362,17 +376,17 @@ def divide(a: Value, b: Value) -> Value:
     if type(a) is Duration and (type(b) is int or type(b) is float):
         if b == 0:
             raise _fail("a division by zero")
-        return Duration(round(a.nanos / b))
+        return Duration(_nanos(a.nanos / b))
     dividend, divisor = _operands("/", a, b)
     try:
-        return dividend / divisor
+        return within_bounds(dividend / divisor)
     except OverflowError:
         raise _fail("a number is too large for a float") from None
 
 
 def floor_divide(a: Value, b: Value) -> Value:
     dividend, divisor = _operands("//", a, b)
-    return dividend // divisor
+    return within_bounds(dividend // divisor)
 
 
 def modulo(a: Value, b: Value) -> Value:
@@ -382,7 +396,7 @@ def modulo(a: Value, b: Value) -> Value:
 
 
 def negate(a: Value) -> Value:
-    return Duration(-a.nanos) if type(a) is Duration else -_number(a, "-")
+    return Duration(-a.nanos) if type(a) is Duration else within_bounds(-_number(a, "-"))
 
 
 def _comparable(operator: str, a: Value, b: Value) -> None:
@@ -417,7 +431,7 @@ def within(part: Value, whole: Value) -> bool:
         return _string(part, "in") in whole
     if type(whole) is dict:
         return part in whole if type(part) is str else False
-    return any(equal(v, part) for v in _list(whole, "in"))
+    return any(equal(v, part) for v in _items(whole, "in"))
 
 
 def field(base: Value, name: str) -> Value:
@@ -469,7 +483,9 @@ def apart(value: Value, names: int) -> list[Value]:
 
 
 def text_of_parts(*parts: Value) -> str:
-    return _bounded("".join([text(p) for p in parts]))
+    words = [text(p) for p in parts]
+    meter.characters(sum(map(len, words)))
+    return "".join(words)
 
 
 def coalesce(value: Value, otherwise: Callable[[], Value]) -> Value:

@@ -102,10 +102,18 @@ class TaskQueue:
         await self.store.transact(work)
         return item
 
-    async def get(self, assignee: str | None = None, owner: str = "", lease: float = LEASE) -> Task | None:
+    async def get(
+        self,
+        assignee: str | None = None,
+        owner: str = "",
+        lease: float = LEASE,
+        priority: str | None = None,
+        status: str | None = None,
+    ) -> Task | None:
         """Claim the oldest free task of the highest priority, or return None.
 
-        An assignee gets its own tasks alone, a caller without one those that have no assignee.
+        An assignee gets its own tasks alone, a caller without one those that have no assignee. With a `priority` or a `status`
+        only tasks of that priority or status count; `in_progress` are those whose claim has lost its lease.
         """
         now = await self.store.now()
 
@@ -113,6 +121,8 @@ class TaskQueue:
             for id in await tx.members("open"):
                 item = await _get(tx, id)
                 if item is None or item.assignee_agent_id != assignee:
+                    continue
+                if priority not in (None, item.priority) or status not in (None, item.status):
                     continue
                 if item.status == "todo" or (item.status == "in_progress" and item.until < now):
                     item.status, item.owner, item.until = "in_progress", owner, now + lease

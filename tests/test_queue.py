@@ -77,7 +77,7 @@ def test_people_use_it_from_the_command_line(tmp_path: Path) -> None:
         "cancelled", "done", "in_progress",
     ]  # fmt: skip
     for words, said in [
-        (["put"], "takes TITLE"),
+        (["put"], "takes [NAME] TITLE"),
         (["list", "--store", "memory"], "gone with this command"),
         (["list", "--store", "nope:1"], "there is no store `nope:1`"),
         (["get", "--lease", "soon"], "`soon` is no duration"),
@@ -116,3 +116,51 @@ def test_processes_claim_each_task_once_and_a_dead_ones_comes_back(tmp_path: Pat
             assert {t.status for t in await queue.list()} == {"done", "in_progress"}
 
     trio.run(rest)
+
+
+def test_get_claims_what_was_asked_for(tmp_path: Path) -> None:
+    store = ("--store", f"sqlite:{tmp_path}/q.db")
+    for title, priority in (("urgent", "critical"), ("later", "low")):
+        assert cogc("queue", "put", title, "--priority", priority, *store).returncode == 0
+    assert "later" in cogc("queue", "get", "--priority", "low", *store).stdout
+    assert cogc("queue", "get", "--priority", "low", *store).returncode == 3
+    assert cogc("queue", "get", "--status", "in_progress", *store).returncode == 3
+    assert cogc("queue", "get", "--status", "done", *store).returncode == 2
+
+
+VALUES = """
+queue bad: { n: int } = sqlite "dead.db" { attempts: 1 }
+coglet Work {
+  transmit out: int
+  on bad as b {
+    if b.n == 13 { fail "unlucky" }
+    out <- b.n
+  }
+}
+coglet Main {
+  listen x: int
+  transmit out: int
+  create w = Work { restart: on_error, max_restarts: 9, backoff: 1ms }
+  link w.out -> self.out
+  on x as v { bad <- { n: v } }
+}
+"""
+
+
+def test_the_tool_and_a_spec_share_a_queue(tmp_path: Path) -> None:
+    (tmp_path / "a.cog").write_text(VALUES)
+
+    def queue(*words: object) -> list[str]:
+        done = cogc("queue", *words, "--store", "sqlite:dead.db", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.splitlines()
+
+    cogc("run", "a.cog", "--input", "x=13", "--for", "1s", cwd=tmp_path)
+    assert [line.split()[1] for line in queue("list", "bad")] == ["dead"]
+    assert queue("redrive", "bad") == ["1"] and queue("list", "bad", "--status", "dead") == []
+    (first,) = queue("get", "bad")
+    assert '{"n": 13}' in first and queue("complete", "bad", first.split()[0], "--token", first.split()[3]) == []
+    queue("put", "bad", '{"n": 4711}')
+    assert "out: 4711" in cogc("run", "a.cog", "--until", "len(out) == 1", cwd=tmp_path).stdout
+    done = cogc("queue", "get", "bad", "--priority", "low", "--store", "sqlite:dead.db", cwd=tmp_path)
+    assert done.returncode == 2 and "queue of values" in done.stderr

@@ -112,7 +112,7 @@ class Claims:
             found = await getattr(queue, action)(*(plain(a) for a in arguments))
             if action in ("put", "back", "unclaim"):
                 self._changed(key)
-            return found
+            return None if action == "put" else found
         except ConnectionError as error:
             raise Failure("program", f"the queue `{self.bundle.queues[key].name}`: {error}") from None
 
@@ -183,6 +183,7 @@ class Claims:
         new_id = random_id if self.clock is None else _counted()
         async with self._store(declared) as store, trio.open_nursery() as nursery:
             queue = ValueQueue(store, declared.name, lease, given.get("attempts", ATTEMPTS), new_id)
+            await queue.announce()
             task_status.started(queue)
             if self.clock is None:
                 nursery.start_soon(self._watch, key, store)

@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import msgspec
 import trio
 
 from cogc.stores.base import Store, Tx
@@ -25,6 +26,20 @@ Claim = list[Any]
 """A claimed item: `[value, id, token]`, as the language has it."""
 
 
+QUEUES = "queues"
+"""The hash with the names of a store's queues of values."""
+
+
+class Item(msgspec.Struct, frozen=True):
+    """An item as people see it: `status` is `todo`, `in_progress` or `dead`."""
+
+    id: str
+    status: str
+    value: Any
+    tries: int
+    token: int
+
+
 class ValueQueue:
     """First in, first out. `lease` (seconds) is how long a claim holds, `attempts` how often an item may be claimed."""
 
@@ -37,8 +52,17 @@ class ValueQueue:
         self.attempts = attempts
         self.new_id = new_id
 
-    async def put(self, value: Any) -> None:
-        """Add an item."""
+    async def announce(self) -> None:
+        """Let others know that the store has a queue of values by this name."""
+
+        async def work(tx: Tx) -> None:
+            if self.name not in await tx.fields(QUEUES):
+                tx.set_field(QUEUES, self.name, "values")
+
+        await self.store.transact(work)
+
+    async def put(self, value: Any) -> str:
+        """Add an item, and return its id."""
         id, now = self.new_id(), await self.store.now()
 
         async def work(tx: Tx) -> None:
@@ -47,6 +71,7 @@ class ValueQueue:
             tx.publish("item_events", id)
 
         await self.store.transact(work)
+        return id
 
     async def take(self) -> Claim | None:
         """Claim the oldest free item. Return `[value, id, token]`, or None if there is none."""
@@ -169,7 +194,65 @@ class ValueQueue:
 
         await self.store.transact(work)
 
+    # ---- what people see and do ----------------------------------------------------------------------------
+
+    async def items(self) -> list[Item]:
+        """Return the items, the oldest first, and then the dead ones."""
+        now = await self.store.now()
+
+        async def work(tx: Tx) -> list[Item]:
+            found = []
+            for name, dead in ((f"items:{self.name}", False), (f"dead:{self.name}", True)):
+                for id in await tx.members(name):
+                    item = await tx.get(f"item:{id}")
+                    if item is not None and not item.get("gone"):
+                        status = "dead" if dead else "in_progress" if item["until"] > now else "todo"
+                        found.append(Item(id, status, item["value"], item["tries"], item["token"]))
+            return found
+
+        return await self.store.transact(work)
+
+    async def redrive(self, id: str | None = None) -> int:
+        """Make the dead items free, or one of them, with all of their attempts before them. Return how many there were."""
+        now = await self.store.now()
+
+        async def work(tx: Tx) -> int:
+            found = [i for i in await tx.members(f"dead:{self.name}") if id in (None, i)]
+            for one in found:
+                item = await tx.get(f"item:{one}")
+                tx.remove(f"dead:{self.name}", one)
+                if item is not None:
+                    tx.put(f"item:{one}", {**item, "tries": 0, "until": 0.0, "gone": False})
+                    tx.add(f"items:{self.name}", one, now)
+                    tx.publish("item_events", one)
+            return len(found)
+
+        return await self.store.transact(work)
+
+    async def remove(self, id: str, token: int | None = None) -> bool:
+        """Remove an item. Return False if there is none, or (with a `token`) the claim has ended."""
+
+        async def work(tx: Tx) -> bool:
+            item = await tx.get(f"item:{id}")
+            if item is None or (token is not None and item["token"] != token):
+                return False
+            tx.remove(f"items:{self.name}", id)
+            tx.remove(f"dead:{self.name}", id)
+            tx.delete(f"item:{id}")
+            return True
+
+        return await self.store.transact(work)
+
     def _bury(self, tx: Tx, id: str, now: float) -> None:
         tx.remove(f"items:{self.name}", id)
         tx.add(f"dead:{self.name}", id, now)
         tx.publish("item_events", id)
+
+
+async def is_announced(store: Store, name: str) -> bool:
+    """Return whether a store has a queue of values by a name."""
+
+    async def work(tx: Tx) -> bool:
+        return name in await tx.fields(QUEUES)
+
+    return await store.transact(work)

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from cogc.cli import main
+from cogc.commands import agents
 from cogc.commands.check import Plain
 from cogc.commands.run import prepare
 from support.cli import cogc
@@ -255,6 +256,19 @@ def test_a_wrong_command_line_is_exit_code_2(words: list[str], tmp_path: Path) -
     assert done.returncode == 2 and done.stderr
 
 
+def test_an_input_that_does_not_fit_is_refused_with_its_channel(tmp_path: Path) -> None:
+    (tmp_path / "a.cog").write_text(
+        "coglet Main { listen order: int\n listen ticket: { id: int, title: string }\n on order as o { log info o }\n on ticket as t { log info t } }"
+    )
+    done = cogc("run", "a.cog", "--input", "order=1", "--input", 'ticket={"id": 4}', cwd=tmp_path)
+    assert done.returncode == 2 and "cogc: the input `ticket`: " in done.stderr
+
+
+def test_a_list_of_no_agents_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    agents._show([], False)
+    assert capsys.readouterr().out == "no agents\n"
+
+
 def test_until_unmet_is_exit_code_3(tmp_path: Path) -> None:
     spec = EXAMPLES / "tree" / "tree.cog"
     assert cogc("run", spec, "--sim", "--for", "2s", "--until", "best").returncode == 3
@@ -333,6 +347,7 @@ def test_convert_goes_both_ways(tmp_path: Path) -> None:
 
 def test_explain_knows_codes_and_slugs_and_suggests() -> None:
     assert cogc("explain", "COG302").stdout == cogc("explain", "unknown-name").stdout != ""
+    assert cogc("explain", "302").stdout == cogc("explain", "COG302").stdout
     done = cogc("explain", "COG3020")
     assert done.returncode == 2 and "did you mean" in done.stderr
 

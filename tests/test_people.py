@@ -85,3 +85,19 @@ def test_in_the_mailbox(folder: Path) -> None:
     out, err = process.communicate(timeout=20)
     assert "out: blue" in out and id in err
     assert cogc("answer", cwd=folder).stdout == "" and list((folder / ".cogc" / "questions").iterdir()) == []
+
+
+def test_a_question_of_a_run_that_was_killed_takes_no_answer(folder: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cogc", "run", "approve.cog", "--questions", "wait"],
+        cwd=folder,
+        stderr=subprocess.DEVNULL,
+    )
+    mailbox = folder / ".cogc/questions"
+    wait_for(lambda: list(mailbox.glob("*.json")))
+    process.kill()
+    process.wait()
+    (asked,) = mailbox.glob("*.json")
+    done = cogc("answer", asked.stem, "yes", cwd=folder)
+    assert done.returncode == 2 and "is over, and takes no answer" in done.stderr
+    assert not asked.with_suffix(".answer").exists() and "(its run is over)" in cogc("answer", cwd=folder).stdout

@@ -466,6 +466,23 @@ def test_scripts_answer_by_rule_then_in_turn() -> None:
     assert "no answer left" in answer("x")[1]
 
 
+@pytest.mark.parametrize(
+    ("item", "why"),
+    [
+        ("delay: soon", "`delay` is a duration such as 2s, not `soon`"),
+        ("times: often", "`times` is a number, not `often`"),
+        ("usage: many", "`usage` is a record"),
+        ("usage: {input_tokens: x}", "`usage.input_tokens` is a number, not `x`"),
+    ],
+)
+def test_a_mistake_in_a_script_has_its_file_and_line(tmp_path: Path, item: str, why: str) -> None:
+    file = tmp_path / "answers.yml"
+    file.write_text(f"- first\n- reply: hi\n  {item}\n")
+    with pytest.raises(ValueError, match="answers.yml:2: item 2: ") as raised:
+        Scripted.load(file)
+    assert why in str(raised.value)
+
+
 @pytest.mark.parametrize("script", [{"a": 1}, [{"when": "x"}], [{"replyy": 1, "when": "x"}]])
 def test_scripts_that_are_wrong_say_so(script: Any) -> None:
     with pytest.raises(ValueError, match="script|needs|no key"):

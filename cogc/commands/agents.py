@@ -80,6 +80,8 @@ def _show(found: Any, as_json: bool) -> None:
     if as_json:
         print(json.dumps(found, ensure_ascii=False))
         return
+    if found == []:
+        print("no agents")
     for agent in found if isinstance(found, list) else [found]:
         about = [agent.get("role") or agent.get("agent", ""), agent.get("state", ""), agent.get("query", "")]
         print("  ".join([agent.get("agent_id") or agent.get("id", ""), *(a for a in about if a)]))

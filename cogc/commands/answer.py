@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from cogc.run.questions import MAILBOX, read_answer, write_whole
+from cogc.stores.owner import alive
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -25,6 +27,9 @@ def run(options: Namespace) -> int:
     question = json.loads(asked.read_text(encoding="utf-8"))
     if options.value is None:
         return _list([asked])
+    if not alive(question["owner"], time.time()):
+        sys.stderr.write(f"cogc: the run that asked `{options.id}` is over, and takes no answer\n")
+        return 2
     try:
         read_answer(options.value, question["choices"], question["type"])
     except ValueError as error:
@@ -41,5 +46,6 @@ def _list(files: list[Path]) -> int:
         except OSError:  # answered meanwhile
             continue
         choices = f"  [{', '.join(question['choices'])}]" if question["choices"] else ""
-        print(f"{question['id']}  {question['path']}  {question['program']}: {question['question']}{choices}")
+        over = "" if alive(question["owner"], time.time()) else "  (its run is over)"
+        print(f"{question['id']}  {question['path']}  {question['program']}: {question['question']}{choices}{over}")
     return 0

@@ -14,11 +14,12 @@ if TYPE_CHECKING:
 
 
 def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("code", metavar="CODE", help="a code such as COG302, or its name such as unknown-name")
+    parser.add_argument("code", metavar="CODE", help="a code such as COG302 or 302, or its name such as unknown-name")
 
 
 def run(options: Namespace) -> int:
     wanted = options.code.strip().strip("[]")
+    wanted = f"COG{wanted}" if wanted.isdigit() else wanted
     for slug, (code, *_) in CODES.items():
         if wanted.upper() == code or wanted.lower() == slug:
             page = folder("specs") / "codes" / f"{code}-{slug}.md"

@@ -86,7 +86,7 @@ class Kernel(State):
         known = self.root.code.listens.get(channel)
         if known is None:
             raise Failure("error", f"`{self.root.code.name}` has no listen channel `{channel}`")
-        checked = self.root.code.unit.validators.check(known[2])(value)
+        checked = self.root.code.unit.checked(known[2], value, f"the input `{channel}`")
         if self.trace:
             self.cause = self.trace.record("input", self.root, channel=channel, data=checked)
         self.push(ports.port(self.root, channel), checked)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -20,6 +21,7 @@ from cogc.disk.state_folder import make_folder
 from cogc.kernel.effects import Call
 from cogc.language.values import Failure, shorten
 from cogc.run.questions import read_answer, write_whole
+from cogc.stores.owner import owner
 
 _POLL = 0.2
 
@@ -113,7 +115,7 @@ def _post(file: Path, id: str, question: Question) -> None:
     """Put a question into the mailbox."""
     data = {
         "id": id, "program": question.program, "path": question.path, "question": question.text,
-        "choices": question.choices, "type": question.type,
+        "choices": question.choices, "type": question.type, "owner": owner(time.time()),
     }  # fmt: skip
     make_folder(file.parent)
     write_whole(file, json.dumps(data, ensure_ascii=False))

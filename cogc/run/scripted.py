@@ -25,27 +25,26 @@ _KEYS = {"when", "delay", "times", "usage", *_ANSWERS}
 class _Rule:
     """One item: when it answers, what, how late, and how often still."""
 
-    __slots__ = ("delay", "item", "left", "number", "when")
+    __slots__ = ("delay", "item", "left", "number", "usage", "when")
 
     def __init__(self, item: dict[str, Any], number: int) -> None:
         unknown = set(item) - _KEYS
         if unknown:
-            raise ValueError(
-                f"item {number} has no key `{sorted(unknown)[0]}`; its keys are {', '.join(sorted(_KEYS))}"
-            )
+            raise ValueError(f"it has no key `{sorted(unknown)[0]}`; its keys are {', '.join(sorted(_KEYS))}")
         if sum(key in item for key in _ANSWERS) != 1:
-            raise ValueError(f"item {number} needs one of `reply`, `tools` and `error`")
+            raise ValueError("it needs one of `reply`, `tools` and `error`")
         self.item = item
         self.number = number
         self.when: dict[str, str] | None = None
         if "when" in item:
             self.when = item["when"] if isinstance(item["when"], dict) else {"prompt": text(item["when"])}
-        self.delay = nanoseconds(str(item.get("delay", "0s")))
-        self.left = int(item.get("times", 1 if self.when is None else 1 << 30))
+        self.delay = _delay(item.get("delay", "0s"))
+        self.left = _number(item.get("times", 1 if self.when is None else 1 << 30), "times")
+        self.usage = _usage(item.get("usage", {}))
         if "tools" in item:
             tools = item["tools"]
             if not isinstance(tools, list) or not all(isinstance(t, dict) and "name" in t for t in tools):
-                raise ValueError(f"item {number}: `tools` is a list of `{{name, input}}`")
+                raise ValueError("`tools` is a list of `{name, input}`")
 
     def fits(self, facts: dict[str, str]) -> bool:
         return self.left > 0 and all(str(wanted) in facts.get(key, "") for key, wanted in (self.when or {}).items())
@@ -66,9 +65,43 @@ class _Rule:
                 {"type": "tool_use", "id": f"tool_{call}_{i}", "name": str(t["name"]), "input": t.get("input") or {}}
                 for i, t in enumerate(item["tools"])
             ]
-            return {"content": content, "stop": "tool_use", "usage": item.get("usage", {})}
+            return {"content": content, "stop": "tool_use", "usage": self.usage}
         said = item["reply"] if isinstance(item["reply"], str) else msgspec.json.encode(item["reply"]).decode()
-        return {"content": [{"type": "text", "text": said}], "stop": "end_turn", "usage": item.get("usage", {})}
+        return {"content": [{"type": "text", "text": said}], "stop": "end_turn", "usage": self.usage}
+
+
+def _delay(given: Any) -> int:
+    try:
+        return nanoseconds(str(given))
+    except ValueError:
+        raise ValueError(f"`delay` is a duration such as 2s, not `{given}`") from None
+
+
+def _number(given: Any, key: str) -> int:
+    if type(given) is not int or given < 0:
+        raise ValueError(f"`{key}` is a number, not `{given}`")
+    return given
+
+
+def _usage(given: Any) -> dict[str, int]:
+    if not isinstance(given, dict):
+        raise ValueError(f"`usage` is a record such as {{input_tokens: 10, output_tokens: 5}}, not `{given}`")
+    return {str(key): _number(value, f"usage.{key}") for key, value in given.items()}
+
+
+class ItemError(ValueError):
+    """An item of a script is wrong; `number` says which, from 1 on."""
+
+    def __init__(self, number: int, why: str) -> None:
+        super().__init__(f"item {number}: {why}")
+        self.number = number
+
+
+def _rule(item: Any, number: int) -> _Rule:
+    try:
+        return _Rule(item if isinstance(item, dict) and _KEYS & set(item) else {"reply": item}, number)
+    except ValueError as error:
+        raise ItemError(number, str(error)) from None
 
 
 class Scripted:
@@ -78,17 +111,21 @@ class Scripted:
         if not isinstance(items, list):
             raise ValueError("a script is a list of replies")
         self.name = name
-        rules = [
-            _Rule(i if isinstance(i, dict) and _KEYS & set(i) else {"reply": i}, n) for n, i in enumerate(items, 1)
-        ]
+        rules = [_rule(item, number) for number, item in enumerate(items, 1)]
         self.rules = [r for r in rules if r.when is not None]
         self.replies = [r for r in rules if r.when is None]
 
     @classmethod
     def load(cls, path: Path) -> Scripted:
         """Read a script; OSError or ValueError if it is none."""
+        source = path.read_text(encoding="utf-8")
         try:
-            return cls(yaml.safe_load(path.read_text(encoding="utf-8")), str(path))
+            return cls(yaml.safe_load(source), str(path))
+        except ItemError as error:
+            items = yaml.compose(source)
+            assert isinstance(items, yaml.SequenceNode)
+            line = items.value[error.number - 1].start_mark.line + 1
+            raise ValueError(f"{path}:{line}: {error}") from None
         except (yaml.YAMLError, RecursionError) as error:
             raise ValueError(f"{path}: {str(error).splitlines()[0]}") from None
 

@@ -22,7 +22,7 @@ from cogc.run.people import People
 from cogc.run.plans import Decision, Keeping
 from cogc.run.settings import Settings
 from cogc.run.trace import TraceWriter
-from cogc.stores.plans import PlanStore, changed, open_plans
+from cogc.stores.plans import PlanStore, _apply, changed, open_plans
 from support.cli import cogc
 from support.paths import ROOT
 from support.plans import last, run, statuses
@@ -776,3 +776,9 @@ def test_a_second_plan_of_a_tool_is_refused_while_one_is_open(tmp_path: Path) ->
     )  # fmt: skip
     made = run(tmp_path, text, script, "Chief", "Sail home", channel="task")
     assert made.outputs["result"] == ["refused"], made.outputs
+
+
+def test_the_time_of_an_approval_from_outside_has_the_form_that_it_has_in_a_run() -> None:
+    plan: dict[str, Any] = {"status": "draft", "steps": []}
+    _apply(plan, {"action": "approve", "source": "user", "by": "ada"}, 1.5)
+    assert plan["approval"]["at"] == "1970-01-01T00:00:01.5Z"

@@ -74,7 +74,9 @@ def find(options: Namespace) -> tuple[str, str]:
         raise UsageError("there is no instance here; name one with --instance")
     if board is None:
         path = Path(SETTS) / name / "board.db"
-        if not path.is_file():
+        if (
+            not path.is_file() and not path.with_name(sett_processes.RECORD).is_file()
+        ):  # the board of one that starts comes
             raise UsageError(f"there is no instance `{name}` here")
         board = f"sqlite:{path}"
     return name, board

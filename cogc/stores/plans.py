@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+from cogc.language.values import Time, time_text
 from cogc.stores import open_store
 from cogc.stores.base import Store, Tx
 from cogc.stores.owner import alive, owner
@@ -187,9 +188,9 @@ def _apply(plan: Plan, decision: Decision, now: float) -> None:
     if decision["action"] == "approve":
         plan["status"] = "approved"
         plan["steps"] = decision.get("steps") or plan["steps"]
-        plan["approval"] = {
-            "source": decision["source"], "by": decision["by"], "at": now, "changes": decision.get("changes", []),
-        }  # fmt: skip
+        at = time_text(Time(int(now * 1e9)))
+        changes = decision.get("changes", [])
+        plan["approval"] = {"source": decision["source"], "by": decision["by"], "at": at, "changes": changes}
     elif decision["action"] == "replan":
         plan.update(status="draft", redraw=True, feedback=[*plan["feedback"], decision["feedback"]])
         plan["steps"] = [s for s in plan["steps"] if s["status"] == "completed"]

@@ -126,3 +126,12 @@ def test_the_run_is_named_after_its_inputs(tmp_path: Path) -> None:
         cogc("run", spec, "--sim", "--seed", seed, "--input", f"a={value}", f"--trace={file}")
         names.append(json.loads(file.read_bytes().splitlines()[0])["run"])
     assert names[0] == names[1] and len(set(names)) == 3
+
+
+def test_the_timeout_of_a_question_passes_on_the_virtual_clock(tmp_path: Path) -> None:
+    (tmp_path / "a.cog").write_text(
+        "program ok(what: string) -> bool = human { timeout: 3m }\ncoglet Main {\n  transmit o: string\n"
+        '  on start {\n    let a = try ok("go?") else null\n    o <- "escalated" if a == null else "answered"\n  }\n}\n'
+    )
+    assert cogc("run", "a.cog", "--sim", "--questions", "wait", cwd=tmp_path).stdout == "o: escalated\n"
+    assert cogc("run", "a.cog", "--sim", "--answer", "ok=yes", cwd=tmp_path).stdout == "o: answered\n"

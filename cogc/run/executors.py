@@ -62,6 +62,8 @@ class Executors:
         program = self.bundle.programs[call.program]
         limit = call.request.get("timeout")
         usual = float("inf") if program.kind in ("human", "coglet", "queue", "plan store") else DEFAULT_TIMEOUT
+        if program.kind == "human":
+            limit = None  # the session's: it passes on the clock of the run
         seconds = limit.nanos / 1e9 if isinstance(limit, Duration) else usual
         result: Any = Failure("timeout", f"program `{program.name}` took longer than {seconds:g}s")
         with trio.move_on_after(seconds):

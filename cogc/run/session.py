@@ -50,7 +50,7 @@ import trio
 from cogc.kernel.effects import Ask, Call, Cancel, Dispatch, LogLine, Output, Persist, Said, Sandbox, Tell, Unclaim
 from cogc.kernel.machine import Kernel
 from cogc.kernel.models.budget import Budget, Usage
-from cogc.language.values import Failure
+from cogc.language.values import Duration, Failure
 from cogc.run.background import Background
 from cogc.run.delayed import Delays, Piece, Reply, SleepOver
 from cogc.run.dispatch import Dispatchers
@@ -130,6 +130,7 @@ class Session:
         self.sinks = sinks
         self.mirror = mirror
         self.delays = Delays()
+        self.limited: set[int] = set()
         self.stopping = Stopping()
         self.listening: dict[int, int] = {}
         self.outputs: dict[str, list[Any]] = {}
@@ -257,6 +258,9 @@ class Session:
             kernel.delta(call, piece)
         for call, value in outside.take_results():
             self.executors.claims.arrived(call, value, call in kernel.calls)
+            if call in self.limited:
+                self.limited.discard(call)
+                self.delays.drop(call)
             self._event("result", call, value)
             kernel.result(call, value)
 
@@ -307,6 +311,7 @@ class Session:
                         self.outside.pieces.append((call, text))
                 case Reply(call, value):
                     if call in self.kernel.calls:
+                        self.outside.cancel(call)  # a question whose time is over
                         self.outside.results.append((call, value))
                 case _:
                     assert_never(item)
@@ -511,7 +516,20 @@ class Session:
         scope = self.outside.begin(call.id)
         if isinstance(call, Call):
             self.executors.claims.began(call)
+            self._ask_person(call)
         self.outside.release(partial(self.background.start_soon, self._execute, call, scope))
+
+    def _ask_person(self, call: Call) -> None:
+        """Take note of a question to a person, whose timeout passes on the clock of the run."""
+        program = self.kernel.unit.bundle.programs[call.program]
+        if program.kind != "human":
+            return
+        self.outside.ask(call.id)
+        limit = call.request.get("timeout")
+        if isinstance(limit, Duration):
+            late = Failure("timeout", f"program `{program.name}` took longer than {limit.nanos / 1e9:g}s")
+            self.delays.add(self.kernel.now + limit.nanos, Reply(call.id, late))
+            self.limited.add(call.id)
 
     async def _execute(self, call: Outward, scope: trio.CancelScope) -> None:
         self.under_way[call.id] = UnderWay(call, self.now())

@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check bench fuzz schemas clean
+.PHONY: demo test check faults bench fuzz schemas clean
 
 $(BIN)/cogc: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -23,6 +23,10 @@ check: $(BIN)/cogc
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# Runs that are killed at random times, 200 of them: each test has its seed in its name.
+faults: $(BIN)/cogc
+	COGC_FAULTS=200 $(BIN)/python -m pytest -n 2 tests/test_reaper.py
 
 # Mutated specs through the checker, the seeds that fail printed: `make fuzz COUNT=60000 SEED=0`.
 fuzz: $(BIN)/cogc

@@ -16,13 +16,16 @@ from cogc.run import journal
 from cogc.run.build import build_session
 from cogc.run.conformance import check_dispatcher
 from cogc.run.dispatch import Outcome, ProcessDispatcher, RunSpec
+from cogc.run.reaper import descendants
 from cogc.run.session import RunOptions, Session
 from cogc.run.settings import Settings
-from support.processes import bubblewrap_works, marked, parent, unique_seconds
+from support.processes import bubblewrap_works, marked, unique_seconds
 from support.scripts import of, tool
 from support.sessions import session
 from support.specs import build
 
+# the worker of a tool, in the words of a shell: above its keeper and the reaper
+WORKER = "$(cut -d' ' -f4 /proc/$(cut -d' ' -f4 /proc/$PPID/stat)/stat)"
 SPEC = """
 model m = scripted "SCRIPT"
 program sh(line: string) -> string = shell ["sh", "-c", line] { timeout: 60s }
@@ -85,7 +88,7 @@ def test_a_worker_process_answers(run: Any) -> None:
 
 
 def test_a_worker_that_dies_is_noticed_and_its_run_done_once_more(run: Any, tmp_path: Path) -> None:
-    line = f"if [ -e {tmp_path}/seen ]; then echo again; else touch {tmp_path}/seen; kill -9 $PPID; fi"
+    line = f"if [ -e {tmp_path}/seen ]; then echo again; else touch {tmp_path}/seen; kill -9 {WORKER}; fi"
     script = [
         spawns("die"), of("Helper", "die", tools=[tool("sh", line=line)]), of("Helper", "again", reply={"word": "alive"}),
         of("Agent", "", reply="done"),
@@ -98,7 +101,7 @@ def test_a_worker_that_dies_is_noticed_and_its_run_done_once_more(run: Any, tmp_
 def test_a_worker_that_always_dies_is_a_failed_agent(run: Any) -> None:
     script = [
         spawns("die"),
-        of("Helper", "die", tools=[tool("sh", line="kill -9 $PPID")]),
+        of("Helper", "die", tools=[tool("sh", line=f"kill -9 {WORKER}")]),
         of("Agent", "", reply="done"),
     ]
     made, records = run(script)
@@ -131,8 +134,8 @@ def test_with_the_run_its_workers_are_gone(run: Any) -> None:
     script[2]["delay"] = "2s"
     made, _ = run(script)
     assert made.outputs["out"] == ["done"] and marked(mark) == []
-    ours = [p for p in marked("cogc.run.worker") if parent(p) == os.getpid()]  # other tests have workers of their own
-    assert ours == []
+    below = descendants(os.getpid())  # other tests have workers of their own
+    assert not set(marked("cogc.run.worker")) & set(below)
 
 
 @pytest.mark.skipif(not bubblewrap_works(), reason="bubblewrap is not installed, or not allowed")

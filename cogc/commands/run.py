@@ -30,6 +30,7 @@ from cogc.language.attributes import CAGES
 from cogc.language.values import Failure
 from cogc.run import journal, report
 from cogc.run.build import build_session
+from cogc.run.process import limit_processes
 from cogc.run.session import Session, Sinks
 from cogc.run.stopping import EXIT_CODES
 
@@ -92,6 +93,9 @@ def arguments(parser: ArgumentParser) -> None:
         default="auto",
         help="what holds commands of agents (default: the best there is); none: they run without",
     )
+    add(
+        "--processes", type=int, metavar="N", help="how many commands may run at once (default: what descriptors allow)"
+    )
     add("--record", metavar="FILE", help="write the run's journal: everything that came from outside")
     add("--replay", metavar="FILE", help="run a journal again, without the outside world")
     allow_imports(parser)
@@ -123,6 +127,10 @@ def run(options: Namespace) -> int:
 
 def _run(bundle: ir.Bundle, options: Namespace) -> int:
     bundle = bound(bundle, options)
+    if options.processes is not None:
+        if options.processes < 1:
+            raise UsageError(f"--processes {options.processes}: at least 1")
+        limit_processes(options.processes)
     if bundle.root in bundle.setts:
         return run_sett.run(bundle, options)
     if options.sandbox in ("container", "landlock"):

@@ -165,17 +165,15 @@ class ProcessDispatcher:
     async def _attempt(self, spec: RunSpec, emit: Emit) -> tuple[Outcome | None, str]:
         """One worker: what it came to, or how it died."""
         said, code = bytearray(), 0
-        async with spawn([sys.executable, "-m", "cogc.run.worker"]) as process:
-            assert process.stdin is not None and process.stdout is not None and process.stderr is not None
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(_drain, process.stderr, said)
-                with suppress(trio.BrokenResourceError):
-                    await process.stdin.send_all(spec.json().encode() + b"\n")
-                if spec.inbox is not None:
-                    nursery.start_soon(_pass_on, spec.inbox, process.stdin)
-                outcome = await _listen(process.stdout, emit)
-                code = await process.wait() if outcome is None else 0
-                nursery.cancel_scope.cancel()
+        async with spawn([sys.executable, "-m", "cogc.run.worker"]) as process, trio.open_nursery() as nursery:
+            nursery.start_soon(_drain, process.stderr, said)
+            with suppress(trio.BrokenResourceError):
+                await process.stdin.send_all(spec.json().encode() + b"\n")
+            if spec.inbox is not None:
+                nursery.start_soon(_pass_on, spec.inbox, process.stdin)
+            outcome = await _listen(process.stdout, emit)
+            code = await process.wait() if outcome is None else 0
+            nursery.cancel_scope.cancel()
         last = said.decode("utf-8", "replace").strip().rpartition("\n")[2][:200]
         return outcome, f"it ended with code {code}{': ' + last if last else ''}"
 

@@ -17,7 +17,6 @@ from collections.abc import Sequence
 from cogc.disk.state_folder import private
 from cogc.kernel.effects import Sandbox
 from cogc.language.values import Failure
-from cogc.run.process import run_process
 
 _NETWORK = ("/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/ssl", "/etc/ca-certificates", "/etc/pki")
 _SYSTEM = ("/etc/alternatives", "/etc/ld.so.cache", "/etc/passwd", "/etc/group")
@@ -26,19 +25,6 @@ _SYSTEM = ("/etc/alternatives", "/etc/ld.so.cache", "/etc/passwd", "/etc/group")
 ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/tmp", "LANG": "C.UTF-8"}
 """What a process in a sandbox finds set besides what its program gives it. It is set for bubblewrap itself, for what stands on
 a command line can be read by everybody."""
-
-
-async def contained() -> list[str]:
-    """The words before a command that make it, and all that it starts, die with this process however that ends.
-
-    None where bubblewrap is not at hand, or may not be used here.
-    """
-    bwrap = shutil.which("bwrap")
-    if bwrap is None:
-        return []
-    words = [bwrap, "--dev-bind", "/", "/", "--unshare-pid", "--proc", "/proc", "--die-with-parent", "--"]
-    tried = await run_process([*words, "true"])
-    return words if tried.code == 0 else []
 
 
 def wrapped(

@@ -10,7 +10,6 @@ import json
 import os
 import shutil
 import tempfile
-import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, TextIO
@@ -21,8 +20,8 @@ from cogc import ir
 from cogc.kernel.effects import Sandbox
 from cogc.language.values import Failure, plain
 from cogc.run.background import Background
-from cogc.run.process import MARK, sweep
-from cogc.run.sandbox import ENVIRONMENT, contained, wrapped
+from cogc.run.process import held
+from cogc.run.sandbox import ENVIRONMENT, wrapped
 
 _START = 30.0
 
@@ -53,7 +52,6 @@ class Servers:
         self.workspace = workspace
         self.sandboxed = sandboxed
         self.background = background
-        self.container: list[str] | None = None
         self.links: dict[str, _Link] = {}
         self.starting = {key: trio.Lock() for key in servers}
 
@@ -112,12 +110,12 @@ class Servers:
 
     async def _serve(self, key: str, task_status: trio.TaskStatus[_Link] = trio.TASK_STATUS_IGNORED) -> None:
         """Hold a server's client until it is given up or the run ends; nothing that it started is left."""
-        mark, link = uuid.uuid4().hex, None
+        link = None
         with tempfile.TemporaryFile(
             "w+", errors="replace"
         ) as said:  # what a server says on stderr is for its own people
             try:
-                async with self._client(self.servers[key], mark, said) as client:
+                async with self._client(self.servers[key], said) as client:
                     link = _Link(client)
                     task_status.started(link)
                     await link.over.wait()
@@ -127,12 +125,9 @@ class Servers:
                 if link is None:  # it never came up: whoever called hears of it, and what it said last
                     raise Failure("program", f"{_reason(error)}{_last_line(said)}") from None
                 self._drop(key, link)
-            finally:
-                with trio.CancelScope(shield=True):
-                    await sweep(mark)
 
     @asynccontextmanager
-    async def _client(self, server: ir.Server, mark: str, said: TextIO) -> AsyncIterator[Any]:
+    async def _client(self, server: ir.Server, said: TextIO) -> AsyncIterator[Any]:
         """A server's client, for as long as it is held."""
         try:
             import httpx2
@@ -158,10 +153,10 @@ class Servers:
         if attributes.get("sandbox", "none") != "none" and self.sandboxed:
             whole, env = self._wrapped(server, argument, attributes, cwd), {**ENVIRONMENT, **env}
         else:
-            if self.container is None:
-                self.container = await contained()
-            whole = [*self.container, *argument] if shutil.which(argument[0]) else argument
-        words = StdioServerParameters(command=whole[0], args=whole[1:], env={**env, MARK: mark}, cwd=cwd or None)
+            whole = argument
+        if shutil.which(whole[0]):  # else its start names the missing program
+            whole = held(whole)
+        words = StdioServerParameters(command=whole[0], args=whole[1:], env=env, cwd=cwd or None)
         async with Client(stdio_client(words, errlog=said)) as client:
             yield client
 

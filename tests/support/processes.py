@@ -27,11 +27,13 @@ def unique_seconds() -> str:
     return f"98.{random.SystemRandom().randrange(10**11, 10**12)}"
 
 
-def parent(pid: int) -> int:
+def alive(pid: int) -> tuple[int, int] | None:
+    """Return a process's pid and the instant of its start, which together name it for ever; None for one that has ended."""
     try:
-        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
-        return 0
+        return None
+    return None if fields[0] in "ZX" else (pid, int(fields[19]))
 
 
 def bubblewrap_works() -> bool:

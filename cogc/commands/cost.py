@@ -54,7 +54,7 @@ def run(options: Namespace) -> int:
 
 
 def _sett(bundle: ir.Bundle) -> list[tuple[str, Bound]]:
-    """What each bid and each piece of work of a sett's agents may cost; how many there are nobody knows."""
+    """Return the bound on each bid and each piece of work of a sett's agents; their number is unknown."""
 
     rows: list[tuple[str, Bound]] = []
     unit = Unit(bundle)

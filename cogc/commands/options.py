@@ -70,7 +70,7 @@ def run_id_of(bundle: ir.Bundle, options: Namespace, seed: int) -> str:
 
 
 def budget(options: Namespace) -> dict[str, float | int]:
-    """What a run may spend on models, by `--budget`."""
+    """Return the budget of a run on models, from `--budget`."""
     found: dict[str, float | int] = {}
     for text in options.budget:
         name, value = pair(text, "--budget")
@@ -148,7 +148,7 @@ def inputs(bundle: ir.Bundle, options: Namespace) -> list[tuple[str, Any]]:
 
 
 def _goal(bundle: ir.Bundle, options: Namespace, given: set[str]) -> list[tuple[str, Any]]:
-    """What is wanted, as a message of the root: of a plan without one its own goal."""
+    """Return the goal as a message to the root; a plan that is given none uses its own."""
     root = bundle.coglets[bundle.root]
     channel = next((c.name for c in root.listens if c.name in ("goal", "task")), None)
     text = goal_of(options)

@@ -1,4 +1,4 @@
-"""What users' Python prints, kept apart from what cogc writes to stdout.
+"""Keep the prints of users' Python apart from what cogc writes to stdout.
 
 While a run goes on, descriptor 1 is a pipe, and `sys.stdout` looks at who writes. The thread of the run itself, outside of a
 user's code, writes to the real stdout. What a Python program prints goes to stderr, each line behind the program's name. What a

@@ -130,7 +130,7 @@ def _board(options: Namespace) -> str:
 
 
 def note(kind: str, path: str, **fields: Any) -> None:
-    """What happens, on stderr."""
+    """Write an event of the machine to stderr."""
     if kind == "log":
         said = f"{fields['level']:<5} {path}: {fields['data']}"
     elif kind == "artefact":

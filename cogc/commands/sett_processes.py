@@ -36,7 +36,7 @@ RECORD = "processes.json"
 
 
 class Record(msgspec.Struct, frozen=True):
-    """What was started for an instance: the words of each machine's command by its name, and where all of them run."""
+    """The machines started for an instance: the words of each command by its name, and their working directory."""
 
     folder: str
     machines: dict[str, list[str]]

@@ -23,7 +23,7 @@ from cogc.sett.board import Board
 
 
 class SettSinks:
-    """What is written and shown while a sett runs."""
+    """The outputs of a running sett: what is written to files and shown on the terminal."""
 
     def __init__(self, options: Namespace, instance: str) -> None:
         self.options = options

@@ -26,14 +26,14 @@ def settings(options: Namespace) -> Settings:
 
 
 def keeping(options: Namespace) -> Keeping:
-    """Where plans are kept, by the command line. On a virtual clock nothing is left behind."""
+    """Return the store of plans that the command line names. On a virtual clock nothing is left behind."""
     store = options.plans or ("memory" if options.sim else f"sqlite:{PLANS}")
     spec = os.path.abspath(options.spec)
     return Keeping(store, options.user or "", options.topic or "", spec, options.fresh)
 
 
 def people(options: Namespace) -> People:
-    """Who answers questions, by the command line."""
+    """Return the source of answers that the command line names."""
     answers: dict[str, list[str]] = {}
     for text in options.answer:
         name, value = pair(text, "--answer")

@@ -169,7 +169,7 @@ class RunSinks:
         self.out("".join(line(r) + "\n" for r in records))
 
     def output(self, output: Output) -> None:
-        """What the root sends: for people, or one JSON object a line."""
+        """Print what the root sends: for people, or one JSON object a line."""
         data = msgspec.json.encode({"channel": output.channel, "data": plain(output.value)}).decode()
         if self.options.output == "json":
             self.out(data + "\n")
@@ -188,7 +188,7 @@ class RunSinks:
             sys.stdout.flush()
 
     def log(self, entry: LogLine) -> None:
-        """What coglets log, on stderr."""
+        """Print what coglets log to stderr."""
         if LEVELS[entry.level] < LEVELS[self.options.log]:
             return
         shown = entry.value if isinstance(entry.value, str) else msgspec.json.encode(plain(entry.value)).decode()

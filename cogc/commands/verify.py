@@ -99,7 +99,7 @@ def _definition(checked: Checked, name: str | None) -> Declared:
 
 
 def _verdict(bundle: ir.Bundle, options: Namespace) -> dict[str, Any] | None:
-    """What the definition's coglet says in the end; None if the run failed, which has been reported."""
+    """Return the verdict of the definition's coglet; None if the run failed, which is reported already."""
     try:
         work = json.loads(options.work)
     except ValueError:
@@ -148,7 +148,7 @@ def _report(options: Namespace, checked: Checked, declared: Declared, verdict: d
 
 
 def _diagnostics(checked: Checked, declared: Declared, findings: list[dict[str, Any]]) -> list[Diagnostic]:
-    """What is not met or was not looked at, each at the place of its criterion."""
+    """Return one diagnostic for each criterion that is not met or was skipped, at its place."""
     problems = Problems()
     for f in findings:
         if f["status"] == "PASS":

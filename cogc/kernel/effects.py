@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 
 class Sandbox:
-    """What processes of a call may do: `mode` is ro or rw, for the workspace."""
+    """The permissions of a call's processes: `mode` is ro or rw, for the workspace."""
 
     __slots__ = ("mode", "network")
 
@@ -130,7 +130,7 @@ class Unclaim:
 
 
 class Said:
-    """What a method of a Python coglet has waited for; `over` if it will not come."""
+    """The value that a method of a Python coglet waits for; `over` if none will come."""
 
     __slots__ = ("over", "token", "value")
 
@@ -141,7 +141,7 @@ class Said:
 
 
 class Output:
-    """What the root transmits."""
+    """A message that the root transmits."""
 
     __slots__ = ("channel", "seq", "value")
 
@@ -152,7 +152,7 @@ class Output:
 
 
 class LogLine:
-    """What a coglet logs, for people. `trace` is the trace of Python behind a fault of cogc, which is shown on request."""
+    """A line that a coglet logs, for people. `trace` is the trace of Python behind a fault of cogc, which is shown on request."""
 
     __slots__ = ("level", "path", "t", "trace", "value")
 

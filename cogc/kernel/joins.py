@@ -192,7 +192,7 @@ def _leave(kernel: State, join: Join, key: Key) -> Iterator[tuple[Handler, list[
 
 
 def leftovers(kernel: State) -> int:
-    """What waits in the joins of all coglets at the end: dead letters (`unmatched`)."""
+    """Bury what waits in the joins of all coglets at the end as dead letters (`unmatched`)."""
     count = 0
     pending = [kernel.root] if kernel.root else []
     while pending:

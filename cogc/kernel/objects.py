@@ -1,4 +1,4 @@
-"""What a running system is made of: coglets, their ports, outputs, children, and what is under way in them."""
+"""The parts of a running system: coglets, their ports, outputs and children, and the activities in them."""
 
 from __future__ import annotations
 

@@ -93,7 +93,7 @@ def react(kernel: State, port: Port, message: Any, position: int) -> None:
 
 
 class Memory:
-    """What the modifiers of one reaction of one coglet remember."""
+    """The memory of the modifiers of one reaction of one coglet."""
 
     __slots__ = ("batch", "count", "latest", "recent", "running", "seen", "timer", "waiting")
 
@@ -226,7 +226,7 @@ def begin_with(kernel: State, inst: Instance, handler: Handler, arguments: tuple
 
 
 def _passes(kernel: State, inst: Instance, handler: Handler, arguments: tuple[Any, ...], event: Any) -> bool:
-    """Whether guard, `distinct` and `throttle` let an event through."""
+    """Tell whether guard, `distinct` and `throttle` let an event through."""
     if handler.guard is not None:
         verdict = handler.guard(inst, *arguments)
         if verdict is not True:

@@ -1,4 +1,4 @@
-"""What a reaction waits for: calls, replies of models, other reactions side by side, messages, time, each other.
+"""The waits of reactions: calls, replies of models, other reactions side by side, messages, time, each other.
 
 **The model.** A compiled reaction, a hook or a conversation is a generator; it yields a record of `waits`, and
 `carry_out` sets going what the record asks for. The answer comes by `resume`, which queues a step: the activity goes on
@@ -171,7 +171,7 @@ def _dispatch(kernel: State, activity: Activity, request: DispatchAgent) -> None
 
 
 def progress(kernel: State, call: int, event: Any) -> None:
-    """What a dispatcher says of a run while it goes on."""
+    """Deliver a progress report of a dispatcher to the agent's coglet."""
     known = kernel.calls.get(call)
     if known is None:
         return
@@ -302,7 +302,7 @@ def forget_awaits(inst: Instance, activity: Activity) -> None:
 
 
 def awaited(kernel: State, inst: Instance, item: Any) -> bool:
-    """Whether an `await` takes this message; it goes on with it at once."""
+    """Tell whether an `await` takes this message; the activity goes on with it at once."""
     port, message, cause = item
     for entry in list(inst.awaits or ()):
         if entry.label != port.label or port.own:
@@ -333,7 +333,7 @@ def expire(kernel: State, activity: Activity) -> None:
 
 
 def interrupt(kernel: State, activity: Activity, failure: Failure) -> None:
-    """What an activity waits for is given up, even an answer that is on its way, and it fails where it waits."""
+    """Give up what an activity waits for, even an answer that is on its way, and fail the activity there."""
     activity.turn += 1
     kernel.cancel(activity)
     for sub in activity.subs or ():

@@ -618,7 +618,7 @@ def _restarting(kernel: State, tied: list[Instance]) -> Generator[Any, Any, None
 
 
 def _forget(inst: Instance) -> None:
-    """What modifiers and joins of a coglet remembered ends with its life; what waits in its inbox does not."""
+    """Clear the memory of a coglet's modifiers and joins at the end of its life; keep its inbox."""
     inst.extra = None
     inst.awaits = None
     if inst.ports:

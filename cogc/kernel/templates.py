@@ -28,7 +28,7 @@ MAX_BITS = 63
 
 
 class _Counter:
-    """What one rendering has looped and written so far."""
+    """The count of loops and characters of one rendering."""
 
     def __init__(self) -> None:
         self.iterations = 0

@@ -1,4 +1,4 @@
-"""What the kernel notes when it is traced: one record for each thing that happens, in the kernel's order.
+"""The trace of the kernel: one record for each thing that happens, in the kernel's order.
 
 A record's `seq` counts, `cause` is the `seq` of what led to it. Records wait in `records` until the shell takes them;
 nothing in them changes later, because values never do. `specs/trace.md` lists the kinds and their fields.

@@ -125,7 +125,7 @@ def _admitter(kernel: State, target: Port) -> Callable[[Any], None]:
 def _targets(
     kernel: State, parent: Instance, link: ir.LinkDecl, hash: Callable[..., Any] | None
 ) -> list[Port | Callable[[Any], None]]:
-    """Where a link leads: ports, or functions where more than a push is needed."""
+    """Return the targets of a link: ports, or functions where more than a push is needed."""
     at = link.target
     check = None if link.type is None else parent.code.unit.validators.check(link.type)
     found: list[Port | Callable[[Any], None]] = []
@@ -280,7 +280,7 @@ def suppress(kernel: State, inst: Instance) -> None:
 
 
 def sink_root(kernel: State, root: Instance) -> None:
-    """What the root transmits leaves the system."""
+    """Send what the root transmits out of the system."""
     for number, name in enumerate(root.code.transmit_names):
         if not (name == "log" and root.code.ir.logged_from >= 0):  # people see it as a log, not as a result
             out(root, number).extra = [_sink(kernel, name)]

@@ -51,7 +51,7 @@ class Interrupted(BaseException):
 
 
 class Meter:
-    """What the step under way has spent. `step` tells one step from the next."""
+    """The work that the current step has spent. `step` tells one step from the next."""
 
     __slots__ = ("counted", "look", "spent", "step", "window")
 

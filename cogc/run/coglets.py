@@ -18,7 +18,7 @@ from cogc.run.process import run_process
 
 
 class Notice(Protocol):
-    """What a method has done, on its way to the kernel. Awaiting it gives the kernel's answer, or a TypeError."""
+    """An act of a method on its way to the kernel. Awaiting it gives the kernel's answer, or a TypeError."""
 
     @property
     def refused(self) -> str | None: ...
@@ -63,7 +63,7 @@ class Coglets:
         return found
 
     def said(self, said: Said) -> None:
-        """What a method has waited for is there."""
+        """Deliver the value that a method is waiting for."""
         waiting = self.waiting.pop(said.token, None)
         if waiting is not None:
             waiting.value, waiting.over = said.value, said.over
@@ -171,7 +171,7 @@ class _Waiting:
 
 
 class _Words:
-    """What a child says, for one call of a method of its parent."""
+    """The stream of what a child transmits, for one call of a method of its parent."""
 
     def __init__(self, host: _Host, child: str, channel: str) -> None:
         self.host = host
@@ -186,7 +186,7 @@ class _Words:
 
 
 class _Act:
-    """What a method has done, told to the kernel at once. Who awaits it gets the answer, put into the form that `then` gives it."""
+    """An act of a method, reported to the kernel at once. Awaiting it gives the answer in the form that `then` makes of it."""
 
     __slots__ = ("host", "notice", "then")
 
@@ -313,7 +313,7 @@ class _Host:
         return done.stdout.decode(errors="replace").strip()
 
     def begin(self) -> None:
-        """What this method has created starts, now that it is wired."""
+        """Start the children that this method has created, now that they are wired."""
         if self.unborn:
             self.run.tell(self.call, "begin", self.unborn)
             self.unborn = []
@@ -369,7 +369,7 @@ def _found(made: sdk.Coglet, kind: str, name: str) -> Any:
 
 
 def _compare(program: ir.Program, kind: str, declared: list[str], cls: type) -> None:
-    """What the spec declares and what the class has methods for must be the same; mixins' own may stay undeclared."""
+    """Compare what the spec declares with the methods of the class; those of mixins may stay undeclared."""
     found = sdk.methods(cls, kind)
     word = {"listen": "channel", "enact": "command"}[kind]
     for name in declared:

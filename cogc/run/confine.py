@@ -43,7 +43,7 @@ class _Beneath(ctypes.Structure):
 
 
 def version() -> int:
-    """What Landlock this kernel has; 0 for none."""
+    """Return the version of Landlock of this kernel; 0 for none."""
     return max(0, int(_libc().syscall(_CREATE, None, ctypes.c_size_t(0), ctypes.c_uint32(_VERSION))))
 
 

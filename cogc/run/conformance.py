@@ -1,4 +1,4 @@
-"""What every dispatcher must do, as a suite that anybody's can be put through: `await check_dispatcher(MyDispatcher())`.
+"""The conformance suite of dispatchers: `await check_dispatcher(MyDispatcher())`.
 
 Each case runs an agent with a scripted model and raises an AssertionError that names what was expected.
 """

@@ -91,7 +91,7 @@ async def _do(session: Session, closing: trio.Event, request: dict[str, Any]) ->
 
 
 async def _wait(session: Session, closing: trio.Event, id: str) -> Any:
-    """What a sub-agent has come to, once it has; how an agent's coglet is doing, once it has nothing to do."""
+    """Wait until a sub-agent has ended, or an agent's coglet is idle, and return its status."""
     status, found = steering.status(session.kernel, id), steering.find(session.kernel, id)
     while not closing.is_set():
         if isinstance(found, tuple):

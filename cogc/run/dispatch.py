@@ -50,7 +50,7 @@ class RunSpec:
     inbox: trio.MemoryReceiveChannel[str] | None = None
 
     def json(self) -> str:
-        """What a worker elsewhere is handed."""
+        """Return the run spec for a worker elsewhere."""
         return json.dumps({f.name: getattr(self, f.name) for f in fields(self) if f.name != "inbox"})
 
 
@@ -192,7 +192,7 @@ async def _listen(stream: trio.abc.ReceiveStream, emit: Emit) -> Outcome | None:
 
 
 async def _pass_on(inbox: trio.MemoryReceiveChannel[str], stream: trio.abc.SendStream) -> None:
-    """What is said to the agent, a JSON string a line."""
+    """Pass on messages to the agent, a JSON string a line."""
     with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
         async for message in inbox:
             await stream.send_all(json.dumps(message).encode() + b"\n")

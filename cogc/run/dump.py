@@ -1,4 +1,4 @@
-"""What every coglet of a run is doing, as text: SIGQUIT writes it to stderr.
+"""A dump of what every coglet of a run is doing, as text: SIGQUIT writes it to stderr.
 
 The functions only read, since a signal may come in the middle of a step of the kernel. An example:
 

@@ -57,7 +57,7 @@ _encoder = msgspec.json.Encoder(enc_hook=_encode)
 
 
 def digest(call: Outward) -> str:
-    """What a call asks for, in short: program, arguments and request."""
+    """Return a digest of what a call asks for: program, arguments and request."""
     if isinstance(call, Ask):
         data = _encoder.encode([call.model, call.program, call.request, call.path])
     elif isinstance(call, Dispatch):
@@ -68,14 +68,14 @@ def digest(call: Outward) -> str:
 
 
 def name_of(kernel: Kernel, call: Outward) -> str:
-    """What a call is for, for people."""
+    """Return the name of a call's program, for people."""
     if isinstance(call, Call | Dispatch):
         return kernel.unit.bundle.programs[call.program].name
     return f"{call.program}: {kernel.unit.bundle.models[call.model].name}"
 
 
 def gist(call: Outward) -> str:
-    """What a call says, shortened, for people: its arguments, or the last message."""
+    """Return the gist of a call, for people: its arguments, or the last message, shortened."""
     if isinstance(call, Dispatch):
         return shorten(call.query, 160)
     if isinstance(call, Ask):
@@ -216,7 +216,7 @@ def _take(kernel: Kernel, expected: dict[int, list[Any]], taken: Any, whole: boo
 
 
 def _departure(kernel: Kernel, call: Outward, known: list[Any] | None) -> str:
-    """What was expected, what came, and the program's place in the spec."""
+    """Describe a departure: what was expected, what came, and the program's place in the spec."""
     at = kernel.unit.place(call.at if isinstance(call, Ask) else kernel.unit.bundle.programs[call.program].at)
     lines = [f"call {call.id} is another one"]
     lines.append("  expected  " + ("no call" if known is None else f"`{known[5]}` of {known[6]}: {known[7]}"))

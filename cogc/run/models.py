@@ -18,7 +18,7 @@ Emit = Callable[[str], None]
 
 
 class Provider(Protocol):
-    """What speaks to one model. A request and a reply have the form that `kernel/conversation.py` says."""
+    """The client of one model. Requests and replies have the form that `kernel/models/conversation.py` describes."""
 
     async def ask(self, request: dict[str, Any], emit: Emit | None) -> dict[str, Any]: ...
 

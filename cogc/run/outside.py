@@ -38,7 +38,7 @@ _PATIENCE = 1.0
 
 
 class Notice:
-    """What the method of a Python coglet did, a person asks of an agent, or a dispatcher reports: `kind` and its data.
+    """An act of a Python coglet's method, a person's command to an agent, or a dispatcher's report: `kind` and its data.
 
     Awaiting a notice waits until the kernel has taken it, and gives the kernel's answer, or a TypeError if it refused.
     """
@@ -135,12 +135,12 @@ class Outside:
 
     @property
     def settled(self) -> bool:
-        """Whether no call works, and none that was cancelled is still ending."""
+        """Tell whether no call works, and none that was cancelled is still ending."""
         return not self.leaving and all(call in self.resting or call in self.blocked for call in self.scopes)
 
     @property
     def holds(self) -> bool:
-        """Whether something is under way, or has come in, that the clock of a simulation and the end wait for."""
+        """Tell whether something is under way or has come in that the virtual clock and the end must wait for."""
         return len(self.scopes) > len(self.resting) or bool(self.results) or bool(self.notices)
 
     # ---- what comes in -------------------------------------------------------------------------------------
@@ -169,7 +169,7 @@ class Outside:
 
     @property
     def has_news(self) -> bool:
-        """Whether anything has come in."""
+        """Tell whether anything has come in."""
         return bool(self.results or self.pieces or self.notices)
 
     def take_notices(self) -> list[Notice]:

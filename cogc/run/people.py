@@ -27,7 +27,7 @@ _POLL = 0.2
 
 
 class Question:
-    """What is asked, and which answers there are."""
+    """A question to a person, and its possible answers."""
 
     def __init__(self, program: ir.Program, call: Call, type: object) -> None:
         self.program = program.name
@@ -49,7 +49,7 @@ class Question:
 
 
 class People:
-    """Who answers the questions of one run."""
+    """The source of answers to the questions of one run."""
 
     def __init__(
         self, answers: dict[str, list[str]] | None = None, terminal: bool = False, mailbox: Path | None = None

@@ -22,7 +22,7 @@ _POLL = 0.3
 
 
 class Keeping:
-    """Where plans are kept and whose they are; `fresh` takes up none that was begun."""
+    """The place of stored plans, their user and topic; `fresh` resumes none that was begun."""
 
     __slots__ = ("fresh", "spec", "store", "topic", "user")
 
@@ -157,7 +157,7 @@ class Plans:
         return None
 
     async def _decide(self, store: PlanStore, plan: Plan, call: int) -> Any:
-        """What a person says of a plan, here or from outside; that it waits, where nobody can be asked."""
+        """Ask a person about a plan, here or from outside; report that the plan waits where nobody can be asked."""
         told = await store.told(plan["id"])
         if told is not None:
             return told
@@ -189,7 +189,7 @@ class Plans:
 
 
 class Decision(Question):
-    """What a person is asked about a plan."""
+    """A question to a person about a plan."""
 
     def __init__(self, plan: Plan) -> None:
         self.program = plan["name"]

@@ -29,7 +29,7 @@ KILLED = -9
 
 
 class ProcessResult:
-    """What a process left behind. `code` is negative for a signal."""
+    """The result of a process. `code` is negative for a signal."""
 
     __slots__ = ("code", "stderr", "stdout", "truncated")
 
@@ -234,7 +234,7 @@ async def _places() -> AsyncIterator[None]:
 
 
 class _Streams:
-    """What a process wrote, up to the bound."""
+    """The output of a process, up to the bound."""
 
     def __init__(self) -> None:
         self.stdout = bytearray()

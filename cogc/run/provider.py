@@ -1,4 +1,4 @@
-"""What providers of models have in common: keys, errors in the form of `kernel/conversation.py`, what servers ask for."""
+"""The common part of the providers of models: keys, errors in the kernel's form, the wishes of servers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def failed(message: str, retry: bool = False, after: float | None = None) -> dic
 
 
 def may_pass(status: int) -> bool:
-    """Whether a status is one that another attempt may not meet."""
+    """Tell whether another attempt may succeed after this status."""
     return status in (408, 409, 429) or status >= 500
 
 
@@ -47,6 +47,6 @@ def cleaned(key: str, said: str) -> str:
 
 
 def innermost(error: BaseException) -> str:
-    """What went wrong on a connection, in its own words."""
+    """Return the innermost cause of an error on a connection."""
     cause = error.__cause__ or error.__context__ or error
     return str(cause) or type(cause).__name__

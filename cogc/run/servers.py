@@ -56,7 +56,7 @@ class Servers:
         self.starting = {key: trio.Lock() for key in servers}
 
     async def call(self, key: str, tool: str, arguments: dict[str, Any]) -> Any:
-        """What a tool gives: its structured content, or the text of its answer. A Failure if it says that it failed."""
+        """Call a tool and return its structured content, or the text of its answer. A Failure if the tool reports one."""
         link = await self._link(key)
         from mcp import MCPError  # behind the link, which says so if it is not installed
 

@@ -97,7 +97,7 @@ class RunOptions:
 
 @dataclass(frozen=True, slots=True)
 class Sinks:
-    """What a run writes besides its outputs: a trace, a journal, the states that outlive it."""
+    """The records of a run besides its outputs: a trace, a journal, the states that outlive it."""
 
     trace: TraceWriter | None = None
     journal: Journal | None = None
@@ -219,7 +219,7 @@ class Session:
         self._slice_ends = time.monotonic() + SLICE
 
     def _over(self) -> bool:
-        """Whether the run has ended, for whatever reason."""
+        """Tell whether the run has ended, for whatever reason."""
         kernel = self.kernel
         if kernel.ended == "failed":
             self.outcome = "failed"

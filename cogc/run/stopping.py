@@ -40,7 +40,7 @@ EXIT_CODES: dict[Ending, int] = {ending: 128 + number for number, ending in SIGN
 
 
 class Stopping:
-    """Whether a run is being stopped, and for how long it may."""
+    """The stopping of a run: whether it is under way, and its deadline."""
 
     def __init__(self) -> None:
         self.deadline: float | None = None
@@ -54,7 +54,7 @@ class Stopping:
 
     @property
     def overdue(self) -> bool:
-        """Whether stopping has taken longer than it may."""
+        """Tell whether stopping has passed its deadline."""
         return self.deadline is not None and time.monotonic() > self.deadline
 
     def left(self) -> float:

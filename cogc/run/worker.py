@@ -85,7 +85,7 @@ async def _read(stream: trio.abc.ReceiveStream, lines: trio.MemorySendChannel[An
 
 
 async def _listen(session: Session, said: trio.MemoryReceiveChannel[Any]) -> None:
-    """What is said to the agent goes into its conversation."""
+    """Put messages to the agent into its conversation."""
     async for message in said:
         root = session.kernel.root
         if root is not None:

@@ -25,7 +25,7 @@ class AgentRuns:
         self.usages: dict[tuple[str, str], Usage] = {}
 
     async def ask(self, coglet: str, task: str, sandbox: Sandbox | None = None) -> Any:
-        """What an agent answers to a task; a Failure if it fails."""
+        """Return an agent's answer to a task; a Failure if it fails."""
         options = RunOptions(
             inputs=[("task", task)],
             root=coglet,

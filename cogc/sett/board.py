@@ -199,7 +199,7 @@ class Board:
         await self.store.transact(work)
 
     async def commit(self, grant: Grant, artefact: Artefact, log: dict[str, Any] | None = None) -> bool:
-        """What work has come to. False, and nothing is written, if it has become somebody else's meanwhile."""
+        """Write the result of a piece of work. False, and nothing is written, if the work has become another's meanwhile."""
         made = msgspec.structs.replace(artefact, created_at=await self.store.now())
 
         async def work(tx: Tx) -> bool:

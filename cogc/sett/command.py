@@ -30,7 +30,7 @@ _COMMIT = re.compile(r"[0-9a-fA-F]{7,64}\Z")
 
 
 class CommandRunner:
-    """Where the commands of an instance run. `url` is the blackboard's: commands look at one on Redis themselves, and do not see
+    """The runner of an instance's commands. `url` is the blackboard's: commands look at one on Redis themselves, and do not see
     one in a file."""
 
     def __init__(self, instance: str, workspace: str, sandbox: str = "auto", url: str = "") -> None:
@@ -41,7 +41,7 @@ class CommandRunner:
         self.url = url
 
     def environment(self, agent: AgentSpec) -> dict[str, str]:
-        """What an agent's commands find set."""
+        """Return the environment of an agent's commands."""
         own = {
             "SETT_INSTANCE_NAME": self.instance,
             "SETT_AGENT_NAME": agent.role,
@@ -66,7 +66,7 @@ class CommandRunner:
 
 
 class Reading(NamedTuple):
-    """What an answer becomes, and what of it was ignored."""
+    """The artefact made of an answer, and the fields that were ignored."""
 
     made: Artefact
     ignored: Sequence[str] = ()
@@ -196,5 +196,5 @@ def failure(reason: str, outcome: ProcessResult | None = None) -> dict[str, Any]
 
 
 def shown(data: bytes) -> str:
-    """What a process wrote, for people; only the end of very much."""
+    """Return the output of a process for people; only the end of a long one."""
     return data[-_SHOWN:].decode("utf-8", "replace")

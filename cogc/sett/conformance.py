@@ -1,4 +1,4 @@
-"""What every blackboard must do, as a suite: `await check_board(open)`, where `open()` gives an async context manager of a new
+"""The conformance suite of blackboards: `await check_board(open)`, where `open()` gives an async context manager of a new
 `Board` on the same empty backend each time. An AssertionError names what was expected."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What stands on a blackboard: artefacts, claims on them, and grants of work."""
+"""The records of a blackboard: artefacts, claims on them, and grants of work."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def text(payload: Any) -> str:
 
 
 def approves(payload: Any) -> bool:
-    """Whether a review's payload lets its artefact pass: `{}` or `[]`, as a value or as text."""
+    """Tell whether a review's payload approves its artefact: `{}` or `[]`, as a value or as text."""
     if isinstance(payload, str):
         try:
             payload = msgspec.json.decode(payload)

@@ -93,7 +93,7 @@ class Orchestrator:
             self.note(kind, path, **fields)
 
     async def quiet(self) -> bool:
-        """Whether nothing is left to do: no artefact is new, no claim open."""
+        """Tell whether nothing is left to do: no artefact is new, no claim open."""
 
         async def work(tx: Tx) -> bool:
             return not await tx.members("new") and not await tx.members("open")

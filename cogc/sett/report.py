@@ -1,4 +1,4 @@
-"""What a sett has made, for people."""
+"""The report of a sett's artefacts, for people."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What holds an agent's command: a container where the agent names one and there is an engine, else bubblewrap, else Landlock;
+"""The sandbox of an agent's command: a container where the agent names one and there is an engine, else bubblewrap, else Landlock;
 a plain process only where that was asked for."""
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ def _answerer(kernel: State, inst: Instance, program: Program) -> Instance | Non
 
 
 def reply(kernel: State, id: int, value: Any) -> None:
-    """Who asked goes on with the answer; nobody does where it is gone by now."""
+    """Resume the asker with the answer; drop the answer if the asker is gone."""
     question = kernel.models.questions.pop(id, None)
     if question is not None:
         question.answer, question.answered = value, True

@@ -1,4 +1,4 @@
-"""What a conversation may spend, what it has spent, and what everybody has: turns, tokens, dollars.
+"""Budgets of conversations in turns, tokens and dollars: the limits, and what has been spent.
 
 Budgets nest: what one spends, all around it have spent too, and the tightest of them decides.
 """
@@ -77,7 +77,7 @@ class Budget:
         self.reserved_usd = 0.0
 
     def bounded(self) -> bool:
-        """Whether a request's tokens must be counted before it is made."""
+        """Tell whether a request's tokens must be counted before it is made."""
         return self.usd is not None or self.tokens is not None or (self.around is not None and self.around.bounded())
 
     def reserve(self, before: int, most: int, price: Price | None) -> Reservation:
@@ -96,7 +96,7 @@ class Budget:
         return self.turns is None or self.asked < self.turns
 
     def may_come_back(self) -> bool:
-        """Whether something that is reserved around here may yet make room."""
+        """Tell whether a reservation in this budget or one around it may yet make room."""
         return all(p.has_turns() for p in self.chain() if p is self or p.shared) and any(
             p.reserved_tokens for p in self.chain()
         )
@@ -125,7 +125,7 @@ class Budget:
         return most
 
     def spent(self) -> bool:
-        """Whether there is nothing left of its own, whatever the budgets around it hold."""
+        """Tell whether this budget itself is spent, whatever the budgets around it hold."""
         used = self.usage
         return (
             not self.has_turns()
@@ -150,7 +150,7 @@ class Budget:
 
 
 class Reservation:
-    """What a request may use at most, held back in every budget around it until it is done."""
+    """The upper bound of a request's use, held back in every budget around it until the request is done."""
 
     __slots__ = ("budgets", "most", "tokens", "usd")
 
@@ -171,7 +171,7 @@ class Reservation:
 
 
 def cost(usage: dict[str, Any], price: Price) -> float:
-    """What one request costs, in dollars."""
+    """Return the cost of one request, in dollars."""
     read, write = usage.get("cache_read", 0), usage.get("cache_write", 0)
     before = usage.get("input", 0) + read + write
     is_long = bool(price.above) and before > price.above

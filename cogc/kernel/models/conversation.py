@@ -151,7 +151,7 @@ class Conversation:
         return Roster(self, started, limit, program.agent.dispatch)
 
     def _sandbox(self, settings: dict[str, Any]) -> Sandbox | None:
-        """What its tools' processes may do: what it says itself, within what the agents around it may."""
+        """Return the sandbox of an agent's tools: its own setting, within those of the agents around it."""
         outer = self.around.sandbox if self.around is not None else self.kernel.models.sandbox
         if settings.get("sandbox", "none") == "none":
             return outer
@@ -167,7 +167,7 @@ class Conversation:
         return Conversation(self.kernel, self.inst, program, arguments, self, id)
 
     def _fixed(self, settings: dict[str, Any]) -> dict[str, Any]:
-        """What is the same in every request of the conversation."""
+        """Return the parts that every request of the conversation shares."""
         system = text(settings.get("system", ""))
         fixed: dict[str, Any] = {}
         if self.result.schema is not None:
@@ -294,7 +294,7 @@ class Conversation:
         return (yield from self._reply({**self.fixed, "messages": list(self.messages), "max_tokens": self.most}))
 
     def _full(self) -> bool:
-        """Whether the last request has filled most of the model's window."""
+        """Tell whether the last request has filled most of the model's window."""
         window = self.model.price.context if self.model.price else 0
         return bool(window) and self.size > window * FILLED
 
@@ -458,7 +458,7 @@ class Conversation:
             raise Failure("error", str(error)) from None
 
     def _question(self, program: Program, arguments: list[Any]) -> Talk:
-        """What a coglet answers; while the agent is paused the time for it stands still."""
+        """Ask a coglet and return its answer; the time limit stands still while the agent is paused."""
         given = {p.name: v for p, v in zip(program.parameters, arguments, strict=True)}
         question = yield AskCoglet(program.key, given)
         while not question.answered:
@@ -479,7 +479,7 @@ def _named(programs: list[Program]) -> dict[str, Program]:
 
 
 def _tool(unit: Unit, name: str, program: Program) -> dict[str, Any]:
-    """What a model is told of a program: name, description, the schema of its input."""
+    """Describe a program to a model: name, description, the schema of its input."""
     if program.schema is not None:
         return {"name": name, "description": program.doc, "schema": program.schema}
     parameters = program.parameters[:1] if program.agent is not None else program.parameters
@@ -535,7 +535,7 @@ def _unfenced(said: str) -> str:
 
 
 def _strict(schema: Any) -> bool:
-    """Whether a provider's structured output takes a schema: every object closed, no place for just anything."""
+    """Tell whether a provider's structured output takes a schema: every object closed, no untyped place."""
     if not isinstance(schema, dict):
         return True
     if schema.get("type") == "object" and schema.get("additionalProperties") is not False:

@@ -76,7 +76,7 @@ class Registry:
         return [r for r in found if role in (None, r.role) and status in (None, r.status)]
 
     def update_status(self, id: str, status: str) -> bool:
-        """Whether there is such an agent; ValueError if there is no such status."""
+        """Set an agent's status and tell whether there is such an agent; ValueError if there is no such status."""
         if status not in STATUSES:
             raise ValueError(f"an agent is {', '.join(STATUSES)}, not {status!r}")
         found = self.records.get(id)
@@ -86,7 +86,7 @@ class Registry:
         return found is not None
 
     def remove(self, id: str) -> bool:
-        """Whether there was such an agent."""
+        """Remove an agent and tell whether there was one."""
         self.heard()
         return self.records.pop(id, None) is not None
 

@@ -110,7 +110,7 @@ class Roster:
         self.schemas = {tool["name"]: tool["schema"] for tool in self.tools()}
 
     def tools(self) -> list[dict[str, Any]]:
-        """What the model is told of the tools."""
+        """Describe the tools to the model."""
         string, one = {"type": "string"}, {"id": {"type": "string"}}
         about = "; ".join(f"{p.name}: {p.doc}" if p.doc else p.name for p in self.programs.values())
         spawn = {
@@ -288,7 +288,7 @@ class Roster:
         requests.wake(self.kernel, self.news)
 
     def working(self) -> bool:
-        """Whether a background agent has not ended, or has and the conversation does not know."""
+        """Tell whether a background agent still works, or has ended without the conversation's knowledge."""
         return any(a.background and not a.reported for a in self.agents.values())
 
     def wait_for_news(self) -> Talk:
@@ -300,7 +300,7 @@ class Roster:
         return news
 
     def take_news(self) -> list[str]:
-        """What is to be said of background agents that have ended meanwhile."""
+        """Take the messages about background agents that have ended meanwhile."""
         found = []
         for agent in self.agents.values():
             if agent.background and agent.over and not agent.reported:

@@ -18,7 +18,7 @@ class Speaker(Protocol):
 
 
 class AgentState:
-    """What an agent's coglet knows of its conversations: whether they are held, and what is to be said."""
+    """The state of an agent's coglet: whether its conversations are held, and the messages to add to them."""
 
     __slots__ = ("holding", "injected", "paused_at", "paused_once", "started", "talks")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,18 @@ FILES = {
     "stuck.py": "from pathlib import Path\n\nasync def f():\n    Path('stuck').touch()\n    while True:\n        pass\n",
 }
 ENDS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
+
+
+@pytest.fixture(autouse=True)
+def _signals_as_usual() -> Iterator[None]:
+    """Runs that a test starts take signals, even where the tests themselves are started with some ignored (`nohup`, `&`)."""
+    before = {
+        number: signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+        for number in ENDS
+    }
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 def begin(folder: Path, text: str, *words: str) -> subprocess.Popen[str]:

@@ -253,7 +253,7 @@ def test_agents_are_seen_and_steered_from_another_terminal(going: subprocess.Pop
     place = world.folder
     assert cogc("agents", cwd=place).stdout == 'Main/a  Agent  running\nMain/a/Helper-1  Helper  running  "x"\n'
     assert cogc("agents", "list", "--role", "Helper", cwd=place).stdout == 'Main/a/Helper-1  Helper  running  "x"\n'
-    assert cogc("agents", "list", "--status", "idle", cwd=place).stdout == ""
+    assert cogc("agents", "list", "--status", "idle", cwd=place).stdout == "no agents\n"
     status = json.loads(cogc("agents", "status", "Main/a/Helper-1", "--json", cwd=place).stdout)
     assert status["parent_id"] == "Main/a" and status["runtime_config"] == {"model": "m", "provider": "scripted"}
     for words, why in [
@@ -347,6 +347,6 @@ def test_a_run_that_ends_leaves_nobody_in_the_registry(tmp_path: Path) -> None:
     (tmp_path / "s.cog").write_text('model m = scripted "m.yml"\nagent A { model: m }\n')
     done = cogc("run", "s.cog", "--goal", "hello", "--registry", "sqlite:r.db", cwd=tmp_path)
     assert done.stdout == "delta: hi\nresult: hi\n" or done.stdout.endswith("result: hi\n")
-    assert cogc("agents", "--registry", "sqlite:r.db", cwd=tmp_path).stdout == ""
+    assert cogc("agents", "--registry", "sqlite:r.db", cwd=tmp_path).stdout == "no agents\n"
     done = cogc("run", "s.cog", "--goal", "hello", "--registry", "nosuch:x", cwd=tmp_path)
     assert done.returncode == 0 and "warning: the registry nosuch:x" in done.stderr

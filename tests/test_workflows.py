@@ -213,6 +213,7 @@ coglet Main {
   create d = lib.Fine
   on start { p.goal <- ""; t.task <- "x"; d.verify <- {} }
   on p.result as r { out <- ["p", r.c] }
+  on p.failed, t.failed, d.failed { out <- "failed" }
   on t.result as r { out <- ["t", r] }
   on d.passed as v { out <- ["d", v.status] }
 }

@@ -1,6 +1,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# without bytecode, each of the hundreds of commands that the tests start would compile the whole package anew
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test check faults bench fuzz schemas clean
 

@@ -1,4 +1,9 @@
-"""The agents of the spec that work and bid for agents of a sett: each task a session of its own, in this process."""
+"""Runs of the spec's agents on behalf of a sett.
+
+`run: AGENT` lets an agent of the spec do the work of a role, and a role without a bid script may let a model decide its
+bids. Each such task is a session of its own in this process, with one input on `task`. The sessions share the compiled
+unit, one budget and one table of usage, so that `--budget` bounds all of them together.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +20,7 @@ from cogc.run.settings import Settings
 
 
 class AgentRuns:
-    """Asks agents, and keeps count of what they have used; `budget` is what all of them may spend together."""
+    """Asks agents of the spec and adds up what they use. `budget` bounds what all of them may spend together."""
 
     def __init__(self, unit: Unit, settings: Settings, budget: dict[str, Any] | None = None) -> None:
         self.budget = Budget("the run", budget or {})
@@ -25,7 +30,10 @@ class AgentRuns:
         self.usages: dict[tuple[str, str], Usage] = {}
 
     async def ask(self, coglet: str, task: str, sandbox: Sandbox | None = None) -> Any:
-        """Return an agent's answer to a task; a Failure if it fails."""
+        """Run an agent on a task and return its answer.
+
+        Raise Failure with the agent's own failure if it fails, and with the failure of the run if it ends without an answer.
+        """
         options = RunOptions(
             inputs=[("task", task)],
             root=coglet,

@@ -1,7 +1,45 @@
-"""The blackboard: what may be done to it, whatever holds it.
+"""The blackboard of a sett: the operations of orchestrator, cubs and people, whatever store holds it.
 
-All that must happen at once is one transaction here, so that each store obeys the same rules. Keys are those of the Redis
-layout: `artefact:ID`, `claim:ID`, `claim:ID:bids`, `thread:LOGICAL_ID`.
+The model
+    A board holds artefacts (frozen pieces of work), claims (the work on one artefact) and grants (the part of a claim that
+    one role does). `sett/model.py` has their fields. The orchestrator alone writes claims and offers grants. Cubs write
+    bids, take grants and commit results. People post goals and answers.
+    Every change that must be seen as a whole is one transaction (`stores/base.py`), so the rules are the same in memory,
+    in SQLite and in Redis. A transaction may run several times. Ids and the time are therefore made outside of it.
+
+The keys, which are those of the Redis layout of setts (`specs/setts.md`)
+    artefact:ID          an artefact; written once
+    thread:LOGICAL_ID    set: the versions of one thing, by version
+    artefacts            set: all artefacts, by time
+    new                  set: the artefacts that the orchestrator has not taken in yet
+    questions            set: the questions that nobody has answered; answered:ID then names the answer
+    claim:ID             a claim; claims and open are the sets of all claims and of those that are not closed
+    claim:ID:bids        hash: the bid of each role
+    claimof:ID           the claim that an artefact has made
+    grant:ID             a grant; offers:ROLE is the set of grants that the role may take
+    log:ID, logs         what commands wrote, and the set of these entries
+    roles                the agents of the present sett
+    terminal             the Terminal artefact that ended the workflow, or nothing
+    lock:NAME            who holds a lock, and until when
+
+    Each change of an artefact or a claim publishes its id on `artefact_events` or `claim_events`. These messages only
+    end a `wait` early. Whoever waits looks at the board again in any case.
+
+Invariants
+    An artefact is written once and never changed. A new version is a new artefact in the same thread.
+    A role bids once on a claim: the first bid holds.
+    A grant that is taken belongs to one owner until its lease is over. `token` counts how often it was taken. `extend`,
+    `give_back` and `commit` compare the token in their transaction, so a cub that lost its lease cannot write anything.
+    A result, the new state of its grant and the log of the command are one transaction: a crash leaves all or none.
+
+A worked example: one goal and one agent that bids `exclusive`
+    post(goal)                   artefact:G, and G in `new`
+    orchestrator: take in        claim:C (pending_consensus), claimof:G = C, G leaves `new`
+    cub: bid(C, Writer, ...)     claim:C:bids = {Writer: exclusive}
+    orchestrator: advance        claim:C (pending_exclusive), grant:W (offered), W in offers:Writer
+    cub: take(Writer, ...)       grant:W (taken, token 1)
+    cub: commit(W, recipe)       grant:W (done, result R), artefact:R, and R in `new`
+    orchestrator: advance        claim:C (complete); R is taken in next and makes a claim of its own
 """
 
 from __future__ import annotations
@@ -19,7 +57,8 @@ from cogc.stores.base import Store, Tx
 
 @asynccontextmanager
 async def open_board(name: str, instance: str) -> AsyncIterator[Board]:
-    """The blackboard of an instance. ConnectionError where there is no store of this name, or it cannot be reached."""
+    """Open the blackboard of an instance. Raise ConnectionError if there is no store of this name or it cannot be
+    reached."""
     async with open_store(name, f"sett:{instance}:") as store:
         yield Board(store)
 
@@ -31,16 +70,18 @@ class Board:
         self.store = store
 
     async def ping(self) -> None:
-        """ConnectionError if the blackboard does not answer."""
+        """Raise ConnectionError if the blackboard does not answer."""
         await self.store.now()
 
     async def wait(self, seconds: float) -> None:
+        """Return when the board has changed, at the latest after so many seconds."""
         await self.store.wait(seconds)
 
     # ---- artefacts -----------------------------------------------------------------------------------------
 
     async def post(self, artefact: Artefact) -> Artefact:
-        """Put an artefact on the board; with its time. ValueError if there is one with its id."""
+        """Put an artefact on the board and return it with its time. Raise ValueError if its id is on the board
+        already."""
         made = msgspec.structs.replace(artefact, created_at=artefact.created_at or await self.store.now())
 
         async def work(tx: Tx) -> None:
@@ -52,10 +93,11 @@ class Board:
         return made
 
     async def artefact(self, id: str) -> Artefact | None:
+        """Return an artefact by its id, or None."""
         return await self.store.transact(lambda tx: get_artefact(tx, id))
 
     async def latest(self, logical_id: str) -> Artefact | None:
-        """The newest version of a thread."""
+        """Return the newest version of a thread, or None."""
 
         async def work(tx: Tx) -> Artefact | None:
             versions = await tx.members(f"thread:{logical_id}")
@@ -64,16 +106,19 @@ class Board:
         return await self.store.transact(work)
 
     async def thread(self, logical_id: str) -> list[Artefact]:
-        """All versions, the oldest first."""
+        """Return all versions of a thread, the oldest first."""
         return await self.store.transact(lambda tx: _artefacts(tx, f"thread:{logical_id}"))
 
     async def artefacts(self) -> list[Artefact]:
-        """All artefacts, the oldest first."""
+        """Return all artefacts, the oldest first."""
         return await self.store.transact(lambda tx: _artefacts(tx, "artefacts"))
 
     async def context(self, start: Artefact, more: Sequence[str] = (), levels: int = 10) -> list[Artefact]:
-        """Return what led to an artefact, and to the artefacts `more`: breadth first over the sources, each thread by its
-        newest version, each once, the oldest first. The artefact's own thread is part of it where a source leads there."""
+        """Return the artefacts that led to `start` and to the artefacts `more` (ids), the oldest first.
+
+        The search follows `source_artefacts` breadth first, at most `levels` deep. Each thread is represented once, by its
+        newest version. The thread of `start` itself is part of the result if a source leads there.
+        """
         found: dict[str, Artefact] = {}
         seen: set[str] = set()
         wave = [*start.source_artefacts, *more]
@@ -98,10 +143,11 @@ class Board:
     # ---- claims and bids -----------------------------------------------------------------------------------
 
     async def claim(self, id: str) -> Claim | None:
+        """Return a claim by its id, or None."""
         return await self.store.transact(lambda tx: get_claim(tx, id))
 
     async def claims(self, open_only: bool = False) -> list[Claim]:
-        """The oldest first."""
+        """Return all claims, or the open ones, the oldest first."""
 
         async def work(tx: Tx) -> list[Claim]:
             found = [await get_claim(tx, id) for id in await tx.members("open" if open_only else "claims")]
@@ -110,6 +156,7 @@ class Board:
         return await self.store.transact(work)
 
     async def bids(self, claim_id: str) -> dict[str, str]:
+        """Return the bids on a claim by role."""
         return await self.store.transact(lambda tx: tx.fields(f"claim:{claim_id}:bids"))
 
     async def bid(self, claim_id: str, role: str, bid: str, failed: str = "") -> bool:
@@ -136,7 +183,7 @@ class Board:
         return await self.store.transact(work)
 
     async def to_bid_on(self, role: str) -> list[Claim]:
-        """The claims that wait for a role's bid."""
+        """Return the claims that wait for a role's bid, the oldest first."""
 
         async def work(tx: Tx) -> list[Claim]:
             found = []
@@ -152,10 +199,14 @@ class Board:
     # ---- grants --------------------------------------------------------------------------------------------
 
     async def grant(self, id: str) -> Grant | None:
+        """Return a grant by its id, or None."""
         return await self.store.transact(lambda tx: get_grant(tx, id))
 
     async def take(self, role: str, owner: str, lease: float, only: str = "") -> Grant | None:
-        """The oldest work that a role was granted and nobody does, now the owner's for `lease` seconds; `only` names a claim."""
+        """Take the oldest grant of a role that nobody works on, for `lease` seconds. Return None if there is none.
+
+        A grant whose lease is over is taken again, with a new token. `only` restricts the choice to the grants of one claim.
+        """
         now = await self.store.now()
 
         async def work(tx: Tx) -> Grant | None:
@@ -173,7 +224,7 @@ class Board:
         return await self.store.transact(work)
 
     async def extend(self, grant: Grant, lease: float) -> bool:
-        """Hold work for longer; False if it has become somebody else's."""
+        """Renew the lease of a grant. Return False if the grant was taken by another owner, or is done."""
         now = await self.store.now()
 
         async def work(tx: Tx) -> bool:
@@ -187,7 +238,7 @@ class Board:
         return await self.store.transact(work)
 
     async def give_back(self, grant: Grant) -> None:
-        """Work that was taken and not done may be taken again at once."""
+        """Offer a grant again that was taken and not done, so that another owner can take it at once."""
 
         async def work(tx: Tx) -> None:
             held = await get_grant(tx, grant.id)
@@ -199,7 +250,10 @@ class Board:
         await self.store.transact(work)
 
     async def commit(self, grant: Grant, artefact: Artefact, log: dict[str, Any] | None = None) -> bool:
-        """Write the result of a piece of work. False, and nothing is written, if the work has become another's meanwhile."""
+        """Write the result of a grant. Return False, and write nothing, if the grant was taken by another owner meanwhile.
+
+        The state of the grant becomes `failed` for an artefact of the kind Failure, else `done`.
+        """
         made = msgspec.structs.replace(artefact, created_at=await self.store.now())
 
         async def work(tx: Tx) -> bool:
@@ -219,7 +273,7 @@ class Board:
         return await self.store.transact(work)
 
     async def enlist(self, roles: list[str]) -> None:
-        """Put down which agents there are."""
+        """Record the roles of the present sett."""
 
         async def work(tx: Tx) -> None:
             if await tx.get("roles") != roles:
@@ -228,12 +282,13 @@ class Board:
         await self.store.transact(work)
 
     async def roles(self) -> list[str]:
-        """Return the agents of whom the board knows: those of the present sett, and those that have a log."""
+        """Return the roles that the board knows: those of the present sett, and those that have a log."""
         present = await self.store.transact(lambda tx: tx.get("roles"))
         return list(dict.fromkeys([*(present or []), *(entry["role"] for entry in await self.logs())]))
 
     async def logs(self, role: str = "") -> list[dict[str, Any]]:
-        """Return what commands wrote and what the cub remarked about them, the oldest first."""
+        """Return the log entries, or those of one role, the oldest first: what commands wrote, and the remarks of
+        the cub."""
 
         async def work(tx: Tx) -> list[dict[str, Any]]:
             found = [await tx.get(f"log:{id}") for id in await tx.members("logs")]
@@ -244,12 +299,14 @@ class Board:
     # ---- questions -----------------------------------------------------------------------------------------
 
     async def questions(self) -> list[Artefact]:
-        """Those that nobody has answered, the oldest first."""
+        """Return the questions that nobody has answered, the oldest first."""
         return await self.store.transact(lambda tx: _artefacts(tx, "questions"))
 
     async def answer(self, question_id: str, text: str) -> Artefact | None:
-        """A person's answer: it has the type of what was asked about, so that whoever bids on that bids on it. None if there is
-        no such open question."""
+        """Answer an open question on behalf of a person. Return None if there is no such open question.
+
+        The answer has the type of the artefact that was asked about, so the agents that bid on that type bid on the answer.
+        """
         now = await self.store.now()
 
         async def work(tx: Tx) -> Artefact | None:
@@ -272,7 +329,7 @@ class Board:
     # ---- one at a time -------------------------------------------------------------------------------------
 
     async def lock(self, name: str, owner: str, seconds: float) -> bool:
-        """Take or keep a lock; one whose time is over is anybody's."""
+        """Take a lock or renew it, for so many seconds. Return False while another owner holds it."""
         now = await self.store.now()
 
         async def work(tx: Tx) -> bool:
@@ -285,12 +342,14 @@ class Board:
         return await self.store.transact(work)
 
     async def locked(self, name: str) -> bool:
-        """Return whether somebody holds a lock."""
+        """Return whether a lock is held by anybody."""
         now = await self.store.now()
         held = await self.store.transact(lambda tx: tx.get(f"lock:{name}"))
         return held is not None and bool(held["until"] >= now)
 
     async def unlock(self, name: str, owner: str) -> None:
+        """Release a lock if this owner holds it."""
+
         async def work(tx: Tx) -> None:
             held = await tx.get(f"lock:{name}")
             if held is not None and held["owner"] == owner:
@@ -303,6 +362,7 @@ class Board:
 
 
 async def get_artefact(tx: Tx, id: str) -> Artefact | None:
+    """Return an artefact in a transaction, or None."""
     value = await tx.get(f"artefact:{id}")
     return None if value is None else msgspec.convert(value, Artefact)
 
@@ -313,7 +373,7 @@ async def _artefacts(tx: Tx, name: str) -> list[Artefact]:
 
 
 def put_artefact(tx: Tx, artefact: Artefact) -> None:
-    """Write an artefact into its thread and the sets that it belongs to."""
+    """Write an artefact, and add it to its thread and to the sets that it belongs to."""
     tx.put(f"artefact:{artefact.id}", artefact.value())
     tx.add(f"thread:{artefact.logical_id}", artefact.id, float(artefact.version))
     tx.add("artefacts", artefact.id, artefact.created_at)
@@ -324,11 +384,13 @@ def put_artefact(tx: Tx, artefact: Artefact) -> None:
 
 
 async def get_claim(tx: Tx, id: str) -> Claim | None:
+    """Return a claim in a transaction, or None."""
     value = await tx.get(f"claim:{id}")
     return None if value is None else msgspec.convert(value, Claim)
 
 
 def put_claim(tx: Tx, claim: Claim) -> None:
+    """Write a claim, and keep it in the set of open claims until it is closed."""
     tx.put(f"claim:{claim.id}", msgspec.to_builtins(claim))
     tx.add("claims", claim.id, claim.created_at)
     if claim.status in CLOSED:
@@ -339,21 +401,23 @@ def put_claim(tx: Tx, claim: Claim) -> None:
 
 
 async def get_grant(tx: Tx, id: str) -> Grant | None:
+    """Return a grant in a transaction, or None."""
     value = await tx.get(f"grant:{id}")
     return None if value is None else msgspec.convert(value, Grant)
 
 
 def put_grant(tx: Tx, grant: Grant) -> None:
+    """Write a grant."""
     tx.put(f"grant:{grant.id}", msgspec.to_builtins(grant))
 
 
 def put_log(tx: Tx, id: str, role: str, claim_id: str, log: dict[str, Any], now: float) -> None:
-    """Keep what a command of a role wrote, and what its cub remarked about it."""
+    """Write a log entry: what a command of a role wrote, and what its cub remarked about it."""
     tx.put(f"log:{id}", {**log, "role": role, "claim": claim_id, "at": now})
     tx.add("logs", id, now)
 
 
 def offer(tx: Tx, grant: Grant, now: float) -> None:
-    """Grant work to a role: whoever of it comes first takes it."""
+    """Write a grant and offer it to its role: the first owner that comes takes it."""
     put_grant(tx, grant)
     tx.add(f"offers:{grant.role}", grant.id, now)

@@ -1,11 +1,14 @@
-"""The contract with an agent's command: one JSON object in, one JSON object out, the workspace around it.
+"""The contract with an agent's command: one JSON object on stdin, one JSON object on stdout, the workspace around it.
 
-The object on stdin is compact JSON on one line, in UTF-8, so that a command can take a value out of it with
-`grep -o '"payload":"[^"]*"'`. Each artefact in it has the form of `Artefact.wire`: the payload is a text, whatever
-value it was.
+Input
+    The object on stdin is compact JSON on one line, in UTF-8, so that a command can take a value out of it with
+    `grep -o '"payload":"[^"]*"'`. Each artefact in it has the form of `Artefact.wire`: the payload is text, whatever
+    value it was.
 
-What a command does wrong is a `Failure` artefact with its exit code and all that it wrote, never an exception. What is
-merely unknown in an answer is ignored, and named in the log.
+Output
+    `Work.answered` turns the outcome of a command into an artefact. A mistake of the command (exit code, shape, too much
+    output) becomes a `Failure` artefact with the exit code and what the command wrote, never an exception.
+    Fields of the answer that the contract does not know are ignored, and `Reading.ignored` names them for the log.
 """
 
 from __future__ import annotations
@@ -30,8 +33,10 @@ _COMMIT = re.compile(r"[0-9a-fA-F]{7,64}\Z")
 
 
 class CommandRunner:
-    """The runner of an instance's commands. `url` is the blackboard's: commands look at one on Redis themselves, and do not see
-    one in a file."""
+    """Runs the commands of an instance in their sandboxes. `url` is the name of the blackboard's store.
+
+    A command gets the URL of a board in Redis, in `REDIS_URL`. The file of a board in SQLite is hidden from it.
+    """
 
     def __init__(self, instance: str, workspace: str, sandbox: str = "auto", url: str = "") -> None:
         self.instance = instance
@@ -41,7 +46,7 @@ class CommandRunner:
         self.url = url
 
     def environment(self, agent: AgentSpec) -> dict[str, str]:
-        """Return the environment of an agent's commands."""
+        """Return the variables that cogc sets for an agent's commands, with the agent's own `environment`."""
         own = {
             "SETT_INSTANCE_NAME": self.instance,
             "SETT_AGENT_NAME": agent.role,
@@ -53,7 +58,10 @@ class CommandRunner:
     async def run(
         self, agent: AgentSpec, words: list[str], stdin: bytes, seconds: float, mode: str = ""
     ) -> ProcessResult | None:
-        """A command's outcome, or None if it took too long. A Failure if it cannot be started."""
+        """Run a command and return its outcome, or None after `seconds`. Raise Failure if it cannot be started.
+
+        `mode` (`ro` or `rw`) is the access to the workspace; empty means the one that the agent declares.
+        """
         env = self.environment(agent)
         with trio.move_on_after(seconds):
             async with self.sandboxes.around(agent, words, env, mode or agent.workspace) as (command, around):
@@ -73,7 +81,10 @@ class Reading(NamedTuple):
 
 
 class Work:
-    """One piece of granted work: what its command is told, and what its answer becomes. `question` is what an `Answer` answers."""
+    """One granted piece of work: what its command is told, and what its answer becomes.
+
+    `extra` are the reviews of a rework. `question` is the question that the target answers, if the target is an `Answer`.
+    """
 
     def __init__(
         self,
@@ -107,8 +118,8 @@ class Work:
         return asked
 
     def artefact(self, type: str, payload: Any, structural: str, summary: str = "") -> Artefact:
-        """Return what came of the work: a new version of the same type where an artefact was sent back, else a thread of its
-        own."""
+        """Return the artefact of an answer: a new version of the target's thread for rework, else the first of a new
+        thread."""
         again = self.rework and structural == "Standard"
         return Artefact(
             id=new_id(),
@@ -123,11 +134,11 @@ class Work:
         )
 
     def failed(self, reason: str, outcome: ProcessResult | None = None) -> Artefact:
-        """Return the artefact that says what went wrong. Its exit code is -1 where no command has ended by itself."""
+        """Return a Failure artefact with a reason. Its exit code is -1 if no command has ended by itself."""
         return self.artefact("ToolExecutionFailure", failure(reason, outcome), "Failure", reason)
 
     def answered(self, outcome: ProcessResult) -> Reading:
-        """Return what a command's answer becomes."""
+        """Return the artefact that a command's outcome stands for."""
         if outcome.code:
             return Reading(self.failed(f"the command ended with code {outcome.code}", outcome))
         if outcome.truncated:
@@ -142,7 +153,8 @@ class Work:
             return Reading(self.failed(str(wrong), outcome))
 
     def read(self, answer: Any) -> Reading:
-        """Return an answer of the contract as an artefact; ValueError says what is wrong with it."""
+        """Return the artefact that an answer of the contract stands for. Raise ValueError if the answer breaks the
+        contract."""
         if not isinstance(answer, dict):
             raise ValueError("stdout is not one JSON object")
         made = self._read(answer)
@@ -173,7 +185,7 @@ class Work:
 
 
 async def verified(made: Artefact, work: Work, workspace: str) -> Artefact:
-    """A `CodeCommit` whose commit is not in the workspace's repository is a Failure."""
+    """Return an artefact, or a Failure for a `CodeCommit` whose commit is not in the repository of the workspace."""
     if made.type != "CodeCommit" or made.structural_type != "Standard":
         return made
     commit = made.payload if isinstance(made.payload, str) else ""
@@ -188,7 +200,7 @@ async def verified(made: Artefact, work: Work, workspace: str) -> Artefact:
 
 
 def failure(reason: str, outcome: ProcessResult | None = None) -> dict[str, Any]:
-    """Return the payload of a `Failure`."""
+    """Return the payload of a `Failure`: the reason, and exit code, stdout and stderr of a process if one has run."""
     report: dict[str, Any] = {"error": reason, "reason": reason, "exit_code": -1, "stdout": "", "stderr": ""}
     if outcome is None:
         return report
@@ -196,5 +208,5 @@ def failure(reason: str, outcome: ProcessResult | None = None) -> dict[str, Any]
 
 
 def shown(data: bytes) -> str:
-    """Return the output of a process for people; only the end of a long one."""
+    """Return the output of a process as text: the last 64 KB of it."""
     return data[-_SHOWN:].decode("utf-8", "replace")

@@ -1,5 +1,8 @@
-"""The conformance suite of blackboards: `await check_board(open)`, where `open()` gives an async context manager of a new
-`Board` on the same empty backend each time. An AssertionError names what was expected."""
+"""The conformance suite of blackboards: `await check_board(open)`.
+
+`open()` returns an async context manager of a `Board`, each time on the same backend, which is empty at first. An
+AssertionError names the rule that the backend breaks.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ Open = Callable[[], AbstractAsyncContextManager[Board]]
 
 
 async def check_board(open: Open, shared: bool = True) -> None:
-    """Put a backend through all cases. `shared` says whether two boards opened side by side see each other."""
+    """Run all cases on a backend. `shared` says whether two boards that are open at once see each other's changes."""
     async with open() as board:
         for case in (_artefacts, _threads, _bids, _grants, _fences, _questions, _locks, _many_take):
             await case(board)
@@ -51,6 +54,7 @@ async def _threads(board: Board) -> None:
 
 
 async def _claim(board: Board, status: str = "pending_consensus") -> Claim:
+    """Post an artefact and put a claim on it."""
     made = await board.post(goal("x"))
     claim = Claim(new_id(), made.id, status, made.created_at, made.created_at + 30)
 
@@ -78,6 +82,7 @@ async def _bids(board: Board) -> None:
 
 
 async def _offer(board: Board, role: str) -> Grant:
+    """Offer a role a grant on a new claim."""
     claim = await _claim(board, "pending_parallel")
     grant, now = Grant(new_id(), claim.id, role, "claim"), await board.store.now()
 

@@ -1,7 +1,37 @@
-"""The cub of one agent: it bids on every claim, also while work goes on, and does what its role is granted.
+"""The cub of one agent: it bids on every claim, and does the work that its role is granted.
 
-Whatever becomes of it, its work is not lost: what it has taken is somebody else's once its lease is over, and then it
-cannot commit any more.
+The tasks of a cub
+    bidder     asks the board for claims that its role has not bid on, and starts one task for each bid, so that a slow
+               bid delays no other. Bidding goes on while work is under way.
+    executor   takes a grant, does it, commits, and takes the next. There are `at_once` executors (`replicas`, or
+               `max_concurrent` of a controller).
+    health     runs the health check at its interval. Executors take work only after a check that has passed.
+    _end       waits for `stop`, and then gives the whole cub `linger` seconds to end.
+    With `only` there is one executor and no bidder: it works on the grants of that claim and ends.
+
+One piece of work (`_work`)
+    1. `_assemble` reads the claim, its artefact, the context, and the reviews of a rework.
+    2. `_hold` renews the lease at a third of its length, beside the work. If the board says that the grant is another
+       owner's, or cannot be reached until the lease is over, `_hold` cancels the work.
+    3. `_do` runs the command, or an agent of the spec, and turns the answer into an artefact. Timeouts, wrong answers and
+       commands that cannot be started become Failure artefacts: they are results like others, and are committed.
+    4. `_commit` writes the result. A board that is away for a moment is tried again for the length of a lease.
+    If anything ends the work between 1 and 4 (a cancellation, a lost board), the grant is given back, so that another cub
+    can take it at once. A cub that dies gives nothing back: its lease ends instead.
+
+Invariants
+    A result is written at most once for each grant. The token of the grant sees to it (`sett/board.py`), so a cub that
+    froze and comes back after its lease can do no harm.
+    A bid is always made. If the agent cannot decide within BID_TIMEOUT, its strategy bids, and the reason is logged.
+    A ConnectionError ends nothing: it is logged, and the cub tries again after PAUSE.
+
+A worked example: a command that outlives its lease
+    take(Writer)           grant W, token 1, until 12:00:30
+    12:00:10, 12:00:20     `_hold` extends the lease
+    12:00:25               the machine freezes for a minute
+    12:01:05               a second cub takes W: token 2
+    12:01:25               the first cub wakes; `extend` compares token 1 with 2 and returns False; its work is cancelled
+    12:02:00               the second cub commits with token 2
 """
 
 from __future__ import annotations
@@ -25,13 +55,21 @@ from cogc.sett.orchestrator import Note
 from cogc.sett.spec import BID_TIMEOUT, AgentSpec
 
 LEASE = 30.0
+"""Seconds for which a taken grant belongs to its cub, unless the lease is renewed."""
 PAUSE = 1.0
+"""Seconds between two looks at the board when nothing has changed, or the board is away."""
 LAST_WORK = 30.0
+"""Seconds that work under way may take once the cub is to stop."""
 _SAID = 2000
+"""How many characters of a bid script's stderr a failure shows."""
 
 
 class Cub:
-    """The machine of one agent. `lease` is in seconds; `linger` how long what is under way may take once it is to stop."""
+    """The machine of one agent.
+
+    `lease` is in seconds. `linger` is how long work under way may take after `stop`, in seconds. `owner` names this cub on
+    the grants that it takes. `working` counts the grants that it works on now.
+    """
 
     def __init__(
         self,
@@ -56,7 +94,8 @@ class Cub:
         self.bidding: set[str] = set()
 
     async def run(self, stop: trio.Event, only: str = "") -> None:
-        """Bid and work until `stop`; then what is under way may end. `only` names the one claim to work on, once."""
+        """Bid and work until `stop` is set, then let work under way end. `only` names the one claim to work on,
+        once."""
         async with trio.open_nursery() as nursery:
             self.bidders = nursery
             nursery.start_soon(self._end, stop, nursery.cancel_scope)
@@ -70,11 +109,12 @@ class Cub:
             nursery.cancel_scope.cancel()
 
     async def _end(self, stop: trio.Event, scope: trio.CancelScope) -> None:
+        """End the whole cub `linger` seconds after `stop`."""
         await stop.wait()
         scope.deadline = trio.current_time() + self.linger
 
     async def _forever(self, act: Callable[[], object], stop: trio.Event) -> None:
-        """Do something whenever the board has changed; a board that cannot be reached is waited for."""
+        """Run `act` after each change of the board, until `stop`. A board that cannot be reached is waited for."""
         while not stop.is_set():
             try:
                 await act()  # type: ignore[misc]
@@ -86,16 +126,17 @@ class Cub:
     # ---- bidding -------------------------------------------------------------------------------------------
 
     async def _bid_on_all(self) -> None:
+        """Start a bid on each claim that waits for this role."""
         for claim in await self.board.to_bid_on(self.agent.role):
             if claim.id not in self.bidding:
                 self.bidding.add(claim.id)
                 self.bidders.start_soon(self._bid_on, claim)
 
     async def _bid_on(self, claim: Claim) -> None:
-        """Make one bid. Where the agent cannot decide, its strategy bids, and why it could not is logged.
+        """Make one bid. If the agent cannot decide, its strategy bids, and the reason is logged.
 
-        On what the role itself has made the strategy of an agent that cannot decide is `ignore`: else it would work on its own
-        results without end.
+        If the role itself has made the artefact, an agent that cannot decide bids `ignore`: otherwise it would work on its
+        own results without end.
         """
         role, failed = self.agent.role, ""
         try:
@@ -111,13 +152,14 @@ class Cub:
                 self.note("log", role, level="warn", data=failed)
             if await self.board.bid(claim.id, role, bid, failed):
                 self.note("bid", role, claim=claim.id, artefact=claim.artefact_id, bid=bid)
-        except ConnectionError as error:  # it is bid on again once the board is back
+        except ConnectionError as error:  # the bidder tries this claim again when the board is back
             self.note("log", role, level="warn", data=str(error))
         finally:
             self.bidding.discard(claim.id)
 
     async def _decide(self, artefact: Artefact, claim: Claim) -> str:
-        """An expression's bid, else a script's, else a model's, else the strategy."""
+        """Return the bid of an expression, else of a script, else of a model, else the strategy. Raise Failure if it
+        is no bid."""
         agent = self.agent
         about = {"id": claim.id, "artefact_id": claim.artefact_id}
         for word, holds in agent.bids:
@@ -134,7 +176,7 @@ class Cub:
     # ---- working -------------------------------------------------------------------------------------------
 
     async def _execute(self, stop: trio.Event, only: str) -> None:
-        """Take work, one piece at a time, and do it."""
+        """Take grants one after the other and do them, until `stop` or, with `only`, after one."""
         while not stop.is_set():
             try:
                 grant = await self.board.take(self.agent.role, self.owner, self.lease, only) if self.healthy else None
@@ -151,11 +193,12 @@ class Cub:
                 await trio.sleep(PAUSE)
 
     async def _closed(self, claim_id: str) -> bool:
+        """Return whether a claim is gone or closed, so that it offers no more work."""
         claim = await self.board.claim(claim_id)
         return claim is None or claim.status in CLOSED
 
     async def _work(self, grant: Grant) -> None:
-        """One grant, from its context to what came of it."""
+        """Do one grant: assemble its context, do the work while the lease is held, and commit the result."""
         self.working += 1
         over = False
         try:
@@ -175,11 +218,11 @@ class Cub:
         finally:
             self.working -= 1
             if not over:
-                with trio.move_on_after(2, shield=True), suppress(ConnectionError):  # then its lease will be over
+                with trio.move_on_after(2, shield=True), suppress(ConnectionError):  # else the lease runs out by itself
                     await self.board.give_back(grant)
 
     async def _commit(self, grant: Grant, made: Artefact, log: dict[str, Any]) -> None:
-        """Write what came of it; a board that is gone for a moment is tried again for as long as the lease may hold."""
+        """Write the result of a grant. If the board cannot be reached, try again for the length of a lease."""
         deadline = trio.current_time() + self.lease
         while True:
             try:
@@ -192,7 +235,7 @@ class Cub:
                 await trio.sleep(PAUSE)
 
     async def _hold(self, grant: Grant, lost: trio.CancelScope) -> None:
-        """Keep the lease while the work goes on; without it the work is ended."""
+        """Renew the lease while the work goes on. Cancel the work if the lease is lost."""
         until = trio.current_time() + self.lease
         while True:
             await trio.sleep(self.lease / 3)
@@ -207,6 +250,8 @@ class Cub:
                     return
 
     async def _assemble(self, grant: Grant) -> Work:
+        """Read what the command must be told: the artefact, its context, the reviews of a rework, the question of an
+        answer."""
         claim = await self.board.claim(grant.claim_id)
         assert claim is not None
         target = await self.board.artefact(claim.artefact_id)
@@ -218,7 +263,7 @@ class Cub:
         return Work(grant.kind, target, context, extra, self.agent.role, grant.rework, question)
 
     async def _do(self, work: Work) -> tuple[Artefact, dict[str, Any]]:
-        """Do the work, by the command or by an agent of the spec."""
+        """Do the work by the command, or by an agent of the spec. Return the artefact and the log entry."""
         agent = self.agent
         try:
             if agent.run:
@@ -235,12 +280,14 @@ class Cub:
     async def _accept(
         self, reading: Reading, work: Work, done: ProcessResult | None
     ) -> tuple[Artefact, dict[str, Any]]:
-        """Return the artefact that an answer stands for, verified, and the log of the work."""
+        """Return the verified artefact of an answer, and the log entry of the work."""
         for remark in reading.ignored:
             self.note("log", self.agent.role, level="warn", data=remark)
         return await verified(reading.made, work, self.runner.workspace), _log(done, reading.ignored)
 
     async def _think(self, work: Work) -> Reading:
+        """Let an agent of the spec do the work. A record in the form of the contract is an answer, anything else the
+        payload of one."""
         agent = self.agent
         said = json.dumps(work.asked(), ensure_ascii=False)
         sandbox = Sandbox(agent.workspace, agent.network)
@@ -261,7 +308,7 @@ class Cub:
     # ---- health --------------------------------------------------------------------------------------------
 
     async def _look_after(self, stop: trio.Event) -> None:
-        """Run the health check now and then; an agent that fails it takes no work until it passes again."""
+        """Run the health check at its interval. An agent that fails it takes no work until it passes again."""
         before = True
         while not stop.is_set():
             try:
@@ -278,13 +325,14 @@ class Cub:
 
 
 def _log(done: ProcessResult | None = None, remarks: Sequence[str] = ()) -> dict[str, Any]:
-    """Return the entry of a role's log: what a command wrote, and what the cub remarks about it."""
+    """Return a log entry: what a command wrote, and the remarks of the cub."""
     written = {"stdout": shown(done.stdout), "stderr": shown(done.stderr)} if done else {"stdout": "", "stderr": ""}
     return {**written, "remarks": list(remarks)}
 
 
 def _said(done: ProcessResult | None) -> str:
-    """Return the bid that a script has printed; a Failure has the exit code and the end of stderr."""
+    """Return the bid that a script has printed. Raise Failure, with exit code and the end of stderr, if there is
+    none."""
     if done is None:
         raise Failure("timeout", "the script took too long")
     why = shown(done.stderr).strip()[-_SAID:]
@@ -297,7 +345,7 @@ def _said(done: ProcessResult | None) -> str:
 
 
 def _word(said: str) -> str:
-    """A bid out of what a script or a model said."""
+    """Return the bid in the answer of a script or a model. Raise Failure if the answer is no bid."""
     word = said.strip().strip(".\"'`").lower()
     if word not in BIDS:
         raise Failure("type", f"`{said.strip()[:60]}` is no bid: {', '.join(BIDS)}")

@@ -1,4 +1,7 @@
-"""`GET /healthz`: 200 while the blackboard answers, else 503. The protocol is h11's."""
+"""The health endpoint of a machine: `GET /healthz` answers 200 while the blackboard answers, else 503.
+
+The protocol is h11's. One connection serves one request.
+"""
 
 from __future__ import annotations
 
@@ -15,14 +18,15 @@ _LIMIT = 10.0
 async def serve(
     board: Board, host: str, port: int, task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED
 ) -> None:
-    """Answer until cancelled; started with the port. OSError if it cannot be listened on."""
+    """Answer requests until cancelled. `task_status` is started with the port. Raise OSError if the address cannot
+    be used."""
     listeners = await trio.open_tcp_listeners(port, host=host)
     task_status.started(listeners[0].socket.getsockname()[1])
     await trio.serve_listeners(partial(_answer, board), listeners)
 
 
 async def _answer(board: Board, stream: trio.SocketStream) -> None:
-    """One request on one connection; a client that is slow or gone is left."""
+    """Answer one request on one connection. A client that is slow or gone is dropped."""
     with trio.move_on_after(_LIMIT):
         async with stream:
             try:
@@ -32,6 +36,7 @@ async def _answer(board: Board, stream: trio.SocketStream) -> None:
 
 
 async def _exchange(board: Board, stream: trio.SocketStream) -> None:
+    """Read one request and write its response."""
     connection = h11.Connection(h11.SERVER)
     request: h11.Request | None = None
     while True:
@@ -53,6 +58,7 @@ async def _exchange(board: Board, stream: trio.SocketStream) -> None:
 
 
 async def _status(board: Board, request: h11.Request) -> tuple[int, bytes]:
+    """Return the status and the body for a request."""
     if request.target.partition(b"?")[0] != b"/healthz":
         return 404, b"not found\n"
     if request.method not in (b"GET", b"HEAD"):

@@ -1,4 +1,8 @@
-"""A sett sett in one process: its orchestrator, a cub for each agent, and the people whom it asks."""
+"""A whole sett in one process: its orchestrator, a cub for each agent, and the questions to people.
+
+`cogc run` uses it. It ends when no artefact is new, no claim is open, no cub works and no person is being asked. A question
+that nobody can answer stays open on the board, and does not keep the run from ending.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +22,7 @@ _QUIET = 0.2
 
 
 class Asked(Question):
-    """A question of an agent, to a person."""
+    """A question of an agent, in the form in which people are asked."""
 
     def __init__(self, question: Artefact) -> None:
         self.program = question.produced_by_role
@@ -29,7 +33,7 @@ class Asked(Question):
 
 
 class LocalSett:
-    """One instance. `unanswered` are the questions that nobody could be asked."""
+    """One instance in this process. `unanswered` holds the ids of questions for which there was no person."""
 
     def __init__(
         self,
@@ -50,7 +54,7 @@ class LocalSett:
         self.asking: set[str] = set()
 
     async def run(self, text: str | None) -> None:
-        """Post the goal, if there is one, and work until there is nothing left to do, or `stop`."""
+        """Post the goal, if there is one, and work until nothing is left to do or `stop` is set."""
         if text is not None:
             await self.board.post(goal(text))
         async with trio.open_nursery() as nursery:
@@ -65,6 +69,7 @@ class LocalSett:
             nursery.cancel_scope.cancel()
 
     async def _until_quiet(self, asking: trio.Nursery) -> None:
+        """Ask people new questions, and return when nothing is left to do."""
         while not self.stop.is_set():
             try:
                 for question in await self.board.questions():
@@ -75,11 +80,11 @@ class LocalSett:
                 if not working and not self.asking and await self.orchestrator.quiet():
                     return
                 await self.board.wait(_QUIET)
-            except ConnectionError:  # the orchestrator says so
+            except ConnectionError:  # the orchestrator logs it
                 await trio.sleep(_QUIET)
 
     async def _ask(self, question: Artefact) -> None:
-        """Have a person answer; where there is none the question stays open."""
+        """Let a person answer a question. If there is no person, the question stays open."""
         try:
             said = await self.people.ask(Asked(question), len(self.asking))
             await self.board.answer(question.id, str(said))

@@ -23,11 +23,16 @@ UNWANTED = "nobody bids for it"
 
 
 def new_id() -> str:
+    """Return an id that no other record has."""
     return str(uuid.uuid4())
 
 
 class Artefact(msgspec.Struct, frozen=True):
-    """A piece of work that never changes. Versions of one thing share a `logical_id`; `created_at` is in seconds."""
+    """A piece of work that never changes.
+
+    All versions of one thing share a `logical_id`. `source_artefacts` are the ids that it was made from. `created_at` is in
+    seconds.
+    """
 
     id: str
     logical_id: str
@@ -41,19 +46,20 @@ class Artefact(msgspec.Struct, frozen=True):
     summary: str = ""
 
     def value(self) -> dict[str, Any]:
-        """Return the artefact as a value: as bids see it, and as the board keeps it."""
+        """Return the artefact as a record of the language, in which bids see it and the board keeps it."""
         return msgspec.to_builtins(self)  # type: ignore[no-any-return]
 
     def wire(self) -> dict[str, Any]:
-        """Return the artefact as commands see it: its payload is a text, and its time is there in milliseconds too."""
+        """Return the artefact as commands see it: the payload as text, and the time also in milliseconds."""
         return {**self.value(), "payload": text(self.payload), "created_at_ms": int(self.created_at * 1000)}
 
 
 class Claim(msgspec.Struct):
-    """Work on one artefact. `status` is pending_consensus, a phase, pending_assignment, complete or terminated.
+    """The work on one artefact.
 
-    `grants` are those of the present phase; `deadline` is when missing bids count as `ignore`; `closed_by` the reviews that
-    sent the artefact back.
+    `status` is pending_consensus, pending_assignment, a phase of PHASES, complete or terminated. `deadline` is the time after
+    which a missing bid counts as `ignore`; `silent` are the roles whose bid was missing. `grants` are those of the present
+    phase. `reviews` are the reviews that sent the artefact back.
     """
 
     id: str
@@ -69,8 +75,11 @@ class Claim(msgspec.Struct):
 
 
 class Grant(msgspec.Struct):
-    """A role's work on a claim. `state` is offered, taken, done or failed; `token` counts the takings, so that whoever took it
-    before cannot commit; until `until` (seconds) it is its `owner`'s. `extra` are artefacts that it gets as additional context.
+    """The part of a claim that one role does.
+
+    `kind` is the bid that is granted. `state` is offered, taken, done or failed. `token` counts how often it was taken: a
+    commit with an older token is refused. It belongs to `owner` until the time `until` (seconds). `extra` are the artefacts
+    that the role gets as additional context. `result` is the artefact that was made.
     """
 
     id: str
@@ -87,7 +96,7 @@ class Grant(msgspec.Struct):
 
 
 def goal(text: str) -> Artefact:
-    """The artefact that a workflow starts with."""
+    """Return the artefact that a workflow starts with."""
     return Artefact(new_id(), new_id(), 1, "Standard", "GoalDefined", text, [], USER)
 
 
@@ -97,7 +106,7 @@ def text(payload: Any) -> str:
 
 
 def approves(payload: Any) -> bool:
-    """Tell whether a review's payload approves its artefact: `{}` or `[]`, as a value or as text."""
+    """Return whether a review's payload approves its artefact: `{}` or `[]`, as a value or as text."""
     if isinstance(payload, str):
         try:
             payload = msgspec.json.decode(payload)

@@ -1,7 +1,49 @@
-"""The orchestrator: it makes claims of artefacts, counts bids, and grants work phase by phase.
+"""The orchestrator of a sett: it makes claims of artefacts, counts bids, and grants work phase by phase.
 
-All that it knows stands on the board: one that comes back goes on where the last one stopped. A lock sees to it that one
-works at a time; each step is a transaction, so that even two would do no harm.
+The model
+    An orchestrator keeps no state of its own between two steps: all that it decides by is on the board. One that is
+    started again continues where the last one stopped. A lock on the board lets one orchestrator work at a time; each
+    change is a transaction that reads the claim again, so two at once would do no harm either.
+
+One step (`Orchestrator.step`)
+    1. Each artefact in the set `new` is taken in. A `Standard` or an `Answer` makes one claim. A `Terminal` ends the
+       workflow. The other kinds make no claim.
+    2. Each open claim is advanced as far as it goes, in a transaction of its own.
+    Events (`note`) are collected while a transaction runs, and are sent after it has committed: a transaction that runs
+    again sends them once.
+
+The life of a claim
+    pending_consensus --all have bid, or the deadline is over--> the first phase that anybody bid for
+    pending_review    --every reviewer approves--> next phase
+    pending_review    --a veto--> pending_assignment: the role that made the artefact gets it back with the reviews
+    pending_parallel  --every grant is done--> next phase
+    pending_exclusive --the grant is done--> complete
+    pending_assignment --the grant is done--> complete; the new version makes a claim of its own
+    Behind the last phase with bids the claim is complete. A claim that everybody ignores is complete at once, with the
+    reason UNWANTED.
+
+    From each phase: a grant that failed terminates the claim, and a result that is a Question completes it. Once a
+    `Terminal` is on the board, every claim is wound up: grants that are offered are withdrawn, grants that are taken may
+    end, and nothing more is granted.
+
+A veto goes back to the producer, with three exceptions (`_rework`)
+    The producer is a person: the veto becomes a Question.
+    The sett has no such role any more: a Failure `MissingAgentConfiguration`, and the claim is terminated.
+    The artefact has been sent back `max_reviews` times: a Failure `MaxIterationsExceeded`, and the claim is terminated.
+
+Invariants
+    An artefact makes at most one claim (`claimof:ID`), however often it is taken in.
+    A closed claim never opens again.
+    A phase ends when all of its grants are done: bids decide who works, and no later bid changes a claim.
+    Every claim ends. A grant whose owner is gone is taken again by another cub; after TAKINGS takings without an answer it
+    fails, and its claim with it. A grant that nobody takes is the one exception: without a cub of its role it waits.
+
+A worked example: Writer makes version 1 of a recipe, Validator bids `review` on it, Blurb bids `claim`
+    recipe v1    claim C1: consensus, then review by Validator. The payload is not empty: a veto
+                 C1: pending_assignment, a grant for Writer with the review as additional context
+    recipe v2    Writer commits: C1 is complete, and v2 makes claim C2
+                 C2: consensus, then review by Validator. The payload is {}: approved
+                 C2: pending_parallel, a grant for Blurb; Blurb commits, nobody bid `exclusive`: C2 is complete
 """
 
 from __future__ import annotations
@@ -31,15 +73,23 @@ from cogc.sett.model import (
 from cogc.stores.base import Tx
 
 Note = Callable[..., None]
-"""Hears of what happens: `note(kind, path, **fields)`."""
+"""A receiver of events: `note(kind, path, **fields)`."""
 CONSENSUS = 45.0
+"""Seconds that a claim waits for bids."""
 TAKINGS = 3
+"""How often a grant may be taken without an answer before it fails."""
 LOCK = 10.0
+"""Seconds for which the lock of an orchestrator holds, unless it is renewed."""
 PAUSE = 1.0
+"""Seconds between two steps when nothing has changed, or the board is away."""
 
 
 class Orchestrator:
-    """The machine of one instance. `roles` are its agents; `consensus` is how long a claim waits for bids, in seconds."""
+    """The machine of one instance.
+
+    `roles` are the agents of the sett. `max_reviews` is how often an artefact may be sent back, 0 for without limit.
+    `consensus` is how long a claim waits for bids, in seconds. `note` hears of each event.
+    """
 
     def __init__(
         self, board: Board, roles: list[str], max_reviews: int, note: Note, consensus: float = CONSENSUS
@@ -53,7 +103,8 @@ class Orchestrator:
         self.news: list[tuple[str, str, dict[str, Any]]] = []
 
     async def run(self) -> None:
-        """Work until cancelled; a board that cannot be reached is waited for."""
+        """Work until cancelled. An orchestrator waits for a board that cannot be reached, and for the lock while
+        another has it."""
         enlisted = False
         try:
             while True:
@@ -69,11 +120,11 @@ class Orchestrator:
                     await trio.sleep(PAUSE)
         finally:
             with trio.move_on_after(2, shield=True):
-                with suppress(ConnectionError):  # then its time will be over
+                with suppress(ConnectionError):  # else the lock runs out by itself
                     await self.board.unlock(ORCHESTRATOR, self.id)
 
     async def step(self) -> None:
-        """Take in what is new, and move every claim on as far as it goes."""
+        """Take in the new artefacts, and move every open claim on as far as it goes."""
         store = self.board.store
         now = await store.now()
         for id in await store.transact(lambda tx: tx.members("new")):
@@ -82,7 +133,7 @@ class Orchestrator:
             await self._in_one(lambda tx, id=claim.id: self._advance(tx, id, now))  # type: ignore[misc]
 
     async def _in_one(self, work: Callable[[Tx], Any]) -> None:
-        """A transaction whose news are told once it has held."""
+        """Run a transaction, and send its events after it has committed."""
 
         async def fresh(tx: Tx) -> None:
             self.news = []
@@ -93,7 +144,7 @@ class Orchestrator:
             self.note(kind, path, **fields)
 
     async def quiet(self) -> bool:
-        """Tell whether nothing is left to do: no artefact is new, no claim open."""
+        """Return whether nothing is left to do: no artefact is new, and no claim is open."""
 
         async def work(tx: Tx) -> bool:
             return not await tx.members("new") and not await tx.members("open")
@@ -101,12 +152,13 @@ class Orchestrator:
         return await self.board.store.transact(work)
 
     def _tell(self, kind: str, path: str, **fields: Any) -> None:
+        """Collect an event of the transaction that runs."""
         self.news.append((kind, path, fields))
 
     # ---- artefacts -----------------------------------------------------------------------------------------
 
     async def _take_in(self, tx: Tx, id: str, now: float) -> None:
-        """An artefact is seen for the first time: it makes a claim, once, or ends the workflow."""
+        """Take in a new artefact: it makes a claim, once, or ends the workflow."""
         artefact = await get_artefact(tx, id)
         made = await tx.get(f"claimof:{id}")
         tx.remove("new", id)
@@ -117,7 +169,7 @@ class Orchestrator:
             tx.put("terminal", id)
         if artefact.structural_type not in CLAIMED:
             return
-        if artefact.produced_by_role == USER:  # a person starts something, after an end too
+        if artefact.produced_by_role == USER:  # a person starts a new workflow, also after the end of another one
             tx.put("terminal", "")
         claim = Claim(new_id(), id, "pending_consensus", now, now + self.consensus)
         tx.put(f"claimof:{id}", claim.id)
@@ -125,6 +177,7 @@ class Orchestrator:
         self._status(claim)
 
     def _status(self, claim: Claim) -> None:
+        """Report the status of a claim."""
         fields: dict[str, Any] = {"claim": claim.id, "artefact": claim.artefact_id, "status": claim.status}
         if claim.reason:
             fields["reason"] = claim.reason
@@ -133,6 +186,7 @@ class Orchestrator:
     # ---- claims --------------------------------------------------------------------------------------------
 
     async def _advance(self, tx: Tx, id: str, now: float) -> None:
+        """Move one claim on as far as it goes."""
         claim = await get_claim(tx, id)
         if claim is None or claim.status in CLOSED:
             return
@@ -146,7 +200,8 @@ class Orchestrator:
             await self._phase(tx, claim, artefact, now)
 
     async def _consensus(self, tx: Tx, claim: Claim, now: float) -> None:
-        """All have bid, or the time for it is over: whoever was silent ignores the claim."""
+        """Begin the first phase once all roles have bid or the deadline is over. A role without a bid ignores the
+        claim."""
         bids = await tx.fields(f"claim:{claim.id}:bids")
         silent = [r for r in self.roles if r not in bids]
         if silent and now < claim.deadline:
@@ -160,7 +215,8 @@ class Orchestrator:
         self._next(tx, claim, "", now)
 
     def _next(self, tx: Tx, claim: Claim, after: str, now: float) -> None:
-        """The next phase that somebody has bid for; behind the last one the claim is complete."""
+        """Begin the next phase for which somebody has bid, after the phase `after`. Behind the last one, complete
+        the claim."""
         phases = list(PHASES)
         for status in phases[phases.index(after) + 1 if after else 0 :]:
             roles = sorted(r for r, bid in claim.bids.items() if bid == PHASES[status])
@@ -175,18 +231,20 @@ class Orchestrator:
         self._close(tx, claim, "complete", claim.reason)
 
     def _grant(self, tx: Tx, claim: Claim, role: str, kind: str, now: float, extra: list[str] | None = None) -> str:
+        """Offer a role a grant of a claim and return its id. `extra`, if it is given, marks rework."""
         grant = Grant(new_id(), claim.id, role, kind, extra=extra or [], rework=extra is not None)
         offer(tx, grant, now)
         self._tell("grant", role, claim=claim.id, bid=kind, rework=grant.rework)
         return grant.id
 
     def _close(self, tx: Tx, claim: Claim, status: str, reason: str = "") -> None:
+        """Complete or terminate a claim."""
         claim.status, claim.reason = status, reason
         put_claim(tx, claim)
         self._status(claim)
 
     async def _phase(self, tx: Tx, claim: Claim, artefact: Artefact, now: float) -> None:
-        """Work that was granted: whether it is done, and what follows from it."""
+        """Decide what follows once the grants of a phase are done, or one of them has failed."""
         grants = [g for g in [await get_grant(tx, id) for id in claim.grants] if g is not None]
         for grant in grants:
             if grant.state == "taken" and grant.until < now and grant.token >= TAKINGS:
@@ -209,7 +267,7 @@ class Orchestrator:
             self._next(tx, claim, claim.status, now)
 
     def _abandon(self, tx: Tx, grant: Grant, artefact: Artefact, now: float) -> None:
-        """Fail work that was taken again and again, and never answered."""
+        """Fail a grant that was taken again and again and never answered."""
         reason = f"`{grant.role}` took this {grant.token} times and never answered"
         made = _failure("ToolExecutionFailure", reason, [artefact.id], grant.role, now)
         grant.state, grant.result = "failed", made.id
@@ -218,7 +276,7 @@ class Orchestrator:
         put_artefact(tx, made)
 
     def _withdraw(self, tx: Tx, grants: list[Grant]) -> None:
-        """Work that nobody has taken is not to be done any more; what is under way may end."""
+        """Withdraw the grants that nobody has taken. Work under way may end."""
         for grant in grants:
             if grant.state == "offered":
                 grant.state = "failed"
@@ -226,7 +284,7 @@ class Orchestrator:
                 tx.remove(f"offers:{grant.role}", grant.id)
 
     async def _wind_up(self, tx: Tx, claim: Claim, now: float) -> None:
-        """The workflow has ended: what is under way may end, nothing more is granted."""
+        """Close a claim after the end of the workflow, once its work under way is over."""
         grants = [g for g in [await get_grant(tx, id) for id in claim.grants] if g is not None]
         self._withdraw(tx, grants)
         if not any(g.state == "taken" and g.until >= now for g in grants):
@@ -236,7 +294,7 @@ class Orchestrator:
             self._close(tx, claim, "terminated" if failed else "complete", "the workflow has ended")
 
     def _rework(self, tx: Tx, claim: Claim, artefact: Artefact, vetoes: list[Artefact], now: float) -> None:
-        """A rejected artefact goes back to who made it; a person is asked; at the limit it is a failure."""
+        """Send a rejected artefact back to its producer, ask a person, or give up at the limit."""
         claim.reviews = [v.id for v in vetoes]
         producer = artefact.produced_by_role
         if producer in (USER, ORCHESTRATOR):
@@ -259,11 +317,12 @@ class Orchestrator:
             self._status(claim)
 
     def _give_up(self, tx: Tx, claim: Claim, artefact: Artefact, type: str, reason: str, now: float) -> None:
-        """Terminate the claim on an artefact that was rejected for good."""
+        """Terminate the claim on an artefact that was rejected for good, with a Failure that says why."""
         sources = [artefact.id, *claim.reviews]
         put_artefact(tx, _failure(type, reason, sources, ORCHESTRATOR, now))
         self._close(tx, claim, "terminated", reason)
 
 
 def _failure(type: str, reason: str, sources: list[str], role: str, now: float) -> Artefact:
+    """Return a Failure artefact."""
     return Artefact(new_id(), new_id(), 1, "Failure", type, failure(reason), sources, role, now, reason)

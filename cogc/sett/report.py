@@ -10,7 +10,7 @@ _LONGEST = 400
 
 
 def line(artefact: Artefact) -> str:
-    """One artefact in one line."""
+    """Return an artefact as one line."""
     kind = (
         artefact.type
         if artefact.structural_type in ("Standard", artefact.type)
@@ -20,11 +20,12 @@ def line(artefact: Artefact) -> str:
 
 
 def gist(artefact: Artefact) -> str:
+    """Return the summary of an artefact, or the beginning of its payload."""
     return artefact.summary or shorten(text(artefact.payload).replace("\n", " "), 100).strip('"')
 
 
 def history(artefact: Artefact, thread: list[Artefact], sources: list[Artefact]) -> str:
-    """An artefact whole: its payload, its versions, what it came from."""
+    """Return an artefact in full: its payload, its other versions, and the artefacts that it was made from."""
     lines = [
         f"{artefact.type} v{artefact.version}",
         f"  id        {artefact.id}",
@@ -41,13 +42,13 @@ def history(artefact: Artefact, thread: list[Artefact], sources: list[Artefact])
 
 
 async def failed_bids(board: Board, claim_id: str) -> list[str]:
-    """Return why agents could not decide about a claim, one line each."""
+    """Return the reasons why agents could not decide about a claim, one line each."""
     bids = [entry for entry in await board.logs() if entry["claim"] == claim_id and entry.get("bid")]
     return [f"{entry['role']}: {remark}" for entry in bids for remark in entry["remarks"]]
 
 
 async def summary(board: Board) -> str:
-    """Each artefact that was made, by its threads, and what became of the claims."""
+    """Return all artefacts by their threads, and the claims that came to nothing."""
     artefacts = await board.artefacts()
     by_id = {a.id: a for a in artefacts}
     lines = []

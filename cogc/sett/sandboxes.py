@@ -1,5 +1,9 @@
-"""The sandbox of an agent's command: a container where the agent names one and there is an engine, else bubblewrap, else Landlock;
-a plain process only where that was asked for."""
+"""The sandboxes of agents' commands: container, bubblewrap, Landlock, or none.
+
+With `auto` a command runs in a container if its agent names an image and an engine answers, else in bubblewrap, else under
+Landlock. A plain process is chosen only by `--sandbox none`. If nothing is available the work fails: a command never runs
+with less protection than was asked for.
+"""
 
 from __future__ import annotations
 
@@ -25,11 +29,14 @@ from cogc.sett.spec import AgentSpec
 
 _ENGINES = ("docker", "podman")
 _ANSWERS = 10.0
+"""Seconds in which an engine must answer."""
 _BUILDS = 600.0
+"""Seconds that the build of an image may take."""
 
 
 class Sandboxes:
-    """The sandboxes of one process. `wanted` is one of `attributes.CAGES`; `board` is the file of the blackboard, if it is one."""
+    """The sandboxes of one process. `wanted` is the value of `--sandbox`; `board` is the path of the blackboard, if
+    it is a file."""
 
     def __init__(self, workspace: str, wanted: str = "auto", board: str = "") -> None:
         self.workspace = workspace
@@ -44,7 +51,8 @@ class Sandboxes:
     async def around(
         self, agent: AgentSpec, words: list[str], env: dict[str, str], mode: str
     ) -> AsyncIterator[tuple[list[str], dict[str, str]]]:
-        """The command and its environment, to be run inside of the body. A Failure where there is no cage to be had."""
+        """Yield a command and its environment as they must be run inside of the sandbox. Raise Failure if there is
+        no sandbox."""
         kind = await self._kind(agent)
         if kind == "container":
             async with self._container(agent, words, env, mode) as found:
@@ -65,11 +73,11 @@ class Sandboxes:
             yield [*agent.limits, *(self._outside(agent, w) for w in words)], {**os.environ, **env}
 
     def _files(self) -> list[str]:
-        """Return the files of the blackboard."""
+        """Return the files of the blackboard that exist."""
         return [f for f in (self.board, f"{self.board}-wal", f"{self.board}-shm") if self.board and os.path.isfile(f)]
 
     def _warn(self, mode: str, hidden: list[str]) -> None:
-        """Say once that Landlock hides nothing in a folder that is written."""
+        """Warn once that Landlock hides nothing in a folder that commands may write."""
         if mode == "rw" and hidden and not self.warned:
             self.warned = True
             sys.stderr.write(
@@ -78,6 +86,7 @@ class Sandboxes:
             )
 
     async def _kind(self, agent: AgentSpec) -> str:
+        """Return the sandbox to use for an agent. Raise Failure if the wanted one is not available."""
         if self.wanted == "none":
             return "none"
         if self.wanted in ("auto", "container") and (agent.image or agent.dockerfile) and await self._engine():
@@ -85,7 +94,7 @@ class Sandboxes:
         if self.wanted == "container":
             raise Failure("program", f"agent `{agent.role}` has no image, or neither docker nor podman answers")
         if self.wanted in ("auto", "bubblewrap") and (shutil.which("bwrap") or self.wanted == "bubblewrap"):
-            return "bubblewrap"  # which says so if it is not there
+            return "bubblewrap"  # if bwrap was asked for and is missing, starting it fails with a clear message
         if confine.version():
             return "landlock"
         raise Failure(
@@ -95,7 +104,7 @@ class Sandboxes:
         )
 
     def _outside(self, agent: AgentSpec, word: str) -> str:
-        """A word of a command where there is no /app and no /workspace."""
+        """Return a word of a command with `/app` and `/workspace` replaced, for sandboxes that have no such folders."""
         if agent.app is not None and (word == "/app" or word.startswith("/app/")):
             return agent.app + word[4:]
         if word == "/workspace" or word.startswith("/workspace/"):
@@ -105,7 +114,7 @@ class Sandboxes:
     # ---- containers ----------------------------------------------------------------------------------------
 
     async def _engine(self) -> str:
-        """The engine that answers, or nothing; asked once."""
+        """Return the first container engine that answers, or an empty string. The engines are asked once."""
         async with self._one:
             if self.engine is None:
                 self.engine = ""
@@ -121,7 +130,7 @@ class Sandboxes:
         return False
 
     async def _image(self, agent: AgentSpec) -> str:
-        """The agent's image; one that is to be built is built once."""
+        """Return the image of an agent. An image with a Dockerfile is built once."""
         if not agent.dockerfile:
             return agent.image
         engine = await self._engine()
@@ -140,7 +149,7 @@ class Sandboxes:
         return self.images[agent.role]
 
     def _masks(self, folder: str, place: str) -> list[str]:
-        """Return the engine's options that hide what is cogc's own in a folder that stands at `place`."""
+        """Return the options of the engine that hide cogc's own files in a folder that is mounted at `place`."""
         words: list[str] = []
         for path in private(folder, self._files()):
             at = f"{place}/{os.path.relpath(path, folder)}"
@@ -151,6 +160,7 @@ class Sandboxes:
     async def _container(
         self, agent: AgentSpec, words: list[str], env: dict[str, str], mode: str
     ) -> AsyncIterator[tuple[list[str], dict[str, str]]]:
+        """Yield the command that runs in a container. Remove the container if the command was cancelled."""
         image, engine = await self._image(agent), await self._engine()
         name = f"cogc-{uuid.uuid4().hex[:12]}"
         command = [
@@ -172,13 +182,13 @@ class Sandboxes:
             command += ["--network", "none"]
         for limit, value in (("--memory", agent.memory), ("--cpus", agent.cpus)):
             command += [limit, value] if value else []
-        for variable in env:  # their values stand in the engine's environment, not on its command line
+        for variable in env:  # the values go through the environment: a command line is visible to other users
             command += ["-e", variable]
         over = False
         try:
             yield [*command, image, *words], {**os.environ, **env}
             over = True
         finally:
-            if not over:  # the engine's client is gone, what it has started may not be
+            if not over:  # the client of the engine was ended; the container that it started may still run
                 with trio.CancelScope(shield=True), trio.move_on_after(20):
                     await run_process([engine, "rm", "-f", name])

@@ -1,4 +1,8 @@
-"""A sett as its machines see it: who is in it, how each bids, what it runs."""
+"""A sett as orchestrator and cubs use it: its agents, how each of them bids, and what each of them runs.
+
+The attributes of the IR are evaluated here, once, before anything runs. A mistake that only their values show (an unset
+variable of the form `${NAME:?text}`, a folder that does not exist, an unknown role of `--local`) is a Failure at this point.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +24,7 @@ _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?:(:?[-?])([^}]*))?\}")
 
 
 class AgentSpec:
-    """One agent of a sett. `at_once` is how many commands it may run side by side; times are in seconds."""
+    """One agent of a sett. `at_once` is how many commands it may run side by side. Times are in seconds."""
 
     def __init__(self, agent: ir.SettAgent, unit: Unit, folder: str, local: dict[str, str]) -> None:
         given = {k: unit.evaluate(e) for k, e in agent.attributes.items()}
@@ -66,7 +70,7 @@ class AgentSpec:
 
 
 def _dockerfile(folder: str, context: str, name: str | None) -> str:
-    """The file that says how an agent's image is built, or nothing where there is none."""
+    """Return the path of the Dockerfile of a build, or an empty string if there is none."""
     for candidate in (name,) if name else ("Dockerfile", "Containerfile"):
         path = os.path.realpath(os.path.join(folder or ".", context, candidate))
         if os.path.isfile(path):
@@ -75,8 +79,10 @@ def _dockerfile(folder: str, context: str, name: str | None) -> str:
 
 
 class SettSpec:
-    """A sett: `unit` holds its compiled expressions, `warnings` what its users should know before it runs. A Failure says what in
-    it has no meaning."""
+    """A sett, with its compiled expressions in `unit`, and in `warnings` what a person should know before it runs.
+
+    `local` maps roles to folders (`--local ROLE=DIR`). Raise Failure for values that have no meaning.
+    """
 
     def __init__(self, bundle: ir.Bundle, local: dict[str, str] | None = None) -> None:
         sett = bundle.setts[bundle.root]
@@ -99,10 +105,11 @@ class SettSpec:
 def environment(given: Any, role: str) -> tuple[dict[str, str], list[str]]:
     """Return an agent's own environment, and a warning for each variable that is not set.
 
-    It is given as a record, or as a list of `NAME=value` and of names that are passed through. `${NAME}` in a value stands
-    for a variable of this process, or for nothing if it is not set; `${NAME:-text}` for `text` if it is not set or empty. A
-    Failure names a variable of the form `${NAME:?text}` that is not set or empty. Without the colon an empty variable counts
-    as set.
+    `given` is a record, or a list of `NAME=value` and of names that are passed through. In a value
+        `${NAME}` stands for a variable of this process, or for nothing if it is not set;
+        `${NAME:-text}` stands for `text` if the variable is not set or empty;
+        `${NAME:?text}` raises Failure if the variable is not set or empty.
+    Without the colon an empty variable counts as set.
     """
     found: dict[str, str] = {}
     warnings: list[str] = []
@@ -131,7 +138,7 @@ def environment(given: Any, role: str) -> tuple[dict[str, str], list[str]]:
 
 
 def limits(given: dict[str, Any], role: str) -> list[str]:
-    """The words before a command that bound what it may use. Memory is address space; processors are counted up to whole ones."""
+    """Return the words in front of a command that bound its memory (address space) and its processors (rounded up)."""
     words: list[str] = []
     memory, cpus = given.get("memory"), given.get("cpus")
     try:
@@ -147,7 +154,8 @@ def limits(given: dict[str, Any], role: str) -> list[str]:
 
 
 def seconds(value: Any, usual: float) -> float:
-    """A duration, or its text, in seconds."""
+    """Return a duration, or the text of one, in seconds; `usual` if there is none. Raise Failure for a text that is
+    none."""
     if isinstance(value, Duration):
         return value.nanos / 1e9
     if isinstance(value, str):

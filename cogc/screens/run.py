@@ -1,7 +1,8 @@
-"""The live view of a run in a terminal: the tree with states, rates, inboxes and restarts, the last messages, the clock.
+"""The live view of a run in a terminal: the tree of coglets, the last messages, the clock.
 
-It reads the kernel between two stretches, a few times a second, and never makes it wait: what costs time is drawing, and
-that is bounded by the height of the screen.
+The tree shows for each coglet its state, the messages that it has sent, the messages in its inboxes, its restarts and
+its values. The view reads the kernel between two stretches of work, a few times a second, so the kernel never waits
+for a lock. Drawing costs time, and is bounded by the height of the screen.
 """
 
 from __future__ import annotations
@@ -26,8 +27,10 @@ from cogc.run.session import Session
 from cogc.run.trace import line
 
 PERIOD = 0.125
+"""Seconds between two pictures."""
 _MESSAGES = 7
 _LARGE = 8
+"""A pool with more members than this is shown as one row."""
 _COLORS = {
     "idle": "green",
     "busy": "yellow",
@@ -90,6 +93,7 @@ class RunView:
             self.live.update(self.picture(), refresh=True)
 
     async def _refresh(self) -> None:
+        """Draw the view again every PERIOD."""
         while True:
             await trio.sleep(PERIOD)
             assert self.live is not None
@@ -98,7 +102,7 @@ class RunView:
 
     @contextmanager
     def aside(self) -> Iterator[None]:
-        """Leave the terminal to a question."""
+        """Free the terminal for a question to a person."""
         assert self.live is not None
         self.is_aside = True
         self.live.stop()
@@ -111,13 +115,14 @@ class RunView:
     # ---- the picture ---------------------------------------------------------------------------------------
 
     def picture(self) -> Group:
-        """The whole view, no higher than the screen."""
+        """Return the whole view, no higher than the screen."""
         width, height = self.console.size
         messages = min(_MESSAGES, max(2, height // 4))
         rows = max(3, height - messages - 7)
         return Group(self._head(), self._tree(rows, width), self._messages(messages, width))
 
     def _head(self) -> Text:
+        """Return the line at the top: clock, number and rate of messages, calls, dead letters."""
         kernel = self.session.kernel
         now, elapsed = time.monotonic(), max(1e-3, time.monotonic() - self.drawn)
         rate = (kernel.steps - self.before_steps) / elapsed
@@ -129,6 +134,7 @@ class RunView:
         return Text("   ".join(parts), "bold", no_wrap=True, overflow="ellipsis")
 
     def _tree(self, rows: int, width: int) -> Table:
+        """Return the table of coglets with at most `rows` rows."""
         table = Table(expand=True, box=None, padding=(0, 1), header_style="dim", pad_edge=False)
         for name, options in (
             ("coglet", {"ratio": 3, "no_wrap": True, "overflow": "ellipsis"}),
@@ -148,7 +154,7 @@ class RunView:
         return table
 
     def _lines(self, rows: int) -> tuple[list[tuple[Any, ...]], int]:
-        """The rows of the tree; large pools are folded into one row, and what does not fit is counted."""
+        """Return the rows of the tree, and how many did not fit. A large pool is folded into one row."""
         root = self.session.kernel.root
         found: list[tuple[Any, ...]] = []
         total = 0
@@ -180,7 +186,7 @@ class RunView:
         return inner
 
     def _pool(self, slot: Slot, lead: str) -> tuple[Any, ...]:
-        """One row for all members of a large pool."""
+        """Return one row for all members of a large pool."""
         members = list(slot.members.values())
         sent = sum(o.count for m in members for o in m.outs if o is not None)
         fill = sum(p.fill for m in members for p in (m.ports or {}).values())
@@ -191,6 +197,7 @@ class RunView:
         return label, state, str(sent or ""), str(fill or ""), Text(str(restarts or ""), "red"), ""
 
     def _row(self, inst: Instance, lead: str) -> tuple[Any, ...]:
+        """Return the row of one instance."""
         status = inst.status()
         sent = sum(o.count for o in inst.outs if o is not None)
         fill = sum(p.fill for p in (inst.ports or {}).values())
@@ -209,10 +216,12 @@ class RunView:
         )
 
     def _values(self, inst: Instance) -> str:
+        """Return the state variables of an instance, shortened."""
         states = zip(inst.code.ir.states, inst.states or (), strict=False)
         return " ".join(f"{s.name}={shorten(v, 24)}" for s, v in states)
 
     def _messages(self, count: int, width: int) -> Panel:
+        """Return the panel of the last messages."""
         shown = [m[: max(20, width - 4)] for m in list(self.last)[-count:]]
         shown += [""] * (count - len(shown))
         return Panel(

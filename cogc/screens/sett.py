@@ -1,4 +1,4 @@
-"""The live view of a sett in a terminal: claims by phase with their bids, the artefacts and their threads, the last events."""
+"""The live view of a sett in a terminal: claims by phase with their bids, artefacts by threads, the last events."""
 
 from __future__ import annotations
 
@@ -19,12 +19,13 @@ from cogc.sett.model import Artefact, Claim
 from cogc.sett.report import gist
 
 _PERIOD = 0.2
+"""Seconds between two pictures."""
 _EVENTS = 8
 _STYLES = {"complete": "green", "terminated": "red", "pending_assignment": "yellow", "pending_consensus": "cyan"}
 
 
 class SettView:
-    """Draws a board until it is closed."""
+    """Draws a board several times a second until it is closed."""
 
     def __init__(self, board: Board, instance: str, console: Console | None = None) -> None:
         self.board = board
@@ -36,7 +37,7 @@ class SettView:
         self.paused = False
 
     async def run(self) -> None:
-        """Draw now and then, until cancelled."""
+        """Draw the board every _PERIOD until cancelled or closed."""
         self.live.start()
         try:
             while not self.closed:
@@ -48,13 +49,13 @@ class SettView:
             self.close()
 
     def close(self) -> None:
-        """Leave the last picture standing."""
+        """End the view; the last picture stays on the screen."""
         if not self.closed:
             self.closed = True
             self.live.stop()
 
     def note(self, kind: str, path: str, fields: dict[str, Any]) -> None:
-        """Something has happened; the board shows most of it by itself."""
+        """Keep an event for the list of the last events. Changes of the board itself are drawn from the board."""
         if kind == "log":
             self.events.append(Text(f"{path}: {fields['data']}", "yellow" if fields["level"] == "warn" else ""))
         elif kind == "grant" or (kind == "bid" and fields["bid"] != "ignore"):
@@ -62,7 +63,7 @@ class SettView:
 
     @contextmanager
     def aside(self) -> Iterator[None]:
-        """Leave the screen to somebody else meanwhile."""
+        """Free the terminal for a question to a person."""
         self.live.stop()
         self.paused = True
         try:
@@ -73,7 +74,7 @@ class SettView:
                 self.live.start()
 
     async def picture(self) -> Group:
-        """All of it, as it is now."""
+        """Return the whole view as the board is now."""
         try:
             artefacts, claims = await self.board.artefacts(), await self.board.claims()
         except ConnectionError as error:
@@ -86,6 +87,7 @@ class SettView:
         return Group(*parts)
 
     def _claims(self, claims: list[Claim], by_id: dict[str, Artefact]) -> Table:
+        """Return the table of claims with their bids."""
         table = Table(title=f"sett {self.instance}: claims", title_justify="left", expand=True)
         for column in ("artefact", "phase", "bids"):
             table.add_column(column, no_wrap=True)
@@ -98,7 +100,7 @@ class SettView:
         return table
 
     def _artefacts(self, artefacts: list[Artefact], rows: int) -> Table:
-        """The newest version of each thread."""
+        """Return the table of threads, each by its newest version."""
         newest = {a.logical_id: a for a in artefacts}
         table = Table(title="artefacts", title_justify="left", expand=True)
         for column in ("type", "v", "kind", "by", "what"):

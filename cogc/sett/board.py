@@ -160,9 +160,10 @@ class Board:
         return await self.store.transact(lambda tx: tx.fields(f"claim:{claim_id}:bids"))
 
     async def bid(self, claim_id: str, role: str, bid: str, failed: str = "") -> bool:
-        """Put down a role's bid on a claim that waits for bids, and return whether it counts: the first one holds.
+        """Record a role's bid on a claim. Return False if the claim waits for no bids, or the role has bid already.
 
-        `failed` says why the agent could not decide; it stands in the role's log.
+        `failed` is the reason why the agent could not decide. It is kept in the role's log. Raise ValueError for an
+        unknown bid.
         """
         if bid not in BIDS:
             raise ValueError(f"a bid is one of {', '.join(BIDS)}, not {bid!r}")

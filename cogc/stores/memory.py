@@ -26,6 +26,7 @@ class MemoryStore:
         self._one = trio.Lock()
 
     async def transact(self, work: Callable[[Tx], Awaitable[T]]) -> T:
+        """Run `work` under a lock, then make its writes."""
         async with self._one:
             tx = _MemoryTx(self)
             result = await work(tx)
@@ -37,6 +38,7 @@ class MemoryStore:
             return result
 
     async def wait(self, seconds: float) -> None:
+        """Return after a change, at the latest after so many seconds."""
         with trio.move_on_after(seconds):
             await self.changed.wait()
 

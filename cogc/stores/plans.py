@@ -57,6 +57,8 @@ class PlanStore:
         await self.store.transact(work)
 
     async def load(self, id: str) -> Plan | None:
+        """Return a plan by its id, or None."""
+
         async def work(tx: Tx) -> Plan | None:
             found: Plan | None = await tx.get(f"plan:{id}")
             return found
@@ -129,6 +131,8 @@ class PlanStore:
         await self.store.transact(work)
 
     async def let_go(self, id: str) -> None:
+        """Give up the claim of this process on a plan."""
+
         async def work(tx: Tx) -> None:
             tx.delete(f"runner:{id}")
 
@@ -175,7 +179,7 @@ class PlanStore:
 
 
 def _same(known: Plan, plan: Plan) -> bool:
-    """Return whether a plan is unfinished and the one that a run is about to make, with the same steps in the spec."""
+    """Return whether a known plan can be continued as `plan`: it is unfinished, and its written steps are the same."""
     written = [[(s["id"], s["task"], s["by"]) for s in p["steps"] if s["written"]] for p in (known, plan)]
     keys = ("name", "goal", "user", "topic", "spec", "parameters")
     made = any(not s["written"] for s in known["steps"])

@@ -48,9 +48,13 @@ from cogc.stores.base import Tx
 
 T = TypeVar("T")
 ATTEMPTS = 3
+"""How often a request is tried before the store counts as unreachable."""
 _FIRST_PAUSE = 0.1
+"""Seconds before the second attempt; the pause doubles."""
 _MOST_CONFLICTS = 200
+"""How often a transaction is tried while others change what it read."""
 _TIMEOUT = 5.0
+"""Seconds that one request may take."""
 _COMMIT = """
 local asked = cjson.decode(ARGV[1])
 if redis.call('EXISTS', asked.id) == 1 then return 1 end
@@ -104,19 +108,19 @@ class RedisStore:
                     self.client, self.lost = client, trio.Event()
                     self.there.set()
                     await self.lost.wait()
-            except* (
-                Exception
-            ):  # whatever the failure, the next client is tried; a cancellation is no Exception and goes on
+            except* Exception:  # the next client is tried after any failure; a cancellation is no Exception and passes
                 pass
             self.client, self.there = None, trio.Event()
             await trio.sleep(_FIRST_PAUSE)
 
     async def _client(self) -> Any:
+        """Return the open client; wait for one if there is none."""
         while self.client is None:
             await self.there.wait()
         return self.client
 
     def _drop(self, lost: Any) -> None:
+        """Take a client away after a failure, unless a newer one has replaced it already."""
         if self.client is lost:
             self.client, self.there = None, trio.Event()
             self.lost.set()
@@ -152,12 +156,15 @@ class RedisStore:
             await trio.sleep(1)
 
     def _wake(self) -> None:
+        """Let all callers of `wait` return."""
         self.changed.set()
         self.changed = trio.Event()
 
     # ---- the store -----------------------------------------------------------------------------------------
 
     async def transact(self, work: Callable[[Tx], Awaitable[T]]) -> T:
+        """Run `work` until its commit finds every record that it read unchanged. Raise ConnectionError after 200
+        conflicts."""
         for turn in range(_MOST_CONFLICTS):
             tx = _RedisTx(self)
             result = await work(tx)
@@ -172,6 +179,8 @@ class RedisStore:
         raise ConnectionError("the store is too busy")
 
     async def wait(self, seconds: float) -> None:
+        """Return after a published message, at the latest after a second, as messages are lost while the connection
+        is."""
         with trio.move_on_after(min(seconds, 1.0)):
             await self.changed.wait()
 
@@ -193,6 +202,7 @@ class _RedisTx:
         self.writes: list[list[str]] = []
 
     def _key(self, key: str) -> str:
+        """Return a key behind the prefix of the store."""
         return self.store.prefix + key
 
     async def get(self, key: str) -> Any:
@@ -226,5 +236,6 @@ class _RedisTx:
 
 
 def _without_password(url: str) -> str:
+    """Return a URL for people, without user and password."""
     head, at, tail = url.rpartition("@")
     return f"{head.partition('://')[0]}://...@{tail}" if at else url

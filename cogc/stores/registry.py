@@ -46,6 +46,7 @@ class AgentRegistry:
         await self.store.transact(work)
 
     async def get(self, id: str) -> Record | None:
+        """Return the record of an agent, or None."""
         now = await self.store.now()
 
         async def work(tx: Tx) -> Record | None:

@@ -20,7 +20,9 @@ from cogc.stores.base import Tx
 
 T = TypeVar("T")
 _BUSY = 10.0
+"""Seconds to wait for the lock of the file before a transaction fails."""
 _POLL = 0.05
+"""Seconds between two looks for commits of other processes."""
 _SCHEMA = """
 create table if not exists records (key text primary key, value blob not null) without rowid;
 create table if not exists members (name text, member text, score real not null, primary key (name, member)) without rowid;
@@ -43,9 +45,11 @@ class SqliteStore:
         self._seen = self._version()
 
     def _version(self) -> int:
+        """Return a number that changes with each commit of another connection."""
         return int(self.db.execute("pragma data_version").fetchone()[0])
 
     async def transact(self, work: Callable[[Tx], Awaitable[T]]) -> T:
+        """Run `work` inside of `begin immediate` and `commit`; roll back if it raises."""
         async with self._one:
             try:
                 await self._blocking("begin immediate")
@@ -64,6 +68,7 @@ class SqliteStore:
         return result
 
     async def _blocking(self, statement: str) -> None:
+        """Run a statement that may wait for the file, in a thread."""
         await trio.to_thread.run_sync(self.db.execute, statement)
 
     async def wait(self, seconds: float) -> None:

@@ -90,6 +90,8 @@ class ValueQueue:
         return made[0]
 
     async def _try(self) -> Claim | None:
+        """Claim the oldest free item in one transaction. An item without attempts left moves to the dead ones on the
+        way."""
         now = await self.store.now()
 
         async def work(tx: Tx) -> Claim | None:
@@ -129,6 +131,8 @@ class ValueQueue:
         await self.store.transact(work)
 
     async def _exhume(self) -> Claim | None:
+        """Take the oldest dead item out; its record stays, marked as gone, until it is settled."""
+
         async def work(tx: Tx) -> Claim | None:
             for id in await tx.members(f"dead:{self.name}"):
                 item = await tx.get(f"item:{id}")
@@ -244,6 +248,7 @@ class ValueQueue:
         return await self.store.transact(work)
 
     def _bury(self, tx: Tx, id: str, now: float) -> None:
+        """Move an item to the dead ones."""
         tx.remove(f"items:{self.name}", id)
         tx.add(f"dead:{self.name}", id, now)
         tx.publish("item_events", id)

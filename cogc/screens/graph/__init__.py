@@ -1,1 +1,1 @@
-"""Pictures of a system: `model` makes the graph, `mermaid dot svg text json` write it."""
+"""Graphs of a system: `model` makes the graph, `write` and `svg` write it as mermaid, dot, text, JSON and SVG."""

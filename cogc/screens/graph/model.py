@@ -1,4 +1,9 @@
-"""The graph of a checked spec: who is inside whom, and who sends what to whom."""
+"""The graph of a checked spec: which coglets contain which, and which channels lead from one to another.
+
+A box stands for each coglet, agent, team, plan, step, definition of done, queue, MCP server and sett; boxes contain
+the boxes of their children. An edge stands for a link, an observation, a send or an order of steps. Declarations that
+stand for coglets are drawn as they were declared, not as the coglets that they expand to.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +18,7 @@ from cogc.syntax import format as cog
 from cogc.syntax import nodes
 
 MOST_BOXES = 2000
+"""A graph opens no further coglets beyond this number."""
 
 
 class Box(Record):
@@ -38,12 +44,14 @@ class Edge(Record):
 
 
 class Graph(Record):
+    """Boxes that nothing contains, and all edges by the ids of their boxes."""
+
     boxes: tuple[Box, ...]
     edges: tuple[Edge, ...]
 
 
 def graph(checked: Checked, root: str | None = None) -> Graph:
-    """The graph from a root coglet, or of all that a spec declares and nothing else in it creates."""
+    """Return the graph from a root, or of everything that a spec declares and no coglet of it creates."""
     unit = checked.world.roots[0]
     maker = _Maker(checked)
     boxes: list[Box] = []
@@ -54,6 +62,7 @@ def graph(checked: Checked, root: str | None = None) -> Graph:
 
 
 def _roots(checked: Checked, unit: Unit, root: str | None) -> list[Shape]:
+    """Return the coglets to begin with: the named one, else Main, else those that no other one creates."""
     coglets = [d for d in unit.declared.values() if d.kind == "coglet"]
     own = [checked.world.shapes[unit.key(d.node.name.id)] for d in coglets]
     if root is not None:
@@ -64,13 +73,16 @@ def _roots(checked: Checked, unit: Unit, root: str | None) -> list[Shape]:
 
 
 class _Maker:
+    """Collects the boxes and edges of one graph."""
+
     def __init__(self, checked: Checked) -> None:
         self.checked = checked
         self.edges: list[Edge] = []
         self.boxes = 0
 
     def coglet(self, shape: Shape, id: str, name: str, count: str, path: list[str]) -> Box:
-        """A coglet's box with its children's inside; one that contains itself is cut there."""
+        """Return the box of a coglet with the boxes of its children. A coglet that contains itself is not opened
+        again."""
         inner: list[Box] = []
         self.boxes += 1
         if shape.key not in path and self.boxes < MOST_BOXES:
@@ -84,7 +96,7 @@ class _Maker:
         return Box(id, name, "coglet", shape.name, count, shape.node.doc, tuple(inner))
 
     def _made(self, id: str, name: str, member: Member) -> Box:
-        """A child that is an agent, team, plan or definition of done: what its declaration says, not the coglets that it stands for."""
+        """Return the box of a child that is an agent, team, plan or definition of done, drawn as it was declared."""
         target, count = member.target, _count(member)
         found = self.checked.world.lookup(member.owner.unit, member.node.coglet.text)
         if target is None or found is None:
@@ -97,7 +109,7 @@ class _Maker:
         return Box(id, name, target.declared, target.name, count, found.node.doc, inner)
 
     def _flows(self, shape: Shape, id: str) -> None:
-        """Links, observations and sends inside one coglet."""
+        """Add the links, observations and sends inside of one coglet."""
         targets = self.checked.tables.targets
         for member in shape.links:
             for s in member.node.sources:
@@ -118,7 +130,7 @@ class _Maker:
         self.edges.append(Edge(source, target, label, types.show(port.type), kind))
 
     def others(self, unit: Unit, root: str | None = None) -> list[Box]:
-        """Agents, teams, plans, setts and queues of a file; with a root that alone."""
+        """Return boxes for the agents, teams, plans, setts and queues of a file, or for the named one alone."""
         boxes: list[Box] = []
         for name, declared in unit.declared.items():
             node, kind = declared.node, declared.kind
@@ -166,7 +178,8 @@ class _Maker:
             self.edges.append(Edge(id, f"{found.kind}:{found.node.name.id}", label, "", "send"))
 
     def _sett(self, node: nodes.Sett) -> Box:
-        """Its agents and the types that they bid on and make, as a flow: a bid leads from a type to an agent."""
+        """Return the box of a sett: a bid leads from a type of artefact to an agent, `produces` from an agent to a
+        type."""
         id = f"sett:{node.name.id}"
         roles = roles_of(node)
         inner = [Box(f"{id}/{r.name}", r.name, "agent", "agent", "", r.node.doc, ()) for r in roles]
@@ -183,7 +196,7 @@ class _Maker:
         return Box(id, node.name.id, "sett", "sett", "", node.doc, tuple(inner))
 
     def _steps(self, id: str, unit: Unit, node: nodes.Plan) -> tuple[Box, ...]:
-        """A plan's steps along their graph, what each must meet, and who makes them where they are not written."""
+        """Return the boxes of a plan: its steps, what each must meet, and its planner if the steps are not written."""
         whole = plans.Whole(self.checked.world, unit, node)
         given, written = whole.given, whole.steps
         steps = [w.node for w in written.values()]
@@ -218,7 +231,7 @@ class _Maker:
         return tuple(inner)
 
     def _gate(self, id: str, step: str, dod: str) -> list[Box]:
-        """The definition of done behind a step, or behind the whole plan."""
+        """Return the box of the definition of done behind a step, or behind the whole plan if `step` is empty."""
         if not dod:
             return []
         if step:
@@ -227,14 +240,17 @@ class _Maker:
 
 
 def id_of(node: object) -> int:
+    """Return the key of a node in the tables of the analysis."""
     return id(node)
 
 
 def _end(parent: str, port: Port) -> str:
+    """Return the box at which an edge ends: a child, or the coglet itself."""
     return f"{parent}/{port.child}" if port.child else parent
 
 
 def _count(member: Member) -> str:
+    """Return the number of replicas of a child as text, or an empty string for one."""
     node: nodes.Create = member.node
     if node.for_each is not None:
         return f"each {cog.expression(node.for_each.source)}"

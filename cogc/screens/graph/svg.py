@@ -1,7 +1,8 @@
-"""Graphs as SVG, laid out here: no system package is needed.
+"""Graphs as SVG, laid out here, so that no other program is needed.
 
-Each box lays out what is inside it in layers from left to right, by the flows among its children (those that close a
-cycle are drawn back), and takes the size that this needs. Edges are curves between the sides of boxes.
+The layout works from the inside out. The boxes inside of a box are put into layers from left to right by the flows
+among them; a flow that closes a cycle is left out of this. The box takes the size that its layers need. Only then do
+boxes get their places in the picture. Edges are curves between the sides of boxes.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class _Placed:
 
 
 def svg(graph: Graph) -> str:
-    """The picture as one SVG document."""
+    """Return the picture as one SVG document."""
     placed, width, height = _arrange(list(graph.boxes), list(graph.edges))
     for p in placed:
         _move(p, _PAD, _PAD)
@@ -55,7 +56,7 @@ def svg(graph: Graph) -> str:
 
 
 def _arrange(boxes: list[Box], edges: list[Edge]) -> tuple[list[_Placed], float, float]:
-    """Sizes and places of sibling boxes, from 0, and the space that they take."""
+    """Return sibling boxes with sizes and places (relative to each other), and the width and height of all of them."""
     placed = {b.id: _size(b, edges) for b in boxes}
     flows = [(e.source, e.target) for e in edges if e.source in placed and e.target in placed and e.source != e.target]
     layers = _layers(list(placed), flows)
@@ -73,13 +74,13 @@ def _arrange(boxes: list[Box], edges: list[Edge]) -> tuple[list[_Placed], float,
 
 
 def _gap(edges: list[Edge], layer: set[str], all_ids: set[str]) -> float:
-    """Room between two layers: enough for the longest label that starts in the first."""
+    """Return the room between two layers: enough for the longest label that starts in the first."""
     longest = max((len(caption(e)) for e in edges if e.source in layer and e.target in all_ids), default=0)
     return 44 + longest * 6.7
 
 
 def _layers(ids: list[str], flows: list[tuple[str, str]]) -> list[list[str]]:
-    """The longest way to each box decides its layer; a flow that closes a cycle is left out."""
+    """Return the boxes by layers: a box is one layer behind the last box that has a flow to it."""
     forward = _acyclic(ids, flows)
     depth = dict.fromkeys(ids, 0)
     for _ in ids:
@@ -92,6 +93,7 @@ def _layers(ids: list[str], flows: list[tuple[str, str]]) -> list[list[str]]:
 
 
 def _acyclic(ids: list[str], flows: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return the flows without those that close a cycle."""
     kept: list[tuple[str, str]] = []
     reach: dict[str, set[str]] = {i: {i} for i in ids}
     for a, b in dict.fromkeys(flows):
@@ -105,6 +107,7 @@ def _acyclic(ids: list[str], flows: list[tuple[str, str]]) -> list[tuple[str, st
 
 
 def _size(box: Box, edges: list[Edge]) -> _Placed:
+    """Return a box with the size that its title and the boxes inside of it need."""
     words = len(title(box)) * _CHAR + 2 * _PAD
     if not box.inner:
         return _Placed(box, [], max(70.0, words), _LINE + _PAD)
@@ -118,12 +121,13 @@ def _size(box: Box, edges: list[Edge]) -> _Placed:
 
 
 def _move(placed: _Placed, dx: float, dy: float) -> None:
-    """Shift a box; those inside are placed relative to the picture only when it is drawn."""
+    """Shift a box. The boxes inside keep their places relative to it."""
     placed.x += dx
     placed.y += dy
 
 
 def _index(placed: _Placed, by_id: dict[str, _Placed], dx: float = 0.0, dy: float = 0.0) -> None:
+    """Make the places of a box and of those inside of it absolute, and list them by id."""
     placed.x += dx
     placed.y += dy
     by_id[placed.box.id] = placed
@@ -132,6 +136,7 @@ def _index(placed: _Placed, by_id: dict[str, _Placed], dx: float = 0.0, dy: floa
 
 
 def _box(p: _Placed) -> str:
+    """Return the elements of a box and of those inside of it."""
     outer = " outer" if p.inner else ""
     lines = [
         f'<g><title>{escape(p.box.doc or title(p.box))}</title><rect class="box{outer} {p.box.kind}" x="{p.x:.1f}" '
@@ -159,6 +164,7 @@ def _ends(e: Edge, by_id: dict[str, _Placed]) -> tuple[float, float, float, floa
 
 
 def _edge(e: Edge, by_id: dict[str, _Placed]) -> str:
+    """Return the curve of an edge. An edge that leads back goes below its boxes."""
     x1, y1, x2, y2 = _ends(e, by_id)
     if by_id[e.source].x + by_id[e.source].width > by_id[e.target].x and not _nested(e):
         low = max(y1, y2) + 22
@@ -170,10 +176,12 @@ def _edge(e: Edge, by_id: dict[str, _Placed]) -> str:
 
 
 def _nested(e: Edge) -> bool:
+    """Return whether an edge leads between a box and one inside of it."""
     return e.target.startswith(e.source + "/") or e.source.startswith(e.target + "/")
 
 
 def _label(e: Edge, by_id: dict[str, _Placed]) -> str:
+    """Return the label of an edge."""
     x1, y1, x2, y2 = _ends(e, by_id)
     y = (y1 + y2) / 2 - 5
     if by_id[e.source].x + by_id[e.source].width > by_id[e.target].x and not _nested(e):

@@ -8,7 +8,7 @@ from cogc.screens.graph.model import Box, Edge, Graph, caption, title
 
 
 def _numbers(graph: Graph) -> dict[str, str]:
-    """A short identifier for each box: names may hold anything."""
+    """Return a short identifier for each box, since names may contain any character."""
     found: dict[str, str] = {}
 
     def visit(box: Box) -> None:
@@ -28,8 +28,10 @@ _MERMAID_SHAPES = {"queue": ("[(", ")]"), "agent": ("(", ")"), "step": ("(", ")"
 
 
 def mermaid(graph: Graph) -> str:
-    """A mermaid flowchart: children in the subgraph of their parent, which stands there itself as `self`, because an
-    edge between a subgraph and what is in it parses and then cannot be drawn."""
+    """Return a mermaid flowchart: children in the subgraph of their parent, with a node `self` for the parent itself.
+
+    Mermaid parses an edge between a subgraph and a node inside of it, but cannot draw it: hence `self`.
+    """
     numbers = _numbers(graph)
     lines = ["flowchart LR"]
     for box in graph.boxes:
@@ -68,7 +70,8 @@ _DOT_STYLES = {"link": "solid", "observe": "dashed", "send": "solid", "after": "
 
 
 def dot(graph: Graph) -> str:
-    """Graphviz's language: clusters for parents, with an anchor inside for edges that end at the parent itself."""
+    """Return the graph in the language of Graphviz: a cluster for each parent, with a point in it that stands for
+    the parent."""
     numbers = _numbers(graph)
     lines = [
         "digraph cogc {",
@@ -105,6 +108,7 @@ def _dot_text(words: str) -> str:
 
 
 def _all(graph: Graph) -> list[Box]:
+    """Return all boxes, those inside of others too."""
     found: list[Box] = []
     pending = list(graph.boxes)
     while pending:
@@ -118,7 +122,7 @@ def _all(graph: Graph) -> list[Box]:
 
 
 def text(graph: Graph) -> str:
-    """A tree for the terminal, then the flows."""
+    """Return the graph for a terminal: a tree of boxes, then the flows."""
     lines: list[str] = []
     for box in graph.boxes:
         lines.append(title(box))
@@ -135,11 +139,12 @@ def _text_inner(box: Box, pad: str, lines: list[str]) -> None:
 
 
 def _short(id: str) -> str:
+    """Return the id of a box without its kind."""
     return id.partition(":")[2] or id
 
 
 def json(graph: Graph) -> str:
-    """The graph as data: boxes in a flat list with their parents, and edges."""
+    """Return the graph as JSON: a flat list of boxes with their parents, and the edges."""
     boxes = []
 
     def visit(box: Box, parent: str | None) -> None:

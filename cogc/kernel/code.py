@@ -24,7 +24,8 @@ from cogc.language.values import Duration, Failure
 
 _DIRECT = {"in": "in", "not in": "not in"}
 _GROWING = ("+", "-", "*", "/", "//")
-_SMALL = 1 << 30
+_SMALL = (1 << 30) - 1
+"""The largest number that CPython compares without a call: one digit of an `int`."""
 _OF_THE_RUN = {"now": "moment", "uuid": "uuid", "random": "random"}
 _FAILURES: dict[type[Exception], tuple[str, str]] = {
     ZeroDivisionError: ("error", "a division by zero"),
@@ -40,6 +41,18 @@ ABSENT = object()
 def record_of(inst: Any) -> dict[str, Any]:
     """Return `self` as a value."""
     return {"index": inst.index, "id": inst.id, "name": inst.name, "path": inst.path}
+
+
+def _growth(operator: str, right: ir.Expr) -> int:
+    """Return the side on which a sum can leave the range of numbers: 1 above, -1 below, 0 for both.
+
+    A number is within the range before a constant is added to it. Hence it leaves the range only in the constant's direction.
+    """
+    if operator not in ("+", "-") or not isinstance(right, ir.Const) or right.value.__class__ is not int:
+        return 0
+    if not 0 < abs(right.value) < _SMALL:
+        return 0
+    return 1 if (right.value > 0) == (operator == "+") else -1
 
 
 class Coder:
@@ -453,7 +466,9 @@ class _Writer:
                 a, b = self.expr(left), self.expr(right)
                 if checked or operator in _DIRECT:
                     return f"{self.coder.operator_names[operator]}({a}, {b})"
-                return self._arithmetic(f"{a} {operator} {b}") if operator in _GROWING else f"({a} {operator} {b})"
+                if operator in _GROWING:
+                    return self._arithmetic(f"{a} {operator} {b}", _growth(operator, right))
+                return f"({a} {operator} {b})"
             case ir.Logic():
                 return self._logic(node)
             case ir.Fold(first=first, steps=steps):
@@ -482,14 +497,18 @@ class _Writer:
             case _:
                 assert_never(node)
 
-    def _arithmetic(self, text: str) -> str:
+    def _arithmetic(self, text: str, growth: int = 0) -> str:
         """Return an operation on two numbers whose result is looked at where it is not small, without a call where it is.
 
-        Python allows no `:=` in what a comprehension walks.
+        `growth` tells on which side the result can leave the range: 1 above, -1 below, 0 on both. Each comparison is a
+        condition of its own, because CPython 3.11 specializes no chained one. Python allows no `:=` in what a comprehension walks.
         """
         if self.walked:
             return f"number({text})"
-        return f"(r_ if -{_SMALL} < (r_ := {text}) < {_SMALL} else number(r_))"
+        first = f"(r_ := {text})"
+        if growth:
+            return f"(r_ if {first} {'<' if growth > 0 else '>'} {growth * _SMALL} else number(r_))"
+        return f"(r_ if {first} < {_SMALL} and r_ > -{_SMALL} else number(r_))"
 
     def _source(self, node: ir.Expr) -> str:
         """Return the text of what a comprehension walks."""

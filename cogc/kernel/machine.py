@@ -174,43 +174,54 @@ class Kernel(State):
             self.trace.record("dead_letter", port.inst, cause=cause, port=port.label, reason="cancelled", data=message)
 
     def _loop(self, most: int) -> None:
-        """Take up to `most` messages."""
-        queue, ready, hot, keep = self.queue, self.ready, self.hot, self.ring.append
-        take = queue.popleft
+        """Take up to `most` messages.
+
+        This is the hot path of a run. The counter is the loop's own, and an empty queue is an exception, because both cost less
+        than a comparison a message. `ready` is always empty when `run` returns, so that a replay stops at the same place.
+        """
+        ready, hot, keep, take = self.ready, self.hot, self.ring.append, self.queue.popleft
         slow, meter = self.trace is not None, METER
-        last = self.steps + most
         count = self.steps
         try:
-            while True:
-                if ready:  # always empty when `run` returns, so that a replay stops at the same place
-                    free = ready.popleft()
-                    if free is None:
-                        last = 0
-                    else:
-                        self._drain(free)
-                    continue
-                if not queue or count >= last:
+            for count in range(count + 1, count + most + 1):  # noqa: B020  # read behind the loop
+                if ready and self._attend():
+                    count -= 1
                     return
-                item = take()
+                try:
+                    item = take()
+                except IndexError:
+                    count -= 1
+                    return
                 port, message, _ = item
-                inst = port.inst
-                count += 1
+                inst, simple = port.inst, port.simple
                 meter.step = item
                 try:
-                    if inst.gate or slow or port.simple is None:
+                    if inst.gate or slow or simple is None:
                         self.offer(item)
                     else:
                         keep(item)
                         port.fill -= 1
                         if port.waiters:
                             self.release(port)
-                        port.simple(inst, message)
+                        simple(inst, message)
                 except Exception as error:
                     self._broken(port, error, message)
                 if hot:
                     self.press(inst)
+            self._attend()
         finally:
             self.steps = count
+
+    def _attend(self) -> bool:
+        """Let go on whatever is ready to; tell whether a pause was asked for."""
+        paused = False
+        while self.ready:
+            free = self.ready.popleft()
+            if free is None:
+                paused = True
+            else:
+                self._drain(free)
+        return paused
 
     def _broken(self, port: Port, error: Exception, message: Any) -> None:
         """Let a coglet fail with whatever its step raised: nothing but this coglet is touched."""

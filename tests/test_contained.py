@@ -108,12 +108,12 @@ def test_a_step_that_must_end_is_given_up_and_one_whose_time_is_over_fails(monke
       on a as n timeout 1s { o <- len([1 for x in range(1000) if len([y for y in range(1000)]) > n]) } else as e { o <- e.kind } }
     """
     sim = Sim(text, "Main")
-    sim.kernel.poll = lambda: 2_000_000_000
+    sim.kernel.door.poll = lambda: 2_000_000_000
     assert sim.send("a", 0).sent("o") == ["timeout"]
-    sim.kernel.poll = lambda: None
+    sim.kernel.door.poll = lambda: None
     assert sim.send("a", 0).sent("o") == ["timeout"]
     assert (sim.kernel.ended, sim.kernel.dead_letters) == (None, 1)
-    sim.kernel.poll = None
+    sim.kernel.door.poll = None
     assert sim.send("a", 0).sent("o") == ["timeout", 1000]
 
 

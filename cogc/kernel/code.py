@@ -113,6 +113,7 @@ class Coder:
             if not ready:
                 ready = list(pending)[:1]
             for key in ready:
+                meter.begin(object())
                 values[key] = self.expression(pending.pop(key), [])(None)
 
     def expression(self, node: ir.Expr, names: list[str], coglet: ir.Coglet | None = None) -> Callable[..., Any]:

@@ -61,8 +61,10 @@ from cogc.kernel.objects import (
 from cogc.kernel.state import State
 from cogc.kernel.timers import Timer
 from cogc.kernel.waits import Talk
-from cogc.language.meter import METER, Interrupted
+from cogc.language.meter import METER
 from cogc.language.values import Failure
+
+ENDING = "the run is ending"
 
 
 class Kernel(State):
@@ -77,8 +79,12 @@ class Kernel(State):
     # ---- events --------------------------------------------------------------------------------------------
 
     def start(self, parameters: dict[str, Any]) -> None:
-        """Create the root and all below it. `parameters` are checked; a Failure says which is wrong."""
-        supervision.boot(self, parameters)
+        """Create the root and all below it. `parameters` are checked; a Failure says which is wrong.
+
+        There is no root afterwards if the creation was given up because the run is to end.
+        """
+        with self.door:
+            supervision.boot(self, parameters)
 
     def input(self, channel: str, value: Any) -> None:
         """Take a message from outside for a listen channel of the root; a Failure of kind `type` refuses it at the door."""
@@ -86,32 +92,40 @@ class Kernel(State):
         known = self.root.code.listens.get(channel)
         if known is None:
             raise Failure("error", f"`{self.root.code.name}` has no listen channel `{channel}`")
-        checked = self.root.code.unit.checked(known[2], value, f"the input `{channel}`")
-        if self.trace:
-            self.cause = self.trace.record("input", self.root, channel=channel, data=checked)
-        self.push(ports.port(self.root, channel), checked)
+        with self.door:
+            checked = self.root.code.unit.checked(known[2], value, f"the input `{channel}`")
+            if self.trace:
+                self.cause = self.trace.record("input", self.root, channel=channel, data=checked)
+            self.push(ports.port(self.root, channel), checked)
 
     def result(self, call: int, value: Any) -> None:
         """Take the result of a call: a value, or a Failure. A result that nobody waits for any more is dropped."""
-        requests.finish_call(self, call, value)
+        with self.door:
+            requests.finish_call(self, call, value)
 
     def delta(self, call: int, text: str) -> None:
         """Take a piece of the text of a reply, while the reply comes."""
         known = self.calls.get(call)
         if known is not None and known[0].alive:
-            agents.delta(self, known[1], text)
+            with self.door:
+                agents.delta(self, known[1], text)
 
     def progress(self, call: int, event: Any) -> None:
         """Take what a dispatcher reports of a run while the run goes on."""
-        requests.progress(self, call, event)
+        with self.door:
+            requests.progress(self, call, event)
 
     def reported(self, call: int, kind: str, *data: Any) -> Any:
         """Take what a method of a Python coglet reports while its call runs; return the answer, or refuse by a Failure."""
-        return python.reported(self, call, kind, data)
+        with self.door:
+            return python.reported(self, call, kind, data)
+        raise Failure("stopped", ENDING)
 
     def steer(self, action: str, id: str, data: dict[str, Any]) -> dict[str, Any]:
         """Carry out what a person asks of an agent; return its status, or refuse by a Failure."""
-        return steering.steer(self, action, id, data)
+        with self.door:
+            return steering.steer(self, action, id, data)
+        raise Failure("stopped", ENDING)
 
     def advance(self, now: int) -> None:
         """Set the clock to `now` and fire the timers of the next instant, if it has come; one instant at a call."""
@@ -120,12 +134,14 @@ class Kernel(State):
             self.now = max(self.now, now)
             return
         self.now = max(self.now, when)
-        for timer in self.timers.take():
-            if timer.function is not None:
-                self._fire(timer)
+        with self.door:
+            for timer in self.timers.take():
+                if timer.function is not None:
+                    self._fire(timer)
 
     def _fire(self, timer: Timer) -> None:
         """Fire a timer; what it raises fails the coglet that it is armed for."""
+        METER.step = timer
         try:
             timer.function(timer.first, timer.second)  # type: ignore[misc]  # not cancelled
         except Exception as error:
@@ -135,7 +151,8 @@ class Kernel(State):
     def stop(self) -> None:
         """Stop the root, children first."""
         if self.root is not None and not self.root.gate & (STOPPED | STOPPING):
-            supervision.stop(self, self.root)
+            with self.door:
+                supervision.stop(self, self.root)
 
     def pause(self) -> None:
         """Have `run` return after the message under way. A handler of signals may call this at any time."""
@@ -146,32 +163,25 @@ class Kernel(State):
     def run(self, most: int = 1 << 60) -> int:
         """Take up to `most` messages, fewer after `pause` or if a step is given up; return how many were taken."""
         before = self.steps
-        METER.look = self._look
-        try:
+        with self.door:
             self._loop(most)
-        except Interrupted:
-            self._given_up()
+            return self.steps - before
+        self._given_up()
         return self.steps - before
 
-    def _look(self) -> None:
-        """End a step that takes long, if its reaction's time is over or the run is to stop."""
-        if self.poll is None:
-            return
-        now = self.poll()
-        if now is None:
-            raise Interrupted
-        step, due = self.deadline
-        if step is METER.step and now >= due:
-            failure = Failure("timeout", "the reaction took longer than its timeout")
-            failure.interrupts = True
-            raise failure
-
     def _given_up(self) -> None:
-        """Count the message of a step that was given up as a dead letter. The run stops, and what is under way with it."""
+        """Count the message of a step that was given up as a dead letter.
+
+        The stop of the coglet counts the message of a reaction that waits, and no message has led to a step that goes on in a
+        hook.
+        """
+        port, message, cause = self.ring[-1]
+        inst = port.inst
+        if not inst.name or any(a.generator.gi_frame is None for a in inst.activities or ()):
+            return
         self.lose("cancelled")
-        if self.trace and self.ring:
-            port, message, cause = self.ring[-1]
-            self.trace.record("dead_letter", port.inst, cause=cause, port=port.label, reason="cancelled", data=message)
+        if self.trace:
+            self.trace.record("dead_letter", inst, cause=cause, port=port.label, reason="cancelled", data=message)
 
     def _loop(self, most: int) -> None:
         """Take up to `most` messages.
@@ -236,6 +246,7 @@ class Kernel(State):
         if gate & URGENT and not gate & (STARTING | FAILED | STOPPING | STOPPED):
             reactions.take_urgent(self, inst)
             gate = inst.gate
+            METER.step = item
         if item[0].capacity == 0:  # the token of a command, which has been taken by now
             return
         if gate & (STOPPED | STOPPING):

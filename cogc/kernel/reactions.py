@@ -78,6 +78,8 @@ def react(kernel: State, port: Port, message: Any, position: int) -> None:
     inst = port.inst
     for i in range(position, len(port.handlers)):
         handler = port.handlers[i]
+        if i > position:
+            METER.step = message, i
         try:
             held = modified(kernel, inst, handler, message, port)
         except Exception as error:
@@ -214,7 +216,7 @@ def begin_with(kernel: State, inst: Instance, handler: Handler, arguments: tuple
             own.running += 1
         if not handler.waits:
             if handler.timeout is not None:
-                kernel.deadline = METER.step, kernel.now + nanos(handler.timeout(inst), 0)
+                kernel.door.deadline = METER.step, kernel.now + nanos(handler.timeout(inst), 0)
             handler.function(inst, *arguments)
             if handler.concurrent is not None:
                 memory(inst, handler).running -= 1
@@ -337,7 +339,7 @@ def advance(kernel: State, activity: Activity, value: Any, failure: Failure | No
     """Let an activity go on to its next wait, or its end."""
     activity.turn += 1
     if activity.deadline is not None:
-        kernel.deadline = METER.step, activity.deadline
+        kernel.door.deadline = METER.step, activity.deadline
     if activity.alarm is not None:
         activity.alarm.cancel()
         activity.alarm = None
@@ -474,6 +476,7 @@ def take_urgent(kernel: State, inst: Instance) -> None:
         if not inst.urgent:
             inst.gate &= ~URGENT
         kernel.cause = entry.cause
+        METER.step = entry
         match entry:
             case ChildFailed(child=child, report=report):
                 failing.decide(kernel, inst, child, report)

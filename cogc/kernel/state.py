@@ -14,6 +14,7 @@ from typing import Any
 
 from cogc import ir
 from cogc.kernel import ports
+from cogc.kernel.door import Door
 from cogc.kernel.effects import Cancel, Effect, LogLine, Output
 from cogc.kernel.losses import AT_THE_END, Losses
 from cogc.kernel.models.state import ModelState
@@ -56,13 +57,11 @@ class Opened:
 class State:
     """All that a kernel knows of its run.
 
-    `poll` is the shell's answer to a step that takes long: the present instant on the run's clock in nanoseconds, or None if
-    the step must be given up because the run is to stop. `deadline` is a step, and the instant at which
-    the reaction that takes this step fails.
+    `door` is the way of events into it.
     """
 
     __slots__ = (
-        "calls", "cause", "deadline", "effects", "ended", "epoch", "first", "hot", "losses", "models", "next_call", "now", "opened", "parked", "persisted", "poll", "queue", "ready", "report", "ring", "root", "seed", "serial", "settling", "skipped", "steps", "streams", "timers", "trace", "unit", "units",
+        "calls", "cause", "door", "effects", "ended", "epoch", "first", "hot", "losses", "models", "next_call", "now", "opened", "parked", "persisted", "queue", "ready", "report", "ring", "root", "seed", "serial", "settling", "skipped", "steps", "streams", "timers", "trace", "unit", "units",
     )  # fmt: skip
 
     def __init__(
@@ -103,8 +102,7 @@ class State:
         self.streams: dict[tuple[str, str], random.Random] = {}
         self.persisted: dict[tuple[str, str], Any] = {}
         self.opened = Opened()
-        self.deadline: tuple[object, int] = (self, 0)
-        self.poll: Callable[[], int | None] | None = None
+        self.door = Door()
         self.settling: dict[tuple[str, str], list[Waiter]] = {}
 
     def code(self, unit: Unit, key: str) -> CogletCode:

@@ -64,6 +64,7 @@ from cogc.kernel.timers import Timer
 from cogc.kernel.unit import CogletCode
 from cogc.language.functions import truth
 from cogc.language.limits import outside, outside_pool
+from cogc.language.meter import METER, Interrupted, aside
 from cogc.language.values import Failure
 
 if TYPE_CHECKING:
@@ -84,8 +85,12 @@ def boot(kernel: State, parameters: dict[str, Any]) -> None:
     root = Instance(kernel, code, code.name, 0, None, None, [])
     root.parameters = _parameters(kernel, root, given)
     kernel.root = root
-    _register(kernel, root)
-    _fill(kernel, root)
+    try:
+        _register(kernel, root)
+        _fill(kernel, root)
+    except Interrupted:
+        kernel.root = None  # nothing of a system that is half made may run, not even an `on stop`
+        raise
     wiring.sink_root(kernel, root)
     begin(kernel, root)
 
@@ -300,6 +305,7 @@ _HOOKS = ((STARTING, "start"), (STOPPING, "stop"))
 def _hook(kernel: State, inst: Instance, handler: Handler, deadline: int | None) -> Generator[Any, Any, None]:
     """Run an `on start` or `on stop`, and its own `else` if it fails."""
     arguments = handler.arguments(None)
+    METER.step = object()
     try:
         if handler.guard is not None and not truth(handler.guard(inst, *arguments)):
             return
@@ -308,7 +314,7 @@ def _hook(kernel: State, inst: Instance, handler: Handler, deadline: int | None)
         else:
             handler.function(inst, *arguments)
     except Exception as error:
-        failure = inst.code.failure(inst, error)
+        failure = METER.step = inst.code.failure(inst, error)
         if handler.on_failure is None:
             raise failure from None
         record = reactions.failure_record(inst, failure, None)
@@ -418,7 +424,8 @@ def _tick(kernel: State, port: Port) -> None:
 def process(kernel: State, inst: Instance, generator: Generator[Any, Any, None]) -> Activity:
     """Run a generator of hooks like a reaction; it belongs to no coglet's turn."""
     activity = Activity(inst, None, generator, None, kernel.cause, False)
-    reactions.advance(kernel, activity, None, None)
+    with aside:
+        reactions.advance(kernel, activity, None, None)
     return activity
 
 

@@ -20,6 +20,7 @@ from cogc import ir
 from cogc.kernel.code import Coder
 from cogc.kernel.program import ChildCode, Handler, awaited, label
 from cogc.kernel.validate import Validators
+from cogc.language.meter import begin
 from cogc.language.values import Failure
 
 Function = Callable[..., Any]
@@ -161,14 +162,15 @@ class Unit:
         return known[1](inst)
 
     def evaluate(self, node: ir.Expr) -> Any:
-        """Evaluate an expression that stands outside of all coglets."""
+        """Evaluate an expression that stands outside of all coglets, and outside of all steps."""
+        begin(object())
         return self.value(node, None)
 
     def model(self, key: str) -> dict[str, Any]:
         """Return a model's attributes; a secret in them is still the name of a variable."""
         if key not in self._models:
             attributes = self.bundle.models[key].attributes
-            self._models[key] = {k: self.evaluate(e) for k, e in attributes.items()}
+            self._models[key] = {k: self.value(e, None) for k, e in attributes.items()}
         return self._models[key]
 
     def policy(self, restart: ir.Restart, most: int, backoff: int) -> ChildCode:

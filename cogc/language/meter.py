@@ -5,8 +5,9 @@ A unit is an iteration of a loop, an item that a function of lists looks at, a c
 of a long string. `spend` counts them. Compiled code and the built-in functions call it with the size of what they are about
 to do, so that the bound holds before the work is done and not after.
 
-**Looking up.** Every `WINDOW` units the meter looks up from the work: it calls `look`, the function that the kernel has set.
-That function ends a step that has gone on for too long on the run's clock, or whose run is to stop.
+**Looking up.** Every `WINDOW` units the meter looks up from the work: it calls `look`, the function of the kernel that is at work.
+That function ends a step that has gone on for too long on the run's clock, or whose run is to stop. Where no kernel is at work,
+`look` does nothing.
 
 **The bounds.** `MOST_WORK` is exceeded by no step: `spend` raises a `Failure` of kind `bound`. `MOST_ITEMS` and
 `MOST_CHARACTERS` bound every list and string that an expression makes, whoever makes it.
@@ -15,6 +16,8 @@ That function ends a step that has gone on for too long on the run's clock, or w
 
 - There is one meter in a process: the kernels of a process take their steps one after the other, in one thread.
 - The meter forgets what was spent when `step` changes. The loop of a kernel sets `step` to the message that it takes.
+- A step inside of another one (the hooks of a coglet that a reaction creates) has a count of its own; the outer count goes on
+  behind it (`aside`).
 - A count costs two additions and a comparison; nothing is counted for code without loops, calls, lists and long strings.
 
 **A worked example.** `len([1 for a in range(100000) if len([b for b in range(100000)]) > 0])`: `range` spends 100,000; the
@@ -88,6 +91,26 @@ def _settle() -> None:
 def begin(step: object) -> None:
     """Begin to count a step anew."""
     METER.step = step
+
+
+class _Aside:
+    """Steps inside of another step, each with a count of its own. `aside` is the one object of this class."""
+
+    __slots__ = ("outer",)
+
+    def __init__(self) -> None:
+        self.outer: list[tuple[object, object, int, int]] = []
+
+    def __enter__(self) -> None:
+        meter = METER
+        self.outer.append((meter.step, meter.counted, meter.spent, meter.window))
+        meter.step, meter.window = object(), 0
+
+    def __exit__(self, *_error: object) -> None:
+        METER.step, METER.counted, METER.spent, METER.window = self.outer.pop()
+
+
+aside = _Aside()
 
 
 def items(values: list[Value]) -> list[Value] | Iterator[Value]:

@@ -13,6 +13,7 @@ from cogc import ir
 from cogc.diagnostics.problems import Problems
 from cogc.kernel.unit import Unit
 from cogc.language import types
+from cogc.language.meter import begin
 from cogc.lowering.compile_text import compile_text
 
 
@@ -30,6 +31,7 @@ def until(bundle: ir.Bundle, text: str, problems: Problems) -> Callable[[dict[st
     whole = types.fit(compiled.type, types.ListOf(types.ANY)) > types.NO
 
     def met(outputs: dict[str, list[Any]]) -> bool:
+        begin(object())
         value = function(None, *(outputs.get(n, []) for n in names))
         return bool(value) if whole else value is True
 

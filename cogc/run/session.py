@@ -138,10 +138,11 @@ class Session:
         self.met = options.until is None
         self.deadlock: list[str] = []
         self.unended: list[str] = []
+        self.signalled = False
         self.began = 0
         self.under_way: dict[int, UnderWay] = {}
         self._slice_ends = 0.0
-        kernel.poll = self._poll
+        kernel.door.poll = self._poll
 
     # ---- the loop ------------------------------------------------------------------------------------------
 
@@ -170,7 +171,12 @@ class Session:
         kernel = self.kernel
         if not self.options.signals:
             return nullcontext()
-        return signals(self._interrupt, kernel.pause, lambda: describe(kernel, self.under_way, self.now()))
+        return signals(self._interrupt, self._pause, lambda: describe(kernel, self.under_way, self.now()))
+
+    def _pause(self) -> None:
+        """Have the kernel return soon. A handler of signals calls this at any time."""
+        self.signalled = True
+        self.kernel.pause()
 
     def _start(self) -> None:
         options, kernel = self.options, self.kernel
@@ -179,6 +185,8 @@ class Session:
         persisted = [[p, n, v] for (p, n), v in kernel.persisted.items()]
         self._event("start", options.parameters, persisted)
         kernel.start(options.parameters)
+        if kernel.root is None:  # its creation was given up: the run is to end
+            return
         for channel, value in options.inputs:
             self._event("input", channel, value)
             kernel.input(channel, value)
@@ -323,11 +331,16 @@ class Session:
         return time.monotonic_ns() - self.began
 
     def _poll(self) -> int | None:
-        """Return the present instant to a step that takes long; None if the run is to end, so that the step is given up."""
+        """Return the present instant to a step that takes long; None if the run is to end, so that the step is given up.
+
+        The steps of a stop in good order, which are those after the signal has reached the loop, may take until its deadline.
+        """
         now = self.kernel.now if self.options.sim else self.now()
         stop_at = self.options.stop_at
         if self.stopping.begun:
             return None if self.stopping.overdue else now
+        if self.signalled:
+            return None
         return None if stop_at is not None and now > stop_at else now
 
     def _bounded(self, now: int) -> int:

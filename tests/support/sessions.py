@@ -20,7 +20,11 @@ def session(
 ) -> Session:
     """Run to the end, at most thirty real seconds."""
     sinks = Sinks(*(options.pop(k, None) for k in ("trace", "journal", "states")))
-    made = build_session(Unit(bundle), RunOptions(until=until, **options), settings or Settings(), sinks)
+    return finished(build_session(Unit(bundle), RunOptions(until=until, **options), settings or Settings(), sinks))
+
+
+def finished(made: Session) -> Session:
+    """Run a session to its end, and return it."""
 
     async def main() -> None:
         with trio.fail_after(DEADLINE):

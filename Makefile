@@ -37,10 +37,11 @@ fuzz: $(BIN)/cogc
 bench: $(BIN)/cogc
 	$(BIN)/python bench/run.py
 
-# The files that are made from others: the parser's tables, the forms as functions, and the JSON Schemas.
+# The files that are made from others: the parser's tables, the forms as functions, the tree of the mixins, and the JSON Schemas.
 schemas: $(BIN)/cogc
 	$(BIN)/python -m grammar.make_tables
 	$(BIN)/python -m grammar.make_forms
+	$(BIN)/python -m grammar.make_prelude
 	$(BIN)/python -m grammar.make_schemas
 
 clean:

@@ -7,11 +7,23 @@ from pathlib import Path
 import pytest
 
 from cogc.desugar import forms
+from cogc.diagnostics.problems import Problems
+from cogc.diagnostics.source import Source
 from cogc.language.texts import MARK, RESERVED
+from cogc.names import prelude
+from cogc.names.load import PRELUDE
 from cogc.syntax import nodes
-from grammar import make_forms
+from cogc.syntax.parse import parse
+from grammar import make_forms, make_prelude
 from support.plans import run
 from support.specs import check_text, codes
+
+
+def test_the_kept_tree_of_the_mixins_is_that_of_their_file() -> None:
+    assert make_prelude.TARGET.read_text() == make_prelude.make(), "run `make schemas`"
+    parsed = parse(Source(PRELUDE, prelude.TEXT), Problems())
+    assert prelude.tree() == parsed
+    assert [(n.start, n.end) for n in nodes.walk(prelude.tree())] == [(n.start, n.end) for n in nodes.walk(parsed)]
 
 
 @pytest.mark.parametrize("name", make_forms.NAMES)

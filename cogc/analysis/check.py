@@ -34,9 +34,11 @@ def check(world: World, problems: Problems, options: Options) -> Checked:
             continue
         for node in unit.tree.declarations:
             check_declaration(checked, unit, node)
+    used = {id(use.shape) for shape in world.shapes.values() for use in shape.mixins}
     for shape in world.shapes.values():
-        if shape.declared not in DEFERRED:
-            _shape(silent if _foreign(checked, shape) else checked, shape)
+        foreign = _foreign(checked, shape)
+        if shape.declared not in DEFERRED and (not foreign or shape.declared != "mixin" or id(shape) in used):
+            _shape(silent if foreign else checked, shape)
     return checked
 
 

@@ -20,6 +20,8 @@ def recursive_program(checked: Checked) -> None:
 def _programs(checked: Checked) -> dict[int, tuple[nodes.Program, Span]]:
     found = {}
     for unit in checked.world.units.values():
+        if unit is checked.world.prelude and unit not in checked.world.roots:
+            continue
         for node in unit.all(nodes.Program):
             if node.executor.kind.id == "expr":
                 found[id(node)] = (node, unit.span(node.name))

@@ -83,8 +83,18 @@ def _unit(world: World, path: str, read: Reader, problems: Problems, importer: S
     source = _source(path, read, problems, importer)
     if source is None:
         return None
-    unit = world.units[path] = Unit(source.path, source, parse(source, problems), _id(world, path))
+    unit = world.units[path] = Unit(source.path, source, _tree(source, problems), _id(world, path))
     return unit
+
+
+def _tree(source: Source, problems: Problems) -> nodes.File:
+    """Return the tree of a file. That of the standard mixins, which every check needs, is kept in the package."""
+    if source.path == PRELUDE:
+        from cogc.names import prelude  # made by `make schemas`
+
+        if source.text == prelude.TEXT:
+            return prelude.tree()
+    return parse(source, problems)
 
 
 def _id(world: World, path: str) -> str:

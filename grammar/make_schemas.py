@@ -168,7 +168,7 @@ TRACE_KINDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "skip": (("port",), ()),
     "guide": (("to", "command", "data"), ()),
     "command": (("command", "data"), ()),
-    "state": (("name", "data"), ()),
+    "state": (("name",), ("data", "change")),
     "log": (("level", "data"), ()),
     "call": (("call", "program", "data"), ()),
     "ask": (("call", "program", "model", "data"), ()),
@@ -187,12 +187,18 @@ TRACE_KINDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "unpark": ((), ()),
     "over_capacity": (("port", "fill"), ()),
 }
+_PATH = {"type": "array", "items": {"type": ["string", "integer"]}}
 _FIELDS: dict[str, Any] = {
     "coglet": _TEXT, "restarts": {"type": "integer"}, "delay": {"type": "number"}, "channel": _TEXT, "data": {}, "to": _TEXT,
     "port": _TEXT, "causes": {"type": "array", "items": {"type": "integer"}}, "command": _TEXT, "name": _TEXT,
     "level": {"enum": ["debug", "info", "warn", "error"]}, "call": {"type": "integer"}, "program": _TEXT, "model": _TEXT, "dispatcher": _TEXT, "error": _TEXT,
     "claim": _TEXT, "artefact": _TEXT, "status": _TEXT, "bid": _TEXT, "rework": {"type": "boolean"},
     "error_kind": _TEXT, "reaction": _TEXT, "at": _TEXT, "reason": _TEXT, "ports": _STRINGS, "fill": {"type": "integer"},
+    "change": {"type": "array", "items": {"oneOf": [
+        _object({"at": _PATH, "set": {}}, ("at", "set")),
+        _object({"at": _PATH, "remove": {"const": True}}, ("at", "remove")),
+        _object({"at": _PATH, "from": {"type": "integer"}, "to": {"type": "integer"}, "with": {"type": ["array", "string"]}}, ("at", "from", "to", "with")),
+    ]}},
 }  # fmt: skip
 
 

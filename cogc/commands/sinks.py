@@ -26,7 +26,7 @@ from cogc.run.plans import show
 from cogc.run.report import team_line
 from cogc.run.session import RunOptions, Session
 from cogc.run.state import StateError, StateStore
-from cogc.run.trace import TraceWriter, line
+from cogc.run.trace import States, TraceWriter, line
 from cogc.screens.run import RunView
 
 
@@ -49,6 +49,7 @@ class RunSinks:
         self.states: StateStore | None = None
         self.out: Callable[[str], object] = sys.stdout.write
         self.err: Callable[[str], object] = sys.stderr.write
+        self.states_shown = States()
         self.where = ""
 
     def __enter__(self) -> RunSinks:
@@ -166,7 +167,7 @@ class RunSinks:
             self._lines(records)
 
     def _lines(self, records: list[dict[str, Any]]) -> None:
-        self.out("".join(line(r) + "\n" for r in records))
+        self.out("".join(line(self.states_shown.whole(r)) + "\n" for r in records))
 
     def output(self, output: Output) -> None:
         """Print what the root sends: for people, or one JSON object a line."""

@@ -37,13 +37,16 @@ def run(options: Namespace) -> int:
     try:
         wanted = _filter(options)
         with open(path, "rb") as file:
-            found = trace.records(_lines(file, options.follow))
+            found, states = trace.records(_lines(file, options.follow)), trace.States()
+            chain: set[int] | None = None
             if options.cause is not None:
-                found = iter(_chain(list(found), options.cause))
-            for record in found:
+                every = list(found)
+                found, chain = iter(every), _chain(every, options.cause)
+            for raw in found:
                 if stdout_is_lost():
                     break
-                if wanted(record):
+                record = states.whole(raw)
+                if (chain is None or record.get("seq") in chain) and wanted(record):
                     shown = json.dumps(record, ensure_ascii=False) if options.json else trace.line(record)
                     sys.stdout.write(shown + "\n")
                     if options.follow:
@@ -73,8 +76,8 @@ def _lines(file: Any, follow: bool) -> Iterator[bytes]:
         yield from whole
 
 
-def _chain(records: list[dict[str, Any]], seq: int) -> list[dict[str, Any]]:
-    """The record `seq` and all that led to it."""
+def _chain(records: list[dict[str, Any]], seq: int) -> set[int]:
+    """Return the numbers of the record `seq` and of all that led to it."""
     by_seq = {r.get("seq"): r for r in records}
     wanted: set[int] = set()
     pending = [seq]
@@ -84,7 +87,7 @@ def _chain(records: list[dict[str, Any]], seq: int) -> list[dict[str, Any]]:
         if record is not None and number not in wanted:
             wanted.add(number)
             pending += [record.get("cause", 0), *record.get("causes", [])]
-    return [r for r in records if r.get("seq") in wanted]
+    return wanted
 
 
 def _filter(options: Namespace) -> Callable[[dict[str, Any]], bool]:

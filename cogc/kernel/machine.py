@@ -362,7 +362,7 @@ class Kernel(State):
         spec = inst.code.ir
         name, value = spec.states[index].name, inst.states[index]
         if self.trace:
-            self.trace.record("state", inst, name=name, data=value)
+            self.trace.state(inst, name, value)
         if spec.states[index].life == "persist":
             self.persisted[inst.path, name] = value
             self.effects.append(Persist(inst.path, name, value))

@@ -505,6 +505,7 @@ def _stopped(kernel: State, inst: Instance) -> None:
         inst.gate &= ~URGENT
     if kernel.trace:
         kernel.trace.record("stop", inst)
+        kernel.trace.forget(inst)
     if inst.code.ir.kind == "agent":
         kernel.models.registry.update_status(inst.path, "stopped")
         kernel.models.forget(inst)
@@ -612,6 +613,7 @@ def _restarting(kernel: State, tied: list[Instance]) -> Generator[Any, Any, None
         joins.source_lost(kernel, inst)
         if kernel.trace:
             kernel.trace.record("restart", inst, restarts=len(inst.restarts or ()))
+            kernel.trace.forget(inst)
         try:
             _fill(kernel, inst)
         except Exception as error:

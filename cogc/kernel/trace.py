@@ -2,11 +2,16 @@
 
 A record's `seq` counts, `cause` is the `seq` of what led to it. Records wait in `records` until the shell takes them;
 nothing in them changes later, because values never do. `specs/trace.md` lists the kinds and their fields.
+
+A state is recorded as what changed since its last record, where that is less than the whole (`changes.py`). For that the tracer
+keeps the last value of each state; a coglet's are forgotten when it restarts or stops.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
+
+from cogc.kernel.changes import Edits, difference
 
 if TYPE_CHECKING:
     from cogc.kernel.objects import Instance, Out, Port
@@ -22,7 +27,7 @@ class Clock(Protocol):
 class Tracer:
     """Collects the records of one kernel."""
 
-    __slots__ = ("kernel", "paths", "records", "run", "seq")
+    __slots__ = ("kernel", "paths", "records", "run", "seq", "states")
 
     def __init__(self, kernel: Clock, run: str) -> None:
         self.kernel = kernel
@@ -30,6 +35,7 @@ class Tracer:
         self.records: list[dict[str, Any]] = []
         self.seq = 0
         self.paths: dict[Instance, str] = {}
+        self.states: dict[Instance, dict[str, Any]] = {}
 
     def path(self, inst: Instance | None) -> str:
         """A coglet's path, remembered: coglets keep their place for life."""
@@ -92,6 +98,20 @@ class Tracer:
             }
         )
         return self.seq
+
+    def state(self, inst: Instance, name: str, value: Any) -> None:
+        """A state is set: to a value, or as edits of the value that it had."""
+        known = self.states.setdefault(inst, {})
+        edits: Edits | None = difference(known[name], value) if name in known else None
+        known[name] = value
+        if edits is None:
+            self.record("state", inst, name=name, data=value)
+        else:
+            self.record("state", inst, name=name, change=edits)
+
+    def forget(self, inst: Instance) -> None:
+        """The states of a coglet are gone, or begin anew."""
+        self.states.pop(inst, None)
 
     def take(self) -> list[dict[str, Any]]:
         """The records since the last call."""

@@ -7,6 +7,7 @@ from typing import Any, BinaryIO
 
 import msgspec
 
+from cogc.kernel.changes import applied
 from cogc.language.values import Duration, Time
 
 BATCH = 512
@@ -69,6 +70,33 @@ def records(lines: Iterator[bytes]) -> Iterator[dict[str, Any]]:
         yield upgrade(record, number)
 
 
+class States:
+    """The states of a trace that is read: puts whole values in the place of what changed."""
+
+    def __init__(self) -> None:
+        self.values: dict[tuple[Any, Any], Any] = {}
+
+    def whole(self, record: dict[str, Any]) -> dict[str, Any]:
+        """Return a record with the whole value of its state.
+
+        A change of a state that is not known, because the trace has lost its beginning, stays as it is. ValueError says which
+        record does not fit the ones before it.
+        """
+        if record.get("kind") != "state":
+            return record
+        key = (record.get("path"), record.get("name"))
+        if "change" not in record:
+            self.values[key] = record.get("data")
+            return record
+        if key not in self.values:
+            return record
+        try:
+            value = self.values[key] = applied(self.values[key], record["change"])
+        except ValueError as error:
+            raise ValueError(f"record {record.get('seq')} is broken: {error}") from None
+        return {**{k: v for k, v in record.items() if k != "change"}, "data": value}
+
+
 _ARROWS = {"transmit": "->", "deliver": "<-", "input": "=>", "output": "=>", "send": "->", "guide": "!", "command": "!"}
 _SHOWN = ("channel", "port", "to", "command", "program", "name", "level", "coglet", "reason", "error", "at")
 
@@ -80,8 +108,9 @@ def line(record: dict[str, Any]) -> str:
     about = [str(record[k]) for k in _SHOWN if record.get(k) not in (None, "")]
     if about:
         words.append(_ARROWS.get(str(record.get("kind")), "") + " ".join(about))
-    if "data" in record and record["data"] is not None:
-        words.append(_short(record["data"]))
+    about_value = record.get("data", record.get("change"))
+    if about_value is not None:
+        words.append(_short(about_value))
     return " ".join(w for w in words if w)
 
 

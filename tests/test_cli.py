@@ -18,6 +18,7 @@ from cogc.commands.check import Plain
 from cogc.commands.run import prepare
 from support.cli import cogc
 from support.paths import ROOT
+from support.waiting import DEADLINE
 
 EXAMPLES = ROOT / "examples"
 
@@ -386,7 +387,7 @@ def test_mermaid_takes_its_output(tmp_path: Path) -> None:
         if spec.parent.name != "mistakes":
             files.append(tmp_path / f"{spec.stem}.mmd")
             files[-1].write_text(cogc("graph", spec, "--format", "mermaid").stdout)
-    done = subprocess.run(["node", folder / "parse.mjs", *files], capture_output=True, text=True, timeout=120)
+    done = subprocess.run(["node", folder / "parse.mjs", *files], capture_output=True, text=True, timeout=DEADLINE)
     assert done.returncode == 0, done.stderr
 
 

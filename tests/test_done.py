@@ -15,6 +15,7 @@ import pytest
 
 from support.paths import ROOT
 from support.specs import check_text, codes
+from support.waiting import DEADLINE
 
 _place = importlib.util.spec_from_file_location("criteria", ROOT / "stdlib" / "criteria.py")
 assert _place is not None and _place.loader is not None
@@ -54,7 +55,7 @@ def verify(folder: Path, text: str, *words: str) -> subprocess.CompletedProcess[
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=DEADLINE,
         env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
         check=False,
     )

@@ -11,6 +11,7 @@ import trio
 from cogc.coglet import CogBase, Coglet, CogletRuntime, Command, enact, listen
 from support.cli import cogc
 from support.paths import ROOT
+from support.waiting import DEADLINE
 
 GOOD = '[coglet]\nclass = "counter.Counter"\n'
 COUNTER = '''
@@ -194,7 +195,7 @@ def test_a_runtime_tells_of_failures_and_of_its_end() -> None:
         assert [(h.name, str(e)) for h, e in runtime.errors] == [("Bad", "Bad (x): ValueError: bad")]
         for _ in range(2):
             await often.send("x", 1)
-        with trio.fail_after(5):
+        with trio.fail_after(DEADLINE):
             await runtime.ended.wait()
         with pytest.raises(RuntimeError, match="bad"):
             await runtime.spawn(CogBase(Bad))

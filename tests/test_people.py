@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from support.cli import cogc
-from support.waiting import wait_for
+from support.waiting import DEADLINE, wait_for
 
 SPEC = """
 program approve(what: string) -> bool = human { timeout: 20s }
@@ -65,7 +65,7 @@ def test_in_a_terminal(folder: Path) -> None:
         while True:
             said += os.read(ours, 4096).decode()
     os.close(ours)
-    assert process.wait(20) == 0
+    assert process.wait(DEADLINE) == 0
     assert '? Which colour is it to be? (door: 1, side: "in")' in said and "2  blue" in said
     assert "please answer one of red, blue" in said and "out: red" in said
 
@@ -82,7 +82,7 @@ def test_in_the_mailbox(folder: Path) -> None:
     assert wrong.returncode == 2 and "one of red, blue" in wrong.stderr
     assert cogc("answer", "nope", "x", cwd=folder).returncode == 2
     assert cogc("answer", id, "blue", cwd=folder).returncode == 0
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=DEADLINE)
     assert "out: blue" in out and id in err
     assert cogc("answer", cwd=folder).stdout == "" and list((folder / ".cogc" / "questions").iterdir()) == []
 

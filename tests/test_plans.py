@@ -31,7 +31,7 @@ from support.redis import RedisServer, needs_redis
 from support.scripts import rules
 from support.sessions import session
 from support.specs import build, codes
-from support.waiting import wait_for
+from support.waiting import DEADLINE, wait_for
 
 HEAD = """
 model m = scripted "m.yml"
@@ -628,7 +628,7 @@ def test_people_decide_on_a_plan_that_a_run_has(tmp_path: Path) -> None:
             assert cogc("plan", "replan", plan["id"], "shorter", cwd=tmp_path).returncode == 0
             wait_for(lambda: [s["id"] for s in plans(tmp_path)[0]["steps"]] == ["c"])
             assert cogc("plan", "approve", plan["id"], cwd=tmp_path).returncode == 0
-            out, err = process.communicate(timeout=30)
+            out, err = process.communicate(timeout=DEADLINE)
         finally:
             process.kill()
     assert process.returncode == 0, err
@@ -682,7 +682,7 @@ def test_a_run_that_is_stopped_leaves_its_plan_to_the_next_one(tmp_path: Path) -
         try:
             wait_for(lambda: (tmp_path / "begun").exists())
             process.send_signal(signal.SIGINT)
-            assert process.wait(20) == 130
+            assert process.wait(DEADLINE) == 130
         finally:
             process.kill()
     assert plans(tmp_path)[0]["status"] == "executing"
@@ -709,7 +709,7 @@ def test_people_decide_from_outside_after_a_step_has_failed(tmp_path: Path) -> N
             wait_for(lambda: [s["id"] for s in plans(tmp_path)[0]["steps"]] == ["c"])
             assert plans(tmp_path)[0]["redraw"] is False
             cogc("plan", "approve", plan["id"], cwd=tmp_path)
-            out, err = process.communicate(timeout=30)
+            out, err = process.communicate(timeout=DEADLINE)
         finally:
             process.kill()
     assert process.returncode == 0 and '{"channel":"result","data":{"c":"C"}}' in out, err

@@ -20,6 +20,7 @@ from support.cli import cogc
 from support.paths import ROOT
 from support.sessions import session
 from support.specs import build
+from support.waiting import DEADLINE
 
 MAIN = """
 coglet P(limit: int = 3) = python "MODULE:P" {{
@@ -233,6 +234,6 @@ def test_the_pages_example_runs(tmp_path: Path) -> None:
     done = cogc("run", "p.cog", "--root", "Main", "--sim", "--for", "11s", "--input", "seen=4", cwd=tmp_path)
     assert done.stdout == "action: awake\naction: run\naction: alive\n", done.stderr
     (tmp_path / "script.py").write_text(codes[-1])
-    done = subprocess.run([sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, timeout=DEADLINE)
     assert re.fullmatch(r"awake\nPolicy: Policy \(\w+\)\n", done.stdout), done.stderr
     assert (tmp_path / "trace.jsonl").read_text().count('"path":"Runtime/Policy"') > 5

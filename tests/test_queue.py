@@ -17,7 +17,7 @@ from cogc.stores.memory import MemoryStore
 from cogc.tasks import TaskQueue, check_queue, open_queue, task
 from support.cli import cogc
 from support.redis import RedisServer, needs_redis
-from support.waiting import until_given
+from support.waiting import DEADLINE, until_given
 
 
 def test_memory_holds_a_queue() -> None:
@@ -102,11 +102,11 @@ def test_processes_claim_each_task_once_and_a_dead_ones_comes_back(tmp_path: Pat
         "   n += 1\n   if sys.argv[1] == 'dies' and n == 1:\n    import os\n    os._exit(9)\n"
         "   print(found.id, flush=True)\n   assert await queue.complete(found.id, found.token)\ntrio.run(main)\n"
     )
-    assert subprocess.run([sys.executable, "-c", code, "dies"], timeout=60).returncode == 9
+    assert subprocess.run([sys.executable, "-c", code, "dies"], timeout=DEADLINE).returncode == 9
     workers = [
         subprocess.Popen([sys.executable, "-c", code, name], stdout=subprocess.PIPE, text=True) for name in ("a", "b")
     ]
-    said = [line for w in workers for line in w.communicate(timeout=60)[0].split()]
+    said = [line for w in workers for line in w.communicate(timeout=DEADLINE)[0].split()]
     assert len(said) == len(set(said)) == 29
 
     async def rest() -> None:

@@ -26,7 +26,7 @@ from support.paths import ROOT
 from support.redis import RedisServer, needs_redis
 from support.sessions import session
 from support.specs import build
-from support.waiting import wait_for
+from support.waiting import DEADLINE, wait_for
 
 SPEC = """
 queue late: {{ n: int, at?: time, span?: duration }} = {backend} {{ lease: {lease}, attempts: 2 }}
@@ -224,13 +224,13 @@ coglet Work { transmit out: int
     stop self } }
 """)
     filling = _going(tmp_path, "Fill")
-    filling.communicate(timeout=30)
+    filling.communicate(timeout=DEADLINE)
     assert filling.returncode == 0
     hanging = _going(tmp_path, "Hang")
     wait_for((tmp_path / "claimed").exists)
     hanging.kill()
     hanging.communicate()
-    out, err = _going(tmp_path, "Work").communicate(timeout=30)
+    out, err = _going(tmp_path, "Work").communicate(timeout=DEADLINE)
     assert out == "out: 7\n", err
     with contextlib.closing(sqlite3.connect(tmp_path / "q.db")) as db:
         assert db.execute("select count(*) from members where name = 'dead:q'").fetchone() == (0,)
@@ -308,7 +308,7 @@ def test_a_package_brings_a_store_of_its_own(tmp_path: Path) -> None:
     words = [sys.executable, "-m", "cogc"]
     ran = subprocess.run(
         [*words, "run", "spec.cog", "--input", "go=21", "--until", "len(out) == 1"], cwd=tmp_path, env=environment,
-        capture_output=True, text=True, timeout=60, check=False,
+        capture_output=True, text=True, timeout=DEADLINE, check=False,
     )  # fmt: skip
     assert ran.stdout == "out: 42\n", ran.stderr
     for command in (
@@ -317,7 +317,13 @@ def test_a_package_brings_a_store_of_its_own(tmp_path: Path) -> None:
         ["agents", "--registry", "mine:a.db"],
     ):
         done = subprocess.run(
-            [*words, *command], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False
+            [*words, *command],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE,
+            check=False,
         )
         assert (done.returncode, done.stdout, done.stderr) == (0, "no agents\n" if command[0] == "agents" else "", "")
 

@@ -275,9 +275,9 @@ def test_agents_are_seen_and_steered_from_another_terminal(going: subprocess.Pop
     )
     waiting.wait_for(lambda: connections(door) == 1)
     assert cogc("agents", "cancel", "Main/a/Helper-1", cwd=place).returncode == 0
-    out, err = going.communicate(timeout=20)
+    out, err = going.communicate(timeout=waiting.DEADLINE)
     assert out == "out: done\n", err
-    assert waits.communicate(timeout=60)[0].startswith("Main/a/Helper-1  Helper")
+    assert waits.communicate(timeout=waiting.DEADLINE)[0].startswith("Main/a/Helper-1  Helper")
     assert cogc("agents", cwd=place).stderr == "cogc: there is no run that was started with --control under way here\n"
     assert not list(place.glob(".cogc/runs/*/control"))
 

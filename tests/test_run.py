@@ -29,7 +29,7 @@ from support.paths import ROOT
 from support.processes import marked, unique_seconds
 from support.sessions import session
 from support.specs import build
-from support.waiting import until
+from support.waiting import DEADLINE, until
 
 # ---- processes -----------------------------------------------------------------------------------------------
 
@@ -291,7 +291,7 @@ def test_signals_stop_in_good_order(tmp_path: Path) -> None:
         assert process.stdout is not None
         assert process.stdout.readline() == "n: tick\n"
         process.send_signal(number)
-        rest = process.communicate(timeout=10)[0]
+        rest = process.communicate(timeout=DEADLINE)[0]
         assert process.returncode == code and rest.endswith("n: bye\n")
 
 

@@ -23,7 +23,7 @@ from cogc.stores.memory import MemoryStore
 from support.processes import bubblewrap_works, marked, unique_seconds
 from support.setts import ON_GOAL, World, agent, made, on, says
 from support.specs import check_text
-from support.waiting import until
+from support.waiting import DEADLINE, until
 
 needs_bwrap = pytest.mark.skipif(not bubblewrap_works(), reason="bubblewrap is not installed, or not allowed")
 
@@ -364,7 +364,7 @@ def test_a_cub_works_on_one_thing_at_a_time_and_bids_meanwhile(world: World) -> 
     async def main() -> None:
         for i in range(3):
             await world.board.post(goal(f"g{i}"))
-        with trio.fail_after(20):
+        with trio.fail_after(DEADLINE):
             await whole.run(None)
 
     trio.run(main)
@@ -381,7 +381,7 @@ def test_a_controller_runs_so_many_workers_the_rest_wait_in_order(world: World) 
     async def main() -> None:
         for i in range(5):
             await world.board.post(goal(f"g{i}"))
-        with trio.fail_after(20):
+        with trio.fail_after(DEADLINE):
             await whole.run(None)
 
     trio.run(main)
@@ -394,7 +394,7 @@ def test_work_that_is_cut_off_is_given_back_and_done_by_the_next(world: World) -
     spec = world.spec(agent("W", world.script("w", body), ON_GOAL))
 
     async def main() -> None:
-        with trio.move_on_after(30) as scope:
+        with trio.move_on_after(DEADLINE) as scope:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(world.whole(spec).run, "go")
                 await until((world.folder / "first").exists)
@@ -418,7 +418,7 @@ def test_a_frozen_cub_that_wakes_after_its_lease_cannot_commit(world: World) -> 
         await whole.orchestrator.step()
         frozen = await world.board.take("W", "frozen", -1)
         assert frozen is not None
-        with trio.fail_after(20):
+        with trio.fail_after(DEADLINE):
             await whole.run(None)
         late = Artefact(new_id(), new_id(), 1, "Standard", "Done", "late", [], "W")
         assert not await world.board.commit(frozen, late)
@@ -452,7 +452,7 @@ def test_an_orchestrator_that_comes_back_goes_on_where_the_last_one_stopped(worl
         await world.board.post(goal("go"))
         assert await world.board.lock("orchestrator", "dead", -1)
         await first.orchestrator.step()
-        with trio.fail_after(20):
+        with trio.fail_after(DEADLINE):
             await world.whole(spec).run(None)
 
     trio.run(main)
@@ -467,7 +467,7 @@ def test_an_agent_that_is_not_well_takes_no_work_until_it_is(world: World) -> No
     whole = world.whole(world.spec(spec))
 
     async def main() -> None:
-        with trio.fail_after(20):
+        with trio.fail_after(DEADLINE):
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(whole.run, "go")
                 await until(lambda: "it is not well" in world.logged())
@@ -507,7 +507,7 @@ def test_a_command_sees_its_workspace_and_its_app_and_nothing_else(
     whole = world.whole(spec, sandbox="auto")
 
     async def main() -> list[Artefact]:
-        with trio.fail_after(30):
+        with trio.fail_after(DEADLINE):
             await whole.run("go")
         return await world.board.artefacts()
 
@@ -721,7 +721,7 @@ def test_what_all_minds_may_spend_is_bounded(world: World) -> None:
         cub.agents = agents
 
     async def main() -> list[Artefact]:
-        with trio.fail_after(20):
+        with trio.fail_after(DEADLINE):
             await whole.run("go")
         return await world.board.artefacts()
 

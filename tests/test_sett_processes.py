@@ -21,7 +21,7 @@ from support.cli import cogc
 from support.paths import ROOT
 from support.processes import bubblewrap_works
 from support.redis import RedisServer, needs_redis
-from support.waiting import wait_for
+from support.waiting import DEADLINE, wait_for
 
 WORK = """#!/bin/sh
 # Notes that it ran, takes a moment, and answers.
@@ -155,7 +155,7 @@ def test_at_sigterm_a_cub_takes_no_new_work_and_ends_what_it_does(tmp_path: Path
         ran = sett.folder / "ran.txt"
         sett.until(lambda: ran.exists())
         sett.processes["A"].send_signal(signal.SIGTERM)
-        assert sett.processes["A"].wait(20) == 0
+        assert sett.processes["A"].wait(DEADLINE) == 0
         sett.until(lambda: "Plan" in sett.made())
         sett.sett("forage", "again")
         sett.until(lambda: "Done" in sett.made())
@@ -182,8 +182,8 @@ def test_a_worker_does_the_one_claim_it_is_for(tmp_path: Path) -> None:
                 return (await board.claims())[0].id
 
         worker = sett.start("A", "--execute-claim", trio.run(claim))
-        assert worker.wait(20) == 0 and sett.made() == ["GoalDefined", "Plan"]
-        assert sett.start("A", "--execute-claim", "nope").wait(20) == 2
+        assert worker.wait(DEADLINE) == 0 and sett.made() == ["GoalDefined", "Plan"]
+        assert sett.start("A", "--execute-claim", "nope").wait(DEADLINE) == 2
 
 
 @needs_redis
@@ -195,7 +195,7 @@ def test_healthz_says_whether_the_blackboard_answers(redis: RedisServer, tmp_pat
         port = int(log.read_text().partition("127.0.0.1:")[2].partition("/")[0])
 
         def ask(path: str = "/healthz", method: str = "GET") -> int:
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=DEADLINE)
             connection.request(method, path)
             with contextlib.closing(connection):
                 return connection.getresponse().status
@@ -440,7 +440,7 @@ def test_a_commands_sandbox_holds_for_another_user_too(tmp_path: Path) -> None:
         script = "id -u; touch /workspace/mine && echo wrote; touch /etc/x 2>/dev/null || echo no; ls /root 2>/dev/null || echo none"
         words = wrapped(["sh", "-c", script], Sandbox("rw", False), str(place), str(place), "x")
         done = subprocess.run(
-            words, env=ENVIRONMENT, user=65534, group=65534, capture_output=True, text=True, timeout=20
+            words, env=ENVIRONMENT, user=65534, group=65534, capture_output=True, text=True, timeout=DEADLINE
         )
         if done.returncode and "namespace" in done.stderr:
             pytest.skip("this machine gives other users no namespaces")
@@ -485,5 +485,5 @@ def test_a_watch_that_is_interrupted_ends_quietly(redis: RedisServer, tmp_path: 
     with subprocess.Popen(words, cwd=tmp_path, stdout=-1, stderr=-1, text=True) as process:
         wait_for(redis.clients)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=DEADLINE)
     assert (process.returncode, out, err) == (130, "", "")

@@ -12,6 +12,7 @@ import pytest
 from cogc.commands import refusal
 from cogc.commands.usage import UsageError
 from support.paths import ROOT
+from support.waiting import DEADLINE
 
 COUNTER = """
 coglet Main {
@@ -30,7 +31,7 @@ def shell(command: str, folder: Path, **environment: str) -> subprocess.Complete
     line = f'cogc() {{ "{sys.executable}" -m cogc "$@"; echo "rc $?" >&2; }}; {command}'
     env = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
     return subprocess.run(
-        ["bash", "-c", line], cwd=folder, capture_output=True, text=True, timeout=120, check=False, env=env
+        ["bash", "-c", line], cwd=folder, capture_output=True, text=True, timeout=DEADLINE, check=False, env=env
     )
 
 

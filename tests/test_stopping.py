@@ -16,6 +16,7 @@ from cogc.run.build import build_session
 from cogc.run.session import RunOptions
 from cogc.run.settings import Settings
 from support.paths import ROOT
+from support.processes import threads
 from support.specs import build
 from support.waiting import DEADLINE, wait_for
 
@@ -106,7 +107,9 @@ def test_a_signal_stops_a_run_in_good_order(
 def test_a_second_signal_ends_a_run_that_never_gives_way(tmp_path: Path, number: signal.Signals) -> None:
     process = begin(tmp_path, STUCK)
     wait_for((tmp_path / "stuck").exists)
+    before = threads(process.pid)
     process.send_signal(number)
+    wait_for(lambda: threads(process.pid) > before)  # two signals of one kind that come together are one
     process.send_signal(number)
     said = process.communicate(timeout=DEADLINE)[1]
     assert process.returncode == ENDS[number] and said.endswith("did not give way\n")

@@ -19,7 +19,7 @@ from support.paths import ROOT
 from support.scripts import rules
 from support.sessions import session
 from support.specs import build, codes
-from support.waiting import wait_for
+from support.waiting import DEADLINE, wait_for
 
 HEAD = """
 model m = scripted "m.yml"
@@ -311,7 +311,7 @@ def test_people_see_and_steer_a_team_that_is_at_work(tmp_path: Path, monkeypatch
             assert cogc("team", "clear", cwd=tmp_path).returncode == 0
             assert cogc("team", "history", cwd=tmp_path).stdout == ""
             assert cogc("team", "resume", cwd=tmp_path).returncode == 0
-            out, err = process.communicate(timeout=30)
+            out, err = process.communicate(timeout=DEADLINE)
         finally:
             process.kill()
     assert process.returncode == 0, err
@@ -330,7 +330,7 @@ def test_cancelling_a_team_ends_its_task_with_exit_code_3(tmp_path: Path) -> Non
         try:
             wait_for(lambda: cogc("team", cwd=tmp_path).returncode == 0)
             assert cogc("team", "cancel", cwd=tmp_path).returncode == 0
-            _, err = process.communicate(timeout=30)
+            _, err = process.communicate(timeout=DEADLINE)
         finally:
             process.kill()
     assert process.returncode == 3 and "the team failed" in err

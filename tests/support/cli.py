@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from support.paths import ROOT
+from support.waiting import DEADLINE
 
 
 def cogc(*words: object, cwd: Path = ROOT, **env: str) -> subprocess.CompletedProcess[str]:
@@ -16,7 +17,7 @@ def cogc(*words: object, cwd: Path = ROOT, **env: str) -> subprocess.CompletedPr
         capture_output=True,
         text=True,
         cwd=cwd,
-        timeout=60,
+        timeout=DEADLINE,
         env={**os.environ, **env},
         stdin=subprocess.DEVNULL,
     )

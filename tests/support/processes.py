@@ -36,6 +36,11 @@ def alive(pid: int) -> tuple[int, int] | None:
     return None if fields[0] in "ZX" else (pid, int(fields[19]))
 
 
+def threads(pid: int) -> int:
+    """Count the threads of a living process."""
+    return len(os.listdir(f"/proc/{pid}/task"))
+
+
 def bubblewrap_works() -> bool:
     """Whether bubblewrap is installed and may make namespaces here."""
     words = ["bwrap", "--unshare-all", "--ro-bind", "/", "/", "--proc", "/proc", "true"]

@@ -19,6 +19,7 @@ from cogc.sett.model import Artefact
 from cogc.sett.spec import SettSpec
 from cogc.stores.memory import MemoryStore
 from support.specs import build
+from support.waiting import DEADLINE
 
 
 class World:
@@ -55,7 +56,7 @@ class World:
         whole = self.whole(self.spec(agents, head, top), **options)
 
         async def main() -> list[Artefact]:
-            with trio.fail_after(40):
+            with trio.fail_after(DEADLINE):
                 await whole.run(text)
             return await self.board.artefacts()
 

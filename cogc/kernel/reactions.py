@@ -217,9 +217,11 @@ def begin_with(kernel: State, inst: Instance, handler: Handler, arguments: tuple
         if not handler.waits:
             if handler.timeout is not None:
                 kernel.door.deadline = METER.step, kernel.now + nanos(handler.timeout(inst), 0)
-            handler.function(inst, *arguments)
-            if handler.concurrent is not None:
-                memory(inst, handler).running -= 1
+            try:
+                handler.function(inst, *arguments)
+            finally:
+                if handler.concurrent is not None:
+                    memory(inst, handler).running -= 1
             return False
     except Exception as error:
         failed(kernel, inst, handler, error, event, arguments)

@@ -396,8 +396,8 @@ def _next(kernel: State, handler: Handler, period: int) -> int:
     after = moment(Time(kernel.epoch + kernel.now))
     days = max(1, round(period / 86_400_000_000_000))
     found = next_at(after, seconds, zone)
-    if days > 1 and kernel.now:
-        found += timedelta(days=days - 1)
+    if days > 1 and kernel.now:  # from half a day before, so that a change of clocks does not move it
+        found = next_at(found + timedelta(days=days - 1, hours=-12), seconds, zone)
     return time_of(found).nanos - kernel.epoch
 
 

@@ -27,14 +27,14 @@ def parse_time_of_day(text: str) -> tuple[int, str]:
     return int(hours) * 3600 + int(minutes) * 60 + int(seconds or 0), zone or "UTC"
 
 
-def next_at(after: datetime, seconds: int, zone: str, days: int = 1) -> datetime:
-    """Return the next moment after `after` (aware) at which a clock in `zone` shows a time of day, at most `days` ahead."""
+def next_at(after: datetime, seconds: int, zone: str) -> datetime:
+    """Return the next moment after `after` (aware) at which a clock in `zone` shows a time of day."""
     from datetime import datetime, timedelta  # slow to import, and needed at run time alone
     from zoneinfo import ZoneInfo
 
     local = after.astimezone(ZoneInfo(zone))
     midnight = datetime(local.year, local.month, local.day)
-    for day in range(days + 2):
+    for day in range(3):  # today, tomorrow, and the day after a day that leaves the time out
         wall = midnight + timedelta(days=day, seconds=seconds)
         moment = wall.replace(tzinfo=ZoneInfo(zone)).astimezone(after.tzinfo)
         if moment > after:

@@ -96,9 +96,16 @@ def _epoch() -> datetime:
 
 
 def time_of(moment: datetime) -> Time:
-    """Return the time of an aware datetime."""
+    """Return the time of an aware datetime; raise ValueError if it is in no year from 1 to 9999 in UTC."""
     delta = moment - _epoch()
-    return Time(((delta.days * 86400 + delta.seconds) * 1_000_000 + delta.microseconds) * 1000)
+    seconds = delta.days * 86400 + delta.seconds
+    if not _FIRST <= seconds <= _LAST:
+        raise ValueError("a time is in a year from 1 to 9999, in UTC")
+    return Time((seconds * 1_000_000 + delta.microseconds) * 1000)
+
+
+_FIRST, _LAST = -62_135_596_800, 253_402_300_799
+"""The first and the last second that have a text, counted from 1970."""
 
 
 def time_text(time: Time) -> str:
@@ -106,7 +113,7 @@ def time_text(time: Time) -> str:
     from datetime import timedelta  # start-up: as in `moment`
 
     seconds, nanos = divmod(time.nanos, 1_000_000_000)
-    text = (_epoch() + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S")
+    text = (_epoch() + timedelta(seconds=seconds)).replace(tzinfo=None).isoformat()
     digits = f"{nanos:09d}".rstrip("0")
     return f"{text}.{digits}Z" if digits else f"{text}Z"
 

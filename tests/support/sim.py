@@ -14,10 +14,18 @@ class Sim:
     """A system on a virtual clock, its outside world played by the test."""
 
     def __init__(
-        self, text: str, root: str | None = None, seed: int = 0, traced: bool = False, **parameters: Any
+        self,
+        text: str,
+        root: str | None = None,
+        seed: int = 0,
+        traced: bool = False,
+        epoch: int = 0,
+        **parameters: Any,
     ) -> None:
-        self.kernel = Kernel(Unit(build(text, root)), seed, 0, traced)
+        self.kernel = Kernel(Unit(build(text, root)), seed, epoch, traced)
         self.outputs: list[tuple[str, Any]] = []
+        self.times: list[float] = []
+        """The seconds since the start at which each output came."""
         self.logs: list[tuple[str, Any]] = []
         self.calls: list[Call] = []
         self.cancelled: list[int] = []
@@ -35,6 +43,7 @@ class Sim:
             for effect in effects:
                 if isinstance(effect, Output):
                     self.outputs.append((effect.channel, effect.value))
+                    self.times.append(self.kernel.now / 1e9)
                 elif isinstance(effect, LogLine):
                     self.logs.append((effect.level, effect.value))
                 elif isinstance(effect, Call):
@@ -73,8 +82,19 @@ class Sim:
         self.kernel.advance(end)
         return self
 
+    def play(self, *events: tuple[float, str, Any]) -> Sim:
+        """Send values on channels at instants, in seconds since the start."""
+        for at, channel, value in events:
+            self.run(at - self.kernel.now / 1e9)
+            self.send(channel, value)
+        return self
+
     def sent(self, channel: str) -> list[Any]:
         return [v for c, v in self.outputs if c == channel]
+
+    def stamped(self, channel: str) -> list[tuple[float, Any]]:
+        """Return what a channel sent, each value with its seconds since the start."""
+        return [(t, v) for t, (c, v) in zip(self.times, self.outputs, strict=True) if c == channel]
 
     def records(self, kind: str) -> list[dict[str, Any]]:
         assert self.kernel.trace is not None

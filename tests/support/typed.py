@@ -1,7 +1,8 @@
-"""The type that a check gives an expression."""
+"""The type that a check gives an expression, and types by their texts."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +10,7 @@ from cogc.language import types
 from cogc.language.record import Record
 from cogc.syntax import nodes
 from support.specs import check_text
+from support.worlds import declared
 
 SPEC = """
 type Point = {{ x: int, y: float = 0, note?: string }}
@@ -52,3 +54,19 @@ def type_of(expression: str, given: str = "any") -> tuple[str, list[str]]:
     """Return an expression's type and the slugs of what is reported; `v` is of type `given`."""
     (found,), slugs = types_sent(f"out <- {expression}", given)
     return found, slugs
+
+
+NAMED = """
+type Point = { x: int, y: float = 0, note?: string }
+type Tree = { value: int, below: [Tree] }
+type Chain = { next: Chain? }
+type Side = "left" | "right"
+"""
+
+
+@functools.cache
+def parse_type(text: str) -> types.Type:
+    """Return the type that a text of the language stands for; the names of `NAMED` may stand in it."""
+    world, slugs = declared(f"{NAMED}\ntype T = {text}\n")
+    assert slugs == [], (text, slugs)
+    return world.named_types["T"]

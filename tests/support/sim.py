@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cogc.kernel.effects import Call, LogLine, Output
+from cogc.kernel.effects import Ask, Call, Cancel, LogLine, Output
 from cogc.kernel.machine import Kernel
 from cogc.kernel.unit import Unit
 from support.specs import build
@@ -20,14 +20,19 @@ class Sim:
         seed: int = 0,
         traced: bool = False,
         epoch: int = 0,
+        budget: dict[str, Any] | None = None,
         **parameters: Any,
     ) -> None:
-        self.kernel = Kernel(Unit(build(text, root)), seed, epoch, traced)
+        self.kernel = Kernel(Unit(build(text, root)), seed, epoch, traced, budget=budget)
         self.outputs: list[tuple[str, Any]] = []
         self.times: list[float] = []
         """The seconds since the start at which each output came."""
         self.logs: list[tuple[str, Any]] = []
         self.calls: list[Call] = []
+        self.asks: list[Ask] = []
+        """The requests to models that have no reply yet."""
+        self.tokens = 100
+        """How many tokens a request has by the count of its provider."""
         self.cancelled: list[int] = []
         self.answers: dict[str, Any] = {}
         self.kernel.start(parameters)
@@ -48,8 +53,13 @@ class Sim:
                     self.logs.append((effect.level, effect.value))
                 elif isinstance(effect, Call):
                     self._call(effect)
-                elif effect.__class__.__name__ == "Cancel":
-                    self.cancelled.append(effect.id)  # type: ignore[union-attr]
+                elif isinstance(effect, Ask) and effect.request.get("count"):
+                    self.kernel.result(effect.id, {"tokens": self.tokens})
+                elif isinstance(effect, Ask):
+                    self.asks.append(effect)
+                elif isinstance(effect, Cancel):
+                    self.cancelled.append(effect.id)
+                    self.asks = [a for a in self.asks if a.id != effect.id]
 
     def _call(self, call: Call) -> None:
         name = self.kernel.unit.bundle.programs[call.program].name
@@ -67,6 +77,15 @@ class Sim:
     def answer(self, value: Any, call: int = 0) -> Sim:
         """Answer one of the calls that wait."""
         self.kernel.result(self.calls.pop(call).id, value)
+        self.settle()
+        return self
+
+    def reply(self, words: str = "", ask: int = 0, **fields: Any) -> Sim:
+        """Reply to one of the requests that wait; `fields` take the place of those of a plain answer."""
+        content = [{"type": "text", "text": words}] if words else []
+        usage = {"input": 100, "output": 10}
+        whole = fields if "error" in fields else {"content": content, "stop": "end_turn", "usage": usage, **fields}
+        self.kernel.result(self.asks.pop(ask).id, whole)
         self.settle()
         return self
 

@@ -14,7 +14,7 @@ TURNS = 20
 
 
 def _events(blocks: list[tuple[dict[str, object], list[dict[str, object]]]], stop: str) -> bytes:
-    message = {
+    message: dict[str, object] = {
         "id": "m", "type": "message", "role": "assistant", "model": "m", "content": [], "stop_reason": None,
         "stop_sequence": None, "usage": {"input_tokens": 10, "output_tokens": 1},
     }  # fmt: skip

@@ -14,8 +14,9 @@ import trio
 from bench.common import alternate, bundle, row
 from bench.model_server import TURNS
 from cogc.kernel.unit import Unit
-from cogc.run.executors import Settings
-from cogc.run.session import Options, Session
+from cogc.run.build import build_session
+from cogc.run.session import RunOptions
+from cogc.run.settings import Settings
 
 SPEC = """
 model m = anthropic "claude-sonnet-5-5" {{ base_url: "{url}", api_key: env("COGC_BENCH_KEY"), capabilities: [] }}
@@ -61,7 +62,7 @@ def _bare(url: str, turns: int) -> float:
 
 def _ours(url: str, turns: int) -> float:
     """Return the seconds a turn for an agent."""
-    made = Session(Unit(bundle(SPEC.format(url=url, count=1, tools=", tools: [echo]"))), Options(), Settings())
+    made = build_session(Unit(bundle(SPEC.format(url=url, count=1, tools=", tools: [echo]"))), RunOptions(), Settings())
     began = time.perf_counter()
     trio.run(made.run)
     assert made.outputs["out"], made.kernel.report
@@ -69,7 +70,7 @@ def _ours(url: str, turns: int) -> float:
 
 
 def _many(url: str, count: int) -> float:
-    made = Session(Unit(bundle(SPEC.format(url=url, count=count, tools=""))), Options(), Settings())
+    made = build_session(Unit(bundle(SPEC.format(url=url, count=count, tools=""))), RunOptions(), Settings())
     began = time.perf_counter()
     trio.run(made.run)
     assert len(made.outputs["out"]) == 11 * count, len(made.outputs["out"])
@@ -97,8 +98,8 @@ def _first(url: str, ours: bool) -> float:
     """Return the seconds to the first piece of text."""
     if ours:
         seen: list[float] = []
-        options = Options(on_output=lambda _: seen.append(time.perf_counter()))
-        made = Session(Unit(bundle(SPEC.format(url=url, count=1, tools=""))), options, Settings())
+        options = RunOptions(on_output=lambda _: seen.append(time.perf_counter()))
+        made = build_session(Unit(bundle(SPEC.format(url=url, count=1, tools=""))), options, Settings())
         began = time.perf_counter()
         trio.run(made.run)
         return seen[0] - began

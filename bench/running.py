@@ -128,7 +128,7 @@ def main() -> None:
     took = min(timeit.repeat(lambda: guard(None, value), number=20_000, repeat=5)) / 20_000 * 1e9
     row("a guard over a record", f"{took:.0f} ns", took / 150, "150 ns", 1)
     record = RecordOf(
-        tuple(FieldOf(n, t) for n, t in zip("abcde", (INT, STRING, FLOAT, BOOL, ListOf(INT)), strict=True))
+        (FieldOf("a", INT), FieldOf("b", STRING), FieldOf("c", FLOAT), FieldOf("d", BOOL), FieldOf("e", ListOf(INT)))
     )
     check = Validators([record]).check(0)
     message = {"a": 1, "b": "x", "c": 1.0, "d": True, "e": [1, 2]}

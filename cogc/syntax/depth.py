@@ -13,29 +13,46 @@ from cogc.syntax import nodes as n
 
 MAX_DEPTH = 64
 MAX_LOOPS = 12
-_COUNTED = (
+_COUNTED = frozenset([
     n.Block, n.Attribute, n.ListLiteral, n.Comprehension, n.RecordLiteral, n.RecordComprehension, n.Call, n.Field, n.Index,
     n.Slice, n.Unary, n.Binary, n.TypeTest, n.Conditional, n.Try, n.ListType, n.MapType, n.RecordType, n.UnionType,
     n.OptionalType,
-)  # fmt: skip
+])  # fmt: skip
+
+_LEAVES = frozenset([n.Name, n.Literal, str, bool, int, type(None)])
 
 
 def too_deep(tree: n.Node, source: Source, problems: Problems) -> bool:
     """Report the first place that nests deeper than the limit; return whether there is one."""
-    stack: list[tuple[object, int, int]] = [(tree, 0, 0)]
+    stack: list[tuple[n.Node, int, int]] = [(tree, 0, 0)]
     while stack:
         item, depth, loops = stack.pop()
-        if isinstance(item, tuple):
-            stack.extend((part, depth, loops) for part in reversed(item))
-        elif isinstance(item, n.Node):
-            depth += isinstance(item, _COUNTED)
-            loops += isinstance(item, n.For)
-            if depth > MAX_DEPTH or loops > MAX_LOOPS:
-                limit = MAX_LOOPS if loops > MAX_LOOPS else MAX_DEPTH
-                problems.add("too-deep", Span(source, item.start, min(item.end, item.start + 1)), limit=limit)
-                return True
-            for field in reversed(item.__class__._compared_):
-                part = getattr(item, field)
-                chained = field == "left" and isinstance(item, n.Binary) and isinstance(part, n.Binary)
+        if item.__class__ in _COUNTED:
+            depth += 1
+        elif item.__class__ is n.For:
+            loops += 1
+        if depth > MAX_DEPTH or loops > MAX_LOOPS:
+            limit = MAX_LOOPS if loops > MAX_LOOPS else MAX_DEPTH
+            problems.add("too-deep", Span(source, item.start, min(item.end, item.start + 1)), limit=limit)
+            return True
+        before = len(stack)
+        for field in item.__class__._compared_:
+            part = getattr(item, field)
+            if part.__class__ is tuple:
+                stack += [(p, depth, loops) for p in _inside(part)]
+            elif part.__class__ not in _LEAVES and isinstance(part, n.Node):
+                chained = part.__class__ is n.Binary and field == "left" and item.__class__ is n.Binary
                 stack.append((part, depth - chained, loops))
+        stack[before:] = reversed(stack[before:])  # the first place in the text is to be found first
     return False
+
+
+def _inside(values: tuple[object, ...]) -> list[n.Node]:
+    """Return the nodes of a tuple and of the tuples in it."""
+    found: list[n.Node] = []
+    for value in values:
+        if isinstance(value, n.Node):
+            found.append(value)
+        elif value.__class__ is tuple:
+            found += _inside(value)
+    return found

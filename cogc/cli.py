@@ -1,11 +1,20 @@
-"""The command line: the command that it names, its options, its exit code.
+"""The command line: which command, its options, its exit code.
 
-Exit codes: 0 done; 1 the spec is wrong; 2 the command line is wrong, or names what cannot be read, written or reached; 3 the run
-failed, or what a command printed could not be written; 4 a definition of done was not met; 70 a bug of cogc; 130 interrupted;
-143 terminated; 129 hung up. `specs/failures.md` has the rules. Only the command that runs is imported, so that `check` starts fast.
+Exit codes
+    0    done
+    1    the spec is wrong
+    2    the command line is wrong, or names something that cannot be read, written or reached
+    3    the run failed, or what a command printed could not be written
+    4    a definition of done was not met
+    70   a bug of cogc
+    129, 130, 143   ended by SIGHUP, SIGINT, SIGTERM
+    `specs/failures.md` has the rules.
 
-`main` is the one boundary between exceptions and people: whatever a command raises, bare or in groups, becomes one line on
-stderr and an exit code.
+Only the command that runs is imported, so that `check` starts fast. The docstring of a command's module is the text of
+its `--help`; it is shown as it is written, so its lines fit into 80 columns.
+
+`main` is the one boundary between exceptions and people: whatever a command raises, bare or in groups, becomes one
+line on stderr and an exit code.
 """
 
 from __future__ import annotations
@@ -22,7 +31,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "check": "find the mistakes of specs",
     "run": "run a system",
-    "verify": "test whether a definition of done is met",
+    "verify": "verify that a definition of done is met",
     "graph": "draw a system",
     "trace": "print the trace of a run",
     "build": "write the typed program of a spec as JSON",
@@ -34,7 +43,7 @@ COMMANDS = {
     "team": "show and steer the teams of a run that was started with --control",
     "plan": "list, show and decide on plans",
     "cost": "bound the requests, tokens and dollars that a system may use",
-    "sett": "start, stop, watch and answer an instance of a sett",
+    "sett": "start, stop, watch and steer an instance of a sett",
     "orchestrator": "run the orchestrator of a sett in a process of its own",
     "cub": "run the cub of one agent of a sett in a process of its own",
     "queue": "put, claim, complete and list the tasks of a queue",
@@ -57,7 +66,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _refused(error: BaseException) -> int:
-    """Say in one line what ended a command, and return its exit code."""
+    """Print one line about the exception that ended a command, and return its exit code."""
     from cogc.commands import refusal
 
     code, line = refusal.of(error)
@@ -67,7 +76,7 @@ def _refused(error: BaseException) -> int:
 
 
 def _flushed(code: int) -> int:
-    """Write what is left to stdout; say what could not be written. The exit code stays, but it is not 0 then."""
+    """Write the rest of the output to stdout, and report output that was lost. The exit code is not 0 then."""
     sys.stdout.flush()
     sink = streams.sink_of_stdout()
     loss = sink.loss() if sink is not None else ""
@@ -78,12 +87,13 @@ def _flushed(code: int) -> int:
 
 
 def _dispatch(given: list[str]) -> int:
+    """Parse the command line and run the command that it names. Return its exit code."""
     if given[:1] == ["check"] and len(given) > 1 and not any(word.startswith("-") for word in given):
         # nothing but paths: argparse would take as long as the check of a small file
         from cogc.commands import check
 
         return check.run(check.Plain(given[1:]))
-    from argparse import ArgumentParser
+    from argparse import ArgumentParser, RawDescriptionHelpFormatter
 
     parser = ArgumentParser(prog="cogc", description="A compiler and runner for systems of agents.")
     parser.add_argument("--version", action="store_true", help="print the version and stop")
@@ -92,7 +102,7 @@ def _dispatch(given: list[str]) -> int:
     module = _module(named) if named in COMMANDS else None
     for name, line in COMMANDS.items():
         about = module.__doc__ if module is not None and name == named else None
-        sub = subparsers.add_parser(name, help=line, description=about)
+        sub = subparsers.add_parser(name, help=line, description=about, formatter_class=RawDescriptionHelpFormatter)
         if module is not None and name == named:
             module.arguments(sub)
             given = module.prepare(given) if hasattr(module, "prepare") else given
@@ -109,6 +119,7 @@ def _dispatch(given: list[str]) -> int:
 
 
 def _module(name: str) -> ModuleType:
+    """Import the module of a command."""
     from importlib import import_module  # `check` on plain paths does not come here
 
     return import_module(f"cogc.commands.{name}")

@@ -7,12 +7,14 @@ import re
 import shutil
 import subprocess
 import sys
+from argparse import ArgumentParser
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cogc.cli import main
+from cogc.cli import COMMANDS, main
 from cogc.commands import agents
 from cogc.commands.check import Plain
 from cogc.commands.run import prepare
@@ -356,6 +358,20 @@ def test_explain_knows_codes_and_slugs_and_suggests() -> None:
 def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--version"]) == 0 and capsys.readouterr().out.startswith("cogc ")
     assert main([]) == 2
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_help_of_a_command_fits_into_80_columns_and_explains_every_option(
+    command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main([command, "--help"]) == 0
+    text = capsys.readouterr().out
+    assert max(len(line) for line in text.splitlines()) <= 82  # argparse does not break a list of choices
+    assert f"`cogc {command}" in text and "xit code" in text
+    parser = ArgumentParser()
+    import_module(f"cogc.commands.{command}").arguments(parser)
+    assert [a.dest for a in parser._actions if a.help is None and a.dest != "action"] == []
 
 
 # ---- graphs --------------------------------------------------------------------------------------------------

@@ -637,7 +637,7 @@ def test_people_decide_on_a_plan_that_a_run_has(tmp_path: Path) -> None:
 
 def test_the_command_line_refuses_what_is_not_there(tmp_path: Path) -> None:
     for words, why in (
-        (["show", "x"], "there is no plan x"), (["approve"], "takes ID"), (["list", "--plans", "memory"], "gone with their run"),
+        (["show", "x"], "there is no plan x"), (["approve"], "takes ID"), (["list", "--plans", "memory"], "end with their run"),
         (["list", "--plans", "nosuch:x"], "no store"), (["reject", "x", "--drop", "a"], "there is no plan"),
     ):  # fmt: skip
         done = cogc("plan", *words, cwd=tmp_path)

@@ -78,7 +78,7 @@ def test_people_use_it_from_the_command_line(tmp_path: Path) -> None:
     ]  # fmt: skip
     for words, said in [
         (["put"], "takes [NAME] TITLE"),
-        (["list", "--store", "memory"], "gone with this command"),
+        (["list", "--store", "memory"], "ends with this command"),
         (["list", "--store", "nope:1"], "there is no store `nope:1`"),
         (["get", "--lease", "soon"], "`soon` is no duration"),
     ]:

@@ -392,7 +392,7 @@ def test_a_recording_without_an_end_is_replayed_to_where_it_ends_and_said(tmp_pa
     path.write_bytes(b"".join(lines[:kept]))
     again = cogc("run", spec, "--replay", path)
     assert done.stdout.startswith(again.stdout) and again.returncode == 2
-    assert f"ends with its line {len(lines[:kept])}, before its run did" in again.stderr
+    assert f"breaks off after line {len(lines[:kept])}" in again.stderr
 
 
 def test_persist_states_live_across_runs_of_an_instance(tmp_path: Path) -> None:

@@ -1,6 +1,18 @@
-"""`cogc agents [ACTION ID ...]`: see and steer the agents of a run under way (`cogc run --control`).
+"""`cogc agents [ACTION ...]`: show and steer the agents of a running system.
 
-Exit codes: 0; 2 if there is no such run or agent, or the agent does not take this.
+The run must have been started with `cogc run --control`.
+
+    list                    list the agents (the default)
+    status ID               show one agent
+    wait ID                 wait until an agent has ended, and show its result
+    cancel ID               cancel an agent
+    pause ID, resume ID     hold an agent before its next request to a model
+    detach ID               let an agent go on in the background, so that the
+                            agent that started it does not wait for it
+    send ID MESSAGE         give an agent a message
+    spawn ID AGENT QUERY    let an agent start another one
+
+Exit codes: 0 done; 2 there is no such run or agent, or the agent refuses.
 """
 
 from __future__ import annotations
@@ -20,12 +32,16 @@ _ACTIONS = {
 
 def arguments(parser: ArgumentParser) -> None:
     add = parser.add_argument
-    add("action", nargs="?", default="list", choices=list(_ACTIONS), help="default: list")
-    add("words", nargs="*", metavar="ID ...", help="an agent's id; send: ID MESSAGE; spawn: ID AGENT QUERY")
-    add("--run", metavar="RUN", help="which run, where several are under way here")
-    add("--registry", metavar="STORE", help="list: the agents of all runs that are shown in this registry")
-    add("--role", metavar="NAME", help="list: agents of this declaration alone")
-    add("--status", choices=("idle", "running", "stopped"), help="list: agents of this status alone")
+    add("action", nargs="?", default="list", choices=list(_ACTIONS), help="what to do (default: list)")
+    add("words", nargs="*", metavar="WORD", help="the words of the action, as listed above")
+    add("--run", metavar="ID", help="id of the run (default: the only one that goes on in this folder)")
+    add(
+        "--registry",
+        metavar="STORE",
+        help="list: show the agents of all runs in a registry, sqlite:PATH or redis://HOST:PORT, instead of those of one run",
+    )
+    add("--role", metavar="NAME", help="list: show only agents of this declaration")
+    add("--status", choices=("idle", "running", "stopped"), help="list: show only agents with this status")
     add("--json", action="store_true", help="print JSON")
 
 
@@ -52,7 +68,7 @@ def run(options: Namespace) -> int:
 
 
 def _registered(options: Namespace) -> int:
-    """The agents of a registry that several runs share."""
+    """Show the agents of a registry that several runs share."""
     # imported here, since without --registry the command needs no store and starts in a tenth of the time
     import trio
 
@@ -63,7 +79,7 @@ def _registered(options: Namespace) -> int:
             return list(await registry.list(options.role, options.status))
 
     if options.action != "list":
-        return _refuse("--registry is for list")
+        return _refuse("--registry is an option of `cogc agents list` alone")
     try:
         _show([{**r, "state": r["status"]} for r in trio.run(found)], options.json)
     except ConnectionError as error:
@@ -72,11 +88,13 @@ def _registered(options: Namespace) -> int:
 
 
 def _refuse(why: str) -> int:
+    """Print why a command is refused, and return the exit code 2."""
     sys.stderr.write(f"cogc: {why}\n")
     return 2
 
 
 def _show(found: Any, as_json: bool) -> None:
+    """Print agents: one a line, or as JSON. A single agent is printed with its result."""
     if as_json:
         print(json.dumps(found, ensure_ascii=False))
         return

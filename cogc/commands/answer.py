@@ -1,4 +1,12 @@
-"""`cogc answer [ID VALUE]`: the open questions of runs that wait (`cogc run --questions wait`), and their answers."""
+"""`cogc answer [ID [VALUE]]`: list and answer the questions of runs that wait.
+
+A run that was started with `cogc run --questions wait` leaves its questions
+to this command. Without an ID all open questions are listed; with an ID that
+question is shown; with a VALUE it is answered.
+
+Exit codes: 0 done; 2 there is no such question, its run is over, or the
+answer does not fit.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +21,8 @@ from cogc.stores.owner import alive
 
 
 def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("id", nargs="?", metavar="ID", help="a question; without one all that are open are listed")
-    parser.add_argument("value", nargs="?", metavar="VALUE", help="the answer")
+    parser.add_argument("id", nargs="?", metavar="ID", help="id of a question (default: list all open questions)")
+    parser.add_argument("value", nargs="?", metavar="VALUE", help="the answer; of several choices, one or its number")
 
 
 def run(options: Namespace) -> int:
@@ -28,7 +36,7 @@ def run(options: Namespace) -> int:
     if options.value is None:
         return _list([asked])
     if not alive(question["owner"], time.time()):
-        sys.stderr.write(f"cogc: the run that asked `{options.id}` is over, and takes no answer\n")
+        sys.stderr.write(f"cogc: the run that asked `{options.id}` has ended, and takes no answer\n")
         return 2
     try:
         read_answer(options.value, question["choices"], question["type"])
@@ -40,6 +48,7 @@ def run(options: Namespace) -> int:
 
 
 def _list(files: list[Path]) -> int:
+    """Print open questions, one a line."""
     for file in files:
         try:
             question = json.loads(file.read_text(encoding="utf-8"))

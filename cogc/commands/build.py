@@ -1,10 +1,15 @@
-"""`cogc build SPEC`: write the typed program as JSON; `cogc run` takes it in place of the spec."""
+"""`cogc build SPEC`: write the typed program of a spec as JSON.
+
+`cogc run` takes the JSON in place of the spec.
+
+Exit codes: 0 done; 1 the spec is wrong; 2 the file cannot be written.
+"""
 
 from __future__ import annotations
 
 from cogc import ir
 from cogc.commands import out
-from cogc.commands.load import load, show_to_stderr
+from cogc.commands.load import load, root_option, show_to_stderr
 from cogc.commands.packages import allow_imports
 from cogc.diagnostics.problems import Problems
 
@@ -14,9 +19,9 @@ if TYPE_CHECKING:
 
 
 def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("spec", metavar="SPEC", help="a spec")
-    parser.add_argument("--root", metavar="NAME", help="the coglet that runs (default: Main)")
-    parser.add_argument("-o", dest="file", metavar="FILE", help="where to write (default: stdout)")
+    parser.add_argument("spec", metavar="SPEC", help="path of a spec, or of a folder with a spec")
+    root_option(parser)
+    parser.add_argument("-o", dest="file", metavar="FILE", help="file to write the program to (default: stdout)")
     allow_imports(parser)
 
 

@@ -1,4 +1,10 @@
-"""`cogc check PATH...`: find the mistakes of specs. Exit code 0 without errors, 1 with, 2 for a wrong command line."""
+"""`cogc check PATH...`: find the mistakes of specs, without running anything.
+
+Files that were clean and have not changed since are not checked again.
+
+Exit codes: 0 no errors; 1 errors (with --strict, warnings too); 2 the
+command line is wrong.
+"""
 
 from __future__ import annotations
 
@@ -18,16 +24,22 @@ if TYPE_CHECKING:
 
 
 def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("paths", nargs="+", metavar="PATH", help="a spec, or a folder to look through")
     parser.add_argument(
-        "--format", choices=("people", "text", "json"), help="default: for people in a terminal, else text"
-    )
-    parser.add_argument("--strict", action="store_true", help="warnings count as errors")
-    parser.add_argument(
-        "--no-cache", action="store_true", help="check files again that were clean and have not changed"
+        "paths", nargs="+", metavar="PATH", help="path of a spec, or of a folder in which all specs are checked"
     )
     parser.add_argument(
-        "--online", action="store_true", help="ask the MCP servers for their tools, and keep them in cogc.lock.json"
+        "--format",
+        choices=("people", "text", "json"),
+        help="format of the diagnostics: with source lines, one a line, or JSON (default: people in a terminal, else text)",
+    )
+    parser.add_argument("--strict", action="store_true", help="give exit code 1 for warnings too")
+    parser.add_argument(
+        "--no-cache", action="store_true", help="check all files, also those that were clean and have not changed"
+    )
+    parser.add_argument(
+        "--online",
+        action="store_true",
+        help="ask the declared MCP servers for their tools, and write them to cogc.lock.json beside the spec",
     )
     allow_imports(parser)
 
@@ -64,7 +76,8 @@ def run(options: Namespace | Plain) -> int:
 
 
 def _online(paths: list[str], allow: frozenset[str]) -> list[Diagnostic]:
-    """Write the locks of all servers anew; what kept one from being asked."""
+    """Ask all MCP servers for their tools and write the lock files. Return a diagnostic for each server that did not
+    answer."""
     # imports in functions of this module: a check of files that have not changed needs none of them (tests/test_layers.py)
     from cogc.analysis.checked import Options
     from cogc.commands.mcp_locks import write_locks
@@ -78,6 +91,7 @@ def _online(paths: list[str], allow: frozenset[str]) -> list[Diagnostic]:
 
 
 def _cache(allow: frozenset[str]) -> Cache | None:
+    """Return the memory of clean checks, or None if the working directory is gone."""
     from cogc.disk.cache import Cache
 
     try:
@@ -89,7 +103,7 @@ def _cache(allow: frozenset[str]) -> Cache | None:
 def _check(
     stale: list[str], paths: list[str], empty: list[str], allow: frozenset[str], cache: Cache | None
 ) -> list[Diagnostic]:
-    """Check what has changed, remember what was clean."""
+    """Check the files that have changed, and remember the clean ones."""
     from cogc.analysis.checked import Options
     from cogc.compile import analyse
     from cogc.diagnostics.problems import Problems
@@ -108,7 +122,7 @@ def _check(
 
 
 def show(found: list[Diagnostic], format: str | None, files: int) -> None:
-    """Print diagnostics in the format asked for; people also get a last line that counts."""
+    """Print diagnostics in the wanted format. The formats for people end with a line that counts the diagnostics."""
     if format == "json":
         sys.stdout.write(render.json(found))
     elif format == "text" or (format is None and not sys.stdout.isatty()):

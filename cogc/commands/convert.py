@@ -1,4 +1,11 @@
-"""`cogc convert SPEC`: write a spec in the other notation: `.cog` as YAML, YAML as `.cog`. Comments are not kept."""
+"""`cogc convert SPEC`: write a spec in the other notation.
+
+A `.cog` file becomes YAML, and a YAML file with `cog: 1` becomes `.cog`.
+Comments are not kept; stderr says what is lost.
+
+Exit codes: 0 done; 1 the spec is wrong, or has no form in the other
+notation; 2 the file cannot be written.
+"""
 
 from __future__ import annotations
 
@@ -22,9 +29,11 @@ if TYPE_CHECKING:
 
 
 def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("spec", metavar="SPEC", help="a .cog file, or a YAML file with `cog: 1`")
-    parser.add_argument("--to", choices=("cog", "yaml"), help="the notation to write (default: the other one)")
-    parser.add_argument("-o", dest="file", metavar="FILE", help="where to write (default: stdout)")
+    parser.add_argument("spec", metavar="SPEC", help="path of a .cog file, or of a YAML file with `cog: 1`")
+    parser.add_argument(
+        "--to", choices=("cog", "yaml"), help="notation to write (default: the one that SPEC does not have)"
+    )
+    parser.add_argument("-o", dest="file", metavar="FILE", help="file to write the spec to (default: stdout)")
 
 
 def run(options: Namespace) -> int:
@@ -65,6 +74,7 @@ def _lost_docs(tree: nodes.File, written: Source) -> list[str]:
 
 
 def _named(node: nodes.Node) -> str:
+    """Return the name of a node for people."""
     name = getattr(node, "name", None)
     return f"`{name.id}`" if isinstance(name, nodes.Name) else "without a name"
 
@@ -97,6 +107,7 @@ def _lost_comments(source: Source, is_yaml: bool) -> list[str]:
 
 
 def _scalars(value: Mapping | Sequence | Scalar | None) -> list[Scalar]:
+    """Return all scalars of a YAML value, keys included."""
     match value:
         case Scalar():
             return [value]

@@ -1,4 +1,10 @@
-"""`cogc cost SPEC`: a bound on what a system may ask of models: requests, tokens, dollars; nobody is asked for it."""
+"""`cogc cost SPEC`: bound the requests, tokens and dollars of a system.
+
+The bound follows from the spec: no model is asked, and nothing runs. Where
+there is no bound, the reason is printed.
+
+Exit codes: 0 done; 1 the spec is wrong; 2 the command line is wrong.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +15,8 @@ from fractions import Fraction
 from math import ceil, inf
 
 from cogc import ir
-from cogc.commands.load import load, show_to_stderr
-from cogc.commands.options import bound, parameters
+from cogc.commands.load import load, root_option, show_to_stderr
+from cogc.commands.options import bound, model_option, parameters, set_option
 from cogc.commands.packages import allow_imports
 from cogc.commands.usage import UsageError
 from cogc.cost import Bound, bounds
@@ -21,11 +27,13 @@ from cogc.language.values import Failure
 
 
 def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("spec", metavar="SPEC", help="a spec, or a program made by `cogc build`")
-    parser.add_argument("--root", metavar="NAME", help="the coglet to run (default: Main)")
-    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a parameter of the root")
-    parser.add_argument("--model", action="append", default=[], metavar="NAME=PROVIDER:WHAT", help="bind a model")
-    parser.add_argument("--format", choices=("text", "json"), default="text")
+    parser.add_argument("spec", metavar="SPEC", help="path of a spec, or of a program made by `cogc build`")
+    root_option(parser)
+    set_option(parser)
+    model_option(parser)
+    parser.add_argument(
+        "--format", choices=("text", "json"), default="text", help="format of the table (default: text)"
+    )
     allow_imports(parser)
 
 
@@ -69,6 +77,7 @@ def _sett(bundle: ir.Bundle) -> list[tuple[str, Bound]]:
 
 
 def _table(rows: list[tuple[str, Bound]]) -> str:
+    """Return the rows as a table, with the reasons for missing bounds below it."""
     words = [("", "calls", "tokens", "cost")]
     words += [(what, _count(b.calls), _count(b.tokens), _dollars(b)) for what, b in rows]
     widths = [max(len(r[i]) for r in words) for i in range(4)]
@@ -80,17 +89,19 @@ def _table(rows: list[tuple[str, Bound]]) -> str:
 
 
 def _count(number: float | Fraction) -> str:
+    """Return a number of calls or tokens for people."""
     return "unbounded" if number == inf else f"{ceil(number):,}"
 
 
 def _dollars(bound: Bound) -> str:
+    """Return a cost for people."""
     if bound.usd is None:
         return "unknown"
     return "unbounded" if bound.usd == inf else f"${bound.usd:.6f}"
 
 
 def _object(what: str, bound: Bound) -> dict[str, object]:
-    """A row as data; null stands for what has no bound or no price."""
+    """Return a row as data. `null` stands for a number without a bound, and for an unknown price."""
 
     def number(value: float | Fraction | None) -> float | None:
         return None if value is None or value == inf else float(value)

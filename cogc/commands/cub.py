@@ -1,38 +1,45 @@
-"""`cogc cub SPEC --agent ROLE`: the cub of one agent of a sett on its own, until SIGTERM; then its work may end.
+"""`cogc cub SPEC --agent ROLE`: run one agent of a sett in a process of its own.
 
-It reads SETT_AGENT_NAME, SETT_INSTANCE_NAME and REDIS_URL where --agent, --instance and --board do not say otherwise. With
---execute-claim it does the one piece of work that its role was granted on a claim, bids on nothing, and ends.
+The cub bids on claims and does the work that its agent is granted. At
+SIGTERM it takes nothing new, and ends what it does.
+
+Exit codes: 0 stopped; 1 the spec is wrong; 2 the command line is wrong, or
+the board cannot be reached.
 """
 
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
+from cogc.commands.options import local_option, model_option, sandbox_option, workspace_option
 from cogc.commands.sett_machines import add_machine, work
-from cogc.language.attributes import CAGES
 
 
 def arguments(parser: ArgumentParser) -> None:
     add_machine(parser)
     add = parser.add_argument
-    add("--agent", metavar="ROLE", help="the agent (default: $SETT_AGENT_NAME)")
-    add("--workspace", default=".", metavar="DIR", help="where commands run (default: here)")
-    add("--local", action="append", default=[], metavar="ROLE=DIR", help="what stands at /app for an agent")
+    add("--agent", metavar="ROLE", help="name of the agent (default: $SETT_AGENT_NAME)")
+    workspace_option(parser)
+    local_option(parser)
     add(
         "--lease",
         default="30s",
         metavar="DURATION",
-        help="how long work is its own without a sign of life (default: 30s)",
+        help="time after which other cubs may take work whose cub has gone silent (default: 30s)",
     )
     add(
         "--linger",
         default="30s",
         metavar="DURATION",
-        help="how long its work may take to end at SIGTERM (default: 30s)",
+        help="time that work may take to end after SIGTERM (default: 30s)",
     )
-    add("--sandbox", choices=CAGES, default="auto", help="what holds commands (default: the best there is)")
-    add("--execute-claim", metavar="ID", help="do the work of one claim, and end")
-    add("--model", action="append", default=[], metavar="NAME=PROVIDER:WHAT", help="bind a model")
+    sandbox_option(parser)
+    add(
+        "--execute-claim",
+        metavar="ID",
+        help="do the work that the agent was granted on this claim, and end, without bidding",
+    )
+    model_option(parser)
 
 
 def run(options: Namespace) -> int:

@@ -1,4 +1,10 @@
-"""`cogc explain CODE`: what a diagnostic means, why it matters, how it looks when it fails and when it works."""
+"""`cogc explain CODE`: explain a diagnostic.
+
+The page says what the diagnostic means and why it matters, and shows a spec
+that has the mistake and one that does not.
+
+Exit codes: 0 done; 2 there is no such diagnostic.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +20,9 @@ if TYPE_CHECKING:
 
 
 def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("code", metavar="CODE", help="a code such as COG302 or 302, or its name such as unknown-name")
+    parser.add_argument(
+        "code", metavar="CODE", help="code or name of a diagnostic, such as COG302, 302 or unknown-name"
+    )
 
 
 def run(options: Namespace) -> int:

@@ -1,4 +1,8 @@
-"""`cogc graph SPEC`: draw who is inside whom, and who sends what to whom."""
+"""`cogc graph SPEC`: draw the coglets of a system and the channels between them.
+
+Exit codes: 0 done; 1 the spec is wrong; 2 there is no such root, or the file
+cannot be written.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +22,15 @@ if TYPE_CHECKING:
 
 
 def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("spec", metavar="SPEC", help="a spec")
-    parser.add_argument("--format", choices=("text", "mermaid", "dot", "svg", "json"), default="text")
-    parser.add_argument("--root", metavar="NAME", help="draw from this coglet (default: Main, or all)")
-    parser.add_argument("-o", dest="file", metavar="FILE", help="where to write (default: stdout)")
+    parser.add_argument("spec", metavar="SPEC", help="path of a spec, or of a folder with a spec")
+    parser.add_argument(
+        "--format",
+        choices=("text", "mermaid", "dot", "svg", "json"),
+        default="text",
+        help="format to write (default: text)",
+    )
+    parser.add_argument("--root", metavar="NAME", help="name of the coglet to draw (default: Main, else everything)")
+    parser.add_argument("-o", dest="file", metavar="FILE", help="file to write the graph to (default: stdout)")
 
 
 def run(options: Namespace) -> int:

@@ -1,4 +1,9 @@
-"""`cogc init DIR`: write a small project that checks clean and runs, offline."""
+"""`cogc init DIR`: start a project: a small spec that checks clean and runs.
+
+The project needs no network: its model is scripted.
+
+Exit codes: 0 done; 2 a file exists already, or cannot be written.
+"""
 
 from __future__ import annotations
 
@@ -58,7 +63,7 @@ FILES = {"main.cog": _MAIN, "answers.yml": _ANSWERS, "README.md": _README}
 
 
 def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("dir", metavar="DIR", help="the folder to make; it may exist, its files are kept")
+    parser.add_argument("dir", metavar="DIR", help="folder of the project; if it exists, its files are kept")
 
 
 def run(options: Namespace) -> int:

@@ -1,4 +1,4 @@
-"""Loading the program that a command line names, and showing what is wrong with it."""
+"""Loading the program that a command line names, and showing the mistakes in it."""
 
 from __future__ import annotations
 
@@ -14,8 +14,22 @@ from cogc.diagnostics.problems import Diagnostic, Problems
 from cogc.diagnostics.source import Source, Span
 from cogc.disk.files import main_spec, read
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+
+
+def root_option(parser: ArgumentParser) -> None:
+    """Add the option that names the root of a program."""
+    parser.add_argument(
+        "--root",
+        metavar="NAME",
+        help="name of the declaration to start from (default: Main, else the only one of the spec)",
+    )
+
 
 def show_to_stderr(found: list[Diagnostic]) -> None:
+    """Print diagnostics to stderr: for people in a terminal, else as text."""
     if sys.stderr.isatty():
         render.people(found, sys.stderr)
     else:
@@ -23,7 +37,8 @@ def show_to_stderr(found: list[Diagnostic]) -> None:
 
 
 def load(path: str, root: str | None, imports: list[str], problems: Problems) -> ir.Bundle | None:
-    """The program of a spec, or one that was built before."""
+    """Return the program of a spec, or one that `cogc build` has written. Return None, with problems, if there is
+    none."""
     path = main_spec(path)
     if path.endswith(".json"):
         try:

@@ -1,4 +1,4 @@
-"""`cogc check --online`: MCP servers are asked for their tools, and the locks beside their specs are written."""
+"""`cogc check --online`: ask MCP servers for their tools, and write the lock files beside the specs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ from cogc.syntax import nodes
 
 
 def write_locks(checked: Checked, problems: Problems) -> None:
-    """Ask every server that the files declare; one that cannot be asked is a problem, and keeps what its lock said."""
+    """Ask every MCP server that the files declare. A server that does not answer is a problem, and keeps its old
+    lock."""
     declared = [
         (unit, node)
         for unit in checked.world.units.values()
@@ -55,7 +56,7 @@ def write_locks(checked: Checked, problems: Problems) -> None:
 
 
 async def _ask(bundle: ir.Bundle) -> dict[str, Any]:
-    """The tools of each server by its key, or the Failure that came instead."""
+    """Return the tools of each server by its key, or the Failure of a server that did not answer."""
     background = Background()
     servers = Servers(bundle.servers, Unit(bundle).evaluate, secret, os.getcwd(), background)
     found: dict[str, Any] = {}

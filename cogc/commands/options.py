@@ -1,4 +1,7 @@
-"""The options that commands share, read into values. UsageError says what is wrong with one."""
+"""The options that several commands share: their declarations, and the values that they stand for.
+
+Each function raises UsageError, with a message for people, for a value that it cannot use.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import json
 import os
 import sys
 import time
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,10 +22,85 @@ from cogc import ir
 from cogc.commands.usage import UsageError
 from cogc.diagnostics.problems import Problems
 from cogc.disk.files import main_spec, read
-from cogc.language.attributes import PROVIDERS
+from cogc.language.attributes import CAGES, PROVIDERS
 from cogc.language.texts import nanoseconds
 from cogc.names.catalogue import Catalogue
 from cogc.run.expressions import until as condition
+
+
+def set_option(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="set a parameter of the root to VALUE, JSON or text; may be repeated",
+    )
+
+
+def model_option(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--model",
+        action="append",
+        default=[],
+        metavar="NAME=PROVIDER:WHAT",
+        help="use another model for NAME: x=scripted:answers.yml, x=anthropic:claude-haiku-5-5; may be repeated",
+    )
+
+
+def budget_option(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--budget",
+        action="append",
+        default=[],
+        metavar="WHAT=N",
+        help="bound what all models may use together: usd=2, tokens=100000; may be repeated (default: no bound)",
+    )
+
+
+def answer_options(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--answer",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="answer the questions of the program NAME (of a sett: of the role) to a person by VALUE; may be repeated",
+    )
+    parser.add_argument(
+        "--questions",
+        choices=("ask", "wait"),
+        default="ask",
+        help="ask people in this terminal, or wait for `cogc answer` (default: ask)",
+    )
+
+
+def workspace_option(parser: ArgumentParser, for_actions: str = "") -> None:
+    parser.add_argument(
+        "--workspace",
+        default=".",
+        metavar="DIR",
+        help=f"{for_actions}folder in which commands run (default: the current one)",
+    )
+
+
+def local_option(parser: ArgumentParser, for_actions: str = "") -> None:
+    parser.add_argument(
+        "--local",
+        action="append",
+        default=[],
+        metavar="ROLE=DIR",
+        help=f"{for_actions}folder that the commands of an agent see as /app, in place of its image; may be repeated",
+    )
+
+
+def sandbox_option(parser: ArgumentParser, for_actions: str = "") -> None:
+    parser.add_argument(
+        "--sandbox",
+        choices=CAGES,
+        default="auto",
+        help=f"{for_actions}sandbox of agents' commands; none: without one (default: auto, the first that is available)",
+    )
+
 
 PLANS = ".cogc/plans.db"
 SETTS = ".cogc/setts"
@@ -30,7 +108,8 @@ LEVELS = {"debug": 0, "info": 1, "warn": 2, "error": 3, "off": 4}
 
 
 def settle(options: Namespace) -> None:
-    """A folder given for a spec is the spec in it, and the workspace where no other is named."""
+    """Replace a folder given as SPEC by the spec in it; the folder becomes the workspace unless another one is
+    named."""
     found = main_spec(options.spec)
     if options.workspace is None:
         options.workspace = "." if found == options.spec else options.spec
@@ -38,7 +117,7 @@ def settle(options: Namespace) -> None:
 
 
 def new_run_id() -> str:
-    """A run's name: when it began, and a few letters."""
+    """Return a new id of a run: the time at which it begins, and four random digits."""
     return time.strftime("%Y%m%d-%H%M%S") + "-" + os.urandom(2).hex()
 
 
@@ -61,7 +140,7 @@ def epoch_of(options: Namespace) -> int:
 
 
 def run_id_of(bundle: ir.Bundle, options: Namespace, seed: int) -> str:
-    """Return the name of a run. That of a simulation follows from its program, its seed and what it is given."""
+    """Return the id of a run. The id of a simulation depends on its program, its seed and its inputs alone."""
     if not options.sim:
         return new_run_id()
     names = ("epoch", "set", "input", "goal", "answer", "model", "budget")
@@ -82,7 +161,7 @@ def budget(options: Namespace) -> dict[str, float | int]:
 
 
 def bound(bundle: ir.Bundle, options: Namespace) -> ir.Bundle:
-    """The program with the models of the command line in place of its own."""
+    """Return the program with models replaced as `--model` says."""
     models = dict(bundle.models)
     for text in options.model:
         name, _, rest = text.partition("=")
@@ -104,6 +183,7 @@ def bound(bundle: ir.Bundle, options: Namespace) -> ir.Bundle:
 
 
 def pair(text: str, option: str) -> tuple[str, str]:
+    """Return the two sides of NAME=VALUE."""
     name, equals, value = text.partition("=")
     if not equals:
         raise UsageError(f"`{option} {text}`: write {option} NAME=VALUE")
@@ -111,7 +191,7 @@ def pair(text: str, option: str) -> tuple[str, str]:
 
 
 def _value(bundle: ir.Bundle, type: int, text: str) -> Any:
-    """A value from the command line: JSON, or a plain string where that is what is wanted."""
+    """Return a value from the command line: the text itself for a string, else JSON, else the text."""
     if bundle.types[type] == "string":
         return text
     try:
@@ -121,6 +201,7 @@ def _value(bundle: ir.Bundle, type: int, text: str) -> Any:
 
 
 def parameters(bundle: ir.Bundle, options: Namespace) -> dict[str, Any]:
+    """Return the parameters of the root from `--set`."""
     root = bundle.coglets[bundle.root]
     known = {p.name: p.type for p in root.parameters[: root.own_parameters]}
     found = {}
@@ -136,6 +217,7 @@ def parameters(bundle: ir.Bundle, options: Namespace) -> dict[str, Any]:
 
 
 def inputs(bundle: ir.Bundle, options: Namespace) -> list[tuple[str, Any]]:
+    """Return the messages to the root from `--input`, `--goal` and `--goal-file`."""
     root = bundle.coglets[bundle.root]
     known = {c.name: c.type for c in root.listens}
     found = []
@@ -148,7 +230,7 @@ def inputs(bundle: ir.Bundle, options: Namespace) -> list[tuple[str, Any]]:
 
 
 def _goal(bundle: ir.Bundle, options: Namespace, given: set[str]) -> list[tuple[str, Any]]:
-    """Return the goal as a message to the root; a plan that is given none uses its own."""
+    """Return the goal as a message to the root. A plan without one gets an empty goal, and uses its own."""
     root = bundle.coglets[bundle.root]
     channel = next((c.name for c in root.listens if c.name in ("goal", "task")), None)
     text = goal_of(options)
@@ -175,7 +257,7 @@ def goal_of(options: Namespace) -> str | None:
 
 
 def goal_text(text: str, option: str) -> str:
-    """Return a goal. UsageError if it is empty or blank, or not text in UTF-8."""
+    """Return a goal. Raise UsageError if it is blank, or not text in UTF-8."""
     if not text.strip():
         raise UsageError(f"{option}: the goal is empty; write what is to be done")
     try:
@@ -186,11 +268,13 @@ def goal_text(text: str, option: str) -> str:
 
 
 def _has(known: Iterable[str]) -> str:
+    """Return the end of a message that lists the known names."""
     names = ", ".join(f"`{k}`" for k in known)
     return f"; it has {names or 'none'}"
 
 
 def until(bundle: ir.Bundle, options: Namespace) -> Any:
+    """Return the condition of `--until`, compiled, or None."""
     if options.until is None:
         return None
     problems = Problems()
@@ -202,7 +286,7 @@ def until(bundle: ir.Bundle, options: Namespace) -> Any:
 
 
 def duration(text: str | None, option: str) -> int | None:
-    """An option's duration in nanoseconds."""
+    """Return the value of an option in nanoseconds, or None."""
     if text is None:
         return None
     try:
@@ -212,7 +296,7 @@ def duration(text: str | None, option: str) -> int | None:
 
 
 def locals_of(given: list[str]) -> dict[str, str]:
-    """`--local ROLE=DIR`, by role."""
+    """Return the folders of `--local ROLE=DIR` by role."""
     found = {}
     for text in given:
         role, equals, place = text.partition("=")
@@ -223,6 +307,7 @@ def locals_of(given: list[str]) -> dict[str, str]:
 
 
 def instance_of(name: str | None) -> str | None:
+    """Return the name of an instance. Raise UsageError for characters that it may not have."""
     if name is not None and not name.replace("-", "").replace("_", "").isalnum():
         raise UsageError(f"--instance {name}: letters, digits, - and _")
     return name

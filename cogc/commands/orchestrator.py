@@ -1,6 +1,10 @@
-"""`cogc orchestrator SPEC`: the orchestrator of a sett on its own, until SIGTERM.
+"""`cogc orchestrator SPEC`: run the orchestrator of a sett in its own process.
 
-It reads SETT_INSTANCE_NAME and REDIS_URL where --instance and --board do not say otherwise.
+The orchestrator makes claims, counts bids and grants work until SIGTERM. One
+orchestrator of an instance works at a time; a second one waits.
+
+Exit codes: 0 stopped; 1 the spec is wrong; 2 the command line is wrong, or
+the board cannot be reached.
 """
 
 from __future__ import annotations
@@ -13,7 +17,9 @@ from cogc.commands.sett_machines import add_machine, orchestrate
 def arguments(parser: ArgumentParser) -> None:
     add_machine(parser)
     add = parser.add_argument
-    add("--consensus", default="45s", metavar="DURATION", help="how long a claim waits for bids (default: 45s)")
+    add(
+        "--consensus", default="45s", metavar="DURATION", help="time that a claim waits for missing bids (default: 45s)"
+    )
 
 
 def run(options: Namespace) -> int:

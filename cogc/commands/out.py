@@ -1,4 +1,4 @@
-"""The result of a command, written to a file or to stdout."""
+"""The result of a command: a text, written to a file or to stdout."""
 
 from __future__ import annotations
 

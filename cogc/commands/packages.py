@@ -13,13 +13,19 @@ if TYPE_CHECKING:
 
 
 def allow_imports(parser: ArgumentParser) -> None:
+    """Add the option that allows packages."""
     parser.add_argument(
-        "--allow-import", action="append", default=[], metavar="PKG", help="a package that Python programs may name"
+        "--allow-import",
+        action="append",
+        default=[],
+        metavar="PKG",
+        help="package that Python programs may import, beside those of pyproject.toml; may be repeated",
     )
 
 
 def allowed(given: list[str], paths: list[str]) -> frozenset[str]:
-    """Packages allowed on the command line, and by `[tool.cogc] allow-imports` in the nearest pyproject.toml."""
+    """Return the packages allowed on the command line, and by `[tool.cogc] allow-imports` in the nearest
+    pyproject.toml."""
     names = set(given)
     place = os.path.dirname(os.path.abspath(paths[0])) if paths else os.getcwd()
     while True:
@@ -35,6 +41,7 @@ def allowed(given: list[str], paths: list[str]) -> frozenset[str]:
 
 
 def _from_pyproject(file: str) -> list[str]:
+    """Return the packages that a pyproject.toml allows; none if it cannot be read."""
     with open(file, "rb") as opened:
         data = opened.read()
     if b"tool.cogc" not in data:

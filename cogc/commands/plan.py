@@ -1,7 +1,16 @@
-"""`cogc plan ACTION [ID]`: the plans of this folder, and what is to become of them.
+"""`cogc plan [ACTION ...]`: list, show and decide on the plans of this folder.
 
-list and show tell; approve, reject, replan and cancel decide. A run that has the plan hears of it at once; where none has, the
-decision is written down, and the next `cogc run` goes on from there. Exit codes: 0; 2 if there is no such plan, or it is past that.
+    list                          list the plans (the default)
+    show ID                       show a plan with its steps and results
+    approve ID                    let a drafted plan be carried out
+    reject ID [WHY]               end a plan
+    replan ID HOW                 let its planner make the steps anew
+    cancel ID [WHY]               end a plan
+
+A run that holds the plan hears of the decision at once. Without such a run
+the decision is stored, and the next `cogc run` continues from there.
+
+Exit codes: 0 done; 2 there is no such plan, or the decision comes too late.
 """
 
 from __future__ import annotations
@@ -23,18 +32,28 @@ _WORDS = {
 
 def arguments(parser: ArgumentParser) -> None:
     add = parser.add_argument
-    add("action", nargs="?", default="list", choices=list(_WORDS), help="default: list")
-    add("words", nargs="*", metavar="ID ...", help="a plan's id; reject and cancel: ID WHY; replan: ID HOW")
-    add("--plans", metavar="STORE", help="where plans are kept: sqlite:PATH or redis://HOST:PORT (default: .cogc)")
-    add("--user", metavar="NAME", help="list: whose plans (default: everybody's)")
-    add("--topic", metavar="NAME", help="list: what they are about")
+    add("action", nargs="?", default="list", choices=list(_WORDS), help="what to do (default: list)")
+    add("words", nargs="*", metavar="WORD", help="the words of the action, as listed above")
     add(
-        "--status", choices=("draft", "approved", "executing", "completed", "cancelled"), help="list: of this one alone"
+        "--plans",
+        metavar="STORE",
+        help=f"store of the plans: sqlite:PATH or redis://HOST:PORT (default: sqlite:{PLANS})",
     )
-    add("--by", metavar="NAME", help="who decides (default: the login name)")
-    add("--drop", action="append", default=[], metavar="STEP", help="approve: without this step")
+    add("--user", metavar="NAME", help="list: show only plans of this user")
+    add("--topic", metavar="NAME", help="list: show only plans of this topic")
     add(
-        "--task", action="append", default=[], metavar="STEP=TEXT", help="approve: with another task for a planned step"
+        "--status",
+        choices=("draft", "approved", "executing", "completed", "cancelled"),
+        help="list: show only plans with this status",
+    )
+    add("--by", metavar="NAME", help="name of the person who decides (default: the login name)")
+    add("--drop", action="append", default=[], metavar="STEP", help="approve: leave this step out; may be repeated")
+    add(
+        "--task",
+        action="append",
+        default=[],
+        metavar="STEP=TEXT",
+        help="approve: give a step that the planner made another task; may be repeated",
     )
     add("--json", action="store_true", help="print JSON, one object a line")
 
@@ -46,7 +65,7 @@ def run(options: Namespace) -> int:
         raise UsageError(f"`cogc plan {options.action}` takes {' '.join(wanted) or 'nothing'}")
     store = options.plans or f"sqlite:{PLANS}"
     if store == "memory":
-        raise UsageError("--plans memory: such plans are gone with their run")
+        raise UsageError("--plans memory: plans in memory end with their run")
     return trio.run(_main, options, store)
 
 
@@ -66,12 +85,12 @@ async def _main(options: Namespace, name: str) -> int:
 
 
 async def _decide(store: PlanStore, plan: Plan, options: Namespace) -> Plan:
-    """Write a decision down; UsageError says why it cannot be."""
+    """Store a decision and return the plan. Raise UsageError if the decision is refused."""
     decision = {"action": options.action, "source": "user", "by": options.by or login()}
     if len(options.words) > 1:
         decision["feedback"] = options.words[1]
     if (options.drop or options.task) and options.action != "approve":
-        raise UsageError("--drop and --task are for approve")
+        raise UsageError("--drop and --task are options of `cogc plan approve` alone")
     try:
         if options.drop or options.task:
             steps, said = changed(plan, options.drop, dict(pair(t, "--task") for t in options.task))
@@ -82,12 +101,14 @@ async def _decide(store: PlanStore, plan: Plan, options: Namespace) -> Plan:
 
 
 def _line(plan: Plan) -> str:
+    """Return a plan as one line."""
     done = sum(s["status"] == "completed" for s in plan["steps"])
     goal = " ".join(plan["goal"].split())
     return f"{plan['id']}  {plan['status']}  {done}/{len(plan['steps'])}  {plan['user']}/{plan['topic']}  {goal[:80]}"
 
 
 def _show(plan: Plan, options: Namespace) -> None:
+    """Print a plan with its approval and the results of its steps."""
     if options.json:
         print(json.dumps(plan, ensure_ascii=False))
         return

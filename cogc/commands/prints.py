@@ -1,9 +1,11 @@
 """Keep the prints of users' Python apart from what cogc writes to stdout.
 
-While a run goes on, descriptor 1 is a pipe, and `sys.stdout` looks at who writes. The thread of the run itself, outside of a
-user's code, writes to the real stdout. What a Python program prints goes to stderr, each line behind the program's name. What a
-coglet in Python prints goes to stdout, as it would without cogc, or to stderr like the rest if stdout is to be JSON alone. What
-comes through the pipe (C code, subprocesses, `os.write`) goes to stderr, behind the names of those that are under way.
+While a run goes on, descriptor 1 is a pipe, and `sys.stdout` decides for each write where it goes:
+    the thread of the run itself, outside of a user's code    the real stdout
+    a Python program                                          stderr, each line behind the program's name
+    a coglet in Python                                        stdout, as without cogc; stderr if stdout is JSON alone
+    what comes through the pipe (C code, subprocesses,        stderr, behind the names of the programs that are
+    `os.write`)                                               under way
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ DRAINED = 1.0
 
 @contextmanager
 def apart(bundle: ir.Bundle, json: bool) -> Iterator[None]:
-    """Keep what users' Python prints apart while the body runs; nothing is done for a program without Python."""
+    """Keep what users' Python prints apart while the body runs. For a program without Python nothing changes."""
     if not any(p.kind in ("python", "coglet") for p in bundle.programs.values()):
         yield
         return
@@ -46,7 +48,7 @@ def apart(bundle: ir.Bundle, json: bool) -> Iterator[None]:
 
 
 def _piped(sink: Sink, router: _Router) -> Callable[[], None]:
-    """Make descriptor 1 a pipe, and let the sink write to what it was before. Return what undoes this."""
+    """Make descriptor 1 a pipe, and let the sink write to the old stdout. Return the function that undoes this."""
     kept = os.dup(1)
     io.FileIO.__init__(sink, kept, "wb", closefd=False)
     reading, writing = os.pipe()
@@ -65,6 +67,7 @@ def _piped(sink: Sink, router: _Router) -> Callable[[], None]:
 
 
 def _read(descriptor: int, router: _Router) -> None:
+    """Copy the pipe to stderr, line by line, until its last writer closes it."""
     lines = _Lines(calling.under_way)
     with open(descriptor, "rb", buffering=0) as pipe:
         while data := pipe.read(1 << 16):
@@ -73,7 +76,7 @@ def _read(descriptor: int, router: _Router) -> None:
 
 
 class _Lines(io.RawIOBase):
-    """Lines on stderr, each behind the name of whoever printed it."""
+    """A stream that writes whole lines to stderr, each behind the name of the program that printed it."""
 
     def __init__(self, name: Callable[[], str]) -> None:
         self.name = name
@@ -89,7 +92,7 @@ class _Lines(io.RawIOBase):
         return len(data)
 
     def finish(self) -> None:
-        """Say a last line that has no end."""
+        """Write a last line that has no end."""
         rest, self.rest = self.rest, b""
         if rest:
             self._say(rest)
@@ -99,7 +102,7 @@ class _Lines(io.RawIOBase):
 
 
 class _Router(io.TextIOBase):
-    """`sys.stdout` during a run: each write goes where its writer's belongs."""
+    """`sys.stdout` during a run: it sends each write to the stream of the code that writes."""
 
     def __init__(self, stdout: TextIO, json: bool) -> None:
         self.stdout = stdout
@@ -108,6 +111,7 @@ class _Router(io.TextIOBase):
         self.lock = threading.Lock()
 
     def _stream(self) -> Any:
+        """Return the stream for the code that is writing now."""
         speaker = calling.speaker.get()
         if speaker is None and threading.current_thread() is threading.main_thread():
             return self.stdout
@@ -116,6 +120,7 @@ class _Router(io.TextIOBase):
         return self._named(speaker.name if speaker is not None else calling.under_way())
 
     def _named(self, name: str) -> io.TextIOWrapper:
+        """Return the stream on stderr for a program's name."""
         with self.lock:
             if name not in self.printed:
                 lines = _Lines(lambda: name)
@@ -151,7 +156,7 @@ class _Router(io.TextIOBase):
         return self._stream().errors  # type: ignore[no-any-return]
 
     def finish(self) -> None:
-        """Write down what was printed without an end of line."""
+        """Write the last lines of all programs, which may have no end."""
         for stream, lines in self.printed.values():
             stream.flush()
             lines.finish()

@@ -1,8 +1,17 @@
-"""`cogc queue ACTION [NAME]`: a queue that people, programs and other processes share.
+"""`cogc queue ACTION [NAME] ...`: use a queue that several processes share.
 
-put adds work and prints its id; get claims the next piece (exit code 3 if there is nothing); complete ID and cancel ID end one;
-list shows them; redrive makes dead ones free. A queue that a spec declares, and that a run has used, is found in its store by
-its name: its items are JSON values. Any other name is a queue of tasks.
+    put [NAME] TITLE        add a task (or a value) and print its id
+    get [NAME]              claim the next one; exit code 3 if there is none
+    complete [NAME] ID      complete a claimed task
+    cancel [NAME] ID        cancel a task
+    list [NAME]             list what the queue holds
+    redrive [NAME]          make the dead items of a queue of values free again
+
+A queue that a spec declares, and that a run has used, is found in its store
+by its name: its items are JSON values. Any other name is a queue of tasks.
+
+Exit codes: 0 done; 2 the command line is wrong; 3 the queue holds no such
+task, or none that can be claimed.
 """
 
 from __future__ import annotations
@@ -30,25 +39,38 @@ _STATUSES = ("todo", "in_progress", "done", "cancelled", "dead")
 
 def arguments(parser: ArgumentParser) -> None:
     add = parser.add_argument
-    add("action", choices=list(_WORDS))
-    add("words", nargs="*", metavar="WORD", help="[NAME], then: put TITLE or VALUE; complete ID; cancel ID")
+    add("action", choices=list(_WORDS), help="what to do")
+    add("words", nargs="*", metavar="WORD", help="the words of the action, as listed above")
+    add("--queue", default="tasks", metavar="NAME", help="name of the queue, if no word names it (default: tasks)")
     add(
-        "--queue",
-        default="tasks",
-        metavar="NAME",
-        help="which queue of the store (default: tasks); also as the word NAME",
+        "--store",
+        metavar="STORE",
+        help="store of the queue: sqlite:PATH or redis://HOST:PORT (default: $REDIS_URL, else sqlite:.cogc/queue.db)",
     )
-    add("--store", metavar="STORE", help="sqlite:PATH or redis://HOST:PORT (default: $REDIS_URL, else .cogc/queue.db)")
-    add("--description", default="", metavar="TEXT", help="put: what is to be done")
+    add("--description", default="", metavar="TEXT", help="put: describe the task (default: nothing)")
     add(
         "--priority",
         choices=("low", "medium", "high", "critical"),
-        help="put: default medium; get, list: of this one alone",
+        help="put: priority of the task (default: medium); get, list: only tasks of this priority",
     )
-    add("--assignee", metavar="AGENT", help="put: for this agent alone; get: its own; list: its own")
-    add("--status", choices=_STATUSES, help="get, list: of this one alone")
-    add("--lease", default="5m", metavar="DURATION", help="get: how long it is the claimer's (default: 5m)")
-    add("--token", type=int, metavar="N", help="complete: the claim's; refused if it is somebody else's by now")
+    add(
+        "--assignee",
+        metavar="AGENT",
+        help="put: agent that alone may claim the task; get: agent that claims; list: only tasks of this agent",
+    )
+    add("--status", choices=_STATUSES, help="get, list: only tasks with this status")
+    add(
+        "--lease",
+        default="5m",
+        metavar="DURATION",
+        help="get: time after which others may claim the task, if it is not completed (default: 5m)",
+    )
+    add(
+        "--token",
+        type=int,
+        metavar="N",
+        help="complete: token of the claim (see get --json); nothing is completed if it was claimed again since",
+    )
     add("--json", action="store_true", help="print JSON, one object a line")
 
 
@@ -59,10 +81,10 @@ def run(options: Namespace) -> int:
     if len(options.words) != len(wanted):
         raise UsageError(f"`cogc queue {options.action}` takes {' '.join(('[NAME]', *wanted))}")
     if options.action == "get" and options.status in ("done", "cancelled", "dead"):
-        raise UsageError(f"get --status {options.status}: what is {options.status} cannot be claimed")
+        raise UsageError(f"get --status {options.status}: a task that is {options.status} cannot be claimed")
     store = options.store or os.environ.get("REDIS_URL") or "sqlite:.cogc/queue.db"
     if store == "memory":
-        raise UsageError("--store memory: a queue in memory is gone with this command")
+        raise UsageError("--store memory: a queue in memory ends with this command")
     return trio.run(_main, options, store)
 
 
@@ -75,6 +97,7 @@ async def _main(options: Namespace, store: str) -> int:
 
 
 def _lease(options: Namespace) -> float:
+    """Return the lease in seconds."""
     return (duration(options.lease, "--lease") or 0) / 1e9
 
 
@@ -82,6 +105,7 @@ def _lease(options: Namespace) -> float:
 
 
 async def _do_values(queue: ValueQueue, options: Namespace) -> int:
+    """Carry out the action on a queue of values. Return the exit code."""
     if options.priority or options.assignee or options.description:
         raise UsageError(f"`{queue.name}` is a queue of values: it has no priorities, assignees and descriptions")
     match options.action:
@@ -103,6 +127,7 @@ async def _do_values(queue: ValueQueue, options: Namespace) -> int:
 
 
 async def _get_item(queue: ValueQueue, options: Namespace) -> int:
+    """Claim an item and print it. Return the exit code."""
     if options.status == "in_progress":
         raise UsageError("get --status in_progress: an item of a queue of values is claimed by one at a time")
     claimed = await queue.claim()
@@ -113,7 +138,7 @@ async def _get_item(queue: ValueQueue, options: Namespace) -> int:
 
 
 def _json(text: str) -> Any:
-    """Return the value of a JSON text, or the text itself where it is none."""
+    """Return the value of a JSON text, or the text itself if it is not JSON."""
     try:
         return json.loads(text)
     except (json.JSONDecodeError, RecursionError):
@@ -121,6 +146,7 @@ def _json(text: str) -> Any:
 
 
 def _show_item(item: Item, as_json: bool) -> None:
+    """Print an item of a queue of values."""
     if as_json:
         print(json.dumps(msgspec.to_builtins(item), ensure_ascii=False))
     else:
@@ -131,6 +157,7 @@ def _show_item(item: Item, as_json: bool) -> None:
 
 
 async def _do(queue: TaskQueue, options: Namespace) -> int:
+    """Carry out the action on a queue of tasks. Return the exit code."""
     if options.action == "put":
         made = await queue.put(
             task(options.words[0], options.description, options.priority or "medium", options.assignee)
@@ -156,9 +183,10 @@ async def _do(queue: TaskQueue, options: Namespace) -> int:
 
 
 def _ended(ended: bool, options: Namespace) -> int:
+    """Report a task that could not be completed or cancelled. Return the exit code."""
     if not ended:
-        whose = " and yours" if options.token is not None else ""
-        sys.stderr.write(f"cogc: there is no task {options.words[0]} that is open{whose}\n")
+        claim = f" with the token {options.token}" if options.token is not None else ""
+        sys.stderr.write(f"cogc: there is no open task {options.words[0]}{claim}\n")
     return 0 if ended else 3
 
 
@@ -167,6 +195,7 @@ def _value(item: Task) -> object:
 
 
 def _show(item: Task, as_json: bool) -> None:
+    """Print a task."""
     if as_json:
         print(json.dumps(_value(item), ensure_ascii=False))
         return

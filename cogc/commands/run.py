@@ -1,8 +1,14 @@
 """`cogc run SPEC`: run a system.
 
-Exit codes: 0 done; 1 the spec is wrong; 2 the command line is wrong; 3 the run failed, `--until` was not met, or nobody
-listened to the failure of an agent, team, plan or definition of done; 130 interrupted; 143
-terminated; 129 hung up.
+Exit codes:
+    0     the run has ended by itself, or as --for or --until say
+    1     the spec is wrong
+    2     the command line is wrong
+    3     the run failed, --until was not met, or nobody listened to the
+          failure of an agent, team, plan or definition of done
+    4     the root is not done: its definition of done is not met
+    129, 130, 143
+          ended by SIGHUP, SIGINT or SIGTERM
 """
 
 from __future__ import annotations
@@ -15,8 +21,23 @@ import trio
 
 from cogc import ir
 from cogc.commands import run_sett
-from cogc.commands.load import load, show_to_stderr
-from cogc.commands.options import LEVELS, bound, inputs, parameters, settle, until
+from cogc.commands.load import load, root_option, show_to_stderr
+from cogc.commands.options import (
+    LEVELS,
+    PLANS,
+    SETTS,
+    answer_options,
+    bound,
+    budget_option,
+    inputs,
+    local_option,
+    model_option,
+    parameters,
+    sandbox_option,
+    set_option,
+    settle,
+    until,
+)
 from cogc.commands.packages import allow_imports
 from cogc.commands.prints import apart
 from cogc.commands.settings import settings
@@ -26,7 +47,6 @@ from cogc.diagnostics.problems import Problems
 from cogc.kernel.effects import Effect
 from cogc.kernel.machine import Kernel
 from cogc.kernel.unit import Unit
-from cogc.language.attributes import CAGES
 from cogc.language.values import Failure
 from cogc.run import journal, report
 from cogc.run.build import build_session
@@ -37,72 +57,99 @@ from cogc.run.stopping import EXIT_CODES
 
 def arguments(parser: ArgumentParser) -> None:
     add = parser.add_argument
-    add("spec", metavar="SPEC", help="a spec, a folder with one, or a program made by `cogc build`")
-    add("--root", metavar="NAME", help="the coglet to run (default: Main)")
-    add("--set", action="append", default=[], metavar="NAME=VALUE", help="a parameter of the root")
-    add("--input", action="append", default=[], metavar="CHANNEL=VALUE", help="a message for a channel of the root")
-    add("--for", dest="duration", metavar="DURATION", help="stop after so long, such as 10s")
-    add("--until", metavar="EXPR", help="stop when this holds, over what the root has sent: 'len(count) == 5'")
-    add("--sim", action="store_true", help="run on a virtual clock")
-    add("--epoch", metavar="TIME", help="--sim: when its clock starts (default: 2000-01-01T00:00:00Z)")
-    add("--seed", type=int, metavar="N", help="the seed of the run's random numbers (default: a new one)")
-    add("--trace", metavar="FILE", help="write a trace; without a file into the run's folder, with a live view")
-    add("--log", choices=list(LEVELS), default="info", help="what coglets log goes to stderr from this level on")
-    add("--quiet", action="store_true", help="do not say at the end what was lost, and what models cost")
-    add("--output", choices=("people", "json"), default="people", help="how what the root sends is printed")
-    add("--instance", metavar="NAME", help="whose `persist` states, or whose blackboard, to go on with")
-    add("--goal", metavar="TEXT", help="what is wanted: of a plan, team, agent or sett")
-    add("--goal-file", metavar="FILE", help="a file that says what is wanted")
+    add("spec", metavar="SPEC", help="path of a spec, of a folder with a spec, or of a program made by `cogc build`")
+    root_option(parser)
+    set_option(parser)
+    add(
+        "--input",
+        action="append",
+        default=[],
+        metavar="CHANNEL=VALUE",
+        help="send VALUE, JSON or text, to a listen channel of the root at the start; may be repeated",
+    )
+    add(
+        "--for",
+        dest="duration",
+        metavar="DURATION",
+        help="stop after this time, such as 250ms, 10s or 5m (default: when nothing is left to do)",
+    )
+    add(
+        "--until",
+        metavar="EXPR",
+        help="stop when this holds for the outputs of the root, such as 'len(count) == 5'; exit code 3 if it never does",
+    )
+    add("--sim", action="store_true", help="run on a virtual clock, which jumps over the time in which nothing happens")
+    add("--epoch", metavar="TIME", help="with --sim: time at which the clock starts (default: 2000-01-01T00:00:00Z)")
+    add("--seed", type=int, metavar="N", help="seed of the run's random numbers (default: a new one for each run)")
+    add(
+        "--trace",
+        metavar="FILE",
+        help="write a trace to FILE; `--trace` alone writes it to the run's folder, and shows a live view in a terminal",
+    )
+    add(
+        "--log",
+        choices=list(LEVELS),
+        default="info",
+        help="lowest level at which the log of coglets is printed to stderr (default: info)",
+    )
+    add("--quiet", action="store_true", help="print no summary of losses and of the cost of models at the end")
+    add(
+        "--output",
+        choices=("people", "json"),
+        default="people",
+        help="print the outputs of the root for people, or as one JSON object a line (default: people)",
+    )
+    add(
+        "--instance",
+        metavar="NAME",
+        help="name of the instance whose saved `persist` states, or whose blackboard, to continue (default: a new start)",
+    )
+    add("--goal", metavar="TEXT", help="goal of a plan or a sett, task of a team or an agent")
+    add("--goal-file", metavar="FILE", help="file with the goal, in place of --goal")
     add(
         "--plans",
         metavar="STORE",
-        help="where plans are kept: memory, sqlite:PATH or redis://HOST:PORT (default: .cogc)",
+        help=f"store of the plans: memory, sqlite:PATH or redis://HOST:PORT (default: sqlite:{PLANS}, with --sim memory)",
     )
-    add("--user", metavar="NAME", help="whose plans they are (default: the login name)")
-    add("--topic", metavar="NAME", help="what they are about (default: the plan's name)")
-    add("--fresh", action="store_true", help="begin plans anew, even where one was not finished")
-    add("--local", action="append", default=[], metavar="ROLE=DIR", help="a sett: what stands at /app for an agent")
-    add("--board", metavar="BOARD", help="a sett: memory, sqlite:PATH or redis://HOST:PORT (default: an SQLite file)")
-    add("--workspace", metavar="DIR", help="where shell programs run (default: here, or the folder that SPEC is)")
+    add("--user", metavar="NAME", help="user to whom new plans belong (default: the login name)")
+    add("--topic", metavar="NAME", help="topic of new plans (default: the name of the plan)")
+    add("--fresh", action="store_true", help="begin plans anew instead of continuing unfinished ones")
+    local_option(parser, "sett: ")
     add(
-        "--model",
-        action="append",
-        default=[],
-        metavar="NAME=PROVIDER:WHAT",
-        help="bind a model: x=scripted:answers.yml, x=anthropic:claude-haiku-5-5",
+        "--board",
+        metavar="STORE",
+        help=f"sett: store of the blackboard: memory, sqlite:PATH or redis://HOST:PORT (default: {SETTS}/INSTANCE/board.db)",
     )
     add(
-        "--budget",
-        action="append",
-        default=[],
-        metavar="WHAT=N",
-        help="what all models of the run may use: usd=2, tokens=100000",
+        "--workspace",
+        metavar="DIR",
+        help="folder in which shell programs and commands run (default: SPEC if it is a folder, else the current one)",
     )
-    add("--answer", action="append", default=[], metavar="NAME=VALUE", help="the answer of a person to a program")
+    model_option(parser)
+    budget_option(parser)
+    answer_options(parser)
     add(
-        "--questions",
-        choices=("ask", "wait"),
-        default="ask",
-        help="ask people in this terminal, or wait for `cogc answer`",
-    )
-    add("--control", action="store_true", help="let `cogc agents` in other terminals see and steer its agents")
-    add("--registry", metavar="STORE", help="show its agents in a registry too: sqlite:PATH or redis://HOST:PORT")
-    add(
-        "--sandbox",
-        choices=CAGES,
-        default="auto",
-        help="what holds commands of agents (default: the best there is); none: they run without",
+        "--control", action="store_true", help="let `cogc agents` and `cogc team` show and steer the agents of this run"
     )
     add(
-        "--processes", type=int, metavar="N", help="how many commands may run at once (default: what descriptors allow)"
+        "--registry",
+        metavar="STORE",
+        help="list the agents of this run in a registry too: sqlite:PATH or redis://HOST:PORT (default: none)",
     )
-    add("--record", metavar="FILE", help="write the run's journal: everything that came from outside")
-    add("--replay", metavar="FILE", help="run a journal again, without the outside world")
+    sandbox_option(parser)
+    add(
+        "--processes",
+        type=int,
+        metavar="N",
+        help="number of commands that may run at once (default: as many as the limit of open files allows)",
+    )
+    add("--record", metavar="FILE", help="write a journal to FILE: every event that came from outside, for --replay")
+    add("--replay", metavar="FILE", help="run the journal FILE again, without processes, network or clock")
     allow_imports(parser)
 
 
 def prepare(words: list[str]) -> list[str]:
-    """`--trace` takes its value as `--trace=FILE`, or the next word if that ends in `.jsonl`."""
+    """Turn `--trace` and `--trace FILE.jsonl` into `--trace=` and `--trace=FILE.jsonl`, as its value is optional."""
     result: list[str] = []
     for i, word in enumerate(words):
         if i and words[i - 1] == "--trace" and word.endswith(".jsonl"):
@@ -126,6 +173,7 @@ def run(options: Namespace) -> int:
 
 
 def _run(bundle: ir.Bundle, options: Namespace) -> int:
+    """Check the options, and run the root: a sett, a recorded run, or a session of its own."""
     bundle = bound(bundle, options)
     if options.processes is not None:
         if options.processes < 1:
@@ -161,7 +209,8 @@ def _run(bundle: ir.Bundle, options: Namespace) -> int:
 
 
 def _failure_of(error: BaseException, instance: str | None) -> str | None:
-    """Return the message of a parameter, input or kept state that was refused before anything ran."""
+    """Return the message of a Failure that refused a parameter, an input or a saved state before anything ran, else
+    None."""
     found = only(error)
     if not isinstance(found, Failure):
         return None
@@ -173,6 +222,7 @@ def _failure_of(error: BaseException, instance: str | None) -> str | None:
 
 
 def _ended(session: Session, options: Namespace) -> int:
+    """Report how a run ended, and return its exit code."""
     if not options.quiet:
         _summary(session)
     if session.outcome == "failed":
@@ -187,7 +237,7 @@ def _ended(session: Session, options: Namespace) -> int:
     if code:
         return code
     for hook in session.unended:
-        sys.stderr.write(f"cogc: {hook} never ended: nothing could come any more of what it waits for\n")
+        sys.stderr.write(f"cogc: {hook} never ended: nothing was left that could end its wait\n")
     if not session.met:
         sys.stderr.write(f"cogc: the run ended before `{options.until}`\n")
         return 3
@@ -195,18 +245,19 @@ def _ended(session: Session, options: Namespace) -> int:
 
 
 def _summary(session: Session) -> None:
-    """Say what a run lost, and what its models cost."""
+    """Report the messages and threads that a run lost, and the cost of its models."""
     leftovers = session.kernel.leftovers()
     if leftovers:
         sys.stderr.write(f"cogc: warning: {leftovers} messages waited in `on all` at the end\n")
     for name in session.executors.abandoned:
-        sys.stderr.write(f"cogc: warning: a thread of program `{name}` was left to itself\n")
+        sys.stderr.write(f"cogc: warning: a thread of program `{name}` did not end, and was abandoned\n")
     sys.stderr.write(report.losses(session.kernel.losses))
     sys.stderr.write(report.usage(session.kernel))
 
 
 def _task_failed(session: Session) -> int:
-    """The exit code where the root is an agent, a team, a plan or a definition of done, and has said that it failed."""
+    """Return the exit code of a root that is an agent, a team, a plan or a definition of done and has reported its
+    failure."""
     kind = session.kernel.unit.bundle.coglets[session.kernel.unit.bundle.root].kind
     said = session.outputs.get("failed", [])
     if kind == "coglet" or not said:
@@ -222,7 +273,7 @@ def _task_failed(session: Session) -> int:
 
 
 def _replay(bundle: ir.Bundle, options: Namespace) -> int:
-    """Feed a journal to a fresh kernel: the same outputs and the same trace, with no process, network or clock."""
+    """Run a journal again: the same outputs and the same trace, without processes, network or clock."""
     try:
         head, events = journal.read(Path(options.replay))
     except (OSError, ValueError) as error:
@@ -245,7 +296,9 @@ def _replay(bundle: ir.Bundle, options: Namespace) -> int:
             sys.stderr.write(f"cogc: the replay departs from the recording: {error}\n")
             return 3
     if not journal.is_whole(events):
-        raise UsageError(f"the recording `{options.replay}` ends with its line {len(events) + 1}, before its run did")
+        raise UsageError(
+            f"the recording `{options.replay}` is not complete: it breaks off after line {len(events) + 1}"
+        )
     if not options.quiet:
         sys.stderr.write(report.losses(kernel.losses) + report.usage(kernel))
     if kernel.ended == "failed":

@@ -75,7 +75,7 @@ async def _main(
 
 
 async def _signals(sett: LocalSett, scope: trio.CancelScope, caught: list[int]) -> None:
-    """Let what is under way end at the first signal that stops, cancel it at the second one."""
+    """Let work under way end at the first signal that stops, and cancel it at the second one."""
     with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as received:
         async for number in received:
             if caught:
@@ -85,6 +85,7 @@ async def _signals(sett: LocalSett, scope: trio.CancelScope, caught: list[int]) 
 
 
 async def _ended(sett: LocalSett, agents: AgentRuns, options: Namespace, caught: list[int]) -> int:
+    """Report the artefacts, the cost and the open questions of a sett, and return the exit code."""
     board = sett.board
     if options.output == "people":
         sys.stdout.write(await report.summary(board))

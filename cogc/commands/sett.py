@@ -1,8 +1,19 @@
-"""`cogc sett ACTION`: a sett's instance, running or over.
+"""`cogc sett ACTION ...`: start, stop, watch and steer an instance of a sett.
 
-forage GOAL posts a goal; watch follows what happens; hoard lists the artefacts, unearth shows one with its history; questions
-lists those that nobody has answered, answer ID TEXT answers one; logs ROLE shows what commands wrote; up SPEC starts the
-orchestrator and a cub for each agent as processes, down stops them, status tells how they are.
+    up SPEC             start the orchestrator and a cub for each agent
+    down                stop them; work under way may end
+    status              show these processes; exit code 3 if one is gone
+    forage GOAL         give a goal to an instance that is up
+    watch               print what happens from now on
+    hoard               list the artefacts
+    unearth ID          show an artefact with its versions and sources
+    questions           list the open questions
+    answer ID TEXT      answer a question
+    logs [ROLE]         print what commands wrote; ROLE may be `orchestrator`
+
+An ID may be shortened to its first characters.
+
+Exit codes: 0 done; 2 there is no such instance, artefact, question or role.
 """
 
 from __future__ import annotations
@@ -16,10 +27,9 @@ from pathlib import Path
 import trio
 
 from cogc.commands import sett_processes
-from cogc.commands.options import SETTS, goal_text, instance_of
+from cogc.commands.options import SETTS, goal_text, instance_of, local_option, sandbox_option, workspace_option
 from cogc.commands.streams import stdout_is_lost
 from cogc.commands.usage import UsageError
-from cogc.language.attributes import CAGES
 from cogc.sett.board import Board, open_board
 from cogc.sett.model import ORCHESTRATOR, UNWANTED, Artefact, goal
 from cogc.sett.report import failed_bids, history, line
@@ -33,18 +43,22 @@ ACTIONS = {
 
 def arguments(parser: ArgumentParser) -> None:
     add = parser.add_argument
-    add("action", choices=list(ACTIONS))
-    add("words", nargs="*", metavar="WORD", help="forage GOAL; unearth ID; answer ID TEXT; logs [ROLE]; up SPEC")
+    add("action", choices=list(ACTIONS), help="what to do")
+    add("words", nargs="*", metavar="WORD", help="the words of the action, as listed above")
     add(
         "--instance",
         metavar="NAME",
-        help="which one (default: $SETT_INSTANCE_NAME, else the only or the latest one here)",
+        help="name of the instance (default: $SETT_INSTANCE_NAME, else the latest one of this folder)",
     )
-    add("--board", metavar="BOARD", help="its blackboard (default: $REDIS_URL, else its file)")
+    add(
+        "--board",
+        metavar="STORE",
+        help=f"store of the blackboard: sqlite:PATH or redis://HOST:PORT (default: $REDIS_URL, else {SETTS}/INSTANCE/board.db)",
+    )
     add("--json", action="store_true", help="print JSON, one object a line")
-    add("--workspace", default=".", metavar="DIR", help="up: where commands run (default: here)")
-    add("--local", action="append", default=[], metavar="ROLE=DIR", help="up: what stands at /app for an agent")
-    add("--sandbox", choices=CAGES, default="auto", help="up: what holds commands (default: the best there is)")
+    workspace_option(parser, "up: ")
+    local_option(parser, "up: ")
+    sandbox_option(parser, "up: ")
 
 
 def run(options: Namespace) -> int:
@@ -63,7 +77,7 @@ def run(options: Namespace) -> int:
 
 
 def find(options: Namespace) -> tuple[str, str]:
-    """The instance and the blackboard that a command line means."""
+    """Return the instance and the blackboard that a command line names, or the latest instance of this folder."""
 
     name = instance_of(options.instance) or os.environ.get("SETT_INSTANCE_NAME")
     board = options.board or os.environ.get("REDIS_URL")
@@ -76,7 +90,7 @@ def find(options: Namespace) -> tuple[str, str]:
         path = Path(SETTS) / name / "board.db"
         if (
             not path.is_file() and not path.with_name(sett_processes.RECORD).is_file()
-        ):  # the board of one that starts comes
+        ):  # an instance that is starting has a record before it has a board
             raise UsageError(f"there is no instance `{name}` here")
         board = f"sqlite:{path}"
     return name, board
@@ -86,6 +100,7 @@ def find(options: Namespace) -> tuple[str, str]:
 
 
 async def _forage(board: Board, options: Namespace) -> int:
+    """Post a goal. Raise UsageError if the instance is down, since nobody would work on it."""
     text = goal_text(options.words[0], "forage")
     if not await _is_up(board, options):
         name = find(options)[0]
@@ -98,7 +113,8 @@ async def _forage(board: Board, options: Namespace) -> int:
 
 
 async def _is_up(board: Board, options: Namespace) -> bool:
-    """Return whether an instance has an orchestrator. On a board that was named, one that starts just now is waited for."""
+    """Return whether an instance has an orchestrator. On a board that was named, one that is about to start is
+    waited for."""
     if ORCHESTRATOR in sett_processes.running(Path(SETTS) / find(options)[0]):
         return True
     deadline = trio.current_time() + (_STARTS if options.board or os.environ.get("REDIS_URL") else 0)
@@ -110,7 +126,7 @@ async def _is_up(board: Board, options: Namespace) -> bool:
 
 
 async def _watch(board: Board, options: Namespace) -> int:
-    """Print what happens from now on, until interrupted or nobody reads it."""
+    """Print what happens from now on, until interrupted or until nobody reads stdout."""
     seen = {a.id for a in await board.artefacts()}
     before = {c.id: c.status for c in await board.claims()}
     while not stdout_is_lost():
@@ -136,12 +152,14 @@ async def _watch(board: Board, options: Namespace) -> int:
 
 
 async def _hoard(board: Board, options: Namespace) -> int:
+    """List the artefacts."""
     for artefact in await board.artefacts():
         _show(artefact, options.json)
     return 0
 
 
 async def _unearth(board: Board, options: Namespace) -> int:
+    """Show one artefact with its versions and sources."""
     found = [a for a in await board.artefacts() if a.id.startswith(options.words[0])]
     if len(found) != 1:
         raise UsageError(f"there are {len(found)} artefacts whose id begins with `{options.words[0]}`")
@@ -161,23 +179,26 @@ async def _unearth(board: Board, options: Namespace) -> int:
 
 
 async def _questions(board: Board, options: Namespace) -> int:
+    """List the open questions."""
     for question in await board.questions():
         _show(question, options.json)
     return 0
 
 
 async def _answer(board: Board, options: Namespace) -> int:
+    """Answer an open question."""
     found = [q for q in await board.questions() if q.id.startswith(options.words[0])]
     if len(found) != 1:
         raise UsageError(f"there are {len(found)} open questions whose id begins with `{options.words[0]}`")
     made = await board.answer(found[0].id, options.words[1])
     if made is None:
-        raise UsageError("it has just been answered")
+        raise UsageError("this question has just been answered")
     _show(made, options.json)
     return 0
 
 
 async def _logs(board: Board, options: Namespace) -> int:
+    """Print the log of one role, or of all."""
     role = options.words[0] if options.words else ""
     known = await board.roles()
     if role and role not in known:
@@ -198,7 +219,7 @@ async def _logs(board: Board, options: Namespace) -> int:
 
 
 def _orchestrator_log(options: Namespace) -> int:
-    """Print what the orchestrator that `up` has started wrote."""
+    """Print the log of an orchestrator that `cogc sett up` has started."""
     name = find(options)[0]
     path = Path(SETTS) / name / f"{ORCHESTRATOR}.log"
     if not path.is_file():
@@ -215,4 +236,5 @@ _ACT = {
 
 
 def _show(artefact: Artefact, as_json: bool) -> None:
+    """Print an artefact as one line, or as JSON."""
     print(json.dumps(artefact.value(), ensure_ascii=False) if as_json else line(artefact), flush=True)

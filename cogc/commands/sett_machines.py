@@ -1,4 +1,7 @@
-"""The machines of a sett, each in a process of its own."""
+"""The commands `orchestrator` and `cub`: one machine of a sett in a process of its own.
+
+Both load the sett, open its board, answer `GET /healthz` if asked to, and work until SIGTERM or SIGINT.
+"""
 
 from __future__ import annotations
 
@@ -31,16 +34,25 @@ from cogc.sett.spec import SettSpec
 def add_machine(parser: ArgumentParser) -> None:
     """Add the options that the orchestrator and the cubs of a sett share."""
     add = parser.add_argument
-    add("spec", metavar="SPEC", help="the sett: a spec, sett.yml, or a built program")
-    add("--root", metavar="NAME", help="which sett, if a spec has several")
-    add("--instance", metavar="NAME", help="the instance (default: $SETT_INSTANCE_NAME)")
-    add("--board", metavar="BOARD", help="sqlite:PATH or redis://HOST:PORT (default: $REDIS_URL)")
-    add("--port", type=int, metavar="PORT", help="answer GET /healthz on this port of 127.0.0.1")
+    add("spec", metavar="SPEC", help="path of a spec with a sett, of a sett.yml, or of a program made by `cogc build`")
+    add("--root", metavar="NAME", help="name of the sett (default: the only one of the spec)")
+    add("--instance", metavar="NAME", help="name of the instance (default: $SETT_INSTANCE_NAME)")
+    add(
+        "--board",
+        metavar="STORE",
+        help="store of the blackboard: sqlite:PATH or redis://HOST:PORT (default: $REDIS_URL)",
+    )
+    add(
+        "--port",
+        type=int,
+        metavar="PORT",
+        help="port of 127.0.0.1 on which to answer GET /healthz; 0: a free one (default: none)",
+    )
     allow_imports(parser)
 
 
 def orchestrate(options: Namespace) -> int:
-    """The orchestrator, until it is told to stop."""
+    """Run the orchestrator until it is told to stop. Return the exit code."""
 
     async def machine(board: Board, spec: SettSpec, stop: trio.Event) -> int:
         waits = (duration(options.consensus, "--consensus") or 0) / 1e9
@@ -55,7 +67,7 @@ def orchestrate(options: Namespace) -> int:
 
 
 def work(options: Namespace) -> int:
-    """A cub, until it is told to stop, or has done its one piece of work."""
+    """Run a cub until it is told to stop, or has done the work of --execute-claim. Return the exit code."""
 
     async def machine(board: Board, spec: SettSpec, stop: trio.Event) -> int:
         role = options.agent or os.environ.get("SETT_AGENT_NAME")
@@ -78,6 +90,7 @@ Machine = Callable[[Board, SettSpec, trio.Event], Awaitable[int]]
 
 
 def _run(options: Namespace, machine: Machine) -> int:
+    """Load the sett and run a machine on it."""
     problems = Problems()
     bundle = load(options.spec, options.root, options.allow_import, problems)
     if problems.sorted():
@@ -88,12 +101,14 @@ def _run(options: Namespace, machine: Machine) -> int:
 
 
 def _spec(bundle: ir.Bundle, options: Namespace) -> SettSpec:
+    """Return the sett, with its models and folders as the command line says."""
     if getattr(options, "model", None):
         bundle = bound(bundle, options)
     return sett_spec(bundle, getattr(options, "local", []))
 
 
 async def _main(options: Namespace, spec: SettSpec, machine: Machine) -> int:
+    """Open the board and run a machine beside the health endpoint."""
     stop = trio.Event()
     async with open_board(_board(options), _instance(options)) as board, trio.open_nursery() as nursery:
         await nursery.start(_signals, stop)
@@ -107,6 +122,7 @@ async def _main(options: Namespace, spec: SettSpec, machine: Machine) -> int:
 
 
 async def _signals(stop: trio.Event, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+    """Set `stop` at SIGINT or SIGTERM."""
     with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as received:
         task_status.started()
         async for _ in received:
@@ -114,18 +130,20 @@ async def _signals(stop: trio.Event, task_status: trio.TaskStatus[None] = trio.T
 
 
 def _instance(options: Namespace) -> str:
+    """Return the name of the instance. Raise UsageError if there is none."""
     found = instance_of(options.instance) or os.environ.get("SETT_INSTANCE_NAME")
     if not found:
-        raise UsageError("which instance? give --instance, or set SETT_INSTANCE_NAME")
+        raise UsageError("no instance is named: give --instance, or set SETT_INSTANCE_NAME")
     return found
 
 
 def _board(options: Namespace) -> str:
+    """Return the name of the board's store. Raise UsageError if there is none that processes can share."""
     found = options.board or os.environ.get("REDIS_URL")
     if not found:
-        raise UsageError("which blackboard? give --board, or set REDIS_URL")
+        raise UsageError("no blackboard is named: give --board, or set REDIS_URL")
     if found == "memory":
-        raise UsageError("--board memory: a blackboard in memory has one process alone")
+        raise UsageError("--board memory: a blackboard in memory cannot be shared by several processes")
     return str(found)
 
 

@@ -1,9 +1,11 @@
-"""`cogc sett up`, `down` and `status`: the orchestrator and the cubs of an instance as processes of this machine.
+"""`cogc sett up`, `down` and `status`: orchestrator and cubs of an instance as processes of this machine.
 
-The record `processes.json` in the instance's folder has the words of each command and the folder in which all of them run. It is
-written before the first of them starts, so that an `up` that is killed at any moment leaves nothing that is not in it. A
-process belongs to the instance if its command line has exactly those words and its working directory is that folder: no
-number of a process is kept, so another process that gets the number later is never taken for one of these.
+The record `processes.json` in the instance's folder holds the words of each command, and the folder in which all of
+them run. It is written before the first of them starts, so that an `up` that is killed at any moment leaves no
+process that the record does not know.
+
+A process belongs to the instance if its command line has exactly those words and its working directory is that folder.
+No process id is kept, so another process that gets the same id later is never taken for one of these.
 """
 
 from __future__ import annotations
@@ -29,9 +31,11 @@ from cogc.disk.state_folder import make_folder
 from cogc.run.questions import write_whole
 
 _GRACE = 40.0
+"""Seconds that processes may take to end before they are killed."""
 _LOOK = 0.1
+"""Seconds between two looks for processes."""
 _LOOKS = 3
-"""How often in turn no process must be found before an instance counts as down: one that was about to start may appear."""
+"""How many looks in a row must find no process before an instance counts as down: one may be about to start."""
 RECORD = "processes.json"
 
 
@@ -43,7 +47,7 @@ class Record(msgspec.Struct, frozen=True):
 
 
 def up(options: Namespace) -> int:
-    """Start the orchestrator and a cub for each agent."""
+    """Start the orchestrator and a cub for each agent. Return the exit code."""
     problems = Problems()
     bundle = load(options.words[0], None, [], problems)
     if problems.sorted():
@@ -85,6 +89,7 @@ def _record(options: Namespace, instance: str, folder: Path, roles: list[str]) -
 
 
 def _start(folder: Path, name: str, words: list[str]) -> subprocess.Popen[bytes]:
+    """Start one command, with its output in a log file of the instance."""
     if not (folder / RECORD).exists():
         raise UsageError(f"the instance `{folder.name}` was taken down while it started")
     with open(folder / f"{name}.log", "ab") as log:
@@ -92,7 +97,7 @@ def _start(folder: Path, name: str, words: list[str]) -> subprocess.Popen[bytes]
 
 
 def down(options: Namespace) -> int:
-    """Stop all of them: what is under way may end."""
+    """Stop all processes of an instance. Work under way may end. Return the exit code."""
     folder = _folder(options)
     _stop(folder)
     (folder / RECORD).unlink(missing_ok=True)
@@ -101,7 +106,7 @@ def down(options: Namespace) -> int:
 
 
 def _stop(folder: Path) -> None:
-    """End the processes of an instance, those too that appear meanwhile."""
+    """End the processes of an instance, also those that appear meanwhile."""
     end = time.monotonic() + _GRACE
     asked: set[int] = set()
     quiet = 0
@@ -117,7 +122,7 @@ def _stop(folder: Path) -> None:
 
 
 def status(options: Namespace) -> int:
-    """Show each process, and whether it lives. Exit code 3 if one does not."""
+    """Show each process, and whether it lives. Return the exit code: 3 if one of them is gone."""
     folder = _folder(options)
     record, alive = _known(folder), running(folder)
     for name in record.machines:
@@ -132,6 +137,7 @@ def status(options: Namespace) -> int:
 
 
 def _folder(options: Namespace) -> Path:
+    """Return the folder of the named instance, or of the latest one that is up."""
     name = instance_of(options.instance) or os.environ.get("SETT_INSTANCE_NAME")
     folders = sorted(Path(SETTS).glob(f"*/{RECORD}"), key=lambda p: p.stat().st_mtime)
     if name is None and folders:
@@ -142,6 +148,7 @@ def _folder(options: Namespace) -> Path:
 
 
 def _known(folder: Path) -> Record:
+    """Return the record of an instance; an empty one if there is none."""
     try:
         return msgspec.json.decode((folder / RECORD).read_bytes(), type=Record)
     except (OSError, msgspec.DecodeError):
@@ -149,7 +156,7 @@ def _known(folder: Path) -> Record:
 
 
 def running(folder: Path) -> dict[str, list[int]]:
-    """Return the processes of an instance that live, by the names of its machines."""
+    """Return the ids of an instance's living processes, by the names of its machines."""
     record = _known(folder)
     names = {tuple(words): name for name, words in record.machines.items()}
     found: dict[str, list[int]] = {}

@@ -1,4 +1,4 @@
-"""The sinks of a sett's run: its trace, its lines on stdout and stderr, and the live view of its blackboard."""
+"""The outputs of a running sett: its trace, its lines on stdout and stderr, and the live view of its blackboard."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from cogc.sett.board import Board
 
 
 class SettSinks:
-    """The outputs of a running sett: what is written to files and shown on the terminal."""
+    """The outputs of one run, opened and closed together."""
 
     def __init__(self, options: Namespace, instance: str) -> None:
         self.options = options
@@ -56,19 +56,20 @@ class SettSinks:
                 sys.stderr.write(f"cogc: {self.sink.loss()}\n")
 
     async def watch(self, nursery: trio.Nursery, board: Board, people: People) -> None:
-        """Show the board while it changes, where there is a terminal."""
+        """Show the live view, if stdout is a terminal and a trace was asked for."""
         if self.live:
             self.view = SettView(board, self.instance)
             people.aside = self.view.aside
             nursery.start_soon(self.view.run)
 
     def end(self) -> None:
+        """End the live view."""
         if self.view is not None:
             self.view.close()
             self.view = None
 
     def note(self, kind: str, path: str, **fields: Any) -> None:
-        """Something has happened."""
+        """Write an event to the trace, and show it."""
         self.seq += 1
         t = time.monotonic() - self.began
         if self.trace is not None:

@@ -1,4 +1,4 @@
-"""The sett of a program, made for the commands that run it."""
+"""The sett of a program, for the commands that run it."""
 
 from __future__ import annotations
 
@@ -12,9 +12,12 @@ from cogc.sett.spec import SettSpec
 
 
 def sett_spec(bundle: ir.Bundle, local: list[str]) -> SettSpec:
-    """Return the sett that is a program's root, and write its warnings to stderr. UsageError says what in it has no meaning."""
+    """Return the sett that is a program's root, and print its warnings to stderr.
+
+    Raise UsageError if the root is not a sett, or if a value in the sett has no meaning.
+    """
     if bundle.root not in bundle.setts:
-        raise UsageError("this program's root is no sett")
+        raise UsageError("the root of this program is not a sett")
     try:
         spec = SettSpec(bundle, locals_of(local))
     except Failure as failure:

@@ -15,6 +15,7 @@ from cogc.run.settings import Settings
 
 
 def settings(options: Namespace) -> Settings:
+    """Return the settings of a run."""
     return Settings(
         options.workspace,
         allowed(options.allow_import, [options.spec]),

@@ -1,4 +1,4 @@
-"""The sinks of a run: where its outputs, logs, trace, journal and states go, and the live view of it."""
+"""The outputs of a run: results, logs, trace, journal, saved states, and the live view."""
 
 from __future__ import annotations
 
@@ -92,11 +92,11 @@ class RunSinks:
         return any(sink.loss() for sink in self.files)
 
     def _folder(self) -> Path:
-        """The run's own folder."""
+        """Return the folder of the run, made if it is not there."""
         return make_folder(Path(".cogc/runs") / self.id)
 
     def _open(self, path: str) -> BinaryIO:
-        """Open a file of the run's own; one that holds something else is refused."""
+        """Open a file that the run writes. Raise UsageError for a file that holds something else."""
         if self.options.replay and os.path.realpath(path) == os.path.realpath(self.options.replay):
             raise UsageError(f"`{path}` is being replayed, and is not overwritten")
         refuse_foreign(path)
@@ -105,12 +105,14 @@ class RunSinks:
         return io.BufferedWriter(sink)
 
     def _head(self) -> dict[str, Any]:
+        """Return the first line of a journal: what a replay needs beside the events."""
         return {
             "run": self.id, "seed": self.seed, "epoch": self.epoch, "program": self.bundle.hash, "version": VERSION,
             "budget": self.budget,
         }  # fmt: skip
 
     def session_options(self, parameters: dict[str, Any], inputs: list[tuple[str, Any]], until: Any) -> RunOptions:
+        """Return the options of the run's session."""
         return RunOptions(
             budget=self.budget,
             parameters=parameters,
@@ -127,7 +129,7 @@ class RunSinks:
         )
 
     async def run(self, session: Session) -> None:
-        """Run a session, under the live view where there is a terminal."""
+        """Run a session, with the door for `cogc agents` if there is --control."""
         session.executors.settings.people.run = self.id
         for sink in (*self.files, sink_of_stdout()):
             if sink is not None:
@@ -140,6 +142,7 @@ class RunSinks:
             await self._run(session)
 
     async def _run(self, session: Session) -> None:
+        """Run a session, with the live view if stdout is a terminal."""
         if not self.live:
             await session.run()
             return
@@ -154,6 +157,7 @@ class RunSinks:
     # ---- what happens --------------------------------------------------------------------------------------
 
     def effects(self, effects: list[Effect]) -> None:
+        """Print the effects of a replay."""
         for effect in effects:
             if isinstance(effect, Output):
                 self.output(effect)
@@ -161,16 +165,18 @@ class RunSinks:
                 self.log(effect)
 
     def records(self, records: list[dict[str, Any]]) -> None:
+        """Write trace records, of a replay too."""
         if self.trace is not None:
             self.trace.write(records)
         if self.plain_lines:
             self._lines(records)
 
     def _lines(self, records: list[dict[str, Any]]) -> None:
+        """Print trace records as lines for people."""
         self.out("".join(line(self.states_shown.whole(r)) + "\n" for r in records))
 
     def output(self, output: Output) -> None:
-        """Print what the root sends: for people, or one JSON object a line."""
+        """Print an output of the root, for people or as one JSON object a line."""
         data = msgspec.json.encode({"channel": output.channel, "data": plain(output.value)}).decode()
         if self.options.output == "json":
             self.out(data + "\n")
@@ -189,7 +195,7 @@ class RunSinks:
             sys.stdout.flush()
 
     def log(self, entry: LogLine) -> None:
-        """Print what coglets log to stderr."""
+        """Print a log entry of a coglet to stderr."""
         if LEVELS[entry.level] < LEVELS[self.options.log]:
             return
         shown = entry.value if isinstance(entry.value, str) else msgspec.json.encode(plain(entry.value)).decode()

@@ -1,8 +1,8 @@
-"""Streams that outlive the loss of what they write to: a reader that goes away, a full disk, a closed descriptor.
+"""Streams that survive the loss of their target: a reader that goes away, a full disk, a closed descriptor.
 
-A sink keeps the first error that writing met, calls `on_lost` once, and drops what is written from then on. So a command goes
-on to its own exit code, and a run stops in good order, `on stop` included. `guard` puts such sinks behind stdout and stderr
-before a command begins; `loss` says afterwards, in one line, what could not be written.
+A sink keeps the first error that a write met, calls `on_lost` once, and drops everything that is written afterwards. A
+command therefore reaches its own exit code, and a run stops in good order, with its `on stop` hooks. `guard` puts such
+sinks behind stdout and stderr before a command begins. `loss` says afterwards, in one line, what could not be written.
 
 `cogc check` starts through this module, so that it imports nothing heavy.
 """
@@ -25,7 +25,8 @@ _ESCAPES = "cogc-escapes"
 
 
 class Sink(io.FileIO):
-    """A file or descriptor that is written to until it is lost. `title` names it for people; `lost` is the first error."""
+    """A file or descriptor that is written to until it is lost. `title` names it for people; `lost` is the first
+    error."""
 
     def __init__(self, file: str | int, title: str, *, lost: OSError | None = None) -> None:
         super().__init__(file, "wb", closefd=not isinstance(file, int))
@@ -35,6 +36,7 @@ class Sink(io.FileIO):
         self._wanted = False
 
     def write(self, data: Any) -> int:
+        """Write data in full, or drop it if the target is lost."""
         size = len(data)
         self._wanted = self._wanted or size > 0
         while self.lost is None:
@@ -50,14 +52,14 @@ class Sink(io.FileIO):
         return size
 
     def loss(self) -> str:
-        """Return why something that was written is not there: empty if all is there, or if its reader has gone away."""
+        """Return why written data is missing. The text is empty if all is there, or if the reader has gone away."""
         if self.lost is None or not self._wanted or isinstance(self.lost, BrokenPipeError):
             return ""
         return f"cannot write to {self.title}: {(self.lost.strerror or str(self.lost)).lower()}"
 
 
 def guard() -> None:
-    """Put sinks behind stdout and stderr; a character that their encoding lacks is written as an escape of JSON."""
+    """Put sinks behind stdout and stderr. A character that their encoding lacks is written as a JSON escape."""
     codecs.register_error(_ESCAPES, _escaped)
     closed = [_reserved(number) for number in (0, 1, 2)]
     if sys.stdout is sys.__stdout__:
@@ -67,19 +69,20 @@ def guard() -> None:
 
 
 def sink_of_stdout() -> Sink | None:
-    """Return the sink behind stdout, or None where somebody else has put a stream of their own there."""
+    """Return the sink behind stdout, or None if `sys.stdout` was replaced by another stream."""
     raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
     return raw if isinstance(raw, Sink) else None
 
 
 def stdout_is_lost() -> bool:
-    """Tell commands that would go on for ever that nobody gets what is written to stdout."""
+    """Return whether nobody gets what is written to stdout, so that a command without end must end."""
     sink = sink_of_stdout()
     return sink is not None and sink.lost is not None
 
 
 def refuse_foreign(path: str) -> None:
-    """Refuse to write a trace or a journal over a file that is neither: UsageError."""
+    """Raise UsageError for a file that is not empty and is neither a trace nor a journal, as it would be
+    overwritten."""
     if not os.path.isfile(path) or not os.path.getsize(path):
         return
     with open(path, "rb") as file:
@@ -89,6 +92,7 @@ def refuse_foreign(path: str) -> None:
 
 
 def _guarded(stream: io.TextIOWrapper | None, number: int, title: str, closed: OSError | None) -> io.TextIOWrapper:
+    """Return a stream like the given one, over a sink."""
     raw = Sink(number, title, lost=closed)
     if stream is None:  # the descriptor was closed when the process began
         return io.TextIOWrapper(io.BufferedWriter(raw), "utf-8", _ESCAPES)
@@ -103,7 +107,8 @@ def _guarded(stream: io.TextIOWrapper | None, number: int, title: str, closed: O
 
 
 def _reserved(number: int) -> OSError | None:
-    """Occupy a standard descriptor that is closed, so that no file of the command gets its number; why it was."""
+    """Occupy a standard descriptor that is closed, so that no file of the command gets its number. Return why it was
+    closed."""
     try:
         os.fstat(number)
     except OSError as error:

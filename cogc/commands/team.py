@@ -1,9 +1,20 @@
-"""`cogc team [ACTION]`: see and steer a team of a run under way (`cogc run --control`).
+"""`cogc team [ACTION ...]`: show and steer a team of a running system.
 
-status tells who is at what; history, inbox MEMBER and outbox MEMBER show what went over the bus; send TO MESSAGE says something to a
-member, several (a,b) or all; pause and resume [MEMBER] hold members before their next call; clear forgets the messages; cancel ends
-the task. Exit codes:
-0; 2 if there is no such run, team or member.
+The run must have been started with `cogc run --control`.
+
+    status                    show what each member does (the default)
+    history                   show all messages between members
+    inbox MEMBER              show the messages to a member
+    outbox MEMBER             show the messages of a member
+    send TO MESSAGE           send a message to a member, several (a,b) or all
+    pause [MEMBER]            hold members before their next request to a model
+    resume [MEMBER]           let them go on
+    clear                     forget the messages
+    cancel                    end the task
+
+A MEMBER is a name (lead, Developer-1), a role, or `all` (the default).
+
+Exit codes: 0 done; 2 there is no such run, team or member.
 """
 
 from __future__ import annotations
@@ -26,10 +37,10 @@ _ACTIONS = {
 
 def arguments(parser: ArgumentParser) -> None:
     add = parser.add_argument
-    add("action", nargs="?", default="status", choices=list(_ACTIONS), help="default: status")
-    add("words", nargs="*", metavar="MEMBER ...", help="a member (lead, Developer-1), a role, or all; send: TO MESSAGE")
-    add("--run", metavar="RUN", help="which run, where several are under way here")
-    add("--team", metavar="PATH", help="which team, where the run has several")
+    add("action", nargs="?", default="status", choices=list(_ACTIONS), help="what to do (default: status)")
+    add("words", nargs="*", metavar="WORD", help="the words of the action, as listed above")
+    add("--run", metavar="ID", help="id of the run (default: the only one that goes on in this folder)")
+    add("--team", metavar="PATH", help="path of the team (default: the only one of the run)")
     add("--json", action="store_true", help="print JSON")
 
 
@@ -59,7 +70,7 @@ def run(options: Namespace) -> int:
 
 
 def _command(options: Namespace) -> dict[str, Any]:
-    """The team's command that an action stands for."""
+    """Return the command of the team that an action stands for."""
     if options.action == "send":
         to = options.words[0].split(",")
         return {"command": "send", "to": to if len(to) > 1 else to[0], "message": options.words[1], "sender": "user"}
@@ -69,7 +80,7 @@ def _command(options: Namespace) -> dict[str, Any]:
 
 
 def _ask(path: Path, request: dict[str, Any]) -> Any:
-    """The answer of the run; UsageError where it refuses, or is gone."""
+    """Return the answer of the run. Raise UsageError if the run refuses, or has ended."""
     answer = ask(path, request)
     if "error" in answer:
         raise UsageError(answer["error"])
@@ -77,6 +88,7 @@ def _ask(path: Path, request: dict[str, Any]) -> Any:
 
 
 def _team(found: list[dict[str, Any]], path: str | None) -> dict[str, Any]:
+    """Return the team that is meant. Raise UsageError if there is none, or more than one without a name."""
     known = ", ".join(t["path"] for t in found) or "none"
     if path is None and len(found) != 1:
         raise UsageError(f"name a team with --team; there is {known}")
@@ -87,6 +99,7 @@ def _team(found: list[dict[str, Any]], path: str | None) -> dict[str, Any]:
 
 
 def _show(team: dict[str, Any], options: Namespace, members: list[str]) -> None:
+    """Print the status or the messages of a team."""
     states = team["states"]
     if options.action == "status":
         status = {

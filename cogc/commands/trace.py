@@ -1,4 +1,9 @@
-"""`cogc trace show FILE`: print a trace, filtered, from any run of ours or of older tools."""
+"""`cogc trace show FILE`: print a trace, or the records of it that are wanted.
+
+Traces of older tools are read too.
+
+Exit codes: 0 done; 1 the file is not a trace; 2 it cannot be read.
+"""
 
 from __future__ import annotations
 
@@ -17,18 +22,20 @@ from cogc.run import trace
 
 def arguments(parser: ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    show = actions.add_parser("show", help="print a trace")
+    show = actions.add_parser(
+        "show", help="print a trace", description="Print the records of a trace that match all options."
+    )
     add = show.add_argument
-    add("file", metavar="FILE", help="a trace, or the folder of a run")
-    add("--path", metavar="TEXT", help="only coglets whose path holds this")
-    add("--kind", action="append", default=[], metavar="KIND", help="only records of this kind")
-    add("--channel", metavar="NAME", help="only this channel or port")
-    add("--since", metavar="T", help="only from this time on, such as 10s")
-    add("--before", metavar="T", help="only before this time")
-    add("--text", metavar="TEXT", help="only records that hold this text")
-    add("--cause", type=int, metavar="SEQ", help="only the chain that led to this record")
-    add("--follow", action="store_true", help="go on as the file grows")
-    add("--json", action="store_true", help="print the records as they are")
+    add("file", metavar="FILE", help="path of a trace, or of the folder of a run")
+    add("--path", metavar="TEXT", help="print only records of coglets whose path contains TEXT")
+    add("--kind", action="append", default=[], metavar="KIND", help="print only records of this kind; may be repeated")
+    add("--channel", metavar="NAME", help="print only records of this channel or port")
+    add("--since", metavar="T", help="print only records from this time of the run on, such as 10s")
+    add("--before", metavar="T", help="print only records before this time of the run, such as 10s")
+    add("--text", metavar="TEXT", help="print only records that contain TEXT")
+    add("--cause", type=int, metavar="SEQ", help="print only the record with this number and those that led to it")
+    add("--follow", action="store_true", help="wait for new records as the file grows, until interrupted")
+    add("--json", action="store_true", help="print records as JSON, one a line")
 
 
 def run(options: Namespace) -> int:
@@ -61,7 +68,7 @@ def run(options: Namespace) -> int:
 
 
 def _lines(file: Any, follow: bool) -> Iterator[bytes]:
-    """The file's whole lines; with `follow`, for ever. A last line without an end is still being written."""
+    """Yield the whole lines of a file, with `follow` for ever. A last line without an end is still being written."""
     rest = b""
     while True:
         data = file.read(1 << 16)
@@ -91,7 +98,7 @@ def _chain(records: list[dict[str, Any]], seq: int) -> set[int]:
 
 
 def _filter(options: Namespace) -> Callable[[dict[str, Any]], bool]:
-    """The options as one test of a record."""
+    """Return the test of a record that the options stand for."""
     since = nanoseconds(options.since) / 1e9 if options.since else None
     before = nanoseconds(options.before) / 1e9 if options.before else None
 

@@ -1,4 +1,4 @@
-"""Refusing a command line: the exception that `cli.main` turns into one line on stderr and exit code 2."""
+"""The refusal of a command line: the exception that `cli.main` turns into one line on stderr and exit code 2."""
 
 from __future__ import annotations
 

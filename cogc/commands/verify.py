@@ -1,7 +1,11 @@
-"""`cogc verify SPEC [--dod NAME]`: look whether a definition of done is met, in the workspace as it is.
+"""`cogc verify SPEC [--dod NAME]`: verify that a definition of done is met.
 
-Exit code 0 if it is met, 4 if not, 1 if the spec is wrong, 2 for a wrong command line, 3 if it could not be run. With --fix
-its fixer is handed the findings and lets it try again; without, nothing is changed: a gate for CI.
+The workspace is verified as it is. With --fix, the fixer of the definition
+gets the findings and tries again; without it nothing is changed, so that the
+command can be a gate in CI.
+
+Exit codes: 0 it is met; 1 the spec is wrong; 2 the command line is wrong;
+3 the criteria could not be run; 4 it is not met.
 """
 
 from __future__ import annotations
@@ -20,7 +24,16 @@ from cogc import ir
 from cogc.analysis.checked import Checked
 from cogc.analysis.checked import Options as CheckOptions
 from cogc.commands.load import show_to_stderr
-from cogc.commands.options import bound, budget, parameters, settle
+from cogc.commands.options import (
+    answer_options,
+    bound,
+    budget,
+    budget_option,
+    model_option,
+    parameters,
+    set_option,
+    settle,
+)
 from cogc.commands.packages import allow_imports, allowed
 from cogc.commands.settings import people
 from cogc.commands.usage import UsageError
@@ -44,24 +57,36 @@ NOT_MET = 4
 
 def arguments(parser: ArgumentParser) -> None:
     add = parser.add_argument
-    add("spec", metavar="SPEC", help="a spec that declares or imports the definition")
-    add("--dod", metavar="NAME", help="which definition of done (default: the only one)")
+    add("spec", metavar="SPEC", help="path of a spec that declares or imports the definition, or of a folder with one")
+    add("--dod", metavar="NAME", help="name of the definition of done (default: the only one of the spec)")
     add(
         "--fix",
         action="store_true",
-        help="hand the findings to its fixer, and verify again, as often as max_loops says",
+        help="give the findings to the fixer and verify again, at most `max_loops` times",
     )
-    add("--task", default="", metavar="TEXT", help="what was to be done: its judges and its fixer are told")
-    add("--work", default="null", metavar="JSON", help="the work, for criteria that look at a value")
-    add("--set", action="append", default=[], metavar="NAME=VALUE", help="a parameter of the definition")
-    add("--workspace", metavar="DIR", help="the folder that is verified (default: here, or the folder that SPEC is)")
-    add("--format", choices=("people", "text", "json"), help="default: for people in a terminal, else text")
-    add("--junit", metavar="FILE", help="write the findings as JUnit XML as well")
-    add("--model", action="append", default=[], metavar="NAME=PROVIDER:WHAT", help="bind a model")
-    add("--budget", action="append", default=[], metavar="WHAT=N", help="what its models may use: usd=2, tokens=100000")
-    add("--answer", action="append", default=[], metavar="NAME=VALUE", help="a person's answer to a criterion")
-    add("--questions", choices=("ask", "wait"), default="ask", help="ask people here, or wait for `cogc answer`")
-    add("--sandbox", choices=("auto", "none"), default="auto", help="none: what agents run is not held")
+    add("--task", default="", metavar="TEXT", help="task of the work, for judges and the fixer (default: none)")
+    add("--work", default="null", metavar="JSON", help="result of the work, for criteria on a value (default: null)")
+    set_option(parser)
+    add(
+        "--workspace",
+        metavar="DIR",
+        help="folder to verify (default: SPEC if it is a folder, else the current one)",
+    )
+    add(
+        "--format",
+        choices=("people", "text", "json"),
+        help="format of the findings: for people, one a line, or JSON (default: people in a terminal, else text)",
+    )
+    add("--junit", metavar="FILE", help="write the findings to FILE as JUnit XML too")
+    model_option(parser)
+    budget_option(parser)
+    answer_options(parser)
+    add(
+        "--sandbox",
+        choices=("auto", "none"),
+        default="auto",
+        help="sandbox of agents' commands; none: without one (default: auto)",
+    )
     allow_imports(parser)
 
 
@@ -84,7 +109,7 @@ def run(options: Namespace) -> int:
 
 
 def _definition(checked: Checked, name: str | None) -> Declared:
-    """The definition of done that is meant; UsageError if there is none, or more than one."""
+    """Return the definition of done to verify. Raise UsageError if there is none, or more than one without a name."""
     unit = checked.world.roots[0]
     own = [d for d in unit.declared.values() if d.kind == "dod"]
     known = ", ".join(d.node.name.id for d in own) or "none"
@@ -99,7 +124,7 @@ def _definition(checked: Checked, name: str | None) -> Declared:
 
 
 def _verdict(bundle: ir.Bundle, options: Namespace) -> dict[str, Any] | None:
-    """Return the verdict of the definition's coglet; None if the run failed, which is reported already."""
+    """Return the verdict of the definition's coglet, or None if the run failed; the failure is reported then."""
     try:
         work = json.loads(options.work)
     except ValueError:
@@ -132,6 +157,7 @@ def _verdict(bundle: ir.Bundle, options: Namespace) -> dict[str, Any] | None:
 
 
 def _report(options: Namespace, checked: Checked, declared: Declared, verdict: dict[str, Any], seconds: float) -> None:
+    """Print the findings in the wanted format, and write them as JUnit XML."""
     name = declared.node.name.id
     if options.junit:
         Path(options.junit).write_bytes(junit(options.spec, name, verdict, seconds))
@@ -148,7 +174,7 @@ def _report(options: Namespace, checked: Checked, declared: Declared, verdict: d
 
 
 def _diagnostics(checked: Checked, declared: Declared, findings: list[dict[str, Any]]) -> list[Diagnostic]:
-    """Return one diagnostic for each criterion that is not met or was skipped, at its place."""
+    """Return one diagnostic for each criterion that is not met or was skipped, at its place in the spec."""
     problems = Problems()
     for f in findings:
         if f["status"] == "PASS":
@@ -162,7 +188,7 @@ def _diagnostics(checked: Checked, declared: Declared, findings: list[dict[str, 
 
 
 def _summary(name: str, verdict: dict[str, Any]) -> str:
-    """One line: how it ended, and how many of its criteria are met."""
+    """Return one line: the result, and how many criteria are met."""
     findings, loops = verdict["findings"], verdict["loops"]
     met = sum(f["status"] == "PASS" for f in findings)
     skipped = sum(f["status"] == "SKIP" for f in findings)
@@ -172,7 +198,7 @@ def _summary(name: str, verdict: dict[str, Any]) -> str:
 
 
 def junit(spec: str, name: str, verdict: dict[str, Any], seconds: float) -> bytes:
-    """The findings of the last loop as JUnit XML."""
+    """Return the findings of the last loop as JUnit XML."""
     findings = verdict["findings"]
     counts = {
         "tests": str(len(findings)),
@@ -192,5 +218,5 @@ def junit(spec: str, name: str, verdict: dict[str, Any], seconds: float) -> byte
 
 
 def _printable(text: str) -> str:
-    """Without what XML has no way to hold: the escapes of terminals and the like."""
+    """Return a text without the characters that XML cannot hold, such as the escapes of terminals."""
     return "".join(c for c in text if c in "\t\n" or c.isprintable())

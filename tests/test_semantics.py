@@ -513,9 +513,9 @@ def test_proglet_gives_programs_another_meaning(table: Any, seen: list[Any], sai
 
 def test_proglet_gives_a_program_that_waits_the_meaning_of_another() -> None:
     sim = Sim(PROGLET).send("go", 5)
-    assert sim.kernel.unit.bundle.programs[sim.calls[0].program].name == "g"
+    assert sim.calls[0].program.name == "g"
     sim.answer(1).send("table", {"g": "slow"}).send("go", 5)
-    assert sim.kernel.unit.bundle.programs[sim.calls[0].program].name == "slow"
+    assert sim.calls[0].program.name == "slow"
 
 
 @pytest.mark.parametrize(

@@ -428,7 +428,7 @@ def test_what_a_sett_may_cost_is_said_for_each_piece_of_work() -> None:
 
 def test_a_commands_sandbox_holds_for_another_user_too(tmp_path: Path) -> None:
 
-    from cogc.kernel.effects import Sandbox
+    from cogc.kernel.permissions import Sandbox
     from cogc.run.sandbox import ENVIRONMENT, wrapped
 
     if os.getuid() or not bubblewrap_works():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,12 @@ from cogc.kernel.effects import Output
 from cogc.kernel.machine import Kernel
 from cogc.kernel.unit import Unit
 from cogc.language.values import Failure
+from cogc.run.build import build_session
+from cogc.run.journal import digest
+from cogc.run.people import People
+from cogc.run.session import RunOptions
+from cogc.run.settings import Settings
+from support.sessions import finished
 from support.sim import Sim
 from support.specs import build
 
@@ -105,6 +112,60 @@ def test_one_kernel_holds_coglets_of_two_units() -> None:
     assert [r["data"] for r in kernel.trace.records if r["kind"] == "transmit" and r["path"] == "Main/guest"] == [
         "well, hello 1"
     ]
+
+
+BOTH = """
+model m = scripted "m.yml"
+queue jobs: int = memory
+program f(x: int) -> string = python "m:f"
+program s(x: int) -> string = shell ["echo", "shell of NAME"]
+program l(x: int) -> string = llm { model: m, prompt: "say {{ x }}" }
+program h(x: int) -> string = human { choices: ["NAME", "other"] }
+coglet Main { transmit out: any
+  on start { out <- [f(1), s(1), l(1), h(1)]
+    jobs <- NUMBER }
+  on jobs as n { out <- n } }
+"""
+
+
+def test_a_session_carries_out_the_programs_of_each_unit(tmp_path: Path) -> None:
+    units = {}
+    for number, name in enumerate(("host", "guest")):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "m.py").write_text(f"def f(x):\n    return 'python of {name}'\n")
+        (folder / "m.yml").write_text(f"- model of {name}\n")
+        text = BOTH.replace("NAME", name).replace("NUMBER", str(number))
+        units[name] = Unit(build(text, name=str(folder / "spec.cog")))
+    records: list[dict[str, Any]] = []
+
+    def adopt(_output: Output) -> None:
+        kernel = made.kernel
+        if len(kernel.units) == 1:
+            assert kernel.root is not None
+            supervision.adopt(kernel, kernel.root, "guest", units["guest"], {})
+
+    options = RunOptions(on_output=adopt, on_records=records.extend)
+    people = People({"h": ["1"]})
+    made = build_session(units["host"], options, Settings(people=people))
+    finished(made)
+    said = {
+        path: [r["data"] for r in records if r["kind"] == "transmit" and r["path"] == path]
+        for path in ("Main", "Main/guest")
+    }
+    assert said == {
+        "Main": [["python of host", "shell of host", "model of host", "host"], 0],
+        "Main/guest": [["python of guest", "shell of guest", "model of guest", "guest"], 1],
+    }
+
+
+def test_a_journal_tells_the_calls_of_two_units_apart() -> None:
+    text = (
+        'program s(x: int) -> string = shell ["echo", %s]\ncoglet Main { transmit o: string\n on start { o <- s(1) } }'
+    )
+    calls = [Sim(text % '"a"').calls[0], Sim(text % '"a"').calls[0], Sim(text % '"a" + ""').calls[0]]
+    assert calls[0].request == calls[2].request
+    assert digest(calls[0]) == digest(calls[1]) != digest(calls[2])
 
 
 def test_a_unit_with_the_same_program_is_held_once() -> None:

@@ -57,13 +57,13 @@ def write_locks(checked: Checked, problems: Problems) -> None:
 
 async def _ask(bundle: ir.Bundle) -> dict[str, Any]:
     """Return the tools of each server by its key, or the Failure of a server that did not answer."""
-    background = Background()
-    servers = Servers(bundle.servers, Unit(bundle).evaluate, secret, os.getcwd(), background)
+    background, unit = Background(), Unit(bundle)
+    servers = Servers(secret, os.getcwd(), background)
     found: dict[str, Any] = {}
 
     async def one(key: str) -> None:
         try:
-            found[key] = await servers.tools(key)
+            found[key] = await servers.tools((unit, key))
         except Failure as failure:
             found[key] = failure
 

@@ -1,38 +1,31 @@
 """Effects: what the kernel asks of the world. The shell takes these records from `Kernel.effects` and carries them out.
 
 `Call`, `Ask` and `Dispatch` carry a number; their answers come back as events (`Kernel.result`) with the same number.
+
+A kernel may hold coglets of several units. So an effect carries what is to be called, and the unit to which that belongs: keys
+of programs, models and queues are those of one unit.
 """
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-
-class Sandbox:
-    """The permissions of a call's processes: `mode` is ro or rw, for the workspace."""
-
-    __slots__ = ("mode", "network")
-
-    def __init__(self, mode: str, network: bool) -> None:
-        self.mode = mode
-        self.network = network
-
-    def inside(self, outer: Sandbox | None) -> Sandbox:
-        """This one within another: nothing is allowed that the other forbids."""
-        if outer is None:
-            return self
-        return Sandbox("ro" if "ro" in (self.mode, outer.mode) else "rw", self.network and outer.network)
+if TYPE_CHECKING:
+    from cogc import ir
+    from cogc.kernel.permissions import Sandbox
+    from cogc.kernel.unit import Unit
 
 
 class Call:
     """Carry out a program. `request` holds its words and attributes, `arguments` its parameters by name."""
 
-    __slots__ = ("arguments", "id", "path", "program", "request", "sandbox")
+    __slots__ = ("arguments", "id", "path", "program", "request", "sandbox", "unit")
 
     def __init__(
         self,
         id: int,
-        program: str,
+        unit: Unit,
+        program: ir.Program,
         arguments: dict[str, Any],
         request: dict[str, Any],
         path: str,
@@ -40,6 +33,7 @@ class Call:
     ) -> None:
         self.sandbox = sandbox
         self.id = id
+        self.unit = unit
         self.program = program
         self.arguments = arguments
         self.request = request
@@ -47,15 +41,16 @@ class Call:
 
 
 class Ask:
-    """Ask a model, for a program of a coglet. `request` is the conversation so far, `limit` the nanoseconds that it may
+    """Ask a model, for a program of a coglet. `program` is the name of the program, `request` is the conversation so far, `limit` the nanoseconds that it may
     take, `at` the program's place in the spec, `streams` whether pieces of the reply are wanted while it comes."""
 
-    __slots__ = ("at", "id", "limit", "model", "path", "program", "request", "streams")
+    __slots__ = ("at", "id", "limit", "model", "path", "program", "request", "streams", "unit")
 
     def __init__(
         self,
         id: int,
-        model: str,
+        unit: Unit,
+        model: ir.Model,
         program: str,
         request: dict[str, Any],
         limit: int,
@@ -64,6 +59,7 @@ class Ask:
         streams: bool = False,
     ) -> None:
         self.id = id
+        self.unit = unit
         self.model = model
         self.program = program
         self.request = request
@@ -74,16 +70,17 @@ class Ask:
 
 
 class Dispatch:
-    """Have an agent run by a dispatcher: its program's key, what it is asked, the nanoseconds that it may take, and the
+    """Have an agent run by a dispatcher: its program, what it is asked, the nanoseconds that it may take, and the
     sandbox that holds it."""
 
-    __slots__ = ("background", "dispatcher", "id", "limit", "path", "program", "query", "sandbox")
+    __slots__ = ("background", "dispatcher", "id", "limit", "path", "program", "query", "sandbox", "unit")
 
     def __init__(
         self,
         id: int,
+        unit: Unit,
         dispatcher: str,
-        program: str,
+        program: ir.Program,
         query: str,
         background: bool,
         limit: int,
@@ -92,6 +89,7 @@ class Dispatch:
     ) -> None:
         self.sandbox = sandbox
         self.id = id
+        self.unit = unit
         self.dispatcher = dispatcher
         self.program = program
         self.query = query
@@ -122,9 +120,10 @@ class Tell:
 class Unclaim:
     """An item of a queue that was claimed for a coglet which is gone: `[value, id, token]`."""
 
-    __slots__ = ("item", "queue")
+    __slots__ = ("item", "queue", "unit")
 
-    def __init__(self, queue: str, item: Any) -> None:
+    def __init__(self, unit: Unit, queue: str, item: Any) -> None:
+        self.unit = unit
         self.queue = queue
         self.item = item
 

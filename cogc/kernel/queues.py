@@ -49,7 +49,8 @@ def _consume(kernel: State, inst: Instance, channel: str) -> Generator[Any, Any,
 def orphaned(kernel: State, activity: Activity, value: Any) -> None:
     """Give back an item of a queue whose consumer is gone when the item comes."""
     if type(activity.event) is str and activity.event.startswith(QUEUE) and type(value) is list:
-        kernel.effects.append(Unclaim(activity.event.removeprefix(QUEUE).removesuffix(".dead"), value))
+        queue = activity.event.removeprefix(QUEUE).removesuffix(".dead")
+        kernel.effects.append(Unclaim(activity.inst.code.unit, queue, value))
 
 
 def settled(kernel: State, inst: Instance, key: str) -> None:

@@ -133,17 +133,18 @@ def _call(kernel: State, activity: Activity, request: CallProgram) -> None:
         queues.settled(kernel, inst, key)
     if kernel.trace:
         kernel.trace.record("call", inst, cause=kernel.cause, call=call, program=program.name, data=arguments)
-    kernel.effects.append(Call(call, key, arguments, values, inst.path, request.sandbox))
+    kernel.effects.append(Call(call, inst.code.unit, program, arguments, values, inst.path, request.sandbox))
 
 
 def _ask(kernel: State, activity: Activity, request: AskModel) -> None:
     inst = asking_coglet(activity, request)
     call = _called(kernel, activity, inst, None)
+    unit = inst.code.unit
+    model = unit.bundle.models[request.model]
     if kernel.trace and "count" not in request.body:
-        model = inst.code.unit.bundle.models[request.model].name
-        kernel.trace.record("ask", inst, call=call, model=model, program=request.program, data=request.news)
+        kernel.trace.record("ask", inst, call=call, model=model.name, program=request.program, data=request.news)
     kernel.effects.append(
-        Ask(call, request.model, request.program, request.body, request.limit, inst.path, request.at, request.streams)
+        Ask(call, unit, model, request.program, request.body, request.limit, inst.path, request.at, request.streams)
     )
 
 
@@ -151,16 +152,18 @@ def _dispatch(kernel: State, activity: Activity, request: DispatchAgent) -> None
     inst = asking_coglet(activity, request)
     call = _called(kernel, activity, inst, None)
     kernel.models.spending[call] = request.used
+    unit = inst.code.unit
+    program = unit.bundle.programs[request.program]
     if kernel.trace:
-        name = inst.code.unit.bundle.programs[request.program].name
         kernel.trace.record(
-            "dispatch", inst, call=call, program=name, dispatcher=request.dispatcher, data=request.query
+            "dispatch", inst, call=call, program=program.name, dispatcher=request.dispatcher, data=request.query
         )
     kernel.effects.append(
         Dispatch(
             call,
+            unit,
             request.dispatcher,
-            request.program,
+            program,
             request.query,
             request.background,
             request.limit,

@@ -98,7 +98,7 @@ class CogletCode:
 
 
 class Unit:
-    """One compiled program. `texts` keeps the functions of texts that coglets register while they run."""
+    """One compiled program. `digest` is the hash of its content, `texts` keeps the functions of texts that coglets register while they run."""
 
     __slots__ = (
         "_attributes",
@@ -108,6 +108,7 @@ class Unit:
         "_values",
         "bundle",
         "coder",
+        "digest",
         "texts",
         "tracing",
         "validators",
@@ -115,6 +116,7 @@ class Unit:
 
     def __init__(self, bundle: ir.Bundle) -> None:
         self.bundle = bundle
+        self.digest = bundle.hash or ir.hashed(bundle).hash
         self.validators = Validators.of(bundle)
         self.coder = Coder(bundle, self.validators)
         self.tracing = self.coder.for_traces()
@@ -125,11 +127,6 @@ class Unit:
         self._values: dict[int, tuple[ir.Expr, Function]] = {}
         self._policies: dict[tuple[Any, ...], ChildCode] = {}
         self.coder.consts()
-
-    @property
-    def digest(self) -> str:
-        """The hash of the program's content."""
-        return self.bundle.hash or ir.hashed(self.bundle).hash
 
     def code(self, key: str, traced: bool) -> CogletCode:
         """Return a coglet's code, for kernels that trace or for those that do not."""

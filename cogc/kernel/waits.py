@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     from cogc import ir
-    from cogc.kernel.effects import Sandbox
+    from cogc.kernel.permissions import Sandbox
 
 
 class _Request:

@@ -30,6 +30,8 @@ def session_of(cls: Any, first: int, trace: BinaryIO | None, workspace: str) -> 
     assert bundle is not None, problems.found
     options = RunOptions(inputs=[("run", first)], signals=False)
     sinks = Sinks(TraceWriter(trace) if trace else None)
-    session = build_session(Unit(bundle), options, Settings(workspace), sinks)
-    session.executors.functions.update((key, cls) for key, p in bundle.programs.items() if p.kind == "coglet")
+    unit = Unit(bundle)
+    session = build_session(unit, options, Settings(workspace), sinks)
+    coglets = [key for key, p in bundle.programs.items() if p.kind == "coglet"]
+    session.executors.functions.update(((unit, key), cls) for key in coglets)
     return session

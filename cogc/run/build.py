@@ -28,17 +28,15 @@ def build_session(unit: Unit, options: RunOptions, settings: Settings, sinks: Si
     kernel = _kernel(unit, options, sinks)
     outside, background = Outside(options.sim), Background()
     clock = (lambda: kernel.now / 1e9) if options.sim else None
-    bundle = unit.bundle
     executors = Executors(
-        bundle,
         settings,
         Coglets(outside.tell, to_python, from_python, settings.workspace),
-        Servers(bundle.servers, unit.evaluate, secret, settings.workspace, background, settings.sandboxed),
-        Claims(bundle, unit.evaluate, outside, background, clock),
+        Servers(secret, settings.workspace, background, settings.sandboxed),
+        Claims(outside, background, clock),
         Plans(settings.keeping, settings.people, background, outside.rest, clock),
     )
     mirror = Mirror(kernel.models.registry, settings.registry, options.run) if settings.registry else None
-    models, dispatchers = Models(kernel), Dispatchers(bundle, settings)
+    models, dispatchers = Models(), Dispatchers(settings)
     return Session(kernel, options, outside, background, executors, models, dispatchers, sinks, mirror)
 
 

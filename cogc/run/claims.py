@@ -25,12 +25,13 @@ import itertools
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from typing import Any
+from typing import Any, TypeAlias
 
 import trio
 
 from cogc import ir
 from cogc.kernel.effects import Call
+from cogc.kernel.unit import Unit
 from cogc.language.values import Duration, Failure, plain
 from cogc.run.background import Background
 from cogc.run.outside import Outside
@@ -75,50 +76,57 @@ class Line:
             self.waiting.pop(call, None)
 
 
-class Claims:
-    """`evaluate` gives the value of an attribute; `clock` is that of a simulation, in seconds, and None where real time counts."""
+Key: TypeAlias = tuple[Unit, str]
+"""A queue: a unit, and the key of the queue in it."""
 
-    def __init__(
-        self,
-        bundle: ir.Bundle,
-        evaluate: Callable[[ir.Expr], Any],
-        outside: Outside,
-        background: Background,
-        clock: Callable[[], float] | None = None,
-    ) -> None:
-        self.bundle = bundle
-        self.evaluate = evaluate
+
+class _Used:
+    """A queue that the run uses: the queue over its store once it is open, the claims that wait, and the items that are worked on."""
+
+    def __init__(self, line: Callable[[], Line]) -> None:
+        self.queue: ValueQueue | None = None
+        self.opening = trio.Lock()
+        self.lines = {"take": line(), "dead": line()}
+        self.working: dict[str, int] = {}
+
+
+class Claims:
+    """The queues of a run. `clock` is that of a simulation, in seconds, and None where real time counts."""
+
+    def __init__(self, outside: Outside, background: Background, clock: Callable[[], float] | None = None) -> None:
         self.outside = outside
         self.background = background
         self.clock = clock
-        self.opened: dict[str, ValueQueue] = {}
-        self.opening = {key: trio.Lock() for key in bundle.queues}
-        self.lines = {(key, action): self._line(key) for key in bundle.queues for action in ("take", "dead")}
-        self.working: dict[str, dict[str, int]] = {key: {} for key in bundle.queues}
-        self.claimed: dict[int, str] = {}
+        self.used: dict[Key, _Used] = {}
+        self.claimed: dict[int, Key] = {}
         self.returned = 0
 
-    def _line(self, key: str) -> Line:
-        return Line(self.outside, self.clock is not None or self.bundle.queues[key].backend == "memory")
+    def _of(self, key: Key) -> _Used:
+        found = self.used.get(key)
+        if found is None:
+            rests = self.clock is not None or _declared(key).backend == "memory"
+            found = self.used[key] = _Used(lambda: Line(self.outside, rests))
+        return found
 
-    async def call(self, key: str, action: str, arguments: list[Any], call: int = 0) -> Any:
+    async def call(self, key: Key, action: str, arguments: list[Any], call: int = 0) -> Any:
         """Put, take, done, back, dead or unclaim; a Failure if the store cannot be reached."""
         try:
             queue = await self._queue(key)
             if action in ("take", "dead"):
                 return await self._claim(queue, key, action, call)
             if action in ("done", "back", "unclaim"):
-                self.working[key].pop(str(arguments[0]), None)
+                self._of(key).working.pop(str(arguments[0]), None)
             found = await getattr(queue, action)(*(plain(a) for a in arguments))
             if action in ("put", "back", "unclaim"):
                 self._changed(key)
             return None if action == "put" else found
         except ConnectionError as error:
-            raise Failure("program", f"the queue `{self.bundle.queues[key].name}`: {error}") from None
+            raise Failure("program", f"the queue `{_declared(key).name}`: {error}") from None
 
-    async def _claim(self, queue: ValueQueue, key: str, action: str, call: int) -> list[Any]:
+    async def _claim(self, queue: ValueQueue, key: Key, action: str, call: int) -> list[Any]:
         """Claim an item, or take a dead one, waiting in line while there is none."""
-        line = self.lines[key, action]
+        used = self._of(key)
+        line = used.lines[action]
         while True:
             seen = line.changes
             try:
@@ -128,22 +136,22 @@ class Claims:
                 raise
             if found is not None:
                 if action == "take":
-                    self.working[key][found[1]] = found[2]
+                    used.working[found[1]] = found[2]
                 line.wake()
                 return found
             await line.wait(call, seen)
 
-    def _changed(self, key: str) -> None:
-        for action in ("take", "dead"):
-            self.lines[key, action].wake()
+    def _changed(self, key: Key) -> None:
+        for line in self._of(key).lines.values():
+            line.wake()
 
     # ---- items for coglets that are gone -------------------------------------------------------------------
 
     def began(self, call: Call) -> None:
         """Remember a call that claims an item."""
-        program = self.bundle.programs[call.program]
+        program = call.program
         if program.kind == "queue" and program.name.endswith((".take", ".dead")):
-            self.claimed[call.id] = str(program.argument)
+            self.claimed[call.id] = call.unit, str(program.argument)
 
     def cancelled(self, call: int) -> None:
         """Forget a claim that was cancelled before it had an item."""
@@ -155,14 +163,14 @@ class Claims:
         if key is not None and not wanted:
             self.give_back(key, value)
 
-    def give_back(self, key: str, item: Any) -> None:
+    def give_back(self, key: Key, item: Any) -> None:
         """Put a claimed item `[value, id, token]` back into its queue, before the run may end."""
         if isinstance(item, list):
             self.returned -= 1
             self.outside.begin(self.returned)
             self.background.start_soon(self._unclaim, self.returned, key, item)
 
-    async def _unclaim(self, number: int, key: str, item: list[Any]) -> None:
+    async def _unclaim(self, number: int, key: Key, item: list[Any]) -> None:
         with suppress(Failure):  # the queue takes the item back when its lease is over
             await self.call(key, "unclaim", item[1:])
         self.outside.end(number)
@@ -170,15 +178,16 @@ class Claims:
 
     # ---- stores --------------------------------------------------------------------------------------------
 
-    async def _queue(self, key: str) -> ValueQueue:
-        async with self.opening[key]:
-            if key not in self.opened:
-                self.opened[key] = await self.background.hold(self._hold, key)
-        return self.opened[key]
+    async def _queue(self, key: Key) -> ValueQueue:
+        used = self._of(key)
+        async with used.opening:
+            if used.queue is None:
+                used.queue = await self.background.hold(self._hold, key)
+        return used.queue
 
-    async def _hold(self, key: str, task_status: trio.TaskStatus[ValueQueue] = trio.TASK_STATUS_IGNORED) -> None:
-        declared = self.bundle.queues[key]
-        given = {k: self.evaluate(e) for k, e in declared.attributes.items()}
+    async def _hold(self, key: Key, task_status: trio.TaskStatus[ValueQueue] = trio.TASK_STATUS_IGNORED) -> None:
+        declared = _declared(key)
+        given = {k: key[0].evaluate(e) for k, e in declared.attributes.items()}
         lease = given["lease"].nanos / 1e9 if isinstance(given.get("lease"), Duration) else LEASE
         new_id = random_id if self.clock is None else _counted()
         async with self._store(declared) as store, trio.open_nursery() as nursery:
@@ -190,17 +199,17 @@ class Claims:
                 nursery.start_soon(self._renew, key, queue)
             await trio.sleep_forever()
 
-    async def _watch(self, key: str, store: Store) -> None:
+    async def _watch(self, key: Key, store: Store) -> None:
         """Let the first claims look again whenever the store may have changed."""
         while True:
             await store.wait(WATCH)
             self._changed(key)
 
-    async def _renew(self, key: str, queue: ValueQueue) -> None:
+    async def _renew(self, key: Key, queue: ValueQueue) -> None:
         """Extend the leases of the items that are being worked on."""
         while True:
             await trio.sleep(queue.lease / 3)
-            for id, token in list(self.working[key].items()):
+            for id, token in list(self._of(key).working.items()):
                 with suppress(ConnectionError):  # tried again before the lease ends
                     await queue.extend(id, token)
 
@@ -211,6 +220,11 @@ class Claims:
             return
         async with open_store(_store_of(queue), "queue:") as store:
             yield store
+
+
+def _declared(key: Key) -> ir.Queue:
+    unit, name = key
+    return unit.bundle.queues[name]
 
 
 def _counted() -> Callable[[], str]:

@@ -74,8 +74,7 @@ class Dispatcher(Protocol):
 class Dispatchers:
     """The dispatchers of one run, each made when it is first needed."""
 
-    def __init__(self, bundle: ir.Bundle, settings: Settings) -> None:
-        self.bundle = bundle
+    def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.made: dict[str, Dispatcher] = {}
         self.mailboxes: dict[int, trio.MemorySendChannel[str]] = {}
@@ -89,7 +88,7 @@ class Dispatchers:
 
     async def run(self, call: Dispatch, emit: Emit) -> Any:
         """Have an agent run, within its time; a reply as the kernel takes it, or a Failure."""
-        late = f"the run of `{self.bundle.programs[call.program].name}` took longer than {call.limit / 1e9:g}s"
+        late = f"the run of `{call.program.name}` took longer than {call.limit / 1e9:g}s"
         result: Any = Failure("timeout", late)
         self.mailboxes[call.id], inbox = trio.open_memory_channel[str](_MESSAGES)
         with trio.move_on_after(call.limit / 1e9), self.mailboxes[call.id], inbox:
@@ -110,19 +109,19 @@ class Dispatchers:
         return self.made[name]
 
     def _spec(self, call: Dispatch, inbox: trio.MemoryReceiveChannel[str]) -> RunSpec:
-        program, settings = self.bundle.programs[call.program], self.settings
+        program, bundle, settings = call.program, call.unit.bundle, self.settings
         system, temperature = program.attributes.get("system"), program.attributes.get("temperature")
         return RunSpec(
             id=f"{program.name}-{call.id}",
             type=program.name,
             task=call.query,
             system_prompt=str(system.value) if isinstance(system, ir.Const) else "",
-            model=self.bundle.models[program.model].argument,
+            model=bundle.models[program.model].argument,
             temperature=float(temperature.value) if isinstance(temperature, ir.Const) else None,
-            tools=[self.bundle.programs[k].name for k in program.tools],
+            tools=[bundle.programs[k].name for k in program.tools],
             background=call.background,
             timeout=call.limit / 1e9,
-            program=ir.encode(msgspec.structs.replace(self.bundle, root=call.program)).decode(),
+            program=ir.encode(msgspec.structs.replace(bundle, root=program.key)).decode(),
             metadata={
                 "workspace": settings.workspace,
                 "allow_imports": sorted(settings.allow_imports),

@@ -12,7 +12,7 @@ The functions only read, since a signal may come in the middle of a step of the 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import NamedTuple, assert_never
 
 from cogc.kernel.effects import Ask, Call, Dispatch
 from cogc.kernel.machine import Kernel
@@ -32,7 +32,7 @@ def describe(kernel: Kernel, calls: dict[int, UnderWay], now: int) -> str:
     waiting = "1 message waits for its turn" if messages == 1 else f"{messages} messages wait for their turn"
     open_calls = "1 call is under way" if under_way == 1 else f"{under_way} calls are under way"
     lines = [f"cogc: after {now / 1e9:.3f}s: {waiting}, {open_calls}"]
-    shown = {number: _call(kernel, known, now) for number, known in calls.items()}
+    shown = {number: _call(known, now) for number, known in calls.items()}
     for inst in _tree(kernel.root):
         lines.append(f"  {inst.path} {inst.status()}")
         lines += [f"    {fact}" for fact in (*_reactions(inst, shown), *_inboxes(kernel, inst))]
@@ -47,13 +47,14 @@ def _tree(inst: Instance | None) -> Iterator[Instance]:
             yield from _tree(member)
 
 
-def _call(kernel: Kernel, known: UnderWay, now: int) -> str:
-    bundle = kernel.unit.bundle
+def _call(known: UnderWay, now: int) -> str:
     match known.call:
         case Ask(model=model):
-            what = f"model `{bundle.models[model].name}`" if model in bundle.models else "a model"
+            what = f"model `{model.name}`"
         case Call(program=program) | Dispatch(program=program):
-            what = f"program `{bundle.programs[program].name}`" if program in bundle.programs else "a program"
+            what = f"program `{program.name}`"
+        case _:
+            assert_never(known.call)
     return f"{what} (call {known.call.id}, {(now - known.began) / 1e9:.1f}s)"
 
 

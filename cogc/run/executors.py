@@ -22,6 +22,7 @@ import trio
 from cogc import ir
 from cogc.disk import resources
 from cogc.kernel.effects import Call
+from cogc.kernel.unit import Unit
 from cogc.language.functions import text
 from cogc.language.values import Duration, Failure
 from cogc.run import calling, upstream
@@ -43,23 +44,20 @@ DEFAULT_TIMEOUT = 60.0
 class Executors:
     """Carries out the calls of one run."""
 
-    def __init__(
-        self, bundle: ir.Bundle, settings: Settings, coglets: Coglets, servers: Servers, claims: Claims, plans: Plans
-    ) -> None:
-        self.bundle = bundle
+    def __init__(self, settings: Settings, coglets: Coglets, servers: Servers, claims: Claims, plans: Plans) -> None:
         self.settings = settings
         self.coglets = coglets
         self.servers = servers
         self.claims = claims
         self.plans = plans
-        self.functions: dict[str, Callable[..., Any]] = {}
+        self.functions: dict[tuple[Unit, str], Callable[..., Any]] = {}
         self.abandoned: list[str] = []
         self._load = trio.Lock()
         self._known = frozenset(sys.modules)
 
     async def execute(self, call: Call) -> Any:
         """Carry out a call within its timeout; its value, or a Failure."""
-        program = self.bundle.programs[call.program]
+        program, types = call.program, call.unit.bundle.types
         limit = call.request.get("timeout")
         usual = float("inf") if program.kind in ("human", "coglet", "queue", "plan store") else DEFAULT_TIMEOUT
         if program.kind == "human":
@@ -78,18 +76,18 @@ class Executors:
                         result = await self._coglet(program, call)
                 elif program.kind == "mcp":
                     given = call.arguments if program.schema is None else call.arguments["input"]
-                    value = await self.servers.call(program.server, program.argument, given)
-                    read = read_result(value, self.bundle.types[program.result] == "string")
+                    value = await self.servers.call((call.unit, program.server), program.argument, given)
+                    read = read_result(value, types[program.result] == "string")
                     result = from_python(read, f"the result of `{program.name}`")
                 elif program.kind == "queue":
                     action = program.key.rpartition(".")[2]
                     result = await self.claims.call(
-                        str(program.argument), action, list(call.arguments.values()), call.id
+                        (call.unit, str(program.argument)), action, list(call.arguments.values()), call.id
                     )
                 elif program.kind == "plan store":
                     result = await self.plans.call(str(program.argument), list(call.arguments.values()), call.id)
                 elif program.kind == "human":
-                    question = Question(program, call, self.bundle.types[program.result])
+                    question = Question(program, call, types[program.result])
                     result = await self.settings.people.ask(question, call.id)
                 else:
                     result = Failure("program", f"{program.kind} programs cannot run yet")
@@ -101,7 +99,7 @@ class Executors:
 
     async def _python(self, program: ir.Program, call: Call) -> Any:
         """Call a function: an async one on the run's thread, another in a thread of its own."""
-        function = await self._function(program)
+        function = await self._function(call)
         try:
             arguments = {k: to_python(v) for k, v in call.arguments.items()}
             if inspect.iscoroutinefunction(function):
@@ -139,17 +137,18 @@ class Executors:
             raise error
         return value
 
-    async def _function(self, program: ir.Program) -> Callable[..., Any]:
+    async def _function(self, call: Call) -> Callable[..., Any]:
         """The function that a program names, imported at its first call."""
-        if program.key not in self.functions:
+        program, key = call.program, (call.unit, call.program.key)
+        if key not in self.functions:
             async with self._load:
-                if program.key not in self.functions:
+                if key not in self.functions:
                     module, _, name = str(program.argument).partition(":")
                     if program.kind == "coglet":
                         upstream.install()
                     found = await trio.to_thread.run_sync(self._import, module, program.folder, abandon_on_cancel=True)
-                    self.functions[program.key] = member(found, module, name)
-        return self.functions[program.key]
+                    self.functions[key] = member(found, module, name)
+        return self.functions[key]
 
     def _import(self, module: str, folder: str) -> ModuleType:
         """A module of the spec's own folder; any other package only if it is allowed by name."""
@@ -175,7 +174,7 @@ class Executors:
 
     async def _coglet(self, program: ir.Program, call: Call) -> Any:
         """A method of a coglet in Python."""
-        cls = await self._function(program)
+        cls = await self._function(call)
         try:
             return await self.coglets.call(program, cls, call)
         except BaseException as error:
@@ -215,7 +214,7 @@ class Executors:
         if form == "outcome":
             texts = {"stdout": outcome.stdout, "stderr": outcome.stderr}
             return {"code": outcome.code, **{k: t.decode("utf-8", "replace") for k, t in texts.items()}}
-        return self._output(program, form, outcome.stdout)
+        return self._output(program, call.unit.bundle.types[program.result], form, outcome.stdout)
 
     def _folder(self, name: str) -> str:
         """A folder of the workspace; a Failure for one outside it, wherever its links lead."""
@@ -244,17 +243,16 @@ class Executors:
         self.functions.clear()
         importlib.invalidate_caches()
 
-    def _output(self, program: ir.Program, form: str, data: bytes) -> Any:
+    def _output(self, program: ir.Program, type: object, form: str, data: bytes) -> Any:
         said = data.decode("utf-8", "replace")
         if form == "lines":
             return said.splitlines()
-        wants_text = self.bundle.types[program.result] == "string"
-        if form == "text" or (not form and wants_text):
+        if form == "text" or (not form and type == "string"):
             return said.removesuffix("\n")
         try:
             value = json.loads(said)
         except (ValueError, RecursionError) as error:
-            if not form and self.bundle.types[program.result] == "any":
+            if not form and type == "any":
                 return said.removesuffix("\n")
             raise Failure("program", f"the output of `{program.name}` is no JSON: {error}") from None
         return from_python(value, f"the output of `{program.name}`")

@@ -14,7 +14,7 @@ import hashlib
 import zlib
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, assert_never
 
 import msgspec
 
@@ -57,21 +57,23 @@ _encoder = msgspec.json.Encoder(enc_hook=_encode)
 
 
 def digest(call: Outward) -> str:
-    """Return a digest of what a call asks for: program, arguments and request."""
-    if isinstance(call, Ask):
-        data = _encoder.encode([call.model, call.program, call.request, call.path])
-    elif isinstance(call, Dispatch):
-        data = _encoder.encode([call.dispatcher, call.program, call.query, call.path])
-    else:
-        data = _encoder.encode([call.program, call.arguments, call.request, call.path])
+    """Return a digest of what a call asks for: unit, program, arguments and request."""
+    match call:
+        case Ask():
+            asked: list[object] = [call.model.key, call.program, call.request]
+        case Dispatch():
+            asked = [call.dispatcher, call.program.key, call.query]
+        case Call():
+            asked = [call.program.key, call.arguments, call.request]
+        case _:
+            assert_never(call)
+    data = _encoder.encode([call.unit.digest, *asked, call.path])
     return hashlib.sha256(data).hexdigest()[:16]
 
 
-def name_of(kernel: Kernel, call: Outward) -> str:
+def name_of(call: Outward) -> str:
     """Return the name of a call's program, for people."""
-    if isinstance(call, Call | Dispatch):
-        return kernel.unit.bundle.programs[call.program].name
-    return f"{call.program}: {kernel.unit.bundle.models[call.model].name}"
+    return f"{call.program}: {call.model.name}" if isinstance(call, Ask) else call.program.name
 
 
 def gist(call: Outward) -> str:
@@ -96,7 +98,7 @@ class Journal:
         self.lines.append([kernel.steps, kernel.now, kind, *data])
 
     def call(self, kernel: Kernel, call: Outward) -> None:
-        self.event(kernel, "call", call.id, digest(call), name_of(kernel, call), call.path, gist(call))
+        self.event(kernel, "call", call.id, digest(call), name_of(call), call.path, gist(call))
 
     def flush(self) -> None:
         if self.lines:
@@ -209,16 +211,16 @@ def _take(kernel: Kernel, expected: dict[int, list[Any]], taken: Any, whole: boo
             if known is None and not whole:
                 return False
             if known is None or known[4] != digest(effect):
-                raise Divergence(_departure(kernel, effect, known))
+                raise Divergence(_departure(effect, known))
     if taken is not None:
         taken(effects)
     return True
 
 
-def _departure(kernel: Kernel, call: Outward, known: list[Any] | None) -> str:
+def _departure(call: Outward, known: list[Any] | None) -> str:
     """Describe a departure: what was expected, what came, and the program's place in the spec."""
-    at = kernel.unit.place(call.at if isinstance(call, Ask) else kernel.unit.bundle.programs[call.program].at)
+    at = call.unit.place(call.at if isinstance(call, Ask) else call.program.at)
     lines = [f"call {call.id} is another one"]
     lines.append("  expected  " + ("no call" if known is None else f"`{known[5]}` of {known[6]}: {known[7]}"))
-    lines.append(f"  came      `{name_of(kernel, call)}` of {call.path}: {gist(call)}")
+    lines.append(f"  came      `{name_of(call)}` of {call.path}: {gist(call)}")
     return "\n".join([*lines, *([f"  at        {at}"] if at else [])])

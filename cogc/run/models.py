@@ -10,7 +10,7 @@ import trio
 
 from cogc import ir
 from cogc.kernel.effects import Ask
-from cogc.kernel.machine import Kernel
+from cogc.kernel.unit import Unit
 from cogc.language.values import Failure
 from cogc.run.scripted import Scripted
 
@@ -28,18 +28,17 @@ class Provider(Protocol):
 class Models:
     """The models of one run."""
 
-    def __init__(self, kernel: Kernel) -> None:
-        self.kernel = kernel
-        self.scripts: dict[str, Scripted] = {}
-        self.providers: dict[str, Provider] = {}
+    def __init__(self) -> None:
+        self.scripts: dict[tuple[Unit, str], Scripted] = {}
+        self.providers: dict[tuple[Unit, str], Provider] = {}
 
     def answer(self, ask: Ask) -> tuple[int, Any] | None:
         """A scripted answer and its delay in nanoseconds, chosen at once so that answers go in order of requests."""
-        model = self.kernel.unit.bundle.models[ask.model]
+        model = ask.model
         if model.provider != "scripted":
             return None
         try:
-            delay, reply = self._script(model).answer(ask)
+            delay, reply = self._script(ask).answer(ask)
         except OSError as error:
             return 0, Failure(
                 "program", f"model `{model.name}`: `{model.argument}`: {(error.strerror or str(error)).lower()}"
@@ -50,27 +49,27 @@ class Models:
             return ask.limit, late(ask)
         return delay, reply
 
-    def _script(self, model: ir.Model) -> Scripted:
-        if model.key not in self.scripts:
-            self.scripts[model.key] = Scripted.load(Path(model.folder) / model.argument)
-        return self.scripts[model.key]
+    def _script(self, ask: Ask) -> Scripted:
+        key = ask.unit, ask.model.key
+        if key not in self.scripts:
+            self.scripts[key] = Scripted.load(Path(ask.model.folder) / ask.model.argument)
+        return self.scripts[key]
 
     async def ask(self, ask: Ask, emit: Emit) -> Any:
         """A provider's reply within the time that is left, or a Failure. `emit` takes pieces of text while it comes."""
         result: Any = late(ask)
         with trio.move_on_after(ask.limit / 1e9):
             try:
-                result = await self._provider(self.kernel.unit.bundle.models[ask.model]).ask(
-                    ask.request, emit if ask.streams else None
-                )
+                result = await self._provider(ask).ask(ask.request, emit if ask.streams else None)
             except Failure as failure:
                 result = failure
         return result
 
-    def _provider(self, model: ir.Model) -> Provider:
-        if model.key not in self.providers:
-            self.providers[model.key] = _made(model, self.kernel.unit.model(model.key))
-        return self.providers[model.key]
+    def _provider(self, ask: Ask) -> Provider:
+        key = ask.unit, ask.model.key
+        if key not in self.providers:
+            self.providers[key] = _made(ask.model, ask.unit.model(ask.model.key))
+        return self.providers[key]
 
     async def aclose(self) -> None:
         for provider in self.providers.values():

@@ -15,7 +15,7 @@ import shutil
 from collections.abc import Sequence
 
 from cogc.disk.state_folder import private
-from cogc.kernel.effects import Sandbox
+from cogc.kernel.permissions import Sandbox
 from cogc.language.values import Failure
 
 _NETWORK = ("/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/ssl", "/etc/ca-certificates", "/etc/pki")

@@ -10,14 +10,16 @@ import json
 import os
 import shutil
 import tempfile
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any, TextIO
+from typing import Any, TextIO, TypeAlias
 
 import trio
 
 from cogc import ir
-from cogc.kernel.effects import Sandbox
+from cogc.kernel.permissions import Sandbox
+from cogc.kernel.unit import Unit
 from cogc.language.values import Failure, plain
 from cogc.run.background import Background
 from cogc.run.process import held
@@ -34,33 +36,33 @@ class _Link:
         self.over = trio.Event()
 
 
+Key: TypeAlias = tuple[Unit, str]
+"""A server: a unit, and the key of the server in it."""
+
+
 class Servers:
-    """The MCP servers of one run. `evaluate` gives a server's argument and attributes, `secret` the value of a secret."""
+    """The MCP servers of one run. `secret` gives the value of a secret."""
 
     def __init__(
         self,
-        servers: dict[str, ir.Server],
-        evaluate: Callable[[ir.Expr], Any],
         secret: Callable[[Any], str],
         workspace: str,
         background: Background,
         sandboxed: bool = True,
     ) -> None:
-        self.servers = servers
-        self.evaluate = evaluate
         self.secret = secret
         self.workspace = workspace
         self.sandboxed = sandboxed
         self.background = background
-        self.links: dict[str, _Link] = {}
-        self.starting = {key: trio.Lock() for key in servers}
+        self.links: dict[Key, _Link] = {}
+        self.starting: defaultdict[Key, trio.Lock] = defaultdict(trio.Lock)
 
-    async def call(self, key: str, tool: str, arguments: dict[str, Any]) -> Any:
+    async def call(self, key: Key, tool: str, arguments: dict[str, Any]) -> Any:
         """Call a tool and return its structured content, or the text of its answer. A Failure if the tool reports one."""
         link = await self._link(key)
         from mcp import MCPError  # behind the link, which says so if it is not installed
 
-        name = self.servers[key].name
+        name = _declared(key).name
         try:
             result = await link.client.call_tool(tool, plain(arguments))
         except MCPError as error:
@@ -74,7 +76,7 @@ class Servers:
             return _unwrapped(result.structured_content)
         return said
 
-    async def tools(self, key: str) -> dict[str, dict[str, Any]]:
+    async def tools(self, key: Key) -> dict[str, dict[str, Any]]:
         """The tools of a server by name: description, and the schemas of input and output."""
         link = await self._link(key)
         found, cursor = {}, None
@@ -90,10 +92,10 @@ class Servers:
             if not cursor:
                 return found
 
-    async def _link(self, key: str) -> _Link:
+    async def _link(self, key: Key) -> _Link:
         async with self.starting[key]:
             if key not in self.links:
-                name = self.servers[key].name
+                name = _declared(key).name
                 try:
                     with trio.fail_after(_START):
                         self.links[key] = await self.background.hold(self._serve, key)
@@ -103,19 +105,19 @@ class Servers:
                     raise Failure("program", f"the MCP server `{name}` cannot be used: {failure.message}") from None
             return self.links[key]
 
-    def _drop(self, key: str, link: _Link) -> None:
+    def _drop(self, key: Key, link: _Link) -> None:
         if self.links.get(key) is link:
             del self.links[key]
         link.over.set()
 
-    async def _serve(self, key: str, task_status: trio.TaskStatus[_Link] = trio.TASK_STATUS_IGNORED) -> None:
+    async def _serve(self, key: Key, task_status: trio.TaskStatus[_Link] = trio.TASK_STATUS_IGNORED) -> None:
         """Hold a server's client until it is given up or the run ends; nothing that it started is left."""
         link = None
         with tempfile.TemporaryFile(
             "w+", errors="replace"
         ) as said:  # what a server says on stderr is for its own people
             try:
-                async with self._client(self.servers[key], said) as client:
+                async with self._client(key, said) as client:
                     link = _Link(client)
                     task_status.started(link)
                     await link.over.wait()
@@ -127,7 +129,7 @@ class Servers:
                 self._drop(key, link)
 
     @asynccontextmanager
-    async def _client(self, server: ir.Server, said: TextIO) -> AsyncIterator[Any]:
+    async def _client(self, key: Key, said: TextIO) -> AsyncIterator[Any]:
         """A server's client, for as long as it is held."""
         try:
             import httpx2
@@ -136,8 +138,9 @@ class Servers:
             from mcp.client.streamable_http import streamable_http_client
         except ImportError:
             raise Failure("program", "MCP servers need the extra `mcp`: pip install 'cogc[mcp]'") from None
-        argument = self.evaluate(server.argument)
-        attributes = {k: self.evaluate(e) for k, e in server.attributes.items()}
+        unit, server = key[0], _declared(key)
+        argument = unit.evaluate(server.argument)
+        attributes = {k: unit.evaluate(e) for k, e in server.attributes.items()}
         if server.transport == "http":
             headers = {k: self.secret(v) for k, v in attributes.get("headers", {}).items()}
             async with (
@@ -164,6 +167,11 @@ class Servers:
         """The command of a server that is to run in a sandbox."""
         sandbox = Sandbox(attributes["sandbox"], attributes.get("network", False))
         return wrapped(words, sandbox, os.path.realpath(self.workspace), os.path.realpath(cwd), server.name)
+
+
+def _declared(key: Key) -> ir.Server:
+    unit, name = key
+    return unit.bundle.servers[name]
 
 
 def _unwrapped(content: Any) -> Any:

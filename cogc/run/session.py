@@ -47,9 +47,10 @@ from typing import Any, assert_never
 
 import trio
 
-from cogc.kernel.effects import Ask, Call, Cancel, Dispatch, LogLine, Output, Persist, Said, Sandbox, Tell, Unclaim
+from cogc.kernel.effects import Ask, Call, Cancel, Dispatch, LogLine, Output, Persist, Said, Tell, Unclaim
 from cogc.kernel.machine import Kernel
 from cogc.kernel.models.budget import Budget, Usage
+from cogc.kernel.permissions import Sandbox
 from cogc.language.values import Duration, Failure
 from cogc.run.background import Background
 from cogc.run.delayed import Delays, Piece, Reply, SleepOver
@@ -498,7 +499,7 @@ class Session:
                 case Tell():
                     self.dispatchers.say(effect)
                 case Unclaim():
-                    self.executors.claims.give_back(effect.queue, effect.item)
+                    self.executors.claims.give_back((effect.unit, effect.queue), effect.item)
                 case Said():
                     self.outside.resume(self.listening.pop(effect.token, 0))
                     self.outside.release(partial(self.executors.coglets.said, effect))
@@ -534,7 +535,7 @@ class Session:
 
     def _ask_person(self, call: Call) -> None:
         """Take note of a question to a person, whose timeout passes on the clock of the run."""
-        program = self.kernel.unit.bundle.programs[call.program]
+        program = call.program
         if program.kind != "human":
             return
         self.outside.ask(call.id)

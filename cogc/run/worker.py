@@ -12,7 +12,8 @@ from typing import Any
 import trio
 
 from cogc import ir
-from cogc.kernel.effects import Output, Sandbox
+from cogc.kernel.effects import Output
+from cogc.kernel.permissions import Sandbox
 from cogc.kernel.unit import Unit
 from cogc.language.values import plain
 from cogc.run.build import build_session

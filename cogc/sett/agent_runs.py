@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from cogc.kernel.effects import Sandbox
 from cogc.kernel.machine import Kernel
 from cogc.kernel.models.budget import Budget, Usage
+from cogc.kernel.permissions import Sandbox
 from cogc.kernel.unit import Unit
 from cogc.language.values import Failure
 from cogc.run.build import build_session

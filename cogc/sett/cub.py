@@ -44,7 +44,7 @@ from typing import Any
 import msgspec
 import trio
 
-from cogc.kernel.effects import Sandbox
+from cogc.kernel.permissions import Sandbox
 from cogc.language.values import Failure
 from cogc.run.process import ProcessResult
 from cogc.sett.agent_runs import AgentRuns

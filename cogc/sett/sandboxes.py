@@ -20,7 +20,7 @@ from contextlib import asynccontextmanager
 import trio
 
 from cogc.disk.state_folder import private
-from cogc.kernel.effects import Sandbox
+from cogc.kernel.permissions import Sandbox
 from cogc.language.values import Failure
 from cogc.run import confine
 from cogc.run.process import run_process

@@ -62,7 +62,7 @@ class Sim:
                     self.asks = [a for a in self.asks if a.id != effect.id]
 
     def _call(self, call: Call) -> None:
-        name = self.kernel.unit.bundle.programs[call.program].name
+        name = call.program.name
         if name not in self.answers:
             self.calls.append(call)
             return

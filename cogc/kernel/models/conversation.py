@@ -45,11 +45,11 @@ from typing import TYPE_CHECKING, Any
 
 from cogc.ir import Program
 from cogc.kernel import programs, requests
-from cogc.kernel.effects import Sandbox
 from cogc.kernel.models import agents, registry
 from cogc.kernel.models.budget import TURNS, Budget
 from cogc.kernel.models.roster import MOST, Roster, outcome
 from cogc.kernel.objects import Instance
+from cogc.kernel.permissions import Sandbox
 from cogc.kernel.waits import AskCoglet, AskModel, CallProgram, RunAll, Sleep, Talk, WaitIn
 from cogc.language import types
 from cogc.language.attributes import USUAL

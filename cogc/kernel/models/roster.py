@@ -11,10 +11,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from cogc.kernel import reactions, requests
-from cogc.kernel.effects import Sandbox, Tell
+from cogc.kernel.effects import Tell
 from cogc.kernel.models import registry
 from cogc.kernel.models.budget import Budget
 from cogc.kernel.objects import Activity, Instance, Waiter
+from cogc.kernel.permissions import Sandbox
 from cogc.kernel.unit import Unit
 from cogc.kernel.waits import DispatchAgent, StartBeside, Talk, WaitIn
 from cogc.language.values import Failure, shorten

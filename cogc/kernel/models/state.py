@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from cogc.kernel.effects import Sandbox
 from cogc.kernel.models.budget import Budget, Usage
 from cogc.kernel.models.registry import Registry
 from cogc.kernel.objects import Instance, Waiter
+from cogc.kernel.permissions import Sandbox
 
 
 class Speaker(Protocol):

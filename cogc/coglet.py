@@ -1,6 +1,18 @@
-"""The names of upstream's `coglet` package, over this runner: in a run, `from coglet import ...` means this module.
+"""The names of upstream's `coglet` package, over this runner.
 
-A script that boots coglets by itself imports it under its own name: `from cogc.coglet import CogBase, CogletRuntime`.
+In a run, `from coglet import ...` means this module (`run/upstream.py`). A script that boots coglets by itself
+imports it under its own name:
+
+    from cogc.coglet import CogBase, CogletRuntime
+
+    async def main() -> None:
+        async with CogletRuntime() as runtime:
+            await runtime.run(CogBase(Counter))
+
+    trio.run(main)
+
+A runtime is a session whose root (`_Root`) is a coglet in Python. The root's one method never returns. It hands its
+host to the runtime, so that the runtime can act in the root's name: create children, link them, send to them.
 """
 
 from __future__ import annotations
@@ -39,7 +51,7 @@ __all__ = [
 
 
 class CogletTrace:
-    """A file that a runtime's trace goes to, as JSON lines (`specs/trace.md`)."""
+    """The file to which a runtime writes its trace, as JSON lines (`specs/trace.md`)."""
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -50,6 +62,7 @@ class _Root(Coglet):
 
     @listen("run")
     async def run(self, number: int) -> None:
+        """Hand the host of this call to the runtime, and keep the call open so that the runtime can use it."""
         runtime = _RUNTIMES[number]
         runtime.root = self
         runtime.host = sdk.host.get()
@@ -57,7 +70,7 @@ class _Root(Coglet):
         await trio.sleep_forever()
 
     async def on_child_error(self, handle: CogletHandle, error: Exception) -> str | None:
-        """One that is never restarted stops; the others go by their CogBase."""
+        """Record the failure of a child. A child that is never restarted stops; the others follow their CogBase."""
         for runtime in _RUNTIMES.values():
             if runtime.root is self:
                 runtime.errors.append((handle, error))
@@ -69,9 +82,10 @@ _RUNTIMES: dict[int, CogletRuntime] = {}
 
 
 class CogletRuntime:
-    """Boots coglets and keeps them, under Trio: `trio.run(main)`, in which `handle = await CogletRuntime().run(CogBase(C))`.
+    """A system of coglets that a script boots, under Trio.
 
-    `errors` are the failures of what it has booted, with their handles. RuntimeError when the system has failed.
+    `errors` are the failures of the coglets that it has booted, with their handles. `workspace` is the folder in
+    which programs run. Once the system has failed, `run`, `spawn`, `link` and `shutdown` raise RuntimeError.
     """
 
     def __init__(self, trace: CogletTrace | None = None, *, workspace: str = ".") -> None:
@@ -85,11 +99,11 @@ class CogletRuntime:
         self.failure: str | None = None
 
     async def run(self, base: CogBase) -> CogletHandle:
-        """Boot a coglet, and the runtime with the first one."""
+        """Boot a coglet and return its handle. The first one starts the system too."""
         return await self.spawn(base)
 
     async def spawn(self, base: CogBase) -> CogletHandle:
-        """Boot one more coglet; it is under way when this returns."""
+        """Boot another coglet and return its handle."""
         if self.session is None:
             await self._boot()
         self._alive()
@@ -132,10 +146,12 @@ class CogletRuntime:
         await self.shutdown()
 
     def _alive(self) -> None:
+        """Raise RuntimeError if the system has failed."""
         if self.failure is not None:
             raise RuntimeError(self.failure)
 
     async def _boot(self) -> None:
+        """Start the system in the background, and wait until its root runs."""
         self.ready, self.ended = trio.Event(), trio.Event()
         number = max(_RUNTIMES, default=0) + 1
         _RUNTIMES[number] = self
@@ -145,7 +161,7 @@ class CogletRuntime:
         await self.ready.wait()
 
     async def _keep(self, number: int, file: BinaryIO | None) -> None:
-        """Run the system to its end; what kept it from running is told to whoever asks."""
+        """Run the system to its end, and keep the reason of its failure for the methods of the runtime."""
         assert self.session is not None
         try:
             await self.session.run()

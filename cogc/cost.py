@@ -1,9 +1,36 @@
 """An upper bound on the requests, tokens and dollars of a system, from its program and its tree of coglets alone.
 
-In: a kernel whose coglets have been created and that is not run. Out: a `Bound` for the start, for a message on each channel
-of the root, and for a tick of each timer. A message is followed from port to port, along links and through reactions. A
-bound that is infinite names the places that make it so: a cycle of messages, a loop over a list of unknown length, a
-tool that a model may call as often as it likes.
+The question
+    How much can one event cost at most? The events are the start, a message on each channel of the root, and a tick of
+    each timer. `bounds` returns a row for each of them. Nothing is run and no model is asked.
+
+The model
+    In: a kernel whose coglets have been created and that is not run, since the number of replicas and the parameters
+    are known only then. All replicas of a child are alike: one member stands for its slot, and its bound is multiplied.
+    A bound follows a message as the run would. `heard` and `sent` follow a port along links and into the reactions that
+    take its messages; `reaction` adds up statements; `program` adds a call, and for an `llm` program its whole
+    conversation. Of branches the dearer one counts, in each respect by itself. A handler of failures is added to the
+    body: both may run. A share of a message is possible: `on all(a, b)` runs once for a message on each of its ports,
+    so a message on one of them costs a fraction.
+
+What makes a bound infinite, each with a reason in `Bound.why`
+    messages that lead back to their own port, if a model is asked on the way;
+    a loop over a list whose length is not known;
+    a tool or a sub-agent that asks models: a model may call it as often as it likes in one turn;
+    a model whose window is not known.
+    A budget cuts such a bound off again: `_within` for plans and teams, `_conversation` for one conversation.
+
+Memory
+    `known` keeps the bound of each port. A port that is being followed counts as nothing (`under_way`). If it is met
+    again, it is on a cycle, and its bound is multiplied by infinity when it is complete. Bounds that were found inside
+    of a cycle are not kept, because they lack the part of the cycle.
+
+A worked example: `on name as n { greeting <- greet(n) }`, where `greet` is an `llm` program with a result of type
+string
+    a message on `name`    one run of the reaction: one call of `greet`
+    `greet`                without tools, and with text as its result: 1 turn
+                           tokens: the window of the model plus `max_tokens`; dollars: their prices
+    `greeting <- ...`      goes to the parent's reactions; the root has none: 0
 """
 
 from __future__ import annotations
@@ -29,7 +56,8 @@ _STARTING = ("delegate", "plan_create", "plan_execute")
 
 
 class Bound:
-    """Upper bounds on requests, tokens and dollars. `usd` is None if a price is unknown; `why` has the reasons for infinity."""
+    """Upper bounds on requests, tokens and dollars. `usd` is None for an unknown price; `why` has the reasons for
+    infinity."""
 
     __slots__ = ("calls", "tokens", "usd", "why")
 
@@ -107,6 +135,7 @@ class _Costs:
                 yield from self.tree(member, count * _count(slot))
 
     def all_of(self, root: Instance, kinds: tuple[str, ...]) -> Bound:
+        """Return the bound of all reactions of the given kinds in a tree, such as those to `start`."""
         found = Bound()
         for inst, count in self.tree(root):
             for reaction in inst.code.ir.reactions:
@@ -200,12 +229,14 @@ class _Costs:
         return self._block(inst, reaction.body) + self._block(inst, reaction.handler or [])
 
     def _block(self, inst: Instance, statements: list[ir.Statement]) -> Bound:
+        """Return the bound of statements that run one after the other."""
         found = Bound()
         for statement in statements:
             found += self._statement(inst, statement)
         return found
 
     def _statement(self, inst: Instance, node: ir.Statement) -> Bound:
+        """Return the bound of one statement."""
         match node:
             case ir.If(condition=condition, then=then, otherwise=otherwise):
                 branches = self._block(inst, then).or_else(self._block(inst, otherwise))
@@ -227,6 +258,7 @@ class _Costs:
                 assert_never(node)
 
     def _commanded(self, inst: Instance, node: ir.Guide) -> Bound:
+        """Return the bound of a command to a child."""
         slot = (inst.children or {}).get(node.child)
         target = inst if not node.child else _member(slot) if slot is not None else None
         if target is None:
@@ -290,6 +322,7 @@ class _Costs:
         return self.programs[program.key]
 
     def _conversation(self, inst: Instance, program: ir.Program) -> Bound:
+        """Return the bound of one conversation: its turns, each with a full window, cut off by its budget."""
         model = inst.code.unit.bundle.models[program.model]
         budget = self._value(inst, program, "budget") or {}
         spawns = program.agent.spawn if program.agent is not None else []
@@ -324,6 +357,8 @@ class _Costs:
         return Bound()
 
     def _turns(self, inst: Instance, program: ir.Program, budget: dict[str, Any], tools: bool) -> int:
+        """Return the greatest number of requests in a conversation. Without tools it needs one, or two to repair an
+        answer."""
         many = MANY_TURNS if program.agent is not None and program.agent.spawn else TURNS
         turns: int = budget.get("turns") or self._value(inst, program, "max_turns") or many
         wants_text = inst.code.unit.bundle.types[program.result] == "string"
@@ -342,6 +377,7 @@ class _Costs:
 
 
 def _member(slot: Slot) -> Instance | None:
+    """Return one member of a child, which stands for all of them, or None."""
     return next(iter(slot.members.values()), None)
 
 

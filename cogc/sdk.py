@@ -1,6 +1,17 @@
 """The classes and decorators that coglets in Python are written against; `specs/python.md` defines how they run.
 
-from cogc.sdk import Coglet, enact, every, listen
+    from cogc.sdk import Coglet, enact, every, listen
+
+    class Doubler(Coglet):
+        @listen("number")
+        async def double(self, number: int) -> None:
+            await self.transmit("doubled", 2 * number)
+
+A class declares by decorators what it takes: `listen` messages, `enact` commands, `every` time. What it does to the
+outside are acts: methods of `Coglet` and of the mixins. An act goes to the run at once, through the `Host` that the run
+has put into the context variable `host` for the length of the call. Awaiting the act gives the answer of the kernel.
+
+This module knows nothing of the run and imports nothing of cogc, so that a user's class can be tested without a run.
 """
 
 from __future__ import annotations
@@ -24,52 +35,79 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 
 class Host(Protocol):
-    """The run, as one call of a coglet's method sees it."""
+    """The run, as one call of a coglet's method sees it. `run/coglets.py` implements it.
 
-    def transmit(self, channel: str, value: Any) -> Awaitable[None]: ...
+    An act that returns an Awaitable takes effect when it is called. Awaiting it raises what is wrong with the act.
+    """
 
-    def log(self, level: str, value: Any) -> Awaitable[None]: ...
+    def transmit(self, channel: str, value: Any) -> Awaitable[None]:
+        """Send a value on a transmit channel of the coglet."""
+        ...
 
-    async def sleep(self, seconds: float) -> None: ...
+    def log(self, level: str, value: Any) -> Awaitable[None]:
+        """Log a value."""
+        ...
 
-    def create(self, base: CogBase) -> Awaitable[CogletHandle]: ...
+    async def sleep(self, seconds: float) -> None:
+        """Wait on the clock of the run."""
+        ...
 
-    def guide(self, child: str, command: Command) -> Awaitable[None]: ...
+    def create(self, base: CogBase) -> Awaitable[CogletHandle]:
+        """Create a child, and return its handle when awaited."""
+        ...
 
-    def send(self, child: str, channel: str, value: Any) -> Awaitable[None]: ...
+    def guide(self, child: str, command: Command) -> Awaitable[None]:
+        """Give a child a command."""
+        ...
 
-    def link(self, source: str, said: str, target: str, heard: str) -> Awaitable[None]: ...
+    def send(self, child: str, channel: str, value: Any) -> Awaitable[None]:
+        """Send a message to a listen channel of a child."""
+        ...
 
-    def stop(self, child: str) -> Awaitable[None]: ...
+    def link(self, source: str, said: str, target: str, heard: str) -> Awaitable[None]:
+        """Link a transmit channel of one child to a listen channel of another."""
+        ...
 
-    def follow(self, child: str, channel: str, method: str) -> Awaitable[None]: ...
+    def stop(self, child: str) -> Awaitable[None]:
+        """Stop a child."""
+        ...
 
-    def observe(self, child: str, channel: str) -> AsyncIterator[Any]: ...
+    def follow(self, child: str, channel: str, method: str) -> Awaitable[None]:
+        """Let a method of the coglet take the messages of a child's channel."""
+        ...
 
-    async def git(self, repo: str, *words: str, stdin: str = "") -> str: ...
+    def observe(self, child: str, channel: str) -> AsyncIterator[Any]:
+        """Iterate over the messages of a child's channel."""
+        ...
 
-    def declares(self, channel: str) -> bool: ...
+    async def git(self, repo: str, *words: str, stdin: str = "") -> str:
+        """Run git in a repository of the workspace and return its output. Raise OSError if git fails."""
+        ...
+
+    def declares(self, channel: str) -> bool:
+        """Return whether the spec declares a transmit channel; True for a class that no spec declares."""
+        ...
 
 
 host: ContextVar[Host] = ContextVar("cogc_host")
-"""Set by the run around each method."""
+"""The run, for the call that is under way. The run sets it around each method."""
 
 
 # ---- methods and what marks them -----------------------------------------------------------------------------
 
 
 def listen(channel: str) -> Callable[[F], F]:
-    """The method takes the messages of a listen channel."""
+    """Mark a method that takes the messages of a listen channel, as its one argument."""
     return _mark("listen", _named(channel))
 
 
 def enact(command: str) -> Callable[[F], F]:
-    """The method carries out a command; it takes the command's arguments by name."""
+    """Mark a method that carries out a command. It takes the command's arguments by name."""
     return _mark("enact", _named(command))
 
 
 def every(interval: float, unit: str = "s") -> Callable[[F], F]:
-    """The method runs every so often; units are ms, s, m and h, or `ticks`: then at each so many `tick`s."""
+    """Mark a method that runs at an interval, in ms, s, m or h. With the unit `ticks` it runs at each n-th `tick`."""
     if unit == "ticks" and interval >= 1 and interval == int(interval):
         return _mark("ticks", int(interval))
     if unit not in _UNITS or interval <= 0:
@@ -80,6 +118,8 @@ def every(interval: float, unit: str = "s") -> Callable[[F], F]:
 
 
 def _mark(kind: str, what: Any) -> Callable[[F], F]:
+    """Return a decorator that notes what a method is for."""
+
     def mark(method: F) -> F:
         method.__dict__.setdefault("_cogc", []).append((kind, what))
         return method
@@ -88,6 +128,7 @@ def _mark(kind: str, what: Any) -> Callable[[F], F]:
 
 
 def _named(name: str) -> str:
+    """Return a name of a channel or command. Raise ValueError if it is none."""
     if not isinstance(name, str) or not _NAME.match(name):
         raise ValueError(f"{name!r} is no name of a channel or command: letters, digits and _, not a digit first")
     return name
@@ -109,11 +150,12 @@ def provided(cls: type, method: str) -> bool:
 
 
 async def sleep(seconds: float) -> None:
-    """Let time pass on the run's clock."""
+    """Wait for so many seconds on the clock of the run, which is virtual with `--sim`."""
     await _host().sleep(seconds)
 
 
 def _host() -> Host:
+    """Return the run. Raise RuntimeError outside of a method that the run has called."""
     try:
         return host.get()
     except LookupError:
@@ -143,7 +185,11 @@ class _Both:
 
 
 class CogBase:
-    """The plan of a child: its class, the arguments of the class, and its supervision (`backoff_s` in seconds)."""
+    """The declaration of a child: its class, the arguments of the class, and its supervision.
+
+    `restart` is never, on_error or always. `max_restarts` bounds the restarts. `backoff_s` is the pause before one,
+    in seconds.
+    """
 
     def __init__(
         self,
@@ -178,7 +224,7 @@ class Command:
 
 
 class CogletHandle:
-    """A child, for the coglet that has created it."""
+    """A child, as the coglet that created it sees it."""
 
     def __init__(self, name: str, cls: type[Coglet]) -> None:
         self.name = name
@@ -193,25 +239,27 @@ class CogletHandle:
         return self._through().observe(self.name, _named(channel))
 
     def guide(self, command: Command) -> Awaitable[None]:
-        """Give it a command; nobody waits for it. LookupError if its class has no such one."""
+        """Give the child a command, without waiting for its end. Raise LookupError if its class has no such command."""
         _has(self, "enact", command.type)
         return self._through().guide(self.name, command)
 
     def send(self, channel: str, value: Any) -> Awaitable[None]:
-        """Send it a message. LookupError if its class has no such channel."""
+        """Send the child a message. Raise LookupError if its class has no such channel."""
         _has(self, "listen", channel)
         return self._through().send(self.name, channel, value)
 
     def stop(self) -> Awaitable[None]:
-        """Stop it for good, its own children first."""
+        """Stop the child for good, its own children first."""
         return self._through().stop(self.name)
 
     def _through(self) -> Host:
-        """The run: by the call that is under way, or (outside of methods) by the runtime that has booted it."""
+        """Return the run: that of the present call, or outside of methods that of the runtime which has booted the
+        child."""
         return self.host or _host()
 
 
 def _has(handle: CogletHandle, kind: str, name: str) -> None:
+    """Raise LookupError if a child's class has no method for a channel or command."""
     found = methods(handle.cls, kind)
     if name not in found:
         what = {"listen": "channel", "enact": "command"}[kind]
@@ -220,23 +268,26 @@ def _has(handle: CogletHandle, kind: str, name: str) -> None:
 
 
 class Coglet:
-    """A coglet in Python. Methods that `listen`, `enact` and `every` mark are called by the run.
+    """The base of coglets in Python. The run calls the methods that `listen`, `enact` and `every` mark.
 
-    A class with `async def on_child_error(self, handle, error)` decides on the failures of the children it has created: it
-    returns "restart", "stop", "escalate", or None for what their `CogBase` says.
+    A class with `async def on_child_error(self, handle, error)` decides on the failures of the children that it has
+    created. The method returns "restart", "stop", "escalate", or None to leave the decision to the `CogBase` of the
+    child.
 
-    What a method does (`transmit log create follow guide link`) takes effect when it does it. Awaiting it waits until the run
-    has taken it, and raises what is wrong with it; what was not awaited is looked at when the method has returned.
+    An act (`transmit log create follow guide link`) takes effect when it is called. Awaiting it waits until the run
+    has taken it, and raises what is wrong with it. An act that was refused and that nobody awaited fails the method
+    at its end.
     """
 
     def transmit(self, channel: str, value: Any) -> Awaitable[None]:
-        """Send a value on a channel. TypeError if it is not of the channel's type, or none such is declared."""
+        """Send a value on a channel. Awaiting it raises TypeError if the channel is not declared, or the value has
+        another type."""
         if channel in self.__dict__.get("_silenced", ((), ()))[0]:
             return _Nothing()
         return _host().transmit(_named(channel), value)
 
     def log(self, level: str, value: Any) -> Awaitable[None]:
-        """Log a value; levels are debug, info, warn and error."""
+        """Log a value at the level debug, info, warn or error."""
         if level not in LEVELS:
             raise ValueError(f"there is no level {level!r}: {', '.join(LEVELS)}")
         logged = _host().log(level, value)
@@ -245,22 +296,24 @@ class Coglet:
         return logged
 
     def create(self, base: CogBase) -> Awaitable[CogletHandle]:
-        """Create a child. It starts at this method's next act that is no wiring (`create follow observe link`), or its end."""
+        """Create a child. It starts at the next act that is not one of `create follow observe link`, or at the end
+        of the method."""
         return _host().create(base)
 
     def observe(self, handle: CogletHandle, channel: str) -> AsyncIterator[Any]:
-        """`async for value in self.observe(child, "count")`: what a child says, while this method runs."""
+        """Iterate over the messages of a child while this method runs: `async for value in self.observe(child,
+        "count")`."""
         return handle.observe(channel)
 
     def follow(self, handle: CogletHandle, channel: str, method: Method) -> Awaitable[None]:
-        """From now on a method of this coglet takes what a child says."""
+        """Let a method of this coglet take the messages of a child's channel from now on."""
         name = getattr(method, "__name__", "")
         if getattr(method, "__self__", None) is not self or not hasattr(self, name):
             raise TypeError(f"{method!r} is no method of this coglet")
         return _host().follow(handle.name, _named(channel), name)
 
     def guide(self, handle: CogletHandle, command: Command) -> Awaitable[None]:
-        """Give a child a command; nobody waits for it."""
+        """Give a child a command, without waiting for its end."""
         return handle.guide(command)
 
     def link(self, source: CogletHandle, said: str, target: CogletHandle, heard: str) -> Awaitable[None]:
@@ -270,20 +323,20 @@ class Coglet:
 
 
 class LifeLet:
-    """A coglet with hooks: `on_start` and `on_stop`."""
+    """A coglet with two hooks, `on_start` and `on_stop`, which subclasses override."""
 
     async def on_start(self) -> None:
-        """It starts."""
+        """Do what is to be done when the coglet starts, and at each restart."""
 
     async def on_stop(self) -> None:
-        """It stops."""
+        """Do what is to be done when the coglet stops."""
 
 
 class TickLet:
-    """A coglet with methods that run `every` so often; each `tick` brings on those that count ticks."""
+    """A coglet with methods that run at every n-th tick: they are marked by `@every(n, "ticks")`."""
 
     async def tick(self) -> None:
-        """One tick: run the methods whose turn it is."""
+        """Count a tick, and run the methods whose turn it is."""
         count = self.__dict__["_ticks"] = self.__dict__.get("_ticks", 0) + 1
         for period, name in sorted(methods(type(self), "ticks")):
             if count % period == 0:
@@ -295,7 +348,7 @@ class TickLet:
 
 
 class LogLet:
-    """A coglet whose log is a channel too, `log`, from its level on."""
+    """A coglet that sends its log on the channel `log` too, from `level` on. The command `log_level` sets the level."""
 
     level = "info"
 
@@ -307,7 +360,7 @@ class LogLet:
 
 
 class SuppressLet:
-    """A coglet whose supervisor can silence channels and commands of it."""
+    """A coglet whose supervisor can silence its channels and ignore commands to it: `suppress` and `unsuppress`."""
 
     @enact("suppress")
     async def _suppress(self, channels: list[str] | None = None, commands: list[str] | None = None) -> None:
@@ -323,7 +376,7 @@ class SuppressLet:
 
 
 class Program:
-    """A function in a coglet's table of programs; the one `executor` is "code"."""
+    """A function in a coglet's table of programs. The only `executor` is "code"."""
 
     def __init__(self, executor: str = "code", fn: Callable[..., Any] | None = None) -> None:
         if executor != "code":
@@ -335,16 +388,16 @@ class Program:
 
 
 class ProgLet:
-    """A coglet with a table of programs by name, that can be replaced while it runs."""
+    """A coglet with a table of programs by name, which the command `register` changes while it runs."""
 
     @property
     def programs(self) -> dict[str, Program]:
-        """The table."""
+        """The table of programs by name."""
         found: dict[str, Program] = self.__dict__.setdefault("_programs", {})
         return found
 
     async def invoke(self, name: str, context: Any = None) -> Any:
-        """Run a program; KeyError if there is none of this name."""
+        """Run a program on a value and return its result. Raise KeyError if there is none of this name."""
         if name not in self.programs:
             known = ", ".join(sorted(self.programs)) or "none"
             raise KeyError(f"there is no program {name!r}; the table has {known}")
@@ -356,7 +409,10 @@ class ProgLet:
 
 
 class MulLet:
-    """A coglet with children of one kind, that work as one: override `map` to deal out, `reduce` to bring together."""
+    """A coglet with children of one kind that work as one.
+
+    `map` deals an event out to the children, and `reduce` combines their results. Subclasses override both.
+    """
 
     async def create_mul(self, n: int, base: CogBase) -> list[CogletHandle]:
         """Create `n` children of one kind."""
@@ -376,11 +432,11 @@ class MulLet:
         return [(i, event) for i in range(len(self.members))]
 
     def reduce(self, results: list[Any]) -> Any:
-        """One from many; by default the list."""
+        """Return one result of many; by default the list of them."""
         return results
 
     async def scatter(self, channel: str, event: Any) -> None:
-        """Send an event to the children, as `map` says."""
+        """Send the parts of an event to the children, as `map` deals them out."""
         for number, part in self.map(event):
             await self.members[number].send(channel, part)
 
@@ -389,13 +445,15 @@ class MulLet:
         return await self._gather([handle.observe(channel) for handle in self.members])
 
     async def scatter_gather(self, channel: str, event: Any, answer: str) -> Any:
-        """Send an event to the children, as `map` says, and bring together what those answer on a channel."""
+        """Send the parts of an event to the children, and return their next messages on `answer`, combined by
+        `reduce`."""
         parts = self.map(event)
         words = [self.members[number].observe(answer) for number, _ in parts]
         await self.scatter(channel, event)
         return await self._gather(words)
 
     async def _gather(self, words: list[AsyncIterator[Any]]) -> Any:
+        """Return the next message of each stream, combined by `reduce`. A child that has stopped gives none."""
         ended = object()
         found = [await anext(w, ended) for w in words]
         return self.reduce([value for value in found if value is not ended])
@@ -407,28 +465,29 @@ class MulLet:
 
 
 class GitLet:
-    """A coglet whose behaviour lies in a git repository."""
+    """A coglet whose behaviour lies in a git repository inside of the workspace."""
 
     def __init__(self, repo_path: str, **rest: Any) -> None:
         super().__init__(**rest)
         self.repo_path = str(repo_path)
 
     async def apply_patch(self, patch: str, message: str = "a patch") -> str:
-        """Apply a patch and commit it; the commit's name. OSError with git's words if it does not apply."""
+        """Apply a patch, commit it, and return the name of the commit. Raise OSError with git's words if it does not
+        apply."""
         await self._git("apply", "--index", "-", stdin=patch)
         await self._git("commit", "-m", message)
         return await self._git("rev-parse", "HEAD")
 
     async def revert(self, n: int = 1) -> None:
-        """Take back the last `n` commits, by commits."""
+        """Revert the last `n` commits by new commits."""
         await self._git("revert", "--no-edit", f"HEAD~{int(n)}..HEAD")
 
     async def branch(self, name: str) -> None:
-        """Make a branch and go to it."""
+        """Create a branch and switch to it."""
         await self._git("checkout", "-b", name, "--")
 
     async def checkout(self, ref: str) -> None:
-        """Go to a branch or commit."""
+        """Switch to a branch or a commit."""
         await self._git("checkout", ref, "--")
 
     async def _git(self, *words: str, stdin: str = "") -> str:
@@ -440,7 +499,7 @@ class GitLet:
 
 
 class WebLet:
-    """A coglet that shows in a web view; `cogweb` is taken and kept for its children, as upstream's classes do."""
+    """A coglet that keeps the `cogweb` which it is given, as upstream's classes do. There is no web view yet."""
 
     def __init__(self, cogweb: Any = None, **rest: Any) -> None:
         super().__init__(**rest)
@@ -448,6 +507,6 @@ class WebLet:
 
 
 async def call(function: Any, *values: Any, **named: Any) -> Any:
-    """Call a function, async or not."""
+    """Call a function, and await its result if it is awaitable."""
     found = function(*values, **named)
     return await found if isinstance(found, Awaitable) else found

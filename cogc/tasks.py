@@ -49,7 +49,9 @@ from cogc.stores.base import Store, Tx
 PRIORITIES = ("low", "medium", "high", "critical")
 STATUSES = ("todo", "in_progress", "done", "cancelled")
 OVER = ("done", "cancelled")
+"""The final statuses."""
 LEASE = 300.0
+"""Seconds for which a claim holds, unless it is extended."""
 
 
 class Task(msgspec.Struct):
@@ -160,6 +162,8 @@ class TaskQueue:
         return await self._end(id, "cancelled", None)
 
     async def _end(self, id: str, status: str, token: int | None) -> bool:
+        """Give a task a status. Return False if it is over, or if `token` is not that of its last claim."""
+
         async def work(tx: Tx) -> bool:
             item = await _get(tx, id)
             if item is None or item.status in OVER or (token is not None and item.token != token):
@@ -229,6 +233,7 @@ async def check_queue(open: Callable[[], AbstractAsyncContextManager[TaskQueue]]
 
 
 async def _orders(queue: TaskQueue) -> None:
+    """Check the order of claims, and that an assignee gets its own tasks alone."""
     for title, priority in (("a", "low"), ("b", "high"), ("c", "critical"), ("d", "high")):
         await queue.put(task(title, priority=priority))
     mine = await queue.put(task("mine", priority="critical", assignee="me"))
@@ -252,6 +257,7 @@ async def _orders(queue: TaskQueue) -> None:
 
 
 async def _ends(queue: TaskQueue) -> None:
+    """Check that a task that is over stays over."""
     one = await queue.put(task("one"))
     assert await queue.cancel(one.id) and not await queue.cancel(one.id) and not await queue.complete(one.id)
     assert not await queue.complete("nope") and not await queue.cancel("nope")
@@ -262,6 +268,7 @@ async def _ends(queue: TaskQueue) -> None:
 
 
 async def _leases(queue: TaskQueue) -> None:
+    """Check that a task whose lease is over is claimed again, and that the first claim has ended then."""
     await queue.put(task("leased"))
     dead = await queue.get(owner="dead", lease=-1)
     assert dead is not None
@@ -278,6 +285,7 @@ async def _leases(queue: TaskQueue) -> None:
 
 
 async def _shares(queue: TaskQueue) -> None:
+    """Check that several workers at once claim each task once."""
     made = {(await queue.put(task(str(i)))).id for i in range(12)}
     taken: list[str] = []
 

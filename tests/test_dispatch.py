@@ -50,7 +50,7 @@ def run(tmp_path: Path) -> Any:
         if dispatcher is None:
             made = session(bundle, Settings(str(tmp_path)), on_records=records.extend, **options)
             return made, records
-        made = build_session(Unit(bundle), RunOptions(on_records=records.extend), Settings(str(tmp_path)))
+        made = build_session(Unit(bundle), RunOptions(keep=None, on_records=records.extend), Settings(str(tmp_path)))
         made.dispatchers.made[how] = dispatcher
         trio.run(made.run)
         return made, records

@@ -78,7 +78,7 @@ class World:
         self, script: list[Any], steer: Callable[[Session], Any], how: str = "local", budget: str = "", **extra: Any
     ) -> Session:
         bundle = build(self.spec(script, how, budget), "Main")
-        options = RunOptions(inputs=[("go", "go")], on_records=self.records.extend, seed=1, epoch=1)
+        options = RunOptions(keep=None, inputs=[("go", "go")], on_records=self.records.extend, seed=1, epoch=1)
         made = build_session(Unit(bundle), options, Settings(str(self.folder)), Sinks(**extra))
 
         async def main() -> None:

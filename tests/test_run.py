@@ -14,10 +14,11 @@ import msgspec
 import pytest
 import trio
 
+from cogc.diagnostics.problems import Problems
 from cogc.kernel.effects import Ask
 from cogc.kernel.machine import Kernel
 from cogc.kernel.unit import Unit
-from cogc.run import journal
+from cogc.run import expressions, journal
 from cogc.run.process import run_process
 from cogc.run.scripted import Scripted
 from cogc.run.session import Session
@@ -260,6 +261,58 @@ def test_until_ends_the_run_with_all_that_stopping_does() -> None:
 def test_until_ends_the_run() -> None:
     done = session(build(TICKING), sim=True, until=lambda outputs: len(outputs.get("n", ())) == 3)
     assert done.met and done.outputs["n"][:3] == [1, 2, 3]
+
+
+OUTPUTS = """
+import resource, sys
+import trio
+from cogc.kernel.unit import Unit
+from cogc.run.build import build_session
+from cogc.run.session import RunOptions
+from cogc.run.settings import Settings
+from support.specs import build
+
+TEXT = '''coglet Main { listen x: int
+  transmit o: int
+  on x as n { for i in range(100) { o <- n * 1000 + i }
+    if n < COUNT { self.x <- n + 1 } } }'''
+
+def grown(rounds):
+    text = TEXT.replace("COUNT", str(rounds))
+    made = build_session(Unit(build(text)), RunOptions(inputs=[("x", 1)]), Settings())
+    trio.run(made.run)
+    assert made.last["o"] == rounds * 1000 + 99 and made.outputs == {}
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+before = grown(10)
+print(grown(10_000) - before)
+"""
+
+
+def test_the_memory_of_a_run_does_not_grow_with_its_outputs() -> None:
+    """A million numbers that are kept take 40,000 KiB."""
+    path = os.pathsep.join((str(ROOT), str(ROOT / "tests")))
+    done = subprocess.run(
+        [sys.executable, "-c", OUTPUTS],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": path},
+        check=True,
+    )
+    assert int(done.stdout) < 12_000
+
+
+@pytest.mark.parametrize(
+    "condition, kept",
+    [("len(a) == 2", {"a"}), ("len([x for x in b if x > a[0]]) > 1", {"a", "b"}), ("len(a) == 2 or len(a) > 5", {"a"})],
+)
+def test_until_keeps_the_messages_of_the_channels_that_it_names(condition: str, kept: set[str]) -> None:
+    text = "coglet Main { listen x: int\n transmit a: int\n transmit b: int\n on x as n { a <- n\n b <- n } }"
+    bundle, problems = build(text), Problems()
+    found = expressions.until(bundle, condition, problems)
+    assert found is not None and found.channels == kept
+    made = session(bundle, until=found, keep=found.channels, inputs=[("x", 1), ("x", 2)])
+    assert made.outputs == {channel: [1, 2] for channel in kept} and made.last == {"a": 2, "b": 2}
 
 
 def test_an_outside_effect_holds_virtual_time_still() -> None:

@@ -142,7 +142,7 @@ def test_sigquit_shows_what_every_coglet_is_doing_and_the_run_goes_on(tmp_path: 
 
 @pytest.mark.parametrize("text, sim", [(CHATTER, False), (CHATTER, True), (CLOCKED, True)])
 def test_other_tasks_have_their_turn_while_a_run_is_never_idle(text: str, sim: bool) -> None:
-    made = build_session(Unit(build(text)), RunOptions(sim=sim), Settings())
+    made = build_session(Unit(build(text)), RunOptions(sim=sim, keep=frozenset({"begun"})), Settings())
 
     async def main() -> None:
         with trio.fail_after(DEADLINE):

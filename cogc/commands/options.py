@@ -25,6 +25,7 @@ from cogc.disk.files import main_spec, read
 from cogc.language.attributes import CAGES, PROVIDERS
 from cogc.language.texts import nanoseconds
 from cogc.names.catalogue import Catalogue
+from cogc.run.expressions import Condition
 from cogc.run.expressions import until as condition
 
 
@@ -273,7 +274,7 @@ def _has(known: Iterable[str]) -> str:
     return f"; it has {names or 'none'}"
 
 
-def until(bundle: ir.Bundle, options: Namespace) -> Any:
+def until(bundle: ir.Bundle, options: Namespace) -> Condition | None:
     """Return the condition of `--until`, compiled, or None."""
     if options.until is None:
         return None

@@ -259,14 +259,14 @@ def _task_failed(session: Session) -> int:
     """Return the exit code of a root that is an agent, a team, a plan or a definition of done and has reported its
     failure."""
     kind = session.kernel.unit.bundle.coglets[session.kernel.unit.bundle.root].kind
-    said = session.outputs.get("failed", [])
-    if kind == "coglet" or not said:
+    if kind == "coglet" or "failed" not in session.last:
         return 0
+    said = session.last["failed"]
     if kind == "dod":
         sys.stderr.write("cogc: the definition of done is not met\n")
         return 4
-    sys.stderr.write(f"cogc: the {kind} failed: {said[-1]['message']}\n")
-    return 4 if said[-1]["kind"] == "dod" else 3
+    sys.stderr.write(f"cogc: the {kind} failed: {said['message']}\n")
+    return 4 if said["kind"] == "dod" else 3
 
 
 # ---- replay --------------------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from cogc.disk.state_folder import make_folder
 from cogc.kernel.effects import Effect, LogLine, Output
 from cogc.language.values import plain
 from cogc.run.control import open_door
+from cogc.run.expressions import Condition
 from cogc.run.journal import VERSION, Journal
 from cogc.run.plans import show
 from cogc.run.report import team_line
@@ -111,7 +112,9 @@ class RunSinks:
             "budget": self.budget,
         }  # fmt: skip
 
-    def session_options(self, parameters: dict[str, Any], inputs: list[tuple[str, Any]], until: Any) -> RunOptions:
+    def session_options(
+        self, parameters: dict[str, Any], inputs: list[tuple[str, Any]], until: Condition | None
+    ) -> RunOptions:
         """Return the options of the run's session."""
         return RunOptions(
             budget=self.budget,
@@ -123,6 +126,7 @@ class RunSinks:
             run=self.id,
             stop_at=duration(self.options.duration, "--for"),
             until=until,
+            keep=frozenset() if until is None else until.channels,
             on_output=self.output,
             on_log=self.log,
             on_records=self._lines if self.plain_lines else None,

@@ -1,13 +1,15 @@
 """Expressions of the command line over what a run puts out: `--until 'verdict'`, `--until 'len(count) == 5'`.
 
 Each transmit channel of the root is a name for the list of the messages sent on it so far; a list as the whole
-condition asks whether it has anything in it.
+condition asks whether it has anything in it. The session keeps the messages of those channels alone that a condition names.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from typing import Any
+
+import msgspec
 
 from cogc import ir
 from cogc.diagnostics.problems import Problems
@@ -17,7 +19,34 @@ from cogc.language.meter import begin
 from cogc.lowering.compile_text import compile_text
 
 
-def until(bundle: ir.Bundle, text: str, problems: Problems) -> Callable[[dict[str, list[Any]]], bool] | None:
+class Condition:
+    """A condition over what a run puts out. `channels` are those that it names."""
+
+    def __init__(self, unit: Unit, value: ir.Expr, names: list[str], whole: bool) -> None:
+        self.channels = frozenset(_names(msgspec.to_builtins(value))).intersection(names)
+        self._names = names
+        self._function = unit.coder.expression(value, names)
+        self._whole = whole
+
+    def __call__(self, outputs: dict[str, list[Any]]) -> bool:
+        """Return whether it holds for the messages sent so far, by channel."""
+        begin(object())
+        value = self._function(None, *(outputs.get(n, []) for n in self._names))
+        return bool(value) if self._whole else value is True
+
+
+def _names(node: Any) -> Iterator[str]:
+    """Give the names of the locals in an expression's JSON."""
+    if isinstance(node, dict):
+        if node.get("op") == "local":
+            yield node["name"]
+        node = list(node.values())
+    if isinstance(node, list):
+        for part in node:
+            yield from _names(part)
+
+
+def until(bundle: ir.Bundle, text: str, problems: Problems) -> Condition | None:
     """The condition as a function of the outputs, or None and problems."""
     named = types.table_from_json(bundle.named)
     channels = bundle.coglets[bundle.root].transmits
@@ -27,12 +56,5 @@ def until(bundle: ir.Bundle, text: str, problems: Problems) -> Callable[[dict[st
     compiled = compile_text("--until", text, names, problems)
     if compiled is None:
         return None
-    function = Unit(compiled.bundle).coder.expression(compiled.value, list(names))
     whole = types.fit(compiled.type, types.ListOf(types.ANY)) > types.NO
-
-    def met(outputs: dict[str, list[Any]]) -> bool:
-        begin(object())
-        value = function(None, *(outputs.get(n, []) for n in names))
-        return bool(value) if whole else value is True
-
-    return met
+    return Condition(Unit(compiled.bundle), compiled.value, list(names), whole)

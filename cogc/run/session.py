@@ -1,7 +1,7 @@
 """A run: the loop between the kernel and the world.
 
 The model. The kernel is a machine without a clock and without I/O: it takes messages, and leaves effects. The session runs it
-in stretches of at most `STRETCH` messages. Inside of a stretch it gives way to the other tasks of the run each `SLICE` seconds,
+in stretches of at most `STRETCH` messages and about `EFFECTS` effects. Inside of a stretch it gives way to the other tasks of the run each `SLICE` seconds,
 and after a signal: nothing but a stop enters the kernel there, so that time changes no outcome. Between two stretches it does
 four things, always in this order:
 
@@ -67,6 +67,7 @@ from cogc.run.stopping import EXIT_CODES, Ending, Stopping, signals
 from cogc.run.trace import TraceWriter
 
 STRETCH = 500
+EFFECTS = 2000
 PORTION = 50
 SLICE = 0.005
 
@@ -75,6 +76,8 @@ SLICE = 0.005
 class RunOptions:
     """How to run. Times are in nanoseconds; `stop_at` None is without an end, `epoch` 0 is now.
 
+    `keep` are the channels of the root whose messages `Session.outputs` keeps, for `until` and for who made the session; None
+    keeps all of them, which takes memory for each.
     `account` is what an enclosing run pays from and counts with, `sandbox` what holds the conversations of this one.
     """
 
@@ -88,9 +91,10 @@ class RunOptions:
     root: str = ""
     stop_at: int | None = None
     signals: bool = True
+    until: Callable[[dict[str, list[Any]]], bool] | None = None
+    keep: frozenset[str] | None = frozenset()
     account: tuple[Budget, dict[tuple[str, str], Usage]] | None = None
     sandbox: Sandbox | None = None
-    until: Callable[[dict[str, list[Any]]], bool] | None = None
     on_output: Callable[[Output], None] | None = None
     on_log: Callable[[LogLine], None] | None = None
     on_records: Callable[[list[dict[str, Any]]], None] | None = None
@@ -107,7 +111,8 @@ class Sinks:
 
 class Session:
     """One run of a program. `outcome` is how it ended, `met` whether `until` held, `deadlock` who waits for whom,
-    `unended` which hooks still waited when nothing could come any more."""
+    `unended` which hooks still waited when nothing could come any more. `outputs` are the messages of the root's channels that are to be
+    kept; `last` is the last message of each channel."""
 
     def __init__(
         self,
@@ -135,6 +140,8 @@ class Session:
         self.stopping = Stopping()
         self.listening: dict[int, int] = {}
         self.outputs: dict[str, list[Any]] = {}
+        self.last: dict[str, Any] = {}
+        self._kept = self._keeps()
         self.outcome: Ending = "done"
         self.met = options.until is None
         self.deadlock: list[str] = []
@@ -144,6 +151,12 @@ class Session:
         self.under_way: dict[int, UnderWay] = {}
         self._slice_ends = 0.0
         kernel.door.poll = self._poll
+
+    def _keeps(self) -> frozenset[str]:
+        """Return the channels of the root whose messages are kept."""
+        if self.options.keep is not None:
+            return self.options.keep
+        return frozenset(c.name for c in self.kernel.unit.bundle.coglets[self.kernel.first].transmits)
 
     # ---- the loop ------------------------------------------------------------------------------------------
 
@@ -207,13 +220,13 @@ class Session:
                 return
 
     async def _stretch(self) -> None:
-        """Let the kernel take up to `STRETCH` messages."""
+        """Let the kernel take up to `STRETCH` messages, fewer if they leave many effects."""
         kernel, left, paused = self.kernel, STRETCH, False
         while left > 0:
             if paused or self._slice_is_over:
                 await self._give_way()
             taken = kernel.run(PORTION)
-            if not kernel.busy:
+            if not kernel.busy or len(kernel.effects) > EFFECTS:
                 return
             left -= taken
             paused = taken < PORTION  # a signal has come
@@ -504,7 +517,9 @@ class Session:
                     self.outside.resume(self.listening.pop(effect.token, 0))
                     self.outside.release(partial(self.executors.coglets.said, effect))
                 case Output():
-                    self.outputs.setdefault(effect.channel, []).append(effect.value)
+                    self.last[effect.channel] = effect.value
+                    if effect.channel in self._kept:
+                        self.outputs.setdefault(effect.channel, []).append(effect.value)
                     if self.options.on_output is not None:
                         self.options.on_output(effect)
                 case LogLine():

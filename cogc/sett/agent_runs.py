@@ -37,6 +37,7 @@ class AgentRuns:
         options = RunOptions(
             inputs=[("task", task)],
             root=coglet,
+            keep=frozenset(("result", "failed")),
             signals=False,
             account=(self.budget, self.usages),
             sandbox=sandbox if self.settings.sandboxed else None,
@@ -44,9 +45,9 @@ class AgentRuns:
         session = build_session(self.unit, options, self.settings)
         self.last = session.kernel
         await session.run()
-        if session.outputs.get("result"):
+        if "result" in session.outputs:
             return session.outputs["result"][0]
-        if session.outputs.get("failed"):
+        if "failed" in session.outputs:
             failed = session.outputs["failed"][0]
             raise Failure(failed["kind"], failed["message"])
         report = session.kernel.report

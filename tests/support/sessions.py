@@ -20,7 +20,9 @@ def session(
 ) -> Session:
     """Run to the end, at most thirty real seconds."""
     sinks = Sinks(*(options.pop(k, None) for k in ("trace", "journal", "states")))
-    return finished(build_session(Unit(bundle), RunOptions(until=until, **options), settings or Settings(), sinks))
+    return finished(
+        build_session(Unit(bundle), RunOptions(until=until, **{"keep": None, **options}), settings or Settings(), sinks)
+    )
 
 
 def finished(made: Session) -> Session:

@@ -15,6 +15,7 @@ import pytest
 import trio
 
 from cogc.diagnostics.problems import Problems
+from cogc.ir import Model
 from cogc.kernel.effects import Ask
 from cogc.kernel.machine import Kernel
 from cogc.kernel.unit import Unit
@@ -507,9 +508,14 @@ def test_scripts_answer_by_rule_then_in_turn() -> None:
         [{"when": "hello", "reply": "hi"}, "first", {"reply": {"a": 1}, "delay": "2s"}, {"error": "tired"}], "s"
     )
 
+    unit, model = (
+        Unit(build("coglet Main { listen x: int\n on x as n { log info n } }")),
+        Model("m", "m", "scripted", "s"),
+    )
+
     def answer(prompt: str) -> tuple[int, Any]:
         request = {"messages": [{"role": "user", "content": [{"type": "text", "text": prompt}]}]}
-        delay, reply = script.answer(Ask(1, "m", "p", request, 0, "Main"))
+        delay, reply = script.answer(Ask(1, unit, model, "p", request, 0, "Main"))
         return delay, reply["error"]["message"] if "error" in reply else reply["content"][0]["text"]
 
     assert answer("say hello") == (0, "hi")

@@ -199,7 +199,7 @@ MAIN = "coglet Main { listen a: int\n transmit o: int\n on a as x { o <- %s }\n 
 
 def test_a_signal_ends_the_step_under_way() -> None:
     text = MAIN % (LOOP, LOOP)
-    made = build_session(Unit(build(text, "Main")), RunOptions(inputs=[("a", 1)]), Settings())
+    made = build_session(Unit(build(text, "Main")), RunOptions(inputs=[("a", 1)], keep=None), Settings())
     poll, sent = made.kernel.door.poll, []
     assert poll is not None
 

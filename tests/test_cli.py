@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from cogc.cli import COMMANDS, main
 from cogc.commands import agents
 from cogc.commands.check import Plain
 from cogc.commands.run import prepare
+from support import console
 from support.cli import cogc
 from support.paths import ROOT
 from support.waiting import DEADLINE
@@ -37,12 +39,11 @@ def test_the_readmes_first_system_is_the_example() -> None:
 
 
 def test_the_readmes_commands_work_and_say_what_it_shows() -> None:
-    commands = [c for b in blocks("README.md", "sh") for c in b.splitlines() if c.startswith("cogc")]
+    commands = [c for c in console.commands("README.md") if "examples/feature" not in c]  # test_workflows.py runs these
     assert len(commands) >= 6
     outputs = {}
     for command in commands:
-        words = re.findall(r'[^\s"]*"[^"]*"|\S+', command)[1:]
-        done = cogc(*(w.replace('"', "") for w in words))
+        done = cogc(*shlex.split(command)[1:])
         assert done.returncode == 0, (command, done.stderr)
         outputs[command] = done.stdout
     assert blocks("README.md", "json")[0] in outputs.values()

@@ -6,15 +6,13 @@ gives the one report of the page and nothing else, or a transcript of a shell (`
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from cogc.diagnostics.codes import CODES
+from support.console import printed
 from support.paths import ROOT
 from support.specs import codes
 
@@ -107,18 +105,3 @@ def test_a_transcript_is_what_the_shell_shows(slug: str, kind: str, text: str, t
             file.write_text(shown, encoding="utf-8")
         else:
             assert printed(command, tmp_path) == shown
-
-
-def printed(command: str, folder: Path) -> str:
-    """What a command prints to both of its streams, with this environment's `cogc` on the path."""
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    done = subprocess.run(
-        ["sh", "-c", command],
-        cwd=folder,
-        env={**os.environ, "PATH": path},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    return done.stdout

@@ -14,6 +14,7 @@ from xml.etree import ElementTree
 import pytest
 
 from support.paths import ROOT
+from support.processes import QUICK
 from support.specs import check_text, codes
 from support.waiting import DEADLINE
 
@@ -56,7 +57,7 @@ def verify(folder: Path, text: str, *words: str) -> subprocess.CompletedProcess[
         capture_output=True,
         text=True,
         timeout=DEADLINE,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
+        env={**os.environ, **QUICK, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
         check=False,
     )
 

@@ -16,10 +16,12 @@ from typing import Any
 
 import jsonschema
 import pytest
+import trio
 
+from cogc.sett.board import Board, open_board
 from support.cli import cogc
 from support.paths import ROOT
-from support.processes import bubblewrap_works
+from support.processes import alive, bubblewrap_works
 from support.redis import RedisServer, needs_redis
 from support.waiting import DEADLINE, wait_for
 
@@ -43,6 +45,16 @@ sett S {
     workspace: rw }
 }
 """
+
+
+def types_on(board: str) -> list[str]:
+    """Return the types of the artefacts of the instance `i` on a board."""
+
+    async def read() -> list[str]:
+        async with open_board(board, "i") as opened:
+            return [a.type for a in await opened.artefacts()]
+
+    return trio.run(read)
 
 
 class Instance:
@@ -74,17 +86,18 @@ class Instance:
         self.start("orchestrator", *more)
         for name in "ABC":
             self.start(name)
+        self.until(lambda: all("at work" in (self.folder / f"{name}.log").read_text() for name in self.processes))
 
     def sett(self, *words: str) -> subprocess.CompletedProcess[str]:
         return cogc("sett", *words, "--instance", "i", "--board", self.board, cwd=self.folder)
 
     def made(self) -> list[str]:
-        done = self.sett("hoard", "--json")
-        return [json.loads(line)["type"] for line in done.stdout.splitlines()]
+        """Return the types of the artefacts on the board, read without a process of their own."""
+        return types_on(self.board)
 
     def until(self, holds: Callable[[], bool]) -> None:
         try:
-            wait_for(holds)
+            wait_for(holds, 0.1)
         except AssertionError as late:
             logs = [(p.name, p.read_text()[-900:]) for p in self.folder.glob("*.log")]
             raise AssertionError(self.made(), logs) from late
@@ -150,7 +163,7 @@ def test_a_frozen_cub_that_wakes_commits_nothing(tmp_path: Path) -> None:
 
 def test_at_sigterm_a_cub_takes_no_new_work_and_ends_what_it_does(tmp_path: Path) -> None:
     with going(tmp_path / "w", f"sqlite:{tmp_path}/b.db") as sett:
-        sett.start_all("--consensus", "4s")
+        sett.start_all("--consensus", "2s")
         sett.sett("forage", "go")
         ran = sett.folder / "ran.txt"
         sett.until(lambda: ran.exists())
@@ -164,8 +177,9 @@ def test_at_sigterm_a_cub_takes_no_new_work_and_ends_what_it_does(tmp_path: Path
 
 def test_a_worker_does_the_one_claim_it_is_for(tmp_path: Path) -> None:
     with going(tmp_path / "w", f"sqlite:{tmp_path}/b.db") as sett:
-        sett.start("orchestrator", "--consensus", "3s")
+        sett.start("orchestrator", "--consensus", "2s")
         bidder = sett.start("A")
+        sett.until(lambda: all("at work" in (sett.folder / f"{n}.log").read_text() for n in sett.processes))
         sett.sett("forage", "go")
         ran = sett.folder / "ran.txt"
         sett.until(lambda: ran.exists())
@@ -173,9 +187,6 @@ def test_a_worker_does_the_one_claim_it_is_for(tmp_path: Path) -> None:
         bidder.wait()
         done = sett.sett("watch", "now")
         assert done.returncode == 2 and "takes nothing" in done.stderr
-        import trio
-
-        from cogc.sett.board import open_board
 
         async def claim() -> str:
             async with open_board(sett.board, "i") as board:
@@ -347,9 +358,12 @@ def test_up_status_and_down(tmp_path: Path) -> None:
         found = [json.loads(line) for line in status.stdout.splitlines()]
         assert [p["name"] for p in found] == ["orchestrator", "A", "B", "C"] and all(p["up"] for p in found)
         cogc("sett", "forage", "go", cwd=tmp_path)
-        wait_for(lambda: "Done" in cogc("sett", "hoard", cwd=tmp_path).stdout)
+        board = f"sqlite:{tmp_path}/.cogc/setts/i/board.db"
+        wait_for(lambda: "Done" in types_on(board), 0.1)
+        assert "Done" in cogc("sett", "hoard", cwd=tmp_path).stdout
         os.kill(found[1]["pid"], signal.SIGKILL)
-        wait_for(lambda: cogc("sett", "status", cwd=tmp_path).returncode == 3)
+        wait_for(lambda: not alive(found[1]["pid"]))
+        assert cogc("sett", "status", cwd=tmp_path).returncode == 3
     finally:
         down: Any = cogc("sett", "down", cwd=tmp_path)
     assert down.stdout == "i is down\n"
@@ -453,11 +467,9 @@ def test_a_commands_sandbox_holds_for_another_user_too(tmp_path: Path) -> None:
 
 
 def test_the_live_view_shows_the_board(tmp_path: Path) -> None:
-    import trio
     from rich.console import Console
 
     from cogc.screens.sett import SettView
-    from cogc.sett.board import Board
     from cogc.sett.model import goal
     from cogc.sett.orchestrator import Orchestrator
     from cogc.stores.memory import MemoryStore

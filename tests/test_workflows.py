@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -15,8 +17,10 @@ from cogc.screens.graph.model import graph
 from cogc.screens.graph.write import text as drawn
 from cogc.syntax.format import file as written
 from support.cli import cogc
+from support.console import commands
 from support.paths import ROOT
 from support.plans import last, run, statuses
+from support.processes import QUICK
 from support.scripts import rules
 from support.specs import build, check_text, codes
 
@@ -37,9 +41,10 @@ SAID = (
 
 
 def test_the_example_takes_a_repository_from_a_failing_test_to_a_green_one(tmp_path: Path) -> None:
-    place = tmp_path / "feature"
+    place = tmp_path / "examples" / "feature"
     shutil.copytree(ROOT / "examples" / "feature", place, ignore=shutil.ignore_patterns("work", ".cogc"))
-    done = cogc("run", "feature", "--goal", "Make the failing tests pass", "--output", "json", cwd=tmp_path)
+    run, verify = [shlex.split(c)[1:] for c in commands("README.md") if "examples/feature" in c]
+    done = cogc(*run, "--output", "json", cwd=tmp_path, **QUICK)
     assert done.returncode == 0, done.stderr
     said = [json.loads(line) for line in done.stdout.splitlines()]
     plan = [m["data"] for m in said if m["channel"] == "plan"][-1]
@@ -50,13 +55,18 @@ def test_the_example_takes_a_repository_from_a_failing_test_to_a_green_one(tmp_p
     assert "Fraction" in (place / "work" / "discount.py").read_text()  # the second attempt: the first one was wrong
     assert not (place / "shop" / "discount.py").exists()
     tests = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q"], cwd=place / "work", capture_output=True, text=True, check=False
+        [sys.executable, "-m", "pytest", "-q"],
+        cwd=place / "work",
+        env={**os.environ, **QUICK},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert tests.returncode == 0, tests.stdout
-    gate = cogc("verify", "feature", "--dod", "Shippable", cwd=tmp_path)
+    gate = cogc(*verify, cwd=tmp_path, **QUICK)
     assert gate.returncode == 0 and "Shippable is met: 4 of 4 criteria" in gate.stdout
     (place / "work" / "discount.py").write_text("def discounted(basket, code):\n    return 0\n")
-    assert cogc("verify", "feature", "--dod", "Shippable", cwd=tmp_path).returncode == 4
+    assert cogc(*verify, cwd=tmp_path, **QUICK).returncode == 4
 
 
 def test_a_pipeline_is_filled_with_agents_of_ones_own(tmp_path: Path) -> None:

@@ -14,13 +14,13 @@ INTERVAL = 0.01
 T = TypeVar("T")
 
 
-def wait_for(condition: Callable[[], T]) -> T:
-    """Return the first true value of a condition."""
+def wait_for(condition: Callable[[], T], interval: float = INTERVAL) -> T:
+    """Return the first true value of a condition, which is asked for once in so many seconds."""
     end = time.monotonic() + DEADLINE
     while not (found := condition()):
         if time.monotonic() > end:
             raise AssertionError(f"not met within {DEADLINE:.0f} seconds")
-        time.sleep(INTERVAL)
+        time.sleep(interval)
     return found
 
 

@@ -310,7 +310,103 @@ def test_sub_agents_end_with_their_conversation(world: World) -> None:
     assert made.outputs["out"][0][2] == "`Agent`: the end" and made.kernel.now == 0 and not made.kernel.calls
 
 
+def test_a_message_lets_a_completed_agent_go_on_with_its_conversation(world: World) -> None:
+    """In the foreground each answer is the result of the tool; the third message finds it at work, and is said to it."""
+    script = [
+        of("Agent", "go", tools=[tool("spawn_agent", agent="Helper", query="one")]),
+        of("Helper", "one", reply="first", delay="40s"),
+        of("Agent", "first", tools=[tool("message_agent", id="Helper-1", message="two")]),
+        of("Helper", "two", reply="second", delay="40s"),
+        of("Agent", "second", tools=[tool("message_agent", id="Helper-1", message=m) for m in ("three", "four")]),
+        of("Helper", "four", reply="both", delay="40s"),
+        of("Helper", "three", reply="only three", delay="5s"),
+        of("Agent", "both", reply="done"),
+    ]
+    made = world.run(SPAWNS.replace("timeout: 2m", "timeout: 5m") + MAIN, script, "go")
+    assert made.outputs["out"] == ["done"]
+    told = [json.loads(t) for role, t in world.said("Agent")[1:] if role == "user"]
+    assert [t.get("output", t.get("state")) for t in told] == ["first", "second", "both", "running"]
+    assert ("user", "two") in world.said("Helper") and len(made.kernel.models.registry.list()) == 1
+
+
+def test_a_completed_agent_of_the_background_is_told_of_again(world: World) -> None:
+    script = [
+        of("Agent", "go", tools=[tool("spawn_agent", agent="Helper", query="one", background=True), tool("wait_agent", id="Helper-1")]),
+        of("Helper", "one", reply="first"),
+        of("Agent", "first", tools=[tool("message_agent", id="Helper-1", message="two")]),
+        of("Helper", "two", reply="second", delay="5s"),
+        of("Agent", "second", reply="done"),
+        of("Agent", "", reply="waiting"),
+    ]  # fmt: skip
+    made = world.run(SPAWNS + MAIN, script, "go")
+    assert made.outputs["out"] == ["done"] and made.kernel.now == 5_000_000_000
+
+
+@pytest.mark.parametrize("state", ["failed", "cancelled"])
+def test_an_agent_that_failed_takes_no_message(world: World, state: str) -> None:
+    script: list[Any] = [
+        of("Helper", "one", error="ill", delay="1s"),
+        of("Agent", "nothing can be said", reply="done"),
+        {"tools": [tool("spawn_agent", agent="Helper", query="one", background=True)]},
+        {"tools": [tool("cancel_agent" if state == "cancelled" else "wait_agent", id="Helper-1")]},
+        {"tools": [tool("message_agent", id="Helper-1", message="two")]},
+    ]
+    assert world.run(SPAWNS + MAIN, script, "go").outputs["out"] == ["done"]
+
+
 # ---- bounds --------------------------------------------------------------------------------------------------
+
+
+def test_in_the_last_turn_no_tool_is_offered_and_none_is_run(world: World) -> None:
+    spec = "agent Agent { model: m, tools: [lookup], max_turns: 3 }" + MAIN
+    made = world.run(spec, [{"when": "", "tools": [tool("lookup", topic=t) for t in "xy"]}], "go")
+    why = "`Agent` has used its 3 turns; `lookup` and `lookup`, asked for in the last one, were not run"
+    assert made.outputs["out"] == [["go", "budget", why]]
+    assert [said for _, said in world.said("Agent")].count("known of x") == 2
+
+
+def test_a_conversation_that_ends_in_its_last_turn_has_an_answer(world: World) -> None:
+    spec = "agent Agent { model: m, tools: [lookup], max_turns: 2 }" + MAIN
+    made = world.run(spec, [when("go", tools=[tool("lookup", topic="x")]), when("", reply="done")], "go")
+    assert made.outputs["out"] == ["done"]
+
+
+def test_a_circle_of_two_inputs_ends(world: World) -> None:
+    spec = "agent Agent { model: m, tools: [lookup], max_turns: 50 }" + MAIN
+    script = [when("known of x", tools=[tool("lookup", topic="y")]), when("", tools=[tool("lookup", topic="x")])]
+    made = world.run(spec, script, "go")
+    assert made.outputs["out"] == [["go", "program", "`Agent` goes in circles: 5 times the same call of `lookup`"]]
+
+
+def test_a_call_that_is_made_again_between_new_ones_is_no_circle(world: World) -> None:
+    spec = "agent Agent { model: m, tools: [lookup], max_turns: 50 }" + MAIN
+    script: list[Any] = [{"tools": [tool("lookup", topic=t)]} for i in range(8) for t in ("x", str(i))]
+    assert world.run(spec, [*script, {"reply": "done"}], "go").outputs["out"] == ["done"]
+
+
+DEEP = {
+    "tools": ("agent Agent { model: m, tools: [B] }\nagent B { model: m, tools: [Agent] }", ("Agent", "B")),
+    "spawn": ("agent Agent { model: m, spawn: [B] }\nagent B { model: m, spawn: [Agent] }", ("Agent", "B")),
+    "outer": (
+        "agent Agent { model: m, tools: [B], max_depth: 5 }\nagent B { model: m, tools: [Agent] }",
+        ("Agent", "B"),
+    ),
+    "inner": ("agent Agent { model: m, tools: [B] }\nagent B { model: m, tools: [B], max_depth: 4 }", ("B", "B")),
+}
+
+
+@pytest.mark.parametrize(("kind", "depth"), [("tools", 16), ("spawn", 16), ("outer", 5), ("inner", 5)])
+def test_agents_that_ask_each_other_nest_so_deep_at_most(world: World, kind: str, depth: int) -> None:
+    spec, (first, second) = DEEP[kind]
+    ask = {
+        n: tool("spawn_agent", agent=n, query="go") if kind == "spawn" else tool(n, query="go") for n in (first, second)
+    }
+    script = [of("Agent", "", tools=[ask[second]]), of("B", "", tools=[ask[first]])]
+    made = world.run(spec + MAIN, script, "go")
+    (said,) = made.outputs["out"]
+    assert said[1] == "bound" and f"allows: {depth} conversations" in said[2]
+    assert len([r for r in world.records if r["kind"] == "ask"]) == depth
+    assert not made.kernel.calls and len(made.kernel.models.registry.list()) == 1
 
 
 def test_a_conversation_that_goes_in_circles_ends(world: World) -> None:

@@ -182,6 +182,17 @@ def test_anybodys_dispatcher_runs_hands_back_or_fails(run: Any) -> None:
     assert "OSError: down" in told(records)[0]["error"]
 
 
+def test_a_dispatched_agent_nests_as_deep_as_its_starter_leaves_it(run: Any) -> None:
+    """A worker is told the rest of the depth, obeys it, and one conversation too many there ends those that are around it here."""
+    script = [spawns("say a"), of("Agent", "", reply="done")]
+    mine = _Mine(Outcome(error="too deep", kind="bound"))
+    made, _ = run(script, how="mine", dispatcher=mine)
+    assert mine.specs[0].metadata["max_depth"] == 15 and made.outputs["out"] == [["bound", "too deep"]]
+    for depth, kind in ((1, "bound"), (2, "program")):  # a process of a name that is not there, or one too many
+        made, _ = run([spawns("say a"), of("Agent", "", error="x")], how="moon", max_depth=depth)
+        assert made.outputs["out"][0][0] == kind
+
+
 def test_the_process_dispatcher_conforms() -> None:
     trio.run(check_dispatcher, ProcessDispatcher())
 

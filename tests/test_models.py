@@ -138,7 +138,11 @@ def test_tools_run_side_by_side_and_their_results_go_back(server: Server) -> Non
 def test_turns_end(server: Server) -> None:
     server.will(*[blocks(use("double", n=1))] * 9)
     kind, message = out(server, "string", "tools: [double], budget: { turns: 3 }")
-    assert (kind, message) == ("budget", "`ask` has used its 3 turns") and len(server.requests) == 3
+    assert kind == "budget" and message.startswith(
+        "`ask` has used its 3 turns; `double`, asked for in the last one, was"
+    )
+    assert [r.get("tool_choice") for r in server.requests] == [None, None, {"type": "none"}]
+    assert "tools" in server.requests[2]
 
 
 def test_a_full_window_is_summed_up(server: Server) -> None:

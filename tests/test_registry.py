@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import trio
 
+from cogc.kernel.effects import LogLine
 from cogc.kernel.machine import Kernel
 from cogc.kernel.models.registry import AgentRecord, Registry
 from cogc.kernel.unit import Unit
@@ -68,6 +69,7 @@ class World:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.records: list[Any] = []
+        self.logs: list[LogLine] = []
 
     def spec(self, script: list[Any], how: str = "local", budget: str = "") -> str:
         (self.folder / "s.yml").write_text(json.dumps(script))
@@ -78,7 +80,9 @@ class World:
         self, script: list[Any], steer: Callable[[Session], Any], how: str = "local", budget: str = "", **extra: Any
     ) -> Session:
         bundle = build(self.spec(script, how, budget), "Main")
-        options = RunOptions(keep=None, inputs=[("go", "go")], on_records=self.records.extend, seed=1, epoch=1)
+        options = RunOptions(
+            keep=None, inputs=[("go", "go")], on_records=self.records.extend, on_log=self.logs.append, seed=1, epoch=1
+        )
         made = build_session(Unit(bundle), options, Settings(str(self.folder)), Sinks(**extra))
 
         async def main() -> None:
@@ -172,6 +176,52 @@ def test_an_agent_in_the_foreground_is_detached_into_the_background(world: World
     with open(tmp_path / "t2", "wb") as trace:
         TraceWriter(trace).write(records)
     assert (tmp_path / "t1").read_bytes() == (tmp_path / "t2").read_bytes()
+
+
+@pytest.mark.parametrize("answer", ["late", None])
+def test_a_detached_agent_outlives_the_one_that_started_it(world: World, answer: str | None) -> None:
+    """The next task of the starter begins meanwhile, and a message to the starter is none to the detached agent."""
+
+    async def steer(made: Session) -> None:
+        await until(made, "Main/a/Helper-1")
+        await made.steer("detach", "Main/a/Helper-1", {})
+        await made.steer("cancel", "Main/a", {})
+        assert made.kernel.models.registry.get("Main/a/Helper-1").status == "running"  # type: ignore[union-attr]
+        await made.steer("send", "Main/a", {"message": "for the next task"})
+        await made.steer("send", "Main/a/Helper-1", {"message": "psst"})
+
+    script = [
+        spawns("x"),
+        of("Helper", "x", tools=[tool("slow", word="0.3")]),
+        of("Helper", "for the next task", error="not for me"),
+        of("Helper", "psst", **({"reply": answer} if answer else {"error": "ill"})),
+        of("Agent", "", reply="never", delay="60s"),
+    ]
+    made = world.run(script, steer)
+    assert made.outputs["out"] == [["cancelled", "the task was cancelled"]]
+    said = [(line.level, str(line.value)) for line in world.logs]
+    start = "the detached agent `Helper-1` is "
+    wanted = ("info", f"{start}completed") if answer else ("error", f"{start}failed: `Helper`: ill")
+    assert len(said) == 1 and said[0][0] == wanted[0] and said[0][1].startswith(wanted[1])
+    assert made.kernel.losses.failures == (0 if answer else 1)
+    assert [r.id for r in made.kernel.models.registry.list()] == ["Main/a"]
+
+
+def test_a_message_of_a_person_lets_a_completed_agent_go_on_in_the_background(world: World) -> None:
+    async def steer(made: Session) -> None:
+        await until(made, "Main/a/Helper-1", "completed")
+        await made.steer("send", "Main/a/Helper-1", {"message": "more"})
+
+    script = [
+        spawns("one", "two"),
+        of("Helper", "more", reply="even more"),
+        of("Helper", "one", reply="first"),
+        of("Helper", "two", tools=[tool("slow", word="0.3")]),
+        of("Helper", "", reply="second"),
+        of("Agent", "even more", reply="done"),
+        of("Agent", "", reply="waits"),
+    ]
+    assert world.run(script, steer).outputs["out"] == ["done"]
 
 
 def test_people_start_an_agent_in_a_conversation(world: World) -> None:

@@ -70,10 +70,10 @@ class Ask:
 
 
 class Dispatch:
-    """Have an agent run by a dispatcher: its program, what it is asked, the nanoseconds that it may take, and the
-    sandbox that holds it."""
+    """Have an agent run by a dispatcher: its program, what it is asked, the nanoseconds that it may take, the sandbox
+    that holds it, and how deep its conversations may nest."""
 
-    __slots__ = ("background", "dispatcher", "id", "limit", "path", "program", "query", "sandbox", "unit")
+    __slots__ = ("background", "dispatcher", "id", "limit", "max_depth", "path", "program", "query", "sandbox", "unit")
 
     def __init__(
         self,
@@ -86,8 +86,10 @@ class Dispatch:
         limit: int,
         path: str,
         sandbox: Sandbox | None,
+        max_depth: int,
     ) -> None:
         self.sandbox = sandbox
+        self.max_depth = max_depth
         self.id = id
         self.unit = unit
         self.dispatcher = dispatcher

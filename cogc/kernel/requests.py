@@ -169,6 +169,7 @@ def _dispatch(kernel: State, activity: Activity, request: DispatchAgent) -> None
             request.limit,
             inst.path,
             request.sandbox,
+            request.max_depth,
         )
     )
 

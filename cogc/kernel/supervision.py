@@ -477,6 +477,7 @@ def abort(kernel: State, inst: Instance) -> None:
                 name = activity.handler.name if activity.handler else ""
                 kernel.trace.record("dead_letter", inst, port=name, reason="cancelled", data=activity.event)
     inst.activities = None
+    kernel.models.abandon(inst)
     for timer in inst.timers or ():
         timer.cancel()
     inst.timers = None

@@ -60,7 +60,7 @@ class AskModel(_Request):
 class DispatchAgent(_Request):
     """Have a dispatcher run an agent. `used` hears of each request that the agent makes of a model."""
 
-    __slots__ = ("background", "dispatcher", "limit", "program", "query", "sandbox", "used")
+    __slots__ = ("background", "dispatcher", "limit", "max_depth", "program", "query", "sandbox", "used")
 
     def __init__(
         self,
@@ -71,8 +71,10 @@ class DispatchAgent(_Request):
         limit: int,
         used: Callable[[dict[str, Any]], None],
         sandbox: Sandbox | None,
+        max_depth: int,
     ) -> None:
         self.owner = None
+        self.max_depth = max_depth
         self.dispatcher = dispatcher
         self.program = program
         self.query = query

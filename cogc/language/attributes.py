@@ -87,6 +87,7 @@ ATTRIBUTES: dict[str, dict[str, str]] = {
         "tools": "refs program agent mcp plan queue",
         "output": "type",
         "max_turns": "type int",
+        "max_depth": "type int",
         "max_tokens": "type int",
         "temperature": "type float",
         "budget": _BUDGET,

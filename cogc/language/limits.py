@@ -21,6 +21,7 @@ RANGES: dict[str, tuple[float, float, str]] = {
     "interval": _POSITIVE,
     "lease": _POSITIVE,
     "max_concurrent": _COUNT,
+    "max_depth": _COUNT,
     "max_loops": _COUNT,
     "max_replans": _NATURAL,
     "max_restarts": _NATURAL,

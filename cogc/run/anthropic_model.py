@@ -59,7 +59,7 @@ class AnthropicModel:
     async def _count(self, request: dict[str, Any]) -> dict[str, Any]:
         parameters = self._parameters(request)
         found = await self.client.messages.count_tokens(
-            **{k: parameters[k] for k in ("model", "messages", "system", "tools") if k in parameters}
+            **{k: parameters[k] for k in ("model", "messages", "system", "tools", "tool_choice") if k in parameters}
         )
         return {"tokens": found.input_tokens}
 
@@ -103,6 +103,8 @@ class AnthropicModel:
                 {"name": t["name"], "description": t["description"], "input_schema": t["schema"]}
                 for t in request["tools"]
             ]
+        if "choice" in request:
+            found["tool_choice"] = {"type": request["choice"]}
         config: dict[str, Any] = {}
         if "schema" in request:
             config["format"] = {"type": "json_schema", "schema": request["schema"]}

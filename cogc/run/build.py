@@ -46,6 +46,7 @@ def _kernel(unit: Unit, options: RunOptions, sinks: Sinks) -> Kernel:
         unit, options.seed, options.epoch or time.time_ns(), traced, options.run, options.budget, options.root
     )
     kernel.models.sandbox = options.sandbox
+    kernel.models.max_depth = options.max_depth
     if options.account is not None:
         kernel.models.budget, kernel.models.usages = options.account
     return kernel

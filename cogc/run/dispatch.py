@@ -127,6 +127,7 @@ class Dispatchers:
                 "allow_imports": sorted(settings.allow_imports),
                 "sandboxed": settings.sandboxed,
                 "sandbox": [call.sandbox.mode, call.sandbox.network] if call.sandbox is not None else None,
+                "max_depth": call.max_depth,
             },
             inbox=inbox,
         )

@@ -78,6 +78,8 @@ class OpenAIModel:
                 }
                 for t in request["tools"]
             ]
+        if "choice" in request:
+            found["tool_choice"] = request["choice"]
         if "schema" in request:
             answer = {"name": "answer", "schema": request["schema"], "strict": True}
             found["response_format"] = {"type": "json_schema", "json_schema": answer}

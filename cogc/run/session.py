@@ -78,7 +78,8 @@ class RunOptions:
 
     `keep` are the channels of the root whose messages `Session.outputs` keeps, for `until` and for who made the session; None
     keeps all of them, which takes memory for each.
-    `account` is what an enclosing run pays from and counts with, `sandbox` what holds the conversations of this one.
+    `account` is what an enclosing run pays from and counts with, `sandbox` what holds the conversations of this one, and
+    `max_depth` how deep they may nest.
     """
 
     budget: dict[str, Any] = field(default_factory=dict)
@@ -95,6 +96,7 @@ class RunOptions:
     keep: frozenset[str] | None = frozenset()
     account: tuple[Budget, dict[tuple[str, str], Usage]] | None = None
     sandbox: Sandbox | None = None
+    max_depth: int | None = None
     on_output: Callable[[Output], None] | None = None
     on_log: Callable[[LogLine], None] | None = None
     on_records: Callable[[list[dict[str, Any]]], None] | None = None

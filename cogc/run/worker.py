@@ -50,6 +50,7 @@ class Worker:
         options = RunOptions(
             inputs=[("task", spec["task"])],
             sandbox=Sandbox(*about["sandbox"]) if about.get("sandbox") else None,
+            max_depth=about.get("max_depth"),
             on_output=self._sent,
             on_records=self._noted,
         )

@@ -15,14 +15,15 @@ if TYPE_CHECKING:
 def control(kernel: State, inst: Instance, command: str, arguments: list[Any]) -> None:
     """One of an agent's own commands."""
     own = kernel.models.agent(inst)
+    talk = own.talk()
     match command:
         case "pause":
             own.paused_at = kernel.now if own.paused_at is None else own.paused_at
         case "resume":
             own.paused_once, own.paused_at = own.paused_for(kernel.now), None
             requests.wake(kernel, own.holding)
-        case "inject" if own.talks:
-            own.talks[0].say(arguments[0])
+        case "inject" if talk is not None:
+            talk.say(arguments[0])
         case "inject":
             own.injected.append(arguments[0])
         case "cancel":

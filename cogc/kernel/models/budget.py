@@ -85,9 +85,9 @@ class Budget:
 
         A Failure says that there is nothing left.
         """
-        for budget in self.chain():
-            if (budget is self or budget.shared) and not budget.has_turns():
-                raise Failure("budget", f"`{budget.name}` has used its {budget.turns} turns")
+        empty = self.without_turns()
+        if empty is not None:
+            raise Failure("budget", f"`{empty.name}` has used its {empty.turns} turns")
         for budget in self.chain():
             most = min(most, budget._room(before, most, price))
         return Reservation(list(self.chain()), before, most, price)
@@ -95,11 +95,17 @@ class Budget:
     def has_turns(self) -> bool:
         return self.turns is None or self.asked < self.turns
 
+    def without_turns(self) -> Budget | None:
+        """Return the budget, this one or one shared around it, whose turns are used."""
+        return next((p for p in self.chain() if (p is self or p.shared) and not p.has_turns()), None)
+
+    def has_one_turn(self) -> bool:
+        """Tell whether the next request is the last one."""
+        return any(p.turns is not None and p.asked == p.turns - 1 for p in self.chain() if p is self or p.shared)
+
     def may_come_back(self) -> bool:
         """Tell whether a reservation in this budget or one around it may yet make room."""
-        return all(p.has_turns() for p in self.chain() if p is self or p.shared) and any(
-            p.reserved_tokens for p in self.chain()
-        )
+        return self.without_turns() is None and any(p.reserved_tokens for p in self.chain())
 
     def chain(self) -> Iterator[Budget]:
         """This one and all around it."""

@@ -16,7 +16,9 @@ request the conversation takes in what was said to it meanwhile: `inject`, and t
 
 - attempts: a request that fails in a way that may pass is made again, after the pause that the server asks for or one
   that doubles;
-- turns: each request is a turn; a tool called five times in a row with the same input and the same answer ends it;
+- turns: each request is a turn. In the last one no tools are offered, and none is run: nobody would hear its result. The same
+  calls with the same answers, made five times with nothing new between them, end the conversation;
+- depth: `depth` conversations may still nest, this one included. One too many (`TooDeep`) ends all that are around it;
 - time: `left` counts from the start, without the time for which the agent was paused;
 - budget: `reserve` holds back the most that a request may cost, in every budget around, before it is made; the reply is
   charged, the rest released. Where others hold what is missing, the conversation waits for them;
@@ -27,7 +29,7 @@ request the conversation takes in what was said to it meanwhile: `inject`, and t
 - `messages` alternates between user and assistant; two of one role are joined.
 - Every tool use in a reply has its result in the next message, in the same order.
 - A reservation is released exactly once, whatever ends the request.
-- A tool's failure is a result for the model. Only `budget` and `cancelled` end the conversation.
+- A tool's failure is a result for the model. Only `budget`, `cancelled` and `TooDeep` end the conversation.
 
 **A worked example.** `program sum(q: string) -> int = llm m { prompt: q, tools: [add] }`.
 
@@ -39,6 +41,7 @@ request the conversation takes in what was said to it meanwhile: `inject`, and t
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from typing import TYPE_CHECKING, Any
@@ -47,7 +50,7 @@ from cogc.ir import Program
 from cogc.kernel import programs, requests
 from cogc.kernel.models import agents, registry
 from cogc.kernel.models.budget import TURNS, Budget
-from cogc.kernel.models.roster import MOST, Roster, outcome
+from cogc.kernel.models.roster import MOST, Roster, TooDeep, outcome
 from cogc.kernel.objects import Instance
 from cogc.kernel.permissions import Sandbox
 from cogc.kernel.waits import AskCoglet, AskModel, CallProgram, RunAll, Sleep, Talk, WaitIn
@@ -65,6 +68,7 @@ DEADLINE = 60_000_000_000
 ATTEMPTS = 2
 MANY_TURNS = 25
 CIRCLES = 5
+DEPTH = 16
 FILLED = 0.9
 _SUMMARISE = (
     "The conversation is about to be cut here. Sum up all that is needed to go on with it: the task, what was done and "
@@ -110,6 +114,7 @@ class Conversation:
         self.unit = unit = inst.code.unit
         self.program = program
         self.around = around
+        self.outermost = around is None
         self.budget: Budget
         self.given = {p.name: v for p, v in zip(program.parameters, arguments, strict=True)}
         self.call, kernel.next_call = kernel.next_call, kernel.next_call + 1
@@ -117,6 +122,7 @@ class Conversation:
         self.prompt = text(values["prompt"])
         self.model = unit.bundle.models[program.model]
         settings = {**unit.model(program.model), **values}
+        self.depth = self._depth(settings.get("max_depth", DEPTH))
         self.can = frozenset(settings.get("capabilities", USUAL[self.model.provider]))
         self.messages: list[Any] = []
         self.injected: list[str] = []
@@ -132,15 +138,22 @@ class Conversation:
         left = self.budget.begin(kernel.now)
         self.limit = min(limits, default=DEADLINE)
         self.limit = self.limit if left is None else min(self.limit, left)
-        self.deadline = kernel.now + self.limit
-        own = kernel.models.known_agent(inst)
-        self.paused_before = own.paused_for(kernel.now) if own is not None else 0
+        self._start_clock()
         self.sandbox = self._sandbox(settings)
         self.size = 0
-        self.repeated = 0
-        self.last_use = ""
+        self.uses: dict[bytes, int] = {}
         self.result = _Result(unit, program.result)
         self.fixed = self._fixed(settings)
+
+    def _start_clock(self) -> None:
+        self.deadline = self.kernel.now + self.limit
+        own = self.kernel.models.known_agent(self.inst)
+        self.paused_before = own.paused_for(self.kernel.now) if own is not None else 0
+
+    def _depth(self, own: int) -> int:
+        """Return how many conversations may nest from this one on, as this agent and those around it say."""
+        outer = self.kernel.models.max_depth if self.around is None else self.around.depth - 1
+        return own if outer is None else min(own, outer)
 
     def _roster(self, program: Program) -> Roster | None:
         if program.agent is None or not program.agent.spawn:
@@ -158,13 +171,26 @@ class Conversation:
         return Sandbox(settings["sandbox"], settings.get("network", False)).inside(outer)
 
     def sub(self, program: Program, query: str, id: str) -> Conversation:
-        """A conversation that is part of this one: another agent, asked by it."""
+        """Return a conversation that is part of this one: another agent, asked by it."""
+        self.in_depth(program)
         arguments: list[Any] = [query]
         for p in program.parameters[1:]:
             if p.default is None:
                 raise Failure("type", f"agent `{program.name}` needs `{p.name}`")
             arguments.append(self.unit.value(p.default, self.inst))
         return Conversation(self.kernel, self.inst, program, arguments, self, id)
+
+    def in_depth(self, program: Program) -> None:
+        """Raise TooDeep if no conversation may nest in this one."""
+        if self.depth > 1:
+            return
+        callers: list[str] = []
+        talk: Conversation | None = self
+        while talk is not None:
+            callers.insert(0, f"`{talk.program.name}`")
+            talk = talk.around
+        way = " > ".join([*callers, f"`{program.name}`"][-4:])
+        raise TooDeep(f"agents ask each other deeper than `max_depth` allows: {len(callers)} conversations, ... {way}")
 
     def _fixed(self, settings: dict[str, Any]) -> dict[str, Any]:
         """Return the parts that every request of the conversation shares."""
@@ -188,7 +214,20 @@ class Conversation:
         return fixed
 
     def whole(self) -> Talk:
-        """The whole conversation, with what the trace says of it; its value."""
+        """Hold the whole conversation, with what the trace says of it, and give its value."""
+        self._add("user", [{"type": "text", "text": self.prompt}])
+        return (yield from self._traced(self.given))
+
+    def again(self, words: str) -> Talk:
+        """Go on with a conversation that has had its answer; its turns and its time count anew, its money does not."""
+        self.call, self.kernel.next_call = self.kernel.next_call, self.kernel.next_call + 1
+        self.budget.asked = 0
+        self._start_clock()
+        self.uses.clear()
+        self.say(words)
+        return (yield from self._traced(words))
+
+    def _traced(self, given: Any) -> Talk:
         kernel, inst = self.kernel, self.inst
         own = kernel.models.agent(inst) if inst.code.ir.kind == "agent" or self.roster is not None else None
         if own is not None:
@@ -196,8 +235,10 @@ class Conversation:
                 self.injected, own.injected = own.injected, []
                 kernel.models.registry.update_status(self.id, "running")
             own.talks.append(self)
+        if self.roster is not None:
+            self.roster.begin()
         if kernel.trace:
-            kernel.cause = kernel.trace.record("call", inst, call=self.call, program=self.program.name, data=self.given)
+            kernel.cause = kernel.trace.record("call", inst, call=self.call, program=self.program.name, data=given)
         try:
             value = yield from self._run()
         except Failure as failure:
@@ -207,7 +248,7 @@ class Conversation:
         finally:
             if own is not None and self in own.talks:
                 own.talks.remove(self)
-                if not own.talks:
+                if own.talk() is None:
                     kernel.models.registry.update_status(inst.path, "idle")
             if self.roster is not None:
                 self.roster.close()
@@ -217,7 +258,6 @@ class Conversation:
 
     def _run(self) -> Talk:
         """Ask until a reply ends the turn; the value of the declared type."""
-        self._add("user", [{"type": "text", "text": self.prompt}])
         repaired = False
         while True:
             reply = yield from self._ask()
@@ -225,6 +265,7 @@ class Conversation:
             self.seen = len(self.messages)
             stop = reply["stop"]
             if stop == "tool_use":
+                self._in_turns(reply["content"])
                 yield from self._use_tools(reply["content"])
                 continue
             if stop == "pause_turn":
@@ -289,9 +330,18 @@ class Conversation:
         if self.injected:
             self._add("user", [{"type": "text", "text": words} for words in self.injected])
             self.injected = []
-        if self._full():
+        last = self.budget.has_one_turn()
+        if self._full() and not last:
             yield from self._compact()
-        return (yield from self._reply({**self.fixed, "messages": list(self.messages), "max_tokens": self.most}))
+            last = self.budget.has_one_turn()
+        fixed = self._without_tools(self.fixed) if last else self.fixed
+        return (yield from self._reply({**fixed, "messages": list(self.messages), "max_tokens": self.most}))
+
+    def _without_tools(self, fixed: dict[str, Any]) -> dict[str, Any]:
+        """Return the parts of a request that offers no tools. Servers want their descriptions where messages speak of them."""
+        if any(b.get("type") == "tool_use" for m in self.messages for b in m["content"]):
+            return {**fixed, "choice": "none"} if "tools" in fixed else fixed
+        return {k: v for k, v in fixed.items() if k != "tools"}
 
     def _full(self) -> bool:
         """Tell whether the last request has filled most of the model's window."""
@@ -301,7 +351,7 @@ class Conversation:
     def _compact(self) -> Talk:
         """Put a summary, made by the model, in the place of the conversation so far."""
         self._add("user", [{"type": "text", "text": _SUMMARISE}])
-        fixed = {k: v for k, v in self.fixed.items() if k != "schema"}
+        fixed = self._without_tools({k: v for k, v in self.fixed.items() if k != "schema"})
         reply = yield from self._reply({**fixed, "messages": list(self.messages), "max_tokens": self.most})
         summary = "".join(b.get("text", "") for b in reply["content"] if b.get("type") == "text")
         if not summary.strip():
@@ -388,13 +438,27 @@ class Conversation:
         self._look_for_circles(uses, results)
         self._add("user", results)
 
+    def _in_turns(self, content: list[Any]) -> None:
+        """End the conversation instead of running a tool whose result there is no turn to tell."""
+        empty = self.budget.without_turns()
+        if empty is not None:
+            asked = " and ".join(f"`{b['name']}`" for b in content if b.get("type") == "tool_use")
+            why = f"{asked}, asked for in the last one, {'were' if ' and ' in asked else 'was'} not run"
+            raise Failure("budget", f"`{empty.name}` has used its {empty.turns} turns; {why}")
+
     def _look_for_circles(self, uses: list[Any], results: list[Any]) -> None:
-        """A model that asks the same again and again, and hears the same, will not stop by itself."""
+        """End a conversation that makes the same calls again and again, and hears the same.
+
+        `uses` counts how often each was made since the last one that was new: a circle may have several parts.
+        """
         pairs = zip(uses, results, strict=True)
         this = json.dumps([[u["name"], u["input"], r["content"]] for u, r in pairs], sort_keys=True, default=str)
-        self.repeated = self.repeated + 1 if this == self.last_use else 1
-        self.last_use = this
-        if self.repeated >= CIRCLES:
+        key = hashlib.sha256(this.encode("utf-8", "surrogatepass")).digest()
+        if key in self.uses:
+            self.uses[key] += 1
+        else:
+            self.uses = dict.fromkeys([*self.uses, key], 1)
+        if self.uses[key] >= CIRCLES:
             names = " and ".join(f"`{u['name']}`" for u in uses)
             raise Failure("program", f"`{self.program.name}` goes in circles: {CIRCLES} times the same call of {names}")
 
@@ -404,7 +468,7 @@ class Conversation:
             value = yield from self._call(block)
             said = text(value)
         except Failure as failure:
-            if failure.kind in ("budget", "cancelled"):
+            if failure.kind in ("budget", "cancelled") or isinstance(failure, TooDeep):
                 raise
             said, is_error = failure.message, True
         return {"type": "tool_result", "tool_use_id": block["id"], "content": said, "is_error": is_error}
@@ -418,7 +482,11 @@ class Conversation:
         try:
             value = yield from talk.whole()
         except Failure as failure:
-            if failure.kind == "cancelled" or (failure.kind == "budget" and self.budget.spent()):
+            if (
+                isinstance(failure, TooDeep)
+                or failure.kind == "cancelled"
+                or (failure.kind == "budget" and self.budget.spent())
+            ):
                 raise
             value = failure
         finally:

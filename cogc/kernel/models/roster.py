@@ -1,7 +1,11 @@
 """The sub-agents that one conversation starts, and the tools by which its model starts and steers them.
 
 A sub-agent is pending, running, completed, failed or cancelled. It runs here, as a conversation of its own beside the one
-that started it, or elsewhere, by a dispatcher. Its failure is a result for the model, never a failure of its parent.
+that started it, or elsewhere, by a dispatcher. Its failure is a result for the model, never a failure of its parent, except
+that of agents which nest too deep. A message to a completed one that ran here lets its conversation go on: it is pending again.
+
+When the conversation that started it ends, a sub-agent ends too. One that a person has detached goes on: its roster is then
+closed, stands among those of the agent's coglet (`AgentState.detached`) until the last such agent is done, and logs its end.
 """
 
 from __future__ import annotations
@@ -27,6 +31,13 @@ if TYPE_CHECKING:
 MOST = 4
 
 
+class TooDeep(Failure):
+    """Agents that ask each other are nested too deep. It ends all conversations that are nested."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("bound", message)
+
+
 class Host(Protocol):
     """A conversation, as far as its sub-agents need it."""
 
@@ -36,6 +47,7 @@ class Host(Protocol):
     budget: Budget
     sandbox: Sandbox | None
     id: str
+    depth: int
 
     def left(self) -> int: ...
 
@@ -45,7 +57,11 @@ class Host(Protocol):
 
     def sub(self, program: Program, query: str, id: str) -> Host: ...
 
+    def in_depth(self, program: Program) -> None: ...
+
     def whole(self) -> Talk: ...
+
+    def again(self, words: str) -> Talk: ...
 
 
 class SubAgent:
@@ -56,6 +72,8 @@ class SubAgent:
         "background",
         "budget",
         "charged",
+        "detached",
+        "failure",
         "id",
         "program",
         "query",
@@ -64,6 +82,7 @@ class SubAgent:
         "state",
         "talk",
         "waiting",
+        "words",
     )
 
     def __init__(self, id: str, program: Program, query: str, background: bool) -> None:
@@ -79,6 +98,10 @@ class SubAgent:
         self.waiting: list[Waiter] = []
         self.reported = False
         self.charged = 0
+        self.detached = False
+        self.failure: Failure | None = None
+        self.words: str | None = None
+        """The message with which its conversation goes on, until it does."""
 
     @property
     def over(self) -> bool:
@@ -107,6 +130,7 @@ class Roster:
         self.agents: dict[str, SubAgent] = {}
         self.pending: deque[SubAgent] = deque()
         self.running = 0
+        self.closed = False
         self.news: list[Waiter] = []
         self.schemas = {tool["name"]: tool["schema"] for tool in self.tools()}
 
@@ -129,7 +153,11 @@ class Roster:
             _tool("agent_status", "How an agent that was started is doing.", one),
             _tool("wait_agent", "Wait for an agent, and take its answer.", one),
             _tool("cancel_agent", "End an agent before it is done.", one),
-            _tool("message_agent", "Say something to an agent that works.", {**one, "message": string}),
+            _tool(
+                "message_agent",
+                "Say something to an agent that works, or go on with one that is completed.",
+                {**one, "message": string},
+            ),
             _tool("list_agents", "All agents that were started.", {}),
         ]
 
@@ -152,7 +180,10 @@ class Roster:
         if name == "cancel_agent":
             self.cancel(agent)
         elif name == "message_agent":
-            self.say(agent, given["message"])
+            resumed = self.say(agent, given["message"])
+            yield from self.start()
+            if resumed and not agent.background:
+                return (yield from self._wait(agent, foreground=True))
         return agent.summary()
 
     def _spawn(self, given: dict[str, Any]) -> Talk:
@@ -187,21 +218,40 @@ class Roster:
         """An agent's id in the whole run."""
         return f"{self.talk.inst.path}/{agent.id}"
 
-    def say(self, agent: SubAgent, message: str) -> None:
-        """Say something to an agent that works, here or elsewhere."""
-        if agent.over or agent.state == "pending":
-            raise Failure("error", f"agent `{agent.id}` is {agent.state}: nothing can be said to it")
-        if agent.talk is not None:
+    def say(self, agent: SubAgent, message: str) -> bool:
+        """Say something to an agent that works, here or elsewhere; return whether it takes up its conversation again by that."""
+        if agent.state == "completed" and agent.talk is not None and not self.closed:
+            self._resume(agent, message)
+            return True
+        if agent.talk is not None and (agent.state == "running" or agent.words is not None):
             agent.talk.say(message)
-        elif agent.activity is not None:
+        elif agent.state == "running" and agent.activity is not None:
             for call in agent.activity.calls:
                 self.kernel.effects.append(Tell(call, message))
+        else:
+            where = ", and ran in another process" if agent.state == "completed" and agent.talk is None else ""
+            raise Failure("error", f"agent `{agent.id}` is {agent.state}{where}: nothing can be said to it")
+        return False
+
+    def tell(self, agent: SubAgent, message: str) -> None:
+        """Say something to an agent from outside: one that takes up its conversation again does so in the background."""
+        if self.say(agent, message):
+            agent.background = True
+            self.stir()
+
+    def _resume(self, agent: SubAgent, message: str) -> None:
+        """Let a completed agent wait for its start again; its answer before that is told first, if it was not yet."""
+        if agent.background and not agent.reported:
+            self.talk.say(_news(agent))
+        agent.words, agent.state, agent.result, agent.reported = message, "pending", None, False
+        self.kernel.models.registry.update_status(self.id_of(agent), "idle")
+        self.pending.append(agent)
 
     def detach(self, agent: SubAgent) -> None:
-        """One that is waited for in the foreground goes on in the background."""
+        """Let an agent that is waited for in the foreground go on in the background, also without the one that started it."""
         if agent.over or agent.background:
             raise Failure("error", f"agent `{agent.id}` is {agent.state}, and not in the foreground")
-        agent.background = True
+        agent.background = agent.detached = True
         requests.wake(self.kernel, agent.waiting)
 
     def stir(self) -> None:
@@ -217,27 +267,41 @@ class Roster:
             agent.state = "running"
             self.kernel.models.registry.update_status(self.id_of(agent), "running")
             self.running += 1
-            work = self._here(agent) if self.dispatcher == "local" else self._elsewhere(agent)
+            here = self.dispatcher == "local" or agent.talk is not None
+            work = self._here(agent) if here else self._elsewhere(agent)
             agent.activity = yield StartBeside(work, partial(self._done, agent))
 
     def _here(self, agent: SubAgent) -> Talk:
-        """The agent's conversation, in this process."""
+        """Hold the agent's conversation in this process, or go on with it."""
+        if agent.talk is not None and agent.words is not None:
+            words, agent.words = agent.words, None
+            return (yield from agent.talk.again(words))
         agent.talk = self.talk.sub(agent.program, agent.query, self.id_of(agent))
         agent.budget = agent.talk.budget
         return (yield from agent.talk.whole())
 
     def _elsewhere(self, agent: SubAgent) -> Talk:
-        """The agent's run by a dispatcher, which may hand it back."""
+        """Have the agent run by a dispatcher, which may hand it back."""
         program = agent.program
+        self.talk.in_depth(program)
         agent.budget = Budget(program.name, {}, None, self.talk.budget)
         used, left = partial(self._used, agent), self.talk.left()
         reply = yield DispatchAgent(
-            self.dispatcher, program.key, agent.query, agent.background, left, used, self.talk.sandbox
+            self.dispatcher,
+            program.key,
+            agent.query,
+            agent.background,
+            left,
+            used,
+            self.talk.sandbox,
+            self.talk.depth - 1,
         )
         if reply.get("fallback"):
             return (yield from self._here(agent))
         for usage in reply["usage"][agent.charged :]:
             self._charge(agent, usage)
+        if reply.get("kind") == "bound":
+            raise TooDeep(reply["error"])
         if "error" in reply:
             raise Failure(reply.get("kind", "program"), reply["error"])
         return self.talk.unit.checked(program.result, reply["output"], f"the answer of `{program.name}`")
@@ -266,6 +330,7 @@ class Roster:
             self.talk.in_time()
             yield from self.start()
         agent.reported = True
+        _in_depth(agent)
         return agent.result
 
     def cancel(self, agent: SubAgent) -> None:
@@ -283,10 +348,30 @@ class Roster:
         self.running -= 1
         failed = isinstance(value, Failure)
         agent.state = "completed" if not failed else "cancelled" if value.kind == "cancelled" else "failed"
+        agent.failure = value if failed else None
         agent.result = outcome(agent.id, agent.budget, value)
         self.kernel.models.registry.update_status(self.id_of(agent), "stopped")
+        if self.closed:
+            self._left_behind(agent)
+            return
         requests.wake(self.kernel, agent.waiting)
         requests.wake(self.kernel, self.news)
+
+    def _left_behind(self, agent: SubAgent) -> None:
+        """Log the end of an agent whose conversation outlived the one that started it; a failure is heard by nobody else."""
+        self.kernel.models.registry.remove(self.id_of(agent))
+        inst = self.talk.inst
+        if agent.failure is None:
+            said = f"the detached agent `{agent.id}` is completed: {shorten(agent.result)}"
+            self.kernel.log(inst, "info", said)
+        else:
+            if agent.state == "failed":
+                self.kernel.losses.failures += 1
+            said = f"the detached agent `{agent.id}` is {agent.state}: {agent.failure.message}"
+            self.kernel.log(inst, "error" if agent.state == "failed" else "info", said)
+        del self.agents[agent.id]
+        if not self.agents:
+            self.kernel.models.agent(inst).detached.remove(self)
 
     def working(self) -> bool:
         """Tell whether a background agent still works, or has ended without the conversation's knowledge."""
@@ -306,18 +391,50 @@ class Roster:
         for agent in self.agents.values():
             if agent.background and agent.over and not agent.reported:
                 agent.reported = True
-                found.append(f"Agent {agent.id} is {agent.state}: {shorten(agent.result, 20_000)}")
+                _in_depth(agent)
+                found.append(_news(agent))
         return found
 
+    def begin(self) -> None:
+        """Begin, or begin again: a conversation that has had its answer may go on, with the agents that were detached from it."""
+        if self.closed:
+            self.closed = False
+            self.kernel.models.agent(self.talk.inst).detached.remove(self)
+
     def close(self) -> None:
-        """With the conversation its sub-agents end."""
+        """End the sub-agents with the conversation, except those that were detached and work."""
+        for agent in list(self.agents.values()):
+            if not (agent.detached and agent.state == "running"):
+                del self.agents[agent.id]
+                self._end(agent)
         self.pending.clear()
+        self.running = len(self.agents)
+        if self.agents:
+            self.closed = True
+            self.kernel.models.agent(self.talk.inst).detached.append(self)
+
+    def abandon(self) -> None:
+        """End the agents that were detached, with their coglet."""
         for agent in self.agents.values():
-            self.kernel.models.registry.remove(self.id_of(agent))
-            if agent.activity is not None and agent.activity.alive:
-                agent.activity.done = None
-                agent.activity.generator.close()
-                reactions.leave(self.kernel, agent.activity)
+            self._end(agent)
+        self.agents.clear()
+
+    def _end(self, agent: SubAgent) -> None:
+        self.kernel.models.registry.remove(self.id_of(agent))
+        if agent.activity is not None and agent.activity.alive:
+            agent.activity.done = None
+            agent.activity.generator.close()
+            reactions.leave(self.kernel, agent.activity)
+
+
+def _news(agent: SubAgent) -> str:
+    return f"Agent {agent.id} is {agent.state}: {shorten(agent.result, 20_000)}"
+
+
+def _in_depth(agent: SubAgent) -> None:
+    """End the conversation that hears of an agent which nests too deep."""
+    if isinstance(agent.failure, TooDeep):
+        raise agent.failure
 
 
 def outcome(id: str, budget: Budget | None, value: Any) -> dict[str, Any]:

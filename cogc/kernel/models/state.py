@@ -12,15 +12,24 @@ from cogc.kernel.permissions import Sandbox
 
 
 class Speaker(Protocol):
-    """A conversation, as far as its agent's table needs it."""
+    """A conversation, as far as its agent's table needs it. An `outermost` one is no part of another one."""
+
+    @property
+    def outermost(self) -> bool: ...
 
     def say(self, words: str) -> None: ...
+
+
+class Starter(Protocol):
+    """The roster of a conversation, as far as its agent's table needs it."""
+
+    def abandon(self) -> None: ...
 
 
 class AgentState:
     """The state of an agent's coglet: whether its conversations are held, and the messages to add to them."""
 
-    __slots__ = ("holding", "injected", "paused_at", "paused_once", "started", "talks")
+    __slots__ = ("detached", "holding", "injected", "paused_at", "paused_once", "started", "talks")
 
     def __init__(self) -> None:
         self.paused_at: int | None = None
@@ -28,7 +37,13 @@ class AgentState:
         self.holding: list[Waiter] = []
         self.injected: list[str] = []
         self.talks: list[Speaker] = []
+        self.detached: list[Starter] = []
+        """The rosters of conversations that are over, whose detached agents still work."""
         self.started = 0
+
+    def talk(self) -> Speaker | None:
+        """Return the conversation about the task under way, if there is one: not that of a sub-agent."""
+        return next((t for t in self.talks if t.outermost), None)
 
     def paused_for(self, now: int) -> int:
         """For how long it has been paused so far, in nanoseconds."""
@@ -47,16 +62,17 @@ class Question:
 
 
 class ModelState:
-    """The tables of one run. `budget` is what all conversations may spend together, `sandbox` what holds them all where the
-    run is a part of another run that has dispatched it."""
+    """The tables of one run. `budget` is what all conversations may spend together. Where the run is a part of another run that
+    has dispatched it, `sandbox` is what holds its conversations, and `max_depth` how deep they may nest at most."""
 
     __slots__ = (
-        "_agents", "_shared", "budget", "questions", "registry", "sandbox", "spending", "usages", "waiting",
+        "_agents", "_shared", "budget", "max_depth", "questions", "registry", "sandbox", "spending", "usages", "waiting",
     )  # fmt: skip
 
     def __init__(self, budget: dict[str, Any]) -> None:
         self.budget = Budget("the run", budget)
         self.sandbox: Sandbox | None = None
+        self.max_depth: int | None = None
         self.waiting: list[Waiter] = []
         self.usages: dict[tuple[str, str], Usage] = {}
         self.registry = Registry()
@@ -75,6 +91,14 @@ class ModelState:
     def known_agent(self, inst: Instance) -> AgentState | None:
         """Return the state of an agent's conversations, if there have been any."""
         return self._agents.get(inst)
+
+    def abandon(self, inst: Instance) -> None:
+        """End what an agent's coglet has let go on without its conversation."""
+        own = self._agents.get(inst)
+        if own is not None:
+            for roster in own.detached:
+                roster.abandon()
+            own.detached.clear()
 
     def forget(self, inst: Instance) -> None:
         """Drop the state of an agent that has stopped for good."""

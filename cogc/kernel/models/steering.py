@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def rosters(kernel: State) -> list[Roster]:
-    """Return the roster of every conversation under way that has started agents, or may."""
+    """Return the roster of every conversation that has started agents which still work, or may start some."""
     found: list[Roster] = []
     pending = [kernel.root] if kernel.root is not None else []
     while pending:
@@ -29,10 +29,12 @@ def rosters(kernel: State) -> list[Roster]:
 
 
 def _rosters(kernel: State, inst: Instance) -> list[Roster]:
-    """The rosters of the conversations of one agent."""
+    """Return the rosters of one agent: those of its conversations, then those of agents that were detached from earlier ones."""
     own = kernel.models.known_agent(inst)
-    talks = own.talks if own is not None else []
-    return [t.roster for t in talks if isinstance(t, Conversation) and t.roster is not None]
+    if own is None:
+        return []
+    found = [t.roster for t in own.talks if isinstance(t, Conversation) and t.roster is not None]
+    return found + [r for r in own.detached if isinstance(r, Roster)]
 
 
 def find(kernel: State, id: str) -> Instance | tuple[Roster, SubAgent]:
@@ -97,7 +99,7 @@ def steer(kernel: State, action: str, id: str, data: dict[str, Any]) -> dict[str
     if action == "cancel":
         roster.cancel(agent)
     elif action == "send":
-        roster.say(agent, data["message"])
+        roster.tell(agent, data["message"])
     elif action == "detach":
         roster.detach(agent)
     else:
@@ -124,6 +126,8 @@ def _guide(kernel: State, path: str, data: dict[str, Any]) -> dict[str, Any]:
 
 def _spawn(kernel: State, inst: Instance, data: dict[str, Any]) -> dict[str, Any]:
     for roster in _rosters(kernel, inst):
+        if roster.closed:
+            continue
         agent = roster.add(data["agent"], data["query"], True)
         roster.stir()
         return {**agent.summary(), "agent_id": roster.id_of(agent)}

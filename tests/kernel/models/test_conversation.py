@@ -255,10 +255,18 @@ def test_five_equal_calls_with_equal_results_go_in_circles() -> None:
     assert sim.sent("out") == [["program", "`ask` goes in circles: 5 times the same call of `double`"]]
 
 
+def test_two_calls_in_turn_go_in_circles_too() -> None:
+    sim = talk(program=TOOLS + ", budget: { turns: 99 }")
+    for n in range(9):
+        assert sim.asks
+        sim.reply(content=[use("double", n=n % 2)], stop="tool_use")
+    assert sim.sent("out") == [["program", "`ask` goes in circles: 5 times the same call of `double`"]]
+
+
 def test_calls_that_differ_or_give_something_else_go_in_no_circle() -> None:
     sim = talk(program=TOOLS + ", budget: { turns: 99 }")
     for n in range(12):
-        sim.reply(content=[use("double", n=n % 2)], stop="tool_use")
+        sim.reply(content=[use("double", n=n)], stop="tool_use")
     for n in range(12):
         sim.reply(content=[use("slow", n=1)], stop="tool_use").answer(n)
     assert sim.asks and sim.reply("done").sent("out") == ["done"]
@@ -342,7 +350,8 @@ def test_turns_bound_the_number_of_requests() -> None:
     sim = talk(program="tools: [double], budget: { turns: 3 }")
     for n in range(3):
         sim.reply(content=[use("double", n=n)], stop="tool_use")
-    assert sim.sent("out") == [["budget", "`ask` has used its 3 turns"]]
+    why = "`ask` has used its 3 turns; `double`, asked for in the last one, was not run"
+    assert sim.sent("out") == [["budget", why]]
 
 
 def test_ten_turns_are_usual() -> None:

@@ -633,7 +633,11 @@ def decode(data: bytes) -> Bundle:
 
 
 def hashed(bundle: Bundle) -> Bundle:
-    """Return a program with the hash of its content, which is all but the source positions."""
+    """Return a program with the hash of its content, which is all but the source positions.
+
+    The hash tells whether a recording or a built file is of this program. A comment or a blank line more moves positions and
+    changes nothing that runs, so the hash stays. What shows positions (failures, traces) has those of the text that is run.
+    """
     bare = msgspec.structs.replace(bundle, positions=[], hash="")
     digest = hashlib.sha256(msgspec.json.encode(bare, order="deterministic")).hexdigest()
     return msgspec.structs.replace(bundle, hash=digest)

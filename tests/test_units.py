@@ -14,7 +14,6 @@ from cogc.kernel.machine import Kernel
 from cogc.kernel.unit import Unit
 from cogc.language.values import Failure
 from cogc.run.build import build_session
-from cogc.run.journal import digest
 from cogc.run.people import People
 from cogc.run.session import RunOptions
 from cogc.run.settings import Settings
@@ -105,7 +104,7 @@ def test_one_kernel_holds_coglets_of_two_units() -> None:
     assert kernel.root is not None and kernel.trace is not None
     child = supervision.adopt(kernel, kernel.root, "guest", loud, {"word": "well,"})
     kernel.run()
-    assert list(kernel.units) == [counter.digest, loud.digest]
+    assert kernel.units == [counter, loud]
     assert child.path == "Main/guest" and child.code.unit is loud and kernel.root.code.unit is counter
     kernel.send(kernel.root, "guest", None, "say", "hello")
     assert sent(kernel, "go", 3)[0] == 6
@@ -159,21 +158,12 @@ def test_a_session_carries_out_the_programs_of_each_unit(tmp_path: Path) -> None
     }
 
 
-def test_a_journal_tells_the_calls_of_two_units_apart() -> None:
-    text = (
-        'program s(x: int) -> string = shell ["echo", %s]\ncoglet Main { transmit o: string\n on start { o <- s(1) } }'
-    )
-    calls = [Sim(text % '"a"').calls[0], Sim(text % '"a"').calls[0], Sim(text % '"a" + ""').calls[0]]
-    assert calls[0].request == calls[2].request
-    assert digest(calls[0]) == digest(calls[1]) != digest(calls[2])
-
-
 def test_a_unit_with_the_same_program_is_held_once() -> None:
     first, second = Unit(build(LOUD)), Unit(build(LOUD))
     kernel = started(first, word="a")
     assert kernel.root is not None
     child = supervision.adopt(kernel, kernel.root, "guest", second, {"word": "b"})
-    assert child.code.unit is first and list(kernel.units.values()) == [first]
+    assert child.code.unit is first and kernel.units == [first]
 
 
 def test_a_guest_that_fails_has_the_place_of_its_own_unit() -> None:
@@ -190,6 +180,26 @@ def test_a_guest_that_fails_has_the_place_of_its_own_unit() -> None:
     kernel.send(kernel.root, "guest", None, "x", 1)  # it has been restarted, and fails again
     kernel.run()
     assert len([r for r in kernel.trace.records if r["kind"] == "fail"]) == 2
+
+
+MOVED = "coglet Main { listen x: int\n on x as v { log info 1 // (v - v) } }"
+
+
+def test_the_hash_of_a_program_ignores_where_its_text_stands() -> None:
+    plain, moved = build(MOVED), build(f"# a comment\n\n{MOVED}", name="other.cog")
+    assert plain.positions != moved.positions and plain.hash == moved.hash
+    assert build(MOVED.replace("1 //", "2 //")).hash != plain.hash
+
+
+def test_a_guest_with_the_same_program_at_another_place_has_its_own_places() -> None:
+    kernel = started(Unit(build(MOVED)), traced=True)
+    guest = Unit(build(f"# a comment\n\n{MOVED}", name="guest.cog"))
+    assert kernel.root is not None and kernel.trace is not None
+    child = supervision.adopt(kernel, kernel.root, "guest", guest, {})
+    assert child.code.unit is guest
+    kernel.send(kernel.root, "guest", None, "x", 1)
+    kernel.run()
+    assert [r["at"] for r in kernel.trace.records if r["kind"] == "fail"] == ["guest.cog:4:14"]
 
 
 def test_a_guest_is_refused_with_a_parameter_that_it_does_not_have() -> None:

@@ -77,7 +77,7 @@ class State:
         self.first = root or unit.bundle.root
         self.models = ModelState(budget or {})
         self.unit = unit
-        self.units = {unit.digest: unit}
+        self.units = [unit]
         self.seed = seed
         self.epoch = epoch
         self.now = 0
@@ -104,6 +104,17 @@ class State:
         self.opened = Opened()
         self.door = Door()
         self.settling: dict[tuple[str, str], list[Waiter]] = {}
+
+    def held(self, unit: Unit) -> Unit:
+        """Return the unit of this kernel with the same program, positions included, or hold this one from now on.
+
+        Two programs may differ in their positions alone: then each unit shows its own places in failures and traces.
+        """
+        for known in self.units:
+            if known.bundle == unit.bundle:
+                return known
+        self.units.append(unit)
+        return unit
 
     def code(self, unit: Unit, key: str) -> CogletCode:
         """Return the code of a coglet of a unit; an open coglet changes its code, so this kernel has its own."""

@@ -97,7 +97,7 @@ def boot(kernel: State, parameters: dict[str, Any]) -> None:
 
 def adopt(kernel: State, parent: Instance, name: str, unit: Unit, parameters: dict[str, Any]) -> Instance:
     """Create the root coglet of a unit as a child of a coglet that runs, whatever unit that one is of, and start it."""
-    unit = kernel.units.setdefault(unit.digest, unit)
+    unit = kernel.held(unit)
     code = kernel.code(unit, unit.bundle.root)
     given = _by_name(code, parameters)
     if parent.children is None:

@@ -98,7 +98,7 @@ class CogletCode:
 
 
 class Unit:
-    """One compiled program. `digest` is the hash of its content, `texts` keeps the functions of texts that coglets register while they run."""
+    """One compiled program. `texts` keeps the functions of texts that coglets register while they run."""
 
     __slots__ = (
         "_attributes",
@@ -108,7 +108,6 @@ class Unit:
         "_values",
         "bundle",
         "coder",
-        "digest",
         "texts",
         "tracing",
         "validators",
@@ -116,7 +115,6 @@ class Unit:
 
     def __init__(self, bundle: ir.Bundle) -> None:
         self.bundle = bundle
-        self.digest = bundle.hash or ir.hashed(bundle).hash
         self.validators = Validators.of(bundle)
         self.coder = Coder(bundle, self.validators)
         self.tracing = self.coder.for_traces()

@@ -57,7 +57,7 @@ _encoder = msgspec.json.Encoder(enc_hook=_encode)
 
 
 def digest(call: Outward) -> str:
-    """Return a digest of what a call asks for: unit, program, arguments and request."""
+    """Return a digest of what a call asks for: program, arguments and request. The path tells the unit."""
     match call:
         case Ask():
             asked: list[object] = [call.model.key, call.program, call.request]
@@ -67,7 +67,7 @@ def digest(call: Outward) -> str:
             asked = [call.program.key, call.arguments, call.request]
         case _:
             assert_never(call)
-    data = _encoder.encode([call.unit.digest, *asked, call.path])
+    data = _encoder.encode([*asked, call.path])
     return hashlib.sha256(data).hexdigest()[:16]
 
 

@@ -83,7 +83,7 @@ def usage(kernel: Kernel) -> str:
         return ""
     rows: list[tuple[str, ...]] = [("program", "model", "calls", "input", "cached", "output", "cost")]
     total = Usage()
-    priced = {m.name: m.price is not None for unit in kernel.units.values() for m in unit.bundle.models.values()}
+    priced = {m.name: m.price is not None for unit in kernel.units for m in unit.bundle.models.values()}
     for (program, model), u in used.items():
         total.merge(u)
         rows.append((program, model, *_numbers(u, priced[model])))

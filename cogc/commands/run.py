@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
 from pathlib import Path
 
 import trio
@@ -54,66 +55,18 @@ from cogc.run.process import limit_processes
 from cogc.run.session import Session, Sinks
 from cogc.run.stopping import EXIT_CODES
 
+Add = Callable[..., object]
+"""`ArgumentParser.add_argument`."""
+
 
 def arguments(parser: ArgumentParser) -> None:
     add = parser.add_argument
     add("spec", metavar="SPEC", help="path of a spec, of a folder with a spec, or of a program made by `cogc build`")
     root_option(parser)
     set_option(parser)
-    add(
-        "--input",
-        action="append",
-        default=[],
-        metavar="CHANNEL=VALUE",
-        help="send VALUE, JSON or text, to a listen channel of the root at the start; may be repeated",
-    )
-    add(
-        "--for",
-        dest="duration",
-        metavar="DURATION",
-        help="stop after this time, such as 250ms, 10s or 5m (default: when nothing is left to do)",
-    )
-    add(
-        "--until",
-        metavar="EXPR",
-        help="stop when this holds for the outputs of the root, such as 'len(count) == 5'; exit code 3 if it never does",
-    )
-    add("--sim", action="store_true", help="run on a virtual clock, which jumps over the time in which nothing happens")
-    add("--epoch", metavar="TIME", help="with --sim: time at which the clock starts (default: 2000-01-01T00:00:00Z)")
-    add("--seed", type=int, metavar="N", help="seed of the run's random numbers (default: a new one for each run)")
-    add(
-        "--trace",
-        metavar="FILE",
-        help="write a trace to FILE; `--trace` alone writes it to the run's folder, and shows a live view in a terminal",
-    )
-    add(
-        "--log",
-        choices=list(LEVELS),
-        default="info",
-        help="lowest level at which the log of coglets is printed to stderr (default: info)",
-    )
-    add("--quiet", action="store_true", help="print no summary of losses and of the cost of models at the end")
-    add(
-        "--output",
-        choices=("people", "json"),
-        default="people",
-        help="print the outputs of the root for people, or as one JSON object a line (default: people)",
-    )
-    add(
-        "--instance",
-        metavar="NAME",
-        help="name of the instance whose saved `persist` states, or whose blackboard, to continue (default: a new start)",
-    )
-    add("--goal", metavar="TEXT", help="goal of a plan or a sett, task of a team or an agent")
-    add("--goal-file", metavar="FILE", help="file with the goal, in place of --goal")
-    add(
-        "--plans",
-        metavar="STORE",
-        help=f"store of the plans: memory, sqlite:PATH or redis://HOST:PORT (default: sqlite:{PLANS}, with --sim memory)",
-    )
-    add("--user", metavar="NAME", help="user to whom new plans belong (default: the login name)")
-    add("--topic", metavar="NAME", help="topic of new plans (default: the name of the plan)")
-    add("--fresh", action="store_true", help="begin plans anew instead of continuing unfinished ones")
+    _add_course(add)
+    _add_records(add)
+    _add_continued(add)
     local_option(parser, "sett: ")
     add(
         "--board",
@@ -146,6 +99,72 @@ def arguments(parser: ArgumentParser) -> None:
     add("--record", metavar="FILE", help="write a journal to FILE: every event that came from outside, for --replay")
     add("--replay", metavar="FILE", help="run the journal FILE again, without processes, network or clock")
     allow_imports(parser)
+
+
+def _add_course(add: Add) -> None:
+    """Add the options for inputs, clock and end of a run."""
+    add(
+        "--input",
+        action="append",
+        default=[],
+        metavar="CHANNEL=VALUE",
+        help="send VALUE, JSON or text, to a listen channel of the root at the start; may be repeated",
+    )
+    add(
+        "--for",
+        dest="duration",
+        metavar="DURATION",
+        help="stop after this time, such as 250ms, 10s or 5m (default: when nothing is left to do)",
+    )
+    add(
+        "--until",
+        metavar="EXPR",
+        help="stop when this holds for the outputs of the root, such as 'len(count) == 5'; exit code 3 if it never does",
+    )
+    add("--sim", action="store_true", help="run on a virtual clock, which jumps over the time in which nothing happens")
+    add("--epoch", metavar="TIME", help="with --sim: time at which the clock starts (default: 2000-01-01T00:00:00Z)")
+    add("--seed", type=int, metavar="N", help="seed of the run's random numbers (default: a new one for each run)")
+
+
+def _add_records(add: Add) -> None:
+    """Add the options for what a run shows and writes."""
+    add(
+        "--trace",
+        metavar="FILE",
+        help="write a trace to FILE; `--trace` alone writes it to the run's folder, and shows a live view in a terminal",
+    )
+    add(
+        "--log",
+        choices=list(LEVELS),
+        default="info",
+        help="lowest level at which the log of coglets is printed to stderr (default: info)",
+    )
+    add("--quiet", action="store_true", help="print no summary of losses and of the cost of models at the end")
+    add(
+        "--output",
+        choices=("people", "json"),
+        default="people",
+        help="print the outputs of the root for people, or as one JSON object a line (default: people)",
+    )
+
+
+def _add_continued(add: Add) -> None:
+    """Add the options for goals, and for what a run continues."""
+    add(
+        "--instance",
+        metavar="NAME",
+        help="name of the instance whose saved `persist` states, or whose blackboard, to continue (default: a new start)",
+    )
+    add("--goal", metavar="TEXT", help="goal of a plan or a sett, task of a team or an agent")
+    add("--goal-file", metavar="FILE", help="file with the goal, in place of --goal")
+    add(
+        "--plans",
+        metavar="STORE",
+        help=f"store of the plans: memory, sqlite:PATH or redis://HOST:PORT (default: sqlite:{PLANS}, with --sim memory)",
+    )
+    add("--user", metavar="NAME", help="user to whom new plans belong (default: the login name)")
+    add("--topic", metavar="NAME", help="topic of new plans (default: the name of the plan)")
+    add("--fresh", action="store_true", help="begin plans anew instead of continuing unfinished ones")
 
 
 def prepare(words: list[str]) -> list[str]:

@@ -442,34 +442,19 @@ class _Writer:
             case ir.Text():
                 return self._text(node)
             case ir.Builtin(name=name, arguments=arguments):
-                values = [self.expr(a) for a in arguments]
-                if name in _OF_THE_RUN:
-                    return f"I.kernel.{_OF_THE_RUN[name]}(I)"
-                return f"f_{name}({', '.join(values)})"
+                return self._builtin(name, arguments)
             case ir.Call():
                 return self._call(node)
-            case ir.Field(base=base, name=name, required=required, checked=checked):
-                text = self.expr(base)
-                if checked:
-                    return f"field_or_null({text}, {name!r})"
-                return f"{text}[{name!r}]" if required else f"{text}.get({name!r})"
+            case ir.Field():
+                return self._field(node)
             case ir.Index(base=base, index=index):
                 return f"item({self.expr(base)}, {self.expr(index)})"
-            case ir.Slice(base=base, low=low, high=high):
-                bounds = [self.expr(b) if b is not None else "None" for b in (low, high)]
-                return f"part({self.expr(base)}, {bounds[0]}, {bounds[1]})"
-            case ir.Unary(operator=operator, operand=operand, checked=checked):
-                text = self.expr(operand)
-                if operator == "not":
-                    return f"not_({text})" if checked else f"(not {text})"
-                return f"negate({text})"
-            case ir.Binary(operator=operator, left=left, right=right, checked=checked):
-                a, b = self.expr(left), self.expr(right)
-                if checked or operator in _DIRECT:
-                    return f"{self.coder.operator_names[operator]}({a}, {b})"
-                if operator in _GROWING:
-                    return self._arithmetic(f"{a} {operator} {b}", _growth(operator, right))
-                return f"({a} {operator} {b})"
+            case ir.Slice():
+                return self._slice(node)
+            case ir.Unary():
+                return self._unary(node)
+            case ir.Binary():
+                return self._binary(node)
             case ir.Logic():
                 return self._logic(node)
             case ir.Fold(first=first, steps=steps):
@@ -497,6 +482,36 @@ class _Writer:
                 return f"I.kernel.grow(I, {child!r}, [{given}])"
             case _:
                 assert_never(node)
+
+    def _builtin(self, name: str, arguments: list[ir.Expr]) -> str:
+        values = [self.expr(a) for a in arguments]
+        if name in _OF_THE_RUN:
+            return f"I.kernel.{_OF_THE_RUN[name]}(I)"
+        return f"f_{name}({', '.join(values)})"
+
+    def _field(self, node: ir.Field) -> str:
+        text = self.expr(node.base)
+        if node.checked:
+            return f"field_or_null({text}, {node.name!r})"
+        return f"{text}[{node.name!r}]" if node.required else f"{text}.get({node.name!r})"
+
+    def _slice(self, node: ir.Slice) -> str:
+        bounds = [self.expr(b) if b is not None else "None" for b in (node.low, node.high)]
+        return f"part({self.expr(node.base)}, {bounds[0]}, {bounds[1]})"
+
+    def _unary(self, node: ir.Unary) -> str:
+        text = self.expr(node.operand)
+        if node.operator == "not":
+            return f"not_({text})" if node.checked else f"(not {text})"
+        return f"negate({text})"
+
+    def _binary(self, node: ir.Binary) -> str:
+        operator, a, b = node.operator, self.expr(node.left), self.expr(node.right)
+        if node.checked or operator in _DIRECT:
+            return f"{self.coder.operator_names[operator]}({a}, {b})"
+        if operator in _GROWING:
+            return self._arithmetic(f"{a} {operator} {b}", _growth(operator, node.right))
+        return f"({a} {operator} {b})"
 
     def _arithmetic(self, text: str, growth: int = 0) -> str:
         """Return an operation on two numbers whose result is looked at where it is not small, without a call where it is.

@@ -9,12 +9,12 @@ The generated source is kept: a failure's line in it leads back to the spec's.
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable
 from copy import copy
 from typing import Any
 
 from cogc import ir
+from cogc.kernel.faults import failure_of
 from cogc.kernel.templates import Template
 from cogc.kernel.validate import Validators
 from cogc.kernel.waits import AwaitMessage, CallProgram, RunAll
@@ -27,13 +27,6 @@ _GROWING = ("+", "-", "*", "/", "//")
 _SMALL = (1 << 30) - 1
 """The largest number that CPython compares without a call: one digit of an `int`."""
 _OF_THE_RUN = {"now": "moment", "uuid": "uuid", "random": "random"}
-_FAILURES: dict[type[Exception], tuple[str, str]] = {
-    ZeroDivisionError: ("error", "a division by zero"),
-    OverflowError: ("bound", "a number is too large"),
-    RecursionError: ("bound", "a value is nested too deep"),
-    MemoryError: ("bound", "the reaction needs more memory than there is"),
-}
-"""The exceptions of Python that a program itself may cause, with the kind and the message of the failure that each becomes."""
 ABSENT = object()
 """Stands for an argument that was not given."""
 
@@ -218,21 +211,16 @@ class Coder:
     def failure(self, inst: Any, error: Exception) -> Failure:
         """Return an exception that left compiled code, or the kernel's handling of a coglet, as a Failure with its place.
 
-        A `Failure` is the program's own. So is what `_FAILURES` lists: code that is written out as Python's own operators
-        raises it. Every other exception is a fault of cogc. It fails the coglet like any failure, with the kind `internal`,
-        and is reported to the people who run the program.
+        A fault of cogc (`faults.py`) is reported to the people who run the program.
         """
         if isinstance(error, Failure):
             if error.at < 0:
                 error.at = self.place(error)
             return error
-        for known, (kind, message) in _FAILURES.items():
-            if isinstance(error, known):
-                return Failure(kind, message, self.place(error))
-        fault = internal(error, self.place(error))
-        if inst is not None:
-            inst.kernel.report_fault(inst, fault)
-        return fault
+        failure = failure_of(error, self.place(error))
+        if failure.kind == "internal" and inst is not None:
+            inst.kernel.report_fault(inst, failure)
+        return failure
 
     def caught(self, inst: Any, error: Exception) -> dict[str, Any]:
         """Return the record that `else as e` binds for a failure; raise a failure that no `try` takes."""
@@ -264,12 +252,6 @@ class Coder:
                 found = at if at >= 0 else found
             trace = trace.tb_next
         return found
-
-
-def internal(error: Exception, at: int = -1) -> Failure:
-    """Return the failure that a fault of cogc becomes; the trace of Python goes with it."""
-    what = " ".join(f"{type(error).__name__}: {error}".split())
-    return Failure("internal", f"a fault of cogc itself ({what})", at, "".join(traceback.format_exception(error)))
 
 
 def _globals(node: Any) -> set[str]:

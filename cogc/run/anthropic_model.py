@@ -1,7 +1,7 @@
 """Anthropic's Messages API, and servers that speak it, through Anthropic's SDK.
 
-The SDK's own attempts are off: the kernel decides about them. Every request is streamed, since long answers are refused
-otherwise, and a stream that ends early is told from one that is complete by its stop reason alone.
+The SDK's own attempts are turned off: the kernel decides about attempts. Every request is streamed, since the API
+refuses long answers otherwise. Only its stop reason tells a complete stream from one that broke off.
 """
 
 from __future__ import annotations
@@ -33,10 +33,11 @@ class AnthropicModel:
         )
 
     async def aclose(self) -> None:
+        """Close the client."""
         await self.client.close()
 
     async def ask(self, request: dict[str, Any], emit: Callable[[str], None] | None) -> dict[str, Any]:
-        """One attempt: a reply, or an error and whether another attempt makes sense."""
+        """Make one attempt. Return a reply, or an error that says whether another attempt makes sense."""
         try:
             if request.get("count"):
                 return await self._count(request)
@@ -57,6 +58,7 @@ class AnthropicModel:
             )
 
     async def _count(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Return the number of tokens of a request, counted by the server."""
         parameters = self._parameters(request)
         found = await self.client.messages.count_tokens(
             **{k: parameters[k] for k in ("model", "messages", "system", "tools", "tool_choice") if k in parameters}
@@ -64,6 +66,7 @@ class AnthropicModel:
         return {"tokens": found.input_tokens}
 
     async def _stream(self, request: dict[str, Any], emit: Callable[[str], None] | None) -> dict[str, Any]:
+        """Send a request and return the assembled reply."""
         async with self.client.messages.stream(**self._parameters(request)) as stream:
             async for event in stream:
                 if emit is not None and event.type == "text":
@@ -90,6 +93,7 @@ class AnthropicModel:
         return {**reply, "detail": str(category)} if category else reply
 
     def _parameters(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Return a request in the words of the API."""
         cached = _CACHED if "cache" in self.can else {}
         found: dict[str, Any] = {
             "model": self.name,
@@ -117,6 +121,7 @@ class AnthropicModel:
         return found
 
     def _status(self, error: anthropic.APIStatusError) -> dict[str, Any]:
+        """Return the error for an HTTP status."""
         body = error.body if isinstance(error.body, dict) else {}
         inner = body.get("error")
         found = inner if isinstance(inner, dict) else {}
@@ -136,7 +141,8 @@ def _block(block: Any) -> dict[str, Any]:
 
 
 def _marked(messages: list[Any]) -> list[Any]:
-    """Messages with a mark for the prompt cache on the last block, where a conversation goes on."""
+    """Return messages with a mark for the prompt cache on the last block, if the conversation has more than one
+    message."""
     if len(messages) < 2 or not messages[-1]["content"]:
         return messages
     last = messages[-1]

@@ -1,4 +1,4 @@
-"""A session without a spec: one coglet in Python that creates the others."""
+"""A session without a spec, for scripts: its root is one coglet in Python that creates the others."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SPEC = b'coglet Runtime = python "runtime:Runtime" { listen run: int }'
 
 
 def session_of(cls: Any, first: int, trace: BinaryIO | None, workspace: str) -> Session:
-    """A session whose root is of a class, which hears `first` on its channel `run`."""
+    """Return a session whose root is of a class. The root hears `first` on its channel `run`."""
 
     def read(name: str) -> bytes:
         if not name.startswith("std/"):

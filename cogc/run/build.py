@@ -1,4 +1,4 @@
-"""A session with all of its parts, made from a program, the options of a run, and the settings of its programs."""
+"""A session with all of its parts, made of a program, the options of the run, and the settings of its programs."""
 
 from __future__ import annotations
 
@@ -41,6 +41,7 @@ def build_session(unit: Unit, options: RunOptions, settings: Settings, sinks: Si
 
 
 def _kernel(unit: Unit, options: RunOptions, sinks: Sinks) -> Kernel:
+    """Return the kernel of a run."""
     traced = sinks.trace is not None or options.on_records is not None
     kernel = Kernel(
         unit, options.seed, options.epoch or time.time_ns(), traced, options.run, options.budget, options.root

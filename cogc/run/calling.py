@@ -1,8 +1,8 @@
 """Calls of users' code on Trio: what it may wait for, and the words for what it raises.
 
-Whatever leaves a user's code is a failure of the one call. That holds for SystemExit, KeyboardInterrupt and a Cancelled that
-the code has raised itself as well; the run's own cancellation is told apart from them by the scope (`left`). `speaking` keeps who
-is speaking, for what a user's code prints.
+Whatever leaves a user's code is a failure of the one call. That holds also for SystemExit, KeyboardInterrupt, and a
+Cancelled that the code has raised itself. The cancellation of the call by the run is told apart from these by the scope
+(`left`). `speaking` notes whose code runs, so that its prints can be attributed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from cogc.language.values import Failure
 
 
 class Speaker(NamedTuple):
-    """Whose code runs: a program of this name, or a coglet."""
+    """The code that runs: a program of this name, or a coglet."""
 
     name: str
     coglet: bool
@@ -34,7 +34,7 @@ _under_way: list[str] = []
 
 @contextmanager
 def speaking(name: str, coglet: bool) -> Iterator[None]:
-    """Let what is printed while the body runs count as printed by a program or coglet."""
+    """Attribute what is printed while the body runs to a program or coglet."""
     token = speaker.set(Speaker(name, coglet))
     _under_way.append(name)
     try:
@@ -56,25 +56,27 @@ _ASYNCIO = "it waits for asyncio"
 
 
 async def left(error: BaseException) -> str:
-    """Return the words for what has left a user's code. If the call has been cancelled meanwhile, the cancellation goes on."""
+    """Return the words for an exception that left a user's code. If the call was cancelled, raise the cancellation
+    instead."""
     if trio.current_effective_deadline() == -float("inf"):
         await trio.lowlevel.checkpoint()
     return words(error)
 
 
 def is_refusal(error: BaseException) -> bool:
-    """Return whether an exception is a Failure of this runner's, and none that a user's code has made by hand."""
+    """Return whether an exception is a Failure of this runner, not one that a user's code has made by hand."""
     return type(error) is Failure and type(error.kind) is str and type(error.message) is str
 
 
 def words(error: BaseException) -> str:
-    """Return the words for what a user's code has raised: of a group, those of its parts."""
+    """Return the words for an exception of a user's code; of a group, those of its parts."""
     parts = list(dict.fromkeys(_words(leaf) for leaf in _leaves(error)))
     return "; ".join(parts)[:LONGEST]
 
 
 def _leaves(error: BaseException) -> Iterator[BaseException]:
-    """Give the first exceptions of a group, or the exception that is none. A group may be nested as deep as memory allows."""
+    """Yield the first exceptions of a group, or the exception itself. A group may be nested as deep as memory
+    allows."""
     waiting, given = [error], 0
     while waiting and given < 5:
         found = waiting.pop(0)
@@ -86,6 +88,7 @@ def _leaves(error: BaseException) -> Iterator[BaseException]:
 
 
 def _words(error: BaseException) -> str:
+    """Return the words for one exception, whatever its own methods do."""
     try:
         said = "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in str(error)[:LONGEST])
     except BaseException as second:
@@ -95,10 +98,12 @@ def _words(error: BaseException) -> str:
 
 
 def _kind(error: BaseException) -> str:
+    """Return the name of an exception's class, whatever its metaclass says."""
     return str(type.__dict__["__name__"].__get__(type(error)))
 
 
 def _of_asyncio(error: BaseException) -> str:
+    """Return the words for code that uses asyncio, with its place."""
     frames = traceback.extract_tb(error.__traceback__)
     theirs = [i for i, f in enumerate(frames) if Path(f.filename).parent.name == "asyncio"]
     at = frames[theirs[0] - 1 if theirs else -1]
@@ -109,7 +114,7 @@ def _of_asyncio(error: BaseException) -> str:
 
 
 class OnTrio:
-    """A coroutine of a user's, whose waits must be Trio's: the wait of another library would end the run."""
+    """A coroutine of a user's that may wait for Trio alone: a wait of another library would end the run."""
 
     def __init__(self, coroutine: Coroutine[Any, Any, Any]) -> None:
         self.coroutine = coroutine

@@ -56,7 +56,7 @@ class Line:
         self.waiting: dict[int, trio.Event] = {}
 
     def wake(self) -> None:
-        """Take note of a change, and let the first claim look again; it holds the clock and the end from now on."""
+        """Note a change, and let the first claim look again. It holds the clock and the end of the run from now on."""
         self.changes += 1
         if self.waiting:
             call = min(self.waiting)
@@ -91,7 +91,10 @@ class _Used:
 
 
 class Claims:
-    """The queues of a run. `clock` is that of a simulation, in seconds, and None where real time counts."""
+    """The claims and queues of one run.
+
+    `evaluate` gives the value of an attribute. `clock` is that of a simulation in seconds, None where real time counts.
+    """
 
     def __init__(self, outside: Outside, background: Background, clock: Callable[[], float] | None = None) -> None:
         self.outside = outside
@@ -109,7 +112,7 @@ class Claims:
         return found
 
     async def call(self, key: Key, action: str, arguments: list[Any], call: int = 0) -> Any:
-        """Put, take, done, back, dead or unclaim; a Failure if the store cannot be reached."""
+        """Carry out put, take, done, back, dead or unclaim. Raise Failure if the store cannot be reached."""
         try:
             queue = await self._queue(key)
             if action in ("take", "dead"):
@@ -142,6 +145,7 @@ class Claims:
             await line.wait(call, seen)
 
     def _changed(self, key: Key) -> None:
+        """Let the first claim of each line look again."""
         for line in self._of(key).lines.values():
             line.wake()
 
@@ -158,7 +162,7 @@ class Claims:
         self.claimed.pop(call, None)
 
     def arrived(self, call: int, value: Any, wanted: bool) -> None:
-        """Take note of the result of a call; a claimed item that nobody wants goes back."""
+        """Take the result of a call. An item that nobody waits for any more goes back to its queue."""
         key = self.claimed.pop(call, None)
         if key is not None and not wanted:
             self.give_back(key, value)

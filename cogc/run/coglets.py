@@ -1,4 +1,14 @@
-"""Coglets in Python: their objects, and the calls of their methods. `cogc/sdk.py` is what they are written against."""
+"""Coglets in Python: their objects, and the calls of their methods.
+
+The kernel knows a coglet in Python as one whose reactions are calls of this module: `start`, `stop`, a message, a
+command, a tick, the failure of a child. Each call finds the object by the path of its coglet and runs one method of
+it. `cogc/sdk.py` has the classes that methods are written against; `_Host` is what they reach by them: it reports
+each act to the kernel at once.
+
+Children that a method creates have no declaration in a spec. What is known of them is kept here: `bases` by the
+number of their creation, `children` by the path of their creator. An object of this process that goes with a command,
+such as a function, stays in `references`, and only its number goes through the kernel.
+"""
 
 from __future__ import annotations
 
@@ -27,14 +37,18 @@ class Notice(Protocol):
 
 
 Tell = Callable[..., Notice]
-"""Tells the kernel of something that a method did: `tell(call, kind, *data)`."""
+"""The function that reports an act of a method to the kernel: `tell(call, kind, *data)`."""
 BY_REFERENCE = "$python"
+"""The key of a record that stands for an object of this process, which the kernel never sees."""
 WIRING = ("create", "follow", "link")
-"""What a method does with a new child before that starts."""
+"""The acts on a new child that do not start it."""
 
 
 class Coglets:
-    """The objects of one run by the paths of their coglets, and what is known of the making of those that no spec declares."""
+    """The Python objects of one run, by the paths of their coglets.
+
+    `tell` reports an act to the kernel. `into` and `out` copy values to and from Python.
+    """
 
     def __init__(
         self, tell: Tell, into: Callable[[Any], Any], out: Callable[[Any, str], Any], workspace: str = "."
@@ -51,11 +65,11 @@ class Coglets:
         self.waiting: dict[int, _Waiting] = {}
 
     def name(self, program: ir.Program, call: Call) -> str:
-        """How the coglet of a call is called, for people."""
+        """Return the name of the coglet of a call, for people."""
         return call.path.rpartition("/")[2] if call.path in self.born else program.name
 
     def folder(self, repo: str) -> str:
-        """A repository's folder; ValueError if it is outside of the workspace."""
+        """Return the folder of a repository. Raise ValueError if it is outside of the workspace."""
         workspace = os.path.realpath(self.workspace)
         found = os.path.realpath(os.path.join(workspace, repo))
         if os.path.commonpath([workspace, found]) != workspace:
@@ -97,6 +111,7 @@ class Coglets:
         return None
 
     async def _start(self, host: _Host, cls: type, given: dict[str, Any], declared: ir.Program | None) -> None:
+        """Create the object of a coglet, start its timers, and run `on_start`."""
         if declared is not None:
             for kind, names in (("listen", declared.ports), ("enact", declared.commands)):
                 _compare(declared, kind, names, cls)
@@ -108,11 +123,12 @@ class Coglets:
         await _run(getattr(made, "on_start", None))
 
     def _forget_children(self, path: str) -> None:
-        """A coglet that starts anew has none: those it had have ended with its last life."""
+        """Forget the children of a coglet that starts anew: they ended with its last life."""
         for _, token in self.children.pop(path, {}).values():
             del self.bases[token]
 
     async def _method(self, made: sdk.Coglet, kind: str, name: str, data: Any) -> None:
+        """Run the method for a tick, a message or a command."""
         if kind == "every":
             await _run(getattr(made, data))
         elif kind == "follow":
@@ -126,7 +142,7 @@ class Coglets:
             await _run(_found(made, kind, name), self.into(data))
 
     async def _command(self, made: sdk.Coglet, name: str, data: Any) -> None:
-        """A command that no spec declares: what came with it is the method's one argument, or several by name."""
+        """Run a command that no spec declares. Its data is the method's one argument, or several by name."""
         if isinstance(data, dict) and BY_REFERENCE in data:
             data = self.references.pop(data[BY_REFERENCE])
         else:
@@ -143,6 +159,7 @@ class Coglets:
             await _run(method, data)
 
     async def _judge(self, path: str, child: str, failure: dict[str, Any]) -> Any:
+        """Return the decision of `on_child_error` about a child."""
         method = self.objects[path].on_child_error  # type: ignore[attr-defined]
         word = await sdk.call(method, self.children[path][child][0], ChildError(failure))
         word = self.out(word, "on_child_error")
@@ -162,7 +179,7 @@ class ChildError(Exception):
 
 
 class _Waiting:
-    """A method that waits for what a child says."""
+    """A method that waits for the next message of a child."""
 
     def __init__(self) -> None:
         self.event = trio.Event()
@@ -171,7 +188,7 @@ class _Waiting:
 
 
 class _Words:
-    """The stream of what a child transmits, for one call of a method of its parent."""
+    """The messages of a child's channel, for one call of a method of its parent."""
 
     def __init__(self, host: _Host, child: str, channel: str) -> None:
         self.host = host
@@ -202,10 +219,11 @@ class _Act:
 
 
 class _Host:
-    """The run, for one call of a method.
+    """The run, as one call of a method sees it (`sdk.Host`).
 
-    What the method does is told to the kernel when the method does it, whether it awaits the act or not. Acts that nobody has
-    awaited stand in `unheard`: `settle` awaits them at the end of the method, so that a refusal fails the method all the same.
+    Each act is reported to the kernel when the method performs it, awaited or not. Acts that nobody has awaited are
+    kept in `unheard`. `settle` awaits them at the end of the method, so that a refused act fails the method in any
+    case.
     """
 
     def __init__(self, run: Coglets, call: Call, program: ir.Program) -> None:
@@ -289,7 +307,7 @@ class _Host:
         return _Words(self, child, channel)
 
     async def next(self, child: str, channel: str) -> Any:
-        """Return what a child says next; StopAsyncIteration when it has stopped."""
+        """Return the next message of a child. Raise StopAsyncIteration when the child has stopped."""
         token = self.token()
         waiting = self.run.waiting[token] = _Waiting()
         try:
@@ -319,18 +337,20 @@ class _Host:
             self.unborn = []
 
     def _plain(self, value: Any, what: str) -> Any:
+        """Return a copy of a value for the kernel. Raise TypeError if the language cannot hold it."""
         try:
             return self.run.out(value, what)
         except Failure as wrong:
             raise TypeError(wrong.message) from None
 
     async def settle(self) -> None:
-        """Await what the method did and has not awaited. TypeError if the kernel refused it."""
+        """Await the acts that the method has not awaited. Raise TypeError if the kernel refused one."""
         while self.unheard:
             _, act = self.unheard.popitem()
             await act
 
     def _act(self, kind: str, *data: Any, then: Callable[[Any], Any] | None = None) -> _Act:
+        """Report an act to the kernel. Children that wait for their wiring start before any act that is not wiring."""
         if self.over:
             raise RuntimeError("the method whose call this belongs to has returned")
         if kind not in WIRING:
@@ -353,13 +373,14 @@ async def _run(method: Any, *values: Any, **named: Any) -> None:
 
 
 def _class_of(program: ir.Program, cls: Any) -> type[sdk.Coglet]:
+    """Return the class that a program names. Raise Failure if it is not a subclass of Coglet."""
     if not (inspect.isclass(cls) and issubclass(cls, sdk.Coglet)):
         raise Failure("program", f"`{program.argument}` is no class that inherits cogc.sdk.Coglet")
     return cls
 
 
 def _found(made: sdk.Coglet, kind: str, name: str) -> Any:
-    """The method for a channel or command."""
+    """Return the method for a channel or command. Raise Failure if the class has none."""
     known = sdk.methods(type(made), kind)
     if name not in known:
         near = nearest(name, list(known))

@@ -1,13 +1,13 @@
-"""`python -m cogc.run.confine MODE NETWORK HIDDEN WORKSPACE [APP] -- COMMAND...`: run a command held by Landlock, where there is no
-bubblewrap.
+"""`python -m cogc.run.confine MODE NETWORK HIDDEN WORKSPACE [APP] -- COMMAND...`: run a command under Landlock.
 
-It may read the system's folders and the app, read the workspace (MODE `ro`) or write it (`rw`), and write a temporary folder
-of its own; without NETWORK (`yes`) it may make no TCP connection where the kernel knows how to forbid that. What it may see
-of other processes Landlock does not bound.
+Landlock is used where there is no bubblewrap. The command may read the system's folders and the app, read the
+workspace (MODE `ro`) or write it (`rw`), and write a temporary folder of its own. Without NETWORK (`yes`) it may make
+no TCP connection, if the kernel can forbid that. Landlock does not bound what it sees of other processes.
 
-HIDDEN is a JSON list of paths that must not be read. Landlock allows and never excludes, and what is allowed in a folder is
-allowed in all below it. So a folder with a hidden path in it is allowed entry by entry, and of the folder itself only its
-names are. In a workspace that is written nothing can be hidden: a new file at its top needs the rights of the folder.
+HIDDEN is a JSON list of paths that must not be read. Landlock only allows, and what is allowed for a folder is
+allowed for everything below it. So a folder with a hidden path in it is allowed entry by entry, and of the folder
+itself only its names are. In a workspace that is written nothing can be hidden: a new file at its top needs the
+rights of the folder.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class _Beneath(ctypes.Structure):
 
 
 def version() -> int:
-    """Return the version of Landlock of this kernel; 0 for none."""
+    """Return the version of Landlock of this kernel, or 0 if it has none."""
     return max(0, int(_libc().syscall(_CREATE, None, ctypes.c_size_t(0), ctypes.c_uint32(_VERSION))))
 
 
@@ -52,7 +52,7 @@ def _libc() -> ctypes.CDLL:
 
 
 def confine(writable: list[str], readable: list[str], network: bool, hidden: Collection[str] = ()) -> None:
-    """Hold this process and all that it becomes. OSError if that cannot be done."""
+    """Confine this process and its descendants. Raise OSError if that is not possible."""
     known = version()
     if not known:
         raise OSError("this kernel has no Landlock")
@@ -71,7 +71,7 @@ def confine(writable: list[str], readable: list[str], network: bool, hidden: Col
 
 
 def _allow_reading(libc: ctypes.CDLL, rules: int, path: str, hidden: Collection[str]) -> None:
-    """Allow what is below a path to be read, all but what is hidden."""
+    """Allow everything below a path to be read, except for what is hidden."""
     if not any(inside(other, path) for other in hidden):
         _allow(libc, rules, path, _READ)
         return
@@ -82,6 +82,7 @@ def _allow_reading(libc: ctypes.CDLL, rules: int, path: str, hidden: Collection[
 
 
 def _allow(libc: ctypes.CDLL, rules: int, path: str, rights: int) -> None:
+    """Give rights on a path and everything below it."""
     try:
         folder = os.open(path, os.O_PATH | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -94,6 +95,7 @@ def _allow(libc: ctypes.CDLL, rules: int, path: str, rights: int) -> None:
 
 
 def _checked(result: int) -> int:
+    """Return the result of a system call. Raise OSError for an error."""
     if result < 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
@@ -101,7 +103,7 @@ def _checked(result: int) -> int:
 
 
 def main() -> None:
-    """Confine this process, and become the command."""
+    """Confine this process, then execute the command in its place."""
     split = sys.argv.index("--")
     mode, network, hidden, workspace, *app = sys.argv[1:split]
     words = sys.argv[split + 1 :]

@@ -31,7 +31,8 @@ _SCRIPT: list[dict[str, Any]] = [
 
 
 async def check_dispatcher(dispatcher: Dispatcher) -> None:
-    """Put a dispatcher through all cases. It may hand every run back; what it does run it must run as said."""
+    """Run a dispatcher through all cases. It may hand every run back; a run that it does itself must end as
+    specified."""
     with tempfile.TemporaryDirectory() as folder:
         for case in (_answers, _fails, _runs_side_by_side, _is_cancelled):
             await case(dispatcher, Path(folder))

@@ -1,6 +1,7 @@
-"""The door to a run under way: a Unix socket in the run's folder, over which people see and steer its agents.
+"""The control socket of a run: a Unix socket in the run's folder, over which people see and steer its agents.
 
-A request is one line of JSON, `{action, id, ...}`; so is its answer, `{ok: ...}` or `{error: "..."}`.
+A request is one line of JSON, `{action, id, ...}`. The answer is one line too: `{ok: ...}` or `{error: "..."}`. The
+client's side is `run/door.py`.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ STEERING = ("cancel", "send", "pause", "resume", "detach", "spawn")
 
 @asynccontextmanager
 async def open_door(session: Session, folder: Path) -> AsyncIterator[None]:
-    """While the body runs, requests to the run's socket are answered. OSError if it cannot be made."""
+    """Answer requests to the run's socket while the body runs. Raise OSError if the socket cannot be made."""
     path = folder / DOOR
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as made:
         made.bind(str(path))
@@ -53,7 +54,7 @@ async def open_door(session: Session, folder: Path) -> AsyncIterator[None]:
 
 
 async def _answer(session: Session, closing: trio.Event, stream: trio.abc.Stream) -> None:
-    """One request; whoever asks may be gone before its answer."""
+    """Answer one request. The client may be gone before its answer."""
     with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
         async with stream:
             data = b""
@@ -72,6 +73,7 @@ async def _answer(session: Session, closing: trio.Event, stream: trio.abc.Stream
 
 
 async def _do(session: Session, closing: trio.Event, request: dict[str, Any]) -> Any:
+    """Carry out a request and return the result. Raise Failure or TypeError if it is refused."""
     kernel, action, id = session.kernel, request["action"], str(request.get("id", ""))
     if action == "list":
         records = kernel.models.registry.list(request.get("role"), request.get("status"))
@@ -91,7 +93,7 @@ async def _do(session: Session, closing: trio.Event, request: dict[str, Any]) ->
 
 
 async def _wait(session: Session, closing: trio.Event, id: str) -> Any:
-    """Wait until a sub-agent has ended, or an agent's coglet is idle, and return its status."""
+    """Wait until a sub-agent has ended, or the coglet of an agent is idle. Return its status."""
     status, found = steering.status(session.kernel, id), steering.find(session.kernel, id)
     while not closing.is_set():
         if isinstance(found, tuple):

@@ -49,7 +49,7 @@ def to_python(value: Any) -> Any:
 
 
 def from_python(value: Any, name: str) -> Any:
-    """Return a copy of a value for the language; a Failure says which part of what `name` says is no value."""
+    """Return a copy of a value for the language. Raise Failure with the path of the part that does not fit."""
     try:
         return _copied(value, _Room(), 0)
     except _Unfit as unfit:
@@ -82,6 +82,7 @@ class _Room:
 
 
 def _copied(value: Any, room: _Room, depth: int) -> Any:
+    """Return a copy of a value, made of exact types."""
     kind = type(value)
     if value is None or kind is bool:
         return value
@@ -100,12 +101,14 @@ def _copied(value: Any, room: _Room, depth: int) -> Any:
 
 
 def _deeper(depth: int) -> int:
+    """Return the next depth. Raise _Unfit at the limit."""
     if depth >= DEPTH:
         raise _Unfit(f"the value is nested more than {DEPTH} deep, or holds itself")
     return depth + 1
 
 
 def _items(values: Iterable[Any], room: _Room, depth: int) -> list[Any]:
+    """Return a copy of a list."""
     found: list[Any] = []
     for value in values:
         _count(room)
@@ -118,6 +121,7 @@ def _items(values: Iterable[Any], room: _Room, depth: int) -> list[Any]:
 
 
 def _fields(pairs: Iterable[tuple[Any, Any]], room: _Room, depth: int) -> dict[str, Any]:
+    """Return a copy of a record."""
     found: dict[str, Any] = {}
     for key, value in pairs:
         _count(room)
@@ -133,18 +137,21 @@ def _fields(pairs: Iterable[tuple[Any, Any]], room: _Room, depth: int) -> dict[s
 
 
 def _count(room: _Room) -> None:
+    """Count a part of the value. Raise _Unfit at the limit."""
     room.parts -= 1
     if room.parts < 0:
         raise _Unfit(f"the value has more than {PARTS:,} parts")
 
 
 def _key(key: Any, room: _Room) -> str:
+    """Return a key as text."""
     if not issubclass(type(key), str):
         raise _Unfit(f"a key is text, not {_indefinite(type(key))}")
     return _text(key, room)
 
 
 def _text(value: str, room: _Room) -> str:
+    """Return a text of exact type. Raise _Unfit if it is too long, or holds half of a surrogate pair."""
     exact = str.__str__(value)
     room.characters -= len(exact)
     if room.characters < 0:
@@ -155,12 +162,14 @@ def _text(value: str, room: _Room) -> str:
 
 
 def _integer(number: int) -> int:
+    """Return an integer. Raise _Unfit beyond 64 bits."""
     if not -_WIDEST <= number < _WIDEST:
         raise _Unfit("an int has at most 64 bits")
     return number
 
 
 def _finite(number: float) -> float:
+    """Return a number. Raise _Unfit for NaN and infinity."""
     if not isfinite(number):
         raise _Unfit(f"{number} is no value of the language")
     return number
@@ -180,6 +189,7 @@ def _instant(value: Any, kind: type) -> Any:
 
 
 def _moment(value: datetime) -> Time:
+    """Return a time. Only a zone's own code can fail here."""
     try:
         return time_of(value)
     except BaseException as error:  # a zone's own code answers here
@@ -193,6 +203,7 @@ _HINTS: dict[type, str] = {bytes: ": decode it", set: ": make it a list", frozen
 
 
 def _indefinite(kind: type) -> str:
+    """Return the name of a class with its article."""
     name = _name(kind)
     return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"
 
@@ -203,4 +214,5 @@ def _name(kind: type) -> str:
 
 
 def _shown(name: str) -> str:
+    """Return a key, shortened, for a message."""
     return repr(name if len(name) <= 40 else name[:40] + "...")

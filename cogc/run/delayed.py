@@ -48,6 +48,7 @@ class Delays:
         self._added = 0
 
     def add(self, instant: int, item: Delayed) -> None:
+        """Add an input that is due at an instant."""
         self._added += 1
         heapq.heappush(self._heap, (instant, self._added, item))
 

@@ -1,7 +1,8 @@
-"""Dispatchers: who runs a sub-agent where this process does not. `specs/dispatch.md` is for those who write one.
+"""Dispatchers: they run a sub-agent outside of this process. `specs/dispatch.md` is for those who write one.
 
-A dispatcher is found by its name: `process` here, any other in the entry-point group `cogc.dispatchers`. Registration,
-status, completion, budgets, cancellation and tracing stay with the run that dispatches.
+A dispatcher is found by its name: `process` here, any other in the entry-point group `cogc.dispatchers`.
+Registration, status, completion, budgets, cancellation and tracing stay with the run that dispatches. A dispatcher
+that returns None hands the run back: the agent runs in this process then.
 """
 
 from __future__ import annotations
@@ -33,8 +34,11 @@ _MESSAGES = 1000
 
 @dataclass(frozen=True)
 class RunSpec:
-    """All that a run of an agent needs, wherever it is run. `program` is built IR, as JSON, whose root is the agent; `inbox`
-    (which is no part of the JSON) gives what is said to the agent while it works."""
+    """All that a run of an agent needs, wherever it runs.
+
+    `program` is built IR as JSON, with the agent as its root. `inbox` gives the messages to the agent while it works;
+    it is not part of the JSON.
+    """
 
     id: str
     type: str
@@ -56,7 +60,10 @@ class RunSpec:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended: `output` or `error`; `usage` is what each request to a model used; `conversation` what was said."""
+    """How a run of an agent ended.
+
+    `output` or `error` is set. `usage` has the tokens of each request to a model, `conversation` the messages.
+    """
 
     output: Any = None
     error: str | None = None
@@ -68,7 +75,9 @@ class Outcome:
 class Dispatcher(Protocol):
     """Runs agents somewhere. None as an outcome hands the run back, to be done in process."""
 
-    async def run(self, spec: RunSpec, emit: Emit) -> Outcome | None: ...
+    async def run(self, spec: RunSpec, emit: Emit) -> Outcome | None:
+        """Run an agent and return its outcome, or None to hand the run back. `emit` takes progress."""
+        ...
 
 
 class Dispatchers:
@@ -80,14 +89,14 @@ class Dispatchers:
         self.mailboxes: dict[int, trio.MemorySendChannel[str]] = {}
 
     def say(self, told: Tell) -> None:
-        """Say something to an agent that works."""
+        """Give a message to an agent that works. A message that it cannot take is dropped."""
         mailbox = self.mailboxes.get(told.call)
         if mailbox is not None:
             with suppress(trio.WouldBlock, trio.BrokenResourceError):
                 mailbox.send_nowait(told.message)
 
     async def run(self, call: Dispatch, emit: Emit) -> Any:
-        """Have an agent run, within its time; a reply as the kernel takes it, or a Failure."""
+        """Let a dispatcher run an agent within its time. Return a reply in the kernel's form, or a Failure."""
         late = f"the run of `{call.program.name}` took longer than {call.limit / 1e9:g}s"
         result: Any = Failure("timeout", late)
         self.mailboxes[call.id], inbox = trio.open_memory_channel[str](_MESSAGES)
@@ -104,11 +113,13 @@ class Dispatchers:
         return result
 
     def _dispatcher(self, name: str) -> Dispatcher:
+        """Return a dispatcher by its name, made at its first use."""
         if name not in self.made:
             self.made[name] = ProcessDispatcher() if name == "process" else _foreign(name)
         return self.made[name]
 
     def _spec(self, call: Dispatch, inbox: trio.MemoryReceiveChannel[str]) -> RunSpec:
+        """Return the run spec of a call."""
         program, bundle, settings = call.program, call.unit.bundle, self.settings
         system, temperature = program.attributes.get("system"), program.attributes.get("temperature")
         return RunSpec(
@@ -134,7 +145,7 @@ class Dispatchers:
 
 
 def _foreign(name: str) -> Dispatcher:
-    """Somebody's own dispatcher, by its entry point."""
+    """Return the dispatcher of another package, by its entry point. Raise Failure if there is none."""
     found = list(entry_points(group=GROUP, name=name))
     if not found:
         known = ", ".join(sorted({"local", "process", *entry_points(group=GROUP).names}))
@@ -144,13 +155,14 @@ def _foreign(name: str) -> Dispatcher:
 
 
 def _reply(outcome: Outcome) -> dict[str, Any]:
+    """Return an outcome in the form of a reply to the kernel."""
     if outcome.error is not None:
         return {"error": outcome.error, "kind": outcome.kind, "usage": outcome.usage}
     return {"output": outcome.output, "usage": outcome.usage}
 
 
 class ProcessDispatcher:
-    """Runs an agent in a worker process. A worker that dies is noticed, and its run done once more."""
+    """Runs an agent in a worker process. If the worker dies, the run is repeated once."""
 
     async def run(self, spec: RunSpec, emit: Emit) -> Outcome | None:
         died = ""
@@ -163,7 +175,7 @@ class ProcessDispatcher:
         return Outcome(error=f"the worker of `{spec.type}` died {_ATTEMPTS} times; {died}")
 
     async def _attempt(self, spec: RunSpec, emit: Emit) -> tuple[Outcome | None, str]:
-        """One worker: what it came to, or how it died."""
+        """Run one worker. Return its outcome, or None and how it died."""
         said, code = bytearray(), 0
         async with spawn([sys.executable, "-m", "cogc.run.worker"]) as process, trio.open_nursery() as nursery:
             nursery.start_soon(_drain, process.stderr, said)
@@ -179,7 +191,7 @@ class ProcessDispatcher:
 
 
 async def _listen(stream: trio.abc.ReceiveStream, emit: Emit) -> Outcome | None:
-    """A worker's events, a JSON object a line, up to the last one; None if that never comes."""
+    """Pass on the events of a worker, a JSON object a line, and return its outcome; None if it ends without one."""
     buffer = b""
     async for data in stream:
         *lines, buffer = (buffer + data).split(b"\n")
@@ -192,13 +204,14 @@ async def _listen(stream: trio.abc.ReceiveStream, emit: Emit) -> Outcome | None:
 
 
 async def _pass_on(inbox: trio.MemoryReceiveChannel[str], stream: trio.abc.SendStream) -> None:
-    """Pass on messages to the agent, a JSON string a line."""
+    """Write messages to the agent to the worker, a JSON string a line."""
     with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
         async for message in inbox:
             await stream.send_all(json.dumps(message).encode() + b"\n")
 
 
 async def _drain(stream: trio.abc.ReceiveStream, into: bytearray) -> None:
+    """Read stderr and keep the end of it."""
     async for data in stream:
         into += data
         del into[:-4000]

@@ -1,4 +1,5 @@
-"""The client's side of the control socket of a run (`run/control.py`): finding the sockets of a folder, and asking over one."""
+"""The client's side of the control socket of a run (`run/control.py`): finding sockets in a folder, and asking over
+one."""
 
 from __future__ import annotations
 
@@ -12,12 +13,13 @@ DOOR = "control"
 
 
 def doors() -> dict[str, Path]:
-    """The runs under way that can be steered from this folder, by their ids."""
+    """Return the sockets of the runs that can be steered from this folder, by the ids of the runs."""
     return {path.parent.name: path for path in sorted(RUNS.glob(f"*/{DOOR}")) if _opens(path)}
 
 
 def the_door(run: str | None) -> Path:
-    """The run that is meant, or the only one. LookupError says why there is none."""
+    """Return the socket of the named run, or of the only one. Raise LookupError if there is none, or more than one
+    without a name."""
     known = doors()
     if run is None and len(known) > 1:
         raise LookupError(f"several runs are under way: name one with --run: {', '.join(known)}")
@@ -29,16 +31,17 @@ def the_door(run: str | None) -> Path:
 
 
 def _opens(path: Path) -> bool:
+    """Return whether a run listens on a socket."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
         try:
             client.connect(str(path))
-        except OSError:  # what is left of a run that was killed
+        except OSError:  # the run was killed, and its socket has stayed
             return False
     return True
 
 
 def ask(path: Path, request: dict[str, Any]) -> dict[str, Any]:
-    """The answer of a run to a request. ConnectionError if the run has ended meanwhile."""
+    """Send a request to a run and return its answer. Raise ConnectionError if the run has ended."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
         client.connect(str(path))
         client.sendall(json.dumps(request).encode() + b"\n")

@@ -1,6 +1,50 @@
-"""Programs carried out: Python functions, processes, models. Each takes a call and gives a value, or a Failure.
+"""Programs carried out: one call of a program in, its value or a Failure out.
 
-Secrets are looked up here, by `run/secrets.py`, at the last moment; they never reach the kernel, and so no trace.
+The model
+    The kernel leaves a `Call` among its effects when a reaction calls a program. The session makes a task of it, and
+    the task ends in `Executors.execute`. The call has everything that depends on the language: arguments, the words of
+    a command, the timeout, all evaluated. What depends on the world is found here: modules, folders, the environment,
+    secrets. A secret is looked up at the last moment (`run/secrets.py`) and goes to the program alone, so that neither
+    the kernel nor trace nor journal sees it.
+
+    kind         carried out by                                                        timeout without an own one
+    python       a function of the spec's folder: async on the run's thread,           60 s
+                 else in a thread of its own
+    shell        a process (`process.py`), in a sandbox for an agent that has one      60 s
+    mcp          a tool of an MCP server (`servers.py`)                                60 s
+    coglet       a method of a coglet in Python (`coglets.py`)                         none
+    queue        an operation on a queue of values (`claims.py`)                       none
+    plan store   an operation on the stored plans (`plans.py`)                         none
+    human        a question to a person (`people.py`)                                  the session counts it, on the
+                                                                                       clock of the run
+
+    Requests to models do not come here: they are effects of another kind (`models.py`). `expr` programs run in the
+    kernel.
+
+The order of events in one call
+    1. The timeout of the call begins. Waiting for a place to start a process, for a module to be imported or for a
+       server to start counts.
+    2. Arguments are copied into values of Python (`run/convert.py`).
+    3. The program runs. What it prints is noted as its own (`calling.speaking`).
+    4. The result is copied into a value of the language. A value that the language cannot hold is a Failure.
+    5. The session gives value or Failure to the kernel, which checks the value against the declared type.
+
+Invariants
+    `execute` returns a Failure for everything that goes wrong with a program: an exception, a bad value, an exit code,
+    a missing tool. An exception that leaves it is a bug of cogc, or the cancellation of the call.
+    Whatever leaves a user's code, SystemExit and KeyboardInterrupt included, fails its one call and nothing else.
+    `calling.left` tells the cancellation of the call apart from a Cancelled that the user's code has raised by itself.
+    A cancelled call leaves nothing that runs, with one exception: Python cannot end a thread. Such a thread is
+    abandoned, its result is dropped, and `abandoned` names its program in the report of the run.
+    A module of the spec is imported once, under a name that depends on its path, so that specs in different folders may
+    have modules of one name. A `shell` program with `reload: true` forgets the modules below its folder.
+
+A worked example: `program lint(file: string) -> string = shell ["ruff", "check", file] { timeout: 10s }`
+    kernel     evaluates the words: ["ruff", "check", "a.py"]; effect Call(1)
+    session    starts a task: `execute(call)`
+    `_shell`   the folder is the workspace; the environment is that of cogc; `run_process` starts ruff
+    ruff       ends with code 1: Failure("program", "`ruff` ended with code 1: ...")
+    session    hands the Failure in as the result of call 1; the reaction fails, unless a `try ... else` takes it
 """
 
 from __future__ import annotations
@@ -39,10 +83,11 @@ from cogc.run.servers import Servers, read_result
 from cogc.run.settings import Settings
 
 DEFAULT_TIMEOUT = 60.0
+"""Seconds that a call may take if its program declares no timeout."""
 
 
 class Executors:
-    """Carries out the calls of one run."""
+    """Carries out the calls of one run. `abandoned` are the programs whose threads did not end with their calls."""
 
     def __init__(self, settings: Settings, coglets: Coglets, servers: Servers, claims: Claims, plans: Plans) -> None:
         self.settings = settings
@@ -56,12 +101,12 @@ class Executors:
         self._known = frozenset(sys.modules)
 
     async def execute(self, call: Call) -> Any:
-        """Carry out a call within its timeout; its value, or a Failure."""
+        """Carry out a call within its timeout. Return its value, or a Failure."""
         program, types = call.program, call.unit.bundle.types
         limit = call.request.get("timeout")
         usual = float("inf") if program.kind in ("human", "coglet", "queue", "plan store") else DEFAULT_TIMEOUT
         if program.kind == "human":
-            limit = None  # the session's: it passes on the clock of the run
+            limit = None  # the session counts this timeout, on the clock of the run
         seconds = limit.nanos / 1e9 if isinstance(limit, Duration) else usual
         result: Any = Failure("timeout", f"program `{program.name}` took longer than {seconds:g}s")
         with trio.move_on_after(seconds):
@@ -106,7 +151,7 @@ class Executors:
                 value = await OnTrio(function(**arguments))
             else:
                 value = await self._in_thread(program.name, function, arguments)
-                if inspect.iscoroutine(value):  # a plain function that gives what an async one would
+                if inspect.iscoroutine(value):  # a plain function may return the coroutine of an async one
                     value = await OnTrio(value)
         except BaseException as error:
             said = await left(error)
@@ -114,7 +159,7 @@ class Executors:
         return from_python(value, f"program `{program.name}`")
 
     async def _in_thread(self, name: str, function: Callable[..., Any], arguments: dict[str, Any]) -> Any:
-        """Call in a thread; if nobody waits any more, the thread is left to itself and its result thrown away."""
+        """Call a function in a thread. If the call is cancelled, abandon the thread and its result."""
         done = threading.Event()
 
         def call() -> tuple[Any, BaseException | None]:
@@ -138,7 +183,7 @@ class Executors:
         return value
 
     async def _function(self, call: Call) -> Callable[..., Any]:
-        """The function that a program names, imported at its first call."""
+        """Return the function that a program names. Its module is imported at the first call."""
         program, key = call.program, (call.unit, call.program.key)
         if key not in self.functions:
             async with self._load:
@@ -151,7 +196,8 @@ class Executors:
         return self.functions[key]
 
     def _import(self, module: str, folder: str) -> ModuleType:
-        """A module of the spec's own folder; any other package only if it is allowed by name."""
+        """Import a module of the spec's own folder, of the standard library, or of a package that is allowed by
+        name."""
         parts = module.split(".")
         if parts[0] == "std":
             base = Path(resources.place("stdlib")).joinpath(*parts[1:])
@@ -173,7 +219,7 @@ class Executors:
         )
 
     async def _coglet(self, program: ir.Program, call: Call) -> Any:
-        """A method of a coglet in Python."""
+        """Call a method of a coglet in Python."""
         cls = await self._function(call)
         try:
             return await self.coglets.call(program, cls, call)
@@ -186,6 +232,7 @@ class Executors:
     # ---- processes -----------------------------------------------------------------------------------------
 
     async def _shell(self, program: ir.Program, call: Call) -> Any:
+        """Run a command in the workspace, and return its output in the form that the program declares."""
         request = call.request
         words = command_words(request["words"])
         cwd = self._folder(request.get("cwd", ""))
@@ -217,7 +264,8 @@ class Executors:
         return self._output(program, call.unit.bundle.types[program.result], form, outcome.stdout)
 
     def _folder(self, name: str) -> str:
-        """A folder of the workspace; a Failure for one outside it, wherever its links lead."""
+        """Return the path of a folder in the workspace. Raise Failure for one outside of it, also one that a link
+        leads to."""
         workspace = os.path.realpath(self.settings.workspace)
         folder = os.path.realpath(os.path.join(workspace, name))
         if os.path.commonpath([workspace, folder]) != workspace:
@@ -229,9 +277,9 @@ class Executors:
         return folder
 
     def _forget(self, folder: str) -> None:
-        """Modules of the spec below a folder are imported anew when they are next needed.
+        """Forget the modules of the spec below a folder, so that they are imported anew when they are needed.
 
-        Their bytecode goes too: it tells two texts of one second and one size not apart.
+        Their bytecode is removed too. It would be taken for that of a new text of the same second and size.
         """
         for name, module in list(sys.modules.items()):
             file = getattr(module, "__file__", None)
@@ -244,6 +292,8 @@ class Executors:
         importlib.invalidate_caches()
 
     def _output(self, program: ir.Program, type: object, form: str, data: bytes) -> Any:
+        """Return the output of a command as text, lines or JSON. Raise Failure for an output that is not JSON where
+        JSON is wanted."""
         said = data.decode("utf-8", "replace")
         if form == "lines":
             return said.splitlines()
@@ -259,7 +309,7 @@ class Executors:
 
 
 def member(module: ModuleType, called: str, name: str) -> Callable[..., Any]:
-    """Return a function or class of a module; a Failure says that the module has none of this name."""
+    """Return a function or class of a module. Raise Failure if the module has none of this name."""
     try:
         found = getattr(module, name, None)
     except BaseException as error:  # a module may have a `__getattr__` of its own
@@ -271,7 +321,7 @@ def member(module: ModuleType, called: str, name: str) -> Callable[..., Any]:
 
 
 def command_words(words: list[Any]) -> list[str]:
-    """The words of a command: lists among them are spread, numbers become text."""
+    """Return the words of a command: lists among them are spread, and numbers become text."""
     found: list[str] = []
     for word in words:
         found += [text(w) for w in word] if isinstance(word, list) else [text(word)]
@@ -281,7 +331,7 @@ def command_words(words: list[Any]) -> list[str]:
 
 
 def load_module(name: str, path: Path) -> ModuleType:
-    """Import a file under a name of its own, once; its siblings can be imported from it."""
+    """Import a file once, under a name that depends on its path. The module can import its siblings."""
     key = f"cogc_spec_{path}"
     if key in sys.modules:
         return sys.modules[key]

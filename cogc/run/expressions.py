@@ -1,7 +1,7 @@
-"""Expressions of the command line over what a run puts out: `--until 'verdict'`, `--until 'len(count) == 5'`.
+"""Conditions of the command line over the outputs of a run: `--until 'verdict'`, `--until 'len(count) == 5'`.
 
-Each transmit channel of the root is a name for the list of the messages sent on it so far; a list as the whole
-condition asks whether it has anything in it. The session keeps the messages of those channels alone that a condition names.
+Each transmit channel of the root is a name for the list of the messages sent on it so far. A list as the whole
+condition holds if it is not empty. The session keeps the messages of those channels alone that a condition names.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from cogc.lowering.compile_text import compile_text
 
 
 class Condition:
-    """A condition over what a run puts out. `channels` are those that it names."""
+    """A condition over the outputs of a run. `channels` are the channels that it names."""
 
     def __init__(self, unit: Unit, value: ir.Expr, names: list[str], whole: bool) -> None:
         self.channels = frozenset(_names(msgspec.to_builtins(value))).intersection(names)
@@ -29,14 +29,14 @@ class Condition:
         self._whole = whole
 
     def __call__(self, outputs: dict[str, list[Any]]) -> bool:
-        """Return whether it holds for the messages sent so far, by channel."""
+        """Return whether the condition holds for the messages sent so far, by channel."""
         begin(object())
         value = self._function(None, *(outputs.get(n, []) for n in self._names))
         return bool(value) if self._whole else value is True
 
 
 def _names(node: Any) -> Iterator[str]:
-    """Give the names of the locals in an expression's JSON."""
+    """Yield the names of the locals in an expression's JSON."""
     if isinstance(node, dict):
         if node.get("op") == "local":
             yield node["name"]
@@ -47,7 +47,7 @@ def _names(node: Any) -> Iterator[str]:
 
 
 def until(bundle: ir.Bundle, text: str, problems: Problems) -> Condition | None:
-    """The condition as a function of the outputs, or None and problems."""
+    """Return the condition as a function of the outputs, or None and problems."""
     named = types.table_from_json(bundle.named)
     channels = bundle.coglets[bundle.root].transmits
     names: dict[str, types.Type] = {

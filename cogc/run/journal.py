@@ -1,11 +1,12 @@
 """The journal: the events that entered the kernel, each with the step at which it did.
 
-From it a run can be made again without the outside world: `replay` feeds the same events at the same steps and, the
-kernel being deterministic, everything else follows, the trace to the byte.
+A run can be repeated from its journal without the outside world. `replay` hands the same events in at the same steps.
+The kernel is deterministic, so everything else follows, the trace to the byte.
 
-A journal is a file of JSON Lines: the head, an event a line, and the event `end` of a run that ended in good order. The last
-item of each line is a checksum of the line and of all lines before it, so that a changed line and a missing one are found at
-their place (`_sealed`, `_opened`). A last line without its newline was torn, and is left out.
+A journal is a file of JSON Lines: the head, an event a line, and the event `end` if the run ended in good order. The
+last item of each line is a checksum of the line and of all lines before it, so that a changed or missing line is
+found at its place (`_sealed`, `_opened`). A last line without a newline was torn when the run was killed, and is left
+out.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ Outward = Call | Ask | Dispatch
 
 
 def _encode(value: Any) -> Any:
-    """Durations, times and failures as tagged objects, so that they come back as what they were."""
+    """Return durations, times and failures as tagged objects, from which `_decode` makes the same values again."""
     if isinstance(value, Duration):
         return {"$duration": value.nanos}
     if isinstance(value, Time):
@@ -38,6 +39,7 @@ def _encode(value: Any) -> Any:
 
 
 def _decode(value: Any) -> Any:
+    """Return a decoded value with durations, times and failures in place of their tagged objects."""
     if isinstance(value, list):
         return [_decode(v) for v in value]
     if isinstance(value, dict):
@@ -87,7 +89,8 @@ def gist(call: Outward) -> str:
 
 
 class Journal:
-    """Writes events as they are admitted. `flush` comes before the effects that follow from them are released."""
+    """Writes events as they are admitted. The session calls `flush` before it releases the effects that follow from
+    them."""
 
     def __init__(self, file: BinaryIO, head: dict[str, Any]) -> None:
         self.file = file
@@ -95,12 +98,15 @@ class Journal:
         self.checksum = 0
 
     def event(self, kernel: Kernel, kind: str, *data: Any) -> None:
+        """Note an event with the step and the instant of the kernel."""
         self.lines.append([kernel.steps, kernel.now, kind, *data])
 
     def call(self, kernel: Kernel, call: Outward) -> None:
+        """Note a call that the kernel asks for, so that a replay can compare."""
         self.event(kernel, "call", call.id, digest(call), name_of(call), call.path, gist(call))
 
     def flush(self) -> None:
+        """Write the noted events."""
         if self.lines:
             self.file.write(b"".join(self._sealed(line) for line in self.lines))
             self.file.flush()
@@ -112,14 +118,15 @@ class Journal:
 
 
 def _sealed(line: bytes, before: int) -> tuple[bytes, int]:
-    """Return a line with a checksum as its last item, of the line and of all lines `before` it; and the checksum."""
+    """Return a line with a checksum as its last item, and the checksum. It covers the line and all lines before it."""
     checksum = zlib.crc32(line, before)
     key = b'"sum":' if line.endswith(b"}") else b""
     return b'%s,%s"%08x"%s' % (line[:-1], key, checksum, line[-1:]), checksum
 
 
 def _opened(line: bytes, before: int) -> tuple[Any, int]:
-    """Return what a sealed line holds, and its checksum; ValueError if the line does not follow those before it."""
+    """Return the content of a sealed line, and its checksum. Raise ValueError if the line does not follow those
+    before it."""
     bare = line[: -18 if line.endswith(b"}") else -12] + line[-1:]
     sealed, checksum = _sealed(bare, before) if len(bare) > 1 else (b"", 0)
     if sealed != line:
@@ -128,11 +135,11 @@ def _opened(line: bytes, before: int) -> tuple[Any, int]:
 
 
 class Divergence(Exception):
-    """A replay came to another call than the one recorded."""
+    """A replay asks for another call than the recorded one."""
 
 
 def read(path: Path) -> tuple[dict[str, Any], list[list[Any]]]:
-    """Return a journal's head and events; ValueError if it is none, or if a line is not the one that was written there."""
+    """Return the head and the events of a journal. Raise ValueError if it is none, or a line was changed."""
     lines = path.read_bytes().split(b"\n")[:-1]
     if not lines or _version(lines[0]) != VERSION:
         raise ValueError("it is no journal of this version")
@@ -148,6 +155,7 @@ def read(path: Path) -> tuple[dict[str, Any], list[list[Any]]]:
 
 
 def _version(head: bytes) -> Any:
+    """Return the version in the head of a journal, or None."""
     try:
         value = msgspec.json.decode(head)
     except msgspec.DecodeError:
@@ -156,15 +164,15 @@ def _version(head: bytes) -> Any:
 
 
 def is_whole(events: list[list[Any]]) -> bool:
-    """True if a journal reaches the end of its run."""
+    """Return whether a journal reaches the end of its run."""
     return bool(events) and events[-1][2] == "end"
 
 
 def replay(kernel: Kernel, events: list[list[Any]], taken: Any = None) -> None:
-    """Feed a journal's events to a fresh kernel. `taken` is called with its effects after each stretch.
+    """Hand the events of a journal in to a new kernel. `taken` is called with the effects after each stretch.
 
-    A Divergence says which call was made in place of the one that is recorded. A journal without an end is replayed up to its
-    last event.
+    Raise Divergence if the kernel asks for another call than the recorded one. A journal without an end is replayed
+    up to its last event.
     """
     expected = {e[3]: e for e in events if e[2] == "call"}
     whole = is_whole(events)
@@ -203,7 +211,8 @@ def replay(kernel: Kernel, events: list[list[Any]], taken: Any = None) -> None:
 
 
 def _take(kernel: Kernel, expected: dict[int, list[Any]], taken: Any, whole: bool) -> bool:
-    """Take the kernel's effects; False if a call among them lies behind the last event of a journal that is not whole."""
+    """Take the kernel's effects. Return False if a call among them lies behind the last event of a journal without
+    an end."""
     effects, kernel.effects = kernel.effects, []
     for effect in effects:
         if isinstance(effect, Outward):
@@ -218,7 +227,7 @@ def _take(kernel: Kernel, expected: dict[int, list[Any]], taken: Any, whole: boo
 
 
 def _departure(call: Outward, known: list[Any] | None) -> str:
-    """Describe a departure: what was expected, what came, and the program's place in the spec."""
+    """Describe a divergence: the expected call, the call that came, and the place of its program in the spec."""
     at = call.unit.place(call.at if isinstance(call, Ask) else call.program.at)
     lines = [f"call {call.id} is another one"]
     lines.append("  expected  " + ("no call" if known is None else f"`{known[5]}` of {known[6]}: {known[7]}"))

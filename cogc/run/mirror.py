@@ -1,4 +1,4 @@
-"""The agents of a run, shown in a registry that other processes read."""
+"""The agents of a run, listed in a registry that other processes read."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from cogc.stores.registry import AgentRegistry, open_registry
 
 
 class Mirror:
-    """Keeps a store's registry as the run's own is, and takes everything back at the end. Ids have the run's before them."""
+    """Keeps a shared registry equal to that of the run, and removes its entries at the end. Ids begin with the id of
+    the run."""
 
     def __init__(self, registry: Registry, store: str, run: str) -> None:
         self.registry = registry
@@ -24,7 +25,7 @@ class Mirror:
         registry.heard = lambda: self.changed.set()
 
     async def run(self) -> None:
-        """Until it is cancelled. A store that cannot be reached is said once, and the run goes on."""
+        """Write changes until cancelled. If the store cannot be reached, warn once and let the run go on."""
         try:
             async with open_registry(self.store) as shared:
                 try:
@@ -44,6 +45,7 @@ class Mirror:
             sys.stderr.write(f"cogc: warning: the registry {self.store}: {error}\n")
 
     async def _write(self, shared: AgentRegistry) -> None:
+        """Write what has changed since the last time."""
         now = {}
         for agent in self.registry.list():
             value = agent.value()

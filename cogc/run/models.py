@@ -1,4 +1,4 @@
-"""Models: who answers a request. A script answers at once, a provider over the network."""
+"""Models: a script answers a request at once, a provider over the network."""
 
 from __future__ import annotations
 
@@ -20,9 +20,14 @@ Emit = Callable[[str], None]
 class Provider(Protocol):
     """The client of one model. Requests and replies have the form that `kernel/models/conversation.py` describes."""
 
-    async def ask(self, request: dict[str, Any], emit: Emit | None) -> dict[str, Any]: ...
+    async def ask(self, request: dict[str, Any], emit: Emit | None) -> dict[str, Any]:
+        """Send one request and return the reply, or an error with advice on another attempt. `emit` takes pieces of
+        text."""
+        ...
 
-    async def aclose(self) -> None: ...
+    async def aclose(self) -> None:
+        """Close the connections of the client."""
+        ...
 
 
 class Models:
@@ -33,7 +38,10 @@ class Models:
         self.providers: dict[tuple[Unit, str], Provider] = {}
 
     def answer(self, ask: Ask) -> tuple[int, Any] | None:
-        """A scripted answer and its delay in nanoseconds, chosen at once so that answers go in order of requests."""
+        """Return a scripted answer and its delay in nanoseconds, or None for another provider.
+
+        The answer is chosen at once, so that answers are used in the order of the requests.
+        """
         model = ask.model
         if model.provider != "scripted":
             return None
@@ -56,7 +64,7 @@ class Models:
         return self.scripts[key]
 
     async def ask(self, ask: Ask, emit: Emit) -> Any:
-        """A provider's reply within the time that is left, or a Failure. `emit` takes pieces of text while it comes."""
+        """Return a provider's reply within the time that is left, or a Failure. `emit` takes pieces of its text."""
         result: Any = late(ask)
         with trio.move_on_after(ask.limit / 1e9):
             try:
@@ -77,7 +85,7 @@ class Models:
 
 
 def _made(model: ir.Model, attributes: dict[str, Any]) -> Provider:
-    """A model's provider; its SDK is imported now, and no sooner."""
+    """Return the provider of a model. Its SDK is imported at this point, because it is slow to import and an extra."""
     if model.provider == "openai":
         try:
             from cogc.run.openai_model import OpenAIModel
@@ -90,4 +98,5 @@ def _made(model: ir.Model, attributes: dict[str, Any]) -> Provider:
 
 
 def late(ask: Ask) -> Failure:
+    """Return the failure of a request that took too long."""
     return Failure("timeout", f"program `{ask.program}` took longer than it may: no reply within {ask.limit / 1e9:g}s")

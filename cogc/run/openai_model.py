@@ -1,6 +1,6 @@
 """OpenAI's Chat Completions API, and the many servers that speak it, through OpenAI's SDK.
 
-Messages are kept in the form of the Messages API everywhere else; here they are put into this API's words and back.
+Everywhere else messages have the form of the Messages API. This module translates them to this API and back.
 """
 
 from __future__ import annotations
@@ -31,10 +31,11 @@ class OpenAIModel:
         self.client = openai.AsyncOpenAI(api_key=self.key, base_url=base, max_retries=0, timeout=None)
 
     async def aclose(self) -> None:
+        """Close the client."""
         await self.client.close()
 
     async def ask(self, request: dict[str, Any], emit: Callable[[str], None] | None) -> dict[str, Any]:
-        """One attempt: a reply, or an error and whether another attempt makes sense."""
+        """Make one attempt. Return a reply, or an error that says whether another attempt makes sense."""
         try:
             return await self._stream(request, emit)
         except openai.APIStatusError as error:
@@ -53,6 +54,7 @@ class OpenAIModel:
             return failed(f"{_NO_REPLY}: {cleaned(self.key, str(error))[:200]}".rstrip(": "))
 
     async def _stream(self, request: dict[str, Any], emit: Callable[[str], None] | None) -> dict[str, Any]:
+        """Send a request and return the assembled reply."""
         reply = _Assembled()
         stream = await self.client.chat.completions.create(**self._parameters(request))
         async with stream:
@@ -63,6 +65,7 @@ class OpenAIModel:
         return reply.whole()
 
     def _parameters(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Return a request in the words of the API."""
         messages = [{"role": "system", "content": request["system"]}] if "system" in request else []
         for message in request["messages"]:
             messages += _message_out(message)
@@ -91,7 +94,7 @@ class OpenAIModel:
 
 
 class _Assembled:
-    """A reply while its pieces come."""
+    """A reply while its chunks come in."""
 
     def __init__(self) -> None:
         self.text = ""
@@ -102,7 +105,7 @@ class _Assembled:
         self.chunks = 0
 
     def add(self, chunk: Any) -> str:
-        """Take a chunk; the piece of text that it brings."""
+        """Take a chunk, and return its piece of text."""
         self.chunks += 1
         self.usage = getattr(chunk, "usage", None) or self.usage
         if not chunk.choices:
@@ -122,6 +125,7 @@ class _Assembled:
         return piece
 
     def whole(self) -> dict[str, Any]:
+        """Return the complete reply, or an error if it broke off."""
         if not self.chunks:
             return failed(_NO_REPLY)
         if self.finish is None:
@@ -137,7 +141,7 @@ class _Assembled:
 
 
 def _input(arguments: str) -> Any:
-    """A tool's input as data; what is none goes to the kernel as it is, which says so to the model."""
+    """Return the input of a tool as data. Text that is not JSON is kept: the kernel reports it to the model."""
     try:
         return json.loads(arguments or "{}")
     except (ValueError, RecursionError):
@@ -145,6 +149,7 @@ def _input(arguments: str) -> Any:
 
 
 def _usage(usage: Any) -> dict[str, int]:
+    """Return the tokens of a request in the kernel's form."""
     if usage is None:
         return {}
     cached = getattr(usage.prompt_tokens_details, "cached_tokens", None) or 0
@@ -155,7 +160,8 @@ def _usage(usage: Any) -> dict[str, int]:
 
 
 def _message_out(message: dict[str, Any]) -> list[dict[str, Any]]:
-    """A message in this API's words: results of tools are messages of their own, calls stand beside the text."""
+    """Return a message in the words of the API: tool results are messages of their own, tool calls stand beside the
+    text."""
     found: list[dict[str, Any]] = []
     blocks = message["content"]
     for block in blocks:
@@ -175,6 +181,7 @@ def _message_out(message: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _message(error: openai.APIStatusError) -> str:
+    """Return the words of a server about an error."""
     body = error.body
     if isinstance(body, dict) and isinstance(body.get("message"), str):
         return str(body["message"])

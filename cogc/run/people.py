@@ -1,6 +1,8 @@
-"""People: questions in the terminal, in a mailbox, or answered from the command line beforehand.
+"""Answers of people: from the command line, from the terminal, or from the mailbox of `cogc answer`.
 
-The mailbox is a folder: a question is `ID.json`, its answer `ID.answer`, both written whole under another name first.
+The three sources are tried in this order: `--answer NAME=VALUE`, the mailbox (`--questions wait`), the terminal. The
+mailbox is a folder: a question is the file `ID.json`, its answer the file `ID.answer`. Each is written under another
+name first, so that nobody reads half of it.
 """
 
 from __future__ import annotations
@@ -37,6 +39,7 @@ class Question:
         self.text = self._text(program, call)
 
     def _text(self, program: ir.Program, call: Call) -> str:
+        """Return the question: the one text that was passed, or the program's description with its arguments."""
         values = list(call.arguments.values())
         if len(values) == 1 and isinstance(values[0], str):
             return values[0]
@@ -44,7 +47,7 @@ class Question:
         return f"{program.doc or program.name}{f' ({given})' if given else ''}"
 
     def value(self, said: str) -> Any:
-        """The value that an answer stands for; ValueError if it stands for none."""
+        """Return the value that an answer stands for. Raise ValueError if it stands for none."""
         return read_answer(said, self.choices, self.type)
 
 
@@ -62,7 +65,7 @@ class People:
         self._one = trio.Lock()
 
     async def ask(self, question: Question, call: int) -> Any:
-        """The answer as a value, or a Failure."""
+        """Return the answer of a person as a value. Raise Failure if there is nobody to ask."""
         if question.program in self.answers:
             return self._given(question)
         if self.mailbox is not None:
@@ -77,6 +80,7 @@ class People:
         )
 
     def _given(self, question: Question) -> Any:
+        """Return the next answer of the command line. The last one is used again."""
         answers = self.answers[question.program]
         said = answers.pop(0) if len(answers) > 1 else answers[0]
         try:
@@ -85,6 +89,7 @@ class People:
             raise Failure("type", f"`--answer {question.program}={said}`: the answer is {error}") from None
 
     async def _terminal(self, question: Question) -> Any:
+        """Ask in the terminal until an answer fits."""
         with self.aside():
             _show(question)
             while True:
@@ -98,6 +103,7 @@ class People:
                     sys.stderr.flush()
 
     async def _wait(self, question: Question, call: int, mailbox: Path) -> Any:
+        """Post a question to the mailbox and wait for its answer."""
         id = f"{self.run}-{call}"
         asked, answered = mailbox / f"{id}.json", mailbox / f"{id}.answer"
         _post(asked, id, question)
@@ -122,6 +128,7 @@ def _post(file: Path, id: str, question: Question) -> None:
 
 
 def _show(question: Question) -> None:
+    """Print a question with its choices."""
     lines = [f"? {question.text}", *(f"  {i}  {c}" for i, c in enumerate(question.choices, 1))]
     hint = " (yes or no)" if question.type == "bool" and not question.choices else ""
     sys.stderr.write("\n".join(lines) + f"{hint}\n> ")

@@ -1,4 +1,10 @@
-"""The plans of a run: where they are kept, who decides of them, and what is decided of them outside of the run."""
+"""The plans of a run: their store, and the decisions about them.
+
+A plan's coglet calls this module for what belongs to the world: `open` continues a stored plan or begins one, `save`
+writes it, `decide` asks a person about it, `outside` waits for a decision of somebody outside of the run (`cogc
+plan`). While the run holds a plan, a task renews its claim; another run of the same spec then begins a plan of its
+own.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +28,7 @@ _POLL = 0.3
 
 
 class Keeping:
-    """The place of stored plans, their user and topic; `fresh` resumes none that was begun."""
+    """Where plans are stored, and the user and topic of new ones. With `fresh`, no unfinished plan is continued."""
 
     __slots__ = ("fresh", "spec", "store", "topic", "user")
 
@@ -37,7 +43,7 @@ class Keeping:
 
 
 def login() -> str:
-    """The login name."""
+    """Return the login name."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container without users
@@ -45,9 +51,10 @@ def login() -> str:
 
 
 class Plans:
-    """The plan store of a run, opened at its first use; `rest` is called with each call that waits for a decision from outside.
+    """The plan store of a run, opened at its first use.
 
-    `clock` is that of a simulation, in seconds, and None where real time counts.
+    `rest` is called with each call that waits for a decision from outside. `clock` is that of a simulation in
+    seconds, None where real time counts.
     """
 
     def __init__(
@@ -69,10 +76,10 @@ class Plans:
         self.held: dict[str, str] = {}
         """The status of each plan that this run has."""
         self.asking: set[str] = set()
-        """Those that a person is asked about: what is said of them from outside is the answer to that."""
+        """The plans about which a person is being asked. A decision from outside answers that question."""
 
     async def call(self, action: str, arguments: list[Any], call: int) -> Any:
-        """Open, save, decide, outside; a Failure if the store cannot be reached."""
+        """Carry out open, save, decide or outside. Raise Failure if the store cannot be reached."""
         try:
             store = await self._opened()
             match action:
@@ -93,12 +100,14 @@ class Plans:
             raise Failure("program", f"the store of plans: {error}") from None
 
     async def _opened(self) -> PlanStore:
+        """Return the store, opened at the first call."""
         async with self.opening:
             if self.store is None:
                 self.store = await self.background.hold(self._hold)
             return self.store
 
     async def _hold(self, task_status: trio.TaskStatus[PlanStore] = trio.TASK_STATUS_IGNORED) -> None:
+        """Hold the store open and renew the claims on the plans of this run; release them at the end."""
         async with self._plans() as store:
             task_status.started(store)
             try:
@@ -112,7 +121,7 @@ class Plans:
                         await store.let_go(id)
 
     def _plans(self) -> AbstractAsyncContextManager[PlanStore]:
-        """Open the store; that of a simulation, where none is named, has the clock of the kernel and counts its plans."""
+        """Open the store. The store of a simulation is in memory, has the clock of the kernel, and counts its plans."""
         if self.clock is None or self.keeping.store != "memory":
             return open_plans(self.keeping.store)
         numbers = itertools.count(1)
@@ -121,6 +130,7 @@ class Plans:
     async def _open(
         self, store: PlanStore, name: str, goal: str, steps: list[Any], parameters: Any, planner: str
     ) -> Plan:
+        """Continue the unfinished plan that fits, or begin a new one."""
         keeping = self.keeping
         plan: Plan = {
             "id": "", "name": name, "user": keeping.user, "topic": keeping.topic or name, "goal": goal, "status": "draft",
@@ -138,6 +148,7 @@ class Plans:
         return found
 
     async def _save(self, store: PlanStore, plan: Plan) -> None:
+        """Write a plan, and release it when it is over."""
         await store.save(plan)
         self.held[plan["id"]] = plan["status"]
         if plan["status"] in OVER:
@@ -147,7 +158,10 @@ class Plans:
             self.over = trio.Event()  # for the plans that go on
 
     async def _outside(self, store: PlanStore, id: str) -> Any:
-        """The next decision from outside on a plan that is approved; None once it is over. Before that a person is asked."""
+        """Return the next decision from outside about a plan, or None once the plan is over.
+
+        A draft, and a plan about which a person is being asked, are left to `_decide`.
+        """
         while id in self.held:
             found = None if self.held[id] == "draft" or id in self.asking else await store.told(id)
             if found is not None:
@@ -157,7 +171,8 @@ class Plans:
         return None
 
     async def _decide(self, store: PlanStore, plan: Plan, call: int) -> Any:
-        """Ask a person about a plan, here or from outside; report that the plan waits where nobody can be asked."""
+        """Ask a person about a plan, and take a decision from outside meanwhile. Without anybody to ask, return that
+        the plan waits."""
         told = await store.told(plan["id"])
         if told is not None:
             return told
@@ -208,7 +223,8 @@ class Decision(Question):
         return f"{failed}What now? (replan HOW; cancel)"
 
     def value(self, said: str) -> dict[str, Any]:
-        """A decision; ValueError says what would be one."""
+        """Return the decision that an answer stands for. Raise ValueError with the possible answers if it stands for
+        none."""
         word, _, rest = said.strip().partition(" ")
         rest = rest.strip()
         by = {"source": "user", "by": login()}
@@ -224,7 +240,7 @@ class Decision(Question):
 
 
 def show(plan: Plan) -> str:
-    """A plan for people."""
+    """Return a plan as text for people."""
     lines = [f"Plan {plan['id']} ({plan['status']}): {plan['goal']}"]
     for s in plan["steps"]:
         who = f" by {s['by']}" if s["by"] else ""

@@ -1,11 +1,42 @@
-"""Processes of programs: started by the run's reaper, fed, drained with a bound, and gone when they should be.
+r"""Processes of programs: started by the run's reaper, fed, drained with a bound, and gone when they should be.
 
-A process is started by a keeper (`reaper.py`), which holds all that the process starts in turn. The control socket to the keeper
-is the process's life line: when this side is shut down, or this process dies, the keeper ends everything below it.
+The model
+    This process starts no command by itself. It asks its reaper, a process of its own, and the reaper forks a keeper
+    for each command (`reaper.py` has their side, and the protocol). The keeper is the parent of the command, and of
+    whatever the command leaves behind. A socket leads from here to the keeper. It is the life line of the command: when
+    this side is shut down, or this process dies, the keeper ends everything below it.
 
-Processes are a resource with a queue. `run_process` waits for one of the places of this process (`--processes`, by default as
-many as descriptors and processors allow) before it starts a command. A worker or a server that lives longer takes no place, since
-what it waits for may need one.
+    run_process    one command to its end: input in, outputs and exit code out
+    spawn          a process with pipes for as long as a body runs: workers, servers
+    held           the words that start a command under a keeper, for a client that insists on starting it itself
+
+The order of events in `run_process`
+    1. Wait for a place (`_places`). Places are a bound on commands that run at once: `--processes`, by default as many
+       as descriptors and processors allow. `spawn` alone takes no place: what a worker waits for may need one.
+    2. `_request` encodes words, folder and environment. ValueError for a word that no process can have.
+    3. `_launch` makes a socket pair and three pipes, and passes one end of each to the reaper. The passed ends are
+       closed here, so that the end of a stream is seen when the last process that holds it has ended.
+    4. `Process.begin` sends the request. The keeper answers `started`, or `refused` with the reason: OSError.
+    5. Three tasks feed stdin and drain stdout and stderr, while `wait` waits for the report `ended`. Output beyond
+       OUTPUT_LIMIT is read and dropped, so that the command never blocks on a full pipe; `truncated` says so.
+    6. The command has ended. The pipes are drained for 0.25 s more: a grandchild may hold them open for ever.
+    7. `Process.end` shuts the socket down. The keeper ends what is left and then itself, which is the end of the
+       socket.
+
+Invariants
+    When the body of `spawn` is left, by return, exception or cancellation, the command and all that it started are
+    gone. Step 7 is shielded from cancellation. After END_LIMIT a keeper that does not end is given up.
+    A cancelled read of a report loses nothing: `_exactly` keeps what has come in `_buffer`.
+    A keeper that was killed counts as a command that was killed (KILLED). A reaper that was killed is replaced.
+    A fork of this process gets a reaper of its own, since `_door` is kept by the number of the process.
+
+A worked example: `sh -c "sleep 100 & echo hi"`
+    ("started", 41)      the shell runs
+    stdout               b"hi\\n"
+    ("ended", 0)         the shell is over; `sleep` is a child of the keeper now, and holds stdout open
+    0.25 s later         the drains are cancelled
+    end of the socket    the keeper has ended `sleep` by SIGTERM, and itself
+    result               ProcessResult(0, b"hi\\n", b"", False)
 """
 
 from __future__ import annotations
@@ -24,12 +55,16 @@ import trio
 from cogc.run import reaper
 
 OUTPUT_LIMIT = 16 << 20
+"""How many bytes of each output are kept."""
 END_LIMIT = reaper.GRACE + reaper.LIMIT + 3.0
+"""Seconds after which a keeper that does not end is given up."""
 KILLED = -9
+"""The exit code of a command whose keeper was killed."""
 
 
 class ProcessResult:
-    """The result of a process. `code` is negative for a signal."""
+    """The result of a process. `code` is negative for a signal; `truncated` says that output beyond the limit was
+    dropped."""
 
     __slots__ = ("code", "stderr", "stdout", "truncated")
 
@@ -55,7 +90,7 @@ class Process:
         self.returncode: int | None = None
 
     async def begin(self, request: bytes) -> None:
-        """Have the keeper execute the command. OSError if that cannot be done."""
+        """Let the keeper execute the command. Raise OSError if the command cannot be started."""
         with suppress(trio.BrokenResourceError):
             await self._control.send_all(len(request).to_bytes(4, "big") + request)
         match await self._frame():
@@ -67,7 +102,7 @@ class Process:
                 raise OSError(0, "its keeper was killed")
 
     async def wait(self) -> int:
-        """Wait for the end of the process, though perhaps not of what it has started; its code."""
+        """Wait for the end of the process and return its exit code. What it has started may still run."""
         while self.returncode is None:
             match await self._frame():
                 case ("ended", int(code)):
@@ -93,7 +128,8 @@ class Process:
         return marshal.loads(data[4:]) if data else None
 
     async def _exactly(self, size: int) -> bytes:
-        """Read on until the buffer holds so many bytes; none if the keeper is gone before. Cancelling loses nothing."""
+        """Return the next bytes without taking them out of the buffer; none if the keeper is gone. Cancelling loses
+        nothing."""
         while len(self._buffer) < size:
             try:
                 part = await self._control.receive_some(65536)
@@ -108,7 +144,8 @@ class Process:
 async def run_process(
     words: list[str], stdin: bytes = b"", cwd: str | None = None, env: Mapping[str, str] | None = None
 ) -> ProcessResult:
-    """Run a command to its end. OSError if it cannot be started; cancelling ends all that it has started first."""
+    """Run a command to its end. Raise OSError if it cannot be started. Cancelling ends everything that it has
+    started."""
     streams = _Streams()
     async with _places(), spawn(words, cwd, env) as process:
         async with trio.open_nursery() as nursery:
@@ -126,7 +163,8 @@ async def run_process(
 async def spawn(
     words: list[str], cwd: str | None = None, env: Mapping[str, str] | None = None
 ) -> AsyncIterator[Process]:
-    """A process with pipes, in a session of its own; when it is left, it is gone with all that it started."""
+    """Start a process with pipes, in a session of its own. When the body is left, it is gone with everything that it
+    started."""
     request = _request(words, cwd, os.environ if env is None else env)
     process = _launch()
     try:
@@ -146,7 +184,7 @@ def held(words: list[str]) -> list[str]:
 
 
 def _request(words: list[str], cwd: str | None, env: Mapping[str, str]) -> bytes:
-    """Return what a keeper is to execute. ValueError for what cannot be a word or a variable of a process."""
+    """Return a request to a keeper. Raise ValueError for a word or a variable that no process can have."""
     found = [os.fsencode(w) for w in words]
     variables = {os.fsencode(k): os.fsencode(v) for k, v in env.items()}
     if any(b"\0" in w for w in (*found, *variables, *variables.values())) or any(b"=" in k for k in variables):
@@ -155,7 +193,7 @@ def _request(words: list[str], cwd: str | None, env: Mapping[str, str]) -> bytes
 
 
 def _launch() -> Process:
-    """Have the reaper fork a keeper; OSError if descriptors are exhausted."""
+    """Let the reaper fork a keeper. Raise OSError if descriptors are exhausted."""
     ours, theirs = socket.socketpair()
     opened, given = [ours.fileno()], [theirs.fileno()]
     try:
@@ -177,7 +215,7 @@ def _launch() -> Process:
 
 
 def _hand_over(descriptors: list[int]) -> None:
-    """Pass descriptors to the reaper; one that was killed is replaced."""
+    """Pass descriptors to the reaper. A reaper that was killed is replaced."""
     try:
         socket.send_fds(_door(os.getpid()), [b"+"], descriptors)
     except (BrokenPipeError, ConnectionResetError):
@@ -188,7 +226,7 @@ def _hand_over(descriptors: list[int]) -> None:
 
 @lru_cache(maxsize=1)
 def _door(runner: int) -> socket.socket:
-    """Start the reaper of this process; return the socket to it. A fork of this process gets a reaper of its own."""
+    """Start the reaper of this process and return the socket to it."""
     ours, theirs = socket.socketpair()
     words = [sys.executable, "-I", "-S", reaper.__file__, "serve", str(runner)]
     nowhere = [(os.POSIX_SPAWN_OPEN, n, os.devnull, os.O_RDWR, 0) for n in (0, 1)]
@@ -242,6 +280,7 @@ class _Streams:
         self.truncated = False
 
     async def drain(self, stream: trio.abc.ReceiveStream, into: bytearray) -> None:
+        """Read a stream to its end and keep its first bytes, up to the limit."""
         try:
             while data := await stream.receive_some(65536):
                 room = OUTPUT_LIMIT - len(into)
@@ -252,6 +291,7 @@ class _Streams:
 
 
 async def _feed(stream: trio.abc.SendStream, data: bytes) -> None:
+    """Write all input to a process and close its stdin. A process that does not read its input is no error."""
     try:
         if data:
             await stream.send_all(data)

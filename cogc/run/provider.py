@@ -1,4 +1,5 @@
-"""The common part of the providers of models: keys, errors in the kernel's form, the wishes of servers."""
+"""The common part of the providers of models: keys, errors in the kernel's form, and the pauses that servers ask
+for."""
 
 from __future__ import annotations
 
@@ -12,7 +13,8 @@ from cogc.run.secrets import secret
 
 
 def api_key(model: ir.Model, attributes: dict[str, Any], variable: str) -> str:
-    """A model's key: its `api_key`, else a variable of the environment. A server of one's own may do without."""
+    """Return a model's key: its `api_key`, else a variable of the environment. A model with a `base_url` may have no
+    key."""
     if "api_key" in attributes:
         return secret(attributes["api_key"])
     found = os.environ.get(variable, "")
@@ -22,17 +24,17 @@ def api_key(model: ir.Model, attributes: dict[str, Any], variable: str) -> str:
 
 
 def failed(message: str, retry: bool = False, after: float | None = None) -> dict[str, Any]:
-    """A reply that did not come; `retry` if another attempt makes sense, `after` so many seconds."""
+    """Return an error in the kernel's form. `retry` says that another attempt makes sense, `after` so many seconds."""
     return {"error": {"message": message, "retry": retry, "after": after}}
 
 
 def may_pass(status: int) -> bool:
-    """Tell whether another attempt may succeed after this status."""
+    """Return whether another attempt may succeed after this status."""
     return status in (408, 409, 429) or status >= 500
 
 
 def asked_to_wait(headers: Mapping[str, str]) -> float | None:
-    """The seconds that a server asks to wait."""
+    """Return the seconds that a server asks to wait, or None."""
     for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
         try:
             return max(0.0, float(headers[name]) / unit)
@@ -42,7 +44,7 @@ def asked_to_wait(headers: Mapping[str, str]) -> float | None:
 
 
 def cleaned(key: str, said: str) -> str:
-    """Words of a server without the key that was sent to it."""
+    """Return a server's words without the key that was sent to it."""
     return said.replace(key, "***") if len(key) > 4 else said
 
 

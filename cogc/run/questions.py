@@ -15,7 +15,7 @@ _YES = {"yes": True, "y": True, "true": True, "no": False, "n": False, "false": 
 
 
 def read_answer(said: str, choices: list[str], type: object) -> Any:
-    """An answer as a value of a type; ValueError says what would be one."""
+    """Return an answer as a value of a type. Raise ValueError with the possible answers if it does not fit."""
     said = said.strip()
     if choices:
         if said.isdigit() and 1 <= int(said) <= len(choices):
@@ -36,7 +36,7 @@ def read_answer(said: str, choices: list[str], type: object) -> Any:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """A file that is there with all that it holds, or not at all."""
+    """Write a file so that it appears with all of its text or not at all."""
     draft = path.with_suffix(f"{path.suffix}.{os.getpid()}")
     draft.write_text(text, encoding="utf-8")
     draft.replace(path)

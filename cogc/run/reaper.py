@@ -42,8 +42,11 @@ import time
 from typing import Any
 
 GRACE = 2.0
-HELD_GRACE = 1.0  # less than the SDK of MCP gives
-LIMIT = 10.0  # a process that cannot be killed for so long (of another user, or in the kernel) is given up
+"""Seconds between SIGTERM and SIGKILL."""
+HELD_GRACE = 1.0
+"""The grace of a keeper without a reaper: shorter than the one that the SDK of MCP gives to it."""
+LIMIT = 10.0
+"""Seconds after which a process that cannot be killed (of another user, or inside of the kernel) is given up."""
 _SUBREAPER = 36
 _RESET = (signal.SIGCHLD, signal.SIGPIPE, signal.SIGXFSZ)
 
@@ -65,6 +68,7 @@ def _receive(control: socket.socket) -> Any:
 
 
 def _exactly(control: socket.socket, size: int) -> bytes:
+    """Return so many bytes, or none if the other side is gone."""
     parts = []
     while size:
         part = control.recv(size)
@@ -191,7 +195,7 @@ def _execute(
 
 
 def _watch(control: int, runner: int, woken: int, pid: int, reports: socket.socket | None) -> bool:
-    """Reap children until the runner says that it is enough (True), or is gone (False)."""
+    """Reap children until the runner has what it wants (True) or is gone (False). Report the end of `pid`."""
     poll = select.poll()
     for descriptor in (control, runner, woken):
         poll.register(descriptor, select.POLLIN)
@@ -208,6 +212,7 @@ def _watch(control: int, runner: int, woken: int, pid: int, reports: socket.sock
 
 
 def _drain(woken: int) -> None:
+    """Empty the descriptor that wakes the keeper."""
     try:
         os.read(woken, 4096)
     except BlockingIOError:
@@ -215,7 +220,8 @@ def _drain(woken: int) -> None:
 
 
 def _reap(pid: int) -> tuple[bool, int | None]:
-    """Reap all children that have ended: whether there are others, and the code of `pid` if that has ended now."""
+    """Reap all children that have ended. Return whether there are others, and the exit code of `pid` if it has ended
+    now."""
     code = None
     while True:
         try:
@@ -256,6 +262,7 @@ def _kill_all() -> None:
 
 
 def _signal_all(number: int) -> None:
+    """Send a signal to all descendants."""
     for pid in descendants(os.getpid()):
         try:
             os.kill(pid, number)
@@ -276,6 +283,7 @@ def descendants(root: int) -> list[int]:
 
 
 def _parent(pid: str) -> int:
+    """Return the parent of a process, or -1 if the process is gone."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             return int(file.read().rpartition(b")")[2].split()[1])
@@ -287,7 +295,8 @@ def _parent(pid: str) -> int:
 
 
 def hold(words: list[str], runner: int) -> int:
-    """Run a program with the own stdin, stdout and stderr; return its exit code when nothing of it is left."""
+    """Run a program with the stdin, stdout and stderr of this process. Return its exit code when nothing of it is
+    left."""
     _adopt()
     woken, (asked, ask) = _wakened(), os.pipe()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -321,6 +330,7 @@ def _held(asked: int, runner: int, woken: int, pid: int) -> int:
 
 
 def main(words: list[str]) -> int:
+    """Run as reaper (`serve RUNNER`) or as a keeper without one (`hold RUNNER WORDS...`)."""
     runner = int(words[1])
     watched = os.pidfd_open(runner) if sys.platform == "linux" else -1
     if os.getppid() != runner:  # it has died already

@@ -14,7 +14,7 @@ _LAST = 10
 
 
 def failure(kernel: Kernel) -> str:
-    """The report of an unhandled failure at the root."""
+    """Return the report of an unhandled failure at the root."""
     report = kernel.report
     assert report is not None
     lines = [f"cogc: the run failed: {report.failure.message}"]
@@ -37,6 +37,7 @@ def failure(kernel: Kernel) -> str:
 
 
 def _source_line(at: str) -> str:
+    """Return the line of a spec at a place, or an empty text."""
     path, line, _ = at.rsplit(":", 2)
     try:
         with open(path, encoding="utf-8-sig") as file:
@@ -46,7 +47,7 @@ def _source_line(at: str) -> str:
 
 
 def deadlock(waits: list[str]) -> str:
-    """The report of a system in which everybody waits for somebody."""
+    """Return the report of a system in which each of these waits for another."""
     lines = ["cogc: the run is in deadlock: each of these waits for room in a full inbox"]
     return "".join(line + "\n" for line in [*lines, *(f"  {w}" for w in waits)])
 
@@ -68,6 +69,7 @@ def losses(lost: Losses) -> str:
 
 
 def _loss(count: int, what: str, how: str, parts: Mapping[str, int]) -> str:
+    """Return the line for one kind of loss."""
     if not count:
         return ""
     shown = [f"{name} {n}" for name, n in sorted(parts.items(), key=lambda item: (-item[1], item[0]))]
@@ -77,7 +79,7 @@ def _loss(count: int, what: str, how: str, parts: Mapping[str, int]) -> str:
 
 
 def usage(kernel: Kernel) -> str:
-    """A table of what programs asked of models and what it cost; empty where no token was used."""
+    """Return a table of the use and cost of models; empty if no token was used."""
     used = {k: u for k, u in kernel.models.usages.items() if u.tokens}
     if not used:
         return ""
@@ -99,13 +101,14 @@ def usage(kernel: Kernel) -> str:
 
 
 def _numbers(u: Usage, priced: bool) -> tuple[str, ...]:
+    """Return the numbers of a row."""
     before = u.input + u.cache_read + u.cache_write
     cost = f"${u.usd:.6f}" if priced else "unknown"
     return str(u.calls), f"{before:,}", f"{u.cache_read:,}", f"{u.output:,}", cost
 
 
 def team_line(status: dict[str, Any]) -> str:
-    """A team's status for people: its state, and what each worker is at."""
+    """Return the status of a team as one line: its state, and what each worker does."""
     workers = []
     for w in status["workers"]:
         what = f" ({' '.join(w['task'].split())[:40]})" if w["state"] == "running" else ""

@@ -1,11 +1,11 @@
-"""Processes in a sandbox: bubblewrap around a command, with the workspace as all that it sees of the user's files.
+"""Processes in a sandbox: bubblewrap around a command, with the workspace as the only part of the user's files.
 
-In the sandbox the workspace is `/workspace`, read-only or writable; `/usr` is there read-only, `/tmp` is the process's own,
-its environment holds what its program gives it and no more, and there is no network unless it is asked for. Nothing in it
-outlives the command. Where bubblewrap is not at hand a sandboxed command is refused.
+In the sandbox the workspace is `/workspace`, read-only or writable. `/usr` is there read-only, and `/tmp` is the
+process's own. The environment holds only what the program is given. There is no network unless it is asked for.
+Nothing outlives the command. Without bubblewrap a sandboxed command is refused.
 
-What cogc keeps for itself is hidden: in the place of a state folder `.cogc` in the workspace or the app there is an empty
-folder, which is gone with the sandbox.
+What cogc keeps for itself is hidden: in place of a state folder `.cogc` in the workspace or the app there is an empty
+folder, which disappears with the sandbox.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ _SYSTEM = ("/etc/alternatives", "/etc/ld.so.cache", "/etc/passwd", "/etc/group")
 
 
 ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/tmp", "LANG": "C.UTF-8"}
-"""What a process in a sandbox finds set besides what its program gives it. It is set for bubblewrap itself, for what stands on
-a command line can be read by everybody."""
+"""The variables of every process in a sandbox, besides those of its program. They are the environment of bubblewrap itself,
+because a command line can be read by everybody."""
 
 
 def wrapped(
@@ -36,10 +36,10 @@ def wrapped(
     app: str | None = None,
     hidden: Sequence[str] = (),
 ) -> list[str]:
-    """The command that runs `words` in a sandbox; a Failure where there is none to be had.
+    """Return the command that runs `words` in a sandbox. Raise Failure if bubblewrap is not installed.
 
-    `workspace` and `folder` are real paths, `folder` inside of the workspace; `app` stands at /app, read-only. `hidden` are real
-    paths of what must not be seen besides the state folders.
+    `workspace` and `folder` are real paths, `folder` inside of the workspace. `app` is mounted at /app, read-only.
+    `hidden` are real paths that must not be seen besides the state folders.
     """
     bwrap = shutil.which("bwrap")
     if bwrap is None:
@@ -64,7 +64,7 @@ def wrapped(
 
 
 def _masks(folder: str, place: str, hidden: Sequence[str]) -> list[str]:
-    """Return the options that hide what is cogc's own in a folder that stands at `place`."""
+    """Return the options that hide cogc's own files in a folder that is mounted at `place`."""
     words: list[str] = []
     for path in private(folder, hidden):
         at = f"{place}/{os.path.relpath(path, folder)}"

@@ -23,7 +23,7 @@ _KEYS = {"when", "delay", "times", "usage", *_ANSWERS}
 
 
 class _Rule:
-    """One item: when it answers, what, how late, and how often still."""
+    """One item of a script: when it answers, its answer, its delay, and how often it may still be used."""
 
     __slots__ = ("delay", "item", "left", "number", "usage", "when")
 
@@ -47,10 +47,11 @@ class _Rule:
                 raise ValueError("`tools` is a list of `{name, input}`")
 
     def fits(self, facts: dict[str, str]) -> bool:
+        """Return whether the rule answers a request."""
         return self.left > 0 and all(str(wanted) in facts.get(key, "") for key, wanted in (self.when or {}).items())
 
     def answer(self, call: int) -> dict[str, Any]:
-        """The reply, in the form that the kernel takes."""
+        """Return the reply in the form that the kernel takes, and count the use."""
         self.left -= 1
         item = self.item
         if "error" in item:
@@ -71,6 +72,7 @@ class _Rule:
 
 
 def _delay(given: Any) -> int:
+    """Return a delay in nanoseconds. Raise ValueError if it is no duration."""
     try:
         return nanoseconds(str(given))
     except ValueError:
@@ -78,19 +80,21 @@ def _delay(given: Any) -> int:
 
 
 def _number(given: Any, key: str) -> int:
+    """Return a number of an item. Raise ValueError if it is none."""
     if type(given) is not int or given < 0:
         raise ValueError(f"`{key}` is a number, not `{given}`")
     return given
 
 
 def _usage(given: Any) -> dict[str, int]:
+    """Return the tokens of an item. Raise ValueError if they are not numbers."""
     if not isinstance(given, dict):
         raise ValueError(f"`usage` is a record such as {{input_tokens: 10, output_tokens: 5}}, not `{given}`")
     return {str(key): _number(value, f"usage.{key}") for key, value in given.items()}
 
 
 class ItemError(ValueError):
-    """An item of a script is wrong; `number` says which, from 1 on."""
+    """A mistake in an item of a script. `number` counts from 1."""
 
     def __init__(self, number: int, why: str) -> None:
         super().__init__(f"item {number}: {why}")
@@ -98,6 +102,7 @@ class ItemError(ValueError):
 
 
 def _rule(item: Any, number: int) -> _Rule:
+    """Return the rule of an item; a plain value is a reply."""
     try:
         return _Rule(item if isinstance(item, dict) and _KEYS & set(item) else {"reply": item}, number)
     except ValueError as error:
@@ -117,7 +122,7 @@ class Scripted:
 
     @classmethod
     def load(cls, path: Path) -> Scripted:
-        """Read a script; OSError or ValueError if it is none."""
+        """Read a script. Raise OSError if it cannot be read, and ValueError with the place of a mistake."""
         source = path.read_text(encoding="utf-8")
         try:
             return cls(yaml.safe_load(source), str(path))
@@ -130,7 +135,7 @@ class Scripted:
             raise ValueError(f"{path}: {str(error).splitlines()[0]}") from None
 
     def answer(self, ask: Ask) -> tuple[int, dict[str, Any]]:
-        """How many nanoseconds the answer to a request takes, and the answer."""
+        """Return the delay of the answer to a request in nanoseconds, and the answer."""
         last = ask.request["messages"][-1]["content"]
         prompt = "\n".join(text(b.get("text", b.get("content", ""))) for b in last)
         facts = {"prompt": prompt, "system": ask.request.get("system", ""), "program": ask.program, "path": ask.path}
@@ -142,7 +147,8 @@ class Scripted:
 
 
 def pieces(reply: Any) -> list[tuple[float, str]]:
-    """The words of a scripted reply as they would stream: each with the share of the delay after which it comes."""
+    """Return the words of a scripted reply as they would stream, each with the share of the delay after which it
+    comes."""
     if not isinstance(reply, dict) or "content" not in reply:
         return []
     said = "".join(b.get("text", "") for b in reply["content"])

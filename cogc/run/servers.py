@@ -1,7 +1,8 @@
-"""MCP servers: started when a tool of theirs is first called, and gone with everything they started when the run is.
+"""MCP servers: started when one of their tools is first called, and ended with the run, with everything they started.
 
-Each server's client lives in a task of its own in the run's nursery, since it must be left where it was entered. A server
-that dies fails the calls under way; the next call starts it anew. `mcp` is an extra, and imported at the first call.
+The client of each server lives in a task of its own in the run's nursery, since it must be left in the task that
+entered it. A server that dies fails the calls under way, and the next call starts it again. `mcp` is an extra,
+imported at the first call.
 """
 
 from __future__ import annotations
@@ -26,10 +27,11 @@ from cogc.run.process import held
 from cogc.run.sandbox import ENVIRONMENT, wrapped
 
 _START = 30.0
+"""Seconds in which a server must answer after its start."""
 
 
 class _Link:
-    """A server that runs: its client, and how to end it."""
+    """A server that runs: its client, and the event that ends it."""
 
     def __init__(self, client: Any) -> None:
         self.client = client
@@ -58,7 +60,8 @@ class Servers:
         self.starting: defaultdict[Key, trio.Lock] = defaultdict(trio.Lock)
 
     async def call(self, key: Key, tool: str, arguments: dict[str, Any]) -> Any:
-        """Call a tool and return its structured content, or the text of its answer. A Failure if the tool reports one."""
+        """Call a tool. Return its structured content, or the text of its answer. Raise Failure if the tool reports
+        an error."""
         link = await self._link(key)
         from mcp import MCPError  # behind the link, which says so if it is not installed
 
@@ -77,7 +80,7 @@ class Servers:
         return said
 
     async def tools(self, key: Key) -> dict[str, dict[str, Any]]:
-        """The tools of a server by name: description, and the schemas of input and output."""
+        """Return the tools of a server by name, with their descriptions and the schemas of input and output."""
         link = await self._link(key)
         found, cursor = {}, None
         while True:
@@ -93,6 +96,7 @@ class Servers:
                 return found
 
     async def _link(self, key: Key) -> _Link:
+        """Return the running server, started if it is not there. Raise Failure if it cannot be started."""
         async with self.starting[key]:
             if key not in self.links:
                 name = _declared(key).name
@@ -106,12 +110,13 @@ class Servers:
             return self.links[key]
 
     def _drop(self, key: Key, link: _Link) -> None:
+        """Forget a server that has died, so that the next call starts it again."""
         if self.links.get(key) is link:
             del self.links[key]
         link.over.set()
 
     async def _serve(self, key: Key, task_status: trio.TaskStatus[_Link] = trio.TASK_STATUS_IGNORED) -> None:
-        """Hold a server's client until it is given up or the run ends; nothing that it started is left."""
+        """Hold the client of a server until the server is dropped or the run ends."""
         link = None
         with tempfile.TemporaryFile(
             "w+", errors="replace"
@@ -130,7 +135,7 @@ class Servers:
 
     @asynccontextmanager
     async def _client(self, key: Key, said: TextIO) -> AsyncIterator[Any]:
-        """A server's client, for as long as it is held."""
+        """Yield a client that is connected to a server."""
         try:
             import httpx2
             from mcp import Client
@@ -164,7 +169,7 @@ class Servers:
             yield client
 
     def _wrapped(self, server: ir.Server, words: list[str], attributes: dict[str, Any], cwd: str) -> list[str]:
-        """The command of a server that is to run in a sandbox."""
+        """Return the command of a server, wrapped in a sandbox."""
         sandbox = Sandbox(attributes["sandbox"], attributes.get("network", False))
         return wrapped(words, sandbox, os.path.realpath(self.workspace), os.path.realpath(cwd), server.name)
 
@@ -175,11 +180,12 @@ def _declared(key: Key) -> ir.Server:
 
 
 def _unwrapped(content: Any) -> Any:
-    """A structured result; what is no object comes inside one."""
+    """Return a structured result. MCP puts a result that is not an object inside of one."""
     return content["result"] if isinstance(content, dict) and set(content) == {"result"} else content
 
 
 def _reason(error: BaseException) -> str:
+    """Return the reason of an error, or of the first error of a group."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     if isinstance(error, OSError) and error.strerror:
@@ -188,14 +194,14 @@ def _reason(error: BaseException) -> str:
 
 
 def _last_line(said: TextIO) -> str:
-    """The last thing that a server said on stderr, for its failure's message."""
+    """Return the end of a message with the last line that a server wrote to stderr."""
     said.seek(0)
     lines = [line.strip() for line in said.read()[-4000:].splitlines() if line.strip()]
     return f"; it said: {lines[-1][:200]}" if lines else ""
 
 
 def read_result(value: Any, wants_text: bool) -> Any:
-    """A tool's result where a program wants it: text stays text only where text is wanted."""
+    """Return the result of a tool: as text where text is wanted, else as the value that its JSON stands for."""
     if wants_text:
         return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     if not isinstance(value, str):

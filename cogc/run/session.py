@@ -67,19 +67,24 @@ from cogc.run.stopping import EXIT_CODES, Ending, Stopping, signals
 from cogc.run.trace import TraceWriter
 
 STRETCH = 500
+"""How many messages the kernel takes between two looks at the world."""
 EFFECTS = 2000
+"""How many effects may wait before a stretch ends early."""
 PORTION = 50
+"""How many messages the kernel takes between two looks at the clock."""
 SLICE = 0.005
+"""Seconds after which the loop lets the other tasks of the run have their turn."""
 
 
 @dataclass(slots=True, kw_only=True)
 class RunOptions:
-    """How to run. Times are in nanoseconds; `stop_at` None is without an end, `epoch` 0 is now.
+    """The options of a run. Times are in nanoseconds.
 
-    `keep` are the channels of the root whose messages `Session.outputs` keeps, for `until` and for who made the session; None
-    keeps all of them, which takes memory for each.
-    `account` is what an enclosing run pays from and counts with, `sandbox` what holds the conversations of this one, and
-    `max_depth` how deep they may nest.
+    `stop_at` is None for a run without a bound on its time; `epoch` 0 stands for the present time. `keep` are the
+    channels of the root whose messages `Session.outputs` keeps, for `until` and for the maker of the session; None
+    keeps all of them, which takes memory for each message. `account` is the budget and the usage of an enclosing run,
+    which this run shares. `sandbox` holds the conversations of this run, and `max_depth` bounds how deep they may
+    nest.
     """
 
     budget: dict[str, Any] = field(default_factory=dict)
@@ -104,7 +109,7 @@ class RunOptions:
 
 @dataclass(frozen=True, slots=True)
 class Sinks:
-    """The records of a run besides its outputs: a trace, a journal, the states that outlive it."""
+    """The records that a run writes besides its outputs: a trace, a journal, the saved states."""
 
     trace: TraceWriter | None = None
     journal: Journal | None = None
@@ -112,9 +117,12 @@ class Sinks:
 
 
 class Session:
-    """One run of a program. `outcome` is how it ended, `met` whether `until` held, `deadlock` who waits for whom,
-    `unended` which hooks still waited when nothing could come any more. `outputs` are the messages of the root's channels that are to be
-    kept; `last` is the last message of each channel."""
+    """One run of a program.
+
+    `outcome` is how the run ended, and `met` whether `until` held. `deadlock` lists who waits for whom. `unended` are
+    the hooks that still waited when nothing could come any more. `outputs` has the messages of the root's channels
+    that are kept, `last` the last message of each channel.
+    """
 
     def __init__(
         self,
@@ -163,7 +171,7 @@ class Session:
     # ---- the loop ------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Run to the end. The outcome is in `outcome`, the failure's report in `kernel.report`."""
+        """Run to the end. `outcome` says how it ended; `kernel.report` has the report of a failure."""
         self.began = time.monotonic_ns()
         gc.disable()  # what a start makes lives on; collecting in the middle of it would only walk it again and again
         try:
@@ -183,18 +191,19 @@ class Session:
                 await self.models.aclose()
 
     def _signals(self) -> AbstractContextManager[None]:
-        """Listen to signals, unless an enclosing run does."""
+        """Handle signals while the body runs, unless an enclosing run handles them."""
         kernel = self.kernel
         if not self.options.signals:
             return nullcontext()
         return signals(self._interrupt, self._pause, lambda: describe(kernel, self.under_way, self.now()))
 
     def _pause(self) -> None:
-        """Have the kernel return soon. A handler of signals calls this at any time."""
+        """Make the kernel return soon. A signal handler may call this at any time."""
         self.signalled = True
         self.kernel.pause()
 
     def _start(self) -> None:
+        """Start the kernel with the saved states, and hand in the inputs of the options."""
         options, kernel = self.options, self.kernel
         if self.sinks.states is not None:
             kernel.persisted = dict(self.sinks.states.kept)
@@ -208,6 +217,7 @@ class Session:
             kernel.input(channel, value)
 
     async def _loop(self) -> None:
+        """Run stretches, carry out effects and admit inputs, until the run is over."""
         kernel = self.kernel
         while True:
             await self._stretch()
@@ -243,7 +253,7 @@ class Session:
         self._slice_ends = time.monotonic() + SLICE
 
     def _over(self) -> bool:
-        """Tell whether the run has ended, for whatever reason."""
+        """Return whether the run has ended, for whatever reason."""
         kernel = self.kernel
         if kernel.ended == "failed":
             self.outcome = "failed"
@@ -258,6 +268,7 @@ class Session:
     # ---- what comes in -------------------------------------------------------------------------------------
 
     def _event(self, kind: str, *data: Any) -> None:
+        """Write an event to the journal."""
         if self.sinks.journal is not None:
             self.sinks.journal.event(self.kernel, kind, *data)
 
@@ -289,7 +300,7 @@ class Session:
             kernel.result(call, value)
 
     def _take(self, notice: Notice) -> None:
-        """Hand a notice to the kernel, and its answer to whoever awaits it."""
+        """Hand a notice to the kernel, and the kernel's answer to the method that awaits it."""
         call, data = notice.call, notice.data
         if notice.kind == "sleep":
             self.outside.resting.add(call)
@@ -320,11 +331,11 @@ class Session:
             self.outside.resume(self.listening.pop(notice.data[0], 0))
 
     async def steer(self, action: str, id: str, data: dict[str, Any]) -> Any:
-        """Have an agent do what a person asks for; its status, or a TypeError that says why not."""
+        """Let an agent do what a person asks for. Return its status. Raise TypeError with the reason if it refuses."""
         return await self.outside.tell(0, "steer", action, id, data)
 
     def _deliver_delayed(self) -> None:
-        """Bring in the delayed inputs that are due; those of calls that are gone are left out."""
+        """Bring in the delayed inputs that are due. Inputs of calls that are gone are dropped."""
         for item in self.delays.due(self.kernel.now):
             match item:
                 case SleepOver(call, over):
@@ -347,9 +358,9 @@ class Session:
         return time.monotonic_ns() - self.began
 
     def _poll(self) -> int | None:
-        """Return the present instant to a step that takes long; None if the run is to end, so that the step is given up.
+        """Return the present instant to a step that takes long, or None if the run is to end and the step is given up.
 
-        The steps of a stop in good order, which are those after the signal has reached the loop, may take until its deadline.
+        After a signal has reached the loop, the steps of the orderly stop may take until its deadline.
         """
         now = self.kernel.now if self.options.sim else self.now()
         stop_at = self.options.stop_at
@@ -360,6 +371,7 @@ class Session:
         return None if stop_at is not None and now > stop_at else now
 
     def _bounded(self, now: int) -> int:
+        """Return an instant, or that of `--for` if it is earlier."""
         stop_at = self.options.stop_at
         return now if stop_at is None else min(now, stop_at)
 
@@ -378,12 +390,14 @@ class Session:
                 return
 
     def _instant(self, due: int) -> None:
+        """Advance the kernel to an instant of its timers, as an event of the journal."""
         if self.sinks.journal is not None:
             self.sinks.journal.lines.append([self.kernel.steps, due, "time"])
         self.kernel.advance(due)
 
     async def _wait(self) -> bool:
-        """Wait for the world or the clock while the kernel has nothing to do. False when there is nothing to wait for."""
+        """Wait for the world or the clock while the kernel has nothing to do. Return False if there is nothing to
+        wait for."""
         if self.options.sim and not await self._round():
             return True
         due = self._due()
@@ -401,7 +415,7 @@ class Session:
         return True
 
     async def _round(self) -> bool:
-        """Wait until no call works any more. False if the loop has to look at something else before that."""
+        """Wait until no call works any more. Return False if the loop has to look at something else first."""
         await self.outside.settle()
         if self.outside.settled:
             return True
@@ -414,7 +428,8 @@ class Session:
         return min(instants, default=None)
 
     def _seconds_to(self, due: int | None) -> float:
-        """Return the real seconds up to an instant, or to `--for`, whichever comes first; the clock of a simulation waits for none."""
+        """Return the real seconds up to an instant or to `--for`, whichever comes first. In a simulation they are
+        infinite."""
         instants = [] if self.options.sim else [t for t in (due, self.options.stop_at) if t is not None]
         return max(0.0, (min(instants) - self.now()) / 1e9) if instants else float("inf")
 
@@ -438,6 +453,7 @@ class Session:
         self.outside.wake()
 
     def _stop(self) -> None:
+        """Stop the kernel in good order, once."""
         if not self.stopping.begun:
             self.stopping.begin()
             self._event("stop")
@@ -453,20 +469,21 @@ class Session:
             self.stop()
 
     def _time_is_over(self) -> bool:
-        """Stop in good order when `--for` has passed; False when that is done."""
+        """Stop in good order when `--for` has passed. Return False when that is done."""
         if not self.stopping.begun:
             self._stop()
             return True
         return bool(self.kernel.busy or self.kernel.calls)
 
     def _stop_in_time(self) -> None:
-        """Stop at `--for` a system that is never idle."""
+        """Stop a system that is never idle when `--for` has passed."""
         stop_at = self.options.stop_at
         if stop_at is not None and not self.options.sim and self.now() >= stop_at:
             self._stop()
 
     def _quiet(self) -> bool:
-        """End a run in which nothing waits and nothing will come, or report its deadlock. False when it has ended."""
+        """Stop a run in which nothing waits and nothing will come, or report its deadlock. Return False when it has
+        ended."""
         cycle = self.kernel.deadlock()
         if cycle:
             self.outcome = "deadlock"
@@ -481,7 +498,7 @@ class Session:
     # ---- effects -------------------------------------------------------------------------------------------
 
     def _release(self) -> None:
-        """Write down what happened, then carry out what the kernel asks for."""
+        """Write down what happened, then carry out the effects of the stretch."""
         self._write_down()
         self._carry_out()
 
@@ -502,6 +519,7 @@ class Session:
                     self.options.on_records(records)
 
     def _carry_out(self) -> None:
+        """Carry out the effects of the stretch, in the order in which the kernel left them."""
         effects, self.kernel.effects = self.kernel.effects, []
         changed: dict[tuple[str, str], Any] = {}
         for effect in effects:
@@ -563,6 +581,7 @@ class Session:
             self.limited.add(call.id)
 
     async def _execute(self, call: Outward, scope: trio.CancelScope) -> None:
+        """Carry out a call in its scope, and hand in its result."""
         self.under_way[call.id] = UnderWay(call, self.now())
         with scope:
             self.outside.result(call.id, await self._value(call))

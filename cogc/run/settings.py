@@ -1,4 +1,4 @@
-"""How the programs of a run are carried out: the part of a command line that executors, servers and plans obey."""
+"""The settings by which the programs of a run are carried out."""
 
 from __future__ import annotations
 
@@ -7,8 +7,12 @@ from cogc.run.plans import Keeping
 
 
 class Settings:
-    """The workspace in which programs run, the packages that they may import, the people who answer questions, whether
-    sandboxes are made where a program asks for one, the store of plans, and the registry in which the run's agents are shown."""
+    """The part of a command line that executors, servers and plans obey.
+
+    `workspace` is the folder in which programs run. `allow_imports` are the packages that they may import. `people`
+    answers questions. `sandboxed` says whether sandboxes are made where a program asks for one. `keeping` is the
+    store of plans. `registry` is the store in which the agents of the run are listed, or an empty string.
+    """
 
     __slots__ = ("allow_imports", "keeping", "people", "registry", "sandboxed", "workspace")
 

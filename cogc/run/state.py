@@ -1,6 +1,6 @@
 """The `persist` states of an instance, which outlive its runs, in `.cogc/instances/NAME/state.db`.
 
-An instance has one run at a time: a store holds the lock of its folder from its making to its close.
+An instance has one run at a time: a store locks its folder from its creation until it is closed.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from cogc.run.journal import _decode, _encoder
 
 
 class StateError(Exception):
-    """The states of an instance cannot be had: another run has them, or their file is damaged."""
+    """The states of an instance cannot be used: another run has locked them, or their file is damaged."""
 
 
 class StateStore:
-    """The states of one instance; `kept` holds those of earlier runs, by the coglet's path and the state's name.
+    """The states of one instance. `kept` holds those of earlier runs, by path of the coglet and name of the state.
 
-    Values are written in one transaction for each turn of the run.
+    The values that changed in one turn of the run are written in one transaction.
     """
 
     def __init__(self, path: Path) -> None:
@@ -45,6 +45,7 @@ class StateStore:
             raise StateError(f"the states in `{path}` cannot be read: {error}") from None
 
     def _take_lock(self) -> None:
+        """Lock the folder. Raise StateError if another run has locked it."""
         try:
             fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -57,15 +58,18 @@ class StateStore:
         self.lock.flush()
 
     def _load(self) -> dict[tuple[str, str], Any]:
+        """Return the saved states."""
         rows = self.connection.execute("SELECT path, name, value FROM state").fetchall()
         return {(p, n): _decode(msgspec.json.decode(v)) for p, n, v in rows}
 
     def save(self, states: dict[tuple[str, str], Any]) -> None:
+        """Write states that have changed."""
         rows = [(p, n, _encoder.encode(v)) for (p, n), v in states.items()]
         self.connection.execute("BEGIN IMMEDIATE")
         self.connection.executemany("INSERT OR REPLACE INTO state VALUES (?, ?, ?)", rows)
         self.connection.execute("COMMIT")
 
     def close(self) -> None:
+        """Close the file and release the lock."""
         self.connection.close()
         self.lock.close()

@@ -1,4 +1,4 @@
-"""Traces as files: records to JSON lines, and lines back to what a person wants to see."""
+"""Traces as files: records to JSON lines, and lines back to records, and to text for people."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ BATCH = 512
 
 
 def _hook(value: Any) -> Any:
+    """Return a value of the language as text, for JSON."""
     if isinstance(value, Duration | Time):
         return repr(value)
     return str(value)
 
 
 class TraceWriter:
-    """Writes records in batches, in the hot loop: a thread of its own would be slower."""
+    """Writes records in batches of BATCH."""
 
     def __init__(self, file: BinaryIO) -> None:
         self.file = file
@@ -40,7 +41,7 @@ class TraceWriter:
 
 
 def upgrade(record: dict[str, Any], number: int) -> dict[str, Any]:
-    """A record as ours: the four-field lines of older tools (`t coglet op target data`) are taken too."""
+    """Return a record in the present form. Lines of older tools have four fields: `t coglet op target data`."""
     if "kind" in record or "op" not in record:
         return record
     return {
@@ -56,7 +57,7 @@ def upgrade(record: dict[str, Any], number: int) -> dict[str, Any]:
 
 
 def records(lines: Iterator[bytes]) -> Iterator[dict[str, Any]]:
-    """Parsed records; ValueError names the line that is none."""
+    """Yield the records of lines. Raise ValueError with the number of a line that is not a record."""
     decoder = msgspec.json.Decoder()
     for number, line in enumerate(lines, 1):
         if not line.strip():
@@ -102,7 +103,7 @@ _SHOWN = ("channel", "port", "to", "command", "program", "name", "level", "cogle
 
 
 def line(record: dict[str, Any]) -> str:
-    """One record for people: time, number, kind, place, and what it is about."""
+    """Return a record as one line for people: time, number, kind, path, and its data."""
     words = [f"{float(record.get('t', 0)):10.4f}", f"{record.get('seq', 0):>6}", f"{record.get('kind', '')!s:<11}"]
     words.append(str(record.get("path", "")))
     about = [str(record[k]) for k in _SHOWN if record.get(k) not in (None, "")]
@@ -115,5 +116,6 @@ def line(record: dict[str, Any]) -> str:
 
 
 def _short(data: Any) -> str:
+    """Return data as JSON, shortened."""
     shown = msgspec.json.encode(data, enc_hook=_hook).decode()
     return shown if len(shown) <= 160 else shown[:157] + "..."

@@ -1,6 +1,9 @@
-"""`python -m cogc.run.worker`: one agent, for `ProcessDispatcher`. A run spec on stdin, then what is said to the agent, a JSON
-string a line; on stdout a JSON object a line: the pieces of the answer (`event: delta`), what each request has used (`event:
-usage`), then how it ended (`event: done`)."""
+"""`python -m cogc.run.worker`: one agent in a process of its own, for `ProcessDispatcher`.
+
+stdin     the run spec as one line of JSON, then a JSON string a line for each message to the agent
+stdout    a JSON object a line: pieces of the answer (`event: delta`), the use of each request (`event: usage`), and at
+          the end the outcome (`event: done`)
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ from cogc.run.settings import Settings
 
 
 class Worker:
-    """One run: what it says while it goes on, and what it came to."""
+    """One run of an agent, and what it has come to so far."""
 
     def __init__(self, out: int) -> None:
         self.out = os.fdopen(out, "w", encoding="utf-8")
@@ -31,7 +34,7 @@ class Worker:
         self.conversation: list[Any] = []
 
     async def run(self) -> None:
-        """Read a spec, run it, and say what came of it."""
+        """Read a run spec, run the agent, and report the outcome."""
         async with trio.open_nursery() as nursery, trio.lowlevel.FdStream(os.dup(0)) as stream:
             lines, said = trio.open_memory_channel[Any](0)
             nursery.start_soon(_read, stream, lines)
@@ -45,6 +48,7 @@ class Worker:
         self._say(event="done", usage=self.usage, conversation=self.conversation, **self.found)
 
     def _session(self, spec: dict[str, Any]) -> Session:
+        """Return the session for a run spec."""
         about = spec["metadata"]
         settings = Settings(about["workspace"], frozenset(about["allow_imports"]), None, about["sandboxed"])
         options = RunOptions(
@@ -57,10 +61,12 @@ class Worker:
         return build_session(Unit(ir.decode(spec["program"].encode())), options, settings)
 
     def _say(self, **event: Any) -> None:
+        """Write an event."""
         self.out.write(json.dumps(event) + "\n")
         self.out.flush()
 
     def _sent(self, output: Output) -> None:
+        """Take an output of the agent: a piece of its answer, its result or its failure."""
         if output.channel == "delta":
             self._say(event="delta", text=output.value)
         elif output.channel == "result":
@@ -69,6 +75,7 @@ class Worker:
             self.found.update(error=output.value["message"], kind=output.value["kind"])
 
     def _noted(self, records: list[dict[str, Any]]) -> None:
+        """Take the use of tokens and the conversation out of the trace."""
         for record in records:
             if record["kind"] == "ask":
                 self.conversation += record["data"]
@@ -79,6 +86,7 @@ class Worker:
 
 
 async def _read(stream: trio.abc.ReceiveStream, lines: trio.MemorySendChannel[Any]) -> None:
+    """Send each line of stdin, decoded, to the channel."""
     buffer = b""
     async for data in stream:
         *whole, buffer = (buffer + data).split(b"\n")
@@ -96,6 +104,7 @@ async def _listen(session: Session, said: trio.MemoryReceiveChannel[Any]) -> Non
 
 
 def main() -> None:
+    """Run the worker. What programs print goes to stderr, since stdout is for events alone."""
     out = os.dup(1)
     os.dup2(2, 1)  # whatever a program prints is no event
     trio.run(Worker(out).run)

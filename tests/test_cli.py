@@ -34,10 +34,6 @@ def blocks(page: str, language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
 
 
-def test_the_readmes_first_system_is_the_example() -> None:
-    assert blocks("README.md", "cog")[0] == (EXAMPLES / "counter" / "counter.cog").read_text()
-
-
 def test_the_readmes_commands_work_and_say_what_it_shows() -> None:
     commands = [c for c in console.commands("README.md") if "examples/feature" not in c]  # test_workflows.py runs these
     assert len(commands) >= 6

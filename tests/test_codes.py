@@ -14,12 +14,123 @@ import pytest
 from cogc.diagnostics.codes import CODES
 from support.console import printed
 from support.paths import ROOT
-from support.specs import codes
+from support.specs import check_text, codes
 
 PAGES = sorted((ROOT / "specs" / "codes").glob("*.md"))
 SECTIONS = ["Why", "Fails", "Works", "How to fix"]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NAMES = {"cog": "spec.cog", "yaml": "spec.yml"}
+
+
+PLACES = [
+    ("unreadable-file", 1, '"jury.cog"'),
+    ("unknown-notation", 1, 'c'),
+    ("bad-character", 1, '$'),
+    ("unclosed-string", 1, '"hello'),
+    ("unclosed-bracket", 1, '{'),
+    ("unexpected-token", 4, '='),
+    ("unexpected-token", 6, '+'),
+    ("unexpected-token", 1, 'or'),
+    ("bad-number", 4, '12abc'),
+    ("number-too-large", 1, '99999999999999999999'),
+    ("too-deep", 1, '['),
+    ("hole-outside-form", 3, '$n'),
+    ("unknown-attribute", 2, 'capacty'),
+    ("missing-attribute", 2, 'llm'),
+    ("bad-word", 2, 'always_'),
+    ("duplicate-attribute", 2, 'restart'),
+    ("unknown-executor", 1, 'pyton'),
+    ("bad-executor", 1, '"ls -l"'),
+    ("no-body", 1, 'reset'),
+    ("unknown-word", 4, 'inform'),
+    ("bad-trigger", 4, 'any(x)'),
+    ("bad-target", 5, 'n'),
+    ("bad-path", 4, '"25:00"'),
+    ("duplicate-key", 1, 'a'),
+    ("bad-yaml", 5, ':'),
+    ("bad-shape", 2, '[Main]'),
+    ("unknown-key", 4, 'listn'),
+    ("ambiguous-scalar", 6, 'no'),
+    ("bad-modifier", 2, 's'),
+    ("yaml-alias", 3, '*'),
+    ("duplicate-name", 2, 'A'),
+    ("unknown-name", 4, 'vv'),
+    ("unknown-name", 6, 'sign'),
+    ("unknown-name", 2, 'jugde'),
+    ("unknown-type", 2, 'integer'),
+    ("unknown-coglet", 2, 'Wroker'),
+    ("unknown-mixin", 1, 'LogLt'),
+    ("wrong-kind", 2, 'Worker'),
+    ("mixin-clash", 3, 'n'),
+    ("mixin-cycle", 1, 'A'),
+    ("shadowed-name", 5, 'n'),
+    ("reserved-channel", 4, 'start'),
+    ("unknown-port", 5, 'cuont'),
+    ("unknown-command", 4, 'rest'),
+    ("unknown-child", 2, 'worker'),
+    ("wrong-argument", 2, 'sped'),
+    ("missing-argument", 2, 'A'),
+    ("too-many-arguments", 4, 'len([v], 2)'),
+    ("duplicate-argument", 2, 'speed: 4'),
+    ("unknown-variable", 3, 'nam'),
+    ("unknown-state", 4, 'total'),
+    ("private-command", 4, '_retry'),
+    ("unknown-criterion", 2, 'test'),
+    ("extends-itself", 1, 'Strict'),
+    ("bad-role", 2, '"the reviewer!"'),
+    ("wrong-type", 4, '"{{ v }}"'),
+    ("wrong-type", 5, 'n'),
+    ("wrong-type", 2, '7'),
+    ("no-condition", 4, 'v'),
+    ("bad-operands", 4, '"n" + v'),
+    ("unknown-field", 3, 'name'),
+    ("not-callable", 4, 'v'),
+    ("not-iterable", 4, 'v'),
+    ("impure-call", 5, 'f'),
+    ("never-equal", 3, 's == "lft"'),
+    ("bad-index", 4, '[1, 2]["a"]'),
+    ("recursive-type", 1, 'A'),
+    ("bad-default", 1, '1 + 1'),
+    ("bad-template", 3, '{% for a in n %}{{ a }}'),
+    ("recursive-program", 1, 'f'),
+    ("nullable", 4, 'j.note'),
+    ("link-type", 8, 'a.n'),
+    ("out-of-range", 2, '0'),
+    ("no-sampling", 1, 'temperature'),
+    ("no-price", 2, 'usd: 0.1'),
+    ("no-lock", 3, 'notes'),
+    ("certain-failure", 3, 'TOTAL // SHARES'),
+    ("constant-cycle", 1, 'WIDTH'),
+    ("unused-channel", 2, 'x'),
+    ("unconnected-channel", 3, 'a'),
+    ("endless-creation", 1, 'A'),
+    ("blocking-cycle", 8, 'link b.y -> a.x'),
+    ("silent-transmit", 2, 'y'),
+    ("duplicate-link", 9, 'link a.n -> b.s'),
+    ("unreachable-code", 5, 'y <- v'),
+    ("unused-program", 4, 'f'),
+    ("unclaimed-goal", 1, 'S'),
+    ("idle-agent", 6, 'B'),
+    ("second-exclusive", 6, 'B'),
+    ("parallel-writers", 7, 'B'),
+    ("writing-reviewer", 6, 'B'),
+    ("unclaimed-type", 2, 'Writer'),
+    ("type-loop", 1, 'S'),
+    ("step-cycle", 6, 'x'),
+    ("step-without-agent", 6, 'x'),
+    ("empty-plan", 1, 'P'),
+    ("unreachable-step", 6, 'x'),
+    ("unverified-path", 8, 'y'),
+    ("unbounded-loop", 2, 'A'),
+    ("hopeless-dod", 1, 'D'),
+    ("shared-workspace", 6, 'workers: [A * 2]'),
+    ("small-budget", 7, 'budget: { tokens: 1_000 }'),
+    ("unheard-failure", 6, 'clerk'),
+    ("secret-outside", 2, 'env'),
+    ("foreign-module", 1, '"os:getcwd"'),
+    ("stands-in", 4, 'strategy'),
+]  # fmt: skip
+"""For each spec below `Fails`, in the order of the pages: the code, the line of its report, and what the mark is under."""
 
 
 def sections(page: Path) -> dict[str, str]:
@@ -80,9 +191,20 @@ def test_a_page_has_its_sections_and_fits_a_terminal(page: Path) -> None:
     assert [line for line in prose.splitlines() if len(line) > 80] == []
 
 
-@pytest.mark.parametrize(("slug", "language", "text"), specs("Fails"))
-def test_what_fails_gives_this_report_and_no_other(slug: str, language: str, text: str) -> None:
-    assert codes(text, NAMES[language]) == [slug]
+def failing() -> list[object]:
+    """Every spec below `Fails`, with the place of its report."""
+    found = [e for e in examples("Fails") if e[1] != "console"]
+    assert [slug for slug, _, _ in found] == [slug for slug, _, _ in PLACES]
+    return [pytest.param(*e, *p[1:], id=f"{p[0]}-{i}") for i, (e, p) in enumerate(zip(found, PLACES, strict=True))]
+
+
+@pytest.mark.parametrize(("slug", "language", "text", "line", "marked"), failing())
+def test_what_fails_gives_this_report_at_this_place_and_no_other(
+    slug: str, language: str, text: str, line: int, marked: str
+) -> None:
+    _, found = check_text(text, NAMES[language])
+    places = [(d.slug, d.span.source.position(d.span.start)[0], text[d.span.start : d.span.end]) for d in found]
+    assert places == [(slug, line, marked)]
 
 
 @pytest.mark.parametrize(("slug", "language", "text"), specs("Works"))

@@ -7,6 +7,8 @@ import http.client
 import json
 import os
 import re
+import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,6 +22,7 @@ import trio
 
 from cogc.sett.board import Board, open_board
 from support.cli import cogc
+from support.console import commands
 from support.paths import ROOT
 from support.processes import alive, bubblewrap_works
 from support.redis import RedisServer, needs_redis
@@ -251,23 +254,14 @@ def test_a_wrong_command_line_says_why(
 # ---- in one process ------------------------------------------------------------------------------------------
 
 
-def example(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    spec = ROOT / "examples" / "recipes"
-    return cogc("run", str(spec / "recipes.cog"), "--workspace", str(spec), *words, cwd=folder)
+RECIPES = ROOT / "examples" / "recipes"
 
 
 def test_the_example_runs_whole_and_people_look_at_it_afterwards(tmp_path: Path) -> None:
-    done = example(
-        tmp_path,
-        "--goal",
-        "A recipe for a classic bolognese",
-        "--instance",
-        "kitchen",
-        "--trace",
-        "t.jsonl",
-        "--sandbox",
-        "none",
-    )
+    shutil.copytree(RECIPES, tmp_path / "examples" / "recipes", ignore=shutil.ignore_patterns(".cogc"))
+    (command,) = commands("specs/setts.md")
+    words = [*shlex.split(command)[1:], "--instance", "kitchen"]
+    done = cogc(*words, "--trace", "t.jsonl", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     types = [" ".join(line.split("  ")[1:3]) for line in done.stdout.splitlines()]
     assert types == [
@@ -289,7 +283,7 @@ def test_the_example_runs_whole_and_people_look_at_it_afterwards(tmp_path: Path)
     assert cogc("sett", "unearth", "zzz", cwd=tmp_path).returncode == 2
     logs = cogc("sett", "logs", "Writer", cwd=tmp_path).stdout
     assert logs.count("--- Writer") == 2 and "with salt" in logs
-    again = example(tmp_path, "--goal", "Another", "--instance", "kitchen", "--output", "json", "--sandbox", "none")
+    again = cogc(*words, "--output", "json", cwd=tmp_path)
     lines = [json.loads(line) for line in again.stdout.splitlines()]
     assert again.returncode == 0 and all(x["channel"] == "artefact" for x in lines) and len(lines) == 7
 
@@ -461,8 +455,6 @@ def test_a_commands_sandbox_holds_for_another_user_too(tmp_path: Path) -> None:
         assert done.stdout.split() == ["65534", "wrote", "no", "none"], done.stderr
         assert (place / "mine").stat().st_uid == 65534
     finally:
-        import shutil
-
         shutil.rmtree(place)
 
 

@@ -2,18 +2,70 @@
 
 from __future__ import annotations
 
+import inspect
 import re
+import shlex
+import tomllib
+from collections import Counter
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from cogc.diagnostics.codes import CODES
 from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.source import Source
 from cogc.language.attributes import ATTRIBUTES
 from cogc.language.builtins import FUNCTIONS
 from cogc.syntax import parse_cog, write_yaml
 from cogc.syntax.parse import parse
-from support.paths import ROOT
+from support import console
+from support.cli import cogc
+from support.paths import EXAMPLES, ROOT
 from support.specs import check_text, codes
+
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PAGES = [*sorted(p.relative_to(ROOT).as_posix() for p in (ROOT / "specs").glob("*.md")), "README.md", "CONTRIBUTING.md", "ARCHITECTURE.md"]  # fmt: skip
+CHECKED = "checked: the blocks of the page are one program"
+RUN = "run: each command ends well"
+PARSED = "parsed: the commands steer what runs elsewhere, so that their words alone are looked at"
+DRAWING = "a drawing"
+BLOCKS: dict[tuple[str, str], tuple[int, str]] = {
+    ("README.md", "cog"): (2, "compared with the examples that they are from"),
+    ("README.md", "console"): (1, "test_cli.py runs the command, and compares what it prints"),
+    ("README.md", "json"): (1, "test_cli.py: one of the commands prints it"),
+    ("README.md", "sh"): (8, "test_cli.py and test_workflows.py run what begins with `cogc`; `make demo` and `make test` run all of this"),
+    ("README.md", "yaml"): (1, "test_cli.py checks it"),
+    ("ARCHITECTURE.md", ""): (1, DRAWING),
+    ("CONTRIBUTING.md", "markdown"): (1, "a line of ARCHITECTURE.md; test_layers.py has the form of such lines"),
+    ("CONTRIBUTING.md", "python"): (2, "run: the check of the page is carried out on the examples of its page"),
+    ("CONTRIBUTING.md", "sh"): (4, "they clone, install, and run these tests; the commands of cogc among them are parsed"),
+    ("specs/agents.md", "cog"): (1, CHECKED),
+    ("specs/cost.md", ""): (1, "a specimen: the page does not show the spec; test_cost.py has the bounds of others"),
+    ("specs/dispatch.md", "cog"): (1, CHECKED),
+    ("specs/dispatch.md", "python"): (1, "run: the class is defined with the names that the page gives"),
+    ("specs/done.md", "cog"): (1, CHECKED),
+    ("specs/done.md", "sh"): (1, PARSED),
+    ("specs/language.md", "cog"): (8, CHECKED),
+    ("specs/mcp.md", "cog"): (1, CHECKED),
+    ("specs/models.md", "cog"): (1, CHECKED),
+    ("specs/people.md", "cog"): (1, CHECKED),
+    ("specs/plans.md", "cog"): (2, CHECKED),
+    ("specs/plans.md", "sh"): (1, PARSED),
+    ("specs/python.md", "cog"): (1, CHECKED),
+    ("specs/python.md", "python"): (3, "test_python.py runs the first and the last; the second one is run here"),
+    ("specs/python.md", "toml"): (1, "compared with the manifest of the example that it is from"),
+    ("specs/queue.md", "cog"): (1, CHECKED),
+    ("specs/queue.md", "sh"): (1, RUN),
+    ("specs/runtime.md", ""): (1, DRAWING),
+    ("specs/setts.md", "cog"): (1, CHECKED),
+    ("specs/setts.md", "sh"): (1, "test_sett_processes.py runs it, and compares what it prints"),
+    ("specs/teams.md", "cog"): (1, CHECKED),
+    ("specs/teams.md", "sh"): (1, PARSED),
+    ("specs/yaml.md", "cog"): (1, CHECKED),
+    ("specs/yaml.md", "yaml"): (1, "compared with the block of the other notation"),
+}  # fmt: skip
+"""For each page and language: how many blocks there are, and how they are run or checked, or why they are not."""
 
 
 def page(name: str) -> str:
@@ -21,17 +73,108 @@ def page(name: str) -> str:
 
 
 def blocks(name: str, language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", page(name), re.DOTALL)
+    return [text for word, text in BLOCK.findall(page(name)) if word == language]
+
+
+def pages(language: str, how: str) -> list[str]:
+    """Return the pages of `specs/` whose blocks of a language are looked at in one way."""
+    return [name.removeprefix("specs/") for (name, word), (_, way) in BLOCKS.items() if (word, way) == (language, how)]
+
+
+def test_every_block_of_every_page_has_its_check_or_its_reason() -> None:
+    found = Counter(
+        (name, word)
+        for name in PAGES
+        for word, _ in BLOCK.findall(re.sub(r"^````.*?^````$", "", (ROOT / name).read_text(), flags=re.M | re.S))
+    )
+    assert found == {key: count for key, (count, _) in BLOCKS.items()}
 
 
 def test_the_language_page_is_one_program_without_a_word() -> None:
     assert check_text("\n".join(blocks("language.md", "cog")))[1] == []
 
 
-@pytest.mark.parametrize("name", ["done.md", "plans.md", "teams.md", "queue.md"])
+@pytest.mark.parametrize("name", pages("cog", CHECKED))
 def test_the_blocks_of_a_page_are_one_program_without_an_error(name: str) -> None:
     found = check_text("\n".join(blocks(name, "cog")))[1]
     assert [d for d in found if d.severity == "error"] == []
+
+
+@pytest.mark.parametrize("name", pages("sh", RUN))
+def test_the_commands_of_a_page_end_well(name: str, tmp_path: Path) -> None:
+    for command in console.commands(f"specs/{name}"):
+        done = cogc(*shlex.split(command.replace("/tmp/", f"{tmp_path}/"))[1:], cwd=tmp_path)
+        assert done.returncode == 0 and done.stdout, (command, done.stderr)
+
+
+@pytest.mark.parametrize("name", [f"specs/{n}" for n in pages("sh", PARSED)] + ["CONTRIBUTING.md"])
+def test_the_commands_of_a_page_are_taken_by_their_parsers(name: str) -> None:
+    commands = console.commands(name)
+    assert commands and [said for c in commands if (said := console.refusal(c))] == []
+    assert console.refusal("cogc plan approve ID --dorp docs") and console.refusal("cogc team send --loud a b")
+
+
+def test_what_the_readme_shows_is_in_its_examples() -> None:
+    first, second = re.findall(r"^```cog\n(.*?)^```$", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    assert first == (EXAMPLES / "counter" / "counter.cog").read_text()
+    lines = iter((EXAMPLES / "feature" / "feature.cog").read_text().splitlines())
+    assert [line for line in second.splitlines() if line not in lines] == []  # in this order
+
+
+def test_the_manifest_of_the_page_is_that_of_the_example() -> None:
+    (shown,) = blocks("python.md", "toml")
+    assert tomllib.loads(shown) == tomllib.loads((EXAMPLES / "multi.cog" / "manifest.toml").read_text())
+
+
+def test_the_supervisor_of_the_page_makes_its_worker(tmp_path: Path) -> None:
+    worker = """
+from cogc.sdk import Coglet, enact, listen
+
+
+class Worker(Coglet):
+    def __init__(self, factor):
+        self.factor = factor
+
+    @listen("job")
+    async def job(self, n):
+        await self.transmit("done", n * self.factor)
+
+    @enact("set")
+    async def set(self, value):
+        self.log("info", f"set to {value}")
+
+"""
+    (tmp_path / "work.py").write_text(blocks("python.md", "python")[1] + worker)
+    (tmp_path / "s.cog").write_text('coglet Main = python "work:Supervisor" { }\n')
+    done = cogc("run", "s.cog", "--sim", cwd=tmp_path)
+    assert done.returncode == 0 and "set to 3" in done.stderr, done.stderr
+
+
+def test_the_dispatcher_of_the_page_has_the_form_of_the_types() -> None:
+    from cogc.run import dispatch
+
+    (code,) = blocks("dispatch.md", "python")
+    space = {name: getattr(dispatch, name) for name in ("RunSpec", "Emit", "Outcome")}
+    exec(compile(code, "<page>", "exec"), space)
+    shown, own = (inspect.signature(c.run) for c in (space["Mine"], dispatch.Dispatcher))
+    assert list(shown.parameters) == list(own.parameters)[: len(shown.parameters)]
+
+
+def test_the_first_check_of_a_contributor_reports_as_its_page_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    (written,) = re.findall(r"^````markdown\n(.*?)^````$", text, re.MULTILINE | re.DOTALL)
+    rule, row = re.findall(r"^```python\n(.*?)^```$", text.replace(written, ""), re.MULTILINE | re.DOTALL)
+    space: dict[str, Any] = {}
+    exec(compile(rule, "<page>", "exec"), space)
+    for slug, words in eval(f"{{{row}}}").items():
+        monkeypatch.setitem(CODES, slug, words)
+    assert [code for code, *_ in CODES.values()].count("COG599") == 1
+    fails, works = (t for w, t in BLOCK.findall(written) if w == "cog")
+    for example, expected in ((fails, ["lower-case-coglet"]), (works, [])):
+        checked, found = check_text(example)
+        assert [d.slug for d in found] == []
+        space["lower_case_coglet"](checked)
+        assert [d.slug for d in checked.problems.found] == expected
 
 
 def test_the_yaml_page_says_the_same_twice() -> None:

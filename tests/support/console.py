@@ -7,6 +7,8 @@ import re
 import shlex
 import subprocess
 import sys
+from argparse import ArgumentError, ArgumentParser
+from importlib import import_module
 from pathlib import Path
 
 from support.paths import ROOT
@@ -33,3 +35,17 @@ def printed(command: str, folder: Path) -> str:
         text=True,
     )
     return done.stdout
+
+
+def refusal(command: str) -> str:
+    """Return what is wrong with the words of a `cogc` command; nothing for one that its parser takes. Nothing is run."""
+    name, *given = shlex.split(command)[1:]
+    module = import_module(f"cogc.commands.{name}")
+    parser = ArgumentParser(exit_on_error=False)
+    module.arguments(parser)
+    words = module.prepare([name, *given])[1:] if hasattr(module, "prepare") else given
+    try:
+        parser.parse_args(words)
+    except (ArgumentError, SystemExit) as error:
+        return f"{command}: {error}"
+    return ""

@@ -450,6 +450,8 @@ class Bodies:
                 self._number(m.kind, m.value, DURATION, scope)
             case "distinct":
                 self.inference.infer(m.value, scope)
+            case _:
+                assert_never(m.kind)
         if m.per is not None:
             self._number("per" if m.kind == "throttle" else "within", m.per, DURATION, scope)
 

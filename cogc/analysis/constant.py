@@ -22,6 +22,7 @@ from cogc.analysis import prompts
 from cogc.analysis.scope import Scope, Symbol
 from cogc.language import types
 from cogc.language.builtins import RUN_TIME_ONLY
+from cogc.language.closed import assert_never
 from cogc.language.coerce import coerce
 from cogc.language.functions import FUNCTIONS, OPERATORS, apart, field, item, negate, part, spread, text_of_parts, truth
 from cogc.language.meter import begin
@@ -144,13 +145,14 @@ class Evaluator:
                 return not truth(of) if operator == "not" else negate(of)
             case nodes.Binary():
                 return self._binary(node)
-            case nodes.TypeTest():
+            case nodes.TypeTest() | nodes.Await() | nodes.Grow() | nodes.Error():
                 raise Unknown
             case nodes.Conditional(then=then, condition=condition, otherwise=otherwise):
                 return self._value(then if truth(self._value(condition)) else otherwise)
             case nodes.Try(value=value, otherwise=otherwise, name=name):
                 return self._try(value, otherwise, name)
-        raise Unknown
+            case _:
+                assert_never(node)
 
     # ---- names ---------------------------------------------------------------------------------------------
 
@@ -211,7 +213,7 @@ class Evaluator:
         assert isinstance(key, str)
         return key
 
-    def _record(self, entries: tuple[nodes.Entry | nodes.ComputedEntry | nodes.Spread, ...]) -> dict[str, Value]:
+    def _record(self, entries: tuple[nodes.RecordEntry, ...]) -> dict[str, Value]:
         found: dict[str, Value] = {}
         for entry in entries:
             match entry:
@@ -221,6 +223,8 @@ class Evaluator:
                     found[self._key(computed)] = self._value(value)
                 case nodes.Spread(value=value):
                     found |= spread(self._value(value))
+                case _:
+                    assert_never(entry)
         return found
 
     def _walk(self, generator: nodes.Generator) -> Iterator[Evaluator]:
@@ -260,7 +264,10 @@ class Evaluator:
                 return truth(left) or truth(self._value(node.right))
             case "??":
                 return self._value(node.right) if left is None else left
-        return OPERATORS[node.operator](left, self._value(node.right))
+            case "==" | "!=" | "<" | "<=" | ">" | ">=" | "in" | "not in" | "+" | "-" | "*" | "/" | "//" | "%":
+                return OPERATORS[node.operator](left, self._value(node.right))
+            case _:
+                assert_never(node.operator)
 
     def _try(self, value: nodes.Expr, otherwise: nodes.Expr, name: nodes.Name | None) -> Value:
         try:

@@ -12,6 +12,7 @@ from cogc.analysis.scope import Scope
 from cogc.desugar import dods, plans
 from cogc.desugar.teams import attributes_of
 from cogc.language.attributes import ATTRIBUTES
+from cogc.language.closed import assert_never
 from cogc.language.types import ANY, FLOAT, INT, STRING
 from cogc.names.lower_type import lower_type
 from cogc.syntax import nodes
@@ -84,3 +85,7 @@ def criterion_parts(checked: Checked, unit: Unit, dod: nodes.Dod, criterion: dod
         case nodes.Attribute(value=nodes.Call(function=nodes.Name(id="human"), arguments=arguments)):
             for argument in arguments:
                 infer.check(argument.value, inner, STRING)
+        case nodes.Attribute():
+            pass
+        case _:
+            assert_never(criterion)

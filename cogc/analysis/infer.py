@@ -257,8 +257,12 @@ class Inference:
             case MapOf(value):
                 computed.append(value)
                 return False
-            case _ if found == ANY:
+            case types.Primitive("any"):
                 return True
+            case types.Primitive() | types.LiteralOf() | ListOf() | types.UnionOf() | types.Ref():
+                pass
+            case _:
+                assert_never(found)
         self.problems.add(
             "wrong-type",
             scope.unit.span(node),
@@ -316,7 +320,15 @@ class Inference:
                     parts.append(STRING)
                 case types.Primitive("any"):
                     parts.append(ANY)
-                case _:
+                case (
+                    types.Primitive()
+                    | types.LiteralOf()
+                    | ListOf()
+                    | MapOf()
+                    | RecordOf()
+                    | types.UnionOf()
+                    | types.Ref()
+                ):
                     span = scope.unit.span(node)
                     if m == NULL:
                         rest = types.without(base, NULL)
@@ -324,6 +336,8 @@ class Inference:
                     else:
                         self.problems.add("bad-index", span, found=types.show(base), index=types.show(index))
                     return ANY
+                case _:
+                    assert_never(m)
         return types.union(parts)
 
     def _slice(self, node: nodes.Slice, scope: Scope, expected: Type | None) -> Type:
@@ -566,11 +580,8 @@ class Inference:
 
 def _widen_deep(type: Type) -> Type:
     """Return a type without literal types, in the items of lists too."""
-    match types.expand(type):
-        case ListOf(item):
-            return ListOf(_widen_deep(item))
-        case _:
-            return types.widen(type)
+    found = types.expand(type)
+    return ListOf(_widen_deep(found.item)) if isinstance(found, ListOf) else types.widen(type)
 
 
 _HANDLERS: dict[type, Callable[[Inference, Any, Scope, Type | None], Type]] = {

@@ -17,6 +17,7 @@ from cogc.commands.load import show_to_stderr
 from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.source import Source, looks_like_yaml
 from cogc.disk.files import read
+from cogc.language.closed import assert_never
 from cogc.names import load
 from cogc.syntax import format as cog
 from cogc.syntax import nodes, write_yaml
@@ -115,4 +116,7 @@ def _scalars(value: Mapping | Sequence | Scalar | None) -> list[Scalar]:
             return [s for item in items for s in _scalars(item)]
         case Mapping(pairs=pairs):
             return [s for key, item in pairs for s in (key, *_scalars(item))]
-    return []
+        case None:
+            return []
+        case _:
+            assert_never(value)

@@ -12,6 +12,7 @@ from typing import Any
 
 from cogc import ir
 from cogc.language import types
+from cogc.language.closed import assert_never
 from cogc.language.coerce import coerce
 from cogc.language.types import Type, expand
 from cogc.language.values import Duration, Time, equal
@@ -81,7 +82,8 @@ class Validators:
 
     def _test(self, wanted: Type, value: str, space: dict[str, Any]) -> str:
         """An expression that tests a value: inline where that is short, else a call of another predicate."""
-        match expand(wanted):
+        found = expand(wanted)
+        match found:
             case types.Primitive("any"):
                 return "True"
             case types.Primitive("never"):
@@ -102,9 +104,12 @@ class Validators:
                 test = self._test(inner_type, "x", space)
                 inner = "" if test == "True" else f" and all([{test} for x in {value}.values()])"
                 return f"(type({value}) is dict{inner})"
-        name = f"p{len(space)}"
-        space[name] = self._later(wanted)
-        return f"{name}({value})"
+            case types.RecordOf() | types.Ref():
+                name = f"p{len(space)}"
+                space[name] = self._later(wanted)
+                return f"{name}({value})"
+            case _:
+                assert_never(found)
 
     def _later(self, wanted: Type) -> Callable[[Any], bool]:
         """A predicate that is made at its first use: so a type may hold itself."""

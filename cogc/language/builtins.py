@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from cogc.language import types
+from cogc.language.closed import assert_never
 from cogc.language.types import ANY, BOOL, DURATION, FLOAT, INT, NO, STRING, TIME, ListOf, MapOf, RecordOf, Type
 
 TYPE_CHECKING = False
@@ -82,8 +83,10 @@ def _values(given: list[Type]) -> Type | None:
                 parts += [f.type for f in fields] + [ANY] * open
             case types.Primitive("any"):
                 parts.append(ANY)
-            case _:
+            case types.Primitive() | types.LiteralOf() | ListOf() | types.UnionOf() | types.Ref():
                 return None
+            case _:
+                assert_never(m)
     return ListOf(types.union(parts))
 
 
@@ -104,11 +107,9 @@ def _has(given: list[Type]) -> Type | None:
 
 
 def _remove(given: list[Type]) -> Type | None:
-    match types.expand(given[0]):
-        case MapOf() as found if _fits(given[1:], STRING):
-            return found
-        case RecordOf() if _fits(given[1:], STRING):
-            return MapOf(ANY)
+    found = types.expand(given[0])
+    if isinstance(found, MapOf | RecordOf) and _fits(given[1:], STRING):
+        return found if isinstance(found, MapOf) else MapOf(ANY)
     return _same_list(given)
 
 

@@ -6,6 +6,7 @@ A failure names the path and the reason of the first part that does not fit.
 from __future__ import annotations
 
 from cogc.language import types
+from cogc.language.closed import assert_never
 from cogc.language.texts import nanoseconds
 from cogc.language.types import Type, expand, show
 from cogc.language.values import Duration, Failure, Time, equal, kind_of, shorten, time_of
@@ -36,7 +37,8 @@ def coerce(value: Value, wanted: Type) -> Value:
 
 
 def _coerce(value: Value, wanted: Type, path: str) -> Value:
-    match expand(wanted):
+    found = expand(wanted)
+    match found:
         case types.Primitive(name):
             return _primitive(value, name, path)
         case types.LiteralOf() as literal:
@@ -55,7 +57,10 @@ def _coerce(value: Value, wanted: Type, path: str) -> Value:
             return _union(value, parts, wanted, path)
         case types.RecordOf() as record:
             return _record_value(value, record, wanted, path)
-    raise AssertionError(wanted)
+        case types.Ref():
+            raise AssertionError(wanted)  # `expand` returns none
+        case _:
+            assert_never(found)
 
 
 def _mismatch(value: Value, wanted: Type, path: str) -> Mismatch:

@@ -150,13 +150,16 @@ class Lowering:
             found = ir.Self(word) if isinstance(found, ir.Self) else ir.Field(found, word, checked=True)
         return found
 
-    def _entry(self, entry: nodes.Entry | nodes.ComputedEntry | nodes.Spread) -> ir.Entry:
+    def _entry(self, entry: nodes.RecordEntry) -> ir.Entry:
         match entry:
             case nodes.Entry(key=key, value=value):
                 return ir.Entry(self.expr(value), name=key.id)
             case nodes.ComputedEntry(key=key, value=value):
                 return ir.Entry(self.expr(value), key=self.checked(key, types.STRING))
-        return ir.Entry(self.expr(entry.value))
+            case nodes.Spread(value=value):
+                return ir.Entry(self.expr(value))
+            case _:
+                assert_never(entry)
 
     def _comprehension(self, node: nodes.Comprehension | nodes.RecordComprehension) -> ir.Expr:
         names, _ = _names(node.generator.pattern)
@@ -424,6 +427,12 @@ class Lowering:
                 return ir.Trigger("after", value=self.expr(delay))
             case nodes.On(source=nodes.Name(id="start" | "stop" as hook)):
                 return ir.Trigger(hook)
+            case nodes.On():
+                return self._on(node, owner)
+            case _:
+                assert_never(node)
+
+    def _on(self, node: nodes.On, owner: Shape) -> ir.Trigger:
         names, apart = ([], False) if node.pattern is None else _names(node.pattern)
         source = node.source
         if isinstance(source, nodes.Call):

@@ -24,6 +24,7 @@ from cogc.checks.common import has_flag
 from cogc.desugar.agents import PLAN_TOOLS
 from cogc.language import types
 from cogc.language.attributes import INWARD
+from cogc.language.closed import assert_never
 from cogc.language.texts import shown
 from cogc.language.types import ANY, STRING, ListOf, Type
 from cogc.lowering import methods
@@ -104,6 +105,10 @@ class Lower:
             case "mcp":
                 text = argument.parts[-1].id  # type: ignore[union-attr]
                 server = self.server(unit, ".".join(p.id for p in argument.parts[:-1]))  # type: ignore[union-attr]
+            case "plan store" | "ask" | "reply" | "human" | "llm" | "coglet" | "queue":
+                pass
+            case _:
+                assert_never(kind)
         attributes: dict[str, ir.Expr] = {}
         model, tools = "", list[str]()
         if executor.kind.id not in INWARD:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from cogc.language.closed import assert_never
 from cogc.language.texts import duration_text
 from cogc.syntax import nodes as n
 
@@ -100,7 +101,10 @@ def _expression(node: n.Expr) -> tuple[int, str]:
             return _CONDITIONAL, _await(node)
         case n.Grow(pool=pool, arguments=arguments):
             return _CONDITIONAL, f"create {name(pool)}{call_arguments(arguments)}"
-    return _POSTFIX, "null"
+        case n.Error():
+            return _POSTFIX, "null"
+        case _:
+            assert_never(node)
 
 
 def _chain(node: n.Binary) -> tuple[int, str]:
@@ -145,13 +149,16 @@ def _generator(node: n.Generator) -> str:
     return f"for {pattern(node.pattern)} in {expression(node.source, _OR)}{condition}"
 
 
-def _entry(entry: n.Entry | n.ComputedEntry | n.Spread) -> str:
+def _entry(entry: n.RecordEntry) -> str:
     match entry:
         case n.Entry(key=key, value=value):
             return f"{name(key)}: {expression(value)}"
         case n.ComputedEntry(key=key, value=value):
             return f"[{expression(key)}]: {expression(value)}"
-    return f"...{expression(entry.value)}"
+        case n.Spread(value=value):
+            return f"...{expression(value)}"
+        case _:
+            assert_never(entry)
 
 
 def _braces(parts: list[str]) -> str:
@@ -171,7 +178,13 @@ def call_arguments(arguments: tuple[n.Argument, ...]) -> str:
 
 
 def pattern(node: n.Pattern) -> str:
-    return name(node) if isinstance(node, n.Name) else "[" + ", ".join(map(name, node.names)) + "]"
+    match node:
+        case n.Name():
+            return name(node)
+        case n.ListPattern(names=names):
+            return "[" + ", ".join(map(name, names)) + "]"
+        case _:
+            assert_never(node)
 
 
 # ---- types ---------------------------------------------------------------------------------------------------
@@ -194,7 +207,8 @@ def type_text(node: n.TypeExpr, atom: bool = False) -> str:
             return f"({words})" if atom else words
         case n.RecordType(fields=fields, open=open_):
             return _braces([_field(f) for f in fields] + ["..."] * open_)
-    raise AssertionError(node)
+        case _:
+            assert_never(node)
 
 
 def _field(node: n.FieldType) -> str:
@@ -235,7 +249,10 @@ def statement(node: n.Statement) -> str:
             return f"for {pattern(bound)} in {expression(source)} {block(body)}"
         case n.Evaluate(value=value):
             return expression(value)
-    return ""
+        case n.Error():
+            return ""
+        case _:
+            assert_never(node)
 
 
 def _if(node: n.If) -> str:
@@ -303,8 +320,11 @@ def trigger(node: n.Trigger) -> str:
             return words if at is None else f"{words} at {text(at.value)}"
         case n.After(delay=delay):
             return f"after {moment(delay)}"
-    words = expression(node.source, _POSTFIX)
-    return words if node.pattern is None else f"{words} as {pattern(node.pattern)}"
+        case n.On(source=source, pattern=bound):
+            words = expression(source, _POSTFIX)
+            return words if bound is None else f"{words} as {pattern(bound)}"
+        case _:
+            assert_never(node)
 
 
 def moment(node: n.Expr) -> str:
@@ -415,7 +435,10 @@ def member(node: n.Member) -> str:
             return reaction(node)
         case n.Const():
             return const(node)
-    return ""
+        case n.Error():
+            return ""
+        case _:
+            assert_never(node)
 
 
 # ---- declarations --------------------------------------------------------------------------------------------
@@ -459,7 +482,10 @@ def declaration(node: n.Declaration) -> str:
             )
         case n.Test(checks=checks):
             return f"test {text(node.name.value)} {_lines([check(c) for c in checks])}"
-    return ""
+        case n.Error():
+            return ""
+        case _:
+            assert_never(node)
 
 
 def _lines(lines: list[str]) -> str:
@@ -486,7 +512,7 @@ def _dod(node: n.Dod) -> str:
     return f"dod {name(node.name)}{given}{extends} {_lines([f'{name(c.key)}: {criterion(c)}' for c in node.criteria])}"
 
 
-def criterion(node: n.Attribute | n.Command | n.Judge) -> str:
+def criterion(node: n.Criterion) -> str:
     """Return the text behind the name of a criterion."""
     match node:
         case n.Command(executor=run):
@@ -494,7 +520,10 @@ def criterion(node: n.Attribute | n.Command | n.Judge) -> str:
         case n.Judge(model=model, question=question, threshold=threshold):
             least = "" if threshold is None else f" >= {expression(threshold, _LEVELS['+'])}"
             return f"judge {model.text} {text(question.value)}{least}"
-    return attribute(node).partition(": ")[2]
+        case n.Attribute():
+            return attribute(node).partition(": ")[2]
+        case _:
+            assert_never(node)
 
 
 def step(node: n.Step) -> str:
@@ -514,9 +543,9 @@ def check(node: n.Check) -> str:
             return f"use {coglet.text}" + (call_arguments(arguments) if arguments else "")
         case n.Crash(target=target, at=at):
             return f"crash {expression(target)} at {expression(at)}"
-        case n.Run(duration=duration, until=None):
-            return f"run {expression(duration)}" if duration is not None else ""
-        case n.Run(duration=duration, until=until) if until is not None:
+        case n.Run(duration=duration, until=until):
+            if until is None:
+                return f"run {expression(duration)}" if duration is not None else ""
             return f"run until {expression(until)}" + ("" if duration is None else f" within {expression(duration)}")
         case n.Expect(condition=condition):
             return f"expect {expression(condition)}"
@@ -524,7 +553,10 @@ def check(node: n.Check) -> str:
             return f"send {expression(target)} <- {expression(value)}"
         case n.Script(program=scripted, replies=replies):
             return f"script {scripted.text} " + _braces([f"reply {expression(r)}" for r in replies])
-    return ""
+        case n.Error():
+            return ""
+        case _:
+            assert_never(node)
 
 
 def file(tree: n.File) -> str:

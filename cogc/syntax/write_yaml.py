@@ -6,6 +6,7 @@ The text parses to an equal tree, once the declarations and members are put in t
 from __future__ import annotations
 
 from cogc.language.attributes import ATTRIBUTES
+from cogc.language.closed import assert_never
 from cogc.language.record import replace
 from cogc.language.texts import duration_text, nanoseconds
 from cogc.syntax import format as cog
@@ -89,12 +90,11 @@ def _with_doc(doc: str, found: Mapping) -> Mapping:
     return {"doc": doc, **found} if doc else found
 
 
-def _declaration(node: n.Node) -> Data:
+def _declaration(node: n.Declaration) -> Data:
     match node:
-        case n.Const(type=None, value=value):
-            return Code(cog.expression(value))
-        case n.Const(type=type_, value=value) if type_ is not None:
-            return {"type": Code(cog.type_text(type_)), "value": Code(cog.expression(value))}
+        case n.Const(type=type_, value=value):
+            words = Code(cog.expression(value))
+            return words if type_ is None else {"type": Code(cog.type_text(type_)), "value": words}
         case n.TypeDecl(type=type_):
             return Code(cog.type_text(type_))
         case n.Model(provider=provider, argument=argument):
@@ -122,7 +122,10 @@ def _declaration(node: n.Node) -> Data:
             return _with_doc(node.doc, {**found, **_attributes(node.attributes, "queue")})
         case n.Test(checks=checks):
             return [Code(cog.check(c)) for c in checks]
-    raise Unwritable(f"{type(node).__name__} has no YAML form")
+        case n.Import() | n.Sett() | n.Error():
+            raise Unwritable(f"{type(node).__name__} has no YAML form")
+        case _:
+            assert_never(node)
 
 
 def _parameters(parameters: tuple[n.Parameter, ...]) -> Mapping:
@@ -172,7 +175,7 @@ def _holder(node: n.Coglet | n.Mixin) -> Mapping:
     return _with_doc(node.doc, found)
 
 
-def _member(node: n.Node) -> Data:
+def _member(node: n.Member) -> Data:
     match node:
         case n.Const() | n.Program():
             return _declaration(node)
@@ -191,7 +194,10 @@ def _member(node: n.Node) -> Data:
             return _with_doc(node.doc, {"coglet": made, **_attributes(node.attributes, "create")})
         case n.Enact():
             return _enact(node)
-    raise AssertionError(node)
+        case n.Link() | n.Reaction() | n.Supervise() | n.Error():
+            raise AssertionError(node)  # `_holder` writes the first three; a tree with mistakes is not written
+        case _:
+            assert_never(node)
 
 
 def _link(node: n.Link) -> Data:

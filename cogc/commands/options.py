@@ -22,7 +22,7 @@ from cogc import ir
 from cogc.commands.usage import UsageError
 from cogc.diagnostics.problems import Problems
 from cogc.disk.files import main_spec, read
-from cogc.language.attributes import CAGES, PROVIDERS
+from cogc.language.attributes import PROVIDERS, SANDBOXES
 from cogc.language.texts import nanoseconds
 from cogc.names.catalogue import Catalogue
 from cogc.run.expressions import Condition
@@ -97,7 +97,7 @@ def local_option(parser: ArgumentParser, for_actions: str = "") -> None:
 def sandbox_option(parser: ArgumentParser, for_actions: str = "") -> None:
     parser.add_argument(
         "--sandbox",
-        choices=CAGES,
+        choices=SANDBOXES,
         default="auto",
         help=f"{for_actions}sandbox of agents' commands; none: without one (default: auto, the first that is available)",
     )

@@ -165,7 +165,7 @@ EXECUTORS = ("expr", "template", "python", "shell", "mcp", "human", "llm")
 INWARD = {f"{MARK}agent": "agent", f"{MARK}ask": "ask", f"{MARK}reply": "reply", f"{MARK}store": "plan store"}
 """Executors of the programs that declarations are desugared to, by the names that the forms have for them, and their kinds in the IR; a spec
 cannot name them."""
-CAGES = ("auto", "container", "bubblewrap", "landlock", "none")
+SANDBOXES = ("auto", "container", "bubblewrap", "landlock", "none")
 """The sandboxes that may hold the commands of agents."""
 PROVIDERS = ("anthropic", "openai", "scripted")
 CAPABILITIES = ("count_tokens", "cache", "structured_output", "effort", "sampling")

@@ -31,7 +31,7 @@ OWNERS = {
 HEART = {
     "kernel.failing",
     "kernel.models.agents",
-    "kernel.models.asking",
+    "kernel.models.coglet_tools",
     "kernel.python",
     "kernel.queues",
     "kernel.reactions",

@@ -4,7 +4,7 @@ In: a `team` declaration. Out: the team's own coglet, and one for each member: t
 own. `stdlib/forms/team.cog` has what all teams share.
 
 The model. A member calls a tool of the team (`delegate`, `send_message`, ...). The kernel puts the call as a message on
-the team's channel `·asked` (`cogc/kernel/models/asking.py`), and the member waits until the team's coglet answers with
+the team's channel `·asked` (`cogc/kernel/models/coglet_tools.py`), and the member waits until the team's coglet answers with
 `·reply`. So every change of the team's state happens in the team's own reactions, one after the other.
 
     `·members`  one record for each worker: its name, role, path, and the ticket of the job that it is at (0: none)

@@ -14,7 +14,7 @@ The files form four layers. Each calls only its own layer and those before it.
 3. The heart: nine files that call each other, as the parts of a state machine do.
    `reactions` runs reactions and commands, `requests` carries out what they wait for, `failing` decides on failures,
    `supervision` creates, starts, stops and restarts coglets, `wiring` makes the routes, `queues` claims items, `python`
-   takes what a Python coglet did, `models/asking` puts a question to a coglet, `models/agents` steers conversations.
+   takes what a Python coglet did, `models/coglet_tools` puts a question to a coglet, `models/agents` steers conversations.
    `tests/test_layers.py` names these files; no other file of the project is part of a circle of imports.
    `joins` and `programs` stand beside the heart: the heart calls them, and they call nothing of it.
 4. The doors. `machine.Kernel` is the state with the loop, the events, and the services that compiled code calls.

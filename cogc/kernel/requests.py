@@ -42,7 +42,7 @@ from typing import TYPE_CHECKING, Any
 
 from cogc.kernel import queues, reactions
 from cogc.kernel.effects import Ask, Call, Dispatch
-from cogc.kernel.models import asking
+from cogc.kernel.models import coglet_tools
 from cogc.kernel.objects import AWAITING, Activity, Await, Instance, Waiter
 from cogc.kernel.ports import outside_step
 from cogc.kernel.program import label, nanos
@@ -75,7 +75,7 @@ def carry_out(kernel: State, activity: Activity, request: Request) -> None:
         case DispatchAgent():
             _dispatch(kernel, activity, request)
         case AskCoglet():
-            asking.ask(kernel, activity, request)
+            coglet_tools.ask(kernel, activity, request)
         case Sleep(nanos=nanoseconds):
             _sleep(kernel, activity, nanoseconds)
         case WaitIn(waiters=waiters, limit=limit):
@@ -123,7 +123,7 @@ def _call(kernel: State, activity: Activity, request: CallProgram) -> None:
     inst, key = asking_coglet(activity, request), request.program
     program = inst.code.unit.bundle.programs[key]
     if program.kind == "reply":
-        asking.reply(kernel, *request.arguments)
+        coglet_tools.reply(kernel, *request.arguments)
         resume(kernel, activity, None)
         return
     values = inst.code.unit.attributes(program)(inst, *request.arguments)

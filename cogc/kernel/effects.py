@@ -101,7 +101,7 @@ class Dispatch:
 
 
 class Cancel:
-    """Nobody waits for a call any more."""
+    """The cancellation of a call for which nobody waits any more."""
 
     __slots__ = ("id",)
 
@@ -109,8 +109,8 @@ class Cancel:
         self.id = id
 
 
-class Tell:
-    """Something to be said to an agent that runs elsewhere, by the number of its call."""
+class AgentMessage:
+    """A message to an agent that a dispatcher runs, by the number of the agent's call."""
 
     __slots__ = ("call", "message")
 
@@ -130,8 +130,8 @@ class Unclaim:
         self.item = item
 
 
-class Said:
-    """The value that a method of a Python coglet waits for; `over` if none will come."""
+class ChildMessage:
+    """A message of a child for the method of a Python coglet that waits for it. `over` says that none will come."""
 
     __slots__ = ("over", "token", "value")
 
@@ -166,7 +166,7 @@ class LogLine:
 
 
 class Persist:
-    """A state to be kept across runs."""
+    """A state to be saved for the next run of the instance."""
 
     __slots__ = ("name", "path", "value")
 
@@ -176,4 +176,4 @@ class Persist:
         self.value = value
 
 
-Effect: TypeAlias = Call | Ask | Dispatch | Cancel | Tell | Unclaim | Said | Output | LogLine | Persist
+Effect: TypeAlias = Call | Ask | Dispatch | Cancel | AgentMessage | Unclaim | ChildMessage | Output | LogLine | Persist

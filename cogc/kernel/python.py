@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from cogc import ir
 from cogc.kernel import failing, ports, reactions, requests, supervision
-from cogc.kernel.effects import Said
+from cogc.kernel.effects import ChildMessage
 from cogc.kernel.objects import STARTING, STOPPED, STOPPING, Instance, Port, Slot
 from cogc.kernel.unit import CogletCode
 from cogc.kernel.waits import AwaitMessage, CallProgram
@@ -113,14 +113,14 @@ def next(kernel: State, inst: Instance, call: int, child: str, channel: str, tok
     """Wait for the next value on a child's channel; the value is delivered to the method by a token."""
     member = inst.children.get(child) if inst.children is not None else None
     if member is None or child not in inst.children:  # type: ignore[operator]
-        kernel.effects.append(Said(token, None, True))
+        kernel.effects.append(ChildMessage(token, None, True))
         return
 
     def waiting() -> Generator[Any, Any, Any]:
         return (yield AwaitMessage(ir.Port("child_transmit", channel, child), None, None))
 
     def done(value: Any) -> None:
-        kernel.effects.append(Said(token, value, isinstance(value, Failure)))
+        kernel.effects.append(ChildMessage(token, value, isinstance(value, Failure)))
 
     kernel.opened.listeners[token] = requests.start(kernel, kernel.calls[call][0], inst, waiting(), done)
 

@@ -30,7 +30,7 @@ def build_session(unit: Unit, options: RunOptions, settings: Settings, sinks: Si
     clock = (lambda: kernel.now / 1e9) if options.sim else None
     executors = Executors(
         settings,
-        Coglets(outside.tell, to_python, from_python, settings.workspace),
+        Coglets(outside.notify, to_python, from_python, settings.workspace),
         Servers(secret, settings.workspace, background, settings.sandboxed),
         Claims(outside, background, clock),
         Plans(settings.keeping, settings.people, background, outside.rest, clock),

@@ -21,7 +21,7 @@ import trio
 
 from cogc import ir, sdk
 from cogc.diagnostics.suggest import nearest
-from cogc.kernel.effects import Call, Said
+from cogc.kernel.effects import Call, ChildMessage
 from cogc.language.values import Failure
 from cogc.run.calling import OnTrio
 from cogc.run.process import run_process
@@ -36,8 +36,8 @@ class Notice(Protocol):
     def __await__(self) -> Generator[Any, Any, Any]: ...
 
 
-Tell = Callable[..., Notice]
-"""The function that reports an act of a method to the kernel: `tell(call, kind, *data)`."""
+Notify = Callable[..., Notice]
+"""The function that reports an act of a method to the kernel: `notify(call, kind, *data)`."""
 BY_REFERENCE = "$python"
 """The key of a record that stands for an object of this process, which the kernel never sees."""
 WIRING = ("create", "follow", "link")
@@ -47,13 +47,13 @@ WIRING = ("create", "follow", "link")
 class Coglets:
     """The Python objects of one run, by the paths of their coglets.
 
-    `tell` reports an act to the kernel. `into` and `out` copy values to and from Python.
+    `notify` reports an act to the kernel. `into` and `out` copy values to and from Python.
     """
 
     def __init__(
-        self, tell: Tell, into: Callable[[Any], Any], out: Callable[[Any, str], Any], workspace: str = "."
+        self, notify: Notify, into: Callable[[Any], Any], out: Callable[[Any, str], Any], workspace: str = "."
     ) -> None:
-        self.tell = tell
+        self.notify = notify
         self.into = into
         self.out = out
         self.workspace = workspace
@@ -76,11 +76,11 @@ class Coglets:
             raise ValueError(f"the repository {repo!r} is outside of the workspace")
         return found
 
-    def said(self, said: Said) -> None:
-        """Deliver the value that a method is waiting for."""
-        waiting = self.waiting.pop(said.token, None)
+    def deliver(self, message: ChildMessage) -> None:
+        """Deliver a child's message to the method that waits for it."""
+        waiting = self.waiting.pop(message.token, None)
         if waiting is not None:
-            waiting.value, waiting.over = said.value, said.over
+            waiting.value, waiting.over = message.value, message.over
             waiting.event.set()
 
     async def call(self, program: ir.Program, cls: Any, call: Call) -> Any:
@@ -119,7 +119,7 @@ class Coglets:
         made = self.objects[host.path] = cls(**given)
         timers = [[name, period] for (period, name) in sdk.methods(cls, "every")]
         if timers:
-            await self.tell(host.call, "every", timers)
+            await self.notify(host.call, "every", timers)
         await _run(getattr(made, "on_start", None))
 
     def _forget_children(self, path: str) -> None:
@@ -314,7 +314,7 @@ class _Host:
             await self._act("next", child, channel, token)
             await waiting.event.wait()
         except trio.Cancelled:
-            self.run.tell(self.call, "forget", token)
+            self.run.notify(self.call, "forget", token)
             raise
         finally:
             self.run.waiting.pop(token, None)
@@ -333,7 +333,7 @@ class _Host:
     def begin(self) -> None:
         """Start the children that this method has created, now that they are wired."""
         if self.unborn:
-            self.run.tell(self.call, "begin", self.unborn)
+            self.run.notify(self.call, "begin", self.unborn)
             self.unborn = []
 
     def _plain(self, value: Any, what: str) -> Any:
@@ -355,7 +355,7 @@ class _Host:
             raise RuntimeError("the method whose call this belongs to has returned")
         if kind not in WIRING:
             self.begin()
-        act = _Act(self, self.run.tell(self.call, kind, *data), then)
+        act = _Act(self, self.run.notify(self.call, kind, *data), then)
         self.unheard[id(act)] = act
         return act
 

@@ -19,7 +19,7 @@ import msgspec
 import trio
 
 from cogc import ir
-from cogc.kernel.effects import Dispatch, Tell
+from cogc.kernel.effects import AgentMessage, Dispatch
 from cogc.language.values import Failure
 from cogc.run.process import spawn
 from cogc.run.settings import Settings
@@ -88,12 +88,12 @@ class Dispatchers:
         self.made: dict[str, Dispatcher] = {}
         self.mailboxes: dict[int, trio.MemorySendChannel[str]] = {}
 
-    def say(self, told: Tell) -> None:
-        """Give a message to an agent that works. A message that it cannot take is dropped."""
-        mailbox = self.mailboxes.get(told.call)
+    def send(self, message: AgentMessage) -> None:
+        """Send a message to an agent that works. A message that it cannot take is dropped."""
+        mailbox = self.mailboxes.get(message.call)
         if mailbox is not None:
             with suppress(trio.WouldBlock, trio.BrokenResourceError):
-                mailbox.send_nowait(told.message)
+                mailbox.send_nowait(message.message)
 
     async def run(self, call: Dispatch, emit: Emit) -> Any:
         """Let a dispatcher run an agent within its time. Return a reply in the kernel's form, or a Failure."""

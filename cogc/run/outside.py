@@ -156,7 +156,7 @@ class Outside:
         self.pieces.append((call, text))
         self.wake()
 
-    def tell(self, call: int, kind: str, *data: Any) -> Notice:
+    def notify(self, call: int, kind: str, *data: Any) -> Notice:
         """Take in a notice; it may be awaited."""
         notice = Notice(self._block, call, kind, data)
         self.notices.append(notice)
@@ -165,7 +165,7 @@ class Outside:
 
     def progress(self, call: int, event: dict[str, Any]) -> None:
         """Take in what a dispatcher reports of an agent that it runs."""
-        self.tell(call, "progress", event)
+        self.notify(call, "progress", event)
 
     @property
     def has_news(self) -> bool:

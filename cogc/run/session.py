@@ -47,7 +47,18 @@ from typing import Any, assert_never
 
 import trio
 
-from cogc.kernel.effects import Ask, Call, Cancel, Dispatch, LogLine, Output, Persist, Said, Tell, Unclaim
+from cogc.kernel.effects import (
+    AgentMessage,
+    Ask,
+    Call,
+    Cancel,
+    ChildMessage,
+    Dispatch,
+    LogLine,
+    Output,
+    Persist,
+    Unclaim,
+)
 from cogc.kernel.machine import Kernel
 from cogc.kernel.models.budget import Budget, Usage
 from cogc.kernel.permissions import Sandbox
@@ -332,7 +343,7 @@ class Session:
 
     async def steer(self, action: str, id: str, data: dict[str, Any]) -> Any:
         """Let an agent do what a person asks for. Return its status. Raise TypeError with the reason if it refuses."""
-        return await self.outside.tell(0, "steer", action, id, data)
+        return await self.outside.notify(0, "steer", action, id, data)
 
     def _deliver_delayed(self) -> None:
         """Bring in the delayed inputs that are due. Inputs of calls that are gone are dropped."""
@@ -529,13 +540,13 @@ class Session:
                 case Cancel(id=call):
                     self.outside.cancel(call)
                     self.delays.drop(call)
-                case Tell():
-                    self.dispatchers.say(effect)
+                case AgentMessage():
+                    self.dispatchers.send(effect)
                 case Unclaim():
                     self.executors.claims.give_back((effect.unit, effect.queue), effect.item)
-                case Said():
+                case ChildMessage():
                     self.outside.resume(self.listening.pop(effect.token, 0))
-                    self.outside.release(partial(self.executors.coglets.said, effect))
+                    self.outside.release(partial(self.executors.coglets.deliver, effect))
                 case Output():
                     self.last[effect.channel] = effect.value
                     if effect.channel in self._kept:

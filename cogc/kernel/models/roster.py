@@ -15,7 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from cogc.kernel import reactions, requests
-from cogc.kernel.effects import Tell
+from cogc.kernel.effects import AgentMessage
 from cogc.kernel.models import registry
 from cogc.kernel.models.budget import Budget
 from cogc.kernel.objects import Activity, Instance, Waiter
@@ -227,7 +227,7 @@ class Roster:
             agent.talk.say(message)
         elif agent.state == "running" and agent.activity is not None:
             for call in agent.activity.calls:
-                self.kernel.effects.append(Tell(call, message))
+                self.kernel.effects.append(AgentMessage(call, message))
         else:
             where = ", and ran in another process" if agent.state == "completed" and agent.talk is None else ""
             raise Failure("error", f"agent `{agent.id}` is {agent.state}{where}: nothing can be said to it")
@@ -374,7 +374,7 @@ class Roster:
             self.kernel.models.agent(inst).detached.remove(self)
 
     def working(self) -> bool:
-        """Tell whether a background agent still works, or has ended without the conversation's knowledge."""
+        """Return whether a background agent still works, or has ended without the conversation's knowledge."""
         return any(a.background and not a.reported for a in self.agents.values())
 
     def wait_for_news(self) -> Talk:

@@ -260,7 +260,7 @@ def _globals(node: Any) -> set[str]:
 
 
 def waits(node: Any) -> bool:
-    """Tell whether anything in an expression waits."""
+    """Return whether anything in an expression waits."""
     return any(isinstance(p, ir.Await) or (isinstance(p, ir.Call) and p.waits) for p in ir.parts(node))
 
 

@@ -133,7 +133,7 @@ def _both(second: Failure, report: FailureReport) -> Failure:
 
 
 def _decided(parent: Instance, child: Instance, report: FailureReport) -> bool:
-    """Tell whether a failure is decided: the child comes back or stops, or the parent has failed with it."""
+    """Return whether a failure is decided: the child comes back or stops, or the parent has failed with it."""
     return child.failure is not report or bool(child.gate & (STOPPED | STOPPING) or parent.gate & (FAILED | STOPPED))
 
 
@@ -177,7 +177,7 @@ def policy(kernel: State, inst: Instance, report: FailureReport) -> None:
 
 
 def _within_limits(kernel: State, inst: Instance) -> bool:
-    """Tell whether the child's own limit and its supervisor's allow one more restart."""
+    """Return whether the child's own limit and its supervisor's allow one more restart."""
     slot, parent = inst.slot, inst.parent
     assert slot is not None and parent is not None
     spec: ChildCode = slot.spec

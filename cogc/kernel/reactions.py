@@ -230,7 +230,7 @@ def begin_with(kernel: State, inst: Instance, handler: Handler, arguments: tuple
 
 
 def _passes(kernel: State, inst: Instance, handler: Handler, arguments: tuple[Any, ...], event: Any) -> bool:
-    """Tell whether guard, `distinct` and `throttle` let an event through."""
+    """Return whether guard, `distinct` and `throttle` let an event through."""
     if handler.guard is not None:
         verdict = handler.guard(inst, *arguments)
         if verdict is not True:

@@ -306,7 +306,7 @@ def forget_awaits(inst: Instance, activity: Activity) -> None:
 
 
 def awaited(kernel: State, inst: Instance, item: Any) -> bool:
-    """Tell whether an `await` takes this message; the activity goes on with it at once."""
+    """Return whether an `await` takes this message; the activity goes on with it at once."""
     port, message, cause = item
     for entry in list(inst.awaits or ()):
         if entry.label != port.label or port.own:

@@ -135,12 +135,12 @@ class Outside:
 
     @property
     def settled(self) -> bool:
-        """Tell whether no call works, and none that was cancelled is still ending."""
+        """Return whether no call works, and none that was cancelled is still ending."""
         return not self.leaving and all(call in self.resting or call in self.blocked for call in self.scopes)
 
     @property
     def holds(self) -> bool:
-        """Tell whether something is under way or has come in that the virtual clock and the end must wait for."""
+        """Return whether something is under way or has come in that the virtual clock and the end must wait for."""
         return len(self.scopes) > len(self.resting) or bool(self.results) or bool(self.notices)
 
     # ---- what comes in -------------------------------------------------------------------------------------
@@ -169,7 +169,7 @@ class Outside:
 
     @property
     def has_news(self) -> bool:
-        """Tell whether anything has come in."""
+        """Return whether anything has come in."""
         return bool(self.results or self.pieces or self.notices)
 
     def take_notices(self) -> list[Notice]:

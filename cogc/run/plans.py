@@ -163,7 +163,7 @@ class Plans:
         A draft, and a plan about which a person is being asked, are left to `_decide`.
         """
         while id in self.held:
-            found = None if self.held[id] == "draft" or id in self.asking else await store.told(id)
+            found = None if self.held[id] == "draft" or id in self.asking else await store.next_decision(id)
             if found is not None:
                 return found
             with trio.move_on_after(_POLL):
@@ -173,9 +173,9 @@ class Plans:
     async def _decide(self, store: PlanStore, plan: Plan, call: int) -> Any:
         """Ask a person about a plan, and take a decision from outside meanwhile. Without anybody to ask, return that
         the plan waits."""
-        told = await store.told(plan["id"])
-        if told is not None:
-            return told
+        decision = await store.next_decision(plan["id"])
+        if decision is not None:
+            return decision
         question = Decision(plan)
         if question.program not in self.people.answers and self.people.mailbox is None and not self.people.terminal:
             return {"action": "wait"}
@@ -185,7 +185,7 @@ class Plans:
             async def listen() -> None:
                 nonlocal found
                 while found is None:
-                    found = await store.told(plan["id"])
+                    found = await store.next_decision(plan["id"])
                     if self.held.get(plan["id"]) != plan["status"]:
                         found = found or {"action": "none"}  # it was decided by somebody else
                     await trio.sleep(_POLL)

@@ -54,7 +54,7 @@ class Stopping:
 
     @property
     def overdue(self) -> bool:
-        """Tell whether stopping has passed its deadline."""
+        """Return whether stopping has passed its deadline."""
         return self.deadline is not None and time.monotonic() > self.deadline
 
     def left(self) -> float:

@@ -164,7 +164,7 @@ class PlanStore:
 
         return await self.store.transact(work)
 
-    async def told(self, id: str) -> Decision | None:
+    async def next_decision(self, id: str) -> Decision | None:
         """Take the next decision that was made outside of the run, or return None."""
 
         async def work(tx: Tx) -> Decision | None:

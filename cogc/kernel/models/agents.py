@@ -39,7 +39,7 @@ def delta(kernel: State, inst: Instance, text: str) -> None:
 
 
 def listened(inst: Instance) -> bool:
-    """Tell whether a coglet is an agent whose `delta` has a listener."""
+    """Return whether a coglet is an agent whose `delta` has a listener."""
     if inst.code.ir.kind != "agent":
         return False
     number = inst.code.transmit_names.index("delta")

@@ -77,7 +77,7 @@ class Budget:
         self.reserved_usd = 0.0
 
     def bounded(self) -> bool:
-        """Tell whether a request's tokens must be counted before it is made."""
+        """Return whether a request's tokens must be counted before it is made."""
         return self.usd is not None or self.tokens is not None or (self.around is not None and self.around.bounded())
 
     def reserve(self, before: int, most: int, price: Price | None) -> Reservation:
@@ -100,11 +100,11 @@ class Budget:
         return next((p for p in self.chain() if (p is self or p.shared) and not p.has_turns()), None)
 
     def has_one_turn(self) -> bool:
-        """Tell whether the next request is the last one."""
+        """Return whether the next request is the last one."""
         return any(p.turns is not None and p.asked == p.turns - 1 for p in self.chain() if p is self or p.shared)
 
     def may_come_back(self) -> bool:
-        """Tell whether a reservation in this budget or one around it may yet make room."""
+        """Return whether a reservation in this budget or one around it may yet make room."""
         return self.without_turns() is None and any(p.reserved_tokens for p in self.chain())
 
     def chain(self) -> Iterator[Budget]:
@@ -131,7 +131,7 @@ class Budget:
         return most
 
     def spent(self) -> bool:
-        """Tell whether this budget itself is spent, whatever the budgets around it hold."""
+        """Return whether this budget itself is spent, whatever the budgets around it hold."""
         used = self.usage
         return (
             not self.has_turns()

@@ -344,7 +344,7 @@ class Conversation:
         return {k: v for k, v in fixed.items() if k != "tools"}
 
     def _full(self) -> bool:
-        """Tell whether the last request has filled most of the model's window."""
+        """Return whether the last request has filled most of the model's window."""
         window = self.model.price.context if self.model.price else 0
         return bool(window) and self.size > window * FILLED
 
@@ -603,7 +603,7 @@ def _unfenced(said: str) -> str:
 
 
 def _strict(schema: Any) -> bool:
-    """Tell whether a provider's structured output takes a schema: every object closed, no untyped place."""
+    """Return whether a provider's structured output takes a schema: every object closed, no untyped place."""
     if not isinstance(schema, dict):
         return True
     if schema.get("type") == "object" and schema.get("additionalProperties") is not False:

@@ -502,7 +502,7 @@ async def _stores(open: Callable[[], AbstractAsyncContextManager[PlanStore]]) ->
         told = {"action": "approve", "source": "user", "by": "me"}
         await store.decide(plan["id"], told)  # a living run is told
         assert (await store.load(plan["id"]))["status"] == "draft"  # type: ignore[index]
-        assert await store.told(plan["id"]) == told and await store.told(plan["id"]) is None
+        assert await store.next_decision(plan["id"]) == told and await store.next_decision(plan["id"]) is None
         await store.let_go(plan["id"])
         await store.decide(plan["id"], told)
         assert (await store.load(plan["id"]))["status"] == "approved"  # type: ignore[index]

@@ -23,5 +23,5 @@ The files form four layers. Each calls only its own layer and those before it.
 
 Who may call whom: the shell (`run/`) calls `Kernel` and takes `Kernel.effects`. Compiled code calls `I.kernel`, the
 kernel of the coglet `I`, and nothing else. A generator that waits yields a record of `waits` and never calls the loop.
-The heart takes a `State`, so that it cannot call the loop either: whatever must happen later is put into the queue.
+The heart takes a `State`, so that it cannot call the loop either: whatever must happen later is put into the message queue.
 """

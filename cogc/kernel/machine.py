@@ -1,7 +1,7 @@
 """The machine: one queue of messages, and the loop that takes them.
 
 **The model.** A message is a tuple `(port, value, cause)`; it stays a tuple because the loop makes and takes one for each
-delivery. A message is put into the queue when it is sent, and taken when its turn comes. A coglet that cannot take the
+delivery. A message is put into the message queue when it is sent, and taken when its turn comes. A coglet that cannot take the
 message then keeps it in its backlog, in order. `Instance.gate` says why a coglet cannot: one bit for each reason, 0 for a
 coglet that is free.
 
@@ -16,7 +16,7 @@ coglet that is free.
 - Pressure is looked at once after a step, never inside an emit: a reaction always runs to its end or its next wait.
 
 **The order of events.** `run` takes coglets from `ready` first: they have become free, and their backlog is older than
-the queue. Then it takes one message. The fast path is one function call: a coglet with gate 0 and a port with one plain
+the message queue. Then it takes one message. The fast path is one function call: a coglet with gate 0 and a port with one plain
 reaction (`Port.simple`). All else goes through `offer`: urgent entries first, then a dead letter for a coglet that
 stops, an `await` that takes the message, the backlog of a coglet that is closed, or `deliver`. `deliver` forwards on
 links of the listen channel, then runs the port's reactions in textual order. After each step `press` parks the coglet on
@@ -27,12 +27,12 @@ over) are messages too, on ports that `ports.step` makes. So they have their tur
 
 **A worked example.** `Source` emits 1 and 2 to `Middle`, whose reaction waits for a program.
 
-1. `input` puts `(Source.go, 2)` into the queue; `run` takes it; the reaction emits twice, so that two messages for
-   `Middle.x` stand in the queue.
+1. `input` puts `(Source.go, 2)` into the message queue; `run` takes it; the reaction emits twice, so that two messages for
+   `Middle.x` wait in the message queue.
 2. `run` takes the first: the reaction waits, so `offer` delivers it by `reactions`; the generator yields a `CallProgram`,
    the effect `Call(1)` is recorded, and the gate of `Middle` is HELD.
-3. `run` takes the second: the gate is closed, the message goes into the backlog. The queue is empty, `run` returns.
-4. The shell carries out the effect and calls `result(1, value)`. A step is put into the queue.
+3. `run` takes the second: the gate is closed, the message goes into the backlog. The message queue is empty, `run` returns.
+4. The shell carries out the effect and calls `result(1, value)`. A step is put into the message queue.
 5. `run` takes the step: the generator goes on and ends. `Middle` is free, and goes into `ready`.
 6. `run` drains `Middle`: the second message is delivered as in 2.
 """
@@ -189,7 +189,7 @@ class Kernel(State):
         This is the hot path of a run. The counter is the loop's own, and an empty queue is an exception, because both cost less
         than a comparison a message. `ready` is always empty when `run` returns, so that a replay stops at the same place.
         """
-        ready, hot, keep, take = self.ready, self.hot, self.ring.append, self.queue.popleft
+        ready, hot, keep, take = self.ready, self.hot, self.ring.append, self.messages.popleft
         slow, meter = self.trace is not None, METER
         count = self.steps
         try:

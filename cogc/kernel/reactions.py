@@ -19,7 +19,7 @@ is part of, else to `failing.fail`. An exception in a plain function goes the sa
 `interrupts` (a timeout, a cancellation) is taken by no `try`.
 
 **Commands** are urgent entries: they go ahead of the data that waits, and errors of children go ahead of them. A token in
-the queue gives the coglet its turn; the first turn takes all entries.
+the message queue gives the coglet its turn; the first turn takes all entries.
 
 **The invariants.**
 
@@ -466,7 +466,7 @@ def urgent(kernel: State, inst: Instance, entry: Urgent, first: bool = False) ->
         inst.urgent.append(entry)
     inst.gate |= URGENT
     token = Port(inst, "commands", (), 0)
-    kernel.queue.append((token, None, 0))
+    kernel.messages.append((token, None, 0))
 
 
 def take_urgent(kernel: State, inst: Instance) -> None:

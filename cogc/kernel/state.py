@@ -61,7 +61,36 @@ class State:
     """
 
     __slots__ = (
-        "calls", "cause", "door", "effects", "ended", "epoch", "first", "hot", "losses", "models", "next_call", "now", "opened", "parked", "persisted", "queue", "ready", "report", "ring", "root", "seed", "serial", "settling", "skipped", "steps", "streams", "timers", "trace", "unit", "units",
+        "calls",
+        "cause",
+        "door",
+        "effects",
+        "ended",
+        "epoch",
+        "first",
+        "hot",
+        "losses",
+        "messages",
+        "models",
+        "next_call",
+        "now",
+        "opened",
+        "parked",
+        "persisted",
+        "ready",
+        "report",
+        "ring",
+        "root",
+        "seed",
+        "serial",
+        "settling",
+        "skipped",
+        "steps",
+        "streams",
+        "timers",
+        "trace",
+        "unit",
+        "units",
     )  # fmt: skip
 
     def __init__(
@@ -84,7 +113,7 @@ class State:
         self.steps = 0
         self.cause = 0
         self.trace = Tracer(self, run) if traced else None
-        self.queue: deque[Any] = deque()
+        self.messages: deque[Any] = deque()
         self.ready: deque[Instance | None] = deque()  # None: a pause, which `run` takes
         self.hot: list[Port] = []
         self.ring: deque[Any] = deque(maxlen=RING)
@@ -132,7 +161,7 @@ class State:
 
     @property
     def busy(self) -> bool:
-        return bool(self.queue or self.ready)
+        return bool(self.messages or self.ready)
 
     def wake(self, inst: Instance) -> None:
         """Make a coglet ready whose gate is open again and for which something waits."""
@@ -147,14 +176,14 @@ class State:
         if out is None:
             out = ports.out(inst, number)
         out.count += 1
-        queue = self.queue
+        messages = self.messages
         for port in out.targets:
             fill = port.fill + 1
             if fill >= port.capacity:
                 self._full(port, value)
             else:
                 port.fill = fill
-                queue.append((port, value, 0))
+                messages.append((port, value, 0))
         if out.extra:
             for target in out.extra:
                 target(value)
@@ -184,33 +213,33 @@ class State:
             self._full(port, value)
         else:
             port.fill = fill
-            self.queue.append((port, value, self.cause))
+            self.messages.append((port, value, self.cause))
 
     def admit(self, port: Port, value: Any) -> None:
         """Put a message into a port's inbox whatever its fill: from feedback links, timers and the outside."""
         port.fill += 1
-        self.queue.append((port, value, self.cause))
+        self.messages.append((port, value, self.cause))
 
     def _full(self, port: Port, value: Any) -> None:
         """Put a message that fills an inbox, or comes to a full one, where the port's `overflow` says."""
         if port.overflow == "block":
             port.fill += 1
-            self.queue.append((port, value, self.cause))
+            self.messages.append((port, value, self.cause))
             self.hot.append(port)
         elif port.fill < port.capacity:
             port.fill += 1
-            self.queue.append((port, value, self.cause))
+            self.messages.append((port, value, self.cause))
         elif port.overflow == "drop_newest":
             self.bury((port, value, self.cause), "dropped", taken=True)
         elif port.overflow == "drop_oldest":
             self._drop_oldest(port)
             port.fill += 1
-            self.queue.append((port, value, self.cause))
+            self.messages.append((port, value, self.cause))
         else:
             raise Failure("overflow", f"the inbox `{port.label}` of `{port.inst.path}` is full: {port.capacity}")
 
     def _drop_oldest(self, port: Port) -> None:
-        for waiting in (port.inst.backlog or (), self.queue):
+        for waiting in (port.inst.backlog or (), self.messages):
             for item in waiting:
                 if item[0] is port:
                     waiting.remove(item)  # type: ignore[union-attr]

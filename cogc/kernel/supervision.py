@@ -415,7 +415,7 @@ def _tick(kernel: State, port: Port) -> None:
         return
     port.fill = 1
     cause = kernel.trace.record("tick", inst, cause=0, port=port.label) if kernel.trace else 0
-    kernel.queue.append((port, None, cause))
+    kernel.messages.append((port, None, cause))
 
 
 # ---- processes -----------------------------------------------------------------------------------------------

@@ -28,7 +28,7 @@ class UnderWay(NamedTuple):
 
 def describe(kernel: Kernel, calls: dict[int, UnderWay], now: int) -> str:
     """Return what a run is doing, a line a fact."""
-    messages, under_way = len(kernel.queue), len(kernel.calls)
+    messages, under_way = len(kernel.messages), len(kernel.calls)
     waiting = "1 message waits for its turn" if messages == 1 else f"{messages} messages wait for their turn"
     open_calls = "1 call is under way" if under_way == 1 else f"{under_way} calls are under way"
     lines = [f"cogc: after {now / 1e9:.3f}s: {waiting}, {open_calls}"]

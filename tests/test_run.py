@@ -14,11 +14,13 @@ import msgspec
 import pytest
 import trio
 
+from cogc.commands.usage import only
 from cogc.diagnostics.problems import Problems
 from cogc.ir import Model
 from cogc.kernel.effects import Ask
 from cogc.kernel.machine import Kernel
 from cogc.kernel.unit import Unit
+from cogc.language.values import Failure
 from cogc.run import expressions, journal
 from cogc.run.process import run_process
 from cogc.run.scripted import Scripted
@@ -457,6 +459,114 @@ def test_persist_states_live_across_runs_of_an_instance(tmp_path: Path) -> None:
         seen += session(build(text), states=store).outputs["n"]
         store.close()
     assert seen == [1, 2, 3]
+
+
+ROOMS = """
+coglet Desk(name: string) {
+  listen m: string
+  transmit o: any
+  state n: int = 0 persist
+  on m as x { n = n + 1
+    o <- [name, x, n] }
+}
+coglet Room(topic: string, after: duration = 5s) {
+  listen m: { who: string, text: string }
+  transmit o: any
+  create desk = Desk * 0..9
+  on m as x when x.text == "new" {
+    let i = create desk(name: x.who)
+    o <- ["new", i]
+  }
+  on m as x when x.text != "new" { desk[int(x.who)].m <- "{{ topic }} {{ after }} {{ x.text }}" }
+  on desk.o as r { o <- r }
+}
+coglet Main {
+  listen open: string
+  listen close: int
+  listen say: { room: int, who: string, text: string }
+  transmit o: any
+  create room = Room * 0..3
+  on open as topic {
+    let i = create room(topic: topic, after: 90s)
+    o <- i
+  }
+  on close as i { stop room[i] }
+  on say as x { room[x.room].m <- { who: x.who, text: x.text } }
+  on room.o as r { o <- r }
+}
+"""
+
+
+def kept(tmp_path: Path, text: str, *inputs: tuple[str, Any]) -> list[Any]:
+    store = StateStore(tmp_path / "state.db")
+    try:
+        return session(build(text), inputs=list(inputs), states=store).outputs.get("o", [])
+    finally:
+        store.close()
+
+
+def say(room: int, who: str, text: str) -> tuple[str, Any]:
+    return "say", {"room": room, "who": who, "text": text}
+
+
+def test_members_that_were_made_while_an_instance_ran_come_back_with_their_states(tmp_path: Path) -> None:
+    made = kept(tmp_path, ROOMS, ("open", "x"), ("open", "y"), say(1, "ann", "new"), say(1, "0", "hi"))
+    assert made == [0, 1, ["new", 0], ["ann", "y 1m30s hi", 1]]
+    assert kept(tmp_path, ROOMS, ("close", 0), say(1, "0", "ho"), say(1, "bob", "new")) == [
+        ["new", 1], ["ann", "y 1m30s ho", 2],
+    ]  # fmt: skip
+    assert kept(tmp_path, ROOMS, say(1, "1", "hm")) == [["bob", "y 1m30s hm", 1]]
+    assert kept(tmp_path, ROOMS, ("open", "z"), ("close", 1), ("open", "w")) == [2, 3]  # no index is used again
+    store = StateStore(tmp_path / "state.db")
+    assert {path for path, _ in store.kept} == {"Main"}  # of what was stopped nothing is kept
+    store.close()
+
+
+def test_members_whose_parameters_changed_their_type_are_refused(tmp_path: Path) -> None:
+    kept(tmp_path, ROOMS, ("open", "x"))
+    changed = ROOMS.replace("after: duration = 5s", "after: int = 5").replace("90s", "90")
+    for text, why in (
+        (changed, "the kept member `room[0]` of `Main` no longer fits: expected int"),
+        (ROOMS.replace("topic", "subject"), "no longer fits: `Room` has no parameter `topic`"),
+        (ROOMS.replace("0..3", "0..0"), "`Main` has kept 1 members of `room`, not"),
+    ):
+        with pytest.raises(Exception) as refused:
+            kept(tmp_path, text)
+        found = only(refused.value)
+        assert isinstance(found, Failure) and found.kind == "kept" and why in found.message
+    assert kept(tmp_path, ROOMS, say(0, "x", "new")) == [["new", 0]]
+
+
+def test_a_pool_whose_coglet_keeps_nothing_begins_anew(tmp_path: Path) -> None:
+    text = ROOMS.replace("= 0 persist", "= 0")
+    assert [kept(tmp_path, text, ("open", "x"), ("open", "y")) for _ in range(2)] == [[0, 1], [0, 1]]
+
+
+def test_members_come_back_when_their_parent_is_restarted() -> None:
+    text = """
+    coglet Desk(name: string) { listen m: int
+      transmit o: any
+      state n: int = 0 persist
+      on m as x { n = n + x
+        o <- [name, n] } }
+    coglet Room { listen m: int
+      transmit o: any
+      create desk = Desk * 0..9
+      on m as x when x == 0 {
+        let i = create desk(name: "ann")
+        o <- i
+      }
+      on m as x when x > 0 { desk[0].m <- x }
+      on m as x when x < 0 { fail "ill" }
+      on desk.o as r { o <- r } }
+    coglet Main { listen m: int
+      transmit o: any
+      create room = Room { restart: on_error }
+      link self.m -> room.m
+      link room.o -> self.o }
+    """
+    made = session(build(text), inputs=[("m", x) for x in (0, 2, -1, 3, 0)], sim=True)
+    assert made.outputs["o"] == [0, 1, ["ann", 2], ["ann", 5]] and made.kernel.losses.restarts["Main/room"] == 1
 
 
 def test_an_instance_has_one_run_at_a_time(tmp_path: Path) -> None:

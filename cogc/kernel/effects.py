@@ -165,6 +165,15 @@ class LogLine:
         self.t = t
 
 
+class Forget:
+    """A coglet is gone for good: what was kept of it, and of all below it, is dropped."""
+
+    __slots__ = ("path",)
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+
 class Persist:
     """A state to be saved for the next run of the instance."""
 
@@ -176,4 +185,6 @@ class Persist:
         self.value = value
 
 
-Effect: TypeAlias = Call | Ask | Dispatch | Cancel | AgentMessage | Unclaim | ChildMessage | Output | LogLine | Persist
+Effect: TypeAlias = (
+    Call | Ask | Dispatch | Cancel | AgentMessage | Unclaim | ChildMessage | Output | LogLine | Persist | Forget
+)

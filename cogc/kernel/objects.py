@@ -89,7 +89,7 @@ class Slot:
     if it is `decided`, its parent's class decides on its failures."""
 
     __slots__ = (
-        "brief", "code", "cursor", "decided", "failures", "highest", "members", "name", "next_index", "number", "single", "spec",
+        "brief", "code", "cursor", "decided", "failures", "grown", "highest", "members", "name", "next_index", "number", "single", "spec",
     )  # fmt: skip
 
     def __init__(self, name: str, number: int, spec: Any, code: CogletCode, single: bool) -> None:
@@ -102,6 +102,8 @@ class Slot:
         self.next_index = 0
         self.cursor = 0
         self.highest: int | None = None
+        self.grown: list[int] = []
+        """The indexes of the members of a kept pool that were made while its coglet ran."""
         self.brief = False
         self.decided = False
 

@@ -17,7 +17,7 @@ it becomes dead letters, senders parked on it go on, joins go on without it, a p
 
 **Restart** (`restart`). The strategy of the parent ties others to the coglet: none, all, or those created later. In
 reverse order each is aborted, its children stop for good, and `on stop` runs unless the coglet has failed. Then, in
-order, each gets fresh states (`keep` and `persist` stay) and fresh children, and starts. Its inbox, its routes from
+order, each gets fresh states (`keep` and `persist` stay) and fresh children (`pools` has those that come back), and starts. Its inbox, its routes from
 outside and its name stay, so that nobody else sees the restart but by the time it takes.
 
 **The invariants.**
@@ -40,7 +40,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
-from cogc.kernel import failing, joins, python, queues, reactions, wiring
+from cogc.kernel import failing, joins, pools, python, queues, reactions, wiring
 from cogc.kernel.code import ABSENT
 from cogc.kernel.models import registry
 from cogc.kernel.objects import (
@@ -109,16 +109,13 @@ def adopt(kernel: State, parent: Instance, name: str, unit: Unit, parameters: di
     return inst
 
 
-_UNSET = object()
-
-
 def _by_name(code: CogletCode, parameters: dict[str, Any]) -> list[Any]:
     """Order parameters that are given by name; a Failure names one that the coglet does not have."""
     names = [p.name for p in code.ir.parameters[: code.ir.own_parameters]]
     for name in parameters:
         if name not in names:
             raise Failure("error", f"`{code.name}` has no parameter `{name}`")
-    return [parameters.get(n, _UNSET) for n in names]
+    return [parameters.get(n, pools.UNSET) for n in names]
 
 
 def _parameters(kernel: State, inst: Instance, given: list[Any]) -> list[Any]:
@@ -126,8 +123,8 @@ def _parameters(kernel: State, inst: Instance, given: list[Any]) -> list[Any]:
     values: list[Any] = []
     inst.parameters = values
     for i, (check, default) in enumerate(inst.code.parameters):
-        value = given[i] if i < len(given) else _UNSET
-        if value is not _UNSET:
+        value = given[i] if i < len(given) else pools.UNSET
+        if value is not pools.UNSET:
             values.append(check(value))
         elif default is not None:
             values.append(default(inst))
@@ -160,9 +157,11 @@ def _fill(kernel: State, inst: Instance) -> None:
                 inst.states[i] = before[i]
             else:
                 stored = (
-                    kernel.persisted.get((inst.path, code.ir.states[i].name), _UNSET) if kernel.persisted else _UNSET
+                    kernel.persisted.get((inst.path, code.ir.states[i].name), pools.UNSET)
+                    if kernel.persisted
+                    else pools.UNSET
                 )
-                inst.states[i] = value(inst) if stored is _UNSET else _kept(inst, code.ir.states[i], stored)
+                inst.states[i] = value(inst) if stored is pools.UNSET else _kept(inst, code.ir.states[i], stored)
     if code.children:
         inst.children = {}
         for number, child in enumerate(code.children):
@@ -192,19 +191,25 @@ def _child(kernel: State, parent: Instance, child: ChildCode, number: int) -> No
     if child.each:
         assert child.source is not None
         for item in child.source(parent):
-            add_member(kernel, parent, slot, [a(parent, item) if a else _UNSET for a in child.arguments])
+            add_member(kernel, parent, slot, [a(parent, item) if a else pools.UNSET for a in child.arguments])
         return
     count = 1
+    kept: dict[int, list[Any]] = {}
     if child.low is not None:
         count = child.low(parent)
         if child.high is not None:
             slot.highest = child.high(parent)
         _bounded(spec, count, slot.highest)
-        if slot.highest is not None and not count:
-            return
-    arguments = [a(parent) if a else _UNSET for a in child.arguments]
-    for _ in range(count):
-        add_member(kernel, parent, slot, arguments)
+        if slot.highest is not None:
+            kept = pools.recall(kernel, parent, slot)
+            if not count and not kept:
+                return
+    arguments = [a(parent) if a else pools.UNSET for a in child.arguments]
+    following = slot.next_index
+    for index in sorted({*range(count), *kept}):
+        slot.next_index = index
+        add_member(kernel, parent, slot, kept.get(index, arguments))
+    slot.next_index = max(slot.next_index, following)
 
 
 def _bounded(spec: ir.ChildDecl, count: int, highest: int | None) -> None:
@@ -239,9 +244,10 @@ def grow(kernel: State, parent: Instance, child: str, arguments: list[Any]) -> i
     for i, value in enumerate(arguments):
         if value is ABSENT:
             own = declared[i] if i < len(declared) else None
-            value = own(parent) if own is not None else _UNSET
+            value = own(parent) if own is not None else pools.UNSET
         given.append(value)
     inst = add_member(kernel, parent, slot, given)
+    pools.grown(kernel, parent, slot, inst)
     wiring.wire(kernel, parent)
     begin(kernel, inst)
     return inst.index
@@ -436,6 +442,7 @@ def stop(kernel: State, inst: Instance) -> None:
     """Stop a coglet for good, children first."""
     if inst.gate & (STOPPED | STOPPING):
         return
+    pools.forget(kernel, inst)
     process(kernel, inst, _stopping(kernel, inst, for_good=True))
 
 

@@ -103,6 +103,7 @@ class Unit:
     __slots__ = (
         "_attributes",
         "_codes",
+        "_keeps",
         "_models",
         "_policies",
         "_values",
@@ -120,6 +121,7 @@ class Unit:
         self.tracing = self.coder.for_traces()
         self.texts: dict[tuple[str, str, str], Function] = {}
         self._codes: dict[tuple[str, bool], CogletCode] = {}
+        self._keeps: dict[str, bool] = {}
         self._attributes: dict[str, Function] = {}
         self._models: dict[str, dict[str, Any]] = {}
         self._values: dict[int, tuple[ir.Expr, Function]] = {}
@@ -136,6 +138,15 @@ class Unit:
     def fresh(self, coglet: ir.Coglet, traced: bool) -> CogletCode:
         """Compile a coglet for one kernel alone."""
         return CogletCode(self, self.tracing if traced else self.coder, coglet)
+
+    def keeps(self, key: str) -> bool:
+        """Tell whether a coglet, or one that it creates at any depth, has a state that outlives a run."""
+        if key not in self._keeps:
+            reached, coglets = [key], self.bundle.coglets
+            for one in reached:  # grows while it is walked
+                reached += {c.coglet for c in coglets[one].children if c.coglet not in reached}
+            self._keeps[key] = any(s.life == "persist" for one in reached for s in coglets[one].states)
+        return self._keeps[key]
 
     def attributes(self, program: ir.Program) -> Function:
         """Return the function of a coglet and a program's arguments that gives the words and attributes of a call."""

@@ -54,6 +54,7 @@ from cogc.kernel.effects import (
     Cancel,
     ChildMessage,
     Dispatch,
+    Forget,
     LogLine,
     Output,
     Persist,
@@ -533,6 +534,7 @@ class Session:
         """Carry out the effects of the stretch, in the order in which the kernel left them."""
         effects, self.kernel.effects = self.kernel.effects, []
         changed: dict[tuple[str, str], Any] = {}
+        gone: list[str] = []
         for effect in effects:
             match effect:
                 case Call() | Ask() | Dispatch():
@@ -558,10 +560,12 @@ class Session:
                         self.options.on_log(effect)
                 case Persist():
                     changed[effect.path, effect.name] = effect.value
+                case Forget():
+                    gone.append(effect.path)
                 case _:
                     assert_never(effect)
-        if changed and self.sinks.states is not None:
-            self.sinks.states.save(changed)
+        if (changed or gone) and self.sinks.states is not None:
+            self.sinks.states.save(changed, gone)
 
     def _call(self, call: Outward) -> None:
         """Begin a call: a scripted reply is due later on the kernel's clock, everything else is a task."""

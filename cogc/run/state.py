@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -62,11 +63,13 @@ class StateStore:
         rows = self.connection.execute("SELECT path, name, value FROM state").fetchall()
         return {(p, n): _decode(msgspec.json.decode(v)) for p, n, v in rows}
 
-    def save(self, states: dict[tuple[str, str], Any]) -> None:
-        """Write states that have changed."""
+    def save(self, states: dict[tuple[str, str], Any], gone: Sequence[str] = ()) -> None:
+        """Write states, then drop those of coglets that are gone, and of all below them."""
         rows = [(p, n, _encoder.encode(v)) for (p, n), v in states.items()]
         self.connection.execute("BEGIN IMMEDIATE")
         self.connection.executemany("INSERT OR REPLACE INTO state VALUES (?, ?, ?)", rows)
+        below = [(path, f"{path}/", f"{path}0") for path in gone]  # 0 is the character behind the slash
+        self.connection.executemany("DELETE FROM state WHERE path = ? OR path > ? AND path < ?", below)
         self.connection.execute("COMMIT")
 
     def close(self) -> None:

@@ -62,7 +62,7 @@ class OpenAIModel:
                 piece = reply.add(chunk)
                 if emit is not None and piece:
                     emit(piece)
-        return reply.whole()
+        return reply.complete()
 
     def _parameters(self, request: dict[str, Any]) -> dict[str, Any]:
         """Return a request in the words of the API."""
@@ -124,7 +124,7 @@ class _Assembled:
         self.text += piece
         return piece
 
-    def whole(self) -> dict[str, Any]:
+    def complete(self) -> dict[str, Any]:
         """Return the complete reply, or an error if it broke off."""
         if not self.chunks:
             return failed(_NO_REPLY)

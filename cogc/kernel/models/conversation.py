@@ -4,7 +4,7 @@
 `{type: "text", text}`, `{type: "tool_use", id, name, input}`, `{type: "tool_result", tool_use_id, content, is_error}`, or a
 provider's own, which goes back unchanged. A reply is `{content, stop, usage}`, or `{error: {message, retry, after}}`.
 
-**The model.** A `Conversation` belongs to one call of one program in one coglet. `whole` runs it and gives its value.
+**The model.** A `Conversation` belongs to one call of one program in one coglet. `run` holds it and returns its value.
 It yields requests as any reaction does, so each request, attempt, pause and tool call is an event, and a replay asks nobody.
 It calls nothing of the loop.
 
@@ -93,7 +93,7 @@ def perform(kernel: State, inst: Instance, key: str, arguments: list[Any], sandb
         return unit.pure(program)(inst, *arguments)
     if program.kind != "llm":
         return (yield CallProgram(program.key, arguments, sandbox))
-    return (yield from Conversation(kernel, inst, program, arguments).whole())
+    return (yield from Conversation(kernel, inst, program, arguments).run())
 
 
 class Conversation:
@@ -213,7 +213,7 @@ class Conversation:
             fixed["effort"] = settings["effort"]
         return fixed
 
-    def whole(self) -> Talk:
+    def run(self) -> Talk:
         """Hold the whole conversation, with what the trace says of it, and give its value."""
         self._add("user", [{"type": "text", "text": self.prompt}])
         return (yield from self._traced(self.given))
@@ -480,7 +480,7 @@ class Conversation:
         registry.started(self.kernel.models.registry, self.unit, talk.id, self.id, program, "local")
         value: Any = None
         try:
-            value = yield from talk.whole()
+            value = yield from talk.run()
         except Failure as failure:
             if (
                 isinstance(failure, TooDeep)

@@ -59,7 +59,7 @@ class Host(Protocol):
 
     def in_depth(self, program: Program) -> None: ...
 
-    def whole(self) -> Talk: ...
+    def run(self) -> Talk: ...
 
     def again(self, words: str) -> Talk: ...
 
@@ -278,7 +278,7 @@ class Roster:
             return (yield from agent.talk.again(words))
         agent.talk = self.talk.sub(agent.program, agent.query, self.id_of(agent))
         agent.budget = agent.talk.budget
-        return (yield from agent.talk.whole())
+        return (yield from agent.talk.run())
 
     def _elsewhere(self, agent: SubAgent) -> Talk:
         """Have the agent run by a dispatcher, which may hand it back."""

@@ -335,15 +335,15 @@ def _plan(checked: Checked, unit: Unit, node: nodes.Plan) -> None:
         _declared(checked, unit, node.extends.text, node.extends, "plan")
         if extends_itself(checked.world, unit, node, "plan"):
             checked.problems.add("extends-itself", unit.span(node.extends), name=node.name.id)
-    whole = plans.Whole(checked.world, unit, node)
+    extended = plans.ExtendedPlan(checked.world, unit, node)
     attributes = tuple(i for i in node.items if isinstance(i, nodes.Attribute))
-    attributes = tuple(a for a in attributes if nodes.qualified_text(a.value) not in {*whole.open, *whole.bound})
-    if "goal" not in whole.given and not whole.open:
+    attributes = tuple(a for a in attributes if nodes.qualified_text(a.value) not in {*extended.open, *extended.bound})
+    if "goal" not in extended.given and not extended.open:
         checked.problems.add("missing-attribute", unit.span(node.name), owner=f"plan `{node.name.id}`", name="goal")
     check_block(attributes, "plan", node.name, scope, checked.inference, f"plan `{node.name.id}`")
     _uses_dod(checked, unit, attributes)
     steps = plans.steps_of(node)
-    names, roles = set(whole.steps), {*whole.open, *whole.bound}
+    names, roles = set(extended.steps), {*extended.open, *extended.bound}
     placed: set[str] = set()
     for step in steps:
         if step.name.id in placed:
@@ -357,7 +357,7 @@ def _plan(checked: Checked, unit: Unit, node: nodes.Plan) -> None:
                 checked.problems.add("unknown-name", unit.span(name), help=help, name=name.id)
         given = tuple(a for a in step.attributes if nodes.qualified_text(a.value) not in roles)
         check_block(given, "step", step.name, scope, checked.inference)
-        step_parts(checked, unit, node, whole, step, scope)
+        step_parts(checked, unit, node, extended, step, scope)
         _uses_dod(checked, unit, step.attributes)
 
 

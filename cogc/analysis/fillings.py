@@ -32,13 +32,13 @@ def _inside(checked: Checked, unit: Unit, name: str, outside: Scope) -> Scope:
 
 
 def step_parts(
-    checked: Checked, unit: Unit, plan: nodes.Plan, whole: plans.Whole, step: nodes.Step, scope: Scope
+    checked: Checked, unit: Unit, plan: nodes.Plan, extended: plans.ExtendedPlan, step: nodes.Step, scope: Scope
 ) -> None:
     """Check the condition and task of a step. They see the plan's parameters, `goal`, and the results of earlier steps."""
     inner = _inside(checked, unit, f"{plan.name.id} {step.name.id}", scope)
-    parameters = {p.name.id: p for p in whole.parameters}
+    parameters = {p.name.id: p for p in extended.parameters}
     inner.bind("goal", STRING)
-    for name in plans.before(step, {id: s.node for id, s in whole.steps.items()}):
+    for name in plans.before(step, {id: s.node for id, s in extended.steps.items()}):
         inner.bind(name, ANY)
     if step.name.id in parameters:
         checked.problems.add("duplicate-name", unit.span(step.name), name=step.name.id)

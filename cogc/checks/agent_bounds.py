@@ -148,8 +148,8 @@ def _below(checked: Checked, unit: Unit, declared: Declared) -> list[Declared]:
     keys = ("lead", "workers") if declared.kind == "team" else ("planner", "approver", "agents")
     found = [d for k in keys for d in _named(checked, unit, given.get(k))]
     if declared.kind == "plan":
-        whole = plans.Whole(checked.world, unit, node)
-        named = [checked.world.lookup(unit, s.who) for s in whole.steps.values() if s.who]
+        extended = plans.ExtendedPlan(checked.world, unit, node)
+        named = [checked.world.lookup(unit, s.who) for s in extended.steps.values() if s.who]
         found += [d for d in named if d is not None]
     return [d for d in found if d.kind in ("agent", "team")]
 

@@ -27,14 +27,16 @@ class _Plan:
         self.unit = unit
         self.node = node
         self.name = node.name.id
-        self.whole = plans.Whole(checked.world, unit, node)
-        self.steps = {id: s.node for id, s in self.whole.steps.items()}
-        self.given = self.whole.given
+        self.extended = plans.ExtendedPlan(checked.world, unit, node)
+        self.steps = {id: s.node for id, s in self.extended.steps.items()}
+        self.given = self.extended.given
 
     def look(self) -> None:
-        if self.whole.bound and self.whole.open:
+        if self.extended.bound and self.extended.open:
             owner = f"plan `{self.name}`, in `roles`,"
-            self.problems.add("missing-attribute", self.unit.span(self.node.name), owner=owner, name=self.whole.open[0])
+            self.problems.add(
+                "missing-attribute", self.unit.span(self.node.name), owner=owner, name=self.extended.open[0]
+            )
         approve = nodes.qualified_text(self.given["approve"].value) if "approve" in self.given else ""
         if approve == "agent" and not {"approver", "planner"} & self.given.keys():
             span = self.unit.span(self.given["approve"])
@@ -53,7 +55,7 @@ class _Plan:
 
     def _place(self, step: nodes.Step) -> Span:
         """Return the place of a step's name; what is taken from another file is blamed on the plan that takes it."""
-        own = self.whole.steps[step.name.id].unit is self.unit
+        own = self.extended.steps[step.name.id].unit is self.unit
         return self.unit.span(step.name if own else self.node.name)
 
     def _after(self, step: nodes.Step) -> list[nodes.Step]:

@@ -113,7 +113,7 @@ class Written:
         self.gate = self.dod = nodes.qualified_text(given["dod"]) or "" if "dod" in given else ""
 
 
-class Whole:
+class ExtendedPlan:
     """A plan together with what it takes from those that it extends.
 
     `steps` by their names, `given` attributes, `parameters`; `bound` has what roles stand for, `open` the roles that stand
@@ -195,13 +195,13 @@ def _in_order(steps: dict[str, Written]) -> dict[str, Written]:
     return {**found, **{name: s for name, s in steps.items() if name not in found}}
 
 
-def agents_of(world: World, unit: Unit, whole: Whole) -> dict[str, Declared]:
+def agents_of(world: World, unit: Unit, extended_plan: ExtendedPlan) -> dict[str, Declared]:
     """Return the agents and teams that a planner may give steps to: those of the plan, else of its steps, else of the file."""
-    given = whole.given.get("agents")
+    given = extended_plan.given.get("agents")
     if given is not None:
-        names = [whole.bound[n][0].id if n in whole.bound else n for n in fill.words_of(given.value)]
+        names = [extended_plan.bound[n][0].id if n in extended_plan.bound else n for n in fill.words_of(given.value)]
     else:
-        names = [s.who for s in whole.steps.values() if s.who]
+        names = [s.who for s in extended_plan.steps.values() if s.who]
         names = names or [n for n, d in unit.declared.items() if d.kind in ("agent", "team")]
     found = {n: world.lookup(unit, n) for n in names}
     return {n: d for n, d in found.items() if d is not None and d.kind in ("agent", "team")}
@@ -221,11 +221,11 @@ class _Expansion:
         self.node = node
         self.at = node.name
         self.name = node.name.id
-        self.whole = Whole(world, unit, node)
-        self.steps = self.whole.steps
+        self.extended = ExtendedPlan(world, unit, node)
+        self.steps = self.extended.steps
         self.graph = {id: s.node for id, s in self.steps.items()}
-        self.given = {k: a.value for k, a in self.whole.given.items()}
-        self.agents = agents_of(world, unit, self.whole)
+        self.given = {k: a.value for k, a in self.extended.given.items()}
+        self.agents = agents_of(world, unit, self.extended)
         self.taken = {*PORTS, *_CHILDREN}
         self.last = fill.free("done", "_of_plan", self.steps)
         self.children: list[tuple[nodes.Member, ...]] = []
@@ -233,9 +233,9 @@ class _Expansion:
         self.cancels: list[tuple[nodes.Statement, ...]] = []
 
     def parts(self) -> list[Part]:
-        if self.whole.open or not self._known():
+        if self.extended.open or not self._known():
             return []  # its roles are for others to fill; what is not there has been reported
-        for place, known, declared in self.whole.aliases:
+        for place, known, declared in self.extended.aliases:
             place.hidden[known] = declared
         found = [self._step(s) for s in self.steps.values()]
         if "dod" in self.given:
@@ -259,7 +259,7 @@ class _Expansion:
         deciding = ["planner"] if "planner" in self.given else []
         deciding += ["approver"] if self._approve() == "agent" else []
         named += [(self.unit, self._role(key), ("agent",)) for key in deciding]
-        named += [(self.unit, shown.id, ("agent", "team", "dod")) for shown, _ in self.whole.bound.values()]
+        named += [(self.unit, shown.id, ("agent", "team", "dod")) for shown, _ in self.extended.bound.values()]
         found = [(self.world.lookup(unit, name), kinds) for unit, name, kinds in named]
         return all(d is not None and d.kind in kinds for d, kinds in found)
 
@@ -303,7 +303,7 @@ class _Expansion:
             child = fill.name(taken[-1], at)
             children.append(form.worker_pool(at, child=child, kind=fill.qualified(name, at)))
             asks.append(form.ask_if_by(at, name=fill.string(name, at), child=child))
-        pool, given = self._own("made"), _passed(self.whole.parameters, at)
+        pool, given = self._own("made"), _passed(self.extended.parameters, at)
         self.children.append(form.made(at, child=pool, kind=self._kind("steps")))
         self.starts.append(form.start_made(at, child=pool, given=given))
         self.cancels.append(form.cancel_made(at, child=pool))
@@ -315,7 +315,7 @@ class _Expansion:
             work=form.ask_one_of(at, ask=fill.joined(asks)),
             verify=form.complete(at),
         )
-        return self._part(self._key("steps"), members, at, self.unit, self.whole.parameters, f"{self.name} step")
+        return self._part(self._key("steps"), members, at, self.unit, self.extended.parameters, f"{self.name} step")
 
     # ---- steps ---------------------------------------------------------------------------------------------
 
@@ -373,8 +373,8 @@ class _Expansion:
         children, verify = self._verify(at, at.id)
         work, retry = form.verify_all(at), fill.integer(0, at)
         members = form.step(at, children=children, before=form.see_goal(at), retry=retry, work=work, verify=verify)
-        self._child(self.last, self.whole.parameters, None)
-        return self._part(f"{self.name} {self.last}", members, at, self.unit, self.whole.parameters)
+        self._child(self.last, self.extended.parameters, None)
+        return self._part(f"{self.name} {self.last}", members, at, self.unit, self.extended.parameters)
 
     def _child(self, id: str, parameters: tuple[nodes.Parameter, ...], timeout: nodes.Node | None) -> None:
         """Return the plan's side of a step: its child, and the statements that begin and cancel it."""
@@ -418,7 +418,7 @@ class _Expansion:
             goal=given.get("goal") or fill.string("", at),
             name=fill.string(self.name, at),
             steps=self._records(),
-            parameters=_given(self.whole.parameters, at),
+            parameters=_given(self.extended.parameters, at),
             planner=fill.string(self._role("planner"), at),
             draft=self._draft(),
             approve=form.approve(at, child=self._own("approver")) if approve == "agent" else nobody,
@@ -428,8 +428,8 @@ class _Expansion:
             start=fill.joined(self.starts) or form.no_steps(at),
         )
         node = self.node
-        own = nodes.Coglet(node.start, node.end, node.name, self.whole.parameters, (), None, members, node.doc)
-        return Part(self.unit, self.name, own, "plan", self.whole.given.get("budget"))
+        own = nodes.Coglet(node.start, node.end, node.name, self.extended.parameters, (), None, members, node.doc)
+        return Part(self.unit, self.name, own, "plan", self.extended.given.get("budget"))
 
     def _draft(self) -> tuple[nodes.Statement, ...]:
         """Return the statements that make the steps: those of the planner, if the plan has one."""

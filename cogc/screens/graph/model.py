@@ -197,8 +197,8 @@ class _Maker:
 
     def _steps(self, id: str, unit: Unit, node: nodes.Plan) -> tuple[Box, ...]:
         """Return the boxes of a plan: its steps, what each must meet, and its planner if the steps are not written."""
-        whole = plans.Whole(self.checked.world, unit, node)
-        given, written = whole.given, whole.steps
+        extended = plans.ExtendedPlan(self.checked.world, unit, node)
+        given, written = extended.given, extended.steps
         steps = [w.node for w in written.values()]
         inner: list[Box] = []
         gated = {w.id for w in written.values() if w.gate}
@@ -220,7 +220,7 @@ class _Maker:
                 self.edges.append(Edge(end(before.id), f"{id}/{s.name.id}", "", "", "after"))
             inner += self._gate(id, s.name.id, written[s.name.id].gate)
         if not steps:
-            agents = ", ".join(plans.agents_of(self.checked.world, unit, whole))
+            agents = ", ".join(plans.agents_of(self.checked.world, unit, extended))
             inner.append(Box(f"{id}/steps", "steps", "step", f"by {agents}", "0..n", "", ()))
             self.edges.append(Edge(f"{id}/planner", f"{id}/steps", "draws up", "", "send"))
         if "dod" in given:

@@ -597,7 +597,7 @@ class Sett(msgspec.Struct, frozen=True, omit_defaults=True):
 
 class Bundle(msgspec.Struct, frozen=True, omit_defaults=True):
     """A program with all that it needs. `root` is a coglet or a sett. `types` are by number, `named` by the name of their
-    declaration, both as `types.to_json` writes them."""
+    declaration, both as `types.to_json` writes them. `secrets` are the variables that `env(...)` reads."""
 
     version: int = VERSION
     root: str = ""
@@ -611,6 +611,7 @@ class Bundle(msgspec.Struct, frozen=True, omit_defaults=True):
     types: list[Any] = []
     named: dict[str, Any] = {}
     positions: list[tuple[str, int, int]] = []
+    secrets: list[str] = []
     hash: str = ""
 
 

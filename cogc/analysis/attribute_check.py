@@ -67,8 +67,10 @@ def _value(a: nodes.Attribute, kind: str, scope: Scope, inference: Inference) ->
             _references(a, rest.split(), scope, inference)
         case "map":
             _sharing(a, scope, inference)
+        case "secrets" if a.key.id == "env" and word_of(a.value) == "inherit":
+            pass
         case "secret" | "secrets":
-            _secret(a.value, scope, inference)  # type: ignore[arg-type]
+            _secret(a.value, scope, inference, kind == "secrets" and a.key.id != "environment")  # type: ignore[arg-type]
         case "roles":
             _roles(a, scope, inference)
         case "name" if word_of(a.value) is None:
@@ -84,11 +86,14 @@ def _value(a: nodes.Attribute, kind: str, scope: Scope, inference: Inference) ->
         )
 
 
-def _secret(value: nodes.Expr, scope: Scope, inference: Inference) -> None:
+def _secret(value: nodes.Expr, scope: Scope, inference: Inference, several: bool) -> None:
     """Check a value that may be `env("NAME")`, or a record of such values. Inside of an expression a secret would become a value."""
     inner = scope.inner()
     inner.secrets = True
-    inference.infer(value, inner)
+    if several:
+        inference.check(value, inner, types.MapOf(types.ANY))
+    else:
+        inference.infer(value, inner)
     entries = value.entries if isinstance(value, nodes.RecordLiteral) else ()
     allowed = {id(value), *(id(e.value) for e in entries if isinstance(e, nodes.Entry))}
     for node in nodes.walk(value):

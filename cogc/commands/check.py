@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 
+from cogc.commands import streams
 from cogc.commands.packages import allow_imports, allowed
 from cogc.diagnostics import render
 from cogc.diagnostics.source import Source, Span, normal
@@ -131,5 +132,5 @@ def show(found: list[Diagnostic], format: str | None, files: int) -> None:
             sys.stdout.write(render.summary(found, files) + "\n")
     else:
         if found:
-            render.people(found, sys.stdout)
+            render.people(found, streams.terminal(sys.stdout))
         sys.stdout.write(render.summary(found, files) + "\n")

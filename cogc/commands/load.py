@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cogc import ir
 from cogc.analysis.checked import Options as CheckOptions
+from cogc.commands import streams
 from cogc.commands.packages import allowed
 from cogc.compile import analyse, program
 from cogc.diagnostics import render
@@ -31,7 +32,7 @@ def root_option(parser: ArgumentParser) -> None:
 def show_to_stderr(found: list[Diagnostic]) -> None:
     """Print diagnostics to stderr: for people in a terminal, else as text."""
     if sys.stderr.isatty():
-        render.people(found, sys.stderr)
+        render.people(found, streams.terminal(sys.stderr))
     else:
         sys.stderr.write(render.text(found))
 

@@ -18,7 +18,6 @@ from cogc.lowering.lower import Lower
 from cogc.names.locks import path_of
 from cogc.run.background import Background
 from cogc.run.questions import write_whole
-from cogc.run.secrets import secret
 from cogc.run.servers import Servers
 from cogc.syntax import nodes
 
@@ -58,7 +57,7 @@ def write_locks(checked: Checked, problems: Problems) -> None:
 async def _ask(bundle: ir.Bundle) -> dict[str, Any]:
     """Return the tools of each server by its key, or the Failure of a server that did not answer."""
     background, unit = Background(), Unit(bundle)
-    servers = Servers(secret, os.getcwd(), background)
+    servers = Servers(os.getcwd(), background)
     found: dict[str, Any] = {}
 
     async def one(key: str) -> None:

@@ -13,11 +13,12 @@ import msgspec
 import trio
 
 from cogc.commands.options import LEVELS, SETTS
-from cogc.commands.streams import Sink, refuse_foreign
+from cogc.commands.streams import Sink, refuse_foreign, terminal
 from cogc.commands.usage import UsageError
 from cogc.disk.state_folder import make_folder
 from cogc.run.people import People
 from cogc.run.trace import TraceWriter
+from cogc.screens.live import console_of
 from cogc.screens.sett import SettView
 from cogc.sett.board import Board
 
@@ -58,7 +59,7 @@ class SettSinks:
     async def watch(self, nursery: trio.Nursery, board: Board, people: People) -> None:
         """Show the live view, if stdout is a terminal and a trace was asked for."""
         if self.live:
-            self.view = SettView(board, self.instance)
+            self.view = SettView(board, self.instance, console_of(terminal(sys.stdout)))
             people.aside = self.view.aside
             nursery.start_soon(self.view.run)
 

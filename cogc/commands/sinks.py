@@ -15,7 +15,7 @@ import msgspec
 
 from cogc import ir
 from cogc.commands.options import LEVELS, budget, duration, epoch_of, run_id_of
-from cogc.commands.streams import Sink, refuse_foreign, sink_of_stdout
+from cogc.commands.streams import Sink, refuse_foreign, sink_of_stdout, terminal
 from cogc.commands.usage import UsageError
 from cogc.disk.state_folder import make_folder
 from cogc.kernel.effects import Effect, LogLine, Output
@@ -28,6 +28,7 @@ from cogc.run.report import team_line
 from cogc.run.session import RunOptions, Session
 from cogc.run.state import StateError, StateStore
 from cogc.run.trace import States, TraceWriter, line
+from cogc.screens.live import console_of
 from cogc.screens.run import RunView
 
 
@@ -150,7 +151,7 @@ class RunSinks:
         if not self.live:
             await session.run()
             return
-        view = RunView(session)
+        view = RunView(session, console_of(terminal(sys.stdout)))
         session.executors.settings.people.aside = view.aside
         self.out = self.err = view.print
         try:

@@ -4,6 +4,10 @@ A sink keeps the first error that a write met, calls `on_lost` once, and drops e
 command therefore reaches its own exit code, and a run stops in good order, with its `on stop` hooks. `guard` puts such
 sinks behind stdout and stderr before a command begins. `loss` says afterwards, in one line, what could not be written.
 
+What is written to the guarded stdout and stderr is text that people see: secrets are masked, and characters that could do
+something to a terminal are visible (`diagnostics/visible.py`). Whoever writes sequences for the terminal itself, in colour,
+writes to `terminal(stream)`, and makes the texts of others visible first.
+
 `cogc check` starts through this module, so that it imports nothing heavy.
 """
 
@@ -15,6 +19,7 @@ import os
 import sys
 
 from cogc.commands.usage import UsageError
+from cogc.diagnostics.visible import shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,6 +63,32 @@ class Sink(io.FileIO):
         return f"cannot write to {self.title}: {(self.lost.strerror or str(self.lost)).lower()}"
 
 
+class _Shown(io.TextIOWrapper):
+    """A stream for people."""
+
+    def write(self, text: str) -> int:
+        super().write(shown(text))
+        return len(text)
+
+
+class _Terminal:
+    """A stream for people, to which sequences for the terminal are written as they are."""
+
+    def __init__(self, stream: _Shown) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        return io.TextIOWrapper.write(self._stream, text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+def terminal(stream: Any) -> Any:
+    """Return a stream that takes colours and movements of the cursor, and goes where the guarded one goes."""
+    return _Terminal(stream) if isinstance(stream, _Shown) else stream
+
+
 def guard() -> None:
     """Put sinks behind stdout and stderr. A character that their encoding lacks is written as a JSON escape."""
     codecs.register_error(_ESCAPES, _escaped)
@@ -95,9 +126,9 @@ def _guarded(stream: io.TextIOWrapper | None, number: int, title: str, closed: O
     """Return a stream like the given one, over a sink."""
     raw = Sink(number, title, lost=closed)
     if stream is None:  # the descriptor was closed when the process began
-        return io.TextIOWrapper(io.BufferedWriter(raw), "utf-8", _ESCAPES)
+        return _Shown(io.BufferedWriter(raw), "utf-8", _ESCAPES)
     stream.flush()
-    return io.TextIOWrapper(
+    return _Shown(
         io.BufferedWriter(raw),
         stream.encoding,
         _ESCAPES,

@@ -23,6 +23,7 @@ import trio
 from cogc import ir
 from cogc.analysis.checked import Checked
 from cogc.analysis.checked import Options as CheckOptions
+from cogc.commands import streams
 from cogc.commands.load import show_to_stderr
 from cogc.commands.options import (
     answer_options,
@@ -169,7 +170,7 @@ def _report(options: Namespace, checked: Checked, declared: Declared, verdict: d
         if options.format is None:
             sys.stdout.write(_summary(name, verdict) + "\n")
     else:
-        render.findings(verdict["findings"], sys.stdout)
+        render.findings(verdict["findings"], streams.terminal(sys.stdout))
         sys.stdout.write(_summary(name, verdict) + "\n")
 
 

@@ -5,6 +5,8 @@ The libraries for a terminal and for JSON are imported where they are needed: a 
 
 from __future__ import annotations
 
+from cogc.diagnostics.visible import shown_line
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, TextIO
@@ -73,13 +75,15 @@ def people(found: list[Diagnostic], file: TextIO, color: bool | None = None) -> 
     console = Console(file=file, force_terminal=color, highlight=False, soft_wrap=True)
     for d in found:
         style = "bold red" if d.severity == "error" else "bold yellow"
-        console.print(Text.assemble((d.severity, style), (f"[{d.code}]", style), (f": {d.message}", "bold")))
+        console.print(
+            Text.assemble((d.severity, style), (f"[{d.code}]", style), (f": {shown_line(d.message)}", "bold"))
+        )
         width = max(len(str(s.position()[0])) for s in [d.span, *(r.span for r in d.related)])
         _excerpt(console, d.span, "", style, width, "-->")
         for r in d.related:
             _excerpt(console, r.span, r.text, "blue", width, ":::")
         if d.help:
-            console.print(Text.assemble((" " * width + " = ", "blue"), ("help", "bold"), f": {d.help}"))
+            console.print(Text.assemble((" " * width + " = ", "blue"), ("help", "bold"), f": {shown_line(d.help)}"))
         console.print()
 
 
@@ -92,10 +96,14 @@ def findings(found: list[dict[str, Any]], file: TextIO) -> None:
     styles = {"PASS": "green", "FAIL": "bold red", "SKIP": "yellow"}
     width = max((len(f["criterion"]) for f in found), default=0)
     for f in found:
-        console.print(Text.assemble((f["status"], styles[f["status"]]), f"  {f['criterion']:<{width}}  {f['details']}"))
+        console.print(
+            Text.assemble(
+                (f["status"], styles[f["status"]]), shown_line(f"  {f['criterion']:<{width}}  {f['details']}")
+            )
+        )
         if f["status"] == "FAIL":
             for line in f["output"].splitlines()[-_SHOWN_LINES:]:
-                console.print(Text(f"      | {line}", "dim"))
+                console.print(Text(f"      | {shown_line(line)}", "dim"))
 
 
 def _excerpt(console: Console, span: Span, label: str, style: str, width: int, arrow: str) -> None:
@@ -105,18 +113,22 @@ def _excerpt(console: Console, span: Span, label: str, style: str, width: int, a
     line, column = span.position()
     source = span.source.line(line) if span.source.text else ""
     pad = " " * width
-    console.print(Text.assemble((f"{pad}{arrow} ", "blue"), _place(span)))
+    console.print(Text.assemble((f"{pad}{arrow} ", "blue"), shown_line(_place(span))))
     if not source.strip():
         return
-    start, shown = _window(source, column)
-    length = max(1, min(span.end - span.start, len(source) - column + 1, len(shown) - start))
-    before = shown[:start].replace("\t", _TAB)
-    marked = shown[start : start + length].replace("\t", _TAB)
+    start, part = _window(source, column)
+    length = max(1, min(span.end - span.start, len(source) - column + 1, len(part) - start))
+    before, marked, behind = (
+        shown_line(piece.replace("\t", _TAB))
+        for piece in (part[:start], part[start : start + length], part[start + length :])
+    )
     marks = ("^" if arrow == "-->" else "-") * max(1, len(marked))
     console.print(Text(f"{pad} |", "blue"))
-    console.print(Text.assemble((f"{line:>{width}} | ", "blue"), shown.replace("\t", _TAB)))
+    console.print(Text.assemble((f"{line:>{width}} | ", "blue"), before + marked + behind))
     console.print(
-        Text.assemble((f"{pad} | ", "blue"), " " * len(before), (marks + (" " + label if label else ""), style))
+        Text.assemble(
+            (f"{pad} | ", "blue"), " " * len(before), (marks + (" " + shown_line(label) if label else ""), style)
+        )
     )
 
 

@@ -267,6 +267,8 @@ class Lowering:
             kind = ATTRIBUTES[owner].get(a.key.id, "")
             if kind.startswith("word"):
                 found[a.key.id] = ir.Const(word_of(a.value))
+            elif kind == "secrets" and a.key.id == "env" and word_of(a.value) == "inherit":
+                found[a.key.id] = ir.Const("inherit")
             elif kind.startswith("secret"):
                 found[a.key.id] = self.secret(a.value)  # type: ignore[arg-type]
             elif kind.startswith("type "):
@@ -278,6 +280,7 @@ class Lowering:
         """Lower an attribute that may hold `env("NAME")`. The secret stays a reference: its value never enters the program."""
         match node:
             case nodes.Call(function=nodes.Name(id="env"), arguments=(first,)) if isinstance(first.value, nodes.Text):
+                self.tables.secrets[first.value.value] = None
                 return ir.Const({"env": first.value.value})
             case nodes.RecordLiteral(entries=entries):
                 return ir.Record(

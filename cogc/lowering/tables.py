@@ -68,7 +68,7 @@ class Tables:
 
     __slots__ = (
         "checked", "coglets", "const", "consts", "found", "models", "named", "positions", "program", "programs", "queue",
-        "queues", "servers", "type_numbers", "types", "world",
+        "queues", "secrets", "servers", "type_numbers", "types", "world",
     )  # fmt: skip
 
     def __init__(
@@ -94,6 +94,7 @@ class Tables:
         self.type_numbers: dict[str, int] = {}
         self.named: dict[str, object] = {}
         self.positions: list[tuple[str, int, int]] = []
+        self.secrets: dict[str, None] = {}
 
     def type(self, type: Type) -> int:
         """Return the number of a type, which the type gets at its first use."""
@@ -137,5 +138,6 @@ class Tables:
                 types=self.types,
                 named=self.named,
                 positions=self.positions,
+                secrets=list(self.secrets),
             )
         )

@@ -16,7 +16,7 @@ from cogc.run.mirror import Mirror
 from cogc.run.models import Models
 from cogc.run.outside import Outside
 from cogc.run.plans import Plans
-from cogc.run.secrets import secret
+from cogc.run.secrets import prepare
 from cogc.run.servers import Servers
 from cogc.run.session import RunOptions, Session, Sinks
 from cogc.run.settings import Settings
@@ -25,13 +25,14 @@ from cogc.run.settings import Settings
 def build_session(unit: Unit, options: RunOptions, settings: Settings, sinks: Sinks | None = None) -> Session:
     """Return a session that has not begun."""
     sinks = sinks or Sinks()
+    prepare(unit.bundle.secrets)
     kernel = _kernel(unit, options, sinks)
     outside, background = Outside(options.sim), Background()
     clock = (lambda: kernel.now / 1e9) if options.sim else None
     executors = Executors(
         settings,
         Coglets(outside.notify, to_python, from_python, settings.workspace),
-        Servers(secret, settings.workspace, background, settings.sandboxed),
+        Servers(settings.workspace, background, settings.sandboxed),
         Claims(outside, background, clock),
         Plans(settings.keeping, settings.people, background, outside.rest, clock),
     )

@@ -78,7 +78,7 @@ from cogc.run.people import Question
 from cogc.run.plans import Plans
 from cogc.run.process import run_process
 from cogc.run.sandbox import ENVIRONMENT, wrapped
-from cogc.run.secrets import secret
+from cogc.run.secrets import environment, own_environment
 from cogc.run.servers import Servers, read_result
 from cogc.run.settings import Settings
 
@@ -236,9 +236,13 @@ class Executors:
         request = call.request
         words = command_words(request["words"])
         cwd = self._folder(request.get("cwd", ""))
-        own = {k: secret(v) for k, v in request.get("env", {}).items()}
+        own = own_environment(request.get("env"))
         path = os.pathsep.join(filter(None, (os.environ.get("PATH"), os.path.dirname(sys.executable))))
-        env = {**os.environ, "PATH": path, **own}  # what is installed beside cogc is found, if nothing goes before it
+        env = {
+            **environment(),
+            "PATH": path,
+            **own,
+        }  # what is installed beside cogc is found, if nothing goes before it
         if call.sandbox is not None and self.settings.sandboxed:
             workspace = self._folder(".")
             words, env = wrapped(words, call.sandbox, workspace, cwd, program.name), {**ENVIRONMENT, **own}

@@ -33,6 +33,9 @@ from typing import Any
 
 import trio
 
+from cogc.diagnostics.masks import masked, masked_value
+from cogc.language.values import Failure
+
 _PATIENCE = 1.0
 """Real seconds for which `settle` waits for tasks that never block, such as one that polls; then order is given up."""
 
@@ -148,17 +151,17 @@ class Outside:
     def result(self, call: int, value: Any) -> None:
         """Take in the result of a call, which has ended with it."""
         self.end(call)
-        self.results.append((call, value))
+        self.results.append((call, without_secrets(value)))
         self.wake()
 
     def piece(self, call: int, text: str) -> None:
         """Take in a piece of a model's reply while it comes."""
-        self.pieces.append((call, text))
+        self.pieces.append((call, masked(text)))
         self.wake()
 
     def notify(self, call: int, kind: str, *data: Any) -> Notice:
         """Take in a notice; it may be awaited."""
-        notice = Notice(self._block, call, kind, data)
+        notice = Notice(self._block, call, kind, tuple(without_secrets(d) for d in data))
         self.notices.append(notice)
         self.wake()
         return notice
@@ -225,3 +228,13 @@ class Outside:
         with trio.move_on_after(seconds):
             await self._wake.wait()
         self._wake = trio.Event()
+
+
+def without_secrets(value: Any) -> Any:
+    """Return what comes from outside with its secrets masked, so that none enters the kernel, the journal or the trace."""
+    if isinstance(value, Failure):
+        value.message = masked(value.message)
+        value.args = (value.message,)
+        value.trace = masked(value.trace)
+        return value
+    return masked_value(value)

@@ -52,6 +52,7 @@ from typing import Any
 
 import trio
 
+from cogc.diagnostics.masks import masked_bytes
 from cogc.run import reaper
 
 OUTPUT_LIMIT = 16 << 20
@@ -156,7 +157,8 @@ async def run_process(
             # a grandchild may hold the pipes open: what it still writes is not waited for
             nursery.cancel_scope.deadline = trio.current_time() + 0.25
         await trio.lowlevel.checkpoint_if_cancelled()
-        return ProcessResult(process.returncode or 0, bytes(streams.stdout), bytes(streams.stderr), streams.truncated)
+        out, err = masked_bytes(bytes(streams.stdout)), masked_bytes(bytes(streams.stderr))
+        return ProcessResult(process.returncode or 0, out, err, streams.truncated)
 
 
 @asynccontextmanager

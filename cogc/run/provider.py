@@ -9,7 +9,7 @@ from typing import Any
 
 from cogc import ir
 from cogc.language.values import Failure
-from cogc.run.secrets import secret
+from cogc.run.secrets import prepare, secret
 
 
 def api_key(model: ir.Model, attributes: dict[str, Any], variable: str) -> str:
@@ -17,6 +17,7 @@ def api_key(model: ir.Model, attributes: dict[str, Any], variable: str) -> str:
     key."""
     if "api_key" in attributes:
         return secret(attributes["api_key"])
+    prepare([variable])
     found = os.environ.get(variable, "")
     if not found and "base_url" not in attributes:
         raise Failure("program", f"model `{model.name}` needs a key: the environment has no `{variable}`")

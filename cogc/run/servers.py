@@ -12,7 +12,7 @@ import os
 import shutil
 import tempfile
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, TextIO, TypeAlias
 
@@ -25,6 +25,7 @@ from cogc.language.values import Failure, plain
 from cogc.run.background import Background
 from cogc.run.process import held
 from cogc.run.sandbox import ENVIRONMENT, wrapped
+from cogc.run.secrets import own_environment, secret
 
 _START = 30.0
 """Seconds in which a server must answer after its start."""
@@ -43,16 +44,14 @@ Key: TypeAlias = tuple[Unit, str]
 
 
 class Servers:
-    """The MCP servers of one run. `secret` gives the value of a secret."""
+    """The MCP servers of one run."""
 
     def __init__(
         self,
-        secret: Callable[[Any], str],
         workspace: str,
         background: Background,
         sandboxed: bool = True,
     ) -> None:
-        self.secret = secret
         self.workspace = workspace
         self.sandboxed = sandboxed
         self.background = background
@@ -147,7 +146,7 @@ class Servers:
         argument = unit.evaluate(server.argument)
         attributes = {k: unit.evaluate(e) for k, e in server.attributes.items()}
         if server.transport == "http":
-            headers = {k: self.secret(v) for k, v in attributes.get("headers", {}).items()}
+            headers = {k: secret(v) for k, v in attributes.get("headers", {}).items()}
             async with (
                 httpx2.AsyncClient(
                     headers=headers, follow_redirects=True, timeout=httpx2.Timeout(30, read=300)
@@ -156,7 +155,7 @@ class Servers:
             ):
                 yield client
             return
-        env = {k: self.secret(v) for k, v in attributes.get("env", {}).items()}
+        env = own_environment(attributes.get("env"))
         cwd = os.path.join(self.workspace, attributes.get("cwd", ""))
         if attributes.get("sandbox", "none") != "none" and self.sandboxed:
             whole, env = self._wrapped(server, argument, attributes, cwd), {**ENVIRONMENT, **env}

@@ -28,6 +28,8 @@ from typing import Any, Literal
 
 import trio
 
+from cogc.diagnostics.visible import shown
+
 STOP_LIMIT = 11.0  # more than the deadline of an `on stop`, so that its failure is logged
 AT_ONCE = 1.0
 
@@ -109,4 +111,4 @@ def _write(dump: Callable[[], str]) -> None:
     except Exception as error:  # a handler that raises would fail whatever it has interrupted
         text = f"cogc: the state of the run cannot be shown: {error}\n"
     with suppress(OSError):
-        os.write(2, text.encode("utf-8", "backslashreplace"))
+        os.write(2, shown(text).encode("utf-8", "backslashreplace"))

@@ -7,6 +7,8 @@ from typing import Any, BinaryIO
 
 import msgspec
 
+from cogc.diagnostics.masks import masked_bytes
+from cogc.diagnostics.visible import visible_bytes
 from cogc.kernel.changes import applied
 from cogc.language.values import Duration, Time
 
@@ -35,7 +37,7 @@ class TraceWriter:
 
     def flush(self) -> None:
         if self.waiting:
-            self.file.write(self.encoder.encode_lines(self.waiting))
+            self.file.write(visible_bytes(masked_bytes(self.encoder.encode_lines(self.waiting))))
             self.waiting = []
         self.file.flush()
 

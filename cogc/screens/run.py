@@ -7,7 +7,6 @@ for a lock. Drawing costs time, and is bounded by the height of the screen.
 
 from __future__ import annotations
 
-import sys
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -16,15 +15,16 @@ from typing import Any
 
 import trio
 from rich.console import Console, Group
-from rich.live import Live
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from cogc.diagnostics.visible import shown_line
 from cogc.kernel.objects import Instance, Slot
 from cogc.language.values import shorten
 from cogc.run.session import Session
 from cogc.run.trace import line
+from cogc.screens.live import Picture, print_text
 
 PERIOD = 0.125
 """Seconds between two pictures."""
@@ -60,13 +60,13 @@ _SHOWN = (
 class RunView:
     """Draws a session while it runs."""
 
-    def __init__(self, session: Session, console: Console | None = None) -> None:
+    def __init__(self, session: Session, console: Console) -> None:
         self.session = session
-        self.console = console or Console(file=sys.stdout)
+        self.console = console
         self.last: deque[str] = deque(maxlen=40)
         self.counts: dict[int, tuple[int, int]] = {}
         self.drawn = time.monotonic()
-        self.live: Live | None = None
+        self.live: Picture | None = None
         self.before_steps = 0
         self.is_aside = False
         before = session.options.on_records
@@ -81,11 +81,11 @@ class RunView:
     def print(self, words: str) -> None:
         """Print above the view."""
         if self.live is not None:
-            self.live.console.print(Text(words.rstrip("\n")), soft_wrap=True)
+            print_text(self.console, words.rstrip("\n"))
 
     async def run(self) -> None:
         """Run the session with the view around it; the last picture stays."""
-        with Live(console=self.console, auto_refresh=False, transient=False) as self.live:
+        with Picture(self.console) as self.live:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._refresh)
                 await self.session.run()
@@ -160,25 +160,25 @@ class RunView:
         total = 0
         stack: list[tuple[Instance | Slot, str, str]] = [(root, "", "")] if root is not None else []
         while stack:
-            shown, lead, below = stack.pop()
+            item, lead, below = stack.pop()
             total += 1
             if len(found) < rows - 1:
-                found.append(self._row(shown, lead) if isinstance(shown, Instance) else self._pool(shown, lead))
-            inner = self._inner(shown)
-            for i, item in reversed(list(enumerate(inner))):
+                found.append(self._row(item, lead) if isinstance(item, Instance) else self._pool(item, lead))
+            inner = self._inner(item)
+            for i, below_it in reversed(list(enumerate(inner))):
                 last = i == len(inner) - 1
-                stack.append((item, below + ("└ " if last else "├ "), below + ("  " if last else "│ ")))
+                stack.append((below_it, below + ("└ " if last else "├ "), below + ("  " if last else "│ ")))
         return found, total - len(found)
 
-    def _inner(self, shown: Instance | Slot) -> list[Instance | Slot]:
+    def _inner(self, item: Instance | Slot) -> list[Instance | Slot]:
         """Return the rows below a row: children, with a large pool as one row; below a pool, up to four busy members."""
-        if isinstance(shown, Slot):
+        if isinstance(item, Slot):
             busy: list[Instance | Slot] = [
-                m for m in shown.members.values() if m.gate or (m.ports and any(p.fill for p in m.ports.values()))
+                m for m in item.members.values() if m.gate or (m.ports and any(p.fill for p in m.ports.values()))
             ]
             return busy[:4]
         inner: list[Instance | Slot] = []
-        for slot in (shown.children or {}).values():
+        for slot in (item.children or {}).values():
             if len(slot.members) > _LARGE:
                 inner.append(slot)
             else:
@@ -192,7 +192,9 @@ class RunView:
         fill = sum(p.fill for m in members for p in (m.ports or {}).values())
         restarts = sum(len(m.restarts or ()) for m in members)
         busy = sum(1 for m in members if m.gate)
-        label = Text.assemble((lead, "dim"), f"{slot.name} ×{len(members)}", (f" {slot.code.name}", "dim"))
+        label = Text.assemble(
+            (lead, "dim"), shown_line(f"{slot.name} ×{len(members)}"), (shown_line(f" {slot.code.name}"), "dim")
+        )
         state = Text(f"{busy} busy" if busy else "idle", "yellow" if busy else "green")
         return label, state, str(sent or ""), str(fill or ""), Text(str(restarts or ""), "red"), ""
 
@@ -202,9 +204,9 @@ class RunView:
         sent = sum(o.count for o in inst.outs if o is not None)
         fill = sum(p.fill for p in (inst.ports or {}).values())
         name = inst.name if inst.slot is None or inst.slot.single else f"{inst.name}[{inst.index}]"
-        label = Text.assemble((lead, "dim"), name)
+        label = Text.assemble((lead, "dim"), shown_line(name))
         if inst.code.name not in (name, ""):
-            label.append(f" {inst.code.name}", "dim")
+            label.append(shown_line(f" {inst.code.name}"), "dim")
         restarts = len(inst.restarts or ())
         return (
             label,
@@ -212,7 +214,7 @@ class RunView:
             str(sent or ""),
             Text(str(fill or ""), "magenta" if fill > 32 else ""),
             Text(str(restarts or ""), "red"),
-            Text(self._values(inst), "dim"),
+            Text(shown_line(self._values(inst)), "dim"),
         )
 
     def _values(self, inst: Instance) -> str:
@@ -222,8 +224,8 @@ class RunView:
 
     def _messages(self, count: int, width: int) -> Panel:
         """Return the panel of the last messages."""
-        shown = [m[: max(20, width - 4)] for m in list(self.last)[-count:]]
-        shown += [""] * (count - len(shown))
+        last = [shown_line(m)[: max(20, width - 4)] for m in list(self.last)[-count:]]
+        last += [""] * (count - len(last))
         return Panel(
-            Text("\n".join(shown), no_wrap=True, overflow="ellipsis"), title="last messages", title_align="left"
+            Text("\n".join(last), no_wrap=True, overflow="ellipsis"), title="last messages", title_align="left"
         )

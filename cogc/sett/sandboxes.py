@@ -25,6 +25,7 @@ from cogc.language.values import Failure
 from cogc.run import confine
 from cogc.run.process import run_process
 from cogc.run.sandbox import ENVIRONMENT, wrapped
+from cogc.run.secrets import environment
 from cogc.sett.spec import AgentSpec
 
 _ENGINES = ("docker", "podman")
@@ -70,7 +71,7 @@ class Sandboxes:
                 command = [*held, *([agent.app] if agent.app else []), "--", *(self._outside(agent, w) for w in words)]
                 yield [*agent.limits, *command], {**ENVIRONMENT, "HOME": own, "TMPDIR": own, **env}
         else:
-            yield [*agent.limits, *(self._outside(agent, w) for w in words)], {**os.environ, **env}
+            yield [*agent.limits, *(self._outside(agent, w) for w in words)], {**environment(), **env}
 
     def _files(self) -> list[str]:
         """Return the files of the blackboard that exist."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from cogc.compile import analyse
 from cogc.diagnostics import render
 from cogc.diagnostics.problems import Problems
 from cogc.disk.files import read
+from cogc.kernel.models.roster import Roster
+from cogc.language.attributes import SPAWN_TOOLS
 from support.paths import ROOT
 from support.specs import check_text, codes
 
@@ -67,3 +71,80 @@ def test_the_standard_library_is_clean() -> None:
     problems = Problems()
     analyse(["std/mixins.cog"], read, problems)
     assert problems.found == []
+
+
+AGENTS = """
+model m = scripted "m.yml"
+agent W { model: m, sandbox: ro }
+program delegate(x: string) -> string = shell ["a", x]
+program spawn_agent(x: string) -> string = shell ["a", x]
+program plan_create(x: string) -> string = shell ["a", x]
+program send_message(x: string) -> string = shell ["a", x]
+agent wait_agent { model: m }
+plan P { goal: "g"
+  step a by W: "x" }
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("agent L { model: m, tools: [delegate] }\nteam T { lead: L, workers: [W] }", ["tool-clash:L"]),
+        ("agent L { model: m, tools: [delegate] }\nteam T { lead: W, workers: [L] }", []),
+        ("agent L { model: m, tools: [send_message] }\nteam T { lead: W, workers: [L * 2], max_workers: 1 }", ["tool-clash:L"]),
+        ("agent L { model: m, tools: [spawn_agent], spawn: [W] }", ["tool-clash:spawn_agent"]),
+        ("agent L { model: m, tools: [spawn_agent, delegate, plan_create] }", []),
+        ("agent L { model: m, tools: [wait_agent], spawn: [W] }", ["tool-clash:wait_agent"]),
+        ("agent L { model: m, tools: [plan_create, P] }", ["tool-clash:plan_create"]),
+    ],
+)  # fmt: skip
+def test_a_tool_with_the_name_of_a_tool_of_the_languages_own(text: str, expected: list[str]) -> None:
+    whole = AGENTS + text
+    found = [d for d in check_text(whole)[1] if d.slug not in ("unverified-path", "unbounded-loop")]
+    assert [f"{d.slug}:{whole[d.span.start : d.span.end]}" for d in found] == expected
+
+
+def test_the_names_that_are_taken_are_those_of_the_tools() -> None:
+    names = [tool["name"] for tool in Roster.tools(SimpleNamespace(programs={}))]  # type: ignore[arg-type]
+    assert names == list(SPAWN_TOOLS)
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("coglet Main(self: int) { }", "self"),
+        ("coglet Main { state self: int = 1 }", "self"),
+        ("coglet Main { listen x: int\n on x as self { log info 1 } }", "self"),
+        ("program p(self: int) -> int = expr 1\ncoglet Main { on start { log info p(1) } }", "self"),
+        ("const A = [self for self in [1]]", "self"),
+        ("const self = 1", "self"),
+        (AGENTS + 'plan Q(goal: int) { goal: "g"\n step a by W: "x" }', "goal"),
+        (AGENTS + 'plan Q { goal: "g"\n step self by W: "x" }', "self"),
+        ("dod D(on: int) { tests: on }", "on"),
+        ("dod D(human: bool) { sure: human }", "human"),
+        ("dod D(coverage: int) { coverage: coverage >= 3 }", "coverage"),
+        ('dod D(work: duration) { a: python "m:f" { timeout: work } }', "work"),
+    ],
+)
+def test_a_name_that_would_be_hidden(text: str, place: str) -> None:
+    found = [d for d in check_text(text)[1] if d.severity == "error"]
+    assert [(d.slug, text[d.span.start : d.span.end]) for d in found] == [("shadowed-name", place)]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("coglet Main { listen x: int\n listen y: int\n on y as v { log info v }\n on x as v { self.y <- v } }", []),
+        ("coglet C { listen y: int\n on y as v { log info v }\n on start { self.y <- 1 } }\ncoglet Main { create c = C }", []),
+        ("coglet C { listen y: int\n on y as v { log info v } }\ncoglet Main { create c = C }", ["unconnected-channel"]),
+        ("coglet Main { listen start: int }", ["reserved-channel"]),
+    ],
+)  # fmt: skip
+def test_channels_to_which_their_own_coglet_sends(text: str, expected: list[str]) -> None:
+    assert codes(text) == expected
+
+
+@pytest.mark.parametrize("name", ["agent", "dod", "plan", "queue", "team"])
+def test_the_forms_of_the_standard_library_are_no_specs(name: str) -> None:
+    [found] = check_text(f'import "std/forms/{name}.cog"\ncoglet Main {{ }}')[1]
+    assert found.slug == "unreadable-file" and found.help == f"declare `{name} NAME`, which needs no import"

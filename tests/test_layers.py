@@ -18,7 +18,7 @@ PACKAGE = ROOT / "cogc"
 OWNERS = {
     "lark": set(),
     "yaml": {"syntax.read_yaml", "run"},
-    "jinja2": {"analysis.prompts", "kernel"},
+    "jinja2": {"analysis.prompts", "language.rendering"},
     "rich": {"diagnostics.render", "screens"},
     "trio": {"run", "screens", "commands", "coglet", "sett", "stores", "tasks"},
     "anthropic": {"run"},

@@ -565,6 +565,7 @@ def test_proglet_refuses_what_has_no_meaning(table: Any, message: str) -> None:
         ('"b" in { b: 1 }', True),
         ('first(split("a b", " "))', "a"),
         ('"{{ v }} and {{ [v] | length }}"', "3 and 1"),
+        ('"{{ NOTHING.a.b }}{{ [NOTHING.a] | length }}"', "null1"),
         ("v is int", True),
         ("1 if v > 2 else 0", 1),
         ("not (v > 2) or v == 3", True),
@@ -574,14 +575,18 @@ def test_proglet_refuses_what_has_no_meaning(table: Any, message: str) -> None:
     ],
 )
 def test_expressions_mean_what_the_page_says(expression: str, value: object) -> None:
-    sim = main(f"on go as v {{ seen <- {expression} }}").send("go", 3)
+    text = f"state nothing: any = null\n on go as v {{ seen <- {expression} }}"
+    sim = main(text.replace("NOTHING", "nothing")).send("go", 3)
     assert sim.kernel.report is None, sim.kernel.report.failure.message
     assert sim.sent("seen") == [value] and type(sim.sent("seen")[0]) is type(value)
 
 
-@pytest.mark.parametrize("expression", ["[1, 2][v]", "1 // (v - 3)", "first([])", 'int("x")', "1 % (v - 3)"])
+@pytest.mark.parametrize(
+    "expression", ["[1, 2][v]", "1 // (v - 3)", "first([])", 'int("x")', "1 % (v - 3)", "NOTHING.a", 'NOTHING["a"]']
+)
 def test_an_expression_that_fails_fails_its_reaction(expression: str) -> None:
-    sim = main(f"on go as v {{ seen <- {expression} }} else as e {{ seen <- e.kind }}").send("go", 3)
+    text = f"state nothing: any = null\n on go as v {{ seen <- {expression} }} else as e {{ seen <- e.kind }}"
+    sim = main(text.replace("NOTHING", "nothing")).send("go", 3)
     assert sim.sent("seen") == ["error"]
 
 

@@ -49,6 +49,26 @@ WRONG = {
         "const A: any = 1\nconst B: string = A\n" + main("on x as v { y <- [v, B] }"),
         ["certain-failure:A"],
     ),
+    "a template with a filter": (
+        'const A: any = [1, "a"]\nconst B = "{{ A | sort | join }}"\n' + main("on x as v { y <- [v, B] }"),
+        ["certain-failure:\"{{ A | sort | join }}\""],
+    ),
+    "a template that divides": (
+        'const Z = 0\n' + main('state s: string = "{{ 1 // Z }}"\n on x as v { y <- [v, s] }'),
+        ["certain-failure:\"{{ 1 // Z }}\""],
+    ),
+    "a template that finds nothing": (
+        "const L = [1]\nprogram f() -> string = template \"{{ L[3] }}\"\nconst A = f()\n" + main("on x as v { y <- [v, A] }"),
+        ["certain-failure:\"{{ L[3] }}\""],
+    ),
+    "a template without end": (
+        'const A = "{% for i in range(99) %}{% for j in range(9999) %}x{% endfor %}{% endfor %}"\n' + main("on x as v { y <- [v, A] }"),
+        ["certain-failure:" + '"{% for i in range(99) %}{% for j in range(9999) %}x{% endfor %}{% endfor %}"'],
+    ),
+    "a field of null": (
+        "const N: any = null\nconst A = N.a\n" + main("on x as v { y <- [v, A] }"),
+        ["certain-failure:N.a"],
+    ),
     # starts
     "a default": ("coglet Main(n: int = 1 // 0) { listen x: int\n on x as v { log info v + n } }", ["certain-failure:1 // 0"]),
     "a state": ("const Z = 0\n" + main("state s: int = 1 % Z\n on x as v { y <- s + v }"), ["certain-failure:1 % Z"]),
@@ -123,6 +143,11 @@ WRONG = {
     "an index outside": (main("on x as v { y <- [v][1] }"), ["certain-failure:[v][1]"]),
 }  # fmt: skip
 RIGHT = {
+    "templates with filters": (
+        "const L = [3, 1]\nconst N: any = null\n"
+        'const A = "{{ L | sort | join(\\"-\\") }} {% for l in L if l > 1 %}{{ l * 2 }}{% endfor %} {{ N.a.b }} {{ N.a.b | default(1) }}"\n'
+        'const B = A if A == "1-3 6 null null" else first([])\n' + main("on x as v { y <- [v, B] }")
+    ),
     "a try": main("on x as v { y <- try (v / 0) else 0 }"),
     "a constant with a try": "const A = try (1 // 0) else 2\n" + main("on x as v { y <- v + A }"),
     "a guarded constant": "const Z = 0\n" + main("on x as v { y <- v if Z == 0 else v // Z }"),

@@ -1,16 +1,22 @@
 """Evaluate expressions whose values are known before a run: constants, and what is computed from them.
 
-The check evaluates with the functions that a run evaluates with (`language/functions.py`, `language/coerce.py`), so that
-both agree on every value and on every failure. An `Evaluator` stands at one place: a scope for the names, and an
-environment for the names whose values are known there.
+The check evaluates with the functions that a run evaluates with (`language/functions.py`, `language/coerce.py`,
+`language/rendering.py`), so that both agree on every value and on every failure. An `Evaluator` stands at one place: a
+scope for the names, and an environment for the names whose values are known there.
 
 An evaluation has three outcomes. It returns a value. It raises `Unknown`, if the expression needs something that only a
 run has: a message, a state, a parameter, the clock, an answer from outside. Or it raises `Wrong`, if the run would fail
 at this expression for certain: a division by zero, an index out of range, a constant that needs itself. `Wrong` carries
 the smallest expression that is to blame, and the file that it stands in.
 
-Work is bounded. An evaluation that takes more than `STEPS` steps, nests deeper than `DEPTH`, or makes a value of more
-than `LARGEST` parts is `Unknown`: the limits of a run are larger, and are the run's to enforce.
+**Constants** are evaluated once, and their outcomes kept (`Tables.consts`). One that needs another one which is not known
+yet raises `_Needs`; `_constant` then evaluates the other one first, and begins again. So a chain of constants may have any
+length, and a circle is a constant that is needed while it is under way.
+
+**Bounds.** An evaluation that takes more than `STEPS` steps, nests deeper than `DEPTH`, walks more than `WALKED` parts of
+values or does more than `WORK` units of work (`language/meter.py`) is `Unknown`, and so is each one behind the
+`Tables.steps`, `Tables.parts` and `Tables.work` of the whole check: the limits of a run are larger, and are the run's to enforce. A constant that is larger
+than any may be (`language/limits.py`) is `Wrong`.
 
 Example: for `const A = 60 / (2 - B)` and `const B = 2` the evaluator finds `B` through the scope, gets 2 - 2 = 0, calls
 `OPERATORS["/"](60, 0)`, catches its `Failure`, and raises `Wrong` at the division, with the reason "a division by zero".
@@ -19,13 +25,28 @@ Example: for `const A = 60 / (2 - B)` and `const B = 2` the evaluator finds `B` 
 from __future__ import annotations
 
 from cogc.analysis import prompts
+from cogc.analysis.outcomes import Found, Unknown, Wrong
 from cogc.analysis.scope import Scope, Symbol
 from cogc.language import types
 from cogc.language.builtins import RUN_TIME_ONLY
 from cogc.language.closed import assert_never
 from cogc.language.coerce import coerce
-from cogc.language.functions import FUNCTIONS, OPERATORS, apart, field, item, negate, part, spread, text_of_parts, truth
-from cogc.language.meter import begin
+from cogc.language.functions import (
+    FUNCTIONS,
+    OPERATORS,
+    apart,
+    field,
+    field_or_null,
+    item,
+    negate,
+    part,
+    spread,
+    text_of_parts,
+    truth,
+)
+from cogc.language.limits import MOST_PARTS, extent
+from cogc.language.meter import METER, begin
+from cogc.language.record import Record
 from cogc.language.values import Duration, Failure
 from cogc.syntax import nodes
 
@@ -34,44 +55,87 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from cogc.analysis.infer import Inference
+    from cogc.analysis.outcomes import Outcome
+    from cogc.analysis.tables import Tables
     from cogc.language.types import Type
     from cogc.language.values import Value
-    from cogc.names.world import Unit
+    from cogc.names.world import Shape, Unit
 
     Known = dict[int | str, Value]
     """Values by the `id` of a parameter's node, or by the name of a local."""
 
 STEPS = 20_000
-DEPTH = 60
-LARGEST = 100_000
+DEPTH = 80
+WALKED = 4 * MOST_PARTS
+WORK = 3_000_000
 _FAILURES = (Failure, ArithmeticError, LookupError, TypeError, ValueError)
 
 
-class Unknown(Exception):
-    """The value is known only in a run."""
+class _Const(Record):
+    """A constant, its file, and the coglet or mixin that it is a member of."""
+
+    node: nodes.Const
+    unit: Unit
+    shape: Shape | None
 
 
-class Wrong(Exception):
-    """The run fails at this expression. `cycle` names the constants that need each other, if that is the reason."""
+class _Needs(Exception):
+    """The evaluation of a constant needs that of another one first."""
 
-    def __init__(self, node: nodes.Node, unit: Unit, reason: str, cycle: tuple[nodes.Const, ...] = ()) -> None:
-        super().__init__(reason)
-        self.node = node
-        self.unit = unit
-        self.reason = reason
-        self.cycle = cycle
+    def __init__(self, const: _Const) -> None:
+        super().__init__()
+        self.const = const
 
 
 class _Work:
-    """The state that the evaluators of one evaluation share: the steps left, and the constants being evaluated."""
+    """The state that the evaluators of one evaluation share: what is left of its bounds. `const` says that it is that of a constant."""
 
-    __slots__ = ("consts", "depth", "steps")
+    __slots__ = ("const", "depth", "seen", "steps", "tables", "walked", "work")
 
-    def __init__(self) -> None:
+    def __init__(self, tables: Tables, const: bool = False) -> None:
         begin(self)
+        self.tables = tables
         self.steps = STEPS
         self.depth = 0
-        self.consts: list[nodes.Const] = []
+        self.walked = 0
+        self.work = WORK
+        self.seen = 0
+        self.const = const
+
+    def look(self) -> None:
+        """End an evaluation whose functions have done too much."""
+        more = METER.spent - self.seen if METER.spent >= self.seen else METER.spent
+        self.seen = METER.spent
+        self.work -= more
+        self.tables.work -= more
+        if self.work < 0 or self.tables.work < 0:
+            raise Unknown
+
+    def step(self) -> None:
+        self.steps -= 1
+        self.tables.steps -= 1
+        if self.steps < 0 or self.tables.steps < 0 or self.depth > DEPTH:
+            raise Unknown
+
+    def made(self, value: Value) -> None:
+        """Count the parts of a value that an expression has made; fail if no constant may be so large."""
+        if value.__class__ is str:
+            size = len(value) >> 4
+        elif value.__class__ in (list, dict) and id(value) not in self.tables.extents:
+            extent(value, self.tables.extents)
+            size = len(value)
+        else:
+            return
+        self.tables.parts -= size
+        if self.tables.parts < 0:
+            raise Unknown
+
+    def walk(self, *values: Value) -> None:
+        """Count the parts of values that a function is about to walk."""
+        for value in values:
+            self.walked += len(value) >> 4 if isinstance(value, str) else extent(value, self.tables.extents)[0]
+        if self.walked > WALKED:
+            raise Unknown
 
 
 class Evaluator:
@@ -85,32 +149,38 @@ class Evaluator:
         self.inference = inference
         self.scope = scope
         self.known = known or {}
-        self.work = work or _Work()
+        self.work = work or _Work(inference.tables)
 
     def value(self, node: nodes.Expr, wanted: Type = types.ANY) -> Value:
         """Return the value of an expression, converted to the type `wanted`."""
+        before, METER.look = METER.look, self.work.look
+        try:
+            return self._converted(node, wanted)
+        finally:
+            METER.look = before
+
+    def _converted(self, node: nodes.Expr, wanted: Type) -> Value:
         found = self._value(node)
         fit = types.fit(self.inference.tables.types.get(id(node), types.ANY), wanted)
         if fit == types.EXACT:
             return found
         try:
+            self.work.walk(found)
             return coerce(found, wanted)
         except Failure as failure:
             raise Wrong(node, self.scope.unit, failure.message) from None
 
     def _value(self, node: nodes.Expr) -> Value:
-        self.work.steps -= 1
-        self.work.depth += 1
-        if self.work.steps < 0 or self.work.depth > DEPTH:
-            raise Unknown
+        work = self.work
+        work.step()
+        work.depth += 1
         try:
             found = self._evaluated(node)
+            work.made(found)
         except _FAILURES as error:
             raise Wrong(node, self.scope.unit, _reason(error)) from None
         finally:
-            self.work.depth -= 1
-        if found.__class__ in (str, list, dict) and len(found) > LARGEST:
-            raise Unknown
+            work.depth -= 1
         return found
 
     def _evaluated(self, node: nodes.Expr) -> Value:
@@ -169,22 +239,18 @@ class Evaluator:
         if symbol.kind != "const" or symbol.unit is None or not isinstance(symbol.node, nodes.Const):
             raise Unknown
         shape = symbol.member.owner if symbol.member is not None else None
-        scope = Scope(self.inference.world, symbol.unit, shape, states=False)
-        scope.constant = True
-        return Evaluator(self.inference, scope, None, self.work).const(symbol.node)
+        return self.const(symbol.node, symbol.unit, shape)
 
-    def const(self, node: nodes.Const) -> Value:
-        """Return the value of a constant; the scope of this evaluator is that of the constant."""
-        under_way = self.work.consts
-        if node in under_way:
-            cycle = tuple(under_way[under_way.index(node) :])
-            raise Wrong(node, self.scope.unit, "it needs itself", cycle)
-        under_way.append(node)
-        wanted = self.inference.tables.types.get(id(node), types.ANY) if node.type is not None else types.ANY
-        try:
-            return self.value(node.value, wanted)
-        finally:
-            under_way.pop()
+    def const(self, node: nodes.Const, unit: Unit, shape: Shape | None) -> Value:
+        """Return the value of a constant."""
+        outcome = self.inference.tables.consts.get(id(node))
+        if outcome is None:
+            if self.work.const:
+                raise _Needs(_Const(node, unit, shape))
+            outcome = _constant(self.inference, _Const(node, unit, shape))
+        if isinstance(outcome, Found):
+            return outcome.value
+        raise outcome.with_traceback(None)
 
     def _field(self, node: nodes.Field) -> Value:
         qualified = self.scope.qualified(node)
@@ -196,20 +262,35 @@ class Evaluator:
         if not node.template:
             return node.value
         parts = prompts.simple_parts(node.value)
-        if parts is None:  # Jinja's own language is left to the run
-            raise Unknown
-        return text_of_parts(*(self._path(p.path) if p.path else p.text for p in parts))
+        if parts is None:
+            return self._rendered(node.value)
+        values = [self._path(p.path) if p.path else p.text for p in parts]
+        self.work.walk(*values)
+        return text_of_parts(*values)
+
+    def _rendered(self, template: str) -> str:
+        """Return the text of a template that needs Jinja."""
+        from cogc.language.rendering import Template  # start-up: few constants are such templates
+
+        try:
+            render = Template(template).render
+            names = prompts.names(template) - {"range"}
+        except Exception as error:  # Jinja's own faults and its errors; the check of the template has reported them
+            raise Unknown from error
+        values = {name: self._name(name) for name in sorted(names)}
+        self.work.walk(*values.values())
+        return render(values)
 
     def _path(self, path: tuple[str, ...]) -> Value:
         found = self._name(path[0])
         for word in path[1:]:
-            found = field(found, word)
+            found = field_or_null(found, word)
         return found
 
     # ---- records, lists, operators -------------------------------------------------------------------------
 
     def _key(self, node: nodes.Expr) -> str:
-        key = self.value(node, types.STRING)
+        key = self._converted(node, types.STRING)
         assert isinstance(key, str)
         return key
 
@@ -265,7 +346,9 @@ class Evaluator:
             case "??":
                 return self._value(node.right) if left is None else left
             case "==" | "!=" | "<" | "<=" | ">" | ">=" | "in" | "not in" | "+" | "-" | "*" | "/" | "//" | "%":
-                return OPERATORS[node.operator](left, self._value(node.right))
+                right = self._value(node.right)
+                self.work.walk(left, right)
+                return OPERATORS[node.operator](left, right)
             case _:
                 assert_never(node.operator)
 
@@ -287,8 +370,7 @@ class Evaluator:
             if symbol.name in RUN_TIME_ONLY:
                 raise Unknown
             given = [self._value(a.value) for a in node.arguments]
-            if symbol.name == "range" and any(abs(n) > LARGEST for n in given if n.__class__ is int):
-                raise Unknown
+            self.work.walk(*given)
             return FUNCTIONS[symbol.name](*given)
         if symbol.kind == "program" and isinstance(symbol.node, nodes.Program):
             return self._program(symbol, symbol.node, node.arguments)
@@ -310,12 +392,47 @@ class Evaluator:
         for i, p in enumerate(signature.parameters):
             argument = by_position[i] if i < len(by_position) else named.get(p.name)
             if argument is not None:
-                inner.known[p.name] = self.value(argument, p.type)
+                inner.known[p.name] = self._converted(argument, p.type)
             elif p.default is not None:
-                inner.known[p.name] = inner.value(p.default, p.type)
+                inner.known[p.name] = inner._converted(p.default, p.type)
             else:
                 raise Unknown
-        return inner.value(body, signature.result)
+        return inner._converted(body, signature.result)
+
+
+def _constant(inference: Inference, wanted: _Const) -> Outcome:
+    """Evaluate a constant and, before it, those that it needs; return the outcome, which is kept like those of the others."""
+    known = inference.tables.consts
+    under_way = {id(wanted.node): wanted}
+    while under_way:
+        const = next(reversed(under_way.values()))
+        if id(const.node) not in known:
+            try:
+                known[id(const.node)] = _own(inference, const)
+            except _Needs as needs:
+                other = needs.const
+                if id(other.node) in under_way:
+                    line = list(under_way)
+                    cycle = tuple(under_way[i].node for i in line[line.index(id(other.node)) :])
+                    known[id(other.node)] = Wrong(other.node, other.unit, "it needs itself", cycle)
+                else:
+                    under_way[id(other.node)] = other
+                continue
+        del under_way[id(const.node)]
+    return known[id(wanted.node)]
+
+
+def _own(inference: Inference, const: _Const) -> Outcome:
+    """Evaluate one constant, all others that it needs being known."""
+    scope = Scope(inference.world, const.unit, const.shape, states=False)
+    scope.constant = True
+    work = _Work(inference.tables, const=True)
+    node = const.node
+    wanted = inference.tables.types.get(id(node), types.ANY) if node.type is not None else types.ANY
+    try:
+        return Found(Evaluator(inference, scope, None, work).value(node.value, wanted))
+    except (Unknown, Wrong) as outcome:
+        return outcome
 
 
 def _reason(error: Exception) -> str:

@@ -17,7 +17,7 @@ from cogc.language.texts import MARK, is_internal, nanoseconds, processors, size
 from cogc.language.types import ANY, FLOAT, STRING
 from cogc.names.lower_type import lower_type
 from cogc.names.signatures import signature
-from cogc.names.world import ARTICLES, Declared, Shape, Signature, Unit
+from cogc.names.world import ARTICLES, Declared, Shape, Signature, Unit, hides_self
 from cogc.syntax import nodes
 
 TYPE_CHECKING = False
@@ -245,6 +245,9 @@ def _dod(checked: Checked, unit: Unit, node: nodes.Dod) -> None:
             checked.problems.add("duplicate-attribute", unit.span(c.key), name=c.key.id)
         seen.add(c.key.id)
         if c not in own:
+            for name in dods.own_words(c):
+                if name.id in scope.locals:
+                    checked.problems.add("shadowed-name", unit.span(name), name=name.id, what="the parameter")
             _criterion(checked, unit, c, scope)
             criterion_parts(checked, unit, node, c, scope)
 
@@ -331,6 +334,9 @@ def _plan(checked: Checked, unit: Unit, node: nodes.Plan) -> None:
     from cogc.desugar import plans
 
     scope = _parameters(checked, unit, node.name.id, node.parameters)
+    for p in node.parameters:
+        if p.name.id == "goal":
+            checked.problems.add("shadowed-name", unit.span(p.name), name="goal", what="the goal of the plan")
     if node.extends is not None:
         _declared(checked, unit, node.extends.text, node.extends, "plan")
         if extends_itself(checked.world, unit, node, "plan"):
@@ -349,6 +355,7 @@ def _plan(checked: Checked, unit: Unit, node: nodes.Plan) -> None:
         if step.name.id in placed:
             checked.problems.add("duplicate-name", unit.span(step.name), name=step.name.id)
         placed.add(step.name.id)
+        hides_self(unit, step.name, checked.problems)
         if step.by is not None and step.by.text not in roles:
             _declared(checked, unit, step.by.text, step.by, "agent", "team")
         for name in step.after:

@@ -32,6 +32,8 @@ send wants a `string`. `infer` finds `j.text` a `string`, `ask(...)` a `string |
 
 from __future__ import annotations
 
+import re
+
 from cogc.analysis import narrow, prompts, reports
 from cogc.analysis.scope import FAILURE, Scope, Symbol, path_of
 from cogc.analysis.tables import Tables
@@ -42,15 +44,20 @@ from cogc.language.builtins import FUNCTIONS, RUN_TIME_ONLY
 from cogc.language.closed import assert_never
 from cogc.language.types import ANY, BOOL, NO, NULL, STRING, FieldOf, ListOf, MapOf, RecordOf, Type
 from cogc.names.lower_type import lower_type
-from cogc.names.world import Parameter, Shape, Signature, Unit, World
+from cogc.names.world import Parameter, Shape, Signature, Unit, World, hides_self
 from cogc.syntax import nodes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any
+    from collections.abc import Callable, Iterator
+    from typing import Any, TypeAlias
+
+    _Const: TypeAlias = tuple[nodes.Const, Unit, Shape | None]
 
 PURE_EXECUTORS = ("expr", "template")
+_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_MOST_PARTS = 500
+"""The most parts of the type of a const that is inferred: larger ones are `any`, since each use of them would be compared."""
 
 
 class Inference:
@@ -125,22 +132,59 @@ class Inference:
         assert isinstance(node, nodes.Const) and symbol.unit is not None
         known = self.tables.types.get(id(node))
         if known is None:
-            self.tables.types[id(node)] = ANY
             known = self.const(node, symbol.unit, symbol.member.owner if symbol.member else None)
         return known
 
     def const(self, node: nodes.Const, unit: Unit, shape: Shape | None = None) -> Type:
-        """Check the value of a const, and return the type of the const."""
-        scope = Scope(self.world, unit, shape, states=False)
-        scope.constant = True
+        """Check the value of a const, and return the type of the const.
+
+        The consts that it uses are checked first, each after those that it uses itself, so that a chain may have any length.
+        """
+        pending = [(node, unit, shape)]
+        while pending:
+            const = pending[-1]
+            if id(const[0]) not in self.tables.types:
+                self.tables.types[id(const[0])] = ANY  # to those that it needs itself
+                pending += [c for c in self._consts_in(*const) if id(c[0]) not in self.tables.types]
+            else:
+                self._const(*pending.pop())
+        return self.tables.types[id(node)]
+
+    def _const(self, node: nodes.Const, unit: Unit, shape: Shape | None) -> None:
+        if id(node) in self.tables.inferred:
+            return
+        self.tables.inferred.add(id(node))
+        scope = self._const_scope(unit, shape)
         if node.type is not None:
-            wanted = lower_type(self.world, unit, node.type, self.problems)
-            self.check(node.value, scope, wanted)
-            found = wanted
+            found = lower_type(self.world, unit, node.type, self.problems)
+            self.check(node.value, scope, found)
         else:
             found = _widen_deep(self.infer(node.value, scope))
-        self.tables.types[id(node)] = found
-        return found
+        self.tables.types[id(node)] = found if types.within(found, _MOST_PARTS) else ANY
+
+    def _const_scope(self, unit: Unit, shape: Shape | None) -> Scope:
+        scope = Scope(self.world, unit, shape, states=False)
+        scope.constant = True
+        return scope
+
+    def _consts_in(self, node: nodes.Const, unit: Unit, shape: Shape | None) -> Iterator[_Const]:
+        """Yield the consts that the value of a const may use, those that a local name hides among them."""
+        if isinstance(node.value, nodes.Literal):
+            return
+        scope = self._const_scope(unit, shape)
+        for part in nodes.walk(node.value):
+            match part:
+                case nodes.Name(id=name):
+                    found = [scope.find(name)]
+                case nodes.Field():
+                    found = [scope.qualified(part)]
+                case nodes.Text(value=text, template=True):
+                    found = [scope.find(word) for word in _WORD.findall(text)]
+                case _:
+                    continue
+            for symbol in found:
+                if symbol is not None and isinstance(symbol.node, nodes.Const) and symbol.unit is not None:
+                    yield symbol.node, symbol.unit, symbol.member.owner if symbol.member is not None else None
 
     def _text(self, node: nodes.Text, scope: Scope, expected: Type | None) -> Type:
         if node.template:
@@ -200,8 +244,9 @@ class Inference:
 
     def _bind_name(self, name: nodes.Name, type: Type, scope: Scope) -> None:
         """Locals may not hide what is known by that name: a local that hides a state would leave the state unset unnoticed."""
-        hidden = None if scope.expanded() else scope.find(name.id)
-        if hidden is not None and hidden.kind in ("local", "parameter", "state", "const", "self"):
+        hides_self(scope.unit, name, self.problems)
+        hidden = None if scope.expanded() or name.id == "self" else scope.find(name.id)
+        if hidden is not None and hidden.kind in ("local", "parameter", "state", "const"):
             what = {"local": "a local", "const": "a const"}.get(hidden.kind, f"the {hidden.kind}")
             related = []
             if isinstance(hidden.node, nodes.Node) and hidden.unit is not None and hidden.kind != "local":
@@ -521,10 +566,7 @@ class Inference:
             )
             return ANY
         if not least <= len(given) <= most:
-            wanted = str(least) if least == most else f"{least} to {most}"
-            self.problems.add(
-                "too-many-arguments", span, help=f"it takes {takes}", name=name, wanted=wanted, found=len(given)
-            )
+            reports.wrong_count(self.problems, span, name, len(given), least, most, takes)
             return ANY
         if scope.constant and name in RUN_TIME_ONLY:
             self.problems.add("impure-call", span, help="a const is the same in every run", name=name)
@@ -549,7 +591,7 @@ class Inference:
                         "too-many-arguments",
                         scope.unit.span(a),
                         name=signature.name,
-                        wanted=len(parameters),
+                        wanted=reports.counted(len(parameters)),
                         found=len(given),
                     )
                     self.infer(a.value, scope)

@@ -132,7 +132,8 @@ def _self_port(inference: Inference, node: nodes.Field, scope: Scope, sending: b
         return Port(kind, name, first[name].type, "", None, first[name])
     if name in second:
         kind = "own_listen" if sending else "own_transmit"
-        (inference.tables.heard if sending else inference.tables.sent).discard((shape.key, name))
+        if sending:
+            inference.tables.fed.add((shape.key, name))
         return Port(kind, name, second[name].type, "", None, second[name])
     _unknown_port(inference, node.name, shape.name, "channel", [*first, *second], scope)
     return None

@@ -1,7 +1,7 @@
 """Template strings: the constructs that they may use, the names in them, and the types of those names.
 
 Most templates only insert values (`{{ a.b }}`); these are read here. Any other template is parsed by Jinja, and the tree
-is walked. This module alone uses Jinja in the checker; `kernel/templates.py` renders templates.
+is walked. This module alone uses Jinja in the checker; `language/rendering.py` renders templates.
 """
 
 from __future__ import annotations

@@ -18,7 +18,8 @@ def known_value(node: nodes.Expr, scope: Scope, inference: Inference) -> Any:
     """Return the value of an expression; None where only a run knows it, or where the evaluation fails."""
     if isinstance(node, nodes.Literal):
         return Duration(int(node.value or 0)) if node.kind == "duration" else node.value
-    from cogc.analysis.constant import Evaluator, Unknown, Wrong  # start-up: most values are literals
+    from cogc.analysis.constant import Evaluator
+    from cogc.analysis.outcomes import Unknown, Wrong  # start-up: most values are literals
 
     try:
         return Evaluator(inference, scope).value(node)

@@ -107,6 +107,19 @@ def no_field(problems: Problems, node: nodes.Field, base: Type, scope: Scope) ->
     problems.add("unknown-field", scope.unit.span(node.name), help=help, type=types.show(base), name=node.name.id)
 
 
+def counted(most: int, least: int | None = None) -> str:
+    """Return the words for a number of arguments."""
+    words = str(most) if least in (None, most) else f"{least} to {most}"
+    return f"{words} argument{'s' if most != 1 else ''}"
+
+
+def wrong_count(problems: Problems, span: Span, name: str, found: int, least: int, most: int, takes: str) -> None:
+    """Report a built-in function that is given fewer or more arguments than it takes."""
+    slug = "too-few-arguments" if found < least else "too-many-arguments"
+    help = None if found < least else f"it takes {takes}"
+    problems.add(slug, span, help=help, name=name, wanted=counted(most, least), found=found, takes=takes)
+
+
 def missing_arguments(
     problems: Problems, node: nodes.Node, signature: Signature, taken: dict[str, nodes.Node], scope: Scope
 ) -> None:

@@ -12,7 +12,8 @@ of done are not entered: their values come from attributes, which have their own
 
 from __future__ import annotations
 
-from cogc.analysis.constant import Evaluator, Unknown, Wrong
+from cogc.analysis.constant import Evaluator
+from cogc.analysis.outcomes import Unknown, Wrong
 from cogc.analysis.scope import Scope
 from cogc.diagnostics.problems import Label
 from cogc.language import types
@@ -49,9 +50,8 @@ def check_consts(checked: Checked, units: list[Unit]) -> None:
 
 def _const(checked: Checked, unit: Unit, node: nodes.Const, shape: Shape | None) -> None:
     scope = Scope(checked.world, unit, shape, states=False)
-    scope.constant = True
     try:
-        Evaluator(checked.inference, scope).const(node)
+        Evaluator(checked.inference, scope).const(node, unit, shape)
     except Unknown:
         return
     except Wrong as wrong:

@@ -12,7 +12,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Literal, TypeAlias
 
+    from cogc.analysis.outcomes import Outcome
     from cogc.analysis.scope import Symbol
+    from cogc.language.limits import Extents
     from cogc.language.types import Type
     from cogc.names.world import Member
     from cogc.syntax import nodes
@@ -39,7 +41,10 @@ class Port(Record):
 class Tables:
     """The findings of one analysis."""
 
-    __slots__ = ("heard", "sent", "stage_calls", "symbols", "targets", "types", "used", "waiting")
+    __slots__ = (
+        "consts", "extents", "fed", "heard", "inferred", "parts", "sent", "stage_calls", "steps", "symbols", "targets", "types", "used",
+        "waiting", "work",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.types: dict[int, Type] = {}
@@ -56,5 +61,17 @@ class Tables:
         """The call that a stage of a pipeline stands for where it names a program alone."""
         self.sent: set[tuple[str, str]] = set()
         """The transmit channels that something sends on: key of the shape, name of the channel."""
+        self.consts: dict[int, Outcome] = {}
+        """The value of each const that was evaluated, or why it has none."""
+        self.extents: Extents = {}
+        """The sizes of the values that evaluations have made."""
+        self.steps = 2_000_000
+        self.parts = 10_000_000
+        self.work = 20_000_000
+        """What is left for all evaluations of this check: steps, parts of values that they make, work of functions."""
+        self.inferred: set[int] = set()
+        """The consts whose types are found out."""
+        self.fed: set[tuple[str, str]] = set()
+        """The listen channels to which their own coglet sends: key of the shape, name of the channel."""
         self.heard: set[tuple[str, str]] = set()
         """The listen channels that something reads: key of the shape, name of the channel."""

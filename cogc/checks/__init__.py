@@ -33,8 +33,10 @@ def of_agents(checked: Checked) -> None:
     kinds = {d.kind for unit in checked.world.roots for d in unit.declared.values()}
     if kinds & {"agent", "team", "sett"}:
         from cogc.checks.agent_bounds import agent_bounds
+        from cogc.checks.tool_names import tool_names
 
         agent_bounds(checked)
+        tool_names(checked)
     if "plan" in kinds:
         from cogc.checks.plan_flow import plan_flow
 

@@ -22,6 +22,11 @@ def own_shapes(checked: Checked) -> Iterator[Shape]:
             yield shape
 
 
+def keys_of(shape: Shape) -> list[str]:
+    """Return the keys of a shape and of its mixins, under which the tables have what their members do."""
+    return [shape.key, *(m.shape.key for m in shape.mixins)]
+
+
 def links(checked: Checked, shape: Shape) -> Iterator[tuple[nodes.Link, Port, Port, nodes.Expr]]:
     """Yield each wire of a shape: the link, its two ports, and the node of its source."""
     for member in shape.links:

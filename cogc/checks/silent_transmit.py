@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cogc.checks.common import own_shapes
+from cogc.checks.common import keys_of, own_shapes
 from cogc.syntax import nodes
 
 TYPE_CHECKING = False
@@ -17,6 +17,5 @@ def silent_transmit(checked: Checked) -> None:
         for name, member in shape.transmits.items():
             if member.owner is not shape:
                 continue
-            keys = [shape.key, *(m.shape.key for m in shape.mixins)]
-            if not any((key, name) in checked.tables.sent for key in keys):
+            if not any((key, name) in checked.tables.sent for key in keys_of(shape)):
                 checked.problems.add("silent-transmit", member.span(), name=name)

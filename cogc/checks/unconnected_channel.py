@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cogc.checks.common import own_shapes
+from cogc.checks.common import keys_of, own_shapes
 from cogc.language.texts import is_internal
 from cogc.syntax import nodes
 
@@ -22,6 +22,8 @@ def unconnected_channel(checked: Checked) -> None:
             for name in member.target.listens:
                 if is_internal(name):
                     continue  # a plan or a team sends messages to itself there
+                if any((key, name) in checked.tables.fed for key in keys_of(member.target)):
+                    continue
                 if (child, name) not in fed and child not in mistyped:
                     checked.problems.add("unconnected-channel", member.span(), name=name, child=child)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from cogc.checks.common import own_shapes
+from cogc.checks.common import keys_of, own_shapes
+from cogc.names.complete import HOOKS
 from cogc.syntax import nodes
 
 TYPE_CHECKING = False
@@ -14,7 +15,7 @@ def unused_channel(checked: Checked) -> None:
     for shape in own_shapes(checked):
         if shape.python is not None or isinstance(shape.node, nodes.Mixin):
             continue
-        keys = [shape.key, *(m.shape.key for m in shape.mixins)]
+        keys = keys_of(shape)
         for name, member in shape.listens.items():
-            if not any((key, name) in checked.tables.heard for key in keys):
+            if name not in HOOKS and not any((key, name) in checked.tables.heard for key in keys):
                 checked.problems.add("unused-channel", member.span(), name=name)

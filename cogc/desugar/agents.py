@@ -17,6 +17,10 @@ ASK = f"{MARK}ask"
 """The conversation's name inside of its own coglet: `ask_` in the form."""
 
 
+def attributes_of(agent: nodes.Agent) -> dict[str, nodes.Attribute]:
+    return {a.key.id: a for a in agent.attributes}
+
+
 def coglet_of(agent: nodes.Agent, plan: str = "") -> nodes.Coglet:
     """Return the coglet that an agent becomes. `plan` names the plan that it has among its tools, if it has one."""
     output = _output(agent) or form.text(agent.name)

@@ -117,6 +117,21 @@ def word(criterion: Criterion) -> str:
             assert_never(criterion)
 
 
+def own_words(criterion: Criterion) -> list[nodes.Name]:
+    """Return the names in a criterion that mean something of its own there, whatever parameters there are."""
+    match criterion:
+        case nodes.Command(executor=nodes.Executor(kind=nodes.Name(id="python"), attributes=attributes)):
+            found = [n for a in attributes for n in nodes.walk(a.value)]
+            return [n for n in found if isinstance(n, nodes.Name) and n.id == "work"]
+        case nodes.Attribute(value=nodes.Binary(left=nodes.Name() as name)) if word(criterion) == "coverage":
+            return [name]
+        case nodes.Attribute(value=nodes.Call(function=nodes.Name() as name)) if word(criterion) == "human":
+            return [name]
+        case nodes.Attribute(value=nodes.Name() as name) if word(criterion) in ("standard", "off", "human"):
+            return [name]
+    return []
+
+
 class Look(Record):
     """The verification of one criterion: the value found, the value wanted, and the kind by which `std.criteria` compares them."""
 

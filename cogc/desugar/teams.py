@@ -97,6 +97,27 @@ def workers_of(world: World, unit: Unit, node: nodes.Team) -> list[Worker]:
     return list(found.values())
 
 
+def named_members(world: World, unit: Unit, node: nodes.Team) -> list[tuple[nodes.Node, Declared, bool]]:
+    """Return the members that are agents: where the team names each, its declaration, and whether it is the lead."""
+    given = attributes_of(node)
+    found: list[tuple[nodes.Node, Declared, bool]] = []
+    for key in ("lead", "workers"):
+        value = given[key].value if key in given else None
+        for item in value.items if isinstance(value, nodes.ListLiteral) else () if value is None else (value,):
+            name = item.left if isinstance(item, nodes.Binary) and item.operator == "*" else item
+            declared = world.lookup(unit, nodes.qualified_text(name) or "")
+            if declared is not None and declared.kind == "agent":
+                found.append((name, declared, key == "lead"))
+    return found
+
+
+def tool_names(node: nodes.Team, leads: bool) -> set[str]:
+    """Return the names of the tools that a member of a team has by the team."""
+    at = node.name
+    tools = (*form.lead_tools(at), *form.decide_tool(at)) if leads else ()
+    return {t.name.id for t in (*tools, *form.tools(at), *form.shared_tools(at)) if isinstance(t, nodes.Program)}
+
+
 def parts_of(world: World, unit: Unit, node: nodes.Team) -> list[Part]:
     """Return the coglets that a team becomes, its own first; none for a team whose lead is no agent."""
     return _Expansion(world, unit, node).parts()

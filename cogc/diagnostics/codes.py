@@ -158,9 +158,10 @@ CODES: dict[str, Row] = {
     "too-many-arguments": (
         "COG318",
         "error",
-        "`{name}` takes {wanted} arguments, not {found}",
+        "`{name}` takes {wanted}, not {found}",
         "remove the arguments that are too many",
     ),
+    "too-few-arguments": ("COG328", "error", "`{name}` takes {wanted}, not {found}", "give it {takes}"),
     "duplicate-argument": ("COG319", "error", "the argument `{argument}` is given twice", "remove one of them"),
     "unknown-variable": ("COG320", "error", "there is no `{name}` in this template", "{known}"),
     "unknown-state": (
@@ -392,6 +393,12 @@ CODES: dict[str, Row] = {
         "warning",
         "nobody listens to `{name}.failed`",
         "write `on {name}.failed as f {{ ... }}`, or link it",
+    ),
+    "tool-clash": (
+        "COG329",
+        "error",
+        "the tool `{name}` of `{owner}` has the name of a tool that it has by {source}",
+        "give it another name",
     ),
     "secret-outside": (
         "COG601",

@@ -15,11 +15,11 @@ from typing import Any
 
 from cogc import ir
 from cogc.kernel.faults import failure_of
-from cogc.kernel.templates import Template
 from cogc.kernel.validate import Validators
 from cogc.kernel.waits import AwaitMessage, CallProgram, RunAll
 from cogc.language import functions, meter
 from cogc.language.closed import assert_never
+from cogc.language.rendering import Template
 from cogc.language.values import Duration, Failure
 
 _DIRECT = {"in": "in", "not in": "not in"}
@@ -88,6 +88,8 @@ class Coder:
         }
         self.operator_names = {o: f"op_{i}" for i, o in enumerate(functions.OPERATORS)}
         self.lines_at: dict[str, list[int]] = {}
+        self.unwritten: list[tuple[str, ir.Program]] = []
+        self.writing = False
 
     def for_traces(self) -> Coder:
         """Return a coder of the same program whose code reports each change of a state."""
@@ -99,15 +101,22 @@ class Coder:
 
     def consts(self) -> None:
         """Evaluate the program's consts into the space, each after those that it uses."""
-        pending = dict(self.bundle.consts)
-        values = self.space["globals_"]
-        while pending:
-            ready = [k for k, e in pending.items() if not (_globals(e) & pending.keys())]
-            if not ready:
-                ready = list(pending)[:1]
-            for key in ready:
-                meter.begin(object())
-                values[key] = self.expression(pending.pop(key), [])(None)
+        consts, values = self.bundle.consts, self.space["globals_"]
+        begun: set[str] = set()
+        for first in consts:
+            pending = [first]
+            while pending:
+                key = pending[-1]
+                if key not in begun:
+                    begun.add(key)
+                    pending += sorted(
+                        k for k in ir.consts_in(self.bundle, consts[key]) if k in consts and k not in begun
+                    )
+                    continue
+                pending.pop()
+                if key not in values:
+                    meter.begin(object())
+                    values[key] = self.expression(consts[key], [])(None)
 
     def expression(self, node: ir.Expr, names: list[str], coglet: ir.Coglet | None = None) -> Callable[..., Any]:
         """A pure expression as a function of the coglet and these locals."""
@@ -156,13 +165,22 @@ class Coder:
         name = f"p_{self._key(program.key)}"
         if name not in self.space:
             self.space[name] = None
-            assert program.body is not None
-            writer = _Writer(self)
-            writer.line("spend(1)")
-            value = writer.expr(program.body)
-            head = f"def f({', '.join(['I', *(f'v_{p.name}' for p in program.parameters)])}):"
-            self.space[name] = self._make(head, [*writer.lines, (f"return {value}", -1)])
+            self.unwritten.append((name, program))
+            while len(self.unwritten) and not self.writing:  # those that it calls are written after it
+                self.writing = True
+                try:
+                    self._program(*self.unwritten.pop())
+                finally:
+                    self.writing = False
         return name
+
+    def _program(self, name: str, program: ir.Program) -> None:
+        assert program.body is not None
+        writer = _Writer(self)
+        writer.line("spend(1)")
+        value = writer.expr(program.body)
+        head = f"def f({', '.join(['I', *(f'v_{p.name}' for p in program.parameters)])}):"
+        self.space[name] = self._make(head, [*writer.lines, (f"return {value}", -1)])
 
     def attributes(self, program: ir.Program) -> Callable[..., Any]:
         """A function of the coglet and a program's arguments that gives the words and attributes of a call."""
@@ -252,11 +270,6 @@ class Coder:
                 found = at if at >= 0 else found
             trace = trace.tb_next
         return found
-
-
-def _globals(node: Any) -> set[str]:
-    """The consts that an expression uses."""
-    return {p.key for p in ir.parts(node) if isinstance(p, ir.Global)}
 
 
 def waits(node: Any) -> bool:
@@ -474,7 +487,7 @@ class _Writer:
     def _field(self, node: ir.Field) -> str:
         text = self.expr(node.base)
         if node.checked:
-            return f"field_or_null({text}, {node.name!r})"
+            return f"field({text}, {node.name!r})"
         return f"{text}[{node.name!r}]" if node.required else f"{text}.get({node.name!r})"
 
     def _slice(self, node: ir.Slice) -> str:
@@ -517,10 +530,16 @@ class _Writer:
 
     def _text(self, node: ir.Text) -> str:
         if not node.jinja:
-            return "text(" + ", ".join(self.expr(p) for p in node.parts) + ")"
+            return "text(" + ", ".join(self._inserted(p) for p in node.parts) + ")"
         render = self.coder.kept(Template(node.jinja).render)
         values = ", ".join(f"{n!r}: {self.expr(v)}" for n, v in zip(node.names, node.values, strict=True))
         return f"{render}({{{values}}})"
+
+    def _inserted(self, node: ir.Expr) -> str:
+        """A value that a template inserts. As everywhere in templates, a field of null is null."""
+        if isinstance(node, ir.Field):
+            return f"field_or_null({self._inserted(node.base)}, {node.name!r})"
+        return self.expr(node)
 
     def _entry(self, entry: ir.Entry) -> str:
         value = self.expr(entry.value)

@@ -123,8 +123,20 @@ def _take(given: list[Type]) -> Type | None:
     return _same_list(given) if _fits(given[1:], INT) else None
 
 
+def _sorted(given: list[Type]) -> Type | None:
+    item = _item(given)
+    return ListOf(item) if item is not None and _ordered(item) else None
+
+
 def _sort_by(given: list[Type]) -> Type | None:
-    return _same_list(given) if _fits(given[1:], STRING) else None
+    """Return the type of a list of records, if the field by which it is sorted is there and can be ordered."""
+    item, name = _item(given), types.expand(given[1])
+    if item is None or not _fits(given[1:], STRING):
+        return None
+    if not isinstance(name, types.LiteralOf) or item == types.NEVER:
+        return ListOf(item) if _mapping(item) else None
+    found = types.field_type(item, str(name.value))
+    return ListOf(item) if found is not None and _ordered(found) else None
 
 
 def _number(result: Type) -> Result:
@@ -139,8 +151,8 @@ FUNCTIONS: dict[str, tuple[int, int, Result, str]] = {
     "max": (1, 99, _extreme, "a list, or values, that can be ordered"),
     "round": (1, 2, _round, "a number, and how many digits"),
     "abs": (1, 1, _abs, "a number or duration"),
-    "sorted": (1, 1, _same_list, "a list"),
-    "sort_by": (2, 2, _sort_by, "a list of records, and a field's name"),
+    "sorted": (1, 1, _sorted, "a list whose items can be ordered"),
+    "sort_by": (2, 2, _sort_by, "a list of records, and the name of a field that can be ordered"),
     "keys": (1, 1, _keys, "a map or record"),
     "values": (1, 1, _values, "a map or record"),
     "lower": (1, 1, _returns(STRING, STRING), "a string"),

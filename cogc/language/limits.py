@@ -1,14 +1,23 @@
-"""The ranges of numbers and durations, by the name of the attribute, modifier or trigger that they stand at.
+"""The ranges of numbers and durations, by the name of the attribute, modifier or trigger that they stand at; the size of a constant.
 
 The check reports a value outside of its range where the value is known; a run refuses the others by the same functions.
 """
 
 from __future__ import annotations
 
-from cogc.language.values import Duration
+from cogc.language.values import Duration, Failure
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    Extents = dict[int, tuple[object, int, int]]
+    """The parts and the depth of lists and records that have been counted, by `id`; they are kept, so that no id comes again."""
 
 MOST_MEMBERS = 1_000_000
 """How many coglets may stand behind one name."""
+MOST_PARTS = 1_000_000
+"""How many parts a constant may have: all items and fields, and those in them, each as often as it occurs."""
+DEEPEST = 128
+"""How deep the lists and records of a constant may nest."""
 _ENDLESS = float("inf")
 _COUNT = (1, _ENDLESS, "at least 1")
 _NATURAL = (0, _ENDLESS, "0 or more")
@@ -70,3 +79,27 @@ def outside_pool(count: int, highest: int | None) -> str:
     if highest is not None and highest < count:
         return f"a range of two numbers, the second of which is not below the first: {count} to {highest}"
     return "" if 0 <= count <= most else f"from 0 to {most}"
+
+
+def extent(value: object, known: Extents) -> tuple[int, int]:
+    """Return how many parts a value has, and how deep they nest; fail if that is too much for a constant.
+
+    A list that occurs twice counts twice, as whoever walks the value walks it twice; it is looked at once (`known`).
+    """
+    if value.__class__ not in (list, dict):
+        return 1, 0
+    found = known.get(id(value))
+    if found is None:
+        parts, depth = 1, 0
+        for part in value.values() if isinstance(value, dict) else value:
+            if part.__class__ is list or part.__class__ is dict:
+                more, deeper = extent(part, known)
+                parts, depth = parts + more, max(depth, deeper)
+            else:
+                parts += 1
+        if parts > MOST_PARTS:
+            raise Failure("bound", f"a constant of {parts} parts is too large; the limit is {MOST_PARTS}")
+        if depth + 1 > DEEPEST:
+            raise Failure("bound", f"a constant is nested too deep; the limit is {DEEPEST}")
+        found = known[id(value)] = (value, parts, depth + 1)
+    return found[1], found[2]

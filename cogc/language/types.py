@@ -12,6 +12,10 @@ from cogc.language.closed import assert_never
 from cogc.language.record import Record
 
 NO, MAYBE, COERCED, EXACT = 0, 1, 2, 3
+DEEPEST = 128
+"""How deep the types of a program may nest, through the names of types; what is deeper is reported, and is `any`."""
+_MOST_NAMES = 20_000
+"""The most names that stand for each other; `names/declare.py` makes each stand for a type that is none."""
 
 
 class Primitive(Record):
@@ -79,6 +83,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import ClassVar, TypeAlias
 
+    _Assumed: TypeAlias = dict[tuple[object, object], int]
     Type: TypeAlias = Primitive | LiteralOf | ListOf | MapOf | RecordOf | UnionOf | Ref
 else:
     Type = object
@@ -90,17 +95,62 @@ def expand(type: Type) -> Type:
     while isinstance(type, Ref):
         type = type.table.get(type.key, ANY)
         seen += 1
-        if seen > 100:
+        if seen > _MOST_NAMES:
             return ANY
     return type
 
 
 def members(type: Type) -> tuple[Type, ...]:
     """Return the alternatives of a type: the members of a union, or the type itself."""
-    type = expand(type)
-    if isinstance(type, UnionOf):
-        return tuple(m for member in type.members for m in members(member))
-    return (type,)
+    found = expand(type)
+    if not isinstance(found, UnionOf):
+        return (found,)
+    alternatives: dict[Type, None] = {}
+    _alternatives(found, alternatives, set())
+    return tuple(alternatives)
+
+
+def _alternatives(union: UnionOf, found: dict[Type, None], seen: set[str]) -> None:
+    """Add the alternatives of a union; each named type among them is looked at once."""
+    for member in union.members:
+        if isinstance(member, Ref):
+            if member.key in seen:
+                continue
+            seen.add(member.key)
+        alternative = expand(member)
+        if isinstance(alternative, UnionOf):
+            _alternatives(alternative, found, seen)
+        else:
+            found[alternative] = None
+
+
+def within(type: Type, parts: int) -> bool:
+    """Return whether a type nests no deeper than `DEEPEST` and has at most so many parts; a named type is one part."""
+    pending = [(type, 1)]
+    while pending:
+        part, depth = pending.pop()
+        parts -= 1
+        if depth > DEEPEST or parts < 0:
+            return False
+        pending += [(p, depth + 1) for p in parts_of(part)]
+    return True
+
+
+def parts_of(type: Type) -> tuple[Type, ...]:
+    """Return the types that a type is made of: items, fields, alternatives; a named type has none."""
+    match type:
+        case ListOf(item):
+            return (item,)
+        case MapOf(value):
+            return (value,)
+        case UnionOf(found):
+            return found
+        case RecordOf(fields):
+            return tuple(f.type for f in fields)
+        case Primitive() | LiteralOf() | Ref():
+            return ()
+        case _:
+            assert_never(type)
 
 
 def union(types: list[Type] | tuple[Type, ...]) -> Type:
@@ -137,20 +187,23 @@ def without(type: Type, gone: Type) -> Type:
     return union([m for m in members(type) if m != gone])
 
 
-def fit(source: Type, target: Type, assumed: frozenset[tuple[int, int]] = frozenset()) -> int:
+def fit(source: Type, target: Type, assumed: _Assumed | None = None) -> int:
     """Return how well a value of type `source` fits where `target` is wanted.
 
-    `assumed` has the pairs of named types that are being compared: a pair that comes up again inside of itself fits.
+    `assumed` has the answers for pairs of named types. While a pair is being compared it fits, so that a pair that comes
+    up inside of itself ends there.
     """
     if source is target or source == NEVER:
         return EXACT
     if isinstance(source, Ref) or isinstance(target, Ref):
         if source == target:
             return EXACT
-        key = (id(source), id(target))
-        if key in assumed:
-            return EXACT
-        return fit(expand(source), expand(target), assumed | {key})
+        key = (_pair_key(source), _pair_key(target))
+        assumed = {} if assumed is None else assumed
+        if key not in assumed:
+            assumed[key] = EXACT
+            assumed[key] = fit(expand(source), expand(target), assumed)
+        return assumed[key]
     if target == ANY:
         return EXACT
     if source == ANY:
@@ -174,12 +227,16 @@ def fit(source: Type, target: Type, assumed: frozenset[tuple[int, int]] = frozen
             assert_never(target)
 
 
+def _pair_key(type: Type) -> tuple[int, str] | int:
+    return (id(type.table), type.key) if isinstance(type, Ref) else id(type)
+
+
 def _fit_primitive(source: Type, name: str) -> int:
     given = source.kind if isinstance(source, LiteralOf) else source.name if isinstance(source, Primitive) else ""
     return EXACT if given == name else COERCED if (given, name) == ("int", "float") else NO
 
 
-def _fit_map(source: Type, value: Type, assumed: frozenset[tuple[int, int]]) -> int:
+def _fit_map(source: Type, value: Type, assumed: _Assumed | None) -> int:
     """Return how well a map or a record fits a map of `value`; a field that is not known may not fit."""
     if isinstance(source, MapOf):
         return fit(source.value, value, assumed)
@@ -189,7 +246,7 @@ def _fit_map(source: Type, value: Type, assumed: frozenset[tuple[int, int]]) -> 
     return min(inner, MAYBE) if source.open else inner
 
 
-def _fit_union(source: UnionOf, target: Type, assumed: frozenset[tuple[int, int]]) -> int:
+def _fit_union(source: UnionOf, target: Type, assumed: _Assumed | None) -> int:
     """Return how well the alternative that fits worst fits. Those that the target has too are passed over first."""
     known = frozenset(target.members if isinstance(target, UnionOf) else ())
     level = EXACT
@@ -201,7 +258,7 @@ def _fit_union(source: UnionOf, target: Type, assumed: frozenset[tuple[int, int]
     return level
 
 
-def _fit_record(source: RecordOf, target: RecordOf, assumed: frozenset[tuple[int, int]]) -> int:
+def _fit_record(source: RecordOf, target: RecordOf, assumed: _Assumed | None) -> int:
     """Return how well a record fits another: field by field, then the fields that only the source has."""
     level = EXACT
     fields = {f.name: f for f in source.fields}

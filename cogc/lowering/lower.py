@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import posixpath
 import sys
+from collections.abc import Callable
 from typing import Any, Literal, cast
 
 import msgspec
@@ -38,12 +39,27 @@ from cogc.syntax import nodes
 
 
 class Lower:
-    """One run of lowering: lowers each thing that is referred to once."""
+    """One run of lowering: lowers each thing that is referred to once.
 
-    __slots__ = ("tables",)
+    A const or program that is referred to while another one is lowered is lowered after that one, so that a chain of
+    them may have any length.
+    """
+
+    __slots__ = ("later", "tables")
 
     def __init__(self, checked: Checked) -> None:
         self.tables = Tables(checked, self.program, self.const, self.queue)
+        self.later: list[Callable[[], None]] | None = None
+
+    def _in_turn(self, lower: Callable[[], None]) -> None:
+        """Lower a thing, and then those that it refers to; or leave it to the call for the thing that refers to it."""
+        if self.later is not None:
+            self.later.append(lower)
+            return
+        self.later = [lower]
+        while self.later:
+            self.later.pop()()
+        self.later = None
 
     # ---- coglets -------------------------------------------------------------------------------------------
 
@@ -65,10 +81,12 @@ class Lower:
         key = f"{shape.key}.{node.name.id}" if shape else unit.key(node.name.id)
         if key not in self.tables.consts:
             self.tables.consts[key] = None
-            lowering = Lowering(self.tables, Place(unit, shape))
-            wanted = self.tables.type_of(node)
-            self.tables.consts[key] = lowering.checked(node.value, wanted)
+            self._in_turn(lambda: self._const(key, unit, node, shape))
         return key
+
+    def _const(self, key: str, unit: Unit, node: nodes.Const, shape: Shape | None) -> None:
+        lowering = Lowering(self.tables, Place(unit, shape))
+        self.tables.consts[key] = lowering.checked(node.value, self.tables.type_of(node))
 
     def program(self, unit: Unit, node: nodes.Program, place: Place | None) -> str:
         """Lower a program once for a file, or once for each coglet that holds it; its key."""
@@ -78,10 +96,13 @@ class Lower:
         if key not in self.tables.programs:
             self.tables.programs[key] = None
             inner = Place(unit, place.owner if place else None, holder)
-            self.tables.programs[key] = self._program(key, unit, node, inner)
+            self._in_turn(lambda: self._program(key, unit, node, inner))
         return key
 
-    def _program(self, key: str, unit: Unit, node: nodes.Program, place: Place) -> ir.Program:
+    def _program(self, key: str, unit: Unit, node: nodes.Program, place: Place) -> None:
+        self.tables.programs[key] = self._lowered(key, unit, node, place)
+
+    def _lowered(self, key: str, unit: Unit, node: nodes.Program, place: Place) -> ir.Program:
         signature = self.tables.signature(node)
         parameters = self.parameters(signature, place)
         lowering = Lowering(self.tables, place.inner([p.name for p in signature.parameters]))

@@ -37,9 +37,11 @@ from cogc.language import types
 from cogc.language.closed import assert_never
 from cogc.names.lower_type import lower_type
 from cogc.names.signatures import sign, signature
-from cogc.names.world import ARTICLES, Member, MixinUse, Parameter, Shape, Unit, World
+from cogc.names.world import ARTICLES, Member, MixinUse, Parameter, Shape, Unit, World, hides_self
 from cogc.syntax import nodes
 
+HOOKS = ("start", "stop")
+"""The names that `on` gives to the hooks of a coglet's life, so that no listen channel can have them."""
 _MEMBER_WORDS = {
     "listen": "a listen channel",
     "transmit": "a transmit channel",
@@ -86,6 +88,7 @@ def _parameters(world: World, shape: Shape, problems: Problems) -> None:
             related = [Label(shape.unit.span(shape.parameters[name].node.name), "first declared here")]
             problems.add("duplicate-name", shape.unit.span(node.name), related=related, name=name)
             continue
+        hides_self(shape.unit, node.name, problems)
         shape.parameters[name] = Parameter(node, lower_type(world, shape.unit, node.type, problems))
 
 
@@ -198,6 +201,8 @@ def _add_member(world: World, shape: Shape, member: Member, problems: Problems, 
         case _:
             assert_never(node)
     name = node.name.id
+    if member.owner is shape and not shape.expanded:
+        hides_self(unit, node.name, problems)
     clash = _clash(shape, name, table)
     if clash is None:
         table[name] = member
@@ -253,7 +258,7 @@ def _prepare(world: World, shape: Shape, member: Member, problems: Problems) -> 
     match node:
         case nodes.Listen(name=name) | nodes.Transmit(name=name):
             member.type = lower_type(world, unit, node.type, problems)
-            if isinstance(node, nodes.Listen) and name.id in ("start", "stop"):
+            if isinstance(node, nodes.Listen) and name.id in HOOKS:
                 problems.add("reserved-channel", unit.span(name), name=name.id)
         case nodes.State():
             member.type = lower_type(world, unit, node.type, problems)

@@ -11,7 +11,7 @@ from cogc.diagnostics.problems import Label, Problems
 from cogc.language import types
 from cogc.names.load import import_path
 from cogc.names.lower_type import lower_type
-from cogc.names.world import Declared, Shape, Unit, World
+from cogc.names.world import Declared, Shape, Unit, World, hides_self
 from cogc.syntax import nodes
 
 TYPE_CHECKING = False
@@ -44,6 +44,7 @@ def declare(world: World, problems: Problems) -> None:
         _imports(world, unit, problems)
     for unit in units:
         _named_types(world, unit, problems)
+    _sound_types(world, problems)
     for unit in units:
         for declared in unit.declared.values():
             if isinstance(declared.node, nodes.Coglet | nodes.Mixin):
@@ -60,6 +61,7 @@ def _names(unit: Unit, problems: Problems) -> None:
         name = word.id
         if kind == "type" and name in types.BUILTIN:
             problems.add("shadowed-name", unit.span(word), name=name, what="the built-in type")
+        hides_self(unit, word, problems)
         before = unit.declared.get(name)
         if before is not None:
             related = [Label(before.span(), "first declared here")]
@@ -96,19 +98,96 @@ def _named_types(world: World, unit: Unit, problems: Problems) -> None:
         if declared.kind == "type":
             key = unit.key(declared.node.name.id)
             world.named_types[key] = lower_type(world, unit, declared.node.type, problems)
-    for declared in unit.declared.values():
-        if declared.kind != "type":
-            continue
-        key = unit.key(declared.node.name.id)
-        if _only_itself(world, key, set()):
-            problems.add("recursive-type", declared.span(), name=declared.node.name.id)
-            world.named_types[key] = types.ANY
 
 
-def _only_itself(world: World, key: str, seen: set[str]) -> bool:
-    """Return whether a named type leads back to itself through names and unions alone."""
-    if key in seen:
-        return True
-    found = world.named_types.get(key, types.ANY)
-    parts = found.members if isinstance(found, types.UnionOf) else (found,)
-    return any(isinstance(p, types.Ref) and _only_itself(world, p.key, seen | {key}) for p in parts)
+def _sound_types(world: World, problems: Problems) -> None:
+    """Report the named types that contain nothing but themselves and those that nest too deep; both become `any`."""
+    places = {
+        unit.key(d.node.name.id): d for unit in world.units.values() for d in unit.declared.values() if d.kind == "type"
+    }
+    named = world.named_types
+    for key in _circles({k: [p.key for p in _alternatives(t)] for k, t in named.items()}):
+        problems.add("recursive-type", places[key].span(), name=places[key].node.name.id)
+        named[key] = types.ANY
+    for key in named:
+        _shorten(named, key)
+    reported = False
+    for key in _too_deep(named):
+        named[key] = types.ANY
+        if not reported:
+            help = "make it of fewer types inside of each other"
+            problems.add("too-deep", places[key].span(), help=help, limit=types.DEEPEST)
+        reported = True
+
+
+def _alternatives(type: types.Type) -> list[types.Ref]:
+    """Return the named types that a type stands for, or that are alternatives of it."""
+    return [p for p in (type.members if isinstance(type, types.UnionOf) else (type,)) if isinstance(p, types.Ref)]
+
+
+def _circles(graph: dict[str, list[str]]) -> list[str]:
+    """Return the first name of each circle; once these lead nowhere, no name leads back to itself."""
+    done: set[str] = set()
+    found: dict[str, None] = {}
+    for start in graph:
+        path: dict[str, list[str]] = {}
+        pending = [start]
+        while pending:
+            key = pending[-1]
+            if key not in path and key not in done:
+                path[key] = list(graph.get(key, ()))
+            further = path[key].pop() if path.get(key) else None
+            if further in path:
+                found[further] = None
+            elif further is not None and further not in done:
+                pending.append(further)
+            elif further is None:
+                path.pop(key, None)
+                done.add(key)
+                pending.pop()
+    return list(found)
+
+
+def _shorten(named: dict[str, types.Type], key: str) -> None:
+    """Make each name of a chain `type A = B`, `type B = C` stand for the last one of the chain."""
+    chain: list[str] = []
+    last: types.Type = types.ANY
+    while isinstance(found := named.get(key), types.Ref):
+        last = found
+        chain.append(key)
+        key = found.key
+    for name in chain:
+        named[name] = last
+
+
+def _too_deep(named: dict[str, types.Type]) -> list[str]:
+    """Return the named types to cut, so that none nests deeper than the limit; a type that contains itself ends there."""
+    heights: dict[str, int] = {}
+    cut: list[str] = []
+    for start in named:
+        pending = [start]
+        while pending:
+            key = pending[-1]
+            inner = _named_parts(named[key]) if key in named else []
+            if key not in heights:
+                heights[key] = 0
+                pending += [n for n, _ in inner if n and n not in heights]
+                continue
+            pending.pop()
+            height = max((depth + heights.get(name, 0) for name, depth in inner), default=0)
+            heights[key] = max(heights[key], height)
+            if heights[key] > types.DEEPEST:
+                cut.append(key)
+                heights[key] = 0
+    return cut
+
+
+def _named_parts(type: types.Type) -> list[tuple[str, int]]:
+    """Return the named types in a type, each with its depth there; and how deep the type itself is, under no name."""
+    found: list[tuple[str, int]] = []
+    pending = [(type, 1)]
+    while pending:
+        part, depth = pending.pop()
+        found.append((part.key if isinstance(part, types.Ref) else "", depth))
+        pending += [(p, depth + 1) for p in types.parts_of(part)]
+    return found

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from cogc.diagnostics.source import Reader
 
 PRELUDE = "std/mixins.cog"
+FORMS = "std/forms/"
 
 
 def load(paths: list[str], read: Reader, problems: Problems) -> World:
@@ -111,6 +112,13 @@ def _id(world: World, path: str) -> str:
 def _source(path: str, read: Reader, problems: Problems, importer: Span | None) -> Source | None:
     """Read the text of a file; None and a diagnostic if that fails."""
     place = importer or Span(Source(path, ""), 0, 0)
+    if path.startswith(FORMS):
+        kind = posixpath.splitext(posixpath.basename(path))[0]
+        reason = f"it is the form of which cogc makes each {kind}, and no spec"
+        problems.add(
+            "unreadable-file", place, help=f"declare `{kind} NAME`, which needs no import", path=path, reason=reason
+        )
+        return None
     try:
         data = read(path)
     except IsADirectoryError:

@@ -7,7 +7,7 @@ from cogc.diagnostics.suggest import did_you_mean
 from cogc.language import types
 from cogc.language.attributes import EXECUTORS, INWARD
 from cogc.names.lower_type import lower_type
-from cogc.names.world import Parameter, Signature, Unit, World
+from cogc.names.world import Parameter, Signature, Unit, World, hides_self
 from cogc.syntax import nodes
 
 
@@ -42,6 +42,7 @@ def signature(
             related = [Label(unit.span(found[node.name.id].node.name), "first declared here")]
             problems.add("duplicate-name", unit.span(node.name), related=related, name=node.name.id)
             continue
+        hides_self(unit, node.name, problems)
         found[node.name.id] = Parameter(node, lower_type(world, unit, node.type, problems))
     return Signature(name, list(found.values()), result)
 

@@ -14,6 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Literal, TypeAlias, TypeVar
 
+    from cogc.diagnostics.problems import Problems
     from cogc.names.catalogue import Catalogue
 
     N = TypeVar("N", bound=nodes.Node)
@@ -39,6 +40,12 @@ ARTICLES: dict[str, str] = {
     "queue": "a queue",
 }
 """The words for each kind of declaration in a diagnostic."""
+
+
+def hides_self(unit: Unit, name: nodes.Name, problems: Problems) -> None:
+    """Report a declaration by the name that each coglet knows itself by."""
+    if name.id == "self":
+        problems.add("shadowed-name", unit.span(name), name="self", what="the coglet's own record")
 
 
 class Unit:

@@ -55,7 +55,7 @@ from cogc.kernel.objects import Instance
 from cogc.kernel.permissions import Sandbox
 from cogc.kernel.waits import AskCoglet, AskModel, CallProgram, RunAll, Sleep, Talk, WaitIn
 from cogc.language import types
-from cogc.language.attributes import USUAL
+from cogc.language.attributes import SPAWN_TOOLS, USUAL
 from cogc.language.functions import text
 from cogc.language.values import Duration, Failure, plain, shorten
 
@@ -127,8 +127,9 @@ class Conversation:
         self.messages: list[Any] = []
         self.injected: list[str] = []
         self.seen = 0
-        self.tools = _named([unit.bundle.programs[k] for k in program.tools])
         self.roster = self._roster(program)
+        taken = SPAWN_TOOLS if self.roster else ()
+        self.tools = _named([unit.bundle.programs[k] for k in program.tools], taken)
         self.most = settings.get("max_tokens", MOST_TOKENS)
         budget = settings.get("budget") or {}
         turns = settings.get("max_turns", MANY_TURNS if self.roster else TURNS)
@@ -535,12 +536,12 @@ class Conversation:
         return question.answer
 
 
-def _named(programs: list[Program]) -> dict[str, Program]:
+def _named(programs: list[Program], taken: tuple[str, ...] = ()) -> dict[str, Program]:
     """Tools by names that providers take and that tell them apart: a server's tools have whatever names it gave them."""
     found: dict[str, Program] = {}
     for program in programs:
         name = bare = re.sub(r"[^A-Za-z0-9_-]", "_", program.name)[:60]
-        while name in found:
+        while name in found or name in taken:
             name = f"{bare}_{len(found) + 1}"
         found[name] = program
     return found

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cogc.analysis import prompts
-from cogc.kernel.templates import MAX_ITERATIONS, MAX_OUTPUT, Template
+from cogc.language.rendering import MAX_ITERATIONS, MAX_OUTPUT, Template
 from cogc.language.values import Duration, Failure
 
 

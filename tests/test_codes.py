@@ -78,6 +78,8 @@ PLACES = [
     ("unknown-criterion", 2, 'test'),
     ("extends-itself", 1, 'Strict'),
     ("bad-role", 2, '"the reviewer!"'),
+    ("too-few-arguments", 4, 'len()'),
+    ("tool-clash", 5, 'Lead'),
     ("wrong-type", 4, '"{{ v }}"'),
     ("wrong-type", 5, 'n'),
     ("wrong-type", 2, '7'),

@@ -667,21 +667,6 @@ def parts(node: Any) -> Iterator[Any]:
             stack += [getattr(part, f) for f in part.__struct_fields__]
 
 
-def consts_in(bundle: Bundle, node: Any) -> set[str]:
-    """Return the consts that an expression uses, itself or in the programs that it calls."""
-    found: set[str] = set()
-    called: set[str] = set()
-    pending = [node]
-    while pending:
-        for part in parts(pending.pop()):
-            if isinstance(part, Global):
-                found.add(part.key)
-            elif isinstance(part, Call) and part.program in bundle.programs and part.program not in called:
-                called.add(part.program)
-                pending.append(bundle.programs[part.program])
-    return found
-
-
 def uses(statements: list[Statement], names: list[str]) -> bool:
     """Return whether statements use one of these locals."""
     return any(isinstance(p, Local) and p.name in names for p in parts(statements))

@@ -14,6 +14,7 @@ from copy import copy
 from typing import Any
 
 from cogc import ir
+from cogc.kernel import consts
 from cogc.kernel.faults import failure_of
 from cogc.kernel.validate import Validators
 from cogc.kernel.waits import AwaitMessage, CallProgram, RunAll
@@ -101,22 +102,10 @@ class Coder:
 
     def consts(self) -> None:
         """Evaluate the program's consts into the space, each after those that it uses."""
-        consts, values = self.bundle.consts, self.space["globals_"]
-        begun: set[str] = set()
-        for first in consts:
-            pending = [first]
-            while pending:
-                key = pending[-1]
-                if key not in begun:
-                    begun.add(key)
-                    pending += sorted(
-                        k for k in ir.consts_in(self.bundle, consts[key]) if k in consts and k not in begun
-                    )
-                    continue
-                pending.pop()
-                if key not in values:
-                    meter.begin(object())
-                    values[key] = self.expression(consts[key], [])(None)
+        values = self.space["globals_"]
+        for key in consts.in_order(self.bundle):
+            meter.begin(object())
+            values[key] = self.expression(self.bundle.consts[key], [])(None)
 
     def expression(self, node: ir.Expr, names: list[str], coglet: ir.Coglet | None = None) -> Callable[..., Any]:
         """A pure expression as a function of the coglet and these locals."""

@@ -99,5 +99,5 @@ def test_a_question_of_a_run_that_was_killed_takes_no_answer(folder: Path) -> No
     process.wait()
     (asked,) = mailbox.glob("*.json")
     done = cogc("answer", asked.stem, "yes", cwd=folder)
-    assert done.returncode == 2 and "is over, and takes no answer" in done.stderr
+    assert done.returncode == 2 and "has ended, and takes no answer" in done.stderr
     assert not asked.with_suffix(".answer").exists() and "(its run is over)" in cogc("answer", cwd=folder).stdout

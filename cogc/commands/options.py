@@ -65,7 +65,7 @@ def answer_options(parser: ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="answer the questions of the program NAME (of a sett: of the role) to a person by VALUE; may be repeated",
+        help="answer the questions of the program NAME (of a sett: of the role) to a person by VALUE, or by `VALUE after 3m`; never: no answer; may be repeated",
     )
     parser.add_argument(
         "--questions",
@@ -146,6 +146,7 @@ def run_id_of(bundle: ir.Bundle, options: Namespace, seed: int) -> str:
         return new_run_id()
     names = ("epoch", "set", "input", "goal", "answer", "model", "budget")
     given = [ir.hashed(bundle).hash, seed, goal_of(options), *(getattr(options, name) for name in names)]
+    given += [[sent.channel, sent.value, sent.at] for sent in options.given if sent.file]
     return "sim-" + hashlib.sha256(json.dumps(given).encode()).hexdigest()[:12]
 
 
@@ -172,7 +173,7 @@ def bound(bundle: ir.Bundle, options: Namespace) -> ir.Bundle:
         known = [k for k, m in models.items() if m.name == name]
         if not known:
             raise UsageError(
-                f"--model: the program has no model `{name}`{_has(sorted(m.name for m in models.values()))}"
+                f"--model: the program has no model `{name}`{has(sorted(m.name for m in models.values()))}"
             )
         price = Catalogue(read).price(provider, what)
         for key in known:
@@ -191,7 +192,7 @@ def pair(text: str, option: str) -> tuple[str, str]:
     return name, value
 
 
-def _value(bundle: ir.Bundle, type: int, text: str) -> Any:
+def typed(bundle: ir.Bundle, type: int, text: str) -> Any:
     """Return a value from the command line: the text itself for a string, else JSON, else the text."""
     if bundle.types[type] == "string":
         return text
@@ -209,28 +210,15 @@ def parameters(bundle: ir.Bundle, options: Namespace) -> dict[str, Any]:
     for text in options.set:
         name, value = pair(text, "--set")
         if name not in known:
-            raise UsageError(f"`{root.name}` has no parameter `{name}`{_has(known)}")
-        found[name] = _value(bundle, known[name], value)
+            raise UsageError(f"`{root.name}` has no parameter `{name}`{has(known)}")
+        found[name] = typed(bundle, known[name], value)
     for p in root.parameters[: root.own_parameters]:
         if p.default is None and p.name not in found:
             raise UsageError(f"`{root.name}` needs `--set {p.name}=...`")
     return found
 
 
-def inputs(bundle: ir.Bundle, options: Namespace) -> list[tuple[str, Any]]:
-    """Return the messages to the root from `--input`, `--goal` and `--goal-file`."""
-    root = bundle.coglets[bundle.root]
-    known = {c.name: c.type for c in root.listens}
-    found = []
-    for text in options.input:
-        name, value = pair(text, "--input")
-        if name not in known:
-            raise UsageError(f"`{root.name}` has no listen channel `{name}`{_has(known)}")
-        found.append((name, _value(bundle, known[name], value)))
-    return found + _goal(bundle, options, {name for name, _ in found})
-
-
-def _goal(bundle: ir.Bundle, options: Namespace, given: set[str]) -> list[tuple[str, Any]]:
+def goal_input(bundle: ir.Bundle, options: Namespace, given: set[str]) -> list[tuple[str, Any]]:
     """Return the goal as a message to the root. A plan without one gets an empty goal, and uses its own."""
     root = bundle.coglets[bundle.root]
     channel = next((c.name for c in root.listens if c.name in ("goal", "task")), None)
@@ -268,7 +256,7 @@ def goal_text(text: str, option: str) -> str:
     return text
 
 
-def _has(known: Iterable[str]) -> str:
+def has(known: Iterable[str]) -> str:
     """Return the end of a message that lists the known names."""
     names = ", ".join(f"`{k}`" for k in known)
     return f"; it has {names or 'none'}"

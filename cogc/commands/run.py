@@ -22,6 +22,7 @@ import trio
 
 from cogc import ir
 from cogc.commands import run_sett
+from cogc.commands.inputs import inputs
 from cogc.commands.load import load, root_option, show_to_stderr
 from cogc.commands.options import (
     LEVELS,
@@ -30,7 +31,6 @@ from cogc.commands.options import (
     answer_options,
     bound,
     budget_option,
-    inputs,
     local_option,
     model_option,
     parameters,
@@ -108,7 +108,13 @@ def _add_course(add: Add) -> None:
         action="append",
         default=[],
         metavar="CHANNEL=VALUE",
-        help="send VALUE, JSON or text, to a listen channel of the root at the start; may be repeated",
+        help="send VALUE, JSON or text, to a listen channel of the root at the start, or `VALUE at 2m` later; @FILE: what the"
+        " file holds; may be repeated",
+    )
+    add(
+        "--inputs",
+        metavar="FILE",
+        help='send what the lines of FILE say: {"t": SECONDS, "channel": NAME, "data": VALUE} (default: nothing)',
     )
     add(
         "--for",
@@ -209,11 +215,13 @@ def _run(bundle: ir.Bundle, options: Namespace) -> int:
             raise UsageError(f"--{option} is for setts; this program's root is a coglet")
     if options.replay:
         return _replay(bundle, options)
+    unit = Unit(bundle)
+    options.given = inputs(bundle, unit, options)
     sinks = RunSinks(options, bundle)
     with sinks:
         session = build_session(
-            Unit(bundle),
-            sinks.session_options(parameters(bundle, options), inputs(bundle, options), until(bundle, options)),
+            unit,
+            sinks.session_options(parameters(bundle, options), options.given, until(bundle, options)),
             settings(options),
             Sinks(sinks.trace, sinks.journal, sinks.states),
         )
@@ -257,10 +265,12 @@ def _ended(session: Session, options: Namespace) -> int:
         return code
     for hook in session.unended:
         sys.stderr.write(f"cogc: {hook} never ended: nothing was left that could end its wait\n")
+    for question in session.unanswered:
+        sys.stderr.write(f"cogc: {question} was never answered\n")
     if not session.met:
         sys.stderr.write(f"cogc: the run ended before `{options.until}`\n")
         return 3
-    return 3 if session.unended or session.kernel.losses.failures else 0
+    return 3 if session.unended or session.unanswered or session.kernel.losses.failures else 0
 
 
 def _summary(session: Session) -> None:
@@ -271,6 +281,7 @@ def _summary(session: Session) -> None:
     for name in session.executors.abandoned:
         sys.stderr.write(f"cogc: warning: a thread of program `{name}` did not end, and was abandoned\n")
     sys.stderr.write(report.losses(session.kernel.losses))
+    sys.stderr.write(report.unsent(session.delays.messages()))
     sys.stderr.write(report.usage(session.kernel))
 
 

@@ -9,6 +9,7 @@ from argparse import Namespace
 import trio
 
 from cogc import ir
+from cogc.commands.inputs import answers
 from cogc.commands.options import SETTS, budget, goal_of, instance_of, new_run_id
 from cogc.commands.packages import allowed
 from cogc.commands.sett_sinks import SettSinks
@@ -26,7 +27,7 @@ from cogc.sett.model import UNWANTED
 from cogc.sett.spec import SettSpec
 
 _REFUSED = {
-    "set": "--set", "input": "--input", "duration": "--for", "until": "--until", "sim": "--sim", "record": "--record",
+    "set": "--set", "input": "--input", "inputs": "--inputs", "duration": "--for", "until": "--until", "sim": "--sim", "record": "--record",
     "replay": "--replay", "control": "--control",
 }  # fmt: skip
 """RunOptions of runs of coglets that a sett has no use for."""
@@ -36,6 +37,9 @@ def run(bundle: ir.Bundle, options: Namespace) -> int:
     for name, option in _REFUSED.items():
         if getattr(options, name):
             raise UsageError(f"{option} has no meaning for a sett; start it with --goal")
+    for name, given in answers(options).items():
+        if any(answer.is_timed for answer in given):
+            raise UsageError(f"--answer {name}: a sett takes answers without times")
     goal = goal_of(options)
     instance = instance_of(options.instance) or new_run_id()
     board = options.board or f"sqlite:{SETTS}/{instance}/board.db"

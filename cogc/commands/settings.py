@@ -6,7 +6,8 @@ import os
 import sys
 from argparse import Namespace
 
-from cogc.commands.options import PLANS, pair
+from cogc.commands.inputs import answers
+from cogc.commands.options import PLANS
 from cogc.commands.packages import allowed
 from cogc.run.people import People
 from cogc.run.plans import Keeping
@@ -35,9 +36,5 @@ def keeping(options: Namespace) -> Keeping:
 
 def people(options: Namespace) -> People:
     """Return the source of answers that the command line names."""
-    answers: dict[str, list[str]] = {}
-    for text in options.answer:
-        name, value = pair(text, "--answer")
-        answers.setdefault(name, []).append(value)
     terminal = sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
-    return People(answers, terminal, MAILBOX if options.questions == "wait" else None)
+    return People(answers(options), terminal, MAILBOX if options.questions == "wait" else None)

@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 import msgspec
 
 from cogc import ir
+from cogc.commands.inputs import Given
 from cogc.commands.options import LEVELS, budget, duration, epoch_of, run_id_of
 from cogc.commands.streams import Sink, refuse_foreign, sink_of_stdout, terminal
 from cogc.commands.usage import UsageError
@@ -113,14 +114,13 @@ class RunSinks:
             "budget": self.budget,
         }  # fmt: skip
 
-    def session_options(
-        self, parameters: dict[str, Any], inputs: list[tuple[str, Any]], until: Condition | None
-    ) -> RunOptions:
+    def session_options(self, parameters: dict[str, Any], inputs: list[Given], until: Condition | None) -> RunOptions:
         """Return the options of the run's session."""
         return RunOptions(
             budget=self.budget,
             parameters=parameters,
-            inputs=inputs,
+            inputs=[(given.channel, given.value) for given in inputs if not given.at],
+            later=[(given.at, given.channel, given.value) for given in inputs if given.at],
             sim=self.options.sim,
             seed=self.seed,
             epoch=self.epoch,

@@ -95,7 +95,7 @@ class Kernel(State):
         with self.door:
             checked = self.root.code.unit.checked(known[2], value, f"the input `{channel}`")
             if self.trace:
-                self.cause = self.trace.record("input", self.root, channel=channel, data=checked)
+                self.cause = self.trace.record("input", self.root, cause=0, channel=channel, data=checked)
             self.push(ports.port(self.root, channel), checked)
 
     def result(self, call: int, value: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import NoReturn
 
 from cogc.kernel.machine import Kernel
 from cogc.kernel.unit import Unit
@@ -15,6 +16,7 @@ from cogc.run.executors import Executors
 from cogc.run.mirror import Mirror
 from cogc.run.models import Models
 from cogc.run.outside import Outside
+from cogc.run.people import Clock
 from cogc.run.plans import Plans
 from cogc.run.secrets import prepare
 from cogc.run.servers import Servers
@@ -36,9 +38,27 @@ def build_session(unit: Unit, options: RunOptions, settings: Settings, sinks: Si
         Claims(outside, background, clock),
         Plans(settings.keeping, settings.people, background, outside.rest, clock),
     )
+    settings.people.clock = RunClock(outside)
     mirror = Mirror(kernel.models.registry, settings.registry, options.run) if settings.registry else None
     models, dispatchers = Models(), Dispatchers(settings)
     return Session(kernel, options, outside, background, executors, models, dispatchers, sinks, mirror)
+
+
+class RunClock(Clock):
+    """The clock of a run, on which answers come that were given beforehand."""
+
+    def __init__(self, outside: Outside) -> None:
+        super().__init__()
+        self.outside = outside
+
+    async def sleep(self, call: int, nanos: int) -> None:
+        """Let so much time of the run pass for a call."""
+        await self.outside.notify(call, "sleep", nanos)
+
+    async def forsake(self, call: int, question: str) -> NoReturn:
+        """Wait for an answer that will not come. The call holds neither the clock nor the end of the run."""
+        self.outside.forsake(call)
+        await super().forsake(call, question)
 
 
 def _kernel(unit: Unit, options: RunOptions, sinks: Sinks) -> Kernel:

@@ -1,4 +1,5 @@
-"""Inputs of the kernel that are due at a later instant of its clock: scripted replies, their pieces, and sleeps that end.
+"""Inputs of the kernel that are due at a later instant of its clock: messages to the root, scripted replies, their pieces,
+and sleeps that end.
 
 Inputs of one instant are due in the order in which they were added.
 """
@@ -37,7 +38,16 @@ class SleepOver:
     over: trio.Event
 
 
-Delayed = Reply | Piece | SleepOver
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message from outside to a listen channel of the root. It belongs to no call."""
+
+    channel: str
+    value: Any
+    call: int = 0
+
+
+Delayed = Message | Reply | Piece | SleepOver
 
 
 class Delays:
@@ -61,6 +71,10 @@ class Delays:
     def next(self) -> int | None:
         """Return the instant of the first input, or None if there is none."""
         return self._heap[0][0] if self._heap else None
+
+    def messages(self) -> list[int]:
+        """Return the instants of the messages to the root that have not come yet, in order."""
+        return sorted(instant for instant, _, item in self._heap if isinstance(item, Message))
 
     def due(self, now: int) -> Iterator[Delayed]:
         """Take out the inputs that are due by now, in order."""

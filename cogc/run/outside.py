@@ -129,6 +129,11 @@ class Outside:
         if self.rounds:
             self.rest(call)
 
+    def forsake(self, call: int) -> None:
+        """Let a call that waits for a person hold nothing: no answer will come."""
+        self.asking.discard(call)
+        self.rest(call)
+
     def _block(self, call: int, change: int) -> None:
         """Count the notices that a method awaits; the loop looks when the last task of a round is blocked."""
         self.blocked[call] = self.blocked.get(call, 0) + change

@@ -11,10 +11,10 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, NoReturn
 
 import trio
 
@@ -26,6 +26,42 @@ from cogc.run.questions import read_answer, write_whole
 from cogc.stores.owner import owner
 
 _POLL = 0.2
+_NEVER = "never"
+
+
+class Answer(NamedTuple):
+    """An answer that is given beforehand. It comes `after` so many nanoseconds; None is at once, and lets `never` be no answer."""
+
+    said: str
+    after: int | None = None
+
+    @property
+    def is_timed(self) -> bool:
+        return self.after is not None or self.said == _NEVER
+
+    def is_none(self, choices: list[str]) -> bool:
+        """Tell whether it stands for no answer at all."""
+        return self.after is None and self.said == _NEVER and _NEVER not in choices
+
+
+class Clock:
+    """The clock on which answers come: this one is the machine's. `forsaken` are the calls that no answer will come for."""
+
+    def __init__(self) -> None:
+        self.forsaken: dict[int, str] = {}
+
+    async def sleep(self, call: int, nanos: int) -> None:
+        """Let so much time pass for a call."""
+        await trio.sleep(nanos / 1e9)
+
+    async def forsake(self, call: int, question: str) -> NoReturn:
+        """Wait for an answer that will not come, until the call is cancelled."""
+        self.forsaken[call] = question
+        try:
+            await trio.sleep_forever()
+        finally:
+            del self.forsaken[call]
+        raise AssertionError
 
 
 class Question:
@@ -55,9 +91,15 @@ class People:
     """The source of answers to the questions of one run."""
 
     def __init__(
-        self, answers: dict[str, list[str]] | None = None, terminal: bool = False, mailbox: Path | None = None
+        self,
+        answers: Mapping[str, Iterable[str | Answer]] | None = None,
+        terminal: bool = False,
+        mailbox: Path | None = None,
     ) -> None:
-        self.answers = answers or {}
+        self.answers = {
+            name: [Answer(a) if isinstance(a, str) else a for a in given] for name, given in (answers or {}).items()
+        }
+        self.clock = Clock()
         self.terminal = terminal
         self.mailbox = mailbox
         self.run = f"{os.getpid()}"
@@ -67,7 +109,7 @@ class People:
     async def ask(self, question: Question, call: int) -> Any:
         """Return the answer of a person as a value. Raise Failure if there is nobody to ask."""
         if question.program in self.answers:
-            return self._given(question)
+            return await self._given(question, call)
         if self.mailbox is not None:
             return await self._wait(question, call, self.mailbox)
         if self.terminal:
@@ -79,14 +121,18 @@ class People:
             f"`{name}` asks a person, and there is no terminal: give `--answer {name}=VALUE`, or `--questions wait`",
         )
 
-    def _given(self, question: Question) -> Any:
+    async def _given(self, question: Question, call: int) -> Any:
         """Return the next answer of the command line. The last one is used again."""
         answers = self.answers[question.program]
-        said = answers.pop(0) if len(answers) > 1 else answers[0]
+        answer = answers.pop(0) if len(answers) > 1 else answers[0]
+        if answer.is_none(question.choices):
+            await self.clock.forsake(call, f"`{question.program}` of {question.path}")
+        if answer.after:
+            await self.clock.sleep(call, answer.after)
         try:
-            return question.value(said)
+            return question.value(answer.said)
         except ValueError as error:
-            raise Failure("type", f"`--answer {question.program}={said}`: the answer is {error}") from None
+            raise Failure("type", f"`--answer {question.program}={answer.said}`: the answer is {error}") from None
 
     async def _terminal(self, question: Question) -> Any:
         """Ask in the terminal until an answer fits."""

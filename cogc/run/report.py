@@ -78,6 +78,14 @@ def _loss(count: int, what: str, how: str, parts: Mapping[str, int]) -> str:
     return f"cogc: lost: {count:,} {what}{'s' if count > 1 else ''}{' ' + how if how else ''}{named}\n"
 
 
+def unsent(instants: list[int]) -> str:
+    """Return a line about the inputs whose time had not come when the run ended."""
+    if not instants:
+        return ""
+    what = "1 input was" if len(instants) == 1 else f"{len(instants)} inputs were"
+    return f"cogc: warning: {what} not sent: the run ended before {instants[0] / 1e9:g}s\n"
+
+
 def usage(kernel: Kernel) -> str:
     """Return a table of the use and cost of models; empty if no token was used."""
     used = {k: u for k, u in kernel.models.usages.items() if u.tokens}

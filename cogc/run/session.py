@@ -65,7 +65,7 @@ from cogc.kernel.models.budget import Budget, Usage
 from cogc.kernel.permissions import Sandbox
 from cogc.language.values import Duration, Failure
 from cogc.run.background import Background
-from cogc.run.delayed import Delays, Piece, Reply, SleepOver
+from cogc.run.delayed import Delays, Message, Piece, Reply, SleepOver
 from cogc.run.dispatch import Dispatchers
 from cogc.run.dump import UnderWay, describe
 from cogc.run.executors import Executors
@@ -92,7 +92,8 @@ SLICE = 0.005
 class RunOptions:
     """The options of a run. Times are in nanoseconds.
 
-    `stop_at` is None for a run without a bound on its time; `epoch` 0 stands for the present time. `keep` are the
+    `stop_at` is None for a run without a bound on its time; `epoch` 0 stands for the present time. `inputs` are the
+    messages to the root at its start, `later` those at later instants. `keep` are the
     channels of the root whose messages `Session.outputs` keeps, for `until` and for the maker of the session; None
     keeps all of them, which takes memory for each message. `account` is the budget and the usage of an enclosing run,
     which this run shares. `sandbox` holds the conversations of this run, and `max_depth` bounds how deep they may
@@ -102,6 +103,7 @@ class RunOptions:
     budget: dict[str, Any] = field(default_factory=dict)
     parameters: dict[str, Any] = field(default_factory=dict)
     inputs: list[tuple[str, Any]] = field(default_factory=list)
+    later: list[tuple[int, str, Any]] = field(default_factory=list)
     sim: bool = False
     seed: int = 0
     epoch: int = 0
@@ -132,7 +134,7 @@ class Session:
     """One run of a program.
 
     `outcome` is how the run ended, and `met` whether `until` held. `deadlock` lists who waits for whom. `unended` are
-    the hooks that still waited when nothing could come any more. `outputs` has the messages of the root's channels
+    the hooks that still waited when nothing could come any more, `unanswered` the questions. `outputs` has the messages of the root's channels
     that are kept, `last` the last message of each channel.
     """
 
@@ -168,6 +170,7 @@ class Session:
         self.met = options.until is None
         self.deadlock: list[str] = []
         self.unended: list[str] = []
+        self.unanswered: list[str] = []
         self.signalled = False
         self.began = 0
         self.under_way: dict[int, UnderWay] = {}
@@ -225,8 +228,14 @@ class Session:
         if kernel.root is None:  # its creation was given up: the run is to end
             return
         for channel, value in options.inputs:
-            self._event("input", channel, value)
-            kernel.input(channel, value)
+            self._input(channel, value)
+        for instant, channel, value in options.later:
+            self.delays.add(instant, Message(channel, value))
+
+    def _input(self, channel: str, value: Any) -> None:
+        """Hand a message to the root."""
+        self._event("input", channel, value)
+        self.kernel.input(channel, value)
 
     async def _loop(self) -> None:
         """Run stretches, carry out effects and admit inputs, until the run is over."""
@@ -350,6 +359,8 @@ class Session:
         """Bring in the delayed inputs that are due. Inputs of calls that are gone are dropped."""
         for item in self.delays.due(self.kernel.now):
             match item:
+                case Message(channel, value):
+                    self._input(channel, value)
                 case SleepOver(call, over):
                     self.outside.resume(call)
                     self.outside.release(over.set)
@@ -502,6 +513,7 @@ class Session:
             self.deadlock = cycle
             return False
         self.unended += self.kernel.hooks()
+        self.unanswered += self.executors.settings.people.clock.forsaken.values()
         if not self.stopping.begun:
             self._stop()
             return True

@@ -1,0 +1,163 @@
+"""What a command line gives a run: messages to its root and answers of people, each with its time.
+
+Everything is read and checked before the run begins. A UsageError names the file, the line, the channel, and what fits.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from argparse import Namespace
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+from cogc import ir
+from cogc.commands.options import goal_input, has, pair, typed
+from cogc.commands.usage import UsageError
+from cogc.kernel.unit import Unit
+from cogc.language.texts import nanoseconds
+from cogc.language.values import Failure
+from cogc.run.people import Answer
+
+_AT = re.compile(r"(.*) at (\S+)", re.DOTALL)
+_AFTER = re.compile(r"(.*) after (\S+)", re.DOTALL)
+_KEYS = ("t", "channel", "data")
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A message to the root: when it is sent, in nanoseconds, and the file that it is from."""
+
+    channel: str
+    value: Any
+    at: int = 0
+    file: str = ""
+
+
+def inputs(bundle: ir.Bundle, unit: Unit, options: Namespace) -> list[Given]:
+    """Return the messages of `--input`, `--inputs` and `--goal`, in the order in which they are sent at one time."""
+    root = bundle.coglets[bundle.root]
+    known = {c.name: c.type for c in root.listens}
+    found = []
+    for text in options.input:
+        name, value = pair(text, "--input")
+        if name not in known:
+            raise UsageError(f"`{root.name}` has no listen channel `{name}`{has(known)}")
+        given = _word(bundle, known[name], name, value)
+        _check(unit, known[name], given, "")
+        found.append(given)
+    if options.inputs:
+        found += _lines(unit, known, options.inputs)
+    goal = goal_input(bundle, options, {given.channel for given in found})
+    return found + [Given(channel, value) for channel, value in goal]
+
+
+def _word(bundle: ir.Bundle, type: int, name: str, text: str) -> Given:
+    """Return the message of one `--input`."""
+    text, at = _timed(_AT, text)
+    if text.startswith("@@"):
+        text = text[1:]
+    elif text.startswith("@"):
+        return Given(name, _content(text[1:], name, bundle.types[type] == "string"), at or 0, text[1:])
+    return Given(name, typed(bundle, type, text), at or 0)
+
+
+def _timed(pattern: re.Pattern[str], text: str) -> tuple[str, int | None]:
+    """Return a text without the time at its end, and the time in nanoseconds, or None."""
+    match = pattern.fullmatch(text)
+    if match is not None:
+        try:
+            return match[1], nanoseconds(match[2])
+        except ValueError:
+            pass
+    return text, None
+
+
+def _content(path: str, channel: str, text: bool) -> Any:
+    """Return what a file holds: text, or JSON."""
+    content = _read(path, f"--input {channel}=@{path}")
+    return content if text else _json(content, f"{path}: the input `{channel}`", 1)
+
+
+def _read(path: str, what: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{what}: cannot read `{path}`: {str(error.strerror).lower()}") from None
+    except ValueError:
+        raise UsageError(f"{what}: `{path}` is not text in UTF-8") from None
+
+
+def _json(text: str, where: str, line: int) -> Any:
+    """Return what JSON stands for; the text begins in this line of its file."""
+
+    def refused(name: str) -> NoReturn:
+        raise ValueError(f"{name} is no value of JSON")
+
+    try:
+        value = json.loads(text, parse_constant=refused)
+        json.dumps(value, ensure_ascii=False).encode()
+    except json.JSONDecodeError as error:
+        place = f"line {line + error.lineno - 1}, column {error.colno}"
+        raise UsageError(f"{where}: {place}: {error.msg[0].lower()}{error.msg[1:]}") from None
+    except UnicodeEncodeError:
+        raise UsageError(f"{where}: line {line}: a string holds half of a surrogate pair") from None
+    except (ValueError, RecursionError) as error:
+        why = "it nests too deep" if isinstance(error, RecursionError) else str(error)
+        raise UsageError(f"{where}: line {line}: {why}") from None
+    return value
+
+
+def _lines(unit: Unit, known: dict[str, int], path: str) -> list[Given]:
+    """Return the messages of a file of inputs."""
+    found = []
+    for number, text in enumerate(_read(path, f"--inputs {path}").split("\n"), 1):
+        if text.strip():
+            where = f"{path}, line {number}"
+            given = _line(_json(text, path, number), where, path, known)
+            _check(unit, known[given.channel], given, f"{where}: ")
+            found.append(given)
+    return found
+
+
+def _line(line: Any, where: str, path: str, known: dict[str, int]) -> Given:
+    """Return the message of one line of a file of inputs."""
+    shape = 'write {"t": SECONDS, "channel": NAME, "data": VALUE}'
+    if not isinstance(line, dict) or "channel" not in line or "data" not in line:
+        raise UsageError(f"{where}: this is no input; {shape}")
+    odd = [key for key in line if key not in _KEYS]
+    if odd:
+        raise UsageError(f"{where}: an input has no `{odd[0]}`; {shape}")
+    if not isinstance(line["channel"], str) or line["channel"] not in known:
+        raise UsageError(f"{where}: there is no listen channel `{line['channel']}`{has(known)}")
+    return Given(line["channel"], line["data"], _instant(line.get("t", 0), where), path)
+
+
+def _instant(t: Any, where: str) -> int:
+    """Return the time of an input in nanoseconds."""
+    try:
+        if isinstance(t, str):
+            return nanoseconds(t)
+        if isinstance(t, int | float) and not isinstance(t, bool) and 0 <= t < 1 << 33:
+            return round(t * 1e9)
+    except ValueError:
+        pass
+    raise UsageError(f'{where}: `t` is {json.dumps(t)}; write seconds as a number, or a duration such as "2m"')
+
+
+def _check(unit: Unit, type: int, given: Given, where: str) -> None:
+    """Refuse a message that does not fit its channel."""
+    try:
+        unit.checked(type, given.value, f"the input `{given.channel}`")
+    except Failure as wrong:
+        raise UsageError(f"{where or (f'{given.file}: ' if given.file else '')}{wrong.message}") from None
+
+
+def answers(options: Namespace) -> dict[str, list[Answer]]:
+    """Return the answers of `--answer`, by the names of what asks."""
+    found: dict[str, list[Answer]] = {}
+    for text in options.answer:
+        name, value = pair(text, "--answer")
+        found.setdefault(name, []).append(Answer(*_timed(_AFTER, value)))
+    return found

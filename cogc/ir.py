@@ -418,7 +418,7 @@ class Pair(msgspec.Struct, frozen=True):
 
 
 class Reaction(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A reaction. `name` is shown to people; `waits` if the body has a call, an await or a growing pool; `piped` if the body
+    """A reaction. `name` is shown to people; `waits` if the body has a call that waits, or an await; `piped` if the body
     uses the message as `PIPED`, beside the names that the triggers bind."""
 
     name: str

@@ -1,10 +1,28 @@
 """IR to Python code: one function for each reaction, guard, initialiser and program.
 
-A reaction that calls nothing outside is a plain function of the coglet and the message. One that waits is a generator
-that yields what it waits for. Calls inside an expression are taken out of it, left to right, in front of the statement
-that they stand in; `if else`, `and`, `or`, `??` and comprehensions keep them where they are needed.
+**The model.** `_Writer` writes the source text of one function, statement by statement; `Coder._make` compiles it.
+All functions of a program share one namespace (`Coder.space`). It holds the built-in functions under short names
+(`f_len`), the operators (`op_3`), constants that have no source text (`k_17`), the checks of types (`check_5`), and
+the functions of pure programs (`p_...`). In the code, `I` is the coglet and `v_NAME` a local. The kernel is reached
+by `I.kernel`, so that any number of kernels share the code of a program.
 
-The generated source is kept: a failure's line in it leads back to the spec's.
+**What waits.** A reaction that calls nothing outside is a plain function of the coglet and the message. One that
+waits is a generator, which yields the records of `waits.py`. A call cannot stay inside of an expression then: it is
+taken out, left to right, in front of the statement. `if else`, `and`, `or`, `??` and comprehensions keep their calls
+in the branch that needs them.
+
+**Places.** The generated source of each function is kept as a list of position numbers, one for each line. `place`
+walks the traceback of an exception and finds the innermost line of such a function: its number leads to a place in
+the spec.
+
+**A worked example.** `on n as v when v > 0 { total = total + v; out <- total }` becomes, without traces,
+
+    def f(I, v_v):
+        if not truth((v_v > 0)): return
+        I.states[0] = (r_ if (r_ := I.states[0] + v_v) < 1073741823 and r_ > -1073741823 else number(r_))
+        I.kernel.emit(I, 0, I.states[0])
+
+`number` checks the range of a sum; the comparison in front of it spares most sums the call.
 """
 
 from __future__ import annotations
@@ -108,7 +126,7 @@ class Coder:
             values[key] = self.expression(self.bundle.consts[key], [])(None)
 
     def expression(self, node: ir.Expr, names: list[str], coglet: ir.Coglet | None = None) -> Callable[..., Any]:
-        """A pure expression as a function of the coglet and these locals."""
+        """Return a function of the coglet and the named locals that evaluates a pure expression."""
         writer = _Writer(self, coglet)
         value = writer.expr(node)
         arguments = ", ".join(["I", *(f"v_{n}" for n in names)])
@@ -150,7 +168,7 @@ class Coder:
         return self._make(head, [*writer.lines, ("if False: yield None", -1)])
 
     def program(self, program: ir.Program) -> str:
-        """The name in the space of a pure program's function."""
+        """Return the name of a pure program's function in the namespace."""
         name = f"p_{self._key(program.key)}"
         if name not in self.space:
             self.space[name] = None
@@ -172,12 +190,14 @@ class Coder:
         self.space[name] = self._make(head, [*writer.lines, (f"return {value}", -1)])
 
     def attributes(self, program: ir.Program) -> Callable[..., Any]:
-        """A function of the coglet and a program's arguments that gives the words and attributes of a call."""
+        """Return a function of the coglet and a program's arguments that evaluates the words and attributes of a
+        call."""
         entries = [ir.Entry(e, name=k) for k, e in program.attributes.items()]
         whole = ir.Record([*entries, ir.Entry(ir.Items(program.words), name="words")])
         return self.expression(whole, [p.name for p in program.parameters])
 
     def _make(self, head: str, lines: list[tuple[str, int]]) -> Callable[..., Any]:
+        """Compile a function of the given lines, and keep the position of each line."""
         file = f"<cog {len(self.lines_at)}>"
         source = "\n".join([head, *("    " + text for text, _ in lines)])
         self.lines_at[file] = [-1, *(at for _, at in lines)]
@@ -187,28 +207,31 @@ class Coder:
         return made
 
     def _key(self, key: str) -> str:
+        """Return the key of a program as a part of an identifier."""
         return "".join(c if c.isalnum() else f"_{ord(c):x}_" for c in key)
 
     def check(self, number: int) -> str:
-        """The name in the space of a type's check."""
+        """Return the name of a type's check in the namespace."""
         name = f"check_{number}"
         if name not in self.space:
             self.space[name] = self.validators.check(number)
         return name
 
     def fits(self, number: int) -> str:
+        """Return the name of a type's predicate in the namespace."""
         name = f"fits_{number}"
         if name not in self.space:
             self.space[name] = self.validators.fits(number)
         return name
 
     def constant(self, value: Any) -> str:
-        """A constant as source text, or the name in the space of one that has none."""
+        """Return a constant as source text, or the name of one that has none."""
         if value is None or type(value) in (bool, int, str):
             return repr(value)
         return self.kept(value)
 
     def kept(self, value: Any) -> str:
+        """Keep a value in the namespace and return its name."""
         name = f"k_{len(self.space)}"
         self.space[name] = value
         return name

@@ -1,6 +1,38 @@
-"""Failures: how a coglet fails, who decides on it, and what becomes of it if nobody does.
+"""Failures: how a coglet fails, who decides about it, and what follows if nobody does.
 
-A failed coglet waits until its parent's `on error` (or its parent's class), its own policy or an ancestor has decided.
+**The model.** A failure takes one way. `fail` cuts the coglet off from its events: everything under way in it is
+cancelled, its gate is FAILED, and messages to it wait in its backlog. The failure then stands in `Instance.failure`
+as a `FailureReport`, which keeps where it arose while it moves up the tree. It waits there for a decision.
+
+**Who decides**, in this order:
+
+1. the parent's `on error(child)` reactions, one after the other (`decide`), or for a child that a Python class has
+   created the class's `on_child_error` (`_judged`). Restart, stop and escalate are decisions; a reaction that does
+   nothing of these leaves the decision open;
+2. the child's `restart` policy (`policy`): a restart after a backoff, as long as the limits of the child and of its
+   supervisor allow one more;
+3. the parent, which fails with the same report, and so on up to the root. A failure of the root ends the run.
+
+A failure of kind `budget` is never answered by a restart: the restarted coglet would meet the same budget.
+
+**The backoff** doubles with each restart within the limit's span, up to a minute, and is shortened by up to a quarter
+at random, from the coglet's own stream of random numbers. A timer carries the restart out. It does nothing if the
+coglet was restarted or stopped in the meantime.
+
+**The invariants.**
+
+- A coglet that is FAILED or STOPPED does not fail again: the first report counts.
+- A decision is about one report. One that comes late (the child has failed anew, was stopped, came back) is dropped.
+- A failure of `on error` itself fails the parent, with both messages.
+- `fail` never runs a user's code. `on error` runs in a process of its own, ahead of the parent's data.
+
+**A worked example.** `Main` has `create w = Worker { restart: on_error }` and `on error(w) as e when e.kind ==
+"timeout" { restart w }`; `w` fails with kind `program`.
+
+1. `fail` aborts `w`, sets FAILED, and puts a `ChildFailed` ahead of the data of `Main`.
+2. In the turn of `Main`, `decide` runs the reaction: its guard does not hold, so nothing is decided.
+3. `policy` allows a restart: a timer is set, about 0.1 s ahead.
+4. The timer fires: `supervision.restart` gives `w` fresh states and opens its gate. Its backlog is taken.
 """
 
 from __future__ import annotations
@@ -19,9 +51,13 @@ if TYPE_CHECKING:
     from cogc.kernel.state import State
 
 MAX_RESTARTS = 3
+"""How many restarts a child may have within WITHIN, if its declaration does not say."""
 WITHIN = 60_000_000_000
+"""The span in which restarts are counted, in nanoseconds."""
 BACKOFF = 100_000_000
+"""The pause before a first restart, in nanoseconds."""
 LONGEST_BACKOFF = 60_000_000_000
+"""The longest pause before a restart, in nanoseconds."""
 
 
 def fail(
@@ -32,7 +68,7 @@ def fail(
     event: Any,
     report: FailureReport | None = None,
 ) -> None:
-    """A coglet fails: it is cut off from its events until its parent or its policy has decided.
+    """Fail a coglet: cut it off from its events until its parent, its policy or an ancestor has decided.
 
     A step that a coglet has outside of its own turn (`outside_step`) fails that coglet.
     """
@@ -86,6 +122,7 @@ def decide(kernel: State, parent: Instance, child: Instance, report: FailureRepo
 def _deciding(
     kernel: State, parent: Instance, child: Instance, report: FailureReport, record: dict[str, Any]
 ) -> Generator[Any, Any, None]:
+    """Run the reactions to the failure of a child until one decides; then let the policy decide."""
     assert child.slot is not None
     if child.slot.decided:
         yield from _judged(kernel, parent, child, report, record)
@@ -140,7 +177,7 @@ def _decided(parent: Instance, child: Instance, report: FailureReport) -> bool:
 def _judged(
     kernel: State, parent: Instance, child: Instance, report: FailureReport, record: dict[str, Any]
 ) -> Generator[Any, Any, None]:
-    """The parent is a coglet in Python whose class decides."""
+    """Let the class of a Python coglet decide about a child that it has created."""
     try:
         yield from python.judged(kernel, parent, child, record)
     except Failure as second:
@@ -151,7 +188,7 @@ def _judged(
 
 
 def policy(kernel: State, inst: Instance, report: FailureReport) -> None:
-    """Apply the child's `restart` policy; past its limits the failure escalates."""
+    """Restart a child after a backoff if its `restart` policy and the limits allow it; else fail the parent."""
     slot, parent = inst.slot, inst.parent
     assert slot is not None and parent is not None
     spec: ChildCode = slot.spec

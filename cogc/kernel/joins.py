@@ -1,8 +1,28 @@
-"""`on all(...)`: once there is one message from each source, they fire together.
+"""`on all(...)`: messages from several sources, gathered until there is one from each.
 
-Each source has its queue. A round is opened by the first message that no open round waits for; its members are the
-sources alive at that moment. A source that restarts or loses an event takes its open rounds with it, as dead letters;
-one that stopped for good leaves them.
+**The model.** A join belongs to one `on all` reaction of one coglet. Each source has a port of its own: a channel of a
+child, of each member of a pool, or a listen channel of the coglet itself. A `Round` is one gathering. It knows its
+members, which are the sources that were alive when the round was opened, and what has come from each of them.
+
+**The order of events.** A message joins the oldest open round that waits for its source. If there is none it opens a
+round. A message of a fast source therefore opens a second round while the first still waits for a slow source. When
+nothing is missing, the round is closed and its list goes to the reaction, in the order of the sources in the text. Of a
+pool there is a list with one message of each member.
+
+**Sources that go away.** A source that restarts, or loses an event by a failure, takes its open rounds with it: their
+messages are dead letters (`source_lost`). A source that stopped for good leaves its rounds, which may complete them
+(`source_stopped`). At the end of a run, what still waits is counted as `unmatched`.
+
+**The invariants.**
+
+- A message that waits in a round still counts in its port's `fill`, so that a fast source is parked like any other
+sender. - A round has at most one message of each source. - A join survives `wiring.wire`: ports are found again by
+their keys, with the rounds in which they take part.
+
+**A worked example.** `on all(a.x, b.y) as m`: `a` sends 1 and 2, then `b` sends 9.
+
+1. 1 opens round R1. 2 finds that R1 has a message of `a`, and opens R2.
+2. 9 joins R1, the oldest that waits for `b`. R1 is complete: the reaction runs with [1, 9]. R2 waits for `b`.
 """
 
 from __future__ import annotations
@@ -22,7 +42,7 @@ if TYPE_CHECKING:
 
 
 class Round:
-    """One gathering: who is waited for, and what has come."""
+    """One gathering: the sources that it waits for, and what has come from them."""
 
     __slots__ = ("causes", "got", "members")
 
@@ -59,12 +79,14 @@ def wire(kernel: State, parent: Instance, handler: Handler) -> None:
 
 
 def _forward(kernel: State, parent: Instance, channel: str, target: Port) -> None:
+    """Let a listen channel of the coglet forward its messages to a join."""
     if parent.forwards is None:
         parent.forwards = {}
     parent.forwards.setdefault(channel, []).append(lambda value: kernel.push(target, value))
 
 
 def _join(parent: Instance, handler: Handler) -> Join:
+    """Return the rounds of an `on all` of a coglet."""
     if parent.extra is None:
         parent.extra = {}
     found = parent.extra.get(-1 - handler.key)
@@ -74,6 +96,7 @@ def _join(parent: Instance, handler: Handler) -> Join:
 
 
 def _port(parent: Instance, join: Join, key: Key, source: ir.Port, member: Instance | None) -> Port:
+    """Return the port of a source, made when the join is first connected."""
     found = join.ports.get(key)
     if found is None or found.member is not member:
         name = f"all({source.child + '.' if source.child else ''}{source.name})"
@@ -88,7 +111,7 @@ def _port(parent: Instance, join: Join, key: Key, source: ir.Port, member: Insta
 
 
 def _alive(parent: Instance, join: Join) -> list[Key]:
-    """The sources that can still send."""
+    """Return the keys of the sources that can still send."""
     found = []
     for key, port in join.ports.items():
         gone = port.member is not None and port.member.gate & (STOPPED | STOPPING)
@@ -128,13 +151,14 @@ def _complete(kernel: State, join: Join, found: Round) -> list[Any] | None:
 
 
 def _taken(kernel: State, port: Port) -> None:
+    """Count the message of a port as taken."""
     port.fill -= 1
     if port.waiters:
         kernel.release(port)
 
 
 def _message(join: Join, found: Round) -> list[Any]:
-    """A list with one of each source; of replicas, a list with one of each member."""
+    """Return the list for the reaction: one message of each source; of replicas, a list with one of each member."""
     sources = join.handler.trigger.ports
     parts: list[Any] = []
     for number, source in enumerate(sources):
@@ -148,7 +172,7 @@ def _message(join: Join, found: Round) -> list[Any]:
 
 
 def source_lost(kernel: State, member: Instance) -> None:
-    """A source restarts or has lost an event: its open rounds are dead letters."""
+    """Abandon the open rounds of a source that restarts or has lost an event."""
     for join, key in _of_source(member):
         _abandon(kernel, join, key)
 
@@ -160,7 +184,7 @@ def source_stopped(kernel: State, member: Instance) -> Iterator[tuple[Handler, l
 
 
 def _of_source(member: Instance) -> Iterator[tuple[Join, Key]]:
-    """The joins of the parent that a coglet is a source of, and its keys in them."""
+    """Yield the joins in which a coglet is a source, with its keys."""
     parent = member.parent
     if parent is None or parent.extra is None or parent.gate & STOPPED:
         return
@@ -172,6 +196,7 @@ def _of_source(member: Instance) -> Iterator[tuple[Join, Key]]:
 
 
 def _abandon(kernel: State, join: Join, key: Key) -> None:
+    """Bury the messages of the rounds that wait for a source."""
     for found in [r for r in join.rounds if key in r.members]:
         join.rounds.remove(found)
         for got, message in found.got.items():
@@ -179,6 +204,7 @@ def _abandon(kernel: State, join: Join, key: Key) -> None:
 
 
 def _leave(kernel: State, join: Join, key: Key) -> Iterator[tuple[Handler, list[Any]]]:
+    """Take a source out of its open rounds, and yield the reactions that are complete without it."""
     join.keys.pop(join.ports[key], None)
     for found in list(join.rounds):
         if key in found.members and key not in found.got:

@@ -155,7 +155,7 @@ class Kernel(State):
                 supervision.stop(self, self.root)
 
     def pause(self) -> None:
-        """Have `run` return after the message under way. A handler of signals may call this at any time."""
+        """Make `run` return after the message under way. A signal handler may call this at any time."""
         self.ready.append(None)
 
     # ---- the loop ------------------------------------------------------------------------------------------
@@ -223,7 +223,7 @@ class Kernel(State):
             self.steps = count
 
     def _attend(self) -> bool:
-        """Let go on whatever is ready to; tell whether a pause was asked for."""
+        """Let the coglets go on that are ready. Return whether a pause was asked for."""
         paused = False
         while self.ready:
             free = self.ready.popleft()
@@ -328,11 +328,11 @@ class Kernel(State):
             reactions.command(self, inst, target, command, arguments)
 
     def grow(self, inst: Instance, child: str, arguments: list[Any]) -> int:
-        """A new member of a pool; its index."""
+        """Add a member to a pool and return its index."""
         return supervision.grow(self, inst, child, arguments)
 
     def lifecycle(self, inst: Instance, action: str, child: str, member: int | None) -> None:
-        """`stop`, `restart` and `escalate`."""
+        """Carry out `stop`, `restart` or `escalate`."""
         supervision.ask(self, inst, action, child, member)
 
     def send(self, inst: Instance, child: str, member: int | None, channel: str, value: Any) -> None:

@@ -54,7 +54,7 @@ class Port:
 
     @property
     def own(self) -> bool:
-        """The port is the kernel's own: its label is a word for traces, and names nothing of the program."""
+        """True for a port of the kernel's own. Its label is a word for traces, and names nothing of the program."""
         return self.handlers is STEP
 
 
@@ -71,7 +71,7 @@ STEP: Any = (Step(),)
 
 
 class Out:
-    """An output channel: who gets what is sent on it. `extra` are targets that need more than a push."""
+    """An output channel and its targets. `extra` are targets that need more than a push."""
 
     __slots__ = ("count", "extra", "inst", "muted", "name", "targets")
 
@@ -85,8 +85,11 @@ class Out:
 
 
 class Slot:
-    """A child's name and who stands behind it: one coglet, replicas, or a pool. One that is `brief` goes with its coglet;
-    if it is `decided`, its parent's class decides on its failures."""
+    """A child's name, and the coglets behind it: one, replicas, or a pool.
+
+    A slot that is `brief` goes away with its coglet. If it is `decided`, the class of the parent decides about its
+    failures.
+    """
 
     __slots__ = (
         "brief", "code", "cursor", "decided", "failures", "grown", "highest", "members", "name", "next_index", "number", "single", "spec",
@@ -108,14 +111,14 @@ class Slot:
         self.decided = False
 
     def member(self, index: Any) -> Instance:
-        """Return a pool's member by its index; a Failure if there is none."""
+        """Return a member of a pool by its index. Raise Failure if there is none."""
         found = self.members.get(index) if type(index) is int else None
         if found is None:
             raise Failure("error", f"`{self.name}` has no member {index!r}")
         return found
 
     def only(self) -> Instance | None:
-        """The one member of a single child."""
+        """Return the member of a single child, or None."""
         return self.members.get(0)
 
 
@@ -166,7 +169,7 @@ class Instance:
 
     @property
     def path(self) -> str:
-        """Its place in the tree: `Main/jury[2]`. A step outside of its coglet's turn has none."""
+        """The place in the tree, such as `Main/jury[2]`. A step outside of its coglet's turn has an empty path."""
         if not self.name:
             return ""
         own = self.name if self.slot is None or self.slot.single else f"{self.name}[{self.index}]"
@@ -177,7 +180,7 @@ class Instance:
         return self.path
 
     def members(self) -> list[Instance]:
-        """All children, in the order of their creation."""
+        """Return all children, in the order of their creation."""
         if self.children is None:
             return []
         found = [m for slot in self.children.values() for m in slot.members.values()]
@@ -185,7 +188,7 @@ class Instance:
         return found
 
     def status(self) -> str:
-        """One word for people."""
+        """Return the state of the coglet as one word for people."""
         for bit, word in _WORDS:
             if self.gate & bit:
                 return word
@@ -252,7 +255,7 @@ class Waiter(NamedTuple):
 
 
 class Await:
-    """An `await` under way: whose it is, the source whose messages it takes, its condition, and its timeout."""
+    """An `await` under way: its activity, the source whose messages it takes, its condition and its timeout."""
 
     __slots__ = ("activity", "condition", "label", "timeout")
 
@@ -264,7 +267,8 @@ class Await:
 
 
 class FailureReport:
-    """A failure on its way up: what happened, at which place in the spec, where first in the tree, and to which event."""
+    """A failure on its way up: its place in the spec, the coglet and reaction where it arose, and the event that led
+    to it."""
 
     __slots__ = ("event", "failure", "path", "place", "reaction", "restarts")
 

@@ -36,7 +36,7 @@ def outside_step(inst: Instance, label: str, act: Callable[[], object]) -> Port:
 
 
 def out(inst: Instance, number: int) -> Out:
-    """A coglet's output channel, made at its first use."""
+    """Return an output channel of a coglet, made at its first use."""
     found = inst.outs[number]
     if found is None:
         found = inst.outs[number] = Out(inst, inst.code.transmit_names[number])
@@ -44,11 +44,12 @@ def out(inst: Instance, number: int) -> Out:
 
 
 def out_named(inst: Instance, name: str) -> Out:
+    """Return an output channel of a coglet by its name."""
     return out(inst, inst.code.transmit_names.index(name))
 
 
 def port(inst: Instance, channel: str) -> Port:
-    """A coglet's listen channel, made at its first use."""
+    """Return the port of a listen channel of a coglet, made at its first use."""
     if inst.ports is None:
         inst.ports = {}
     found = inst.ports.get(channel)
@@ -65,7 +66,7 @@ def port(inst: Instance, channel: str) -> Port:
 
 
 def observe_port(parent: Instance, member: Instance, channel: str, handlers: tuple[Handler, ...]) -> Port:
-    """The inbox in which a parent finds what one child says on one channel; it stays the same for the child's life."""
+    """Return the port on which a parent hears one channel of one child. It stays the same for the life of the child."""
     if parent.ports is None:
         parent.ports = {}
     assert member.slot is not None
@@ -81,6 +82,7 @@ def observe_port(parent: Instance, member: Instance, channel: str, handlers: tup
 
 
 def add_target(source: Out, target: Port | Callable[[Any], None]) -> None:
+    """Add a target to an output channel."""
     if isinstance(target, Port):
         source.targets = (*source.targets, target)
     else:
@@ -91,21 +93,21 @@ def add_target(source: Out, target: Port | Callable[[Any], None]) -> None:
 
 
 def open_listen(code: CogletCode, channel: str) -> None:
-    """An open coglet gets a listen channel."""
+    """Give an open coglet a listen channel."""
     if channel not in code.listens:
         code.listens[channel] = (None, "block", _anything(code))
         code.observers[channel] = [open_handler(code, methods.hears(code.ir.python, "listen", channel))]
 
 
 def open_command(code: CogletCode, command: str) -> None:
-    """An open coglet gets a command."""
+    """Give an open coglet a command."""
     if command not in code.commands:
         bare = methods.obeys_any(code.ir.python, command, _anything(code))
         code.commands[command] = [open_handler(code, bare)]
 
 
 def open_out(inst: Instance, channel: str) -> Out:
-    """An output channel of an open coglet, made at its first use."""
+    """Return an output channel of an open coglet, made at its first use."""
     names = inst.code.transmit_names
     if channel not in names:
         names.append(channel)
@@ -116,9 +118,11 @@ def open_out(inst: Instance, channel: str) -> Out:
 
 
 def open_handler(code: CogletCode, reaction: ir.Reaction) -> Handler:
+    """Return a handler for a reaction that an open coglet gets while it runs."""
     code.handlers += 1
     return Handler(code.coder, code.ir, reaction, reaction.triggers[0], code.handlers)
 
 
 def _anything(code: CogletCode) -> int:
+    """Return the number of the type `any`, which the one parameter of an open coglet has."""
     return code.ir.parameters[0].type

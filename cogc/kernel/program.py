@@ -60,7 +60,7 @@ class Handler:
         self.batch = self._pair(coder, reaction.batch, [])
 
     def _names(self, reaction: ir.Reaction) -> list[str]:
-        """The names that the parameters of a command or the triggers bind; `_` where they bind none."""
+        """Return the names that the parameters of a command or the triggers bind; `_` if they bind none."""
         if reaction.parameters:
             return [p.name for p in reaction.parameters]
         return list(dict.fromkeys(n for t in reaction.triggers for n in t.names)) or ["_"]
@@ -74,7 +74,7 @@ class Handler:
         return coder.expression(pair.value, names, self.coglet), coder.expression(pair.within, [], self.coglet)
 
     def arguments(self, message: Any, sender: Any = None) -> tuple[Any, ...]:
-        """The function's arguments for a message; several triggers bind names of their own, the others are null."""
+        """Return the arguments of the function for a message. Names that another trigger binds are null."""
         values = [message] if self.entire else self._bound(message)
         if self.sender:
             values.append(sender)
@@ -83,18 +83,19 @@ class Handler:
         return tuple(values)
 
     def _bound(self, message: Any) -> list[Any]:
+        """Return the values of the names that the triggers bind."""
         own = self.trigger.names
         given = apart(message, len(own)) if self.trigger.apart else [message] * len(own)
         bound = dict(zip(own, given, strict=True))
         return [bound.get(n) for n in self.names]
 
     def nothing(self) -> tuple[Any, ...]:
-        """The function's arguments where a message cannot be taken apart."""
+        """Return the arguments of the function for a message that cannot be taken apart."""
         return (None,) * (len(self.names) + self.sender + self.reaction.piped)
 
 
 class ChildCode:
-    """How a child is made."""
+    """The code of one `create`: arguments, number, and policy of a child."""
 
     __slots__ = ("arguments", "backoff", "each", "hash", "high", "low", "max_restarts", "source", "spec", "within")
 
@@ -114,7 +115,7 @@ class ChildCode:
 
 
 def label(port: ir.Port) -> str:
-    """How a source is called inside a coglet: `motion`, `jury.vote`."""
+    """Return the name of a source inside of a coglet: `motion`, `jury.vote`."""
     return f"{port.child}.{port.name}" if port.child else port.name
 
 
@@ -124,5 +125,5 @@ def awaited(node: Any) -> list[ir.Port]:
 
 
 def nanos(value: Any, default: int) -> int:
-    """A duration's nanoseconds, or the default where there is none."""
+    """Return the nanoseconds of a duration, or a default if the value is none."""
     return value.nanos if isinstance(value, Duration) else default

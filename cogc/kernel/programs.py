@@ -20,7 +20,7 @@ PURE = ("expr", "template")
 
 
 def register(inst: Instance) -> None:
-    """The table has changed: a Failure names what in it has no meaning."""
+    """Check the table after a change. Raise Failure for an entry that has no meaning."""
     for name, wanted in inst.states[inst.code.ir.registered].items():
         old = _find(inst, name)
         if old is None:
@@ -32,14 +32,15 @@ def register(inst: Instance) -> None:
 
 
 def registered(inst: Instance, key: str) -> str:
-    """The key of the program that a call of one that waits is for."""
+    """Return the key of the program that is called in place of one that waits."""
     wanted = _entry(inst, key)
     new = _find(inst, wanted) if type(wanted) is str else None
     return key if new is None else new.key
 
 
 def rebound(inst: Instance, key: str) -> Callable[..., Any] | None:
-    """The function of the coglet and the arguments that a program stands for; None for its own meaning, or one that waits."""
+    """Return the function that stands for a pure program, or None if the program keeps its own meaning or another
+    waits."""
     wanted = _entry(inst, key)
     if wanted is None:
         return None
@@ -52,18 +53,21 @@ def rebound(inst: Instance, key: str) -> Callable[..., Any] | None:
 
 
 def _entry(inst: Instance, key: str) -> Any:
+    """Return what the table of a coglet gives for a program, or None."""
     number = inst.code.ir.registered
     return None if number < 0 else inst.states[number].get(inst.code.unit.bundle.programs[key].name)
 
 
 def _find(inst: Instance, name: str) -> ir.Program | None:
-    """The program that a coglet means by a name: its own, or its file's."""
+    """Return the program that a name means in a coglet: one of its own, or of its file."""
     programs = inst.code.unit.bundle.programs
     file = inst.code.key.rpartition("::")[0]
     return programs.get(f"{inst.code.key}.{name}") or programs.get(f"{file}::{name}" if file else name)
 
 
 def _other(inst: Instance, old: ir.Program, name: str) -> None:
+    """Check that another program may stand for one: both have the same signature, and what waits replaces only what
+    waits."""
     new = _find(inst, name)
     if new is None:
         raise Failure("error", f"`register`: `{inst.code.name}` has no program `{name}`")
@@ -74,7 +78,7 @@ def _other(inst: Instance, old: ir.Program, name: str) -> None:
 
 
 def _text(unit: Unit, old: ir.Program, wanted: Any) -> Callable[..., Any]:
-    """The function of a text given at run time, compiled once for each program and text."""
+    """Return the function of a text that was given at run time. It is compiled once for each program and text."""
     if type(wanted) is not dict or len(wanted) != 1 or not (set(wanted) <= {*PURE}):
         raise Failure(
             "error", f"`register` takes a program's name, `{{ expr: ... }}` or `{{ template: ... }}` for `{old.name}`"
@@ -89,6 +93,7 @@ def _text(unit: Unit, old: ir.Program, wanted: Any) -> Callable[..., Any]:
 
 
 def _compile(unit: Unit, old: ir.Program, kind: str, text: str) -> Callable[..., Any]:
+    """Compile an expression or a template over the parameters of a program."""
     from cogc.lowering.compile_text import compile_text
 
     types = unit.validators.types

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def transmit(kernel: State, inst: Instance, call: int, channel: str, value: Any) -> None:
-    """Transmit a value that a method sends; a Failure if the value is not of the channel's type."""
+    """Transmit a value for a method. Raise Failure if it does not have the channel's type."""
     if inst.code.ir.open:
         ports.open_out(inst, channel)
         number = inst.code.transmit_names.index(channel)
@@ -45,12 +45,14 @@ def log(kernel: State, inst: Instance, call: int, level: str, value: Any) -> Non
 
 
 def every(kernel: State, inst: Instance, call: int, timers: list[list[Any]]) -> None:
-    """Arm the timers of a class's methods that run so often: `[[name, nanoseconds]]`."""
+    """Arm the timers of a class's methods: `[[name, nanoseconds]]`."""
     for name, period in timers:
         _arm(kernel, inst, name, period, kernel.now + period)
 
 
 def _arm(kernel: State, inst: Instance, name: str, period: int, due: int) -> None:
+    """Arm one timer, which arms itself again each time it fires."""
+
     def fire(_a: Any, _b: Any) -> None:
         kernel.cause = 0
         kernel.admit(ports.port(inst, ir.TICKS), name)
@@ -60,7 +62,7 @@ def _arm(kernel: State, inst: Instance, name: str, period: int, due: int) -> Non
 
 
 def create(kernel: State, inst: Instance, call: int, made: int, what: dict[str, Any]) -> str:
-    """A method has created a child: `made` is what the shell knows its making by. The child's name is the answer."""
+    """Create a child for a method and return its name. `made` is the number by which the shell knows its class."""
     name, child = str(what["name"]), _undeclared(kernel, inst.code, str(what["name"]))
     if inst.children is None:
         inst.children = {}
@@ -81,7 +83,7 @@ def begin(kernel: State, inst: Instance, call: int, children: list[str]) -> None
 
 
 def _free(kernel: State, inst: Instance, name: str) -> str:
-    """A name that no child of this coglet has had: a handle leads to one child for ever."""
+    """Return a name that no child of this coglet has had: a handle leads to one child for ever."""
     count = kernel.opened.created[inst.path, name] = kernel.opened.created.get((inst.path, name), 0) + 1
     return name if count == 1 else f"{name}-{count}"
 
@@ -182,6 +184,7 @@ def stop(kernel: State, inst: Instance, call: int, child: str) -> None:
 
 
 def _child(inst: Instance, name: str) -> Instance:
+    """Return a child by its name. Raise Failure if it has stopped."""
     slot = (inst.children or {}).get(name)
     found = slot.only() if slot is not None else None
     if found is None:
@@ -196,7 +199,7 @@ REPORTS: dict[str, Callable[..., Any]] = {
 
 
 def reported(kernel: State, call: int, kind: str, data: tuple[Any, ...]) -> Any:
-    """Take what a method reports while its call runs; a Failure refuses it."""
+    """Take what a method reports while its call runs. Raise Failure to refuse it."""
     known = kernel.calls.get(call)
     if known is None or not known[0].alive:
         return None

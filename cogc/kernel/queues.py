@@ -1,5 +1,9 @@
-"""Queues, as the kernel sees them: a coglet that listens to one has somebody beside it who claims an item, hands it over, and claims
-the next one when that is settled."""
+"""Queues of values, as the kernel sees them.
+
+Beside a coglet that listens to a queue runs a consumer, an activity of its own. The consumer claims an item (a call
+that waits until there is one), puts it into the port of the queue as a message, and waits until the coglet has
+settled it by `done` or `back`. Then it claims the next item. So a coglet has at most one unsettled item of a queue.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +29,7 @@ def attend(kernel: State, inst: Instance) -> None:
 
 
 def _start(kernel: State, inst: Instance, channel: str) -> None:
+    """Start the consumer of one queue. If it fails, the coglet fails."""
     activity = Activity(inst, None, _consume(kernel, inst, channel), channel, kernel.cause, False)
 
     def over(value: Any) -> None:
@@ -37,6 +42,7 @@ def _start(kernel: State, inst: Instance, channel: str) -> None:
 
 
 def _consume(kernel: State, inst: Instance, channel: str) -> Generator[Any, Any, None]:
+    """Claim items one after the other, and hand each to the coglet."""
     key = channel.removeprefix(QUEUE)
     port = ports.port(inst, channel)
     take = key if key.endswith(".dead") else f"{key}.take"
@@ -54,7 +60,7 @@ def orphaned(kernel: State, activity: Activity, value: Any) -> None:
 
 
 def settled(kernel: State, inst: Instance, key: str) -> None:
-    """Let the consumer claim the next item when one is done with or given back."""
+    """Let the consumer claim the next item, when one is done or given back."""
     name = key.rpartition(".")[0]
     for channel in (f"{QUEUE}{name}", f"{QUEUE}{name}.dead"):
         requests.wake(kernel, kernel.settling.get((inst.path, channel), []))

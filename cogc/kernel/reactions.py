@@ -111,6 +111,7 @@ class Memory:
 
 
 def memory(inst: Instance, handler: Handler) -> Memory:
+    """Return the memory of a reaction's modifiers in a coglet."""
     if inst.extra is None:
         inst.extra = {}
     found = inst.extra.get(handler.key)
@@ -120,7 +121,7 @@ def memory(inst: Instance, handler: Handler) -> Memory:
 
 
 def modified(kernel: State, inst: Instance, handler: Handler, message: Any, port: Port | None) -> bool:
-    """A message on its way to a reaction, through the modifiers; whether the reaction holds the coglet now.
+    """Pass a message through the modifiers of a reaction. Return whether the reaction holds the coglet now.
 
     The order is: `on all` gathers, `debounce`, `batch`, `when`, `distinct`, `throttle`, `concurrent`.
     """
@@ -140,7 +141,7 @@ def _behind_debounce(kernel: State, inst: Instance, handler: Handler, message: A
 
 
 def _debounce(kernel: State, inst: Instance, handler: Handler, message: Any, port: Port | None) -> None:
-    """Only the last of messages that come close upon each other goes on, once it has been quiet for so long."""
+    """Keep the last of several messages that come close together, and pass it on when it has been quiet long enough."""
     own = memory(inst, handler)
     if own.timer is not None:
         own.timer.cancel()
@@ -157,7 +158,7 @@ def _debounce(kernel: State, inst: Instance, handler: Handler, message: Any, por
 
 
 def _batch(kernel: State, inst: Instance, handler: Handler, message: Any, port: Port | None) -> bool:
-    """Collect messages until there are so many, or so much time has passed since the first."""
+    """Collect messages until there are enough, or enough time has passed since the first one."""
     own = memory(inst, handler)
     assert handler.batch is not None
     size, within = handler.batch
@@ -173,6 +174,7 @@ def _batch(kernel: State, inst: Instance, handler: Handler, message: Any, port: 
 
 
 def _flush(kernel: State, inst: Instance, handler: Handler, own: Memory, port: Port | None) -> bool:
+    """Run the reaction for the collected messages."""
     if own.timer is not None:
         own.timer.cancel()
         own.timer = None
@@ -181,18 +183,19 @@ def _flush(kernel: State, inst: Instance, handler: Handler, own: Memory, port: P
 
 
 def _drop(kernel: State, inst: Instance, handler: Handler, message: Any, reason: str) -> None:
+    """Count a message that a modifier drops."""
     kernel.skipped += 1
     if kernel.trace:
         kernel.trace.record("drop", inst, port=handler.name, reason=reason, data=message)
 
 
 def later(kernel: State, inst: Instance, act: Callable[[], object]) -> None:
-    """Carry out a step of the kernel's own in a coglet's turn, as a message to it."""
+    """Carry out a step of the kernel's own in a coglet's turn."""
     kernel.admit(step(inst, "later", act), None)
 
 
 def begin(kernel: State, inst: Instance, handler: Handler, message: Any, port: Port | None) -> bool:
-    """Run a reaction for a message if its guard and limits allow; whether it holds the coglet now."""
+    """Run a reaction for a message if its guard and limits allow it. Return whether it holds the coglet now."""
     sender = None
     if handler.sender and port is not None and port.member is not None:
         sender = record_of(port.member)
@@ -205,6 +208,7 @@ def begin(kernel: State, inst: Instance, handler: Handler, message: Any, port: P
 
 
 def begin_with(kernel: State, inst: Instance, handler: Handler, arguments: tuple[Any, ...], event: Any) -> bool:
+    """Run a reaction with its arguments if its guard and limits allow it. Return whether it holds the coglet now."""
     try:
         if not _passes(kernel, inst, handler, arguments, event):
             return False
@@ -247,6 +251,7 @@ def _passes(kernel: State, inst: Instance, handler: Handler, arguments: tuple[An
 
 
 def _distinct(kernel: State, inst: Instance, handler: Handler, arguments: tuple[Any, ...]) -> bool:
+    """Return whether no message with the same key came within the span."""
     own = memory(inst, handler)
     assert handler.distinct is not None
     value, within = handler.distinct
@@ -261,6 +266,7 @@ def _distinct(kernel: State, inst: Instance, handler: Handler, arguments: tuple[
 
 
 def _throttle(kernel: State, inst: Instance, handler: Handler) -> bool:
+    """Return whether another message is allowed within the span."""
     own = memory(inst, handler)
     assert handler.throttle is not None
     count, per = handler.throttle
@@ -277,7 +283,7 @@ def _throttle(kernel: State, inst: Instance, handler: Handler) -> bool:
 
 
 def _launch(kernel: State, inst: Instance, handler: Handler, arguments: tuple[Any, ...], event: Any) -> bool:
-    """Start a reaction that may wait; whether it holds the coglet now."""
+    """Start a reaction that may wait. Return whether it holds the coglet now."""
     holds = handler.concurrent is None
     activity = Activity(inst, handler, handler.function(inst, *arguments), event, kernel.cause, holds)
     activity.args = arguments
@@ -290,6 +296,7 @@ def _launch(kernel: State, inst: Instance, handler: Handler, arguments: tuple[An
 
 
 def _enter(kernel: State, activity: Activity) -> None:
+    """Add an activity to its coglet, and close the gate if it holds the coglet."""
     inst = activity.inst
     if inst.activities is None:
         inst.activities = []
@@ -300,7 +307,7 @@ def _enter(kernel: State, activity: Activity) -> None:
 
 
 def leave(kernel: State, activity: Activity) -> None:
-    """An activity is over: free its coglet, start what waited behind it."""
+    """End an activity: free its coglet, cancel its calls, and start what waited behind it."""
     inst = activity.inst
     activity.alive = False
     for timer in (activity.timer, activity.alarm):
@@ -325,6 +332,7 @@ def leave(kernel: State, activity: Activity) -> None:
 
 
 def _next_concurrent(kernel: State, inst: Instance, handler: Handler) -> None:
+    """Start the next event that waited for a place of a `concurrent` reaction."""
     own = memory(inst, handler)
     own.running -= 1
     if own.waiting and not inst.gate & (FAILED | STOPPED | STOPPING):
@@ -338,7 +346,7 @@ def _next_concurrent(kernel: State, inst: Instance, handler: Handler) -> None:
 
 
 def advance(kernel: State, activity: Activity, value: Any, failure: Failure | None) -> None:
-    """Let an activity go on to its next wait, or its end."""
+    """Let an activity go on to its next wait, or to its end."""
     activity.turn += 1
     if activity.deadline is not None:
         kernel.door.deadline = METER.step, activity.deadline
@@ -363,6 +371,7 @@ def advance(kernel: State, activity: Activity, value: Any, failure: Failure | No
 
 
 def _finished(kernel: State, activity: Activity, value: Any) -> None:
+    """End an activity that has returned, and let the one go on that waits for it."""
     parent = activity.parent
     leave(kernel, activity)
     if activity.done is not None:
@@ -376,7 +385,7 @@ def _finished(kernel: State, activity: Activity, value: Any) -> None:
 
 
 def _broken(kernel: State, activity: Activity, error: Exception) -> None:
-    """An activity failed: its own handler, the activity that it is part of, or its coglet takes the failure."""
+    """End an activity that failed. Its own `else`, the activity that it is part of, or its coglet takes the failure."""
     failure = activity.inst.code.failure(activity.inst, error)
     parent, handler = activity.parent, activity.handler
     if activity.done is not None:
@@ -408,6 +417,7 @@ def _broken(kernel: State, activity: Activity, error: Exception) -> None:
 
 
 def failure_record(inst: Instance, failure: Failure, event: Any) -> dict[str, Any]:
+    """Return a failure as the record that `else as e` and `on error` bind."""
     return {"kind": failure.kind, "message": failure.message, "path": inst.path, "event": event}
 
 
@@ -493,6 +503,7 @@ def take_urgent(kernel: State, inst: Instance) -> None:
 
 
 def _command(kernel: State, inst: Instance, name: str, arguments: list[Any]) -> None:
+    """Carry out a command: run its reactions, and those that count ticks."""
     suppressed = inst.code.ir.suppressed
     if suppressed and name in inst.states[suppressed[1]] and name not in ("suppress", "unsuppress"):
         kernel.skipped += 1
@@ -521,7 +532,7 @@ def zip_names(handler: Handler, values: list[Any]) -> list[tuple[str, Any]]:
 
 
 def _tick(kernel: State, inst: Instance, handler: Handler) -> None:
-    """One `tick` for an `every N ticks`."""
+    """Count a tick for a reaction `every N ticks`."""
     own = memory(inst, handler)
     own.count += 1
     period = inst.code.unit.value(handler.trigger.value, inst) if handler.trigger.value else 1

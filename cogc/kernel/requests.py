@@ -98,13 +98,14 @@ def asking_coglet(activity: Activity, request: Request) -> Instance:
 
 
 def _sleep(kernel: State, activity: Activity, nanoseconds: int) -> None:
+    """Let an activity go on after so many nanoseconds."""
     turn = activity.turn
     due = kernel.now + nanoseconds
     activity.alarm = reactions.arm(kernel, activity.inst, due, lambda _a, _b: resume(kernel, activity, None, turn))
 
 
 def wake(kernel: State, waiting: list[Waiter]) -> None:
-    """Let all go on that have waited for this."""
+    """Let all go on that wait in a list, and empty it."""
     for activity, turn in waiting:
         resume(kernel, activity, None, turn)
     waiting.clear()
@@ -120,6 +121,7 @@ def start(kernel: State, activity: Activity, inst: Instance, generator: Any, don
 
 
 def _call(kernel: State, activity: Activity, request: CallProgram) -> None:
+    """Begin the call of a program."""
     inst, key = asking_coglet(activity, request), request.program
     program = inst.code.unit.bundle.programs[key]
     if program.kind == "reply":
@@ -137,6 +139,7 @@ def _call(kernel: State, activity: Activity, request: CallProgram) -> None:
 
 
 def _ask(kernel: State, activity: Activity, request: AskModel) -> None:
+    """Begin a request to a model."""
     inst = asking_coglet(activity, request)
     call = _called(kernel, activity, inst, None)
     unit = inst.code.unit
@@ -149,6 +152,7 @@ def _ask(kernel: State, activity: Activity, request: AskModel) -> None:
 
 
 def _dispatch(kernel: State, activity: Activity, request: DispatchAgent) -> None:
+    """Begin the run of an agent by a dispatcher."""
     inst = asking_coglet(activity, request)
     call = _called(kernel, activity, inst, None)
     kernel.models.spending[call] = request.used
@@ -186,7 +190,7 @@ def progress(kernel: State, call: int, event: Any) -> None:
 
 
 def _called(kernel: State, activity: Activity, inst: Instance, result: int | None) -> int:
-    """The number of a call that an activity waits for; its result is checked if it has a type."""
+    """Return the number of a new call, for which an activity waits. Its result is checked if it has a type."""
     call, kernel.next_call = kernel.next_call, kernel.next_call + 1
     activity.calls.add(call)
     kernel.calls[call] = (activity, inst, result)
@@ -194,7 +198,7 @@ def _called(kernel: State, activity: Activity, inst: Instance, result: int | Non
 
 
 def finish_call(kernel: State, call: int, value: Any) -> None:
-    """A call's result has come: check it, and let the activity go on in its turn."""
+    """Take the result of a call: check it, and let the activity go on in its turn."""
     known = kernel.calls.pop(call, None)
     kernel.models.spending.pop(call, None)
     if known is None or not known[0].alive:
@@ -239,14 +243,15 @@ def resume(kernel: State, activity: Activity, value: Any, turn: int = -1) -> Non
 
 
 def beside(sub: Activity) -> None:
-    """An activity that is part of another one, or beside it, ends with its coglet too."""
+    """Add an activity that is part of another one, or runs beside it, to its coglet, so that it ends with the
+    coglet."""
     if sub.inst.activities is None:
         sub.inst.activities = []
     sub.inst.activities.append(sub)
 
 
 def _run_all(kernel: State, activity: Activity, inst: Instance, generators: list[Any]) -> None:
-    """Run generators of a coglet side by side; the activity goes on with the list of what they give."""
+    """Run generators of a coglet side by side. The activity goes on with the list of their values."""
     if not generators:
         resume(kernel, activity, [])
         return
@@ -268,6 +273,7 @@ def _run_all(kernel: State, activity: Activity, inst: Instance, generators: list
 
 
 def _await(kernel: State, activity: Activity, request: AwaitMessage) -> None:
+    """Wait for a message on a port: take one from the backlog if it fits, else watch the messages to come."""
     port, condition, timeout = request.port, request.condition, request.timeout
     inst = activity.asks = asking_coglet(activity, request)
     if inst.awaits is None:
@@ -286,12 +292,14 @@ def _await(kernel: State, activity: Activity, request: AwaitMessage) -> None:
 
 
 def _overdue(kernel: State, inst: Instance, entry: Await) -> None:
+    """End an `await` whose timeout is over."""
     if inst.awaits and entry in inst.awaits:
         _drop_await(inst, entry)
         resume(kernel, entry.activity, None)
 
 
 def _drop_await(inst: Instance, entry: Await) -> None:
+    """Remove an `await` from its coglet."""
     assert inst.awaits is not None
     inst.awaits.remove(entry)
     if entry.timeout is not None:
@@ -301,12 +309,13 @@ def _drop_await(inst: Instance, entry: Await) -> None:
 
 
 def forget_awaits(inst: Instance, activity: Activity) -> None:
+    """Remove the awaits of an activity."""
     for entry in [e for e in inst.awaits or () if e.activity is activity]:
         _drop_await(inst, entry)
 
 
 def awaited(kernel: State, inst: Instance, item: Any) -> bool:
-    """Return whether an `await` takes this message; the activity goes on with it at once."""
+    """Return whether an `await` takes this message. The activity then goes on with it."""
     port, message, cause = item
     for entry in list(inst.awaits or ()):
         if entry.label != port.label or port.own:
@@ -329,7 +338,7 @@ def awaited(kernel: State, inst: Instance, item: Any) -> bool:
 
 
 def expire(kernel: State, activity: Activity) -> None:
-    """A reaction's time is over."""
+    """Fail a reaction whose timeout is over."""
     if activity.alive:
         activity.timer = None
         assert activity.handler is not None

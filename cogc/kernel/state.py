@@ -37,13 +37,17 @@ from cogc.kernel.unit import CogletCode, Unit
 from cogc.language.values import Failure, Time
 
 RING = 256
+"""How many of the last messages are kept for the report of a failure."""
 KINDS = {"agent": "agent", "team": "team", "plan": "plan", "dod": "definition of done"}
 LEVELS = {"debug": 0, "info": 1, "warn": 2, "error": 3}
 
 
 class Opened:
-    """The tables of open coglets, whose channels and children are found while they run: their code, how many children of a
-    name each has created, the methods that wait for a value, by their tokens, and the inboxes that methods have sent to."""
+    """The tables of open coglets, whose channels and children become known while they run.
+
+    `codes` has their code, `created` how many children of a name each has created, `listeners` the methods that wait
+    for a value, by their tokens, and `sent` the inboxes to which methods have sent.
+    """
 
     __slots__ = ("codes", "created", "listeners", "sent")
 
@@ -161,6 +165,7 @@ class State:
 
     @property
     def busy(self) -> bool:
+        """True while a message waits or a coglet is ready."""
         return bool(self.messages or self.ready)
 
     def wake(self, inst: Instance) -> None:
@@ -191,6 +196,7 @@ class State:
             self._unheard(inst, out, value)
 
     def emit_traced(self, inst: Instance, number: int, value: Any) -> None:
+        """Transmit on an own channel, with a record in the trace."""
         out = inst.outs[number]
         if out is None:
             out = ports.out(inst, number)
@@ -239,6 +245,7 @@ class State:
             raise Failure("overflow", f"the inbox `{port.label}` of `{port.inst.path}` is full: {port.capacity}")
 
     def _drop_oldest(self, port: Port) -> None:
+        """Drop the oldest message that waits for a port."""
         for waiting in (port.inst.backlog or (), self.messages):
             for item in waiting:
                 if item[0] is port:
@@ -269,7 +276,8 @@ class State:
         self.losses.letters[AT_THE_END if ending else reason] += 1
 
     def _unheard(self, inst: Instance, out: Out, value: Any) -> None:
-        """Count a message to which nobody listens, and log the failure that an agent, team, plan or definition of done reports so."""
+        """Count a message to which nobody listens. The `failed` of an agent, team, plan or definition of done is
+        logged too."""
         if out.muted:
             return
         kind = inst.code.ir.kind
@@ -357,31 +365,34 @@ class State:
         self.effects.append(LogLine("error", inst.path, message, self.now, fault.trace))
 
     def stream(self, path: str, use: str = "") -> random.Random:
-        """The stream of random numbers of one coglet, from the run's seed: another coglet's draws do not move it."""
+        """Return the random numbers of one coglet, which follow from the run's seed. Draws of other coglets do not
+        move them."""
         key = (path, use)
         if key not in self.streams:
             self.streams[key] = random.Random(f"{self.seed}/{path}/{use}")
         return self.streams[key]
 
     def moment(self, inst: Instance) -> Time:
-        """The time that `now()` gives."""
+        """Return the time that `now()` gives."""
         return Time(self.epoch + self.now)
 
     def random(self, inst: Instance) -> float:
+        """Return the next number of `random()`."""
         return self.stream(inst.path).random()
 
     def uuid(self, inst: Instance) -> str:
+        """Return the next identifier of `uuid()`."""
         return str(uuid.UUID(int=self.stream(inst.path, "uuid").getrandbits(128), version=4))
 
     # ---- ending --------------------------------------------------------------------------------------------
 
     @property
     def idle(self) -> bool:
-        """Nothing waits, nothing is under way, no timer is armed."""
+        """True if nothing waits, nothing is under way, and no timer is armed."""
         return not self.busy and not self.calls and self.timers.next() is None
 
     def cancel(self, activity: Activity) -> None:
-        """Give up the calls of an activity: nobody waits for them any more."""
+        """Cancel the calls of an activity that nobody waits for any more."""
         for call in activity.calls:
             self.calls.pop(call, None)
             self.models.spending.pop(call, None)

@@ -73,6 +73,7 @@ if TYPE_CHECKING:
     from cogc.kernel.unit import Unit
 
 STOP_DEADLINE = 10_000_000_000
+"""The nanoseconds that an `on stop` may take."""
 
 
 # ---- creation ------------------------------------------------------------------------------------------------
@@ -119,7 +120,8 @@ def _by_name(code: CogletCode, parameters: dict[str, Any]) -> list[Any]:
 
 
 def _parameters(kernel: State, inst: Instance, given: list[Any]) -> list[Any]:
-    """A coglet's parameters: what it was given, else their defaults, which may use those before them."""
+    """Set and return the parameters of a coglet: the given ones, else their defaults, which may use those before
+    them."""
     values: list[Any] = []
     inst.parameters = values
     for i, (check, default) in enumerate(inst.code.parameters):
@@ -135,6 +137,7 @@ def _parameters(kernel: State, inst: Instance, given: list[Any]) -> list[Any]:
 
 
 def _register(kernel: State, inst: Instance) -> None:
+    """Give a coglet its serial number, and announce its creation."""
     kernel.serial += 1
     inst.serial = kernel.serial
     if kernel.trace:
@@ -172,7 +175,7 @@ def _fill(kernel: State, inst: Instance) -> None:
 
 
 def _kept(inst: Instance, state: ir.StateDecl, stored: Any) -> Any:
-    """Return a state that an earlier run has left; a Failure of kind `kept` if it no longer fits its type."""
+    """Return a state of an earlier run. Raise a Failure of kind `kept` if it no longer fits its type."""
     try:
         return inst.code.unit.validators.check(state.type)(stored)
     except Failure as wrong:
@@ -182,7 +185,7 @@ def _kept(inst: Instance, state: ir.StateDecl, stored: Any) -> Any:
 
 
 def _child(kernel: State, parent: Instance, child: ChildCode, number: int) -> None:
-    """Create what stands behind one `create`: one coglet, replicas, a pool's first members, one for each item."""
+    """Create the coglets of one `create`: one, replicas, the first members of a pool, or one for each item."""
     spec = child.spec
     single = child.low is None and not child.each
     slot = Slot(spec.name, number, child, kernel.code(parent.code.unit, spec.coglet), single)
@@ -213,14 +216,14 @@ def _child(kernel: State, parent: Instance, child: ChildCode, number: int) -> No
 
 
 def _bounded(spec: ir.ChildDecl, count: int, highest: int | None) -> None:
-    """Fail where a child would have a number of members that it may not have."""
+    """Raise Failure for a number of members that a child may not have."""
     wanted = outside_pool(count, highest)
     if wanted:
         raise Failure("error", f"`{spec.name}` cannot have {count} members: {wanted}", spec.at)
 
 
 def add_member(kernel: State, parent: Instance, slot: Slot, arguments: list[Any]) -> Instance:
-    """One more coglet behind a child's name, and all below it; it is not started."""
+    """Create another coglet behind a child's name, and all below it, without starting it."""
     index, slot.next_index = slot.next_index, slot.next_index + 1
     inst = Instance(kernel, slot.code, slot.name, index, parent, slot, _NO_PARAMETERS)
     slot.members[index] = inst
@@ -235,7 +238,7 @@ _NO_PARAMETERS: list[Any] = []
 
 
 def grow(kernel: State, parent: Instance, child: str, arguments: list[Any]) -> int:
-    """Add a member to a pool and start it; its index."""
+    """Add a member to a pool, start it, and return its index."""
     assert parent.children is not None
     slot = parent.children[child]
     _bounded(slot.spec.spec, len(slot.members) + 1, slot.highest)
@@ -269,6 +272,7 @@ def begin(kernel: State, inst: Instance) -> None:
 
 
 def _post_order(inst: Instance) -> list[Instance]:
+    """Return a coglet and all below it, children before their parent."""
     if inst.children is None:
         return [inst]
     found: list[Instance] = []
@@ -278,6 +282,7 @@ def _post_order(inst: Instance) -> list[Instance]:
 
 
 def _starting(kernel: State, order: list[Instance]) -> Generator[Any, Any, None]:
+    """Run the `on start` hooks of coglets in order."""
     for inst in order:
         if inst.gate & (STOPPED | STOPPING):
             continue
@@ -330,7 +335,7 @@ def _hook(kernel: State, inst: Instance, handler: Handler, deadline: int | None)
 def _owned(
     kernel: State, inst: Instance, generator: Generator[Any, Any, None], deadline: int | None
 ) -> Generator[Any, Any, None]:
-    """Pass on what a hook asks for as its own coglet's, though the process is that of a whole subtree."""
+    """Pass on the requests of a hook in the name of its own coglet, though the process is that of a whole subtree."""
     resume, value = generator.send, None
     try:
         while True:
@@ -351,7 +356,7 @@ def _owned(
 
 
 def _started(kernel: State, inst: Instance) -> None:
-    """A coglet takes its first event now; its timers run from here."""
+    """Open the gate of a coglet that has started, and arm its timers."""
     inst.gate &= ~STARTING
     if kernel.trace:
         kernel.trace.record("start", inst)
@@ -390,7 +395,7 @@ def _arm(kernel: State, inst: Instance, handler: Handler) -> None:
 
 
 def _next(kernel: State, handler: Handler, period: int) -> int:
-    """When a timer is due next."""
+    """Return the instant at which a timer is due next."""
     if not handler.trigger.time_of_day:
         return kernel.now + period
     from datetime import timedelta
@@ -408,7 +413,7 @@ def _next(kernel: State, handler: Handler, period: int) -> int:
 
 
 def _tick(kernel: State, port: Port) -> None:
-    """A timer fires: one that still waits or runs makes this tick skip."""
+    """Queue the message of a timer. The tick is skipped if an earlier one still waits or runs."""
     inst = port.inst
     handler = port.handlers[0]
     running = port.fill
@@ -428,7 +433,7 @@ def _tick(kernel: State, port: Port) -> None:
 
 
 def process(kernel: State, inst: Instance, generator: Generator[Any, Any, None]) -> Activity:
-    """Run a generator of hooks like a reaction; it belongs to no coglet's turn."""
+    """Run a generator of hooks like a reaction that belongs to no coglet's turn."""
     activity = Activity(inst, None, generator, None, kernel.cause, False)
     with aside:
         reactions.advance(kernel, activity, None, None)
@@ -447,6 +452,7 @@ def stop(kernel: State, inst: Instance) -> None:
 
 
 def _stopping(kernel: State, inst: Instance, for_good: bool) -> Generator[Any, Any, None]:
+    """Stop a coglet: cancel what is under way, stop its children, run its `on stop` hooks."""
     if inst.gate & STOPPED:
         return
     inst.gate |= STOPPING
@@ -462,7 +468,7 @@ def _stopping(kernel: State, inst: Instance, for_good: bool) -> Generator[Any, A
 
 
 def _last_words(kernel: State, inst: Instance, handler: Handler) -> Generator[Any, Any, None]:
-    """An `on stop`: it has a deadline, and its failure does not keep the others from stopping."""
+    """Run an `on stop` within its deadline. Its failure is logged, and keeps nothing else from stopping."""
     deadline = kernel.now + STOP_DEADLINE
     try:
         yield from _hook(kernel, inst, handler, deadline)
@@ -472,7 +478,7 @@ def _last_words(kernel: State, inst: Instance, handler: Handler) -> Generator[An
 
 
 def abort(kernel: State, inst: Instance) -> None:
-    """Cancel what is under way in a coglet, and its timers; the events at hand are dead letters."""
+    """Cancel what is under way in a coglet, with its timers. The events at hand become dead letters."""
     for activity in list(inst.activities or ()):
         if activity.parent is None:
             activity.generator.close()
@@ -500,7 +506,7 @@ def abort(kernel: State, inst: Instance) -> None:
 
 
 def _stopped(kernel: State, inst: Instance) -> None:
-    """A coglet is gone for good: what waits for it is dead, who waited for it goes on."""
+    """Close a coglet for good. What waits for it becomes dead letters; those that wait on it go on."""
     inst.gate = (inst.gate | STOPPED) & ~(STOPPING | STARTING | FAILED | BACKLOG)
     while inst.backlog:
         kernel.bury(inst.backlog.popleft(), "stopped")
@@ -533,7 +539,7 @@ def _stopped(kernel: State, inst: Instance) -> None:
 
 
 def ask(kernel: State, inst: Instance, action: str, child: str, index: int | None) -> None:
-    """A body's `stop`, `restart` or `escalate`."""
+    """Carry out `stop`, `restart` or `escalate` of a body."""
     if action == "escalate":
         deciding = inst.failure
         if deciding is not None:
@@ -562,7 +568,7 @@ def ask(kernel: State, inst: Instance, action: str, child: str, index: int | Non
 
 
 def _stop_self(kernel: State, inst: Instance) -> None:
-    """`stop self`: the reaction ends first, then the coglet; one that is to live always comes back."""
+    """Carry out `stop self`: end the reaction first, then the coglet. With `restart: always` it comes back."""
     inst.gate |= STOPPING
 
     def go() -> None:
@@ -602,6 +608,7 @@ def restart(kernel: State, inst: Instance) -> None:
 
 
 def _restarting(kernel: State, tied: list[Instance]) -> Generator[Any, Any, None]:
+    """Stop the coglets that restart, in reverse order; then start each with fresh states and children."""
     for inst in reversed(tied):
         inst.gate |= STARTING
         failed_already = inst.gate & FAILED

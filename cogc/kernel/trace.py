@@ -38,7 +38,7 @@ class Tracer:
         self.states: dict[Instance, dict[str, Any]] = {}
 
     def path(self, inst: Instance | None) -> str:
-        """A coglet's path, remembered: coglets keep their place for life."""
+        """Return the path of a coglet, remembered: a coglet keeps its place for life."""
         if inst is None:
             return ""
         known = self.paths.get(inst)
@@ -47,7 +47,7 @@ class Tracer:
         return known
 
     def record(self, kind: str, inst: Instance | None, cause: int = -1, **fields: Any) -> int:
-        """Note something; its `seq`."""
+        """Add a record and return its `seq`."""
         self.seq += 1
         kernel = self.kernel
         self.records.append(
@@ -65,6 +65,7 @@ class Tracer:
         return self.seq
 
     def transmit(self, inst: Instance, out: Out, value: Any) -> int:
+        """Add the record of a transmitted message and return its `seq`. This is `record`, written out for speed."""
         self.seq += 1
         kernel = self.kernel
         self.records.append(
@@ -83,7 +84,7 @@ class Tracer:
         return self.seq
 
     def deliver(self, port: Port, message: Any, cause: int) -> int:
-        """A message is taken. Its data stands in what caused it."""
+        """Add the record of a delivered message and return its `seq`. The data is in the record that caused it."""
         self.seq += 1
         self.records.append(
             {
@@ -100,7 +101,7 @@ class Tracer:
         return self.seq
 
     def state(self, inst: Instance, name: str, value: Any) -> None:
-        """A state is set: to a value, or as edits of the value that it had."""
+        """Add the record of a state that was set: its value, or the edits of the value that it had."""
         known = self.states.setdefault(inst, {})
         edits: Edits | None = difference(known[name], value) if name in known else None
         known[name] = value
@@ -110,10 +111,10 @@ class Tracer:
             self.record("state", inst, name=name, change=edits)
 
     def forget(self, inst: Instance) -> None:
-        """The states of a coglet are gone, or begin anew."""
+        """Forget the states of a coglet that stops or restarts."""
         self.states.pop(inst, None)
 
     def take(self) -> list[dict[str, Any]]:
-        """The records since the last call."""
+        """Take the records since the last call."""
         records, self.records = self.records, []
         return records

@@ -30,22 +30,26 @@ class Validators:
 
     @classmethod
     def of(cls, bundle: ir.Bundle) -> Validators:
+        """Return the checks of a program."""
         table = types.table_from_json(bundle.named)
         return cls([types.from_json(t, table) for t in bundle.types])
 
     def fits(self, number: int) -> Callable[[Any], bool]:
-        """The predicate of a type by its number."""
+        """Return the predicate of a type by its number."""
         return self.predicate(self.types[number])
 
     def check(self, number: int) -> Callable[[Any], Any]:
-        """The check of a type by its number."""
+        """Return the check of a type by its number."""
         known = self._checks.get(number)
         if known is None:
             known = self._checks[number] = self._check(self.types[number])
         return known
 
     def _check(self, wanted: Type) -> Callable[[Any], Any]:
-        """The predicate's own lines once more, with the value in place of its verdict: one call less for each message."""
+        """Return the check of a type, made of the predicate's lines with the value in place of the verdict.
+
+        One function in place of two saves a call for each message.
+        """
         space = self._space()
         space["coerce"] = lambda value: coerce(value, wanted)
         lines = ["def check(v):"]
@@ -58,10 +62,11 @@ class Validators:
         return made
 
     def _space(self) -> dict[str, Any]:
+        """Return the namespace of a generated function."""
         return {"Duration": Duration, "Time": Time, "equal": equal}
 
     def predicate(self, wanted: Type) -> Callable[[Any], bool]:
-        """The generated predicate of a type; recursive types refer to themselves by name."""
+        """Return the generated predicate of a type. Recursive types refer to themselves by name."""
         key = repr(types.to_json(wanted))
         known = self._fits.get(key)
         if known is not None:
@@ -74,14 +79,14 @@ class Validators:
         return self._fits[key]
 
     def _lines(self, wanted: Type, space: dict[str, Any]) -> list[str]:
-        """The body of a predicate over `v`."""
+        """Return the body of a predicate over `v`."""
         found = expand(wanted)
         if isinstance(found, types.RecordOf):
             return self._record(found, space)
         return [f"return {self._test(found, 'v', space)}"]
 
     def _test(self, wanted: Type, value: str, space: dict[str, Any]) -> str:
-        """An expression that tests a value: inline where that is short, else a call of another predicate."""
+        """Return an expression that tests a value: inline if it is short, else a call of another predicate."""
         found = expand(wanted)
         match found:
             case types.Primitive("any"):
@@ -112,7 +117,7 @@ class Validators:
                 assert_never(found)
 
     def _later(self, wanted: Type) -> Callable[[Any], bool]:
-        """A predicate that is made at its first use: so a type may hold itself."""
+        """Return a predicate that is generated at its first use, so that a type may contain itself."""
         made: list[Callable[[Any], bool]] = []
 
         def test(value: Any) -> bool:
@@ -123,6 +128,7 @@ class Validators:
         return test
 
     def _record(self, record: types.RecordOf, space: dict[str, Any]) -> list[str]:
+        """Return the body of a predicate for a record."""
         lines = ["if type(v) is not dict: return False"]
         optional = [f for f in record.fields if f.optional and f.default is None]
         fixed = [f for f in record.fields if f not in optional]

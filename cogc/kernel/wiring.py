@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
 
 def wire(kernel: State, parent: Instance) -> None:
-    """Make all routes inside a coglet anew."""
+    """Make all routes inside of a coglet anew."""
     if not parent.children:
         return
     code = parent.code
@@ -79,7 +79,7 @@ def wire(kernel: State, parent: Instance) -> None:
 
 
 def _touched(parent: Instance) -> list[Out]:
-    """The outputs of the children that this coglet links or observes."""
+    """Return the outputs of the children that this coglet links, observes or joins."""
     assert parent.children is not None
     sources: set[tuple[str, str]] = set()
     for link, _ in parent.code.links:
@@ -95,11 +95,13 @@ def _touched(parent: Instance) -> list[Out]:
 
 
 def members(parent: Instance, at: ir.Port) -> list[Instance]:
+    """Return the coglets behind the child of a port."""
     assert parent.children is not None
     return list(parent.children[at.child].members.values())
 
 
 def _link(kernel: State, parent: Instance, link: ir.LinkDecl, hash: Callable[..., Any] | None) -> None:
+    """Add the routes of one link."""
     if link.source.kind == "own_listen":
         if parent.forwards is None:
             parent.forwards = {}
@@ -114,11 +116,12 @@ def _link(kernel: State, parent: Instance, link: ir.LinkDecl, hash: Callable[...
 
 
 def _pusher(kernel: State, target: Port) -> Callable[[Any], None]:
+    """Return a route that pushes into a port, and makes its sender wait if the inbox is full."""
     return lambda value: kernel.push(target, value)
 
 
 def _admitter(kernel: State, target: Port) -> Callable[[Any], None]:
-    """A feedback link: its sender never waits."""
+    """Return the route of a feedback link, whose sender never waits."""
     return lambda value: kernel.admit(target, value)
 
 
@@ -153,7 +156,7 @@ def _targets(
 
 
 def _relay(kernel: State, parent: Instance, relayed: Out, number: int) -> Callable[[Any], None]:
-    """A child's output that is the coglet's own."""
+    """Return the route from a child's output to the coglet's own output."""
 
     def relay(value: Any) -> None:
         emit = kernel.emit if kernel.trace is None else kernel.emit_traced
@@ -169,7 +172,10 @@ def _checked(
     check: Callable[[Any], Any],
     link: ir.LinkDecl,
 ) -> Callable[[Any], None]:
-    """A link whose types were not proved: what does not fit is a dead letter, and a failure of who made the link."""
+    """Return a route that checks messages at run time, for a link whose types were not proved.
+
+    A message that does not fit is a dead letter, and fails the coglet that made the link.
+    """
 
     def checked(value: Any) -> None:
         try:
@@ -192,7 +198,7 @@ def _checked(
 
 
 def _observe(kernel: State, parent: Instance, child: str, channel: str, handlers: tuple[Handler, ...]) -> None:
-    """The parent hears what its child transmits, in an inbox for each channel and member."""
+    """Give the parent an inbox for a channel of each member of a child."""
     assert parent.children is not None
     for member in parent.children[child].members.values():
         source = out_named(member, channel)
@@ -240,7 +246,7 @@ def _pick(
     value: Any,
     hash: Callable[..., Any] | None,
 ) -> Instance:
-    """The one member that gets a message."""
+    """Return the member of a pool that gets a message."""
     if map == "hash":
         by = hash or slot.spec.hash
         key = stable_key(by(None if slot.code is None else live[0].parent, value))
@@ -253,6 +259,7 @@ def _pick(
 
 
 def _nobody(kernel: State, parent: Instance, slot: Slot, channel: str, value: Any) -> None:
+    """Count a message for a child that has no living member."""
     reason = "stopped" if slot.single else "empty_pool"
     kernel.lose(reason)
     if kernel.trace:
@@ -260,7 +267,7 @@ def _nobody(kernel: State, parent: Instance, slot: Slot, channel: str, value: An
 
 
 def suppress(kernel: State, inst: Instance) -> None:
-    """SuppressLet's states have changed: silence these channels, let the others speak."""
+    """Silence the channels that the states of SuppressLet name, and let the others speak."""
     channels = inst.states[inst.code.ir.suppressed[0]]
     changed = False
     for number, name in enumerate(inst.code.transmit_names):
@@ -287,4 +294,5 @@ def sink_root(kernel: State, root: Instance) -> None:
 
 
 def _sink(kernel: State, name: str) -> Callable[[Any], None]:
+    """Return the route of a channel of the root: out of the system."""
     return lambda value: kernel.output(name, value)

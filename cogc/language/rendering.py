@@ -115,7 +115,7 @@ _SIZES: dict[str, Callable[..., int]] = {"replace": _replaced, "indent": _indent
 
 
 def _guarded(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    """A filter that takes no huge numbers, gives no huge results, and keeps how Jinja wants it called."""
+    """Return a filter that refuses huge numbers and results, and is called as Jinja calls the original."""
     passed = 1 if hasattr(function, "jinja_pass_arg") else 0  # Jinja's own argument, ahead of the value
     size = _SIZES.get(name)
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def control(kernel: State, inst: Instance, command: str, arguments: list[Any]) -> None:
-    """One of an agent's own commands."""
+    """Carry out one of an agent's own commands: pause, resume, inject or cancel."""
     own = kernel.models.agent(inst)
     talk = own.talk()
     match command:
@@ -33,7 +33,7 @@ def control(kernel: State, inst: Instance, command: str, arguments: list[Any]) -
 
 
 def delta(kernel: State, inst: Instance, text: str) -> None:
-    """A piece of an answer goes out on the agent's `delta`."""
+    """Transmit a piece of an answer on the agent's channel `delta`."""
     emit = kernel.emit if kernel.trace is None else kernel.emit_traced
     emit(inst, inst.code.transmit_names.index("delta"), text)
 

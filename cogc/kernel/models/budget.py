@@ -1,6 +1,17 @@
 """Budgets of conversations in turns, tokens and dollars: the limits, and what has been spent.
 
-Budgets nest: what one spends, all around it have spent too, and the tightest of them decides.
+Budgets nest. `around` leads from the budget of a conversation to that of the agent that asked it, to those of the
+coglets around (`shared`), and to that of the run. What one spends, all around it have spent too, and the tightest of
+them decides.
+
+A request goes through three steps. `reserve` finds out how long the answer may be so that no budget is exceeded, and
+holds the price of the longest answer back in each of them. `charge` counts what the request has really used. The
+`Reservation` is then released, whatever ended the request. Reservations make conversations side by side safe: each
+sees what the others may still spend.
+
+An example: a budget of 1,000 tokens, 300 used. A request of 200 tokens may have an answer of 500, and reserves 700. A
+second request at the same time finds no room and waits. The first uses 250 in all: 550 are used, and the second
+request begins.
 """
 
 from __future__ import annotations
@@ -30,9 +41,11 @@ class Usage:
 
     @property
     def tokens(self) -> int:
+        """The number of all tokens."""
         return self.input + self.output + self.cache_read + self.cache_write
 
     def merge(self, other: Usage) -> None:
+        """Add another usage to this one."""
         for name in self.__slots__:
             setattr(self, name, getattr(self, name) + getattr(other, name))
 
@@ -48,8 +61,10 @@ class Usage:
 
 
 class Budget:
-    """The limits of one conversation, or of all below a coglet, which `shared` says; None is without one. `until` is when the
-    time of a shared one is over, from its first conversation on."""
+    """The limits of one conversation, or with `shared` of everything below a coglet. None stands for no limit.
+
+    `until` is the instant at which the time of a shared budget is over; it counts from its first conversation on.
+    """
 
     __slots__ = (
         "around", "asked", "name", "reserved_tokens", "reserved_usd", "shared", "time", "tokens", "turns", "until", "usage", "usd",
@@ -81,9 +96,9 @@ class Budget:
         return self.usd is not None or self.tokens is not None or (self.around is not None and self.around.bounded())
 
     def reserve(self, before: int, most: int, price: Price | None) -> Reservation:
-        """Room for a request of `before` tokens and as many in its answer as there are left, `most` at most.
+        """Reserve room for a request of `before` tokens and the longest answer that the budgets allow, `most` at most.
 
-        A Failure says that there is nothing left.
+        Raise Failure if nothing is left.
         """
         empty = self.without_turns()
         if empty is not None:
@@ -93,6 +108,7 @@ class Budget:
         return Reservation(list(self.chain()), before, most, price)
 
     def has_turns(self) -> bool:
+        """Return whether this budget allows another request."""
         return self.turns is None or self.asked < self.turns
 
     def without_turns(self) -> Budget | None:
@@ -108,13 +124,14 @@ class Budget:
         return self.without_turns() is None and any(p.reserved_tokens for p in self.chain())
 
     def chain(self) -> Iterator[Budget]:
-        """This one and all around it."""
+        """Yield this budget and all around it."""
         budget: Budget | None = self
         while budget is not None:
             yield budget
             budget = budget.around
 
     def _room(self, before: int, most: int, price: Price | None) -> int:
+        """Return how long an answer may be in this budget. Raise Failure if there is no room for one."""
         used = self.usage
         if self.tokens is not None:
             most = min(most, self.tokens - used.tokens - self.reserved_tokens - before)
@@ -140,13 +157,13 @@ class Budget:
         )
 
     def charge(self, usage: dict[str, Any], price: Price | None) -> None:
-        """Count one request: a turn of its own and of the coglets around it, tokens and dollars of all around it."""
+        """Count one request: a turn here and in the shared budgets around, tokens and dollars in all of them."""
         for budget in self.chain():
             budget.asked += budget is self or budget.shared
             budget.usage.add(usage, price)
 
     def begin(self, now: int) -> int | None:
-        """A conversation begins: the nanoseconds that the coglets around leave it, if they are bounded."""
+        """Begin a conversation. Return the nanoseconds that the coglets around leave it, or None without a bound."""
         left = []
         for budget in self.chain():
             if budget.time is not None:
@@ -156,7 +173,7 @@ class Budget:
 
 
 class Reservation:
-    """The upper bound of a request's use, held back in every budget around it until the request is done."""
+    """The most that a request may use, held back in every budget until the request is done."""
 
     __slots__ = ("budgets", "most", "tokens", "usd")
 
@@ -168,6 +185,7 @@ class Reservation:
         self._move(1)
 
     def release(self) -> None:
+        """Give the room back."""
         self._move(-1)
 
     def _move(self, sign: int) -> None:

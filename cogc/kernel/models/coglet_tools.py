@@ -1,4 +1,9 @@
-"""Tools of a model that a coglet answers: the question is a message of that coglet's, its answer comes by `reply`."""
+"""Tools of a model that a coglet answers, such as `delegate` of a team.
+
+A tool call becomes a message on the internal channel of the answering coglet: `{id, by, tool, input}`. The
+conversation gets a `Question` and waits in its list. The coglet answers when it likes, by the program kind `reply`
+with the id.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +40,8 @@ def ask(kernel: State, activity: Activity, request: AskCoglet) -> None:
 
 
 def _answerer(kernel: State, inst: Instance, program: Program) -> Instance | None:
-    """The coglet that answers: a child of the asking coglet or of one around it, else one around it that listens."""
+    """Return the coglet that answers: a child of the asking coglet or of one around it, else one around it that
+    listens."""
     around: Instance | None = inst
     while around is not None:
         if around.gate & (STOPPED | STOPPING):

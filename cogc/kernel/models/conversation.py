@@ -64,12 +64,19 @@ if TYPE_CHECKING:
     from cogc.kernel.unit import Unit
 
 MOST_TOKENS = 4096
+"""The bound on the tokens of an answer, if neither program nor model has one."""
 DEADLINE = 60_000_000_000
+"""The nanoseconds that a conversation may take, if it has no timeout."""
 ATTEMPTS = 2
+"""How often a failed request is made again."""
 MANY_TURNS = 25
+"""The bound on the turns of an agent that may start others."""
 CIRCLES = 5
+"""How often the same calls with the same results may come before the conversation is ended."""
 DEPTH = 16
+"""How many conversations may nest."""
 FILLED = 0.9
+"""The share of a model's window beyond which the conversation is summed up."""
 _SUMMARISE = (
     "The conversation is about to be cut here. Sum up all that is needed to go on with it: the task, what was done and "
     "found, what is open. Use no tools."
@@ -97,7 +104,10 @@ def perform(kernel: State, inst: Instance, key: str, arguments: list[Any], sandb
 
 
 class Conversation:
-    """One conversation: its messages so far, its tools, its limits. `around` is the one that it is part of, `id` its agent's."""
+    """One conversation: its messages so far, its tools, its limits.
+
+    `around` is the conversation that it is part of. `id` is the id of its agent.
+    """
 
     def __init__(
         self,
@@ -147,6 +157,7 @@ class Conversation:
         self.fixed = self._fixed(settings)
 
     def _start_clock(self) -> None:
+        """Begin to count the time of the conversation."""
         self.deadline = self.kernel.now + self.limit
         own = self.kernel.models.known_agent(self.inst)
         self.paused_before = own.paused_for(self.kernel.now) if own is not None else 0
@@ -229,6 +240,7 @@ class Conversation:
         return (yield from self._traced(words))
 
     def _traced(self, given: Any) -> Talk:
+        """Hold the conversation, with the records of the trace and the status of the agent around it."""
         kernel, inst = self.kernel, self.inst
         own = kernel.models.agent(inst) if inst.code.ir.kind == "agent" or self.roster is not None else None
         if own is not None:
@@ -258,7 +270,7 @@ class Conversation:
         return value
 
     def _run(self) -> Talk:
-        """Ask until a reply ends the turn; the value of the declared type."""
+        """Ask until a reply ends the turn. Return the value of the declared type."""
         repaired = False
         while True:
             reply = yield from self._ask()
@@ -293,7 +305,7 @@ class Conversation:
         self.injected.append(words)
 
     def _add(self, role: str, content: list[Any]) -> None:
-        """A message; one of the same role goes on with the last, and one without content is none."""
+        """Add a message. Content of the same role joins the last message, and empty content is dropped."""
         if not content:
             return
         if self.messages and self.messages[-1]["role"] == role:
@@ -305,12 +317,13 @@ class Conversation:
     # ---- time ----------------------------------------------------------------------------------------------
 
     def left(self) -> int:
-        """The nanoseconds until the deadline; what the agent was paused for does not count."""
+        """Return the nanoseconds until the deadline. The time for which the agent was paused does not count."""
         own = self.kernel.models.known_agent(self.inst)
         paused = own.paused_for(self.kernel.now) - self.paused_before if own is not None else 0
         return max(0, self.deadline + paused - self.kernel.now)
 
     def in_time(self) -> None:
+        """Raise Failure if the time of the conversation is over."""
         if not self.left():
             raise Failure("timeout", f"program `{self.program.name}` took longer than {self.limit / 1e9:g}s")
 
@@ -323,7 +336,7 @@ class Conversation:
     # ---- asking --------------------------------------------------------------------------------------------
 
     def _ask(self) -> Talk:
-        """The next reply, after as many attempts as it takes."""
+        """Take in what was said meanwhile, make the next request, and return its reply."""
         yield from self._held()
         if self.roster is not None:
             yield from self.roster.start()
@@ -363,7 +376,7 @@ class Conversation:
         self.seen = 0
 
     def _reply(self, request: dict[str, Any]) -> Talk:
-        """The reply to a request, within the budget, after as many attempts as it takes."""
+        """Return the reply to a request, within the budget, after as many attempts as it takes."""
         before = (yield from self._count(request)) if self.budget.bounded() else 0
         held = yield from self._reserve(before)
         request["max_tokens"] = held.most
@@ -376,7 +389,7 @@ class Conversation:
         return reply
 
     def _reserve(self, before: int) -> Talk:
-        """Room in the budget; where others hold what is missing, wait until they are done."""
+        """Reserve room in the budget. If others hold what is missing, wait until they are done."""
         while True:
             try:
                 return self.budget.reserve(before, self.most, self.model.price)
@@ -387,6 +400,7 @@ class Conversation:
             self.in_time()
 
     def _attempts(self, request: dict[str, Any]) -> Talk:
+        """Make attempts until there is a reply. Raise Failure after the last one."""
         attempt = 0
         while True:
             reply = yield self._request(request)
@@ -403,13 +417,15 @@ class Conversation:
             yield Sleep(pause)
 
     def _request(self, request: dict[str, Any]) -> AskModel:
+        """Return the record of one attempt."""
         self.in_time()
         news = self.messages[self.seen :]
         streams = self.around is None and agents.listened(self.inst)
         return AskModel(self.model.key, self.program.name, request, self.left(), news, streams, self.program.at)
 
     def _count(self, request: dict[str, Any]) -> Talk:
-        """How many tokens a request has, by the provider if it can say, else estimated from its length."""
+        """Return the number of tokens of a request: counted by the provider if it can, else estimated from the
+        length."""
         if "count_tokens" in self.can:
             reply = yield self._request({**request, "count": True})
             if "tokens" in reply:
@@ -418,7 +434,8 @@ class Conversation:
         return length // 4 + 1
 
     def _pause(self, attempt: int, error: dict[str, Any]) -> int:
-        """Nanoseconds before the next attempt: what the server asks for, else doubling with jitter."""
+        """Return the nanoseconds before the next attempt: what the server asks for, else a doubling pause with
+        jitter."""
         after = error.get("after")
         if after is None:
             jitter = 1 - 0.25 * self.kernel.stream(self.inst.path, "attempts").random()
@@ -426,13 +443,14 @@ class Conversation:
         return max(0, int(after * 1e9))
 
     def _charge(self, usage: dict[str, Any]) -> None:
+        """Count the tokens of a reply in the budgets and in the usage of the run."""
         self.budget.charge(usage, self.model.price)
         self.kernel.models.usage(self.program.name, self.model.name).add(usage, self.model.price)
 
     # ---- tools ---------------------------------------------------------------------------------------------
 
     def _use_tools(self, content: list[Any]) -> Talk:
-        """Call all tools that a reply asks for side by side, and say what came of them."""
+        """Call all tools that a reply asks for, side by side, and add their results as a message."""
         yield from self._held()
         uses = [b for b in content if b.get("type") == "tool_use"]
         results = yield RunAll([self._use(b) for b in uses])
@@ -464,6 +482,7 @@ class Conversation:
             raise Failure("program", f"`{self.program.name}` goes in circles: {CIRCLES} times the same call of {names}")
 
     def _use(self, block: dict[str, Any]) -> Talk:
+        """Call one tool and return its result block. A failure of the tool is a result too."""
         said, is_error = "", False
         try:
             value = yield from self._call(block)
@@ -475,7 +494,7 @@ class Conversation:
         return {"type": "tool_result", "tool_use_id": block["id"], "content": said, "is_error": is_error}
 
     def _agent(self, program: Program, query: str) -> Talk:
-        """Another agent as a tool: what it fails at is a result."""
+        """Ask another agent as a tool. Its failure is a result."""
         name = f"{program.name}-{self.kernel.next_call}"
         talk = self.sub(program, query, f"{self.inst.path}/{name}")
         registry.started(self.kernel.models.registry, self.unit, talk.id, self.id, program, "local")
@@ -495,6 +514,7 @@ class Conversation:
         return outcome(name, talk.budget, value)
 
     def _call(self, block: dict[str, Any]) -> Talk:
+        """Call the tool of a block with its checked input, and return the value."""
         program, given = self.tools.get(block["name"]), block["input"]
         if type(given) is not dict:
             raise Failure("type", f"the input of `{block['name']}` is a record, not {shorten(given)}")
@@ -537,7 +557,7 @@ class Conversation:
 
 
 def _named(programs: list[Program], taken: tuple[str, ...] = ()) -> dict[str, Program]:
-    """Tools by names that providers take and that tell them apart: a server's tools have whatever names it gave them."""
+    """Return tools by names that providers accept and that differ from each other."""
     found: dict[str, Program] = {}
     for program in programs:
         name = bare = re.sub(r"[^A-Za-z0-9_-]", "_", program.name)[:60]
@@ -559,7 +579,7 @@ def _tool(unit: Unit, name: str, program: Program) -> dict[str, Any]:
 
 
 class _Result:
-    """The declared type of an answer, as a schema for the model and as a check of what it says."""
+    """The declared type of an answer: a schema for the model, and a check of the answer."""
 
     def __init__(self, unit: Unit, number: int) -> None:
         self.check = unit.validators.check(number)
@@ -578,7 +598,7 @@ class _Result:
         self.strict = self.schema is not None and _strict(self.schema)
 
     def read(self, said: str) -> Any:
-        """The value that an answer gives; a Failure says why it gives none."""
+        """Return the value of an answer. Raise Failure if the answer does not have the declared type."""
         if self.schema is None:
             return self.check(said)
         try:

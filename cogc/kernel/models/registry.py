@@ -20,7 +20,8 @@ STATUSES = ("idle", "running", "stopped")
 
 
 class AgentRecord:
-    """One agent. `role` is its declaration's name, `runtime_name` who runs it, `parent_id` the agent that started it."""
+    """One agent. `role` is the name of its declaration, `runtime_name` where it runs, `parent_id` the agent that
+    started it."""
 
     __slots__ = (
         "budget_limit_usd", "id", "metadata", "name", "parent_id", "role", "runtime_config", "runtime_name", "status",
@@ -49,6 +50,7 @@ class AgentRecord:
         self.metadata = metadata or {}
 
     def value(self) -> dict[str, Any]:
+        """Return the agent as a record."""
         return {name: getattr(self, name) for name in sorted(self.__slots__)}
 
 
@@ -61,22 +63,23 @@ class Registry:
         """Hears that something has changed."""
 
     def register(self, record: AgentRecord) -> None:
-        """Take in an agent. ValueError if there is one with its id."""
+        """Add an agent. Raise ValueError if one with its id is registered."""
         if record.id in self.records:
             raise ValueError(f"there is an agent `{record.id}` already")
         self.records[record.id] = record
         self.heard()
 
     def get(self, id: str) -> AgentRecord | None:
+        """Return an agent by its id, or None."""
         return self.records.get(id)
 
     def list(self, role: str | None = None, status: str | None = None) -> list[AgentRecord]:
-        """Those of a role and a status, in the order of their registration."""
+        """Return the agents of a role and a status, in the order of their registration."""
         found = self.records.values()
         return [r for r in found if role in (None, r.role) and status in (None, r.status)]
 
     def update_status(self, id: str, status: str) -> bool:
-        """Set an agent's status and tell whether there is such an agent; ValueError if there is no such status."""
+        """Set the status of an agent. Return whether there is one. Raise ValueError for an unknown status."""
         if status not in STATUSES:
             raise ValueError(f"an agent is {', '.join(STATUSES)}, not {status!r}")
         found = self.records.get(id)

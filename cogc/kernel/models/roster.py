@@ -194,7 +194,7 @@ class Roster:
         return (yield from self._wait(agent, foreground=True))
 
     def add(self, name: str, query: str, background: bool) -> SubAgent:
-        """One more agent, that waits for its start; a Failure if there is none of this name."""
+        """Add an agent that waits for its start. Raise Failure if there is none of this name."""
         program = self.programs.get(name)
         if program is None:
             raise Failure("error", f"there is no agent `{name}`; there is {', '.join(self.programs)}")
@@ -215,11 +215,12 @@ class Roster:
         return agent
 
     def id_of(self, agent: SubAgent) -> str:
-        """An agent's id in the whole run."""
+        """Return an agent's id in the whole run."""
         return f"{self.talk.inst.path}/{agent.id}"
 
     def say(self, agent: SubAgent, message: str) -> bool:
-        """Say something to an agent that works, here or elsewhere; return whether it takes up its conversation again by that."""
+        """Give a message to an agent that works, here or elsewhere. Return whether it takes up its conversation
+        again."""
         if agent.state == "completed" and agent.talk is not None and not self.closed:
             self._resume(agent, message)
             return True
@@ -234,13 +235,14 @@ class Roster:
         return False
 
     def tell(self, agent: SubAgent, message: str) -> None:
-        """Say something to an agent from outside: one that takes up its conversation again does so in the background."""
+        """Give a message to an agent from outside. An agent that takes up its conversation again does so in the
+        background."""
         if self.say(agent, message):
             agent.background = True
             self.stir()
 
     def _resume(self, agent: SubAgent, message: str) -> None:
-        """Let a completed agent wait for its start again; its answer before that is told first, if it was not yet."""
+        """Let a completed agent wait for its start again. Its earlier answer is reported first if it was not yet."""
         if agent.background and not agent.reported:
             self.talk.say(_news(agent))
         agent.words, agent.state, agent.result, agent.reported = message, "pending", None, False
@@ -255,13 +257,13 @@ class Roster:
         requests.wake(self.kernel, agent.waiting)
 
     def stir(self) -> None:
-        """Something was added from outside: a conversation that waits looks again."""
+        """Let the waiting conversations look again, after something was added from outside."""
         requests.wake(self.kernel, self.news)
         for agent in self.agents.values():
             requests.wake(self.kernel, agent.waiting)
 
     def start(self) -> Talk:
-        """Start those that wait, as many as may run."""
+        """Start the agents that wait, as many as may run at once."""
         while self.pending and self.running < self.most:
             agent = self.pending.popleft()
             agent.state = "running"
@@ -272,7 +274,7 @@ class Roster:
             agent.activity = yield StartBeside(work, partial(self._done, agent))
 
     def _here(self, agent: SubAgent) -> Talk:
-        """Hold the agent's conversation in this process, or go on with it."""
+        """Run the agent's conversation in this process, or continue it."""
         if agent.talk is not None and agent.words is not None:
             words, agent.words = agent.words, None
             return (yield from agent.talk.again(words))
@@ -281,7 +283,7 @@ class Roster:
         return (yield from agent.talk.run())
 
     def _elsewhere(self, agent: SubAgent) -> Talk:
-        """Have the agent run by a dispatcher, which may hand it back."""
+        """Let a dispatcher run the agent. It may hand the agent back."""
         program = agent.program
         self.talk.in_depth(program)
         agent.budget = Budget(program.name, {}, None, self.talk.budget)
@@ -307,7 +309,7 @@ class Roster:
         return self.talk.unit.checked(program.result, reply["output"], f"the answer of `{program.name}`")
 
     def _used(self, agent: SubAgent, usage: dict[str, Any]) -> None:
-        """A request that an agent elsewhere has made; with what there was spent, it ends."""
+        """Charge a request of an agent that runs elsewhere. If a budget is spent then, end the agent."""
         self._charge(agent, usage)
         empty = next((p for p in self.talk.budget.chain() if p.spent()), None)
         if empty is not None and agent.activity is not None and not agent.over:
@@ -315,6 +317,7 @@ class Roster:
             requests.interrupt(self.kernel, agent.activity, failure)
 
     def _charge(self, agent: SubAgent, usage: dict[str, Any]) -> None:
+        """Count the tokens of a request in the agent's budget and in the usage of the run."""
         assert agent.budget is not None
         model = self.talk.unit.bundle.models[agent.program.model]
         agent.budget.charge(usage, model.price)
@@ -322,7 +325,7 @@ class Roster:
         self.kernel.models.usage(agent.program.name, model.name).add(usage, model.price)
 
     def _wait(self, agent: SubAgent, foreground: bool = False) -> Talk:
-        """An agent's answer; if it is sent into the background meanwhile, how it is doing."""
+        """Wait for an agent and return its answer, or its status if it is sent into the background meanwhile."""
         while not agent.over:
             if foreground and agent.background:
                 return agent.summary()
@@ -344,7 +347,8 @@ class Roster:
             requests.interrupt(self.kernel, agent.activity, Failure("cancelled", "it was cancelled"))
 
     def _done(self, agent: SubAgent, value: Any) -> None:
-        """A sub-agent has ended; whoever waits for it goes on. Its failure is a result, never its parent's."""
+        """Take the end of a sub-agent, and let those go on that wait for it. Its failure is a result, never its
+        parent's failure."""
         self.running -= 1
         failed = isinstance(value, Failure)
         agent.state = "completed" if not failed else "cancelled" if value.kind == "cancelled" else "failed"
@@ -358,7 +362,7 @@ class Roster:
         requests.wake(self.kernel, self.news)
 
     def _left_behind(self, agent: SubAgent) -> None:
-        """Log the end of an agent whose conversation outlived the one that started it; a failure is heard by nobody else."""
+        """Log the end of an agent that outlived the conversation which started it. Nobody else hears of its failure."""
         self.kernel.models.registry.remove(self.id_of(agent))
         inst = self.talk.inst
         if agent.failure is None:
@@ -378,7 +382,7 @@ class Roster:
         return any(a.background and not a.reported for a in self.agents.values())
 
     def wait_for_news(self) -> Talk:
-        """Wait until a background agent has ended; what the conversation is told."""
+        """Wait until a background agent has ended. Return what the conversation is told about it."""
         while not (news := self.take_news()):
             yield WaitIn(self.news, self.talk.left())
             self.talk.in_time()
@@ -396,7 +400,7 @@ class Roster:
         return found
 
     def begin(self) -> None:
-        """Begin, or begin again: a conversation that has had its answer may go on, with the agents that were detached from it."""
+        """Take back the agents that were detached, if the conversation begins again."""
         if self.closed:
             self.closed = False
             self.kernel.models.agent(self.talk.inst).detached.remove(self)
@@ -420,6 +424,7 @@ class Roster:
         self.agents.clear()
 
     def _end(self, agent: SubAgent) -> None:
+        """Remove an agent, and end its work."""
         self.kernel.models.registry.remove(self.id_of(agent))
         if agent.activity is not None and agent.activity.alive:
             agent.activity.done = None
@@ -428,6 +433,7 @@ class Roster:
 
 
 def _news(agent: SubAgent) -> str:
+    """Return what a conversation is told about an agent that has ended."""
     return f"Agent {agent.id} is {agent.state}: {shorten(agent.result, 20_000)}"
 
 
@@ -438,7 +444,7 @@ def _in_depth(agent: SubAgent) -> None:
 
 
 def outcome(id: str, budget: Budget | None, value: Any) -> dict[str, Any]:
-    """The result of an agent that was called as a tool."""
+    """Return the result of an agent for the model that called it."""
     failed = isinstance(value, Failure)
     used = budget.usage if budget is not None else None
     return {
@@ -461,7 +467,7 @@ _PYTHON = {"string": str, "boolean": bool}
 
 
 def _check(name: str, schema: dict[str, Any], given: dict[str, Any]) -> None:
-    """A model's input for one of the tools, or a Failure that tells it what is wrong."""
+    """Check a model's input for one of the tools. Raise Failure, with what is wrong, if it does not fit."""
     for key in schema["required"]:
         if key not in given:
             raise Failure("type", f"`{name}` needs `{key}`")

@@ -50,7 +50,7 @@ def find(kernel: State, id: str) -> Instance | tuple[Roster, SubAgent]:
 
 
 def at(kernel: State, path: str) -> Instance | None:
-    """The coglet of a path."""
+    """Return the coglet at a path, or None."""
     inst = kernel.root
     while inst is not None and inst.path != path:
         inst = next((m for m in inst.members() if path == m.path or path.startswith(f"{m.path}/")), None)
@@ -58,7 +58,7 @@ def at(kernel: State, path: str) -> Instance | None:
 
 
 def of_kind(kernel: State, kind: str) -> list[dict[str, Any]]:
-    """The coglets that a kind of declaration stands for, with their states by name."""
+    """Return the coglets that a kind of declaration stands for, with their states by name."""
     found, pending = [], [kernel.root] if kernel.root is not None else []
     while pending:
         inst = pending.pop(0)
@@ -70,7 +70,7 @@ def of_kind(kernel: State, kind: str) -> list[dict[str, Any]]:
 
 
 def status(kernel: State, id: str) -> dict[str, Any]:
-    """All that is known of an agent: its record, and for a sub-agent how it is doing."""
+    """Return the record of an agent, and for a sub-agent its state and result."""
     record = kernel.models.registry.get(id)
     found = find(kernel, id)
     value = record.value() if record is not None else {}
@@ -82,7 +82,10 @@ def status(kernel: State, id: str) -> dict[str, Any]:
 
 
 def steer(kernel: State, action: str, id: str, data: dict[str, Any]) -> dict[str, Any]:
-    """Carry out what a person asks for: cancel, send, pause, resume, detach, spawn; guide, of a team. An agent's status, or a Failure."""
+    """Carry out what a person asks of an agent: cancel, send, pause, resume, detach or spawn; of a team: guide.
+
+    Return the status of the agent. Raise Failure if it refuses.
+    """
     if action == "guide":
         return _guide(kernel, id, data)
     found = find(kernel, id)
@@ -108,7 +111,7 @@ def steer(kernel: State, action: str, id: str, data: dict[str, Any]) -> dict[str
 
 
 def _guide(kernel: State, path: str, data: dict[str, Any]) -> dict[str, Any]:
-    """A command for a team: its name, and its arguments by name."""
+    """Give a team a command, with its arguments by name."""
     inst = at(kernel, path)
     if inst is None or inst.code.ir.kind != "team":
         raise Failure("error", f"there is no team `{path}`")
@@ -125,6 +128,7 @@ def _guide(kernel: State, path: str, data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _spawn(kernel: State, inst: Instance, data: dict[str, Any]) -> dict[str, Any]:
+    """Let a conversation of an agent start another one in the background."""
     for roster in _rosters(kernel, inst):
         if roster.closed:
             continue

@@ -34,9 +34,9 @@ from typing import Any
 from cogc import ir
 from cogc.kernel import consts
 from cogc.kernel.faults import failure_of
+from cogc.kernel.namespace import NAMES, OPERATORS
 from cogc.kernel.validate import Validators
-from cogc.kernel.waits import AwaitMessage, CallProgram, RunAll
-from cogc.language import functions, meter
+from cogc.language import meter
 from cogc.language.closed import assert_never
 from cogc.language.rendering import Template
 from cogc.language.values import Duration, Failure
@@ -46,13 +46,6 @@ _GROWING = ("+", "-", "*", "/", "//")
 _SMALL = (1 << 30) - 1
 """The largest number that CPython compares without a call: one digit of an `int`."""
 _OF_THE_RUN = {"now": "moment", "uuid": "uuid", "random": "random"}
-ABSENT = object()
-"""Stands for an argument that was not given."""
-
-
-def record_of(inst: Any) -> dict[str, Any]:
-    """Return `self` as a value."""
-    return {"index": inst.index, "id": inst.id, "name": inst.name, "path": inst.path}
 
 
 def _growth(operator: str, right: ir.Expr) -> int:
@@ -75,37 +68,12 @@ class Coder:
         self.validators = validators
         self.traced = False
         self.space: dict[str, Any] = {
-            **{f"f_{n}": f for n, f in functions.FUNCTIONS.items()},
-            "op": functions.OPERATORS,
-            "truth": functions.truth,
-            "not_": functions.not_,
-            "negate": functions.negate,
-            "field": functions.field,
-            "field_or_null": functions.field_or_null,
-            "item": functions.item,
-            "part": functions.part,
-            "spread": functions.spread,
-            "walked": functions.walked,
-            "number": functions.within_bounds,
-            "spend": meter.spend,
-            "apart": functions.apart,
-            "text": functions.text_of_parts,
-            "coalesce": functions.coalesce,
-            "first_known": functions.first_known,
-            "folded": functions.folded,
-            "attempt": self.attempt,
-            "CallProgram": CallProgram,
-            "AwaitMessage": AwaitMessage,
-            "RunAll": RunAll,
+            **NAMES,
             "globals_": {},
-            "fail": functions.fail,
-            "absent": ABSENT,
-            "record_of": record_of,
-            "caught": self.caught,
+            "attempt": self.attempt,
             "attempt_as": self.attempt_as,
-            **{f"op_{i}": f for i, f in enumerate(functions.OPERATORS.values())},
+            "caught": self.caught,
         }
-        self.operator_names = {o: f"op_{i}" for i, o in enumerate(functions.OPERATORS)}
         self.lines_at: dict[str, list[int]] = {}
         self.unwritten: list[tuple[str, ir.Program]] = []
         self.writing = False
@@ -515,7 +483,7 @@ class _Writer:
     def _binary(self, node: ir.Binary) -> str:
         operator, a, b = node.operator, self.expr(node.left), self.expr(node.right)
         if node.checked or operator in _DIRECT:
-            return f"{self.coder.operator_names[operator]}({a}, {b})"
+            return f"{OPERATORS[operator]}({a}, {b})"
         if operator in _GROWING:
             return self._arithmetic(f"{a} {operator} {b}", _growth(operator, node.right))
         return f"({a} {operator} {b})"
@@ -602,7 +570,7 @@ class _Writer:
 
     def _fold(self, first: ir.Expr, steps: list[ir.Step]) -> str:
         found = self.expr(first)
-        given = [f"({self.coder.operator_names[s.operator]}, {self.expr(s.value)})" for s in steps]
+        given = [f"({OPERATORS[s.operator]}, {self.expr(s.value)})" for s in steps]
         return f"folded({found}, {', '.join(given)})"
 
     def _choice(self, node: ir.Choice) -> str:

@@ -42,8 +42,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from cogc.kernel import failing, joins, requests
-from cogc.kernel.code import ABSENT, record_of
 from cogc.kernel.models import agents
+from cogc.kernel.namespace import ABSENT, record_of
 from cogc.kernel.objects import (
     FAILED,
     HELD,

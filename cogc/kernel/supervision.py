@@ -41,8 +41,8 @@ from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
 from cogc.kernel import failing, joins, pools, python, queues, reactions, wiring
-from cogc.kernel.code import ABSENT
 from cogc.kernel.models import registry
+from cogc.kernel.namespace import ABSENT
 from cogc.kernel.objects import (
     BACKLOG,
     FAILED,

@@ -597,7 +597,8 @@ class Sett(msgspec.Struct, frozen=True, omit_defaults=True):
 
 class Bundle(msgspec.Struct, frozen=True, omit_defaults=True):
     """A program with all that it needs. `root` is a coglet or a sett. `types` are by number, `named` by the name of their
-    declaration, both as `types.to_json` writes them. `secrets` are the variables that `env(...)` reads."""
+    declaration, both as `types.to_json` writes them. `secrets` are the variables that `env(...)` reads, `private`
+    the names of fields and parameters that are not shown."""
 
     version: int = VERSION
     root: str = ""
@@ -612,6 +613,7 @@ class Bundle(msgspec.Struct, frozen=True, omit_defaults=True):
     named: dict[str, Any] = {}
     positions: list[tuple[str, int, int]] = []
     secrets: list[str] = []
+    private: list[str] = []
     hash: str = ""
 
 

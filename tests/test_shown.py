@@ -219,3 +219,66 @@ def test_env_takes_a_record_or_the_word_inherit() -> None:
 
     assert found("inherit") == found('"inherit"') == found('{ A: env("B"), C: "d" }') == []
     assert found("3") == ["wrong-type"] and found("inherits") == ["unknown-name"]
+
+
+PRIVATE = """
+type User = { name: string, email: string private, age?: int private = 7 }
+program greet(user: User, token: string private) -> string = python "pages:greet"
+coglet Main {
+  listen user: User
+  transmit out: User
+  state last: User = { name: "", email: "" }
+  state all: [User] = []
+  create kid = Kid
+  on user as u {
+    last = u
+    all = all + [u]
+    log info { seen: [u] }
+    log info greet(u, "hush-token")
+    guide kid.tell("hush-secret", 4)
+    out <- u
+  }
+}
+coglet Kid { enact tell(secret: string private, n: int) { log info "told {{ n }}" } }
+"""
+
+
+def test_private_values_are_seen_by_programs_and_not_by_people(tmp_path: Path) -> None:
+    (tmp_path / "a.cog").write_text(PRIVATE)
+    (tmp_path / "pages.py").write_text(
+        "def greet(user, token):\n    assert token and user['email']\n    return user['name']\n"
+    )
+    user = json.dumps({"name": "Ada", "email": "hush@example.org"})
+    done = cogc(
+        "run",
+        "a.cog",
+        "--input",
+        f"user={user}",
+        "--trace=t.jsonl",
+        "--record",
+        "r.jsonl",
+        "--log",
+        "info",
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "hush@example.org" in done.stdout and "hush" not in done.stderr and '"email":"…"' in done.stderr
+    trace = (tmp_path / "t.jsonl").read_text("utf-8")
+    assert "hush" not in trace and '"age":"…"' in trace and '["…",4]' in trace and '"token":"…"' in trace
+    assert "hush" in (tmp_path / "r.jsonl").read_text("utf-8")
+    assert (tmp_path / "r.jsonl").stat().st_mode & 0o777 == 0o600
+    assert cogc("run", "a.cog", "--replay", "r.jsonl", cwd=tmp_path).stdout == done.stdout
+
+
+def test_a_failure_shows_no_private_value(tmp_path: Path) -> None:
+    (tmp_path / "a.cog").write_text('coglet Main { listen u: { email: string private }\n on u as v { fail "no" } }\n')
+    done = cogc("run", "a.cog", "--input", 'u={"email":"hush@example.org"}', cwd=tmp_path)
+    assert done.returncode == 3 and "hush" not in done.stderr and "…" in done.stderr
+
+
+def test_private_is_kept_by_both_notations_and_is_a_name_elsewhere(tmp_path: Path) -> None:
+    text = "type private = { a: string private, private?: int private = 1 }\n\nprogram f(private: int private = 2) -> int = expr private\n"
+    (tmp_path / "a.cog").write_text(text)
+    assert cogc("check", "a.cog", cwd=tmp_path).returncode == 0
+    (tmp_path / "a.yml").write_text(cogc("convert", "a.cog", cwd=tmp_path).stdout)
+    assert cogc("convert", "a.yml", cwd=tmp_path).stdout == text

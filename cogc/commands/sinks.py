@@ -61,7 +61,7 @@ class RunSinks:
                 self.where = self.options.trace or str(self._folder() / "trace.jsonl")
                 self.trace = TraceWriter(self._open(self.where))
             if self.options.record:
-                self.journal = Journal(self._open(self.options.record), self._head())
+                self.journal = Journal(self._open(self.options.record, 0o600), self._head())
             if self.options.instance:
                 name = self.options.instance
                 if not name.replace("-", "").replace("_", "").isalnum():
@@ -98,12 +98,12 @@ class RunSinks:
         """Return the folder of the run, made if it is not there."""
         return make_folder(Path(".cogc/runs") / self.id)
 
-    def _open(self, path: str) -> BinaryIO:
+    def _open(self, path: str, mode: int = 0o666) -> BinaryIO:
         """Open a file that the run writes. Raise UsageError for a file that holds something else."""
         if self.options.replay and os.path.realpath(path) == os.path.realpath(self.options.replay):
             raise UsageError(f"`{path}` is being replayed, and is not overwritten")
         refuse_foreign(path)
-        sink = Sink(path, f"`{path}`")
+        sink = Sink(path, f"`{path}`", mode=mode)
         self.files.append(sink)
         return io.BufferedWriter(sink)
 

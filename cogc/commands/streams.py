@@ -31,10 +31,16 @@ _ESCAPES = "cogc-escapes"
 
 class Sink(io.FileIO):
     """A file or descriptor that is written to until it is lost. `title` names it for people; `lost` is the first
-    error."""
+    error. A file that is made gets the permissions `mode`, less the umask."""
 
-    def __init__(self, file: str | int, title: str, *, lost: OSError | None = None) -> None:
-        super().__init__(file, "wb", closefd=not isinstance(file, int))
+    def __init__(self, file: str | int, title: str, *, lost: OSError | None = None, mode: int = 0o666) -> None:
+        def opened(path: str, flags: int) -> int:
+            return os.open(path, flags, mode)
+
+        if isinstance(file, int):
+            super().__init__(file, "wb", closefd=False)
+        else:
+            super().__init__(file, "wb", opener=opened)
         self.title = title
         self.lost = lost
         self.on_lost: Callable[[], None] | None = None

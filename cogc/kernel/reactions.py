@@ -64,7 +64,7 @@ from cogc.kernel.timers import Timer
 from cogc.language.closed import assert_never
 from cogc.language.functions import stable_key
 from cogc.language.meter import METER
-from cogc.language.values import Failure, kind_of
+from cogc.language.values import Failure, hidden, kind_of
 
 if TYPE_CHECKING:
     from cogc.kernel.state import State
@@ -453,16 +453,25 @@ def command(kernel: State, sender: Instance, target: Instance, name: str, argume
     if target.gate & (STOPPED | STOPPING):
         kernel.lose("stopped")
         if kernel.trace:
-            kernel.trace.record("dead_letter", target, port=name, reason="stopped", data=arguments)
+            kernel.trace.record(
+                "dead_letter", target, port=name, reason="stopped", data=_given(kernel, target, name, arguments)
+            )
         return
     cause = kernel.cause
     if kernel.trace:
-        cause = kernel.trace.record("guide", sender, to=target.path, command=name, data=_given(arguments))
+        cause = kernel.trace.record(
+            "guide", sender, to=target.path, command=name, data=_given(kernel, target, name, arguments)
+        )
     urgent(kernel, target, Command(name, arguments, cause))
 
 
-def _given(arguments: list[Any]) -> list[Any]:
-    return [None if a is ABSENT else a for a in arguments]
+def _given(kernel: State, inst: Instance, command: str, arguments: list[Any]) -> list[Any]:
+    """Return the arguments of a command for a trace: absent ones as null, private ones hidden."""
+    given = [None if a is ABSENT else a for a in arguments]
+    if not kernel.private:
+        return given
+    names = next((h.reaction.parameters for h in inst.code.commands.get(command, ())), ())
+    return [hidden({p.name: a}, kernel.private)[p.name] for p, a in zip(names, given, strict=True)] if names else given
 
 
 def urgent(kernel: State, inst: Instance, entry: Urgent, first: bool = False) -> None:
@@ -508,10 +517,14 @@ def _command(kernel: State, inst: Instance, name: str, arguments: list[Any]) -> 
     if suppressed and name in inst.states[suppressed[1]] and name not in ("suppress", "unsuppress"):
         kernel.skipped += 1
         if kernel.trace:
-            kernel.trace.record("drop", inst, port=name, reason="suppressed", data=_given(arguments))
+            kernel.trace.record(
+                "drop", inst, port=name, reason="suppressed", data=_given(kernel, inst, name, arguments)
+            )
         return
     if kernel.trace:
-        kernel.cause = kernel.trace.record("command", inst, cause=kernel.cause, command=name, data=_given(arguments))
+        kernel.cause = kernel.trace.record(
+            "command", inst, cause=kernel.cause, command=name, data=_given(kernel, inst, name, arguments)
+        )
     for handler in inst.code.commands.get(name, ()):
         values = []
         for parameter, value in zip(handler.reaction.parameters, arguments, strict=True):

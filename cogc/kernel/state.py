@@ -34,7 +34,7 @@ from cogc.kernel.objects import (
 from cogc.kernel.timers import Timers
 from cogc.kernel.trace import Tracer
 from cogc.kernel.unit import CogletCode, Unit
-from cogc.language.values import Failure, Time
+from cogc.language.values import Failure, Time, hidden
 
 RING = 256
 """How many of the last messages are kept for the report of a failure."""
@@ -81,6 +81,7 @@ class State:
         "opened",
         "parked",
         "persisted",
+        "private",
         "ready",
         "report",
         "ring",
@@ -111,6 +112,7 @@ class State:
         self.models = ModelState(budget or {})
         self.unit = unit
         self.units = [unit]
+        self.private = frozenset(unit.bundle.private)
         self.seed = seed
         self.epoch = epoch
         self.now = 0
@@ -147,6 +149,7 @@ class State:
             if known.bundle == unit.bundle:
                 return known
         self.units.append(unit)
+        self.private |= frozenset(unit.bundle.private)
         return unit
 
     def code(self, unit: Unit, key: str) -> CogletCode:
@@ -350,7 +353,7 @@ class State:
         """Log a value: to the trace, to people, and to the `log` channel from the coglet's level on."""
         if self.trace:
             self.trace.record("log", inst, level=level, data=value)
-        self.effects.append(LogLine(level, inst.path, value, self.now))
+        self.effects.append(LogLine(level, inst.path, hidden(value, self.private), self.now))
         from_state = inst.code.ir.logged_from
         if from_state >= 0 and LEVELS[level] >= LEVELS[inst.states[from_state]]:
             number = inst.code.transmit_names.index("log")

@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 from cogc.kernel.changes import Edits, difference
+from cogc.language.values import hidden
 
 if TYPE_CHECKING:
     from cogc.kernel.objects import Instance, Out, Port
@@ -22,6 +23,7 @@ class Clock(Protocol):
 
     now: int
     cause: int
+    private: frozenset[str]
 
 
 class Tracer:
@@ -50,6 +52,8 @@ class Tracer:
         """Add a record and return its `seq`."""
         self.seq += 1
         kernel = self.kernel
+        if kernel.private:
+            fields = {k: hidden(v, kernel.private) for k, v in fields.items()}
         self.records.append(
             {
                 "v": 1,
@@ -78,7 +82,7 @@ class Tracer:
                 "path": self.paths.get(inst) or self.path(inst),
                 "cause": kernel.cause,
                 "channel": out.name,
-                "data": value,
+                "data": hidden(value, kernel.private) if kernel.private else value,
             }
         )
         return self.seq
@@ -102,6 +106,7 @@ class Tracer:
 
     def state(self, inst: Instance, name: str, value: Any) -> None:
         """Add the record of a state that was set: its value, or the edits of the value that it had."""
+        value = hidden(value, self.kernel.private)
         known = self.states.setdefault(inst, {})
         edits: Edits | None = difference(known[name], value) if name in known else None
         known[name] = value

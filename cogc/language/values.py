@@ -10,6 +10,7 @@ from cogc.language.texts import duration_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Set
     from datetime import datetime
     from typing import Any, TypeAlias
 
@@ -161,6 +162,23 @@ def equal(a: object, b: object) -> bool:
     if ka in (int, float) and kb in (int, float):
         return bool(a == b)
     return False
+
+
+HIDDEN = "…"
+"""What is shown in the place of a private value."""
+
+
+def hidden(value: Any, names: Set[str]) -> Any:
+    """Return a value to be shown: the fields of these names, at any depth, without their values. What has none is not copied."""
+    if not names:
+        return value
+    if isinstance(value, dict):
+        made = {k: HIDDEN if k in names and v is not None else hidden(v, names) for k, v in value.items()}
+        return made if any(made[k] is not v for k, v in value.items()) else value
+    if isinstance(value, list):
+        items = [hidden(v, names) for v in value]
+        return items if any(a is not b for a, b in zip(items, value, strict=True)) else value
+    return value
 
 
 def shorten(value: object, most: int = 200) -> str:

@@ -123,6 +123,12 @@ class Tables:
         """Return the program that an agent is in an expression."""
         return self.world.agent_programs[id(agent)]
 
+    def _private(self) -> list[str]:
+        """Return the names of all private fields and parameters."""
+        units = self.world.units.values()
+        found = {f.key.id for unit in units for f in unit.all(nodes.FieldType) if f.private}
+        return sorted(found | {p.name.id for unit in units for p in unit.all(nodes.Parameter) if p.private})
+
     def bundle(self, root: str, setts: dict[str, ir.Sett]) -> ir.Bundle:
         """All that was lowered, as a program."""
         return ir.hashed(
@@ -139,5 +145,6 @@ class Tables:
                 named=self.named,
                 positions=self.positions,
                 secrets=list(self.secrets),
+                private=self._private(),
             )
         )

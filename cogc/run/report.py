@@ -8,7 +8,7 @@ from typing import Any
 from cogc.kernel.losses import AT_THE_END, Losses
 from cogc.kernel.machine import Kernel
 from cogc.kernel.models.budget import Usage
-from cogc.language.values import shorten
+from cogc.language.values import hidden, shorten
 
 _LAST = 10
 
@@ -28,11 +28,13 @@ def failure(kernel: Kernel) -> str:
         if source:
             lines.append(f"            | {source}")
     if report.event is not None:
-        lines.append(f"  event     {shorten(report.event)}")
+        lines.append(f"  event     {shorten(hidden(report.event, kernel.private))}")
     last = [item for item in list(kernel.ring)[-_LAST:] if not item[0].own]
     if last:
         lines.append("  last messages, the newest at the end:")
-        lines += [f"    {item[0].inst.path}.{item[0].label} {shorten(item[1], 100)}" for item in last]
+        lines += [
+            f"    {item[0].inst.path}.{item[0].label} {shorten(hidden(item[1], kernel.private), 100)}" for item in last
+        ]
     return "".join(line + "\n" for line in lines)
 
 

@@ -21,7 +21,7 @@ from rich.text import Text
 
 from cogc.diagnostics.visible import shown_line
 from cogc.kernel.objects import Instance, Slot
-from cogc.language.values import shorten
+from cogc.language.values import hidden, shorten
 from cogc.run.session import Session
 from cogc.run.trace import line
 from cogc.screens.live import Picture, print_text
@@ -219,8 +219,9 @@ class RunView:
 
     def _values(self, inst: Instance) -> str:
         """Return the state variables of an instance, shortened."""
+        private = self.session.kernel.private
         states = zip(inst.code.ir.states, inst.states or (), strict=False)
-        return " ".join(f"{s.name}={shorten(v, 24)}" for s, v in states)
+        return " ".join(f"{s.name}={shorten(hidden(v, private), 24)}" for s, v in states)
 
     def _messages(self, count: int, width: int) -> Panel:
         """Return the panel of the last messages."""

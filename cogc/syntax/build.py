@@ -205,7 +205,8 @@ def executor(children: Children, start: int, end: int) -> n.Executor:
 
 @_build
 def parameter(children: Children, start: int, end: int) -> n.Parameter:
-    return n.Parameter(start, end, children[0], children[1], children[2] if len(children) == 3 else None)
+    name, type, private = children[:3]
+    return n.Parameter(start, end, name, type, children[3] if len(children) == 4 else None, private is not None)
 
 
 @_build
@@ -423,8 +424,9 @@ def record_type(children: Children, start: int, end: int) -> n.RecordType:
 
 @_build
 def field_type(children: Children, start: int, end: int) -> n.FieldType:
-    key, mark, type = children[:3]
-    return n.FieldType(start, end, key, mark is not None, type, children[3] if len(children) == 4 else None)
+    key, mark, type, private = children[:4]
+    default = children[4] if len(children) == 5 else None
+    return n.FieldType(start, end, key, mark is not None, type, default, private is not None)
 
 
 # ---- agents, plans, done, setts, queues, tests ---------------------------------------------------------------
@@ -528,7 +530,9 @@ BUILDERS.update(
         "described_member": described_,
         **dict.fromkeys(("parameters", "with_", "block", "ports", "after_steps", "criteria", "replies"), _items),
         **dict.fromkeys(("sett_items", "checks", "modifiers"), _items),
-        **dict.fromkeys(("parenthesised", "name_ref", "slice_start", "life", "plus", "times", "optional_mark"), _first),
+        **dict.fromkeys(
+            ("parenthesised", "name_ref", "slice_start", "life", "plus", "times", "optional_mark", "private"), _first
+        ),
         "reply": _first,
         "open": lambda children, start, end: "...",
         "true": _constant("bool", True),

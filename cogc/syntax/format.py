@@ -214,7 +214,8 @@ def type_text(node: n.TypeExpr, atom: bool = False) -> str:
 def _field(node: n.FieldType) -> str:
     mark = "?" if node.optional else ""
     default = "" if node.default is None else f" = {expression(node.default)}"
-    return f"{name(node.key)}{mark}: {type_text(node.type)}{default}"
+    private = " private" if node.private else ""
+    return f"{name(node.key)}{mark}: {type_text(node.type)}{private}{default}"
 
 
 # ---- statements ----------------------------------------------------------------------------------------------
@@ -310,7 +311,11 @@ def parameters(items: tuple[n.Parameter, ...]) -> str:
 
 
 def parameter(node: n.Parameter) -> str:
-    return type_text(node.type) + ("" if node.default is None else f" = {expression(node.default)}")
+    return (
+        type_text(node.type)
+        + " private" * node.private
+        + ("" if node.default is None else f" = {expression(node.default)}")
+    )
 
 
 def trigger(node: n.Trigger) -> str:

@@ -207,6 +207,7 @@ class FieldType(Node):
     optional: bool
     type: TypeExpr
     default: Expr | None
+    private: bool = False
 
 
 class RecordType(Node):
@@ -301,6 +302,7 @@ class Parameter(Node):
     name: Name
     type: TypeExpr
     default: Expr | None
+    private: bool = False
 
 
 class Attribute(Node):

@@ -292,7 +292,7 @@ class Reader:
             program = self.fragment("parameter", inner, "a parameter")
             if isinstance(program, n.Program) and program.parameters:
                 read = program.parameters[0]
-                found.append(n.Parameter(key.start, inner.end, self.name(key), read.type, read.default))
+                found.append(n.Parameter(key.start, inner.end, self.name(key), read.type, read.default, read.private))
         return tuple(found)
 
     def program(self, key: Scalar, value: Value) -> n.Program | None:

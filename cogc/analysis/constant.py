@@ -49,6 +49,7 @@ from cogc.language.meter import METER, begin
 from cogc.language.record import Record
 from cogc.language.values import Duration, Failure
 from cogc.syntax import nodes
+from cogc.syntax.depth import spine
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -331,7 +332,7 @@ class Evaluator:
         return Evaluator(self.inference, self.scope, {**self.known, **known}, self.work)
 
     def _binary(self, node: nodes.Binary) -> Value:
-        chain = nodes.spine(node)
+        chain = spine(node)
         left = self._value(chain[0].left)
         for operation in chain:
             left = self._operation(operation, left)

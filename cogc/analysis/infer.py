@@ -46,6 +46,7 @@ from cogc.language.types import ANY, BOOL, NO, NULL, STRING, FieldOf, ListOf, Ma
 from cogc.names.lower_type import lower_type
 from cogc.names.world import Parameter, Shape, Signature, Unit, World, hides_self
 from cogc.syntax import nodes
+from cogc.syntax.depth import spine
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -414,7 +415,7 @@ class Inference:
 
     def _binary(self, node: nodes.Binary, scope: Scope, expected: Type | None) -> Type:
         """Return the type of a chain of operators, from its innermost left side on."""
-        chain = nodes.spine(node)
+        chain = spine(node)
         wanted: list[Type | None] = [expected]  # behind each operator, from the outermost in
         for operation in reversed(chain):
             wanted.append(wanted[-1] if operation.operator == "??" else None)

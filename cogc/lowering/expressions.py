@@ -18,6 +18,7 @@ from cogc.language.types import ANY, EXACT, Type
 from cogc.lowering.tables import Place, Tables
 from cogc.names.world import Shape, Signature, Unit
 from cogc.syntax import nodes
+from cogc.syntax.depth import spine
 
 _LOGIC = ("and", "or", "??")
 _MOST_NESTED = 12  # operators of a chain, or branches of an `else if`, that nest in the IR
@@ -186,7 +187,7 @@ class Lowering:
         return ir.Field(self.expr(node.base), node.name.id, required, not known)
 
     def _binary(self, node: nodes.Binary) -> ir.Expr:
-        chain = nodes.spine(node)
+        chain = spine(node)
         found = self.expr(chain[0].left)
         for _, group in groupby(chain, lambda b: b.operator if b.operator in _LOGIC else ""):
             found = self._chain(found, list(group))

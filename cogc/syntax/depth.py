@@ -56,3 +56,14 @@ def _inside(values: tuple[object, ...]) -> list[n.Node]:
         elif value.__class__ is tuple:
             found += _inside(value)
     return found
+
+
+def spine(node: n.Binary) -> list[n.Binary]:
+    """Return the operators of a chain, the innermost first: of `a + b + c` those behind `a` and behind `b`.
+
+    A chain may have any length, so nothing that follows its left sides may call itself for each of them.
+    """
+    found = [node]
+    while isinstance(left := found[-1].left, n.Binary):
+        found.append(left)
+    return found[::-1]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from cogc.language.closed import assert_never
 from cogc.language.texts import duration_text
 from cogc.syntax import nodes as n
+from cogc.syntax.depth import spine
 
 _LEVELS = {
     "or": 1, "and": 2, "==": 4, "!=": 4, "<": 4, "<=": 4, ">": 4, ">=": 4, "in": 4, "not in": 4, "??": 5,
@@ -109,7 +110,7 @@ def _expression(node: n.Expr) -> tuple[int, str]:
 
 def _chain(node: n.Binary) -> tuple[int, str]:
     """Return a chain of operators; parts of it stand in parentheses where they bind looser than what follows."""
-    chain = n.spine(node)
+    chain = spine(node)
     own, parts, opened = _POSTFIX, [], 0
     first = chain[0].left
     for operation in chain:

@@ -676,17 +676,6 @@ def walk(node: Node) -> list[Node]:
     return found
 
 
-def spine(node: Binary) -> list[Binary]:
-    """Return the operators of a chain, the innermost first: of `a + b + c` those behind `a` and behind `b`.
-
-    A chain may have any length, so nothing that follows its left sides may call itself for each of them.
-    """
-    found = [node]
-    while isinstance(left := found[-1].left, Binary):
-        found.append(left)
-    return found[::-1]
-
-
 def qualified_text(node: Node) -> str | None:
     """Return the name that an expression consists of, plain, quoted or qualified, or None."""
     if isinstance(node, Name):

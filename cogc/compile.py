@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from cogc.analysis.check import check
 from cogc.analysis.checked import Checked, Options
-from cogc.analysis.declarations import check_judge
+from cogc.analysis.declarations import check_usable
 from cogc.checks import CHECKS
+from cogc.checks.common import default_root
 from cogc.desugar.expand import expand
 from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.source import Span
@@ -45,40 +46,28 @@ def program(checked: Checked, root: str | None) -> ir.Bundle | None:
     from cogc.lowering.lower import lower
     from cogc.lowering.setts import lower_sett
 
-    found = _root(checked, root)
+    found = check_root(checked, root)
     if found is None:
         return None
     bundle = lower_sett(checked, found) if isinstance(found, Declared) else lower(checked, found.key)
     return None if checked.problems.errors else bundle
 
 
-def _root(checked: Checked, name: str | None) -> Shape | Declared | None:
-    """The coglet, agent or sett to run."""
+def check_root(checked: Checked, name: str | None) -> Shape | Declared | None:
+    """Return what a run begins at: a coglet, or a sett; None and a problem if that is nothing that can run."""
     unit = checked.world.roots[0]
-    own = {n: d for n, d in unit.declared.items() if d.kind == "coglet"}
-    declared = checked.world.lookup(unit, name) if name else own.get("Main")
-    if declared is None and not name and len(own) == 1:
-        declared = next(iter(own.values()))
-    if declared is None and not name and not own:
-        # a plan is what a file with one is for, else a team, else an agent
-        for kind in ("sett", "plan", "team", "agent"):
-            found = [d for d in unit.declared.values() if d.kind == kind]
-            if len(found) == 1:
-                declared = found[0]
-                break
+    declared = checked.world.lookup(unit, name) if name else default_root(unit)
     if declared is not None and declared.kind == "sett":
         return declared
     if declared is not None and declared.kind in ("coglet", "agent", "dod", "plan", "team", "queue"):
-        check_judge(checked, unit, unit.tree, declared)
-        if checked.world.shape(declared) is None and not checked.problems.errors:
-            owner = f"{declared.kind} `{declared.node.name.id}`, whose roles are open,"
-            checked.problems.add("missing-attribute", declared.span(), owner=owner, name="roles")
+        check_usable(checked, declared.unit, declared.node.name, declared)
         return checked.world.shape(declared)
     span = Span(unit.source, 0, 0)
     if declared is not None:
         article = ARTICLES[declared.kind]
         checked.problems.add("wrong-kind", declared.span(), name=name or "", found=article, wanted="a coglet")
         return None
+    own = [n for n, d in unit.declared.items() if d.kind == "coglet"]
     help = did_you_mean(name or "Main", own, "declare `coglet Main { ... }`")
     slug = "unknown-coglet" if name else "no-root"
     checked.problems.add(slug, span, help=help, name=name or "", known=help)

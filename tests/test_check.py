@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from cogc.cli import main
 from cogc.compile import analyse
 from cogc.diagnostics import render
 from cogc.diagnostics.problems import Problems
@@ -148,3 +150,56 @@ def test_channels_to_which_their_own_coglet_sends(text: str, expected: list[str]
 def test_the_forms_of_the_standard_library_are_no_specs(name: str) -> None:
     [found] = check_text(f'import "std/forms/{name}.cog"\ncoglet Main {{ }}')[1]
     assert found.slug == "unreadable-file" and found.help == f"declare `{name} NAME`, which needs no import"
+
+
+OPEN = 'plan O { roles: [dev]\n step a by dev: "x" }\n'
+JUDGED = "dod J { solid: on }\n"
+WORKS = 'model m = scripted "m.yml"\nagent W { model: m }\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        (WORKS + OPEN + 'plan P = O { goal: "g" }', "P"),
+        (WORKS + 'import "std/workflows.cog" as std\nplan P = std.development { goal: "g" }', "P"),
+        (OPEN + 'test "a plan" { use O\n run 1s }', "O"),
+        (WORKS + OPEN + "agent A { model: m, tools: [O] }", "A"),
+        (WORKS + JUDGED + OPEN.replace('dev: "x"', 'dev { dod: done }: "x"').replace("[dev]", "[dev, done]")
+         + 'plan P = O { goal: "g"\n roles: { dev: W, done: J } }', "J"),
+        (JUDGED, "J"),
+        (WORKS + "dod J { solid: on, fix: W }", "J"),
+        ('import "std/dod.cog" as std\ndod J = std.strict { }', "J"),
+        (JUDGED + 'test "a dod" { use J\n run 1s }', "J"),
+    ],
+)  # fmt: skip
+def test_what_is_open_is_found_where_nobody_can_fill_it(text: str, place: str) -> None:
+    found = [d for d in check_text(text)[1] if d.severity == "error"]
+    assert [(d.slug, text[d.span.start : d.span.end]) for d in found] == [("missing-attribute", place)]
+
+
+@pytest.mark.parametrize(
+    ("text", "others"),
+    [
+        (OPEN, {}),
+        (WORKS + OPEN + 'plan P = O { goal: "g" }\nplan Q = P { roles: { dev: W } }', {}),
+        (WORKS + OPEN + "plan P = O { approve: system }", {}),
+        (JUDGED + 'dod K = J { judge: m }\nmodel m = scripted "m.yml"', {}),
+        (JUDGED + "coglet Main { }", {}),
+        ('import "o.cog"\ncoglet Main { }', {"o_cog": JUDGED}),
+        (WORKS + 'import "o.cog"\nplan Q = P { roles: { dev: W } }', {"o_cog": OPEN + 'plan P = O { goal: "g" }'}),
+    ],
+)
+def test_what_is_there_to_be_extended_is_silent(text: str, others: dict[str, str]) -> None:
+    assert [d.message for d in check_text(text, **others)[1] if d.severity == "error"] == []
+
+
+@pytest.mark.parametrize(("root", "code"), [("P", 1), ("J", 1), ("X", 1), ("Main", 0), ("W", 0), ("m", 1)])
+def test_a_check_of_a_root_finds_what_a_run_would_refuse(
+    root: str, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a.cog").write_text(WORKS + JUDGED + OPEN.replace("plan O", "plan P") + "coglet Main { }")
+    assert main(["check", "a.cog"]) == 0
+    assert main(["check", "--root", root, "a.cog"]) == code
+    said = capsys.readouterr().out
+    assert (("[COG" in said) == (code == 1) and "a.cog:" in said) or code == 0

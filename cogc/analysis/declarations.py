@@ -270,6 +270,17 @@ def check_judge(checked: Checked, unit: Unit, place: nodes.Node, found: Declared
         checked.problems.add("missing-attribute", unit.span(place), owner=owner, name="judge")
 
 
+def check_usable(checked: Checked, unit: Unit, place: nodes.Node, declared: Declared) -> None:
+    """Report a declaration that cannot be a root as it is: a plan with open roles, a definition of done without its judge."""
+    check_judge(checked, unit, place, declared)
+    if declared.kind == "plan":
+        from cogc.desugar.plans import ExtendedPlan
+
+        if ExtendedPlan(checked.world, declared.unit, declared.node).open:
+            owner = f"plan `{declared.node.name.id}`, whose roles are open,"
+            checked.problems.add("missing-attribute", unit.span(place), owner=owner, name="roles")
+
+
 _STATUSES = types.union(tuple(types.LiteralOf("string", s) for s in ("PASS", "FAIL", "SKIP")))
 _SAID = types.union((types.BOOL, _STATUSES, types.RecordOf((types.FieldOf("status", STRING),), open=True)))
 """What an expression may say of a criterion."""
@@ -348,6 +359,11 @@ def _plan(checked: Checked, unit: Unit, node: nodes.Plan) -> None:
         checked.problems.add("missing-attribute", unit.span(node.name), owner=f"plan `{node.name.id}`", name="goal")
     check_block(attributes, "plan", node.name, scope, checked.inference, f"plan `{node.name.id}`")
     _uses_dod(checked, unit, attributes)
+    roles_given = next((a.value for a in node.items if isinstance(a, nodes.Attribute) and a.key.id == "roles"), None)
+    for e in roles_given.entries if isinstance(roles_given, nodes.RecordLiteral) else ():
+        if isinstance(e, nodes.Entry):
+            used = checked.world.lookup(unit, nodes.qualified_text(e.value) or "")
+            check_judge(checked, unit, e.value, used)
     steps = plans.steps_of(node)
     names, roles = set(extended.steps), {*extended.open, *extended.bound}
     placed: set[str] = set()
@@ -438,8 +454,10 @@ def _test(checked: Checked, unit: Unit, node: nodes.Test) -> None:
     scope = Scope(checked.world, unit)
     if used is not None:
         found = _declared(
-            checked, unit, used.coglet.text, used.coglet, "coglet", "agent", "team", "plan", "sett", "queue"
+            checked, unit, used.coglet.text, used.coglet, "coglet", "agent", "team", "dod", "plan", "sett", "queue"
         )
+        if found is not None:
+            check_usable(checked, unit, used.coglet, found)
         shape = checked.world.shape(found) if found else None
         if shape is not None:
             given = Signature(shape.name, list(shape.parameters.values()), types.NULL)

@@ -45,6 +45,10 @@ def of_agents(checked: Checked) -> None:
         from cogc.checks.hopeless_dod import hopeless_dod
 
         hopeless_dod(checked)
+    if kinds & {"dod", "plan"}:
+        from cogc.checks.unusable_root import unusable_root
+
+        unusable_root(checked)
 
 
 CHECKS: list[Callable[[Checked], None]] = [

@@ -42,6 +42,7 @@ def arguments(parser: ArgumentParser) -> None:
         action="store_true",
         help="ask the declared MCP servers for their tools, and write them to cogc.lock.json beside the spec",
     )
+    parser.add_argument("--root", metavar="NAME", help="check also that a run of the first file can begin at NAME")
     allow_imports(parser)
 
 
@@ -54,6 +55,7 @@ class Plain:
         self.strict = False
         self.no_cache = False
         self.online = False
+        self.root: str | None = None
         self.allow_import: list[str] = []
 
 
@@ -68,9 +70,9 @@ def run(options: Namespace | Plain) -> int:
     paths = list(named)
     allow = allowed(options.allow_import, paths)
     online = _online(paths, allow) if options.online else []
-    cache = None if options.no_cache else _cache(allow)
+    cache = None if options.no_cache or options.root else _cache(allow)
     stale = cache.stale(paths) if cache else paths
-    found_problems = (_check(stale, paths, empty, allow, cache) if stale or empty else []) + online
+    found_problems = (_check(stale, paths, empty, allow, cache, options.root) if stale or empty else []) + online
     show(found_problems, options.format, len(paths))
     errors = any(d.severity == "error" for d in found_problems)
     return 1 if errors or (options.strict and found_problems) else 0
@@ -102,11 +104,11 @@ def _cache(allow: frozenset[str]) -> Cache | None:
 
 
 def _check(
-    stale: list[str], paths: list[str], empty: list[str], allow: frozenset[str], cache: Cache | None
+    stale: list[str], paths: list[str], empty: list[str], allow: frozenset[str], cache: Cache | None, root: str | None
 ) -> list[Diagnostic]:
     """Check the files that have changed, and remember the clean ones."""
     from cogc.analysis.checked import Options
-    from cogc.compile import analyse
+    from cogc.compile import analyse, check_root
     from cogc.diagnostics.problems import Problems
     from cogc.names.load import groups
 
@@ -115,7 +117,9 @@ def _check(
         problems.add("no-spec", Span(Source(path, ""), 0, 0), path=path)
     checked = analyse(stale, read, problems, Options(allow))
     if cache and (more := cache.reached(checked.world.units)):
-        return _check([p for p in paths if p in {*stale, *more}], paths, empty, allow, cache)
+        return _check([p for p in paths if p in {*stale, *more}], paths, empty, allow, cache, root)
+    if root is not None and checked.world.roots:
+        check_root(checked, root)
     if cache:
         found = {d.span.source.path for d in problems.found}
         cache.keep([group for group in groups(checked.world) if found.isdisjoint(group)], paths)

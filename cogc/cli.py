@@ -42,6 +42,7 @@ COMMANDS = {
     "agents": "list and steer the agents of a run that was started with --control",
     "team": "show and steer the teams of a run that was started with --control",
     "plan": "list, show and decide on plans",
+    "where": "print where the state of a project is kept",
     "cost": "bound the requests, tokens and dollars that a system may use",
     "sett": "start, stop, watch and steer an instance of a sett",
     "orchestrator": "run the orchestrator of a sett in a process of its own",

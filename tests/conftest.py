@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 from collections.abc import Iterator
@@ -17,6 +18,20 @@ from support.redis import RedisServer
 @pytest.fixture(scope="session", autouse=True)
 def _no_cache_but_ours(tmp_path_factory: pytest.TempPathFactory) -> None:
     os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
+    os.environ.pop("COGC_STATE", None)
+
+
+@pytest.fixture(scope="session")
+def _state_homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Names for folders that are not there yet."""
+    top = tmp_path_factory.mktemp("state")
+    return (f"{top}/{number}" for number in itertools.count())
+
+
+@pytest.fixture(autouse=True)
+def _no_state_but_its_own(_state_homes: Iterator[str]) -> None:
+    """Give each test a state home of its own."""
+    os.environ["XDG_STATE_HOME"] = next(_state_homes)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

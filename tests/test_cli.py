@@ -22,6 +22,7 @@ from cogc.commands.run import prepare
 from support import console
 from support.cli import cogc
 from support.paths import ROOT
+from support.state import state
 from support.waiting import DEADLINE
 
 EXAMPLES = ROOT / "examples"
@@ -298,7 +299,7 @@ def test_trace_takes_a_value_in_two_ways(tmp_path: Path) -> None:
     chain = cogc("trace", "show", "t.jsonl", "--cause", seq, "--json", cwd=tmp_path).stdout.splitlines()
     assert [json.loads(line)["kind"] for line in chain][-1] == "fail" and len(chain) > 2
     plain = cogc("run", spec, "--sim", "--trace", cwd=tmp_path)
-    assert "deliver" in plain.stdout and "the trace is in .cogc/runs/" in plain.stderr
+    assert "deliver" in plain.stdout and f"the trace is in {state(EXAMPLES / 'crash')}/runs/" in plain.stderr
 
 
 def test_the_same_seed_gives_the_same_trace(tmp_path: Path) -> None:

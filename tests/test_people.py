@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from support.cli import cogc
+from support.state import state
 from support.waiting import DEADLINE, wait_for
 
 SPEC = """
@@ -84,7 +85,7 @@ def test_in_the_mailbox(folder: Path) -> None:
     assert cogc("answer", id, "blue", cwd=folder).returncode == 0
     out, err = process.communicate(timeout=DEADLINE)
     assert "out: blue" in out and id in err
-    assert cogc("answer", cwd=folder).stdout == "" and list((folder / ".cogc" / "questions").iterdir()) == []
+    assert cogc("answer", cwd=folder).stdout == "" and list((state(folder) / "questions").iterdir()) == []
 
 
 def test_a_question_of_a_run_that_was_killed_takes_no_answer(folder: Path) -> None:
@@ -93,7 +94,7 @@ def test_a_question_of_a_run_that_was_killed_takes_no_answer(folder: Path) -> No
         cwd=folder,
         stderr=subprocess.DEVNULL,
     )
-    mailbox = folder / ".cogc/questions"
+    mailbox = state(folder) / "questions"
     wait_for(lambda: list(mailbox.glob("*.json")))
     process.kill()
     process.wait()

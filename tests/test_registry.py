@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -28,6 +29,7 @@ from support.processes import connections
 from support.redis import RedisServer, needs_redis
 from support.scripts import of, tool
 from support.specs import build
+from support.state import state
 
 SPEC = """
 model m = scripted "SCRIPT"
@@ -283,8 +285,14 @@ def test_what_a_dispatched_agent_spends_counts_at_once(world: World) -> None:
 
 
 @pytest.fixture
-def going(world: World) -> Iterator[subprocess.Popen[str]]:
-    """A run in a process of its own, whose agent waits for one that works for long."""
+def going(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[subprocess.Popen[str]]:
+    """A run in a process of its own, whose agent waits for one that works for long. Its socket has a path that the kernel shows."""
+    with TemporaryDirectory() as home:
+        monkeypatch.setenv("XDG_STATE_HOME", home)
+        yield from _going(world)
+
+
+def _going(world: World) -> Iterator[subprocess.Popen[str]]:
     script = [
         spawns("x"),
         of("Helper", "hurry", reply="hurried"),
@@ -318,7 +326,7 @@ def test_agents_are_seen_and_steered_from_another_terminal(going: subprocess.Pop
     assert cogc("agents", "pause", "Main/a", cwd=place).returncode == 0
     assert "paused" in cogc("agents", "status", "Main/a", cwd=place).stdout
     assert cogc("agents", "resume", "Main/a", cwd=place).returncode == 0
-    (door,) = place.glob(".cogc/runs/*/control")
+    (door,) = state(place).glob("runs/*/control")
     waiting.wait_for(lambda: connections(door) == 0)
     waits = subprocess.Popen(
         [sys.executable, "-m", "cogc", "agents", "wait", "Main/a/Helper-1"], cwd=place, stdout=-1, text=True
@@ -329,7 +337,7 @@ def test_agents_are_seen_and_steered_from_another_terminal(going: subprocess.Pop
     assert out == "out: done\n", err
     assert waits.communicate(timeout=waiting.DEADLINE)[0].startswith("Main/a/Helper-1  Helper")
     assert cogc("agents", cwd=place).stderr == "cogc: there is no run that was started with --control under way here\n"
-    assert not list(place.glob(".cogc/runs/*/control"))
+    assert not list(state(place).glob("runs/*/control"))
 
 
 def test_a_run_that_was_killed_leaves_no_door_that_opens(going: subprocess.Popen[str], world: World) -> None:
@@ -339,13 +347,10 @@ def test_a_run_that_was_killed_leaves_no_door_that_opens(going: subprocess.Popen
     assert done.returncode == 2 and "there is no run" in done.stderr
 
 
-def test_a_request_that_is_none_is_answered_as_such(
-    going: subprocess.Popen[str], world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_request_that_is_none_is_answered_as_such(going: subprocess.Popen[str], world: World) -> None:
     from cogc.run.door import ask
 
-    monkeypatch.chdir(world.folder)
-    (door,) = Path().glob(".cogc/runs/*/control")
+    (door,) = state(world.folder).glob("runs/*/control")
     assert ask(door, {"action": "dance"})["error"] == "there is no action 'dance'"
     assert "'action'" in ask(door, {})["error"]
 

@@ -33,6 +33,7 @@ from support.paths import ROOT
 from support.processes import marked, unique_seconds
 from support.sessions import session
 from support.specs import build
+from support.state import state
 from support.waiting import DEADLINE, until
 
 # ---- processes -----------------------------------------------------------------------------------------------
@@ -592,7 +593,7 @@ def test_a_kept_state_that_no_longer_fits_its_type_is_refused(tmp_path: Path) ->
 def test_damaged_states_are_one_line(tmp_path: Path, damage: str) -> None:
     (tmp_path / "a.cog").write_text(BOX.replace("TYPE", "int").replace("VALUE", "1"))
     assert cogc("run", "a.cog", "--instance", "x", cwd=tmp_path).returncode == 0
-    file = tmp_path / ".cogc/instances/x/state.db"
+    file = state(tmp_path) / "instances/x/state.db"
     if damage == "garbage":
         file.write_bytes(b"\x07" * 9000)
     elif damage == "cut":
@@ -602,7 +603,7 @@ def test_damaged_states_are_one_line(tmp_path: Path, damage: str) -> None:
             connection.execute("UPDATE state SET value = '{broken'")
         connection.close()
     done = cogc("run", "a.cog", "--instance", "x", cwd=tmp_path)
-    assert done.returncode == 2 and "cogc: --instance x: the states in `.cogc/instances/x/state.db`" in done.stderr
+    assert done.returncode == 2 and f"cogc: --instance x: the states in `{file}`" in done.stderr
 
 
 def test_traces_of_older_tools_are_read() -> None:

@@ -18,6 +18,7 @@ from cogc.run import confine
 from support.cli import cogc
 from support.processes import bubblewrap_works
 from support.setts import ON_GOAL, World, agent, made, on, says
+from support.state import state
 from support.waiting import wait_for
 
 needs_bwrap = pytest.mark.skipif(not bubblewrap_works(), reason="bubblewrap is not installed, or not allowed")
@@ -282,7 +283,7 @@ def test_the_log_of_an_orchestrator_that_is_up_is_shown(tmp_path: Path) -> None:
 def test_down_finds_what_a_killed_up_has_begun(tmp_path: Path) -> None:
     (tmp_path / "s.cog").write_text(SPEC)
     words = [sys.executable, "-m", "cogc", "sett", "up", "s.cog", "--instance", "i", "--sandbox", "none"]
-    folder = tmp_path / ".cogc" / "setts" / "i"
+    folder = state(tmp_path) / "setts" / "i"
     with subprocess.Popen(words, cwd=tmp_path, stdout=-1, stderr=-1) as up:
         wait_for(lambda: bool(running(folder)))
         up.kill()

@@ -436,6 +436,7 @@ def test_what_a_sett_may_cost_is_said_for_each_piece_of_work() -> None:
 
 def test_a_commands_sandbox_holds_for_another_user_too(tmp_path: Path) -> None:
 
+    from cogc.disk.state_folder import Kept
     from cogc.kernel.permissions import Sandbox
     from cogc.run.sandbox import ENVIRONMENT, wrapped
 
@@ -446,7 +447,7 @@ def test_a_commands_sandbox_holds_for_another_user_too(tmp_path: Path) -> None:
     try:
         os.chown(place, 65534, 65534)
         script = "id -u; touch /workspace/mine && echo wrote; touch /etc/x 2>/dev/null || echo no; ls /root 2>/dev/null || echo none"
-        words = wrapped(["sh", "-c", script], Sandbox("rw", False), str(place), str(place), "x")
+        words = wrapped(["sh", "-c", script], Sandbox("rw", False), str(place), str(place), "x", Kept())
         done = subprocess.run(
             words, env=ENVIRONMENT, user=65534, group=65534, capture_output=True, text=True, timeout=DEADLINE
         )

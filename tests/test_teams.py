@@ -19,6 +19,7 @@ from support.paths import ROOT
 from support.scripts import rules
 from support.sessions import session
 from support.specs import build, codes
+from support.state import state
 from support.waiting import DEADLINE, wait_for
 
 HEAD = """
@@ -266,7 +267,7 @@ def test_one_budget_holds_the_whole_team(tmp_path: Path) -> None:
 # ---- from outside ------------------------------------------------------------------------------------------------
 
 
-def test_people_see_and_steer_a_team_that_is_at_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_people_see_and_steer_a_team_that_is_at_work(tmp_path: Path) -> None:
     script = rules(
         ("looked fast", "built"), ("Build it", tools(call("delegate", worker="Reviewer", task="inspect"))),
         ("Message from user: hurry", "looked fast"), ("inspect", tools(call("nap"))), ("rested", tools(call("nap"))),
@@ -300,8 +301,7 @@ def test_people_see_and_steer_a_team_that_is_at_work(tmp_path: Path, monkeypatch
             ):
                 done = cogc("team", *wrong, cwd=tmp_path)
                 assert done.returncode == 2 and why in done.stderr
-            monkeypatch.chdir(tmp_path)  # the path of a socket must be short
-            (door,) = Path().glob(".cogc/runs/*/control")
+            (door,) = state(tmp_path).glob("runs/*/control")
             for data, why in (
                 ({}, "no command"),
                 ({"command": "send", "to": "lead"}, "needs `message`"),

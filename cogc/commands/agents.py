@@ -22,6 +22,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from typing import Any
 
+from cogc.commands.state import add_state, state_here
 from cogc.run.door import ask, the_door
 
 _ACTIONS = {
@@ -43,6 +44,7 @@ def arguments(parser: ArgumentParser) -> None:
     add("--role", metavar="NAME", help="list: show only agents of this declaration")
     add("--status", choices=("idle", "running", "stopped"), help="list: show only agents with this status")
     add("--json", action="store_true", help="print JSON")
+    add_state(parser)
 
 
 def run(options: Namespace) -> int:
@@ -52,7 +54,7 @@ def run(options: Namespace) -> int:
     if options.registry:
         return _registered(options)
     try:
-        path = the_door(options.run)
+        path = the_door(state_here(options), options.run)
     except LookupError as error:
         return _refuse(str(error.args[0]))
     named = dict(zip(("id", *(w.lower() for w in wanted[1:])), options.words, strict=False))

@@ -16,6 +16,7 @@ import time
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
+from cogc.commands.state import add_state, state_here
 from cogc.run.questions import MAILBOX, read_answer, write_whole
 from cogc.stores.owner import alive
 
@@ -23,12 +24,14 @@ from cogc.stores.owner import alive
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("id", nargs="?", metavar="ID", help="id of a question (default: list all open questions)")
     parser.add_argument("value", nargs="?", metavar="VALUE", help="the answer; of several choices, one or its number")
+    add_state(parser)
 
 
 def run(options: Namespace) -> int:
+    mailbox = Path(state_here(options).at(MAILBOX))
     if options.id is None:
-        return _list(sorted(MAILBOX.glob("*.json")))
-    asked = MAILBOX / f"{options.id}.json"
+        return _list(sorted(mailbox.glob("*.json")))
+    asked = mailbox / f"{options.id}.json"
     if "/" in options.id or not asked.is_file():
         sys.stderr.write(f"cogc: there is no open question `{options.id}`\n")
         return 2

@@ -103,8 +103,6 @@ def sandbox_option(parser: ArgumentParser, for_actions: str = "") -> None:
     )
 
 
-PLANS = ".cogc/plans.db"
-SETTS = ".cogc/setts"
 LEVELS = {"debug": 0, "info": 1, "warn": 2, "error": 3, "off": 4}
 
 

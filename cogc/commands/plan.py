@@ -16,13 +16,15 @@ Exit codes: 0 done; 2 there is no such plan, or the decision comes too late.
 from __future__ import annotations
 
 import json
+import os
 from argparse import ArgumentParser, Namespace
 
 import trio
 
-from cogc.commands.options import PLANS, pair
+from cogc.commands.options import pair
+from cogc.commands.state import add_state, state_here
 from cogc.commands.usage import UsageError
-from cogc.run.plans import login, show
+from cogc.run.plans import PLANS, login, show
 from cogc.stores.plans import Plan, PlanStore, changed, open_plans
 
 _WORDS = {
@@ -37,8 +39,9 @@ def arguments(parser: ArgumentParser) -> None:
     add(
         "--plans",
         metavar="STORE",
-        help=f"store of the plans: sqlite:PATH or redis://HOST:PORT (default: sqlite:{PLANS})",
+        help=f"store of the plans: sqlite:PATH or redis://HOST:PORT (default: {PLANS} in the state folder)",
     )
+    add_state(parser)
     add("--user", metavar="NAME", help="list: show only plans of this user")
     add("--topic", metavar="NAME", help="list: show only plans of this topic")
     add(
@@ -63,10 +66,15 @@ def run(options: Namespace) -> int:
     least = sum(not w.startswith("[") for w in wanted)
     if not least <= len(options.words) <= len(wanted):
         raise UsageError(f"`cogc plan {options.action}` takes {' '.join(wanted) or 'nothing'}")
-    store = options.plans or f"sqlite:{PLANS}"
-    if store == "memory":
+    if options.plans == "memory":
         raise UsageError("--plans memory: plans in memory end with their run")
-    return trio.run(_main, options, store)
+    return trio.run(_main, options, options.plans or _own(options))
+
+
+def _own(options: Namespace) -> str:
+    """Return the store of the project's plans; one in memory where no run has kept any."""
+    path = state_here(options).at(PLANS)
+    return f"sqlite:{path}" if os.path.isfile(path) else "memory"
 
 
 async def _main(options: Namespace, name: str) -> int:

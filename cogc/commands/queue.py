@@ -26,7 +26,10 @@ import msgspec
 import trio
 
 from cogc.commands.options import duration
+from cogc.commands.state import add_state
 from cogc.commands.usage import UsageError
+from cogc.disk.state_folder import here
+from cogc.run.claims import QUEUES
 from cogc.stores import open_store
 from cogc.stores.values import Item, ValueQueue, is_announced
 from cogc.tasks import Task, TaskQueue, open_queue, task
@@ -45,8 +48,9 @@ def arguments(parser: ArgumentParser) -> None:
     add(
         "--store",
         metavar="STORE",
-        help="store of the queue: sqlite:PATH or redis://HOST:PORT (default: $REDIS_URL, else sqlite:.cogc/queue.db)",
+        help=f"store of the queue: sqlite:PATH or redis://HOST:PORT (default: $REDIS_URL, else {QUEUES} in the state folder)",
     )
+    add_state(parser)
     add("--description", default="", metavar="TEXT", help="put: describe the task (default: nothing)")
     add(
         "--priority",
@@ -82,7 +86,7 @@ def run(options: Namespace) -> int:
         raise UsageError(f"`cogc queue {options.action}` takes {' '.join(('[NAME]', *wanted))}")
     if options.action == "get" and options.status in ("done", "cancelled", "dead"):
         raise UsageError(f"get --status {options.status}: a task that is {options.status} cannot be claimed")
-    store = options.store or os.environ.get("REDIS_URL") or "sqlite:.cogc/queue.db"
+    store = options.store or os.environ.get("REDIS_URL") or f"sqlite:{here(options.state).file(QUEUES)}"
     if store == "memory":
         raise UsageError("--store memory: a queue in memory ends with this command")
     return trio.run(_main, options, store)

@@ -26,8 +26,6 @@ from cogc.commands.inputs import inputs
 from cogc.commands.load import load, root_option, show_to_stderr
 from cogc.commands.options import (
     LEVELS,
-    PLANS,
-    SETTS,
     answer_options,
     bound,
     budget_option,
@@ -43,8 +41,10 @@ from cogc.commands.packages import allow_imports
 from cogc.commands.prints import apart
 from cogc.commands.settings import settings
 from cogc.commands.sinks import RunSinks
+from cogc.commands.state import add_state, state_of
 from cogc.commands.usage import UsageError, only
 from cogc.diagnostics.problems import Problems
+from cogc.disk.state_folder import StateFolder
 from cogc.kernel.effects import Effect
 from cogc.kernel.machine import Kernel
 from cogc.kernel.unit import Unit
@@ -71,7 +71,7 @@ def arguments(parser: ArgumentParser) -> None:
     add(
         "--board",
         metavar="STORE",
-        help=f"sett: store of the blackboard: memory, sqlite:PATH or redis://HOST:PORT (default: {SETTS}/INSTANCE/board.db)",
+        help="sett: store of the blackboard: memory, sqlite:PATH or redis://HOST:PORT (default: setts/INSTANCE/board.db in the state folder)",
     )
     add(
         "--workspace",
@@ -98,6 +98,7 @@ def arguments(parser: ArgumentParser) -> None:
     )
     add("--record", metavar="FILE", help="write a journal to FILE: every event that came from outside, for --replay")
     add("--replay", metavar="FILE", help="run the journal FILE again, without processes, network or clock")
+    add_state(parser)
     allow_imports(parser)
 
 
@@ -166,7 +167,7 @@ def _add_continued(add: Add) -> None:
     add(
         "--plans",
         metavar="STORE",
-        help=f"store of the plans: memory, sqlite:PATH or redis://HOST:PORT (default: sqlite:{PLANS}, with --sim memory)",
+        help="store of the plans: memory, sqlite:PATH or redis://HOST:PORT (default: a file of the state folder, with --sim memory)",
     )
     add("--user", metavar="NAME", help="user to whom new plans belong (default: the login name)")
     add("--topic", metavar="NAME", help="topic of new plans (default: the name of the plan)")
@@ -213,29 +214,30 @@ def _run(bundle: ir.Bundle, options: Namespace) -> int:
     for option in ("local", "board"):
         if getattr(options, option):
             raise UsageError(f"--{option} is for setts; this program's root is a coglet")
+    state = state_of(options)
     if options.replay:
-        return _replay(bundle, options)
+        return _replay(bundle, options, state)
     unit = Unit(bundle)
     options.given = inputs(bundle, unit, options)
-    sinks = RunSinks(options, bundle)
+    sinks = RunSinks(options, bundle, state)
     with sinks:
         session = build_session(
             unit,
             sinks.session_options(parameters(bundle, options), options.given, until(bundle, options)),
-            settings(options),
+            settings(options, state),
             Sinks(sinks.trace, sinks.journal, sinks.states),
         )
         try:
             trio.run(sinks.run, session)
         except Exception as error:
-            failure = _failure_of(error, options.instance)
+            failure = _failure_of(error, options.instance, state)
             if failure is None:
                 raise
             raise UsageError(failure) from None
     return _ended(session, options) or (3 if sinks.lost else 0)
 
 
-def _failure_of(error: BaseException, instance: str | None) -> str | None:
+def _failure_of(error: BaseException, instance: str | None, state: StateFolder) -> str | None:
     """Return the message of a Failure that refused a parameter, an input or a saved state before anything ran, else
     None."""
     found = only(error)
@@ -243,9 +245,8 @@ def _failure_of(error: BaseException, instance: str | None) -> str | None:
         return None
     if found.kind != "kept":
         return found.message
-    return (
-        f"--instance {instance}: {found.message}; begin anew under another name, or remove .cogc/instances/{instance}"
-    )
+    place = state.at("instances", instance or "")
+    return f"--instance {instance}: {found.message}; begin anew under another name, or remove {place}"
 
 
 def _ended(session: Session, options: Namespace) -> int:
@@ -302,7 +303,7 @@ def _task_failed(session: Session) -> int:
 # ---- replay --------------------------------------------------------------------------------------------------
 
 
-def _replay(bundle: ir.Bundle, options: Namespace) -> int:
+def _replay(bundle: ir.Bundle, options: Namespace, state: StateFolder) -> int:
     """Run a journal again: the same outputs and the same trace, without processes, network or clock."""
     try:
         head, events = journal.read(Path(options.replay))
@@ -311,7 +312,7 @@ def _replay(bundle: ir.Bundle, options: Namespace) -> int:
     if head["program"] != bundle.hash:
         sys.stderr.write("cogc: warning: the journal was recorded from another version of this program\n")
     options.seed, options.sim = head["seed"], True
-    sinks = RunSinks(options, bundle, run=head["run"])
+    sinks = RunSinks(options, bundle, state, run=head["run"])
     with sinks:
         kernel = Kernel(Unit(bundle), head["seed"], head["epoch"], sinks.traced, head["run"], head.get("budget"))
 

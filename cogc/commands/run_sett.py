@@ -10,11 +10,12 @@ import trio
 
 from cogc import ir
 from cogc.commands.inputs import answers
-from cogc.commands.options import SETTS, budget, goal_of, instance_of, new_run_id
+from cogc.commands.options import budget, goal_of, instance_of, new_run_id
 from cogc.commands.packages import allowed
 from cogc.commands.sett_sinks import SettSinks
 from cogc.commands.sett_spec import sett_spec
 from cogc.commands.settings import people
+from cogc.commands.state import kept_by, state_of
 from cogc.commands.usage import UsageError, only
 from cogc.run.report import usage
 from cogc.run.settings import Settings
@@ -34,6 +35,7 @@ _REFUSED = {
 
 
 def run(bundle: ir.Bundle, options: Namespace) -> int:
+    """Run the sett of a program."""
     for name, option in _REFUSED.items():
         if getattr(options, name):
             raise UsageError(f"{option} has no meaning for a sett; start it with --goal")
@@ -42,14 +44,19 @@ def run(bundle: ir.Bundle, options: Namespace) -> int:
             raise UsageError(f"--answer {name}: a sett takes answers without times")
     goal = goal_of(options)
     instance = instance_of(options.instance) or new_run_id()
-    board = options.board or f"sqlite:{SETTS}/{instance}/board.db"
     if goal is None and options.instance is None and options.board is None:
         raise UsageError("a sett starts with `--goal TEXT` or `--goal-file FILE`")
+    state = state_of(options)
+    board = options.board or f"sqlite:{state.file('setts', instance, 'board.db')}"
     spec = sett_spec(bundle, options.local)
     settings = Settings(
-        options.workspace, allowed(options.allow_import, [options.spec]), people(options), options.sandbox != "none"
+        options.workspace,
+        allowed(options.allow_import, [options.spec]),
+        people(options, state),
+        options.sandbox != "none",
+        kept=kept_by(options, state),
     )
-    sinks = SettSinks(options, instance)
+    sinks = SettSinks(options, instance, state)
     with sinks:
         try:
             return trio.run(_main, spec, board, instance, goal, settings, options, sinks)
@@ -63,7 +70,7 @@ def run(bundle: ir.Bundle, options: Namespace) -> int:
 async def _main(
     spec: SettSpec, name: str, instance: str, goal: str | None, settings: Settings, options: Namespace, sinks: SettSinks
 ) -> int:
-    runner = CommandRunner(instance, options.workspace, options.sandbox, name)
+    runner = CommandRunner(instance, options.workspace, options.sandbox, name, settings.kept)
     agents = AgentRuns(spec.unit, settings, budget(options))
     settings.people.run = instance
     async with open_board(name, instance) as board:

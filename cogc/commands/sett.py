@@ -27,7 +27,8 @@ from pathlib import Path
 import trio
 
 from cogc.commands import sett_processes
-from cogc.commands.options import SETTS, goal_text, instance_of, local_option, sandbox_option, workspace_option
+from cogc.commands.options import goal_text, instance_of, local_option, sandbox_option, workspace_option
+from cogc.commands.state import add_state, state_here
 from cogc.commands.streams import stdout_is_lost
 from cogc.commands.usage import UsageError
 from cogc.sett.board import Board, open_board
@@ -53,9 +54,10 @@ def arguments(parser: ArgumentParser) -> None:
     add(
         "--board",
         metavar="STORE",
-        help=f"store of the blackboard: sqlite:PATH or redis://HOST:PORT (default: $REDIS_URL, else {SETTS}/INSTANCE/board.db)",
+        help="store of the blackboard: sqlite:PATH or redis://HOST:PORT (default: $REDIS_URL, else a file of the state folder)",
     )
     add("--json", action="store_true", help="print JSON, one object a line")
+    add_state(parser)
     workspace_option(parser, "up: ")
     local_option(parser, "up: ")
     sandbox_option(parser, "up: ")
@@ -82,18 +84,23 @@ def find(options: Namespace) -> tuple[str, str]:
     name = instance_of(options.instance) or os.environ.get("SETT_INSTANCE_NAME")
     board = options.board or os.environ.get("REDIS_URL")
     if name is None and board is None:
-        known = sorted(Path(SETTS).glob("*/board.db"), key=lambda p: p.stat().st_mtime)
+        known = sorted(_setts(options).glob("*/board.db"), key=lambda p: p.stat().st_mtime)
         name = known[-1].parent.name if known else None
     if name is None:
         raise UsageError("there is no instance here; name one with --instance")
     if board is None:
-        path = Path(SETTS) / name / "board.db"
+        path = _setts(options) / name / "board.db"
         if (
             not path.is_file() and not path.with_name(sett_processes.RECORD).is_file()
         ):  # an instance that is starting has a record before it has a board
             raise UsageError(f"there is no instance `{name}` here")
         board = f"sqlite:{path}"
     return name, board
+
+
+def _setts(options: Namespace) -> Path:
+    """Return the folder of the project's instances."""
+    return Path(state_here(options).at("setts"))
 
 
 # ---- what is done --------------------------------------------------------------------------------------------
@@ -115,7 +122,7 @@ async def _forage(board: Board, options: Namespace) -> int:
 async def _is_up(board: Board, options: Namespace) -> bool:
     """Return whether an instance has an orchestrator. On a board that was named, one that is about to start is
     waited for."""
-    if ORCHESTRATOR in sett_processes.running(Path(SETTS) / find(options)[0]):
+    if ORCHESTRATOR in sett_processes.running(_setts(options) / find(options)[0]):
         return True
     deadline = trio.current_time() + (_STARTS if options.board or os.environ.get("REDIS_URL") else 0)
     while not await board.locked(ORCHESTRATOR):
@@ -221,7 +228,7 @@ async def _logs(board: Board, options: Namespace) -> int:
 def _orchestrator_log(options: Namespace) -> int:
     """Print the log of an orchestrator that `cogc sett up` has started."""
     name = find(options)[0]
-    path = Path(SETTS) / name / f"{ORCHESTRATOR}.log"
+    path = _setts(options) / name / f"{ORCHESTRATOR}.log"
     if not path.is_file():
         raise UsageError(f"the orchestrator of `{name}` has no log here: `cogc sett up` keeps one")
     for said in path.read_text(encoding="utf-8", errors="replace").splitlines():

@@ -19,6 +19,7 @@ from cogc.commands.load import load, show_to_stderr
 from cogc.commands.options import bound, duration, instance_of
 from cogc.commands.packages import allow_imports, allowed
 from cogc.commands.sett_spec import sett_spec
+from cogc.commands.state import add_state, kept_by, state_of
 from cogc.commands.usage import UsageError
 from cogc.diagnostics.problems import Problems
 from cogc.run.settings import Settings
@@ -48,6 +49,7 @@ def add_machine(parser: ArgumentParser) -> None:
         metavar="PORT",
         help="port of 127.0.0.1 on which to answer GET /healthz; 0: a free one (default: none)",
     )
+    add_state(parser)
     allow_imports(parser)
 
 
@@ -74,8 +76,10 @@ def work(options: Namespace) -> int:
         if role not in spec.agents:
             raise UsageError(f"--agent: the sett has no agent `{role}`; it has {', '.join(spec.agents)}")
         sandboxed = options.sandbox != "none"
-        runner = CommandRunner(_instance(options), options.workspace, options.sandbox, _board(options))
-        settings = Settings(options.workspace, allowed(options.allow_import, [options.spec]), None, sandboxed)
+        kept = kept_by(options, state_of(options))
+        runner = CommandRunner(_instance(options), options.workspace, options.sandbox, _board(options), kept)
+        allow = allowed(options.allow_import, [options.spec])
+        settings = Settings(options.workspace, allow, None, sandboxed, kept=kept)
         lease, linger = (duration(v, o) or 0 for v, o in ((options.lease, "--lease"), (options.linger, "--linger")))
         cub = Cub(board, spec.agents[role], runner, AgentRuns(spec.unit, settings), note, lease / 1e9, linger / 1e9)
         if options.execute_claim and await board.claim(options.execute_claim) is None:

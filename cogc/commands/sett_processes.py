@@ -23,11 +23,13 @@ from pathlib import Path
 import msgspec
 
 from cogc.commands.load import load, show_to_stderr
-from cogc.commands.options import SETTS, instance_of, new_run_id
+from cogc.commands.options import instance_of, new_run_id
 from cogc.commands.sett_spec import sett_spec
+from cogc.commands.state import state_here
 from cogc.commands.usage import UsageError
 from cogc.diagnostics.problems import Problems
-from cogc.disk.state_folder import make_folder
+from cogc.disk.files import main_spec
+from cogc.disk.state_folder import of_spec, touch
 from cogc.run.questions import write_whole
 
 _GRACE = 40.0
@@ -56,10 +58,10 @@ def up(options: Namespace) -> int:
         return 1
     spec = sett_spec(bundle, options.local)
     instance = instance_of(options.instance) or os.environ.get("SETT_INSTANCE_NAME") or new_run_id()
-    folder = Path(SETTS) / instance
-    if running(folder):
+    state = of_spec(main_spec(options.words[0]), options.state)
+    if running(Path(state.at("setts", instance))):
         raise UsageError(f"the instance `{instance}` is up already")
-    make_folder(folder)
+    folder = Path(state.make("setts", instance))
     record = _record(options, instance, folder, list(spec.agents))
     write_whole(folder / RECORD, json.dumps(msgspec.to_builtins(record)))
     started = {name: _start(folder, name, words) for name, words in record.machines.items()}
@@ -80,6 +82,7 @@ def _record(options: Namespace, instance: str, folder: Path, roles: list[str]) -
     """Return the commands of an instance."""
     board = options.board or os.environ.get("REDIS_URL") or f"sqlite:{folder}/board.db"
     spec, common = options.words[0], ["--instance", instance, "--board", board]
+    common += ["--state", options.state] if options.state else []
     held = ["--workspace", options.workspace, "--sandbox", options.sandbox, *(f"--local={x}" for x in options.local)]
     python = [sys.executable, "-m", "cogc"]
     machines = {"orchestrator": [*python, "orchestrator", spec, *common]}
@@ -92,7 +95,7 @@ def _start(folder: Path, name: str, words: list[str]) -> subprocess.Popen[bytes]
     """Start one command, with its output in a log file of the instance."""
     if not (folder / RECORD).exists():
         raise UsageError(f"the instance `{folder.name}` was taken down while it started")
-    with open(folder / f"{name}.log", "ab") as log:
+    with open(touch(str(folder / f"{name}.log")), "ab") as log:
         return subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
 
 
@@ -139,12 +142,13 @@ def status(options: Namespace) -> int:
 def _folder(options: Namespace) -> Path:
     """Return the folder of the named instance, or of the latest one that is up."""
     name = instance_of(options.instance) or os.environ.get("SETT_INSTANCE_NAME")
-    folders = sorted(Path(SETTS).glob(f"*/{RECORD}"), key=lambda p: p.stat().st_mtime)
+    setts = Path(state_here(options).at("setts"))
+    folders = sorted(setts.glob(f"*/{RECORD}"), key=lambda p: p.stat().st_mtime)
     if name is None and folders:
         return folders[-1].parent
-    if name is None or not (Path(SETTS) / name).is_dir():
+    if name is None or not (setts / name).is_dir():
         raise UsageError(f"there is no instance `{name}` here" if name else "no instance is up here")
-    return Path(SETTS) / name
+    return setts / name
 
 
 def _known(folder: Path) -> Record:

@@ -12,10 +12,10 @@ from typing import Any
 import msgspec
 import trio
 
-from cogc.commands.options import LEVELS, SETTS
+from cogc.commands.options import LEVELS
 from cogc.commands.streams import Sink, refuse_foreign, terminal
 from cogc.commands.usage import UsageError
-from cogc.disk.state_folder import make_folder
+from cogc.disk.state_folder import StateFolder, touch
 from cogc.run.people import People
 from cogc.run.trace import TraceWriter
 from cogc.screens.live import console_of
@@ -26,7 +26,8 @@ from cogc.sett.board import Board
 class SettSinks:
     """The outputs of one run, opened and closed together."""
 
-    def __init__(self, options: Namespace, instance: str) -> None:
+    def __init__(self, options: Namespace, instance: str, state: StateFolder) -> None:
+        self.state = state
         self.options = options
         self.instance = instance
         self.began = time.monotonic()
@@ -38,11 +39,12 @@ class SettSinks:
 
     def __enter__(self) -> SettSinks:
         if self.options.trace is not None:
-            path = Path(self.options.trace or f"{SETTS}/{self.instance}/trace.jsonl")
+            path = self.options.trace
             try:
-                make_folder(path.parent)
-                refuse_foreign(str(path))
-                self.sink = Sink(str(path), f"`{path}`")
+                path = path or touch(self.state.file("setts", self.instance, "trace.jsonl"))
+                Path(path).parent.mkdir(parents=True, exist_ok=True)
+                refuse_foreign(path)
+                self.sink = Sink(path, f"`{path}`")
             except OSError as error:
                 raise UsageError(f"cannot write `{path}`: {str(error.strerror).lower()}") from None
             self.trace = TraceWriter(io.BufferedWriter(self.sink))

@@ -7,34 +7,35 @@ import sys
 from argparse import Namespace
 
 from cogc.commands.inputs import answers
-from cogc.commands.options import PLANS
 from cogc.commands.packages import allowed
+from cogc.commands.state import kept_by
+from cogc.disk.state_folder import StateFolder
 from cogc.run.people import People
 from cogc.run.plans import Keeping
-from cogc.run.questions import MAILBOX
 from cogc.run.settings import Settings
 
 
-def settings(options: Namespace) -> Settings:
+def settings(options: Namespace, state: StateFolder) -> Settings:
     """Return the settings of a run."""
     return Settings(
         options.workspace,
         allowed(options.allow_import, [options.spec]),
-        people(options),
+        people(options, state),
         options.sandbox != "none",
-        keeping(options),
+        keeping(options, state),
         options.registry or "",
+        kept_by(options, state),
     )
 
 
-def keeping(options: Namespace) -> Keeping:
+def keeping(options: Namespace, state: StateFolder) -> Keeping:
     """Return the store of plans that the command line names. On a virtual clock nothing is left behind."""
-    store = options.plans or ("memory" if options.sim else f"sqlite:{PLANS}")
+    store = options.plans or ("memory" if options.sim else state)
     spec = os.path.abspath(options.spec)
     return Keeping(store, options.user or "", options.topic or "", spec, options.fresh)
 
 
-def people(options: Namespace) -> People:
+def people(options: Namespace, state: StateFolder) -> People:
     """Return the source of answers that the command line names."""
     terminal = sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
-    return People(answers(options), terminal, MAILBOX if options.questions == "wait" else None)
+    return People(answers(options), terminal, state if options.questions == "wait" else None)

@@ -18,7 +18,7 @@ from cogc.commands.inputs import Given
 from cogc.commands.options import LEVELS, budget, duration, epoch_of, run_id_of
 from cogc.commands.streams import Sink, refuse_foreign, sink_of_stdout, terminal
 from cogc.commands.usage import UsageError
-from cogc.disk.state_folder import make_folder
+from cogc.disk.state_folder import StateFolder, touch
 from cogc.kernel.effects import Effect, LogLine, Output
 from cogc.language.values import plain
 from cogc.run.control import open_door
@@ -36,7 +36,8 @@ from cogc.screens.run import RunView
 class RunSinks:
     """The files and screens of one run, opened and closed together."""
 
-    def __init__(self, options: Namespace, bundle: ir.Bundle, run: str = "") -> None:
+    def __init__(self, options: Namespace, bundle: ir.Bundle, state: StateFolder, run: str = "") -> None:
+        self.state = state
         self.options = options
         self.bundle = bundle
         self.budget = budget(options)
@@ -58,7 +59,7 @@ class RunSinks:
     def __enter__(self) -> RunSinks:
         try:
             if self.traced:
-                self.where = self.options.trace or str(self._folder() / "trace.jsonl")
+                self.where = self.options.trace or touch(str(self._folder() / "trace.jsonl"))
                 self.trace = TraceWriter(self._open(self.where))
             if self.options.record:
                 self.journal = Journal(self._open(self.options.record, 0o600), self._head())
@@ -66,7 +67,7 @@ class RunSinks:
                 name = self.options.instance
                 if not name.replace("-", "").replace("_", "").isalnum():
                     raise UsageError(f"--instance {name}: letters, digits, - and _")
-                self.states = StateStore(Path(".cogc/instances") / name / "state.db")
+                self.states = StateStore(Path(self.state.make("instances", name)) / "state.db")
         except StateError as error:
             raise UsageError(f"--instance {self.options.instance}: {error}") from None
         except OSError as error:
@@ -96,7 +97,7 @@ class RunSinks:
 
     def _folder(self) -> Path:
         """Return the folder of the run, made if it is not there."""
-        return make_folder(Path(".cogc/runs") / self.id)
+        return Path(self.state.make("runs", self.id))
 
     def _open(self, path: str, mode: int = 0o666) -> BinaryIO:
         """Open a file that the run writes. Raise UsageError for a file that holds something else."""

@@ -24,6 +24,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
+from cogc.commands.state import add_state, state_here
 from cogc.commands.usage import UsageError
 from cogc.language.texts import MARK
 from cogc.run.door import ask, the_door
@@ -42,6 +43,7 @@ def arguments(parser: ArgumentParser) -> None:
     add("--run", metavar="ID", help="id of the run (default: the only one that goes on in this folder)")
     add("--team", metavar="PATH", help="path of the team (default: the only one of the run)")
     add("--json", action="store_true", help="print JSON")
+    add_state(parser)
 
 
 def run(options: Namespace) -> int:
@@ -50,7 +52,7 @@ def run(options: Namespace) -> int:
     if not least <= len(options.words) <= len(wanted):
         raise UsageError(f"`cogc team {options.action}` takes {' '.join(wanted) or 'nothing'}")
     try:
-        path = the_door(options.run)
+        path = the_door(state_here(options), options.run)
     except LookupError as error:
         raise UsageError(str(error.args[0])) from None
     team = _team(_ask(path, {"action": "teams"}), options.team)

@@ -37,6 +37,7 @@ from cogc.commands.options import (
 )
 from cogc.commands.packages import allow_imports, allowed
 from cogc.commands.settings import people
+from cogc.commands.state import add_state, kept_by, state_of
 from cogc.commands.usage import UsageError
 from cogc.compile import analyse, program
 from cogc.desugar import dods
@@ -88,6 +89,7 @@ def arguments(parser: ArgumentParser) -> None:
         default="auto",
         help="sandbox of agents' commands; none: without one (default: auto)",
     )
+    add_state(parser)
     allow_imports(parser)
 
 
@@ -137,13 +139,15 @@ def _verdict(bundle: ir.Bundle, options: Namespace) -> dict[str, Any] | None:
             found.update(plain(output.value))
 
     given = {"task": options.task, "work": work, "fix": options.fix}
-    allow = allowed(options.allow_import, [options.spec])
+    allow, state = allowed(options.allow_import, [options.spec]), state_of(options)
     session = build_session(
         Unit(bundle),
         RunOptions(
             parameters=parameters(bundle, options), inputs=[("verify", given)], budget=budget(options), on_output=heard
         ),
-        Settings(options.workspace, allow, people(options), options.sandbox != "none"),
+        Settings(
+            options.workspace, allow, people(options, state), options.sandbox != "none", kept=kept_by(options, state)
+        ),
     )
     trio.run(session.run)
     sys.stderr.write(report.usage(session.kernel))

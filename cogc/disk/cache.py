@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 
 from cogc.disk.resources import place as resource
+from cogc.disk.state_folder import check_cache, touch
 
 try:
     from _blake2 import blake2b  # that of hashlib, which loads OpenSSL: as slow as the check of a small file
@@ -32,7 +33,7 @@ class Cache:
         self._read = read
         self._hashes: dict[str, str | None] = {}
         self._fresh: list[_Group] = []
-        self._file = _file()
+        self._file = check_cache()
 
     def stale(self, paths: list[str]) -> list[str]:
         """Return the named files that have to be checked."""
@@ -84,8 +85,8 @@ class Cache:
     def _save(self) -> None:
         draft = f"{self._file}.{os.getpid()}"
         try:
-            os.makedirs(os.path.dirname(self._file), exist_ok=True)
-            with open(draft, "w", encoding="utf-8", errors="surrogateescape") as file:
+            os.makedirs(os.path.dirname(self._file), 0o700, exist_ok=True)
+            with open(touch(draft), "w", encoding="utf-8", errors="surrogateescape") as file:
                 file.write(self._stamp + "\n" + "".join(g.text() for g in self._fresh))
             os.replace(draft, self._file)
         except OSError:  # without a cache the next check is slower, and gives the same result
@@ -110,13 +111,6 @@ class _Group:
     def text(self) -> str:
         lines = (f"{hash} {'r' if path in self.named else 'i'} {path}\n" for path, hash in self.hashes.items())
         return "".join(lines) + "\n"
-
-
-def _file() -> str:
-    """Return the path of the cache of this working directory."""
-    top = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    name = blake2b(os.fsencode(os.getcwd()), digest_size=16).hexdigest()
-    return os.path.join(top, "cogc", "check", name)
 
 
 # the folders of the package that a check runs through

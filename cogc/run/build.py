@@ -34,8 +34,8 @@ def build_session(unit: Unit, options: RunOptions, settings: Settings, sinks: Si
     executors = Executors(
         settings,
         Coglets(outside.notify, to_python, from_python, settings.workspace),
-        Servers(settings.workspace, background, settings.sandboxed),
-        Claims(outside, background, clock),
+        Servers(settings.workspace, background, settings.sandboxed, settings.kept),
+        Claims(outside, background, clock, settings.kept),
         Plans(settings.keeping, settings.people, background, outside.rest, clock),
     )
     settings.people.clock = RunClock(outside)

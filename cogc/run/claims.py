@@ -30,6 +30,7 @@ from typing import Any, TypeAlias
 import trio
 
 from cogc import ir
+from cogc.disk.state_folder import Kept
 from cogc.kernel.effects import Call
 from cogc.kernel.unit import Unit
 from cogc.language.values import Duration, Failure, plain
@@ -40,6 +41,8 @@ from cogc.stores.base import Store
 from cogc.stores.memory import MemoryStore
 from cogc.stores.values import ValueQueue, random_id
 
+QUEUES = "queue.db"
+"""The file of the state folder that holds queues which name no file of their own."""
 LEASE = 300.0
 ATTEMPTS = 3
 WATCH = 1.0
@@ -96,7 +99,14 @@ class Claims:
     `evaluate` gives the value of an attribute. `clock` is that of a simulation in seconds, None where real time counts.
     """
 
-    def __init__(self, outside: Outside, background: Background, clock: Callable[[], float] | None = None) -> None:
+    def __init__(
+        self,
+        outside: Outside,
+        background: Background,
+        clock: Callable[[], float] | None = None,
+        kept: Kept | None = None,
+    ) -> None:
+        self.kept = kept or Kept()
         self.outside = outside
         self.background = background
         self.clock = clock
@@ -222,8 +232,26 @@ class Claims:
         if self.clock is not None:
             yield MemoryStore(self.clock)
             return
-        async with open_store(_store_of(queue), "queue:") as store:
+        async with open_store(self._named(queue), "queue:") as store:
             yield store
+
+    def _named(self, queue: ir.Queue) -> str:
+        """Return the name of a queue's store, as `open_store` takes it. One without a file is in the state folder."""
+        if queue.backend != "sqlite" or queue.argument:
+            return _store_of(queue)
+        state, former = self.kept.beside(queue.folder), os.path.join(queue.folder, f"{queue.name}.db")
+        if os.path.isfile(former) and not os.path.isfile(state.at(QUEUES)):
+            state.say(
+                f"queue `{queue.name}`: `{former}` is not read any more, its items are in {state.at(QUEUES)} from now on; "
+                f'write sqlite "{queue.name}.db" to go on with that file'
+            )
+        return f"sqlite:{state.file(QUEUES)}"
+
+
+def files_of(bundle: ir.Bundle) -> list[str]:
+    """Return the files that the queues of a program name."""
+    own = [q for q in bundle.queues.values() if q.backend == "sqlite" and q.argument]
+    return [_store_of(q).removeprefix("sqlite:") for q in own]
 
 
 def _declared(key: Key) -> ir.Queue:
@@ -238,9 +266,9 @@ def _counted() -> Callable[[], str]:
 
 
 def _store_of(queue: ir.Queue) -> str:
-    """Return the name of a queue's store, as `open_store` takes it."""
+    """Return the name of the store that a queue names, as `open_store` takes it."""
     if queue.backend == "sqlite":
-        return "sqlite:" + os.path.join(queue.folder, queue.argument or f"{queue.name}.db")
+        return "sqlite:" + os.path.join(queue.folder, queue.argument)
     if queue.backend == "redis":
         return queue.argument or os.environ.get("REDIS_URL", "redis://127.0.0.1:6379")
     return queue.argument if queue.backend == "store" else queue.backend

@@ -19,7 +19,7 @@ import trio
 
 from cogc.kernel.models import steering
 from cogc.language.values import Failure, plain
-from cogc.run.door import DOOR
+from cogc.run.door import DOOR, address
 from cogc.run.session import Session
 
 _LONGEST = 1 << 20
@@ -34,7 +34,8 @@ async def open_door(session: Session, folder: Path) -> AsyncIterator[None]:
     """Answer requests to the run's socket while the body runs. Raise OSError if the socket cannot be made."""
     path = folder / DOOR
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as made:
-        made.bind(str(path))
+        with address(path) as name:
+            made.bind(name)
         os.chmod(path, 0o600)
         made.listen(16)
         made.setblocking(False)

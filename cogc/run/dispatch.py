@@ -137,6 +137,7 @@ class Dispatchers:
                 "workspace": settings.workspace,
                 "allow_imports": sorted(settings.allow_imports),
                 "sandboxed": settings.sandboxed,
+                "kept": settings.kept.value(),
                 "sandbox": [call.sandbox.mode, call.sandbox.network] if call.sandbox is not None else None,
                 "max_depth": call.max_depth,
             },

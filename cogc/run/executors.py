@@ -71,7 +71,7 @@ from cogc.language.functions import text
 from cogc.language.values import Duration, Failure
 from cogc.run import calling, upstream
 from cogc.run.calling import OnTrio, is_refusal, left, speaking
-from cogc.run.claims import Claims
+from cogc.run.claims import Claims, files_of
 from cogc.run.coglets import Coglets
 from cogc.run.convert import from_python, to_python
 from cogc.run.people import Question
@@ -245,7 +245,9 @@ class Executors:
         }  # what is installed beside cogc is found, if nothing goes before it
         if call.sandbox is not None and self.settings.sandboxed:
             workspace = self._folder(".")
-            words, env = wrapped(words, call.sandbox, workspace, cwd, program.name), {**ENVIRONMENT, **own}
+            kept = self.settings.kept.and_files(files_of(call.unit.bundle))
+            words = wrapped(words, call.sandbox, workspace, cwd, program.name, kept)
+            env = {**ENVIRONMENT, **own}
         try:
             outcome = await run_process(words, request.get("stdin", "").encode(), cwd, env)
         except (OSError, ValueError) as error:

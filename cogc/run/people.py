@@ -19,10 +19,10 @@ from typing import Any, NamedTuple, NoReturn
 import trio
 
 from cogc import ir
-from cogc.disk.state_folder import make_folder
+from cogc.disk.state_folder import StateFolder
 from cogc.kernel.effects import Call
 from cogc.language.values import Failure, shorten
-from cogc.run.questions import read_answer, write_whole
+from cogc.run.questions import MAILBOX, read_answer, write_whole
 from cogc.stores.owner import owner
 
 _POLL = 0.2
@@ -94,7 +94,7 @@ class People:
         self,
         answers: Mapping[str, Iterable[str | Answer]] | None = None,
         terminal: bool = False,
-        mailbox: Path | None = None,
+        mailbox: StateFolder | None = None,
     ) -> None:
         self.answers = {
             name: [Answer(a) if isinstance(a, str) else a for a in given] for name, given in (answers or {}).items()
@@ -111,7 +111,7 @@ class People:
         if question.program in self.answers:
             return await self._given(question, call)
         if self.mailbox is not None:
-            return await self._wait(question, call, self.mailbox)
+            return await self._wait(question, call, Path(self.mailbox.make(MAILBOX)))
         if self.terminal:
             async with self._one:
                 return await self._terminal(question)
@@ -169,7 +169,6 @@ def _post(file: Path, id: str, question: Question) -> None:
         "id": id, "program": question.program, "path": question.path, "question": question.text,
         "choices": question.choices, "type": question.type, "owner": owner(time.time()),
     }  # fmt: skip
-    make_folder(file.parent)
     write_whole(file, json.dumps(data, ensure_ascii=False))
 
 

@@ -17,6 +17,7 @@ from typing import Any
 
 import trio
 
+from cogc.disk.state_folder import StateFolder
 from cogc.language.values import Failure, plain
 from cogc.run.background import Background
 from cogc.run.people import People, Question
@@ -24,22 +25,33 @@ from cogc.stores.memory import MemoryStore
 from cogc.stores.owner import LEASE
 from cogc.stores.plans import OVER, Plan, PlanStore, open_plans
 
+PLANS = "plans.db"
 _POLL = 0.3
 
 
 class Keeping:
-    """Where plans are stored, and the user and topic of new ones. With `fresh`, no unfinished plan is continued."""
+    """Where plans are stored (a store by its name, or the state folder), and the user and topic of new ones. With `fresh`, no unfinished plan is continued."""
 
     __slots__ = ("fresh", "spec", "store", "topic", "user")
 
     def __init__(
-        self, store: str = "memory", user: str = "", topic: str = "", spec: str = "", fresh: bool = False
+        self,
+        store: str | StateFolder = "memory",
+        user: str = "",
+        topic: str = "",
+        spec: str = "",
+        fresh: bool = False,
     ) -> None:
         self.store = store
         self.user = user or login()
         self.topic = topic
         self.spec = spec
         self.fresh = fresh
+
+
+def name_of_store(store: str | StateFolder) -> str:
+    """Return the name of the store of plans; its folder is made if it is in the state folder."""
+    return store if isinstance(store, str) else f"sqlite:{store.file(PLANS)}"
 
 
 def login() -> str:
@@ -123,7 +135,7 @@ class Plans:
     def _plans(self) -> AbstractAsyncContextManager[PlanStore]:
         """Open the store. The store of a simulation is in memory, has the clock of the kernel, and counts its plans."""
         if self.clock is None or self.keeping.store != "memory":
-            return open_plans(self.keeping.store)
+            return open_plans(name_of_store(self.keeping.store))
         numbers = itertools.count(1)
         return nullcontext(PlanStore(MemoryStore(self.clock), lambda: f"{next(numbers):06}"))
 

@@ -10,7 +10,10 @@ import os
 from pathlib import Path
 from typing import Any
 
-MAILBOX = Path(".cogc/questions")
+from cogc.disk.state_folder import touch
+
+MAILBOX = "questions"
+"""The folder of open questions in the state folder."""
 _YES = {"yes": True, "y": True, "true": True, "no": False, "n": False, "false": False}
 
 
@@ -36,7 +39,7 @@ def read_answer(said: str, choices: list[str], type: object) -> Any:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write a file so that it appears with all of its text or not at all."""
-    draft = path.with_suffix(f"{path.suffix}.{os.getpid()}")
+    """Write a file so that it appears with all of its text or not at all, and nobody else may read it."""
+    draft = Path(touch(str(path.with_suffix(f"{path.suffix}.{os.getpid()}"))))
     draft.write_text(text, encoding="utf-8")
     draft.replace(path)

@@ -4,17 +4,16 @@ In the sandbox the workspace is `/workspace`, read-only or writable. `/usr` is t
 process's own. The environment holds only what the program is given. There is no network unless it is asked for.
 Nothing outlives the command. Without bubblewrap a sandboxed command is refused.
 
-What cogc keeps for itself is hidden: in place of a state folder `.cogc` in the workspace or the app there is an empty
-folder, which disappears with the sandbox.
+What cogc keeps for itself is hidden where it lies in the workspace or the app: in its place there is an empty folder,
+which disappears with the sandbox, or an empty file.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
 
-from cogc.disk.state_folder import private
+from cogc.disk.state_folder import Kept
 from cogc.kernel.permissions import Sandbox
 from cogc.language.values import Failure
 
@@ -33,13 +32,13 @@ def wrapped(
     workspace: str,
     folder: str,
     program: str,
+    kept: Kept,
     app: str | None = None,
-    hidden: Sequence[str] = (),
 ) -> list[str]:
     """Return the command that runs `words` in a sandbox. Raise Failure if bubblewrap is not installed.
 
     `workspace` and `folder` are real paths, `folder` inside of the workspace. `app` is mounted at /app, read-only.
-    `hidden` are real paths that must not be seen besides the state folders.
+    What is `kept` must not be seen.
     """
     bwrap = shutil.which("bwrap")
     if bwrap is None:
@@ -57,16 +56,16 @@ def wrapped(
     for path in (*_SYSTEM, *(_NETWORK if sandbox.network else ())):
         command += ["--ro-bind-try", path, path]
     if app is not None:
-        command += ["--ro-bind", app, "/app", *_masks(app, "/app", hidden)]
+        command += ["--ro-bind", app, "/app", *_masks(app, "/app", kept)]
     bind = "--bind" if sandbox.mode == "rw" else "--ro-bind"
-    command += [bind, workspace, "/workspace", *_masks(workspace, "/workspace", hidden), "--chdir", inside]
+    command += [bind, workspace, "/workspace", *_masks(workspace, "/workspace", kept), "--chdir", inside]
     return [*command, "--cap-drop", "ALL", "--remount-ro", "/", "--", *words]
 
 
-def _masks(folder: str, place: str, hidden: Sequence[str]) -> list[str]:
+def _masks(folder: str, place: str, kept: Kept) -> list[str]:
     """Return the options that hide cogc's own files in a folder that is mounted at `place`."""
     words: list[str] = []
-    for path in private(folder, hidden):
+    for path in kept.inside(folder):
         at = f"{place}/{os.path.relpath(path, folder)}"
         words += ["--tmpfs", at] if os.path.isdir(path) else ["--ro-bind", "/dev/null", at]
     return words

@@ -19,6 +19,7 @@ from typing import Any, TextIO, TypeAlias
 import trio
 
 from cogc import ir
+from cogc.disk.state_folder import Kept
 from cogc.kernel.permissions import Sandbox
 from cogc.kernel.unit import Unit
 from cogc.language.values import Failure, plain
@@ -51,9 +52,11 @@ class Servers:
         workspace: str,
         background: Background,
         sandboxed: bool = True,
+        kept: Kept | None = None,
     ) -> None:
         self.workspace = workspace
         self.sandboxed = sandboxed
+        self.kept = kept or Kept()
         self.background = background
         self.links: dict[Key, _Link] = {}
         self.starting: defaultdict[Key, trio.Lock] = defaultdict(trio.Lock)
@@ -170,7 +173,7 @@ class Servers:
     def _wrapped(self, server: ir.Server, words: list[str], attributes: dict[str, Any], cwd: str) -> list[str]:
         """Return the command of a server, wrapped in a sandbox."""
         sandbox = Sandbox(attributes["sandbox"], attributes.get("network", False))
-        return wrapped(words, sandbox, os.path.realpath(self.workspace), os.path.realpath(cwd), server.name)
+        return wrapped(words, sandbox, os.path.realpath(self.workspace), os.path.realpath(cwd), server.name, self.kept)
 
 
 def _declared(key: Key) -> ir.Server:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cogc.disk.state_folder import Kept
 from cogc.run.people import People
 from cogc.run.plans import Keeping
 
@@ -11,10 +12,11 @@ class Settings:
 
     `workspace` is the folder in which programs run. `allow_imports` are the packages that they may import. `people`
     answers questions. `sandboxed` says whether sandboxes are made where a program asks for one. `keeping` is the
-    store of plans. `registry` is the store in which the agents of the run are listed, or an empty string.
+    store of plans. `registry` is the store in which the agents of the run are listed, or an empty string. `kept` is what
+    is cogc's own and hidden in every sandbox.
     """
 
-    __slots__ = ("allow_imports", "keeping", "people", "registry", "sandboxed", "workspace")
+    __slots__ = ("allow_imports", "keeping", "kept", "people", "registry", "sandboxed", "workspace")
 
     def __init__(
         self,
@@ -24,7 +26,9 @@ class Settings:
         sandboxed: bool = True,
         keeping: Keeping | None = None,
         registry: str = "",
+        kept: Kept | None = None,
     ) -> None:
+        self.kept = kept or Kept()
         self.registry = registry
         self.keeping = keeping or Keeping()
         self.sandboxed = sandboxed

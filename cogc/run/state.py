@@ -1,4 +1,4 @@
-"""The `persist` states of an instance, which outlive its runs, in `.cogc/instances/NAME/state.db`.
+"""The `persist` states of an instance, which outlive its runs, in `instances/NAME/state.db` of the state folder.
 
 An instance has one run at a time: a store locks its folder from its creation until it is closed.
 """
@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from cogc.disk.state_folder import make_folder
+from cogc.disk.state_folder import touch, touch_database
 from cogc.run.journal import _decode, _encoder
 
 
@@ -29,11 +29,10 @@ class StateStore:
     """
 
     def __init__(self, path: Path) -> None:
-        make_folder(path.parent)
         self.path = path
-        self.lock = open(path.parent / "lock", "a+")  # noqa: SIM115 - held until `close`
+        self.lock = open(touch(str(path.parent / "lock")), "a+")  # noqa: SIM115 - held until `close`
         self._take_lock()
-        self.connection = sqlite3.connect(path, isolation_level=None)
+        self.connection = sqlite3.connect(touch_database(str(path)), isolation_level=None)
         try:
             self.connection.execute("PRAGMA journal_mode=WAL")
             self.connection.execute("PRAGMA synchronous=FULL")

@@ -15,6 +15,7 @@ from typing import Any
 import trio
 
 from cogc import ir
+from cogc.disk.state_folder import Kept
 from cogc.kernel.effects import Output
 from cogc.kernel.permissions import Sandbox
 from cogc.kernel.unit import Unit
@@ -50,7 +51,8 @@ class Worker:
     def _session(self, spec: dict[str, Any]) -> Session:
         """Return the session for a run spec."""
         about = spec["metadata"]
-        settings = Settings(about["workspace"], frozenset(about["allow_imports"]), None, about["sandboxed"])
+        allow, kept = frozenset(about["allow_imports"]), Kept.of_value(about.get("kept"))
+        settings = Settings(about["workspace"], allow, None, about["sandboxed"], kept=kept)
         options = RunOptions(
             inputs=[("task", spec["task"])],
             sandbox=Sandbox(*about["sandbox"]) if about.get("sandbox") else None,

@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 import msgspec
 import trio
 
+from cogc.disk.state_folder import Kept
 from cogc.language.values import Failure
 from cogc.run.process import ProcessResult, run_process
 from cogc.sett.model import STRUCTURAL, Artefact, new_id
@@ -35,14 +36,17 @@ _COMMIT = re.compile(r"[0-9a-fA-F]{7,64}\Z")
 class CommandRunner:
     """Runs the commands of an instance in their sandboxes. `url` is the name of the blackboard's store.
 
-    A command gets the URL of a board in Redis, in `REDIS_URL`. The file of a board in SQLite is hidden from it.
+    A command gets the URL of a board in Redis, in `REDIS_URL`. The file of a board in SQLite is hidden from it, like
+    all that is `kept`.
     """
 
-    def __init__(self, instance: str, workspace: str, sandbox: str = "auto", url: str = "") -> None:
+    def __init__(
+        self, instance: str, workspace: str, sandbox: str = "auto", url: str = "", kept: Kept | None = None
+    ) -> None:
         self.instance = instance
         self.workspace = os.path.realpath(workspace)
-        board = os.path.realpath(url.removeprefix("sqlite:")) if url.startswith("sqlite:") else ""
-        self.sandboxes = Sandboxes(self.workspace, sandbox, board)
+        board = [url.removeprefix("sqlite:")] if url.startswith("sqlite:") else []
+        self.sandboxes = Sandboxes(self.workspace, sandbox, (kept or Kept()).and_files(board))
         self.url = url
 
     def environment(self, agent: AgentSpec) -> dict[str, str]:

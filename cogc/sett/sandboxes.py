@@ -19,7 +19,7 @@ from contextlib import asynccontextmanager
 
 import trio
 
-from cogc.disk.state_folder import private
+from cogc.disk.state_folder import Kept
 from cogc.kernel.permissions import Sandbox
 from cogc.language.values import Failure
 from cogc.run import confine
@@ -36,14 +36,13 @@ _BUILDS = 600.0
 
 
 class Sandboxes:
-    """The sandboxes of one process. `wanted` is the value of `--sandbox`; `board` is the path of the blackboard, if
-    it is a file."""
+    """The sandboxes of one process. `wanted` is the value of `--sandbox`; what is `kept` is hidden in all of
+    them."""
 
-    def __init__(self, workspace: str, wanted: str = "auto", board: str = "") -> None:
+    def __init__(self, workspace: str, wanted: str = "auto", kept: Kept | None = None) -> None:
         self.workspace = workspace
         self.wanted = wanted
-        self.board = board
-        self.warned = False
+        self.kept = kept or Kept()
         self.engine: str | None = None
         self.images: dict[str, str] = {}
         self._one = trio.Lock()
@@ -60,11 +59,11 @@ class Sandboxes:
                 yield found
         elif kind == "bubblewrap":
             sandbox = Sandbox(mode, agent.network)
-            inside = wrapped(words, sandbox, self.workspace, self.workspace, agent.role, agent.app, self._files())
+            inside = wrapped(words, sandbox, self.workspace, self.workspace, agent.role, self.kept, agent.app)
             yield [*agent.limits, *inside], {**ENVIRONMENT, **env}
         elif kind == "landlock":
-            hidden = [p for f in (self.workspace, agent.app) if f is not None for p in private(f, self._files())]
-            self._warn(mode, private(self.workspace, self._files()))
+            hidden = [p for f in (self.workspace, agent.app) if f is not None for p in self.kept.inside(f)]
+            self._refuse(agent, mode, self.kept.inside(self.workspace))
             with tempfile.TemporaryDirectory() as own:
                 network = "yes" if agent.network else "no"
                 held = [sys.executable, "-m", "cogc.run.confine", mode, network, json.dumps(hidden), self.workspace]
@@ -73,17 +72,13 @@ class Sandboxes:
         else:
             yield [*agent.limits, *(self._outside(agent, w) for w in words)], {**environment(), **env}
 
-    def _files(self) -> list[str]:
-        """Return the files of the blackboard that exist."""
-        return [f for f in (self.board, f"{self.board}-wal", f"{self.board}-shm") if self.board and os.path.isfile(f)]
-
-    def _warn(self, mode: str, hidden: list[str]) -> None:
-        """Warn once that Landlock hides nothing in a folder that commands may write."""
-        if mode == "rw" and hidden and not self.warned:
-            self.warned = True
-            sys.stderr.write(
-                f"cogc: warning: Landlock cannot hide `{hidden[0]}` in a workspace that agents write; "
-                "run cogc in another folder with --workspace, or install bubblewrap\n"
+    def _refuse(self, agent: AgentSpec, mode: str, hidden: list[str]) -> None:
+        """Refuse what cannot be held: Landlock hides nothing in a folder that is written."""
+        if mode == "rw" and hidden:
+            raise Failure(
+                "program",
+                f"`{agent.role}` may write the workspace, and Landlock cannot hide `{hidden[0]}` in it, which is cogc's own; "
+                "keep it elsewhere, or install bubblewrap",
             )
 
     async def _kind(self, agent: AgentSpec) -> str:
@@ -152,7 +147,7 @@ class Sandboxes:
     def _masks(self, folder: str, place: str) -> list[str]:
         """Return the options of the engine that hide cogc's own files in a folder that is mounted at `place`."""
         words: list[str] = []
-        for path in private(folder, self._files()):
+        for path in self.kept.inside(folder):
             at = f"{place}/{os.path.relpath(path, folder)}"
             words += ["--tmpfs", at] if os.path.isdir(path) else ["-v", f"/dev/null:{at}:ro"]
         return words

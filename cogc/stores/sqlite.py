@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import msgspec
 import trio
 
-from cogc.disk.state_folder import make_folder
+from cogc.disk.state_folder import touch_database
 from cogc.stores.base import Tx
 
 T = TypeVar("T")
@@ -35,8 +35,10 @@ class SqliteStore:
     """One connection. Reads and writes run in the calling task, statements that may block in a thread."""
 
     def __init__(self, path: Path) -> None:
-        make_folder(path.parent)
-        self.db = sqlite3.connect(path, timeout=_BUSY, isolation_level=None, check_same_thread=False)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.db = sqlite3.connect(
+            touch_database(str(path)), timeout=_BUSY, isolation_level=None, check_same_thread=False
+        )
         self.db.execute("pragma journal_mode=wal")
         self.db.execute("pragma synchronous=full")
         self.db.executescript(_SCHEMA)

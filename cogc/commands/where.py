@@ -1,0 +1,57 @@
+"""`cogc where [SPEC]`: print the folder in which cogc keeps a project's state.
+
+`--take-over DIR` moves the state of an earlier version, or of a project that was
+moved, into that folder.
+
+Exit codes: 0 done; 2 there is no such folder, or state of the same name is there.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import ArgumentParser, Namespace
+
+from cogc.commands.state import add_state, state_here
+from cogc.commands.usage import UsageError
+from cogc.disk.files import main_spec
+from cogc.disk.state_folder import StateFolder, of_spec
+
+
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "spec", nargs="?", metavar="SPEC", help="path of a spec, or of its folder (default: the current folder)"
+    )
+    parser.add_argument(
+        "--take-over", metavar="DIR", help="move the state in DIR into the state folder (default: move nothing)"
+    )
+    add_state(parser)
+
+
+def run(options: Namespace) -> int:
+    state = _state(options)
+    if options.take_over is not None:
+        _take_over(state, options.take_over)
+    print(state.path)
+    return 0
+
+
+def _state(options: Namespace) -> StateFolder:
+    if options.spec is None:
+        return state_here(options)
+    spec = main_spec(options.spec)
+    inside = spec == options.spec and os.path.isdir(spec) and not spec.rstrip("/").endswith(".cog")
+    return of_spec(os.path.join(spec, "main.cog") if inside else spec, options.state)
+
+
+def _take_over(state: StateFolder, folder: str) -> None:
+    if not os.path.isdir(folder):
+        raise UsageError(f"there is no folder `{folder}`")
+    if os.path.realpath(folder) == os.path.realpath(state.path):
+        raise UsageError(f"`{folder}` is the state folder")
+    state.say = lambda line: None
+    try:
+        names = state.take_over(folder)
+    except FileExistsError as error:
+        raise UsageError(f"nothing was moved: the state folder {state.path} has `{error.filename}` already") from None
+    sys.stderr.write(f"cogc: taken over: {', '.join(names) or 'nothing'}\n")

@@ -29,7 +29,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import copy
-from typing import Any
+from typing import TYPE_CHECKING
 
 from cogc import ir
 from cogc.kernel import consts
@@ -40,6 +40,10 @@ from cogc.language import meter
 from cogc.language.closed import assert_never
 from cogc.language.rendering import Template
 from cogc.language.values import Duration, Failure
+
+if TYPE_CHECKING:
+    from cogc.kernel.host import Host
+    from cogc.language.values import Check, Function, Space, Value
 
 _DIRECT = {"in": "in", "not in": "not in"}
 _GROWING = ("+", "-", "*", "/", "//")
@@ -67,7 +71,7 @@ class Coder:
         self.bundle = bundle
         self.validators = validators
         self.traced = False
-        self.space: dict[str, Any] = {
+        self.space: Space = {
             **NAMES,
             "globals_": {},
             "attempt": self.attempt,
@@ -93,7 +97,7 @@ class Coder:
             meter.begin(object())
             values[key] = self.expression(self.bundle.consts[key], [])(None)
 
-    def expression(self, node: ir.Expr, names: list[str], coglet: ir.Coglet | None = None) -> Callable[..., Any]:
+    def expression(self, node: ir.Expr, names: list[str], coglet: ir.Coglet | None = None) -> Function:
         """Return a function of the coglet and the named locals that evaluates a pure expression."""
         writer = _Writer(self, coglet)
         value = writer.expr(node)
@@ -108,7 +112,7 @@ class Coder:
         coglet: ir.Coglet,
         guard: ir.Expr | None = None,
         apart: list[str] | None = None,
-    ) -> Callable[..., Any]:
+    ) -> Function:
         """Statements as a function, or a generator function if they wait.
 
         `guard` ends it at once where it is false; `apart` are names that take the one argument, a list, apart.
@@ -127,7 +131,7 @@ class Coder:
         names: list[str],
         error: str,
         coglet: ir.Coglet,
-    ) -> Callable[..., Any]:
+    ) -> Function:
         """Return an `else` as a generator function of the coglet, the arguments of its reaction, and the failure's record."""
         writer = _Writer(self, coglet)
         writer.line(f"v_{error} = failure_")
@@ -157,21 +161,21 @@ class Coder:
         head = f"def f({', '.join(['I', *(f'v_{p.name}' for p in program.parameters)])}):"
         self.space[name] = self._make(head, [*writer.lines, (f"return {value}", -1)])
 
-    def attributes(self, program: ir.Program) -> Callable[..., Any]:
+    def attributes(self, program: ir.Program) -> Function:
         """Return a function of the coglet and a program's arguments that evaluates the words and attributes of a
         call."""
         entries = [ir.Entry(e, name=k) for k, e in program.attributes.items()]
         whole = ir.Record([*entries, ir.Entry(ir.Items(program.words), name="words")])
         return self.expression(whole, [p.name for p in program.parameters])
 
-    def _make(self, head: str, lines: list[tuple[str, int]]) -> Callable[..., Any]:
+    def _make(self, head: str, lines: list[tuple[str, int]]) -> Function:
         """Compile a function of the given lines, and keep the position of each line."""
         file = f"<cog {len(self.lines_at)}>"
         source = "\n".join([head, *("    " + text for text, _ in lines)])
         self.lines_at[file] = [-1, *(at for _, at in lines)]
-        space: dict[str, Any] = {}
+        space: Space = {}
         exec(compile(source, file, "exec"), self.space, space)
-        made: Callable[..., Any] = space["f"]
+        made: Function = space["f"]
         return made
 
     def _key(self, key: str) -> str:
@@ -192,13 +196,13 @@ class Coder:
             self.space[name] = self.validators.fits(number)
         return name
 
-    def constant(self, value: Any) -> str:
+    def constant(self, value: object) -> str:
         """Return a constant as source text, or the name of one that has none."""
         if value is None or type(value) in (bool, int, str):
             return repr(value)
         return self.kept(value)
 
-    def kept(self, value: Any) -> str:
+    def kept(self, value: object) -> str:
         """Keep a value in the namespace and return its name."""
         name = f"k_{len(self.space)}"
         self.space[name] = value
@@ -206,7 +210,7 @@ class Coder:
 
     # ---- failures ------------------------------------------------------------------------------------------
 
-    def failure(self, inst: Any, error: Exception) -> Failure:
+    def failure(self, inst: Host | None, error: Exception) -> Failure:
         """Return an exception that left compiled code, or the kernel's handling of a coglet, as a Failure with its place.
 
         A fault of cogc (`faults.py`) is reported to the people who run the program.
@@ -220,18 +224,18 @@ class Coder:
             inst.kernel.report_fault(inst, failure)
         return failure
 
-    def caught(self, inst: Any, error: Exception) -> dict[str, Any]:
+    def caught(self, inst: Host | None, error: Exception) -> dict[str, Value]:
         """Return the record that `else as e` binds for a failure; raise a failure that no `try` takes."""
         failure = self.failure(inst, error)
         if failure.interrupts:
             raise failure
         return {"kind": failure.kind, "message": failure.message, "path": inst.path if inst else "", "event": None}
 
-    def attempt(self, inst: Any, value: Callable[[], Any], otherwise: Callable[[], Any]) -> Any:
+    def attempt(self, inst: Host | None, value: Callable[[], Value], otherwise: Callable[[], Value]) -> Value:
         """Evaluate `try VALUE else OTHERWISE` where nothing in it waits."""
         return self.attempt_as(inst, value, lambda _: otherwise())
 
-    def attempt_as(self, inst: Any, value: Callable[[], Any], otherwise: Callable[[Any], Any]) -> Any:
+    def attempt_as(self, inst: Host | None, value: Callable[[], Value], otherwise: Check) -> Value:
         """Evaluate `try VALUE else as e OTHERWISE` where nothing in it waits."""
         try:
             return value()
@@ -252,7 +256,7 @@ class Coder:
         return found
 
 
-def waits(node: Any) -> bool:
+def waits(node: object) -> bool:
     """Return whether anything in an expression waits."""
     return any(isinstance(p, ir.Await) or (isinstance(p, ir.Call) and p.waits) for p in ir.parts(node))
 

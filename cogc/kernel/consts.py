@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from cogc import ir
 
 
@@ -23,7 +21,7 @@ def in_order(bundle: ir.Bundle) -> list[str]:
     return list(order)
 
 
-def _consts_in(bundle: ir.Bundle, node: Any) -> set[str]:
+def _consts_in(bundle: ir.Bundle, node: object) -> set[str]:
     """Return the consts that an expression uses, itself or in the programs that it calls."""
     found: set[str] = set()
     called: set[str] = set()

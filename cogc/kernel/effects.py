@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 if TYPE_CHECKING:
     from cogc import ir
     from cogc.kernel.permissions import Sandbox
+    from cogc.kernel.shapes import Body
     from cogc.kernel.unit import Unit
+    from cogc.language.values import Settings, Value
 
 
 class Call:
@@ -26,8 +28,8 @@ class Call:
         id: int,
         unit: Unit,
         program: ir.Program,
-        arguments: dict[str, Any],
-        request: dict[str, Any],
+        arguments: dict[str, Value],
+        request: Settings,
         path: str,
         sandbox: Sandbox | None = None,
     ) -> None:
@@ -52,7 +54,7 @@ class Ask:
         unit: Unit,
         model: ir.Model,
         program: str,
-        request: dict[str, Any],
+        request: Body,
         limit: int,
         path: str,
         at: int = -1,
@@ -124,7 +126,7 @@ class Unclaim:
 
     __slots__ = ("item", "queue", "unit")
 
-    def __init__(self, unit: Unit, queue: str, item: Any) -> None:
+    def __init__(self, unit: Unit, queue: str, item: Value) -> None:
         self.unit = unit
         self.queue = queue
         self.item = item
@@ -135,7 +137,7 @@ class ChildMessage:
 
     __slots__ = ("over", "token", "value")
 
-    def __init__(self, token: int, value: Any, over: bool = False) -> None:
+    def __init__(self, token: int, value: object, over: bool = False) -> None:
         self.token = token
         self.value = value
         self.over = over
@@ -157,7 +159,7 @@ class LogLine:
 
     __slots__ = ("level", "path", "t", "trace", "value")
 
-    def __init__(self, level: str, path: str, value: Any, t: int, trace: str = "") -> None:
+    def __init__(self, level: str, path: str, value: Value, t: int, trace: str = "") -> None:
         self.trace = trace
         self.level = level
         self.path = path
@@ -179,7 +181,7 @@ class Persist:
 
     __slots__ = ("name", "path", "value")
 
-    def __init__(self, path: str, name: str, value: Any) -> None:
+    def __init__(self, path: str, name: str, value: Value) -> None:
         self.path = path
         self.name = name
         self.value = value

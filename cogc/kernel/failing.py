@@ -37,8 +37,7 @@ coglet was restarted or stopped in the meantime.
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cogc.kernel import joins, python, reactions, supervision
 from cogc.kernel.objects import FAILED, STOPPED, STOPPING, ChildFailed, FailureReport, Instance
@@ -49,6 +48,8 @@ from cogc.language.values import Failure
 
 if TYPE_CHECKING:
     from cogc.kernel.state import State
+    from cogc.kernel.waits import Talk
+    from cogc.language.values import Value
 
 MAX_RESTARTS = 3
 """How many restarts a child may have within WITHIN, if its declaration does not say."""
@@ -65,7 +66,7 @@ def fail(
     inst: Instance,
     failure: Failure,
     reaction: str,
-    event: Any,
+    event: Value,
     report: FailureReport | None = None,
 ) -> None:
     """Fail a coglet: cut it off from its events until its parent, its policy or an ancestor has decided.
@@ -120,8 +121,8 @@ def decide(kernel: State, parent: Instance, child: Instance, report: FailureRepo
 
 
 def _deciding(
-    kernel: State, parent: Instance, child: Instance, report: FailureReport, record: dict[str, Any]
-) -> Generator[Any, Any, None]:
+    kernel: State, parent: Instance, child: Instance, report: FailureReport, record: dict[str, Value]
+) -> Talk:
     """Run the reactions to the failure of a child until one decides; then let the policy decide."""
     assert child.slot is not None
     if child.slot.decided:
@@ -145,9 +146,7 @@ def _deciding(
     policy(kernel, child, report)
 
 
-def _heard(
-    parent: Instance, handler: Handler, arguments: tuple[Any, ...], record: dict[str, Any]
-) -> Generator[Any, Any, None]:
+def _heard(parent: Instance, handler: Handler, arguments: tuple[Value, ...], record: dict[str, Value]) -> Talk:
     """Run one `on error`, and its own `else` if it fails."""
     try:
         if handler.guard is not None and not truth(handler.guard(parent, *arguments)):
@@ -174,9 +173,7 @@ def _decided(parent: Instance, child: Instance, report: FailureReport) -> bool:
     return child.failure is not report or bool(child.gate & (STOPPED | STOPPING) or parent.gate & (FAILED | STOPPED))
 
 
-def _judged(
-    kernel: State, parent: Instance, child: Instance, report: FailureReport, record: dict[str, Any]
-) -> Generator[Any, Any, None]:
+def _judged(kernel: State, parent: Instance, child: Instance, report: FailureReport, record: dict[str, Value]) -> Talk:
     """Let the class of a Python coglet decide about a child that it has created."""
     try:
         yield from python.judged(kernel, parent, child, record)
@@ -205,7 +202,7 @@ def policy(kernel: State, inst: Instance, report: FailureReport) -> None:
     if kernel.trace:
         kernel.trace.record("backoff", inst, delay=(due - kernel.now) / 1e9)
 
-    def now(_a: Any, _b: Any) -> None:
+    def now(_a: object, _b: object) -> None:
         if inst.gate & FAILED and inst.failure is report and not inst.gate & STOPPED:
             supervision.restart(kernel, inst)
 

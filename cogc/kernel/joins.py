@@ -28,7 +28,7 @@ their keys, with the rounds in which they take part.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cogc.kernel import ports
 from cogc.kernel.objects import STOPPED, STOPPING, Instance, Port
@@ -37,6 +37,7 @@ from cogc.kernel.program import DEFAULT_CAPACITY, Handler
 if TYPE_CHECKING:
     from cogc import ir
     from cogc.kernel.state import State
+    from cogc.language.values import Value
 
     Key = tuple[int, int]  # the source's number, and the member's index
 
@@ -48,7 +49,7 @@ class Round:
 
     def __init__(self, members: list[Key]) -> None:
         self.members = members
-        self.got: dict[Key, Any] = {}
+        self.got: dict[Key, Value] = {}
         self.causes: dict[Key, int] = {}
 
 
@@ -90,7 +91,7 @@ def _join(parent: Instance, handler: Handler) -> Join:
     if parent.extra is None:
         parent.extra = {}
     found = parent.extra.get(-1 - handler.key)
-    if found is None:
+    if not isinstance(found, Join):
         found = parent.extra[-1 - handler.key] = Join(handler)
     return found
 
@@ -120,7 +121,7 @@ def _alive(parent: Instance, join: Join) -> list[Key]:
     return sorted(found)
 
 
-def gather(kernel: State, port: Port, handler: Handler, message: Any) -> list[Any] | None:
+def gather(kernel: State, port: Port, handler: Handler, message: Value) -> list[Value] | None:
     """Keep a message of a join; return the list that its reaction takes, if the message completes a round."""
     join = _join(port.inst, handler)
     key = join.keys[port]
@@ -136,7 +137,7 @@ def gather(kernel: State, port: Port, handler: Handler, message: Any) -> list[An
     return _complete(kernel, join, found)
 
 
-def _complete(kernel: State, join: Join, found: Round) -> list[Any] | None:
+def _complete(kernel: State, join: Join, found: Round) -> list[Value] | None:
     """Close a round for which nothing is missing, and return its list."""
     if len(found.got) < len(found.members) or not found.got:
         return None
@@ -157,10 +158,10 @@ def _taken(kernel: State, port: Port) -> None:
         kernel.release(port)
 
 
-def _message(join: Join, found: Round) -> list[Any]:
+def _message(join: Join, found: Round) -> list[Value]:
     """Return the list for the reaction: one message of each source; of replicas, a list with one of each member."""
     sources = join.handler.trigger.ports
-    parts: list[Any] = []
+    parts: list[Value] = []
     for number, source in enumerate(sources):
         values = [found.got[k] for k in sorted(found.members) if k[0] == number]
         several = any(p.member is not None and p.member.slot is not None and not p.member.slot.single
@@ -177,7 +178,7 @@ def source_lost(kernel: State, member: Instance) -> None:
         _abandon(kernel, join, key)
 
 
-def source_stopped(kernel: State, member: Instance) -> Iterator[tuple[Handler, list[Any]]]:
+def source_stopped(kernel: State, member: Instance) -> Iterator[tuple[Handler, list[Value]]]:
     """Let the rounds go on without a source that stopped for good; yield each reaction that is due now, with its list."""
     for join, key in _of_source(member):
         yield from _leave(kernel, join, key)
@@ -203,7 +204,7 @@ def _abandon(kernel: State, join: Join, key: Key) -> None:
             kernel.bury((join.ports[got], message, found.causes[got]), "gather")
 
 
-def _leave(kernel: State, join: Join, key: Key) -> Iterator[tuple[Handler, list[Any]]]:
+def _leave(kernel: State, join: Join, key: Key) -> Iterator[tuple[Handler, list[Value]]]:
     """Take a source out of its open rounds, and yield the reactions that are complete without it."""
     join.keys.pop(join.ports[key], None)
     for found in list(join.rounds):

@@ -40,8 +40,8 @@ over) are messages too, on ports that `ports.step` makes. So they have their tur
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
-from typing import Any
+from types import GeneratorType
+from typing import TYPE_CHECKING
 
 from cogc.kernel import failing, joins, ports, programs, python, reactions, requests, supervision, wiring
 from cogc.kernel.effects import Persist
@@ -64,6 +64,11 @@ from cogc.kernel.waits import Talk
 from cogc.language.meter import METER
 from cogc.language.values import Failure
 
+if TYPE_CHECKING:
+    from cogc.kernel.objects import Item
+    from cogc.kernel.shapes import Progress
+    from cogc.language.values import Function, Value
+
 ENDING = "the run is ending"
 
 
@@ -78,7 +83,7 @@ class Kernel(State):
 
     # ---- events --------------------------------------------------------------------------------------------
 
-    def start(self, parameters: dict[str, Any]) -> None:
+    def start(self, parameters: dict[str, Value]) -> None:
         """Create the root and all below it. `parameters` are checked; a Failure says which is wrong.
 
         There is no root afterwards if the creation was given up because the run is to end.
@@ -86,7 +91,7 @@ class Kernel(State):
         with self.door:
             supervision.boot(self, parameters)
 
-    def input(self, channel: str, value: Any) -> None:
+    def input(self, channel: str, value: Value) -> None:
         """Take a message from outside for a listen channel of the root; a Failure of kind `type` refuses it at the door."""
         assert self.root is not None
         known = self.root.code.listens.get(channel)
@@ -98,7 +103,7 @@ class Kernel(State):
                 self.cause = self.trace.record("input", self.root, cause=0, channel=channel, data=checked)
             self.push(ports.port(self.root, channel), checked)
 
-    def result(self, call: int, value: Any) -> None:
+    def result(self, call: int, value: object) -> None:
         """Take the result of a call: a value, or a Failure. A result that nobody waits for any more is dropped."""
         with self.door:
             requests.finish_call(self, call, value)
@@ -110,18 +115,18 @@ class Kernel(State):
             with self.door:
                 agents.delta(self, known[1], text)
 
-    def progress(self, call: int, event: Any) -> None:
+    def progress(self, call: int, event: Progress) -> None:
         """Take what a dispatcher reports of a run while the run goes on."""
         with self.door:
             requests.progress(self, call, event)
 
-    def reported(self, call: int, kind: str, *data: Any) -> Any:
+    def reported(self, call: int, kind: str, *data: object) -> object:
         """Take what a method of a Python coglet reports while its call runs; return the answer, or refuse by a Failure."""
         with self.door:
             return python.reported(self, call, kind, data)
         raise Failure("stopped", ENDING)
 
-    def steer(self, action: str, id: str, data: dict[str, Any]) -> dict[str, Any]:
+    def steer(self, action: str, id: str, data: dict[str, Value]) -> dict[str, Value]:
         """Carry out what a person asks of an agent; return its status, or refuse by a Failure."""
         with self.door:
             return steering.steer(self, action, id, data)
@@ -177,7 +182,7 @@ class Kernel(State):
         """
         port, message, cause = self.ring[-1]
         inst = port.inst
-        if not inst.name or any(a.generator.gi_frame is None for a in inst.activities or ()):
+        if not inst.name or any(_ended(a.generator) for a in inst.activities or ()):
             return
         self.lose("cancelled")
         if self.trace:
@@ -233,13 +238,13 @@ class Kernel(State):
                 self._drain(free)
         return paused
 
-    def _broken(self, port: Port, error: Exception, message: Any) -> None:
+    def _broken(self, port: Port, error: Exception, message: Value) -> None:
         """Let a coglet fail with whatever its step raised: nothing but this coglet is touched."""
         inst = port.inst
         name = port.handlers[0].name if port.handlers else port.label
         failing.fail(self, inst, inst.code.failure(inst, error), name, message)
 
-    def offer(self, item: Any) -> None:
+    def offer(self, item: Item) -> None:
         """Deliver a message whose turn has come, or keep it until the coglet can take it."""
         inst = item[0].inst
         gate = inst.gate
@@ -261,7 +266,7 @@ class Kernel(State):
         else:
             self.deliver(item)
 
-    def deliver(self, item: Any) -> None:
+    def deliver(self, item: Item) -> None:
         """Hand a message to its port's reactions, in textual order."""
         port, message, cause = item
         self.ring.append(item)
@@ -315,7 +320,7 @@ class Kernel(State):
     # ---- what compiled code calls --------------------------------------------------------------------------------
 
     def guide(
-        self, inst: Instance, child: str, member: int | None, command: str, arguments: list[Any], at: int
+        self, inst: Instance, child: str, member: int | None, command: str, arguments: list[Value], at: int
     ) -> None:
         """Give a command to a child, to each member of a pool, or to the coglet itself."""
         if not child:
@@ -327,7 +332,7 @@ class Kernel(State):
         for target in targets:
             reactions.command(self, inst, target, command, arguments)
 
-    def grow(self, inst: Instance, child: str, arguments: list[Any]) -> int:
+    def grow(self, inst: Instance, child: str, arguments: list[Value]) -> int:
         """Add a member to a pool and return its index."""
         return supervision.grow(self, inst, child, arguments)
 
@@ -335,7 +340,7 @@ class Kernel(State):
         """Carry out `stop`, `restart` or `escalate`."""
         supervision.ask(self, inst, action, child, member)
 
-    def send(self, inst: Instance, child: str, member: int | None, channel: str, value: Any) -> None:
+    def send(self, inst: Instance, child: str, member: int | None, channel: str, value: Value) -> None:
         """Send to a child's listen channel; to a pool as its `map` says, or to one member."""
         assert inst.children is not None
         slot = inst.children[child]
@@ -345,15 +350,15 @@ class Kernel(State):
         wiring.send(self, inst, slot, member, channel, value)
         self.cause = before
 
-    def send_self(self, inst: Instance, channel: str, value: Any) -> None:
+    def send_self(self, inst: Instance, channel: str, value: Value) -> None:
         """Send to an own listen channel."""
         self.admit(ports.port(inst, channel), value)
 
-    def rebound(self, inst: Instance, key: str) -> Callable[..., Any] | None:
+    def rebound(self, inst: Instance, key: str) -> Function | None:
         """Return the function that a coglet's program table gives for a program, if it gives one."""
         return programs.rebound(inst, key)
 
-    def perform(self, inst: Instance, key: str, arguments: list[Any]) -> Talk:
+    def perform(self, inst: Instance, key: str, arguments: list[Value]) -> Talk:
         """Call a program that waits, whatever the coglet's program table gives for it."""
         return conversation.perform(self, inst, key, arguments)
 
@@ -378,3 +383,8 @@ class Kernel(State):
     def leftovers(self) -> int:
         """Bury what waits in joins at the end of a run (`unmatched`); return how much that was."""
         return joins.leftovers(self)
+
+
+def _ended(generator: Talk) -> bool:
+    """Return whether a generator has ended."""
+    return isinstance(generator, GeneratorType) and generator.gi_frame is None

@@ -6,23 +6,27 @@ them can be the name of a user: locals are written as `v_NAME`.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cogc.kernel.waits import AwaitMessage, CallProgram, RunAll
 from cogc.language import functions, meter
 
-ABSENT = object()
+if TYPE_CHECKING:
+    from cogc.kernel.host import Host
+    from cogc.language.values import Space, Value
+
+ABSENT: Any = object()
 """Stands for an argument that was not given."""
 
 
-def record_of(inst: Any) -> dict[str, Any]:
+def record_of(inst: Host) -> dict[str, Value]:
     """Return `self` as a value."""
     return {"index": inst.index, "id": inst.id, "name": inst.name, "path": inst.path}
 
 
 OPERATORS = {operator: f"op_{number}" for number, operator in enumerate(functions.OPERATORS)}
 """The name of each operator's function."""
-NAMES: dict[str, Any] = {
+NAMES: Space = {
     **{f"f_{name}": function for name, function in functions.FUNCTIONS.items()},
     **{name: functions.OPERATORS[operator] for operator, name in OPERATORS.items()},
     "op": functions.OPERATORS,

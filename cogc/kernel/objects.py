@@ -9,10 +9,18 @@ from cogc.kernel.timers import Timer
 from cogc.language.values import Failure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable
 
-    from cogc.kernel.program import Handler
+    from cogc.kernel.host import Services
+    from cogc.kernel.program import ChildCode, Handler
     from cogc.kernel.unit import CogletCode
+    from cogc.kernel.waits import Talk
+    from cogc.language.values import Predicate, Target, Value
+
+    Item: TypeAlias = tuple["Port", Value, int]
+    """A message that waits: its port, its value, and the number of the record that it follows from in the trace."""
+    Rest: TypeAlias = tuple["Port", Value, int, int]
+    """The reactions that have not taken a message: port, value, the position of the first of them, and the cause."""
 
 # Why a coglet does not take the next event at once: bits of `Instance.gate`, 0 for one that does.
 HELD = 1  # a reaction is under way that holds it
@@ -45,7 +53,7 @@ class Port:
         self.inst = inst
         self.label = label
         self.handlers = handlers
-        self.simple: Callable[[Instance, Any], Any] | None = handlers[0].simple if len(handlers) == 1 else None
+        self.simple: Callable[[Instance, Value], object] | None = handlers[0].simple if len(handlers) == 1 else None
         self.capacity = capacity
         self.overflow = overflow
         self.fill = 0
@@ -79,7 +87,7 @@ class Out:
         self.inst = inst
         self.name = name
         self.targets: tuple[Port, ...] = ()
-        self.extra: list[Callable[[Any], None]] | None = None
+        self.extra: list[Target] | None = None
         self.count = 0
         self.muted = False
 
@@ -95,7 +103,7 @@ class Slot:
         "brief", "code", "cursor", "decided", "failures", "grown", "highest", "members", "name", "next_index", "number", "single", "spec",
     )  # fmt: skip
 
-    def __init__(self, name: str, number: int, spec: Any, code: CogletCode, single: bool) -> None:
+    def __init__(self, name: str, number: int, spec: ChildCode, code: CogletCode, single: bool) -> None:
         self.name = name
         self.number = number
         self.spec = spec
@@ -110,7 +118,7 @@ class Slot:
         self.brief = False
         self.decided = False
 
-    def member(self, index: Any) -> Instance:
+    def member(self, index: object) -> Instance:
         """Return a member of a pool by its index. Raise Failure if there is none."""
         found = self.members.get(index) if type(index) is int else None
         if found is None:
@@ -133,7 +141,7 @@ class Instance:
 
     def __init__(
         self,
-        kernel: object,
+        kernel: Services,
         code: CogletCode,
         name: str,
         index: int,
@@ -157,15 +165,15 @@ class Instance:
         self.ports: dict[str, Port] | None = None
         self.children: dict[str, Slot] | None = None
         self.urgent: deque[Urgent] | None = None
-        self.backlog: deque[Any] | None = None
+        self.backlog: deque[Item] | None = None
         self.activities: list[Activity] | None = None
         self.awaits: list[Await] | None = None
         self.timers: list[Timer] | None = None
-        self.extra: dict[int, Any] | None = None
+        self.extra: dict[int, object] | None = None
         self.restarts: list[int] | None = None
         self.failure: FailureReport | None = None
-        self.rest: deque[Any] | None = None
-        self.forwards: dict[str, list[Callable[[Any], None]]] | None = None
+        self.rest: deque[Rest] | None = None
+        self.forwards: dict[str, list[Target]] | None = None
 
     @property
     def path(self) -> str:
@@ -218,8 +226,8 @@ class Activity:
         self,
         inst: Instance,
         handler: Handler | None,
-        generator: Generator[Any, Any, Any],
-        event: Any,
+        generator: Talk,
+        event: Value,
         cause: int,
         holds: bool,
     ) -> None:
@@ -232,19 +240,19 @@ class Activity:
         self.holds = holds
         self.alive = True
         self.in_handler = False
-        self.args: tuple[Any, ...] = ()
+        self.args: tuple[Value, ...] = ()
         self.deadline: int | None = None
         self.calls: set[int] = set()
         self.timer: Timer | None = None
         self.parent: Activity | None = None
         self.slot = 0
         self.subs: list[Activity] | None = None
-        self.results: list[Any] = []
+        self.results: list[object] = []
         self.left = 0
         self.port: Port | None = None
         self.turn = 0
         self.alarm: Timer | None = None
-        self.done: Callable[[Any], None] | None = None
+        self.done: Callable[[object], None] | None = None
 
 
 class Waiter(NamedTuple):
@@ -259,7 +267,7 @@ class Await:
 
     __slots__ = ("activity", "condition", "label", "timeout")
 
-    def __init__(self, activity: Activity, label: str, condition: Callable[[Any], Any] | None) -> None:
+    def __init__(self, activity: Activity, label: str, condition: Predicate | None) -> None:
         self.activity = activity
         self.label = label
         self.condition = condition
@@ -272,7 +280,7 @@ class FailureReport:
 
     __slots__ = ("event", "failure", "path", "place", "reaction", "restarts")
 
-    def __init__(self, failure: Failure, path: str, reaction: str, event: Any, place: str) -> None:
+    def __init__(self, failure: Failure, path: str, reaction: str, event: Value, place: str) -> None:
         self.failure = failure
         self.path = path
         self.reaction = reaction
@@ -285,7 +293,7 @@ class Command(NamedTuple):
     """A command that waits ahead of a coglet's data."""
 
     name: str
-    arguments: list[Any]
+    arguments: list[Value]
     cause: int
 
 

@@ -23,8 +23,9 @@ from cogc.language.values import Failure
 if TYPE_CHECKING:
     from cogc.kernel.objects import Instance, Slot
     from cogc.kernel.state import State
+    from cogc.language.values import Value
 
-UNSET = object()
+UNSET: Any = object()
 """Stands for a parameter that was not given."""
 
 
@@ -45,12 +46,12 @@ def forget(kernel: State, member: Instance) -> None:
 
 
 def _keep(kernel: State, parent: Instance, slot: Slot) -> None:
-    members = []
+    members: list[Value] = []
     for index in slot.grown:
         member = slot.members[index]
         names = [p.name for p in member.code.ir.parameters]
         members.append([index, dict(zip(names, member.parameters, strict=True))])
-    record = {"next": slot.next_index, "members": members}
+    record: Value = {"next": slot.next_index, "members": members}
     kernel.persisted[parent.path, _name(slot)] = record
     kernel.effects.append(Persist(parent.path, _name(slot), record))
 
@@ -59,7 +60,7 @@ def _name(slot: Slot) -> str:
     return f"create {slot.name}"
 
 
-def recall(kernel: State, parent: Instance, slot: Slot) -> dict[int, list[Any]]:
+def recall(kernel: State, parent: Instance, slot: Slot) -> dict[int, list[Value]]:
     """Return the parameters of the members that come back, by their indexes; the next index is set.
 
     A Failure of kind `kept` says that they no longer fit.
@@ -78,19 +79,20 @@ def recall(kernel: State, parent: Instance, slot: Slot) -> dict[int, list[Any]]:
     return found
 
 
-def _parameters(parent: Instance, slot: Slot, index: int, given: dict[str, Any]) -> list[Any]:
+def _parameters(parent: Instance, slot: Slot, index: int, given: dict[str, object]) -> list[Value]:
     declared = [p.name for p in slot.code.ir.parameters]
     what = f"the kept member `{slot.name}[{index}]` of `{parent.path}` no longer fits"
     unknown = next((name for name in given if name not in declared), None)
     if unknown is not None:
         raise Failure("kept", f"{what}: `{slot.code.name}` has no parameter `{unknown}`")
-    values: list[Any] = []
+    values: list[Value] = []
     for name, (check, default) in zip(declared, slot.code.parameters, strict=True):
         value = given.get(name, UNSET)
         if value is UNSET and default is None:
             raise Failure("kept", f"{what}: `{slot.code.name}` needs the parameter `{name}`")
         try:
-            values.append(UNSET if value is UNSET else check(value))
+            fitting: Value = check(value) if name in given else UNSET
+            values.append(fitting)
         except Failure as wrong:
             raise Failure("kept", f"{what}: {wrong.message}") from None
     return values

@@ -7,13 +7,16 @@ step by its label, whatever the channels of a program are called.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING
 
 from cogc import ir
 from cogc.kernel.objects import STEP, Instance, Out, Port
 from cogc.kernel.program import DEFAULT_CAPACITY, Handler, label
 from cogc.kernel.unit import CogletCode
 from cogc.lowering import methods
+
+if TYPE_CHECKING:
+    from cogc.language.values import Target
 
 
 def step(inst: Instance, label: str, act: Callable[[], object]) -> Port:
@@ -81,7 +84,7 @@ def observe_port(parent: Instance, member: Instance, channel: str, handlers: tup
     return found
 
 
-def add_target(source: Out, target: Port | Callable[[Any], None]) -> None:
+def add_target(source: Out, target: Port | Target) -> None:
     """Add a target to an output channel."""
     if isinstance(target, Port):
         source.targets = (*source.targets, target)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING
 
 from cogc import ir
 from cogc.kernel.code import Coder
 from cogc.language.functions import apart
 from cogc.language.values import Duration
+
+if TYPE_CHECKING:
+    from cogc.language.values import Function, Value
 
 DEFAULT_CAPACITY = 64
 
@@ -45,7 +47,7 @@ class Handler:
         taken = ["_"] if apart else arguments
         self.function = coder.body(reaction.body, taken, self.waits, coglet, reaction.when if folded else None, apart)
         self.guard = self._expression(coder, None if folded else reaction.when, arguments)
-        self.on_failure: Callable[..., Any] | None = None
+        self.on_failure: Function | None = None
         self.needs_parts = False
         if reaction.handler is not None:
             self.on_failure = coder.handler(reaction.handler, arguments, reaction.error_name, coglet)
@@ -65,15 +67,15 @@ class Handler:
             return [p.name for p in reaction.parameters]
         return list(dict.fromkeys(n for t in reaction.triggers for n in t.names)) or ["_"]
 
-    def _expression(self, coder: Coder, node: ir.Expr | None, names: list[str]) -> Callable[..., Any] | None:
+    def _expression(self, coder: Coder, node: ir.Expr | None, names: list[str]) -> Function | None:
         return None if node is None else coder.expression(node, names, self.coglet)
 
-    def _pair(self, coder: Coder, pair: ir.Pair | None, names: list[str]) -> tuple[Callable[..., Any], ...] | None:
+    def _pair(self, coder: Coder, pair: ir.Pair | None, names: list[str]) -> tuple[Function, ...] | None:
         if pair is None:
             return None
         return coder.expression(pair.value, names, self.coglet), coder.expression(pair.within, [], self.coglet)
 
-    def arguments(self, message: Any, sender: Any = None) -> tuple[Any, ...]:
+    def arguments(self, message: Value, sender: Value = None) -> tuple[Value, ...]:
         """Return the arguments of the function for a message. Names that another trigger binds are null."""
         values = [message] if self.entire else self._bound(message)
         if self.sender:
@@ -82,14 +84,14 @@ class Handler:
             values.append(message)
         return tuple(values)
 
-    def _bound(self, message: Any) -> list[Any]:
+    def _bound(self, message: Value) -> list[Value]:
         """Return the values of the names that the triggers bind."""
         own = self.trigger.names
         given = apart(message, len(own)) if self.trigger.apart else [message] * len(own)
         bound = dict(zip(own, given, strict=True))
         return [bound.get(n) for n in self.names]
 
-    def nothing(self) -> tuple[Any, ...]:
+    def nothing(self) -> tuple[Value, ...]:
         """Return the arguments of the function for a message that cannot be taken apart."""
         return (None,) * (len(self.names) + self.sender + self.reaction.piped)
 
@@ -100,7 +102,7 @@ class ChildCode:
     __slots__ = ("arguments", "backoff", "each", "hash", "high", "low", "max_restarts", "source", "spec", "within")
 
     def __init__(self, coder: Coder, spec: ir.ChildDecl) -> None:
-        def pure(node: ir.Expr | None, names: list[str] | None = None) -> Callable[..., Any] | None:
+        def pure(node: ir.Expr | None, names: list[str] | None = None) -> Function | None:
             return None if node is None else coder.expression(node, names or [])
 
         names = [spec.each] if spec.each else []
@@ -119,11 +121,11 @@ def label(port: ir.Port) -> str:
     return f"{port.child}.{port.name}" if port.child else port.name
 
 
-def awaited(node: Any) -> list[ir.Port]:
+def awaited(node: object) -> list[ir.Port]:
     """Return the ports that anything in a coglet awaits."""
     return [part.port for part in ir.parts(node) if isinstance(part, ir.Await)]
 
 
-def nanos(value: Any, default: int) -> int:
+def nanos(value: object, default: int) -> int:
     """Return the nanoseconds of a duration, or a default if the value is none."""
     return value.nanos if isinstance(value, Duration) else default

@@ -7,14 +7,16 @@ for the calls that the coglet itself makes. What waits cannot stand for what doe
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING
 
 from cogc import ir
 from cogc.diagnostics.problems import Problems
 from cogc.kernel.objects import Instance
 from cogc.kernel.unit import Unit
 from cogc.language.values import Failure, kind_of
+
+if TYPE_CHECKING:
+    from cogc.language.values import Function, Value
 
 PURE = ("expr", "template")
 
@@ -38,7 +40,7 @@ def registered(inst: Instance, key: str) -> str:
     return key if new is None else new.key
 
 
-def rebound(inst: Instance, key: str) -> Callable[..., Any] | None:
+def rebound(inst: Instance, key: str) -> Function | None:
     """Return the function that stands for a pure program, or None if the program keeps its own meaning or another
     waits."""
     wanted = _entry(inst, key)
@@ -52,7 +54,7 @@ def rebound(inst: Instance, key: str) -> Callable[..., Any] | None:
     return inst.code.unit.pure(new)
 
 
-def _entry(inst: Instance, key: str) -> Any:
+def _entry(inst: Instance, key: str) -> Value:
     """Return what the table of a coglet gives for a program, or None."""
     number = inst.code.ir.registered
     return None if number < 0 else inst.states[number].get(inst.code.unit.bundle.programs[key].name)
@@ -77,7 +79,7 @@ def _other(inst: Instance, old: ir.Program, name: str) -> None:
         raise Failure("error", f"`register`: `{name}` waits, `{old.name}` does not")
 
 
-def _text(unit: Unit, old: ir.Program, wanted: Any) -> Callable[..., Any]:
+def _text(unit: Unit, old: ir.Program, wanted: Value) -> Function:
     """Return the function of a text that was given at run time. It is compiled once for each program and text."""
     if type(wanted) is not dict or len(wanted) != 1 or not (set(wanted) <= {*PURE}):
         raise Failure(
@@ -92,7 +94,7 @@ def _text(unit: Unit, old: ir.Program, wanted: Any) -> Callable[..., Any]:
     return made
 
 
-def _compile(unit: Unit, old: ir.Program, kind: str, text: str) -> Callable[..., Any]:
+def _compile(unit: Unit, old: ir.Program, kind: str, text: str) -> Function:
     """Compile an expression or a template over the parameters of a program."""
     from cogc.lowering.compile_text import compile_text
 

@@ -6,8 +6,7 @@ class creates is declared nowhere: such a coglet is open, its channels are made 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cogc import ir
 from cogc.kernel import failing, ports, reactions, requests, supervision
@@ -19,13 +18,16 @@ from cogc.language.values import Failure
 from cogc.lowering import methods
 
 if TYPE_CHECKING:
+    from cogc.kernel.shapes import Child
     from cogc.kernel.state import State
+    from cogc.kernel.waits import Talk
+    from cogc.language.values import Function, Value
 
 
 # ---- what a method reports -----------------------------------------------------------------------------------
 
 
-def transmit(kernel: State, inst: Instance, call: int, channel: str, value: Any) -> None:
+def transmit(kernel: State, inst: Instance, call: int, channel: str, value: Value) -> None:
     """Transmit a value for a method. Raise Failure if it does not have the channel's type."""
     if inst.code.ir.open:
         ports.open_out(inst, channel)
@@ -39,12 +41,12 @@ def transmit(kernel: State, inst: Instance, call: int, channel: str, value: Any)
     emit(inst, number, value)
 
 
-def log(kernel: State, inst: Instance, call: int, level: str, value: Any) -> None:
+def log(kernel: State, inst: Instance, call: int, level: str, value: Value) -> None:
     """Log a value for a method."""
     kernel.log(inst, level, value)
 
 
-def every(kernel: State, inst: Instance, call: int, timers: list[list[Any]]) -> None:
+def every(kernel: State, inst: Instance, call: int, timers: list[tuple[str, int]]) -> None:
     """Arm the timers of a class's methods: `[[name, nanoseconds]]`."""
     for name, period in timers:
         _arm(kernel, inst, name, period, kernel.now + period)
@@ -53,7 +55,7 @@ def every(kernel: State, inst: Instance, call: int, timers: list[list[Any]]) -> 
 def _arm(kernel: State, inst: Instance, name: str, period: int, due: int) -> None:
     """Arm one timer, which arms itself again each time it fires."""
 
-    def fire(_a: Any, _b: Any) -> None:
+    def fire(_a: object, _b: object) -> None:
         kernel.cause = 0
         kernel.admit(ports.port(inst, ir.TICKS), name)
         _arm(kernel, inst, name, period, due + period)
@@ -61,9 +63,9 @@ def _arm(kernel: State, inst: Instance, name: str, period: int, due: int) -> Non
     reactions.arm(kernel, inst, due, fire)
 
 
-def create(kernel: State, inst: Instance, call: int, made: int, what: dict[str, Any]) -> str:
+def create(kernel: State, inst: Instance, call: int, made: int, what: Child) -> str:
     """Create a child for a method and return its name. `made` is the number by which the shell knows its class."""
-    name, child = str(what["name"]), _undeclared(kernel, inst.code, str(what["name"]))
+    name, child = what["name"], _undeclared(kernel, inst.code, what["name"])
     if inst.children is None:
         inst.children = {}
     policy = inst.code.unit.policy(what["restart"], what["max_restarts"], what["backoff"])
@@ -118,10 +120,10 @@ def next(kernel: State, inst: Instance, call: int, child: str, channel: str, tok
         kernel.effects.append(ChildMessage(token, None, True))
         return
 
-    def waiting() -> Generator[Any, Any, Any]:
+    def waiting() -> Talk:
         return (yield AwaitMessage(ir.Port("child_transmit", channel, child), None, None))
 
-    def done(value: Any) -> None:
+    def done(value: object) -> None:
         kernel.effects.append(ChildMessage(token, value, isinstance(value, Failure)))
 
     kernel.opened.listeners[token] = requests.start(kernel, kernel.calls[call][0], inst, waiting(), done)
@@ -145,7 +147,7 @@ def gone(kernel: State, child: Instance) -> None:
             requests.interrupt(kernel, entry.activity, Failure("stopped", f"`{child.path}` has stopped"))
 
 
-def guide(kernel: State, inst: Instance, call: int, child: str, command: str, data: Any) -> None:
+def guide(kernel: State, inst: Instance, call: int, child: str, command: str, data: Value) -> None:
     """Give a child a command for a method. It goes ahead of other data, but not ahead of what methods have sent to the child."""
     target = _child(inst, child)
     ports.open_command(target.code, command)
@@ -161,7 +163,7 @@ def guide(kernel: State, inst: Instance, call: int, child: str, command: str, da
         give()
 
 
-def send(kernel: State, inst: Instance, call: int, child: str, channel: str, value: Any) -> None:
+def send(kernel: State, inst: Instance, call: int, child: str, channel: str, value: Value) -> None:
     """Send a child a message for a method."""
     target = ports.port(_child(inst, child), channel)
     if kernel.trace:
@@ -192,13 +194,13 @@ def _child(inst: Instance, name: str) -> Instance:
     return found
 
 
-REPORTS: dict[str, Callable[..., Any]] = {
+REPORTS: dict[str, Function] = {
     f.__name__: f for f in (transmit, log, every, create, begin, follow, next, forget, guide, send, link, stop)
 }
 """What a method may report, by the word for it in the journal."""
 
 
-def reported(kernel: State, call: int, kind: str, data: tuple[Any, ...]) -> Any:
+def reported(kernel: State, call: int, kind: str, data: tuple[object, ...]) -> object:
     """Take what a method reports while its call runs. Raise Failure to refuse it."""
     known = kernel.calls.get(call)
     if known is None or not known[0].alive:
@@ -214,7 +216,7 @@ def reported(kernel: State, call: int, kind: str, data: tuple[Any, ...]) -> Any:
 # ---- what is asked of the class -------------------------------------------------------------------------------
 
 
-def judged(kernel: State, parent: Instance, child: Instance, record: dict[str, Any]) -> Generator[Any, Any, None]:
+def judged(kernel: State, parent: Instance, child: Instance, record: dict[str, Value]) -> Talk:
     """Let a class decide on the failure of a child that it has created."""
     word = yield CallProgram(parent.code.ir.python, ["error", child.name, record])
     if word == "restart":

@@ -7,8 +7,7 @@ settled it by `done` or `back`. Then it claims the next item. So a coglet has at
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cogc.ir import QUEUE
 from cogc.kernel import failing, ports, reactions, requests
@@ -19,6 +18,7 @@ from cogc.language.values import Failure
 
 if TYPE_CHECKING:
     from cogc.kernel.state import State
+    from cogc.kernel.waits import Talk
 
 
 def attend(kernel: State, inst: Instance) -> None:
@@ -32,7 +32,7 @@ def _start(kernel: State, inst: Instance, channel: str) -> None:
     """Start the consumer of one queue. If it fails, the coglet fails."""
     activity = Activity(inst, None, _consume(kernel, inst, channel), channel, kernel.cause, False)
 
-    def over(value: Any) -> None:
+    def over(value: object) -> None:
         if isinstance(value, Failure):
             failing.fail(kernel, inst, value, f"on {channel.removeprefix(QUEUE)}", None)
 
@@ -41,7 +41,7 @@ def _start(kernel: State, inst: Instance, channel: str) -> None:
     reactions.advance(kernel, activity, None, None)
 
 
-def _consume(kernel: State, inst: Instance, channel: str) -> Generator[Any, Any, None]:
+def _consume(kernel: State, inst: Instance, channel: str) -> Talk:
     """Claim items one after the other, and hand each to the coglet."""
     key = channel.removeprefix(QUEUE)
     port = ports.port(inst, channel)
@@ -52,7 +52,7 @@ def _consume(kernel: State, inst: Instance, channel: str) -> Generator[Any, Any,
         yield WaitIn(kernel.settling.setdefault((inst.path, channel), []))
 
 
-def orphaned(kernel: State, activity: Activity, value: Any) -> None:
+def orphaned(kernel: State, activity: Activity, value: object) -> None:
     """Give back an item of a queue whose consumer is gone when the item comes."""
     if type(activity.event) is str and activity.event.startswith(QUEUE) and type(value) is list:
         queue = activity.event.removeprefix(QUEUE).removesuffix(".dead")

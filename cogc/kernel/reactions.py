@@ -39,7 +39,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cogc.kernel import failing, joins, requests
 from cogc.kernel.models import agents
@@ -60,7 +60,7 @@ from cogc.kernel.objects import (
 )
 from cogc.kernel.ports import step
 from cogc.kernel.program import Handler, nanos
-from cogc.kernel.timers import Timer
+from cogc.kernel.timers import Firing, Timer
 from cogc.language.closed import assert_never
 from cogc.language.functions import stable_key
 from cogc.language.meter import METER
@@ -68,12 +68,13 @@ from cogc.language.values import Failure, hidden, kind_of
 
 if TYPE_CHECKING:
     from cogc.kernel.state import State
+    from cogc.language.values import Value
 
 
 # ---- a message and its reactions -----------------------------------------------------------------------------
 
 
-def react(kernel: State, port: Port, message: Any, position: int) -> None:
+def react(kernel: State, port: Port, message: Value, position: int) -> None:
     """Run a port's reactions from `position` on; one that holds the coglet puts the others off."""
     inst = port.inst
     for i in range(position, len(port.handlers)):
@@ -100,13 +101,13 @@ class Memory:
     __slots__ = ("batch", "count", "latest", "recent", "running", "seen", "timer", "waiting")
 
     def __init__(self) -> None:
-        self.batch: list[Any] = []
-        self.latest: Any = None
+        self.batch: list[Value] = []
+        self.latest: Value = None
         self.timer: Timer | None = None
         self.seen: OrderedDict[str, int] = OrderedDict()
         self.recent: deque[int] = deque()
         self.running = 0
-        self.waiting: deque[Any] = deque()
+        self.waiting: deque[tuple[tuple[Value, ...], Value, int]] = deque()
         self.count = 0
 
 
@@ -115,12 +116,12 @@ def memory(inst: Instance, handler: Handler) -> Memory:
     if inst.extra is None:
         inst.extra = {}
     found = inst.extra.get(handler.key)
-    if found is None:
+    if not isinstance(found, Memory):
         found = inst.extra[handler.key] = Memory()
     return found
 
 
-def modified(kernel: State, inst: Instance, handler: Handler, message: Any, port: Port | None) -> bool:
+def modified(kernel: State, inst: Instance, handler: Handler, message: Value, port: Port | None) -> bool:
     """Pass a message through the modifiers of a reaction. Return whether the reaction holds the coglet now.
 
     The order is: `on all` gathers, `debounce`, `batch`, `when`, `distinct`, `throttle`, `concurrent`.
@@ -134,13 +135,13 @@ def modified(kernel: State, inst: Instance, handler: Handler, message: Any, port
     return _behind_debounce(kernel, inst, handler, message, port)
 
 
-def _behind_debounce(kernel: State, inst: Instance, handler: Handler, message: Any, port: Port | None) -> bool:
+def _behind_debounce(kernel: State, inst: Instance, handler: Handler, message: Value, port: Port | None) -> bool:
     if handler.batch is not None:
         return _batch(kernel, inst, handler, message, port)
     return begin(kernel, inst, handler, message, port)
 
 
-def _debounce(kernel: State, inst: Instance, handler: Handler, message: Any, port: Port | None) -> None:
+def _debounce(kernel: State, inst: Instance, handler: Handler, message: Value, port: Port | None) -> None:
     """Keep the last of several messages that come close together, and pass it on when it has been quiet long enough."""
     own = memory(inst, handler)
     if own.timer is not None:
@@ -150,14 +151,14 @@ def _debounce(kernel: State, inst: Instance, handler: Handler, message: Any, por
     assert handler.debounce is not None
     due = kernel.now + nanos(handler.debounce(inst), 0)
 
-    def quiet(_first: Any, _second: Any) -> None:
+    def quiet(_first: object, _second: object) -> None:
         latest, own.latest, own.timer = own.latest, None, None
         later(kernel, inst, lambda: _behind_debounce(kernel, inst, handler, latest, port))
 
     own.timer = arm(kernel, inst, due, quiet)
 
 
-def _batch(kernel: State, inst: Instance, handler: Handler, message: Any, port: Port | None) -> bool:
+def _batch(kernel: State, inst: Instance, handler: Handler, message: Value, port: Port | None) -> bool:
     """Collect messages until there are enough, or enough time has passed since the first one."""
     own = memory(inst, handler)
     assert handler.batch is not None
@@ -182,7 +183,7 @@ def _flush(kernel: State, inst: Instance, handler: Handler, own: Memory, port: P
     return begin(kernel, inst, handler, messages, port) if messages else False
 
 
-def _drop(kernel: State, inst: Instance, handler: Handler, message: Any, reason: str) -> None:
+def _drop(kernel: State, inst: Instance, handler: Handler, message: Value, reason: str) -> None:
     """Count a message that a modifier drops."""
     kernel.skipped += 1
     if kernel.trace:
@@ -194,7 +195,7 @@ def later(kernel: State, inst: Instance, act: Callable[[], object]) -> None:
     kernel.admit(step(inst, "later", act), None)
 
 
-def begin(kernel: State, inst: Instance, handler: Handler, message: Any, port: Port | None) -> bool:
+def begin(kernel: State, inst: Instance, handler: Handler, message: Value, port: Port | None) -> bool:
     """Run a reaction for a message if its guard and limits allow it. Return whether it holds the coglet now."""
     sender = None
     if handler.sender and port is not None and port.member is not None:
@@ -207,7 +208,7 @@ def begin(kernel: State, inst: Instance, handler: Handler, message: Any, port: P
     return begin_with(kernel, inst, handler, arguments, message)
 
 
-def begin_with(kernel: State, inst: Instance, handler: Handler, arguments: tuple[Any, ...], event: Any) -> bool:
+def begin_with(kernel: State, inst: Instance, handler: Handler, arguments: tuple[Value, ...], event: Value) -> bool:
     """Run a reaction with its arguments if its guard and limits allow it. Return whether it holds the coglet now."""
     try:
         if not _passes(kernel, inst, handler, arguments, event):
@@ -233,7 +234,7 @@ def begin_with(kernel: State, inst: Instance, handler: Handler, arguments: tuple
     return _launch(kernel, inst, handler, arguments, event)
 
 
-def _passes(kernel: State, inst: Instance, handler: Handler, arguments: tuple[Any, ...], event: Any) -> bool:
+def _passes(kernel: State, inst: Instance, handler: Handler, arguments: tuple[Value, ...], event: Value) -> bool:
     """Return whether guard, `distinct` and `throttle` let an event through."""
     if handler.guard is not None:
         verdict = handler.guard(inst, *arguments)
@@ -250,7 +251,7 @@ def _passes(kernel: State, inst: Instance, handler: Handler, arguments: tuple[An
     return True
 
 
-def _distinct(kernel: State, inst: Instance, handler: Handler, arguments: tuple[Any, ...]) -> bool:
+def _distinct(kernel: State, inst: Instance, handler: Handler, arguments: tuple[Value, ...]) -> bool:
     """Return whether no message with the same key came within the span."""
     own = memory(inst, handler)
     assert handler.distinct is not None
@@ -282,7 +283,7 @@ def _throttle(kernel: State, inst: Instance, handler: Handler) -> bool:
 # ---- what waits ----------------------------------------------------------------------------------------------
 
 
-def _launch(kernel: State, inst: Instance, handler: Handler, arguments: tuple[Any, ...], event: Any) -> bool:
+def _launch(kernel: State, inst: Instance, handler: Handler, arguments: tuple[Value, ...], event: Value) -> bool:
     """Start a reaction that may wait. Return whether it holds the coglet now."""
     holds = handler.concurrent is None
     activity = Activity(inst, handler, handler.function(inst, *arguments), event, kernel.cause, holds)
@@ -345,7 +346,7 @@ def _next_concurrent(kernel: State, inst: Instance, handler: Handler) -> None:
         later(kernel, inst, start)
 
 
-def advance(kernel: State, activity: Activity, value: Any, failure: Failure | None) -> None:
+def advance(kernel: State, activity: Activity, value: object, failure: Failure | None) -> None:
     """Let an activity go on to its next wait, or to its end."""
     activity.turn += 1
     if activity.deadline is not None:
@@ -370,7 +371,7 @@ def advance(kernel: State, activity: Activity, value: Any, failure: Failure | No
         advance(kernel, activity, None, activity.inst.code.failure(activity.inst, error))
 
 
-def _finished(kernel: State, activity: Activity, value: Any) -> None:
+def _finished(kernel: State, activity: Activity, value: object) -> None:
     """End an activity that has returned, and let the one go on that waits for it."""
     parent = activity.parent
     leave(kernel, activity)
@@ -416,7 +417,7 @@ def _broken(kernel: State, activity: Activity, error: Exception) -> None:
     failing.fail(kernel, activity.inst, failure, name, activity.event)
 
 
-def failure_record(inst: Instance, failure: Failure, event: Any) -> dict[str, Any]:
+def failure_record(inst: Instance, failure: Failure, event: Value) -> dict[str, Value]:
     """Return a failure as the record that `else as e` and `on error` bind."""
     return {"kind": failure.kind, "message": failure.message, "path": inst.path, "event": event}
 
@@ -426,8 +427,8 @@ def failed(
     inst: Instance,
     handler: Handler,
     error: Exception,
-    event: Any,
-    arguments: tuple[Any, ...] | None = None,
+    event: Value,
+    arguments: tuple[Value, ...] | None = None,
 ) -> None:
     """Hand the failure of a reaction that does not wait to the reaction's `else`, or to its coglet.
 
@@ -448,7 +449,7 @@ def failed(
 # ---- commands ------------------------------------------------------------------------------------------------
 
 
-def command(kernel: State, sender: Instance, target: Instance, name: str, arguments: list[Any]) -> None:
+def command(kernel: State, sender: Instance, target: Instance, name: str, arguments: list[Value]) -> None:
     """Give a command: it goes ahead of the data that waits."""
     if target.gate & (STOPPED | STOPPING):
         kernel.lose("stopped")
@@ -465,7 +466,7 @@ def command(kernel: State, sender: Instance, target: Instance, name: str, argume
     urgent(kernel, target, Command(name, arguments, cause))
 
 
-def _given(kernel: State, inst: Instance, command: str, arguments: list[Any]) -> list[Any]:
+def _given(kernel: State, inst: Instance, command: str, arguments: list[Value]) -> list[Value]:
     """Return the arguments of a command for a trace: absent ones as null, private ones hidden."""
     given = [None if a is ABSENT else a for a in arguments]
     if not kernel.private:
@@ -511,7 +512,7 @@ def take_urgent(kernel: State, inst: Instance) -> None:
         inst.gate &= ~URGENT
 
 
-def _command(kernel: State, inst: Instance, name: str, arguments: list[Any]) -> None:
+def _command(kernel: State, inst: Instance, name: str, arguments: list[Value]) -> None:
     """Carry out a command: run its reactions, and those that count ticks."""
     suppressed = inst.code.ir.suppressed
     if suppressed and name in inst.states[suppressed[1]] and name not in ("suppress", "unsuppress"):
@@ -540,7 +541,7 @@ def _command(kernel: State, inst: Instance, name: str, arguments: list[Any]) -> 
             _tick(kernel, inst, handler)
 
 
-def zip_names(handler: Handler, values: list[Any]) -> list[tuple[str, Any]]:
+def zip_names(handler: Handler, values: list[Value]) -> list[tuple[str, Value]]:
     return [(p.name, v) for p, v in zip(handler.reaction.parameters, values, strict=True)]
 
 
@@ -557,7 +558,7 @@ def _tick(kernel: State, inst: Instance, handler: Handler) -> None:
 # ---- timers and the program table ----------------------------------------------------------------------------
 
 
-def arm(kernel: State, inst: Instance, due: int, function: Callable[[Any, Any], None]) -> Timer:
+def arm(kernel: State, inst: Instance, due: int, function: Firing) -> Timer:
     """Arm a timer that dies with its coglet's life."""
     timer = kernel.timers.add(due, Timer(function, inst))
     if inst.timers is None:

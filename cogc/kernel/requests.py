@@ -37,8 +37,7 @@ when the last has ended, or with the first failure, which ends the others. `Star
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cogc.kernel import queues, reactions
 from cogc.kernel.effects import Ask, Call, Dispatch
@@ -62,7 +61,12 @@ from cogc.language.closed import assert_never
 from cogc.language.values import Failure
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cogc.kernel.objects import Item
+    from cogc.kernel.shapes import Progress
     from cogc.kernel.state import State
+    from cogc.kernel.waits import Talk
 
 
 def carry_out(kernel: State, activity: Activity, request: Request) -> None:
@@ -111,7 +115,9 @@ def wake(kernel: State, waiting: list[Waiter]) -> None:
     waiting.clear()
 
 
-def start(kernel: State, activity: Activity, inst: Instance, generator: Any, done: Callable[[Any], None]) -> Activity:
+def start(
+    kernel: State, activity: Activity, inst: Instance, generator: Talk, done: Callable[[object], None]
+) -> Activity:
     """Start a generator of a coglet beside an activity, which does not wait for it; `done` takes its value or Failure."""
     sub = Activity(inst, activity.handler, generator, activity.event, activity.cause, False)
     sub.done = done
@@ -125,7 +131,8 @@ def _call(kernel: State, activity: Activity, request: CallProgram) -> None:
     inst, key = asking_coglet(activity, request), request.program
     program = inst.code.unit.bundle.programs[key]
     if program.kind == "reply":
-        coglet_tools.reply(kernel, *request.arguments)
+        id, answer = request.arguments
+        coglet_tools.reply(kernel, id, answer)
         resume(kernel, activity, None)
         return
     values = inst.code.unit.attributes(program)(inst, *request.arguments)
@@ -178,7 +185,7 @@ def _dispatch(kernel: State, activity: Activity, request: DispatchAgent) -> None
     )
 
 
-def progress(kernel: State, call: int, event: Any) -> None:
+def progress(kernel: State, call: int, event: Progress) -> None:
     """Deliver a progress report of a dispatcher to the agent's coglet."""
     known = kernel.calls.get(call)
     if known is None:
@@ -197,7 +204,7 @@ def _called(kernel: State, activity: Activity, inst: Instance, result: int | Non
     return call
 
 
-def finish_call(kernel: State, call: int, value: Any) -> None:
+def finish_call(kernel: State, call: int, value: object) -> None:
     """Take the result of a call: check it, and let the activity go on in its turn."""
     known = kernel.calls.pop(call, None)
     kernel.models.spending.pop(call, None)
@@ -217,7 +224,7 @@ def finish_call(kernel: State, call: int, value: Any) -> None:
     resume(kernel, activity, value)
 
 
-def resume(kernel: State, activity: Activity, value: Any, turn: int = -1) -> None:
+def resume(kernel: State, activity: Activity, value: object, turn: int = -1) -> None:
     """Queue the continuation of an activity; it goes ahead even of a closed gate, for it is what closed it.
 
     `turn` is the wait that this answers (by default the present one): the answer to an earlier one is dropped.
@@ -250,7 +257,7 @@ def beside(sub: Activity) -> None:
     sub.inst.activities.append(sub)
 
 
-def _run_all(kernel: State, activity: Activity, inst: Instance, generators: list[Any]) -> None:
+def _run_all(kernel: State, activity: Activity, inst: Instance, generators: list[Talk]) -> None:
     """Run generators of a coglet side by side. The activity goes on with the list of their values."""
     if not generators:
         resume(kernel, activity, [])
@@ -314,7 +321,7 @@ def forget_awaits(inst: Instance, activity: Activity) -> None:
         _drop_await(inst, entry)
 
 
-def awaited(kernel: State, inst: Instance, item: Any) -> bool:
+def awaited(kernel: State, inst: Instance, item: Item) -> bool:
     """Return whether an `await` takes this message. The activity then goes on with it."""
     port, message, cause = item
     for entry in list(inst.awaits or ()):

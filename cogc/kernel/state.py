@@ -10,7 +10,7 @@ import random
 import uuid
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cogc import ir
 from cogc.kernel import ports
@@ -35,6 +35,10 @@ from cogc.kernel.timers import Timers
 from cogc.kernel.trace import Tracer
 from cogc.kernel.unit import CogletCode, Unit
 from cogc.language.values import Failure, Time, hidden
+
+if TYPE_CHECKING:
+    from cogc.kernel.objects import Item
+    from cogc.language.values import Value
 
 RING = 256
 """How many of the last messages are kept for the report of a failure."""
@@ -105,7 +109,7 @@ class State:
         epoch: int = 0,
         traced: bool = False,
         run: str = "",
-        budget: dict[str, Any] | None = None,
+        budget: dict[str, Value] | None = None,
         root: str = "",
     ) -> None:
         self.first = root or unit.bundle.root
@@ -119,10 +123,10 @@ class State:
         self.steps = 0
         self.cause = 0
         self.trace = Tracer(self, run) if traced else None
-        self.messages: deque[Any] = deque()
+        self.messages: deque[Item] = deque()
         self.ready: deque[Instance | None] = deque()  # None: a pause, which `run` takes
         self.hot: list[Port] = []
-        self.ring: deque[Any] = deque(maxlen=RING)
+        self.ring: deque[Item] = deque(maxlen=RING)
         self.effects: list[Effect] = []
         self.timers = Timers()
         self.calls: dict[int, tuple[Activity, Instance, int | None]] = {}
@@ -178,7 +182,7 @@ class State:
 
     # ---- sending -------------------------------------------------------------------------------------------
 
-    def emit(self, inst: Instance, number: int, value: Any) -> None:
+    def emit(self, inst: Instance, number: int, value: Value) -> None:
         """Transmit on an own channel: to every target at once."""
         out = inst.outs[number]
         if out is None:
@@ -198,7 +202,7 @@ class State:
         elif not out.targets:
             self._unheard(inst, out, value)
 
-    def emit_traced(self, inst: Instance, number: int, value: Any) -> None:
+    def emit_traced(self, inst: Instance, number: int, value: Value) -> None:
         """Transmit on an own channel, with a record in the trace."""
         out = inst.outs[number]
         if out is None:
@@ -215,7 +219,7 @@ class State:
             self._unheard(inst, out, value)
         self.cause = before
 
-    def push(self, port: Port, value: Any) -> None:
+    def push(self, port: Port, value: Value) -> None:
         """Put a message into a port's inbox."""
         fill = port.fill + 1
         if fill >= port.capacity:
@@ -224,12 +228,12 @@ class State:
             port.fill = fill
             self.messages.append((port, value, self.cause))
 
-    def admit(self, port: Port, value: Any) -> None:
+    def admit(self, port: Port, value: Value) -> None:
         """Put a message into a port's inbox whatever its fill: from feedback links, timers and the outside."""
         port.fill += 1
         self.messages.append((port, value, self.cause))
 
-    def _full(self, port: Port, value: Any) -> None:
+    def _full(self, port: Port, value: Value) -> None:
         """Put a message that fills an inbox, or comes to a full one, where the port's `overflow` says."""
         if port.overflow == "block":
             port.fill += 1
@@ -256,7 +260,7 @@ class State:
                     self.bury(item, "dropped")
                     return
 
-    def bury(self, item: Any, reason: str, taken: bool = False) -> None:
+    def bury(self, item: Item, reason: str, taken: bool = False) -> None:
         """Count a message that will not be handled, and record it in the trace with its reason."""
         port, message, cause = item
         self.lose(reason)
@@ -278,7 +282,7 @@ class State:
         ending = self.root is not None and self.root.gate & (STOPPING | STOPPED)
         self.losses.letters[AT_THE_END if ending else reason] += 1
 
-    def _unheard(self, inst: Instance, out: Out, value: Any) -> None:
+    def _unheard(self, inst: Instance, out: Out, value: Value) -> None:
         """Count a message to which nobody listens. The `failed` of an agent, team, plan or definition of done is
         logged too."""
         if out.muted:
@@ -292,7 +296,7 @@ class State:
             self.lose("unheard")
             if self.trace:
                 self.trace.record("dead_letter", inst, port=out.name, reason="unheard", data=value)
-            why = "it is not met" if kind == "dod" else value["message"]
+            why = value["message"] if kind != "dod" and isinstance(value, dict) else "it is not met"
             self.effects.append(
                 LogLine(
                     "error", inst.path, f"this {KINDS[kind]} failed, and nobody listens to `failed`: {why}", self.now
@@ -349,7 +353,7 @@ class State:
 
     # ---- logs and random numbers ----------------------------------------------------------------------------
 
-    def log(self, inst: Instance, level: str, value: Any) -> None:
+    def log(self, inst: Instance, level: str, value: Value) -> None:
         """Log a value: to the trace, to people, and to the `log` channel from the coglet's level on."""
         if self.trace:
             self.trace.record("log", inst, level=level, data=value)
@@ -402,7 +406,7 @@ class State:
             self.effects.append(Cancel(call))
         activity.calls.clear()
 
-    def output(self, channel: str, value: Any) -> None:
+    def output(self, channel: str, value: Value) -> None:
         """Send what the root transmits out of the system."""
         seq = self.trace.record("output", self.root, channel=channel, data=value) if self.trace else 0
         self.effects.append(Output(channel, value, seq))

@@ -37,7 +37,6 @@ outside and its name stay, so that nobody else sees the restart but by the time 
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
 from cogc.kernel import failing, joins, pools, python, queues, reactions, wiring
@@ -71,6 +70,8 @@ if TYPE_CHECKING:
     from cogc import ir
     from cogc.kernel.state import State
     from cogc.kernel.unit import Unit
+    from cogc.kernel.waits import Talk
+    from cogc.language.values import Value
 
 STOP_DEADLINE = 10_000_000_000
 """The nanoseconds that an `on stop` may take."""
@@ -79,7 +80,7 @@ STOP_DEADLINE = 10_000_000_000
 # ---- creation ------------------------------------------------------------------------------------------------
 
 
-def boot(kernel: State, parameters: dict[str, Any]) -> None:
+def boot(kernel: State, parameters: dict[str, Value]) -> None:
     """Create the root coglet and all below it, then start them."""
     code = kernel.code(kernel.unit, kernel.first)
     given = _by_name(code, parameters)
@@ -96,7 +97,7 @@ def boot(kernel: State, parameters: dict[str, Any]) -> None:
     begin(kernel, root)
 
 
-def adopt(kernel: State, parent: Instance, name: str, unit: Unit, parameters: dict[str, Any]) -> Instance:
+def adopt(kernel: State, parent: Instance, name: str, unit: Unit, parameters: dict[str, Value]) -> Instance:
     """Create the root coglet of a unit as a child of a coglet that runs, whatever unit that one is of, and start it."""
     unit = kernel.held(unit)
     code = kernel.code(unit, unit.bundle.root)
@@ -119,10 +120,10 @@ def _by_name(code: CogletCode, parameters: dict[str, Any]) -> list[Any]:
     return [parameters.get(n, pools.UNSET) for n in names]
 
 
-def _parameters(kernel: State, inst: Instance, given: list[Any]) -> list[Any]:
+def _parameters(kernel: State, inst: Instance, given: list[Value]) -> list[Value]:
     """Set and return the parameters of a coglet: the given ones, else their defaults, which may use those before
     them."""
-    values: list[Any] = []
+    values: list[Value] = []
     inst.parameters = values
     for i, (check, default) in enumerate(inst.code.parameters):
         value = given[i] if i < len(given) else pools.UNSET
@@ -174,7 +175,7 @@ def _fill(kernel: State, inst: Instance) -> None:
         wiring.suppress(kernel, inst)
 
 
-def _kept(inst: Instance, state: ir.StateDecl, stored: Any) -> Any:
+def _kept(inst: Instance, state: ir.StateDecl, stored: object) -> Value:
     """Return a state of an earlier run. Raise a Failure of kind `kept` if it no longer fits its type."""
     try:
         return inst.code.unit.validators.check(state.type)(stored)
@@ -222,7 +223,7 @@ def _bounded(spec: ir.ChildDecl, count: int, highest: int | None) -> None:
         raise Failure("error", f"`{spec.name}` cannot have {count} members: {wanted}", spec.at)
 
 
-def add_member(kernel: State, parent: Instance, slot: Slot, arguments: list[Any]) -> Instance:
+def add_member(kernel: State, parent: Instance, slot: Slot, arguments: list[Value]) -> Instance:
     """Create another coglet behind a child's name, and all below it, without starting it."""
     index, slot.next_index = slot.next_index, slot.next_index + 1
     inst = Instance(kernel, slot.code, slot.name, index, parent, slot, _NO_PARAMETERS)
@@ -234,10 +235,10 @@ def add_member(kernel: State, parent: Instance, slot: Slot, arguments: list[Any]
     return inst
 
 
-_NO_PARAMETERS: list[Any] = []
+_NO_PARAMETERS: list[Value] = []
 
 
-def grow(kernel: State, parent: Instance, child: str, arguments: list[Any]) -> int:
+def grow(kernel: State, parent: Instance, child: str, arguments: list[Value]) -> int:
     """Add a member to a pool, start it, and return its index."""
     assert parent.children is not None
     slot = parent.children[child]
@@ -281,7 +282,7 @@ def _post_order(inst: Instance) -> list[Instance]:
     return [*found, inst]
 
 
-def _starting(kernel: State, order: list[Instance]) -> Generator[Any, Any, None]:
+def _starting(kernel: State, order: list[Instance]) -> Talk:
     """Run the `on start` hooks of coglets in order."""
     for inst in order:
         if inst.gate & (STOPPED | STOPPING):
@@ -313,7 +314,7 @@ def hooks(kernel: State) -> list[str]:
 _HOOKS = ((STARTING, "start"), (STOPPING, "stop"))
 
 
-def _hook(kernel: State, inst: Instance, handler: Handler, deadline: int | None) -> Generator[Any, Any, None]:
+def _hook(kernel: State, inst: Instance, handler: Handler, deadline: int | None) -> Talk:
     """Run an `on start` or `on stop`, and its own `else` if it fails."""
     arguments = handler.arguments(None)
     METER.step = object()
@@ -332,9 +333,7 @@ def _hook(kernel: State, inst: Instance, handler: Handler, deadline: int | None)
         yield from _owned(kernel, inst, handler.on_failure(inst, *arguments, record), deadline)
 
 
-def _owned(
-    kernel: State, inst: Instance, generator: Generator[Any, Any, None], deadline: int | None
-) -> Generator[Any, Any, None]:
+def _owned(kernel: State, inst: Instance, generator: Talk, deadline: int | None) -> Talk:
     """Pass on the requests of a hook in the name of its own coglet, though the process is that of a whole subtree."""
     resume, value = generator.send, None
     try:
@@ -432,7 +431,7 @@ def _tick(kernel: State, port: Port) -> None:
 # ---- processes -----------------------------------------------------------------------------------------------
 
 
-def process(kernel: State, inst: Instance, generator: Generator[Any, Any, None]) -> Activity:
+def process(kernel: State, inst: Instance, generator: Talk) -> Activity:
     """Run a generator of hooks like a reaction that belongs to no coglet's turn."""
     activity = Activity(inst, None, generator, None, kernel.cause, False)
     with aside:
@@ -451,7 +450,7 @@ def stop(kernel: State, inst: Instance) -> None:
     process(kernel, inst, _stopping(kernel, inst, for_good=True))
 
 
-def _stopping(kernel: State, inst: Instance, for_good: bool) -> Generator[Any, Any, None]:
+def _stopping(kernel: State, inst: Instance, for_good: bool) -> Talk:
     """Stop a coglet: cancel what is under way, stop its children, run its `on stop` hooks."""
     if inst.gate & STOPPED:
         return
@@ -467,7 +466,7 @@ def _stopping(kernel: State, inst: Instance, for_good: bool) -> Generator[Any, A
         inst.gate &= ~STOPPING
 
 
-def _last_words(kernel: State, inst: Instance, handler: Handler) -> Generator[Any, Any, None]:
+def _last_words(kernel: State, inst: Instance, handler: Handler) -> Talk:
     """Run an `on stop` within its deadline. Its failure is logged, and keeps nothing else from stopping."""
     deadline = kernel.now + STOP_DEADLINE
     try:
@@ -607,7 +606,7 @@ def restart(kernel: State, inst: Instance) -> None:
     process(kernel, inst, _restarting(kernel, [m for m in tied if not m.gate & STOPPED]))
 
 
-def _restarting(kernel: State, tied: list[Instance]) -> Generator[Any, Any, None]:
+def _restarting(kernel: State, tied: list[Instance]) -> Talk:
     """Stop the coglets that restart, in reverse order; then start each with fresh states and children."""
     for inst in reversed(tied):
         inst.gate |= STARTING

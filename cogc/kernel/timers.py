@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from heapq import heappop, heappush
-from typing import Any
+from typing import Any, TypeAlias
+
+Firing: TypeAlias = Callable[[Any, Any], object]
+"""What a timer calls with its `first` and `second`."""
 
 
 class Timer:
@@ -15,7 +18,7 @@ class Timer:
 
     __slots__ = ("first", "function", "second")
 
-    def __init__(self, function: Callable[[Any, Any], object] | None, first: Any = None, second: Any = None) -> None:
+    def __init__(self, function: Firing | None, first: Any = None, second: Any = None) -> None:
         self.function = function
         self.first = first
         self.second = second

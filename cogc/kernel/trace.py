@@ -9,13 +9,14 @@ keeps the last value of each state; a coglet's are forgotten when it restarts or
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from cogc.kernel.changes import Edits, difference
 from cogc.language.values import hidden
 
 if TYPE_CHECKING:
     from cogc.kernel.objects import Instance, Out, Port
+    from cogc.language.values import Value
 
 
 class Clock(Protocol):
@@ -26,6 +27,10 @@ class Clock(Protocol):
     private: frozenset[str]
 
 
+Record: TypeAlias = dict[str, Any]
+"""A record of a trace: `seq`, `kind` and the fields of its kind (specs/trace.md)."""
+
+
 class Tracer:
     """Collects the records of one kernel."""
 
@@ -34,10 +39,10 @@ class Tracer:
     def __init__(self, kernel: Clock, run: str) -> None:
         self.kernel = kernel
         self.run = run
-        self.records: list[dict[str, Any]] = []
+        self.records: list[Record] = []
         self.seq = 0
         self.paths: dict[Instance, str] = {}
-        self.states: dict[Instance, dict[str, Any]] = {}
+        self.states: dict[Instance, dict[str, Value]] = {}
 
     def path(self, inst: Instance | None) -> str:
         """Return the path of a coglet, remembered: a coglet keeps its place for life."""
@@ -48,7 +53,7 @@ class Tracer:
             known = self.paths[inst] = inst.path
         return known
 
-    def record(self, kind: str, inst: Instance | None, cause: int = -1, **fields: Any) -> int:
+    def record(self, kind: str, inst: Instance | None, cause: int = -1, **fields: object) -> int:
         """Add a record and return its `seq`."""
         self.seq += 1
         kernel = self.kernel
@@ -68,7 +73,7 @@ class Tracer:
         )
         return self.seq
 
-    def transmit(self, inst: Instance, out: Out, value: Any) -> int:
+    def transmit(self, inst: Instance, out: Out, value: Value) -> int:
         """Add the record of a transmitted message and return its `seq`. This is `record`, written out for speed."""
         self.seq += 1
         kernel = self.kernel
@@ -87,7 +92,7 @@ class Tracer:
         )
         return self.seq
 
-    def deliver(self, port: Port, message: Any, cause: int) -> int:
+    def deliver(self, port: Port, message: Value, cause: int) -> int:
         """Add the record of a delivered message and return its `seq`. The data is in the record that caused it."""
         self.seq += 1
         self.records.append(
@@ -104,7 +109,7 @@ class Tracer:
         )
         return self.seq
 
-    def state(self, inst: Instance, name: str, value: Any) -> None:
+    def state(self, inst: Instance, name: str, value: Value) -> None:
         """Add the record of a state that was set: its value, or the edits of the value that it had."""
         value = hidden(value, self.kernel.private)
         known = self.states.setdefault(inst, {})
@@ -119,7 +124,7 @@ class Tracer:
         """Forget the states of a coglet that stops or restarts."""
         self.states.pop(inst, None)
 
-    def take(self) -> list[dict[str, Any]]:
+    def take(self) -> list[Record]:
         """Take the records since the last call."""
         records, self.records = self.records, []
         return records

@@ -13,8 +13,7 @@ each kernel keeps the code of its open coglets for itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cogc import ir
 from cogc.kernel.code import Coder
@@ -23,7 +22,9 @@ from cogc.kernel.validate import Validators
 from cogc.language.meter import begin
 from cogc.language.values import Failure
 
-Function = Callable[..., Any]
+if TYPE_CHECKING:
+    from cogc.kernel.host import Host
+    from cogc.language.values import Function, Settings, Value
 
 
 class CogletCode:
@@ -57,7 +58,7 @@ class CogletCode:
         self.supervision = spec.supervision
         self._handlers(coder, spec)
 
-    def failure(self, inst: Any, error: Exception) -> Failure:
+    def failure(self, inst: Host | None, error: Exception) -> Failure:
         """Return an exception out of this code, or out of the handling of a coglet that has it, as a Failure."""
         return self.coder.failure(inst, error)
 
@@ -123,9 +124,9 @@ class Unit:
         self._codes: dict[tuple[str, bool], CogletCode] = {}
         self._keeps: dict[str, bool] = {}
         self._attributes: dict[str, Function] = {}
-        self._models: dict[str, dict[str, Any]] = {}
+        self._models: dict[str, Settings] = {}
         self._values: dict[int, tuple[ir.Expr, Function]] = {}
-        self._policies: dict[tuple[Any, ...], ChildCode] = {}
+        self._policies: dict[tuple[ir.Restart, int, int], ChildCode] = {}
         self.coder.consts()
 
     def code(self, key: str, traced: bool) -> CogletCode:
@@ -160,7 +161,7 @@ class Unit:
         found: Function = self.coder.space[self.coder.program(program)]
         return found
 
-    def value(self, node: ir.Expr, inst: Any) -> Any:
+    def value(self, node: ir.Expr, inst: Host | None) -> Any:
         """Evaluate an expression of the program in a coglet; its function is kept."""
         known = self._values.get(id(node))
         if known is None:
@@ -172,7 +173,7 @@ class Unit:
         begin(object())
         return self.value(node, None)
 
-    def model(self, key: str) -> dict[str, Any]:
+    def model(self, key: str) -> Settings:
         """Return a model's attributes; a secret in them is still the name of a variable."""
         if key not in self._models:
             attributes = self.bundle.models[key].attributes
@@ -188,7 +189,7 @@ class Unit:
             found = self._policies[key] = ChildCode(self.coder, spec)
         return found
 
-    def checked(self, type: int, value: Any, what: str) -> Any:
+    def checked(self, type: int, value: object, what: str) -> Value:
         """Return a value as a type (by its number) wants it, or raise a Failure that says what is wrong with `what`."""
         try:
             return self.validators.check(type)(value)

@@ -7,8 +7,7 @@ that is wrong. Nearly every message fits as it is, so only the predicate is made
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING
 
 from cogc import ir
 from cogc.language import types
@@ -16,6 +15,9 @@ from cogc.language.closed import assert_never
 from cogc.language.coerce import coerce
 from cogc.language.types import Type, expand
 from cogc.language.values import Duration, Time, equal
+
+if TYPE_CHECKING:
+    from cogc.language.values import Check, Predicate, Space
 
 _PYTHON = {"int": "int", "float": "float", "string": "str", "bool": "bool", "duration": "Duration", "time": "Time"}
 
@@ -25,8 +27,8 @@ class Validators:
 
     def __init__(self, all_types: list[Type]) -> None:
         self.types = all_types
-        self._checks: dict[int, Callable[[Any], Any]] = {}
-        self._fits: dict[str, Callable[[Any], bool]] = {}
+        self._checks: dict[int, Check] = {}
+        self._fits: dict[str, Predicate] = {}
 
     @classmethod
     def of(cls, bundle: ir.Bundle) -> Validators:
@@ -34,18 +36,18 @@ class Validators:
         table = types.table_from_json(bundle.named)
         return cls([types.from_json(t, table) for t in bundle.types])
 
-    def fits(self, number: int) -> Callable[[Any], bool]:
+    def fits(self, number: int) -> Predicate:
         """Return the predicate of a type by its number."""
         return self.predicate(self.types[number])
 
-    def check(self, number: int) -> Callable[[Any], Any]:
+    def check(self, number: int) -> Check:
         """Return the check of a type by its number."""
         known = self._checks.get(number)
         if known is None:
             known = self._checks[number] = self._check(self.types[number])
         return known
 
-    def _check(self, wanted: Type) -> Callable[[Any], Any]:
+    def _check(self, wanted: Type) -> Check:
         """Return the check of a type, made of the predicate's lines with the value in place of the verdict.
 
         One function in place of two saves a call for each message.
@@ -58,14 +60,14 @@ class Validators:
             given = {"False": "coerce(v)", "True": "v"}.get(verdict, f"v if {verdict} else coerce(v)")
             lines.append(f"    {head}return {given}" if found else f"    {line}")
         exec(compile("\n".join(lines), "<validator>", "exec"), space)
-        made: Callable[[Any], Any] = space["check"]
+        made: Check = space["check"]
         return made
 
-    def _space(self) -> dict[str, Any]:
+    def _space(self) -> Space:
         """Return the namespace of a generated function."""
         return {"Duration": Duration, "Time": Time, "equal": equal}
 
-    def predicate(self, wanted: Type) -> Callable[[Any], bool]:
+    def predicate(self, wanted: Type) -> Predicate:
         """Return the generated predicate of a type. Recursive types refer to themselves by name."""
         key = repr(types.to_json(wanted))
         known = self._fits.get(key)
@@ -78,14 +80,14 @@ class Validators:
         self._fits[key] = space["fits"]
         return self._fits[key]
 
-    def _lines(self, wanted: Type, space: dict[str, Any]) -> list[str]:
+    def _lines(self, wanted: Type, space: Space) -> list[str]:
         """Return the body of a predicate over `v`."""
         found = expand(wanted)
         if isinstance(found, types.RecordOf):
             return self._record(found, space)
         return [f"return {self._test(found, 'v', space)}"]
 
-    def _test(self, wanted: Type, value: str, space: dict[str, Any]) -> str:
+    def _test(self, wanted: Type, value: str, space: Space) -> str:
         """Return an expression that tests a value: inline if it is short, else a call of another predicate."""
         found = expand(wanted)
         match found:
@@ -116,18 +118,18 @@ class Validators:
             case _:
                 assert_never(found)
 
-    def _later(self, wanted: Type) -> Callable[[Any], bool]:
+    def _later(self, wanted: Type) -> Predicate:
         """Return a predicate that is generated at its first use, so that a type may contain itself."""
-        made: list[Callable[[Any], bool]] = []
+        made: list[Predicate] = []
 
-        def test(value: Any) -> bool:
+        def test(value: object) -> bool:
             if not made:
                 made.append(self.predicate(wanted))
             return made[0](value)
 
         return test
 
-    def _record(self, record: types.RecordOf, space: dict[str, Any]) -> list[str]:
+    def _record(self, record: types.RecordOf, space: Space) -> list[str]:
         """Return the body of a predicate for a record."""
         lines = ["if type(v) is not dict: return False"]
         optional = [f for f in record.fields if f.optional and f.default is None]

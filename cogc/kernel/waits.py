@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 if TYPE_CHECKING:
     from cogc import ir
     from cogc.kernel.permissions import Sandbox
+    from cogc.kernel.shapes import Body, Message, Tokens
+    from cogc.language.values import Predicate, Value
 
 
 class _Request:
@@ -28,7 +30,7 @@ class CallProgram(_Request):
 
     __slots__ = ("arguments", "program", "sandbox")
 
-    def __init__(self, program: str, arguments: list[Any], sandbox: Sandbox | None = None) -> None:
+    def __init__(self, program: str, arguments: list[Value], sandbox: Sandbox | None = None) -> None:
         self.owner = None
         self.program = program
         self.arguments = arguments
@@ -45,7 +47,7 @@ class AskModel(_Request):
     __slots__ = ("at", "body", "limit", "model", "news", "program", "streams")
 
     def __init__(
-        self, model: str, program: str, body: dict[str, Any], limit: int, news: list[Any], streams: bool, at: int
+        self, model: str, program: str, body: Body, limit: int, news: list[Message], streams: bool, at: int
     ) -> None:
         self.owner = None
         self.model = model
@@ -69,7 +71,7 @@ class DispatchAgent(_Request):
         query: str,
         background: bool,
         limit: int,
-        used: Callable[[dict[str, Any]], None],
+        used: Callable[[Tokens], None],
         sandbox: Sandbox | None,
         max_depth: int,
     ) -> None:
@@ -89,7 +91,7 @@ class AskCoglet(_Request):
 
     __slots__ = ("input", "program")
 
-    def __init__(self, program: str, input: dict[str, Any]) -> None:
+    def __init__(self, program: str, input: dict[str, Value]) -> None:
         self.owner = None
         self.program = program
         self.input = input
@@ -121,7 +123,7 @@ class StartBeside(_Request):
 
     __slots__ = ("done", "generator")
 
-    def __init__(self, generator: Generator[Any, Any, Any], done: Callable[[Any], None]) -> None:
+    def __init__(self, generator: Talk, done: Callable[[object], None]) -> None:
         self.owner = None
         self.generator = generator
         self.done = done
@@ -132,7 +134,7 @@ class AwaitMessage(_Request):
 
     __slots__ = ("condition", "port", "timeout")
 
-    def __init__(self, port: ir.Port, condition: Callable[[Any], Any] | None, timeout: Any) -> None:
+    def __init__(self, port: ir.Port, condition: Predicate | None, timeout: object) -> None:
         self.owner = None
         self.port = port
         self.condition = condition
@@ -144,7 +146,7 @@ class RunAll(_Request):
 
     __slots__ = ("generators",)
 
-    def __init__(self, generators: list[Generator[Any, Any, Any]]) -> None:
+    def __init__(self, generators: list[Talk]) -> None:
         self.owner = None
         self.generators = generators
 

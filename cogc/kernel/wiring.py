@@ -34,8 +34,7 @@ the set of silenced channels changes; after a restart, for the new children.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cogc import ir
 from cogc.kernel import joins
@@ -47,6 +46,7 @@ from cogc.language.values import Failure
 
 if TYPE_CHECKING:
     from cogc.kernel.state import State
+    from cogc.language.values import Check, Function, Target, Value
 
 
 def wire(kernel: State, parent: Instance) -> None:
@@ -100,7 +100,7 @@ def members(parent: Instance, at: ir.Port) -> list[Instance]:
     return list(parent.children[at.child].members.values())
 
 
-def _link(kernel: State, parent: Instance, link: ir.LinkDecl, hash: Callable[..., Any] | None) -> None:
+def _link(kernel: State, parent: Instance, link: ir.LinkDecl, hash: Function | None) -> None:
     """Add the routes of one link."""
     if link.source.kind == "own_listen":
         if parent.forwards is None:
@@ -115,23 +115,21 @@ def _link(kernel: State, parent: Instance, link: ir.LinkDecl, hash: Callable[...
             add_target(source, target)
 
 
-def _pusher(kernel: State, target: Port) -> Callable[[Any], None]:
+def _pusher(kernel: State, target: Port) -> Target:
     """Return a route that pushes into a port, and makes its sender wait if the inbox is full."""
     return lambda value: kernel.push(target, value)
 
 
-def _admitter(kernel: State, target: Port) -> Callable[[Any], None]:
+def _admitter(kernel: State, target: Port) -> Target:
     """Return the route of a feedback link, whose sender never waits."""
     return lambda value: kernel.admit(target, value)
 
 
-def _targets(
-    kernel: State, parent: Instance, link: ir.LinkDecl, hash: Callable[..., Any] | None
-) -> list[Port | Callable[[Any], None]]:
+def _targets(kernel: State, parent: Instance, link: ir.LinkDecl, hash: Function | None) -> list[Port | Target]:
     """Return the targets of a link: ports, or functions where more than a push is needed."""
     at = link.target
     check = None if link.type is None else parent.code.unit.validators.check(link.type)
-    found: list[Port | Callable[[Any], None]] = []
+    found: list[Port | Target] = []
     if at.kind == "own_transmit":
         relayed = out_named(parent, at.name)
         number = parent.code.transmit_names.index(at.name)
@@ -155,10 +153,10 @@ def _targets(
     return found
 
 
-def _relay(kernel: State, parent: Instance, relayed: Out, number: int) -> Callable[[Any], None]:
+def _relay(kernel: State, parent: Instance, relayed: Out, number: int) -> Target:
     """Return the route from a child's output to the coglet's own output."""
 
-    def relay(value: Any) -> None:
+    def relay(value: Value) -> None:
         emit = kernel.emit if kernel.trace is None else kernel.emit_traced
         emit(parent, number, value)
 
@@ -168,16 +166,16 @@ def _relay(kernel: State, parent: Instance, relayed: Out, number: int) -> Callab
 def _checked(
     kernel: State,
     parent: Instance,
-    target: Port | Callable[[Any], None],
-    check: Callable[[Any], Any],
+    target: Port | Target,
+    check: Check,
     link: ir.LinkDecl,
-) -> Callable[[Any], None]:
+) -> Target:
     """Return a route that checks messages at run time, for a link whose types were not proved.
 
     A message that does not fit is a dead letter, and fails the coglet that made the link.
     """
 
-    def checked(value: Any) -> None:
+    def checked(value: Value) -> None:
         try:
             fitting = check(value)
         except Failure as failure:
@@ -211,9 +209,9 @@ def send(
     slot: Slot,
     member: int | None,
     channel: str,
-    value: Any,
+    value: Value,
     map: str = "",
-    hash: Callable[..., Any] | None = None,
+    hash: Function | None = None,
 ) -> None:
     """Send to a child, as the pool's `map` (or the link's own) says."""
     if member is not None:
@@ -243,12 +241,13 @@ def _pick(
     live: list[Instance],
     map: str,
     channel: str,
-    value: Any,
-    hash: Callable[..., Any] | None,
+    value: Value,
+    hash: Function | None,
 ) -> Instance:
     """Return the member of a pool that gets a message."""
     if map == "hash":
         by = hash or slot.spec.hash
+        assert by is not None
         key = stable_key(by(None if slot.code is None else live[0].parent, value))
         return live[zlib.crc32(key.encode()) % len(live)]
     if map == "idle":
@@ -258,7 +257,7 @@ def _pick(
     return live[(slot.cursor - 1) % len(live)]
 
 
-def _nobody(kernel: State, parent: Instance, slot: Slot, channel: str, value: Any) -> None:
+def _nobody(kernel: State, parent: Instance, slot: Slot, channel: str, value: Value) -> None:
     """Count a message for a child that has no living member."""
     reason = "stopped" if slot.single else "empty_pool"
     kernel.lose(reason)
@@ -293,6 +292,6 @@ def sink_root(kernel: State, root: Instance) -> None:
             out(root, number).extra = [_sink(kernel, name)]
 
 
-def _sink(kernel: State, name: str) -> Callable[[Any], None]:
+def _sink(kernel: State, name: str) -> Target:
     """Return the route of a channel of the root: out of the system."""
     return lambda value: kernel.output(name, value)

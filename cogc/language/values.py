@@ -10,12 +10,23 @@ from cogc.language.texts import duration_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Set
+    from collections.abc import Callable, Set
     from datetime import datetime
     from typing import Any, TypeAlias
 
     Value: TypeAlias = "bool | int | float | str | Duration | Time | list[Value] | dict[str, Value] | None"
     """A value of the language."""
+    Function: TypeAlias = Callable[..., Any]
+    """A compiled function. It is generated, so that its parameters (a coglet, then values) are known to nobody else."""
+    Check: TypeAlias = Callable[[object], Value]
+    """Returns a value as a type wants it, or raises a `Failure` of kind `type`."""
+    Predicate: TypeAlias = Callable[[object], bool]
+    Settings: TypeAlias = dict[str, Any]
+    """The values of a block of attributes, by name; the checker has proved the type of each."""
+    Space: TypeAlias = dict[str, Any]
+    """The global names of generated code."""
+    Target: TypeAlias = Callable[[Value], None]
+    """Takes a value that is sent, where more than a push into an inbox is needed."""
 
 LIMIT = 1 << 24  # the most characters of a string, or items of a list, that one expression may make
 

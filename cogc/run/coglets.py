@@ -85,13 +85,14 @@ class Coglets:
 
     async def call(self, program: ir.Program, cls: Any, call: Call) -> Any:
         """Run the method that a message, a command, a tick, a failure, a start or a stop is for."""
-        kind, name, data = (call.arguments[k] for k in ("kind", "name", "data"))
+        kind, name, data = str(call.arguments["kind"]), str(call.arguments["name"]), call.arguments["data"]
         made = _Host(self, call, program)
         token = sdk.host.set(made)
         try:
             if kind == "start":
                 await self._start(made, _class_of(program, cls), self.into(data), program)
             elif kind == "born":
+                assert isinstance(data, int)
                 base = self.bases[data]
                 self.born.add(call.path)
                 await self._start(made, base.cls, base.kwargs, None)

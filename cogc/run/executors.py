@@ -59,7 +59,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import trio
 
@@ -68,7 +68,7 @@ from cogc.disk import resources
 from cogc.kernel.effects import Call
 from cogc.kernel.unit import Unit
 from cogc.language.functions import text
-from cogc.language.values import Duration, Failure
+from cogc.language.values import Duration, Failure, kind_of
 from cogc.run import calling, upstream
 from cogc.run.calling import OnTrio, is_refusal, left, speaking
 from cogc.run.claims import Claims, files_of
@@ -81,6 +81,9 @@ from cogc.run.sandbox import ENVIRONMENT, wrapped
 from cogc.run.secrets import environment, own_environment
 from cogc.run.servers import Servers, read_result
 from cogc.run.settings import Settings
+
+if TYPE_CHECKING:
+    from cogc.language.values import Value
 
 DEFAULT_TIMEOUT = 60.0
 """Seconds that a call may take if its program declares no timeout."""
@@ -120,7 +123,7 @@ class Executors:
                     with speaking(self.coglets.name(program, call), True):
                         result = await self._coglet(program, call)
                 elif program.kind == "mcp":
-                    given = call.arguments if program.schema is None else call.arguments["input"]
+                    given = call.arguments if program.schema is None else record_of(call.arguments["input"])
                     value = await self.servers.call((call.unit, program.server), program.argument, given)
                     read = read_result(value, types[program.result] == "string")
                     result = from_python(read, f"the result of `{program.name}`")
@@ -324,6 +327,13 @@ def member(module: ModuleType, called: str, name: str) -> Callable[..., Any]:
         raise Failure("program", f"module `{called}` has no function `{name}`")
     function: Callable[..., Any] = found
     return function
+
+
+def record_of(value: Value) -> dict[str, Value]:
+    """Return a value that is a record; a Failure for any other value."""
+    if not isinstance(value, dict):
+        raise Failure("type", f"a record is wanted, not {kind_of(value)}")
+    return value
 
 
 def command_words(words: list[Any]) -> list[str]:

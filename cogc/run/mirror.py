@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import trio
 
 from cogc.kernel.models.registry import Registry
 from cogc.stores.owner import LEASE
 from cogc.stores.registry import AgentRegistry, open_registry
+
+if TYPE_CHECKING:
+    from cogc.language.values import Value
 
 
 class Mirror:
@@ -36,7 +39,7 @@ class Mirror:
                             self.changed = trio.Event()
                             continue
                         for id, record in self.known.items():  # this process still lives
-                            await shared.update_status(id, record["status"])
+                            await shared.update_status(id, str(record["status"]))
                 finally:
                     with trio.move_on_after(2, shield=True):
                         for id in self.known:
@@ -46,17 +49,17 @@ class Mirror:
 
     async def _write(self, shared: AgentRegistry) -> None:
         """Write what has changed since the last time."""
-        now = {}
+        now: dict[str, dict[str, Value]] = {}
         for agent in self.registry.list():
             value = agent.value()
             parent = None if value["parent_id"] is None else f"{self.run_id}:{value['parent_id']}"
             id = f"{self.run_id}:{agent.id}"
-            now[id] = {**value, "id": id, "parent_id": parent, "metadata": {**value["metadata"], "run": self.run_id}}
+            now[id] = {**value, "id": id, "parent_id": parent, "metadata": {**agent.metadata, "run": self.run_id}}
         for id in self.known.keys() - now.keys():
             await shared.remove(id)
         for id, record in now.items():
             if id not in self.known:
                 await shared.register(record)
             elif self.known[id] != record:
-                await shared.update_status(id, record["status"])
+                await shared.update_status(id, str(record["status"]))
         self.known = now

@@ -2,34 +2,46 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from cogc.kernel import ports, requests
 from cogc.kernel.objects import Instance
+from cogc.language.closed import assert_never
 from cogc.language.values import Failure
 
 if TYPE_CHECKING:
     from cogc.kernel.state import State
+    from cogc.language.values import Value
 
 
-def control(kernel: State, inst: Instance, command: str, arguments: list[Any]) -> None:
+AgentCommand: TypeAlias = Literal["pause", "resume", "inject", "cancel"]
+COMMANDS: dict[str, AgentCommand] = {"pause": "pause", "resume": "resume", "inject": "inject", "cancel": "cancel"}
+"""The commands of an agent that steer its conversation, by their names."""
+
+
+def control(kernel: State, inst: Instance, command: str, arguments: list[Value]) -> None:
     """Carry out one of an agent's own commands: pause, resume, inject or cancel."""
+    known = COMMANDS.get(command)
+    if known is None:
+        return
     own = kernel.models.agent(inst)
     talk = own.talk()
-    match command:
+    match known:
         case "pause":
             own.paused_at = kernel.now if own.paused_at is None else own.paused_at
         case "resume":
             own.paused_once, own.paused_at = own.paused_for(kernel.now), None
             requests.wake(kernel, own.holding)
         case "inject" if talk is not None:
-            talk.say(arguments[0])
+            talk.say(str(arguments[0]))
         case "inject":
-            own.injected.append(arguments[0])
+            own.injected.append(str(arguments[0]))
         case "cancel":
             for activity in list(inst.activities or ()):
                 if activity.parent is None and activity.done is None and not activity.in_handler:
                     requests.interrupt(kernel, activity, Failure("cancelled", "the task was cancelled"))
+        case _:
+            assert_never(known)
 
 
 def delta(kernel: State, inst: Instance, text: str) -> None:

@@ -17,10 +17,14 @@ request begins.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
 from cogc.ir import Price
 from cogc.language.values import Duration, Failure
+
+if TYPE_CHECKING:
+    from cogc.kernel.shapes import Tokens
+    from cogc.language.values import Settings
 
 TURNS = 10
 
@@ -49,7 +53,7 @@ class Usage:
         for name in self.__slots__:
             setattr(self, name, getattr(self, name) + getattr(other, name))
 
-    def add(self, usage: dict[str, Any], price: Price | None) -> None:
+    def add(self, usage: Tokens, price: Price | None) -> None:
         """Count one reply: `{input, output, cache_read, cache_write, thinking}`, in tokens."""
         self.calls += 1
         self.input += usage.get("input", 0)
@@ -73,7 +77,7 @@ class Budget:
     def __init__(
         self,
         name: str,
-        budget: dict[str, Any],
+        budget: Settings,
         turns: int | None = None,
         around: Budget | None = None,
         shared: bool = False,
@@ -156,7 +160,7 @@ class Budget:
             or (self.usd is not None and used.usd >= self.usd)
         )
 
-    def charge(self, usage: dict[str, Any], price: Price | None) -> None:
+    def charge(self, usage: Tokens, price: Price | None) -> None:
         """Count one request: a turn here and in the shared budgets around, tokens and dollars in all of them."""
         for budget in self.chain():
             budget.asked += budget is self or budget.shared
@@ -194,7 +198,7 @@ class Reservation:
             budget.reserved_usd += sign * self.usd
 
 
-def cost(usage: dict[str, Any], price: Price) -> float:
+def cost(usage: Tokens, price: Price) -> float:
     """Return the cost of one request, in dollars."""
     read, write = usage.get("cache_read", 0), usage.get("cache_write", 0)
     before = usage.get("input", 0) + read + write

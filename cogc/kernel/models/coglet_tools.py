@@ -7,7 +7,7 @@ with the id.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cogc.kernel import ports, requests
 from cogc.kernel.models.state import Question
@@ -19,6 +19,7 @@ from cogc.language.values import Failure
 if TYPE_CHECKING:
     from cogc.ir import Program
     from cogc.kernel.state import State
+    from cogc.language.values import Value
 
 CHANNEL = f"{MARK}asked"
 
@@ -33,7 +34,7 @@ def ask(kernel: State, activity: Activity, request: AskCoglet) -> None:
         requests.resume(kernel, activity, failure)
         return
     question = kernel.models.questions[kernel.next_call] = Question()
-    message = {"id": kernel.next_call, "by": inst.path, "tool": program.name, "input": request.input}
+    message: Value = {"id": kernel.next_call, "by": inst.path, "tool": program.name, "input": request.input}
     kernel.next_call += 1
     kernel.admit(ports.port(target, CHANNEL), message)
     requests.resume(kernel, activity, question)
@@ -55,9 +56,9 @@ def _answerer(kernel: State, inst: Instance, program: Program) -> Instance | Non
     return None
 
 
-def reply(kernel: State, id: int, value: Any) -> None:
+def reply(kernel: State, id: Value, value: Value) -> None:
     """Resume the asker with the answer; drop the answer if the asker is gone."""
-    question = kernel.models.questions.pop(id, None)
+    question = kernel.models.questions.pop(id, None) if isinstance(id, int) else None
     if question is not None:
         question.answer, question.answered = value, True
         requests.wake(kernel, question.waiting)

@@ -44,7 +44,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cogc.ir import Program
 from cogc.kernel import programs, requests
@@ -60,8 +60,10 @@ from cogc.language.functions import text
 from cogc.language.values import Duration, Failure, plain, shorten
 
 if TYPE_CHECKING:
+    from cogc.kernel.shapes import Block, Body, Error, Message, Schema, Tokens, ToolOffer
     from cogc.kernel.state import State
     from cogc.kernel.unit import Unit
+    from cogc.language.values import Settings, Value
 
 MOST_TOKENS = 4096
 """The bound on the tokens of an answer, if neither program nor model has one."""
@@ -90,7 +92,7 @@ _ENDS = {
 }
 
 
-def perform(kernel: State, inst: Instance, key: str, arguments: list[Any], sandbox: Sandbox | None = None) -> Talk:
+def perform(kernel: State, inst: Instance, key: str, arguments: list[Value], sandbox: Sandbox | None = None) -> Talk:
     """Call a program, whatever it stands for in this coglet, and give its value."""
     unit, function = inst.code.unit, programs.rebound(inst, key)
     if function is not None:
@@ -114,7 +116,7 @@ class Conversation:
         kernel: State,
         inst: Instance,
         program: Program,
-        arguments: list[Any],
+        arguments: list[Value],
         around: Conversation | None = None,
         id: str = "",
     ) -> None:
@@ -134,7 +136,7 @@ class Conversation:
         settings = {**unit.model(program.model), **values}
         self.depth = self._depth(settings.get("max_depth", DEPTH))
         self.can = frozenset(settings.get("capabilities", USUAL[self.model.provider]))
-        self.messages: list[Any] = []
+        self.messages: list[Message] = []
         self.injected: list[str] = []
         self.seen = 0
         self.roster = self._roster(program)
@@ -175,7 +177,7 @@ class Conversation:
         started = [self.unit.bundle.programs[k] for k in program.agent.spawn]
         return Roster(self, started, limit, program.agent.dispatch)
 
-    def _sandbox(self, settings: dict[str, Any]) -> Sandbox | None:
+    def _sandbox(self, settings: Settings) -> Sandbox | None:
         """Return the sandbox of an agent's tools: its own setting, within those of the agents around it."""
         outer = self.around.sandbox if self.around is not None else self.kernel.models.sandbox
         if settings.get("sandbox", "none") == "none":
@@ -185,7 +187,7 @@ class Conversation:
     def sub(self, program: Program, query: str, id: str) -> Conversation:
         """Return a conversation that is part of this one: another agent, asked by it."""
         self.in_depth(program)
-        arguments: list[Any] = [query]
+        arguments: list[Value] = [query]
         for p in program.parameters[1:]:
             if p.default is None:
                 raise Failure("type", f"agent `{program.name}` needs `{p.name}`")
@@ -204,10 +206,10 @@ class Conversation:
         way = " > ".join([*callers, f"`{program.name}`"][-4:])
         raise TooDeep(f"agents ask each other deeper than `max_depth` allows: {len(callers)} conversations, ... {way}")
 
-    def _fixed(self, settings: dict[str, Any]) -> dict[str, Any]:
+    def _fixed(self, settings: Settings) -> Body:
         """Return the parts that every request of the conversation shares."""
         system = text(settings.get("system", ""))
-        fixed: dict[str, Any] = {}
+        fixed: Body = {}
         if self.result.schema is not None:
             if "structured_output" in self.can and self.result.strict:
                 fixed["schema"] = self.result.schema
@@ -239,7 +241,7 @@ class Conversation:
         self.say(words)
         return (yield from self._traced(words))
 
-    def _traced(self, given: Any) -> Talk:
+    def _traced(self, given: object) -> Talk:
         """Hold the conversation, with the records of the trace and the status of the agent around it."""
         kernel, inst = self.kernel, self.inst
         own = kernel.models.agent(inst) if inst.code.ir.kind == "agent" or self.roster is not None else None
@@ -304,7 +306,7 @@ class Conversation:
         """Say something before the next request."""
         self.injected.append(words)
 
-    def _add(self, role: str, content: list[Any]) -> None:
+    def _add(self, role: str, content: list[Block]) -> None:
         """Add a message. Content of the same role joins the last message, and empty content is dropped."""
         if not content:
             return
@@ -351,7 +353,7 @@ class Conversation:
         fixed = self._without_tools(self.fixed) if last else self.fixed
         return (yield from self._reply({**fixed, "messages": list(self.messages), "max_tokens": self.most}))
 
-    def _without_tools(self, fixed: dict[str, Any]) -> dict[str, Any]:
+    def _without_tools(self, fixed: Body) -> Body:
         """Return the parts of a request that offers no tools. Servers want their descriptions where messages speak of them."""
         if any(b.get("type") == "tool_use" for m in self.messages for b in m["content"]):
             return {**fixed, "choice": "none"} if "tools" in fixed else fixed
@@ -375,7 +377,7 @@ class Conversation:
         ]
         self.seen = 0
 
-    def _reply(self, request: dict[str, Any]) -> Talk:
+    def _reply(self, request: Body) -> Talk:
         """Return the reply to a request, within the budget, after as many attempts as it takes."""
         before = (yield from self._count(request)) if self.budget.bounded() else 0
         held = yield from self._reserve(before)
@@ -399,7 +401,7 @@ class Conversation:
             yield WaitIn(self.kernel.models.waiting, self.left())
             self.in_time()
 
-    def _attempts(self, request: dict[str, Any]) -> Talk:
+    def _attempts(self, request: Body) -> Talk:
         """Make attempts until there is a reply. Raise Failure after the last one."""
         attempt = 0
         while True:
@@ -416,14 +418,14 @@ class Conversation:
             attempt += 1
             yield Sleep(pause)
 
-    def _request(self, request: dict[str, Any]) -> AskModel:
+    def _request(self, request: Body) -> AskModel:
         """Return the record of one attempt."""
         self.in_time()
         news = self.messages[self.seen :]
         streams = self.around is None and agents.listened(self.inst)
         return AskModel(self.model.key, self.program.name, request, self.left(), news, streams, self.program.at)
 
-    def _count(self, request: dict[str, Any]) -> Talk:
+    def _count(self, request: Body) -> Talk:
         """Return the number of tokens of a request: counted by the provider if it can, else estimated from the
         length."""
         if "count_tokens" in self.can:
@@ -433,7 +435,7 @@ class Conversation:
         length = len(json.dumps(plain({k: request[k] for k in ("system", "messages", "tools") if k in request})))
         return length // 4 + 1
 
-    def _pause(self, attempt: int, error: dict[str, Any]) -> int:
+    def _pause(self, attempt: int, error: Error) -> int:
         """Return the nanoseconds before the next attempt: what the server asks for, else a doubling pause with
         jitter."""
         after = error.get("after")
@@ -442,14 +444,14 @@ class Conversation:
             after = min(0.5 * 2**attempt, _LONGEST_PAUSE) * jitter
         return max(0, int(after * 1e9))
 
-    def _charge(self, usage: dict[str, Any]) -> None:
+    def _charge(self, usage: Tokens) -> None:
         """Count the tokens of a reply in the budgets and in the usage of the run."""
         self.budget.charge(usage, self.model.price)
         self.kernel.models.usage(self.program.name, self.model.name).add(usage, self.model.price)
 
     # ---- tools ---------------------------------------------------------------------------------------------
 
-    def _use_tools(self, content: list[Any]) -> Talk:
+    def _use_tools(self, content: list[Block]) -> Talk:
         """Call all tools that a reply asks for, side by side, and add their results as a message."""
         yield from self._held()
         uses = [b for b in content if b.get("type") == "tool_use"]
@@ -457,7 +459,7 @@ class Conversation:
         self._look_for_circles(uses, results)
         self._add("user", results)
 
-    def _in_turns(self, content: list[Any]) -> None:
+    def _in_turns(self, content: list[Block]) -> None:
         """End the conversation instead of running a tool whose result there is no turn to tell."""
         empty = self.budget.without_turns()
         if empty is not None:
@@ -465,7 +467,7 @@ class Conversation:
             why = f"{asked}, asked for in the last one, {'were' if ' and ' in asked else 'was'} not run"
             raise Failure("budget", f"`{empty.name}` has used its {empty.turns} turns; {why}")
 
-    def _look_for_circles(self, uses: list[Any], results: list[Any]) -> None:
+    def _look_for_circles(self, uses: list[Block], results: list[Block]) -> None:
         """End a conversation that makes the same calls again and again, and hears the same.
 
         `uses` counts how often each was made since the last one that was new: a circle may have several parts.
@@ -481,7 +483,7 @@ class Conversation:
             names = " and ".join(f"`{u['name']}`" for u in uses)
             raise Failure("program", f"`{self.program.name}` goes in circles: {CIRCLES} times the same call of {names}")
 
-    def _use(self, block: dict[str, Any]) -> Talk:
+    def _use(self, block: Block) -> Talk:
         """Call one tool and return its result block. A failure of the tool is a result too."""
         said, is_error = "", False
         try:
@@ -498,7 +500,7 @@ class Conversation:
         name = f"{program.name}-{self.kernel.next_call}"
         talk = self.sub(program, query, f"{self.inst.path}/{name}")
         registry.started(self.kernel.models.registry, self.unit, talk.id, self.id, program, "local")
-        value: Any = None
+        value: Value | Failure = None
         try:
             value = yield from talk.run()
         except Failure as failure:
@@ -513,7 +515,7 @@ class Conversation:
             self.kernel.models.registry.remove(talk.id)
         return outcome(name, talk.budget, value)
 
-    def _call(self, block: dict[str, Any]) -> Talk:
+    def _call(self, block: Block) -> Talk:
         """Call the tool of a block with its checked input, and return the value."""
         program, given = self.tools.get(block["name"]), block["input"]
         if type(given) is not dict:
@@ -546,7 +548,7 @@ class Conversation:
         except (ArithmeticError, LookupError, TypeError, ValueError) as error:
             raise Failure("error", str(error)) from None
 
-    def _question(self, program: Program, arguments: list[Any]) -> Talk:
+    def _question(self, program: Program, arguments: list[Value]) -> Talk:
         """Ask a coglet and return its answer; the time limit stands still while the agent is paused."""
         given = {p.name: v for p, v in zip(program.parameters, arguments, strict=True)}
         question = yield AskCoglet(program.key, given)
@@ -567,7 +569,7 @@ def _named(programs: list[Program], taken: tuple[str, ...] = ()) -> dict[str, Pr
     return found
 
 
-def _tool(unit: Unit, name: str, program: Program) -> dict[str, Any]:
+def _tool(unit: Unit, name: str, program: Program) -> ToolOffer:
     """Describe a program to a model: name, description, the schema of its input."""
     if program.schema is not None:
         return {"name": name, "description": program.doc, "schema": program.schema}
@@ -584,7 +586,7 @@ class _Result:
     def __init__(self, unit: Unit, number: int) -> None:
         self.check = unit.validators.check(number)
         wanted = types.expand(unit.validators.types[number])
-        self.schema: dict[str, Any] | None = None
+        self.schema: Schema | None = None
         self.wrapped = not isinstance(wanted, types.RecordOf)
         if wanted != types.STRING:
             self.schema = types.json_schema(wanted)
@@ -597,7 +599,7 @@ class _Result:
                     self.schema["$defs"] = definitions
         self.strict = self.schema is not None and _strict(self.schema)
 
-    def read(self, said: str) -> Any:
+    def read(self, said: str) -> Value:
         """Return the value of an answer. Raise Failure if the answer does not have the declared type."""
         if self.schema is None:
             return self.check(said)
@@ -623,7 +625,7 @@ def _unfenced(said: str) -> str:
     return said
 
 
-def _strict(schema: Any) -> bool:
+def _strict(schema: object) -> bool:
     """Return whether a provider's structured output takes a schema: every object closed, no untyped place."""
     if not isinstance(schema, dict):
         return True

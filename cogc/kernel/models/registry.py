@@ -7,7 +7,7 @@ is its path; below it stand the ids of its own sub-agents: `Main/chief/Researche
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cogc.desugar.agents import ASK
 from cogc.kernel.objects import Instance
@@ -15,6 +15,7 @@ from cogc.kernel.objects import Instance
 if TYPE_CHECKING:
     from cogc.ir import Program
     from cogc.kernel.unit import Unit
+    from cogc.language.values import Value
 
 STATUSES = ("idle", "running", "stopped")
 
@@ -34,10 +35,10 @@ class AgentRecord:
         role: str,
         parent_id: str | None = None,
         runtime_name: str = "local",
-        runtime_config: dict[str, Any] | None = None,
+        runtime_config: dict[str, Value] | None = None,
         status: str = "idle",
         budget_limit_usd: float | None = None,
-        metadata: dict[str, Any] | None = None,
+        metadata: dict[str, Value] | None = None,
     ) -> None:
         self.id = id
         self.name = name
@@ -49,7 +50,7 @@ class AgentRecord:
         self.budget_limit_usd = budget_limit_usd
         self.metadata = metadata or {}
 
-    def value(self) -> dict[str, Any]:
+    def value(self) -> dict[str, Value]:
         """Return the agent as a record."""
         return {name: getattr(self, name) for name in sorted(self.__slots__)}
 
@@ -125,5 +126,5 @@ def _record(unit: Unit, id: str, name: str, program: Program, parent: str | None
     usd = None
     if isinstance(budget, ir.Record):
         usd = next((e.value.value for e in budget.entries if e.name == "usd" and isinstance(e.value, ir.Const)), None)
-    config = {"model": model.name, "provider": model.provider}
+    config: dict[str, Value] = {"model": model.name, "provider": model.provider}
     return AgentRecord(id, name, program.name, parent, "local", config, budget_limit_usd=usd)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import deque
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from cogc.kernel import reactions, requests
 from cogc.kernel.effects import AgentMessage
@@ -26,7 +26,9 @@ from cogc.language.values import Failure, shorten
 
 if TYPE_CHECKING:
     from cogc.ir import Program
+    from cogc.kernel.shapes import Schema, Tokens, ToolOffer
     from cogc.kernel.state import State
+    from cogc.language.values import Value
 
 MOST = 4
 
@@ -64,8 +66,11 @@ class Host(Protocol):
     def again(self, words: str) -> Talk: ...
 
 
+AgentState: TypeAlias = Literal["pending", "running", "completed", "failed", "cancelled"]
+
+
 class SubAgent:
-    """One that was started: its state is pending, running, completed, failed or cancelled."""
+    """One that was started, and how far it is."""
 
     __slots__ = (
         "activity",
@@ -90,8 +95,8 @@ class SubAgent:
         self.program = program
         self.query = query
         self.background = background
-        self.state = "pending"
-        self.result: dict[str, Any] | None = None
+        self.state: AgentState = "pending"
+        self.result: dict[str, Value] | None = None
         self.talk: Host | None = None
         self.budget: Budget | None = None
         self.activity: Activity | None = None
@@ -107,7 +112,7 @@ class SubAgent:
     def over(self) -> bool:
         return self.result is not None
 
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> dict[str, Value]:
         used = self.budget.usage if self.budget is not None else None
         return {
             "agent_id": self.id,
@@ -134,7 +139,7 @@ class Roster:
         self.news: list[Waiter] = []
         self.schemas = {tool["name"]: tool["schema"] for tool in self.tools()}
 
-    def tools(self) -> list[dict[str, Any]]:
+    def tools(self) -> list[ToolOffer]:
         """Describe the tools to the model."""
         string, one = {"type": "string"}, {"id": {"type": "string"}}
         about = "; ".join(f"{p.name}: {p.doc}" if p.doc else p.name for p in self.programs.values())
@@ -164,14 +169,14 @@ class Roster:
     def has(self, name: str) -> bool:
         return name in self.schemas
 
-    def use(self, name: str, given: dict[str, Any]) -> Talk:
+    def use(self, name: str, given: dict[str, Value]) -> Talk:
         """Carry out one of the tools."""
         _check(name, self.schemas[name], given)
         if name == "spawn_agent":
             return (yield from self._spawn(given))
         if name == "list_agents":
             return [a.summary() for a in self.agents.values()]
-        agent = self.agents.get(given["id"])
+        agent = self.agents.get(str(given["id"]))
         if agent is None:
             known = ", ".join(self.agents) or "none"
             raise Failure("error", f"there is no agent `{given['id']}`; there is {known}")
@@ -180,14 +185,14 @@ class Roster:
         if name == "cancel_agent":
             self.cancel(agent)
         elif name == "message_agent":
-            resumed = self.say(agent, given["message"])
+            resumed = self.say(agent, str(given["message"]))
             yield from self.start()
             if resumed and not agent.background:
                 return (yield from self._wait(agent, foreground=True))
         return agent.summary()
 
-    def _spawn(self, given: dict[str, Any]) -> Talk:
-        agent = self.add(given["agent"], given["query"], bool(given.get("background")))
+    def _spawn(self, given: dict[str, Value]) -> Talk:
+        agent = self.add(str(given["agent"]), str(given["query"]), bool(given.get("background")))
         yield from self.start()
         if agent.background:
             return agent.summary()
@@ -308,7 +313,7 @@ class Roster:
             raise Failure(reply.get("kind", "program"), reply["error"])
         return self.talk.unit.checked(program.result, reply["output"], f"the answer of `{program.name}`")
 
-    def _used(self, agent: SubAgent, usage: dict[str, Any]) -> None:
+    def _used(self, agent: SubAgent, usage: Tokens) -> None:
         """Charge a request of an agent that runs elsewhere. If a budget is spent then, end the agent."""
         self._charge(agent, usage)
         empty = next((p for p in self.talk.budget.chain() if p.spent()), None)
@@ -316,7 +321,7 @@ class Roster:
             failure = Failure("budget", f"`{empty.name}` has nothing left for `{agent.id}`")
             requests.interrupt(self.kernel, agent.activity, failure)
 
-    def _charge(self, agent: SubAgent, usage: dict[str, Any]) -> None:
+    def _charge(self, agent: SubAgent, usage: Tokens) -> None:
         """Count the tokens of a request in the agent's budget and in the usage of the run."""
         assert agent.budget is not None
         model = self.talk.unit.bundle.models[agent.program.model]
@@ -350,9 +355,11 @@ class Roster:
         """Take the end of a sub-agent, and let those go on that wait for it. Its failure is a result, never its
         parent's failure."""
         self.running -= 1
-        failed = isinstance(value, Failure)
-        agent.state = "completed" if not failed else "cancelled" if value.kind == "cancelled" else "failed"
-        agent.failure = value if failed else None
+        agent.failure = value if isinstance(value, Failure) else None
+        if agent.failure is None:
+            agent.state = "completed"
+        else:
+            agent.state = "cancelled" if agent.failure.kind == "cancelled" else "failed"
         agent.result = outcome(agent.id, agent.budget, value)
         self.kernel.models.registry.update_status(self.id_of(agent), "stopped")
         if self.closed:
@@ -443,21 +450,21 @@ def _in_depth(agent: SubAgent) -> None:
         raise agent.failure
 
 
-def outcome(id: str, budget: Budget | None, value: Any) -> dict[str, Any]:
+def outcome(id: str, budget: Budget | None, value: Value | Failure) -> dict[str, Value]:
     """Return the result of an agent for the model that called it."""
-    failed = isinstance(value, Failure)
+    failure = value if isinstance(value, Failure) else None
     used = budget.usage if budget is not None else None
     return {
-        "success": not failed,
-        "output": None if failed else value,
-        "error": value.message if failed else None,
+        "success": failure is None,
+        "output": None if isinstance(value, Failure) else value,
+        "error": None if failure is None else failure.message,
         "agent_id": id,
         "tokens_used": used.tokens if used else 0,
         "cost_usd": round(used.usd, 9) if used else 0.0,
     }
 
 
-def _tool(name: str, description: str, properties: dict[str, Any], required: list[str] | None = None) -> dict[str, Any]:
+def _tool(name: str, description: str, properties: Schema, required: list[str] | None = None) -> ToolOffer:
     wanted = list(properties) if required is None else required
     schema = {"type": "object", "properties": properties, "required": wanted, "additionalProperties": False}
     return {"name": name, "description": description, "schema": schema}
@@ -466,7 +473,7 @@ def _tool(name: str, description: str, properties: dict[str, Any], required: lis
 _PYTHON = {"string": str, "boolean": bool}
 
 
-def _check(name: str, schema: dict[str, Any], given: dict[str, Any]) -> None:
+def _check(name: str, schema: Schema, given: dict[str, Value]) -> None:
     """Check a model's input for one of the tools. Raise Failure, with what is wrong, if it does not fit."""
     for key in schema["required"]:
         if key not in given:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from cogc.kernel.models.budget import Budget, Usage
 from cogc.kernel.models.registry import Registry
 from cogc.kernel.objects import Instance, Waiter
 from cogc.kernel.permissions import Sandbox
+
+if TYPE_CHECKING:
+    from cogc.kernel.shapes import Tokens
+    from cogc.language.values import Settings
 
 
 class Speaker(Protocol):
@@ -56,7 +60,7 @@ class Question:
     __slots__ = ("answer", "answered", "waiting")
 
     def __init__(self) -> None:
-        self.answer: Any = None
+        self.answer: object = None
         self.answered = False
         self.waiting: list[Waiter] = []
 
@@ -69,7 +73,7 @@ class ModelState:
         "_agents", "_shared", "budget", "max_depth", "questions", "registry", "sandbox", "spending", "usages", "waiting",
     )  # fmt: skip
 
-    def __init__(self, budget: dict[str, Any]) -> None:
+    def __init__(self, budget: Settings) -> None:
         self.budget = Budget("the run", budget)
         self.sandbox: Sandbox | None = None
         self.max_depth: int | None = None
@@ -77,7 +81,7 @@ class ModelState:
         self.usages: dict[tuple[str, str], Usage] = {}
         self.registry = Registry()
         self.questions: dict[int, Question] = {}
-        self.spending: dict[int, Callable[[dict[str, Any]], None]] = {}
+        self.spending: dict[int, Callable[[Tokens], None]] = {}
         self._agents: dict[Instance, AgentState] = {}
         self._shared: dict[str, Budget] = {}
 

@@ -5,7 +5,7 @@ An agent is named by its id: the path of its coglet, or that of a sub-agent belo
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cogc.kernel import reactions
 from cogc.kernel.models.conversation import Conversation
@@ -15,6 +15,7 @@ from cogc.language.values import Failure
 
 if TYPE_CHECKING:
     from cogc.kernel.state import State
+    from cogc.language.values import Value
 
 
 def rosters(kernel: State) -> list[Roster]:
@@ -57,19 +58,20 @@ def at(kernel: State, path: str) -> Instance | None:
     return inst
 
 
-def of_kind(kernel: State, kind: str) -> list[dict[str, Any]]:
+def of_kind(kernel: State, kind: str) -> list[dict[str, Value]]:
     """Return the coglets that a kind of declaration stands for, with their states by name."""
-    found, pending = [], [kernel.root] if kernel.root is not None else []
+    found: list[dict[str, Value]] = []
+    pending = [kernel.root] if kernel.root is not None else []
     while pending:
         inst = pending.pop(0)
         pending += inst.members()
         if inst.code.ir.kind == kind:
-            states = {s.name: v for s, v in zip(inst.code.ir.states, inst.states, strict=True)}
+            states: Value = {s.name: v for s, v in zip(inst.code.ir.states, inst.states, strict=True)}
             found.append({"path": inst.path, "name": inst.code.name, "states": states})
     return found
 
 
-def status(kernel: State, id: str) -> dict[str, Any]:
+def status(kernel: State, id: str) -> dict[str, Value]:
     """Return the record of an agent, and for a sub-agent its state and result."""
     record = kernel.models.registry.get(id)
     found = find(kernel, id)
@@ -81,7 +83,7 @@ def status(kernel: State, id: str) -> dict[str, Any]:
     return {**value, "state": "paused" if paused else value.get("status", "")}
 
 
-def steer(kernel: State, action: str, id: str, data: dict[str, Any]) -> dict[str, Any]:
+def steer(kernel: State, action: str, id: str, data: dict[str, Value]) -> dict[str, Value]:
     """Carry out what a person asks of an agent: cancel, send, pause, resume, detach or spawn; of a team: guide.
 
     Return the status of the agent. Raise Failure if it refuses.
@@ -102,7 +104,7 @@ def steer(kernel: State, action: str, id: str, data: dict[str, Any]) -> dict[str
     if action == "cancel":
         roster.cancel(agent)
     elif action == "send":
-        roster.tell(agent, data["message"])
+        roster.tell(agent, str(data["message"]))
     elif action == "detach":
         roster.detach(agent)
     else:
@@ -110,7 +112,7 @@ def steer(kernel: State, action: str, id: str, data: dict[str, Any]) -> dict[str
     return {**agent.summary(), "agent_id": id}
 
 
-def _guide(kernel: State, path: str, data: dict[str, Any]) -> dict[str, Any]:
+def _guide(kernel: State, path: str, data: dict[str, Value]) -> dict[str, Value]:
     """Give a team a command, with its arguments by name."""
     inst = at(kernel, path)
     if inst is None or inst.code.ir.kind != "team":
@@ -127,12 +129,12 @@ def _guide(kernel: State, path: str, data: dict[str, Any]) -> dict[str, Any]:
     return {"path": path}
 
 
-def _spawn(kernel: State, inst: Instance, data: dict[str, Any]) -> dict[str, Any]:
+def _spawn(kernel: State, inst: Instance, data: dict[str, Value]) -> dict[str, Value]:
     """Let a conversation of an agent start another one in the background."""
     for roster in _rosters(kernel, inst):
         if roster.closed:
             continue
-        agent = roster.add(data["agent"], data["query"], True)
+        agent = roster.add(str(data["agent"]), str(data["query"]), True)
         roster.stir()
         return {**agent.summary(), "agent_id": roster.id_of(agent)}
     raise Failure("error", f"`{inst.path}` has no conversation under way that starts agents")

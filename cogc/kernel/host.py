@@ -1,0 +1,28 @@
+"""A coglet, as its compiled code sees it: `I` in generated code."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from cogc.language.values import Failure
+
+
+class Services(Protocol):
+    """The kernel of a coglet, as far as compiled code needs it for failures."""
+
+    def report_fault(self, inst: Any, fault: Failure, /) -> None: ...
+
+
+class Host(Protocol):
+    """A coglet that runs."""
+
+    kernel: Services
+    index: int
+    name: str
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def path(self) -> str: ...

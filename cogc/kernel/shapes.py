@@ -1,0 +1,91 @@
+"""The JSON objects that pass between the kernel and the shell, by the names of their keys."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
+
+if TYPE_CHECKING:
+    from cogc import ir
+    from cogc.language.values import Value
+
+
+class Tokens(TypedDict, total=False):
+    """The tokens that one request to a model used; a count that is missing is 0."""
+
+    input: int
+    output: int
+    cache_read: int
+    cache_write: int
+    thinking: int
+
+
+class Progress(TypedDict, total=False):
+    """A report of a dispatcher: `running` with the number of the attempt, `delta` with a text, `usage`, or `error` with a message."""
+
+    event: str
+    attempt: int
+    text: str
+    usage: Tokens
+    message: str
+
+
+class Child(TypedDict):
+    """A child that a method of a Python coglet creates; `decided` if the class of its parent decides on its failures."""
+
+    name: str
+    restart: ir.Restart
+    max_restarts: int
+    backoff: int
+    decided: bool
+
+
+class Block(TypedDict, total=False):
+    """A block of a message of a conversation: a text, a use of a tool, its result, or a provider's own."""
+
+    type: str
+    text: str
+    id: str
+    name: str
+    input: dict[str, Value]
+    tool_use_id: str
+    content: str
+    is_error: bool
+
+
+class Message(TypedDict):
+    """A message of a conversation."""
+
+    role: str
+    content: list[Block]
+
+
+class ToolOffer(TypedDict):
+    """A tool that is offered to a model, with the schema of its input."""
+
+    name: str
+    description: str
+    schema: Schema
+
+
+Schema: TypeAlias = dict[str, Any]
+"""A JSON Schema."""
+Body: TypeAlias = dict[str, Any]
+"""The body of a request to a model, in the form of the Messages API: what a provider takes differs with the provider."""
+
+
+class Error(TypedDict):
+    """A request to a model that failed: whether it may be made again, and after how many seconds the server takes it."""
+
+    message: str
+    retry: bool
+    after: float | None
+
+
+class Reply(TypedDict, total=False):
+    """A reply of a model, or the error that came in its place."""
+
+    content: list[Block]
+    stop: str
+    usage: Tokens
+    detail: str
+    error: Error

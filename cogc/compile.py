@@ -42,7 +42,10 @@ def analyse(paths: list[str], read: Reader, problems: Problems, options: Options
 
 
 def program(checked: Checked, root: str | None) -> ir.Bundle | None:
-    """The program that starts at `root` (default: `Main`, or a file's only coglet, or its only sett); None and a problem without one."""
+    """Return the program that starts at `root`, or None and a problem if there is none.
+
+    The default is `Main`, else the only coglet of the file, else its only sett, plan, team or agent.
+    """
     from cogc.lowering.lower import lower
     from cogc.lowering.setts import lower_sett
 
@@ -53,8 +56,12 @@ def program(checked: Checked, root: str | None) -> ir.Bundle | None:
     return None if checked.problems.errors else bundle
 
 
+_RUNNABLE = ("coglet", "agent", "team", "plan", "dod", "queue", "sett")
+"""The kinds of declarations that can be the root of a run."""
+
+
 def check_root(checked: Checked, name: str | None) -> Shape | Declared | None:
-    """Return what a run begins at: a coglet, or a sett; None and a problem if that is nothing that can run."""
+    """Return the shape of the coglet that a run begins at, or the declaration of a sett, or None and a problem."""
     unit = checked.world.roots[0]
     declared = checked.world.lookup(unit, name) if name else default_root(unit)
     if declared is not None and declared.kind == "sett":
@@ -67,8 +74,11 @@ def check_root(checked: Checked, name: str | None) -> Shape | Declared | None:
         article = ARTICLES[declared.kind]
         checked.problems.add("wrong-kind", declared.span(), name=name or "", found=article, wanted="a coglet")
         return None
-    own = [n for n, d in unit.declared.items() if d.kind == "coglet"]
-    help = did_you_mean(name or "Main", own, "declare `coglet Main { ... }`")
-    slug = "unknown-coglet" if name else "no-root"
-    checked.problems.add(slug, span, help=help, name=name or "", known=help)
+    could_run = [n for n, d in unit.declared.items() if d.kind in _RUNNABLE]
+    if name:
+        checked.problems.add("unknown-coglet", span, help=did_you_mean(name, could_run), name=name)
+    else:
+        several = ", ".join(f"`{n}`" for n in could_run)
+        known = f"name one with `--root NAME`: {several}" if several else "declare `coglet Main { ... }`"
+        checked.problems.add("no-root", span, known=known)
     return None

@@ -372,6 +372,22 @@ def test_the_help_of_a_command_fits_into_80_columns_and_explains_every_option(
     assert [a.dest for a in parser._actions if a.help is None and a.dest != "action"] == []
 
 
+@pytest.mark.parametrize(
+    ("declarations", "help"),
+    [
+        ("sett A {W}\nsett B {W}", "name one with `--root NAME`: `A`, `B`"),
+        ("queue a: int = memory\nqueue b: int = memory", "name one with `--root NAME`: `a`, `b`"),
+        ("const A = 1", "declare `coglet Main { ... }`"),
+    ],
+)
+def test_a_file_without_a_root_names_everything_that_could_be_one(declarations: str, help: str, tmp_path: Path) -> None:
+    body = '{ agent W { bid: exclusive when artefact.type == "GoalDefined", command: ["./w"] } }'
+    spec = tmp_path / "s.cog"
+    spec.write_text(declarations.replace("{W}", body))
+    done = cogc("run", str(spec))
+    assert done.returncode == 1 and "nothing to run" in done.stderr and f"  help: {help}\n" in done.stderr
+
+
 # ---- graphs --------------------------------------------------------------------------------------------------
 
 

@@ -176,7 +176,7 @@ CODES: dict[str, Row] = {
         "the command `{name}` is private",
         "only its own coglet may give it, by `guide self.{name}()`",
     ),
-    "no-root": ("COG323", "error", "no coglet to run: there is no `Main`", "name one with `--root NAME`; {known}"),
+    "no-root": ("COG323", "error", "nothing to run: there is no `Main`", "{known}"),
     # types
     "wrong-type": ("COG401", "error", "this is `{found}`, not `{wanted}`", "{hint}"),
     "no-condition": (

@@ -49,7 +49,7 @@ from cogc.language.values import Failure
 if TYPE_CHECKING:
     from cogc.kernel.state import State
     from cogc.kernel.waits import Talk
-    from cogc.language.values import Value
+    from cogc.language.values import Function, Value
 
 MAX_RESTARTS = 3
 """How many restarts a child may have within WITHIN, if its declaration does not say."""
@@ -139,7 +139,7 @@ def _deciding(
             fail(kernel, parent, _both(second, report), handler.name, record)
             return
         finally:
-            if parent.failure is report:
+            if parent.failure is report and not parent.gate & FAILED:  # with `escalate` the parent has failed by it
                 parent.failure = None
         if _decided(parent, child, report):
             return
@@ -194,7 +194,7 @@ def policy(kernel: State, inst: Instance, report: FailureReport) -> None:
         fail(kernel, parent, report.failure, report.reaction, report.event, report)
         return
     count = len(inst.restarts or ())
-    base = nanos(spec.backoff(parent), BACKOFF) if spec.backoff and not spec.each else BACKOFF
+    base = nanos(_setting(inst, spec.backoff), BACKOFF)
     delay = min(LONGEST_BACKOFF, base << min(count, 20))
     jitter = kernel.stream(inst.path, "backoff").random() / 4
     due = kernel.now + int(delay * (1 - jitter))
@@ -210,13 +210,23 @@ def policy(kernel: State, inst: Instance, report: FailureReport) -> None:
     kernel.timers.add(due, Timer(now, inst))
 
 
+def _setting(inst: Instance, value: Function | None) -> Value:
+    """Return a setting of a child's `create`, in which the item that the child was made for may be named; None without one."""
+    slot = inst.slot
+    assert slot is not None
+    if value is None:
+        return None
+    return value(inst.parent, slot.items[inst.index]) if slot.spec.each else value(inst.parent)
+
+
 def _within_limits(kernel: State, inst: Instance) -> bool:
     """Return whether the child's own limit and its supervisor's allow one more restart."""
     slot, parent = inst.slot, inst.parent
     assert slot is not None and parent is not None
     spec: ChildCode = slot.spec
-    most = spec.max_restarts(parent) if spec.max_restarts and not spec.each else MAX_RESTARTS
-    within = nanos(spec.within(parent), WITHIN) if spec.within and not spec.each else WITHIN
+    given = _setting(inst, spec.max_restarts)
+    most = given if isinstance(given, int) else MAX_RESTARTS
+    within = nanos(_setting(inst, spec.within), WITHIN)
     inst.restarts = [t for t in inst.restarts or () if t > kernel.now - within]
     if len(inst.restarts) >= most:
         return False

@@ -100,7 +100,7 @@ class Slot:
     """
 
     __slots__ = (
-        "brief", "code", "cursor", "decided", "failures", "grown", "highest", "members", "name", "next_index", "number", "single", "spec",
+        "brief", "code", "cursor", "decided", "failures", "grown", "highest", "items", "members", "name", "next_index", "number", "single", "spec",
     )  # fmt: skip
 
     def __init__(self, name: str, number: int, spec: ChildCode, code: CogletCode, single: bool) -> None:
@@ -115,6 +115,8 @@ class Slot:
         self.highest: int | None = None
         self.grown: list[int] = []
         """The indexes of the members of a kept pool that were made while its coglet ran."""
+        self.items: list[Value] = []
+        """The items that the members were made for, by index, where there is one for each item of a list."""
         self.brief = False
         self.decided = False
 

@@ -60,7 +60,7 @@ def orphaned(kernel: State, activity: Activity, value: object) -> None:
 
 
 def settled(kernel: State, inst: Instance, key: str) -> None:
-    """Let the consumer claim the next item, when one is done or given back."""
+    """Let the consumer claim the next item when one is done with. Who gives an item back fails, and claims again when it restarts."""
     name = key.rpartition(".")[0]
     for channel in (f"{QUEUE}{name}", f"{QUEUE}{name}.dead"):
         requests.wake(kernel, kernel.settling.get((inst.path, channel), []))

@@ -194,7 +194,8 @@ def _child(kernel: State, parent: Instance, child: ChildCode, number: int) -> No
     parent.children[spec.name] = slot
     if child.each:
         assert child.source is not None
-        for item in child.source(parent):
+        slot.items = child.source(parent)
+        for item in slot.items:
             add_member(kernel, parent, slot, [a(parent, item) if a else pools.UNSET for a in child.arguments])
         return
     count = 1

@@ -216,7 +216,9 @@ def _setting(inst: Instance, value: Function | None) -> Value:
     assert slot is not None
     if value is None:
         return None
-    return value(inst.parent, slot.items[inst.index]) if slot.spec.each else value(inst.parent)
+    spec: ChildCode = slot.spec
+    found: Value = value(inst.parent, slot.items[inst.index]) if spec.each else value(inst.parent)
+    return found
 
 
 def _within_limits(kernel: State, inst: Instance) -> bool:

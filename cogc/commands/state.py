@@ -1,4 +1,4 @@
-"""Whose state a command line means: that of its spec's project, of the working directory, or of `--state`."""
+"""The state folder that a command line means: that of its spec's project, of the current folder, or of `--state`."""
 
 from __future__ import annotations
 
@@ -23,13 +23,15 @@ def add_state(parser: ArgumentParser) -> None:
 
 
 def state_of(options: Namespace) -> StateFolder:
-    """Return the state folder of the project that the spec of a command line belongs to."""
+    """Return the state folder of the project to which the spec of a command line belongs."""
     return of_spec(options.spec, options.state)
 
 
 def state_here(options: Namespace) -> StateFolder:
-    """Return the state folder that a command without a spec means: that of the project here, or else of the only one below here or
-    run from here."""
+    """Return the state folder that a command without a spec means.
+
+    It is that of the project of the current folder, or else of the only project below the folder or run from it.
+    """
     found = here(options.state)
     if found.exists or not found.project:
         return found
@@ -45,7 +47,8 @@ def state_here(options: Namespace) -> StateFolder:
 
 
 def kept_by(options: Namespace, state: StateFolder) -> Kept:
-    """Return what a run keeps, which its cages must hide. UsageError if the workspace lies in the state folder."""
+    """Return the files of a run that its sandboxes must hide. Raise UsageError if the workspace lies in the state
+    folder."""
     wrong = refuse_workspace(state, options.workspace)
     if wrong:
         raise UsageError(wrong)

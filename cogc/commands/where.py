@@ -1,9 +1,10 @@
 """`cogc where [SPEC]`: print the folder in which cogc keeps a project's state.
 
-`--take-over DIR` moves the state of an earlier version, or of a project that was
-moved, into that folder.
+With --take-over, state of an earlier version, or of a project that was moved,
+is moved into that folder first.
 
-Exit codes: 0 done; 2 there is no such folder, or state of the same name is there.
+Exit codes: 0 done; 2 there is no such folder, or it holds state of the same
+name as state that is there.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ def run(options: Namespace) -> int:
 
 
 def _state(options: Namespace) -> StateFolder:
+    """Return the state folder that is meant."""
     if options.spec is None:
         return state_here(options)
     spec = main_spec(options.spec)
@@ -45,6 +47,7 @@ def _state(options: Namespace) -> StateFolder:
 
 
 def _take_over(state: StateFolder, folder: str) -> None:
+    """Move the state of another folder into the state folder."""
     if not os.path.isdir(folder):
         raise UsageError(f"there is no folder `{folder}`")
     if os.path.realpath(folder) == os.path.realpath(state.path):

@@ -5,7 +5,7 @@ the variable is not set): NAME is the project's, HASH follows from its real path
 `--state DIR` and `COGC_STATE` name another folder.
 
 Folders are made with the mode 0700 and files with 0600, whatever the umask. A state folder of another user is refused, and
-one that others may enter is tightened. `Kept` says what must be hidden where a command is held in a cage.
+one that others may enter is tightened. `Kept` says what must be hidden where a command is held in a sandbox.
 
 The file `project` in a state folder records whose it is, so that a project that was moved can be told where its state is. The
 file `used-from` has the folders outside of the project from which it was run.
@@ -162,7 +162,7 @@ class StateFolder:
 
 
 class Kept:
-    """What is cogc's own, and must not be seen in a cage: the state folder, and files that the user has named (`files`)."""
+    """What is cogc's own, and must not be seen in a sandbox: the state folder, and files that the user has named (`files`)."""
 
     __slots__ = ("files", "state")
 
@@ -257,7 +257,7 @@ def check_cache() -> str:
 def refuse_workspace(state: StateFolder, workspace: str) -> str:
     """Return what is wrong with a workspace: a state folder that it is, or lies in; nothing if all is well.
 
-    Where the state lies in the workspace it is made, so that every cage can hide it.
+    Where the state lies in the workspace it is made, so that every sandbox can hide it.
     """
     place, top = os.path.realpath(workspace), os.path.realpath(base())
     for path in (os.path.realpath(state.path), top):
@@ -268,7 +268,7 @@ def refuse_workspace(state: StateFolder, workspace: str) -> str:
     if inside(os.path.realpath(state.path), place):
         state.make()
         state.say(
-            f"warning: the state folder {state.path} lies in the workspace; it is hidden from agents in a cage, "
+            f"warning: the state folder {state.path} lies in the workspace; it is hidden from agents in a sandbox, "
             "and from those alone"
         )
     return ""

@@ -749,14 +749,14 @@ def test_one_plan_that_ends_leaves_the_other_one_its_rest(tmp_path: Path) -> Non
             first, second = [await made.call("open", [n, "g", [], {}, ""], 1) for n in ("A", "B")]
             store = made.store
             assert store is not None
-            told = store.told
+            told = store.next_decision
 
             async def counted(id: str) -> Any:
                 nonlocal looked
                 looked += 1
                 return await told(id)
 
-            store.told = counted  # type: ignore[method-assign]
+            store.next_decision = counted  # type: ignore[method-assign]
             await made.call("save", [{**second, "status": "executing"}], 2)
             nursery.start_soon(made.call, "outside", [second["id"]], 3)
             await made.call("save", [{**first, "status": "completed"}], 4)

@@ -8,6 +8,8 @@ import os
 import sqlite3
 import subprocess
 import sys
+import time
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +17,19 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
+from cogc.kernel.effects import LogLine
 from cogc.kernel.machine import Kernel
 from cogc.kernel.unit import Unit
 from cogc.run import journal
 from cogc.run.session import Session
+from cogc.run.settings import Settings
 from cogc.run.trace import TraceWriter
+from cogc.stores import open_store, sqlite
 from cogc.stores.base import Tx
 from cogc.stores.sqlite import SqliteStore
+from cogc.stores.values import ValueQueue
+from cogc.tasks import open_queue, task
+from support.cli import cogc
 from support.paths import ROOT
 from support.redis import RedisServer, needs_redis
 from support.sessions import session
@@ -111,6 +119,211 @@ def test_a_store_is_closed_after_the_transaction_that_waits_in_a_thread(tmp_path
         return order
 
     assert trio.run(main) == ["written", "closed"]
+
+
+@contextlib.asynccontextmanager
+async def opened(kind: str, tmp_path: Path, lease: float = 300, attempts: int = 3) -> AsyncIterator[ValueQueue]:
+    """A queue over a store of its own connection."""
+    name = f"sqlite:{tmp_path}/q.db" if kind == "sqlite" else kind
+    async with open_store(name, "queue:") as store:
+        yield ValueQueue(store, "q", lease, attempts)
+
+
+class Day:
+    """A time of day that is set while the machine runs."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.real = time.time
+        self.ahead = 0.0
+        monkeypatch.setattr(time, "time", lambda: self.real() + self.ahead)
+
+
+@pytest.mark.parametrize("ahead", [86_400.0, -86_400.0])
+def test_a_lease_does_not_move_with_the_time_of_day(
+    ahead: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clock is set while an item is claimed; a process that opens the store afterwards sees the same time as the others."""
+    day = Day(monkeypatch)
+
+    async def main() -> None:
+        async with opened("sqlite", tmp_path) as first:
+            await first.put("a")
+            await first.put("b")
+            claimed = await first.take()
+            assert claimed is not None
+            before = await first.store.now()
+            day.ahead = ahead
+            async with opened("sqlite", tmp_path) as second:
+                assert before <= await second.store.now() < before + 600
+                other = await second.take()
+                assert other is not None and other[0] == "b" and await second.take() is None
+                assert await second.put("c") and [i.value for i in await first.items()] == ["a", "b", "c"]
+            day.ahead = -ahead
+            assert await first.extend(*claimed[1:]) and await first.done(*claimed[1:])
+
+    trio.run(main)
+
+
+def test_a_lease_that_is_over_is_over_after_the_time_of_day_was_set_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    day = Day(monkeypatch)
+
+    async def main() -> None:
+        async with opened("sqlite", tmp_path, lease=0.0) as queue:
+            await queue.put("a")
+            first = await queue.take()
+            day.ahead = -86_400
+            second = await queue.take()
+            assert first is not None and second is not None and second[1:] == [first[1], first[2] + 1]
+
+    trio.run(main)
+
+
+def test_after_a_boot_the_clock_of_a_store_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hardware has forgotten the day, and the clock of the machine begins anew: an item that was claimed before is free."""
+    day = Day(monkeypatch)
+    booted = [1_000_000.0]
+    monkeypatch.setattr(sqlite, "since_boot", lambda: booted[0])
+    monkeypatch.setattr(sqlite, "boot", lambda: f"boot {booted[0] < 5000}")
+
+    async def main() -> None:
+        async with opened("sqlite", tmp_path, lease=300) as queue:
+            await queue.put("a")
+            booted[0] += 100
+            first, before = await queue.take(), await queue.store.now()
+            day.ahead, booted[0] = -86_400.0 * 365, 1.0
+            async with opened("sqlite", tmp_path) as after:
+                assert before <= await after.store.now() < before + 100 and await after.take() is None
+                booted[0] += 301
+                assert first is not None and await after.take() == ["a", first[1], 2]
+
+    trio.run(main)
+
+
+@pytest.mark.parametrize("kind", ["memory", "sqlite"])
+def test_a_claim_that_has_ended_settles_nothing(kind: str, tmp_path: Path) -> None:
+    async def main() -> None:
+        async with opened(kind, tmp_path, lease=0.0) as queue:
+            await queue.put("a")
+            first, second = await queue.take(), await queue.take()
+            assert first is not None and second is not None
+            assert (
+                not await queue.done(*first[1:])
+                and not await queue.back(*first[1:])
+                and not await queue.extend(*first[1:])
+            )
+            await queue.unclaim(*first[1:])
+            (item,) = await queue.items()
+            assert (item.token, item.tries) == (2, 2)
+            assert await queue.done(*second[1:]) and await queue.items() == []
+            assert not await queue.done(*second[1:])
+
+    trio.run(main)
+
+
+@pytest.mark.parametrize("kind", ["memory", "sqlite"])
+@pytest.mark.parametrize("late", ["done", "extend", "unclaim", "back"])
+def test_an_item_whose_last_lease_is_over_is_its_workers_until_somebody_takes_it(
+    kind: str, late: str, tmp_path: Path
+) -> None:
+    """It stands among the dead ones already, but its worker is late, not dead."""
+
+    async def main() -> None:
+        async with opened(kind, tmp_path, lease=0.0, attempts=1) as queue:
+            await queue.put("a")
+            claimed = await queue.take()
+            assert claimed is not None and await queue.take() is None
+            assert [i.status for i in await queue.items()] == ["dead"] and queue.buried == 1
+            await getattr(queue, late)(*claimed[1:])
+            left = {"done": [], "extend": ["todo"], "unclaim": ["todo"], "back": ["dead"]}[late]
+            assert [i.status for i in await queue.items()] == left and queue.buried == 1
+            if late == "done":
+                assert await queue.dead() is None
+            if late == "back":
+                dead = await queue.dead()
+                assert dead is not None and dead[2] == claimed[2] + 1 and not await queue.done(*claimed[1:])
+
+    trio.run(main)
+
+
+def test_a_dead_item_whose_taker_is_gone_comes_again(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with opened("sqlite", tmp_path, lease=0.0, attempts=1) as queue:
+            await queue.put("a")
+            await queue.take()
+            first, second = await queue.dead(), await queue.dead()
+            assert first is not None and second is not None and second[:2] == first[:2]
+            assert not await queue.done(*first[1:]) and await queue.done(*second[1:]) and await queue.dead() is None
+
+    trio.run(main)
+
+
+def test_the_users_of_one_file_are_apart(tmp_path: Path) -> None:
+    async def main() -> None:
+        name = f"sqlite:{tmp_path}/q.db"
+        async with open_queue(name, "a") as a, open_queue(name, "b") as b:
+            await a.put(task("one"))
+            assert await b.get() is None and await a.get() is not None
+
+    trio.run(main)
+
+
+SLOW = """
+queue q: int = sqlite "FILE" { lease: 300ms, attempts: 1 }
+program work(x: int) -> int = python "slow:work"
+coglet Work { transmit out: int
+  on q as x { out <- work(x) } }
+coglet Main { transmit out: int
+  create w = Work
+  link w.out -> self.out
+  on start { q <- 7 } }
+"""
+
+
+def test_a_late_end_of_a_claim_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody else claims the item while the reaction works, as after a sleep of the machine; the reaction's end changes nothing."""
+    (tmp_path / "slow.py").write_text(
+        "import sqlite3, json\n"
+        "def work(x):\n"
+        f"    db = sqlite3.connect({str(tmp_path / 'q.db')!r}, isolation_level=None, timeout=10)\n"
+        "    key, value = db.execute(\"select key, value from records where key like 'queue:item:%'\").fetchone()\n"
+        "    item = json.loads(value)\n"
+        "    item['token'] += 1\n"
+        "    db.execute('update records set value = ? where key = ?', (json.dumps(item).encode(), key))\n"
+        "    return x\n"
+    )
+    logs: list[LogLine] = []
+    text = SLOW.replace("FILE", str(tmp_path / "q.db")).replace("300ms", "5m")
+    bundle = build(text, "Main", str(tmp_path / "a.cog"))
+    made = session(bundle, Settings(str(tmp_path)), lambda _: bool(logs), on_log=logs.append)
+    assert made.outputs["out"] == [7]
+    assert [(line.level, line.path) for line in logs] == [("warn", "q")] and "had ended before it was worked on" in str(
+        logs[0].value
+    )
+
+    async def left() -> list[Any]:
+        async with opened("sqlite", tmp_path) as queue:
+            return [i.token for i in await queue.items()]
+
+    assert trio.run(left) == [2]
+
+
+@pytest.mark.parametrize("listens", [False, True])
+def test_an_item_that_is_given_up_is_reported_unless_somebody_takes_it(listens: bool, tmp_path: Path) -> None:
+    text = """
+    queue q: int = memory { attempts: 2 }
+    coglet Work { on q as x { fail "no" } DEAD }
+    coglet Main { create w = Work { restart: on_error, backoff: 1ms }
+      on start { q <- 7 } }
+    """.replace("DEAD", "\n on q.dead as x { log info x }" if listens else "")
+    (tmp_path / "a.cog").write_text(text)
+    done = cogc("run", "a.cog", cwd=tmp_path)
+    assert done.returncode == (0 if listens else 3)
+    assert ("error q: an item is given up after 2 attempts, and nobody listens to `q.dead`" in done.stderr) == (
+        not listens
+    )
+    assert ("cogc: lost: 1 item given up by a queue: q 1" in done.stderr) == (not listens)
 
 
 @pytest.mark.parametrize("sim", [False, True])

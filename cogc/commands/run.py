@@ -271,7 +271,8 @@ def _ended(session: Session, options: Namespace) -> int:
     if not session.met:
         sys.stderr.write(f"cogc: the run ended before `{options.until}`\n")
         return 3
-    return 3 if session.unended or session.unanswered or session.kernel.losses.failures else 0
+    lost = session.unended or session.unanswered or session.kernel.losses.failures or session.executors.claims.given_up
+    return 3 if lost else 0
 
 
 def _summary(session: Session) -> None:
@@ -281,7 +282,7 @@ def _summary(session: Session) -> None:
         sys.stderr.write(f"cogc: warning: {leftovers} messages waited in `on all` at the end\n")
     for name in session.executors.abandoned:
         sys.stderr.write(f"cogc: warning: a thread of program `{name}` did not end, and was abandoned\n")
-    sys.stderr.write(report.losses(session.kernel.losses))
+    sys.stderr.write(report.losses(session.kernel.losses, session.executors.claims.given_up))
     sys.stderr.write(report.unsent(session.delays.messages()))
     sys.stderr.write(report.usage(session.kernel))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import NoReturn
 
+from cogc.kernel.effects import LogLine
 from cogc.kernel.machine import Kernel
 from cogc.kernel.unit import Unit
 from cogc.run.background import Background
@@ -30,12 +31,17 @@ def build_session(unit: Unit, options: RunOptions, settings: Settings, sinks: Si
     prepare(unit.bundle.secrets)
     kernel = _kernel(unit, options, sinks)
     outside, background = Outside(options.sim), Background()
+
+    def log(level: str, where: str, words: str) -> None:
+        if options.on_log is not None:
+            options.on_log(LogLine(level, where, words, kernel.now))
+
     clock = (lambda: kernel.now / 1e9) if options.sim else None
     executors = Executors(
         settings,
         Coglets(outside.notify, to_python, from_python, settings.workspace),
         Servers(settings.workspace, background, settings.sandboxed, settings.kept),
-        Claims(outside, background, clock, settings.kept),
+        Claims(outside, background, clock, settings.kept, log),
         Plans(settings.keeping, settings.people, background, outside.rest, clock),
     )
     settings.people.clock = RunClock(outside)

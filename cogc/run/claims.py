@@ -5,8 +5,12 @@ A claim is a call that waits until there is an item. The claims that wait stand 
 queue wakes the first of them, and a claim that got an item wakes the next. A change may be made by this run (`put`, `back`,
 `unclaim`), or by another process: a task that watches the store (`_watch`) looks at least once a second.
 
-Leases. What this run has claimed is held while the work goes on: a task (`_renew`) extends the lease of every item in `working` each
-third of a lease. A process that is killed renews nothing, so others get its items when their leases end.
+Leases. What this run has claimed is held while the work goes on: a task (`_renew`) extends the lease of every claim in `working` each
+third of a lease. A process that is killed renews nothing, so others get its items when their leases end. A claim that has ended all the
+same (the machine slept, the store was away) settles nothing: `_late` logs it.
+
+Given up. An item that has no attempts left, and that no coglet of the program takes as a dead one, is logged as an error when this run
+finds it so, and counted in `given_up` for the end of the run.
 
 The end of the run. A waiting claim of a queue that nobody but this run can fill rests: it holds neither the clock nor the end. An item
 that arrives for a coglet which is gone goes back to its queue before the run may end.
@@ -23,6 +27,7 @@ from __future__ import annotations
 
 import itertools
 import os
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeAlias
@@ -31,6 +36,7 @@ import trio
 
 from cogc import ir
 from cogc.disk.state_folder import Kept
+from cogc.ir import QUEUE
 from cogc.kernel.effects import Call
 from cogc.kernel.unit import Unit
 from cogc.language.values import Duration, Failure, plain
@@ -90,7 +96,7 @@ class _Used:
         self.queue: ValueQueue | None = None
         self.opening = trio.Lock()
         self.lines = {"take": line(), "dead": line()}
-        self.working: dict[str, int] = {}
+        self.working: set[tuple[str, int]] = set()
 
 
 class Claims:
@@ -105,14 +111,18 @@ class Claims:
         background: Background,
         clock: Callable[[], float] | None = None,
         kept: Kept | None = None,
+        log: Callable[[str, str, str], None] = lambda level, where, words: None,
     ) -> None:
         self.kept = kept or Kept()
+        self.log = log
         self.outside = outside
         self.background = background
         self.clock = clock
         self.used: dict[Key, _Used] = {}
         self.claimed: dict[int, Key] = {}
         self.returned = 0
+        self.given_up: Counter[str] = Counter()
+        """Items without attempts left that no coglet takes as dead ones, by queue."""
 
     def _of(self, key: Key) -> _Used:
         found = self.used.get(key)
@@ -128,10 +138,13 @@ class Claims:
             if action in ("take", "dead"):
                 return await self._claim(queue, key, action, call)
             if action in ("done", "back", "unclaim"):
-                self._of(key).working.pop(str(arguments[0]), None)
+                self._of(key).working.discard((arguments[0], arguments[1]))
             found = await getattr(queue, action)(*(plain(a) for a in arguments))
+            if action in ("done", "back") and not found:
+                self._late(key, action, arguments)
             if action in ("put", "back", "unclaim"):
                 self._changed(key)
+            self._look_for_dead(key, queue)
             return None if action == "put" else found
         except ConnectionError as error:
             raise Failure("program", f"the queue `{_declared(key).name}`: {error}") from None
@@ -148,8 +161,8 @@ class Claims:
                 line.wake()  # the claim was woken for an item that it does not take
                 raise
             if found is not None:
-                if action == "take":
-                    used.working[found[1]] = found[2]
+                used.working.add((found[1], found[2]))
+                self._look_for_dead(key, queue)
                 line.wake()
                 return found
             await line.wait(call, seen)
@@ -158,6 +171,29 @@ class Claims:
         """Let the first claim of each line look again."""
         for line in self._of(key).lines.values():
             line.wake()
+
+    def _late(self, key: Key, action: str, item: list[Any]) -> None:
+        """Log that a claim had ended before its item was settled."""
+        what = "it was worked on to its end" if action == "done" else "the work on it has failed"
+        words = f"the claim of item {item[0]} had ended before {what}: nothing is changed, and the item may be worked on twice"
+        self.log("warn", _declared(key).name, words)
+
+    def _look_for_dead(self, key: Key, queue: ValueQueue) -> None:
+        """Count the items that were found without attempts left, and log them if no coglet takes them."""
+        count, queue.buried = queue.buried, 0
+        unit, name = key
+        if not count or any(
+            c.name == f"{QUEUE}{name}.dead" for coglet in unit.bundle.coglets.values() for c in coglet.listens
+        ):
+            return
+        declared = _declared(key).name
+        self.given_up[declared] += count
+        items = "an item is" if count == 1 else f"{count} items are"
+        self.log(
+            "error",
+            declared,
+            f"{items} given up after {queue.attempts} attempts, and nobody listens to `{declared}.dead`",
+        )
 
     # ---- items for coglets that are gone -------------------------------------------------------------------
 
@@ -223,9 +259,11 @@ class Claims:
         """Extend the leases of the items that are being worked on."""
         while True:
             await trio.sleep(queue.lease / 3)
-            for id, token in list(self._of(key).working.items()):
+            working = self._of(key).working
+            for claim in sorted(working):
                 with suppress(ConnectionError):  # tried again before the lease ends
-                    await queue.extend(id, token)
+                    if not await queue.extend(*claim):
+                        working.discard(claim)
 
     @asynccontextmanager
     async def _store(self, queue: ir.Queue) -> AsyncIterator[Store]:

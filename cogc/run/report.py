@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from cogc.kernel.losses import AT_THE_END, Losses
@@ -54,10 +55,10 @@ def deadlock(waits: list[str]) -> str:
     return "".join(line + "\n" for line in [*lines, *(f"  {w}" for w in waits)])
 
 
-def losses(lost: Losses) -> str:
+def losses(lost: Losses, given_up: Mapping[str, int] = MappingProxyType({})) -> str:
     """Return a line for each kind of loss that has happened; empty if nothing was lost.
 
-    An event whose coglet failed is not named as a dead letter: its restart, or the failure of the run, stands for it.
+    `given_up` counts items by queue. An event whose coglet failed is not named as a dead letter: its restart, or the failure of the run, stands for it.
     """
     dropped = lost.letters["dropped"]
     letters = {r: n for r, n in lost.letters.items() if r not in ("dropped", "failed", AT_THE_END)}
@@ -66,6 +67,7 @@ def losses(lost: Losses) -> str:
         _loss(sum(letters.values()), "dead letter", "", letters),
         _loss(dropped, "message", "dropped by full inboxes", {}),
         _loss(sum(lost.unheard.values()), "message", "to which nobody listened", lost.unheard),
+        _loss(sum(given_up.values()), "item", "given up by a queue", given_up),
     ]
     return "".join(lines)
 

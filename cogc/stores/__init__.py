@@ -19,7 +19,7 @@ GROUP = "cogc.backends"
 
 @asynccontextmanager
 async def open_store(name: str, prefix: str) -> AsyncIterator[Store]:
-    """Open a store; `prefix` goes in front of its keys where several stores share a server.
+    """Open a store; `prefix` goes in front of its keys, so that several users of one server or file are apart.
 
     Raise ConnectionError if there is no store of this name or it cannot be reached. Another package provides a scheme by an
     entry point `store.SCHEME` of the group `cogc.backends`: a function of the name and the prefix that returns an async
@@ -34,7 +34,7 @@ async def open_store(name: str, prefix: str) -> AsyncIterator[Store]:
         from cogc.stores.sqlite import SqliteStore
 
         try:
-            made = SqliteStore(Path(rest))
+            made = SqliteStore(Path(rest), prefix)
         except (OSError, sqlite3.Error) as error:
             raise ConnectionError(f"the store {rest} cannot be used: {error}") from None
         try:

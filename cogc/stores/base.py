@@ -24,8 +24,8 @@ Waiting
     time and no correctness.
 
 Clocks
-    `now()` is the clock that all processes of a store share: that of the server for Redis, of the machine otherwise.
-    Leases are compared with this clock alone.
+    `now()` is the clock that all processes of a store share: that of the server for Redis, otherwise that of the machine
+    since its boot (`stores/clock.py`), which nobody sets. Leases are compared with this clock alone.
 
 A worked example: claim the oldest free item
     now = await store.now()
@@ -104,7 +104,8 @@ class Store(Protocol):
         ...
 
     async def now(self) -> float:
-        """Return the time of the clock that all processes of the store share, in seconds."""
+        """Return the time of the clock that all processes of the store share, in seconds. It begins as the time of day, and
+        does not jump when the time of day of this machine is set."""
         ...
 
     async def aclose(self) -> None:

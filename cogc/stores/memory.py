@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -10,6 +9,7 @@ import msgspec
 import trio
 
 from cogc.stores.base import Tx
+from cogc.stores.clock import SteadyClock
 
 T = TypeVar("T")
 
@@ -17,8 +17,8 @@ T = TypeVar("T")
 class MemoryStore:
     """Keeps records as JSON text, so that no caller holds a part of a stored value. `clock` gives the seconds of `now`."""
 
-    def __init__(self, clock: Callable[[], float] = time.time) -> None:
-        self.clock = clock
+    def __init__(self, clock: Callable[[], float] | None = None) -> None:
+        self.clock = clock or SteadyClock().now
         self.records: dict[str, bytes] = {}
         self.sets: dict[str, dict[str, float]] = {}
         self.hashes: dict[str, dict[str, str]] = {}

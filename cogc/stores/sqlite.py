@@ -2,6 +2,12 @@
 
 `begin immediate` takes the write lock of the file before the first read, so transactions of all processes run one after
 the other. Waiting for the lock and the commit to the disk happen in a thread.
+
+The clock
+    `now` is the clock of the machine since its boot (`stores/clock.py`), and `ahead`, which the first process after a boot
+    writes into the table `clock` and all others read: so they agree, and setting the time of day moves no lease. After
+    the next boot the clock begins with the time of day, but never before `latest`, which a transaction notes once a
+    minute: time does not go back, whatever the hardware says.
 """
 
 from __future__ import annotations
@@ -17,24 +23,30 @@ import trio
 
 from cogc.disk.state_folder import touch_database
 from cogc.stores.base import Tx
+from cogc.stores.clock import boot, since_boot
 
 T = TypeVar("T")
 _BUSY = 10.0
 """Seconds to wait for the lock of the file before a transaction fails."""
 _POLL = 0.05
 """Seconds between two looks for commits of other processes."""
+_NOTED = 60.0
+"""Seconds after which a transaction notes the time."""
 _SCHEMA = """
 create table if not exists records (key text primary key, value blob not null) without rowid;
 create table if not exists members (name text, member text, score real not null, primary key (name, member)) without rowid;
 create index if not exists members_by_score on members (name, score, member);
 create table if not exists fields (key text, field text, value text not null, primary key (key, field)) without rowid;
+create table if not exists clock (one integer primary key check (one = 1), boot text, ahead real, latest real);
 """
 
 
 class SqliteStore:
-    """One connection. Reads and writes run in the calling task, statements that may block in a thread."""
+    """One connection. Reads and writes run in the calling task, statements that may block in a thread. `prefix` stands in front
+    of all keys and names, so that several users of one file are apart."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, prefix: str = "") -> None:
+        self.prefix = prefix
         path.parent.mkdir(parents=True, exist_ok=True)
         self.db = sqlite3.connect(
             touch_database(str(path)), timeout=_BUSY, isolation_level=None, check_same_thread=False
@@ -44,6 +56,8 @@ class SqliteStore:
         self.db.executescript(_SCHEMA)
         self.changed = trio.Event()
         self._one = trio.Lock()
+        self._ahead = self._agree()
+        self._noted = self._now()
         self._seen = self._version()
 
     def _version(self) -> int:
@@ -55,8 +69,9 @@ class SqliteStore:
         async with self._one:
             try:
                 await self._blocking("begin immediate")
-                tx = _SqliteTx(self.db)
+                tx = _SqliteTx(self.db, self.prefix)
                 result = await work(tx)
+                self._note()
                 await self._blocking("commit")
             except BaseException as error:
                 if self.db.in_transaction:
@@ -87,7 +102,35 @@ class SqliteStore:
                     return
 
     async def now(self) -> float:
-        return time.time()
+        return self._now()
+
+    def _now(self) -> float:
+        return since_boot() + self._ahead
+
+    def _agree(self) -> float:
+        """Return how far the clock of the store is ahead of that of the machine, as the first process after the boot has said."""
+        known, found = boot(), self._clock()
+        if found is not None and known and found[0] == known:
+            return float(found[1])
+        self.db.execute("begin immediate")
+        found = self._clock()
+        if found is None or not known or found[0] != known:
+            now = max(time.time(), found[2] if found is not None else 0.0)
+            found = (known, now - since_boot(), now)
+            self.db.execute("insert or replace into clock values (1, ?, ?, ?)", found)
+        self.db.execute("commit")
+        return float(found[1])
+
+    def _clock(self) -> tuple[str, float, float] | None:
+        row: tuple[str, float, float] | None = self.db.execute("select boot, ahead, latest from clock").fetchone()
+        return row
+
+    def _note(self) -> None:
+        """Note the time, now and then, for the next boot."""
+        now = self._now()
+        if now - self._noted > _NOTED:
+            self._noted = now
+            self.db.execute("update clock set latest = max(latest, ?)", (now,))
 
     async def aclose(self) -> None:
         """Close the connection when the transaction that is under way, which may be inside of a thread, is over."""
@@ -99,35 +142,38 @@ class SqliteStore:
 class _SqliteTx:
     """Reads and writes in the open transaction of the connection."""
 
-    def __init__(self, db: sqlite3.Connection) -> None:
+    def __init__(self, db: sqlite3.Connection, prefix: str) -> None:
         self.db = db
+        self.prefix = prefix
         self.news = False
 
     async def get(self, key: str) -> Any:
-        row = self.db.execute("select value from records where key = ?", (key,)).fetchone()
+        row = self.db.execute("select value from records where key = ?", (self.prefix + key,)).fetchone()
         return None if row is None else msgspec.json.decode(row[0])
 
     def put(self, key: str, value: Any) -> None:
-        self.db.execute("insert or replace into records values (?, ?)", (key, msgspec.json.encode(value)))
+        self.db.execute("insert or replace into records values (?, ?)", (self.prefix + key, msgspec.json.encode(value)))
 
     def delete(self, key: str) -> None:
-        self.db.execute("delete from records where key = ?", (key,))
+        self.db.execute("delete from records where key = ?", (self.prefix + key,))
 
     async def members(self, name: str) -> list[str]:
-        rows = self.db.execute("select member from members where name = ? order by score, member", (name,))
+        asked = (self.prefix + name,)
+        rows = self.db.execute("select member from members where name = ? order by score, member", asked)
         return [row[0] for row in rows]
 
     def add(self, name: str, member: str, score: float) -> None:
-        self.db.execute("insert or replace into members values (?, ?, ?)", (name, member, score))
+        self.db.execute("insert or replace into members values (?, ?, ?)", (self.prefix + name, member, score))
 
     def remove(self, name: str, member: str) -> None:
-        self.db.execute("delete from members where name = ? and member = ?", (name, member))
+        self.db.execute("delete from members where name = ? and member = ?", (self.prefix + name, member))
 
     async def fields(self, key: str) -> dict[str, str]:
-        return dict(self.db.execute("select field, value from fields where key = ?", (key,)).fetchall())
+        asked = (self.prefix + key,)
+        return dict(self.db.execute("select field, value from fields where key = ?", asked).fetchall())
 
     def set_field(self, key: str, field: str, value: str) -> None:
-        self.db.execute("insert or replace into fields values (?, ?, ?)", (key, field, value))
+        self.db.execute("insert or replace into fields values (?, ?, ?)", (self.prefix + key, field, value))
 
     def publish(self, channel: str, message: str) -> None:
         self.news = True

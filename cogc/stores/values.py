@@ -1,8 +1,11 @@
 """A queue of values over a store, for the declaration `queue` of the language.
 
-An item is claimed for the length of the lease. A claim that ends without `done` (given back, or its lease is over) makes
-the item free again; an item that has been claimed `attempts` times is dead, and moves to a set of its own (`dead:NAME`).
-`token` counts the claims of an item, so that a claim which has ended cannot answer for a later one.
+An item is claimed for the length of the lease, by the clock of the store. A claim that ends without `done` (given back, or
+its lease is over) makes the item free again; an item that has been claimed `attempts` times is dead, and moves to a set of
+its own (`dead:NAME`). `token` counts the claims of an item, so that a claim which has ended cannot answer for a later one.
+
+A lease that is over ends nothing by itself. The worker may be late, not dead: until somebody else has claimed the item, or
+has taken it out of the dead ones, its claim can be renewed and done. So an item that was done is never dead.
 """
 
 from __future__ import annotations
@@ -51,6 +54,8 @@ class ValueQueue:
         self.lease = lease
         self.attempts = attempts
         self.new_id = new_id
+        self.buried = 0
+        """How many items this queue has found without attempts left, at claims and when they were given back."""
 
     async def announce(self) -> None:
         """Let others know that the store has a queue of values by this name."""
@@ -93,14 +98,18 @@ class ValueQueue:
         """Claim the oldest free item in one transaction. An item without attempts left moves to the dead ones on the
         way."""
         now = await self.store.now()
+        buried = 0
 
         async def work(tx: Tx) -> Claim | None:
+            nonlocal buried
+            buried = 0
             for id in await tx.members(f"items:{self.name}"):
                 item = await tx.get(f"item:{id}")
-                if item is None or item.get("gone") or item["until"] > now:
+                if item is None or item["until"] > now:
                     continue
                 if item["tries"] >= self.attempts:
-                    self._bury(tx, id, now)
+                    self._bury(tx, id, item, now)
+                    buried += 1
                     continue
                 item["token"] += 1
                 item["tries"] += 1
@@ -109,10 +118,12 @@ class ValueQueue:
                 return [item["value"], id, item["token"]]
             return None
 
-        return await self.store.transact(work)
+        found = await self.store.transact(work)
+        self.buried += buried
+        return found
 
     async def dead(self) -> Claim | None:
-        """Take the oldest dead item out of the queue. Return `[value, id, token]`, or None if there is none."""
+        """Claim the oldest dead item for the length of the lease. Return `[value, id, token]`, or None if there is none."""
         await self._try_bury()
         return await self._shielded(self._exhume)
 
@@ -123,23 +134,23 @@ class ValueQueue:
         async def work(tx: Tx) -> None:
             for id in await tx.members(f"items:{self.name}"):
                 item = await tx.get(f"item:{id}")
-                if item is None or item.get("gone"):
-                    continue
-                if item["tries"] >= self.attempts and item["until"] <= now:
-                    self._bury(tx, id, now)
+                if item is not None and item["tries"] >= self.attempts and item["until"] <= now:
+                    self._bury(tx, id, item, now)
 
         await self.store.transact(work)
 
     async def _exhume(self) -> Claim | None:
-        """Take the oldest dead item out; its record stays, marked as gone, until it is settled."""
+        """Claim the oldest dead item that is free. The claim of whoever worked on it has ended by that."""
+        now = await self.store.now()
 
         async def work(tx: Tx) -> Claim | None:
             for id in await tx.members(f"dead:{self.name}"):
                 item = await tx.get(f"item:{id}")
-                tx.remove(f"dead:{self.name}", id)
-                if item is not None and not item.get("gone"):
-                    tx.put(f"item:{id}", {**item, "gone": True})
-                    return [item["value"], id, item["token"]]
+                if item is None or item["until"] > now:
+                    continue
+                item.update(gone=True, token=item["token"] + 1, until=now + self.lease)
+                tx.put(f"item:{id}", item)
+                return [item["value"], id, item["token"]]
             return None
 
         return await self.store.transact(work)
@@ -152,49 +163,55 @@ class ValueQueue:
             item = await tx.get(f"item:{id}")
             if item is None or item["token"] != token:
                 return False
+            if item.get("buried") and not item.get("gone"):
+                self._revive(tx, id, item, now)
             tx.put(f"item:{id}", {**item, "until": now + self.lease})
             return True
 
         return await self.store.transact(work)
 
-    async def done(self, id: str, token: int) -> None:
-        """Remove an item that was handled, unless it has been claimed again since."""
+    async def done(self, id: str, token: int) -> bool:
+        """Remove an item that was handled. Return False, and change nothing, if the claim has ended: somebody has claimed the
+        item since, or removed it."""
+        return await self.remove(id, token)
 
-        async def work(tx: Tx) -> None:
+    async def back(self, id: str, token: int) -> bool:
+        """Give an item back: it is free again, or dead after its last attempt. Return False if the claim has ended."""
+        now = await self.store.now()
+        buried = 0
+
+        async def work(tx: Tx) -> bool:
+            nonlocal buried
+            buried = 0
             item = await tx.get(f"item:{id}")
-            if item is not None and item["token"] == token:
-                tx.remove(f"items:{self.name}", id)
-                tx.delete(f"item:{id}")
+            if item is None or item["token"] != token:
+                return False
+            item.update(until=0.0, gone=False)
+            tx.put(f"item:{id}", item)
+            if item["tries"] >= self.attempts and not item.get("buried"):
+                self._bury(tx, id, item, now)
+                buried = 1
+            tx.publish("item_events", id)
+            return True
 
-        await self.store.transact(work)
+        found = await self.store.transact(work)
+        self.buried += buried
+        return found
 
-    async def back(self, id: str, token: int) -> None:
-        """Give an item back: it is free again, or dead after its last attempt."""
+    async def unclaim(self, id: str, token: int) -> None:
+        """Undo a claim whose caller is gone: it does not count as an attempt."""
         now = await self.store.now()
 
         async def work(tx: Tx) -> None:
             item = await tx.get(f"item:{id}")
             if item is None or item["token"] != token:
                 return
+            if not item.get("gone"):
+                item["tries"] -= 1
+                if item.get("buried"):
+                    self._revive(tx, id, item, now)
             tx.put(f"item:{id}", {**item, "until": 0.0, "gone": False})
-            if item["tries"] >= self.attempts:
-                self._bury(tx, id, now)
             tx.publish("item_events", id)
-
-        await self.store.transact(work)
-
-    async def unclaim(self, id: str, token: int) -> None:
-        """Undo a claim whose caller is gone: it does not count as an attempt."""
-
-        async def work(tx: Tx) -> None:
-            item = await tx.get(f"item:{id}")
-            if item is not None and item["token"] == token and not item.get("gone"):
-                tx.put(f"item:{id}", {**item, "until": 0.0, "tries": item["tries"] - 1})
-                tx.publish("item_events", id)
-            elif item is not None and item["token"] == token:
-                tx.put(f"item:{id}", {**item, "gone": False})
-                tx.add(f"dead:{self.name}", id, 0.0)
-                tx.publish("item_events", id)
 
         await self.store.transact(work)
 
@@ -209,7 +226,7 @@ class ValueQueue:
             for name, dead in ((f"items:{self.name}", False), (f"dead:{self.name}", True)):
                 for id in await tx.members(name):
                     item = await tx.get(f"item:{id}")
-                    if item is not None and not item.get("gone"):
+                    if item is not None:
                         status = "dead" if dead else "in_progress" if item["until"] > now else "todo"
                         found.append(Item(id, status, item["value"], item["tries"], item["token"]))
             return found
@@ -221,15 +238,17 @@ class ValueQueue:
         now = await self.store.now()
 
         async def work(tx: Tx) -> int:
-            found = [i for i in await tx.members(f"dead:{self.name}") if id in (None, i)]
-            for one in found:
+            count = 0
+            for one in [i for i in await tx.members(f"dead:{self.name}") if id in (None, i)]:
                 item = await tx.get(f"item:{one}")
-                tx.remove(f"dead:{self.name}", one)
-                if item is not None:
-                    tx.put(f"item:{one}", {**item, "tries": 0, "until": 0.0, "gone": False})
-                    tx.add(f"items:{self.name}", one, now)
-                    tx.publish("item_events", one)
-            return len(found)
+                if item is None or item["until"] > now:  # somebody handles it as a dead one
+                    continue
+                item.update(tries=0, until=0.0, gone=False)
+                self._revive(tx, one, item, now)
+                tx.put(f"item:{one}", item)
+                tx.publish("item_events", one)
+                count += 1
+            return count
 
         return await self.store.transact(work)
 
@@ -247,11 +266,18 @@ class ValueQueue:
 
         return await self.store.transact(work)
 
-    def _bury(self, tx: Tx, id: str, now: float) -> None:
+    def _bury(self, tx: Tx, id: str, item: dict[str, Any], now: float) -> None:
         """Move an item to the dead ones."""
+        tx.put(f"item:{id}", {**item, "until": 0.0, "buried": True})
         tx.remove(f"items:{self.name}", id)
         tx.add(f"dead:{self.name}", id, now)
         tx.publish("item_events", id)
+
+    def _revive(self, tx: Tx, id: str, item: dict[str, Any], now: float) -> None:
+        """Move a dead item to the others; its record is the caller's to write."""
+        item["buried"] = False
+        tx.remove(f"dead:{self.name}", id)
+        tx.add(f"items:{self.name}", id, now)
 
 
 async def is_announced(store: Store, name: str) -> bool:

@@ -1,7 +1,7 @@
 """The control socket of a run: a Unix socket in the run's folder, over which people see and steer its agents.
 
-A request is one line of JSON, `{action, id, ...}`. The answer is one line too: `{ok: ...}` or `{error: "..."}`. The
-client's side is `run/door.py`.
+A request is one line of JSON, `{action, id, ...}`. The answer is one line too: `{ok: ...}` or `{error: "..."}`. What may be
+asked is in `run/asked.py`. The client's side is `run/door.py`.
 """
 
 from __future__ import annotations
@@ -19,14 +19,18 @@ import trio
 
 from cogc.kernel.models import steering
 from cogc.language.values import Failure, plain
+from cogc.run.asked import ACTIONS, LONGEST, read_request
 from cogc.run.door import DOOR, address
 from cogc.run.session import Session
 
-_LONGEST = 1 << 20
+CLIENTS = 64
+"""How many requests are answered at once; `wait` takes as long as it takes."""
+PATIENCE = 10.0
+"""Seconds in which a client has to send its request, and to read the answer."""
+_HURRY = 0.2
+_DRAINED = 16
 _POLL = 0.05
 _LAST_ANSWERS = 1.0
-_NEEDS = {"send": ("message",), "spawn": ("agent", "query")}
-STEERING = ("cancel", "send", "pause", "resume", "detach", "spawn")
 
 
 @asynccontextmanager
@@ -40,42 +44,79 @@ async def open_door(session: Session, folder: Path) -> AsyncIterator[None]:
         made.listen(16)
         made.setblocking(False)
         listener = trio.SocketListener(trio.socket.from_stdlib_socket(made.dup()))
-        closing = trio.Event()
-        answer = partial(_answer, session, closing)
+        door = _Door(session)
         try:
             async with trio.open_nursery() as asked:
                 async with trio.open_nursery() as nursery:
-                    nursery.start_soon(partial(trio.serve_listeners, answer, [listener], handler_nursery=asked))
+                    nursery.start_soon(partial(trio.serve_listeners, door.answer, [listener], handler_nursery=asked))
                     yield
-                    closing.set()
+                    door.closing.set()
                     nursery.cancel_scope.cancel()
                 asked.cancel_scope.deadline = trio.current_time() + _LAST_ANSWERS
         finally:
             path.unlink(missing_ok=True)
 
 
-async def _answer(session: Session, closing: trio.Event, stream: trio.abc.Stream) -> None:
-    """Answer one request. The client may be gone before its answer."""
-    with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
-        async with stream:
-            data = b""
-            while b"\n" not in data and len(data) < _LONGEST:
-                more = await stream.receive_some(65536)
-                if not more:
-                    return
-                data += more
-            try:
-                answer: dict[str, Any] = {"ok": await _do(session, closing, json.loads(data))}
-            except (Failure, TypeError) as refused:
-                answer = {"error": refused.message if isinstance(refused, Failure) else str(refused)}
-            except (ValueError, KeyError) as error:
-                answer = {"error": f"this is no request: {error}"}
-            await stream.send_all(json.dumps(plain(answer)).encode() + b"\n")
+class _Door:
+    """The socket of one run. `clients` counts those that are being answered."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.closing = trio.Event()
+        self.clients = 0
+
+    async def answer(self, stream: trio.SocketStream) -> None:
+        """Answer one request. Neither the request nor its client can end or hold the run: the client may be gone before
+        its answer, never finish its request, or never read."""
+        self.clients += 1
+        try:
+            with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+                async with stream:
+                    answer = await self._answer(stream)
+                    with trio.move_on_after(PATIENCE if self.clients <= CLIENTS else _HURRY):
+                        await stream.send_all(json.dumps(plain(answer)).encode() + b"\n")
+                        await _drain(stream)
+        finally:
+            self.clients -= 1
+
+    async def _answer(self, stream: trio.SocketStream) -> dict[str, Any]:
+        if self.clients > CLIENTS:
+            return {"error": "too many requests are being answered: ask again later"}
+        line = b""
+        with trio.move_on_after(PATIENCE) as reading:
+            line = await _line(stream)
+        if reading.cancelled_caught:
+            return {"error": "the request did not come to its end"}
+        try:
+            return {"ok": await _do(self.session, self.closing, read_request(line, ACTIONS))}
+        except (Failure, TypeError) as refused:
+            return {"error": refused.message if isinstance(refused, Failure) else str(refused)}
+        except Exception as error:  # a fault of cogc fails the request, and not the run
+            return {"error": f"internal: {type(error).__name__}: {error}"}
+
+
+async def _drain(stream: trio.SocketStream) -> None:
+    """Take what the client has sent besides its request: a socket that is closed with unread data drops the answer."""
+    await stream.send_eof()
+    for _ in range(_DRAINED):
+        if not await stream.receive_some(65536):
+            return
+
+
+async def _line(stream: trio.SocketStream) -> bytes:
+    """Read a request: up to the end of the first line, of what the client sends, or of what a request may have."""
+    data = b""
+    while b"\n" not in data and len(data) <= LONGEST:
+        more = await stream.receive_some(65536)
+        if not more:
+            break
+        data += more
+    return data.partition(b"\n")[0] if b"\n" in data else data
 
 
 async def _do(session: Session, closing: trio.Event, request: dict[str, Any]) -> Any:
     """Carry out a request and return the result. Raise Failure or TypeError if it is refused."""
-    kernel, action, id = session.kernel, request["action"], str(request.get("id", ""))
+    kernel, action, id = session.kernel, request.pop("action"), request.pop("id", "")
     if action == "list":
         records = kernel.models.registry.list(request.get("role"), request.get("status"))
         return [steering.status(kernel, r.id) for r in records]
@@ -85,12 +126,7 @@ async def _do(session: Session, closing: trio.Event, request: dict[str, Any]) ->
         return await _wait(session, closing, id)
     if action == "teams":
         return steering.of_kind(kernel, "team")
-    if action == "guide":
-        return await session.steer("guide", id, request["data"])
-    if action not in STEERING:
-        raise Failure("error", f"there is no action {action!r}")
-    data = {k: str(request[k]) for k in _NEEDS.get(action, ())}
-    return await session.steer(action, id, data)
+    return await session.steer(action, id, request["data"] if action == "guide" else request)
 
 
 async def _wait(session: Session, closing: trio.Event, id: str) -> Any:

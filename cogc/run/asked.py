@@ -1,0 +1,85 @@
+"""What may be asked over the control socket of a run: each action with its fields, and the reader of requests.
+
+A request is checked as a whole before anything is done: its size, its text, its nesting, its action, and each field. So what
+enters the run as an event is well formed, and what is not is answered as an error.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NamedTuple
+
+from cogc.language.values import Failure
+from cogc.run.convert import from_python
+
+LONGEST = 256 << 10
+"""The bytes of the longest request."""
+_SHOWN = 40
+
+
+class Field(NamedTuple):
+    """A field of a request: the type of its value, and whether it must be there. None stands for an absent value."""
+
+    type: type
+    needed: bool = True
+
+
+_ID = {"id": Field(str)}
+ACTIONS: dict[str, dict[str, Field]] = {
+    "list": {"role": Field(str, False), "status": Field(str, False)},
+    "status": _ID,
+    "wait": _ID,
+    "cancel": _ID,
+    "pause": _ID,
+    "resume": _ID,
+    "detach": _ID,
+    "send": {**_ID, "message": Field(str)},
+    "spawn": {**_ID, "agent": Field(str), "query": Field(str)},
+    "teams": {},
+    "guide": {**_ID, "data": Field(dict)},
+}
+_NAMES: dict[type, str] = {str: "a text", dict: "an object"}
+
+
+def read_request(line: bytes, actions: dict[str, dict[str, Field]]) -> dict[str, Any]:
+    """Return a request. Raise Failure with what is wrong with it."""
+    if len(line) > LONGEST:
+        raise Failure("error", f"this is no request: it has more than {LONGEST} bytes")
+    try:
+        found = json.loads(line.decode("utf-8"), object_pairs_hook=_object, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        said = "it nests too deep" if isinstance(error, RecursionError) else str(error)
+        raise Failure("error", f"this is no request: {said}") from None
+    if not isinstance(found, dict):
+        raise Failure("error", "this is no request: it is no object")
+    request: dict[str, Any] = from_python(found, "the request")
+    action = request.get("action")
+    if not isinstance(action, str):
+        raise Failure("error", "this is no request: 'action' is missing" if action is None else "'action' is no text")
+    if action not in actions:
+        raise Failure("error", f"there is no action {action[:_SHOWN]!r}")
+    _check_fields(action, actions[action], request)
+    return request
+
+
+def _check_fields(action: str, fields: dict[str, Field], request: dict[str, Any]) -> None:
+    for name in request:
+        if name != "action" and name not in fields:
+            raise Failure("error", f"`{action}` takes no field {name[:_SHOWN]!r}")
+    for name, field in fields.items():
+        value = request.get(name)
+        if value is None and field.needed:
+            raise Failure("error", f"`{action}` needs the field '{name}'")
+        if value is not None and type(value) is not field.type:
+            raise Failure("error", f"the field '{name}' of `{action}` is {_NAMES[field.type]}")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("an object has a name twice")
+    return found
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no value of JSON")

@@ -8,11 +8,12 @@ bounds. A template that only puts values in never comes here: its code is made w
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sized
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
+from typing import TYPE_CHECKING, Any
 
 import jinja2
 from jinja2 import nodes
+from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.visitor import NodeTransformer
 
@@ -20,6 +21,9 @@ from cogc.language import meter
 from cogc.language.functions import field_or_null, text
 from cogc.language.templates import FILTERS, TESTS
 from cogc.language.values import Duration, Failure, Time, plain
+
+if TYPE_CHECKING:
+    from cogc.language.values import Function
 
 MAX_ITERATIONS = 100_000
 MAX_OUTPUT = 4_000_000
@@ -33,7 +37,7 @@ class _Counter:
     def __init__(self) -> None:
         self.iterations = 0
 
-    def walk(self, items: Iterable[Any]) -> Iterator[Any]:
+    def walk(self, items: Iterable[object]) -> Iterator[object]:
         for item in items:
             self.iterations += 1
             meter.spend(1)
@@ -47,12 +51,12 @@ class _Environment(ImmutableSandboxedEnvironment):
 
     intercepted_binops = frozenset(["+", "-", "*", "/", "//", "%", "**"])
 
-    def getattr(self, obj: Any, attribute: str) -> Any:
+    def getattr(self, obj: object, attribute: str) -> object:
         if isinstance(obj, jinja2.runtime.LoopContext):
             return getattr(obj, attribute) if not attribute.startswith("_") else self.undefined(name=attribute)
         return _found(obj, attribute)
 
-    def getitem(self, obj: Any, argument: Any) -> Any:
+    def getitem(self, obj: Any, argument: object) -> object:
         if isinstance(argument, str):
             return _found(obj, argument)
         try:
@@ -60,7 +64,7 @@ class _Environment(ImmutableSandboxedEnvironment):
         except (LookupError, TypeError):
             raise Failure("error", f"the template found nothing at `{argument}`") from None
 
-    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         if operator in ("**", "*", "%") and not _numbers(left, right):
             raise Failure("error", f"`{operator}` in a template takes numbers")
         if operator == "**" and abs(left) > 1 and abs(right) * math.log2(abs(left)) > MAX_BITS:
@@ -70,19 +74,19 @@ class _Environment(ImmutableSandboxedEnvironment):
             raise Failure("bound", "a number in the template is too large")
         return _bounded(result)
 
-    def is_safe_attribute(self, obj: Any, attribute: str, value: Any) -> bool:
+    def is_safe_attribute(self, obj: object, attribute: str, value: object) -> bool:
         return False
 
 
-def _found(obj: Any, name: str) -> Any:
+def _found(obj: Any, name: str) -> object:
     return field_or_null(obj, name)
 
 
-def _numbers(*values: Any) -> bool:
+def _numbers(*values: object) -> bool:
     return all(type(v) in (int, float) for v in values)
 
 
-def _bounded(value: Any) -> Any:
+def _bounded(value: object) -> object:
     if isinstance(value, str | list):
         _room(len(value))
     return value
@@ -94,18 +98,18 @@ def _room(size: int) -> None:
         raise Failure("bound", f"the template makes more than {MAX_OUTPUT} characters")
 
 
-def _replaced(text: Any, old: Any, new: Any, *_: Any, **__: Any) -> int:
+def _replaced(text: object, old: object, new: object, *_: object, **__: object) -> int:
     """Return the size of what `replace` makes."""
     return len(str(text)) + (str(text).count(str(old)) or 0) * len(str(new))
 
 
-def _indented(text: Any, width: Any = 4, *_: Any, **__: Any) -> int:
+def _indented(text: object, width: object = 4, *_: object, **__: object) -> int:
     """Return the size of what `indent` makes."""
     step = width if isinstance(width, int) else len(str(width))
     return len(str(text)) + (str(text).count("\n") + 1) * max(0, step)
 
 
-def _wrapped(text: Any, width: Any = 79, breaks: Any = True, wrapstring: Any = None, *_: Any) -> int:
+def _wrapped(text: object, width: object = 79, breaks: object = True, wrapstring: object = None, *_: object) -> int:
     """Return the most that `wordwrap` makes."""
     return len(str(text)) * (1 + len(str(wrapstring or "")) // max(1, width if isinstance(width, int) else 1))
 
@@ -114,12 +118,12 @@ _SIZES: dict[str, Callable[..., int]] = {"replace": _replaced, "indent": _indent
 """The size of the text that a filter makes, for those that can make much of little."""
 
 
-def _guarded(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+def _guarded(name: str, function: Function) -> Function:
     """Return a filter that refuses huge numbers and results, and is called as Jinja calls the original."""
     passed = 1 if hasattr(function, "jinja_pass_arg") else 0  # Jinja's own argument, ahead of the value
     size = _SIZES.get(name)
 
-    def guard(*args: Any, **kwargs: Any) -> Any:
+    def guard(*args: object, **kwargs: object) -> object:
         given = args[passed:]
         if isinstance(given[0], Sized):
             meter.spend(len(given[0]) >> 8 if isinstance(given[0], str) else len(given[0]))
@@ -135,14 +139,14 @@ def _guarded(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     return guard
 
 
-def _tojson(value: Any, indent: int | None = None) -> str:
+def _tojson(value: object, indent: int | None = None) -> str:
     import json
 
     return json.dumps(plain(value), ensure_ascii=False, indent=None if indent is None else min(indent, 16))
 
 
 @jinja2.pass_context
-def _written(_context: Any, value: Any) -> str:
+def _written(_context: object, value: object) -> str:
     """Return a value as it is written. A function of the context, so that Jinja evaluates no constant before the run."""
     return _finalize(value)
 
@@ -201,14 +205,14 @@ def _call(name: str, arguments: list[nodes.Expr], line: int) -> nodes.Call:
     return call
 
 
-def _join(*parts: Any) -> str:
+def _join(*parts: object) -> str:
     words = [_finalize(p) for p in parts]
     if sum(map(len, words)) > MAX_OUTPUT:
         raise Failure("bound", f"the template makes more than {MAX_OUTPUT} characters")
     return "".join(words)
 
 
-def _join_filter(items: Iterable[Any], separator: str = "", attribute: str | None = None) -> str:
+def _join_filter(items: Iterable[object], separator: str = "", attribute: str | None = None) -> str:
     words = [_finalize(_found(i, attribute) if attribute else i) for i in items]
     return _join(*[p for i, w in enumerate(words) for p in ((separator, w) if i else (w,))])
 
@@ -227,7 +231,7 @@ class Template:
         code = environment.compile(tree)
         self.template = jinja2.Template.from_code(environment, code, environment.make_globals(None))
 
-    def render(self, values: dict[str, Any]) -> str:
+    def render(self, values: Mapping[str, object]) -> str:
         counter = _Counter()
         pieces: list[str] = []
         size = 0
@@ -249,8 +253,8 @@ class Template:
         return "".join(pieces)
 
 
-def _walker(counter: _Counter) -> Callable[[Any], Any]:
-    def walk(items: Any) -> list[Any]:
+def _walker(counter: _Counter) -> Callable[[object], list[object]]:
+    def walk(items: Any) -> list[object]:
         if isinstance(items, Duration | Time) or items is None:
             raise Failure("error", "a template walks lists")
         return list(counter.walk(items))

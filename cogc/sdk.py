@@ -40,11 +40,11 @@ class Host(Protocol):
     An act that returns an Awaitable takes effect when it is called. Awaiting it raises what is wrong with the act.
     """
 
-    def transmit(self, channel: str, value: Any) -> Awaitable[None]:
+    def transmit(self, channel: str, value: object) -> Awaitable[None]:
         """Send a value on a transmit channel of the coglet."""
         ...
 
-    def log(self, level: str, value: Any) -> Awaitable[None]:
+    def log(self, level: str, value: object) -> Awaitable[None]:
         """Log a value."""
         ...
 
@@ -60,7 +60,7 @@ class Host(Protocol):
         """Give a child a command."""
         ...
 
-    def send(self, child: str, channel: str, value: Any) -> Awaitable[None]:
+    def send(self, child: str, channel: str, value: object) -> Awaitable[None]:
         """Send a message to a listen channel of a child."""
         ...
 
@@ -117,7 +117,7 @@ def every(interval: float, unit: str = "s") -> Callable[[F], F]:
     return _mark("every", round(interval * _UNITS[unit] * 1e9))
 
 
-def _mark(kind: str, what: Any) -> Callable[[F], F]:
+def _mark(kind: str, what: object) -> Callable[[F], F]:
     """Return a decorator that notes what a method is for."""
 
     def mark(method: F) -> F:
@@ -165,7 +165,7 @@ def _host() -> Host:
 class _Nothing:
     """An act that has no effect, and may be awaited."""
 
-    def __await__(self) -> Generator[Any, Any, None]:
+    def __await__(self) -> Generator[object, Any, None]:
         yield from ()
 
 
@@ -176,7 +176,7 @@ class _Both:
         self.first = first
         self.second = second
 
-    def __await__(self) -> Generator[Any, Any, None]:
+    def __await__(self) -> Generator[object, Any, None]:
         yield from self.first.__await__()
         yield from self.second.__await__()
 
@@ -243,7 +243,7 @@ class CogletHandle:
         _has(self, "enact", command.type)
         return self._through().guide(self.name, command)
 
-    def send(self, channel: str, value: Any) -> Awaitable[None]:
+    def send(self, channel: str, value: object) -> Awaitable[None]:
         """Send the child a message. Raise LookupError if its class has no such channel."""
         _has(self, "listen", channel)
         return self._through().send(self.name, channel, value)
@@ -279,14 +279,14 @@ class Coglet:
     at its end.
     """
 
-    def transmit(self, channel: str, value: Any) -> Awaitable[None]:
+    def transmit(self, channel: str, value: object) -> Awaitable[None]:
         """Send a value on a channel. Awaiting it raises TypeError if the channel is not declared, or the value has
         another type."""
         if channel in self.__dict__.get("_silenced", ((), ()))[0]:
             return _Nothing()
         return _host().transmit(_named(channel), value)
 
-    def log(self, level: str, value: Any) -> Awaitable[None]:
+    def log(self, level: str, value: object) -> Awaitable[None]:
         """Log a value at the level debug, info, warn or error."""
         if level not in LEVELS:
             raise ValueError(f"there is no level {level!r}: {', '.join(LEVELS)}")
@@ -396,7 +396,7 @@ class ProgLet:
         found: dict[str, Program] = self.__dict__.setdefault("_programs", {})
         return found
 
-    async def invoke(self, name: str, context: Any = None) -> Any:
+    async def invoke(self, name: str, context: object = None) -> Any:
         """Run a program on a value and return its result. Raise KeyError if there is none of this name."""
         if name not in self.programs:
             known = ", ".join(sorted(self.programs)) or "none"
@@ -427,7 +427,7 @@ class MulLet:
         found: list[CogletHandle] = self.__dict__.setdefault("_members", [])
         return found
 
-    def map(self, event: Any) -> list[tuple[int, Any]]:
+    def map(self, event: object) -> list[tuple[int, Any]]:
         """Return the parts of an event as pairs of a child's number and its part. By default every child gets the event."""
         return [(i, event) for i in range(len(self.members))]
 
@@ -435,7 +435,7 @@ class MulLet:
         """Return one result of many; by default the list of them."""
         return results
 
-    async def scatter(self, channel: str, event: Any) -> None:
+    async def scatter(self, channel: str, event: object) -> None:
         """Send the parts of an event to the children, as `map` deals them out."""
         for number, part in self.map(event):
             await self.members[number].send(channel, part)
@@ -444,7 +444,7 @@ class MulLet:
         """Return the next message of every child on a channel, combined by `reduce`."""
         return await self._gather([handle.observe(channel) for handle in self.members])
 
-    async def scatter_gather(self, channel: str, event: Any, answer: str) -> Any:
+    async def scatter_gather(self, channel: str, event: object, answer: str) -> Any:
         """Send the parts of an event to the children, and return their next messages on `answer`, combined by
         `reduce`."""
         parts = self.map(event)
@@ -467,7 +467,7 @@ class MulLet:
 class GitLet:
     """A coglet whose behaviour lies in a git repository inside of the workspace."""
 
-    def __init__(self, repo_path: str, **rest: Any) -> None:
+    def __init__(self, repo_path: str, **rest: object) -> None:
         super().__init__(**rest)
         self.repo_path = str(repo_path)
 
@@ -501,12 +501,12 @@ class GitLet:
 class WebLet:
     """A coglet that keeps the `cogweb` which it is given, as upstream's classes do. There is no web view yet."""
 
-    def __init__(self, cogweb: Any = None, **rest: Any) -> None:
+    def __init__(self, cogweb: Any = None, **rest: object) -> None:
         super().__init__(**rest)
         self._cogweb = cogweb
 
 
-async def call(function: Any, *values: Any, **named: Any) -> Any:
+async def call(function: Any, *values: object, **named: object) -> Any:
     """Call a function, and await its result if it is awaitable."""
     found = function(*values, **named)
     return await found if isinstance(found, Awaitable) else found

@@ -39,6 +39,15 @@ class Child(TypedDict):
     decided: bool
 
 
+class ChildFailure(TypedDict):
+    """The failure of a child, as its parent's class is told of it."""
+
+    kind: str
+    message: str
+    event: Value
+    restarts: int
+
+
 class Block(TypedDict, total=False):
     """A block of a message of a conversation: a text, a use of a tool, its result, or a provider's own."""
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import trio
 
@@ -26,6 +26,10 @@ from cogc.language.values import Failure
 from cogc.run.calling import OnTrio
 from cogc.run.process import run_process
 
+if TYPE_CHECKING:
+    from cogc.kernel.shapes import ChildFailure
+    from cogc.language.values import Value
+
 
 class Notice(Protocol):
     """An act of a method on its way to the kernel. Awaiting it gives the kernel's answer, or a TypeError."""
@@ -33,7 +37,7 @@ class Notice(Protocol):
     @property
     def refused(self) -> str | None: ...
 
-    def __await__(self) -> Generator[Any, Any, Any]: ...
+    def __await__(self) -> Generator[object, Any, Any]: ...
 
 
 Notify = Callable[..., Notice]
@@ -51,7 +55,7 @@ class Coglets:
     """
 
     def __init__(
-        self, notify: Notify, into: Callable[[Any], Any], out: Callable[[Any, str], Any], workspace: str = "."
+        self, notify: Notify, into: Callable[[object], Any], out: Callable[[object, str], Value], workspace: str = "."
     ) -> None:
         self.notify = notify
         self.into = into
@@ -83,7 +87,7 @@ class Coglets:
             waiting.value, waiting.over = message.value, message.over
             waiting.event.set()
 
-    async def call(self, program: ir.Program, cls: Any, call: Call) -> Any:
+    async def call(self, program: ir.Program, cls: object, call: Call) -> Any:
         """Run the method that a message, a command, a tick, a failure, a start or a stop is for."""
         kind, name, data = str(call.arguments["kind"]), str(call.arguments["name"]), call.arguments["data"]
         made = _Host(self, call, program)
@@ -128,10 +132,10 @@ class Coglets:
         for _, token in self.children.pop(path, {}).values():
             del self.bases[token]
 
-    async def _method(self, made: sdk.Coglet, kind: str, name: str, data: Any) -> None:
+    async def _method(self, made: sdk.Coglet, kind: str, name: str, data: object) -> None:
         """Run the method for a tick, a message or a command."""
         if kind == "every":
-            await _run(getattr(made, data))
+            await _run(getattr(made, str(data)))
         elif kind == "follow":
             await _run(getattr(made, name), self.into(data))
         elif kind == "enact":
@@ -142,7 +146,7 @@ class Coglets:
         else:
             await _run(_found(made, kind, name), self.into(data))
 
-    async def _command(self, made: sdk.Coglet, name: str, data: Any) -> None:
+    async def _command(self, made: sdk.Coglet, name: str, data: object) -> None:
         """Run a command that no spec declares. Its data is the method's one argument, or several by name."""
         if isinstance(data, dict) and BY_REFERENCE in data:
             data = self.references.pop(data[BY_REFERENCE])
@@ -159,7 +163,7 @@ class Coglets:
         else:
             await _run(method, data)
 
-    async def _judge(self, path: str, child: str, failure: dict[str, Any]) -> Any:
+    async def _judge(self, path: str, child: str, failure: ChildFailure) -> Any:
         """Return the decision of `on_child_error` about a child."""
         method = self.objects[path].on_child_error  # type: ignore[attr-defined]
         word = await sdk.call(method, self.children[path][child][0], ChildError(failure))
@@ -172,7 +176,7 @@ class Coglets:
 class ChildError(Exception):
     """The failure of a child, as its supervisor sees it."""
 
-    def __init__(self, failure: dict[str, Any]) -> None:
+    def __init__(self, failure: ChildFailure) -> None:
         super().__init__(failure["message"])
         self.kind = failure["kind"]
         self.event = failure["event"]
@@ -184,7 +188,7 @@ class _Waiting:
 
     def __init__(self) -> None:
         self.event = trio.Event()
-        self.value: Any = None
+        self.value: object = None
         self.over = False
 
 
@@ -213,7 +217,7 @@ class _Act:
         self.notice = notice
         self.then = then
 
-    def __await__(self) -> Generator[Any, Any, Any]:
+    def __await__(self) -> Generator[object, Any, Any]:
         self.host.unheard.pop(id(self), None)
         answer = yield from self.notice.__await__()
         return answer if self.then is None else self.then(answer)
@@ -243,10 +247,10 @@ class _Host:
         self.tokens += 1
         return self.call << 20 | self.tokens
 
-    def transmit(self, channel: str, value: Any) -> Awaitable[None]:
+    def transmit(self, channel: str, value: object) -> Awaitable[None]:
         return self._act("transmit", channel, self._plain(value, f"`{channel}`"))
 
-    def log(self, level: str, value: Any) -> Awaitable[None]:
+    def log(self, level: str, value: object) -> Awaitable[None]:
         return self._act("log", level, self._plain(value, "log"))
 
     async def sleep(self, seconds: float) -> None:
@@ -286,14 +290,14 @@ class _Host:
             data = {BY_REFERENCE: number, "type": type(command.data).__name__}
         return self._act("guide", child, command.type, data)
 
-    def send(self, child: str, channel: str, value: Any) -> Awaitable[None]:
+    def send(self, child: str, channel: str, value: object) -> Awaitable[None]:
         return self._act("send", child, channel, self._plain(value, f"`{child}.{channel}`"))
 
     def link(self, source: str, said: str, target: str, heard: str) -> Awaitable[None]:
         return self._act("link", source, said, target, heard)
 
     def stop(self, child: str) -> Awaitable[None]:
-        def stopped(_answer: Any) -> None:
+        def stopped(_answer: object) -> None:
             gone = self.run.children.get(self.path, {}).pop(child, None)
             if gone is not None:
                 del self.run.bases[gone[1]]
@@ -337,7 +341,7 @@ class _Host:
             self.run.notify(self.call, "begin", self.unborn)
             self.unborn = []
 
-    def _plain(self, value: Any, what: str) -> Any:
+    def _plain(self, value: object, what: str) -> Any:
         """Return a copy of a value for the kernel. Raise TypeError if the language cannot hold it."""
         try:
             return self.run.out(value, what)
@@ -350,7 +354,7 @@ class _Host:
             _, act = self.unheard.popitem()
             await act
 
-    def _act(self, kind: str, *data: Any, then: Callable[[Any], Any] | None = None) -> _Act:
+    def _act(self, kind: str, *data: object, then: Callable[[Any], Any] | None = None) -> _Act:
         """Report an act to the kernel. Children that wait for their wiring start before any act that is not wiring."""
         if self.over:
             raise RuntimeError("the method whose call this belongs to has returned")
@@ -364,7 +368,7 @@ class _Host:
 # ---- methods --------------------------------------------------------------------------------------------------
 
 
-async def _run(method: Any, *values: Any, **named: Any) -> None:
+async def _run(method: Any, *values: object, **named: object) -> None:
     """Call a method, async or not, if there is one."""
     found = method(*values, **named) if method is not None else None
     if inspect.iscoroutine(found):
@@ -373,7 +377,7 @@ async def _run(method: Any, *values: Any, **named: Any) -> None:
         await found
 
 
-def _class_of(program: ir.Program, cls: Any) -> type[sdk.Coglet]:
+def _class_of(program: ir.Program, cls: object) -> type[sdk.Coglet]:
     """Return the class that a program names. Raise Failure if it is not a subclass of Coglet."""
     if not (inspect.isclass(cls) and issubclass(cls, sdk.Coglet)):
         raise Failure("program", f"`{program.argument}` is no class that inherits cogc.sdk.Coglet")

@@ -24,9 +24,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from math import isfinite
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cogc.language.values import LIMIT, Duration, Failure, Time, moment, time_of
+
+if TYPE_CHECKING:
+    from cogc.language.values import Value
 
 DEPTH = 100
 PARTS = 1_000_000
@@ -35,7 +38,7 @@ STEPS = 12
 _WIDEST = 1 << 63
 
 
-def to_python(value: Any) -> Any:
+def to_python(value: object) -> Any:
     """Return a value for Python: a duration is float seconds, a time an aware datetime."""
     if isinstance(value, Duration):
         return value.nanos / 1e9
@@ -48,7 +51,7 @@ def to_python(value: Any) -> Any:
     return value
 
 
-def from_python(value: Any, name: str) -> Any:
+def from_python(value: object, name: str) -> Value:
     """Return a copy of a value for the language. Raise Failure with the path of the part that does not fit."""
     try:
         return _copied(value, _Room(), 0)
@@ -81,11 +84,12 @@ class _Room:
         self.characters = LIMIT
 
 
-def _copied(value: Any, room: _Room, depth: int) -> Any:
+def _copied(value: Any, room: _Room, depth: int) -> Value:
     """Return a copy of a value, made of exact types."""
     kind = type(value)
     if value is None or kind is bool:
-        return value
+        found: Value = value
+        return found
     if issubclass(kind, str):
         return _text(value, room)
     if issubclass(kind, int):
@@ -107,9 +111,9 @@ def _deeper(depth: int) -> int:
     return depth + 1
 
 
-def _items(values: Iterable[Any], room: _Room, depth: int) -> list[Any]:
+def _items(values: Iterable[object], room: _Room, depth: int) -> list[Value]:
     """Return a copy of a list."""
-    found: list[Any] = []
+    found: list[Value] = []
     for value in values:
         _count(room)
         try:
@@ -120,9 +124,9 @@ def _items(values: Iterable[Any], room: _Room, depth: int) -> list[Any]:
     return found
 
 
-def _fields(pairs: Iterable[tuple[Any, Any]], room: _Room, depth: int) -> dict[str, Any]:
+def _fields(pairs: Iterable[tuple[object, object]], room: _Room, depth: int) -> dict[str, Value]:
     """Return a copy of a record."""
-    found: dict[str, Any] = {}
+    found: dict[str, Value] = {}
     for key, value in pairs:
         _count(room)
         name = _key(key, room)
@@ -175,7 +179,7 @@ def _finite(number: float) -> float:
     return number
 
 
-def _instant(value: Any, kind: type) -> Any:
+def _instant(value: Any, kind: type) -> Value:
     """Return a duration or a time; what is neither is no value."""
     if issubclass(kind, timedelta):
         whole = timedelta.__floordiv__(value, timedelta(microseconds=1))
@@ -183,7 +187,8 @@ def _instant(value: Any, kind: type) -> Any:
     if issubclass(kind, datetime):
         return _moment(value)
     if kind is Duration or kind is Time:
-        return value
+        found: Value = value
+        return found
     hint = _HINTS.get(kind, _ENUM if type(kind).__name__ == "EnumType" else "")
     raise _Unfit(f"{_indefinite(kind)} is no value of the language{hint}")
 

@@ -56,10 +56,9 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import trio
 
@@ -83,7 +82,7 @@ from cogc.run.servers import Servers, read_result
 from cogc.run.settings import Settings
 
 if TYPE_CHECKING:
-    from cogc.language.values import Value
+    from cogc.language.values import Function, Value
 
 DEFAULT_TIMEOUT = 60.0
 """Seconds that a call may take if its program declares no timeout."""
@@ -98,12 +97,12 @@ class Executors:
         self.servers = servers
         self.claims = claims
         self.plans = plans
-        self.functions: dict[tuple[Unit, str], Callable[..., Any]] = {}
+        self.functions: dict[tuple[Unit, str], Function] = {}
         self.abandoned: list[str] = []
         self._load = trio.Lock()
         self._known = frozenset(sys.modules)
 
-    async def execute(self, call: Call) -> Any:
+    async def execute(self, call: Call) -> object:
         """Carry out a call within its timeout. Return its value, or a Failure."""
         program, types = call.program, call.unit.bundle.types
         limit = call.request.get("timeout")
@@ -111,7 +110,7 @@ class Executors:
         if program.kind == "human":
             limit = None  # the session counts this timeout, on the clock of the run
         seconds = limit.nanos / 1e9 if isinstance(limit, Duration) else usual
-        result: Any = Failure("timeout", f"program `{program.name}` took longer than {seconds:g}s")
+        result: object = Failure("timeout", f"program `{program.name}` took longer than {seconds:g}s")
         with trio.move_on_after(seconds):
             try:
                 if program.kind == "python":
@@ -145,7 +144,7 @@ class Executors:
 
     # ---- Python --------------------------------------------------------------------------------------------
 
-    async def _python(self, program: ir.Program, call: Call) -> Any:
+    async def _python(self, program: ir.Program, call: Call) -> object:
         """Call a function: an async one on the run's thread, another in a thread of its own."""
         function = await self._function(call)
         try:
@@ -161,11 +160,11 @@ class Executors:
             raise Failure("program", f"{program.name}: {said}") from None
         return from_python(value, f"program `{program.name}`")
 
-    async def _in_thread(self, name: str, function: Callable[..., Any], arguments: dict[str, Any]) -> Any:
+    async def _in_thread(self, name: str, function: Function, arguments: dict[str, object]) -> object:
         """Call a function in a thread. If the call is cancelled, abandon the thread and its result."""
         done = threading.Event()
 
-        def call() -> tuple[Any, BaseException | None]:
+        def call() -> tuple[object, BaseException | None]:
             try:
                 return function(**arguments), None
             except (
@@ -185,7 +184,7 @@ class Executors:
             raise error
         return value
 
-    async def _function(self, call: Call) -> Callable[..., Any]:
+    async def _function(self, call: Call) -> Function:
         """Return the function that a program names. Its module is imported at the first call."""
         program, key = call.program, (call.unit, call.program.key)
         if key not in self.functions:
@@ -221,7 +220,7 @@ class Executors:
             f"there is no module `{module}` in the spec's folder; a package is allowed by --allow-import {parts[0]}",
         )
 
-    async def _coglet(self, program: ir.Program, call: Call) -> Any:
+    async def _coglet(self, program: ir.Program, call: Call) -> object:
         """Call a method of a coglet in Python."""
         cls = await self._function(call)
         try:
@@ -234,7 +233,7 @@ class Executors:
 
     # ---- processes -----------------------------------------------------------------------------------------
 
-    async def _shell(self, program: ir.Program, call: Call) -> Any:
+    async def _shell(self, program: ir.Program, call: Call) -> object:
         """Run a command in the workspace, and return its output in the form that the program declares."""
         request = call.request
         words = command_words(request["words"])
@@ -300,7 +299,7 @@ class Executors:
         self.functions.clear()
         importlib.invalidate_caches()
 
-    def _output(self, program: ir.Program, type: object, form: str, data: bytes) -> Any:
+    def _output(self, program: ir.Program, type: object, form: str, data: bytes) -> object:
         """Return the output of a command as text, lines or JSON. Raise Failure for an output that is not JSON where
         JSON is wanted."""
         said = data.decode("utf-8", "replace")
@@ -317,7 +316,7 @@ class Executors:
         return from_python(value, f"the output of `{program.name}`")
 
 
-def member(module: ModuleType, called: str, name: str) -> Callable[..., Any]:
+def member(module: ModuleType, called: str, name: str) -> Function:
     """Return a function or class of a module. Raise Failure if the module has none of this name."""
     try:
         found = getattr(module, name, None)
@@ -325,7 +324,7 @@ def member(module: ModuleType, called: str, name: str) -> Callable[..., Any]:
         raise Failure("program", f"module `{called}`: {calling.words(error)}") from None
     if not callable(found):
         raise Failure("program", f"module `{called}` has no function `{name}`")
-    function: Callable[..., Any] = found
+    function: Function = found
     return function
 
 
@@ -336,7 +335,7 @@ def record_of(value: Value) -> dict[str, Value]:
     return value
 
 
-def command_words(words: list[Any]) -> list[str]:
+def command_words(words: list[Value]) -> list[str]:
     """Return the words of a command: lists among them are spread, and numbers become text."""
     found: list[str] = []
     for word in words:

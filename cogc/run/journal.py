@@ -13,21 +13,25 @@ from __future__ import annotations
 
 import hashlib
 import zlib
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, BinaryIO, assert_never
+from typing import Any, BinaryIO, TypeAlias, assert_never
 
 import msgspec
 
-from cogc.kernel.effects import Ask, Call, Dispatch
+from cogc.kernel.effects import Ask, Call, Dispatch, Effect
 from cogc.kernel.machine import Kernel
 from cogc.language.values import Duration, Failure, Time, shorten
 
 VERSION = 2
 Outward = Call | Ask | Dispatch
+Event: TypeAlias = list[Any]
+"""A line of a journal: the step, the time, the kind, and the data of the kind."""
+Taken: TypeAlias = Callable[[list[Effect]], object]
 
 
-def _encode(value: Any) -> Any:
+def _encode(value: object) -> object:
     """Return durations, times and failures as tagged objects, from which `_decode` makes the same values again."""
     if isinstance(value, Duration):
         return {"$duration": value.nanos}
@@ -92,12 +96,12 @@ class Journal:
     """Writes events as they are admitted. The session calls `flush` before it releases the effects that follow from
     them."""
 
-    def __init__(self, file: BinaryIO, head: dict[str, Any]) -> None:
+    def __init__(self, file: BinaryIO, head: dict[str, object]) -> None:
         self.file = file
-        self.lines: list[Any] = [{"journal": VERSION, **head}]
+        self.lines: list[object] = [{"journal": VERSION, **head}]
         self.checksum = 0
 
-    def event(self, kernel: Kernel, kind: str, *data: Any) -> None:
+    def event(self, kernel: Kernel, kind: str, *data: object) -> None:
         """Note an event with the step and the instant of the kernel."""
         self.lines.append([kernel.steps, kernel.now, kind, *data])
 
@@ -112,7 +116,7 @@ class Journal:
             self.file.flush()
             self.lines = []
 
-    def _sealed(self, line: Any) -> bytes:
+    def _sealed(self, line: object) -> bytes:
         sealed, self.checksum = _sealed(_encoder.encode(line), self.checksum)
         return sealed + b"\n"
 
@@ -138,7 +142,7 @@ class Divergence(Exception):
     """A replay asks for another call than the recorded one."""
 
 
-def read(path: Path) -> tuple[dict[str, Any], list[list[Any]]]:
+def read(path: Path) -> tuple[dict[str, Any], list[Event]]:
     """Return the head and the events of a journal. Raise ValueError if it is none, or a line was changed."""
     lines = path.read_bytes().split(b"\n")[:-1]
     if not lines or _version(lines[0]) != VERSION:
@@ -154,7 +158,7 @@ def read(path: Path) -> tuple[dict[str, Any], list[list[Any]]]:
     return found[0], found[1:]
 
 
-def _version(head: bytes) -> Any:
+def _version(head: bytes) -> object:
     """Return the version in the head of a journal, or None."""
     try:
         value = msgspec.json.decode(head)
@@ -163,12 +167,12 @@ def _version(head: bytes) -> Any:
     return value.get("journal") if isinstance(value, dict) else None
 
 
-def is_whole(events: list[list[Any]]) -> bool:
+def is_whole(events: list[Event]) -> bool:
     """Return whether a journal reaches the end of its run."""
     return bool(events) and events[-1][2] == "end"
 
 
-def replay(kernel: Kernel, events: list[list[Any]], taken: Any = None) -> None:
+def replay(kernel: Kernel, events: list[Event], taken: Taken | None = None) -> None:
     """Hand the events of a journal in to a new kernel. `taken` is called with the effects after each stretch.
 
     Raise Divergence if the kernel asks for another call than the recorded one. A journal without an end is replayed
@@ -210,7 +214,7 @@ def replay(kernel: Kernel, events: list[list[Any]], taken: Any = None) -> None:
         _take(kernel, expected, taken, whole)
 
 
-def _take(kernel: Kernel, expected: dict[int, list[Any]], taken: Any, whole: bool) -> bool:
+def _take(kernel: Kernel, expected: dict[int, Event], taken: Taken | None, whole: bool) -> bool:
     """Take the kernel's effects. Return False if a call among them lies behind the last event of a journal without
     an end."""
     effects, kernel.effects = kernel.effects, []
@@ -226,7 +230,7 @@ def _take(kernel: Kernel, expected: dict[int, list[Any]], taken: Any, whole: boo
     return True
 
 
-def _departure(call: Outward, known: list[Any] | None) -> str:
+def _departure(call: Outward, known: Event | None) -> str:
     """Describe a divergence: the expected call, the call that came, and the place of its program in the spec."""
     at = call.unit.place(call.at if isinstance(call, Ask) else call.program.at)
     lines = [f"call {call.id} is another one"]

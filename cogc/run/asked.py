@@ -7,10 +7,14 @@ enters the run as an event is well formed, and what is not is answered as an err
 from __future__ import annotations
 
 import json
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from cogc.language.values import Failure
 from cogc.run.convert import from_python
+
+if TYPE_CHECKING:
+    from cogc.language.values import Value
 
 LONGEST = 256 << 10
 """The bytes of the longest request."""
@@ -41,7 +45,7 @@ ACTIONS: dict[str, dict[str, Field]] = {
 _NAMES: dict[type, str] = {str: "a text", dict: "an object"}
 
 
-def read_request(line: bytes, actions: dict[str, dict[str, Field]]) -> dict[str, Any]:
+def read_request(line: bytes, actions: dict[str, dict[str, Field]]) -> dict[str, Value]:
     """Return a request. Raise Failure with what is wrong with it."""
     if len(line) > LONGEST:
         raise Failure("error", f"this is no request: it has more than {LONGEST} bytes")
@@ -50,9 +54,9 @@ def read_request(line: bytes, actions: dict[str, dict[str, Field]]) -> dict[str,
     except (ValueError, RecursionError) as error:
         said = "it nests too deep" if isinstance(error, RecursionError) else str(error)
         raise Failure("error", f"this is no request: {said}") from None
-    if not isinstance(found, dict):
+    request = from_python(found, "the request")
+    if not isinstance(request, dict):
         raise Failure("error", "this is no request: it is no object")
-    request: dict[str, Any] = from_python(found, "the request")
     action = request.get("action")
     if not isinstance(action, str):
         raise Failure("error", "this is no request: 'action' is missing" if action is None else "'action' is no text")
@@ -62,7 +66,7 @@ def read_request(line: bytes, actions: dict[str, dict[str, Field]]) -> dict[str,
     return request
 
 
-def _check_fields(action: str, fields: dict[str, Field], request: dict[str, Any]) -> None:
+def _check_fields(action: str, fields: dict[str, Field], request: Mapping[str, object]) -> None:
     for name in request:
         if name != "action" and name not in fields:
             raise Failure("error", f"`{action}` takes no field {name[:_SHOWN]!r}")
@@ -74,12 +78,12 @@ def _check_fields(action: str, fields: dict[str, Field], request: dict[str, Any]
             raise Failure("error", f"the field '{name}' of `{action}` is {_NAMES[field.type]}")
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found = dict(pairs)
     if len(found) != len(pairs):
         raise ValueError("an object has a name twice")
     return found
 
 
-def _refuse_constant(name: str) -> Any:
+def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no value of JSON")

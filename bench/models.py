@@ -62,7 +62,9 @@ def _bare(url: str, turns: int) -> float:
 
 def _ours(url: str, turns: int) -> float:
     """Return the seconds a turn for an agent."""
-    made = build_session(Unit(bundle(SPEC.format(url=url, count=1, tools=", tools: [echo]"))), RunOptions(), Settings())
+    made = build_session(
+        Unit(bundle(SPEC.format(url=url, count=1, tools=", tools: [echo]"))), RunOptions(keep=None), Settings()
+    )
     began = time.perf_counter()
     trio.run(made.run)
     assert made.outputs["out"], made.kernel.report
@@ -70,7 +72,7 @@ def _ours(url: str, turns: int) -> float:
 
 
 def _many(url: str, count: int) -> float:
-    made = build_session(Unit(bundle(SPEC.format(url=url, count=count, tools=""))), RunOptions(), Settings())
+    made = build_session(Unit(bundle(SPEC.format(url=url, count=count, tools=""))), RunOptions(keep=None), Settings())
     began = time.perf_counter()
     trio.run(made.run)
     assert len(made.outputs["out"]) == 11 * count, len(made.outputs["out"])

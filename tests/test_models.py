@@ -234,7 +234,10 @@ def test_a_server_that_is_not_there(server: Server) -> None:
 
 def test_a_wait_that_would_pass_the_deadline_is_not_begun(server: Server) -> None:
     server.will(status(429, "later", retry_after="3600"))
-    assert out(server, "string", "timeout: 5s") == ["program", "`ask`: the model's server said 429: later"]
+    assert out(server, "string", "timeout: 5s") == [
+        "program",
+        "`ask`: the model's server said 429: later; the pause of 1h before a retry is longer than the time that is left",
+    ]
 
 
 def test_a_silent_server_is_left_at_the_deadline(server: Server) -> None:

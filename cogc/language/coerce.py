@@ -99,7 +99,7 @@ def _union(value: Value, parts: tuple[Type, ...], wanted: Type, path: str) -> Va
             found = _coerce(value, part, path)
         except Mismatch as wrong:
             reasons.append(wrong)
-            if _has_tag_of(value, part):
+            if _has_tag_of(value, part) or _alone_of_its_shape(value, part, parts):
                 meant.append(wrong)
             continue
         if equal(found, value) and type(found) is type(value):
@@ -121,6 +121,14 @@ def _has_tag_of(value: Value, part: Type) -> bool:
         return False
     tags = [(f.name, f.type.value) for f in found.fields if isinstance(f.type, types.LiteralOf)]
     return bool(tags) and all(equal(value.get(name), literal) for name, literal in tags)
+
+
+def _alone_of_its_shape(value: Value, part: Type, parts: tuple[Type, ...]) -> bool:
+    """Return whether a list or record meets one alternative of a union that is a list or record at all: that one was meant."""
+    shapes: tuple[type, ...] = (types.ListOf,) if type(value) is list else (types.RecordOf, types.MapOf)
+    if type(value) not in (list, dict) or not isinstance(expand(part), shapes):
+        return False
+    return sum(isinstance(expand(p), shapes) for p in parts) == 1
 
 
 def _record_value(value: Value, record: types.RecordOf, wanted: Type, path: str) -> Value:

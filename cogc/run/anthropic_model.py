@@ -11,11 +11,10 @@ from typing import Any
 
 import anthropic
 import httpx2
-from anthropic.types import Message
 
 from cogc import ir
 from cogc.language.attributes import USUAL
-from cogc.run.provider import api_key, asked_to_wait, cleaned, failed, innermost, may_pass
+from cogc.run.provider import api_key, asked_to_wait, cleaned, failed, innermost, input_of, may_pass
 
 _CACHED = {"cache_control": {"type": "ephemeral"}}
 
@@ -28,9 +27,11 @@ class AnthropicModel:
         self.can = frozenset(attributes.get("capabilities", USUAL["anthropic"]))
         self.key = api_key(model, attributes, "ANTHROPIC_API_KEY")
         base: str | None = attributes.get("base_url")
+        http = anthropic.DefaultAsyncHttpxClient()  # made first: one that the SDK makes and that fails leaves a warning
         self.client = anthropic.AsyncAnthropic(
-            api_key=self.key, auth_token=None, base_url=base or "https://api.anthropic.com", max_retries=0, timeout=None
-        )
+            api_key=self.key, auth_token=None, base_url=base or "https://api.anthropic.com", max_retries=0, timeout=None,
+            http_client=http,
+        )  # fmt: skip
 
     async def aclose(self) -> None:
         """Close the client."""
@@ -67,30 +68,14 @@ class AnthropicModel:
 
     async def _stream(self, request: dict[str, Any], emit: Callable[[str], None] | None) -> dict[str, Any]:
         """Send a request and return the assembled reply."""
-        async with self.client.messages.stream(**self._parameters(request)) as stream:
+        reply = _Assembled()
+        stream = await self.client.messages.create(**self._parameters(request), stream=True)
+        async with stream:
             async for event in stream:
-                if emit is not None and event.type == "text":
-                    emit(event.text)
-            message = await stream.get_final_message()
-        if not isinstance(message, Message) or message.usage is None:
-            return failed("the server's answer is no reply of the Messages API")
-        if message.stop_reason is None:
-            return failed("the reply broke off in the middle", True)
-        usage = message.usage
-        details = getattr(usage, "output_tokens_details", None)
-        reply: dict[str, Any] = {
-            "content": [_block(b) for b in message.content],
-            "stop": message.stop_reason,
-            "usage": {
-                "input": usage.input_tokens or 0,
-                "output": usage.output_tokens or 0,
-                "cache_read": usage.cache_read_input_tokens or 0,
-                "cache_write": usage.cache_creation_input_tokens or 0,
-                "thinking": getattr(details, "thinking_tokens", None) or 0,
-            },
-        }
-        category = getattr(getattr(message, "stop_details", None), "category", None)
-        return {**reply, "detail": str(category)} if category else reply
+                piece = reply.add(event.to_dict(mode="json", exclude_unset=True))
+                if emit is not None and piece:
+                    emit(piece)
+        return reply.complete()
 
     def _parameters(self, request: dict[str, Any]) -> dict[str, Any]:
         """Return a request in the words of the API."""
@@ -134,10 +119,80 @@ class AnthropicModel:
         return answer
 
 
-def _block(block: Any) -> dict[str, Any]:
-    """A block of a reply as it must go back in the next request."""
-    found: dict[str, Any] = block.to_dict(mode="json", exclude_unset=True)
-    return {k: v for k, v in found.items() if v is not None and k != "parsed_output"}
+class _Assembled:
+    """A reply while its events come in.
+
+    The SDK's own assembly raises for a tool's input that is no JSON, and so would lose the reply. Here the text of such
+    an input is kept: the kernel reports it to the model (`kernel/models/replies.py`).
+    """
+
+    def __init__(self) -> None:
+        self.blocks: dict[int, dict[str, Any]] = {}
+        self.inputs: dict[int, str] = {}
+        self.usage: dict[str, Any] = {}
+        self.stop: Any = None
+        self.category: Any = None
+        self.begun = False
+
+    def add(self, event: dict[str, Any]) -> str:
+        """Take an event, and return its piece of text."""
+        index, delta = event.get("index", -1), event.get("delta") or {}
+        match event.get("type"):
+            case "message_start":
+                self.begun = True
+                self._count(event["message"].get("usage"))
+            case "content_block_start":
+                self.blocks[index] = {k: v for k, v in event["content_block"].items() if v is not None}
+            case "content_block_delta" if index in self.blocks:
+                return self._extend(index, delta)
+            case "message_delta":
+                self._count(event.get("usage"))
+                self.stop = delta.get("stop_reason") or self.stop
+                self.category = (delta.get("stop_details") or {}).get("category") or self.category
+        return ""
+
+    def _extend(self, index: int, delta: dict[str, Any]) -> str:
+        """Add a piece to a block, and return it if it is text of the answer."""
+        block = self.blocks[index]
+        match delta.get("type"):
+            case "text_delta":
+                block["text"] = block.get("text", "") + delta["text"]
+                return str(delta["text"])
+            case "input_json_delta":
+                self.inputs[index] = self.inputs.get(index, "") + delta["partial_json"]
+            case "thinking_delta":
+                block["thinking"] = block.get("thinking", "") + delta["thinking"]
+            case "signature_delta":
+                block["signature"] = delta["signature"]
+            case "citations_delta":
+                block["citations"] = [*block.get("citations", ()), delta["citation"]]
+        return ""
+
+    def _count(self, usage: Any) -> None:
+        """Take the counts of an event; later ones take the place of earlier ones."""
+        self.usage.update({k: v for k, v in (usage or {}).items() if v is not None})
+
+    def complete(self) -> dict[str, Any]:
+        """Return the complete reply, or an error if it broke off."""
+        if not self.begun or not self.usage:
+            return failed("the server's answer is no reply of the Messages API")
+        if self.stop is None:
+            return failed("the reply broke off in the middle", True)
+        for index, written in self.inputs.items():
+            self.blocks[index]["input"] = input_of(written)
+        usage = self.usage
+        reply: dict[str, Any] = {
+            "content": [self.blocks[i] for i in sorted(self.blocks)],
+            "stop": self.stop,
+            "usage": {
+                "input": usage.get("input_tokens", 0),
+                "output": usage.get("output_tokens", 0),
+                "cache_read": usage.get("cache_read_input_tokens", 0),
+                "cache_write": usage.get("cache_creation_input_tokens", 0),
+                "thinking": (usage.get("output_tokens_details") or {}).get("thinking_tokens", 0),
+            },
+        }
+        return {**reply, "detail": str(self.category)} if self.category else reply
 
 
 def _marked(messages: list[Any]) -> list[Any]:

@@ -76,7 +76,15 @@ class Models:
     def _provider(self, ask: Ask) -> Provider:
         key = ask.unit, ask.model.key
         if key not in self.providers:
-            self.providers[key] = _made(ask.model, ask.unit.model(ask.model.key))
+            try:
+                self.providers[key] = _made(ask.model, ask.unit.model(ask.model.key))
+            except Failure:
+                raise
+            except (
+                Exception
+            ) as error:  # the SDK, its HTTP library and TLS raise what they like for a proxy or a certificate
+                why = str(error) or type(error).__name__
+                raise Failure("program", f"the client of model `{ask.model.name}` cannot be made: {why}") from None
         return self.providers[key]
 
     async def aclose(self) -> None:

@@ -14,7 +14,7 @@ import openai
 
 from cogc import ir
 from cogc.language.attributes import USUAL
-from cogc.run.provider import api_key, asked_to_wait, cleaned, failed, innermost, may_pass
+from cogc.run.provider import api_key, asked_to_wait, cleaned, failed, innermost, input_of, may_pass
 
 _STOPS = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use", "content_filter": "refusal"}
 _NO_REPLY = "the server's answer is no reply of the Chat Completions API"
@@ -28,7 +28,8 @@ class OpenAIModel:
         self.can = frozenset(attributes.get("capabilities", USUAL["openai"]))
         self.key = api_key(model, attributes, "OPENAI_API_KEY")
         base: str = attributes.get("base_url") or "https://api.openai.com/v1"
-        self.client = openai.AsyncOpenAI(api_key=self.key, base_url=base, max_retries=0, timeout=None)
+        http = openai.DefaultAsyncHttpxClient()  # made first: one that the SDK makes and that fails leaves a warning
+        self.client = openai.AsyncOpenAI(api_key=self.key, base_url=base, max_retries=0, timeout=None, http_client=http)
 
     async def aclose(self) -> None:
         """Close the client."""
@@ -133,19 +134,11 @@ class _Assembled:
         content: list[dict[str, Any]] = [{"type": "text", "text": self.text}] if self.text else []
         for call in self.calls.values():
             content.append(
-                {"type": "tool_use", "id": call["id"], "name": call["name"], "input": _input(call["arguments"])}
+                {"type": "tool_use", "id": call["id"], "name": call["name"], "input": input_of(call["arguments"])}
             )
         stop = "refusal" if self.refused else _STOPS.get(self.finish, self.finish)
         reply: dict[str, Any] = {"content": content, "stop": stop, "usage": _usage(self.usage)}
         return {**reply, "detail": self.refused[:200]} if self.refused else reply
-
-
-def _input(arguments: str) -> Any:
-    """Return the input of a tool as data. Text that is not JSON is kept: the kernel reports it to the model."""
-    try:
-        return json.loads(arguments or "{}")
-    except (ValueError, RecursionError):
-        return arguments
 
 
 def _usage(usage: Any) -> dict[str, int]:

@@ -3,8 +3,11 @@ for."""
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from cogc import ir
@@ -41,7 +44,25 @@ def asked_to_wait(headers: Mapping[str, str]) -> float | None:
             return max(0.0, float(headers[name]) / unit)
         except (KeyError, ValueError):
             continue
-    return None
+    return _until(headers.get("retry-after", ""), headers.get("date", ""))
+
+
+def _until(date: str, now: str) -> float | None:
+    """Return the seconds until a date of HTTP, by the server's clock if it has told its time."""
+    try:
+        end = parsedate_to_datetime(date)
+        begin = parsedate_to_datetime(now) if now else datetime.now(UTC)
+        return max(0.0, (end - begin).total_seconds())
+    except (ValueError, TypeError):
+        return None
+
+
+def input_of(written: str) -> Any:
+    """Return the input of a tool as data. Text that is not JSON is kept: the kernel reports it to the model."""
+    try:
+        return json.loads(written or "{}")
+    except (ValueError, RecursionError):
+        return written
 
 
 def cleaned(key: str, said: str) -> str:

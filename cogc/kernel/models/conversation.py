@@ -29,6 +29,7 @@ request the conversation takes in what was said to it meanwhile: `inject`, and t
 - `messages` alternates between user and assistant; two of one role are joined.
 - Every tool use in a reply has its result in the next message, in the same order.
 - A reservation is released exactly once, whatever ends the request.
+- What stands in `messages` may be sent: each reply goes through `replies.sendable` first.
 - A tool's failure is a result for the model. Only `budget`, `cancelled` and `TooDeep` end the conversation.
 
 **A worked example.** `program sum(q: string) -> int = llm m { prompt: q, tools: [add] }`.
@@ -36,7 +37,7 @@ request the conversation takes in what was said to it meanwhile: `inject`, and t
 1. `_fixed` makes what all requests share: the schema of an int, wrapped into `{value}`, and the tool's schema.
 2. `_ask` yields `AskModel`; the reply stops with `tool_use`: `add(1, 2)`.
 3. `_use_tools` yields `RunAll` with one generator, which calls `add` by `perform`; its result is added as a message.
-4. `_ask` again; the reply ends the turn with `{"value": 3}`. `_Result.read` checks it: 3 is the value of the call.
+4. `_ask` again; the reply ends the turn with `{"value": 3}`. `Answer.read` checks it: 3 is the value of the call.
 """
 
 from __future__ import annotations
@@ -49,7 +50,9 @@ from typing import TYPE_CHECKING
 from cogc.ir import Program
 from cogc.kernel import programs, requests
 from cogc.kernel.models import agents, registry
+from cogc.kernel.models.answers import Answer
 from cogc.kernel.models.budget import TURNS, Budget
+from cogc.kernel.models.replies import ENDS, Sendable, sendable, tokens_of, whole
 from cogc.kernel.models.roster import MOST, Roster, TooDeep, outcome
 from cogc.kernel.objects import Instance
 from cogc.kernel.permissions import Sandbox
@@ -57,10 +60,10 @@ from cogc.kernel.waits import AskCoglet, AskModel, CallProgram, RunAll, Sleep, T
 from cogc.language import types
 from cogc.language.attributes import SPAWN_TOOLS, USUAL
 from cogc.language.functions import text
-from cogc.language.values import Duration, Failure, plain, shorten
+from cogc.language.values import Duration, Failure, plain
 
 if TYPE_CHECKING:
-    from cogc.kernel.shapes import Block, Body, Error, Message, Schema, Tokens, ToolOffer
+    from cogc.kernel.shapes import Block, Body, Error, Message, Tokens, ToolOffer
     from cogc.kernel.state import State
     from cogc.kernel.unit import Unit
     from cogc.language.values import Settings, Value
@@ -85,11 +88,6 @@ _SUMMARISE = (
 )
 _SO_FAR = "The conversation so far, summed up:"
 _LONGEST_PAUSE = 8.0
-_ENDS = {
-    "max_tokens": "the answer was cut off at {most} tokens",
-    "refusal": "the model refused",
-    "model_context_window_exceeded": "the conversation is longer than the model's window",
-}
 
 
 def perform(kernel: State, inst: Instance, key: str, arguments: list[Value], sandbox: Sandbox | None = None) -> Talk:
@@ -137,6 +135,7 @@ class Conversation:
         self.depth = self._depth(settings.get("max_depth", DEPTH))
         self.can = frozenset(settings.get("capabilities", USUAL[self.model.provider]))
         self.messages: list[Message] = []
+        self.ids: set[str] = set()
         self.injected: list[str] = []
         self.seen = 0
         self.roster = self._roster(program)
@@ -155,7 +154,7 @@ class Conversation:
         self.sandbox = self._sandbox(settings)
         self.size = 0
         self.uses: dict[bytes, int] = {}
-        self.result = _Result(unit, program.result)
+        self.result = Answer(unit, program.result, self.model.provider)
         self.fixed = self._fixed(settings)
 
     def _start_clock(self) -> None:
@@ -217,7 +216,7 @@ class Conversation:
                 wanted = json.dumps(self.result.schema, ensure_ascii=False)
                 system += f"\n\nAnswer with one JSON value of this JSON Schema, and nothing else:\n{wanted}"
         if system:
-            fixed["system"] = system.strip()
+            fixed["system"] = whole(system.strip())
         tools = [_tool(self.unit, n, t) for n, t in self.tools.items()] + (self.roster.tools() if self.roster else [])
         if tools:
             fixed["tools"] = tools
@@ -229,7 +228,7 @@ class Conversation:
 
     def run(self) -> Talk:
         """Hold the whole conversation, with what the trace says of it, and give its value."""
-        self._add("user", [{"type": "text", "text": self.prompt}])
+        self._add("user", [_words(self.prompt)])
         return (yield from self._traced(self.given))
 
     def again(self, words: str) -> Talk:
@@ -276,24 +275,22 @@ class Conversation:
         repaired = False
         while True:
             reply = yield from self._ask()
-            self._add("assistant", reply["content"])
+            self._add("assistant", reply.content)
             self.seen = len(self.messages)
-            stop = reply["stop"]
-            if stop == "tool_use":
-                self._in_turns(reply["content"])
-                yield from self._use_tools(reply["content"])
+            if reply.stop == "tool_use":
+                self._in_turns(reply.content)
+                yield from self._use_tools(reply)
                 continue
-            if stop == "pause_turn":
+            if reply.stop == "pause_turn":
                 continue
-            if stop not in ("end_turn", "stop_sequence"):
-                why = _ENDS.get(stop, f"the reply ended with `{stop}`").format(most=self.most)
-                detail = reply.get("detail")
+            if reply.stop in ENDS:
+                why, detail = ENDS[reply.stop].format(most=self.most), reply.detail
                 raise Failure("program", f"`{self.program.name}`: {why}{f' ({detail})' if detail else ''}")
             if self.roster is not None and self.roster.working():
                 self.injected += yield from self.roster.wait_for_news()
             if self.injected:
                 continue
-            said = "".join(b.get("text", "") for b in reply["content"] if b.get("type") == "text")
+            said = "".join(b["text"] for b in reply.content if b["type"] == "text")
             try:
                 return self.result.read(said)
             except Failure as wrong:
@@ -344,7 +341,7 @@ class Conversation:
             yield from self.roster.start()
             self.injected += self.roster.take_news()
         if self.injected:
-            self._add("user", [{"type": "text", "text": words} for words in self.injected])
+            self._add("user", [_words(words) for words in self.injected])
             self.injected = []
         last = self.budget.has_one_turn()
         if self._full() and not last:
@@ -369,12 +366,10 @@ class Conversation:
         self._add("user", [{"type": "text", "text": _SUMMARISE}])
         fixed = self._without_tools({k: v for k, v in self.fixed.items() if k != "schema"})
         reply = yield from self._reply({**fixed, "messages": list(self.messages), "max_tokens": self.most})
-        summary = "".join(b.get("text", "") for b in reply["content"] if b.get("type") == "text")
+        summary = "".join(b["text"] for b in reply.content if b["type"] == "text")
         if not summary.strip():
             raise Failure("program", f"`{self.program.name}`: the conversation fills the window and has no summary")
-        self.messages = [
-            {"role": "user", "content": [{"type": "text", "text": f"{self.prompt}\n\n{_SO_FAR}\n{summary}"}]}
-        ]
+        self.messages = [{"role": "user", "content": [_words(f"{self.prompt}\n\n{_SO_FAR}\n{summary}")]}]
         self.seen = 0
 
     def _reply(self, request: Body) -> Talk:
@@ -384,7 +379,7 @@ class Conversation:
         request["max_tokens"] = held.most
         try:
             reply = yield from self._attempts(request)
-            self._charge(reply["usage"])
+            self._charge(reply.usage)
         finally:
             held.release()
             requests.wake(self.kernel, self.kernel.models.waiting)
@@ -408,22 +403,33 @@ class Conversation:
             reply = yield self._request(request)
             error = reply.get("error")
             if error is None:
-                usage = reply["usage"]
-                self.size = sum(usage.get(k, 0) for k in ("input", "cache_read", "cache_write", "output"))
-                return reply
+                made = sendable(reply, self.ids)
+                self.size = tokens_of(made.usage)
+                return made
             pause = self._pause(attempt, error)
-            if not error.get("retry") or attempt >= self.retries or pause >= self.left():
+            again = bool(error.get("retry")) and attempt < self.retries
+            if not again or pause >= self.left():
+                why = (
+                    f"; the pause of {Duration(pause)} before a retry is longer than the time that is left"
+                    if again
+                    else ""
+                )
                 tried = f" (tried {attempt + 1} times)" if attempt else ""
-                raise Failure("program", f"`{self.program.name}`: {error['message']}{tried}")
+                raise Failure("program", f"`{self.program.name}`: {error['message']}{tried}{why}")
             attempt += 1
             yield Sleep(pause)
+            if self._streams():
+                agents.delta(self.kernel, self.inst, "")  # the answer begins anew
 
     def _request(self, request: Body) -> AskModel:
         """Return the record of one attempt."""
         self.in_time()
         news = self.messages[self.seen :]
-        streams = self.around is None and agents.listened(self.inst)
-        return AskModel(self.model.key, self.program.name, request, self.left(), news, streams, self.program.at)
+        return AskModel(self.model.key, self.program.name, request, self.left(), news, self._streams(), self.program.at)
+
+    def _streams(self) -> bool:
+        """Return whether somebody listens to the pieces of an answer."""
+        return self.around is None and agents.listened(self.inst)
 
     def _count(self, request: Body) -> Talk:
         """Return the number of tokens of a request: counted by the provider if it can, else estimated from the
@@ -451,11 +457,11 @@ class Conversation:
 
     # ---- tools ---------------------------------------------------------------------------------------------
 
-    def _use_tools(self, content: list[Block]) -> Talk:
+    def _use_tools(self, reply: Sendable) -> Talk:
         """Call all tools that a reply asks for, side by side, and add their results as a message."""
         yield from self._held()
-        uses = [b for b in content if b.get("type") == "tool_use"]
-        results = yield RunAll([self._use(b) for b in uses])
+        uses = [b for b in reply.content if b["type"] == "tool_use"]
+        results = yield RunAll([self._use(b, reply.wrong.get(b["id"], "")) for b in uses])
         self._look_for_circles(uses, results)
         self._add("user", results)
 
@@ -483,17 +489,19 @@ class Conversation:
             names = " and ".join(f"`{u['name']}`" for u in uses)
             raise Failure("program", f"`{self.program.name}` goes in circles: {CIRCLES} times the same call of {names}")
 
-    def _use(self, block: Block) -> Talk:
-        """Call one tool and return its result block. A failure of the tool is a result too."""
+    def _use(self, block: Block, wrong: str) -> Talk:
+        """Call one tool and return its result block. A failure of the tool is a result too, and so is a `wrong` input."""
         said, is_error = "", False
         try:
+            if wrong:
+                raise Failure("type", f"the input of `{block['name']}` {wrong}")
             value = yield from self._call(block)
             said = text(value)
         except Failure as failure:
             if failure.kind in ("budget", "cancelled") or isinstance(failure, TooDeep):
                 raise
             said, is_error = failure.message, True
-        return {"type": "tool_result", "tool_use_id": block["id"], "content": said, "is_error": is_error}
+        return {"type": "tool_result", "tool_use_id": block["id"], "content": whole(said), "is_error": is_error}
 
     def _agent(self, program: Program, query: str) -> Talk:
         """Ask another agent as a tool. Its failure is a result."""
@@ -518,8 +526,6 @@ class Conversation:
     def _call(self, block: Block) -> Talk:
         """Call the tool of a block with its checked input, and return the value."""
         program, given = self.tools.get(block["name"]), block["input"]
-        if type(given) is not dict:
-            raise Failure("type", f"the input of `{block['name']}` is a record, not {shorten(given)}")
         if program is None and self.roster is not None and self.roster.has(block["name"]):
             return (yield from self.roster.use(block["name"], given))
         if program is None:
@@ -558,6 +564,11 @@ class Conversation:
         return question.answer
 
 
+def _words(said: str) -> Block:
+    """Return a block of what a user says. Servers refuse blank ones."""
+    return {"type": "text", "text": whole(said) if said.strip() else "(empty)"}
+
+
 def _named(programs: list[Program], taken: tuple[str, ...] = ()) -> dict[str, Program]:
     """Return tools by names that providers accept and that differ from each other."""
     found: dict[str, Program] = {}
@@ -578,60 +589,3 @@ def _tool(unit: Unit, name: str, program: Program) -> ToolOffer:
     required = [p.name for p in parameters if p.default is None]
     schema = {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
     return {"name": name, "description": program.doc, "schema": schema}
-
-
-class _Result:
-    """The declared type of an answer: a schema for the model, and a check of the answer."""
-
-    def __init__(self, unit: Unit, number: int) -> None:
-        self.check = unit.validators.check(number)
-        wanted = types.expand(unit.validators.types[number])
-        self.schema: Schema | None = None
-        self.wrapped = not isinstance(wanted, types.RecordOf)
-        if wanted != types.STRING:
-            self.schema = types.json_schema(wanted)
-            if self.wrapped:
-                definitions = self.schema.pop("$defs", None)
-                self.schema = {
-                    "type": "object", "properties": {"value": self.schema}, "required": ["value"], "additionalProperties": False
-                }  # fmt: skip
-                if definitions:
-                    self.schema["$defs"] = definitions
-        self.strict = self.schema is not None and _strict(self.schema)
-
-    def read(self, said: str) -> Value:
-        """Return the value of an answer. Raise Failure if the answer does not have the declared type."""
-        if self.schema is None:
-            return self.check(said)
-        try:
-            found = json.loads(_unfenced(said))
-        except (ValueError, RecursionError) as error:
-            if self.wrapped:  # a word of a union of words, said without quotes
-                try:
-                    return self.check(said.strip())
-                except Failure:
-                    pass
-            raise Failure("type", f"the answer is no JSON: {error}") from None
-        if self.wrapped and type(found) is dict and set(found) == {"value"}:
-            found = found["value"]
-        return self.check(found)
-
-
-def _unfenced(said: str) -> str:
-    """JSON without the fence of a code block, which models put around it unasked."""
-    said = said.strip()
-    if said.startswith("```") and said.endswith("```"):
-        said = said.partition("\n")[2].removesuffix("```")
-    return said
-
-
-def _strict(schema: object) -> bool:
-    """Return whether a provider's structured output takes a schema: every object closed, no untyped place."""
-    if not isinstance(schema, dict):
-        return True
-    if schema.get("type") == "object" and schema.get("additionalProperties") is not False:
-        return False
-    inner = [*schema.get("properties", {}).values(), *schema.get("$defs", {}).values(), *schema.get("anyOf", [])]
-    if "items" in schema:
-        inner.append(schema["items"])
-    return all(part != {} and _strict(part) for part in inner)

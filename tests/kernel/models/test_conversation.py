@@ -176,13 +176,16 @@ def test_the_second_answer_may_fit() -> None:
     assert talk("int").reply("seven").reply("7").sent("out") == [7]
 
 
+def test_a_reply_with_an_unknown_stop_reason_ends_the_turn() -> None:
+    assert talk().reply("all of it", stop="mystery").sent("out") == ["all of it"]
+
+
 @pytest.mark.parametrize(
     ("stop", "message"),
     [
         ("max_tokens", "`ask`: the answer was cut off at 4096 tokens"),
         ("refusal", "`ask`: the model refused"),
         ("model_context_window_exceeded", "`ask`: the conversation is longer than the model's window"),
-        ("mystery", "`ask`: the reply ended with `mystery`"),
     ],
 )
 def test_a_reply_that_stops_for_another_reason_fails_the_call(stop: str, message: str) -> None:
@@ -307,13 +310,18 @@ def test_without_a_number_there_are_two_more_attempts() -> None:
         ({"message": "bad key"}, ""),
         ({"message": "bad key", "retry": False}, ""),
         ({"message": "bad key", "retry": True}, "retry: 0"),
-        ({"message": "bad key", "retry": True, "after": 60}, ""),  # the pause would pass the deadline
-        ({"message": "bad key", "retry": True, "after": 5}, "timeout: 5s"),
     ],
 )
 def test_a_request_that_cannot_succeed_later_fails_at_once(error: dict[str, Any], program: str) -> None:
     sim = talk(program=program).reply(error=error)
     assert sim.stamped("out") == [(0, ["program", "`ask`: bad key"])]
+
+
+@pytest.mark.parametrize(("after", "program", "pause"), [(60, "", "1m"), (5, "timeout: 5s", "5s")])
+def test_a_pause_that_would_pass_the_deadline_is_not_begun_and_is_said(after: int, program: str, pause: str) -> None:
+    sim = talk(program=program).reply(error={"message": "busy", "retry": True, "after": after})
+    message = f"`ask`: busy; the pause of {pause} before a retry is longer than the time that is left"
+    assert sim.stamped("out") == [(0, ["program", message])]
 
 
 def test_the_server_says_how_long_the_pause_is() -> None:

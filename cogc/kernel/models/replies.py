@@ -1,0 +1,128 @@
+"""Replies made sendable: the one step between what a model's server has answered and the history of a conversation.
+
+The history goes back to the server in the next request, and servers refuse what they should never have sent. `sendable` takes
+a reply as a provider gives it and returns one whose content any provider takes. The journal keeps the reply as it came, and a
+replay makes the same of it.
+
+| what comes | what becomes of it |
+| --- | --- |
+| a text that is empty or blank, a block that is no record, has no type, or nests too deep | left out |
+| half a surrogate pair, anywhere | U+FFFD |
+| a tool's input that is no record: broken JSON, `null`, a text, a list | `{}`; the call is answered by an error that says what was wrong |
+| a number in an input that JSON does not have (NaN, an infinity) | as an input that is no record |
+| an id of a call that is empty, no plain word, or known already | an id of our own |
+| a call without the name of a tool | its name is `unnamed`, for which there is no tool |
+| calls under a stop reason that ends a turn, or an unknown one | the reason `tool_use` |
+| an unknown stop reason without calls | `end_turn` |
+| counts of tokens that are no counts | 0 |
+| a block of an unknown type | kept as it is: it is the provider's own |
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+from cogc.language.values import shorten
+
+if TYPE_CHECKING:
+    from cogc.kernel.shapes import Block, Reply, Tokens
+
+ENDS = {
+    "max_tokens": "the answer was cut off at {most} tokens",
+    "refusal": "the model refused",
+    "model_context_window_exceeded": "the conversation is longer than the model's window",
+}
+"""The stop reasons that fail a conversation, with the words for it."""
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_COUNTS = ("input", "output", "cache_read", "cache_write", "thinking")
+_HALF = re.compile("[\ud800-\udfff]")
+_DEEPEST = 100
+
+
+class Sendable(NamedTuple):
+    """A reply whose content may go back. `wrong` has, by the id of a call, what is wrong with its input."""
+
+    content: list[Block]
+    stop: str
+    usage: Tokens
+    wrong: dict[str, str]
+    detail: str
+
+
+def sendable(reply: Reply, known: set[str]) -> Sendable:
+    """Return a reply as it may stand in the history. `known` has the ids of the conversation's calls, and gets the new ones."""
+    content: list[Block] = []
+    wrong: dict[str, str] = {}
+    for block in reply.get("content") or ():
+        if not isinstance(block, dict) or not isinstance(block.get("type"), str):
+            continue
+        if not all(_finite(v, _DEEPEST) for k, v in block.items() if k != "input"):
+            continue
+        if block["type"] == "tool_use":
+            content.append(_call(block, known, wrong))
+        elif block["type"] != "text" or (isinstance(block.get("text"), str) and block["text"].strip()):
+            content.append(whole(block))
+    stop = reply.get("stop")
+    if not isinstance(stop, str) or stop not in ENDS:
+        usual = "pause_turn" if stop == "pause_turn" else "end_turn"
+        stop = "tool_use" if any(b["type"] == "tool_use" for b in content) else usual
+    return Sendable(content, stop, usage(reply.get("usage")), wrong, str(reply.get("detail") or ""))
+
+
+def usage(given: object) -> Tokens:
+    """Return the counts of tokens of a reply."""
+    found = given if isinstance(given, dict) else {}
+    counts = {k: n for k in _COUNTS if isinstance(n := found.get(k), int) and not isinstance(n, bool) and n > 0}
+    return cast("Tokens", counts)
+
+
+def tokens_of(usage: Tokens) -> int:
+    """Return how many tokens of the model's window a request and its reply have filled."""
+    return usage.get("input", 0) + usage.get("cache_read", 0) + usage.get("cache_write", 0) + usage.get("output", 0)
+
+
+def whole(value: Any) -> Any:
+    """Return a value of JSON without halves of surrogate pairs, which no request can hold."""
+    if isinstance(value, str):
+        return _HALF.sub("\ufffd", value)
+    if isinstance(value, dict):
+        return {whole(k): whole(v) for k, v in value.items()}
+    return [whole(v) for v in value] if isinstance(value, list) else value
+
+
+def _call(block: Block, known: set[str], wrong: dict[str, str]) -> Block:
+    """Return the block of a call with an id of its own and a record as its input."""
+    id, name, given = block.get("id"), block.get("name"), block.get("input")
+    if not isinstance(id, str) or _ID.fullmatch(id) is None or id in known:
+        id = f"call_{len(known) + 1}"
+        while id in known:
+            id += "_"
+    known.add(id)
+    reason = _unusable(given)
+    if reason:
+        wrong[id] = reason
+    made: Block = whole({k: v for k, v in block.items() if k != "input"})
+    made["id"] = id
+    made["name"] = whole(name) if isinstance(name, str) and name else "unnamed"
+    made["input"] = {} if reason else whole(given)
+    return made
+
+
+def _unusable(given: Any) -> str:
+    """Return what is wrong with the input of a call, as the end of a sentence; empty if it can be used."""
+    if isinstance(given, str):
+        return f"is no JSON object, but the text {shorten(given)}"
+    if not isinstance(given, dict):
+        return f"is a record, not {shorten(given)}"
+    return "" if _finite(given, _DEEPEST) else "holds a number that JSON does not have, or nests too deep"
+
+
+def _finite(value: Any, deepest: int) -> bool:
+    """Return whether a value has no number beyond those of JSON and nests no deeper."""
+    if isinstance(value, float):
+        return value - value == 0
+    if not isinstance(value, dict | list):
+        return True
+    parts = value.values() if isinstance(value, dict) else value
+    return deepest > 0 and all(_finite(v, deepest - 1) for v in parts)

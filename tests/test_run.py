@@ -323,7 +323,7 @@ def test_an_outside_effect_holds_virtual_time_still() -> None:
     text = """
     program wait() -> string = shell ["sleep", "0.3"] { timeout: 5s }
     coglet Main { transmit t: string
-      on start concurrent 1 { wait()
+      on start { wait()
         t <- "after the call" }
       after 1h { t <- "an hour later" } }
     """

@@ -44,6 +44,25 @@ if TYPE_CHECKING:
     from cogc.diagnostics.problems import Problems
 
 
+_OF_COMMANDS = ("when", "distinct", "throttle", "concurrent", "timeout")
+"""The modifiers that have an effect on what is no message: a command."""
+_OF_HOOKS = ("when", "timeout")
+"""The modifiers that have an effect on a hook, and on the failure of a child."""
+
+
+def _takes_alone(trigger: nodes.Node) -> tuple[str, tuple[str, ...]] | None:
+    """Return the name of a trigger that takes some modifiers alone, and those; None for one that takes all."""
+    match trigger:
+        case nodes.On(source=nodes.Name(id="start" | "stop" as name)):
+            return f"on {name}", _OF_HOOKS
+        case nodes.On(source=nodes.Call(function=nodes.Name(id="error"))):
+            return "on error", _OF_HOOKS
+        case nodes.Every(ticks=True):
+            return "every N ticks", _OF_COMMANDS
+        case _:
+            return None
+
+
 def scatters(attributes: tuple[nodes.Attribute, ...]) -> bool:
     """Return whether messages are lists, of which each replica gets an item."""
     return any(a.key.id == "map" and isinstance(a.value, nodes.Name) and a.value.id == "scatter" for a in attributes)
@@ -384,11 +403,21 @@ class Bodies:
             for trigger in node.triggers:
                 self.trigger(trigger, scope, batched)
         self._rest(node.modifiers, node.body, node.handler, scope, node)
+        self._effects(node, scope)
         if len(node.triggers) > 1 or any(m.kind != "timeout" for m in node.modifiers):
             for trigger in node.triggers:
                 if isinstance(trigger, nodes.On):
                     port = self.tables.targets.get(id(trigger.source))
                     ports.no_queue(self.inference, port, node, scope, "with other triggers or modifiers")
+
+    def _effects(self, node: nodes.Reaction, scope: Scope) -> None:
+        """Report modifiers that have no effect on any trigger."""
+        plain = [_takes_alone(t) for t in node.triggers]
+        for m in node.modifiers:
+            if all(taken is not None and m.kind not in taken[1] for taken in plain):
+                name = plain[0][0] if plain[0] is not None else ""
+                wrong, right = f"has no effect on `{name}`", "remove it"
+                self.problems.add("bad-modifier", scope.unit.span(m), name=m.kind, wrong=wrong, right=right)
 
     def _shared_pattern(self, node: nodes.Reaction, scope: Scope, batched: bool) -> None:
         """Bind the names of several triggers: each has the union of its types, and is nullable if a trigger lacks it."""
@@ -410,6 +439,10 @@ class Bodies:
                 self.inference.check(p.default, default_scope, p.type)
             scope.bind(p.name, p.type)
         self._rest(node.modifiers, node.body, node.handler, scope, node)
+        for m in node.modifiers:
+            if m.kind not in _OF_COMMANDS:
+                wrong, right = f"has no effect on `enact {node.name.id}`", "remove it"
+                self.problems.add("bad-modifier", scope.unit.span(m), name=m.kind, wrong=wrong, right=right)
 
     def _rest(
         self,

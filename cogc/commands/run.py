@@ -259,6 +259,8 @@ def _ended(session: Session, options: Namespace) -> int:
     if session.outcome == "deadlock":
         sys.stderr.write(report.deadlock(session.deadlock))
         return 3
+    for hook in session.cut_off:
+        sys.stderr.write(f"cogc: {hook} had not ended when its time was over\n")
     if session.outcome in EXIT_CODES:
         return EXIT_CODES[session.outcome]
     code = _task_failed(session)
@@ -271,7 +273,13 @@ def _ended(session: Session, options: Namespace) -> int:
     if not session.met:
         sys.stderr.write(f"cogc: the run ended before `{options.until}`\n")
         return 3
-    lost = session.unended or session.unanswered or session.kernel.losses.failures or session.executors.claims.given_up
+    lost = (
+        session.unended
+        or session.cut_off
+        or session.unanswered
+        or session.kernel.losses.failures
+        or session.executors.claims.given_up
+    )
     return 3 if lost else 0
 
 

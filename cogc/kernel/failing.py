@@ -132,7 +132,7 @@ def _deciding(
         parent.failure = report
         arguments = handler.arguments(record)
         try:
-            yield from _heard(parent, handler, arguments, record)
+            yield from _heard(kernel, parent, handler, arguments, record)
         except Exception as error:
             parent.failure = None
             second = parent.code.failure(parent, error)
@@ -146,15 +146,14 @@ def _deciding(
     policy(kernel, child, report)
 
 
-def _heard(parent: Instance, handler: Handler, arguments: tuple[Value, ...], record: dict[str, Value]) -> Talk:
+def _heard(
+    kernel: State, parent: Instance, handler: Handler, arguments: tuple[Value, ...], record: dict[str, Value]
+) -> Talk:
     """Run one `on error`, and its own `else` if it fails."""
     try:
         if handler.guard is not None and not truth(handler.guard(parent, *arguments)):
             return
-        if handler.waits:
-            yield from handler.function(parent, *arguments)
-        else:
-            handler.function(parent, *arguments)
+        yield from supervision.bounded(kernel, parent, handler, arguments)
     except Exception as error:
         failure = parent.code.failure(parent, error)
         if handler.on_failure is None:

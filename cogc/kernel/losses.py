@@ -11,10 +11,12 @@ AT_THE_END = "end"
 class Losses:
     """Counters by name. `failures` counts what agents, teams, plans and definitions of done report as failed to nobody."""
 
-    __slots__ = ("failures", "letters", "restarts", "unheard")
+    __slots__ = ("failures", "hooks", "letters", "restarts", "unheard")
 
     def __init__(self) -> None:
         self.failures = 0
+        self.hooks: list[str] = []
+        """The `on stop` whose time was over before they had ended, as the paths of their coglets and `on stop`."""
         self.letters: Counter[str] = Counter()
         """Dead letters and dropped messages, by reason."""
         self.restarts: Counter[str] = Counter()

@@ -45,12 +45,14 @@ from cogc.kernel.models import coglet_tools
 from cogc.kernel.objects import AWAITING, Activity, Await, Instance, Waiter
 from cogc.kernel.ports import outside_step
 from cogc.kernel.program import label, nanos
+from cogc.kernel.timers import Timer
 from cogc.kernel.waits import (
     AskCoglet,
     AskModel,
     AwaitMessage,
     CallProgram,
     DispatchAgent,
+    Limit,
     Request,
     RunAll,
     Sleep,
@@ -92,6 +94,9 @@ def carry_out(kernel: State, activity: Activity, request: Request) -> None:
             _await(kernel, activity, request)
         case RunAll(generators=generators):
             _run_all(kernel, activity, asking_coglet(activity, request), generators)
+        case Limit(due=due, words=words):
+            _limit(kernel, activity, due, words)
+            reactions.advance(kernel, activity, None, None)
         case _:
             assert_never(request)
 
@@ -350,6 +355,22 @@ def expire(kernel: State, activity: Activity) -> None:
         activity.timer = None
         assert activity.handler is not None
         interrupt(kernel, activity, Failure("timeout", f"`{activity.handler.name}` took longer than its timeout"))
+
+
+def _limit(kernel: State, activity: Activity, due: int | None, words: str) -> None:
+    """Bound an activity from now on, or take its bound away."""
+    if activity.timer is not None:
+        activity.timer.cancel()
+        activity.timer = None
+    activity.deadline = due
+    if due is None:
+        return
+
+    def expired(_first: object, _second: object) -> None:
+        activity.timer = None
+        interrupt(kernel, activity, Failure("timeout", words))
+
+    activity.timer = kernel.timers.add(due, Timer(expired, activity.inst))
 
 
 def interrupt(kernel: State, activity: Activity, failure: Failure) -> None:

@@ -61,6 +61,7 @@ from cogc.kernel.ports import outside_step
 from cogc.kernel.program import ChildCode, Handler, nanos
 from cogc.kernel.timers import Timer
 from cogc.kernel.unit import CogletCode
+from cogc.kernel.waits import Limit
 from cogc.language.functions import truth
 from cogc.language.limits import outside, outside_pool
 from cogc.language.meter import METER, Interrupted, aside
@@ -75,6 +76,7 @@ if TYPE_CHECKING:
 
 STOP_DEADLINE = 10_000_000_000
 """The nanoseconds that an `on stop` may take."""
+OUT_OF_TIME = "`on stop` took longer than 10s"
 
 
 # ---- creation ------------------------------------------------------------------------------------------------
@@ -315,27 +317,52 @@ def hooks(kernel: State) -> list[str]:
 _HOOKS = ((STARTING, "start"), (STOPPING, "stop"))
 
 
-def _hook(kernel: State, inst: Instance, handler: Handler, deadline: int | None) -> Talk:
-    """Run an `on start` or `on stop`, and its own `else` if it fails."""
+def _hook(kernel: State, inst: Instance, handler: Handler, latest: int | None) -> Talk:
+    """Run an `on start` or `on stop`, and its own `else` if it fails; all of it up to the latest instant."""
     arguments = handler.arguments(None)
     METER.step = object()
     try:
         if handler.guard is not None and not truth(handler.guard(inst, *arguments)):
             return
-        if handler.waits:
-            yield from _owned(kernel, inst, handler.function(inst, *arguments), deadline)
-        else:
-            handler.function(inst, *arguments)
+        yield from _owned(inst, bounded(kernel, inst, handler, arguments, latest))
     except Exception as error:
         failure = METER.step = inst.code.failure(inst, error)
         if handler.on_failure is None:
             raise failure from None
         record = reactions.failure_record(inst, failure, None)
-        yield from _owned(kernel, inst, handler.on_failure(inst, *arguments, record), deadline)
+        if latest is not None:
+            yield Limit(latest, OUT_OF_TIME)
+        yield from _owned(inst, handler.on_failure(inst, *arguments, record))
 
 
-def _owned(kernel: State, inst: Instance, generator: Talk, deadline: int | None) -> Talk:
-    """Pass on the requests of a hook in the name of its own coglet, though the process is that of a whole subtree."""
+def bounded(
+    kernel: State, inst: Instance, handler: Handler, arguments: tuple[Value, ...], latest: int | None = None
+) -> Talk:
+    """Run the body of a hook or an `on error` within its timeout, and up to the latest instant."""
+    due, words = latest, OUT_OF_TIME
+    if handler.timeout is not None:
+        own = kernel.now + nanos(handler.timeout(inst), 0)
+        if latest is None or own < latest:
+            due, words = own, f"`{handler.name}` took longer than its timeout"
+    if not handler.waits:
+        if due is not None:
+            kernel.door.deadline = METER.step, due
+        handler.function(inst, *arguments)
+        return
+    if due is None:
+        yield from handler.function(inst, *arguments)
+        return
+    yield Limit(due, words)
+    try:
+        yield from handler.function(inst, *arguments)
+    except Exception:
+        yield Limit(None)
+        raise
+    yield Limit(None)
+
+
+def _owned(inst: Instance, generator: Talk) -> Talk:
+    """Pass on what a hook asks for as its own coglet's, though the process is that of a whole subtree."""
     resume, value = generator.send, None
     try:
         while True:
@@ -343,8 +370,6 @@ def _owned(kernel: State, inst: Instance, generator: Talk, deadline: int | None)
                 asked = resume(value)
             except StopIteration:
                 return
-            if deadline is not None and kernel.now > deadline:
-                raise Failure("timeout", "`on stop` took longer than 10s")
             asked.owner = inst
             try:
                 value = yield asked
@@ -468,12 +493,13 @@ def _stopping(kernel: State, inst: Instance, for_good: bool) -> Talk:
 
 
 def _last_words(kernel: State, inst: Instance, handler: Handler) -> Talk:
-    """Run an `on stop` within its deadline. Its failure is logged, and keeps nothing else from stopping."""
-    deadline = kernel.now + STOP_DEADLINE
+    """Run an `on stop`, for at most 10 s. Its failure does not keep the others from stopping."""
     try:
-        yield from _hook(kernel, inst, handler, deadline)
+        yield from _hook(kernel, inst, handler, kernel.now + STOP_DEADLINE)
     except Exception as error:
         failure = inst.code.failure(inst, error)
+        if failure.message == OUT_OF_TIME:
+            kernel.losses.hooks.append(f"{inst.path}: on stop")
         kernel.log(inst, "error", f"on stop failed: {failure.message}")
 
 

@@ -37,6 +37,17 @@ class CallProgram(_Request):
         self.sandbox = sandbox
 
 
+class Limit(_Request):
+    """Fail what follows in this activity at the instant `due`, with these words; None takes the limit away. It needs no wait."""
+
+    __slots__ = ("due", "words")
+
+    def __init__(self, due: int | None, words: str = "") -> None:
+        self.owner = None
+        self.due = due
+        self.words = words
+
+
 class AskModel(_Request):
     """Ask a model for the program at the place `at`.
 
@@ -152,7 +163,7 @@ class RunAll(_Request):
 
 
 Request: TypeAlias = (
-    CallProgram | AskModel | DispatchAgent | AskCoglet | Sleep | WaitIn | StartBeside | AwaitMessage | RunAll
+    CallProgram | AskModel | DispatchAgent | AskCoglet | Sleep | WaitIn | StartBeside | AwaitMessage | RunAll | Limit
 )
 Talk: TypeAlias = Generator[Request, Any, Any]
 """A generator that waits: a hook, a conversation, a compiled reaction."""

@@ -134,7 +134,8 @@ class Session:
     """One run of a program.
 
     `outcome` is how the run ended, and `met` whether `until` held. `deadlock` lists who waits for whom. `unended` are
-    the hooks that still waited when nothing could come any more, `unanswered` the questions. `outputs` has the messages of the root's channels
+    the hooks that still waited when nothing could come any more, `unanswered` the questions,
+    `cut_off` the hooks that a signal, the end of the time, or the end of their own time found at work. `outputs` has the messages of the root's channels
     that are kept, `last` the last message of each channel.
     """
 
@@ -170,8 +171,9 @@ class Session:
         self.met = options.until is None
         self.deadlock: list[str] = []
         self.unended: list[str] = []
+        self.cut_off: list[str] = []
         self.unanswered: list[str] = []
-        self.signalled = False
+        self.signals = 0
         self.began = 0
         self.under_way: dict[int, UnderWay] = {}
         self._slice_ends = 0.0
@@ -198,6 +200,7 @@ class Session:
                     gc.freeze()
                     gc.enable()
                     await self._loop()
+                    self._note_hooks()
                     self._event("end")
         finally:
             gc.unfreeze()
@@ -214,7 +217,7 @@ class Session:
 
     def _pause(self) -> None:
         """Make the kernel return soon. A signal handler may call this at any time."""
-        self.signalled = True
+        self.signals += 1
         self.kernel.pause()
 
     def _start(self) -> None:
@@ -383,20 +386,21 @@ class Session:
     def _poll(self) -> int | None:
         """Return the present instant to a step that takes long, or None if the run is to end and the step is given up.
 
-        After a signal has reached the loop, the steps of the orderly stop may take until its deadline.
+        After a signal has reached the loop, the steps of the orderly stop may take until its deadline, or until a second
+        signal.
         """
         now = self.kernel.now if self.options.sim else self.now()
         stop_at = self.options.stop_at
         if self.stopping.begun:
-            return None if self.stopping.overdue else now
-        if self.signalled:
+            return None if self.stopping.overdue or self.signals > 1 else now
+        if self.signals:
             return None
         return None if stop_at is not None and now > stop_at else now
 
     def _bounded(self, now: int) -> int:
         """Return an instant, or that of `--for` if it is earlier."""
-        stop_at = self.options.stop_at
-        return now if stop_at is None else min(now, stop_at)
+        limit = self._limit
+        return now if limit is None else min(now, limit)
 
     def _advance(self, now: int) -> None:
         """Fire the timers up to `now`, instant by instant, each followed by what it sets off."""
@@ -424,17 +428,17 @@ class Session:
         if self.options.sim and not await self._round():
             return True
         due = self._due()
-        stop_at, sim = self.options.stop_at, self.options.sim
+        limit, sim = self._limit, self.options.sim
         if due is None and not self.outside.holds and not self.outside.asking:
             return self._quiet()
-        if sim and not self.outside.holds and (due is not None or stop_at is not None):
+        if sim and not self.outside.holds and (due is not None or limit is not None):
             return self._jump(due)
         if not self.outside.has_news:
             await self.outside.wait(min(self._seconds_to(due), self.stopping.left()))
             self._slice_ends = time.monotonic() + SLICE
         self._admit()
-        if stop_at is not None and not sim and self.now() >= stop_at and not self.kernel.busy:
-            return self._time_is_over()
+        if not self.kernel.busy:
+            self._stop_in_time()
         return True
 
     async def _round(self) -> bool:
@@ -453,16 +457,17 @@ class Session:
     def _seconds_to(self, due: int | None) -> float:
         """Return the real seconds up to an instant or to `--for`, whichever comes first. In a simulation they are
         infinite."""
-        instants = [] if self.options.sim else [t for t in (due, self.options.stop_at) if t is not None]
+        instants = [] if self.options.sim else [t for t in (due, self._limit) if t is not None]
         return max(0.0, (min(instants) - self.now()) / 1e9) if instants else float("inf")
 
     def _jump(self, due: int | None) -> bool:
         """Move virtual time to the next instant at once."""
-        stop_at = self.options.stop_at
-        if due is None or (stop_at is not None and due > stop_at):
-            if stop_at is not None:
-                self._advance(stop_at)
-            return self._time_is_over()
+        limit = self._limit
+        if limit is not None and (due is None or due > limit):
+            self._advance(limit)
+            self._time_is_over()
+            return True
+        assert due is not None
         self._instant(due)
         self._deliver_delayed()
         self._admit()
@@ -488,21 +493,32 @@ class Session:
         self.outcome = outcome
         if again:
             self.background.cancel()
-        else:
-            self.stop()
-
-    def _time_is_over(self) -> bool:
-        """Stop in good order when `--for` has passed. Return False when that is done."""
+            return
         if not self.stopping.begun:
-            self._stop()
-            return True
-        return bool(self.kernel.busy or self.kernel.calls)
+            self.cut_off += self.kernel.hooks()
+        self.stop()
+
+    def _time_is_over(self) -> None:
+        """Stop in good order: `--for` has passed."""
+        self.cut_off += self.kernel.hooks()
+        self._stop()
 
     def _stop_in_time(self) -> None:
         """Stop a system that is never idle when `--for` has passed."""
-        stop_at = self.options.stop_at
-        if stop_at is not None and not self.options.sim and self.now() >= stop_at:
-            self._stop()
+        limit = self._limit
+        if limit is not None and not self.options.sim and self.now() >= limit:
+            self._time_is_over()
+
+    @property
+    def _limit(self) -> int | None:
+        """The instant of `--for`, or None. Stopping has limits of its own."""
+        return None if self.stopping.begun else self.options.stop_at
+
+    def _note_hooks(self) -> None:
+        """Take note of the hooks that the end of their time, or of the run, found at work."""
+        known = [*self.unended, *self.cut_off]
+        late = self.kernel.losses.hooks if self.kernel.ended else self.kernel.losses.hooks + self.kernel.hooks()
+        self.cut_off += [hook for hook in late if hook not in known]
 
     def _quiet(self) -> bool:
         """Stop a run in which nothing waits and nothing will come, or report its deadlock. Return False when it has

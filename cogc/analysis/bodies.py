@@ -236,7 +236,7 @@ class Bodies:
             if member is None:
                 return
             shape = member.target
-            if name.startswith("_"):
+            if shape is not None and name.startswith("_") and name in shape.enacts:
                 self.problems.add("private-command", scope.unit.span(target.name), name=name)
         if shape is None:
             return

@@ -585,6 +585,7 @@ class Inference:
         parameters = signature.parameters
         by_name = {p.name: p for p in parameters}
         taken: dict[str, nodes.Node] = {}
+        unknown = False
         for i, a in enumerate(given):
             if a.name is None:
                 if i >= len(parameters):
@@ -602,6 +603,7 @@ class Inference:
                 parameter = by_name.get(a.name.id)
                 if parameter is None:
                     reports.wrong_argument(self.problems, a.name, signature, scope)
+                    unknown = True
             if parameter is None:
                 self.infer(a.value, scope)
                 continue
@@ -610,7 +612,8 @@ class Inference:
                 self.problems.add("duplicate-argument", scope.unit.span(a), related=related, argument=parameter.name)
             taken[parameter.name] = a
             self.check(a.value, scope, parameter.type)
-        reports.missing_arguments(self.problems, node, signature, taken, scope)
+        if not unknown:  # an argument by a wrong name is most likely the one that is missing
+            reports.missing_arguments(self.problems, node, signature, taken, scope)
 
     def _try(self, node: nodes.Try, scope: Scope, expected: Type | None) -> Type:
         value = self.infer(node.value, scope, expected)

@@ -40,3 +40,10 @@ def build(text: str, root: str | None = None, name: str = "spec.cog", **others: 
     bundle = program(checked, root)
     assert bundle is not None, [d.message for d in checked.problems.found]
     return bundle
+
+
+def places(text: str, warnings: bool = True) -> list[tuple[str, str]]:
+    """Return what a check of one file finds: the slug of each report, and the text that its mark is under."""
+    text = textwrap.dedent(text)
+    found = [d for d in check_text(text)[1] if warnings or d.severity == "error"]
+    return [(d.slug, text[d.span.start : d.span.end]) for d in found]

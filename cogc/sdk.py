@@ -200,7 +200,7 @@ class CogBase:
         backoff_s: float = 1.0,
     ) -> None:
         if not (isinstance(cls, type) and issubclass(cls, Coglet)):
-            raise TypeError(f"{cls!r} is no class that inherits Coglet")
+            raise TypeError(f"{cls!r} is not a subclass of Coglet")
         if restart not in RESTARTS:
             raise ValueError(f"restart={restart!r}: it is one of {', '.join(RESTARTS)}")
         if max_restarts < 0 or backoff_s < 0:
@@ -382,7 +382,7 @@ class Program:
         if executor != "code":
             raise ValueError(f"executor={executor!r}: a class runs code; a model is an `llm` program of the spec")
         if not callable(fn):
-            raise TypeError("a program of code has its function as `fn`")
+            raise TypeError("a program needs a function, as `fn`")
         self.executor = executor
         self.fn = fn
 

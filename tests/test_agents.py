@@ -346,7 +346,7 @@ def test_a_completed_agent_of_the_background_is_told_of_again(world: World) -> N
 def test_an_agent_that_failed_takes_no_message(world: World, state: str) -> None:
     script: list[Any] = [
         of("Helper", "one", error="ill", delay="1s"),
-        of("Agent", "nothing can be said", reply="done"),
+        of("Agent", "it takes no messages", reply="done"),
         {"tools": [tool("spawn_agent", agent="Helper", query="one", background=True)]},
         {"tools": [tool("cancel_agent" if state == "cancelled" else "wait_agent", id="Helper-1")]},
         {"tools": [tool("message_agent", id="Helper-1", message="two")]},

@@ -566,7 +566,7 @@ def test_a_plan_waits_for_its_approval_across_runs(tmp_path: Path) -> None:
     assert done.returncode == 0 and "approved by Ann (user), without b; a: 'do c' in place of 'do a'" in done.stdout
     done = cogc("run", "spec.cog", "--goal", "Fly", "--user", "ann", "--topic", "air", "--output", "json", cwd=tmp_path)
     assert done.returncode == 0 and '{"channel":"result","data":{"a":"A"}}' in done.stdout
-    assert f"goes on with plan {plan['id']}" in done.stderr
+    assert f"continues plan {plan['id']}" in done.stderr
     assert cogc("plan", "cancel", plan["id"], cwd=tmp_path).returncode == 2
     assert cogc("plan", "list", "--user", "bob", cwd=tmp_path).stdout == ""
     shown = cogc("plan", "show", plan["id"], cwd=tmp_path).stdout
@@ -604,7 +604,7 @@ def test_a_run_that_is_killed_in_the_middle_of_a_step_loses_no_step_that_was_don
     place(tmp_path, slow + text, "[]")  # nothing that was done is asked for again
     done = cogc("run", "spec.cog", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert f"goes on with plan {plan['id']}, executing, 3 of 4 steps done" in done.stderr
+    assert f"continues plan {plan['id']}, executing, 3 of 4 steps done" in done.stderr
     assert (tmp_path / "log").read_text() == "x\nx\n" and len(plans(tmp_path)) == 1
 
 

@@ -197,7 +197,7 @@ def test_a_replay_runs_no_python(spec: Any, tmp_path: Path) -> None:
     ("code", "said"),
     [
         ("P = 3", "has no function `P`"),
-        ("class P: pass", "no class that inherits cogc.sdk.Coglet"),
+        ("class P: pass", "is not a subclass of cogc.sdk.Coglet"),
         (HEAD + "class P(Coglet): pass", "has no method with @listen('seen')"),
         (PLAIN + "    @enact('jump')\n    async def jump(self): pass\n", "the spec declares no such command"),
         (PLAIN.replace("self, limit", "self, other"), "TypeError"),

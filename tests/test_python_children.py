@@ -118,7 +118,7 @@ def test_a_childs_failure_goes_up_with_its_path(run: Run) -> None:
         ("restart", [["unlucky", "program", 13, 0], ["ready", 3]], None),
         ("stop", [["unlucky", "program", 13, 0]], None),
         ("escalate", [["unlucky", "program", 13, 0]], "Main/p/Doubler: Doubler (count): ValueError: unlucky"),
-        ("jump", [["unlucky", "program", 13, 0]], "on_child_error gave 'jump'"),
+        ("jump", [["unlucky", "program", 13, 0]], "on_child_error returned 'jump'"),
     ],
 )
 def test_a_class_decides_on_its_childrens_failures(run: Run, word: str, action: list[Any], failed: str | None) -> None:
@@ -352,7 +352,7 @@ class P(Coglet, LifeLet):
         ("await asyncio.sleep(0)", "uses asyncio; coglets and programs run on Trio here"),
         ("asyncio.get_running_loop()", "uses asyncio; coglets and programs run on Trio here"),
         ("await self.create(3)", "TypeError: create takes a CogBase"),
-        ("await self.create(CogBase(int))", "TypeError: <class 'int'> is no class that inherits Coglet"),
+        ("await self.create(CogBase(int))", "TypeError: <class 'int'> is not a subclass of Coglet"),
         ("await self.create(CogBase(Doubler, restart='maybe'))", "ValueError: restart='maybe'"),
         ("await self.guide(self.c, Command('sett', 1))", "LookupError: `Doubler` has no command `sett`; it has set"),
         ("await self.c.send('counts', 1)", "LookupError: `Doubler` has no channel `counts`; it has count"),

@@ -169,7 +169,7 @@ class Coglets:
         word = await sdk.call(method, self.children[path][child][0], ChildError(failure))
         word = self.out(word, "on_child_error")
         if word not in (None, "restart", "stop", "escalate"):
-            raise Failure("program", f"on_child_error gave {word!r}: it is restart, stop, escalate or None")
+            raise Failure("program", f"on_child_error returned {word!r}, not restart, stop, escalate or None")
         return word
 
 
@@ -380,7 +380,7 @@ async def _run(method: Any, *values: object, **named: object) -> None:
 def _class_of(program: ir.Program, cls: object) -> type[sdk.Coglet]:
     """Return the class that a program names. Raise Failure if it is not a subclass of Coglet."""
     if not (inspect.isclass(cls) and issubclass(cls, sdk.Coglet)):
-        raise Failure("program", f"`{program.argument}` is no class that inherits cogc.sdk.Coglet")
+        raise Failure("program", f"`{program.argument}` is not a subclass of cogc.sdk.Coglet")
     return cls
 
 

@@ -146,7 +146,7 @@ def read(path: Path) -> tuple[dict[str, Any], list[Event]]:
     """Return the head and the events of a journal. Raise ValueError if it is none, or a line was changed."""
     lines = path.read_bytes().split(b"\n")[:-1]
     if not lines or _version(lines[0]) != VERSION:
-        raise ValueError("it is no journal of this version")
+        raise ValueError("it is not a journal, or one of another version of cogc")
     found: list[Any] = []
     checksum = 0
     for number, line in enumerate(lines, 1):

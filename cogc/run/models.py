@@ -107,4 +107,4 @@ def _made(model: ir.Model, attributes: dict[str, Any]) -> Provider:
 
 def late(ask: Ask) -> Failure:
     """Return the failure of a request that took too long."""
-    return Failure("timeout", f"program `{ask.program}` took longer than it may: no reply within {ask.limit / 1e9:g}s")
+    return Failure("timeout", f"program `{ask.program}` got no reply from its model within {ask.limit / 1e9:g}s")

@@ -153,8 +153,8 @@ class Plans:
         if known:
             done = sum(s["status"] == "completed" for s in found["steps"])
             sys.stderr.write(
-                f"cogc: goes on with plan {found['id']}, {found['status']}, {done} of {len(found['steps'])} steps done "
-                "(--fresh begins anew)\n"
+                f"cogc: continues plan {found['id']}, {found['status']}, {done} of {len(found['steps'])} steps done "
+                "(--fresh begins a new plan)\n"
             )
         self.held[found["id"]] = found["status"]
         return found

@@ -100,7 +100,7 @@ class Process:
             case ("refused", int(number), str(reason)):
                 raise OSError(number, reason)
             case _:
-                raise OSError(0, "its keeper was killed")
+                raise OSError(0, "the process that starts it was killed")
 
     async def wait(self) -> int:
         """Wait for the end of the process and return its exit code. What it has started may still run."""
@@ -190,7 +190,9 @@ def _request(words: list[str], cwd: str | None, env: Mapping[str, str]) -> bytes
     found = [os.fsencode(w) for w in words]
     variables = {os.fsencode(k): os.fsencode(v) for k, v in env.items()}
     if any(b"\0" in w for w in (*found, *variables, *variables.values())) or any(b"=" in k for k in variables):
-        raise ValueError("a word or a variable holds a character that it must not hold")
+        raise ValueError(
+            "a word or a variable of the command holds a NUL character, or the name of a variable holds `=`"
+        )
     return marshal.dumps((found, os.fsencode(cwd or os.getcwd()), variables))
 
 

@@ -30,7 +30,7 @@ def ask(kernel: State, activity: Activity, request: AskCoglet) -> None:
     program = inst.code.unit.bundle.programs[request.program]
     target = _answerer(kernel, inst, program)
     if target is None:
-        failure = Failure("error", f"`{program.name}`: there is nobody here to answer it")
+        failure = Failure("error", f"`{program.name}`: no coglet here answers this tool")
         requests.resume(kernel, activity, failure)
         return
     question = kernel.models.questions[kernel.next_call] = Question()

@@ -236,7 +236,7 @@ class Roster:
                 self.kernel.effects.append(AgentMessage(call, message))
         else:
             where = ", and ran in another process" if agent.state == "completed" and agent.talk is None else ""
-            raise Failure("error", f"agent `{agent.id}` is {agent.state}{where}: nothing can be said to it")
+            raise Failure("error", f"agent `{agent.id}` is {agent.state}{where}: it takes no messages")
         return False
 
     def tell(self, agent: SubAgent, message: str) -> None:
@@ -318,7 +318,7 @@ class Roster:
         self._charge(agent, usage)
         empty = next((p for p in self.talk.budget.chain() if p.spent()), None)
         if empty is not None and agent.activity is not None and not agent.over:
-            failure = Failure("budget", f"`{empty.name}` has nothing left for `{agent.id}`")
+            failure = Failure("budget", f"the budget of `{empty.name}` is used up, and `{agent.id}` was ended")
             requests.interrupt(self.kernel, agent.activity, failure)
 
     def _charge(self, agent: SubAgent, usage: Tokens) -> None:

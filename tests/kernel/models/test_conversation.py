@@ -581,7 +581,7 @@ def test_the_tools_of_sub_agents() -> None:
     assert '"state": "running"' in results["1"][0] and '"state": "pending"' in results["2"][0]
     assert '"state": "cancelled"' in results["3"][0] and not results["4"][1]
     assert results["5"] == ("there is no agent `Helper-9`; there is Helper-1, Helper-2", True)
-    assert results["6"] == ("agent `Helper-2` is cancelled: nothing can be said to it", True)
+    assert results["6"] == ("agent `Helper-2` is cancelled: it takes no messages", True)
     assert results["7"] == ("there is no agent `Nobody`; there is Helper", True)
     assert results["8"] == ("`spawn_agent` needs `query`", True)
     assert results["9"] == ("`list_agents` has no parameter `all`", True)

@@ -132,7 +132,7 @@ def _deciding(
         parent.failure = report
         arguments = handler.arguments(record)
         try:
-            yield from _heard(kernel, parent, handler, arguments, record)
+            yield from _run_on_error(kernel, parent, handler, arguments, record)
         except Exception as error:
             parent.failure = None
             second = parent.code.failure(parent, error)
@@ -146,7 +146,7 @@ def _deciding(
     policy(kernel, child, report)
 
 
-def _heard(
+def _run_on_error(
     kernel: State, parent: Instance, handler: Handler, arguments: tuple[Value, ...], record: dict[str, Value]
 ) -> Talk:
     """Run one `on error`, and its own `else` if it fails."""

@@ -485,15 +485,15 @@ def _stopping(kernel: State, inst: Instance, for_good: bool) -> Talk:
     for member in reversed(inst.members()):
         yield from _stopping(kernel, member, True)
     for handler in inst.code.on_stop:
-        yield from _last_words(kernel, inst, handler)
+        yield from _run_on_stop(kernel, inst, handler)
     if for_good:
         _stopped(kernel, inst)
     else:
         inst.gate &= ~STOPPING
 
 
-def _last_words(kernel: State, inst: Instance, handler: Handler) -> Talk:
-    """Run an `on stop`, for at most 10 s. Its failure does not keep the others from stopping."""
+def _run_on_stop(kernel: State, inst: Instance, handler: Handler) -> Talk:
+    """Run an `on stop`, for at most 10 s. Its failure is logged, and keeps nothing else from stopping."""
     try:
         yield from _hook(kernel, inst, handler, kernel.now + STOP_DEADLINE)
     except Exception as error:
@@ -644,7 +644,7 @@ def _restarting(kernel: State, tied: list[Instance]) -> Talk:
         if not failed_already:
             inst.gate |= STOPPING
             for handler in inst.code.on_stop:
-                yield from _last_words(kernel, inst, handler)
+                yield from _run_on_stop(kernel, inst, handler)
             inst.gate &= ~STOPPING
     for inst in tied:
         inst.gate &= ~FAILED

@@ -25,7 +25,7 @@ class Mirror:
         self.run_id = run
         self.changed = trio.Event()
         self.known: dict[str, dict[str, Any]] = {}
-        registry.heard = lambda: self.changed.set()
+        registry.on_change = lambda: self.changed.set()
 
     async def run(self) -> None:
         """Write changes until cancelled. If the store cannot be reached, warn once and let the run go on."""

@@ -108,18 +108,18 @@ class Work:
         self.rework = rework
         self.question = question
 
-    def asked(self) -> dict[str, Any]:
+    def request(self) -> dict[str, Any]:
         """Return the JSON object on the command's stdin."""
-        asked: dict[str, Any] = {
+        request: dict[str, Any] = {
             "claim_type": self.kind,
             "target_artefact": self.target.wire(),
             "context_chain": [a.wire() for a in self.context],
         }
         if self.question is not None:
-            asked["question"] = self.question.wire()
+            request["question"] = self.question.wire()
         if self.extra:
-            asked["additional_context"] = [a.wire() for a in self.extra]
-        return asked
+            request["additional_context"] = [a.wire() for a in self.extra]
+        return request
 
     def artefact(self, type: str, payload: Any, structural: str, summary: str = "") -> Artefact:
         """Return the artefact of an answer: a new version of the target's thread for rework, else the first of a new

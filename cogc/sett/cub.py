@@ -167,10 +167,10 @@ class Cub:
                 return word
         if agent.bid_script:
             stdin = msgspec.json.encode(artefact.wire())
-            return _said(await self.runner.run(agent, agent.bid_script, stdin, BID_TIMEOUT, "ro"))
+            return _bid_of_script(await self.runner.run(agent, agent.bid_script, stdin, BID_TIMEOUT, "ro"))
         if agent.judge:
             shown = json.dumps(artefact.value(), ensure_ascii=False)
-            return _word(str(await self.agents.ask(agent.judge, f"{agent.prompts['claim']}\n\n{shown}")))
+            return _bid_of(str(await self.agents.ask(agent.judge, f"{agent.prompts['claim']}\n\n{shown}")))
         return agent.strategy
 
     # ---- working -------------------------------------------------------------------------------------------
@@ -270,7 +270,7 @@ class Cub:
                 return await self._accept(await self._think(work), work, None)
             if not agent.command:
                 return work.failed(f"agent `{agent.role}` has neither a command nor an agent to run"), _log()
-            done = await self.runner.run(agent, agent.command, msgspec.json.encode(work.asked()), agent.timeout)
+            done = await self.runner.run(agent, agent.command, msgspec.json.encode(work.request()), agent.timeout)
         except Failure as failure:
             return work.failed(failure.message), _log()
         if done is None:
@@ -289,11 +289,11 @@ class Cub:
         """Let an agent of the spec do the work. A record in the form of the contract is an answer, anything else the
         payload of one."""
         agent = self.agent
-        said = json.dumps(work.asked(), ensure_ascii=False)
+        request = json.dumps(work.request(), ensure_ascii=False)
         sandbox = Sandbox(agent.workspace, agent.network)
         with trio.move_on_after(agent.timeout):
             answer = await self.agents.ask(
-                agent.run, f"{agent.prompts.get('execution', '')}\n\n{said}".strip(), sandbox
+                agent.run, f"{agent.prompts.get('execution', '')}\n\n{request}".strip(), sandbox
             )
             if isinstance(answer, dict) and ("artefact_type" in answer or "structural_type" in answer):
                 try:
@@ -330,7 +330,7 @@ def _log(done: ProcessResult | None = None, remarks: Sequence[str] = ()) -> dict
     return {**written, "remarks": list(remarks)}
 
 
-def _said(done: ProcessResult | None) -> str:
+def _bid_of_script(done: ProcessResult | None) -> str:
     """Return the bid that a script has printed. Raise Failure, with exit code and the end of stderr, if there is
     none."""
     if done is None:
@@ -339,12 +339,12 @@ def _said(done: ProcessResult | None) -> str:
     if done.code:
         raise Failure("program", f"the script ended with code {done.code}{': ' if why else ''}{why}")
     try:
-        return _word(done.stdout.decode("utf-8", "replace"))
+        return _bid_of(done.stdout.decode("utf-8", "replace"))
     except Failure as failure:
         raise Failure(failure.kind, f"{failure.message}{'; stderr: ' if why else ''}{why}") from None
 
 
-def _word(said: str) -> str:
+def _bid_of(said: str) -> str:
     """Return the bid in the answer of a script or a model. Raise Failure if the answer is no bid."""
     word = said.strip().strip(".\"'`").lower()
     if word not in BIDS:

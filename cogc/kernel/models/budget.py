@@ -71,7 +71,18 @@ class Budget:
     """
 
     __slots__ = (
-        "around", "asked", "name", "reserved_tokens", "reserved_usd", "shared", "time", "tokens", "turns", "until", "usage", "usd",
+        "around",
+        "name",
+        "reserved_tokens",
+        "reserved_usd",
+        "shared",
+        "time",
+        "tokens",
+        "turns",
+        "until",
+        "usage",
+        "usd",
+        "used_turns",
     )  # fmt: skip
 
     def __init__(
@@ -91,7 +102,7 @@ class Budget:
         self.tokens: int | None = budget.get("tokens")
         self.turns: int | None = budget.get("turns", turns)
         self.usage = Usage()
-        self.asked = 0
+        self.used_turns = 0
         self.reserved_tokens = 0
         self.reserved_usd = 0.0
 
@@ -113,7 +124,7 @@ class Budget:
 
     def has_turns(self) -> bool:
         """Return whether this budget allows another request."""
-        return self.turns is None or self.asked < self.turns
+        return self.turns is None or self.used_turns < self.turns
 
     def without_turns(self) -> Budget | None:
         """Return the budget, this one or one shared around it, whose turns are used."""
@@ -121,7 +132,7 @@ class Budget:
 
     def has_one_turn(self) -> bool:
         """Return whether the next request is the last one."""
-        return any(p.turns is not None and p.asked == p.turns - 1 for p in self.chain() if p is self or p.shared)
+        return any(p.turns is not None and p.used_turns == p.turns - 1 for p in self.chain() if p is self or p.shared)
 
     def may_come_back(self) -> bool:
         """Return whether a reservation in this budget or one around it may yet make room."""
@@ -163,7 +174,7 @@ class Budget:
     def charge(self, usage: Tokens, price: Price | None) -> None:
         """Count one request: a turn here and in the shared budgets around, tokens and dollars in all of them."""
         for budget in self.chain():
-            budget.asked += budget is self or budget.shared
+            budget.used_turns += budget is self or budget.shared
             budget.usage.add(usage, price)
 
     def begin(self, now: int) -> int | None:

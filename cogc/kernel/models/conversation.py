@@ -234,7 +234,7 @@ class Conversation:
     def again(self, words: str) -> Talk:
         """Go on with a conversation that has had its answer; its turns and its time count anew, its money does not."""
         self.call, self.kernel.next_call = self.kernel.next_call, self.kernel.next_call + 1
-        self.budget.asked = 0
+        self.budget.used_turns = 0
         self._start_clock()
         self.uses.clear()
         self.say(words)

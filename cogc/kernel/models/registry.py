@@ -60,15 +60,15 @@ class Registry:
 
     def __init__(self) -> None:
         self.records: dict[str, AgentRecord] = {}
-        self.heard: Callable[[], None] = lambda: None
-        """Hears that something has changed."""
+        self.on_change: Callable[[], None] = lambda: None
+        """Called after each change."""
 
     def register(self, record: AgentRecord) -> None:
         """Add an agent. Raise ValueError if one with its id is registered."""
         if record.id in self.records:
             raise ValueError(f"there is an agent `{record.id}` already")
         self.records[record.id] = record
-        self.heard()
+        self.on_change()
 
     def get(self, id: str) -> AgentRecord | None:
         """Return an agent by its id, or None."""
@@ -86,12 +86,12 @@ class Registry:
         found = self.records.get(id)
         if found is not None:
             found.status = status
-            self.heard()
+            self.on_change()
         return found is not None
 
     def remove(self, id: str) -> bool:
         """Remove an agent and tell whether there was one."""
-        self.heard()
+        self.on_change()
         return self.records.pop(id, None) is not None
 
 

@@ -59,7 +59,7 @@ def test_what_is_removed_is_gone_and_may_come_again(registry: Registry) -> None:
 
 def test_each_change_is_heard(registry: Registry) -> None:
     heard = []
-    registry.heard = lambda: heard.append(1)
+    registry.on_change = lambda: heard.append(1)
     registry.register(record("Main/x"))
     registry.update_status("Main/x", "running")
     registry.remove("Main/x")

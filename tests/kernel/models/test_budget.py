@@ -182,7 +182,7 @@ def test_what_one_spends_all_around_it_have_spent() -> None:
     outer, middle, inner = nested()
     inner.charge({"input": 100, "output": 10}, PRICE)
     assert [b.usage.tokens for b in (outer, middle, inner)] == [110, 110, 110]
-    assert [b.asked for b in (outer, middle, inner)] == [0, 1, 1]  # turns of the run are not bounded
+    assert [b.used_turns for b in (outer, middle, inner)] == [0, 1, 1]  # turns of the run are not bounded
     assert list(inner.chain()) == [inner, middle, outer]
     assert inner.bounded() and middle.bounded() and not Budget("b", {"turns": 1}).bounded()
 

@@ -13,9 +13,9 @@ import trio
 
 from cogc.kernel.unit import Unit
 from cogc.run import control
-from cogc.run.asked import ACTIONS, LONGEST
 from cogc.run.build import build_session
-from cogc.run.control import open_door
+from cogc.run.control import answer_requests
+from cogc.run.control_requests import ACTIONS, LONGEST
 from cogc.run.session import RunOptions, Session
 from cogc.run.settings import Settings
 from support.specs import build
@@ -48,7 +48,7 @@ def with_door(folder: Path, body: Body) -> Any:
 
     async def main() -> None:
         with trio.fail_after(DEADLINE):
-            async with open_door(session, folder), trio.open_nursery() as nursery:
+            async with answer_requests(session, folder), trio.open_nursery() as nursery:
                 nursery.start_soon(session.run)
                 await until(lambda: session.outputs.get("n"))
                 found.append(await body(folder / "control", session))

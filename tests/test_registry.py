@@ -348,7 +348,7 @@ def test_a_run_that_was_killed_leaves_no_door_that_opens(going: subprocess.Popen
 
 
 def test_a_request_that_is_none_is_answered_as_such(going: subprocess.Popen[str], world: World) -> None:
-    from cogc.run.door import ask
+    from cogc.run.control_client import ask
 
     (door,) = state(world.folder).glob("runs/*/control")
     assert ask(door, {"action": "dance"})["error"] == "there is no action 'dance'"

@@ -16,7 +16,7 @@ from cogc import cli
 from cogc.disk import state_folder
 from cogc.disk.state_folder import Kept, StateFolder, of_spec
 from cogc.kernel.permissions import Sandbox
-from cogc.run.door import address
+from cogc.run.control_client import address
 from cogc.run.sandbox import wrapped
 from support.state import state
 

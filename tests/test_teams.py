@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from cogc.run.door import ask
+from cogc.run.control_client import ask
 from cogc.run.session import Session
 from cogc.run.settings import Settings
 from support.cli import cogc

@@ -23,7 +23,7 @@ from argparse import ArgumentParser, Namespace
 from typing import Any
 
 from cogc.commands.state import add_state, state_here
-from cogc.run.door import ask, the_door
+from cogc.run.control_client import ask, socket_of
 
 _ACTIONS = {
     "list": (), "status": ("ID",), "wait": ("ID",), "cancel": ("ID",), "pause": ("ID",), "resume": ("ID",), "detach": ("ID",),
@@ -54,7 +54,7 @@ def run(options: Namespace) -> int:
     if options.registry:
         return _registered(options)
     try:
-        path = the_door(state_here(options), options.run)
+        path = socket_of(state_here(options), options.run)
     except LookupError as error:
         return _refuse(str(error.args[0]))
     named = dict(zip(("id", *(w.lower() for w in wanted[1:])), options.words, strict=False))

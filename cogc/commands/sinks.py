@@ -21,7 +21,7 @@ from cogc.commands.usage import UsageError
 from cogc.disk.state_folder import StateFolder, touch
 from cogc.kernel.effects import Effect, LogLine, Output
 from cogc.language.values import plain
-from cogc.run.control import open_door
+from cogc.run.control import answer_requests
 from cogc.run.expressions import Condition
 from cogc.run.journal import VERSION, Journal
 from cogc.run.plans import show
@@ -135,7 +135,7 @@ class RunSinks:
         )
 
     async def run(self, session: Session) -> None:
-        """Run a session, with the door for `cogc agents` if there is --control."""
+        """Run a session, and answer `cogc agents` if there is --control."""
         session.executors.settings.people.run = self.id
         for sink in (*self.files, sink_of_stdout()):
             if sink is not None:
@@ -144,7 +144,7 @@ class RunSinks:
             await self._run(session)
             return
         self.err(f"cogc: run {self.id}\n")
-        async with open_door(session, self._folder()):
+        async with answer_requests(session, self._folder()):
             await self._run(session)
 
     async def _run(self, session: Session) -> None:

@@ -27,7 +27,7 @@ from typing import Any
 from cogc.commands.state import add_state, state_here
 from cogc.commands.usage import UsageError
 from cogc.language.texts import MARK
-from cogc.run.door import ask, the_door
+from cogc.run.control_client import ask, socket_of
 from cogc.run.report import team_line
 
 _ACTIONS = {
@@ -52,7 +52,7 @@ def run(options: Namespace) -> int:
     if not least <= len(options.words) <= len(wanted):
         raise UsageError(f"`cogc team {options.action}` takes {' '.join(wanted) or 'nothing'}")
     try:
-        path = the_door(state_here(options), options.run)
+        path = socket_of(state_here(options), options.run)
     except LookupError as error:
         raise UsageError(str(error.args[0])) from None
     team = _team(_ask(path, {"action": "teams"}), options.team)

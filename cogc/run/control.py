@@ -1,7 +1,7 @@
 """The control socket of a run: a Unix socket in the run's folder, over which people see and steer its agents.
 
-A request is one line of JSON, `{action, id, ...}`. The answer is one line too: `{ok: ...}` or `{error: "..."}`. What may be
-asked is in `run/asked.py`. The client's side is `run/door.py`.
+A request is one line of JSON, `{action, id, ...}`. The answer is one line too: `{ok: ...}` or `{error: "..."}`. `run/control_requests.py` has
+the requests. The client's side is `run/control_client.py`.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ import trio
 
 from cogc.kernel.models import steering
 from cogc.language.values import Failure, plain
-from cogc.run.asked import ACTIONS, LONGEST, read_request
-from cogc.run.door import DOOR, address
+from cogc.run.control_client import SOCKET, address
+from cogc.run.control_requests import ACTIONS, LONGEST, read_request
 from cogc.run.session import Session
 
 CLIENTS = 64
@@ -34,9 +34,9 @@ _LAST_ANSWERS = 1.0
 
 
 @asynccontextmanager
-async def open_door(session: Session, folder: Path) -> AsyncIterator[None]:
+async def answer_requests(session: Session, folder: Path) -> AsyncIterator[None]:
     """Answer requests to the run's socket while the body runs. Raise OSError if the socket cannot be made."""
-    path = folder / DOOR
+    path = folder / SOCKET
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as made:
         with address(path) as name:
             made.bind(name)
@@ -44,20 +44,20 @@ async def open_door(session: Session, folder: Path) -> AsyncIterator[None]:
         made.listen(16)
         made.setblocking(False)
         listener = trio.SocketListener(trio.socket.from_stdlib_socket(made.dup()))
-        door = _Door(session)
+        server = _Server(session)
         try:
             async with trio.open_nursery() as asked:
                 async with trio.open_nursery() as nursery:
-                    nursery.start_soon(partial(trio.serve_listeners, door.answer, [listener], handler_nursery=asked))
+                    nursery.start_soon(partial(trio.serve_listeners, server.answer, [listener], handler_nursery=asked))
                     yield
-                    door.closing.set()
+                    server.closing.set()
                     nursery.cancel_scope.cancel()
                 asked.cancel_scope.deadline = trio.current_time() + _LAST_ANSWERS
         finally:
             path.unlink(missing_ok=True)
 
 
-class _Door:
+class _Server:
     """The socket of one run. `clients` counts those that are being answered."""
 
     def __init__(self, session: Session) -> None:

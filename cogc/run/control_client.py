@@ -14,19 +14,19 @@ from typing import Any
 from cogc.disk.state_folder import StateFolder
 
 RUNS = "runs"
-DOOR = "control"
+SOCKET = "control"
 _LONGEST = 107
 
 
-def doors(state: StateFolder) -> dict[str, Path]:
+def sockets(state: StateFolder) -> dict[str, Path]:
     """Return the sockets of the runs of a project that can be steered, by the ids of the runs."""
-    return {path.parent.name: path for path in sorted(Path(state.at(RUNS)).glob(f"*/{DOOR}")) if _opens(path)}
+    return {path.parent.name: path for path in sorted(Path(state.at(RUNS)).glob(f"*/{SOCKET}")) if _opens(path)}
 
 
-def the_door(state: StateFolder, run: str | None) -> Path:
+def socket_of(state: StateFolder, run: str | None) -> Path:
     """Return the socket of the named run, or of the only one. Raise LookupError if there is none, or more than one
     without a name."""
-    known = doors(state)
+    known = sockets(state)
     if run is None and len(known) > 1:
         raise LookupError(f"several runs are under way: name one with --run: {', '.join(known)}")
     path = known.get(run) if run else next(iter(known.values()), None)

@@ -17,6 +17,8 @@ _MEASURES = ("usd", "tokens", "time")
 
 
 def agent_bounds(checked: Checked) -> None:
+    """Report circles of agents without a budget, workers that share a writable workspace, and budgets that are too
+    small."""
     for unit in checked.world.roots:
         for declared in unit.declared.values():
             if declared.kind == "agent":

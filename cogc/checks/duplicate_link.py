@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 
 def duplicate_link(checked: Checked) -> None:
+    """Report a link that repeats the wire of an earlier one."""
     for shape in own_shapes(checked):
         seen: dict[tuple[str, ...], nodes.Expr] = {}
         for link, source, target, node in links(checked, shape):

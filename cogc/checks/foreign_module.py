@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 
 def foreign_module(checked: Checked) -> None:
+    """Report a program or coglet in Python whose module is not allowed."""
     for unit in checked.world.units.values():
         if unit.path.startswith("std/"):
             continue

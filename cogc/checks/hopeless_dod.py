@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 
 def hopeless_dod(checked: Checked) -> None:
+    """Report definitions of done that no work can meet."""
     for unit in checked.world.roots:
         for declared in unit.declared.values():
             if declared.kind == "dod":

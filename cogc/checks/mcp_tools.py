@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 
 def mcp_tools(checked: Checked) -> None:
+    """Report MCP programs that do not fit the lock file of their server."""
     if not checked.world.locks:
         return
     for unit in checked.world.units.values():

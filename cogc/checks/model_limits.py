@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 
 def model_limits(checked: Checked) -> None:
+    """Report a temperature for a model that takes none, and a budget in dollars for a model without a price."""
     for unit in checked.world.units.values():
         if unit.path.startswith("std/") and unit not in checked.world.roots:
             continue

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 
 def plan_flow(checked: Checked) -> None:
+    """Report mistakes in the order and in the workers of a plan's steps."""
     for unit in checked.world.roots:
         for declared in unit.declared.values():
             if declared.kind == "plan":

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 
 def recursive_program(checked: Checked) -> None:
+    """Report each circle of `expr` programs once."""
     programs = _programs(checked)
     calls = {id: [c for c in _called(checked, node) if c in programs] for id, (node, _) in programs.items()}
     for id in _in_circles(calls):

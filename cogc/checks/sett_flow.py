@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 
 def sett_flow(checked: Checked) -> None:
+    """Report bids and types of a sett that lead nowhere, collide, or have no end."""
     for unit in checked.world.roots:
         for declared in unit.declared.values():
             if declared.kind == "sett":

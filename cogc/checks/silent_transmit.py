@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 
 def silent_transmit(checked: Checked) -> None:
+    """Report transmit channels on which nothing is sent."""
     for shape in own_shapes(checked):
         if shape.python is not None or isinstance(shape.node, nodes.Mixin):
             continue

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 
 def unconnected_channel(checked: Checked) -> None:
+    """Report listen channels of children to which nothing is sent."""
     for shape in own_shapes(checked):
         fed = _fed(checked, shape)
         mistyped = _mistyped(checked, shape)

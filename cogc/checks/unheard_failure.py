@@ -14,6 +14,7 @@ _REPORTING = ("agent", "team", "plan", "dod")
 
 
 def unheard_failure(checked: Checked) -> None:
+    """Report children to whose `failed` nothing listens."""
     for shape in own_shapes(checked):
         if shape.python is not None or isinstance(shape.node, nodes.Mixin):
             continue

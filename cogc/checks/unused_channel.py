@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 
 def unused_channel(checked: Checked) -> None:
+    """Report listen channels that nothing reads."""
     for shape in own_shapes(checked):
         if shape.python is not None or isinstance(shape.node, nodes.Mixin):
             continue

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 
 def unused_program(checked: Checked) -> None:
+    """Report programs of a coglet that nothing calls."""
     for shape in own_shapes(checked):
         if any(m.shape.name == "ProgLet" for m in shape.mixins):
             continue

@@ -30,6 +30,7 @@ from cogc.run.expressions import until as condition
 
 
 def set_option(parser: ArgumentParser) -> None:
+    """Add `--set`, which gives parameters of the root."""
     parser.add_argument(
         "--set",
         action="append",
@@ -40,6 +41,7 @@ def set_option(parser: ArgumentParser) -> None:
 
 
 def model_option(parser: ArgumentParser) -> None:
+    """Add `--model`, which replaces models of the spec."""
     parser.add_argument(
         "--model",
         action="append",
@@ -50,6 +52,7 @@ def model_option(parser: ArgumentParser) -> None:
 
 
 def budget_option(parser: ArgumentParser) -> None:
+    """Add `--budget`, which bounds all models of a run together."""
     parser.add_argument(
         "--budget",
         action="append",
@@ -60,6 +63,7 @@ def budget_option(parser: ArgumentParser) -> None:
 
 
 def answer_options(parser: ArgumentParser) -> None:
+    """Add `--answer` and `--questions`, which say where answers of people come from."""
     parser.add_argument(
         "--answer",
         action="append",
@@ -76,6 +80,7 @@ def answer_options(parser: ArgumentParser) -> None:
 
 
 def workspace_option(parser: ArgumentParser, for_actions: str = "") -> None:
+    """Add `--workspace`. `for_actions` names the actions of a command that take the option."""
     parser.add_argument(
         "--workspace",
         default=".",
@@ -85,6 +90,7 @@ def workspace_option(parser: ArgumentParser, for_actions: str = "") -> None:
 
 
 def local_option(parser: ArgumentParser, for_actions: str = "") -> None:
+    """Add `--local`, the folders of a sett's agents."""
     parser.add_argument(
         "--local",
         action="append",
@@ -95,6 +101,7 @@ def local_option(parser: ArgumentParser, for_actions: str = "") -> None:
 
 
 def sandbox_option(parser: ArgumentParser, for_actions: str = "") -> None:
+    """Add `--sandbox`, the sandbox of commands."""
     parser.add_argument(
         "--sandbox",
         choices=SANDBOXES,

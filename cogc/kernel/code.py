@@ -677,7 +677,8 @@ class _Writer:
         return held
 
     def _parallel(self, node: ir.Comprehension, source: str) -> str:
-        """Each item is a generator of its own; the kernel runs them side by side."""
+        """Write the calls of a `parallel` list, each as a generator of its own that the kernel runs beside the
+        others."""
         made, held = f"g{self.temporary()}", self.temporary()
         names, source = self._walk(node.names, source)
         self.line(f"def {made}({', '.join(f'v_{n}' for n in node.names)}):")

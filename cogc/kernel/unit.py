@@ -141,7 +141,7 @@ class Unit:
         return CogletCode(self, self.tracing if traced else self.coder, coglet)
 
     def keeps(self, key: str) -> bool:
-        """Tell whether a coglet, or one that it creates at any depth, has a state that outlives a run."""
+        """Return whether a coglet, or one that it creates at any depth, has a state that outlives a run."""
         if key not in self._keeps:
             reached, coglets = [key], self.bundle.coglets
             for one in reached:  # grows while it is walked

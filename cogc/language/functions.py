@@ -77,12 +77,14 @@ def _nanos(value: int | float) -> int:
 
 
 def length(value: Value) -> int:
+    """`len`: return the number of characters, items or entries."""
     if type(value) is str or type(value) is list or type(value) is dict:
         return len(value)
     raise _fail(f"`len` takes a string, list, map or record, not {kind_of(value)}")
 
 
 def total(values: Value) -> Value:
+    """`sum`: return the sum of numbers or durations; 0 for an empty list."""
     result: Value = 0
     for i, value in enumerate(_items(values, "sum")):
         result = value if i == 0 and type(value) is Duration else add(result, value)
@@ -90,14 +92,17 @@ def total(values: Value) -> Value:
 
 
 def least(*values: Value) -> Value:
+    """`min`: return the least of a list, or of several values. Fail for an empty list."""
     return _extreme("min", values, lambda a, b: less(b, a))
 
 
 def most(*values: Value) -> Value:
+    """`max`: return the greatest of a list, or of several values. Fail for an empty list."""
     return _extreme("max", values, less)
 
 
 def _extreme(name: str, values: tuple[Value, ...], beaten: Callable[[Value, Value], bool]) -> Value:
+    """Return the item of a list that no other one beats."""
     items = _items(values[0], name) if len(values) == 1 else list(values)
     if not items:
         raise _fail(f"`{name}` of an empty list")
@@ -109,6 +114,7 @@ def _extreme(name: str, values: tuple[Value, ...], beaten: Callable[[Value, Valu
 
 
 def rounded(value: Value, digits: Value = None) -> Value:
+    """`round`: return an int, or with `digits` a float. A tie goes to the even neighbour, as in Python."""
     number = _number(value, "round")
     try:
         return within_bounds(
@@ -121,10 +127,12 @@ def rounded(value: Value, digits: Value = None) -> Value:
 
 
 def absolute(value: Value) -> Value:
+    """`abs`: return a number or a duration without its sign."""
     return Duration(abs(value.nanos)) if type(value) is Duration else within_bounds(abs(_number(value, "abs")))
 
 
 def _ordered(values: list[Value], key: Callable[[Value], Value]) -> list[Value]:
+    """Return values in the order of their keys, which must be of one kind. Equal values keep their order."""
     try:
         kinds = {float if type(key(v)) is int else type(key(v)) for v in values}
         if len(kinds) > 1 or not kinds <= {float, str, Duration, Time}:
@@ -135,23 +143,29 @@ def _ordered(values: list[Value], key: Callable[[Value], Value]) -> list[Value]:
 
 
 def ordered(values: Value) -> list[Value]:
+    """`sorted`: return a list in order. Fail unless all items are numbers, strings, durations or times."""
     return _ordered(_items(values, "sorted"), lambda v: v)
 
 
 def sort_by(values: Value, name: Value) -> list[Value]:
+    """`sort_by`: return records in the order of one field."""
     key = _string(name, "sort_by")
     return _ordered(_items(values, "sort_by"), lambda v: field(v, key))
 
 
 def keys(value: Value) -> list[Value]:
+    """`keys`: return the keys of a map or record, in the order of the entries."""
     return list(_map(value, "keys"))
 
 
 def values_of(value: Value) -> list[Value]:
+    """`values`: return the values of a map or record, in the order of the entries."""
     return list(_map(value, "values").values())
 
 
 def split(text: Value, separator: Value = None) -> list[Value]:
+    """`split`: return the parts of a string between separators: without one between runs of blanks, with "" its
+    characters."""
     whole = _string(text, "split")
     meter.parts(
         len(whole) if separator == "" else whole.count(" " if separator is None else _string(separator, "split")) + 1
@@ -162,6 +176,7 @@ def split(text: Value, separator: Value = None) -> list[Value]:
 
 
 def join(parts: Value, separator: Value = "") -> str:
+    """`join`: return the strings of a list as one, with a separator between them."""
     words = [_string(p, "join") for p in _items(parts, "join")]
     size = sum(map(len, words)) + len(_string(separator, "join")) * len(words)
     meter.characters(size)
@@ -169,20 +184,24 @@ def join(parts: Value, separator: Value = "") -> str:
 
 
 def contains(whole: Value, part: Value) -> bool:
+    """`contains`: return what `part in whole` gives."""
     return within(part, whole)
 
 
 def starts_with(text: Value, start: Value) -> bool:
+    """`starts_with`: return whether a string begins with another one."""
     return _string(text, "starts_with").startswith(_string(start, "starts_with"))
 
 
 def as_json(value: Value) -> str:
+    """`json`: return a value as JSON on one line. Durations and times are their texts."""
     import json
 
     return json.dumps(plain(value), ensure_ascii=False, separators=(", ", ": "))
 
 
 def numbers(first: Value, second: Value = None) -> list[Value]:
+    """`range`: return the ints from 0, or from the first of two, up to but without the last."""
     start, stop = (0, first) if second is None else (first, second)
     if type(start) is not int or type(stop) is not int:
         raise _fail("`range` takes ints")
@@ -191,6 +210,7 @@ def numbers(first: Value, second: Value = None) -> list[Value]:
 
 
 def unique(values: Value) -> list[Value]:
+    """`unique`: return a list without repetitions; the first of equal items stays."""
     seen: dict[object, Value] = {}
     for v in _items(values, "unique"):
         seen.setdefault(_identity(v), v)
@@ -207,6 +227,7 @@ def _identity(value: Value) -> object:
 
 
 def first(values: Value) -> Value:
+    """`first`: return the first item of a list. Fail for an empty list."""
     items = _list(values, "first")
     if not items:
         raise _fail("`first` of an empty list")
@@ -214,6 +235,7 @@ def first(values: Value) -> Value:
 
 
 def last(values: Value) -> Value:
+    """`last`: return the last item of a list. Fail for an empty list."""
     items = _list(values, "last")
     if not items:
         raise _fail("`last` of an empty list")
@@ -221,26 +243,31 @@ def last(values: Value) -> Value:
 
 
 def take(values: Value, count: Value) -> list[Value]:
+    """`take`: return the first items of a list, as many as there are up to `count`."""
     return _list(values, "take")[: max(0, int(_number(count, "take")))]
 
 
 def count(values: Value, value: Value) -> int:
+    """`count`: return how many items of a list are equal to a value."""
     return sum(1 for v in _items(values, "count") if equal(v, value))
 
 
 def has(whole: Value, key: Value) -> bool:
+    """`has`: return whether a map or record has a key, or a list an item."""
     if type(whole) is dict:
         return key in whole if type(key) is str else False
     return any(equal(v, key) for v in _items(whole, "has"))
 
 
 def remove(whole: Value, key: Value) -> Value:
+    """`remove`: return a map without a key, or a list without all items that are equal to a value."""
     if type(whole) is dict:
         return {k: v for k, v in whole.items() if k != key}
     return [v for v in _items(whole, "remove") if not equal(v, key)]
 
 
 def replace(text: Value, old: Value, new: Value) -> str:
+    """`replace`: return a string with all occurrences of one text replaced. The empty text is never replaced."""
     source, before, after = _string(text, "replace"), _string(old, "replace"), _string(new, "replace")
     if before:
         meter.characters(source.count(before) * max(0, len(after) - len(before)) + len(source))
@@ -248,6 +275,7 @@ def replace(text: Value, old: Value, new: Value) -> str:
 
 
 def to_int(value: Value) -> int:
+    """`int`: return a number, a text or a bool as an int; a fraction is cut off. Fail for any other value."""
     try:
         if type(value) is str and len(value) > 100:
             raise ValueError
@@ -257,6 +285,7 @@ def to_int(value: Value) -> int:
 
 
 def to_float(value: Value) -> float:
+    """`float`: return a number, a text or a bool as a float. Fail for any other value."""
     try:
         return within_bounds(float(value))  # type: ignore[arg-type]  # any other value is a TypeError
     except (TypeError, ValueError, OverflowError):
@@ -316,16 +345,19 @@ FUNCTIONS: dict[str, Callable[..., Value]] = {
 
 
 def truth(value: Value) -> bool:
+    """Return a condition's value. Fail unless it is a bool."""
     if value is True or value is False:
         return bool(value)
     raise _fail(f"a condition is a bool, not {kind_of(value)}")
 
 
 def _wrong(operator: str, a: Value, b: Value) -> Failure:
+    """Return the failure of an operator that does not take its operands."""
     return _fail(f"`{operator}` does not take {kind_of(a)} and {kind_of(b)}")
 
 
 def add(a: Value, b: Value) -> Value:
+    """`+`: add numbers, durations, or a time and a duration; join two strings or two lists."""
     if (type(a) is int or type(a) is float) and (type(b) is int or type(b) is float):
         return within_bounds(a + b)
     if type(a) is str and type(b) is str:
@@ -342,6 +374,7 @@ def add(a: Value, b: Value) -> Value:
 
 
 def subtract(a: Value, b: Value) -> Value:
+    """`-`: subtract numbers, durations, a duration from a time, or two times, which gives a duration."""
     if (type(a) is int or type(a) is float) and (type(b) is int or type(b) is float):
         return within_bounds(a - b)
     if (type(a) is Duration and type(b) is Duration) or (type(a) is Time and type(b) is Time):
@@ -352,6 +385,7 @@ def subtract(a: Value, b: Value) -> Value:
 
 
 def multiply(a: Value, b: Value) -> Value:
+    """`*`: multiply numbers, or a duration by a number."""
     if (type(a) is int or type(a) is float) and (type(b) is int or type(b) is float):
         return within_bounds(a * b)
     if type(a) is Duration and (type(b) is int or type(b) is float):
@@ -373,6 +407,7 @@ def _operands(operator: str, a: Value, b: Value) -> tuple[int | float, int | flo
 
 
 def divide(a: Value, b: Value) -> Value:
+    """`/`: return a float, or a duration divided by a number. Fail for a division by zero."""
     if type(a) is Duration and (type(b) is int or type(b) is float):
         if b == 0:
             raise _fail("a division by zero")
@@ -385,17 +420,20 @@ def divide(a: Value, b: Value) -> Value:
 
 
 def floor_divide(a: Value, b: Value) -> Value:
+    """`//`: divide two numbers or two durations, and round down."""
     dividend, divisor = _operands("//", a, b)
     return within_bounds(dividend // divisor)
 
 
 def modulo(a: Value, b: Value) -> Value:
+    """`%`: return the rest of `//`, with the sign of the divisor; of two durations a duration."""
     dividend, divisor = _operands("%", a, b)
     rest = dividend % divisor
     return Duration(int(rest)) if type(a) is Duration else rest
 
 
 def negate(a: Value) -> Value:
+    """`-x`: return a number or a duration with the other sign."""
     return Duration(-a.nanos) if type(a) is Duration else within_bounds(-_number(a, "-"))
 
 
@@ -407,26 +445,31 @@ def _comparable(operator: str, a: Value, b: Value) -> None:
 
 
 def less(a: Any, b: Any) -> bool:
+    """`<`: compare two numbers, strings, durations or times."""
     _comparable("<", a, b)
     return bool(a < b)
 
 
 def less_or_equal(a: Any, b: Any) -> bool:
+    """`<=`: compare two numbers, strings, durations or times."""
     _comparable("<=", a, b)
     return bool(a <= b)
 
 
 def greater(a: Any, b: Any) -> bool:
+    """`>`: compare two numbers, strings, durations or times."""
     _comparable(">", a, b)
     return bool(b < a)
 
 
 def greater_or_equal(a: Any, b: Any) -> bool:
+    """`>=`: compare two numbers, strings, durations or times."""
     _comparable(">=", a, b)
     return bool(b <= a)
 
 
 def within(part: Value, whole: Value) -> bool:
+    """`in`: return whether a string has a part, a map or record a key, or a list an equal item."""
     if type(whole) is str:
         return _string(part, "in") in whole
     if type(whole) is dict:
@@ -447,6 +490,7 @@ def field_or_null(base: Value, name: str) -> Value:
 
 
 def item(base: Value, index: Value) -> Value:
+    """`a[i]`: return an item of a list, a character of a string, or the value of a key: null for an absent key."""
     if type(base) is list or type(base) is str:
         if type(index) is not int:
             raise _fail(f"a {kind_of(base)} is indexed with an int, not {kind_of(index)}")
@@ -459,12 +503,14 @@ def item(base: Value, index: Value) -> Value:
 
 
 def part(base: Value, low: Any, high: Any) -> Value:
+    """`a[i:j]`: return a part of a list or a string. Bounds beyond the end are cut."""
     if type(base) is list or type(base) is str:
         return base[low:high]
     raise _fail(f"{kind_of(base)} cannot be sliced")
 
 
 def spread(value: Value) -> dict[str, Value]:
+    """`...x`: return the entries of a map or record that are spread into another one."""
     return _map(value, "...")
 
 
@@ -483,12 +529,14 @@ def apart(value: Value, names: int) -> list[Value]:
 
 
 def text_of_parts(*parts: Value) -> str:
+    """Return the text of a template that only inserts values."""
     words = [text(p) for p in parts]
     meter.characters(sum(map(len, words)))
     return "".join(words)
 
 
 def coalesce(value: Value, otherwise: Callable[[], Value]) -> Value:
+    """`a ?? b`: return the value, or the other one if it is null, which is evaluated only then."""
     return otherwise() if value is None else value
 
 
@@ -516,6 +564,7 @@ def fail(value: Value) -> None:
 
 
 def not_(value: Value) -> bool:
+    """`not x`: return the opposite of a bool."""
     return not truth(value)
 
 

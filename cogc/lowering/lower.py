@@ -261,7 +261,7 @@ class Lower:
         return key
 
     def _server_tools(self, unit: Unit, place: nodes.Node, declared: Declared) -> list[str]:
-        """All tools of a server as programs, as the lock says."""
+        """Return all tools of a server as programs, as the lock file describes them."""
         name = declared.node.name.id
         server = self.server(declared.unit, name)
         found = []

@@ -130,7 +130,7 @@ class Tables:
         return sorted(found | {p.name.id for unit in units for p in unit.all(nodes.Parameter) if p.private})
 
     def bundle(self, root: str, setts: dict[str, ir.Sett]) -> ir.Bundle:
-        """All that was lowered, as a program."""
+        """Return everything that was lowered as a program."""
         return ir.hashed(
             ir.Bundle(
                 root=root,

@@ -225,7 +225,7 @@ class Outside:
             go_on()
 
     def wake(self) -> None:
-        """Have the loop look again."""
+        """Make the loop look again."""
         self._wake.set()
 
     async def wait(self, seconds: float) -> None:

@@ -40,7 +40,7 @@ class Answer(NamedTuple):
         return self.after is not None or self.said == _NEVER
 
     def is_none(self, choices: list[str]) -> bool:
-        """Tell whether it stands for no answer at all."""
+        """Return whether it stands for no answer at all."""
         return self.after is None and self.said == _NEVER and _NEVER not in choices
 
 

@@ -511,7 +511,7 @@ class Session:
 
     @property
     def _limit(self) -> int | None:
-        """The instant of `--for`, or None. Stopping has limits of its own."""
+        """Return the instant of `--for`, or None. Stopping has limits of its own."""
         return None if self.stopping.begun else self.options.stop_at
 
     def _note_hooks(self) -> None:

@@ -149,7 +149,7 @@ class _Maker:
         return boxes
 
     def _members(self, id: str, unit: Unit, node: nodes.Team) -> tuple[Box, ...]:
-        """A team's lead and workers, and who hands work to whom."""
+        """Return the boxes of a team's lead and workers, with edges for the work that is handed on."""
         given = teams.attributes_of(node)
         mode = nodes.qualified_text(given["mode"].value) if "mode" in given else "delegate"
         lead = nodes.qualified_text(given["lead"].value) or "" if "lead" in given else ""

@@ -20,7 +20,7 @@ from cogc.commands import agents
 from cogc.commands.check import Plain
 from cogc.commands.run import prepare
 from support import console
-from support.cli import cogc
+from support.cli import cogc, cogc_here
 from support.paths import ROOT
 from support.state import state
 from support.waiting import DEADLINE
@@ -54,7 +54,7 @@ def test_the_readmes_mistakes_are_said_as_it_shows() -> None:
 
 def test_the_readmes_yaml_checks(tmp_path: Path) -> None:
     (tmp_path / "x.yml").write_text(blocks("README.md", "yaml")[0])
-    assert cogc("check", tmp_path / "x.yml").returncode == 0
+    assert cogc_here("check", tmp_path / "x.yml").returncode == 0
 
 
 # ---- check ---------------------------------------------------------------------------------------------------
@@ -62,11 +62,11 @@ def test_the_readmes_yaml_checks(tmp_path: Path) -> None:
 
 def test_every_example_checks_without_a_word() -> None:
     folders = [p for p in sorted(EXAMPLES.iterdir()) if p.name != "mistakes"]
-    assert cogc("check", "--strict", *folders).stdout.startswith("no problems in ")
+    assert cogc_here("check", "--strict", *folders).stdout.startswith("no problems in ")
 
 
 def test_json_is_one_array_of_objects_with_places(tmp_path: Path) -> None:
-    done = cogc("check", "--format", "json", EXAMPLES / "mistakes" / "mistakes.cog")
+    done = cogc_here("check", "--format", "json", EXAMPLES / "mistakes" / "mistakes.cog")
     found = json.loads(done.stdout)
     assert done.returncode == 1 and len(found) == 4
     assert set(found[0]) == set("code slug severity message path line column end_line end_column help related".split())
@@ -75,8 +75,8 @@ def test_json_is_one_array_of_objects_with_places(tmp_path: Path) -> None:
 
 def test_strict_makes_warnings_count(tmp_path: Path) -> None:
     (tmp_path / "w.cog").write_text("coglet Main { listen x: int }")
-    assert cogc("check", tmp_path / "w.cog").returncode == 0
-    assert cogc("check", "--strict", tmp_path / "w.cog").returncode == 1
+    assert cogc_here("check", tmp_path / "w.cog").returncode == 0
+    assert cogc_here("check", "--strict", tmp_path / "w.cog").returncode == 1
 
 
 def test_paths_alone_are_read_as_argparse_would() -> None:
@@ -94,19 +94,19 @@ def test_an_import_cycle_is_legal_and_private_names_stay(tmp_path: Path) -> None
         'import "b.cog"\ntype _P = int\ntype A = B\ncoglet Main { transmit x: A\n every 1s { x <- 1 } }'
     )
     (tmp_path / "b.cog").write_text('import "a.cog"\ntype B = int\ntype C = [A]')
-    assert cogc("check", "a.cog", cwd=tmp_path).returncode == 0
+    assert cogc_here("check", "a.cog", cwd=tmp_path).returncode == 0
     (tmp_path / "b.cog").write_text('import "a.cog"\ntype B = _P')
-    assert "COG303" in cogc("check", "a.cog", cwd=tmp_path).stdout
+    assert "COG303" in cogc_here("check", "a.cog", cwd=tmp_path).stdout
 
 
 def test_a_clash_of_imports_shows_both(tmp_path: Path) -> None:
     for name in ("a", "b"):
         (tmp_path / f"{name}.cog").write_text("type T = int")
     (tmp_path / "main.cog").write_text('import "a.cog"\nimport "b.cog"\n')
-    said = cogc("check", "main.cog", cwd=tmp_path).stdout
+    said = cogc_here("check", "main.cog", cwd=tmp_path).stdout
     assert "COG307" in said and "a.cog:1:6" in said and "b.cog:1:6" in said
     (tmp_path / "main.cog").write_text('import "a.cog"\nimport "b.cog" as b\ntype U = T | b.T\n')
-    assert cogc("check", "main.cog", cwd=tmp_path).returncode == 0
+    assert cogc_here("check", "main.cog", cwd=tmp_path).returncode == 0
 
 
 NASTY = {
@@ -140,20 +140,20 @@ NASTY = {
 @pytest.mark.parametrize("name", NASTY)
 def test_no_input_shows_a_traceback_and_each_gives_a_diagnostic(name: str, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(NASTY[name])
-    done = cogc("check", "--format", "json", name, cwd=tmp_path)
+    done = cogc_here("check", "--format", "json", name, cwd=tmp_path)
     assert done.returncode == 1 and json.loads(done.stdout)
 
 
 @pytest.mark.parametrize("content", [b"", b"\xef\xbb\xbfcoglet A { }\r\n", b"# only a comment"])
 def test_odd_but_right_input_is_taken(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "x.cog").write_bytes(content)
-    assert cogc("check", "x.cog", cwd=tmp_path).returncode == 0
+    assert cogc_here("check", "x.cog", cwd=tmp_path).returncode == 0
 
 
 def test_missing_files_and_empty_folders_are_errors(tmp_path: Path) -> None:
-    assert "COG001" in cogc("check", "nope.cog", cwd=tmp_path).stdout
+    assert "COG001" in cogc_here("check", "nope.cog", cwd=tmp_path).stdout
     (tmp_path / "empty").mkdir()
-    assert "COG004" in cogc("check", "empty", cwd=tmp_path).stdout
+    assert "COG004" in cogc_here("check", "empty", cwd=tmp_path).stdout
 
 
 # ---- run -----------------------------------------------------------------------------------------------------
@@ -253,7 +253,7 @@ def test_a_wrong_command_line_is_exit_code_2(words: list[str], tmp_path: Path) -
     spec.write_text(
         "coglet Main(start: int = 0, period: duration = 1s) { transmit n: int\n after period { n <- start } }"
     )
-    done = cogc("run", spec, "--sim", *words, cwd=tmp_path)
+    done = cogc_here("run", spec, "--sim", *words, cwd=tmp_path)
     assert done.returncode == 2 and done.stderr
 
 
@@ -261,7 +261,7 @@ def test_an_input_that_does_not_fit_is_refused_with_its_channel(tmp_path: Path) 
     (tmp_path / "a.cog").write_text(
         "coglet Main { listen order: int\n listen ticket: { id: int, title: string }\n on order as o { log info o }\n on ticket as t { log info t } }"
     )
-    done = cogc("run", "a.cog", "--input", "order=1", "--input", 'ticket={"id": 4}', cwd=tmp_path)
+    done = cogc_here("run", "a.cog", "--input", "order=1", "--input", 'ticket={"id": 4}', cwd=tmp_path)
     assert done.returncode == 2 and "cogc: the input `ticket`: " in done.stderr
 
 
@@ -280,11 +280,11 @@ def test_what_cannot_run_yet_says_so_and_what_has_no_root_too(tmp_path: Path) ->
     head = 'model m = scripted "m.yml"\nqueue T: int = memory\ncoglet C { }\n'
     (tmp_path / "m.yml").write_text("- reply: x\n")
     (tmp_path / "t.cog").write_text(head + "coglet B { on T as x concurrent 2 { log info x } }")
-    done = cogc("run", "t.cog", "--root", "B", cwd=tmp_path)
+    done = cogc_here("run", "t.cog", "--root", "B", cwd=tmp_path)
     assert done.returncode == 1 and "COG701" in done.stderr
     (tmp_path / "t.cog").write_text(head + "coglet B { on T as x { log info x } }")
-    assert "COG323" in cogc("run", "t.cog", cwd=tmp_path).stderr
-    done = cogc("run", "t.cog", "--root", "m", cwd=tmp_path)
+    assert "COG323" in cogc_here("run", "t.cog", cwd=tmp_path).stderr
+    done = cogc_here("run", "t.cog", "--root", "m", cwd=tmp_path)
     assert done.returncode == 1 and "COG306" in done.stderr
 
 
@@ -347,9 +347,9 @@ def test_convert_goes_both_ways(tmp_path: Path) -> None:
 
 
 def test_explain_knows_codes_and_slugs_and_suggests() -> None:
-    assert cogc("explain", "COG302").stdout == cogc("explain", "unknown-name").stdout != ""
-    assert cogc("explain", "302").stdout == cogc("explain", "COG302").stdout
-    done = cogc("explain", "COG3020")
+    assert cogc_here("explain", "COG302").stdout == cogc_here("explain", "unknown-name").stdout != ""
+    assert cogc_here("explain", "302").stdout == cogc_here("explain", "COG302").stdout
+    done = cogc_here("explain", "COG3020")
     assert done.returncode == 2 and "did you mean" in done.stderr
 
 
@@ -394,7 +394,7 @@ def test_a_file_without_a_root_names_everything_that_could_be_one(declarations: 
 @pytest.mark.parametrize("name", ["trial/trial.cog", "tree/tree.cog", "counter/counter.cog"])
 def test_graphs(name: str, tmp_path: Path, golden: object) -> None:
     for format in ("text", "mermaid", "dot", "svg", "json"):
-        done = cogc("graph", f"examples/{name}", "--format", format)
+        done = cogc_here("graph", f"examples/{name}", "--format", format)
         assert done.returncode == 0
         if format in ("text", "mermaid"):
             golden(f"graph/{Path(name).stem}.{format}", done.stdout)  # type: ignore[operator]
@@ -416,7 +416,7 @@ def test_mermaid_takes_its_output(tmp_path: Path) -> None:
     for spec in sorted(EXAMPLES.glob("*/*.cog")):
         if spec.parent.name != "mistakes":
             files.append(tmp_path / f"{spec.stem}.mmd")
-            files[-1].write_text(cogc("graph", spec, "--format", "mermaid").stdout)
+            files[-1].write_text(cogc_here("graph", spec, "--format", "mermaid").stdout)
     done = subprocess.run(["node", folder / "parse.mjs", *files], capture_output=True, text=True, timeout=DEADLINE)
     assert done.returncode == 0, done.stderr
 

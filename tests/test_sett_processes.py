@@ -21,7 +21,7 @@ import pytest
 import trio
 
 from cogc.sett.board import Board, open_board
-from support.cli import cogc
+from support.cli import cogc, cogc_here
 from support.console import commands
 from support.paths import ROOT
 from support.processes import alive, bubblewrap_works
@@ -247,7 +247,7 @@ def test_a_wrong_command_line_says_why(
     for name in ("REDIS_URL", "SETT_INSTANCE_NAME", "SETT_AGENT_NAME"):
         monkeypatch.delenv(name, raising=False)
     (tmp_path / "s.cog").write_text(SPEC)
-    done = cogc(*words, cwd=tmp_path)
+    done = cogc_here(*words, cwd=tmp_path)
     assert done.returncode == 2 and said in done.stderr, done.stderr
 
 
@@ -430,7 +430,7 @@ def test_the_whole_file_format_runs_as_it_is(tmp_path: Path, name: str, monkeypa
 
 
 def test_what_a_sett_may_cost_is_said_for_each_piece_of_work() -> None:
-    done = cogc("cost", str(ROOT / "examples/recipes/recipes.cog"), "--model", "editor=anthropic:claude-haiku-5-5")
+    done = cogc_here("cost", str(ROOT / "examples/recipes/recipes.cog"), "--model", "editor=anthropic:claude-haiku-5-5")
     assert done.returncode == 0 and "each piece of work of Blurb" in done.stdout and "$" in done.stdout
 
 

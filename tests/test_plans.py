@@ -116,6 +116,14 @@ def test_a_step_that_fails_for_good_skips_what_comes_after_and_says_why(tmp_path
     assert made.outputs["failed"][0]["kind"] == "step_failed" and "no hands" in made.outputs["failed"][0]["message"]
 
 
+def test_another_attempt_is_told_what_came_before(tmp_path: Path) -> None:
+    text = WRITTEN.replace('after design: "Implement', 'after design { retry: 1 }: "Implement')
+    script = rules(("Design", "D"), ("attempt 2. The attempt before it failed: `Developer`: no hands", "C"),
+                   ("Implement", {"error": {"message": "no hands"}}), ("Document", "DD"))  # fmt: skip
+    made = run(tmp_path, text, script, "Api")
+    assert next(s for s in last(made)["steps"] if s["id"] == "code")["result"] == "C"
+
+
 def test_a_retry_that_succeeds_is_enough(tmp_path: Path) -> None:
     once = (
         f'program once() -> string = shell ["sh", "-c", "test -e {tmp_path}/f || {{ touch {tmp_path}/f; exit 1; }}"]\n'

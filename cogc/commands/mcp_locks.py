@@ -18,7 +18,7 @@ from cogc.lowering.lower import Lower
 from cogc.names.locks import path_of
 from cogc.run.background import Background
 from cogc.run.questions import write_whole
-from cogc.run.servers import Servers
+from cogc.run.servers import Servers, Tools
 from cogc.syntax import nodes
 
 
@@ -47,18 +47,22 @@ def write_locks(checked: Checked, problems: Problems) -> None:
         tools = found[key]
         if isinstance(tools, Failure):
             problems.add("server-unreachable", unit.span(node.name), reason=tools.message)
-            tools = checked.world.locks.get(path_of(unit), {}).get(node.name.id)
-        if tools is not None:
-            locks.setdefault(path_of(unit), {})[node.name.id] = {"tools": tools}
+            known = checked.world.locks.get(path_of(unit), {}).get(node.name.id)
+        else:
+            known = tools.usable
+            for tool, reason in tools.left_out.items():
+                problems.add("tool-left-out", unit.span(node.name), tool=tool, reason=reason)
+        if known is not None:
+            locks.setdefault(path_of(unit), {})[node.name.id] = {"tools": known}
     for path, servers in locks.items():
         write_whole(Path(path), json.dumps({"servers": servers}, indent=1, ensure_ascii=False) + "\n")
 
 
-async def _ask(bundle: ir.Bundle) -> dict[str, Any]:
+async def _ask(bundle: ir.Bundle) -> dict[str, Tools | Failure]:
     """Return the tools of each server by its key, or the Failure of a server that did not answer."""
     background, unit = Background(), Unit(bundle)
     servers = Servers(os.getcwd(), background)
-    found: dict[str, Any] = {}
+    found: dict[str, Tools | Failure] = {}
 
     async def one(key: str) -> None:
         try:

@@ -302,7 +302,7 @@ class _Expansion:
             taken.append(fill.free(name.replace(".", "_"), "_", taken))
             child = fill.name(taken[-1], at)
             children.append(form.worker_pool(at, child=child, kind=fill.qualified(name, at)))
-            asks.append(form.ask_if_by(at, name=fill.string(name, at), child=child))
+            asks.append(form.ask_if_by(at, name=fill.string(name, at), child=child, again=form.again(at)))
         pool, given = self._own("made"), _passed(self.extended.parameters, at)
         self.children.append(form.made(at, child=pool, kind=self._kind("steps")))
         self.starts.append(form.start_made(at, child=pool, given=given))
@@ -360,7 +360,7 @@ class _Expansion:
             return (), form.evaluate(at, task=node.task)
         child = fill.name("worker", at)
         children = form.worker(at, child=child, kind=fill.qualified(step.by, node.by))
-        return children, form.ask(at, task=node.task, child=child)
+        return children, form.ask(at, task=node.task, child=child, again=form.again(at))
 
     def _verify(self, at: nodes.Name, dod: str) -> tuple[tuple[nodes.Member, ...], tuple[nodes.Statement, ...]]:
         """Return the child and the statements that verify a definition of done after the work."""

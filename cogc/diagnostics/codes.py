@@ -272,6 +272,12 @@ CODES: dict[str, Row] = {
         "const `{name}` needs itself: {cycle}",
         "give one of them a value of its own",
     ),
+    "tool-left-out": (
+        "COG425",
+        "warning",
+        "the tool `{tool}` of this server is left out: {reason}",
+        "the other tools of the server can be used; its people can put this one right",
+    ),
     # flow
     "unused-channel": (
         "COG501",

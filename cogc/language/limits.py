@@ -34,6 +34,7 @@ RANGES: dict[str, tuple[float, float, str]] = {
     "max_loops": _COUNT,
     "max_replans": _NATURAL,
     "max_restarts": _NATURAL,
+    "max_result": _COUNT,
     "max_review_iterations": _NATURAL,
     "max_steps": _COUNT,
     "max_tokens": _COUNT,

@@ -14,7 +14,7 @@ import tempfile
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, TextIO, TypeAlias
+from typing import Any, NamedTuple, TextIO, TypeAlias
 
 import trio
 
@@ -22,26 +22,36 @@ from cogc import ir
 from cogc.disk.state_folder import Kept
 from cogc.kernel.permissions import Sandbox
 from cogc.kernel.unit import Unit
-from cogc.language.values import Failure, plain
+from cogc.language.values import Duration, Failure, plain
 from cogc.run.background import Background
+from cogc.run.mcp_transport import mended, quiet
 from cogc.run.process import held
 from cogc.run.sandbox import ENVIRONMENT, wrapped
 from cogc.run.secrets import own_environment, secret
 
 _START = 30.0
-"""Seconds in which a server must answer after its start."""
+"""Seconds in which a server must answer after its start, unless its `timeout` says otherwise."""
+_MOST_PAGES = 1_000
 
 
 class _Link:
-    """A server that runs: its client, and the event that ends it."""
+    """A server that runs: its client, the event that ends it, and the tools that were left out, with the reasons."""
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: Any, left_out: dict[str, str]) -> None:
         self.client = client
+        self.left_out = left_out
         self.over = trio.Event()
 
 
 Key: TypeAlias = tuple[Unit, str]
 """A server: a unit, and the key of the server in it."""
+
+
+class Tools(NamedTuple):
+    """The tools of a server by name, and those that are left out, with the reasons."""
+
+    usable: dict[str, dict[str, Any]]
+    left_out: dict[str, str]
 
 
 class Servers:
@@ -67,24 +77,47 @@ class Servers:
         link = await self._link(key)
         from mcp import MCPError  # behind the link, which says so if it is not installed
 
-        name = _declared(key).name
+        name, limit = _declared(key).name, _seconds(key)
         try:
-            result = await link.client.call_tool(tool, plain(arguments))
+            with trio.fail_after(float("inf") if limit is None else limit):
+                result = await link.client.call_tool(tool, plain(arguments))
+        except trio.TooSlowError:
+            raise Failure(
+                "timeout", f"`{name}.{tool}` took longer than {limit:g}s, the `timeout` of its server"
+            ) from None
         except MCPError as error:
             if "closed" in str(error).lower():
                 self._drop(key, link)
             raise Failure("program", f"the MCP server `{name}`: {error}") from None
-        said = "\n".join(block.text for block in result.content if getattr(block, "text", None))
+        except ValueError as error:  # of pydantic: the answer breaks the protocol
+            first = str(error).splitlines()[0]
+            raise Failure("program", f"the MCP server `{name}` breaks the protocol: {first}") from None
+        said = "\n".join(words for block in result.content if (words := _said(block)))
         if result.is_error:
             raise Failure("program", f"`{name}.{tool}`: {said or 'it failed'}")
         if result.structured_content is not None:
             return _unwrapped(result.structured_content)
         return said
 
-    async def tools(self, key: Key) -> dict[str, dict[str, Any]]:
-        """Return the tools of a server by name, with their descriptions and the schemas of input and output."""
+    async def tools(self, key: Key) -> Tools:
+        """Return the tools of a server. Raise Failure if it does not give them."""
         link = await self._link(key)
-        found, cursor = {}, None
+        try:
+            with trio.fail_after(_seconds(key) or _START):
+                return Tools(await self._tools(link), link.left_out)
+        except trio.TooSlowError:
+            raise Failure("timeout", f"the MCP server `{_declared(key).name}` did not list its tools in time") from None
+        except Failure:
+            raise
+        except Exception as error:  # of the SDK, its transport or pydantic: the server does not speak the protocol
+            why = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise Failure("program", f"the MCP server `{_declared(key).name}` cannot list its tools: {why}") from None
+
+    async def _tools(self, link: _Link) -> dict[str, dict[str, Any]]:
+        """Return the tools of all pages by name, with their descriptions and the schemas of input and output."""
+        found: dict[str, dict[str, Any]] = {}
+        cursors: set[str] = set()
+        cursor = None
         while True:
             page = await link.client.list_tools(cursor=cursor)
             for tool in page.tools:
@@ -96,6 +129,9 @@ class Servers:
             cursor = page.next_cursor
             if not cursor:
                 return found
+            if cursor in cursors or len(cursors) >= _MOST_PAGES:
+                raise Failure("program", "its list of tools has no end: the cursor does not move")
+            cursors.add(cursor)
 
     async def _link(self, key: Key) -> _Link:
         """Return the running server, started if it is not there. Raise Failure if it cannot be started."""
@@ -103,10 +139,12 @@ class Servers:
             if key not in self.links:
                 name = _declared(key).name
                 try:
-                    with trio.fail_after(_START):
+                    with trio.fail_after(_seconds(key) or _START):
                         self.links[key] = await self.background.hold(self._serve, key)
                 except trio.TooSlowError:
-                    raise Failure("timeout", f"the MCP server `{name}` did not answer within {_START:g}s") from None
+                    raise Failure(
+                        "timeout", f"the MCP server `{name}` did not answer within {_seconds(key) or _START:g}s"
+                    ) from None
                 except Failure as failure:
                     raise Failure("program", f"the MCP server `{name}` cannot be used: {failure.message}") from None
             return self.links[key]
@@ -120,12 +158,13 @@ class Servers:
     async def _serve(self, key: Key, task_status: trio.TaskStatus[_Link] = trio.TASK_STATUS_IGNORED) -> None:
         """Hold the client of a server until the server is dropped or the run ends."""
         link = None
+        left_out: dict[str, str] = {}
         with tempfile.TemporaryFile(
             "w+", errors="replace"
         ) as said:  # what a server says on stderr is for its own people
             try:
-                async with self._client(key, said) as client:
-                    link = _Link(client)
+                async with self._client(key, said, left_out) as client:
+                    link = _Link(client, left_out)
                     task_status.started(link)
                     await link.over.wait()
             except Failure:
@@ -136,8 +175,8 @@ class Servers:
                 self._drop(key, link)
 
     @asynccontextmanager
-    async def _client(self, key: Key, said: TextIO) -> AsyncIterator[Any]:
-        """Yield a client that is connected to a server."""
+    async def _client(self, key: Key, said: TextIO, left_out: dict[str, str]) -> AsyncIterator[Any]:
+        """Yield a client that is connected to a server. `left_out` gets the tools that cannot be used."""
         try:
             import httpx2
             from mcp import Client
@@ -145,6 +184,7 @@ class Servers:
             from mcp.client.streamable_http import streamable_http_client
         except ImportError:
             raise Failure("program", "MCP servers need the extra `mcp`: pip install 'cogc[mcp]'") from None
+        quiet()
         unit, server = key[0], _declared(key)
         argument = unit.evaluate(server.argument)
         attributes = {k: unit.evaluate(e) for k, e in server.attributes.items()}
@@ -154,7 +194,7 @@ class Servers:
                 httpx2.AsyncClient(
                     headers=headers, follow_redirects=True, timeout=httpx2.Timeout(30, read=300)
                 ) as http,
-                Client(streamable_http_client(str(argument), http_client=http)) as client,
+                Client(mended(streamable_http_client(str(argument), http_client=http), left_out)) as client,
             ):
                 yield client
             return
@@ -167,7 +207,7 @@ class Servers:
         if shutil.which(whole[0]):  # else its start names the missing program
             whole = held(whole)
         words = StdioServerParameters(command=whole[0], args=whole[1:], env=env, cwd=cwd or None)
-        async with Client(stdio_client(words, errlog=said)) as client:
+        async with Client(mended(stdio_client(words, errlog=said), left_out)) as client:
             yield client
 
     def _wrapped(self, server: ir.Server, words: list[str], attributes: dict[str, Any], cwd: str) -> list[str]:
@@ -179,6 +219,33 @@ class Servers:
 def _declared(key: Key) -> ir.Server:
     unit, name = key
     return unit.bundle.servers[name]
+
+
+def _seconds(key: Key) -> float | None:
+    """Return the `timeout` of a server in seconds: the bound of its start and of each of its calls. None if it has none."""
+    wanted = _declared(key).attributes.get("timeout")
+    value = None if wanted is None else key[0].evaluate(wanted)
+    return value.nanos / 1e9 if isinstance(value, Duration) else None
+
+
+def _said(block: Any) -> str:
+    """Return a block of a result as text. What is no text is named, so that whoever asked knows that it is there."""
+    match block.type:
+        case "text":
+            return str(block.text)
+        case "resource":
+            inside = block.resource
+            said = getattr(inside, "text", None)
+            return (
+                said
+                if isinstance(said, str)
+                else f"[resource {inside.uri}, {inside.mime_type or 'of an unknown type'}: not shown]"
+            )
+        case "resource_link":
+            return f"[resource {block.uri}: {block.name}]"
+        case "image" | "audio":
+            return f"[{block.type} {block.mime_type}, {len(block.data) * 3 // 4} bytes: not shown]"
+    return f"[{block.type}: not shown]"
 
 
 def _unwrapped(content: Any) -> Any:

@@ -79,12 +79,15 @@ def see_result(at: Node, *, name: Node, id: Node) -> tuple[Statement, ...]:
 def skip_unless(at: Node, *, condition: Node) -> tuple[Statement, ...]:
     s, e = at.start, at.end
     return (If(s, e, Unary(s, e, 'not', condition), Block(s, e, (Assign(s, e, N(s, e, '·status'), T(s, e, 'skipped', False, ((0, s),))), )), None), )
+def again(at: Node) -> Expr:
+    s, e = at.start, at.end
+    return Conditional(s, e, Call(s, e, N(s, e, '·str'), (Argument(s, e, None, N(s, e, '·task')), )), Binary(s, e, '==', N(s, e, '·attempt'), Literal(s, e, 'int', 1)), Binary(s, e, '+', Binary(s, e, '+', Binary(s, e, '+', Binary(s, e, '+', Binary(s, e, '+', Call(s, e, N(s, e, '·str'), (Argument(s, e, None, N(s, e, '·task')), )), T(s, e, '\n\nThis is attempt ', False, ((0, s),))), Call(s, e, N(s, e, '·str'), (Argument(s, e, None, N(s, e, '·attempt')), ))), T(s, e, '. The attempt before it failed: ', False, ((0, s),))), N(s, e, '·wrong')), T(s, e, '\nWhat its tools have done stays done. Look before you do it again.', False, ((0, s),))))
 def worker(at: Node, *, child: Node, kind: Node) -> tuple[Member, ...]:
     s, e = at.start, at.end
     return (Create(s, e, child, kind, (), None, None, ()), Reaction(s, e, (On(s, e, Field(s, e, child, N(s, e, 'result')), N(s, e, '·answer')), ), (), Block(s, e, (Send(s, e, Field(s, e, N(s, e, 'self'), N(s, e, '·answer')), RecordLiteral(s, e, (Entry(s, e, N(s, e, 'done'), N(s, e, '·answer')), Entry(s, e, N(s, e, 'error'), Literal(s, e, 'null', None)), Entry(s, e, N(s, e, 'kind'), T(s, e, '', False, ((0, s),))), ))), )), None), Reaction(s, e, (On(s, e, Field(s, e, child, N(s, e, 'failed')), N(s, e, '·failure')), ), (), Block(s, e, (Send(s, e, Field(s, e, N(s, e, 'self'), N(s, e, '·answer')), RecordLiteral(s, e, (Entry(s, e, N(s, e, 'done'), Literal(s, e, 'null', None)), Entry(s, e, N(s, e, 'error'), Field(s, e, N(s, e, '·failure'), N(s, e, 'message'))), Entry(s, e, N(s, e, 'kind'), Field(s, e, N(s, e, '·failure'), N(s, e, 'kind'))), ))), )), None), )
-def ask(at: Node, *, task: Node, child: Node) -> tuple[Statement, ...]:
+def ask(at: Node, *, task: Node, child: Node, again: Node) -> tuple[Statement, ...]:
     s, e = at.start, at.end
-    return (Assign(s, e, N(s, e, '·task'), task), Send(s, e, Field(s, e, child, N(s, e, 'task')), Call(s, e, N(s, e, '·str'), (Argument(s, e, None, N(s, e, '·task')), ))), Let(s, e, N(s, e, '·got'), Await(s, e, N(s, e, '·answer'), None, None)), )
+    return (Assign(s, e, N(s, e, '·task'), task), Send(s, e, Field(s, e, child, N(s, e, 'task')), again), Let(s, e, N(s, e, '·got'), Await(s, e, N(s, e, '·answer'), None, None)), )
 def evaluate(at: Node, *, task: Node) -> tuple[Statement, ...]:
     s, e = at.start, at.end
     return (Assign(s, e, N(s, e, '·task'), T(s, e, '', False, ((0, s),))), Let(s, e, N(s, e, '·got'), Try(s, e, RecordLiteral(s, e, (Entry(s, e, N(s, e, 'done'), task), Entry(s, e, N(s, e, 'error'), Literal(s, e, 'null', None)), Entry(s, e, N(s, e, 'kind'), T(s, e, '', False, ((0, s),))), )), RecordLiteral(s, e, (Entry(s, e, N(s, e, 'done'), Literal(s, e, 'null', None)), Entry(s, e, N(s, e, 'error'), Field(s, e, N(s, e, '·error'), N(s, e, 'message'))), Entry(s, e, N(s, e, 'kind'), Field(s, e, N(s, e, '·error'), N(s, e, 'kind'))), )), N(s, e, '·error'))), )
@@ -97,9 +100,9 @@ def worker_pool(at: Node, *, child: Node, kind: Node) -> tuple[Member, ...]:
 def ask_one_of(at: Node, *, ask: tuple[Node, ...]) -> tuple[Statement, ...]:
     s, e = at.start, at.end
     return (Let(s, e, N(s, e, '·told'), Call(s, e, N(s, e, '·join'), (Argument(s, e, None, Comprehension(s, e, Binary(s, e, '+', Binary(s, e, '+', N(s, e, '·id'), T(s, e, ':\n', False, ((0, s),))), Call(s, e, N(s, e, '·str'), (Argument(s, e, None, Index(s, e, Field(s, e, N(s, e, '·run'), N(s, e, 'results')), N(s, e, '·id'))), ))), Generator(s, e, N(s, e, '·id'), Call(s, e, N(s, e, '·keys'), (Argument(s, e, None, Field(s, e, N(s, e, '·run'), N(s, e, 'results'))), )), Binary(s, e, '!=', Index(s, e, Field(s, e, N(s, e, '·run'), N(s, e, 'results')), N(s, e, '·id')), Literal(s, e, 'null', None))))), Argument(s, e, None, T(s, e, '\n\n', False, ((0, s),))), ))), Assign(s, e, N(s, e, '·task'), Conditional(s, e, Call(s, e, N(s, e, '·str'), (Argument(s, e, None, Field(s, e, N(s, e, '·run'), N(s, e, 'task'))), )), Binary(s, e, '==', N(s, e, '·told'), T(s, e, '', False, ((0, s),))), Binary(s, e, '+', Binary(s, e, '+', Call(s, e, N(s, e, '·str'), (Argument(s, e, None, Field(s, e, N(s, e, '·run'), N(s, e, 'task'))), )), T(s, e, '\n\nWhat was done so far:\n', False, ((0, s),))), N(s, e, '·told')))), *ask, Let(s, e, N(s, e, '·got'), Await(s, e, N(s, e, '·answer'), None, None)), )
-def ask_if_by(at: Node, *, name: Node, child: Node) -> tuple[Statement, ...]:
+def ask_if_by(at: Node, *, name: Node, child: Node, again: Node) -> tuple[Statement, ...]:
     s, e = at.start, at.end
-    return (If(s, e, Binary(s, e, '==', Field(s, e, N(s, e, '·run'), N(s, e, 'by')), name), Block(s, e, (Let(s, e, N(s, e, '·index'), Grow(s, e, child, ())), Send(s, e, Field(s, e, Index(s, e, child, N(s, e, '·index')), N(s, e, 'task')), Call(s, e, N(s, e, '·str'), (Argument(s, e, None, N(s, e, '·task')), ))), )), None), )
+    return (If(s, e, Binary(s, e, '==', Field(s, e, N(s, e, '·run'), N(s, e, 'by')), name), Block(s, e, (Let(s, e, N(s, e, '·index'), Grow(s, e, child, ())), Send(s, e, Field(s, e, Index(s, e, child, N(s, e, '·index')), N(s, e, 'task')), again), )), None), )
 def complete(at: Node) -> tuple[Statement, ...]:
     s, e = at.start, at.end
     return (Assign(s, e, N(s, e, '·status'), T(s, e, 'completed', False, ((0, s),))), )

@@ -44,12 +44,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from typing import TYPE_CHECKING
 
 from cogc.ir import Program
 from cogc.kernel import programs, requests
-from cogc.kernel.models import agents, registry
+from cogc.kernel.models import agents, registry, tools
 from cogc.kernel.models.answers import Answer
 from cogc.kernel.models.budget import TURNS, Budget
 from cogc.kernel.models.replies import ENDS, Sendable, sendable, tokens_of, whole
@@ -57,15 +56,13 @@ from cogc.kernel.models.roster import MOST, Roster, TooDeep, outcome
 from cogc.kernel.objects import Instance
 from cogc.kernel.permissions import Sandbox
 from cogc.kernel.waits import AskCoglet, AskModel, CallProgram, RunAll, Sleep, Talk, WaitIn
-from cogc.language import types
 from cogc.language.attributes import SPAWN_TOOLS, USUAL
 from cogc.language.functions import text
 from cogc.language.values import Duration, Failure, plain
 
 if TYPE_CHECKING:
-    from cogc.kernel.shapes import Block, Body, Error, Message, Tokens, ToolOffer
+    from cogc.kernel.shapes import Block, Body, Error, Message, Tokens
     from cogc.kernel.state import State
-    from cogc.kernel.unit import Unit
     from cogc.language.values import Settings, Value
 
 MOST_TOKENS = 4096
@@ -140,7 +137,7 @@ class Conversation:
         self.seen = 0
         self.roster = self._roster(program)
         taken = SPAWN_TOOLS if self.roster else ()
-        self.tools = _named([unit.bundle.programs[k] for k in program.tools], taken)
+        self.tools = tools.named([unit.bundle.programs[k] for k in program.tools], taken)
         self.most = settings.get("max_tokens", MOST_TOKENS)
         budget = settings.get("budget") or {}
         turns = settings.get("max_turns", MANY_TURNS if self.roster else TURNS)
@@ -154,6 +151,7 @@ class Conversation:
         self.sandbox = self._sandbox(settings)
         self.size = 0
         self.uses: dict[bytes, int] = {}
+        self.results = tools.Results(settings.get("max_result", self._window() // tools.SHARE) * tools.CHARACTERS)
         self.result = Answer(unit, program.result, self.model.provider)
         self.fixed = self._fixed(settings)
 
@@ -167,6 +165,10 @@ class Conversation:
         """Return how many conversations may nest from this one on, as this agent and those around it say."""
         outer = self.kernel.models.max_depth if self.around is None else self.around.depth - 1
         return own if outer is None else min(own, outer)
+
+    def _window(self) -> int:
+        """Return the tokens that the model takes in."""
+        return (self.model.price.context if self.model.price else 0) or tools.WINDOW
 
     def _roster(self, program: Program) -> Roster | None:
         if program.agent is None or not program.agent.spawn:
@@ -217,9 +219,10 @@ class Conversation:
                 system += f"\n\nAnswer with one JSON value of this JSON Schema, and nothing else:\n{wanted}"
         if system:
             fixed["system"] = whole(system.strip())
-        tools = [_tool(self.unit, n, t) for n, t in self.tools.items()] + (self.roster.tools() if self.roster else [])
-        if tools:
-            fixed["tools"] = tools
+        offered = [tools.offer(self.unit, n, t) for n, t in self.tools.items()]
+        offered += self.roster.tools() if self.roster else []
+        if offered:
+            fixed["tools"] = offered
         if "temperature" in settings:
             fixed["temperature"] = settings["temperature"]
         if "effort" in settings and "effort" in self.can:
@@ -347,7 +350,10 @@ class Conversation:
         if self._full() and not last:
             yield from self._compact()
             last = self.budget.has_one_turn()
-        fixed = self._without_tools(self.fixed) if last else self.fixed
+        fixed = self.fixed
+        if self.results.kept and tools.READ_RESULT not in self.tools:
+            fixed = {**fixed, "tools": [*fixed.get("tools", ()), self.results.offer()]}
+        fixed = self._without_tools(fixed) if last else fixed
         return (yield from self._reply({**fixed, "messages": list(self.messages), "max_tokens": self.most}))
 
     def _without_tools(self, fixed: Body) -> Body:
@@ -501,6 +507,8 @@ class Conversation:
             if failure.kind in ("budget", "cancelled") or isinstance(failure, TooDeep):
                 raise
             said, is_error = failure.message, True
+        if block["name"] != tools.READ_RESULT or block["name"] in self.tools:
+            said = self.results.told(said, tools.READ_RESULT not in self.tools)
         return {"type": "tool_result", "tool_use_id": block["id"], "content": whole(said), "is_error": is_error}
 
     def _agent(self, program: Program, query: str) -> Talk:
@@ -528,6 +536,8 @@ class Conversation:
         program, given = self.tools.get(block["name"]), block["input"]
         if program is None and self.roster is not None and self.roster.has(block["name"]):
             return (yield from self.roster.use(block["name"], given))
+        if program is None and self.results.kept and block["name"] == tools.READ_RESULT:
+            return self.results.read(given)
         if program is None:
             raise Failure("error", f"there is no tool `{block['name']}`; there is {', '.join(self.tools) or 'none'}")
         if program.agent is not None:
@@ -567,25 +577,3 @@ class Conversation:
 def _words(said: str) -> Block:
     """Return a block of what a user says. Servers refuse blank ones."""
     return {"type": "text", "text": whole(said) if said.strip() else "(empty)"}
-
-
-def _named(programs: list[Program], taken: tuple[str, ...] = ()) -> dict[str, Program]:
-    """Return tools by names that providers accept and that differ from each other."""
-    found: dict[str, Program] = {}
-    for program in programs:
-        name = bare = re.sub(r"[^A-Za-z0-9_-]", "_", program.name)[:60]
-        while name in found or name in taken:
-            name = f"{bare}_{len(found) + 1}"
-        found[name] = program
-    return found
-
-
-def _tool(unit: Unit, name: str, program: Program) -> ToolOffer:
-    """Describe a program to a model: name, description, the schema of its input."""
-    if program.schema is not None:
-        return {"name": name, "description": program.doc, "schema": program.schema}
-    parameters = program.parameters[:1] if program.agent is not None else program.parameters
-    properties = {p.name: types.json_schema(unit.validators.types[p.type]) for p in parameters}
-    required = [p.name for p in parameters if p.default is None]
-    schema = {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
-    return {"name": name, "description": program.doc, "schema": schema}

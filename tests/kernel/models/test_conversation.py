@@ -585,3 +585,56 @@ def test_the_tools_of_sub_agents() -> None:
     assert results["7"] == ("there is no agent `Nobody`; there is Helper", True)
     assert results["8"] == ("`spawn_agent` needs `query`", True)
     assert results["9"] == ("`list_agents` has no parameter `all`", True)
+
+
+# ---- long results --------------------------------------------------------------------------------------------
+
+LONG = "\n".join(f"line {i}" for i in range(1, 2001))
+
+
+def read(sim: Sim, **input: Any) -> str:
+    """Have the model read on, and return what it is told."""
+    sim.reply(content=[use("read_result", f"r{len(sim.asks[0].request['messages'])}", **input)], stop="tool_use")
+    return str(said(sim)[-1][1])
+
+
+def long_result(program: str = "tools: [slow], max_result: 100") -> Sim:
+    sim = talk(program=program).reply(content=[use("slow", n=1)], stop="tool_use")
+    sim.answer(LONG)
+    return sim
+
+
+def test_a_long_result_is_cut_in_the_middle_and_can_be_read_on() -> None:
+    sim = long_result()
+    told = str(said(sim)[-1][1])
+    assert len(told) < 600 and told.startswith("line 1\n") and told.endswith("line 2000")
+    assert f"{len(LONG) - 400:,} characters are left out here" in told and 'read_result(id: "r1", from: 27)' in told
+    assert [t["name"] for t in sim.asks[0].request["tools"]] == ["slow", "read_result"]
+    assert read(sim, id="r1", **{"from": 500, "lines": 2}).startswith(
+        "line 500\nline 501\n[... 1,499 lines follow, from 502 ...]"
+    )
+    assert len(read(sim, id="r1")) < 500
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"id": "r9"}, "there is no result `r9`; there is r1"), ({"id": "r1", "from": 0}, "`from` is an int, at least 1"),
+        ({"id": "r1", "lines": "all"}, "`lines` is an int, at least 1"), ({"id": "r1", "from": 9999}, "the result has 2,000 lines"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_read_is_told(given: dict[str, Any], message: str) -> None:
+    assert read(long_result(), **given) == message
+
+
+def test_without_a_bound_a_tenth_of_the_window_is_told() -> None:
+    sim = talk(program="tools: [slow]").reply(content=[use("slow", n=1)], stop="tool_use")
+    sim.answer("x" * 5_000_000)
+    (told,) = said(sim)
+    assert 390_000 < len(told[1]) < 401_000
+
+
+def test_a_line_without_end_is_read_in_pieces() -> None:
+    sim = talk(program="tools: [slow], max_result: 1000").reply(content=[use("slow", n=1)], stop="tool_use")
+    sim.answer("".join(f"{i:05d}" for i in range(2000)))
+    assert read(sim, id="r1", **{"from": 3, "lines": 1}).startswith("00800")

@@ -1,0 +1,101 @@
+"""Servers of MCP that misbehave: one bad tool, an endless list, stray output or a silent call ends nothing but itself."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("mcp")
+
+from cogc.run.mcp_transport import usable
+from support.cli import cogc
+from support.sessions import session
+from support.specs import build
+
+RAW = str(Path(__file__).parent / "support" / "raw_mcp.py")
+GOOD = {
+    "name": "find",
+    "description": "Finds.",
+    "inputSchema": {"type": "object", "properties": {"q": {"type": "string"}}},
+}
+
+
+def server(more: str = "", **behaviour: Any) -> str:
+    words = json.dumps([sys.executable, RAW, json.dumps({"tools": [GOOD], **behaviour})])
+    return f"mcp s = stdio {words} {{ {more} }}\n".replace("{  }", "")
+
+
+@pytest.mark.parametrize(
+    ("tool", "reason"),
+    [
+        ("text", "it has no name"), ({"inputSchema": {}}, "it has no name"), ({"name": ""}, "it has no name"),
+        ({"name": "t", "inputSchema": "x"}, "the schema of its input is no record"),
+        ({"name": "t", "inputSchema": {"type": "string"}}, "of type 'string', not object"),
+        ({"name": "t", "inputSchema": {"type": "object", "properties": 3}}, "is wrong: 3 is not of type 'object'"),
+    ],
+)  # fmt: skip
+def test_a_tool_that_cannot_be_used_is_left_out_with_the_reason(tool: Any, reason: str) -> None:
+    left_out: dict[str, str] = {}
+    assert usable(tool, left_out) is None
+    assert reason in next(iter(left_out.values()))
+
+
+def test_a_tool_that_can_be_put_right_is_kept() -> None:
+    tool = {"name": "t", "description": None, "inputSchema": {}, "outputSchema": {"type": "string"}}
+    assert usable(tool, {}) == {"name": "t", "inputSchema": {"type": "object"}}
+    assert usable(GOOD, {}) == GOOD
+
+
+def test_one_bad_tool_and_stray_output_leave_the_others(tmp_path: Path) -> None:
+    bad = {"name": "odd", "inputSchema": {"type": "string"}}
+    spec = server(tools=[GOOD, bad, {"name": "bare", "inputSchema": {}}], noise=["starting ...", "{}"])
+    (tmp_path / "a.cog").write_text(spec + "program find(q: string) -> string = mcp s.find\n")
+    done = cogc("check", "--online", "a.cog", cwd=tmp_path)
+    assert done.returncode == 0 and done.stdout.count("COG425") == 1 and "`odd`" in done.stdout
+    assert all(line.startswith("cogc: mcp: ") for line in done.stderr.splitlines())
+    tools = json.loads((tmp_path / "cogc.lock.json").read_text())["servers"]["s"]["tools"]
+    assert list(tools) == ["find", "bare"]
+
+
+def test_a_list_without_end_is_a_diagnostic(tmp_path: Path) -> None:
+    (tmp_path / "a.cog").write_text(server(endless=True) + "program find(q: string) -> string = mcp s.find\n")
+    done = cogc("check", "--online", "a.cog", cwd=tmp_path)
+    assert done.returncode == 1 and "COG422" in done.stdout and "the cursor does not move" in done.stdout
+
+
+SPEC = """
+program find(q: string) -> string = mcp s.find
+coglet Main { transmit out: any
+  on start { out <- find("x") } else as e { out <- [e.kind, e.message] } }
+"""
+
+
+def out(more: str = "", **behaviour: Any) -> Any:
+    return session(build(server(more, **behaviour) + SPEC)).outputs["out"][0]
+
+
+@pytest.mark.parametrize(
+    ("block", "words"),
+    [
+        ({"type": "image", "mimeType": "image/png", "data": "AAAA"}, "[image image/png, 3 bytes: not shown]"),
+        ({"type": "audio", "mimeType": "audio/wav", "data": "AAAAAAAA"}, "[audio audio/wav, 6 bytes: not shown]"),
+        ({"type": "resource", "resource": {"uri": "file:///x", "text": "inside"}}, "inside"),
+        ({"type": "resource", "resource": {"uri": "file:///x", "blob": "AAAA"}}, "[resource file:///x, of an unknown type: not shown]"),
+        ({"type": "resource_link", "uri": "file:///y", "name": "y"}, "[resource file:///y: y]"),
+    ],
+)  # fmt: skip
+def test_what_is_no_text_is_named(block: dict[str, Any], words: str) -> None:
+    assert out(result={"content": [{"type": "text", "text": "a shot"}, block]}) == f"a shot\n{words}"
+
+
+def test_the_timeout_of_a_server_bounds_each_call() -> None:
+    assert out("timeout: 300ms") == ["timeout", "`s.find` took longer than 0.3s, the `timeout` of its server"]
+
+
+def test_an_answer_that_breaks_the_protocol_is_a_failure_of_the_call() -> None:
+    kind, message = out(result={"content": "text"})
+    assert kind == "program" and message.startswith("the MCP server `s` breaks the protocol")

@@ -6,7 +6,7 @@ The run must have been started with `cogc run --control`.
     status ID               show one agent
     wait ID                 wait until an agent has ended, and show its result
     cancel ID               cancel an agent
-    pause ID, resume ID     hold an agent before its next request to a model
+    pause ID, resume ID     hold an agent before its next request or tool call
     detach ID               let an agent go on in the background, so that the
                             agent that started it does not wait for it
     send ID MESSAGE         give an agent a message
@@ -35,7 +35,7 @@ def arguments(parser: ArgumentParser) -> None:
     add = parser.add_argument
     add("action", nargs="?", default="list", choices=list(_ACTIONS), help="what to do (default: list)")
     add("words", nargs="*", metavar="WORD", help="the words of the action, as listed above")
-    add("--run", metavar="ID", help="id of the run (default: the only one that goes on in this folder)")
+    add("--run", metavar="ID", help="id of the run (default: the only one of this project that goes on)")
     add(
         "--registry",
         metavar="STORE",

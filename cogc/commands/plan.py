@@ -1,4 +1,4 @@
-"""`cogc plan [ACTION ...]`: list, show and decide on the plans of this folder.
+"""`cogc plan [ACTION ...]`: list, show and decide on the plans of this project.
 
     list                          list the plans (the default)
     show ID                       show a plan with its steps and results

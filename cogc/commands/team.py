@@ -7,7 +7,7 @@ The run must have been started with `cogc run --control`.
     inbox MEMBER              show the messages to a member
     outbox MEMBER             show the messages of a member
     send TO MESSAGE           send a message to a member, several (a,b) or all
-    pause [MEMBER]            hold members before their next request to a model
+    pause [MEMBER]            hold members before their next request or tool
     resume [MEMBER]           let them go on
     clear                     forget the messages
     cancel                    end the task
@@ -40,7 +40,7 @@ def arguments(parser: ArgumentParser) -> None:
     add = parser.add_argument
     add("action", nargs="?", default="status", choices=list(_ACTIONS), help="what to do (default: status)")
     add("words", nargs="*", metavar="WORD", help="the words of the action, as listed above")
-    add("--run", metavar="ID", help="id of the run (default: the only one that goes on in this folder)")
+    add("--run", metavar="ID", help="id of the run (default: the only one of this project that goes on)")
     add("--team", metavar="PATH", help="path of the team (default: the only one of the run)")
     add("--json", action="store_true", help="print JSON")
     add_state(parser)

@@ -3,8 +3,8 @@
 With --take-over, state of an earlier version, or of a project that was moved,
 is moved into that folder first.
 
-Exit codes: 0 done; 2 there is no such folder, or it holds state of the same
-name as state that is there.
+Exit codes: 0 done; 2 there is no such folder, or the state folder has a file
+of the same name already.
 """
 
 from __future__ import annotations

@@ -16,8 +16,9 @@ messages are dead letters (`source_lost`). A source that stopped for good leaves
 **The invariants.**
 
 - A message that waits in a round still counts in its port's `fill`, so that a fast source is parked like any other
-sender. - A round has at most one message of each source. - A join survives `wiring.wire`: ports are found again by
-their keys, with the rounds in which they take part.
+  sender.
+- A round has at most one message of each source.
+- A join survives `wiring.wire`: ports are found again by their keys, with the rounds in which they take part.
 
 **A worked example.** `on all(a.x, b.y) as m`: `a` sends 1 and 2, then `b` sends 9.
 

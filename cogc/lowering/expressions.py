@@ -1,4 +1,28 @@
-"""Lower expressions, statements and triggers to IR; `lower.py` lowers the coglets and programs around them."""
+"""Lower expressions, statements and triggers to IR; `lower.py` lowers the coglets and programs around them.
+
+In: nodes of a checked file, and the tables of the analysis, which have a type for each expression and a meaning for
+each name and path. Out: records of `ir.py`. A `Lowering` belongs to one `Place`: a file, the coglet or mixin that
+wrote the text, the coglet that the text becomes part of, and the locals that are known there. `inner` makes one with
+more locals.
+
+What lowering decides:
+- A name becomes a number or a key. A local keeps its name, a parameter or state gets its number in the layout of the
+  coglet (`Place.layout`), a const or program the key under which the bundle has it.
+- A type that was not proved becomes a check. `checked` wraps a value in `ir.Check` unless the analysis has proved
+  that it fits exactly. Where operands are not known, a node says so by `checked=True`: only there the generated code
+  takes the slow way.
+- A call that waits is marked (`waits`), and with it the reaction (`Waits.found`), which then becomes a generator.
+  Sending to a queue and `await` wait too.
+- A chain of many operators, or of many `else if`, becomes a list (`ir.Fold`, `ir.Choice`, `ir.Cases`), so that no
+  later stage recurses as deep as a chain is long. A short one nests.
+- Secrets stay references: `env("NAME")` becomes the constant `{"env": "NAME"}`.
+
+Nothing is reported here. What cannot be lowered has been reported by the check, and is an AssertionError.
+
+An example: in a coglet with `state total: int` and `listen n: any`, `on n as v { total = total + 2; out <- v }` becomes
+    Assign(index=0, value=Binary("+", State(0), Const(2)))         both sides are ints: no check
+    Emit(port=own_transmit out, value=Check(Local("v"), int))      `v` may be anything: checked at run time
+"""
 
 from __future__ import annotations
 
@@ -43,6 +67,7 @@ class Lowering:
         self.waits = waits or Waits()
 
     def inner(self, names: list[str]) -> Lowering:
+        """Return a lowering of the same place with more locals."""
         return Lowering(self.tables, self.place.inner(names), self.waits)
 
     def type_of(self, node: nodes.Expr) -> Type:
@@ -67,6 +92,7 @@ class Lowering:
     # ---- expressions ---------------------------------------------------------------------------------------
 
     def expr(self, node: nodes.Expr) -> ir.Expr:
+        """Lower an expression that waits for nothing by itself."""
         match node:
             case nodes.Literal(kind="duration", value=value):
                 return ir.DurationConst(int(value or 0))
@@ -137,6 +163,8 @@ class Lowering:
         raise AssertionError(name)
 
     def _text(self, node: nodes.Text) -> ir.Expr:
+        """Lower a string: a template that only inserts values becomes a list of parts, any other one keeps its Jinja
+        source."""
         if not node.template:
             return ir.Const(node.value)
         parts = prompts.simple_parts(node.value)
@@ -146,6 +174,7 @@ class Lowering:
         return ir.Text(jinja=node.value, names=names, values=[self.name(n) for n in names])
 
     def _path(self, path: tuple[str, ...]) -> ir.Expr:
+        """Lower a path of a template. A field of a value that may lack it is checked at run time."""
         found = self.name(path[0])
         for word in path[1:]:
             found = ir.Self(word) if isinstance(found, ir.Self) else ir.Field(found, word, checked=True)
@@ -207,6 +236,7 @@ class Lowering:
         return ir.Fold(first, [ir.Step(s.operator, s.right) for s in steps])
 
     def _operation(self, node: nodes.Binary, left: ir.Expr) -> ir.Binary | ir.Logic:
+        """Lower one operator with its left side."""
         right, operator = self.expr(node.right), node.operator
         if operator == "and" or operator == "or" or operator == "??":
             unsure = operator != "??" and (self._unsure(node.left) or self._unsure(node.right))
@@ -238,6 +268,7 @@ class Lowering:
         return self.call(symbol, node)
 
     def call(self, symbol: Symbol, node: nodes.Call) -> ir.Expr:
+        """Lower a call of a program or an agent, and the program with it."""
         assert symbol.unit is not None
         program = self.tables.program_of(symbol.node) if isinstance(symbol.node, nodes.Agent) else symbol.node
         assert isinstance(program, nodes.Program)
@@ -295,6 +326,7 @@ class Lowering:
     # ---- statements ----------------------------------------------------------------------------------------
 
     def block(self, block: nodes.Block) -> list[ir.Statement]:
+        """Lower statements; a `let` is known to those behind it."""
         inner = Lowering(self.tables, self.place, self.waits)
         found = []
         for node in block.statements:
@@ -305,6 +337,7 @@ class Lowering:
         return found
 
     def statement(self, node: nodes.Statement) -> ir.Statement:
+        """Lower one statement."""
         at = self.tables.at(self.place.unit, node)
         match node:
             case nodes.Send(target=target, value=value):
@@ -342,6 +375,7 @@ class Lowering:
         assert_never(node)
 
     def _if(self, node: nodes.If, at: int) -> ir.If | ir.Cases:
+        """Lower an `if` with all its `else if`."""
         branches = [node]
         while isinstance(branches[-1].otherwise, nodes.If):
             branches.append(branches[-1].otherwise)
@@ -362,6 +396,7 @@ class Lowering:
         return at if branch is first else self.tables.at(self.place.unit, branch)
 
     def _send(self, target: nodes.Expr, value: nodes.Expr, at: int) -> ir.Statement:
+        """Lower a send. To replicas that share by `scatter` it takes a list of messages."""
         port = self.tables.found.targets[id(target)]
         wanted = port.type
         owner = self.place.owner
@@ -380,17 +415,21 @@ class Lowering:
         return ir.Evaluate(ir.Call(f"{port.name}.put", [value], True, at), at)
 
     def port(self, port: Port, node: nodes.Node, unit: Unit) -> ir.Port:
+        """Lower one end of a link, a send or a trigger, and the queue with it."""
         if port.kind in ("queue", "dead_queue"):
             self.tables.queue(port.name)
         return ir.Port(port.kind, port.name, port.child, None if port.index is None else self.expr(port.index))
 
     def _child(self, node: nodes.Expr) -> tuple[str, ir.Expr | None]:
+        """Return the child that a statement names, and the index of the member; both are empty for the coglet
+        itself."""
         if isinstance(node, nodes.Index):
             return node.base.id, self.expr(node.index)  # type: ignore[union-attr]
         assert isinstance(node, nodes.Name)
         return ("", None) if node.id == "self" else (node.id, None)
 
     def _guide(self, node: nodes.Guide, at: int) -> ir.Statement:
+        """Lower a command to a child, or to the coglet itself."""
         assert isinstance(node.target, nodes.Field) and self.place.owner is not None
         child, member = self._child(node.target.base)
         shape = self.place.layout.shape if not child and self.place.layout else None
@@ -403,6 +442,7 @@ class Lowering:
         return ir.Guide(child, command, arguments, member, at)
 
     def _await(self, node: nodes.Await) -> ir.Await:
+        """Lower an `await`, which makes the reaction wait."""
         self.waits.found = True
         port = self.tables.found.targets[id(node.channel)]
         condition = None if node.condition is None else self.inner(["message"]).expr(node.condition)
@@ -410,6 +450,7 @@ class Lowering:
         return ir.Await(self.port(port, node.channel, self.place.unit), condition, timeout)
 
     def _grow(self, node: nodes.Grow) -> ir.Grow:
+        """Lower the creation of a member of a pool."""
         owner = self.place.owner
         assert owner is not None
         target = owner.children[node.pool.id].target
@@ -422,6 +463,7 @@ class Lowering:
     # ---- triggers ------------------------------------------------------------------------------------------
 
     def trigger(self, node: nodes.Trigger, owner: Shape) -> ir.Trigger:
+        """Lower a trigger of a reaction."""
         match node:
             case nodes.Every(period=period, ticks=True):
                 return ir.Trigger("ticks", value=self.expr(period))
@@ -499,6 +541,7 @@ def _message(triggers: list[ir.Trigger]) -> ir.Expr | None:
 
 
 def _names(pattern: nodes.Pattern) -> tuple[list[str], bool]:
+    """Return the names of a pattern, and whether it takes a list apart."""
     if isinstance(pattern, nodes.Name):
         return [pattern.id], False
     return [n.id for n in pattern.names], True

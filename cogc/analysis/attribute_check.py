@@ -200,7 +200,9 @@ def _references(a: nodes.Attribute, kinds: list[str], scope: Scope, inference: I
         _reference(item, kinds, scope, inference)
         declared = inference.world.lookup(scope.unit, nodes.qualified_text(item) or "")
         if a.key.id in ("tools", "spawn") and declared is not None and declared.kind == "agent":
-            reports.no_plan(inference.world, inference.problems, declared.unit, declared.node, scope.unit.span(item))
+            reports.no_plan(
+                inference.world, inference.problems, declared.unit, declared.of(nodes.Agent), scope.unit.span(item)
+            )
 
 
 def _sharing(a: nodes.Attribute, scope: Scope, inference: Inference) -> None:

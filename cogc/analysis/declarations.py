@@ -258,11 +258,11 @@ def check_judge(checked: Checked, unit: Unit, place: nodes.Node, found: Declared
         return
     from cogc.desugar import dods
 
-    if "judge" in dods.settings_of(checked.world, found.unit, found.node):
+    if "judge" in dods.settings_of(checked.world, found.unit, found.of(nodes.Dod)):
         return
     judged = [
         k
-        for k, c in dods.criteria_of(checked.world, found.unit, found.node).items()
+        for k, c in dods.criteria_of(checked.world, found.unit, found.of(nodes.Dod)).items()
         if k in dods.JUDGED and dods.word(c) == "standard"
     ]
     if judged:
@@ -276,7 +276,7 @@ def check_usable(checked: Checked, unit: Unit, place: nodes.Node, declared: Decl
     if declared.kind == "plan":
         from cogc.desugar.plans import ExtendedPlan
 
-        if ExtendedPlan(checked.world, declared.unit, declared.node).open:
+        if ExtendedPlan(checked.world, declared.unit, declared.of(nodes.Plan)).open:
             owner = f"plan `{declared.node.name.id}`, whose roles are open,"
             checked.problems.add("missing-attribute", unit.span(place), owner=owner, name="roles")
 

@@ -97,7 +97,7 @@ def _own_port(inference: Inference, node: nodes.Name, scope: Scope, sending: boo
     declared = scope.world.lookup(scope.unit, node.id)
     if declared is not None and declared.kind == "queue":
         inference.tables.used.add(id(declared.node))
-        item = lower_type(scope.world, declared.unit, declared.node.type, inference.problems)
+        item = lower_type(scope.world, declared.unit, declared.of(nodes.Queue).type, inference.problems)
         return Port("queue", declared.unit.key(declared.node.name.id), item)
     if sending and node.id in shape.states:
         help = f"a state is set by `{node.id} = ...`"
@@ -143,7 +143,7 @@ def _child_port(inference: Inference, node: nodes.Field, scope: Scope, sending: 
     if not sending and isinstance(node.base, nodes.Name) and node.name.id == "dead":
         declared = scope.world.lookup(scope.unit, node.base.id)
         if declared is not None and declared.kind == "queue":
-            item = lower_type(scope.world, declared.unit, declared.node.type, inference.problems)
+            item = lower_type(scope.world, declared.unit, declared.of(nodes.Queue).type, inference.problems)
             return Port("dead_queue", declared.unit.key(declared.node.name.id), item)
     member = child(inference, node.base, scope)
     if member is None:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from cogc.analysis.checked import Checked
-    from cogc.names.world import Declared, Unit
+    from cogc.names.world import Declared, DeclaredNode, Unit
 
 _MEASURES = ("usd", "tokens", "time")
 
@@ -24,13 +24,15 @@ def agent_bounds(checked: Checked) -> None:
             if declared.kind == "agent":
                 _circle(checked, unit, declared)
             elif declared.kind == "team":
-                _writers(checked, unit, declared.node)
+                _writers(checked, unit, declared.of(nodes.Team))
             elif declared.kind == "sett":
-                _endless_review(checked, unit, declared.node)
+                _endless_review(checked, unit, declared.of(nodes.Sett))
             _budget(checked, unit, declared)
 
 
-def _given(node: nodes.Agent | nodes.Team | nodes.Plan) -> dict[str, nodes.Attribute]:
+def _given(node: DeclaredNode) -> dict[str, nodes.Attribute]:
+    """Return the attributes of an agent, a team or a plan."""
+    assert isinstance(node, nodes.Agent | nodes.Team | nodes.Plan)
     items = node.items if isinstance(node, nodes.Plan) else node.attributes
     return {a.key.id: a for a in items if isinstance(a, nodes.Attribute)}
 
@@ -103,7 +105,7 @@ def _writes(checked: Checked, declared: Declared) -> bool:
     if sandbox != "none":
         return sandbox == "rw"
     tools = [d for d in _named(checked, declared.unit, given.get("tools")) if d.kind == "program"]
-    return any(d.node.executor.kind.id == "shell" for d in tools)
+    return any(d.of(nodes.Program).executor.kind.id == "shell" for d in tools)
 
 
 def _budget(checked: Checked, unit: Unit, declared: Declared) -> None:
@@ -136,9 +138,9 @@ def _priceless(checked: Checked, unit: Unit, declared: Declared, budget: nodes.A
         seen.add(id(one.node))
         pending += [d for d in _below(checked, one.unit, one) if id(d.node) not in seen]
         for model in _named(checked, one.unit, _given(one.node).get("model")):
-            if model.kind == "model" and not catalogue.knows(model.node.provider.id, model.node.argument.value):
-                name, argument = model.node.name.id, model.node.argument.value
-                checked.problems.add("no-price", unit.span(budget), name=name, model=argument)
+            node = model.node
+            if isinstance(node, nodes.Model) and not catalogue.knows(node.provider.id, node.argument.value):
+                checked.problems.add("no-price", unit.span(budget), name=node.name.id, model=node.argument.value)
                 return
 
 
@@ -149,7 +151,7 @@ def _below(checked: Checked, unit: Unit, declared: Declared) -> list[Declared]:
     given = _given(node)
     keys = ("lead", "workers") if declared.kind == "team" else ("planner", "approver", "agents")
     found = [d for k in keys for d in _named(checked, unit, given.get(k))]
-    if declared.kind == "plan":
+    if isinstance(node, nodes.Plan):
         extended = plans.ExtendedPlan(checked.world, unit, node)
         named = [checked.world.lookup(unit, s.who) for s in extended.steps.values() if s.who]
         found += [d for d in named if d is not None]

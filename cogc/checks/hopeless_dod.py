@@ -18,7 +18,7 @@ def hopeless_dod(checked: Checked) -> None:
     for unit in checked.world.roots:
         for declared in unit.declared.values():
             if declared.kind == "dod":
-                _look(checked, unit, declared.node)
+                _look(checked, unit, declared.of(nodes.Dod))
 
 
 def _look(checked: Checked, unit: Unit, node: nodes.Dod) -> None:

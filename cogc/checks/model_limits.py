@@ -49,7 +49,7 @@ def _user(checked: Checked, unit: Unit, attributes: tuple[nodes.Attribute, ...])
     declared = _declared(checked, unit, found["model"])
     if declared is None:
         return
-    node: nodes.Model = declared.node
+    node: nodes.Model = declared.of(nodes.Model)
     if "temperature" in found and not _samples(node):
         _no_sampling(checked, unit, found["temperature"], node)
     budget = found["budget"].value if "budget" in found else None

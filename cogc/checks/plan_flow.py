@@ -19,7 +19,7 @@ def plan_flow(checked: Checked) -> None:
     for unit in checked.world.roots:
         for declared in unit.declared.values():
             if declared.kind == "plan":
-                _Plan(checked, unit, declared.node).look()
+                _Plan(checked, unit, declared.of(nodes.Plan)).look()
 
 
 class _Plan:

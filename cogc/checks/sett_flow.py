@@ -7,13 +7,13 @@ from cogc.analysis.attribute_check import word_of
 from cogc.analysis.bids import GOAL, SettRole, roles_of
 from cogc.diagnostics.problems import Label
 from cogc.diagnostics.suggest import did_you_mean
+from cogc.syntax import nodes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from cogc.analysis.checked import Checked
     from cogc.diagnostics.source import Span
     from cogc.names.world import Unit
-    from cogc.syntax import nodes
 
 
 def sett_flow(checked: Checked) -> None:
@@ -21,7 +21,7 @@ def sett_flow(checked: Checked) -> None:
     for unit in checked.world.roots:
         for declared in unit.declared.values():
             if declared.kind == "sett":
-                _Sett(checked, unit, declared.node).look()
+                _Sett(checked, unit, declared.of(nodes.Sett)).look()
 
 
 def _always_exclusive(role: SettRole) -> bool:

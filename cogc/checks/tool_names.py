@@ -23,12 +23,12 @@ def tool_names(checked: Checked) -> None:
             if declared.kind == "agent":
                 _agent(checked, declared)
             elif declared.kind == "team":
-                _team(checked, unit, declared.node)
+                _team(checked, unit, declared.of(nodes.Team))
 
 
 def _tools(checked: Checked, agent: Declared) -> Iterator[tuple[str, str, nodes.Node]]:
     """Yield the name that a model knows each tool of an agent by, the kind of the tool, and its place."""
-    tools = attributes_of(agent.node).get("tools")
+    tools = attributes_of(agent.of(nodes.Agent)).get("tools")
     for item in tools.value.items if tools is not None and isinstance(tools.value, nodes.ListLiteral) else ():
         name = nodes.qualified_text(item) or ""
         found = checked.world.lookup(agent.unit, name)
@@ -41,7 +41,7 @@ def _agent(checked: Checked, agent: Declared) -> None:
     given: dict[str, str] = {}
     if any(kind == "plan" for _, kind, _ in tools):
         given |= dict.fromkeys(PLAN_TOOLS, "the plan among its tools")
-    if "spawn" in attributes_of(agent.node):
+    if "spawn" in attributes_of(agent.of(nodes.Agent)):
         given |= dict.fromkeys(SPAWN_TOOLS, "`spawn`")
     for name, kind, item in tools:
         if name in given and kind in ("program", "agent"):

@@ -53,6 +53,7 @@ from cogc.run.build import build_session
 from cogc.run.session import RunOptions
 from cogc.run.settings import Settings
 from cogc.run.stopping import EXIT_CODES
+from cogc.syntax import nodes
 
 NOT_MET = 4
 
@@ -184,7 +185,7 @@ def _diagnostics(checked: Checked, declared: Declared, findings: list[dict[str, 
     for f in findings:
         if f["status"] == "PASS":
             continue
-        unit, key = dods.place_of(checked.world, declared.unit, declared.node, f["criterion"])
+        unit, key = dods.place_of(checked.world, declared.unit, declared.of(nodes.Dod), f["criterion"])
         slug = "unmet-criterion" if f["status"] == "FAIL" else "skipped-criterion"
         said = f["output"].strip().splitlines()
         help = said[-1].strip()[:200] if said else None

@@ -26,13 +26,15 @@ def expand(world: World) -> None:
 def _agent_or_dod(world: World, unit: Unit, declared: Declared) -> None:
     """Add the one shape of an agent or of a definition of done."""
     if declared.kind == "agent":
-        shape = Shape(unit, coglet_of(declared.node, _plan_of(world, unit, declared.node)), "agent")
+        shape = Shape(
+            unit, coglet_of(declared.of(nodes.Agent), _plan_of(world, unit, declared.of(nodes.Agent))), "agent"
+        )
         world.shapes[shape.key] = shape
-        world.agent_programs[id(declared.node)] = program_of(declared.node)
+        world.agent_programs[id(declared.node)] = program_of(declared.of(nodes.Agent))
     elif declared.kind == "dod":
         from cogc.desugar import dods  # few files declare one, and every check would pay for it
 
-        shape = Shape(unit, dods.coglet_of(world, unit, declared.node), "dod")
+        shape = Shape(unit, dods.coglet_of(world, unit, declared.of(nodes.Dod)), "dod")
         world.shapes[shape.key] = shape
 
 
@@ -60,7 +62,7 @@ def _judges(world: World, unit: Unit) -> None:
                 continue
             agent = world.lookup(unit, unit.source.text[ran.start : ran.end])
             if agent is not None and agent.kind == "agent":
-                judge = judge_of(agent.node, f"{declared.node.name.id}.{item.name.id}")
+                judge = judge_of(agent.of(nodes.Agent), f"{declared.node.name.id}.{item.name.id}")
                 shape = Shape(agent.unit, coglet_of(judge), "agent")
                 world.shapes[shape.key] = shape
 
@@ -72,15 +74,15 @@ def _parts(world: World, unit: Unit) -> None:
         if declared.kind == "plan":
             from cogc.desugar import plans
 
-            found = plans.parts_of(world, unit, declared.node)
+            found = plans.parts_of(world, unit, declared.of(nodes.Plan))
         elif declared.kind == "team":
             from cogc.desugar import teams
 
-            found = teams.parts_of(world, unit, declared.node)
+            found = teams.parts_of(world, unit, declared.of(nodes.Team))
         elif declared.kind == "queue":
             from cogc.desugar import queues
 
-            found = [queues.part_of(world, unit, declared.node)]
+            found = [queues.part_of(world, unit, declared.of(nodes.Queue))]
         for part in found:
             shape = Shape(part.unit, part.node, part.declared)
             shape.key, shape.name, shape.budget = unit.key(part.name), part.shown, part.budget

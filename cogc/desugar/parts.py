@@ -50,7 +50,7 @@ def extended(world: World, unit: Unit, node: Extending, kind: str) -> list[tuple
         declared = world.lookup(unit, node.extends.text)
         if declared is None or declared.kind != kind or any(n is declared.node for _, n in found):
             break
-        unit, node = declared.unit, declared.node
+        unit, node = declared.unit, declared.of(type(node))
         found.append((unit, node))
     return found
 

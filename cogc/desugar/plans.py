@@ -289,7 +289,7 @@ class _Expansion:
         found = self.world.lookup(self.unit, self._role(key))
         if found is None or found.kind != "agent":
             return []
-        node = answering(found.node, self._key(key), output)
+        node = answering(found.of(nodes.Agent), self._key(key), output)
         return [Part(found.unit, self._key(key), node, "agent", shown=f"{self.name} {key}")]
 
     def _made(self) -> Part:
@@ -501,5 +501,5 @@ def _given(parameters: tuple[nodes.Parameter, ...], at: nodes.Node) -> nodes.Rec
 
 def _about(declared: Declared) -> str:
     """Return the description of an agent or a team for the planner, on one line."""
-    about = description(declared.node) if declared.kind == "agent" else declared.node.doc
+    about = description(declared.of(nodes.Agent)) if declared.kind == "agent" else declared.node.doc
     return " ".join(about.split()) or declared.kind

@@ -161,7 +161,7 @@ class _Expansion:
     def _member(self, declared: Declared, name: str, tools: tuple[nodes.Member, ...]) -> Part:
         """Return an agent with the tools of the team beside its own."""
         programs = tuple(t for t in tools if isinstance(t, nodes.Program))
-        node = equipped(declared.node, name, programs)
+        node = equipped(declared.of(nodes.Agent), name, programs)
         return Part(declared.unit, name, node, "agent", shown=declared.node.name.id)
 
     def _lead_tools(self, at: nodes.Name) -> tuple[nodes.Member, ...]:
@@ -176,7 +176,7 @@ class _Expansion:
         """Return the description of the workers for the lead's tool."""
         said = []
         for w in self.workers:
-            about = " ".join(description(w.declared.node).split())
+            about = " ".join(description(w.declared.of(nodes.Agent)).split())
             many = ", several" if w.count is not None else ""
             said.append(f"{w.role}{many}{f' ({about})' if about else ''}")
         return "; ".join(said) or "none"

@@ -159,7 +159,7 @@ class Lowering:
                 return ir.State(layout.states[name], name)
         declared = self.tables.world.lookup(place.unit, name)
         if declared is not None and declared.kind == "const":
-            return ir.Global(self.tables.const(declared.unit, declared.node, None))
+            return ir.Global(self.tables.const(declared.unit, declared.of(nodes.Const), None))
         raise AssertionError(name)
 
     def _text(self, node: nodes.Text) -> ir.Expr:

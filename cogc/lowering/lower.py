@@ -222,7 +222,7 @@ class Lower:
                 assert place.layout is not None
                 found.append(self.program(member.owner.unit, member.node, place.layout.place(member.owner)))
             elif declared is not None and declared.kind == "program":
-                found.append(self.program(declared.unit, declared.node, None))
+                found.append(self.program(declared.unit, declared.of(nodes.Program), None))
             elif declared is not None and declared.kind == "queue":
                 self.queue(declared.unit.key(declared.node.name.id))
                 found += queue_tools(self.tables, declared.unit.key(declared.node.name.id))
@@ -233,7 +233,7 @@ class Lower:
             elif declared is not None and declared.kind == "mcp":
                 found += self._server_tools(unit, item, declared)
             elif declared is not None and declared.kind == "agent":
-                found.append(self.program(declared.unit, self.tables.program_of(declared.node), None))
+                found.append(self.program(declared.unit, self.tables.program_of(declared.of(nodes.Agent)), None))
             else:
                 raise AssertionError(f"`{name}` is no tool, which the check reports")
         return found
@@ -242,7 +242,7 @@ class Lower:
         declared = self.tables.world.lookup(unit, nodes.qualified_text(value) or "")
         if declared is None:
             return ""
-        node: nodes.Model = declared.node
+        node: nodes.Model = declared.of(nodes.Model)
         key = declared.unit.key(node.name.id)
         if key not in self.tables.models:
             assert self.tables.world.catalogue is not None
@@ -287,7 +287,7 @@ class Lower:
         declared = self.tables.world.lookup(unit, name)
         if declared is None:
             return ""
-        node: nodes.Mcp = declared.node
+        node: nodes.Mcp = declared.of(nodes.Mcp)
         key = declared.unit.key(node.name.id)
         if key not in self.tables.servers:
             lowering = Lowering(self.tables, Place(declared.unit))
@@ -332,7 +332,7 @@ class _Coglet:
                 run.program(member.owner.unit, member.node, self.layout.place(member.owner))
             for declared in shape.unit.declared.values():
                 if declared.kind == "program":
-                    run.program(shape.unit, declared.node, None)
+                    run.program(shape.unit, declared.of(nodes.Program), None)
         suppress = [self.layout.states.get(n, -1) for n in ("suppressed_channels", "suppressed_commands")]
         reactions = [
             *(self._reaction(m) for m in shape.reactions),

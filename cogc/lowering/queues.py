@@ -19,7 +19,7 @@ def lower_queue(tables: Tables, key: str) -> None:
         for d in u.declared.values()
         if d.kind == "queue" and u.key(d.node.name.id) == key
     )
-    node: nodes.Queue = declared.node
+    node: nodes.Queue = declared.of(nodes.Queue)
     at = tables.at(declared.unit, node.name)
     tables.queues[key] = ir.Queue(
         key=key,

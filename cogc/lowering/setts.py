@@ -17,7 +17,7 @@ from cogc.syntax import nodes
 def lower_sett(checked: Checked, declared: Declared) -> ir.Bundle:
     """Return the program of a sett."""
     run = Lower(checked)
-    unit, node = declared.unit, declared.node
+    unit, node = declared.unit, declared.of(nodes.Sett)
     key = unit.key(node.name.id)
     attributes = tuple(i for i in node.items if isinstance(i, nodes.Attribute))
     made = ir.Sett(

@@ -54,10 +54,9 @@ def declare(world: World, problems: Problems) -> None:
 
 def _names(unit: Unit, problems: Problems) -> None:
     for node in unit.tree.declarations:
-        kind = _KINDS.get(node.__class__)
-        if kind is None:
+        if isinstance(node, nodes.Import | nodes.Test | nodes.Error):
             continue
-        word: nodes.Name = node.name  # type: ignore[union-attr, assignment]
+        kind, word = _KINDS[node.__class__], node.name
         name = word.id
         if kind == "type" and name in types.BUILTIN:
             problems.add("shadowed-name", unit.span(word), name=name, what="the built-in type")
@@ -97,7 +96,7 @@ def _named_types(world: World, unit: Unit, problems: Problems) -> None:
     for declared in unit.declared.values():
         if declared.kind == "type":
             key = unit.key(declared.node.name.id)
-            world.named_types[key] = lower_type(world, unit, declared.node.type, problems)
+            world.named_types[key] = lower_type(world, unit, declared.of(nodes.TypeDecl).type, problems)
 
 
 def _sound_types(world: World, problems: Problems) -> None:

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     DeclaredKind: TypeAlias = Literal[
         "const", "type", "model", "mcp", "program", "coglet", "mixin", "agent", "team", "dod", "plan", "sett", "queue"
     ]  # fmt: skip
+    DeclaredNode: TypeAlias = (
+        nodes.Const | nodes.TypeDecl | nodes.Model | nodes.Mcp | nodes.Program | nodes.Coglet | nodes.Mixin | nodes.Agent
+        | nodes.Team | nodes.Dod | nodes.Plan | nodes.Sett | nodes.Queue
+    )  # fmt: skip
     ShapeKind: TypeAlias = Literal["coglet", "mixin", "agent", "team", "dod", "plan", "step", "queue"]
 
 ARTICLES: dict[str, str] = {
@@ -93,10 +97,16 @@ class Declared:
 
     __slots__ = ("kind", "node", "unit")
 
-    def __init__(self, unit: Unit, node: Any, kind: DeclaredKind) -> None:
+    def __init__(self, unit: Unit, node: DeclaredNode, kind: DeclaredKind) -> None:
         self.unit = unit
         self.node = node
         self.kind = kind
+
+    def of(self, kind: type[N]) -> N:
+        """Return the node, which is known to be of a class."""
+        node: nodes.Node = self.node
+        assert isinstance(node, kind)
+        return node
 
     def span(self) -> Span:
         return self.unit.span(self.node.name)

@@ -12,6 +12,7 @@ from cogc.analysis.checked import Checked
 from cogc.analysis.tables import Port
 from cogc.desugar import plans, teams
 from cogc.language import types
+from cogc.language.closed import assert_never
 from cogc.language.record import Record
 from cogc.names.world import Member, Shape, Unit
 from cogc.syntax import format as cog
@@ -103,9 +104,9 @@ class _Maker:
             return Box(id, name, "agent", member.node.coglet.text, count, "", ())
         inner: tuple[Box, ...] = ()
         if target.declared == "plan":
-            inner = self._steps(id, found.unit, found.node)
+            inner = self._steps(id, found.unit, found.of(nodes.Plan))
         elif target.declared == "team":
-            inner = self._members(id, found.unit, found.node)
+            inner = self._members(id, found.unit, found.of(nodes.Team))
         return Box(id, name, target.declared, target.name, count, found.node.doc, inner)
 
     def _flows(self, shape: Shape, id: str) -> None:
@@ -137,15 +138,22 @@ class _Maker:
             id = f"{kind}:{name}"
             if root not in (None, name):
                 continue
-            if kind in ("agent", "dod", "queue", "mcp"):
-                boxes.append(Box(id, name, kind, kind, "", node.doc, ()))
-                self._mentions(node, id, unit)
-            elif kind == "team":
-                boxes.append(Box(id, name, "team", "team", "", node.doc, self._members(id, unit, node)))
-            elif kind == "plan":
-                boxes.append(Box(id, name, "plan", "plan", "", node.doc, self._steps(id, unit, node)))
-            elif kind == "sett":
-                boxes.append(self._sett(node))
+            match node:
+                case nodes.Agent() | nodes.Dod() | nodes.Queue() | nodes.Mcp():
+                    boxes.append(Box(id, name, kind, kind, "", node.doc, ()))
+                    self._mentions(node, id, unit)
+                case nodes.Team():
+                    boxes.append(Box(id, name, "team", "team", "", node.doc, self._members(id, unit, node)))
+                case nodes.Plan():
+                    boxes.append(Box(id, name, "plan", "plan", "", node.doc, self._steps(id, unit, node)))
+                case nodes.Sett():
+                    boxes.append(self._sett(node))
+                case (
+                    nodes.Const() | nodes.TypeDecl() | nodes.Model() | nodes.Program() | nodes.Coglet() | nodes.Mixin()
+                ):
+                    pass  # coglets are drawn as the instances that run; the rest has no box
+                case _:
+                    assert_never(node)
         return boxes
 
     def _members(self, id: str, unit: Unit, node: nodes.Team) -> tuple[Box, ...]:
@@ -163,7 +171,7 @@ class _Maker:
             inner.append(Box(f"{id}/shared", record, "artefact", "shared", "", "", ()))
         return tuple(inner)
 
-    def _mentions(self, node: nodes.Agent | nodes.Dod, id: str, unit: Unit) -> None:
+    def _mentions(self, node: nodes.Agent | nodes.Dod | nodes.Queue | nodes.Mcp, id: str, unit: Unit) -> None:
         """Add edges for the agents and plans that an agent names, or for the fixer and judges of a definition of done."""
         for a in getattr(node, "attributes", ()):
             for part in nodes.walk(a.value) if a.key.id in ("spawn", "tools") else ():

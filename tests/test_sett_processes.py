@@ -26,6 +26,7 @@ from support.console import commands
 from support.paths import ROOT
 from support.processes import alive, bubblewrap_works
 from support.redis import RedisServer, needs_redis
+from support.state import state
 from support.waiting import DEADLINE, wait_for
 
 WORK = """#!/bin/sh
@@ -352,7 +353,7 @@ def test_up_status_and_down(tmp_path: Path) -> None:
         found = [json.loads(line) for line in status.stdout.splitlines()]
         assert [p["name"] for p in found] == ["orchestrator", "A", "B", "C"] and all(p["up"] for p in found)
         cogc("sett", "forage", "go", cwd=tmp_path)
-        board = f"sqlite:{tmp_path}/.cogc/setts/i/board.db"
+        board = f"sqlite:{state(tmp_path)}/setts/i/board.db"
         wait_for(lambda: "Done" in types_on(board), 0.1)
         assert "Done" in cogc("sett", "hoard", cwd=tmp_path).stdout
         os.kill(found[1]["pid"], signal.SIGKILL)

@@ -1,9 +1,9 @@
 """The nurseries of a run: one for its calls, and around it one for what the calls use, such as stores and servers.
 
-The order of the end is the reason for two of them. A resource is held open by a task of the outer nursery; a call is a task of
-the inner one. When the run ends, the calls are cancelled first, and their tasks are waited for: a call that is inside of a thread
-ends when the thread has returned. Only then are the tasks cancelled that hold the resources. So a connection is closed after
-the last call on it.
+The order of the end is the reason for two of them. A resource is held open by a task of the outer nursery; a call is
+a task of the inner one. When the run ends, the calls are cancelled first, and their tasks are waited for: a call that
+is inside of a thread ends when the thread has returned. Only then are the tasks cancelled that hold the resources. So
+a connection is closed after the last call on it.
 
 The parts of a run are made before the run begins, so that they are handed this object; `open` fills it.
 """

@@ -1,26 +1,27 @@
 """The calls of a run to its queues: put an item, claim one, say what became of it.
 
-The model. Each queue is a `ValueQueue` over its store, opened at its first use and held until the last call of the run has ended.
-A claim is a call that waits until there is an item. The claims that wait stand in a `Line`, in order of call: a change of the
-queue wakes the first of them, and a claim that got an item wakes the next. A change may be made by this run (`put`, `back`,
-`unclaim`), or by another process: a task that watches the store (`_watch`) looks at least once a second.
+The model. Each queue is a `ValueQueue` over its store, opened at its first use and held until the last call of the
+run has ended. A claim is a call that waits until there is an item. The claims that wait stand in a `Line`, in order
+of call: a change of the queue wakes the first of them, and a claim that got an item wakes the next. A change may be
+made by this run (`put`, `back`, `unclaim`), or by another process: a task that watches the store (`_watch`) looks at
+least once a second.
 
-Leases. What this run has claimed is held while the work goes on: a task (`_renew`) extends the lease of every claim in `working` each
-third of a lease. A process that is killed renews nothing, so others get its items when their leases end. A claim that has ended all the
-same (the machine slept, the store was away) settles nothing: `_late` logs it.
+Leases. What this run has claimed is held while the work goes on: a task (`_renew`) extends the lease of every claim
+in `working` each third of a lease. A process that is killed renews nothing, so others get its items when their leases
+end. A claim that has ended all the same (the machine slept, the store was away) settles nothing: `_late` logs it.
 
-Given up. An item that has no attempts left, and that no coglet of the program takes as a dead one, is logged as an error when this run
-finds it so, and counted in `given_up` for the end of the run.
+Given up. An item that has no attempts left, and that no coglet of the program takes as a dead one, is logged as an
+error when this run finds it so, and counted in `given_up` for the end of the run.
 
-The end of the run. A waiting claim of a queue that nobody but this run can fill rests: it holds neither the clock nor the end. An item
-that arrives for a coglet which is gone goes back to its queue before the run may end.
+The end of the run. A waiting claim of a queue that nobody but this run can fill rests: it holds neither the clock nor
+the end. An item that arrives for a coglet which is gone goes back to its queue before the run may end.
 
-Simulation. Under `--sim` a queue is in memory whatever its declaration says, counts its ids, and has the clock of the kernel: a
-simulation depends on nothing that an earlier run has left, and leaves nothing.
+Simulation. Under `--sim` a queue is in memory whatever its declaration says, counts its ids, and has the clock of the
+kernel: a simulation depends on nothing that an earlier run has left, and leaves nothing.
 
-An example. Calls 1 and 2 claim, and find nothing: both stand in line. Call 3 puts an item and wakes 1; 1 looks, gets the item,
-and wakes 2; 2 looks, finds nothing, and goes back into the line. The item of 1 is in `working` until `done`, `back` or `unclaim`
-names it.
+An example. Calls 1 and 2 claim, and find nothing: both stand in line. Call 3 puts an item and wakes 1; 1 looks, gets
+the item, and wakes 2; 2 looks, finds nothing, and goes back into the line. The item of 1 is in `working` until
+`done`, `back` or `unclaim` names it.
 """
 
 from __future__ import annotations

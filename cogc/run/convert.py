@@ -1,19 +1,21 @@
 """Values of the language as values of Python, and back: the boundary that everything from outside of the kernel passes.
 
-The model. The kernel and a user's code never share a value: each side gets a copy. Towards Python a duration becomes float
-seconds, and a time an aware datetime. From Python a value is taken only if the language can hold all of it, so that no part
-of a value is changed in silence. What is taken:
+The model. The kernel and a user's code never share a value: each side gets a copy. Towards Python a duration becomes
+float seconds, and a time an aware datetime. From Python a value is taken only if the language can hold all of it, so
+that no part of a value is changed in silence. What is taken:
 
-- None, bool, str, int of 64 bits, finite float, list, tuple (as a list), dict with keys of text, timedelta, aware datetime.
-- A subclass of one of these counts as its base: a member of a `str` or `int` enum is its text or number, a `defaultdict` is
-  a record. Methods that the subclass overrides are not called.
+- None, bool, str, int of 64 bits, finite float, list, tuple (as a list), dict with keys of text, timedelta, aware
+  datetime.
+- A subclass of one of these counts as its base: a member of a `str` or `int` enum is its text or number, a
+  `defaultdict` is a record. Methods that the subclass overrides are not called.
 
-All else is refused by a Failure that names the path of the part: ``program `f`: .items[3].name: a set is no value of the
-language``. So are NaN and infinity, keys that are no text, half of a surrogate pair, and a duration beyond 64 bits.
+All else is refused by a Failure that names the path of the part: ``program `f`: .items[3].name: a set is no value of
+the language``. So are NaN and infinity, keys that are no text, half of a surrogate pair, and a duration beyond 64
+bits.
 
-Bounds. A value may be `DEPTH` levels deep, and all of its parts together may be `PARTS` in number and `LIMIT` characters
-long. A list that holds itself exceeds the first, and one that holds another list a thousand times over the second. Later
-stages (validation, journal, trace, templates) recurse, and need no bound of their own.
+Bounds. A value may be `DEPTH` levels deep, and all of its parts together may be `PARTS` in number and `LIMIT`
+characters long. A list that holds itself exceeds the first, and one that holds another list a thousand times over the
+second. Later stages (validation, journal, trace, templates) recurse, and need no bound of their own.
 
 Invariants. The copy consists of exact types, so that later stages compare types by identity. No exception but Failure
 leaves `from_python`, whatever the value's class does: only a datetime's zone runs code of the user's here.

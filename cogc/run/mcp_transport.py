@@ -1,8 +1,9 @@
-"""The messages of MCP servers, as cogc lets them reach the SDK's client: what would end the client is put right on the way.
+"""The messages of MCP servers, as cogc lets them reach the SDK's client: what would end the client is put right on the
+way.
 
-The client refuses a whole list of tools for one that breaks the protocol. Here each tool is looked at by itself: one whose
-schema says no type gets `object`, and one that cannot be used is left out, with the reason. A line that is no message is
-dropped; the SDK says so on its logger, and `quiet` makes one line of that.
+The client refuses a whole list of tools for one that breaks the protocol. Here each tool is looked at by itself: one
+whose schema says no type gets `object`, and one that cannot be used is left out, with the reason. A line that is no
+message is dropped; the SDK says so on its logger, and `quiet` makes one line of that.
 """
 
 from __future__ import annotations

@@ -1,22 +1,24 @@
-"""The world outside of the kernel, as the loop of a run sees it: calls under way, and what has come in since the last look.
+"""The world outside of the kernel, as the loop of a run sees it: calls under way, and what has come in since the last
+look.
 
 Tasks write here and wake the loop; only the loop reads. A call is in one of four states:
 
 - It works. The clock of a simulation and the end of the run wait for it.
 - It is blocked: its method awaits the kernel's answer to a notice that has come in and is not taken yet.
-- It rests: a method that sleeps or waits for a child, a claim on an empty queue, a question that a person may never answer. It holds
-  neither the clock nor the end. When every call rests and nothing has come in, nothing can happen but a timer.
+- It rests: a method that sleeps or waits for a child, a claim on an empty queue, a question that a person may never
+  answer. It holds neither the clock nor the end. When every call rests and nothing has come in, nothing can happen
+  but a timer.
 - It has ended, and its result has come in.
 
-Order. What has come in is handed over sorted by the number of its call, which the kernel gave; the order of arrival counts only
-within a call. So what arrives together enters in order of call.
+Order. What has come in is handed over sorted by the number of its call, which the kernel gave; the order of arrival
+counts only within a call. So what arrives together enters in order of call.
 
-Rounds. Under `--sim` the loop looks only when no call works (`settled`). All that a set of calls brings in then enters as one round,
-however long each of them really took. Two more things would depend on Trio, which runs tasks that are ready in an order of
-its own: the order in which tasks start, and the order in which they go on after an answer. Therefore a simulation does not start them
-or let them go on at once: `release` keeps what would do so, and `settle` carries out one after the other, each when every task
-that ran because of the one before is blocked again. Code that shares memory, such as the methods of Python coglets, runs in
-order of call too.
+Rounds. Under `--sim` the loop looks only when no call works (`settled`). All that a set of calls brings in then
+enters as one round, however long each of them really took. Two more things would depend on Trio, which runs tasks
+that are ready in an order of its own: the order in which tasks start, and the order in which they go on after an
+answer. Therefore a simulation does not start them or let them go on at once: `release` keeps what would do so, and
+`settle` carries out one after the other, each when every task that ran because of the one before is blocked again.
+Code that shares memory, such as the methods of Python coglets, runs in order of call too.
 
 An example: calls 1 and 2 take 50 ms and 10 ms of real time; call 3 sleeps for a virtual minute.
     release    1, 2 and 3 start, in this order

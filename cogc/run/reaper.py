@@ -1,9 +1,10 @@
 """The reaper: the process that starts the programs of a run, and sees to it that none of them outlives the run.
 
-The model. A runner starts one reaper, when it first needs a process. For each process the reaper forks a keeper, and the keeper
-forks the program. Reaper and keepers are subreapers (`PR_SET_CHILD_SUBREAPER`): a descendant whose parent has died becomes a
-child of its keeper, or of the reaper if the keeper is gone. So a new session, a double fork or an empty environment does not
-help a program to get away: all that it starts stays below its keeper, until the keeper has no child left.
+The model. A runner starts one reaper, when it first needs a process. For each process the reaper forks a keeper, and
+the keeper forks the program. Reaper and keepers are subreapers (`PR_SET_CHILD_SUBREAPER`): a descendant whose parent
+has died becomes a child of its keeper, or of the reaper if the keeper is gone. So a new session, a double fork or an
+empty environment does not help a program to get away: all that it starts stays below its keeper, until the keeper has
+no child left.
 
     runner ---- reaper ---- keeper ---- program ---- whatever the program starts
        |                       |
@@ -13,20 +14,20 @@ How a process ends.
 - The program ends: the keeper reports its code, and goes on to hold what the program has left behind.
 - The runner has what it wants, or cancels: it shuts its side of the control socket down. The keeper asks all of its
   descendants to end (SIGTERM), kills them after `GRACE` seconds, and ends itself when it has no child left.
-- The runner dies, however: each keeper and the reaper watch it by a descriptor of the process (pidfd), which nobody else can
-  hold open. They kill all of their descendants at once.
+- The runner dies, however: each keeper and the reaper watch it by a descriptor of the process (pidfd), which nobody
+  else can hold open. They kill all of their descendants at once.
 - A keeper is killed: its descendants become children of the reaper, which ends them with the run.
 
-The protocol. To the reaper: one byte for each process, with four descriptors: the keeper's side of the control socket, and the
-program's stdin, stdout and stderr. On the control socket: frames of four bytes of length and a marshalled tuple. The runner
-sends one, (words, folder, environment), all bytes. The keeper answers ("started", pid), or ("refused", errno, reason) and ends;
-then ("ended", code), negative for a signal.
+The protocol. To the reaper: one byte for each process, with four descriptors: the keeper's side of the control
+socket, and the program's stdin, stdout and stderr. On the control socket: frames of four bytes of length and a
+marshalled tuple. The runner sends one, (words, folder, environment), all bytes. The keeper answers ("started", pid),
+or ("refused", errno, reason) and ends; then ("ended", code), negative for a signal.
 
-A client that insists on starting its process itself (the stdio transport of MCP) starts `reaper.py hold RUNNER WORDS...`
-instead: a keeper with no reaper above it, whose program has its stdin, stdout and stderr.
+A client that insists on starting its process itself (the stdio transport of MCP) starts `reaper.py hold RUNNER
+WORDS...` instead: a keeper with no reaper above it, whose program has its stdin, stdout and stderr.
 
-This file runs as a script, in an interpreter without the site's packages and with an empty environment, so that it starts fast and shows
-no secret of the runner. It imports nothing of cogc.
+This file runs as a script, in an interpreter without the site's packages and with an empty environment, so that it
+starts fast and shows no secret of the runner. It imports nothing of cogc.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Scripted models: answers from a YAML file, so that specs run without a key, the same every time.
 
-The file is a list. A plain item is the next reply; `{when, reply}` is a rule that answers whenever it fits. `when` is a
-text that the last message holds, or a record of texts by `prompt`, `system`, `program`, `path`. In place of `reply` may
-stand `tools` (a list of `{name, input}`) or `error` (a message, or `{message, status, retry, after}`), beside it `delay`,
-`times` and `usage`. Rules go first, in their order, then the plain replies in turn.
+The file is a list. A plain item is the next reply; `{when, reply}` is a rule that answers whenever it fits. `when` is
+a text that the last message holds, or a record of texts by `prompt`, `system`, `program`, `path`. In place of `reply`
+may stand `tools` (a list of `{name, input}`) or `error` (a message, or `{message, status, retry, after}`), beside it
+`delay`, `times` and `usage`. Rules go first, in their order, then the plain replies in turn.
 """
 
 from __future__ import annotations

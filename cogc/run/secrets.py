@@ -1,9 +1,9 @@
 """Secrets: values of the environment, looked up when a call is carried out, and kept from all others.
 
-A spec names a secret with `env("NAME")`. The kernel only knows that name, and so do the trace and the journal. The value is
-masked in what comes back from outside and in what is shown (`diagnostics/masks.py`). The variables that a spec reads as
-secrets, and those of the providers' keys, are not part of the environment of the programs that a run starts, unless the
-program says `env: inherit`.
+A spec names a secret with `env("NAME")`. The kernel only knows that name, and so do the trace and the journal. The
+value is masked in what comes back from outside and in what is shown (`diagnostics/masks.py`). The variables that a
+spec reads as secrets, and those of the providers' keys, are not part of the environment of the programs that a run
+starts, unless the program says `env: inherit`.
 """
 
 from __future__ import annotations

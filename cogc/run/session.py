@@ -1,22 +1,24 @@
 """A run: the loop between the kernel and the world.
 
-The model. The kernel is a machine without a clock and without I/O: it takes messages, and leaves effects. The session runs it
-in stretches of at most `STRETCH` messages and about `EFFECTS` effects. Inside of a stretch it gives way to the other tasks of the run each `SLICE` seconds,
-and after a signal: nothing but a stop enters the kernel there, so that time changes no outcome. Between two stretches it does
-four things, always in this order:
+The model. The kernel is a machine without a clock and without I/O: it takes messages, and leaves effects. The session
+runs it in stretches of at most `STRETCH` messages and about `EFFECTS` effects. Inside of a stretch it gives way to
+the other tasks of the run each `SLICE` seconds, and after a signal: nothing but a stop enters the kernel there, so
+that time changes no outcome. Between two stretches it does four things, always in this order:
 
-1. It writes down what happened: the journal first, then the trace (`_write_down`). An effect is released only when what led to
-   it is written, so that a run that is killed can be replayed up to its last effect.
-2. It carries out the effects of the stretch, in the order in which the kernel left them (`_carry_out`). A call becomes a task of
-   the run's one nursery, with a scope by which the kernel can cancel it; everything else is done at once.
+1. It writes down what happened: the journal first, then the trace (`_write_down`). An effect is released only when
+   what led to it is written, so that a run that is killed can be replayed up to its last effect.
+2. It carries out the effects of the stretch, in the order in which the kernel left them (`_carry_out`). A call
+   becomes a task of the run's one nursery, with a scope by which the kernel can cancel it; everything else is done at
+   once.
 3. It decides whether the run is over (`_over`).
-4. It admits what has come in meanwhile (`_admit`): due timers, due delayed inputs, notices, pieces of replies, results.
-   What arrived together enters in this order of kinds, and each kind in order of call. Every admitted input is an event of
-   the journal.
+4. It admits what has come in meanwhile (`_admit`): due timers, due delayed inputs, notices, pieces of replies,
+   results. What arrived together enters in this order of kinds, and each kind in order of call. Every admitted input
+   is an event of the journal.
 
-When the kernel has nothing to do (`_wait`), the session waits for the world or for the next timer. Under `--sim` it jumps to the
-next timer at once, as long as no call under way holds the clock, and what comes in enters in rounds (`outside.py`). When there is neither a timer nor anything under
-way, the system is quiet: it is in deadlock, or it is stopped in good order and the run ends.
+When the kernel has nothing to do (`_wait`), the session waits for the world or for the next timer. Under `--sim` it
+jumps to the next timer at once, as long as no call under way holds the clock, and what comes in enters in rounds
+(`outside.py`). When there is neither a timer nor anything under way, the system is quiet: it is in deadlock, or it is
+stopped in good order and the run ends.
 
 Invariants.
 - Only the loop touches the kernel. Tasks leave what they bring in `Outside`, and wake the loop.
@@ -24,8 +26,9 @@ Invariants.
 - No task outlives the nursery; every call's task ends with a result, or is cancelled and leaves none.
 - Time enters by `kernel.advance` alone, one instant of the timers at a call, each followed by what it sets off.
 
-The parts. `calls`: `executors.py` (programs), `models.py` (requests to models), `dispatch.py` (agents in other processes). What
-comes in: `outside.py`, `delayed.py`. The end: `stopping.py`. `build.py` makes a session with all of its parts.
+The parts. `calls`: `executors.py` (programs), `models.py` (requests to models), `dispatch.py` (agents in other
+processes). What comes in: `outside.py`, `delayed.py`. The end: `stopping.py`. `build.py` makes a session with all of
+its parts.
 
 An example. `on name as n { greeting <- greet(n) }`, where `greet` is an `llm` program of a scripted model:
     start      `kernel.input("name", "Ada")`; a stretch runs the reaction up to the call: effect Ask(1)

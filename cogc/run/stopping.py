@@ -1,17 +1,18 @@
-"""How a run comes to its end before its system does: `--for`, `--until`, a signal, a request; and the time that stopping may take.
+"""How a run comes to its end before its system does: `--for`, `--until`, a signal, a request; and the time that stopping
+may take.
 
-A run is stopped once, in good order: the kernel stops the root, children first. `STOP_LIMIT` real seconds later the run ends
-whatever is still under way. A second signal ends it at once.
+A run is stopped once, in good order: the kernel stops the root, children first. `STOP_LIMIT` real seconds later the
+run ends whatever is still under way. A second signal ends it at once.
 
-A signal's handler runs in the main thread, between two instructions of Python, so that it may come in the middle of a step of
-the kernel. It does three things. It asks the kernel to return after the message under way, so that the tasks of the run get
-their turn. It leaves the outcome for the run's loop, which stops the system. And it starts a thread that ends the process if the
-loop does not: `AT_ONCE` seconds after a second signal, and `STOP_LIMIT` seconds and `AT_ONCE` after a first one. Nothing else
-ends a process whose main thread is inside of code that never gives way. The processes of the run end with the runner, because
-their keepers watch it (`reaper.py`).
+A signal's handler runs in the main thread, between two instructions of Python, so that it may come in the middle of a
+step of the kernel. It does three things. It asks the kernel to return after the message under way, so that the tasks
+of the run get their turn. It leaves the outcome for the run's loop, which stops the system. And it starts a thread
+that ends the process if the loop does not: `AT_ONCE` seconds after a second signal, and `STOP_LIMIT` seconds and
+`AT_ONCE` after a first one. Nothing else ends a process whose main thread is inside of code that never gives way. The
+processes of the run end with the runner, because their keepers watch it (`reaper.py`).
 
-SIGQUIT ends nothing: its handler writes what every coglet is doing to stderr (`dump.py`). A SIGHUP that was ignored when the run
-began (`nohup`) stays ignored.
+SIGQUIT ends nothing: its handler writes what every coglet is doing to stderr (`dump.py`). A SIGHUP that was ignored
+when the run began (`nohup`) stays ignored.
 """
 
 from __future__ import annotations

@@ -191,6 +191,7 @@ class Comprehension(Node, tag="for", frozen=True):
     condition: Expr | None = None
     key: Expr | None = None
     parallel: bool = False
+    bound: Expr | None = None
 
 
 class Entry(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -72,6 +72,7 @@ WRONG = {
     # starts
     "a default": ("coglet Main(n: int = 1 // 0) { listen x: int\n on x as v { log info v + n } }", ["certain-failure:1 // 0"]),
     "a state": ("const Z = 0\n" + main("state s: int = 1 % Z\n on x as v { y <- s + v }"), ["certain-failure:1 % Z"]),
+    "a parallel of nothing": (child(" * 1\n on start { log info parallel 0 [x for x in [1]] }"), ["out-of-range:0"]),
     "a negative count": (child(" * -2"), ["out-of-range:-2"]),
     "a reversed pool": (child(" * 5..2"), ["out-of-range:* 5..2"]),
     "a count of constants": ("const N = 0 - 1\n" + child(" * N"), ["out-of-range:N"]),

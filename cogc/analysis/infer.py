@@ -35,6 +35,7 @@ from __future__ import annotations
 import re
 
 from cogc.analysis import narrow, prompts, reports
+from cogc.analysis.ranges import check_range
 from cogc.analysis.scope import FAILURE, Scope, Symbol, path_of
 from cogc.analysis.tables import Tables
 from cogc.diagnostics.problems import Label, Problems
@@ -256,6 +257,9 @@ class Inference:
         scope.bind(name.id, type)
 
     def _comprehension(self, node: nodes.Comprehension, scope: Scope, expected: Type | None) -> Type:
+        if node.bound is not None:
+            self.check(node.bound, scope, types.INT)
+            check_range("parallel", node.bound, scope, self)
         inner = self._generator(node.generator, scope)
         item = None if expected is None else types.item_type(expected)
         return ListOf(

@@ -679,6 +679,10 @@ class _Writer:
     def _parallel(self, node: ir.Comprehension, source: str) -> str:
         """Write the calls of a `parallel` list, each as a generator of its own that the kernel runs beside the
         others."""
+        bound = "None"
+        if node.bound is not None:
+            bound = self.temporary()
+            self.line(f"{bound} = {self.expr(node.bound)}")
         made, held = f"g{self.temporary()}", self.temporary()
         names, source = self._walk(node.names, source)
         self.line(f"def {made}({', '.join(f'v_{n}' for n in node.names)}):")
@@ -688,5 +692,5 @@ class _Writer:
         self.depth -= 1
         condition = "" if node.condition is None else f" if {self.expr(node.condition)}"
         call = f"{made}({', '.join(f'v_{n}' for n in node.names)})"
-        self.line(f"{held} = yield RunAll([{call} for {names} in {source}{condition}])")
+        self.line(f"{held} = yield RunAll([{call} for {names} in {source}{condition}], {bound})")
         return held

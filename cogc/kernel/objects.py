@@ -221,7 +221,7 @@ class Activity:
 
     __slots__ = (
         "alarm", "alive", "args", "asks", "calls", "cause", "deadline", "done", "event", "generator", "handler", "holds", "in_handler", "inst", "left",
-        "parent", "port", "results", "slot", "subs", "timer", "turn",
+        "parent", "port", "queued", "results", "slot", "subs", "timer", "turn",
     )  # fmt: skip
 
     def __init__(
@@ -249,12 +249,26 @@ class Activity:
         self.parent: Activity | None = None
         self.slot = 0
         self.subs: list[Activity] | None = None
+        self.queued: Queued | None = None
         self.results: list[object] = []
         self.left = 0
         self.port: Port | None = None
         self.turn = 0
         self.alarm: Timer | None = None
         self.done: Callable[[object], None] | None = None
+
+
+class Queued:
+    """The generators that an activity runs side by side, and that have not begun: the next one stands last, with its place in
+    the list of results."""
+
+    __slots__ = ("bound", "inst", "is_filling", "waiting")
+
+    def __init__(self, inst: Instance, waiting: list[tuple[int, Talk]], bound: int) -> None:
+        self.inst = inst
+        self.waiting = waiting
+        self.bound = bound
+        self.is_filling = False
 
 
 class Waiter(NamedTuple):

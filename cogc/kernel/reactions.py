@@ -315,6 +315,7 @@ def leave(kernel: State, activity: Activity) -> None:
         if timer is not None:
             timer.cancel()
     kernel.cancel(activity)
+    activity.queued = None
     for sub in activity.subs or ():
         if sub.alive:
             sub.generator.close()
@@ -381,8 +382,10 @@ def _finished(kernel: State, activity: Activity, value: object) -> None:
         parent.results[activity.slot] = value
         parent.left -= 1
         if not parent.left:
-            parent.subs = None
+            parent.subs = parent.queued = None
             advance(kernel, parent, parent.results, None)
+        else:
+            requests.fill(kernel, parent)
 
 
 def _broken(kernel: State, activity: Activity, error: Exception) -> None:
@@ -400,7 +403,7 @@ def _broken(kernel: State, activity: Activity, error: Exception) -> None:
                 if sub.alive:
                     sub.generator.close()
                     leave(kernel, sub)
-            parent.subs = None
+            parent.subs = parent.queued = None
             advance(kernel, parent, None, failure)
         return
     if handler is not None and handler.on_failure is not None and not activity.in_handler:

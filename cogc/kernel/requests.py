@@ -42,7 +42,7 @@ from typing import TYPE_CHECKING
 from cogc.kernel import queues, reactions
 from cogc.kernel.effects import Ask, Call, Dispatch
 from cogc.kernel.models import coglet_tools
-from cogc.kernel.objects import AWAITING, Activity, Await, Instance, Waiter
+from cogc.kernel.objects import AWAITING, Activity, Await, Instance, Queued, Waiter
 from cogc.kernel.ports import outside_step
 from cogc.kernel.program import label, nanos
 from cogc.kernel.timers import Timer
@@ -60,6 +60,7 @@ from cogc.kernel.waits import (
     WaitIn,
 )
 from cogc.language.closed import assert_never
+from cogc.language.limits import outside
 from cogc.language.values import Failure
 
 if TYPE_CHECKING:
@@ -92,8 +93,8 @@ def carry_out(kernel: State, activity: Activity, request: Request) -> None:
             resume(kernel, activity, start(kernel, activity, asking_coglet(activity, request), generator, done))
         case AwaitMessage():
             _await(kernel, activity, request)
-        case RunAll(generators=generators):
-            _run_all(kernel, activity, asking_coglet(activity, request), generators)
+        case RunAll():
+            _run_all(kernel, activity, asking_coglet(activity, request), request)
         case Limit(due=due, words=words):
             _limit(kernel, activity, due, words)
             reactions.advance(kernel, activity, None, None)
@@ -262,23 +263,41 @@ def beside(sub: Activity) -> None:
     sub.inst.activities.append(sub)
 
 
-def _run_all(kernel: State, activity: Activity, inst: Instance, generators: list[Talk]) -> None:
+def _run_all(kernel: State, activity: Activity, inst: Instance, request: RunAll) -> None:
     """Run generators of a coglet side by side. The activity goes on with the list of their values."""
+    bound = request.bound
+    wrong = None if bound is None else outside("parallel", bound)
+    if wrong:
+        raise Failure("error", f"`parallel` is {wrong}, not {bound}")
+    generators = request.generators
     if not generators:
         resume(kernel, activity, [])
         return
     activity.results = [None] * len(generators)
     activity.left = len(generators)
-    subs = []
-    for i, generator in enumerate(generators):
-        sub = Activity(inst, activity.handler, generator, activity.event, activity.cause, False)
-        sub.parent, sub.slot = activity, i
-        subs.append(sub)
-    activity.subs = subs
-    for sub in subs:
-        if activity.subs is subs and sub.alive:
-            beside(sub)
-            reactions.advance(kernel, sub, None, None)
+    activity.subs = []
+    activity.queued = Queued(inst, list(enumerate(generators))[::-1], len(generators) if bound is None else bound)
+    fill(kernel, activity)
+
+
+def fill(kernel: State, activity: Activity) -> None:
+    """Start the generators of an activity that wait for their turn, as many as its bound allows.
+
+    A generator that ends at once leaves its place to the next one in the loop of this function, not in a call of its own.
+    """
+    queued = activity.queued
+    if queued is None or queued.is_filling:
+        return
+    queued.is_filling = True
+    while activity.queued is queued and queued.waiting and activity.left - len(queued.waiting) < queued.bound:
+        slot, generator = queued.waiting.pop()
+        sub = Activity(queued.inst, activity.handler, generator, activity.event, activity.cause, False)
+        sub.parent, sub.slot = activity, slot
+        assert activity.subs is not None
+        activity.subs.append(sub)
+        beside(sub)
+        reactions.advance(kernel, sub, None, None)
+    queued.is_filling = False
 
 
 # ---- await ---------------------------------------------------------------------------------------------------
@@ -380,7 +399,7 @@ def interrupt(kernel: State, activity: Activity, failure: Failure) -> None:
     for sub in activity.subs or ():
         sub.generator.close()
         reactions.leave(kernel, sub)
-    activity.subs = None
+    activity.subs = activity.queued = None
     if activity.asks.awaits:
         forget_awaits(activity.asks, activity)
     failure.interrupts = True

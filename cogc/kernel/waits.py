@@ -153,12 +153,13 @@ class AwaitMessage(_Request):
 
 
 class RunAll(_Request):
-    """Run generators side by side; the answer is the list of their values."""
+    """Run generators side by side, at most `bound` of them at a time; the answer is the list of their values."""
 
-    __slots__ = ("generators",)
+    __slots__ = ("bound", "generators")
 
-    def __init__(self, generators: list[Talk]) -> None:
+    def __init__(self, generators: list[Talk], bound: int | None = None) -> None:
         self.owner = None
+        self.bound = bound
         self.generators = generators
 
 

@@ -57,6 +57,7 @@ RANGES: dict[str, tuple[float, float, str]] = {
     "concurrent": _COUNT,
     "debounce": _POSITIVE,
     "every": _POSITIVE,
+    "parallel": _COUNT,
     "per": _POSITIVE,
     "throttle": _COUNT,
 }

@@ -200,7 +200,8 @@ class Lowering:
             key = inner.checked(node.key, types.STRING)
             return ir.Comprehension(inner.expr(node.value), names, source, condition, key)
         item = inner.expr(node.item)
-        return ir.Comprehension(item, names, source, condition, None, node.parallel)
+        bound = None if node.bound is None else self.checked(node.bound, types.INT)
+        return ir.Comprehension(item, names, source, condition, None, node.parallel, bound)
 
     def _field(self, node: nodes.Field) -> ir.Expr:
         symbol = self.tables.found.symbols.get(id(node))

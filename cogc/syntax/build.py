@@ -394,8 +394,8 @@ def generator(children: Children, start: int, end: int) -> n.Generator:
 
 @_build
 def parallel(children: Children, start: int, end: int) -> n.Comprehension:
-    inner = children[0]
-    return n.Comprehension(start, end, inner.item, inner.generator, True)
+    *bound, inner = [child for child in children if child is not None]
+    return n.Comprehension(start, end, inner.item, inner.generator, True, bound[0] if bound else None)
 
 
 @_build

@@ -59,6 +59,14 @@ def expression(node: n.Expr, level: int = 0) -> str:
     return f"({words})" if own < level else words
 
 
+def _bound(node: n.Expr | None) -> str:
+    """Return the bound of a `parallel`, in parentheses where it is more than a number or a name."""
+    if node is None:
+        return ""
+    plain = isinstance(node, n.Name) or (isinstance(node, n.Literal) and node.kind == "int")
+    return f"{expression(node)} " if plain else f"({expression(node)}) "
+
+
 def _expression(node: n.Expr) -> tuple[int, str]:
     match node:
         case n.Name():
@@ -69,9 +77,9 @@ def _expression(node: n.Expr) -> tuple[int, str]:
             return _literal(node)
         case n.ListLiteral(items=items):
             return _POSTFIX, "[" + ", ".join(map(expression, items)) + "]"
-        case n.Comprehension(item=item, generator=g, parallel=parallel):
+        case n.Comprehension(item=item, generator=g, parallel=parallel, bound=bound):
             words = f"[{expression(item)} {_generator(g)}]"
-            return _POSTFIX, f"parallel {words}" if parallel else words
+            return _POSTFIX, f"parallel {_bound(bound)}{words}" if parallel else words
         case n.RecordLiteral(entries=entries):
             return _POSTFIX, _braces([_entry(e) for e in entries])
         case n.RecordComprehension(key=key, value=value, generator=g):

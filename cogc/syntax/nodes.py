@@ -59,6 +59,7 @@ class Comprehension(Node):
     item: Expr
     generator: Generator
     parallel: bool = False
+    bound: Expr | None = None
 
 
 class Entry(Node):

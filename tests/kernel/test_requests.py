@@ -134,6 +134,42 @@ def test_parallel_over_nothing_is_an_empty_list() -> None:
     assert main("on go as v { out <- parallel [slow(x) for x in v] }\n on other { }").send("go", []).sent("out") == [[]]
 
 
+@pytest.mark.parametrize("bound", ["2", "two", "(len(v) - 2)"])
+def test_a_bound_of_parallel_calls_makes_so_many_at_a_time(bound: str) -> None:
+    sim = main(f"on go as v {{ let two = 2\n out <- parallel {bound} [slow(x) for x in v] }}\n on other {{ }}")
+    sim.send("go", [1, 2, 3, 4])
+    asked = []
+    for answered in (1, 0, 0, 0):  # the second call is answered first
+        asked.append([c.arguments["n"] for c in sim.calls])
+        sim.answer(sim.calls[answered].arguments["n"] * 10, answered)
+    assert asked == [[1, 2], [1, 3], [3, 4], [4]] and sim.sent("out") == [[10, 20, 30, 40]]
+
+
+def test_parallel_calls_that_wait_for_their_turn_end_with_the_others() -> None:
+    body = "out <- parallel 1 [slow(x) for x in v] } else as e { out <- e.message"
+    sim = main(f"on go as v {{ {body} }}\n on other {{ }}").send("go", [1, 2, 3])
+    sim.answer(Failure("program", "no"))
+    assert sim.sent("out") == ["no"] and sim.calls == [] and sim.cancelled == []
+    timed = main(
+        "on go as v timeout 2s { out <- parallel 1 [slow(x) for x in v] } else as e { out <- 0 }\n on other { }"
+    )
+    timed.send("go", [1, 2, 3]).run(3)
+    assert timed.sent("out") == [0] and len(timed.calls) == 1
+    assert timed.answer(1).sent("out") == [0] and timed.calls == []
+
+
+def test_parallel_calls_that_end_at_once_leave_their_places_without_nesting() -> None:
+    sim = main("on go as v { out <- len(parallel 2 [if x < 0 then slow(x) else x for x in v]) }\n on other { }".replace(
+        "if x < 0 then slow(x) else x", "slow(x) if x < 0 else x"))  # fmt: skip
+    assert sim.send("go", list(range(20_000))).sent("out") == [20_000]
+
+
+@pytest.mark.parametrize("bound", [0, -1])
+def test_a_bound_of_parallel_calls_is_at_least_one(bound: int) -> None:
+    sim = main("on go as v { out <- parallel v [slow(x) for x in [1]] } else as e { out <- e.message }\n on other { }")
+    assert sim.send("go", bound).sent("out") == [f"`parallel` is at least 1, not {bound}"]
+
+
 def test_the_first_failure_of_parallel_calls_ends_the_others() -> None:
     sim = main("on go as v { out <- parallel [slow(x) for x in v] } else as e { out <- e.message }\n on other { }")
     sim.send("go", [1, 2, 3])

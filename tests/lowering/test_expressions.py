@@ -147,6 +147,8 @@ EXPRESSIONS = [
     ('try ask("a") else 1', "any", '(try (call ask ["a" _] waits) 1)'),
     ('try ask("a") else as e (e.kind)', "any", '(try (call ask ["a" _] waits) (field e kind required) e)'),
     ("parallel [ask(x) for x in v]", "[string]", "(for (call ask [x _] waits) [x] v parallel)"),
+    ("parallel 8 [ask(x) for x in v]", "[string]", "(for (call ask [x _] waits) [x] v parallel 8)"),
+    ("parallel v [ask(x) for x in []]", "any", "(for (call ask [x _] waits) [x] (list) parallel (check v int))"),
 ]  # fmt: skip
 
 

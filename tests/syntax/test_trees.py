@@ -86,6 +86,9 @@ EXPRESSIONS = [
     ("[a for [a, b] in y]", "(Comprehension a (Generator (ListPattern [a b]) y))"),
     ("{ [k]: v for k in y }", "(RecordComprehension k v (Generator k y))"),
     ("parallel [f(x) for x in y]", "(Comprehension (Call f [(Argument x)]) (Generator x y) true)"),
+    ("parallel 8 [x for x in y]", "(Comprehension x (Generator x y) true 8)"),
+    ("parallel n [x for x in y][0]", "(Index (Comprehension x (Generator x y) true n) 0)"),
+    ("parallel (n + 1) [x for x in y]", "(Comprehension x (Generator x y) true (Binary + n 1))"),
 ]  # fmt: skip
 
 

@@ -434,7 +434,7 @@ def test_a_broken_line_of_a_journal_is_named(tmp_path: Path) -> None:
                     journal.read(path)
     for head in (b"nonsense\n", b'{"journal":1}\n', b""):
         path.write_bytes(head)
-        with pytest.raises(ValueError, match="no journal"):
+        with pytest.raises(ValueError, match="not a journal"):
             journal.read(path)
 
 

@@ -11,6 +11,7 @@ from cogc.analysis.attribute_check import check_block
 from cogc.analysis.bodies import scatters
 from cogc.analysis.checked import Checked, Options
 from cogc.analysis.declarations import check_declaration, check_judge, check_program
+from cogc.analysis.ranges import check_range
 from cogc.analysis.scope import Scope
 from cogc.analysis.tables import Port
 from cogc.diagnostics.problems import Problems
@@ -39,6 +40,8 @@ def check(world: World, problems: Problems, options: Options) -> Checked:
         foreign = _foreign(checked, shape)
         if shape.declared not in DEFERRED and (not foreign or shape.declared != "mixin" or id(shape) in used):
             _shape(silent if foreign else checked, shape)
+    for bound, scope in checked.inference.bounds:
+        check_range("parallel", bound, scope, checked.inference)
     return checked
 
 

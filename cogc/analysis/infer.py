@@ -35,7 +35,6 @@ from __future__ import annotations
 import re
 
 from cogc.analysis import narrow, prompts, reports
-from cogc.analysis.ranges import check_range
 from cogc.analysis.scope import FAILURE, Scope, Symbol, path_of
 from cogc.analysis.tables import Tables
 from cogc.diagnostics.problems import Label, Problems
@@ -63,14 +62,16 @@ _MOST_PARTS = 500
 
 
 class Inference:
-    """Infers the expressions of one world, and fills its tables."""
+    """Infers the expressions of one world, and fills its tables. `bounds` are the numbers of `parallel`, whose range is checked
+    when all expressions have their types."""
 
-    __slots__ = ("problems", "tables", "world")
+    __slots__ = ("bounds", "problems", "tables", "world")
 
     def __init__(self, world: World, problems: Problems, tables: Tables) -> None:
         self.world = world
         self.problems = problems
         self.tables = tables
+        self.bounds: list[tuple[nodes.Expr, Scope]] = []
 
     # ---- entry points --------------------------------------------------------------------------------------
 
@@ -259,7 +260,7 @@ class Inference:
     def _comprehension(self, node: nodes.Comprehension, scope: Scope, expected: Type | None) -> Type:
         if node.bound is not None:
             self.check(node.bound, scope, types.INT)
-            check_range("parallel", node.bound, scope, self)
+            self.bounds.append((node.bound, scope))
         inner = self._generator(node.generator, scope)
         item = None if expected is None else types.item_type(expected)
         return ListOf(

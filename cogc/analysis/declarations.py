@@ -112,6 +112,7 @@ def check_program(checked: Checked, unit: Unit, node: nodes.Program, shape: Shap
         case "agent":
             what = f"agent `{shape.name if shape is not None else node.name.id}`"
             check_block(executor.attributes, "agent", node.name, scope, checked.inference, what)
+            _limits(checked, unit, executor.attributes)
             return
         case _:
             return
@@ -210,6 +211,7 @@ def _mcp(checked: Checked, unit: Unit, node: nodes.Mcp) -> None:
     wanted = types.ListOf(STRING) if node.transport.id == "stdio" else STRING
     checked.inference.check(node.argument, scope, wanted)
     check_block(node.attributes, f"mcp {node.transport.id}", node.name, scope, checked.inference)
+    _limits(checked, unit, node.attributes)
 
 
 # ---- teams, plans, done, setts -------------------------------------------------------------------------------
@@ -422,6 +424,13 @@ def _sett_agent(checked: Checked, unit: Unit, node: nodes.Agent, owner: str) -> 
     for key in ("command", "health_check", "resources", "worker"):
         if key in given:
             _described(checked, unit, key, given[key])
+
+
+def _limits(checked: Checked, unit: Unit, attributes: tuple[nodes.Attribute, ...]) -> None:
+    """Check the sizes in the bounds of a sandbox."""
+    for a in attributes:
+        if a.key.id == "limits":
+            _described(checked, unit, "limits", a.value)
 
 
 def _described(checked: Checked, unit: Unit, key: str, node: nodes.Node) -> None:

@@ -21,6 +21,8 @@ from cogc.language.texts import MARK
 _SHARING = "map"
 _BUDGET = "type { usd?: float, tokens?: int, time?: duration, turns?: int }"
 
+_LIMITS = "type { memory?: string, processes?: int }"
+
 _MODEL = {
     "max_tokens": "type int",
     "effort": "word low medium high xhigh max",
@@ -79,6 +81,7 @@ ATTRIBUTES: dict[str, dict[str, str]] = {
         "timeout": "type duration",
         "sandbox": "word none ro rw",
         "network": "type bool",
+        "limits": _LIMITS,
     },
     "mcp http": {"headers": "secrets", "timeout": "type duration"},
     "agent": {
@@ -97,6 +100,7 @@ ATTRIBUTES: dict[str, dict[str, str]] = {
         "spawn": "refs agent",
         "sandbox": "word none ro rw",
         "network": "type bool",
+        "limits": _LIMITS,
     },
     "spawn": {"max_concurrent": "type int", "dispatch": "name"},
     "team": {
@@ -157,7 +161,7 @@ ATTRIBUTES: dict[str, dict[str, str]] = {
         "strategy": "word reuse fresh_per_call",
         "mode": "word controller",
         "worker": "type { image?: string, command?: [string], max_concurrent?: int, workspace?: any }",
-        "resources": "type { limits?: { cpus?: string | float, memory?: string }, reservations?: { cpus?: string | float, memory?: string } }",
+        "resources": "type { limits?: { cpus?: string | float, memory?: string, pids?: int }, reservations?: { cpus?: string | float, memory?: string } }",
         "health_check": "type { command: [string], interval?: duration | string, timeout?: duration | string }",
     },
     "queue": {"lease": "type duration", "attempts": "type int"},

@@ -60,9 +60,11 @@ RANGES: dict[str, tuple[float, float, str]] = {
     "parallel": _COUNT,
     "per": _POSITIVE,
     "throttle": _COUNT,
+    "processes": _COUNT,
+    "pids": _COUNT,
 }
 """The least value, the greatest, and the words for both; durations count in nanoseconds."""
-RECORDS = frozenset(["budget", "health_check", "worker"])
+RECORDS = frozenset(["budget", "health_check", "limits", "resources", "worker"])
 """The attributes whose fields have ranges of their own."""
 
 

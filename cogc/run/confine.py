@@ -1,13 +1,17 @@
-"""`python -m cogc.run.confine MODE NETWORK HIDDEN WORKSPACE [APP] -- COMMAND...`: run a command under Landlock.
+"""`confine.py PLAN -- COMMAND...`: run a command held by Landlock, where there is no bubblewrap.
 
-Landlock is used where there is no bubblewrap. The command may read the system's folders and the app, read the
-workspace (MODE `ro`) or write it (`rw`), and write a temporary folder of its own. Without NETWORK (`yes`) it may make
-no TCP connection, if the kernel can forbid that. Landlock does not bound what it sees of other processes.
-
-HIDDEN is a JSON list of paths that must not be read. Landlock only allows, and what is allowed for a folder is
-allowed for everything below it. So a folder with a hidden path in it is allowed entry by entry, and of the folder
-itself only its names are. In a workspace that is written nothing can be hidden: a new file at its top needs the
+A plan is a JSON object. The command may write `write` (paths), read `read`, and read nothing of `hidden`. Landlock allows and never
+excludes, and what is allowed in a folder is allowed in all below it. So a folder with a hidden path in it is allowed entry by entry,
+and of the folder itself only its names are. In a folder that is written nothing can be hidden: a new file at its top needs the
 rights of the folder.
+
+What Landlock does not know is closed by a filter of system calls, `filter` (`seccomp.py`): sockets, IPC, keyrings, other processes'
+limits. Signals and abstract sockets end at the sandbox from Landlock's ABI 6 on. `gaps` names what this kernel leaves open.
+
+Root gives up every capability, and its groups. It becomes the owner of `owner`, a folder, if that is somebody else. What
+root owns is out of reach for others, so in a workspace of root the command stays root, without capabilities.
+
+This file runs as a script, in an interpreter without the site's packages, so that it starts fast. It imports nothing of cogc.
 """
 
 from __future__ import annotations
@@ -15,26 +19,28 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import resource
 import sys
 from collections.abc import Collection
-
-from cogc.disk.state_folder import inside
+from typing import Any
 
 _CREATE, _ADD, _RESTRICT = 444, 445, 446
 _VERSION = 1
 _PATH_BENEATH = 1
-_NO_NEW_PRIVS = 38
+_NO_NEW_PRIVS, _SECCOMP, _FILTER, _DROP, _SECUREBITS = 38, 22, 2, 24, 28
+_CAPABILITIES = 0x20080522  # the third version of their structure
+_LOCKED = 0xEF  # no capabilities for root, for a change of user, or ambient ones; and no way back
 _READ = 0b1101  # execute, read a file, read a folder
 _NAMES = 0b1000  # read a folder
 _FILE = 0b111  # what a rule for a file, not a folder, may say: execute, write, read
 _RIGHTS = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 4: (1 << 15) - 1, 5: (1 << 16) - 1}
-_NETWORK = 0b11
-_SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/etc", "/proc", "/opt")
-_DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom", "/dev/tty")
+_NETWORK = 0b11  # TCP: bind, connect
+_SCOPES = 0b11  # abstract Unix sockets, signals
+_NETWORK_ABI, _SCOPES_ABI = 4, 6
 
 
 class _Ruleset(ctypes.Structure):
-    _fields_ = (("files", ctypes.c_uint64), ("network", ctypes.c_uint64))
+    _fields_ = (("files", ctypes.c_uint64), ("network", ctypes.c_uint64), ("scoped", ctypes.c_uint64))
 
 
 class _Beneath(ctypes.Structure):
@@ -42,37 +48,62 @@ class _Beneath(ctypes.Structure):
     _fields_ = (("rights", ctypes.c_uint64), ("folder", ctypes.c_int32))
 
 
+class _Program(ctypes.Structure):
+    _fields_ = (("length", ctypes.c_ushort), ("code", ctypes.c_char_p))
+
+
 def version() -> int:
-    """Return the version of Landlock of this kernel, or 0 if it has none."""
+    """Return the version of Landlock of this kernel; 0 for none."""
     return max(0, int(_libc().syscall(_CREATE, None, ctypes.c_size_t(0), ctypes.c_uint32(_VERSION))))
+
+
+def gaps(abi: int, network: bool, filtered: bool) -> list[str]:
+    """Return what a Landlock sandbox of this version leaves open that a newer kernel, or another machine, would close."""
+    found = []
+    if abi < _SCOPES_ABI:
+        found.append("signals to other processes of the same user (closed from Linux 6.12 on)")
+    if not filtered:
+        found.append(
+            "Unix sockets, UDP, IPC, keyrings and setuid bits (there is no filter of system calls for this architecture)"
+        )
+        if abi < _NETWORK_ABI and not network:
+            found.append("TCP connections (closed from Linux 6.7 on)")
+    return found
 
 
 def _libc() -> ctypes.CDLL:
     return ctypes.CDLL(None, use_errno=True)
 
 
-def confine(writable: list[str], readable: list[str], network: bool, hidden: Collection[str] = ()) -> None:
-    """Confine this process and its descendants. Raise OSError if that is not possible."""
+def confine(plan: dict[str, Any]) -> None:
+    """Hold this process and all that it becomes. OSError if that cannot be done."""
     known = version()
     if not known:
         raise OSError("this kernel has no Landlock")
     libc = _libc()
     rights = _RIGHTS[min(known, 5)]
-    wanted = _Ruleset(rights, 0 if network or known < 4 else _NETWORK)
-    size = ctypes.sizeof(wanted) if known >= 4 else 8
+    wanted = _Ruleset(rights, 0 if plan["network"] else _NETWORK, _SCOPES)
+    size = 8 if known < _NETWORK_ABI else 16 if known < _SCOPES_ABI else 24
     rules = _checked(libc.syscall(_CREATE, ctypes.byref(wanted), ctypes.c_size_t(size), ctypes.c_uint32(0)))
-    for path in writable:
+    for path in plan["write"]:
         _allow(libc, rules, path, rights)
-    for path in readable:
-        _allow_reading(libc, rules, path, hidden)
+    for path in plan["read"]:
+        _allow_reading(libc, rules, path, plan["hidden"])
+    if os.geteuid() == 0:
+        _drop_root(libc, plan)
+    _drop_capabilities(libc)
     _checked(libc.prctl(_NO_NEW_PRIVS, 1, 0, 0, 0))
     _checked(libc.syscall(_RESTRICT, rules, ctypes.c_uint32(0)))
-    os.close(rules)
+    os.closerange(3, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+    code = bytes.fromhex(plan["filter"])
+    if code:
+        program = _Program(len(code) // 8, code)
+        _checked(libc.prctl(_SECCOMP, _FILTER, ctypes.byref(program), 0, 0))
 
 
 def _allow_reading(libc: ctypes.CDLL, rules: int, path: str, hidden: Collection[str]) -> None:
-    """Allow everything below a path to be read, except for what is hidden."""
-    if not any(inside(other, path) for other in hidden):
+    """Allow what is below a path to be read, all but what is hidden."""
+    if not any(other.startswith(path.rstrip("/") + "/") for other in hidden):
         _allow(libc, rules, path, _READ)
         return
     _allow(libc, rules, path, _NAMES)
@@ -82,7 +113,6 @@ def _allow_reading(libc: ctypes.CDLL, rules: int, path: str, hidden: Collection[
 
 
 def _allow(libc: ctypes.CDLL, rules: int, path: str, rights: int) -> None:
-    """Give rights on a path and everything below it."""
     try:
         folder = os.open(path, os.O_PATH | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -94,8 +124,37 @@ def _allow(libc: ctypes.CDLL, rules: int, path: str, rights: int) -> None:
         os.close(folder)
 
 
+def _drop_root(libc: ctypes.CDLL, plan: dict[str, Any]) -> None:
+    """Give up root's groups and the bounding set, and become the owner of the workspace if that is not root."""
+    about = os.stat(plan["owner"])
+    try:
+        os.setgroups([])
+        if about.st_uid:
+            os.chown(plan["temporary"], about.st_uid, about.st_gid)
+        for capability in range(64):
+            if libc.prctl(_DROP, capability, 0, 0, 0):
+                break  # the last one that this kernel knows has gone
+        _checked(libc.prctl(_SECUREBITS, _LOCKED, 0, 0, 0))
+        if about.st_uid:
+            os.setresgid(about.st_gid, about.st_gid, about.st_gid)
+            os.setresuid(about.st_uid, about.st_uid, about.st_uid)
+    except PermissionError:
+        if any(_capabilities(libc)):  # root of a container may have none to give up, else this must not be passed over
+            raise
+
+
+def _capabilities(libc: ctypes.CDLL) -> list[int]:
+    """Return the words of the three sets of capabilities of this process."""
+    words = (ctypes.c_uint32 * 6)()
+    _checked(libc.capget((ctypes.c_uint32 * 2)(_CAPABILITIES, 0), words))
+    return list(words)
+
+
+def _drop_capabilities(libc: ctypes.CDLL) -> None:
+    _checked(libc.capset((ctypes.c_uint32 * 2)(_CAPABILITIES, 0), (ctypes.c_uint32 * 6)()))
+
+
 def _checked(result: int) -> int:
-    """Return the result of a system call. Raise OSError for an error."""
     if result < 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
@@ -103,16 +162,10 @@ def _checked(result: int) -> int:
 
 
 def main() -> None:
-    """Confine this process, then execute the command in its place."""
-    split = sys.argv.index("--")
-    mode, network, hidden, workspace, *app = sys.argv[1:split]
-    words = sys.argv[split + 1 :]
-    own = os.environ["TMPDIR"]
-    readable = [*_SYSTEM, *app, *([workspace] if mode == "ro" else [])]
+    """Confine this process, and become the command."""
+    plan, words = json.loads(sys.argv[1]), sys.argv[3:]
     try:
-        confine(
-            [own, *_DEVICES, *([workspace] if mode == "rw" else [])], readable, network == "yes", json.loads(hidden)
-        )
+        confine(plan)
         os.execvp(words[0], words)
     except OSError as error:
         sys.stderr.write(f"cogc: {words[0]}: {error.strerror or error}\n")

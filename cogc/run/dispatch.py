@@ -138,7 +138,7 @@ class Dispatchers:
                 "allow_imports": sorted(settings.allow_imports),
                 "sandboxed": settings.sandboxed,
                 "kept": settings.kept.value(),
-                "sandbox": [call.sandbox.mode, call.sandbox.network] if call.sandbox is not None else None,
+                "sandbox": call.sandbox.plain() if call.sandbox is not None else None,
                 "max_depth": call.max_depth,
             },
             inbox=inbox,

@@ -10,16 +10,31 @@ which disappears with the sandbox, or an empty file.
 
 from __future__ import annotations
 
+import fcntl
+import json
 import os
 import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from functools import lru_cache
 
 from cogc.disk.state_folder import Kept
 from cogc.kernel.permissions import Sandbox
 from cogc.language.values import Failure
+from cogc.run import confine, seccomp
+from cogc.run.bounds import FILTER, bounded
+from cogc.run.sockets import sockets
 
-_NETWORK = ("/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/ssl", "/etc/ca-certificates", "/etc/pki")
-_SYSTEM = ("/etc/alternatives", "/etc/ld.so.cache", "/etc/passwd", "/etc/group")
-
+NETWORK = ("/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/ssl", "/etc/ca-certificates", "/etc/pki")
+SYSTEM = ("/etc/alternatives", "/etc/ld.so.cache", "/etc/passwd", "/etc/group")
+_FOLDERS = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/opt", "/proc")
+_SETTINGS = tuple(
+    f"/proc/{name}" for name in ("acpi", "asound", "bus", "fs", "irq", "scsi", "sys", "sysrq-trigger", "tty")
+)
+_SECRETS = tuple(f"/proc/{name}" for name in ("kcore", "keys", "key-users", "kpagecount", "kpageflags", "timer_list"))
+_DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom", "/dev/tty")
+_SEALS = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
 
 ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/tmp", "LANG": "C.UTF-8"}
 """The variables of every process in a sandbox, besides those of its program. They are the environment of bubblewrap itself,
@@ -48,24 +63,91 @@ def wrapped(
             "install it, or run without one by `--sandbox none`",
         )
     inside = os.path.normpath(os.path.join("/workspace", os.path.relpath(folder, workspace)))
+    filter = filter_file()
+    room = ["--size", str(sandbox.memory // 2)] if _bounds_tmpfs(bwrap) else []
     command = [
         bwrap, "--unshare-all", *(["--share-net"] if sandbox.network else []), "--die-with-parent", "--new-session",
+        *(["--seccomp", str(FILTER)] if filter else []),
         "--ro-bind", "/usr", "/usr", "--symlink", "usr/bin", "/bin", "--symlink", "usr/lib", "/lib",
-        "--symlink", "usr/lib64", "/lib64", "--dir", "/etc", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp",
+        "--symlink", "usr/lib64", "/lib64", "--dir", "/etc", "--proc", "/proc", *_settings(), "--dev", "/dev",
+        *room, "--tmpfs", "/dev/shm", "--remount-ro", "/dev", *room, "--tmpfs", "/tmp",
     ]  # fmt: skip
-    for path in (*_SYSTEM, *(_NETWORK if sandbox.network else ())):
+    for path in (*SYSTEM, *(NETWORK if sandbox.network else ())):
         command += ["--ro-bind-try", path, path]
     if app is not None:
         command += ["--ro-bind", app, "/app", *_masks(app, "/app", kept)]
     bind = "--bind" if sandbox.mode == "rw" else "--ro-bind"
     command += [bind, workspace, "/workspace", *_masks(workspace, "/workspace", kept), "--chdir", inside]
-    return [*command, "--cap-drop", "ALL", "--remount-ro", "/", "--", *words]
+    return bounded([*command, "--cap-drop", "ALL", "--remount-ro", "/", "--", *words], sandbox, filter)
+
+
+def confined(
+    words: list[str],
+    sandbox: Sandbox,
+    workspace: str,
+    temporary: str,
+    app: str | None = None,
+    hidden: Sequence[str] = (),
+    python: str = sys.executable,
+) -> list[str]:
+    """Return the command that runs `words` held by Landlock. The workspace and the app stand at their own paths; `temporary` is a
+    folder for this command alone."""
+    user = os.geteuid() or os.stat(workspace).st_uid
+    refused = seccomp.without_namespaces(sandbox.network, sandbox.mode == "rw" and user != 0)
+    read = [workspace] if sandbox.mode == "ro" else []
+    plan = {
+        "write": [temporary, *_DEVICES, *([workspace] if sandbox.mode == "rw" else [])],
+        "read": [*_FOLDERS, *SYSTEM, *(NETWORK if sandbox.network else ()), *([app] if app else []), *read],
+        "hidden": list(hidden),
+        "network": sandbox.network,
+        "filter": seccomp.bytecode(refused).hex(),
+        "owner": workspace,
+        "temporary": temporary,
+    }
+    held = [python, "-I", "-S", confine.__file__, json.dumps(plan), "--", *words]
+    return bounded(held, sandbox)
+
+
+@lru_cache(maxsize=1)
+def _settings() -> tuple[str, ...]:
+    """Return the options that close what of /proc belongs to the machine. bubblewrap leaves it writable for root, for whose user
+    it needs no capability: the program of core dumps, for one, which the kernel runs as root outside."""
+    read = [w for path in _SETTINGS if os.path.exists(path) for w in ("--ro-bind", path, path)]
+    none = [w for path in _SECRETS if os.path.isfile(path) for w in ("--ro-bind", "/dev/null", path)]
+    return (*read, *none)
+
+
+@lru_cache(maxsize=1)
+def _bounds_tmpfs(bwrap: str) -> bool:
+    """Return whether a bubblewrap can bound the size of a tmpfs, which it can from 0.7 on."""
+    said = subprocess.run([bwrap, "--version"], capture_output=True, text=True, check=False).stdout.split()
+    return bool(said) and [int(n) for n in said[-1].split(".")[:2] if n.isdigit()] >= [0, 7]
+
+
+_filters: dict[int, int] = {}
+
+
+def filter_file() -> str:
+    """Return the path of the filter of system calls for sandboxes with namespaces; nothing where calls are unknown.
+
+    The file is in memory, and open in this process: nobody else can change it, and it is gone with this process.
+    """
+    pid = os.getpid()
+    if pid not in _filters:
+        code = seccomp.bytecode(seccomp.in_namespaces())
+        if not code:
+            return ""
+        _filters.clear()
+        _filters[pid] = os.memfd_create("filter", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        os.write(_filters[pid], code)
+        fcntl.fcntl(_filters[pid], fcntl.F_ADD_SEALS, _SEALS)
+    return f"/proc/{pid}/fd/{_filters[pid]}"
 
 
 def _masks(folder: str, place: str, kept: Kept) -> list[str]:
     """Return the options that hide cogc's own files in a folder that is mounted at `place`."""
     words: list[str] = []
-    for path in kept.inside(folder):
+    for path in (*kept.inside(folder), *sockets(folder)):
         at = f"{place}/{os.path.relpath(path, folder)}"
         words += ["--tmpfs", at] if os.path.isdir(path) else ["--ro-bind", "/dev/null", at]
     return words

@@ -212,7 +212,7 @@ class Servers:
 
     def _wrapped(self, server: ir.Server, words: list[str], attributes: dict[str, Any], cwd: str) -> list[str]:
         """Return the command of a server, wrapped in a sandbox."""
-        sandbox = Sandbox(attributes["sandbox"], attributes.get("network", False))
+        sandbox = Sandbox.of(attributes)
         return wrapped(words, sandbox, os.path.realpath(self.workspace), os.path.realpath(cwd), server.name, self.kept)
 
 

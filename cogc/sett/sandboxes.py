@@ -8,7 +8,6 @@ with less protection than was asked for.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import shutil
 import sys
@@ -20,12 +19,15 @@ from contextlib import asynccontextmanager
 import trio
 
 from cogc.disk.state_folder import Kept
-from cogc.kernel.permissions import Sandbox
+from cogc.kernel.permissions import MEMORY, Sandbox
+from cogc.language.texts import size
 from cogc.language.values import Failure
-from cogc.run import confine
+from cogc.run import confine, seccomp
+from cogc.run.containers import contained, profile
 from cogc.run.process import run_process
-from cogc.run.sandbox import ENVIRONMENT, wrapped
+from cogc.run.sandbox import ENVIRONMENT, confined, wrapped
 from cogc.run.secrets import environment
+from cogc.run.sockets import sockets
 from cogc.sett.spec import AgentSpec
 
 _ENGINES = ("docker", "podman")
@@ -43,6 +45,8 @@ class Sandboxes:
         self.workspace = workspace
         self.wanted = wanted
         self.kept = kept or Kept()
+        self.warned = False
+        self.own_user = False
         self.engine: str | None = None
         self.images: dict[str, str] = {}
         self._one = trio.Lock()
@@ -58,19 +62,23 @@ class Sandboxes:
             async with self._container(agent, words, env, mode) as found:
                 yield found
         elif kind == "bubblewrap":
-            sandbox = Sandbox(mode, agent.network)
-            inside = wrapped(words, sandbox, self.workspace, self.workspace, agent.role, self.kept, agent.app)
+            permissions = self._permissions(agent, mode)
+            inside = wrapped(words, permissions, self.workspace, self.workspace, agent.role, self.kept, agent.app)
             yield [*agent.limits, *inside], {**ENVIRONMENT, **env}
         elif kind == "landlock":
             hidden = [p for f in (self.workspace, agent.app) if f is not None for p in self.kept.inside(f)]
             self._refuse(agent, mode, self.kept.inside(self.workspace))
+            self._warn(agent.network)
             with tempfile.TemporaryDirectory() as own:
-                network = "yes" if agent.network else "no"
-                held = [sys.executable, "-m", "cogc.run.confine", mode, network, json.dumps(hidden), self.workspace]
-                command = [*held, *([agent.app] if agent.app else []), "--", *(self._outside(agent, w) for w in words)]
+                moved = [self._outside(agent, w) for w in words]
+                command = confined(moved, self._permissions(agent, mode), self.workspace, own, agent.app, hidden)
                 yield [*agent.limits, *command], {**ENVIRONMENT, "HOME": own, "TMPDIR": own, **env}
         else:
             yield [*agent.limits, *(self._outside(agent, w) for w in words)], {**environment(), **env}
+
+    def _permissions(self, agent: AgentSpec, mode: str) -> Sandbox:
+        memory = size(agent.memory) if agent.memory else MEMORY
+        return Sandbox(mode, agent.network, memory, agent.processes)
 
     def _refuse(self, agent: AgentSpec, mode: str, hidden: list[str]) -> None:
         """Refuse what cannot be held: Landlock hides nothing in a folder that is written."""
@@ -80,6 +88,14 @@ class Sandboxes:
                 f"`{agent.role}` may write the workspace, and Landlock cannot hide `{hidden[0]}` in it, which is cogc's own; "
                 "keep it elsewhere, or install bubblewrap",
             )
+
+    def _warn(self, network: bool) -> None:
+        """Warn once of what Landlock does not hold on this machine."""
+        if self.warned:
+            return
+        self.warned = True
+        for gap in confine.gaps(confine.version(), network, seccomp.known()):
+            sys.stderr.write(f"cogc: warning: Landlock does not hold here: {gap}\n")
 
     async def _kind(self, agent: AgentSpec) -> str:
         """Return the sandbox to use for an agent. Raise Failure if the wanted one is not available."""
@@ -122,7 +138,10 @@ class Sandboxes:
 
     async def _answers(self, name: str) -> bool:
         with trio.move_on_after(_ANSWERS):
-            return (await run_process([name, "info"])).code == 0
+            done = await run_process([name, "info"])
+            # a daemon of docker that is root must not run the command of somebody else as root
+            self.own_user = name == "docker" and os.getuid() != 0 and b"rootless" not in done.stdout
+            return done.code == 0
         return False
 
     async def _image(self, agent: AgentSpec) -> str:
@@ -147,7 +166,7 @@ class Sandboxes:
     def _masks(self, folder: str, place: str) -> list[str]:
         """Return the options of the engine that hide cogc's own files in a folder that is mounted at `place`."""
         words: list[str] = []
-        for path in self.kept.inside(folder):
+        for path in (*self.kept.inside(folder), *sockets(folder)):
             at = f"{place}/{os.path.relpath(path, folder)}"
             words += ["--tmpfs", at] if os.path.isdir(path) else ["-v", f"/dev/null:{at}:ro"]
         return words
@@ -159,30 +178,16 @@ class Sandboxes:
         """Yield the command that runs in a container. Remove the container if the command was cancelled."""
         image, engine = await self._image(agent), await self._engine()
         name = f"cogc-{uuid.uuid4().hex[:12]}"
-        command = [
-            engine,
-            "run",
-            "--rm",
-            "-i",
-            "--name",
-            name,
-            "-v",
-            f"{self.workspace}:/workspace:{mode}",
-            "-w",
-            "/workspace",
-        ]
-        command += self._masks(self.workspace, "/workspace")
+        volumes = ["-v", f"{self.workspace}:/workspace:{mode}", *self._masks(self.workspace, "/workspace")]
         if agent.app is not None and not agent.dockerfile:
-            command += ["-v", f"{agent.app}:/app:ro", *self._masks(agent.app, "/app")]
-        if not agent.network:
-            command += ["--network", "none"]
-        for limit, value in (("--memory", agent.memory), ("--cpus", agent.cpus)):
-            command += [limit, value] if value else []
-        for variable in env:  # the values go through the environment: a command line is visible to other users
-            command += ["-e", variable]
+            volumes += ["-v", f"{agent.app}:/app:ro", *self._masks(agent.app, "/app")]
+        env = {"HOME": "/tmp", **env}
         over = False
         try:
-            yield [*command, image, *words], {**os.environ, **env}
+            with profile() as filter:
+                permissions = self._permissions(agent, mode)
+                command = contained([engine], name, permissions, volumes, filter, list(env), self.own_user, agent.cpus)
+                yield [*command, image, *words], {**os.environ, **env}
             over = True
         finally:
             if not over:  # the client of the engine was ended; the container that it started may still run

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from cogc import ir
+from cogc.kernel.permissions import PROCESSES
 from cogc.kernel.unit import Unit
 from cogc.language.texts import nanoseconds, processors, size
 from cogc.language.values import Duration, Failure
@@ -51,6 +52,7 @@ class AgentSpec:
         bounds = (given.get("resources") or {}).get("limits") or {}
         self.limits = limits(bounds, agent.role)
         self.memory, self.cpus = (str(bounds.get(name) or "") for name in ("memory", "cpus"))
+        self.processes: int = bounds.get("pids") or PROCESSES
         build = given.get("build") or {}
         context = build.get("context")
         self.image: str = (

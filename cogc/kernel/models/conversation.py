@@ -183,7 +183,7 @@ class Conversation:
         outer = self.around.sandbox if self.around is not None else self.kernel.models.sandbox
         if settings.get("sandbox", "none") == "none":
             return outer
-        return Sandbox(settings["sandbox"], settings.get("network", False)).inside(outer)
+        return Sandbox.of(settings).inside(outer)
 
     def sub(self, program: Program, query: str, id: str) -> Conversation:
         """Return a conversation that is part of this one: another agent, asked by it."""

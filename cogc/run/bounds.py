@@ -1,0 +1,147 @@
+"""Bounds on the memory, processes, files and descriptors of a sandbox, and the shell that sets them before a command begins.
+
+Resource limits bound each process: its memory (`RLIMIT_DATA`), the size of a file, its descriptors; there are no core dumps.
+`RLIMIT_NPROC` bounds the processes of all of a user, and so is set above the number that the machine has at the start. It does
+not hold root. Control groups bound a sandbox as a whole. They are used where the own group is the root of a hierarchy that may be written,
+which is so for root of a machine and in some containers: a group that belongs to a manager of groups is that manager's alone.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import resource
+import time
+from contextlib import suppress
+from functools import lru_cache
+from pathlib import Path
+
+from cogc.kernel.permissions import Sandbox
+
+_GIB = 1 << 30
+FILE = 4 * _GIB
+DESCRIPTORS = 4096
+FILTER = 9
+"""The descriptor at which bubblewrap finds its filter of system calls."""
+
+
+def bounded(words: list[str], sandbox: Sandbox, filter: str = "") -> list[str]:
+    """Return the command that runs `words` within the bounds of a sandbox, with the file `filter` open at descriptor FILTER."""
+    lines = [f"ulimit {option} {value}" for option, value in _limits(sandbox).items()]
+    tasks = at_most(resource.RLIMIT_NPROC, _tasks() + sandbox.processes)
+    lines.append(f"ulimit -u {tasks} 2>/dev/null || ulimit -p {tasks} 2>/dev/null")  # bash names it so, dash so
+    lines += [f"echo $$ > '{group}' || exit 126" for group in groups(sandbox)]
+    lines += [f"exec {FILTER}<'{filter}'"] if filter else []
+    return ["/bin/sh", "-c", "\n".join([*lines, 'exec "$@"']), "sh", *words]
+
+
+def _limits(sandbox: Sandbox) -> dict[str, int]:
+    """Return the options of `ulimit` and their values, in the units of a POSIX shell."""
+    return {
+        "-c": 0,
+        "-n": at_most(resource.RLIMIT_NOFILE, DESCRIPTORS),
+        "-f": at_most(resource.RLIMIT_FSIZE, FILE) // 512,
+        "-d": at_most(resource.RLIMIT_DATA, sandbox.memory) // 1024,
+    }
+
+
+def at_most(limit: int, wanted: int) -> int:
+    """Return the value for a limit: what is wanted, or less where this process may have no more."""
+    hard = resource.getrlimit(limit)[1]
+    return wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+
+
+def _tasks() -> int:
+    """Return the number of processes and threads that the machine has now."""
+    try:
+        with open("/proc/loadavg", encoding="ascii") as file:
+            return int(file.read().split()[3].partition("/")[2])
+    except (OSError, ValueError, IndexError):
+        return 4096
+
+
+# ---- control groups ------------------------------------------------------------------------------------------
+
+_PREFIX = "cogc-"
+_NEW = 60.0
+"""Seconds in which a group is new."""
+_made: list[str] = []
+
+
+def groups(sandbox: Sandbox, root: str = "/sys/fs/cgroup", own: str = "/proc/self/cgroup") -> list[str]:
+    """Make the control groups of a sandbox; return the files that take a process into them. Groups of sandboxes that are over are removed."""
+    remove_groups()
+    found = []
+    for folder, values in _hierarchies(root, own).items():
+        group = f"{folder}/{_PREFIX}{os.getpid()}-{len(_made)}-{os.urandom(3).hex()}"
+        with suppress(OSError):  # not for us
+            os.mkdir(group)
+            _made.append(group)
+            bounds = {"pids": sandbox.processes, "memory": sandbox.memory}
+            if all(_write(f"{group}/{name}", bounds[kind]) for name, kind in values.items()):
+                found.append(f"{group}/cgroup.procs")
+    return found
+
+
+@lru_cache(maxsize=4)
+def _hierarchies(root: str, own: str) -> dict[str, dict[str, str]]:
+    """Return the folders in which groups may be made, and the files that bound a group there, by what they bound."""
+    found: dict[str, dict[str, str]] = {}
+    try:
+        lines = Path(own).read_text("utf-8").splitlines()
+    except OSError:
+        lines = []
+    for number, controllers, path in (line.split(":", 2) for line in lines):
+        names = controllers.split(",")
+        if path != "/":
+            continue
+        if number == "0":
+            folder, bounds = root, {"pids.max": "pids", "memory.max": "memory"}
+            try:
+                enabled = Path(folder, "cgroup.subtree_control").read_text("ascii").split()
+            except OSError:
+                enabled = []
+            bounds = {file: kind for file, kind in bounds.items() if kind in enabled}
+        else:
+            folder = f"{root}/{controllers}"
+            files = {"pids": "pids.max", "memory": "memory.limit_in_bytes"}
+            bounds = {files[name]: name for name in names if name in files}
+        if bounds and os.access(folder, os.W_OK):
+            found[folder] = bounds
+            _remove_stale(folder)
+    return found
+
+
+def _write(path: str, value: int) -> bool:
+    try:
+        with open(path, "w", encoding="ascii") as file:
+            file.write(str(value))
+    except OSError:
+        return False
+    return True
+
+
+def remove_groups() -> None:
+    """Remove the groups of sandboxes that are over."""
+    for group in list(_made):
+        try:
+            os.rmdir(group)
+        except FileNotFoundError:
+            pass
+        except OSError:  # something runs in it
+            continue
+        _made.remove(group)
+
+
+def _remove_stale(folder: str) -> None:
+    """Remove the groups of runners that were killed. A group that is new may be one whose sandbox is about to begin."""
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            pid = entry.name.removeprefix(_PREFIX).partition("-")[0]
+            if entry.name.startswith(_PREFIX) and pid.isdigit() and not os.path.exists(f"/proc/{pid}"):
+                with suppress(OSError):
+                    if time.time() - entry.stat().st_mtime > _NEW:
+                        os.rmdir(entry.path)
+
+
+atexit.register(remove_groups)

@@ -20,7 +20,7 @@ from cogc.sett.agent_runs import AgentRuns
 from cogc.sett.board import Board
 from cogc.sett.model import Artefact, approves, goal, new_id
 from cogc.stores.memory import MemoryStore
-from support.processes import bubblewrap_works, marked, unique_seconds
+from support.processes import bubblewrap_works, marked, podman_settings, unique_seconds
 from support.setts import ON_GOAL, World, agent, made, on, says
 from support.specs import check_text
 from support.waiting import DEADLINE, until
@@ -650,13 +650,7 @@ def image(tmp_path_factory: Any) -> Any:
     if not all(map(shutil.which, ("podman", "runc", "busybox"))):
         pytest.skip("there is no podman, runc or busybox here")
     folder = tmp_path_factory.mktemp("image")
-    conf = folder / "containers.conf"
-    conf.write_text(
-        '[engine]\nruntime = "runc"\ncgroup_manager = "cgroupfs"\n'
-        '[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]\n'
-    )
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CONTAINERS_CONF", str(conf))
+    with podman_settings(folder):
         root = folder / "root" / "bin"
         root.mkdir(parents=True)
         shutil.copy(str(shutil.which("busybox")), root / "busybox")

@@ -44,6 +44,6 @@ class Sandbox:
             min(self.processes, outer.processes),
         )
 
-    def plain(self) -> list[str | bool | int]:
+    def plain(self) -> tuple[str, bool, int, int]:
         """Return the permissions as values of JSON, in the order in which `Sandbox` takes them."""
-        return [self.mode, self.network, self.memory, self.processes]
+        return (self.mode, self.network, self.memory, self.processes)

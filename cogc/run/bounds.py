@@ -27,21 +27,32 @@ FILTER = 9
 
 def bounded(words: list[str], sandbox: Sandbox, filter: str = "") -> list[str]:
     """Return the command that runs `words` within the bounds of a sandbox, with the file `filter` open at descriptor FILTER."""
-    lines = [f"ulimit {option} {value}" for option, value in _limits(sandbox).items()]
-    tasks = at_most(resource.RLIMIT_NPROC, _tasks() + sandbox.processes)
+    values = limits(sandbox)
+    lines = [f"ulimit {option} {values[number] // unit}" for number, (option, unit) in _OPTIONS.items()]
+    tasks = values[resource.RLIMIT_NPROC]
     lines.append(f"ulimit -u {tasks} 2>/dev/null || ulimit -p {tasks} 2>/dev/null")  # bash names it so, dash so
-    lines += [f"echo $$ > '{group}' || exit 126" for group in groups(sandbox)]
+    lines += [f"echo 0 > '{group}' || exit 126" for group in groups(sandbox)]
     lines += [f"exec {FILTER}<'{filter}'"] if filter else []
     return ["/bin/sh", "-c", "\n".join([*lines, 'exec "$@"']), "sh", *words]
 
 
-def _limits(sandbox: Sandbox) -> dict[str, int]:
-    """Return the options of `ulimit` and their values, in the units of a POSIX shell."""
+_OPTIONS = {
+    resource.RLIMIT_CORE: ("-c", 512),
+    resource.RLIMIT_NOFILE: ("-n", 1),
+    resource.RLIMIT_FSIZE: ("-f", 512),
+    resource.RLIMIT_DATA: ("-d", 1024),
+}
+"""The options of `ulimit`, and their units in a POSIX shell."""
+
+
+def limits(sandbox: Sandbox) -> dict[int, int]:
+    """Return the resource limits of each process of a sandbox."""
     return {
-        "-c": 0,
-        "-n": at_most(resource.RLIMIT_NOFILE, DESCRIPTORS),
-        "-f": at_most(resource.RLIMIT_FSIZE, FILE) // 512,
-        "-d": at_most(resource.RLIMIT_DATA, sandbox.memory) // 1024,
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_NOFILE: at_most(resource.RLIMIT_NOFILE, DESCRIPTORS),
+        resource.RLIMIT_FSIZE: at_most(resource.RLIMIT_FSIZE, FILE),
+        resource.RLIMIT_DATA: at_most(resource.RLIMIT_DATA, sandbox.memory),
+        resource.RLIMIT_NPROC: at_most(resource.RLIMIT_NPROC, _tasks() + sandbox.processes),
     }
 
 
@@ -79,7 +90,8 @@ def groups(sandbox: Sandbox, root: str = "/sys/fs/cgroup", own: str = "/proc/sel
             _made.append(group)
             bounds = {"pids": sandbox.processes, "memory": sandbox.memory}
             if all(_write(f"{group}/{name}", bounds[kind]) for name, kind in values.items()):
-                found.append(f"{group}/cgroup.procs")
+                # a thread that moves itself is moved at once, a process waits for all of the machine (10 to 20 ms)
+                found.append(f"{group}/{'cgroup.procs' if folder == root else 'tasks'}")
     return found
 
 

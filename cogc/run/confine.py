@@ -1,6 +1,6 @@
-"""`confine.py PLAN -- COMMAND...`: run a command held by Landlock, where there is no bubblewrap.
+"""`python -c STARTER FOLDER PLAN COMMAND...`: run a command held by Landlock, where there is no bubblewrap.
 
-A plan is a JSON object. The command may write `write` (paths), read `read`, and read nothing of `hidden`. Landlock allows and never
+A plan is a marshalled record, in hexadecimal digits. The command may write `write` (paths), read `read`, and read nothing of `hidden`. Landlock allows and never
 excludes, and what is allowed in a folder is allowed in all below it. So a folder with a hidden path in it is allowed entry by entry,
 and of the folder itself only its names are. In a folder that is written nothing can be hidden: a new file at its top needs the
 rights of the folder.
@@ -11,19 +11,25 @@ limits. Signals and abstract sockets end at the sandbox from Landlock's ABI 6 on
 Root gives up every capability, and its groups. It becomes the owner of `owner`, a folder, if that is somebody else. What
 root owns is out of reach for others, so in a workspace of root the command stays root, without capabilities.
 
-This file runs as a script, in an interpreter without the site's packages, so that it starts fast. It imports nothing of cogc.
+This module runs in an interpreter without the site's packages, so that it starts fast: `STARTER` imports it from its folder. A keeper
+(`reaper.py`), which is such an interpreter, confines the process that it has forked, and starts no other. It imports nothing of cogc.
 """
 
 from __future__ import annotations
 
 import ctypes
-import json
+import marshal
 import os
 import resource
 import sys
-from collections.abc import Collection
-from typing import Any
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+    from typing import Any
+
+STARTER = "import sys; sys.path.append(sys.argv[1]); import confine; confine.main()"
+"""The folder stands last on the path, so that no module in it hides one of Python's."""
 _CREATE, _ADD, _RESTRICT = 444, 445, 446
 _VERSION = 1
 _PATH_BENEATH = 1
@@ -89,13 +95,18 @@ def confine(plan: dict[str, Any]) -> None:
         _allow(libc, rules, path, rights)
     for path in plan["read"]:
         _allow_reading(libc, rules, path, plan["hidden"])
+    for group in plan["groups"]:
+        with open(group, "wb", buffering=0) as file:
+            file.write(b"0")
+    for number, value in plan["limits"].items():
+        resource.setrlimit(number, (value, value))
     if os.geteuid() == 0:
         _drop_root(libc, plan)
     _drop_capabilities(libc)
     _checked(libc.prctl(_NO_NEW_PRIVS, 1, 0, 0, 0))
     _checked(libc.syscall(_RESTRICT, rules, ctypes.c_uint32(0)))
-    os.closerange(3, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
-    code = bytes.fromhex(plan["filter"])
+    os.closerange(3, 1 << 20)
+    code: bytes = plan["filter"]
     if code:
         program = _Program(len(code) // 8, code)
         _checked(libc.prctl(_SECCOMP, _FILTER, ctypes.byref(program), 0, 0))
@@ -161,16 +172,29 @@ def _checked(result: int) -> int:
     return int(result)
 
 
+def become(plan: bytes, words: list[bytes], environment: Mapping[bytes, bytes]) -> None:
+    """Confine this process, and become a command, which is looked for on the path.
+
+    Nothing is imported on the way, as `os.execvp` would do: the sandbox does not let this process read its modules.
+    """
+    folders = [b""] if b"/" in words[0] else [p + b"/" for p in environment.get(b"PATH", b"/usr/bin:/bin").split(b":")]
+    failed = OSError(2, os.strerror(2))
+    try:
+        confine(marshal.loads(bytes.fromhex(plan.decode("ascii"))))
+        for folder in folders:
+            try:
+                os.execve(folder + words[0], words, environment)
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                failed = error
+    except OSError as error:
+        failed = error
+    os.write(2, b"cogc: %s: %s\n" % (words[0], (failed.strerror or str(failed)).encode()))
+    os._exit(126)
+
+
 def main() -> None:
     """Confine this process, and become the command."""
-    plan, words = json.loads(sys.argv[1]), sys.argv[3:]
-    try:
-        confine(plan)
-        os.execvp(words[0], words)
-    except OSError as error:
-        sys.stderr.write(f"cogc: {words[0]}: {error.strerror or error}\n")
-        raise SystemExit(126) from None
-
-
-if __name__ == "__main__":
-    main()
+    plan, *words = map(os.fsencode, sys.argv[2:])
+    become(plan, words, os.environb)

@@ -188,11 +188,23 @@ def _execute(
                 os.dup2(descriptor, target)
         if folder:
             os.chdir(folder)
+        _confine(words, environment)
         os.execvpe(words[0], words, environment)
     except OSError as error:
         os.write(errors, marshal.dumps((error.errno, error.strerror)))
     finally:
         os._exit(127)
+
+
+def _confine(words: list[bytes], environment: dict[bytes, bytes]) -> None:
+    """Do in this process what the command of a Landlock sandbox would start a Python for; return for any other command."""
+    if words[3:4] != [b"-c"] or b"import confine" not in words[4]:
+        return
+    sys.path.append(os.path.dirname(os.path.abspath(__file__)))
+    confine = __import__("confine")
+
+    if os.fsdecode(words[4]) == confine.STARTER:
+        confine.become(words[6], words[7:], environment)
 
 
 def _watch(control: int, runner: int, woken: int, pid: int, reports: socket.socket | None) -> bool:

@@ -11,7 +11,7 @@ which disappears with the sandbox, or an empty file.
 from __future__ import annotations
 
 import fcntl
-import json
+import marshal
 import os
 import shutil
 import subprocess
@@ -23,7 +23,7 @@ from cogc.disk.state_folder import Kept
 from cogc.kernel.permissions import Sandbox
 from cogc.language.values import Failure
 from cogc.run import confine, seccomp
-from cogc.run.bounds import FILTER, bounded
+from cogc.run.bounds import FILTER, bounded, groups, limits
 from cogc.run.sockets import sockets
 
 NETWORK = ("/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/ssl", "/etc/ca-certificates", "/etc/pki")
@@ -89,6 +89,7 @@ def confined(
     app: str | None = None,
     hidden: Sequence[str] = (),
     python: str = sys.executable,
+    grouped: bool = True,
 ) -> list[str]:
     """Return the command that runs `words` held by Landlock. The workspace and the app stand at their own paths; `temporary` is a
     folder for this command alone."""
@@ -100,12 +101,14 @@ def confined(
         "read": [*_FOLDERS, *SYSTEM, *(NETWORK if sandbox.network else ()), *([app] if app else []), *read],
         "hidden": list(hidden),
         "network": sandbox.network,
-        "filter": seccomp.bytecode(refused).hex(),
+        "filter": seccomp.bytecode(refused),
+        "limits": limits(sandbox),
+        "groups": groups(sandbox) if grouped else [],
         "owner": workspace,
         "temporary": temporary,
     }
-    held = [python, "-I", "-S", confine.__file__, json.dumps(plan), "--", *words]
-    return bounded(held, sandbox)
+    starter = [python, "-I", "-S", "-c", confine.STARTER, os.path.dirname(confine.__file__)]
+    return [*starter, marshal.dumps(plan).hex(), *words]
 
 
 @lru_cache(maxsize=1)

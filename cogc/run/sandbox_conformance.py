@@ -30,22 +30,27 @@ import trio
 
 from cogc.disk.state_folder import Kept
 from cogc.kernel.permissions import Sandbox
-from cogc.run import sandbox_probes, confine
+from cogc.run import confine, sandbox_probes
 from cogc.run.containers import contained, profile
 from cogc.run.process import run_process
 from cogc.run.sandbox import ENVIRONMENT, confined, wrapped
 
 KINDS = ("bubblewrap", "landlock", "container")
-MEMORY, PROCESSES, MARGIN = 128 << 20, 64, 3000
+MEMORY, PROCESSES, MARGIN = 64 << 20, 64, 3000
 _PYTHON = "/usr/bin/python3"
 _MOST = 180.0
 _NOBODY = 65534
+OWN = os.getuid() or _NOBODY
+"""The user of the sandboxes for others than root."""
 
 _ATTRIBUTES = (
     "Landlock has no rule for modes, owners and times. A command that may write the workspace can change those of files of its "
     "own user. Root cannot, nor can a command that only reads."
 )
-_TOTAL = "`memory` bounds each process. Together they are bounded where a control group can be made, as for root on a machine with cgroup v2."
+_TOTAL = (
+    "`memory` bounds each process, and what is shared or held in files in memory counts for none. All of it is bounded where a "
+    "control group of memory can be made."
+)
 EXPLAINED = {
     ("landlock", "change-attributes-outside"): _ATTRIBUTES,
     ("landlock", "see-other-processes"): "Landlock makes no namespaces: names and command lines of processes can be read, their memory and environment cannot.",
@@ -64,7 +69,10 @@ Rows = dict[str, tuple[str, str]]
 
 
 class Subject:
-    """A sandbox to be tested: its kind, and the user in it. `missing` says why it cannot be tested here."""
+    """A sandbox to be tested: its kind, and the user in it. `missing` says why it cannot be tested here.
+
+    The kind `none` is a plain process: it shows what the suite would say of a sandbox that holds nothing.
+    """
 
     def __init__(self, kind: str, user: int, missing: str = "", engine: str = "", image: str = "") -> None:
         self.kind = kind
@@ -84,7 +92,7 @@ def subjects(image: str = "", engine: str = "podman") -> list[Subject]:
     found = []
     for kind in KINDS:
         for root in (True, False):
-            user = 0 if root else os.getuid() or _NOBODY
+            user = 0 if root else OWN
             missing = "this needs root" if root and os.getuid() else _missing(kind, root, image)
             found.append(Subject(kind, user, missing, engine, image))
     return found
@@ -111,8 +119,8 @@ def _missing(kind: str, root: bool, image: str) -> str:
 class _Ground:
     """What the probes are after, in folders that the user of the sandbox owns."""
 
-    def __init__(self, folder: str, user: int) -> None:
-        self.user = user
+    def __init__(self, folder: str, user: int, margin: int) -> None:
+        self.margin = margin
         self.canary = f"canary-{random.SystemRandom().randrange(10**12)}"
         self.leftover = f"97.{random.SystemRandom().randrange(10**11, 10**12)}"
         self.outside, self.workspace = f"{folder}/outside", f"{folder}/workspace"
@@ -166,7 +174,7 @@ class _Ground:
             "mode": mode, "canary": self.canary, "mark": self.canary, "outside": self.outside, "victim": self.victim.pid,
             "tcp": self.tcp.getsockname()[1], "udp": self.udp.getsockname()[1], "abstract": self.canary,
             "shared": self.key if self.shared >= 0 else 0, "leftover": self.leftover, "memory": MEMORY,
-            "processes": PROCESSES, "margin": MARGIN,
+            "processes": PROCESSES, "margin": self.margin,
         })  # fmt: skip
 
     def seen(self) -> Rows:
@@ -217,7 +225,7 @@ async def check_sandbox(subject: Subject) -> Rows:
     rows: Rows = {}
     for mode in ("rw", "ro"):
         with tempfile.TemporaryDirectory(prefix="cogc-sandbox-", dir="/tmp") as folder, ExitStack() as stack:
-            ground = _Ground(folder, subject.user)
+            ground = _Ground(folder, subject.user, MARGIN if subject.kind != "none" else 8 - PROCESSES)
             stack.callback(ground.close)
             rows |= await _started(subject, ground, folder, mode)
             rows |= ground.seen()
@@ -227,12 +235,8 @@ async def check_sandbox(subject: Subject) -> Rows:
 async def _started(subject: Subject, ground: _Ground, folder: str, mode: str) -> Rows:
     """Run the probes for one mode of the workspace."""
     sandbox = Sandbox(mode, False, MEMORY, PROCESSES)
-    words = [
-        _PYTHON,
-        "-I",
-        "-S",
-        f"{ground.workspace if subject.kind == 'landlock' else '/workspace'}/sandbox_probes.py",
-    ]
+    place = ground.workspace if subject.kind in ("landlock", "none") else "/workspace"
+    words = [_PYTHON, "-I", "-S", f"{place}/sandbox_probes.py"]
     with ExitStack() as stack:
         env = dict(ENVIRONMENT)
         if subject.kind == "container":
@@ -246,8 +250,12 @@ async def _started(subject: Subject, ground: _Ground, folder: str, mode: str) ->
             temporary = stack.enter_context(tempfile.TemporaryDirectory(dir=folder))
             os.chmod(temporary, 0o777)
             env["TMPDIR"] = env["HOME"] = temporary
-            command = confined(words, sandbox, ground.workspace, temporary, python=_PYTHON)
-            command = [f"{folder}/confine.py" if w == confine.__file__ else w for w in command]
+            grouped = os.getuid() == 0 and subject.user == 0
+            command = confined(words, sandbox, ground.workspace, temporary, python=_PYTHON, grouped=grouped)
+            ours = os.path.dirname(confine.__file__)  # which other users may not read
+            command = [folder if w == ours else w for w in command]
+        elif subject.kind == "none":
+            command = words
         else:
             command = wrapped(words, sandbox, ground.workspace, ground.workspace, "sandbox", Kept())
         if os.getuid() == 0 and subject.user:
@@ -259,10 +267,12 @@ async def _started(subject: Subject, ground: _Ground, folder: str, mode: str) ->
 
 
 def _as_user(command: list[str], user: int) -> list[str]:
-    """Return a bounded command as another user would run it: without the control groups, which are root's."""
-    shell, option, script, name, *words = command
-    lines = [line for line in script.splitlines() if "cgroup.procs" not in line]
+    """Return a command as another user would run it: without the control groups, which are root's."""
     become = ["setpriv", "--reuid", str(user), "--regid", str(user), "--clear-groups", "--"]
+    if confine.STARTER in command or command[0] == _PYTHON:
+        return [*become, *command]
+    shell, option, script, name, *words = command
+    lines = [line for line in script.splitlines() if not line.startswith("echo 0 ")]
     return [shell, option, "\n".join(lines), name, *become, *words]
 
 
@@ -330,7 +340,7 @@ def _python_files() -> list[str]:
 def table(found: dict[str, Rows]) -> str:
     """Return the outcome of all sandboxes as a table in Markdown. A sandbox that was not tested has no rows."""
     names = list(found)
-    lines = [f"| a sandboxd command tries to | {' | '.join(names)} |", f"| --- |{' --- |' * len(names)}"]
+    lines = [f"| a command in a sandbox tries to | {' | '.join(names)} |", f"| --- |{' --- |' * len(names)}"]
     for probe in (*sandbox_probes.PROBES, *sandbox_probes.READING):
         cells = [found[name].get(probe, ("not tested", ""))[0] for name in names]
         lines.append(f"| {probe.replace('-', ' ')} | {' | '.join(cells)} |")

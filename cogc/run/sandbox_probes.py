@@ -224,7 +224,7 @@ def see_other_processes() -> str | None:
 
 @probe
 def signal_other_processes() -> str | None:
-    os.kill(FACTS["victim"], signal.SIGUSR2)
+    os.kill(FACTS["victim"], signal.SIGWINCH)
     return "another process was sent one"
 
 
@@ -405,8 +405,9 @@ def clone3_into_namespaces() -> str | None:
 
 @probe
 def make_a_mount() -> str | None:
+    os.makedirs("place", exist_ok=True)
     try:
-        system_call(165, 40, b"none", b"/tmp", b"tmpfs", 0, 0)
+        system_call(165, 40, b"none", b"place", b"tmpfs", 0, 0)
     except OSError:
         os.close(system_call(430, 430, b"tmpfs", 0))
     return "it was made"

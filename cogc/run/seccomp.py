@@ -3,7 +3,7 @@
 A filter is a list of refusals. Each names a system call, the error that its caller gets, and the arguments for which it is refused;
 all other calls pass. `bytecode` writes the list for the kernel (a classic BPF program, for bubblewrap and Landlock), `profile` as a
 JSON profile (for docker and podman). A filter knows one architecture: calls by another one are refused, so that 32-bit programs do not
-run in a sandbox. Calls that are newer than the table do not exist for a sandboxd program.
+run in a sandbox. Calls that are newer than the table do not exist in a sandbox.
 
 What every sandbox refuses, and why:
 - new namespaces and mounts, so that nothing in a sandbox becomes root of a namespace of its own;

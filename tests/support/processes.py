@@ -6,7 +6,11 @@ import os
 import random
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+import pytest
 
 QUICK = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
 """What makes a pytest start quickly that a test's own test starts: no plugins, which most of its time goes into."""
@@ -48,6 +52,20 @@ def bubblewrap_works() -> bool:
     """Whether bubblewrap is installed and may make namespaces here."""
     words = ["bwrap", "--unshare-all", "--ro-bind", "/", "/", "--proc", "/proc", "true"]
     return shutil.which("bwrap") is not None and subprocess.run(words, capture_output=True, check=False).returncode == 0
+
+
+@contextmanager
+def podman_settings(folder: Path) -> Iterator[None]:
+    """Settings with which podman works as root of a machine that is a container itself."""
+    conf = folder / "containers.conf"
+    conf.write_text(
+        '[engine]\nruntime = "runc"\ncgroup_manager = "cgroupfs"\n'
+        '[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]\n'
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        if os.getuid() == 0 and shutil.which("runc"):
+            patch.setenv("CONTAINERS_CONF", str(conf))
+        yield
 
 
 def connections(door: Path) -> int:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from cogc.diagnostics.source import is_yaml_spec
-from support.cli import cogc
+from support.cli import cogc, cogc_here
 from support.sim import Sim
 from support.specs import check_text
 
@@ -22,15 +22,15 @@ _MISTAKE = "coglets:\n  Main:\n    listen: {x: int}\n    reactions:\n      - on:
 def test_a_pipe_is_refused_at_once(name: str, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / name)
     for command in ("check", "run", "graph", "convert", "cost", "build"):
-        done = cogc(command, name, cwd=tmp_path)
+        done = cogc_here(command, name, cwd=tmp_path)
         assert done.returncode in (1, 2) and "it is a pipe and no file" in done.stdout + done.stderr, command
 
 
 def test_a_device_and_a_socket_are_refused(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as door:
         door.bind(str(tmp_path / "s.cog"))
-        assert "it is a socket and no file" in cogc("check", "s.cog", cwd=tmp_path).stdout
-    assert "it is a device and no file" in cogc("check", "/dev/zero", cwd=tmp_path).stdout
+        assert "it is a socket and no file" in cogc_here("check", "s.cog", cwd=tmp_path).stdout
+    assert "it is a device and no file" in cogc_here("check", "/dev/zero", cwd=tmp_path).stdout
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_a_device_and_a_socket_are_refused(tmp_path: Path) -> None:
 )
 def test_a_folder_and_a_named_file_see_the_same_spec(name: str, text: str, tmp_path: Path) -> None:
     (tmp_path / name).write_text(text, encoding="utf-8", newline="")
-    by_name, by_folder = cogc("check", name, cwd=tmp_path), cogc("check", ".", cwd=tmp_path)
+    by_name, by_folder = cogc_here("check", name, cwd=tmp_path), cogc_here("check", ".", cwd=tmp_path)
     assert by_name.returncode == by_folder.returncode == 1
     assert "COG302" in by_name.stdout and by_name.stdout == by_folder.stdout
 
@@ -246,20 +246,20 @@ _HEAD = 'model m = anthropic "claude-sonnet-5-5"\nagent L { model: m, system: "s
 )
 def test_quoted_names_come_through_to_yaml_and_back(text: str, tmp_path: Path) -> None:
     (tmp_path / "a.cog").write_text(text)
-    assert cogc("check", "a.cog", cwd=tmp_path).returncode == 0
-    assert cogc("convert", "a.cog", "-o", "b.yml", cwd=tmp_path).returncode == 0
-    assert cogc("check", "b.yml", cwd=tmp_path).returncode == 0
-    assert cogc("convert", "b.yml", "-o", "c.cog", cwd=tmp_path).returncode == 0
-    assert cogc("check", "c.cog", cwd=tmp_path).returncode == 0
-    assert cogc("convert", "c.cog", cwd=tmp_path).stdout == (tmp_path / "b.yml").read_text()
+    assert cogc_here("check", "a.cog", cwd=tmp_path).returncode == 0
+    assert cogc_here("convert", "a.cog", "-o", "b.yml", cwd=tmp_path).returncode == 0
+    assert cogc_here("check", "b.yml", cwd=tmp_path).returncode == 0
+    assert cogc_here("convert", "b.yml", "-o", "c.cog", cwd=tmp_path).returncode == 0
+    assert cogc_here("check", "c.cog", cwd=tmp_path).returncode == 0
+    assert cogc_here("convert", "c.cog", cwd=tmp_path).stdout == (tmp_path / "b.yml").read_text()
 
 
 def test_convert_names_what_it_does_not_keep(tmp_path: Path) -> None:
     (tmp_path / "a.cog").write_text(
         '"the limit"\nconst A = 1 # one\n# two\n"its doc"\ncoglet Main { listen x: int }\nconst B = "# no"\n'
     )
-    done = cogc("convert", "a.cog", "-o", "b.yml", cwd=tmp_path)
+    done = cogc_here("convert", "a.cog", "-o", "b.yml", cwd=tmp_path)
     assert done.returncode == 0
     assert "2 comments" in done.stderr and "its doc" in (tmp_path / "b.yml").read_text()
     (tmp_path / "c.yml").write_text("cog: 1 # one\nconsts:\n  # two\n  A: '\"# no\"'\n")
-    assert "2 comments" in cogc("convert", "c.yml", cwd=tmp_path).stderr
+    assert "2 comments" in cogc_here("convert", "c.yml", cwd=tmp_path).stderr

@@ -15,7 +15,7 @@ import trio
 
 from cogc.stores.memory import MemoryStore
 from cogc.tasks import TaskQueue, check_queue, open_queue, task
-from support.cli import cogc
+from support.cli import cogc, cogc_here
 from support.redis import RedisServer, needs_redis
 from support.waiting import DEADLINE, until_given
 
@@ -58,7 +58,7 @@ def test_a_priority_that_is_none_is_refused() -> None:
 
 def test_people_use_it_from_the_command_line(tmp_path: Path) -> None:
     def queue(*words: str) -> Any:
-        return cogc("queue", *words, cwd=tmp_path)
+        return cogc_here("queue", *words, cwd=tmp_path)
 
     first = queue("put", "tidy", "--priority", "low").stdout.strip()
     second = queue("put", "mend", "--priority", "critical", "--description", "the roof").stdout.strip()
@@ -121,11 +121,11 @@ def test_processes_claim_each_task_once_and_a_dead_ones_comes_back(tmp_path: Pat
 def test_get_claims_what_was_asked_for(tmp_path: Path) -> None:
     store = ("--store", f"sqlite:{tmp_path}/q.db")
     for title, priority in (("urgent", "critical"), ("later", "low")):
-        assert cogc("queue", "put", title, "--priority", priority, *store).returncode == 0
-    assert "later" in cogc("queue", "get", "--priority", "low", *store).stdout
-    assert cogc("queue", "get", "--priority", "low", *store).returncode == 3
-    assert cogc("queue", "get", "--status", "in_progress", *store).returncode == 3
-    assert cogc("queue", "get", "--status", "done", *store).returncode == 2
+        assert cogc_here("queue", "put", title, "--priority", priority, *store).returncode == 0
+    assert "later" in cogc_here("queue", "get", "--priority", "low", *store).stdout
+    assert cogc_here("queue", "get", "--priority", "low", *store).returncode == 3
+    assert cogc_here("queue", "get", "--status", "in_progress", *store).returncode == 3
+    assert cogc_here("queue", "get", "--status", "done", *store).returncode == 2
 
 
 VALUES = """

@@ -42,10 +42,10 @@ coglet Main { transmit out: any
 @pytest.fixture
 def run(tmp_path: Path) -> Any:
     def go(
-        script: list[Any], how: str = "process", dispatcher: Any = None, **options: Any
+        script: list[Any], how: str = "process", dispatcher: Any = None, spec: str = SPEC, **options: Any
     ) -> tuple[Session, list[Any]]:
         (tmp_path / "s.yml").write_text(json.dumps(script))
-        bundle = build(SPEC.replace("SCRIPT", str(tmp_path / "s.yml")).replace("HOW", how), "Main")
+        bundle = build(spec.replace("SCRIPT", str(tmp_path / "s.yml")).replace("HOW", how), "Main")
         records: list[Any] = []
         if dispatcher is None:
             made = session(bundle, Settings(str(tmp_path)), on_records=records.extend, **options)
@@ -180,6 +180,13 @@ def test_anybodys_dispatcher_runs_hands_back_or_fails(run: Any) -> None:
         assert told(records)[0]["output"] == expected
         assert (mine.specs[0].type, mine.specs[0].task, mine.specs[0].tools) == ("Helper", "say a", ["sh"])
     assert "OSError: down" in told(records)[0]["error"]
+
+
+def test_the_answer_of_a_worker_is_what_it_was(run: Any) -> None:
+    answer = {"word": "hi", "more": {"$duration": 5}}
+    script = [spawns("say a"), of("Helper", "say", reply=answer), of("Agent", "", reply="done")]
+    _, records = run(script, spec=SPEC.replace("{ word: string }", "{ word: string, more: any }"))
+    assert told(records)[0]["output"] == answer
 
 
 def test_a_dispatched_agent_nests_as_deep_as_its_starter_leaves_it(run: Any) -> None:

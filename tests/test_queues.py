@@ -20,6 +20,7 @@ from trio.testing import wait_all_tasks_blocked
 from cogc.kernel.effects import LogLine
 from cogc.kernel.machine import Kernel
 from cogc.kernel.unit import Unit
+from cogc.language.values import Duration
 from cogc.run import journal
 from cogc.run.session import Session
 from cogc.run.settings import Settings
@@ -360,6 +361,22 @@ coglet Main {{
 """
     made = session(build(text), sim=True)
     assert [str(v) for v in made.outputs["out"][0]] == ["45s", "True"]
+
+
+def test_an_item_of_any_type_is_what_it_was(tmp_path: Path) -> None:
+    text = f"""
+queue late: any = sqlite "{tmp_path}/q.db"
+coglet Main {{
+  transmit out: any
+  on start {{
+    late <- {{ ["$duration"]: 5 }}
+    late <- [90s]
+  }}
+  on late as a {{ out <- a }}
+}}
+"""
+    made = session(build(text), until=lambda outputs: len(outputs.get("out", [])) == 2)
+    assert made.outputs["out"] == [{"$duration": 5}, [Duration(90 * 10**9)]]
 
 
 def test_a_pattern_takes_a_list_apart() -> None:

@@ -17,10 +17,10 @@ import trio
 from cogc.commands.usage import only
 from cogc.diagnostics.problems import Problems
 from cogc.ir import Model
-from cogc.kernel.effects import Ask
+from cogc.kernel.effects import Ask, Output
 from cogc.kernel.machine import Kernel
 from cogc.kernel.unit import Unit
-from cogc.language.values import Failure
+from cogc.language.values import Duration, Failure, Time
 from cogc.run import expressions, journal
 from cogc.run.process import run_process
 from cogc.run.scripted import Scripted
@@ -384,6 +384,45 @@ def test_a_replay_gives_the_same_trace_to_the_byte_without_the_outside(tmp_path:
     assert first.read_bytes() == second.read_bytes() != b""
 
 
+def replayed(path: Path, text: str) -> list[Any]:
+    """The outputs of a replay."""
+    head, events = journal.read(path)
+    kernel, found = Kernel(Unit(build(text)), head["seed"], head["epoch"]), []
+    journal.replay(kernel, events, lambda effects: found.extend(e.value for e in effects if isinstance(e, Output)))
+    return found
+
+
+JOURNALS = ROOT / "tests" / "golden" / "journals"
+
+
+@pytest.mark.parametrize(
+    "given", [{"$duration": 5}, {"$$time": {"$failure": ["a", "b"]}}, {"$x": [{"$time": 1}]}, "$time"]
+)
+def test_a_record_that_looks_like_one_of_our_own_is_what_it_was_in_a_replay(given: Any, tmp_path: Path) -> None:
+    text = (JOURNALS / "echo.cog").read_text()
+    head = {"run": "r", "seed": 3, "epoch": 5, "program": ""}
+    with (tmp_path / "j").open("wb") as file:
+        made = session(build(text), inputs=[("a", given)], seed=3, epoch=5, journal=journal.Journal(file, head))
+    (first,) = made.outputs["y"]
+    assert first[0] == given and first[2] == {"$time": 5} and replayed(tmp_path / "j", text) == [first]
+
+
+def test_a_journal_of_version_2_is_replayed() -> None:
+    """It was written before records of the user's were told from our own: what looks like a time is a time there."""
+    (found,) = replayed(JOURNALS / "version-2.jsonl", (JOURNALS / "echo.cog").read_text())
+    assert found[:2] == [7, [7, Duration(90 * 10**9)]] and found[2] == Time(5)
+
+
+def test_a_kept_state_that_looks_like_one_of_our_own_is_what_it_was(tmp_path: Path) -> None:
+    text = """coglet Main { listen a: any
+      transmit o: any
+      state k: any = null persist
+      on a as v { o <- k
+        k = [v, 90s] } }"""
+    assert kept(tmp_path, text, ("a", {"$duration": 5})) == [None]
+    assert kept(tmp_path, text, ("a", 1)) == [[{"$duration": 5}, Duration(90 * 10**9)]]
+
+
 def test_a_replay_says_where_it_departs(tmp_path: Path) -> None:
     text = 'program f(x: int) -> string = shell ["echo", x]\ncoglet Main { listen x: int\n transmit y: string\n on x as v { y <- f(v + 1) } }'
     bundle = build(text)
@@ -651,6 +690,28 @@ def test_a_mistake_in_a_script_has_its_file_and_line(tmp_path: Path, item: str, 
     with pytest.raises(ValueError, match="answers.yml:2: item 2: ") as raised:
         Scripted.load(file)
     assert why in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("reply", "why"),
+    [
+        ("[1, .nan]", ".reply[1]: nan is no value of the language"),
+        ("{1: a}", ".reply: a key is text, not an int"),
+        ("{a: !!set {x}}", ".reply.a: a set is no value of the language"),
+        ("99999999999999999999", ".reply: an int has at most 64 bits"),
+    ],
+)
+def test_a_scripted_reply_is_a_value_of_the_language(tmp_path: Path, reply: str, why: str) -> None:
+    file = tmp_path / "answers.yml"
+    file.write_text(f"- first\n- reply: {reply}\n")
+    with pytest.raises(ValueError, match="answers.yml:2: item 2: ") as raised:
+        Scripted.load(file)
+    assert why in str(raised.value)
+
+
+def test_a_date_in_a_script_is_a_text(tmp_path: Path) -> None:
+    (tmp_path / "answers.yml").write_text("- tools: [{name: f, input: {day: 2026-11-29}}]\n")
+    assert Scripted.load(tmp_path / "answers.yml").replies[0].answer(1)["content"][0]["input"] == {"day": "2026-11-29"}
 
 
 @pytest.mark.parametrize("script", [{"a": 1}, [{"when": "x"}], [{"replyy": 1, "when": "x"}]])

@@ -24,6 +24,8 @@ import trio
 from cogc.commands.options import pair
 from cogc.commands.state import add_state, state_here
 from cogc.commands.usage import UsageError
+from cogc.language.codec import unpacked
+from cogc.language.values import plain
 from cogc.run.plans import PLANS, login, show
 from cogc.stores.plans import Plan, PlanStore, changed, open_plans
 
@@ -81,7 +83,7 @@ async def _main(options: Namespace, name: str) -> int:
     async with open_plans(name) as store:
         if options.action == "list":
             for plan in await store.list(options.user, options.topic, options.status):
-                print(json.dumps(plan, ensure_ascii=False) if options.json else _line(plan))
+                print(_json(plan) if options.json else _line(plan))
             return 0
         found = await store.load(options.words[0])
         if found is None:
@@ -108,6 +110,11 @@ async def _decide(store: PlanStore, plan: Plan, options: Namespace) -> Plan:
         raise UsageError(str(error)) from None
 
 
+def _json(stored: object) -> str:
+    """Return a stored value, as JSON for people and programs."""
+    return json.dumps(plain(unpacked(stored)), ensure_ascii=False)
+
+
 def _line(plan: Plan) -> str:
     """Return a plan as one line."""
     done = sum(s["status"] == "completed" for s in plan["steps"])
@@ -118,7 +125,7 @@ def _line(plan: Plan) -> str:
 def _show(plan: Plan, options: Namespace) -> None:
     """Print a plan with its approval and the results of its steps."""
     if options.json:
-        print(json.dumps(plan, ensure_ascii=False))
+        print(_json(plan))
         return
     print(show(plan))
     if plan["approval"]:
@@ -128,5 +135,5 @@ def _show(plan: Plan, options: Namespace) -> None:
         print(f"  {plan['status']}: {plan['reason']}")
     for s in plan["steps"]:
         if s["result"] is not None:
-            shown = s["result"] if isinstance(s["result"], str) else json.dumps(s["result"], ensure_ascii=False)
+            shown = s["result"] if isinstance(s["result"], str) else _json(s["result"])
             print(f"--- {s['id']}\n{shown}")

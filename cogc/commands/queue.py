@@ -29,6 +29,8 @@ from cogc.commands.options import duration
 from cogc.commands.state import add_state
 from cogc.commands.usage import UsageError
 from cogc.disk.state_folder import here
+from cogc.language.codec import packed, unpacked
+from cogc.language.values import plain
 from cogc.run.claims import QUEUES
 from cogc.stores import open_store
 from cogc.stores.values import Item, ValueQueue, is_announced
@@ -114,7 +116,7 @@ async def _do_values(queue: ValueQueue, options: Namespace) -> int:
         raise UsageError(f"`{queue.name}` is a queue of values: it has no priorities, assignees and descriptions")
     match options.action:
         case "put":
-            print(await queue.put(_json(options.words[0])))
+            print(await queue.put(packed(_json(options.words[0]))))
             return 0
         case "list":
             for item in await queue.items():
@@ -151,10 +153,11 @@ def _json(text: str) -> Any:
 
 def _show_item(item: Item, as_json: bool) -> None:
     """Print an item of a queue of values."""
+    value = plain(unpacked(item.value))
     if as_json:
-        print(json.dumps(msgspec.to_builtins(item), ensure_ascii=False))
+        print(json.dumps(msgspec.to_builtins(msgspec.structs.replace(item, value=value)), ensure_ascii=False))
     else:
-        print(f"{item.id}  {item.status}  token {item.token}  {json.dumps(item.value, ensure_ascii=False)}")
+        print(f"{item.id}  {item.status}  token {item.token}  {json.dumps(value, ensure_ascii=False)}")
 
 
 # ---- tasks ---------------------------------------------------------------------------------------------------

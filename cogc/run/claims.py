@@ -40,7 +40,8 @@ from cogc.disk.state_folder import Kept
 from cogc.ir import QUEUE
 from cogc.kernel.effects import Call
 from cogc.kernel.unit import Unit
-from cogc.language.values import Duration, Failure, plain
+from cogc.language.codec import packed, unpacked
+from cogc.language.values import Duration, Failure
 from cogc.run.background import Background
 from cogc.run.outside import Outside
 from cogc.stores import open_store
@@ -140,7 +141,9 @@ class Claims:
                 return await self._claim(queue, key, action, call)
             if action in ("done", "back", "unclaim"):
                 self._of(key).working.discard((arguments[0], arguments[1]))
-            found = await getattr(queue, action)(*(plain(a) for a in arguments))
+            found = await getattr(queue, action)(*(packed(a) for a in arguments))
+            if action == "claim":
+                found = unpacked(found)
             if action in ("done", "back") and not found:
                 self._late(key, action, arguments)
             if action in ("put", "back", "unclaim"):
@@ -162,10 +165,11 @@ class Claims:
                 line.wake()  # the claim was woken for an item that it does not take
                 raise
             if found is not None:
-                used.working.add((found[1], found[2]))
+                value, id, token = found
+                used.working.add((id, token))
                 self._look_for_dead(key, queue)
                 line.wake()
-                return found
+                return [unpacked(value), id, token]
             await line.wait(call, seen)
 
     def _changed(self, key: Key) -> None:

@@ -20,7 +20,9 @@ import trio
 
 from cogc import ir
 from cogc.kernel.effects import AgentMessage, Dispatch
+from cogc.language.codec import unpacked
 from cogc.language.values import Failure
+from cogc.run.convert import from_python
 from cogc.run.process import spawn
 from cogc.run.settings import Settings
 
@@ -159,7 +161,8 @@ def _reply(outcome: Outcome) -> dict[str, Any]:
     """Return an outcome in the form of a reply to the kernel."""
     if outcome.error is not None:
         return {"error": outcome.error, "kind": outcome.kind, "usage": outcome.usage}
-    return {"output": outcome.output, "usage": outcome.usage}
+    output = from_python(outcome.output, "the answer of the dispatcher")
+    return {"output": output, "usage": outcome.usage}
 
 
 class ProcessDispatcher:
@@ -199,7 +202,7 @@ async def _listen(stream: trio.abc.ReceiveStream, emit: Emit) -> Outcome | None:
         for line in lines:
             event = json.loads(line)
             if event.pop("event", "") == "done":
-                return Outcome(**event)
+                return Outcome(**{**event, "output": unpacked(event.get("output"))})
             emit({"event": "usage" if "usage" in event else "delta", **event})
     return None
 

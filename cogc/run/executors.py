@@ -135,7 +135,8 @@ class Executors:
                     result = await self.plans.call(str(program.argument), list(call.arguments.values()), call.id)
                 elif program.kind == "human":
                     question = Question(program, call, types[program.result])
-                    result = await self.settings.people.ask(question, call.id)
+                    said = await self.settings.people.ask(question, call.id)
+                    result = from_python(said, f"the answer to `{program.name}`")
                 else:
                     result = Failure("program", f"{program.kind} programs cannot run yet")
             except Failure as failure:

@@ -22,44 +22,16 @@ import msgspec
 
 from cogc.kernel.effects import Ask, Call, Dispatch, Effect
 from cogc.kernel.machine import Kernel
-from cogc.language.values import Duration, Failure, Time, shorten
+from cogc.language.codec import encode, unpacked
+from cogc.language.values import Failure, shorten
 
-VERSION = 2
+VERSION = 3
+UNESCAPED = 2
+"""The version before 3: a record of the user's could not be told from a tag. It is read, and no longer written."""
 Outward = Call | Ask | Dispatch
 Event: TypeAlias = list[Any]
 """A line of a journal: the step, the time, the kind, and the data of the kind."""
 Taken: TypeAlias = Callable[[list[Effect]], object]
-
-
-def _encode(value: object) -> object:
-    """Return durations, times and failures as tagged objects, from which `_decode` makes the same values again."""
-    if isinstance(value, Duration):
-        return {"$duration": value.nanos}
-    if isinstance(value, Time):
-        return {"$time": value.nanos}
-    if isinstance(value, Failure):
-        return {"$failure": [value.kind, value.message]}
-    raise NotImplementedError
-
-
-def _decode(value: Any) -> Any:
-    """Return a decoded value with durations, times and failures in place of their tagged objects."""
-    if isinstance(value, list):
-        return [_decode(v) for v in value]
-    if isinstance(value, dict):
-        if len(value) == 1:
-            ((key, inner),) = value.items()
-            if key == "$duration":
-                return Duration(inner)
-            if key == "$time":
-                return Time(inner)
-            if key == "$failure":
-                return Failure(*inner)
-        return {k: _decode(v) for k, v in value.items()}
-    return value
-
-
-_encoder = msgspec.json.Encoder(enc_hook=_encode)
 
 
 def digest(call: Outward) -> str:
@@ -73,7 +45,7 @@ def digest(call: Outward) -> str:
             asked = [call.program.key, call.arguments, call.request]
         case _:
             assert_never(call)
-    data = _encoder.encode([*asked, call.path])
+    data = encode([*asked, call.path])
     return hashlib.sha256(data).hexdigest()[:16]
 
 
@@ -117,7 +89,7 @@ class Journal:
             self.lines = []
 
     def _sealed(self, line: object) -> bytes:
-        sealed, self.checksum = _sealed(_encoder.encode(line), self.checksum)
+        sealed, self.checksum = _sealed(encode(line), self.checksum)
         return sealed + b"\n"
 
 
@@ -128,14 +100,14 @@ def _sealed(line: bytes, before: int) -> tuple[bytes, int]:
     return b'%s,%s"%08x"%s' % (line[:-1], key, checksum, line[-1:]), checksum
 
 
-def _opened(line: bytes, before: int) -> tuple[Any, int]:
+def _opened(line: bytes, before: int, escaped: bool) -> tuple[Any, int]:
     """Return the content of a sealed line, and its checksum. Raise ValueError if the line does not follow those
     before it."""
     bare = line[: -18 if line.endswith(b"}") else -12] + line[-1:]
     sealed, checksum = _sealed(bare, before) if len(bare) > 1 else (b"", 0)
     if sealed != line:
         raise ValueError("it was changed, or a line before it is missing")
-    return _decode(msgspec.json.decode(bare)), checksum
+    return unpacked(msgspec.json.decode(bare), escaped), checksum
 
 
 class Divergence(Exception):
@@ -145,13 +117,14 @@ class Divergence(Exception):
 def read(path: Path) -> tuple[dict[str, Any], list[Event]]:
     """Return the head and the events of a journal. Raise ValueError if it is none, or a line was changed."""
     lines = path.read_bytes().split(b"\n")[:-1]
-    if not lines or _version(lines[0]) != VERSION:
+    version = _version(lines[0]) if lines else None
+    if version not in (UNESCAPED, VERSION):
         raise ValueError("it is not a journal, or one of another version of cogc")
     found: list[Any] = []
     checksum = 0
     for number, line in enumerate(lines, 1):
         try:
-            value, checksum = _opened(line, checksum)
+            value, checksum = _opened(line, checksum, version != UNESCAPED)
         except ValueError as error:
             raise ValueError(f"line {number} is broken: {error}") from None
         found.append(value)

@@ -18,6 +18,7 @@ from typing import Any
 import trio
 
 from cogc.disk.state_folder import StateFolder
+from cogc.language.codec import packed, unpacked
 from cogc.language.values import Failure, plain
 from cogc.run.background import Background
 from cogc.run.people import People, Question
@@ -96,18 +97,18 @@ class Plans:
             store = await self._opened()
             match action:
                 case "open":
-                    return await self._open(store, *(plain(a) for a in arguments))
+                    return unpacked(await self._open(store, *(packed(a) for a in arguments)))
                 case "save":
-                    return await self._save(store, plain(arguments[0]))
+                    return await self._save(store, packed(arguments[0]))
                 case "decide":
                     plan = plain(arguments[0])
                     self.asking.add(plan["id"])
                     try:
-                        return await self._decide(store, plan, call)
+                        return unpacked(await self._decide(store, plan, call))
                     finally:
                         self.asking.discard(plan["id"])
             self.rest(call)
-            return await self._outside(store, arguments[0])
+            return unpacked(await self._outside(store, arguments[0]))
         except ConnectionError as error:
             raise Failure("program", f"the store of plans: {error}") from None
 

@@ -3,7 +3,8 @@
 The file is a list. A plain item is the next reply; `{when, reply}` is a rule that answers whenever it fits. `when` is
 a text that the last message holds, or a record of texts by `prompt`, `system`, `program`, `path`. In place of `reply`
 may stand `tools` (a list of `{name, input}`) or `error` (a message, or `{message, status, retry, after}`), beside it
-`delay`, `times` and `usage`. Rules go first, in their order, then the plain replies in turn.
+`delay`, `times` and `usage`. Rules go first, in their order, then the plain replies in turn. Items are values of the
+language, as if a program had returned them; dates are texts.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ import yaml
 from cogc.kernel.effects import Ask
 from cogc.language.functions import text
 from cogc.language.texts import nanoseconds
+from cogc.language.values import Failure
+from cogc.run.convert import from_python
 
 _ANSWERS = ("reply", "tools", "error")
 _KEYS = {"when", "delay", "times", "usage", *_ANSWERS}
@@ -104,9 +107,22 @@ class ItemError(ValueError):
 def _rule(item: Any, number: int) -> _Rule:
     """Return the rule of an item; a plain value is a reply."""
     try:
-        return _Rule(item if isinstance(item, dict) and _KEYS & set(item) else {"reply": item}, number)
+        value = from_python(item, "the item")
+        return _Rule(value if isinstance(value, dict) and _KEYS & set(value) else {"reply": value}, number)
     except ValueError as error:
         raise ItemError(number, str(error)) from None
+    except Failure as unfit:
+        raise ItemError(number, unfit.message.removeprefix("the item: ")) from None
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads YAML as it stands for JSON: a date is a text."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in known if tag != "tag:yaml.org,2002:timestamp"]
+    for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
 
 
 class Scripted:
@@ -125,7 +141,7 @@ class Scripted:
         """Read a script. Raise OSError if it cannot be read, and ValueError with the place of a mistake."""
         source = path.read_text(encoding="utf-8")
         try:
-            return cls(yaml.safe_load(source), str(path))
+            return cls(yaml.load(source, _Loader), str(path))
         except ItemError as error:
             items = yaml.compose(source)
             assert isinstance(items, yaml.SequenceNode)

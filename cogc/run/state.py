@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from cogc.disk.state_folder import touch, touch_database
-from cogc.run.journal import _decode, _encoder
+from cogc.language.codec import decode, encode
 
 
 class StateError(Exception):
@@ -60,11 +60,11 @@ class StateStore:
     def _load(self) -> dict[tuple[str, str], Any]:
         """Return the saved states."""
         rows = self.connection.execute("SELECT path, name, value FROM state").fetchall()
-        return {(p, n): _decode(msgspec.json.decode(v)) for p, n, v in rows}
+        return {(p, n): decode(v) for p, n, v in rows}
 
     def save(self, states: dict[tuple[str, str], Any], gone: Sequence[str] = ()) -> None:
         """Write states, then drop those of coglets that are gone, and of all below them."""
-        rows = [(p, n, _encoder.encode(v)) for (p, n), v in states.items()]
+        rows = [(p, n, encode(v)) for (p, n), v in states.items()]
         self.connection.execute("BEGIN IMMEDIATE")
         self.connection.executemany("INSERT OR REPLACE INTO state VALUES (?, ?, ?)", rows)
         below = [(path, f"{path}/", f"{path}0") for path in gone]  # 0 is the character behind the slash

@@ -19,7 +19,7 @@ from cogc.disk.state_folder import Kept
 from cogc.kernel.effects import Output
 from cogc.kernel.permissions import Sandbox
 from cogc.kernel.unit import Unit
-from cogc.language.values import plain
+from cogc.language.codec import packed
 from cogc.run.build import build_session
 from cogc.run.session import RunOptions, Session
 from cogc.run.settings import Settings
@@ -72,7 +72,7 @@ class Worker:
         if output.channel == "delta":
             self._say(event="delta", text=output.value)
         elif output.channel == "result":
-            self.found["output"] = plain(output.value)
+            self.found["output"] = packed(output.value)
         elif output.channel == "failed":
             self.found.update(error=output.value["message"], kind=output.value["kind"])
 

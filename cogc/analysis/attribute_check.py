@@ -55,8 +55,9 @@ def _value(a: nodes.Attribute, kind: str, scope: Scope, inference: Inference) ->
     head, _, rest = kind.removesuffix("!").strip().partition(" ")
     match head:
         case "type" if rest:
-            inference.check(a.value, scope, kind_type(inference.world, rest))  # type: ignore[arg-type]
-            check_range(a.key.id, a.value, scope, inference)  # type: ignore[arg-type]
+            wanted = kind_type(inference.world, rest)
+            inference.check(a.value, scope, wanted)  # type: ignore[arg-type]
+            check_range(a.key.id, a.value, scope, inference, wanted)  # type: ignore[arg-type]
         case "type":
             inference.tables.types[id(a.value)] = lower_type(inference.world, scope.unit, a.value, inference.problems)  # type: ignore[arg-type]
         case "word":

@@ -491,7 +491,7 @@ class Bodies:
     def _number(self, name: str, node: nodes.Expr, wanted: Type, scope: Scope) -> None:
         """Check a number or duration that has a range."""
         self.inference.check(node, scope, wanted)
-        check_range(name, node, scope, self.inference)
+        check_range(name, node, scope, self.inference, wanted)
 
     def _pipeline(self, body: nodes.Pipeline, node: nodes.Node, scope: Scope) -> None:
         """Check the stages of a pipeline; each takes the value of the one before it as `it`."""

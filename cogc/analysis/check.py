@@ -42,7 +42,16 @@ def check(world: World, problems: Problems, options: Options) -> Checked:
             _shape(silent if foreign else checked, shape)
     for bound, scope in checked.inference.bounds:
         check_range("parallel", bound, scope, checked.inference)
+    _late(checked)
     return checked
+
+
+def _late(checked: Checked) -> None:
+    """Check what needs the types of the whole world; constants that were evaluated before they were known are evaluated anew."""
+    checked.tables.consts.clear()
+    for task in checked.tables.late:
+        task()
+    checked.tables.late.clear()
 
 
 def complete(checked: Checked, shape: Shape) -> None:

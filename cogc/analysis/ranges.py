@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from cogc.analysis import reports
 from cogc.analysis.scope import Scope
 from cogc.language.limits import RECORDS, outside
+from cogc.language.types import ANY
 from cogc.language.values import Duration
 from cogc.syntax import nodes
 
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from cogc.analysis.infer import Inference
+    from cogc.language.types import Type
 
 
 def known_value(node: nodes.Expr, scope: Scope, inference: Inference) -> Any:
@@ -27,12 +30,38 @@ def known_value(node: nodes.Expr, scope: Scope, inference: Inference) -> Any:
         return None
 
 
-def check_range(name: str, node: nodes.Expr, scope: Scope, inference: Inference) -> None:
-    """Report a value that lies outside of the range of `name`; of a record, its fields."""
+def check_range(name: str, node: nodes.Expr, scope: Scope, inference: Inference, wanted: Type = ANY) -> None:
+    """Report a value that lies outside of the range of `name`; of a record, its fields.
+
+    A value that has to be evaluated is looked at when all types are known; `wanted` is its type.
+    """
+    if isinstance(node, nodes.Literal):
+        _outside(name, node, scope, inference)
+    else:
+        inference.tables.late.append(lambda: _evaluated(name, node, scope, inference, wanted))
+
+
+def _evaluated(name: str, node: nodes.Expr, scope: Scope, inference: Inference, wanted: Type) -> None:
+    """Evaluate a value; report one that fails, and one outside of its range."""
+    from cogc.analysis.constant import Evaluator  # start-up: most values are literals
+    from cogc.analysis.outcomes import Unknown, Wrong
+
+    try:
+        Evaluator(inference, scope).value(node, wanted)
+    except Unknown:
+        pass
+    except Wrong as wrong:
+        if name != "await":  # which a condition may guard
+            reports.failing(inference.world, inference.problems, wrong)
+        return
+    _outside(name, node, scope, inference)
+
+
+def _outside(name: str, node: nodes.Expr, scope: Scope, inference: Inference) -> None:
     if name in RECORDS and isinstance(node, nodes.RecordLiteral):
         for entry in node.entries:
             if isinstance(entry, nodes.Entry):
-                check_range(entry.key.id, entry.value, scope, inference)
+                _outside(entry.key.id, entry.value, scope, inference)
         return
     value = known_value(node, scope, inference)
     wrong = {n: outside(n, v) for n, v in value.items()} if name in RECORDS and isinstance(value, dict) else {}

@@ -13,9 +13,12 @@ from cogc.syntax import nodes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from cogc.analysis.outcomes import Wrong
     from cogc.analysis.scope import Scope
     from cogc.analysis.tables import Tables
-    from cogc.diagnostics.problems import Problems
+    from cogc.diagnostics.problems import Label, Problems
     from cogc.diagnostics.source import Span
     from cogc.names.world import Signature, Unit, World
 
@@ -160,3 +163,22 @@ def no_plan(world: World, problems: Problems, unit: Unit, agent: nodes.Agent, sp
             help = f"create `{agent.name.id}` as a child, and send it its tasks"
             name = declared.node.name.id
             problems.add("not-yet", span, help=help, what="in an agent that is called, the plan", name=name)
+
+
+def failing(world: World, problems: Problems, wrong: Wrong, related: Iterable[Label] = ()) -> None:
+    """Report an evaluation that fails; a failure inside of the standard library is left to the run."""
+    if wrong.unit.path.startswith("std/") and wrong.unit not in world.roots:
+        return
+    span = wrong.unit.span(wrong.node)
+    if any(d.severity == "error" and _touch(d.span, span) for d in problems.found):
+        return  # the mistake that makes it fail
+    if wrong.cycle:
+        first = min(wrong.cycle, key=lambda c: c.start)
+        names = " -> ".join([*(c.name.id for c in wrong.cycle), wrong.cycle[0].name.id])
+        problems.add("constant-cycle", wrong.unit.span(first.name), name=first.name.id, cycle=names)
+        return
+    problems.add("certain-failure", span, related=related, reason=wrong.reason)
+
+
+def _touch(a: Span, b: Span) -> bool:
+    return a.source is b.source and a.start < b.end and b.start < a.end

@@ -12,6 +12,7 @@ of done are not entered: their values come from attributes, which have their own
 
 from __future__ import annotations
 
+from cogc.analysis import reports
 from cogc.analysis.constant import Evaluator
 from cogc.analysis.outcomes import Unknown, Wrong
 from cogc.analysis.scope import Scope
@@ -59,23 +60,8 @@ def _const(checked: Checked, unit: Unit, node: nodes.Const, shape: Shape | None)
 
 
 def _report(checked: Checked, wrong: Wrong, created: Span | None = None) -> None:
-    """Report an evaluation that fails; a failure inside of the standard library is left to the run."""
-    if wrong.unit.path.startswith("std/") and wrong.unit not in checked.world.roots:
-        return
-    span = wrong.unit.span(wrong.node)
-    if any(d.severity == "error" and _touch(d.span, span) for d in checked.problems.found):
-        return  # the mistake that makes it fail
-    if wrong.cycle:
-        first = min(wrong.cycle, key=lambda c: c.start)
-        names = " -> ".join([*(c.name.id for c in wrong.cycle), wrong.cycle[0].name.id])
-        checked.problems.add("constant-cycle", wrong.unit.span(first.name), name=first.name.id, cycle=names)
-        return
     related = [Label(created, "for the values that are given here")] if created is not None else []
-    checked.problems.add("certain-failure", span, related=related, reason=wrong.reason)
-
-
-def _touch(a: Span, b: Span) -> bool:
-    return a.source is b.source and a.start < b.end and b.start < a.end
+    reports.failing(checked.world, checked.problems, wrong, related)
 
 
 def check_starts(checked: Checked, shapes: list[Shape]) -> None:

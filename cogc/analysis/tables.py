@@ -10,6 +10,7 @@ from cogc.language.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Literal, TypeAlias
 
     from cogc.analysis.outcomes import Outcome
@@ -42,7 +43,7 @@ class Tables:
     """The findings of one analysis."""
 
     __slots__ = (
-        "consts", "extents", "fed", "heard", "inferred", "parts", "sent", "stage_calls", "steps", "symbols", "targets", "types", "used",
+        "consts", "extents", "fed", "heard", "inferred", "late", "parts", "sent", "stage_calls", "steps", "symbols", "targets", "types", "used",
         "waiting", "work",
     )  # fmt: skip
 
@@ -69,6 +70,8 @@ class Tables:
         self.parts = 10_000_000
         self.work = 20_000_000
         """What is left for all evaluations of this check: steps, parts of values that they make, work of functions."""
+        self.late: list[Callable[[], None]] = []
+        """What is left to be checked once all types are known."""
         self.inferred: set[int] = set()
         """The consts whose types are found out."""
         self.fed: set[tuple[str, str]] = set()

@@ -34,6 +34,7 @@ from support.cli import cogc
 from support.paths import ROOT
 from support.redis import RedisServer, needs_redis
 from support.sessions import session
+from support.sim import Sim
 from support.specs import build
 from support.waiting import DEADLINE, wait_for
 
@@ -561,3 +562,15 @@ def test_a_package_brings_a_store_of_its_own(tmp_path: Path) -> None:
 def test_a_queue_is_a_root(tmp_path: Path) -> None:
     made = session(build("queue late: int = memory", "late"), inputs=[("put", 3), ("put", 4)], sim=True)
     assert made.outputs["item"] == [3, 4]
+
+
+def test_a_coglet_with_children_takes_dead_items() -> None:
+    text = """queue q: int = memory
+    coglet C { transmit o: int
+      on start { o <- 1 } }
+    coglet Main { transmit y: int
+      create c = C
+      on c.o as v { y <- v }
+      on q.dead as v { y <- v } }"""
+    sim = Sim(text)
+    assert sim.sent("y") == [1] and sim.kernel.report is None

@@ -105,6 +105,23 @@ WRONG = {
         'model m = scripted "m.yml"\nagent A { model: m, max_turns: 0, budget: { turns: 0 } }',
         ["out-of-range:0", "out-of-range:0"],
     ),
+    "an attribute that fails": (child("").replace("listen i: int", "listen i: int { capacity: 1 // Z }") + "const Z = 0", ["certain-failure:1 // Z"]),
+    "an attribute of another type": (
+        child("").replace("listen i: int", "listen i: int { capacity: N }") + "const N: any = null",
+        ["certain-failure:N"],
+    ),
+    "a modifier that fails": ("const L = [1]\n" + main("on x as v concurrent L[3] { y <- v }"), ["certain-failure:L[3]"]),
+    "a number of workers that fails": (
+        'program f(a: int) -> int = expr 4 // a\nmodel m = scripted "m.yml"\nagent P { model: m, sandbox: ro }\n'
+        "team T { lead: P, workers: [P * f(0)] }",
+        ["certain-failure:4 // a"],
+    ),
+    "a default of itself": ("coglet Main(a: int = a) { listen x: int\n on x as v { log info v + a } }", ["unknown-name:a"]),
+    "a default of a later one": (
+        "mixin M(a: int = b, b: int = 1) { state s: int = a + b }\ncoglet Main with M { listen x: int\n on x as v { log info v + s } }",
+        ["unknown-name:b"],
+    ),
+    "a link from an own transmit channel": (D + main("create d = D\n link self.y -> d.i\n on x as v { y <- v }"), ["wrong-kind:y"]),
     # scatter
     "scatter of no list": (
         child(" * 3 { map: scatter }"),
@@ -144,6 +161,8 @@ WRONG = {
     "an index outside": (main("on x as v { y <- [v][1] }"), ["certain-failure:[v][1]"]),
 }  # fmt: skip
 RIGHT = {
+    "a default of an earlier one": "coglet Main(a: int = 1, b: int = a + 1) { listen x: int\n on x as v { log info v + a + b } }",
+    "an await that a condition guards": "const Z = 0\n" + main("listen k: int\n on x as v { if Z != 0 { let a = await k timeout 1s / Z\n y <- a } else { y <- v } }"),
     "templates with filters": (
         "const L = [3, 1]\nconst N: any = null\n"
         'const A = "{{ L | sort | join(\\"-\\") }} {% for l in L if l > 1 %}{{ l * 2 }}{% endfor %} {{ N.a.b }} {{ N.a.b | default(1) }}"\n'

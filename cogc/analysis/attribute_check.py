@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from cogc.analysis import reports
 from cogc.analysis.infer import Inference
-from cogc.analysis.ranges import check_range, known_value
+from cogc.analysis.ranges import check_count, check_range
 from cogc.analysis.scope import Scope
 from cogc.diagnostics.problems import Label
 from cogc.diagnostics.source import Source
 from cogc.diagnostics.suggest import did_you_mean
 from cogc.language import types
 from cogc.language.attributes import ATTRIBUTES, SHARING
-from cogc.language.limits import outside_pool
 from cogc.language.types import Type
 from cogc.names.lower_type import lower_type
 from cogc.names.world import ARTICLES, Unit, World
@@ -165,10 +164,7 @@ def _word(a: nodes.Attribute, words: list[str], scope: Scope, inference: Inferen
 def _reference(node: nodes.Expr | nodes.TypeExpr, kinds: list[str], scope: Scope, inference: Inference) -> None:
     """Check a name that must be a declaration of one of these kinds, or `NAME * N`."""
     if isinstance(node, nodes.Binary) and node.operator == "*":
-        inference.check(node.right, scope, types.INT)
-        count = known_value(node.right, scope, inference)
-        if type(count) is int and (wanted := outside_pool(count, None)):
-            inference.problems.add("out-of-range", scope.unit.span(node.right), name=f"* {count}", wanted=wanted)
+        check_count(node.right, scope, inference)
         node = node.left
     name = nodes.qualified_text(node)
     span = scope.unit.span(node)

@@ -72,9 +72,11 @@ def _foreign(checked: Checked, shape: Shape) -> bool:
 def _shape(checked: Checked, shape: Shape) -> None:
     """Check the members that a coglet or mixin wrote itself."""
     scope = Scope(checked.world, shape.unit, shape)
-    for p in shape.parameters.values():
+    names = list(shape.parameters)
+    for i, p in enumerate(shape.parameters.values()):
         if p.default is not None:
             inner = Scope(checked.world, shape.unit, shape, states=False)
+            inner.later = frozenset(names[i:])  # a default sees the parameters before it
             checked.inference.check(p.default, inner, p.type)
     for use in shape.mixins:
         if use.node is not None and use.owner is shape:

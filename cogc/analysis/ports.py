@@ -130,11 +130,13 @@ def _self_port(inference: Inference, node: nodes.Field, scope: Scope, sending: b
         kind: PortKind = "own_transmit" if sending else "own_listen"
         (inference.tables.sent if sending else inference.tables.heard).add((shape.key, name))
         return Port(kind, name, first[name].type, "", None, first[name])
+    if name in second and sending:
+        inference.tables.fed.add((shape.key, name))
+        return Port("own_listen", name, second[name].type, "", None, second[name])
     if name in second:
-        kind = "own_listen" if sending else "own_transmit"
-        if sending:
-            inference.tables.fed.add((shape.key, name))
-        return Port(kind, name, second[name].type, "", None, second[name])
+        found, wanted = "a transmit channel", "a listen channel"
+        inference.problems.add("wrong-kind", scope.unit.span(node.name), name=name, found=found, wanted=wanted)
+        return None
     _unknown_port(inference, node.name, shape.name, "channel", [*first, *second], scope)
     return None
 

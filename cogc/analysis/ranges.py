@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from cogc.analysis import reports
 from cogc.analysis.scope import Scope
-from cogc.language.limits import RECORDS, outside
-from cogc.language.types import ANY
+from cogc.language.limits import RECORDS, outside, outside_pool
+from cogc.language.types import ANY, INT
 from cogc.language.values import Duration
 from cogc.syntax import nodes
 
@@ -37,12 +37,31 @@ def check_range(name: str, node: nodes.Expr, scope: Scope, inference: Inference,
     """
     if isinstance(node, nodes.Literal):
         _outside(name, node, scope, inference)
-    else:
-        inference.tables.late.append(lambda: _evaluated(name, node, scope, inference, wanted))
+        return
+
+    def look() -> None:
+        if _evaluated(node, scope, inference, wanted, fails=name != "await"):  # a condition may guard an await
+            _outside(name, node, scope, inference)
+
+    inference.tables.late.append(look)
 
 
-def _evaluated(name: str, node: nodes.Expr, scope: Scope, inference: Inference, wanted: Type) -> None:
-    """Evaluate a value; report one that fails, and one outside of its range."""
+def check_count(node: nodes.Expr, scope: Scope, inference: Inference) -> None:
+    """Report a number of replicas that no child can have."""
+    inference.check(node, scope, INT)
+
+    def look() -> None:
+        count = known_value(node, scope, inference) if _evaluated(node, scope, inference, INT) else None
+        if type(count) is int and (wanted := outside_pool(count, None)):
+            inference.problems.add("out-of-range", scope.unit.span(node), name=f"* {count}", wanted=wanted)
+
+    inference.tables.late.append(look)
+
+
+def _evaluated(node: nodes.Expr, scope: Scope, inference: Inference, wanted: Type, fails: bool = True) -> bool:
+    """Evaluate a value; return False if that fails, and report it if it `fails` whenever it is reached."""
+    if isinstance(node, nodes.Literal):
+        return True
     from cogc.analysis.constant import Evaluator  # start-up: most values are literals
     from cogc.analysis.outcomes import Unknown, Wrong
 
@@ -51,10 +70,10 @@ def _evaluated(name: str, node: nodes.Expr, scope: Scope, inference: Inference, 
     except Unknown:
         pass
     except Wrong as wrong:
-        if name != "await":  # which a condition may guard
+        if fails:
             reports.failing(inference.world, inference.problems, wrong)
-        return
-    _outside(name, node, scope, inference)
+        return False
+    return True
 
 
 def _outside(name: str, node: nodes.Expr, scope: Scope, inference: Inference) -> None:

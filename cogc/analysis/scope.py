@@ -69,9 +69,9 @@ class Symbol:
 
 
 class Scope:
-    """The names at one place. `waits` allows calls that wait, `secrets` allows `env`, `constant` hides all but consts."""
+    """The names at one place. `waits` allows calls that wait, `secrets` allows `env`, `constant` hides all but consts, `later` has parameters that have no values yet."""
 
-    __slots__ = ("constant", "locals", "narrowed", "secrets", "shape", "states", "unit", "waits", "world")
+    __slots__ = ("constant", "later", "locals", "narrowed", "secrets", "shape", "states", "unit", "waits", "world")
 
     def __init__(self, world: World, unit: Unit, shape: Shape | None = None, states: bool = True) -> None:
         self.world = world
@@ -81,13 +81,14 @@ class Scope:
         self.waits = False
         self.secrets = False
         self.constant = False
+        self.later: frozenset[str] = frozenset()
         self.locals: dict[str, Symbol] = {}
         self.narrowed: dict[str, Type] = {}
 
     def inner(self, **locals: Type) -> Scope:
         """Return a scope inside of this one, with more locals; types that are narrowed inside stay narrowed there alone."""
         scope = Scope(self.world, self.unit, self.shape, self.states)
-        scope.waits, scope.secrets, scope.constant = self.waits, self.secrets, self.constant
+        scope.waits, scope.secrets, scope.constant, scope.later = self.waits, self.secrets, self.constant, self.later
         scope.locals = dict(self.locals)
         scope.narrowed = dict(self.narrowed)
         for name, type in locals.items():
@@ -133,7 +134,7 @@ class Scope:
 
     def _member(self, shape: Shape, name: str) -> Symbol | None:
         parameter = shape.parameters.get(name)
-        if parameter is not None and not self.constant:
+        if parameter is not None and not self.constant and name not in self.later:
             return Symbol("parameter", name, parameter.type, parameter.node, shape.unit)
         pure: tuple[_Table, ...] = (("program", shape.programs), ("const", shape.consts))
         for kind, table in pure:
@@ -175,7 +176,12 @@ class Scope:
         """Return every name that can be a value here, for suggestions."""
         found = list(self.locals)
         if self.shape is not None:
-            found += [*self.shape.parameters, *self.shape.programs, *self.shape.consts, "self"]
+            found += [
+                *(p for p in self.shape.parameters if p not in self.later),
+                *self.shape.programs,
+                *self.shape.consts,
+                "self",
+            ]
             if self.states:
                 found += [*self.shape.states, *self.shape.children]
         found += [n for n in self.unit.names() if self._declared(n) is not None]

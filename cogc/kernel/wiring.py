@@ -45,6 +45,8 @@ from cogc.language.functions import stable_key
 from cogc.language.values import Failure
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from cogc.kernel.state import State
     from cogc.language.values import Check, Function, Target, Value
 
@@ -62,10 +64,8 @@ def wire(kernel: State, parent: Instance) -> None:
         made.targets, made.extra = (), None
     for link, hash in code.links:
         _link(kernel, parent, link, hash)
-    for source, handlers in code.observers.items():
-        child, _, channel = source.partition(".")
-        if channel:
-            _observe(kernel, parent, child, channel, tuple(handlers))
+    for child, channel, handlers in _observed(parent):
+        _observe(kernel, parent, child, channel, tuple(handlers))
     for handler in code.joins:
         joins.wire(kernel, parent, handler)
     if parent.ports:
@@ -78,6 +78,14 @@ def wire(kernel: State, parent: Instance) -> None:
             made.targets, made.extra = (), None
 
 
+def _observed(parent: Instance) -> Iterator[tuple[str, str, list[Handler]]]:
+    """Yield each channel of a child to which a coglet reacts, with its reactions; those to own channels and queues are left out."""
+    for source, handlers in parent.code.observers.items():
+        child, _, channel = source.partition(".")
+        if channel and not source.startswith(ir.QUEUE):
+            yield child, channel, handlers
+
+
 def _touched(parent: Instance) -> list[Out]:
     """Return the outputs of the children that this coglet links, observes or joins."""
     assert parent.children is not None
@@ -85,10 +93,8 @@ def _touched(parent: Instance) -> list[Out]:
     for link, _ in parent.code.links:
         if link.source.child:
             sources.add((link.source.child, link.source.name))
-    for source in parent.code.observers:
-        child, _, channel = source.partition(".")
-        if channel:
-            sources.add((child, channel))
+    for child, channel, _handlers in _observed(parent):
+        sources.add((child, channel))
     for handler in parent.code.joins:
         sources |= {(p.child, p.name) for p in handler.trigger.ports if p.child}
     return [out_named(m, name) for child, name in sorted(sources) for m in parent.children[child].members.values()]

@@ -142,6 +142,14 @@ WRONG = {
     "a call of an agent with a plan": (PLAN + main("on x as v { y <- A(str(v)) }"), ["not-yet:A"]),
     "an agent with a plan for a tool": (PLAN + "agent B { model: m, tools: [A] }", ["not-yet:A"]),
     "an agent with a plan to start": (PLAN + "agent B { model: m, spawn: [A] }", ["not-yet:A"]),
+    "an agent with a plan for a fixer": (PLAN + "dod Do { fix: A\n tests: on }", ["not-yet:A"]),
+    "an agent with a plan in a team": (
+        PLAN + "agent B { model: m, sandbox: ro }\nteam T { lead: A, workers: [B, A * 2], max_workers: 1 }",
+        ["not-yet:A", "not-yet:A"],
+    ),
+    "an agent with a plan for a planner": (
+        PLAN + 'plan Q { goal: "g"\n approve: agent\n planner: A\n agents: [P] }', ["not-yet:A"],
+    ),
     "a variable whose name is computed": (
         'const N = "T"\nmodel m = anthropic "claude-sonnet-5-5" { api_key: env(N) }',
         ["wrong-type:env(N)"],

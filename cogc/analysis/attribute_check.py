@@ -16,6 +16,7 @@ from cogc.names.lower_type import lower_type
 from cogc.names.world import ARTICLES, Unit, World
 from cogc.syntax import nodes
 
+_CALLED = frozenset(["approver", "fix", "lead", "planner", "spawn", "tools", "workers"])
 _kind_types: dict[tuple[int, str], Type] = {}
 
 
@@ -63,6 +64,7 @@ def _value(a: nodes.Attribute, kind: str, scope: Scope, inference: Inference) ->
             _word(a, rest.split(), scope, inference)
         case "ref":
             _reference(a.value, rest.split(), scope, inference)
+            _without_plan(a, a.value, scope, inference)
         case "refs":
             _references(a, rest.split(), scope, inference)
         case "map":
@@ -195,11 +197,19 @@ def _references(a: nodes.Attribute, kinds: list[str], scope: Scope, inference: I
     items = a.value.items if isinstance(a.value, nodes.ListLiteral) else (a.value,)
     for item in items:
         _reference(item, kinds, scope, inference)
-        declared = inference.world.lookup(scope.unit, nodes.qualified_text(item) or "")
-        if a.key.id in ("tools", "spawn") and declared is not None and declared.kind == "agent":
-            reports.no_plan(
-                inference.world, inference.problems, declared.unit, declared.of(nodes.Agent), scope.unit.span(item)
-            )
+        _without_plan(a, item, scope, inference)
+
+
+def _without_plan(a: nodes.Attribute, item: nodes.Expr | nodes.TypeExpr, scope: Scope, inference: Inference) -> None:
+    """Report an agent with a plan among its tools where it is called, or is part of a declaration that gives it other tools."""
+    if a.key.id not in _CALLED:
+        return
+    name = item.left if isinstance(item, nodes.Binary) and item.operator == "*" else item
+    declared = inference.world.lookup(scope.unit, nodes.qualified_text(name) or "")
+    if declared is not None and declared.kind == "agent":
+        reports.no_plan(
+            inference.world, inference.problems, declared.unit, declared.of(nodes.Agent), scope.unit.span(name)
+        )
 
 
 def _sharing(a: nodes.Attribute, scope: Scope, inference: Inference) -> None:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from cogc.analysis.infer import Inference
     from cogc.language.types import Type
 
+_GUARDED = frozenset(["await", "parallel"])
+"""What stands in bodies, where a condition may guard it."""
+
 
 def known_value(node: nodes.Expr, scope: Scope, inference: Inference) -> Any:
     """Return the value of an expression; None where only a run knows it, or where the evaluation fails."""
@@ -40,7 +43,7 @@ def check_range(name: str, node: nodes.Expr, scope: Scope, inference: Inference,
         return
 
     def look() -> None:
-        if _evaluated(node, scope, inference, wanted, fails=name != "await"):  # a condition may guard an await
+        if _evaluated(node, scope, inference, wanted, fails=name not in _GUARDED):
             _outside(name, node, scope, inference)
 
     inference.tables.late.append(look)

@@ -347,13 +347,18 @@ class _Writer:
         return "absent" if node is None else self.expr(node)
 
     def _emit(self, port: ir.Port, value: str) -> None:
-        if port.kind == "own_transmit":
-            self.line(f"I.kernel.{self.emit}(I, {self._transmit(port.name)}, {value})")
-        elif port.kind == "own_listen":
-            self.line(f"I.kernel.send_self(I, {port.name!r}, {value})")
-        else:
-            index = "None" if port.member is None else self.expr(port.member)
-            self.line(f"I.kernel.send(I, {port.child!r}, {index}, {port.name!r}, {value})")
+        match port.kind:
+            case "own_transmit":
+                self.line(f"I.kernel.{self.emit}(I, {self._transmit(port.name)}, {value})")
+            case "own_listen":
+                self.line(f"I.kernel.send_self(I, {port.name!r}, {value})")
+            case "child_listen":
+                index = "None" if port.member is None else self.expr(port.member)
+                self.line(f"I.kernel.send(I, {port.child!r}, {index}, {port.name!r}, {value})")
+            case "child_transmit" | "queue" | "dead_queue":
+                raise AssertionError(port)  # nobody sends there: what goes to a queue is lowered to a call
+            case _:
+                assert_never(port.kind)
 
     def _transmit(self, name: str) -> int:
         assert self.coglet is not None

@@ -11,6 +11,7 @@ from cogc.language.values import Failure
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from cogc import ir
     from cogc.kernel.host import Services
     from cogc.kernel.program import ChildCode, Handler
     from cogc.kernel.unit import CogletCode
@@ -48,7 +49,12 @@ class Port:
     )  # fmt: skip
 
     def __init__(
-        self, inst: Instance, label: str, handlers: tuple[Handler, ...], capacity: int = 64, overflow: str = "block"
+        self,
+        inst: Instance,
+        label: str,
+        handlers: tuple[Handler, ...],
+        capacity: int = 64,
+        overflow: ir.Overflow = "block",
     ) -> None:
         self.inst = inst
         self.label = label

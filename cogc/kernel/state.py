@@ -34,6 +34,7 @@ from cogc.kernel.objects import (
 from cogc.kernel.timers import Timers
 from cogc.kernel.trace import Tracer
 from cogc.kernel.unit import CogletCode, Unit
+from cogc.language.closed import assert_never
 from cogc.language.values import Failure, Time, hidden
 
 if TYPE_CHECKING:
@@ -248,8 +249,10 @@ class State:
             self._drop_oldest(port)
             port.fill += 1
             self.messages.append((port, value, self.cause))
-        else:
+        elif port.overflow == "fail":
             raise Failure("overflow", f"the inbox `{port.label}` of `{port.inst.path}` is full: {port.capacity}")
+        else:
+            assert_never(port.overflow)
 
     def _drop_oldest(self, port: Port) -> None:
         """Drop the oldest message that waits for a port."""

@@ -62,6 +62,7 @@ from cogc.kernel.program import ChildCode, Handler, nanos
 from cogc.kernel.timers import Timer
 from cogc.kernel.unit import CogletCode
 from cogc.kernel.waits import Limit
+from cogc.language.closed import assert_never
 from cogc.language.functions import truth
 from cogc.language.limits import outside, outside_pool
 from cogc.language.meter import METER, Interrupted, aside
@@ -624,12 +625,15 @@ def restart(kernel: State, inst: Instance) -> None:
     if inst.gate & FAILED:
         kernel.losses.restarts[inst.path] += 1
     members = parent.members()
-    strategy = parent.code.supervision.strategy
-    tied = [inst]
-    if strategy == "one_for_all":
-        tied = members
-    elif strategy == "rest_for_one":
-        tied = members[members.index(inst) :]
+    match parent.code.supervision.strategy:
+        case "one_for_one":
+            tied = [inst]
+        case "one_for_all":
+            tied = members
+        case "rest_for_one":
+            tied = members[members.index(inst) :]
+        case never:
+            assert_never(never)
     process(kernel, inst, _restarting(kernel, [m for m in tied if not m.gate & STOPPED]))
 
 

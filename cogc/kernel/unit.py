@@ -19,6 +19,7 @@ from cogc import ir
 from cogc.kernel.code import Coder
 from cogc.kernel.program import ChildCode, Handler, awaited, label
 from cogc.kernel.validate import Validators
+from cogc.language.closed import assert_never
 from cogc.language.meter import begin
 from cogc.language.values import Failure
 
@@ -85,14 +86,17 @@ class CogletCode:
             for trigger in reaction.triggers:
                 handler = Handler(coder, spec, reaction, trigger, key)
                 key += 1
-                if trigger.kind == "port":
-                    self.observers.setdefault(label(trigger.ports[0]), []).append(handler)
-                elif trigger.kind == "error":
-                    self.errors.setdefault(trigger.child, []).append(handler)
-                elif trigger.kind == "command":
-                    self.commands.setdefault(trigger.command, []).append(handler)
-                else:
-                    lists[trigger.kind].append(handler)
+                match trigger.kind:
+                    case "port":
+                        self.observers.setdefault(label(trigger.ports[0]), []).append(handler)
+                    case "error":
+                        self.errors.setdefault(trigger.child, []).append(handler)
+                    case "command":
+                        self.commands.setdefault(trigger.command, []).append(handler)
+                    case "all" | "every" | "after" | "ticks" | "start" | "stop":
+                        lists[trigger.kind].append(handler)
+                    case _:
+                        assert_never(trigger.kind)
         self.handlers = key
         for port in awaited(spec):
             self.observers.setdefault(label(port), [])

@@ -41,7 +41,7 @@ class Notice(Protocol):
 
 
 Notify = Callable[..., Notice]
-"""The function that reports an act of a method to the kernel: `notify(call, kind, *data)`."""
+"""The function that reports an act of a method to the kernel: `notify(call, "report", act, *data)`, or `notify(call, "sleep", nanoseconds)`."""
 BY_REFERENCE = "$python"
 """The key of a record that stands for an object of this process, which the kernel never sees."""
 WIRING = ("create", "follow", "link")
@@ -124,7 +124,7 @@ class Coglets:
         made = self.objects[host.path] = cls(**given)
         timers = [[name, period] for (period, name) in sdk.methods(cls, "every")]
         if timers:
-            await self.notify(host.call, "every", timers)
+            await self.notify(host.call, "report", "every", timers)
         await _run(getattr(made, "on_start", None))
 
     def _forget_children(self, path: str) -> None:
@@ -319,7 +319,7 @@ class _Host:
             await self._act("next", child, channel, token)
             await waiting.event.wait()
         except trio.Cancelled:
-            self.run.notify(self.call, "forget", token)
+            self.run.notify(self.call, "report", "forget", token)
             raise
         finally:
             self.run.waiting.pop(token, None)
@@ -338,7 +338,7 @@ class _Host:
     def begin(self) -> None:
         """Start the children that this method has created, now that they are wired."""
         if self.unborn:
-            self.run.notify(self.call, "begin", self.unborn)
+            self.run.notify(self.call, "report", "begin", self.unborn)
             self.unborn = []
 
     def _plain(self, value: object, what: str) -> Any:
@@ -360,7 +360,8 @@ class _Host:
             raise RuntimeError("the method whose call this belongs to has returned")
         if kind not in WIRING:
             self.begin()
-        act = _Act(self, self.run.notify(self.call, kind, *data), then)
+        said = (kind, *data) if kind == "sleep" else ("report", kind, *data)
+        act = _Act(self, self.run.notify(self.call, *said), then)
         self.unheard[id(act)] = act
         return act
 

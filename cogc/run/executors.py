@@ -58,7 +58,7 @@ import sys
 import threading
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 import trio
 
@@ -104,7 +104,7 @@ class Executors:
 
     async def execute(self, call: Call) -> object:
         """Carry out a call within its timeout. Return its value, or a Failure."""
-        program, types = call.program, call.unit.bundle.types
+        program = call.program
         limit = call.request.get("timeout")
         usual = float("inf") if program.kind in ("human", "coglet", "queue", "plan store") else DEFAULT_TIMEOUT
         if program.kind == "human":
@@ -113,35 +113,41 @@ class Executors:
         result: object = Failure("timeout", f"program `{program.name}` took longer than {seconds:g}s")
         with trio.move_on_after(seconds):
             try:
-                if program.kind == "python":
-                    with speaking(program.name, False):
-                        result = await self._python(program, call)
-                elif program.kind == "shell":
-                    result = await self._shell(program, call)
-                elif program.kind == "coglet":
-                    with speaking(self.coglets.name(program, call), True):
-                        result = await self._coglet(program, call)
-                elif program.kind == "mcp":
-                    given = call.arguments if program.schema is None else record_of(call.arguments["input"])
-                    value = await self.servers.call((call.unit, program.server), program.argument, given)
-                    read = read_result(value, types[program.result] == "string")
-                    result = from_python(read, f"the result of `{program.name}`")
-                elif program.kind == "queue":
-                    action = program.key.rpartition(".")[2]
-                    result = await self.claims.call(
-                        (call.unit, str(program.argument)), action, list(call.arguments.values()), call.id
-                    )
-                elif program.kind == "plan store":
-                    result = await self.plans.call(str(program.argument), list(call.arguments.values()), call.id)
-                elif program.kind == "human":
-                    question = Question(program, call, types[program.result])
-                    said = await self.settings.people.ask(question, call.id)
-                    result = from_python(said, f"the answer to `{program.name}`")
-                else:
-                    result = Failure("program", f"{program.kind} programs cannot run yet")
+                result = await self._carry_out(program, call)
             except Failure as failure:
                 result = failure
         return result
+
+    async def _carry_out(self, program: ir.Program, call: Call) -> object:
+        """Carry out a call by the kind of its program. Return its value. Raise Failure if it fails."""
+        types = call.unit.bundle.types
+        match program.kind:
+            case "python":
+                with speaking(program.name, False):
+                    return await self._python(program, call)
+            case "shell":
+                return await self._shell(program, call)
+            case "coglet":
+                with speaking(self.coglets.name(program, call), True):
+                    return await self._coglet(program, call)
+            case "mcp":
+                given = call.arguments if program.schema is None else record_of(call.arguments["input"])
+                value = await self.servers.call((call.unit, program.server), program.argument, given)
+                read = read_result(value, types[program.result] == "string")
+                return from_python(read, f"the result of `{program.name}`")
+            case "queue":
+                key, action = (call.unit, str(program.argument)), program.key.rpartition(".")[2]
+                return await self.claims.call(key, action, list(call.arguments.values()), call.id)
+            case "plan store":
+                return await self.plans.call(str(program.argument), list(call.arguments.values()), call.id)
+            case "human":
+                question = Question(program, call, types[program.result])
+                said = await self.settings.people.ask(question, call.id)
+                return from_python(said, f"the answer to `{program.name}`")
+            case "expr" | "template" | "llm" | "ask" | "reply":
+                raise Failure("program", f"{program.kind} programs are carried out by the kernel")
+            case _:
+                assert_never(program.kind)
 
     # ---- Python --------------------------------------------------------------------------------------------
 

@@ -31,7 +31,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from operator import attrgetter, itemgetter
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import trio
 
@@ -42,15 +42,19 @@ _PATIENCE = 1.0
 """Real seconds for which `settle` waits for tasks that never block, such as one that polls; then order is given up."""
 
 
+NoticeKind: TypeAlias = Literal["report", "sleep", "steer", "progress"]
+
+
 class Notice:
-    """An act of a Python coglet's method, a person's command to an agent, or a dispatcher's report: `kind` and its data.
+    """What a method of a Python coglet reports (the word for its act first) or sleeps for, a person's command to an agent, or a
+    dispatcher's progress.
 
     Awaiting a notice waits until the kernel has taken it, and gives the kernel's answer, or a TypeError if it refused.
     """
 
     __slots__ = ("answer", "blocks", "call", "data", "kind", "refused", "taken")
 
-    def __init__(self, blocks: Callable[[int, int], None], call: int, kind: str, data: tuple[Any, ...]) -> None:
+    def __init__(self, blocks: Callable[[int, int], None], call: int, kind: NoticeKind, data: tuple[Any, ...]) -> None:
         self.blocks = blocks
         self.call = call
         self.kind = kind
@@ -166,7 +170,7 @@ class Outside:
         self.pieces.append((call, masked(text)))
         self.wake()
 
-    def notify(self, call: int, kind: str, *data: Any) -> Notice:
+    def notify(self, call: int, kind: NoticeKind, *data: Any) -> Notice:
         """Take in a notice; it may be awaited."""
         notice = Notice(self._block, call, kind, tuple(without_secrets(d) for d in data))
         self.notices.append(notice)

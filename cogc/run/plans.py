@@ -13,7 +13,7 @@ import itertools
 import sys
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
-from typing import Any
+from typing import Any, Literal, TypeAlias, assert_never
 
 import trio
 
@@ -28,6 +28,8 @@ from cogc.stores.plans import OVER, Plan, PlanStore, open_plans
 
 PLANS = "plans.db"
 _POLL = 0.3
+_Action: TypeAlias = Literal["open", "save", "decide", "outside"]
+_ACTIONS: dict[str, _Action] = {"open": "open", "save": "save", "decide": "decide", "outside": "outside"}
 
 
 class Keeping:
@@ -95,7 +97,7 @@ class Plans:
         """Carry out open, save, decide or outside. Raise Failure if the store cannot be reached."""
         try:
             store = await self._opened()
-            match action:
+            match _ACTIONS[action]:
                 case "open":
                     return unpacked(await self._open(store, *(packed(a) for a in arguments)))
                 case "save":
@@ -107,8 +109,11 @@ class Plans:
                         return unpacked(await self._decide(store, plan, call))
                     finally:
                         self.asking.discard(plan["id"])
-            self.rest(call)
-            return unpacked(await self._outside(store, arguments[0]))
+                case "outside":
+                    self.rest(call)
+                    return unpacked(await self._outside(store, arguments[0]))
+                case never:
+                    assert_never(never)
         except ConnectionError as error:
             raise Failure("program", f"the store of plans: {error}") from None
 

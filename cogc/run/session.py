@@ -329,33 +329,40 @@ class Session:
     def _take(self, notice: Notice) -> None:
         """Hand a notice to the kernel, and the kernel's answer to the method that awaits it."""
         call, data = notice.call, notice.data
-        if notice.kind == "sleep":
-            self.outside.resting.add(call)
-            self.delays.add(self.kernel.now + data[0], SleepOver(call, notice.taken))
-            return
-        if notice.kind == "progress":
-            self._event("progress", call, *data)
-            self.kernel.progress(call, *data)
-            return
-        try:
-            if notice.kind == "steer":
-                self._event("steer", *data)
-                notice.answer = self.kernel.steer(*data)
-            else:
-                self._event("told", call, notice.kind, *data)
-                notice.answer = self.kernel.reported(call, notice.kind, *data)
-                self._listens(notice)
-        except Failure as failure:
-            notice.refused = failure.message
-        self.outside.release(notice.taken.set)
+        match notice.kind:
+            case "sleep":
+                self.outside.resting.add(call)
+                self.delays.add(self.kernel.now + data[0], SleepOver(call, notice.taken))
+            case "progress":
+                self._event("progress", call, *data)
+                self.kernel.progress(call, *data)
+            case "steer" | "report":
+                try:
+                    notice.answer = self._answer(notice)
+                except Failure as failure:
+                    notice.refused = failure.message
+                self.outside.release(notice.taken.set)
+            case _:
+                assert_never(notice.kind)
+
+    def _answer(self, notice: Notice) -> object:
+        """Return the kernel's answer to a person's command, or to what a method reports. Raise Failure if it refuses."""
+        if notice.kind == "steer":
+            self._event("steer", *notice.data)
+            return self.kernel.steer(*notice.data)
+        self._event("told", notice.call, *notice.data)
+        answer = self.kernel.reported(notice.call, *notice.data)
+        self._listens(notice)
+        return answer
 
     def _listens(self, notice: Notice) -> None:
         """Let the call of a method rest while it waits for what a child transmits."""
-        if notice.kind == "next":
-            self.listening[notice.data[2]] = notice.call
+        act, *data = notice.data
+        if act == "next":
+            self.listening[data[2]] = notice.call
             self.outside.resting.add(notice.call)
-        elif notice.kind == "forget":
-            self.outside.resume(self.listening.pop(notice.data[0], 0))
+        elif act == "forget":
+            self.outside.resume(self.listening.pop(data[0], 0))
 
     async def steer(self, action: str, id: str, data: dict[str, Any]) -> Any:
         """Let an agent do what a person asks for. Return its status. Raise TypeError with the reason if it refuses."""

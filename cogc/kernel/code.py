@@ -468,10 +468,9 @@ class _Writer:
                 assert_never(node)
 
     def _builtin(self, name: str, arguments: list[ir.Expr]) -> str:
-        values = [self.expr(a) for a in arguments]
         if name in _OF_THE_RUN:
             return f"I.kernel.{_OF_THE_RUN[name]}(I)"
-        return f"f_{name}({', '.join(values)})"
+        return f"f_{name}({', '.join(self.expr(a) for a in arguments)})"
 
     def _field(self, node: ir.Field) -> str:
         text = self.expr(node.base)
@@ -485,9 +484,9 @@ class _Writer:
 
     def _unary(self, node: ir.Unary) -> str:
         text = self.expr(node.operand)
-        if node.operator == "not":
-            return f"not_({text})" if node.checked else f"(not {text})"
-        return f"negate({text})"
+        if node.operator == "-":
+            return f"negate({text})"
+        return f"not_({text})" if node.checked else f"(not {text})"
 
     def _binary(self, node: ir.Binary) -> str:
         operator, a, b = node.operator, self.expr(node.left), self.expr(node.right)

@@ -24,6 +24,7 @@ from cogc.diagnostics.suggest import nearest
 from cogc.kernel.effects import Call, ChildMessage
 from cogc.language.values import Failure
 from cogc.run.calling import OnTrio
+from cogc.run.git import in_folder, sealed
 from cogc.run.process import run_process
 
 if TYPE_CHECKING:
@@ -329,8 +330,8 @@ class _Host:
 
     async def git(self, repo: str, *words: str, stdin: str = "") -> str:
         folder = self.run.folder(repo)
-        command = ["git", "--git-dir=.git", "--work-tree=.", *words]
-        done = await run_process(command, stdin.encode(), folder, os.environ)
+        with sealed(in_folder(words), folder, self.run.workspace) as (command, env):
+            done = await run_process(command, stdin.encode(), folder, env)
         if done.code:
             raise OSError(f"git {words[0]}: {done.stderr.decode(errors='replace').strip()}")
         return done.stdout.decode(errors="replace").strip()

@@ -56,6 +56,8 @@ import json
 import os
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, assert_never
@@ -73,6 +75,7 @@ from cogc.run.calling import OnTrio, is_refusal, left, speaking
 from cogc.run.claims import Claims, files_of
 from cogc.run.coglets import Coglets
 from cogc.run.convert import from_python, to_python
+from cogc.run.git import TRUSTING, is_ours, sealed
 from cogc.run.people import Question
 from cogc.run.plans import Plans
 from cogc.run.process import run_process
@@ -245,20 +248,9 @@ class Executors:
         request = call.request
         words = command_words(request["words"])
         cwd = self._folder(request.get("cwd", ""))
-        own = own_environment(request.get("env"))
-        path = os.pathsep.join(filter(None, (os.environ.get("PATH"), os.path.dirname(sys.executable))))
-        env = {
-            **environment(),
-            "PATH": path,
-            **own,
-        }  # what is installed beside cogc is found, if nothing goes before it
-        if call.sandbox is not None and self.settings.sandboxed:
-            workspace = self._folder(".")
-            kept = self.settings.kept.and_files(files_of(call.unit.bundle))
-            words = wrapped(words, call.sandbox, workspace, cwd, program.name, kept)
-            env = {**ENVIRONMENT, **own}
         try:
-            outcome = await run_process(words, request.get("stdin", "").encode(), cwd, env)
+            with self._held(program, call, words, cwd) as (command, env):
+                outcome = await run_process(command, request.get("stdin", "").encode(), cwd, env)
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             raise Failure("program", f"`{words[0]}` cannot be started: {reason.lower()}") from None
@@ -266,7 +258,6 @@ class Executors:
         if form != "outcome" and outcome.code not in request.get("ok", [0]):
             said = outcome.stderr or outcome.stdout
             last = said.decode("utf-8", "replace").strip()[-400:]
-            words = command_words(request["words"])
             how = f"ended with code {outcome.code}" if outcome.code >= 0 else f"was ended by signal {-outcome.code}"
             raise Failure("program", f"`{words[0]}` {how}{': ' + last if last else ''}")
         if outcome.truncated:
@@ -277,6 +268,26 @@ class Executors:
             texts = {"stdout": outcome.stdout, "stderr": outcome.stderr}
             return {"code": outcome.code, **{k: t.decode("utf-8", "replace") for k, t in texts.items()}}
         return self._output(program, call.unit.bundle.types[program.result], form, outcome.stdout)
+
+    @contextmanager
+    def _held(
+        self, program: ir.Program, call: Call, words: list[str], cwd: str
+    ) -> Iterator[tuple[list[str], dict[str, str]]]:
+        """Yield the command and the environment of a process: in its sandbox if it has one. Without one, git of cogc's
+        own does not obey the repository."""
+        own = own_environment(call.request.get("env"))
+        ours = is_ours(program, words)
+        if call.sandbox is not None and self.settings.sandboxed:
+            kept = self.settings.kept.and_files(files_of(call.unit.bundle))
+            inside = wrapped(words, call.sandbox, self._folder("."), cwd, program.name, kept)
+            yield inside, {**ENVIRONMENT, **(TRUSTING if ours else {}), **own}
+        elif ours:
+            with sealed(words, cwd, self._folder(".")) as found:
+                yield found
+        else:
+            path = os.pathsep.join(filter(None, (os.environ.get("PATH"), os.path.dirname(sys.executable))))
+            # what is installed beside cogc is found, if nothing goes before it
+            yield words, {**environment(), "PATH": path, **own}
 
     def _folder(self, name: str) -> str:
         """Return the path of a folder in the workspace. Raise Failure for one outside of it, also one that a link

@@ -23,12 +23,14 @@ import trio
 
 from cogc.disk.state_folder import Kept
 from cogc.language.values import Failure
+from cogc.run.git import commit_words, sealed
 from cogc.run.process import ProcessResult, run_process
 from cogc.sett.model import STRUCTURAL, Artefact, new_id
 from cogc.sett.sandboxes import Sandboxes
 from cogc.sett.spec import AgentSpec
 
 _SHOWN = 64 << 10
+_LOOKED_UP = 60.0
 _ANSWERED = ("artefact_type", "artefact_payload", "summary", "structural_type", "payload")
 _COMMIT = re.compile(r"[0-9a-fA-F]{7,64}\Z")
 
@@ -195,11 +197,16 @@ async def verified(made: Artefact, work: Work, workspace: str) -> Artefact:
     commit = made.payload if isinstance(made.payload, str) else ""
     if not _COMMIT.match(commit):
         return work.failed(f"`{commit or made.payload}` is no name of a commit")
-    words = ["git", "-c", f"safe.directory={workspace}", "cat-file", "-e", f"{commit}^{{commit}}"]
+    done = None
     try:
-        done = await run_process(words, b"", workspace)
+        with trio.move_on_after(_LOOKED_UP), sealed(commit_words(commit), workspace, workspace) as (words, env):
+            done = await run_process(words, b"", workspace, env)
     except OSError:
         return work.failed("git is not at hand, and the commit cannot be verified")
+    except Failure as refused:
+        return work.failed(f"the commit cannot be verified: {refused.message}")
+    if done is None:
+        return work.failed(f"git took longer than {_LOOKED_UP:g}s, and the commit is not verified")
     return work.failed(f"there is no commit {commit} in the workspace", done) if done.code else made
 
 

@@ -456,13 +456,13 @@ def test_a_replay_gives_the_same_trace(tmp_path: Path) -> None:
 
 def test_tools_have_names_that_providers_take_and_that_differ(world: World) -> None:
     from cogc.ir import Program
-    from cogc.kernel.models.conversation import _named
+    from cogc.kernel.models.tools import named
 
     made = [
         Program(key=k, name=n, kind="mcp", parameters=[], result=0) for k, n in (("a", "fs.read"), ("b", "fs/read"))
     ]
     long = Program(key="c", name="x" * 90, kind="mcp", parameters=[], result=0)
-    assert [(n, p.key) for n, p in _named([*made, long]).items()] == [
+    assert [(n, p.key) for n, p in named([*made, long]).items()] == [
         ("fs_read", "a"),
         ("fs_read_2", "b"),
         ("x" * 60, "c"),

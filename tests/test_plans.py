@@ -19,7 +19,7 @@ from trio.testing import MockClock
 from cogc.kernel.unit import Unit
 from cogc.run import journal
 from cogc.run.people import People
-from cogc.run.plans import Decision, Keeping
+from cogc.run.plans import Decision, Keeping, show
 from cogc.run.settings import Settings
 from cogc.run.trace import TraceWriter
 from cogc.stores.plans import PlanStore, _apply, changed, open_plans
@@ -790,3 +790,26 @@ def test_the_time_of_an_approval_from_outside_has_the_form_that_it_has_in_a_run(
     plan: dict[str, Any] = {"status": "draft", "steps": []}
     _apply(plan, {"action": "approve", "source": "user", "by": "ada"}, 1.5)
     assert plan["approval"]["at"] == "1970-01-01T00:00:01.5Z"
+
+
+LOOPS = """
+model m = scripted "m.yml"
+program bump() -> string = shell ["sh", "-c", "echo x >> FOLDER/tries; echo ok"] { timeout: 5s }
+program enough() -> bool = shell ["sh", "-c", "[ $(wc -l < FOLDER/tries) -ge WANTED ] && echo true || echo false"] { output: json }
+agent Dev { model: m, tools: [bump] }
+dod Ready { enough: enough()
+  max_loops: 3
+  fix: Dev }
+plan P { goal: "x"
+  approve: system
+  step code by Dev { dod: Ready }: "bump" }
+"""
+
+
+@pytest.mark.parametrize("wanted", [1, 2])
+def test_a_plan_that_is_shown_says_where_work_was_not_good_enough_at_first(wanted: int, tmp_path: Path) -> None:
+    text = LOOPS.replace("FOLDER", str(tmp_path)).replace("WANTED", str(wanted))
+    script = "- tools: [{name: bump, input: {}}]\n- reply: done\n" * 2
+    plan = last(run(tmp_path, text, script, "P", sim=False))
+    assert plan["status"] == "completed" and plan["steps"][0]["loops"] == wanted
+    assert ("not met at first: met in loop 2" in show(plan)) == (wanted == 2)

@@ -266,6 +266,8 @@ def show(plan: Plan) -> str:
         dod = f" [{s['dod']}]" if s["dod"] else ""
         task = " ".join(str(s["task"]).split())
         lines.append(f"  {s['status']:<11}  {s['id']}{who}{after}{dod}: {task[:100]}")
+        if s.get("loops", 0) > 1 and s["status"] == "completed":
+            lines.append(f"{'':15}its definition of done was not met at first: met in loop {s['loops']}")
         if s["error"] and s["status"] in ("failed", "skipped"):
             lines.append(f"{'':15}{' '.join(s['error'].split())[:160]}")
     return "\n".join(lines)

@@ -1,0 +1,113 @@
+"""Runs that are killed at random times: a queue in SQLite loses nothing and does nothing again that was done, nor does a plan.
+
+`COGC_FAULTS` says how often each run is killed. The seed is printed; `COGC_SEED` repeats it.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import trio
+
+from cogc.stores import open_store
+from cogc.stores.plans import open_plans
+from cogc.stores.values import ValueQueue
+from support.cli import cogc
+from support.waiting import wait_for
+
+KILLS = max(2, int(os.environ.get("COGC_FAULTS", "2")))
+ITEMS = 8 + 2 * KILLS
+QUEUE = """
+queue q: int = sqlite "q.db" { lease: 300ms, attempts: 1_000_000 }
+program work(x: int) -> int = shell ["sh", "-c", "echo {{ x }} >> ledger; sleep 0.03; echo {{ x }}"] { output: json }
+coglet Work { transmit out: int
+  on q as x { out <- work(x) } }
+coglet Main { transmit out: int
+  create w = Work * 2
+  link w.out -> self.out }
+"""
+STEP = 'program p{0}() -> string = shell ["sh", "-c", "echo {0} >> ledger; sleep 0.03; echo {0}"]\n'
+
+
+@pytest.fixture
+def dice() -> random.Random:
+    seed = int(os.environ.get("COGC_SEED") or random.randrange(1 << 30))
+    print(f"COGC_SEED={seed}")
+    return random.Random(seed)
+
+
+def ledger(folder: Path) -> Counter[str]:
+    """How often each piece of work was begun."""
+    file = folder / "ledger"
+    return Counter(file.read_text().split()) if file.exists() else Counter()
+
+
+def killed(folder: Path, dice: random.Random, over: Callable[[], bool], *words: str) -> None:
+    """Start a run, let it begin some work, and kill it at a random instant after that."""
+    before, wanted = ledger(folder).total(), dice.randint(1, 3)
+    command = [sys.executable, "-m", "cogc", "run", "a.cog", *words]
+    with subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        wait_for(lambda: ledger(folder).total() >= before + wanted or over() or process.poll() is not None)
+        time.sleep(dice.uniform(0, 0.08))
+        process.kill()
+
+
+def test_a_queue_loses_nothing_and_does_nothing_again_that_was_done(tmp_path: Path, dice: random.Random) -> None:
+    async def put() -> None:
+        async with open_store(f"sqlite:{tmp_path}/q.db", "queue:") as store:
+            for number in range(ITEMS):
+                await ValueQueue(store, "q", 1, 1).put(number)
+
+    async def left() -> set[str]:
+        async with open_store(f"sqlite:{tmp_path}/q.db", "queue:") as store:
+            return {str(item.value) for item in await ValueQueue(store, "q", 1, 1).items()}
+
+    (tmp_path / "a.cog").write_text(QUEUE)
+    trio.run(put)
+    done: dict[str, int] = {}
+    for _ in range(KILLS):
+        killed(tmp_path, dice, lambda: not trio.run(left))
+        begun, there = ledger(tmp_path), trio.run(left)
+        for number in set(map(str, range(ITEMS))) - there - done.keys():
+            assert begun[number] >= 1, f"{number} is lost"
+            done[number] = begun[number]
+    with subprocess.Popen(
+        [sys.executable, "-m", "cogc", "run", "a.cog"], cwd=tmp_path, stdout=subprocess.DEVNULL
+    ) as last:
+        wait_for(lambda: not trio.run(left))
+        last.terminate()
+    begun = ledger(tmp_path)
+    assert set(begun) == set(map(str, range(ITEMS)))
+    assert {number: begun[number] for number in done} == done, "what was done is not done again"
+
+
+def test_a_plan_does_no_step_again_that_was_done(tmp_path: Path, dice: random.Random) -> None:
+    names = [f"s{i}" for i in range(4 + KILLS)]
+    steps = "".join(f"  step {n}{f' after {names[i - 1]}' if i else ''}: p{n}()\n" for i, n in enumerate(names))
+    (tmp_path / "a.cog").write_text(
+        "".join(STEP.format(n) for n in names) + 'plan P { goal: "g"\n  approve: system\n' + steps + "}\n"
+    )
+    store = f"sqlite:{tmp_path}/plans.db"
+
+    async def completed() -> set[str]:
+        async with open_plans(store) as plans:
+            return {s["id"] for plan in await plans.list() for s in plan["steps"] if s["status"] == "completed"}
+
+    done: dict[str, int] = {}
+    for _ in range(KILLS):
+        killed(tmp_path, dice, lambda: trio.run(completed) == set(names), "--root", "P", "--plans", store)
+        begun = ledger(tmp_path)
+        done |= {name: begun[name] for name in trio.run(completed) - done.keys()}
+    if trio.run(completed) != set(names):
+        ended = cogc("run", "a.cog", "--root", "P", "--plans", store, cwd=tmp_path)
+        assert ended.returncode == 0 and trio.run(completed) == set(names), ended.stderr
+    begun = ledger(tmp_path)
+    assert set(begun) == set(names) and {name: begun[name] for name in done} == done

@@ -125,7 +125,10 @@ def _alive(parent: Instance, join: Join) -> list[Key]:
 def gather(kernel: State, port: Port, handler: Handler, message: Value) -> list[Value] | None:
     """Keep a message of a join; return the list that its reaction takes, if the message completes a round."""
     join = _join(port.inst, handler)
-    key = join.keys[port]
+    key = join.keys.get(port)
+    if key is None:  # of a source that is there no more: the coglet has restarted, and has new children
+        kernel.bury((port, message, kernel.cause), "gather", taken=True)
+        return None
     for found in join.rounds:
         if key in found.members and key not in found.got:
             break

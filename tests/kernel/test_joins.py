@@ -123,3 +123,26 @@ def test_a_join_that_fails_takes_its_message_with_it() -> None:
     for channel, value in (("a", 1), ("b", 1), ("a", 2), ("b", 2)):
         sim.send(channel, value)
     assert sim.sent("seen") == ["no", [2, 2]]
+
+
+def test_messages_of_the_children_before_a_restart_join_none_of_those_behind_it() -> None:
+    text = """
+coglet Main { listen a: any
+  transmit seen: any
+  create s = Source
+  create t = Source
+  link self.a -> s.x, t.x
+  on all(s.y, t.y) as [p, q] { if p == 1 { fail "first" }
+    seen <- [p, q] } }
+coglet Top { listen a: any
+  transmit seen: any
+  create m = Main { restart: on_error, backoff: 0s }
+  link self.a -> m.a
+  link m.seen -> self.seen }
+"""
+    sim = Sim(SOURCE + text, "Top")
+    for value in (1, 2, 3):
+        sim.kernel.input("a", value)
+    sim.settle()
+    assert [v for level, v in sim.logs if "a fault" in str(v)] == []
+    assert sim.run(1).send("a", 4).sent("seen")[-1:] == [[4, 4]]

@@ -21,7 +21,7 @@ from cogc.kernel.effects import Ask, Output
 from cogc.kernel.machine import Kernel
 from cogc.kernel.unit import Unit
 from cogc.language.values import Duration, Failure, Time
-from cogc.run import expressions, journal
+from cogc.run import executors, expressions, journal
 from cogc.run.process import run_process
 from cogc.run.scripted import Scripted
 from cogc.run.session import Session
@@ -233,6 +233,33 @@ def test_a_sync_program_that_hangs_is_abandoned_and_named(python: Callable[..., 
     done = python(code, 0, timeout="200ms")  # the run ends while the thread still waits
     assert done.outputs["out"][0][0] == "timeout" and done.executors.abandoned == ["f"]
     sys.go.set()  # type: ignore[attr-defined]
+
+
+HANGING = """
+program f(v: any) -> any = python "hanging:f" { timeout: 200ms }
+coglet Main { listen x: any
+  transmit out: any
+  on x as v { out <- f(v) } else as e { out <- [e.kind, e.message] } }
+"""
+
+
+@pytest.mark.parametrize("most, last", [(3, 0), (2, "threads did not end and were abandoned; no other one is begun")])
+def test_abandoned_threads_hold_no_later_call_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int, last: Any
+) -> None:
+    monkeypatch.setattr(executors, "THREADS", 1)
+    monkeypatch.setattr(executors, "MOST_ABANDONED", most)
+    (tmp_path / "hanging.py").write_text(
+        "import sys, threading\ngo = sys.go = threading.Event()\ndef f(v):\n    return go.wait() if v else v"
+    )
+    bundle = build(HANGING)
+    for key, program in bundle.programs.items():
+        bundle.programs[key] = msgspec.structs.replace(program, folder=str(tmp_path))
+    done = session(bundle, inputs=[("x", 0), ("x", 1), ("x", 1), ("x", 0)])  # the first call imports the module
+    sys.go.set()  # type: ignore[attr-defined]
+    outputs = done.outputs["out"][1:]
+    assert [o[0] for o in outputs[:2]] == ["timeout"] * 2 and done.executors.abandoned[:2] == ["f", "f"]
+    assert outputs[2] == 0 if last == 0 else last in outputs[2][1]
 
 
 # ---- clocks, stopping ----------------------------------------------------------------------------------------

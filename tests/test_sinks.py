@@ -11,6 +11,7 @@ import pytest
 
 from cogc.commands import refusal
 from cogc.commands.usage import UsageError
+from support.cli import cogc
 from support.paths import ROOT
 from support.waiting import DEADLINE
 
@@ -114,3 +115,28 @@ def test_a_bug_asks_for_a_report_and_shows_the_trace_on_demand(monkeypatch: pyte
     assert code == 70 and line.startswith("this is a bug of cogc (ValueError: two lines); please report it")
     monkeypatch.setenv("COGC_DEBUG", "1")
     assert "ValueError: two\nlines" in refusal.of(error)[1]
+
+
+@pytest.mark.parametrize("command", ["build", "graph", "convert"])
+@pytest.mark.parametrize("target", ["a.cog", "b.cog", "other.cog"])
+def test_a_result_takes_the_place_of_no_spec(tmp_path: Path, command: str, target: str) -> None:
+    (tmp_path / "b.cog").write_text("type T = int\n")
+    (tmp_path / "other.cog").write_text("type U = int\n")
+    (tmp_path / "a.cog").write_text('import "b.cog"\ncoglet Main { listen x: int\n on x as n { log info n } }\n')
+    (tmp_path / "link.cog").symlink_to("a.cog")
+    done = cogc(command, "a.cog", "-o", target, cwd=tmp_path)
+    if (command, target) == ("convert", "other.cog"):  # it is what `convert` writes
+        assert done.returncode == 0
+        return
+    assert done.returncode == 2 and "is not overwritten" in done.stderr, done.stderr
+    assert (tmp_path / target).read_text().startswith(("type", "import"))
+    assert cogc(command, "a.cog", "-o", "link.cog", cwd=tmp_path).returncode == 2
+
+
+def test_verify_prints_its_result_alone(tmp_path: Path) -> None:
+    (tmp_path / "py.py").write_text(
+        "import os\n\ndef judge(work):\n    print('noise')\n    os.system('echo more')\n    return True\n"
+    )
+    (tmp_path / "a.cog").write_text('dod D { fits: python "py:judge" }\n')
+    done = cogc("verify", "a.cog", "--format", "json", cwd=tmp_path)
+    assert "noise" in done.stderr and "noise" not in done.stdout and "more" not in done.stdout

@@ -12,6 +12,7 @@ from cogc.commands import out
 from cogc.commands.load import load, root_option, show_to_stderr
 from cogc.commands.packages import allow_imports
 from cogc.diagnostics.problems import Problems
+from cogc.disk.files import main_spec
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,4 +33,4 @@ def run(options: Namespace) -> int:
         show_to_stderr(problems.sorted())
     if bundle is None:
         return 1
-    return out.write(ir.encode(bundle).decode(), options.file)
+    return out.write(ir.encode(bundle).decode(), options.file, [main_spec(options.spec)])

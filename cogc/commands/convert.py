@@ -54,7 +54,7 @@ def run(options: Namespace) -> int:
         return 1
     for line in [*docs, *_lost_comments(unit.source, is_yaml)]:
         sys.stderr.write(f"cogc: not kept: {line}\n")
-    return out.write(written, options.file)
+    return out.write(written, options.file, world.units, over_specs=True)
 
 
 def _lost_docs(tree: nodes.File, written: Source) -> list[str]:

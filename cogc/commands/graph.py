@@ -45,4 +45,4 @@ def run(options: Namespace) -> int:
         sys.stderr.write(f"cogc: there is no coglet `{options.root}`; {did_you_mean(options.root, known)}\n")
         return 2
     writers = {"text": write.text, "mermaid": write.mermaid, "dot": write.dot, "json": write.json, "svg": svg.svg}
-    return out.write(writers[options.format](graph), options.file)
+    return out.write(writers[options.format](graph), options.file, checked.world.units)

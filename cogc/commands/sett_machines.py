@@ -18,6 +18,7 @@ from cogc import ir
 from cogc.commands.load import load, show_to_stderr
 from cogc.commands.options import bound, duration, instance_of
 from cogc.commands.packages import allow_imports, allowed
+from cogc.commands.prints import apart
 from cogc.commands.sett_spec import sett_spec
 from cogc.commands.state import add_state, kept_by, state_of
 from cogc.commands.usage import UsageError
@@ -101,7 +102,8 @@ def _run(options: Namespace, machine: Machine) -> int:
         show_to_stderr(problems.sorted())
     if bundle is None:
         return 1
-    return trio.run(_main, options, _spec(bundle, options), machine)
+    with apart(bundle, json=True):
+        return trio.run(_main, options, _spec(bundle, options), machine)
 
 
 def _spec(bundle: ir.Bundle, options: Namespace) -> SettSpec:

@@ -11,6 +11,7 @@ Exit codes: 0 it is met; 1 the spec is wrong; 2 the command line is wrong;
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from argparse import ArgumentParser, Namespace
@@ -36,6 +37,7 @@ from cogc.commands.options import (
     settle,
 )
 from cogc.commands.packages import allow_imports, allowed
+from cogc.commands.prints import apart
 from cogc.commands.settings import people
 from cogc.commands.state import add_state, kept_by, state_of
 from cogc.commands.usage import UsageError
@@ -43,7 +45,7 @@ from cogc.compile import analyse, program
 from cogc.desugar import dods
 from cogc.diagnostics import render
 from cogc.diagnostics.problems import Diagnostic, Problems
-from cogc.disk.files import read
+from cogc.disk.files import is_spec, read
 from cogc.kernel.effects import Output
 from cogc.kernel.unit import Unit
 from cogc.language.values import plain
@@ -150,7 +152,8 @@ def _verdict(bundle: ir.Bundle, options: Namespace) -> dict[str, Any] | None:
             options.workspace, allow, people(options, state), options.sandbox != "none", kept=kept_by(options, state)
         ),
     )
-    trio.run(session.run)
+    with apart(bundle, json=True):
+        trio.run(session.run)
     sys.stderr.write(report.usage(session.kernel))
     if session.outcome in EXIT_CODES:
         raise SystemExit(EXIT_CODES[session.outcome])
@@ -166,6 +169,8 @@ def _report(options: Namespace, checked: Checked, declared: Declared, verdict: d
     """Print the findings in the wanted format, and write them as JUnit XML."""
     name = declared.node.name.id
     if options.junit:
+        if os.path.isfile(options.junit) and is_spec(options.junit):
+            raise UsageError(f"`{options.junit}` is a spec, and is not overwritten")
         Path(options.junit).write_bytes(junit(options.spec, name, verdict, seconds))
     found = _diagnostics(checked, declared, verdict["findings"])
     if options.format == "json":

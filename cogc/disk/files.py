@@ -44,7 +44,7 @@ def specs(path: str) -> list[str]:
         )
         for name in sorted(names):
             place = os.path.join(top, name)
-            if _is_spec(place):
+            if is_spec(place):
                 found.append(place)
     return found
 
@@ -58,12 +58,12 @@ def main_spec(path: str) -> str:
     found = [p for p in named if os.path.isfile(p)]
     if not found:
         files = sorted(os.path.join(path, f) for f in os.listdir(path))
-        found = [f for f in files if os.path.isfile(f) and _is_spec(f)]
+        found = [f for f in files if os.path.isfile(f) and is_spec(f)]
         found = found if len(found) == 1 else []
     return found[0] if found else path
 
 
-def _is_spec(path: str) -> bool:
+def is_spec(path: str) -> bool:
     """Return whether a file of a folder is a spec: a `.cog` file, or a YAML file with the keys of a spec."""
     lower = path.lower()
     if not lower.endswith(_SPECS):

@@ -57,7 +57,7 @@ import os
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, assert_never
@@ -89,6 +89,10 @@ if TYPE_CHECKING:
 
 DEFAULT_TIMEOUT = 60.0
 """Seconds that a call may take if its program declares no timeout."""
+THREADS = 40
+"""How many calls of plain functions may be under way at once."""
+MOST_ABANDONED = 64
+"""How many threads may go on behind the calls that have left them."""
 
 
 class Executors:
@@ -102,6 +106,8 @@ class Executors:
         self.plans = plans
         self.functions: dict[tuple[Unit, str], Function] = {}
         self.abandoned: list[str] = []
+        self._threads = trio.CapacityLimiter(THREADS)
+        self._left = 0
         self._load = trio.Lock()
         self._known = frozenset(sys.modules)
 
@@ -157,6 +163,10 @@ class Executors:
     async def _python(self, program: ir.Program, call: Call) -> object:
         """Call a function: an async one on the run's thread, another in a thread of its own."""
         function = await self._function(call)
+        if self._left >= MOST_ABANDONED and not inspect.iscoroutinefunction(function):
+            raise Failure(
+                "program", f"{program.name}: {self._left} threads did not end and were abandoned; no other one is begun"
+            )
         try:
             arguments = {k: to_python(v) for k, v in call.arguments.items()}
             if inspect.iscoroutinefunction(function):
@@ -171,8 +181,16 @@ class Executors:
         return from_python(value, f"program `{program.name}`")
 
     async def _in_thread(self, name: str, function: Function, arguments: dict[str, object]) -> object:
-        """Call a function in a thread. If the call is cancelled, abandon the thread and its result."""
-        done = threading.Event()
+        """Call a function in a thread. If the call is cancelled, abandon the thread and its result.
+
+        An abandoned thread keeps its token of the limiter until it ends. The limiter gets another one for that time, so that
+        abandoned threads hold no later call up.
+        """
+        token, lock, done, is_left = trio.lowlevel.current_trio_token(), threading.Lock(), False, False
+
+        def ended() -> None:
+            self._left -= 1
+            self._threads.total_tokens -= 1
 
         def call() -> tuple[object, BaseException | None]:
             try:
@@ -182,13 +200,22 @@ class Executors:
             ) as error:  # it must not end the thread: a Cancelled or StopIteration means something to Trio
                 return None, error
             finally:
-                done.set()
+                nonlocal done
+                with lock:
+                    done = True
+                if is_left:
+                    with suppress(trio.RunFinishedError):
+                        token.run_sync_soon(ended)
 
         try:
-            value, error = await trio.to_thread.run_sync(call, abandon_on_cancel=True)
+            value, error = await trio.to_thread.run_sync(call, abandon_on_cancel=True, limiter=self._threads)
         except trio.Cancelled:
-            if not done.is_set():
+            with lock:
+                is_left = not done
+            if is_left:
                 self.abandoned.append(name)
+                self._left += 1
+                self._threads.total_tokens += 1
             raise
         if error is not None:
             raise error

@@ -17,7 +17,8 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from cogc.commands.state import add_state, state_here
-from cogc.run.questions import MAILBOX, read_answer, write_whole
+from cogc.disk.state_folder import write_whole
+from cogc.run.questions import MAILBOX, read_answer
 from cogc.stores.owner import alive
 
 

@@ -12,12 +12,12 @@ import trio
 from cogc import ir
 from cogc.analysis.checked import Checked
 from cogc.diagnostics.problems import Problems
+from cogc.disk.state_folder import write_whole
 from cogc.kernel.unit import Unit
 from cogc.language.values import Failure
 from cogc.lowering.lower import Lower
 from cogc.names.locks import path_of
 from cogc.run.background import Background
-from cogc.run.questions import write_whole
 from cogc.run.servers import Servers, Tools
 from cogc.syntax import nodes
 

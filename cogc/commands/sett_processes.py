@@ -29,8 +29,7 @@ from cogc.commands.state import state_here
 from cogc.commands.usage import UsageError
 from cogc.diagnostics.problems import Problems
 from cogc.disk.files import main_spec
-from cogc.disk.state_folder import of_spec, touch
-from cogc.run.questions import write_whole
+from cogc.disk.state_folder import of_spec, touch, write_whole
 
 _GRACE = 40.0
 """Seconds that processes may take to end before they are killed."""

@@ -25,9 +25,9 @@ from cogc.run.control import answer_requests
 from cogc.run.expressions import Condition
 from cogc.run.journal import VERSION, Journal
 from cogc.run.plans import show
-from cogc.run.report import team_line
 from cogc.run.session import RunOptions, Session
 from cogc.run.state import StateError, StateStore
+from cogc.run.team_status import team_line
 from cogc.run.trace import States, TraceWriter, line
 from cogc.screens.live import console_of
 from cogc.screens.run import RunView

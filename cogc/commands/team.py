@@ -28,7 +28,7 @@ from cogc.commands.state import add_state, state_here
 from cogc.commands.usage import UsageError
 from cogc.language.texts import MARK
 from cogc.run.control_client import ask, socket_of
-from cogc.run.report import team_line
+from cogc.run.team_status import team_line
 
 _ACTIONS = {
     "status": (), "history": (), "inbox": ("MEMBER",), "outbox": ("MEMBER",), "send": ("TO", "MESSAGE"), "pause": ("[MEMBER]",),

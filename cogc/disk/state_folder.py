@@ -292,6 +292,14 @@ def touch(path: str) -> str:
     return path
 
 
+def write_whole(path: str | os.PathLike[str], text: str) -> None:
+    """Write a file so that it appears with all of its text or not at all, and nobody else may read it."""
+    draft = touch(f"{os.fspath(path)}.{os.getpid()}")
+    with open(draft, "w", encoding="utf-8") as file:
+        file.write(text)
+    os.replace(draft, path)
+
+
 def touch_database(path: str) -> str:
     """Make the file of a database of the mode 0600 unless it is there: SQLite gives its log the mode of its file."""
     if os.path.lexists(path):

@@ -19,10 +19,10 @@ from typing import Any, NamedTuple, NoReturn
 import trio
 
 from cogc import ir
-from cogc.disk.state_folder import StateFolder
+from cogc.disk.state_folder import StateFolder, write_whole
 from cogc.kernel.effects import Call
 from cogc.language.values import Failure, shorten
-from cogc.run.questions import MAILBOX, read_answer, write_whole
+from cogc.run.questions import MAILBOX, read_answer
 from cogc.stores.owner import owner
 
 _POLL = 0.2

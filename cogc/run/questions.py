@@ -6,11 +6,7 @@ A question is the file `ID.json`, its answer the file `ID.answer`; both appear w
 from __future__ import annotations
 
 import json
-import os
-from pathlib import Path
 from typing import Any
-
-from cogc.disk.state_folder import touch
 
 MAILBOX = "questions"
 """The folder of open questions in the state folder."""
@@ -36,10 +32,3 @@ def read_answer(said: str, choices: list[str], type: object) -> Any:
         return json.loads(said)
     except (ValueError, RecursionError):
         return said
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file so that it appears with all of its text or not at all, and nobody else may read it."""
-    draft = Path(touch(str(path.with_suffix(f"{path.suffix}.{os.getpid()}"))))
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(path)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
 
 from cogc.kernel.losses import AT_THE_END, Losses
 from cogc.kernel.machine import Kernel
@@ -117,13 +116,3 @@ def _numbers(u: Usage, priced: bool) -> tuple[str, ...]:
     before = u.input + u.cache_read + u.cache_write
     cost = f"${u.usd:.6f}" if priced else "unknown"
     return str(u.calls), f"{before:,}", f"{u.cache_read:,}", f"{u.output:,}", cost
-
-
-def team_line(status: dict[str, Any]) -> str:
-    """Return the status of a team as one line: its state, and what each worker does."""
-    workers = []
-    for w in status["workers"]:
-        what = f" ({' '.join(w['task'].split())[:40]})" if w["state"] == "running" else ""
-        paused = ", paused" if w["paused"] else ""
-        workers.append(f"{w['name']} {w['state']}{what}{paused}")
-    return f"{status['state']}: {'; '.join(workers)}; {status['messages']} messages"

@@ -201,22 +201,30 @@ class _Expansion:
         nothing = form.nothing(self.at)
         if _malformed(key, criterion):
             return Look(nothing, "off", nothing)
-        match word(criterion), criterion:
-            case "standard", _:
-                return self._standard(key)
-            case "shell", nodes.Command(executor=executor):
-                return self._shell(key, executor)
-            case "python", nodes.Command(executor=executor):
-                return self._python(key, executor)
-            case "judge", nodes.Judge(model=model, question=question, threshold=threshold):
+        match criterion:
+            case nodes.Command(executor=executor):
+                return self._python(key, executor) if executor.kind.id == "python" else self._shell(key, executor)
+            case nodes.Judge(model=model, question=question, threshold=threshold):
                 return self._judge(key, name_at(model), question, threshold or fill.number(THRESHOLD, model))
-            case "coverage", nodes.Attribute(value=nodes.Binary(right=least)):
-                self.programs["coverage"] = form.coverage(self.at, cwd=self.cwd)
-                return Look(form.covered(self.at), "coverage", least)
-            case "human", nodes.Attribute(value=value):
-                return self._human(key, value)
-            case "expr", nodes.Attribute(value=value):
-                return Look(form.value(self.at, value=value), "value", nothing)
+            case nodes.Attribute():
+                return self._attribute(key, criterion)
+            case _:
+                assert_never(criterion)
+
+    def _attribute(self, key: str, criterion: nodes.Attribute) -> Look:
+        """Verify a standard criterion, one that a person answers, a coverage, or a value."""
+        nothing = form.nothing(self.at)
+        kind = word(criterion)
+        if kind == "standard":
+            return self._standard(key)
+        if kind == "human":
+            return self._human(key, criterion.value)
+        if kind == "coverage":
+            assert isinstance(criterion.value, nodes.Binary)
+            self.programs["coverage"] = form.coverage(self.at, cwd=self.cwd)
+            return Look(form.covered(self.at), "coverage", criterion.value.right)
+        if kind == "expr":
+            return Look(form.value(self.at, value=criterion.value), "value", nothing)
         return Look(nothing, "off", nothing)
 
     def _name(self, key: str) -> nodes.Name:

@@ -63,7 +63,7 @@ def _value(a: nodes.Attribute, kind: str, scope: Scope, inference: Inference) ->
         case "word":
             _word(a, rest.split(), scope, inference)
         case "ref":
-            _reference(a.value, rest.split(), scope, inference)
+            reference(a.value, rest.split(), scope, inference)
             _without_plan(a, a.value, scope, inference)
         case "refs":
             _references(a, rest.split(), scope, inference)
@@ -109,7 +109,7 @@ def _roles(a: nodes.Attribute, scope: Scope, inference: Inference) -> None:
     if isinstance(a.value, nodes.RecordLiteral):
         for e in a.value.entries:
             if isinstance(e, nodes.Entry):
-                _reference(e.value, ["agent", "team", "dod"], scope, inference)
+                reference(e.value, ["agent", "team", "dod"], scope, inference)
         return
     for item in a.value.items if isinstance(a.value, nodes.ListLiteral) else (a.value,):
         if not isinstance(item, nodes.Name):
@@ -163,7 +163,7 @@ def _word(a: nodes.Attribute, words: list[str], scope: Scope, inference: Inferen
     )
 
 
-def _reference(node: nodes.Expr | nodes.TypeExpr, kinds: list[str], scope: Scope, inference: Inference) -> None:
+def reference(node: nodes.Expr | nodes.TypeExpr, kinds: list[str], scope: Scope, inference: Inference) -> None:
     """Check a name that must be a declaration of one of these kinds, or `NAME * N`."""
     if isinstance(node, nodes.Binary) and node.operator == "*":
         check_count(node.right, scope, inference)
@@ -196,7 +196,7 @@ def _reference(node: nodes.Expr | nodes.TypeExpr, kinds: list[str], scope: Scope
 def _references(a: nodes.Attribute, kinds: list[str], scope: Scope, inference: Inference) -> None:
     items = a.value.items if isinstance(a.value, nodes.ListLiteral) else (a.value,)
     for item in items:
-        _reference(item, kinds, scope, inference)
+        reference(item, kinds, scope, inference)
         _without_plan(a, item, scope, inference)
 
 

@@ -7,9 +7,10 @@ Each part is analysed in the scope of the coglet that it goes into, so that its 
 
 from __future__ import annotations
 
-from cogc.analysis.attribute_check import check_block
+from cogc.analysis.attribute_check import check_block, reference
 from cogc.analysis.scope import Scope
 from cogc.desugar import dods, plans
+from cogc.desugar.fill import name_at
 from cogc.desugar.teams import attributes_of
 from cogc.language.attributes import ATTRIBUTES
 from cogc.language.closed import assert_never
@@ -76,7 +77,8 @@ def criterion_parts(checked: Checked, unit: Unit, dod: nodes.Dod, criterion: dod
             check_block(known, kind, criterion.key, inner, infer)
             for word in executor.argument.items if isinstance(executor.argument, nodes.ListLiteral) else ():
                 infer.infer(word, inner, STRING)
-        case nodes.Judge(question=question, threshold=threshold):
+        case nodes.Judge(model=model, question=question, threshold=threshold):
+            reference(name_at(model), ["model"], inner, infer)
             infer.check(question, inner, STRING)
             if threshold is not None:
                 infer.check(threshold, inner, FLOAT)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from cogc.analysis.ranges import known_value
+from cogc.analysis.scope import Scope
 from cogc.checks.common import own_shapes
 from cogc.syntax import nodes
 
@@ -15,7 +17,7 @@ def endless_creation(checked: Checked) -> None:
     """Report each cycle of unconditional creation once, at its first coglet."""
     reported: set[str] = set()
     for shape in own_shapes(checked):
-        cycle = _cycle(shape)
+        cycle = _cycle(checked, shape)
         if cycle is None or any(s.key in reported for s in cycle):
             continue
         reported.update(s.key for s in cycle)
@@ -23,15 +25,19 @@ def endless_creation(checked: Checked) -> None:
         checked.problems.add("endless-creation", shape.span(), name=shape.name, cycle=names)
 
 
-def _always(member: Member) -> bool:
-    """Return whether a child is certain to be created. A pool that starts empty is not, nor a child for each item of a list."""
+def _always(checked: Checked, member: Member) -> bool:
+    """Return whether a child is certain to be created.
+
+    A pool that starts empty is not, nor a child for each item of a list that may be empty.
+    """
     node = member.node
     if node.for_each is not None:
-        return False
+        scope = Scope(checked.world, member.owner.unit, member.owner, states=False)
+        return bool(known_value(node.for_each.source, scope, checked.inference))
     return not (node.count is not None and isinstance(node.count.low, nodes.Literal) and node.count.low.value == 0)
 
 
-def _cycle(start: Shape) -> list[Shape] | None:
+def _cycle(checked: Checked, start: Shape) -> list[Shape] | None:
     """Return a shortest path of creations from a shape back to itself, or None."""
     ways: list[list[Shape]] = [[start]]
     seen: set[str] = set()
@@ -39,7 +45,7 @@ def _cycle(start: Shape) -> list[Shape] | None:
         way = ways.pop(0)
         for member in way[-1].children.values():
             target = member.target
-            if target is None or not _always(member):
+            if target is None or not _always(checked, member):
                 continue
             if target is start:
                 return way

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from cogc.ir import Const
 from cogc.language.texts import size
 from cogc.language.values import Failure
+
+if TYPE_CHECKING:
+    from cogc.ir import Bundle, Expr
 
 MEMORY = 4 << 30
 PROCESSES = 1024
@@ -13,15 +17,16 @@ PROCESSES = 1024
 
 class Sandbox:
     """The permissions of a call's processes: `mode` is ro or rw, for the workspace; `memory` in bytes, and `processes` with their
-    threads, are bounds."""
+    threads, are bounds. With `python`, the Python that cogc runs on is there too, with what is installed beside it."""
 
-    __slots__ = ("memory", "mode", "network", "processes")
+    __slots__ = ("memory", "mode", "network", "processes", "python")
 
     def __init__(self, mode: str, network: bool, memory: int = MEMORY, processes: int = PROCESSES) -> None:
         self.mode = mode
         self.network = network
         self.memory = memory
         self.processes = processes
+        self.python = False
 
     @classmethod
     def of(cls, settings: dict[str, Any]) -> Sandbox:
@@ -47,3 +52,21 @@ class Sandbox:
     def plain(self) -> tuple[str, bool, int, int]:
         """Return the permissions as values of JSON, in the order in which `Sandbox` takes them."""
         return (self.mode, self.network, self.memory, self.processes)
+
+
+def of_criteria(bundle: Bundle) -> Sandbox | None:
+    """Return the permissions of what judges the work of a program's agents: those of the agents that write the workspace from a
+    sandbox. None if there is no such agent.
+
+    All agents of a run share its workspace, so that any of them may have written what is judged.
+    """
+    writers = [p.attributes for p in bundle.programs.values() if _is(p.attributes.get("sandbox"), "rw")]
+    if not writers:
+        return None
+    found = Sandbox("rw", any("network" in a and not _is(a["network"], False) for a in writers))
+    found.python = True
+    return found
+
+
+def _is(given: Expr | None, value: object) -> bool:
+    return isinstance(given, Const) and given.value == value

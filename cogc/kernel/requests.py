@@ -43,6 +43,7 @@ from cogc.kernel import queues, reactions
 from cogc.kernel.effects import Ask, Call, Dispatch
 from cogc.kernel.models import coglet_tools
 from cogc.kernel.objects import AWAITING, Activity, Await, Instance, Queued, Waiter
+from cogc.kernel.permissions import of_criteria
 from cogc.kernel.ports import outside_step
 from cogc.kernel.program import label, nanos
 from cogc.kernel.timers import Timer
@@ -148,7 +149,10 @@ def _call(kernel: State, activity: Activity, request: CallProgram) -> None:
         queues.settled(kernel, inst, key)
     if kernel.trace:
         kernel.trace.record("call", inst, cause=kernel.cause, call=call, program=program.name, data=arguments)
-    kernel.effects.append(Call(call, inst.code.unit, program, arguments, values, inst.path, request.sandbox))
+    sandbox = request.sandbox
+    if sandbox is None and inst.code.ir.kind == "dod":
+        sandbox = of_criteria(inst.code.unit.bundle)
+    kernel.effects.append(Call(call, inst.code.unit, program, arguments, values, inst.path, sandbox))
 
 
 def _ask(kernel: State, activity: Activity, request: AskModel) -> None:

@@ -79,7 +79,7 @@ from cogc.run.git import TRUSTING, is_ours, sealed
 from cogc.run.people import Question
 from cogc.run.plans import Plans
 from cogc.run.process import run_process
-from cogc.run.sandbox import ENVIRONMENT, wrapped
+from cogc.run.sandbox import environment_of, wrapped
 from cogc.run.secrets import environment, own_environment
 from cogc.run.servers import Servers, read_result
 from cogc.run.settings import Settings
@@ -307,7 +307,7 @@ class Executors:
         if call.sandbox is not None and self.settings.sandboxed:
             kept = self.settings.kept.and_files(files_of(call.unit.bundle))
             inside = wrapped(words, call.sandbox, self._folder("."), cwd, program.name, kept)
-            yield inside, {**ENVIRONMENT, **(TRUSTING if ours else {}), **own}
+            yield inside, {**environment_of(call.sandbox), **(TRUSTING if ours else {}), **own}
         elif ours:
             with sealed(words, cwd, self._folder(".")) as found:
                 yield found

@@ -74,11 +74,26 @@ def wrapped(
     ]  # fmt: skip
     for path in (*SYSTEM, *(NETWORK if sandbox.network else ())):
         command += ["--ro-bind-try", path, path]
+    for path in _python() if sandbox.python else ():
+        command += ["--ro-bind", path, path, *_masks(os.path.realpath(path), path, kept)]
     if app is not None:
         command += ["--ro-bind", app, "/app", *_masks(app, "/app", kept)]
     bind = "--bind" if sandbox.mode == "rw" else "--ro-bind"
     command += [bind, workspace, "/workspace", *_masks(workspace, "/workspace", kept), "--chdir", inside]
     return bounded([*command, "--cap-drop", "ALL", "--remount-ro", "/", "--", *words], sandbox, filter)
+
+
+def environment_of(sandbox: Sandbox) -> dict[str, str]:
+    """Return the variables of a process in a sandbox, besides those of its program."""
+    if not sandbox.python:
+        return ENVIRONMENT
+    return {**ENVIRONMENT, "PATH": f"{ENVIRONMENT['PATH']}:{os.path.dirname(sys.executable)}"}
+
+
+def _python() -> list[str]:
+    """Return the folders of the Python that cogc runs on which are not in /usr."""
+    found = dict.fromkeys((sys.base_prefix, sys.prefix))
+    return [path for path in found if path != "/usr" and not path.startswith("/usr/")]
 
 
 def confined(

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
+import stat
 import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
+import trio
 
+from cogc.run import answers
+from cogc.run.answers import answered, started_by
+from cogc.run.questions import read_answer
 from support.cli import cogc
 from support.state import state
-from support.waiting import DEADLINE, wait_for
+from support.waiting import DEADLINE, until, wait_for
 
 SPEC = """
 program approve(what: string) -> bool = human { timeout: 20s }
@@ -85,7 +91,14 @@ def test_in_the_mailbox(folder: Path) -> None:
     assert cogc("answer", id, "blue", cwd=folder).returncode == 0
     out, err = process.communicate(timeout=DEADLINE)
     assert "out: blue" in out and id in err
-    assert cogc("answer", cwd=folder).stdout == "" and list((state(folder) / "questions").iterdir()) == []
+    (kept,) = (state(folder) / "questions").iterdir()
+    said = json.loads(kept.read_text())
+    assert cogc("answer", cwd=folder).stdout == "" and (said["id"], said["answer"], said["uid"]) == (
+        id,
+        "blue",
+        os.getuid(),
+    )
+    assert f"question {id} was answered by {said['by']} (process {said['pid']})" in err
 
 
 def test_a_question_of_a_run_that_was_killed_takes_no_answer(folder: Path) -> None:
@@ -101,4 +114,60 @@ def test_a_question_of_a_run_that_was_killed_takes_no_answer(folder: Path) -> No
     (asked,) = mailbox.glob("*.json")
     done = cogc("answer", asked.stem, "yes", cwd=folder)
     assert done.returncode == 2 and "has ended, and takes no answer" in done.stderr
-    assert not asked.with_suffix(".answer").exists() and "(its run is over)" in cogc("answer", cwd=folder).stdout
+    assert "(its run is over)" in cogc("answer", cwd=folder).stdout
+
+
+# ---- who may answer ------------------------------------------------------------------------------------------------
+
+
+def over(path: Path, tries: list[tuple[bytes, str]], answer: str) -> list[str]:
+    """Listen for an answer while others say what is none; return what each of them was told."""
+    told: list[str] = []
+
+    async def main() -> None:
+        async with trio.open_nursery() as nursery:
+
+            async def listen() -> None:
+                found, said, _ = await answered(path, lambda text, peer: read_answer(text, ["yes", "no"], "string"))
+                assert (found, said) == (answer, answer)
+
+            nursery.start_soon(listen)
+            await until(path.exists)
+            for data, _ in tries:
+                async with await trio.open_unix_socket(str(path)) as stream:
+                    await stream.send_all(data)
+                    await stream.send_eof()
+                    told.append(json.loads(await stream.receive_some())["error"])
+            script = "import sys; from pathlib import Path; from cogc.run.answers import answer_over; print(answer_over(Path(sys.argv[1]), sys.argv[2]))"
+            done = await trio.run_process([sys.executable, "-c", script, str(path), answer], capture_stdout=True)
+            assert done.stdout == b"\n"
+
+    trio.run(main)
+    return told
+
+
+def test_an_answer_is_checked_and_what_is_none_ends_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answers, "started_by", lambda pid, runner: False)
+    tries = [
+        (b"yes\n", "`{"), (b"[" * 9000 + b"\n", "`{"), (b'{"answer": 7}\n', "`{"), (b'{"answer": "perhaps"}\n', "one of yes, no"),
+        (b'{"answer": "\\ud800"}\n', "surrogates"), (b"\xff\n", "`{"),
+    ]  # fmt: skip
+    told = over(tmp_path / "q.socket", tries, "yes")
+    assert all(part in said for said, (_, part) in zip(told, tries, strict=True)), told
+    assert not (tmp_path / "q.socket").exists()
+
+
+def test_a_process_that_the_run_has_started_cannot_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = os.getpid()
+    with subprocess.Popen(["sleep", "60"]) as child:
+        assert started_by(child.pid, mine) and started_by(mine, mine) and not started_by(os.getppid(), mine)
+        child.kill()
+    asked = iter([True, False])
+    monkeypatch.setattr(answers, "started_by", lambda pid, runner: next(asked))
+    told = over(tmp_path / "q.socket", [(b'{"answer": "yes"}\n', "")], "no")
+    assert told == ["the question is for a person: a program of the run cannot answer it"]
+
+
+def test_a_socket_is_closed_to_others(tmp_path: Path) -> None:
+    with answers._listening(tmp_path / "q.socket"):
+        assert stat.S_IMODE((tmp_path / "q.socket").stat().st_mode) == 0o600

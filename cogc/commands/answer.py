@@ -17,7 +17,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from cogc.commands.state import add_state, state_here
-from cogc.disk.state_folder import write_whole
+from cogc.run.answers import answer_over
 from cogc.run.questions import MAILBOX, read_answer
 from cogc.stores.owner import alive
 
@@ -47,8 +47,13 @@ def run(options: Namespace) -> int:
     except ValueError as error:
         sys.stderr.write(f"cogc: the answer is {error}\n")
         return 2
-    write_whole(asked.with_suffix(".answer"), options.value)
-    return 0
+    try:
+        refused = answer_over(asked.with_suffix(".socket"), options.value)
+    except OSError:
+        refused = f"`{options.id}` is not open any more"
+    if refused:
+        sys.stderr.write(f"cogc: {refused}\n")
+    return 2 if refused else 0
 
 
 def _list(files: list[Path]) -> int:

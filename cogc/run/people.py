@@ -19,13 +19,13 @@ from typing import Any, NamedTuple, NoReturn
 import trio
 
 from cogc import ir
-from cogc.disk.state_folder import StateFolder, write_whole
+from cogc.disk.state_folder import StateFolder, touch, write_whole
 from cogc.kernel.effects import Call
 from cogc.language.values import Failure, shorten
-from cogc.run.questions import MAILBOX, read_answer
+from cogc.run.answers import Peer, answered
+from cogc.run.questions import ANSWERED, MAILBOX, read_answer
 from cogc.stores.owner import owner
 
-_POLL = 0.2
 _NEVER = "never"
 
 
@@ -85,6 +85,10 @@ class Question:
     def value(self, said: str) -> Any:
         """Return the value that an answer stands for. Raise ValueError if it stands for none."""
         return read_answer(said, self.choices, self.type)
+
+    def value_by(self, said: str, peer: Peer) -> Any:
+        """Return the value of an answer that somebody else gives."""
+        return self.value(said)
 
 
 class People:
@@ -151,16 +155,26 @@ class People:
     async def _wait(self, question: Question, call: int, mailbox: Path) -> Any:
         """Post a question to the mailbox and wait for its answer."""
         id = f"{self.run}-{call}"
-        asked, answered = mailbox / f"{id}.json", mailbox / f"{id}.answer"
+        asked = mailbox / f"{id}.json"
         _post(asked, id, question)
         sys.stderr.write(f"cogc: question {id}: {question.text}\n")
         try:
-            while not answered.exists():  # noqa: ASYNC110 - another process writes it
-                await trio.sleep(_POLL)
-            return question.value(answered.read_text(encoding="utf-8"))
+            value, said, peer = await answered(mailbox / f"{id}.socket", question.value_by)
         finally:
             asked.unlink(missing_ok=True)
-            answered.unlink(missing_ok=True)
+        _record(mailbox / ANSWERED, id, question, said, peer)
+        sys.stderr.write(f"cogc: question {id} was answered by {peer.name} (process {peer.pid})\n")
+        return value
+
+
+def _record(file: Path, id: str, question: Question, said: str, peer: Peer) -> None:
+    """Write down who has answered a question, and how."""
+    entry = {
+        "id": id, "program": question.program, "path": question.path, "question": question.text, "answer": said,
+        "by": peer.name, "uid": peer.uid, "pid": peer.pid, "at": time.time(),
+    }  # fmt: skip
+    with open(touch(str(file)), "a", encoding="utf-8") as opened:
+        opened.write(json.dumps(entry, ensure_ascii=False) + "\n")
 
 
 def _post(file: Path, id: str, question: Question) -> None:

@@ -20,6 +20,7 @@ import trio
 from cogc.disk.state_folder import StateFolder
 from cogc.language.codec import packed, unpacked
 from cogc.language.values import Failure, plain
+from cogc.run.answers import Peer
 from cogc.run.background import Background
 from cogc.run.people import People, Question
 from cogc.stores.memory import MemoryStore
@@ -243,9 +244,16 @@ class Decision(Question):
     def value(self, said: str) -> dict[str, Any]:
         """Return the decision that an answer stands for. Raise ValueError with the possible answers if it stands for
         none."""
+        return self._decision(said, login())
+
+    def value_by(self, said: str, peer: Peer) -> dict[str, Any]:
+        """Return a decision of somebody else, under their name."""
+        return self._decision(said, peer.name)
+
+    def _decision(self, said: str, name: str) -> dict[str, Any]:
         word, _, rest = said.strip().partition(" ")
         rest = rest.strip()
-        by = {"source": "user", "by": login()}
+        by = {"source": "user", "by": name}
         if self.draft and word.lower() in ("approve", "yes", "y", "ok") and not rest:
             return {"action": "approve", **by}
         if word == "replan" and rest and self.planned:

@@ -1,6 +1,7 @@
 """The folder of open questions, which `cogc answer` reads, and the values that answers stand for.
 
-A question is the file `ID.json`, its answer the file `ID.answer`; both appear whole.
+A question is the file `ID.json`, which appears whole. Its answer
+comes over the socket `ID.socket`.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from typing import Any
 
 MAILBOX = "questions"
 """The folder of open questions in the state folder."""
+ANSWERED = "answered.jsonl"
+"""The file in it that says who has answered what."""
 _YES = {"yes": True, "y": True, "true": True, "no": False, "n": False, "false": False}
 
 

@@ -1,0 +1,164 @@
+"""Answers of people to a question of a run, over a socket that lies beside the question in the state folder.
+
+No cage reaches the state folder, and its socket has the mode 0600. The kernel names who is at the other end: an answer of
+another user, and one of a program that the run itself has started, is refused. No file that appears is an answer.
+
+A request is one line of JSON, `{"answer": TEXT}`. So is its answer: `{"ok": true}`, or `{"error": "..."}`. `answer_over`
+is the side of `cogc answer`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+import socket
+import struct
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import trio
+
+from cogc.run.control_client import address
+
+PATIENCE = 10.0
+"""Seconds in which a client has to send its answer."""
+_LONGEST = 1 << 20
+_CREDENTIALS = struct.Struct("3i")
+
+
+class Peer(NamedTuple):
+    """The process that has answered, and its user."""
+
+    pid: int
+    uid: int
+
+    @property
+    def name(self) -> str:
+        try:
+            return pwd.getpwuid(self.uid).pw_name
+        except KeyError:  # a container without users
+            return str(self.uid)
+
+
+async def answered(path: Path, value_of: Callable[[str, Peer], Any]) -> tuple[Any, str, Peer]:
+    """Listen at a path until somebody gives an answer that fits; return its value, its text, and who gave it.
+
+    `value_of` returns the value that a text stands for, or raises ValueError with what would be one.
+    """
+    found: list[tuple[Any, str, Peer]] = []
+    with _listening(path) as made:
+        listener = trio.SocketListener(trio.socket.from_stdlib_socket(made.dup()))
+        async with trio.open_nursery() as nursery:
+            serve = partial(_take, value_of, found, nursery.cancel_scope)
+            await trio.serve_listeners(serve, [listener], handler_nursery=nursery)
+    return found[0]
+
+
+@contextmanager
+def _listening(path: Path) -> Iterator[socket.socket]:
+    """Yield a socket that listens at a path, which is free again afterwards."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as made:
+        path.unlink(missing_ok=True)
+        with address(path) as name:
+            made.bind(name)
+        os.chmod(path, 0o600)
+        made.listen(16)
+        made.setblocking(False)
+        try:
+            yield made
+        finally:
+            path.unlink(missing_ok=True)
+
+
+async def _take(
+    value_of: Callable[[str, Peer], Any],
+    found: list[tuple[Any, str, Peer]],
+    scope: trio.CancelScope,
+    stream: trio.SocketStream,
+) -> None:
+    """Take one answer; whoever gives it may be gone, be slow, or say what is no answer."""
+    with suppress(trio.BrokenResourceError, trio.ClosedResourceError), trio.move_on_after(PATIENCE):
+        async with stream:
+            try:
+                peer = _peer(stream)
+                text = _text(await _line(stream))
+                given = (value_of(text, peer), text, peer)
+                if found:
+                    raise ValueError("there already: somebody else was faster")
+            except PermissionError as refused:
+                await stream.send_all(_json(error=str(refused)))
+                return
+            except ValueError as wrong:
+                await stream.send_all(_json(error=f"the answer is {wrong}"))
+                return
+            found.append(given)
+            with suppress(trio.BrokenResourceError):
+                await stream.send_all(_json(ok=True))
+    if found:
+        scope.cancel()
+
+
+def _peer(stream: trio.SocketStream) -> Peer:
+    """Return who is at the other end of a connection. Raise PermissionError for who may not answer."""
+    data = stream.socket.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    pid, uid, _ = _CREDENTIALS.unpack(data)
+    if uid not in (os.geteuid(), 0):
+        raise PermissionError(f"the question is not for the user {Peer(pid, uid).name}")
+    if pid <= 0 or started_by(pid, os.getpid()):
+        raise PermissionError("the question is for a person: a program of the run cannot answer it")
+    return Peer(pid, uid)
+
+
+def started_by(pid: int, runner: int) -> bool:
+    """Return whether a process is another one, or was started by it, or by what that has started."""
+    while pid > 1 and pid != runner:
+        try:
+            fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+        except OSError:  # it has ended: nobody can say who it was
+            return True
+        pid = int(fields[1])
+    return pid == runner
+
+
+async def _line(stream: trio.SocketStream) -> bytes:
+    data = b""
+    while b"\n" not in data and len(data) <= _LONGEST:
+        more = await stream.receive_some(65536)
+        if not more:
+            break
+        data += more
+    return data.partition(b"\n")[0]
+
+
+def _text(line: bytes) -> str:
+    """Return the text of an answer. Raise ValueError for what is no request."""
+    try:
+        found = json.loads(line.decode("utf-8"))
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict) or found.keys() != {"answer"} or not isinstance(found["answer"], str):
+        raise ValueError('`{"answer": TEXT}`, a line of JSON')
+    text: str = found["answer"]
+    text.encode("utf-8")  # half of a surrogate pair is a ValueError too
+    return text
+
+
+def _json(**fields: object) -> bytes:
+    return json.dumps(fields).encode() + b"\n"
+
+
+def answer_over(path: Path, text: str) -> str:
+    """Give an answer; return why it was refused, or nothing. Raise OSError if nobody listens there."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+        with address(path) as name:
+            client.connect(name)
+        client.sendall(json.dumps({"answer": text}).encode() + b"\n")
+        with client.makefile("rb") as said:
+            line = said.readline()
+    if not line:
+        raise ConnectionError("the run has ended")
+    return str(json.loads(line).get("error", ""))

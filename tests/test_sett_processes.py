@@ -440,6 +440,7 @@ def test_a_commands_sandbox_holds_for_another_user_too(tmp_path: Path) -> None:
     from cogc.disk.state_folder import Kept
     from cogc.kernel.permissions import Sandbox
     from cogc.run.sandbox import ENVIRONMENT, wrapped
+    from cogc.run.sandbox_conformance import as_user
 
     if os.getuid() or not bubblewrap_works():
         pytest.skip("this wants root, and bubblewrap")
@@ -450,7 +451,7 @@ def test_a_commands_sandbox_holds_for_another_user_too(tmp_path: Path) -> None:
         script = "id -u; touch /workspace/mine && echo wrote; touch /etc/x 2>/dev/null || echo no; ls /root 2>/dev/null || echo none"
         words = wrapped(["sh", "-c", script], Sandbox("rw", False), str(place), str(place), "x", Kept())
         done = subprocess.run(
-            words, env=ENVIRONMENT, user=65534, group=65534, capture_output=True, text=True, timeout=DEADLINE
+            as_user(words, 65534), env=ENVIRONMENT, capture_output=True, text=True, timeout=DEADLINE, check=False
         )
         if done.returncode and "namespace" in done.stderr:
             pytest.skip("this machine gives other users no namespaces")

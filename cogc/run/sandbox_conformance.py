@@ -259,14 +259,14 @@ async def _started(subject: Subject, ground: _Ground, folder: str, mode: str) ->
         else:
             command = wrapped(words, sandbox, ground.workspace, ground.workspace, "sandbox", Kept())
         if os.getuid() == 0 and subject.user:
-            command = _as_user(command, subject.user)
+            command = as_user(command, subject.user)
         with trio.move_on_after(_MOST):
             done = await run_process(command, ground.facts(mode).encode(), ground.workspace, env)
             return _read(done.stdout, done.stderr.decode("utf-8", "replace"), mode)
     raise AssertionError(f"the probes in {subject.name} took longer than {_MOST:g}s")
 
 
-def _as_user(command: list[str], user: int) -> list[str]:
+def as_user(command: list[str], user: int) -> list[str]:
     """Return a command as another user would run it: without the control groups, which are root's."""
     become = ["setpriv", "--reuid", str(user), "--regid", str(user), "--clear-groups", "--"]
     if confine.STARTER in command or command[0] == _PYTHON:

@@ -46,47 +46,67 @@ def test_no_limit_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def none_made(monkeypatch: pytest.MonkeyPatch) -> None:
+def none_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """Groups of this test's own, in folders that stand for hierarchies."""
-    monkeypatch.setattr(bounds, "_made", [])
+    monkeypatch.setattr(bounds, "_named", {})
 
 
-def test_groups_of_the_second_version_are_used_where_controllers_are_enabled(tmp_path: Path, none_made: None) -> None:
+def test_groups_of_the_second_version_are_used_where_controllers_are_enabled(tmp_path: Path, none_named: None) -> None:
     own = tmp_path / "own"
     own.write_text("0::/\n")
     (tmp_path / "cgroup.subtree_control").write_text("cpu memory pids\n")
-    (found,) = bounds.groups(Sandbox("ro", False, 1 << 30, 50), str(tmp_path), str(own))
-    group = Path(found).parent
-    assert found.endswith("/cgroup.procs") and group.parent == tmp_path
-    assert (group / "memory.max").read_text() == str(1 << 30) and (group / "pids.max").read_text() == "50"
+    ((group, values, join),) = bounds.groups(Sandbox("ro", False, 1 << 30, 50), str(tmp_path), str(own))
+    assert Path(group).parent == tmp_path and join == "cgroup.procs"
+    assert values == {"memory.max": 1 << 30, "pids.max": 50}
 
 
-def test_groups_of_the_first_version_take_a_thread(tmp_path: Path, none_made: None) -> None:
+def test_groups_of_the_first_version_take_a_thread(tmp_path: Path, none_named: None) -> None:
     own = tmp_path / "own"
     own.write_text("8:pids:/\n4:memory:/somebody\n0::/\n")
     for name in ("pids", "memory"):
         (tmp_path / name).mkdir()
-    (found,) = bounds.groups(Sandbox("ro", False, 1 << 30, 50), str(tmp_path), str(own))
-    assert found.startswith(str(tmp_path / "pids")) and found.endswith("/tasks")
-    assert not list((tmp_path / "memory").iterdir()), "a group of somebody else's is left alone"
+    ((group, values, join),) = bounds.groups(Sandbox("ro", False, 1 << 30, 50), str(tmp_path), str(own))
+    assert Path(group).parent == tmp_path / "pids", "a group of somebody else's is left alone"
+    assert values == {"pids.max": 50} and join == "tasks"
 
 
-def test_groups_go_when_they_are_empty(tmp_path: Path, none_made: None) -> None:
+@pytest.mark.parametrize("way", ["shell", "python"])
+def test_a_sandbox_makes_its_groups_when_it_begins(tmp_path: Path, none_named: None, way: str) -> None:
+    """A group that was made before could be taken for one of a sandbox that is over, and be removed."""
     own = tmp_path / "own"
     own.write_text("8:pids:/\n")
     (tmp_path / "pids").mkdir()
-    stale, fresh = tmp_path / "pids" / "cogc-0-1-x", tmp_path / "pids" / "cogc-0-2-x"
+    sandbox = Sandbox("ro", False, 1 << 30, 50)
+    (first,) = bounds.groups(sandbox, str(tmp_path), str(own))
+    (second,) = bounds.groups(sandbox, str(tmp_path), str(own))
+    for group in (first, second):
+        if way == "shell":
+            subprocess.run(["/bin/sh", "-c", "\n".join(bounds._entering(group))], check=True)
+        else:
+            confine._enter(*group)
+        assert (Path(group[0]) / "pids.max").read_text().strip() == "50"
+        assert (Path(group[0]) / "tasks").read_text().strip() == "0"
+
+
+def test_groups_go_when_they_are_empty(tmp_path: Path, none_named: None) -> None:
+    own = tmp_path / "own"
+    own.write_text("8:pids:/\n")
+    (tmp_path / "pids").mkdir()
+    stale, fresh = tmp_path / "pids" / "cogc-0-x", tmp_path / "pids" / "cogc-0-y"
     for folder in (stale, fresh):
         folder.mkdir()
     os.utime(stale, (1, 1))
-    (first,) = bounds.groups(Sandbox("ro", False), str(tmp_path), str(own))
+    ((group, _, _),) = bounds.groups(Sandbox("ro", False), str(tmp_path), str(own))
     assert not stale.exists() and fresh.exists(), "the group of a runner that was killed goes, unless it is new"
     bounds.remove_groups()
-    assert Path(first).parent.exists(), "something runs in it"
-    for file in Path(first).parent.iterdir():
-        file.unlink()
+    assert group in bounds._named, "it has not begun"
+    Path(group).mkdir()
+    (Path(group) / "tasks").touch()
     bounds.remove_groups()
-    assert not Path(first).parent.exists()
+    assert Path(group).exists(), "something runs in it"
+    (Path(group) / "tasks").unlink()
+    bounds.remove_groups()
+    assert not Path(group).exists() and not bounds._named
 
 
 def test_sockets_in_a_folder_are_found_by_both_kinds_of_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

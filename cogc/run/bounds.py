@@ -15,6 +15,7 @@ import time
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
+from typing import TypeAlias
 
 from cogc.kernel.permissions import Sandbox
 
@@ -31,7 +32,7 @@ def bounded(words: list[str], sandbox: Sandbox, filter: str = "") -> list[str]:
     lines = [f"ulimit {option} {values[number] // unit}" for number, (option, unit) in _OPTIONS.items()]
     tasks = values[resource.RLIMIT_NPROC]
     lines.append(f"ulimit -u {tasks} 2>/dev/null || ulimit -p {tasks} 2>/dev/null")  # bash names it so, dash so
-    lines += [f"echo 0 > '{group}' || exit 126" for group in groups(sandbox)]
+    lines += [line for group in groups(sandbox) for line in _entering(group)]
     lines += [f"exec {FILTER}<'{filter}'"] if filter else []
     return ["/bin/sh", "-c", "\n".join([*lines, 'exec "$@"']), "sh", *words]
 
@@ -76,23 +77,37 @@ def _tasks() -> int:
 _PREFIX = "cogc-"
 _NEW = 60.0
 """Seconds in which a group is new."""
-_made: list[str] = []
+_REMEMBERED = 3600.0
+_named: dict[str, float] = {}
+"""The groups that this process has named and not removed yet, and when it named each."""
+
+Group: TypeAlias = tuple[str, dict[str, int], str]
+"""A folder, the values of its files, and the file that takes a process into it."""
 
 
-def groups(sandbox: Sandbox, root: str = "/sys/fs/cgroup", own: str = "/proc/self/cgroup") -> list[str]:
-    """Make the control groups of a sandbox; return the files that take a process into them. Groups of sandboxes that are over are removed."""
+def groups(sandbox: Sandbox, root: str = "/sys/fs/cgroup", own: str = "/proc/self/cgroup") -> list[Group]:
+    """Return the control groups of a sandbox, which is to make them when it begins. Groups of sandboxes that are over are removed."""
     remove_groups()
-    found = []
+    found: list[Group] = []
     for folder, values in _hierarchies(root, own).items():
-        group = f"{folder}/{_PREFIX}{os.getpid()}-{len(_made)}-{os.urandom(3).hex()}"
-        with suppress(OSError):  # not for us
-            os.mkdir(group)
-            _made.append(group)
-            bounds = {"pids": sandbox.processes, "memory": sandbox.memory}
-            if all(_write(f"{group}/{name}", bounds[kind]) for name, kind in values.items()):
-                # a thread that moves itself is moved at once, a process waits for all of the machine (10 to 20 ms)
-                found.append(f"{group}/{'cgroup.procs' if folder == root else 'tasks'}")
+        group = f"{folder}/{_PREFIX}{os.getpid()}-{os.urandom(6).hex()}"
+        _named[group] = time.monotonic()
+        bounds = {"pids": sandbox.processes, "memory": sandbox.memory}
+        # a thread that moves itself is moved at once, a process waits for all of the machine (10 to 20 ms)
+        join = "cgroup.procs" if folder == root else "tasks"
+        found.append((group, {name: bounds[kind] for name, kind in values.items()}, join))
     return found
+
+
+def _entering(group: Group) -> list[str]:
+    """Return the lines of a shell that make a group and enter it. A group that is empty may be removed meanwhile: so, three attempts."""
+    folder, values, join = group
+    set_up = " && ".join(f"echo {value} > '{folder}/{name}'" for name, value in values.items())
+    return [
+        "joined=",
+        f"for attempt in 1 2 3; do mkdir -p '{folder}'; {set_up} && echo 0 > '{folder}/{join}' && joined=yes && break; done",
+        '[ "$joined" ] || exit 126',
+    ]
 
 
 @lru_cache(maxsize=4)
@@ -124,25 +139,17 @@ def _hierarchies(root: str, own: str) -> dict[str, dict[str, str]]:
     return found
 
 
-def _write(path: str, value: int) -> bool:
-    try:
-        with open(path, "w", encoding="ascii") as file:
-            file.write(str(value))
-    except OSError:
-        return False
-    return True
-
-
 def remove_groups() -> None:
-    """Remove the groups of sandboxes that are over."""
-    for group in list(_made):
+    """Remove the groups of sandboxes that are over. One that is not there may not have begun: it is remembered for a time."""
+    for group, named in list(_named.items()):
         try:
             os.rmdir(group)
         except FileNotFoundError:
-            pass
+            if time.monotonic() - named < _REMEMBERED:
+                continue
         except OSError:  # something runs in it
             continue
-        _made.remove(group)
+        del _named[group]
 
 
 def _remove_stale(folder: str) -> None:

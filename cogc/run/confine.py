@@ -96,8 +96,7 @@ def confine(plan: dict[str, Any]) -> None:
     for path in plan["read"]:
         _allow_reading(libc, rules, path, plan["hidden"])
     for group in plan["groups"]:
-        with open(group, "wb", buffering=0) as file:
-            file.write(b"0")
+        _enter(*group)
     for number, value in plan["limits"].items():
         resource.setrlimit(number, (value, value))
     if os.geteuid() == 0:
@@ -110,6 +109,21 @@ def confine(plan: dict[str, Any]) -> None:
     if code:
         program = _Program(len(code) // 8, code)
         _checked(libc.prctl(_SECCOMP, _FILTER, ctypes.byref(program), 0, 0))
+
+
+def _enter(folder: str, values: dict[str, int], join: str) -> None:
+    """Make a control group, and enter it. A group that is empty may be removed meanwhile: so, three attempts."""
+    for attempt in range(3):
+        try:
+            if not os.path.isdir(folder):
+                os.mkdir(folder)
+            for name, value in (*values.items(), (join, 0)):
+                with open(f"{folder}/{name}", "wb", buffering=0) as file:
+                    file.write(b"%d" % value)
+            return
+        except FileNotFoundError:
+            if attempt == 2:
+                raise
 
 
 def _allow_reading(libc: ctypes.CDLL, rules: int, path: str, hidden: Collection[str]) -> None:

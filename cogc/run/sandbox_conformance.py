@@ -272,7 +272,7 @@ def as_user(command: list[str], user: int) -> list[str]:
     if confine.STARTER in command or command[0] == _PYTHON:
         return [*become, *command]
     shell, option, script, name, *words = command
-    lines = [line for line in script.splitlines() if not line.startswith("echo 0 ")]
+    lines = [line for line in script.splitlines() if "joined" not in line]
     return [shell, option, "\n".join(lines), name, *become, *words]
 
 

@@ -10,8 +10,9 @@ nothing is missing, the round is closed and its list goes to the reaction, in th
 pool there is a list with one message of each member.
 
 **Sources that go away.** A source that restarts, or loses an event by a failure, takes its open rounds with it: their
-messages are dead letters (`source_lost`). A source that stopped for good leaves its rounds, which may complete them
-(`source_stopped`). At the end of a run, what still waits is counted as `unmatched`.
+messages are dead letters (`source_lost`). A member of a pool that stopped for good leaves its rounds, which may complete them
+(`source_stopped`). Without a source that is no pool no round can be complete: its open rounds, and whatever comes for a new
+one, are dead letters. At the end of a run, what still waits is counted as `unmatched`.
 
 **The invariants.**
 
@@ -122,6 +123,18 @@ def _alive(parent: Instance, join: Join) -> list[Key]:
     return sorted(found)
 
 
+def _single(inst: Instance, source: ir.Port) -> bool:
+    """Return whether a source is one port: a channel of the coglet itself, or of a child that is no pool."""
+    return not source.child or inst.children is None or inst.children[source.child].single
+
+
+def _possible(inst: Instance, join: Join, members: list[Key]) -> bool:
+    """Return whether a round of these members can be complete: none of the sources that are no pools is gone."""
+    there = {number for number, _ in members}
+    sources = enumerate(join.handler.trigger.ports)
+    return all(number in there for number, source in sources if _single(inst, source))
+
+
 def gather(kernel: State, port: Port, handler: Handler, message: Value) -> list[Value] | None:
     """Keep a message of a join; return the list that its reaction takes, if the message completes a round."""
     join = _join(port.inst, handler)
@@ -134,6 +147,9 @@ def gather(kernel: State, port: Port, handler: Handler, message: Value) -> list[
             break
     else:
         found = Round(_alive(port.inst, join))
+        if not _possible(port.inst, join, found.members):
+            kernel.bury((port, message, kernel.cause), "gather", taken=True)
+            return None
         join.rounds.append(found)
     port.fill += 1  # it waits on, in the round
     found.got[key] = message
@@ -152,7 +168,7 @@ def _complete(kernel: State, join: Join, found: Round) -> list[Value] | None:
     if kernel.trace:
         causes = sorted(found.causes.values())
         kernel.cause = kernel.trace.record("join", inst, causes=causes, port=join.handler.name)
-    return _message(join, found)
+    return _message(inst, join, found)
 
 
 def _taken(kernel: State, port: Port) -> None:
@@ -162,15 +178,13 @@ def _taken(kernel: State, port: Port) -> None:
         kernel.release(port)
 
 
-def _message(join: Join, found: Round) -> list[Value]:
+def _message(inst: Instance, join: Join, found: Round) -> list[Value]:
     """Return the list for the reaction: one message of each source; of replicas, a list with one of each member."""
     sources = join.handler.trigger.ports
     parts: list[Value] = []
     for number, source in enumerate(sources):
         values = [found.got[k] for k in sorted(found.members) if k[0] == number]
-        several = any(p.member is not None and p.member.slot is not None and not p.member.slot.single
-                      for k, p in join.ports.items() if k[0] == number and source.child)  # fmt: skip
-        parts.append(values if several else values[0] if values else None)
+        parts.append(values[0] if _single(inst, source) else values)
     if len(sources) == 1 and isinstance(parts[0], list):
         return parts[0]
     return parts
@@ -185,7 +199,10 @@ def source_lost(kernel: State, member: Instance) -> None:
 def source_stopped(kernel: State, member: Instance) -> Iterator[tuple[Handler, list[Value]]]:
     """Let the rounds go on without a source that stopped for good; yield each reaction that is due now, with its list."""
     for join, key in _of_source(member):
-        yield from _leave(kernel, join, key)
+        if member.parent is not None and _single(member.parent, join.handler.trigger.ports[key[0]]):
+            _abandon(kernel, join, key)
+        else:
+            yield from _leave(kernel, join, key)
 
 
 def _of_source(member: Instance) -> Iterator[tuple[Join, Key]]:

@@ -184,6 +184,19 @@ def test_a_project_that_was_moved_is_told_where_its_state_is_and_takes_it_over(
     assert keep(moved) == 0 and "moved" not in capsys.readouterr().err
 
 
+def test_a_new_folder_with_the_inode_of_a_removed_one_is_no_moved_project(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert keep(project) == 0
+    other = project.parent / "other"
+    other.mkdir()
+    shutil.copy(project / "a.cog", other)
+    record, status = state(project) / "project", other.stat()
+    record.write_text(f"{status.st_dev} {status.st_ino} {project}")
+    os.utime(record, ns=(0, 0))
+    assert keep(other) == 0 and "moved" not in capsys.readouterr().err
+
+
 def test_state_of_an_earlier_version_is_said_once_and_taken_over(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

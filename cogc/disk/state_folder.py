@@ -147,7 +147,7 @@ class StateFolder:
         """Yield the former path of this project and its state folder, where the very folder was elsewhere before."""
         found = _identity(self.project)
         for place, (project, *identity) in _records():
-            if tuple(identity) == found and place != self.path:
+            if tuple(identity) == found and place != self.path and _has_older(self.project, place):
                 yield project, place
 
     def _former(self) -> Iterator[str]:
@@ -366,6 +366,14 @@ def _identity(project: str) -> tuple[int, int] | None:
     except OSError:  # it is not there any more, or the user has named the state folder
         return None
     return status.st_dev, status.st_ino
+
+
+def _has_older(project: str, place: str) -> bool:
+    """Return whether a folder has entries that are older than the record of a state folder: the number of an inode is used
+    again when a folder is removed, and the entries of one that was moved stay as they are."""
+    recorded = os.stat(os.path.join(place, _RECORD)).st_mtime_ns
+    with os.scandir(project) as entries:
+        return any(e.stat(follow_symlinks=False).st_ctime_ns < recorded for e in entries)
 
 
 def _records() -> Iterator[tuple[str, _Record]]:

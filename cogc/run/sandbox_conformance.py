@@ -298,7 +298,7 @@ def image(engine: str) -> Iterator[str]:
     if shutil.which(engine) is None or busybox is None or not os.path.exists(_PYTHON):
         yield ""
         return
-    tag = f"localhost/cogc-sandboxes-{os.getpid()}"
+    tag = f"localhost/cogc-sandboxes-{os.getpid()}-{os.urandom(3).hex()}"
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder, "root")
         for path in _python_files():

@@ -336,9 +336,7 @@ def _replay(bundle: ir.Bundle, options: Namespace, state: StateFolder) -> int:
             sys.stderr.write(f"cogc: the replay departs from the recording: {error}\n")
             return 3
     if not journal.is_whole(events):
-        raise UsageError(
-            f"the recording `{options.replay}` is not complete: it breaks off after line {len(events) + 1}"
-        )
+        raise UsageError(f"the recording `{options.replay}` is incomplete: it breaks off after line {len(events) + 1}")
     if not options.quiet:
         sys.stderr.write(report.losses(kernel.losses) + report.usage(kernel))
     if kernel.ended == "failed":

@@ -203,3 +203,9 @@ def test_files_and_functions_stay_readable() -> None:
     sizes.sort()
     assert sizes[len(sizes) // 2] <= 9
     assert len(long) <= len(sizes) // 100, long
+
+
+def test_files_of_tests_have_names_of_their_own() -> None:
+    """pytest imports them by name, since the folders of tests are no packages; it leaves out the second one of a name."""
+    names = [p.name for p in (ROOT / "tests").rglob("test_*.py")]
+    assert sorted(names) == sorted(set(names))

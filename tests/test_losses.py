@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cogc.run import report
-from support.cli import cogc
+from support.cli import cogc, cogc_here
 from support.sim import Sim
 from support.specs import check_text
 
@@ -54,6 +54,45 @@ def test_a_failure_of_an_agent_is_said_and_makes_the_exit_code(tmp_path: Path, h
             "error Main/clerk: this agent failed, and nobody listens to `failed`: `Clerk`: boom" in done.stderr
         ) == (code == 3)
         assert ("dead letter: unheard 1" in done.stderr) == (code == 3 and not quiet)
+
+
+RELAYS = """
+model m = scripted "a.yml"
+agent Clerk { model: m }
+coglet Relay {
+  transmit failed: any
+  create clerk = Clerk
+  on start { clerk.task <- "x" }
+  link clerk.failed -> self.failed
+  MORE
+}
+coglet Office {
+  transmit problems: any
+  create relay = Relay
+  link relay.failed -> self.problems
+}
+coglet Deaf { create office = Office }
+coglet Hearing { create office = Office
+  on office.problems as p { log info "heard" } }
+coglet Passing { transmit out: any
+  create office = Office
+  link office.problems -> self.out }
+"""
+
+
+@pytest.mark.parametrize(
+    ("root", "more", "code"),
+    [("Deaf", "", 3), ("Hearing", "", 0), ("Passing", "", 0), ("Deaf", 'on clerk.failed as f { log info "heard" }', 0)],
+)
+def test_a_failure_that_relays_take_to_nobody_is_said_once(tmp_path: Path, root: str, more: str, code: int) -> None:
+    (tmp_path / "a.cog").write_text(RELAYS.replace("MORE", more))
+    (tmp_path / "a.yml").write_text("- error: {message: boom, status: 400}\n")
+    for options in ((), ("--trace=t.jsonl", "--seed", "1")):
+        done = cogc_here("run", "a.cog", "--root", root, *options, cwd=tmp_path)
+        assert done.returncode == code, done.stderr
+        said = "office/relay/clerk: this agent failed, and nobody listens to `failed`: `Clerk`: boom\n"
+        assert done.stderr.count(said) == done.stderr.count("dead letter: unheard 1") == (code == 3)
+    assert ('"reason":"unheard"' in (tmp_path / "t.jsonl").read_text()) == (code == 3)
 
 
 LOSSES = """

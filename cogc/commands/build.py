@@ -33,4 +33,11 @@ def run(options: Namespace) -> int:
         show_to_stderr(problems.sorted())
     if bundle is None:
         return 1
-    return out.write(ir.encode(bundle).decode(), options.file, [main_spec(options.spec)])
+    return out.write(
+        ir.encode(bundle).decode(), options.file, [main_spec(options.spec)], "program of `cogc build`", is_program
+    )
+
+
+def is_program(text: str) -> bool:
+    """Return whether a text is a program as this command writes it."""
+    return text.startswith('{\n "root":')

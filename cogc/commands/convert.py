@@ -15,8 +15,8 @@ import sys
 from cogc.commands import out
 from cogc.commands.load import show_to_stderr
 from cogc.diagnostics.problems import Problems
-from cogc.diagnostics.source import Source, looks_like_yaml
-from cogc.disk.files import read
+from cogc.diagnostics.source import Source, is_yaml_spec, looks_like_yaml
+from cogc.disk.files import is_spec, read
 from cogc.language.closed import assert_never
 from cogc.names import load
 from cogc.syntax import format as cog
@@ -54,7 +54,16 @@ def run(options: Namespace) -> int:
         return 1
     for line in [*docs, *_lost_comments(unit.source, is_yaml)]:
         sys.stderr.write(f"cogc: not kept: {line}\n")
-    return out.write(written, options.file, world.units, over_specs=True)
+    return out.write(written, options.file, world.units, "spec", lambda text: _is_spec(options.file, text))
+
+
+def _is_spec(path: str, text: str) -> bool:
+    """Return whether a file is a spec, by its name or by what it declares."""
+    if is_spec(path) or is_yaml_spec(text):
+        return True
+    problems = Problems()
+    found = parse(Source(f"{path}.cog", text), problems)
+    return not problems.errors and bool(found.declarations)
 
 
 def _lost_docs(tree: nodes.File, written: Source) -> list[str]:

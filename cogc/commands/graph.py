@@ -6,6 +6,7 @@ cannot be written.
 
 from __future__ import annotations
 
+import re
 import sys
 
 from cogc.commands import out
@@ -16,6 +17,8 @@ from cogc.diagnostics.suggest import did_you_mean
 from cogc.disk.files import main_spec, read
 from cogc.screens.graph import model, svg, write
 
+_TREE = re.compile(r"(\w.*|[│ ]*[├└]─ .*|flows|  .* -> .*|)")
+"""A line of a graph as text."""
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -45,4 +48,16 @@ def run(options: Namespace) -> int:
         sys.stderr.write(f"cogc: there is no coglet `{options.root}`; {did_you_mean(options.root, known)}\n")
         return 2
     writers = {"text": write.text, "mermaid": write.mermaid, "dot": write.dot, "json": write.json, "svg": svg.svg}
-    return out.write(writers[options.format](graph), options.file, checked.world.units)
+    return out.write(
+        writers[options.format](graph), options.file, checked.world.units, "graph of `cogc graph`", is_graph
+    )
+
+
+def is_graph(text: str) -> bool:
+    """Return whether a text is a graph in one of the formats."""
+    if text.startswith(("flowchart ", "digraph cogc ", "<svg ", '{\n  "boxes":')):
+        return True
+    lines = text.split("\n")
+    drawn = any(line.lstrip("│ ").startswith(("├─ ", "└─ ")) or line == "flows" for line in lines)
+    alone = all(re.fullmatch(r"([A-Z]\w*(: [a-z ]+)?)?", line) for line in lines)
+    return alone or (drawn and all(_TREE.fullmatch(line) for line in lines))

@@ -67,6 +67,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> int:
+    made: list[str] = []
     try:
         os.makedirs(options.dir, exist_ok=True)
         taken = [f for f in FILES if os.path.exists(os.path.join(options.dir, f))]
@@ -75,8 +76,11 @@ def run(options: Namespace) -> int:
             return 2
         for name, content in FILES.items():
             with open(os.path.join(options.dir, name), "w", encoding="utf-8") as file:
+                made.append(file.name)
                 file.write(content)
     except OSError as error:
+        for path in made:  # half of a project would be in the way of the next `cogc init`
+            os.unlink(path)
         sys.stderr.write(f"cogc: cannot write into `{options.dir}`: {str(error.strerror).lower()}\n")
         return 2
     print(f"made {options.dir}; next:\n  cd {options.dir}\n  cogc run main.cog --input name=Ada")

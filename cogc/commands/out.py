@@ -6,31 +6,48 @@ import os
 import sys
 
 from cogc.commands.usage import UsageError
-from cogc.disk.files import is_spec
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
+
+    IsOwn = Callable[[str], bool]
+    """Whether a text is of the kind that a command writes."""
 
 
-def write(text: str, file: str | None, sources: Iterable[str] = (), over_specs: bool = False) -> int:
+def write(text: str, file: str | None, sources: Iterable[str], kind: str, is_own: IsOwn) -> int:
     """Write a text, and return the exit code: 2 if the file cannot be written.
 
-    `sources` are the files that the text was made from; UsageError if it would take the place of one of them, or of another
-    spec where it is none itself.
+    UsageError if the text would take the place of one of the files that it was made from (`sources`), or of a file that is not
+    of its kind (`refuse_foreign`).
     """
     if not file:
         sys.stdout.write(text)
         return 0
-    if os.path.isfile(file) and os.path.getsize(file):
-        if any(os.path.isfile(source) and os.path.samefile(source, file) for source in sources):
-            raise UsageError(f"`{file}` is the spec that is read, and is not overwritten")
-        if not over_specs and is_spec(file):
-            raise UsageError(f"`{file}` is a spec, and is not overwritten")
-    try:
-        with open(file, "w", encoding="utf-8") as target:
-            target.write(text)
-    except OSError as error:
-        sys.stderr.write(f"cogc: cannot write `{file}`: {str(error.strerror).lower()}\n")
-        return 2
+    if any(os.path.isfile(source) and os.path.exists(file) and os.path.samefile(source, file) for source in sources):
+        raise UsageError(f"`{file}` is the spec that is read, and is not overwritten")
+    refuse_foreign(file, kind, is_own)
+    write_file(file, text.encode())
     return 0
+
+
+def refuse_foreign(file: str, kind: str, is_own: IsOwn) -> None:
+    """Raise UsageError for a file that is neither empty nor of the kind that takes its place. Devices and pipes are no files."""
+    if not os.path.isfile(file) or not os.path.getsize(file):
+        return
+    try:
+        with open(file, encoding="utf-8-sig") as found:
+            own = is_own(found.read())
+    except ValueError:  # it is no text
+        own = False
+    if not own:
+        raise UsageError(f"`{file}` is no {kind}, and is not overwritten")
+
+
+def write_file(file: str, data: bytes) -> None:
+    """Write a file. UsageError if that cannot be done to its end."""
+    try:
+        with open(file, "wb") as target:
+            target.write(data)
+    except OSError as error:
+        raise UsageError(f"cannot write `{file}`: {str(error.strerror).lower()}") from None

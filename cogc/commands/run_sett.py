@@ -59,12 +59,13 @@ def run(bundle: ir.Bundle, options: Namespace) -> int:
     sinks = SettSinks(options, instance, state)
     with sinks:
         try:
-            return trio.run(_main, spec, board, instance, goal, settings, options, sinks)
+            code = trio.run(_main, spec, board, instance, goal, settings, options, sinks)
         except Exception as error:
             found = only(error)
             if not isinstance(found, ConnectionError):
                 raise
             raise UsageError(str(found)) from None
+    return code or (3 if sinks.lost else 0)
 
 
 async def _main(
@@ -75,6 +76,7 @@ async def _main(
     settings.people.run = instance
     async with open_board(name, instance) as board:
         sett = LocalSett(spec, board, runner, agents, settings.people, sinks.note)
+        sinks.on_lost(sett.stop.set)
         caught: list[int] = []
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_signals, sett, nursery.cancel_scope, caught)

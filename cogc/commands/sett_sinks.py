@@ -6,6 +6,7 @@ import io
 import sys
 import time
 from argparse import Namespace
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import msgspec
 import trio
 
 from cogc.commands.options import LEVELS
-from cogc.commands.streams import Sink, refuse_foreign, terminal
+from cogc.commands.streams import Sink, refuse_foreign, sink_of_stdout, terminal
 from cogc.commands.usage import UsageError
 from cogc.disk.state_folder import StateFolder, touch
 from cogc.run.people import People
@@ -57,6 +58,17 @@ class SettSinks:
             self.sink.close()
             if self.sink.loss():
                 sys.stderr.write(f"cogc: {self.sink.loss()}\n")
+
+    @property
+    def lost(self) -> bool:
+        """True if the trace could not be written to its end."""
+        return self.sink is not None and self.sink.loss() != ""
+
+    def on_lost(self, stop: Callable[[], None]) -> None:
+        """Let the loss of the trace or of stdout stop the sett in good order."""
+        for sink in (self.sink, sink_of_stdout()):
+            if sink is not None:
+                sink.on_lost = stop
 
     async def watch(self, nursery: trio.Nursery, board: Board, people: People) -> None:
         """Show the live view, if stdout is a terminal and a trace was asked for."""

@@ -87,13 +87,15 @@ class RunSinks:
                 self.err(f"cogc: {sink.loss()}\n")
         if self.states is not None:
             self.states.close()
+            if self.states.lost:
+                self.err(f"cogc: cannot write to `{self.states.path}`: {self.states.lost}\n")
         if self.traced and self.options.trace == "":
             self.err(f"cogc: the trace is in {self.where}\n")
 
     @property
     def lost(self) -> bool:
-        """True if a file of the run could not be written to its end."""
-        return any(sink.loss() for sink in self.files)
+        """True if a file of the run, or its saved states, could not be written to its end."""
+        return any(sink.loss() for sink in self.files) or (self.states is not None and self.states.lost != "")
 
     def _folder(self) -> Path:
         """Return the folder of the run, made if it is not there."""
@@ -140,6 +142,8 @@ class RunSinks:
         for sink in (*self.files, sink_of_stdout()):
             if sink is not None:
                 sink.on_lost = session.stop
+        if self.states is not None:
+            self.states.on_lost = session.stop
         if not self.options.control:
             await self._run(session)
             return

@@ -31,7 +31,7 @@ _ESCAPES = "cogc-escapes"
 
 class Sink(io.FileIO):
     """A file or descriptor that is written to until it is lost. `title` names it for people; `lost` is the first
-    error. A file that is made gets the permissions `mode`, less the umask."""
+    error. `wanted` is true once there was something to write. A file that is made gets the permissions `mode`, less the umask."""
 
     def __init__(self, file: str | int, title: str, *, lost: OSError | None = None, mode: int = 0o666) -> None:
         def opened(path: str, flags: int) -> int:
@@ -44,12 +44,12 @@ class Sink(io.FileIO):
         self.title = title
         self.lost = lost
         self.on_lost: Callable[[], None] | None = None
-        self._wanted = False
+        self.wanted = False
 
     def write(self, data: Any) -> int:
         """Write data in full, or drop it if the target is lost."""
         size = len(data)
-        self._wanted = self._wanted or size > 0
+        self.wanted = self.wanted or size > 0
         while self.lost is None:
             try:
                 written = super().write(data) or 0
@@ -64,7 +64,7 @@ class Sink(io.FileIO):
 
     def loss(self) -> str:
         """Return why written data is missing. The text is empty if all is there, or if the reader has gone away."""
-        if self.lost is None or not self._wanted or isinstance(self.lost, BrokenPipeError):
+        if self.lost is None or not self.wanted or isinstance(self.lost, BrokenPipeError):
             return ""
         return f"cannot write to {self.title}: {(self.lost.strerror or str(self.lost)).lower()}"
 
@@ -112,9 +112,13 @@ def sink_of_stdout() -> Sink | None:
 
 
 def stdout_is_lost() -> bool:
-    """Return whether nobody gets what is written to stdout, so that a command without end must end."""
+    """Return whether nobody gets what is written to stdout, so that a command without end must end. It counts as lost output
+    then, also where nothing was written yet."""
     sink = sink_of_stdout()
-    return sink is not None and sink.lost is not None
+    if sink is None or sink.lost is None:
+        return False
+    sink.wanted = True
+    return True
 
 
 def refuse_foreign(path: str) -> None:

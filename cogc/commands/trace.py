@@ -50,14 +50,14 @@ def run(options: Namespace) -> int:
                 every = list(found)
                 found, chain = iter(every), _chain(every, options.cause)
             for raw in found:
-                if stdout_is_lost():
-                    break
                 record = states.whole(raw)
                 if (chain is None or record.get("seq") in chain) and wanted(record):
                     shown = json.dumps(record, ensure_ascii=False) if options.json else trace.line(record)
                     sys.stdout.write(shown + "\n")
                     if options.follow:
                         sys.stdout.flush()
+                    if stdout_is_lost():
+                        break
     except OSError as error:
         sys.stderr.write(f"cogc: cannot read `{path}`: {str(error.strerror).lower()}\n")
         return 2

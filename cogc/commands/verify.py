@@ -11,11 +11,10 @@ Exit codes: 0 it is met; 1 the spec is wrong; 2 the command line is wrong;
 from __future__ import annotations
 
 import json
-import os
+import re
 import sys
 import time
 from argparse import ArgumentParser, Namespace
-from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
@@ -24,7 +23,7 @@ import trio
 from cogc import ir
 from cogc.analysis.checked import Checked
 from cogc.analysis.checked import Options as CheckOptions
-from cogc.commands import streams
+from cogc.commands import out, streams
 from cogc.commands.load import show_to_stderr
 from cogc.commands.options import (
     answer_options,
@@ -45,7 +44,7 @@ from cogc.compile import analyse, program
 from cogc.desugar import dods
 from cogc.diagnostics import render
 from cogc.diagnostics.problems import Diagnostic, Problems
-from cogc.disk.files import is_spec, read
+from cogc.disk.files import read
 from cogc.kernel.effects import Output
 from cogc.kernel.unit import Unit
 from cogc.language.values import plain
@@ -98,6 +97,8 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> int:
     settle(options)
+    if options.junit:
+        out.refuse_foreign(options.junit, "report in JUnit XML", is_junit)
     problems = Problems()
     checked = analyse([options.spec], read, problems, CheckOptions(allowed(options.allow_import, [options.spec])))
     declared = None if problems.errors else _definition(checked, options.dod)
@@ -110,8 +111,16 @@ def run(options: Namespace) -> int:
     verdict = _verdict(bound(bundle, options), options)
     if verdict is None:
         return 3
-    _report(options, checked, declared, verdict, time.monotonic() - began)
-    return 0 if verdict["status"] == "passed" else NOT_MET
+    seconds = time.monotonic() - began
+    _report(options, checked, declared, verdict)
+    code = 0 if verdict["status"] == "passed" else NOT_MET
+    if options.junit:
+        try:
+            out.write_file(options.junit, junit(options.spec, declared.node.name.id, verdict, seconds))
+        except UsageError as error:  # the verdict counts all the same
+            sys.stderr.write(f"cogc: {error}\n")
+            return code or 3
+    return code
 
 
 def _definition(checked: Checked, name: str | None) -> Declared:
@@ -165,13 +174,9 @@ def _verdict(bundle: ir.Bundle, options: Namespace) -> dict[str, Any] | None:
 # ---- what is said --------------------------------------------------------------------------------------------
 
 
-def _report(options: Namespace, checked: Checked, declared: Declared, verdict: dict[str, Any], seconds: float) -> None:
-    """Print the findings in the wanted format, and write them as JUnit XML."""
+def _report(options: Namespace, checked: Checked, declared: Declared, verdict: dict[str, Any]) -> None:
+    """Print the findings in the wanted format."""
     name = declared.node.name.id
-    if options.junit:
-        if os.path.isfile(options.junit) and is_spec(options.junit):
-            raise UsageError(f"`{options.junit}` is a spec, and is not overwritten")
-        Path(options.junit).write_bytes(junit(options.spec, name, verdict, seconds))
     found = _diagnostics(checked, declared, verdict["findings"])
     if options.format == "json":
         sys.stdout.write(render.json(found))
@@ -226,6 +231,11 @@ def junit(spec: str, name: str, verdict: dict[str, Any], seconds: float) -> byte
             ElementTree.SubElement(case, tag, {"message": _printable(f["details"])}).text = _printable(f["output"])
     data: bytes = ElementTree.tostring(suites, encoding="utf-8", xml_declaration=True)
     return data + b"\n"
+
+
+def is_junit(text: str) -> bool:
+    """Return whether a text is a report in JUnit XML."""
+    return re.match(r"\s*(<\?xml[^>]*\?>\s*)?(<!--.*?-->\s*)*<testsuites?[\s>/]", text, re.DOTALL) is not None
 
 
 def _printable(text: str) -> str:

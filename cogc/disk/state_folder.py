@@ -294,10 +294,7 @@ def touch(path: str) -> str:
 
 def write_whole(path: str | os.PathLike[str], text: str) -> None:
     """Write a file so that it appears with all of its text or not at all, and nobody else may read it."""
-    draft = touch(f"{os.fspath(path)}.{os.getpid()}")
-    with open(draft, "w", encoding="utf-8") as file:
-        file.write(text)
-    os.replace(draft, path)
+    _write(os.fspath(path), text, "strict")
 
 
 def touch_database(path: str) -> str:
@@ -326,7 +323,7 @@ def _make_private(path: str) -> None:
             os.mkdir(place, 0o700)
         except FileExistsError:
             if not os.path.isdir(place):
-                raise
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), place) from None
         os.chmod(place, 0o700)
 
 
@@ -351,12 +348,17 @@ def _tighten(path: str) -> None:
         _tighten(entry.path)
 
 
-def _write(path: str, text: str) -> None:
-    """Write a file of the mode 0600, whole or not at all."""
-    draft = touch(f"{path}.{os.getpid()}")
-    with open(draft, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
-        file.write(text)
-    os.replace(draft, path)
+def _write(path: str, text: str, errors: str = "surrogateescape") -> None:
+    """Write a file of the mode 0600, whole or not at all. OSError with its path if that cannot be done."""
+    draft = f"{path}.{os.getpid()}"
+    try:
+        with open(touch(draft), "w", encoding="utf-8", errors=errors, newline="") as file:
+            file.write(text)
+        os.replace(draft, path)
+    except OSError as error:  # that of a write names no file
+        if os.path.isfile(draft):
+            os.unlink(draft)
+        raise OSError(error.errno, error.strerror, path) from None
 
 
 def _identity(project: str) -> tuple[int, int] | None:

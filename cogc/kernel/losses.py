@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
+KINDS = {"agent": "agent", "team": "team", "plan": "plan", "dod": "definition of done"}
+"""The kinds of coglets that report their failure on `failed`, and what they are called."""
 AT_THE_END = "end"
 """The reason of dead letters that come while the root stops: stopping makes them, so that no report names them."""
 

@@ -85,17 +85,26 @@ STEP: Any = (Step(),)
 
 
 class Out:
-    """An output channel and its targets. `extra` are targets that need more than a push."""
+    """An output channel and its targets. `extra` are targets that need more than a push. `relays` are the channels of the
+    parent to which links send what comes out; each has its function among the `extra`."""
 
-    __slots__ = ("count", "extra", "inst", "muted", "name", "targets")
+    __slots__ = ("count", "extra", "inst", "muted", "name", "relays", "targets")
 
     def __init__(self, inst: Instance, name: str) -> None:
         self.inst = inst
         self.name = name
         self.targets: tuple[Port, ...] = ()
         self.extra: list[Target] | None = None
+        self.relays: tuple[Out, ...] = ()
         self.count = 0
         self.muted = False
+
+    @property
+    def heard(self) -> bool:
+        """True if what comes out reaches anybody but channels to which nobody listens. A silenced channel counts as heard."""
+        if self.targets or self.muted or len(self.extra or ()) > len(self.relays):
+            return True
+        return any(relay.heard for relay in self.relays)
 
 
 class Slot:

@@ -16,7 +16,7 @@ from cogc import ir
 from cogc.kernel import ports
 from cogc.kernel.door import Door
 from cogc.kernel.effects import Cancel, Effect, LogLine, Output
-from cogc.kernel.losses import AT_THE_END, Losses
+from cogc.kernel.losses import AT_THE_END, KINDS, Losses
 from cogc.kernel.models.state import ModelState
 from cogc.kernel.objects import (
     CLOSED,
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
 
 RING = 256
 """How many of the last messages are kept for the report of a failure."""
-KINDS = {"agent": "agent", "team": "team", "plan": "plan", "dod": "definition of done"}
 LEVELS = {"debug": 0, "info": 1, "warn": 2, "error": 3}
 
 
@@ -295,16 +294,18 @@ class State:
             if not (out.name == "log" and inst.code.ir.logged_from >= 0):  # people see it as a log
                 self.losses.unheard[f"{inst.code.name}.{out.name}"] += 1
         elif out.name == "failed" and kind in KINDS:
-            self.losses.failures += 1
-            self.lose("unheard")
-            if self.trace:
-                self.trace.record("dead_letter", inst, port=out.name, reason="unheard", data=value)
-            why = value["message"] if kind != "dod" and isinstance(value, dict) else "it is not met"
-            self.effects.append(
-                LogLine(
-                    "error", inst.path, f"this {KINDS[kind]} failed, and nobody listens to `failed`: {why}", self.now
-                )
-            )
+            self.unheard_failure(inst, out, value)
+
+    def unheard_failure(self, inst: Instance, out: Out, value: Value) -> None:
+        """Count and log the `failed` of an agent, team, plan or definition of done to which nobody listens."""
+        kind = inst.code.ir.kind
+        self.losses.failures += 1
+        self.lose("unheard")
+        if self.trace:
+            self.trace.record("dead_letter", inst, port=out.name, reason="unheard", data=value)
+        why = value["message"] if kind != "dod" and isinstance(value, dict) else "it is not met"
+        said = f"this {KINDS[kind]} failed, and nobody listens to `failed`: {why}"
+        self.effects.append(LogLine("error", inst.path, said, self.now))
 
     # ---- pressure ------------------------------------------------------------------------------------------
 

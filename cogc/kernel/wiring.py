@@ -38,6 +38,7 @@ from typing import TYPE_CHECKING
 
 from cogc import ir
 from cogc.kernel import joins
+from cogc.kernel.losses import KINDS
 from cogc.kernel.objects import STOPPED, STOPPING, Instance, Out, Port, Slot
 from cogc.kernel.ports import add_target, observe_port, out, out_named, port
 from cogc.kernel.program import Handler
@@ -61,7 +62,7 @@ def wire(kernel: State, parent: Instance) -> None:
         return
     touched = _touched(parent)
     for made in touched:
-        made.targets, made.extra = (), None
+        made.targets, made.extra, made.relays = (), None, ()
     for link, hash in code.links:
         _link(kernel, parent, link, hash)
     for child, channel, handlers in _observed(parent):
@@ -75,7 +76,9 @@ def wire(kernel: State, parent: Instance) -> None:
             made_port.simple = made_port.handlers[0].simple if single and not forwards else None
     for made in touched:
         if made.muted:
-            made.targets, made.extra = (), None
+            made.targets, made.extra, made.relays = (), None, ()
+        elif made.relays and not made.targets and len(made.extra or ()) == len(made.relays) and _reports(made):
+            add_target(made, _listener(kernel, made))
 
 
 def _observed(parent: Instance) -> Iterator[tuple[str, str, list[Handler]]]:
@@ -117,6 +120,8 @@ def _link(kernel: State, parent: Instance, link: ir.LinkDecl, hash: Function | N
         return
     for member in members(parent, link.source):
         source = out_named(member, link.source.name)
+        if link.target.kind == "own_transmit":
+            source.relays = (*source.relays, out_named(parent, link.target.name))
         for target in _targets(kernel, parent, link, hash):
             add_target(source, target)
 
@@ -167,6 +172,21 @@ def _relay(kernel: State, parent: Instance, relayed: Out, number: int) -> Target
         emit(parent, number, value)
 
     return relay
+
+
+def _reports(made: Out) -> bool:
+    """Return whether a channel is the `failed` of an agent, a team, a plan or a definition of done."""
+    return made.name == "failed" and made.inst.code.ir.kind in KINDS
+
+
+def _listener(kernel: State, source: Out) -> Target:
+    """Return a last target of a `failed` that only relays take: it says so where nobody listens to any of them."""
+
+    def listen(value: Value) -> None:
+        if not any(relay.heard for relay in source.relays):
+            kernel.unheard_failure(source.inst, source, value)
+
+    return listen
 
 
 def _checked(

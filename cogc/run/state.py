@@ -8,7 +8,7 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +25,14 @@ class StateError(Exception):
 class StateStore:
     """The states of one instance. `kept` holds those of earlier runs, by path of the coglet and name of the state.
 
-    The values that changed in one turn of the run are written in one transaction.
+    The values that changed in one turn of the run are written in one transaction. Where that cannot be done, `lost` says
+    why, `on_lost` is called once, and what comes afterwards is dropped: the file keeps the states of the last whole turn.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.lost = ""
+        self.on_lost: Callable[[], None] | None = None
         self.lock = open(touch(str(path.parent / "lock")), "a+")  # noqa: SIM115 - held until `close`
         self._take_lock()
         self.connection = sqlite3.connect(touch_database(str(path)), isolation_level=None)
@@ -53,9 +56,12 @@ class StateStore:
             holder = self.lock.read().strip()
             self.lock.close()
             raise StateError(f"a run of this instance is under way{f', process {holder}' if holder else ''}") from None
-        self.lock.truncate(0)
-        self.lock.write(f"{os.getpid()}\n")
-        self.lock.flush()
+        try:
+            self.lock.truncate(0)
+            self.lock.write(f"{os.getpid()}\n")
+            self.lock.flush()
+        except OSError as error:  # that of a write names no file
+            raise OSError(error.errno, error.strerror, self.lock.name) from None
 
     def _load(self) -> dict[tuple[str, str], Any]:
         """Return the saved states."""
@@ -64,12 +70,21 @@ class StateStore:
 
     def save(self, states: dict[tuple[str, str], Any], gone: Sequence[str] = ()) -> None:
         """Write states, then drop those of coglets that are gone, and of all below them."""
+        if self.lost:
+            return
         rows = [(p, n, encode(v)) for (p, n), v in states.items()]
-        self.connection.execute("BEGIN IMMEDIATE")
-        self.connection.executemany("INSERT OR REPLACE INTO state VALUES (?, ?, ?)", rows)
         below = [(path, f"{path}/", f"{path}0") for path in gone]  # 0 is the character behind the slash
-        self.connection.executemany("DELETE FROM state WHERE path = ? OR path > ? AND path < ?", below)
-        self.connection.execute("COMMIT")
+        try:
+            self.connection.execute("BEGIN IMMEDIATE")
+            self.connection.executemany("INSERT OR REPLACE INTO state VALUES (?, ?, ?)", rows)
+            self.connection.executemany("DELETE FROM state WHERE path = ? OR path > ? AND path < ?", below)
+            self.connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            self.lost = str(error)
+            if self.connection.in_transaction:
+                self.connection.execute("ROLLBACK")
+            if self.on_lost is not None:
+                self.on_lost()
 
     def close(self) -> None:
         """Close the file and release the lock."""

@@ -36,7 +36,8 @@ async def open_store(name: str, prefix: str) -> AsyncIterator[Store]:
         try:
             made = SqliteStore(Path(rest), prefix)
         except (OSError, sqlite3.Error) as error:
-            raise ConnectionError(f"the store {rest} cannot be used: {error}") from None
+            why = (error.strerror or str(error)).lower() if isinstance(error, OSError) else str(error)
+            raise ConnectionError(f"the store {rest} cannot be used: {why}") from None
         try:
             yield made
         finally:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 from pathlib import Path
@@ -83,3 +84,36 @@ def test_every_odd_value_is_taken_or_refused_and_the_run_goes_on(spec: str, tmp_
         refused += made.outputs.get("refused", [])
     assert taken and refused and len(taken) + len(refused) == SEEDS
     assert msgspec.json.decode(msgspec.json.encode([plain(v) for v in (*taken, *refused)])) is not None
+
+
+def test_what_a_failed_call_held_is_released_with_the_call(tmp_path: Path) -> None:
+    (tmp_path / "holds.py").write_text(
+        "import weakref\nalive = []\n"
+        "class Big:\n    pass\n"
+        "def f(n):\n    big = Big()\n    alive.append(weakref.ref(big))\n    raise ValueError(n)\n"
+        "def g(n):\n    big = Big()\n    alive.append(weakref.ref(big))\n    return [big]\n"
+        "def left():\n    return sum(r() is not None for r in alive)\n"
+    )
+    spec = """
+program f(n: int) -> any = python "holds:f"
+program g(n: int) -> any = python "holds:g"
+program left() -> int = python "holds:left"
+coglet Main {
+  transmit out: int
+  on start {
+    for n in range(5) {
+      let a = try f(n) else null
+      let b = try g(n) else null
+    }
+    out <- left()
+  }
+}
+"""
+    bundle = build(spec, "Main")
+    for key, program in bundle.programs.items():
+        bundle.programs[key] = msgspec.structs.replace(program, folder=str(tmp_path))
+    gc.disable()
+    try:
+        assert session(bundle).outputs["out"] == [0]
+    finally:
+        gc.enable()

@@ -192,13 +192,18 @@ class Executors:
             self._left -= 1
             self._threads.total_tokens -= 1
 
-        def call() -> tuple[object, BaseException | None]:
+        given: list[object] = []
+        raised: list[BaseException] = []
+
+        def call() -> (
+            None
+        ):  # gives its result by lists that can be emptied: an idle thread of Trio holds what it returned last
             try:
-                return function(**arguments), None
+                given.append(function(**arguments))
             except (
                 BaseException
             ) as error:  # it must not end the thread: a Cancelled or StopIteration means something to Trio
-                return None, error
+                raised.append(error)
             finally:
                 nonlocal done
                 with lock:
@@ -208,7 +213,7 @@ class Executors:
                         token.run_sync_soon(ended)
 
         try:
-            value, error = await trio.to_thread.run_sync(call, abandon_on_cancel=True, limiter=self._threads)
+            await trio.to_thread.run_sync(call, abandon_on_cancel=True, limiter=self._threads)
         except trio.Cancelled:
             with lock:
                 is_left = not done
@@ -217,9 +222,9 @@ class Executors:
                 self._left += 1
                 self._threads.total_tokens += 1
             raise
-        if error is not None:
-            raise error
-        return value
+        if raised:
+            raise raised.pop()  # by no name of this frame, which is part of its trace: a circle would keep what the user's frames hold
+        return given.pop()
 
     async def _function(self, call: Call) -> Function:
         """Return the function that a program names. Its module is imported at the first call."""

@@ -245,6 +245,8 @@ def without_secrets(value: Any) -> Any:
     """Return what comes from outside with its secrets masked, so that none enters the kernel, the journal or the trace."""
     if isinstance(value, Failure):
         value.message = masked(value.message)
+        # what it was raised from holds the frames of the call, and with them values of any size
+        value.__context__ = value.__cause__ = value.__traceback__ = None
         value.args = (value.message,)
         value.trace = masked(value.trace)
         return value

@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from types import TracebackType
 
-from cogc.language.meter import METER, Interrupted, begin
+from cogc.language.meter import METER, Interrupted
 from cogc.language.values import Failure
 
 
@@ -32,24 +32,25 @@ class Door:
     this step fails.
     """
 
-    __slots__ = ("deadline", "outer", "poll")
+    __slots__ = ("_look", "deadline", "outer", "poll")
 
     def __init__(self) -> None:
         self.poll: Callable[[], int | None] | None = None
         self.deadline: tuple[object, int] = (self, 0)
         self.outer: list[Callable[[], None]] = []
+        self._look = self.look  # bound once: a door is passed with each message from outside
 
     def __enter__(self) -> None:
         self.outer.append(METER.look)
-        METER.look = self.look
-        METER.step = object()
+        METER.look = self._look
+        METER.step, METER.counted = None, self  # no step that was counted before
 
     def __exit__(
         self, kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> bool:
         """Leave the door; True if the step inside was given up."""
         METER.look = self.outer.pop()
-        begin(object())
+        METER.step, METER.counted = None, self
         return kind is Interrupted
 
     def look(self) -> None:

@@ -12,7 +12,7 @@ from contextlib import AbstractAsyncContextManager
 import trio
 
 from cogc.sett.board import Board, offer, put_claim
-from cogc.sett.model import Artefact, Claim, Grant, goal, new_id
+from cogc.sett.model import Artefact, Claim, ClaimStatus, Grant, goal, new_id
 
 Open = Callable[[], AbstractAsyncContextManager[Board]]
 
@@ -53,7 +53,7 @@ async def _threads(board: Board) -> None:
     assert [a.id for a in await board.context(about)] == [second.id], "context has each thread by its newest version"
 
 
-async def _claim(board: Board, status: str = "pending_consensus") -> Claim:
+async def _claim(board: Board, status: ClaimStatus = "pending_consensus") -> Claim:
     """Post an artefact and put a claim on it."""
     made = await board.post(goal("x"))
     claim = Claim(new_id(), made.id, status, made.created_at, made.created_at + 30)

@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import msgspec
+
+ClaimStatus: TypeAlias = Literal[
+    "pending_consensus",
+    "pending_assignment",
+    "pending_review",
+    "pending_parallel",
+    "pending_exclusive",
+    "complete",
+    "terminated",
+]
+Bid: TypeAlias = Literal["review", "claim", "exclusive", "ignore"]
+GrantState: TypeAlias = Literal["offered", "taken", "done", "failed"]
 
 STRUCTURAL = ("Standard", "Review", "Question", "Answer", "Failure", "Terminal")
 CLAIMED = ("Standard", "Answer")
@@ -13,9 +25,13 @@ CLAIMED = ("Standard", "Answer")
 CONTEXT = ("Standard", "Answer", "Review")
 """The structural types that an agent gets as context."""
 BIDS = ("review", "claim", "exclusive", "ignore")
-PHASES = {"pending_review": "review", "pending_parallel": "claim", "pending_exclusive": "exclusive"}
+PHASES: dict[ClaimStatus, Bid] = {
+    "pending_review": "review",
+    "pending_parallel": "claim",
+    "pending_exclusive": "exclusive",
+}
 """The phases of a claim in their order, and the bids that are granted in each."""
-CLOSED = ("complete", "terminated")
+CLOSED: tuple[ClaimStatus, ...] = ("complete", "terminated")
 USER = "user"
 ORCHESTRATOR = "orchestrator"
 UNWANTED = "nobody bids for it"
@@ -57,14 +73,14 @@ class Artefact(msgspec.Struct, frozen=True):
 class Claim(msgspec.Struct):
     """The work on one artefact.
 
-    `status` is pending_consensus, pending_assignment, a phase of PHASES, complete or terminated. `deadline` is the time after
+    `deadline` is the time after
     which a missing bid counts as `ignore`; `silent` are the roles whose bid was missing. `grants` are those of the present
     phase. `reviews` are the reviews that sent the artefact back.
     """
 
     id: str
     artefact_id: str
-    status: str
+    status: ClaimStatus
     created_at: float
     deadline: float
     bids: dict[str, str] = {}
@@ -77,7 +93,7 @@ class Claim(msgspec.Struct):
 class Grant(msgspec.Struct):
     """The part of a claim that one role does.
 
-    `kind` is the bid that is granted. `state` is offered, taken, done or failed. `token` counts how often it was taken: a
+    `kind` is the bid that is granted. `token` counts how often it was taken: a
     commit with an older token is refused. It belongs to `owner` until the time `until` (seconds). `extra` are the artefacts
     that the role gets as additional context. `result` is the artefact that was made.
     """
@@ -86,7 +102,7 @@ class Grant(msgspec.Struct):
     claim_id: str
     role: str
     kind: str
-    state: str = "offered"
+    state: GrantState = "offered"
     token: int = 0
     until: float = 0.0
     owner: str = ""

@@ -65,6 +65,7 @@ from cogc.sett.model import (
     USER,
     Artefact,
     Claim,
+    ClaimStatus,
     Grant,
     approves,
     new_id,
@@ -212,9 +213,9 @@ class Orchestrator:
             self._tell("log", role, level="warn", data=f"no bid on claim {claim.id}: it counts as ignore")
         if set(claim.bids.values()) <= {"ignore"}:
             claim.reason = UNWANTED
-        self._next(tx, claim, "", now)
+        self._next(tx, claim, None, now)
 
-    def _next(self, tx: Tx, claim: Claim, after: str, now: float) -> None:
+    def _next(self, tx: Tx, claim: Claim, after: ClaimStatus | None, now: float) -> None:
         """Begin the next phase for which somebody has bid, after the phase `after`. Behind the last one, complete
         the claim."""
         phases = list(PHASES)
@@ -237,7 +238,7 @@ class Orchestrator:
         self._tell("grant", role, claim=claim.id, bid=kind, rework=grant.rework)
         return grant.id
 
-    def _close(self, tx: Tx, claim: Claim, status: str, reason: str = "") -> None:
+    def _close(self, tx: Tx, claim: Claim, status: ClaimStatus, reason: str = "") -> None:
         """Complete or terminate a claim."""
         claim.status, claim.reason = status, reason
         put_claim(tx, claim)

@@ -203,3 +203,19 @@ def test_a_check_of_a_root_finds_what_a_run_would_refuse(
     assert main(["check", "--root", root, "a.cog"]) == code
     said = capsys.readouterr().out
     assert (("[COG" in said) == (code == 1) and "a.cog:" in said) or code == 0
+
+
+def test_an_agent_whose_tool_is_the_plan_that_it_works_for_creates_itself_for_ever() -> None:
+    text = """
+model m = scripted "m.yml"
+agent P { model: m, tools: [Pl] }
+plan Pl { goal: "g"
+  approve: system
+  step a by P: "do it" }
+coglet Main { create plan = Pl
+  transmit out: any
+  on plan.result as r { out <- r }
+  on plan.failed as f { out <- f } }
+"""
+    found = [d for d in check_text(text)[1] if d.slug == "endless-creation"]
+    assert [d.message for d in found] == ["`P` creates itself for ever: P -> Pl -> P"]

@@ -12,16 +12,21 @@ if TYPE_CHECKING:
     from cogc.analysis.checked import Checked
     from cogc.names.world import Member, Shape
 
+_EXPANDED = ("agent", "dod", "plan", "team")
+"""The declarations of users that stand for coglets. What these create among themselves is part of a cycle, and has no name to show."""
+
 
 def endless_creation(checked: Checked) -> None:
-    """Report each cycle of unconditional creation once, at its first coglet."""
+    """Report each cycle of unconditional creation once, at its first coglet: of the user's own, or of a plan or agent."""
     reported: set[str] = set()
-    for shape in own_shapes(checked):
+    own = own_shapes(checked)
+    for shape in [*own, *(s for s in checked.world.shapes.values() if s.declared in _EXPANDED)]:
         cycle = _cycle(checked, shape)
         if cycle is None or any(s.key in reported for s in cycle):
             continue
         reported.update(s.key for s in cycle)
-        names = " -> ".join([s.name for s in cycle] + [cycle[0].name])
+        shown = [s.name for s in cycle if s.declared in ("coglet", *_EXPANDED)]
+        names = " -> ".join([*shown, shown[0]])
         checked.problems.add("endless-creation", shape.span(), name=shape.name, cycle=names)
 
 

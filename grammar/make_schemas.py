@@ -168,6 +168,7 @@ TRACE_KINDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "skip": (("port",), ()),
     "guide": (("to", "command", "data"), ()),
     "command": (("command", "data"), ()),
+    "steer": (("action", "to", "data", "by"), ()),
     "state": (("name",), ("data", "change")),
     "log": (("level", "data"), ()),
     "call": (("call", "program", "data"), ()),
@@ -190,6 +191,7 @@ TRACE_KINDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 _PATH = {"type": "array", "items": {"type": ["string", "integer"]}}
 _FIELDS: dict[str, Any] = {
     "coglet": _TEXT, "restarts": {"type": "integer"}, "delay": {"type": "number"}, "channel": _TEXT, "data": {}, "to": _TEXT,
+    "action": _TEXT, "by": _object({"user": _TEXT, "uid": {"type": "integer"}, "pid": {"type": "integer"}}, ()),
     "port": _TEXT, "causes": {"type": "array", "items": {"type": "integer"}}, "command": _TEXT, "name": _TEXT,
     "level": {"enum": ["debug", "info", "warn", "error"]}, "call": {"type": "integer"}, "program": _TEXT, "model": _TEXT, "dispatcher": _TEXT, "error": _TEXT,
     "claim": _TEXT, "artefact": _TEXT, "status": _TEXT, "bid": _TEXT, "rework": {"type": "boolean"},

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import pwd
 import random
+import sys
+import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +20,8 @@ from cogc.run import control
 from cogc.run.build import build_session
 from cogc.run.control import answer_requests
 from cogc.run.control_requests import ACTIONS, LONGEST
-from cogc.run.session import RunOptions, Session
+from cogc.run.journal import Journal, read
+from cogc.run.session import RunOptions, Session, Sinks
 from cogc.run.settings import Settings
 from support.specs import build
 from support.waiting import DEADLINE, until
@@ -39,11 +44,11 @@ coglet Main {{
 Body = Callable[[Path, Session], Awaitable[Any]]
 
 
-def with_door(folder: Path, body: Body) -> Any:
+def with_door(folder: Path, body: Body, sinks: Sinks | None = None, **options: Any) -> Any:
     """Run a system with a door while a body asks over it. The run goes on afterwards, and stops in good order."""
     (folder / "m.yml").write_text("- reply: hi\n")
     bundle = build(SPEC.format(folder=folder), "Main")
-    session = build_session(Unit(bundle), RunOptions(keep=None, signals=False), Settings(str(folder)))
+    session = build_session(Unit(bundle), RunOptions(keep=None, signals=False, **options), Settings(str(folder)), sinks)
     found: list[Any] = []
 
     async def main() -> None:
@@ -212,3 +217,50 @@ def test_a_client_that_does_not_read_holds_nothing_up(tmp_path: Path, monkeypatc
             assert got < 4 << 20
 
     with_door(tmp_path, body)
+
+
+# ---- peers ---------------------------------------------------------------------------------------------------------
+
+
+def test_who_changes_a_run_is_in_its_journal_and_its_trace(tmp_path: Path) -> None:
+    records: list[dict[str, Any]] = []
+
+    async def body(door: Path, session: Session) -> None:
+        for request in ({"action": "pause", "id": "Main/a"}, {"action": "status", "id": "Main/a"}):
+            assert "ok" in await asked(door, line(request))
+        guide = {"command": "send", "to": "all", "message": "hi", "sender": "user"}
+        assert "ok" in await asked(door, line({"action": "guide", "id": "Main/crew", "data": guide}))
+        assert "error" in await asked(door, line({"action": "cancel", "id": "Main/nobody"}))
+
+    with open(tmp_path / "journal", "wb") as file:
+        with_door(tmp_path, body, Sinks(journal=Journal(file, {})), on_records=records.extend)
+    by = {"user": pwd.getpwuid(os.getuid()).pw_name, "uid": os.getuid(), "pid": os.getpid()}
+    wanted = [("pause", "Main/a"), ("guide", "Main/crew"), ("cancel", "Main/nobody")]
+    steered = [r for r in records if r["kind"] == "steer"]
+    assert [(r["action"], r["to"], r["by"]) for r in steered] == [(*w, by) for w in wanted]
+    command = next(r for r in records if r["kind"] == "command" and r["path"] == "Main/crew")
+    assert command["cause"] == steered[1]["seq"] and steered[1]["data"]["message"] == "hi"
+    events = [e[3:] for e in read(tmp_path / "journal")[1] if e[2] == "steer"]
+    assert [(e[0], e[1], e[3]) for e in events] == [(*w, by) for w in wanted]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to ask as another user")
+def test_another_user_is_refused() -> None:
+    script = "import sys; from pathlib import Path; from cogc.run.control_client import ask; print(ask(Path(sys.argv[1]), {'action': 'list'}))"
+    asking = (
+        "import os, sys; os.setgroups([]); os.setgid(65534); os.setuid(65534); import socket\n"
+        's = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); s.sendall(b\'{"action":"list"}\\n\'); print(s.makefile().readline())'
+    )
+
+    async def body(door: Path, session: Session) -> tuple[str, str]:
+        os.chmod(door.parent, 0o755)
+        os.chmod(door, 0o666)  # as if the folder and the mode of the socket did not keep others out
+        found = []
+        for code in (script, asking):
+            done = await trio.run_process([sys.executable, "-c", code, str(door)], capture_stdout=True)
+            found.append(done.stdout.decode())
+        return found[0], found[1]
+
+    with tempfile.TemporaryDirectory() as folder:
+        own, other = with_door(Path(folder), body)
+    assert "Main/a" in own and other == '{"error": "the run is not for the user nobody"}\n\n'

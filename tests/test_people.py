@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 import trio
 
-from cogc.run import answers
-from cogc.run.answers import answered, started_by
+from cogc.run import answers, peers
+from cogc.run.answers import answered
+from cogc.run.peers import started_by
 from cogc.run.questions import read_answer
 from support.cli import cogc
 from support.state import state
@@ -147,7 +148,7 @@ def over(path: Path, tries: list[tuple[bytes, str]], answer: str) -> list[str]:
 
 
 def test_an_answer_is_checked_and_what_is_none_ends_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(answers, "started_by", lambda pid, runner: False)
+    monkeypatch.setattr(peers, "started_by", lambda pid, runner: False)
     tries = [
         (b"yes\n", "`{"), (b"[" * 9000 + b"\n", "`{"), (b'{"answer": 7}\n', "`{"), (b'{"answer": "perhaps"}\n', "one of yes, no"),
         (b'{"answer": "\\ud800"}\n', "surrogates"), (b"\xff\n", "`{"),
@@ -163,7 +164,7 @@ def test_a_process_that_the_run_has_started_cannot_answer(tmp_path: Path, monkey
         assert started_by(child.pid, mine) and started_by(mine, mine) and not started_by(os.getppid(), mine)
         child.kill()
     asked = iter([True, False])
-    monkeypatch.setattr(answers, "started_by", lambda pid, runner: next(asked))
+    monkeypatch.setattr(peers, "started_by", lambda pid, runner: next(asked))
     told = over(tmp_path / "q.socket", [(b'{"answer": "yes"}\n', "")], "no")
     assert told == ["the question is for a person: a program of the run cannot answer it"]
 

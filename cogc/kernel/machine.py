@@ -126,9 +126,11 @@ class Kernel(State):
             return python.reported(self, call, kind, data)
         raise Failure("stopped", ENDING)
 
-    def steer(self, action: str, id: str, data: dict[str, Value]) -> dict[str, Value]:
-        """Carry out what a person asks of an agent; return its status, or refuse by a Failure."""
+    def steer(self, action: str, id: str, data: dict[str, Value], by: Value = None) -> dict[str, Value]:
+        """Carry out what a person asks of an agent; return its status, or refuse by a Failure. `by` says who asks."""
         with self.door:
+            if self.trace:
+                self.cause = self.trace.record("steer", None, cause=0, action=action, to=id, data=data, by=by or {})
             return steering.steer(self, action, id, data)
         raise Failure("stopped", ENDING)
 

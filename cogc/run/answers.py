@@ -11,37 +11,21 @@ from __future__ import annotations
 
 import json
 import os
-import pwd
 import socket
-import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import trio
 
 from cogc.run.control_client import address
+from cogc.run.peers import Peer, person_at
 
 PATIENCE = 10.0
 """Seconds in which a client has to send its answer."""
 _LONGEST = 1 << 20
-_CREDENTIALS = struct.Struct("3i")
-
-
-class Peer(NamedTuple):
-    """The process that has answered, and its user."""
-
-    pid: int
-    uid: int
-
-    @property
-    def name(self) -> str:
-        try:
-            return pwd.getpwuid(self.uid).pw_name
-        except KeyError:  # a container without users
-            return str(self.uid)
 
 
 async def answered(path: Path, value_of: Callable[[str, Peer], Any]) -> tuple[Any, str, Peer]:
@@ -84,7 +68,7 @@ async def _take(
     with suppress(trio.BrokenResourceError, trio.ClosedResourceError), trio.move_on_after(PATIENCE):
         async with stream:
             try:
-                peer = _peer(stream)
+                peer = person_at(stream, "the question")
                 text = _text(await _line(stream))
                 given = (value_of(text, peer), text, peer)
                 if found:
@@ -100,28 +84,6 @@ async def _take(
                 await stream.send_all(_json(ok=True))
     if found:
         scope.cancel()
-
-
-def _peer(stream: trio.SocketStream) -> Peer:
-    """Return who is at the other end of a connection. Raise PermissionError for who may not answer."""
-    data = stream.socket.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-    pid, uid, _ = _CREDENTIALS.unpack(data)
-    if uid not in (os.geteuid(), 0):
-        raise PermissionError(f"the question is not for the user {Peer(pid, uid).name}")
-    if pid <= 0 or started_by(pid, os.getpid()):
-        raise PermissionError("the question is for a person: a program of the run cannot answer it")
-    return Peer(pid, uid)
-
-
-def started_by(pid: int, runner: int) -> bool:
-    """Return whether a process is another one, or was started by it, or by what that has started."""
-    while pid > 1 and pid != runner:
-        try:
-            fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
-        except OSError:  # it has ended: nobody can say who it was
-            return True
-        pid = int(fields[1])
-    return pid == runner
 
 
 async def _line(stream: trio.SocketStream) -> bytes:

@@ -21,6 +21,7 @@ from cogc.kernel.models import steering
 from cogc.language.values import Failure, plain
 from cogc.run.control_client import SOCKET, address
 from cogc.run.control_requests import ACTIONS, LONGEST, read_request
+from cogc.run.peers import Peer, peer_at
 from cogc.run.session import Session
 
 CLIENTS = 64
@@ -82,13 +83,17 @@ class _Server:
     async def _answer(self, stream: trio.SocketStream) -> dict[str, Any]:
         if self.clients > CLIENTS:
             return {"error": "too many requests are being answered: ask again later"}
+        try:
+            peer = peer_at(stream, "the run")
+        except PermissionError as refused:
+            return {"error": str(refused)}
         line = b""
         with trio.move_on_after(PATIENCE) as reading:
             line = await _line(stream)
         if reading.cancelled_caught:
             return {"error": "the request did not come to its end"}
         try:
-            return {"ok": await _do(self.session, self.closing, read_request(line, ACTIONS))}
+            return {"ok": await _do(self.session, self.closing, read_request(line, ACTIONS), peer)}
         except (Failure, TypeError) as refused:
             return {"error": refused.message if isinstance(refused, Failure) else str(refused)}
         except Exception as error:  # a fault of cogc fails the request, and not the run
@@ -114,8 +119,8 @@ async def _line(stream: trio.SocketStream) -> bytes:
     return data.partition(b"\n")[0] if b"\n" in data else data
 
 
-async def _do(session: Session, closing: trio.Event, request: dict[str, Any]) -> Any:
-    """Carry out a request and return the result. Raise Failure or TypeError if it is refused."""
+async def _do(session: Session, closing: trio.Event, request: dict[str, Any], peer: Peer) -> Any:
+    """Carry out a request of somebody and return the result. Raise Failure or TypeError if it is refused."""
     kernel, action, id = session.kernel, request.pop("action"), request.pop("id", "")
     if action == "list":
         records = kernel.models.registry.list(request.get("role"), request.get("status"))
@@ -126,7 +131,7 @@ async def _do(session: Session, closing: trio.Event, request: dict[str, Any]) ->
         return await _wait(session, closing, id)
     if action == "teams":
         return steering.of_kind(kernel, "team")
-    return await session.steer(action, id, request["data"] if action == "guide" else request)
+    return await session.steer(action, id, request["data"] if action == "guide" else request, peer.record())
 
 
 async def _wait(session: Session, closing: trio.Event, id: str) -> Any:

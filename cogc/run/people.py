@@ -22,7 +22,8 @@ from cogc import ir
 from cogc.disk.state_folder import StateFolder, touch, write_whole
 from cogc.kernel.effects import Call
 from cogc.language.values import Failure, shorten
-from cogc.run.answers import Peer, answered
+from cogc.run.answers import answered
+from cogc.run.peers import Peer
 from cogc.run.questions import ANSWERED, MAILBOX, read_answer
 from cogc.stores.owner import owner
 

@@ -20,8 +20,8 @@ import trio
 from cogc.disk.state_folder import StateFolder
 from cogc.language.codec import packed, unpacked
 from cogc.language.values import Failure, plain
-from cogc.run.answers import Peer
 from cogc.run.background import Background
+from cogc.run.peers import Peer
 from cogc.run.people import People, Question
 from cogc.stores.memory import MemoryStore
 from cogc.stores.owner import LEASE

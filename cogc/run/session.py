@@ -364,9 +364,12 @@ class Session:
         elif act == "forget":
             self.outside.resume(self.listening.pop(data[0], 0))
 
-    async def steer(self, action: str, id: str, data: dict[str, Any]) -> Any:
-        """Let an agent do what a person asks for. Return its status. Raise TypeError with the reason if it refuses."""
-        return await self.outside.notify(0, "steer", action, id, data)
+    async def steer(self, action: str, id: str, data: dict[str, Any], by: dict[str, Any] | None = None) -> Any:
+        """Let an agent do what somebody asks for: a peer of the door, by its record, or nobody by name.
+
+        Return its status. Raise TypeError with the reason if it refuses.
+        """
+        return await self.outside.notify(0, "steer", action, id, data, by or {})
 
     def _deliver_delayed(self) -> None:
         """Bring in the delayed inputs that are due. Inputs of calls that are gone are dropped."""

@@ -100,8 +100,17 @@ class States:
         return {**{k: v for k, v in record.items() if k != "change"}, "data": value}
 
 
-_ARROWS = {"transmit": "->", "deliver": "<-", "input": "=>", "output": "=>", "send": "->", "guide": "!", "command": "!"}
-_SHOWN = ("channel", "port", "to", "command", "program", "name", "level", "coglet", "reason", "error", "at")
+_ARROWS = {
+    "transmit": "->",
+    "deliver": "<-",
+    "input": "=>",
+    "output": "=>",
+    "send": "->",
+    "guide": "!",
+    "steer": "!",
+    "command": "!",
+}
+_SHOWN = ("channel", "port", "action", "to", "command", "program", "name", "level", "coglet", "reason", "error", "at")
 
 
 def line(record: dict[str, Any]) -> str:

@@ -238,8 +238,8 @@ def test_who_changes_a_run_is_in_its_journal_and_its_trace(tmp_path: Path) -> No
     wanted = [("pause", "Main/a"), ("guide", "Main/crew"), ("cancel", "Main/nobody")]
     steered = [r for r in records if r["kind"] == "steer"]
     assert [(r["action"], r["to"], r["by"]) for r in steered] == [(*w, by) for w in wanted]
-    command = next(r for r in records if r["kind"] == "command" and r["path"] == "Main/crew")
-    assert command["cause"] == steered[1]["seq"] and steered[1]["data"]["message"] == "hi"
+    guided = next(r for r in records if r["kind"] == "guide")
+    assert guided["cause"] == steered[1]["seq"] and steered[1]["data"]["message"] == "hi"
     events = [e[3:] for e in read(tmp_path / "journal")[1] if e[2] == "steer"]
     assert [(e[0], e[1], e[3]) for e in events] == [(*w, by) for w in wanted]
 

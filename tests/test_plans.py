@@ -602,7 +602,7 @@ def test_a_run_that_is_killed_in_the_middle_of_a_step_loses_no_step_that_was_don
         run, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment
     ) as process:
         try:
-            wait_for(lambda: (tmp_path / "log").exists())
+            wait_for(lambda: (tmp_path / "log").exists() and (tmp_path / "log").read_text())
         finally:
             process.send_signal(signal.SIGKILL)
     subprocess.run(["pkill", "-f", seconds], check=False)

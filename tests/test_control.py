@@ -238,7 +238,7 @@ def test_who_changes_a_run_is_in_its_journal_and_its_trace(tmp_path: Path) -> No
     wanted = [("pause", "Main/a"), ("guide", "Main/crew"), ("cancel", "Main/nobody")]
     steered = [r for r in records if r["kind"] == "steer"]
     assert [(r["action"], r["to"], r["by"]) for r in steered] == [(*w, by) for w in wanted]
-    guided = next(r for r in records if r["kind"] == "guide")
+    guided = next(r for r in records if r["kind"] == "guide" and r["to"] == "Main/crew")
     assert guided["cause"] == steered[1]["seq"] and steered[1]["data"]["message"] == "hi"
     events = [e[3:] for e in read(tmp_path / "journal")[1] if e[2] == "steer"]
     assert [(e[0], e[1], e[3]) for e in events] == [(*w, by) for w in wanted]
@@ -248,7 +248,7 @@ def test_who_changes_a_run_is_in_its_journal_and_its_trace(tmp_path: Path) -> No
 def test_another_user_is_refused() -> None:
     script = "import sys; from pathlib import Path; from cogc.run.control_client import ask; print(ask(Path(sys.argv[1]), {'action': 'list'}))"
     asking = (
-        "import os, sys; os.setgroups([]); os.setgid(65534); os.setuid(65534); import socket\n"
+        "import os, socket, sys; os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
         's = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); s.sendall(b\'{"action":"list"}\\n\'); print(s.makefile().readline())'
     )
 

@@ -59,10 +59,71 @@ coglet Main { transmit begun: int
   on start { begun <- 1
     out <- stuck() } }
 """
+BUSY = """
+program busy() -> int = python "busy:NAME" { timeout: LIMIT }
+coglet Main { transmit begun: int
+  transmit out: int
+  listen x: int
+  on x as v timeout BOUND { out <- busy() } else as e { log info "failed: {{ e.message }}" }
+  on start { begun <- 1
+    self.x <- 1
+    self.x <- 2 }
+  on stop { log info "bye" } }
+"""
+METHOD = """
+coglet Busy = python "busy:Busy" { listen x: int }
+coglet Main { transmit begun: int
+  create b = Busy
+  on start { begun <- 1
+    b.x <- 1 }
+  on stop { log info "bye" } }
+"""
 FILES = {
     "later.py": "import trio\nfrom pathlib import Path\n\nasync def f():\n    Path('asleep').touch()\n    await trio.sleep_forever()\n",
-    "stuck.py": "from pathlib import Path\n\nasync def f():\n    Path('stuck').touch()\n    while True:\n        pass\n",
+    "stuck.py": """import signal
+from pathlib import Path
+
+async def f():
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGURG})  # nothing interrupts this code, as if it were C
+    Path('stuck').touch()
+    while True:
+        pass
+""",
+    "busy.py": """import json
+import time
+from pathlib import Path
+import trio
+from cogc.sdk import Coglet, listen
+
+async def plain():
+    Path('busy').touch()
+    while True:
+        json.dumps(['x'] * 100)
+
+async def child():
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(plain)
+        await trio.sleep_forever()
+
+async def asleep():
+    Path('busy').touch()
+    time.sleep(500)
+
+async def turned():
+    try:
+        await plain()
+    except BaseException as error:
+        raise ValueError('x') from error
+
+class Busy(Coglet):
+    @listen('x')
+    def take(self, x: int) -> None:
+        Path('busy').touch()
+        while True:
+            pass
+""",
 }
+BUSY_WAYS = ("plain", "child", "asleep", "turned")
 ENDS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 
 
@@ -113,6 +174,45 @@ def test_a_second_signal_ends_a_run_that_never_gives_way(tmp_path: Path, number:
     process.send_signal(number)
     said = process.communicate(timeout=DEADLINE)[1]
     assert process.returncode == ENDS[number] and said.endswith("did not give way\n")
+
+
+def busy(name: str, limit: str = "500s", bound: str = "500s") -> str:
+    return BUSY.replace("NAME", name).replace("LIMIT", limit).replace("BOUND", bound)
+
+
+@pytest.mark.parametrize("text", [*map(busy, BUSY_WAYS), METHOD], ids=[*BUSY_WAYS, "method"])
+def test_a_signal_interrupts_code_that_holds_the_thread_of_the_run(tmp_path: Path, text: str) -> None:
+    process = begin(tmp_path, text)
+    wait_for((tmp_path / "busy").exists)
+    process.send_signal(signal.SIGTERM)
+    said = process.communicate(timeout=DEADLINE)[1]
+    assert process.returncode == ENDS[signal.SIGTERM] and "bye" in said, said
+    assert "failed" not in said and "give way" not in said and "Traceback" not in said
+
+
+@pytest.mark.parametrize("name", BUSY_WAYS)
+def test_the_timeout_of_a_program_interrupts_code_that_holds_the_thread(tmp_path: Path, name: str) -> None:
+    said = begin(tmp_path, busy(name, limit="200ms")).communicate(timeout=DEADLINE)[1]
+    late = "failed: program `busy` took longer than 0.2s, in which it never gave way to the rest of the run\n"
+    assert said.count(late) == 2 and "bye" in said
+
+
+def test_the_timeout_of_a_reaction_interrupts_code_that_holds_the_thread(tmp_path: Path) -> None:
+    said = begin(tmp_path, busy("plain", bound="200ms")).communicate(timeout=DEADLINE)[1]
+    assert said.count("failed: `on x` took longer than its timeout\n") == 2 and "bye" in said
+
+
+def test_the_end_of_the_time_interrupts_code_that_holds_the_thread(tmp_path: Path) -> None:
+    process = begin(tmp_path, busy("plain"), "--for", "300ms")
+    assert "bye" in process.communicate(timeout=DEADLINE)[1] and process.returncode == 0
+
+
+def test_a_signal_ends_a_run_by_itself_whose_code_nothing_interrupts(tmp_path: Path) -> None:
+    process = begin(tmp_path, STUCK)
+    wait_for((tmp_path / "stuck").exists)
+    process.send_signal(signal.SIGTERM)
+    said = process.communicate(timeout=DEADLINE)[1]
+    assert process.returncode == ENDS[signal.SIGTERM] and said.endswith("did not give way\n")
 
 
 def test_a_hang_up_that_was_ignored_at_the_start_stays_ignored(tmp_path: Path) -> None:

@@ -402,6 +402,16 @@ class State:
         """True if nothing waits, nothing is under way, and no timer is armed."""
         return not self.busy and not self.calls and self.timers.next() is None
 
+    def deadline(self, call: int) -> int | None:
+        """Return the instant at which nobody waits for a call any more, or None if there is no such instant."""
+        known = self.calls.get(call)
+        activity, instants = known[0] if known is not None else None, []
+        while activity is not None:
+            if activity.deadline is not None:
+                instants.append(activity.deadline)
+            activity = activity.parent
+        return min(instants, default=None)
+
     def cancel(self, activity: Activity) -> None:
         """Cancel the calls of an activity that nobody waits for any more."""
         for call in activity.calls:

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import trio
 
 from cogc.language.values import Failure
+from cogc.run import watch
 
 
 class Speaker(NamedTuple):
@@ -57,7 +58,9 @@ _ASYNCIO = "it waits for asyncio"
 
 async def left(error: BaseException) -> str:
     """Return the words for an exception that left a user's code. If the call was cancelled, raise the cancellation
-    instead."""
+    instead. If it was interrupted, because it held the thread, wait for the cancellation."""
+    if watch.interrupted():
+        await trio.sleep_forever()
     if trio.current_effective_deadline() == -float("inf"):
         await trio.lowlevel.checkpoint()
     return words(error)

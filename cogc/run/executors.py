@@ -56,6 +56,7 @@ import json
 import os
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -70,7 +71,7 @@ from cogc.kernel.effects import Call
 from cogc.kernel.unit import Unit
 from cogc.language.functions import text
 from cogc.language.values import Duration, Failure, kind_of
-from cogc.run import calling, upstream
+from cogc.run import calling, upstream, watch
 from cogc.run.calling import OnTrio, is_refusal, left, speaking
 from cogc.run.claims import Claims, files_of
 from cogc.run.coglets import Coglets
@@ -111,32 +112,37 @@ class Executors:
         self._load = trio.Lock()
         self._known = frozenset(sys.modules)
 
-    async def execute(self, call: Call) -> object:
-        """Carry out a call within its timeout. Return its value, or a Failure."""
+    async def execute(self, call: Call, until: float = float("inf")) -> object:
+        """Carry out a call within its timeout. Return its value, or a Failure.
+
+        `until` is an instant of `time.monotonic` up to which the caller waits for the call.
+        """
         program = call.program
         limit = call.request.get("timeout")
         usual = float("inf") if program.kind in ("human", "coglet", "queue", "plan store") else DEFAULT_TIMEOUT
         if program.kind == "human":
             limit = None  # the session counts this timeout, on the clock of the run
         seconds = limit.nanos / 1e9 if isinstance(limit, Duration) else usual
-        result: object = Failure("timeout", f"program `{program.name}` took longer than {seconds:g}s")
-        with trio.move_on_after(seconds):
+        late = f"program `{program.name}` took longer than {seconds:g}s"
+        with trio.move_on_after(seconds), watch.holding(min(until, time.monotonic() + seconds)) as hold:
             try:
-                result = await self._carry_out(program, call)
+                return await self._carry_out(program, call)
             except Failure as failure:
-                result = failure
-        return result
+                return failure
+        return Failure("timeout", f"{late}, in which it never gave way to the rest of the run" if hold.over else late)
 
     async def _carry_out(self, program: ir.Program, call: Call) -> object:
         """Carry out a call by the kind of its program. Return its value. Raise Failure if it fails."""
         types = call.unit.bundle.types
         match program.kind:
             case "python":
+                watch.begin()
                 with speaking(program.name, False):
                     return await self._python(program, call)
             case "shell":
                 return await self._shell(program, call)
             case "coglet":
+                watch.begin()
                 with speaking(self.coglets.name(program, call), True):
                     return await self._coglet(program, call)
             case "mcp":

@@ -646,6 +646,14 @@ class Session:
             self.executors.claims.cancelled(call.id)
         self.outside.left(call.id)
 
+    def _latest(self, call: int) -> float:
+        """Return the instant of `time.monotonic` up to which the run waits for a call, infinity if it has no bound.
+
+        In a simulation that is no real time.
+        """
+        instants = [t for t in (self.kernel.deadline(call), self._limit) if t is not None]
+        return (self.began + min(instants)) / 1e9 if instants and not self.options.sim else float("inf")
+
     async def _value(self, call: Outward) -> Any:
         """Return the result of a call, or a Failure."""
         match call:
@@ -654,6 +662,6 @@ class Session:
             case Dispatch():
                 return await self.dispatchers.run(call, partial(self.outside.progress, call.id))
             case Call():
-                return await self.executors.execute(call)
+                return await self.executors.execute(call, self._latest(call.id))
             case _:
                 assert_never(call)

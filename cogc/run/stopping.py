@@ -5,11 +5,13 @@ A run is stopped once, in good order: the kernel stops the root, children first.
 run ends whatever is still under way. A second signal ends it at once.
 
 A signal's handler runs in the main thread, between two instructions of Python, so that it may come in the middle of a
-step of the kernel. It does three things. It asks the kernel to return after the message under way, so that the tasks
-of the run get their turn. It leaves the outcome for the run's loop, which stops the system. And it starts a thread
-that ends the process if the loop does not: `AT_ONCE` seconds after a second signal, and `STOP_LIMIT` seconds and
-`AT_ONCE` after a first one. Nothing else ends a process whose main thread is inside of code that never gives way. The
-processes of the run end with the runner, because their keepers watch it (`reaper.py`).
+step of the kernel. It does four things. It asks the kernel to return after the message under way, so that the tasks
+of the run get their turn. It lets the watch interrupt users' code that holds the thread (`watch.py`). It leaves the
+outcome for the run's loop, which stops the system. And it starts a thread that ends the process if the loop does
+not: `AT_ONCE` seconds after a second signal; after a first one when the loop has not taken the signal within `DEAF`
+seconds, or has not ended `STOP_LIMIT` seconds and `AT_ONCE` later. Nothing else ends a process whose main thread is
+inside of code that never gives way. The processes of the run end with the runner, because their keepers watch it
+(`reaper.py`).
 
 SIGQUIT ends nothing: its handler writes what every coglet is doing to stderr (`dump.py`). A SIGHUP that was ignored
 when the run began (`nohup`) stays ignored.
@@ -21,6 +23,7 @@ import _thread
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -30,9 +33,11 @@ from typing import Any, Literal
 import trio
 
 from cogc.diagnostics.visible import shown
+from cogc.run import watch
 
 STOP_LIMIT = 11.0  # more than the deadline of an `on stop`, so that its failure is logged
 AT_ONCE = 1.0
+DEAF = 5.0  # long calls of C code that return in time are waited for, so that `on stop` runs behind them
 
 Ending = Literal["done", "failed", "deadlock", "interrupted", "terminated", "hung up"]
 """How a run ended. One that was stopped by `--for` or `--until` is done."""
@@ -71,14 +76,21 @@ def signals(caught: Callable[[Ending], None], pause: Callable[[], None], dump: C
 
     `pause` makes the loop look soon; `dump` returns what SIGQUIT writes to stderr.
     """
-    token, over, before = trio.lowlevel.current_trio_token(), trio.Event(), 0
+    token, over, before, heard = trio.lowlevel.current_trio_token(), trio.Event(), 0, threading.Event()
+
+    def take(number: int) -> None:
+        heard.set()
+        watch.taken()
+        caught(SIGNALS[number])
 
     def stop(number: int, _frame: FrameType | None) -> None:
         nonlocal before
         pause()
+        watch.signalled()
         with suppress(trio.RunFinishedError):
-            token.run_sync_soon(caught, SIGNALS[number])
-        _thread.start_new_thread(_give_up, (over, AT_ONCE if before else STOP_LIMIT + AT_ONCE, 128 + number))
+            token.run_sync_soon(take, number)
+        wait = (AT_ONCE, AT_ONCE) if before else (DEAF, STOP_LIMIT + AT_ONCE)
+        _thread.start_new_thread(_give_up, (over, heard, *wait, 128 + number))
         before += 1
 
     handlers: dict[int, Callable[[int, FrameType | None], Any]] = dict.fromkeys(SIGNALS, stop)
@@ -90,13 +102,18 @@ def signals(caught: Callable[[Ending], None], pause: Callable[[], None], dump: C
         yield
     finally:
         over.set()
+        watch.taken()
         for number, handler in replaced.items():
             signal.signal(number, handler)
 
 
-def _give_up(over: trio.Event, seconds: float, code: int) -> None:
-    """End the process if the run has not ended within so many seconds. This is a thread's function."""
-    time.sleep(seconds)
+def _give_up(over: trio.Event, heard: threading.Event, deaf: float, seconds: float, code: int) -> None:
+    """End the process if the run's loop has not taken the signal, or the run has not ended, within so many seconds.
+
+    This is a thread's function.
+    """
+    if heard.wait(deaf):
+        time.sleep(seconds)
     if over.is_set():
         return
     with suppress(OSError, ValueError):

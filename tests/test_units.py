@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from cogc.kernel import supervision
 from cogc.kernel.code import Coder
 from cogc.kernel.effects import Output
 from cogc.kernel.machine import Kernel
@@ -17,6 +16,7 @@ from cogc.run.build import build_session
 from cogc.run.people import People
 from cogc.run.session import RunOptions
 from cogc.run.settings import Settings
+from support.orders import guest as guest_of
 from support.sessions import finished
 from support.sim import Sim
 from support.specs import build
@@ -102,7 +102,7 @@ def test_one_kernel_holds_coglets_of_two_units() -> None:
     counter, loud = Unit(build(COUNTER)), Unit(build(LOUD))
     kernel = started(counter, traced=True)
     assert kernel.root is not None and kernel.trace is not None
-    child = supervision.adopt(kernel, kernel.root, "guest", loud, {"word": "well,"})
+    child = guest_of(kernel, loud, word="well,")
     kernel.run()
     assert kernel.units == [counter, loud]
     assert child.path == "Main/guest" and child.code.unit is loud and kernel.root.code.unit is counter
@@ -142,7 +142,7 @@ def test_a_session_carries_out_the_programs_of_each_unit(tmp_path: Path) -> None
         kernel = made.kernel
         if len(kernel.units) == 1:
             assert kernel.root is not None
-            supervision.adopt(kernel, kernel.root, "guest", units["guest"], {})
+            guest_of(kernel, units["guest"])
 
     options = RunOptions(on_output=adopt, on_records=records.extend)
     people = People({"h": ["1"]})
@@ -162,7 +162,7 @@ def test_a_unit_with_the_same_program_is_held_once() -> None:
     first, second = Unit(build(LOUD)), Unit(build(LOUD))
     kernel = started(first, word="a")
     assert kernel.root is not None
-    child = supervision.adopt(kernel, kernel.root, "guest", second, {"word": "b"})
+    child = guest_of(kernel, second, word="b")
     assert child.code.unit is first and kernel.units == [first]
 
 
@@ -170,7 +170,7 @@ def test_a_guest_that_fails_has_the_place_of_its_own_unit() -> None:
     guest = Unit(build("coglet Main { listen x: int\n on x as v { log info 1 // (v - v) } }", name="guest.cog"))
     kernel = started(Unit(build(COUNTER)), traced=True)
     assert kernel.root is not None and kernel.trace is not None
-    supervision.adopt(kernel, kernel.root, "guest", guest, {})
+    guest_of(kernel, guest)
     kernel.send(kernel.root, "guest", None, "x", 1)
     kernel.run()
     failed = next(r for r in kernel.trace.records if r["kind"] == "fail")
@@ -195,7 +195,7 @@ def test_a_guest_with_the_same_program_at_another_place_has_its_own_places() -> 
     kernel = started(Unit(build(MOVED)), traced=True)
     guest = Unit(build(f"# a comment\n\n{MOVED}", name="guest.cog"))
     assert kernel.root is not None and kernel.trace is not None
-    child = supervision.adopt(kernel, kernel.root, "guest", guest, {})
+    child = guest_of(kernel, guest)
     assert child.code.unit is guest
     kernel.send(kernel.root, "guest", None, "x", 1)
     kernel.run()
@@ -206,5 +206,5 @@ def test_a_guest_is_refused_with_a_parameter_that_it_does_not_have() -> None:
     kernel = started(Unit(build(COUNTER)))
     assert kernel.root is not None
     with pytest.raises(Failure, match="no parameter `wrod`"):
-        supervision.adopt(kernel, kernel.root, "guest", Unit(build(LOUD)), {"wrod": "x"})
+        guest_of(kernel, Unit(build(LOUD)), wrod="x")
     assert list(kernel.root.children or {}) == ["inner"]

@@ -176,6 +176,16 @@ class Forget:
         self.path = path
 
 
+class OrderDone:
+    """The end of an order (`kernel/orders.py`) by its number: an answer, or the Failure that came of it."""
+
+    __slots__ = ("answer", "number")
+
+    def __init__(self, number: int, answer: object) -> None:
+        self.number = number
+        self.answer = answer
+
+
 class Persist:
     """A state to be saved for the next run of the instance."""
 
@@ -188,5 +198,16 @@ class Persist:
 
 
 Effect: TypeAlias = (
-    Call | Ask | Dispatch | Cancel | AgentMessage | Unclaim | ChildMessage | Output | LogLine | Persist | Forget
+    Call
+    | Ask
+    | Dispatch
+    | Cancel
+    | AgentMessage
+    | Unclaim
+    | ChildMessage
+    | Output
+    | LogLine
+    | Persist
+    | Forget
+    | OrderDone
 )

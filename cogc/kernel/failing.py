@@ -40,7 +40,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cogc.kernel import joins, python, reactions, supervision
+from cogc.kernel.effects import LogLine
 from cogc.kernel.objects import FAILED, STOPPED, STOPPING, ChildFailed, FailureReport, Instance
+from cogc.kernel.ports import outside_step
 from cogc.kernel.program import ChildCode, Handler, nanos
 from cogc.kernel.timers import Timer
 from cogc.language.functions import truth
@@ -84,6 +86,8 @@ def fail(
         if report.path == inst.path:
             kernel.trace.record("dead_letter", inst, port=reaction, reason="failed", data=event)
     kernel.lose("failed")
+    if kernel.outer.pending:
+        kernel.outer.failed(inst, failure, event)
     supervision.abort(kernel, inst)
     inst.gate |= FAILED
     inst.failure = report
@@ -189,6 +193,9 @@ def policy(kernel: State, inst: Instance, report: FailureReport) -> None:
     assert slot is not None and parent is not None
     spec: ChildCode = slot.spec
     allowed = spec.spec.restart != "never" and report.failure.kind != "budget" and _within_limits(kernel, inst)
+    if slot.alone and (not allowed or inst in kernel.outer.unstarted):
+        _stop_alone(kernel, inst, report)
+        return
     if not allowed:
         fail(kernel, parent, report.failure, report.reaction, report.event, report)
         return
@@ -207,6 +214,15 @@ def policy(kernel: State, inst: Instance, report: FailureReport) -> None:
 
     inst.failure = report
     kernel.timers.add(due, Timer(now, inst))
+
+
+def _stop_alone(kernel: State, inst: Instance, report: FailureReport) -> None:
+    """Stop a coglet that has failed, for which nobody above it answers, and say so."""
+    said = f"it failed, and is stopped: {report.failure.message}"
+    if inst not in kernel.outer.unstarted:  # else whoever has created it is told
+        kernel.effects.append(LogLine("error", report.path, said, kernel.now))
+    inst.failure = report
+    kernel.admit(outside_step(inst, "stop", lambda: supervision.stop(kernel, inst)), None)
 
 
 def _setting(inst: Instance, value: Function | None) -> Value:

@@ -8,8 +8,22 @@ if TYPE_CHECKING:
     from cogc.language.values import Failure
 
 
+class Overlay(Protocol):
+    """What was added to a system from outside (`kernel/outer.py`), as far as routes need it."""
+
+    @property
+    def active(self) -> bool: ...
+
+    def join(self, made: Any, /) -> None: ...
+
+    def join_listen(self, inst: Any, channel: str, /) -> None: ...
+
+
 class Services(Protocol):
-    """The kernel of a coglet, as far as compiled code needs it for failures."""
+    """The kernel of a coglet, as far as compiled code needs it."""
+
+    @property
+    def outer(self) -> Overlay: ...
 
     def report_fault(self, inst: Any, fault: Failure, /) -> None: ...
 

@@ -43,7 +43,7 @@ from collections import deque
 from types import GeneratorType
 from typing import TYPE_CHECKING
 
-from cogc.kernel import failing, joins, ports, programs, python, reactions, requests, supervision, wiring
+from cogc.kernel import failing, joins, orders, ports, programs, python, reactions, requests, supervision, wiring
 from cogc.kernel.effects import Persist
 from cogc.kernel.models import agents, conversation, steering
 from cogc.kernel.objects import (
@@ -67,6 +67,7 @@ from cogc.language.values import Failure
 if TYPE_CHECKING:
     from cogc.kernel.objects import Item
     from cogc.kernel.shapes import Progress
+    from cogc.kernel.unit import Unit
     from cogc.language.values import Function, Value
 
 ENDING = "the run is ending"
@@ -124,6 +125,18 @@ class Kernel(State):
         """Take what a method of a Python coglet reports while its call runs; return the answer, or refuse by a Failure."""
         with self.door:
             return python.reported(self, call, kind, data)
+        raise Failure("stopped", ENDING)
+
+    def adopt(self, digest: str, unit: Unit) -> None:
+        """Hold a unit, of which orders may create coglets by its digest."""
+        if digest not in self.outer.units:
+            self.outer.units[digest] = self.held(unit)
+
+    def order(self, number: int, action: str, *data: object) -> None:
+        """Carry out an order (`kernel/orders.py`), which ends by the effect `OrderDone`, or refuse it by a Failure."""
+        with self.door:
+            orders.carry_out(self, number, action, list(data))
+            return
         raise Failure("stopped", ENDING)
 
     def steer(self, action: str, id: str, data: dict[str, Value], by: Value = None) -> dict[str, Value]:

@@ -86,9 +86,9 @@ STEP: Any = (Step(),)
 
 class Out:
     """An output channel and its targets. `extra` are targets that need more than a push. `relays` are the channels of the
-    parent to which links send what comes out; each has its function among the `extra`."""
+    parent to which links send what comes out; each has its function among the `extra`. `silent` counts the `extra` that only look on."""
 
-    __slots__ = ("count", "extra", "inst", "muted", "name", "relays", "targets")
+    __slots__ = ("count", "extra", "inst", "muted", "name", "relays", "silent", "targets")
 
     def __init__(self, inst: Instance, name: str) -> None:
         self.inst = inst
@@ -98,11 +98,12 @@ class Out:
         self.relays: tuple[Out, ...] = ()
         self.count = 0
         self.muted = False
+        self.silent = 0
 
     @property
     def heard(self) -> bool:
         """True if what comes out reaches anybody but channels to which nobody listens. A silenced channel counts as heard."""
-        if self.targets or self.muted or len(self.extra or ()) > len(self.relays):
+        if self.targets or self.muted or len(self.extra or ()) - self.silent > len(self.relays):
             return True
         return any(relay.heard for relay in self.relays)
 
@@ -111,11 +112,11 @@ class Slot:
     """A child's name, and the coglets behind it: one, replicas, or a pool.
 
     A slot that is `brief` goes away with its coglet. If it is `decided`, the class of the parent decides about its
-    failures.
+    failures. If it is `alone`, a failure that no restart answers stops its coglet, and nothing else.
     """
 
     __slots__ = (
-        "brief", "code", "cursor", "decided", "failures", "grown", "highest", "items", "members", "name", "next_index", "number", "single", "spec",
+        "alone", "brief", "code", "cursor", "decided", "failures", "grown", "highest", "items", "members", "name", "next_index", "number", "single", "spec",
     )  # fmt: skip
 
     def __init__(self, name: str, number: int, spec: ChildCode, code: CogletCode, single: bool) -> None:
@@ -132,6 +133,7 @@ class Slot:
         """The indexes of the members of a kept pool that were made while its coglet ran."""
         self.items: list[Value] = []
         """The items that the members were made for, by index, where there is one for each item of a list."""
+        self.alone = False
         self.brief = False
         self.decided = False
 

@@ -43,6 +43,9 @@ def out(inst: Instance, number: int) -> Out:
     found = inst.outs[number]
     if found is None:
         found = inst.outs[number] = Out(inst, inst.code.transmit_names[number])
+        outer = inst.kernel.outer
+        if outer.active:
+            outer.join(found)
     return found
 
 
@@ -63,6 +66,9 @@ def port(inst: Instance, channel: str) -> Port:
         size = DEFAULT_CAPACITY if capacity is None else max(1, capacity(inst))
         handlers = tuple(inst.code.observers.get(channel, ()))
         found = inst.ports[channel] = Port(inst, channel, handlers, size, overflow)
+        outer = inst.kernel.outer
+        if outer.active:
+            outer.join_listen(inst, channel)
         if inst.forwards is not None and channel in inst.forwards:
             found.simple = None
     return found

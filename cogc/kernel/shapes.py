@@ -39,6 +39,14 @@ class Child(TypedDict):
     decided: bool
 
 
+class Policy(TypedDict):
+    """How a coglet that was created by an order is supervised. `backoff` is in nanoseconds."""
+
+    restart: ir.Restart
+    max_restarts: int
+    backoff: int
+
+
 class ChildFailure(TypedDict):
     """The failure of a child, as its parent's class is told of it."""
 

@@ -31,6 +31,7 @@ from cogc.kernel.objects import (
     Port,
     Waiter,
 )
+from cogc.kernel.outer import Outer
 from cogc.kernel.timers import Timers
 from cogc.kernel.trace import Tracer
 from cogc.kernel.unit import CogletCode, Unit
@@ -83,6 +84,7 @@ class State:
         "next_call",
         "now",
         "opened",
+        "outer",
         "parked",
         "persisted",
         "private",
@@ -141,6 +143,7 @@ class State:
         self.streams: dict[tuple[str, str], random.Random] = {}
         self.persisted: dict[tuple[str, str], Any] = {}
         self.opened = Opened()
+        self.outer = Outer(self)
         self.door = Door()
         self.settling: dict[tuple[str, str], list[Waiter]] = {}
 
@@ -200,7 +203,7 @@ class State:
             for target in out.extra:
                 target(value)
         elif not out.targets:
-            self._unheard(inst, out, value)
+            self.unheard(inst, out, value)
 
     def emit_traced(self, inst: Instance, number: int, value: Value) -> None:
         """Transmit on an own channel, with a record in the trace."""
@@ -216,7 +219,7 @@ class State:
             for target in out.extra:
                 target(value)
         elif not out.targets:
-            self._unheard(inst, out, value)
+            self.unheard(inst, out, value)
         self.cause = before
 
     def push(self, port: Port, value: Value) -> None:
@@ -284,7 +287,7 @@ class State:
         ending = self.root is not None and self.root.gate & (STOPPING | STOPPED)
         self.losses.letters[AT_THE_END if ending else reason] += 1
 
-    def _unheard(self, inst: Instance, out: Out, value: Value) -> None:
+    def unheard(self, inst: Instance, out: Out, value: Value) -> None:
         """Count a message to which nobody listens. The `failed` of an agent, team, plan or definition of done is
         logged too."""
         if out.muted:

@@ -4,7 +4,7 @@
 decides what becomes of a failure; this file carries the decision out. What may wait (hooks call programs) is a generator
 that runs like a reaction: a *process*. A process belongs to no coglet's turn, so it goes on while its coglets are closed.
 
-**Creation** (`boot`, `add_member`, `adopt`). All coglets of a subtree are created first: parameters, states, children,
+**Creation** (`boot`, `add_member`, `orders.create`). All coglets of a subtree are created first: parameters, states, children,
 then the routes inside of each. Nothing runs before the whole subtree is there.
 
 **Start** (`begin`). `on start` runs in the order of creation, children before their parent. A coglet is STARTING until
@@ -69,9 +69,10 @@ from cogc.language.meter import METER, Interrupted, aside
 from cogc.language.values import Failure
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cogc import ir
     from cogc.kernel.state import State
-    from cogc.kernel.unit import Unit
     from cogc.kernel.waits import Talk
     from cogc.language.values import Value
 
@@ -86,7 +87,7 @@ OUT_OF_TIME = "`on stop` took longer than 10s"
 def boot(kernel: State, parameters: dict[str, Value]) -> None:
     """Create the root coglet and all below it, then start them."""
     code = kernel.code(kernel.unit, kernel.first)
-    given = _by_name(code, parameters)
+    given = by_name(code, parameters)
     root = Instance(kernel, code, code.name, 0, None, None, [])
     root.parameters = _parameters(kernel, root, given)
     kernel.root = root
@@ -100,21 +101,7 @@ def boot(kernel: State, parameters: dict[str, Value]) -> None:
     begin(kernel, root)
 
 
-def adopt(kernel: State, parent: Instance, name: str, unit: Unit, parameters: dict[str, Value]) -> Instance:
-    """Create the root coglet of a unit as a child of a coglet that runs, whatever unit that one is of, and start it."""
-    unit = kernel.held(unit)
-    code = kernel.code(unit, unit.bundle.root)
-    given = _by_name(code, parameters)
-    if parent.children is None:
-        parent.children = {}
-    policy = unit.policy("on_error", failing.MAX_RESTARTS, failing.BACKOFF)
-    slot = parent.children[name] = Slot(name, len(parent.children), policy, code, True)
-    inst = add_member(kernel, parent, slot, given)
-    begin(kernel, inst)
-    return inst
-
-
-def _by_name(code: CogletCode, parameters: dict[str, Any]) -> list[Any]:
+def by_name(code: CogletCode, parameters: dict[str, Any]) -> list[Any]:
     """Order parameters that are given by name; a Failure names one that the coglet does not have."""
     names = [p.name for p in code.ir.parameters[: code.ir.own_parameters]]
     for name in parameters:
@@ -264,16 +251,17 @@ def grow(kernel: State, parent: Instance, child: str, arguments: list[Value]) ->
 # ---- starting ------------------------------------------------------------------------------------------------
 
 
-def begin(kernel: State, inst: Instance) -> None:
-    """Start a subtree: hooks in the order of creation, children before their parent."""
+def begin(kernel: State, inst: Instance, ended: Callable[[], None] = lambda: None) -> None:
+    """Start a subtree: hooks in the order of creation, children before their parent. `ended` is called behind the last of them."""
     order = _post_order(inst)
     if not any(i.code.on_start for i in order):
         for i in order:
             _started(kernel, i)
+        ended()
         return
     for i in order:
         i.gate |= STARTING
-    process(kernel, inst, _starting(kernel, order))
+    process(kernel, inst, _starting(kernel, order, ended))
 
 
 def _post_order(inst: Instance) -> list[Instance]:
@@ -286,8 +274,8 @@ def _post_order(inst: Instance) -> list[Instance]:
     return [*found, inst]
 
 
-def _starting(kernel: State, order: list[Instance]) -> Talk:
-    """Run the `on start` hooks of coglets in order."""
+def _starting(kernel: State, order: list[Instance], ended: Callable[[], None] = lambda: None) -> Talk:
+    """Run the `on start` hooks of coglets in order, and call `ended` behind the last of them."""
     for inst in order:
         if inst.gate & (STOPPED | STOPPING):
             continue
@@ -301,6 +289,7 @@ def _starting(kernel: State, order: list[Instance]) -> Talk:
                 break
         else:
             _started(kernel, inst)
+    ended()
 
 
 def hooks(kernel: State) -> list[str]:
@@ -550,6 +539,8 @@ def _stopped(kernel: State, inst: Instance) -> None:
     if inst.code.ir.kind == "agent":
         kernel.models.registry.update_status(inst.path, "stopped")
         kernel.models.forget(inst)
+    if kernel.outer.active or kernel.outer.pending or kernel.outer.unstarted:
+        kernel.outer.gone(inst)
     if inst.parent is None:
         kernel.ended = kernel.ended or "stopped"
         return
@@ -661,6 +652,8 @@ def _restarting(kernel: State, tied: list[Instance]) -> Talk:
             kernel.trace.forget(inst)
         try:
             _fill(kernel, inst)
+            if kernel.outer.active:
+                kernel.outer.join_listens(inst)
         except Exception as error:
             inst.gate &= ~STARTING
             failing.fail(kernel, inst, inst.code.failure(inst, error), "restart", None)

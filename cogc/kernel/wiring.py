@@ -58,8 +58,15 @@ def wire(kernel: State, parent: Instance) -> None:
         return
     code = parent.code
     parent.forwards = None
-    if not code.links and not code.observers and not code.joins:
-        return
+    if code.links or code.observers or code.joins:
+        _wire(kernel, parent)
+    if kernel.outer.active:
+        kernel.outer.join_listens(parent)
+
+
+def _wire(kernel: State, parent: Instance) -> None:
+    """Make the routes of a coglet that has some."""
+    code = parent.code
     touched = _touched(parent)
     for made in touched:
         made.targets, made.extra, made.relays = (), None, ()
@@ -79,6 +86,8 @@ def wire(kernel: State, parent: Instance) -> None:
             made.targets, made.extra, made.relays = (), None, ()
         elif made.relays and not made.targets and len(made.extra or ()) == len(made.relays) and _reports(made):
             add_target(made, _listener(kernel, made))
+        if kernel.outer.active:
+            kernel.outer.join(made)
 
 
 def _observed(parent: Instance) -> Iterator[tuple[str, str, list[Handler]]]:
@@ -316,6 +325,8 @@ def sink_root(kernel: State, root: Instance) -> None:
     for number, name in enumerate(root.code.transmit_names):
         if not (name == "log" and root.code.ir.logged_from >= 0):  # people see it as a log, not as a result
             out(root, number).extra = [_sink(kernel, name)]
+            if kernel.outer.active:
+                kernel.outer.join(out(root, number))
 
 
 def _sink(kernel: State, name: str) -> Target:

@@ -20,8 +20,10 @@ from typing import Any, BinaryIO, TypeAlias, assert_never
 
 import msgspec
 
+from cogc import ir
 from cogc.kernel.effects import Ask, Call, Dispatch, Effect
 from cogc.kernel.machine import Kernel
+from cogc.kernel.unit import Unit
 from cogc.language.codec import encode, unpacked
 from cogc.language.values import Failure, shorten
 
@@ -174,6 +176,11 @@ def replay(kernel: Kernel, events: list[Event], taken: Taken | None = None) -> N
         elif kind == "steer":
             with suppress(Failure):
                 kernel.steer(*data)
+        elif kind == "unit":
+            kernel.adopt(data[0], Unit(ir.decode(data[1].encode())))
+        elif kind == "order":
+            with suppress(Failure):
+                kernel.order(*data)
         elif kind == "progress":
             kernel.progress(*data)
         elif kind == "delta":

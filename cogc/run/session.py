@@ -59,6 +59,7 @@ from cogc.kernel.effects import (
     Dispatch,
     Forget,
     LogLine,
+    OrderDone,
     Output,
     Persist,
     Unclaim,
@@ -75,6 +76,7 @@ from cogc.run.executors import Executors
 from cogc.run.journal import Journal, Outward
 from cogc.run.mirror import Mirror
 from cogc.run.models import Models
+from cogc.run.orders import Orders
 from cogc.run.outside import Notice, Outside
 from cogc.run.scripted import pieces
 from cogc.run.state import StateStore
@@ -100,7 +102,7 @@ class RunOptions:
     channels of the root whose messages `Session.outputs` keeps, for `until` and for the maker of the session; None
     keeps all of them, which takes memory for each message. `account` is the budget and the usage of an enclosing run,
     which this run shares. `sandbox` holds the conversations of this run, and `max_depth` bounds how deep they may
-    nest.
+    nest. A run that is to `stay` does not end because nothing is left to do: orders may come.
     """
 
     budget: dict[str, Any] = field(default_factory=dict)
@@ -119,6 +121,7 @@ class RunOptions:
     account: tuple[Budget, dict[tuple[str, str], Usage]] | None = None
     sandbox: Sandbox | None = None
     max_depth: int | None = None
+    stay: bool = False
     on_output: Callable[[Output], None] | None = None
     on_log: Callable[[LogLine], None] | None = None
     on_records: Callable[[list[dict[str, Any]]], None] | None = None
@@ -169,6 +172,7 @@ class Session:
         self.listening: dict[int, int] = {}
         self.outputs: dict[str, list[Any]] = {}
         self.last: dict[str, Any] = {}
+        self.orders = Orders(kernel, outside, self._event)
         self._kept = self._keeps()
         self.outcome: Ending = "done"
         self.met = options.until is None
@@ -208,6 +212,7 @@ class Session:
         finally:
             gc.unfreeze()
             self._write_down()
+            self.orders.close()
             with trio.move_on_after(1, shield=True):
                 await self.models.aclose()
 
@@ -336,6 +341,8 @@ class Session:
             case "progress":
                 self._event("progress", call, *data)
                 self.kernel.progress(call, *data)
+            case "order":
+                self.orders.take(notice)
             case "steer" | "report":
                 try:
                     notice.answer = self._answer(notice)
@@ -442,7 +449,8 @@ class Session:
             return True
         due = self._due()
         limit, sim = self._limit, self.options.sim
-        if due is None and not self.outside.holds and not self.outside.asking:
+        stays = self.options.stay and not self.stopping.begun
+        if due is None and not stays and not self.outside.holds and not self.outside.asking:
             return self._quiet()
         if sim and not self.outside.holds and (due is not None or limit is not None):
             return self._jump(due)
@@ -587,6 +595,8 @@ class Session:
                     self.dispatchers.send(effect)
                 case Unclaim():
                     self.executors.claims.give_back((effect.unit, effect.queue), effect.item)
+                case OrderDone():
+                    self.orders.done(effect)
                 case ChildMessage():
                     self.outside.resume(self.listening.pop(effect.token, 0))
                     self.outside.release(partial(self.executors.coglets.deliver, effect))

@@ -1,0 +1,86 @@
+"""Orders to a run: whoever stands outside lets the kernel create, link, stop, send and command by path, and awaits the end.
+
+`kernel/orders.py` has the orders. `send` hands one in as a notice, so that it enters where everything from outside does, as an
+event of the journal; the effect `OrderDone` brings the answer. A unit enters as an event too, with its whole text, so that a
+replay needs no spec.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+from cogc import ir
+from cogc.kernel.effects import OrderDone
+from cogc.kernel.machine import Kernel
+from cogc.kernel.unit import Unit
+from cogc.language.values import Failure
+from cogc.run.outside import Notice, Outside
+from cogc.run.secrets import prepare
+
+
+class Orders:
+    """The orders of one run that have not ended. `event` writes to its journal."""
+
+    def __init__(self, kernel: Kernel, outside: Outside, event: Callable[..., None]) -> None:
+        self.kernel = kernel
+        self.outside = outside
+        self.event = event
+        self.units: dict[str, Unit] = {}
+        self.open: dict[int, Notice] = {}
+        self.last = 0
+        self.closed = False
+
+    async def send(self, action: str, *data: Any) -> Any:
+        """Give an order, and return its answer when it has ended. Raise the Failure that refused it, or came of it."""
+        if self.closed:
+            raise Failure("stopped", "the run has ended")
+        self.last += 1
+        notice = self.outside.notify(0, "order", self.last, action, *data)
+        self.open[self.last] = notice
+        await notice
+        if isinstance(notice.answer, Failure):
+            raise notice.answer
+        return notice.answer
+
+    async def adopt(self, unit: Unit) -> str:
+        """Let the kernel hold a unit, and return the digest by which `create` names it."""
+        text = ir.encode(unit.bundle)
+        digest = hashlib.sha256(text).hexdigest()[:16]
+        if digest not in self.units:
+            prepare(unit.bundle.secrets)
+            self.units[digest] = unit
+            await self.send("adopt", digest)
+        return digest
+
+    def take(self, notice: Notice) -> None:
+        """Hand an order to the kernel."""
+        number, action, *data = notice.data
+        if action == "adopt":
+            unit = self.units[data[0]]
+            self.event("unit", data[0], ir.encode(unit.bundle).decode())
+            self.kernel.adopt(data[0], unit)
+            self._end(number, None)
+            return
+        self.event("order", number, action, *data)
+        try:
+            self.kernel.order(number, action, *data)
+        except Failure as refused:
+            self._end(number, refused)
+
+    def done(self, effect: OrderDone) -> None:
+        """Take the end of an order from the kernel."""
+        self._end(effect.number, effect.answer)
+
+    def close(self) -> None:
+        """End the orders that are left: the run is over."""
+        self.closed = True
+        for number in list(self.open):
+            self._end(number, Failure("stopped", "the run has ended"))
+
+    def _end(self, number: int, answer: Any) -> None:
+        notice = self.open.pop(number, None)
+        if notice is not None:
+            notice.answer = answer
+            self.outside.release(notice.taken.set)

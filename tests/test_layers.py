@@ -20,12 +20,14 @@ OWNERS = {
     "yaml": {"syntax.read_yaml", "run"},
     "jinja2": {"analysis.prompts", "language.rendering"},
     "rich": {"diagnostics.render", "screens"},
-    "trio": {"run", "screens", "commands", "coglet", "sett", "stores", "tasks"},
+    "trio": {"run", "screens", "commands", "coglet", "sett", "service", "stores", "tasks"},
     "anthropic": {"run"},
     "openai": {"run"},
     "mcp": {"run"},
     "coredis": {"stores"},
-    "h11": {"sett"},
+    "h11": {"sett", "service"},
+    "hypercorn": {"service"},
+    "starlette": {"service"},
 }
 # the one circle of imports that is a design: the kernel's heart, a state machine whose functions call each other
 HEART = {

@@ -6,12 +6,11 @@ enters the run as an event is well formed, and what is not is answered as an err
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, NamedTuple
 
 from cogc.language.values import Failure
-from cogc.run.convert import from_python
+from cogc.run.json_text import read_json
 
 if TYPE_CHECKING:
     from cogc.language.values import Value
@@ -49,12 +48,7 @@ def read_request(line: bytes, actions: dict[str, dict[str, Field]]) -> dict[str,
     """Return a request. Raise Failure with what is wrong with it."""
     if len(line) > LONGEST:
         raise Failure("error", f"this is no request: it has more than {LONGEST} bytes")
-    try:
-        found = json.loads(line.decode("utf-8"), object_pairs_hook=_object, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
-        said = "it nests too deep" if isinstance(error, RecursionError) else str(error)
-        raise Failure("error", f"this is no request: {said}") from None
-    request = from_python(found, "the request")
+    request = read_json(line, "the request")
     if not isinstance(request, dict):
         raise Failure("error", "this is no request: it is no object")
     action = request.get("action")
@@ -76,14 +70,3 @@ def _check_fields(action: str, fields: dict[str, Field], request: Mapping[str, o
             raise Failure("error", f"`{action}` needs the field '{name}'")
         if value is not None and type(value) is not field.type:
             raise Failure("error", f"the field '{name}' of `{action}` is {_NAMES[field.type]}")
-
-
-def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("an object has a name twice")
-    return found
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no value of JSON")

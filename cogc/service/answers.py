@@ -1,0 +1,48 @@
+"""Responses in JSON. An error is `{"detail": ...}`: a text, or a list of diagnostics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from cogc.language.values import plain
+
+
+def answer(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """Return a response with a value of the language, or with JSON data."""
+    return Response(msgspec.json.encode(plain(value)), status, headers, "application/json")
+
+
+def refusal(status: int, detail: object, headers: Mapping[str, str] | None = None) -> Response:
+    """Return the response of a refused request. `detail` is a text for people, or JSON data."""
+    return answer({"detail": detail}, status, headers)
+
+
+def wrong(message: str, help: str = "", code: str = "COG401", slug: str = "wrong-type") -> dict[str, Any]:
+    """Return a diagnostic of what a client sent, with the fields of `cogc check --format json`. It has no place in a file."""
+    return {
+        "code": code, "slug": slug, "severity": "error", "message": message, "path": "", "line": 1, "column": 1,
+        "end_line": 1, "end_column": 1, "help": help, "related": [],
+    }  # fmt: skip
+
+
+def application(routes: Sequence[BaseRoute], **options: Any) -> Starlette:
+    """Return an application whose errors are JSON. `options` are Starlette's."""
+    return Starlette(routes=routes, exception_handlers={HTTPException: _refused, Exception: _failed}, **options)
+
+
+async def _refused(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    words = {404: "there is no such route", 405: "the route has another method"}
+    return refusal(error.status_code, words.get(error.status_code, error.detail), error.headers)
+
+
+async def _failed(_request: Request, _error: Exception) -> Response:
+    return refusal(500, "a fault of cogc")

@@ -1,6 +1,6 @@
 """`make bench`: every figure as a ratio to a peer or a limit, measured in turns in one run. Not a test.
 
-`python bench/run.py messages|running|checking|models|sandboxes` runs one part.
+`python bench/run.py messages|running|stopping|checking|models|sandboxes` runs one part.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from bench import checking, messages, models, running, sandboxes
+from bench import checking, messages, models, running, sandboxes, stopping
 
 PARTS = {
     "messages": messages.main,
     "running": running.main,
+    "stopping": stopping.main,
     "checking": checking.main,
     "models": models.main,
     "sandboxes": sandboxes.main,

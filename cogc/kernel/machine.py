@@ -40,7 +40,6 @@ over) are messages too, on ports that `ports.step` makes. So they have their tur
 from __future__ import annotations
 
 from collections import deque
-from types import GeneratorType
 from typing import TYPE_CHECKING
 
 from cogc.kernel import failing, joins, orders, ports, programs, python, reactions, requests, supervision, wiring
@@ -182,7 +181,7 @@ class Kernel(State):
 
     def run(self, most: int = 1 << 60) -> int:
         """Take up to `most` messages, fewer after `pause` or if a step is given up; return how many were taken."""
-        before = self.steps
+        before = self.door.begun = self.steps
         with self.door:
             self._loop(most)
             return self.steps - before
@@ -193,11 +192,13 @@ class Kernel(State):
         """Count the message of a step that was given up as a dead letter.
 
         The stop of the coglet counts the message of a reaction that waits, and no message has led to a step that goes on in a
-        hook.
+        hook. A command is counted where it is given up.
         """
+        if self.door.counted or not self.ring:
+            return
         port, message, cause = self.ring[-1]
         inst = port.inst
-        if not inst.name or any(_ended(a.generator) for a in inst.activities or ()):
+        if not inst.name or reactions.was_ended(inst):
             return
         self.lose("cancelled")
         if self.trace:
@@ -398,8 +399,3 @@ class Kernel(State):
     def leftovers(self) -> int:
         """Bury what waits in joins at the end of a run (`unmatched`); return how much that was."""
         return joins.leftovers(self)
-
-
-def _ended(generator: Talk) -> bool:
-    """Return whether a generator has ended."""
-    return isinstance(generator, GeneratorType) and generator.gi_frame is None

@@ -39,6 +39,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Callable
+from types import GeneratorType
 from typing import TYPE_CHECKING
 
 from cogc.kernel import failing, joins, requests
@@ -63,7 +64,7 @@ from cogc.kernel.program import Handler, nanos
 from cogc.kernel.timers import Firing, Timer
 from cogc.language.closed import assert_never
 from cogc.language.functions import stable_key
-from cogc.language.meter import METER
+from cogc.language.meter import METER, Interrupted
 from cogc.language.values import Failure, hidden, kind_of
 
 if TYPE_CHECKING:
@@ -221,7 +222,7 @@ def begin_with(kernel: State, inst: Instance, handler: Handler, arguments: tuple
             own.running += 1
         if not handler.waits:
             if handler.timeout is not None:
-                kernel.door.deadline = METER.step, kernel.now + nanos(handler.timeout(inst), 0)
+                kernel.door.deadline = METER.step, kernel.door.due(kernel.now, nanos(handler.timeout(inst), 0))
             try:
                 handler.function(inst, *arguments)
             finally:
@@ -290,8 +291,9 @@ def _launch(kernel: State, inst: Instance, handler: Handler, arguments: tuple[Va
     activity.args = arguments
     _enter(kernel, activity)
     if handler.timeout is not None:
-        due = activity.deadline = kernel.now + nanos(handler.timeout(inst), 0)
-        activity.timer = arm(kernel, inst, due, lambda _a, _b: requests.expire(kernel, activity))
+        span = nanos(handler.timeout(inst), 0)
+        activity.deadline = kernel.door.due(kernel.now, span)
+        activity.timer = arm(kernel, inst, kernel.now + span, lambda _a, _b: requests.expire(kernel, activity))
     advance(kernel, activity, None, None)
     return activity.alive and holds
 
@@ -455,11 +457,7 @@ def failed(
 def command(kernel: State, sender: Instance, target: Instance, name: str, arguments: list[Value]) -> None:
     """Give a command: it goes ahead of the data that waits."""
     if target.gate & (STOPPED | STOPPING):
-        kernel.lose("stopped")
-        if kernel.trace:
-            kernel.trace.record(
-                "dead_letter", target, port=name, reason="stopped", data=_given(kernel, target, name, arguments)
-            )
+        _lost(kernel, target, Command(name, arguments, kernel.cause), "stopped")
         return
     cause = kernel.cause
     if kernel.trace:
@@ -502,17 +500,41 @@ def take_urgent(kernel: State, inst: Instance) -> None:
             inst.gate &= ~URGENT
         kernel.cause = entry.cause
         METER.step = entry
-        match entry:
-            case ChildFailed(child=child, report=report):
-                failing.decide(kernel, inst, child, report)
-            case Command(name=name, arguments=arguments):
-                _command(kernel, inst, name, arguments)
-            case _:
-                assert_never(entry)
+        try:
+            _take(kernel, inst, entry)
+        except Interrupted as end:
+            end.counted = True
+            if isinstance(entry, Command) and not was_ended(inst):
+                _lost(kernel, inst, entry, "cancelled")
+            raise
         if kernel.hot:
             kernel.press(inst)
     if not inst.urgent:
         inst.gate &= ~URGENT
+
+
+def was_ended(inst: Instance) -> bool:
+    """Return whether a reaction of a coglet that waits was ended from outside. The stop of the coglet counts its event."""
+    return any(isinstance(a.generator, GeneratorType) and a.generator.gi_frame is None for a in inst.activities or ())
+
+
+def _take(kernel: State, inst: Instance, entry: Urgent) -> None:
+    """Carry out a command, or decide on the failure of a child."""
+    match entry:
+        case ChildFailed(child=child, report=report):
+            failing.decide(kernel, inst, child, report)
+        case Command(name=name, arguments=arguments):
+            _command(kernel, inst, name, arguments)
+        case _:
+            assert_never(entry)
+
+
+def _lost(kernel: State, inst: Instance, command: Command, reason: str) -> None:
+    """Count a command that will not be carried out, as a dead letter."""
+    kernel.lose(reason)
+    if kernel.trace:
+        given = _given(kernel, inst, command.name, command.arguments)
+        kernel.trace.record("dead_letter", inst, port=command.name, reason=reason, data=given)
 
 
 def _command(kernel: State, inst: Instance, name: str, arguments: list[Value]) -> None:

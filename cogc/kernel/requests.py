@@ -385,7 +385,7 @@ def _limit(kernel: State, activity: Activity, due: int | None, words: str) -> No
     if activity.timer is not None:
         activity.timer.cancel()
         activity.timer = None
-    activity.deadline = due
+    activity.deadline = None if due is None else kernel.door.due(kernel.now, due - kernel.now)
     if due is None:
         return
 

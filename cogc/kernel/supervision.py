@@ -336,7 +336,7 @@ def bounded(
             due, words = own, f"`{handler.name}` took longer than its timeout"
     if not handler.waits:
         if due is not None:
-            kernel.door.deadline = METER.step, due
+            kernel.door.deadline = METER.step, kernel.door.due(kernel.now, due - kernel.now)
         handler.function(inst, *arguments)
         return
     if due is None:

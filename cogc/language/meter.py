@@ -16,9 +16,11 @@ That function ends a step that has gone on for too long on the run's clock, or w
 
 - There is one meter in a process: the kernels of a process take their steps one after the other, in one thread.
 - The meter forgets what was spent when `step` changes. The loop of a kernel sets `step` to the message that it takes.
+- Where a step is looked up from follows from what the step itself has spent, never from the steps before it. So a replay looks
+  up at the same places.
 - A step inside of another one (the hooks of a coglet that a reaction creates) has a count of its own; the outer count goes on
   behind it (`aside`).
-- A count costs two additions and a comparison; nothing is counted for code without loops, calls, lists and long strings.
+- A count costs an addition and two comparisons; nothing is counted for code without loops, calls, lists and long strings.
 
 **A worked example.** `len([1 for a in range(100000) if len([b for b in range(100000)]) > 0])`: `range` spends 100,000; the
 outer loop spends 1,000 at a time; each inner `range` and inner loop spend 200,000. In the 50th round of the outer loop the
@@ -50,7 +52,12 @@ def _goes_on() -> None:
 
 
 class Interrupted(BaseException):
-    """Ends a step whose run is to stop. No code of a program can take it."""
+    """Ends a step whose run is to stop. No code of a program can take it.
+
+    `counted` is True once what the step was for is counted among the losses of the run.
+    """
+
+    counted = False
 
 
 class Meter:
@@ -71,16 +78,17 @@ METER = Meter()
 
 def spend(count: int) -> None:
     """Count work that is about to be done."""
-    METER.window += count
-    if METER.window > WINDOW:
+    meter = METER
+    if meter.counted is not meter.step:
+        meter.counted, meter.spent, meter.window = meter.step, 0, 0
+    meter.window += count
+    if meter.window > WINDOW:
         _settle()
 
 
 def _settle() -> None:
     """Add the window to what the step has spent, look up, and fail a step that has spent too much."""
     meter = METER
-    if meter.counted is not meter.step:
-        meter.counted, meter.spent = meter.step, 0
     meter.spent += meter.window
     meter.window = 0
     if meter.spent > MOST_WORK:

@@ -27,7 +27,8 @@ from cogc.kernel.unit import Unit
 from cogc.language.codec import encode, unpacked
 from cogc.language.values import Failure, shorten
 
-VERSION = 3
+VERSION = 4
+"""The version that is written. Version 3, which is read too, said of no step that it was cut short."""
 UNESCAPED = 2
 """The version before 3: a record of the user's could not be told from a tag. It is read, and no longer written."""
 Outward = Call | Ask | Dispatch
@@ -120,7 +121,7 @@ def read(path: Path) -> tuple[dict[str, Any], list[Event]]:
     """Return the head and the events of a journal. Raise ValueError if it is none, or a line was changed."""
     lines = path.read_bytes().split(b"\n")[:-1]
     version = _version(lines[0]) if lines else None
-    if version not in (UNESCAPED, VERSION):
+    if version not in (UNESCAPED, 3, VERSION):
         raise ValueError("it is not a journal, or one of another version of cogc")
     found: list[Any] = []
     checksum = 0
@@ -150,48 +151,90 @@ def is_whole(events: list[Event]) -> bool:
 def replay(kernel: Kernel, events: list[Event], taken: Taken | None = None) -> None:
     """Hand the events of a journal in to a new kernel. `taken` is called with the effects after each stretch.
 
-    Raise Divergence if the kernel asks for another call than the recorded one. A journal without an end is replayed
-    up to its last event.
+    Raise Divergence if the kernel asks for another call than the recorded one, or goes on where a step was cut short. A
+    journal without an end is replayed up to its last event.
     """
     expected = {e[3]: e for e in events if e[2] == "call"}
     whole = is_whole(events)
-    for event in events:
-        steps, now, kind, *data = event
-        if kernel.steps < steps or kernel.busy:
-            kernel.run(steps - kernel.steps)
+    kernel.door.cuts = {}
+    for i, event in enumerate(events):
+        steps, _, kind, *data = event
+        if kind == "cut":
+            _run_to(kernel, steps)
+            if data[2] is not None:  # of the loop, which comes by there when the next event is due
+                _cut(kernel, data)
+            continue
+        if kernel.steps < steps:
+            _run_to(kernel, steps)
+            _cut_short(kernel)
+        elif kernel.busy:
+            kernel.run(0)
         if not _take(kernel, expected, taken, whole):
             return
-        if kind == "start":
-            kernel.persisted = {(p, n): v for p, n, v in data[1]}
-            kernel.start(data[0])
-        elif kind == "time":
-            kernel.advance(now)
-        elif kind == "input":
-            kernel.input(*data)
-        elif kind == "result":
-            kernel.result(*data)
-        elif kind == "told":
-            with suppress(Failure):  # what was refused then is refused again
-                kernel.reported(*data)
-        elif kind == "steer":
-            with suppress(Failure):
-                kernel.steer(*data)
-        elif kind == "unit":
-            kernel.adopt(data[0], Unit(ir.decode(data[1].encode())))
-        elif kind == "order":
-            with suppress(Failure):
-                kernel.order(*data)
-        elif kind == "progress":
-            kernel.progress(*data)
-        elif kind == "delta":
-            kernel.delta(*data)
-        elif kind == "stop":
-            kernel.stop()
-        elif kind == "end":
+        for following in range(i + 1, len(events)):
+            if events[following][2] != "cut" or events[following][5] is not None:
+                break
+            _cut(kernel, events[following][3:])
+        if kind == "end":
             break
+        _hand_in(kernel, event)
+        _cut_short(kernel)
     if whole:
         kernel.run()
         _take(kernel, expected, taken, whole)
+
+
+def _run_to(kernel: Kernel, steps: int) -> None:
+    """Let a kernel take messages up to a step of the recording. A step that is cut short ends a portion, as it did then."""
+    while kernel.steps < steps and kernel.run(steps - kernel.steps):
+        pass
+
+
+def _cut(kernel: Kernel, data: list[Any]) -> None:
+    """Have the kernel cut a step short where the recorded run did."""
+    cut, looks, _ = data
+    assert kernel.door.cuts is not None
+    kernel.door.cuts[looks] = cut
+
+
+def _cut_short(kernel: Kernel) -> None:
+    """Raise Divergence if a step was not cut short that was recorded so."""
+    if kernel.door.cuts:
+        raise Divergence(
+            f"by step {kernel.steps}, a step ends that was {next(iter(kernel.door.cuts.values()))} when it was recorded"
+        )
+
+
+def _hand_in(kernel: Kernel, event: Event) -> None:
+    """Hand an event in to a kernel."""
+    _, now, kind, *data = event
+    match kind:
+        case "start":
+            kernel.persisted = {(p, n): v for p, n, v in data[1]}
+            kernel.start(data[0])
+        case "time":
+            kernel.advance(now)
+        case "input":
+            kernel.input(*data)
+        case "result":
+            kernel.result(*data)
+        case "told":
+            with suppress(Failure):  # what was refused then is refused again
+                kernel.reported(*data)
+        case "steer":
+            with suppress(Failure):
+                kernel.steer(*data)
+        case "unit":
+            kernel.adopt(data[0], Unit(ir.decode(data[1].encode())))
+        case "order":
+            with suppress(Failure):
+                kernel.order(*data)
+        case "progress":
+            kernel.progress(*data)
+        case "delta":
+            kernel.delta(*data)
+        case "stop":
+            kernel.stop()
 
 
 def _take(kernel: Kernel, expected: dict[int, Event], taken: Taken | None, whole: bool) -> bool:

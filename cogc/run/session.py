@@ -1,9 +1,10 @@
 """A run: the loop between the kernel and the world.
 
 The model. The kernel is a machine without a clock and without I/O: it takes messages, and leaves effects. The session
-runs it in stretches of at most `STRETCH` messages and about `EFFECTS` effects. Inside of a stretch it gives way to
-the other tasks of the run each `SLICE` seconds, and after a signal: nothing but a stop enters the kernel there, so
-that time changes no outcome. Between two stretches it does four things, always in this order:
+runs it in stretches of at most `STRETCH` messages and about `EFFECTS` effects. Each `SLICE` seconds, and after a signal,
+it gives way to the other tasks of the run. On a real clock this ends the stretch, so that timers are in time. In a
+simulation the stretch goes on: nothing but a stop enters the kernel there, so that real time changes no outcome.
+Between two stretches it does four things, always in this order:
 
 1. It writes down what happened: the journal first, then the trace (`_write_down`). An effect is released only when
    what led to it is written, so that a run that is killed can be replayed up to its last effect.
@@ -184,7 +185,9 @@ class Session:
         self.began = 0
         self.under_way: dict[int, UnderWay] = {}
         self._slice_ends = 0.0
+        self._paused = False
         kernel.door.poll = self._poll
+        kernel.door.told = partial(self._event, "cut")
 
     def _keeps(self) -> frozenset[str]:
         """Return the channels of the root whose messages are kept."""
@@ -264,16 +267,18 @@ class Session:
                 return
 
     async def _stretch(self) -> None:
-        """Let the kernel take up to `STRETCH` messages, fewer if they leave many effects."""
+        """Let the kernel take up to `STRETCH` messages: fewer if they leave many effects, and on a real clock if they take long."""
         kernel, left, paused = self.kernel, STRETCH, False
         while left > 0:
             if paused or self._slice_is_over:
                 await self._give_way()
+                if left < STRETCH and not self.options.sim:
+                    return
             taken = kernel.run(PORTION)
             if not kernel.busy or len(kernel.effects) > EFFECTS:
                 return
             left -= taken
-            paused = taken < PORTION  # a signal has come
+            paused = taken < PORTION  # a signal has come, or a step has taken long
 
     @property
     def _slice_is_over(self) -> bool:
@@ -282,7 +287,7 @@ class Session:
     async def _give_way(self) -> None:
         """Let the other tasks of the run have their turn."""
         await trio.lowlevel.checkpoint()
-        self._slice_ends = time.monotonic() + SLICE
+        self._slice_ends, self._paused = time.monotonic() + SLICE, False
 
     def _over(self) -> bool:
         """Return whether the run has ended, for whatever reason."""
@@ -409,6 +414,9 @@ class Session:
         After a signal has reached the loop, the steps of the orderly stop may take until its deadline, or until a second
         signal.
         """
+        if self._slice_is_over and not self._paused:
+            self._paused = True
+            self.kernel.pause()
         now = self.kernel.now if self.options.sim else self.now()
         stop_at = self.options.stop_at
         if self.stopping.begun:

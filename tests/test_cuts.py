@@ -1,0 +1,95 @@
+"""Steps that are cut short, by the end of the run or by a timeout: a replay cuts them short at the same places."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cogc.kernel.machine import Kernel
+from cogc.kernel.unit import Unit
+from cogc.run import journal
+from cogc.run.trace import TraceWriter
+from support.sessions import session
+from support.specs import build
+
+LONG = "len([1 for p in range(1000) if len([q for q in range(1000)]) > p])"
+GIVEN_UP = {
+    "on start": "on start { for i in range(1000) { o <- i * %s } }",
+    "message": "on start { self.x <- 1\n self.x <- 2 }\n on x as v { for i in range(1000) { o <- i * %s } }",
+    "timer": "every 1ms { for i in range(1000) { o <- i * %s } }",
+    "answer": "on start { self.x <- 1 }\n on x as v { let a = f()\n for i in range(1000) { o <- i * %s } }",
+    "command that waits": "enact go { let a = f()\n for i in range(1000) { o <- i * %s } }\n on start { guide self.go() }",
+    "command": "enact go { for i in range(1000) { o <- i * %s } }\n on start { guide self.go() }",
+}
+LATE = "on start { self.x <- 1\n self.x <- 2 }\n on x as v timeout 30ms { for i in range(1000) { o <- i * %s } } else as e { o <- len(e.kind) }"
+LATE_HOOK = "on start timeout 30ms { for i in range(1000) { o <- i * %s } } else as e { o <- len(e.kind) }"
+
+
+def main(body: str) -> str:
+    program = 'program f() -> int = shell ["echo", "1"] { output: json }\n'
+    return program + "coglet Main { listen x: int\n transmit o: int\n %s\n on stop { log info 1 } }" % (body % LONG)
+
+
+def recorded(text: str, folder: Path, **options: int) -> tuple[bytes, int]:
+    """Record a run; return its trace, and the number of steps that were cut short."""
+    head = {"run": "r", "seed": 1, "epoch": 5, "program": ""}
+    with (folder / "j").open("wb") as file, (folder / "t").open("wb") as trace:
+        writer = TraceWriter(trace)
+        session(build(text), journal=journal.Journal(file, head), trace=writer, run="r", seed=1, epoch=5, **options)
+        writer.flush()
+    return (folder / "t").read_bytes(), sum(e[2] == "cut" for e in journal.read(folder / "j")[1])
+
+
+def replayed(text: str, folder: Path) -> bytes:
+    """Return the trace of a replay."""
+    _, events = journal.read(folder / "j")
+    kernel = Kernel(Unit(build(text)), 1, 5, True, "r")
+    with (folder / "u").open("wb") as trace:
+        writer = TraceWriter(trace)
+        assert kernel.trace is not None
+        journal.replay(kernel, events, lambda _: writer.write(kernel.trace.take()))
+        writer.flush()
+    return (folder / "u").read_bytes()
+
+
+@pytest.mark.parametrize("body", GIVEN_UP.values(), ids=GIVEN_UP)
+def test_a_replay_gives_a_step_up_where_the_run_did(body: str, tmp_path: Path) -> None:
+    first, cuts = recorded(main(body), tmp_path, stop_at=100_000_000)
+    assert cuts >= 1 and replayed(main(body), tmp_path) == first
+
+
+@pytest.mark.parametrize("wait", ["", "let a = f()\n"])
+def test_a_command_that_is_given_up_is_one_dead_letter(wait: str) -> None:
+    text = main(
+        "enact go { WAIT let n = [i * %s for i in range(1000)]\n o <- 1 }\n on start { guide self.go() }".replace(
+            "WAIT", wait
+        )
+    )
+    made = session(build(text), stop_at=100_000_000)
+    assert made.kernel.dead_letters == 1 and made.outputs == {}
+
+
+@pytest.mark.parametrize("body", [LATE, LATE_HOOK])
+def test_a_replay_fails_a_late_step_where_the_run_did(body: str, tmp_path: Path) -> None:
+    first, cuts = recorded(main(body), tmp_path)
+    assert cuts >= 1 and replayed(main(body), tmp_path) == first
+
+
+def test_a_replay_that_goes_on_where_a_step_was_cut_short_departs(tmp_path: Path) -> None:
+    recorded(main(LATE_HOOK), tmp_path)
+    _, events = journal.read(tmp_path / "j")
+    other = build(main(LATE_HOOK).replace("range(1000)", "range(1)"))
+    with pytest.raises(journal.Divergence, match="a step ends that was late when it was recorded"):
+        journal.replay(Kernel(Unit(other)), events)
+
+
+def test_the_time_of_a_reaction_begins_with_the_reaction(tmp_path: Path) -> None:
+    """A hundred messages of a few milliseconds each come at one instant: none of them takes longer than its timeout."""
+    text = """coglet Main { listen x: int
+      transmit o: string
+      on x as v timeout 20s { let n = len([q for q in range(10000)])
+        o <- "done" } else as e { o <- e.kind }
+      on start { for i in range(100) { self.x <- i } } }"""
+    made = session(build(text.replace("20s", "500ms")))
+    assert made.outputs["o"] == ["done"] * 100

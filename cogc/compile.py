@@ -17,6 +17,7 @@ from cogc.desugar.expand import expand
 from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.source import Span
 from cogc.diagnostics.suggest import did_you_mean
+from cogc.names.broken import watch
 from cogc.names.complete import complete
 from cogc.names.declare import declare
 from cogc.names.load import load
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 def analyse(paths: list[str], read: Reader, problems: Problems, options: Options | None = None) -> Checked:
     """Check files that belong together: read them, find out what their names and expressions mean, apply the rules."""
     world = load(paths, read, problems)
+    watch(world, problems)
     declare(world, problems)
     expand(world)
     complete(world, problems)

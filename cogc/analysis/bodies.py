@@ -157,6 +157,9 @@ class Bodies:
             help = did_you_mean(name, shape.states) or f"declare it with `state {name}: ... = ...`, or use `let`"
             if name in scope.locals:
                 help = "a `let` does not change; use a state"
+            elif name in shape.transmits:
+                help = f"send on a channel with `<-`: `{name} <- ...`"
+                self.inference.tables.sent.add((shape.key, name))
             self.problems.add("unknown-state", scope.unit.span(node.name), help=help, name=name)
             return
         state = shape.states[name]

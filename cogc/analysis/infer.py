@@ -38,7 +38,6 @@ from cogc.analysis import narrow, prompts, reports
 from cogc.analysis.scope import FAILURE, Scope, Symbol, path_of
 from cogc.analysis.tables import Tables
 from cogc.diagnostics.problems import Label, Problems
-from cogc.diagnostics.suggest import did_you_mean
 from cogc.language import operators, types
 from cogc.language.builtins import FUNCTIONS, RUN_TIME_ONLY
 from cogc.language.closed import assert_never
@@ -107,8 +106,7 @@ class Inference:
     def _name(self, node: nodes.Name, scope: Scope, expected: Type | None) -> Type:
         symbol = scope.find(node.id)
         if symbol is None:
-            help = did_you_mean(node.id, scope.values()) or None
-            self.problems.add("unknown-name", scope.unit.span(node), help=help, name=node.id)
+            reports.unknown_value(self.problems, node, scope)
             return ANY
         self.tables.symbols[id(node)] = symbol
         self._use(symbol)
@@ -344,6 +342,8 @@ class Inference:
                 wanted="a value",
             )
             return ANY
+        if isinstance(node.base, nodes.Name) and reports.not_in_import(self.problems, node.base, node.name, scope):
+            return ANY
         path = path_of(node)
         base = self.infer(node.base, scope)
         if path is not None and path in scope.narrowed:
@@ -521,28 +521,24 @@ class Inference:
                     hint = f"a command is given by `guide {function.base.id}.{name}(...)`"
                     self.problems.add("not-callable", scope.unit.span(function), help=hint, name=name)
                     return None
-                if found is None and function.base.id in scope.unit.aliases:
-                    known = scope.unit.aliases[function.base.id].public()
-                    help = did_you_mean(name, known) or None
-                    self.problems.add("unknown-name", scope.unit.span(function), help=help, name=name)
+                if reports.not_in_import(self.problems, function.base, function.name, scope):
                     return None
+            if symbol is None and reports.method(self.problems, function, self.infer(function.base, scope), scope):
+                return None
             if symbol is None:
                 self.infer(function, scope)
         else:
             self.infer(function, scope)
-            symbol = None
+            symbol, name = None, scope.unit.source.text[function.start : function.end]
         if symbol is None:
             if isinstance(function, nodes.Name):
-                callables = [
-                    v for v in scope.values() if (s := scope.find(v)) and s.kind in ("program", "agent", "function")
-                ]
-                help = did_you_mean(name, callables) or None
-                self.problems.add("unknown-name", scope.unit.span(function), help=help, name=name)
+                reports.unknown_function(self.problems, function, scope)
             elif not isinstance(function, nodes.Field) or self.tables.types.get(id(function)) == ANY:
                 self.problems.add("not-callable", scope.unit.span(function), name=name)
             return None
-        if symbol.kind not in ("program", "agent", "function"):
-            self.problems.add("not-callable", scope.unit.span(function), name=name)
+        if symbol.kind not in reports.CALLABLE:
+            help = reports.hidden(self.world, symbol, name, scope)
+            self.problems.add("not-callable", scope.unit.span(function), help=help, name=name)
             return None
         return symbol
 

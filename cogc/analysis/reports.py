@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from cogc.analysis.outcomes import Wrong
-    from cogc.analysis.scope import Scope
+    from cogc.analysis.scope import Scope, Symbol
     from cogc.analysis.tables import Tables
     from cogc.diagnostics.problems import Label, Problems
     from cogc.diagnostics.source import Span
@@ -108,6 +108,72 @@ def no_field(problems: Problems, node: nodes.Field, base: Type, scope: Scope) ->
     known = "it has " + ", ".join(f"`{n}`" for n in names) if names else "only records and maps have fields"
     help = did_you_mean(node.name.id, names) or known
     problems.add("unknown-field", scope.unit.span(node.name), help=help, type=types.show(base), name=node.name.id)
+
+
+CALLABLE = ("program", "agent", "function")
+"""The kinds of symbols that can be called."""
+
+
+def unknown_value(problems: Problems, node: nodes.Name, scope: Scope) -> None:
+    """Report a name that stands for nothing here."""
+    from cogc.diagnostics.habits import VALUES
+
+    known = scope.values()
+    help = VALUES.get(node.id) or did_you_mean(node.id, known) or None
+    if node.id in scope.unit.aliases:
+        help = f"`{node.id}` is an import: write `{node.id}.NAME` for what it declares"
+    problems.add("unknown-name", scope.unit.span(node), help=help, name=node.id)
+
+
+def unknown_function(problems: Problems, node: nodes.Name, scope: Scope) -> None:
+    """Report the call of a name that stands for nothing here."""
+    from cogc.diagnostics.habits import FUNCTIONS
+
+    callables = [v for v in scope.values() if (s := scope.find(v)) and s.kind in CALLABLE]
+    foreign = FUNCTIONS.get(node.id, "")
+    called = foreign.removeprefix("write `").partition("(")[0]
+    if called in callables:
+        foreign = f"the function is `{called}`: {foreign}"
+    help = foreign or did_you_mean(node.id, callables) or None
+    problems.add("unknown-name", scope.unit.span(node), help=help, name=node.id)
+
+
+def hidden(world: World, symbol: Symbol, name: str, scope: Scope) -> str | None:
+    """Return the help for a name that cannot be called, where it hides one that can."""
+    declared = world.lookup(scope.unit, name)
+    if declared is None or declared.kind not in CALLABLE:
+        return None
+    words = {"transmit": "transmit channel", "listen": "listen channel"}
+    kind = words.get(symbol.kind, symbol.kind)
+    return f"the {kind} `{name}` hides the {declared.kind} of that name: rename one of them"
+
+
+def not_in_import(problems: Problems, base: nodes.Name, name: nodes.Name, scope: Scope) -> bool:
+    """Report a name that an import does not declare; return False if `base` is no import."""
+    if base.id not in scope.unit.aliases or scope.find(base.id) is not None:
+        return False
+    help = did_you_mean(name.id, scope.unit.aliases[base.id].public()) or None
+    problems.add("unknown-name", scope.unit.span(name), help=help, name=f"{base.id}.{name.id}")
+    return True
+
+
+def method(problems: Problems, function: nodes.Field, base: Type, scope: Scope) -> bool:
+    """Report the call of a function as a method of a value, as in `v.upper()`; return False if it is none."""
+    from cogc.diagnostics.habits import FUNCTIONS
+
+    name = function.name.id
+    if types.field_type(base, name) is not None:
+        return False
+    symbol = scope.find(name)
+    value = scope.unit.source.text[function.base.start : function.base.end]
+    if symbol is not None and symbol.kind in CALLABLE:
+        help: str | None = f"values have no methods: write `{name}({value})`"
+    elif name in FUNCTIONS:
+        help = f"values have no methods: {FUNCTIONS[name]}"
+    else:
+        return False
+    problems.add("not-callable", scope.unit.span(function), help=help, name=name)
+    return True
 
 
 def counted(most: int, least: int | None = None) -> str:

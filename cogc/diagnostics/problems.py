@@ -42,7 +42,7 @@ from cogc.language.record import Record, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from cogc.diagnostics.codes import Severity
 
@@ -69,12 +69,18 @@ class Diagnostic(Record):
 
 
 class Problems:
-    """The diagnostics of one check, in the order of the reports."""
+    """The diagnostics of one check, in the order of the reports.
 
-    __slots__ = ("_seen", "found")
+    `dropped` are the pieces of text that could not be read. `hides` tells of a report that only follows from these
+    (`names/broken.py`).
+    """
+
+    __slots__ = ("_seen", "dropped", "found", "hides")
 
     def __init__(self) -> None:
         self.found: list[Diagnostic] = []
+        self.dropped: list[Span] = []
+        self.hides: Callable[[str, Span, Mapping[str, object], str], bool] | None = None
         self._seen: set[tuple[str, int, int, int]] = set()
 
     def add(
@@ -82,7 +88,7 @@ class Problems:
     ) -> None:
         """Report a mistake, once for each place. `help` replaces the remedy of `codes.py`."""
         key = (slug, id(span.source), span.start, span.end)
-        if key in self._seen:
+        if key in self._seen or (self.hides is not None and self.hides(slug, span, facts, help or "")):
             return
         self._seen.add(key)
         code, severity, message, remedy = CODES[slug]

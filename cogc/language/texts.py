@@ -114,7 +114,7 @@ def decode(literal: str, start: int) -> tuple[str, Segments]:
         literal, start = literal[1:], start + 1
     if literal.startswith('"""') and len(literal) >= 6:
         return _long(literal[3:-3], start + 3, raw)
-    body = literal[1:-1] if len(literal) > 1 and literal[-1] == '"' else literal[1:]
+    body = literal[1:-1] if len(literal) > 1 and literal[-1] == literal[0] else literal[1:]
     return _unescape(body, start + 1, raw)
 
 

@@ -21,7 +21,11 @@ def lower_type(world: World, unit: Unit, node: nodes.TypeExpr, problems: Problem
             return types.ListOf(lower_type(world, unit, item, problems))
         case nodes.MapType(head=head, value=value):
             if head.text != "map":
-                help = did_you_mean(head.text, ["map"], "only `map[T]` takes a type in brackets")
+                from cogc.diagnostics.habits import TYPES
+
+                help = TYPES.get(head.text) or did_you_mean(
+                    head.text, ["map"], "only `map[T]` takes a type in brackets"
+                )
                 problems.add("unknown-type", unit.span(head), help=help, name=head.text)
             return types.MapOf(lower_type(world, unit, value, problems))
         case nodes.OptionalType(item=item):
@@ -57,7 +61,10 @@ def _named(world: World, unit: Unit, name: nodes.Qualified, problems: Problems) 
         )
         return types.ANY
     known = [*types.BUILTIN, *(n for n in unit.names() if _is_type(world, unit, n))]
-    problems.add("unknown-type", unit.span(name), help=did_you_mean(text, known) or None, name=text)
+    from cogc.diagnostics.habits import TYPES
+
+    help = TYPES.get(text) or did_you_mean(text, known) or None
+    problems.add("unknown-type", unit.span(name), help=help, name=text)
     return types.ANY
 
 

@@ -207,7 +207,6 @@ def _recover(tokens: Tokens, at: int, states: list[int], values: list[Any], star
         if ends[-1] - start == 1 and tokens.text[start] in "{([":
             opened.insert(0, tokens.text[start])
         del states[-1], values[-1], starts[-1], ends[-1]
-    first = at
     while kinds[at] != _END:
         kind = kinds[at]
         if kind in _OPENING:
@@ -225,11 +224,12 @@ def _recover(tokens: Tokens, at: int, states: list[int], values: list[Any], star
         elif kind == _SEP and not opened:
             break
         at += 1
-    end = tokens.ends[at - 1] if at > first else start
+    end = max(start, tokens.ends[at - 1]) if at else start
+    tokens.dropped.append((start, end))
     states.append(action)
     values.append(tokens.text[start:end])
     starts.append(start)
-    ends.append(max(end, start))
+    ends.append(end)
     return at
 
 

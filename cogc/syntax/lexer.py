@@ -102,10 +102,10 @@ class Tokens:
     """Parallel lists: the terminal of each token, its start and its end. The last token is `$END`.
 
     `text[cut_starts[i]:cut_ends[i]]` is the text of token i. The cuts are the places in the file, unless the text was
-    quoted in YAML.
+    quoted in YAML. `dropped` are the places of the phrases that the parser has given up.
     """
 
-    __slots__ = ("cut_ends", "cut_starts", "ends", "kinds", "starts", "text")
+    __slots__ = ("cut_ends", "cut_starts", "dropped", "ends", "kinds", "starts", "text")
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -114,6 +114,7 @@ class Tokens:
         self.ends: list[int] = []
         self.cut_starts = self.starts
         self.cut_ends = self.ends
+        self.dropped: list[tuple[int, int]] = []
 
 
 def lex(source: Source, problems: Problems, start: int = 0, end: int | None = None, resync: bool = False) -> Tokens:
@@ -152,7 +153,7 @@ class _Lexer:
             if group == _WORD or group == _R_WORD:
                 word = text[start:at]
                 kind = keyword(word, _NAME)
-                if self.resync and brackets and word in _DECLARATIONS:
+                if self.resync and word in _DECLARATIONS:
                     self._left_margin(start)
                 if kind in _BEFORE and kinds and kinds[-1] == _SEP and text[starts[-1]] == "\n":
                     self._pop()
@@ -214,12 +215,14 @@ class _Lexer:
                 pass
 
     def _left_margin(self, start: int) -> None:
-        """Close all open brackets before a declaration's word at the left margin."""
+        """Close all open brackets before a declaration's word at the left margin, and end the phrase before it."""
         if start and self.source.text[start - 1] != "\n":
             return
-        self._close_all(start)
+        if self.brackets:
+            self._close_all(start)
         if self.tokens.kinds and self.tokens.kinds[-1] != _SEP:
-            self._add(_SEP, start, start)
+            newline = self.source.text.find("\n", self.tokens.ends[-1], start)
+            self._add(_SEP, max(newline, 0), newline + 1)
 
     def _close_all(self, at: int) -> None:
         """Report the outermost open bracket, and add a closing token of no width for each open one."""
@@ -266,9 +269,13 @@ class _Lexer:
             return text.find("\n", at, stop) if "\n" in text[at:stop] else stop
         if text[at] == '"' or text.startswith('r"', at):
             return self._unclosed_string(at, stop)
+        if text[at] in "&!'`" and (end := self._foreign(at, stop)):
+            return end
         number = re.compile(r"[0-9][A-Za-z0-9_.]*").match(text, at, stop)
         if number:
-            self.problems.add("bad-number", Span(self.source, at, number.end()), text=number.group())
+            place = Span(self.source, at, number.end())
+            self.problems.add("bad-number", place, text=number.group())
+            self.problems.dropped.append(place)
             self._add(TERMINALS["INT"], at, at + 1)
             return number.end()
         end = at + 1
@@ -277,13 +284,41 @@ class _Lexer:
         self.problems.add("bad-character", Span(self.source, at, end), character=text[at])
         return end
 
+    def _foreign(self, at: int, stop: int) -> int:
+        """Report an operator or a quote of another language, and read it as what it stands for here. Return 0 if it is none."""
+        text = self.source.text
+        quoted = re.compile(r"'(?:[^'\\\n]|\\.)*'|`(?!`)(?:[^`\\\n]|\\.)+`").match(text, at, stop)
+        if quoted:
+            end, kind = quoted.end(), TERMINALS["STRING"]
+            help = 'a string stands in double quotes: `"text"`'
+        elif text[at] in "&!":
+            end = at + 2 if text.startswith("&&", at) else at + 1
+            word = "not" if text[at] == "!" else "and"
+            kind, help = KEYWORDS[word], f"write `{word}`"
+        else:
+            return 0
+        self.problems.add("bad-character", Span(self.source, at, end), help=help, character=text[at : at + 1])
+        self._add(kind, at, end)
+        return end
+
     def _unclosed_string(self, at: int, stop: int) -> int:
         text = self.source.text
         quote = '"""' if text.startswith(('"""', 'r"""'), at) else '"'
         end = stop
         if quote == '"':
             newline = text.find("\n", at, stop)
-            end = stop if newline < 0 else newline
+            end = self._before_closing(at, stop if newline < 0 else newline)
         self.problems.add("unclosed-string", Span(self.source, at, min(end, at + 40)), quote=quote)
         self._add(TERMINALS["STRING"], at, end)
         return end
+
+    def _before_closing(self, at: int, end: int) -> int:
+        """Return the end of an unclosed string: before brackets at the end of its line that close others of the line."""
+        text = self.source.text
+        line = text.rfind("\n", 0, at) + 1
+        opened = sum(1 for _, place in self.brackets if place >= line)
+        last = end
+        while last > at + 1 and (text[last - 1] in " \t\r" or (text[last - 1] in _CLOSE and opened > 0)):
+            opened -= text[last - 1] in _CLOSE
+            last -= 1
+        return last if text[last:end].strip() else end

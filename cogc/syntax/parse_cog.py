@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 RULES = lalr.bind(BUILDERS)
 _MOST_ERRORS = 50
+_MOST_EXPECTED = 8
 _WORDS = {v: f"`{k}`" for k, v in {**KEYWORDS, **OPERATORS}.items()}
 _KINDS = {
     "NAME": "a name",
@@ -58,6 +59,7 @@ def _attempt(source: Source, problems: Problems, start: int, end: int, resync: b
     tokens = lex(source, problems, start, end, resync)
     reporter = _Reporter(source, tokens, problems)
     tree = _file(lalr.parse(tokens, RULES, reporter.report))
+    problems.dropped += [Span(source, *place) for place in (tokens.dropped if tree is not None else [(start, end)])]
     if tree is not None and not _shallow(tokens) and too_deep(tree, source, problems):
         return nodes.File(start, end, "", ())
     return tree
@@ -214,21 +216,65 @@ class _Reporter:
         return self.recovers
 
     def _report(self, at: int, states: list[int]) -> None:
-        start, end = self.tokens.starts[at], self.tokens.ends[at]
         self.count += 1
-        zero_width = start == end and self.tokens.kinds[at] != _END
+        zero_width = self.tokens.starts[at] == self.tokens.ends[at] and self.tokens.kinds[at] != _END
         if self.count > _MOST_ERRORS or (zero_width and self.problems.errors):
             return
-        if self._in_bad_text(start):
+        if self._in_bad_text(self.tokens.starts[at]):
             return
+        to_blame, help = self._blame(at, states)
+        start, end = self.tokens.starts[to_blame], self.tokens.ends[max(at, to_blame) if to_blame > at else to_blame]
         span = Span(self.source, start, max(end, start + 1) if start < len(self.source.text) else end)
         self.problems.add(
             "unexpected-token",
             span,
-            found=self._found(at),
+            found=self._found(to_blame),
             expected=self._expected(states),
-            help=self._help(at, states),
+            help=help,
         )
+
+    def _blame(self, at: int, states: list[int]) -> tuple[int, str | None]:
+        """Return the token that is wrong and a remedy for a common mistake. Without a remedy the help lists what is expected.
+
+        A word in front of the token may be the cause: one of another language, or a misspelt one.
+        """
+        from cogc.syntax.habits import remedy
+
+        found = set(lalr.expected(states, RULES))
+        before = at - 1 if at and not self._is_keyword(at - 1) else -1
+        texts = [self._text(i) if 0 <= i < len(self.tokens.kinds) else "" for i in range(at - 2, at + 3)]
+        help = remedy(texts, self._adjacent(at), TERMINALS["NAME"] in found, found >= _EXPRESSION, self._bracket(at))
+        if help is not None:
+            return (before if help[1] and before >= 0 else at), help[0]
+        wanted = [w for w in KEYWORDS if KEYWORDS[w] in found]
+        if self.tokens.kinds[at] == TERMINALS["NAME"] and len(texts[2]) > 2 and (near := nearest(texts[2], wanted)):
+            return at, f"did you mean `{near}`?"
+        if texts[2] in RESERVED and TERMINALS["NAME"] in found:
+            return at, f"`{texts[2]}` is reserved; choose another name"
+        if before >= 0 and len(texts[1]) > 2:
+            wanted = [w for w in KEYWORDS if KEYWORDS[w] in self._expected_before(states, at)]
+            near = nearest(texts[1], wanted)
+            if near:
+                return before, f"did you mean `{near}`?"
+        return at, None
+
+    def _adjacent(self, at: int) -> tuple[bool, bool]:
+        """Return whether the token before this one, and the one behind it, touch it."""
+        starts, ends = self.tokens.starts, self.tokens.ends
+        return at > 0 and ends[at - 1] == starts[at], at + 1 < len(starts) and ends[at] == starts[at + 1]
+
+    def _bracket(self, at: int) -> str:
+        """Return the innermost bracket that is open before a token, or an empty text."""
+        closed = 0
+        for i in range(at - 1, -1, -1):
+            kind = self.tokens.kinds[i]
+            if kind in _CLOSING:
+                closed += 1
+            elif kind in _OPENING:
+                if not closed:
+                    return self._text(i)
+                closed -= 1
+        return ""
 
     def _in_bad_text(self, start: int) -> bool:
         """Return whether the lexer has reported bad text on the line of this place."""
@@ -257,23 +303,11 @@ class _Reporter:
             found -= set(KEYWORDS.values()) - _RESERVED_KINDS
             found.discard(TERMINALS["NAME"])
         shown = sorted({_SHOWN.get(f, "") for f in found} - {""})
-        words += shown[:6]
+        words += shown[:_MOST_EXPECTED]
+        if len(shown) > _MOST_EXPECTED:
+            words.append(f"{len(shown) - _MOST_EXPECTED} more")
+            return ", ".join(words[:-1]) + " and " + words[-1]
         return " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words) or "nothing more"
-
-    def _help(self, at: int, states: list[int]) -> str | None:
-        """Return a remedy for a common mistake, or None: then the help lists the expected tokens."""
-        text = self._text(at)
-        before = self._text(at - 1) if at else ""
-        if text == "=" and before != "=":
-            return "compare with `==`; `=` sets a state, as a statement of its own"
-        if text in RESERVED and TERMINALS["NAME"] in lalr.expected(states, RULES):
-            return f"`{text}` is reserved; choose another name"
-        if before.isidentifier() and at and not self._is_keyword(at - 1):
-            wanted = [w for w in KEYWORDS if KEYWORDS[w] in self._expected_before(states, at)]
-            near = nearest(before, wanted)
-            if near:
-                return f"did you mean `{near}`?"
-        return None
 
     def _text(self, at: int) -> str:
         return self.tokens.text[self.tokens.cut_starts[at] : self.tokens.cut_ends[at]]

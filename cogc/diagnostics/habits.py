@@ -1,0 +1,133 @@
+"""What people type from other languages, and what to write here instead: tables for the stages that meet it.
+
+The words of each table are those of Python, JavaScript and TypeScript, Rust, Go, Java, C and SQL. A stage asks its table
+before it looks for a word that is near.
+"""
+
+from __future__ import annotations
+
+_NO_LOOP = "there is no `{}` loop: go over a list with `for x in xs {{ ... }}`, or repeat with `every 1s {{ ... }}`"
+_NO_FUNCTION = "there is no `{}`: `program NAME(x: int) -> int = expr x + 1` declares a function"
+_NO_CLASS = "there is no `{}`: declare a record with `type NAME = {{ ... }}`, or behaviour with `coglet NAME {{ ... }}`"
+_NO_RETURN = "there is no `{}`: a reaction answers by sending, `channel <- value`"
+_VARIABLE = "write `let NAME = ...` for a value of this body, or `state NAME: TYPE = ...` in the coglet"
+_EXIT = "there is no `{}`: a list is filtered with `[x for x in xs if ...]`"
+_PRINT = "write `log info ...`, or send the value on a channel"
+
+STATEMENTS: dict[str, str] = {
+    **{w: _NO_LOOP.format(w) for w in ("while", "loop", "do", "repeat", "foreach")},
+    **{w: _NO_FUNCTION.format(w) for w in ("def", "fn", "func", "function", "lambda", "fun", "proc", "sub")},
+    **{w: _NO_CLASS.format(w) for w in ("class", "struct", "interface", "record", "object", "trait", "protocol")},
+    **{w: _NO_RETURN.format(w) for w in ("return", "yield")},
+    **dict.fromkeys(("var", "val", "int", "float", "string", "bool", "auto", "mut", "static", "final", "set"), _VARIABLE),
+    **{w: _EXIT.format(w) for w in ("break", "continue")},
+    **dict.fromkeys(("print", "println", "printf", "echo", "console"), _PRINT),
+    "enum": 'a type of several words is a union: `type NAME = "a" | "b"`',
+    "elif": "write `else if ... { }`",
+    "elsif": "write `else if ... { }`",
+    "elseif": "write `else if ... { }`",
+    "unless": "write `if not ... { }`",
+    "switch": "write `if ... { } else if ... { } else { }`",
+    "match": "write `if ... { } else if ... { } else { }`",
+    "case": "write `if ... { } else if ... { } else { }`",
+    "raise": 'write `fail "..."`',
+    "throw": 'write `fail "..."`',
+    "except": 'write `try f(x) else VALUE`, or `else as e { ... }` behind the reaction',
+    "catch": 'write `try f(x) else VALUE`, or `else as e { ... }` behind the reaction',
+    "finally": "write `else as e { ... }` behind the reaction, or `on stop { ... }`",
+    "assert": 'write `if not ... { fail "..." }`',
+    "emit": "send with `channel <- value`",
+    "publish": "send with `channel <- value`",
+    "sleep": "write `after 1s { ... }` in the coglet, or `every 1s { ... }`",
+    "from": 'write `import "file.cog" as name`',
+    "use": 'write `import "file.cog" as name`',
+    "using": 'write `import "file.cog" as name`',
+    "require": 'write `import "file.cog" as name`',
+    "include": 'write `import "file.cog" as name`',
+    "package": "a file needs no name of a package: remove the line",
+    "module": "a file needs no name of a module: remove the line",
+    "namespace": "a file needs no namespace: remove the line",
+    "export": "every declaration whose name begins with no `_` can be imported: remove the word",
+    "public": "every declaration whose name begins with no `_` can be imported: remove the word",
+    "pub": "every declaration whose name begins with no `_` can be imported: remove the word",
+    "async": "every reaction may wait: remove the word",
+    "actor": "declare it with `coglet NAME { ... }`",
+    "process": "declare it with `coglet NAME { ... }`",
+    "input": "declare it with `listen NAME: TYPE`",
+    "receive": "declare it with `listen NAME: TYPE`, and react with `on NAME as x { ... }`",
+    "emits": "declare it with `transmit NAME: TYPE`",
+    "connect": "write `link a.out -> b.in`",
+    "when": "react with `on CHANNEL as x when ... { ... }`",
+    "spawn": "declare a child with `create NAME = COGLET`",
+    "new": "declare a child with `create NAME = COGLET`",
+}  # fmt: skip
+"""Words with which a phrase begins in other languages."""
+
+VALUES: dict[str, str] = {
+    "True": "write `true`",
+    "TRUE": "write `true`",
+    "yes": "write `true`",
+    "False": "write `false`",
+    "FALSE": "write `false`",
+    "no": "write `false`",
+    **dict.fromkeys(("None", "nil", "undefined", "NULL", "Null", "none", "nothing", "void", "NaN"), "write `null`"),
+    "this": "write `self`, or the name of the state alone",
+    "me": "write `self`, or the name of the state alone",
+    "print": _PRINT,
+    "console": _PRINT,
+}
+"""Names of values."""
+
+FUNCTIONS: dict[str, str] = {
+    **dict.fromkeys(("length", "size", "strlen", "length_of", "Len", "cardinality"), "write `len(x)`"),
+    **dict.fromkeys(("string", "String", "to_string", "toString", "tostring", "repr", "format"), "write `str(x)`"),
+    **dict.fromkeys(("Int", "integer", "parseInt", "parse_int", "to_int", "toInt", "Number", "atoi"), "write `int(x)`"),
+    **dict.fromkeys(("double", "Float", "parseFloat", "parse_float", "to_float"), "write `float(x)`"),
+    **dict.fromkeys(("uppercase", "toUpperCase", "to_upper", "upcase", "to_uppercase"), "write `upper(x)`"),
+    **dict.fromkeys(("lowercase", "toLowerCase", "to_lower", "downcase", "to_lowercase"), "write `lower(x)`"),
+    **dict.fromkeys(("includes", "include", "has_value", "index_of"), "write `contains(x, part)`, or `part in x`"),
+    **dict.fromkeys(("startswith", "startsWith", "has_prefix", "hasPrefix"), "write `starts_with(x, part)`"),
+    **dict.fromkeys(("map", "collect", "select"), "write `[f(x) for x in xs]`"),
+    **dict.fromkeys(("filter", "where", "reject"), "write `[x for x in xs if ...]`"),
+    **dict.fromkeys(("sort", "order", "order_by", "sortBy"), 'write `sorted(xs)`, or `sort_by(xs, "field")`'),
+    **dict.fromkeys(("append", "push", "add", "concat", "extend"), "write `xs + [x]`"),
+    **dict.fromkeys(("to_json", "toJson", "dumps", "stringify", "json_encode"), "write `json(x)`"),
+    **dict.fromkeys(("time", "date", "today", "Date", "datetime", "timestamp"), "write `now()`"),
+    **dict.fromkeys(("rand", "randint", "random_int"), "write `random()`"),
+    **dict.fromkeys(("distinct", "uniq", "dedup"), "write `unique(xs)`"),
+    **dict.fromkeys(("minimum", "maximum"), "write `min(xs)` or `max(xs)`"),
+    **dict.fromkeys(("print", "println", "printf", "echo", "puts"), _PRINT),
+    "raise": 'write `fail "..."`',
+    "substring": "write `x[a:b]`",
+    "substr": "write `x[a:b]`",
+    "slice": "write `x[a:b]`",
+    "ord": "there are no characters: a string of one character stands for it",
+    "isinstance": "write `x is TYPE`",
+    "typeof": "write `x is TYPE`",
+    "type": "write `x is TYPE`",
+    "sleep": "write `after 1s { ... }` in the coglet",
+    "wait": "write `await CHANNEL`",
+    "pow": "multiply with `*`: there is no power",
+    "sqrt": "there is no square root: a `python` program has one",
+}
+"""Names of functions."""
+
+_LIST = "a list is written `[T]`, for example `[string]`"
+_MAP = "a map from strings is written `map[T]`, for example `map[int]`"
+
+TYPES: dict[str, str] = {
+    **dict.fromkeys(("str", "String", "text", "Text", "char", "varchar", "STRING", "STR", "Str"), "write `string`"),
+    **dict.fromkeys(("integer", "Integer", "long", "Int", "i32", "i64", "u32", "u64", "int64", "int32", "INT"), "write `int`"),
+    **dict.fromkeys(("double", "Double", "real", "Float", "f32", "f64", "decimal", "FLOAT"), "write `float`"),
+    **dict.fromkeys(("number", "Number", "num", "numeric"), "write `float`, or `int`"),
+    **dict.fromkeys(("boolean", "Boolean", "Bool", "BOOLEAN", "BOOL"), "write `bool`"),
+    **dict.fromkeys(("Any", "object", "Object", "unknown", "dynamic", "interface", "json", "JSON"), "write `any`"),
+    **dict.fromkeys(("None", "void", "nil", "undefined", "unit", "NoneType"), "write `null`"),
+    **dict.fromkeys(("datetime", "timestamp", "Date", "date", "DateTime", "Time", "instant"), "write `time`"),
+    **dict.fromkeys(("timedelta", "Duration", "interval", "TimeDelta", "timespan"), "write `duration`"),
+    **dict.fromkeys(("list", "List", "array", "Array", "Vec", "vec", "slice", "set", "Set", "tuple", "Tuple", "seq"), _LIST),
+    **dict.fromkeys(("dict", "Dict", "Map", "hash", "HashMap", "record", "Record", "mapping", "Mapping"), _MAP),
+    **dict.fromkeys(("Optional", "optional", "Option", "Maybe", "nullable"), "write `T?`, for example `int?`"),
+    **dict.fromkeys(("enum", "Enum", "Literal", "Union"), 'write a union of its words: `"a" | "b"`'),
+}  # fmt: skip
+"""Names of types."""

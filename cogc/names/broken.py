@@ -1,0 +1,138 @@
+"""What a file says in the parts of it that could not be read, so that one mistake makes one report.
+
+A phrase that the parser gives up is dropped: its declarations and its uses of names are gone. `Broken` reads both from
+the words of the dropped text, and from imports that failed. A report is hidden if it says no more than that these words
+are missing: an unknown name that is declared there, an unused channel that is used there.
+
+In: the world behind `load`, and `Problems.dropped`. Out: `hides`, a predicate that `Problems.add` asks.
+
+Names keep their scope: what a dropped member of coglet `A` declares is known in `A` and as a channel of `A`, and nowhere
+else. So a mistake in one coglet hides nothing in another.
+"""
+
+from __future__ import annotations
+
+import re
+
+from cogc.names.load import import_path
+from cogc.syntax import nodes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cogc.diagnostics.problems import Problems
+    from cogc.diagnostics.source import Span
+    from cogc.names.world import Unit, World
+
+_WORD = re.compile(r"[A-Za-z_]\w*")
+_DECLARED = re.compile(
+    r"\b(?:import|const|type|model|mcp|program|coglet|mixin|agent|team|dod|plan|sett|queue|listen|transmit|enact|state"
+    r"|create|step|as|for|let)\s+\[?\s*([A-Za-z_][\w-]*(?:\s*,\s*[A-Za-z_]\w*)*)"
+)
+_FIRST = re.compile(r"\s*([A-Za-z_]\w*)\s+([A-Za-z_]\w*)")
+_UNKNOWN = frozenset((
+    "unknown-name", "unknown-type", "unknown-coglet", "unknown-mixin", "unknown-port", "unknown-command", "unknown-child",
+    "unknown-state", "unknown-variable", "unknown-criterion", "wrong-argument", "unknown-word",
+))  # fmt: skip
+_PLAIN = frozenset(("unknown-name", "unknown-type", "unknown-coglet", "unknown-mixin"))
+_UNUSED = frozenset((
+    "unused-channel", "silent-transmit", "unconnected-channel", "unused-program", "unheard-failure", "missing-attribute",
+    "unused-name", "unclaimed-type", "unclaimed-goal", "idle-agent", "unreachable-step", "unverified-path",
+))  # fmt: skip
+
+
+def watch(world: World, problems: Problems) -> None:
+    """Let `problems` drop the reports that follow from text which could not be read."""
+    broken = Broken(world, problems.dropped)
+    if broken.declared or broken.failed:
+        problems.hides = broken.hides
+
+
+class Broken:
+    """The words of dropped text, by file and by the declaration around it ("" for the file itself)."""
+
+    def __init__(self, world: World, dropped: list[Span]) -> None:
+        self.world = world
+        self.dropped = dropped
+        self.declared: dict[tuple[str, str], set[str]] = {}
+        self.used: dict[tuple[str, str], set[str]] = {}
+        self.failed = {path: found for path, u in world.units.items() if (found := _failed(world, u))}
+        for span in dropped:
+            unit = world.units.get(span.source.path)
+            if unit is not None:
+                self._read(unit, span)
+
+    def _read(self, unit: Unit, span: Span) -> None:
+        key = (unit.path, _around(unit, span))
+        text = span.source.text[span.start : span.end]
+        declared, used = self.declared.setdefault(key, set()), self.used.setdefault(key, set())
+        used.update(_WORD.findall(text))
+        for found in _DECLARED.findall(text):
+            declared.update(w.strip() for w in found.split(","))
+        first = _FIRST.match(text)
+        if first is not None:  # the word in front of the name may be misspelt
+            declared.add(first[2])
+        if key[1] == "":
+            used |= declared
+
+    def hides(self, slug: str, span: Span, facts: Mapping[str, object], help: str) -> bool:
+        """Return whether a report only says that text which could not be read is missing."""
+        if any(d.source is span.source and d.start <= span.start and span.end <= d.end for d in self.dropped):
+            return True
+        if slug not in _UNKNOWN and slug not in _UNUSED and slug != "no-root":
+            return False
+        unit = self.world.units.get(span.source.path)
+        if unit is None:
+            return False
+        if slug == "no-root":
+            return any(path == unit.path and not scope for path, scope in self.declared)
+        scope = _around(unit, span)
+        names = {str(facts[k]) for k in ("name", "child", "argument") if k in facts}
+        if slug in _UNUSED and slug != "missing-attribute" and scope and (unit.path, scope) in self.used:
+            return True  # the phrase that was dropped may use anything of its coglet
+        if slug in _UNUSED:
+            return bool(names & (self._of(self.used, unit, scope)))
+        name = str(facts.get("argument", facts.get("name", "")))
+        if slug in _PLAIN and self._imported(unit, name, help):
+            return True
+        owner = str(facts.get("owner", ""))
+        if owner and any(name in words for (_, at), words in self.declared.items() if at == owner):
+            return True
+        return name.rpartition(".")[2] in self._of(self.declared, unit, "" if owner else scope)
+
+    def _of(self, words: dict[tuple[str, str], set[str]], unit: Unit, scope: str) -> set[str]:
+        """Return the words that concern a place: those around it, those of its file, and those of the files it imports."""
+        near = [unit.path, *(import_path(unit.path, d.path.value) for d in _imports(unit))]
+        found = set(words.get((unit.path, scope), ()))
+        for path in near:
+            found |= words.get((path, ""), set())
+        return found
+
+    def _imported(self, unit: Unit, name: str, help: str) -> bool:
+        """Return whether a name may come from an import that failed."""
+        for alias in self.failed.get(unit.path, ()):
+            if alias == name.partition(".")[0] if alias else not help.startswith("did you mean"):
+                return True
+        return False
+
+
+def _failed(world: World, unit: Unit) -> list[str]:
+    """Return the aliases of the imports of a file that could not be read, "" for one without an alias."""
+    return [
+        d.alias.id if d.alias else "" for d in _imports(unit) if import_path(unit.path, d.path.value) not in world.units
+    ]
+
+
+def _imports(unit: Unit) -> list[nodes.Import]:
+    return [d for d in unit.tree.declarations if isinstance(d, nodes.Import)]
+
+
+def _around(unit: Unit, span: Span) -> str:
+    """Return the name of the declaration around a place, "" outside of all."""
+    for node in unit.tree.declarations:
+        if isinstance(node, nodes.Import | nodes.Test | nodes.Error):
+            continue
+        if node.start <= span.start and span.end <= node.end and (node.start, node.end) != (span.start, span.end):
+            return node.name.id
+    return ""

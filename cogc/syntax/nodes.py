@@ -587,8 +587,31 @@ class Use(Node):
 
 
 class Crash(Node):
+    """`crash X at T`: a coglet fails."""
+
     target: Expr
-    at: Expr
+    at: Expr | None
+
+
+class Disturb(Node):
+    """`fail X 2 times`, `hang X`, `duplicate X.port at T`, `drop X.port`: what befalls the next calls or messages."""
+
+    kind: Disturbance
+    target: Expr
+    times: Expr | None
+    at: Expr | None
+
+
+class Kill(Node):
+    """`kill at T`: the run is killed."""
+
+    at: Expr | None
+
+
+class Advance(Node):
+    """`advance D`: the clock moves while nothing else does."""
+
+    duration: Expr
 
 
 class Run(Node):
@@ -599,22 +622,83 @@ class Run(Node):
 
 
 class Expect(Node):
+    """`expect E`, or with a word in front of the condition: `eventually`, `never`, `sometimes`."""
+
+    when: Expected
     condition: Expr
+    within: Expr | None
+
+
+EXPECTED: tuple[Expected, ...] = ("eventually", "never", "sometimes")
+"""The words that may stand in front of the condition of an `expect`."""
+
+
+class ExpectTrace(Node):
+    """`expect trace matches "golden.jsonl"`."""
+
+    path: Text
 
 
 class Feed(Node):
+    """`send X.port <- E at T`."""
+
     target: Expr
     value: Expr
+    at: Expr | None
+
+
+class Order(Node):
+    """`guide X.command(...) at T`."""
+
+    target: Expr
+    arguments: tuple[Argument, ...]
+    at: Expr | None
+
+
+class Answer(Node):
+    """One answer of a script; `hang` and `real` have no value."""
+
+    kind: AnswerKind
+    value: Expr | None
 
 
 class Script(Node):
     program: Qualified
-    replies: tuple[Expr, ...]
+    answers: tuple[Answer, ...]
+
+
+class ForAll(Node):
+    """`for all x in ints(0, 10)`: the test holds for each such value."""
+
+    name: Name
+    source: Expr
+
+
+class Explore(Node):
+    """`explore { runs: 500, faults: 1 }`: how `cogc explore` runs the test."""
+
+    attributes: tuple[Attribute, ...]
 
 
 class Test(Node):
     name: Text
     checks: tuple[Check, ...]
+    doc: str = ""
+
+
+class Happening(Node):
+    """One message of a scenario: its channel, and what must hold for it."""
+
+    target: Expr
+    condition: Expr | None
+
+
+class Scenario(Node):
+    """`scenario "..." { a.x then b.y within 1m }`."""
+
+    name: Text
+    happenings: tuple[Happening, ...]
+    within: Expr | None
     doc: str = ""
 
 
@@ -658,9 +742,15 @@ if TYPE_CHECKING:
     SettItem: TypeAlias = Attribute | Agent
     Declaration: TypeAlias = (
         Import | Const | TypeDecl | Model | Mcp | Program | Coglet | Mixin | Agent | Team | Dod | Plan | Sett | Queue
-        | Test | Error
+        | Test | Scenario | Error
     )  # fmt: skip
-    Check: TypeAlias = Use | Crash | Run | Expect | Feed | Script | Error
+    Check: TypeAlias = (
+        Use | Crash | Disturb | Kill | Advance | Run | Expect | ExpectTrace | Feed | Order | Script | ForAll | Explore
+        | Error
+    )  # fmt: skip
+    Disturbance: TypeAlias = OneOf["fail", "hang", "duplicate", "drop"]
+    Expected: TypeAlias = OneOf["", "eventually", "never", "sometimes"]
+    AnswerKind: TypeAlias = OneOf["reply", "fail", "delay", "hang", "stream", "call", "real"]
 
 
 def walk(node: Node) -> list[Node]:

@@ -630,7 +630,6 @@ BUILDERS.update(
         "disturb": _node(n.Disturb),
         "kill": _node(n.Kill),
         "advance": _node(n.Advance),
-        **{word: _expected(word) for word in n.EXPECTED},
         "expect_trace": _node(n.ExpectTrace),
         "feed": _node(n.Feed),
         "order": _node(n.Order),
@@ -638,5 +637,7 @@ BUILDERS.update(
         "script": _node(n.Script),
     }
 )
+for _when in n.EXPECTED:
+    BUILDERS[_when] = _expected(_when)
 for _kind in n.MODIFIERS:
     BUILDERS[_kind] = _modifier(_kind)

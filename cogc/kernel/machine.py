@@ -42,7 +42,19 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from cogc.kernel import disturb, failing, joins, orders, ports, programs, python, reactions, requests, supervision, wiring
+from cogc.kernel import (
+    disturb,
+    failing,
+    joins,
+    orders,
+    ports,
+    programs,
+    python,
+    reactions,
+    requests,
+    supervision,
+    wiring,
+)
 from cogc.kernel.effects import Persist
 from cogc.kernel.models import agents, conversation, steering
 from cogc.kernel.objects import (

@@ -166,9 +166,9 @@ def test_a_process_that_the_run_has_started_cannot_answer(tmp_path: Path, monkey
     asked = iter([True, False])
     monkeypatch.setattr(peers, "started_by", lambda pid, runner: next(asked))
     told = over(tmp_path / "q.socket", [(b'{"answer": "yes"}\n', "")], "no")
-    assert told == ["the question is for a person: a program of the run cannot answer it"]
+    assert told == ["the question is for a person, and not for a program of the run"]
 
 
 def test_a_socket_is_closed_to_others(tmp_path: Path) -> None:
-    with answers._listening(tmp_path / "q.socket"):
+    with answers.listening(tmp_path / "q.socket"):
         assert stat.S_IMODE((tmp_path / "q.socket").stat().st_mode) == 0o600

@@ -18,11 +18,12 @@ from trio.testing import MockClock
 
 from cogc.kernel.unit import Unit
 from cogc.run import journal
+from cogc.run.peers import Peer
 from cogc.run.people import People
-from cogc.run.plans import Decision, Keeping, show
+from cogc.run.plans import Keeping, PlanQuestion, show
 from cogc.run.settings import Settings
 from cogc.run.trace import TraceWriter
-from cogc.stores.plans import PlanStore, _apply, changed, open_plans
+from cogc.stores.plans import Held, PlanStore, _apply, changed, open_plans
 from support.cli import cogc
 from support.paths import ROOT
 from support.plans import last, run, statuses
@@ -238,16 +239,16 @@ def test_a_person_approves_or_rejects(tmp_path: Path, said: str, status: str, ki
 
 def test_what_a_person_may_say() -> None:
     plan: dict[str, Any] = {"id": "x", "name": "x", "goal": "g", "status": "draft", "steps": [], "planner": "P"}
-    question = Decision(plan)
+    question = PlanQuestion(plan)
     assert question.value(" YES ")["action"] == "approve"
     assert question.value("replan with tests")["feedback"] == "with tests"
     for wrong in ("", "replan", "approve it all", "what?"):
         with pytest.raises(ValueError, match="approve, reject WHY"):
             question.value(wrong)
     with pytest.raises(ValueError, match="replan HOW, or cancel"):
-        Decision({**plan, "status": "executing"}).value("approve")
+        PlanQuestion({**plan, "status": "executing"}).value("approve")
     with pytest.raises(ValueError, match="approve, or reject WHY"):
-        Decision({**plan, "planner": ""}).value("replan with tests")
+        PlanQuestion({**plan, "planner": ""}).value("replan with tests")
 
 
 def test_an_agent_approves(tmp_path: Path) -> None:
@@ -507,16 +508,17 @@ async def _stores(open: Callable[[], AbstractAsyncContextManager[PlanStore]]) ->
         assert not await store.update_step(plan["id"], {**step, "id": "b"})
         assert [p["id"] for p in await store.list("u", "t")] == [plan["id"], other["id"]]
         assert await store.list("v") == [] and await store.list(status="completed") == []
-        told = {"action": "approve", "source": "user", "by": "me"}
-        await store.decide(plan["id"], told)  # a living run is told
+        told = {"action": "approve", "source": "user", "by": "me", "user": "me"}
+        with pytest.raises(Held) as held:  # a living run decides on it
+            await store.decide(plan["id"], told)
+        assert (held.value.owner["pid"], held.value.owner["door"]) == (os.getpid(), "")
         assert (await store.load(plan["id"]))["status"] == "draft"  # type: ignore[index]
-        assert await store.next_decision(plan["id"]) == told and await store.next_decision(plan["id"]) is None
         await store.let_go(plan["id"])
         await store.decide(plan["id"], told)
         assert (await store.load(plan["id"]))["status"] == "approved"  # type: ignore[index]
         with pytest.raises(ValueError, match="approved already"):
             await store.decide(plan["id"], told)
-        await store.decide(plan["id"], {"action": "cancel"})
+        await store.decide(plan["id"], {**told, "action": "cancel"})
         with pytest.raises(ValueError, match="is cancelled"):
             await store.decide(plan["id"], told)
 
@@ -571,7 +573,10 @@ def test_a_plan_waits_for_its_approval_across_runs(tmp_path: Path) -> None:
     (plan,) = plans(tmp_path)
     assert (plan["user"], plan["topic"], plan["goal"], plan["status"]) == ("ann", "air", "Fly", "draft")
     done = cogc("plan", "approve", plan["id"], "--by", "Ann", "--drop", "b", "--task", "a=do c", cwd=tmp_path)
-    assert done.returncode == 0 and "approved by Ann (user), without b; a: 'do c' in place of 'do a'" in done.stdout
+    assert (
+        done.returncode == 0
+        and f"approved by Ann as {Peer.own().name} (user), without b; a: 'do c' in place of 'do a'" in done.stdout
+    )
     done = cogc("run", "spec.cog", "--goal", "Fly", "--user", "ann", "--topic", "air", "--output", "json", cwd=tmp_path)
     assert done.returncode == 0 and '{"channel":"result","data":{"a":"A"}}' in done.stdout
     assert f"continues plan {plan['id']}" in done.stderr
@@ -755,16 +760,14 @@ def test_one_plan_that_ends_leaves_the_other_one_its_rest(tmp_path: Path) -> Non
         async with background.open() as nursery:
             made = Plans(Keeping("memory", "me"), People({}), background, lambda _call: None)
             first, second = [await made.call("open", [n, "g", [], {}, ""], 1) for n in ("A", "B")]
-            store = made.store
-            assert store is not None
-            told = store.next_decision
+            told = made._next
 
-            async def counted(id: str) -> Any:
+            def counted(id: str) -> Any:
                 nonlocal looked
                 looked += 1
-                return await told(id)
+                return told(id)
 
-            store.next_decision = counted  # type: ignore[method-assign]
+            made._next = counted  # type: ignore[method-assign]
             await made.call("save", [{**second, "status": "executing"}], 2)
             nursery.start_soon(made.call, "outside", [second["id"]], 3)
             await made.call("save", [{**first, "status": "completed"}], 4)
@@ -788,7 +791,7 @@ def test_a_second_plan_of_a_tool_is_refused_while_one_is_open(tmp_path: Path) ->
 
 def test_the_time_of_an_approval_from_outside_has_the_form_that_it_has_in_a_run() -> None:
     plan: dict[str, Any] = {"status": "draft", "steps": []}
-    _apply(plan, {"action": "approve", "source": "user", "by": "ada"}, 1.5)
+    _apply(plan, {"action": "approve", "source": "user", "by": "ada", "user": "ada"}, 1.5)
     assert plan["approval"]["at"] == "1970-01-01T00:00:01.5Z"
 
 

@@ -301,6 +301,8 @@ def test_a_question_is_answered_later_and_the_instance_goes_on(tmp_path: Path) -
     assert done.returncode == 3 and "nobody has answered `A`: Which herb?" in done.stderr
     (question,) = cogc("sett", "questions", cwd=tmp_path).stdout.splitlines()
     assert cogc("sett", "answer", question.split()[0], "thyme", cwd=tmp_path).returncode == 0
+    noted = json.loads((state(tmp_path) / "questions" / "answered.jsonl").read_text())
+    assert (noted["answer"], noted["uid"]) == ("thyme", os.getuid())
     assert cogc("sett", "questions", cwd=tmp_path).stdout == ""
     assert cogc("sett", "answer", question.split()[0], "thyme", cwd=tmp_path).returncode == 2
     done = cogc("run", "q.cog", "--instance", "i", "--sandbox", "none", cwd=tmp_path)

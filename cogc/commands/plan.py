@@ -7,10 +7,12 @@
     replan ID HOW                 let its planner make the steps anew
     cancel ID [WHY]               end a plan
 
-A run that holds the plan hears of the decision at once. Without such a run
-the decision is stored, and the next `cogc run` continues from there.
+The run that holds the plan takes the decision itself, and asks who gives it.
+Without such a run the decision is stored, and the next `cogc run` continues
+from there.
 
-Exit codes: 0 done; 2 there is no such plan, or the decision comes too late.
+Exit codes: 0 done; 2 there is no such plan, the decision comes too late, or
+the run that holds the plan refuses it.
 """
 
 from __future__ import annotations
@@ -18,6 +20,8 @@ from __future__ import annotations
 import json
 import os
 from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import Any
 
 import trio
 
@@ -26,8 +30,13 @@ from cogc.commands.state import add_state, state_here
 from cogc.commands.usage import UsageError
 from cogc.language.codec import unpacked
 from cogc.language.values import plain
-from cogc.run.plans import PLANS, login, show
-from cogc.stores.plans import Plan, PlanStore, changed, open_plans
+from cogc.run.peers import Peer
+from cogc.run.plan_door import FOLDER, asked_by, decide_over, record
+from cogc.run.plans import PLANS, show
+from cogc.stores.plans import Held, Plan, PlanStore, open_plans
+
+_TRIES, _PAUSE = 20, 0.2
+"""How often a run that holds a plan is asked, and the seconds between: one that ends lets go of it soon."""
 
 _WORDS = {
     "list": (), "show": ("ID",), "approve": ("ID",), "reject": ("ID", "[WHY]"), "replan": ("ID", "HOW"), "cancel": ("ID", "[WHY]"),
@@ -51,7 +60,7 @@ def arguments(parser: ArgumentParser) -> None:
         choices=("draft", "approved", "executing", "completed", "cancelled"),
         help="list: show only plans with this status",
     )
-    add("--by", metavar="NAME", help="name of the person who decides (default: the login name)")
+    add("--by", metavar="NAME", help="name of the person who decides (default: that of the user)")
     add("--drop", action="append", default=[], metavar="STEP", help="approve: leave this step out; may be repeated")
     add(
         "--task",
@@ -95,19 +104,34 @@ async def _main(options: Namespace, name: str) -> int:
 
 
 async def _decide(store: PlanStore, plan: Plan, options: Namespace) -> Plan:
-    """Store a decision and return the plan. Raise UsageError if the decision is refused."""
-    decision = {"action": options.action, "source": "user", "by": options.by or login()}
+    """Decide on a plan and return it. Raise UsageError if the decision is refused."""
+    request: dict[str, Any] = {"action": options.action, "plan": plan["id"], "by": options.by}
     if len(options.words) > 1:
-        decision["feedback"] = options.words[1]
+        request["feedback"] = options.words[1]
     if (options.drop or options.task) and options.action != "approve":
         raise UsageError("--drop and --task are options of `cogc plan approve` alone")
+    if options.action == "approve":
+        request.update(drop=options.drop, tasks=dict(pair(t, "--task") for t in options.task))
     try:
-        if options.drop or options.task:
-            steps, said = changed(plan, options.drop, dict(pair(t, "--task") for t in options.task))
-            decision.update(steps=steps, changes=said)
-        return await store.decide(plan["id"], decision)
+        for _ in range(_TRIES):
+            try:
+                return await _stored(store, request, options)
+            except Held as held:
+                if await trio.to_thread.run_sync(decide_over, held.owner, request, abandon_on_cancel=True):
+                    return await store.load(plan["id"]) or plan
+            await trio.sleep(_PAUSE)
     except ValueError as error:
         raise UsageError(str(error)) from None
+    raise UsageError(f"the run that holds plan {plan['id']} does not answer: it may be about to end")
+
+
+async def _stored(store: PlanStore, request: dict[str, Any], options: Namespace) -> Plan:
+    """Decide on a plan that no run holds. Raise ValueError if that is refused, Held if a run holds it."""
+    me = Peer.own()
+    asked = asked_by(me, request)
+    plan = await store.decide(request["plan"], asked)
+    record(Path(state_here(options).make(FOLDER)), request["plan"], asked, me)
+    return plan
 
 
 def _json(stored: object) -> str:
@@ -130,7 +154,9 @@ def _show(plan: Plan, options: Namespace) -> None:
     print(show(plan))
     if plan["approval"]:
         changes = f", {'; '.join(plan['approval']['changes'])}" if plan["approval"]["changes"] else ""
-        print(f"  approved by {plan['approval']['by']} ({plan['approval']['source']}){changes}")
+        by, user = plan["approval"]["by"], plan["approval"].get("user", "")
+        who = f"{by} as {user}" if user not in ("", by) else by
+        print(f"  approved by {who} ({plan['approval']['source']}){changes}")
     if plan["reason"]:
         print(f"  {plan['status']}: {plan['reason']}")
     for s in plan["steps"]:

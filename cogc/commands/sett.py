@@ -31,6 +31,8 @@ from cogc.commands.options import goal_text, instance_of, local_option, sandbox_
 from cogc.commands.state import add_state, state_here
 from cogc.commands.streams import stdout_is_lost
 from cogc.commands.usage import UsageError
+from cogc.run.peers import Peer, write_down
+from cogc.run.questions import ANSWERED, MAILBOX
 from cogc.sett.board import Board, open_board
 from cogc.sett.model import ORCHESTRATOR, UNWANTED, Artefact, goal
 from cogc.sett.report import failed_bids, history, line
@@ -200,6 +202,9 @@ async def _answer(board: Board, options: Namespace) -> int:
     made = await board.answer(found[0].id, options.words[1])
     if made is None:
         raise UsageError("this question has just been answered")
+    me, about = Peer.own(), found[0]
+    entry = {"id": about.id, "program": about.produced_by_role, "question": about.payload, "answer": options.words[1]}
+    write_down(Path(state_here(options).make(MAILBOX), ANSWERED), {**entry, "by": me.name}, me)
     _show(made, options.json)
     return 0
 

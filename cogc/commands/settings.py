@@ -32,7 +32,8 @@ def keeping(options: Namespace, state: StateFolder) -> Keeping:
     """Return the store of plans that the command line names. On a virtual clock nothing is left behind."""
     store = options.plans or ("memory" if options.sim else state)
     spec = os.path.abspath(options.spec)
-    return Keeping(store, options.user or "", options.topic or "", spec, options.fresh)
+    doors = None if store == "memory" else state
+    return Keeping(store, options.user or "", options.topic or "", spec, options.fresh, doors)
 
 
 def people(options: Namespace, state: StateFolder) -> People:

@@ -20,7 +20,7 @@ from typing import Any
 
 import trio
 
-from cogc.run.control_client import address
+from cogc.run.control_client import address, ask
 from cogc.run.peers import Peer, person_at
 
 PATIENCE = 10.0
@@ -34,7 +34,7 @@ async def answered(path: Path, value_of: Callable[[str, Peer], Any]) -> tuple[An
     `value_of` returns the value that a text stands for, or raises ValueError with what would be one.
     """
     found: list[tuple[Any, str, Peer]] = []
-    with _listening(path) as made:
+    with listening(path) as made:
         listener = trio.SocketListener(trio.socket.from_stdlib_socket(made.dup()))
         async with trio.open_nursery() as nursery:
             serve = partial(_take, value_of, found, nursery.cancel_scope)
@@ -43,7 +43,7 @@ async def answered(path: Path, value_of: Callable[[str, Peer], Any]) -> tuple[An
 
 
 @contextmanager
-def _listening(path: Path) -> Iterator[socket.socket]:
+def listening(path: Path) -> Iterator[socket.socket]:
     """Yield a socket that listens at a path, which is free again afterwards."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as made:
         path.unlink(missing_ok=True)
@@ -69,24 +69,25 @@ async def _take(
         async with stream:
             try:
                 peer = person_at(stream, "the question")
-                text = _text(await _line(stream))
+                text = _text(await read_line(stream))
                 given = (value_of(text, peer), text, peer)
                 if found:
                     raise ValueError("there already: somebody else was faster")
             except PermissionError as refused:
-                await stream.send_all(_json(error=str(refused)))
+                await stream.send_all(line(error=str(refused)))
                 return
             except ValueError as wrong:
-                await stream.send_all(_json(error=f"the answer is {wrong}"))
+                await stream.send_all(line(error=f"the answer is {wrong}"))
                 return
             found.append(given)
             with suppress(trio.BrokenResourceError):
-                await stream.send_all(_json(ok=True))
+                await stream.send_all(line(ok=True))
     if found:
         scope.cancel()
 
 
-async def _line(stream: trio.SocketStream) -> bytes:
+async def read_line(stream: trio.SocketStream) -> bytes:
+    """Read what a client sends, up to the end of its first line or of what is too long."""
     data = b""
     while b"\n" not in data and len(data) <= _LONGEST:
         more = await stream.receive_some(65536)
@@ -109,18 +110,11 @@ def _text(line: bytes) -> str:
     return text
 
 
-def _json(**fields: object) -> bytes:
+def line(**fields: object) -> bytes:
+    """Return an answer as a line of JSON."""
     return json.dumps(fields).encode() + b"\n"
 
 
 def answer_over(path: Path, text: str) -> str:
     """Give an answer; return why it was refused, or nothing. Raise OSError if nobody listens there."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
-        with address(path) as name:
-            client.connect(name)
-        client.sendall(json.dumps({"answer": text}).encode() + b"\n")
-        with client.makefile("rb") as said:
-            line = said.readline()
-    if not line:
-        raise ConnectionError("the run has ended")
-    return str(json.loads(line).get("error", ""))
+    return str(ask(path, {"answer": text}).get("error", ""))

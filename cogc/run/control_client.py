@@ -20,7 +20,7 @@ _LONGEST = 107
 
 def sockets(state: StateFolder) -> dict[str, Path]:
     """Return the sockets of the runs of a project that can be steered, by the ids of the runs."""
-    return {path.parent.name: path for path in sorted(Path(state.at(RUNS)).glob(f"*/{SOCKET}")) if _opens(path)}
+    return {path.parent.name: path for path in sorted(Path(state.at(RUNS)).glob(f"*/{SOCKET}")) if opens(path)}
 
 
 def socket_of(state: StateFolder, run: str | None) -> Path:
@@ -49,7 +49,7 @@ def address(path: Path) -> Iterator[str]:
         os.close(folder)
 
 
-def _opens(path: Path) -> bool:
+def opens(path: Path) -> bool:
     """Return whether a run listens on a socket."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
         try:

@@ -41,7 +41,7 @@ ACTIONS: dict[str, dict[str, Field]] = {
     "teams": {},
     "guide": {**_ID, "data": Field(dict)},
 }
-_NAMES: dict[type, str] = {str: "a text", dict: "an object"}
+_NAMES: dict[type, str] = {str: "a text", dict: "an object", list: "a list"}
 
 
 def read_request(line: bytes, actions: dict[str, dict[str, Field]]) -> dict[str, Value]:

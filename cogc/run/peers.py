@@ -6,14 +6,19 @@ itself has started.
 
 from __future__ import annotations
 
+import json
 import os
 import pwd
 import socket
 import struct
+import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import trio
+
+from cogc.disk.state_folder import touch
 
 _CREDENTIALS = struct.Struct("3i")
 
@@ -31,6 +36,11 @@ class Peer(NamedTuple):
             return pwd.getpwuid(self.uid).pw_name
         except KeyError:  # a container without users
             return str(self.uid)
+
+    @classmethod
+    def own(cls) -> Peer:
+        """Return this process."""
+        return cls(os.getpid(), os.geteuid())
 
     def record(self) -> dict[str, str | int]:
         """Return the fields `user`, `uid` and `pid`, for journals and traces."""
@@ -50,7 +60,7 @@ def person_at(stream: trio.SocketStream, what: str) -> Peer:
     """Return who is at the other end. Raise PermissionError if it may not speak for a person here."""
     peer = peer_at(stream, what)
     if peer.pid <= 0 or started_by(peer.pid, os.getpid()):
-        raise PermissionError(f"{what} is for a person: a program of the run cannot answer it")
+        raise PermissionError(f"{what} is for a person, and not for a program of the run")
     return peer
 
 
@@ -63,3 +73,10 @@ def started_by(pid: int, runner: int) -> bool:
             return True
         pid = int(fields[1])
     return pid == runner
+
+
+def write_down(file: Path, entry: Mapping[str, object], peer: Peer) -> None:
+    """Add a line to the file that says which person has decided what: the entry, with who and when."""
+    whole = {**entry, "uid": peer.uid, "pid": peer.pid, "at": time.time()}
+    with open(touch(str(file)), "a", encoding="utf-8") as opened:
+        opened.write(json.dumps(whole, ensure_ascii=False) + "\n")

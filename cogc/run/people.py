@@ -19,11 +19,11 @@ from typing import Any, NamedTuple, NoReturn
 import trio
 
 from cogc import ir
-from cogc.disk.state_folder import StateFolder, touch, write_whole
+from cogc.disk.state_folder import StateFolder, write_whole
 from cogc.kernel.effects import Call
 from cogc.language.values import Failure, shorten
 from cogc.run.answers import answered
-from cogc.run.peers import Peer
+from cogc.run.peers import Peer, write_down
 from cogc.run.questions import ANSWERED, MAILBOX, read_answer
 from cogc.stores.owner import owner
 
@@ -170,12 +170,8 @@ class People:
 
 def _record(file: Path, id: str, question: Question, said: str, peer: Peer) -> None:
     """Write down who has answered a question, and how."""
-    entry = {
-        "id": id, "program": question.program, "path": question.path, "question": question.text, "answer": said,
-        "by": peer.name, "uid": peer.uid, "pid": peer.pid, "at": time.time(),
-    }  # fmt: skip
-    with open(touch(str(file)), "a", encoding="utf-8") as opened:
-        opened.write(json.dumps(entry, ensure_ascii=False) + "\n")
+    asked = {"id": id, "program": question.program, "path": question.path, "question": question.text}
+    write_down(file, {**asked, "answer": said, "by": peer.name}, peer)
 
 
 def _post(file: Path, id: str, question: Question) -> None:

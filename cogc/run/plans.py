@@ -2,8 +2,8 @@
 
 A plan's coglet calls this module for what belongs to the world: `open` continues a stored plan or begins one, `save`
 writes it, `decide` asks a person about it, `outside` waits for a decision of somebody outside of the run (`cogc
-plan`). While the run holds a plan, a task renews its claim; another run of the same spec then begins a plan of its
-own.
+plan`), which comes over the door of `plan_door.py`. While the run holds a plan, a task renews its claim; another run of the same
+spec then begins a plan of its own.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import getpass
 import itertools
 import sys
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from typing import Any, Literal, TypeAlias, assert_never
 
 import trio
@@ -23,20 +23,21 @@ from cogc.language.values import Failure, plain
 from cogc.run.background import Background
 from cogc.run.peers import Peer
 from cogc.run.people import People, Question
+from cogc.run.plan_door import open_door
 from cogc.stores.memory import MemoryStore
 from cogc.stores.owner import LEASE
-from cogc.stores.plans import OVER, Plan, PlanStore, open_plans
+from cogc.stores.plans import OVER, Decision, Plan, PlanStore, decided, open_plans
 
 PLANS = "plans.db"
-_POLL = 0.3
 _Action: TypeAlias = Literal["open", "save", "decide", "outside"]
 _ACTIONS: dict[str, _Action] = {"open": "open", "save": "save", "decide": "decide", "outside": "outside"}
 
 
 class Keeping:
-    """Where plans are stored (a store by its name, or the state folder), and the user and topic of new ones. With `fresh`, no unfinished plan is continued."""
+    """Where plans are stored (a store by its name, or the state folder), and the user and topic of new ones. With `fresh`, no
+    unfinished plan is continued. `doors` is the state folder in which decisions are taken, None where none are."""
 
-    __slots__ = ("fresh", "spec", "store", "topic", "user")
+    __slots__ = ("doors", "fresh", "spec", "store", "topic", "user")
 
     def __init__(
         self,
@@ -45,8 +46,10 @@ class Keeping:
         topic: str = "",
         spec: str = "",
         fresh: bool = False,
+        doors: StateFolder | None = None,
     ) -> None:
         self.store = store
+        self.doors = doors
         self.user = user or login()
         self.topic = topic
         self.spec = spec
@@ -88,11 +91,14 @@ class Plans:
         self.rest = rest
         self.store: PlanStore | None = None
         self.opening = trio.Lock()
-        self.over = trio.Event()
+        self.news = trio.Event()
+        """Set when a plan has another status, a question about one is over, or a decision has come."""
         self.held: dict[str, str] = {}
         """The status of each plan that this run has."""
         self.asking: set[str] = set()
         """The plans about which a person is being asked. A decision from outside answers that question."""
+        self.decisions: dict[str, list[Decision]] = {}
+        """The decisions from outside that no plan has taken yet."""
 
     async def call(self, action: str, arguments: list[Any], call: int) -> Any:
         """Carry out open, save, decide or outside. Raise Failure if the store cannot be reached."""
@@ -107,12 +113,13 @@ class Plans:
                     plan = plain(arguments[0])
                     self.asking.add(plan["id"])
                     try:
-                        return unpacked(await self._decide(store, plan, call))
+                        return unpacked(await self._decide(plan, call))
                     finally:
                         self.asking.discard(plan["id"])
+                        self._tell()
                 case "outside":
                     self.rest(call)
-                    return unpacked(await self._outside(store, arguments[0]))
+                    return unpacked(await self._outside(arguments[0]))
                 case never:
                     assert_never(never)
         except ConnectionError as error:
@@ -127,7 +134,10 @@ class Plans:
 
     async def _hold(self, task_status: trio.TaskStatus[PlanStore] = trio.TASK_STATUS_IGNORED) -> None:
         """Hold the store open and renew the claims on the plans of this run; release them at the end."""
-        async with self._plans() as store:
+        async with AsyncExitStack() as stack:
+            store = await stack.enter_async_context(self._plans())
+            if self.keeping.doors is not None:
+                store.door = await stack.enter_async_context(open_door(self.keeping.doors, self._take))
             task_status.started(store)
             try:
                 while True:
@@ -172,30 +182,50 @@ class Plans:
         self.held[plan["id"]] = plan["status"]
         if plan["status"] in OVER:
             del self.held[plan["id"]]
+            self.decisions.pop(plan["id"], None)
             await store.let_go(plan["id"])
-            self.over.set()
-            self.over = trio.Event()  # for the plans that go on
+        self._tell()
 
-    async def _outside(self, store: PlanStore, id: str) -> Any:
+    def _tell(self) -> None:
+        """Let whoever waits for a decision look again."""
+        self.news.set()
+        self.news = trio.Event()
+
+    async def _take(self, id: str, asked: Decision) -> bool:
+        """Take a decision from outside. Return False if this run does not hold the plan; raise ValueError if it is refused."""
+        if id not in self.held or self.store is None:
+            return False
+        plan = await self.store.load(id)
+        if plan is None or id not in self.held:
+            return False
+        self.decisions.setdefault(id, []).append(decided(plan, asked))
+        self._tell()
+        return True
+
+    def _next(self, id: str) -> Decision | None:
+        """Take the next decision from outside about a plan, or return None."""
+        waiting = self.decisions.get(id)
+        return waiting.pop(0) if waiting else None
+
+    async def _outside(self, id: str) -> Any:
         """Return the next decision from outside about a plan, or None once the plan is over.
 
         A draft, and a plan about which a person is being asked, are left to `_decide`.
         """
         while id in self.held:
-            found = None if self.held[id] == "draft" or id in self.asking else await store.next_decision(id)
+            found = None if self.held[id] == "draft" or id in self.asking else self._next(id)
             if found is not None:
                 return found
-            with trio.move_on_after(_POLL):
-                await self.over.wait()
+            await self.news.wait()
         return None
 
-    async def _decide(self, store: PlanStore, plan: Plan, call: int) -> Any:
+    async def _decide(self, plan: Plan, call: int) -> Any:
         """Ask a person about a plan, and take a decision from outside meanwhile. Without anybody to ask, return that
         the plan waits."""
-        decision = await store.next_decision(plan["id"])
+        decision = self._next(plan["id"])
         if decision is not None:
             return decision
-        question = Decision(plan)
+        question = PlanQuestion(plan)
         if question.program not in self.people.answers and self.people.mailbox is None and not self.people.terminal:
             return {"action": "wait"}
         found: Any = None
@@ -203,11 +233,12 @@ class Plans:
 
             async def listen() -> None:
                 nonlocal found
-                while found is None:
-                    found = await store.next_decision(plan["id"])
+                while (told := self._next(plan["id"])) is None:
+                    await self.news.wait()
                     if self.held.get(plan["id"]) != plan["status"]:
-                        found = found or {"action": "none"}  # it was decided by somebody else
-                    await trio.sleep(_POLL)
+                        told = {"action": "none"}  # it was decided by somebody else
+                        break
+                found = told
                 nursery.cancel_scope.cancel()
 
             nursery.start_soon(listen)
@@ -222,7 +253,7 @@ class Plans:
         return found
 
 
-class Decision(Question):
+class PlanQuestion(Question):
     """A question to a person about a plan."""
 
     def __init__(self, plan: Plan) -> None:
@@ -244,16 +275,16 @@ class Decision(Question):
     def value(self, said: str) -> dict[str, Any]:
         """Return the decision that an answer stands for. Raise ValueError with the possible answers if it stands for
         none."""
-        return self._decision(said, login())
+        return self._decision(said, Peer.own())
 
     def value_by(self, said: str, peer: Peer) -> dict[str, Any]:
         """Return a decision of somebody else, under their name."""
-        return self._decision(said, peer.name)
+        return self._decision(said, peer)
 
-    def _decision(self, said: str, name: str) -> dict[str, Any]:
+    def _decision(self, said: str, peer: Peer) -> dict[str, Any]:
         word, _, rest = said.strip().partition(" ")
         rest = rest.strip()
-        by = {"source": "user", "by": name}
+        by = {"source": "user", "by": peer.name, "user": peer.name}
         if self.draft and word.lower() in ("approve", "yes", "y", "ok") and not rest:
             return {"action": "approve", **by}
         if word == "replan" and rest and self.planned:

@@ -1,12 +1,13 @@
-"""Plans that outlive their run: kept by user and topic, with the decisions of people outside of the run.
+"""Plans that outlive their run: kept by user and topic, and decided on by people while no run has them.
 
 A plan is a record `{id, name, user, topic, goal, status, steps, approval, feedback, reason, redraw, spec, parameters,
 planner, created_at}`. Its status is draft, approved, executing, completed or cancelled; `redraw` is true while its steps
 have to be made anew. A step is `{id, task, by, after, dod, status, result, error, kind, attempts, findings, ...}`; its
-status is pending, in_progress, completed, failed or skipped. An approval is `{source, by, at, changes}`.
+status is pending, in_progress, completed, failed or skipped. An approval is `{source, by, user, at, changes}`: `by`
+is the name that was said, `user` the one that the kernel knows the person's process by.
 
-One run at a time holds a plan: the record `runner:ID` names its process (`stores/owner.py`). A decision from outside is
-queued for that run under `decision:ID`; without a living run it is applied to the record at once.
+One run at a time holds a plan: the record `runner:ID` names its process (`stores/owner.py`) and its door, the socket over
+which that run takes decisions (`run/plan_door.py`). Without a living run a decision is applied to the record at once.
 """
 
 from __future__ import annotations
@@ -31,6 +32,14 @@ Decision = Record
 """JSON records: the fields of a plan and of a step are listed above, those of a decision depend on its `action`."""
 
 
+class Held(Exception):
+    """A plan is held by a run, which alone takes decisions about it. `owner` is the record of its process, with its `door`."""
+
+    def __init__(self, id: str, owner: Record) -> None:
+        super().__init__(f"plan {id} is held by process {owner['pid']} on {owner['host']}")
+        self.owner = owner
+
+
 @asynccontextmanager
 async def open_plans(name: str) -> AsyncIterator[PlanStore]:
     """Open the plans of a store; raise ConnectionError if there is no such store or it cannot be reached."""
@@ -39,11 +48,16 @@ async def open_plans(name: str) -> AsyncIterator[PlanStore]:
 
 
 class PlanStore:
-    """Plans over a store. `new_id` gives the part of a plan's id behind its name."""
+    """Plans over a store. `new_id` gives the part of a plan's id behind its name. `door` is where the plans that this
+    process holds are decided on; nothing where they cannot be."""
 
     def __init__(self, store: Store, new_id: Callable[[], str] = lambda: uuid.uuid4().hex[:6]) -> None:
         self.store = store
         self.new_id = new_id
+        self.door = ""
+
+    def _owner(self, now: float) -> Record:
+        return {**owner(now), "door": self.door}
 
     async def save(self, plan: Plan) -> None:
         """Write a plan, whether it is new or known."""
@@ -111,12 +125,12 @@ class PlanStore:
                         if s["status"] == "in_progress":
                             s["status"] = "pending"
                     tx.put(f"plan:{id}", known)
-                    tx.put(f"runner:{id}", owner(now))
+                    tx.put(f"runner:{id}", self._owner(now))
                     return known, True
             made = {**plan, "id": f"{plan['name']}-{self.new_id()}", "created_at": now}
             tx.put(f"plan:{made['id']}", made)
             tx.add("plans", made["id"], now)
-            tx.put(f"runner:{made['id']}", owner(now))
+            tx.put(f"runner:{made['id']}", self._owner(now))
             return made, False
 
         return await self.store.transact(work)
@@ -126,7 +140,7 @@ class PlanStore:
         now = await self.store.now()
 
         async def work(tx: Tx) -> None:
-            tx.put(f"runner:{id}", owner(now))
+            tx.put(f"runner:{id}", self._owner(now))
 
         await self.store.transact(work)
 
@@ -140,42 +154,45 @@ class PlanStore:
 
     # ---- decisions -----------------------------------------------------------------------------------------------
 
-    async def decide(self, id: str, decision: Decision) -> Plan:
-        """Decide on a plan: queue the decision for the run that holds it, else apply it. Raise ValueError if it is refused."""
+    async def decide(self, id: str, asked: Decision) -> Plan:
+        """Decide on a plan that no run holds, and return it. Raise ValueError if that is refused, Held if a run holds it."""
         now = await self.store.now()
 
         async def work(tx: Tx) -> Plan:
             plan = await tx.get(f"plan:{id}")
             if plan is None:
                 raise ValueError(f"there is no plan {id}")
-            if plan["status"] in OVER:
-                raise ValueError(f"plan {id} is {plan['status']}")
-            if decision["action"] == "replan" and not plan.get("planner"):
-                raise ValueError(f"plan {id} has no planner that could make it anew")
-            if decision["action"] == "approve" and plan["status"] != "draft":
-                raise ValueError(f"plan {id} is {plan['status']} already")
-            if alive(await tx.get(f"runner:{id}"), now):
-                tx.put(f"decision:{id}", [*(await tx.get(f"decision:{id}") or []), decision])
-            else:
-                _apply(plan, decision, now)
-                tx.put(f"plan:{id}", plan)
+            held = await tx.get(f"runner:{id}")
+            if alive(held, now):
+                raise Held(id, held)
+            _apply(plan, decided(plan, asked), now)
+            tx.put(f"plan:{id}", plan)
             tx.publish("plan_events", id)
             return dict(plan)
 
         return await self.store.transact(work)
 
-    async def next_decision(self, id: str) -> Decision | None:
-        """Take the next decision that was made outside of the run, or return None."""
 
-        async def work(tx: Tx) -> Decision | None:
-            waiting = await tx.get(f"decision:{id}")
-            if not waiting:
-                return None
-            tx.put(f"decision:{id}", waiting[1:])
-            first: Decision = waiting[0]
-            return first
+def decided(plan: Plan, asked: Decision) -> Decision:
+    """Return the decision that somebody asks for about a plan. Raise ValueError if the plan does not allow it.
 
-        return await self.store.transact(work)
+    `asked` is `{action, source, by, user, feedback, drop, tasks}`. With `drop` and `tasks` an approval changes the steps:
+    the decision then has `steps` and `changes`.
+    """
+    id, action = plan["id"], asked["action"]
+    if plan["status"] in OVER:
+        raise ValueError(f"plan {id} is {plan['status']}")
+    if action == "replan" and not plan.get("planner"):
+        raise ValueError(f"plan {id} has no planner that could make it anew")
+    if action == "approve" and plan["status"] != "draft":
+        raise ValueError(f"plan {id} is {plan['status']} already")
+    decision = {k: v for k, v in asked.items() if k not in ("drop", "tasks")}
+    drop, tasks = asked.get("drop") or [], asked.get("tasks") or {}
+    if drop or tasks:
+        if action != "approve":
+            raise ValueError(f"steps are changed when plan {id} is approved, and not by `{action}`")
+        decision["steps"], decision["changes"] = changed(plan, drop, tasks)
+    return decision
 
 
 def _same(known: Plan, plan: Plan) -> bool:
@@ -194,7 +211,9 @@ def _apply(plan: Plan, decision: Decision, now: float) -> None:
         plan["steps"] = decision.get("steps") or plan["steps"]
         at = time_text(Time(int(now * 1e9)))
         changes = decision.get("changes", [])
-        plan["approval"] = {"source": decision["source"], "by": decision["by"], "at": at, "changes": changes}
+        plan["approval"] = {
+            "source": decision["source"], "by": decision["by"], "user": decision["user"], "at": at, "changes": changes,
+        }  # fmt: skip
     elif decision["action"] == "replan":
         plan.update(status="draft", redraw=True, feedback=[*plan["feedback"], decision["feedback"]])
         plan["steps"] = [s for s in plan["steps"] if s["status"] == "completed"]

@@ -83,7 +83,7 @@ def _record(options: Namespace, instance: str, folder: Path, roles: list[str]) -
     spec, common = options.words[0], ["--instance", instance, "--board", board]
     common += ["--state", options.state] if options.state else []
     held = ["--workspace", options.workspace, "--sandbox", options.sandbox, *(f"--local={x}" for x in options.local)]
-    python = [sys.executable, "-m", "cogc"]
+    python = [sys.executable, "-P", "-m", "cogc"]
     machines = {"orchestrator": [*python, "orchestrator", spec, *common]}
     for role in roles:
         machines[role] = [*python, "cub", spec, "--agent", role, *common, *held]

@@ -12,6 +12,7 @@ import atexit
 import os
 import resource
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
@@ -24,17 +25,27 @@ FILE = 4 * _GIB
 DESCRIPTORS = 4096
 FILTER = 9
 """The descriptor at which bubblewrap finds its filter of system calls."""
+HELD, MOST_HELD = 3, 6
+"""The first descriptor at which bubblewrap finds folders to mount, and how many there may be: a shell knows numbers of one digit."""
 
 
-def bounded(words: list[str], sandbox: Sandbox, filter: str = "") -> list[str]:
-    """Return the command that runs `words` within the bounds of a sandbox, with the file `filter` open at descriptor FILTER."""
+def bounded(words: list[str], sandbox: Sandbox, filter: str = "", held: Sequence[str] = ()) -> list[str]:
+    """Return the command that runs `words` within the bounds of a sandbox, with the file `filter` open at descriptor FILTER, and
+    those of `held` from HELD on."""
     values = limits(sandbox)
     lines = [f"ulimit {option} {values[number] // unit}" for number, (option, unit) in _OPTIONS.items()]
     tasks = values[resource.RLIMIT_NPROC]
     lines.append(f"ulimit -u {tasks} 2>/dev/null || ulimit -p {tasks} 2>/dev/null")  # bash names it so, dash so
     lines += [line for group in groups(sandbox) for line in _entering(group)]
     lines += [f"exec {FILTER}<'{filter}'"] if filter else []
+    lines += [f"exec {number}<'{path}'" for number, path in enumerate(held, HELD)]
     return ["/bin/sh", "-c", "\n".join([*lines, 'exec "$@"']), "sh", *words]
+
+
+def without_held(words: list[str], count: int) -> list[str]:
+    """Return the command that closes the descriptors of held folders, which would lead out of the sandbox, and becomes `words`."""
+    closed = [f"exec {number}<&-" for number in range(HELD, HELD + count)]
+    return ["/bin/sh", "-c", "\n".join([*closed, 'exec "$@"']), "sh", *words] if count else words
 
 
 _OPTIONS = {

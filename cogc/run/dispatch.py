@@ -181,7 +181,7 @@ class ProcessDispatcher:
     async def _attempt(self, spec: RunSpec, emit: Emit) -> tuple[Outcome | None, str]:
         """Run one worker. Return its outcome, or None and how it died."""
         said, code = bytearray(), 0
-        async with spawn([sys.executable, "-m", "cogc.run.worker"]) as process, trio.open_nursery() as nursery:
+        async with spawn([sys.executable, "-P", "-m", "cogc.run.worker"]) as process, trio.open_nursery() as nursery:
             nursery.start_soon(_drain, process.stderr, said)
             with suppress(trio.BrokenResourceError):
                 await process.stdin.send_all(spec.json().encode() + b"\n")

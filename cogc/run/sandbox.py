@@ -5,7 +5,7 @@ process's own. The environment holds only what the program is given. There is no
 Nothing outlives the command. Without bubblewrap a sandboxed command is refused.
 
 What cogc keeps for itself is hidden where it lies in the workspace or the app: in its place there is an empty folder,
-which disappears with the sandbox, or an empty file.
+which disappears with the sandbox, or an empty file. What cogc runs on is only read (`guards.py`).
 """
 
 from __future__ import annotations
@@ -18,13 +18,14 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import assert_never
 
 from cogc.disk.state_folder import Kept
 from cogc.kernel.permissions import Sandbox
 from cogc.language.values import Failure
 from cogc.run import confine, seccomp
-from cogc.run.bounds import FILTER, bounded, groups, limits
-from cogc.run.sockets import sockets
+from cogc.run.bounds import FILTER, HELD, MOST_HELD, bounded, groups, limits, without_held
+from cogc.run.guards import Guard, descriptor, guards
 
 NETWORK = ("/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/ssl", "/etc/ca-certificates", "/etc/pki")
 SYSTEM = ("/etc/alternatives", "/etc/ld.so.cache", "/etc/passwd", "/etc/group")
@@ -63,7 +64,7 @@ def wrapped(
             "install it, or run without one by `--sandbox none`",
         )
     inside = os.path.normpath(os.path.join("/workspace", os.path.relpath(folder, workspace)))
-    filter = filter_file()
+    filter, mounts = filter_file(), _Mounts()
     room = ["--size", str(sandbox.memory // 2)] if _bounds_tmpfs(bwrap) else []
     command = [
         bwrap, "--unshare-all", *(["--share-net"] if sandbox.network else []), "--die-with-parent", "--new-session",
@@ -75,12 +76,14 @@ def wrapped(
     for path in (*SYSTEM, *(NETWORK if sandbox.network else ())):
         command += ["--ro-bind-try", path, path]
     for path in _python() if sandbox.python else ():
-        command += ["--ro-bind", path, path, *_masks(os.path.realpath(path), path, kept)]
+        command += ["--ro-bind", path, path, *mounts.of(os.path.realpath(path), path, False, kept)]
     if app is not None:
-        command += ["--ro-bind", app, "/app", *_masks(app, "/app", kept)]
-    bind = "--bind" if sandbox.mode == "rw" else "--ro-bind"
-    command += [bind, workspace, "/workspace", *_masks(workspace, "/workspace", kept), "--chdir", inside]
-    return bounded([*command, "--cap-drop", "ALL", "--remount-ro", "/", "--", *words], sandbox, filter)
+        command += ["--ro-bind", app, "/app", *mounts.of(app, "/app", False, kept)]
+    written = sandbox.mode == "rw"
+    bind = "--bind" if written else "--ro-bind"
+    command += [bind, workspace, "/workspace", *mounts.of(workspace, "/workspace", written, kept), "--chdir", inside]
+    command += ["--cap-drop", "ALL", "--remount-ro", "/", "--"]
+    return bounded([*command, *without_held(words, len(mounts.held))], sandbox, filter, mounts.held)
 
 
 def environment_of(sandbox: Sandbox) -> dict[str, str]:
@@ -162,10 +165,36 @@ def filter_file() -> str:
     return f"/proc/{pid}/fd/{_filters[pid]}"
 
 
-def _masks(folder: str, place: str, kept: Kept) -> list[str]:
-    """Return the options that hide cogc's own files in a folder that is mounted at `place`."""
-    words: list[str] = []
-    for path in (*kept.inside(folder), *sockets(folder)):
-        at = f"{place}/{os.path.relpath(path, folder)}"
-        words += ["--tmpfs", at] if os.path.isdir(path) else ["--ro-bind", "/dev/null", at]
-    return words
+class _Mounts:
+    """The options of bubblewrap that guard what a command must not see or write. `held` are paths to descriptors, which
+    the command that starts bubblewrap opens from `bounds.HELD` on."""
+
+    def __init__(self) -> None:
+        self.held: list[str] = []
+
+    def of(self, folder: str, place: str, written: bool, kept: Kept) -> list[str]:
+        """Return the options for a folder that is mounted at `place`."""
+        words: list[str] = []
+        for guard in guards(folder, written, kept):
+            at = f"{place}/{os.path.relpath(guard.path, folder)}"
+            match guard.how:
+                case "folder":
+                    words += ["--tmpfs", at]
+                case "file":
+                    words += ["--ro-bind", "/dev/null", at]
+                case "read":
+                    words += ["--ro-bind", self._hold(folder, guard), at]
+                case "pinned":
+                    words += ["--bind", self._hold(folder, guard), at]
+                case _:
+                    assert_never(guard.how)
+        return words
+
+    def _hold(self, folder: str, guard: Guard) -> str:
+        self.held.append(descriptor(folder, guard))
+        if len(self.held) > MOST_HELD:
+            raise Failure(
+                "program",
+                f"more than {MOST_HELD} folders of `{folder}` would have to be kept from commands in a sandbox",
+            )
+        return f"/proc/self/fd/{HELD + len(self.held) - 1}"

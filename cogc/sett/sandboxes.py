@@ -24,10 +24,10 @@ from cogc.language.texts import size
 from cogc.language.values import Failure
 from cogc.run import confine, seccomp
 from cogc.run.containers import contained, profile
+from cogc.run.guards import guards
 from cogc.run.process import run_process
 from cogc.run.sandbox import ENVIRONMENT, confined, wrapped
 from cogc.run.secrets import environment
-from cogc.run.sockets import sockets
 from cogc.sett.spec import AgentSpec
 
 _ENGINES = ("docker", "podman")
@@ -67,7 +67,7 @@ class Sandboxes:
             yield [*agent.limits, *inside], {**ENVIRONMENT, **env}
         elif kind == "landlock":
             hidden = [p for f in (self.workspace, agent.app) if f is not None for p in self.kept.inside(f)]
-            self._refuse(agent, mode, self.kept.inside(self.workspace))
+            self._refuse(agent, mode)
             self._warn(agent.network)
             with tempfile.TemporaryDirectory() as own:
                 moved = [self._outside(agent, w) for w in words]
@@ -80,14 +80,19 @@ class Sandboxes:
         memory = size(agent.memory) if agent.memory else MEMORY
         return Sandbox(mode, agent.network, memory, agent.processes)
 
-    def _refuse(self, agent: AgentSpec, mode: str, hidden: list[str]) -> None:
-        """Refuse what cannot be held: Landlock hides nothing in a folder that is written."""
-        if mode == "rw" and hidden:
-            raise Failure(
-                "program",
-                f"`{agent.role}` may write the workspace, and Landlock cannot hide `{hidden[0]}` in it, which is cogc's own; "
-                "keep it elsewhere, or install bubblewrap",
-            )
+    def _refuse(self, agent: AgentSpec, mode: str) -> None:
+        """Refuse what cannot be held: in a folder that is written, Landlock hides nothing, and keeps nothing from being written."""
+        if mode == "ro":
+            return
+        own = self.kept.inside(self.workspace)
+        for guard in guards(self.workspace, True, self.kept):
+            why = "cogc's own" if guard.path in own else "what cogc runs on" if guard.how == "read" else ""
+            if why:
+                raise Failure(
+                    "program",
+                    f"`{agent.role}` may write the workspace, and Landlock cannot keep `{guard.path}` in it from the command, which is "
+                    f"{why}; keep it elsewhere, or install bubblewrap",
+                )
 
     def _warn(self, network: bool) -> None:
         """Warn once of what Landlock does not hold on this machine."""
@@ -163,12 +168,20 @@ class Sandboxes:
             raise Failure("timeout", f"the image of `{agent.role}` took longer than {_BUILDS:g}s to build")
         return self.images[agent.role]
 
-    def _masks(self, folder: str, place: str) -> list[str]:
-        """Return the options of the engine that hide cogc's own files in a folder that is mounted at `place`."""
-        words: list[str] = []
-        for path in (*self.kept.inside(folder), *sockets(folder)):
+    def _masks(self, folder: str, place: str, written: bool) -> list[str]:
+        """Return the options of the engine that guard what the command must not see or write in a folder that is mounted at `place`.
+
+        An engine takes paths and no descriptors, and a path in a folder that is written may lead elsewhere. So where something lies
+        deeper in such a folder, all of the top folder that it lies in is hidden.
+        """
+        found = guards(folder, written, self.kept)
+        pinned = [g.path for g in found if g.how == "pinned" and os.path.dirname(g.path) == folder]
+        words = [w for path in pinned for w in ("--tmpfs", f"{place}/{os.path.basename(path)}:ro")]
+        for path, how in found:
             at = f"{place}/{os.path.relpath(path, folder)}"
-            words += ["--tmpfs", at] if os.path.isdir(path) else ["-v", f"/dev/null:{at}:ro"]
+            if how != "pinned" and not any(path.startswith(f"{top}/") for top in pinned):
+                volume = f"{path}:{at}:ro" if how == "read" else f"/dev/null:{at}:ro"
+                words += ["--tmpfs", at] if how == "folder" else ["-v", volume]
         return words
 
     @asynccontextmanager
@@ -178,9 +191,13 @@ class Sandboxes:
         """Yield the command that runs in a container. Remove the container if the command was cancelled."""
         image, engine = await self._image(agent), await self._engine()
         name = f"cogc-{uuid.uuid4().hex[:12]}"
-        volumes = ["-v", f"{self.workspace}:/workspace:{mode}", *self._masks(self.workspace, "/workspace")]
+        volumes = [
+            "-v",
+            f"{self.workspace}:/workspace:{mode}",
+            *self._masks(self.workspace, "/workspace", mode == "rw"),
+        ]
         if agent.app is not None and not agent.dockerfile:
-            volumes += ["-v", f"{agent.app}:/app:ro", *self._masks(agent.app, "/app")]
+            volumes += ["-v", f"{agent.app}:/app:ro", *self._masks(agent.app, "/app", False)]
         env = {"HOME": "/tmp", **env}
         over = False
         try:

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 COMMANDS = {
     "check": "find the mistakes of specs",
     "run": "run a system",
-    "test": "run the tests of specs",
     "verify": "verify that a definition of done is met",
     "graph": "draw a system",
     "trace": "print the trace of a run",
@@ -49,17 +48,35 @@ COMMANDS = {
     "orchestrator": "run the orchestrator of a sett in a process of its own",
     "cub": "run the cub of one agent of a sett in a process of its own",
     "queue": "put, claim, complete and list the tasks of a queue",
+    "runtime": "start, stop and show a runtime, to which coglets are added while it runs",
+    "create": "create a coglet in a runtime",
+    "stop": "stop a coglet of a runtime",
+    "link": "link channels of coglets of a runtime, or list those of one",
+    "unlink": "remove a link between coglets of a runtime",
+    "links": "list the links between the coglets of a runtime",
+    "transmit": "push data into a channel of a coglet of a runtime",
+    "enact": "give a coglet of a runtime a command",
+    "observe": "print what a channel of a coglet of a runtime says",
+    "shell": "type commands to a runtime",
+    "mcp": "serve a runtime to a client of MCP over stdin and stdout",
 }
 """The help line of each command, kept here so that `cogc --help` imports no command."""
+COGLET = ("runtime", "create", "stop", "link", "unlink", "links", "transmit", "enact", "observe", "shell", "run")
+"""The commands of the script `coglet`, whose name and words users of the first system know."""
 
 
-def main(arguments: list[str] | None = None) -> int:
+def coglet(arguments: list[str] | None = None) -> int:
+    """Run the command line of the script `coglet`; return the exit code."""
+    return main(arguments, "coglet", {name: COMMANDS[name] for name in COGLET})
+
+
+def main(arguments: list[str] | None = None, program: str = "cogc", commands: dict[str, str] = COMMANDS) -> int:
     """Run the command line; return the exit code."""
     gc.disable()  # the trees of a check are not garbage before it ends; `run` turns it on again
     streams.guard()
     given = sys.argv[1:] if arguments is None else arguments
     try:
-        code = _dispatch(given)
+        code = _dispatch(given, program, commands)
     except SystemExit as exit:  # argparse has printed what is wrong, or the help
         code = exit.code if isinstance(exit.code, int) else 2
     except BaseException as error:
@@ -88,7 +105,7 @@ def _flushed(code: int) -> int:
     return code or 3
 
 
-def _dispatch(given: list[str]) -> int:
+def _dispatch(given: list[str], program: str, commands: dict[str, str]) -> int:
     """Parse the command line and run the command that it names. Return its exit code."""
     if given[:1] == ["check"] and len(given) > 1 and not any(word.startswith("-") for word in given):
         # nothing but paths: argparse would take as long as the check of a small file
@@ -97,12 +114,12 @@ def _dispatch(given: list[str]) -> int:
         return check.run(check.Plain(given[1:]))
     from argparse import ArgumentParser, RawDescriptionHelpFormatter
 
-    parser = ArgumentParser(prog="cogc", description="A compiler and runner for systems of agents.")
+    parser = ArgumentParser(prog=program, description="A compiler and runner for systems of agents.")
     parser.add_argument("--version", action="store_true", help="print the version and stop")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND")
     named = next((word for word in given if not word.startswith("-")), "")
-    module = _module(named) if named in COMMANDS else None
-    for name, line in COMMANDS.items():
+    module = _module(named) if named in commands else None
+    for name, line in commands.items():
         about = module.__doc__ if module is not None and name == named else None
         sub = subparsers.add_parser(name, help=line, description=about, formatter_class=RawDescriptionHelpFormatter)
         if module is not None and name == named:

@@ -66,7 +66,7 @@ def staying(does: Callable[[Session], Awaitable[None]], **options: Any) -> tuple
 
 
 async def created(made: Session, guest: Unit, name: str = "g", **parameters: Any) -> None:
-    digest = await made.orders.adopt(guest)
+    digest = await made.orders.adopt(guest.bundle)
     path = await made.orders.send("create", "Host", digest, guest.bundle.root, name, parameters, ALWAYS)
     assert path == f"Host/{name}"
 

@@ -42,6 +42,7 @@ BLOCKS: dict[tuple[str, str], tuple[int, str]] = {
     ("CONTRIBUTING.md", "markdown"): (1, "a line of ARCHITECTURE.md; test_layers.py has the form of such lines"),
     ("CONTRIBUTING.md", "python"): (2, "run: the check of the page is carried out on the examples of its page"),
     ("CONTRIBUTING.md", "sh"): (4, "they clone, install, and run these tests; the commands of cogc among them are parsed"),
+    ("specs/coglet-runtime.md", "sh"): (1, "test_runtime_commands.py runs these commands on folders of its own"),
     ("specs/cost.md", ""): (1, "a specimen: the page does not show the spec; test_cost.py has the bounds of others"),
     ("specs/dispatch.md", "python"): (1, "run: the class is defined with the names that the page gives"),
     ("specs/done.md", "sh"): (1, PARSED),
@@ -53,8 +54,6 @@ BLOCKS: dict[tuple[str, str], tuple[int, str]] = {
     ("specs/runtime.md", "json"): (1, "run: the lines are read as the inputs of a root"),
     ("specs/setts.md", "sh"): (1, "test_sett_processes.py runs it, and compares what it prints"),
     ("specs/teams.md", "sh"): (1, PARSED),
-    ("specs/testing.md", ""): (1, "test_testing.py runs the test, and compares what it prints"),
-    ("specs/testing.md", "yaml"): (1, "test_testing.py runs it"),
     ("specs/yaml.md", "yaml"): (1, "compared with the block of the other notation"),
 }  # fmt: skip
 """For each page and language: how many blocks there are, and how they are run or checked, or why they are not. The `cog` blocks of

@@ -10,7 +10,7 @@ when either end has stopped for good (`gone`).
 
 **Taps** are functions of the shell that take a copy of each value. They are no part of the run: a channel that has only taps
 counts as unheard, nothing of them is in the journal, and no sender waits for them. `watch` gives the tap that every output
-gets when it is made.
+gets when it is made, `on_gone` is told of each coglet that has stopped for good.
 
 **Orders** (`orders.py`) are events with a number. `pending` has those whose end is awaited, by the coglet; `settle`, `failed`
 and `gone` end them by the effect `OrderDone`.
@@ -77,13 +77,14 @@ class Pending(NamedTuple):
 class Outer:
     """The tables of one kernel. `unstarted` are the coglets whose first start has not ended."""
 
-    __slots__ = ("functions", "kernel", "links", "own", "pending", "taps", "units", "unstarted", "watch")
+    __slots__ = ("functions", "kernel", "links", "on_gone", "own", "pending", "taps", "units", "unstarted", "watch")
 
     def __init__(self, kernel: Sender) -> None:
         self.kernel = kernel
         self.links: dict[tuple[str, str], dict[Link, Target]] = {}
         self.taps: dict[tuple[str, str], list[Target]] = {}
         self.watch: Watch | None = None
+        self.on_gone: Callable[[str], None] | None = None
         self.own: set[Target] = set()
         self.functions: dict[tuple[str, str], Target] = {}
         self.units: dict[str, Unit] = {}
@@ -184,7 +185,7 @@ class Outer:
     def untap(self, path: str, channel: str, function: Target) -> None:
         """Remove a tap. A tap that is not there is no error."""
         key = (path, channel)
-        left = [t for t in self.taps.get(key, ()) if t is not function]
+        left = [t for t in self.taps.get(key, ()) if t != function]
         if left:
             self.taps[key] = left
         else:
@@ -317,6 +318,8 @@ class Outer:
             self.unlink(link)
         for key in [key for key in self.functions if key[0] == path]:
             self.own.discard(self.functions.pop(key))
+        if self.on_gone is not None:
+            self.on_gone(path)
 
 
 def _same(expected: object, event: Value) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import NoReturn, TypeVar
+from typing import NoReturn
 
 from cogc.kernel.effects import LogLine
 from cogc.kernel.machine import Kernel
@@ -24,16 +24,9 @@ from cogc.run.servers import Servers
 from cogc.run.session import RunOptions, Session, Sinks
 from cogc.run.settings import Settings
 
-S = TypeVar("S", bound=Session)
-
 
 def build_session(unit: Unit, options: RunOptions, settings: Settings, sinks: Sinks | None = None) -> Session:
     """Return a session that has not begun."""
-    return build(Session, unit, options, settings, sinks)
-
-
-def build(kind: type[S], unit: Unit, options: RunOptions, settings: Settings, sinks: Sinks | None = None) -> S:
-    """Return a session of a class, which has not begun."""
     sinks = sinks or Sinks()
     prepare(unit.bundle.secrets)
     kernel = _kernel(unit, options, sinks)
@@ -54,7 +47,7 @@ def build(kind: type[S], unit: Unit, options: RunOptions, settings: Settings, si
     settings.people.clock = RunClock(outside)
     mirror = Mirror(kernel.models.registry, settings.registry, options.run) if settings.registry else None
     models, dispatchers = Models(), Dispatchers(settings)
-    return kind(kernel, options, outside, background, executors, models, dispatchers, sinks, mirror)
+    return Session(kernel, options, outside, background, executors, models, dispatchers, sinks, mirror)
 
 
 class RunClock(Clock):

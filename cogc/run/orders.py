@@ -20,6 +20,10 @@ from cogc.run.outside import Notice, Outside
 from cogc.run.secrets import prepare
 
 
+class Refusal(Failure):
+    """The refusal of an order: nothing was done."""
+
+
 class Orders:
     """The orders of one run that have not ended. `event` writes to its journal."""
 
@@ -33,9 +37,9 @@ class Orders:
         self.closed = False
 
     async def send(self, action: str, *data: Any) -> Any:
-        """Give an order, and return its answer when it has ended. Raise the Failure that refused it, or came of it."""
+        """Give an order, and return its answer when it has ended. Raise Refusal, or the Failure that came of it."""
         if self.closed:
-            raise Failure("stopped", "the run has ended")
+            raise Refusal("stopped", "the run has ended")
         self.last += 1
         notice = self.outside.notify(0, "order", self.last, action, *data)
         self.open[self.last] = notice
@@ -44,13 +48,13 @@ class Orders:
             raise notice.answer
         return notice.answer
 
-    async def adopt(self, unit: Unit) -> str:
-        """Let the kernel hold a unit, and return the digest by which `create` names it."""
-        text = ir.encode(unit.bundle)
+    async def adopt(self, bundle: ir.Bundle) -> str:
+        """Let the kernel hold a program, and return the digest by which `create` names it."""
+        text = ir.encode(bundle)
         digest = hashlib.sha256(text).hexdigest()[:16]
         if digest not in self.units:
-            prepare(unit.bundle.secrets)
-            self.units[digest] = unit
+            prepare(bundle.secrets)
+            self.units[digest] = Unit(bundle)
             await self.send("adopt", digest)
         return digest
 
@@ -67,7 +71,7 @@ class Orders:
         try:
             self.kernel.order(number, action, *data)
         except Failure as refused:
-            self._end(number, refused)
+            self._end(number, Refusal(refused.kind, refused.message))
 
     def done(self, effect: OrderDone) -> None:
         """Take the end of an order from the kernel."""

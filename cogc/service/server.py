@@ -70,7 +70,13 @@ class Server:
                     await stream.send_all(_BUSY)
                 return
             await _Connection(self, stream).run()
-        except* (trio.BrokenResourceError, trio.ClosedResourceError, OSError, h11.ProtocolError):
+        except* (
+            trio.BrokenResourceError,
+            trio.BusyResourceError,
+            trio.ClosedResourceError,
+            OSError,
+            h11.ProtocolError,
+        ):
             pass
         except* Exception as error:
             self._say_once(f"a connection was closed: {words_of(error)}")

@@ -88,7 +88,6 @@ FRAGMENTS = {
     "criterion": ("dod _ { _ :", "}"),
     "step": ("plan _ { step _", ": 0 }"),
     "check": ('test "" {', "}"),
-    "scenario": ('scenario "" {', "}"),
 }
 
 

@@ -1,0 +1,201 @@
+"""`cogc runtime start|stop|status`: a runtime, to which coglets are added while
+it runs.
+
+    start     start a runtime in the background, and print its process and port
+    stop      stop all coglets, the last one first, and end the runtime
+    status    show the tree of coglets, a line for each, and the links
+
+Other commands create, link, feed and watch its coglets: create, stop, link,
+unlink, links, transmit, enact, observe, shell. HTTP and MCP (`/mcp`) do the
+same on the runtime's port.
+
+Exit codes: 0 done; 1 the runtime did not start, or is not there;
+129, 130, 143 a runtime in the foreground was ended by SIGHUP, SIGINT, SIGTERM.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+import time
+from argparse import SUPPRESS, ArgumentParser, Namespace
+from typing import Any, BinaryIO
+
+import msgspec
+import trio
+
+from cogc.commands import runtime_client as client
+from cogc.commands.options import LEVELS, new_run_id
+from cogc.commands.packages import allow_imports, allowed
+from cogc.commands.state import add_state
+from cogc.commands.streams import Sink, refuse_foreign
+from cogc.commands.usage import UsageError
+from cogc.disk.state_folder import Kept, StateFolder, here
+from cogc.kernel.effects import LogLine
+from cogc.language.values import plain
+from cogc.run.people import People
+from cogc.run.plans import Keeping
+from cogc.run.settings import Settings
+from cogc.run.stopping import EXIT_CODES
+
+PATIENCE = 20.0
+"""Seconds in which a runtime must take requests."""
+
+
+def arguments(parser: ArgumentParser) -> None:
+    add = parser.add_argument
+    add("action", choices=("start", "stop", "status"), help="what to do")
+    client.add_port(parser)
+    add("--foreground", action="store_true", help="start: stay in the foreground")
+    add("--trace", metavar="FILE", help="start: write a trace to FILE")
+    add("--record", metavar="FILE", help="start: write a journal to FILE: every event that came from outside")
+    add(
+        "--log",
+        choices=list(LEVELS),
+        default="info",
+        help="start: lowest level at which the log of coglets is written (default: info)",
+    )
+    add("--ready-fd", type=int, help=SUPPRESS)
+    add_state(parser)
+    allow_imports(parser)
+
+
+def run(options: Namespace) -> int:
+    if options.action == "stop":
+        return client.said(lambda o: str(client.ask(o.port, "POST", ["shutdown"])["msg"]), options)
+    if options.action == "status":
+        return client.said(lambda o: client.status(o.port), options)
+    return foreground(options) if options.foreground else client.said(_background, options)
+
+
+# ---- in the background -----------------------------------------------------------------------------------------
+
+
+def _background(options: Namespace) -> str:
+    """Start a runtime in a process and a session of its own. Return the line that says so when it takes requests."""
+    state = here(options.state)
+    log = state.file("runtimes", f"{options.port}.log")
+    reading, writing = os.pipe()
+    with open(reading, "rb") as ready, open(log, "wb") as file:
+        words = [sys.executable, "-m", "cogc", "runtime", "start", "--foreground", "--ready-fd", str(writing)]
+        made = subprocess.Popen(
+            [*words, *_passed(options)],
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=file,
+            pass_fds=(writing,),
+            start_new_session=True,
+        )
+        os.close(writing)
+        line = ready.readline().decode("utf-8", "replace").rstrip("\n")
+    if line.startswith("coglet runtime started"):
+        made.returncode = 0  # the process goes on by itself, and is not waited for
+        return line
+    made.wait(PATIENCE)
+    with open(log, "rb") as file:
+        said = file.read().decode("utf-8", "replace").strip().rpartition("\n")[2]
+    raise client.ClientError(
+        line or said.removeprefix("cogc: ").removeprefix("error: ") or f"the runtime ended with code {made.returncode}"
+    )
+
+
+def _passed(options: Namespace) -> list[str]:
+    """Return the options of a runtime in the background as words."""
+    words = ["--port", str(options.port), "--log", options.log]
+    for name in ("trace", "record"):
+        if getattr(options, name):
+            words += [f"--{name}", os.path.abspath(getattr(options, name))]
+    if options.state:
+        words += ["--state", os.path.abspath(options.state)]
+    for package in options.allow_import:
+        words += ["--allow-import", package]
+    return words
+
+
+# ---- in the foreground -----------------------------------------------------------------------------------------
+
+
+def foreground(options: Namespace) -> int:
+    """Run a runtime in this process until it is stopped. Return its exit code."""
+    try:
+        from cogc.service import address, daemon  # the extra `serve`
+    except ImportError as missing:
+        raise UsageError(f"a runtime needs the extra `serve`: pip install 'cogc[serve]' ({missing})") from None
+    if not 0 <= options.port < 65536:
+        raise UsageError(f"--port {options.port}: a port is a number from 0 to 65535")
+    try:
+        made = address.listen(address.Address(address.HOST, options.port))
+    except OSError as error:
+        reason = f"port {options.port} is in use" if error.errno == 98 else str(error.strerror).lower()
+        sys.stderr.write(f"error: cannot listen on port {options.port}: {reason}\n")
+        return 1
+    files = [_opened(path) for path in (options.trace, options.record)]
+    setup = daemon.Setup(**common(options), trace=_stream(files[0]), journal=_stream(files[1]))
+    runtime = daemon.make(setup)
+    for file in files:
+        if file is not None:
+            file.on_lost = runtime.session.stop
+
+    def ready() -> None:
+        line = f"coglet runtime started (pid={os.getpid()}, port={made.getsockname()[1]})\n"
+        if options.ready_fd is None:
+            sys.stdout.write(line)
+            sys.stdout.flush()
+            return
+        with open(options.ready_fd, "w") as told:
+            told.write(line)
+
+    session = trio.run(daemon.serve, runtime, [made], say, ready)
+    lost = [file.loss() for file in files if file is not None and file.loss()]
+    for line in lost:
+        sys.stderr.write(f"cogc: {line}\n")
+    return EXIT_CODES.get(session.outcome, 0) or (3 if lost or session.outcome == "failed" else 0)
+
+
+def common(options: Namespace) -> dict[str, Any]:
+    """Return the parts of a setup that do not depend on how the runtime is reached."""
+    state = here(options.state)
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # what coglets print is seen at once
+    return {
+        "settings": settings(state),
+        "allowed": lambda place: allowed(options.allow_import, [place]),
+        "folder": os.getcwd(),
+        "run": new_run_id(),
+        "epoch": time.time_ns(),
+        "on_log": lambda entry: log(entry, options.log),
+        "say": say,
+    }
+
+
+def settings(state: StateFolder) -> Settings:
+    """Return the settings of the programs of a runtime."""
+    return Settings(".", frozenset(), People({}, False, state), True, Keeping(state), "", Kept(state))
+
+
+def log(entry: LogLine, least: str) -> None:
+    """Print a log entry of a coglet to stderr."""
+    if LEVELS[entry.level] >= LEVELS[least]:
+        shown = entry.value if isinstance(entry.value, str) else msgspec.json.encode(plain(entry.value)).decode()
+        sys.stderr.write(f"{entry.t / 1e9:9.3f} {entry.level:<5} {entry.path}: {shown}\n")
+
+
+def say(line: str) -> None:
+    """Print a line of the server to stderr."""
+    sys.stderr.write(f"cogc: {line}\n")
+
+
+def _opened(path: str | None) -> Sink | None:
+    """Open a file of the runtime. Raise UsageError for one that holds something else."""
+    if path is None:
+        return None
+    refuse_foreign(path)
+    try:
+        return Sink(path, f"`{path}`", mode=0o600)
+    except OSError as error:
+        raise UsageError(f"cannot write `{path}`: {str(error.strerror).lower()}") from None
+
+
+def _stream(sink: Sink | None) -> BinaryIO | None:
+    return None if sink is None else io.BufferedWriter(sink)

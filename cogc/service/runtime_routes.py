@@ -1,0 +1,191 @@
+"""The runtime over HTTP: the routes of the first system, with its parameters, answers, statuses and texts.
+
+Parameters stand in the path and the query. What is wrong with a query is reported in the form of FastAPI, on which the first
+system was built.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import trio
+from starlette.applications import Starlette
+from starlette.background import BackgroundTask
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import Message, Receive, Scope, Send
+
+from cogc.service.answers import answer, refusal
+from cogc.service.loading import Refused, read_data
+from cogc.service.runtime import Runtime
+from cogc.service.watch import Observer
+
+_LINK = ("src_id", "src_channel", "dest_id", "dest_channel")
+
+
+def routes(runtime: Runtime) -> list[BaseRoute]:
+    """Return the routes of a runtime."""
+
+    def plain(give: Callable[[], dict[str, Any]]) -> Callable[[Request], Awaitable[Response]]:
+        async def route(_request: Request) -> Response:
+            return answer(give())
+
+        return route
+
+    async def cogs(_request: Request) -> Response:
+        return answer(await runtime.cogs())
+
+    async def create(request: Request) -> Response:
+        (folder,) = needed(request, "cog_dir")
+        return answer(await runtime.create(folder, request.query_params.getlist("set")))
+
+    async def stop(request: Request) -> Response:
+        return answer(await runtime.stop(request.path_params["id"]))
+
+    async def transmit(request: Request) -> Response:
+        data = await data_of(request)
+        return answer(await runtime.transmit(request.path_params["id"], request.path_params["channel"], data))
+
+    async def enact(request: Request) -> Response:
+        (command,) = needed(request, "command")
+        data = await data_of(request)
+        return answer(await runtime.enact(request.path_params["id"], command, data))
+
+    async def observe(request: Request) -> Stream:
+        observer, end = runtime.observe(request.path_params["id"], request.path_params["channel"])
+        return Stream(observer, end, runtime.shown)
+
+    async def link(request: Request) -> Response:
+        return answer(await runtime.link(*needed(request, *_LINK)))
+
+    async def unlink(request: Request) -> Response:
+        return answer(await runtime.unlink(*needed(request, *_LINK)))
+
+    async def channels(request: Request) -> Response:
+        return answer(runtime.channels(request.path_params["id"]))
+
+    async def stats(request: Request) -> Response:
+        return answer(runtime.stats(request.path_params["id"], request.query_params.get("channel")))
+
+    async def history(request: Request) -> Response:
+        n = number(request, "n", 10)
+        return answer(runtime.history(request.path_params["id"], request.path_params["channel"], n))
+
+    async def shutdown(_request: Request) -> Response:
+        made = answer({"msg": "shutting down"})
+        made.background = BackgroundTask(_soon, runtime.shutdown)
+        return made
+
+    return [
+        Route("/cogs", cogs, methods=["GET"]),
+        Route("/create", create, methods=["POST"]),
+        Route("/stop/{id}", stop, methods=["POST"]),
+        Route("/transmit/{id}/{channel}", transmit, methods=["POST"]),
+        Route("/enact/{id}", enact, methods=["POST"]),
+        Route("/observe/{id}/{channel}", observe, methods=["GET"]),
+        Route("/link", link, methods=["POST"]),
+        Route("/link", unlink, methods=["DELETE"]),
+        Route("/links", plain(runtime.links), methods=["GET"]),
+        Route("/channels/{id}", channels, methods=["GET"]),
+        Route("/status", plain(runtime.status), methods=["GET"]),
+        Route("/tree", plain(runtime.tree), methods=["GET"]),
+        Route("/ui/graph", plain(runtime.graph), methods=["GET"]),
+        Route("/api/graph", plain(runtime.graph), methods=["GET"]),
+        Route("/stats/{id}", stats, methods=["GET"]),
+        Route("/history/{id}/{channel}", history, methods=["GET"]),
+        Route("/shutdown", shutdown, methods=["POST"]),
+    ]
+
+
+def application(made: list[BaseRoute], **options: Any) -> Starlette:
+    """Return an application whose errors have the form of FastAPI. `options` are Starlette's."""
+    handlers = {HTTPException: _refused, Refused: _refused}
+    return Starlette(routes=made, exception_handlers=handlers, **options)
+
+
+async def _refused(_request: Request, error: Exception) -> Response:
+    if isinstance(error, HTTPException):
+        return refusal(error.status_code, error.detail, error.headers)
+    assert isinstance(error, Refused)
+    return refusal(error.status, error.detail)
+
+
+async def _soon(act: Callable[[], None]) -> None:
+    """Act when the client has had time to read the answer."""
+    await trio.sleep(0.05)
+    act()
+
+
+# ---- queries -------------------------------------------------------------------------------------------------
+
+
+def needed(request: Request, *names: str) -> list[str]:
+    """Return parameters of a query. Raise Refused with all that are missing."""
+    given = request.query_params
+    missing = [
+        {"type": "missing", "loc": ["query", n], "msg": "Field required", "input": None}
+        for n in names
+        if n not in given
+    ]
+    if missing:
+        raise Refused(422, missing)
+    return [given[n] for n in names]
+
+
+async def data_of(request: Request) -> Any:
+    """Return the data of a request: JSON or text, of the query, or of the body if it is long."""
+    given = request.query_params.get("data")
+    return read_data(given if given is not None else (await request.body()).decode("utf-8", "replace") or None)
+
+
+def number(request: Request, name: str, default: int) -> int:
+    """Return a parameter that is a whole number. Raise Refused for anything else."""
+    given = request.query_params.get(name)
+    if given is None:
+        return default
+    text = given.strip()
+    if not text.removeprefix("-").removeprefix("+").isdecimal() or len(text) > 18:
+        msg = "Input should be a valid integer, unable to parse string as an integer"
+        raise Refused(422, [{"type": "int_parsing", "loc": ["query", name], "msg": msg, "input": given}])
+    return int(text)
+
+
+# ---- streams -------------------------------------------------------------------------------------------------
+
+
+class Stream:
+    """The response that sends what an observer hears, as server-sent events. It ends with its client, or with the observation."""
+
+    def __init__(self, observer: Observer, end: Callable[[], None], shown: Callable[[Any], Any]) -> None:
+        self.observer = observer
+        self.end = end
+        self.shown = shown
+
+    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
+        headers = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache")]
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(_until_gone, receive, nursery.cancel_scope)
+                await send({"type": "http.response.start", "status": 200, "headers": headers})
+                await send(_body(b""))  # the head goes out now: the client knows that it hears
+                while values := await self.observer.next():
+                    await send(_body("".join(f"data: {json.dumps(self.shown(v))}\n\n" for v in values).encode()))
+                await send(_body(b"", more=False))
+                nursery.cancel_scope.cancel()
+        finally:
+            self.end()
+
+
+async def _until_gone(receive: Receive, scope: trio.CancelScope) -> None:
+    """Wait until the client has gone, and cancel the answer then."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    scope.cancel()
+
+
+def _body(data: bytes, more: bool = True) -> Message:
+    return {"type": "http.response.body", "body": data, "more_body": more}

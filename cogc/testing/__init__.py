@@ -1,1 +1,0 @@
-"""Tests of specs: `cogc test`, and `simulate` for tests in Python (specs/testing.md, specs/api.md)."""

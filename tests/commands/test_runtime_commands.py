@@ -1,0 +1,224 @@
+"""`cogc runtime` and the commands about its coglets, as processes: what they print, and how they end."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.cli import cogc
+from support.console import commands
+from support.processes import marked, unique_seconds
+from support.runtimes import doubler, folder, printer
+from support.waiting import DEADLINE, wait_for
+
+COGLET = [sys.executable, "-c", "import sys; from cogc.cli import coglet; sys.exit(coglet())"]
+
+
+class Shell:
+    """Runs the commands of `coglet` against one runtime."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+        self.env = {**os.environ, "COGC_STATE": str(place / "state")}
+        started = self.run("runtime", "start", "-p", "0")
+        found = re.fullmatch(r"coglet runtime started \(pid=(\d+), port=(\d+)\)\n", started.stdout)
+        assert found, started.stdout + started.stderr
+        self.pid, self.port = int(found[1]), found[2]
+
+    def run(self, *words: str, input: str | None = None) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [*COGLET, *words],
+            capture_output=True,
+            text=True,
+            cwd=self.place,
+            env=self.env,
+            timeout=DEADLINE,
+            input=input,
+        )
+        assert "Traceback" not in done.stderr + done.stdout, done.stderr
+        return done
+
+    def __call__(self, *words: str) -> str:
+        """What a command prints that ends well."""
+        done = self.run(*words, "-p", self.port)
+        assert (done.returncode, done.stderr) == (0, ""), done.stderr
+        return done.stdout.removesuffix("\n")
+
+    def refused(self, *words: str) -> str:
+        """The line of a command that is refused."""
+        done = self.run(*words, "-p", self.port)
+        assert (done.returncode, done.stdout) == (1, ""), done.stdout
+        return done.stderr.removesuffix("\n")
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Iterator[Shell]:
+    made = Shell(tmp_path)
+    try:
+        yield made
+    finally:
+        made.run("runtime", "stop", "-p", made.port)
+        wait_for(lambda: not alive(made.pid))
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def test_a_system_is_put_together_watched_and_taken_apart(shell: Shell) -> None:
+    d, p = shell("create", doubler(shell.place)), shell("create", printer(shell.place), "--set", "label=loud")
+    assert re.fullmatch(r"doubler-[0-9a-f]{4}", d) and re.fullmatch(r"printer-[0-9a-f]{4}", p)
+    assert shell("link", d) == f"{d} (DoublerCoglet)\n  transmit: output\n  listen:   input"
+    assert shell("links") == "no links."
+    assert shell("link", f"{d}:output", f"{p}:input") == f"{d}:output -> {p}:input"
+    assert shell("links") == f"  {d}:output -> {p}:input"
+    watching = subprocess.Popen(
+        [*COGLET, "observe", f"{p}:output", "-p", shell.port, "--follow"], stdout=subprocess.PIPE, text=True
+    )
+    assert watching.stdout is not None
+    wait_for(lambda: f"output(1 subs)\n\n  {d}" in shell("runtime", "status"))
+    assert shell("transmit", f"{d}:input", "21") == f"transmitted on {d}:input"
+    assert watching.stdout.readline() == '{"label": "loud", "n": 1, "value": 42}\n'
+    assert shell("enact", p, "reset") == f"sent 'reset' to {p}"
+    assert shell("runtime", "status").split("\n") == [
+        "CogletRuntime",
+        f"├── DoublerCoglet ({d}) [LifeLet]",
+        "│   channels: output(1 subs), input(0 subs)",
+        f"└── PrinterCoglet ({p}) [LifeLet]",
+        "    channels: output(1 subs)",
+        "",
+        f"  {d}  DoublerCoglet  children=0  channels=[input, output]",
+        f"  {p}  PrinterCoglet  children=0  channels=[input, output]",
+        "",
+        f"  {d}:output -> {p}:input",
+    ]
+    assert shell("unlink", f"{d}:output", f"{p}:input") == f"unlinked {d}:output -> {p}:input"
+    assert shell("stop", p) == f"stopped PrinterCoglet (id={p}) + 0 children"
+    assert (watching.wait(DEADLINE), watching.stdout.read()) == (0, "")
+    watching.stdout.close()
+    assert shell("runtime", "stop") == "shutting down"
+    wait_for(lambda: not alive(shell.pid))
+    gone = shell.refused("links")
+    assert gone.startswith(f"error: cannot connect to runtime on port {shell.port}: ")
+
+
+def test_what_is_wrong_is_a_line_and_an_exit_code(shell: Shell) -> None:
+    d = shell("create", doubler(shell.place))
+    (shell.place / "bad.cog").write_text("coglet Main { on x { } }")
+    assert shell.refused("create", "/nope") == "error: '/nope' is not a directory"
+    assert "[COG" in shell.refused("create", "bad.cog")
+    assert shell.refused("observe", "nothing") == "error: expected 'id:channel', got 'nothing'"
+    assert shell.refused("transmit", d, "1") == f"error: expected 'id:channel', got '{d}'"
+    assert shell.refused("observe", "x-1:a") == "error: no coglet with id 'x-1'"
+    assert shell.refused("unlink", f"{d}:a", f"{d}:b") == "error: link not found"
+    assert shell.refused("create", doubler(shell.place / "b"), "--set", "x=1").startswith(
+        "error: `DoublerCoglet` has no"
+    )
+    assert "TypeError" in shell.refused("transmit", f"{d}:input", '{"a": 1}')
+    assert shell("runtime", "status") == "CogletRuntime (empty)\n\nno coglets running."
+    taken = shell.run("runtime", "start", "-p", shell.port)
+    assert (taken.returncode, taken.stdout) == (1, "") and "is in use" in taken.stderr
+
+
+def test_long_data_goes_as_a_body(shell: Shell) -> None:
+    p = shell("create", printer(shell.place))
+    shell("transmit", f"{p}:input", '"' + "x" * 50_000 + '"')
+    done = cogc("observe", f"{p}:output", "-p", "1")
+    assert done.returncode == 1 and done.stderr.startswith("error: cannot connect to runtime on port 1: ")
+
+
+def test_the_shell_takes_the_same_words(shell: Shell) -> None:
+    d = shell("create", doubler(shell.place))
+    words = f"coglets\nlink\nlink {d}\nwhat\ntransmit {d}:input 4\n\nstop {d}\ntree\nexit\n"
+    done = shell.run("shell", "-p", shell.port, input=words)
+    assert done.returncode == 0 and done.stderr == ""
+    said = [line.removeprefix("coglet> ") for line in done.stdout.split("\n")]
+    assert said == [
+        "coglet shell. Type help or ? for commands.",
+        "",
+        f"  {d}  DoublerCoglet",
+        "  error: usage: link ID, link ID:CHANNEL ID:CHANNEL",
+        f"{d} (DoublerCoglet)",
+        "  transmit: output",
+        "  listen:   input",
+        "  error: there is no command 'what'",
+        f"transmitted on {d}:input",
+        f"coglet> stopped DoublerCoglet (id={d}) + 0 children",
+        "CogletRuntime (empty)",
+        "",
+    ]
+
+
+def test_a_signal_ends_a_runtime_in_good_order_with_its_trace_whole(tmp_path: Path) -> None:
+    trace, port = tmp_path / "trace.jsonl", "0"
+    made = subprocess.Popen(
+        [*COGLET, "runtime", "start", "--foreground", "-p", port, "--trace", str(trace)],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "COGC_STATE": str(tmp_path / "state")},
+    )
+    assert made.stdout is not None
+    port = made.stdout.readline().rpartition("port=")[2].rstrip(")\n")
+    code = "from coglet import Coglet, LifeLet\nclass Last(Coglet, LifeLet):\n  async def on_stop(self):\n    print('bye')\n"
+    subprocess.run(
+        [*COGLET, "create", folder(tmp_path, "last", code, "Last"), "-p", port], check=True, capture_output=True
+    )
+    made.send_signal(signal.SIGTERM)
+    assert made.wait(DEADLINE) == 143
+    assert made.stdout.read() == "bye\n"
+    made.stdout.close()
+    lines = trace.read_text().splitlines()
+    assert '"kind":"stop","path":"CogletRuntime"' in lines[-1]
+
+
+def test_a_runtime_that_is_killed_leaves_no_process(shell: Shell) -> None:
+    seconds = unique_seconds()
+    (shell.place / "sleeper.cog").write_text(
+        f'program nap() -> string = shell ["sleep", "{seconds}"]\n'
+        "coglet Main { listen go: int\n transmit done: string\n on go as _ { done <- nap() } }\n"
+    )
+    id = shell("create", "sleeper.cog")
+    waiting = subprocess.Popen(
+        [*COGLET, "transmit", f"{id}:go", "1", "-p", shell.port], stderr=subprocess.PIPE, text=True
+    )
+    wait_for(lambda: bool(marked(seconds)))
+    os.kill(shell.pid, signal.SIGKILL)
+    assert waiting.wait(DEADLINE) == 1 and waiting.stderr is not None
+    assert waiting.stderr.read().startswith("error: ")
+    waiting.stderr.close()
+    wait_for(lambda: not marked(seconds))
+
+
+def test_the_commands_of_the_page_are_those_of_the_script() -> None:
+    from cogc.cli import COGLET as words
+
+    used = {command.split()[1] for command in commands("specs/coglet-runtime.md")}
+    assert used <= set(words) and used | {"run"} == set(words)
+
+
+def test_the_end_is_quick_whatever_clients_do(shell: Shell) -> None:
+    code = 'from coglet import Coglet, TickLet, every\nclass Loud(Coglet, TickLet):\n  @every(2, "ms")\n'
+    code += '  async def tick(self):\n    await self.transmit("out", "x" * 100_000)\n'
+    id = shell("create", folder(shell.place, "loud", code, "Loud"))
+    watching = subprocess.Popen([*COGLET, "observe", f"{id}:out", "-p", shell.port, "--follow"], stdout=subprocess.PIPE)
+    assert watching.stdout is not None
+    watching.stdout.readline()  # and no more
+    began = time.monotonic()
+    shell("runtime", "stop")
+    wait_for(lambda: not alive(shell.pid))
+    assert time.monotonic() - began < 4, "the command itself takes a part of it"
+    watching.kill()
+    watching.wait()
+    watching.stdout.close()

@@ -210,6 +210,14 @@ def test_an_expression_that_fails_fails_its_step_not_the_plan(tmp_path: Path) ->
     assert statuses(made)["release"] == "failed" and made.outcome == "done"
 
 
+def test_a_plan_may_have_many_steps(tmp_path: Path) -> None:
+    """The work of one step of its coglet grows with the number of steps, or with its square, but no faster."""
+    steps = "".join(f"step s{i}{f' after s{i - 1}' if i else ''}: f({i})\n" for i in range(230))
+    text = f'program f(x: int) -> int = expr 10 // (40 - x)\nplan P {{ goal: "g"\n approve: system\n {steps} }}'
+    made = run(tmp_path, text, "[]", "P")
+    assert list(statuses(made).values()) == ["completed"] * 40 + ["failed"] + ["skipped"] * 189
+
+
 def test_one_budget_holds_all_steps(tmp_path: Path) -> None:
     text = WRITTEN.replace("approve: system", "approve: system, budget: { tokens: 60 }")
     used = {"usage": {"input": 20, "output": 10}}

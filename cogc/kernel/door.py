@@ -38,12 +38,13 @@ class Door:
     `poll` is the shell's answer to a step that takes long: the present instant on the run's clock in nanoseconds, or None if
     the step must be given up because the run is to end. `deadline` is a step, and the instant at which the reaction that takes
     this step fails. `looks` is how often steps have looked up since the door was entered, `begun` the number of messages that
-    had been taken by then, if the loop has entered it. `counted` says of the last step that was given up whether it is counted.
+    had been taken by then, if the loop has entered it. `crowded` fails a step that has made more than there is room for. `counted` says of the last step that was given up whether it is counted.
     """
 
-    __slots__ = ("_look", "begun", "counted", "cuts", "deadline", "looks", "outer", "poll", "told")
+    __slots__ = ("_look", "begun", "counted", "crowded", "cuts", "deadline", "looks", "outer", "poll", "told")
 
-    def __init__(self) -> None:
+    def __init__(self, crowded: Callable[[], None]) -> None:
+        self.crowded = crowded
         self.poll: Callable[[], int | None] | None = None
         self.told: Callable[[Cut, int, int | None], None] | None = None
         self.cuts: dict[int, Cut] | None = None
@@ -84,6 +85,7 @@ class Door:
     def look(self) -> None:
         """End a step that takes long, if its reaction's time is over or the run is to stop."""
         self.looks += 1
+        self.crowded()
         cut = self._cut()
         if cut is None:
             return

@@ -59,6 +59,10 @@ WITHIN = 60_000_000_000
 """The span in which restarts are counted, in nanoseconds."""
 BACKOFF = 100_000_000
 """The pause before a first restart, in nanoseconds."""
+SPIN = 1000
+"""How many restarts of one coglet there may be within SPIN_SPAN, whoever asks for them."""
+SPIN_SPAN = 1_000_000_000
+"""The span in which such restarts are counted, in nanoseconds."""
 LONGEST_BACKOFF = 60_000_000_000
 """The longest pause before a restart, in nanoseconds."""
 
@@ -192,6 +196,9 @@ def policy(kernel: State, inst: Instance, report: FailureReport) -> None:
     slot, parent = inst.slot, inst.parent
     assert slot is not None and parent is not None
     spec: ChildCode = slot.spec
+    if spec.spec.restart != "never" and is_spinning(kernel, inst):
+        fail(kernel, parent, _both(spinning(inst), report), report.reaction, report.event)
+        return
     allowed = spec.spec.restart != "never" and report.failure.kind != "budget" and _within_limits(kernel, inst)
     if slot.alone and (not allowed or inst in kernel.outer.unstarted):
         _stop_alone(kernel, inst, report)
@@ -223,6 +230,17 @@ def _stop_alone(kernel: State, inst: Instance, report: FailureReport) -> None:
         kernel.effects.append(LogLine("error", report.path, said, kernel.now))
     inst.failure = report
     kernel.admit(outside_step(inst, "stop", lambda: supervision.stop(kernel, inst)), None)
+
+
+def is_spinning(kernel: State, inst: Instance) -> bool:
+    """Return whether a coglet has been restarted so often in so short a time that it would go on for ever."""
+    restarts = inst.restarts or ()
+    return len(restarts) >= SPIN and restarts[-SPIN] > kernel.now - SPIN_SPAN
+
+
+def spinning(inst: Instance) -> Failure:
+    """Return the failure of a coglet whose child is restarted without end."""
+    return Failure("bound", f"`{inst.path}` was restarted {SPIN} times within a second")
 
 
 def _setting(inst: Instance, value: Function | None) -> Value:

@@ -40,7 +40,7 @@ over) are messages too, on ports that `ports.step` makes. So they have their tur
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from cogc.kernel import failing, joins, orders, ports, programs, python, reactions, requests, supervision, wiring
 from cogc.kernel.effects import Persist
@@ -57,10 +57,10 @@ from cogc.kernel.objects import (
     Instance,
     Port,
 )
-from cogc.kernel.state import State
+from cogc.kernel.state import MOST_WAITING, State
 from cogc.kernel.timers import Timer
 from cogc.kernel.waits import Talk
-from cogc.language.meter import METER
+from cogc.language.meter import METER, Interrupted
 from cogc.language.values import Failure
 
 if TYPE_CHECKING:
@@ -70,6 +70,8 @@ if TYPE_CHECKING:
     from cogc.language.values import Function, Value
 
 ENDING = "the run is ending"
+BLOCK = 4096
+"""How many messages are taken between two looks at how many wait."""
 
 
 class Kernel(State):
@@ -183,10 +185,34 @@ class Kernel(State):
         """Take up to `most` messages, fewer after `pause` or if a step is given up; return how many were taken."""
         before = self.door.begun = self.steps
         with self.door:
-            self._loop(most)
+            self._blocks(most)
             return self.steps - before
         self._given_up()
         return self.steps - before
+
+    def _blocks(self, most: int) -> None:
+        """Take up to `most` messages, in blocks behind each of which the run fails if too many wait.
+
+        A block ends where the number of steps is a multiple of BLOCK, so that a replay fails at the same place.
+        """
+        end = self.steps + most
+        while True:
+            goal = min(end, self.steps + BLOCK - self.steps % BLOCK)
+            paused = self._loop(goal - self.steps)
+            if not goal % BLOCK and len(self.messages) > MOST_WAITING:
+                self._flooded(self.crowd())
+            if paused or self.steps < goal or goal == end:
+                return
+
+    def _flooded(self, what: str) -> NoReturn:
+        """Fail the run, at once: more is sent than is taken, and would fill the memory."""
+        assert self.root is not None
+        failing.fail(self, self.root, Failure("bound", f"{what}; the limit is {MOST_WAITING}"), "messages", None)
+        self.messages.clear()
+        self.ready.clear()
+        end = Interrupted()
+        end.counted = True
+        raise end
 
     def _given_up(self) -> None:
         """Count the message of a step that was given up as a dead letter.
@@ -204,8 +230,8 @@ class Kernel(State):
         if self.trace:
             self.trace.record("dead_letter", inst, cause=cause, port=port.label, reason="cancelled", data=message)
 
-    def _loop(self, most: int) -> None:
-        """Take up to `most` messages.
+    def _loop(self, most: int) -> bool:
+        """Take up to `most` messages. Return whether a pause was asked for.
 
         This is the hot path of a run. The counter is the loop's own, and an empty queue is an exception, because both cost less
         than a comparison a message. `ready` is always empty when `run` returns, so that a replay stops at the same place.
@@ -217,12 +243,12 @@ class Kernel(State):
             for count in range(count + 1, count + most + 1):  # noqa: B020  # read behind the loop
                 if ready and self._attend():
                     count -= 1
-                    return
+                    return True
                 try:
                     item = take()
                 except IndexError:
                     count -= 1
-                    return
+                    return False
                 port, message, _ = item
                 inst, simple = port.inst, port.simple
                 meter.step = item
@@ -239,7 +265,7 @@ class Kernel(State):
                     self._broken(port, error, message)
                 if hot:
                     self.press(inst)
-            self._attend()
+            return self._attend()
         finally:
             self.steps = count
 
@@ -279,6 +305,8 @@ class Kernel(State):
                 inst.backlog = deque()
             inst.backlog.append(item)
             inst.gate |= BACKLOG
+            if len(inst.backlog) > MOST_WAITING:
+                self._flooded(f"{len(inst.backlog)} messages wait for `{inst.path}`")
         else:
             self.deliver(item)
 

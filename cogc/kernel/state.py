@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import uuid
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +44,10 @@ if TYPE_CHECKING:
 
 RING = 256
 """How many of the last messages are kept for the report of a failure."""
+MOST_SENT = 1_500_000
+"""How many messages may wait before a step that sends more fails."""
+MOST_WAITING = 2_000_000
+"""How many messages may wait for their turn, or for one coglet, before the run fails."""
 LEVELS = {"debug": 0, "info": 1, "warn": 2, "error": 3}
 
 
@@ -144,7 +148,7 @@ class State:
         self.persisted: dict[tuple[str, str], Any] = {}
         self.opened = Opened()
         self.outer = Outer(self)
-        self.door = Door()
+        self.door = Door(self.crowded)
         self.settling: dict[tuple[str, str], list[Waiter]] = {}
 
     def held(self, unit: Unit) -> Unit:
@@ -264,6 +268,18 @@ class State:
                     waiting.remove(item)  # type: ignore[union-attr]
                     self.bury(item, "dropped")
                     return
+
+    def crowded(self) -> None:
+        """Raise Failure in a step that sends more messages than may wait."""
+        if len(self.messages) > MOST_SENT:
+            raise Failure("bound", f"{self.crowd()}; the limit is {MOST_SENT}")
+
+    def crowd(self) -> str:
+        """Return how many messages wait, and where most of them do."""
+        found: Counter[Port] = Counter(item[0] for item in self.messages)
+        port, count = found.most_common(1)[0]
+        whole = f"{len(self.messages)} messages wait for their turn"
+        return whole if port.own else f"{whole}, {count} of them for `{port.label}` of `{port.inst.path}`"
 
     def bury(self, item: Item, reason: str, taken: bool = False) -> None:
         """Count a message that will not be handled, and record it in the trace with its reason."""

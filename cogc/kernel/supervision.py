@@ -610,6 +610,8 @@ def restart(kernel: State, inst: Instance) -> None:
     parent = inst.parent
     if parent is None or inst.gate & STOPPED:
         raise Failure("error", f"`{inst.path}` has stopped; it cannot be restarted")
+    if failing.is_spinning(kernel, inst):
+        raise failing.spinning(inst)
     if inst.restarts is None:
         inst.restarts = []
     inst.restarts.append(kernel.now)

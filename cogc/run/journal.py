@@ -186,7 +186,7 @@ def replay(kernel: Kernel, events: list[Event], taken: Taken | None = None) -> N
 
 def _run_to(kernel: Kernel, steps: int) -> None:
     """Let a kernel take messages up to a step of the recording. A step that is cut short ends a portion, as it did then."""
-    while kernel.steps < steps and kernel.run(steps - kernel.steps):
+    while kernel.steps < steps and not kernel.ended and kernel.run(steps - kernel.steps):
         pass
 
 

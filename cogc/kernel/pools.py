@@ -10,6 +10,10 @@ An example. `Main` keeps `who: map[int]`, and `create s = S * 0..100`, where `S(
     create s(user: "ann")   the record of Main is {next: 1, members: [[0, {user: "ann"}]]}
     a new run               S is made with `user` "ann" at Main/s[0], where its `n` was kept; then `on start` runs
     stop s[0]               the record is {next: 1, members: []}; the states of Main/s[0] and below are dropped
+
+A child for each item of a list (`for x in LIST`) is kept by its item: the record `each NAME` has the list of the last
+start. When the list is another one, what is kept of an item goes with the item to its new index (`settle`). Equal items
+are told apart by their order. What is kept of an item that is gone is dropped.
 """
 
 from __future__ import annotations
@@ -17,6 +21,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cogc.kernel.effects import Forget, Persist
+from cogc.language.functions import stable_key
 from cogc.language.limits import outside_pool
 from cogc.language.values import Failure
 
@@ -54,6 +59,38 @@ def _keep(kernel: State, parent: Instance, slot: Slot) -> None:
     record: Value = {"next": slot.next_index, "members": members}
     kernel.persisted[parent.path, _name(slot)] = record
     kernel.effects.append(Persist(parent.path, _name(slot), record))
+
+
+def settle(kernel: State, parent: Instance, slot: Slot) -> None:
+    """Give each item of a list what was kept of it, wherever the item stood before."""
+    if not parent.code.unit.keeps(slot.spec.spec.coglet):
+        return
+    key = parent.path, f"each {slot.name}"
+    before = kernel.persisted.get(key)
+    if before == slot.items:
+        return
+    kernel.persisted[key] = slot.items
+    kernel.effects.append(Persist(*key, slot.items))
+    if not isinstance(before, list):
+        return
+    places: dict[str, list[int]] = {}
+    for index, item in enumerate(before):
+        places.setdefault(stable_key(item), []).append(index)
+    kept = [_taken(kernel, f"{parent.path}/{slot.name}[{index}]") for index in range(len(before))]
+    for index, item in enumerate(slot.items):
+        earlier = places.get(stable_key(item))
+        if earlier:
+            for (below, name), value in kept[earlier.pop(0)].items():
+                path = f"{parent.path}/{slot.name}[{index}]{below}"
+                kernel.persisted[path, name] = value
+                kernel.effects.append(Persist(path, name, value))
+
+
+def _taken(kernel: State, path: str) -> dict[tuple[str, str], Any]:
+    """Take out what is kept of a coglet and of all below it, by the path below it and the name."""
+    kernel.effects.append(Forget(path))
+    keys = [k for k in kernel.persisted if k[0] == path or k[0].startswith(f"{path}/")]
+    return {(k[0][len(path) :], k[1]): kernel.persisted.pop(k) for k in keys}
 
 
 def _name(slot: Slot) -> str:

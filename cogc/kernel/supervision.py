@@ -185,6 +185,7 @@ def _child(kernel: State, parent: Instance, child: ChildCode, number: int) -> No
     if child.each:
         assert child.source is not None
         slot.items = child.source(parent)
+        pools.settle(kernel, parent, slot)
         for item in slot.items:
             add_member(kernel, parent, slot, [a(parent, item) if a else pools.UNSET for a in child.arguments])
         return

@@ -619,8 +619,9 @@ class Session:
                         self.options.on_log(effect)
                 case Persist():
                     changed[effect.path, effect.name] = effect.value
-                case Forget():
-                    gone.append(effect.path)
+                case Forget(path=path):
+                    gone.append(path)
+                    changed = {k: v for k, v in changed.items() if k[0] != path and not k[0].startswith(f"{path}/")}
                 case _:
                     assert_never(effect)
         if (changed or gone) and self.sinks.states is not None:

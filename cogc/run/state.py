@@ -69,15 +69,15 @@ class StateStore:
         return {(p, n): decode(v) for p, n, v in rows}
 
     def save(self, states: dict[tuple[str, str], Any], gone: Sequence[str] = ()) -> None:
-        """Write states, then drop those of coglets that are gone, and of all below them."""
+        """Drop the states of coglets that are gone, and of all below them; then write states."""
         if self.lost:
             return
         rows = [(p, n, encode(v)) for (p, n), v in states.items()]
         below = [(path, f"{path}/", f"{path}0") for path in gone]  # 0 is the character behind the slash
         try:
             self.connection.execute("BEGIN IMMEDIATE")
-            self.connection.executemany("INSERT OR REPLACE INTO state VALUES (?, ?, ?)", rows)
             self.connection.executemany("DELETE FROM state WHERE path = ? OR path > ? AND path < ?", below)
+            self.connection.executemany("INSERT OR REPLACE INTO state VALUES (?, ?, ?)", rows)
             self.connection.execute("COMMIT")
         except sqlite3.Error as error:
             self.lost = str(error)

@@ -41,7 +41,7 @@ from cogc.commands.packages import allow_imports
 from cogc.commands.prints import apart
 from cogc.commands.settings import settings
 from cogc.commands.sinks import RunSinks
-from cogc.commands.state import add_state, state_of
+from cogc.commands.state import add_state, state_of, warn_of_spec
 from cogc.commands.usage import UsageError, only
 from cogc.diagnostics.problems import Problems
 from cogc.disk.state_folder import StateFolder
@@ -205,6 +205,8 @@ def _run(bundle: ir.Bundle, options: Namespace) -> int:
         if options.processes < 1:
             raise UsageError(f"--processes {options.processes}: at least 1")
         limit_processes(options.processes)
+    if not options.replay:
+        warn_of_spec(bundle, options)
     if bundle.root in bundle.setts:
         return run_sett.run(bundle, options)
     if options.sandbox in ("container", "landlock"):

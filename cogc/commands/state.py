@@ -6,11 +6,14 @@ import os
 import sys
 
 from cogc.commands.usage import UsageError
-from cogc.disk.state_folder import Kept, StateFolder, here, near, of_spec, refuse_workspace
+from cogc.disk.state_folder import Kept, StateFolder, here, inside, near, of_spec, refuse_workspace
+from cogc.kernel.permissions import writes_from_sandbox
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
+
+    from cogc.ir import Bundle
 
 
 def add_state(parser: ArgumentParser) -> None:
@@ -44,6 +47,16 @@ def state_here(options: Namespace) -> StateFolder:
     for line in found.news():
         sys.stderr.write(f"cogc: {line}\n")
     return found
+
+
+def warn_of_spec(bundle: Bundle, options: Namespace) -> None:
+    """Say that commands in a sandbox may write the spec: what they change there is in force at the next run."""
+    spec, workspace = os.path.realpath(options.spec), os.path.realpath(options.workspace)
+    if options.sandbox != "none" and inside(spec, workspace) and writes_from_sandbox(bundle):
+        sys.stderr.write(
+            f"cogc: warning: commands in a sandbox may write the workspace, and `{os.path.relpath(spec, workspace)}` lies in it: what they "
+            "change in the spec is in force at the next run (--workspace names another folder)\n"
+        )
 
 
 def kept_by(options: Namespace, state: StateFolder) -> Kept:

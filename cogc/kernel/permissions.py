@@ -54,6 +54,15 @@ class Sandbox:
         return (self.mode, self.network, self.memory, self.processes)
 
 
+def writes_from_sandbox(bundle: Bundle) -> bool:
+    """Return whether anything in a program may write the workspace from a sandbox: an agent, an MCP server, an agent of a sett."""
+    declared = [p.attributes for p in bundle.programs.values()] + [s.attributes for s in bundle.servers.values()]
+    agents = [a.attributes for sett in bundle.setts.values() for a in sett.agents]
+    return any(_is(a.get("sandbox"), "rw") for a in declared) or any(
+        _is(a.get("workspace"), "rw") or "worker" in a for a in agents
+    )
+
+
 def of_criteria(bundle: Bundle) -> Sandbox | None:
     """Return the permissions of what judges the work of a program's agents: those of the agents that write the workspace from a
     sandbox. None if there is no such agent.

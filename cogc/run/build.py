@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import NoReturn
 
 from cogc.kernel.effects import LogLine
 from cogc.kernel.machine import Kernel
+from cogc.kernel.permissions import writes_from_sandbox
 from cogc.kernel.unit import Unit
 from cogc.run.background import Background
 from cogc.run.claims import Claims
@@ -18,6 +20,7 @@ from cogc.run.mirror import Mirror
 from cogc.run.models import Models
 from cogc.run.outside import Outside
 from cogc.run.people import Clock
+from cogc.run.pinned import pin
 from cogc.run.plans import Plans
 from cogc.run.secrets import prepare
 from cogc.run.servers import Servers
@@ -29,6 +32,8 @@ def build_session(unit: Unit, options: RunOptions, settings: Settings, sinks: Si
     """Return a session that has not begun."""
     sinks = sinks or Sinks()
     prepare(unit.bundle.secrets)
+    if settings.sandboxed and writes_from_sandbox(unit.bundle):
+        pin(os.path.realpath(settings.workspace))
     kernel = _kernel(unit, options, sinks)
     outside, background = Outside(options.sim), Background()
 

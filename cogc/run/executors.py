@@ -71,7 +71,7 @@ from cogc.kernel.effects import Call
 from cogc.kernel.unit import Unit
 from cogc.language.functions import text
 from cogc.language.values import Duration, Failure, kind_of
-from cogc.run import calling, upstream, watch
+from cogc.run import calling, pinned, upstream, watch
 from cogc.run.calling import OnTrio, is_refusal, left, speaking
 from cogc.run.claims import Claims, files_of
 from cogc.run.coglets import Coglets
@@ -301,7 +301,7 @@ class Executors:
         if outcome.truncated:
             raise Failure("program", f"`{words[0]}` wrote more than 16 MiB")
         if request.get("reload"):
-            self._forget(cwd)
+            self._forget(cwd, call.sandbox is None or not self.settings.sandboxed)
         if form == "outcome":
             texts = {"stdout": outcome.stdout, "stderr": outcome.stderr}
             return {"code": outcome.code, **{k: t.decode("utf-8", "replace") for k, t in texts.items()}}
@@ -340,10 +340,11 @@ class Executors:
             )
         return folder
 
-    def _forget(self, folder: str) -> None:
+    def _forget(self, folder: str, trusted: bool) -> None:
         """Forget the modules of the spec below a folder, so that they are imported anew when they are needed.
 
-        Their bytecode is removed too. It would be taken for that of a new text of the same second and size.
+        Where commands in a sandbox may write, what was changed is taken only if it is `trusted`: the command that asks for it ran in no
+        sandbox. Bytecode is removed too: it would be taken for that of a new text of the same second and size.
         """
         for name, module in list(sys.modules.items()):
             file = getattr(module, "__file__", None)
@@ -351,7 +352,10 @@ class Executors:
                 continue
             if os.path.commonpath([folder, os.path.realpath(file)]) == folder:
                 del sys.modules[name]
-                Path(getattr(module, "__cached__", None) or file + "c").unlink(missing_ok=True)
+                if not pinned.holder(file):
+                    Path(getattr(module, "__cached__", None) or file + "c").unlink(missing_ok=True)
+        if trusted:
+            pinned.trust(folder)
         self.functions.clear()
         importlib.invalidate_caches()
 
@@ -409,7 +413,7 @@ def load_module(name: str, path: Path) -> ModuleType:
     folder = str(path.parent)
     if folder not in sys.path and folder != resources.place("stdlib"):
         sys.path.append(folder)
-    found = importlib.util.spec_from_file_location(key, path)
+    found = importlib.util.spec_from_file_location(key, path, loader=pinned.loader(key, str(path)))
     assert found is not None and found.loader is not None
     module = importlib.util.module_from_spec(found)
     sys.modules[key] = module

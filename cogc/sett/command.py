@@ -24,6 +24,7 @@ import trio
 from cogc.disk.state_folder import Kept
 from cogc.language.values import Failure
 from cogc.run.git import commit_words, sealed
+from cogc.run.pinned import pin
 from cogc.run.process import ProcessResult, run_process
 from cogc.sett.model import STRUCTURAL, Artefact, new_id
 from cogc.sett.sandboxes import Sandboxes
@@ -50,6 +51,8 @@ class CommandRunner:
         board = [url.removeprefix("sqlite:")] if url.startswith("sqlite:") else []
         self.sandboxes = Sandboxes(self.workspace, sandbox, (kept or Kept()).and_files(board))
         self.url = url
+        if sandbox != "none":
+            pin(self.workspace)
 
     def environment(self, agent: AgentSpec) -> dict[str, str]:
         """Return the variables that cogc sets for an agent's commands, with the agent's own `environment`."""

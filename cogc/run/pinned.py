@@ -52,9 +52,7 @@ def holder(path: str) -> str:
     for place in _ways(path):
         if place in runs_on():
             return ""  # sandboxes only read it
-        found = (
-            max((f for f in _moments if place == f or inside(place, f)), key=len, default="") if not found else found
-        )
+        found = found or max((f for f in _moments if place == f or inside(place, f)), key=len, default="")
     return found
 
 

@@ -30,9 +30,11 @@ check: $(BIN)/cogc
 faults: $(BIN)/cogc
 	COGC_FAULTS=200 $(BIN)/python -m pytest -n 2 tests/test_reaper.py tests/test_faults.py
 
-# Mutated specs through the checker, the seeds that fail printed: `make fuzz COUNT=60000 SEED=0`.
+# Mutated specs through the checker and malformed replies of models through runs, the seeds that fail printed:
+# `make fuzz COUNT=60000 REPLIES=2000 SEED=0`.
 fuzz: $(BIN)/cogc
 	PYTHONPATH=tests $(BIN)/python -m support.mutations $(or $(COUNT),60000) $(or $(SEED),0)
+	PYTHONPATH=tests $(BIN)/python -m support.odd_replies $(or $(REPLIES),2000) $(or $(SEED),0)
 
 bench: $(BIN)/cogc
 	$(BIN)/python bench/run.py

@@ -214,13 +214,34 @@ def test_what_will_not_pass_is_not_tried_again(server: Server, code: int) -> Non
 
 @pytest.mark.parametrize(
     "wrong",
-    [raw(b"<html>hello</html>", "text/html"), raw(b'{"a": 1}', "application/json"), raw(b"", "text/event-stream")],
-    ids=["html", "json", "empty"],
+    [raw(b"<html>hello</html>", "text/html"), raw(b'{"a": 1}', "application/json")],
+    ids=["html", "json"],
 )
 def test_what_is_no_reply_says_so(server: Server, wrong: Any) -> None:
     server.will(wrong)
     kind, message = out(server, "string", "retry: 0")
     assert kind == "program" and "Messages API" in message
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        (b"", "the reply is empty"),
+        (b"event: message_start\ndata: {\n\n", "the reply is garbled"),
+        (
+            b'event: message_start\ndata: {"type": "message_start"}\n\n',
+            "the reply is garbled: an event has no `message`",
+        ),
+        (b"event: message_start\ndata: []\n\n", "the reply is garbled"),
+    ],
+    ids=["empty", "no JSON", "a field is missing", "no record"],
+)
+def test_a_stream_that_is_spoilt_is_asked_for_again(server: Server, body: bytes, why: str) -> None:
+    server.will(raw(body, "text/event-stream"), reply("at last"))
+    assert out(server) == "at last" and len(server.requests) == 2
+    server.will(raw(body, "text/event-stream"))
+    kind, message = out(server, "string", "retry: 0")
+    assert kind == "program" and why in message
 
 
 def test_a_server_that_is_not_there(server: Server) -> None:

@@ -96,6 +96,36 @@ def test_tools_go_out_and_back_in_this_apis_words(server: Server) -> None:
     assert two["tool_call_id"] == "b" and "no JSON object" in two["content"]
 
 
+@pytest.mark.parametrize(
+    "deltas",
+    [
+        [{"tool_calls": [{**call(0, "a", '{"n": 1}'), "index": None}, {**call(0, "b", '{"n": 2}'), "index": None}]}],
+        [{"tool_calls": [call(0, "a", '{"n": 1}')]}, {"tool_calls": [call(0, "b", '{"n": 2}')]}],
+        [{"tool_calls": [call(0, "a", '{"n":')]}, {"tool_calls": [call(0, "a", " 1}")]}, {"tool_calls": [call(1, "b", '{"n": 2}')]}],
+        [{"tool_calls": [call(0, "", '{"n": 1}'), call(1, "", '{"n": 2}')]}],
+        [{"tool_calls": [call(0, "a", {"n": 1}), call(1, "b", {"n": 2})]}],  # type: ignore[arg-type]
+    ],
+    ids=["no index", "one index for two", "a name in each piece", "no ids", "inputs as records"],
+)  # fmt: skip
+def test_two_calls_stay_two(server: Server, deltas: list[dict[str, Any]]) -> None:
+    server.will(chunks(*deltas, finish="tool_calls"), chunks({"content": "done"}))
+    assert out(server)[-1] == "done"
+    said = [(m["tool_call_id"], m["content"]) for m in server.requests[1]["messages"] if m["role"] == "tool"]
+    assert [content for _, content in said] == ["2", "4"] and len({id for id, _ in said}) == 2
+
+
+def test_content_may_be_a_list_of_parts(server: Server) -> None:
+    thought = {"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}
+    server.will(chunks({"content": [thought]}, {"content": [{"type": "text", "text": "hi"}]}))
+    assert out(server)[-1] == "hi"
+
+
+def test_a_count_that_is_none_is_no_reason_to_fail(server: Server) -> None:
+    usage: Any = {"prompt_tokens": "12", "completion_tokens": None, "prompt_tokens_details": 4}
+    server.will(chunks({"content": "hi"}, usage=usage))
+    assert out(server)[-1] == "hi"
+
+
 def test_a_record_comes_through_structured_output(server: Server) -> None:
     server.will(chunks({"content": '{"n": 3}'}))
     assert out(server, "{ n: int }")[-1] == {"n": 3}

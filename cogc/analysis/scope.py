@@ -34,13 +34,14 @@ FAILURE = RecordOf(
         FieldOf("message", types.STRING),
         FieldOf("path", types.STRING),
         FieldOf("event", types.ANY),
+        FieldOf("partial", types.STRING),
     )
 )
 CHILD_FAILURE = RecordOf(
     (
         FieldOf("child", types.STRING),
         FieldOf("index", types.optional(types.INT)),
-        *FAILURE.fields,
+        *FAILURE.fields[:-1],
         FieldOf("restarts", types.INT),
     )
 )

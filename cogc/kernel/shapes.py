@@ -90,12 +90,17 @@ Body: TypeAlias = dict[str, Any]
 """The body of a request to a model, in the form of the Messages API: what a provider takes differs with the provider."""
 
 
-class Error(TypedDict):
-    """A request to a model that failed: whether it may be made again, and after how many seconds the server takes it."""
+class Error(TypedDict, total=False):
+    """A request to a model that failed: whether it may be made again, and after how many seconds the server takes it.
+
+    `kind` is `program` unless it says something else. `partial` is the text that had come until then.
+    """
 
     message: str
     retry: bool
     after: float | None
+    kind: str
+    partial: str
 
 
 class Reply(TypedDict, total=False):

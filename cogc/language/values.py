@@ -35,11 +35,13 @@ class Failure(Exception):
     """The failure of a reaction. A failure that `interrupts` ends the reaction: no `try` of it takes the failure.
 
     `at` is the number of its place in the spec; `trace` is the trace of Python behind a failure of kind `internal`.
+    `partial` is what a model had said when its conversation failed.
     """
 
     def __init__(self, kind: str, message: str, at: int = -1, trace: str = "") -> None:
         super().__init__(message)
         self.interrupts = False
+        self.partial = ""
         self.trace = trace
         self.kind = kind
         self.message = message

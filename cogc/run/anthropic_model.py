@@ -2,6 +2,9 @@
 
 The SDK's own attempts are turned off: the kernel decides about attempts. Every request is streamed, since the API
 refuses long answers otherwise. Only its stop reason tells a complete stream from one that broke off.
+
+Events are read as plain data, and not as the SDK's types: those take any value for any field, and warn on stderr when a
+value of the wrong type is given back.
 """
 
 from __future__ import annotations
@@ -14,9 +17,22 @@ import httpx2
 
 from cogc import ir
 from cogc.language.attributes import USUAL
-from cogc.run.provider import api_key, asked_to_wait, cleaned, failed, innermost, input_of, may_pass
+from cogc.run.provider import (
+    MISSHAPEN,
+    api_key,
+    asked_to_wait,
+    cleaned,
+    count_of,
+    failed,
+    garbled,
+    innermost,
+    input_of,
+    may_pass,
+    piece_of,
+)
 
 _CACHED = {"cache_control": {"type": "ephemeral"}}
+_NO_REPLY = "the server's answer is no reply of the Messages API"
 
 
 class AnthropicModel:
@@ -46,17 +62,13 @@ class AnthropicModel:
         except anthropic.APIStatusError as error:
             return self._status(error)
         except anthropic.APIResponseValidationError:
-            return failed("the server's answer is no reply of the Messages API")
+            return failed(_NO_REPLY)
         except (anthropic.APIConnectionError, httpx2.HTTPError) as error:
             return failed(
                 f"the connection to {self.client.base_url.host} failed: {cleaned(self.key, innermost(error))}", True
             )
-        except (anthropic.AnthropicError, AssertionError, ValueError, TypeError) as error:
-            return failed(
-                f"the server's answer is no reply of the Messages API: {cleaned(self.key, str(error))[:200]}".rstrip(
-                    ": "
-                )
-            )
+        except (anthropic.AnthropicError, AssertionError, *MISSHAPEN) as error:
+            return failed(f"{_NO_REPLY}: {cleaned(self.key, str(error))[:200]}".rstrip(": "))
 
     async def _count(self, request: dict[str, Any]) -> dict[str, Any]:
         """Return the number of tokens of a request, counted by the server."""
@@ -64,18 +76,24 @@ class AnthropicModel:
         found = await self.client.messages.count_tokens(
             **{k: parameters[k] for k in ("model", "messages", "system", "tools", "tool_choice") if k in parameters}
         )
-        return {"tokens": found.input_tokens}
+        return {"tokens": found.input_tokens} if type(found.input_tokens) is int else failed(_NO_REPLY)
 
     async def _stream(self, request: dict[str, Any], emit: Callable[[str], None] | None) -> dict[str, Any]:
         """Send a request and return the assembled reply."""
         reply = _Assembled()
-        stream = await self.client.messages.create(**self._parameters(request), stream=True)
-        async with stream:
-            async for event in stream:
-                piece = reply.add(event.to_dict(mode="json", exclude_unset=True))
-                if emit is not None and piece:
-                    emit(piece)
-        return reply.complete()
+        body = {**self._parameters(request), "stream": True}
+        stream = await self.client.post(
+            "/v1/messages", cast_to=object, body=body, stream=True, stream_cls=anthropic.AsyncStream[object]
+        )
+        try:
+            async with stream:
+                async for event in stream:
+                    piece = reply.add(event)
+                    if emit is not None and piece:
+                        emit(piece)
+            return reply.complete() if reply.begun else garbled(stream.response.headers, _NO_REPLY, self.key)
+        except MISSHAPEN as error:
+            return garbled(stream.response.headers, _NO_REPLY, self.key, error)
 
     def _parameters(self, request: dict[str, Any]) -> dict[str, Any]:
         """Return a request in the words of the API."""
@@ -102,7 +120,7 @@ class AnthropicModel:
         if config:
             found["output_config"] = config
         if "temperature" in request:
-            found["extra_body"] = {"temperature": request["temperature"]}
+            found["temperature"] = request["temperature"]
         return found
 
     def _status(self, error: anthropic.APIStatusError) -> dict[str, Any]:
@@ -113,8 +131,9 @@ class AnthropicModel:
         kind, status = str(found.get("type", "")), error.status_code
         # an error in the middle of a stream comes with the status 200 that the stream began with
         again = may_pass(status) or kind in ("overloaded_error", "api_error", "rate_limit_error")
-        said = cleaned(self.key, str(found.get("message", "") or (error.message if status != 200 else kind)))[:400]
-        answer = failed(f"the model's server said {status if status != 200 else kind}: {said}", again)
+        said = cleaned(self.key, str(found.get("message", "") or (error.message if status != 200 else "")))[:400]
+        named = str(status) if status != 200 else kind or "that it has an error"
+        answer = failed(f"the model's server said {named}: {said}".rstrip(": "), again)
         answer["error"]["after"] = asked_to_wait(error.response.headers)
         return answer
 
@@ -134,48 +153,51 @@ class _Assembled:
         self.category: Any = None
         self.begun = False
 
-    def add(self, event: dict[str, Any]) -> str:
-        """Take an event, and return its piece of text."""
-        index, delta = event.get("index", -1), event.get("delta") or {}
+    def add(self, event: Any) -> str:
+        """Take an event, and return its piece of text. Raise one of `MISSHAPEN` for an event of the wrong form."""
         match event.get("type"):
             case "message_start":
-                self.begun = True
                 self._count(event["message"].get("usage"))
+                self.begun = True
             case "content_block_start":
-                self.blocks[index] = {k: v for k, v in event["content_block"].items() if v is not None}
-            case "content_block_delta" if index in self.blocks:
-                return self._extend(index, delta)
+                self.blocks[_index(event)] = {k: v for k, v in event["content_block"].items() if v is not None}
+                self.inputs.pop(event["index"], None)
+            case "content_block_delta" if _index(event) in self.blocks:
+                return self._extend(event["index"], event["delta"])
             case "message_delta":
                 self._count(event.get("usage"))
+                delta = event["delta"]
                 self.stop = delta.get("stop_reason") or self.stop
                 self.category = (delta.get("stop_details") or {}).get("category") or self.category
         return ""
 
     def _extend(self, index: int, delta: dict[str, Any]) -> str:
         """Add a piece to a block, and return it if it is text of the answer."""
-        block = self.blocks[index]
-        match delta.get("type"):
+        block, kind = self.blocks[index], delta.get("type")
+        if block.get("type") in _DELTAS and kind not in _DELTAS[block["type"]]:
+            raise ValueError(f"a piece of type {kind} is in a block of type {block['type']}")
+        match kind:
             case "text_delta":
-                block["text"] = block.get("text", "") + delta["text"]
-                return str(delta["text"])
+                piece = piece_of(delta, "text")
+                block["text"] = piece_of(block, "text") + piece
+                return piece
             case "input_json_delta":
-                self.inputs[index] = self.inputs.get(index, "") + delta["partial_json"]
+                self.inputs[index] = self.inputs.get(index, "") + piece_of(delta, "partial_json")
             case "thinking_delta":
-                block["thinking"] = block.get("thinking", "") + delta["thinking"]
+                block["thinking"] = piece_of(block, "thinking") + piece_of(delta, "thinking")
             case "signature_delta":
-                block["signature"] = delta["signature"]
+                block["signature"] = piece_of(delta, "signature")
             case "citations_delta":
                 block["citations"] = [*block.get("citations", ()), delta["citation"]]
         return ""
 
     def _count(self, usage: Any) -> None:
         """Take the counts of an event; later ones take the place of earlier ones."""
-        self.usage.update({k: v for k, v in (usage or {}).items() if v is not None})
+        if isinstance(usage, dict):
+            self.usage.update({k: v for k, v in usage.items() if v is not None})
 
     def complete(self) -> dict[str, Any]:
         """Return the complete reply, or an error if it broke off."""
-        if not self.begun or not self.usage:
-            return failed("the server's answer is no reply of the Messages API")
         if self.stop is None:
             return failed("the reply broke off in the middle", True)
         for index, written in self.inputs.items():
@@ -185,14 +207,30 @@ class _Assembled:
             "content": [self.blocks[i] for i in sorted(self.blocks)],
             "stop": self.stop,
             "usage": {
-                "input": usage.get("input_tokens", 0),
-                "output": usage.get("output_tokens", 0),
-                "cache_read": usage.get("cache_read_input_tokens", 0),
-                "cache_write": usage.get("cache_creation_input_tokens", 0),
-                "thinking": (usage.get("output_tokens_details") or {}).get("thinking_tokens", 0),
+                "input": count_of(usage, "input_tokens"),
+                "output": count_of(usage, "output_tokens"),
+                "cache_read": count_of(usage, "cache_read_input_tokens"),
+                "cache_write": count_of(usage, "cache_creation_input_tokens"),
+                "thinking": count_of(usage, "output_tokens_details", "thinking_tokens"),
             },
         }
-        return {**reply, "detail": str(self.category)} if self.category else reply
+        return {**reply, "detail": str(self.category)[:200]} if self.category else reply
+
+
+_DELTAS = {
+    "text": ("text_delta", "citations_delta"),
+    "thinking": ("thinking_delta", "signature_delta"),
+    "tool_use": ("input_json_delta",),
+}
+"""The pieces of the blocks that have a known type."""
+
+
+def _index(event: dict[str, Any]) -> int:
+    """Return the number of the block that an event is about."""
+    index = event["index"]
+    if type(index) is not int:
+        raise ValueError("the index of a block is no number")
+    return index
 
 
 def _marked(messages: list[Any]) -> list[Any]:

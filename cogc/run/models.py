@@ -10,6 +10,7 @@ import trio
 
 from cogc import ir
 from cogc.kernel.effects import Ask
+from cogc.kernel.models.replies import recordable, whole
 from cogc.kernel.unit import Unit
 from cogc.language.values import Failure
 from cogc.run.scripted import Scripted
@@ -65,13 +66,23 @@ class Models:
 
     async def ask(self, ask: Ask, emit: Emit) -> Any:
         """Return a provider's reply within the time that is left, or a Failure. `emit` takes pieces of its text."""
+        heard: list[str] = []
+
+        def hear(piece: str) -> None:
+            piece = whole(piece)
+            heard.append(piece)
+            if ask.streams:
+                emit(piece)
+
         result: Any = late(ask)
         with trio.move_on_after(ask.limit / 1e9):
             try:
-                result = await self._provider(ask).ask(ask.request, emit if ask.streams else None)
+                result = await self._provider(ask).ask(ask.request, hear)
             except Failure as failure:
                 result = failure
-        return result
+        if heard and isinstance(result, dict) and "error" in result:
+            result["error"]["partial"] = "".join(heard)
+        return recordable(result) if isinstance(result, dict) else result
 
     def _provider(self, ask: Ask) -> Provider:
         key = ask.unit, ask.model.key
@@ -105,6 +116,7 @@ def _made(model: ir.Model, attributes: dict[str, Any]) -> Provider:
     return AnthropicModel(model, attributes)
 
 
-def late(ask: Ask) -> Failure:
-    """Return the failure of a request that took too long."""
-    return Failure("timeout", f"program `{ask.program}` got no reply from its model within {ask.limit / 1e9:g}s")
+def late(ask: Ask) -> dict[str, Any]:
+    """Return the error of a request that took too long."""
+    message = f"program `{ask.program}` got no reply from its model within {ask.limit / 1e9:g}s"
+    return {"error": {"message": message, "retry": False, "after": None, "kind": "timeout"}}

@@ -1,6 +1,7 @@
 """OpenAI's Chat Completions API, and the many servers that speak it, through OpenAI's SDK.
 
-Everywhere else messages have the form of the Messages API. This module translates them to this API and back.
+Everywhere else messages have the form of the Messages API. This module translates them to this API and back. Chunks are
+read as plain data: the many servers that speak this API differ in what they leave out and in what form they send the rest.
 """
 
 from __future__ import annotations
@@ -14,7 +15,19 @@ import openai
 
 from cogc import ir
 from cogc.language.attributes import USUAL
-from cogc.run.provider import api_key, asked_to_wait, cleaned, failed, innermost, input_of, may_pass
+from cogc.run.provider import (
+    MISSHAPEN,
+    api_key,
+    asked_to_wait,
+    cleaned,
+    count_of,
+    failed,
+    garbled,
+    innermost,
+    input_of,
+    may_pass,
+    piece_of,
+)
 
 _STOPS = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use", "content_filter": "refusal"}
 _NO_REPLY = "the server's answer is no reply of the Chat Completions API"
@@ -51,19 +64,28 @@ class OpenAIModel:
             return failed(f"the connection to {self.client.base_url.host} failed: {said}", True)
         except openai.APIError as error:  # an error in the middle of a stream
             return failed(f"the model's server said: {cleaned(self.key, error.message)[:400]}", True)
-        except (openai.OpenAIError, ValueError, TypeError, AttributeError, AssertionError) as error:
+        except (openai.OpenAIError, AssertionError, *MISSHAPEN) as error:
             return failed(f"{_NO_REPLY}: {cleaned(self.key, str(error))[:200]}".rstrip(": "))
 
     async def _stream(self, request: dict[str, Any], emit: Callable[[str], None] | None) -> dict[str, Any]:
         """Send a request and return the assembled reply."""
         reply = _Assembled()
-        stream = await self.client.chat.completions.create(**self._parameters(request))
-        async with stream:
-            async for chunk in stream:
-                piece = reply.add(chunk)
-                if emit is not None and piece:
-                    emit(piece)
-        return reply.complete()
+        stream = await self.client.post(
+            "/chat/completions",
+            cast_to=object,
+            body=self._parameters(request),
+            stream=True,
+            stream_cls=openai.AsyncStream[object],
+        )
+        try:
+            async with stream:
+                async for chunk in stream:
+                    piece = reply.add(chunk)
+                    if emit is not None and piece:
+                        emit(piece)
+            return reply.complete() if reply.chunks else garbled(stream.response.headers, _NO_REPLY, self.key)
+        except MISSHAPEN as error:
+            return garbled(stream.response.headers, _NO_REPLY, self.key, error)
 
     def _parameters(self, request: dict[str, Any]) -> dict[str, Any]:
         """Return a request in the words of the API."""
@@ -99,57 +121,76 @@ class _Assembled:
 
     def __init__(self) -> None:
         self.text = ""
-        self.calls: dict[int, dict[str, str]] = {}
-        self.finish: str | None = None
+        self.calls: list[dict[str, Any]] = []
+        self.at: dict[Any, dict[str, Any]] = {}
+        self.finish: Any = None
         self.refused = ""
         self.usage: Any = None
         self.chunks = 0
 
     def add(self, chunk: Any) -> str:
-        """Take a chunk, and return its piece of text."""
+        """Take a chunk, and return its piece of text. Raise one of `MISSHAPEN` for a chunk of the wrong form."""
+        choices = chunk.get("choices")
+        self.usage = chunk.get("usage") or self.usage
         self.chunks += 1
-        self.usage = getattr(chunk, "usage", None) or self.usage
-        if not chunk.choices:
+        if not choices:
             return ""
-        choice = chunk.choices[0]
-        self.finish = choice.finish_reason or self.finish
-        delta = choice.delta
-        for call in delta.tool_calls or ():
-            made = self.calls.setdefault(call.index, {"id": "", "name": "", "arguments": ""})
-            made["id"] = call.id or made["id"]
-            if call.function is not None:
-                made["name"] += call.function.name or ""
-                made["arguments"] += call.function.arguments or ""
-        self.refused += getattr(delta, "refusal", None) or ""
-        piece: str = delta.content or ""
+        choice = choices[0]
+        self.finish = choice.get("finish_reason") or self.finish
+        delta = choice.get("delta") or {}
+        for call in delta.get("tool_calls") or ():
+            self._call(call)
+        self.refused += piece_of(delta, "refusal")
+        piece = _content(delta)
         self.text += piece
         return piece
 
+    def _call(self, piece: dict[str, Any]) -> None:
+        """Add a piece to a call. Some servers leave out the index, or give all calls the same one: then a new id begins a
+        call, and where there is no index, a name does too. Some repeat the name in each piece."""
+        index, id, function = piece.get("index"), piece_of(piece, "id"), piece.get("function") or {}
+        name, given = piece_of(function, "name"), function.get("arguments")
+        made = self.at.get(index)
+        other = made is not None and bool(id) and bool(made["id"]) and made["id"] != id
+        if made is None or other or (index is None and name):
+            made = self.at[index] = {"id": "", "name": "", "arguments": ""}
+            self.calls.append(made)
+        made["id"] = id or made["id"]
+        if name != made["name"]:
+            made["name"] += name
+        made["arguments"] += json.dumps(given) if isinstance(given, dict) else piece_of(function, "arguments")
+
     def complete(self) -> dict[str, Any]:
         """Return the complete reply, or an error if it broke off."""
-        if not self.chunks:
-            return failed(_NO_REPLY)
         if self.finish is None:
             return failed("the reply broke off in the middle", True)
         content: list[dict[str, Any]] = [{"type": "text", "text": self.text}] if self.text else []
-        for call in self.calls.values():
+        for call in self.calls:
             content.append(
                 {"type": "tool_use", "id": call["id"], "name": call["name"], "input": input_of(call["arguments"])}
             )
-        stop = "refusal" if self.refused else _STOPS.get(self.finish, self.finish)
+        stop = "refusal" if self.refused else _STOPS.get(str(self.finish), self.finish)
         reply: dict[str, Any] = {"content": content, "stop": stop, "usage": _usage(self.usage)}
         return {**reply, "detail": self.refused[:200]} if self.refused else reply
 
 
+def _content(delta: dict[str, Any]) -> str:
+    """Return the text of a delta. Some servers send a list of parts, of which those that think are no part of the answer."""
+    content = delta.get("content")
+    if not isinstance(content, list):
+        return piece_of(delta, "content")
+    return "".join(piece_of(part, "text") for part in content if part.get("type") == "text")
+
+
 def _usage(usage: Any) -> dict[str, int]:
     """Return the tokens of a request in the kernel's form."""
-    if usage is None:
-        return {}
-    cached = getattr(usage.prompt_tokens_details, "cached_tokens", None) or 0
-    thinking = getattr(usage.completion_tokens_details, "reasoning_tokens", None) or 0
+    cached = count_of(usage, "prompt_tokens_details", "cached_tokens")
     return {
-        "input": usage.prompt_tokens - cached, "output": usage.completion_tokens, "cache_read": cached, "thinking": thinking,
-    }  # fmt: skip
+        "input": count_of(usage, "prompt_tokens") - cached,
+        "output": count_of(usage, "completion_tokens"),
+        "cache_read": cached,
+        "thinking": count_of(usage, "completion_tokens_details", "reasoning_tokens"),
+    }
 
 
 def _message_out(message: dict[str, Any]) -> list[dict[str, Any]]:

@@ -4,6 +4,7 @@ for."""
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -32,6 +33,48 @@ def failed(message: str, retry: bool = False, after: float | None = None) -> dic
     return {"error": {"message": message, "retry": retry, "after": after}}
 
 
+MISSHAPEN = (LookupError, TypeError, AttributeError, ValueError, RecursionError)
+"""What is raised when an event of a reply is read that does not have the form of its API."""
+
+
+def garbled(headers: Mapping[str, str], unfit: str, key: str, error: Exception | None = None) -> dict[str, Any]:
+    """Return the error for an answer that has no events, or events of the wrong form.
+
+    A stream of events may have been spoilt on its way, so that another attempt makes sense. Any other answer with the status
+    200 is that of something else than a model's server, and `unfit` says so.
+    """
+    streams = headers.get("content-type", "").startswith("text/event-stream")
+    why = cleaned(key, _words(error))[:200] if error is not None else ""
+    start = "the reply is garbled" if error is not None else "the reply is empty"
+    return failed(f"{start if streams else unfit}: {why}".rstrip(": "), streams)
+
+
+def _words(error: Exception) -> str:
+    """Return what is wrong with an event, for people."""
+    match error:
+        case KeyError(args=[str(name)]):
+            return f"an event has no `{name}`"
+        case ValueError():
+            return str(error)
+        case _:
+            return "an event has the wrong form"
+
+
+def piece_of(record: dict[str, Any], key: str) -> str:
+    """Return a text of an event; empty if it is missing. Raise ValueError for another value."""
+    found = record.get(key)
+    if found is not None and not isinstance(found, str):
+        raise ValueError(f"the `{key}` of an event is no text")
+    return found or ""
+
+
+def count_of(usage: Any, *keys: str) -> int:
+    """Return a count of tokens in what a server says of its usage; 0 for what is missing or no count."""
+    for key in keys:
+        usage = usage.get(key) if isinstance(usage, dict) else None
+    return usage if type(usage) is int else 0
+
+
 def may_pass(status: int) -> bool:
     """Return whether another attempt may succeed after this status."""
     return status in (408, 409, 429) or status >= 500
@@ -41,9 +84,11 @@ def asked_to_wait(headers: Mapping[str, str]) -> float | None:
     """Return the seconds that a server asks to wait, or None."""
     for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
         try:
-            return max(0.0, float(headers[name]) / unit)
+            seconds = float(headers[name]) / unit
         except (KeyError, ValueError):
             continue
+        if math.isfinite(seconds):
+            return max(0.0, seconds)
     return _until(headers.get("retry-after", ""), headers.get("date", ""))
 
 

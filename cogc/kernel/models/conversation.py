@@ -85,6 +85,7 @@ _SUMMARISE = (
 )
 _SO_FAR = "The conversation so far, summed up:"
 _LONGEST_PAUSE = 8.0
+_LONGEST_WAIT = 1e9
 
 
 def perform(kernel: State, inst: Instance, key: str, arguments: list[Value], sandbox: Sandbox | None = None) -> Talk:
@@ -134,6 +135,7 @@ class Conversation:
         self.messages: list[Message] = []
         self.ids: set[str] = set()
         self.injected: list[str] = []
+        self.partial = ""
         self.seen = 0
         self.roster = self._roster(program)
         taken = SPAWN_TOOLS if self.roster else ()
@@ -259,6 +261,7 @@ class Conversation:
         try:
             value = yield from self._run()
         except Failure as failure:
+            failure.partial = self.partial
             if kernel.trace:
                 kernel.trace.record("result", inst, call=self.call, error=failure.message, error_kind=failure.kind)
             raise
@@ -280,6 +283,8 @@ class Conversation:
             reply = yield from self._ask()
             self._add("assistant", reply.content)
             self.seen = len(self.messages)
+            said = "".join(b["text"] for b in reply.content if b["type"] == "text")
+            self.partial = said or self.partial
             if reply.stop == "tool_use":
                 self._in_turns(reply.content)
                 yield from self._use_tools(reply)
@@ -293,7 +298,6 @@ class Conversation:
                 self.injected += yield from self.roster.wait_for_news()
             if self.injected:
                 continue
-            said = "".join(b["text"] for b in reply.content if b["type"] == "text")
             try:
                 return self.result.read(said)
             except Failure as wrong:
@@ -412,6 +416,9 @@ class Conversation:
                 made = sendable(reply, self.ids)
                 self.size = tokens_of(made.usage)
                 return made
+            self.partial = error.get("partial") or self.partial
+            if error.get("kind", "program") != "program":
+                raise Failure(error["kind"], error["message"])
             pause = self._pause(attempt, error)
             again = bool(error.get("retry")) and attempt < self.retries
             if not again or pause >= self.left():
@@ -454,7 +461,7 @@ class Conversation:
         if after is None:
             jitter = 1 - 0.25 * self.kernel.stream(self.inst.path, "attempts").random()
             after = min(0.5 * 2**attempt, _LONGEST_PAUSE) * jitter
-        return max(0, int(after * 1e9))
+        return max(0, int(min(after, _LONGEST_WAIT) * 1e9))
 
     def _charge(self, usage: Tokens) -> None:
         """Count the tokens of a reply in the budgets and in the usage of the run."""

@@ -39,11 +39,16 @@ def named(programs: list[Program], taken: tuple[str, ...] = ()) -> dict[str, Pro
     """Return tools by names that providers accept and that differ from each other."""
     found: dict[str, Program] = {}
     for program in programs:
-        name = bare = re.sub(r"[^A-Za-z0-9_-]", "_", program.name)[:60]
+        name = bare = plain_name(program.name)
         while name in found or name in taken:
             name = f"{bare}_{len(found) + 1}"
         found[name] = program
     return found
+
+
+def plain_name(name: str) -> str:
+    """Return a name of a tool with the characters and the length that providers take."""
+    return re.sub(r"[^A-Za-z0-9_-]", "_", name)[:60]
 
 
 def offer(unit: Unit, name: str, program: Program) -> ToolOffer:

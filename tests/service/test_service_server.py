@@ -19,7 +19,7 @@ from cogc.service.address import Address, bound, is_loopback, listen, read_addre
 from cogc.service.answers import answer, application
 from cogc.service.guard import Access, Limits, hosts_of
 from cogc.service.server import Server, serving
-from support.http import ask, malformed, parsed, receive, request, send, throw
+from support.http_client import ask, malformed, parsed, receive, request, send, throw
 from support.waiting import DEADLINE, until
 
 Body = Callable[[int, Server], Awaitable[Any]]

@@ -177,7 +177,7 @@ def _unusable(given: Any) -> str:
         return f"is no JSON object, but the text {shorten(given)}"
     if not isinstance(given, dict):
         return f"is a record, not {shorten(given)}"
-    return "" if holds(given) else "holds a number that JSON or 64 bits do not have, or nests too deep"
+    return "" if holds(given) else "holds a number that JSON does not have or 64 bits do not hold, or nests too deep"
 
 
 def holds(value: Any, deepest: int = _DEEPEST) -> bool:

@@ -229,13 +229,7 @@ class Coder:
         failure = self.failure(inst, error)
         if failure.interrupts:
             raise failure
-        return {
-            "kind": failure.kind,
-            "message": failure.message,
-            "path": inst.path if inst else "",
-            "event": None,
-            "partial": failure.partial,
-        }
+        return failure.record(inst.path if inst else "", None)
 
     def attempt(self, inst: Host | None, value: Callable[[], Value], otherwise: Callable[[], Value]) -> Value:
         """Evaluate `try VALUE else OTHERWISE` where nothing in it waits."""

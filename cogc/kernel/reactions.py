@@ -424,13 +424,7 @@ def _broken(kernel: State, activity: Activity, error: Exception) -> None:
 
 def failure_record(inst: Instance, failure: Failure, event: Value) -> dict[str, Value]:
     """Return a failure as the record that `else as e` and `on error` bind."""
-    return {
-        "kind": failure.kind,
-        "message": failure.message,
-        "path": inst.path,
-        "event": event,
-        "partial": failure.partial,
-    }
+    return failure.record(inst.path, event)
 
 
 def failed(

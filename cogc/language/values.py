@@ -47,6 +47,11 @@ class Failure(Exception):
         self.message = message
         self.at = at
 
+    def record(self, path: str, event: Value) -> dict[str, Value]:
+        """Return the failure as the record that `else as e` binds, in the coglet at a path and for an event."""
+        kind, message, partial = self.kind, self.message, self.partial
+        return {"kind": kind, "message": message, "path": path, "event": event, "partial": partial}
+
 
 class Duration:
     """A length of time in nanoseconds."""

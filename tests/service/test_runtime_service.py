@@ -13,7 +13,7 @@ import pytest
 import trio
 
 from cogc.service.runtime import Runtime
-from support.http import malformed, request, throw
+from support.http_client import malformed, request, throw
 from support.runtimes import Client, doubler, family, folder, printer, served
 
 SPEC = """

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "check": "find the mistakes of specs",
     "run": "run a system",
+    "test": "run the tests of specs",
     "verify": "verify that a definition of done is met",
     "graph": "draw a system",
     "trace": "print the trace of a run",

@@ -12,7 +12,6 @@ from cogc.analysis.check import check
 from cogc.analysis.checked import Checked, Options
 from cogc.analysis.declarations import check_usable
 from cogc.checks import CHECKS
-from cogc.checks.common import default_root
 from cogc.desugar.expand import expand
 from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.source import Span
@@ -21,7 +20,7 @@ from cogc.names.broken import watch
 from cogc.names.complete import complete
 from cogc.names.declare import declare
 from cogc.names.load import load
-from cogc.names.world import ARTICLES, Declared
+from cogc.names.world import ARTICLES, Declared, default_root
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

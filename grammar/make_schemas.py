@@ -146,6 +146,7 @@ def yaml_schema() -> dict[str, Any]:
         },
         "queues": _each(_object({**queue, **attributes("queue")}, ("type", "backend"))),
         "tests": {"type": "object", "additionalProperties": {"anyOf": [_TEXT, _STRINGS]}},
+        "scenarios": {"type": "object", "additionalProperties": _TEXT},
     }
     whole = _object({"cog": {"const": 1}, "doc": _TEXT, **sections}, ("cog",))
     return {"$schema": _DRAFT, "title": "The YAML notation of cog", **whole, "$defs": {"program": _program()}}

@@ -54,6 +54,8 @@ BLOCKS: dict[tuple[str, str], tuple[int, str]] = {
     ("specs/runtime.md", "json"): (1, "run: the lines are read as the inputs of a root"),
     ("specs/setts.md", "sh"): (1, "test_sett_processes.py runs it, and compares what it prints"),
     ("specs/teams.md", "sh"): (1, PARSED),
+    ("specs/testing.md", ""): (1, "test_testing.py runs the test, and compares what it prints"),
+    ("specs/testing.md", "yaml"): (1, "test_testing.py runs it"),
     ("specs/yaml.md", "yaml"): (1, "compared with the block of the other notation"),
 }  # fmt: skip
 """For each page and language: how many blocks there are, and how they are run or checked, or why they are not. The `cog` blocks of

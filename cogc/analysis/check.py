@@ -35,6 +35,10 @@ def check(world: World, problems: Problems, options: Options) -> Checked:
             continue
         for node in unit.tree.declarations:
             check_declaration(checked, unit, node)
+        if any(isinstance(n, nodes.Test | nodes.Scenario) for n in unit.tree.declarations):
+            from cogc.analysis.tests import check_tests  # few files have tests, and every check would pay for it
+
+            check_tests(checked, unit)
     used = {id(use.shape) for shape in world.shapes.values() for use in shape.mixins}
     for shape in world.shapes.values():
         foreign = _foreign(checked, shape)

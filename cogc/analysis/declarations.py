@@ -13,7 +13,7 @@ from cogc.diagnostics.suggest import did_you_mean
 from cogc.language import types
 from cogc.language.attributes import ATTRIBUTES, BACKENDS, INWARD, PROVIDERS, TRANSPORTS
 from cogc.language.closed import assert_never
-from cogc.language.texts import MARK, is_internal, nanoseconds, processors, size
+from cogc.language.texts import nanoseconds, processors, size
 from cogc.language.types import ANY, FLOAT, STRING
 from cogc.names.lower_type import lower_type
 from cogc.names.signatures import signature
@@ -60,8 +60,8 @@ def check_declaration(checked: Checked, unit: Unit, node: nodes.Declaration) -> 
             checked.tables.types[id(node.type)] = item
             _known_word(checked, unit, node.backend, "queue backend", BACKENDS)
             check_block(node.attributes, "queue", node.name, Scope(checked.world, unit), checked.inference)
-        case nodes.Test():
-            _test(checked, unit, node)
+        case nodes.Test() | nodes.Scenario():
+            pass  # `tests.py` checks them
         case nodes.Import() | nodes.TypeDecl() | nodes.Coglet() | nodes.Mixin() | nodes.Error():
             pass
         case _:
@@ -176,10 +176,10 @@ def _mcp_tool(checked: Checked, unit: Unit, executor: nodes.Executor) -> None:
         _wrong(checked, unit, executor, "needs a server's tool", "write `mcp SERVER.TOOL`")
         return
     server = ".".join(p.id for p in argument.parts[:-1])
-    _declared(checked, unit, server, argument, "mcp")
+    find_declared(checked, unit, server, argument, "mcp")
 
 
-def _declared(checked: Checked, unit: Unit, name: str, place: nodes.Node, *kinds: DeclaredKind) -> Declared | None:
+def find_declared(checked: Checked, unit: Unit, name: str, place: nodes.Node, *kinds: DeclaredKind) -> Declared | None:
     """Find a declaration of one of these kinds, or report that there is none."""
     found = checked.world.lookup(unit, name)
     if found is None:
@@ -236,7 +236,7 @@ def _dod(checked: Checked, unit: Unit, node: nodes.Dod) -> None:
     world = checked.world
     scope = _parameters(checked, unit, node.name.id, dods.parameters_of(world, unit, node))
     if node.extends is not None:
-        _declared(checked, unit, node.extends.text, node.extends, "dod")
+        find_declared(checked, unit, node.extends.text, node.extends, "dod")
         if extends_itself(world, unit, node, "dod"):
             checked.problems.add("extends-itself", unit.span(node.extends), name=node.name.id)
     own = [c for c in node.criteria if isinstance(c, nodes.Attribute) and c.key.id in dods.SETTINGS]
@@ -351,7 +351,7 @@ def _plan(checked: Checked, unit: Unit, node: nodes.Plan) -> None:
         if p.name.id == "goal":
             checked.problems.add("shadowed-name", unit.span(p.name), name="goal", what="the goal of the plan")
     if node.extends is not None:
-        _declared(checked, unit, node.extends.text, node.extends, "plan")
+        find_declared(checked, unit, node.extends.text, node.extends, "plan")
         if extends_itself(checked.world, unit, node, "plan"):
             checked.problems.add("extends-itself", unit.span(node.extends), name=node.name.id)
     extended = plans.ExtendedPlan(checked.world, unit, node)
@@ -375,7 +375,7 @@ def _plan(checked: Checked, unit: Unit, node: nodes.Plan) -> None:
         placed.add(step.name.id)
         hides_self(unit, step.name, checked.problems)
         if step.by is not None and step.by.text not in roles:
-            _declared(checked, unit, step.by.text, step.by, "agent", "team")
+            find_declared(checked, unit, step.by.text, step.by, "agent", "team")
         for name in step.after:
             if name.id not in names:
                 help = did_you_mean(name.id, names) or None
@@ -452,101 +452,3 @@ def _described(checked: Checked, unit: Unit, key: str, node: nodes.Node) -> None
             fits = False
         if not fits:
             checked.problems.add("bad-path", unit.span(node), what=text, wanted=wanted, right=right)
-
-
-# ---- tests ---------------------------------------------------------------------------------------------------
-
-
-def _test(checked: Checked, unit: Unit, node: nodes.Test) -> None:
-    used = next((c for c in node.checks if isinstance(c, nodes.Use)), None)
-    shape: Shape | None = None
-    scope = Scope(checked.world, unit)
-    if used is not None:
-        found = _declared(
-            checked, unit, used.coglet.text, used.coglet, "coglet", "agent", "team", "dod", "plan", "sett", "queue"
-        )
-        if found is not None:
-            check_usable(checked, unit, used.coglet, found)
-        shape = checked.world.shape(found) if found else None
-        if shape is not None:
-            given = Signature(shape.name, list(shape.parameters.values()), types.NULL)
-            checked.inference.arguments(used, given, used.arguments, scope)
-    inner = _observed(checked, unit, shape)
-    for c in node.checks:
-        match c:
-            case nodes.Crash(at=at):
-                checked.inference.check(at, scope, types.DURATION)
-            case nodes.Run(duration=duration, until=until):
-                if duration is not None:
-                    checked.inference.check(duration, scope, types.DURATION)
-                if until is not None:
-                    checked.inference.infer(until, inner)
-            case nodes.Expect(condition=condition):
-                checked.inference.infer(condition, inner)
-            case nodes.Feed(target=target, value=value):
-                _feed(checked, unit, target, value, shape, scope)
-            case nodes.Script(program=program, replies=replies):
-                _script(checked, unit, program, replies, shape, scope)
-            case nodes.Use() | nodes.Error():
-                pass
-            case _:
-                assert_never(c)
-
-
-def _feed(
-    checked: Checked, unit: Unit, target: nodes.Expr, value: nodes.Expr, shape: Shape | None, scope: Scope
-) -> None:
-    found = checked.inference.infer(value, scope)
-    if shape is None or not isinstance(target, nodes.Field):
-        return
-    name = target.name.id
-    is_self = isinstance(target.base, nodes.Name) and target.base.id == "self"
-    if is_self and name not in shape.listens:
-        help = did_you_mean(name, shape.listens) or None
-        checked.problems.add(
-            "unknown-port",
-            unit.span(target.name),
-            help=help,
-            owner=shape.name,
-            what="listen channel",
-            name=name,
-            known="",
-        )
-    elif is_self:
-        checked.inference.require(value, found, shape.listens[name].type, scope)
-
-
-def _script(
-    checked: Checked,
-    unit: Unit,
-    program: nodes.Qualified,
-    replies: tuple[nodes.Expr, ...],
-    shape: Shape | None,
-    scope: Scope,
-) -> None:
-    for reply in replies:
-        checked.inference.infer(reply, scope)
-    if shape is not None and {program.text, program.text + MARK} & shape.programs.keys():
-        return
-    _declared(checked, unit, program.text, program, "program", "model", "agent")
-
-
-def _observed(checked: Checked, unit: Unit, shape: Shape | None) -> Scope:
-    """Return the scope of a test's expressions: the channels of the root and of its children, each as a list of messages."""
-    scope = Scope(checked.world, unit)
-    if shape is None:
-        return scope
-    for name, member in shape.transmits.items():
-        scope.bind(name, types.ListOf(member.type))
-    for name, child in shape.children.items():
-        scope.bind(name, ANY if child.target is None else _channels(child.target))
-    for declared in (*unit.declared.values(), *unit.imported.values()):
-        if declared.kind in ("program", "model") and declared.node.name.id not in scope.locals:
-            scope.bind(declared.node.name.id, types.RecordOf((types.FieldOf("calls", types.ListOf(ANY)),)))
-    return scope
-
-
-def _channels(shape: Shape) -> types.Type:
-    channels = {n: m for n, m in shape.transmits.items() if not is_internal(n)}
-    fields = [types.FieldOf(n, types.ListOf(m.type)) for n, m in channels.items()]
-    return types.RecordOf(tuple(fields), open=True)

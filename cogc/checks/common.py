@@ -10,20 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from cogc.analysis.checked import Checked
-    from cogc.names.world import Declared, Shape, Unit
-
-
-def default_root(unit: Unit) -> Declared | None:
-    """Return what a run of a file begins at: `Main`, or the only coglet, or without coglets the only sett, plan, team or agent."""
-    coglets = [d for d in unit.declared.values() if d.kind == "coglet"]
-    if coglets:
-        main = unit.declared.get("Main")
-        return main if main in coglets else coglets[0] if len(coglets) == 1 else None
-    for kind in ("sett", "plan", "team", "agent"):
-        found = [d for d in unit.declared.values() if d.kind == kind]
-        if len(found) == 1:
-            return found[0]
-    return None
+    from cogc.names.world import Shape
 
 
 def own_shapes(checked: Checked) -> Iterator[Shape]:

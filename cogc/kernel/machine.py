@@ -42,7 +42,19 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, NoReturn
 
-from cogc.kernel import failing, joins, orders, ports, programs, python, reactions, requests, supervision, wiring
+from cogc.kernel import (
+    disturb,
+    failing,
+    joins,
+    orders,
+    ports,
+    programs,
+    python,
+    reactions,
+    requests,
+    supervision,
+    wiring,
+)
 from cogc.kernel.effects import Persist
 from cogc.kernel.models import agents, conversation, steering
 from cogc.kernel.objects import (
@@ -289,6 +301,8 @@ class Kernel(State):
     def offer(self, item: Item) -> None:
         """Deliver a message whose turn has come, or keep it until the coglet can take it."""
         inst = item[0].inst
+        if item[0].disturbance is not None and disturb.befalls(self, item):
+            return
         gate = inst.gate
         if gate & URGENT and not gate & (STARTING | FAILED | STOPPING | STOPPED):
             reactions.take_urgent(self, inst)

@@ -37,6 +37,16 @@ STOPPING = 256  # it takes nothing new
 CLOSED = HELD | PARKED | STARTING | FAILED | STOPPING
 
 
+class Disturbance:
+    """What befalls the next `left` messages: they are lost, or come twice."""
+
+    __slots__ = ("left", "twice")
+
+    def __init__(self, twice: bool, left: int) -> None:
+        self.twice = twice
+        self.left = left
+
+
 class Port:
     """An inbox: a listen channel, what is observed of a child, a timer, or the commands of a coglet.
 
@@ -45,7 +55,7 @@ class Port:
     """
 
     __slots__ = (
-        "capacity", "fill", "handlers", "inst", "label", "member", "overflow", "simple", "waiters",
+        "capacity", "disturbance", "fill", "handlers", "inst", "label", "member", "overflow", "simple", "waiters",
     )  # fmt: skip
 
     def __init__(
@@ -65,6 +75,7 @@ class Port:
         self.fill = 0
         self.waiters: list[Instance] | None = None
         self.member: Instance | None = None
+        self.disturbance: Disturbance | None = None
 
     @property
     def own(self) -> bool:

@@ -165,6 +165,7 @@ ATTRIBUTES: dict[str, dict[str, str]] = {
         "health_check": "type { command: [string], interval?: duration | string, timeout?: duration | string }",
     },
     "queue": {"lease": "type duration", "attempts": "type int"},
+    "explore": {"runs": "type int", "faults": "type int"},
 }
 
 EXECUTORS = ("expr", "template", "python", "shell", "mcp", "human", "llm")

@@ -131,7 +131,7 @@ def _imports(unit: Unit) -> list[nodes.Import]:
 def _around(unit: Unit, span: Span) -> str:
     """Return the name of the declaration around a place, "" outside of all."""
     for node in unit.tree.declarations:
-        if isinstance(node, nodes.Import | nodes.Test | nodes.Error):
+        if isinstance(node, nodes.Import | nodes.Test | nodes.Scenario | nodes.Error):
             continue
         if node.start <= span.start and span.end <= node.end and (node.start, node.end) != (span.start, span.end):
             return node.name.id

@@ -54,7 +54,7 @@ def declare(world: World, problems: Problems) -> None:
 
 def _names(unit: Unit, problems: Problems) -> None:
     for node in unit.tree.declarations:
-        if isinstance(node, nodes.Import | nodes.Test | nodes.Error):
+        if isinstance(node, nodes.Import | nodes.Test | nodes.Scenario | nodes.Error):
             continue
         kind, word = _KINDS[node.__class__], node.name
         name = word.id

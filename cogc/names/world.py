@@ -112,6 +112,19 @@ class Declared:
         return self.unit.span(self.node.name)
 
 
+def default_root(unit: Unit) -> Declared | None:
+    """Return what a run of a file begins at: `Main`, or the only coglet, or without coglets the only sett, plan, team or agent."""
+    coglets = [d for d in unit.declared.values() if d.kind == "coglet"]
+    if coglets:
+        main = unit.declared.get("Main")
+        return main if main in coglets else coglets[0] if len(coglets) == 1 else None
+    for kind in ("sett", "plan", "team", "agent"):
+        found = [d for d in unit.declared.values() if d.kind == kind]
+        if len(found) == 1:
+            return found[0]
+    return None
+
+
 class Parameter:
     __slots__ = ("default", "name", "node", "type")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 from cogc.kernel.effects import LogLine
 from cogc.kernel.machine import Kernel
@@ -27,9 +27,16 @@ from cogc.run.servers import Servers
 from cogc.run.session import RunOptions, Session, Sinks
 from cogc.run.settings import Settings
 
+S = TypeVar("S", bound=Session)
+
 
 def build_session(unit: Unit, options: RunOptions, settings: Settings, sinks: Sinks | None = None) -> Session:
     """Return a session that has not begun."""
+    return build(Session, unit, options, settings, sinks)
+
+
+def build(kind: type[S], unit: Unit, options: RunOptions, settings: Settings, sinks: Sinks | None = None) -> S:
+    """Return a session of a class, which has not begun."""
     sinks = sinks or Sinks()
     prepare(unit.bundle.secrets)
     if settings.sandboxed and writes_from_sandbox(unit.bundle):
@@ -52,7 +59,7 @@ def build_session(unit: Unit, options: RunOptions, settings: Settings, sinks: Si
     settings.people.clock = RunClock(outside)
     mirror = Mirror(kernel.models.registry, settings.registry, options.run) if settings.registry else None
     models, dispatchers = Models(), Dispatchers(settings)
-    return Session(kernel, options, outside, background, executors, models, dispatchers, sinks, mirror)
+    return kind(kernel, options, outside, background, executors, models, dispatchers, sinks, mirror)
 
 
 class RunClock(Clock):

@@ -1,5 +1,5 @@
 """Inputs of the kernel that are due at a later instant of its clock: messages to the root, scripted replies, their pieces,
-and sleeps that end.
+sleeps that end, and what a test does.
 
 Inputs of one instant are due in the order in which they were added.
 """
@@ -7,7 +7,7 @@ Inputs of one instant are due in the order in which they were added.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,7 +47,15 @@ class Message:
     call: int = 0
 
 
-Delayed = Message | Reply | Piece | SleepOver
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """What a test does at an instant. It belongs to no call."""
+
+    act: Callable[[], object]
+    call: int = 0
+
+
+Delayed = Message | Reply | Piece | SleepOver | Deed
 
 
 class Delays:

@@ -96,6 +96,19 @@ MOST_ABANDONED = 64
 """How many threads may go on behind the calls that have left them."""
 
 
+def time_of(call: Call) -> float:
+    """Return the seconds that a call may take; they may be infinite."""
+    limit = call.request.get("timeout")
+    if isinstance(limit, Duration):
+        return limit.nanos / 1e9
+    return float("inf") if call.program.kind in ("human", "coglet", "queue", "plan store") else DEFAULT_TIMEOUT
+
+
+def late(call: Call, more: str = "") -> Failure:
+    """Return the failure of a call that took too long; `more` is said behind it."""
+    return Failure("timeout", f"program `{call.program.name}` took longer than {time_of(call):g}s{more}")
+
+
 class Executors:
     """Carries out the calls of one run. `abandoned` are the programs whose threads did not end with their calls."""
 
@@ -118,18 +131,14 @@ class Executors:
         `until` is an instant of `time.monotonic` up to which the caller waits for the call.
         """
         program = call.program
-        limit = call.request.get("timeout")
-        usual = float("inf") if program.kind in ("human", "coglet", "queue", "plan store") else DEFAULT_TIMEOUT
-        if program.kind == "human":
-            limit = None  # the session counts this timeout, on the clock of the run
-        seconds = limit.nanos / 1e9 if isinstance(limit, Duration) else usual
-        late = f"program `{program.name}` took longer than {seconds:g}s"
+        # the session counts the timeout of a question to a person, on the clock of the run
+        seconds = float("inf") if program.kind == "human" else time_of(call)
         with trio.move_on_after(seconds), watch.holding(min(until, time.monotonic() + seconds)) as hold:
             try:
                 return await self._carry_out(program, call)
             except Failure as failure:
                 return failure
-        return Failure("timeout", f"{late}, in which it never gave way to the rest of the run" if hold.over else late)
+        return late(call, ", in which it never gave way to the rest of the run" if hold.over else "")
 
     async def _carry_out(self, program: ir.Program, call: Call) -> object:
         """Carry out a call by the kind of its program. Return its value. Raise Failure if it fails."""

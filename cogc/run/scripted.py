@@ -18,7 +18,7 @@ import yaml
 from cogc.kernel.effects import Ask
 from cogc.language.functions import text
 from cogc.language.texts import nanoseconds
-from cogc.language.values import Failure
+from cogc.language.values import Failure, plain
 from cogc.run.convert import from_python
 
 _ANSWERS = ("reply", "tools", "error")
@@ -58,20 +58,30 @@ class _Rule:
         self.left -= 1
         item = self.item
         if "error" in item:
-            error: dict[str, Any] = item["error"] if isinstance(item["error"], dict) else {"message": item["error"]}
-            status = int(error.get("status", 0))
-            again = bool(error.get("retry", status in (408, 409, 429) or status >= 500))
-            return {
-                "error": {"message": text(error.get("message", status)), "retry": again, "after": error.get("after")}
-            }
+            return failed(item["error"])
         if "tools" in item:
             content = [
                 {"type": "tool_use", "id": f"tool_{call}_{i}", "name": str(t["name"]), "input": t.get("input") or {}}
                 for i, t in enumerate(item["tools"])
             ]
-            return {"content": content, "stop": "tool_use", "usage": self.usage}
-        said = item["reply"] if isinstance(item["reply"], str) else msgspec.json.encode(item["reply"]).decode()
-        return {"content": [{"type": "text", "text": said}], "stop": "end_turn", "usage": self.usage}
+            return answered(content, "tool_use", self.usage)
+        return answered(item["reply"], usage=self.usage)
+
+
+def failed(error: Any) -> dict[str, Any]:
+    """Return the error of a model: a message, or a record of `message`, `status`, `retry` and `after`."""
+    given: dict[str, Any] = error if isinstance(error, dict) else {"message": error}
+    status = int(given.get("status", 0))
+    again = bool(given.get("retry", status in (408, 409, 429) or status >= 500))
+    return {"error": {"message": text(given.get("message", status)), "retry": again, "after": given.get("after")}}
+
+
+def answered(said: Any, stop: str = "end_turn", usage: dict[str, int] | None = None) -> dict[str, Any]:
+    """Return a reply of a model: blocks if it asks for tools, else a text, or a value as JSON."""
+    if stop == "tool_use":
+        return {"content": said, "stop": stop, "usage": usage or {}}
+    shown = said if isinstance(said, str) else msgspec.json.encode(plain(said)).decode()
+    return {"content": [{"type": "text", "text": shown}], "stop": stop, "usage": usage or {}}
 
 
 def _delay(given: Any) -> int:

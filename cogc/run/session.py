@@ -70,7 +70,7 @@ from cogc.kernel.models.budget import Budget, Usage
 from cogc.kernel.permissions import Sandbox
 from cogc.language.values import Duration, Failure
 from cogc.run.background import Background
-from cogc.run.delayed import Delays, Message, Piece, Reply, SleepOver
+from cogc.run.delayed import Deed, Delays, Message, Piece, Reply, SleepOver
 from cogc.run.dispatch import Dispatchers
 from cogc.run.dump import UnderWay, describe
 from cogc.run.executors import Executors
@@ -389,6 +389,8 @@ class Session:
             match item:
                 case Message(channel, value):
                     self._input(channel, value)
+                case Deed(act=act):
+                    act()
                 case SleepOver(call, over):
                     self.outside.resume(call)
                     self.outside.release(over.set)

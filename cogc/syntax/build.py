@@ -519,7 +519,48 @@ def run(children: Children, start: int, end: int) -> n.Run:
 
 @_build
 def run_until(children: Children, start: int, end: int) -> n.Run:
-    return n.Run(start, end, children[1] if len(children) == 2 else None, children[0])
+    return n.Run(start, end, children[1], children[0])
+
+
+@_build
+def expect(children: Children, start: int, end: int) -> n.Expect:
+    return n.Expect(start, end, "", children[0], None)
+
+
+def _expected(when: n.Expected) -> Builder:
+    def build(children: Children, start: int, end: int) -> n.Expect:
+        return n.Expect(start, end, when, children[0], children[1] if len(children) > 1 else None)
+
+    return build
+
+
+@_build
+def explore(children: Children, start: int, end: int) -> n.Explore:
+    return n.Explore(start, end, _attributes(children[0]))
+
+
+@_build
+def answer(children: Children, start: int, end: int) -> n.Answer:
+    if isinstance(children[0], n.Answer):
+        return children[0]
+    return n.Answer(start, end, children[0], children[1])
+
+
+@_build
+def bare_answer(children: Children, start: int, end: int) -> n.Answer:
+    return n.Answer(start, end, children[0], None)
+
+
+@_build
+def scenario(children: Children, start: int, end: int) -> n.Scenario:
+    name, *happenings, within = children
+    return n.Scenario(start, end, name, tuple(happenings), within)
+
+
+@_build
+def happening(children: Children, start: int, end: int) -> n.Happening:
+    target, when = children
+    return n.Happening(start, end, target, when and when.value)
 
 
 # ---- the table -----------------------------------------------------------------------------------------------
@@ -528,12 +569,12 @@ BUILDERS.update(
     {
         **{k: BUILDERS[k + "_"] for k in ("int", "float", "slice", "list", "described")},
         "described_member": described_,
-        **dict.fromkeys(("parameters", "with_", "block", "ports", "after_steps", "criteria", "replies"), _items),
+        **dict.fromkeys(("parameters", "with_", "block", "ports", "after_steps", "criteria", "answers"), _items),
         **dict.fromkeys(("sett_items", "checks", "modifiers"), _items),
         **dict.fromkeys(
             ("parenthesised", "name_ref", "slice_start", "life", "plus", "times", "optional_mark", "private"), _first
         ),
-        "reply": _first,
+        **dict.fromkeys(("disturbance", "worded", "moment", "limit", "often"), _first),
         "open": lambda children, start, end: "...",
         "true": _constant("bool", True),
         "false": _constant("bool", False),
@@ -586,10 +627,17 @@ BUILDERS.update(
         "shell_criterion": _command("shell"),
         "python_criterion": _command("python"),
         "crash": _node(n.Crash),
-        "expect": _node(n.Expect),
+        "disturb": _node(n.Disturb),
+        "kill": _node(n.Kill),
+        "advance": _node(n.Advance),
+        "expect_trace": _node(n.ExpectTrace),
         "feed": _node(n.Feed),
+        "order": _node(n.Order),
+        "for_all": _node(n.ForAll),
         "script": _node(n.Script),
     }
 )
+for _when in n.EXPECTED:
+    BUILDERS[_when] = _expected(_when)
 for _kind in n.MODIFIERS:
     BUILDERS[_kind] = _modifier(_kind)

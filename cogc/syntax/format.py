@@ -496,6 +496,8 @@ def declaration(node: n.Declaration) -> str:
             )
         case n.Test(checks=checks):
             return f"test {text(node.name.value)} {_lines([check(c) for c in checks])}"
+        case n.Scenario():
+            return f"scenario {text(node.name.value)} {{ {scenario(node)} }}"
         case n.Error():
             return ""
         case _:
@@ -556,21 +558,64 @@ def check(node: n.Check) -> str:
         case n.Use(coglet=coglet, arguments=arguments):
             return f"use {coglet.text}" + (call_arguments(arguments) if arguments else "")
         case n.Crash(target=target, at=at):
-            return f"crash {expression(target)} at {expression(at)}"
+            return f"crash {expression(target)}{_at(at)}"
+        case n.Disturb(kind=kind, target=target, times=times, at=at):
+            often = "" if times is None else f" {_times(times)} times"
+            return f"{kind} {expression(target)}{often}{_at(at)}"
+        case n.Kill(at=at):
+            return f"kill{_at(at)}"
+        case n.Advance(duration=duration):
+            return f"advance {expression(duration)}"
         case n.Run(duration=duration, until=until):
             if until is None:
                 return f"run {expression(duration)}" if duration is not None else ""
-            return f"run until {expression(until)}" + ("" if duration is None else f" within {expression(duration)}")
-        case n.Expect(condition=condition):
-            return f"expect {expression(condition)}"
-        case n.Feed(target=target, value=value):
-            return f"send {expression(target)} <- {expression(value)}"
-        case n.Script(program=scripted, replies=replies):
-            return f"script {scripted.text} " + _braces([f"reply {expression(r)}" for r in replies])
+            return f"run until {expression(until)}{_within(duration)}"
+        case n.Expect(when=when, condition=condition, within=within):
+            return f"expect {when + ' ' if when else ''}{expression(condition)}{_within(within)}"
+        case n.ExpectTrace(path=path):
+            return f"expect trace matches {text(path.value)}"
+        case n.Feed(target=target, value=value, at=at):
+            return f"send {expression(target)} <- {expression(value)}{_at(at)}"
+        case n.Order(target=target, arguments=arguments, at=at):
+            return f"guide {expression(target)}{call_arguments(arguments)}{_at(at)}"
+        case n.Script(program=scripted, answers=answers):
+            return f"script {scripted.text} " + _braces([answer(a) for a in answers])
+        case n.ForAll(name=bound, source=source):
+            return f"for all {name(bound)} in {expression(source)}"
+        case n.Explore(attributes=given):
+            return f"explore{attributes(given) or ' { }'}"
         case n.Error():
             return ""
         case _:
             assert_never(node)
+
+
+def _at(at: n.Expr | None) -> str:
+    return "" if at is None else f" at {expression(at)}"
+
+
+def _within(within: n.Expr | None) -> str:
+    return "" if within is None else f" within {expression(within)}"
+
+
+def _times(times: n.Expr) -> str:
+    """Return a number of times, which needs brackets unless it is a number or a name."""
+    plain = isinstance(times, n.Name) or (isinstance(times, n.Literal) and times.kind == "int")
+    return expression(times) if plain else f"({expression(times)})"
+
+
+def answer(node: n.Answer) -> str:
+    """Return the text of one answer of a script."""
+    return node.kind if node.value is None else f"{node.kind} {expression(node.value)}"
+
+
+def scenario(node: n.Scenario) -> str:
+    """Return what is between the brackets of a scenario."""
+    shown = [
+        expression(h.target) + ("" if h.condition is None else f" when {expression(h.condition)}")
+        for h in node.happenings
+    ]
+    return " then ".join(shown) + _within(node.within)
 
 
 def file(tree: n.File) -> str:

@@ -90,7 +90,7 @@ _BEFORE = frozenset(OPERATORS[o] for o in ("->", "|", "??", ".")) | {KEYWORDS[w]
 """The tokens that no phrase begins with."""
 _DECLARATIONS = frozenset((
     "import", "type", "const", "model", "mcp", "program", "coglet", "mixin", "agent", "team", "dod", "plan", "sett",
-    "queue", "test",
+    "queue", "test", "scenario",
 ))  # fmt: skip
 
 

@@ -7,228 +7,122 @@ the tree. The unions at the end of the file are closed: a `match` over one of th
 
 from __future__ import annotations
 
-from cogc.language.record import Record
-
-
-class Node(Record):
-    """A part of the tree, with its place in the file."""
-
-    _unequal_: ClassVar[tuple[str, ...]] = ("start", "end", "segments", "quoted")
-    start: int
-    end: int
-
-
-# ---- expressions ---------------------------------------------------------------------------------------------
-
-
-class Name(Node):
-    """A name, where it is declared and where it is used. `quoted` if it was written as a string."""
-
-    id: str
-    quoted: bool = False
-
-
-class Text(Node):
-    """A string. `segments` are pairs (offset in the value, offset in the file), one for each piece between escapes."""
-
-    value: str
-    template: bool
-    segments: tuple[tuple[int, int], ...] = ()
-
-
-class Literal(Node):
-    """A number, duration (in nanoseconds), truth value or null."""
-
-    kind: LiteralKind
-    value: int | float | bool | None
-
-
-class ListLiteral(Node):
-    items: tuple[Expr, ...]
-
-
-class Generator(Node):
-    """`for PATTERN in SOURCE if CONDITION` of a comprehension."""
-
-    pattern: Pattern
-    source: Expr
-    condition: Expr | None
-
-
-class Comprehension(Node):
-    item: Expr
-    generator: Generator
-    parallel: bool = False
-    bound: Expr | None = None
-
-
-class Entry(Node):
-    """`key: value` of a record. The key is a word or a string, with the same meaning."""
-
-    key: Name
-    value: Expr
-
-
-class ComputedEntry(Node):
-    key: Expr
-    value: Expr
-
-
-class Spread(Node):
-    value: Expr
-
-
-class RecordLiteral(Node):
-    entries: tuple[RecordEntry, ...]
-
-
-class RecordComprehension(Node):
-    key: Expr
-    value: Expr
-    generator: Generator
-
-
-class Argument(Node):
-    name: Name | None
-    value: Expr
-
-
-class Call(Node):
-    function: Expr
-    arguments: tuple[Argument, ...]
-
-
-class Field(Node):
-    base: Expr
-    name: Name
-
-
-class Index(Node):
-    base: Expr
-    index: Expr
-
-
-class Slice(Node):
-    base: Expr
-    low: Expr | None
-    high: Expr | None
-
-
-class Unary(Node):
-    """`not x` or `-x`."""
-
-    operator: UnaryOperator
-    operand: Expr
-
-
-class Binary(Node):
-    """An operator with two sides, `and`, `or`, `??`, `in`, `not in` and the comparisons among them."""
-
-    operator: BinaryOperator
-    left: Expr
-    right: Expr
-
-
-class TypeTest(Node):
-    value: Expr
-    type: TypeExpr
-
-
-class Conditional(Node):
-    """`THEN if CONDITION else OTHERWISE`."""
-
-    then: Expr
-    condition: Expr
-    otherwise: Expr
-
-
-class Try(Node):
-    """`try VALUE else OTHERWISE`, or `try VALUE else as NAME OTHERWISE`, where the name is bound to the failure."""
-
-    value: Expr
-    otherwise: Expr
-    name: Name | None = None
-
-
-class Await(Node):
-    channel: Expr
-    condition: Expr | None
-    timeout: Expr | None
-
-
-class Grow(Node):
-    """`create POOL(arguments)` in a body: make a new member of a pool; its index is the value."""
-
-    pool: Name
-    arguments: tuple[Argument, ...]
-
-
-class Splice(Node):
-    """`$...name`: a hole for several parts. Only forms have some, and none is left in an expanded tree."""
-
-    name: str
-
-
-class Error(Node):
-    """A phrase that the parser could not read. It has been reported, so later stages pass over it in silence."""
-
-
-# ---- types ---------------------------------------------------------------------------------------------------
-
-
-class Qualified(Node):
-    """A name, with the alias of its import in front of it if it has one: `std.strict`."""
-
-    parts: tuple[Name, ...]
-
-    @property
-    def text(self) -> str:
-        return ".".join(p.id for p in self.parts)
-
-
-class TypeName(Node):
-    name: Qualified
-
-
-class LiteralType(Node):
-    value: Text | Literal
-
-
-class ListType(Node):
-    item: TypeExpr
-
-
-class MapType(Node):
-    head: Qualified
-    value: TypeExpr
-
-
-class FieldType(Node):
-    key: Name
-    optional: bool
-    type: TypeExpr
-    default: Expr | None
-    private: bool = False
-
-
-class RecordType(Node):
-    fields: tuple[FieldType, ...]
-    open: bool
-
-
-class UnionType(Node):
-    members: tuple[TypeExpr, ...]
-
-
-class OptionalType(Node):
-    item: TypeExpr
-
+from cogc.syntax.expressions import (
+    Argument as Argument,
+)
+from cogc.syntax.expressions import (
+    Await as Await,
+)
+from cogc.syntax.expressions import (
+    Binary as Binary,
+)
+from cogc.syntax.expressions import (
+    Call as Call,
+)
+from cogc.syntax.expressions import (
+    Comprehension as Comprehension,
+)
+from cogc.syntax.expressions import (
+    ComputedEntry as ComputedEntry,
+)
+from cogc.syntax.expressions import (
+    Conditional as Conditional,
+)
+from cogc.syntax.expressions import (
+    Entry as Entry,
+)
+from cogc.syntax.expressions import (
+    Error as Error,
+)
+from cogc.syntax.expressions import (
+    Field as Field,
+)
+from cogc.syntax.expressions import (
+    FieldType as FieldType,
+)
+from cogc.syntax.expressions import (
+    Generator as Generator,
+)
+from cogc.syntax.expressions import (
+    Grow as Grow,
+)
+from cogc.syntax.expressions import (
+    Index as Index,
+)
+from cogc.syntax.expressions import (
+    ListLiteral as ListLiteral,
+)
+from cogc.syntax.expressions import (
+    ListPattern as ListPattern,
+)
+from cogc.syntax.expressions import (
+    ListType as ListType,
+)
+from cogc.syntax.expressions import (
+    Literal as Literal,
+)
+from cogc.syntax.expressions import (
+    LiteralType as LiteralType,
+)
+from cogc.syntax.expressions import (
+    MapType as MapType,
+)
+from cogc.syntax.expressions import (
+    Name as Name,
+)
+from cogc.syntax.expressions import (
+    Node as Node,
+)
+from cogc.syntax.expressions import (
+    OptionalType as OptionalType,
+)
+from cogc.syntax.expressions import (
+    Qualified as Qualified,
+)
+from cogc.syntax.expressions import (
+    RecordComprehension as RecordComprehension,
+)
+from cogc.syntax.expressions import (
+    RecordLiteral as RecordLiteral,
+)
+from cogc.syntax.expressions import (
+    RecordType as RecordType,
+)
+from cogc.syntax.expressions import (
+    Slice as Slice,
+)
+from cogc.syntax.expressions import (
+    Splice as Splice,
+)
+from cogc.syntax.expressions import (
+    Spread as Spread,
+)
+from cogc.syntax.expressions import (
+    Text as Text,
+)
+from cogc.syntax.expressions import (
+    Try as Try,
+)
+from cogc.syntax.expressions import (
+    TypeName as TypeName,
+)
+from cogc.syntax.expressions import (
+    TypeTest as TypeTest,
+)
+from cogc.syntax.expressions import (
+    Unary as Unary,
+)
+from cogc.syntax.expressions import (
+    UnionType as UnionType,
+)
+from cogc.syntax.expressions import (
+    qualified_text as qualified_text,
+)
+from cogc.syntax.expressions import (
+    walk as walk,
+)
 
 # ---- statements ----------------------------------------------------------------------------------------------
-
-
-class ListPattern(Node):
-    names: tuple[Name, ...]
 
 
 class Block(Node):
@@ -587,8 +481,31 @@ class Use(Node):
 
 
 class Crash(Node):
+    """`crash X at T`: a coglet fails."""
+
     target: Expr
-    at: Expr
+    at: Expr | None
+
+
+class Disturb(Node):
+    """`fail X 2 times`, `hang X`, `duplicate X.port at T`, `drop X.port`: what befalls the next calls or messages."""
+
+    kind: Disturbance
+    target: Expr
+    times: Expr | None
+    at: Expr | None
+
+
+class Kill(Node):
+    """`kill at T`: the run is killed."""
+
+    at: Expr | None
+
+
+class Advance(Node):
+    """`advance D`: the clock moves while nothing else does."""
+
+    duration: Expr
 
 
 class Run(Node):
@@ -599,22 +516,83 @@ class Run(Node):
 
 
 class Expect(Node):
+    """`expect E`, or with a word in front of the condition: `eventually`, `never`, `sometimes`."""
+
+    when: Expected
     condition: Expr
+    within: Expr | None
+
+
+EXPECTED: tuple[Expected, ...] = ("eventually", "never", "sometimes")
+"""The words that may stand in front of the condition of an `expect`."""
+
+
+class ExpectTrace(Node):
+    """`expect trace matches "golden.jsonl"`."""
+
+    path: Text
 
 
 class Feed(Node):
+    """`send X.port <- E at T`."""
+
     target: Expr
     value: Expr
+    at: Expr | None
+
+
+class Order(Node):
+    """`guide X.command(...) at T`."""
+
+    target: Expr
+    arguments: tuple[Argument, ...]
+    at: Expr | None
+
+
+class Answer(Node):
+    """One answer of a script; `hang` and `real` have no value."""
+
+    kind: AnswerKind
+    value: Expr | None
 
 
 class Script(Node):
     program: Qualified
-    replies: tuple[Expr, ...]
+    answers: tuple[Answer, ...]
+
+
+class ForAll(Node):
+    """`for all x in ints(0, 10)`: the test holds for each such value."""
+
+    name: Name
+    source: Expr
+
+
+class Explore(Node):
+    """`explore { runs: 500, faults: 1 }`: how `cogc explore` runs the test."""
+
+    attributes: tuple[Attribute, ...]
 
 
 class Test(Node):
     name: Text
     checks: tuple[Check, ...]
+    doc: str = ""
+
+
+class Happening(Node):
+    """One message of a scenario: its channel, and what must hold for it."""
+
+    target: Expr
+    condition: Expr | None
+
+
+class Scenario(Node):
+    """`scenario "..." { a.x then b.y within 1m }`."""
+
+    name: Text
+    happenings: tuple[Happening, ...]
+    within: Expr | None
     doc: str = ""
 
 
@@ -627,24 +605,36 @@ class File(Node):
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import ClassVar, TypeAlias
     from typing import Literal as OneOf
+    from typing import TypeAlias
 
-    LiteralKind: TypeAlias = OneOf["int", "float", "duration", "bool", "null"]
-    UnaryOperator: TypeAlias = OneOf["not", "-"]
-    BinaryOperator: TypeAlias = OneOf[
-        "or", "and", "??", "==", "!=", "<", "<=", ">", ">=", "in", "not in", "+", "-", "*", "/", "//", "%"
-    ]
+    from cogc.syntax.expressions import (
+        BinaryOperator as BinaryOperator,
+    )
+    from cogc.syntax.expressions import (
+        Expr as Expr,
+    )
+    from cogc.syntax.expressions import (
+        LiteralKind as LiteralKind,
+    )
+    from cogc.syntax.expressions import (
+        Pattern as Pattern,
+    )
+    from cogc.syntax.expressions import (
+        RecordEntry as RecordEntry,
+    )
+    from cogc.syntax.expressions import (
+        TypeExpr as TypeExpr,
+    )
+    from cogc.syntax.expressions import (
+        UnaryOperator as UnaryOperator,
+    )
+    from cogc.syntax.expressions import (
+        Value as Value,
+    )
+
     Life: TypeAlias = OneOf["", "keep", "persist"]
     ModifierKind: TypeAlias = OneOf["when", "concurrent", "timeout", "debounce", "throttle", "distinct", "batch"]
-    Expr: TypeAlias = (
-        Name | Text | Literal | ListLiteral | Comprehension | RecordLiteral | RecordComprehension | Call | Field
-        | Index | Slice | Unary | Binary | TypeTest | Conditional | Try | Await | Grow | Error
-    )  # fmt: skip
-    TypeExpr: TypeAlias = TypeName | LiteralType | ListType | MapType | RecordType | UnionType | OptionalType
-    Value: TypeAlias = Expr | TypeExpr  # of an attribute
-    RecordEntry: TypeAlias = Entry | ComputedEntry | Spread
-    Pattern: TypeAlias = Name | ListPattern
     Statement: TypeAlias = (
         Send | Assign | Let | Guide | Stop | Restart | Escalate | Log | Fail | If | For | Evaluate | Error
     )  # fmt: skip
@@ -658,34 +648,12 @@ if TYPE_CHECKING:
     SettItem: TypeAlias = Attribute | Agent
     Declaration: TypeAlias = (
         Import | Const | TypeDecl | Model | Mcp | Program | Coglet | Mixin | Agent | Team | Dod | Plan | Sett | Queue
-        | Test | Error
+        | Test | Scenario | Error
     )  # fmt: skip
-    Check: TypeAlias = Use | Crash | Run | Expect | Feed | Script | Error
-
-
-def walk(node: Node) -> list[Node]:
-    """Return a node and all nodes below it, in the order of the text."""
-    found: list[Node] = []
-    stack: list[object] = [node]
-    while stack:
-        item = stack.pop()
-        if isinstance(item, Node):
-            found.append(item)
-            stack.extend(getattr(item, f) for f in reversed(item.__class__._compared_))
-        elif isinstance(item, tuple):
-            stack.extend(reversed(item))
-    return found
-
-
-def qualified_text(node: Node) -> str | None:
-    """Return the name that an expression consists of, plain, quoted or qualified, or None."""
-    if isinstance(node, Name):
-        return node.id
-    if isinstance(node, Text):
-        return node.value
-    if isinstance(node, Qualified):
-        return node.text
-    if isinstance(node, Field):
-        base = qualified_text(node.base)
-        return None if base is None else f"{base}.{node.name.id}"
-    return None
+    Check: TypeAlias = (
+        Use | Crash | Disturb | Kill | Advance | Run | Expect | ExpectTrace | Feed | Order | Script | ForAll | Explore
+        | Error
+    )  # fmt: skip
+    Disturbance: TypeAlias = OneOf["fail", "hang", "duplicate", "drop"]
+    Expected: TypeAlias = OneOf["", "eventually", "never", "sometimes"]
+    AnswerKind: TypeAlias = OneOf["reply", "fail", "delay", "hang", "stream", "call", "real"]

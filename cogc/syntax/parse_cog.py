@@ -88,6 +88,7 @@ FRAGMENTS = {
     "criterion": ("dod _ { _ :", "}"),
     "step": ("plan _ { step _", ": 0 }"),
     "check": ('test "" {', "}"),
+    "scenario": ('scenario "" {', "}"),
 }
 
 

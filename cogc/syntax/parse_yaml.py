@@ -224,6 +224,7 @@ class Reader:
             "plans": self._each(self._plan),
             "queues": self._each(self._queue),
             "tests": self._each(self._test),
+            "scenarios": self._each(self._scenario),
         }
         values = self.keyed(root, "a spec", ("cog", "doc", *readers))
         version = values.get("cog")
@@ -631,6 +632,13 @@ class Reader:
             found = self.fragment("check", item, "a test's step")
             checks += found.checks if isinstance(found, n.Test) else ()
         return n.Test(key.start, value.end, self.string(key), tuple(checks))
+
+    def _scenario(self, key: Scalar, value: Value) -> n.Scenario | None:
+        """Read the messages of a scenario, a text as in the cog notation."""
+        found = self.fragment("scenario", value, "a scenario")
+        if not isinstance(found, n.Scenario):
+            return None
+        return n.Scenario(key.start, value.end, self.string(key), found.happenings, found.within)
 
 
 def _cut(value: Scalar, count: int) -> Scalar:

@@ -25,6 +25,7 @@ _SECTIONS: list[tuple[type, str]] = [
     (n.Import, "imports"), (n.Const, "consts"), (n.TypeDecl, "types"), (n.Model, "models"), (n.Mcp, "mcp"),
     (n.Program, "programs"), (n.Mixin, "mixins"), (n.Coglet, "coglets"), (n.Agent, "agents"), (n.Team, "teams"),
     (n.Dod, "dods"), (n.Plan, "plans"), (n.Queue, "queues"), (n.Test, "tests"),
+    (n.Scenario, "scenarios"),
 ]  # fmt: skip
 _MEMBERS: list[tuple[type, str]] = [
     (n.Const, "consts"), (n.Listen, "listen"), (n.Transmit, "transmit"), (n.State, "state"), (n.Program, "programs"),
@@ -79,7 +80,7 @@ def file(tree: n.File) -> str:
 
 def _key(node: n.Declaration) -> str:
     assert not isinstance(node, n.Import | n.Error)  # they have no names
-    return node.name.value if isinstance(node, n.Test) else node.name.id
+    return node.name.value if isinstance(node, n.Test | n.Scenario) else node.name.id
 
 
 def _import(node: n.Import) -> Data:
@@ -122,6 +123,8 @@ def _declaration(node: n.Declaration) -> Data:
             return _with_doc(node.doc, {**found, **_attributes(node.attributes, "queue")})
         case n.Test(checks=checks):
             return [Code(cog.check(c)) for c in checks]
+        case n.Scenario():
+            return Code(cog.scenario(node))
         case n.Import() | n.Sett() | n.Error():
             raise Unwritable(f"{type(node).__name__} has no YAML form")
         case _:

@@ -1,0 +1,555 @@
+"""Checks tests and scenarios: what they use, script, send, guide, crash and expect.
+
+A test sees the channels and states of its root, and of each child as fields of the child's name. A channel is the list of
+the messages sent on it so far. The names of programs, models and agents are records of their `calls`. What a test binds
+by `for all` is a name everywhere in it.
+"""
+
+from __future__ import annotations
+
+from cogc.analysis.attribute_check import check_block
+from cogc.analysis.declarations import check_usable, find_declared
+from cogc.analysis.infer import PURE_EXECUTORS
+from cogc.analysis.scope import Scope
+from cogc.diagnostics.problems import Label
+from cogc.diagnostics.suggest import did_you_mean
+from cogc.language import types
+from cogc.language.closed import assert_never
+from cogc.language.texts import is_internal
+from cogc.language.types import ANY, DURATION, FLOAT, INT, STRING, FieldOf, ListOf, RecordOf, Type
+from cogc.names.load import import_path
+from cogc.names.lower_type import lower_type
+from cogc.names.world import Declared, Member, Shape, Signature, Unit, World, default_root
+from cogc.syntax import nodes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cogc.analysis.checked import Checked
+    from cogc.names.world import DeclaredKind
+
+GENERATORS: dict[str, tuple[tuple[str, ...], Type]] = {
+    "ints": (("int", "int"), INT),
+    "floats": (("float", "float"), FLOAT),
+    "durations": (("duration", "duration"), DURATION),
+    "strings": (("int",), STRING),
+    "bools": ((), types.BOOL),
+    "lists": (("generator", "int"), ANY),
+    "one_of": (("list",), ANY),
+}
+"""The generators of `for all`: what each takes, all of it optional but a generator or a list, and the type of its values."""
+_BOUNDS: dict[str, Type] = {"int": INT, "float": FLOAT, "duration": DURATION, "list": ListOf(ANY)}
+_DEPTH = 4
+"""How deep a test sees into children of children."""
+CALL = RecordOf(
+    (
+        FieldOf("program", STRING),
+        FieldOf("path", STRING),
+        FieldOf("at", DURATION),
+        FieldOf("prompt", STRING),
+        FieldOf("system", STRING),
+        FieldOf("input", ANY),
+    )
+)
+"""A call, as a test sees it."""
+
+
+def check_tests(checked: Checked, unit: Unit) -> None:
+    """Check the tests and the scenarios of a file."""
+    names: dict[str, nodes.Node] = {}
+    for node in unit.tree.declarations:
+        if not isinstance(node, nodes.Test | nodes.Scenario):
+            continue
+        if node.name.value in names:
+            related = [Label(unit.span(names[node.name.value]), "first declared here")]
+            checked.problems.add("duplicate-name", unit.span(node.name), related=related, name=node.name.value)
+        names[node.name.value] = node.name
+        if isinstance(node, nodes.Test):
+            _Test(checked, unit, node).check()
+        else:
+            _scenario(checked, unit, node)
+
+
+def _scenario(checked: Checked, unit: Unit, node: nodes.Scenario) -> None:
+    """Check one scenario: each message belongs to a root of the file's tests."""
+    shapes = [s for t in unit.all(nodes.Test) if (s := shape_of(checked.world, unit, t)) is not None]
+    for happening in node.happenings:
+        scope = Scope(checked.world, unit)
+        scope.bind("message", ANY)
+        if happening.condition is not None:
+            checked.inference.condition(happening.condition, scope)
+        path = parts(happening.target)
+        if shapes and not any(_reaches(s, path) for s in shapes):
+            known = [".".join(p) for s in shapes for p in _channels_of(s, ())]
+            help = did_you_mean(".".join(path), known) or None
+            checked.problems.add(
+                "unknown-port",
+                unit.span(happening.target),
+                help=help,
+                owner=shapes[0].name,
+                what="transmit channel",
+                name=".".join(path),
+                known="",
+            )
+    if node.within is not None:
+        checked.inference.check(node.within, Scope(checked.world, unit), DURATION)
+
+
+def _reaches(shape: Shape, path: list[str]) -> bool:
+    """Return whether a path leads from a root to a channel, or into children that are not known."""
+    for i, name in enumerate(path):
+        if i == len(path) - 1:
+            return name in shape.transmits
+        child = shape.children.get(name)
+        if child is None:
+            return False
+        if child.target is None:
+            return True
+        shape = child.target
+    return False
+
+
+def _channels_of(shape: Shape, before: tuple[str, ...]) -> list[tuple[str, ...]]:
+    found = [(*before, n) for n in shape.transmits if not is_internal(n)]
+    if len(before) < 2:
+        for name, child in shape.children.items():
+            found += _channels_of(child.target, (*before, name)) if child.target is not None else []
+    return found
+
+
+# ---- what a test uses ----------------------------------------------------------------------------------------
+
+
+def use_of(node: nodes.Test) -> nodes.Use | None:
+    """Return the `use` of a test."""
+    return next((c for c in node.checks if isinstance(c, nodes.Use)), None)
+
+
+def declared_of(world: World, unit: Unit, node: nodes.Test) -> Declared | None:
+    """Return what a test uses: what its `use` names, else what a run of its file would begin at.
+
+    `Main` is never imported, so that it is looked for in the imported files too.
+    """
+    used = use_of(node)
+    if used is not None and used.coglet.text != "Main":
+        return world.lookup(unit, used.coglet.text)
+    own = default_root(unit) if used is None else unit.declared.get("Main")
+    if own is not None:
+        return own
+    found = [
+        d
+        for i in unit.tree.declarations
+        if isinstance(i, nodes.Import)
+        and (other := world.units.get(import_path(unit.path, i.path.value))) is not None
+        and (d := default_root(other) if used is None else other.declared.get("Main")) is not None
+    ]
+    return found[0] if len(found) == 1 else None
+
+
+def shape_of(world: World, unit: Unit, node: nodes.Test) -> Shape | None:
+    """Return the shape of the root of a test."""
+    found = declared_of(world, unit, node)
+    return None if found is None else world.shape(found)
+
+
+def parts(path: nodes.Expr) -> list[str]:
+    """Return the names of a path, without the indexes and without `self`."""
+    match path:
+        case nodes.Name(id=name):
+            return [] if name == "self" else [name]
+        case nodes.Field(base=base, name=name):
+            return [*parts(base), name.id]
+        case nodes.Index(base=base):
+            return parts(base)
+        case _:
+            return []
+
+
+# ---- what can be scripted ------------------------------------------------------------------------------------
+
+
+def scripted(world: World, unit: Unit, name: str) -> list[tuple[str, nodes.Node]]:
+    """Return what a name in `script` may stand for: a kind and its node; several where coglets have programs of one name."""
+    found: list[tuple[str, nodes.Node]] = []
+    declared = world.lookup(unit, name)
+    if declared is not None and declared.kind in ("program", "model", "agent"):
+        found.append((declared.kind, declared.node))
+    head, _, rest = name.rpartition(".")
+    server = world.lookup(unit, head) if head else None
+    if server is not None and server.kind == "mcp":
+        found.append(("tool", server.node))
+    for shape in _reachable(world, unit):
+        if not head or shape.name == head:
+            member = shape.programs.get(rest)
+            if member is not None:
+                found.append(("program", member.node))
+    return found
+
+
+def _reachable(world: World, unit: Unit) -> list[Shape]:
+    """Return the coglets of a file and of those that it imports."""
+    seen, paths = list[Shape](), {unit.path}
+    todo = [unit]
+    for one in todo:
+        for node in one.tree.declarations:
+            if isinstance(node, nodes.Import):
+                other = world.units.get(import_path(one.path, node.path.value))
+                if other is not None and other.path not in paths:
+                    paths.add(other.path)
+                    todo.append(other)
+    for shape in world.shapes.values():
+        if shape.unit.path in paths:
+            seen.append(shape)
+    return seen
+
+
+# ---- what a test sees ----------------------------------------------------------------------------------------
+
+
+def observed(world: World, unit: Unit, shape: Shape | None) -> dict[str, Type]:
+    """Return the names of a test's conditions: calls, children, channels and states, the later ones before the earlier."""
+    calls = RecordOf((FieldOf("calls", ListOf(CALL)),))
+    found: dict[str, Type] = {}
+    for one in _reachable(world, unit):
+        found.update({n: calls for n, m in one.programs.items() if not is_internal(n) and not _is_pure(m.node)})
+    for declared in (*unit.declared.values(), *unit.imported.values()):
+        if declared.kind in ("model", "agent") or (declared.kind == "program" and not _is_pure(declared.node)):
+            found[declared.node.name.id] = calls
+    if shape is not None:
+        record = seen(shape, _DEPTH, False)
+        found.update({f.name: f.type for f in record.fields})
+    return found
+
+
+def _is_pure(node: nodes.Node) -> bool:
+    return isinstance(node, nodes.Program) and node.executor.kind.id in PURE_EXECUTORS
+
+
+def seen(shape: Shape, depth: int, several: bool) -> RecordOf:
+    """Return the record that a coglet is for a test; for a pool, each state is the list of its members' states."""
+    fields: dict[str, Type] = {}
+    for name, member in shape.states.items():
+        fields[name] = ListOf(member.type) if several else member.type
+    for name, member in shape.children.items():
+        pool = several or shape.is_pool(member)
+        fields[name] = ANY if member.target is None or not depth else seen(member.target, depth - 1, pool)
+    for name, member in shape.transmits.items():
+        fields[name] = ListOf(member.type)
+    known = tuple(FieldOf(n, t) for n, t in fields.items() if not is_internal(n))
+    return RecordOf(known, open=shape.python is not None and not shape.transmits)
+
+
+# ---- one test ------------------------------------------------------------------------------------------------
+
+
+class _Test:
+    """The check of one test. `scope` has what `for all` binds, `inner` also what the test sees of its system."""
+
+    def __init__(self, checked: Checked, unit: Unit, node: nodes.Test) -> None:
+        self.checked = checked
+        self.unit = unit
+        self.node = node
+        self.scope = Scope(checked.world, unit)
+        for_all = [c for c in node.checks if isinstance(c, nodes.ForAll)]
+        for check in for_all:
+            self.scope.bind(check.name.id, self._generator(check.source))
+        self.shape = self._used()
+        self.inner = Scope(checked.world, unit)
+        for name, type in observed(checked.world, unit, self.shape).items():
+            self.inner.bind(name, type)
+        for check in for_all:
+            self.inner.bind(check.name.id, self.scope.locals[check.name.id].type)
+
+    def _used(self) -> Shape | None:
+        """Check the `use` of the test, and return the shape of its root."""
+        checked, unit = self.checked, self.unit
+        used = use_of(self.node)
+        found = declared_of(checked.world, unit, self.node)
+        if found is None:
+            kinds: tuple[DeclaredKind, ...] = ("coglet", "agent", "team", "dod", "plan", "sett", "queue")
+            if used is not None:
+                find_declared(checked, unit, used.coglet.text, used.coglet, *kinds)
+            else:
+                checked.problems.add(
+                    "no-root", unit.span(self.node.name), known="say what the test is about: `use NAME`"
+                )
+            return None
+        place: nodes.Node = used.coglet if used is not None else self.node.name
+        if found.kind == "sett":
+            checked.problems.add(
+                "not-yet", unit.span(place), what="in a test, the sett", name=found.node.name.id,
+                help="test its agents and coglets by themselves; `cogc run` runs the sett",
+            )  # fmt: skip
+            return None
+        if used is not None:
+            find_declared(
+                checked, found.unit, found.node.name.id, used.coglet, "coglet", "agent", "team", "dod", "plan", "queue"
+            )
+            check_usable(checked, unit, used.coglet, found)
+        shape = checked.world.shape(found)
+        if shape is not None and used is not None:
+            given = Signature(shape.name, list(shape.parameters.values()), types.NULL)
+            checked.inference.arguments(used, given, used.arguments, self.scope)
+        return shape
+
+    def check(self) -> None:
+        """Check each step."""
+        uses = [c for c in self.node.checks if isinstance(c, nodes.Use)]
+        for again in uses[1:]:
+            related = [Label(self.unit.span(uses[0]), "first here")]
+            self.checked.problems.add("duplicate-attribute", self.unit.span(again), related=related, name="use")
+        for step in self.node.checks:
+            self._step(step)
+
+    def _step(self, step: nodes.Check) -> None:
+        inference = self.checked.inference
+        match step:
+            case nodes.Crash(target=target, at=at):
+                self._coglet(target)
+                self._moment(at)
+            case nodes.Disturb():
+                self._disturb(step)
+            case nodes.Kill():
+                self.checked.problems.add(
+                    "not-yet", self.unit.span(step), what="the step", name="kill",
+                    help="a run cannot be resumed from its journal yet; leave the step out",
+                )  # fmt: skip
+            case nodes.Advance(duration=duration):
+                inference.check(duration, self.scope, DURATION)
+            case nodes.Run(duration=duration, until=until):
+                self._moment(duration)
+                if until is not None:
+                    self._condition(until)
+            case nodes.Expect(condition=condition, within=within):
+                self._condition(condition)
+                self._moment(within)
+            case nodes.Feed(target=target, value=value, at=at):
+                self._feed(target, value)
+                self._moment(at)
+            case nodes.Order(target=target, arguments=arguments, at=at):
+                self._order(step, target, arguments)
+                self._moment(at)
+            case nodes.Script():
+                self._script(step)
+            case nodes.Explore(attributes=attributes):
+                check_block(attributes, "explore", step, self.scope, inference)
+            case nodes.Use() | nodes.ForAll() | nodes.ExpectTrace() | nodes.Error():
+                pass
+            case _:
+                assert_never(step)
+
+    def _moment(self, node: nodes.Expr | None) -> None:
+        if node is not None:
+            self.checked.inference.check(node, self.scope, DURATION)
+
+    def _condition(self, node: nodes.Expr) -> None:
+        """Check a condition; a list as the whole of it holds if it is not empty."""
+        found = self.checked.inference.infer(node, self.inner)
+        if types.fit(found, ListOf(ANY)) <= types.NO:
+            self.checked.inference.require_condition(node, found, self.inner)
+
+    # ---- paths ---------------------------------------------------------------------------------------------
+
+    def _reach(self, path: nodes.Expr, shape: Shape | None) -> Shape | None:
+        """Return the coglet that a path leads to, or None: it is not known, or there is none, which is reported."""
+        if shape is None:
+            return None
+        match path:
+            case nodes.Name(id="self"):
+                return shape
+            case nodes.Name():
+                return self._child(shape, path)
+            case nodes.Field(base=base, name=name):
+                inner = self._reach(base, shape)
+                return None if inner is None else self._child(inner, name)
+            case nodes.Index(base=base, index=index):
+                self.checked.inference.check(index, self.scope, INT)
+                return self._reach(base, shape)
+            case _:
+                self.checked.problems.add(
+                    "unknown-child",
+                    self.unit.span(path),
+                    help="name a child: `crash worker at 3s`",
+                    name="this",
+                    known="",
+                )
+                return None
+
+    def _child(self, shape: Shape, name: nodes.Name) -> Shape | None:
+        member = shape.children.get(name.id)
+        if member is None:
+            help = did_you_mean(name.id, list(shape.children), "it has no children") or None
+            self.checked.problems.add("unknown-child", self.unit.span(name), help=help, name=name.id, known="")
+            return None
+        return member.target
+
+    def _coglet(self, path: nodes.Expr) -> None:
+        """Check a path to a coglet."""
+        self._reach(path, self.shape)
+
+    def _end(self, path: nodes.Expr, what: str) -> tuple[Shape, nodes.Name] | None:
+        """Return the coglet and the last name of a path to a port or a command. A name alone is one of the root."""
+        match path:
+            case nodes.Name(id=name) if name != "self":
+                return None if self.shape is None else (self.shape, path)
+            case nodes.Field(base=base, name=last):
+                shape = self._reach(base, self.shape)
+                return None if shape is None else (shape, last)
+            case _:
+                help = f"name a {what}: `child.{what.split()[0]}`"
+                self.checked.problems.add(
+                    "unknown-port", self.unit.span(path), help=help, owner="a test", what=what, name="this", known=""
+                )
+                return None
+
+    def _known(self, shape: Shape, name: nodes.Name, known: dict[str, Member], what: str) -> Member | None:
+        """Return a member by its name, or report that there is none."""
+        found = known.get(name.id)
+        if found is None:
+            help = did_you_mean(name.id, [n for n in known if not is_internal(n)]) or None
+            self.checked.problems.add(
+                "unknown-port", self.unit.span(name), help=help, owner=shape.name, what=what, name=name.id, known=""
+            )
+        return found
+
+    def _feed(self, target: nodes.Expr, value: nodes.Expr) -> None:
+        found = self.checked.inference.infer(value, self.scope)
+        end = self._end(target, "listen channel")
+        if end is not None and (member := self._known(*end, end[0].listens, "listen channel")) is not None:
+            self.checked.inference.require(value, found, member.type, self.scope)
+
+    def _order(self, step: nodes.Order, target: nodes.Expr, arguments: tuple[nodes.Argument, ...]) -> None:
+        end = self._end(target, "command")
+        if end is None:
+            return
+        shape, name = end
+        member = shape.enacts.get(name.id)
+        if member is None:
+            help = did_you_mean(name.id, [n for n in shape.enacts if not is_internal(n)]) or None
+            self.checked.problems.add(
+                "unknown-command", self.unit.span(name), help=help, owner=shape.name, name=name.id, known=""
+            )
+        elif member.signature is not None:
+            self.checked.inference.arguments(step, member.signature, arguments, self.scope)
+
+    def _disturb(self, step: nodes.Disturb) -> None:
+        """Check `fail` and `hang`, which are of calls, and `duplicate` and `drop`, which are of messages."""
+        if step.kind in ("fail", "hang"):
+            self._called(".".join(parts(step.target)), step.target)
+        else:
+            end = self._end(step.target, "channel")
+            if end is not None:
+                self._known(*end, {**end[0].listens, **end[0].transmits}, "channel")
+        if step.times is not None:
+            self.checked.inference.check(step.times, self.scope, INT)
+        self._moment(step.at)
+
+    # ---- scripts -------------------------------------------------------------------------------------------
+
+    def _called(self, name: str, place: nodes.Node) -> list[tuple[str, nodes.Node]]:
+        """Return what a name of a script stands for, or report that there is no such program."""
+        found = scripted(self.checked.world, self.unit, name)
+        if not found:
+            known = [n for n, t in observed(self.checked.world, self.unit, None).items()]
+            help = did_you_mean(name, known) or None
+            self.checked.problems.add("unknown-name", self.unit.span(place), help=help, name=name)
+        return found
+
+    def _script(self, step: nodes.Script) -> None:
+        meant = self._called(step.program.text, step.program)
+        wanted = self._answers_of(meant)
+        for answer in step.answers:
+            if answer.value is None:
+                continue
+            match answer.kind:
+                case "delay":
+                    self.checked.inference.check(answer.value, self.scope, DURATION)
+                case "reply":
+                    self.checked.inference.check(answer.value, self.scope, wanted)
+                case "stream":
+                    self.checked.inference.check(answer.value, self.scope, ListOf(STRING))
+                case "call":
+                    self._tool_call(answer.value)
+                case "fail":
+                    self.checked.inference.infer(answer.value, self.scope)
+                case "hang" | "real":
+                    pass
+                case _:
+                    assert_never(answer.kind)
+
+    def _answers_of(self, meant: list[tuple[str, nodes.Node]]) -> Type:
+        """Return the type of the answers of what a script stands for; a model may answer for any program."""
+        kinds = {kind for kind, _ in meant}
+        if kinds == {"program"}:
+            signatures = self.checked.world.signatures
+            return types.union([signatures[id(node)].result for _, node in meant if id(node) in signatures] or [ANY])
+        return ANY
+
+    def _tool_call(self, value: nodes.Expr) -> None:
+        """Check `call tool(name: value)`: the arguments have names, as a model gives them."""
+        if not isinstance(value, nodes.Call):
+            self.checked.problems.add(
+                "not-callable",
+                self.unit.span(value),
+                help='write a call of a tool: `call search(query: "...")`',
+                name="this",
+            )
+            return
+        for argument in value.arguments:
+            self.checked.inference.infer(argument.value, self.scope)
+            if argument.name is None:
+                name = ".".join(parts(value.function))
+                self.checked.problems.add(
+                    "wrong-argument", self.unit.span(argument), help="name it: `call tool(query: ...)`", name=name,
+                    argument="(without a name)", known="",
+                )  # fmt: skip
+
+    # ---- generators ----------------------------------------------------------------------------------------
+
+    def _generator(self, node: nodes.Expr) -> Type:
+        """Return the type of the values of a generator, or report what is none."""
+        inference, scope = self.checked.inference, Scope(self.checked.world, self.unit)
+        name = nodes.qualified_text(node)
+        if isinstance(node, nodes.ListLiteral):
+            return types.item_type(inference.infer(node, scope)) or ANY
+        if isinstance(node, nodes.Call) and (called := nodes.qualified_text(node.function)) in GENERATORS:
+            return self._call(node, str(called), scope)
+        if name is not None and (name in types.BUILTIN or self._is_type(name)):
+            return self._type(node)
+        known = [f"{g}(...)" for g in GENERATORS]
+        self.checked.problems.add(
+            "unknown-word", self.unit.span(node), what="generator",
+            name=self.unit.source.text[node.start : node.end], known=", ".join(f"`{k}`" for k in known) + ", a type or a list",
+        )  # fmt: skip
+        return ANY
+
+    def _is_type(self, name: str) -> bool:
+        declared = self.checked.world.lookup(self.unit, name)
+        return declared is not None and declared.kind == "type"
+
+    def _type(self, node: nodes.Expr) -> Type:
+        """Return a type that stands as a generator, and keep it for lowering."""
+        names = tuple(nodes.Name(node.start, node.end, p) for p in (nodes.qualified_text(node) or "").split("."))
+        written = nodes.TypeName(node.start, node.end, nodes.Qualified(node.start, node.end, names))
+        found = lower_type(self.checked.world, self.unit, written, self.checked.problems)
+        self.checked.tables.types[id(node)] = found
+        return found
+
+    def _call(self, node: nodes.Call, name: str, scope: Scope) -> Type:
+        wanted, result = GENERATORS[name]
+        inference = self.checked.inference
+        if len(node.arguments) > len(wanted):
+            inference.problems.add(
+                "too-many-arguments", self.unit.span(node.arguments[len(wanted)]), name=name,
+                wanted=f"at most {len(wanted)}", found=len(node.arguments),
+            )  # fmt: skip
+        if wanted[:1] in (("generator",), ("list",)) and not node.arguments:
+            inference.problems.add(
+                "missing-argument", self.unit.span(node), name=name, argument=wanted[0], type=wanted[0]
+            )
+        for kind, argument in zip(wanted, node.arguments, strict=False):
+            if kind == "generator":
+                result = ListOf(self._generator(argument.value))
+            else:
+                found = inference.check(argument.value, scope, _BOUNDS[kind])
+                result = types.item_type(found) or ANY if kind == "list" else result
+        return result

@@ -1,0 +1,202 @@
+"""`cogc test PATH...`: run the tests of specs on a virtual clock.
+
+Tests stand in specs (`test "..." { }`), or in files of their own whose names
+end in `_test.cog`. Nothing outside is asked: scripts of a test stand in for
+models, programs, tools and people. `specs/testing.md` has every word.
+
+Exit codes:
+    0     all tests passed
+    1     a spec is wrong
+    2     the command line is wrong, or there is no test
+    3     a test failed, or the coverage is below --fail-under
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import sys
+import time
+from argparse import ArgumentParser, Namespace
+from contextlib import nullcontext
+from functools import partial
+
+from cogc.commands import out
+from cogc.commands.load import show_to_stderr
+from cogc.commands.packages import allow_imports, allowed
+from cogc.commands.prints import apart
+from cogc.commands.state import add_state
+from cogc.commands.usage import UsageError
+from cogc.diagnostics.problems import Problems
+from cogc.diagnostics.visible import shown as safe
+from cogc.disk.files import read
+from cogc.disk.state_folder import StateFolder, of_spec, write_whole
+from cogc.lowering.tests import Suite
+from cogc.run.settings import Settings
+from cogc.testing import written
+from cogc.testing.collect import Collected, collect
+from cogc.testing.for_all import NoHypothesis
+from cogc.testing.runner import Choice, run_all
+from cogc.testing.trial import Outcome
+from cogc.testing.words import report, title
+
+NO_TESTS = 2
+FAILED = 3
+
+
+def arguments(parser: ArgumentParser) -> None:
+    add = parser.add_argument
+    add("paths", nargs="+", metavar="PATH", help="path of a file with tests, or of a folder whose tests run")
+    add(
+        "-k",
+        dest="words",
+        action="append",
+        default=[],
+        metavar="WORD",
+        help="run only the tests with WORD in their file or name; may be repeated",
+    )
+    add("--lf", action="store_true", help="run only the tests that failed the last time (all, if none did)")
+    add("-n", dest="processes", type=int, default=1, metavar="N", help="run the tests in N processes (default: 1)")
+    add("--seed", type=int, default=0, metavar="N", help="seed of each run's random numbers (default: 0)")
+    add("--format", choices=("text", "json", "github"), default="text", help="format of the report (default: text)")
+    add("--junit", metavar="FILE", help="write the outcomes to FILE as JUnit XML too")
+    add("--durations", type=int, metavar="N", help="list the N slowest tests (default: none)")
+    add(
+        "--update-golden",
+        action="store_true",
+        help="write the traces of `expect trace matches` instead of comparing them",
+    )
+    add(
+        "--workspace",
+        metavar="DIR",
+        default=".",
+        help="folder in which programs run that are not scripted (default: .)",
+    )
+    add_state(parser)
+    allow_imports(parser)
+
+
+def run(options: Namespace) -> int:
+    if options.processes < 1:
+        raise UsageError(f"-n {options.processes}: at least 1")
+    if options.junit:
+        out.refuse_foreign(options.junit, "report in JUnit XML", written.is_junit)
+    problems = Problems()
+    found = collect(options.paths, read, problems, partial(allowed, options.allow_import))
+    if problems.errors:  # `cogc check` shows the warnings
+        show_to_stderr([d for d in problems.sorted() if d.severity == "error"])
+        return 1
+    gc.collect()
+    gc.freeze()  # the trees of the check live on; the collector need not walk them after each test
+    gc.enable()
+    bundles = [s.bundle for s in found.suites if s.bundle is not None]
+    python = [b for b in bundles if any(p.kind in ("python", "coglet") for p in b.programs.values())]
+    with apart((python or bundles)[0], options.format != "text") if bundles else nullcontext():
+        return _run(options, found)
+
+
+def _run(options: Namespace, found: Collected) -> int:
+    """Run the tests that were chosen, and report them. Return the exit code."""
+    state = of_spec(options.paths[0], options.state)
+    choice = Choice(tuple(options.words), _last_failed(options, state), options.seed, options.update_golden)
+    chosen = [(s, t) for s, t in found.tests if choice.takes(s, t)]
+    if not chosen:
+        which = f" with `{'` and `'.join(options.words)}` in its name" if options.words and found.tests else ""
+        sys.stderr.write(f"cogc: there is no test{which} in {', '.join(options.paths)}\n")
+        return NO_TESTS
+    settings = partial(Settings, options.workspace, allowed(options.allow_import, [s.path for s in found.suites]))
+    outcomes: list[tuple[Suite, Outcome]] = []
+    began = time.perf_counter()
+    try:
+        for suite, outcome in run_all(chosen, choice, settings, options.processes):
+            outcomes.append((suite, outcome))
+            _progress(options, suite, outcome)
+    except NoHypothesis as missing:
+        raise UsageError(str(missing)) from None
+    except OSError as error:
+        raise UsageError(f"cannot write `{error.filename}`: {str(error.strerror).lower()}") from None
+    seconds = time.perf_counter() - began
+    _remember(state, outcomes)
+    _report(options, outcomes, seconds)
+    code = FAILED if any(not o.passed for _, o in outcomes) else 0
+    if options.junit:
+        try:
+            out.write_file(options.junit, written.junit(outcomes, options.seed, seconds))
+        except UsageError as error:  # the outcomes count all the same
+            sys.stderr.write(f"cogc: {error}\n")
+            return code or 3
+    return code
+
+
+# ---- what failed last ------------------------------------------------------------------------------------------
+
+
+def _last_failed(options: Namespace, state: StateFolder) -> frozenset[str] | None:
+    """Return the tests that failed the last time, or None for all tests."""
+    if not options.lf:
+        return None
+    try:
+        with open(state.at("tests", "failed.json"), encoding="utf-8") as file:
+            failed = json.load(file)
+    except (OSError, ValueError):
+        return None
+    names = frozenset(n for n in failed if isinstance(n, str)) if isinstance(failed, list) else frozenset()
+    return names or None
+
+
+def _remember(state: StateFolder, outcomes: list[tuple[Suite, Outcome]]) -> None:
+    """Note which tests failed, for `--lf`. Nothing is written where none has ever failed."""
+    place = state.at("tests", "failed.json")
+    failed = {title(s, o) for s, o in outcomes if not o.passed}
+    if not failed and not os.path.exists(place):
+        return
+    ran = {title(s, o) for s, o in outcomes}
+    try:
+        with open(place, encoding="utf-8") as file:
+            before = {n for n in json.load(file) if isinstance(n, str)}
+    except (OSError, ValueError):
+        before = set()
+    try:
+        state.make("tests")
+        write_whole(place, json.dumps(sorted(failed | (before - ran))) + "\n")
+    except OSError as error:
+        sys.stderr.write(f"cogc: warning: {place}: {str(error.strerror).lower()}; `--lf` will not know what failed\n")
+
+
+# ---- what is printed -------------------------------------------------------------------------------------------
+
+
+def _progress(options: Namespace, suite: Suite, outcome: Outcome) -> None:
+    """Print the line of a test that has run."""
+    if options.format == "text":
+        word = "ok  " if outcome.passed else "FAIL"
+        many = f" ({outcome.runs} runs)" if outcome.test.binds else ""
+        sys.stdout.write(safe(f"{word} {title(suite, outcome)}{many}\n"))
+        sys.stdout.flush()
+
+
+def _report(options: Namespace, outcomes: list[tuple[Suite, Outcome]], seconds: float) -> None:
+    """Print the failures and the sum."""
+    if options.format == "json":
+        sys.stdout.write(safe(written.as_json(outcomes, options.seed, seconds)))
+        return
+    if options.format == "github":
+        sys.stdout.write(safe(written.github(outcomes, options.seed)))
+    else:
+        for suite, outcome in outcomes:
+            if outcome.refusal is not None:
+                lines = ["", *report(suite, outcome, options.seed)]
+                sys.stdout.write(safe("".join(line + "\n" for line in lines)))
+        for _, outcome in outcomes:
+            for place in outcome.written:
+                sys.stdout.write(safe(f"wrote {place}\n"))
+        if options.durations:
+            slowest = sorted(outcomes, key=lambda pair: -pair[1].seconds)[: options.durations]
+            sys.stdout.write(safe("".join(f"{o.seconds * 1e3:9.1f} ms  {title(s, o)}\n" for s, o in slowest)))
+    failed = sum(not o.passed for _, o in outcomes)
+    files = len({s.path for s, _ in outcomes})
+    counted = (
+        f"{len(outcomes)} {'test' if len(outcomes) == 1 else 'tests'} in {files} {'file' if files == 1 else 'files'}"
+    )
+    sys.stdout.write(f"{counted}: {f'{failed} failed' if failed else 'all passed'} ({seconds:.2f} s)\n")

@@ -1,0 +1,94 @@
+"""Disturbances: what a test or an exploration does to a running system, as events from outside.
+
+`crash` fails a coglet as a step of its own would. `arm` lets something befall the next messages of a port or of an output:
+they are lost (`drop`), or come twice (`duplicate`), as on a network that promises less than the kernel does.
+
+A disturbed port is taken out of the fast path of the loop for good (`Port.simple` is None), so that a system without
+disturbances pays nothing. An output is disturbed by a target that stands in the place of all its targets until the last
+disturbance has happened.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cogc.kernel import failing, ports
+from cogc.kernel.objects import Disturbance
+from cogc.language.values import Failure
+
+if TYPE_CHECKING:
+    from cogc.kernel.objects import Instance, Item, Out, Port
+    from cogc.kernel.state import State
+    from cogc.language.values import Value
+
+
+def instances(kernel: State, path: list[tuple[str, int | None]]) -> list[Instance]:
+    """Return the coglets that a path of names and indexes below the root leads to, the members of a pool in order."""
+    found = [] if kernel.root is None else [kernel.root]
+    for name, index in path:
+        below = []
+        for inst in found:
+            slot = (inst.children or {}).get(name)
+            if slot is None:
+                raise Failure("error", f"`{inst.path}` has no child `{name}`")
+            below += list(slot.members.values()) if index is None else [slot.member(index)]
+        found = below
+    return found
+
+
+def crash(kernel: State, inst: Instance) -> None:
+    """Fail a coglet, as an error in a step of it would."""
+    with kernel.door:
+        failing.fail(kernel, inst, Failure("crash", "crashed by the test"), "crash", None)
+
+
+def arm(kernel: State, inst: Instance, channel: str, twice: bool, count: int) -> None:
+    """Let the next messages of a listen or a transmit channel of a coglet get lost, or come twice."""
+    if channel in inst.code.listens:
+        port = ports.port(inst, channel)
+        port.simple = None
+        port.disturbance = Disturbance(twice, count)
+    else:
+        _arm_out(kernel, ports.out_named(inst, channel), Disturbance(twice, count))
+
+
+def befalls(kernel: State, item: Item) -> bool:
+    """Carry out the disturbance of a port on a message whose turn has come. Return whether the message is gone."""
+    port, value, cause = item
+    disturbance = port.disturbance
+    assert disturbance is not None
+    disturbance.left -= 1
+    if not disturbance.left:
+        port.disturbance = None
+    if not disturbance.twice:
+        kernel.bury(item, "dropped")
+        return True
+    port.fill += 1
+    kernel.messages.append((port, value, cause))
+    return False
+
+
+def _arm_out(kernel: State, out: Out, disturbance: Disturbance) -> None:
+    """Put a target in the place of those of an output, until the disturbance is over."""
+    targets, extra = out.targets, out.extra
+
+    def hand_on(value: Value) -> None:
+        disturbance.left -= 1
+        if not disturbance.left:
+            out.targets, out.extra = targets, extra
+        if not disturbance.twice:
+            kernel.lose("dropped")
+            if kernel.trace:
+                kernel.trace.record("drop", out.inst, port=out.name, reason="dropped", data=value)
+        else:
+            for _ in range(2):
+                _send(kernel, targets, value)
+                for target in extra or ():
+                    target(value)
+
+    out.targets, out.extra = (), [hand_on]
+
+
+def _send(kernel: State, targets: tuple[Port, ...], value: Value) -> None:
+    for port in targets:
+        kernel.push(port, value)

@@ -1,0 +1,448 @@
+"""Lower the tests of a file: `lower_tests(checked, unit) -> Suite`.
+
+In: a world without errors. Out: one bundle that has the coglets of all tests of the file, so that they are compiled once,
+and for each test its steps with expressions of that bundle. The names in a condition are locals: what a test sees is
+handed to it when it is evaluated.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from cogc import ir
+from cogc.analysis.checked import Checked
+from cogc.analysis.tests import declared_of, observed, parts, shape_of, use_of
+from cogc.language import types
+from cogc.language.closed import assert_never
+from cogc.lowering.expressions import Lowering
+from cogc.lowering.lower import Lower
+from cogc.lowering.tables import Place
+from cogc.names.world import Shape, Signature, Unit
+from cogc.syntax import format as cog
+from cogc.syntax import nodes
+
+Where: TypeAlias = tuple[int, int]
+"""A line and a column, from 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """An expression, the names that it needs, and its text. `whole` says that a list is true if it is not empty."""
+
+    value: ir.Expr
+    names: tuple[str, ...]
+    text: str
+    whole: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What must hold, and the parts of it that a report shows: both sides of a comparison, and the names in them."""
+
+    test: Value
+    shown: tuple[Value, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One name of a path to a coglet, and the index of a member of a pool."""
+
+    name: str
+    index: Value | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer of a script. For `call` the value is the record of arguments, and `tool` the name of the tool."""
+
+    kind: nodes.AnswerKind
+    value: Value | None = None
+    tool: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    where: Where
+    name: str
+    answers: tuple[Answer, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Crash:
+    where: Where
+    path: tuple[Member, ...]
+    at: Value | None
+
+
+@dataclass(frozen=True, slots=True)
+class Disturb:
+    """`fail` and `hang` are of calls of `port`; `duplicate` and `drop` of messages to or from the port of a coglet."""
+
+    where: Where
+    kind: nodes.Disturbance
+    path: tuple[Member, ...]
+    port: str
+    times: Value | None
+    at: Value | None
+
+
+@dataclass(frozen=True, slots=True)
+class Advance:
+    where: Where
+    duration: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    where: Where
+    duration: Value | None
+    until: Condition | None
+
+
+@dataclass(frozen=True, slots=True)
+class Expect:
+    where: Where
+    when: nodes.Expected
+    condition: Condition
+    within: Value | None
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectTrace:
+    where: Where
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    where: Where
+    path: tuple[Member, ...]
+    port: str
+    type: int
+    value: Value
+    at: Value | None
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    where: Where
+    path: tuple[Member, ...]
+    command: str
+    arguments: tuple[Value | None, ...]
+    at: Value | None
+
+
+Step: TypeAlias = Script | Crash | Disturb | Advance | Run | Expect | ExpectTrace | Feed | Order
+
+
+@dataclass(frozen=True, slots=True)
+class Generator:
+    """Where the values of a `for all` come from. `type` is the number of a type, for `type` alone."""
+
+    kind: Literal["ints", "floats", "durations", "strings", "bools", "lists", "one_of", "type"]
+    bounds: tuple[Value, ...] = ()
+    item: Generator | None = None
+    type: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """One test of a file, ready to run.
+
+    `root` is the key of the coglet that it is about, `arguments` are the parameters that its `use` gives. `limits` are the
+    attributes of its `explore`.
+    """
+
+    name: str
+    path: str
+    line: int
+    root: str
+    arguments: dict[str, Value]
+    binds: dict[str, Generator]
+    steps: tuple[Step, ...]
+    limits: dict[str, Value] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    path: tuple[str, ...]
+    condition: Value | None
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    name: str
+    path: str
+    line: int
+    happenings: tuple[Happening, ...]
+    within: Value | None
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """The tests of one file, with the program that all of them are parts of; `bundle` is None without a test."""
+
+    path: str
+    bundle: ir.Bundle | None
+    tests: tuple[Test, ...]
+    scenarios: tuple[Scenario, ...]
+    lines: tuple[str, ...]
+
+
+def lower_tests(checked: Checked, unit: Unit) -> Suite:
+    """Return the tests of a file, which has no errors."""
+    run = Lower(checked)
+    found = [_Test(run, checked, unit, n).lower() for n in unit.tree.declarations if isinstance(n, nodes.Test)]
+    scenarios = [_scenario(run, unit, n) for n in unit.tree.declarations if isinstance(n, nodes.Scenario)]
+    bundle = run.tables.bundle(found[0].root, {}) if found else None
+    lines = tuple(unit.source.text.splitlines())
+    return Suite(unit.path, bundle, tuple(found), tuple(scenarios), lines)
+
+
+def _scenario(run: Lower, unit: Unit, node: nodes.Scenario) -> Scenario:
+    made = _Values(run, unit, frozenset(["message"]))
+    happenings = tuple(
+        Happening(tuple(parts(h.target)), None if h.condition is None else made.value(h.condition))
+        for h in node.happenings
+    )
+    within = None if node.within is None else made.checked(node.within, types.DURATION)
+    return Scenario(node.name.value, unit.path, unit.source.position(node.start)[0], happenings, within)
+
+
+class _Values:
+    """Lowers expressions of a test, in which some names are locals."""
+
+    def __init__(self, run: Lower, unit: Unit, names: frozenset[str]) -> None:
+        self.names = names
+        self.unit = unit
+        self.tables = run.tables
+        self.lowering = Lowering(run.tables, Place(unit, locals=names))
+
+    def value(self, node: nodes.Expr) -> Value:
+        """Lower an expression of any type."""
+        return self._made(node, self.lowering.expr(node))
+
+    def checked(self, node: nodes.Expr, wanted: types.Type) -> Value:
+        """Lower an expression whose value must be of a type."""
+        return self._made(node, self.lowering.checked(node, wanted))
+
+    def condition(self, node: nodes.Expr) -> Condition:
+        """Lower a condition, with the parts that a report shows."""
+        whole = types.fit(self.tables.type_of(node), types.ListOf(types.ANY)) > types.NO
+        test = self.value(node)
+        shown = [self.value(n) for n in _shown(node, self.names)]
+        return Condition(Value(test.value, test.names, test.text, whole), tuple(shown))
+
+    def _made(self, node: nodes.Expr, value: ir.Expr) -> Value:
+        used = {n.id for n in nodes.walk(node) if isinstance(n, nodes.Name)} & self.names
+        used |= {
+            n
+            for n in self.names
+            if any(isinstance(t, nodes.Text) and t.template and n in t.value for t in nodes.walk(node))
+        }
+        return Value(value, tuple(sorted(used)), cog.expression(node))
+
+
+def _shown(node: nodes.Expr, names: frozenset[str]) -> list[nodes.Expr]:
+    """Return the parts of a condition that a report shows: the sides of its comparisons, and the names in them."""
+    sides: list[nodes.Expr] = []
+    todo = [node]
+    for one in todo:  # grows while it is walked
+        match one:
+            case nodes.Binary(operator="and" | "or", left=left, right=right):
+                todo += [left, right]
+            case nodes.Unary(operator="not", operand=operand):
+                todo.append(operand)
+            case nodes.Binary(left=left, right=right):
+                sides += [left, right]
+            case _:
+                sides.append(one)
+    patterns = [g.pattern for s in sides for g in nodes.walk(s) if isinstance(g, nodes.Generator)]
+    bound = {n.id for p in patterns for n in nodes.walk(p) if isinstance(n, nodes.Name)}
+    found: dict[str, nodes.Expr] = {}
+    for side in sides:
+        if any(isinstance(n, nodes.Name) for n in nodes.walk(side)) or getattr(side, "template", False):
+            found.setdefault(cog.expression(side), side)
+    for side in sides:
+        for part in _paths(side):
+            root = parts(part)
+            if root and root[0] in names and root[0] not in bound:
+                found.setdefault(cog.expression(part), part)
+    return list(found.values())
+
+
+def _paths(node: nodes.Expr) -> list[nodes.Expr]:
+    """Return the longest paths of names in an expression."""
+    found: list[nodes.Expr] = []
+    stack: list[Any] = [node]
+    while stack:
+        one = stack.pop()
+        if isinstance(one, nodes.Name) or (isinstance(one, nodes.Field) and _is_path(one)):
+            found.append(one)
+        elif isinstance(one, nodes.Call):
+            stack += [a.value for a in one.arguments]
+        elif isinstance(one, nodes.Node):
+            stack += [getattr(one, f) for f in reversed(one.__class__._compared_)]
+        elif isinstance(one, tuple):
+            stack += reversed(one)
+    return found
+
+
+def _is_path(node: nodes.Expr) -> bool:
+    return isinstance(node, nodes.Name) or (isinstance(node, nodes.Field) and _is_path(node.base))
+
+
+class _Test(_Values):
+    """Lowers one test."""
+
+    def __init__(self, run: Lower, checked: Checked, unit: Unit, node: nodes.Test) -> None:
+        self.run = run
+        self.node = node
+        self.checked_world = checked
+        self.shape = shape_of(checked.world, unit, node)
+        self.declared = declared_of(checked.world, unit, node)
+        bound = [c.name.id for c in node.checks if isinstance(c, nodes.ForAll)]
+        seen = observed(checked.world, unit, self.shape)
+        super().__init__(run, unit, frozenset([*bound, *seen]))
+        self.given = _Values(run, unit, frozenset(bound))
+
+    def lower(self) -> Test:
+        shape = self.shape
+        assert shape is not None
+        root = self.run.coglet(shape)
+        steps, binds, limits = list[Step](), dict[str, Generator](), dict[str, Value]()
+        for check in self.node.checks:
+            if isinstance(check, nodes.ForAll):
+                binds[check.name.id] = self._generator(check.source)
+            elif isinstance(check, nodes.Explore):
+                limits = {a.key.id: self.given.checked(a.value, types.INT) for a in check.attributes}  # type: ignore[arg-type]
+            elif (step := self._step(check)) is not None:
+                steps.append(step)
+        line = self.unit.source.position(self.node.start)[0]
+        name, path = self.node.name.value, self.unit.path
+        return Test(name, path, line, root, self._arguments(shape), binds, tuple(steps), limits)
+
+    def _arguments(self, shape: Shape) -> dict[str, Value]:
+        used = use_of(self.node)
+        by_name = {p.name: p for p in shape.parameters.values()}
+        found = {}
+        for i, a in enumerate(used.arguments if used is not None else ()):
+            parameter = by_name[a.name.id] if a.name else list(by_name.values())[i]
+            found[parameter.name] = self.given.checked(a.value, parameter.type)
+        return found
+
+    def _step(self, node: nodes.Check) -> Step | None:
+        where = self.unit.source.position(node.start)
+        match node:
+            case nodes.Script(program=program, answers=answers):
+                return Script(where, self._name(program.text), tuple(self._answer(a) for a in answers))
+            case nodes.Crash(target=target, at=at):
+                return Crash(where, self._path(target), self._moment(at))
+            case nodes.Disturb(kind=kind, target=target, times=times, at=at):
+                often = None if times is None else self.given.checked(times, types.INT)
+                if kind in ("fail", "hang"):
+                    return Disturb(where, kind, (), self._name(".".join(parts(target))), often, self._moment(at))
+                *path, last = self._path(target)
+                return Disturb(where, kind, tuple(path), last.name, often, self._moment(at))
+            case nodes.Advance(duration=duration):
+                return Advance(where, self.given.checked(duration, types.DURATION))
+            case nodes.Run(duration=duration, until=until):
+                return Run(where, self._moment(duration), None if until is None else self.condition(until))
+            case nodes.Expect(when=when, condition=condition, within=within):
+                return Expect(where, when, self.condition(condition), self._moment(within))
+            case nodes.ExpectTrace(path=path):
+                return ExpectTrace(where, path.value)
+            case nodes.Feed(target=target, value=value, at=at):
+                return self._feed(where, target, value, at)
+            case nodes.Order():
+                return self._order(where, node)
+            case nodes.Use() | nodes.ForAll() | nodes.Explore():
+                return None
+            case nodes.Kill() | nodes.Error():
+                raise AssertionError(node)  # the check reports both
+            case _:
+                assert_never(node)
+
+    def _name(self, text: str) -> str:
+        """Return the name of a program or model without that of the file's import."""
+        head, _, rest = text.partition(".")
+        return rest if head in self.unit.aliases else text
+
+    def _moment(self, node: nodes.Expr | None) -> Value | None:
+        return None if node is None else self.given.checked(node, types.DURATION)
+
+    def _answer(self, node: nodes.Answer) -> Answer:
+        if node.value is None:
+            return Answer(node.kind)
+        if node.kind == "delay":
+            return Answer("delay", self._moment(node.value))
+        if node.kind == "call" and isinstance(node.value, nodes.Call):
+            call = node.value
+            entries = tuple(nodes.Entry(a.start, a.end, a.name, a.value) for a in call.arguments if a.name is not None)
+            record = self.given.value(nodes.RecordLiteral(call.start, call.end, entries))
+            return Answer("call", record, ".".join(parts(call.function)))
+        return Answer(node.kind, self.given.value(node.value))
+
+    # ---- paths ---------------------------------------------------------------------------------------------
+
+    def _path(self, node: nodes.Expr) -> tuple[Member, ...]:
+        """Return the names of a path below the root."""
+        match node:
+            case nodes.Name(id="self"):
+                return ()
+            case nodes.Name(id=name):
+                return (Member(name, None),)
+            case nodes.Field(base=base, name=name):
+                return (*self._path(base), Member(name.id, None))
+            case nodes.Index(base=base, index=index):
+                *before, last = self._path(base)
+                return (*before, Member(last.name, self.given.checked(index, types.INT)))
+            case _:
+                raise AssertionError(node)  # the check reports it
+
+    def _reached(self, path: tuple[Member, ...]) -> Shape | None:
+        """Return the coglet at a path, or None where a coglet in Python creates what it likes."""
+        shape = self.shape
+        for member in path:
+            if shape is None:
+                return None
+            shape = shape.children[member.name].target
+        return shape
+
+    def _feed(self, where: Where, target: nodes.Expr, value: nodes.Expr, at: nodes.Expr | None) -> Feed:
+        *path, last = self._path(target)
+        shape = self._reached(tuple(path))
+        wanted = types.ANY if shape is None else shape.listens[last.name].type
+        number = self.tables.type(wanted)
+        return Feed(where, tuple(path), last.name, number, self.given.checked(value, wanted), self._moment(at))
+
+    def _order(self, where: Where, node: nodes.Order) -> Order:
+        *path, last = self._path(node.target)
+        shape = self._reached(tuple(path))
+        signature: Signature | None = None if shape is None else shape.enacts[last.name].signature
+        if signature is None:
+            arguments: tuple[Value | None, ...] = tuple(self.given.value(a.value) for a in node.arguments)
+            return Order(where, tuple(path), last.name, arguments, self._moment(node.at))
+        by_name = {p.name: p for p in signature.parameters}
+        given: dict[str, Value] = {}
+        for i, a in enumerate(node.arguments):
+            parameter = by_name[a.name.id] if a.name else signature.parameters[i]
+            given[parameter.name] = self.given.checked(a.value, parameter.type)
+        arguments = tuple(given.get(p.name) for p in signature.parameters)
+        return Order(where, tuple(path), last.name, arguments, self._moment(node.at))
+
+    # ---- generators ----------------------------------------------------------------------------------------
+
+    def _generator(self, node: nodes.Expr) -> Generator:
+        if isinstance(node, nodes.ListLiteral):
+            return Generator("one_of", (self.given.value(node),))
+        if not isinstance(node, nodes.Call):
+            return Generator("type", type=self.tables.type(self._type_of(node)))
+        kind: Any = nodes.qualified_text(node.function)
+        arguments = [a.value for a in node.arguments]
+        item = self._generator(arguments.pop(0)) if kind == "lists" else None
+        return Generator(kind, tuple(self.given.value(a) for a in arguments), item)
+
+    def _type_of(self, node: nodes.Expr) -> types.Type:
+        return self.tables.type_of(node)

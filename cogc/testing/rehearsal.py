@@ -1,0 +1,162 @@
+"""A session whose outside world is scripts, and whose clock moves as a test says.
+
+The loop is that of a simulation (`run/session.py`): what comes in enters in rounds when the kernel is idle. Where a script
+answers every call, nothing is awaited, so that a test runs without Trio. The first call that has to be carried out for
+real raises `NeedsWorld`; the test is then run again from its beginning inside of Trio, which no test can tell apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import isinf
+from typing import Any
+
+from cogc.kernel.effects import Ask, Call, Dispatch
+from cogc.run import executors, models
+from cogc.run.delayed import Piece, Reply
+from cogc.run.journal import Outward
+from cogc.run.session import STRETCH, Session
+from cogc.testing.cast import OURS, Cast
+
+MOST_AT_ONCE = 1_000_000
+"""How many messages a system may take without any time passing, before a test says that it never rests."""
+
+
+class NeedsWorld(Exception):
+    """A call must be carried out for real, and the test runs outside of Trio."""
+
+
+class Unscripted(Exception):
+    """A call that no script answers."""
+
+    def __init__(self, call: Ask | Call) -> None:
+        super().__init__("a call that no script answers")
+        self.call = call
+
+
+class Restless(Exception):
+    """The system takes messages without end while no time passes."""
+
+
+class Rehearsal(Session):
+    """One run of a test. `cast` has its scripts; `watch` is called after each message if it is set."""
+
+    cast: Cast
+    watch: Callable[[], None] | None = None
+    world = False
+    """Whether the test runs inside of Trio."""
+    quiet = False
+    """Whether nothing was left to happen when time last passed."""
+
+    def begin(self) -> None:
+        """Start the system. A Failure refuses a parameter."""
+        self._start()
+        self._release()
+
+    async def play(self, until: int, done: Callable[[], bool] | None = None) -> bool:
+        """Let everything happen up to an instant. Return True as soon as `done` holds."""
+        kernel = self.kernel
+        self.quiet = False
+        if done is not None and done():
+            return True
+        while True:
+            if self._stretched(done):
+                return True
+            if kernel.ended:
+                return False
+            if not await self._settled():
+                continue
+            if self.outside.holds or self.outside.has_news:
+                self._admit()
+                continue
+            due = self._due()
+            if due is None and done is not None:
+                self.quiet = True
+                return False
+            if due is None or due > until:
+                self.quiet = due is None
+                kernel.advance(until)
+                return False
+            self._jump(due)
+
+    def skip(self, until: int) -> None:
+        """Move the clock to an instant: the timers of the time between fire first, then their messages are taken."""
+        kernel = self.kernel
+        while True:
+            due = kernel.timers.next()
+            kernel.advance(until)
+            if due is None or due > until:
+                return
+
+    def _stretched(self, done: Callable[[], bool] | None) -> bool:
+        """Take messages until the kernel is idle. Return True as soon as `done` holds."""
+        kernel, before, now = self.kernel, self.kernel.steps, self.kernel.now
+        single = done is not None or self.watch is not None
+        while kernel.busy and not kernel.ended:
+            kernel.run(1 if single else STRETCH)
+            self._release()
+            if self.watch is not None:
+                self.watch()
+            if done is not None and done():
+                return True
+            if kernel.steps - before > MOST_AT_ONCE and kernel.now == now:
+                raise Restless
+        self._release()
+        return False
+
+    async def _settled(self) -> bool:
+        """Wait until no real call works. Return False if something else has to be looked at first."""
+        if self.world:
+            return await self._round()
+        if self.outside.kept or self.outside.scopes:
+            raise NeedsWorld
+        return True
+
+    def _call(self, call: Outward) -> None:
+        """Answer a call by its script. What is a part of the system itself is carried out."""
+        if isinstance(call, Dispatch):
+            self.outside.results.append((call.id, {"fallback": True}))  # the agent runs here, where scripts answer it
+            return
+        given = self.cast.given(call, self.kernel)
+        if given is None:
+            if (isinstance(call, Ask) and call.model.provider == "scripted") or (
+                isinstance(call, Call) and call.program.kind in OURS
+            ):
+                super()._call(call)
+            else:
+                raise Unscripted(call)
+            return
+        if given.kind == "real":
+            super()._call(call)
+        elif given.kind == "value":
+            for i, piece in enumerate(given.pieces if isinstance(call, Ask) and call.streams else (), 1):
+                self._later(given.delay * i // len(given.pieces), Piece(call.id, piece))
+            self._answer_later(call, given.delay, given.value)
+        else:
+            self._hang(call)
+
+    def _answer_later(self, call: Ask | Call, delay: int, value: Any) -> None:
+        """Let an answer come after its delay, or a failure at the end of the call's time."""
+        limit = _limit(call)
+        if limit is not None and delay > limit:
+            self._hang(call)
+        else:
+            self._later(delay, Reply(call.id, value))
+
+    def _hang(self, call: Ask | Call) -> None:
+        """Give no answer: the call fails at the end of its time, if it has one."""
+        limit = _limit(call)
+        if limit is not None:
+            late = models.late(call) if isinstance(call, Ask) else executors.late(call)
+            self._later(limit, Reply(call.id, late))
+
+    def _later(self, delay: int, item: Piece | Reply) -> None:
+        self.delays.add(self.kernel.now + delay, item)
+
+
+def _limit(call: Ask | Call) -> int | None:
+    """Return the nanoseconds that a call may take, as in a run."""
+    if isinstance(call, Ask):
+        return call.limit
+    seconds = executors.time_of(call)
+    return None if isinf(seconds) else int(seconds * 1e9)

@@ -1,0 +1,478 @@
+"""One run of one test: `run_test(program, test, ...) -> Outcome`.
+
+The steps of a test are carried out in the order of the text. The system starts in front of the first step that is no
+script. `expect never` holds for the whole test, wherever it stands, and is looked at after each message.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, assert_never
+
+import trio
+
+from cogc.kernel import disturb, ports, reactions
+from cogc.kernel.machine import Kernel
+from cogc.kernel.namespace import ABSENT
+from cogc.kernel.objects import Instance
+from cogc.kernel.state import State
+from cogc.kernel.unit import Unit
+from cogc.language.meter import begin
+from cogc.language.values import Duration, Failure
+from cogc.lowering.tests import (
+    Advance,
+    Condition,
+    Crash,
+    Disturb,
+    Expect,
+    ExpectTrace,
+    Feed,
+    Member,
+    Order,
+    Run,
+    Script,
+    Step,
+    Suite,
+    Test,
+    Value,
+    Where,
+)
+from cogc.run import report
+from cogc.run.build import build
+from cogc.run.delayed import Deed
+from cogc.run.session import RunOptions
+from cogc.run.settings import Settings
+from cogc.testing import golden
+from cogc.testing.cast import Cast
+from cogc.testing.observed import Observed
+from cogc.testing.rehearsal import MOST_AT_ONCE, NeedsWorld, Rehearsal, Restless, Unscripted
+from cogc.testing.samples import script_line
+from cogc.testing.shown import shown
+
+EPOCH = 946_684_800_000_000_000
+"""The time at which the clock of a test starts: 2000-01-01T00:00:00Z."""
+PATIENCE = 600_000_000_000
+"""How long `run until` and `expect eventually` wait without a `within`, in nanoseconds of the test's clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a test failed: a line, the place in its file, and pairs of what was looked at and what it was."""
+
+    line: str
+    where: Where
+    facts: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came of one run of a test. `refusal` is None if it passed.
+
+    `values` are those of `for all`, `sometimes` says of each `expect sometimes` whether it held, `kernel` is the system
+    at its end, and `records` its trace.
+    """
+
+    test: Test
+    refusal: Refusal | None = None
+    values: dict[str, Any] = field(default_factory=dict)
+    records: list[dict[str, Any]] = field(default_factory=list)
+    sometimes: dict[str, bool] = field(default_factory=dict)
+    seconds: float = 0.0
+    kernel: Kernel | None = None
+    runs: int = 1
+    written: list[str] = field(default_factory=list)
+
+    @property
+    def passed(self) -> bool:
+        return self.refusal is None
+
+
+@dataclass(slots=True)
+class Program:
+    """The compiled program of a file of tests. `world` remembers the tests that carry calls out for real."""
+
+    suite: Suite
+    unit: Unit
+    settings: Callable[[], Settings] = Settings
+    world: set[str] = field(default_factory=set)
+    _functions: dict[int, tuple[Value, Callable[..., Any]]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, suite: Suite, settings: Callable[[], Settings] = Settings) -> Program:
+        """Compile the program of a file of tests."""
+        assert suite.bundle is not None
+        return cls(suite, Unit(suite.bundle), settings)
+
+    def function(self, value: Value) -> Callable[..., Any]:
+        """Return the function of an expression of a test, compiled at its first use."""
+        known = self._functions.get(id(value))
+        if known is None:
+            function = self.unit.coder.expression(value.value, list(value.names))
+            known = self._functions[id(value)] = value, function
+        return known[1]
+
+
+class _Refused(Exception):
+    """A test has failed."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.line)
+        self.refusal = refusal
+
+
+def run_test(
+    program: Program,
+    test: Test,
+    *,
+    seed: int = 0,
+    values: dict[str, Any] | None = None,
+    prepare: Callable[[Kernel], None] | None = None,
+    update: bool = False,
+) -> Outcome:
+    """Run a test once, and return what came of it.
+
+    `values` are those of its `for all`. `prepare` is handed the kernel before it starts: an exploration chooses there the
+    order in which messages are delivered. `update` writes golden traces instead of comparing them.
+    """
+    began = time.perf_counter()
+    world = test.name in program.world
+    trial = _Trial(program, test, seed, values or {}, prepare, update)
+    if not world:
+        try:
+            _drive(trial)
+        except NeedsWorld:
+            program.world.add(test.name)
+            world = True
+            trial = _Trial(program, test, seed, values or {}, prepare, update)
+    if world:
+        trial.session.world = True
+        trio.run(trial.run_in_world)
+    outcome = trial.outcome
+    outcome.seconds = time.perf_counter() - began
+    return outcome
+
+
+def _drive(trial: _Trial) -> None:
+    """Run a trial that awaits nothing."""
+    steps = trial.run()
+    try:
+        steps.send(None)
+    except StopIteration:
+        return
+    raise AssertionError("a test outside of Trio waits for nothing")
+
+
+class _Trial:
+    """One run of a test."""
+
+    def __init__(
+        self,
+        program: Program,
+        test: Test,
+        seed: int,
+        values: dict[str, Any],
+        prepare: Callable[[Kernel], None] | None,
+        update: bool,
+    ) -> None:
+        self.program = program
+        self.test = test
+        self.values = values
+        self.update = update
+        self.observed = Observed()
+        self.cast = Cast(self.value)
+        self.outcome = Outcome(test, values=values, records=self.observed.records)
+        options = RunOptions(
+            sim=True, seed=seed, epoch=EPOCH, run="test", root=test.root, signals=False, on_records=self.observed.take
+        )
+        self.session = build(Rehearsal, program.unit, options, program.settings())
+        self.session.cast = self.cast
+        self.kernel = self.outcome.kernel = self.session.kernel
+        self.where: Where = (test.line, 1)
+        self.began = False
+        self.nevers = [s for s in test.steps if isinstance(s, Expect) and s.when == "never"]
+        self.looked = -1
+        if prepare is not None:
+            prepare(self.kernel)
+
+    # ---- the course ----------------------------------------------------------------------------------------
+
+    async def run_in_world(self) -> None:
+        """Carry out all steps inside of Trio, where calls may be carried out for real."""
+        session = self.session
+        try:
+            async with session.background.open():
+                await self.run()
+        finally:
+            with trio.move_on_after(1, shield=True):
+                await session.models.aclose()
+
+    async def run(self) -> None:
+        """Carry out all steps. The outcome has what came of them."""
+        try:
+            for step in self.test.steps:
+                self.where = step.where
+                if not isinstance(step, Script):
+                    self._begin()
+                await self._step(step)
+            self._begin()
+            self._look()
+        except _Refused as refused:
+            self.outcome.refusal = refused.refusal
+        except Unscripted as unscripted:
+            self.outcome.refusal = self._unscripted(unscripted)
+        except Restless:
+            line = f"the system never rests: it took {MOST_AT_ONCE:,} messages while no time passed"
+            self.outcome.refusal = Refusal(line, self.where)
+        except Failure as failure:
+            self.outcome.refusal = Refusal(failure.message, self.where)
+
+    def _begin(self) -> None:
+        """Start the system, once."""
+        if self.began:
+            return
+        self.began = True
+        self.session.options.parameters = {n: self.value(v) for n, v in self.test.arguments.items()}
+        if self.nevers:
+            self.session.watch = self._look
+        try:
+            self.session.begin()
+        except Failure as failure:
+            raise _Refused(Refusal(f"the system does not start: {failure.message}", self.where)) from None
+
+    async def _step(self, step: Step) -> None:
+        """Carry out one step."""
+        match step:
+            case Script():
+                self.cast.script(step)
+            case Crash(path=path, at=at):
+                self._do(at, partial(self._crash, path))
+            case Disturb():
+                self._do(step.at, partial(self._disturb, step))
+            case Advance(duration=duration):
+                self.session.skip(self.kernel.now + self._nanos(duration))
+                await self._play(self.kernel.now)
+            case Run(duration=duration, until=None):
+                await self._play(self.kernel.now + self._nanos(duration))
+            case Run(duration=duration, until=until):
+                assert until is not None
+                await self._until(until, duration, "run until")
+            case Expect():
+                await self._expect(step)
+            case ExpectTrace(path=path):
+                self._trace(path)
+            case Feed():
+                value = self.value(step.value)
+                self._do(step.at, partial(self._feed, step, value))
+            case Order():
+                arguments = [ABSENT if a is None else self.value(a) for a in step.arguments]
+                self._do(step.at, partial(self._order, step, arguments))
+            case _:
+                assert_never(step)
+
+    def _do(self, at: Value | None, act: Callable[[], None]) -> None:
+        """Do something now, or at an instant of the test's clock."""
+        if at is None:
+            act()
+            return
+        where = self.where
+
+        def later() -> None:
+            self.where = where
+            act()
+
+        self.session.delays.add(max(self._nanos(at), self.kernel.now), Deed(later))
+
+    async def _play(self, until: int, done: Callable[[], bool] | None = None) -> bool:
+        """Let time pass. A failure of the root and a deadlock end the test."""
+        where = self.where
+        found = await self.session.play(until, done)
+        self.where = where
+        kernel = self.kernel
+        if kernel.ended == "failed":
+            raise _Refused(self._failed(kernel))
+        waits = kernel.deadlock() if self.session.quiet else None
+        if waits:
+            notes = tuple(f"  {w}" for w in waits)
+            raise _Refused(Refusal("deadlock: each of these waits for room in a full inbox", self.where, notes=notes))
+        return found
+
+    def _failed(self, kernel: Kernel) -> Refusal:
+        """Return the refusal of a system whose root has failed."""
+        first, *rest = report.failure(kernel).splitlines()
+        told = [line for line in rest if not line.startswith("    ")][:6]
+        notes = tuple(line for line in told if "last messages" not in line)
+        return Refusal(first.removeprefix("cogc: the run failed: "), self.where, notes=("the root failed:", *notes))
+
+    def _unscripted(self, unscripted: Unscripted) -> Refusal:
+        """Return the refusal of a call that no script answers, with the line that would answer it."""
+        call = unscripted.call
+        line, name = script_line(call, self.kernel)
+        return Refusal(
+            f"`{name}` was called by {call.path}, and no script answers it; add", self.where, notes=(f"  {line}",)
+        )
+
+    # ---- values --------------------------------------------------------------------------------------------
+
+    def value(self, value: Value) -> Any:
+        """Evaluate an expression of the test. Raise Failure if it fails."""
+        begin(object())
+        return self.program.function(value)(None, *[self._name(n) for n in value.names])
+
+    def _name(self, name: str) -> Any:
+        """Return what a name of the test stands for."""
+        if name in self.values:
+            return self.values[name]
+        try:
+            return self.observed.of(self.kernel, name)
+        except KeyError:
+            return {"calls": self.cast.calls.get(name, [])}
+
+    def _nanos(self, value: Value | None) -> int:
+        found = None if value is None else self.value(value)
+        return found.nanos if isinstance(found, Duration) else PATIENCE
+
+    def _holds(self, condition: Condition) -> bool:
+        """Return whether a condition holds. One that fails does not hold."""
+        found = self.value(condition.test)
+        return bool(found) if condition.test.whole else found is True
+
+    def _facts(self, condition: Condition) -> tuple[tuple[str, str], ...]:
+        """Return the parts of a condition and what they are."""
+        facts = []
+        for part in condition.shown:
+            try:
+                facts.append((part.text, shown(self.value(part))))
+            except Failure as failure:
+                facts.append((part.text, f"failed: {failure.message}"))
+        return tuple(facts)
+
+    # ---- expectations --------------------------------------------------------------------------------------
+
+    async def _expect(self, step: Expect) -> None:
+        """Carry out an `expect`."""
+        match step.when:
+            case "":
+                self._now(step)
+            case "eventually":
+                await self._until(step.condition, step.within, "expect eventually")
+            case "never":
+                self._look()
+            case "sometimes":
+                text = step.condition.test.text
+                held = self.outcome.sometimes.get(text, False)
+                self.outcome.sometimes[text] = held or self._holds(step.condition)
+            case _:
+                assert_never(step.when)
+
+    def _now(self, step: Expect) -> None:
+        try:
+            holds = self._holds(step.condition)
+        except Failure as failure:
+            line = f"expect {step.condition.test.text}: {failure.message}"
+            raise _Refused(Refusal(line, step.where, self._facts(step.condition))) from None
+        if not holds:
+            raise _Refused(Refusal(f"expect {step.condition.test.text}", step.where, self._facts(step.condition)))
+
+    def _look(self) -> None:
+        """Look at each `expect never`, if anything has changed since the last time."""
+        if self.looked == self.observed.changes:
+            return
+        self.looked = self.observed.changes
+        for step in self.nevers:
+            try:
+                holds = self._holds(step.condition)
+            except Failure:  # such as an index of a list that has no items yet
+                continue
+            if holds:
+                at = Duration(self.kernel.now)
+                line = f"expect never {step.condition.test.text}: it held at {shown(at)}"
+                raise _Refused(Refusal(line, step.where, self._facts(step.condition)))
+
+    async def _until(self, condition: Condition, within: Value | None, words: str) -> None:
+        """Let time pass until a condition holds."""
+        begin_at, most = self.kernel.now, self._nanos(within)
+        looked, last = -1, False
+
+        def done() -> bool:
+            nonlocal looked, last
+            if looked != self.observed.changes or condition.test.names == ():
+                looked = self.observed.changes
+                try:
+                    last = self._holds(condition)
+                except Failure:  # such as an index of a list that has no items yet
+                    last = False
+            return last
+
+        if await self._play(begin_at + most, done):
+            return
+        looked = -1
+        if done():
+            return
+        at = shown(Duration(self.kernel.now))
+        why = (
+            f"nothing is left to happen at {at}"
+            if self.session.quiet
+            else f"not within {shown(Duration(most))}, at {at}"
+        )
+        if self.kernel.ended:
+            why = f"the system has ended at {at}"
+        raise _Refused(Refusal(f"{words} {condition.test.text}: {why}", self.where, self._facts(condition)))
+
+    def _trace(self, path: str) -> None:
+        """Compare the trace with a golden one, or write that."""
+        place = golden.place(self.test.path, path)
+        if self.update:
+            golden.write(place, self.observed.records)
+            self.outcome.written.append(place)
+            return
+        difference = golden.difference(place, self.observed.records)
+        if difference is not None:
+            line, facts = difference
+            raise _Refused(Refusal(f"expect trace matches {shown(path)}: {line}", self.where, facts))
+
+    # ---- what the test does --------------------------------------------------------------------------------
+
+    def _instances(self, path: tuple[Member, ...]) -> list[Instance]:
+        """Return the coglets at a path."""
+        indexes = [(m.name, None if m.index is None else self.value(m.index)) for m in path]
+        return disturb.instances(self.kernel, indexes)
+
+    def _crash(self, path: tuple[Member, ...]) -> None:
+        for inst in self._instances(path):
+            disturb.crash(self.kernel, inst)
+
+    def _disturb(self, step: Disturb) -> None:
+        count = 1 if step.times is None else self.value(step.times)
+        if type(count) is not int or count < 0:
+            raise Failure("error", f"`{step.kind}` is done a number of times, not {shown(count)}")
+        if step.kind in ("fail", "hang"):
+            self.cast.disturb(step.port, step.kind, count)
+        elif count:
+            for inst in self._instances(step.path):
+                disturb.arm(self.kernel, inst, step.port, step.kind == "duplicate", count)
+
+    def _feed(self, step: Feed, value: Any) -> None:
+        """Send a message to a listen channel: to the root as an input is, to a child as its parent would."""
+        kernel: State = self.kernel
+        if not step.path:
+            self.kernel.input(step.port, value)
+            return
+        checked = self.program.unit.checked(step.type, value, f"the message to `{step.port}`")
+        for inst in self._instances(step.path):
+            with kernel.door:
+                kernel.cause = 0
+                if kernel.trace:
+                    kernel.cause = kernel.trace.record("input", inst, cause=0, channel=step.port, data=checked)
+                kernel.admit(ports.port(inst, step.port), checked)
+
+    def _order(self, step: Order, arguments: list[Any]) -> None:
+        """Give a command, as the parent would."""
+        kernel = self.kernel
+        for inst in self._instances(step.path):
+            with kernel.door:
+                kernel.cause = 0
+                reactions.command(kernel, inst.parent or inst, inst, step.command, list(arguments))

@@ -1,0 +1,46 @@
+"""What people read of a test: a line for each outcome, and the report of a failure."""
+
+from __future__ import annotations
+
+import shlex
+
+from cogc.lowering.tests import Suite
+from cogc.testing.diagram import draw
+from cogc.testing.shown import shown
+from cogc.testing.trial import Outcome
+
+
+def title(suite: Suite, outcome: Outcome) -> str:
+    """Return the name of a test with its file."""
+    return f"{suite.path}::{outcome.test.name}"
+
+
+def place(suite: Suite, outcome: Outcome) -> str:
+    """Return the place at which a test failed, as `path:line:column`."""
+    line, column = outcome.refusal.where if outcome.refusal is not None else (outcome.test.line, 1)
+    return f"{suite.path}:{line}:{column}"
+
+
+def again(suite: Suite, outcome: Outcome, seed: int) -> str:
+    """Return the command that runs one test again."""
+    words = ["cogc", "test", suite.path, "-k", outcome.test.name]
+    return shlex.join(words + (["--seed", str(seed)] if seed else []))
+
+
+def report(suite: Suite, outcome: Outcome, seed: int) -> list[str]:
+    """Return the lines about a failure: what was expected, what was there instead, the way there, the command."""
+    refusal = outcome.refusal
+    assert refusal is not None
+    lines = [f"{place(suite, outcome)}: {refusal.line}"]
+    source = suite.lines[refusal.where[0] - 1].strip() if refusal.where[0] <= len(suite.lines) else ""
+    if source and source != refusal.line:
+        lines.append(f"  | {source}")
+    width = max((len(name) for name, _ in refusal.facts), default=0)
+    lines += [f"  {name.ljust(width)} = {value}" for name, value in refusal.facts]
+    lines += [f"  {note}" for note in refusal.notes]
+    for name, value in outcome.values.items():
+        lines.append(f"  for {name} = {shown(value)}, the smallest that was found")
+    diagram = draw(outcome.records)
+    if diagram:
+        lines += ["  the last messages:", *(f"    {line}" for line in diagram)]
+    return [*lines, f"  again: {again(suite, outcome, seed)}"]

@@ -20,7 +20,7 @@ OWNERS = {
     "yaml": {"syntax.read_yaml", "run"},
     "jinja2": {"analysis.prompts", "language.rendering"},
     "rich": {"diagnostics.render", "screens"},
-    "trio": {"run", "screens", "commands", "coglet", "sett", "service", "stores", "tasks", "testing"},
+    "trio": {"api", "run", "screens", "commands", "coglet", "sett", "service", "stores", "tasks", "testing"},
     "hypothesis": {"testing"},
     "anthropic": {"run"},
     "openai": {"run"},

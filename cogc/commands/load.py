@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 from cogc import ir
-from cogc.analysis.checked import Options as CheckOptions
 from cogc.commands import streams
 from cogc.commands.packages import allowed
-from cogc.compile import analyse, program
 from cogc.diagnostics import render
 from cogc.diagnostics.problems import Diagnostic, Problems
-from cogc.diagnostics.source import Source, Span
-from cogc.disk.files import main_spec, read
+from cogc.disk.files import main_spec
+from cogc.loading import bundle_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,15 +37,4 @@ def show_to_stderr(found: list[Diagnostic]) -> None:
 def load(path: str, root: str | None, imports: list[str], problems: Problems) -> ir.Bundle | None:
     """Return the program of a spec, or one that `cogc build` has written. Return None, with problems, if there is
     none."""
-    path = main_spec(path)
-    if path.endswith(".json"):
-        try:
-            bundle = ir.decode(Path(path).read_bytes())
-        except (OSError, ValueError) as error:
-            reason = str(error.strerror).lower() if isinstance(error, OSError) else str(error)
-            slug = "unreadable-file" if isinstance(error, OSError) else "bad-build"
-            problems.add(slug, Span(Source(path, ""), 0, 0), path=path, reason=reason)
-            return None
-        return bundle
-    checked = analyse([path], read, problems, CheckOptions(allowed(imports, [path])))
-    return None if problems.errors else program(checked, root)
+    return bundle_of(path, root, allowed(imports, [main_spec(path)]), problems)

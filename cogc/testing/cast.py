@@ -42,6 +42,8 @@ class Part:
     answers: list[tuple[list[Value], Answer]] = field(default_factory=list)
     used: int = 0
     disturbed: deque[str] = field(default_factory=deque)
+    function: Callable[[dict[str, Any]], Answer] | None = None
+    """What answers each call, given as a test sees it, in place of a list of answers."""
 
     def take(self) -> tuple[list[Value], Answer] | None:
         """Return the next answer, or None if there is none at all."""
@@ -87,7 +89,7 @@ class Cast:
                 continue
             if part.disturbed:
                 return self._disturbed(part.disturbed.popleft(), name, call)
-            found = part.take()
+            found = ([], part.function(said)) if part.function is not None else part.take()
             if found is not None:
                 delays, answer = found
                 delay = sum(self._nanos(d) for d in delays)

@@ -14,7 +14,7 @@ from typing import Any, assert_never
 
 import trio
 
-from cogc.kernel import disturb, ports, reactions
+from cogc.kernel import disturb
 from cogc.kernel.machine import Kernel
 from cogc.kernel.namespace import ABSENT
 from cogc.kernel.objects import Instance
@@ -45,8 +45,9 @@ from cogc.run.build import build
 from cogc.run.delayed import Deed
 from cogc.run.session import RunOptions
 from cogc.run.settings import Settings
-from cogc.testing import golden
+from cogc.testing.acts import command, send
 from cogc.testing.cast import Cast
+from cogc.testing.golden import difference, place, write
 from cogc.testing.observed import Observed
 from cogc.testing.rehearsal import MOST_AT_ONCE, NeedsWorld, Rehearsal, Restless, Unscripted
 from cogc.testing.samples import script_line
@@ -424,14 +425,14 @@ class _Trial:
 
     def _trace(self, path: str) -> None:
         """Compare the trace with a golden one, or write that."""
-        place = golden.place(self.test.path, path)
+        golden = place(self.test.path, path)
         if self.update:
-            golden.write(place, self.observed.records)
-            self.outcome.written.append(place)
+            write(golden, self.observed.records)
+            self.outcome.written.append(golden)
             return
-        difference = golden.difference(place, self.observed.records)
-        if difference is not None:
-            line, facts = difference
+        found = difference(golden, self.observed.records)
+        if found is not None:
+            line, facts = found
             raise _Refused(Refusal(f"expect trace matches {shown(path)}: {line}", self.where, facts))
 
     # ---- what the test does --------------------------------------------------------------------------------
@@ -463,16 +464,9 @@ class _Trial:
             return
         checked = self.program.unit.checked(step.type, value, f"the message to `{step.port}`")
         for inst in self._instances(step.path):
-            with kernel.door:
-                kernel.cause = 0
-                if kernel.trace:
-                    kernel.cause = kernel.trace.record("input", inst, cause=0, channel=step.port, data=checked)
-                kernel.admit(ports.port(inst, step.port), checked)
+            send(kernel, inst, step.port, checked)
 
     def _order(self, step: Order, arguments: list[Any]) -> None:
         """Give a command, as the parent would."""
-        kernel = self.kernel
         for inst in self._instances(step.path):
-            with kernel.door:
-                kernel.cause = 0
-                reactions.command(kernel, inst.parent or inst, inst, step.command, list(arguments))
+            command(self.kernel, inst, step.command, list(arguments))

@@ -14,7 +14,7 @@ import pytest
 from cogc.kernel.permissions import MEMORY, PROCESSES, Sandbox
 from cogc.language.values import Failure
 from cogc.run import bounds, confine
-from cogc.run.containers import contained
+from cogc.run.containers import contained, environment_of_engine
 from cogc.run.sockets import sockets
 from support.specs import check_text
 
@@ -130,16 +130,28 @@ def test_sockets_in_a_folder_are_found_by_both_kinds_of_name(tmp_path: Path, mon
 
 def test_a_container_has_the_promises_of_every_sandbox() -> None:
     words = contained(
-        ["docker"], "n", Sandbox("ro", False, 1 << 30, 50), ["-v", "/w:/workspace:ro"], "/f", ["A"], True, "2"
+        ["docker"],
+        "n",
+        Sandbox("ro", False, 1 << 30, 50),
+        ["-v", "/w:/workspace:ro"],
+        "/f",
+        {"A": "secret", "HOME": "/tmp"},
+        True,
+        "2",
     )
     said = " ".join(words)
     for wanted in (
         "--cap-drop all", "--security-opt no-new-privileges", "--security-opt seccomp=/f", "--read-only", "--pids-limit 50",
-        f"--memory {1 << 30}", f"size={1 << 29}", "--network none", "--cpus 2", "-e A", "--ulimit core=0:0", "--ipc private",
+        f"--memory {1 << 30}", f"size={1 << 29}", "--network none", "--cpus 2", "-e A", "-e HOME=/tmp", f"--ulimit data={1 << 30}:{1 << 30}", "--ulimit core=0:0", "--ipc private",
         f"--user {os.getuid()}:{os.getgid()}", "-v /w:/workspace:ro",
     ):  # fmt: skip
         assert wanted in said, wanted
-    more = contained(["podman"], "n", Sandbox("rw", True), [], "", [], False)
+    assert "secret" not in said
+    engine = environment_of_engine({"A": "secret", "HOME": "/tmp", "DOCKER_HOST": "evil", "XDG_RUNTIME_DIR": "/x"})
+    assert (
+        engine["A"] == "secret" and engine.get("HOME") == os.environ.get("HOME") and engine.get("DOCKER_HOST") != "evil"
+    )
+    more = contained(["podman"], "n", Sandbox("rw", True), [], "", {}, False)
     assert not {"--network", "--user", "--cpus"} & set(more) and "seccomp=" not in " ".join(more)
 
 

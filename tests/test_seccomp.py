@@ -84,6 +84,9 @@ def test_conditions_look_at_their_arguments(machine: str) -> None:
         assert says("socket", family, refused="Landlock") == EAFNOSUPPORT
     for family in (0, 3, 15, 17, 38, 40, 44):
         assert says("socket", family) == EAFNOSUPPORT
+    assert says("socket", 16, 3, 0) == ALLOWED, "netlink about the network"
+    for protocol in (9, 11, 12, 15, 21):
+        assert says("socket", 16, 3, protocol) == EPERM
     networked = "Landlock, with a network, modes kept"
     assert says("socket", 1, refused=networked) == EAFNOSUPPORT and says("socket", 2, refused=networked) == ALLOWED
     assert says("kill", 1, 9, refused="Landlock") == ALLOWED and says("kill", -1, 9, refused="Landlock") == EPERM
@@ -120,7 +123,7 @@ def test_a_profile_of_containers_refuses_the_same() -> None:
         }
         found = [e.get("args", []) for e in entries if e["names"] == [name]]
         return any(
-            all(tests[c["op"]](arguments[c["index"]], c["value"], c.get("valueTwo")) for c in conditions)
+            all(tests[c["op"]]((*arguments, 0, 0)[c["index"]], c["value"], c.get("valueTwo")) for c in conditions)
             for conditions in found
         )
 

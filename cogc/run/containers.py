@@ -11,15 +11,12 @@ import json
 import os
 import resource
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from cogc.kernel.permissions import Sandbox
 from cogc.run import seccomp
-from cogc.run.bounds import DESCRIPTORS, FILE, at_most
-
-_PROCESSES = 32768
-"""The processes of one user on the whole machine: the bound of the container itself is `--pids-limit`."""
+from cogc.run.bounds import DESCRIPTORS, FILE, at_most, limits
 
 
 @contextmanager
@@ -41,37 +38,51 @@ def contained(
     sandbox: Sandbox,
     volumes: Sequence[str],
     filter: str,
-    variables: Sequence[str],
+    variables: Mapping[str, str],
     own_user: bool,
     cpus: str = "",
 ) -> list[str]:
-    """Return the words of an engine up to the image. `variables` are names: their values are the engine's own environment, since a
-    command line can be read by other users. `own_user` runs the command as the user of this process."""
+    """Return the words of an engine up to the image. The values of `variables` are looked for in the engine's own
+    environment (`environment_of_engine`), since a command line can be read by other users. `own_user` runs the command as the user of this process."""
     command = [
         *engine, "run", "--rm", "-i", "--name", name, "--cap-drop", "all", "--security-opt", "no-new-privileges",
         *(["--security-opt", f"seccomp={filter}"] if filter else []),
         "--read-only", "--tmpfs", f"/tmp:rw,nosuid,nodev,size={sandbox.memory // 2},mode=1777",
         "--ipc", "private", "--pids-limit", str(sandbox.processes), "--memory", str(sandbox.memory),
-        *_limits(),
+        *_limits(sandbox),
         *(["--user", f"{os.getuid()}:{os.getgid()}"] if own_user else []), *volumes, "-w", "/workspace",
     ]  # fmt: skip
     if not sandbox.network:
         command += ["--network", "none"]
     command += ["--cpus", cpus] if cpus else []
-    for variable in variables:
-        command += ["-e", variable]
+    for name, value in variables.items():
+        command += ["-e", f"{name}={value}" if _is_engines(name) else name]
     return command
 
 
-def _limits() -> list[str]:
-    """Return the limits of each process. podman raises those that are not named, which not everybody may."""
+def environment_of_engine(variables: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of an engine: that of this process, with the variables of the container that mean nothing to the engine
+    itself. podman without root has its images in the home folder of the user, which is not that of the container."""
+    return {**os.environ, **{name: value for name, value in variables.items() if not _is_engines(name)}}
+
+
+def _is_engines(name: str) -> bool:
+    return name in ("HOME", "PATH", "TMPDIR") or name.startswith(
+        ("XDG_", "DOCKER_", "CONTAINER", "PODMAN_", "BUILDAH_")
+    )
+
+
+def _limits(sandbox: Sandbox) -> list[str]:
+    """Return the limits of each process. Without control groups, which an engine of another user may lack, that of processes is the only
+    one on them. podman raises those that are not named, which not everybody may."""
     words = []
-    limits = {
+    bounds = {
         "core": 0,
+        "data": at_most(resource.RLIMIT_DATA, sandbox.memory),
         "nofile": at_most(resource.RLIMIT_NOFILE, DESCRIPTORS),
         "fsize": at_most(resource.RLIMIT_FSIZE, FILE),
-        "nproc": at_most(resource.RLIMIT_NPROC, _PROCESSES),
+        "nproc": limits(sandbox)[resource.RLIMIT_NPROC],
     }
-    for name, value in limits.items():
+    for name, value in bounds.items():
         words += ["--ulimit", f"{name}={value}:{value}"]
     return words

@@ -1,6 +1,6 @@
 """The conformance suite of sandboxes: `python -m cogc.run.sandbox_conformance` tries to get out of each sandbox, and prints a table.
 
-`sandbox_probes.py` holds the probes. They run in a sandbox as cogc makes it, one start for all of them, and a second one for a workspace that is only
+`sandbox_probes.py` and `sandbox_probes_kernel.py` hold the probes. They run in a sandbox as cogc makes it, one start for all of them, and a second one for a workspace that is only
 read. Outside of the sandbox stands what they are after: files, a process with a key in its environment, sockets, shared memory. A
 row is `held`, `open`, or `not tested`. What a probe says counts, and so does what is found outside afterwards. `EXPLAINED` has
 the reason of each row that is open by design; any other open row is a fault, and the exit code is 1.
@@ -28,10 +28,13 @@ from typing import Any
 
 import trio
 
+from cogc.disk.beneath import read_beneath
 from cogc.disk.state_folder import Kept
 from cogc.kernel.permissions import Sandbox
-from cogc.run import confine, sandbox_probes
+from cogc.language.values import Failure
+from cogc.run import confine, sandbox_probes, sandbox_probes_kernel
 from cogc.run.containers import contained, profile
+from cogc.run.git import sealed
 from cogc.run.process import run_process
 from cogc.run.sandbox import ENVIRONMENT, confined, wrapped
 
@@ -40,12 +43,17 @@ MEMORY, PROCESSES, MARGIN = 64 << 20, 64, 3000
 _PYTHON = "/usr/bin/python3"
 _MOST = 180.0
 _NOBODY = 65534
+_PROBING = "import sys; sys.path.append(sys.argv[1]); from cogc.run import sandbox_probes, sandbox_probes_kernel; sandbox_probes.main()"
 OWN = os.getuid() or _NOBODY
 """The user of the sandboxes for others than root."""
 
 _ATTRIBUTES = (
     "Landlock has no rule for modes, owners and times. A command that may write the workspace can change those of files of its "
     "own user. Root cannot, nor can a command that only reads."
+)
+_NAMES = (
+    "Landlock has no rule for looking at files without opening them: whether a file is there, its size and times, and that it changes can be "
+    "seen, its contents cannot."
 )
 _TOTAL = (
     "`memory` bounds each process, and what is shared or held in files in memory counts for none. All of it is bounded where a "
@@ -54,6 +62,8 @@ _TOTAL = (
 EXPLAINED = {
     ("landlock", "change-attributes-outside"): _ATTRIBUTES,
     ("landlock", "see-other-processes"): "Landlock makes no namespaces: names and command lines of processes can be read, their memory and environment cannot.",
+    ("landlock", "watch-files-outside"): _NAMES,
+    ("landlock", "see-whether-files-are-there"): _NAMES,
     ("landlock", "see-the-network-of-the-machine"): "Landlock makes no namespaces: the names and counters of network devices can be read.",
     ("landlock", "fork-without-end"): "The limit of processes does not hold root. It does where a control group can be made.",
     ("landlock", "fill-the-temporary-folder"): "The temporary folder lies on the disk of the machine. Each file is bounded (4 GiB).",
@@ -121,13 +131,17 @@ class _Ground:
 
     def __init__(self, folder: str, user: int, margin: int) -> None:
         self.margin = margin
+        self.swapped = False
         self.canary = f"canary-{random.SystemRandom().randrange(10**12)}"
         self.leftover = f"97.{random.SystemRandom().randrange(10**11, 10**12)}"
         self.outside, self.workspace = f"{folder}/outside", f"{folder}/workspace"
         os.chmod(folder, 0o755)
         for place in (self.outside, self.workspace):
             os.mkdir(place)
-        shutil.copy(sandbox_probes.__file__, self.workspace)
+        probes = Path(self.workspace, "probes", "cogc", "run")
+        probes.mkdir(parents=True)
+        for module in (sandbox_probes, sandbox_probes_kernel):
+            shutil.copy(str(module.__file__), probes)
         shutil.copy(confine.__file__, folder)
         Path(self.outside, "secret").write_text(self.canary)
         Path(self.workspace, "plain").touch()
@@ -139,7 +153,13 @@ class _Ground:
         self.sockets = [self._listen("\0" + self.canary)]
         self.sockets += [self._listen(f"{place}/socket") for place in (self.outside, self.workspace)]
         self.key = random.SystemRandom().randrange(1 << 30)
-        self.shared = int(ctypes.CDLL(None).shmget(self.key, 4096, 0o1666))
+        libc = ctypes.CDLL(None)
+        self.shared = int(libc.shmget(self.key, 4096, 0o1666))
+        self.semaphores = int(libc.semget(self.key, 1, 0o1666))
+        self.messages = int(libc.msgget(self.key, 0o1666))
+        self.queue = int(libc.mq_open(f"/{self.canary}".encode(), os.O_RDWR | os.O_CREAT, 0o666, None))
+        with suppress(OSError):
+            Path("/dev/shm", self.canary).write_text(self.canary)
         if os.getuid() == 0 and user:
             for place, _, files in os.walk(folder):
                 for path in (place, *(f"{place}/{f}" for f in files)):
@@ -173,7 +193,8 @@ class _Ground:
         return json.dumps({
             "mode": mode, "canary": self.canary, "mark": self.canary, "outside": self.outside, "victim": self.victim.pid,
             "tcp": self.tcp.getsockname()[1], "udp": self.udp.getsockname()[1], "abstract": self.canary,
-            "shared": self.key if self.shared >= 0 else 0, "leftover": self.leftover, "memory": MEMORY,
+            "shared": self.key if self.shared >= 0 else 0, "semaphores": self.key if self.semaphores >= 0 else 0,
+            "messages": self.key if self.messages >= 0 else 0, "queue": self.canary if self.queue >= 0 else "", "leftover": self.leftover, "memory": MEMORY,
             "processes": PROCESSES, "margin": self.margin,
         })  # fmt: skip
 
@@ -195,11 +216,40 @@ class _Ground:
         for place, _, files in os.walk(self.workspace):
             if any(os.lstat(f"{place}/{f}").st_mode & (stat.S_ISUID | stat.S_ISGID) for f in files):
                 found["leave-a-setuid-file"] = ("open", "it was found")
+        self._look_by_git()
+        if os.path.exists(f"{self.outside}/obeyed"):
+            found["plant-a-configuration-of-git"] = ("open", "cogc's git has started its program")
+        if self.swapped:
+            found["exchange-a-folder-for-a-link"] = ("open", "cogc has read what is outside")
         if _runs(self.leftover):
             found["leave-a-process-behind"] = ("open", "it was found")
         return found
 
+    def _look_by_git(self) -> None:
+        """Look at the repository that a probe has planted, as cogc does after an agent's work."""
+        if not os.path.isdir(f"{self.workspace}/.git") or shutil.which("git") is None:
+            return
+        for words in (["git", "status", "--porcelain"], ["git", "add", "--all"], ["git", "diff", "HEAD"]):
+            with suppress(Failure), sealed(words, self.workspace, self.workspace) as (command, env):
+                subprocess.run(command, env=env, cwd=self.workspace, capture_output=True, timeout=60, check=False)
+
+    async def read(self) -> None:
+        """Read a file of the workspace again and again, as cogc does, while a probe puts a link into its place."""
+        while not self.swapped:
+            for _ in range(200):
+                with suppress(OSError):
+                    self.swapped |= self.canary.encode() in read_beneath(self.workspace, "swapped/secret", 999)[0]
+            await trio.sleep(0.002)
+
     def close(self) -> None:
+        with suppress(OSError):
+            os.unlink(f"/dev/shm/{self.canary}")
+        libc = ctypes.CDLL(None)
+        libc.mq_unlink(f"/{self.canary}".encode())
+        if self.semaphores >= 0:
+            libc.semctl(self.semaphores, 0, 0)  # IPC_RMID
+        if self.messages >= 0:
+            libc.msgctl(self.messages, 0, None)
         self.victim.kill()
         self.victim.communicate()
         for one in (self.tcp, self.udp, *self.sockets):
@@ -236,16 +286,18 @@ async def _started(subject: Subject, ground: _Ground, folder: str, mode: str) ->
     """Run the probes for one mode of the workspace."""
     sandbox = Sandbox(mode, False, MEMORY, PROCESSES)
     place = ground.workspace if subject.kind in ("landlock", "none") else "/workspace"
-    words = [_PYTHON, "-I", "-S", f"{place}/sandbox_probes.py"]
+    words = [_PYTHON, "-I", "-S", "-c", _PROBING, f"{place}/probes"]
     with ExitStack() as stack:
         env = dict(ENVIRONMENT)
         if subject.kind == "container":
             volumes = ["-v", f"{ground.workspace}:/workspace:{mode}", "-v", "/dev/null:/workspace/socket:ro"]
             name = f"cogc-sandbox-{os.getpid()}-{mode}"
             own = subject.engine == "docker" and subject.user != 0
-            command = contained([subject.engine], name, sandbox, volumes, stack.enter_context(profile()), ["HOME"], own)
+            command = contained(
+                [subject.engine], name, sandbox, volumes, stack.enter_context(profile()), {"HOME": "/tmp"}, own
+            )
             command = [*command, subject.image, *words]
-            env = {**os.environ, **ENVIRONMENT}
+            env = dict(os.environ)
         elif subject.kind == "landlock":
             temporary = stack.enter_context(tempfile.TemporaryDirectory(dir=folder))
             os.chmod(temporary, 0o777)
@@ -261,7 +313,10 @@ async def _started(subject: Subject, ground: _Ground, folder: str, mode: str) ->
         if os.getuid() == 0 and subject.user:
             command = as_user(command, subject.user)
         with trio.move_on_after(_MOST):
-            done = await run_process(command, ground.facts(mode).encode(), ground.workspace, env)
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(ground.read)
+                done = await run_process(command, ground.facts(mode).encode(), ground.workspace, env)
+                nursery.cancel_scope.cancel()
             return _read(done.stdout, done.stderr.decode("utf-8", "replace"), mode)
     raise AssertionError(f"the probes in {subject.name} took longer than {_MOST:g}s")
 
@@ -323,7 +378,7 @@ def image(engine: str) -> Iterator[str]:
 
 def _python_files() -> list[str]:
     """Return the files that the probes' Python needs: its program, modules, and the libraries of both."""
-    code = "import runpy, sys; runpy.run_path(sys.argv[1]); import encodings.utf_8, encodings.ascii, encodings.idna\n"
+    code = "import runpy, sys; runpy.run_path(sys.argv[1]); import contextlib, pathlib, encodings.utf_8, encodings.ascii, encodings.idna\n"
     code += "print(*{m.__file__ for m in sys.modules.values() if getattr(m, '__file__', None)}, sep='\\n')"
     words = [_PYTHON, "-I", "-S", "-c", code, sandbox_probes.__file__]
     modules = subprocess.run(words, capture_output=True, text=True, check=True).stdout.split()

@@ -1,10 +1,10 @@
-"""`sandbox_probes.py < FACTS`: what a program can do in the sandbox in which this script runs, a JSON object a line.
+"""What a program can do in the sandbox in which it runs: probes, and `main`, which reads FACTS and prints a JSON list a line.
 
 Each probe is a function that tries something. It returns words for what has come of it, or nothing if it was held; an OSError means
 that it was held, `Absent` that this machine lacks what it tries. A probe has a process of its own. `FACTS` is a JSON object that says
 where the suite (`sandbox_conformance.py`) has laid what must not be reached: files, sockets, a process.
 
-This file runs as a script, in a sandbox, by the system's Python. It imports nothing of cogc.
+This file is imported in a sandbox, by the system's Python; `sandbox_probes_kernel.py` has more probes. It imports nothing of cogc.
 """
 
 from __future__ import annotations
@@ -648,7 +648,3 @@ def main() -> None:
         state, words = outcome(function)
         sys.stdout.write(json.dumps([name, state, words]) + "\n")
         sys.stdout.flush()
-
-
-if __name__ == "__main__":
-    main()

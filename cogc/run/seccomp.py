@@ -30,6 +30,7 @@ Refusal: TypeAlias = tuple[str, int, tuple[Condition, ...]]
 
 _PERMITTED, _MISSING, _FAMILY = 1, 38, 97  # EPERM, ENOSYS, EAFNOSUPPORT
 _UNIX, _INET, _INET6, _NETLINK = 1, 2, 10, 16
+_ROUTE = 0  # of netlink: addresses and devices of the network, which resolvers look at
 _NAMESPACES = 0x7E020000  # CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET
 _SETUID = 0o6000
 _CREATES = 0o20000100  # O_CREAT, and the bit of O_TMPFILE
@@ -91,6 +92,7 @@ def refusals() -> list[Refusal]:
     found += [(name, _MISSING, ()) for name in _ABSENT]
     found.append(("clone", _PERMITTED, ((0, "bits", (_NAMESPACES,)),)))
     found.append(("ioctl", _PERMITTED, ((1, "is", (_TIOCSTI, _TIOCLINUX)),)))
+    found.append(("socket", _PERMITTED, ((0, "is", (_NETLINK,)), (2, "is not", (_ROUTE,)))))
     modes = {"chmod": 1, "fchmod": 1, "fchmodat": 2, "creat": 1, "mknod": 1, "mknodat": 2}
     found += [(name, _PERMITTED, ((index, "bits", (_SETUID,)),)) for name, index in modes.items()]
     for name, flags in (("open", 1), ("openat", 2)):

@@ -23,7 +23,7 @@ from cogc.kernel.permissions import MEMORY, Sandbox
 from cogc.language.texts import size
 from cogc.language.values import Failure
 from cogc.run import confine, seccomp
-from cogc.run.containers import contained, profile
+from cogc.run.containers import contained, environment_of_engine, profile
 from cogc.run.guards import guards
 from cogc.run.process import run_process
 from cogc.run.sandbox import ENVIRONMENT, confined, wrapped
@@ -203,8 +203,8 @@ class Sandboxes:
         try:
             with profile() as filter:
                 permissions = self._permissions(agent, mode)
-                command = contained([engine], name, permissions, volumes, filter, list(env), self.own_user, agent.cpus)
-                yield [*command, image, *words], {**os.environ, **env}
+                command = contained([engine], name, permissions, volumes, filter, env, self.own_user, agent.cpus)
+                yield [*command, image, *words], environment_of_engine(env)
             over = True
         finally:
             if not over:  # the client of the engine was ended; the container that it started may still run

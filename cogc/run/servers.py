@@ -13,8 +13,8 @@ import shutil
 import tempfile
 from collections import defaultdict
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any, NamedTuple, TextIO, TypeAlias
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Any, NamedTuple, TextIO, TypeAlias
 
 import trio
 
@@ -29,18 +29,25 @@ from cogc.run.process import held
 from cogc.run.sandbox import ENVIRONMENT, wrapped
 from cogc.run.secrets import own_environment, secret
 
+if TYPE_CHECKING:
+    from cogc.run.tool_schemas import ToolSchemas
+
 _START = 30.0
 """Seconds in which a server must answer after its start, unless its `timeout` says otherwise."""
 _MOST_PAGES = 1_000
 
 
 class _Link:
-    """A server that runs: its client, the event that ends it, and the tools that were left out, with the reasons."""
+    """A server that runs: its client, the event that ends it, and the tools that were left out, with the reasons.
+
+    `schemas` are those of its tools, once they are known.
+    """
 
     def __init__(self, client: Any, left_out: dict[str, str]) -> None:
         self.client = client
         self.left_out = left_out
         self.over = trio.Event()
+        self.schemas: dict[str, ToolSchemas] | None = None
 
 
 Key: TypeAlias = tuple[Unit, str]
@@ -80,7 +87,11 @@ class Servers:
         name, limit = _declared(key).name, _seconds(key)
         try:
             with trio.fail_after(float("inf") if limit is None else limit):
-                result = await link.client.call_tool(tool, plain(arguments))
+                known = (await self._schemas(link)).get(tool)
+                given, wrong = known.fitting(plain(arguments)) if known is not None else (plain(arguments), "")
+                if wrong:
+                    raise Failure("type", f"the input of `{name}.{tool}` does not fit its schema: {wrong}")
+                result = await link.client.call_tool(tool, given)
         except trio.TooSlowError:
             raise Failure(
                 "timeout", f"`{name}.{tool}` took longer than {limit:g}s, the `timeout` of its server"
@@ -96,6 +107,9 @@ class Servers:
         if result.is_error:
             raise Failure("program", f"`{name}.{tool}`: {said or 'it failed'}")
         if result.structured_content is not None:
+            wrong = known.misfit(result.structured_content) if known is not None else ""
+            if wrong:
+                raise Failure("program", f"the result of `{name}.{tool}` does not fit the server's own schema: {wrong}")
             return _unwrapped(result.structured_content)
         return said
 
@@ -112,6 +126,19 @@ class Servers:
         except Exception as error:  # of the SDK, its transport or pydantic: the server does not speak the protocol
             why = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise Failure("program", f"the MCP server `{_declared(key).name}` cannot list its tools: {why}") from None
+
+    async def _schemas(self, link: _Link) -> dict[str, ToolSchemas]:
+        """Return the schemas of a server's tools, asked for once. A server that cannot list its tools may still be called."""
+        if link.schemas is None:
+            from mcp import MCPError
+
+            from cogc.run.tool_schemas import ToolSchemas  # whose library takes a while to import
+
+            found: dict[str, dict[str, Any]] = {}
+            with suppress(MCPError, ValueError, Failure):
+                found = await self._tools(link)
+            link.schemas = {name: ToolSchemas(t["input"], t.get("output")) for name, t in found.items()}
+        return link.schemas
 
     async def _tools(self, link: _Link) -> dict[str, dict[str, Any]]:
         """Return the tools of all pages by name, with their descriptions and the schemas of input and output."""
@@ -164,6 +191,7 @@ class Servers:
         ) as said:  # what a server says on stderr is for its own people
             try:
                 async with self._client(key, said, left_out) as client:
+                    client.session.validate_tool_result = _as_it_is  # `call` does it, and knows the tools of all pages
                     link = _Link(client, left_out)
                     task_status.started(link)
                     await link.over.wait()
@@ -214,6 +242,10 @@ class Servers:
         """Return the command of a server, wrapped in a sandbox."""
         sandbox = Sandbox.of(attributes)
         return wrapped(words, sandbox, os.path.realpath(self.workspace), os.path.realpath(cwd), server.name, self.kept)
+
+
+async def _as_it_is(name: str, result: Any) -> None:
+    """Take a result as it is."""
 
 
 def _declared(key: Key) -> ir.Server:

@@ -1,7 +1,7 @@
 """An MCP server over pipes in bare JSON-RPC, so that it can misbehave. Its argument is JSON:
 
 `tools` the list of tools as it is sent, `result` the result of each call (none: it never answers), `noise` lines that it prints
-before each answer, `endless` true for a list whose cursor does not move.
+before each answer, `endless` true for a list whose cursor does not move, `log` a file that gets each message it reads.
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ def answer(method: str) -> Any:
 
 for line in sys.stdin:
     message = json.loads(line)
+    if "log" in BEHAVIOUR:
+        with open(BEHAVIOUR["log"], "a", encoding="utf-8") as log:
+            log.write(line)
     if "id" not in message:
         continue
     result = answer(message["method"])

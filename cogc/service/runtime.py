@@ -13,7 +13,6 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import trio
@@ -27,7 +26,7 @@ from cogc.run.orders import Refusal
 from cogc.run.session import Session
 from cogc.service import picture
 from cogc.service.loading import MANIFEST, Allowed, Refused, load
-from cogc.service.watch import Observer, Record
+from cogc.service.watch import Feed, Observer, Record
 
 ROOT = "CogletRuntime"
 SPEC = f"coglet {ROOT} {{ }}"
@@ -53,7 +52,7 @@ class Runtime:
         self.folders: dict[str, str] = {}
         self.records: dict[tuple[str, str], Record] = {}
         self.heard: set[tuple[str, str]] = set()
-        self.observers: dict[tuple[str, str], list[Observer]] = {}
+        self.feeds: dict[tuple[str, str], Feed] = {}
         self.kernel.outer.watch = self._watch
         self.kernel.outer.on_gone = self._forget
 
@@ -111,9 +110,8 @@ class Runtime:
             if key in self.heard:
                 self.heard.discard(key)
                 self.kernel.outer.untap(*key, record.note)
-        for key in [k for k in self.observers if k[0] == path]:
-            for observer in self.observers[key]:
-                observer.end()
+        for key in [k for k in self.feeds if k[0] == path]:
+            self._end_feed(key)
 
     # ---- lives -----------------------------------------------------------------------------------------------
 
@@ -227,7 +225,7 @@ class Runtime:
     def transmits(self, inst: Instance) -> list[str]:
         """Return the channels on which a coglet transmits, or on which something was published for it."""
         published = [channel for path, channel in self.records if path == inst.path]
-        looked = [channel for path, channel in self.observers if path == inst.path]
+        looked = [channel for path, channel in self.feeds if path == inst.path]
         listens = self.listens(inst)
         return sorted({*inst.code.transmit_names, *(c for c in [*published, *looked] if c not in listens)})
 
@@ -262,7 +260,7 @@ class Runtime:
         """Return what the tree shows of a coglet."""
         used = [out for out in inst.outs if out is not None]
         counts = {out.name: self.subscribers(inst, out.name) for out in used}
-        for path, channel in [*self.records, *self.observers]:
+        for path, channel in [*self.records, *self.feeds]:
             if path == inst.path:
                 counts[channel] = self.subscribers(inst, channel)
         spoken = {out.name for out in used if out.count}
@@ -287,7 +285,8 @@ class Runtime:
     def subscribers(self, inst: Instance, channel: str) -> int:
         """Return how many take what comes out of a channel: links, coglets above, and observers."""
         key = (inst.path, channel)
-        count = len(self.observers.get(key, ())) + len(self.kernel.outer.links.get(key, ()))
+        watched = self.feeds.get(key)
+        count = (0 if watched is None else len(watched.observers)) + len(self.kernel.outer.links.get(key, ()))
         for out in inst.outs:
             if out is not None and out.name == channel:
                 own = [t for t in out.extra or () if t not in self.kernel.outer.own]
@@ -388,29 +387,31 @@ class Runtime:
 
     def observe(self, id: str, channel: str) -> tuple[Observer, Callable[[], None]]:
         """Return an observer of a channel, and what ends the observation."""
-        inst = self.find(id)
-        key = (inst.path, channel)
-        observer = Observer()
-        take = partial(observer.take)
-        self.observers.setdefault(key, []).append(observer)
-        self.kernel.outer.tap(*key, take)
+        key = (self.find(id).path, channel)
+        feed = self.feeds.get(key)
+        if feed is None:
+            feed = self.feeds[key] = Feed(self.shown)
+            self.kernel.outer.tap(*key, feed.take)
+        observer = Observer(feed)
 
         def end() -> None:
-            self.kernel.outer.untap(*key, take)
-            left = [o for o in self.observers.get(key, ()) if o is not observer]
-            if left:
-                self.observers[key] = left
-            else:
-                self.observers.pop(key, None)
             observer.end()
+            if not feed.observers and self.feeds.get(key) is feed:
+                self._end_feed(key)
 
         return observer, end
 
+    def _end_feed(self, key: tuple[str, str]) -> None:
+        """End a feed with all who look on."""
+        feed = self.feeds.pop(key)
+        self.kernel.outer.untap(*key, feed.take)
+        for observer in list(feed.observers):
+            observer.end()
+
     def close(self) -> None:
         """End all observations: the run is over."""
-        for observers in list(self.observers.values()):
-            for observer in list(observers):
-                observer.end()
+        for key in list(self.feeds):
+            self._end_feed(key)
 
     def shutdown(self) -> None:
         """Stop all coglets, the last one first, and end the run."""

@@ -6,7 +6,6 @@ system was built.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -57,7 +56,7 @@ def routes(runtime: Runtime) -> list[BaseRoute]:
 
     async def observe(request: Request) -> Stream:
         observer, end = runtime.observe(request.path_params["id"], request.path_params["channel"])
-        return Stream(observer, end, runtime.shown)
+        return Stream(observer, end)
 
     async def link(request: Request) -> Response:
         return answer(await runtime.link(*needed(request, *_LINK)))
@@ -160,10 +159,9 @@ def number(request: Request, name: str, default: int) -> int:
 class Stream:
     """The response that sends what an observer hears, as server-sent events. It ends with its client, or with the observation."""
 
-    def __init__(self, observer: Observer, end: Callable[[], None], shown: Callable[[Any], Any]) -> None:
+    def __init__(self, observer: Observer, end: Callable[[], None]) -> None:
         self.observer = observer
         self.end = end
-        self.shown = shown
 
     async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
         headers = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache")]
@@ -173,7 +171,7 @@ class Stream:
                 await send({"type": "http.response.start", "status": 200, "headers": headers})
                 await send(_body(b""))  # the head goes out now: the client knows that it hears
                 while values := await self.observer.next():
-                    await send(_body("".join(f"data: {json.dumps(self.shown(v))}\n\n" for v in values).encode()))
+                    await send(_body("".join(f"data: {v}\n\n" for v in values).encode()))
                 await send(_body(b"", more=False))
                 nursery.cancel_scope.cancel()
         finally:

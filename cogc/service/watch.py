@@ -1,4 +1,4 @@
-"""What is watched of the channels of a runtime: the last messages, counts by time, and observers with a buffer of their own.
+"""What is watched of the channels of a runtime: the last messages, counts by time, and observers.
 
 The tap of a channel (`kernel/outer.py`) writes to these records and returns at once, so that nobody who looks on can hold
 a sender up.
@@ -6,8 +6,10 @@ a sender up.
 
 from __future__ import annotations
 
+import json
 from collections import deque
 from collections.abc import Callable
+from itertools import islice
 from typing import Any
 
 import trio
@@ -65,32 +67,71 @@ def _sum(spans: deque[list[int]], since: int, length: int) -> int:
     return total
 
 
+class Feed:
+    """What all observers of one channel share: the last messages, and the news of a new one.
+
+    A sender pays for one entry, however many look on. `total` counts the messages; the buffer ends with the latest.
+    """
+
+    def __init__(self, shown: Callable[[Any], Any]) -> None:
+        self.shown = shown
+        self.buffer: deque[_Entry] = deque(maxlen=BUFFER)
+        self.total = 0
+        self.observers: list[Observer] = []
+        self.news = trio.Event()
+
+    def take(self, value: Any) -> None:
+        """Take in a message; the oldest one goes if the buffer is full."""
+        self.buffer.append(_Entry(value))
+        self.total += 1
+        self.wake()
+
+    def wake(self) -> None:
+        """Let those look who wait."""
+        if self.news.statistics().tasks_waiting:
+            self.news.set()
+            self.news = trio.Event()
+
+
+class _Entry:
+    """A message, and its text as JSON, which is made when the first observer wants it."""
+
+    __slots__ = ("text", "value")
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+        self.text: str | None = None
+
+
 class Observer:
     """Somebody who looks on at a channel. `lost` counts the messages that came faster than they were taken."""
 
-    def __init__(self) -> None:
-        self.buffer: deque[Any] = deque(maxlen=BUFFER)
+    def __init__(self, feed: Feed) -> None:
+        self.feed = feed
+        self.seen = feed.total
         self.lost = 0
         self.ended = False
-        self._news = trio.Event()
-
-    def take(self, value: Any) -> None:
-        """Take in a message; the oldest one is lost if the buffer is full."""
-        if len(self.buffer) == BUFFER:
-            self.lost += 1
-        self.buffer.append(value)
-        self._news.set()
+        feed.observers.append(self)
 
     def end(self) -> None:
-        """Let whoever waits know that nothing will come any more."""
-        self.ended = True
-        self._news.set()
+        """Look on no more. Whoever waits for the next message is told that none will come."""
+        if not self.ended:
+            self.ended = True
+            self.feed.observers.remove(self)
+            self.feed.wake()
 
-    async def next(self) -> list[Any]:
-        """Return the messages that have come; wait for one if there is none. The list is empty at the end."""
-        while not self.buffer and not self.ended:
-            self._news = trio.Event()
-            await self._news.wait()
-        found = list(self.buffer)
-        self.buffer.clear()
+    async def next(self) -> list[str]:
+        """Return the messages that have come, as JSON; wait for one if there is none. The list is empty at the end."""
+        feed = self.feed
+        while feed.total == self.seen and not self.ended:
+            await feed.news.wait()
+        behind = feed.total - self.seen
+        self.seen = feed.total
+        self.lost += max(0, behind - len(feed.buffer))
+        first = max(0, len(feed.buffer) - behind)
+        found = []
+        for entry in islice(feed.buffer, first, None):
+            if entry.text is None:
+                entry.text = json.dumps(feed.shown(entry.value))
+            found.append(entry.text)
         return found

@@ -12,7 +12,7 @@ from cogc.run.settings import Settings
 from cogc.service.address import Address, listen
 from cogc.service.daemon import Setup, make, serve
 from cogc.service.runtime import Runtime
-from support.http import Reply, ask
+from support.http_client import Reply, ask
 from support.waiting import DEADLINE
 
 DOUBLER = """

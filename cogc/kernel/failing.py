@@ -83,6 +83,7 @@ def fail(
         inst = inst.parent
     if inst.gate & (STOPPED | FAILED):
         return
+    kernel.touch(inst)
     report = report or FailureReport(failure, inst.path, reaction, event, inst.code.unit.place(failure.at))
     if kernel.trace:
         what, kind, at = failure.message, failure.kind, report.place
@@ -95,6 +96,8 @@ def fail(
     supervision.abort(kernel, inst)
     inst.gate |= FAILED
     inst.failure = report
+    if inst.parent is not None:
+        kernel.touch(inst.parent)
     joins.source_lost(kernel, inst)
     parent = inst.parent
     if parent is None:

@@ -478,6 +478,7 @@ def _given(kernel: State, inst: Instance, command: str, arguments: list[Value]) 
 
 def urgent(kernel: State, inst: Instance, entry: Urgent, first: bool = False) -> None:
     """Put something ahead of a coglet's data, and see that its turn comes. Errors of children go first."""
+    kernel.touch(inst)
     if inst.urgent is None:
         inst.urgent = deque()
     if first:

@@ -157,6 +157,7 @@ def _call(kernel: State, activity: Activity, request: CallProgram) -> None:
 
 def _ask(kernel: State, activity: Activity, request: AskModel) -> None:
     """Begin a request to a model."""
+    kernel.touch(kernel.models)
     inst = asking_coglet(activity, request)
     call = _called(kernel, activity, inst, None)
     unit = inst.code.unit
@@ -170,6 +171,7 @@ def _ask(kernel: State, activity: Activity, request: AskModel) -> None:
 
 def _dispatch(kernel: State, activity: Activity, request: DispatchAgent) -> None:
     """Begin the run of an agent by a dispatcher."""
+    kernel.touch(kernel.models)
     inst = asking_coglet(activity, request)
     call = _called(kernel, activity, inst, None)
     kernel.models.spending[call] = request.used

@@ -182,6 +182,9 @@ class State:
         """True while a message waits or a coglet is ready."""
         return bool(self.messages or self.ready)
 
+    def touch(self, what: object) -> None:
+        """Take note of what a step changes beside its own coglet. Only a kernel that tells orders apart does (`picking.py`)."""
+
     def wake(self, inst: Instance) -> None:
         """Make a coglet ready whose gate is open again and for which something waits."""
         if not inst.gate & CLOSED and (inst.backlog or inst.rest or inst.gate & URGENT):

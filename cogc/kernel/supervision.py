@@ -244,7 +244,7 @@ def grow(kernel: State, parent: Instance, child: str, arguments: list[Value]) ->
         given.append(value)
     inst = add_member(kernel, parent, slot, given)
     pools.grown(kernel, parent, slot, inst)
-    wiring.wire(kernel, parent)
+    wiring.rewire(kernel, parent)
     begin(kernel, inst)
     return inst.index
 
@@ -278,6 +278,7 @@ def _post_order(inst: Instance) -> list[Instance]:
 def _starting(kernel: State, order: list[Instance], ended: Callable[[], None] = lambda: None) -> Talk:
     """Run the `on start` hooks of coglets in order, and call `ended` behind the last of them."""
     for inst in order:
+        kernel.touch(inst)
         if inst.gate & (STOPPED | STOPPING):
             continue
         for handler in inst.code.on_start:
@@ -471,6 +472,7 @@ def _stopping(kernel: State, inst: Instance, for_good: bool) -> Talk:
     """Stop a coglet: cancel what is under way, stop its children, run its `on stop` hooks."""
     if inst.gate & STOPPED:
         return
+    kernel.touch(inst)
     inst.gate |= STOPPING
     abort(kernel, inst)
     for member in reversed(inst.members()):
@@ -524,6 +526,9 @@ def abort(kernel: State, inst: Instance) -> None:
 
 def _stopped(kernel: State, inst: Instance) -> None:
     """Close a coglet for good. What waits for it becomes dead letters; those that wait on it go on."""
+    kernel.touch(inst)
+    if inst.parent is not None:
+        kernel.touch(inst.parent)
     inst.gate = (inst.gate | STOPPED) & ~(STOPPING | STARTING | FAILED | BACKLOG)
     while inst.backlog:
         kernel.bury(inst.backlog.popleft(), "stopped")
@@ -554,7 +559,7 @@ def _stopped(kernel: State, inst: Instance) -> None:
         inst.slot.members.pop(inst.index, None)
         kernel.models.registry.remove(inst.path)
         if not inst.parent.gate & (STOPPED | STOPPING):
-            wiring.wire(kernel, inst.parent)
+            wiring.rewire(kernel, inst.parent)
 
 
 def ask(kernel: State, inst: Instance, action: str, child: str, index: int | None) -> None:
@@ -588,6 +593,7 @@ def ask(kernel: State, inst: Instance, action: str, child: str, index: int | Non
 
 def _stop_self(kernel: State, inst: Instance) -> None:
     """Carry out `stop self`: end the reaction first, then the coglet. With `restart: always` it comes back."""
+    kernel.touch(inst)
     inst.gate |= STOPPING
 
     def go() -> None:
@@ -634,6 +640,7 @@ def restart(kernel: State, inst: Instance) -> None:
 def _restarting(kernel: State, tied: list[Instance]) -> Talk:
     """Stop the coglets that restart, in reverse order; then start each with fresh states and children."""
     for inst in reversed(tied):
+        kernel.touch(inst)
         inst.gate |= STARTING
         failed_already = inst.gate & FAILED
         abort(kernel, inst)

@@ -90,6 +90,14 @@ def _wire(kernel: State, parent: Instance) -> None:
             kernel.outer.join(made)
 
 
+def rewire(kernel: State, parent: Instance) -> None:
+    """Make the routes inside of a coglet that runs anew."""
+    if parent.children:
+        for made in _touched(parent):
+            kernel.touch(made.inst)
+    wire(kernel, parent)
+
+
 def _observed(parent: Instance) -> Iterator[tuple[str, str, list[Handler]]]:
     """Yield each channel of a child to which a coglet reacts, with its reactions; those to own channels and queues are left out."""
     for source, handlers in parent.code.observers.items():
@@ -286,8 +294,12 @@ def _pick(
         key = stable_key(by(None if slot.code is None else live[0].parent, value))
         return live[zlib.crc32(key.encode()) % len(live)]
     if map == "idle":
+        for m in live:
+            kernel.touch(m)
+            kernel.touch(port(m, channel))
         waiting = [port(m, channel).fill + (1 if m.gate & 1 else 0) for m in live]
         return live[waiting.index(min(waiting))]
+    kernel.touch(slot)
     slot.cursor += 1
     return live[(slot.cursor - 1) % len(live)]
 
@@ -317,7 +329,7 @@ def suppress(kernel: State, inst: Instance) -> None:
             if made_out is not None and made_out.muted:
                 made_out.extra = None
     else:
-        wire(kernel, inst.parent)
+        rewire(kernel, inst.parent)
 
 
 def sink_root(kernel: State, root: Instance) -> None:

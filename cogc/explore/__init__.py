@@ -1,0 +1,1 @@
+"""Exploration: a program under many orders of its events and under faults."""

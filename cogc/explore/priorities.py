@@ -1,0 +1,41 @@
+"""Random orders: probabilistic concurrency testing (PCT) over coglets.
+
+Each coglet gets a random priority, and of all heads the one whose coglet has the highest is next. At `depth - 1` events,
+chosen at random beforehand, the coglet that has just run falls behind all others. An order that needs `d` constraints is
+found in one run with a probability of at least 1 / (n * k ** (d - 1)), for `n` coglets and `k` events.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cogc.kernel.objects import Instance
+    from cogc.kernel.picking import Chain, PickingKernel
+
+LENGTH = 64
+"""The events among which priorities change, if nobody knows how many events a run has."""
+
+
+class Priorities:
+    """A pick by random priorities: the same for the same seed and the same program."""
+
+    def __init__(self, seed: int, depth: int | None = None, length: int = LENGTH) -> None:
+        self.random = random.Random(f"orders/{seed}")
+        self.levels: dict[Instance, float] = {}
+        depth = 1 + seed % 3 if depth is None else depth
+        self.changes = {self.random.randrange(1, max(2, length)) for _ in range(depth - 1)}
+        self.lowest = 0.0
+
+    def __call__(self, kernel: PickingKernel, heads: list[Chain]) -> Chain:
+        levels = self.levels
+        for chain in heads:
+            if chain.inst not in levels:
+                levels[chain.inst] = self.random.random()
+        if kernel.event + 1 in self.changes and kernel.actor is not None:
+            self.lowest -= 1.0
+            levels[kernel.actor] = self.lowest
+        best = max(heads, key=lambda c: levels[c.inst])
+        same = [c for c in heads if c.inst is best.inst]
+        return same[0] if len(same) == 1 else kernel.default(same)

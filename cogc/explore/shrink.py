@@ -1,0 +1,179 @@
+"""Shrinking: a failing order as the few races in which it differs from order 0.
+
+An order is given by constraints: "this event before that one". `Held` carries them out: it takes the default order, and holds an
+event back while one that must come before it has not come. The constraints of a failing run are its races. They are
+minimised by delta debugging, so that without any one of those that are left the run does not fail that way. Before that
+faults and inputs are left out that the failure does not need.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from cogc.explore.search import Found, FoundFault, Name, differs, names, plan_for
+from cogc.explore.systematic import Causes
+from cogc.explore.trial import Failed, Outcome, Trial
+from cogc.kernel.picking import Book, Chain, PickingKernel
+
+Pair = tuple[Name, Name]
+"""Two events; the first one is to come first."""
+T = TypeVar("T")
+MOST = 3000
+"""How many runs shrinking may take."""
+
+
+class Held:
+    """A pick that follows the default order, but for the pairs that it is given."""
+
+    def __init__(self, book: Book, pairs: Sequence[Pair]) -> None:
+        self.before: dict[tuple[int, int], list[tuple[int, int]]] = {}
+        for (first, n), (second, m) in pairs:
+            self.before.setdefault((book.chain(second), m), []).append((book.chain(first), n))
+        self.taken: dict[int, int] = {}
+
+    def __call__(self, kernel: PickingKernel, heads: list[Chain]) -> Chain:
+        taken = self.taken
+        free = [c for c in heads if self._may(c.id, taken.get(c.id, 0) + 1)] if self.before else heads
+        chosen = kernel.default(free or heads)
+        taken[chosen.id] = taken.get(chosen.id, 0) + 1
+        return chosen
+
+    def _may(self, chain: int, number: int) -> bool:
+        """Return whether all has come that must come before an event."""
+        return all(self.taken.get(c, 0) >= n for c, n in self.before.get((chain, number), ()))
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A failing run that can be repeated: its pairs, its faults, the inputs that it does without."""
+
+    failed: Failed
+    pairs: tuple[Pair, ...]
+    plan: tuple[FoundFault, ...]
+    without: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Shrunk:
+    """The smallest failing case, the run of it, and order 0 with the same faults and inputs. `exact` is False if the failure
+    could not be repeated by pairs alone, which is a fault of cogc."""
+
+    case: Case
+    outcome: Outcome
+    usual: Outcome
+    runs: int
+    exact: bool
+
+
+def run(trial: Trial, case: Case, observed: frozenset[str] = frozenset()) -> Outcome:
+    """Run a case."""
+    book = Book(observed)
+    return trial.run(Held(book, case.pairs), book, plan_for(book, case.plan), case.without)
+
+
+class Shrinker:
+    """Minimises one failing run."""
+
+    def __init__(self, trial: Trial, found: Found, observed: frozenset[str], confluent: bool) -> None:
+        self.trial = trial
+        self.found = found
+        self.observed = observed
+        self.confluent = confluent
+        self.runs = 0
+        self.usual: dict[tuple[object, ...], Outcome] = {}
+
+    def shrink(self) -> Shrunk:
+        """Return the smallest case that fails as the run did."""
+        found = self.found
+        case = Case(found.failed, (), found.plan, frozenset())
+        pairs = self._pairs(self._again())
+        for tried in ((), pairs[0], pairs[1]):
+            whole = Case(found.failed, tuple(tried), found.plan, frozenset())
+            if self._fails(whole):
+                case = whole
+                break
+        else:
+            outcome = self._again()
+            return Shrunk(Case(found.failed, tuple(pairs[1]), found.plan, frozenset()), outcome, self._zero(case), self.runs, False)
+        case = self._fewer_pairs(self._fewer_inputs(self._fewer_faults(self._fewer_pairs(case))))
+        outcome = run(self.trial, case, self.observed)
+        failed = outcome.failed or case.failed
+        return Shrunk(Case(failed, case.pairs, case.plan, case.without), outcome, self._zero(case), self.runs, True)
+
+    def _again(self) -> Outcome:
+        """Run the failing run again, event by event."""
+        book = Book(self.observed)
+        chains = [book.chain(key) for key, _ in self.found.events]
+
+        def pick(kernel: PickingKernel, heads: list[Chain]) -> Chain:
+            at = kernel.event + 1
+            wanted = chains[at] if at < len(chains) else -1
+            return next((c for c in heads if c.id == wanted), None) or kernel.default(heads)
+
+        return self.trial.run(pick, book, plan_for(book, self.found.plan))
+
+    def _pairs(self, outcome: Outcome) -> tuple[list[Pair], list[Pair]]:
+        """Return the races of a run that go the other way in order 0, and all of its races."""
+        assert outcome.kernel is not None
+        zero = self._zero(Case(self.found.failed, (), self.found.plan, frozenset())).kernel
+        assert zero is not None
+        places = {name: place for place, name in enumerate(names(zero))}
+        causes, events = Causes(), names(outcome.kernel)
+        every: list[Pair] = []
+        for j, event in enumerate(outcome.kernel.log):
+            every += [(events[i], events[j]) for i in causes.add(event)]
+        unknown = len(places)
+        reversed_ones = [(a, b) for a, b in every if places.get(a, unknown) >= places.get(b, unknown)]
+        return reversed_ones, every
+
+    def _zero(self, case: Case) -> Outcome:
+        """Return order 0 with the faults and inputs of a case."""
+        key = (case.plan, case.without)
+        if key not in self.usual:
+            self.usual[key] = run(self.trial, Case(case.failed, (), case.plan, case.without), self.observed)
+        return self.usual[key]
+
+    def _fails(self, case: Case) -> bool:
+        """Return whether a case fails as the run did."""
+        self.runs += 1
+        if self.runs > MOST:
+            return False
+        outcome = run(self.trial, case, self.observed)
+        if self.confluent and case.failed.kind == "order":
+            zero = self._zero(case)
+            return not outcome.failed and not zero.failed and bool(differs(zero.final, outcome.final))
+        return outcome.failed is not None and outcome.failed.same == self.found.failed.same
+
+    def _fewer_pairs(self, case: Case) -> Case:
+        pairs = fewer(list(case.pairs), lambda left: self._fails(Case(case.failed, tuple(left), case.plan, case.without)))
+        return Case(case.failed, tuple(pairs), case.plan, case.without)
+
+    def _fewer_faults(self, case: Case) -> Case:
+        plan = fewer(list(case.plan), lambda left: self._fails(Case(case.failed, case.pairs, tuple(left), case.without)))
+        return Case(case.failed, case.pairs, tuple(plan), case.without)
+
+    def _fewer_inputs(self, case: Case) -> Case:
+        every = frozenset(range(self.trial.inputs))
+        kept = fewer(
+            sorted(every), lambda left: self._fails(Case(case.failed, case.pairs, case.plan, every - frozenset(left)))
+        )
+        return Case(case.failed, case.pairs, case.plan, every - frozenset(kept))
+
+
+def fewer(items: list[T], fails: Callable[[list[T]], bool]) -> list[T]:
+    """Return a part of a list that still fails, and of which no item can be left out (delta debugging)."""
+    size = max(1, len(items) // 2)
+    while items:
+        at, changed = 0, False
+        while at < len(items):
+            left = items[:at] + items[at + size :]
+            if fails(left):
+                items, changed = left, True
+            else:
+                at += size
+        if size == 1 and not changed:
+            return items
+        size = max(1, size // 2) if not changed or size > 1 else 1
+    return items

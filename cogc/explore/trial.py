@@ -1,0 +1,288 @@
+"""Trials: one run of a program in one order, and what came of it.
+
+A `Trial` runs a system from its start to its end on a virtual clock, without I/O. `run` may be called any number of
+times; nothing is left over from one call to the next. `SpecTrial` runs a program with inputs from the command line; scripted
+models answer its requests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple, Protocol
+
+from cogc import ir
+from cogc.kernel.effects import Ask, Call, Cancel, Dispatch, Output
+from cogc.kernel.picking import Book, PickingKernel, Pick
+from cogc.kernel.unit import Unit
+from cogc.language.values import Failure
+from cogc.run.delayed import Delays, Message, Reply
+from cogc.run.models import Models
+
+MOST = 20_000
+"""How many events one run may have."""
+
+Kind = Literal[
+    "crash", "deadlock", "dead letter", "invariant", "liveness", "expect", "fault of cogc", "endless", "order"
+]
+
+
+class Fault(NamedTuple):
+    """A fault: a coglet crashes in an instant, a request to a model fails, a message is dropped or comes twice.
+
+    `where` is the path of the coglet, or the number of a chain in the book of the search; `number` is the instant, or the
+    number of the request or the message, from 1.
+    """
+
+    kind: Literal["crash", "fail", "drop", "duplicate"]
+    where: str | int
+    number: int
+
+
+Plan = tuple[Fault, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Why a run counts as a failure: of which kind it is, and one line for people."""
+
+    kind: Kind
+    message: str
+    place: str = ""
+
+    @property
+    def same(self) -> tuple[str, str]:
+        """What two failures have in common that are the same one."""
+        return self.kind, self.place
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came of a run. `final` is the state at its end, by name; two runs with the same one ended alike."""
+
+    failed: Failed | None = None
+    final: dict[str, Any] = field(default_factory=dict)
+    events: int = 0
+    requests: list[tuple[str, int]] = field(default_factory=list)
+    kernel: PickingKernel | None = None
+    halted: bool = False
+
+
+class Trial(Protocol):
+    """What can be run in any order. `steps` has the inputs that shrinking may leave out, by number."""
+
+    @property
+    def inputs(self) -> int:
+        """How many inputs there are."""
+        ...
+
+    def run(self, pick: Pick, book: Book, plan: Plan = (), without: frozenset[int] = frozenset()) -> Outcome:
+        """Run once. `plan` are the faults, `without` the inputs that are left out."""
+        ...
+
+
+Condition = Callable[[dict[str, list[Any]]], bool]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What a run of a spec is held to. `until` must hold before its end, `never` at no time."""
+
+    until: Condition | None = None
+    never: Condition | None = None
+    until_words: str = ""
+    never_words: str = ""
+    dead_letters: bool = False
+
+
+def refusal(bundle: ir.Bundle) -> str:
+    """Return why a program cannot be explored, in one line; nothing if it can."""
+    if bundle.root in bundle.setts:
+        return "a sett is explored through the coglets of its agents: name one with --root"
+    if bundle.queues:
+        return "a queue of the language lies outside of the run: exploration has none"
+    for coglet in bundle.coglets.values():
+        if coglet.python is not None:
+            return f"`{coglet.name}` is a coglet in Python, whose code nobody but Python can repeat"
+    for program in bundle.programs.values():
+        if program.kind not in ("expr", "template", "llm", "reply", "agent", "coglet"):
+            return f"program `{program.name}` ({program.kind}) would call the world: explore a test that scripts it"
+    for model in bundle.models.values():
+        if model.provider != "scripted":
+            return f"model `{model.name}` would be asked for real: give `--model {model.name}=scripted:FILE`"
+    return ""
+
+
+class SpecTrial:
+    """A program with its inputs: `(instant, channel, value)`, in order of their instants."""
+
+    def __init__(
+        self,
+        unit: Unit,
+        parameters: dict[str, Any],
+        inputs: list[tuple[int, str, Any]],
+        wanted: Wanted,
+        seed: int = 0,
+        epoch: int = 0,
+        stop_at: int = 10_000_000_000,
+    ) -> None:
+        self.unit = unit
+        self.parameters = parameters
+        self.given = inputs
+        self.wanted = wanted
+        self.seed = seed
+        self.epoch = epoch
+        self.stop_at = stop_at
+        self.hooked = any(r.triggers[0].kind == "stop" for c in unit.bundle.coglets.values() for r in c.reactions)
+
+    @property
+    def inputs(self) -> int:
+        return len(self.given)
+
+    def run(self, pick: Pick, book: Book, plan: Plan = (), without: frozenset[int] = frozenset()) -> Outcome:
+        """Run once, from the start to the end."""
+        return _Run(self, pick, book, plan, without).outcome()
+
+
+class _Run:
+    """One run of a spec."""
+
+    def __init__(self, trial: SpecTrial, pick: Pick, book: Book, plan: Plan, without: frozenset[int]) -> None:
+        self.trial = trial
+        self.kernel = kernel = PickingKernel(trial.unit, trial.seed, trial.epoch, pick=pick, book=book)
+        self.outputs: dict[str, list[Any]] = {}
+        self.models: Models | None = None
+        self.delays = Delays()
+        self.asked: dict[str, int] = {}
+        self.requests: list[tuple[str, int]] = []
+        self.failed: Failed | None = None
+        self.met = trial.wanted.until is None
+        self.crashes = [f for f in plan if f.kind == "crash"]
+        self.failing = {(f.where, f.number) for f in plan if f.kind == "fail"}
+        for fault in plan:
+            if isinstance(fault.where, int):
+                where = kernel.dropped if fault.kind == "drop" else kernel.doubled
+                where[fault.where, fault.number] = None
+        self.now = [g for n, g in enumerate(trial.given) if n not in without]
+
+    def outcome(self) -> Outcome:
+        """Run to the end."""
+        kernel, trial = self.kernel, self.trial
+        kernel.start(trial.parameters)
+        for at, channel, value in self.now:
+            if at:
+                self.delays.add(at, Message(channel, value))
+            else:
+                kernel.input(channel, value)
+        self._crash()
+        while self._settled() and self._later():
+            self._crash()
+        kernel.settle()
+        kernel.learn()
+        final = {} if self.failed or kernel.halted else self._final()
+        return Outcome(self.failed, final, kernel.steps, self.requests, kernel, kernel.halted)
+
+    def _settled(self) -> bool:
+        """Carry out all events of this instant; return whether the run goes on."""
+        kernel = self.kernel
+        while kernel.run(MOST - kernel.steps) or kernel.effects:
+            self._effects()
+            if kernel.halted or kernel.ended or self.failed or kernel.steps >= MOST:
+                break
+        if kernel.halted or self.failed:
+            return False
+        if kernel.ended == "failed":
+            assert kernel.report is not None
+            report = kernel.report
+            self.failed = Failed("crash", f"{report.path} failed in `{report.reaction}`: {report.failure.message}", report.place)
+        elif kernel.steps >= MOST:
+            self.failed = Failed("endless", f"the run had not ended after {MOST:,} events")
+        return self.failed is None and not kernel.ended
+
+    def _effects(self) -> None:
+        """Carry out what the kernel asks of the world."""
+        kernel, wanted = self.kernel, self.trial.wanted
+        effects, kernel.effects = kernel.effects, []
+        for effect in effects:
+            if isinstance(effect, Output):
+                self.outputs.setdefault(effect.channel, []).append(effect.value)
+                if not self.met and wanted.until is not None and wanted.until(self.outputs):
+                    self.met = True
+                if wanted.never is not None and not self.failed and wanted.never(self.outputs):
+                    self.failed = Failed("invariant", f"`{wanted.never_words}` held, and must never hold", "never")
+            elif isinstance(effect, Ask):
+                self._ask(effect)
+            elif isinstance(effect, Call | Dispatch):
+                raise AssertionError(f"an exploration calls the world: {effect.program}")
+            elif isinstance(effect, Cancel):
+                self.delays.drop(effect.id)
+
+    def _ask(self, ask: Ask) -> None:
+        """Let a scripted model answer, or a fault."""
+        number = self.asked[ask.path] = self.asked.get(ask.path, 0) + 1
+        self.requests.append((ask.path, number))
+        if (ask.path, number) in self.failing:
+            fault = {"error": {"message": "a fault of the exploration", "retry": False, "after": None}}
+            self.delays.add(self.kernel.now, Reply(ask.id, fault))
+            return
+        if self.models is None:
+            self.models = Models()
+        answer = self.models.answer(ask)
+        assert answer is not None
+        self.delays.add(self.kernel.now + answer[0], Reply(ask.id, answer[1]))
+
+    def _later(self) -> bool:
+        """Go on to the next instant at which something happens; return False if there is none."""
+        kernel = self.kernel
+        instants = [t for t in (kernel.timers.next(), self.delays.next()) if t is not None]
+        due = min(instants, default=None)
+        if due is None:
+            self._quiet()
+            return False
+        if due > self.trial.stop_at:
+            self._over()
+            return False
+        kernel.advance(due)
+        for item in self.delays.due(due):
+            if isinstance(item, Message):
+                kernel.input(item.channel, item.value)
+            elif isinstance(item, Reply) and item.call in kernel.calls:
+                kernel.result(item.call, item.value)
+        return True
+
+    def _quiet(self) -> None:
+        """Judge a run in which nothing is left to do."""
+        cycle = self.kernel.deadlock()
+        if cycle:
+            who = ", ".join(sorted(cycle))
+            self.failed = Failed("deadlock", f"each waits for room in the inbox of another one: {who}", "deadlock")
+            return
+        self._over()
+
+    def _over(self) -> None:
+        """Judge a run at its end."""
+        kernel, wanted = self.kernel, self.trial.wanted
+        if not self.met:
+            self.failed = Failed("liveness", f"the run ended before `{wanted.until_words}`", "until")
+        elif wanted.dead_letters and kernel.dead_letters:
+            reasons = ", ".join(f"{n} {reason}" for reason, n in sorted(kernel.losses.letters.items()))
+            self.failed = Failed("dead letter", f"messages were lost: {reasons}", "dead letter")
+        elif self.trial.hooked and kernel.root is not None:
+            kernel.stop()
+            kernel.run(MOST)
+            self._effects()
+
+    def _crash(self) -> None:
+        """Let the coglets crash whose instant it is."""
+        for fault in self.crashes:
+            if self.kernel.instant == fault.number:
+                self.kernel.crash(str(fault.where))
+
+    def _final(self) -> dict[str, Any]:
+        """Return the states of all coglets and the outputs, by name."""
+        kernel = self.kernel
+        found: dict[str, Any] = {f"{name} (output)": values for name, values in self.outputs.items()}
+        for inst in kernel.all():
+            for state, value in zip(inst.code.ir.states, inst.states, strict=True):
+                found[f"{inst.path}.{state.name}"] = value
+        return found

@@ -1,0 +1,625 @@
+"""A kernel whose order of events somebody else picks: `PickingKernel`.
+
+**The model.** A message belongs to a *chain*: its sender, and the port that it goes to. The messages of a chain stay in
+order. Before each event the kernel makes the list of the chains whose next message can be taken (`heads`), and hands it
+to `pick`, which returns one of them. Where `pick` always returns `default(heads)`, the events come in the order of a
+`Kernel`. Chains of their own have: each call's result, each step of the kernel's own, each timer of an instant, the
+commands that wait for a coglet, and the rest of a reaction that another one has put off.
+
+**What is not permuted.** Commands and errors of children go ahead of the data of their coglet: while some wait, its
+other chains are no heads. Steps of one coglet's start, stop and restart stay in their order. Time goes on only where no
+chain has a head.
+
+**Touch sets.** `wrote` is a set of bits: what the last event touched. Two events whose sets are disjoint have the same
+result in both orders. Touched are the receiver, each inbox that the `Book` guards and that is sent into or taken from, each
+coglet that the event stops, restarts, fails or commands, outputs by their channels, and models. `closed` has the bits of those
+coglets among them that took no data before the event.
+
+**Guarded inboxes.** A message to an inbox that always has room moves nothing else. So an inbox is guarded only if its
+`overflow` is not `block`, if a pool's `map: idle` looks at it, or if it has been sent as many messages as it holds, so
+that somebody may be parked on it. What has to be guarded is found out by runs: `Book.grown` says that the set has grown,
+and that what was learnt about touch sets before is not complete.
+
+**The invariants.**
+
+- A kernel of this kind keeps all messages in chains: backlogs of coglets stay empty between two events.
+- Names and bits follow from paths, ports and counts within one coglet, so they are the same in every order.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from cogc.kernel import failing, reactions
+from cogc.kernel.machine import Kernel
+from cogc.kernel.objects import (
+    AWAITING,
+    BACKLOG,
+    CLOSED,
+    FAILED,
+    HELD,
+    STARTING,
+    STOPPED,
+    STOPPING,
+    URGENT,
+    Command,
+    Instance,
+    Port,
+    Slot,
+)
+from cogc.kernel.ports import outside_step
+from cogc.language.meter import METER
+from cogc.language.values import Failure
+
+if TYPE_CHECKING:
+    from cogc.kernel.objects import Item
+    from cogc.kernel.unit import Unit
+    from cogc.language.values import Value
+
+_ODD = CLOSED | URGENT | AWAITING | STOPPED
+_SHUT = STARTING | FAILED | STOPPING | STOPPED
+MODELS, OUTPUTS = ("models",), ("outputs",)
+Key = tuple[Any, ...]
+"""The name of a chain, an inbox or something else that events touch: the same in all orders."""
+Event = tuple[int, int, int, int, int, int]
+"""An event that is over: the number of its chain, what it touched, which of the coglets among that took no data, the number of
+the event that sent what it took (or -1), the bit of its receiver (0 if that one takes it at any time), and its instant."""
+LAST = 1 << 60
+"""The place of an event in the default order that comes when nothing else is left."""
+
+
+class Book:
+    """The names that all runs of one search share: numbers of chains, bits of what is touched, guarded inboxes.
+
+    `observed` are channels of the root whose messages somebody compares with each other.
+    """
+
+    def __init__(self, observed: frozenset[str] = frozenset()) -> None:
+        self.bits: dict[Key, int] = {}
+        self.chains: dict[Key, int] = {}
+        self.names: list[Key] = []
+        self.guarded: set[Key] = set()
+        self.observed = observed
+        self.grown = False
+
+    def bit(self, key: Key) -> int:
+        """Return the bit of something that events touch."""
+        found = self.bits.get(key)
+        if found is None:
+            found = self.bits[key] = 1 << len(self.bits)
+        return found
+
+    def chain(self, key: Key) -> int:
+        """Return the number of a chain."""
+        found = self.chains.get(key)
+        if found is None:
+            found = self.chains[key] = len(self.chains)
+            self.names.append(key)
+        return found
+
+    def guard(self, key: Key) -> None:
+        """Guard an inbox from now on."""
+        if key not in self.guarded:
+            self.guarded.add(key)
+            self.grown = True
+
+
+class Chain:
+    """The messages from one sender to one port: each with its place in the default order and the event that sent it.
+
+    `at` is the place of the message that can be taken next, `taken` counts those that were taken.
+    """
+
+    __slots__ = ("at", "bit", "gated", "guards", "id", "inst", "items", "port", "taken")
+
+    def __init__(self, id: int, port: Port | None, inst: Instance, gated: bool, guards: int, bit: int) -> None:
+        self.id = id
+        self.bit = bit if gated else 0
+        self.port = port
+        self.inst = inst
+        self.gated = gated
+        self.guards = guards
+        self.items: deque[tuple[int, int, Item | None]] = deque()
+        self.at = 0
+        self.taken = 0
+
+
+Pick = Callable[["PickingKernel", list[Chain]], Chain | None]
+"""Returns one of the heads, or None to end the run."""
+
+
+class Line:
+    """Stands in the place of the queue of messages, and sorts what is put into it by chains."""
+
+    __slots__ = ("append", "kernel")
+
+    def __init__(self, kernel: PickingKernel) -> None:
+        self.kernel = kernel
+        self.append = kernel.arrive
+
+    def __len__(self) -> int:
+        return sum(len(chain.items) for chain in self.kernel.live)
+
+    def __iter__(self) -> Iterator[Item]:
+        found = sorted(entry for chain in self.kernel.live for entry in chain.items if entry[2] is not None)
+        return (item for _, _, item in found if item is not None)
+
+
+class PickingKernel(Kernel):
+    """A kernel whose next event is the one that `pick` returns.
+
+    `event` is the number of the event under way, `wrote` and `closed` are its touch set, `hard` is the number of the event
+    that sent what it takes, or -1. `log` has the events that are over, `missed` the messages that were
+    dropped or not taken in their instant: each begins with the number of the event before it.
+    """
+
+    __slots__ = (
+        "actor", "book", "chains", "closed", "counts", "doubled", "dropped", "event", "halted", "hard", "instant", "live", "log", "marks", "missed", "named", "nested", "passed",
+        "paused", "paths", "pick", "placed", "sender", "sent_by", "wrote",
+    )  # fmt: skip
+
+    def __init__(self, unit: Unit, *arguments: Any, pick: Pick, book: Book | None = None, **others: Any) -> None:
+        super().__init__(unit, *arguments, **others)
+        self.pick = pick
+        self.book = book or Book()
+        self.chains: dict[tuple[object, object], Chain] = {}
+        self.live: dict[Chain, None] = {}
+        self.marks: dict[Instance, int] = {}
+        self.named: dict[Instance, str] = {}
+        self.paths: dict[str, int] = {}
+        self.counts: dict[tuple[Instance, str], int] = {}
+        self.dropped: dict[tuple[int, int], None] = {}
+        self.doubled: dict[tuple[int, int], None] = {}
+        self.actor: Instance | None = None
+        self.sender: Instance | None = None
+        self.nested = False
+        self.event = -1
+        self.sent_by = -1
+        self.instant = 0
+        self.log: list[Event] = []
+        self.missed: list[Event] = []
+        self.hard = -1
+        self.wrote = 0
+        self.closed = 0
+        self.placed = 0
+        self.passed = 0
+        self.paused = False
+        self.halted = False
+        self.messages = Line(self)  # type: ignore[assignment]  # what the kernel does with a deque, it does with this
+
+    # ---- names -----------------------------------------------------------------------------------------------
+
+    def name(self, inst: Instance) -> str:
+        """Return the path of a coglet; a second coglet of the same path has a number behind it."""
+        found = self.named.get(inst)
+        if found is None:
+            path = inst.path
+            count = self.paths[path] = self.paths.get(path, 0) + 1
+            found = self.named[inst] = path if count == 1 else f"{path}#{count}"
+        return found
+
+    def mark(self, inst: Instance) -> int:
+        """Return the bits that each event of a coglet touches: the coglet, and its guarded inboxes."""
+        found = self.marks.get(inst)
+        if found is None:
+            found = self._bit(inst)
+            if inst.code.ir.kind != "coglet":
+                found |= self.book.bit(MODELS)
+            self.marks[inst] = found
+        return found
+
+    def _bit(self, inst: Instance) -> int:
+        """Return the bit of a coglet alone."""
+        return self.book.bit((self.name(inst),))
+
+    def key(self, port: Port) -> Key:
+        """Return the name of an inbox."""
+        inst = port.inst
+        other = self.name(port.member) if port.member is not None else ""
+        number = port.handlers[0].key if port.handlers and not port.own else -1
+        return (self.name(inst), port.label, other, number)
+
+    def _chain(self, port: Port, sender: Instance | None) -> Chain:
+        """Make the chain of a sender and a port."""
+        inst, gated = port.inst, True
+        if not inst.name:
+            assert inst.parent is not None
+            inst, gated = inst.parent, False
+        if port.own:
+            count = self.counts[inst, port.label] = self.counts.get((inst, port.label), 0) + 1
+            key: Key = (self.name(inst), port.label, count)
+            guards = 0
+        else:
+            own = self.key(port)
+            key = ("" if sender is None else self.name(sender), *own)
+            guards = self._guards(port, own)
+        made = self.chains[port, sender] = Chain(self.book.chain(key), port, inst, gated, guards, self._bit(inst))
+        return made
+
+    def _guards(self, port: Port, key: Key) -> int:
+        """Return the bit of an inbox that is guarded, else 0."""
+        if port.overflow != "block":
+            self.book.guarded.add(key)
+        if key not in self.book.guarded:
+            return 0
+        bit = self.book.bit(key)
+        self.marks[port.inst] = self.mark(port.inst) | bit
+        return bit
+
+    def _own(self, inst: Instance, what: str) -> Chain:
+        """Return the chain of what a coglet has to do before it takes data: commands, or the rest of its reactions."""
+        found = self.chains.get((inst, what))
+        if found is None:
+            found = self.chains[inst, what] = Chain(self.book.chain((self.name(inst), what)), None, inst, False, 0, 0)
+        return found
+
+    # ---- touch sets --------------------------------------------------------------------------------------------
+
+    def touch(self, what: object) -> None:
+        """Take note of what a step changes beside its own coglet."""
+        if isinstance(what, Instance):
+            if not what.name and what.parent is not None:
+                what = what.parent
+            bit = self._bit(what)
+            if not self.wrote & bit:
+                self.wrote |= self.mark(what)
+                if what.gate & (CLOSED | URGENT):
+                    self.closed |= bit
+        elif isinstance(what, Port):
+            self.book.guard(self.key(what))
+        elif isinstance(what, Slot):
+            self.wrote |= self.book.bit(("slot", what.name, *sorted(self.name(m) for m in what.members.values())[:1]))
+        else:
+            self.wrote |= self.book.bit(MODELS)
+            if self.actor is not None:
+                self.marks[self.actor] = self.mark(self.actor) | self.book.bit(MODELS)
+
+    def output(self, channel: str, value: Value) -> None:
+        seen = OUTPUTS if channel in self.book.observed else ("output", channel)
+        self.wrote |= self.book.bit(seen)
+        super().output(channel, value)
+
+    def _full(self, port: Port, value: Value) -> None:
+        if port.overflow == "block":
+            self.book.guard(self.key(port))
+        else:
+            self.wrote |= self._guards(port, self.key(port))
+        super()._full(port, value)
+
+    def press(self, inst: Instance) -> None:
+        for port in self.hot:
+            self.wrote |= self._guards(port, self.key(port))
+            if port.inst.parent is inst and port.inst in self.parked:
+                self.touch(port.inst)
+        super().press(inst)
+
+    def release(self, port: Port) -> None:
+        for inst in port.waiters or ():
+            self.touch(inst)
+        super().release(port)
+
+    def sent(self) -> dict[Port, int]:
+        """Return how many messages each inbox has been sent in this run."""
+        found: dict[Port, int] = {}
+        for chain in self.chains.values():
+            if chain.port is not None and not chain.port.own:
+                found[chain.port] = found.get(chain.port, 0) + chain.taken + len(chain.items)
+        return found
+
+    def learn(self) -> None:
+        """Guard the inboxes that could have been full in another order of this run."""
+        for port, count in self.sent().items():
+            if port.overflow == "block" and count >= port.capacity:
+                self.book.guard(self.key(port))
+
+    # ---- sending -----------------------------------------------------------------------------------------------
+
+    def emit(self, inst: Instance, number: int, value: Value) -> None:
+        if self.nested:
+            super().emit(inst, number, value)
+            return
+        before, self.sender, self.nested = self.sender, inst, True
+        try:
+            super().emit(inst, number, value)
+        finally:
+            self.sender, self.nested = before, False
+
+    def emit_traced(self, inst: Instance, number: int, value: Value) -> None:
+        if self.nested:
+            super().emit_traced(inst, number, value)
+            return
+        before, self.sender, self.nested = self.sender, inst, True
+        try:
+            super().emit_traced(inst, number, value)
+        finally:
+            self.sender, self.nested = before, False
+
+    def send(self, inst: Instance, child: str, member: int | None, channel: str, value: Value) -> None:
+        before, self.sender = self.sender, inst
+        try:
+            super().send(inst, child, member, channel, value)
+        finally:
+            self.sender = before
+
+    def send_self(self, inst: Instance, channel: str, value: Value) -> None:
+        before, self.sender = self.sender, inst
+        try:
+            super().send_self(inst, channel, value)
+        finally:
+            self.sender = before
+
+    def arrive(self, item: Item) -> None:
+        """Put a message into its chain."""
+        port = item[0]
+        self.placed = place = self.placed + 1
+        if port.capacity == 0:  # a token: commands or errors wait
+            chain = self._own(port.inst, "commands")
+            if not chain.items:
+                chain.items.append((place, self.sent_by, None))
+                self.live[chain] = None
+            return
+        found = self.chains.get((port, self.sender))
+        if found is None:
+            found = self._chain(port, self.sender)
+            if not found.gated and found.inst is not self.actor:
+                self.touch(found.inst)
+        self.wrote |= found.guards
+        if not found.items:
+            self.live[found] = None
+        found.items.append((place, self.sent_by, item))
+
+    def wake(self, inst: Instance) -> None:
+        if not inst.gate & CLOSED:
+            if inst.rest:
+                self._resting(inst)
+            self.ready.append(inst)
+
+    def _resting(self, inst: Instance) -> None:
+        """Make a head of the rest of a coglet's reactions."""
+        chain = self._own(inst, "rest")
+        if not chain.items:
+            chain.items.append((self.placed, -1, None))
+            self.live[chain] = None
+
+    def _drop_oldest(self, port: Port) -> None:
+        found = [(entry, chain) for chain in self.live if chain.port is port for entry in chain.items]
+        if found:
+            entry, chain = min(found, key=lambda pair: pair[0][0])
+            chain.items.remove(entry)
+            if not chain.items:
+                del self.live[chain]
+            assert entry[2] is not None
+            self._miss(chain, entry[1])
+            self.bury(entry[2], "dropped")
+
+    def advance(self, now: int) -> None:
+        """Set the clock. Of the timers of the next instant, ticks are queued at once; each other one is a chain."""
+        when = self.timers.next()
+        if when is None or when > now:
+            self.now = max(self.now, now)
+            return
+        self.now = max(self.now, when)
+        with self.door:
+            self._between()
+            for timer in self.timers.take():
+                if isinstance(timer.first, Port):
+                    if timer.function is not None:
+                        self._fire(timer)
+                elif timer.function is not None:
+                    self.admit(
+                        outside_step(timer.first, "timer", lambda t=timer: t.function and self._fire(t)), None
+                    )
+
+    def _miss(self, chain: Chain, hard: int) -> None:
+        """Take note of a message that another order might have delivered here."""
+        touched = self.mark(chain.inst) | chain.guards
+        self.missed.append((self.event, chain.id, touched, hard, chain.bit, self.instant))
+
+    def settle(self) -> None:
+        """Take note of the messages that this instant has left."""
+        for chain in self.live:
+            self._miss(chain, chain.items[chain.at][1])
+
+    def _between(self) -> None:
+        """Begin what belongs to no event."""
+        self.settle()
+        self.sent_by, self.actor, self.sender = -1, None, None
+        self.instant += 1
+
+    def input(self, channel: str, value: Value) -> None:
+        self._between()
+        super().input(channel, value)
+
+    def result(self, call: int, value: object) -> None:
+        self._between()
+        super().result(call, value)
+
+    # ---- the loop ------------------------------------------------------------------------------------------------
+
+    @property
+    def busy(self) -> bool:
+        return bool(self.heads())
+
+    def pause(self) -> None:
+        self.paused = True
+
+    def run(self, most: int = 1 << 60) -> int:
+        """Carry out up to `most` events, in the order that `pick` says; return how many."""
+        before = self.steps
+        with self.door:
+            while self.steps - before < most and not self.paused and not self.ended:
+                heads = self.heads()
+                if not heads:
+                    self.passed = self.placed
+                    self.ready.clear()
+                    break
+                chain = self.pick(self, heads)
+                if chain is None:
+                    self.halted = True
+                    break
+                self._perform(chain)
+            self.paused = False
+            return self.steps - before
+        self._given_up()
+        return self.steps - before
+
+    def heads(self) -> list[Chain]:
+        """Return the chains whose next message can be taken."""
+        found = []
+        for chain in self.live:
+            inst = chain.inst
+            if not chain.gated:
+                if chain.port is not None or self._due(chain):
+                    found.append(chain)
+            elif not inst.gate & _ODD and not inst.rest or self._takes(chain, inst.gate):
+                found.append(chain)
+        return found
+
+    def _due(self, chain: Chain) -> bool:
+        """Return whether a coglet can take its commands, or go on with the rest of its reactions."""
+        inst = chain.inst
+        if chain is self.chains.get((inst, "rest")):
+            return not inst.gate & (CLOSED | STOPPED | URGENT) and bool(inst.rest)
+        if inst.gate & _SHUT or not inst.urgent:
+            return False
+        return not (inst.gate & HELD and inst.code.ir.python and isinstance(inst.urgent[0], Command))
+
+    def _takes(self, chain: Chain, gate: int) -> bool:
+        """Return whether a coglet that is not free takes a message of a chain. It sets which one."""
+        inst = chain.inst
+        if gate & (STOPPED | STOPPING):
+            return True
+        if gate & URGENT and not gate & _SHUT:
+            return False
+        if gate & AWAITING and chain.port is not None:
+            for at, (_, _, item) in enumerate(chain.items):
+                if item is not None and self._awaited(inst, item):
+                    chain.at = at
+                    return True
+        return not gate & CLOSED and not inst.rest
+
+    @staticmethod
+    def _awaited(inst: Instance, item: Item) -> bool:
+        """Return whether an `await` of a coglet takes a message."""
+        port, message, _ = item
+        for entry in inst.awaits or ():
+            if entry.label == port.label and not port.own:
+                try:
+                    return entry.condition is None or entry.condition(message) is True
+                except Exception:
+                    return True  # the `await` fails with it
+        return False
+
+    def default(self, heads: list[Chain]) -> Chain:
+        """Return the head that a `Kernel` would take."""
+        if len(heads) == 1:
+            return heads[0]
+        for chain in heads:
+            if chain.inst.gate & AWAITING and chain.gated and chain.inst.gate & CLOSED:
+                return chain
+        while self.ready:
+            first = self.ready[0]
+            own = [c for c in heads if c.inst is first and c.items[c.at][0] <= self.passed]
+            if own:
+                return min(own, key=_place)
+            self.ready.popleft()
+        return min(heads, key=_place)
+
+    def _perform(self, chain: Chain) -> None:
+        """Carry out the next event of a chain."""
+        self.steps += 1
+        self.sent_by = self.event = self.event + 1
+        inst = chain.inst
+        self.actor = self.sender = inst
+        self.wrote = self.marks.get(inst) or self.mark(inst)
+        self.closed = self.wrote if inst.gate & (CLOSED | URGENT) or inst.rest else 0
+        place, self.hard, item = chain.items[chain.at]
+        if item is None:
+            self._before_data(chain, inst)
+        else:
+            del chain.items[chain.at]
+            chain.at = 0
+            if not chain.items:
+                del self.live[chain]
+            if place > self.passed and place < LAST:
+                self.passed = place
+            self._take(chain, item)
+        if self.hot:
+            self.press(inst)
+        self.nested = False
+        self.log.append((chain.id, self.wrote | self.marks[inst], self.closed, self.hard, chain.bit, self.instant))
+
+    def _take(self, chain: Chain, item: Item) -> None:
+        """Deliver a message, or carry out a step."""
+        chain.taken += 1
+        METER.step = item
+        port, inst = item[0], item[0].inst
+        if self.dropped or self.doubled:
+            number = (chain.id, chain.taken)
+            if number in self.doubled:
+                del self.doubled[number]
+                chain.taken -= 1
+                port.fill += 1
+                chain.items.appendleft((self.passed, self.hard, item))
+                self.live[chain] = None
+            elif number in self.dropped:
+                self.bury(item, "dropped")
+                return
+        try:
+            self.offer(item)
+        except Exception as error:
+            self._broken(port, error, item[1])
+        if inst.backlog:  # an `await` has failed on it: the message waits on
+            inst.backlog.clear()
+            inst.gate &= ~BACKLOG
+            chain.taken -= 1
+            chain.items.appendleft((self.passed, self.hard, item))
+            self.live[chain] = None
+
+    def _before_data(self, chain: Chain, inst: Instance) -> None:
+        """Let a coglet take its commands, or go on with the rest of its reactions."""
+        try:
+            if chain is self.chains.get((inst, "rest")):
+                assert inst.rest
+                port, message, position, cause = inst.rest.popleft()
+                self.cause = cause
+                METER.step = message, position
+                reactions.react(self, port, message, position)
+            else:
+                reactions.take_urgent(self, inst)
+        except Exception as error:
+            failing.fail(self, inst, inst.code.failure(inst, error), "backlog", None)
+        if not (inst.rest if chain is self.chains.get((inst, "rest")) else inst.urgent):
+            chain.items.clear()
+            self.live.pop(chain, None)
+
+    # ---- faults --------------------------------------------------------------------------------------------------
+
+    def crash(self, path: str) -> bool:
+        """Let a coglet crash at some time in this instant; return whether there is one with this path."""
+        inst = next((i for i in self.all() if i.path == path), None)
+        if inst is None or inst.gate & (STOPPED | FAILED):
+            return False
+        self._between()
+        found = inst
+
+        def act() -> None:
+            failing.fail(self, found, Failure("crash", "it crashed: a fault of the exploration"), "crash", None)
+
+        before, self.placed = self.placed, LAST
+        self.admit(outside_step(inst, "crash", act), None)
+        self.placed = before
+        return True
+
+    def all(self) -> list[Instance]:
+        """Return all coglets, parents before their children."""
+        found = [self.root] if self.root is not None else []
+        for inst in found:
+            found += inst.members()
+        return found
+
+
+def _place(chain: Chain) -> int:
+    return chain.items[chain.at][0]

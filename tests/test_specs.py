@@ -47,6 +47,7 @@ BLOCKS: dict[tuple[str, str], tuple[int, str]] = {
     ("specs/cost.md", ""): (1, "a specimen: the page does not show the spec; test_cost.py has the bounds of others"),
     ("specs/dispatch.md", "python"): (1, "run: the class is defined with the names that the page gives"),
     ("specs/done.md", "sh"): (1, PARSED),
+    ("specs/explore.md", "console"): (1, "test_explore_command.py runs the command, and compares what it prints"),
     ("specs/plans.md", "sh"): (1, PARSED),
     ("specs/python.md", "python"): (3, "test_python.py runs the first and the last; the second one is run here"),
     ("specs/python.md", "toml"): (1, "compared with the manifest of the example that it is from"),

@@ -28,6 +28,8 @@ LOOK = 250
 """After how many runs the systematic search looks whether it will come to its end."""
 PORTION = 100
 """How many random orders are one job."""
+KINDS = ("crash", "fail", "drop", "duplicate")
+"""The kinds of faults."""
 Name = tuple[Key, int]
 """An event, for all runs: the name of its chain, and its number within the chain, from 1."""
 Said = Callable[[str], object]
@@ -40,6 +42,7 @@ class Limits:
     runs: int = 10_000
     seconds: float = 60.0
     faults: int = 0
+    kinds: tuple[str, ...] = KINDS
     seed: int = 0
     confluent: bool = False
     processes: int = 1
@@ -111,7 +114,7 @@ def names(kernel: PickingKernel) -> tuple[Name, ...]:
     """Return the events of a run, in their order."""
     taken: dict[int, int] = {}
     found = []
-    for chain, *_ in kernel.log:
+    for chain, *_ in kernel.done:
         number = taken[chain] = taken.get(chain, 0) + 1
         found.append((kernel.book.names[chain], number))
     return tuple(found)
@@ -165,7 +168,7 @@ class Worker:
                     break
         result.runs += search.runs
         result.redundant = search.redundant
-        result.complete = search.over and result.found is None
+        result.complete = search.over and result.found is None and not search.causes.partial
         result.planned = max(result.planned, result.runs)
 
     def _random(self, job: Job, result: Result) -> None:
@@ -183,7 +186,7 @@ class Worker:
             kernel = outcome.kernel
             assert kernel is not None
             if _new_pairs(kernel, result.pairs):
-                kept.append(tuple(event[0] for event in kernel.log))
+                kept.append(tuple(event[0] for event in kernel.done))
             if self._late(result):
                 return
 
@@ -201,7 +204,7 @@ class Worker:
         assert kernel is not None
         result.length = max(result.length, outcome.events)
         if len(job.plan) < self.limits.faults:
-            _faults(outcome, result.faults)
+            _faults(outcome, self.limits.kinds, result.faults)
         failed = outcome.failed
         if failed is None and self.limits.confluent and not job.plan:
             if result.final is None:
@@ -225,7 +228,7 @@ def _new_pairs(kernel: PickingKernel, pairs: set[int]) -> bool:
     """Add the pairs of events that followed each other at one coglet; return whether one is new."""
     before: dict[int, int] = {}
     count = len(pairs)
-    for chain, _, _, _, bit, _ in kernel.log:
+    for chain, _, _, _, bit, _ in kernel.done:
         if bit:
             if bit in before:
                 pairs.add(hash((before[bit], chain)))
@@ -248,21 +251,26 @@ class _Begun:
         return chosen
 
 
-def _faults(outcome: Outcome, faults: set[FoundFault]) -> None:
-    """Add the faults for which a run had a place."""
+def _faults(outcome: Outcome, kinds: tuple[str, ...], faults: set[FoundFault]) -> None:
+    """Add the faults of some kinds for which a run had a place."""
+    faults.update(fault for fault in _possible(outcome) if fault.kind in kinds)
+
+
+def _possible(outcome: Outcome) -> Iterator[FoundFault]:
+    """Yield all faults for which a run had a place."""
     kernel = outcome.kernel
     assert kernel is not None
     for inst in kernel.all():
         if inst.parent is not None:
             for instant in range(1, kernel.instant + 1):
-                faults.add(FoundFault("crash", (inst.path,), instant))
+                yield FoundFault("crash", (inst.path,), instant)
     for path, number in outcome.requests:
-        faults.add(FoundFault("fail", (path,), number))
+        yield FoundFault("fail", (path,), number)
     for chain in kernel.chains.values():
         if chain.port is not None and chain.gated and not chain.port.own and chain.port.handlers:
             for number in range(1, chain.taken + 1):
-                faults.add(FoundFault("drop", kernel.book.names[chain.id], number))
-                faults.add(FoundFault("duplicate", kernel.book.names[chain.id], number))
+                yield FoundFault("drop", kernel.book.names[chain.id], number)
+                yield FoundFault("duplicate", kernel.book.names[chain.id], number)
 
 
 def explore(trial: Trial, limits: Limits, said: Said | None = None) -> Report:
@@ -273,7 +281,7 @@ def explore(trial: Trial, limits: Limits, said: Said | None = None) -> Report:
     with _Pool(Worker(trial, limits, until, said), limits.processes) as pool:
         for size in range(limits.faults + 1):
             plans = list(combinations(sorted(faults, key=repr), size))
-            share = max(PORTION, limits.runs // max(1, len(plans)))
+            share = max(1, limits.runs // max(1, len(plans)))
             left: list[tuple[Job, Result]] = []
             for job, result in pool.do([Job(plan, share) for plan in plans]):
                 report.plans += 1
@@ -299,7 +307,7 @@ def explore(trial: Trial, limits: Limits, said: Said | None = None) -> Report:
 def _portions(left: list[tuple[Job, Result]], share: int) -> Iterator[Job]:
     """Yield the jobs of random orders for the searches that did not come to their end."""
     for job, result in left:
-        count = max(PORTION, share - result.runs)
+        count = max(0, share - result.runs)
         for first in range(0, count, PORTION):
             yield Job(job.plan, share, min(PORTION, count - first), first, result.length, result.final)
 

@@ -24,6 +24,16 @@ MOST = 3000
 """How many runs shrinking may take."""
 
 
+MOST_ABSENT = 200
+"""How many events that a run lacks are looked at."""
+
+
+def receiver(name: Name) -> str:
+    """Return the coglet that an event is an event of."""
+    key = name[0]
+    return str(key[1] if len(key) == 5 else key[0])
+
+
 class Held:
     """A pick that follows the default order, but for the pairs that it is given."""
 
@@ -89,14 +99,20 @@ class Shrinker:
         found = self.found
         case = Case(found.failed, (), found.plan, frozenset())
         pairs = self._pairs(self._again())
-        for tried in ((), pairs[0], pairs[1]):
+        for tried in pairs:
             whole = Case(found.failed, tuple(tried), found.plan, frozenset())
             if self._fails(whole):
                 case = whole
                 break
         else:
             outcome = self._again()
-            return Shrunk(Case(found.failed, tuple(pairs[1]), found.plan, frozenset()), outcome, self._zero(case), self.runs, False)
+            return Shrunk(
+                Case(found.failed, tuple(pairs[-1]), found.plan, frozenset()),
+                outcome,
+                self._zero(case),
+                self.runs,
+                False,
+            )
         case = self._fewer_pairs(self._fewer_inputs(self._fewer_faults(self._fewer_pairs(case))))
         outcome = run(self.trial, case, self.observed)
         failed = outcome.failed or case.failed
@@ -114,19 +130,25 @@ class Shrinker:
 
         return self.trial.run(pick, book, plan_for(book, self.found.plan))
 
-    def _pairs(self, outcome: Outcome) -> tuple[list[Pair], list[Pair]]:
-        """Return the races of a run that go the other way in order 0, and all of its races."""
+    def _pairs(self, outcome: Outcome) -> list[list[Pair]]:
+        """Return sets of pairs that may repeat a run, the small ones first: races that go the other way than in order 0, all
+        races. What order 0 has and the run has not comes behind the end of the run."""
         assert outcome.kernel is not None
         zero = self._zero(Case(self.found.failed, (), self.found.plan, frozenset())).kernel
         assert zero is not None
-        places = {name: place for place, name in enumerate(names(zero))}
-        causes, events = Causes(), names(outcome.kernel)
+        usual, events = names(zero), names(outcome.kernel)
+        places = {name: place for place, name in enumerate(usual)}
+        causes = Causes()
         every: list[Pair] = []
-        for j, event in enumerate(outcome.kernel.log):
+        for j, event in enumerate(outcome.kernel.done):
             every += [(events[i], events[j]) for i in causes.add(event)]
         unknown = len(places)
-        reversed_ones = [(a, b) for a, b in every if places.get(a, unknown) >= places.get(b, unknown)]
-        return reversed_ones, every
+        turned = [(a, b) for a, b in every if places.get(a, unknown) >= places.get(b, unknown)]
+        happened = set(events)
+        absent = [name for name in usual if name not in happened][:MOST_ABSENT] if events else []
+        behind = [(events[-1], name) for name in absent]
+        near = [pair for pair in behind if receiver(pair[0]) == receiver(pair[1])]
+        return [[], turned, near, turned + near, turned + behind, every, every + behind]
 
     def _zero(self, case: Case) -> Outcome:
         """Return order 0 with the faults and inputs of a case."""
@@ -147,18 +169,28 @@ class Shrinker:
         return outcome.failed is not None and outcome.failed.same == self.found.failed.same
 
     def _fewer_pairs(self, case: Case) -> Case:
-        pairs = fewer(list(case.pairs), lambda left: self._fails(Case(case.failed, tuple(left), case.plan, case.without)))
+        pairs = fewer(
+            list(case.pairs), lambda left: self._fails(Case(case.failed, tuple(left), case.plan, case.without))
+        )
         return Case(case.failed, tuple(pairs), case.plan, case.without)
 
     def _fewer_faults(self, case: Case) -> Case:
-        plan = fewer(list(case.plan), lambda left: self._fails(Case(case.failed, case.pairs, tuple(left), case.without)))
+        plan = fewer(
+            list(case.plan), lambda left: self._fails(Case(case.failed, case.pairs, tuple(left), case.without))
+        )
         return Case(case.failed, case.pairs, tuple(plan), case.without)
 
     def _fewer_inputs(self, case: Case) -> Case:
+        """Leave out inputs. Without them order 0, free of faults, must end as well as with them."""
         every = frozenset(range(self.trial.inputs))
-        kept = fewer(
-            sorted(every), lambda left: self._fails(Case(case.failed, case.pairs, case.plan, every - frozenset(left)))
-        )
+        well = self._zero(Case(case.failed, (), (), frozenset())).failed is None
+
+        def fails(left: list[int]) -> bool:
+            without = every - frozenset(left)
+            zero = self._zero(Case(case.failed, (), (), without))
+            return (zero.failed is None) == well and self._fails(Case(case.failed, case.pairs, case.plan, without))
+
+        kept = fewer(sorted(every), fails)
         return Case(case.failed, case.pairs, case.plan, every - frozenset(kept))
 
 

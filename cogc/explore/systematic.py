@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from cogc.explore.trial import Outcome, Plan, Trial
 
 
+WINDOW = 400
+"""How many events of one instant are compared with each other."""
+
+
 class Diverged(Exception):
     """A run did not repeat: the program, or cogc, does something that the order of events does not determine."""
 
@@ -50,6 +54,8 @@ class Causes:
         self.past: list[int] = []
         self.instants: list[int] = []
         self.begins: list[int] = []
+        self.partial = False
+        """Whether an instant had more events than are compared with each other."""
 
     def add(self, event: Event) -> list[int]:
         """Add the next event; return the earlier ones that it is in a race with."""
@@ -70,6 +76,8 @@ class Causes:
         before = self.past[hard] if hard >= begin else 0
         full = before
         found = []
+        if j - begin > WINDOW:
+            begin, self.partial = j - WINDOW, True
         for i in range(j - 1, begin - 1, -1):
             if self.ids[i] == chain:
                 full |= self.past[i]
@@ -161,9 +169,9 @@ class Systematic:
     def _record(self, kernel: PickingKernel) -> None:
         """Take note of the events that are over, and of their races."""
         causes = self.causes
-        for j in range(len(causes.ids), len(kernel.log)):
-            for i in causes.add(kernel.log[j]):
-                self._reverse(i, j, kernel.log[j][0], causes.past[j])
+        for j in range(len(causes.ids), len(kernel.done)):
+            for i in causes.add(kernel.done[j]):
+                self._reverse(i, j, kernel.done[j][0], causes.past[j])
 
     def _missed(self, kernel: PickingKernel) -> None:
         """Look for the races of messages that were not taken in their instant, or were dropped: they could have been first."""

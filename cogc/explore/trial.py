@@ -13,13 +13,12 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 from cogc import ir
 from cogc.kernel.effects import Ask, Call, Cancel, Dispatch, Output
-from cogc.kernel.picking import Book, PickingKernel, Pick
+from cogc.kernel.picking import Book, Pick, PickingKernel
 from cogc.kernel.unit import Unit
-from cogc.language.values import Failure
 from cogc.run.delayed import Delays, Message, Reply
 from cogc.run.models import Models
 
-MOST = 20_000
+MOST = 5_000
 """How many events one run may have."""
 
 Kind = Literal[
@@ -102,10 +101,10 @@ def refusal(bundle: ir.Bundle) -> str:
     if bundle.queues:
         return "a queue of the language lies outside of the run: exploration has none"
     for coglet in bundle.coglets.values():
-        if coglet.python is not None:
+        if coglet.python:
             return f"`{coglet.name}` is a coglet in Python, whose code nobody but Python can repeat"
     for program in bundle.programs.values():
-        if program.kind not in ("expr", "template", "llm", "reply", "agent", "coglet"):
+        if program.kind not in ("expr", "template", "llm", "ask", "reply", "coglet"):
             return f"program `{program.name}` ({program.kind}) would call the world: explore a test that scripts it"
     for model in bundle.models.values():
         if model.provider != "scripted":
@@ -194,7 +193,9 @@ class _Run:
         if kernel.ended == "failed":
             assert kernel.report is not None
             report = kernel.report
-            self.failed = Failed("crash", f"{report.path} failed in `{report.reaction}`: {report.failure.message}", report.place)
+            self.failed = Failed(
+                "crash", f"{report.path} failed in `{report.reaction}`: {report.failure.message}", report.place
+            )
         elif kernel.steps >= MOST:
             self.failed = Failed("endless", f"the run had not ended after {MOST:,} events")
         return self.failed is None and not kernel.ended

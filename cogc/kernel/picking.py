@@ -30,6 +30,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cogc.kernel import failing, reactions
@@ -50,6 +51,7 @@ from cogc.kernel.objects import (
     Slot,
 )
 from cogc.kernel.ports import outside_step
+from cogc.kernel.timers import Timer
 from cogc.language.meter import METER
 from cogc.language.values import Failure
 
@@ -151,13 +153,36 @@ class PickingKernel(Kernel):
     """A kernel whose next event is the one that `pick` returns.
 
     `event` is the number of the event under way, `wrote` and `closed` are its touch set, `hard` is the number of the event
-    that sent what it takes, or -1. `log` has the events that are over, `missed` the messages that were
+    that sent what it takes, or -1. `done` has the events that are over, `missed` the messages that were
     dropped or not taken in their instant: each begins with the number of the event before it.
     """
 
     __slots__ = (
-        "actor", "book", "chains", "closed", "counts", "doubled", "dropped", "event", "halted", "hard", "instant", "live", "log", "marks", "missed", "named", "nested", "passed",
-        "paused", "paths", "pick", "placed", "sender", "sent_by", "wrote",
+        "actor",
+        "book",
+        "chains",
+        "closed",
+        "counts",
+        "done",
+        "doubled",
+        "dropped",
+        "event",
+        "halted",
+        "hard",
+        "instant",
+        "live",
+        "marks",
+        "missed",
+        "named",
+        "nested",
+        "passed",
+        "paths",
+        "paused",
+        "pick",
+        "placed",
+        "sender",
+        "sent_by",
+        "wrote",
     )  # fmt: skip
 
     def __init__(self, unit: Unit, *arguments: Any, pick: Pick, book: Book | None = None, **others: Any) -> None:
@@ -178,7 +203,7 @@ class PickingKernel(Kernel):
         self.event = -1
         self.sent_by = -1
         self.instant = 0
-        self.log: list[Event] = []
+        self.done: list[Event] = []
         self.missed: list[Event] = []
         self.hard = -1
         self.wrote = 0
@@ -265,7 +290,7 @@ class PickingKernel(Kernel):
             bit = self._bit(what)
             if not self.wrote & bit:
                 self.wrote |= self.mark(what)
-                if what.gate & (CLOSED | URGENT):
+                if _takes_nothing(what):
                     self.closed |= bit
         elif isinstance(what, Port):
             self.book.guard(self.key(what))
@@ -408,13 +433,16 @@ class PickingKernel(Kernel):
                     if timer.function is not None:
                         self._fire(timer)
                 elif timer.function is not None:
-                    self.admit(
-                        outside_step(timer.first, "timer", lambda t=timer: t.function and self._fire(t)), None
-                    )
+                    self.admit(outside_step(timer.first, "timer", partial(self._ring, timer)), None)
+
+    def _ring(self, timer: Timer) -> None:
+        """Fire a timer in its turn, unless it was cancelled in this instant."""
+        if timer.function is not None:
+            self._fire(timer)
 
     def _miss(self, chain: Chain, hard: int) -> None:
         """Take note of a message that another order might have delivered here."""
-        touched = self.mark(chain.inst) | chain.guards
+        touched = -1 if self.ended else self.mark(chain.inst) | chain.guards  # the end of a run is the end of all
         self.missed.append((self.event, chain.id, touched, hard, chain.bit, self.instant))
 
     def settle(self) -> None:
@@ -447,7 +475,7 @@ class PickingKernel(Kernel):
 
     def run(self, most: int = 1 << 60) -> int:
         """Carry out up to `most` events, in the order that `pick` says; return how many."""
-        before = self.steps
+        before = self.door.begun = self.steps
         with self.door:
             while self.steps - before < most and not self.paused and not self.ended:
                 heads = self.heads()
@@ -473,7 +501,7 @@ class PickingKernel(Kernel):
             if not chain.gated:
                 if chain.port is not None or self._due(chain):
                     found.append(chain)
-            elif not inst.gate & _ODD and not inst.rest or self._takes(chain, inst.gate):
+            elif (not inst.gate & _ODD and not inst.rest) or self._takes(chain, inst.gate):
                 found.append(chain)
         return found
 
@@ -534,7 +562,7 @@ class PickingKernel(Kernel):
         inst = chain.inst
         self.actor = self.sender = inst
         self.wrote = self.marks.get(inst) or self.mark(inst)
-        self.closed = self.wrote if inst.gate & (CLOSED | URGENT) or inst.rest else 0
+        self.closed = self.wrote if _takes_nothing(inst) else 0
         place, self.hard, item = chain.items[chain.at]
         if item is None:
             self._before_data(chain, inst)
@@ -549,7 +577,7 @@ class PickingKernel(Kernel):
         if self.hot:
             self.press(inst)
         self.nested = False
-        self.log.append((chain.id, self.wrote | self.marks[inst], self.closed, self.hard, chain.bit, self.instant))
+        self.done.append((chain.id, self.wrote | self.marks[inst], self.closed, self.hard, chain.bit, self.instant))
 
     def _take(self, chain: Chain, item: Item) -> None:
         """Deliver a message, or carry out a step."""
@@ -619,6 +647,11 @@ class PickingKernel(Kernel):
         for inst in found:
             found += inst.members()
         return found
+
+
+def _takes_nothing(inst: Instance) -> bool:
+    """Return whether a coglet takes no data, whatever it is: an `await` may take some."""
+    return bool(inst.gate & (CLOSED | URGENT) or inst.rest) and not inst.gate & AWAITING
 
 
 def _place(chain: Chain) -> int:

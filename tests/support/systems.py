@@ -22,7 +22,7 @@ BODIES = (
     "seen = seen + [v]",
     "seen = seen + [v]\n    y <- v",
     "y <- v\n    y <- v + 10\n    seen = seen + [v]",
-    "seen = seen + [v]\n    if v == 2 { fail \"no\" }\n    y <- v",
+    'seen = seen + [v]\n    if v == 2 { fail "no" }\n    y <- v',
     "if len(seen) > 0 { y <- seen[0] }\n    seen = seen + [v]",
     "let w = await x timeout 1s\n    seen = seen + [v, w ?? 99]\n    y <- v",
     "let w = await x when message != 1 timeout 1s\n    seen = seen + [v, w ?? 99]",
@@ -51,7 +51,13 @@ POLICIES = (
     " { restart: on_error, backoff: 1s, max_restarts: 1 }",
     " { restart: always, backoff: 1s, max_restarts: 1 }",
 )
-LINKS = ("", "link a.y -> b.x { feedback: true }", "link a.y -> b.x", "link a.y -> b.x\n  link b.y -> a.x", "link b.y -> p.x")
+LINKS = (
+    "",
+    "link a.y -> b.x { feedback: true }",
+    "link a.y -> b.x",
+    "link a.y -> b.x\n  link b.y -> a.x",
+    "link b.y -> p.x",
+)
 
 
 @st.composite

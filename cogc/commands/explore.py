@@ -1,0 +1,288 @@
+"""`cogc explore SPEC`: run a system under many orders of its events, and
+under faults, to find an order in which it fails.
+
+Nothing outside is called: models are scripted, and a spec whose programs
+would call the world is refused.
+
+Exit codes:
+    0     no failure was found; the last line says whether all orders that
+          differ were tried
+    1     the spec is wrong
+    2     the command line is wrong, or the system would call the world
+    3     a failure was found
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shlex
+import sys
+from argparse import ArgumentParser, Namespace
+from typing import Any
+
+from cogc import ir
+from cogc.commands import out
+from cogc.commands.inputs import inputs
+from cogc.commands.load import load, root_option, show_to_stderr
+from cogc.commands.options import bound, duration, model_option, parameters, set_option, settle
+from cogc.commands.packages import allow_imports
+from cogc.commands.usage import UsageError
+from cogc.diagnostics.problems import Problems
+from cogc.explore import report, token
+from cogc.explore.search import KINDS, Limits, Report, differs, explore
+from cogc.explore.shrink import Case, Shrinker, Shrunk
+from cogc.explore.shrink import run as run_case
+from cogc.explore.systematic import Diverged
+from cogc.explore.trial import Failed, SpecTrial, Wanted, refusal
+from cogc.kernel.unit import Unit
+from cogc.language.values import Failure
+from cogc.run.expressions import Condition, until
+
+TEN_SECONDS = 10_000_000_000
+EPOCH = 946_684_800_000_000_000
+"""The time at which each run starts: 2000-01-01T00:00:00Z."""
+
+
+def arguments(parser: ArgumentParser) -> None:
+    add = parser.add_argument
+    add("spec", metavar="SPEC", help="path of a spec, of a folder with a spec, or of a program made by `cogc build`")
+    root_option(parser)
+    set_option(parser)
+    add(
+        "--input",
+        action="append",
+        default=[],
+        metavar="CHANNEL=VALUE",
+        help="send VALUE, JSON or text, to a listen channel of the root at the start, or `VALUE at 2m` later; may be repeated",
+    )
+    add("--inputs", metavar="FILE", help="send what the lines of FILE say (default: nothing)")
+    add("--goal", metavar="TEXT", help="goal of a plan, task of a team or an agent")
+    model_option(parser)
+    add("--for", dest="duration", metavar="DURATION", help="virtual time of a run (default: 10s)")
+    add("--until", metavar="EXPR", help="what must hold for the outputs before the end of each run, such as 'verdict'")
+    add("--never", metavar="EXPR", help="what must hold after no output, such as 'len(granted) > 1'")
+    add("--confluent", action="store_true", help="count two runs that end in different states as a failure")
+    add("--dead-letters", action="store_true", help="count a message that is lost as a failure")
+    add("--faults", type=int, default=0, metavar="N", help="number of faults that a run may have (default: 0)")
+    add(
+        "--fault",
+        action="append",
+        default=[],
+        choices=KINDS,
+        help="kind of the faults; may be repeated (default: all kinds)",
+    )
+    add("--runs", type=int, default=10_000, metavar="N", help="number of runs (default: 10000)")
+    add("--time", default="60s", metavar="DURATION", help="real time that the exploration may take (default: 60s)")
+    add("--seed", type=int, default=0, metavar="N", help="seed of random orders and random numbers (default: 0)")
+    add("-n", dest="processes", type=int, default=1, metavar="N", help="processes that share the work (default: 1)")
+    add("--format", choices=("text", "json"), default="text", help="format of the report (default: text)")
+    add("--json", dest="format", action="store_const", const="json", help="the same as --format json")
+    add("--replay", metavar="TOKEN", help="run the one order of a token, such as cg1-...")
+    add("--svg", metavar="FILE", help="file to write the diagram of the failure to, as SVG")
+    add("--mermaid", metavar="FILE", help="file to write the diagram of the failure to, as mermaid")
+    allow_imports(parser)
+    parser.set_defaults(workspace=".", goal_file=None, control=True)
+
+
+def run(options: Namespace) -> int:
+    settle(options)
+    for name, least in (("faults", 0), ("runs", 1), ("processes", 1)):
+        if getattr(options, name) < least:
+            shown = "-n" if name == "processes" else f"--{name}"
+            raise UsageError(f"{shown} {getattr(options, name)}: at least {least}")
+    problems = Problems()
+    bundle = load(options.spec, options.root, options.allow_import, problems)
+    found = problems.sorted()
+    if found:
+        show_to_stderr(found)
+    if bundle is None:
+        return 1
+    bundle = bound(bundle, options)
+    refused = refusal(bundle)
+    if refused:
+        raise UsageError(refused)
+    try:
+        return _Exploration(bundle, options).run()
+    except Diverged as error:
+        raise UsageError(f"the runs do not repeat: {error} differs from one run to the next") from None
+    except Failure as failure:
+        raise UsageError(failure.message) from None
+
+
+class _Exploration:
+    """One exploration of a spec, as a command line wants it."""
+
+    def __init__(self, bundle: ir.Bundle, options: Namespace) -> None:
+        self.options = options
+        unit = Unit(bundle)
+        given = inputs(bundle, unit, options)
+        ordered = sorted(given, key=lambda one: one.at)
+        named = parameters(bundle, options)
+        wanted = Wanted(
+            until=_condition(bundle, options.until, "--until"),
+            never=_condition(bundle, options.never, "--never"),
+            until_words=options.until or "",
+            never_words=options.never or "",
+            dead_letters=options.dead_letters,
+        )
+        stop_at = duration(options.duration, "--for") or TEN_SECONDS
+        self.observed = _channels(wanted.until) | _channels(wanted.never)
+        self.trial = SpecTrial(
+            unit, named, [(one.at, one.channel, one.value) for one in ordered], wanted, options.seed, EPOCH, stop_at
+        )
+        of = [ir.hashed(bundle).hash, named, self.trial.given, stop_at, options.seed, options.until, options.never]
+        of += [options.confluent, options.dead_letters]
+        self.digest = hashlib.sha256(json.dumps(of, default=str).encode()).hexdigest()[:16]
+
+    def run(self) -> int:
+        """Explore, or run the order of a token; report, and return the exit code."""
+        options = self.options
+        if options.replay is not None:
+            return self._replay()
+        limits = Limits(
+            runs=options.runs,
+            seconds=(duration(options.time, "--time") or 0) / 1e9,
+            faults=options.faults,
+            kinds=tuple(options.fault) or KINDS,
+            seed=options.seed,
+            confluent=options.confluent,
+            processes=options.processes,
+            observed=self.observed,
+        )
+        shown = sys.stderr.isatty()
+        made = explore(self.trial, limits, _show if shown else None)
+        if shown:
+            sys.stderr.write("\r\x1b[K")
+        shrunk = None
+        if made.found is not None:
+            shrunk = Shrinker(self.trial, made.found, self.observed, options.confluent).shrink()
+        return self._report(made, shrunk)
+
+    def _replay(self) -> int:
+        """Run the order of a token."""
+        try:
+            case = token.read(self.options.replay, self.digest)
+        except token.BadToken as error:
+            raise UsageError(f"--replay: {error}") from None
+        outcome = run_case(self.trial, case, self.observed)
+        usual = run_case(self.trial, Case(case.failed, (), case.plan, case.without), self.observed)
+        failed = outcome.failed
+        if failed is None and self.options.confluent and usual.final != outcome.final:
+            failed = Failed("order", differs(usual.final, outcome.final), "order")
+        made = Report(complete=False, runs=2)
+        if failed is None:
+            return self._report(made, None)
+        return self._report(made, Shrunk(Case(failed, case.pairs, case.plan, case.without), outcome, usual, 2, True))
+
+    def _report(self, made: Report, shrunk: Shrunk | None) -> int:
+        """Print the report; return the exit code."""
+        options = self.options
+        again = "" if shrunk is None else token.write(shrunk.case, self.digest)
+        if shrunk is not None:
+            for file, draw, kind in ((options.svg, report.svg, "SVG"), (options.mermaid, report.mermaid, "mermaid")):
+                if file:
+                    out.write(draw(shrunk), file, [options.spec], f"diagram of `cogc explore` as {kind}", _is_diagram)
+        if options.format == "json":
+            print(json.dumps(self._json(made, shrunk, again), ensure_ascii=False, default=str))
+        else:
+            if shrunk is not None:
+                sys.stdout.write(report.text(shrunk, f"{_command(options)} --replay {again}"))
+            print(_last(made, shrunk, options))
+        return 3 if shrunk is not None else 0
+
+    def _json(self, made: Report, shrunk: Shrunk | None, again: str) -> dict[str, Any]:
+        """Return the report as JSON."""
+        failure = None
+        if shrunk is not None:
+            case = shrunk.case
+            failure = {
+                "kind": case.failed.kind,
+                "message": case.failed.message,
+                "place": case.failed.place,
+                "races": [
+                    {"at": r.first.at, "first": _side(r.first), "second": _side(r.second)} for r in report.races(shrunk)
+                ],
+                "faults": report.faults(case.plan),
+                "without": sorted(case.without),
+                "token": again,
+            }
+        ended = None if made.complete or shrunk is not None else "time" if made.out_of_time else "runs"
+        return {
+            "complete": made.complete, "runs": made.runs, "redundant": made.redundant, "random": made.random, "plans": made.plans,
+            "bound": None if self.options.replay else ended, "failure": failure,
+        }  # fmt: skip
+
+
+def _side(event: report.Event) -> dict[str, str]:
+    return {
+        "at": event.at,
+        "what": event.what,
+        "from": event.sender.strip("`"),
+        "sent": event.sent,
+        "taken": event.taken,
+    }
+
+
+def _condition(bundle: ir.Bundle, text: str | None, option: str) -> Condition | None:
+    """Return a condition over the outputs, compiled, or None."""
+    if text is None:
+        return None
+    problems = Problems()
+    found = until(bundle, text, problems)
+    if found is None:
+        first = problems.sorted()[0]
+        raise UsageError(f"{option}: {first.message}; {first.help}")
+    return found
+
+
+def _channels(condition: object) -> frozenset[str]:
+    return condition.channels if isinstance(condition, Condition) else frozenset()
+
+
+def _show(words: str) -> None:
+    """Show how far the search is, in the last line of a terminal."""
+    sys.stderr.write(f"\r\x1b[K{words}")
+    sys.stderr.flush()
+
+
+def _last(made: Report, shrunk: Shrunk | None, options: Namespace) -> str:
+    """Return the last line: what was found, or how much was tried."""
+    if shrunk is not None:
+        count = len(shrunk.case.pairs)
+        races = "1 race" if count == 1 else f"{count} races"
+        inexact = "" if shrunk.exact else "; it could not be made smaller"
+        where = "repeated" if options.replay else f"found in {made.runs:,} {'order' if made.runs == 1 else 'orders'}"
+        return f"failed: {races}, {where}{inexact}"
+    if options.replay:
+        return "no failure: the order of the token does not fail any more"
+    tried = f"{made.runs:,} {'order' if made.runs == 1 else 'orders'}"
+    if made.random:
+        tried += f", {made.random:,} of them random"
+    if made.plans > 1:
+        tried += f", with {made.plans:,} sets of faults"
+    if made.complete:
+        return f"complete: {tried}; no failure"
+    expected = f" of about {made.planned:,}" if made.planned > made.runs else ""
+    ended = f"--time {options.time} is over" if made.out_of_time else f"--runs {options.runs:,} are made"
+    return f"not complete: {tried}{expected}: {ended}; no failure"
+
+
+def _command(options: Namespace) -> str:
+    """Return the command line that explores the same system."""
+    words = ["cogc", "explore", options.spec]
+    for name in ("root", "inputs", "goal", "until", "never"):
+        if getattr(options, name):
+            words += [f"--{name}", getattr(options, name)]
+    words += ["--for", options.duration] if options.duration else []
+    for name in ("set", "input", "model", "allow_import"):
+        for value in getattr(options, name):
+            words += [f"--{name.replace('_', '-')}", value]
+    words += ["--seed", str(options.seed)] if options.seed else []
+    words += [f"--{name.replace('_', '-')}" for name in ("confluent", "dead_letters") if getattr(options, name)]
+    return shlex.join(words)
+
+
+def _is_diagram(text: str) -> bool:
+    """Return whether a text is a diagram that this command has written."""
+    return text.startswith(("<svg ", "flowchart LR\n"))

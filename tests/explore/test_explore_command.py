@@ -1,0 +1,183 @@
+"""`cogc explore` as its users see it: its report, its bounds, its tokens, what it refuses, the examples."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from support.cli import cogc, cogc_here
+from support.paths import EXAMPLES, ROOT
+
+BUGS = Path(__file__).parent / "bugs"
+BANK = ("explore", "lost_update.cog", "--input", "go=1", "--confluent")
+
+
+def page() -> str:
+    return (ROOT / "specs" / "explore.md").read_text(encoding="utf-8")
+
+
+def test_the_report_of_the_page_is_what_the_command_prints(tmp_path: Path) -> None:
+    (spec,) = re.findall(r"^```cog\n(.*?)^```", page(), re.M | re.S)
+    (tmp_path / "bank.cog").write_text(spec, encoding="utf-8")
+    (shown,) = re.findall(r"^```console\n\$ (.*?)\n(.*?)^```", page(), re.M | re.S)
+    done = cogc(*shlex.split(shown[0])[1:], cwd=tmp_path)
+    assert done.returncode == 3 and done.stderr == ""
+    assert re.sub(r"cg1-[\w-]+", "cg1-...", done.stdout) == shown[1]
+
+
+def test_the_command_of_a_report_repeats_it() -> None:
+    first = cogc_here(*BANK, cwd=BUGS).stdout
+    again = next(line for line in first.splitlines() if "again: " in line).partition("again: ")[2]
+    second = cogc_here(*shlex.split(again)[1:], cwd=BUGS)
+    assert second.returncode == 3
+    assert second.stdout.splitlines()[:-1] == first.splitlines()[:-1]
+    assert second.stdout.splitlines()[-1] == "failed: 1 race, repeated"
+
+
+def test_a_token_of_something_else_or_a_broken_one_is_refused(tmp_path: Path) -> None:
+    token = json.loads(cogc_here(*BANK, "--json", cwd=BUGS).stdout)["failure"]["token"]
+    for words in (["explore", "stale_read.cog", "--input", "go=1"], [*BANK, "--input", "go=2"], [*BANK, "--for", "3s"]):
+        done = cogc_here(*words, "--replay", token, cwd=BUGS)
+        assert done.returncode == 2 and "the token is of another program, or of other inputs" in done.stderr
+    for broken in (
+        "cg1-",
+        "cg2-abc",
+        "",
+        token[:-9],
+        token[:9] + "?" + token[10:],
+        "cg1-eNqLjgUAARUAuQ",
+        "cg1-" + "A" * 500,
+    ):
+        done = cogc_here(*BANK, "--replay", broken, cwd=BUGS)
+        assert done.returncode == 2 and done.stderr.startswith("cogc: --replay: ") and done.stderr.count("\n") == 1, (
+            broken
+        )
+
+
+def test_a_comment_in_the_spec_leaves_a_token_as_it_is_and_a_change_does_not(tmp_path: Path) -> None:
+    text = (BUGS / "lost_update.cog").read_text()
+    spec = tmp_path / "lost_update.cog"
+    spec.write_text(text)
+    token = json.loads(cogc_here(*BANK, "--json", cwd=tmp_path).stdout)["failure"]["token"]
+    spec.write_text("# a comment\n" + text)
+    assert cogc_here(*BANK, "--replay", token, cwd=tmp_path).returncode == 3
+    spec.write_text(text.replace("t.n + 1", "t.n + 2"))
+    assert cogc_here(*BANK, "--replay", token, cwd=tmp_path).returncode == 2
+
+
+def test_diagrams_are_written_and_nothing_else_is_overwritten(tmp_path: Path) -> None:
+    spec = tmp_path / "lost_update.cog"
+    spec.write_text((BUGS / "lost_update.cog").read_text())
+    for _ in range(2):
+        done = cogc_here(*BANK, "--svg", "a.svg", "--mermaid", "a.mmd", cwd=tmp_path)
+        assert done.returncode == 3
+    assert (tmp_path / "a.svg").read_text().count("<path class=") == 2
+    assert (tmp_path / "a.mmd").read_text().count("-->") == 2
+    for file in ("lost_update.cog", "notes.txt"):
+        (tmp_path / "notes.txt").write_text("mine")
+        done = cogc_here(*BANK, "--svg", file, cwd=tmp_path)
+        assert done.returncode == 2 and "is not overwritten" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        ('program p() -> string = shell ["true"]\ncoglet Main { listen go: int\n  transmit o: string\n  on go { o <- p() } }', "program `p` (shell) would call the world"),
+        ('model m = anthropic "claude-haiku-5-5"\nagent Main { model: m\n  system: "x" }', "model `m` would be asked for real"),
+        ("queue q: int = memory\ncoglet Main { transmit o: int\n  on q as n { o <- n }\n  on start { q <- 1 } }", "a queue of the language"),
+    ],
+)  # fmt: skip
+def test_what_would_call_the_world_is_refused(text: str, words: str, tmp_path: Path) -> None:
+    (tmp_path / "a.cog").write_text(text)
+    done = cogc_here("explore", "a.cog", "--root", "Main", cwd=tmp_path)
+    assert done.returncode == 2 and words in done.stderr and done.stdout == ""
+
+
+@pytest.mark.parametrize("words", [["--runs", 0], ["--faults", -1], ["-n", 0], ["--never", "nope > 1"], ["--time", "x"], ["--for", "x"], ["--input", "nope=1"], ["--fault", "x"]])  # fmt: skip
+def test_a_wrong_option_is_refused(words: list[object]) -> None:
+    done = cogc_here(*BANK, *words, cwd=BUGS)
+    assert done.returncode == 2 and done.stdout == "" and done.stderr
+
+
+def test_a_bound_is_named() -> None:
+    many = (
+        "explore",
+        "bounded_buffer.cog",
+        *[w for n in range(6) for w in ("--input", f"left={n}", "--input", f"right={n + 10}")],
+    )
+    few = cogc_here(*many, "--runs", 3, cwd=BUGS)
+    assert few.returncode in (0, 3)
+    done = cogc_here("explore", "stale_read.cog", "--input", "go=1", "--runs", 1, cwd=BUGS)
+    assert (
+        done.returncode == 0 and done.stdout.startswith("not complete: 1 order") and "--runs 1 are made" in done.stdout
+    )
+    late = cogc_here("explore", "stale_read.cog", "--input", "go=1", "--time", "0s", cwd=BUGS)
+    assert late.returncode == 0 and late.stdout.endswith("--time 0s is over; no failure\n")
+
+
+LOSES = """
+coglet W { listen x: int
+  transmit y: int
+  on x as n { stop self } }
+coglet Main { listen go: int
+  create w = W
+  link self.go -> w.x
+  on w.y as n when false { log info n } }
+"""
+
+
+def test_a_dead_letter_is_a_failure_if_that_is_asked(tmp_path: Path) -> None:
+    (tmp_path / "a.cog").write_text(LOSES)
+    words = ("explore", "a.cog", "--input", "go=1", "--input", "go=2")
+    assert cogc_here(*words, cwd=tmp_path).returncode == 0
+    done = cogc_here(*words, "--dead-letters", cwd=tmp_path)
+    assert done.returncode == 3 and "messages were lost: " in done.stdout
+
+
+def test_a_run_without_end_is_a_failure(tmp_path: Path) -> None:
+    (tmp_path / "a.cog").write_text(
+        "coglet A { listen x: int\n transmit y: int\n on x as n { y <- n } }\n"
+        "coglet Main { listen go: int\n create a = A\n create b = A\n link self.go -> a.x\n link a.y -> b.x\n link b.y -> a.x { feedback: true } }"
+    )
+    done = cogc_here("explore", "a.cog", "--input", "go=1", cwd=tmp_path)
+    assert done.returncode == 3 and "had not ended after 5,000 events" in done.stdout
+
+
+EXPLORED = {
+    "counter/counter.cog": ["--for", "3s"],
+    "crash/crash.cog": [],
+    "sensor/sensor.cog": ["--for", "5s"],
+    "tree/tree.cog": ["--for", "1s"],
+    "trial/trial.cog": ["--root", "Trial", "--input", "motion=Tabs"],
+    "triage/triage.cog": ["--input", "message=hello"],
+}
+REFUSED = {
+    "pipeline",
+    "python_program",
+    "multi.cog",
+    "lint",
+    "feature",
+    "notes",
+    "recipes",
+    "review",
+    "research",
+    "mistakes",
+}
+
+
+@pytest.mark.parametrize("name", EXPLORED)
+def test_an_example_fails_in_no_order(name: str) -> None:
+    done = cogc_here("explore", EXAMPLES / name, *EXPLORED[name], "--runs", 60, "--time", "10s")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.match(r"complete: |not complete: .* --runs 60 are made", done.stdout), done.stdout
+
+
+def test_the_other_examples_call_the_world_and_are_refused() -> None:
+    assert {p.name for p in EXAMPLES.iterdir()} == REFUSED | {name.partition("/")[0] for name in EXPLORED}
+    for name in sorted(REFUSED - {"mistakes", "recipes"}):
+        done = cogc_here("explore", EXAMPLES / name)
+        assert done.returncode == 2 and done.stdout == "", name

@@ -19,6 +19,7 @@ import json
 import shlex
 import sys
 from argparse import ArgumentParser, Namespace
+from dataclasses import dataclass
 from typing import Any
 
 from cogc import ir
@@ -26,18 +27,23 @@ from cogc.commands import out
 from cogc.commands.inputs import inputs
 from cogc.commands.load import load, root_option, show_to_stderr
 from cogc.commands.options import bound, duration, model_option, parameters, set_option, settle
-from cogc.commands.packages import allow_imports
+from cogc.commands.packages import allow_imports, allowed
 from cogc.commands.usage import UsageError
 from cogc.diagnostics.problems import Problems
+from cogc.disk.files import read
 from cogc.explore import report, token
 from cogc.explore.search import KINDS, Limits, Report, differs, explore
 from cogc.explore.shrink import Case, Shrinker, Shrunk
 from cogc.explore.shrink import run as run_case
 from cogc.explore.systematic import Diverged
-from cogc.explore.trial import Failed, SpecTrial, Wanted, refusal
+from cogc.explore.tested import CallsWorld, TestTrial
+from cogc.explore.trial import Failed, SpecTrial, Trial, Wanted, refusal
 from cogc.kernel.unit import Unit
 from cogc.language.values import Failure
 from cogc.run.expressions import Condition, until
+from cogc.run.settings import Settings
+from cogc.testing.collect import collect
+from cogc.testing.trial import Program
 
 TEN_SECONDS = 10_000_000_000
 EPOCH = 946_684_800_000_000_000
@@ -47,6 +53,7 @@ EPOCH = 946_684_800_000_000_000
 def arguments(parser: ArgumentParser) -> None:
     add = parser.add_argument
     add("spec", metavar="SPEC", help="path of a spec, of a folder with a spec, or of a program made by `cogc build`")
+    add("--test", metavar="NAME", help="explore the test of this name, or the only one with these words in its name")
     root_option(parser)
     set_option(parser)
     add(
@@ -91,6 +98,8 @@ def run(options: Namespace) -> int:
         if getattr(options, name) < least:
             shown = "-n" if name == "processes" else f"--{name}"
             raise UsageError(f"{shown} {getattr(options, name)}: at least {least}")
+    if options.test is not None:
+        return _test(options)
     problems = Problems()
     bundle = load(options.spec, options.root, options.allow_import, problems)
     found = problems.sorted()
@@ -102,38 +111,95 @@ def run(options: Namespace) -> int:
     refused = refusal(bundle)
     if refused:
         raise UsageError(refused)
+    return _explored(_of_spec(bundle, options), options)
+
+
+def _explored(of: Explored, options: Namespace) -> int:
+    """Explore a trial; report, and return the exit code."""
     try:
-        return _Exploration(bundle, options).run()
+        return _Exploration(of, options).run()
+    except CallsWorld as error:
+        raise UsageError(str(error)) from None
     except Diverged as error:
         raise UsageError(f"the runs do not repeat: {error} differs from one run to the next") from None
     except Failure as failure:
         raise UsageError(failure.message) from None
 
 
-class _Exploration:
-    """One exploration of a spec, as a command line wants it."""
+@dataclass(frozen=True, slots=True)
+class Explored:
+    """What is explored: trials, the channels of the root that are compared with each other, and a digest of it all."""
 
-    def __init__(self, bundle: ir.Bundle, options: Namespace) -> None:
+    trial: Trial
+    observed: frozenset[str]
+    digest: str
+
+
+def _digest(of: list[object]) -> str:
+    return hashlib.sha256(json.dumps(of, default=repr).encode()).hexdigest()[:16]
+
+
+def _of_spec(bundle: ir.Bundle, options: Namespace) -> Explored:
+    """Return a program and its inputs as what is explored."""
+    unit = Unit(bundle)
+    given = sorted(inputs(bundle, unit, options), key=lambda one: one.at)
+    named = parameters(bundle, options)
+    wanted = Wanted(
+        until=_condition(bundle, options.until, "--until"),
+        never=_condition(bundle, options.never, "--never"),
+        until_words=options.until or "",
+        never_words=options.never or "",
+        dead_letters=options.dead_letters,
+    )
+    stop_at = duration(options.duration, "--for") or TEN_SECONDS
+    trial = SpecTrial(
+        unit, named, [(one.at, one.channel, one.value) for one in given], wanted, options.seed, EPOCH, stop_at
+    )
+    of: list[object] = [ir.hashed(bundle).hash, named, trial.given, stop_at, options.seed, options.until, options.never]
+    of += [options.confluent, options.dead_letters]
+    return Explored(trial, _channels(wanted.until) | _channels(wanted.never), _digest(of))
+
+
+_SPECS_OWN = ("root", "set", "input", "inputs", "goal", "model", "duration", "until", "never", "dead_letters")
+"""The options that have no meaning beside --test."""
+
+
+def _test(options: Namespace) -> int:
+    """Explore a test."""
+    for name in _SPECS_OWN:
+        if getattr(options, name):
+            shown = "for" if name == "duration" else name.replace("_", "-")
+            raise UsageError(f"--{shown} is for a spec without --test: a test says this itself")
+    problems = Problems()
+    found = collect([options.spec], read, problems, lambda paths: allowed(options.allow_import, paths))
+    if problems.errors:
+        show_to_stderr([d for d in problems.sorted() if d.severity == "error"])
+        return 1
+    named = [(s, t) for s, t in found.tests if t.name == options.test]
+    named = named or [(s, t) for s, t in found.tests if options.test.casefold() in t.name.casefold()]
+    if len(named) != 1:
+        known = ", ".join(f"`{t.name}`" for _, t in (named or found.tests)) or "none"
+        raise UsageError(f"--test {options.test}: name one of the tests: {known}")
+    suite, test = named[0]
+    if test.binds:
+        raise UsageError(f"the test `{test.name}` has a `for all`: explore one without")
+    program = Program.of(suite, lambda: Settings(options.workspace))
+    bundle = suite.bundle
+    assert bundle is not None
+    channels = frozenset(c.name for c in bundle.coglets[test.root].transmits)
+    trial = TestTrial(program, test, options.seed)
+    of: list[object] = [ir.hashed(bundle).hash, repr(test), options.seed, options.confluent]
+    return _explored(Explored(trial, channels, _digest(of)), options)
+
+
+class _Exploration:
+    """One exploration, as a command line wants it."""
+
+    def __init__(self, of: Explored, options: Namespace) -> None:
         self.options = options
-        unit = Unit(bundle)
-        given = inputs(bundle, unit, options)
-        ordered = sorted(given, key=lambda one: one.at)
-        named = parameters(bundle, options)
-        wanted = Wanted(
-            until=_condition(bundle, options.until, "--until"),
-            never=_condition(bundle, options.never, "--never"),
-            until_words=options.until or "",
-            never_words=options.never or "",
-            dead_letters=options.dead_letters,
-        )
-        stop_at = duration(options.duration, "--for") or TEN_SECONDS
-        self.observed = _channels(wanted.until) | _channels(wanted.never)
-        self.trial = SpecTrial(
-            unit, named, [(one.at, one.channel, one.value) for one in ordered], wanted, options.seed, EPOCH, stop_at
-        )
-        of = [ir.hashed(bundle).hash, named, self.trial.given, stop_at, options.seed, options.until, options.never]
-        of += [options.confluent, options.dead_letters]
-        self.digest = hashlib.sha256(json.dumps(of, default=str).encode()).hexdigest()[:16]
+        self.trial = of.trial
+        self.observed = of.observed
+        self.digest = of.digest
 
     def run(self) -> int:
         """Explore, or run the order of a token; report, and return the exit code."""
@@ -271,7 +337,7 @@ def _last(made: Report, shrunk: Shrunk | None, options: Namespace) -> str:
 def _command(options: Namespace) -> str:
     """Return the command line that explores the same system."""
     words = ["cogc", "explore", options.spec]
-    for name in ("root", "inputs", "goal", "until", "never"):
+    for name in ("test", "root", "inputs", "goal", "until", "never"):
         if getattr(options, name):
             words += [f"--{name}", getattr(options, name)]
     words += ["--for", options.duration] if options.duration else []

@@ -46,7 +46,7 @@ from cogc.commands.usage import UsageError, only
 from cogc.diagnostics.problems import Problems
 from cogc.disk.state_folder import StateFolder
 from cogc.kernel.effects import Effect
-from cogc.kernel.machine import Kernel
+from cogc.kernel.priorities import ordered
 from cogc.kernel.unit import Unit
 from cogc.language.values import Failure
 from cogc.run import journal, report
@@ -130,7 +130,12 @@ def _add_course(add: Add) -> None:
     )
     add("--sim", action="store_true", help="run on a virtual clock, which jumps over the time in which nothing happens")
     add("--epoch", metavar="TIME", help="with --sim: time at which the clock starts (default: 2000-01-01T00:00:00Z)")
-    add("--seed", type=int, metavar="N", help="seed of the run's random numbers (default: a new one for each run)")
+    add(
+        "--seed",
+        type=int,
+        metavar="N",
+        help="seed of the run's random numbers and of the order of events; 0: the usual order (default: the usual order, new random numbers)",
+    )
 
 
 def _add_records(add: Add) -> None:
@@ -325,7 +330,9 @@ def _replay(bundle: ir.Bundle, options: Namespace, state: StateFolder) -> int:
     options.seed, options.sim = head["seed"], True
     sinks = RunSinks(options, bundle, state, run=head["run"])
     with sinks:
-        kernel = Kernel(Unit(bundle), head["seed"], head["epoch"], sinks.traced, head["run"], head.get("budget"))
+        kernel = ordered(head.get("order", 0))(
+            Unit(bundle), head["seed"], head["epoch"], sinks.traced, head["run"], head.get("budget")
+        )
 
         def taken(effects: list[Effect]) -> None:
             sinks.effects(effects)

@@ -20,6 +20,7 @@ from cogc.commands.streams import Sink, refuse_foreign, sink_of_stdout, terminal
 from cogc.commands.usage import UsageError
 from cogc.disk.state_folder import StateFolder, touch
 from cogc.kernel.effects import Effect, LogLine, Output
+from cogc.kernel.priorities import ordered
 from cogc.language.values import plain
 from cogc.run.control import answer_requests
 from cogc.run.expressions import Condition
@@ -42,6 +43,7 @@ class RunSinks:
         self.bundle = bundle
         self.budget = budget(options)
         self.seed = options.seed if options.seed is not None else random.SystemRandom().getrandbits(32)
+        self.order = options.seed or 0
         self.id = run or run_id_of(bundle, options, self.seed)
         self.epoch = epoch_of(options)
         self.traced = options.trace is not None
@@ -113,7 +115,7 @@ class RunSinks:
     def _head(self) -> dict[str, Any]:
         """Return the first line of a journal: what a replay needs beside the events."""
         return {
-            "run": self.id, "seed": self.seed, "epoch": self.epoch, "program": self.bundle.hash, "version": VERSION,
+            "run": self.id, "seed": self.seed, "order": self.order, "epoch": self.epoch, "program": self.bundle.hash, "version": VERSION,
             "budget": self.budget,
         }  # fmt: skip
 
@@ -126,6 +128,7 @@ class RunSinks:
             later=[(given.at, given.channel, given.value) for given in inputs if given.at],
             sim=self.options.sim,
             seed=self.seed,
+            kernel=ordered(self.order),
             epoch=self.epoch,
             run=self.id,
             stop_at=duration(self.options.duration, "--for"),

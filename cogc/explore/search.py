@@ -18,10 +18,10 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from itertools import combinations
 
-from cogc.explore.priorities import Priorities
 from cogc.explore.systematic import Diverged, Systematic
 from cogc.explore.trial import Failed, Fault, Outcome, Plan, Trial
 from cogc.kernel.picking import Book, Chain, Key, PickingKernel
+from cogc.kernel.priorities import Priorities
 from cogc.language.values import shorten
 
 LOOK = 250
@@ -262,7 +262,7 @@ def _possible(outcome: Outcome) -> Iterator[FoundFault]:
     assert kernel is not None
     for inst in kernel.all():
         if inst.parent is not None:
-            for instant in range(1, kernel.instant + 1):
+            for instant in range(kernel.instant):
                 yield FoundFault("crash", (inst.path,), instant)
     for path, number in outcome.requests:
         yield FoundFault("fail", (path,), number)

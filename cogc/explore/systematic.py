@@ -116,8 +116,7 @@ class Systematic:
         kernel = outcome.kernel
         assert kernel is not None
         self._record(kernel)
-        if not outcome.halted:
-            self._missed(kernel)
+        self._missed(kernel)
         self._go_back()
         if outcome.halted:
             self.redundant += 1

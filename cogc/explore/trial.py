@@ -156,12 +156,8 @@ class _Run:
         self.requests: list[tuple[str, int]] = []
         self.failed: Failed | None = None
         self.met = trial.wanted.until is None
-        self.crashes = [f for f in plan if f.kind == "crash"]
         self.failing = {(f.where, f.number) for f in plan if f.kind == "fail"}
-        for fault in plan:
-            if isinstance(fault.where, int):
-                where = kernel.dropped if fault.kind == "drop" else kernel.doubled
-                where[fault.where, fault.number] = None
+        arrange(kernel, plan)
         self.now = [g for n, g in enumerate(trial.given) if n not in without]
 
     def outcome(self) -> Outcome:
@@ -173,12 +169,12 @@ class _Run:
                 self.delays.add(at, Message(channel, value))
             else:
                 kernel.input(channel, value)
-        self._crash()
         while self._settled() and self._later():
-            self._crash()
-        kernel.settle()
+            pass
+        if not kernel.halted:
+            kernel.settle()
         kernel.learn()
-        final = {} if self.failed or kernel.halted else self._final()
+        final = {} if self.failed or kernel.halted else self._outputs() | states(kernel)
         return Outcome(self.failed, final, kernel.steps, self.requests, kernel, kernel.halted)
 
     def _settled(self) -> bool:
@@ -251,6 +247,9 @@ class _Run:
                 kernel.result(item.call, item.value)
         return True
 
+    def _outputs(self) -> dict[str, Any]:
+        return {f"{name} (output)": values for name, values in self.outputs.items()}
+
     def _quiet(self) -> None:
         """Judge a run in which nothing is left to do."""
         cycle = self.kernel.deadlock()
@@ -273,17 +272,21 @@ class _Run:
             kernel.run(MOST)
             self._effects()
 
-    def _crash(self) -> None:
-        """Let the coglets crash whose instant it is."""
-        for fault in self.crashes:
-            if self.kernel.instant == fault.number:
-                self.kernel.crash(str(fault.where))
 
-    def _final(self) -> dict[str, Any]:
-        """Return the states of all coglets and the outputs, by name."""
-        kernel = self.kernel
-        found: dict[str, Any] = {f"{name} (output)": values for name, values in self.outputs.items()}
-        for inst in kernel.all():
-            for state, value in zip(inst.code.ir.states, inst.states, strict=True):
-                found[f"{inst.path}.{state.name}"] = value
-        return found
+def arrange(kernel: PickingKernel, plan: Plan) -> None:
+    """Let a kernel carry out those faults that it can: crashes, and messages that are dropped or come twice."""
+    for fault in plan:
+        if fault.kind == "crash":
+            kernel.crashes.setdefault(fault.number, []).append(str(fault.where))
+        elif isinstance(fault.where, int):
+            where = kernel.dropped if fault.kind == "drop" else kernel.doubled
+            where[fault.where, fault.number] = None
+
+
+def states(kernel: PickingKernel) -> dict[str, Any]:
+    """Return the states of all coglets, by name."""
+    found = {}
+    for inst in kernel.all():
+        for state, value in zip(inst.code.ir.states, inst.states, strict=True):
+            found[f"{inst.path}.{state.name}"] = value
+    return found

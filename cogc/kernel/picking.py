@@ -163,6 +163,7 @@ class PickingKernel(Kernel):
         "chains",
         "closed",
         "counts",
+        "crashes",
         "done",
         "doubled",
         "dropped",
@@ -180,6 +181,7 @@ class PickingKernel(Kernel):
         "paused",
         "pick",
         "placed",
+        "resting",
         "sender",
         "sent_by",
         "wrote",
@@ -203,6 +205,8 @@ class PickingKernel(Kernel):
         self.event = -1
         self.sent_by = -1
         self.instant = 0
+        self.resting = True
+        self.crashes: dict[int, list[str]] = {}
         self.done: list[Event] = []
         self.missed: list[Event] = []
         self.hard = -1
@@ -427,7 +431,7 @@ class PickingKernel(Kernel):
             return
         self.now = max(self.now, when)
         with self.door:
-            self._between()
+            self.settle()
             for timer in self.timers.take():
                 if isinstance(timer.first, Port):
                     if timer.function is not None:
@@ -446,29 +450,24 @@ class PickingKernel(Kernel):
         self.missed.append((self.event, chain.id, touched, hard, chain.bit, self.instant))
 
     def settle(self) -> None:
-        """Take note of the messages that this instant has left."""
+        """Take note that an instant is over: nothing of it can be taken any more. What comes next belongs to no event."""
+        if self.resting:
+            return
         for chain in self.live:
             self._miss(chain, chain.items[chain.at][1])
-
-    def _between(self) -> None:
-        """Begin what belongs to no event."""
-        self.settle()
-        self.sent_by, self.actor, self.sender = -1, None, None
+        self.resting = True
         self.instant += 1
-
-    def input(self, channel: str, value: Value) -> None:
-        self._between()
-        super().input(channel, value)
-
-    def result(self, call: int, value: object) -> None:
-        self._between()
-        super().result(call, value)
 
     # ---- the loop ------------------------------------------------------------------------------------------------
 
     @property
     def busy(self) -> bool:
-        return bool(self.heads())
+        if self.halted:
+            return False
+        if self.heads():
+            return True
+        self.settle()
+        return False
 
     def pause(self) -> None:
         self.paused = True
@@ -477,11 +476,14 @@ class PickingKernel(Kernel):
         """Carry out up to `most` events, in the order that `pick` says; return how many."""
         before = self.door.begun = self.steps
         with self.door:
-            while self.steps - before < most and not self.paused and not self.ended:
+            if self.resting and self.crashes:
+                self._crash()
+            while self.steps - before < most and not self.paused and not self.ended and not self.halted:
                 heads = self.heads()
                 if not heads:
                     self.passed = self.placed
                     self.ready.clear()
+                    self.settle()
                     break
                 chain = self.pick(self, heads)
                 if chain is None:
@@ -558,6 +560,7 @@ class PickingKernel(Kernel):
     def _perform(self, chain: Chain) -> None:
         """Carry out the next event of a chain."""
         self.steps += 1
+        self.resting = False
         self.sent_by = self.event = self.event + 1
         inst = chain.inst
         self.actor = self.sender = inst
@@ -576,7 +579,7 @@ class PickingKernel(Kernel):
             self._take(chain, item)
         if self.hot:
             self.press(inst)
-        self.nested = False
+        self.nested, self.sent_by, self.sender = False, -1, None
         self.done.append((chain.id, self.wrote | self.marks[inst], self.closed, self.hard, chain.bit, self.instant))
 
     def _take(self, chain: Chain, item: Item) -> None:
@@ -625,21 +628,18 @@ class PickingKernel(Kernel):
 
     # ---- faults --------------------------------------------------------------------------------------------------
 
-    def crash(self, path: str) -> bool:
-        """Let a coglet crash at some time in this instant; return whether there is one with this path."""
-        inst = next((i for i in self.all() if i.path == path), None)
-        if inst is None or inst.gate & (STOPPED | FAILED):
-            return False
-        self._between()
-        found = inst
+    def _crash(self) -> None:
+        """Let the coglets crash at some time in this instant that are to crash in it."""
+        for path in self.crashes.pop(self.instant, ()):
+            inst = next((i for i in self.all() if i.path == path), None)
+            if inst is not None and not inst.gate & (STOPPED | FAILED):
+                before, self.placed = self.placed, LAST
+                self.admit(outside_step(inst, "crash", partial(self._fail, inst)), None)
+                self.placed = before
 
-        def act() -> None:
-            failing.fail(self, found, Failure("crash", "it crashed: a fault of the exploration"), "crash", None)
-
-        before, self.placed = self.placed, LAST
-        self.admit(outside_step(inst, "crash", act), None)
-        self.placed = before
-        return True
+    def _fail(self, inst: Instance) -> None:
+        """Carry out a crash."""
+        failing.fail(self, inst, Failure("crash", "it crashed: a fault of the exploration"), "crash", None)
 
     def all(self) -> list[Instance]:
         """Return all coglets, parents before their children."""

@@ -101,7 +101,8 @@ class RunOptions:
     `stop_at` is None for a run without a bound on its time; `epoch` 0 stands for the present time. `inputs` are the
     messages to the root at its start, `later` those at later instants. `keep` are the
     channels of the root whose messages `Session.outputs` keeps, for `until` and for the maker of the session; None
-    keeps all of them, which takes memory for each message. `account` is the budget and the usage of an enclosing run,
+    keeps all of them, which takes memory for each message. `kernel` makes the
+    kernel: one that picks the order of events takes the place of the usual one. `account` is the budget and the usage of an enclosing run,
     which this run shares. `sandbox` holds the conversations of this run, and `max_depth` bounds how deep they may
     nest. A run that is to `stay` does not end because nothing is left to do: orders may come.
     """
@@ -115,6 +116,7 @@ class RunOptions:
     epoch: int = 0
     run: str = ""
     root: str = ""
+    kernel: Callable[..., Kernel] = Kernel
     stop_at: int | None = None
     signals: bool = True
     until: Callable[[dict[str, list[Any]]], bool] | None = None

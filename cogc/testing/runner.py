@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from typing import Any
 
+from cogc.kernel.priorities import ordered
 from cogc.lowering.tests import Suite, Test
 from cogc.run.settings import Settings
 from cogc.testing.for_all import run_for_all
@@ -48,7 +49,9 @@ def run_one(program: Program, test: Test, choice: Choice) -> Outcome:
     """Run one test, for all of its values."""
 
     def once(values: dict[str, Any]) -> Outcome:
-        return run_test(program, test, seed=choice.seed, values=values, update=choice.update)
+        return run_test(
+            program, test, seed=choice.seed, values=values, kernel=ordered(choice.seed), update=choice.update
+        )
 
     return run_for_all(program, test, choice.seed, once) if test.binds else once({})
 

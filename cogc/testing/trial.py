@@ -131,24 +131,24 @@ def run_test(
     *,
     seed: int = 0,
     values: dict[str, Any] | None = None,
-    prepare: Callable[[Kernel], None] | None = None,
+    kernel: Callable[..., Kernel] = Kernel,
     update: bool = False,
 ) -> Outcome:
     """Run a test once, and return what came of it.
 
-    `values` are those of its `for all`. `prepare` is handed the kernel before it starts: an exploration chooses there the
-    order in which messages are delivered. `update` writes golden traces instead of comparing them.
+    `values` are those of its `for all`. `kernel` makes the kernel: an exploration gives one that picks the order in
+    which messages are delivered. `update` writes golden traces instead of comparing them.
     """
     began = time.perf_counter()
     world = test.name in program.world
-    trial = _Trial(program, test, seed, values or {}, prepare, update)
+    trial = _Trial(program, test, seed, values or {}, kernel, update)
     if not world:
         try:
             _drive(trial)
         except NeedsWorld:
             program.world.add(test.name)
             world = True
-            trial = _Trial(program, test, seed, values or {}, prepare, update)
+            trial = _Trial(program, test, seed, values or {}, kernel, update)
     if world:
         trial.session.world = True
         trio.run(trial.run_in_world)
@@ -176,7 +176,7 @@ class _Trial:
         test: Test,
         seed: int,
         values: dict[str, Any],
-        prepare: Callable[[Kernel], None] | None,
+        kernel: Callable[..., Kernel],
         update: bool,
     ) -> None:
         self.program = program
@@ -187,8 +187,9 @@ class _Trial:
         self.cast = Cast(self.value)
         self.outcome = Outcome(test, values=values, records=self.observed.records)
         options = RunOptions(
-            sim=True, seed=seed, epoch=EPOCH, run="test", root=test.root, signals=False, on_records=self.observed.take
-        )
+            sim=True, seed=seed, epoch=EPOCH, run="test", root=test.root, signals=False, on_records=self.observed.take,
+            kernel=kernel,
+        )  # fmt: skip
         self.session = build(Rehearsal, program.unit, options, program.settings())
         self.session.cast = self.cast
         self.kernel = self.outcome.kernel = self.session.kernel
@@ -196,8 +197,6 @@ class _Trial:
         self.began = False
         self.nevers = [s for s in test.steps if isinstance(s, Expect) and s.when == "never"]
         self.looked = -1
-        if prepare is not None:
-            prepare(self.kernel)
 
     # ---- the course ----------------------------------------------------------------------------------------
 

@@ -147,6 +147,107 @@ def test_a_run_without_end_is_a_failure(tmp_path: Path) -> None:
     assert done.returncode == 3 and "had not ended after 5,000 events" in done.stdout
 
 
+TESTS = """
+import "lost_update.cog"
+
+coglet Bank {
+  listen go: int
+  transmit told: int
+  create account = Account
+  create a = Client(name: "a")
+  create b = Client(name: "b")
+  link self.go -> a.go
+  link self.go -> b.go
+  link a.ask -> account.ask
+  link b.ask -> account.ask
+  link account.told -> a.told { feedback: true }
+  link account.told -> b.told { feedback: true }
+  link a.put -> account.put
+  link b.put -> account.put
+  on account.told as t { told <- t.n }
+}
+
+test "one is seen" {
+  use Bank
+  send self.go <- 1
+  send self.go <- 2 at 1s
+  run 2s
+  expect 1 in told
+}
+
+test "two is not" {
+  use Bank
+  send self.go <- 1
+  send self.go <- 2 at 1s
+  run 2s
+  expect not (2 in told)
+}
+
+test "each number" {
+  use Bank
+  for all x in ints(0, 3)
+  send self.go <- x
+  run 1s
+  expect len(told) > 0
+}
+"""
+
+
+@pytest.fixture
+def tested(tmp_path: Path) -> Path:
+    (tmp_path / "lost_update.cog").write_text((BUGS / "lost_update.cog").read_text())
+    (tmp_path / "bank_test.cog").write_text(TESTS)
+    return tmp_path
+
+
+def test_a_test_is_explored(tested: Path) -> None:
+    done = cogc_here("explore", "bank_test.cog", "--test", "one is seen", cwd=tested)
+    assert done.returncode == 0 and re.fullmatch(r"complete: [\d,]+ orders; no failure\n", done.stdout), (
+        done.stdout + done.stderr
+    )
+    failed = json.loads(cogc_here("explore", "bank_test.cog", "--test", "two", "--json", cwd=tested).stdout)["failure"]
+    assert failed["kind"] == "expect" and failed["place"].startswith("bank_test.cog:") and len(failed["races"]) == 1
+    again = cogc_here("explore", "bank_test.cog", "--test", "two", "--replay", failed["token"], cwd=tested)
+    assert again.returncode == 3 and "`put" in again.stdout
+
+
+@pytest.mark.parametrize(
+    "words, said",
+    [
+        (["--test", "nope"], "name one of the tests: `one is seen`"),
+        (["--test", "is"], "name one of the tests: `one is seen`, `two is not`"),
+        (["--test", "each"], "has a `for all`"),
+        (["--test", "two", "--until", "told"], "--until is for a spec without --test"),
+    ],
+)
+def test_a_test_that_cannot_be_explored_is_refused(words: list[str], said: str, tested: Path) -> None:
+    done = cogc_here("explore", "bank_test.cog", *words, cwd=tested)
+    assert done.returncode == 2 and said in done.stderr and done.stdout == ""
+
+
+def run_with(seed: int, *words: object) -> str:
+    given = ("--input", "go=1", "--sim", "--trace", f"{words[0]}/{seed}.jsonl", "--seed", seed, *words[1:])
+    done = cogc_here("run", BUGS / "lost_update.cog", *given)
+    assert done.returncode == 0, done.stderr
+    text = Path(f"{words[0]}/{seed}.jsonl").read_text()
+    return " ".join(re.findall(r'"kind":"deliver".*?"coglet":"([^"]*)"', text)) or text
+
+
+def test_a_seed_of_a_run_is_an_order_and_zero_is_the_usual_one(tmp_path: Path) -> None:
+    first = {seed: run_with(seed, tmp_path) for seed in range(6)}
+    assert first == {seed: run_with(seed, tmp_path) for seed in range(6)}
+    assert len({re.sub(r'"run":"[^"]*"', "", t) for t in first.values()}) > 2
+
+
+def test_a_recorded_run_with_a_seed_is_replayed_in_its_order(tmp_path: Path) -> None:
+    for seed in (0, 3, 5):
+        words = ("run", BUGS / "lost_update.cog", "--input", "go=1", "--sim", "--seed", seed)
+        made = cogc_here(*words, "--record", "j.jsonl", "--trace", "a.jsonl", cwd=tmp_path)
+        again = cogc_here("run", BUGS / "lost_update.cog", "--replay", "j.jsonl", "--trace", "b.jsonl", cwd=tmp_path)
+        assert (made.returncode, again.returncode) == (0, 0), again.stderr
+        assert (tmp_path / "a.jsonl").read_bytes() == (tmp_path / "b.jsonl").read_bytes()
+
+
 EXPLORED = {
     "counter/counter.cog": ["--for", "3s"],
     "crash/crash.cog": [],

@@ -8,14 +8,24 @@ found in one run with a probability of at least 1 / (n * k ** (d - 1)), for `n` 
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
+
+from cogc.kernel.machine import Kernel
+from cogc.kernel.picking import PickingKernel
 
 if TYPE_CHECKING:
     from cogc.kernel.objects import Instance
-    from cogc.kernel.picking import Chain, PickingKernel
+    from cogc.kernel.picking import Chain
 
 LENGTH = 64
 """The events among which priorities change, if nobody knows how many events a run has."""
+
+
+def ordered(seed: int) -> Callable[..., Kernel]:
+    """Return what makes the kernel of a run whose order of events follows from a seed; seed 0 is the usual order."""
+    return partial(PickingKernel, pick=Priorities(seed)) if seed else Kernel
 
 
 class Priorities:

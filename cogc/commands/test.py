@@ -58,7 +58,13 @@ def arguments(parser: ArgumentParser) -> None:
     )
     add("--lf", action="store_true", help="run only the tests that failed the last time (all, if none did)")
     add("-n", dest="processes", type=int, default=1, metavar="N", help="run the tests in N processes (default: 1)")
-    add("--seed", type=int, default=0, metavar="N", help="seed of each run's random numbers (default: 0)")
+    add(
+        "--seed",
+        type=int,
+        default=0,
+        metavar="N",
+        help="seed of each run's random numbers and order of events; 0: the usual order (default: 0)",
+    )
     add("--format", choices=("text", "json", "github"), default="text", help="format of the report (default: text)")
     add("--junit", metavar="FILE", help="write the outcomes to FILE as JUnit XML too")
     add("--durations", type=int, metavar="N", help="list the N slowest tests (default: none)")

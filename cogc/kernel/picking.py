@@ -155,6 +155,7 @@ class PickingKernel(Kernel):
     `event` is the number of the event under way, `wrote` and `closed` are its touch set, `hard` is the number of the event
     that sent what it takes, or -1. `done` has the events that are over, `missed` the messages that were
     dropped or not taken in their instant: each begins with the number of the event before it.
+    Both stay empty without `records`, for runs that nobody looks at afterwards.
     """
 
     __slots__ = (
@@ -181,15 +182,19 @@ class PickingKernel(Kernel):
         "paused",
         "pick",
         "placed",
+        "records",
         "resting",
         "sender",
         "sent_by",
         "wrote",
     )  # fmt: skip
 
-    def __init__(self, unit: Unit, *arguments: Any, pick: Pick, book: Book | None = None, **others: Any) -> None:
+    def __init__(
+        self, unit: Unit, *arguments: Any, pick: Pick, book: Book | None = None, records: bool = True, **others: Any
+    ) -> None:
         super().__init__(unit, *arguments, **others)
         self.pick = pick
+        self.records = records
         self.book = book or Book()
         self.chains: dict[tuple[object, object], Chain] = {}
         self.live: dict[Chain, None] = {}
@@ -256,6 +261,8 @@ class PickingKernel(Kernel):
         if not inst.name:
             assert inst.parent is not None
             inst, gated = inst.parent, False
+        if port.own and not self.records:
+            return Chain(0, port, inst, gated, 0, self._bit(inst))
         if port.own:
             count = self.counts[inst, port.label] = self.counts.get((inst, port.label), 0) + 1
             key: Key = (self.name(inst), port.label, count)
@@ -446,6 +453,8 @@ class PickingKernel(Kernel):
 
     def _miss(self, chain: Chain, hard: int) -> None:
         """Take note of a message that another order might have delivered here."""
+        if not self.records:
+            return
         touched = -1 if self.ended else self.mark(chain.inst) | chain.guards  # the end of a run is the end of all
         self.missed.append((self.event, chain.id, touched, hard, chain.bit, self.instant))
 
@@ -555,7 +564,12 @@ class PickingKernel(Kernel):
             if own:
                 return min(own, key=_place)
             self.ready.popleft()
-        return min(heads, key=_place)
+        best, first_place = heads[0], LAST << 1
+        for chain in heads:
+            place = chain.items[chain.at][0]
+            if place < first_place:
+                best, first_place = chain, place
+        return best
 
     def _perform(self, chain: Chain) -> None:
         """Carry out the next event of a chain."""
@@ -565,7 +579,7 @@ class PickingKernel(Kernel):
         inst = chain.inst
         self.actor = self.sender = inst
         self.wrote = self.marks.get(inst) or self.mark(inst)
-        self.closed = self.wrote if _takes_nothing(inst) else 0
+        self.closed = self.wrote if (inst.gate or inst.rest) and _takes_nothing(inst) else 0
         place, self.hard, item = chain.items[chain.at]
         if item is None:
             self._before_data(chain, inst)
@@ -580,7 +594,8 @@ class PickingKernel(Kernel):
         if self.hot:
             self.press(inst)
         self.nested, self.sent_by, self.sender = False, -1, None
-        self.done.append((chain.id, self.wrote | self.marks[inst], self.closed, self.hard, chain.bit, self.instant))
+        if self.records:
+            self.done.append((chain.id, self.wrote | self.marks[inst], self.closed, self.hard, chain.bit, self.instant))
 
     def _take(self, chain: Chain, item: Item) -> None:
         """Deliver a message, or carry out a step."""
@@ -598,8 +613,16 @@ class PickingKernel(Kernel):
             elif number in self.dropped:
                 self.bury(item, "dropped")
                 return
+        simple = port.simple
         try:
-            self.offer(item)
+            if inst.gate or simple is None or self.trace is not None:
+                self.offer(item)
+            else:
+                self.ring.append(item)
+                port.fill -= 1
+                if port.waiters:
+                    self.release(port)
+                simple(inst, item[1])
         except Exception as error:
             self._broken(port, error, item[1])
         if inst.backlog:  # an `await` has failed on it: the message waits on

@@ -1,0 +1,272 @@
+"""Exploration of orders: schedules a second, runs up to a failure, and peers on the same problems where they are installed.
+
+The peers are detangle and frontrun (`pip install detangle frontrun`) and fast-check (`npm install fast-check`, found from
+the folder that NODE_PATH names). A peer that is not there is named, and left out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import io
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import Any
+
+from bench.common import bundle, row
+from cogc.explore.search import Limits, explore
+from cogc.explore.shrink import Shrinker
+from cogc.explore.systematic import Systematic
+from cogc.explore.trial import SpecTrial, Wanted
+from cogc.kernel.picking import Book, PickingKernel
+from cogc.kernel.priorities import Priorities
+from cogc.kernel.unit import Unit
+
+TWENTY = """
+coglet W { listen x: int
+  transmit y: int
+  on x as n { y <- n } }
+coglet R { listen x: int
+  state n: int = 0
+  on x as v { n = n + v } }
+coglet Main { listen go: int
+  create a = W
+  create b = W
+  create r = R
+  link self.go -> a.x
+  link self.go -> b.x
+  link a.y -> r.x
+  link b.y -> r.x }
+"""
+"""Four inputs make twenty deliveries."""
+BUGS = Path(__file__).parent.parent / "tests" / "explore" / "bugs"
+CASES: dict[str, dict[str, Any]] = {
+    "lost_update": {"confluent": True},
+    "ring_election": {"never": ("leader", 1)},
+    "two_phase_commit": {"never": ("done", "committed what was refused"), "faults": 1, "kinds": ("drop",)},
+    "bounded_buffer": {"inputs": [(0, "left", 1), (0, "left", 2), (0, "right", 3), (0, "right", 4)]},
+    "aba_lease": {"never": ("stolen", 0)},
+    "failure_detector": {"never": ("suspect", 0), "inputs": []},
+    "gather_restart": {"until": "report", "faults": 1, "kinds": ("crash",)},
+    "double_creation": {"never": ("created", 1)},
+    "late_acknowledgement": {},
+    "stale_read": {},
+    "paid_twice": {"never": ("booked", 1), "faults": 1, "kinds": ("duplicate",), "inputs": [(0, "pay", {"id": 1, "sum": 5})]},
+}  # fmt: skip
+"""The bugs. `never` is a channel, and the most messages that it may have or the one that it must not have."""
+DEFAULT = [(0, "go", 1)]
+
+
+def _never(rule: tuple[str, Any] | None) -> Callable[[dict[str, list[Any]]], bool] | None:
+    if rule is None:
+        return None
+    channel, most = rule
+    if isinstance(most, int):
+        return lambda outputs: len(outputs.get(channel, [])) > most
+    return lambda outputs: most in outputs.get(channel, [])
+
+
+def _until(channel: str | None) -> Callable[[dict[str, list[Any]]], bool] | None:
+    return None if channel is None else lambda outputs: bool(outputs.get(channel))
+
+
+def _trial(name: str, case: dict[str, Any]) -> SpecTrial:
+    wanted = Wanted(never=_never(case.get("never")), until=_until(case.get("until")))
+    unit = Unit(bundle((BUGS / f"{name}.cog").read_text(encoding="utf-8"), "Main"))
+    return SpecTrial(unit, {}, case.get("inputs", DEFAULT), wanted, stop_at=2_000_000_000)
+
+
+def _per_second(run: Callable[[], object], seconds: float = 2.0) -> float:
+    """Return how often something can be done in a second of this process."""
+    count, began = 0, time.process_time()
+    while (took := time.process_time() - began) < seconds:
+        for _ in range(50):
+            run()
+        count += 50
+    return count / took
+
+
+def _speed() -> None:
+    """Print schedules a second for a run of twenty deliveries."""
+    trial = SpecTrial(Unit(bundle(TWENTY, "Main")), {}, [(0, "go", n) for n in range(4)], Wanted())
+    book = Book()
+    assert trial.run(PickingKernel.default, book).events == 20
+    searches = [Systematic(trial, book)]
+
+    def systematic() -> None:
+        if searches[0].over:
+            searches[0] = Systematic(trial, book)
+        searches[0].step()
+
+    seeds = iter(range(1 << 60))
+    for what, run in (
+        ("in order", lambda: trial.run(PickingKernel.default, book)),
+        ("at random", lambda: trial.run(Priorities(next(seeds), length=20), book)),
+        ("systematic", systematic),
+    ):
+        rate = _per_second(run)
+        goal = 1 if what == "in order" else None
+        row(f"schedules of 20 deliveries a second, {what}", f"{rate:,.0f}", 8000 / rate, "8,000 a second", goal)
+
+
+def _bugs() -> None:
+    """Print for each bug the runs and the seconds up to the failure, and the races that it is shrunk to."""
+    all_runs, all_seconds = [], []
+    for name, case in CASES.items():
+        trial = _trial(name, case)
+        limits = Limits(
+            faults=case.get("faults", 0), kinds=case.get("kinds", ("drop",)), confluent=case.get("confluent", False)
+        )
+        began = time.process_time()
+        report = explore(trial, limits)
+        took = time.process_time() - began
+        assert report.found is not None, name
+        shrunk = Shrinker(trial, report.found, limits.observed, limits.confluent).shrink()
+        all_runs.append(report.runs)
+        all_seconds.append(took)
+        size = f"{len(shrunk.case.pairs)} races, {len(shrunk.case.plan)} faults"
+        print(f"{'   ' + name:<44} {report.runs:>9} runs   {took * 1000:7.1f} ms   shrunk to {size}", flush=True)
+    print(
+        f"{'bugs: median':<44} {statistics.median(all_runs):>9.0f} runs   {statistics.median(all_seconds) * 1000:7.1f} ms"
+    )
+
+
+# ---- peers ---------------------------------------------------------------------------------------------------------
+
+
+def _detangle() -> tuple[int, float, float]:
+    """Return the runs and seconds up to the lost update, and runs a second of a system of two tasks and 20 steps."""
+    detangle = importlib.import_module("detangle")
+
+    async def lost() -> None:
+        n = 0
+
+        async def add() -> None:
+            nonlocal n
+            before = n
+            await asyncio.sleep(0)
+            n = before + 1
+
+        async def late() -> None:
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            await add()
+
+        await asyncio.gather(add(), late())
+        assert n == 2
+
+    async def steps() -> None:
+        async def ten() -> None:
+            for _ in range(9):
+                await asyncio.sleep(0)
+
+        await asyncio.gather(ten(), ten())
+
+    runs, began = 0, time.process_time()
+    try:
+        detangle.explore(lost, runs=5000, seed=1, shrink=False, database=False)
+    except AssertionError as found:
+        runs = int(getattr(getattr(found, "report", None), "runs", 0) or 0)
+    seconds = time.process_time() - began
+    began = time.process_time()
+    detangle.explore(steps, runs=2000, seed=1, database=False)
+    return runs, seconds, 2000 / (time.process_time() - began)
+
+
+FRONTRUN = """
+import json, time, frontrun
+class Counter:
+    def __init__(self): self.value = 0
+    def increment(self):
+        before = self.value
+        self.value = before + 1
+def explore(holds, **options):
+    began = time.process_time()
+    found = frontrun.explore(setup=Counter, workers=Counter.increment, invariant=holds, reproduce_on_failure=0, **options)
+    return found.num_explored, time.process_time() - began
+runs, seconds = explore(lambda c: c.value == 2, count=2)
+many, took = explore(lambda c: True, count=4, stop_on_first=False, max_executions=200, preemption_bound=None)
+print(json.dumps([runs, seconds, many / took]))
+"""
+
+
+def _frontrun() -> tuple[int, float, float]:
+    """Measure frontrun, which needs a process that its own command has started."""
+    importlib.import_module("frontrun")
+    begin = "import sys; from frontrun.cli import main; sys.exit(main(sys.argv[1:]))"
+    words = [sys.executable, "-c", begin, sys.executable, "-c", FRONTRUN]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=120)
+    if done.returncode:
+        raise Missing(f"frontrun failed: {done.stderr.strip().splitlines()[-1:]}")
+    runs, seconds, rate = json.loads(done.stdout.splitlines()[-1])
+    return runs, seconds, rate
+
+
+class Missing(Exception):
+    """A peer is not installed."""
+
+
+FAST_CHECK = """
+const fc = require('fast-check');
+async function lost(s) {
+  let n = 0;
+  const add = async () => { const before = n; await s.schedule(Promise.resolve()); n = before + 1; };
+  const late = async () => { await s.schedule(Promise.resolve()); await s.schedule(Promise.resolve()); await add(); };
+  const both = Promise.all([add(), late()]);
+  await s.waitFor(both);
+  return n === 2;
+}
+async function steps(s) {
+  const ten = async () => { for (let i = 0; i < 10; i++) await s.schedule(Promise.resolve()); };
+  await s.waitFor(Promise.all([ten(), ten()]));
+  return true;
+}
+(async () => {
+  let began = process.hrtime.bigint();
+  const found = await fc.check(fc.asyncProperty(fc.scheduler(), lost), { seed: 1, numRuns: 5000, endOnFailure: true });
+  const seconds = Number(process.hrtime.bigint() - began) / 1e9;
+  began = process.hrtime.bigint();
+  await fc.check(fc.asyncProperty(fc.scheduler(), steps), { seed: 1, numRuns: 2000 });
+  const rate = 2000 / (Number(process.hrtime.bigint() - began) / 1e9);
+  console.log(JSON.stringify([found.numRuns, seconds, rate]));
+})();
+"""
+
+
+def _fast_check() -> tuple[int, float, float]:
+    node = shutil.which("node")
+    if node is None:
+        raise Missing("node is not installed")
+    done = subprocess.run([node, "-e", FAST_CHECK], capture_output=True, text=True, timeout=120, env=dict(os.environ))
+    if done.returncode:
+        raise Missing("`npm install fast-check`, and name its node_modules in NODE_PATH")
+    runs, seconds, rate = json.loads(done.stdout)
+    return runs, seconds, rate
+
+
+def _peers() -> None:
+    """Print what peers need for the lost update, and how many schedules of twenty steps they do a second."""
+    for name, measure in (("detangle", _detangle), ("frontrun", _frontrun), ("fast-check", _fast_check)):
+        try:
+            with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+                runs, seconds, rate = measure()
+        except (ImportError, Missing) as missing:
+            print(f"{'   ' + name:<44} left out: {missing}")
+            continue
+        print(
+            f"{'   ' + name + ', lost update':<44} {runs:>9} runs   {seconds * 1000:7.1f} ms   {rate:,.0f} schedules/s"
+        )
+
+
+def main() -> None:
+    _speed()
+    _bugs()
+    _peers()

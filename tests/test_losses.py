@@ -43,6 +43,42 @@ def test_check_warns_where_nobody_listens_to_a_failure() -> None:
     assert codes(AGENT.replace("HEARD", "")) == ["unheard-failure"]
 
 
+DESK = """
+coglet Inner {
+  transmit trouble: any
+  create clerk = Clerk
+  on start { clerk.task <- "x" }
+  on clerk.result as r { log info r }
+  link clerk.failed -> self.trouble
+}
+coglet Outer {
+  transmit trouble: any
+  create inner = Inner
+  MIDDLE
+}
+coglet Main {
+  transmit trouble: any
+  create outer = Outer
+  END
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("middle", "end", "found"),
+    [
+        ("link inner.trouble -> self.trouble", "link outer.trouble -> self.trouble", 0),
+        ("link inner.trouble -> self.trouble", "on outer.trouble as t { log info t }", 0),
+        ("link inner.trouble -> self.trouble", "", 1),
+        ("on inner.trouble as t { log info t }", "", 0),
+        ("", "link outer.trouble -> self.trouble", 1),
+    ],
+)
+def test_a_link_to_a_channel_counts_where_somebody_listens_to_the_channel(middle: str, end: str, found: int) -> None:
+    text = 'model m = scripted "a.yml"\nagent Clerk { model: m }\n' + DESK.replace("MIDDLE", middle).replace("END", end)
+    assert codes(text).count("unheard-failure") == found
+
+
 @pytest.mark.parametrize(("heard", "code"), [("", 3), (HEARD[0], 0)])
 def test_a_failure_of_an_agent_is_said_and_makes_the_exit_code(tmp_path: Path, heard: str, code: int) -> None:
     (tmp_path / "a.cog").write_text(AGENT.replace("HEARD", heard))

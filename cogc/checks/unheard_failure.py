@@ -31,10 +31,38 @@ def unheard_failure(checked: Checked) -> None:
 
 def _heard(checked: Checked, shape: Shape) -> set[str]:
     """Return the children whose `failed` a link, a reaction or an `await` of this shape takes."""
-    heard: set[str] = set()
+    return {name for name in shape.children if _takes(checked, shape, name, "failed", set())}
+
+
+def _takes(checked: Checked, shape: Shape, child: str, channel: str, seen: set[tuple[int, str]]) -> bool:
+    """Return whether anybody takes what a child of a shape sends on a channel.
+
+    A link to a channel of the shape itself takes it where somebody takes that one in turn. What a class in Python takes is
+    not known.
+    """
+    if shape.python is not None:
+        return True
     for member in (*shape.links, *shape.reactions, *shape.enacts.values()):
-        for node in nodes.walk(member.node):
-            port = checked.tables.targets.get(id(node))
-            if port is not None and port.kind == "child_transmit" and port.name == "failed":
-                heard.add(port.child)
-    return heard
+        ports = [checked.tables.targets.get(id(node)) for node in nodes.walk(member.node)]
+        if not any(p is not None and (p.kind, p.child, p.name) == ("child_transmit", child, channel) for p in ports):
+            continue
+        passed = [p.name for p in ports if p is not None and p.kind == "own_transmit"]
+        if not isinstance(member.node, nodes.Link) or len(passed) < len(member.node.targets):
+            return True
+        if any(_is_passed_on(checked, shape, name, seen) for name in passed):
+            return True
+    return False
+
+
+def _is_passed_on(checked: Checked, shape: Shape, channel: str, seen: set[tuple[int, str]]) -> bool:
+    """Return whether anybody takes what a shape sends: outside of a root, or in a coglet that creates it."""
+    if (id(shape), channel) in seen:
+        return False
+    seen.add((id(shape), channel))
+    creators = [
+        (other, name)
+        for other in checked.world.shapes.values()
+        for name, member in other.children.items()
+        if member.target is shape
+    ]
+    return not creators or any(_takes(checked, other, name, channel, seen) for other, name in creators)

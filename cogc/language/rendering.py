@@ -118,12 +118,23 @@ _SIZES: dict[str, Callable[..., int]] = {"replace": _replaced, "indent": _indent
 """The size of the text that a filter makes, for those that can make much of little."""
 
 
+_OF_TEXT = frozenset(
+    [
+        "capitalize", "center", "e", "escape", "indent", "lower", "replace", "safe", "string", "striptags", "title", "trim", "truncate", "upper",
+        "wordcount", "wordwrap",
+    ]
+)  # fmt: skip
+"""The filters of a text. Any other value is given to them as a template writes it: Jinja would take Python's own words for it."""
+
+
 def _guarded(name: str, function: Function) -> Function:
-    """Return a filter that refuses huge numbers and results, and is called as Jinja calls the original."""
+    """Return a filter that refuses huge numbers and results, takes values as templates write them, and is called as Jinja calls the original."""
     passed = 1 if hasattr(function, "jinja_pass_arg") else 0  # Jinja's own argument, ahead of the value
     size = _SIZES.get(name)
 
     def guard(*args: object, **kwargs: object) -> object:
+        if name in _OF_TEXT and not isinstance(args[passed], str):
+            args = (*args[:passed], _finalize(args[passed]), *args[passed + 1 :])
         given = args[passed:]
         if isinstance(given[0], Sized):
             meter.spend(len(given[0]) >> 8 if isinstance(given[0], str) else len(given[0]))

@@ -117,3 +117,31 @@ def test_the_output_is_bounded(source: str) -> None:
     assert len(rendered(source, v=[half, half])) == MAX_OUTPUT
     with pytest.raises(Failure, match=f"the template makes more than {MAX_OUTPUT} characters"):
         rendered(source, v=[half, half + "y"])
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "string",
+        "trim",
+        "lower",
+        "replace('?', '')",
+        "center(0)",
+        "indent",
+        "wordwrap(99)",
+        "escape | string",
+        "truncate(99)",
+    ],
+)
+@pytest.mark.parametrize("value", [None, True, 1.5, [None, True], {"a": None}, Duration(90 * 10**9)])
+def test_a_filter_of_texts_takes_a_value_as_a_template_writes_it(name: str, value: object) -> None:
+    said = Template("{{ v | NAME | replace('&#34;', '\"') }}".replace("NAME", name)).render({"v": value})
+    assert said == Template("{{ v }}").render({"v": value})
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("upper", "NULL"), ("title", "Null"), ("capitalize", "Null"), ("wordcount", "1")]
+)
+def test_null_is_a_word_to_a_filter_of_texts(name: str, said: str) -> None:
+    assert Template("{{ v | NAME }}".replace("NAME", name)).render({"v": None}) == said
+    assert Template("{{ [v] | map('NAME') | join }}".replace("NAME", name)).render({"v": None}) == said

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
+from contextlib import suppress
 
 from cogc.commands.usage import UsageError
 
@@ -45,9 +47,32 @@ def refuse_foreign(file: str, kind: str, is_own: IsOwn) -> None:
 
 
 def write_file(file: str, data: bytes) -> None:
-    """Write a file. UsageError if that cannot be done to its end."""
+    """Write a file. UsageError if that cannot be done to its end; the file is what it was before then.
+
+    The text is written beside the file, and takes its place when it is whole. A device or a pipe is written directly, and so is a
+    file in a folder in which no other one can be made.
+    """
+    place = os.path.realpath(file)
+    draft = f"{place}.{os.getpid()}.part"
     try:
-        with open(file, "wb") as target:
-            target.write(data)
+        mode = stat.S_IMODE(os.stat(place).st_mode) if os.path.isfile(place) else None
+        try:
+            if os.path.exists(place) and mode is None:
+                raise PermissionError
+            handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+        except PermissionError:
+            with open(place, "wb") as target:
+                target.write(data)
+            return
+        try:
+            with open(handle, "wb") as target:
+                target.write(data)
+                if mode is not None:
+                    os.fchmod(handle, mode)
+            os.replace(draft, place)
+        except OSError:
+            with suppress(OSError):
+                os.unlink(draft)
+            raise
     except OSError as error:
         raise UsageError(f"cannot write `{file}`: {str(error.strerror).lower()}") from None

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import os
 import signal
+import stat
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 import trio
@@ -122,9 +124,24 @@ async def _main(options: Namespace, spec: SettSpec, machine: Machine) -> int:
             port = await nursery.start(serve, board, "127.0.0.1", options.port)
             sys.stderr.write(f"cogc: healthz on http://127.0.0.1:{port}/healthz\n")
         sys.stderr.write("cogc: at work\n")
+        _tell()
         code = await machine(board, spec, stop)
         nursery.cancel_scope.cancel()
     return code
+
+
+READY = "COGC_READY"
+"""The variable that names the descriptor of a pipe on which `cogc sett up` waits to hear that a machine works."""
+
+
+def _tell() -> None:
+    """Tell `cogc sett up`, if it has started this machine, that the machine works."""
+    given = os.environ.pop(READY, "")
+    with suppress(OSError, ValueError):
+        handle = int(given)
+        if handle > 2 and stat.S_ISFIFO(os.fstat(handle).st_mode):
+            os.write(handle, b".")
+            os.close(handle)
 
 
 async def _signals(stop: trio.Event, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -24,6 +25,7 @@ import msgspec
 
 from cogc.commands.load import load, show_to_stderr
 from cogc.commands.options import instance_of, new_run_id
+from cogc.commands.sett_machines import READY
 from cogc.commands.sett_spec import sett_spec
 from cogc.commands.state import state_here
 from cogc.commands.usage import UsageError
@@ -33,6 +35,8 @@ from cogc.disk.state_folder import of_spec, touch, write_whole
 
 _GRACE = 40.0
 """Seconds that processes may take to end before they are killed."""
+_STARTS = 60.0
+"""Seconds that a machine may take until it works."""
 _LOOK = 0.1
 """Seconds between two looks for processes."""
 _LOOKS = 3
@@ -63,12 +67,14 @@ def up(options: Namespace) -> int:
     folder = Path(state.make("setts", instance))
     record = _record(options, instance, folder, list(spec.agents))
     write_whole(folder / RECORD, json.dumps(msgspec.to_builtins(record)))
-    started = {name: _start(folder, name, words) for name, words in record.machines.items()}
-    time.sleep(0.5)
-    failed = [name for name, process in started.items() if process.poll() is not None]
+    started, pipes = {}, {}
+    for name, words in record.machines.items():
+        started[name], pipes[name] = _start(folder, name, words)
+    failed = _not_at_work(pipes)
     for name in failed:
         last = (folder / f"{name}.log").read_text(errors="replace").strip().rpartition("\n")[2]
-        sys.stderr.write(f"cogc: {name} did not start: {last}\n")
+        why = f": {last}" if last else ""
+        sys.stderr.write(f"cogc: {name} did not start{why}\n")
     for process in started.values():
         process.returncode = 0  # it outlives this process, which does not wait for it
     if failed:
@@ -90,12 +96,40 @@ def _record(options: Namespace, instance: str, folder: Path, roles: list[str]) -
     return Record(os.getcwd(), machines)
 
 
-def _start(folder: Path, name: str, words: list[str]) -> subprocess.Popen[bytes]:
-    """Start one command, with its output in a log file of the instance."""
+def _start(folder: Path, name: str, words: list[str]) -> tuple[subprocess.Popen[bytes], int]:
+    """Start one command, with its output in a log file of the instance. Return it with the pipe on which it says that it works."""
     if not (folder / RECORD).exists():
         raise UsageError(f"the instance `{folder.name}` was taken down while it started")
-    with open(touch(str(folder / f"{name}.log")), "ab") as log:
-        return subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+    heard, told = os.pipe()
+    try:
+        with open(touch(str(folder / f"{name}.log")), "ab") as log:
+            made = subprocess.Popen(
+                words,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                pass_fds=(told,),
+                env={**os.environ, READY: str(told)},
+            )
+    finally:
+        os.close(told)
+    return made, heard
+
+
+def _not_at_work(pipes: dict[str, int]) -> list[str]:
+    """Wait until each machine says on its pipe that it works, or has ended. Return the names of those that do not work."""
+    waiting, failed, end = dict(pipes), [], time.monotonic() + _STARTS
+    while waiting and time.monotonic() < end:
+        ready, _, _ = select.select(list(waiting.values()), [], [], end - time.monotonic())
+        for name in [n for n, pipe in waiting.items() if pipe in ready]:
+            pipe = waiting.pop(name)
+            if not os.read(pipe, 1):
+                failed.append(name)
+            os.close(pipe)
+    for pipe in waiting.values():
+        os.close(pipe)
+    return [name for name in pipes if name in failed or name in waiting]
 
 
 def down(options: Namespace) -> int:

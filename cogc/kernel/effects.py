@@ -122,11 +122,13 @@ class AgentMessage:
 
 
 class Unclaim:
-    """An item of a queue that was claimed for a coglet which is gone: `[value, id, token]`."""
+    """An item of a queue that was claimed for a coglet which is gone: `[value, id, token]`. If the coglet has `failed`, that
+    counts as an attempt."""
 
-    __slots__ = ("item", "queue", "unit")
+    __slots__ = ("failed", "item", "queue", "unit")
 
-    def __init__(self, unit: Unit, queue: str, item: Value) -> None:
+    def __init__(self, unit: Unit, queue: str, item: Value, failed: bool = False) -> None:
+        self.failed = failed
         self.unit = unit
         self.queue = queue
         self.item = item

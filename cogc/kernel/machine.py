@@ -50,6 +50,7 @@ from cogc.kernel import (
     ports,
     programs,
     python,
+    queues,
     reactions,
     requests,
     supervision,
@@ -312,6 +313,8 @@ class Kernel(State):
             return
         if gate & (STOPPED | STOPPING):
             self.bury(item, "stopped")
+            if self.unsettled:
+                queues.forsaken(self, item[0], item[1])
         elif gate & AWAITING and requests.awaited(self, inst, item):
             pass
         elif gate & CLOSED or gate & BACKLOG:

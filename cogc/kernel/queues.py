@@ -3,11 +3,15 @@
 Beside a coglet that listens to a queue runs a consumer, an activity of its own. The consumer claims an item (a call
 that waits until there is one), puts it into the port of the queue as a message, and waits until the coglet has
 settled it by `done` or `back`. Then it claims the next item. So a coglet has at most one unsettled item of a queue.
+
+An item whose reaction ends in another way goes back too: its coglet has failed in the `else` of the reaction or elsewhere,
+has stopped, or was restarted. `State.unsettled` has the items of each coglet that are claimed and not settled. An item that still
+waits in the inbox of a coglet that restarts stays there, and is handled afterwards.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cogc.ir import QUEUE
 from cogc.kernel import failing, ports, reactions, requests
@@ -17,8 +21,10 @@ from cogc.kernel.waits import CallProgram, WaitIn
 from cogc.language.values import Failure
 
 if TYPE_CHECKING:
+    from cogc.kernel.objects import Port
     from cogc.kernel.state import State
     from cogc.kernel.waits import Talk
+    from cogc.language.values import Value
 
 
 def attend(kernel: State, inst: Instance) -> None:
@@ -48,8 +54,40 @@ def _consume(kernel: State, inst: Instance, channel: str) -> Talk:
     take = key if key.endswith(".dead") else f"{key}.take"
     while True:
         claimed = yield CallProgram(take, [])
+        kernel.unsettled.setdefault(inst, {})[_claim(claimed)] = key.removesuffix(".dead")
         kernel.admit(port, claimed)
         yield WaitIn(kernel.settling.setdefault((inst.path, channel), []))
+
+
+def _claim(item: Any) -> tuple[str, int]:
+    """Return what names a claim, of an item `[value, id, token]`."""
+    _, id, token = item
+    return id, token
+
+
+def aborted(kernel: State, inst: Instance, failed: bool) -> None:
+    """Give back the items on which a coglet was at work. If it has `failed`, that counts as an attempt."""
+    claims = kernel.unsettled.get(inst)
+    if not claims:
+        return
+    waiting = {_claim(item) for port, item, _ in (*(inst.backlog or ()), *kernel.messages) if _is_of(port, inst)}
+    for claim in [c for c in claims if c not in waiting]:
+        _give_back(kernel, inst, claim, failed)
+
+
+def _is_of(port: Port, inst: Instance) -> bool:
+    return port.inst is inst and port.label.startswith(QUEUE)
+
+
+def forsaken(kernel: State, port: Port, item: Value) -> None:
+    """Give back the item of a message that its coglet will not take any more."""
+    if _is_of(port, port.inst) and _claim(item) in kernel.unsettled.get(port.inst, {}):
+        _give_back(kernel, port.inst, _claim(item), False)
+
+
+def _give_back(kernel: State, inst: Instance, claim: tuple[str, int], failed: bool) -> None:
+    queue = kernel.unsettled[inst].pop(claim)
+    kernel.effects.append(Unclaim(inst.code.unit, queue, [None, *claim], failed))
 
 
 def orphaned(kernel: State, activity: Activity, value: object) -> None:
@@ -59,8 +97,16 @@ def orphaned(kernel: State, activity: Activity, value: object) -> None:
         kernel.effects.append(Unclaim(activity.inst.code.unit, queue, value))
 
 
-def settled(kernel: State, inst: Instance, key: str) -> None:
-    """Let the consumer claim the next item when one is done with. Who gives an item back fails, and claims again when it restarts."""
-    name = key.rpartition(".")[0]
+def settled(kernel: State, inst: Instance, key: str, arguments: list[Value]) -> None:
+    """Take note of a call that says what became of an item. Let the consumer claim the next one when one is done with.
+
+    Who gives an item back fails, and claims again when it restarts.
+    """
+    name, _, action = key.rpartition(".")
+    if action not in ("done", "back"):
+        return
+    kernel.unsettled.get(inst, {}).pop((arguments[0], arguments[1]), None)
+    if action == "back":
+        return
     for channel in (f"{QUEUE}{name}", f"{QUEUE}{name}.dead"):
         requests.wake(kernel, kernel.settling.get((inst.path, channel), []))

@@ -145,8 +145,8 @@ def _call(kernel: State, activity: Activity, request: CallProgram) -> None:
     values = inst.code.unit.attributes(program)(inst, *request.arguments)
     arguments = {p.name: v for p, v in zip(program.parameters, request.arguments, strict=True)}
     call = _called(kernel, activity, inst, program.result)
-    if program.kind == "queue" and program.name.endswith(".done"):
-        queues.settled(kernel, inst, key)
+    if program.kind == "queue":
+        queues.settled(kernel, inst, key, request.arguments)
     if kernel.trace:
         kernel.trace.record("call", inst, cause=kernel.cause, call=call, program=program.name, data=arguments)
     sandbox = request.sandbox

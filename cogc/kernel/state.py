@@ -106,6 +106,7 @@ class State:
         "trace",
         "unit",
         "units",
+        "unsettled",
     )  # fmt: skip
 
     def __init__(
@@ -150,6 +151,7 @@ class State:
         self.outer = Outer(self)
         self.door = Door(self.crowded)
         self.settling: dict[tuple[str, str], list[Waiter]] = {}
+        self.unsettled: dict[Instance, dict[tuple[str, int], str]] = {}
 
     def held(self, unit: Unit) -> Unit:
         """Return the unit of this kernel with the same program, positions included, or hold this one from now on.

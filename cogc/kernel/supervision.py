@@ -496,8 +496,10 @@ def _run_on_stop(kernel: State, inst: Instance, handler: Handler) -> Talk:
         kernel.log(inst, "error", f"on stop failed: {failure.message}")
 
 
-def abort(kernel: State, inst: Instance) -> None:
-    """Cancel what is under way in a coglet, with its timers. The events at hand become dead letters."""
+def abort(kernel: State, inst: Instance, failed: bool = False) -> None:
+    """Cancel what is under way in a coglet, with its timers. The events at hand become dead letters, and items of queues go back."""
+    if kernel.unsettled:
+        queues.aborted(kernel, inst, failed)
     for activity in list(inst.activities or ()):
         if activity.parent is None:
             activity.generator.close()
@@ -531,7 +533,10 @@ def _stopped(kernel: State, inst: Instance) -> None:
         kernel.touch(inst.parent)
     inst.gate = (inst.gate | STOPPED) & ~(STOPPING | STARTING | FAILED | BACKLOG)
     while inst.backlog:
-        kernel.bury(inst.backlog.popleft(), "stopped")
+        item = inst.backlog.popleft()
+        kernel.bury(item, "stopped")
+        if kernel.unsettled:
+            queues.forsaken(kernel, item[0], item[1])
     for port in (inst.ports or {}).values():
         if port.waiters:
             port.fill = min(port.fill, port.capacity - 1)

@@ -218,16 +218,17 @@ class Claims:
         if key is not None and not wanted:
             self.give_back(key, value)
 
-    def give_back(self, key: Key, item: Any) -> None:
-        """Put a claimed item `[value, id, token]` back into its queue, before the run may end."""
+    def give_back(self, key: Key, item: Any, failed: bool = False) -> None:
+        """Put a claimed item `[value, id, token]` back into its queue, before the run may end. If the work on it has `failed`, that
+        counts as an attempt."""
         if isinstance(item, list):
             self.returned -= 1
             self.outside.begin(self.returned)
-            self.background.start_soon(self._unclaim, self.returned, key, item)
+            self.background.start_soon(self._unclaim, self.returned, key, item, failed)
 
-    async def _unclaim(self, number: int, key: Key, item: list[Any]) -> None:
+    async def _unclaim(self, number: int, key: Key, item: list[Any], failed: bool) -> None:
         with suppress(Failure):  # the queue takes the item back when its lease is over
-            await self.call(key, "unclaim", item[1:])
+            await self.call(key, "back" if failed else "unclaim", item[1:])
         self.outside.end(number)
         self.outside.wake()
 

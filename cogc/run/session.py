@@ -606,7 +606,7 @@ class Session:
                 case AgentMessage():
                     self.dispatchers.send(effect)
                 case Unclaim():
-                    self.executors.claims.give_back((effect.unit, effect.queue), effect.item)
+                    self.executors.claims.give_back((effect.unit, effect.queue), effect.item, effect.failed)
                 case OrderDone():
                     self.orders.done(effect)
                 case ChildMessage():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 import subprocess
@@ -73,3 +74,13 @@ def test_up_waits_until_each_machine_works_or_has_ended() -> None:
     assert sett_processes._not_at_work(pipes) == ["ends"]
     for name in ("works", "works later"):
         os.close(ends[name])
+
+
+def test_values_stand_in_a_trace_as_in_the_output(tmp_path: Path) -> None:
+    text = 'coglet Main { transmit o: any\n on start { o <- { a: 250ms, b: now(), c: [1.0, null, "250ms"] } } }'
+    (tmp_path / "a.cog").write_text(text)
+    done = cogc("run", "a.cog", "--sim", "--output", "json", "--trace=t.jsonl", cwd=tmp_path)
+    (said,) = [json.loads(line) for line in done.stdout.splitlines()]
+    records = [json.loads(line) for line in (tmp_path / "t.jsonl").read_text().splitlines()]
+    assert said["data"] == {"a": "250ms", "b": "2000-01-01T00:00:00Z", "c": [1.0, None, "250ms"]}
+    assert [r["data"] for r in records if r["kind"] in ("transmit", "output")] == [said["data"]] * 2

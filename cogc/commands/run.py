@@ -277,6 +277,9 @@ def _ended(session: Session, options: Namespace) -> int:
         sys.stderr.write(f"cogc: {hook} never ended: nothing was left that could end its wait\n")
     for question in session.unanswered:
         sys.stderr.write(f"cogc: {question} was never answered\n")
+    if session.failed_until is not None:
+        sys.stderr.write(f"cogc: --until `{options.until}`: {session.failed_until}\n")
+        return 2
     if not session.met:
         sys.stderr.write(f"cogc: the run ended before `{options.until}`\n")
         return 3

@@ -142,7 +142,7 @@ class Sinks:
 class Session:
     """One run of a program.
 
-    `outcome` is how the run ended, and `met` whether `until` held. `deadlock` lists who waits for whom. `unended` are
+    `outcome` is how the run ended, `met` whether `until` held, and `failed_until` why it could not be evaluated. `deadlock` lists who waits for whom. `unended` are
     the hooks that still waited when nothing could come any more, `unanswered` the questions,
     `cut_off` the hooks that a signal, the end of the time, or the end of their own time found at work. `outputs` has the messages of the root's channels
     that are kept, `last` the last message of each channel.
@@ -179,6 +179,7 @@ class Session:
         self._kept = self._keeps()
         self.outcome: Ending = "done"
         self.met = options.until is None
+        self.failed_until: str | None = None
         self.deadlock: list[str] = []
         self.unended: list[str] = []
         self.cut_off: list[str] = []
@@ -299,9 +300,13 @@ class Session:
             return True
         if kernel.ended:
             return True
-        if not self.met and self.options.until is not None and self.options.until(self.outputs):
-            self.met = True
-            self._stop()
+        if not self.met and self.failed_until is None and self.options.until is not None:
+            try:
+                self.met = self.options.until(self.outputs)
+            except Failure as failure:
+                self.failed_until = failure.message
+            if self.met or self.failed_until is not None:
+                self._stop()
         return self.stopping.overdue or bool(kernel.ended)
 
     # ---- what comes in -------------------------------------------------------------------------------------

@@ -105,7 +105,8 @@ def settled(kernel: State, inst: Instance, key: str, arguments: list[Value]) -> 
     name, _, action = key.rpartition(".")
     if action not in ("done", "back"):
         return
-    kernel.unsettled.get(inst, {}).pop((arguments[0], arguments[1]), None)
+    claim: Any = (arguments[0], arguments[1])
+    kernel.unsettled.get(inst, {}).pop(claim, None)
     if action == "back":
         return
     for channel in (f"{QUEUE}{name}", f"{QUEUE}{name}.dead"):

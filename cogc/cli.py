@@ -83,7 +83,7 @@ def main(arguments: list[str] | None = None, program: str = "cogc", commands: di
         code = exit.code if isinstance(exit.code, int) else 2
     except BaseException as error:
         code = _refused(error)
-    return _flushed(code)
+    return streams.flushed(code)
 
 
 def _refused(error: BaseException) -> int:
@@ -94,17 +94,6 @@ def _refused(error: BaseException) -> int:
     if line:
         sys.stderr.write(f"cogc: {line}\n")
     return code
-
-
-def _flushed(code: int) -> int:
-    """Write the rest of the output to stdout, and report output that was lost. The exit code is not 0 then."""
-    sys.stdout.flush()
-    sink = streams.sink_of_stdout()
-    loss = sink.loss() if sink is not None else ""
-    if not loss:
-        return code
-    sys.stderr.write(f"cogc: {loss}\n")
-    return code or 3
 
 
 def _dispatch(given: list[str], program: str, commands: dict[str, str]) -> int:

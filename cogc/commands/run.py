@@ -13,9 +13,11 @@ Exit codes:
 
 from __future__ import annotations
 
+import os
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import trio
@@ -42,6 +44,7 @@ from cogc.commands.prints import apart
 from cogc.commands.settings import settings
 from cogc.commands.sinks import RunSinks
 from cogc.commands.state import add_state, state_of, warn_of_spec
+from cogc.commands.streams import flushed
 from cogc.commands.usage import UsageError, only
 from cogc.diagnostics.problems import Problems
 from cogc.disk.state_folder import StateFolder
@@ -199,11 +202,12 @@ def run(options: Namespace) -> int:
         show_to_stderr(found)
     if bundle is None:
         return 1
-    with apart(bundle, options.output == "json"):
-        return _run(bundle, options)
+    with ExitStack() as prints:
+        prints.enter_context(apart(bundle, options.output == "json"))
+        return _run(bundle, options, prints)
 
 
-def _run(bundle: ir.Bundle, options: Namespace) -> int:
+def _run(bundle: ir.Bundle, options: Namespace, prints: ExitStack) -> int:
     """Check the options, and run the root: a sett, a recorded run, or a session of its own."""
     bundle = bound(bundle, options)
     if options.processes is not None:
@@ -227,20 +231,35 @@ def _run(bundle: ir.Bundle, options: Namespace) -> int:
     unit = Unit(bundle)
     options.given = inputs(bundle, unit, options)
     sinks = RunSinks(options, bundle, state)
-    with sinks:
+    with ExitStack() as files:
+        files.enter_context(sinks)
         session = build_session(
             unit,
             sinks.session_options(parameters(bundle, options), options.given, until(bundle, options)),
             settings(options, state),
             Sinks(sinks.trace, sinks.journal, sinks.states),
         )
+
+        async def main() -> None:
+            await sinks.run(session)
+            if session.executors.detached.alive:  # Trio would wait for it, maybe for ever
+                files.close()
+                code = _code(session, options, sinks)
+                prints.close()
+                os._exit(flushed(code))
+
         try:
-            trio.run(sinks.run, session)
+            trio.run(main)
         except Exception as error:
             failure = _failure_of(error, options.instance, state)
             if failure is None:
                 raise
             raise UsageError(failure) from None
+    return _code(session, options, sinks)
+
+
+def _code(session: Session, options: Namespace, sinks: RunSinks) -> int:
+    """Report how a run ended, and what was lost of its files. Return the exit code."""
     return _ended(session, options) or (3 if sinks.lost else 0)
 
 
@@ -298,6 +317,8 @@ def _summary(session: Session) -> None:
     leftovers = session.kernel.leftovers()
     if leftovers:
         sys.stderr.write(f"cogc: warning: {leftovers} messages waited in `on all` at the end\n")
+    for name in session.executors.detached.left:
+        sys.stderr.write(f"cogc: warning: a call of `{name}` went on behind its cancellation, and was left behind\n")
     for name in session.executors.abandoned:
         sys.stderr.write(f"cogc: warning: a thread of program `{name}` did not end, and was abandoned\n")
     sys.stderr.write(report.losses(session.kernel.losses, session.executors.claims.given_up))

@@ -164,3 +164,14 @@ def _escaped(error: UnicodeError) -> tuple[str, int]:
         raise error
     data = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass")
     return "".join(f"\\u{data[i : i + 2].hex()}" for i in range(0, len(data), 2)), error.end
+
+
+def flushed(code: int) -> int:
+    """Write the rest of the output to stdout, and report output that was lost. The exit code is not 0 then."""
+    sys.stdout.flush()
+    sink = sink_of_stdout()
+    loss = sink.loss() if sink is not None else ""
+    if not loss:
+        return code
+    sys.stderr.write(f"cogc: {loss}\n")
+    return code or 3

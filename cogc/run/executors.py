@@ -34,8 +34,9 @@ Invariants
     a missing tool. An exception that leaves it is a bug of cogc, or the cancellation of the call.
     Whatever leaves a user's code, SystemExit and KeyboardInterrupt included, fails its one call and nothing else.
     `calling.left` tells the cancellation of the call apart from a Cancelled that the user's code has raised by itself.
-    A cancelled call leaves nothing that runs, with one exception: Python cannot end a thread. Such a thread is
-    abandoned, its result is dropped, and `abandoned` names its program in the report of the run.
+    A cancelled call leaves nothing that runs, with two exceptions. Python cannot end a thread: such a thread is
+    abandoned, its result is dropped, and `abandoned` names its program in the report of the run. Code on Trio may take its
+    cancellation and go on: it is left behind in the same way (`detached.py`).
     A module of the spec is imported once, under a name that depends on its path, so that specs in different folders may
     have modules of one name. A `shell` program with `reload: true` forgets the modules below its folder.
 
@@ -76,6 +77,7 @@ from cogc.run.calling import OnTrio, is_refusal, left, speaking
 from cogc.run.claims import Claims, files_of
 from cogc.run.coglets import Coglets
 from cogc.run.convert import from_python, to_python
+from cogc.run.detached import Detached
 from cogc.run.git import TRUSTING, is_ours, sealed
 from cogc.run.people import Question
 from cogc.run.plans import Plans
@@ -120,6 +122,7 @@ class Executors:
         self.plans = plans
         self.functions: dict[tuple[Unit, str], Function] = {}
         self.abandoned: list[str] = []
+        self.detached = Detached()
         self._threads = trio.CapacityLimiter(THREADS)
         self._left = 0
         self._load = trio.Lock()
@@ -147,13 +150,14 @@ class Executors:
             case "python":
                 watch.begin()
                 with speaking(program.name, False):
-                    return await self._python(program, call)
+                    return await self.detached.run(program.name, lambda: self._python(program, call))
             case "shell":
                 return await self._shell(program, call)
             case "coglet":
                 watch.begin()
-                with speaking(self.coglets.name(program, call), True):
-                    return await self._coglet(program, call)
+                name = self.coglets.name(program, call)
+                with speaking(name, True):
+                    return await self.detached.run(name, lambda: self._coglet(program, call))
             case "mcp":
                 given = call.arguments if program.schema is None else record_of(call.arguments["input"])
                 value = await self.servers.call((call.unit, program.server), program.argument, given)

@@ -45,6 +45,8 @@ Notify = Callable[..., Notice]
 """The function that reports an act of a method to the kernel: `notify(call, "report", act, *data)`, or `notify(call, "sleep", nanoseconds)`."""
 BY_REFERENCE = "$python"
 """The key of a record that stands for an object of this process, which the kernel never sees."""
+MOST_UNHEARD = 100_000
+"""How many acts of one method may wait that nobody awaits: it gives the run no turn in which to take them."""
 WIRING = ("create", "follow", "link")
 """The acts on a new child that do not start it."""
 
@@ -359,6 +361,8 @@ class _Host:
         """Report an act to the kernel. Children that wait for their wiring start before any act that is not wiring."""
         if self.over:
             raise RuntimeError("the method whose call this belongs to has returned")
+        if len(self.unheard) >= MOST_UNHEARD:
+            raise RuntimeError(f"{MOST_UNHEARD} acts of this method wait that nobody awaits; await one of them now and then")
         if kind not in WIRING:
             self.begin()
         said = (kind, *data) if kind == "sleep" else ("report", kind, *data)

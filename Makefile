@@ -34,6 +34,7 @@ faults: $(BIN)/cogc
 # `make fuzz COUNT=60000 REPLIES=2000 SEED=0`.
 fuzz: $(BIN)/cogc
 	PYTHONPATH=tests $(BIN)/python -m support.mutations $(or $(COUNT),60000) $(or $(SEED),0)
+	COGC_EXAMPLES=$(or $(REACTIONS),10000) COGC_SEED=$(or $(SEED),0) $(BIN)/python -m pytest tests/test_reactions_run.py
 	PYTHONPATH=tests $(BIN)/python -m support.odd_replies $(or $(REPLIES),2000) $(or $(SEED),0)
 
 bench: $(BIN)/cogc

@@ -50,10 +50,10 @@ def ledger(folder: Path) -> Counter[str]:
     return Counter(file.read_text().split()) if file.exists() else Counter()
 
 
-def killed(folder: Path, dice: random.Random, over: Callable[[], bool], *words: str) -> None:
+def killed(folder: Path, dice: random.Random, over: Callable[[], bool], spec: str, *words: str) -> None:
     """Start a run, let it begin some work, and kill it at a random instant after that."""
     before, wanted = ledger(folder).total(), dice.randint(1, 3)
-    command = [sys.executable, "-m", "cogc", "run", "a.cog", *words]
+    command = [sys.executable, "-m", "cogc", "run", spec, *words]
     with subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         wait_for(lambda: ledger(folder).total() >= before + wanted or over() or process.poll() is not None)
         time.sleep(dice.uniform(0, 0.08))
@@ -74,7 +74,7 @@ def test_a_queue_loses_nothing_and_does_nothing_again_that_was_done(tmp_path: Pa
     trio.run(put)
     done: dict[str, int] = {}
     for _ in range(KILLS):
-        killed(tmp_path, dice, lambda: not trio.run(left))
+        killed(tmp_path, dice, lambda: not trio.run(left), "a.cog")
         begun, there = ledger(tmp_path), trio.run(left)
         for number in set(map(str, range(ITEMS))) - there - done.keys():
             assert begun[number] >= 1, f"{number} is lost"
@@ -96,6 +96,8 @@ def test_a_plan_does_no_step_again_that_was_done(tmp_path: Path, dice: random.Ra
         "".join(STEP.format(n) for n in names) + 'plan P { goal: "g"\n  approve: system\n' + steps + "}\n"
     )
     store = f"sqlite:{tmp_path}/plans.db"
+    built = cogc("build", "a.cog", "--root", "P", "-o", "a.json", cwd=tmp_path)  # once, not at each start
+    assert built.returncode == 0, built.stderr
 
     async def completed() -> set[str]:
         async with open_plans(store) as plans:
@@ -103,11 +105,11 @@ def test_a_plan_does_no_step_again_that_was_done(tmp_path: Path, dice: random.Ra
 
     done: dict[str, int] = {}
     for _ in range(KILLS):
-        killed(tmp_path, dice, lambda: trio.run(completed) == set(names), "--root", "P", "--plans", store)
+        killed(tmp_path, dice, lambda: trio.run(completed) == set(names), "a.json", "--plans", store)
         begun = ledger(tmp_path)
         done |= {name: begun[name] for name in trio.run(completed) - done.keys()}
     if trio.run(completed) != set(names):
-        ended = cogc("run", "a.cog", "--root", "P", "--plans", store, cwd=tmp_path)
+        ended = cogc("run", "a.json", "--plans", store, cwd=tmp_path)
         assert ended.returncode == 0 and trio.run(completed) == set(names), ended.stderr
     begun = ledger(tmp_path)
     assert set(begun) == set(names) and {name: begun[name] for name in done} == done

@@ -30,8 +30,8 @@ check: $(BIN)/cogc
 faults: $(BIN)/cogc
 	COGC_FAULTS=200 $(BIN)/python -m pytest -n 2 tests/test_reaper.py tests/test_faults.py
 
-# Mutated specs through the checker and malformed replies of models through runs, the seeds that fail printed:
-# `make fuzz COUNT=60000 REPLIES=2000 SEED=0`.
+# Mutated specs through the checker, malformed replies of models through runs, and generated reactions through the kernel, the seeds
+# that fail printed: `make fuzz COUNT=60000 REPLIES=2000 REACTIONS=10000 SEED=0`.
 fuzz: $(BIN)/cogc
 	PYTHONPATH=tests $(BIN)/python -m support.mutations $(or $(COUNT),60000) $(or $(SEED),0)
 	COGC_EXAMPLES=$(or $(REACTIONS),10000) COGC_SEED=$(or $(SEED),0) $(BIN)/python -m pytest tests/test_reactions_run.py

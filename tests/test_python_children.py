@@ -360,7 +360,10 @@ class P(Coglet, LifeLet):
         ("await self.follow(self.c, 'doubled', print)", "TypeError: <built-in function print> is no method"),
         ("await self.follow(self.c, 'a.b', self.seen)", "ValueError: 'a.b' is no name"),
         ("await self.invoke('g')", "KeyError"),
-        ("[self.log('info', 1) for _ in range(100_001)]", "RuntimeError: 100000 acts of this method wait that nobody awaits"),
+        (
+            "[self.log('info', 1) for _ in range(100_001)]",
+            "RuntimeError: 100000 acts of this method wait that nobody awaits",
+        ),
     ],
 )
 def test_what_is_wrong_says_so_in_the_method(run: Run, body: str, said: str) -> None:

@@ -362,7 +362,9 @@ class _Host:
         if self.over:
             raise RuntimeError("the method whose call this belongs to has returned")
         if len(self.unheard) >= MOST_UNHEARD:
-            raise RuntimeError(f"{MOST_UNHEARD} acts of this method wait that nobody awaits; await one of them now and then")
+            raise RuntimeError(
+                f"{MOST_UNHEARD} acts of this method wait that nobody awaits; await one of them now and then"
+            )
         if kind not in WIRING:
             self.begin()
         said = (kind, *data) if kind == "sleep" else ("report", kind, *data)

@@ -319,6 +319,8 @@ def test_the_same_seed_gives_the_same_trace(tmp_path: Path) -> None:
 
 def test_init_makes_a_project_that_checks_clean_and_runs(tmp_path: Path) -> None:
     assert cogc("init", "p", cwd=tmp_path).returncode == 0
+    tested = cogc("test", "p", cwd=tmp_path)
+    assert tested.returncode == 0 and "2 tests in 1 file: all passed" in tested.stdout, tested.stdout + tested.stderr
     assert cogc("check", "--strict", ".", cwd=tmp_path / "p").returncode == 0
     done = cogc("run", "main.cog", "--input", "name=Ada", cwd=tmp_path / "p")
     assert done.stdout == "greeting: Good morning, Ada! The engine is warm.\n"

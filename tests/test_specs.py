@@ -33,10 +33,10 @@ RUN = "run: each command ends well"
 PARSED = "parsed: the commands steer what runs elsewhere, so that their words alone are looked at"
 DRAWING = "a drawing"
 BLOCKS: dict[tuple[str, str], tuple[int, str]] = {
-    ("README.md", "cog"): (2, "compared with the examples that they are from"),
+    ("README.md", "cog"): (3, "compared with the examples that they are from"),
     ("README.md", "console"): (1, "test_cli.py runs the command, and compares what it prints"),
     ("README.md", "json"): (1, "test_cli.py: one of the commands prints it"),
-    ("README.md", "sh"): (8, "test_cli.py and test_workflows.py run what begins with `cogc`; `make demo` and `make test` run all of this"),
+    ("README.md", "sh"): (9, "test_cli.py and test_workflows.py run what begins with `cogc`; `make demo` and `make test` run all of this"),
     ("README.md", "yaml"): (1, "test_cli.py checks it"),
     ("ARCHITECTURE.md", ""): (1, DRAWING),
     ("CONTRIBUTING.md", "markdown"): (1, "a line of ARCHITECTURE.md; test_layers.py has the form of such lines"),
@@ -114,8 +114,11 @@ def test_the_commands_of_a_page_are_taken_by_their_parsers(name: str) -> None:
 
 
 def test_what_the_readme_shows_is_in_its_examples() -> None:
-    first, second = re.findall(r"^```cog\n(.*?)^```$", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    first, tests, second = re.findall(
+        r"^```cog\n(.*?)^```$", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL
+    )
     assert first == (EXAMPLES / "counter" / "counter.cog").read_text()
+    assert (EXAMPLES / "counter" / "counter_test.cog").read_text().partition("\n")[2].startswith(tests)
     lines = iter((EXAMPLES / "feature" / "feature.cog").read_text().splitlines())
     assert [line for line in second.splitlines() if line not in lines] == []  # in this order
 

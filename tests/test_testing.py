@@ -264,6 +264,7 @@ def test_a_deadlock_fails(tmp_path: Path) -> None:
     ("steps", "code"),
     [
         ("use Man", "COG302"),
+        ("run until Workr", "COG302"),
         ("use Main(strt: 1)", "COG316"),
         ("expect counter.count == 1", "COG302"),
         ("expect w.donn == [1]", "COG404"),
@@ -302,6 +303,16 @@ def test_a_scenario_names_channels_of_the_tests(tmp_path: Path) -> None:
 def test_two_tests_of_one_name_are_refused(tmp_path: Path) -> None:
     code, said = trial(tmp_path, 'test "it" { run 1s }\ntest "it" { run 1s }')
     assert code == 1 and "COG301" in said
+
+
+def test_every_example_has_tests_and_they_pass() -> None:
+    examples = ROOT / "examples"
+    with_tests = {p.parent.name for p in examples.glob("*/*_test.cog")} | {
+        p.stem.replace("_test", ".cog") for p in examples.glob("*_test.cog")
+    }
+    assert {p.name for p in examples.iterdir() if p.is_dir()} - with_tests == {"mistakes"}
+    done = cogc("test", "examples", "-n", 2)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 # ---- files and options -----------------------------------------------------------------------------------------

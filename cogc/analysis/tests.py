@@ -187,19 +187,15 @@ def scripted(world: World, unit: Unit, name: str) -> list[tuple[str, nodes.Node]
 
 def _reachable(world: World, unit: Unit) -> list[Shape]:
     """Return the coglets of a file and of those that it imports."""
-    seen, paths = list[Shape](), {unit.path}
-    todo = [unit]
-    for one in todo:
+    paths, todo = {unit.path}, [unit]
+    for one in todo:  # grows while it is walked
         for node in one.tree.declarations:
             if isinstance(node, nodes.Import):
                 other = world.units.get(import_path(one.path, node.path.value))
                 if other is not None and other.path not in paths:
                     paths.add(other.path)
                     todo.append(other)
-    for shape in world.shapes.values():
-        if shape.unit.path in paths:
-            seen.append(shape)
-    return seen
+    return [s for u in todo for d in u.declared.values() if (s := world.shape(d)) is not None]
 
 
 # ---- what a test sees ----------------------------------------------------------------------------------------
@@ -478,11 +474,14 @@ class _Test:
 
     def _answers_of(self, meant: list[tuple[str, nodes.Node]]) -> Type:
         """Return the type of the answers of what a script stands for; a model may answer for any program."""
-        kinds = {kind for kind, _ in meant}
-        if kinds == {"program"}:
-            signatures = self.checked.world.signatures
-            return types.union([signatures[id(node)].result for _, node in meant if id(node) in signatures] or [ANY])
-        return ANY
+        found: list[Type] = []
+        for kind, node in meant:
+            if kind != "program" or id(node) not in self.checked.world.signatures:
+                return ANY
+            found.append(self.checked.world.signatures[id(node)].result)
+            if isinstance(node, nodes.Program) and node.executor.kind.id == "llm":
+                found.append(STRING)  # the text of an answer that does not fit
+        return types.union(found or [ANY])
 
     def _tool_call(self, value: nodes.Expr) -> None:
         """Check `call tool(name: value)`: the arguments have names, as a model gives them."""

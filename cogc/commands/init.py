@@ -53,13 +53,36 @@ _ANSWERS = """# What the scripted model answers: rules first, in order; put a re
 - when: Greet
   reply: Hello there!
 """
+_TEST = '''"""The tests of the project: `cogc test .` runs them."""
+import "main.cog"
+
+test "everybody is greeted" {
+  use Main
+  script poet { delay 1s, reply "Good day!" }
+  send self.name <- "Ada"
+  send self.name <- "Bob" at 10s
+  run until len(greeting) == 2 within 1m
+  expect greeting == ["Good day!", "Good day!"] and greeted == 2
+  expect poet.calls[1].prompt == "Greet Bob."
+}
+
+test "a greeter that fails is restarted" {
+  use Main
+  script poet { fail "no ink", reply "Good day!" }
+  send self.name <- "Ada"
+  send self.name <- "Bob" at 10s
+  run 1m
+  expect greeting == ["Good day!"]
+}
+'''
 _README = """# A cogc project
 
     cogc check .
+    cogc test .
     cogc run main.cog --input name=Ada
     cogc graph main.cog
 """
-FILES = {"main.cog": _MAIN, "answers.yml": _ANSWERS, "README.md": _README}
+FILES = {"main.cog": _MAIN, "main_test.cog": _TEST, "answers.yml": _ANSWERS, "README.md": _README}
 
 
 def arguments(parser: ArgumentParser) -> None:

@@ -262,7 +262,7 @@ def _shown(node: nodes.Expr, names: frozenset[str]) -> list[nodes.Expr]:
     bound = {n.id for p in patterns for n in nodes.walk(p) if isinstance(n, nodes.Name)}
     found: dict[str, nodes.Expr] = {}
     for side in sides:
-        if any(isinstance(n, nodes.Name) for n in nodes.walk(side)) or getattr(side, "template", False):
+        if _depends(side, names):
             found.setdefault(cog.expression(side), side)
     for side in sides:
         for part in _paths(side):
@@ -270,6 +270,16 @@ def _shown(node: nodes.Expr, names: frozenset[str]) -> list[nodes.Expr]:
             if root and root[0] in names and root[0] not in bound:
                 found.setdefault(cog.expression(part), part)
     return list(found.values())
+
+
+def _depends(node: nodes.Expr, names: frozenset[str]) -> bool:
+    """Return whether the value of an expression depends on what happens: a constant needs no showing."""
+    return any(
+        isinstance(n, nodes.Call | nodes.Generator)
+        or (isinstance(n, nodes.Name) and n.id in names)
+        or (isinstance(n, nodes.Text) and n.template)
+        for n in nodes.walk(node)
+    )
 
 
 def _paths(node: nodes.Expr) -> list[nodes.Expr]:

@@ -401,3 +401,88 @@ def test_without_hypothesis_one_line_says_what_is_missing(tmp_path: Path, monkey
 def test_a_junit_file_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     code, said = trial(tmp_path, 'test "it" { run 1s }', "--junit", tmp_path / "no" / "x.xml")
     assert code == 3 and "cannot write" in said
+
+
+# ---- coverage --------------------------------------------------------------------------------------------------
+
+COVERED = """coglet W { listen a: int { capacity: 2, overflow: drop_newest }
+  transmit b: int
+  enact go { b <- 1 }
+  on a as x when x > 0 { if x > 1 { b <- x } else { fail "one" } } else as e { b <- 0 }
+}
+coglet Main {
+  listen a: int
+  transmit b: int
+  create w = W { restart: on_error }
+  link self.a -> w.a
+  link w.b -> self.b
+}
+coglet Unused { listen z: int
+  on z { log info 1 } }
+scenario "a two comes through" { w.b when message == 2 then b within 1s }
+scenario "a three comes through" { w.b when message == 3 then b }
+"""
+HALF = 'test "half" { use Main\n send self.a <- 2\n run 1s\n expect b == [2] }\n'
+REST = """test "rest" { use Main
+  guide w.go()
+  send self.a <- 0
+  send self.a <- 1
+  run 1s
+  send self.a <- 3
+  crash w at 2s
+  run 5s
+  send self.a <- 3
+  send self.a <- 3
+  send self.a <- 3
+  run 1s }
+"""
+
+
+def test_coverage_says_what_never_happened(tmp_path: Path) -> None:
+    code, said = trial(tmp_path, HALF, "--cov", system=COVERED)
+    assert code == 0
+    never = re.findall(r"line (\d+): never: (.*)", said)
+    assert never == [
+        ("1", "the inbox `a` of `W` overflows"),
+        ("3", "`enact go` runs"),
+        ("4", "the `else` of `on a` runs"),
+        ("4", "the guard of `on a` does not hold"),
+        ("4", "the condition of `if` does not hold"),
+        ("9", "`w` is restarted"),
+        ("14", "`on z` runs"),
+    ]
+    assert "scenario never shown: a three comes through" in said and "a two comes through" not in said
+    code, said = trial(tmp_path, HALF + REST, "--cov", "-n", 2, system=COVERED)
+    assert code == 0
+    assert re.findall(r"never: (.*)", said) == ["`on z` runs"] and "scenario never" not in said
+
+
+def test_coverage_below_a_bound_is_exit_code_3(tmp_path: Path) -> None:
+    code, said = trial(tmp_path, HALF, "--fail-under", 90, system=COVERED)
+    assert code == 3 and "below 90%" in said
+    assert trial(tmp_path, HALF + REST, "--fail-under", 90, system=COVERED)[0] == 0
+
+
+def test_coverage_for_other_programs(tmp_path: Path) -> None:
+    lcov, xml = tmp_path / "l.info", tmp_path / "c.xml"
+    words = ("--format", "json", "--cov-lcov", lcov, "--cov-xml", xml)
+    code, said = trial(tmp_path, HALF, *words, system=COVERED)
+    found = json.loads(said)["coverage"]
+    assert code == 0 and found["goals"] == 12 and len(found["missed"]) == 7 and found["unseen"][0]["line"] == 16
+    lines = lcov.read_text().splitlines()
+    assert (
+        "SF:a_test.cog" in lines and "DA:3,0" in lines and "DA:4,1" in lines and "BRF:4" in lines and "BRH:2" in lines
+    )
+    root = ElementTree.parse(xml).getroot()
+    assert root.find(".//line[@number='4']").get("condition-coverage") == "50% (2/4)"  # type: ignore[union-attr]
+    code, said = trial(tmp_path, HALF, "--format", "github", "--cov", system=COVERED)
+    assert "::notice file=a_test.cog,line=3," in said
+    (tmp_path / "mine.txt").write_text("mine")
+    assert trial(tmp_path, HALF, "--cov-lcov", tmp_path / "mine.txt", system=COVERED)[0] == 2
+
+
+def test_marks_change_nothing(tmp_path: Path) -> None:
+    text = 'test "it" { use Main\n send self.go <- 3\n crash w at 2s\n run 5m\n expect trace matches "g.jsonl" }'
+    assert trial(tmp_path, text, "--update-golden")[0] == 0
+    code, said = trial(tmp_path, text, "--cov")
+    assert code == 0, said

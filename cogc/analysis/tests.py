@@ -177,7 +177,7 @@ def scripted(world: World, unit: Unit, name: str) -> list[tuple[str, nodes.Node]
     server = world.lookup(unit, head) if head else None
     if server is not None and server.kind == "mcp":
         found.append(("tool", server.node))
-    for shape in _reachable(world, unit):
+    for shape in reachable(world, unit):
         if not head or shape.name == head:
             member = shape.programs.get(rest)
             if member is not None:
@@ -185,7 +185,7 @@ def scripted(world: World, unit: Unit, name: str) -> list[tuple[str, nodes.Node]
     return found
 
 
-def _reachable(world: World, unit: Unit) -> list[Shape]:
+def reachable(world: World, unit: Unit) -> list[Shape]:
     """Return the coglets of a file and of those that it imports."""
     paths, todo = {unit.path}, [unit]
     for one in todo:  # grows while it is walked
@@ -205,7 +205,7 @@ def observed(world: World, unit: Unit, shape: Shape | None) -> dict[str, Type]:
     """Return the names of a test's conditions: calls, children, channels and states, the later ones before the earlier."""
     calls = RecordOf((FieldOf("calls", ListOf(CALL)),))
     found: dict[str, Type] = {}
-    for one in _reachable(world, unit):
+    for one in reachable(world, unit):
         found.update({n: calls for n, m in one.programs.items() if not is_internal(n) and not _is_pure(m.node)})
     for declared in (*unit.declared.values(), *unit.imported.values()):
         if declared.kind in ("model", "agent") or (declared.kind == "program" and not _is_pure(declared.node)):

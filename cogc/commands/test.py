@@ -19,6 +19,7 @@ import os
 import sys
 import time
 from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
 from contextlib import nullcontext
 from functools import partial
 
@@ -34,10 +35,11 @@ from cogc.disk.files import read
 from cogc.disk.state_folder import StateFolder, of_spec, write_whole
 from cogc.lowering.tests import Suite
 from cogc.run.settings import Settings
-from cogc.testing import written
+from cogc.testing import coverage, written
 from cogc.testing.collect import Collected, collect
+from cogc.testing.coverage import Covered
 from cogc.testing.for_all import NoHypothesis
-from cogc.testing.runner import Choice, run_all
+from cogc.testing.runner import Choice, covered, run_all
 from cogc.testing.trial import Outcome
 from cogc.testing.words import report, title
 
@@ -69,6 +71,14 @@ def arguments(parser: ArgumentParser) -> None:
     add("--junit", metavar="FILE", help="write the outcomes to FILE as JUnit XML too")
     add("--durations", type=int, metavar="N", help="list the N slowest tests (default: none)")
     add(
+        "--cov",
+        action="store_true",
+        help="report what the tests have made happen in the specs, and what never happened",
+    )
+    add("--cov-lcov", metavar="FILE", help="write the coverage to FILE in the format of LCOV too")
+    add("--cov-xml", metavar="FILE", help="write the coverage to FILE in the format of Cobertura too")
+    add("--fail-under", type=float, metavar="PERCENT", help="give exit code 3 if the coverage is below PERCENT")
+    add(
         "--update-golden",
         action="store_true",
         help="write the traces of `expect trace matches` instead of comparing them",
@@ -88,8 +98,13 @@ def run(options: Namespace) -> int:
         raise UsageError(f"-n {options.processes}: at least 1")
     if options.junit:
         out.refuse_foreign(options.junit, "report in JUnit XML", written.is_junit)
+    options.cov = options.cov or bool(options.cov_lcov or options.cov_xml or options.fail_under is not None)
+    if options.cov_lcov:
+        out.refuse_foreign(options.cov_lcov, "report of LCOV", lambda text: text.startswith("TN:"))
+    if options.cov_xml:
+        out.refuse_foreign(options.cov_xml, "report of Cobertura", lambda text: "<coverage " in text[:200])
     problems = Problems()
-    found = collect(options.paths, read, problems, partial(allowed, options.allow_import))
+    found = collect(options.paths, read, problems, partial(allowed, options.allow_import), options.cov)
     if problems.errors:  # `cogc check` shows the warnings
         show_to_stderr([d for d in problems.sorted() if d.severity == "error"])
         return 1
@@ -105,7 +120,9 @@ def run(options: Namespace) -> int:
 def _run(options: Namespace, found: Collected) -> int:
     """Run the tests that were chosen, and report them. Return the exit code."""
     state = of_spec(options.paths[0], options.state)
-    choice = Choice(tuple(options.words), _last_failed(options, state), options.seed, options.update_golden)
+    choice = Choice(
+        tuple(options.words), _last_failed(options, state), options.seed, options.update_golden, options.cov
+    )
     chosen = [(s, t) for s, t in found.tests if choice.takes(s, t)]
     if not chosen:
         which = f" with `{'` and `'.join(options.words)}` in its name" if options.words and found.tests else ""
@@ -124,14 +141,33 @@ def _run(options: Namespace, found: Collected) -> int:
         raise UsageError(f"cannot write `{error.filename}`: {str(error.strerror).lower()}") from None
     seconds = time.perf_counter() - began
     _remember(state, outcomes)
-    _report(options, outcomes, seconds)
-    code = FAILED if any(not o.passed for _, o in outcomes) else 0
-    if options.junit:
-        try:
-            out.write_file(options.junit, written.junit(outcomes, options.seed, seconds))
-        except UsageError as error:  # the outcomes count all the same
-            sys.stderr.write(f"cogc: {error}\n")
-            return code or 3
+    sums = covered(found.suites, outcomes) if options.cov else None
+    _report(options, outcomes, seconds, sums)
+    low = sums is not None and options.fail_under is not None and sums.percent < options.fail_under
+    if low and sums is not None:
+        sys.stderr.write(f"cogc: the coverage is {sums.percent:.1f}%, below {options.fail_under:g}%\n")
+    code = FAILED if low or any(not o.passed for _, o in outcomes) else 0
+    return _files(options, outcomes, seconds, sums) or code
+
+
+def _files(options: Namespace, outcomes: list[tuple[Suite, Outcome]], seconds: float, sums: Covered | None) -> int:
+    """Write the reports that go into files. Return 3 if one could not be written: the outcomes count all the same."""
+    reports: list[tuple[str | None, Callable[[], bytes]]] = [
+        (options.junit, lambda: written.junit(outcomes, options.seed, seconds))
+    ]
+    if sums is not None:
+        reports += [
+            (options.cov_lcov, lambda: coverage.lcov(sums)),
+            (options.cov_xml, lambda: coverage.cobertura(sums)),
+        ]
+    code = 0
+    for file, made in reports:
+        if file:
+            try:
+                out.write_file(file, made())
+            except UsageError as error:
+                sys.stderr.write(f"cogc: {error}\n")
+                code = 3
     return code
 
 
@@ -182,13 +218,14 @@ def _progress(options: Namespace, suite: Suite, outcome: Outcome) -> None:
         sys.stdout.flush()
 
 
-def _report(options: Namespace, outcomes: list[tuple[Suite, Outcome]], seconds: float) -> None:
+def _report(options: Namespace, outcomes: list[tuple[Suite, Outcome]], seconds: float, sums: Covered | None) -> None:
     """Print the failures and the sum."""
     if options.format == "json":
-        sys.stdout.write(safe(written.as_json(outcomes, options.seed, seconds)))
+        sys.stdout.write(safe(written.as_json(outcomes, options.seed, seconds, sums)))
         return
     if options.format == "github":
         sys.stdout.write(safe(written.github(outcomes, options.seed)))
+        sys.stdout.write(safe(coverage.github(sums)) if sums is not None else "")
     else:
         for suite, outcome in outcomes:
             if outcome.refusal is not None:
@@ -200,6 +237,8 @@ def _report(options: Namespace, outcomes: list[tuple[Suite, Outcome]], seconds: 
         if options.durations:
             slowest = sorted(outcomes, key=lambda pair: -pair[1].seconds)[: options.durations]
             sys.stdout.write(safe("".join(f"{o.seconds * 1e3:9.1f} ms  {title(s, o)}\n" for s, o in slowest)))
+        if sums is not None:
+            sys.stdout.write(safe(coverage.text(sums)))
     failed = sum(not o.passed for _, o in outcomes)
     files = len({s.path for s, _ in outcomes})
     counted = (

@@ -11,7 +11,6 @@ Exit codes: 0 it is met; 1 the spec is wrong; 2 the command line is wrong;
 from __future__ import annotations
 
 import json
-import re
 import sys
 import time
 from argparse import ArgumentParser, Namespace
@@ -55,6 +54,7 @@ from cogc.run.session import RunOptions
 from cogc.run.settings import Settings
 from cogc.run.stopping import EXIT_CODES
 from cogc.syntax import nodes
+from cogc.testing.written import is_junit
 
 NOT_MET = 4
 
@@ -231,11 +231,6 @@ def junit(spec: str, name: str, verdict: dict[str, Any], seconds: float) -> byte
             ElementTree.SubElement(case, tag, {"message": _printable(f["details"])}).text = _printable(f["output"])
     data: bytes = ElementTree.tostring(suites, encoding="utf-8", xml_declaration=True)
     return data + b"\n"
-
-
-def is_junit(text: str) -> bool:
-    """Return whether a text is a report in JUnit XML."""
-    return re.match(r"\s*(<\?xml[^>]*\?>\s*)?(<!--.*?-->\s*)*<testsuites?[\s>/]", text, re.DOTALL) is not None
 
 
 def _printable(text: str) -> str:

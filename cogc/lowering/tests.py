@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeAlias
 
 from cogc import ir
 from cogc.analysis.checked import Checked
-from cogc.analysis.tests import declared_of, observed, parts, shape_of, use_of
+from cogc.analysis.tests import declared_of, observed, parts, reachable, shape_of, use_of
 from cogc.language import types
 from cogc.language.closed import assert_never
 from cogc.lowering.expressions import Lowering
@@ -190,9 +190,12 @@ class Suite:
     lines: tuple[str, ...]
 
 
-def lower_tests(checked: Checked, unit: Unit) -> Suite:
-    """Return the tests of a file, which has no errors."""
+def lower_tests(checked: Checked, unit: Unit, whole: bool = False) -> Suite:
+    """Return the tests of a file, which has no errors. With `whole` the program has the coglets that no test uses too."""
     run = Lower(checked)
+    for shape in reachable(checked.world, unit) if whole else ():
+        if shape.declared == "coglet":
+            run.coglet(shape)
     found = [_Test(run, checked, unit, n).lower() for n in unit.tree.declarations if isinstance(n, nodes.Test)]
     scenarios = [_scenario(run, unit, n) for n in unit.tree.declarations if isinstance(n, nodes.Scenario)]
     bundle = run.tables.bundle(found[0].root, {}) if found else None

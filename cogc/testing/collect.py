@@ -57,9 +57,13 @@ def _has_tests(path: str, read: Reader) -> bool:
 
 
 def collect(
-    paths: list[str], read: Reader, problems: Problems, allowed: Callable[[list[str]], frozenset[str]]
+    paths: list[str],
+    read: Reader,
+    problems: Problems,
+    allowed: Callable[[list[str]], frozenset[str]],
+    whole: bool = False,
 ) -> Collected:
-    """Return the tests of some paths. Whoever calls this looks for errors among the problems first."""
+    """Return the tests of some paths. With `whole` the programs have what no test uses too. Whoever calls this looks for errors among the problems first."""
     found = files(paths, read, problems)
     if not found:
         return Collected(())
@@ -69,4 +73,4 @@ def collect(
     units = [
         u for u in checked.world.roots if any(isinstance(n, nodes.Test | nodes.Scenario) for n in u.tree.declarations)
     ]
-    return Collected(tuple(lower_tests(checked, u) for u in units))
+    return Collected(tuple(lower_tests(checked, u, whole) for u in units))

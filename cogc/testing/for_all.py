@@ -12,6 +12,7 @@ from typing import Any, assert_never
 from cogc.language import types
 from cogc.language.values import Duration, Failure, Time
 from cogc.lowering.tests import Generator, Test
+from cogc.testing.coverage import Goal
 from cogc.testing.trial import EPOCH, Outcome, Program, Refusal
 
 MISSING = "`for all` needs the extra `test`: pip install 'cogc[test]'"
@@ -43,12 +44,16 @@ def run_for_all(program: Program, test: Test, seed: int, once: Callable[[dict[st
     last: list[Outcome] = []
     failed: list[Outcome] = []
     runs = 0
+    reached: set[Goal] = set()
+    seen: set[str] = set()
 
     def example(values: dict[str, Any]) -> None:
         nonlocal runs
         runs += 1
         outcome = once(values)
         last[:] = [outcome]
+        reached.update(outcome.reached)
+        seen.update(outcome.shown)
         if outcome.refusal is not None:
             failed[:] = [outcome]
             raise _Failed(outcome.refusal.where)
@@ -70,7 +75,7 @@ def run_for_all(program: Program, test: Test, seed: int, once: Callable[[dict[st
     except hypothesis.errors.Unsatisfiable:
         return _refused(test, Failure("error", "`for all` has no value"))
     outcome = last[0]
-    outcome.runs = runs
+    outcome.runs, outcome.reached, outcome.shown = runs, reached, seen
     return outcome
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from cogc.kernel.priorities import ordered
 from cogc.lowering.tests import Suite, Test
 from cogc.run.settings import Settings
+from cogc.testing.coverage import Covered, Marks
 from cogc.testing.for_all import run_for_all
 from cogc.testing.trial import Outcome, Program, run_test
 
@@ -23,6 +24,7 @@ class Choice:
     only: frozenset[str] | None = None
     seed: int = 0
     update: bool = False
+    coverage: bool = False
 
     def takes(self, suite: Suite, test: Test) -> bool:
         """Return whether a test is one of those that run: one that all words are in, and that failed last if asked for."""
@@ -34,14 +36,15 @@ class Choice:
 class Programs:
     """The compiled programs of suites, each compiled at its first use."""
 
-    def __init__(self, settings: Callable[[], Settings]) -> None:
+    def __init__(self, settings: Callable[[], Settings], coverage: bool = False) -> None:
         self._settings = settings
+        self._coverage = coverage
         self._made: dict[str, Program] = {}
 
     def of(self, suite: Suite) -> Program:
         found = self._made.get(suite.path)
         if found is None:
-            found = self._made[suite.path] = Program.of(suite, self._settings)
+            found = self._made[suite.path] = Program.of(suite, self._settings, self._coverage)
         return found
 
 
@@ -61,7 +64,7 @@ def run_all(
 ) -> Iterator[tuple[Suite, Outcome]]:
     """Run tests, and yield what came of each in their order."""
     if processes <= 1 or len(chosen) <= 1:
-        programs = Programs(settings)
+        programs = Programs(settings, choice.coverage)
         for suite, test in chosen:
             yield suite, _slim(run_one(programs.of(suite), test, choice))
         return
@@ -83,7 +86,7 @@ class _Parts:
 def _part(number: int) -> Outcome:
     """Run one test in a process of its own."""
     if _Parts.programs is None:
-        _Parts.programs = Programs(_Parts.settings)
+        _Parts.programs = Programs(_Parts.settings, _Parts.choice.coverage)
     suite, test = _Parts.chosen[number]
     return _slim(run_one(_Parts.programs.of(suite), test, _Parts.choice))
 
@@ -91,3 +94,13 @@ def _part(number: int) -> Outcome:
 def _slim(outcome: Outcome) -> Outcome:
     """Return an outcome without the system that it was of, and without the records that no report needs."""
     return replace(outcome, kernel=None, records=[] if outcome.passed else outcome.records)
+
+
+def covered(suites: tuple[Suite, ...], outcomes: list[tuple[Suite, Outcome]]) -> Covered:
+    """Return the coverage of the programs of suites by outcomes."""
+    goals = {g for s in suites if s.bundle is not None for g in Marks(s.bundle).goals}
+    reached = {g for _, o in outcomes for g in o.reached}
+    shown = {(s.path, name) for s, o in outcomes for name in o.shown}
+    scenarios = [(s, c) for s in suites for c in s.scenarios]
+    unseen = tuple((s, c) for s, c in scenarios if (s.path, c.name) not in shown)
+    return Covered(frozenset(goals), frozenset(reached & goals), unseen, len(scenarios))

@@ -30,9 +30,11 @@ from cogc.lowering.tests import (
     Expect,
     ExpectTrace,
     Feed,
+    Happening,
     Member,
     Order,
     Run,
+    Scenario,
     Script,
     Step,
     Suite,
@@ -47,6 +49,7 @@ from cogc.run.session import RunOptions
 from cogc.run.settings import Settings
 from cogc.testing.acts import command, send
 from cogc.testing.cast import Cast
+from cogc.testing.coverage import MARK, Goal, Marks, shows
 from cogc.testing.golden import difference, place, write
 from cogc.testing.observed import Observed
 from cogc.testing.rehearsal import MOST_AT_ONCE, NeedsWorld, Rehearsal, Restless, Unscripted
@@ -86,6 +89,9 @@ class Outcome:
     kernel: Kernel | None = None
     runs: int = 1
     written: list[str] = field(default_factory=list)
+    reached: set[Goal] = field(default_factory=set)
+    shown: set[str] = field(default_factory=set)
+    """The goals of the coverage and the names of the scenarios that the run has reached."""
 
     @property
     def passed(self) -> bool:
@@ -100,13 +106,20 @@ class Program:
     unit: Unit
     settings: Callable[[], Settings] = Settings
     world: set[str] = field(default_factory=set)
+    marks: Marks | None = None
+    """What notes the coverage, if it is asked for."""
     _functions: dict[int, tuple[Value, Callable[..., Any]]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, suite: Suite, settings: Callable[[], Settings] = Settings) -> Program:
-        """Compile the program of a file of tests."""
+    def of(cls, suite: Suite, settings: Callable[[], Settings] = Settings, covered: bool = False) -> Program:
+        """Compile the program of a file of tests, with marks for its coverage if that is asked for."""
         assert suite.bundle is not None
-        return cls(suite, Unit(suite.bundle), settings)
+        if not covered:
+            return cls(suite, Unit(suite.bundle), settings)
+        marks = Marks(suite.bundle)
+        unit = Unit(marks.marked)
+        unit.coder.space[f"f_{MARK}"] = marks.function()
+        return cls(suite, unit, settings, marks=marks)
 
     def function(self, value: Value) -> Callable[..., Any]:
         """Return the function of an expression of a test, compiled at its first use."""
@@ -154,7 +167,28 @@ def run_test(
         trio.run(trial.run_in_world)
     outcome = trial.outcome
     outcome.seconds = time.perf_counter() - began
+    if program.marks is not None:
+        outcome.reached = program.marks.take(outcome.records)
+        outcome.shown = {c.name for c in program.suite.scenarios if _shows(program, c, outcome.records)}
     return outcome
+
+
+def _shows(program: Program, scenario: Scenario, records: list[dict[str, Any]]) -> bool:
+    """Return whether a run shows a scenario."""
+
+    def holds(happening: Happening, message: Any) -> bool:
+        if happening.condition is None:
+            return True
+        begin(object())
+        try:
+            return (
+                program.function(happening.condition)(None, *([message] if happening.condition.names else [])) is True
+            )
+        except Failure:
+            return False
+
+    within = None if scenario.within is None else program.function(scenario.within)(None)
+    return shows(scenario, records, holds, within.nanos if isinstance(within, Duration) else None)
 
 
 def _drive(trial: _Trial) -> None:

@@ -7,25 +7,29 @@ import re
 from typing import Any
 from xml.etree import ElementTree
 
+import cogc.testing.coverage as coverage
 from cogc.language.values import plain
 from cogc.lowering.tests import Suite
+from cogc.testing.coverage import Covered
 from cogc.testing.trial import Outcome
 from cogc.testing.words import again, report, title
 
 Outcomes = list[tuple[Suite, Outcome]]
 
 
-def as_json(outcomes: Outcomes, seed: int, seconds: float) -> str:
+def as_json(outcomes: Outcomes, seed: int, seconds: float, covered: Covered | None = None) -> str:
     """Return the outcomes as one JSON object: counts, and a list of tests."""
     tests = [_test(s, o, seed) for s, o in outcomes]
     failed = sum(not o.passed for _, o in outcomes)
-    whole = {
+    whole: dict[str, Any] = {
         "tests": tests,
         "passed": len(tests) - failed,
         "failed": failed,
         "seconds": round(seconds, 6),
         "seed": seed,
     }
+    if covered is not None:
+        whole["coverage"] = coverage.as_json(covered)
     return json.dumps(whole, ensure_ascii=False, indent=2) + "\n"
 
 

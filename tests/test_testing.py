@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from textwrap import dedent
 from xml.etree import ElementTree
@@ -12,6 +15,7 @@ import pytest
 
 from support.cli import cogc, cogc_here
 from support.paths import ROOT
+from support.waiting import DEADLINE
 
 PAGE = (ROOT / "specs" / "testing.md").read_text()
 SYSTEM = """
@@ -486,3 +490,19 @@ def test_marks_change_nothing(tmp_path: Path) -> None:
     assert trial(tmp_path, text, "--update-golden")[0] == 0
     code, said = trial(tmp_path, text, "--cov")
     assert code == 0, said
+
+
+def test_watch_runs_again_after_a_change(tmp_path: Path) -> None:
+    (tmp_path / "system.cog").write_text(SYSTEM)
+    spec = tmp_path / "a_test.cog"
+    spec.write_text('import "system.cog"\ntest "it" { use Main\n run 1s\n expect out }\n')
+    command = [sys.executable, "-m", "cogc", "test", ".", "--watch", "--state", str(tmp_path / "state")]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None and process.stderr is not None
+        assert "waiting for a change" in process.stderr.readline()
+        spec.write_text(spec.read_text().replace("expect out", "expect len(out) == 0"))
+        assert "waiting for a change" in process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        said, _ = process.communicate(timeout=DEADLINE)
+    assert process.returncode == 130
+    assert "1 test in 1 file: 1 failed" in said and "1 test in 1 file: all passed" in said

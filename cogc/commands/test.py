@@ -16,6 +16,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import subprocess
 import sys
 import time
 from argparse import ArgumentParser, Namespace
@@ -41,6 +42,7 @@ from cogc.testing.coverage import Covered
 from cogc.testing.for_all import NoHypothesis
 from cogc.testing.runner import Choice, covered, run_all
 from cogc.testing.trial import Outcome
+from cogc.testing.watched import stamps
 from cogc.testing.words import report, title
 
 NO_TESTS = 2
@@ -79,6 +81,9 @@ def arguments(parser: ArgumentParser) -> None:
     add("--cov-xml", metavar="FILE", help="write the coverage to FILE in the format of Cobertura too")
     add("--fail-under", type=float, metavar="PERCENT", help="give exit code 3 if the coverage is below PERCENT")
     add(
+        "--watch", action="store_true", help="run again when a file on which the tests depend has changed, until Ctrl-C"
+    )
+    add(
         "--update-golden",
         action="store_true",
         help="write the traces of `expect trace matches` instead of comparing them",
@@ -93,9 +98,32 @@ def arguments(parser: ArgumentParser) -> None:
     allow_imports(parser)
 
 
+def prepare(words: list[str]) -> list[str]:
+    """Keep the command line for `--watch`, which starts it anew after each change."""
+    _given[:] = [w for w in words if w != "--watch"]
+    return words
+
+
+_given: list[str] = []
+PAUSE = 0.3
+"""Seconds between two looks at the files of `--watch`."""
+
+
+def _watch(options: Namespace) -> int:
+    """Run the tests in a process of their own, again after each change of a file, until somebody interrupts."""
+    while True:
+        seen = stamps(options.paths, read)
+        subprocess.run([sys.executable, "-P", "-m", "cogc", *_given], check=False)
+        sys.stderr.write("cogc: waiting for a change; Ctrl-C ends\n")
+        while stamps(options.paths, read) == seen:
+            time.sleep(PAUSE)
+
+
 def run(options: Namespace) -> int:
     if options.processes < 1:
         raise UsageError(f"-n {options.processes}: at least 1")
+    if options.watch:
+        return _watch(options)
     if options.junit:
         out.refuse_foreign(options.junit, "report in JUnit XML", written.is_junit)
     options.cov = options.cov or bool(options.cov_lcov or options.cov_xml or options.fail_under is not None)

@@ -365,6 +365,17 @@ def test_processes_give_the_same_report(tmp_path: Path) -> None:
     assert trial(tmp_path, TWO, "-n", 0)[0] == 2
 
 
+def test_a_process_that_is_killed_is_said(tmp_path: Path) -> None:
+    (tmp_path / "dies.py").write_text("import os\ndef f(a):\n    os._exit(7)\n")
+    (tmp_path / "a_test.cog").write_text(
+        'program f(a: int) -> int = python "dies:f"\n'
+        "coglet Main { listen n: int; transmit m: int; on n as x { m <- f(x) } }\n"
+        'test "a" { script f { real }\n send self.n <- 1\n run 1s }\ntest "b" { run 1s }\n'
+    )
+    done = cogc("test", "a_test.cog", "-n", 2, cwd=tmp_path)
+    assert done.returncode == 3 and "a process of the tests was killed" in done.stderr
+
+
 def test_the_reports_for_programs(tmp_path: Path) -> None:
     code, said = trial(tmp_path, TWO, "--format", "json", "--junit", tmp_path / "junit.xml")
     found = json.loads(said)

@@ -21,6 +21,7 @@ import sys
 import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
+from concurrent.futures import BrokenExecutor
 from contextlib import nullcontext
 from functools import partial
 
@@ -165,6 +166,9 @@ def _run(options: Namespace, found: Collected) -> int:
             _progress(options, suite, outcome)
     except NoHypothesis as missing:
         raise UsageError(str(missing)) from None
+    except BrokenExecutor:
+        sys.stderr.write("cogc: a process of the tests was killed; no test has an outcome behind it\n")
+        return FAILED
     except OSError as error:
         raise UsageError(f"cannot write `{error.filename}`: {str(error.strerror).lower()}") from None
     seconds = time.perf_counter() - began

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from typing import Any
 
 from cogc.kernel.priorities import ordered
@@ -69,9 +70,19 @@ def run_all(
             yield suite, _slim(run_one(programs.of(suite), test, choice))
         return
     _Parts.chosen, _Parts.choice, _Parts.settings = chosen, choice, settings
-    with ProcessPoolExecutor(min(processes, len(chosen)), get_context("fork")) as pool:
-        for (suite, _), outcome in zip(chosen, pool.map(_part, range(len(chosen))), strict=True):
-            yield suite, outcome
+    with ProcessPoolExecutor(min(processes, len(chosen)), get_context("fork"), _let_die) as pool:
+        try:
+            for (suite, _), outcome in zip(chosen, pool.map(_part, range(len(chosen))), strict=True):
+                yield suite, outcome
+        except BaseException:  # a test may go on for ever, and the pool would wait for it
+            for process in active_children():
+                process.kill()
+            raise
+
+
+def _let_die() -> None:
+    """Let an interrupt end a process of the pool without a word: the first process says that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 class _Parts:

@@ -83,7 +83,7 @@ def test_the_tests_of_the_page_pass(tmp_path: Path) -> None:
     (tmp_path / "page.cog").write_text(blocks("cog"))
     (tmp_path / "echo.yaml").write_text(blocks("yaml"))
     done = cogc_here("test", ".", cwd=tmp_path)
-    assert done.returncode == 0 and "5 tests in 2 files: all passed" in done.stdout, done.stdout + done.stderr
+    assert done.returncode == 0 and "9 tests in 2 files: all passed" in done.stdout, done.stdout + done.stderr
 
 
 def test_the_failure_of_the_page_is_what_is_printed(tmp_path: Path) -> None:

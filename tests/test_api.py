@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import subprocess
@@ -133,6 +134,7 @@ def test_a_parameter_that_is_refused_raises(desk: cogc.Program) -> None:
             trio.run(main, name, value)
         with pytest.raises(cogc.RunError), cogc.start_sync(desk, parameters={name: value}) as run:
             run.wait()
+        assert gc.isenabled()
 
 
 def test_an_exception_of_the_body_comes_out_as_it_is(desk: cogc.Program) -> None:

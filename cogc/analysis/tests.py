@@ -15,7 +15,7 @@ from cogc.diagnostics.problems import Label
 from cogc.diagnostics.suggest import did_you_mean
 from cogc.language import types
 from cogc.language.closed import assert_never
-from cogc.language.texts import is_internal
+from cogc.language.texts import MARK, is_internal
 from cogc.language.types import ANY, DURATION, FLOAT, INT, STRING, FieldOf, ListOf, RecordOf, Type
 from cogc.names.load import import_path
 from cogc.names.lower_type import lower_type
@@ -179,9 +179,9 @@ def scripted(world: World, unit: Unit, name: str) -> list[tuple[str, nodes.Node]
         found.append(("tool", server.node))
     for shape in reachable(world, unit):
         if not head or shape.name == head:
-            member = shape.programs.get(rest)
-            if member is not None:
-                found.append(("program", member.node))
+            for own in (rest, rest + MARK, MARK + rest):  # those of a definition of done have marks
+                if own in shape.programs:
+                    found.append(("program", shape.programs[own].node))
     return found
 
 
@@ -206,7 +206,7 @@ def observed(world: World, unit: Unit, shape: Shape | None) -> dict[str, Type]:
     calls = RecordOf((FieldOf("calls", ListOf(CALL)),))
     found: dict[str, Type] = {}
     for one in reachable(world, unit):
-        found.update({n: calls for n, m in one.programs.items() if not is_internal(n) and not _is_pure(m.node)})
+        found.update({n.strip(MARK): calls for n, m in one.programs.items() if not _is_pure(m.node)})
     for declared in (*unit.declared.values(), *unit.imported.values()):
         if declared.kind in ("model", "agent") or (declared.kind == "program" and not _is_pure(declared.node)):
             found[declared.node.name.id] = calls

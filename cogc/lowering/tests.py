@@ -7,13 +7,16 @@ handed to it when it is evaluated.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from cogc import ir
+from cogc.analysis.attribute_check import word_of
 from cogc.analysis.checked import Checked
 from cogc.analysis.tests import declared_of, observed, parts, reachable, shape_of, use_of
 from cogc.language import types
+from cogc.language.attributes import ATTRIBUTES
 from cogc.language.closed import assert_never
 from cogc.lowering.expressions import Lowering
 from cogc.lowering.lower import Lower
@@ -180,14 +183,32 @@ class Scenario:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """A criterion of a definition of done or a step of a plan, for the coverage: whose it is, its name, and its place.
+
+    `skips` says whether a step has a condition that may not hold.
+    """
+
+    kind: Literal["criterion", "step"]
+    owner: str
+    name: str
+    path: str
+    line: int
+    column: int
+    skips: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Suite:
-    """The tests of one file, with the program that all of them are parts of; `bundle` is None without a test."""
+    """The tests of one file, with the program that all of them are parts of; `bundle` is None without a test. `parts` are
+    what the coverage counts of plans and definitions of done."""
 
     path: str
     bundle: ir.Bundle | None
     tests: tuple[Test, ...]
     scenarios: tuple[Scenario, ...]
     lines: tuple[str, ...]
+    parts: tuple[Part, ...] = ()
 
 
 def lower_tests(checked: Checked, unit: Unit, whole: bool = False) -> Suite:
@@ -200,7 +221,29 @@ def lower_tests(checked: Checked, unit: Unit, whole: bool = False) -> Suite:
     scenarios = [_scenario(run, unit, n) for n in unit.tree.declarations if isinstance(n, nodes.Scenario)]
     bundle = run.tables.bundle(found[0].root, {}) if found else None
     lines = tuple(unit.source.text.splitlines())
-    return Suite(unit.path, bundle, tuple(found), tuple(scenarios), lines)
+    return Suite(
+        unit.path, bundle, tuple(found), tuple(scenarios), lines, tuple(_parts(checked, unit)) if whole else ()
+    )
+
+
+def _parts(checked: Checked, unit: Unit) -> Iterator[Part]:
+    """Yield the criteria and the steps that a file and those that it imports declare."""
+    for shape in reachable(checked.world, unit):
+        declared = checked.world.lookup(shape.unit, shape.name)
+        if declared is None or shape.unit.path.startswith("std/"):
+            continue
+        node, own = declared.node, shape.unit
+        if isinstance(node, nodes.Dod):
+            for c in node.criteria:
+                if c.key.id not in ATTRIBUTES["dod"] and not (
+                    isinstance(c, nodes.Attribute) and word_of(c.value) == "off"
+                ):
+                    yield Part("criterion", shape.name, c.key.id, own.path, *own.source.position(c.start))
+        elif isinstance(node, nodes.Plan):
+            for step in node.items:
+                if isinstance(step, nodes.Step):
+                    where = own.source.position(step.start)
+                    yield Part("step", shape.name, step.name.id, own.path, *where, step.condition is not None)
 
 
 def _scenario(run: Lower, unit: Unit, node: nodes.Scenario) -> Scenario:

@@ -217,6 +217,7 @@ class Session:
                     self._event("end")
         finally:
             gc.unfreeze()
+            gc.enable()  # a start that was refused has not come to it
             self._write_down()
             self.orders.close()
             with trio.move_on_after(1, shield=True):

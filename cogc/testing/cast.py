@@ -12,16 +12,25 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
+from cogc import ir
 from cogc.kernel.effects import Ask, Call
 from cogc.kernel.state import State
 from cogc.language.functions import text
+from cogc.language.texts import MARK
 from cogc.language.values import Duration, Failure
 from cogc.lowering.tests import Answer, Script, Value
 from cogc.run.scripted import answered, failed
 
 Evaluate: TypeAlias = Callable[[Value], Any]
-OURS = ("coglet", "queue", "plan store")
-"""The kinds of calls that are parts of the system itself, and are carried out in a test as in a run."""
+
+
+def is_ours(program: ir.Program) -> bool:
+    """Return whether calls of a program are a part of the system itself, and are carried out in a test as in a run.
+
+    These are coglets in Python, queues, stored plans, and the functions of the standard library.
+    """
+    of_library = program.kind == "python" and str(program.argument).startswith("std.")
+    return of_library or program.kind in ("coglet", "queue", "plan store")
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,9 +172,11 @@ def names_of(call: Ask | Call, kernel: State) -> list[str]:
     known = kernel.calls.get(call.id)
     coglet = known[1].code.name if known is not None else ""
     if isinstance(call, Ask):
-        return [f"{coglet}.{call.program}", call.program, call.model.name]
+        name = call.program.strip(MARK)
+        return [f"{coglet}.{name}", name, call.model.name]
     program = call.program
+    name = program.name.strip(MARK)
     if program.kind == "mcp":
         server = program.server.rpartition("::")[2]
-        return [f"{server}.{program.argument}", program.name, server]
-    return [f"{coglet}.{program.name}", program.name]
+        return [f"{server}.{program.argument}", name, server]
+    return [f"{coglet}.{name}", name]

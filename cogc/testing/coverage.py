@@ -16,7 +16,7 @@ import msgspec
 
 from cogc import ir
 from cogc.language.texts import is_internal
-from cogc.lowering.tests import Scenario, Suite
+from cogc.lowering.tests import Part, Scenario, Suite
 
 MARK = "·covered"
 """The name of the function that marks call. No user can write it."""
@@ -40,13 +40,20 @@ class Goal:
 class Marks:
     """The program with marks in it, the goals that these stand for, and which of them were reached."""
 
-    def __init__(self, bundle: ir.Bundle) -> None:
+    def __init__(self, bundle: ir.Bundle, parts: tuple[Part, ...] = ()) -> None:
         self.bundle = bundle
         self.goals: list[Goal] = []
         self.reached: set[Goal] = set()
         self.traced: dict[tuple[str, ...], Goal] = {}
         """The goals that the trace shows, by what it shows of them."""
         self.marked = msgspec.structs.replace(bundle, coglets={k: self._coglet(c) for k, c in bundle.coglets.items()})
+
+        for part in parts:
+            outcomes = ("is met", "is not met") if part.kind == "criterion" else ("runs", "is skipped")
+            for what in outcomes if part.kind == "criterion" or part.skips else outcomes[:1]:
+                goal = Goal(part.path, part.line, part.column, f"the {part.kind} `{part.name}` {what}")
+                self.goals.append(goal)
+                self.traced[part.kind, part.owner, part.name, what] = goal
 
     def function(self) -> Callable[..., Any]:
         """Return the function that marks call: it notes a goal, and gives back the value of a condition."""
@@ -139,6 +146,8 @@ class Marks:
             if child.restart != "never":
                 what = f"`{child.name}` is restarted"
                 self.traced["restart", coglet.name, child.name] = self.goals[self._goal(child.at, what)]
+                what = f"a failure of `{child.name}` goes up to its parent"
+                self.traced["up", coglet.name, child.name] = self.goals[self._goal(child.at, what)]
         for listen in coglet.listens:
             if listen.overflow != "block" and not is_internal(listen.name):
                 what = f"the inbox `{listen.name}` of `{coglet.name}` overflows"
@@ -147,6 +156,7 @@ class Marks:
     def _read(self, records: Iterable[dict[str, Any]]) -> None:
         """Note the goals that records show."""
         names: dict[str, str] = {}
+        failed: tuple[str, str] = ("", "")
         for record in records:
             kind, path = record["kind"], record["path"]
             if kind == "create":
@@ -156,16 +166,31 @@ class Marks:
             child = last.partition("[")[0]
             if kind == "transmit":
                 self._note("link", names.get(parent, ""), child, record["channel"])
+                self._part(names.get(path, ""), record["channel"], record["data"])
             elif kind == "deliver":
                 self._note("link", names.get(path, ""), "", record["port"])
             elif kind == "restart":
                 self._note("restart", names.get(parent, ""), child)
             elif kind == "drop":
                 self._note("overflow", names.get(path, ""), record["port"])
-            elif kind == "fail" and record.get("error_kind") == "overflow":
-                for key in self.traced:
+            elif kind == "fail":
+                above, _, below = failed[0].rpartition("/")
+                if above == path and failed[1] == record["error"]:
+                    self._note("up", names.get(path, ""), below.partition("[")[0])
+                failed = path, record["error"]
+                for key in self.traced if record["error_kind"] == "overflow" else ():
                     if key[0] == "overflow" and f"`{key[2]}`" in record["error"]:
                         self._note(*key)
+
+    def _part(self, owner: str, channel: str, data: Any) -> None:
+        """Note what a message says of the criteria of a definition of done, or of a step of a plan."""
+        if channel == "report" and isinstance(data, dict):
+            for finding in data.get("findings") or ():
+                what = {"PASS": "is met", "FAIL": "is not met"}.get(finding["status"], "")
+                self._note("criterion", owner, finding["criterion"], what)
+        elif channel == "step" and isinstance(data, dict):
+            what = {"completed": "runs", "skipped": "is skipped"}.get(data.get("status", ""), "")
+            self._note("step", owner, str(data.get("id")), what)
 
     def _note(self, *key: str) -> None:
         goal = self.traced.get(key)

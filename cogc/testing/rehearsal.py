@@ -16,7 +16,7 @@ from cogc.run import executors, models
 from cogc.run.delayed import Piece, Reply
 from cogc.run.journal import Outward
 from cogc.run.session import STRETCH, Session
-from cogc.testing.cast import OURS, Cast
+from cogc.testing.cast import Cast, is_ours
 
 MOST_AT_ONCE = 1_000_000
 """How many messages a system may take without any time passing, before a test says that it never rests."""
@@ -120,7 +120,7 @@ class Rehearsal(Session):
         given = self.cast.given(call, self.kernel)
         if given is None:
             if (isinstance(call, Ask) and call.model.provider == "scripted") or (
-                isinstance(call, Call) and call.program.kind in OURS
+                isinstance(call, Call) and is_ours(call.program)
             ):
                 super()._call(call)
             else:

@@ -109,7 +109,7 @@ def _slim(outcome: Outcome) -> Outcome:
 
 def covered(suites: tuple[Suite, ...], outcomes: list[tuple[Suite, Outcome]]) -> Covered:
     """Return the coverage of the programs of suites by outcomes."""
-    goals = {g for s in suites if s.bundle is not None for g in Marks(s.bundle).goals}
+    goals = {g for s in suites if s.bundle is not None for g in Marks(s.bundle, s.parts).goals}
     reached = {g for _, o in outcomes for g in o.reached}
     shown = {(s.path, name) for s, o in outcomes for name in o.shown}
     scenarios = [(s, c) for s in suites for c in s.scenarios]

@@ -24,7 +24,7 @@ from cogc.run.session import RunOptions
 from cogc.run.settings import Settings
 from cogc.testing.acts import command as give
 from cogc.testing.acts import send as feed
-from cogc.testing.cast import OURS, Cast, Part
+from cogc.testing.cast import Cast, Part, is_ours
 from cogc.testing.diagram import draw
 from cogc.testing.observed import Observed
 from cogc.testing.rehearsal import Rehearsal, Restless, Unscripted
@@ -321,7 +321,7 @@ def _is_alone(unit: Unit, cast: Cast) -> bool:
     """Return whether no call of a system is carried out for real."""
     real = any(a.kind == "real" for part in cast.parts.values() for _, a in part.answers)
     functions = any(part.function is not None for part in cast.parts.values())
-    return not real and not functions and not any(p.kind in OURS for p in unit.bundle.programs.values())
+    return not real and not functions and not any(map(is_ours, unit.bundle.programs.values()))
 
 
 # ---- scripts ---------------------------------------------------------------------------------------------------

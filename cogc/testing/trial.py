@@ -116,7 +116,7 @@ class Program:
         assert suite.bundle is not None
         if not covered:
             return cls(suite, Unit(suite.bundle), settings)
-        marks = Marks(suite.bundle)
+        marks = Marks(suite.bundle, suite.parts)
         unit = Unit(marks.marked)
         unit.coder.space[f"f_{MARK}"] = marks.function()
         return cls(suite, unit, settings, marks=marks)

@@ -1,15 +1,18 @@
-"""`cogc runtime start|stop|status`: a runtime, to which coglets are added while
-it runs.
+"""`cogc runtime start|stop|status|replay`: a runtime, to which coglets are added
+while it runs.
 
     start     start a runtime in the background, and print its process and port
     stop      stop all coglets, the last one first, and end the runtime
     status    show the tree of coglets, a line for each, and the links
+    replay    repeat what `start --record FILE` has recorded, without clients,
+              processes, network or clock: the same log and the same trace
 
 Other commands create, link, feed and watch its coglets: create, stop, link,
 unlink, links, transmit, enact, observe, shell. HTTP and MCP (`/mcp`) do the
 same on the runtime's port.
 
-Exit codes: 0 done; 1 the runtime did not start, or is not there;
+Exit codes: 0 done; 1 the runtime did not start, or is not there; 2 the
+recording cannot be read; 3 the replay departs from it, or output was lost;
 129, 130, 143 a runtime in the foreground was ended by SIGHUP, SIGINT, SIGTERM.
 """
 
@@ -21,6 +24,7 @@ import subprocess
 import sys
 import time
 from argparse import SUPPRESS, ArgumentParser, Namespace
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import msgspec
@@ -33,12 +37,15 @@ from cogc.commands.state import add_state
 from cogc.commands.streams import Sink, refuse_foreign
 from cogc.commands.usage import UsageError
 from cogc.disk.state_folder import Kept, StateFolder, here
-from cogc.kernel.effects import LogLine
+from cogc.kernel.effects import Effect, LogLine
+from cogc.kernel.machine import Kernel
 from cogc.language.values import plain
+from cogc.run import journal
 from cogc.run.people import People
 from cogc.run.plans import Keeping
 from cogc.run.settings import Settings
 from cogc.run.stopping import EXIT_CODES
+from cogc.run.trace import TraceWriter
 
 PATIENCE = 20.0
 """Seconds in which a runtime must take requests."""
@@ -46,16 +53,17 @@ PATIENCE = 20.0
 
 def arguments(parser: ArgumentParser) -> None:
     add = parser.add_argument
-    add("action", choices=("start", "stop", "status"), help="what to do")
+    add("action", choices=("start", "stop", "status", "replay"), help="what to do")
+    add("recording", nargs="?", metavar="FILE", help="replay: the journal")
     client.add_port(parser)
     add("--foreground", action="store_true", help="start: stay in the foreground")
-    add("--trace", metavar="FILE", help="start: write a trace to FILE")
+    add("--trace", metavar="FILE", help="start, replay: write a trace to FILE")
     add("--record", metavar="FILE", help="start: write a journal to FILE: every event that came from outside")
     add(
         "--log",
         choices=list(LEVELS),
         default="info",
-        help="start: lowest level at which the log of coglets is written (default: info)",
+        help="start, replay: lowest level at which the log of coglets is written (default: info)",
     )
     add("--ready-fd", type=int, help=SUPPRESS)
     add_state(parser)
@@ -67,6 +75,8 @@ def run(options: Namespace) -> int:
         return client.said(lambda o: str(client.ask(o.port, "POST", ["shutdown"])["msg"]), options)
     if options.action == "status":
         return client.said(lambda o: client.status(o.port), options)
+    if options.action == "replay":
+        return _replay(options)
     return foreground(options) if options.foreground else client.said(_background, options)
 
 
@@ -152,6 +162,45 @@ def foreground(options: Namespace) -> int:
     for line in lost:
         sys.stderr.write(f"cogc: {line}\n")
     return EXIT_CODES.get(session.outcome, 0) or (3 if lost or session.outcome == "failed" else 0)
+
+
+def _replay(options: Namespace) -> int:
+    """Repeat a recorded runtime. Its journal holds the programs of its coglets."""
+    from cogc.service.daemon import host  # the extra `serve`
+
+    if options.recording is None:
+        raise UsageError("name the journal: cogc runtime replay FILE")
+    try:
+        head, events = journal.read(Path(options.recording))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"cannot read `{options.recording}`: {error}") from None
+    file = _opened(options.trace)
+    writer = None if file is None else TraceWriter(io.BufferedWriter(file))
+    kernel = Kernel(host(), head["seed"], head["epoch"], writer is not None, head["run"])
+
+    def taken(effects: list[Effect]) -> None:
+        for effect in effects:
+            if isinstance(effect, LogLine):
+                log(effect, options.log)
+        if writer is not None and kernel.trace is not None:
+            writer.write(kernel.trace.take())
+
+    try:
+        journal.replay(kernel, events, taken)
+    except journal.Divergence as error:
+        sys.stderr.write(f"cogc: the replay departs from the recording: {error}\n")
+        return 3
+    finally:
+        if writer is not None:
+            writer.flush()
+    if not journal.is_whole(events):
+        raise UsageError(
+            f"the recording `{options.recording}` is incomplete: it breaks off after line {len(events) + 1}"
+        )
+    if file is not None and file.loss():
+        sys.stderr.write(f"cogc: {file.loss()}\n")
+        return 3
+    return 0
 
 
 def common(options: Namespace) -> dict[str, Any]:

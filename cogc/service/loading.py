@@ -8,16 +8,14 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from cogc import ir
-from cogc.analysis.checked import Options
-from cogc.compile import analyse, program
 from cogc.diagnostics import render
 from cogc.diagnostics.problems import Problems
-from cogc.disk.files import is_spec, main_spec, read
+from cogc.disk.files import is_spec, main_spec
 from cogc.kernel.shapes import Policy
+from cogc.loading import bundle_of
 
 MANIFEST = "manifest.toml"
 Allowed = Callable[[str], frozenset[str]]
@@ -72,17 +70,11 @@ def _place(path: str) -> tuple[str, str | None]:
 
 def _bundle(place: str, root: str | None, packages: frozenset[str]) -> ir.Bundle:
     """Compile a spec. Raise Refused with its diagnostics if it has errors."""
-    place = main_spec(place)
-    if os.path.isfile(place) and place.endswith(".json"):
-        try:
-            return ir.decode(Path(place).read_bytes())
-        except (OSError, ValueError) as error:
-            raise Refused(422, f"'{place}' is no program: {error}") from None
-    if os.path.isfile(place) and not is_spec(place):
-        raise Refused(422, f"'{place}' is no spec: it is neither a .cog file nor a spec in YAML")
+    main = main_spec(place)
+    if os.path.isfile(main) and not main.endswith(".json") and not is_spec(main):
+        raise Refused(422, f"'{main}' is no spec: it is neither a .cog file nor a spec in YAML")
     problems = Problems()
-    checked = analyse([place], read, problems, Options(packages))
-    bundle = None if problems.errors else program(checked, root)
+    bundle = bundle_of(place, root, packages, problems)
     if bundle is None:
         errors = [d for d in problems.sorted() if d.severity == "error"]
         raise Refused(422, json.loads(render.json(errors)))

@@ -7,7 +7,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -183,6 +182,33 @@ def test_a_signal_ends_a_runtime_in_good_order_with_its_trace_whole(tmp_path: Pa
     assert '"kind":"stop","path":"CogletRuntime"' in lines[-1]
 
 
+def test_a_recorded_runtime_is_replayed_to_the_byte(tmp_path: Path) -> None:
+    first, again, record = (tmp_path / name for name in ("a.jsonl", "b.jsonl", "journal.jsonl"))
+    words = ["runtime", "start", "--foreground", "-p", "0", "--trace", str(first), "--record", str(record)]
+    env = {**os.environ, "COGC_STATE": str(tmp_path / "state")}
+    made = subprocess.Popen([*COGLET, *words], stdout=subprocess.PIPE, text=True, cwd=tmp_path, env=env)
+    assert made.stdout is not None
+    port = made.stdout.readline().rpartition("port=")[2].rstrip(")\n")
+    place = Path(doubler(tmp_path))
+
+    def coglet(*words: str) -> str:
+        done = subprocess.run([*COGLET, *words, "-p", port], capture_output=True, text=True, cwd=tmp_path, env=env)
+        return done.stdout.strip()
+
+    d, p = coglet("create", str(place)), coglet("create", printer(tmp_path))
+    coglet("link", f"{d}:output", f"{p}:input")
+    coglet("transmit", f"{d}:input", "21")
+    coglet("transmit", f"{d}:input", '{"a": 1}')  # which fails it
+    coglet("runtime", "stop")
+    assert made.wait(DEADLINE) == 0
+    made.stdout.close()
+    (place / "doubler.py").unlink()
+    done = cogc("runtime", "replay", record, "--trace", again)
+    assert done.returncode == 0 and first.read_bytes() == again.read_bytes()
+    assert '"n":1' in again.read_text().replace(" ", "")
+    assert cogc("runtime", "replay").returncode == cogc("runtime", "replay", tmp_path / "none").returncode == 2
+
+
 def test_a_runtime_that_is_killed_leaves_no_process(shell: Shell) -> None:
     seconds = unique_seconds()
     (shell.place / "sleeper.cog").write_text(
@@ -208,17 +234,17 @@ def test_the_commands_of_the_page_are_those_of_the_script() -> None:
     assert used <= set(words) and used | {"run"} == set(words)
 
 
-def test_the_end_is_quick_whatever_clients_do(shell: Shell) -> None:
+def test_a_client_that_never_reads_does_not_hold_the_end(shell: Shell) -> None:
     code = 'from coglet import Coglet, TickLet, every\nclass Loud(Coglet, TickLet):\n  @every(2, "ms")\n'
     code += '  async def tick(self):\n    await self.transmit("out", "x" * 100_000)\n'
     id = shell("create", folder(shell.place, "loud", code, "Loud"))
     watching = subprocess.Popen([*COGLET, "observe", f"{id}:out", "-p", shell.port, "--follow"], stdout=subprocess.PIPE)
     assert watching.stdout is not None
     watching.stdout.readline()  # and no more
-    began = time.monotonic()
-    shell("runtime", "stop")
-    wait_for(lambda: not alive(shell.pid))
-    assert time.monotonic() - began < 4, "the command itself takes a part of it"
-    watching.kill()
-    watching.wait()
-    watching.stdout.close()
+    try:
+        shell("runtime", "stop")
+        wait_for(lambda: not alive(shell.pid))
+    finally:
+        watching.kill()
+        watching.wait()
+        watching.stdout.close()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import socket
-import time
 from pathlib import Path
 from typing import Any
 
@@ -304,9 +303,7 @@ def test_cogs_lists_the_folders_of_cogs_and_examples(tmp_path: Path) -> None:
 
 
 def test_the_shutdown_answers_and_ends_the_process_whatever_clients_do(tmp_path: Path) -> None:
-    times: list[float] = []
-
-    async def does(client: Client, runtime: Runtime) -> None:
+    async def does(client: Client, _: Runtime) -> None:
         code = "from coglet import Coglet, TickLet, every\nclass Loud(Coglet, TickLet):\n"
         code += '    @every(1, "ms")\n    async def tick(self):\n        await self.transmit("out", "x" * 100_000)\n'
         id = await client.create(folder(tmp_path, "loud", code, "Loud"))
@@ -317,13 +314,13 @@ def test_the_shutdown_answers_and_ends_the_process_whatever_clients_do(tmp_path:
         await trio.sleep(0.5)
         said = await client.post("/shutdown")
         assert said.json == {"msg": "shutting down"}
-        times.append(time.monotonic())
 
     clients: list[socket.socket] = []
-    served(does, tmp_path)
-    for made in clients:
-        made.close()
-    assert time.monotonic() - times[0] < 2.5
+    try:
+        served(does, tmp_path)  # which gives up when its deadline has passed
+    finally:
+        for made in clients:
+            made.close()
 
 
 def test_malformed_requests_end_nothing(tmp_path: Path) -> None:

@@ -136,7 +136,7 @@ class Runtime:
         path = f"{ROOT}/{id}"
         self.ids[path], self.paths[id], self.folders[path] = id, path, place
         try:
-            values = {k: from_python(v, f"`{k}`") for k, v in loaded.parameters.items()}
+            values = {k: _value(v, k) for k, v in loaded.parameters.items()}
             await self._order("create", ROOT, digest, loaded.key, id, values, loaded.policy)
         except BaseException:
             self._forget(path)
@@ -158,14 +158,14 @@ class Runtime:
         listens = channel in self.listens(inst)
         if listens:
             self._hear(inst.path, channel)
-        await self._order("input" if listens else "transmit", inst.path, channel, from_python(data, f"`{channel}`"))
+        await self._order("input" if listens else "transmit", inst.path, channel, _value(data, channel))
         return {"msg": f"transmitted on {id}:{channel}"}
 
     async def enact(self, id: str, command: str, data: Any) -> dict[str, Any]:
         """Give a command, and return when its handler has ended. An unknown command is ignored."""
         inst = self.find(id)
         if command in self.commands(inst):
-            await self._order("enact", inst.path, command, from_python(data, f"`{command}`"))
+            await self._order("enact", inst.path, command, _value(data, command))
         return {"msg": f"sent '{command}' to {id}"}
 
     async def _order(self, action: str, *data: Any) -> Any:
@@ -425,6 +425,14 @@ def prefix(name: str) -> str:
             name = name[: -len(end)]
             break
     return name.lower()
+
+
+def _value(data: Any, name: str) -> Any:
+    """Return data from outside as a value of the language. Raise Refused for what the language cannot hold."""
+    try:
+        return from_python(data, f"`{name}`")
+    except Failure as wrong:
+        raise Refused(422, wrong.message) from None
 
 
 def _below(inst: Instance) -> int:

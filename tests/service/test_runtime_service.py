@@ -175,6 +175,19 @@ def test_what_is_not_there_is_said(tmp_path: Path, method: str, path: str, statu
     served(does, tmp_path)
 
 
+@pytest.mark.parametrize("data", ["1e999", "-1e999", "%22%5Cud800%22", "%5B" * 500 + "%5D" * 500, "9" * 5000])
+def test_data_that_no_value_can_be_made_of_is_refused_or_taken_as_text(tmp_path: Path, data: str) -> None:
+    async def does(client: Client, _: Runtime) -> None:
+        id = await client.create(printer(tmp_path))
+        said = await client.post(f"/transmit/{id}/input?data={data}")
+        assert said.status in (200, 422) and isinstance(said.json, dict)
+        assert said.status == 200 or "input" in said.json["detail"]
+        assert (await client.post(f"/enact/{id}?command=reset&data={data}")).status in (200, 422)
+        assert (await client.get(f"/channels/{id}")).status == 200
+
+    served(does, tmp_path)
+
+
 def test_missing_and_odd_parameters_are_reported_in_the_form_of_fastapi(tmp_path: Path) -> None:
     async def does(client: Client, _: Runtime) -> None:
         id = await client.create(doubler(tmp_path))

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cogc.kernel.machine import Kernel
 from cogc.kernel.unit import Unit
 from cogc.run import journal
+from cogc.run.build import build_session
+from cogc.run.session import RunOptions, Session, Sinks
+from cogc.run.settings import Settings
 from cogc.run.trace import TraceWriter
-from support.sessions import session
+from support.sessions import finished, session
+from support.sim import Sim
 from support.specs import build
 
 LONG = "len([1 for p in range(1000) if len([q for q in range(1000)]) > p])"
@@ -31,12 +37,31 @@ def main(body: str) -> str:
     return program + "coglet Main { listen x: int\n transmit o: int\n %s\n on stop { log info 1 } }" % (body % LONG)
 
 
-def recorded(text: str, folder: Path, **options: int) -> tuple[bytes, int]:
-    """Record a run; return its trace, and the number of steps that were cut short."""
+def begun(text: str, **more: Any) -> Session:
+    """Return a session whose time is over when its steps have looked up twenty times."""
+    made = build_session(Unit(build(text)), RunOptions(run="r", seed=1, epoch=5, keep=None), Settings(), Sinks(**more))
+    looks, poll = count(), made.kernel.door.poll
+    assert poll is not None
+
+    def look() -> int | None:
+        if next(looks) == 20:
+            made.options.stop_at = made.now() - 1
+        return poll()
+
+    made.kernel.door.poll = look
+    return made
+
+
+def recorded(text: str, folder: Path, ends: bool) -> tuple[bytes, int]:
+    """Record a run, one that `ends` in the middle of its work or one that goes on; return its trace, and the number of steps that
+    were cut short."""
     head = {"run": "r", "seed": 1, "epoch": 5, "program": ""}
     with (folder / "j").open("wb") as file, (folder / "t").open("wb") as trace:
-        writer = TraceWriter(trace)
-        session(build(text), journal=journal.Journal(file, head), trace=writer, run="r", seed=1, epoch=5, **options)
+        writer, kept = TraceWriter(trace), journal.Journal(file, head)
+        if ends:
+            finished(begun(text, trace=writer, journal=kept))
+        else:
+            session(build(text), journal=kept, trace=writer, run="r", seed=1, epoch=5)
         writer.flush()
     return (folder / "t").read_bytes(), sum(e[2] == "cut" for e in journal.read(folder / "j")[1])
 
@@ -55,7 +80,7 @@ def replayed(text: str, folder: Path) -> bytes:
 
 @pytest.mark.parametrize("body", GIVEN_UP.values(), ids=GIVEN_UP)
 def test_a_replay_gives_a_step_up_where_the_run_did(body: str, tmp_path: Path) -> None:
-    first, cuts = recorded(main(body), tmp_path, stop_at=100_000_000)
+    first, cuts = recorded(main(body), tmp_path, ends=True)
     assert cuts >= 1 and replayed(main(body), tmp_path) == first
 
 
@@ -66,30 +91,32 @@ def test_a_command_that_is_given_up_is_one_dead_letter(wait: str) -> None:
             "WAIT", wait
         )
     )
-    made = session(build(text), stop_at=100_000_000)
+    made = finished(begun(text))
     assert made.kernel.dead_letters == 1 and made.outputs == {}
 
 
 @pytest.mark.parametrize("body", [LATE, LATE_HOOK])
 def test_a_replay_fails_a_late_step_where_the_run_did(body: str, tmp_path: Path) -> None:
-    first, cuts = recorded(main(body), tmp_path)
+    first, cuts = recorded(main(body), tmp_path, ends=False)
     assert cuts >= 1 and replayed(main(body), tmp_path) == first
 
 
 def test_a_replay_that_goes_on_where_a_step_was_cut_short_departs(tmp_path: Path) -> None:
-    recorded(main(LATE_HOOK), tmp_path)
+    recorded(main(LATE_HOOK), tmp_path, ends=False)
     _, events = journal.read(tmp_path / "j")
     other = build(main(LATE_HOOK).replace("range(1000)", "range(1)"))
     with pytest.raises(journal.Divergence, match="a step ends that was late when it was recorded"):
         journal.replay(Kernel(Unit(other)), events)
 
 
-def test_the_time_of_a_reaction_begins_with_the_reaction(tmp_path: Path) -> None:
-    """A hundred messages of a few milliseconds each come at one instant: none of them takes longer than its timeout."""
+def test_the_time_of_a_reaction_begins_with_the_reaction() -> None:
+    """A hundred messages come at one instant; each takes a few looks at a clock, on which all of them take longer than the timeout."""
     text = """coglet Main { listen x: int
+      listen go: int
       transmit o: string
-      on x as v timeout 20s { let n = len([q for q in range(10000)])
+      on x as v timeout 100ms { let n = len([q for q in range(10000)])
         o <- "done" } else as e { o <- e.kind }
-      on start { for i in range(100) { self.x <- i } } }"""
-    made = session(build(text.replace("20s", "500ms")))
-    assert made.outputs["o"] == ["done"] * 100
+      on go as g { for i in range(g) { self.x <- i } } }"""
+    sim = Sim(text, "Main")
+    sim.kernel.door.poll = count(0, 10_000_000).__next__
+    assert sim.send("go", 100).sent("o") == ["done"] * 100

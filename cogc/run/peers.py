@@ -79,4 +79,4 @@ def write_down(file: Path, entry: Mapping[str, object], peer: Peer) -> None:
     """Add a line to the file that says which person has decided what: the entry, with who and when."""
     whole = {**entry, "uid": peer.uid, "pid": peer.pid, "at": time.time()}
     with open(touch(str(file)), "a", encoding="utf-8") as opened:
-        opened.write(json.dumps(whole, ensure_ascii=False) + "\n")
+        opened.write(json.dumps(whole) + "\n")

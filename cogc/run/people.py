@@ -180,7 +180,7 @@ def _post(file: Path, id: str, question: Question) -> None:
         "id": id, "program": question.program, "path": question.path, "question": question.text,
         "choices": question.choices, "type": question.type, "owner": owner(time.time()),
     }  # fmt: skip
-    write_whole(file, json.dumps(data, ensure_ascii=False))
+    write_whole(file, json.dumps(data))
 
 
 def _show(question: Question) -> None:

@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 import msgspec
 import trio
 
+from cogc.diagnostics.masks import masked_value
 from cogc.disk.state_folder import Kept
 from cogc.language.values import Failure
 from cogc.run.git import commit_words, sealed
@@ -153,7 +154,7 @@ class Work:
         if outcome.truncated:
             return Reading(self.failed("the command wrote too much", outcome))
         try:
-            answer = msgspec.json.decode(outcome.stdout)
+            answer = masked_value(msgspec.json.decode(outcome.stdout))  # a form that JSON in JSON had hidden
         except (ValueError, RecursionError):
             return Reading(self.failed("stdout is not one JSON object", outcome))
         try:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import socket
+import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import trio
 
+from cogc.run.disk import spared
 from cogc.run.settings import Settings
 from support.processes import bubblewrap_works, marked, unique_seconds
 from support.sessions import session
@@ -102,3 +107,40 @@ def test_without_a_sandbox_it_is_refused_unless_that_is_wanted(said: Any, monkey
     assert "bubblewrap (`bwrap`) is not at hand" in said("pwd")
     assert said("cat file", sandboxed=False) == "text"
     assert said("cat file", "") == "text"
+
+
+@needs_bwrap
+def test_a_command_that_fills_the_disk_is_ended(said: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The disk is full as soon as the command has written a file."""
+    whole = os.statvfs(tmp_path)
+
+    def statvfs(path: str) -> Any:
+        free = 1 if (tmp_path / "work" / "big").exists() else whole.f_blocks // 2
+        return SimpleNamespace(f_bavail=free, f_frsize=whole.f_frsize, f_blocks=whole.f_blocks)
+
+    monkeypatch.setattr(os, "statvfs", statvfs)
+    line = f"echo x > big; exec sleep {(seconds := unique_seconds())}"
+    began = time.monotonic()
+    assert "`sh` was ended: the disk of the workspace is almost full" in said(line, ", sandbox: rw")
+    assert time.monotonic() - began < 9 and not marked(seconds)
+    (tmp_path / "work" / "big").unlink()
+    assert said("sleep 0.6; echo ok", ", sandbox: rw") == "ok"
+
+
+def test_a_disk_that_was_full_before_ends_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "statvfs", lambda path: SimpleNamespace(f_bavail=3, f_frsize=1, f_blocks=1000))
+
+    async def main() -> None:
+        async with spared(str(tmp_path), "x"):
+            await trio.sleep(0.6)
+
+    trio.run(main)
+
+
+def test_what_the_body_raises_leaves_it_as_it_is(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with spared(str(tmp_path), "x"):
+            raise FileNotFoundError(2, "gone")
+
+    with pytest.raises(FileNotFoundError, match="gone"):
+        trio.run(main)

@@ -59,7 +59,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, assert_never
@@ -78,6 +78,7 @@ from cogc.run.claims import Claims, files_of
 from cogc.run.coglets import Coglets
 from cogc.run.convert import from_python, to_python
 from cogc.run.detached import Detached
+from cogc.run.disk import spared
 from cogc.run.git import TRUSTING, is_ours, sealed
 from cogc.run.people import Question
 from cogc.run.plans import Plans
@@ -300,8 +301,10 @@ class Executors:
         words = command_words(request["words"])
         cwd = self._folder(request.get("cwd", ""))
         try:
-            with self._held(program, call, words, cwd) as (command, env):
-                outcome = await run_process(command, request.get("stdin", "").encode(), cwd, env)
+            writes = call.sandbox is not None and self.settings.sandboxed and call.sandbox.mode == "rw"
+            async with spared(cwd, words[0]) if writes else nullcontext():
+                with self._held(program, call, words, cwd) as (command, env):
+                    outcome = await run_process(command, request.get("stdin", "").encode(), cwd, env)
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             raise Failure("program", f"`{words[0]}` cannot be started: {reason.lower()}") from None

@@ -16,6 +16,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any, NamedTuple
 
 import msgspec
@@ -24,6 +25,7 @@ import trio
 from cogc.diagnostics.masks import masked_value
 from cogc.disk.state_folder import Kept
 from cogc.language.values import Failure
+from cogc.run.disk import spared
 from cogc.run.git import commit_words, sealed
 from cogc.run.pinned import pin
 from cogc.run.process import ProcessResult, run_process
@@ -75,8 +77,10 @@ class CommandRunner:
         env = self.environment(agent)
         with trio.move_on_after(seconds):
             async with self.sandboxes.around(agent, words, env, mode or agent.workspace) as (command, around):
+                writes = (mode or agent.workspace) == "rw" and self.sandboxes.wanted != "none"
                 try:
-                    return await run_process(command, stdin, self.workspace, around)
+                    async with spared(self.workspace, words[0]) if writes else nullcontext():
+                        return await run_process(command, stdin, self.workspace, around)
                 except OSError as error:
                     why = (error.strerror or str(error)).lower()
                     raise Failure("program", f"`{words[0]}` cannot be started: {why}") from None

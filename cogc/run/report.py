@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from cogc.disk.beneath import read_beneath
 from cogc.kernel.losses import AT_THE_END, Losses
 from cogc.kernel.machine import Kernel
 from cogc.kernel.models.budget import Usage
 from cogc.language.values import hidden, shorten
 
 _LAST = 10
+_LONGEST = 4 << 20
+"""Bytes of a spec of which a line is shown."""
 
 
 def failure(kernel: Kernel) -> str:
@@ -42,8 +46,8 @@ def _source_line(at: str) -> str:
     """Return the line of a spec at a place, or an empty text."""
     path, line, _ = at.rsplit(":", 2)
     try:
-        with open(path, encoding="utf-8-sig") as file:
-            return file.read().split("\n")[int(line) - 1].strip()
+        data, _ = read_beneath(os.path.dirname(path) or ".", os.path.basename(path), _LONGEST)
+        return data.decode("utf-8-sig").split("\n")[int(line) - 1].strip()
     except (OSError, UnicodeDecodeError, IndexError):
         return ""
 

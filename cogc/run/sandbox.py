@@ -195,6 +195,6 @@ class _Mounts:
         if len(self.held) > MOST_HELD:
             raise Failure(
                 "program",
-                f"more than {MOST_HELD} folders of `{folder}` would have to be kept from commands in a sandbox",
+                f"more than {MOST_HELD} folders of `{folder}` would have to be kept from commands in a sandbox: name a smaller workspace",
             )
         return f"/proc/self/fd/{HELD + len(self.held) - 1}"

@@ -31,6 +31,8 @@ from cogc.service.watch import Feed, Observer, Record
 ROOT = "CogletRuntime"
 SPEC = f"coglet {ROOT} {{ }}"
 """The program of the root."""
+MOST = 20_000
+"""How many channels may have their last messages kept; whoever names channels at will cannot fill the memory by that."""
 _OF_MIXINS = ("log_level", "register", "executor", "suppress", "unsuppress", "cogweb_status")
 """Commands that mixins give; the graph leaves them out."""
 _STATUSES = {"missing": 404, "type": 422, "stopped": 409}
@@ -369,7 +371,7 @@ class Runtime:
 
     def _watch(self, path: str, channel: str) -> Callable[[Any], None] | None:
         """Return the tap of an output: its record."""
-        if path == ROOT:
+        if path == ROOT or (len(self.records) >= MOST and (path, channel) not in self.records):
             return None
         return self.records.setdefault((path, channel), Record(self._now)).note
 

@@ -266,6 +266,19 @@ def test_a_channel_that_nobody_knows_reaches_links_and_observers_of_its_name(tmp
     served(does, tmp_path)
 
 
+def test_names_of_channels_at_will_do_not_fill_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cogc.service.runtime.MOST", 3)
+    (tmp_path / "spec.cog").write_text(SPEC)
+
+    async def does(client: Client, runtime: Runtime) -> None:
+        id = await client.create(f"{tmp_path}/spec.cog:Worker")
+        for n in range(10):
+            assert (await client.post(f"/transmit/{id}/name{n}?data={n}")).status == 200
+        assert len(runtime.records) == 3 and len(runtime.kernel.outer.functions) == 3
+
+    served(does, tmp_path)
+
+
 def test_an_observer_of_a_listen_channel_hears_what_comes_in(tmp_path: Path) -> None:
     async def does(client: Client, _: Runtime) -> None:
         d = await client.create(doubler(tmp_path))

@@ -333,6 +333,20 @@ def test_a_file_of_its_own_finds_the_main_of_what_it_imports(tmp_path: Path) -> 
     assert done.returncode == 0 and "1 test in 1 file: all passed" in done.stdout
 
 
+def test_programs_of_files_behind_an_import_can_be_scripted(tmp_path: Path) -> None:
+    (tmp_path / "lib.cog").write_text('program shout(t: string) -> string = shell ["tr", t]\n')
+    (tmp_path / "sys.cog").write_text(
+        'import "lib.cog" as lib\ncoglet Main { listen q: string; transmit a: string; on q as x { a <- lib.shout(x) } }\n'
+    )
+    steps = 'script shout { reply "X" }\nsend self.q <- "x"\nrun 0s\nexpect a == ["X"] and len(shout.calls) == 1 }\n'
+    (tmp_path / "sys_test.cog").write_text(
+        f'import "sys.cog" as s\nimport "lib.cog" as lib\ntest "a" {{ use s.Main\n{steps}'
+        f'test "b" {{ use Main\n{steps.replace("script shout", "script lib.shout")}'
+    )
+    done = cogc_here("test", ".", cwd=tmp_path)
+    assert done.returncode == 0 and "2 tests in 1 file: all passed" in done.stdout, done.stdout + done.stderr
+
+
 @pytest.mark.parametrize("words", [("nothing",), (".", "-k", "nothing")])
 def test_no_tests_at_all_is_exit_code_2(tmp_path: Path, words: tuple[str, ...]) -> None:
     (tmp_path / "nothing").mkdir()

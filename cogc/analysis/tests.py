@@ -168,15 +168,18 @@ def parts(path: nodes.Expr) -> list[str]:
 
 
 def scripted(world: World, unit: Unit, name: str) -> list[tuple[str, nodes.Node]]:
-    """Return what a name in `script` may stand for: a kind and its node; several where coglets have programs of one name."""
-    found: list[tuple[str, nodes.Node]] = []
-    declared = world.lookup(unit, name)
-    if declared is not None and declared.kind in ("program", "model", "agent"):
-        found.append((declared.kind, declared.node))
+    """Return what a name in `script` may stand for: a kind and its node; several where coglets have programs of one name.
+
+    A program, a model or an agent of a file that is imported under a name, or by an imported file, has its plain name too.
+    """
+    files = _files(world, unit)
     head, _, rest = name.rpartition(".")
-    server = world.lookup(unit, head) if head else None
-    if server is not None and server.kind == "mcp":
-        found.append(("tool", server.node))
+    meant = [world.lookup(unit, name)] if world.lookup(unit, name) or head else [f.declared.get(name) for f in files]
+    found: list[tuple[str, nodes.Node]] = [
+        (d.kind, d.node) for d in meant if d is not None and d.kind in ("program", "model", "agent")
+    ]
+    servers = [f.declared.get(head) for f in files] if head else []
+    found += [("tool", d.node) for d in servers if d is not None and d.kind == "mcp"]
     for shape in reachable(world, unit):
         if not head or shape.name == head:
             for own in (rest, rest + MARK, MARK + rest):  # those of a definition of done have marks
@@ -185,8 +188,8 @@ def scripted(world: World, unit: Unit, name: str) -> list[tuple[str, nodes.Node]
     return found
 
 
-def reachable(world: World, unit: Unit) -> list[Shape]:
-    """Return the coglets of a file and of those that it imports."""
+def _files(world: World, unit: Unit) -> list[Unit]:
+    """Return a file, those that it imports, and those that they import."""
     paths, todo = {unit.path}, [unit]
     for one in todo:  # grows while it is walked
         for node in one.tree.declarations:
@@ -195,7 +198,12 @@ def reachable(world: World, unit: Unit) -> list[Shape]:
                 if other is not None and other.path not in paths:
                     paths.add(other.path)
                     todo.append(other)
-    return [s for u in todo for d in u.declared.values() if (s := world.shape(d)) is not None]
+    return todo
+
+
+def reachable(world: World, unit: Unit) -> list[Shape]:
+    """Return the coglets of a file and of those that it imports."""
+    return [s for u in _files(world, unit) for d in u.declared.values() if (s := world.shape(d)) is not None]
 
 
 # ---- what a test sees ----------------------------------------------------------------------------------------
@@ -207,7 +215,7 @@ def observed(world: World, unit: Unit, shape: Shape | None) -> dict[str, Type]:
     found: dict[str, Type] = {}
     for one in reachable(world, unit):
         found.update({n.strip(MARK): calls for n, m in one.programs.items() if not _is_pure(m.node)})
-    for declared in (*unit.declared.values(), *unit.imported.values()):
+    for declared in (d for file in reversed(_files(world, unit)) for d in file.declared.values()):
         if declared.kind in ("model", "agent") or (declared.kind == "program" and not _is_pure(declared.node)):
             found[declared.node.name.id] = calls
     if shape is not None:

@@ -160,6 +160,14 @@ PROJECT = {
     "bad.cog": "coglet Main { on start { grüß <- 1 } }\n",
     "py.cog": 'coglet Main { transmit n: string\n program f() -> string = python "py:f"\n on start { n <- f() } }\n',
     "dod.cog": 'dod D { grün: python "py:judge" }\n'.replace("grün", "fits"),
+    "test.cog": """coglet C { listen x: int
+ transmit y: string
+ on x as v { y <- "ü" } }
+test "grün" { use C
+ send x <- 1
+ run 1s
+ expect last(y) == "ü" }
+""",
     "py.py": "def f():\n    print('lärm')\n    return 'grün'\n\ndef judge(work):\n    return False\n",
     "m.yml": "- reply: hi\n",
     "crew.cog": """model m = scripted "m.yml"
@@ -193,6 +201,8 @@ MACHINE = ["sett.cog", "--instance", "z", "--board", "sqlite:z.db"]
 TABLE: dict[str, list[list[str]]] = {
     "check": [["bad.cog"], ["bad.cog", "--format", "json"]],
     "run": [["a.cog"], ["a.cog", "--output", "json"], ["a.cog", "--trace", "--seed", "1"], ["py.cog"], ["bad.cog"]],
+    "test": [["test.cog"], ["test.cog", "--format", "json"]],
+    "explore": [["a.cog", "--runs", "3"]],
     "verify": [["dod.cog"], ["dod.cog", "--format", "json"]],
     "graph": [["a.cog"]],
     "trace": [["show", "t.jsonl"], ["show", "t.jsonl", "--json"]],
@@ -210,6 +220,17 @@ TABLE: dict[str, list[list[str]]] = {
     "orchestrator": [[*MACHINE, "--consensus", "grün"]],
     "cub": [[*MACHINE, "--agent", "A", "--execute-claim", "grün"]],
     "queue": [["list"], ["put", "grün"], ["get", "none"]],
+    "runtime": [["status"]],
+    "create": [["Grün"]],
+    "stop": [["grün"]],
+    "link": [["grün:a", "grün:b"]],
+    "unlink": [["grün:a", "grün:b"]],
+    "links": [[]],
+    "transmit": [["grün:a", "1"]],
+    "enact": [["grün", "x"]],
+    "observe": [["grün:a"]],
+    "shell": [[]],
+    "mcp": [[]],
 }
 """The command lines of each command whose streams are lost. NUMBER is another one for each case."""
 WAITING = [["trace", "show", "t.jsonl", "--follow"], ["sett", "watch"]]

@@ -34,7 +34,7 @@ from cogc.kernel.permissions import Sandbox
 from cogc.language.values import Failure
 from cogc.run import confine, sandbox_probes, sandbox_probes_kernel
 from cogc.run.containers import contained, profile
-from cogc.run.git import sealed
+from cogc.run.git import in_folder, sealed
 from cogc.run.process import run_process
 from cogc.run.sandbox import ENVIRONMENT, confined, wrapped
 
@@ -229,8 +229,8 @@ class _Ground:
         """Look at the repository that a probe has planted, as cogc does after an agent's work."""
         if not os.path.isdir(f"{self.workspace}/.git") or shutil.which("git") is None:
             return
-        for words in (["git", "status", "--porcelain"], ["git", "add", "--all"], ["git", "diff", "HEAD"]):
-            with suppress(Failure), sealed(words, self.workspace, self.workspace) as (command, env):
+        for words in (["status", "--porcelain"], ["add", "--all"], ["diff", "HEAD"]):
+            with suppress(Failure), sealed(in_folder(words), self.workspace, self.workspace) as (command, env):
                 subprocess.run(command, env=env, cwd=self.workspace, capture_output=True, timeout=60, check=False)
 
     async def read(self) -> None:

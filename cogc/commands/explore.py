@@ -71,7 +71,7 @@ def arguments(parser: ArgumentParser) -> None:
     add("--never", metavar="EXPR", help="what must hold after no output, such as 'len(granted) > 1'")
     add("--confluent", action="store_true", help="count two runs that end in different states as a failure")
     add("--dead-letters", action="store_true", help="count a message that is lost as a failure")
-    add("--faults", type=int, default=0, metavar="N", help="number of faults that a run may have (default: 0)")
+    add("--faults", type=int, metavar="N", help="number of faults that a run may have (default: 0)")
     add(
         "--fault",
         action="append",
@@ -79,7 +79,7 @@ def arguments(parser: ArgumentParser) -> None:
         choices=KINDS,
         help="kind of the faults; may be repeated (default: all kinds)",
     )
-    add("--runs", type=int, default=10_000, metavar="N", help="number of runs (default: 10000)")
+    add("--runs", type=int, metavar="N", help="number of runs (default: 10000)")
     add("--time", default="60s", metavar="DURATION", help="real time that the exploration may take (default: 60s)")
     add("--seed", type=int, default=0, metavar="N", help="seed of random orders and random numbers (default: 0)")
     add("-n", dest="processes", type=int, default=1, metavar="N", help="processes that share the work (default: 1)")
@@ -94,10 +94,13 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> int:
     settle(options)
+    if options.test is None:
+        _bounds(options, {})
     for name, least in (("faults", 0), ("runs", 1), ("processes", 1)):
-        if getattr(options, name) < least:
+        given = getattr(options, name)
+        if given is not None and given < least:
             shown = "-n" if name == "processes" else f"--{name}"
-            raise UsageError(f"{shown} {getattr(options, name)}: at least {least}")
+            raise UsageError(f"{shown} {given}: at least {least}")
     if options.test is not None:
         return _test(options)
     problems = Problems()
@@ -112,6 +115,14 @@ def run(options: Namespace) -> int:
     if refused:
         raise UsageError(refused)
     return _explored(_of_spec(bundle, options), options)
+
+
+def _bounds(options: Namespace, limits: dict[str, int]) -> None:
+    """Set the bounds that the command line does not give: to those of a test's `explore`, else to the usual ones."""
+    if options.runs is None:
+        options.runs = max(1, limits.get("runs", Limits().runs))
+    if options.faults is None:
+        options.faults = max(0, limits.get("faults", Limits().faults))
 
 
 def _explored(of: Explored, options: Namespace) -> int:
@@ -184,6 +195,7 @@ def _test(options: Namespace) -> int:
     if test.binds:
         raise UsageError(f"the test `{test.name}` has a `for all`: explore one without")
     program = Program.of(suite, lambda: Settings(options.workspace))
+    _bounds(options, {name: program.function(value)(None) for name, value in test.limits.items()})
     bundle = suite.bundle
     assert bundle is not None
     channels = frozenset(c.name for c in bundle.coglets[test.root].transmits)
@@ -323,15 +335,16 @@ def _last(made: Report, shrunk: Shrunk | None, options: Namespace) -> str:
     if options.replay:
         return "no failure: the order of the token does not fail any more"
     tried = f"{made.runs:,} {'order' if made.runs == 1 else 'orders'}"
+    if made.planned > made.runs and not made.complete:
+        tried += f" of about {made.planned:,}"
     if made.random:
         tried += f", {made.random:,} of them random"
     if made.plans > 1:
         tried += f", with {made.plans:,} sets of faults"
     if made.complete:
         return f"complete: {tried}; no failure"
-    expected = f" of about {made.planned:,}" if made.planned > made.runs else ""
     ended = f"--time {options.time} is over" if made.out_of_time else f"--runs {options.runs:,} are made"
-    return f"not complete: {tried}{expected}: {ended}; no failure"
+    return f"not complete: {tried}: {ended}; no failure"
 
 
 def _command(options: Namespace) -> str:

@@ -8,7 +8,7 @@ import json
 import zlib
 from typing import Any
 
-from cogc.explore.search import FoundFault
+from cogc.explore.search import KINDS, FoundFault
 from cogc.explore.shrink import Case, Pair
 from cogc.explore.trial import Failed
 from cogc.kernel.picking import Key
@@ -66,4 +66,6 @@ def _key(given: Any) -> Key:
 
 
 def _plan(given: Any) -> tuple[FoundFault, ...]:
-    return tuple(FoundFault(str(kind), _key(where), int(number)) for kind, where, number in given)
+    if any(kind not in KINDS for kind, _, _ in given):
+        raise ValueError
+    return tuple(FoundFault(kind, _key(where), int(number)) for kind, where, number in given)

@@ -160,6 +160,7 @@ class PickingKernel(Kernel):
 
     __slots__ = (
         "actor",
+        "bases",
         "book",
         "chains",
         "closed",
@@ -199,6 +200,7 @@ class PickingKernel(Kernel):
         self.chains: dict[tuple[object, object], Chain] = {}
         self.live: dict[Chain, None] = {}
         self.marks: dict[Instance, int] = {}
+        self.bases: dict[Instance, int] = {}
         self.named: dict[Instance, str] = {}
         self.paths: dict[str, int] = {}
         self.counts: dict[tuple[Instance, str], int] = {}
@@ -246,7 +248,10 @@ class PickingKernel(Kernel):
 
     def _bit(self, inst: Instance) -> int:
         """Return the bit of a coglet alone."""
-        return self.book.bit((self.name(inst),))
+        found = self.bases.get(inst)
+        if found is None:
+            found = self.bases[inst] = self.book.bit((self.name(inst),))
+        return found
 
     def key(self, port: Port) -> Key:
         """Return the name of an inbox."""

@@ -211,6 +211,17 @@ def test_a_test_is_explored(tested: Path) -> None:
     assert again.returncode == 3 and "`put" in again.stdout
 
 
+def test_the_explore_of_a_test_gives_its_bounds_and_the_command_line_goes_first(tested: Path) -> None:
+    text = (tested / "bank_test.cog").read_text()
+    (tested / "bank_test.cog").write_text(text.replace('seen" {', 'seen" {\n  explore { runs: 3, faults: 1 }'))
+    first = json.loads(
+        cogc_here("explore", "bank_test.cog", "--test", "seen", "--fault", "drop", "--json", cwd=tested).stdout
+    )
+    assert first["bound"] == "runs" and first["runs"] >= 3 and first["plans"] > 1
+    second = cogc_here("explore", "bank_test.cog", "--test", "seen", "--faults", 0, "--runs", 500, "--json", cwd=tested)
+    assert json.loads(second.stdout)["complete"] and json.loads(second.stdout)["plans"] == 1
+
+
 @pytest.mark.parametrize(
     "words, said",
     [

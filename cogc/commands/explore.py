@@ -257,16 +257,16 @@ class _Exploration:
         """Print the report; return the exit code."""
         options = self.options
         again = "" if shrunk is None else token.write(shrunk.case, self.digest)
-        if shrunk is not None:
-            for file, draw, kind in ((options.svg, report.svg, "SVG"), (options.mermaid, report.mermaid, "mermaid")):
-                if file:
-                    out.write(draw(shrunk), file, [options.spec], f"diagram of `cogc explore` as {kind}", _is_diagram)
         if options.format == "json":
             print(json.dumps(self._json(made, shrunk, again), ensure_ascii=False, default=str))
         else:
             if shrunk is not None:
                 sys.stdout.write(report.text(shrunk, f"{_command(options)} --replay {again}"))
             print(_last(made, shrunk, options))
+        if shrunk is not None:
+            for file, draw, kind in ((options.svg, report.svg, "SVG"), (options.mermaid, report.mermaid, "mermaid")):
+                if file:
+                    out.write(draw(shrunk), file, [options.spec], f"diagram of `cogc explore` as {kind}", _is_diagram)
         return 3 if shrunk is not None else 0
 
     def _json(self, made: Report, shrunk: Shrunk | None, again: str) -> dict[str, Any]:

@@ -81,6 +81,8 @@ def test_diagrams_are_written_and_nothing_else_is_overwritten(tmp_path: Path) ->
         (tmp_path / "notes.txt").write_text("mine")
         done = cogc_here(*BANK, "--svg", file, cwd=tmp_path)
         assert done.returncode == 2 and "is not overwritten" in done.stderr
+    lost = cogc_here(*BANK, "--svg", "nowhere/a.svg", cwd=tmp_path)
+    assert lost.returncode == 2 and "cannot write `nowhere/a.svg`" in lost.stderr and "again: " in lost.stdout
 
 
 @pytest.mark.parametrize(

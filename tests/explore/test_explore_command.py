@@ -269,18 +269,6 @@ EXPLORED = {
     "trial/trial.cog": ["--root", "Trial", "--input", "motion=Tabs"],
     "triage/triage.cog": ["--input", "message=hello"],
 }
-REFUSED = {
-    "pipeline",
-    "python_program",
-    "multi.cog",
-    "lint",
-    "feature",
-    "notes",
-    "recipes",
-    "review",
-    "research",
-    "mistakes",
-}
 
 
 @pytest.mark.parametrize("name", EXPLORED)
@@ -290,8 +278,32 @@ def test_an_example_fails_in_no_order(name: str) -> None:
     assert re.match(r"complete: |not complete: .* --runs 60 are made", done.stdout), done.stdout
 
 
-def test_the_other_examples_call_the_world_and_are_refused() -> None:
-    assert {p.name for p in EXAMPLES.iterdir()} == REFUSED | {name.partition("/")[0] for name in EXPLORED}
-    for name in sorted(REFUSED - {"mistakes", "recipes"}):
-        done = cogc_here("explore", EXAMPLES / name)
-        assert done.returncode == 2 and done.stdout == "", name
+OTHERS = sorted(
+    {p.name for p in EXAMPLES.iterdir() if p.is_dir()} - {n.partition("/")[0] for n in EXPLORED} - {"mistakes"}
+)
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_another_example_is_explored_or_refused_in_one_line(name: str) -> None:
+    folder = EXAMPLES / name
+    spec = folder if (folder / "manifest.toml").exists() else min(folder.glob("*.cog"), key=lambda p: len(p.name))
+    done = cogc_here("explore", spec, "--runs", 5, "--time", "5s")
+    refused = done.returncode == 2 and done.stdout == "" and done.stderr.startswith("cogc: ")
+    assert refused or done.returncode == 0, done.stdout + done.stderr
+
+
+TESTED = sorted(str(p.relative_to(EXAMPLES)) for p in EXAMPLES.rglob("*_test.cog"))
+
+
+@pytest.mark.parametrize("path", TESTED)
+def test_a_test_of_an_example_is_explored_or_what_it_depends_on_is_at_most_two_races(path: str) -> None:
+    text = (EXAMPLES / path).read_text(encoding="utf-8")
+    for name in re.findall(r'^test "([^"]*)"', text, re.M):
+        words = ("--test", name, "--runs", 10, "--faults", 0, "--time", "3s")
+        done = cogc_here("explore", EXAMPLES / path, *words, cwd=EXAMPLES)
+        if done.returncode == 2:
+            assert re.search("for all|for real", done.stderr), done.stderr
+        elif done.returncode == 3:
+            assert re.search(r"^failed: [12] races?, found", done.stdout, re.M), (name, done.stdout)
+        else:
+            assert re.match("complete: |not complete: ", done.stdout), (name, done.stdout, done.stderr)

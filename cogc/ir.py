@@ -487,6 +487,8 @@ PIPED = "it·"
 """The name of the local for the message that the first stage of a pipeline takes; no user can write it."""
 QUEUE = "$queue:"
 """The first part of the name of an inbox for the items of a queue."""
+ASKED = "llm"
+"""The name of the model that answers the classes of a spec that ask a model by themselves."""
 TICKS = "$every"
 """The name of the inbox for the ticks of a Python coglet; no name of the language has a `$`."""
 
@@ -515,6 +517,7 @@ class Program(msgspec.Struct, frozen=True, omit_defaults=True):
     says: list[str] = []
     doc: str = ""
     folder: str = ""
+    open: bool = False
     at: int = 0
 
 

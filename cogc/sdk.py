@@ -31,7 +31,7 @@ Method = Callable[..., Awaitable[None] | None]
 LEVELS = ("debug", "info", "warn", "error")
 RESTARTS = ("never", "on_error", "always")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*\Z")
 
 
 class Host(Protocol):
@@ -130,7 +130,7 @@ def _mark(kind: str, what: object) -> Callable[[F], F]:
 def _named(name: str) -> str:
     """Return a name of a channel or command. Raise ValueError if it is none."""
     if not isinstance(name, str) or not _NAME.match(name):
-        raise ValueError(f"{name!r} is no name of a channel or command: letters, digits and _, not a digit first")
+        raise ValueError(f"{name!r} is no name of a channel or command: letters, digits, _ and -, a letter or _ first")
     return name
 
 

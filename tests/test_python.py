@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,7 +18,6 @@ from support.cli import cogc
 from support.paths import ROOT
 from support.sessions import session
 from support.specs import build
-from support.waiting import DEADLINE
 
 MAIN = """
 coglet P(limit: int = 3) = python "MODULE:P" {{
@@ -233,7 +230,8 @@ def test_the_pages_example_runs(tmp_path: Path) -> None:
 
     done = cogc("run", "p.cog", "--root", "Main", "--sim", "--for", "11s", "--input", "seen=4", cwd=tmp_path)
     assert done.stdout == "action: awake\naction: run\naction: alive\n", done.stderr
-    (tmp_path / "script.py").write_text(codes[-1])
-    done = subprocess.run([sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, timeout=DEADLINE)
-    assert re.fullmatch(r"awake\nPolicy: Policy \(\w+\)\n", done.stdout), done.stderr
-    assert (tmp_path / "trace.jsonl").read_text().count('"path":"Runtime/Policy"') > 5
+    (tmp_path / "boot.py").write_text(codes[-1])
+    done = cogc("run", "boot.py", "--sim", "--trace", "t.jsonl", cwd=tmp_path)
+    tree = "CogletRuntime\n└── Policy [LifeLet, TickLet]\n    channels: action(1 subs), seen(0 subs)\n"
+    assert done.stdout == f"awake\nrun rest alive\n{tree}", done.stderr
+    assert (tmp_path / "t.jsonl").read_text().count('"path":"Main/Policy"') > 5

@@ -448,3 +448,25 @@ class P(Coglet, LifeLet):
     async def seen(self, x): pass
 """
     assert run(code, 1).unended == ["Main/p: on start"]
+
+
+def test_names_of_channels_and_commands_may_have_hyphens(run: Run) -> None:
+    code = """
+class Child(Coglet):
+    @listen("the-count")
+    async def count(self, x):
+        await self.transmit("is-doubled", 2 * x)
+    @enact("say-it")
+    async def say(self, x):
+        await self.transmit("is-doubled", x)
+class P(Coglet):
+    @listen("seen")
+    async def seen(self, x):
+        child = await self.create(CogBase(Child))
+        await self.follow(child, "is-doubled", self.heard)
+        await child.send("the-count", x)
+        await self.guide(child, Command("say-it", "it"))
+    async def heard(self, x):
+        await self.transmit("action", x)
+"""
+    assert run(code, 1).outputs["action"] == [2, "it"]

@@ -50,6 +50,7 @@ BLOCKS: dict[tuple[str, str], tuple[int, str]] = {
     ("specs/explore.md", "console"): (1, "test_explore_command.py runs the command, and compares what it prints"),
     ("specs/plans.md", "sh"): (1, PARSED),
     ("specs/python.md", "python"): (3, "test_python.py runs the first and the last; the second one is run here"),
+    ("specs/python.md", "sh"): (1, PARSED),
     ("specs/python.md", "toml"): (1, "compared with the manifest of the example that it is from"),
     ("specs/queue.md", "sh"): (1, RUN),
     ("specs/runtime.md", ""): (1, DRAWING),

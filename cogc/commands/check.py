@@ -68,6 +68,11 @@ def run(options: Namespace | Plain) -> int:
         if not found:
             empty.append(path)
     paths = list(named)
+    scripts = [path for path in options.paths if path.endswith(".py")]
+    if scripts:
+        from cogc.commands.usage import UsageError
+
+        raise UsageError(f"`{scripts[0]}` is a script: `cogc run` runs it, and there is nothing in it to check")
     allow = allowed(options.allow_import, paths)
     online = _online(paths, allow) if options.online else []
     cache = None if options.no_cache or options.root else _cache(allow)

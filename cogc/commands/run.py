@@ -18,12 +18,13 @@ import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import trio
 
 from cogc import ir
-from cogc.commands import run_sett
+from cogc.commands import run_script, run_sett
 from cogc.commands.inputs import inputs
 from cogc.commands.load import load, root_option, show_to_stderr
 from cogc.commands.options import (
@@ -47,13 +48,16 @@ from cogc.commands.state import add_state, state_of, warn_of_spec
 from cogc.commands.streams import flushed
 from cogc.commands.usage import UsageError, only
 from cogc.diagnostics.problems import Problems
+from cogc.diagnostics.visible import shown
 from cogc.disk.state_folder import StateFolder
 from cogc.kernel.effects import Effect
 from cogc.kernel.priorities import ordered
 from cogc.kernel.unit import Unit
 from cogc.language.values import Failure
 from cogc.run import journal, report
+from cogc.run.boot import bundle_of, session_of
 from cogc.run.build import build_session
+from cogc.run.hosting import Script
 from cogc.run.process import limit_processes
 from cogc.run.session import Session, Sinks
 from cogc.run.stopping import EXIT_CODES
@@ -195,6 +199,8 @@ def prepare(words: list[str]) -> list[str]:
 
 def run(options: Namespace) -> int:
     settle(options)
+    if options.spec.endswith(".py"):
+        return _script(options)
     problems = Problems()
     bundle = load(options.spec, options.root, options.allow_import, problems)
     found = problems.sorted()
@@ -207,7 +213,19 @@ def run(options: Namespace) -> int:
         return _run(bundle, options, prints)
 
 
-def _run(bundle: ir.Bundle, options: Namespace, prints: ExitStack) -> int:
+def _script(options: Namespace) -> int:
+    """Run a script that boots coglets by itself, or its journal."""
+    if not Path(options.spec).is_file():
+        raise UsageError(f"there is no file `{options.spec}`")
+    bundle = bundle_of(options.spec)
+    with ExitStack() as prints:
+        prints.enter_context(apart(bundle, options.output == "json"))
+        if options.replay:
+            return _run(bundle, options, prints)
+        return run_script.run(options.spec, lambda script: _run(bundle, options, prints, script))
+
+
+def _run(bundle: ir.Bundle, options: Namespace, prints: ExitStack, script: Script | None = None) -> int:
     """Check the options, and run the root: a sett, a recorded run, or a session of its own."""
     bundle = bound(bundle, options)
     if options.processes is not None:
@@ -233,7 +251,8 @@ def _run(bundle: ir.Bundle, options: Namespace, prints: ExitStack) -> int:
     sinks = RunSinks(options, bundle, state)
     with ExitStack() as files:
         files.enter_context(sinks)
-        session = build_session(
+        build = build_session if script is None else partial(session_of, script)
+        session = build(
             unit,
             sinks.session_options(parameters(bundle, options), options.given, until(bundle, options)),
             settings(options, state),
@@ -279,6 +298,9 @@ def _ended(session: Session, options: Namespace) -> int:
     """Report how a run ended, and return its exit code."""
     if not options.quiet:
         _summary(session)
+    left = session.executors.coglets.hosting.exit
+    if left is not None:
+        return _left(left)
     if session.outcome == "failed":
         sys.stderr.write(report.failure(session.kernel))
         return 3
@@ -310,6 +332,15 @@ def _ended(session: Session, options: Namespace) -> int:
         or session.executors.claims.given_up
     )
     return 3 if lost else 0
+
+
+def _left(error: BaseException) -> int:
+    """Return the exit code of a run that its code has ended by `sys.exit`, and print the line that it gives."""
+    code = error.code if isinstance(error, SystemExit) else 130
+    if code is None or isinstance(code, int):
+        return (code or 0) & 0xFF
+    sys.stderr.write(f"{shown(str(code))}\n")
+    return 1
 
 
 def _summary(session: Session) -> None:

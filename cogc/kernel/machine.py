@@ -45,6 +45,7 @@ from typing import TYPE_CHECKING, NoReturn
 from cogc.kernel import (
     disturb,
     failing,
+    hosted,
     joins,
     orders,
     ports,
@@ -152,6 +153,11 @@ class Kernel(State):
             orders.carry_out(self, number, action, list(data))
             return
         raise Failure("stopped", ENDING)
+
+    def hosted(self, call: int, act: str, path: str, *data: object) -> None:
+        """Take note of what a coglet has done that lives in the shell's process."""
+        with self.door:
+            hosted.hosted(self, call, act, path, data)
 
     def steer(self, action: str, id: str, data: dict[str, Value], by: Value = None) -> dict[str, Value]:
         """Carry out what a person asks of an agent; return its status, or refuse by a Failure. `by` says who asks."""

@@ -97,9 +97,10 @@ STEP: Any = (Step(),)
 
 class Out:
     """An output channel and its targets. `extra` are targets that need more than a push. `relays` are the channels of the
-    parent to which links send what comes out; each has its function among the `extra`. `silent` counts the `extra` that only look on."""
+    parent to which links send what comes out; each has its function among the `extra`. `silent` counts the `extra` that only look on. What comes out of one that is
+    `shared` is seen in the shell's process too, so that it is no loss if nobody here listens."""
 
-    __slots__ = ("count", "extra", "inst", "muted", "name", "relays", "silent", "targets")
+    __slots__ = ("count", "extra", "inst", "muted", "name", "relays", "shared", "silent", "targets")
 
     def __init__(self, inst: Instance, name: str) -> None:
         self.inst = inst
@@ -110,6 +111,7 @@ class Out:
         self.count = 0
         self.muted = False
         self.silent = 0
+        self.shared = False
 
     @property
     def heard(self) -> bool:

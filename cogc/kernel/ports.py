@@ -133,5 +133,5 @@ def open_handler(code: CogletCode, reaction: ir.Reaction) -> Handler:
 
 
 def _anything(code: CogletCode) -> int:
-    """Return the number of the type `any`, which the one parameter of an open coglet has."""
-    return code.ir.parameters[0].type
+    """Return the number of the type `any`, which the calls of an open coglet's methods return."""
+    return code.unit.bundle.programs[code.ir.python].result

@@ -65,7 +65,7 @@ def _arm(kernel: State, inst: Instance, name: str, period: int, due: int) -> Non
 
 def create(kernel: State, inst: Instance, call: int, made: int, what: Child) -> str:
     """Create a child for a method and return its name. `made` is the number by which the shell knows its class."""
-    name, child = what["name"], _undeclared(kernel, inst.code, what["name"])
+    name, child = what["name"], undeclared(kernel, inst.code, what["name"])
     if inst.children is None:
         inst.children = {}
     policy = inst.code.unit.policy(what["restart"], what["max_restarts"], what["backoff"])
@@ -90,7 +90,7 @@ def _free(kernel: State, inst: Instance, name: str) -> str:
     return name if count == 1 else f"{name}-{count}"
 
 
-def _undeclared(kernel: State, maker: CogletCode, name: str) -> CogletCode:
+def undeclared(kernel: State, maker: CogletCode, name: str) -> CogletCode:
     """Return the code of a class that is declared nowhere, by the coglet that creates a child of it."""
     key = f"{maker.ir.python}.{name}"
     anything = maker.unit.bundle.programs[maker.ir.python].result

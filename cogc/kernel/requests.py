@@ -161,7 +161,7 @@ def _ask(kernel: State, activity: Activity, request: AskModel) -> None:
     inst = asking_coglet(activity, request)
     call = _called(kernel, activity, inst, None)
     unit = inst.code.unit
-    model = unit.bundle.models[request.model]
+    model = unit.bundle.models[request.model] if isinstance(request.model, str) else request.model
     if kernel.trace and "count" not in request.body:
         kernel.trace.record("ask", inst, call=call, model=model.name, program=request.program, data=request.news)
     kernel.effects.append(

@@ -55,16 +55,21 @@ class Opened:
     """The tables of open coglets, whose channels and children become known while they run.
 
     `codes` has their code, `created` how many children of a name each has created, `listeners` the methods that wait
-    for a value, by their tokens, and `sent` the inboxes to which methods have sent.
+    for a value, by their tokens, and `sent` the inboxes to which methods have sent. `hosted` has the coglets that live in
+    the shell's process, `causes` what the calls have followed from that their acts name, and `opaque` whether an object
+    went between such coglets that no journal holds.
     """
 
-    __slots__ = ("codes", "created", "listeners", "sent")
+    __slots__ = ("causes", "codes", "created", "hosted", "listeners", "opaque", "sent")
 
     def __init__(self) -> None:
         self.codes: dict[tuple[Unit, str], CogletCode] = {}
         self.created: dict[tuple[str, str], int] = {}
         self.listeners: dict[int, Activity] = {}
         self.sent: dict[Instance, list[Port]] = {}
+        self.hosted: dict[str, Instance] = {}
+        self.causes: dict[int, int] = {}
+        self.opaque = False
 
 
 class State:
@@ -311,7 +316,7 @@ class State:
     def unheard(self, inst: Instance, out: Out, value: Value) -> None:
         """Count a message to which nobody listens. The `failed` of an agent, team, plan or definition of done is
         logged too."""
-        if out.muted:
+        if out.muted or out.shared:
             return
         kind = inst.code.ir.kind
         if kind == "coglet":

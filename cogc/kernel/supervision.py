@@ -257,7 +257,7 @@ def begin(kernel: State, inst: Instance, ended: Callable[[], None] = lambda: Non
     order = _post_order(inst)
     if not any(i.code.on_start for i in order):
         for i in order:
-            _started(kernel, i)
+            started(kernel, i)
         ended()
         return
     for i in order:
@@ -290,7 +290,7 @@ def _starting(kernel: State, order: list[Instance], ended: Callable[[], None] = 
                 failing.fail(kernel, inst, failure, handler.name, None)
                 break
         else:
-            _started(kernel, inst)
+            started(kernel, inst)
     ended()
 
 
@@ -372,7 +372,7 @@ def _owned(inst: Instance, generator: Talk) -> Talk:
         generator.close()
 
 
-def _started(kernel: State, inst: Instance) -> None:
+def started(kernel: State, inst: Instance) -> None:
     """Open the gate of a coglet that has started, and arm its timers."""
     inst.gate &= ~STARTING
     if kernel.trace:
@@ -480,7 +480,7 @@ def _stopping(kernel: State, inst: Instance, for_good: bool) -> Talk:
     for handler in inst.code.on_stop:
         yield from _run_on_stop(kernel, inst, handler)
     if for_good:
-        _stopped(kernel, inst)
+        stopped(kernel, inst)
     else:
         inst.gate &= ~STOPPING
 
@@ -526,7 +526,7 @@ def abort(kernel: State, inst: Instance, failed: bool = False) -> None:
         inst.gate &= ~PARKED
 
 
-def _stopped(kernel: State, inst: Instance) -> None:
+def stopped(kernel: State, inst: Instance) -> None:
     """Close a coglet for good. What waits for it becomes dead letters; those that wait on it go on."""
     kernel.touch(inst)
     if inst.parent is not None:

@@ -49,7 +49,7 @@ class Limit(_Request):
 
 
 class AskModel(_Request):
-    """Ask a model for the program at the place `at`.
+    """Ask a model, by its key or itself, for the program at the place `at`.
 
     `body` is the request in the form of the Messages API, `limit` the nanoseconds that it may take, `news` the messages
     that no trace has shown yet, `streams` whether pieces of the reply are wanted while it comes.
@@ -58,7 +58,7 @@ class AskModel(_Request):
     __slots__ = ("at", "body", "limit", "model", "news", "program", "streams")
 
     def __init__(
-        self, model: str, program: str, body: Body, limit: int, news: list[Message], streams: bool, at: int
+        self, model: str | ir.Model, program: str, body: Body, limit: int, news: list[Message], streams: bool, at: int
     ) -> None:
         self.owner = None
         self.model = model

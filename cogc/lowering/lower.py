@@ -36,6 +36,7 @@ from cogc.names.locks import tools_of
 from cogc.names.world import Declared, Member, Shape, Signature, Unit
 from cogc.syntax import format as cog
 from cogc.syntax import nodes
+from cogc.syntax.parse_folder import is_folder
 
 
 class Lower:
@@ -240,8 +241,10 @@ class Lower:
 
     def _model(self, unit: Unit, value: nodes.Expr | nodes.TypeExpr) -> str:
         declared = self.tables.world.lookup(unit, nodes.qualified_text(value) or "")
-        if declared is None:
-            return ""
+        return "" if declared is None else self.declared_model(declared)
+
+    def declared_model(self, declared: Declared) -> str:
+        """Lower a model, and return its key."""
         node: nodes.Model = declared.of(nodes.Model)
         key = declared.unit.key(node.name.id)
         if key not in self.tables.models:
@@ -359,6 +362,7 @@ class _Coglet:
             kind=shape.declared,
             budget=self._budget(),
             python=f"{shape.key}.{ir.TICKS}" if shape.python is not None else "",
+            open=shape.python is not None and is_folder(shape.unit.path),
             at=run.tables.at(shape.unit, shape.node.name),
         )
 
@@ -395,8 +399,12 @@ class _Coglet:
             commands=[m.node.name.id for m in commands],
             says=list(shape.transmits),
             folder=posixpath.dirname(shape.unit.path),
+            open=is_folder(shape.unit.path),
             at=at,
         )
+        asked = shape.unit.declared.get(ir.ASKED)
+        if asked is not None and asked.kind == "model":  # the class asks it by itself
+            run.declared_model(asked)
         given = ir.Record([ir.Entry(ir.Parameter(i, name), name=name) for i, name in enumerate(shape.parameters)])
         return [
             *methods.hooks(key, "start", given, at),

@@ -1,37 +1,50 @@
-"""A session without a spec, for scripts: its root is one coglet in Python that creates the others."""
+"""A session whose root is the main coroutine of a script, instead of a spec."""
 
 from __future__ import annotations
 
-from typing import Any, BinaryIO
+import posixpath
+from functools import lru_cache
+from typing import Any
 
+import msgspec
+
+from cogc import ir
 from cogc.compile import analyse, program
 from cogc.diagnostics.problems import Problems
 from cogc.disk.resources import place
 from cogc.kernel.unit import Unit
 from cogc.run.build import build_session
+from cogc.run.hosting import Script
 from cogc.run.session import RunOptions, Session, Sinks
 from cogc.run.settings import Settings
-from cogc.run.trace import TraceWriter
+from cogc.syntax.parse_folder import USUAL_MODEL
 
-_SPEC = b'coglet Runtime = python "runtime:Runtime" { listen run: int }'
+_SPEC = f'''model llm = anthropic "{USUAL_MODEL}"
+coglet Main = python "script:main" {{ }}
+'''.encode()
 
 
-def session_of(cls: Any, first: int, trace: BinaryIO | None, workspace: str) -> Session:
-    """Return a session whose root is of a class. The root hears `first` on its channel `run`."""
+@lru_cache(maxsize=8)
+def bundle_of(path: str) -> ir.Bundle:
+    """Return the program that a script stands for: a root whose one call is the main coroutine."""
+    name = posixpath.splitext(path)[0] + ".cog"
 
-    def read(name: str) -> bytes:
-        if not name.startswith("std/"):
+    def read(asked: str) -> bytes:
+        if not asked.startswith("std/"):
             return _SPEC
-        with open(place("stdlib", name[4:]), "rb") as file:
+        with open(place("stdlib", asked[4:]), "rb") as file:
             return file.read()
 
     problems = Problems()
-    bundle = program(analyse(["runtime.cog"], read, problems), None)
+    bundle = program(analyse([name], read, problems), None)
     assert bundle is not None, problems.found
-    options = RunOptions(inputs=[("run", first)], signals=False)
-    sinks = Sinks(TraceWriter(trace) if trace else None)
-    unit = Unit(bundle)
-    session = build_session(unit, options, Settings(workspace), sinks)
-    coglets = [key for key, p in bundle.programs.items() if p.kind == "coglet"]
-    session.executors.functions.update(((unit, key), cls) for key in coglets)
+    return msgspec.structs.replace(bundle, positions=[(path, 1, 1) for _ in bundle.positions])
+
+
+def session_of(main: Any, unit: Unit, options: RunOptions, settings: Settings, sinks: Sinks | None = None) -> Session:
+    """Return a session that runs a coroutine, and ends with it. `unit` is that of `bundle_of`."""
+    session = build_session(unit, options, settings, sinks)
+    root: Any = main if isinstance(main, Script) else Script(main)
+    coglets = [key for key, p in unit.bundle.programs.items() if p.kind == "coglet"]
+    session.executors.functions.update(((unit, key), root) for key in coglets)
     return session

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from functools import partial
 from typing import NoReturn, TypeVar
 
 from cogc.kernel.effects import LogLine
@@ -16,6 +17,7 @@ from cogc.run.coglets import Coglets
 from cogc.run.convert import from_python, to_python
 from cogc.run.dispatch import Dispatchers
 from cogc.run.executors import Executors
+from cogc.run.hosting import Hosting
 from cogc.run.mirror import Mirror
 from cogc.run.models import Models
 from cogc.run.outside import Outside
@@ -49,9 +51,10 @@ def build(kind: type[S], unit: Unit, options: RunOptions, settings: Settings, si
             options.on_log(LogLine(level, where, words, kernel.now))
 
     clock = (lambda: kernel.now / 1e9) if options.sim else None
+    hosting = Hosting(outside, background, to_python, from_python)
     executors = Executors(
         settings,
-        Coglets(outside.notify, to_python, from_python, settings.workspace),
+        Coglets(outside.notify, to_python, from_python, hosting, settings.workspace),
         Servers(settings.workspace, background, settings.sandboxed, settings.kept),
         Claims(outside, background, clock, settings.kept, log),
         Plans(settings.keeping, settings.people, background, outside.rest, clock),
@@ -59,7 +62,18 @@ def build(kind: type[S], unit: Unit, options: RunOptions, settings: Settings, si
     settings.people.clock = RunClock(outside)
     mirror = Mirror(kernel.models.registry, settings.registry, options.run) if settings.registry else None
     models, dispatchers = Models(), Dispatchers(settings)
-    return kind(kernel, options, outside, background, executors, models, dispatchers, sinks, mirror)
+    session = kind(kernel, options, outside, background, executors, models, dispatchers, sinks, mirror)
+    hosting.now = (lambda: kernel.now) if options.sim else session.now
+    hosting.loop.epoch = kernel.epoch
+    hosting.restart_of = partial(_restart_of, kernel)
+    hosting.stop, hosting.stopping = session.stop, lambda: session.stopping.begun
+    return session
+
+
+def _restart_of(kernel: Kernel, path: str) -> str:
+    """Return what the spec says of the restart of a coglet."""
+    inst = kernel.outer.find(path)
+    return "never" if inst is None or inst.slot is None else inst.slot.spec.spec.restart
 
 
 class RunClock(Clock):

@@ -25,6 +25,7 @@ from cogc.kernel.effects import Call, ChildMessage
 from cogc.language.values import Failure
 from cogc.run.calling import OnTrio
 from cogc.run.git import in_folder, sealed
+from cogc.run.hosting import BY_REFERENCE, Hosting
 from cogc.run.process import run_process
 
 if TYPE_CHECKING:
@@ -43,8 +44,6 @@ class Notice(Protocol):
 
 Notify = Callable[..., Notice]
 """The function that reports an act of a method to the kernel: `notify(call, "report", act, *data)`, or `notify(call, "sleep", nanoseconds)`."""
-BY_REFERENCE = "$python"
-"""The key of a record that stands for an object of this process, which the kernel never sees."""
 MOST_UNHEARD = 100_000
 """How many acts of one method may wait that nobody awaits: it gives the run no turn in which to take them."""
 WIRING = ("create", "follow", "link")
@@ -54,12 +53,18 @@ WIRING = ("create", "follow", "link")
 class Coglets:
     """The Python objects of one run, by the paths of their coglets.
 
-    `notify` reports an act to the kernel. `into` and `out` copy values to and from Python.
+    `hosting` has those whose class is one of the first system. `notify` reports an act to the kernel. `into` and `out` copy values to and from Python.
     """
 
     def __init__(
-        self, notify: Notify, into: Callable[[object], Any], out: Callable[[object, str], Value], workspace: str = "."
+        self,
+        notify: Notify,
+        into: Callable[[object], Any],
+        out: Callable[[object, str], Value],
+        hosting: Hosting,
+        workspace: str = ".",
     ) -> None:
+        self.hosting = hosting
         self.notify = notify
         self.into = into
         self.out = out
@@ -73,7 +78,8 @@ class Coglets:
 
     def name(self, program: ir.Program, call: Call) -> str:
         """Return the name of the coglet of a call, for people."""
-        return call.path.rpartition("/")[2] if call.path in self.born else program.name
+        own = call.path in self.born or call.path in self.hosting.objects
+        return call.path.rpartition("/")[2] if own else program.name
 
     def folder(self, repo: str) -> str:
         """Return the folder of a repository. Raise ValueError if it is outside of the workspace."""
@@ -84,7 +90,9 @@ class Coglets:
         return found
 
     def deliver(self, message: ChildMessage) -> None:
-        """Deliver a child's message to the method that waits for it."""
+        """Deliver a child's message to the method that waits for it, or the answer of a model."""
+        if self.hosting.deliver(message):
+            return
         waiting = self.waiting.pop(message.token, None)
         if waiting is not None:
             waiting.value, waiting.over = message.value, message.over
@@ -92,6 +100,8 @@ class Coglets:
 
     async def call(self, program: ir.Program, cls: object, call: Call) -> Any:
         """Run the method that a message, a command, a tick, a failure, a start or a stop is for."""
+        if self.hosting.has(cls, call.path):
+            return await self.hosting.carry_out(cls, call)
         kind, name, data = str(call.arguments["kind"]), str(call.arguments["name"]), call.arguments["data"]
         made = _Host(self, call, program)
         token = sdk.host.set(made)
@@ -120,7 +130,7 @@ class Coglets:
 
     async def _start(self, host: _Host, cls: type, given: dict[str, Any], declared: ir.Program | None) -> None:
         """Create the object of a coglet, start its timers, and run `on_start`."""
-        if declared is not None:
+        if declared is not None and not declared.open:
             for kind, names in (("listen", declared.ports), ("enact", declared.commands)):
                 _compare(declared, kind, names, cls)
         self._forget_children(host.path)
@@ -238,7 +248,7 @@ class _Host:
         self.run = run
         self.call = call.id
         self.path = call.path
-        self.open = call.path in run.born or call.arguments["kind"] == "born"
+        self.open = program.open or call.path in run.born or call.arguments["kind"] == "born"
         self.says = None if self.open else program.says
         self.over = False
         self.unborn: list[str] = []

@@ -276,6 +276,8 @@ class Executors:
             if parts[0] in self.settings.allow_imports:
                 return importlib.import_module(module)
         except BaseException as error:  # `sys.exit` at the top of a module too
+            if isinstance(error, SystemExit) and upstream.imported_by(path):
+                self.coglets.hosting.exits(error)
             raise Failure("program", f"module `{module}`: {calling.words(error)}") from None
         raise Failure(
             "program",

@@ -221,6 +221,8 @@ def _hand_in(kernel: Kernel, event: Event) -> None:
         case "told":
             with suppress(Failure):  # what was refused then is refused again
                 kernel.reported(*data)
+        case "hosted":
+            kernel.hosted(*data)
         case "steer":
             with suppress(Failure):
                 kernel.steer(*data)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from cogc import sdk
+from cogc.coglet.base import Coglet
+from cogc.coglet.mixins import SuppressLet
+from cogc.coglet.runtime import Link
 
 if TYPE_CHECKING:
     from cogc.run.coglets import Coglets
@@ -17,11 +20,13 @@ class Marks:
         self.coglets = coglets
 
     def _object(self, path: str) -> Any:
-        return self.coglets.objects.get(path)
+        return self.coglets.objects.get(path) or self.coglets.hosting.objects.get(path)
 
     def names(self, path: str, kind: Literal["listen", "enact"]) -> list[str]:
         """Return the channels or commands that the class of a coglet has methods for."""
         made = self._object(path)
+        if isinstance(made, Coglet):
+            return list(made._listen_handlers if kind == "listen" else made._enact_handlers)
         return [] if made is None else list(sdk.methods(type(made), kind))
 
     def mixins(self, path: str) -> list[str]:
@@ -32,5 +37,33 @@ class Marks:
 
     def silenced(self, path: str) -> tuple[list[str], list[str]]:
         """Return the channels and the commands that a coglet silences."""
-        channels, commands = getattr(self._object(path), "__dict__", {}).get("_silenced", ((), ()))
+        made = self._object(path)
+        if isinstance(made, SuppressLet):
+            return sorted(made._suppressed_channels), sorted(made._suppressed_commands)
+        channels, commands = getattr(made, "__dict__", {}).get("_silenced", ((), ()))
         return sorted(channels), sorted(commands)
+
+    def links(self) -> list[tuple[str, str, str, str]]:
+        """Return the links that coglets of this process have made: path and channel of the source, and of the target."""
+        return [ends for ends, _ in self._links()]
+
+    def unlink(self, *ends: str) -> bool:
+        """Remove a link that coglets of this process have made. Return whether there was one."""
+        found = [link for known, link in self._links() if known == ends]
+        for link in found:
+            link.cancel()
+        return bool(found)
+
+    def _links(self) -> list[tuple[tuple[str, str, str, str], Link]]:
+        hosting = self.coglets.hosting
+        found = []
+        for link in (link for owner in hosting.runtimes for link in owner._links):
+            paths = [hosting.paths.get(id(handle.coglet)) for handle in (link.src, link.dest)]
+            if paths[0] is not None and paths[1] is not None:
+                found.append(((paths[0], link.src_channel, paths[1], link.dest_channel), link))
+        return found
+
+    def subscribers(self, path: str, channel: str) -> int:
+        """Return how many in this process take what comes out of a channel: links and observations."""
+        made = self._object(path)
+        return len(made._bus._subscribers.get(channel, ())) if isinstance(made, Coglet) else 0

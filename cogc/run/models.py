@@ -88,7 +88,8 @@ class Models:
         key = ask.unit, ask.model.key
         if key not in self.providers:
             try:
-                self.providers[key] = _made(ask.model, ask.unit.model(ask.model.key))
+                declared = ask.model.key in ask.unit.bundle.models
+                self.providers[key] = _made(ask.model, ask.unit.model(ask.model.key) if declared else {})
             except Failure:
                 raise
             except (

@@ -77,7 +77,7 @@ class Notice:
 class Outside:
     """The calls under way by their numbers, and what has come in: results, pieces of replies, notices.
 
-    `rounds` is set in a simulation. `asking` has the calls that wait for a person, `leaving` those that were
+    `rounds` is set in a simulation. `hosted` tells whether coglets that live in this process have something to do. `asking` has the calls that wait for a person, `leaving` those that were
     cancelled and are still ending.
     """
 
@@ -92,6 +92,8 @@ class Outside:
         self.results: list[tuple[int, Any]] = []
         self.pieces: list[tuple[int, str]] = []
         self.notices: list[Notice] = []
+        self.acts: list[tuple[Any, ...]] = []
+        self.hosted: Callable[[], bool] = lambda: False
         self._wake = trio.Event()
 
     # ---- calls ---------------------------------------------------------------------------------------------
@@ -150,12 +152,14 @@ class Outside:
     @property
     def settled(self) -> bool:
         """Return whether no call works, and none that was cancelled is still ending."""
-        return not self.leaving and all(call in self.resting or call in self.blocked for call in self.scopes)
+        if self.leaving or self.hosted():
+            return False
+        return all(call in self.resting or call in self.blocked for call in self.scopes)
 
     @property
     def holds(self) -> bool:
         """Return whether something is under way or has come in that the virtual clock and the end must wait for."""
-        return len(self.scopes) > len(self.resting) or bool(self.results) or bool(self.notices)
+        return len(self.scopes) > len(self.resting) or self.hosted() or bool(self.results or self.notices or self.acts)
 
     # ---- what comes in -------------------------------------------------------------------------------------
 
@@ -177,6 +181,16 @@ class Outside:
         self.wake()
         return notice
 
+    def act(self, call: int, act: str, path: str, *data: Any) -> None:
+        """Take in what a coglet has done that lives in this process (`hosting.py`), in the order of the acts."""
+        self.acts.append((call, act, path, *(without_secrets(d) for d in data)))
+        self.wake()
+
+    def take_acts(self) -> list[tuple[Any, ...]]:
+        """Take out what coglets of this process have done."""
+        taken, self.acts = self.acts, []
+        return taken
+
     def progress(self, call: int, event: dict[str, Any]) -> None:
         """Take in what a dispatcher reports of an agent that it runs."""
         self.notify(call, "progress", event)
@@ -184,7 +198,7 @@ class Outside:
     @property
     def has_news(self) -> bool:
         """Return whether anything has come in."""
-        return bool(self.results or self.pieces or self.notices)
+        return bool(self.results or self.pieces or self.notices or self.acts)
 
     def take_notices(self) -> list[Notice]:
         """Take out the notices, in order of call."""

@@ -15,6 +15,9 @@ from cogc import ir
 from cogc.language.values import Failure
 from cogc.run.secrets import prepare, secret
 
+NEEDS_KEY = "needs a key: the environment has no"
+"""The words for a key that is missing."""
+
 
 def api_key(model: ir.Model, attributes: dict[str, Any], variable: str) -> str:
     """Return a model's key: its `api_key`, else a variable of the environment. A model with a `base_url` may have no
@@ -24,7 +27,7 @@ def api_key(model: ir.Model, attributes: dict[str, Any], variable: str) -> str:
     prepare([variable])
     found = os.environ.get(variable, "")
     if not found and "base_url" not in attributes:
-        raise Failure("program", f"model `{model.name}` needs a key: the environment has no `{variable}`")
+        raise Failure("program", f"model `{model.name}` {NEEDS_KEY} `{variable}`")
     return found or "none"
 
 

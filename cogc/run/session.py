@@ -331,6 +331,9 @@ class Session:
         if not self.options.sim:
             self._advance(self._bounded(self.now()))
         self._deliver_delayed()
+        for act in outside.take_acts():
+            self._event("hosted", *act)
+            kernel.hosted(*act)
         for notice in outside.take_notices():
             self._take(notice)
         for call, piece in outside.take_pieces():
@@ -393,6 +396,7 @@ class Session:
 
     def _deliver_delayed(self) -> None:
         """Bring in the delayed inputs that are due. Inputs of calls that are gone are dropped."""
+        self.executors.coglets.hosting.loop.fire(self.kernel.now)
         for item in self.delays.due(self.kernel.now):
             match item:
                 case Message(channel, value):
@@ -465,6 +469,8 @@ class Session:
         wait for."""
         if self.options.sim and not await self._round():
             return True
+        if self.kernel.effects:  # a task of the run has stopped the system meanwhile
+            return True
         due = self._due()
         limit, sim = self._limit, self.options.sim
         stays = self.options.stay and not self.stopping.begun
@@ -490,7 +496,8 @@ class Session:
 
     def _due(self) -> int | None:
         """Return the next instant at which something happens by itself."""
-        instants = [t for t in (self.kernel.timers.next(), self.delays.next()) if t is not None]
+        timers = self.kernel.timers.next(), self.delays.next(), self.executors.coglets.hosting.loop.next_timer()
+        instants = [t for t in timers if t is not None]
         return min(instants, default=None)
 
     def _seconds_to(self, due: int | None) -> float:

@@ -1,32 +1,43 @@
-"""The modules of upstream's `coglet` package, served by `cogc.coglet` to the Python code of a spec.
-
-`cogc.coglet` stands above this room (it starts sessions), so that it is found by its name, as users' own modules are.
-"""
+"""The modules of the first system's package `coglet`, for the Python code of a spec: each stands for a module here."""
 
 from __future__ import annotations
 
 import importlib
+import re
 import sys
+from pathlib import Path
 
-_MODULE = "cogc.coglet"
-_NAMES = (
-    "coglet",
-    "coglet.coglet",
-    "coglet.handle",
-    "coglet.runtime",
-    "coglet.lifelet",
-    "coglet.ticklet",
-    "coglet.proglet",
-    "coglet.gitlet",
-    "coglet.loglet",
-    "coglet.mullet",
-    "coglet.suppresslet",
-    "coglet.weblet",
-    "coglet.trace",
-)
+MODULES = {
+    "coglet": "cogc.coglet",
+    "coglet.coglet": "cogc.coglet.base",
+    "coglet.channel": "cogc.coglet.bus",
+    "coglet.handle": "cogc.coglet.base",
+    "coglet.runtime": "cogc.coglet.runtime",
+    "coglet.lifelet": "cogc.coglet.mixins",
+    "coglet.ticklet": "cogc.coglet.mixins",
+    "coglet.proglet": "cogc.coglet.programs",
+    "coglet.llm_executor": "cogc.coglet.programs",
+    "coglet.gitlet": "cogc.coglet.mixins",
+    "coglet.loglet": "cogc.coglet.mixins",
+    "coglet.mullet": "cogc.coglet.mixins",
+    "coglet.suppresslet": "cogc.coglet.mixins",
+    "coglet.trace": "cogc.coglet.trace",
+    "coglet.weblet": "cogc.coglet.web",
+}
+"""The names under which users' code imports a module, and the module."""
+
+_IMPORT = re.compile(r"^\s*(?:from|import)\s+coglet\b", re.MULTILINE)
 
 
 def install() -> None:
-    """Make `import coglet`, and the import of each of its modules, give `cogc.coglet` in this process."""
-    module = importlib.import_module(_MODULE)
-    sys.modules.update(dict.fromkeys(_NAMES, module))
+    """Make the imports of `coglet` and of its modules work in this process."""
+    for name, real in MODULES.items():
+        sys.modules.setdefault(name, importlib.import_module(real))
+
+
+def imported_by(path: Path) -> bool:
+    """Return whether the code of a file imports the package `coglet`."""
+    try:
+        return _IMPORT.search(path.read_text(encoding="utf-8", errors="replace")) is not None
+    except OSError:
+        return False

@@ -193,7 +193,8 @@ class Runtime:
             source, target = self.find(src_id), self.find(dest_id)
         except Refused:
             raise Refused(404, "link not found") from None
-        await self._order("unlink", source.path, src_channel, target.path, dest_channel)
+        if not self.marks.unlink(source.path, src_channel, target.path, dest_channel):
+            await self._order("unlink", source.path, src_channel, target.path, dest_channel)
         return {"msg": f"unlinked {src_id}:{src_channel} -> {dest_id}:{dest_channel}"}
 
     def links(self) -> dict[str, Any]:
@@ -209,6 +210,10 @@ class Runtime:
                 for port in out.targets:
                     if port.member is None and not port.own and is_public(port.label) and "." not in port.label:
                         found.append((self.id_of(inst), out.name, self.id_of(port.inst), port.label))
+        for path, said, at, heard in self.marks.links():
+            source, target = outer.find(path), outer.find(at)
+            if source is not None and target is not None:
+                found.append((self.id_of(source), said, self.id_of(target), heard))
         names = ("src", "src_channel", "dest", "dest_channel")
         return {"links": [dict(zip(names, link, strict=True)) for link in found]}
 
@@ -289,6 +294,7 @@ class Runtime:
         key = (inst.path, channel)
         watched = self.feeds.get(key)
         count = (0 if watched is None else len(watched.observers)) + len(self.kernel.outer.links.get(key, ()))
+        count += self.marks.subscribers(*key)
         for out in inst.outs:
             if out is not None and out.name == channel:
                 own = [t for t in out.extra or () if t not in self.kernel.outer.own]

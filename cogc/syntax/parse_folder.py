@@ -27,11 +27,20 @@ _CONFIG = ("restart", "max_restarts", "backoff_s")
 _KEYS = ("class", "kwargs", *_CONFIG)
 _RESTARTS = ("never", "on_error", "always")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+USUAL_MODEL = "claude-sonnet-4-20250514"
+"""The model of a program of the executor `llm` that names none."""
+_SIBLING = re.compile(r"[\w-]+\.cog\Z")
 _MIXINS = {
     "TickLet": ("enact", "tick", []),
     "ProgLet": ("enact", "register", [("programs", None)]),
     "GitLet": ("enact", "commit", [("patch", None)]),
+    "WebLet": ("enact", "cogweb_status", [("status", None)]),
 }
+
+
+def is_folder(path: str) -> bool:
+    """Return whether the path of a spec is that of a folder's manifest. Such a coglet is open: its code is the truth."""
+    return posixpath.basename(path) == MANIFEST
 
 
 class _Wrong(Exception):
@@ -86,6 +95,8 @@ class _Folder:
         self.members: dict[tuple[str, str], list[tuple[str, object]]] = {}
         self.parameters: dict[str, object] = {}
         self.doc = ""
+        self.siblings: dict[str, None] = {}
+        self.asks = False
 
     def wrong(self, word: str, reason: str, help: str) -> _Wrong:
         return _Wrong(self.path, self.manifest, word, reason, help)
@@ -159,18 +170,29 @@ class _Folder:
 
     def _module(self, module: str) -> ast.Module:
         base = posixpath.join(self.folder, *module.split("."))
-        for path in (f"{base}.py", f"{base}/__init__.py"):
+        beside = [posixpath.join(posixpath.dirname(self.folder), name, *module.split(".")) for name in self.siblings]
+        for path in (f"{at}{end}" for at in (base, *beside) for end in (".py", "/__init__.py")):
             try:
                 code = self.read(path).decode()
             except (OSError, ValueError):
                 continue
             try:
                 with warnings.catch_warnings(action="ignore"):  # a warning of Python is no mistake in the manifest
-                    return ast.parse(code)
+                    tree = ast.parse(code)
+                self._note_siblings(tree)
+                return tree
             except (SyntaxError, ValueError, RecursionError) as error:
                 line = getattr(error, "lineno", None) or 1
                 raise _Wrong(path, code, "", f"line {line}: {getattr(error, 'msg', error)}", "mend the code") from None
         raise self.wrong("class", f"the folder has no module `{module}`", f"there is no `{base}.py`")
+
+    def _note_siblings(self, tree: ast.Module) -> None:
+        """Take note of the folders beside this one that the code names: it makes their modules importable."""
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                if _SIBLING.match(node.value):
+                    self.siblings.setdefault(node.value)
+                self.asks = self.asks or node.value == "llm"
 
     def _base(self, tree: ast.Module, module: str, name: str, seen: set[tuple[str, str]]) -> None:
         """Collect the members of a base class: of a module in the folder, or a mixin of the sdk."""
@@ -220,7 +242,7 @@ class _Folder:
         given = call.args[0] if call.args else None
         if not isinstance(given, ast.Constant) or not isinstance(given.value, str):
             return
-        name = given.value
+        name = given.value.replace("-", "_")  # a spec cannot write the hyphens: `_` stands for them
         if not _NAME.match(name) or name in RESERVED or (kind == "listen" and name in ("start", "stop")):
             raise self.wrong("class", f"the class has a {kind} called {name!r}", "give it a name of the language")
         self.members[kind, name] = parameters
@@ -258,6 +280,7 @@ class _Folder:
             *(f"  link self.{n} -> {child}.{n}" for n in channels["listen"]),
             *(f"  link {child}.{n} -> self.{n}" for n in outside),
             "}",
+            *([f"model llm = anthropic {text(USUAL_MODEL, False)}"] if self.asks else []),
         ]
         return "\n".join(lines) + "\n"
 

@@ -467,9 +467,7 @@ class Session:
     async def _wait(self) -> bool:
         """Wait for the world or the clock while the kernel has nothing to do. Return False if there is nothing to
         wait for."""
-        if self.options.sim and not await self._round():
-            return True
-        if self.kernel.effects:  # a task of the run has stopped the system meanwhile
+        if (self.options.sim and not await self._round()) or self.kernel.effects:  # a task may have stopped the system
             return True
         due = self._due()
         limit, sim = self._limit, self.options.sim
@@ -497,8 +495,7 @@ class Session:
     def _due(self) -> int | None:
         """Return the next instant at which something happens by itself."""
         timers = self.kernel.timers.next(), self.delays.next(), self.executors.coglets.hosting.loop.next_timer()
-        instants = [t for t in timers if t is not None]
-        return min(instants, default=None)
+        return min((t for t in timers if t is not None), default=None)
 
     def _seconds_to(self, due: int | None) -> float:
         """Return the real seconds up to an instant or to `--for`, whichever comes first. In a simulation they are

@@ -185,6 +185,23 @@ def test_missing_files_and_empty_folders_are_errors(tmp_path: Path) -> None:
             "about five hours on each. (2 parts)\n",
         ),
         (
+            [
+                "oncall/oncall.cog",
+                "--sim",
+                "--for",
+                "12m",
+                "--input",
+                'alert={"id": "a", "text": "full"}',
+                "--input",
+                'alert={"id": "a", "text": "full"} at 1m',
+                "--input",
+                'ack={"id": "a", "by": "eve"} at 7m',
+            ],
+            'page: {"id":"a","to":"ada","text":"full","attempt":1}\n'
+            'page: {"id":"a","to":"grace","text":"full","attempt":2}\n'
+            'closed: {"id":"a","by":"eve","took":"7m"}\n',
+        ),
+        (
             ["triage/triage.cog", "--sim", "--input", "message=I was charged twice"],
             "billing: an order was charged twice\n",
         ),

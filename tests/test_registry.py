@@ -336,7 +336,7 @@ def test_agents_are_seen_and_steered_from_another_terminal(going: subprocess.Pop
     out, err = going.communicate(timeout=waiting.DEADLINE)
     assert out == "out: done\n", err
     assert waits.communicate(timeout=waiting.DEADLINE)[0].startswith("Main/a/Helper-1  Helper")
-    assert cogc("agents", cwd=place).stderr == "cogc: there is no run that was started with --control under way here\n"
+    assert cogc("agents", cwd=place).stderr == "cogc: there is no run under way here\n"
     assert not list(state(place).glob("runs/*/control"))
 
 

@@ -17,6 +17,7 @@ import pytest
 from cogc.cli import COMMANDS
 from cogc.commands import refusal
 from cogc.commands.usage import UsageError
+from cogc.run.control_client import SOCKET
 from support.cli import cogc, cogc_here
 from support.lost import ASCII, CLOSED, FULL, GONE, KEPT, Done, case, outcomes
 from support.paths import ROOT
@@ -211,6 +212,11 @@ TABLE: dict[str, list[list[str]]] = {
     "init": [["new/NUMBER"]],
     "explain": [["COG302"], ["grün"]],
     "answer": [[], ["grün"]],
+    "serve": [["bad.cog"]],
+    "send": [["task=grün"], ["grün=1"]],
+    "observe": [["grün"], ["grün:a"]],
+    "inspect": [[], ["--json"]],
+    "tail": [["none"]],
     "agents": [["list", "--json"], ["status", "grün"]],
     "team": [["status"], ["status", "--json"]],
     "plan": [[], ["list", "--json"]],
@@ -228,12 +234,16 @@ TABLE: dict[str, list[list[str]]] = {
     "links": [[]],
     "transmit": [["grün:a", "1"]],
     "enact": [["grün", "x"]],
-    "observe": [["grün:a"]],
     "shell": [[]],
     "mcp": [[]],
 }
 """The command lines of each command whose streams are lost. NUMBER is another one for each case."""
-WAITING = [["trace", "show", "t.jsonl", "--follow"], ["sett", "watch"]]
+WAITING = [
+    ["trace", "show", "t.jsonl", "--follow"],
+    ["sett", "watch"],
+    ["tail"],
+    ["observe", "Main/crew.result", "--follow"],
+]
 """What waits for news, and ends where nobody can read them."""
 LOST = [(FULL, KEPT), (CLOSED, KEPT), (GONE, KEPT), (ASCII, KEPT), (KEPT, FULL), (KEPT, CLOSED), (CLOSED, CLOSED)]
 
@@ -261,7 +271,7 @@ def crew(folder: Path) -> Iterator[None]:
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(words, cwd=folder, stderr=subprocess.DEVNULL, env=env) as run:
         try:
-            wait_for(lambda: list(state(folder).glob("runs/*/control")))
+            wait_for(lambda: list(state(folder).glob(f"runs/*/{SOCKET}")))
             yield
         finally:
             run.terminate()
@@ -311,7 +321,7 @@ def faults(streams: tuple[str, str], whole: Done, done: Done) -> Iterator[str]:
 
 FILES: list[tuple[list[str], int]] = [
     (["run", "kept.cog", "--for", "1h", "--sim", "--trace=/dev/full"], 3),
-    (["run", "kept.cog", "--for", "1h", "--record", "/dev/full"], 3),
+    (["run", "kept.cog", "--for", "1h", "--sim", "--record", "/dev/full"], 3),
     (["run", "kept.cog", "--for", "1h", "--instance", "x"], 2),
     (["run", "kept.cog", "--for", "1h", "--trace"], 2),
     (["run", "kept.cog", "--for", "1h", "--control"], 2),

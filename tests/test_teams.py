@@ -316,7 +316,7 @@ def test_people_see_and_steer_a_team_that_is_at_work(tmp_path: Path) -> None:
             process.kill()
     assert process.returncode == 0, err
     assert '{"channel":"result","data":"built"}' in out
-    assert "no run that was started with --control" in cogc("team", cwd=tmp_path).stderr
+    assert "there is no run under way" in cogc("team", cwd=tmp_path).stderr
 
 
 def test_cancelling_a_team_ends_its_task_with_exit_code_3(tmp_path: Path) -> None:

@@ -1,7 +1,5 @@
 """`cogc agents [ACTION ...]`: show and steer the agents of a running system.
 
-The run must have been started with `cogc run --control`.
-
     list                    list the agents (the default)
     status ID               show one agent
     wait ID                 wait until an agent has ended, and show its result

@@ -76,11 +76,12 @@ def _timed(pattern: re.Pattern[str], text: str) -> tuple[str, int | None]:
 
 def _content(path: str, channel: str, text: bool) -> Any:
     """Return what a file holds: text, or JSON."""
-    content = _read(path, f"--input {channel}=@{path}")
+    content = read_file(path, f"--input {channel}=@{path}")
     return content if text else _json(content, f"{path}: the input `{channel}`", 1)
 
 
-def _read(path: str, what: str) -> str:
+def read_file(path: str, what: str) -> str:
+    """Return the text of a file that an option names."""
     try:
         return Path(path).read_text(encoding="utf-8")
     except OSError as error:
@@ -112,7 +113,7 @@ def _json(text: str, where: str, line: int) -> Any:
 def _lines(unit: Unit, known: dict[str, int], path: str) -> list[Given]:
     """Return the messages of a file of inputs."""
     found = []
-    for number, text in enumerate(_read(path, f"--inputs {path}").split("\n"), 1):
+    for number, text in enumerate(read_file(path, f"--inputs {path}").split("\n"), 1):
         if text.strip():
             where = f"{path}, line {number}"
             given = _line(_json(text, path, number), where, path, known)

@@ -229,7 +229,13 @@ def goal_input(bundle: ir.Bundle, options: Namespace, given: set[str]) -> list[t
     channel = next((c.name for c in root.listens if c.name in ("goal", "task")), None)
     text = goal_of(options)
     if text is None:
-        if root.kind in ("agent", "team") and not given and not options.control:
+        if (
+            root.kind in ("agent", "team")
+            and not given
+            and not options.control
+            and options.stdin is None
+            and options.serve is None
+        ):
             sys.stderr.write(f"cogc: warning: nothing was asked of the {root.kind} `{root.name}`: give --goal TEXT\n")
         own = root.kind == "plan" and "goal" not in given
         return [("goal", "")] if own else []

@@ -1,8 +1,9 @@
 """`cogc run SPEC`: run a system.
 
 Exit codes:
-    0     the run has ended by itself, or as --for or --until say
-    1     the spec is wrong
+    0     the run has ended by itself, or as --for or --until say, or was served
+          and ended by SIGTERM
+    1     the spec is wrong, or a line of stdin with --strict-input
     2     the command line is wrong
     3     the run failed, --until was not met, or nobody listened to the
           failure of an agent, team, plan or definition of done
@@ -25,6 +26,7 @@ import trio
 
 from cogc import ir
 from cogc.commands import run_script, run_sett
+from cogc.commands.doors import add_doors, check_doors, refuse_doors
 from cogc.commands.inputs import inputs
 from cogc.commands.load import load, root_option, show_to_stderr
 from cogc.commands.options import (
@@ -72,6 +74,7 @@ def arguments(parser: ArgumentParser) -> None:
     root_option(parser)
     set_option(parser)
     _add_course(add)
+    add_doors(add)
     _add_records(add)
     _add_continued(add)
     local_option(parser, "sett: ")
@@ -89,7 +92,9 @@ def arguments(parser: ArgumentParser) -> None:
     budget_option(parser)
     answer_options(parser)
     add(
-        "--control", action="store_true", help="let `cogc agents` and `cogc team` show and steer the agents of this run"
+        "--control",
+        action="store_true",
+        help="print the id of the run, keep its trace for `cogc tail`, and end if the run's socket cannot be made",
     )
     add(
         "--registry",
@@ -107,6 +112,7 @@ def arguments(parser: ArgumentParser) -> None:
     add("--replay", metavar="FILE", help="run the journal FILE again, without processes, network or clock")
     add_state(parser)
     allow_imports(parser)
+    parser.set_defaults(silent=False)
 
 
 def _add_course(add: Add) -> None:
@@ -235,6 +241,7 @@ def _run(bundle: ir.Bundle, options: Namespace, prints: ExitStack, script: Scrip
     if not options.replay:
         warn_of_spec(bundle, options)
     if bundle.root in bundle.setts:
+        refuse_doors(options, "this program's root is a sett; programs with a coglet as root have such doors")
         return run_sett.run(bundle, options)
     if options.sandbox in ("container", "landlock"):
         raise UsageError(
@@ -245,10 +252,12 @@ def _run(bundle: ir.Bundle, options: Namespace, prints: ExitStack, script: Scrip
             raise UsageError(f"--{option} is for setts; this program's root is a coglet")
     state = state_of(options)
     if options.replay:
+        refuse_doors(options, "a recorded run has its messages in the journal")
         return _replay(bundle, options, state)
     unit = Unit(bundle)
     options.given = inputs(bundle, unit, options)
     sinks = RunSinks(options, bundle, state)
+    sinks.server = check_doors(bundle, options)
     with ExitStack() as files:
         files.enter_context(sinks)
         build = build_session if script is None else partial(session_of, script)
@@ -278,8 +287,11 @@ def _run(bundle: ir.Bundle, options: Namespace, prints: ExitStack, script: Scrip
 
 
 def _code(session: Session, options: Namespace, sinks: RunSinks) -> int:
-    """Report how a run ended, and what was lost of its files. Return the exit code."""
-    return _ended(session, options) or (3 if sinks.lost else 0)
+    """Report how a run ended, and what was lost of its files and refused at its doors. Return the exit code."""
+    code = _ended(session, options) or (3 if sinks.lost else 0)
+    assert sinks.doors is not None
+    sys.stderr.write(sinks.doors.summary())
+    return 1 if sinks.doors.refused else code
 
 
 def _failure_of(error: BaseException, instance: str | None, state: StateFolder) -> str | None:
@@ -309,6 +321,8 @@ def _ended(session: Session, options: Namespace) -> int:
         return 3
     for hook in session.cut_off:
         sys.stderr.write(f"cogc: {hook} had not ended when its time was over\n")
+    if options.serve is not None and session.outcome == "terminated":
+        return 3 if session.cut_off else 0  # a service is stopped so
     if session.outcome in EXIT_CODES:
         return EXIT_CODES[session.outcome]
     code = _task_failed(session)

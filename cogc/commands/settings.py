@@ -38,5 +38,6 @@ def keeping(options: Namespace, state: StateFolder) -> Keeping:
 
 def people(options: Namespace, state: StateFolder) -> People:
     """Return the source of answers that the command line names."""
-    terminal = sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
+    free = getattr(options, "stdin", None) is None  # stdin has messages for the root
+    terminal = free and sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
     return People(answers(options), terminal, state if options.questions == "wait" else None)

@@ -14,15 +14,16 @@ from typing import Any, BinaryIO
 import msgspec
 
 from cogc import ir
+from cogc.commands.doors import Doors
 from cogc.commands.inputs import Given
 from cogc.commands.options import LEVELS, budget, duration, epoch_of, run_id_of
+from cogc.commands.serving import Server
 from cogc.commands.streams import Sink, refuse_foreign, sink_of_stdout, terminal
 from cogc.commands.usage import UsageError
 from cogc.disk.state_folder import StateFolder, touch
 from cogc.kernel.effects import Effect, LogLine, Output
 from cogc.kernel.priorities import ordered
 from cogc.language.values import plain
-from cogc.run.control import answer_requests
 from cogc.run.expressions import Condition
 from cogc.run.journal import VERSION, Journal
 from cogc.run.plans import show
@@ -57,6 +58,8 @@ class RunSinks:
         self.err: Callable[[str], object] = sys.stderr.write
         self.states_shown = States()
         self.where = ""
+        self.doors: Doors | None = None
+        self.server: Server | None = None
 
     def __enter__(self) -> RunSinks:
         try:
@@ -127,6 +130,8 @@ class RunSinks:
             inputs=[(given.channel, given.value) for given in inputs if not given.at],
             later=[(given.at, given.channel, given.value) for given in inputs if given.at],
             sim=self.options.sim,
+            traced=self.options.control or self.server is not None,
+            stay=self.options.stdin is not None or self.server is not None,
             seed=self.seed,
             kernel=ordered(self.order),
             epoch=self.epoch,
@@ -140,18 +145,17 @@ class RunSinks:
         )
 
     async def run(self, session: Session) -> None:
-        """Run a session, and answer `cogc agents` if there is --control."""
+        """Run a session, with its doors."""
         session.executors.settings.people.run = self.id
         for sink in (*self.files, sink_of_stdout()):
             if sink is not None:
                 sink.on_lost = session.stop
         if self.states is not None:
             self.states.on_lost = session.stop
-        if not self.options.control:
-            await self._run(session)
-            return
-        self.err(f"cogc: run {self.id}\n")
-        async with answer_requests(session, self._folder()):
+        if self.options.control:
+            self.err(f"cogc: run {self.id}\n")
+        self.doors = Doors(self.options, self.server, self.state, self.id, self.err)
+        async with self.doors.open(session):
             await self._run(session)
 
     async def _run(self, session: Session) -> None:
@@ -190,6 +194,8 @@ class RunSinks:
 
     def output(self, output: Output) -> None:
         """Print an output of the root, for people or as one JSON object a line."""
+        if self.options.silent:
+            return
         data = msgspec.json.encode({"channel": output.channel, "data": plain(output.value)}).decode()
         if self.options.output == "json":
             self.out(data + "\n")

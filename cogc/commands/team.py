@@ -1,7 +1,5 @@
 """`cogc team [ACTION ...]`: show and steer a team of a running system.
 
-The run must have been started with `cogc run --control`.
-
     status                    show what each member does (the default)
     history                   show all messages between members
     inbox MEMBER              show the messages to a member

@@ -27,22 +27,26 @@ def arguments(parser: ArgumentParser) -> None:
     )
     add = show.add_argument
     add("file", metavar="FILE", help="path of a trace, or of the folder of a run")
+    filters(add)
+    add("--cause", type=int, metavar="SEQ", help="print only the record with this number and those that led to it")
+    add("--follow", action="store_true", help="wait for new records as the file grows, until interrupted")
+    add("--json", action="store_true", help="print records as JSON, one a line")
+
+
+def filters(add: Callable[..., object]) -> None:
+    """Add the options that choose records."""
     add("--path", metavar="TEXT", help="print only records of coglets whose path contains TEXT")
     add("--kind", action="append", default=[], metavar="KIND", help="print only records of this kind; may be repeated")
     add("--channel", metavar="NAME", help="print only records of this channel or port")
     add("--since", metavar="T", help="print only records from this time of the run on, such as 10s")
     add("--before", metavar="T", help="print only records before this time of the run, such as 10s")
     add("--text", metavar="TEXT", help="print only records that contain TEXT")
-    add("--cause", type=int, metavar="SEQ", help="print only the record with this number and those that led to it")
-    add("--follow", action="store_true", help="wait for new records as the file grows, until interrupted")
-    add("--json", action="store_true", help="print records as JSON, one a line")
 
 
 def run(options: Namespace) -> int:
-
     path = os.path.join(options.file, "trace.jsonl") if os.path.isdir(options.file) else options.file
     try:
-        wanted = _filter(options)
+        wanted = wanted_of(options)
         with open(path, "rb") as file:
             found, states = trace.records(_lines(file, options.follow)), trace.States()
             chain: set[int] | None = None
@@ -97,7 +101,7 @@ def _chain(records: list[dict[str, Any]], seq: int) -> set[int]:
     return wanted
 
 
-def _filter(options: Namespace) -> Callable[[dict[str, Any]], bool]:
+def wanted_of(options: Namespace) -> Callable[[dict[str, Any]], bool]:
     """Return the test of a record that the options stand for."""
     since = nanoseconds(options.since) / 1e9 if options.since else None
     before = nanoseconds(options.before) / 1e9 if options.before else None

@@ -107,17 +107,27 @@ class Kernel(State):
         with self.door:
             supervision.boot(self, parameters)
 
-    def input(self, channel: str, value: Value) -> None:
-        """Take a message from outside for a listen channel of the root; a Failure of kind `type` refuses it at the door."""
+    def input(self, channel: str, value: Value) -> int:
+        """Take a message from outside for a listen channel of the root; a Failure of kind `type` refuses it at the door.
+
+        Return the number of its record in the trace, or 0.
+        """
         assert self.root is not None
         known = self.root.code.listens.get(channel)
         if known is None:
             raise Failure("error", f"`{self.root.code.name}` has no listen channel `{channel}`")
         with self.door:
             checked = self.root.code.unit.checked(known[2], value, f"the input `{channel}`")
+            self.cause = 0
             if self.trace:
                 self.cause = self.trace.record("input", self.root, cause=0, channel=channel, data=checked)
-            self.push(ports.port(self.root, channel), checked)
+            port = ports.port(self.root, channel)
+            if port.overflow == "block":
+                self.admit(port, checked)  # whoever waits is outside
+            else:
+                self.push(port, checked)
+            return self.cause
+        return 0
 
     def result(self, call: int, value: object) -> None:
         """Take the result of a call: a value, or a Failure. A result that nobody waits for any more is dropped."""

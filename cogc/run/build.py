@@ -95,7 +95,7 @@ class RunClock(Clock):
 
 def _kernel(unit: Unit, options: RunOptions, sinks: Sinks) -> Kernel:
     """Return the kernel of a run."""
-    traced = sinks.trace is not None or options.on_records is not None
+    traced = options.traced or sinks.trace is not None or options.on_records is not None
     kernel = options.kernel(
         unit, options.seed, options.epoch or time.time_ns(), traced, options.run, options.budget, options.root
     )

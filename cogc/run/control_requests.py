@@ -40,7 +40,14 @@ ACTIONS: dict[str, dict[str, Field]] = {
     "spawn": {**_ID, "agent": Field(str), "query": Field(str)},
     "teams": {},
     "guide": {**_ID, "data": Field(dict)},
+    "input": {"channel": Field(str), "text": Field(str)},
+    "inspect": {"path": Field(str, False)},
 }
+FOLLOWED: dict[str, dict[str, Field]] = {
+    "observe": {"channel": Field(str), "path": Field(str, False)},
+    "tail": {},
+}
+"""The requests whose answer has a line for each thing that happens, until the run ends."""
 _NAMES: dict[type, str] = {str: "a text", dict: "an object", list: "a list"}
 
 

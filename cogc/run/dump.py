@@ -32,10 +32,10 @@ def describe(kernel: Kernel, calls: dict[int, UnderWay], now: int) -> str:
     waiting = "1 message waits for its turn" if messages == 1 else f"{messages} messages wait for their turn"
     open_calls = "1 call is under way" if under_way == 1 else f"{under_way} calls are under way"
     lines = [f"cogc: after {now / 1e9:.3f}s: {waiting}, {open_calls}"]
-    shown = {number: _call(known, now) for number, known in calls.items()}
+    shown = {number: call_words(known, now) for number, known in calls.items()}
     for inst in _tree(kernel.root):
         lines.append(f"  {inst.path} {inst.status()}")
-        lines += [f"    {fact}" for fact in (*_reactions(inst, shown), *_inboxes(kernel, inst))]
+        lines += [f"    {fact}" for fact in (*_reactions(inst, shown), *_inboxes(inst), *_room(kernel, inst))]
     return "".join(line + "\n" for line in lines)
 
 
@@ -47,7 +47,8 @@ def _tree(inst: Instance | None) -> Iterator[Instance]:
             yield from _tree(member)
 
 
-def _call(known: UnderWay, now: int) -> str:
+def call_words(known: UnderWay, now: int) -> str:
+    """Return a call under way, and for how long it has been, in words."""
     match known.call:
         case Ask(model=model):
             what = f"model `{model.name}`"
@@ -76,10 +77,20 @@ def _wait(inst: Instance, activity: Activity, calls: dict[int, str]) -> str:
     return "waits for time or for another reaction" if activity.generator is not None else "runs"
 
 
-def _inboxes(kernel: Kernel, inst: Instance) -> Iterator[str]:
-    """Yield how full the inboxes of a coglet are, and which full ones it waits for."""
+def _inboxes(inst: Instance) -> Iterator[str]:
+    """Yield how full the inboxes of a coglet are."""
     for port in (inst.ports or {}).values():
         if port.fill and not port.own:
             yield f"inbox `{port.label}`: {port.fill} of {port.capacity}"
+
+
+def _room(kernel: Kernel, inst: Instance) -> Iterator[str]:
+    """Yield which full inboxes a coglet waits for."""
     for port in kernel.parked.get(inst, ()):
         yield f"waits for room in {port.inst.path}.{port.label}"
+
+
+def waits(kernel: Kernel, inst: Instance, calls: dict[int, str]) -> Iterator[str]:
+    """Yield what a coglet waits for: each reaction under way, then full inboxes. `calls` has calls in words, by number."""
+    yield from _reactions(inst, calls)
+    yield from _room(kernel, inst)

@@ -42,12 +42,12 @@ _PATIENCE = 1.0
 """Real seconds for which `settle` waits for tasks that never block, such as one that polls; then order is given up."""
 
 
-NoticeKind: TypeAlias = Literal["report", "sleep", "steer", "progress", "order"]
+NoticeKind: TypeAlias = Literal["report", "sleep", "steer", "progress", "order", "input"]
 
 
 class Notice:
-    """What a method of a Python coglet reports (the word for its act first) or sleeps for, a person's command to an agent, an
-    order, or a dispatcher's progress.
+    """What a method of a Python coglet reports (the word for its act first) or sleeps for, a person's command to an agent, a
+    message from outside, an order, or a dispatcher's progress.
 
     Awaiting a notice waits until the kernel has taken it, and gives the kernel's answer, or a TypeError if it refused.
     """

@@ -73,6 +73,7 @@ from cogc.run.background import Background
 from cogc.run.delayed import Deed, Delays, Message, Piece, Reply, SleepOver
 from cogc.run.dispatch import Dispatchers
 from cogc.run.dump import UnderWay, describe
+from cogc.run.entries import Entries
 from cogc.run.executors import Executors
 from cogc.run.journal import Journal, Outward
 from cogc.run.mirror import Mirror
@@ -82,6 +83,7 @@ from cogc.run.outside import Notice, Outside
 from cogc.run.scripted import pieces
 from cogc.run.state import StateStore
 from cogc.run.stopping import EXIT_CODES, Ending, Stopping, signals
+from cogc.run.taps import Taps
 from cogc.run.trace import TraceWriter
 
 STRETCH = 500
@@ -105,6 +107,7 @@ class RunOptions:
     kernel: one that picks the order of events takes the place of the usual one. `account` is the budget and the usage of an enclosing run,
     which this run shares. `sandbox` holds the conversations of this run, and `max_depth` bounds how deep they may
     nest. A run that is to `stay` does not end because nothing is left to do: orders may come.
+    A run that is `traced` keeps a trace for those who follow it, also where nothing writes it down.
     """
 
     budget: dict[str, Any] = field(default_factory=dict)
@@ -125,6 +128,7 @@ class RunOptions:
     sandbox: Sandbox | None = None
     max_depth: int | None = None
     stay: bool = False
+    traced: bool = False
     on_output: Callable[[Output], None] | None = None
     on_log: Callable[[LogLine], None] | None = None
     on_records: Callable[[list[dict[str, Any]]], None] | None = None
@@ -176,6 +180,8 @@ class Session:
         self.outputs: dict[str, list[Any]] = {}
         self.last: dict[str, Any] = {}
         self.orders = Orders(kernel, outside, self._event)
+        self.entries = Entries(kernel, outside, self._event)
+        self.taps = Taps(kernel)
         self._kept = self._keeps()
         self.outcome: Ending = "done"
         self.met = options.until is None
@@ -220,6 +226,8 @@ class Session:
             gc.enable()  # a start that was refused has not come to it
             self._write_down()
             self.orders.close()
+            self.entries.close()
+            self.taps.close()
             with trio.move_on_after(1, shield=True):
                 await self.models.aclose()
 
@@ -246,14 +254,9 @@ class Session:
         if kernel.root is None:  # its creation was given up: the run is to end
             return
         for channel, value in options.inputs:
-            self._input(channel, value)
+            self.entries.enter(channel, value)
         for instant, channel, value in options.later:
             self.delays.add(instant, Message(channel, value))
-
-    def _input(self, channel: str, value: Any) -> None:
-        """Hand a message to the root."""
-        self._event("input", channel, value)
-        self.kernel.input(channel, value)
 
     async def _loop(self) -> None:
         """Run stretches, carry out effects and admit inputs, until the run is over."""
@@ -359,6 +362,8 @@ class Session:
                 self.kernel.progress(call, *data)
             case "order":
                 self.orders.take(notice)
+            case "input":
+                self.entries.take(notice)
             case "steer" | "report":
                 try:
                     notice.answer = self._answer(notice)
@@ -400,7 +405,7 @@ class Session:
         for item in self.delays.due(self.kernel.now):
             match item:
                 case Message(channel, value):
-                    self._input(channel, value)
+                    self.entries.enter(channel, value)
                 case Deed(act=act):
                     act()
                 case SleepOver(call, over):
@@ -596,6 +601,7 @@ class Session:
         if self.kernel.trace is not None:
             records = self.kernel.trace.take()
             if records:
+                self.taps.records(records)
                 if self.sinks.trace is not None:
                     self.sinks.trace.write(records)
                 if self.options.on_records is not None:
@@ -624,6 +630,7 @@ class Session:
                     self.outside.release(partial(self.executors.coglets.deliver, effect))
                 case Output():
                     self.last[effect.channel] = effect.value
+                    self.taps.output(effect)
                     if effect.channel in self._kept:
                         self.outputs.setdefault(effect.channel, []).append(effect.value)
                     if self.options.on_output is not None:

@@ -22,6 +22,11 @@ def _hook(value: Any) -> Any:
     return str(value)
 
 
+def encoded(record: dict[str, Any]) -> bytes:
+    """Return one record as a line of a trace has it, without the end of the line."""
+    return visible_bytes(masked_bytes(msgspec.json.encode(record, enc_hook=_hook)))
+
+
 class TraceWriter:
     """Writes records in batches of BATCH."""
 

@@ -179,8 +179,8 @@ class _Connection(TCPServer):
                 with write:
                     await self.stream.send_all(data)
                     return
-            except (trio.BrokenResourceError, trio.ClosedResourceError):
-                pass
+            except (trio.BrokenResourceError, trio.ClosedResourceError, trio.BusyResourceError):
+                pass  # busy: it is being closed
             finally:
                 server.writes.discard(write)
         self.stream.socket.close()

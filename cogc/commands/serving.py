@@ -1,0 +1,149 @@
+"""`cogc run --serve [HOST:]PORT`: the options of the HTTP server of a run, checked and opened before the run begins."""
+
+from __future__ import annotations
+
+import os
+import resource
+from argparse import Namespace
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from cogc import ir
+from cogc.commands.options import has
+from cogc.commands.usage import UsageError
+from cogc.run.secrets import prepare
+from cogc.run.session import Session
+
+if TYPE_CHECKING:
+    from cogc.service.doors import Verifiers
+    from cogc.service.guard import Access, Limits
+
+PORT = 4517
+"""The port of `cogc serve`."""
+_FILES = 8192
+_OTHER_FILES = 256
+"""Open files that are left for the run itself."""
+
+
+def add_serving(add: Callable[..., object], default: str | None = None) -> None:
+    """Add the options of the server."""
+    shown = f"default: {default}" if default else "default: no server"
+    add("--serve", metavar="[HOST:]PORT", default=default, help=f"serve the channels of the root over HTTP ({shown})")
+    add("--token", metavar="ENV", help="with --serve: ask for the bearer token in this variable of the environment")
+    add(
+        "--host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="with --serve: take requests to this name of a host besides localhost; may be repeated",
+    )
+    add(
+        "--insecure-public",
+        action="store_true",
+        help="with --serve: let other machines connect without a token",
+    )
+    add(
+        "--verify",
+        action="append",
+        default=[],
+        metavar="[CHANNEL=]KIND:ENV",
+        help="with --serve: ask for a signature by the secret in ENV; KIND is github, stripe or hmac; may be repeated",
+    )
+
+
+class Server:
+    """The server of a run that has not begun: its listening socket, who may enter, and which signatures are asked for.
+
+    Raise UsageError for options that do not fit, an address that cannot be used, and a missing extra.
+    """
+
+    def __init__(self, bundle: ir.Bundle, options: Namespace) -> None:
+        try:
+            from cogc.service import address, guard, server  # the extra `serve`
+        except ImportError as missing:
+            raise UsageError(f"--serve needs the extra `serve`: pip install 'cogc[serve]' ({missing})") from None
+        try:
+            where = address.read_address(options.serve)
+            hosts = guard.hosts_of(options.host)
+        except ValueError as error:
+            raise UsageError(f"--serve or --host: {error}") from None
+        token = None if options.token is None else _secret(options.token, "--token")
+        self.verifiers = _verifiers(bundle, options.verify)
+        self.access: Access = guard.Access(token, hosts, self.verifiers.is_open)
+        self.limits: Limits = guard.Limits(connections=min(guard.Limits().connections, _room()))
+        self.serving = server.serving
+        try:
+            if not address.is_loopback(where.host) and token is None and not options.insecure_public:
+                raise UsageError(
+                    f"--serve {options.serve}: other machines could connect: give --token ENV, or --insecure-public"
+                )
+            self.socket = address.listen(where)
+        except OSError as error:
+            said = str(error.strerror or error).lower()
+            raise UsageError(f"--serve {options.serve}: cannot listen on {where}: {said}") from None
+        self.address = address.bound(self.socket, where.host)
+
+    @asynccontextmanager
+    async def open(self, session: Session, run: str, say: Callable[[str], object]) -> AsyncIterator[None]:
+        """Serve a run while the body runs."""
+        from cogc.service.doors import Doors  # the extra `serve`
+
+        doors = Doors(session, run, self.verifiers, self.access.token is not None)
+
+        def line(words: str) -> None:
+            say(f"cogc: {words}\n")
+
+        async with self.serving(doors.application(), [self.socket], self.access, self.limits, line):
+            line(f"serving on http://{self.address}")
+            yield
+
+
+def refuse_without_server(options: Namespace) -> None:
+    """Refuse options of the server where there is none."""
+    for name in ("token", "host", "insecure_public", "verify"):
+        if getattr(options, name):
+            raise UsageError(f"--{name.replace('_', '-')} goes with --serve")
+
+
+def _secret(name: str, option: str) -> str:
+    """Return the value of a variable of the environment, which is masked from now on."""
+    value = os.environ.get(name, "")
+    if not value:
+        raise UsageError(f"{option}: the environment has no `{name}`")
+    if not value.isascii() or not value.isprintable() or value != value.strip():
+        raise UsageError(f"{option}: the value of `{name}` is no token: it has other characters than printable ASCII")
+    prepare([name])
+    return value
+
+
+def _verifiers(bundle: ir.Bundle, given: list[str]) -> Verifiers:
+    from cogc.service.doors import Verifiers
+    from cogc.service.webhooks import KINDS, Verifier
+
+    known = [c.name for c in bundle.coglets[bundle.root].listens]
+    every: Verifier | None = None
+    named: dict[str, Verifier] = {}
+    for text in given:
+        channel, _, rest = text.rpartition("=")
+        kind, _, name = rest.partition(":")
+        if kind not in KINDS or not name:
+            raise UsageError(f"--verify {text}: write [CHANNEL=]KIND:ENV; a kind is {', '.join(KINDS)}")
+        verifier = Verifier(kind, _secret(name, "--verify"))
+        if channel and channel not in known:
+            raise UsageError(f"--verify {text}: the root has no listen channel `{channel}`{has(known)}")
+        if channel:
+            named[channel] = verifier
+        else:
+            every = verifier
+    return Verifiers(every, named)
+
+
+def _room() -> int:
+    """Return how many connections the limit of open files allows; the limit is raised as far as it may be."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES if hard == resource.RLIM_INFINITY else min(hard, _FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        soft = wanted
+    return _FILES if soft == resource.RLIM_INFINITY else max(16, soft - _OTHER_FILES)

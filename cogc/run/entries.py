@@ -1,0 +1,120 @@
+"""Messages from outside to the root: checked first, then an event of the journal, then a message of the kernel.
+
+What is refused leaves no trace: neither journal nor kernel see it. What is taken has a number, which counts the
+messages from outside in the order in which they entered, those of the command line too.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from cogc.kernel import ports
+from cogc.kernel.machine import Kernel
+from cogc.kernel.objects import STOPPED, STOPPING
+from cogc.kernel.orders import is_public
+from cogc.language.values import Failure
+from cogc.run.outside import Notice, Outside
+
+ENDING = "the run is ending"
+
+
+class Entered(NamedTuple):
+    """A message that has entered: its number, and that of its record in the trace, or 0."""
+
+    seq: int
+    record: int
+
+
+class Entries:
+    """The messages from outside of one run. `event` writes to its journal. `counts` has the messages of each channel."""
+
+    def __init__(self, kernel: Kernel, outside: Outside, event: Callable[..., None]) -> None:
+        self.kernel = kernel
+        self.outside = outside
+        self.event = event
+        self.seq = 0
+        self.counts: Counter[str] = Counter()
+        self.waiting: list[Notice] = []
+        self.closed = False
+
+    async def send(self, channel: str, value: Any, entered: Callable[[Entered], object] | None = None) -> Entered:
+        """Hand in a message. `entered` is called before anything can come of it.
+
+        Raise Failure if it is refused: of kind `missing` for a channel that is not there, `type` for a value that does not
+        fit, `full` for a full inbox, `stopped` for a run that is ending.
+        """
+        if self.closed:
+            raise Failure("stopped", ENDING)
+        notice = self.outside.notify(0, "input", channel, value, entered)
+        self.waiting.append(notice)
+        await notice
+        if isinstance(notice.answer, Failure):
+            raise notice.answer
+        found: Entered = notice.answer
+        return found
+
+    def take(self, notice: Notice) -> None:
+        """Take a message that was handed in, or refuse it."""
+        channel, value, entered = notice.data
+        try:
+            self.check(channel, value)
+            self._room(channel)
+            notice.answer = self.enter(channel, value)
+            if entered is not None:
+                entered(notice.answer)
+        except Failure as refused:
+            notice.answer = refused
+        self.waiting.remove(notice)
+        self.outside.release(notice.taken.set)
+
+    def enter(self, channel: str, value: Any) -> Entered:
+        """Hand a message to the root. Raise Failure if it does not fit."""
+        self.event("input", channel, value)
+        record = self.kernel.input(channel, value)
+        self.seq += 1
+        self.counts[channel] += 1
+        return Entered(self.seq, record)
+
+    def check(self, channel: str, value: Any) -> None:
+        """Refuse a message that the root cannot take, by a Failure."""
+        root = self.kernel.root
+        if root is None or self.kernel.ended or root.gate & (STOPPING | STOPPED):
+            raise Failure("stopped", ENDING)
+        code = root.code
+        code.unit.checked(self.type_of(channel), value, f"the input `{channel}`")
+
+    def type_of(self, channel: str) -> int:
+        """Return the number of a listen channel's type. Raise Failure if the root has no such channel."""
+        root = self.kernel.unit.bundle.coglets[self.kernel.first]
+        known = {c.name: c.type for c in root.listens if is_public(c.name)}
+        if channel not in known:
+            names = ", ".join(f"`{name}`" for name in known) or "nothing"
+            raise Failure("missing", f"`{root.name}` has no listen channel `{channel}`: it listens to {names}")
+        return known[channel]
+
+    def read(self, channel: str, text: str) -> Any:
+        """Return the value that a person has written for a channel: the text itself for a string, else JSON, else the text."""
+        if self.kernel.unit.bundle.types[self.type_of(channel)] == "string":
+            return text
+        try:
+            return json.loads(text)
+        except (ValueError, RecursionError):
+            return text
+
+    def _room(self, channel: str) -> None:
+        """Refuse a message for an inbox that is full and drops nothing."""
+        assert self.kernel.root is not None
+        port = ports.port(self.kernel.root, channel)
+        if port.fill >= port.capacity and port.overflow in ("block", "fail"):
+            raise Failure("full", f"the inbox `{channel}` is full: {port.capacity}")
+
+    def close(self) -> None:
+        """Refuse the messages that are left: the run is over."""
+        self.closed = True
+        for notice in self.waiting:
+            notice.answer = Failure("stopped", ENDING)
+            self.outside.release(notice.taken.set)
+        self.waiting.clear()

@@ -1,0 +1,79 @@
+"""What a run is made of now, as JSON: coglets with their states, inboxes, timers, and what each of them waits for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from cogc.diagnostics.masks import masked
+from cogc.kernel.machine import Kernel
+from cogc.kernel.objects import Instance
+from cogc.kernel.orders import is_public
+from cogc.language.values import Failure, hidden, plain, shorten
+from cogc.run.dump import UnderWay, call_words, waits
+
+LONGEST = 16 << 10
+"""The bytes of the longest state that is shown whole."""
+
+
+def inspect(kernel: Kernel, calls: dict[int, UnderWay], now: int, path: str = "") -> dict[str, Any]:
+    """Return a coglet and all below it; without a path, the root. `now` is in nanoseconds of the run's clock.
+
+    Raise Failure of kind `missing` if there is no such coglet.
+    """
+    found = kernel.outer.find(path) if path else kernel.root
+    if found is None:
+        raise Failure("missing", f"there is no coglet `{path}`" if path else "the run has no coglets yet")
+    shown = {number: call_words(known, now) for number, known in calls.items()}
+    due = {id(timer): when for when, timers in kernel.timers.buckets.items() for timer in timers if timer.function}
+    return _coglet(kernel, found, shown, due)
+
+
+def _coglet(kernel: Kernel, inst: Instance, calls: dict[int, str], due: dict[int, int]) -> dict[str, Any]:
+    states = zip(inst.code.ir.states, inst.states or (), strict=False)
+    instants = sorted(due[id(t)] for t in inst.timers or () if id(t) in due)
+    return {
+        "path": inst.path,
+        "coglet": inst.code.name,
+        "status": inst.status(),
+        "states": {s.name: _state(kernel, v) for s, v in states if is_public(s.name)},
+        "inboxes": list(_inboxes(inst)),
+        "timers": [when / 1e9 for when in instants],
+        "waits": [masked(line) for line in waits(kernel, inst, calls)],
+        "restarts": kernel.losses.restarts.get(inst.path, 0),
+        "children": [_coglet(kernel, member, calls, due) for member in inst.members()],
+    }
+
+
+def _state(kernel: Kernel, value: Any) -> Any:
+    """Return a state for people: whole, or as the beginning of its text."""
+    shown = plain(hidden(value, kernel.private))
+    text = msgspec.json.encode(shown)
+    if len(text) > LONGEST:
+        return masked(shorten(shown, 200))
+    return msgspec.json.decode(masked(text.decode()))
+
+
+def _inboxes(inst: Instance) -> Iterator[dict[str, Any]]:
+    for port in (inst.ports or {}).values():
+        if not port.own:
+            yield {"channel": port.label, "messages": port.fill, "capacity": port.capacity}
+
+
+def lines(coglet: dict[str, Any], indent: str = "") -> Iterator[str]:
+    """Yield an inspected coglet as lines for people."""
+    restarts = f", {coglet['restarts']} restarts" if coglet["restarts"] else ""
+    yield f"{indent}{coglet['path']}  {coglet['coglet']}  {coglet['status']}{restarts}"
+    for name, value in coglet["states"].items():
+        yield f"{indent}  {name} = {shorten(value)}"
+    for inbox in coglet["inboxes"]:
+        if inbox["messages"]:
+            yield f"{indent}  inbox `{inbox['channel']}`: {inbox['messages']} of {inbox['capacity']}"
+    if coglet["timers"]:
+        yield f"{indent}  next timer at {coglet['timers'][0]:.3f}s"
+    for line in coglet["waits"]:
+        yield f"{indent}  {line}"
+    for child in coglet["children"]:
+        yield from lines(child, indent + "  ")

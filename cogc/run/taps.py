@@ -1,0 +1,253 @@
+"""Taps: copies of what a run says, for whoever follows it from outside.
+
+A tap has a buffer of its own. When it is full the oldest item is lost and counted, so that a follower that is slow, or
+does not read at all, holds no coglet up and takes no more memory. Nothing of a tap is an event: a run goes the same
+way with taps and without.
+
+Three things can be followed: the messages of the root's channels, those of any other coglet's, and the records of the
+trace. With `keep`, the last messages of each channel of the root stay, so that a follower who was away can go on.
+
+An `Ask` waits for the first message of the root that a message from outside has led to. It follows the causes in the
+records of the trace, so it needs a run that is traced.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import msgspec
+import trio
+
+from cogc.diagnostics.masks import masked_bytes
+from cogc.kernel.effects import Output
+from cogc.kernel.machine import Kernel
+from cogc.language.values import hidden, plain
+
+ROOM = 256
+"""The items that a tap holds."""
+LINKS = 100_000
+"""The records that an `Ask` remembers as led to by its message; it forgets the oldest ones."""
+T = TypeVar("T")
+
+
+class Said(NamedTuple):
+    """A message that came out: its number among those of its channel, the channel, and the value as JSON."""
+
+    number: int
+    channel: str
+    data: bytes
+
+
+class Tap(Generic[T]):
+    """The buffer of one follower."""
+
+    def __init__(self, room: int = ROOM) -> None:
+        self.items: deque[T] = deque()
+        self.room = room
+        self.lost = 0
+        self.losses = 0
+        self.ended = trio.Event()
+        self._news = trio.Event()
+
+    @property
+    def over(self) -> bool:
+        """True if nothing more will come."""
+        return self.ended.is_set()
+
+    def put(self, item: T) -> None:
+        """Add an item, and lose the oldest one if there is no room."""
+        if len(self.items) >= self.room:
+            self.items.popleft()
+            self.lost += 1
+            self.losses += 1
+        self.items.append(item)
+        self._news.set()
+
+    def end(self) -> None:
+        """Say that nothing more will come."""
+        self.ended.set()
+        self._news.set()
+
+    async def take(self) -> tuple[int, list[T]] | None:
+        """Wait for items. Return how many were lost before them, and them; None if nothing more will come."""
+        while not self.items and not self.over:
+            await self._news.wait()
+            self._news = trio.Event()
+        if not self.items:
+            return None
+        lost, self.lost = self.lost, 0
+        found = list(self.items)
+        self.items.clear()
+        if not self.over:
+            self._news = trio.Event()
+        return lost, found
+
+
+class Ask:
+    """The wait for the first message of the root, or of one of its channels, that has a cause."""
+
+    def __init__(self, channel: str | None) -> None:
+        self.channel = channel
+        self.answer: Said | None = None
+        self.over = False
+        self.done = trio.Event()
+        self._known: dict[int, None] = {}
+
+    def begin(self, record: int) -> None:
+        """Take note of the record of the message that asks."""
+        self._known[record] = None
+
+    def follow(self, records: Iterable[dict[str, Any]]) -> None:
+        """Take note of the records that it has led to."""
+        known = self._known
+        if not known:
+            return
+        for record in records:
+            if record["cause"] in known or any(cause in known for cause in record.get("causes", ())):
+                known[record["seq"]] = None
+                if len(known) > LINKS:
+                    del known[next(iter(known))]
+
+    def hear(self, record: int, said: Said) -> None:
+        """Take a message of the root, if it is the answer."""
+        if self.answer is None and record in self._known and self.channel in (None, said.channel):
+            self.answer = said
+            self.done.set()
+
+    def end(self) -> None:
+        self.over = True
+        self.done.set()
+
+
+class Taps:
+    """The followers of one run. `keep` is how many messages of each channel of the root stay."""
+
+    def __init__(self, kernel: Kernel, keep: int = 0) -> None:
+        self.kernel = kernel
+        self.keep = keep
+        self.counts: Counter[str] = Counter()
+        self.kept: dict[str, deque[Said]] = {}
+        self.channels: dict[str, list[Tap[Said]]] = {}
+        self.tails: list[Tap[dict[str, Any]]] = []
+        self.others: list[Tap[Said]] = []
+        self.asks: list[Ask] = []
+        self.losses = 0
+        self.over = False
+
+    # ---- what the run says ---------------------------------------------------------------------------------
+
+    def output(self, effect: Output) -> None:
+        """Take a message of the root."""
+        channel = effect.channel
+        self.counts[channel] += 1
+        followers = self.channels.get(channel, ())
+        if not (followers or self.keep or self.asks):
+            return
+        said = Said(self.counts[channel], channel, self._json(effect.value))
+        if self.keep:
+            self.kept.setdefault(channel, deque(maxlen=self.keep)).append(said)
+        for tap in followers:
+            tap.put(said)
+        for ask in self.asks:
+            ask.hear(effect.seq, said)
+
+    def records(self, records: list[dict[str, Any]]) -> None:
+        """Take records of the trace."""
+        for tail in self.tails:
+            for record in records:
+                tail.put(record)
+        for ask in self.asks:
+            ask.follow(records)
+
+    def close(self) -> None:
+        """Say to all followers that the run is over."""
+        self.over = True
+        for tail in self.tails:
+            tail.end()
+        for tap in [*self.others, *(t for taps in self.channels.values() for t in taps)]:
+            tap.end()
+        for ask in self.asks:
+            ask.end()
+
+    def _json(self, value: Any) -> bytes:
+        return masked_bytes(msgspec.json.encode(plain(hidden(value, self.kernel.private))))
+
+    # ---- followers -----------------------------------------------------------------------------------------
+
+    @property
+    def followers(self) -> int:
+        """The number of those who follow now."""
+        return len(self.tails) + len(self.others) + sum(map(len, self.channels.values()))
+
+    @property
+    def all_losses(self) -> int:
+        """The number of items that followers have lost."""
+        taps = [*self.others, *(t for known in self.channels.values() for t in known)]
+        return self.losses + sum(t.losses for t in taps) + sum(t.losses for t in self.tails)
+
+    @contextmanager
+    def follow(self, channel: str, after: int | None = None) -> Iterator[Tap[Said]]:
+        """Yield a tap of a channel of the root. With `after`, it begins with the kept messages behind that number."""
+        tap: Tap[Said] = Tap()
+        taps = self.channels.setdefault(channel, [])
+        kept = [said for said in self.kept.get(channel, ()) if after is not None and said.number > after]
+        tap.items.extend(kept)
+        tap.room += len(kept)
+        if after is not None:
+            tap.lost = max(0, self.counts[channel] - after - len(kept))
+        if kept or tap.lost:
+            tap._news.set()
+        with self._open(tap, taps):
+            yield tap
+
+    @contextmanager
+    def follow_coglet(self, path: str, channel: str) -> Iterator[Tap[Said]]:
+        """Yield a tap of a channel of any coglet."""
+        tap: Tap[Said] = Tap()
+        number = 0
+
+        def take(value: Any) -> None:
+            nonlocal number
+            number += 1
+            tap.put(Said(number, channel, self._json(value)))
+
+        outer = self.kernel.outer
+        outer.tap(path, channel, take)
+        try:
+            with self._open(tap, self.others):
+                yield tap
+        finally:
+            outer.untap(path, channel, take)
+
+    @contextmanager
+    def tail(self) -> Iterator[Tap[dict[str, Any]]]:
+        """Yield a tap of the trace."""
+        tap: Tap[dict[str, Any]] = Tap(5 * ROOM)
+        with self._open(tap, self.tails):
+            yield tap
+
+    @contextmanager
+    def ask(self, channel: str | None) -> Iterator[Ask]:
+        """Yield a wait for an answer on a channel of the root, or on any of them."""
+        ask = Ask(channel)
+        if self.over:
+            ask.end()
+        self.asks.append(ask)
+        try:
+            yield ask
+        finally:
+            self.asks.remove(ask)
+
+    @contextmanager
+    def _open(self, tap: Tap[T], taps: list[Tap[T]]) -> Iterator[None]:
+        if self.over:
+            tap.end()
+        taps.append(tap)
+        try:
+            yield
+        finally:
+            taps.remove(tap)
+            self.losses += tap.losses

@@ -1,0 +1,236 @@
+"""The doors of one run over HTTP: messages in, answers, streams of messages, states, health and numbers.
+
+Each message is checked before it enters, as everywhere (`run/entries.py`), and whoever takes messages out has a tap
+(`run/taps.py`). `/ask` follows the causes in the trace, so a served run keeps one in memory.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import trio
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from cogc.kernel.objects import STARTING, STOPPED, STOPPING
+from cogc.language.texts import nanoseconds
+from cogc.language.values import Failure
+from cogc.run.inspection import inspect
+from cogc.run.json_text import read_json
+from cogc.run.session import Session
+from cogc.service import metrics, openapi
+from cogc.service.answers import answer, application, refusal, wrong
+from cogc.service.stream import Stream, until_gone
+from cogc.service.webhooks import Verifier
+
+KEPT = 1000
+"""The messages of each channel of the root that stay for those who come back."""
+TIMEOUT = 30.0
+"""Seconds for which `/ask` waits, if it is not said."""
+LONGEST = 600.0
+"""The most seconds for which it waits."""
+OPEN = ("/healthz", "/readyz")
+"""The paths that need no token."""
+_AGAIN = {"Retry-After": "1"}
+_STATUSES = {"error": 400, "missing": 404, "full": 429, "stopped": 503}
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class Verifiers:
+    """Which channels want a signature: each, or the named ones."""
+
+    every: Verifier | None = None
+    named: dict[str, Verifier] = field(default_factory=dict)
+
+    def of(self, channel: str) -> Verifier | None:
+        """Return how the bodies for a channel are signed, or None."""
+        return self.named.get(channel, self.every)
+
+    def is_open(self, path: str) -> bool:
+        """Return whether a path needs no token: a signature takes its place, or nothing is to be known there."""
+        parts = path.split("/")
+        signed = len(parts) == 3 and parts[1] in ("in", "ask") and self.of(parts[2]) is not None
+        return signed or path in OPEN
+
+
+class Doors:
+    """The routes of one run. `run` is its id."""
+
+    def __init__(self, session: Session, run: str, verifiers: Verifiers, has_token: bool) -> None:
+        self.session = session
+        self.run = run
+        self.verifiers = verifiers
+        self.has_token = has_token
+        self.requests = metrics.Requests()
+        session.taps.keep = KEPT
+
+    def application(self) -> Starlette:
+        """Return the application of the routes."""
+        posts = [("/in/{channel}", self.enter), ("/ask/{channel}", self.ask)]
+        gets = [
+            ("/out/{channel}", self.out),
+            ("/state", self.state),
+            ("/state/{path:path}", self.state),
+            ("/healthz", self.healthz),
+            ("/readyz", self.readyz),
+            ("/metrics", self.metrics),
+            ("/openapi.json", self.openapi),
+        ]
+        return application(
+            [Route(path, self._counted(path, end), methods=["POST"]) for path, end in posts]
+            + [Route(path, self._counted(path, end), methods=["GET"]) for path, end in gets]
+        )
+
+    def _counted(self, route: str, endpoint: Endpoint) -> Endpoint:
+        """Return an endpoint whose requests are counted and timed. A stream is timed up to its head."""
+
+        async def counted(request: Request) -> Response:
+            began, status = time.perf_counter(), 500
+            try:
+                found = await endpoint(request)
+                status = found.status_code if isinstance(found, Response) else 200
+                return found
+            finally:
+                self.requests.note(route, status, time.perf_counter() - began)
+
+        return counted
+
+    # ---- messages in ---------------------------------------------------------------------------------------
+
+    async def _message(self, request: Request) -> tuple[str, Any] | Response:
+        """Return the channel and the value of a request, or the response that refuses it."""
+        channel, body = request.path_params["channel"], await request.body()
+        verifier = self.verifiers.of(channel)
+        if verifier is not None:
+            said = verifier.refuse(request.headers, body, time.time())
+            if said:
+                return refusal(401, said)
+        try:
+            self.session.entries.type_of(channel)
+            return channel, read_json(body, "the body")
+        except Failure as refused:
+            return _refused(refused)
+
+    async def enter(self, request: Request) -> Response:
+        """`POST /in/CHANNEL`."""
+        message = await self._message(request)
+        if isinstance(message, Response):
+            return message
+        try:
+            entered = await self.session.entries.send(*message)
+        except Failure as refused:
+            return _refused(refused)
+        return answer({"seq": entered.seq}, 202)
+
+    async def ask(self, request: Request) -> Response:
+        """`POST /ask/CHANNEL`: the first message of the root that this one has led to."""
+        message = await self._message(request)
+        if isinstance(message, Response):
+            return message
+        reply, given = request.query_params.get("reply") or None, request.query_params.get("timeout")
+        if reply is not None and reply not in self._transmits():
+            return refusal(404, self._unknown(reply))
+        try:
+            seconds = TIMEOUT if given is None else nanoseconds(given) / 1e9
+        except ValueError:
+            return refusal(400, "`timeout` is a duration, such as 30s")
+        if not 0 < seconds <= LONGEST:
+            return refusal(400, f"`timeout` is more than 0s, and at most {LONGEST / 60:.0f}m")
+        found: list[Response] = []
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(until_gone, request.receive, nursery.cancel_scope)
+            found.append(await self._asked(message, reply, seconds))
+            nursery.cancel_scope.cancel()
+        return found[0] if found else refusal(503, "the client has gone")
+
+    async def _asked(self, message: tuple[str, Any], reply: str | None, seconds: float) -> Response:
+        with self.session.taps.ask(reply) as ask:
+            try:
+                entered = await self.session.entries.send(*message, lambda e: ask.begin(e.record))
+            except Failure as refused:
+                return _refused(refused)
+            with trio.move_on_after(seconds):
+                await ask.done.wait()
+        if ask.answer is not None:
+            said = ask.answer
+            head = msgspec.json.encode({"seq": entered.seq, "channel": said.channel})
+            return Response(head[:-1] + b',"data":' + said.data + b"}", media_type="application/json")
+        if ask.over:
+            return refusal(503, "the run has ended", _AGAIN)
+        return refusal(504, f"no reply came within {seconds:g}s")
+
+    # ---- messages out --------------------------------------------------------------------------------------
+
+    def _transmits(self) -> list[str]:
+        return openapi.transmits(self.session.kernel.unit, self.session.kernel.first)
+
+    def _unknown(self, channel: str) -> str:
+        names = ", ".join(f"`{name}`" for name in self._transmits()) or "nothing"
+        return f"the root has no transmit channel `{channel}`: it transmits {names}"
+
+    async def out(self, request: Request) -> Any:
+        """`GET /out/CHANNEL`."""
+        channel = request.path_params["channel"]
+        if channel not in self._transmits():
+            return refusal(404, self._unknown(channel))
+        taps = self.session.taps
+        after = self._last(request.headers.get("last-event-id"))
+        return Stream(taps, taps.follow(channel, after), self.run)
+
+    def _last(self, id: str | None) -> int | None:
+        """Return the number behind which a stream goes on; 0 for an id of another run, None for the present."""
+        if not id:
+            return None
+        run, _, number = id.rpartition(".")
+        if run != self.run or not re.fullmatch(r"[0-9]{1,18}", number):
+            return 0
+        return int(number)
+
+    # ---- what the run is -----------------------------------------------------------------------------------
+
+    async def state(self, request: Request) -> Response:
+        """`GET /state/PATH`."""
+        session, path = self.session, request.path_params.get("path", "")
+        try:
+            return answer(inspect(session.kernel, session.under_way, session.now(), path))
+        except Failure as refused:
+            return _refused(refused)
+
+    async def healthz(self, _request: Request) -> Response:
+        """`GET /healthz`."""
+        return answer({"status": "ok"})
+
+    async def readyz(self, _request: Request) -> Response:
+        """`GET /readyz`."""
+        root = self.session.kernel.root
+        if root is None or root.gate & STARTING:
+            return refusal(503, "the run starts", _AGAIN)
+        if root.gate & (STOPPING | STOPPED) or self.session.stopping.begun:
+            return refusal(503, "the run stops", _AGAIN)
+        return answer({"status": "ready"})
+
+    async def metrics(self, _request: Request) -> Response:
+        """`GET /metrics`."""
+        return PlainTextResponse(
+            metrics.text(self.session, self.requests), media_type="text/plain; version=0.0.4; charset=utf-8"
+        )
+
+    async def openapi(self, _request: Request) -> Response:
+        """`GET /openapi.json`."""
+        return answer(openapi.describe(self.session.kernel.unit, self.has_token))
+
+
+def _refused(refused: Failure) -> Response:
+    """Return the response for a message that was refused."""
+    status = _STATUSES.get(refused.kind)
+    if status is None:
+        return refusal(422, [wrong(refused.message)])
+    return refusal(status, refused.message, _AGAIN if status in (429, 503) else None)

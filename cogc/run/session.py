@@ -102,12 +102,10 @@ class RunOptions:
 
     `stop_at` is None for a run without a bound on its time; `epoch` 0 stands for the present time. `inputs` are the
     messages to the root at its start, `later` those at later instants. `keep` are the
-    channels of the root whose messages `Session.outputs` keeps, for `until` and for the maker of the session; None
-    keeps all of them, which takes memory for each message. `kernel` makes the
-    kernel: one that picks the order of events takes the place of the usual one. `account` is the budget and the usage of an enclosing run,
-    which this run shares. `sandbox` holds the conversations of this run, and `max_depth` bounds how deep they may
-    nest. A run that is to `stay` does not end because nothing is left to do: orders may come.
-    A run that is `traced` keeps a trace for those who follow it, also where nothing writes it down.
+    channels of the root whose messages `Session.outputs` keeps, for `until` and for the maker of the session; None keeps all of them, which takes
+    memory for each message. `kernel` makes the kernel: one that picks the order of events takes the place of the usual one. `account` is the budget
+    and the usage of an enclosing run, which this run shares. `sandbox` holds the conversations of this run, and `max_depth` bounds how deep they may
+    nest. A run that is to `stay` does not end because nothing is left to do. One that is `traced` keeps a trace for those who follow it.
     """
 
     budget: dict[str, Any] = field(default_factory=dict)
@@ -225,9 +223,8 @@ class Session:
             gc.unfreeze()
             gc.enable()  # a start that was refused has not come to it
             self._write_down()
-            self.orders.close()
-            self.entries.close()
-            self.taps.close()
+            for part in (self.orders, self.entries, self.taps):
+                part.close()
             with trio.move_on_after(1, shield=True):
                 await self.models.aclose()
 
@@ -360,10 +357,8 @@ class Session:
             case "progress":
                 self._event("progress", call, *data)
                 self.kernel.progress(call, *data)
-            case "order":
-                self.orders.take(notice)
-            case "input":
-                self.entries.take(notice)
+            case "order" | "input":
+                (self.orders if notice.kind == "order" else self.entries).take(notice)
             case "steer" | "report":
                 try:
                     notice.answer = self._answer(notice)
@@ -470,8 +465,7 @@ class Session:
         self.kernel.advance(due)
 
     async def _wait(self) -> bool:
-        """Wait for the world or the clock while the kernel has nothing to do. Return False if there is nothing to
-        wait for."""
+        """Wait for the world or the clock while the kernel has nothing to do. Return False if there is nothing to wait for."""
         if (self.options.sim and not await self._round()) or self.kernel.effects:  # a task may have stopped the system
             return True
         due = self._due()

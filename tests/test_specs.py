@@ -36,7 +36,7 @@ BLOCKS: dict[tuple[str, str], tuple[int, str]] = {
     ("README.md", "cog"): (3, "compared with the examples that they are from"),
     ("README.md", "console"): (1, "test_cli.py runs the command, and compares what it prints"),
     ("README.md", "json"): (1, "test_cli.py: one of the commands prints it"),
-    ("README.md", "sh"): (9, "test_cli.py and test_workflows.py run what begins with `cogc`; `make demo` and `make test` run all of this"),
+    ("README.md", "sh"): (10, "test_cli.py and test_workflows.py run what begins with `cogc`; `make demo` and `make test` run all of this"),
     ("README.md", "yaml"): (1, "test_cli.py checks it"),
     ("ARCHITECTURE.md", ""): (1, DRAWING),
     ("CONTRIBUTING.md", "markdown"): (1, "a line of ARCHITECTURE.md; test_layers.py has the form of such lines"),

@@ -177,8 +177,7 @@ class Session:
         self.listening: dict[int, int] = {}
         self.outputs: dict[str, list[Any]] = {}
         self.last: dict[str, Any] = {}
-        self.orders = Orders(kernel, outside, self._event)
-        self.entries = Entries(kernel, outside, self._event)
+        self.orders, self.entries = Orders(kernel, outside, self._event), Entries(kernel, outside, self._event)
         self.taps = Taps(kernel)
         self._kept = self._keeps()
         self.outcome: Ending = "done"
@@ -441,8 +440,7 @@ class Session:
 
     def _bounded(self, now: int) -> int:
         """Return an instant, or that of `--for` if it is earlier."""
-        limit = self._limit
-        return now if limit is None else min(now, limit)
+        return now if (limit := self._limit) is None else min(now, limit)
 
     def _advance(self, now: int) -> None:
         """Fire the timers up to `now`, instant by instant, each followed by what it sets off."""
@@ -497,8 +495,7 @@ class Session:
         return min((t for t in timers if t is not None), default=None)
 
     def _seconds_to(self, due: int | None) -> float:
-        """Return the real seconds up to an instant or to `--for`, whichever comes first. In a simulation they are
-        infinite."""
+        """Return the real seconds up to an instant or to `--for`, whichever comes first; in a simulation infinite ones."""
         instants = [] if self.options.sim else [t for t in (due, self._limit) if t is not None]
         return max(0.0, (min(instants) - self.now()) / 1e9) if instants else float("inf")
 

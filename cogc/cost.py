@@ -323,13 +323,20 @@ class _Costs:
 
     def _conversation(self, inst: Instance, program: ir.Program) -> Bound:
         """Return the bound of one conversation: its turns, each with a full window, cut off by its budget."""
-        model = inst.code.unit.bundle.models[program.model]
         budget = self._value(inst, program, "budget") or {}
         spawns = program.agent.spawn if program.agent is not None else []
         turns = self._turns(inst, program, budget, bool(program.tools or spawns))
-        most = self._value(inst, program, "max_tokens") or inst.code.unit.model(program.model).get(
-            "max_tokens", MOST_TOKENS
-        )
+        each = [self._of_model(inst, program, key, turns, budget) for key in (program.model, *program.fallbacks)]
+        dollars = [b.usd for b in each if b.usd is not None]
+        usd = max(dollars) if len(dollars) == len(each) else None
+        own = Bound(turns, max(b.tokens for b in each), usd, tuple(w for b in each for w in b.why))
+        return own + self._inner(inst, program, [*program.tools, *spawns], budget)
+
+    def _of_model(self, inst: Instance, program: ir.Program, key: str, turns: int, budget: dict[str, Any]) -> Bound:
+        """Return the bound of the requests of a conversation, if one model answers all of them."""
+        unit = inst.code.unit
+        model = unit.bundle.models[key]
+        most = self._value(inst, program, "max_tokens") or unit.model(key).get("max_tokens", MOST_TOKENS)
         price = model.price
         window = price.context if price is not None and price.context else inf
         tokens: float = turns * (window + most)
@@ -341,8 +348,7 @@ class _Costs:
         if budget.get("usd") is not None and usd is not None:
             usd = min(usd, budget["usd"])
         why = () if tokens < inf else (f"{program.name}: the window of model `{model.name}` is not known",)
-        own = Bound(turns, tokens, usd, why)
-        return own + self._inner(inst, program, [*program.tools, *spawns], budget)
+        return Bound(turns, tokens, usd, why)
 
     def _inner(self, inst: Instance, program: ir.Program, keys: list[str], budget: dict[str, Any]) -> Bound:
         """Return the bound of the tools that ask models: infinite, except where the budget of the conversation limits it."""

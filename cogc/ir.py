@@ -496,7 +496,8 @@ TICKS = "$every"
 class Program(msgspec.Struct, frozen=True, omit_defaults=True):
     """A program. `schema` is the input of a tool whose one argument is the whole input. `ports` and `commands` are those
     that the class of a Python coglet must have methods for, `says` the channels that it may transmit on. `words` are those
-    of a shell command; `argument` is the text of the other executors, or the tool of an MCP server."""
+    of a shell command; `argument` is the text of the other executors, or the tool of an MCP server. `fallbacks` are the models
+    that are asked in their order when `model` cannot answer."""
 
     key: str
     name: str
@@ -508,6 +509,7 @@ class Program(msgspec.Struct, frozen=True, omit_defaults=True):
     words: list[Expr] = []
     attributes: dict[str, Expr] = {}
     model: str = ""
+    fallbacks: list[str] = []
     server: str = ""
     schema: dict[str, Any] | None = None
     tools: list[str] = []

@@ -129,7 +129,15 @@ def yaml_schema() -> dict[str, Any]:
         "imports": {"anyOf": [_TEXT, {"type": "array", "items": {"anyOf": [_TEXT, path]}}]},
         "consts": _each({}),
         "types": _each(_TEXT),
-        "models": _each(_object({**model, **attributes("model anthropic")}, ("provider", "name"))),
+        "models": _each(
+            {
+                "anyOf": [
+                    _object({**model, **attributes("model anthropic")}, ("provider", "name")),
+                    _STRINGS,
+                    _object({"models": _STRINGS, "doc": _TEXT}, ("models",)),
+                ]
+            }
+        ),
         "mcp": _each({"type": "object"}),
         "programs": _each({"$ref": "#/$defs/program"}),
         "mixins": _each(_object(members)),
@@ -174,6 +182,7 @@ TRACE_KINDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "log": (("level", "data"), ()),
     "call": (("call", "program", "data"), ()),
     "ask": (("call", "program", "model", "data"), ()),
+    "fallback": (("program", "model", "to", "reason"), ()),
     "reply": (("call",), ("data", "error", "error_kind")),
     "dispatch": (("call", "program", "dispatcher", "data"), ()),
     "progress": (("call", "data"), ()),

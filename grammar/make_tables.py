@@ -109,6 +109,7 @@ def make() -> str:
     parts = [
         '"""The LALR(1) tables of `grammar/cog.lark`. Made by `python -m grammar.make_tables`: do not edit."""',
         "# ruff: noqa",
+        "# mypy: ignore-errors",
         "from __future__ import annotations",
         f"DIGEST = {grammar_digest()!r}",
         f"TERMINALS = {terminal_number!r}",

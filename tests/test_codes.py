@@ -80,6 +80,7 @@ PLACES = [
     ("bad-role", 2, '"the reviewer!"'),
     ("too-few-arguments", 4, 'len()'),
     ("tool-clash", 5, 'Lead'),
+    ("model-list", 2, 'writer'),
     ("wrong-type", 4, '"{{ v }}"'),
     ("wrong-type", 5, 'n'),
     ("wrong-type", 2, '7'),

@@ -16,6 +16,7 @@ from cogc.language.closed import assert_never
 from cogc.language.texts import nanoseconds, processors, size
 from cogc.language.types import ANY, FLOAT, STRING
 from cogc.names.lower_type import lower_type
+from cogc.names.model_lists import names_itself
 from cogc.names.signatures import signature
 from cogc.names.world import ARTICLES, Declared, Shape, Signature, Unit, hides_self
 from cogc.syntax import nodes
@@ -39,6 +40,8 @@ def check_declaration(checked: Checked, unit: Unit, node: nodes.Declaration) -> 
             check_program(checked, unit, node, None)
         case nodes.Model():
             _model(checked, unit, node)
+        case nodes.ModelList():
+            _model_list(checked, unit, node)
         case nodes.Mcp():
             _mcp(checked, unit, node)
         case nodes.Agent():
@@ -202,6 +205,16 @@ def _model(checked: Checked, unit: Unit, node: nodes.Model) -> None:
     if _known_word(checked, unit, node.provider, "model provider", PROVIDERS):
         scope = Scope(checked.world, unit)
         check_block(node.attributes, f"model {node.provider.id}", node.name, scope, checked.inference)
+
+
+def _model_list(checked: Checked, unit: Unit, node: nodes.ModelList) -> None:
+    """Check that a list names models, at least one, and not itself."""
+    found = [find_declared(checked, unit, name.text, name, "model") for name in node.models]
+    declared = unit.declared[node.name.id]
+    if not node.models:
+        checked.problems.add("model-list", unit.span(node.name), name=node.name.id, names="no model")
+    elif declared.node is node and all(found) and names_itself(checked.world, declared):
+        checked.problems.add("model-list", unit.span(node.name), name=node.name.id, names="itself")
 
 
 def _mcp(checked: Checked, unit: Unit, node: nodes.Mcp) -> None:

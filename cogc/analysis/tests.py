@@ -176,7 +176,9 @@ def scripted(world: World, unit: Unit, name: str) -> list[tuple[str, nodes.Node]
     head, _, rest = name.rpartition(".")
     meant = [world.lookup(unit, name)] if world.lookup(unit, name) or head else [f.declared.get(name) for f in files]
     found: list[tuple[str, nodes.Node]] = [
-        (d.kind, d.node) for d in meant if d is not None and d.kind in ("program", "model", "agent")
+        (d.kind, d.node)
+        for d in meant
+        if d is not None and d.kind in ("program", "model", "agent") and not isinstance(d.node, nodes.ModelList)
     ]
     servers = [f.declared.get(head) for f in files] if head else []
     found += [("tool", d.node) for d in servers if d is not None and d.kind == "mcp"]
@@ -216,7 +218,9 @@ def observed(world: World, unit: Unit, shape: Shape | None) -> dict[str, Type]:
     for one in reachable(world, unit):
         found.update({n.strip(MARK): calls for n, m in one.programs.items() if not _is_pure(m.node)})
     for declared in (d for file in reversed(_files(world, unit)) for d in file.declared.values()):
-        if declared.kind in ("model", "agent") or (declared.kind == "program" and not _is_pure(declared.node)):
+        if isinstance(declared.node, nodes.Model | nodes.Agent) or (
+            declared.kind == "program" and not _is_pure(declared.node)
+        ):
             found[declared.node.name.id] = calls
     if shape is not None:
         record = seen(shape, _DEPTH, False)

@@ -4,6 +4,7 @@ budgets that are smaller than the budget of one agent below."""
 from __future__ import annotations
 
 from cogc.desugar import plans, teams
+from cogc.names.model_lists import models_of
 from cogc.syntax import nodes
 
 TYPE_CHECKING = False
@@ -137,9 +138,10 @@ def _priceless(checked: Checked, unit: Unit, declared: Declared, budget: nodes.A
         one = pending.pop(0)
         seen.add(id(one.node))
         pending += [d for d in _below(checked, one.unit, one) if id(d.node) not in seen]
-        for model in _named(checked, one.unit, _given(one.node).get("model")):
-            node = model.node
-            if isinstance(node, nodes.Model) and not catalogue.knows(node.provider.id, node.argument.value):
+        named = _named(checked, one.unit, _given(one.node).get("model"))
+        for model in (m for d in named for m in models_of(checked.world, d)):
+            node = model.of(nodes.Model)
+            if not catalogue.knows(node.provider.id, node.argument.value):
                 checked.problems.add("no-price", unit.span(budget), name=node.name.id, model=node.argument.value)
                 return
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from cogc.diagnostics.suggest import did_you_mean
 from cogc.language.attributes import CAPABILITIES, USUAL
+from cogc.names.model_lists import models_of
 from cogc.syntax import nodes
 
 TYPE_CHECKING = False
@@ -49,16 +50,20 @@ def _user(checked: Checked, unit: Unit, attributes: tuple[nodes.Attribute, ...])
     declared = _declared(checked, unit, found["model"])
     if declared is None:
         return
-    node: nodes.Model = declared.of(nodes.Model)
-    if "temperature" in found and not _samples(node):
-        _no_sampling(checked, unit, found["temperature"], node)
+    models = [one.of(nodes.Model) for one in models_of(checked.world, declared)]
+    deaf = next((m for m in models if not _samples(m)), None)
+    if "temperature" in found and deaf is not None:
+        _no_sampling(checked, unit, found["temperature"], deaf)
     budget = found["budget"].value if "budget" in found else None
-    if not isinstance(budget, nodes.RecordLiteral) or checked.world.catalogue is None:
+    catalogue = checked.world.catalogue
+    if not isinstance(budget, nodes.RecordLiteral) or catalogue is None:
         return
+    priceless = next((m for m in models if not catalogue.knows(m.provider.id, m.argument.value)), None)
     for entry in budget.entries:
         if isinstance(entry, nodes.Entry) and isinstance(entry.key, nodes.Name) and entry.key.id == "usd":
-            if not checked.world.catalogue.knows(node.provider.id, node.argument.value):
-                checked.problems.add("no-price", unit.span(entry), name=node.name.id, model=node.argument.value)
+            if priceless is not None:
+                name, model = priceless.name.id, priceless.argument.value
+                checked.problems.add("no-price", unit.span(entry), name=name, model=model)
 
 
 def _declared(checked: Checked, unit: Unit, attribute: nodes.Attribute) -> Declared | None:

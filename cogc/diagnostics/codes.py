@@ -123,6 +123,12 @@ CODES: dict[str, Row] = {
         "there is no standard criterion `{name}`",
         "the standard ones are {known}",
     ),
+    "model-list": (
+        "COG330",
+        "error",
+        "the list of models `{name}` names {names}",
+        "name models, in the order in which they are to be asked",
+    ),
     "extends-itself": ("COG326", "error", "`{name}` extends itself", "remove one `= NAME` of the circle"),
     "bad-role": (
         "COG327",

@@ -33,6 +33,7 @@ from cogc.lowering.expressions import Lowering, piped
 from cogc.lowering.queues import lower_queue, queue_tools, taking
 from cogc.lowering.tables import Layout, Place, Tables
 from cogc.names.locks import tools_of
+from cogc.names.model_lists import models_of
 from cogc.names.world import Declared, Member, Shape, Signature, Unit
 from cogc.syntax import format as cog
 from cogc.syntax import nodes
@@ -132,9 +133,9 @@ class Lower:
             case _:
                 assert_never(kind)
         attributes: dict[str, ir.Expr] = {}
-        model, tools = "", list[str]()
+        models, tools = list[str](), list[str]()
         if executor.kind.id not in INWARD:
-            attributes, model, tools = self._executor_attributes(lowering, unit, executor)
+            attributes, models, tools = self._executor_attributes(lowering, unit, executor)
         return ir.Program(
             key=key,
             name=shown(node.name.id),
@@ -145,7 +146,8 @@ class Lower:
             argument=text,
             words=words,
             attributes=attributes,
-            model=model,
+            model=models[0] if models else "",
+            fallbacks=models[1:],
             server=server,
             tools=tools,
             doc=node.doc,
@@ -160,7 +162,7 @@ class Lower:
         lowering = Lowering(self.tables, place.inner([p.name for p in parameters]))
         given = {a.key.id: a for a in node.executor.attributes}
         name = place.layout.shape.name if place.layout is not None else node.name.id
-        attributes, model, tools = self._executor_attributes(lowering, unit, node.executor)
+        attributes, models, tools = self._executor_attributes(lowering, unit, node.executor)
         attributes["prompt"] = ir.Local(parameters[0].name)
         return ir.Program(
             key=key,
@@ -169,7 +171,8 @@ class Lower:
             parameters=parameters,
             result=self.tables.type(self.tables.signature(node).result),
             attributes=attributes,
-            model=model,
+            model=models[0] if models else "",
+            fallbacks=models[1:],
             tools=tools,
             agent=self._spawn(lowering, unit, given.get("spawn")),
             doc=node.doc,
@@ -201,16 +204,17 @@ class Lower:
 
     def _executor_attributes(
         self, lowering: Lowering, unit: Unit, executor: nodes.Executor
-    ) -> tuple[dict[str, ir.Expr], str, list[str]]:
-        """Return the attributes that are values, the key of the model, and the keys of the tools."""
-        model, tools = "", []
+    ) -> tuple[dict[str, ir.Expr], list[str], list[str]]:
+        """Return the attributes that are values, the keys of the models, and the keys of the tools."""
+        models: list[str] = []
+        tools: list[str] = []
         for a in executor.attributes:
             if a.key.id == "model":
-                model = self._model(unit, a.value)
+                models = self._models(unit, a.value)
             elif a.key.id == "tools":
                 tools = self._tools(unit, a.value, lowering.place)
         kind = INWARD.get(executor.kind.id, executor.kind.id)
-        return lowering.attributes(kind, executor.attributes), model, tools
+        return lowering.attributes(kind, executor.attributes), models, tools
 
     def _tools(self, unit: Unit, value: nodes.Expr | nodes.TypeExpr, place: Place) -> list[str]:
         """Return the keys of the programs that a list of tools names; the programs of the coglet go before those of the file."""
@@ -239,9 +243,10 @@ class Lower:
                 raise AssertionError(f"`{name}` is no tool, which the check reports")
         return found
 
-    def _model(self, unit: Unit, value: nodes.Expr | nodes.TypeExpr) -> str:
+    def _models(self, unit: Unit, value: nodes.Expr | nodes.TypeExpr) -> list[str]:
+        """Return the keys of the models that an attribute names, in the order in which they are asked."""
         declared = self.tables.world.lookup(unit, nodes.qualified_text(value) or "")
-        return "" if declared is None else self.declared_model(declared)
+        return [self.declared_model(d) for d in models_of(self.tables.world, declared)] if declared is not None else []
 
     def declared_model(self, declared: Declared) -> str:
         """Lower a model, and return its key."""

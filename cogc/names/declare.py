@@ -22,6 +22,7 @@ _KINDS: dict[type, DeclaredKind] = {
     nodes.Const: "const",
     nodes.TypeDecl: "type",
     nodes.Model: "model",
+    nodes.ModelList: "model",
     nodes.Mcp: "mcp",
     nodes.Program: "program",
     nodes.Coglet: "coglet",

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         "const", "type", "model", "mcp", "program", "coglet", "mixin", "agent", "team", "dod", "plan", "sett", "queue"
     ]  # fmt: skip
     DeclaredNode: TypeAlias = (
-        nodes.Const | nodes.TypeDecl | nodes.Model | nodes.Mcp | nodes.Program | nodes.Coglet | nodes.Mixin | nodes.Agent
+        nodes.Const | nodes.TypeDecl | nodes.Model | nodes.ModelList | nodes.Mcp | nodes.Program | nodes.Coglet | nodes.Mixin | nodes.Agent
         | nodes.Team | nodes.Dod | nodes.Plan | nodes.Sett | nodes.Queue
     )  # fmt: skip
     ShapeKind: TypeAlias = Literal["coglet", "mixin", "agent", "team", "dod", "plan", "step", "queue"]

@@ -181,6 +181,11 @@ def model(children: Children, start: int, end: int) -> n.Model:
 
 
 @_build
+def model_list(children: Children, start: int, end: int) -> n.ModelList:
+    return n.ModelList(start, end, children[0], tuple(m for m in children[1:] if m is not None))
+
+
+@_build
 def mcp(children: Children, start: int, end: int) -> n.Mcp:
     name, transport, argument, block = children
     return n.Mcp(start, end, name, transport, argument, _attributes(block))

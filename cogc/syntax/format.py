@@ -469,6 +469,8 @@ def declaration(node: n.Declaration) -> str:
         case n.Model(provider=provider, argument=argument):
             head = f"model {name(node.name)} = {name(provider)} {text(argument.value)}"
             return head + attributes(node.attributes)
+        case n.ModelList(models=models):
+            return f"model {name(node.name)} = [{', '.join(m.text for m in models)}]"
         case n.Mcp(transport=transport, argument=argument):
             return f"mcp {name(node.name)} = {name(transport)} {expression(argument)}{attributes(node.attributes)}"
         case n.Program():

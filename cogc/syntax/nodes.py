@@ -354,6 +354,14 @@ class Model(Node):
     doc: str = ""
 
 
+class ModelList(Node):
+    """Models that are asked in their order, when the one before cannot answer."""
+
+    name: Name
+    models: tuple[Qualified, ...]
+    doc: str = ""
+
+
 class Mcp(Node):
     name: Name
     transport: Name
@@ -647,7 +655,7 @@ if TYPE_CHECKING:
     PlanItem: TypeAlias = Attribute | Step
     SettItem: TypeAlias = Attribute | Agent
     Declaration: TypeAlias = (
-        Import | Const | TypeDecl | Model | Mcp | Program | Coglet | Mixin | Agent | Team | Dod | Plan | Sett | Queue
+        Import | Const | TypeDecl | Model | ModelList | Mcp | Program | Coglet | Mixin | Agent | Team | Dod | Plan | Sett | Queue
         | Test | Scenario | Error
     )  # fmt: skip
     Check: TypeAlias = (

@@ -260,11 +260,16 @@ class Reader:
             return n.Const(key.start, value.end, self.name(key), type, self.expression(parts["value"], "a const"))
         return n.Const(key.start, value.end, self.name(key), None, self.expression(value, "a const"))
 
-    def _model(self, key: Scalar, value: Value) -> n.Model | None:
+    def _model(self, key: Scalar, value: Value) -> n.Model | n.ModelList | None:
+        if isinstance(value, Sequence):
+            return self._model_list(key, value, "")
         if not isinstance(value, Mapping):
-            self.wrong(value, "a model", "a mapping", "write `{provider: anthropic, name: ...}`")
+            self.wrong(value, "a model", "a mapping", "write `{provider: anthropic, name: ...}`, or a list of models")
             return None
         parts = {k.text: v for k, v in value.pairs}
+        if "models" in parts:
+            known = self.keyed(value, "a list of models", ("models", "doc"))
+            return self._model_list(key, known["models"], self.doc(known.get("doc")))
         provider, name = parts.get("provider"), parts.get("name")
         if not isinstance(provider, Scalar) or not isinstance(name, Scalar):
             missing = "provider" if not isinstance(provider, Scalar) else "name"
@@ -273,6 +278,10 @@ class Reader:
         attributes = self.attributes(value, ATTRIBUTES.get(f"model {provider.text}", {}), ("provider", "name", "doc"))
         doc = self.doc(parts.get("doc"))
         return n.Model(key.start, value.end, self.name(key), self.name(provider), self.string(name), attributes, doc)
+
+    def _model_list(self, key: Scalar, value: Value, doc: str) -> n.ModelList:
+        names = tuple(used.name for item in self.items(value) for used in self._mixin_use(item))
+        return n.ModelList(key.start, value.end, self.name(key), names, doc)
 
     def _mcp(self, key: Scalar, value: Value) -> n.Mcp | None:
         for transport in ("stdio", "http"):

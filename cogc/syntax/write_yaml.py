@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     Mapping: TypeAlias = dict[str, Data]
 
 _SECTIONS: list[tuple[type, str]] = [
-    (n.Import, "imports"), (n.Const, "consts"), (n.TypeDecl, "types"), (n.Model, "models"), (n.Mcp, "mcp"),
+    (n.Import, "imports"), (n.Const, "consts"), (n.TypeDecl, "types"), (n.Model, "models"),
+    (n.ModelList, "models"), (n.Mcp, "mcp"),
     (n.Program, "programs"), (n.Mixin, "mixins"), (n.Coglet, "coglets"), (n.Agent, "agents"), (n.Team, "teams"),
     (n.Dod, "dods"), (n.Plan, "plans"), (n.Queue, "queues"), (n.Test, "tests"),
     (n.Scenario, "scenarios"),
@@ -71,7 +72,9 @@ def file(tree: n.File) -> str:
         if cls is n.Import:
             whole[section] = [_import(d) for d in own]  # type: ignore[arg-type]
         else:
-            whole[section] = {_key(d): _declaration(d) for d in own}
+            known = whole.setdefault(section, {})
+            assert isinstance(known, dict)
+            known.update({_key(d): _declaration(d) for d in own})
     for d in tree.declarations:
         if isinstance(d, n.Sett):
             raise Unwritable("a sett's YAML form is a file of its own, sett.yml")
@@ -101,6 +104,9 @@ def _declaration(node: n.Declaration) -> Data:
         case n.Model(provider=provider, argument=argument):
             head = {"provider": provider.id, "name": argument.value}
             return _with_doc(node.doc, {**head, **_attributes(node.attributes, f"model {provider.id}")})
+        case n.ModelList(models=models):
+            names: Data = [m.text for m in models]
+            return {"doc": node.doc, "models": names} if node.doc else names
         case n.Mcp(transport=transport, argument=argument):
             return _with_doc(
                 node.doc, {transport.id: _data(argument), **_attributes(node.attributes, f"mcp {transport.id}")}

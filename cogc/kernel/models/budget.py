@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 TURNS = 10
 
 
+class Unaffordable(Failure):
+    """A request for which dollars are missing: a cheaper model may still be asked."""
+
+
 class Usage:
     """Requests, tokens and dollars. `input` is without what the cache took."""
 
@@ -118,9 +122,13 @@ class Budget:
         empty = self.without_turns()
         if empty is not None:
             raise Failure("budget", f"`{empty.name}` has used its {empty.turns} turns")
+        return Reservation(list(self.chain()), before, self.room(before, most, price), price)
+
+    def room(self, before: int, most: int, price: Price | None) -> int:
+        """Return how long the answer to a request of `before` tokens may be, `most` at most. Raise Failure if nothing is left."""
         for budget in self.chain():
             most = min(most, budget._room(before, most, price))
-        return Reservation(list(self.chain()), before, most, price)
+        return most
 
     def has_turns(self) -> bool:
         """Return whether this budget allows another request."""
@@ -159,7 +167,7 @@ class Budget:
             each = (price.long_output if price.above and before > price.above else price.output) / 1e6
             most = min(most, int(rest / each)) if each else most
             if rest < 0 or most < 1:
-                raise Failure("budget", f"`{self.name}` may cost ${self.usd:g}; ${used.usd:.6f} is used")
+                raise Unaffordable("budget", f"`{self.name}` may cost ${self.usd:g}; ${used.usd:.6f} is used")
         return most
 
     def spent(self) -> bool:
@@ -197,6 +205,10 @@ class Reservation:
         self.most = most
         self.tokens = before + most
         self.usd = cost({"input": before, "output": most}, price) if price else 0.0
+        self.hold()
+
+    def hold(self) -> None:
+        """Hold the room again that was given back."""
         self._move(1)
 
     def release(self) -> None:

@@ -22,6 +22,8 @@ request the conversation takes in what was said to it meanwhile: `inject`, and t
 - time: `left` counts from the start, without the time for which the agent was paused;
 - budget: `reserve` holds back the most that a request may cost, in every budget around, before it is made; the reply is
   charged, the rest released. Where others hold what is missing, the conversation waits for them;
+- models: a program may name several. When the attempts at one are used up, or the dollars left have no room for its longest
+  answer, the next one goes on with the conversation;
 - window: once a request has filled most of the model's window, a summary by the model takes the conversation's place.
 
 **The invariants.**
@@ -50,8 +52,8 @@ from cogc.ir import Program
 from cogc.kernel import programs, requests
 from cogc.kernel.models import agents, registry, tools
 from cogc.kernel.models.answers import Answer
-from cogc.kernel.models.budget import TURNS, Budget
-from cogc.kernel.models.replies import ENDS, Sendable, sendable, tokens_of, whole
+from cogc.kernel.models.budget import TURNS, Budget, Reservation, Unaffordable
+from cogc.kernel.models.replies import ENDS, Sendable, portable, sendable, tokens_of, whole
 from cogc.kernel.models.roster import MOST, Roster, TooDeep, outcome
 from cogc.kernel.objects import Instance
 from cogc.kernel.permissions import Sandbox
@@ -61,6 +63,8 @@ from cogc.language.functions import text
 from cogc.language.values import Duration, Failure, plain
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cogc.kernel.shapes import Block, Body, Error, Message, Tokens
     from cogc.kernel.state import State
     from cogc.language.values import Settings, Value
@@ -86,6 +90,10 @@ _SUMMARISE = (
 _SO_FAR = "The conversation so far, summed up:"
 _LONGEST_PAUSE = 8.0
 _LONGEST_WAIT = 1e9
+
+
+class Overloaded(Failure):
+    """A request whose attempts are used up, and that may succeed later: another model may still be asked."""
 
 
 def perform(kernel: State, inst: Instance, key: str, arguments: list[Value], sandbox: Sandbox | None = None) -> Talk:
@@ -128,10 +136,11 @@ class Conversation:
         self.call, kernel.next_call = kernel.next_call, kernel.next_call + 1
         values = unit.attributes(program)(inst, *arguments)
         self.prompt = text(values["prompt"])
+        self.values = values
+        self.others = list(program.fallbacks)
         self.model = unit.bundle.models[program.model]
         settings = {**unit.model(program.model), **values}
         self.depth = self._depth(settings.get("max_depth", DEPTH))
-        self.can = frozenset(settings.get("capabilities", USUAL[self.model.provider]))
         self.messages: list[Message] = []
         self.ids: set[str] = set()
         self.injected: list[str] = []
@@ -140,7 +149,6 @@ class Conversation:
         self.roster = self._roster(program)
         taken = SPAWN_TOOLS if self.roster else ()
         self.tools = tools.named([unit.bundle.programs[k] for k in program.tools], taken)
-        self.most = settings.get("max_tokens", MOST_TOKENS)
         budget = settings.get("budget") or {}
         turns = settings.get("max_turns", MANY_TURNS if self.roster else TURNS)
         self.budget = Budget(program.name, budget, turns, around.budget if around else kernel.models.budget_of(inst))
@@ -154,7 +162,15 @@ class Conversation:
         self.size = 0
         self.uses: dict[bytes, int] = {}
         self.results = tools.Results(settings.get("max_result", self._window() // tools.SHARE) * tools.CHARACTERS)
-        self.result = Answer(unit, program.result, self.model.provider)
+        self._speak_to(program.model)
+
+    def _speak_to(self, key: str) -> None:
+        """Let a model answer from now on."""
+        self.model = self.unit.bundle.models[key]
+        settings = {**self.unit.model(key), **self.values}
+        self.can = frozenset(settings.get("capabilities", USUAL[self.model.provider]))
+        self.most: int = settings.get("max_tokens", MOST_TOKENS)
+        self.result = Answer(self.unit, self.program.result, self.model.provider)
         self.fixed = self._fixed(settings)
 
     def _start_clock(self) -> None:
@@ -354,11 +370,14 @@ class Conversation:
         if self._full() and not last:
             yield from self._compact()
             last = self.budget.has_one_turn()
-        fixed = self.fixed
-        if self.results.kept and tools.READ_RESULT not in self.tools:
-            fixed = {**fixed, "tools": [*fixed.get("tools", ()), self.results.offer()]}
-        fixed = self._without_tools(fixed) if last else fixed
-        return (yield from self._reply({**fixed, "messages": list(self.messages), "max_tokens": self.most}))
+
+        def shared() -> Body:
+            fixed = self.fixed
+            if self.results.kept and tools.READ_RESULT not in self.tools:
+                fixed = {**fixed, "tools": [*fixed.get("tools", ()), self.results.offer()]}
+            return self._without_tools(fixed) if last else fixed
+
+        return (yield from self._reply(shared))
 
     def _without_tools(self, fixed: Body) -> Body:
         """Return the parts of a request that offers no tools. Servers want their descriptions where messages speak of them."""
@@ -374,16 +393,39 @@ class Conversation:
     def _compact(self) -> Talk:
         """Put a summary, made by the model, in the place of the conversation so far."""
         self._add("user", [{"type": "text", "text": _SUMMARISE}])
-        fixed = self._without_tools({k: v for k, v in self.fixed.items() if k != "schema"})
-        reply = yield from self._reply({**fixed, "messages": list(self.messages), "max_tokens": self.most})
+        reply = yield from self._reply(
+            lambda: self._without_tools({k: v for k, v in self.fixed.items() if k != "schema"})
+        )
         summary = "".join(b["text"] for b in reply.content if b["type"] == "text")
         if not summary.strip():
             raise Failure("program", f"`{self.program.name}`: the conversation fills the window and has no summary")
         self.messages = [{"role": "user", "content": [_words(f"{self.prompt}\n\n{_SO_FAR}\n{summary}")]}]
         self.seen = 0
 
-    def _reply(self, request: Body) -> Talk:
-        """Return the reply to a request, within the budget, after as many attempts as it takes."""
+    def _reply(self, shared: Callable[[], Body]) -> Talk:
+        """Return the reply to a request with the parts that are `shared`. A model that cannot answer is replaced by the next."""
+        while True:
+            request = {**shared(), "messages": list(self.messages), "max_tokens": self.most}
+            try:
+                return (yield from self._answered(request))
+            except (Overloaded, Unaffordable) as failure:
+                if not self.others:
+                    raise
+                self._fall_back(failure.message)
+
+    def _fall_back(self, reason: str) -> None:
+        """Let the next model go on with the conversation."""
+        before = self.model.name
+        self._speak_to(self.others.pop(0))
+        self.messages = portable(self.messages)
+        self.seen = min(self.seen, len(self.messages))
+        kernel, program = self.kernel, self.program.name
+        if kernel.trace:
+            kernel.trace.record("fallback", self.inst, program=program, model=before, to=self.model.name, reason=reason)
+        kernel.log(self.inst, "warn", f"`{program}` goes on with the model `{self.model.name}`: {reason}")
+
+    def _answered(self, request: Body) -> Talk:
+        """Return the reply of the present model, within the budget, after as many attempts as it takes."""
         before = (yield from self._count(request)) if self.budget.bounded() else 0
         held = yield from self._reserve(before)
         request["max_tokens"] = held.most
@@ -399,12 +441,25 @@ class Conversation:
         """Reserve room in the budget. If others hold what is missing, wait until they are done."""
         while True:
             try:
-                return self.budget.reserve(before, self.most, self.model.price)
+                held = self.budget.reserve(before, self.most, self.model.price)
+                self._keep_room(held, before)
+                return held
             except Failure:
                 if not self.budget.may_come_back():
                     raise
             yield WaitIn(self.kernel.models.waiting, self.left())
             self.in_time()
+
+    def _keep_room(self, held: Reservation, before: int) -> None:
+        """Raise Unaffordable if the next model may give a longer answer for the dollars that are left."""
+        if held.most >= self.most or not self.others:
+            return
+        held.release()
+        room = self.budget.room(before, self.most, self.unit.bundle.models[self.others[0]].price)
+        if room > held.most:
+            left = f"the budget leaves `{self.model.name}` an answer of {held.most} tokens"
+            raise Unaffordable("budget", f"`{self.program.name}`: {left}")
+        held.hold()
 
     def _attempts(self, request: Body) -> Talk:
         """Make attempts until there is a reply. Raise Failure after the last one."""
@@ -428,7 +483,8 @@ class Conversation:
                     else ""
                 )
                 tried = f" (tried {attempt + 1} times)" if attempt else ""
-                raise Failure("program", f"`{self.program.name}`: {error['message']}{tried}{why}")
+                failure = Overloaded if error.get("retry") else Failure
+                raise failure("program", f"`{self.program.name}`: {error['message']}{tried}{why}")
             attempt += 1
             yield Sleep(pause)
             if self._streams():

@@ -31,7 +31,7 @@ from cogc.kernel.models import tools
 from cogc.language.values import shorten
 
 if TYPE_CHECKING:
-    from cogc.kernel.shapes import Block, Reply, Tokens
+    from cogc.kernel.shapes import Block, Message, Reply, Tokens
 
 ENDS = {
     "max_tokens": "the answer was cut off at {most} tokens",
@@ -40,6 +40,7 @@ ENDS = {
 }
 """The stop reasons that fail a conversation, with the words for it."""
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_COMMON = ("text", "tool_use", "tool_result", "image", "document")
 _OF_REQUESTS = ("tool_result", "image", "document")
 _COUNTS = ("input", "output", "cache_read", "cache_write", "thinking")
 _HALF = re.compile("[\ud800-\udfff]")
@@ -107,6 +108,18 @@ def _gist(value: Any) -> str:
         return shorten(value)
     except RecursionError:
         return "..."
+
+
+def portable(messages: list[Message]) -> list[Message]:
+    """Return a conversation as another model takes it: without the blocks that are the own ones of a provider."""
+    found: list[Message] = []
+    for message in messages:
+        content = [b for b in message["content"] if b["type"] in _COMMON]
+        if content and found and found[-1]["role"] == message["role"]:
+            content = [*found.pop()["content"], *content]
+        if content:
+            found.append({"role": message["role"], "content": content})
+    return found
 
 
 def usage(given: object) -> Tokens:

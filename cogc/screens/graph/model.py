@@ -149,7 +149,13 @@ class _Maker:
                 case nodes.Sett():
                     boxes.append(self._sett(node))
                 case (
-                    nodes.Const() | nodes.TypeDecl() | nodes.Model() | nodes.Program() | nodes.Coglet() | nodes.Mixin()
+                    nodes.Const()
+                    | nodes.TypeDecl()
+                    | nodes.Model()
+                    | nodes.ModelList()
+                    | nodes.Program()
+                    | nodes.Coglet()
+                    | nodes.Mixin()
                 ):
                     pass  # coglets are drawn as the instances that run; the rest has no box
                 case _:

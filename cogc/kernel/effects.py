@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 
 
 class Call:
-    """Carry out a program. `request` holds its words and attributes, `arguments` its parameters by name."""
+    """Carry out a program. `request` holds its words and attributes, `arguments` its parameters by name, `once` the id of an
+    effect that must not come twice."""
 
-    __slots__ = ("arguments", "id", "path", "program", "request", "sandbox", "unit")
+    __slots__ = ("arguments", "id", "once", "path", "program", "request", "sandbox", "unit")
 
     def __init__(
         self,
@@ -32,8 +33,10 @@ class Call:
         request: Settings,
         path: str,
         sandbox: Sandbox | None = None,
+        once: str = "",
     ) -> None:
         self.sandbox = sandbox
+        self.once = once
         self.id = id
         self.unit = unit
         self.program = program

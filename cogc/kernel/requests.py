@@ -43,6 +43,7 @@ from cogc.kernel import queues, reactions
 from cogc.kernel.effects import Ask, Call, Dispatch
 from cogc.kernel.models import coglet_tools
 from cogc.kernel.objects import AWAITING, Activity, Await, Instance, Queued, Waiter
+from cogc.kernel.once import id_of
 from cogc.kernel.permissions import of_criteria
 from cogc.kernel.ports import outside_step
 from cogc.kernel.program import label, nanos
@@ -68,6 +69,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cogc.kernel.objects import Item
+    from cogc.kernel.once import Key
     from cogc.kernel.shapes import Progress
     from cogc.kernel.state import State
     from cogc.kernel.waits import Talk
@@ -142,9 +144,16 @@ def _call(kernel: State, activity: Activity, request: CallProgram) -> None:
         coglet_tools.reply(kernel, id, answer)
         resume(kernel, activity, None)
         return
-    values = inst.code.unit.attributes(program)(inst, *request.arguments)
+    unit = inst.code.unit
+    values = unit.attributes(program)(inst, *request.arguments)
     arguments = {p.name: v for p, v in zip(program.parameters, request.arguments, strict=True)}
+    once = values.get("once")
+    effect = "" if once is None else id_of(program.name, once)
+    if effect and _is_shared(kernel, activity, request, (unit, key, effect)):
+        return
     call = _called(kernel, activity, inst, program.result)
+    if effect:
+        kernel.once.begun((unit, key, effect), call)
     if program.kind == "queue":
         queues.settled(kernel, inst, key, request.arguments)
     if kernel.trace:
@@ -152,7 +161,22 @@ def _call(kernel: State, activity: Activity, request: CallProgram) -> None:
     sandbox = request.sandbox
     if sandbox is None and inst.code.ir.kind == "dod":
         sandbox = of_criteria(inst.code.unit.bundle)
-    kernel.effects.append(Call(call, inst.code.unit, program, arguments, values, inst.path, sandbox))
+    kernel.effects.append(Call(call, unit, program, arguments, values, inst.path, sandbox, effect))
+
+
+def _is_shared(kernel: State, activity: Activity, request: CallProgram, effect: Key) -> bool:
+    """Return whether the effect of a call is done or under way; the activity then goes on with its result."""
+    turn = activity.turn
+
+    def again() -> None:
+        if activity.alive and activity.turn == turn:
+            _call(kernel, activity, request)
+
+    return kernel.once.shared(
+        effect,
+        lambda value: resume(kernel, activity, value, turn),
+        lambda: kernel.admit(outside_step(activity.inst, "call", again), None),
+    )
 
 
 def _ask(kernel: State, activity: Activity, request: AskModel) -> None:
@@ -220,7 +244,7 @@ def finish_call(kernel: State, call: int, value: object) -> None:
     """Take the result of a call: check it, and let the activity go on in its turn."""
     known = kernel.calls.pop(call, None)
     kernel.models.spending.pop(call, None)
-    if known is None or not known[0].alive:
+    if known is None:
         return
     activity, inst, result = known
     activity.calls.discard(call)
@@ -229,6 +253,9 @@ def finish_call(kernel: State, call: int, value: object) -> None:
             value = inst.code.unit.validators.check(result)(value)
         except Failure as wrong:
             value = wrong
+    kernel.once.finished(call, value)
+    if not activity.alive:
+        return
     if kernel.trace:
         outcome = {"error": value.message, "error_kind": value.kind} if isinstance(value, Failure) else {"data": value}
         kind = "reply" if result is None else "result"

@@ -31,6 +31,7 @@ from cogc.kernel.objects import (
     Port,
     Waiter,
 )
+from cogc.kernel.once import Once
 from cogc.kernel.outer import Outer
 from cogc.kernel.timers import Timers
 from cogc.kernel.trace import Tracer
@@ -92,6 +93,7 @@ class State:
         "models",
         "next_call",
         "now",
+        "once",
         "opened",
         "outer",
         "parked",
@@ -142,6 +144,7 @@ class State:
         self.effects: list[Effect] = []
         self.timers = Timers()
         self.calls: dict[int, tuple[Activity, Instance, int | None]] = {}
+        self.once = Once()
         self.next_call = 1
         self.serial = 0
         self.root: Instance | None = None
@@ -446,6 +449,7 @@ class State:
         for call in activity.calls:
             self.calls.pop(call, None)
             self.models.spending.pop(call, None)
+            self.once.given_up(call)
             self.effects.append(Cancel(call))
         activity.calls.clear()
 

@@ -47,9 +47,10 @@ ATTRIBUTES: dict[str, dict[str, str]] = {
     "supervise": {"max_restarts": "type int", "within": "type duration"},
     "template": {},
     "expr": {},
-    "python": {"timeout": "type duration"},
+    "python": {"timeout": "type duration", "once": "type any"},
     "shell": {
         "timeout": "type duration",
+        "once": "type any",
         "output": "word text json lines outcome",
         "ok": "type [int]",
         "stdin": "type string",
@@ -57,7 +58,7 @@ ATTRIBUTES: dict[str, dict[str, str]] = {
         "env": "secrets",
         "reload": "type bool",
     },
-    "mcp": {"timeout": "type duration"},
+    "mcp": {"timeout": "type duration", "once": "type any"},
     "human": {"timeout": "type duration", "choices": "type [string]"},
     "llm": {
         "model": "ref model !",

@@ -96,6 +96,8 @@ DEFAULT_TIMEOUT = 60.0
 THREADS = 40
 """How many calls of plain functions may be under way at once."""
 MOST_ABANDONED = 64
+CALL_ID = "call_id"
+"""The parameter of a Python function that takes the id of an effect."""
 """How many threads may go on behind the calls that have left them."""
 
 
@@ -161,7 +163,7 @@ class Executors:
                     return await self.detached.run(name, lambda: self._coglet(program, call))
             case "mcp":
                 given = call.arguments if program.schema is None else record_of(call.arguments["input"])
-                value = await self.servers.call((call.unit, program.server), program.argument, given)
+                value = await self.servers.call((call.unit, program.server), program.argument, given, call.once)
                 read = read_result(value, types[program.result] == "string")
                 return from_python(read, f"the result of `{program.name}`")
             case "queue":
@@ -189,6 +191,8 @@ class Executors:
             )
         try:
             arguments = {k: to_python(v) for k, v in call.arguments.items()}
+            if call.once and _takes_id(function):
+                arguments.setdefault(CALL_ID, call.once)
             if inspect.iscoroutinefunction(function):
                 value = await OnTrio(function(**arguments))
             else:
@@ -332,6 +336,8 @@ class Executors:
         """Yield the command and the environment of a process: in its sandbox if it has one. Without one, git of cogc's
         own does not obey the repository."""
         own = own_environment(call.request.get("env"))
+        if call.once:
+            own["COGC_CALL_ID"] = call.once
         ours = is_ours(program, words)
         if call.sandbox is not None and self.settings.sandboxed:
             kept = self.settings.kept.and_files(files_of(call.unit.bundle))
@@ -441,3 +447,11 @@ def load_module(name: str, path: Path) -> ModuleType:
         sys.modules.pop(key, None)
         raise
     return module
+
+
+def _takes_id(function: Function) -> bool:
+    """Return whether a function has a parameter for the id of an effect."""
+    try:
+        return CALL_ID in inspect.signature(function).parameters
+    except (ValueError, TypeError):
+        return False

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 _START = 30.0
 """Seconds in which a server must answer after its start, unless its `timeout` says otherwise."""
 _MOST_PAGES = 1_000
+_CALL_ID = "cogc/call_id"
+"""The key, in `_meta` of a call, of the id of an effect."""
 
 
 class _Link:
@@ -78,9 +80,9 @@ class Servers:
         self.links: dict[Key, _Link] = {}
         self.starting: defaultdict[Key, trio.Lock] = defaultdict(trio.Lock)
 
-    async def call(self, key: Key, tool: str, arguments: dict[str, Any]) -> Any:
+    async def call(self, key: Key, tool: str, arguments: dict[str, Any], once: str = "") -> Any:
         """Call a tool. Return its structured content, or the text of its answer. Raise Failure if the tool reports
-        an error."""
+        an error. `once` is the id of an effect that must not come twice."""
         link = await self._link(key)
         from mcp import MCPError  # behind the link, which says so if it is not installed
 
@@ -91,7 +93,7 @@ class Servers:
                 given, wrong = known.fitting(plain(arguments)) if known is not None else (plain(arguments), "")
                 if wrong:
                     raise Failure("type", f"the input of `{name}.{tool}` does not fit its schema: {wrong}")
-                result = await link.client.call_tool(tool, given)
+                result = await link.client.call_tool(tool, given, meta={_CALL_ID: once} if once else None)
         except trio.TooSlowError:
             raise Failure(
                 "timeout", f"`{name}.{tool}` took longer than {limit:g}s, the `timeout` of its server"

@@ -50,6 +50,7 @@ COMMANDS = {
     "team": "show and steer the teams of a run",
     "plan": "list, show and decide on plans",
     "where": "print where the state of a project is kept",
+    "models": "list models with prices and windows, and check that they exist",
     "cost": "bound the requests, tokens and dollars that a system may use",
     "sett": "start, stop, watch and steer an instance of a sett",
     "orchestrator": "run the orchestrator of a sett in a process of its own",

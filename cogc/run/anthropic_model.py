@@ -17,6 +17,7 @@ import httpx2
 
 from cogc import ir
 from cogc.language.attributes import USUAL
+from cogc.language.values import Failure
 from cogc.run.provider import (
     MISSHAPEN,
     api_key,
@@ -52,6 +53,19 @@ class AnthropicModel:
     async def aclose(self) -> None:
         """Close the client."""
         await self.client.close()
+
+    async def listed(self) -> list[str]:
+        """Return the names of the models that the server has. Raise Failure if it does not say so."""
+        try:
+            return [m.id async for m in self.client.models.list(limit=1000) if isinstance(m.id, str)]
+        except anthropic.APIStatusError as error:
+            said = cleaned(self.key, error.message)[:200]
+            raise Failure("program", f"the server's list of models: {error.status_code}: {said}") from None
+        except (anthropic.APIConnectionError, httpx2.HTTPError) as error:
+            said = cleaned(self.key, innermost(error))
+            raise Failure("program", f"the connection to {self.client.base_url.host} failed: {said}") from None
+        except (anthropic.AnthropicError, AssertionError, *MISSHAPEN):
+            raise Failure("program", "the server's answer is no list of models") from None
 
     async def ask(self, request: dict[str, Any], emit: Callable[[str], None] | None) -> dict[str, Any]:
         """Make one attempt. Return a reply, or an error that says whether another attempt makes sense."""

@@ -26,6 +26,10 @@ class Provider(Protocol):
         text."""
         ...
 
+    async def listed(self) -> list[str]:
+        """Return the names of the models that the server has. Raise Failure if it does not say so."""
+        ...
+
     async def aclose(self) -> None:
         """Close the connections of the client."""
         ...
@@ -87,21 +91,44 @@ class Models:
     def _provider(self, ask: Ask) -> Provider:
         key = ask.unit, ask.model.key
         if key not in self.providers:
-            try:
-                declared = ask.model.key in ask.unit.bundle.models
-                self.providers[key] = _made(ask.model, ask.unit.model(ask.model.key) if declared else {})
-            except Failure:
-                raise
-            except (
-                Exception
-            ) as error:  # the SDK, its HTTP library and TLS raise what they like for a proxy or a certificate
-                why = str(error) or type(error).__name__
-                raise Failure("program", f"the client of model `{ask.model.name}` cannot be made: {why}") from None
+            self.providers[key] = client_of(ask.unit, ask.model)
         return self.providers[key]
 
     async def aclose(self) -> None:
         for provider in self.providers.values():
             await provider.aclose()
+
+
+def client_of(unit: Unit, model: ir.Model) -> Provider:
+    """Return the client of a model. Raise Failure if it cannot be made."""
+    try:
+        return _made(model, unit.model(model.key) if model.key in unit.bundle.models else {})
+    except Failure:
+        raise
+    except Exception as error:  # the SDK, its HTTP library and TLS raise what they like for a proxy or a certificate
+        why = str(error) or type(error).__name__
+        raise Failure("program", f"the client of model `{model.name}` cannot be made: {why}") from None
+
+
+async def exists(unit: Unit, model: ir.Model) -> list[str] | None:
+    """Return None if a model exists, else the models that its provider has. Raise Failure if the provider does not say so."""
+    if model.provider == "scripted":
+        path = Path(model.folder) / model.argument
+        try:
+            Scripted.load(path)
+        except OSError as error:
+            raise Failure("program", f"`{path}`: {(error.strerror or str(error)).lower()}") from None
+        except ValueError as error:
+            raise Failure("program", str(error)) from None
+        return None
+    client = client_of(unit, model)
+    try:
+        known = await client.listed()
+    finally:
+        await client.aclose()
+    if not known:
+        raise Failure("program", "the server's list of models is empty")
+    return None if model.argument in known else known
 
 
 def _made(model: ir.Model, attributes: dict[str, Any]) -> Provider:

@@ -33,6 +33,13 @@ class Handler(BaseHTTPRequestHandler):
         except (BrokenPipeError, ConnectionResetError):
             self.close_connection = True
 
+    def do_GET(self) -> None:
+        """The list of models, or the next behaviour."""
+        with self.server.lock:
+            behave = self.server.behaviours.pop(0) if self.server.behaviours else listing(*self.server.models)
+        self.server.headers.append(dict(self.headers))
+        behave(self)
+
     def log_message(self, *_: Any) -> None:
         return
 
@@ -69,6 +76,7 @@ class Server(ThreadingHTTPServer):
         self.headers: list[dict[str, str]] = []
         self.behaviours: list[Behaviour] = []
         self.tokens = 10
+        self.models: list[str] = []
         self.lock = threading.Lock()
 
     @property
@@ -155,6 +163,15 @@ def use(name: str, id: str = "t1", **input: Any) -> dict[str, Any]:
 def status(code: int, message: str = "no", kind: str = "some_error", **headers: str) -> Behaviour:
     body = json.dumps({"type": "error", "error": {"type": kind, "message": message}}).encode()
     return lambda h: h.send(code, body, "application/json", **headers)
+
+
+def listing(*names: str) -> Behaviour:
+    """A list of models, as both APIs give it."""
+    data = [
+        {"id": n, "type": "model", "object": "model", "created_at": "2026-01-01T00:00:00Z", "created": 1} for n in names
+    ]
+    body = {"object": "list", "data": data, "has_more": False, "first_id": None, "last_id": None}
+    return lambda h: h.send(200, json.dumps(body).encode(), "application/json")
 
 
 def raw(body: bytes, kind: str) -> Behaviour:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from cogc.run.trace import TraceWriter
 from support.anthropic import Behaviour, Server, dropped, raw, serve, status
 from support.sessions import session
 from support.specs import build, codes
@@ -118,6 +120,20 @@ def test_content_may_be_a_list_of_parts(server: Server) -> None:
     thought = {"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}
     server.will(chunks({"content": [thought]}, {"content": [{"type": "text", "text": "hi"}]}))
     assert out(server)[-1] == "hi"
+
+
+@pytest.mark.parametrize("key", ["reasoning_content", "reasoning"])
+def test_thoughts_are_in_the_trace_and_in_no_answer(server: Server, key: str) -> None:
+    server.will(
+        chunks({key: "Let me "}, {key: "see.", "content": ""}, {"tool_calls": [call(0, "a", '{"n": 1}')]}, finish="tool_calls"),
+        chunks({key: None, "content": "two"}),
+    )  # fmt: skip
+    records: list[dict[str, Any]] = []
+    bundle = build(SPEC.format(url=server.url, output="string", model=""))
+    made = session(bundle, inputs=[("q", "hello")], trace=TraceWriter(io.BytesIO()), on_records=records.extend)
+    assert made.outputs["out"] == ["two", "two"] and "Let me" not in json.dumps(server.requests)
+    first, second = [r["data"] for r in records if r["kind"] == "reply"]
+    assert first["thought"] == "Let me see." and "thought" not in second
 
 
 def test_a_count_that_is_none_is_no_reason_to_fail(server: Server) -> None:

@@ -104,10 +104,11 @@ class Error(TypedDict, total=False):
 
 
 class Reply(TypedDict, total=False):
-    """A reply of a model, or the error that came in its place."""
+    """A reply of a model, or the error that came in its place. `thought` is what a model thought, where that is no block."""
 
     content: list[Block]
     stop: str
     usage: Tokens
     detail: str
+    thought: str
     error: Error

@@ -135,6 +135,7 @@ class _Assembled:
 
     def __init__(self) -> None:
         self.text = ""
+        self.thought = ""
         self.calls: list[dict[str, Any]] = []
         self.at: dict[Any, dict[str, Any]] = {}
         self.finish: Any = None
@@ -155,6 +156,7 @@ class _Assembled:
         for call in delta.get("tool_calls") or ():
             self._call(call)
         self.refused += piece_of(delta, "refusal")
+        self.thought += piece_of(delta, "reasoning_content") or piece_of(delta, "reasoning")
         piece = _content(delta)
         self.text += piece
         return piece
@@ -185,6 +187,8 @@ class _Assembled:
             )
         stop = "refusal" if self.refused else _STOPS.get(str(self.finish), self.finish)
         reply: dict[str, Any] = {"content": content, "stop": stop, "usage": _usage(self.usage)}
+        if self.thought:
+            reply["thought"] = self.thought
         return {**reply, "detail": self.refused[:200]} if self.refused else reply
 
 

@@ -111,6 +111,12 @@ def test_an_answer_that_does_not_fit_is_sent_back_once(server: Server) -> None:
     assert kind == "type" and "`ask`" in message and len(server.requests) == 4
 
 
+def test_a_tool_that_must_be_used_is_asked_for_as_any(server: Server) -> None:
+    server.will(blocks(use("double", n=1)), reply("two"))
+    assert out(server, "string", "tools: [double], tool_choice: any") == "two"
+    assert [r.get("tool_choice") for r in server.requests] == [{"type": "any"}, None]
+
+
 # ---- tools ---------------------------------------------------------------------------------------------------
 
 

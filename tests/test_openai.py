@@ -142,6 +142,15 @@ def test_a_count_that_is_none_is_no_reason_to_fail(server: Server) -> None:
     assert out(server)[-1] == "hi"
 
 
+def test_a_tool_that_must_be_used_is_required(server: Server) -> None:
+    server.will(chunks({"tool_calls": [call(0, "a", '{"n": 1}')]}, finish="tool_calls"), chunks({"content": "two"}))
+    text = SPEC.format(url=server.url, output="string", model="").replace(
+        "tools: [double]", "tools: [double], tool_choice: any"
+    )
+    assert session(build(text), inputs=[("q", "hello")]).outputs["out"][-1] == "two"
+    assert [r.get("tool_choice") for r in server.requests] == ["required", None]
+
+
 def test_a_record_comes_through_structured_output(server: Server) -> None:
     server.will(chunks({"content": '{"n": 3}'}))
     assert out(server, "{ n: int }")[-1] == {"n": 3}

@@ -31,6 +31,7 @@ from cogc.run.provider import (
 )
 
 _STOPS = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use", "content_filter": "refusal"}
+_CHOICES = {"any": "required", "none": "none"}
 _NO_REPLY = "the server's answer is no reply of the Chat Completions API"
 
 
@@ -119,7 +120,7 @@ class OpenAIModel:
                 for t in request["tools"]
             ]
         if "choice" in request:
-            found["tool_choice"] = request["choice"]
+            found["tool_choice"] = _CHOICES[request["choice"]]
         if "schema" in request:
             answer = {"name": "answer", "schema": request["schema"], "strict": True}
             found["response_format"] = {"type": "json_schema", "json_schema": answer}

@@ -375,9 +375,16 @@ class Conversation:
             fixed = self.fixed
             if self.results.kept and tools.READ_RESULT not in self.tools:
                 fixed = {**fixed, "tools": [*fixed.get("tools", ()), self.results.offer()]}
-            return self._without_tools(fixed) if last else fixed
+            if last:
+                return self._without_tools(fixed)
+            return {**fixed, "choice": "any"} if self._must_use_tools(fixed) else fixed
 
         return (yield from self._reply(shared))
+
+    def _must_use_tools(self, fixed: Body) -> bool:
+        """Return whether the next reply must ask for a tool: the program says so, and none has been asked for."""
+        wanted = self.values.get("tool_choice") == "any" and "tools" in fixed
+        return wanted and not any(b.get("type") == "tool_use" for m in self.messages for b in m["content"])
 
     def _without_tools(self, fixed: Body) -> Body:
         """Return the parts of a request that offers no tools. Servers want their descriptions where messages speak of them."""

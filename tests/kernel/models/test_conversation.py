@@ -56,6 +56,25 @@ def test_a_request_has_the_prompt_and_the_usual_settings() -> None:
     assert (ask.program, ask.path, ask.limit, ask.streams) == ("ask", "Main", 60_000_000_000, False)
 
 
+def test_a_tool_must_be_asked_for_before_the_answer() -> None:
+    sim = talk(program="tools: [double], tool_choice: any")
+    assert sim.asks[0].request["choice"] == "any"
+    sim.reply(content=[use("double", n=1)], stop="tool_use")
+    assert "choice" not in sim.asks[0].request and sim.asks[0].request["tools"]
+    sim.reply("two")
+    assert sim.sent("out") == ["two"]
+
+
+@pytest.mark.parametrize("program", ["tools: [double], tool_choice: auto", "tool_choice: any", "tools: [double]"])
+def test_otherwise_the_model_is_free(program: str) -> None:
+    assert "choice" not in talk(program=program).asks[0].request
+
+
+def test_in_the_only_turn_no_tool_must_be_asked_for() -> None:
+    (ask,) = talk(program="tools: [double], tool_choice: any, budget: { turns: 1 }").asks
+    assert "tools" not in ask.request and "choice" not in ask.request
+
+
 @pytest.mark.parametrize(
     ("program", "model", "part"),
     [

@@ -408,7 +408,7 @@ class _Coglet:
             at=at,
         )
         asked = shape.unit.declared.get(ir.ASKED)
-        if asked is not None and asked.kind == "model":  # the class asks it by itself
+        if asked is not None and isinstance(asked.node, nodes.Model):  # the class asks it by itself
             run.declared_model(asked)
         given = ir.Record([ir.Entry(ir.Parameter(i, name), name=name) for i, name in enumerate(shape.parameters)])
         return [

@@ -1,6 +1,6 @@
 """`make bench`: every figure as a ratio to a peer or a limit, measured in turns in one run. Not a test.
 
-`python bench/run.py messages|running|stopping|checking|models|sandboxes|exploring|testing` runs one part.
+`python bench/run.py messages|running|stopping|checking|models|sandboxes|exploring|testing|serving` runs one part.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from bench import checking, exploring, messages, models, running, sandboxes, stopping, testing
+from bench import checking, exploring, messages, models, running, sandboxes, serving, stopping, testing
 
 PARTS = {
     "messages": messages.main,
@@ -21,6 +21,7 @@ PARTS = {
     "sandboxes": sandboxes.main,
     "exploring": exploring.main,
     "testing": testing.main,
+    "serving": serving.main,
 }
 
 if __name__ == "__main__":

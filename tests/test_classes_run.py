@@ -406,3 +406,44 @@ def _words(path: Path) -> bytes:
         return path.read_bytes()
     except OSError:
         return b""
+
+
+def test_the_graph_of_a_registry_is_served(tmp_path: Path) -> None:
+    pytest.importorskip("hypercorn")
+    code = """
+import asyncio, json, urllib.request
+from coglet import CogBase, Coglet, CogletRuntime, LifeLet
+from coglet.weblet import CogWebRegistry, WebLet
+from cogweb.ui import CogWebUI
+import coglet.ui
+class Node(Coglet, WebLet, LifeLet):
+    pass
+def get(path):
+    with urllib.request.urlopen(f"http://127.0.0.1:{ui.port}{path}", timeout=30) as reply:
+        return reply.read().decode()
+async def main():
+    global ui
+    registry, runtime = CogWebRegistry(), CogletRuntime()
+    ui = CogWebUI(registry, port=0)
+    assert coglet.ui.CogWebUI is CogWebUI
+    await ui.start()
+    await runtime.spawn(CogBase(Node, {"cogweb": registry}))
+    found = json.loads(await asyncio.to_thread(get, "/api/graph"))
+    print([node["class_name"] for node in found["nodes"].values()], found["edges"])
+    try:
+        await CogWebUI(registry, port=ui.port).start()
+    except OSError as error:
+        print("taken")
+    await runtime.shutdown()
+    print(json.loads(await asyncio.to_thread(get, "/ui/graph")))
+    await ui.stop()
+    try:
+        await asyncio.to_thread(get, "/")
+    except OSError:
+        print("stopped")
+asyncio.run(main())
+"""
+    (tmp_path / "boot.py").write_text(code)
+    done = cogc("run", "boot.py", cwd=tmp_path)
+    wanted = "['Node'] []\ntaken\n{'nodes': {}, 'edges': []}\nstopped\n"
+    assert (done.returncode, done.stdout, done.stderr) == (0, wanted, ""), done.stderr

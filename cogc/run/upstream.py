@@ -23,6 +23,11 @@ MODULES = {
     "coglet.suppresslet": "cogc.coglet.mixins",
     "coglet.trace": "cogc.coglet.trace",
     "coglet.weblet": "cogc.coglet.web",
+    "coglet.ui": "cogc.coglet.ui",
+    "coglet.ui.server": "cogc.coglet.ui",
+    "cogweb": "cogc.coglet",
+    "cogweb.ui": "cogc.coglet.ui",
+    "cogweb.ui.server": "cogc.coglet.ui",
 }
 """The names under which users' code imports a module, and the module."""
 

@@ -1,0 +1,48 @@
+"""The server of a registry's graph, for scripts: `CogWebUI(registry, port=8787)`."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+from typing import Any
+
+from cogc.coglet.web import CogWebRegistry
+
+_SERVER = "cogc.service.web_ui"
+
+
+class CogWebUI:
+    """Serves the graph of a registry over HTTP while a run goes on: `GET /api/graph`, and snapshots over `WS /ws`.
+
+    `poll_interval` is the pause in seconds between two looks for changes. `port` 0 takes a free one, which stands in
+    `port` after `start`.
+    """
+
+    def __init__(
+        self, registry: CogWebRegistry, host: str = "127.0.0.1", port: int = 8787, poll_interval: float = 0.5
+    ) -> None:
+        self.registry = registry
+        self.host = host
+        self.port = port
+        self.poll_interval = poll_interval
+        self._stop: Any = None
+
+    async def start(self) -> None:
+        """Start to serve, and return when the port is open. Raise OSError if it cannot be opened, and RuntimeError
+        outside of a run."""
+        loop: Any = asyncio.get_running_loop()
+        if not hasattr(loop, "background"):
+            raise RuntimeError("CogWebUI serves inside of a run: start the script by `cogc run`")
+        try:  # by its name: the server stands above this package, and needs the extra `serve`
+            server = importlib.import_module(_SERVER)
+        except ImportError as error:
+            raise RuntimeError(f"CogWebUI needs the extra `serve`: pip install 'cogc[serve]' ({error})") from None
+        started = loop.create_future()
+        loop.background.start_soon(server.serve, self, loop, started)
+        self.port, self._stop = await started
+
+    async def stop(self) -> None:
+        """Stop to serve. Connections are closed."""
+        if self._stop is not None:
+            self._stop()
+            self._stop = None

@@ -224,6 +224,12 @@ coglet Main {
 """
 
 
+@pytest.fixture(autouse=True)
+def code(tmp_path: Path) -> None:
+    """Write the module that the systems name. Most tests script its functions."""
+    (tmp_path / "sums.py").write_text("def find(q):\n    return ['real ' + q]\n")
+
+
 def test_a_simulation_sends_guides_crashes_and_looks(tmp_path: Path) -> None:
     (tmp_path / "t.cog").write_text(TREE)
     with simulate(str(tmp_path / "t.cog"), root="Main") as sim:

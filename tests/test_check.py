@@ -166,8 +166,8 @@ WORKS = 'model m = scripted "m.yml"\nagent W { model: m }\n'
         (WORKS + OPEN + "agent A { model: m, tools: [O] }", "A"),
         (WORKS + JUDGED + OPEN.replace('dev: "x"', 'dev { dod: done }: "x"').replace("[dev]", "[dev, done]")
          + 'plan P = O { goal: "g"\n roles: { dev: W, done: J } }', "J"),
-        (JUDGED, "J"),
-        (WORKS + "dod J { solid: on, fix: W }", "J"),
+        (JUDGED, "solid"),
+        (WORKS + "dod J { solid: on, fix: W }", "solid"),
         ('import "std/dod.cog" as std\ndod J = std.strict { }', "J"),
         (JUDGED + 'test "a dod" { use J\n run 1s }', "J"),
     ],
@@ -198,6 +198,7 @@ def test_a_check_of_a_root_finds_what_a_run_would_refuse(
     root: str, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    Path("m.yml").write_text("- reply: x\n")
     Path("a.cog").write_text(WORKS + JUDGED + OPEN.replace("plan O", "plan P") + "coglet Main { }")
     assert main(["check", "a.cog"]) == 0
     assert main(["check", "--root", root, "a.cog"]) == code

@@ -14,7 +14,7 @@ import pytest
 from cogc.diagnostics.codes import CODES
 from support.console import printed
 from support.paths import ROOT
-from support.specs import check_text, codes
+from support.specs import SMELLS, check_text
 
 PAGES = sorted((ROOT / "specs" / "codes").glob("*.md"))
 SECTIONS = ["Why", "Fails", "Works", "How to fix"]
@@ -129,8 +129,14 @@ PLACES = [
     ("shared-workspace", 6, 'workers: [A * 2]'),
     ("small-budget", 7, 'budget: { tokens: 1_000 }'),
     ("unheard-failure", 6, 'clerk'),
+    ("unknown-model", 1, '"claude-sonet-5-5"'),
+    ("unused-name", 4, 'seen'),
+    ("one-outcome", 4, 'n > 5 and n < 3'),
+    ("said-twice", 5, 'on number as n { square <- n * n }'),
+    ("no-effect", 2, 'max_loops'),
     ("secret-outside", 2, 'env'),
     ("foreign-module", 1, '"os:getcwd"'),
+    ("typed-secret", 2, '"sk-ant-EXAMPLE-0000000000000000"'),
     ("stands-in", 4, 'strategy'),
 ]  # fmt: skip
 """For each spec below `Fails`, in the order of the pages: the code, the line of its report, and what the mark is under."""
@@ -205,14 +211,14 @@ def failing() -> list[object]:
 def test_what_fails_gives_this_report_at_this_place_and_no_other(
     slug: str, language: str, text: str, line: int, marked: str
 ) -> None:
-    _, found = check_text(text, NAMES[language])
+    _, found = check_text(text, NAMES[language], smells=slug in SMELLS)
     places = [(d.slug, d.span.source.position(d.span.start)[0], text[d.span.start : d.span.end]) for d in found]
     assert places == [(slug, line, marked)]
 
 
 @pytest.mark.parametrize(("slug", "language", "text"), specs("Works"))
 def test_what_works_gives_no_report(slug: str, language: str, text: str) -> None:
-    assert codes(text, NAMES[language]) == []
+    assert check_text(text, NAMES[language], smells=slug in SMELLS)[1] == []
 
 
 @pytest.mark.parametrize(("slug", "kind", "text"), transcripts())

@@ -93,6 +93,7 @@ def test_timers_have_rows_of_their_own() -> None:
 
 
 def test_the_command(tmp_path: Path) -> None:
+    (tmp_path / "x.yml").write_text("- reply: x\n")
     (tmp_path / "c.cog").write_text(
         HEAD + "coglet Main { listen q: string\n transmit out: string\n on q as x { out <- deep(x) } }"
     )

@@ -64,7 +64,7 @@ def test_a_coglet_prints_to_stdout_unless_stdout_is_json(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("ending", ["sys.exit('KEY is required')", "raise KeyboardInterrupt", "raise BaseException"])
 def test_what_a_module_raises_at_import_is_one_failure(tmp_path: Path, ending: str) -> None:
-    (tmp_path / "noisy.py").write_text(f"import sys\n{ending}\n")
+    (tmp_path / "noisy.py").write_text(f"import sys\n{ending}\ndef f(*given): pass\n")
     (tmp_path / "a.cog").write_text(SPEC)
     done = cogc("run", "a.cog", cwd=tmp_path)
     assert done.returncode == 3 and "cogc: the run failed: module `noisy`:" in done.stderr

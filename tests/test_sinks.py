@@ -221,6 +221,7 @@ TABLE: dict[str, list[list[str]]] = {
     "team": [["status"], ["status", "--json"]],
     "plan": [[], ["list", "--json"]],
     "where": [[]],
+    "models": [[], ["plan.cog"]],
     "cost": [["plan.cog"], ["plan.cog", "--format", "json"]],
     "sett": [["hoard"], ["hoard", "--json"], ["questions"], ["logs"]],
     "orchestrator": [[*MACHINE, "--consensus", "grün"]],

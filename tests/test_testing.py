@@ -51,6 +51,12 @@ coglet Main(start: int = 0) {
 """
 
 
+@pytest.fixture(autouse=True)
+def code(tmp_path: Path) -> None:
+    """Write the module that the systems name. The tests script its functions."""
+    (tmp_path / "nowhere.py").write_text("from elsewhere import *\n")
+
+
 def trial(tmp_path: Path, text: str, *options: object, system: str = SYSTEM) -> tuple[int, str]:
     """Run the tests of a text behind a system; the exit code and what is printed."""
     path = tmp_path / "a_test.cog"

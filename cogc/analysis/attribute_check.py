@@ -5,10 +5,10 @@ from __future__ import annotations
 from cogc.analysis import reports
 from cogc.analysis.infer import Inference
 from cogc.analysis.ranges import check_count, check_range
-from cogc.analysis.scope import Scope
+from cogc.analysis.scope import ARTEFACT, CLAIM, Scope
 from cogc.diagnostics.problems import Label
 from cogc.diagnostics.source import Source
-from cogc.diagnostics.suggest import did_you_mean
+from cogc.diagnostics.suggest import did_you_mean, nearest
 from cogc.language import types
 from cogc.language.attributes import ATTRIBUTES, SHARING
 from cogc.language.types import Type
@@ -46,8 +46,9 @@ def check_block(
             problems.add("duplicate-attribute", unit.span(a.key), related=related, name=key)
         seen[key] = a
         _value(a, kind, scope, inference)
+    unknown = [a.key.id for a in attributes if a.key.id not in table]
     for key, kind in table.items():
-        if kind.endswith("!") and key not in seen:
+        if kind.endswith("!") and key not in seen and all(nearest(word, table) != key for word in unknown):
             problems.add("missing-attribute", unit.span(place), owner=what, name=key)
 
 
@@ -124,7 +125,7 @@ def _condition(a: nodes.Attribute, scope: Scope, inference: Inference) -> None:
             "bad-executor", scope.unit.span(a.key), name=a.key.id, wrong="takes no `when`", right="remove the condition"
         )
         return
-    inference.condition(a.condition, scope.inner(artefact=types.ANY, claim=types.ANY))
+    inference.condition(a.condition, scope.inner(artefact=ARTEFACT, claim=CLAIM))
 
 
 def kind_type(world: World, text: str) -> Type:

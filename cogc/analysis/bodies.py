@@ -27,7 +27,7 @@ from __future__ import annotations
 from cogc.analysis import narrow, ports, reports
 from cogc.analysis.infer import Inference
 from cogc.analysis.ranges import check_range, known_value
-from cogc.analysis.scope import CHILD_FAILURE, FAILURE, SENDER, Scope
+from cogc.analysis.scope import CHILD_FAILURE, FAILURE, MEMBER_FAILURE, SENDER, Scope
 from cogc.analysis.tables import Port
 from cogc.diagnostics.suggest import did_you_mean
 from cogc.language import types
@@ -48,6 +48,12 @@ _OF_COMMANDS = ("when", "distinct", "throttle", "concurrent", "timeout")
 """The modifiers that have an effect on what is no message: a command."""
 _OF_HOOKS = ("when", "timeout")
 """The modifiers that have an effect on a hook, and on the failure of a child."""
+
+
+def _is_error(trigger: nodes.Node) -> bool:
+    """Return whether a trigger is the failure of a child."""
+    source = trigger.source if isinstance(trigger, nodes.On) else None
+    return isinstance(source, nodes.Call) and isinstance(source.function, nodes.Name) and source.function.id == "error"
 
 
 def _takes_alone(trigger: nodes.Node) -> tuple[str, tuple[str, ...]] | None:
@@ -75,6 +81,8 @@ class Bodies:
         self.inference = inference
         self.problems: Problems = inference.problems
         self.tables = inference.tables
+        self.handles = False
+        """Whether the body is that of `on error(child)`."""
 
     # ---- statements ----------------------------------------------------------------------------------------
 
@@ -106,6 +114,9 @@ class Bodies:
                 self._lifecycle(node, target, scope)
                 return not (isinstance(target, nodes.Name) and target.id == "self")
             case nodes.Escalate():
+                if not self.handles:
+                    wrong, right = "has no failure to pass on here", "it may stand in `on error(child)`"
+                    self.problems.add("bad-modifier", scope.unit.span(node), name="escalate", wrong=wrong, right=right)
                 return False
             case nodes.Log(level=level, value=value):
                 self._level(level, scope)
@@ -194,7 +205,7 @@ class Bodies:
                     scope.unit.span(node.pool),
                     help=help,
                     name=node.pool.id,
-                    found="no pool",
+                    found="one child",
                     wanted="a pool",
                 )
             if member.target is not None:
@@ -357,10 +368,7 @@ class Bodies:
                 )
             return
         if isinstance(source, nodes.Call):
-            found = self._special(source, scope)
-            if found is None:
-                return
-            item, parts = found
+            item, parts = self._special(source, scope) or (ANY, None)
         else:
             port = ports.port(self.inference, source, scope, sending=False)
             item = port.type if port else ANY
@@ -377,7 +385,9 @@ class Bodies:
         name = node.function.id if isinstance(node.function, nodes.Name) else ""
         if name == "error" and len(node.arguments) == 1:
             member = ports.child(self.inference, node.arguments[0].value, scope)
-            return None if member is None else (CHILD_FAILURE, None)
+            if member is None or scope.shape is None:
+                return None
+            return (MEMBER_FAILURE if scope.shape.is_pool(member) else CHILD_FAILURE), None
         if name != "all" or not node.arguments:
             self.problems.add("bad-trigger", scope.unit.span(node))
             return None
@@ -405,7 +415,9 @@ class Bodies:
         else:
             for trigger in node.triggers:
                 self.trigger(trigger, scope, batched)
+        self.handles = any(_is_error(t) for t in node.triggers)
         self._rest(node.modifiers, node.body, node.handler, scope, node)
+        self.handles = False
         self._effects(node, scope)
         if len(node.triggers) > 1 or any(m.kind != "timeout" for m in node.modifiers):
             for trigger in node.triggers:

@@ -15,10 +15,12 @@ if TYPE_CHECKING:
 class Options:
     """The settings of a check that the command line and pyproject.toml give."""
 
-    __slots__ = ("allow_imports",)
+    __slots__ = ("allow_imports", "smells")
 
-    def __init__(self, allow_imports: frozenset[str] = frozenset()) -> None:
+    def __init__(self, allow_imports: frozenset[str] = frozenset(), smells: bool = False) -> None:
         self.allow_imports = allow_imports
+        self.smells = smells
+        """Whether to report what is right and has no use. `cogc check` does; a run has nothing to say about it."""
 
 
 class Checked:

@@ -5,6 +5,8 @@ Every name in them is resolved, every attribute is checked, and every expression
 
 from __future__ import annotations
 
+import re
+
 from cogc.analysis import reports
 from cogc.analysis.attribute_check import check_block, word_of
 from cogc.analysis.scope import Scope
@@ -107,11 +109,13 @@ def check_program(checked: Checked, unit: Unit, node: nodes.Program, shape: Shap
             _python(checked, unit, executor, scope)
         case "shell":
             _shell(checked, unit, executor, scope)
+            _shell_output(checked, unit, node, found)
         case "mcp":
             _mcp_tool(checked, unit, executor)
         case "human" | "llm":
             if executor.argument is not None:
                 _wrong(checked, unit, executor, "takes nothing before its attributes", "remove it")
+            _choices(checked, unit, node, found)
         case "agent":
             what = f"agent `{shape.name if shape is not None else node.name.id}`"
             check_block(executor.attributes, "agent", node.name, scope, checked.inference, what)
@@ -166,11 +170,45 @@ def _shell(checked: Checked, unit: Unit, executor: nodes.Executor, scope: Scope)
         right = 'write `shell ["command", "argument"]`; no shell is involved'
         _wrong(checked, unit, executor, "needs a list of words", right)
         return
+    one_word(checked, unit, argument.items[0])
     for item in argument.items:
         found = checked.inference.infer(item, scope, STRING)
         scalar = (STRING, types.INT, FLOAT)
         if types.fit(found, STRING) == types.NO and types.widen(found) not in scalar and found != types.ListOf(STRING):
             reports.mismatch(checked.tables, checked.problems, item, found, STRING, scope)
+
+
+def one_word(checked: Checked, unit: Unit, first: nodes.Expr) -> None:
+    """Report a command line that stands in place of a command."""
+    if isinstance(first, nodes.Text) and not first.template and " " in first.value.strip() and "/" not in first.value:
+        words = ", ".join(f'"{w}"' for w in first.value.split())
+        wrong = "is a line of words, and no command"
+        checked.problems.add("bad-executor", unit.span(first), name=first.value, wrong=wrong, right=f"write {words}")
+
+
+_OUTPUTS: dict[str, types.Type] = {"text": STRING, "lines": types.ListOf(STRING)}
+
+
+def _shell_output(checked: Checked, unit: Unit, node: nodes.Program, found: Signature) -> None:
+    """Check that the output of a command can be of the type of its program."""
+    given = next((a.value for a in node.executor.attributes if a.key.id == "output"), None)
+    output = _OUTPUTS.get(word_of(given) or "") if given is not None else None
+    if output is None or node.result is None or types.fit(output, found.result) != types.NO:
+        return
+    hint = "say `output: json`, or another type" if output == STRING else "lines are a list of strings: `[string]`"
+    checked.problems.add(
+        "wrong-type", unit.span(node.result), found=types.show(output), wanted=types.show(found.result), hint=hint
+    )
+
+
+def _choices(checked: Checked, unit: Unit, node: nodes.Program, found: Signature) -> None:
+    """Check that each choice that a person has is of the type of the program."""
+    given = next((a.value for a in node.executor.attributes if a.key.id == "choices"), None)
+    for item in given.items if isinstance(given, nodes.ListLiteral) else ():
+        if isinstance(item, nodes.Text) and not item.template:
+            choice = types.LiteralOf("string", item.value)
+            if types.fit(choice, found.result) == types.NO:
+                checked.inference.require(item, choice, found.result, Scope(checked.world, unit))
 
 
 def _mcp_tool(checked: Checked, unit: Unit, executor: nodes.Executor) -> None:
@@ -223,8 +261,21 @@ def _mcp(checked: Checked, unit: Unit, node: nodes.Mcp) -> None:
     scope = Scope(checked.world, unit)
     wanted = types.ListOf(STRING) if node.transport.id == "stdio" else STRING
     checked.inference.check(node.argument, scope, wanted)
+    _transport(checked, unit, node.argument)
     check_block(node.attributes, f"mcp {node.transport.id}", node.name, scope, checked.inference)
     _limits(checked, unit, node.attributes)
+
+
+def _transport(checked: Checked, unit: Unit, node: nodes.Expr) -> None:
+    """Check the command or the address of an MCP server."""
+    if isinstance(node, nodes.ListLiteral) and node.items:
+        one_word(checked, unit, node.items[0])
+    elif isinstance(node, nodes.Text) and not node.template and not _ADDRESS.match(node.value):
+        right = "an address begins with `http://` or `https://`, and names a server"
+        checked.problems.add("bad-path", unit.span(node), what=node.value, wanted="web address", right=right)
+
+
+_ADDRESS = re.compile(r"https?://[^\s/?#]+[^\s]*\Z")
 
 
 # ---- teams, plans, done, setts -------------------------------------------------------------------------------
@@ -276,13 +327,16 @@ def check_judge(checked: Checked, unit: Unit, place: nodes.Node, found: Declared
     if "judge" in dods.settings_of(checked.world, found.unit, found.of(nodes.Dod)):
         return
     judged = [
-        k
+        c.key
         for k, c in dods.criteria_of(checked.world, found.unit, found.of(nodes.Dod)).items()
         if k in dods.JUDGED and dods.word(c) == "standard"
     ]
     if judged:
-        owner = f"dod `{found.node.name.id}`, with its criterion `{judged[0]}`,"
-        checked.problems.add("missing-attribute", unit.span(place), owner=owner, name="judge")
+        owner = f"dod `{found.node.name.id}`, with its criterion `{judged[0].id}`,"
+        own = place is found.node.name and any(
+            c.key is judged[0] for c in found.of(nodes.Dod).criteria if not isinstance(c, nodes.Error)
+        )
+        checked.problems.add("missing-attribute", unit.span(judged[0] if own else place), owner=owner, name="judge")
 
 
 def check_usable(checked: Checked, unit: Unit, place: nodes.Node, declared: Declared) -> None:
@@ -434,6 +488,9 @@ def _sett_agent(checked: Checked, unit: Unit, node: nodes.Agent, owner: str) -> 
     given = {a.key.id: a.value for a in node.attributes}
     if "mode" in given and word_of(given["mode"]) == "controller" and "worker" not in given:
         checked.problems.add("missing-attribute", unit.span(node.name), owner=owner, name="worker")
+    if "command" in given and "run" in given:
+        wrong, right = "has both `command` and `run`", "keep one of them"
+        checked.problems.add("bad-executor", unit.span(node.name), name=node.name.id, wrong=wrong, right=right)
     for key in ("command", "health_check", "resources", "worker"):
         if key in given:
             _described(checked, unit, key, given[key])
@@ -454,6 +511,8 @@ def _described(checked: Checked, unit: Unit, key: str, node: nodes.Node) -> None
     elif key == "command" and isinstance(node, nodes.ListLiteral) and not node.items:
         wrong, right = "needs a list of words", 'write `command: ["program", "argument"]`'
         checked.problems.add("bad-executor", unit.span(node), name=key, wrong=wrong, right=right)
+    elif key == "command" and isinstance(node, nodes.ListLiteral):
+        one_word(checked, unit, node.items[0])
     elif key in _TEXTS and isinstance(node, nodes.Text | nodes.Literal):
         read, wanted, right = _TEXTS[key]
         text = node.value if isinstance(node, nodes.Text) else str(node.value)

@@ -95,6 +95,7 @@ class Inference:
     def condition(self, node: nodes.Expr, scope: Scope) -> None:
         """Infer an expression that must be a bool."""
         self.require_condition(node, self.infer(node, scope, BOOL), scope)
+        self.tables.conditions.append((node, scope))
 
     def require_condition(self, node: nodes.Expr, found: Type, scope: Scope) -> None:
         """Report a condition whose type cannot be a bool."""
@@ -293,7 +294,8 @@ class Inference:
                 case _:
                     assert_never(entry)
         if computed:
-            return MapOf(types.union([types.widen(c) for c in computed] + [f.type for f in fields.values()]))
+            parts = computed if value_expected is not None else [types.widen(c) for c in computed]
+            return MapOf(types.union(parts + [f.type for f in fields.values()]))
         return RecordOf(tuple(fields.values()), open)
 
     def _spread(self, node: nodes.Expr, scope: Scope, fields: dict[str, FieldOf], computed: list[Type]) -> bool:
@@ -468,8 +470,11 @@ class Inference:
         return result
 
     def _type_test(self, node: nodes.TypeTest, scope: Scope, expected: Type | None) -> Type:
-        self.infer(node.value, scope)
-        self.tables.types[id(node.type)] = lower_type(self.world, scope.unit, node.type, self.problems)
+        found = self.infer(node.value, scope)
+        wanted = self.tables.types[id(node.type)] = lower_type(self.world, scope.unit, node.type, self.problems)
+        if not any(types.fit(m, wanted) != NO or types.fit(wanted, m) != NO for m in types.members(found)):
+            what = f"a test of `{types.show(found)}` for `{types.show(wanted)}`"
+            self.tables.hopeless_tests.append((node, scope, what))
         return BOOL
 
     def _conditional(self, node: nodes.Conditional, scope: Scope, expected: Type | None) -> Type:

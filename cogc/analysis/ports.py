@@ -25,6 +25,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from cogc.analysis.infer import Inference
     from cogc.analysis.tables import PortKind
+    from cogc.names.world import Shape
 
 
 def child(inference: Inference, node: nodes.Expr, scope: Scope) -> Member | None:
@@ -109,19 +110,21 @@ def _own_port(inference: Inference, node: nodes.Name, scope: Scope, sending: boo
         word = "a listen channel" if sending else "a transmit channel"
         inference.problems.add("wrong-kind", scope.unit.span(node), name=node.id, found=word, wanted=f"a {what}")
         return None
-    _unknown_port(inference, node, shape.name, what, list(table), scope)
+    _unknown_port(inference, node, shape, what, list(table), scope)
     used = inference.tables.sent if sending else inference.tables.heard
     used.update((shape.key, name) for name in table)  # one of these was meant
     return None
 
 
 def _unknown_port(
-    inference: Inference, node: nodes.Name, owner: str, what: str, known: list[str], scope: Scope
+    inference: Inference, node: nodes.Name, owner: Shape, what: str, known: list[str], scope: Scope
 ) -> None:
+    if owner.partial or any(m.shape.partial for m in owner.mixins):
+        return
     known = [k for k in known if not is_internal(k)]
     listed = f"it has no {what}s" if not known else "it has " + ", ".join(f"`{k}`" for k in known)
     help = did_you_mean(node.id, known) or listed
-    inference.problems.add("unknown-port", scope.unit.span(node), help=help, owner=owner, what=what, name=node.id)
+    inference.problems.add("unknown-port", scope.unit.span(node), help=help, owner=owner.name, what=what, name=node.id)
 
 
 def _self_port(inference: Inference, node: nodes.Field, scope: Scope, sending: bool) -> Port | None:
@@ -139,7 +142,7 @@ def _self_port(inference: Inference, node: nodes.Field, scope: Scope, sending: b
         found, wanted = "a transmit channel", "a listen channel"
         inference.problems.add("wrong-kind", scope.unit.span(node.name), name=name, found=found, wanted=wanted)
         return None
-    _unknown_port(inference, node.name, shape.name, "channel", [*first, *second], scope)
+    _unknown_port(inference, node.name, shape, "channel", [*first, *second], scope)
     used = inference.tables.sent if sending else inference.tables.heard
     used.update((shape.key, known) for known in first)
     return None
@@ -163,7 +166,7 @@ def _child_port(inference: Inference, node: nodes.Field, scope: Scope, sending: 
     table = member.target.listens if sending else member.target.transmits
     if node.name.id not in table:
         what = "listen channel" if sending else "transmit channel"
-        _unknown_port(inference, node.name, member.target.name, what, list(table), scope)
+        _unknown_port(inference, node.name, member.target, what, list(table), scope)
         return None
     channel = table[node.name.id]
     return Port(kind, node.name.id, channel.type, name, index, channel)

@@ -13,7 +13,7 @@ from cogc.diagnostics.source import Span
 from cogc.diagnostics.suggest import did_you_mean
 from cogc.language import types
 from cogc.language.record import Record
-from cogc.language.templates import FILTERS, TESTS
+from cogc.language.templates import FILTERS, OF_SEVERAL, TESTS
 from cogc.language.texts import place
 from cogc.language.types import ANY, NULL, Type
 from cogc.syntax import nodes
@@ -279,6 +279,11 @@ class _Walker:
             if item.name not in FILTERS:
                 help = did_you_mean(item.name, FILTERS) or None
                 self._wrong(item.lineno, f"there is no filter `{item.name}`", help)
+            elif item.node is not None and item.name in OF_SEVERAL:
+                given = self._expression(item.node, names)
+                if types.widen(given) in (types.INT, types.FLOAT, types.BOOL):
+                    wrong = f"`{item.name}` takes a text or a list, not `{types.show(given)}`"
+                    self._wrong(item.lineno, wrong, "remove the filter")
             self._children(item, names)
             return ANY
         if kind == "Test" and item.name not in TESTS:

@@ -118,6 +118,8 @@ def unknown_value(problems: Problems, node: nodes.Name, scope: Scope) -> None:
     """Report a name that stands for nothing here."""
     from cogc.diagnostics.habits import VALUES
 
+    if scope.shape is not None and scope.shape.partial:
+        return
     known = scope.values()
     help = VALUES.get(node.id) or did_you_mean(node.id, known) or None
     if node.id in scope.unit.aliases:
@@ -218,6 +220,9 @@ def variable(problems: Problems, node: nodes.Call, scope: Scope) -> None:
     if len(given) != 1 or not isinstance(given[0], nodes.Text) or given[0].template or not given[0].value:
         wanted, hint = "the name of a variable in quotes", 'write `env("NAME")`'
         problems.add("wrong-type", scope.unit.span(node), found="an expression", wanted=wanted, hint=hint)
+    elif not all(c.isalnum() or c == "_" for c in given[0].value) or given[0].value[0].isdigit():
+        hint = "the name of a variable has letters, digits and `_`; its value stands in the environment"
+        problems.add("wrong-type", scope.unit.span(given[0]), found="another text", wanted="a name", hint=hint)
 
 
 def no_plan(world: World, problems: Problems, unit: Unit, agent: nodes.Agent, span: Span) -> None:

@@ -45,6 +45,28 @@ CHILD_FAILURE = RecordOf(
         FieldOf("restarts", types.INT),
     )
 )
+MEMBER_FAILURE = RecordOf(tuple(SELF.fields[0] if f.name == "index" else f for f in CHILD_FAILURE.fields))
+"""The failure of a replica or of a member of a pool, which has an index."""
+_ARTEFACT_TEXTS = ("id", "logical_id", "type", "structural_type", "produced_by_role", "summary")
+ARTEFACT = RecordOf(
+    (
+        *(FieldOf(name, types.STRING) for name in _ARTEFACT_TEXTS),
+        FieldOf("version", types.INT),
+        FieldOf("payload", types.ANY),
+        FieldOf("source_artefacts", types.ListOf(types.STRING)),
+        FieldOf("created_at", types.FLOAT),
+    )
+)
+"""An artefact as the condition of a bid sees it; `created_at` in seconds."""
+CLAIM = RecordOf(
+    (
+        *(FieldOf(name, types.STRING) for name in ("id", "artefact_id", "status", "reason")),
+        *(FieldOf(name, types.FLOAT) for name in ("created_at", "deadline")),
+        *(FieldOf(name, types.ListOf(types.STRING)) for name in ("grants", "silent", "reviews")),
+        FieldOf("bids", types.MapOf(types.STRING)),
+    )
+)
+"""A claim as the condition of a bid sees it; times in seconds."""
 
 
 class Symbol:

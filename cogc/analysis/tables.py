@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from typing import Literal, TypeAlias
 
     from cogc.analysis.outcomes import Outcome
-    from cogc.analysis.scope import Symbol
+    from cogc.analysis.scope import Scope, Symbol
     from cogc.language.limits import Extents
     from cogc.language.types import Type
     from cogc.names.world import Member
@@ -43,7 +43,7 @@ class Tables:
     """The findings of one analysis."""
 
     __slots__ = (
-        "consts", "extents", "fed", "heard", "inferred", "late", "parts", "sent", "stage_calls", "steps", "symbols", "targets", "types", "used",
+        "conditions", "consts", "extents", "fed", "heard", "hopeless_tests", "inferred", "late", "parts", "sent", "stage_calls", "steps", "symbols", "targets", "types", "used",
         "waiting", "work",
     )  # fmt: skip
 
@@ -62,6 +62,10 @@ class Tables:
         """The call that a stage of a pipeline stands for where it names a program alone."""
         self.sent: set[tuple[str, str]] = set()
         """The transmit channels that something sends on: key of the shape, name of the channel."""
+        self.conditions: list[tuple[nodes.Expr, Scope]] = []
+        """Every condition, with what its names mean."""
+        self.hopeless_tests: list[tuple[nodes.TypeTest, Scope, str]] = []
+        """The tests for a type that the value cannot have, each with its words."""
         self.consts: dict[int, Outcome] = {}
         """The value of each const that was evaluated, or why it has none."""
         self.extents: Extents = {}

@@ -305,6 +305,8 @@ class _Test:
         for again in uses[1:]:
             related = [Label(self.unit.span(uses[0]), "first here")]
             self.checked.problems.add("duplicate-attribute", self.unit.span(again), related=related, name="use")
+        if self.shape is None and uses:
+            return  # what it uses is not there: nothing can be said about the rest
         for step in self.node.checks:
             self._step(step)
 

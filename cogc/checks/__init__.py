@@ -10,16 +10,18 @@ from cogc.checks.certain_failure import certain_failure
 from cogc.checks.duplicate_link import duplicate_link
 from cogc.checks.endless_creation import endless_creation
 from cogc.checks.failing_start import failing_start
-from cogc.checks.foreign_module import foreign_module
 from cogc.checks.mcp_tools import mcp_tools
 from cogc.checks.model_limits import model_limits
+from cogc.checks.outside_files import outside_files
 from cogc.checks.recursive_program import recursive_program
 from cogc.checks.sett_flow import sett_flow
 from cogc.checks.silent_transmit import silent_transmit
+from cogc.checks.typed_secret import typed_secret
 from cogc.checks.unconnected_channel import unconnected_channel
 from cogc.checks.unheard_failure import unheard_failure
 from cogc.checks.unused_channel import unused_channel
 from cogc.checks.unused_program import unused_program
+from cogc.syntax import nodes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,6 +53,28 @@ def of_agents(checked: Checked) -> None:
         unusable_root(checked)
 
 
+def of_python(checked: Checked) -> None:
+    """Apply the rule for code in Python, which is imported only for files that name some."""
+    for unit in checked.world.units.values():
+        if unit.path.startswith("std/"):
+            continue
+        if any(e.kind.id == "python" for e in unit.all(nodes.Executor)) or unit.all(nodes.PythonClass):
+            from cogc.checks.python_code import python_code
+
+            python_code(checked)
+            return
+
+
+def of_smells(checked: Checked) -> None:
+    """Apply the rules for what is right and has no use, where they are asked for."""
+    if checked.options.smells:
+        from cogc.checks.dead_code import dead_code
+        from cogc.checks.unused_name import unused_name
+
+        dead_code(checked)
+        unused_name(checked)
+
+
 CHECKS: list[Callable[[Checked], None]] = [
     endless_creation,
     certain_failure,
@@ -63,9 +87,12 @@ CHECKS: list[Callable[[Checked], None]] = [
     unheard_failure,
     silent_transmit,
     unused_program,
-    foreign_module,
+    of_python,
+    outside_files,
+    typed_secret,
     model_limits,
     mcp_tools,
     sett_flow,
     of_agents,
+    of_smells,
 ]

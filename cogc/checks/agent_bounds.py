@@ -26,8 +26,6 @@ def agent_bounds(checked: Checked) -> None:
                 _circle(checked, unit, declared)
             elif declared.kind == "team":
                 _writers(checked, unit, declared.of(nodes.Team))
-            elif declared.kind == "sett":
-                _endless_review(checked, unit, declared.of(nodes.Sett))
             _budget(checked, unit, declared)
 
 
@@ -74,15 +72,6 @@ def _circle(checked: Checked, unit: Unit, start: Declared) -> None:
             if id(further.node) not in seen:
                 seen.add(id(further.node))
                 ways.append([*way, further])
-
-
-def _endless_review(checked: Checked, unit: Unit, node: nodes.Sett) -> None:
-    for item in node.items:
-        if isinstance(item, nodes.Attribute) and item.key.id == "max_review_iterations":
-            if getattr(item.value, "value", None) == 0:
-                checked.problems.add(
-                    "unbounded-loop", unit.span(item), what="0 lets reviewers send work back without end"
-                )
 
 
 def _writers(checked: Checked, unit: Unit, node: nodes.Team) -> None:

@@ -5,7 +5,7 @@ Recent models of Anthropic take no sampling parameters. A server that takes them
 
 from __future__ import annotations
 
-from cogc.diagnostics.suggest import did_you_mean
+from cogc.diagnostics.suggest import did_you_mean, nearest
 from cogc.language.attributes import CAPABILITIES, USUAL
 from cogc.names.model_lists import models_of
 from cogc.syntax import nodes
@@ -32,6 +32,7 @@ def model_limits(checked: Checked) -> None:
 
 def _own(checked: Checked, unit: Unit, node: nodes.Model) -> None:
     found = {a.key.id: a for a in node.attributes}
+    _known(checked, unit, node)
     for item in _items(found.get("capabilities")):
         if isinstance(item, nodes.Text) and item.value not in CAPABILITIES:
             help = did_you_mean(item.value, CAPABILITIES) or None
@@ -41,6 +42,24 @@ def _own(checked: Checked, unit: Unit, node: nodes.Model) -> None:
             )
     if "temperature" in found and not _samples(node):
         _no_sampling(checked, unit, found["temperature"], node)
+
+
+def _known(checked: Checked, unit: Unit, node: nodes.Model) -> None:
+    """Report a name that is one or two letters off the name of a model in the catalogue."""
+    catalogue, name = checked.world.catalogue, node.argument
+    if node.provider.id != "anthropic" or catalogue is None or name.template or "base_url" in _keys(node):
+        return
+    if catalogue.knows("anthropic", name.value):
+        return
+    near = nearest(name.value, catalogue.data["models"])
+    digits = [c for c in name.value if c.isdigit()]
+    if near is not None and [c for c in near if c.isdigit()] == digits:  # another number is another model
+        help = f"did you mean `{near}`?"
+        checked.problems.add("unknown-model", unit.span(name), help=help, model=name.value)
+
+
+def _keys(node: nodes.Model) -> set[str]:
+    return {a.key.id for a in node.attributes}
 
 
 def _user(checked: Checked, unit: Unit, attributes: tuple[nodes.Attribute, ...]) -> None:

@@ -120,7 +120,7 @@ def _check(
     problems = Problems()
     for path in empty:
         problems.add("no-spec", Span(Source(path, ""), 0, 0), path=path)
-    checked = analyse(stale, read, problems, Options(allow))
+    checked = analyse(stale, read, problems, Options(allow, smells=True))
     if cache and (more := cache.reached(checked.world.units)):
         return _check([p for p in paths if p in {*stale, *more}], paths, empty, allow, cache, root)
     if root is not None and checked.world.roots:

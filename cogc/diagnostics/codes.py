@@ -37,6 +37,13 @@ CODES: dict[str, Row] = {
         "in `{path}`: {reason}",
         "run `cogc explain COG006` to see what a manifest holds",
     ),
+    "missing-file": ("COG007", "error", "there is no file `{path}`", "write it, or correct the path"),
+    "missing-path": (
+        "COG008",
+        "warning",
+        "there is no {what} `{path}` here",
+        "correct the path, unless the run has it",
+    ),
     # syntax
     "bad-character": ("COG101", "error", "unexpected character `{character}`", "remove it, or write it in a string"),
     "unclosed-string": ("COG102", "error", "the string is never closed", "end it with `{quote}`"),
@@ -406,6 +413,16 @@ CODES: dict[str, Row] = {
         "nobody listens to `{name}.failed`",
         "write `on {name}.failed as f {{ ... }}`, or link it",
     ),
+    "unknown-model": ("COG526", "warning", "`{model}` is no known model", "correct the name of the model"),
+    "unused-name": (
+        "COG527",
+        "warning",
+        "nothing uses the {what} `{name}`",
+        "use it, or remove it; a name that begins with `_` may stay unused",
+    ),
+    "one-outcome": ("COG528", "warning", "{what} is always {outcome}", "remove it, or correct it"),
+    "said-twice": ("COG529", "warning", "this stands here twice", "remove one of the two"),
+    "no-effect": ("COG530", "warning", "{what} has no effect: {why}", "remove it"),
     "tool-clash": (
         "COG329",
         "error",
@@ -423,6 +440,31 @@ CODES: dict[str, Row] = {
         "error",
         "module `{name}` is not in the spec's folder",
         "allow it with `--allow-import {name}`, or under [tool.cogc] in pyproject.toml",
+    ),
+    "bad-python": ("COG610", "error", "`{path}` cannot be read: {reason}", "mend the code"),
+    "missing-in-python": (
+        "COG611",
+        "error",
+        "module `{module}` has no {what} `{name}`",
+        "name one that the module has",
+    ),
+    "python-parameters": (
+        "COG612",
+        "error",
+        "`{name}` {wrong} ({code})",
+        "arguments are given by name, and it takes ({shown})",
+    ),
+    "python-type": (
+        "COG613",
+        "error",
+        "{what} is `{found}` in the code, not `{wanted}` ({code})",
+        "change the type here, or the annotation there",
+    ),
+    "typed-secret": (
+        "COG614",
+        "error",
+        "this looks like {what}",
+        'put it into the environment, and write `env("NAME")` here; a secret that was in a file is no secret any more',
     ),
     # back ends
     "not-yet": (

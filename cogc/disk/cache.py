@@ -66,8 +66,10 @@ class Cache:
         if path not in self._hashes:
             try:
                 self._hashes[path] = blake2b(self._read(path), digest_size=16).hexdigest()
-            except FileNotFoundError:
+            except (FileNotFoundError, NotADirectoryError):
                 self._hashes[path] = "-"  # a file that appears makes its group stale
+            except IsADirectoryError:
+                self._hashes[path] = "/"
             except (OSError, ValueError):
                 self._hashes[path] = None
         return self._hashes[path]

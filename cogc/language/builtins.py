@@ -116,6 +116,9 @@ def _remove(given: list[Type]) -> Type | None:
 def _contains(given: list[Type]) -> Type | None:
     if given[0] != ANY and types.fit(given[0], STRING) > NO:
         return BOOL if _fits(given[1:], STRING) else None
+    found = types.expand(given[0])
+    if isinstance(found, ListOf) and given[1:] and types.fit(given[1], found.item) == NO:
+        return None
     return _has(given)
 
 

@@ -54,6 +54,13 @@ FILTERS = frozenset(
         "json",
     ]
 )
+OF_SEVERAL = frozenset(
+    [
+        "batch", "count", "dictsort", "first", "groupby", "items", "join", "last", "length", "list", "map", "max", "min", "reject",
+        "rejectattr", "reverse", "select", "selectattr", "slice", "sort", "sum", "unique",
+    ]
+)  # fmt: skip
+"""The filters that take a text, a list or a map, and fail for a number."""
 TESTS = frozenset(
     [
         "defined",

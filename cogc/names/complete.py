@@ -68,6 +68,8 @@ def _complete(world: World, shape: Shape, problems: Problems, path: list[str]) -
     if shape.key in path:
         cycle = " -> ".join(k.rpartition("::")[2] for k in [*path[path.index(shape.key) :], shape.key])
         problems.add("mixin-cycle", shape.span(), name=shape.name, cycle=cycle)
+        for key in path[path.index(shape.key) :]:
+            world.shapes[key].partial = True
         shape.complete = True
         return
     _parameters(world, shape, problems)
@@ -97,6 +99,7 @@ def _take_in(world: World, shape: Shape, use: nodes.MixinUse, problems: Problems
     span = shape.unit.span(use.name)
     if declared is None:
         known = [n for n in (*shape.unit.names(), *_prelude_names(world)) if _is(world, shape.unit, n, "mixin")]
+        shape.partial = True
         problems.add("unknown-mixin", span, help=did_you_mean(use.name.text, known) or None, name=use.name.text)
         return
     if declared.kind != "mixin":
@@ -118,7 +121,14 @@ def mix_in(world: World, shape: Shape, use: MixinUse, problems: Problems) -> Non
     own_arguments = use.node.arguments if use.node else ()
     for other in shape.mixins:
         arguments = other.node.arguments if other.node else ()
-        if other.shape is use.shape and arguments == own_arguments and (not arguments or other.owner is use.owner):
+        if (
+            other.shape is use.shape
+            and arguments == own_arguments
+            and (
+                other.owner is use.owner
+                or not any(isinstance(n, nodes.Name) for a in arguments for n in nodes.walk(a.value))
+            )
+        ):
             return
     for inner in use.shape.mixins:
         if all(inner.shape is not m.shape for m in shape.mixins):

@@ -25,7 +25,7 @@ FORMS = "std/forms/"
 
 def load(paths: list[str], read: Reader, problems: Problems) -> World:
     """Return the world of these files, of all that they import, and of the standard mixins; no name is declared yet."""
-    world = World(Catalogue(read))
+    world = World(Catalogue(read), read)
     for path in paths:
         unit = _unit(world, normal(path), read, problems, None)
         if unit is not None and unit not in world.roots:
@@ -62,6 +62,7 @@ def groups(world: World) -> list[list[str]]:
         lock = path_of(world.units[path])
         if lock in world.locks:
             members.append(lock)
+        members += world.units[path].looked
     for path in list(group):
         for other, _ in _imported(world.units[path]):
             mine, theirs = group[path], group.get(other)

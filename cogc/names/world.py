@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from typing import Any, Literal, TypeAlias, TypeVar
 
     from cogc.diagnostics.problems import Problems
+    from cogc.diagnostics.source import Reader
     from cogc.names.catalogue import Catalogue
 
     N = TypeVar("N", bound=nodes.Node)
@@ -55,7 +56,7 @@ def hides_self(unit: Unit, name: nodes.Name, problems: Problems) -> None:
 class Unit:
     """One file: its tree, the names it declares, and those it can see."""
 
-    __slots__ = ("_nodes", "aliases", "declared", "hidden", "id", "imported", "path", "source", "tree")
+    __slots__ = ("_nodes", "aliases", "declared", "hidden", "id", "imported", "looked", "path", "source", "tree")
 
     def __init__(self, path: str, source: Source, tree: nodes.File, id: str = "") -> None:
         self.path = path
@@ -67,6 +68,8 @@ class Unit:
         self.hidden: dict[str, Declared] = {}
         """The coglets that declarations expand to and what they borrow from other files, under names that no user can write."""
         self.aliases: dict[str, Unit] = {}
+        self.looked: dict[str, bytes | None] = {}
+        """The files beside specs that the check has looked at, None for what is not there."""
         self._nodes: dict[type, list[Any]] | None = None
 
     def all(self, kind: type[N]) -> list[N]:
@@ -178,7 +181,7 @@ class Shape:
     """
 
     __slots__ = (
-        "budget", "children", "complete", "consts", "declared", "enacts", "key", "links", "listens", "mixins", "name", "node", "parameters",
+        "budget", "children", "complete", "consts", "declared", "enacts", "key", "links", "listens", "mixins", "name", "node", "parameters", "partial",
         "programs", "python", "reactions", "states", "supervise", "transmits", "unit",
     )  # fmt: skip
 
@@ -203,6 +206,8 @@ class Shape:
         self.mixins: list[MixinUse] = []
         self.budget: nodes.Attribute | None = None
         self.complete = False
+        self.partial = False
+        """Whether a mixin is missing, so that the coglet may have members that are not known."""
 
     def own(self) -> list[tuple[str, dict[str, Member]]]:
         """Return the tables of named members, with the word for each."""
@@ -233,11 +238,12 @@ class World:
     """All files of a check, and the meaning of their declarations."""
 
     __slots__ = (
-        "agent_programs", "catalogue", "locks", "named_types", "prelude", "roots", "shapes", "signatures", "units",
+        "agent_programs", "catalogue", "locks", "named_types", "prelude", "read", "roots", "shapes", "signatures", "units",
     )  # fmt: skip
 
-    def __init__(self, catalogue: Catalogue | None = None) -> None:
+    def __init__(self, catalogue: Catalogue | None = None, read: Reader | None = None) -> None:
         self.catalogue = catalogue
+        self.read = read
         self.units: dict[str, Unit] = {}
         self.roots: list[Unit] = []
         self.prelude: Unit | None = None
@@ -260,6 +266,19 @@ class World:
         if found is None and self.prelude is not None and unit is not self.prelude:
             found = self.prelude.declared.get(head)
         return found
+
+    def look(self, unit: Unit, path: str) -> bytes | None:
+        """Return what a file beside the specs holds, empty for a folder, or None if there is nothing that can be read."""
+        if path not in unit.looked:
+            found: bytes | None = None
+            try:
+                found = self.read(path) if self.read is not None else None
+            except IsADirectoryError:
+                found = b""
+            except (OSError, ValueError):
+                pass
+            unit.looked[path] = found
+        return unit.looked[path]
 
     def shape(self, declared: Declared) -> Shape | None:
         return self.shapes.get(declared.unit.key(declared.node.name.id))

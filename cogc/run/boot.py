@@ -30,8 +30,10 @@ def bundle_of(path: str) -> ir.Bundle:
     name = posixpath.splitext(path)[0] + ".cog"
 
     def read(asked: str) -> bytes:
-        if not asked.startswith("std/"):
+        if asked == name:
             return _SPEC
+        if not asked.startswith("std/"):
+            raise FileNotFoundError(asked)
         with open(place("stdlib", asked[4:]), "rb") as file:
             return file.read()
 

@@ -24,6 +24,8 @@ def remedy(
         return STATEMENTS[text], False
     if before in STATEMENTS and far in _BEGINS and text not in ("<-", "=", "(", "."):
         return STATEMENTS[before], True
+    if before == "await" and text.isidentifier():
+        return "`await` waits in a body: `let x = await CHANNEL`", True
     if before.isidentifier() and text == "-" and after.isidentifier() and adjacent == (True, True) and not expression:
         return _NAME_RULE.format(before, after), False
     if text[:1] == '"' and before in ("f", "b", "u", "F", "fr", "rb", "t", "s") and adjacent[0]:

@@ -43,6 +43,7 @@ import re
 
 from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.source import Source, Span
+from cogc.language.texts import nanoseconds
 from cogc.syntax.tables import KEYWORDS, OPERATORS, TERMINALS
 
 _SEP = TERMINALS["_SEP"]
@@ -70,7 +71,7 @@ _TOKEN = re.compile(
     )""",
     re.VERBOSE | re.DOTALL,
 )
-_WORD, _NEWLINE, _PUNCTUATION, _INT, _SEMICOLON, _EOF, _R_WORD, _HOLE = 1, 2, 3, 6, 10, 11, 12, 13
+_WORD, _NEWLINE, _PUNCTUATION, _DURATION, _INT, _SEMICOLON, _EOF, _R_WORD, _HOLE = 1, 2, 3, 4, 6, 10, 11, 12, 13
 
 _BY_GROUP = {
     4: TERMINALS["DURATION"],
@@ -191,6 +192,8 @@ class _Lexer:
                 kind = _BY_GROUP[group]  # type: ignore[index]
                 if group == _INT and at - start > 18:
                     self._large(start, at)
+                elif group == _DURATION and at - start > 6 and nanoseconds(text[start:at]) >= 1 << 63:
+                    self.problems.add("number-too-large", Span(self.source, start, at), text=text[start:at])
             add_kind(kind)
             add_start(start)
             add_end(at)
@@ -257,8 +260,14 @@ class _Lexer:
     def _large(self, start: int, end: int) -> None:
         """Report an int that does not fit into 64 bits."""
         digits = self.source.text[start:end].replace("_", "")
-        if len(digits) > 19 or int(digits) >= 1 << 63:
+        least = int(digits) == 1 << 63 and self._negated()
+        if (len(digits) > 19 or int(digits) >= 1 << 63) and not least:
             self.problems.add("number-too-large", Span(self.source, start, end), text=digits)
+
+    def _negated(self) -> bool:
+        """Return whether the last token is a `-` that stands before a number alone, and not between two."""
+        kinds = self.tokens.kinds
+        return kinds[-1:] == [OPERATORS["-"]] and (len(kinds) < 2 or kinds[-2] in _AFTER)
 
     def _bad(self, at: int, stop: int) -> int:
         """Report characters that are no token, and return where to go on."""

@@ -246,7 +246,7 @@ class _Reporter:
         texts = [self._text(i) if 0 <= i < len(self.tokens.kinds) else "" for i in range(at - 2, at + 3)]
         help = remedy(texts, self._adjacent(at), TERMINALS["NAME"] in found, found >= _EXPRESSION, self._bracket(at))
         if help is not None:
-            return (before if help[1] and before >= 0 else at), help[0]
+            return (at - 1 if help[1] else at), help[0]
         wanted = [w for w in KEYWORDS if KEYWORDS[w] in found]
         if self.tokens.kinds[at] == TERMINALS["NAME"] and len(texts[2]) > 2 and (near := nearest(texts[2], wanted)):
             return at, f"did you mean `{near}`?"

@@ -58,6 +58,7 @@ class Reader:
     def wrong(self, value: Value, where: str, wanted: str, right: str) -> None:
         found = {Scalar: "a scalar", Sequence: "a list", Mapping: "a mapping"}[type(value)]
         self.problems.add("bad-shape", self.span(value), where=where, wanted=wanted, found=found, right=right)
+        self.problems.dropped.append(self.span(value))
 
     def pairs(self, value: Value, where: str) -> tuple[tuple[Scalar, Value], ...]:
         """Return the pairs of a mapping; an absent value (`key:` alone) has none."""
@@ -138,6 +139,8 @@ class Reader:
         return self._plain(value) if value.plain else self.string(value)
 
     def string(self, value: Scalar) -> n.Text:
+        if value.plain and value.text in AMBIGUOUS:
+            self.problems.add("ambiguous-scalar", self.span(value), text=value.text, kind=AMBIGUOUS[value.text])
         template = "{{" in value.text or "{%" in value.text
         return n.Text(value.start, value.end, value.text, template, value.segments)
 
@@ -154,7 +157,8 @@ class Reader:
         digits = text.lstrip("-").replace("_", "")
         if digits.isdigit() and digits.isascii() and len(digits) < 20:
             if len(digits) > 1 and digits[0] == "0":
-                self.problems.add("ambiguous-scalar", self.span(value), text=text, kind="an octal number")
+                help = f"write `{text.lstrip('0-') or 0}` for a number, or put it in quotes"
+                self.problems.add("ambiguous-scalar", self.span(value), help=help, text=text, kind="an octal number")
             return n.Literal(value.start, value.end, "int", int(text))
         if is_float(text):
             return n.Literal(value.start, value.end, "float", float(text))
@@ -229,7 +233,11 @@ class Reader:
         values = self.keyed(root, "a spec", ("cog", "doc", *readers))
         version = values.get("cog")
         if not (isinstance(version, Scalar) and version.text == "1"):
-            self.wrong(values["cog"], "`cog`", "`1`", "this is version 1 of the notation")
+            found = f"`{version.text}`" if isinstance(version, Scalar) else "a list or mapping"
+            right = "this is version 1 of the notation"
+            self.problems.add(
+                "bad-shape", self.span(values["cog"]), where="`cog`", wanted="`1`", found=found, right=right
+            )
         declarations = [d for key, value in values.items() if key in readers for d in readers[key](value)]
         return n.File(
             root.start, root.end, self.doc(values.get("doc")), tuple(d for d in declarations if d is not None)
@@ -312,10 +320,11 @@ class Reader:
         parts = self.keyed(value, "a program", ("doc", "params", "returns", "with", *EXECUTORS))
         kinds = [(k, v) for k, v in value.pairs if k.text in EXECUTORS]
         if len(kinds) != 1:
-            words = ", ".join(f"`{e}`" for e in EXECUTORS)
-            self.problems.add(
-                "unknown-executor", self.span(key), help=f"give one of {words}", name=key.text, known=words
-            )
+            words = ", ".join(f"`{k.text}`" for k, _ in kinds)
+            wrong = f"has {len(kinds)} executors: {words}" if kinds else "has no executor"
+            right = "keep one of them" if kinds else "give one of " + ", ".join(f"`{e}`" for e in EXECUTORS)
+            self.problems.add("bad-executor", self.span(key), name=key.text, wrong=wrong, right=right)
+            self.problems.dropped.append(self.span(key))
             return None
         kind, argument = kinds[0]
         executor = self._executor(kind, argument, parts.get("with"))
@@ -485,6 +494,8 @@ class Reader:
             self.problems.add("missing-attribute", self.span(value), owner="a reaction", name="on")
         if not triggers:
             return None
+        if not {"do", "pipe"} & parts.keys():
+            self.problems.add("missing-attribute", self.span(value), owner="a reaction", name="do")
         body: n.Body
         if "pipe" in parts:
             read = self._read("pipeline", parts["pipe"], "`pipe`")

@@ -6,6 +6,8 @@ often as it is used, so that a small file with many aliases cannot become a larg
 
 from __future__ import annotations
 
+import re
+
 import yaml
 
 from cogc.diagnostics.problems import Label, Problems
@@ -176,6 +178,10 @@ class _Reader:
                     "bad-shape", span, where="a key", wanted="a word", found="a list or mapping", right="write a word"
                 )
                 continue
+            if key.text == "<<" and key.plain:
+                what = "merge keys (`<<`)"
+                self.problems.add("yaml-alias", Span(self.source, key.start, key.end), what=what)
+                continue
             if key.text in seen:
                 first = seen[key.text]
                 related = [Label(Span(self.source, first.start, first.end), "first here")]
@@ -196,8 +202,10 @@ def _segments(text: str, start: int, end: int, event: Any) -> Segments:
         if text.startswith(value, lead):
             return ((0, lead),)
         return _stepwise(text, lead, end, value)
-    found: list[tuple[int, int]] = []
     at, offset = text.find("\n", start) + 1, 0
+    if event.style == ">":
+        return _stepwise(text, at + len(text[at:end]) - len(text[at:end].lstrip()), end, value)
+    found: list[tuple[int, int]] = []
     for line in value.split("\n"):
         place = text.find(line, at, end + 1) if line.strip() else at
         place = at if place < 0 else place
@@ -207,11 +215,20 @@ def _segments(text: str, start: int, end: int, event: Any) -> Segments:
     return tuple(found)
 
 
+_FOLD = re.compile(r"[ \t]*\n[ \t\n]*")
+
+
 def _stepwise(text: str, at: int, end: int, value: str) -> Segments:
-    """Return the pieces of a quoted scalar with escapes: walk both texts together, a piece for each escape."""
+    """Return the pieces of a scalar with escapes or folded lines: walk both texts together, a piece for each of them."""
     found = [(0, at)]
     i = 0
     while i < len(value) and at < end:
+        fold = _FOLD.match(text, at, end) if value[i] in " \n" else None
+        if fold is not None:
+            at = fold.end()
+            i += len(value[i:]) - len(value[i:].lstrip(" \n"))
+            found.append((i, at))
+            continue
         if value[i] == text[at]:
             if text[at] == "'" and text[at + 1 : at + 2] == "'":
                 at += 1

@@ -63,7 +63,7 @@ BAD = [
     ('dod D { look: judge p "It is good." >= 0.5 }', [("wrong-kind", "p")]),
     # setts and queues
     ("sett S { agent W { bid: perhaps, command: [\"./w\"] } }", [("bad-word", "perhaps")]),
-    ("sett S { agent W { bid: exclusive when artefact, command: [\"./w\"] } }", []),  # of any type: the run looks
+    ("sett S { agent W { bid: exclusive when artefact, command: [\"./w\"] } }", [("no-condition", "artefact")]),
     ("sett S { agent W { bid: exclusive when 1, command: [\"./w\"] } }", [("no-condition", "1")]),
     ("sett S { agent W { bid: exclusive, run: m } }", [("wrong-kind", "m")]),
     ("queue q: Nothing = memory", [("unknown-type", "Nothing")]),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import textwrap
 
 from cogc.analysis.checked import Checked
@@ -11,20 +13,35 @@ from cogc.diagnostics.problems import Diagnostic, Problems
 from cogc.disk.files import read as read_file
 from cogc.ir import Bundle
 
+SMELLS = ("unused-name", "one-outcome", "no-effect", "said-twice")
+"""Reports about what is right and has no use. The small specs of tests are full of it."""
 
-def check_text(text: str, name: str = "spec.cog", **others: str) -> tuple[Checked, list[Diagnostic]]:
-    """Check a spec; `others` are files that it may import, by name with `_` for the dot."""
+
+def check_text(
+    text: str, name: str = "spec.cog", smells: bool = False, **others: str
+) -> tuple[Checked, list[Diagnostic]]:
+    """Check a spec; `others` are files that it may import, by name with `_` for the dot.
+
+    Other files that it names, such as modules in Python and commands, count as there.
+    """
     files = {name: textwrap.dedent(text), **{k.replace("_", "."): textwrap.dedent(v) for k, v in others.items()}}
 
     def read(path: str) -> bytes:
         if path.startswith("std/"):
             return read_file(path)
+        if path not in files and os.path.isfile(path):
+            return read_file(path)
+        module = os.path.basename(path).removesuffix(".py")
+        if path not in files and path.endswith(".py") and module not in (*sys.stdlib_module_names, "__init__"):
+            return b"from elsewhere import *\n"
+        if path not in files and not path.endswith((".cog", ".yaml", ".json", ".py")):
+            return b"[]\n"
         if path not in files:
             raise FileNotFoundError(2, "No such file or directory", path)
         return files[path].encode()
 
     problems = Problems()
-    checked = analyse([name], read, problems, CheckOptions())
+    checked = analyse([name], read, problems, CheckOptions(smells=smells))
     return checked, problems.sorted()
 
 

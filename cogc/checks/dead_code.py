@@ -1,0 +1,176 @@
+"""What has no effect or says nothing: conditions with one outcome, things that stand twice, settings without a use."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from cogc.analysis.ranges import known_value
+from cogc.checks.common import own_shapes
+from cogc.syntax import nodes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cogc.analysis.checked import Checked
+    from cogc.analysis.scope import Scope
+    from cogc.names.world import Shape, Unit
+
+    Range = tuple[float, float, bool, bool]
+
+_COMPARISONS = ("==", "!=", "<", "<=", ">", ">=")
+_TURNED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "==": "=="}
+
+
+def dead_code(checked: Checked) -> None:
+    """Report conditions that are decided, and parts of a spec without an effect."""
+    for never, scope, what in checked.tables.hopeless_tests:
+        if scope.unit in checked.world.roots:
+            checked.problems.add("one-outcome", scope.unit.span(never), what=what, outcome="false")
+    inside: set[int] = set()  # the parts of a condition that was reported
+    for condition, scope in sorted(checked.tables.conditions, key=lambda c: c[0].start - c[0].end):
+        if scope.unit in checked.world.roots and id(condition) not in inside and _condition(checked, condition, scope):
+            inside.update(id(n) for n in nodes.walk(condition))
+    for unit in checked.world.roots:
+        for binary in unit.all(nodes.Binary):
+            if binary.operator in _COMPARISONS:
+                _same(checked, unit, binary)
+        for trigger in unit.all(nodes.Call):
+            if isinstance(trigger.function, nodes.Name) and trigger.function.id == "all":
+                _twice(checked, unit, [a.value for a in trigger.arguments])
+        for test in unit.all(nodes.Test):
+            if not any(isinstance(n, nodes.Expect | nodes.ExpectTrace) for n in nodes.walk(test)):
+                why = "it expects nothing"
+                checked.problems.add("no-effect", unit.span(test.name), what="this test", why=why)
+        for dod in unit.all(nodes.Dod):
+            given = {c.key.id: c for c in dod.criteria if isinstance(c, nodes.Attribute)}
+            if "max_loops" in given and "fix" not in given and dod.extends is None:
+                why = "without `fix` nothing is done again"
+                checked.problems.add("no-effect", unit.span(given["max_loops"].key), what="`max_loops`", why=why)
+    for shape in own_shapes(checked):
+        if shape.unit in checked.world.roots:
+            _coglet(checked, shape)
+
+
+def _coglet(checked: Checked, shape: Shape) -> None:
+    unit = shape.unit
+    _twice(checked, unit, [m for m in shape.node.members if isinstance(m, nodes.Reaction | nodes.Link)])
+    supervise = next((m for m in shape.node.members if isinstance(m, nodes.Supervise)), None)
+    for reaction in shape.node.members:
+        if isinstance(reaction, nodes.Reaction):
+            for trigger in reaction.triggers:
+                if isinstance(trigger, nodes.Every) and trigger.ticks and not _ticks(checked):
+                    what, why = "a count of ticks", "nothing ticks: give the command, `guide self.tick()`"
+                    checked.problems.add("no-effect", unit.span(trigger), what=what, why=why)
+    if supervise is not None and not shape.children:
+        checked.problems.add("no-effect", unit.span(supervise), what="`supervise`", why="this coglet has no children")
+
+
+def _ticks(checked: Checked) -> bool:
+    """Return whether a file says `tick` anywhere: the command that the ticks of a coglet come from."""
+    return any(
+        re.search(r"\btick\b", u.source.text) for u in checked.world.units.values() if u is not checked.world.prelude
+    )
+
+
+def _twice(checked: Checked, unit: Unit, parts: list[nodes.Node]) -> None:
+    """Report parts that stand for a second time, word by word."""
+    seen: set[str] = set()
+    for part in parts:
+        text = " ".join(unit.source.text[part.start : part.end].split())
+        if text in seen:
+            checked.problems.add("said-twice", unit.span(part))
+        seen.add(text)
+
+
+# ---- conditions ----------------------------------------------------------------------------------------------
+
+
+def _condition(checked: Checked, node: nodes.Expr, scope: Scope) -> bool:
+    """Report a condition that is decided, and return whether it is."""
+    value = _value(checked, node, scope)
+    if not isinstance(value, bool):
+        value = False if _contradicts(scope.unit, node) else None
+    if value is None:
+        return False
+    checked.problems.add("one-outcome", scope.unit.span(node), what="this", outcome="true" if value else "false")
+    return True
+
+
+def _value(checked: Checked, node: nodes.Expr, scope: Scope) -> object:
+    """Return the value that a condition always has, None if it has none that is known."""
+    if isinstance(node, nodes.Binary) and node.operator in ("and", "or"):
+        left, right = _value(checked, node.left, scope), _value(checked, node.right, scope)
+        decides = node.operator == "or"
+        if left is decides or right is decides:
+            return decides
+        return not decides if left is right is (not decides) else None
+    if isinstance(node, nodes.Unary) and node.operator == "not":
+        inner = _value(checked, node.operand, scope)
+        return not inner if isinstance(inner, bool) else None
+    if isinstance(node, nodes.Literal):
+        return node.value
+    if isinstance(node, nodes.Name):
+        symbol = checked.tables.symbols.get(id(node))
+        if symbol is not None and symbol.kind == "const":
+            return known_value(node, scope, checked.inference)
+    return None
+
+
+def _same(checked: Checked, unit: Unit, node: nodes.Binary) -> None:
+    """Report a comparison of an expression with itself."""
+    left, right = (unit.source.text[n.start : n.end] for n in (node.left, node.right))
+    if left == right and not any(isinstance(n, nodes.Call) for n in nodes.walk(node)):
+        if not isinstance(node.left, nodes.Literal | nodes.Text):
+            outcome = "true" if node.operator in ("==", "<=", ">=") else "false"
+            what = f"a comparison of `{left}` with itself"
+            checked.problems.add("one-outcome", unit.span(node), what=what, outcome=outcome)
+
+
+def _contradicts(unit: Unit, node: nodes.Expr) -> bool:
+    """Return whether parts of a condition that must hold together cannot: bounds without a number between, two values."""
+    ranges: dict[str, Range] = {}
+    words: dict[str, object] = {}
+    for part in _conjuncts(node):
+        if not isinstance(part, nodes.Binary) or part.operator not in _TURNED:
+            continue
+        name, operator, value = part.left, part.operator, part.right
+        if isinstance(name, nodes.Literal | nodes.Text):
+            name, operator, value = value, _TURNED[operator], name  # type: ignore[assignment]
+        if any(isinstance(n, nodes.Call) for n in nodes.walk(name)):
+            continue
+        key = unit.source.text[name.start : name.end]
+        if isinstance(value, nodes.Text) and not value.template and operator == "==":
+            if words.setdefault(key, value.value) != value.value:
+                return True
+        number = _number(value)
+        if number is not None:
+            ranges[key] = _narrowed(ranges.get(key, (-math.inf, math.inf, False, False)), operator, number)
+            low, high, above, below = ranges[key]
+            if low > high or (low == high and (above or below)):
+                return True
+    return False
+
+
+def _conjuncts(node: nodes.Expr) -> list[nodes.Expr]:
+    if isinstance(node, nodes.Binary) and node.operator == "and":
+        return [*_conjuncts(node.left), *_conjuncts(node.right)]
+    return [node]
+
+
+def _number(node: nodes.Expr) -> float | None:
+    if isinstance(node, nodes.Unary) and node.operator == "-":
+        inner = _number(node.operand)
+        return None if inner is None else -inner
+    if isinstance(node, nodes.Literal) and node.kind in ("int", "float", "duration"):
+        return float(node.value)  # type: ignore[arg-type]
+    return None
+
+
+def _narrowed(before: Range, operator: str, number: float) -> Range:
+    """Return a range, as low, high and whether each end is left out, behind one comparison."""
+    low, high, above, below = before
+    if operator in (">", ">=", "==") and (number > low or (number == low and operator == ">")):
+        low, above = number, operator == ">"
+    if operator in ("<", "<=", "==") and (number < high or (number == high and operator == "<")):
+        high, below = number, operator == "<"
+    return low, high, above, below

@@ -1,0 +1,174 @@
+"""Programs and coglets in Python against their code: the module and the name are there, parameters and types fit.
+
+The code is parsed and never run (`names/python_code.py`). A module that the folder does not have must be allowed by name.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+
+from cogc.diagnostics.suggest import did_you_mean
+from cogc.language import types
+from cogc.names.python_code import annotated_types, find, function, initialiser, misfit
+from cogc.syntax import nodes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from cogc.analysis.checked import Checked
+    from cogc.diagnostics.source import Span
+    from cogc.language.types import Type
+    from cogc.names.python_code import Code, Definition
+    from cogc.names.world import Parameter, Unit
+
+
+CALL_ID = "call_id"
+"""The parameter in which a function gets the id of its call, if the program says `once` (specs/python.md)."""
+
+
+def python_code(checked: Checked) -> None:
+    """Report programs and coglets in Python that do not fit their code."""
+    for unit in checked.world.units.values():
+        if unit.path.startswith("std/"):
+            continue
+        for program in unit.all(nodes.Program):
+            argument = program.executor.argument
+            if program.executor.kind.id == "python" and isinstance(argument, nodes.Text):
+                _program(checked, unit, program, argument)
+        for criterion in unit.all(nodes.Executor):
+            argument = criterion.argument
+            if criterion.kind.id == "python" and isinstance(argument, nodes.Text):
+                _found(
+                    checked, unit, argument, "function"
+                )  # a criterion: a program has been looked at, and is reported once
+        for node in unit.all(nodes.Coglet):
+            if node.python is not None:
+                _coglet(checked, unit, node, node.python.path)
+
+
+def _found(checked: Checked, unit: Unit, path: nodes.Text, what: str) -> tuple[Code, str] | None:
+    """Return the code that a text `module:name` stands for, or None: it is reported, or nothing is known of it.
+
+    The module of a coglet need not be there yet: the spec says what the coglet is, and can be checked and drawn without it.
+    """
+    module, _, name = path.value.partition(":")
+    parts = module.split(".")
+    if parts[0] == "std" or not name.isidentifier() or not all(p.isidentifier() for p in parts):
+        return None
+    code = find(checked.world, unit, module)
+    span = unit.span(path)
+    if code is None:
+        unwritten = what == "class" and parts[0] not in sys.stdlib_module_names
+        if parts[0] not in checked.options.allow_imports and not unwritten:
+            checked.problems.add("foreign-module", span, help=_remedy(parts[0]), name=module)
+        return None
+    if code.error:
+        checked.problems.add("bad-python", span, path=code.path, reason=code.error)
+        return None
+    if name not in code.names and not code.open:
+        help = did_you_mean(name, code.names) or None
+        checked.problems.add("missing-in-python", span, help=help, module=module, name=name, what=what)
+        return None
+    return code, name
+
+
+def _remedy(package: str) -> str | None:
+    if package in sys.stdlib_module_names:
+        return None
+    return f"write `{package}.py` beside the spec, or allow a package with `--allow-import {package}`"
+
+
+def _program(checked: Checked, unit: Unit, program: nodes.Program, path: nodes.Text) -> None:
+    found = _found(checked, unit, path, "function")
+    node = function(*found) if found is not None else None
+    signature = checked.world.signatures.get(id(program))
+    if found is None or node is None or signature is None:
+        return
+    span = unit.span(program.name)
+    given = [p.name for p in signature.parameters]
+    if any(a.key.id == "once" for a in program.executor.attributes):
+        names = [a.arg for a in (*node.args.args, *node.args.kwonlyargs)]
+        given += [CALL_ID] if CALL_ID in names else []
+    if not _fits(checked, node, found[0], given, span, False):
+        return
+    taken, result = annotated_types(node)
+    _parameters(checked, unit, found[0], node, signature.parameters, taken)
+    place = unit.span(program.result) if program.result is not None else span
+    if _known(signature.result) and not _agree(result, signature.result):
+        checked.problems.add(
+            "python-type",
+            place,
+            code=f"{found[0].path}:{node.lineno}",
+            what=f"the result of `{node.name}`",
+            found=types.show(result),
+            wanted=types.show(signature.result),
+        )
+
+
+def _coglet(checked: Checked, unit: Unit, coglet: nodes.Coglet, path: nodes.Text) -> None:
+    found = _found(checked, unit, path, "class")
+    node = initialiser(*found) if found is not None else None
+    declared = checked.world.lookup(unit, coglet.name.id)
+    shape = checked.world.shape(declared) if declared is not None else None
+    if found is None or node is None or shape is None or shape.node is not coglet:
+        return
+    span = unit.span(coglet.name)
+    if coglet.parameters:
+        first, last = coglet.parameters[0], coglet.parameters[-1]
+        span = type(span)(unit.source, first.start, last.end)
+    parameters = list(shape.parameters.values())
+    if _fits(checked, node, found[0], [p.name for p in parameters], span, True):
+        _parameters(checked, unit, found[0], node, parameters, annotated_types(node)[0])
+
+
+def _fits(checked: Checked, node: Definition, code: Code, given: list[str], span: Span, is_method: bool) -> bool:
+    wrong = misfit(node, given, is_method)
+    if wrong is None:
+        return True
+    shown = _signature(node, is_method)
+    checked.problems.add(
+        "python-parameters", span, code=f"{code.path}:{node.lineno}", name=node.name, wrong=wrong, shown=shown
+    )
+    return False
+
+
+def _signature(node: Definition, is_method: bool) -> str:
+    """Return the parameters of a function as text, without `self`."""
+    shown = ast.unparse(node.args)
+    return shown.partition(", ")[2] if is_method and ", " in shown else "" if is_method else shown
+
+
+def _parameters(
+    checked: Checked, unit: Unit, code: Code, node: Definition, given: Iterable[Parameter], taken: dict[str, Type]
+) -> None:
+    for p in given:
+        wanted = taken.get(p.name, types.ANY)
+        if _known(p.type) and not _agree(wanted, p.type):
+            checked.problems.add(
+                "python-type",
+                unit.span(p.node),
+                code=f"{code.path}:{node.lineno}",
+                what=f"`{p.name}` of `{node.name}`",
+                found=types.show(wanted),
+                wanted=types.show(p.type),
+            )
+
+
+def _agree(annotated: Type, declared: Type) -> bool:
+    """Return whether a value may be of both types; the dict of an annotation may be any record."""
+    if types.fit(annotated, declared) != types.NO or types.fit(declared, annotated) != types.NO:
+        return True
+    for a in types.members(annotated):
+        for d in types.members(declared):
+            if isinstance(a, types.MapOf) and isinstance(d, types.MapOf | types.RecordOf):
+                return True
+            if isinstance(a, types.ListOf) and isinstance(d, types.ListOf) and _agree(a.item, d.item):
+                return True
+    return False
+
+
+def _known(type: Type) -> bool:
+    """Return whether values of a type are the same in Python: durations become floats, and times datetimes."""
+    return not any(t in (types.DURATION, types.TIME) for t in (type, *types.parts_of(type)))

@@ -1,0 +1,92 @@
+"""Secrets that are typed into a spec: keys of known forms anywhere, and random words beside a telling name."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from cogc.syntax import nodes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cogc.analysis.checked import Checked
+
+_FORMS = re.compile(
+    r"""
+    (?P<anthropic>sk-ant-[A-Za-z0-9_-]{16,})
+  | (?P<openai>\bsk-(?:proj-|svcacct-)?[A-Za-z0-9_-]{20,})
+  | (?P<github>\b(?:gh[pousr]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{22,}))
+  | (?P<gitlab>\bglpat-[A-Za-z0-9_-]{20,})
+  | (?P<aws>\b(?:AKIA|ASIA)[0-9A-Z]{16}\b)
+  | (?P<google>\bAIza[0-9A-Za-z_-]{35}|\bya29\.[0-9A-Za-z_-]{20,})
+  | (?P<slack>\bxox[abeoprs]-[A-Za-z0-9-]{10,})
+  | (?P<stripe>\b[rs]k_(?:live|test)_[A-Za-z0-9]{16,}|\bwhsec_[A-Za-z0-9+/=]{20,})
+  | (?P<huggingface>\bhf_[A-Za-z0-9]{30,})
+  | (?P<npm>\bnpm_[A-Za-z0-9]{30,})
+  | (?P<pypi>\bpypi-[A-Za-z0-9_-]{40,})
+  | (?P<private>-----BEGIN\ (?:[A-Z0-9]+\ )*PRIVATE\ KEY-----)
+  | (?P<jwt>\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,})
+  | (?P<bearer>\b[Bb]earer\ +[A-Za-z0-9._~+/-]{20,})
+  | (?P<url>\b[a-z][a-z0-9+.-]*://[^\s/:@{}]+:(?P<word>[^\s/:@{}]{4,})@)
+    """,
+    re.VERBOSE,
+)
+_WORDS = {
+    "anthropic": "a key of Anthropic",
+    "openai": "a key of OpenAI",
+    "github": "a token of GitHub",
+    "gitlab": "a token of GitLab",
+    "aws": "a key of AWS",
+    "google": "a key of Google",
+    "slack": "a token of Slack",
+    "stripe": "a key of Stripe",
+    "huggingface": "a token of Hugging Face",
+    "npm": "a token of npm",
+    "pypi": "a token of PyPI",
+    "private": "a private key",
+    "jwt": "a signed token",
+    "bearer": "a bearer token",
+    "url": "a password in an address",
+}
+_TELLING = re.compile(
+    r"(?i)(?:^|[_-])(?:api_?key|secret|token|password|passwd|credentials?|private_?key|auth)(?:$|[_-])"
+)
+_ASSIGNED = re.compile(r"\A([A-Za-z_][A-Za-z0-9_]*)=(.*)\Z", re.DOTALL)
+_RANDOM = re.compile(r"[A-Za-z0-9+/=_.~-]{16,}\Z")
+_ENTROPY = 3.3  # bits a character: words of a language have less, random keys have more
+
+
+def typed_secret(checked: Checked) -> None:
+    """Report texts that look like secrets."""
+    for unit in checked.world.roots:
+        telling: dict[int, str] = {}
+        telling |= {id(a.value): a.key.id for a in unit.all(nodes.Attribute)}
+        telling |= {id(e.value): e.key.id for e in unit.all(nodes.Entry) if isinstance(e.key, nodes.Name)}
+        telling |= {id(c.value): c.name.id for c in unit.all(nodes.Const)}
+        telling |= {id(s.value): s.name.id for s in unit.all(nodes.State)}
+        for text in unit.all(nodes.Text):
+            what = _looks_like(text.value, telling.get(id(text), ""))
+            if what:
+                checked.problems.add("typed-secret", unit.span(text), what=what)
+
+
+def _looks_like(text: str, name: str) -> str:
+    """Return the words for the kind of secret that a text holds, or an empty text."""
+    found = _FORMS.search(text)
+    if found is not None:
+        kind = next(k for k, v in found.groupdict().items() if v and k in _WORDS)
+        return _WORDS[kind]
+    assigned = _ASSIGNED.match(text)
+    if assigned is not None:  # an entry of an environment, as Docker writes it
+        name, text = assigned.groups()
+    if _TELLING.search(name) and _RANDOM.match(text) and _is_random(text):
+        return f"a secret, by its name `{name}`"
+    return ""
+
+
+def _is_random(text: str) -> bool:
+    """Return whether the characters of a word are as mixed as those of a key."""
+    if not (any(c.isdigit() for c in text) and any(c.isalpha() for c in text)):
+        return False
+    shares = [text.count(c) / len(text) for c in set(text)]
+    return -sum(s * math.log2(s) for s in shares) >= _ENTROPY

@@ -1,0 +1,179 @@
+"""What a module of the user's in Python declares, read from its text: functions with their parameters, and classes.
+
+The code is parsed and never run. What only a run can tell (names that a star import brings, functions behind a
+decorator) is unknown, and unknown things are never reported.
+"""
+
+from __future__ import annotations
+
+import ast
+import posixpath
+import warnings
+
+from cogc.language import types
+from cogc.language.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cogc.language.types import Type
+    from cogc.names.world import Unit, World
+
+    Definition = ast.FunctionDef | ast.AsyncFunctionDef
+
+_SIMPLE: dict[str, Type] = {
+    "str": types.STRING,
+    "int": types.INT,
+    "float": types.FLOAT,
+    "bool": types.BOOL,
+    "None": types.NULL,
+}
+_LISTS = ("list", "List", "Sequence", "Iterable", "Collection")
+_MAPS = ("dict", "Dict", "Mapping", "MutableMapping")
+
+
+class Code(Record):
+    """A module: its path, its names, and whether it may have others. `error` tells why it cannot be read."""
+
+    path: str
+    names: dict[str, list[ast.stmt]]
+    open: bool
+    error: str
+
+
+def find(world: World, unit: Unit, module: str) -> Code | None:
+    """Return the module that a spec names, from the folder of its file, or None if the folder has none."""
+    base = posixpath.join(posixpath.dirname(unit.path), *module.split("."))
+    for path in (f"{base}.py", f"{base}/__init__.py"):
+        data = world.look(unit, path)
+        if data is not None:
+            return _read(path, data)
+    return None
+
+
+def _read(path: str, data: bytes) -> Code:
+    try:
+        with warnings.catch_warnings(action="ignore"):  # a warning of Python is no mistake in the spec
+            tree = ast.parse(data)
+    except SyntaxError as error:
+        return Code(path, {}, True, f"line {error.lineno or 1}: {error.msg}")
+    except (ValueError, RecursionError, MemoryError) as error:
+        return Code(path, {}, True, str(error) or type(error).__name__)
+    names: dict[str, list[ast.stmt]] = {}
+    is_open = _collect(tree.body, names)
+    return Code(path, names, is_open or "__getattr__" in names, "")
+
+
+def _collect(body: list[ast.stmt], names: dict[str, list[ast.stmt]]) -> bool:
+    """Collect what statements bind. Return whether they may bind other names too."""
+    is_open = False
+    for node in body:
+        match node:
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                names.setdefault(name, []).append(node)
+            case ast.Import(names=imported) | ast.ImportFrom(names=imported):
+                is_open = is_open or any(a.name == "*" for a in imported)
+                for alias in imported:
+                    names.setdefault(alias.asname or alias.name.partition(".")[0], []).append(node)
+            case _:
+                for inner in ast.walk(node):
+                    if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store):
+                        names.setdefault(inner.id, []).append(node)
+                for field in ("body", "orelse", "finalbody"):
+                    is_open = _collect(getattr(node, field, []), names) or is_open
+                for handler in getattr(node, "handlers", []):
+                    is_open = _collect(handler.body, names) or is_open
+                if isinstance(node, ast.Expr) and "globals" in ast.unparse(node):
+                    is_open = True
+    return is_open
+
+
+def function(code: Code, name: str) -> Definition | None:
+    """Return the only definition of a function without decorators; None if its parameters are not known."""
+    found = code.names.get(name, [])
+    node = found[0] if len(found) == 1 else None
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not node.decorator_list:
+        return node
+    return None
+
+
+def initialiser(code: Code, name: str) -> Definition | None:
+    """Return the `__init__` of a class, if the class has one of its own."""
+    found = code.names.get(name, [])
+    node = found[0] if len(found) == 1 else None
+    if not isinstance(node, ast.ClassDef) or node.decorator_list or node.keywords:
+        return None
+    for part in node.body:
+        if isinstance(part, ast.FunctionDef) and part.name == "__init__" and not part.decorator_list:
+            return part
+    return None
+
+
+def misfit(node: Definition, given: list[str], is_method: bool) -> str | None:
+    """Return why a function cannot be called with these names as keywords, or None if it can."""
+    arguments = node.args
+    taken = [a.arg for a in arguments.args]
+    if is_method and not arguments.posonlyargs:
+        taken = taken[1:]  # without `self`
+    required = taken[: max(0, len(taken) - len(arguments.defaults))]
+    required += [a.arg for a, d in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True) if d is None]
+    known = [*taken, *(a.arg for a in arguments.kwonlyargs)]
+    extra = [g for g in given if g not in known] if arguments.kwarg is None else []
+    missing = [r for r in required if r not in given]
+    positional = [a.arg for a in arguments.posonlyargs][int(is_method) :]
+    if positional:
+        return f"takes {_listed(positional)} by position alone"
+    if missing and extra and len(missing) == len(extra) == 1:
+        return f"calls its parameter `{missing[0]}`, not `{extra[0]}`"
+    if missing:
+        return f"needs {_listed(missing)} too"
+    return f"takes no {_listed(extra)}" if extra else None
+
+
+def _listed(names: list[str]) -> str:
+    return " and ".join(f"`{n}`" for n in names)
+
+
+def annotated_types(node: Definition) -> tuple[dict[str, Type], Type]:
+    """Return the types that a function says of its parameters and of its result; `any` for what is not known."""
+    found = {a.arg: annotated(a.annotation) for a in (*node.args.args, *node.args.kwonlyargs)}
+    return found, annotated(node.returns)
+
+
+def annotated(node: ast.expr | None) -> Type:
+    """Return the type that an annotation stands for, `any` if it is none of the simple ones."""
+    match node:
+        case ast.Name(id=name):
+            return _SIMPLE.get(name, types.ANY)
+        case ast.Constant(value=None):
+            return types.NULL
+        case ast.Constant(value=str() as text):
+            try:
+                return annotated(ast.parse(text, mode="eval").body)
+            except (SyntaxError, ValueError, RecursionError):
+                return types.ANY
+        case ast.BinOp(left=left, op=ast.BitOr(), right=right):
+            parts = [annotated(left), annotated(right)]
+            return types.ANY if types.ANY in parts else types.union(parts)
+        case ast.Subscript(value=head, slice=inner):
+            return _generic(_last(head), inner)
+        case _:
+            return types.ANY
+
+
+def _generic(head: str, inner: ast.expr) -> Type:
+    if head in _LISTS:
+        return types.ListOf(annotated(inner))
+    if head in _MAPS and isinstance(inner, ast.Tuple) and len(inner.elts) == 2:
+        return types.MapOf(annotated(inner.elts[1]))
+    if head == "Optional":
+        part = annotated(inner)
+        return types.ANY if part == types.ANY else types.optional(part)
+    if head == "Literal":
+        values = inner.elts if isinstance(inner, ast.Tuple) else [inner]
+        words = [v.value for v in values if isinstance(v, ast.Constant) and isinstance(v.value, str)]
+        return types.union([types.LiteralOf("string", w) for w in words]) if len(words) == len(values) else types.ANY
+    return types.ANY
+
+
+def _last(node: ast.expr) -> str:
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""

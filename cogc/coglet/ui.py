@@ -38,8 +38,16 @@ class CogWebUI:
         except ImportError as error:
             raise RuntimeError(f"CogWebUI needs the extra `serve`: pip install 'cogc[serve]' ({error})") from None
         started = loop.create_future()
+
+        def waits() -> bool:  # the run is not at rest while the port is being opened
+            return not started.done()
+
+        loop.waited.add(waits)
         loop.background.start_soon(server.serve, self, loop, started)
-        self.port, self._stop = await started
+        try:
+            self.port, self._stop = await started
+        finally:
+            loop.waited.discard(waits)
 
     async def stop(self) -> None:
         """Stop to serve. Connections are closed."""

@@ -21,6 +21,7 @@ from typing import Any, BinaryIO, TypeAlias, assert_never
 import msgspec
 
 from cogc import ir
+from cogc.diagnostics.visible import visible_bytes
 from cogc.kernel.effects import Ask, Call, Dispatch, Effect
 from cogc.kernel.machine import Kernel
 from cogc.kernel.unit import Unit
@@ -92,7 +93,7 @@ class Journal:
             self.lines = []
 
     def _sealed(self, line: object) -> bytes:
-        sealed, self.checksum = _sealed(encode(line), self.checksum)
+        sealed, self.checksum = _sealed(visible_bytes(encode(line)), self.checksum)
         return sealed + b"\n"
 
 

@@ -15,7 +15,7 @@ from cogc import ir
 from cogc.analysis import infer
 from cogc.language.attributes import ATTRIBUTES, EXECUTORS, INWARD, LEVELS, SHARING, STRATEGIES
 from cogc.language.closed import assert_never
-from cogc.syntax import nodes
+from cogc.syntax import expressions, nodes
 
 
 def test_a_value_without_a_case_is_named() -> None:
@@ -46,9 +46,10 @@ def test_mypy_finds_a_missing_case(tmp_path: Path) -> None:
 
 
 def classes(alias: str) -> set[type]:
-    """The classes of a union of `nodes.py`, whose aliases mypy alone evaluates."""
-    tree = ast.parse(Path(str(nodes.__file__)).read_text(encoding="utf-8"))
-    (value,) = (n.value for n in ast.walk(tree) if isinstance(n, ast.AnnAssign) and ast.unparse(n.target) == alias)
+    """The classes of a union of `nodes.py` or `expressions.py`, whose aliases mypy alone evaluates."""
+    trees = [ast.parse(Path(str(m.__file__)).read_text(encoding="utf-8")) for m in (nodes, expressions)]
+    found = [n for tree in trees for n in ast.walk(tree) if isinstance(n, ast.AnnAssign)]
+    (value,) = (n.value for n in found if ast.unparse(n.target) == alias)
     assert value is not None
     return {getattr(nodes, n.id) for n in ast.walk(value) if isinstance(n, ast.Name)}
 

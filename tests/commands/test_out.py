@@ -29,7 +29,7 @@ def test_a_result_that_finds_no_room_leaves_the_file_as_it_was(before: bytes | N
         built = cogc("build", "a.cog", "-o", "a.json", cwd=tmp_path)
         assert built.returncode == 0
         before = target.read_bytes()
-    words = ["sh", "-c", 'ulimit -f 1; exec "$0" -m cogc build a.cog -o a.json', sys.executable]
+    words = ["sh", "-c", 'ulimit -f 1; exec "$0" -B -m cogc build a.cog -o a.json', sys.executable]
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(words, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=DEADLINE)
     assert done.returncode == 2 and done.stderr == "cogc: cannot write `a.json`: file too large\n"

@@ -88,6 +88,7 @@ def _be(given: dict[str, Any], out: int, err: int) -> NoReturn:
         _stream(1, given["stdout"], out)
         _stream(2, given["stderr"], err)
         if given["limit"] is not None:
+            sys.dont_write_bytecode = True  # a module that is cut would stay
             resource.setrlimit(resource.RLIMIT_FSIZE, (given["limit"], given["limit"]))
         sys.stdout = sys.__stdout__ = _python(1, given["stdout"], "strict")  # type: ignore[misc]
         sys.stderr = sys.__stderr__ = _python(2, given["stderr"], "backslashreplace")  # type: ignore[misc]

@@ -18,6 +18,7 @@ from support.paths import ROOT
 
 PAGE = (ROOT / "specs" / "api.md").read_text()
 SPEC, *_ = re.findall(r"^```cog\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+PYTEST = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:randomly"]
 BLOCKS = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
 
@@ -44,18 +45,8 @@ def test_a_block_of_the_page_runs(tmp_path: Path, number: int, printed: str) -> 
 def test_the_fixture_of_the_page_is_found_by_pytest(tmp_path: Path) -> None:
     (tmp_path / "desk.cog").write_text(SPEC)
     (tmp_path / "test_desk.py").write_text(BLOCKS[3])
-    words = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "-p",
-        "no:randomly",
-    ]
     done = subprocess.run(
-        [*words, "--rootdir", tmp_path, tmp_path], cwd=tmp_path, capture_output=True, text=True, timeout=120
+        [*PYTEST, "--rootdir", tmp_path, tmp_path], cwd=tmp_path, capture_output=True, text=True, timeout=120
     )
     assert done.returncode == 0 and "1 passed" in done.stdout, done.stdout + done.stderr
 
@@ -354,18 +345,6 @@ def test_all_of_it_works_from_an_installed_wheel(tmp_path: Path) -> None:
             [sys.executable, "-c", code], cwd=work, env=env, capture_output=True, text=True, timeout=120
         )
         assert (done.returncode, done.stdout) == (0, printed), done.stderr
-    words = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "-p",
-        "no:randomly",
-        "--rootdir",
-        work,
-        work,
-    ]
+    words = [*PYTEST, "--rootdir", work, work]
     done = subprocess.run(words, cwd=work, env=env, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0 and "1 passed" in done.stdout, done.stdout + done.stderr

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import subprocess
@@ -10,23 +9,17 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 import trio
 
-from cogc.kernel.machine import Kernel
-from cogc.kernel.unit import Unit
 from cogc.language.values import Failure
-from cogc.run.build import build_session
 from cogc.run.control import answer_requests, open_socket
-from cogc.run.journal import Journal, read, replay
-from cogc.run.session import RunOptions, Session, Sinks
-from cogc.run.settings import Settings
+from cogc.run.session import Session
 from cogc.run.taps import ROOM, Tap
-from cogc.run.trace import TraceWriter
 from support.cli import cogc, cogc_here
 from support.paths import ROOT
+from support.sessions import repeated, staying
 from support.specs import build
 from support.state import state
 from support.waiting import DEADLINE, until, wait_for
@@ -180,26 +173,6 @@ def test_a_socket_that_a_killed_run_has_left_is_removed(tmp_path: Path) -> None:
 # ---- in one process ------------------------------------------------------------------------------------------
 
 
-def staying(spec: str, body: Any, *, traced: bool = False) -> tuple[Session, bytes, bytes]:
-    """Run a session that stays while a task works on it, then stop it; return its journal and its trace."""
-    journal, trace = io.BytesIO(), io.BytesIO()
-    writer = TraceWriter(trace)
-    sinks = Sinks(writer if traced else None, Journal(journal, {"run": "r", "seed": 0, "epoch": 5}))
-    options = RunOptions(stay=True, signals=False, epoch=5, run="r", keep=None)
-    made = build_session(Unit(build(spec)), options, Settings(), sinks)
-
-    async def main() -> None:
-        with trio.fail_after(DEADLINE):
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(made.run)
-                await body(made)
-                made.stop()
-
-    trio.run(main)
-    writer.flush()
-    return made, journal.getvalue(), trace.getvalue()
-
-
 def test_what_is_refused_is_no_event_and_what_enters_replays_to_the_byte(tmp_path: Path) -> None:
     async def body(made: Session) -> None:
         seqs = []
@@ -212,21 +185,13 @@ def test_what_is_refused_is_no_event_and_what_enters_replays_to_the_byte(tmp_pat
             await made.entries.send("x", 1)
         assert seqs == [1, 2]
 
-    made, journal, trace = staying(DESK, body, traced=True)
+    made, journal, trace = staying(build(DESK), body)
     assert made.outputs["page"] == ["a: b", "c: d"]
-    (tmp_path / "j").write_bytes(journal)
-    head, events = read(tmp_path / "j")
+    _, events, repeat = repeated(build(DESK), journal, tmp_path)
     assert [e[3:] for e in events if e[2] == "input"] == [
         ["alert", {"id": "a", "text": "b"}], ["alert", {"id": "c", "text": "d"}],
     ]  # fmt: skip
-    again = Kernel(Unit(build(DESK)), head["seed"], head["epoch"], True, head["run"])
-    replay(again, events)
-    assert again.trace is not None
-    written = io.BytesIO()
-    writer = TraceWriter(written)
-    writer.write(again.trace.take())
-    writer.flush()
-    assert written.getvalue() == trace
+    assert repeat == trace
 
 
 def test_a_full_inbox_refuses_and_takes_again() -> None:
@@ -247,13 +212,17 @@ def test_a_full_inbox_refuses_and_takes_again() -> None:
         await until(lambda: len(made.outputs.get("b", [])) == 2)
         assert (await made.entries.send("a", 9)).seq == 3
 
-    assert staying(spec, body)[0].outputs["b"][-1] == 9 and sorted(found) == ["1", "2", *["full"] * 4]
+    assert staying(build(spec), body, traced=False)[0].outputs["b"][-1] == 9 and sorted(found) == [
+        "1",
+        "2",
+        *["full"] * 4,
+    ]
 
 
 def test_a_run_that_has_ended_refuses_at_once() -> None:
     async def body(_: Session) -> None: ...
 
-    made = staying(DESK, body)[0]
+    made = staying(build(DESK), body, traced=False)[0]
     for closed in (made.entries.closed, made.taps.over):
         assert closed
     with pytest.raises(Failure, match="the run is ending"):
@@ -287,7 +256,7 @@ def test_a_follower_that_does_not_read_is_dropped_and_one_that_is_slow_is_told(
             await deaf.aclose()
         assert made.taps.losses > 10
 
-    staying(FLOOD, body)
+    staying(build(FLOOD), body, traced=False)
 
 
 def test_the_log_of_a_root_is_followed_as_a_channel(tmp_path: Path) -> None:
@@ -306,7 +275,7 @@ def test_the_log_of_a_root_is_followed_as_a_channel(tmp_path: Path) -> None:
             while b'"data":"7"' not in found:
                 found += await stream.receive_some()
 
-    staying(spec, body)
+    staying(build(spec), body, traced=False)
 
 
 def test_a_tap_gives_what_it_holds_before_it_says_that_it_is_over() -> None:

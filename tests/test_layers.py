@@ -163,6 +163,17 @@ def test_no_circle_of_imports_but_the_kernels_heart() -> None:
     assert len(HEART) <= 11
 
 
+def test_no_module_imports_the_package_itself() -> None:
+    """The package hands on the public API, which stands on everything: who imports it closes a circle."""
+    parts = {room(name) for name in modules()} | {"__version__"}
+    for name, path in modules().items():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                assert "cogc" not in [a.name for a in node.names], f"{name} imports the package itself"
+            elif isinstance(node, ast.ImportFrom) and node.module == "cogc":
+                assert {a.name for a in node.names} <= parts, f"{name} imports a name of the public API"
+
+
 def test_each_outside_library_has_its_owners() -> None:
     for name, path in modules().items():
         for other in imported(path):

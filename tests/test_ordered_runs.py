@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +9,11 @@ import pytest
 import trio
 import trio.testing
 
-from cogc.kernel.machine import Kernel
 from cogc.kernel.unit import Unit
 from cogc.language.values import Failure
-from cogc.run.build import build_session
-from cogc.run.journal import Journal, read, replay
-from cogc.run.session import RunOptions, Session, Sinks
-from cogc.run.settings import Settings
-from cogc.run.trace import TraceWriter
+from cogc.run.session import Session
+from support.sessions import repeated, staying
 from support.specs import build
-from support.waiting import DEADLINE
 
 HOST = "coglet Host { }"
 ALWAYS = {"restart": "on_error", "max_restarts": 3, "backoff": 100_000_000}
@@ -39,30 +32,6 @@ coglet Guest(start: int = 0) { listen x: int
 def unit(folder: Path) -> Unit:
     (folder / "m.py").write_text("def f(x):\n    return 100 // x\n")
     return Unit(build(GUEST, name=str(folder / "guest.cog")))
-
-
-def staying(does: Callable[[Session], Awaitable[None]], **options: Any) -> tuple[Session, bytes, bytes]:
-    """Run a session that stays while a task gives orders, then stop it; return its journal and trace too."""
-    journal, trace = io.BytesIO(), io.BytesIO()
-    writer = TraceWriter(trace)
-    head = {"run": "r", "seed": 0, "epoch": 5}
-    made = build_session(
-        Unit(build(HOST)),
-        RunOptions(stay=True, signals=False, epoch=5, run="r", **options),
-        Settings(),
-        Sinks(writer, Journal(journal, head)),  # type: ignore[arg-type]
-    )
-
-    async def main() -> None:
-        with trio.fail_after(DEADLINE):
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(made.run)
-                await does(made)
-                made.stop()
-
-    trio.run(main)
-    writer.flush()
-    return made, journal.getvalue(), trace.getvalue()
 
 
 async def created(made: Session, guest: Unit, name: str = "g", **parameters: Any) -> None:
@@ -92,21 +61,10 @@ def test_a_journal_with_orders_replays_to_the_byte(tmp_path: Path, sim: bool) ->
         with pytest.raises(Failure, match="no coglet"):
             await send("stop", "Host/b")
 
-    made, journal, trace = staying(does, sim=sim)
+    made, journal, trace = staying(build(HOST), does, sim=sim)
     assert made.outcome == "done"
-    path = tmp_path / "journal"
-    path.write_bytes(journal)
-    _, events = read(path)
-    again, records = Kernel(Unit(build(HOST)), 0, 5, True, "r"), io.BytesIO()
-    writer = TraceWriter(records)
-
-    def taken(_effects: object) -> None:
-        assert again.trace is not None
-        writer.write(again.trace.take())
-
-    replay(again, events, taken)
-    writer.flush()
-    assert records.getvalue() == trace
+    again, _, repeat = repeated(build(HOST), journal, tmp_path)
+    assert repeat == trace
     assert b'"error_kind":"program"' in trace and again.ended == "stopped"
 
 
@@ -115,7 +73,7 @@ def test_a_run_that_stays_waits_for_orders_and_ends_when_it_is_stopped() -> None
         await trio.sleep(0.05)
         assert not made.kernel.ended
 
-    made, _, _ = staying(does)
+    made, _, _ = staying(build(HOST), does)
     assert made.outcome == "done" and made.kernel.ended == "stopped"
 
 
@@ -137,7 +95,7 @@ def test_orders_that_have_not_ended_end_with_the_run(tmp_path: Path) -> None:
             await trio.testing.wait_all_tasks_blocked()
             made.stop()
 
-    made, _, _ = staying(does)
+    made, _, _ = staying(build(HOST), does)
     assert ended == ["stopped"]
 
     async def late() -> None:

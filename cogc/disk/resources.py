@@ -8,13 +8,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pathlib import Path
 
-_HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+"""The folder of the package itself."""
 
 
 def place(folder: str, *names: str) -> str:
     """Return a path below `grammar`, `stdlib` or `specs`, of the installed package or of the working tree."""
-    installed = os.path.join(_HERE, "_data", folder)
-    top = installed if os.path.isdir(installed) else os.path.join(os.path.dirname(_HERE), folder)
+    installed = os.path.join(PACKAGE, "_data", folder)
+    top = installed if os.path.isdir(installed) else os.path.join(os.path.dirname(PACKAGE), folder)
     return os.path.join(top, *names)
 
 

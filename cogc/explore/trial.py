@@ -51,7 +51,7 @@ class Failed:
 
     @property
     def same(self) -> tuple[str, str]:
-        """What two failures have in common that are the same one."""
+        """Return what two reports of one failure have in common."""
         return self.kind, self.place
 
 

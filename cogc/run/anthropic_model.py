@@ -17,7 +17,6 @@ import httpx2
 
 from cogc import ir
 from cogc.language.attributes import USUAL
-from cogc.language.values import Failure
 from cogc.run.provider import (
     MISSHAPEN,
     api_key,
@@ -28,6 +27,7 @@ from cogc.run.provider import (
     garbled,
     innermost,
     input_of,
+    listed,
     may_pass,
     piece_of,
 )
@@ -56,16 +56,8 @@ class AnthropicModel:
 
     async def listed(self) -> list[str]:
         """Return the names of the models that the server has. Raise Failure if it does not say so."""
-        try:
-            return [m.id async for m in self.client.models.list(limit=1000) if isinstance(m.id, str)]
-        except anthropic.APIStatusError as error:
-            said = cleaned(self.key, error.message)[:200]
-            raise Failure("program", f"the server's list of models: {error.status_code}: {said}") from None
-        except (anthropic.APIConnectionError, httpx2.HTTPError) as error:
-            said = cleaned(self.key, innermost(error))
-            raise Failure("program", f"the connection to {self.client.base_url.host} failed: {said}") from None
-        except (anthropic.AnthropicError, AssertionError, *MISSHAPEN):
-            raise Failure("program", "the server's answer is no list of models") from None
+        errors = (anthropic.APIStatusError, anthropic.APIConnectionError, anthropic.AnthropicError)
+        return await listed(self.client.models.list(limit=1000), errors, self.key, self.client.base_url.host)
 
     async def ask(self, request: dict[str, Any], emit: Callable[[str], None] | None) -> dict[str, Any]:
         """Make one attempt. Return a reply, or an error that says whether another attempt makes sense."""

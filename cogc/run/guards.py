@@ -16,7 +16,7 @@ import sys
 from functools import lru_cache
 from typing import Literal, NamedTuple, TypeAlias
 
-import cogc
+from cogc.disk import resources
 from cogc.disk.beneath import open_beneath
 from cogc.disk.state_folder import Kept, inside
 from cogc.language.values import Failure
@@ -53,7 +53,7 @@ def guards(folder: str, written: bool, kept: Kept) -> list[Guard]:
 @lru_cache(maxsize=1)
 def runs_on() -> tuple[str, ...]:
     """Return the folders of which this process runs what lies in them, by their real paths; none lies in another."""
-    given = [sys.prefix, sys.base_prefix, os.path.dirname(cogc.__file__)]
+    given = [sys.prefix, sys.base_prefix, resources.PACKAGE]
     given += [p for p in sys.path if p.endswith("-packages")]
     given += [p for p in os.environ.get("PATH", "").split(os.pathsep) if os.path.isabs(p)]
     real = sorted({os.path.realpath(p) for p in given if os.path.isdir(p)})

@@ -15,7 +15,6 @@ import openai
 
 from cogc import ir
 from cogc.language.attributes import USUAL
-from cogc.language.values import Failure
 from cogc.run.provider import (
     MISSHAPEN,
     api_key,
@@ -26,6 +25,7 @@ from cogc.run.provider import (
     garbled,
     innermost,
     input_of,
+    listed,
     may_pass,
     piece_of,
 )
@@ -52,16 +52,8 @@ class OpenAIModel:
 
     async def listed(self) -> list[str]:
         """Return the names of the models that the server has. Raise Failure if it does not say so."""
-        try:
-            return [m.id async for m in self.client.models.list() if isinstance(m.id, str)]
-        except openai.APIStatusError as error:
-            said = cleaned(self.key, error.message)[:200]
-            raise Failure("program", f"the server's list of models: {error.status_code}: {said}") from None
-        except (openai.APIConnectionError, httpx2.HTTPError) as error:
-            said = cleaned(self.key, innermost(error))
-            raise Failure("program", f"the connection to {self.client.base_url.host} failed: {said}") from None
-        except (openai.OpenAIError, AssertionError, *MISSHAPEN):
-            raise Failure("program", "the server's answer is no list of models") from None
+        errors = (openai.APIStatusError, openai.APIConnectionError, openai.OpenAIError)
+        return await listed(self.client.models.list(), errors, self.key, self.client.base_url.host)
 
     async def ask(self, request: dict[str, Any], emit: Callable[[str], None] | None) -> dict[str, Any]:
         """Make one attempt. Return a reply, or an error that says whether another attempt makes sense."""

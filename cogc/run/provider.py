@@ -6,10 +6,12 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import AsyncIterable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
+
+import httpx2
 
 from cogc import ir
 from cogc.language.values import Failure
@@ -122,3 +124,25 @@ def innermost(error: BaseException) -> str:
     """Return the innermost cause of an error on a connection."""
     cause = error.__cause__ or error.__context__ or error
     return str(cause) or type(cause).__name__
+
+
+async def listed(
+    models: AsyncIterable[Any],
+    errors: tuple[type[Exception], type[Exception], type[Exception]],
+    key: str,
+    host: str,
+) -> list[str]:
+    """Return the names of the models that a server lists. Raise Failure if it does not say so.
+
+    `errors` are those of the provider's SDK: for a status, for a connection, and for anything else.
+    """
+    status, connection, other = errors
+    try:
+        return [m.id async for m in models if isinstance(m.id, str)]
+    except status as error:
+        said = cleaned(key, str(getattr(error, "message", error)))[:200]
+        raise Failure("program", f"the server's list of models: {getattr(error, 'status_code', '')}: {said}") from None
+    except (connection, httpx2.HTTPError) as error:
+        raise Failure("program", f"the connection to {host} failed: {cleaned(key, innermost(error))}") from None
+    except (other, AssertionError, *MISSHAPEN):
+        raise Failure("program", "the server's answer is no list of models") from None

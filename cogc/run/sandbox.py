@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import assert_never
 
-import cogc
+from cogc.disk import resources
 from cogc.disk.state_folder import Kept
 from cogc.kernel.permissions import Sandbox
 from cogc.language.values import Failure
@@ -100,7 +100,7 @@ def _python() -> list[str]:
     The package of cogc is one where it is installed as a link to its sources: pytest loads its plugin from there.
     """
     found = dict.fromkeys((sys.base_prefix, sys.prefix))
-    own = os.path.dirname(cogc.__file__)
+    own = resources.PACKAGE
     if all(os.path.commonpath([own, path]) != path for path in found):
         found[own] = None
     return [path for path in found if path != "/usr" and not path.startswith("/usr/")]

@@ -28,76 +28,87 @@ _LINK = ("src_id", "src_channel", "dest_id", "dest_channel")
 
 def routes(runtime: Runtime) -> list[BaseRoute]:
     """Return the routes of a runtime."""
+    given = _Routes(runtime)
+    table: list[tuple[str, str, Callable[[Request], Awaitable[Response | Stream]]]] = [
+        ("GET", "/cogs", given.cogs),
+        ("POST", "/create", given.create),
+        ("POST", "/stop/{id}", given.stop),
+        ("POST", "/transmit/{id}/{channel}", given.transmit),
+        ("POST", "/enact/{id}", given.enact),
+        ("GET", "/observe/{id}/{channel}", given.observe),
+        ("POST", "/link", given.link),
+        ("DELETE", "/link", given.unlink),
+        ("GET", "/links", _plain(runtime.links)),
+        ("GET", "/channels/{id}", given.channels),
+        ("GET", "/status", _plain(runtime.status)),
+        ("GET", "/tree", _plain(runtime.tree)),
+        ("GET", "/ui/graph", _plain(runtime.graph)),
+        ("GET", "/api/graph", _plain(runtime.graph)),
+        ("GET", "/stats/{id}", given.stats),
+        ("GET", "/history/{id}/{channel}", given.history),
+        ("POST", "/shutdown", given.shutdown),
+    ]
+    return [Route(path, act, methods=[method]) for method, path, act in table]
 
-    def plain(give: Callable[[], dict[str, Any]]) -> Callable[[Request], Awaitable[Response]]:
-        async def route(_request: Request) -> Response:
-            return answer(give())
 
-        return route
+def _plain(give: Callable[[], dict[str, Any]]) -> Callable[[Request], Awaitable[Response]]:
+    """Return the route of an answer that depends on no parameter."""
 
-    async def cogs(_request: Request) -> Response:
-        return answer(await runtime.cogs())
+    async def route(_request: Request) -> Response:
+        return answer(give())
 
-    async def create(request: Request) -> Response:
+    return route
+
+
+class _Routes:
+    """The routes that take parameters, over one runtime."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
+
+    async def cogs(self, _request: Request) -> Response:
+        return answer(await self.runtime.cogs())
+
+    async def create(self, request: Request) -> Response:
         (folder,) = needed(request, "cog_dir")
-        return answer(await runtime.create(folder, request.query_params.getlist("set")))
+        return answer(await self.runtime.create(folder, request.query_params.getlist("set")))
 
-    async def stop(request: Request) -> Response:
-        return answer(await runtime.stop(request.path_params["id"]))
+    async def stop(self, request: Request) -> Response:
+        return answer(await self.runtime.stop(request.path_params["id"]))
 
-    async def transmit(request: Request) -> Response:
+    async def transmit(self, request: Request) -> Response:
         data = await data_of(request)
-        return answer(await runtime.transmit(request.path_params["id"], request.path_params["channel"], data))
+        return answer(await self.runtime.transmit(request.path_params["id"], request.path_params["channel"], data))
 
-    async def enact(request: Request) -> Response:
+    async def enact(self, request: Request) -> Response:
         (command,) = needed(request, "command")
         data = await data_of(request)
-        return answer(await runtime.enact(request.path_params["id"], command, data))
+        return answer(await self.runtime.enact(request.path_params["id"], command, data))
 
-    async def observe(request: Request) -> Stream:
-        observer, end = runtime.observe(request.path_params["id"], request.path_params["channel"])
+    async def observe(self, request: Request) -> Stream:
+        observer, end = self.runtime.observe(request.path_params["id"], request.path_params["channel"])
         return Stream(observer, end)
 
-    async def link(request: Request) -> Response:
-        return answer(await runtime.link(*needed(request, *_LINK)))
+    async def link(self, request: Request) -> Response:
+        return answer(await self.runtime.link(*needed(request, *_LINK)))
 
-    async def unlink(request: Request) -> Response:
-        return answer(await runtime.unlink(*needed(request, *_LINK)))
+    async def unlink(self, request: Request) -> Response:
+        return answer(await self.runtime.unlink(*needed(request, *_LINK)))
 
-    async def channels(request: Request) -> Response:
-        return answer(runtime.channels(request.path_params["id"]))
+    async def channels(self, request: Request) -> Response:
+        return answer(self.runtime.channels(request.path_params["id"]))
 
-    async def stats(request: Request) -> Response:
-        return answer(runtime.stats(request.path_params["id"], request.query_params.get("channel")))
+    async def stats(self, request: Request) -> Response:
+        return answer(self.runtime.stats(request.path_params["id"], request.query_params.get("channel")))
 
-    async def history(request: Request) -> Response:
+    async def history(self, request: Request) -> Response:
         n = number(request, "n", 10)
-        return answer(runtime.history(request.path_params["id"], request.path_params["channel"], n))
+        return answer(self.runtime.history(request.path_params["id"], request.path_params["channel"], n))
 
-    async def shutdown(_request: Request) -> Response:
+    async def shutdown(self, _request: Request) -> Response:
         made = answer({"msg": "shutting down"})
-        made.background = BackgroundTask(_soon, runtime.shutdown)
+        made.background = BackgroundTask(_soon, self.runtime.shutdown)
         return made
-
-    return [
-        Route("/cogs", cogs, methods=["GET"]),
-        Route("/create", create, methods=["POST"]),
-        Route("/stop/{id}", stop, methods=["POST"]),
-        Route("/transmit/{id}/{channel}", transmit, methods=["POST"]),
-        Route("/enact/{id}", enact, methods=["POST"]),
-        Route("/observe/{id}/{channel}", observe, methods=["GET"]),
-        Route("/link", link, methods=["POST"]),
-        Route("/link", unlink, methods=["DELETE"]),
-        Route("/links", plain(runtime.links), methods=["GET"]),
-        Route("/channels/{id}", channels, methods=["GET"]),
-        Route("/status", plain(runtime.status), methods=["GET"]),
-        Route("/tree", plain(runtime.tree), methods=["GET"]),
-        Route("/ui/graph", plain(runtime.graph), methods=["GET"]),
-        Route("/api/graph", plain(runtime.graph), methods=["GET"]),
-        Route("/stats/{id}", stats, methods=["GET"]),
-        Route("/history/{id}/{channel}", history, methods=["GET"]),
-        Route("/shutdown", shutdown, methods=["POST"]),
-    ]
 
 
 def application(made: list[BaseRoute], **options: Any) -> Starlette:

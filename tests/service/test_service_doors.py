@@ -21,10 +21,9 @@ import jsonschema
 import pytest
 import trio
 
-from cogc.kernel.machine import Kernel
 from cogc.kernel.unit import Unit
 from cogc.run.build import build_session
-from cogc.run.journal import Journal, read, replay
+from cogc.run.journal import Journal
 from cogc.run.session import RunOptions, Session, Sinks
 from cogc.run.settings import Settings
 from cogc.run.trace import TraceWriter
@@ -36,6 +35,7 @@ from cogc.service.webhooks import Verifier
 from support.cli import cogc_here
 from support.http_client import Reply, ask, malformed, request, throw
 from support.paths import ROOT
+from support.sessions import repeated
 from support.specs import build
 from support.waiting import DEADLINE, until
 
@@ -293,17 +293,9 @@ def test_a_journal_of_a_served_run_replays_to_the_byte(tmp_path: Path) -> None:
                 nursery.start_soon(ask, port, "POST", path, data)
 
     _, journal, trace, _ = served(body)
-    (tmp_path / "j").write_bytes(journal)
-    head, events = read(tmp_path / "j")
+    _, events, repeat = repeated(build(DESK), journal, tmp_path)
     assert len([e for e in events if e[2] == "input"]) == 20
-    again = Kernel(Unit(build(DESK)), head["seed"], head["epoch"], True, head["run"])
-    replay(again, events)
-    assert again.trace is not None
-    written = io.BytesIO()
-    writer = TraceWriter(written)
-    writer.write(again.trace.take())
-    writer.flush()
-    assert written.getvalue() == trace
+    assert repeat == trace
 
 
 def test_a_token_and_signatures_are_asked_for() -> None:

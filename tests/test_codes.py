@@ -134,6 +134,7 @@ PLACES = [
     ("one-outcome", 4, 'n > 5 and n < 3'),
     ("said-twice", 5, 'on number as n { square <- n * n }'),
     ("no-effect", 2, 'max_loops'),
+    ("no-expectation", 5, '"it starts"'),
     ("secret-outside", 2, 'env'),
     ("foreign-module", 1, '"os:getcwd"'),
     ("typed-secret", 2, '"sk-ant-EXAMPLE-0000000000000000"'),

@@ -32,6 +32,9 @@ CODE = [
     ("def g(a): return a", [("missing-in-python", '"m:f"')]),
     ("from other import *", []),
     ("def __getattr__(name): return print", []),
+    ("globals()['f'] = print", []),
+    ("def make():\n    global f\n    def f(a): return a", []),
+    ("match 1:\n    case 1:\n        def f(a): return a", []),
     ("from other import f", []),
     ("f = print", []),
     ("if True:\n    def f(a): return a\nelse:\n    def f(b): return b", []),
@@ -69,6 +72,7 @@ def test_a_program_is_compared_with_its_code(code: str, expected: list[tuple[str
 RECORDS = [
     ("def f(a: dict[str, int]) -> list[dict[str, object]]: return [a]", []),
     ("def f(a: dict) -> list: return [a]", []),
+    ("from typing import Iterable\ndef f(a: Iterable[str]) -> Iterable[dict]: return [a]", []),
     ("def f(a: list[int]) -> list[dict[str, object]]: return []", ["python-type"]),
     ("def f(a: dict[str, int]) -> list[int]: return []", ["python-type"]),
     ("def f(a: dict[str, int]) -> dict[str, int]: return {}", ["python-type"]),
@@ -141,6 +145,25 @@ def test_a_change_of_the_code_is_seen_by_the_next_check(
     assert "module `m` is not in the spec's folder" in capsys.readouterr().out
 
 
+COMMANDS = [
+    ('program t() -> string = shell ["./gradlew", "test"] { cwd: "app" }', []),
+    ('dod D { cwd: "app", mine: shell ["./gradlew"] }', []),
+    ('program t() -> string = shell ["./gradlew", "test"]', ["missing-path"]),
+    ('program t() -> string = shell ["target/debug/app"]', []),
+    ('program t() -> string = shell ["~/bin/x"]', []),
+    ('const A = { context: "the user asks" }', []),
+    ('sett S { agent W { bid: exclusive when artefact.type == "GoalDefined", image: "ubuntu:24.04", command: ["bin/work"] } }', []),
+    ('sett S { agent W { bid: exclusive when artefact.type == "GoalDefined", command: ["./work.sh"] } }', ["missing-path"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("spec", "expected"), COMMANDS)
+def test_a_command_is_looked_up_where_it_is_run(spec: str, expected: list[str], tmp_path: Path) -> None:
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "gradlew").write_text("")
+    assert [slug for slug, _ in check(tmp_path, spec + "\n")] == expected
+
+
 SECRETS = [
     ("ghp_" + "aB3" * 12, True),
     ("Authorization: Bearer abcdefghijklmnopqrstuvwxyz", True),
@@ -151,6 +174,10 @@ SECRETS = [
     ("https://example.com/path?x=1", False),
     ("ask-me-anything-about-the-weather", False),
     ("the bearer of bad news", False),
+    ("bearer token-based-authentication", False),
+    ("sk-ant-api03-xxxxxxxxxxxxxxxxxxxxxxxx", False),
+    ("sk-means-clustering-of-all-the-texts", False),
+    ("postgres://cogc:cogc@localhost:5432/test", False),
 ]
 
 
@@ -171,6 +198,11 @@ def test_a_text_that_looks_like_a_secret_is_reported_wherever_it_stands(text: st
         ("token", "a-word-of-english-text", False),
         ("max_tokens_text", "q8Zr2Lw0Xv5Nt7Kp", False),
         ("colour", "q8Zr2Lw0Xv5Nt7Kp", False),
+        ("secret_name", "prod/db1/password-v2", False),
+        ("TOKEN_FILE", "/run/secrets/github_app1_token", False),
+        ("token_counter", "gpt2-tokenizer-v1", False),
+        ("api_token", "gpt2-tokenizer-version1", False),
+        ("client_secret", "client_secret_basic_v2", False),
     ],
 )
 def test_a_random_word_beside_a_telling_name_is_a_secret(name: str, text: str, is_secret: bool) -> None:
@@ -180,7 +212,14 @@ def test_a_random_word_beside_a_telling_name_is_a_secret(name: str, text: str, i
 
 @pytest.mark.parametrize(
     ("name", "is_near"),
-    [("claude-sonet-5-5", True), ("claude-sonnet-5-5", False), ("claude-sonnet-9-9", False), ("my-own-model", False)],
+    [
+        ("claude-sonet-5-5", True),
+        ("my-claude-opus-5", False),
+        ("claude-mythos-5", False),
+        ("claude-sonnet-5-5", False),
+        ("claude-sonnet-9-9", False),
+        ("my-own-model", False),
+    ],
 )
 def test_a_misspelt_model_is_named(name: str, is_near: bool) -> None:
     found = codes(f'model m = anthropic "{name}"\nagent A {{ model: m }}\n')
@@ -195,7 +234,7 @@ SHAPES = [
     ('mcp web = http "htp:/nowhere"', ["bad-path"]),
     ('mcp web = stdio ["uvx mcp-server-fetch"]', ["bad-executor"]),
     ('sett S { agent W { bid: exclusive when artefact.typ == "GoalDefined", command: ["./w.sh"], workspace: rw } }', ["unknown-field"]),
-    ('sett S { agent W { bid: exclusive when claim.statsu == "x" or artefact.type == "GoalDefined", command: ["./w.sh"], workspace: rw } }', ["unknown-field"]),
+    ('sett S { agent W { bid: exclusive when claim.status == "x" or artefact.type == "GoalDefined", command: ["./w.sh"], workspace: rw } }', ["unknown-field"]),
     ('model m = anthropic "claude-sonnet-5-5" { api_key: env("MY-KEY") }', ["wrong-type"]),
 ]  # fmt: skip
 

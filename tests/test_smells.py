@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from cogc.analysis.checked import Options
+from cogc.compile import analyse
+from cogc.diagnostics.problems import Problems
+from cogc.disk.files import read
 from tests.support.specs import SMELLS, check_text
 
 
@@ -34,7 +40,8 @@ MEMBERS = [
     ("on x as v when v > 5 and v < 3 { y <- v }", [("one-outcome", "v > 5 and v < 3")]),
     ("on x as v when v >= 5 and v < 5 { y <- v }", [("one-outcome", "v >= 5 and v < 5")]),
     ("on x as v when v >= 5 and v <= 5 { y <- v }", []),
-    ("on x as v when v == 1 and v == 2 { y <- v }", [("one-outcome", "v == 1 and v == 2")]),
+    ("on x as v when v == 1 and v == 2 { y <- v }", []),  # an error of types, and one report
+    ("on x as v when v >= 2 and v == 1 { y <- v }", [("one-outcome", "v >= 2 and v == 1")]),
     ("on x as v when 5 < v and 3 > v { y <- v }", [("one-outcome", "5 < v and 3 > v")]),
     ("on x as v when v > 5 or v < 3 { y <- v }", []),
     ("on x as v when v > 3 and v < 5 { y <- v }", []),
@@ -65,7 +72,8 @@ FILES = [
     ("const DEBUG = false\ncoglet O { listen z: int\n on z as v when DEBUG and v > 1 { log info v } }\n",
      [("unused-name", "O"), ("one-outcome", "DEBUG and v > 1")]),
     ("dod D { tests: on\n max_loops: 3 }\n", [("no-effect", "max_loops")]),
-    ('test "t" { use Main\n run 1s }\n', [("no-effect", '"t"')]),
+    ('test "t" { use Main\n run 1s }\n', [("no-expectation", '"t"')]),
+    ('test "t" { use Main\n run until len(y) == 1 within 5s }\n', []),
     ('test "t" { use Main\n run 1s\n expect len(y) == 0 }\n', []),
 ]  # fmt: skip
 
@@ -126,3 +134,49 @@ def test_what_a_list_may_contain_is_of_its_type() -> None:
     body = "on x as v { let l = [v]\n if contains(l, %s) { y <- v } }"
     assert [d.slug for d in check_text(MAIN % (body % '"a"'))[1]] != []
     assert check_text(MAIN % (body % "2"))[1] == []
+
+
+USED = [
+    # words of strings, whatever stands before them
+    'program f(n: int) -> string = template "Issue #{{ n }}"\n',
+    'program f(path: string) -> string = template """# Review of {{ path }}"""\n',
+    # states of mixins, and what stands in mixins, are there for coglets
+    "mixin M { listen z: int\n state n: int = 0\n on z as v { n = v } }\n",
+    "mixin Sup { supervise one_for_all }\n",
+    # what others extend
+    "dod Base { tests: on, max_loops: 5 }\ndod Full = Base { lint: on }\n",
+    # a program of the name of a trigger
+    "program all(a: int, b: int) -> int = expr a + b\nprogram g(a: int) -> int = expr all(a, a)\n",
+    # a state that a test of the file looks at
+    'coglet T { listen z: int\n state last: int = 0\n on z as v { last = v } }\ntest "t" { use T\n send self.z <- 1\n run 1s\n expect last == 1 }\n',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", USED)
+def test_what_is_used_in_another_way_is_silent(text: str) -> None:
+    assert [f for f in smells(text) if f[1] not in ("f", "g")] == []  # nobody calls these two programs
+
+
+def test_tests_beside_a_spec_use_its_names(tmp_path: Path) -> None:
+    spec = MAIN % "state last: int = 0\n enact reset() { last = 0 }\n on x as v { last = v\n y <- v }"
+    (tmp_path / "a.cog").write_text(spec)
+    problems = Problems()
+    analyse([str(tmp_path / "a.cog")], read, problems, Options(smells=True))
+    assert [d.slug for d in problems.found] == ["unused-name"]
+    (tmp_path / "a_test.cog").write_text('import "a.cog"\ntest "t" { use Main\n run 1s\n expect last == 0 }\n')
+    problems = Problems()
+    analyse([str(tmp_path / "a.cog")], read, problems, Options(smells=True))
+    assert problems.found == []
+
+
+def test_two_links_that_are_one_are_one_report() -> None:
+    child = "coglet W { listen j: int\n on j as v { log info v } }\n"
+    found = check_text(
+        child + MAIN % "create w = W\n link self.x -> w.j\n link self.x -> w.j\n on x as v { y <- v }", smells=True
+    )
+    assert [d.slug for d in found[1]] == ["duplicate-link"]
+
+
+def test_what_could_not_be_read_makes_no_smell() -> None:
+    assert smells(MAIN % "create w == W\n supervise one_for_all\n on x as v { y <- v }") == []
+    assert smells(MAIN % "on x as v { y <- v }" + 'test "t" { use Main\n run 1s\n expect == 1 }\n') == []

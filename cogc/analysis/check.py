@@ -31,7 +31,7 @@ def check(world: World, problems: Problems, options: Options) -> Checked:
     checked = Checked(world, problems, options)
     silent = checked.silent()
     for unit in world.units.values():
-        if unit.path.startswith("std/") and unit not in world.roots:
+        if unit.is_std and unit not in world.roots:
             continue
         for node in unit.tree.declarations:
             check_declaration(checked, unit, node)
@@ -70,7 +70,7 @@ def complete(checked: Checked, shape: Shape) -> None:
 
 def _foreign(checked: Checked, shape: Shape) -> bool:
     """Return whether a shape is of the standard library, and its file is not one of those to check."""
-    return shape.unit.path.startswith("std/") and shape.unit not in checked.world.roots
+    return shape.unit.is_std and shape.unit not in checked.world.roots
 
 
 def _shape(checked: Checked, shape: Shape) -> None:

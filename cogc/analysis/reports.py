@@ -129,14 +129,12 @@ def unknown_value(problems: Problems, node: nodes.Name, scope: Scope) -> None:
 
 def unknown_function(problems: Problems, node: nodes.Name, scope: Scope) -> None:
     """Report the call of a name that stands for nothing here."""
-    from cogc.diagnostics.habits import FUNCTIONS
+    from cogc.diagnostics.habits import CALLED, FUNCTIONS
 
     callables = [v for v in scope.values() if (s := scope.find(v)) and s.kind in CALLABLE]
-    foreign = FUNCTIONS.get(node.id, "")
-    called = foreign.removeprefix("write `").partition("(")[0]
-    if called in callables:
-        foreign = f"the function is `{called}`: {foreign}"
-    help = foreign or did_you_mean(node.id, callables) or None
+    own = CALLED.get(node.id)
+    help = f"the function is `{own}`: write `{own}(...)`" if own is not None else FUNCTIONS.get(node.id)
+    help = help or did_you_mean(node.id, callables) or None
     problems.add("unknown-name", scope.unit.span(node), help=help, name=node.id)
 
 
@@ -161,10 +159,10 @@ def not_in_import(problems: Problems, base: nodes.Name, name: nodes.Name, scope:
 
 def method(problems: Problems, function: nodes.Field, base: Type, scope: Scope) -> bool:
     """Report the call of a function as a method of a value, as in `v.upper()`; return False if it is none."""
-    from cogc.diagnostics.habits import FUNCTIONS
+    from cogc.diagnostics.habits import CALLED, FUNCTIONS
 
-    name = function.name.id
-    if types.field_type(base, name) is not None:
+    name = CALLED.get(function.name.id, function.name.id)
+    if types.field_type(base, function.name.id) is not None:
         return False
     symbol = scope.find(name)
     value = scope.unit.source.text[function.base.start : function.base.end]
@@ -174,7 +172,7 @@ def method(problems: Problems, function: nodes.Field, base: Type, scope: Scope) 
         help = f"values have no methods: {FUNCTIONS[name]}"
     else:
         return False
-    problems.add("not-callable", scope.unit.span(function), help=help, name=name)
+    problems.add("not-callable", scope.unit.span(function), help=help, name=function.name.id)
     return True
 
 
@@ -238,7 +236,7 @@ def no_plan(world: World, problems: Problems, unit: Unit, agent: nodes.Agent, sp
 
 def failing(world: World, problems: Problems, wrong: Wrong, related: Iterable[Label] = ()) -> None:
     """Report an evaluation that fails; a failure inside of the standard library is left to the run."""
-    if wrong.unit.path.startswith("std/") and wrong.unit not in world.roots:
+    if wrong.unit.is_std and wrong.unit not in world.roots:
         return
     span = wrong.unit.span(wrong.node)
     if any(d.severity == "error" and _touch(d.span, span) for d in problems.found):

@@ -58,15 +58,8 @@ ARTEFACT = RecordOf(
     )
 )
 """An artefact as the condition of a bid sees it; `created_at` in seconds."""
-CLAIM = RecordOf(
-    (
-        *(FieldOf(name, types.STRING) for name in ("id", "artefact_id", "status", "reason")),
-        *(FieldOf(name, types.FLOAT) for name in ("created_at", "deadline")),
-        *(FieldOf(name, types.ListOf(types.STRING)) for name in ("grants", "silent", "reviews")),
-        FieldOf("bids", types.MapOf(types.STRING)),
-    )
-)
-"""A claim as the condition of a bid sees it; times in seconds."""
+CLAIM = RecordOf((FieldOf("id", types.STRING), FieldOf("artefact_id", types.STRING)))
+"""A claim as the condition of a bid sees it."""
 
 
 class Symbol:

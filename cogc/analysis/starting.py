@@ -200,7 +200,7 @@ class _Start:
             return
         own = {k: v for k, v in given.items() if v is not _UNKNOWN}
         parameters = [p for p in member.target.parameters.values() if id(p.node) not in given]
-        created = member.owner.unit.span(node.coglet) if not member.owner.unit.path.startswith("std/") else self.created
+        created = member.owner.unit.span(node.coglet) if not member.owner.unit.is_std else self.created
         inner = _Start(self.checked, own, self.visited, self.depth + 1, created if own else None)
         inner.defaults(parameters, member.target)
         key = repr((member.target.key, sorted((str(k), repr(v)) for k, v in inner.known.items())))

@@ -56,7 +56,7 @@ def of_agents(checked: Checked) -> None:
 def of_python(checked: Checked) -> None:
     """Apply the rule for code in Python, which is imported only for files that name some."""
     for unit in checked.world.units.values():
-        if unit.path.startswith("std/"):
+        if unit.is_std:
             continue
         if any(e.kind.id == "python" for e in unit.all(nodes.Executor)) or unit.all(nodes.PythonClass):
             from cogc.checks.python_code import python_code

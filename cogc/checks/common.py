@@ -4,22 +4,28 @@ from __future__ import annotations
 
 from cogc.analysis.tables import Port
 from cogc.syntax import nodes
+from cogc.syntax.parse_folder import is_folder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from cogc.analysis.checked import Checked
-    from cogc.names.world import Shape
+    from cogc.names.world import Shape, Unit
 
 
 def own_shapes(checked: Checked) -> Iterator[Shape]:
     """Yield the coglets and mixins that the user wrote, without the standard library and the coglets that the compiler has made."""
     for shape in checked.world.shapes.values():
-        if shape.declared in ("coglet", "mixin") and (
-            not shape.unit.path.startswith("std/") or shape.unit in checked.world.roots
-        ):
+        if shape.declared in ("coglet", "mixin") and (not shape.unit.is_std or shape.unit in checked.world.roots):
             yield shape
+
+
+def sound_units(checked: Checked) -> list[Unit]:
+    """Return the files to check that the user wrote and that have no error: what has one is still being written, and the
+    spec of a coglet folder is made by the compiler."""
+    wrong = {d.span.source.path for d in checked.problems.found if d.severity == "error"}
+    return [u for u in checked.world.roots if not u.is_std and u.path not in wrong and not is_folder(u.path)]
 
 
 def keys_of(shape: Shape) -> list[str]:

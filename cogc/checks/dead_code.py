@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-import re
 
 from cogc.analysis.ranges import known_value
-from cogc.checks.common import own_shapes
+from cogc.checks.common import own_shapes, sound_units
+from cogc.checks.words import tests_beside, words_of
 from cogc.syntax import nodes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from cogc.analysis.checked import Checked
     from cogc.analysis.scope import Scope
     from cogc.names.world import Shape, Unit
@@ -23,56 +25,68 @@ _TURNED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "==": "=="}
 
 def dead_code(checked: Checked) -> None:
     """Report conditions that are decided, and parts of a spec without an effect."""
+    units = sound_units(checked)
     for never, scope, what in checked.tables.hopeless_tests:
-        if scope.unit in checked.world.roots:
+        if scope.unit in units:
             checked.problems.add("one-outcome", scope.unit.span(never), what=what, outcome="false")
     inside: set[int] = set()  # the parts of a condition that was reported
     for condition, scope in sorted(checked.tables.conditions, key=lambda c: c[0].start - c[0].end):
-        if scope.unit in checked.world.roots and id(condition) not in inside and _condition(checked, condition, scope):
+        if scope.unit in units and id(condition) not in inside and _condition(checked, condition, scope):
             inside.update(id(n) for n in nodes.walk(condition))
-    for unit in checked.world.roots:
+    for unit in units:
         for binary in unit.all(nodes.Binary):
             if binary.operator in _COMPARISONS:
                 _same(checked, unit, binary)
-        for trigger in unit.all(nodes.Call):
-            if isinstance(trigger.function, nodes.Name) and trigger.function.id == "all":
-                _twice(checked, unit, [a.value for a in trigger.arguments])
         for test in unit.all(nodes.Test):
-            if not any(isinstance(n, nodes.Expect | nodes.ExpectTrace) for n in nodes.walk(test)):
-                why = "it expects nothing"
-                checked.problems.add("no-effect", unit.span(test.name), what="this test", why=why)
+            if not any(_expects(n) for n in nodes.walk(test)):
+                checked.problems.add("no-expectation", unit.span(test.name))
         for dod in unit.all(nodes.Dod):
-            given = {c.key.id: c for c in dod.criteria if isinstance(c, nodes.Attribute)}
-            if "max_loops" in given and "fix" not in given and dod.extends is None:
-                why = "without `fix` nothing is done again"
-                checked.problems.add("no-effect", unit.span(given["max_loops"].key), what="`max_loops`", why=why)
+            _loops(checked, unit, dod)
     for shape in own_shapes(checked):
-        if shape.unit in checked.world.roots:
+        if shape.unit in units and isinstance(shape.node, nodes.Coglet):
             _coglet(checked, shape)
+
+
+def _expects(node: nodes.Node) -> bool:
+    return isinstance(node, nodes.Expect | nodes.ExpectTrace) or (
+        isinstance(node, nodes.Run) and node.until is not None
+    )
+
+
+def _loops(checked: Checked, unit: Unit, dod: nodes.Dod) -> None:
+    """Report a number of loops where nobody mends anything, unless the definition is there to be extended."""
+    given = {c.key.id: c for c in dod.criteria if isinstance(c, nodes.Attribute)}
+    names = [d.extends.text for u in checked.world.units.values() for d in u.all(nodes.Dod) if d.extends is not None]
+    extended = any(name.rpartition(".")[2] == dod.name.id for name in names)
+    if "max_loops" in given and "fix" not in given and dod.extends is None and not extended:
+        why = "without `fix` nothing is done again"
+        checked.problems.add("no-effect", unit.span(given["max_loops"].key), what="`max_loops`", why=why)
 
 
 def _coglet(checked: Checked, shape: Shape) -> None:
     unit = shape.unit
-    _twice(checked, unit, [m for m in shape.node.members if isinstance(m, nodes.Reaction | nodes.Link)])
+    reactions = [m for m in shape.node.members if isinstance(m, nodes.Reaction)]
+    _twice(checked, unit, reactions)
+    for reaction in reactions:
+        for trigger in reaction.triggers:
+            if isinstance(trigger, nodes.On) and isinstance(trigger.source, nodes.Call):
+                _twice(checked, unit, [a.value for a in trigger.source.arguments])
+            elif isinstance(trigger, nodes.Every) and trigger.ticks and not _ticks(checked, unit):
+                what, why = "a count of ticks", "nothing ticks: give the command, `guide self.tick()`"
+                checked.problems.add("no-effect", unit.span(trigger), what=what, why=why)
     supervise = next((m for m in shape.node.members if isinstance(m, nodes.Supervise)), None)
-    for reaction in shape.node.members:
-        if isinstance(reaction, nodes.Reaction):
-            for trigger in reaction.triggers:
-                if isinstance(trigger, nodes.Every) and trigger.ticks and not _ticks(checked):
-                    what, why = "a count of ticks", "nothing ticks: give the command, `guide self.tick()`"
-                    checked.problems.add("no-effect", unit.span(trigger), what=what, why=why)
     if supervise is not None and not shape.children:
         checked.problems.add("no-effect", unit.span(supervise), what="`supervise`", why="this coglet has no children")
 
 
-def _ticks(checked: Checked) -> bool:
-    """Return whether a file says `tick` anywhere: the command that the ticks of a coglet come from."""
-    return any(
-        re.search(r"\btick\b", u.source.text) for u in checked.world.units.values() if u is not checked.world.prelude
-    )
+def _ticks(checked: Checked, unit: Unit) -> bool:
+    """Return whether a file, or the tests beside this one, give the command that ticks come from."""
+    beside = tests_beside(checked.world, unit)
+    files = [words_of(u) for u in checked.world.units.values() if not u.is_std]
+    return any(words.count("tick") for words in (*files, *([beside] if beside is not None else [])))
 
 
-def _twice(checked: Checked, unit: Unit, parts: list[nodes.Node]) -> None:
+def _twice(checked: Checked, unit: Unit, parts: Sequence[nodes.Node]) -> None:
     """Report parts that stand for a second time, word by word."""
     seen: set[str] = set()
     for part in parts:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def failing_start(checked: Checked) -> None:
     """Report each value of a start that is certain to fail, at the smallest expression that is to blame."""
-    units = [u for u in checked.world.units.values() if not u.path.startswith("std/") or u in checked.world.roots]
+    units = [u for u in checked.world.units.values() if not u.is_std or u in checked.world.roots]
     shapes = [s for s in checked.world.shapes.values() if s.unit in units]
     if all(map(_literal, _values(units, shapes))):
         return

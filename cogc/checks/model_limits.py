@@ -5,7 +5,7 @@ Recent models of Anthropic take no sampling parameters. A server that takes them
 
 from __future__ import annotations
 
-from cogc.diagnostics.suggest import did_you_mean, nearest
+from cogc.diagnostics.suggest import did_you_mean, nearest, suggestion
 from cogc.language.attributes import CAPABILITIES, USUAL
 from cogc.names.model_lists import models_of
 from cogc.syntax import nodes
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def model_limits(checked: Checked) -> None:
     """Report a temperature for a model that takes none, and a budget in dollars for a model without a price."""
     for unit in checked.world.units.values():
-        if unit.path.startswith("std/") and unit not in checked.world.roots:
+        if unit.is_std and unit not in checked.world.roots:
             continue
         for model in unit.all(nodes.Model):
             _own(checked, unit, model)
@@ -51,11 +51,10 @@ def _known(checked: Checked, unit: Unit, node: nodes.Model) -> None:
         return
     if catalogue.knows("anthropic", name.value):
         return
-    near = nearest(name.value, catalogue.data["models"])
+    near = nearest(name.value, catalogue.data["models"], most=2)
     digits = [c for c in name.value if c.isdigit()]
     if near is not None and [c for c in near if c.isdigit()] == digits:  # another number is another model
-        help = f"did you mean `{near}`?"
-        checked.problems.add("unknown-model", unit.span(name), help=help, model=name.value)
+        checked.problems.add("unknown-model", unit.span(name), help=suggestion(near), model=name.value)
 
 
 def _keys(node: nodes.Model) -> set[str]:

@@ -1,13 +1,14 @@
 """Files and folders that a spec names: those that are missing, as far as the files at hand tell.
 
-Replies of a scripted model lie beside the spec, so that a missing file is an error. A command with a slash, a folder to
-work in and a build context are looked up where the run happens, which may be elsewhere: a missing one is a warning.
+All of it is a warning. Another model may take the place of a scripted one, and a test may script it. A command with a
+slash, a folder to work in and a build context are looked up where the run happens, which may be elsewhere.
 """
 
 from __future__ import annotations
 
 import posixpath
 
+from cogc.checks.common import sound_units
 from cogc.syntax import nodes
 
 TYPE_CHECKING = False
@@ -18,23 +19,33 @@ if TYPE_CHECKING:
 
 def outside_files(checked: Checked) -> None:
     """Report files and folders that are named and are not there."""
-    for unit in checked.world.roots:
-        if any(d.severity == "error" and d.span.source is unit.source for d in checked.problems.found):
-            continue  # a file that is being written is not held against what lies beside it
+    for unit in sound_units(checked):
         for model in unit.all(nodes.Model):
             if model.provider.id == "scripted":
                 _scripted(checked, unit, model.argument)
+        inside = {id(c): d for d in unit.all(nodes.Dod) for c in nodes.walk(d)}
         for executor in unit.all(nodes.Executor):
+            dod = inside.get(id(executor))
+            criteria = dod.criteria if dod is not None else ()
+            given = [*executor.attributes, *(c for c in criteria if isinstance(c, nodes.Attribute))]
+            cwd = next((a for a in given if a.key.id == "cwd"), None)
             if executor.kind.id == "shell" and isinstance(executor.argument, nodes.ListLiteral):
-                _command(checked, unit, executor.argument)
+                _command(checked, unit, executor.argument, cwd)
+        for agent in unit.all(nodes.Agent):
+            _sett_agent(checked, unit, {a.key.id: a for a in agent.attributes})
         for attribute in unit.all(nodes.Attribute):
-            if attribute.key.id == "command" and isinstance(attribute.value, nodes.ListLiteral):
-                _command(checked, unit, attribute.value)
-            elif attribute.key.id == "cwd":
+            if attribute.key.id == "cwd":
                 _place(checked, unit, attribute.value, "folder")
-        for entry in unit.all(nodes.Entry):
-            if isinstance(entry.key, nodes.Name) and entry.key.id == "context":
-                _place(checked, unit, entry.value, "folder")
+
+
+def _sett_agent(checked: Checked, unit: Unit, given: dict[str, nodes.Attribute]) -> None:
+    """Look at the command of an agent of a sett, unless an image has it, and at the context of a build."""
+    command, build = given.get("command"), given.get("build")
+    if command is not None and isinstance(command.value, nodes.ListLiteral) and not {"image", "build"} & given.keys():
+        _command(checked, unit, command.value, None)
+    for entry in build.value.entries if build is not None and isinstance(build.value, nodes.RecordLiteral) else ():
+        if isinstance(entry, nodes.Entry) and isinstance(entry.key, nodes.Name) and entry.key.id == "context":
+            _place(checked, unit, entry.value, "folder")
 
 
 def _scripted(checked: Checked, unit: Unit, path: nodes.Expr) -> None:
@@ -44,17 +55,32 @@ def _scripted(checked: Checked, unit: Unit, path: nodes.Expr) -> None:
         checked.problems.add("missing-file", unit.span(path), path=path.value)
 
 
-def _command(checked: Checked, unit: Unit, words: nodes.ListLiteral) -> None:
-    if words.items and isinstance(words.items[0], nodes.Text) and "/" in words.items[0].value:
-        _place(checked, unit, words.items[0], "command")
+def _command(checked: Checked, unit: Unit, words: nodes.ListLiteral, cwd: nodes.Attribute | None) -> None:
+    """Look at a command with a slash, from the folder that it is run in."""
+    first = words.items[0] if words.items else None
+    if not isinstance(first, nodes.Text) or "/" not in first.value:
+        return
+    if cwd is None:
+        _place(checked, unit, first, "command")
+    elif isinstance(cwd.value, nodes.Text) and not cwd.value.template:
+        _place(checked, unit, first, "command", cwd.value.value)
 
 
-def _place(checked: Checked, unit: Unit, node: nodes.Node, what: str) -> None:
-    """Report a path that leads nowhere from the folder of the spec, and from the folder of the check."""
-    if not isinstance(node, nodes.Text) or node.template or not node.value or posixpath.isabs(node.value):
+def _place(checked: Checked, unit: Unit, node: nodes.Node, what: str, cwd: str = "") -> None:
+    """Report a path that leads nowhere from the folder of the spec, and from the folder of the check.
+
+    A command in a folder that is not there either is left alone: another command makes it, as it makes `target/debug/app`.
+    """
+    if not isinstance(node, nodes.Text) or node.template or not node.value:
+        return
+    if posixpath.isabs(node.value) or node.value.startswith("~"):
         return
     if any(t.value != node.value and node.value in t.value.split() for t in unit.all(nodes.Text)):
         return  # a command of the file names it, and may make it
-    beside = posixpath.normpath(posixpath.join(posixpath.dirname(unit.path), node.value))
-    if all(checked.world.look(unit, p) is None for p in (beside, posixpath.normpath(node.value))):
+    starts = [posixpath.join(posixpath.dirname(unit.path), cwd), cwd]
+    paths = [posixpath.normpath(posixpath.join(start, node.value)) for start in starts]
+    if any(checked.world.look(unit, p) is not None for p in paths):
+        return
+    folders = [posixpath.dirname(p) or "." for p in paths]
+    if what != "command" or any(checked.world.look(unit, f) is not None for f in folders):
         checked.problems.add("missing-path", unit.span(node), what=what, path=node.value)

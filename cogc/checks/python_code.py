@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import sys
 
+from cogc.diagnostics.source import Span
 from cogc.diagnostics.suggest import did_you_mean
 from cogc.language import types
 from cogc.names.python_code import annotated_types, find, function, initialiser, misfit
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from cogc.analysis.checked import Checked
-    from cogc.diagnostics.source import Span
     from cogc.language.types import Type
     from cogc.names.python_code import Code, Definition
     from cogc.names.world import Parameter, Unit
@@ -31,7 +31,7 @@ CALL_ID = "call_id"
 def python_code(checked: Checked) -> None:
     """Report programs and coglets in Python that do not fit their code."""
     for unit in checked.world.units.values():
-        if unit.path.startswith("std/"):
+        if unit.is_std:
             continue
         for program in unit.all(nodes.Program):
             argument = program.executor.argument
@@ -117,7 +117,7 @@ def _coglet(checked: Checked, unit: Unit, coglet: nodes.Coglet, path: nodes.Text
     span = unit.span(coglet.name)
     if coglet.parameters:
         first, last = coglet.parameters[0], coglet.parameters[-1]
-        span = type(span)(unit.source, first.start, last.end)
+        span = Span(unit.source, first.start, last.end)
     parameters = list(shape.parameters.values())
     if _fits(checked, node, found[0], [p.name for p in parameters], span, True):
         _parameters(checked, unit, found[0], node, parameters, annotated_types(node)[0])

@@ -53,7 +53,8 @@ _TELLING = re.compile(
 )
 _ASSIGNED = re.compile(r"\A([A-Za-z_][A-Za-z0-9_]*)=(.*)\Z", re.DOTALL)
 _RANDOM = re.compile(r"[A-Za-z0-9+/=_.~-]{16,}\Z")
-_ENTROPY = 3.3  # bits a character: words of a language have less, random keys have more
+_SHORTEST = 12
+_ENTROPY = 3.2  # bits a character: words of a language have less, random keys have more
 
 
 def typed_secret(checked: Checked) -> None:
@@ -75,18 +76,32 @@ def _looks_like(text: str, name: str) -> str:
     found = _FORMS.search(text)
     if found is not None:
         kind = next(k for k, v in found.groupdict().items() if v and k in _WORDS)
-        return _WORDS[kind]
+        if not _is_example(kind, found):
+            return _WORDS[kind]
     assigned = _ASSIGNED.match(text)
     if assigned is not None:  # an entry of an environment, as Docker writes it
         name, text = assigned.groups()
-    if _TELLING.search(name) and _RANDOM.match(text) and _is_random(text):
+    if _TELLING.search(name) and _RANDOM.match(text) and any(_is_random(part) for part in re.split(r"[-_./]", text)):
         return f"a secret, by its name `{name}`"
     return ""
 
 
+def _is_example(kind: str, found: re.Match[str]) -> bool:
+    """Return whether a text only has the form of a secret: a placeholder, words with hyphens, a server of this machine."""
+    text = found[0]
+    if kind == "url":
+        address = found.string[found.end() :]
+        user = text.partition("://")[2].partition(":")[0]
+        return address.startswith(("localhost", "127.0.0.1", "[::1]")) or user == found["word"]
+    tail = re.split(r"[ ]|sk-ant-(?:api\d+-)?|sk-(?:proj-|svcacct-)?", text)[-1]
+    if kind in ("anthropic", "openai", "bearer") and set(tail) <= set("xX*.-_"):
+        return True
+    return kind in ("openai", "bearer") and "-" in tail and not any(c.isdigit() or c.isupper() for c in tail)
+
+
 def _is_random(text: str) -> bool:
     """Return whether the characters of a word are as mixed as those of a key."""
-    if not (any(c.isdigit() for c in text) and any(c.isalpha() for c in text)):
+    if len(text) < _SHORTEST or not (any(c.isdigit() for c in text) and any(c.isalpha() for c in text)):
         return False
     shares = [text.count(c) / len(text) for c in set(text)]
     return -sum(s * math.log2(s) for s in shares) >= _ENTROPY

@@ -37,7 +37,12 @@ CODES: dict[str, Row] = {
         "in `{path}`: {reason}",
         "run `cogc explain COG006` to see what a manifest holds",
     ),
-    "missing-file": ("COG007", "error", "there is no file `{path}`", "write it, or correct the path"),
+    "missing-file": (
+        "COG007",
+        "warning",
+        "there is no file `{path}`, from which this model answers",
+        "write it, or correct the path",
+    ),
     "missing-path": (
         "COG008",
         "warning",
@@ -422,6 +427,12 @@ CODES: dict[str, Row] = {
     ),
     "one-outcome": ("COG528", "warning", "{what} is always {outcome}", "remove it, or correct it"),
     "said-twice": ("COG529", "warning", "this stands here twice", "remove one of the two"),
+    "no-expectation": (
+        "COG531",
+        "warning",
+        "this test expects nothing: it fails only if its run does",
+        "add `expect ...`, or `run until ...`",
+    ),
     "no-effect": ("COG530", "warning", "{what} has no effect: {why}", "remove it"),
     "tool-clash": (
         "COG329",

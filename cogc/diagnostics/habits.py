@@ -63,6 +63,14 @@ STATEMENTS: dict[str, str] = {
 }  # fmt: skip
 """Words with which a phrase begins in other languages."""
 
+IN_TESTS: dict[str, str] = {
+    **dict.fromkeys(("sleep", "wait", "tick"), "let time pass with `run 3s`"),
+    **dict.fromkeys(("assert", "check", "should", "require"), "write `expect ...`"),
+    **dict.fromkeys(("emit", "publish", "input", "transmit"), "write `send self.CHANNEL <- VALUE`"),
+    **dict.fromkeys(("mock", "stub", "when", "given"), "write `script NAME { reply VALUE }`"),
+}
+"""Words with which a step of a test begins elsewhere."""
+
 VALUES: dict[str, str] = {
     "True": "write `true`",
     "TRUE": "write `true`",
@@ -70,7 +78,7 @@ VALUES: dict[str, str] = {
     "False": "write `false`",
     "FALSE": "write `false`",
     "no": "write `false`",
-    **dict.fromkeys(("None", "nil", "undefined", "NULL", "Null", "none", "nothing", "void", "NaN"), "write `null`"),
+    **dict.fromkeys(("None", "nil", "undefined", "NULL", "Null", "none", "nothing", "void"), "write `null`"),
     "this": "write `self`, or the name of the state alone",
     "me": "write `self`, or the name of the state alone",
     "print": _PRINT,
@@ -78,39 +86,43 @@ VALUES: dict[str, str] = {
 }
 """Names of values."""
 
+CALLED: dict[str, str] = {
+    **dict.fromkeys(("length", "size", "strlen", "length_of", "Len", "cardinality"), "len"),
+    **dict.fromkeys(("string", "String", "to_string", "toString", "tostring", "repr"), "str"),
+    **dict.fromkeys(("Int", "integer", "parseInt", "parse_int", "to_int", "toInt", "Number", "atoi"), "int"),
+    **dict.fromkeys(("double", "Float", "parseFloat", "parse_float", "to_float"), "float"),
+    **dict.fromkeys(("uppercase", "toUpperCase", "to_upper", "upcase", "to_uppercase"), "upper"),
+    **dict.fromkeys(("lowercase", "toLowerCase", "to_lower", "downcase", "to_lowercase"), "lower"),
+    **dict.fromkeys(("includes", "include", "has_value"), "contains"),
+    **dict.fromkeys(("startswith", "startsWith", "has_prefix", "hasPrefix"), "starts_with"),
+    **dict.fromkeys(("sort", "order"), "sorted"),
+    **dict.fromkeys(("order_by", "sortBy"), "sort_by"),
+    **dict.fromkeys(("to_json", "toJson", "dumps", "stringify", "json_encode"), "json"),
+    **dict.fromkeys(("time", "date", "today", "Date", "datetime", "timestamp"), "now"),
+    **dict.fromkeys(("rand", "randint", "random_int"), "random"),
+    **dict.fromkeys(("distinct", "uniq", "dedup"), "unique"),
+    "minimum": "min",
+    "maximum": "max",
+}
+"""Names of functions, and the built-in function that does the same."""
+
 FUNCTIONS: dict[str, str] = {
-    **dict.fromkeys(("length", "size", "strlen", "length_of", "Len", "cardinality"), "write `len(x)`"),
-    **dict.fromkeys(("string", "String", "to_string", "toString", "tostring", "repr", "format"), "write `str(x)`"),
-    **dict.fromkeys(("Int", "integer", "parseInt", "parse_int", "to_int", "toInt", "Number", "atoi"), "write `int(x)`"),
-    **dict.fromkeys(("double", "Float", "parseFloat", "parse_float", "to_float"), "write `float(x)`"),
-    **dict.fromkeys(("uppercase", "toUpperCase", "to_upper", "upcase", "to_uppercase"), "write `upper(x)`"),
-    **dict.fromkeys(("lowercase", "toLowerCase", "to_lower", "downcase", "to_lowercase"), "write `lower(x)`"),
-    **dict.fromkeys(("includes", "include", "has_value", "index_of"), "write `contains(x, part)`, or `part in x`"),
-    **dict.fromkeys(("startswith", "startsWith", "has_prefix", "hasPrefix"), "write `starts_with(x, part)`"),
     **dict.fromkeys(("map", "collect", "select"), "write `[f(x) for x in xs]`"),
     **dict.fromkeys(("filter", "where", "reject"), "write `[x for x in xs if ...]`"),
-    **dict.fromkeys(("sort", "order", "order_by", "sortBy"), 'write `sorted(xs)`, or `sort_by(xs, "field")`'),
     **dict.fromkeys(("append", "push", "add", "concat", "extend"), "write `xs + [x]`"),
-    **dict.fromkeys(("to_json", "toJson", "dumps", "stringify", "json_encode"), "write `json(x)`"),
-    **dict.fromkeys(("time", "date", "today", "Date", "datetime", "timestamp"), "write `now()`"),
-    **dict.fromkeys(("rand", "randint", "random_int"), "write `random()`"),
-    **dict.fromkeys(("distinct", "uniq", "dedup"), "write `unique(xs)`"),
-    **dict.fromkeys(("minimum", "maximum"), "write `min(xs)` or `max(xs)`"),
     **dict.fromkeys(("print", "println", "printf", "echo", "puts"), _PRINT),
+    **dict.fromkeys(("substring", "substr", "slice"), "write `x[a:b]`"),
+    **dict.fromkeys(("isinstance", "typeof", "type"), "write `x is TYPE`"),
+    **dict.fromkeys(
+        ("sleep", "wait"), "write `after 1s { ... }` in the coglet, or `await CHANNEL timeout 1s` in a body"
+    ),
+    "format": 'write a template: `"x {{ v }}"`',
     "raise": 'write `fail "..."`',
-    "substring": "write `x[a:b]`",
-    "substr": "write `x[a:b]`",
-    "slice": "write `x[a:b]`",
     "ord": "there are no characters: a string of one character stands for it",
-    "isinstance": "write `x is TYPE`",
-    "typeof": "write `x is TYPE`",
-    "type": "write `x is TYPE`",
-    "sleep": "write `after 1s { ... }` in the coglet",
-    "wait": "write `await CHANNEL`",
     "pow": "multiply with `*`: there is no power",
     "sqrt": "there is no square root: a `python` program has one",
 }
-"""Names of functions."""
+"""Names of functions for which there is another form."""
 
 _LIST = "a list is written `[T]`, for example `[string]`"
 _MAP = "a map from strings is written `map[T]`, for example `map[int]`"

@@ -7,9 +7,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-def nearest(word: str, candidates: Iterable[str]) -> str | None:
-    """Return the candidate closest to `word`, or None if more than a third of the word differs from each."""
-    best, best_distance = None, max(1, len(word) // 3) + 1
+_MEANT = "did you mean `"
+
+
+def nearest(word: str, candidates: Iterable[str], most: int = 100) -> str | None:
+    """Return the candidate closest to `word`, or None if more than a third of the word, or `most`, differs from each."""
+    best, best_distance = None, min(max(1, len(word) // 3), most) + 1
     folded = word.lower().replace("-", "_")
     for candidate in sorted(set(candidates)):
         if candidate == word or abs(len(candidate) - len(word)) >= best_distance:
@@ -37,12 +40,22 @@ def _distance(a: str, b: str, limit: int) -> int:
     return last[-1]
 
 
+def suggestion(near: str) -> str:
+    """Return the help line that names a word."""
+    return f"{_MEANT}{near}`?"
+
+
+def is_suggestion(help: str) -> bool:
+    """Return whether a help line names a word that is near."""
+    return help.startswith(_MEANT)
+
+
 def did_you_mean(word: str, candidates: Iterable[str], otherwise: str = "") -> str:
     """Return a help line: the nearest candidate, else a short list of all, else `otherwise`."""
     known = sorted(set(candidates))
     near = nearest(word, known)
     if near:
-        return f"did you mean `{near}`?"
+        return suggestion(near)
     if known and len(known) <= 8:
         return "known here: " + ", ".join(f"`{k}`" for k in known)
     return otherwise

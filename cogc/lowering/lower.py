@@ -418,7 +418,7 @@ class _Coglet:
         ]
 
     def _takes(self, mixin: str) -> bool:
-        return any(m.shape.name == mixin and m.shape.unit.path.startswith("std/") for m in self.shape.mixins)
+        return any(m.shape.name == mixin and m.shape.unit.is_std for m in self.shape.mixins)
 
     def _parameters(self) -> list[ir.ParameterDecl]:
         """Lower the parameters of the coglet, then those of its mixins, whose defaults are the arguments of `with M(...)`."""

@@ -230,7 +230,7 @@ def _parts(checked: Checked, unit: Unit) -> Iterator[Part]:
     """Yield the criteria and the steps that a file and those that it imports declare."""
     for shape in reachable(checked.world, unit):
         declared = checked.world.lookup(shape.unit, shape.name)
-        if declared is None or shape.unit.path.startswith("std/"):
+        if declared is None or shape.unit.is_std:
             continue
         node, own = declared.node, shape.unit
         if isinstance(node, nodes.Dod):

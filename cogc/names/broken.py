@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 
+from cogc.diagnostics.suggest import is_suggestion
 from cogc.names.load import import_path
 from cogc.syntax import nodes
 
@@ -77,7 +78,7 @@ class Broken:
             declared |= used
 
     def hides(self, slug: str, span: Span, facts: Mapping[str, object], help: str) -> bool:
-        """Return whether a report only says that text which could not be read is missing."""
+        """Return whether a report only says that text which could not be read is missing, or stands inside of such text."""
         if any(d.source is span.source and d.start <= span.start and span.end <= d.end for d in self.dropped):
             return True
         if slug not in _UNKNOWN and slug not in _UNUSED and slug != "no-root":
@@ -112,7 +113,7 @@ class Broken:
     def _imported(self, unit: Unit, name: str, help: str) -> bool:
         """Return whether a name may come from an import that failed."""
         for alias in self.failed.get(unit.path, ()):
-            if alias == name.partition(".")[0] if alias else not help.startswith("did you mean"):
+            if alias == name.partition(".")[0] if alias else not is_suggestion(help):
                 return True
         return False
 
@@ -129,10 +130,11 @@ def _imports(unit: Unit) -> list[nodes.Import]:
 
 
 def _around(unit: Unit, span: Span) -> str:
-    """Return the name of the declaration around a place, "" outside of all."""
+    """Return the name of the declaration around a place, "" outside of all. A test has a name that no coglet can have."""
     for node in unit.tree.declarations:
-        if isinstance(node, nodes.Import | nodes.Test | nodes.Scenario | nodes.Error):
+        if isinstance(node, nodes.Import | nodes.Error):
             continue
         if node.start <= span.start and span.end <= node.end and (node.start, node.end) != (span.start, span.end):
-            return node.name.id
+            is_test = isinstance(node, nodes.Test | nodes.Scenario)
+            return f"test {node.name.value}" if is_test else node.name.id  # type: ignore[union-attr]
     return ""

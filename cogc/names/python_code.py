@@ -27,8 +27,8 @@ _SIMPLE: dict[str, Type] = {
     "bool": types.BOOL,
     "None": types.NULL,
 }
-_LISTS = ("list", "List", "Sequence", "Iterable", "Collection")
-_MAPS = ("dict", "Dict", "Mapping", "MutableMapping")
+_LISTS = ("list", "List")  # a text is a `Sequence` too, and a dict an `Iterable`
+_MAPS = ("dict", "Dict")
 
 
 class Code(Record):
@@ -59,7 +59,7 @@ def _read(path: str, data: bytes) -> Code:
     except (ValueError, RecursionError, MemoryError) as error:
         return Code(path, {}, True, str(error) or type(error).__name__)
     names: dict[str, list[ast.stmt]] = {}
-    is_open = _collect(tree.body, names)
+    is_open = _collect(tree.body, names) or any(_binds_freely(node) for node in ast.walk(tree))
     return Code(path, names, is_open or "__getattr__" in names, "")
 
 
@@ -80,11 +80,14 @@ def _collect(body: list[ast.stmt], names: dict[str, list[ast.stmt]]) -> bool:
                         names.setdefault(inner.id, []).append(node)
                 for field in ("body", "orelse", "finalbody"):
                     is_open = _collect(getattr(node, field, []), names) or is_open
-                for handler in getattr(node, "handlers", []):
-                    is_open = _collect(handler.body, names) or is_open
-                if isinstance(node, ast.Expr) and "globals" in ast.unparse(node):
-                    is_open = True
+                for part in (*getattr(node, "handlers", []), *getattr(node, "cases", [])):
+                    is_open = _collect(part.body, names) or is_open
     return is_open
+
+
+def _binds_freely(node: ast.AST) -> bool:
+    """Return whether a part of a module may bind names of the module that are not known."""
+    return isinstance(node, ast.Global) or (isinstance(node, ast.Name) and node.id in ("globals", "vars", "setattr"))
 
 
 def function(code: Code, name: str) -> Definition | None:

@@ -80,6 +80,11 @@ class Unit:
                 self._nodes.setdefault(node.__class__, []).append(node)
         return self._nodes.get(kind, [])
 
+    @property
+    def is_std(self) -> bool:
+        """Return whether the file is of the standard library."""
+        return self.path.startswith("std/")
+
     def span(self, node: nodes.Node) -> Span:
         return Span(self.source, node.start, node.end)
 

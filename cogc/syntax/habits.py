@@ -2,35 +2,53 @@
 
 from __future__ import annotations
 
-from cogc.diagnostics.habits import STATEMENTS
+from typing import NamedTuple
+
+from cogc.diagnostics.habits import IN_TESTS, STATEMENTS
 
 _ASSIGNING = "+-*/%"
 _NAME_RULE = "a name consists of letters, digits and `_`: `{}_{}`"
 _BEGINS = ("", "\n", "{", "}", ";")
 
 
-def remedy(
-    texts: list[str], adjacent: tuple[bool, bool], name: bool, expression: bool, bracket: str
-) -> tuple[str, bool] | None:
-    """Return what to write, and whether the token before the mistake is the cause. None if no habit fits.
+class Around(NamedTuple):
+    """What stands around a mistake, and what could stand in its place.
 
-    `texts` are the texts of the two tokens before the mistake, of itself and of the two behind it; `adjacent` says whether
-    its neighbours touch it; `name` and `expression` whether a name or an expression could stand here; `bracket` is the
-    innermost open bracket.
+    `texts` are the texts of the two tokens before the mistake, of itself and of the two behind it; `touches` says whether
+    its neighbours touch it; `bracket` is the innermost open bracket. The others say whether a name, an expression, a `:`
+    or a step of a test could stand here.
     """
-    far, before, text, after, _ = texts
-    begins = far in _BEGINS or before in ("{", "\n", "")
-    if text in STATEMENTS and (before in _BEGINS) and not name:
-        return STATEMENTS[text], False
-    if before in STATEMENTS and far in _BEGINS and text not in ("<-", "=", "(", "."):
+
+    texts: list[str]
+    touches: tuple[bool, bool]
+    bracket: str
+    name: bool
+    expression: bool
+    colon: bool
+    step: bool
+
+
+def remedy(at: Around) -> tuple[str, bool] | None:
+    """Return what to write, and whether the token before the mistake is the cause. None if no habit fits."""
+    far, before, text, after, _ = at.texts
+    operators = _operators(at.texts, at.touches, far in _BEGINS or before in _BEGINS, at.bracket)
+    if operators is not None:
+        return operators
+    table = IN_TESTS if at.step else STATEMENTS
+    if text in table and before in _BEGINS and not at.name:
+        return table[text], False
+    begins_word = text[:1].isalnum() or text[:1] in ('"', "_")
+    if before in STATEMENTS and far in _BEGINS and begins_word and not at.colon:
         return STATEMENTS[before], True
+    if at.colon and begins_word and before.isidentifier():
+        return f"a `:` is missing: `{before}: {text}`", False
     if before == "await" and text.isidentifier():
         return "`await` waits in a body: `let x = await CHANNEL`", True
-    if before.isidentifier() and text == "-" and after.isidentifier() and adjacent == (True, True) and not expression:
-        return _NAME_RULE.format(before, after), False
-    if text[:1] == '"' and before in ("f", "b", "u", "F", "fr", "rb", "t", "s") and adjacent[0]:
+    if before.isidentifier() and text == "-" and after.isidentifier() and at.touches == (True, True):
+        return None if at.expression else (_NAME_RULE.format(before, after), False)
+    if text[:1] == '"' and before in ("f", "b", "u", "F", "fr", "rb", "t", "s") and at.touches[0]:
         return "remove the letter: every string with `{{ name }}` is a template", True
-    return _operators(texts, adjacent, begins, bracket) or _types(texts, adjacent, name)
+    return _types(at.texts)
 
 
 def _operators(texts: list[str], adjacent: tuple[bool, bool], begins: bool, bracket: str) -> tuple[str, bool] | None:
@@ -52,6 +70,8 @@ def _operators(texts: list[str], adjacent: tuple[bool, bool], begins: bool, brac
         return "compare with `==`", False
     if text == ">" and before in ("=", "<"):
         return ("compare with `!=`" if before == "<" else "write `->`, or `:` in a record"), False
+    if text == "=" and after == ">" and adjacent[1]:
+        return "write `->`, or `:` in a record", False
     if text == "=" and before == ":":
         return "write `let NAME = VALUE`, or `NAME = VALUE` for a state", False
     if text == "|" and "|" in (before, after):
@@ -65,9 +85,11 @@ def _operators(texts: list[str], adjacent: tuple[bool, bool], begins: bool, brac
 
 def _equals(texts: list[str], bracket: str) -> tuple[str, bool] | None:
     """Return the remedy for `=` or `:` in a place that wants the other one."""
-    _, before, text, after, _ = texts
+    far, before, text, after, _ = texts
     if text == ":":
         return None
+    if bracket == "{" and (far == "." or before == "]"):
+        return "a part of a state is not set by itself: set the state as a whole, `STATE = ...`", False
     if before in ("let", "const", "state", "type", "create", "model", "queue"):
         return f"a name is missing: `{before} NAME = ...`", False
     if bracket == "(" and before.isidentifier():
@@ -80,8 +102,8 @@ def _equals(texts: list[str], bracket: str) -> tuple[str, bool] | None:
     return "compare with `==`; `=` sets a state, as a statement of its own", False
 
 
-def _types(texts: list[str], adjacent: tuple[bool, bool], name: bool) -> tuple[str, bool] | None:
-    """Return the remedy for a type that is written in another way, or a `:` that is missing before it."""
+def _types(texts: list[str]) -> tuple[str, bool] | None:
+    """Return the remedy for a type that is written in another way."""
     far, before, text, _, _ = texts
     if text == "]" and before == "[" and far.isidentifier():
         return f"a list of these is written `[{far}]`", False

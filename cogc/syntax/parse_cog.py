@@ -239,12 +239,16 @@ class _Reporter:
 
         A word in front of the token may be the cause: one of another language, or a misspelt one.
         """
-        from cogc.syntax.habits import remedy
+        from cogc.syntax.habits import Around, remedy
 
         found = set(lalr.expected(states, RULES))
         before = at - 1 if at and not self._is_keyword(at - 1) else -1
         texts = [self._text(i) if 0 <= i < len(self.tokens.kinds) else "" for i in range(at - 2, at + 3)]
-        help = remedy(texts, self._adjacent(at), TERMINALS["NAME"] in found, found >= _EXPRESSION, self._bracket(at))
+        around = Around(
+            texts, self._adjacent(at), self._bracket(at), TERMINALS["NAME"] in found, found >= _EXPRESSION,
+            OPERATORS[":"] in found and OPERATORS["<-"] not in found, KEYWORDS["expect"] in found,
+        )  # fmt: skip
+        help = remedy(around)
         if help is not None:
             return (at - 1 if help[1] else at), help[0]
         wanted = [w for w in KEYWORDS if KEYWORDS[w] in found]

@@ -138,3 +138,15 @@ def test_a_number_that_is_none_is_one_report() -> None:
     assert [d.slug for d in check_text("coglet Main { transmit y: int\n  every 10sec { y <- 1 } }\n")[1]] == [
         "bad-number"
     ]
+
+
+def test_a_broken_step_of_a_test_hides_nothing_in_a_coglet() -> None:
+    text = """coglet Main { transmit y: int
+  on start { y <- foo } }
+test "t" { use Main
+  expect foo len(y) }
+"""
+    assert [(slug, line) for slug, line, _ in places(check_text(text)[1])] == [
+        ("unknown-name", 2),
+        ("unexpected-token", 4),
+    ]

@@ -36,8 +36,10 @@ STATEMENTS = [
     ("y <- None", "5:20", "`null`"),
     ("y <- length([v])", "5:20", "`len`"),
     ('log info "a".upper()', "5:24", '`upper("a")`'),
-    ("y <- [v].length()", "5:20", "`len(x)`"),
+    ("y <- [v].length()", "5:20", "`len([v])`"),
     ("y <- f(v", "5:24", ""),
+    ("n.a = 3", "5:19", "as a whole"),
+    ("y <- x => x", "5:22", "`->`"),
     ("throw v", "5:15", 'fail "..."'),
 ]
 
@@ -91,3 +93,20 @@ def test_a_list_of_what_is_expected_is_whole_or_says_that_it_is_not() -> None:
 def test_a_word_of_another_language_that_is_declared_is_no_mistake() -> None:
     text = BODY % "y <- length([v])" + "program length(a: [int]) -> int = expr len(a)\n"
     assert [d.slug for d in check_text(text)[1]] == []
+
+
+OWN = [
+    ("agent A { model: m\n spawn [B] }\n", "expected `:`"),
+    ("type T = { from string }\n", "`:` is missing"),
+    ("type T = { input string }\n", "`:` is missing"),
+    ('test "t" { use A\n sleep 3s }\n', "`run 3s`"),
+    ('test "t" { use A\n assert y == 3 }\n', "`expect ...`"),
+    ("coglet A { state process: int = 0\n on start { process += 1 } }\n", "`process = process + ...`"),
+    ("coglet A { transmit emits: int\n on start { emits -> 1 } }\n", "`emits <- 1`"),
+]
+
+
+@pytest.mark.parametrize(("text", "help"), OWN)
+def test_a_word_that_belongs_here_is_not_taken_for_a_foreign_one(text: str, help: str) -> None:
+    found = [d for d in check_text(text)[1] if d.slug == "unexpected-token"]
+    assert [help in d.help for d in found] == [True], [(d.message, d.help) for d in found]

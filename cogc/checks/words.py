@@ -1,0 +1,57 @@
+"""The words of a file with their places: what a lint counts before it says that a name has no use.
+
+Words of strings count too, since a string may be a template, and those of comments do not. In YAML all words count.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from bisect import bisect_left
+
+from cogc.diagnostics.problems import Problems
+from cogc.diagnostics.source import Source
+from cogc.syntax import nodes
+from cogc.syntax.lexer import lex
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cogc.names.world import Unit, World
+
+_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+class Words:
+    """The words of one file, by their places."""
+
+    def __init__(self, source: Source, left_out: tuple[nodes.Node, ...] = ()) -> None:
+        self.places: dict[str, list[int]] = {}
+        if source.path.lower().endswith((".yml", ".yaml")):
+            pieces = [(0, len(source.text))]
+        else:
+            tokens = lex(source, Problems())
+            pieces = list(zip(tokens.starts, tokens.ends, strict=True))
+        skipped = {node.start for node in left_out}
+        for start, end in pieces:
+            if start not in skipped:
+                for found in _WORD.finditer(source.text, start, end):
+                    self.places.setdefault(found[0], []).append(found.start())
+
+    def count(self, word: str, owner: nodes.Node | None = None) -> int:
+        """Return how often a word stands in the file, or inside of a node."""
+        places = self.places.get(word, [])
+        return len(places) if owner is None else bisect_left(places, owner.end) - bisect_left(places, owner.start)
+
+
+def words_of(unit: Unit) -> Words:
+    """Return the words of a file, without those of the files and models that it names."""
+    named = (*(m.argument for m in unit.all(nodes.Model)), *(i.path for i in unit.all(nodes.Import)))
+    return Words(unit.source, tuple(n for n in named if isinstance(n, nodes.Node)))
+
+
+def tests_beside(world: World, unit: Unit) -> Words | None:
+    """Return the words of the file with the tests of a spec, `NAME_test.cog` beside it, if there is one."""
+    stem, _ = posixpath.splitext(unit.path)
+    path = f"{stem}_test.cog"
+    data = world.look(unit, path) if path not in world.units else None
+    return None if data is None else Words(Source(path, data.decode("utf-8", "replace")))

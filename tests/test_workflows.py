@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from cogc.screens.graph.model import graph
-from cogc.screens.graph.write import text as drawn
+from cogc.graph.model import graph
+from cogc.graph.write import text as drawn
 from cogc.syntax.format import file as written
 from support.cli import cogc
 from support.console import commands

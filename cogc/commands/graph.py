@@ -15,7 +15,7 @@ from cogc.compile import analyse
 from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.suggest import did_you_mean
 from cogc.disk.files import main_spec, read
-from cogc.screens.graph import model, svg, write
+from cogc.graph import model, svg, write
 
 _TREE = re.compile(r"(\w.*|[│ ]*[├└]─ .*|flows|  .* -> .*|)")
 """A line of a graph as text."""

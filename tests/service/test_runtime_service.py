@@ -267,14 +267,14 @@ def test_a_channel_that_nobody_knows_reaches_links_and_observers_of_its_name(tmp
 
 
 def test_names_of_channels_at_will_do_not_fill_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cogc.service.runtime.MOST", 3)
+    monkeypatch.setattr("cogc.service.watch.MOST", 3)
     (tmp_path / "spec.cog").write_text(SPEC)
 
     async def does(client: Client, runtime: Runtime) -> None:
         id = await client.create(f"{tmp_path}/spec.cog:Worker")
         for n in range(10):
             assert (await client.post(f"/transmit/{id}/name{n}?data={n}")).status == 200
-        assert len(runtime.records) == 3 and len(runtime.kernel.outer.functions) == 3
+        assert runtime.watched.count == 3 and len(runtime.kernel.outer.functions) == 3
 
     served(does, tmp_path)
 
@@ -371,6 +371,6 @@ def test_a_slow_observer_holds_nobody_up(tmp_path: Path) -> None:
         heard = await observer.next()
         assert observer.lost == 300 - 256 and (len(heard), heard[-1]) == (256, "598")
         end()
-        assert not runtime.feeds and not runtime.kernel.outer.taps.get((f"CogletRuntime/{id}", "output"))
+        assert not runtime.watched.observed and not runtime.kernel.outer.taps.get((f"CogletRuntime/{id}", "output"))
 
     served(does, tmp_path)

@@ -98,11 +98,11 @@ def test_observing_waits_for_messages_and_no_longer_than_its_time(tmp_path: Path
                 found.append(await call(client, "observe_coglet", **given, n=2))
 
             nursery.start_soon(observe)
-            await until(lambda: runtime.feeds)
+            await until(lambda: runtime.watched.observed)
             for n in (1, 2, 3):
                 await http.post(f"/transmit/{d}/input?data={n}")
             await until(lambda: found)
-            assert found == [{"channel": "output", "messages": [2, 4]}] and not runtime.feeds
+            assert found == [{"channel": "output", "messages": [2, 4]}] and not runtime.watched.observed
 
     served(does, tmp_path)
 

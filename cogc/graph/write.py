@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json as json_
 
-from cogc.screens.graph.model import Box, Edge, Graph, caption, title
+from cogc.graph.model import Box, Edge, Graph, caption, title
 
 
 def _numbers(graph: Graph) -> dict[str, str]:

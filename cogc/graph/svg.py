@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from html import escape
 
-from cogc.screens.graph.model import Box, Edge, Graph, caption, title
+from cogc.graph.model import Box, Edge, Graph, caption, title
 
 _CHAR, _LINE, _PAD, _GAP_Y = 7.2, 18.0, 14.0, 26.0
 _STYLE = """

@@ -398,13 +398,14 @@ class LinkDecl(msgspec.Struct, frozen=True, omit_defaults=True):
 
 class Trigger(msgspec.Struct, frozen=True, omit_defaults=True):
     """A trigger. `names` are bound by the pattern; `apart` if they take a list apart; `sender` if the record of the
-    member that sent the message is bound too."""
+    member that sent the message is bound too; `claims` is the program that claims the items of a queue."""
 
     kind: TriggerKind
     ports: list[Port] = []
     names: list[str] = []
     apart: bool = False
     value: Expr | None = None
+    claims: str = ""
     time_of_day: str = ""
     child: str = ""
     command: str = ""
@@ -493,11 +494,19 @@ TICKS = "$every"
 """The name of the inbox for the ticks of a Python coglet; no name of the language has a `$`."""
 
 
+class ItemKey(msgspec.Struct, frozen=True):
+    """The key of an item of a queue, by which items are in order: an expression over `names`, which stand for the item or take it apart."""
+
+    names: list[str]
+    apart: bool
+    value: Expr
+
+
 class Program(msgspec.Struct, frozen=True, omit_defaults=True):
     """A program. `schema` is the input of a tool whose one argument is the whole input. `ports` and `commands` are those
     that the class of a Python coglet must have methods for, `says` the channels that it may transmit on. `words` are those
     of a shell command; `argument` is the text of the other executors, or the tool of an MCP server. `fallbacks` are the models
-    that are asked in their order when `model` cannot answer."""
+    that are asked in their order when `model` cannot answer. `by` is of a program that claims items of a queue in the order of a key."""
 
     key: str
     name: str
@@ -514,6 +523,7 @@ class Program(msgspec.Struct, frozen=True, omit_defaults=True):
     schema: dict[str, Any] | None = None
     tools: list[str] = []
     agent: Agent | None = None
+    by: ItemKey | None = None
     ports: list[str] = []
     commands: list[str] = []
     says: list[str] = []

@@ -475,7 +475,7 @@ def test_a_queue_in_redis(redis: RedisServer) -> None:
 
 @pytest.mark.parametrize(
     "trigger",
-    ["on late as a when a.n > 1", "on late as a distinct a.n within 1s", "on late as a concurrent 2"],
+    ["on late as a when a.n > 1", "on late as a distinct a.n within 1s", "on late as a throttle 1 per 1s"],
 )
 def test_what_a_queues_reaction_cannot_have_is_said(trigger: str) -> None:
     from cogc.analysis.checked import Options

@@ -46,6 +46,8 @@ if TYPE_CHECKING:
 
 _OF_COMMANDS = ("when", "distinct", "throttle", "concurrent", "timeout")
 """The modifiers that have an effect on what is no message: a command."""
+_OF_QUEUES = ("timeout", "concurrent", "by")
+"""The modifiers that a reaction to a queue may have."""
 _OF_HOOKS = ("when", "timeout")
 """The modifiers that have an effect on a hook, and on the failure of a child."""
 
@@ -419,11 +421,24 @@ class Bodies:
         self._rest(node.modifiers, node.body, node.handler, scope, node)
         self.handles = False
         self._effects(node, scope)
-        if len(node.triggers) > 1 or any(m.kind != "timeout" for m in node.modifiers):
-            for trigger in node.triggers:
-                if isinstance(trigger, nodes.On):
-                    port = self.tables.targets.get(id(trigger.source))
-                    ports.no_queue(self.inference, port, node, scope, "with other triggers or modifiers")
+        self._of_queues(node, scope)
+
+    def _of_queues(self, node: nodes.Reaction, scope: Scope) -> None:
+        """Report what a reaction to a queue cannot have beside it, and `by` where no queue is."""
+        sources = [t.source for t in node.triggers if isinstance(t, nodes.On)]
+        heard = [self.tables.targets.get(id(source)) for source in sources]
+        if len(node.triggers) > 1 or any(m.kind not in _OF_QUEUES for m in node.modifiers):
+            for port in heard:
+                ports.no_queue(self.inference, port, node, scope, "with other triggers or modifiers")
+        if any(port is not None and port.kind == "queue" for port in heard):
+            return
+        for m in node.modifiers:
+            if m.kind == "by" and not any(_takes_alone(t) for t in node.triggers):
+                wrong, right = (
+                    "has an effect on the items of a queue alone",
+                    "remove it, or take the items from a queue",
+                )
+                self.problems.add("bad-modifier", scope.unit.span(m), name=m.kind, wrong=wrong, right=right)
 
     def _effects(self, node: nodes.Reaction, scope: Scope) -> None:
         """Report modifiers that have no effect on any trigger."""
@@ -498,6 +513,10 @@ class Bodies:
                 self._number(m.kind, m.value, DURATION, scope)
             case "distinct":
                 self.inference.infer(m.value, scope)
+            case "by":  # a store orders the items, which has neither the coglet nor its states
+                outside = Scope(scope.world, scope.unit)
+                outside.locals = dict(scope.locals)
+                self.inference.infer(m.value, outside)
             case _:
                 assert_never(m.kind)
         if m.per is not None:

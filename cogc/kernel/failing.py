@@ -93,7 +93,7 @@ def fail(
     kernel.lose("failed")
     if kernel.outer.pending:
         kernel.outer.failed(inst, failure, event)
-    supervision.abort(kernel, inst, failed=True)
+    supervision.abort(kernel, inst, failed=True, event=event)
     inst.gate |= FAILED
     inst.failure = report
     if inst.parent is not None:

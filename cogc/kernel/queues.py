@@ -2,10 +2,12 @@
 
 Beside a coglet that listens to a queue runs a consumer, an activity of its own. The consumer claims an item (a call
 that waits until there is one), puts it into the port of the queue as a message, and waits until the coglet has
-settled it by `done` or `back`. Then it claims the next item. So a coglet has at most one unsettled item of a queue.
+settled it by `done` or `back`. Then it claims the next item. So a coglet has at most one unsettled item of a queue, or
+as many as the `concurrent` of its reaction says.
 
 An item whose reaction ends in another way goes back too: its coglet has failed in the `else` of the reaction or elsewhere,
-has stopped, or was restarted. `State.unsettled` has the items of each coglet that are claimed and not settled. An item that still
+has stopped, or was restarted. `State.unsettled` has the items of each coglet that are claimed and not settled, by claim, with
+the inbox of each. An item that still
 waits in the inbox of a coglet that restarts stays there, and is handled afterwards.
 """
 
@@ -49,14 +51,15 @@ def _start(kernel: State, inst: Instance, channel: str) -> None:
 
 def _consume(kernel: State, inst: Instance, channel: str) -> Talk:
     """Claim items one after the other, and hand each to the coglet."""
-    key = channel.removeprefix(QUEUE)
     port = ports.port(inst, channel)
-    take = key if key.endswith(".dead") else f"{key}.take"
+    handler = port.handlers[0]
     while True:
-        claimed = yield CallProgram(take, [])
-        kernel.unsettled.setdefault(inst, {})[_claim(claimed)] = key.removesuffix(".dead")
+        most = 1 if handler.concurrent is None else handler.concurrent(inst)
+        while list(kernel.unsettled.get(inst, {}).values()).count(channel) >= max(most, 1):
+            yield WaitIn(kernel.settling.setdefault((inst.path, channel), []))
+        claimed = yield CallProgram(handler.trigger.claims, [])
+        kernel.unsettled.setdefault(inst, {})[_claim(claimed)] = channel
         kernel.admit(port, claimed)
-        yield WaitIn(kernel.settling.setdefault((inst.path, channel), []))
 
 
 def _claim(item: Any) -> tuple[str, int]:
@@ -65,14 +68,19 @@ def _claim(item: Any) -> tuple[str, int]:
     return id, token
 
 
-def aborted(kernel: State, inst: Instance, failed: bool) -> None:
-    """Give back the items on which a coglet was at work. If it has `failed`, that counts as an attempt."""
+def aborted(kernel: State, inst: Instance, failed: bool, event: Value = None) -> None:
+    """Give back the items on which a coglet was at work. If it has `failed`, that counts as an attempt.
+
+    With several at work, it counts for the item alone that was the `event` of the failure, if it was one of them.
+    """
     claims = kernel.unsettled.get(inst)
     if not claims:
         return
     waiting = {_claim(item) for port, item, _ in (*(inst.backlog or ()), *kernel.messages) if _is_of(port, inst)}
-    for claim in [c for c in claims if c not in waiting]:
-        _give_back(kernel, inst, claim, failed)
+    at_work = [c for c in claims if c not in waiting]
+    to_blame = [c for c in at_work if isinstance(event, list) and event[1:] == list(c)] or at_work
+    for claim in at_work:
+        _give_back(kernel, inst, claim, failed and claim in to_blame)
 
 
 def _is_of(port: Port, inst: Instance) -> bool:
@@ -86,15 +94,19 @@ def forsaken(kernel: State, port: Port, item: Value) -> None:
 
 
 def _give_back(kernel: State, inst: Instance, claim: tuple[str, int], failed: bool) -> None:
-    queue = kernel.unsettled[inst].pop(claim)
+    queue = _queue(kernel.unsettled[inst].pop(claim))
     kernel.effects.append(Unclaim(inst.code.unit, queue, [None, *claim], failed))
 
 
 def orphaned(kernel: State, activity: Activity, value: object) -> None:
     """Give back an item of a queue whose consumer is gone when the item comes."""
     if type(activity.event) is str and activity.event.startswith(QUEUE) and type(value) is list:
-        queue = activity.event.removeprefix(QUEUE).removesuffix(".dead")
-        kernel.effects.append(Unclaim(activity.inst.code.unit, queue, value))
+        kernel.effects.append(Unclaim(activity.inst.code.unit, _queue(activity.event), value))
+
+
+def _queue(channel: str) -> str:
+    """Return the key of the queue whose items come into an inbox."""
+    return channel.removeprefix(QUEUE).removesuffix(".dead")
 
 
 def settled(kernel: State, inst: Instance, key: str, arguments: list[Value]) -> None:

@@ -30,7 +30,7 @@ from cogc.language.texts import shown
 from cogc.language.types import ANY, STRING, ListOf, Type
 from cogc.lowering import methods
 from cogc.lowering.expressions import Lowering, piped
-from cogc.lowering.queues import lower_queue, queue_tools, taking
+from cogc.lowering.queues import claiming, lower_queue, queue_tools, taking
 from cogc.lowering.tables import Layout, Place, Tables
 from cogc.names.locks import tools_of
 from cogc.names.model_lists import models_of
@@ -583,7 +583,8 @@ class _Coglet:
             channel = f"{ir.QUEUE}{taken.name}{'.dead' if taken.kind == 'dead_queue' else ''}"
             self.queues.append(channel)
             queue = self.run.tables.queues[taken.name]
-            triggers, body, error_name, handler = taking(queue, channel, triggers[0], body, error_name, handler)
+            claims = claiming(self.run.tables, queue, channel, triggers[0], single.pop("by", None))
+            triggers, body, error_name, handler = taking(queue, channel, triggers[0], claims, body, error_name, handler)
             lowering.waits.found = True
             beside = False
         return ir.Reaction(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import posixpath
 
+import msgspec
+
 from cogc import ir
 from cogc.language.types import ANY, INT, STRING
 from cogc.lowering.expressions import Lowering
@@ -65,15 +67,31 @@ def queue_tools(tables: Tables, key: str) -> list[str]:
     return found
 
 
+def claiming(tables: Tables, queue: ir.Queue, channel: str, trigger: ir.Trigger, by: ir.Expr | None) -> str:
+    """Return the key of the program that claims the items for a reaction, in the order of the key `by` where there is one."""
+    plain = channel.removeprefix(ir.QUEUE)
+    if plain.endswith(".dead"):
+        return plain
+    take = tables.programs[f"{plain}.take"]
+    assert take is not None
+    if by is None:
+        return take.key
+    key = f"{plain}.by{sum(p is not None and p.by is not None for p in tables.programs.values()) + 1}.take"
+    order = ir.ItemKey(trigger.names or ["_"], trigger.apart, by)
+    tables.programs[key] = msgspec.structs.replace(take, key=key, by=order)
+    return key
+
+
 def taking(
     queue: ir.Queue,
     channel: str,
     trigger: ir.Trigger,
+    claims: str,
     body: list[ir.Statement],
     error: str,
     handler: list[ir.Statement] | None,
 ) -> tuple[list[ir.Trigger], list[ir.Statement], str, list[ir.Statement]]:
-    """Return the triggers, body, error name and handler of a reaction that takes an item from a queue.
+    """Return the triggers, body, error name and handler of a reaction that takes an item from a queue, which the program `claims` claims.
 
     The reaction takes `[value, id, token]` from the inbox `channel`, and settles the item at its end.
     """
@@ -101,5 +119,5 @@ def taking(
     else:
         known = typed if trigger.names and ir.uses(handler, trigger.names) else []
         handler = [*again, *known, *handler, say("done")]
-    heard = ir.Trigger("port", [ir.Port("own_listen", channel)], [item, "id_", "token_"], True)
+    heard = ir.Trigger("port", [ir.Port("own_listen", channel)], [item, "id_", "token_"], True, claims=claims)
     return [heard], whole, error, handler

@@ -29,8 +29,9 @@ from __future__ import annotations
 import itertools
 import os
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Any, TypeAlias
 
 import trio
@@ -41,13 +42,15 @@ from cogc.ir import QUEUE
 from cogc.kernel.effects import Call
 from cogc.kernel.unit import Unit
 from cogc.language.codec import packed, unpacked
+from cogc.language.functions import apart, stable_key
+from cogc.language.meter import begin
 from cogc.language.values import Duration, Failure
 from cogc.run.background import Background
 from cogc.run.outside import Outside
 from cogc.stores import open_store
 from cogc.stores.base import Store
 from cogc.stores.memory import MemoryStore
-from cogc.stores.values import ValueQueue, random_id
+from cogc.stores.values import Claim, KeyOf, ValueQueue, random_id
 
 QUEUES = "queue.db"
 """The file of the state folder that holds queues which name no file of their own."""
@@ -94,11 +97,16 @@ Key: TypeAlias = tuple[Unit, str]
 class _Used:
     """A queue that the run uses: the queue over its store once it is open, the claims that wait, and the items that are worked on."""
 
-    def __init__(self, line: Callable[[], Line]) -> None:
+    def __init__(self, new_line: Callable[[], Line]) -> None:
         self.queue: ValueQueue | None = None
         self.opening = trio.Lock()
-        self.lines = {"take": line(), "dead": line()}
+        self.new_line = new_line
+        self.lines: dict[tuple[str, int], Line] = {}
         self.working: set[tuple[str, int]] = set()
+
+    def line(self, action: str, by: ir.ItemKey | None = None) -> Line:
+        """Return the line for items, or for dead items. Claims in the order of different keys wait apart: what one cannot have, another can."""
+        return self.lines.setdefault((action, id(by)), self.new_line())
 
 
 class Claims:
@@ -122,6 +130,7 @@ class Claims:
         self.clock = clock
         self.used: dict[Key, _Used] = {}
         self.claimed: dict[int, Key] = {}
+        self.keys: dict[int, Callable[..., Any]] = {}
         self.returned = 0
         self.given_up: Counter[str] = Counter()
         """Items without attempts left that no coglet takes as dead ones, by queue."""
@@ -133,12 +142,20 @@ class Claims:
             found = self.used[key] = _Used(lambda: Line(self.outside, rests))
         return found
 
-    async def call(self, key: Key, action: str, arguments: list[Any], call: int = 0) -> Any:
-        """Carry out put, take, done, back, dead or unclaim. Raise Failure if the store cannot be reached."""
+    async def call(
+        self, key: Key, action: str, arguments: list[Any], call: int = 0, by: ir.ItemKey | None = None
+    ) -> Any:
+        """Carry out put, take, done, back, dead or unclaim. Raise Failure if the store cannot be reached.
+
+        A `take` claims the items of one key in their order, if there is a key `by` which they are in order.
+        """
         try:
             queue = await self._queue(key)
-            if action in ("take", "dead"):
-                return await self._claim(queue, key, action, call)
+            if action == "take":
+                line = self._of(key).line(action, by)
+                return await self._claim(queue, key, line, call, partial(queue.take, self._key_of(key, by)))
+            if action == "dead":
+                return await self._claim(queue, key, self._of(key).line(action), call, queue.dead)
             if action in ("done", "back", "unclaim"):
                 self._of(key).working.discard((arguments[0], arguments[1]))
             found = await getattr(queue, action)(*(packed(a) for a in arguments))
@@ -146,21 +163,22 @@ class Claims:
                 found = unpacked(found)
             if action in ("done", "back") and not found:
                 self._late(key, action, arguments)
-            if action in ("put", "back", "unclaim"):
+            if action in ("put", "back", "unclaim") or (action == "done" and queue.in_order):
                 self._changed(key)
             self._look_for_dead(key, queue)
             return None if action == "put" else found
         except ConnectionError as error:
             raise Failure("program", f"the queue `{_declared(key).name}`: {error}") from None
 
-    async def _claim(self, queue: ValueQueue, key: Key, action: str, call: int) -> list[Any]:
+    async def _claim(
+        self, queue: ValueQueue, key: Key, line: Line, call: int, claim: Callable[[], Awaitable[Claim | None]]
+    ) -> list[Any]:
         """Claim an item, or take a dead one, waiting in line while there is none."""
         used = self._of(key)
-        line = used.lines[action]
         while True:
             seen = line.changes
             try:
-                found: list[Any] | None = await getattr(queue, action)()
+                found = await claim()
             except BaseException:
                 line.wake()  # the claim was woken for an item that it does not take
                 raise
@@ -172,9 +190,29 @@ class Claims:
                 return [unpacked(value), id, token]
             await line.wait(call, seen)
 
+    def _key_of(self, key: Key, by: ir.ItemKey | None) -> KeyOf | None:
+        """Return the function that gives an item's key, by which the items are in order. An item without a key, since its expression
+        fails, is in order with no other one."""
+        if by is None:
+            return None
+        expression = self.keys.get(id(by))
+        if expression is None:
+            expression = self.keys[id(by)] = key[0].coder.expression(by.value, by.names)
+        taken_apart, count, evaluate = by.apart, len(by.names), expression
+
+        def key_of(packed_value: Any) -> str | None:
+            value = unpacked(packed_value)
+            begin(object())
+            try:
+                return stable_key(evaluate(None, *(apart(value, count) if taken_apart else [value])))
+            except Exception:
+                return None
+
+        return key_of
+
     def _changed(self, key: Key) -> None:
         """Let the first claim of each line look again."""
-        for line in self._of(key).lines.values():
+        for line in list(self._of(key).lines.values()):
             line.wake()
 
     def _late(self, key: Key, action: str, item: list[Any]) -> None:

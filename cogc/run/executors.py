@@ -168,7 +168,7 @@ class Executors:
                 return from_python(read, f"the result of `{program.name}`")
             case "queue":
                 key, action = (call.unit, str(program.argument)), program.key.rpartition(".")[2]
-                return await self.claims.call(key, action, list(call.arguments.values()), call.id)
+                return await self.claims.call(key, action, list(call.arguments.values()), call.id, call.program.by)
             case "plan store":
                 return await self.plans.call(str(program.argument), list(call.arguments.values()), call.id)
             case "human":

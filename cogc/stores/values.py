@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -28,6 +29,9 @@ def random_id() -> str:
 Claim = list[Any]
 """A claimed item: `[value, id, token]`, as the language has it."""
 
+
+KeyOf = Callable[[Any], str | None]
+"""The key of a packed value by which items are in order; None for one that is in order with no other."""
 
 QUEUES = "queues"
 """The hash with the names of a store's queues of values."""
@@ -56,6 +60,8 @@ class ValueQueue:
         self.new_id = new_id
         self.buried = 0
         """How many items this queue has found without attempts left, at claims and when they were given back."""
+        self.in_order = False
+        """Whether items are claimed in the order of a key, so that one that is done may make another one free."""
 
     async def announce(self) -> None:
         """Let others know that the store has a queue of values by this name."""
@@ -78,9 +84,13 @@ class ValueQueue:
         await self.store.transact(work)
         return id
 
-    async def take(self) -> Claim | None:
-        """Claim the oldest free item. Return `[value, id, token]`, or None if there is none."""
-        return await self._shielded(self._try)
+    async def take(self, key_of: KeyOf | None = None) -> Claim | None:
+        """Claim the oldest free item. Return `[value, id, token]`, or None if there is none.
+
+        With `key_of`, an item waits while an older one with the same key is not done, whoever works on that.
+        """
+        self.in_order = self.in_order or key_of is not None
+        return await self._shielded(partial(self._try, key_of))
 
     async def claim(self) -> dict[str, Any] | None:
         """Claim the oldest free item. Return `{value, id, token}`, or None if there is none."""
@@ -94,7 +104,7 @@ class ValueQueue:
             made.append(await claim())
         return made[0]
 
-    async def _try(self) -> Claim | None:
+    async def _try(self, key_of: KeyOf | None = None) -> Claim | None:
         """Claim the oldest free item in one transaction. An item without attempts left moves to the dead ones on the
         way."""
         now = await self.store.now()
@@ -103,9 +113,17 @@ class ValueQueue:
         async def work(tx: Tx) -> Claim | None:
             nonlocal buried
             buried = 0
+            busy: set[str] = set()
             for id in await tx.members(f"items:{self.name}"):
                 item = await tx.get(f"item:{id}")
-                if item is None or item["until"] > now:
+                if item is None:
+                    continue
+                key = None if key_of is None else key_of(item["value"])
+                if item["until"] > now:
+                    if key is not None:
+                        busy.add(key)
+                    continue
+                if key in busy:
                     continue
                 if item["tries"] >= self.attempts:
                     self._bury(tx, id, item, now)
@@ -262,6 +280,8 @@ class ValueQueue:
             tx.remove(f"items:{self.name}", id)
             tx.remove(f"dead:{self.name}", id)
             tx.delete(f"item:{id}")
+            if self.in_order:
+                tx.publish("item_events", id)
             return True
 
         return await self.store.transact(work)

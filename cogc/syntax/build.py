@@ -491,7 +491,7 @@ def step(children: Children, start: int, end: int) -> n.Step:
 
 
 @_build
-def by(children: Children, start: int, end: int) -> n.Qualified:
+def step_agent(children: Children, start: int, end: int) -> n.Qualified:
     role = children[0]
     return role if isinstance(role, n.Qualified) else n.Qualified(start, end, (role,))
 

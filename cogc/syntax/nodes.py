@@ -239,14 +239,23 @@ class Handler(Node):
 
 
 class Modifier(Node):
-    """`when`, `concurrent`, `timeout`, `debounce` with one value; `throttle`, `distinct`, `batch` with two."""
+    """`when`, `by`, `concurrent`, `timeout`, `debounce` with one value; `throttle`, `distinct`, `batch` with two."""
 
     kind: ModifierKind
     value: Expr
     per: Expr | None = None
 
 
-MODIFIERS: tuple[ModifierKind, ...] = ("when", "concurrent", "timeout", "debounce", "throttle", "distinct", "batch")
+MODIFIERS: tuple[ModifierKind, ...] = (
+    "when",
+    "by",
+    "concurrent",
+    "timeout",
+    "debounce",
+    "throttle",
+    "distinct",
+    "batch",
+)
 
 
 class On(Node):
@@ -642,7 +651,7 @@ if TYPE_CHECKING:
     )
 
     Life: TypeAlias = OneOf["", "keep", "persist"]
-    ModifierKind: TypeAlias = OneOf["when", "concurrent", "timeout", "debounce", "throttle", "distinct", "batch"]
+    ModifierKind: TypeAlias = OneOf["when", "by", "concurrent", "timeout", "debounce", "throttle", "distinct", "batch"]
     Statement: TypeAlias = (
         Send | Assign | Let | Guide | Stop | Restart | Escalate | Log | Fail | If | For | Evaluate | Error
     )  # fmt: skip

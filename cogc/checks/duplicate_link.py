@@ -22,8 +22,8 @@ def duplicate_link(checked: Checked) -> None:
             key = (*_key(source), *_key(target))
             if key in seen:
                 related = [Label(shape.unit.span(seen[key]), "linked here first")]
-                names = {"source": _show(source), "target": _show(target)}
-                checked.problems.add("duplicate-link", shape.unit.span(link), related=related, **names)
+                span, sender, receiver = shape.unit.span(link), _show(source), _show(target)
+                checked.problems.add("duplicate-link", span, related=related, source=sender, target=receiver)
             else:
                 seen[key] = node
 

@@ -62,8 +62,8 @@ class _Sett:
         always = [r for r in self.roles if _always_exclusive(r)]
         for role in always[1:]:
             related = [Label(self._at(always[0]), "the other one")]
-            names = {"name": role.name, "other": always[0].name, "type": "every type"}
-            self.problems.add("second-exclusive", self._at(role), related=related, **names)
+            here, other = self._at(role), always[0].name
+            self.problems.add("second-exclusive", here, related=related, name=role.name, other=other, type="every type")
         exclusive: dict[str, SettRole] = {}
         parallel: dict[str, SettRole] = {}
         for role in self.roles:

@@ -4,8 +4,9 @@ The model
     A stage gets a `Problems` beside its input. It reports a mistake by `problems.add(slug, span, **facts)` and goes on, so
     that one check finds every mistake; it never raises for one. Where it needs a value to go on with, it takes one that
     causes no further report: an `Error` node, the type `any`.
-    A `Diagnostic` is a record: code, slug, severity, message, place (`Span`), help, and `related`, the labels of other
-    places that belong to it, such as the earlier declaration of a name.
+    A `Diagnostic` is a record: code, slug, severity, message, place (`Span`), help, `related`, the labels of other
+    places that belong to it, such as the earlier declaration of a name, and `edits`, which together mend the mistake
+    (`edits.py`).
 
 Words
     `codes.py` has one row for each slug: the code, the severity, the message and the help, with facts in braces. A stage
@@ -37,6 +38,7 @@ A worked example
 from __future__ import annotations
 
 from cogc.diagnostics.codes import CODES
+from cogc.diagnostics.edits import Edit, meant
 from cogc.diagnostics.source import Span
 from cogc.language.record import Record, replace
 
@@ -66,6 +68,7 @@ class Diagnostic(Record):
     span: Span
     help: str
     related: tuple[Label, ...]
+    edits: tuple[Edit, ...] = ()
 
 
 class Problems:
@@ -84,9 +87,19 @@ class Problems:
         self._seen: set[tuple[str, int, int, int]] = set()
 
     def add(
-        self, slug: str, span: Span, *, help: str | None = None, related: Iterable[Label] = (), **facts: object
+        self,
+        slug: str,
+        span: Span,
+        *,
+        help: str | None = None,
+        related: Iterable[Label] = (),
+        edits: tuple[Edit, ...] = (),
+        **facts: object,
     ) -> None:
-        """Report a mistake, once for each place. `help` replaces the remedy of `codes.py`."""
+        """Report a mistake, once for each place. `help` replaces the remedy of `codes.py`.
+
+        `edits` mend the mistake. Without them a word that `help` suggests makes the edit.
+        """
         key = (slug, id(span.source), span.start, span.end)
         if key in self._seen or (self.hides is not None and self.hides(slug, span, facts, help or "")):
             return
@@ -94,11 +107,14 @@ class Problems:
         code, severity, message, remedy = CODES[slug]
         words = {k: _word(v) for k, v in facts.items()}
         text = (remedy.format_map(words) if remedy else "") if help is None else help
-        self.found.append(Diagnostic(code, slug, severity, message.format_map(words), span, text, tuple(related)))
+        edits = edits or meant(slug, span, text)
+        self.found.append(
+            Diagnostic(code, slug, severity, message.format_map(words), span, text, tuple(related), edits)
+        )
 
-    def add_at(self, found: Diagnostic, span: Span) -> None:
+    def add_at(self, found: Diagnostic, span: Span, edits: tuple[Edit, ...] = ()) -> None:
         """Take over a diagnostic of a piece of text, at its place in the file."""
-        self.found.append(replace(found, span=span, related=()))
+        self.found.append(replace(found, span=span, related=(), edits=edits))
 
     @property
     def errors(self) -> bool:

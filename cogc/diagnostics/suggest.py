@@ -17,13 +17,13 @@ def nearest(word: str, candidates: Iterable[str], most: int = 100) -> str | None
     for candidate in sorted(set(candidates)):
         if candidate == word or abs(len(candidate) - len(word)) >= best_distance:
             continue
-        distance = _distance(folded, candidate.lower().replace("-", "_"), best_distance)
-        if distance < best_distance and distance < max(len(word), len(candidate)):
-            best, best_distance = candidate, distance
+        away = distance(folded, candidate.lower().replace("-", "_"), best_distance)
+        if away < best_distance and away < max(len(word), len(candidate)):
+            best, best_distance = candidate, away
     return best
 
 
-def _distance(a: str, b: str, limit: int) -> int:
+def distance(a: str, b: str, limit: int) -> int:
     """Return the number of edits (insert, delete, replace, swap of neighbours) from a to b, or `limit` if it is reached."""
     before: list[int] = []
     last = list(range(len(b) + 1))
@@ -43,6 +43,11 @@ def _distance(a: str, b: str, limit: int) -> int:
 def suggestion(near: str) -> str:
     """Return the help line that names a word."""
     return f"{_MEANT}{near}`?"
+
+
+def suggested(help: str) -> str | None:
+    """Return the word that a help line names as the one that was meant."""
+    return help[len(_MEANT) : help.index("`", len(_MEANT))] if is_suggestion(help) else None
 
 
 def is_suggestion(help: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cogc.diagnostics.edits import Edit
 from cogc.diagnostics.problems import Label, Problems
 from cogc.diagnostics.suggest import did_you_mean
 from cogc.language import types
@@ -26,7 +27,8 @@ def lower_type(world: World, unit: Unit, node: nodes.TypeExpr, problems: Problem
                 help = TYPES.get(head.text) or did_you_mean(
                     head.text, ["map"], "only `map[T]` takes a type in brackets"
                 )
-                problems.add("unknown-type", unit.span(head), help=help, name=head.text)
+                edits = _generic(unit, node)
+                problems.add("unknown-type", unit.span(head), help=help, edits=edits, name=head.text)
             return types.MapOf(lower_type(world, unit, value, problems))
         case nodes.OptionalType(item=item):
             return types.optional(lower_type(world, unit, item, problems))
@@ -36,6 +38,17 @@ def lower_type(world: World, unit: Unit, node: nodes.TypeExpr, problems: Problem
             return _record(world, unit, node, problems)
         case _:
             return assert_never(node)
+
+
+def _generic(unit: Unit, node: nodes.MapType) -> tuple[Edit, ...]:
+    """Return the edit that writes `List[T]` and its kin as here."""
+    from cogc.syntax.rewrites import named  # for mistakes only
+
+    text = unit.source.text
+    inner = text[node.value.start : node.value.end]
+    made = named(node.head.text, [inner])
+    is_here = text[node.start : node.end].startswith(node.head.text) and text[node.start : node.end].endswith("]")
+    return (Edit(unit.span(node), made[0], "safe"),) if made is not None and is_here else ()
 
 
 def _literal(value: nodes.Text | nodes.Literal) -> types.Type:

@@ -15,13 +15,14 @@ class Around(NamedTuple):
     """What stands around a mistake, and what could stand in its place.
 
     `texts` are the texts of the two tokens before the mistake, of itself and of the two behind it; `touches` says whether
-    its neighbours touch it; `bracket` is the innermost open bracket. The others say whether a name, an expression, a `:`
+    its neighbours touch it; `bracket` is the innermost open bracket, `head` the third token before. The others say whether a name, an expression, a `:`
     or a step of a test could stand here.
     """
 
     texts: list[str]
     touches: tuple[bool, bool]
     bracket: str
+    head: str
     name: bool
     expression: bool
     colon: bool
@@ -48,14 +49,16 @@ def remedy(at: Around) -> tuple[str, bool] | None:
         return None if at.expression else (_NAME_RULE.format(before, after), False)
     if text[:1] == '"' and before in ("f", "b", "u", "F", "fr", "rb", "t", "s") and at.touches[0]:
         return "remove the letter: every string with `{{ name }}` is a template", True
-    return _types(at.texts)
+    return _types(at.texts, at.head)
 
 
 def _operators(texts: list[str], adjacent: tuple[bool, bool], begins: bool, bracket: str) -> tuple[str, bool] | None:
     """Return the remedy for an operator of another language."""
     _, before, text, after, _ = texts
-    if text in ("//", "--") and before in _BEGINS:
+    if text == "//" or (text == "-" and after == "-" and before in _BEGINS):
         return "a comment begins with `#`", False
+    if text == "not" and before == "is":
+        return "write `x != null`, or `not (x is TYPE)`", False
     if text == "/" and after == "*":
         return "a comment begins with `#`, and ends with its line", False
     if text in _ASSIGNING and after == "=" and adjacent[1]:
@@ -102,13 +105,39 @@ def _equals(texts: list[str], bracket: str) -> tuple[str, bool] | None:
     return "compare with `==`; `=` sets a state, as a statement of its own", False
 
 
-def _types(texts: list[str]) -> tuple[str, bool] | None:
+def _types(texts: list[str], head: str) -> tuple[str, bool] | None:
     """Return the remedy for a type that is written in another way."""
     far, before, text, _, _ = texts
     if text == "]" and before == "[" and far.isidentifier():
         return f"a list of these is written `[{far}]`", False
     if text == "<" and before in ("list", "List", "Array", "array", "Vec", "set", "Set"):
         return "a list is written `[T]`, for example `[string]`", False
-    if text == "<" and before in ("map", "Map", "dict", "Dict", "HashMap"):
+    is_pair = text == "," and far == "[" and head in ("map", "Map", "dict", "Dict", "Mapping", "Record")
+    if is_pair or (text == "<" and before in ("map", "Map", "dict", "Dict", "HashMap")):
         return "a map from strings is written `map[T]`, for example `map[int]`", False
     return None
+
+
+def template(text: str) -> str | None:
+    """Return an f-string as a template; None where it has formats, or braces that stand for themselves."""
+    pieces: list[str] = []
+    rest = text
+    while "{" in rest:
+        before, _, rest = rest.partition("{")
+        inner, closing, rest = rest.partition("}")
+        if not closing or not inner or any(c in inner for c in '{:!="') or rest.startswith("}"):
+            return None
+        pieces += [before, "{{ ", inner.strip(), " }}"]
+    return None if "}" in rest else "".join([*pieces, rest])
+
+
+def quoted(text: str) -> str | None:
+    """Return a string of another language, in its quotes, as one in double quotes."""
+    body = text[1:-1]
+    if text[0] == "`" and "${" in body:
+        made = template(body.replace("${", "{"))
+        if made is None:
+            return None
+        body = made
+    body = body.replace("\\'", "'").replace('\\"', '"').replace('"', '\\"')
+    return f'"{body}"'

@@ -41,6 +41,7 @@ from __future__ import annotations
 
 import re
 
+from cogc.diagnostics.edits import Edit
 from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.source import Source, Span
 from cogc.language.texts import nanoseconds
@@ -254,7 +255,8 @@ class _Lexer:
         text = self.source.text[start:end]
         if isinstance(self.source, Form):
             return TERMINALS["SPLICE" if "." in text else "HOLE"]
-        self.problems.add("hole-outside-form", Span(self.source, start, end), text=text, name=text.lstrip("$."))
+        span, name = Span(self.source, start, end), text.lstrip("$.")
+        self.problems.add("hole-outside-form", span, edits=(Edit(span, name, "safe"),), text=text, name=name)
         return _NAME
 
     def _large(self, start: int, end: int) -> None:
@@ -300,15 +302,29 @@ class _Lexer:
         if quoted:
             end, kind = quoted.end(), TERMINALS["STRING"]
             help = 'a string stands in double quotes: `"text"`'
+            new = self._quoted(at, end)
         elif text[at] in "&!":
             end = at + 2 if text.startswith("&&", at) else at + 1
             word = "not" if text[at] == "!" else "and"
             kind, help = KEYWORDS[word], f"write `{word}`"
+            new = word if word == "not" or end == at + 2 else None
+            if new and text[end : end + 1] not in (" ", "\n"):
+                new += " "
+            if new and text[at - 1 : at].isalnum():
+                new = " " + new
         else:
             return 0
-        self.problems.add("bad-character", Span(self.source, at, end), help=help, character=text[at : at + 1])
+        span = Span(self.source, at, end)
+        edits = () if new is None else (Edit(span, new, "safe"),)
+        self.problems.add("bad-character", span, help=help, edits=edits, character=text[at : at + 1])
         self._add(kind, at, end)
         return end
+
+    def _quoted(self, at: int, end: int) -> str | None:
+        """Return a string in single quotes or backticks as one in double quotes, None where its text has no such form."""
+        from cogc.syntax.habits import quoted  # for mistakes only
+
+        return quoted(self.source.text[at:end])
 
     def _unclosed_string(self, at: int, stop: int) -> int:
         text = self.source.text
@@ -317,7 +333,8 @@ class _Lexer:
         if quote == '"':
             newline = text.find("\n", at, stop)
             end = self._before_closing(at, stop if newline < 0 else newline)
-        self.problems.add("unclosed-string", Span(self.source, at, min(end, at + 40)), quote=quote)
+        missing = (Edit(Span(self.source, end, end), quote),)
+        self.problems.add("unclosed-string", Span(self.source, at, min(end, at + 40)), edits=missing, quote=quote)
         self._add(TERMINALS["STRING"], at, end)
         return end
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 
+from cogc.diagnostics.edits import Edit
 from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.source import Source, Span
 from cogc.diagnostics.suggest import nearest
@@ -21,6 +22,8 @@ from cogc.syntax.tables import KEYWORDS, OPERATORS, TERMINALS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cogc.language.texts import Segments
 
 RULES = lalr.bind(BUILDERS)
@@ -162,7 +165,8 @@ def _wrapped(kind: str, source: Source, text: str, segments: Segments, problems:
         mapped(e - 1) + 1 if e > s else mapped(e) for s, e in zip(tokens.cut_starts, tokens.cut_ends, strict=True)
     ]
     for p in found.found:
-        problems.add_at(p, Span(source, mapped(p.span.start), mapped(p.span.end - 1) + 1))
+        edits = _edits_at(source, whole, p.edits, mapped)
+        problems.add_at(p, Span(source, mapped(p.span.start), mapped(p.span.end - 1) + 1), edits)
     if found.errors:
         return None
     before_count = len(problems.found)
@@ -170,6 +174,20 @@ def _wrapped(kind: str, source: Source, text: str, segments: Segments, problems:
     tree = lalr.parse(tokens, RULES, reporter.report)
     found_tree = None if len(problems.found) > before_count else _file(tree)
     return None if found_tree is None or too_deep(found_tree, source, problems) else found_tree
+
+
+def _edits_at(source: Source, whole: Source, edits: tuple[Edit, ...], mapped: Callable[[int], int]) -> tuple[Edit, ...]:
+    """Return the edits of a fragment at their places in the file; none where the file spells the text otherwise."""
+    placed = []
+    for e in edits:
+        start, end = (
+            mapped(e.span.start),
+            mapped(e.span.end - 1) + 1 if e.span.end > e.span.start else mapped(e.span.end),
+        )
+        if source.text[start:end] != whole.text[e.span.start : e.span.end]:
+            return ()
+        placed.append(Edit(Span(source, start, end), e.replacement, e.applicability))
+    return tuple(placed)
 
 
 def _shallow(tokens: Tokens) -> bool:
@@ -226,13 +244,24 @@ class _Reporter:
         to_blame, help = self._blame(at, states)
         start, end = self.tokens.starts[to_blame], self.tokens.ends[max(at, to_blame) if to_blame > at else to_blame]
         span = Span(self.source, start, max(end, start + 1) if start < len(self.source.text) else end)
+        expected = self._expected(states)
+        edits = self._edits(at, to_blame, help)
         self.problems.add(
-            "unexpected-token",
-            span,
-            found=self._found(to_blame),
-            expected=self._expected(states),
-            help=help,
+            "unexpected-token", span, found=self._found(to_blame), expected=expected, help=help, edits=edits
         )
+
+    def _edits(self, at: int, to_blame: int, help: str | None) -> tuple[Edit, ...]:
+        """Return the edits for a phrase of another language, or for a missing `:`."""
+        from cogc.syntax.rewrites import Phrase, joined, missing_colon, rewrite
+
+        if help is None:
+            return ()
+        phrase = Phrase(self.source, self.tokens)
+        if help.startswith("a `:` is missing"):
+            return missing_colon(phrase, at)
+        if help.startswith("a name consists of"):
+            return joined(phrase, at)
+        return rewrite(phrase, at, to_blame)
 
     def _blame(self, at: int, states: list[int]) -> tuple[int, str | None]:
         """Return the token that is wrong and a remedy for a common mistake. Without a remedy the help lists what is expected.
@@ -245,7 +274,7 @@ class _Reporter:
         before = at - 1 if at and not self._is_keyword(at - 1) else -1
         texts = [self._text(i) if 0 <= i < len(self.tokens.kinds) else "" for i in range(at - 2, at + 3)]
         around = Around(
-            texts, self._adjacent(at), self._bracket(at), TERMINALS["NAME"] in found, found >= _EXPRESSION,
+            texts, self._adjacent(at), self._bracket(at), self._text(at - 3) if at > 2 else "", TERMINALS["NAME"] in found, found >= _EXPRESSION,
             OPERATORS[":"] in found and OPERATORS["<-"] not in found, KEYWORDS["expect"] in found,
         )  # fmt: skip
         help = remedy(around)

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from cogc.diagnostics.suggest import _distance, did_you_mean, nearest
+from cogc.diagnostics.suggest import did_you_mean, distance, nearest
 
 KNOWN = ["count", "counter", "total", "on_error", "max_restarts", "x", "Worker"]
 
@@ -44,7 +44,7 @@ def test_a_word_is_not_its_own_suggestion_and_the_order_does_not_matter() -> Non
 
 
 @pytest.mark.parametrize(
-    ("a", "b", "distance"),
+    ("a", "b", "count"),
     [
         ("", "", 0),
         ("abc", "abc", 0),
@@ -57,9 +57,9 @@ def test_a_word_is_not_its_own_suggestion_and_the_order_does_not_matter() -> Non
         ("abcd", "badc", 2),
     ],
 )
-def test_edits_are_counted(a: str, b: str, distance: int) -> None:
-    assert _distance(a, b, 99) == _distance(b, a, 99) == distance
-    assert _distance(a, b, 2) == min(distance, 2)
+def test_edits_are_counted(a: str, b: str, count: int) -> None:
+    assert distance(a, b, 99) == distance(b, a, 99) == count
+    assert distance(a, b, 2) == min(count, 2)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,94 @@
+"""Edits that diagnostics carry: other languages' phrases and misspelt words, in both notations."""
+
+from __future__ import annotations
+
+import pytest
+
+from cogc.analysis.checked import Options
+from cogc.compile import analyse
+from cogc.diagnostics.edits import applicability, apply
+from cogc.diagnostics.problems import Diagnostic, Problems
+
+BODY = "coglet Main {{ listen x: int\n listen s: string?\n state n: int = 0\n on s as w {{ log info w ?? str(n) }}\n on x as v {{ {} }} }}\n"
+
+
+def found(text: str, path: str = "a.cog") -> list[Diagnostic]:
+    problems = Problems()
+    analyse([path], lambda p: text.encode() if p == path else _standard(p), problems, Options(smells=True))
+    return problems.sorted()
+
+
+def _standard(path: str) -> bytes:
+    from cogc.disk.files import read
+
+    if not path.startswith("std/"):
+        raise FileNotFoundError(path)
+    return read(path)
+
+
+def mended(text: str, path: str = "a.cog") -> str:
+    """Return a text with the safe edits of all its diagnostics, round by round."""
+    for _ in range(5):
+        edits = [e for d in found(text, path) if d.edits and applicability(d.edits) == "safe" for e in d.edits]
+        if not edits:
+            return text
+        text = apply(text, edits)
+    return text
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes"),
+    [
+        ("log info v += 1", None),
+        ("n += v", "n = n + v"),
+        ("n -= v - 1", "n = n - (v - 1)"),
+        ("n++", "n = n + 1"),
+        ('log info v > 1 ? "a" : "b"', 'log info "a" if v > 1 else "b"'),
+        ("if v > 1 && v < 3 { log info v }", "if v > 1 and v < 3 { log info v }"),
+        ("if v > 1 || v < 0 { log info v }", "if v > 1 or v < 0 { log info v }"),
+        ("if !(v == 2) { log info v }", "if not (v == 2) { log info v }"),
+        ("if v = 2 { log info v }", "if v == 2 { log info v }"),
+        ("if v === 2 { log info v }", "if v == 2 { log info v }"),
+        ("if v <> 2 { log info v }", "if v != 2 { log info v }"),
+        ('log info f"a {v}"', 'log info "a {{ v }}"'),
+        ('log info f"a {v:.2f}"', None),
+        ("log info 'it \"is\"'", 'log info "it \\"is\\""'),
+        ("log info `a ${v}`", 'log info "a {{ v }}"'),
+        ("var y = v; log info y", "let y = v; log info y"),
+        ('if v == 1 { log info 1 } elif v == 2 { log info 2 }', "if v == 1 { log info 1 } else if v == 2 { log info 2 }"),
+        ("raise \"no\"", 'fail "no"'),
+        ("unless v == 1 { log info v }", "if not (v == 1) { log info v }"),
+        ("log info True", "log info true"),
+        ("if v == 1 { log inof v }", "if v == 1 { log info v }"),
+    ],
+)  # fmt: skip
+def test_a_phrase_of_another_language_is_rewritten(was: str, becomes: str | None) -> None:
+    text = BODY.format(was)
+    assert found(text), "the phrase is no mistake"
+    assert mended(text) == (text if becomes is None else BODY.format(becomes))
+    if becomes is not None:
+        assert found(BODY.format(becomes)) == []
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes"),
+    [
+        ("str", "string"), ("list<string>", "[string]"), ("List[string]", "[string]"), ("string[]", "[string]"), ("Optional[int]", "int?"),
+        ("Dict[str, int]", "map[int]"), ("map<string, list<str>>", "map[[string]]"), ("Array<int>", "[int]"),
+    ],
+)  # fmt: skip
+def test_a_type_of_another_language_is_rewritten(was: str, becomes: str) -> None:
+    text = "coglet Main {{ listen x: {}\n on x as v {{ log info v }} }}\n"
+    assert mended(text.format(was)) == text.format(becomes)
+
+
+def test_a_misspelt_name_is_certain_if_one_letter_of_many_is_wrong() -> None:
+    (one,) = found("coglet Main { listen x: int\n state count: int = 0\n on x as v { count = coumt + v } }\n")
+    assert [(e.replacement, e.applicability) for e in one.edits] == [("count", "safe")]
+    (two,) = found("coglet Main { listen x: int\n state total1: int = 0\n on x as v { total1 = total2 + v } }\n")
+    assert [(e.replacement, e.applicability) for e in two.edits] == [("total1", "unsafe")]
+
+
+def test_edits_stand_at_their_places_in_yaml() -> None:
+    text = "cog: 1\ncoglets:\n  Main:\n    listen: { x: int }\n    reactions:\n      - on: x as v\n        do: |\n          if v == 1 && true { log inof v }\n"
+    assert mended(text, "a.yml") == text.replace("&&", "and").replace("inof", "info")

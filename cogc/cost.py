@@ -324,13 +324,14 @@ class _Costs:
     def _conversation(self, inst: Instance, program: ir.Program) -> Bound:
         """Return the bound of one conversation: its turns, each with a full window, cut off by its budget."""
         budget = self._value(inst, program, "budget") or {}
-        spawns = program.agent.spawn if program.agent is not None else []
-        turns = self._turns(inst, program, budget, bool(program.tools or spawns))
-        each = [self._of_model(inst, program, key, turns, budget) for key in (program.model, *program.fallbacks)]
+        holders = _holders(inst, program)
+        tools = [key for p in holders for key in (*p.tools, *(p.agent.spawn if p.agent is not None else ()))]
+        turns = self._turns(inst, program, budget, bool(tools or len(holders) > 1))
+        each = [self._of_model(inst, p, key, turns, budget) for p in holders for key in (p.model, *p.fallbacks)]
         dollars = [b.usd for b in each if b.usd is not None]
         usd = max(dollars) if len(dollars) == len(each) else None
         own = Bound(turns, max(b.tokens for b in each), usd, tuple(w for b in each for w in b.why))
-        return own + self._inner(inst, program, [*program.tools, *spawns], budget)
+        return own + self._inner(inst, program, tools, budget)
 
     def _of_model(self, inst: Instance, program: ir.Program, key: str, turns: int, budget: dict[str, Any]) -> Bound:
         """Return the bound of the requests of a conversation, if one model answers all of them."""
@@ -380,6 +381,19 @@ class _Costs:
             return inst.code.unit.coder.expression(node, names)(inst, *[None] * len(names))
         except (Failure, ArithmeticError, LookupError, TypeError, ValueError, AttributeError):
             return None
+
+
+def _holders(inst: Instance, program: ir.Program) -> list[ir.Program]:
+    """Return the programs that may hold a conversation: its own, and all to which it may be handed, one after the other."""
+    found = {program.key: program}
+    pending = [program]
+    while pending:
+        agent = pending.pop().agent
+        for key in agent.hand_off if agent is not None else ():
+            if key not in found:
+                found[key] = inst.code.unit.bundle.programs[key]
+                pending.append(found[key])
+    return list(found.values())
 
 
 def _member(slot: Slot) -> Instance | None:

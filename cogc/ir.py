@@ -476,12 +476,13 @@ class Coglet(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Agent(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The part of an agent beside its program: the keys of the agents that it may start, how many of them at once, and the
-    dispatcher that runs them (`local` for this process)."""
+    """The part of an agent beside its program: the keys of the agents that it may start, how many of them at once, the
+    dispatcher that runs them (`local` for this process), and the keys of the agents to which it may hand its conversation."""
 
     spawn: list[str] = []
     max_concurrent: Expr | None = None
     dispatch: str = "local"
+    hand_off: list[str] = []
 
 
 PIPED = "it·"

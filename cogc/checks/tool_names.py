@@ -5,7 +5,7 @@ from __future__ import annotations
 from cogc.desugar import teams
 from cogc.desugar.agents import PLAN_TOOLS, attributes_of
 from cogc.diagnostics.problems import Label
-from cogc.language.attributes import SPAWN_TOOLS
+from cogc.language.attributes import HAND_OFF, SPAWN_TOOLS
 from cogc.syntax import nodes
 
 TYPE_CHECKING = False
@@ -43,6 +43,8 @@ def _agent(checked: Checked, agent: Declared) -> None:
         given |= dict.fromkeys(PLAN_TOOLS, "the plan among its tools")
     if "spawn" in attributes_of(agent.of(nodes.Agent)):
         given |= dict.fromkeys(SPAWN_TOOLS, "`spawn`")
+    if HAND_OFF in attributes_of(agent.of(nodes.Agent)):
+        given[HAND_OFF] = f"`{HAND_OFF}`"
     for name, kind, item in tools:
         if name in given and kind in ("program", "agent"):
             checked.problems.add(

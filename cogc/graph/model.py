@@ -180,7 +180,7 @@ class _Maker:
     def _mentions(self, node: nodes.Agent | nodes.Dod | nodes.Queue | nodes.Mcp, id: str, unit: Unit) -> None:
         """Add edges for the agents and plans that an agent names, or for the fixer and judges of a definition of done."""
         for a in getattr(node, "attributes", ()):
-            for part in nodes.walk(a.value) if a.key.id in ("spawn", "tools") else ():
+            for part in nodes.walk(a.value) if a.key.id in ("hand_off", "spawn", "tools") else ():
                 self._mention(id, part, a.key.id, unit)
         for c in getattr(node, "criteria", ()):
             if isinstance(c, nodes.Attribute) and c.key.id == "fix":

@@ -16,6 +16,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cogc import ir
+from cogc.desugar.agents import ASK
 from cogc.kernel.code import Coder
 from cogc.kernel.program import ChildCode, Handler, awaited, label
 from cogc.kernel.validate import Validators
@@ -150,8 +151,14 @@ class Unit:
             reached, coglets = [key], self.bundle.coglets
             for one in reached:  # grows while it is walked
                 reached += {c.coglet for c in coglets[one].children if c.coglet not in reached}
-            self._keeps[key] = any(s.life == "persist" for one in reached for s in coglets[one].states)
+            self._keeps[key] = any(self._keeps_itself(coglets[one]) for one in reached)
         return self._keeps[key]
+
+    def _keeps_itself(self, coglet: ir.Coglet) -> bool:
+        """Return whether a coglet has a state that outlives a run, or is an agent with sessions."""
+        talk = self.bundle.programs.get(f"{coglet.key}.{ASK}") if coglet.kind == "agent" else None
+        sessions = talk is not None and "session" in talk.attributes
+        return sessions or any(s.life == "persist" for s in coglet.states)
 
     def attributes(self, program: ir.Program) -> Function:
         """Return the function of a coglet and a program's arguments that gives the words and attributes of a call."""

@@ -72,6 +72,7 @@ ATTRIBUTES: dict[str, dict[str, str]] = {
         "timeout": "type duration",
         "tools": "refs program agent mcp queue",
         "tool_choice": "word auto any",
+        "max_parallel": "type int",
         "budget": _BUDGET,
     },
     "model anthropic": _MODEL,
@@ -92,6 +93,7 @@ ATTRIBUTES: dict[str, dict[str, str]] = {
         "system": "type string",
         "tools": "refs program agent mcp plan queue",
         "tool_choice": "word auto any",
+        "max_parallel": "type int",
         "output": "type",
         "max_turns": "type int",
         "max_depth": "type int",
@@ -101,6 +103,8 @@ ATTRIBUTES: dict[str, dict[str, str]] = {
         "budget": _BUDGET,
         "timeout": "type duration",
         "spawn": "refs agent",
+        "hand_off": "refs agent",
+        "session": "type any",
         "sandbox": "word none ro rw",
         "network": "type bool",
         "limits": _LIMITS,
@@ -190,4 +194,6 @@ BACKENDS = ("memory", "sqlite", "redis", "store")
 STRATEGIES = ("one_for_one", "one_for_all", "rest_for_one")
 SHARING = ("broadcast", "round_robin", "scatter", "idle", "hash")
 SPAWN_TOOLS = ("spawn_agent", "agent_status", "wait_agent", "cancel_agent", "message_agent", "list_agents")
+HAND_OFF = "hand_off"
+"""The tool by which an agent gives its conversation to another one, and the attribute that names those agents."""
 LEVELS = ("debug", "info", "warn", "error")

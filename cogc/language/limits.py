@@ -32,6 +32,7 @@ RANGES: dict[str, tuple[float, float, str]] = {
     "max_concurrent": _COUNT,
     "max_depth": _COUNT,
     "max_loops": _COUNT,
+    "max_parallel": _COUNT,
     "max_replans": _NATURAL,
     "max_restarts": _NATURAL,
     "max_result": _COUNT,

@@ -174,15 +174,19 @@ class Lower:
             model=models[0] if models else "",
             fallbacks=models[1:],
             tools=tools,
-            agent=self._spawn(lowering, unit, given.get("spawn")),
+            agent=self._agent_part(lowering, unit, given),
             doc=node.doc,
             folder=posixpath.dirname(unit.path),
             at=self.tables.at(unit, node),
         )
 
-    def _spawn(self, lowering: Lowering, unit: Unit, attribute: nodes.Attribute | None) -> ir.Agent:
+    def _agent_part(self, lowering: Lowering, unit: Unit, given: dict[str, nodes.Attribute]) -> ir.Agent:
+        """Lower what an agent has beside its conversation."""
+        others = given.get("hand_off")
+        hand_off = [] if others is None else self._tools(unit, others.value, lowering.place)
+        attribute = given.get("spawn")
         if attribute is None:
-            return ir.Agent()
+            return ir.Agent(hand_off=hand_off)
         most, dispatch = None, "local"
         for a in attribute.block:
             if a.key.id == "max_concurrent":
@@ -193,7 +197,7 @@ class Lower:
         if dispatch != "local":  # elsewhere an agent runs as the root of a program of its own
             for key in spawn:
                 self.coglet(self.tables.world.shapes[key])
-        return ir.Agent(spawn, most, dispatch)
+        return ir.Agent(spawn, most, dispatch, hand_off)
 
     def _word(self, lowering: Lowering, node: nodes.Expr) -> ir.Expr:
         """Lower a word of a command: a list gives several words, a number becomes text."""

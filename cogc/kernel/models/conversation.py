@@ -26,6 +26,10 @@ request the conversation takes in what was said to it meanwhile: `inject`, and t
   answer, the next one goes on with the conversation;
 - window: once a request has filled most of the model's window, a summary by the model takes the conversation's place.
 
+**Who speaks.** `program` is the agent that holds the conversation now, and `first` the one that was started. A hand-off
+(`_hand_over`) puts another agent in the place of `program`, with its own system text, tools, models and limits; the history, the
+type of the answer and the limits of the first one stay. A session (`sessions.py`) lets the next task go on where this one ends.
+
 **The invariants.**
 
 - `messages` alternates between user and assistant; two of one role are joined.
@@ -38,33 +42,35 @@ request the conversation takes in what was said to it meanwhile: `inject`, and t
 
 1. `_fixed` makes what all requests share: the schema of an int, wrapped into `{value}`, and the tool's schema.
 2. `_ask` yields `AskModel`; the reply stops with `tool_use`: `add(1, 2)`.
-3. `_use_tools` yields `RunAll` with one generator, which calls `add` by `perform`; its result is added as a message.
+3. `ToolCalls.use` yields `RunAll` with one generator, which calls `add` by `perform`; its result is added as a message.
 4. `_ask` again; the reply ends the turn with `{"value": 3}`. `Answer.read` checks it: 3 is the value of the call.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cogc.ir import Program
 from cogc.kernel import programs, requests
-from cogc.kernel.models import agents, registry, tools
+from cogc.kernel.models import agents, tools
 from cogc.kernel.models.answers import Answer
 from cogc.kernel.models.budget import TURNS, Budget, Reservation, Unaffordable
-from cogc.kernel.models.replies import ENDS, Sendable, portable, sendable, tokens_of, whole
-from cogc.kernel.models.roster import MOST, Roster, TooDeep, outcome
+from cogc.kernel.models.replies import ENDS, Sendable, call_ids, portable, sendable, tokens_of, whole
+from cogc.kernel.models.roster import MOST, Roster, TooDeep
+from cogc.kernel.models.sessions import Session
+from cogc.kernel.models.tool_calls import ToolCalls
 from cogc.kernel.objects import Instance
 from cogc.kernel.permissions import Sandbox
-from cogc.kernel.waits import AskCoglet, AskModel, CallProgram, RunAll, Sleep, Talk, WaitIn
-from cogc.language.attributes import SPAWN_TOOLS, USUAL
+from cogc.kernel.waits import AskModel, CallProgram, Sleep, Talk, WaitIn
+from cogc.language.attributes import HAND_OFF, SPAWN_TOOLS, USUAL
 from cogc.language.functions import text
 from cogc.language.values import Duration, Failure, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from cogc.kernel.models.sessions import Record
     from cogc.kernel.shapes import Block, Body, Error, Message, Tokens
     from cogc.kernel.state import State
     from cogc.language.values import Settings, Value
@@ -77,8 +83,6 @@ ATTEMPTS = 2
 """How often a failed request is made again."""
 MANY_TURNS = 25
 """The bound on the turns of an agent that may start others."""
-CIRCLES = 5
-"""How often the same calls with the same results may come before the conversation is ended."""
 DEPTH = 16
 """How many conversations may nest."""
 FILLED = 0.9
@@ -128,41 +132,64 @@ class Conversation:
         self.kernel = kernel
         self.inst = inst
         self.unit = unit = inst.code.unit
-        self.program = program
+        self.program = self.first = program
         self.around = around
         self.outermost = around is None
-        self.budget: Budget
+        self.next: Program | None = None
         self.given = {p.name: v for p, v in zip(program.parameters, arguments, strict=True)}
         self.call, kernel.next_call = kernel.next_call, kernel.next_call + 1
-        values = unit.attributes(program)(inst, *arguments)
+        self.values = values = unit.attributes(program)(inst, *arguments)
         self.prompt = text(values["prompt"])
-        self.values = values
-        self.others = list(program.fallbacks)
-        self.model = unit.bundle.models[program.model]
         settings = {**unit.model(program.model), **values}
         self.depth = self._depth(settings.get("max_depth", DEPTH))
         self.messages: list[Message] = []
         self.ids: set[str] = set()
+        self.begun = 0
         self.injected: list[str] = []
         self.partial = ""
         self.seen = 0
+        self.size = 0
+        self.sandbox: Sandbox | None = around.sandbox if around is not None else kernel.models.sandbox
         self.roster = self._roster(program)
-        taken = SPAWN_TOOLS if self.roster else ()
-        self.tools = tools.named([unit.bundle.programs[k] for k in program.tools], taken)
         budget = settings.get("budget") or {}
-        turns = settings.get("max_turns", MANY_TURNS if self.roster else TURNS)
-        self.budget = Budget(program.name, budget, turns, around.budget if around else kernel.models.budget_of(inst))
-        self.retries = settings.get("retry", ATTEMPTS)
-        limits = [d.nanos for d in (settings.get("timeout"), budget.get("time")) if isinstance(d, Duration)]
+        spent_around: Budget = around.spending if around is not None else kernel.models.budget_of(inst)
+        self.budget: Budget
+        self.spending: Budget
+        self.budget = self.spending = Budget(program.name, budget, self._turns(settings), spent_around)
         left = self.budget.begin(kernel.now)
-        self.limit = min(limits, default=DEADLINE)
+        self.limit = self._limit(settings) or DEADLINE
         self.limit = self.limit if left is None else min(self.limit, left)
         self._start_clock()
+        self.calls = ToolCalls(self, perform)
+        self._take_up(program, settings)
+        key = values.get("session")
+        self.session = None if key is None else Session(kernel, inst, program, key)
+
+    def _take_up(self, program: Program, settings: Settings) -> None:
+        """Let an agent hold the conversation: its tools, its models, its settings."""
+        unit = self.unit
+        self.program = program
+        self.others = list(program.fallbacks)
+        self.retries = settings.get("retry", ATTEMPTS)
         self.sandbox = self._sandbox(settings)
-        self.size = 0
-        self.uses: dict[bytes, int] = {}
+        self.hand_offs = (
+            {p.name: p for p in (unit.bundle.programs[k] for k in program.agent.hand_off)} if program.agent else {}
+        )
+        taken = (*(SPAWN_TOOLS if self.roster else ()), *((HAND_OFF,) if self.hand_offs else ()))
+        self.tools = tools.named([unit.bundle.programs[k] for k in program.tools], taken)
+        self.model = unit.bundle.models[program.model]
         self.results = tools.Results(settings.get("max_result", self._window() // tools.SHARE) * tools.CHARACTERS)
         self._speak_to(program.model)
+
+    def _turns(self, settings: Settings) -> int:
+        """Return the bound on the turns of an agent whose budget has none."""
+        turns: int = settings.get("max_turns", MANY_TURNS if self.roster else TURNS)
+        return turns
+
+    def _limit(self, settings: Settings) -> int:
+        """Return the nanoseconds that an agent's settings allow; 0 if they say nothing."""
+        given = (settings.get("timeout"), (settings.get("budget") or {}).get("time"))
+        return min((d.nanos for d in given if isinstance(d, Duration)), default=0)
 
     def _speak_to(self, key: str) -> None:
         """Let a model answer from now on."""
@@ -170,7 +197,7 @@ class Conversation:
         settings = {**self.unit.model(key), **self.values}
         self.can = frozenset(settings.get("capabilities", USUAL[self.model.provider]))
         self.most: int = settings.get("max_tokens", MOST_TOKENS)
-        self.result = Answer(self.unit, self.program.result, self.model.provider)
+        self.result = Answer(self.unit, self.first.result, self.model.provider)
         self.fixed = self._fixed(settings)
 
     def _start_clock(self) -> None:
@@ -197,21 +224,15 @@ class Conversation:
         return Roster(self, started, limit, program.agent.dispatch)
 
     def _sandbox(self, settings: Settings) -> Sandbox | None:
-        """Return the sandbox of an agent's tools: its own setting, within those of the agents around it."""
-        outer = self.around.sandbox if self.around is not None else self.kernel.models.sandbox
+        """Return the sandbox of an agent's tools: its own setting, within that of the agents around it or before it."""
         if settings.get("sandbox", "none") == "none":
-            return outer
-        return Sandbox.of(settings).inside(outer)
+            return self.sandbox
+        return Sandbox.of(settings).inside(self.sandbox)
 
     def sub(self, program: Program, query: str, id: str) -> Conversation:
         """Return a conversation that is part of this one: another agent, asked by it."""
         self.in_depth(program)
-        arguments: list[Value] = [query]
-        for p in program.parameters[1:]:
-            if p.default is None:
-                raise Failure("type", f"agent `{program.name}` needs `{p.name}`")
-            arguments.append(self.unit.value(p.default, self.inst))
-        return Conversation(self.kernel, self.inst, program, arguments, self, id)
+        return Conversation(self.kernel, self.inst, program, self._arguments(program, query), self, id)
 
     def in_depth(self, program: Program) -> None:
         """Raise TooDeep if no conversation may nest in this one."""
@@ -239,6 +260,7 @@ class Conversation:
             fixed["system"] = whole(system.strip())
         offered = [tools.offer(self.unit, n, t) for n, t in self.tools.items()]
         offered += self.roster.tools() if self.roster else []
+        offered += [tools.hand_off(self.hand_offs)] if self.hand_offs else []
         if offered:
             fixed["tools"] = offered
         if "temperature" in settings:
@@ -249,22 +271,79 @@ class Conversation:
 
     def run(self) -> Talk:
         """Hold the whole conversation, with what the trace says of it, and give its value."""
-        self._add("user", [_words(self.prompt)])
-        return (yield from self._traced(self.given))
+        return (yield from self._in_session(lambda: self._add("user", [_words(self.prompt)]), self.given))
 
     def again(self, words: str) -> Talk:
         """Go on with a conversation that has had its answer; its turns and its time count anew, its money does not."""
         self.call, self.kernel.next_call = self.kernel.next_call, self.kernel.next_call + 1
-        self.budget.used_turns = 0
+        self.budget.used_turns = self.spending.used_turns = 0
         self._start_clock()
-        self.uses.clear()
-        self.say(words)
-        return (yield from self._traced(words))
+        self.calls.uses.clear()
+        return (yield from self._in_session(lambda: self.say(words), words))
+
+    def _in_session(self, begin: Callable[[], None], given: object) -> Talk:
+        """Hold the conversation; in a session, after the tasks before it, and with their history."""
+        if self.session is None:
+            begin()
+            return (yield from self._traced(given))
+        record = yield from self.session.enter(self.left)
+        try:
+            if record is not None:
+                self._go_on(record)
+            begin()
+            value = yield from self._traced(given)
+            self.session.keep({"agent": self.program.key, "model": self.model.key, "messages": self.messages})
+            return value
+        finally:
+            self.session.leave()
+
+    def _go_on(self, record: Record) -> None:
+        """Go on with the history of a session, and with the agent that holds it."""
+        holder = self.unit.bundle.programs.get(record["agent"])
+        if holder is not None and holder.agent is not None and holder is not self.program:
+            self._hand_over(holder)
+        self.messages = list(record["messages"] if record["model"] == self.model.key else portable(record["messages"]))
+        self.ids = call_ids(self.messages)
+        self.seen = self.begun = len(self.messages)
+
+    def _hand_over(self, program: Program) -> None:
+        """Let another agent hold the conversation from now on, within the limits of those before it."""
+        self.values = self.unit.attributes(program)(self.inst, *self._arguments(program, self.prompt))
+        settings = {**self.unit.model(program.model), **self.values}
+        if self.roster is not None:
+            self.roster.close()
+        self.roster = self._roster(program)
+        if self.roster is not None:
+            self.roster.begin()
+        self.spending.shared = True  # its turns go on to count
+        self.spending = Budget(program.name, settings.get("budget") or {}, self._turns(settings), self.spending)
+        if limit := self._limit(settings):
+            self.deadline = min(self.deadline, self.kernel.now + limit)
+        before, self.next = self.model.key, None
+        self._take_up(program, settings)
+        if before != self.model.key:
+            self._translate()
+
+    def _translate(self) -> None:
+        """Have the conversation as another model takes it."""
+        self.messages = portable(self.messages)
+        self.seen = min(self.seen, len(self.messages))
+        self.begun = min(self.begun, len(self.messages))
+
+    def _arguments(self, program: Program, query: str) -> list[Value]:
+        """Return the arguments of another agent for a query: its own parameters must have defaults."""
+        arguments: list[Value] = [query]
+        for p in program.parameters[1:]:
+            if p.default is None:
+                raise Failure("type", f"agent `{program.name}` needs `{p.name}`")
+            arguments.append(self.unit.value(p.default, self.inst))
+        return arguments
 
     def _traced(self, given: object) -> Talk:
         """Hold the conversation, with the records of the trace and the status of the agent around it."""
         kernel, inst = self.kernel, self.inst
-        own = kernel.models.agent(inst) if inst.code.ir.kind == "agent" or self.roster is not None else None
+        steered = inst.code.ir.kind == "agent" or self.roster is not None or self.hand_offs
+        own = kernel.models.agent(inst) if steered else None
         if own is not None:
             if self.around is None:
                 self.injected, own.injected = own.injected, []
@@ -273,7 +352,10 @@ class Conversation:
         if self.roster is not None:
             self.roster.begin()
         if kernel.trace:
-            kernel.cause = kernel.trace.record("call", inst, call=self.call, program=self.program.name, data=given)
+            said: dict[str, Any] = {"program": self.program.name, "data": given}
+            if self.session is not None:
+                said["session"] = self.session.key
+            kernel.cause = kernel.trace.record("call", inst, call=self.call, **said)
         try:
             value = yield from self._run()
         except Failure as failure:
@@ -302,7 +384,6 @@ class Conversation:
             said = "".join(b["text"] for b in reply.content if b["type"] == "text")
             self.partial = said or self.partial
             if reply.stop == "tool_use":
-                self._in_turns(reply.content)
                 yield from self._use_tools(reply)
                 continue
             if reply.stop == "pause_turn":
@@ -366,10 +447,10 @@ class Conversation:
         if self.injected:
             self._add("user", [_words(words) for words in self.injected])
             self.injected = []
-        last = self.budget.has_one_turn()
+        last = self.spending.has_one_turn()
         if self._full() and not last:
             yield from self._compact()
-            last = self.budget.has_one_turn()
+            last = self.spending.has_one_turn()
 
         def shared() -> Body:
             fixed = self.fixed
@@ -384,7 +465,9 @@ class Conversation:
     def _must_use_tools(self, fixed: Body) -> bool:
         """Return whether the next reply must ask for a tool: the program says so, and none has been asked for."""
         wanted = self.values.get("tool_choice") == "any" and "tools" in fixed
-        return wanted and not any(b.get("type") == "tool_use" for m in self.messages for b in m["content"])
+        return wanted and not any(
+            b.get("type") == "tool_use" for m in self.messages[self.begun :] for b in m["content"]
+        )
 
     def _without_tools(self, fixed: Body) -> Body:
         """Return the parts of a request that offers no tools. Servers want their descriptions where messages speak of them."""
@@ -407,7 +490,7 @@ class Conversation:
         if not summary.strip():
             raise Failure("program", f"`{self.program.name}`: the conversation fills the window and has no summary")
         self.messages = [{"role": "user", "content": [_words(f"{self.prompt}\n\n{_SO_FAR}\n{summary}")]}]
-        self.seen = 0
+        self.seen = self.begun = 0
 
     def _reply(self, shared: Callable[[], Body]) -> Talk:
         """Return the reply to a request with the parts that are `shared`. A model that cannot answer is replaced by the next."""
@@ -424,8 +507,7 @@ class Conversation:
         """Let the next model go on with the conversation."""
         before = self.model.name
         self._speak_to(self.others.pop(0))
-        self.messages = portable(self.messages)
-        self.seen = min(self.seen, len(self.messages))
+        self._translate()
         kernel, program = self.kernel, self.program.name
         if kernel.trace:
             kernel.trace.record("fallback", self.inst, program=program, model=before, to=self.model.name, reason=reason)
@@ -433,7 +515,7 @@ class Conversation:
 
     def _answered(self, request: Body) -> Talk:
         """Return the reply of the present model, within the budget, after as many attempts as it takes."""
-        before = (yield from self._count(request)) if self.budget.bounded() else 0
+        before = (yield from self._count(request)) if self.spending.bounded() else 0
         held = yield from self._reserve(before)
         request["max_tokens"] = held.most
         try:
@@ -448,11 +530,11 @@ class Conversation:
         """Reserve room in the budget. If others hold what is missing, wait until they are done."""
         while True:
             try:
-                held = self.budget.reserve(before, self.most, self.model.price)
+                held = self.spending.reserve(before, self.most, self.model.price)
                 self._keep_room(held, before)
                 return held
             except Failure:
-                if not self.budget.may_come_back():
+                if not self.spending.may_come_back():
                     raise
             yield WaitIn(self.kernel.models.waiting, self.left())
             self.in_time()
@@ -462,7 +544,7 @@ class Conversation:
         if held.most >= self.most or not self.others:
             return
         held.release()
-        room = self.budget.room(before, self.most, self.unit.bundle.models[self.others[0]].price)
+        room = self.spending.room(before, self.most, self.unit.bundle.models[self.others[0]].price)
         if room > held.most:
             left = f"the budget leaves `{self.model.name}` an answer of {held.most} tokens"
             raise Unaffordable("budget", f"`{self.program.name}`: {left}")
@@ -528,120 +610,24 @@ class Conversation:
 
     def _charge(self, usage: Tokens) -> None:
         """Count the tokens of a reply in the budgets and in the usage of the run."""
-        self.budget.charge(usage, self.model.price)
+        self.spending.charge(usage, self.model.price)
         self.kernel.models.usage(self.program.name, self.model.name).add(usage, self.model.price)
 
     # ---- tools ---------------------------------------------------------------------------------------------
 
     def _use_tools(self, reply: Sendable) -> Talk:
-        """Call all tools that a reply asks for, side by side, and add their results as a message."""
+        """Call all tools that a reply asks for, and add their results as a message. A hand-off follows them."""
+        self.calls.in_turns(reply.content)
         yield from self._held()
-        uses = [b for b in reply.content if b["type"] == "tool_use"]
-        results = yield RunAll([self._use(b, reply.wrong.get(b["id"], "")) for b in uses])
-        self._look_for_circles(uses, results)
-        self._add("user", results)
-
-    def _in_turns(self, content: list[Block]) -> None:
-        """End the conversation instead of running a tool whose result there is no turn to tell."""
-        empty = self.budget.without_turns()
-        if empty is not None:
-            asked = " and ".join(f"`{b['name']}`" for b in content if b.get("type") == "tool_use")
-            why = f"{asked}, asked for in the last one, {'were' if ' and ' in asked else 'was'} not run"
-            raise Failure("budget", f"`{empty.name}` has used its {empty.turns} turns; {why}")
-
-    def _look_for_circles(self, uses: list[Block], results: list[Block]) -> None:
-        """End a conversation that makes the same calls again and again, and hears the same.
-
-        `uses` counts how often each was made since the last one that was new: a circle may have several parts.
-        """
-        pairs = zip(uses, results, strict=True)
-        this = json.dumps([[u["name"], u["input"], r["content"]] for u, r in pairs], sort_keys=True, default=str)
-        key = hashlib.sha256(this.encode("utf-8", "surrogatepass")).digest()
-        if key in self.uses:
-            self.uses[key] += 1
-        else:
-            self.uses = dict.fromkeys([*self.uses, key], 1)
-        if self.uses[key] >= CIRCLES:
-            names = " and ".join(f"`{u['name']}`" for u in uses)
-            raise Failure("program", f"`{self.program.name}` goes in circles: {CIRCLES} times the same call of {names}")
-
-    def _use(self, block: Block, wrong: str) -> Talk:
-        """Call one tool and return its result block. A failure of the tool is a result too, and so is a `wrong` input."""
-        said, is_error = "", False
-        try:
-            if wrong:
-                raise Failure("type", f"the input of `{block['name']}` {wrong}")
-            value = yield from self._call(block)
-            said = text(value)
-        except Failure as failure:
-            if failure.kind in ("budget", "cancelled") or isinstance(failure, TooDeep):
-                raise
-            said, is_error = failure.message, True
-        if block["name"] != tools.READ_RESULT or block["name"] in self.tools:
-            said = self.results.told(said, tools.READ_RESULT not in self.tools)
-        return {"type": "tool_result", "tool_use_id": block["id"], "content": whole(said), "is_error": is_error}
-
-    def _agent(self, program: Program, query: str) -> Talk:
-        """Ask another agent as a tool. Its failure is a result."""
-        name = f"{program.name}-{self.kernel.next_call}"
-        talk = self.sub(program, query, f"{self.inst.path}/{name}")
-        registry.started(self.kernel.models.registry, self.unit, talk.id, self.id, program, "local")
-        value: Value | Failure = None
-        try:
-            value = yield from talk.run()
-        except Failure as failure:
-            if (
-                isinstance(failure, TooDeep)
-                or failure.kind == "cancelled"
-                or (failure.kind == "budget" and self.budget.spent())
-            ):
-                raise
-            value = failure
-        finally:
-            self.kernel.models.registry.remove(talk.id)
-        return outcome(name, talk.budget, value)
-
-    def _call(self, block: Block) -> Talk:
-        """Call the tool of a block with its checked input, and return the value."""
-        program, given = self.tools.get(block["name"]), block["input"]
-        if program is None and self.roster is not None and self.roster.has(block["name"]):
-            return (yield from self.roster.use(block["name"], given))
-        if program is None and self.results.kept and block["name"] == tools.READ_RESULT:
-            return self.results.read(given)
-        if program is None:
-            raise Failure("error", f"there is no tool `{block['name']}`; there is {', '.join(self.tools) or 'none'}")
-        if program.agent is not None:
-            if set(given) != {"query"} or type(given["query"]) is not str:
-                raise Failure("type", f"the agent `{program.name}` takes one string, `query`")
-            return (yield from self._agent(program, given["query"]))
-        if program.schema is not None:
-            return (yield from perform(self.kernel, self.inst, program.key, [given], self.sandbox))
-        unknown = set(given) - {p.name for p in program.parameters}
-        if unknown:
-            raise Failure("type", f"`{program.name}` has no parameter `{min(unknown)}`")
-        arguments = []
-        for p in program.parameters:
-            if p.name in given:
-                arguments.append(self.unit.checked(p.type, given[p.name], f"`{p.name}`"))
-            elif p.default is not None:
-                arguments.append(self.unit.value(p.default, self.inst))
-            else:
-                raise Failure("type", f"`{program.name}` needs `{p.name}`")
-        if program.kind == "ask":
-            return (yield from self._question(program, arguments))
-        try:
-            return (yield from perform(self.kernel, self.inst, program.key, arguments, self.sandbox))
-        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
-            raise Failure("error", str(error)) from None
-
-    def _question(self, program: Program, arguments: list[Value]) -> Talk:
-        """Ask a coglet and return its answer; the time limit stands still while the agent is paused."""
-        given = {p.name: v for p, v in zip(program.parameters, arguments, strict=True)}
-        question = yield AskCoglet(program.key, given)
-        while not question.answered:
-            yield WaitIn(question.waiting, self.left())
-            self.in_time()
-        return question.answer
+        self._add("user", (yield from self.calls.use(reply)))
+        if self.next is None:
+            return
+        before, after = self.program.name, self.next.name
+        self._hand_over(self.next)
+        kernel = self.kernel
+        if kernel.trace:
+            kernel.trace.record("hand_off", self.inst, program=before, to=after)
+        kernel.log(self.inst, "info", f"`{before}` hands the conversation to `{after}`")
 
 
 def _words(said: str) -> Block:

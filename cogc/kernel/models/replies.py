@@ -122,6 +122,11 @@ def portable(messages: list[Message]) -> list[Message]:
     return found
 
 
+def call_ids(messages: list[Message]) -> set[str]:
+    """Return the ids of all calls of tools in a conversation."""
+    return {b["id"] for m in messages for b in m["content"] if b["type"].endswith("tool_use")}
+
+
 def usage(given: object) -> Tokens:
     """Return the counts of tokens of a reply."""
     found = given if isinstance(given, dict) else {}

@@ -33,7 +33,7 @@ class Starter(Protocol):
 class AgentState:
     """The state of an agent's coglet: whether its conversations are held, and the messages to add to them."""
 
-    __slots__ = ("detached", "holding", "injected", "paused_at", "paused_once", "started", "talks")
+    __slots__ = ("detached", "holding", "injected", "kept", "paused_at", "paused_once", "sessions", "started", "talks")
 
     def __init__(self) -> None:
         self.paused_at: int | None = None
@@ -44,6 +44,10 @@ class AgentState:
         self.detached: list[Starter] = []
         """The rosters of conversations that are over, whose detached agents still work."""
         self.started = 0
+        self.sessions: dict[str, list[Waiter]] = {}
+        """The sessions whose tasks are under way, with the tasks that wait for them."""
+        self.kept: dict[str, None] | None = None
+        """The names of the sessions that are kept, in the order of their last use; None until they are looked up."""
 
     def talk(self) -> Speaker | None:
         """Return the conversation about the task under way, if there is one: not that of a sub-agent."""

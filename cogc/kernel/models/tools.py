@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from cogc.ir import Program
 from cogc.language import types
+from cogc.language.attributes import HAND_OFF
 from cogc.language.values import Failure
 
 if TYPE_CHECKING:
@@ -69,6 +70,18 @@ def _server_tool(name: str, doc: str, schema: dict[str, Any]) -> ToolOffer:
     if apart:
         doc = f"{doc}\nThe input must also meet this JSON Schema: {json.dumps(apart, ensure_ascii=False)}".strip()
     return {"name": name, "description": doc, "schema": made}
+
+
+def hand_off(programs: dict[str, Program]) -> ToolOffer:
+    """Describe the tool by which an agent gives the conversation to another one."""
+    about = "; ".join(f"{name}: {p.doc}" if p.doc else name for name, p in programs.items())
+    properties = {"agent": {"type": "string", "enum": list(programs)}, "reason": {"type": "string"}}
+    schema = {"type": "object", "properties": properties, "required": ["agent"], "additionalProperties": False}
+    return {
+        "name": HAND_OFF,
+        "description": f"Let another agent go on with this conversation. {about}",
+        "schema": schema,
+    }
 
 
 class Results:

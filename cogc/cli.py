@@ -84,21 +84,11 @@ def main(arguments: list[str] | None = None, program: str = "cogc", commands: di
     given = sys.argv[1:] if arguments is None else arguments
     try:
         code = _dispatch(given, program, commands)
-    except SystemExit as exit:  # argparse has printed what is wrong, or the help
-        code = exit.code if isinstance(exit.code, int) else 2
-    except BaseException as error:
-        code = _refused(error)
+    except BaseException as error:  # argparse ends by SystemExit, and has printed what is wrong, or the help
+        from cogc.commands import refusal
+
+        code = refusal.said(error)
     return streams.flushed(code)
-
-
-def _refused(error: BaseException) -> int:
-    """Print one line about the exception that ended a command, and return its exit code."""
-    from cogc.commands import refusal
-
-    code, line = refusal.of(error)
-    if line:
-        sys.stderr.write(f"cogc: {line}\n")
-    return code
 
 
 def _dispatch(given: list[str], program: str, commands: dict[str, str]) -> int:

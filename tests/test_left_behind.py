@@ -88,3 +88,70 @@ def test_code_that_cleans_up_and_ends_is_waited_for(tmp_path: Path) -> None:
     (tmp_path / "bad.py").write_text(code)
     done = cogc("run", "a.cog", cwd=tmp_path)
     assert done.returncode == 0 and "left behind" not in done.stderr and (tmp_path / "clean").exists()
+
+
+# ---- what starts Trio for it -----------------------------------------------------------------------------------
+
+
+def python(folder: Path, code: str) -> subprocess.CompletedProcess[str]:
+    words = [sys.executable, "-c", code]
+    return subprocess.run(
+        words, cwd=folder, capture_output=True, text=True, timeout=DEADLINE, env={"PYTHONPATH": str(ROOT)}
+    )
+
+
+def test_a_run_of_the_api_ends_although_code_goes_on(tmp_path: Path) -> None:
+    place(tmp_path, "shielded", "100ms")
+    code = "import cogc\nwith cogc.start_sync(cogc.load('a.cog')) as run:\n    print(next(run.observe('o')))\nprint('over')"
+    done = python(tmp_path, code)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "went on\nover\n", "")
+
+
+def test_a_start_that_fails_is_said_although_code_goes_on(tmp_path: Path) -> None:
+    place(tmp_path, "shielded", "100ms")
+    code = """import contextlib, cogc
+from cogc.run.portal import Portal
+@contextlib.asynccontextmanager
+async def failing():
+    async with cogc.start(cogc.load('a.cog')) as run:
+        await anext(run.observe('o'))
+        raise ValueError('no')
+    yield
+try:
+    Portal(failing()).__enter__()
+except ValueError as error:
+    print(error)
+"""
+    done = python(tmp_path, code)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "no\n", "")
+
+
+def test_the_next_test_runs_although_code_of_the_last_one_goes_on(tmp_path: Path) -> None:
+    place(tmp_path, "shielded", "100ms")
+    text = (tmp_path / "a.cog").read_text()
+    one = 'test "NAME" { script f { real }\n expect eventually o == ["went on"] within 1m }\n'
+    (tmp_path / "a.cog").write_text(text + one.replace("NAME", "a") + one.replace("NAME", "b"))
+    done = cogc("test", "a.cog", cwd=tmp_path)
+    assert done.returncode == 0 and "2 tests in 1 file: all passed" in done.stdout, done.stdout + done.stderr
+
+
+def test_a_verdict_is_reported_although_code_goes_on(tmp_path: Path) -> None:
+    place(tmp_path, "shielded", "100ms")
+    (tmp_path / "d.cog").write_text('dod D { a: python "bad:shielded" { timeout: 100ms } }\n')
+    done = cogc("verify", "d.cog", "--junit", "report.xml", cwd=tmp_path)
+    assert done.returncode == 4 and "D is not met" in done.stdout and (tmp_path / "report.xml").exists()
+
+
+def test_a_runtime_stops_although_code_goes_on(tmp_path: Path) -> None:
+    place(tmp_path, "shielded", "100ms")
+    words = [sys.executable, "-m", "cogc", "runtime", "start", "--foreground", "-p", "0"]
+    with subprocess.Popen(words, cwd=tmp_path, stdout=-1, text=True, env={"PYTHONPATH": str(ROOT)}) as process:
+        try:
+            assert process.stdout is not None
+            port = process.stdout.readline().rpartition("port=")[2].rstrip(")\n")
+            assert cogc("create", tmp_path / "a.cog", "-p", port, cwd=tmp_path).returncode == 0
+            wait_for((tmp_path / "begun").exists)
+            assert cogc("runtime", "stop", "-p", port, cwd=tmp_path).returncode == 0
+            assert process.wait(DEADLINE) == 0
+        finally:
+            process.kill()

@@ -15,9 +15,9 @@ Exit codes: 0 done; 2 an extra is missing;
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from contextlib import ExitStack
 
-import trio
-
+from cogc.commands import under_trio
 from cogc.commands.options import LEVELS
 from cogc.commands.packages import allow_imports
 from cogc.commands.runtime import common
@@ -46,5 +46,6 @@ def run(options: Namespace) -> int:
             f"this needs the extras `serve` and `mcp`: pip install 'cogc[serve,mcp]' ({missing})"
         ) from None
     runtime = daemon.make(daemon.Setup(**common(options)))
-    trio.run(over_stdio, runtime)
-    return EXIT_CODES.get(runtime.session.outcome, 0)
+    return under_trio.run(
+        lambda: over_stdio(runtime), lambda _: EXIT_CODES.get(runtime.session.outcome, 0), ExitStack()
+    )

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import os
+import sys
 import traceback
 from collections.abc import Iterator
 
 from cogc.commands.usage import UsageError
 
 BUG = 70
+
+
+def said(error: BaseException) -> int:
+    """Print one line about the exception that ended a command, and return its exit code."""
+    if isinstance(error, SystemExit):  # who raises it has printed what is wrong
+        return error.code if isinstance(error.code, int) else 2
+    code, line = of(error)
+    if line:
+        sys.stderr.write(f"cogc: {line}\n")
+    return code
 
 
 def of(error: BaseException) -> tuple[int, str]:

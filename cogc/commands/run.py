@@ -14,7 +14,6 @@ Exit codes:
 
 from __future__ import annotations
 
-import os
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
@@ -22,10 +21,8 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
-import trio
-
 from cogc import ir
-from cogc.commands import run_script, run_sett
+from cogc.commands import run_script, run_sett, under_trio
 from cogc.commands.doors import add_doors, check_doors, refuse_doors
 from cogc.commands.inputs import inputs
 from cogc.commands.load import load, root_option, show_to_stderr
@@ -47,7 +44,6 @@ from cogc.commands.prints import apart
 from cogc.commands.settings import settings
 from cogc.commands.sinks import RunSinks
 from cogc.commands.state import add_state, state_of, warn_of_spec
-from cogc.commands.streams import flushed
 from cogc.commands.usage import UsageError, only
 from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.visible import shown
@@ -242,7 +238,7 @@ def _run(bundle: ir.Bundle, options: Namespace, prints: ExitStack, script: Scrip
         warn_of_spec(bundle, options)
     if bundle.root in bundle.setts:
         refuse_doors(options, "this program's root is a sett; programs with a coglet as root have such doors")
-        return run_sett.run(bundle, options)
+        return run_sett.run(bundle, options, prints)
     if options.sandbox in ("container", "landlock"):
         raise UsageError(
             f"--sandbox {options.sandbox} is for setts; agents of other programs run in bubblewrap, or without"
@@ -258,32 +254,30 @@ def _run(bundle: ir.Bundle, options: Namespace, prints: ExitStack, script: Scrip
     options.given = inputs(bundle, unit, options)
     sinks = RunSinks(options, bundle, state)
     sinks.server = check_doors(bundle, options)
-    with ExitStack() as files:
-        files.enter_context(sinks)
-        build = build_session if script is None else partial(session_of, script)
-        session = build(
-            unit,
-            sinks.session_options(parameters(bundle, options), options.given, until(bundle, options)),
-            settings(options, state),
-            Sinks(sinks.trace, sinks.journal, sinks.states),
-        )
+    files = prints.enter_context(ExitStack())
+    files.enter_context(sinks)
+    build = build_session if script is None else partial(session_of, script)
+    session = build(
+        unit,
+        sinks.session_options(parameters(bundle, options), options.given, until(bundle, options)),
+        settings(options, state),
+        Sinks(sinks.trace, sinks.journal, sinks.states),
+    )
 
-        async def main() -> None:
-            await sinks.run(session)
-            if session.executors.detached.alive:  # Trio would wait for it, maybe for ever
-                files.close()
-                code = _code(session, options, sinks)
-                prints.close()
-                os._exit(flushed(code))
-
+    async def main() -> None:
         try:
-            trio.run(main)
+            await sinks.run(session)
         except Exception as error:
             failure = _failure_of(error, options.instance, state)
             if failure is None:
                 raise
             raise UsageError(failure) from None
-    return _code(session, options, sinks)
+
+    def then(_: None) -> int:
+        files.close()
+        return _code(session, options, sinks)
+
+    return under_trio.run(main, then, prints)
 
 
 def _code(session: Session, options: Namespace, sinks: RunSinks) -> int:

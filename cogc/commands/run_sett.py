@@ -5,10 +5,12 @@ from __future__ import annotations
 import signal
 import sys
 from argparse import Namespace
+from contextlib import ExitStack
 
 import trio
 
 from cogc import ir
+from cogc.commands import under_trio
 from cogc.commands.inputs import answers
 from cogc.commands.options import budget, goal_of, instance_of, new_run_id
 from cogc.commands.packages import allowed
@@ -34,8 +36,8 @@ _REFUSED = {
 """RunOptions of runs of coglets that a sett has no use for."""
 
 
-def run(bundle: ir.Bundle, options: Namespace) -> int:
-    """Run the sett of a program."""
+def run(bundle: ir.Bundle, options: Namespace, prints: ExitStack) -> int:
+    """Run the sett of a program. `prints` is what is closed at the end."""
     for name, option in _REFUSED.items():
         if getattr(options, name):
             raise UsageError(f"{option} has no meaning for a sett; start it with --goal")
@@ -57,15 +59,23 @@ def run(bundle: ir.Bundle, options: Namespace) -> int:
         kept=kept_by(options, state),
     )
     sinks = SettSinks(options, instance, state)
-    with sinks:
+    files = prints.enter_context(ExitStack())
+    files.enter_context(sinks)
+
+    async def main() -> int:
         try:
-            code = trio.run(_main, spec, board, instance, goal, settings, options, sinks)
+            return await _main(spec, board, instance, goal, settings, options, sinks)
         except Exception as error:
             found = only(error)
             if not isinstance(found, ConnectionError):
                 raise
             raise UsageError(str(found)) from None
-    return code or (3 if sinks.lost else 0)
+
+    def then(code: int) -> int:
+        files.close()
+        return code or (3 if sinks.lost else 0)
+
+    return under_trio.run(main, then, prints)
 
 
 async def _main(

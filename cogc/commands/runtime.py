@@ -24,13 +24,14 @@ import subprocess
 import sys
 import time
 from argparse import SUPPRESS, ArgumentParser, Namespace
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import msgspec
-import trio
 
 from cogc.commands import runtime_client as client
+from cogc.commands import under_trio
 from cogc.commands.options import LEVELS, new_run_id
 from cogc.commands.packages import allow_imports, allowed
 from cogc.commands.state import add_state
@@ -43,6 +44,7 @@ from cogc.language.values import plain
 from cogc.run import journal
 from cogc.run.people import People
 from cogc.run.plans import Keeping
+from cogc.run.session import Session
 from cogc.run.settings import Settings
 from cogc.run.stopping import EXIT_CODES
 from cogc.run.trace import TraceWriter
@@ -157,11 +159,13 @@ def foreground(options: Namespace) -> int:
         with open(options.ready_fd, "w") as told:
             told.write(line)
 
-    session = trio.run(daemon.serve, runtime, [made], say, ready)
-    lost = [file.loss() for file in files if file is not None and file.loss()]
-    for line in lost:
-        sys.stderr.write(f"cogc: {line}\n")
-    return EXIT_CODES.get(session.outcome, 0) or (3 if lost or session.outcome == "failed" else 0)
+    def ended(session: Session) -> int:
+        lost = [file.loss() for file in files if file is not None and file.loss()]
+        for line in lost:
+            sys.stderr.write(f"cogc: {line}\n")
+        return EXIT_CODES.get(session.outcome, 0) or (3 if lost or session.outcome == "failed" else 0)
+
+    return under_trio.run(lambda: daemon.serve(runtime, [made], say, ready), ended, ExitStack())
 
 
 def _replay(options: Namespace) -> int:

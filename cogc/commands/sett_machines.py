@@ -11,12 +11,13 @@ import stat
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import trio
 
 from cogc import ir
+from cogc.commands import under_trio
 from cogc.commands.load import load, show_to_stderr
 from cogc.commands.options import bound, duration, instance_of
 from cogc.commands.packages import allow_imports, allowed
@@ -104,8 +105,10 @@ def _run(options: Namespace, machine: Machine) -> int:
         show_to_stderr(problems.sorted())
     if bundle is None:
         return 1
-    with apart(bundle, json=True):
-        return trio.run(_main, options, _spec(bundle, options), machine)
+    with ExitStack() as prints:
+        prints.enter_context(apart(bundle, json=True))
+        spec = _spec(bundle, options)
+        return under_trio.run(lambda: _main(options, spec, machine), lambda code: code, prints)
 
 
 def _spec(bundle: ir.Bundle, options: Namespace) -> SettSpec:

@@ -14,15 +14,15 @@ import json
 import sys
 import time
 from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 from xml.etree import ElementTree
-
-import trio
 
 from cogc import ir
 from cogc.analysis.checked import Checked
 from cogc.analysis.checked import Options as CheckOptions
-from cogc.commands import out, streams
+from cogc.commands import out, streams, under_trio
 from cogc.commands.load import show_to_stderr
 from cogc.commands.options import (
     answer_options,
@@ -108,19 +108,20 @@ def run(options: Namespace) -> int:
     if bundle is None or declared is None:
         return 1
     began = time.monotonic()
-    verdict = _verdict(bound(bundle, options), options)
-    if verdict is None:
-        return 3
-    seconds = time.monotonic() - began
-    _report(options, checked, declared, verdict)
-    code = 0 if verdict["status"] == "passed" else NOT_MET
-    if options.junit:
-        try:
-            out.write_file(options.junit, junit(options.spec, declared.node.name.id, verdict, seconds))
-        except UsageError as error:  # the verdict counts all the same
-            sys.stderr.write(f"cogc: {error}\n")
-            return code or 3
-    return code
+
+    def judged(verdict: dict[str, Any]) -> int:
+        seconds = time.monotonic() - began
+        _report(options, checked, declared, verdict)
+        code = 0 if verdict["status"] == "passed" else NOT_MET
+        if options.junit:
+            try:
+                out.write_file(options.junit, junit(options.spec, declared.node.name.id, verdict, seconds))
+            except UsageError as error:  # the verdict counts all the same
+                sys.stderr.write(f"cogc: {error}\n")
+                return code or 3
+        return code
+
+    return _verify(bound(bundle, options), options, judged)
 
 
 def _definition(checked: Checked, name: str | None) -> Declared:
@@ -138,8 +139,9 @@ def _definition(checked: Checked, name: str | None) -> Declared:
     return found
 
 
-def _verdict(bundle: ir.Bundle, options: Namespace) -> dict[str, Any] | None:
-    """Return the verdict of the definition's coglet, or None if the run failed; the failure is reported then."""
+def _verify(bundle: ir.Bundle, options: Namespace, judged: Callable[[dict[str, Any]], int]) -> int:
+    """Run the definition's coglet. Return the exit code that `judged` makes of its verdict, or report why there is
+    none."""
     try:
         work = json.loads(options.work)
     except ValueError:
@@ -161,14 +163,21 @@ def _verdict(bundle: ir.Bundle, options: Namespace) -> dict[str, Any] | None:
             options.workspace, allow, people(options, state), options.sandbox != "none", kept=kept_by(options, state)
         ),
     )
-    with apart(bundle, json=True):
-        trio.run(session.run)
-    sys.stderr.write(report.usage(session.kernel))
-    if session.outcome in EXIT_CODES:
-        raise SystemExit(EXIT_CODES[session.outcome])
-    if not found:
-        sys.stderr.write(report.failure(session.kernel))
-    return found or None
+    prints = ExitStack()
+
+    def then(_: None) -> int:
+        prints.close()
+        sys.stderr.write(report.usage(session.kernel))
+        if session.outcome in EXIT_CODES:
+            return EXIT_CODES[session.outcome]
+        if not found:
+            sys.stderr.write(report.failure(session.kernel))
+            return 3
+        return judged(found)
+
+    with prints:
+        prints.enter_context(apart(bundle, json=True))
+        return under_trio.run(session.run, then, prints)
 
 
 # ---- what is said --------------------------------------------------------------------------------------------

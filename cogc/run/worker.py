@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -20,6 +21,7 @@ from cogc.kernel.effects import Output
 from cogc.kernel.permissions import Sandbox
 from cogc.kernel.unit import Unit
 from cogc.language.codec import packed
+from cogc.run import detached
 from cogc.run.build import build_session
 from cogc.run.session import RunOptions, Session
 from cogc.run.settings import Settings
@@ -105,11 +107,17 @@ async def _listen(session: Session, said: trio.MemoryReceiveChannel[Any]) -> Non
                 await session.steer("send", root.path, {"message": message})
 
 
+def _left(value: Callable[[], None]) -> int:
+    """Return the exit code of a worker whose agent has left code behind."""
+    value()
+    return 0
+
+
 def main() -> None:
     """Run the worker. What programs print goes to stderr, since stdout is for events alone."""
     out = os.dup(1)
     os.dup2(2, 1)  # whatever a program prints is no event
-    trio.run(Worker(out).run)
+    detached.run(Worker(out).run, _left)
 
 
 if __name__ == "__main__":

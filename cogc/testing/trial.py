@@ -45,6 +45,7 @@ from cogc.lowering.tests import (
 from cogc.run import report
 from cogc.run.build import build
 from cogc.run.delayed import Deed
+from cogc.run.portal import run_apart
 from cogc.run.session import RunOptions
 from cogc.run.settings import Settings
 from cogc.testing.acts import command, send
@@ -164,7 +165,7 @@ def run_test(
             trial = _Trial(program, test, seed, values or {}, kernel, update)
     if world:
         trial.session.world = True
-        trio.run(trial.run_in_world)
+        run_apart(trial.run_in_world)
     outcome = trial.outcome
     outcome.seconds = time.perf_counter() - began
     if program.marks is not None:

@@ -384,7 +384,10 @@ def test_a_restart_puts_a_new_object_behind_the_handle_after_pauses_that_double(
         assert clock() == 3.0
         await runtime.send(child, "number", 21)
         assert await anext(words) == 42  # whoever observes stays
+        await words.aclose()  # type: ignore[attr-defined]
+        assert child.coglet._bus._subscribers["doubled"] == []
         last = child.coglet
+        assert runtime._parents == {id(last): parent.coglet}
         await runtime.handle_child_error(child, RuntimeError("three"))
         assert last not in runtime._coglets
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeVar
 
-from cogc.coglet.bus import ChannelBus, ChannelStats, ChannelSubscription
+from cogc.coglet.bus import ChannelBus, ChannelSubscription
 from cogc.coglet.world import World, current_owner
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -66,10 +66,10 @@ class Observation:
     """The messages of a coglet's channel from the call of `observe` on. It ends when the coglet stops; `aclose`, or
     the loss of the last reference, ends the subscription."""
 
-    def __init__(self, bus: ChannelBus, channel: str) -> None:
-        self._bus = bus
+    def __init__(self, handle: CogletHandle, channel: str) -> None:
+        self._handle = handle
         self._channel = channel
-        self._subscription = bus.subscribe(channel)
+        self._subscription: ChannelSubscription = handle.coglet._bus.subscribe(channel)
         self._values = self._subscription.__aiter__()
 
     def __aiter__(self) -> Observation:
@@ -83,7 +83,8 @@ class Observation:
         self._leave()
 
     def _leave(self) -> None:
-        self._bus.unsubscribe(self._channel, self._subscription)
+        bus = self._handle.coglet._bus  # not that of the first object: a restart has moved the subscription
+        bus.unsubscribe(self._channel, self._subscription)
 
     def __del__(self) -> None:
         self._leave()
@@ -102,7 +103,7 @@ class CogletHandle:
 
     def observe(self, channel: str) -> AsyncIterator[Any]:
         """Iterate over what the coglet sends on a channel, or takes on a listen channel, from now on."""
-        return Observation(self._coglet._bus, channel)
+        return Observation(self, channel)
 
     def observe_one(self, channel: str) -> asyncio.Task[Any]:
         """Return a task whose result is the next message of a channel, counted from now."""
@@ -135,7 +136,6 @@ class Coglet:
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._bus = ChannelBus()
-        self._inbound_stats = ChannelStats()
         self._children: list[CogletHandle] = []
         self._runtime: Any = None
         self._handle: Any = None
@@ -208,7 +208,6 @@ class Coglet:
 
     async def _dispatch_listen(self, channel: str, data: Any) -> None:
         """Let the method of a listen channel take a value. Whoever observes or is linked to the channel gets it too."""
-        self._inbound_stats.record(channel, data)
         if self._world is not None:
             self._world.heard(self, channel, data)
         self._bus.transmit_nowait(channel, data)

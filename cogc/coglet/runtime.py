@@ -47,7 +47,6 @@ class CogletRuntime:
     """Creates coglets and keeps them. `trace` notes what they transmit and enact."""
 
     def __init__(self, trace: CogletTrace | None = None) -> None:
-        self._handles: list[CogletHandle] = []
         self._coglets: list[Coglet] = []
         self._configs: dict[int, CogBase] = {}
         self._parents: dict[int, Coglet] = {}
@@ -79,7 +78,6 @@ class CogletRuntime:
         made = self._instantiate(config)
         handle = CogletHandle(made)
         self._enter(made, handle, config, parent, 0)
-        self._handles.append(handle)
         if self.world is not None:
             self.world.created(made, config, parent)
         for told in self._on_spawn:
@@ -201,6 +199,7 @@ class CogletRuntime:
         parent = self._parents.get(id(old))
         await self._stop_all(old, keep=True)
         await asyncio.sleep(config.backoff_s * 2**restart_count)
+        self._parents.pop(id(old), None)
         made = self._instantiate(config)
         made._bus.inherit(old._bus)
         handle._coglet = made
@@ -222,7 +221,7 @@ class CogletRuntime:
             self._close(made)
         for link in list(self._links):
             link.cancel()
-        for table in (self._coglets, self._handles, self._configs, self._parents, self._restart_counts):
+        for table in (self._coglets, self._configs, self._parents, self._restart_counts):
             table.clear()
         if self._trace is not None:
             self._trace.close()
@@ -278,7 +277,6 @@ class CogletRuntime:
         """Take one coglet out of the tables, but for its parent."""
         if made in self._coglets:
             self._coglets.remove(made)
-        self._handles = [handle for handle in self._handles if handle.coglet is not made]
         self._configs.pop(id(made), None)
         self._restart_counts.pop(id(made), None)
 

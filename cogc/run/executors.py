@@ -96,9 +96,9 @@ DEFAULT_TIMEOUT = 60.0
 THREADS = 40
 """How many calls of plain functions may be under way at once."""
 MOST_ABANDONED = 64
+"""How many threads may go on behind the calls that have left them."""
 CALL_ID = "call_id"
 """The parameter of a Python function that takes the id of an effect."""
-"""How many threads may go on behind the calls that have left them."""
 
 
 def time_of(call: Call) -> float:

@@ -173,6 +173,8 @@ print("result", asyncio.run(main()))
         ("sys.exit('error: not today')", 1, "stopped\n", "error: not today\n"),
         ("sys.exit(7)", 7, "stopped\n", ""),
         ("sys.exit()", 0, "stopped\n", ""),
+        ("await asyncio.to_thread(sys.exit, 7)", 7, "stopped\n", ""),
+        ("await asyncio.to_thread(next, iter(()))", 3, "stopped\n", "RuntimeError: a function raised StopIteration"),
         ("asyncio.create_task(asyncio.wait_for(asyncio.sleep(9), 1)); await asyncio.sleep(2)", 0, "stopped\nresult 5\n",
          "    1.000 error Main: a task failed: TimeoutError: \n"),
         ("await asyncio.open_connection('127.0.0.1', 1)", 3, "stopped\n", "the loop of a run has no sockets of its own"),

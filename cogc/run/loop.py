@@ -244,12 +244,20 @@ class RunLoop(asyncio.AbstractEventLoop):
         return future
 
     async def _in_thread(self, future: asyncio.Future[Any], func: Callable[..., Any], args: tuple[Any, ...]) -> None:
-        try:
-            found = await trio.to_thread.run_sync(lambda: func(*args), abandon_on_cancel=True)
-        except Exception as error:
-            settle(future, None, error)
+        given: list[Any] = []
+        raised: list[BaseException] = []
+
+        def call() -> None:
+            try:
+                given.append(func(*args))
+            except BaseException as error:  # it must not reach Trio, to which a SystemExit or Cancelled means its own end
+                raised.append(error)
+
+        await trio.to_thread.run_sync(call, abandon_on_cancel=True)
+        if raised:
+            settle(future, None, raised.pop())
         else:
-            settle(future, found, None)
+            settle(future, given.pop(), None)
 
     def outside(self, work: Callable[..., Awaitable[None]], *values: Any) -> None:
         """Start a task of Trio for something that really goes on; the clock of a simulation waits for it."""
@@ -340,7 +348,9 @@ def settle(future: asyncio.Future[Any], value: Any, error: BaseException | None)
     """Set the result of a future, unless its waiter has gone."""
     if future.done():
         return
-    if error is not None:
+    if isinstance(error, StopIteration):  # no future holds one
+        future.set_exception(RuntimeError("a function raised StopIteration"))
+    elif error is not None:
         future.set_exception(error)
     else:
         future.set_result(value)

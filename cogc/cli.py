@@ -100,14 +100,19 @@ def _dispatch(given: list[str], program: str, commands: dict[str, str]) -> int:
         return check.run(check.Plain(given[1:]))
     from argparse import ArgumentParser, RawDescriptionHelpFormatter
 
-    parser = ArgumentParser(prog=program, description="A compiler and runner for systems of agents.")
+    # no abbreviations: `prepare` of a command looks for its options by their names, and `--wat` would not be `--watch` to it
+    parser = ArgumentParser(
+        prog=program, description="A compiler and runner for systems of agents.", allow_abbrev=False
+    )
     parser.add_argument("--version", action="store_true", help="print the version and stop")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND")
     named = next((word for word in given if not word.startswith("-")), "")
     module = _module(named) if named in commands else None
     for name, line in commands.items():
         about = module.__doc__ if module is not None and name == named else None
-        sub = subparsers.add_parser(name, help=line, description=about, formatter_class=RawDescriptionHelpFormatter)
+        sub = subparsers.add_parser(
+            name, help=line, description=about, formatter_class=RawDescriptionHelpFormatter, allow_abbrev=False
+        )
         if module is not None and name == named:
             module.arguments(sub)
             given = module.prepare(given) if hasattr(module, "prepare") else given

@@ -57,6 +57,18 @@ def test_the_readmes_yaml_checks(tmp_path: Path) -> None:
     assert cogc_here("check", tmp_path / "x.yml").returncode == 0
 
 
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_no_command_takes_an_abbreviation_of_an_option(name: str) -> None:
+    assert cogc_here(name, "--help").returncode == 0
+    assert cogc_here(name, "--hel").returncode == 2
+
+
+def test_an_abbreviation_of_watch_watches_nothing() -> None:
+    for words in (("--vers",), ("test", "examples/tree", "--wat"), ("trace", "show", "x", "--fol")):
+        done = cogc_here(*words)
+        assert done.returncode == 2 and f"unrecognized arguments: {words[-1]}" in done.stderr
+
+
 # ---- check ---------------------------------------------------------------------------------------------------
 
 

@@ -379,6 +379,15 @@ def test_words_choose_and_lf_runs_what_failed(tmp_path: Path) -> None:
     assert code == 0 and "2 tests" in said
 
 
+@pytest.mark.parametrize("odd", ["null", "7", '{"a": 1}', "[1, null]"])
+def test_an_odd_note_of_what_failed_is_as_none(tmp_path: Path, odd: str) -> None:
+    noted = tmp_path / "state" / "tests" / "failed.json"
+    assert trial(tmp_path, TWO)[0] == 3 and noted.exists()
+    noted.write_text(odd)
+    assert "2 tests" in trial(tmp_path, TWO, "--lf")[1]
+    assert noted.read_text() == '["a_test.cog::bad"]\n'
+
+
 def test_processes_give_the_same_report(tmp_path: Path) -> None:
     alone, several = trial(tmp_path, TWO), trial(tmp_path, TWO, "-n", 2)
     assert re.sub(r"\(.*? s\)", "", alone[1]) == re.sub(r"\(.*? s\)", "", several[1]) and alone[0] == several[0] == 3

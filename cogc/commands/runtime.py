@@ -18,8 +18,10 @@ recording cannot be read; 3 the replay departs from it, or output was lost;
 
 from __future__ import annotations
 
+import errno
 import io
 import os
+import select
 import subprocess
 import sys
 import time
@@ -48,6 +50,7 @@ from cogc.run.session import Session
 from cogc.run.settings import Settings
 from cogc.run.stopping import EXIT_CODES
 from cogc.run.trace import TraceWriter
+from cogc.service.host import host
 
 PATIENCE = 20.0
 """Seconds in which a runtime must take requests."""
@@ -88,7 +91,8 @@ def run(options: Namespace) -> int:
 def _background(options: Namespace) -> str:
     """Start a runtime in a process and a session of its own. Return the line that says so when it takes requests."""
     state = here(options.state)
-    log = state.file("runtimes", f"{options.port}.log")
+    # under a name of its own until the port is had: the log of the port belongs to the runtime that listens there
+    log = state.file("runtimes", f"start-{os.getpid()}.log")
     reading, writing = os.pipe()
     with open(reading, "rb") as ready, open(log, "wb") as file:
         words = [sys.executable, "-m", "cogc", "runtime", "start", "--foreground", "--ready-fd", str(writing)]
@@ -101,16 +105,32 @@ def _background(options: Namespace) -> str:
             start_new_session=True,
         )
         os.close(writing)
-        line = ready.readline().decode("utf-8", "replace").rstrip("\n")
+        told = select.select([ready], [], [], PATIENCE)[0]
+        line = ready.readline().decode("utf-8", "replace").rstrip("\n") if told else ""
     if line.startswith("coglet runtime started"):
         made.returncode = 0  # the process goes on by itself, and is not waited for
+        os.replace(log, state.file("runtimes", f"{line.rpartition('port=')[2].rstrip(')')}.log"))
         return line
-    made.wait(PATIENCE)
+    raise client.ClientError(_not_started(made, log, bool(told)))
+
+
+def _not_started(made: subprocess.Popen[bytes], log: str, ends: bool) -> str:
+    """Return why a runtime does not take requests. `ends` tells that it has closed its end of the pipe; it is killed if it has not
+    ended by itself."""
+    try:
+        made.wait(PATIENCE if ends else 0)
+    except subprocess.TimeoutExpired:
+        made.kill()
+        made.wait()
+        ends = False
     with open(log, "rb") as file:
         said = file.read().decode("utf-8", "replace").strip().rpartition("\n")[2]
-    raise client.ClientError(
-        line or said.removeprefix("cogc: ").removeprefix("error: ") or f"the runtime ended with code {made.returncode}"
-    )
+    os.unlink(log)
+    if said:
+        return said.removeprefix("cogc: ").removeprefix("error: ")
+    if not ends:
+        return f"the runtime took no requests within {PATIENCE:g} s, and was ended"
+    return f"the runtime ended with code {made.returncode}"
 
 
 def _passed(options: Namespace) -> list[str]:
@@ -140,7 +160,7 @@ def foreground(options: Namespace) -> int:
     try:
         made = address.listen(address.Address(address.HOST, options.port))
     except OSError as error:
-        reason = f"port {options.port} is in use" if error.errno == 98 else str(error.strerror).lower()
+        reason = f"port {options.port} is in use" if error.errno == errno.EADDRINUSE else str(error.strerror).lower()
         sys.stderr.write(f"error: cannot listen on port {options.port}: {reason}\n")
         return 1
     files = [_opened(path) for path in (options.trace, options.record)]
@@ -170,8 +190,6 @@ def foreground(options: Namespace) -> int:
 
 def _replay(options: Namespace) -> int:
     """Repeat a recorded runtime. Its journal holds the programs of its coglets."""
-    from cogc.service.daemon import host  # the extra `serve`
-
     if options.recording is None:
         raise UsageError("name the journal: cogc runtime replay FILE")
     try:

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from cogc.commands.streams import stdout_is_lost
+
 PORT = 4510
 """The port of a runtime, if none is named."""
 _LONG = 4096
@@ -202,7 +204,7 @@ def observe(port: int, target: str, follow: bool, write: Callable[[str], object]
     for text in events(port, ["observe", id, channel]):
         heard = True
         write(f"{text}\n")
-        if not follow:
+        if not follow or stdout_is_lost():
             return
     if not heard and not follow:
         raise ClientError(f"'{id}' stopped before it said anything on '{channel}'")

@@ -210,13 +210,17 @@ def _last_failed(options: Namespace, state: StateFolder) -> frozenset[str] | Non
     """Return the tests that failed the last time, or None for all tests."""
     if not options.lf:
         return None
+    return _failed_before(state) or None
+
+
+def _failed_before(state: StateFolder) -> frozenset[str]:
+    """Return the names that a run of tests has noted. A file that is not there, or that says something else, has none."""
     try:
         with open(state.at("tests", "failed.json"), encoding="utf-8") as file:
             failed = json.load(file)
-    except (OSError, ValueError):
-        return None
-    names = frozenset(n for n in failed if isinstance(n, str)) if isinstance(failed, list) else frozenset()
-    return names or None
+    except (OSError, ValueError, RecursionError):
+        return frozenset()
+    return frozenset(n for n in failed if isinstance(n, str)) if isinstance(failed, list) else frozenset()
 
 
 def _remember(state: StateFolder, outcomes: list[tuple[Suite, Outcome]]) -> None:
@@ -227,13 +231,8 @@ def _remember(state: StateFolder, outcomes: list[tuple[Suite, Outcome]]) -> None
         return
     ran = {title(s, o) for s, o in outcomes}
     try:
-        with open(place, encoding="utf-8") as file:
-            before = {n for n in json.load(file) if isinstance(n, str)}
-    except (OSError, ValueError):
-        before = set()
-    try:
         state.make("tests")
-        write_whole(place, json.dumps(sorted(failed | (before - ran))) + "\n")
+        write_whole(place, json.dumps(sorted(failed | (_failed_before(state) - ran))) + "\n")
     except OSError as error:
         sys.stderr.write(f"cogc: warning: {place}: {str(error.strerror).lower()}; `--lf` will not know what failed\n")
 

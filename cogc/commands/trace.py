@@ -23,7 +23,10 @@ from cogc.run import trace
 def arguments(parser: ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     show = actions.add_parser(
-        "show", help="print a trace", description="Print the records of a trace that match all options."
+        "show",
+        help="print a trace",
+        description="Print the records of a trace that match all options.",
+        allow_abbrev=False,
     )
     add = show.add_argument
     add("file", metavar="FILE", help="path of a trace, or of the folder of a run")

@@ -250,7 +250,7 @@ class RunLoop(asyncio.AbstractEventLoop):
         def call() -> None:
             try:
                 given.append(func(*args))
-            except BaseException as error:  # it must not reach Trio, to which a SystemExit or Cancelled means its own end
+            except BaseException as error:  # to Trio a SystemExit or Cancelled would mean its own end
                 raised.append(error)
 
         await trio.to_thread.run_sync(call, abandon_on_cancel=True)

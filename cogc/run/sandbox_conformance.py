@@ -412,7 +412,9 @@ def unexplained(kind: str, rows: Rows) -> list[str]:
 def main(words: list[str]) -> int:
     """Test the sandboxes of this machine; print the table, and what stands open."""
     parser = argparse.ArgumentParser(
-        prog="python -m cogc.run.sandbox_conformance", description="Test the sandboxes of this machine."
+        prog="python -m cogc.run.sandbox_conformance",
+        description="Test the sandboxes of this machine.",
+        allow_abbrev=False,
     )
     parser.add_argument("kinds", nargs="*", metavar="KIND", help=f"{', '.join(KINDS)}; all if none is named")
     parser.add_argument("--engine", default="podman", help="the engine of containers: podman (the default) or docker")

@@ -10,19 +10,16 @@ from typing import BinaryIO
 
 from starlette.applications import Starlette
 
-from cogc.compile import analyse, program
-from cogc.diagnostics.problems import Problems
-from cogc.disk.files import read
 from cogc.kernel.effects import LogLine
-from cogc.kernel.unit import Unit
 from cogc.run.build import build_session
 from cogc.run.journal import VERSION, Journal
 from cogc.run.session import RunOptions, Session, Sinks
 from cogc.run.settings import Settings
 from cogc.run.trace import TraceWriter
 from cogc.service.guard import Access, Limits
+from cogc.service.host import host
 from cogc.service.loading import Allowed
-from cogc.service.runtime import SPEC, Runtime
+from cogc.service.runtime import Runtime
 from cogc.service.runtime_routes import application, routes
 from cogc.service.server import serving
 
@@ -47,17 +44,6 @@ class Setup:
     journal: BinaryIO | None = None
     on_log: Callable[[LogLine], None] | None = None
     say: Callable[[str], object] = lambda _line: None
-
-
-def host() -> Unit:
-    """Return the program of a runtime: its root, which has nothing in it."""
-
-    def one(name: str) -> bytes:
-        return read(name) if name.startswith("std/") else SPEC.encode()
-
-    bundle = program(analyse(["runtime.cog"], one, Problems()), None)
-    assert bundle is not None
-    return Unit(bundle)
 
 
 def make(setup: Setup) -> Runtime:

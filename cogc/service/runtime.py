@@ -24,13 +24,11 @@ from cogc.run.marks import Marks
 from cogc.run.orders import Refusal
 from cogc.run.session import Session
 from cogc.service import picture
+from cogc.service.host import ROOT
 from cogc.service.loading import MANIFEST, Allowed, Refused, load
 from cogc.service.members import Members
 from cogc.service.watch import Observer, Record, Watched
 
-ROOT = "CogletRuntime"
-SPEC = f"coglet {ROOT} {{ }}"
-"""The program of the root."""
 _STATUSES = {"missing": 404, "type": 422, "stopped": 409}
 
 
@@ -116,7 +114,7 @@ class Runtime:
         try:
             values = {k: _value(v, k) for k, v in loaded.parameters.items()}
             await self._order("create", ROOT, digest, loaded.key, id, values, loaded.policy)
-        except BaseException:
+        except Refused:  # whoever goes away before the end has created it all the same
             self._forget(path)
             raise
         return {"id": id, "class": name}

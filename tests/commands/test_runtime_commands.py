@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import signal
@@ -12,8 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from support.cli import cogc
+from cogc.commands import runtime, runtime_client
+from support.cli import cogc, cogc_here
 from support.console import commands
+from support.paths import ROOT
 from support.processes import marked, unique_seconds
 from support.runtimes import doubler, folder, printer
 from support.waiting import DEADLINE, wait_for
@@ -128,6 +131,24 @@ def test_what_is_wrong_is_a_line_and_an_exit_code(shell: Shell) -> None:
     assert shell("runtime", "status") == "CogletRuntime (empty)\n\nno coglets running."
     taken = shell.run("runtime", "start", "-p", shell.port)
     assert (taken.returncode, taken.stdout) == (1, "") and "is in use" in taken.stderr
+    logs = list((shell.place / "state").glob("**/runtimes/*"))  # that of the runtime goes on, the other one is gone
+    assert [log.name for log in logs] == [f"{shell.port}.log"] and "TypeError" in logs[0].read_text()
+
+
+def test_a_runtime_that_hangs_in_its_start_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    os.mkfifo(tmp_path / "t.jsonl")  # nobody reads it, so that whoever opens it waits
+    monkeypatch.setattr(runtime, "PATIENCE", 0.1)
+    done = cogc_here("runtime", "start", "-p", "0", "--trace", "t.jsonl", "--state", "state", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "error: the runtime took no requests within 0.1 s, and was ended\n"
+
+
+def test_an_observation_ends_when_nobody_reads_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[str] = []
+    monkeypatch.setattr(runtime_client, "events", lambda *_: itertools.repeat("1"))
+    monkeypatch.setattr(runtime_client, "stdout_is_lost", lambda: len(written) == 2)
+    runtime_client.observe(1, "a:b", True, written.append)
+    assert written == ["1\n", "1\n"]
 
 
 def test_long_data_goes_as_a_body(shell: Shell) -> None:
@@ -203,7 +224,8 @@ def test_a_recorded_runtime_is_replayed_to_the_byte(tmp_path: Path) -> None:
     assert made.wait(DEADLINE) == 0
     made.stdout.close()
     (place / "doubler.py").unlink()
-    done = cogc("runtime", "replay", record, "--trace", again)
+    without = "import sys; sys.modules['starlette'] = None; from cogc.cli import main; sys.exit(main(sys.argv[1:]))"
+    done = subprocess.run([sys.executable, "-c", without, "runtime", "replay", record, "--trace", again], cwd=ROOT)
     assert done.returncode == 0 and first.read_bytes() == again.read_bytes()
     assert '"n":1' in again.read_text().replace(" ", "")
     assert cogc("runtime", "replay").returncode == cogc("runtime", "replay", tmp_path / "none").returncode == 2

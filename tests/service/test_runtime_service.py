@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import trio
+import trio.lowlevel
 
 from cogc.service.runtime import Runtime
 from support.http_client import malformed, request, throw
@@ -42,6 +43,25 @@ async def events(client: Client, path: str, most: int, does: Any) -> list[bytes]
         while found.count(b"\n\n") < most:
             found += await stream.receive_some()
     return [line for line in found.partition(b"\r\n\r\n")[2].split(b"\n") if line.startswith(b"data:")]
+
+
+def test_a_coglet_keeps_its_id_although_who_creates_it_goes_away(tmp_path: Path) -> None:
+    code = "import asyncio\nfrom coglet import Coglet, LifeLet\nclass Slow(Coglet, LifeLet):\n"
+    code += "  async def on_start(self):\n    await asyncio.sleep(0.05)\n"
+    place = folder(tmp_path, "slow", code, "Slow")
+
+    async def does(_: Client, runtime: Runtime) -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(runtime.create, place)
+            while not runtime.members.instances():
+                await trio.lowlevel.checkpoint()
+            nursery.cancel_scope.cancel()
+        (made,) = runtime.members.instances()
+        assert (
+            f"CogletRuntime/{runtime.members.id_of(made)}" == made.path and runtime.status()["coglets"][0]["cog_dir"] == place
+        )
+
+    served(does, tmp_path)
 
 
 def test_a_folder_is_created_fed_observed_and_stopped(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ from cogc.run.convert import from_python, to_python
 from cogc.run.portal import Portal
 from cogc.run.session import RunOptions, Session
 from cogc.run.settings import Settings
+from cogc.service.graph import serve_graph
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +236,7 @@ def _info(inst: Instance) -> CogletInfo:
 
 
 def _session(program: Program, options: RunOptions, workspace: str, allow_imports: Iterable[str]) -> Session:
-    return build_session(program._unit, options, Settings(workspace, frozenset(allow_imports)))
+    return build_session(program._unit, options, Settings(workspace, frozenset(allow_imports), serve_graph=serve_graph))
 
 
 @asynccontextmanager

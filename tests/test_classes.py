@@ -35,6 +35,7 @@ from cogc.coglet import (
     every,
     listen,
 )
+from cogc.coglet.record import Record
 from support.classes import in_run, result
 
 SAID: list[Any] = []
@@ -605,6 +606,26 @@ def test_a_bus_hands_values_to_all_and_keeps_statistics() -> None:
         assert [m["data"] for m in bus.stats.history("c")] == list(range(100, 200))
 
     result(main())
+
+
+def test_a_record_stays_small_however_much_goes_over_its_channel() -> None:
+    at = 0
+    record = Record(lambda: at)
+    for second in range(2 * 86_400):
+        at = second * 10**9
+        record.note(second)
+    assert (len(record.last), len(record.fine), len(record.coarse)) == (100, 601, 1441)
+    assert record.counts() == {
+        "1s": 2,
+        "5s": 6,
+        "60s": 61,
+        "1h": 3660,
+        "24h": 86_460,
+    }  # spans that have begun count whole
+    bus = ChannelBus()
+    for _ in range(10_000):
+        bus.transmit_nowait("a", 1)
+    assert sum(len(spans) for spans in (bus.stats._records["a"].fine, bus.stats._records["a"].coarse)) < 100
 
 
 def test_a_channel_may_have_a_bound() -> None:

@@ -12,11 +12,12 @@ from collections import deque
 from collections.abc import AsyncIterator
 from typing import Any
 
+from cogc.coglet.record import KEPT, WINDOWS, Record
 from cogc.coglet.world import current_cause
 
-STAT_WINDOWS = {"1s": 1, "5s": 5, "60s": 60, "1h": 3600, "24h": 86400}
+STAT_WINDOWS = WINDOWS
 """The windows over which messages are counted, in seconds."""
-HISTORY_SIZE = 100
+HISTORY_SIZE = KEPT
 """How many messages of a channel are kept."""
 _CLOSED = object()
 """What ends the iteration of a subscription whose coglet has stopped."""
@@ -41,43 +42,31 @@ def wall() -> float:
 
 
 class ChannelStats:
-    """Counts of messages by window, and the last `HISTORY_SIZE` messages, for each channel."""
+    """The record of each channel: counts of messages by window, and the last `HISTORY_SIZE` messages."""
 
     def __init__(self) -> None:
-        self._timestamps: dict[str, deque[float]] = {}
-        self._history: dict[str, deque[tuple[float, Any]]] = {}
+        self._records: dict[str, Record] = {}
 
     def record(self, channel: str, data: Any) -> None:
         """Count a message and keep it."""
-        if channel not in self._timestamps:
-            self._timestamps[channel] = deque()
-            self._history[channel] = deque(maxlen=HISTORY_SIZE)
-        self._timestamps[channel].append(now())
-        self._history[channel].append((wall(), data))
-        self._prune(channel)
-
-    def _prune(self, channel: str) -> None:
-        """Forget the instants that no window reaches any more."""
-        instants, oldest = self._timestamps[channel], now() - max(STAT_WINDOWS.values())
-        while instants and instants[0] < oldest:
-            instants.popleft()
+        if channel not in self._records:
+            self._records[channel] = Record(lambda: round(now() * 1e9))
+        self._records[channel].note((wall(), data))
 
     def counts(self, channel: str) -> dict[str, int]:
         """Return the number of messages of a channel in each window."""
-        if channel not in self._timestamps:
-            return dict.fromkeys(STAT_WINDOWS, 0)
-        self._prune(channel)
-        instants, at = self._timestamps[channel], now()
-        return {label: sum(t >= at - seconds for t in instants) for label, seconds in STAT_WINDOWS.items()}
+        record = self._records.get(channel)
+        return dict.fromkeys(STAT_WINDOWS, 0) if record is None else record.counts()
 
     def history(self, channel: str, n: int | None = None) -> list[dict[str, Any]]:
         """Return the last `n` messages that are kept, as `{"ts", "data"}` with seconds since 1970."""
-        kept = list(self._history.get(channel, ()))
-        return [{"ts": ts, "data": data} for ts, data in (kept if n is None else kept[-n:])]
+        record = self._records.get(channel)
+        kept = [] if record is None else [value for _, value in record.last]
+        return [{"ts": ts, "data": data} for ts, data in (kept if n is None else kept[max(0, len(kept) - n) :])]
 
     def all_counts(self) -> dict[str, dict[str, int]]:
         """Return the counts of all channels."""
-        return {channel: self.counts(channel) for channel in self._timestamps}
+        return {channel: record.counts() for channel, record in self._records.items()}
 
 
 class _Stream:

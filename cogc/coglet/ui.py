@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
 from typing import Any
 
 from cogc.coglet.web import CogWebRegistry
-
-_SERVER = "cogc.service.web_ui"
 
 
 class CogWebUI:
@@ -31,19 +28,16 @@ class CogWebUI:
         """Start to serve, and return when the port is open. Raise OSError if it cannot be opened, and RuntimeError
         outside of a run."""
         loop: Any = asyncio.get_running_loop()
-        if not hasattr(loop, "background"):
+        serve = getattr(loop, "serve_graph", None)
+        if serve is None:
             raise RuntimeError("CogWebUI serves inside of a run: start the script by `cogc run`")
-        try:  # by its name: the server stands above this package, and needs the extra `serve`
-            server = importlib.import_module(_SERVER)
-        except ImportError as error:
-            raise RuntimeError(f"CogWebUI needs the extra `serve`: pip install 'cogc[serve]' ({error})") from None
         started = loop.create_future()
 
         def waits() -> bool:  # the run is not at rest while the port is being opened
             return not started.done()
 
         loop.waited.add(waits)
-        loop.background.start_soon(server.serve, self, loop, started)
+        loop.background.start_soon(serve, self, loop, started)
         try:
             self.port, self._stop = await started
         finally:

@@ -50,6 +50,7 @@ from cogc.run.session import Session
 from cogc.run.settings import Settings
 from cogc.run.stopping import EXIT_CODES
 from cogc.run.trace import TraceWriter
+from cogc.service.graph import serve_graph
 from cogc.service.host import host
 
 PATIENCE = 20.0
@@ -242,7 +243,7 @@ def common(options: Namespace) -> dict[str, Any]:
 
 def settings(state: StateFolder) -> Settings:
     """Return the settings of the programs of a runtime."""
-    return Settings(".", frozenset(), People({}, False, state), True, Keeping(state), "", Kept(state))
+    return Settings(".", frozenset(), People({}, False, state), True, Keeping(state), "", Kept(state), serve_graph)
 
 
 def log(entry: LogLine, least: str) -> None:

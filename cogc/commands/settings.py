@@ -13,6 +13,7 @@ from cogc.disk.state_folder import StateFolder
 from cogc.run.people import People
 from cogc.run.plans import Keeping
 from cogc.run.settings import Settings
+from cogc.service.graph import serve_graph
 
 
 def settings(options: Namespace, state: StateFolder) -> Settings:
@@ -25,6 +26,7 @@ def settings(options: Namespace, state: StateFolder) -> Settings:
         keeping(options, state),
         options.registry or "",
         kept_by(options, state),
+        serve_graph,
     )
 
 

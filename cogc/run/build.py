@@ -65,6 +65,7 @@ def build(kind: type[S], unit: Unit, options: RunOptions, settings: Settings, si
     session = kind(kernel, options, outside, background, executors, models, dispatchers, sinks, mirror)
     hosting.now = (lambda: kernel.now) if options.sim else session.now
     hosting.loop.epoch = kernel.epoch
+    hosting.loop.serve_graph = settings.serve_graph
     hosting.restart_of = partial(_restart_of, kernel)
     hosting.stop, hosting.stopping = session.stop, lambda: session.stopping.begun
     return session

@@ -33,6 +33,7 @@ import trio
 from cogc.coglet.world import current_owner
 from cogc.run import processes
 from cogc.run.background import Background
+from cogc.run.settings import ServeGraph
 
 PORTION = 200
 """How many callbacks run between two turns of the other tasks of the run."""
@@ -48,7 +49,7 @@ class RunLoop(asyncio.AbstractEventLoop):
     """A loop whose callbacks a task of Trio runs.
 
     `clock` gives the nanoseconds of the run, `epoch` those of 1970 at its start. `waited` has a function for each process,
-    which tells whether a task awaits something of it. `wake` is called when there is
+    which tells whether a task awaits something of it. `serve_graph` is what the settings of the run have. `wake` is called when there is
     something to do or nothing any more. `on_error` takes the words for a failure that nobody has taken, `on_exit` a
     SystemExit.
     """
@@ -67,6 +68,7 @@ class RunLoop(asyncio.AbstractEventLoop):
         self.wake = wake
         self.on_error = on_error
         self.on_exit = on_exit
+        self.serve_graph: ServeGraph | None = None
         self._ready: deque[asyncio.Handle] = deque()
         self._timers: list[tuple[int, int, asyncio.TimerHandle]] = []
         self._added = 0

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeAlias
+
+from cogc.coglet.ui import CogWebUI
 from cogc.disk.state_folder import Kept
 from cogc.run.people import People
 from cogc.run.plans import Keeping
+
+ServeGraph: TypeAlias = Callable[[CogWebUI, Any, Any], Awaitable[None]]
+"""Serves the graph of a registry in a run: of a `CogWebUI`, the loop of the run, and a future for the port."""
 
 
 class Settings:
@@ -13,10 +20,10 @@ class Settings:
     `workspace` is the folder in which programs run. `allow_imports` are the packages that they may import. `people`
     answers questions. `sandboxed` says whether sandboxes are made where a program asks for one. `keeping` is the
     store of plans. `registry` is the store in which the agents of the run are listed, or an empty string. `kept` is what
-    is cogc's own and hidden in every sandbox.
+    is cogc's own and hidden in every sandbox. `serve_graph` is the server of a `CogWebUI`, where the run may have one.
     """
 
-    __slots__ = ("allow_imports", "keeping", "kept", "people", "registry", "sandboxed", "workspace")
+    __slots__ = ("allow_imports", "keeping", "kept", "people", "registry", "sandboxed", "serve_graph", "workspace")
 
     def __init__(
         self,
@@ -27,8 +34,10 @@ class Settings:
         keeping: Keeping | None = None,
         registry: str = "",
         kept: Kept | None = None,
+        serve_graph: ServeGraph | None = None,
     ) -> None:
         self.kept = kept or Kept()
+        self.serve_graph = serve_graph
         self.registry = registry
         self.keeping = keeping or Keeping()
         self.sandboxed = sandboxed

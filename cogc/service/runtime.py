@@ -17,6 +17,7 @@ from typing import Any
 
 import trio
 
+from cogc.coglet.record import Record
 from cogc.kernel.objects import STOPPED, STOPPING, Instance
 from cogc.language.values import Failure
 from cogc.run.convert import from_python
@@ -27,7 +28,7 @@ from cogc.service import picture
 from cogc.service.host import ROOT
 from cogc.service.loading import MANIFEST, Allowed, Refused, load
 from cogc.service.members import Members
-from cogc.service.watch import Observer, Record, Watched
+from cogc.service.watch import Observer, Watched
 
 _STATUSES = {"missing": 404, "type": 422, "stopped": 409}
 

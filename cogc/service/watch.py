@@ -1,7 +1,7 @@
-"""What is watched of the channels of a runtime: the last messages, counts by time, and observers.
+"""Observers of the channels of a runtime.
 
-The tap of a channel (`kernel/outer.py`) writes to these records and returns at once, so that nobody who looks on can hold
-a sender up.
+The tap of a channel (`kernel/outer.py`) writes to a feed and returns at once, so that nobody who looks on can hold a
+sender up.
 """
 
 from __future__ import annotations
@@ -14,62 +14,14 @@ from typing import Any
 
 import trio
 
+from cogc.coglet.record import Record
 from cogc.kernel.machine import Kernel
 from cogc.language.values import hidden, plain
 
-KEPT = 100
-"""How many of the last messages of a channel are kept."""
 BUFFER = 256
 """How many messages an observer may be behind; then it loses the oldest."""
 MOST = 20_000
 """How many channels may have their last messages kept; whoever names channels at will cannot fill the memory by that."""
-WINDOWS = {"1s": 1, "5s": 5, "60s": 60, "1h": 3600, "24h": 86400}
-"""The windows of counts, in seconds."""
-_FINE, _COARSE = 100_000_000, 60_000_000_000
-"""The spans of the counts, in nanoseconds: fine ones for the last minute, coarse ones for the last day."""
-
-
-class Record:
-    """The last messages of one channel with their instants, and how many there were in each span of time."""
-
-    def __init__(self, now: Callable[[], int]) -> None:
-        self.now = now
-        self.last: deque[tuple[int, Any]] = deque(maxlen=KEPT)
-        self.fine: deque[list[int]] = deque(maxlen=60_000_000_000 // _FINE + 1)
-        self.coarse: deque[list[int]] = deque(maxlen=86_400_000_000_000 // _COARSE + 1)
-
-    def note(self, value: Any) -> None:
-        """Note a message."""
-        now = self.now()
-        self.last.append((now, value))
-        _count(self.fine, now // _FINE)
-        _count(self.coarse, now // _COARSE)
-
-    def counts(self) -> dict[str, int]:
-        """Return the number of messages in each window, up to the present."""
-        now = self.now()
-        return {
-            name: _sum(self.fine, now - s * 10**9, _FINE) if s <= 60 else _sum(self.coarse, now - s * 10**9, _COARSE)
-            for name, s in WINDOWS.items()
-        }
-
-
-def _count(spans: deque[list[int]], span: int) -> None:
-    """Count a message in a span of time."""
-    if spans and spans[-1][0] == span:
-        spans[-1][1] += 1
-    else:
-        spans.append([span, 1])
-
-
-def _sum(spans: deque[list[int]], since: int, length: int) -> int:
-    """Return the messages in the spans that end behind an instant."""
-    total = 0
-    for span, count in reversed(spans):
-        if (span + 1) * length <= since:
-            break
-        total += count
-    return total
 
 
 class Feed:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -33,9 +33,15 @@ def wrong(message: str, help: str = "", code: str = "COG401", slug: str = "wrong
     }  # fmt: skip
 
 
-def application(routes: Sequence[BaseRoute], **options: Any) -> Starlette:
-    """Return an application whose errors are JSON. `options` are Starlette's."""
-    return Starlette(routes=routes, exception_handlers={HTTPException: _refused, Exception: _failed}, **options)
+Handler = Callable[[Request, Exception], Awaitable[Response]]
+
+
+def application(
+    routes: Sequence[BaseRoute], handlers: Mapping[type[Exception], Handler] | None = None, **options: Any
+) -> Starlette:
+    """Return an application whose errors are JSON. `handlers` make the answers of further exceptions, `options` are Starlette's."""
+    known: dict[type[Exception], Handler] = {HTTPException: _refused, Exception: _failed, **(handlers or {})}
+    return Starlette(routes=routes, exception_handlers=known, **options)
 
 
 async def _refused(_request: Request, error: Exception) -> Response:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,9 +26,10 @@ from cogc.language.values import Failure
 from cogc.run.inspection import inspect
 from cogc.run.json_text import read_json
 from cogc.run.session import Session
+from cogc.run.taps import Said, Tap
 from cogc.service import metrics, openapi
 from cogc.service.answers import answer, application, refusal, wrong
-from cogc.service.stream import Stream, until_gone
+from cogc.service.stream import Stream, Take, until_gone
 from cogc.service.webhooks import Verifier
 
 KEPT = 1000
@@ -36,6 +38,8 @@ TIMEOUT = 30.0
 """Seconds for which `/ask` waits, if it is not said."""
 LONGEST = 600.0
 """The most seconds for which it waits."""
+PACE = 0.002
+"""Seconds for each follower that pass between two portions of a stream."""
 OPEN = ("/healthz", "/readyz")
 """The paths that need no token."""
 _AGAIN = {"Retry-After": "1"}
@@ -183,7 +187,34 @@ class Doors:
             return refusal(404, self._unknown(channel))
         taps = self.session.taps
         after = self._last(request.headers.get("last-event-id"))
-        return Stream(taps, taps.follow(channel, after), self.run)
+        return Stream(self._events(taps.follow(channel, after)), b"event: end\ndata: {}\n\n")
+
+    @contextmanager
+    def _events(self, follow: AbstractContextManager[Tap[Said]]) -> Iterator[Take]:
+        """Hold a tap, and give what it has as events, each with the id of the run in its own.
+
+        Clients that hear the same messages share the run's one thread with the run. So a client is not written to more
+        often than once in `PACE` seconds for each client there is: with many clients messages are sent in larger
+        portions, and the run keeps its speed.
+        """
+        run, taken = self.run.encode(), 0
+
+        async def take() -> bytes | None:
+            nonlocal taken
+            if taken:
+                with trio.move_on_after(PACE * self.session.taps.followers):
+                    await tap.ended.wait()
+            news = await tap.take()
+            if news is None:
+                return None
+            lost, items = news
+            taken += len(items)
+            parts = [b'event: lost\ndata: {"lost": %d}\n\n' % lost] if lost else []
+            parts += [b"id: %s.%d\ndata: %s\n\n" % (run, said.number, said.data) for said in items]
+            return b"".join(parts)
+
+        with follow as tap:
+            yield take
 
     def _last(self, id: str | None) -> int | None:
         """Return the number behind which a stream goes on; 0 for an id of another run, None for the present."""

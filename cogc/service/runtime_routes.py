@@ -6,7 +6,8 @@ system was built.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import trio
@@ -16,11 +17,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
-from starlette.types import Message, Receive, Scope, Send
 
+from cogc.service import answers
 from cogc.service.answers import answer, refusal
 from cogc.service.loading import Refused, read_data
 from cogc.service.runtime import Runtime
+from cogc.service.stream import Stream, Take
 from cogc.service.watch import Observer
 
 _LINK = ("src_id", "src_channel", "dest_id", "dest_channel")
@@ -86,8 +88,7 @@ class _Routes:
         return answer(await self.runtime.enact(request.path_params["id"], command, data))
 
     async def observe(self, request: Request) -> Stream:
-        observer, end = self.runtime.observe(request.path_params["id"], request.path_params["channel"])
-        return Stream(observer, end)
+        return Stream(_events(*self.runtime.observe(request.path_params["id"], request.path_params["channel"])))
 
     async def link(self, request: Request) -> Response:
         return answer(await self.runtime.link(*needed(request, *_LINK)))
@@ -113,8 +114,7 @@ class _Routes:
 
 def application(made: list[BaseRoute], **options: Any) -> Starlette:
     """Return an application whose errors have the form of FastAPI. `options` are Starlette's."""
-    handlers = {HTTPException: _refused, Refused: _refused}
-    return Starlette(routes=made, exception_handlers=handlers, **options)
+    return answers.application(made, {HTTPException: _refused, Refused: _refused}, **options)
 
 
 async def _refused(_request: Request, error: Exception) -> Response:
@@ -167,34 +167,15 @@ def number(request: Request, name: str, default: int) -> int:
 # ---- streams -------------------------------------------------------------------------------------------------
 
 
-class Stream:
-    """The response that sends what an observer hears, as server-sent events. It ends with its client, or with the observation."""
+@contextmanager
+def _events(observer: Observer, end: Callable[[], None]) -> Iterator[Take]:
+    """Hold an observation, and give what it hears as events."""
 
-    def __init__(self, observer: Observer, end: Callable[[], None]) -> None:
-        self.observer = observer
-        self.end = end
+    async def take() -> bytes | None:
+        values = await observer.next()
+        return "".join(f"data: {v}\n\n" for v in values).encode() if values else None
 
-    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
-        headers = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache")]
-        try:
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(_until_gone, receive, nursery.cancel_scope)
-                await send({"type": "http.response.start", "status": 200, "headers": headers})
-                await send(_body(b""))  # the head goes out now: the client knows that it hears
-                while values := await self.observer.next():
-                    await send(_body("".join(f"data: {v}\n\n" for v in values).encode()))
-                await send(_body(b"", more=False))
-                nursery.cancel_scope.cancel()
-        finally:
-            self.end()
-
-
-async def _until_gone(receive: Receive, scope: trio.CancelScope) -> None:
-    """Wait until the client has gone, and cancel the answer then."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
-    scope.cancel()
-
-
-def _body(data: bytes, more: bool = True) -> Message:
-    return {"type": "http.response.body", "body": data, "more_body": more}
+    try:
+        yield take
+    finally:
+        end()

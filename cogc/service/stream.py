@@ -1,22 +1,18 @@
-"""The response that sends the messages of a channel as server-sent events.
-
-Many clients that hear the same messages share the run's one thread with the run. So a client is not written to more
-often than once in `PACE` seconds for each client there is: with many clients messages are sent in larger portions, and
-the run keeps its speed.
-"""
+"""The response that sends server-sent events, as they come, to one client."""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
+from typing import TypeAlias
 
 import trio
 from starlette.types import Message, Receive, Scope, Send
 
-from cogc.run.taps import Said, Tap, Taps
-
 BEAT = 15.0
-"""Seconds without a message after which a comment is sent, by which both sides find out that the other has gone."""
-PACE = 0.002
+"""Seconds without an event after which a comment is sent, by which both sides find out that the other has gone."""
+Take: TypeAlias = Callable[[], Awaitable[bytes | None]]
+"""Waits for events, and returns them as bytes; None at their end. It may be cancelled, and called again."""
 _HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-store"),
@@ -25,42 +21,36 @@ _HEADERS = [
 
 
 class Stream:
-    """The events of one client. It ends with its client, or with the run. `run` is the id of the run, and part of each id."""
+    """The events of one client. It ends with its client, or with the events; `last` is sent behind them.
 
-    def __init__(self, taps: Taps, follow: AbstractContextManager[Tap[Said]], run: str) -> None:
-        self.taps = taps
-        self.follow = follow
-        self.run = run
+    `events` is entered before the head is sent, so that a client that has the head misses nothing.
+    """
+
+    def __init__(self, events: AbstractContextManager[Take], last: bytes = b"") -> None:
+        self.events = events
+        self.last = last
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
-        if scope["method"] == "HEAD":
-            await send(_body(b"", more=False))
-            return
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(until_gone, receive, nursery.cancel_scope)
-            await send(_body(b": follows\n\n"))
-            with self.follow as tap:
-                await self._send(tap, send)
-            nursery.cancel_scope.cancel()
-
-    async def _send(self, tap: Tap[Said], send: Send) -> None:
-        while True:
-            news: tuple[int, list[Said]] | None = (0, [])
-            with trio.move_on_after(BEAT):
-                news = await tap.take()
-            if news is None:
-                await send(_body(b"event: end\ndata: {}\n\n", more=False))
+        with self.events as take:
+            await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
+            if scope["method"] == "HEAD":
+                await send(_body(b"", more=False))
                 return
-            await send(_body(self._events(*news) or b": \n\n"))
-            with trio.move_on_after(PACE * self.taps.followers):
-                await tap.ended.wait()
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(until_gone, receive, nursery.cancel_scope)
+                await send(_body(b": follows\n\n"))
+                await self._send(take, send)
+                nursery.cancel_scope.cancel()
 
-    def _events(self, lost: int, items: list[Said]) -> bytes:
-        parts = [b'event: lost\ndata: {"lost": %d}\n\n' % lost] if lost else []
-        run = self.run.encode()
-        parts += [b"id: %s.%d\ndata: %s\n\n" % (run, said.number, said.data) for said in items]
-        return b"".join(parts)
+    async def _send(self, take: Take, send: Send) -> None:
+        while True:
+            found: bytes | None = b": \n\n"
+            with trio.move_on_after(BEAT):
+                found = await take()
+            if found is None:
+                await send(_body(self.last, more=False))
+                return
+            await send(_body(found))
 
 
 async def until_gone(receive: Receive, scope: trio.CancelScope) -> None:

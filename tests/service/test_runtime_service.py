@@ -12,8 +12,9 @@ import pytest
 import trio
 import trio.lowlevel
 
+from cogc.service import stream as events_stream
 from cogc.service.runtime import Runtime
-from support.http_client import malformed, request, throw
+from support.http_client import malformed, request, send, throw
 from support.runtimes import Client, doubler, family, folder, printer, served
 
 SPEC = """
@@ -40,7 +41,7 @@ async def events(client: Client, path: str, most: int, does: Any) -> list[bytes]
         while b"\r\n\r\n" not in found:
             found += await stream.receive_some()
         await does()
-        while found.count(b"\n\n") < most:
+        while len(re.findall(rb"^data:.*\n\n", found, re.MULTILINE)) < most:
             found += await stream.receive_some()
     return [line for line in found.partition(b"\r\n\r\n")[2].split(b"\n") if line.startswith(b"data:")]
 
@@ -380,6 +381,26 @@ def test_malformed_requests_end_nothing(tmp_path: Path) -> None:
 
     runtime = served(does, tmp_path)
     assert runtime.session.outcome == "done"
+
+
+def test_a_stream_that_says_nothing_beats_and_its_head_alone_observes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events_stream, "BEAT", 0.01)
+
+    async def does(client: Client, runtime: Runtime) -> None:
+        id = await client.create(doubler(tmp_path))
+        async with await trio.open_tcp_stream("127.0.0.1", client.port) as made:
+            await made.send_all(request("GET", f"/observe/{id}/output"))
+            found = b""
+            while found.count(b": \n\n") < 2:
+                found += await made.receive_some()
+        head = await send(client.port, request("HEAD", f"/observe/{id}/output", Connection="close"))
+        assert head.startswith(b"HTTP/1.1 200") and b"text/event-stream" in head
+        while runtime.feeds:  # both clients have gone
+            await trio.lowlevel.checkpoint()
+
+    served(does, tmp_path)
 
 
 def test_a_slow_observer_holds_nobody_up(tmp_path: Path) -> None:

@@ -59,7 +59,8 @@ def test_a_coglet_keeps_its_id_although_who_creates_it_goes_away(tmp_path: Path)
             nursery.cancel_scope.cancel()
         (made,) = runtime.members.instances()
         assert (
-            f"CogletRuntime/{runtime.members.id_of(made)}" == made.path and runtime.status()["coglets"][0]["cog_dir"] == place
+            f"CogletRuntime/{runtime.members.id_of(made)}" == made.path
+            and runtime.status()["coglets"][0]["cog_dir"] == place
         )
 
     served(does, tmp_path)
@@ -397,7 +398,7 @@ def test_a_stream_that_says_nothing_beats_and_its_head_alone_observes_nothing(
                 found += await made.receive_some()
         head = await send(client.port, request("HEAD", f"/observe/{id}/output", Connection="close"))
         assert head.startswith(b"HTTP/1.1 200") and b"text/event-stream" in head
-        while runtime.feeds:  # both clients have gone
+        while runtime.watched.observed:  # both clients have gone
             await trio.lowlevel.checkpoint()
 
     served(does, tmp_path)

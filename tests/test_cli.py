@@ -309,7 +309,7 @@ def test_until_unmet_is_exit_code_3(tmp_path: Path) -> None:
 def test_what_cannot_run_yet_says_so_and_what_has_no_root_too(tmp_path: Path) -> None:
     head = 'model m = scripted "m.yml"\nqueue T: int = memory\ncoglet C { }\n'
     (tmp_path / "m.yml").write_text("- reply: x\n")
-    (tmp_path / "t.cog").write_text(head + "coglet B { on T as x concurrent 2 { log info x } }")
+    (tmp_path / "t.cog").write_text(head + "coglet B { on T as x when x > 1 { log info x } }")
     done = cogc_here("run", "t.cog", "--root", "B", cwd=tmp_path)
     assert done.returncode == 1 and "COG701" in done.stderr
     (tmp_path / "t.cog").write_text(head + "coglet B { on T as x { log info x } }")

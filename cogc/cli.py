@@ -65,7 +65,7 @@ COMMANDS = {
     "transmit": "push data into a channel of a coglet of a runtime",
     "enact": "give a coglet of a runtime a command",
     "shell": "type commands to a runtime",
-    "mcp": "serve a runtime to a client of MCP over stdin and stdout",
+    "mcp": "serve a spec or a runtime to a client of MCP over stdin and stdout",
 }
 """The help line of each command, kept here so that `cogc --help` imports no command."""
 COGLET = ("runtime", "create", "stop", "link", "unlink", "links", "transmit", "enact", "observe", "shell", "run")

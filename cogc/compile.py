@@ -42,19 +42,29 @@ def analyse(paths: list[str], read: Reader, problems: Problems, options: Options
     return checked
 
 
-def program(checked: Checked, root: str | None) -> ir.Bundle | None:
+def program(checked: Checked, root: str | None, served: bool = False) -> ir.Bundle | None:
     """Return the program that starts at `root`, or None and a problem if there is none.
 
-    The default is `Main`, else the only coglet of the file, else its only sett, plan, team or agent.
+    The default is `Main`, else the only coglet of the file, else its only sett, plan, team or agent. A spec
+    that exports something and declares no coglet is served with an empty root.
     """
     from cogc.lowering.lower import lower
     from cogc.lowering.setts import lower_sett
 
-    found = check_root(checked, root)
+    service = _service(checked) if served and not root else None
+    found = service or check_root(checked, root)
     if found is None:
         return None
     bundle = lower_sett(checked, found) if isinstance(found, Declared) else lower(checked, found.key)
     return None if checked.problems.errors else bundle
+
+
+def _service(checked: Checked) -> Shape | None:
+    """Return the empty root of a file that exports something and declares no coglet."""
+    from cogc.desugar.exports import service_name  # few files export anything
+
+    unit = checked.world.roots[0]
+    return checked.world.shapes.get(unit.key(service_name()))
 
 
 _RUNNABLE = ("coglet", "agent", "team", "plan", "dod", "queue", "sett")

@@ -26,7 +26,7 @@ ProgramKind: TypeAlias = Literal[
     "expr", "template", "python", "shell", "mcp", "human", "llm", "ask", "reply", "plan store", "queue", "coglet"
 ]
 """The executors of programs. Behind `llm` the compiler makes those of agents, teams, plans, queues and coglets in Python."""
-CogletKind: TypeAlias = Literal["coglet", "agent", "team", "dod", "plan", "step", "queue"]
+CogletKind: TypeAlias = Literal["coglet", "agent", "team", "dod", "plan", "step", "queue", "export"]
 """The declaration that a coglet was made of."""
 Overflow: TypeAlias = Literal["block", "drop_oldest", "drop_newest", "fail"]
 Restart: TypeAlias = Literal["never", "on_error", "always"]
@@ -612,10 +612,20 @@ class Sett(msgspec.Struct, frozen=True, omit_defaults=True):
     at: int = 0
 
 
+class Export(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a service offers: an agent, team, plan or program, and the key of the coglet in which a call is carried out."""
+
+    name: str
+    kind: Literal["agent", "team", "plan", "program"]
+    coglet: str
+    doc: str = ""
+    at: int = 0
+
+
 class Bundle(msgspec.Struct, frozen=True, omit_defaults=True):
     """A program with all that it needs. `root` is a coglet or a sett. `types` are by number, `named` by the name of their
     declaration, both as `types.to_json` writes them. `secrets` are the variables that `env(...)` reads, `private`
-    the names of fields and parameters that are not shown."""
+    the names of fields and parameters that are not shown, `exports` what a service offers."""
 
     version: int = VERSION
     root: str = ""
@@ -631,6 +641,7 @@ class Bundle(msgspec.Struct, frozen=True, omit_defaults=True):
     positions: list[tuple[str, int, int]] = []
     secrets: list[str] = []
     private: list[str] = []
+    exports: list[Export] = []
     hash: str = ""
 
 

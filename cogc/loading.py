@@ -12,9 +12,11 @@ from cogc.diagnostics.source import Source, Span
 from cogc.disk.files import main_spec, read
 
 
-def bundle_of(path: str, root: str | None, allowed: frozenset[str], problems: Problems) -> ir.Bundle | None:
+def bundle_of(
+    path: str, root: str | None, allowed: frozenset[str], problems: Problems, served: bool = False
+) -> ir.Bundle | None:
     """Return the program of a spec, or one that `cogc build` has written. Return None, with problems, if there is
-    none."""
+    none. One that is served may have nothing but exports."""
     path = main_spec(path)
     if path.endswith(".json"):
         try:
@@ -25,4 +27,4 @@ def bundle_of(path: str, root: str | None, allowed: frozenset[str], problems: Pr
             problems.add(slug, Span(Source(path, ""), 0, 0), path=path, reason=reason)
             return None
     checked = analyse([path], read, problems, Options(allowed))
-    return None if problems.errors else program(checked, root)
+    return None if problems.errors else program(checked, root, served)

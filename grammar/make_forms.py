@@ -26,7 +26,7 @@ from cogc.language.texts import MARK
 from cogc.syntax import nodes, parse_cog
 from cogc.syntax.lexer import Form
 
-NAMES = ("agent", "dod", "plan", "queue", "team")
+NAMES = ("agent", "dod", "export", "plan", "queue", "team")
 STATEMENTS = "statements"
 TARGET = Path(__file__).parents[1] / "cogc" / "desugar" / "forms"
 

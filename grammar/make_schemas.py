@@ -55,7 +55,8 @@ def _required(owner: str) -> tuple[str, ...]:
     return tuple(k for k, kind in ATTRIBUTES[owner].items() if kind.endswith("!"))
 
 
-def _program() -> dict[str, Any]:
+def _program(head: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a program, with the keys that it may have besides its own."""
     executors: dict[str, Any] = {
         "expr": _CODE,
         "template": _TEXT,
@@ -65,8 +66,8 @@ def _program() -> dict[str, Any]:
         "human": {"anyOf": [_object(attributes("human")), {"type": "null"}]},
         "llm": _object(attributes("llm"), _required("llm")),
     }
-    head = {"doc": _TEXT, "params": _each(_CODE), "returns": _TEXT, "with": {"type": "object"}}
-    whole = _object({**head, **executors})
+    own = {"doc": _TEXT, "params": _each(_CODE), "returns": _TEXT, "with": {"type": "object"}}
+    whole = _object({**head, **own, **executors})
     return {**whole, "oneOf": [{"required": [e]} for e in EXECUTORS]}
 
 
@@ -117,7 +118,8 @@ def _members() -> dict[str, Any]:
 def yaml_schema() -> dict[str, Any]:
     """Return the schema of the YAML notation."""
     members = _members()
-    holder = {"doc": _TEXT, "params": _each(_CODE)}
+    exported = {"export": {"type": "boolean"}}
+    holder = {"doc": _TEXT, "params": _each(_CODE), **exported}
     step = _object(
         {"by": _TEXT, "after": {"anyOf": [_TEXT, _STRINGS]}, "when": _CODE, "task": _DATA, **attributes("step")},
         ("task",),
@@ -139,7 +141,7 @@ def yaml_schema() -> dict[str, Any]:
             }
         ),
         "mcp": _each({"type": "object"}),
-        "programs": _each({"$ref": "#/$defs/program"}),
+        "programs": _each(_program(exported)),
         "mixins": _each(_object(members)),
         "coglets": {"type": ["object", "null"], "additionalProperties": _object({**members, "python": _TEXT})},
         "agents": {"type": "object", "additionalProperties": _object({**holder, **attributes("agent")})},
@@ -157,7 +159,7 @@ def yaml_schema() -> dict[str, Any]:
         "scenarios": {"type": "object", "additionalProperties": _TEXT},
     }
     whole = _object({"cog": {"const": 1}, "doc": _TEXT, **sections}, ("cog",))
-    return {"$schema": _DRAFT, "title": "The YAML notation of cog", **whole, "$defs": {"program": _program()}}
+    return {"$schema": _DRAFT, "title": "The YAML notation of cog", **whole, "$defs": {"program": _program({})}}
 
 
 # kind: (required fields, optional fields), beside the fields of every record

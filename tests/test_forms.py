@@ -55,7 +55,7 @@ def bindings(tree: nodes.Node) -> list[str]:
 def test_a_form_binds_only_names_of_its_own() -> None:
     # a step sees the plan's goal by that name: specs/plans.md
     plain = {n: [b for b in bindings(make_forms.read(n)) if b[0] != "$" and b[-1] != "_"] for n in make_forms.NAMES}
-    assert plain == {"agent": [], "dod": [], "plan": ["goal"], "queue": [], "team": []}
+    assert plain == {"agent": [], "dod": [], "export": [], "plan": ["goal"], "queue": [], "team": []}
 
 
 def test_a_template_of_a_form_sees_only_the_parameters_of_its_program() -> None:

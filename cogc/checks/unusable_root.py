@@ -1,4 +1,4 @@
-"""Plans with open roles and definitions of done without their judge that nobody but a run can use.
+"""Plans with open roles and definitions of done without their judge that nobody but a run, or a service, can use.
 
 Both are there for others to extend, and are silent where somebody does, or might: in a file that another one imports; a
 plan that names roles of its own or has no goal; a definition of done beside others, or beside what may use it. Wherever
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from cogc.analysis.declarations import check_usable
 from cogc.names.load import import_path
+from cogc.names.world import exports_of
 from cogc.syntax import nodes
 
 TYPE_CHECKING = False
@@ -38,6 +39,8 @@ def unusable_root(checked: Checked) -> None:
         for declared in () if unit.path in imported else _candidates(unit):
             if declared not in extended:
                 check_usable(checked, unit, declared.node.name, declared)
+        for declared in exports_of(unit):
+            check_usable(checked, unit, declared.node.name, declared)
 
 
 def _candidates(unit: Unit) -> list[Declared]:

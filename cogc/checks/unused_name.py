@@ -10,6 +10,7 @@ from __future__ import annotations
 from cogc.checks.common import own_shapes, sound_units
 from cogc.checks.words import Words, tests_beside, words_of
 from cogc.names.load import import_path
+from cogc.names.world import exports_of
 from cogc.syntax import nodes
 
 TYPE_CHECKING = False
@@ -53,9 +54,10 @@ class _File:
 
     def check(self) -> None:
         if "Main" in self.unit.declared:
+            exported = exports_of(self.unit)
             for name, declared in self.unit.declared.items():
                 what = _DECLARED.get(declared.kind)
-                if what is not None and name != "Main" and self.alone(name):
+                if what is not None and name != "Main" and declared not in exported and self.alone(name):
                     self.report(declared.node.name, what)
             self.commands()
             self.queues()

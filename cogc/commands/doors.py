@@ -39,7 +39,7 @@ class Doors:
         """Hold the doors open while the body runs."""
         server = self.server.open(session, self.run, self.say) if self.server is not None else nullcontext()
         socket = _own_socket(self.options, session, self.state, self.run, self.say)
-        async with socket, server, trio.open_nursery() as nursery:
+        async with socket, server, self._pipe(session), trio.open_nursery() as nursery:
             if self.options.stdin is not None:
                 self.lines = Lines(
                     session, self.options.stdin, self.options.strict_input, self.server is not None, self.say
@@ -47,6 +47,14 @@ class Doors:
                 nursery.start_soon(self.lines.read)
             yield
             nursery.cancel_scope.cancel()
+
+    def _pipe(self, session: Session) -> AbstractAsyncContextManager[None]:
+        """Return what serves the client of MCP that has started the process, if one has."""
+        if self.options.wire is None:
+            return nullcontext()
+        from cogc.service.mcp_run import over_stdio  # an extra
+
+        return over_stdio(session, self.options.wire)
 
     @property
     def refused(self) -> bool:
@@ -68,6 +76,8 @@ def refuse_doors(options: Namespace, why: str) -> None:
 def check_doors(bundle: ir.Bundle, options: Namespace) -> Server | None:
     """Refuse options of doors that do not fit the program or each other. Return the server, which listens."""
     _check_stdin(bundle, options)
+    if options.wire is not None and (options.sim or options.stdin is not None):
+        raise UsageError("stdin has the requests of the client of MCP: --sim and --stdin have no place here")
     if options.serve is None:
         refuse_without_server(options)
         return None

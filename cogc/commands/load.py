@@ -34,7 +34,7 @@ def show_to_stderr(found: list[Diagnostic]) -> None:
         sys.stderr.write(render.text(found))
 
 
-def load(path: str, root: str | None, imports: list[str], problems: Problems) -> ir.Bundle | None:
+def load(path: str, root: str | None, imports: list[str], problems: Problems, served: bool = False) -> ir.Bundle | None:
     """Return the program of a spec, or one that `cogc build` has written. Return None, with problems, if there is
-    none."""
-    return bundle_of(path, root, allowed(imports, [main_spec(path)]), problems)
+    none. One that is served may have nothing but exports."""
+    return bundle_of(path, root, allowed(imports, [main_spec(path)]), problems, served)

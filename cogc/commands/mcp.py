@@ -1,14 +1,19 @@
-"""`cogc mcp`: a runtime as a server of MCP over stdin and stdout.
+"""`cogc mcp [SPEC]`: serve a spec, or a runtime, to a client of MCP over stdin.
 
-A client of MCP starts this command and uses its tools: list_cogs,
-create_coglet, stop_coglet, enact_coglet, transmit_coglet, list_channels,
-observe_coglet, link_channels, unlink_channels, list_links, runtime_status,
-channel_stats, channel_history, runtime_tree, shutdown_runtime, ui_graph. What
-coglets print goes to stderr. The runtime ends with its client.
+With SPEC, the spec is run, and each agent, plan, team and program that it
+exports is a tool. A call of a tool that is given up is cancelled. The run ends
+with its client. The options are those of `cogc run`.
 
-A runtime that listens on a port serves the same tools at `/mcp`.
+Without SPEC, the tools are those of a runtime: list_cogs, create_coglet,
+stop_coglet, enact_coglet, transmit_coglet, list_channels, observe_coglet,
+link_channels, unlink_channels, list_links, runtime_status, channel_stats,
+channel_history, runtime_tree, shutdown_runtime, ui_graph. Only --log, --state
+and --allow-import may be given then.
 
-Exit codes: 0 done; 2 an extra is missing;
+What is printed meanwhile goes to stderr. `cogc serve SPEC` and a runtime that
+listens on a port serve the same tools at `/mcp`.
+
+Exit codes: 0 done; 1 the spec is wrong; 2 an extra is missing;
 129, 130, 143 ended by SIGHUP, SIGINT, SIGTERM.
 """
 
@@ -17,34 +22,41 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from contextlib import ExitStack
 
+from cogc.commands import run as run_command
 from cogc.commands import under_trio
-from cogc.commands.options import LEVELS
-from cogc.commands.packages import allow_imports
 from cogc.commands.runtime import common
-from cogc.commands.state import add_state
 from cogc.commands.usage import UsageError
 from cogc.run.stopping import EXIT_CODES
 
+_OF_RUNTIME = ("log", "state", "allow_import", "spec")
+
 
 def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument(
-        "--log",
-        choices=list(LEVELS),
-        default="info",
-        help="lowest level at which the log of coglets is printed to stderr (default: info)",
-    )
-    add_state(parser)
-    allow_imports(parser)
+    parser.add_argument("spec", metavar="SPEC", nargs="?", help=f"{run_command.SPEC} (default: a runtime)")
+    run_command.add_options(parser)
+    parser.set_defaults(silent=True)
+    parser.set_defaults(unset=vars(parser.parse_args([])))
+
+
+prepare = run_command.prepare
 
 
 def run(options: Namespace) -> int:
     try:
-        from cogc.service import daemon  # the extras `serve` and `mcp`
+        from cogc.service import mcp_stdio  # the extras `serve` and `mcp`
         from cogc.service.runtime_tools import over_stdio
     except ImportError as missing:
         raise UsageError(
             f"this needs the extras `serve` and `mcp`: pip install 'cogc[serve,mcp]' ({missing})"
         ) from None
+    if options.spec is not None:
+        options.wire = mcp_stdio.claim_stdout()
+        return run_command.run(options)
+    for name, value in options.unset.items():
+        if name not in _OF_RUNTIME and getattr(options, name) != value:
+            raise UsageError(f"--{name.replace('_', '-')} goes with SPEC")
+    from cogc.service import daemon
+
     runtime = daemon.make(daemon.Setup(**common(options)))
     return under_trio.run(
         lambda: over_stdio(runtime), lambda _: EXIT_CODES.get(runtime.session.outcome, 0), ExitStack()

@@ -223,6 +223,11 @@ def parameters(bundle: ir.Bundle, options: Namespace) -> dict[str, Any]:
     return found
 
 
+def is_served(options: Namespace) -> bool:
+    """Return whether a run stays because somebody is served: over HTTP, or a client of MCP over stdin."""
+    return options.serve is not None or options.wire is not None
+
+
 def goal_input(bundle: ir.Bundle, options: Namespace, given: set[str]) -> list[tuple[str, Any]]:
     """Return the goal as a message to the root. A plan without one gets an empty goal, and uses its own."""
     root = bundle.coglets[bundle.root]
@@ -234,7 +239,7 @@ def goal_input(bundle: ir.Bundle, options: Namespace, given: set[str]) -> list[t
             and not given
             and not options.control
             and options.stdin is None
-            and options.serve is None
+            and not is_served(options)
         ):
             sys.stderr.write(f"cogc: warning: nothing was asked of the {root.kind} `{root.name}`: give --goal TEXT\n")
         own = root.kind == "plan" and "goal" not in given

@@ -31,6 +31,7 @@ from cogc.commands.options import (
     answer_options,
     bound,
     budget_option,
+    is_served,
     local_option,
     model_option,
     parameters,
@@ -60,13 +61,20 @@ from cogc.run.process import limit_processes
 from cogc.run.session import Session, Sinks
 from cogc.run.stopping import EXIT_CODES
 
+SPEC = "path of a spec, of a folder with a spec, or of a program made by `cogc build`"
+"""The help of the argument that names the program."""
 Add = Callable[..., object]
 """`ArgumentParser.add_argument`."""
 
 
 def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("spec", metavar="SPEC", help=SPEC)
+    add_options(parser)
+
+
+def add_options(parser: ArgumentParser) -> None:
+    """Add the options of a run."""
     add = parser.add_argument
-    add("spec", metavar="SPEC", help="path of a spec, of a folder with a spec, or of a program made by `cogc build`")
     root_option(parser)
     set_option(parser)
     _add_course(add)
@@ -108,7 +116,7 @@ def arguments(parser: ArgumentParser) -> None:
     add("--replay", metavar="FILE", help="run the journal FILE again, without processes, network or clock")
     add_state(parser)
     allow_imports(parser)
-    parser.set_defaults(silent=False)
+    parser.set_defaults(silent=False, wire=None)
 
 
 def _add_course(add: Add) -> None:
@@ -204,7 +212,7 @@ def run(options: Namespace) -> int:
     if options.spec.endswith(".py"):
         return _script(options)
     problems = Problems()
-    bundle = load(options.spec, options.root, options.allow_import, problems)
+    bundle = load(options.spec, options.root, options.allow_import, problems, is_served(options))
     found = problems.sorted()
     if found:
         show_to_stderr(found)
@@ -315,7 +323,7 @@ def _ended(session: Session, options: Namespace) -> int:
         return 3
     for hook in session.cut_off:
         sys.stderr.write(f"cogc: {hook} had not ended when its time was over\n")
-    if options.serve is not None and session.outcome == "terminated":
+    if is_served(options) and session.outcome == "terminated":
         return 3 if session.cut_off else 0  # a service is stopped so
     if session.outcome in EXIT_CODES:
         return EXIT_CODES[session.outcome]

@@ -16,7 +16,7 @@ import msgspec
 from cogc import ir
 from cogc.commands.doors import Doors
 from cogc.commands.inputs import Given
-from cogc.commands.options import LEVELS, budget, duration, epoch_of, run_id_of
+from cogc.commands.options import LEVELS, budget, duration, epoch_of, is_served, run_id_of
 from cogc.commands.serving import Server
 from cogc.commands.streams import Sink, refuse_foreign, sink_of_stdout, terminal
 from cogc.commands.usage import UsageError
@@ -131,7 +131,7 @@ class RunSinks:
             later=[(given.at, given.channel, given.value) for given in inputs if given.at],
             sim=self.options.sim,
             traced=self.options.control or self.server is not None,
-            stay=self.options.stdin is not None or self.server is not None,
+            stay=self.options.stdin is not None or is_served(self.options),
             seed=self.seed,
             kernel=ordered(self.order),
             epoch=self.epoch,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from cogc.desugar.agents import coglet_of, judge_of, program_of
 from cogc.desugar.parts import Part
-from cogc.names.world import Declared, Shape, Unit, World
+from cogc.names.world import Declared, Shape, Unit, World, exports_of
 from cogc.syntax import nodes
 
 
@@ -68,7 +68,7 @@ def _judges(world: World, unit: Unit) -> None:
 
 
 def _parts(world: World, unit: Unit) -> None:
-    """Add the shapes of the coglets that plans, teams and queues are made of."""
+    """Add the shapes of the coglets that plans, teams, queues and exports are made of."""
     for declared in unit.declared.values():
         found: list[Part] = []
         if declared.kind == "plan":
@@ -84,11 +84,21 @@ def _parts(world: World, unit: Unit) -> None:
 
             found = [queues.part_of(world, unit, declared.of(nodes.Queue))]
         for part in found:
-            shape = Shape(part.unit, part.node, part.declared)
-            shape.key, shape.name, shape.budget = unit.key(part.name), part.shown, part.budget
-            world.shapes[shape.key] = shape
-            if part.name != declared.node.name.id:
-                unit.hidden[part.name] = Declared(unit, part.node, "coglet")
+            _add(world, unit, part, part.name != declared.node.name.id)
+    if exports_of(unit):
+        from cogc.desugar import exports
+
+        for part in exports.parts_of(world, unit):
+            _add(world, unit, part, True)
+
+
+def _add(world: World, unit: Unit, part: Part, hidden: bool) -> None:
+    """Add the shape of a part. A hidden one has a name that no user can write."""
+    shape = Shape(part.unit, part.node, part.declared)
+    shape.key, shape.name, shape.budget = unit.key(part.name), part.shown, part.budget
+    world.shapes[shape.key] = shape
+    if hidden:
+        unit.hidden[part.name] = Declared(unit, part.node, "coglet")
 
 
 def _keys(record: nodes.RecordLiteral) -> list[str]:

@@ -47,7 +47,7 @@ STATEMENTS: dict[str, str] = {
     "package": "a file needs no name of a package: remove the line",
     "module": "a file needs no name of a module: remove the line",
     "namespace": "a file needs no namespace: remove the line",
-    "export": "every declaration whose name begins with no `_` can be imported: remove the word",
+    "export": "a service offers programs, agents, teams and plans; anything can be imported without this word",
     "public": "every declaration whose name begins with no `_` can be imported: remove the word",
     "pub": "every declaration whose name begins with no `_` can be imported: remove the word",
     "async": "every reaction may wait: remove the word",

@@ -191,6 +191,17 @@ class OrderDone:
         self.answer = answer
 
 
+class OrderNews:
+    """A message that the coglet of an order `call` has sent before its end, on one of the channels that the order names."""
+
+    __slots__ = ("channel", "number", "value")
+
+    def __init__(self, number: int, channel: str, value: Value) -> None:
+        self.number = number
+        self.channel = channel
+        self.value = value
+
+
 class Persist:
     """A state to be saved for the next run of the instance."""
 
@@ -215,4 +226,5 @@ Effect: TypeAlias = (
     | Persist
     | Forget
     | OrderDone
+    | OrderNews
 )

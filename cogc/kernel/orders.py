@@ -7,31 +7,38 @@ coglet has stopped. The answer is a value, or the Failure that came of it. A rep
 | action | data | ends |
 | --- | --- | --- |
 | `create` | parent, digest of a unit, key of a coglet, name, parameters, policy | when the start has ended |
+| `call` | parent, digest, key, name, parameters, listen channel, value, channels | with the first message on the first of the channels; by a Failure with one on the second, a record with `kind` and `message` |
 | `stop` | path | when the coglet has stopped |
 | `link`, `unlink` | path, channel, path, channel | at once |
 | `input` | path, listen channel, value | when its reaction has ended, or has gone to the background by `concurrent` |
 | `transmit` | path, channel, value | at once: the value comes out of the coglet |
 | `enact` | path, command, data | as `input` |
 
-The unit of a `create` has been handed in before (`Kernel.adopt`). A coglet that was created by an order goes away when it
+The unit of a `create` or `call` has been handed in before (`Kernel.adopt`); the empty digest stands for that of the root. A
+`call` creates a coglet, starts it, and gives it the value. Messages on its further channels come out as effects `OrderNews`. Whoever
+has called stops the coglet, also to give the call up. A coglet that was created by an order goes away when it
 stops; if it fails, and its policy does not restart it, it stops alone.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cogc import ir
 from cogc.kernel import ports, reactions, supervision
-from cogc.kernel.effects import OrderDone
+from cogc.kernel.effects import OrderDone, OrderNews
 from cogc.kernel.namespace import ABSENT
 from cogc.kernel.objects import FAILED, STOPPED, STOPPING, Instance, Slot
 from cogc.kernel.outer import Link
 from cogc.language import types
+from cogc.language.texts import shown
 from cogc.language.types import ANY, Type
 from cogc.language.values import Failure
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cogc.kernel.shapes import Policy
     from cogc.kernel.state import State
     from cogc.language.values import Check, Function, Value
@@ -57,12 +64,22 @@ def create(
     kernel: State, number: int, at: str, digest: str, key: str, name: str, given: dict[str, Value], policy: Policy
 ) -> None:
     """Create a coglet of a unit below another one, and start it."""
+    inst = _made(kernel, at, digest, key, name, given, policy)
+    outer = kernel.outer
+    outer.await_end(inst, number, "start")
+    _start(kernel, inst, lambda: outer.settle(inst, number, inst.path))
+
+
+def _made(
+    kernel: State, at: str, digest: str, key: str, name: str, given: dict[str, Value], policy: Policy
+) -> Instance:
+    """Create a coglet of a unit below another one."""
     parent = _coglet(kernel, at)
     if parent.gate & FAILED:
         raise Failure("error", f"`{at}` has failed")
     if not name or not name.replace("-", "").replace("_", "").isalnum() or name in (parent.children or {}):
         raise Failure("error", f"`{at}` cannot have a child `{name}`: the name is taken, or is none")
-    unit = kernel.outer.units.get(digest)
+    unit = kernel.outer.units.get(digest) if digest else kernel.unit
     if unit is None or key not in unit.bundle.coglets:
         raise Failure("error", f"there is no coglet `{key}` in a unit `{digest}`")
     code = kernel.code(unit, key)
@@ -79,21 +96,55 @@ def create(
             made.gate |= STOPPED
         del parent.children[name]
         raise code.failure(None, error) from None
-    _start(kernel, inst, number)
+    return inst
 
 
-def _start(kernel: State, inst: Instance, number: int) -> None:
-    """Start a coglet and all below it. The order ends when the start has ended; a start that fails ends the coglet too."""
-    outer = kernel.outer
-    outer.unstarted.add(inst)
-    outer.await_end(inst, number, "start")
+def _start(kernel: State, inst: Instance, then: Callable[[], None]) -> None:
+    """Start a coglet and all below it, and act when the start has ended; a start that fails ends the coglet too."""
+    kernel.outer.unstarted.add(inst)
 
     def ended() -> None:
         if not inst.gate & (FAILED | STOPPED):
-            outer.unstarted.discard(inst)
-            outer.settle(inst, number, inst.path)
+            kernel.outer.unstarted.discard(inst)
+            then()
 
     supervision.begin(kernel, inst, ended)
+
+
+_ONCE: Policy = {"restart": "never", "max_restarts": 0, "backoff": 0}
+
+
+def call(
+    kernel: State, number: int, at: str, digest: str, key: str, name: str, given: dict[str, Value], listen: str,
+    value: Value, channels: list[str],
+) -> None:  # fmt: skip
+    """Let a new coglet handle one message, and end with what it says."""
+    inst = _made(kernel, at, digest, key, name, given, _ONCE)
+    outer, (result, failed, *news) = kernel.outer, channels
+    outer.await_end(inst, number, "call")
+    outer.sink(inst.path, result, lambda said: outer.settle(inst, number, said))
+    outer.sink(inst.path, failed, lambda said: outer.settle(inst, number, _failure(said)))
+    for channel in news:
+        outer.sink(inst.path, channel, partial(_news, kernel, number, channel))
+
+    def begin() -> None:
+        kernel.cause = 0
+        if kernel.trace:
+            kernel.cause = kernel.trace.record("input", inst, cause=0, channel=shown(listen), data=value)
+        kernel.admit(
+            ports.port(inst, listen), inst.code.unit.checked(inst.code.listens[listen][2], value, f"`{listen}`")
+        )
+
+    _start(kernel, inst, begin)
+
+
+def _failure(said: Value) -> Failure:
+    assert isinstance(said, dict)  # as the forms of exports declare it
+    return Failure(str(said["kind"]), str(said["message"]))
+
+
+def _news(kernel: State, number: int, channel: str, said: Value) -> None:
+    kernel.effects.append(OrderNews(number, channel, said))
 
 
 def stop(kernel: State, number: int, path: str) -> None:
@@ -247,5 +298,5 @@ def _await_turn(kernel: State, inst: Instance, number: int, event: object) -> No
     kernel.admit(ports.step(inst, "answer", lambda: outer.settle(inst, number, None)), None)
 
 
-ORDERS: dict[str, Function] = {f.__name__: f for f in (create, stop, link, unlink, input, transmit, enact)}
+ORDERS: dict[str, Function] = {f.__name__: f for f in (create, call, stop, link, unlink, input, transmit, enact)}
 """What may be ordered, by the word for it in the journal."""

@@ -12,6 +12,8 @@ when either end has stopped for good (`gone`).
 counts as unheard, nothing of them is in the journal, and no sender waits for them. `watch` gives the tap that every output
 gets when it is made, `on_gone` is told of each coglet that has stopped for good.
 
+**Sinks** take what a coglet says for the order that has created it. They are part of the run: what has a sink is heard.
+
 **Orders** (`orders.py`) are events with a number. `pending` has those whose end is awaited, by the coglet; `settle`, `failed`
 and `gone` end them by the effect `OrderDone`.
 
@@ -77,11 +79,24 @@ class Pending(NamedTuple):
 class Outer:
     """The tables of one kernel. `unstarted` are the coglets whose first start has not ended."""
 
-    __slots__ = ("functions", "kernel", "links", "on_gone", "own", "pending", "taps", "units", "unstarted", "watch")
+    __slots__ = (
+        "functions",
+        "kernel",
+        "links",
+        "on_gone",
+        "own",
+        "pending",
+        "sinks",
+        "taps",
+        "units",
+        "unstarted",
+        "watch",
+    )
 
     def __init__(self, kernel: Sender) -> None:
         self.kernel = kernel
         self.links: dict[tuple[str, str], dict[Link, Target]] = {}
+        self.sinks: dict[tuple[str, str], Target] = {}
         self.taps: dict[tuple[str, str], list[Target]] = {}
         self.watch: Watch | None = None
         self.on_gone: Callable[[str], None] | None = None
@@ -94,7 +109,7 @@ class Outer:
     @property
     def active(self) -> bool:
         """True if an output or a listen channel may have to be joined."""
-        return bool(self.links or self.taps or self.watch)
+        return bool(self.links or self.taps or self.sinks or self.watch)
 
     # ---- coglets by path -----------------------------------------------------------------------------------
 
@@ -174,6 +189,12 @@ class Outer:
         if kernel.trace:
             kernel.trace.record("dead_letter", source, port=f"{link.target}.{link.heard}", reason=reason, data=value)
 
+    def sink(self, path: str, channel: str, function: Target) -> None:
+        """Hand each value of a channel to a function, while its coglet is there."""
+        self.sinks[path, channel] = function
+        self.own.add(function)
+        self.refresh(path, channel)
+
     # ---- taps ----------------------------------------------------------------------------------------------
 
     def tap(self, path: str, channel: str, function: Target) -> None:
@@ -235,7 +256,7 @@ class Outer:
         taps: list[Target] = []
         if not made.muted:
             key = (made.inst.path, made.name)
-            linked = list(self.links.get(key, {}).values())
+            linked = [*self.links.get(key, {}).values(), *filter(None, [self.sinks.get(key)])]
             taps = list(self.taps.get(key, ()))
             watched = self._watched(*key)
             if watched is not None:
@@ -297,7 +318,7 @@ class Outer:
     def failed(self, inst: Instance, failure: Failure, event: Value) -> None:
         """End the orders that the failure of a coglet is about: its start, or the event that it handled."""
         for entry in list(self.pending.get(inst, ())):
-            if entry.kind == "start" or (entry.kind == "event" and _same(entry.event, event)):
+            if entry.kind in ("start", "call") or (entry.kind == "event" and _same(entry.event, event)):
                 self.settle(inst, entry.number, failure)
                 return
 
@@ -314,6 +335,8 @@ class Outer:
         if not self.active or _comes_back(inst):
             return
         path = inst.path
+        for key in [key for key in self.sinks if key[0] == path]:
+            self.own.discard(self.sinks.pop(key))
         for link in [link for links in self.links.values() for link in links if path in (link.source, link.target)]:
             self.unlink(link)
         for key in [key for key in self.functions if key[0] == path]:

@@ -22,7 +22,8 @@ from cogc.analysis.check import complete
 from cogc.analysis.checked import Checked
 from cogc.analysis.tables import Port
 from cogc.checks.common import has_flag
-from cogc.desugar.agents import PLAN_TOOLS
+from cogc.desugar.agents import PLAN_TOOLS, description
+from cogc.desugar.exports import part_name
 from cogc.language import types
 from cogc.language.attributes import INWARD
 from cogc.language.closed import assert_never
@@ -34,7 +35,7 @@ from cogc.lowering.queues import claiming, lower_queue, queue_tools, taking
 from cogc.lowering.tables import Layout, Place, Tables
 from cogc.names.locks import tools_of
 from cogc.names.model_lists import models_of
-from cogc.names.world import Declared, Member, Shape, Signature, Unit
+from cogc.names.world import Declared, Member, Shape, Signature, Unit, exports_of
 from cogc.syntax import format as cog
 from cogc.syntax import nodes
 from cogc.syntax.parse_folder import is_folder
@@ -62,6 +63,21 @@ class Lower:
         while self.later:
             self.later.pop()()
         self.later = None
+
+    # ---- exports -------------------------------------------------------------------------------------------
+
+    def exports(self) -> list[ir.Export]:
+        """Lower what the first file exports, and return it."""
+        world, found = self.tables.world, []
+        unit = world.roots[0]
+        for declared in exports_of(unit):
+            node, name = declared.node, declared.node.name.id
+            key = unit.key(part_name(name) if declared.kind == "program" else name)
+            doc = description(node) if isinstance(node, nodes.Agent) else node.doc
+            at = self.tables.at(unit, node)
+            kind = cast("Any", declared.kind)  # the grammar exports nothing else
+            found.append(ir.Export(name, kind, self.coglet(world.shapes[key]), doc, at))
+        return found
 
     # ---- coglets -------------------------------------------------------------------------------------------
 
@@ -628,4 +644,4 @@ def lower(checked: Checked, root: str) -> ir.Bundle:
     """Return the program that starts at the coglet `root`, a key of the world's shapes."""
     run = Lower(checked)
     run.coglet(checked.world.shapes[root])
-    return run.tables.bundle(root, {})
+    return run.tables.bundle(root, {}, run.exports())

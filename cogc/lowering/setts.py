@@ -28,7 +28,7 @@ def lower_sett(checked: Checked, declared: Declared) -> ir.Bundle:
         folder=posixpath.dirname(unit.path),
         at=run.tables.at(unit, node),
     )
-    return run.tables.bundle(key, {key: made})
+    return run.tables.bundle(key, {key: made}, [])
 
 
 def _sett_agent(run: Lower, unit: Unit, sett: str, node: nodes.Agent) -> ir.SettAgent:

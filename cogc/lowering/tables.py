@@ -129,7 +129,7 @@ class Tables:
         found = {f.key.id for unit in units for f in unit.all(nodes.FieldType) if f.private}
         return sorted(found | {p.name.id for unit in units for p in unit.all(nodes.Parameter) if p.private})
 
-    def bundle(self, root: str, setts: dict[str, ir.Sett]) -> ir.Bundle:
+    def bundle(self, root: str, setts: dict[str, ir.Sett], exports: list[ir.Export]) -> ir.Bundle:
         """Return everything that was lowered as a program."""
         return ir.hashed(
             ir.Bundle(
@@ -146,5 +146,6 @@ class Tables:
                 positions=self.positions,
                 secrets=list(self.secrets),
                 private=self._private(),
+                exports=exports,
             )
         )

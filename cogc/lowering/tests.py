@@ -219,7 +219,7 @@ def lower_tests(checked: Checked, unit: Unit, whole: bool = False) -> Suite:
             run.coglet(shape)
     found = [_Test(run, checked, unit, n).lower() for n in unit.tree.declarations if isinstance(n, nodes.Test)]
     scenarios = [_scenario(run, unit, n) for n in unit.tree.declarations if isinstance(n, nodes.Scenario)]
-    bundle = run.tables.bundle(found[0].root, {}) if found else None
+    bundle = run.tables.bundle(found[0].root, {}, []) if found else None
     lines = tuple(unit.source.text.splitlines())
     return Suite(
         unit.path, bundle, tuple(found), tuple(scenarios), lines, tuple(_parts(checked, unit)) if whole else ()

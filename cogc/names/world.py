@@ -27,7 +27,7 @@ if TYPE_CHECKING:
         nodes.Const | nodes.TypeDecl | nodes.Model | nodes.ModelList | nodes.Mcp | nodes.Program | nodes.Coglet | nodes.Mixin | nodes.Agent
         | nodes.Team | nodes.Dod | nodes.Plan | nodes.Sett | nodes.Queue
     )  # fmt: skip
-    ShapeKind: TypeAlias = Literal["coglet", "mixin", "agent", "team", "dod", "plan", "step", "queue"]
+    ShapeKind: TypeAlias = Literal["coglet", "mixin", "agent", "team", "dod", "plan", "step", "queue", "export"]
 
 ARTICLES: dict[str, str] = {
     "const": "a const",
@@ -131,6 +131,11 @@ def default_root(unit: Unit) -> Declared | None:
         if len(found) == 1:
             return found[0]
     return None
+
+
+def exports_of(unit: Unit) -> list[Declared]:
+    """Return the declarations of a file that services offer, in their order."""
+    return [d for d in unit.declared.values() if getattr(d.node, "export", False)]
 
 
 class Parameter:

@@ -12,12 +12,15 @@ from collections.abc import Callable
 from typing import Any
 
 from cogc import ir
-from cogc.kernel.effects import OrderDone
+from cogc.kernel.effects import OrderDone, OrderNews
 from cogc.kernel.machine import Kernel
 from cogc.kernel.unit import Unit
 from cogc.language.values import Failure
 from cogc.run.outside import Notice, Outside
 from cogc.run.secrets import prepare
+
+News = Callable[[str, Any], None]
+"""Takes a message of a coglet that was called: its channel, and the value."""
 
 
 class Refusal(Failure):
@@ -33,17 +36,25 @@ class Orders:
         self.event = event
         self.units: dict[str, Unit] = {}
         self.open: dict[int, Notice] = {}
+        self.news: dict[int, News] = {}
         self.last = 0
         self.closed = False
 
-    async def send(self, action: str, *data: Any) -> Any:
-        """Give an order, and return its answer when it has ended. Raise Refusal, or the Failure that came of it."""
+    async def send(self, action: str, *data: Any, news: News | None = None) -> Any:
+        """Give an order, and return its answer when it has ended. Raise Refusal, or the Failure that came of it. `news`
+        takes what the coglet of a `call` says before."""
         if self.closed:
             raise Refusal("stopped", "the run has ended")
         self.last += 1
-        notice = self.outside.notify(0, "order", self.last, action, *data)
-        self.open[self.last] = notice
-        await notice
+        number = self.last
+        notice = self.outside.notify(0, "order", number, action, *data)
+        self.open[number] = notice
+        if news is not None:
+            self.news[number] = news
+        try:
+            await notice
+        finally:
+            self.news.pop(number, None)
         if isinstance(notice.answer, Failure):
             raise notice.answer
         return notice.answer
@@ -73,9 +84,12 @@ class Orders:
         except Failure as refused:
             self._end(number, Refusal(refused.kind, refused.message))
 
-    def done(self, effect: OrderDone) -> None:
-        """Take the end of an order from the kernel."""
-        self._end(effect.number, effect.answer)
+    def tell(self, effect: OrderDone | OrderNews) -> None:
+        """Take the end of an order from the kernel, or what the coglet of a `call` says before it."""
+        if isinstance(effect, OrderDone):
+            self._end(effect.number, effect.answer)
+        elif effect.number in self.news:
+            self.news[effect.number](effect.channel, effect.value)
 
     def close(self) -> None:
         """End the orders that are left: the run is over."""

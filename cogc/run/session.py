@@ -61,6 +61,7 @@ from cogc.kernel.effects import (
     Forget,
     LogLine,
     OrderDone,
+    OrderNews,
     Output,
     Persist,
     Unclaim,
@@ -614,8 +615,8 @@ class Session:
                     self.dispatchers.send(effect)
                 case Unclaim():
                     self.executors.claims.give_back((effect.unit, effect.queue), effect.item, effect.failed)
-                case OrderDone():
-                    self.orders.done(effect)
+                case OrderDone() | OrderNews():
+                    self.orders.tell(effect)
                 case ChildMessage():
                     self.outside.resume(self.listening.pop(effect.token, 0))
                     self.outside.release(partial(self.executors.coglets.deliver, effect))

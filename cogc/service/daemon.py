@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 import socket
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -66,11 +67,18 @@ def make(setup: Setup) -> Runtime:
 def application_of(runtime: Runtime) -> Starlette:
     """Return the application of a runtime: its routes, and `/mcp` where the extra `mcp` is installed."""
     try:
-        from cogc.service.runtime_tools import endpoint, server  # MCP is an extra
+        from cogc.service.export_tools import Endpoint  # MCP is an extra
+        from cogc.service.runtime_tools import server
     except ImportError:
         return application(routes(runtime))
-    tools = server(runtime)
-    return application(routes(runtime) + endpoint(tools), lifespan=lambda _app: tools.session_manager.run())
+    tools = Endpoint(server(runtime))
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        async with runtime.jobs.open(), tools.running():
+            yield
+
+    return application(routes(runtime) + tools.routes, lifespan=lifespan)
 
 
 async def serve(

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import trio
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from cogc.kernel.objects import STARTING, STOPPED, STOPPING
 from cogc.language.texts import nanoseconds
@@ -29,8 +29,13 @@ from cogc.run.session import Session
 from cogc.run.taps import Said, Tap
 from cogc.service import metrics, openapi
 from cogc.service.answers import answer, application, refusal, wrong
+from cogc.service.exports import exports_of
+from cogc.service.jobs import Jobs
 from cogc.service.stream import Stream, Take, until_gone
 from cogc.service.webhooks import Verifier
+
+if TYPE_CHECKING:
+    from cogc.service.export_tools import Endpoint
 
 KEPT = 1000
 """The messages of each channel of the root that stay for those who come back."""
@@ -44,7 +49,7 @@ OPEN = ("/healthz", "/readyz")
 """The paths that need no token."""
 _AGAIN = {"Retry-After": "1"}
 _STATUSES = {"error": 400, "missing": 404, "full": 429, "stopped": 503}
-Endpoint = Callable[[Request], Awaitable[Response]]
+Act = Callable[[Request], Awaitable[Response]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +79,8 @@ class Doors:
         self.verifiers = verifiers
         self.has_token = has_token
         self.requests = metrics.Requests()
+        self.exports = exports_of(session)
+        self.jobs = Jobs(self.exports)
         session.taps.keep = KEPT
 
     def application(self) -> Starlette:
@@ -88,12 +95,30 @@ class Doors:
             ("/metrics", self.metrics),
             ("/openapi.json", self.openapi),
         ]
-        return application(
-            [Route(path, self._counted(path, end), methods=["POST"]) for path, end in posts]
-            + [Route(path, self._counted(path, end), methods=["GET"]) for path, end in gets]
-        )
+        routes: list[BaseRoute] = [Route(p, self._counted(p, end), methods=["POST"]) for p, end in posts]
+        routes += [Route(path, self._counted(path, end), methods=["GET"]) for path, end in gets]
+        tools = self._tools()
+        if tools is not None:
+            routes += tools.routes
 
-    def _counted(self, route: str, endpoint: Endpoint) -> Endpoint:
+        @asynccontextmanager
+        async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+            async with self.jobs.open(), tools.running() if tools is not None else nullcontext():
+                yield
+
+        return application(routes, lifespan=lifespan)
+
+    def _tools(self) -> Endpoint | None:
+        """Return `/mcp`, if something is exported and the extra `mcp` is installed."""
+        if not self.exports.offers:
+            return None
+        try:
+            from cogc.service.export_tools import Endpoint, server_of  # an extra
+        except ImportError:
+            return None
+        return Endpoint(server_of(self.session, self.jobs))
+
+    def _counted(self, route: str, endpoint: Act) -> Act:
         """Return an endpoint whose requests are counted and timed. A stream is timed up to its head."""
 
         async def counted(request: Request) -> Response:

@@ -74,7 +74,7 @@ def _bundle(place: str, root: str | None, packages: frozenset[str]) -> ir.Bundle
     if os.path.isfile(main) and not main.endswith(".json") and not is_spec(main):
         raise Refused(422, f"'{main}' is no spec: it is neither a .cog file nor a spec in YAML")
     problems = Problems()
-    bundle = bundle_of(place, root, packages, problems)
+    bundle = bundle_of(place, root, packages, problems, served=True)
     if bundle is None:
         errors = [d for d in problems.sorted() if d.severity == "error"]
         raise Refused(422, json.loads(render.json(errors)))

@@ -25,7 +25,9 @@ from cogc.run.marks import Marks
 from cogc.run.orders import Refusal
 from cogc.run.session import Session
 from cogc.service import picture
+from cogc.service.exports import Exports
 from cogc.service.host import ROOT
+from cogc.service.jobs import Jobs
 from cogc.service.loading import MANIFEST, Allowed, Refused, load
 from cogc.service.members import Members
 from cogc.service.watch import Observer, Watched
@@ -47,6 +49,9 @@ class Runtime:
         self.ids: dict[str, str] = {}
         self.paths: dict[str, str] = {}
         self.folders: dict[str, str] = {}
+        self.exports = Exports(session)
+        self.jobs = Jobs(self.exports)
+        self.units: dict[str, str] = {}
         self.watched = Watched(session.kernel, ROOT)
         self.members = Members(session.kernel, self.marks, self.watched, self._id_at, has_root=False)
         self.kernel.outer.watch = self.watched.output
@@ -88,6 +93,9 @@ class Runtime:
         if id is not None:
             del self.paths[id]
         self.folders.pop(path, None)
+        digest = self.units.pop(path, None)
+        if digest is not None and digest not in self.units.values():
+            self.exports.remove(digest)
         self.watched.forget(path)
 
     # ---- lives -----------------------------------------------------------------------------------------------
@@ -112,6 +120,9 @@ class Runtime:
         id = self._fresh(name)
         path = f"{ROOT}/{id}"
         self.ids[path], self.paths[id], self.folders[path] = id, path, place
+        if digest not in self.units.values():
+            self.exports.add(self.orders.units[digest], digest, ROOT)
+        self.units[path] = digest
         try:
             values = {k: _value(v, k) for k, v in loaded.parameters.items()}
             await self._order("create", ROOT, digest, loaded.key, id, values, loaded.policy)

@@ -6,22 +6,20 @@ An answer is one text with JSON. A refused request is a result with `isError`, w
 from __future__ import annotations
 
 import json
-import os
-import sys
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 import trio
 from mcp.server import MCPServer
-from mcp.server.stdio import stdio_server
-from mcp.server.transport_security import TransportSecuritySettings
 from mcp_types import CallToolResult, TextContent
 from pydantic import Field
-from starlette.routing import BaseRoute
 
+from cogc.service import mcp_stdio
+from cogc.service.export_tools import ToolServer
 from cogc.service.loading import Refused
 from cogc.service.runtime import Runtime
 
+NAME = "cogc-runtime"
 LONGEST = 600.0
 """The most seconds for which `observe_coglet` waits."""
 _Id = Annotated[str, Field(description="Id of a coglet, such as doubler-b2c4.")]
@@ -29,42 +27,25 @@ _Channel = Annotated[str, Field(description="Name of a channel.")]
 _Data = Annotated[Any, Field(description="Any JSON value.")]
 
 
-def server(runtime: Runtime) -> MCPServer[Any]:
-    """Return a server of MCP for a runtime."""
-    made: MCPServer[Any] = MCPServer("cogc-runtime", instructions=__doc__.partition("\n\n")[0], log_level="ERROR")
-    for tool in (*_lives(runtime), *_messages(runtime), *_links(runtime), *_views(runtime)):
+def server(runtime: Runtime) -> ToolServer:
+    """Return a server of MCP for a runtime: its requests, and what the specs of its coglets export."""
+    made: MCPServer[Any] = MCPServer(NAME, log_level="ERROR")
+    own = (*_lives(runtime), *_messages(runtime), *_links(runtime), *_views(runtime))
+    for tool in own:
         made.add_tool(tool, structured_output=False)
-    return made
-
-
-def endpoint(made: MCPServer[Any]) -> list[BaseRoute]:
-    """Return the routes of `/mcp`. The guard of the server has looked at `Host` and `Origin` before."""
-    safe = TransportSecuritySettings(enable_dns_rebinding_protection=False)
-    return list(made.streamable_http_app(streamable_http_path="/mcp", transport_security=safe).routes)
+    runtime.exports.taken = frozenset(t.__name__ for t in own)
+    entry = made._lowlevel_server.get_request_handler("tools/call")  # its public method gives no result with `isError`
+    assert entry is not None
+    return ToolServer(NAME, __doc__.partition("\n\n")[0], runtime.jobs, made.list_tools, entry.handler)  # type: ignore[arg-type]  # the handler of this method
 
 
 async def over_stdio(runtime: Runtime) -> None:
-    """Run a runtime, and serve its tools over stdin and stdout until the client closes stdin, or the runtime ends.
-
-    What coglets and their processes print goes to stderr: descriptor 1 leads there while the protocol has one of its own.
-    """
-    made = server(runtime)._lowlevel_server  # its public method takes `sys.stdout`, to which coglets print
-    sys.stdout.flush()
-    wire = trio.wrap_file(os.fdopen(os.dup(1), "w", encoding="utf-8"))
-    os.dup2(2, 1)
-    async with wire, trio.open_nursery() as nursery:
-
-        async def served() -> None:
-            async with stdio_server(stdout=wire) as (read, write):  # type: ignore[arg-type]  # a file of Trio is as good as one of anyio
-                await made.run(read, write, made.create_initialization_options())
-            runtime.shutdown()
-
-        nursery.start_soon(served)
+    """Run a runtime, and serve its tools over stdin and stdout until the client closes stdin, or the runtime ends."""
+    async with runtime.jobs.open(), mcp_stdio.over_stdio(server(runtime), mcp_stdio.claim_stdout(), runtime.shutdown):
         try:
             await runtime.session.run()
         finally:
             runtime.close()
-        nursery.cancel_scope.cancel()
 
 
 Tool = Callable[..., Awaitable[CallToolResult]]

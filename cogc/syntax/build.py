@@ -198,6 +198,12 @@ def program(children: Children, start: int, end: int) -> n.Program:
 
 
 @_build
+def export(children: Children, start: int, end: int) -> Any:
+    """Return a declaration that services offer, with its mark."""
+    return replace(children[0], start=start, export=True)
+
+
+@_build
 def expr_executor(children: Children, start: int, end: int) -> n.Executor:
     return n.Executor(start, end, n.Name(start, start + 4, "expr"), children[0], ())
 

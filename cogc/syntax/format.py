@@ -406,7 +406,11 @@ def mixin_use(node: n.MixinUse) -> str:
 
 def program(node: n.Program) -> str:
     result = "" if node.result is None else f" -> {type_text(node.result)}"
-    return f"program {name(node.name)}{parameters(node.parameters)}{result} = {executor(node.executor)}"
+    return f"{_export(node)}program {name(node.name)}{parameters(node.parameters)}{result} = {executor(node.executor)}"
+
+
+def _export(node: n.Program | n.Agent | n.Team | n.Plan) -> str:
+    return "export " if node.export else ""
 
 
 def executor(node: n.Executor) -> str:
@@ -480,14 +484,14 @@ def declaration(node: n.Declaration) -> str:
         case n.Agent() | n.Team():
             word = "agent" if isinstance(node, n.Agent) else "team"
             given = parameters(node.parameters) if node.parameters else ""
-            return f"{word} {name(node.name)}{given}{attributes(node.attributes) or ' { }'}"
+            return f"{_export(node)}{word} {name(node.name)}{given}{attributes(node.attributes) or ' { }'}"
         case n.Dod():
             return _dod(node)
         case n.Plan(items=items):
             given = parameters(node.parameters) if node.parameters else ""
             given += "" if node.extends is None else f" = {node.extends.text}"
             lines = [step(i) if isinstance(i, n.Step) else attribute(i) for i in items]
-            return f"plan {name(node.name)}{given} {_lines(lines)}"
+            return f"{_export(node)}plan {name(node.name)}{given} {_lines(lines)}"
         case n.Sett(items=items):
             lines = [declaration(i) if isinstance(i, n.Agent) else attribute(i) for i in items]
             return f"sett {name(node.name)} {_lines(lines)}"

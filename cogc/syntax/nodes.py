@@ -393,6 +393,7 @@ class Program(Node):
     result: TypeExpr | None
     executor: Executor
     doc: str = ""
+    export: bool = False
 
 
 class MixinUse(Node):
@@ -427,6 +428,7 @@ class Agent(Node):
     parameters: tuple[Parameter, ...]
     attributes: tuple[Attribute, ...]
     doc: str = ""
+    export: bool = False
 
 
 class Team(Node):
@@ -434,6 +436,7 @@ class Team(Node):
     parameters: tuple[Parameter, ...]
     attributes: tuple[Attribute, ...]
     doc: str = ""
+    export: bool = False
 
 
 class Command(Node):
@@ -475,6 +478,7 @@ class Plan(Node):
     extends: Qualified | None
     items: tuple[PlanItem, ...]
     doc: str = ""
+    export: bool = False
 
 
 class Sett(Node):

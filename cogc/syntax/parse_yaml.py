@@ -219,7 +219,7 @@ class Reader:
             "types": self._each(lambda k, v: n.TypeDecl(k.start, v.end, self.name(k), self.type(v, "a type"))),
             "models": self._each(self._model),
             "mcp": self._each(self._mcp),
-            "programs": self._each(self.program),
+            "programs": self._each(self._exported_program),
             "mixins": self._each(self._mixin),
             "coglets": self._each(self._coglet),
             "agents": self._each(self._holder("agent", n.Agent)),
@@ -313,11 +313,25 @@ class Reader:
                 found.append(n.Parameter(key.start, inner.end, self.name(key), read.type, read.default, read.private))
         return tuple(found)
 
-    def program(self, key: Scalar, value: Value) -> n.Program | None:
+    def _exported_program(self, key: Scalar, value: Value) -> n.Program | None:
+        """Read a program of a file, which may be exported; one of a coglet may not."""
+        return self.program(key, value, ("export",))
+
+    def _export(self, parts: dict[str, Value]) -> bool:
+        """Return whether a declaration is exported."""
+        given = parts.get("export")
+        if given is None:
+            return False
+        if isinstance(given, Scalar) and given.plain and given.text in ("true", "false"):
+            return given.text == "true"
+        self.wrong(given, "`export`", "`true` or `false`", "write `export: true`")
+        return False
+
+    def program(self, key: Scalar, value: Value, more: tuple[str, ...] = ()) -> n.Program | None:
         if not isinstance(value, Mapping):
             self.wrong(value, "a program", "a mapping", "write `{params: {x: int}, returns: int, expr: x * 2}`")
             return None
-        parts = self.keyed(value, "a program", ("doc", "params", "returns", "with", *EXECUTORS))
+        parts = self.keyed(value, "a program", ("doc", "params", "returns", "with", *more, *EXECUTORS))
         kinds = [(k, v) for k, v in value.pairs if k.text in EXECUTORS]
         if len(kinds) != 1:
             words = ", ".join(f"`{k.text}`" for k, _ in kinds)
@@ -329,10 +343,9 @@ class Reader:
         kind, argument = kinds[0]
         executor = self._executor(kind, argument, parts.get("with"))
         result = self.type(parts["returns"], "`returns`") if "returns" in parts else None
-        doc = self.doc(parts.get("doc"))
-        return n.Program(
-            key.start, value.end, self.name(key), self.parameters(parts.get("params")), result, executor, doc
-        )
+        parameters, doc = self.parameters(parts.get("params")), self.doc(parts.get("doc"))
+        exported = self._export(parts)
+        return n.Program(key.start, value.end, self.name(key), parameters, result, executor, doc, exported)
 
     def _executor(self, kind: Scalar, value: Value, more: Value | None) -> n.Executor:
         table = ATTRIBUTES[kind.text]
@@ -561,9 +574,9 @@ class Reader:
                 self.wrong(value, f"{table} `{key.text}`", "a mapping", "write its attributes below it")
                 return None
             parts = {k.text: v for k, v in value.pairs}
-            attributes = self.attributes(value, ATTRIBUTES[table], ("params", "doc"))
+            attributes = self.attributes(value, ATTRIBUTES[table], ("params", "doc", "export"))
             head = (key.start, value.end, self.name(key), self.parameters(parts.get("params")))
-            return cls(*head, attributes, self.doc(parts.get("doc")))
+            return cls(*head, attributes, self.doc(parts.get("doc")), self._export(parts))
 
         return read
 
@@ -599,12 +612,13 @@ class Reader:
             return None
         parts = {k.text: v for k, v in value.pairs}
         items: list[n.PlanItem | None] = list(
-            self.attributes(value, ATTRIBUTES["plan"], ("params", "doc", "steps", "extends"))
+            self.attributes(value, ATTRIBUTES["plan"], ("params", "doc", "steps", "extends", "export"))
         )
         for k, v in self.pairs(parts["steps"], "`steps`") if "steps" in parts else ():
             items.append(self._step(k, v))
         head = (key.start, value.end, self.name(key), self.parameters(parts.get("params")), self._extends(parts))
-        return n.Plan(*head, tuple(i for i in items if i is not None), self.doc(parts.get("doc")))
+        doc, exported = self.doc(parts.get("doc")), self._export(parts)
+        return n.Plan(*head, tuple(i for i in items if i is not None), doc, exported)
 
     def _step(self, key: Scalar, value: Value) -> n.Step | None:
         parts = self.keyed(value, "a step", ("by", "after", "when", "task", *ATTRIBUTES["step"]))

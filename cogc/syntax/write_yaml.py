@@ -90,6 +90,11 @@ def _import(node: n.Import) -> Data:
     return node.path.value if node.alias is None else {"path": node.path.value, "as": node.alias.id}
 
 
+def _exported(node: n.Program | n.Agent | n.Team | n.Plan, found: Mapping) -> Mapping:
+    """Return the mapping of a declaration, with its documentation and its mark."""
+    return _with_doc(node.doc, {"export": True, **found} if node.export else found)
+
+
 def _with_doc(doc: str, found: Mapping) -> Mapping:
     return {"doc": doc, **found} if doc else found
 
@@ -118,7 +123,7 @@ def _declaration(node: n.Declaration) -> Data:
         case n.Agent() | n.Team():
             params = {"params": _parameters(node.parameters)} if node.parameters else {}
             table = "agent" if isinstance(node, n.Agent) else "team"
-            return _with_doc(node.doc, {**params, **_attributes(node.attributes, table)})
+            return _exported(node, {**params, **_attributes(node.attributes, table)})
         case n.Dod():
             return _dod(node)
         case n.Plan():
@@ -150,7 +155,7 @@ def _program(node: n.Program) -> Mapping:
     given = _attributes(executor.attributes, kind)
     if kind in ("llm", "human"):
         found[kind] = given
-        return _with_doc(node.doc, found)
+        return _exported(node, found)
     argument = executor.argument
     if isinstance(argument, n.Qualified):
         found[kind] = Code(argument.text)
@@ -160,7 +165,7 @@ def _program(node: n.Program) -> Mapping:
         found[kind] = None
     if given:
         found["with"] = given
-    return _with_doc(node.doc, found)
+    return _exported(node, found)
 
 
 def _holder(node: n.Coglet | n.Mixin) -> Mapping:
@@ -277,7 +282,7 @@ def _plan(node: n.Plan) -> Mapping:
     steps = [i for i in node.items if isinstance(i, n.Step)]
     if steps:
         found["steps"] = {s.name.id: _step(s) for s in steps}
-    return _with_doc(node.doc, found)
+    return _exported(node, found)
 
 
 def _step(node: n.Step) -> Mapping:

@@ -51,3 +51,11 @@ def test_the_places_of_a_made_coglet_are_in_the_users_file() -> None:
         if shape.expanded and shape.unit is world.roots[0]:
             places = [(shape.node.start, shape.node.end), *((m.start, m.end) for m in shape.node.members)]
             assert all(0 <= start <= end <= len(text) for start, end in places)
+
+
+def test_an_exported_program_has_a_coglet_for_its_calls_and_a_file_without_coglets_a_root() -> None:
+    text = "export program f(a: int) -> int = expr a\nexport agent c { model: m }\n"
+    world = expanded(HEAD + text)
+    assert made(world) == {"f": "export", "Service": "export"}
+    assert made(expanded(HEAD + text + "coglet Main { }")) == {"f": "export"}
+    assert set(world.roots[0].hidden) & set(world.roots[0].declared) == set()

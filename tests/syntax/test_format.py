@@ -7,7 +7,8 @@ import pytest
 from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.source import Source
 from cogc.syntax import format as cog
-from cogc.syntax import nodes, parse_cog
+from cogc.syntax import nodes, parse_cog, write_yaml
+from cogc.syntax.parse import parse
 
 
 def tree(text: str) -> nodes.File:
@@ -109,3 +110,46 @@ def test_a_file_is_written_in_one_way() -> None:
 )
 def test_what_is_canonical_stays(text: str) -> None:
     assert text in formatted(f"coglet M {{\n{text}\n}}\n")
+
+
+EXPORTED = """\"\"\"Adds.\"\"\"
+export program add(a: int, b: int = 1) -> int = expr a + b
+
+export agent A { model: m }
+
+export team T { lead: A, workers: [A] }
+
+export plan P(x: int) { goal: "x" }
+"""
+
+
+def test_what_is_exported_is_written_with_its_mark_in_both_notations() -> None:
+    written = formatted(EXPORTED)
+    assert written.count("export ") == 4
+    found = tree(EXPORTED)
+    assert [getattr(d, "export", None) for d in found.declarations] == [True] * 4
+    problems = Problems()
+    again = parse(Source("x.yaml", write_yaml.file(found)), problems)
+    assert problems.found == []
+    assert write_yaml.nodes_in_order(again) == write_yaml.nodes_in_order(found)
+    assert tree("const export = 1\n").declarations[0].name.id == "export"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["export coglet A { }", "export export program f() = expr 1", "coglet A { export program f() = expr 1 }"],
+)
+def test_nothing_else_is_exported(text: str) -> None:
+    problems = Problems()
+    parse_cog.parse(Source("x.cog", text), problems)
+    assert [d.code for d in problems.found] == ["COG104"]
+
+
+def test_a_mark_in_yaml_is_true_or_false() -> None:
+    problems = Problems()
+    parse(Source("x.yaml", "cog: 1\nagents:\n  A:\n    export: maybe\n    model: m\n"), problems)
+    assert [d.slug for d in problems.found] == ["bad-shape"]
+    problems = Problems()
+    text = "cog: 1\ncoglets:\n  A:\n    programs:\n      f: {export: true, expr: 1}\n"
+    parse(Source("x.yaml", text), problems)
+    assert [d.slug for d in problems.found] == ["unknown-key"]

@@ -1,0 +1,76 @@
+"""MCP over stdin and stdout: a client starts the process, and its tools are there until the client closes stdin."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import trio
+from mcp.server.lowlevel.server import Server
+from mcp.server.stdio import stdio_server
+
+LONGEST = 4 << 20
+"""The bytes of the longest line that is read."""
+_PIECE = 1 << 16
+
+
+def claim_stdout() -> int:
+    """Return a descriptor of the protocol's own. Whatever is printed from now on, by any code, goes to stderr."""
+    sys.stdout.flush()
+    wire = os.dup(1)
+    os.dup2(2, 1)
+    return wire
+
+
+@asynccontextmanager
+async def over_stdio(server: Server[Any], wire: int, closed: Callable[[], object]) -> AsyncIterator[None]:
+    """Serve over stdin and a descriptor while the body runs. `closed` is called when the client has closed stdin."""
+    out = trio.wrap_file(os.fdopen(wire, "w", encoding="utf-8"))
+    async with trio.open_nursery() as nursery:
+
+        async def served() -> None:
+            async with stdio_server(_Lines(), out) as (read, write):  # type: ignore[arg-type]  # as good as files of anyio
+                await server.run(read, write, server.create_initialization_options())
+            closed()
+
+        nursery.start_soon(served)
+        yield
+        nursery.cancel_scope.cancel()
+
+
+class _Lines:
+    """The lines of stdin. A read that waits does not hold the end of the process up, and a line that is too long is none."""
+
+    def __init__(self) -> None:
+        self.data = b""
+        self.skips = False
+
+    def __aiter__(self) -> _Lines:
+        return self
+
+    async def __anext__(self) -> str:
+        while True:
+            line, newline, rest = self.data.partition(b"\n")
+            if newline:
+                self.data = rest
+                if not self.skips:
+                    return line.decode("utf-8", "replace")
+                self.skips = False
+                return "a line that is too long"
+            if len(self.data) > LONGEST:
+                self.data, self.skips = b"", True
+            more = await trio.to_thread.run_sync(_read, abandon_on_cancel=True)
+            if not more:
+                raise StopAsyncIteration
+            self.data += more
+
+
+def _read() -> bytes:
+    """Return what stdin has next; nothing at its end, or if it is lost."""
+    try:
+        return os.read(0, _PIECE)
+    except OSError:
+        return b""

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from inspect import cleandoc
 from typing import Any, Literal, TypeAlias
 
 import msgspec
@@ -619,7 +618,6 @@ class Export(msgspec.Struct, frozen=True, omit_defaults=True):
     kind: Literal["agent", "team", "plan", "program"]
     coglet: str
     doc: str = ""
-    at: int = 0
 
 
 class Bundle(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -672,17 +670,6 @@ def hashed(bundle: Bundle) -> Bundle:
     bare = msgspec.structs.replace(bundle, positions=[], hash="")
     digest = hashlib.sha256(msgspec.json.encode(bare, order="deterministic")).hexdigest()
     return msgspec.structs.replace(bundle, hash=digest)
-
-
-def schema() -> bytes:
-    """Return the JSON Schema of a built program."""
-    document = msgspec.json.schema(Bundle)
-    for part in document["$defs"].values():  # from 3.13 on Python takes the indentation out of docstrings itself
-        if "description" in part:
-            part["description"] = cleandoc(part["description"])
-    document["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-    document["title"] = "A program built by cogc"
-    return msgspec.json.format(msgspec.json.encode(document, order="deterministic"), indent=1) + b"\n"
 
 
 def parts(node: Any) -> Iterator[Any]:

@@ -74,9 +74,8 @@ class Lower:
             node, name = declared.node, declared.node.name.id
             key = unit.key(part_name(name) if declared.kind == "program" else name)
             doc = description(node) if isinstance(node, nodes.Agent) else node.doc
-            at = self.tables.at(unit, node)
             kind = cast("Any", declared.kind)  # the grammar exports nothing else
-            found.append(ir.Export(name, kind, self.coglet(world.shapes[key]), doc, at))
+            found.append(ir.Export(name, kind, self.coglet(world.shapes[key]), doc))
         return found
 
     # ---- coglets -------------------------------------------------------------------------------------------

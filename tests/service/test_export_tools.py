@@ -198,7 +198,7 @@ def test_a_runtime_has_the_exports_of_its_specs_beside_its_own_tools(tmp_path: P
             assert len(await own()) == 9
             await http.post(f"/stop/{second}")
             assert await own() == []
-            assert not runtime.instances()
+            assert not runtime.members.instances()
 
     runtime_served(does, tmp_path)
 

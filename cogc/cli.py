@@ -32,6 +32,7 @@ COMMANDS = {
     "check": "find the mistakes of specs",
     "run": "run a system",
     "test": "run the tests of specs",
+    "eval": "compare reports of evaluations",
     "explore": "run a system under many orders and faults, to find one in which it fails",
     "verify": "verify that a definition of done is met",
     "graph": "draw a system",

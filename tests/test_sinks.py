@@ -203,6 +203,7 @@ TABLE: dict[str, list[list[str]]] = {
     "check": [["bad.cog"], ["bad.cog", "--format", "json"]],
     "run": [["a.cog"], ["a.cog", "--output", "json"], ["a.cog", "--trace", "--seed", "1"], ["py.cog"], ["bad.cog"]],
     "test": [["test.cog"], ["test.cog", "--format", "json"]],
+    "eval": [["diff", "none", "none"]],
     "explore": [["a.cog", "--runs", "3"]],
     "verify": [["dod.cog"], ["dod.cog", "--format", "json"]],
     "graph": [["a.cog"]],

@@ -59,6 +59,8 @@ BLOCKS: dict[tuple[str, str], tuple[int, str]] = {
     ("specs/setts.md", "sh"): (1, "test_sett_processes.py runs it, and compares what it prints"),
     ("specs/teams.md", "sh"): (1, PARSED),
     ("specs/testing.md", ""): (1, "test_testing.py runs the test, and compares what it prints"),
+    ("specs/testing.md", "jsonl"): (1, "the rows of a test of the page, which test_testing.py runs"),
+    ("specs/testing.md", "sh"): (1, PARSED),
     ("specs/testing.md", "yaml"): (1, "test_testing.py runs it"),
     ("specs/yaml.md", "yaml"): (1, "compared with the block of the other notation"),
 }  # fmt: skip

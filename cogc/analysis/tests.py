@@ -10,10 +10,12 @@ from __future__ import annotations
 from cogc.analysis.attribute_check import check_block
 from cogc.analysis.declarations import check_usable, find_declared
 from cogc.analysis.infer import PURE_EXECUTORS
+from cogc.analysis.ranges import check_range
 from cogc.analysis.scope import Scope
 from cogc.diagnostics.problems import Label
 from cogc.diagnostics.suggest import did_you_mean
 from cogc.language import types
+from cogc.language.attributes import MODEL_FAULTS
 from cogc.language.closed import assert_never
 from cogc.language.texts import MARK, is_internal
 from cogc.language.types import ANY, DURATION, FLOAT, INT, STRING, FieldOf, ListOf, RecordOf, Type
@@ -38,6 +40,8 @@ GENERATORS: dict[str, tuple[tuple[str, ...], Type]] = {
 }
 """The generators of `for all`: what each takes, all of it optional but a generator or a list, and the type of its values."""
 _BOUNDS: dict[str, Type] = {"int": INT, "float": FLOAT, "duration": DURATION, "list": ListOf(ANY)}
+_NO_MODEL = ("shell", "python", "mcp", "human", *PURE_EXECUTORS)
+"""The executors of programs that no model answers."""
 _DEPTH = 4
 """How deep a test sees into children of children."""
 CALL = RecordOf(
@@ -228,6 +232,16 @@ def observed(world: World, unit: Unit, shape: Shape | None) -> dict[str, Type]:
     return found
 
 
+def _asks(kind: str, node: nodes.Node) -> bool:
+    """Return whether a model answers what a name in a script stands for."""
+    return kind in ("model", "agent") or (isinstance(node, nodes.Program) and node.executor.kind.id not in _NO_MODEL)
+
+
+def row_type(checked: Checked, unit: Unit, node: nodes.ForRows) -> Type:
+    """Return the type of the rows of a `for each`, which is `any` if none is written."""
+    return ANY if node.type is None else lower_type(checked.world, unit, node.type, checked.problems)
+
+
 def _is_pure(node: nodes.Node) -> bool:
     return isinstance(node, nodes.Program) and node.executor.kind.id in PURE_EXECUTORS
 
@@ -260,12 +274,14 @@ class _Test:
         for_all = [c for c in node.checks if isinstance(c, nodes.ForAll)]
         for check in for_all:
             self.scope.bind(check.name.id, self._generator(check.source))
+        for rows in (c for c in node.checks if isinstance(c, nodes.ForRows)):
+            self.scope.bind(rows.name.id, row_type(checked, unit, rows))
         self.shape = self._used()
         self.inner = Scope(checked.world, unit)
         for name, type in observed(checked.world, unit, self.shape).items():
             self.inner.bind(name, type)
-        for check in for_all:
-            self.inner.bind(check.name.id, self.scope.locals[check.name.id].type)
+        for name, local in self.scope.locals.items():
+            self.inner.bind(name, local.type)
 
     def _used(self) -> Shape | None:
         """Check the `use` of the test, and return the shape of its root."""
@@ -302,9 +318,16 @@ class _Test:
     def check(self) -> None:
         """Check each step."""
         uses = [c for c in self.node.checks if isinstance(c, nodes.Use)]
-        for again in uses[1:]:
-            related = [Label(self.unit.span(uses[0]), "first here")]
-            self.checked.problems.add("duplicate-attribute", self.unit.span(again), related=related, name="use")
+        once: list[tuple[type[nodes.Node], str]] = [
+            (nodes.Use, "use"),
+            (nodes.ForRows, "for each"),
+            (nodes.Live, "live"),
+        ]
+        for kind, word in once:
+            found = [c for c in self.node.checks if isinstance(c, kind)]
+            for again in found[1:]:
+                related = [Label(self.unit.span(found[0]), "first here")]
+                self.checked.problems.add("duplicate-attribute", self.unit.span(again), related=related, name=word)
         if self.shape is None and uses:
             return  # what it uses is not there: nothing can be said about the rest
         for step in self.node.checks:
@@ -340,9 +363,13 @@ class _Test:
                 self._moment(at)
             case nodes.Script():
                 self._script(step)
+            case nodes.ExpectJudge():
+                self._judge(step)
             case nodes.Explore(attributes=attributes):
                 check_block(attributes, "explore", step, self.scope, inference)
-            case nodes.Use() | nodes.ForAll() | nodes.ExpectTrace() | nodes.Error():
+            case nodes.Live(attributes=attributes):
+                check_block(attributes, "live", step, self.scope, inference)
+            case nodes.Use() | nodes.ForAll() | nodes.ForRows() | nodes.ExpectTrace() | nodes.Error():
                 pass
             case _:
                 assert_never(step)
@@ -356,6 +383,15 @@ class _Test:
         found = self.checked.inference.infer(node, self.inner)
         if types.fit(found, ListOf(ANY)) <= types.NO:
             self.checked.inference.require_condition(node, found, self.inner)
+
+    def _judge(self, step: nodes.ExpectJudge) -> None:
+        """Check `expect judge`: a model, what it is asked, and the least score that passes."""
+        inference = self.checked.inference
+        find_declared(self.checked, self.unit, step.model.text, step.model, "model")
+        inference.check(step.question, self.inner, STRING)
+        if step.threshold is not None:
+            inference.check(step.threshold, self.scope, FLOAT)
+            check_range("pass_rate", step.threshold, self.scope, inference, FLOAT)
 
     # ---- paths ---------------------------------------------------------------------------------------------
 
@@ -481,10 +517,27 @@ class _Test:
                     self._tool_call(answer.value)
                 case "fail":
                     self.checked.inference.infer(answer.value, self.scope)
+                case "fault":
+                    self._fault(answer.value, meant)
                 case "hang" | "real":
                     pass
                 case _:
                     assert_never(answer.kind)
+
+    def _fault(self, word: nodes.Expr, meant: list[tuple[str, nodes.Node]]) -> None:
+        """Check `fault WORD`: a known word, in the script of something that a model answers."""
+        name = word.id if isinstance(word, nodes.Name) else ""
+        if name not in MODEL_FAULTS:
+            help = did_you_mean(name, MODEL_FAULTS) or None
+            known = ", ".join(f"`{k}`" for k in MODEL_FAULTS)
+            self.checked.problems.add(
+                "unknown-word", self.unit.span(word), help=help, what="fault of a model", name=name, known=known
+            )
+        elif meant and not any(_asks(kind, node) for kind, node in meant):
+            self.checked.problems.add(
+                "unknown-word", self.unit.span(word), what="fault of a program that asks no model", name=name,
+                known="`fail` and `hang`", help="write `fail \"...\"` or `hang`: a model alone has such faults",
+            )  # fmt: skip
 
     def _answers_of(self, meant: list[tuple[str, nodes.Node]]) -> Type:
         """Return the type of the answers of what a script stands for; a model may answer for any program."""

@@ -31,6 +31,9 @@ def outside_files(checked: Checked) -> None:
             cwd = next((a for a in given if a.key.id == "cwd"), None)
             if executor.kind.id == "shell" and isinstance(executor.argument, nodes.ListLiteral):
                 _command(checked, unit, executor.argument, cwd)
+        for rows in unit.all(nodes.ForRows):
+            if checked.world.look(unit, posixpath.join(posixpath.dirname(unit.path), rows.path.value)) is None:
+                checked.problems.add("missing-path", unit.span(rows.path), what="file", path=rows.path.value)
         for agent in unit.all(nodes.Agent):
             _sett_agent(checked, unit, {a.key.id: a for a in agent.attributes})
         for attribute in unit.all(nodes.Attribute):

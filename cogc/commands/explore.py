@@ -19,7 +19,7 @@ import json
 import shlex
 import sys
 from argparse import ArgumentParser, Namespace
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from cogc import ir
@@ -32,19 +32,22 @@ from cogc.commands.usage import UsageError
 from cogc.diagnostics.problems import Problems
 from cogc.disk.files import read
 from cogc.explore import report, token
-from cogc.explore.search import KINDS, Limits, Report, differs, explore
-from cogc.explore.shrink import Case, Shrinker, Shrunk
+from cogc.explore.search import Limits, Report, differs, explore
+from cogc.explore.shrink import Shrinker, Shrunk
 from cogc.explore.shrink import run as run_case
 from cogc.explore.systematic import Diverged
 from cogc.explore.tested import CallsWorld, TestTrial
-from cogc.explore.trial import Failed, SpecTrial, Trial, Wanted, refusal
+from cogc.explore.trial import KINDS, Failed, SpecTrial, Trial, Wanted, refusal
 from cogc.kernel.unit import Unit
+from cogc.language.attributes import MODEL_FAULTS
 from cogc.language.values import Failure
 from cogc.run.expressions import Condition, until
 from cogc.run.settings import Settings
 from cogc.testing.collect import collect
 from cogc.testing.trial import Program
 
+ALL_OF_MODELS = "model"
+"""The word for all faults of models."""
 TEN_SECONDS = 10_000_000_000
 EPOCH = 946_684_800_000_000_000
 """The time at which each run starts: 2000-01-01T00:00:00Z."""
@@ -76,8 +79,9 @@ def arguments(parser: ArgumentParser) -> None:
         "--fault",
         action="append",
         default=[],
-        choices=KINDS,
-        help="kind of the faults; may be repeated (default: all kinds)",
+        choices=(*KINDS, *MODEL_FAULTS, ALL_OF_MODELS),
+        metavar="KIND",
+        help=f"kind of the faults: {', '.join(KINDS)}; of the answers of models {', '.join(MODEL_FAULTS)}, or `{ALL_OF_MODELS}` for all of these; may be repeated (default: the first four)",
     )
     add("--runs", type=int, metavar="N", help="number of runs (default: 10000)")
     add("--time", default="60s", metavar="DURATION", help="real time that the exploration may take (default: 60s)")
@@ -115,6 +119,12 @@ def run(options: Namespace) -> int:
     if refused:
         raise UsageError(refused)
     return _explored(_of_spec(bundle, options), options)
+
+
+def _kinds(given: list[str]) -> tuple[str, ...]:
+    """Return the kinds of faults of a command line."""
+    found = [k for kind in given for k in (("fail", *MODEL_FAULTS) if kind == ALL_OF_MODELS else (kind,))]
+    return tuple(dict.fromkeys(found)) or KINDS
 
 
 def _bounds(options: Namespace, limits: dict[str, int]) -> None:
@@ -222,7 +232,7 @@ class _Exploration:
             runs=options.runs,
             seconds=(duration(options.time, "--time") or 0) / 1e9,
             faults=options.faults,
-            kinds=tuple(options.fault) or KINDS,
+            kinds=_kinds(options.fault),
             seed=options.seed,
             confluent=options.confluent,
             processes=options.processes,
@@ -244,14 +254,14 @@ class _Exploration:
         except token.BadToken as error:
             raise UsageError(f"--replay: {error}") from None
         outcome = run_case(self.trial, case, self.observed)
-        usual = run_case(self.trial, Case(case.failed, (), case.plan, case.without), self.observed)
+        usual = run_case(self.trial, replace(case, pairs=()), self.observed)
         failed = outcome.failed
         if failed is None and self.options.confluent and usual.final != outcome.final:
             failed = Failed("order", differs(usual.final, outcome.final), "order")
         made = Report(complete=False, runs=2)
         if failed is None:
             return self._report(made, None)
-        return self._report(made, Shrunk(Case(failed, case.pairs, case.plan, case.without), outcome, usual, 2, True))
+        return self._report(made, Shrunk(replace(case, failed=failed), outcome, usual, 2, True))
 
     def _report(self, made: Report, shrunk: Shrunk | None) -> int:
         """Print the report; return the exit code."""
@@ -261,7 +271,7 @@ class _Exploration:
             print(json.dumps(self._json(made, shrunk, again), ensure_ascii=False, default=str))
         else:
             if shrunk is not None:
-                sys.stdout.write(report.text(shrunk, f"{_command(options)} --replay {again}"))
+                sys.stdout.write(report.text(self.trial, shrunk, f"{_command(options)} --replay {again}"))
             print(_last(made, shrunk, options))
         if shrunk is not None:
             for file, draw, kind in ((options.svg, report.svg, "SVG"), (options.mermaid, report.mermaid, "mermaid")):
@@ -281,7 +291,8 @@ class _Exploration:
                 "races": [
                     {"at": r.first.at, "first": _side(r.first), "second": _side(r.second)} for r in report.races(shrunk)
                 ],
-                "faults": report.faults(case.plan),
+                "faults": report.faults(case.plan, shrunk.outcome.kernel),
+                "times": report.moved(self.trial, case),
                 "without": sorted(case.without),
                 "token": again,
             }

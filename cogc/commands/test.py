@@ -26,6 +26,7 @@ from contextlib import nullcontext
 from functools import partial
 
 from cogc.commands import out
+from cogc.commands.live import REPORTS, live_choice, live_options
 from cogc.commands.load import show_to_stderr
 from cogc.commands.packages import allow_imports, allowed
 from cogc.commands.prints import apart
@@ -35,14 +36,14 @@ from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.visible import shown as safe
 from cogc.disk.files import read
 from cogc.disk.state_folder import StateFolder, of_spec, write_whole
-from cogc.lowering.tests import Suite
+from cogc.lowering.tests import Suite, Test
 from cogc.run.settings import Settings
-from cogc.testing import coverage, written
+from cogc.testing import coverage, eval_page, eval_report, written
 from cogc.testing.collect import Collected, collect
 from cogc.testing.coverage import Covered
 from cogc.testing.for_all import NoHypothesis
+from cogc.testing.outcome import Outcome
 from cogc.testing.runner import Choice, covered, run_all
-from cogc.testing.trial import Outcome
 from cogc.testing.watched import stamps
 from cogc.testing.words import report, title
 
@@ -95,6 +96,7 @@ def arguments(parser: ArgumentParser) -> None:
         default=".",
         help="folder in which programs run that are not scripted (default: .)",
     )
+    live_options(parser)
     add_state(parser)
     allow_imports(parser)
 
@@ -132,6 +134,9 @@ def run(options: Namespace) -> int:
         out.refuse_foreign(options.cov_lcov, "report of LCOV", lambda text: text.startswith("TN:"))
     if options.cov_xml:
         out.refuse_foreign(options.cov_xml, "report of Cobertura", lambda text: "<coverage " in text[:200])
+    for name, kind, is_own in REPORTS:
+        if getattr(options, name):
+            out.refuse_foreign(getattr(options, name), kind, is_own)
     problems = Problems()
     found = collect(options.paths, read, problems, partial(allowed, options.allow_import), options.cov)
     if problems.errors:  # `cogc check` shows the warnings
@@ -149,10 +154,15 @@ def run(options: Namespace) -> int:
 def _run(options: Namespace, found: Collected) -> int:
     """Run the tests that were chosen, and report them. Return the exit code."""
     state = of_spec(options.paths[0], options.state)
+    live = live_choice(options, state)
+    if live.repeat is not None:
+        options.seed = int(live.repeat.about.get("seed", 0))
     choice = Choice(
-        tuple(options.words), _last_failed(options, state), options.seed, options.update_golden, options.cov
+        tuple(options.words), _last_failed(options, state), options.seed, options.update_golden, options.cov, live
     )
     chosen = [(s, t) for s, t in found.tests if choice.takes(s, t)]
+    if live.repeat is not None:
+        chosen = _recorded(chosen, options, live.repeat.about)
     if not chosen:
         which = f" with `{'` and `'.join(options.words)}` in its name" if options.words and found.tests else ""
         sys.stderr.write(f"cogc: there is no test{which} in {', '.join(options.paths)}\n")
@@ -182,10 +192,27 @@ def _run(options: Namespace, found: Collected) -> int:
     return _files(options, outcomes, seconds, sums) or code
 
 
+def _recorded(
+    chosen: list[tuple[Suite, Test]], options: Namespace, about: dict[str, object]
+) -> list[tuple[Suite, Test]]:
+    """Return the test of a recording. Raise UsageError if it is not there."""
+    named = [(s, t) for s, t in chosen if t.name == about.get("test")]
+    found = [(s, t) for s, t in named if s.path == about.get("file")] or named
+    if not found:
+        raise UsageError(
+            f"--replay {options.replay}: its test `{about.get('test')}` is not in {', '.join(options.paths)}"
+        )
+    return found[:1]
+
+
 def _files(options: Namespace, outcomes: list[tuple[Suite, Outcome]], seconds: float, sums: Covered | None) -> int:
     """Write the reports that go into files. Return 3 if one could not be written: the outcomes count all the same."""
     reports: list[tuple[str | None, Callable[[], bytes]]] = [
         (options.junit, lambda: written.junit(outcomes, options.seed, seconds))
+    ]
+    reports += [
+        (options.eval, lambda: eval_report.lines(outcomes, options.seed)),
+        (options.eval_html, lambda: eval_page.page(outcomes)),
     ]
     if sums is not None:
         reports += [
@@ -244,8 +271,12 @@ def _progress(options: Namespace, suite: Suite, outcome: Outcome) -> None:
     """Print the line of a test that has run."""
     if options.format == "text":
         word = "ok  " if outcome.passed else "FAIL"
-        many = f" ({outcome.runs} runs)" if outcome.test.binds else ""
+        many = f" ({outcome.runs} runs)" if outcome.test.binds and outcome.rate is None else ""
+        if outcome.rate is not None and outcome.runs > 1:
+            many = f": {eval_report.rate_words(outcome)}"
         sys.stdout.write(safe(f"{word} {title(suite, outcome)}{many}\n"))
+        if outcome.rate is not None and outcome.runs > 1:
+            sys.stdout.write(safe("".join(f"       {line}\n" for line in eval_report.table(outcome))))
         sys.stdout.flush()
 
 

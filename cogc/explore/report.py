@@ -6,11 +6,23 @@ from dataclasses import dataclass
 from html import escape
 
 from cogc.explore.search import FoundFault, Name, names
-from cogc.explore.shrink import Shrunk
+from cogc.explore.shrink import Case, Shrunk
+from cogc.explore.trial import Trial
 from cogc.kernel.picking import Chain, Key, PickingKernel
+from cogc.language.texts import duration_text
 
 _WORDS = {"result": "an answer", "timer": "a timer", "later": "a step", "commands": "commands", "rest": "the rest of a reaction",
           "stop": "its stop", "crash": "a crash"}  # fmt: skip
+
+_ANSWERS = {
+    "off_schema": "does not have its type",
+    "empty": "is empty",
+    "truncated": "is cut off in its middle",
+    "repeated": "is the one before, once more",
+    "contradicting": "says the opposite",
+    "slow": "comes late, in nine tenths of its time",
+    "refusing": "is a refusal",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +101,26 @@ def _own_place(chain: Chain) -> str:
     return chain.inst.code.unit.place(waiting[0].at) if len(waiting) == 1 else ""
 
 
-def faults(plan: tuple[FoundFault, ...]) -> list[str]:
-    """Say each fault in one line."""
+def moved(trial: Trial, case: Case) -> list[str]:
+    """Say in one line each what comes at another instant than was said."""
+    found = []
+    for number, instant in case.times:
+        given, words = trial.timed[number]
+        found.append(f"{words} at {duration_text(instant)}, in place of {duration_text(given)}")
+    return found
+
+
+def faults(plan: tuple[FoundFault, ...], kernel: PickingKernel | None = None) -> list[str]:
+    """Say each fault in one line. `kernel` is the run, which knows when a coglet crashed."""
     found = []
     for fault in plan:
         if fault.kind == "crash":
-            found.append(f"`{fault.where[0]}` crashes")
+            when = kernel.crashed.get(str(fault.where[0])) if kernel is not None else None
+            found.append(f"`{fault.where[0]}` crashes" + ("" if when is None else f" at {duration_text(when)}"))
         elif fault.kind == "fail":
             found.append(f"request {fault.number} of `{fault.where[0]}` to its model fails")
+        elif fault.kind in _ANSWERS:
+            found.append(f"the answer to request {fault.number} of `{fault.where[0]}` {_ANSWERS[fault.kind]}")
         else:
             at, what, sender = _parts(fault.where, fault.number)
             happens = "is lost" if fault.kind == "drop" else "comes twice"
@@ -104,13 +128,13 @@ def faults(plan: tuple[FoundFault, ...]) -> list[str]:
     return found
 
 
-def text(shrunk: Shrunk, again: str) -> str:
+def text(trial: Trial, shrunk: Shrunk, again: str) -> str:
     """Return the report of a failure."""
     case = shrunk.case
     lines = [case.failed.message]
     if case.failed.place and ":" in case.failed.place:
         lines[0] = f"{case.failed.place}: {case.failed.message}"
-    lines += [f"  {said}" for said in faults(case.plan)]
+    lines += [f"  {said}" for said in (*faults(case.plan, shrunk.outcome.kernel), *moved(trial, case))]
     if case.without:
         lines.append(f"  without {len(case.without)} of the inputs")
     for race in races(shrunk):

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from itertools import combinations
 
 from cogc.explore.systematic import Diverged, Systematic
-from cogc.explore.trial import Failed, Fault, Outcome, Plan, Trial
+from cogc.explore.trial import KINDS, Failed, Fault, Outcome, Plan, Trial
 from cogc.kernel.picking import Book, Chain, Key, PickingKernel
 from cogc.kernel.priorities import Priorities
 from cogc.language.values import shorten
@@ -28,8 +28,6 @@ LOOK = 250
 """After how many runs the systematic search looks whether it will come to its end."""
 PORTION = 100
 """How many random orders are one job."""
-KINDS = ("crash", "fail", "drop", "duplicate")
-"""The kinds of faults."""
 Name = tuple[Key, int]
 """An event, for all runs: the name of its chain, and its number within the chain, from 1."""
 Said = Callable[[str], object]
@@ -123,8 +121,7 @@ def names(kernel: PickingKernel) -> tuple[Name, ...]:
 def plan_for(book: Book, plan: tuple[FoundFault, ...]) -> Plan:
     """Return faults as the runs of one book take them."""
     return tuple(
-        Fault(f.kind, f.where[0] if f.kind in ("crash", "fail") else book.chain(f.where), f.number)  # type: ignore[arg-type]
-        for f in plan
+        Fault(f.kind, book.chain(f.where) if f.kind in ("drop", "duplicate") else f.where[0], f.number) for f in plan
     )
 
 
@@ -264,8 +261,9 @@ def _possible(outcome: Outcome) -> Iterator[FoundFault]:
         if inst.parent is not None:
             for instant in range(kernel.instant):
                 yield FoundFault("crash", (inst.path,), instant)
-    for path, number in outcome.requests:
-        yield FoundFault("fail", (path,), number)
+    for path, number, kinds in outcome.requests:
+        for kind in ("fail", *kinds):
+            yield FoundFault(kind, (path,), number)
     for chain in kernel.chains.values():
         if chain.port is not None and chain.gated and not chain.port.own and chain.port.handlers:
             for number in range(1, chain.taken + 1):

@@ -3,13 +3,14 @@
 An order is given by constraints: "this event before that one". `Held` carries them out: it takes the default order, and holds an
 event back while one that must come before it has not come. The constraints of a failing run are its races. They are
 minimised by delta debugging, so that without any one of those that are left the run does not fail that way. Before that
-faults and inputs are left out that the failure does not need.
+faults and inputs are left out that the failure does not need; then crashes happen as early as they can, and what comes at an
+instant comes at a round one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from cogc.explore.search import Found, FoundFault, Name, differs, names, plan_for
@@ -32,6 +33,12 @@ def receiver(name: Name) -> str:
     """Return the coglet that an event is an event of."""
     key = name[0]
     return str(key[1] if len(key) == 5 else key[0])
+
+
+MOST_INSTANTS = 30
+"""In how many instants an earlier crash is tried."""
+UNITS = (3_600_000_000_000, 60_000_000_000, 10_000_000_000, 1_000_000_000, 100_000_000, 10_000_000, 1_000_000)
+"""The units to which times are rounded, in nanoseconds."""
 
 
 class Held:
@@ -57,12 +64,14 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A failing run that can be repeated: its pairs, its faults, the inputs that it does without."""
+    """A failing run that can be repeated: its pairs, its faults, the inputs that it does without, and the instants of those that
+    come at another time than was said, by the numbers of `Trial.timed`."""
 
     failed: Failed
     pairs: tuple[Pair, ...]
     plan: tuple[FoundFault, ...]
     without: frozenset[int]
+    times: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +89,7 @@ class Shrunk:
 def run(trial: Trial, case: Case, observed: frozenset[str] = frozenset()) -> Outcome:
     """Run a case."""
     book = Book(observed)
-    return trial.run(Held(book, case.pairs), book, plan_for(book, case.plan), case.without)
+    return trial.run(Held(book, case.pairs), book, plan_for(book, case.plan), case.without, dict(case.times))
 
 
 class Shrinker:
@@ -113,10 +122,10 @@ class Shrinker:
                 self.runs,
                 False,
             )
-        case = self._fewer_pairs(self._fewer_inputs(self._fewer_faults(self._fewer_pairs(case))))
+        case = self._fewer_inputs(self._fewer_faults(self._fewer_pairs(case)))
+        case = self._fewer_pairs(self._rounder_times(self._earlier_crashes(self._fewer_pairs(case))))
         outcome = run(self.trial, case, self.observed)
-        failed = outcome.failed or case.failed
-        return Shrunk(Case(failed, case.pairs, case.plan, case.without), outcome, self._zero(case), self.runs, True)
+        return Shrunk(replace(case, failed=outcome.failed or case.failed), outcome, self._zero(case), self.runs, True)
 
     def _again(self) -> Outcome:
         """Run the failing run again, event by event."""
@@ -152,9 +161,9 @@ class Shrinker:
 
     def _zero(self, case: Case) -> Outcome:
         """Return order 0 with the faults and inputs of a case."""
-        key = (case.plan, case.without)
+        key = (case.plan, case.without, case.times)
         if key not in self.usual:
-            self.usual[key] = run(self.trial, Case(case.failed, (), case.plan, case.without), self.observed)
+            self.usual[key] = run(self.trial, replace(case, pairs=()), self.observed)
         return self.usual[key]
 
     def _fails(self, case: Case) -> bool:
@@ -169,29 +178,65 @@ class Shrinker:
         return outcome.failed is not None and outcome.failed.same == self.found.failed.same
 
     def _fewer_pairs(self, case: Case) -> Case:
-        pairs = fewer(
-            list(case.pairs), lambda left: self._fails(Case(case.failed, tuple(left), case.plan, case.without))
-        )
-        return Case(case.failed, tuple(pairs), case.plan, case.without)
+        pairs = fewer(list(case.pairs), lambda left: self._fails(replace(case, pairs=tuple(left))))
+        return replace(case, pairs=tuple(pairs))
 
     def _fewer_faults(self, case: Case) -> Case:
-        plan = fewer(
-            list(case.plan), lambda left: self._fails(Case(case.failed, case.pairs, tuple(left), case.without))
-        )
-        return Case(case.failed, case.pairs, tuple(plan), case.without)
+        plan = fewer(list(case.plan), lambda left: self._fails(replace(case, plan=tuple(left))))
+        return replace(case, plan=tuple(plan))
+
+    def _ends_well(self, case: Case) -> bool:
+        """Return whether order 0, free of faults, ends well with the inputs and the times of a case."""
+        return self._zero(replace(case, pairs=(), plan=())).failed is None
 
     def _fewer_inputs(self, case: Case) -> Case:
         """Leave out inputs. Without them order 0, free of faults, must end as well as with them."""
         every = frozenset(range(self.trial.inputs))
-        well = self._zero(Case(case.failed, (), (), frozenset())).failed is None
+        well = self._ends_well(replace(case, without=frozenset()))
 
         def fails(left: list[int]) -> bool:
-            without = every - frozenset(left)
-            zero = self._zero(Case(case.failed, (), (), without))
-            return (zero.failed is None) == well and self._fails(Case(case.failed, case.pairs, case.plan, without))
+            fewer_of = replace(case, without=every - frozenset(left))
+            return self._ends_well(fewer_of) == well and self._fails(fewer_of)
 
         kept = fewer(sorted(every), fails)
-        return Case(case.failed, case.pairs, case.plan, every - frozenset(kept))
+        return replace(case, without=every - frozenset(kept))
+
+    def _earlier_crashes(self, case: Case) -> Case:
+        """Let each crash happen in the first instant in which it still leads to the failure."""
+        for at, fault in enumerate(case.plan):
+            for number in range(min(fault.number, MOST_INSTANTS) if fault.kind == "crash" else 0):
+                plan = (*case.plan[:at], replace(fault, number=number), *case.plan[at + 1 :])
+                if self._fails(replace(case, plan=plan)):
+                    case = replace(case, plan=plan)
+                    break
+        return case
+
+    def _rounder_times(self, case: Case) -> Case:
+        """Let what comes at an instant come at a rounder one. Order 0, free of faults, must end as well as before."""
+        well = self._ends_well(case)
+        for number, (given, _) in self.trial.timed.items():
+            if number in case.without:
+                continue
+            for instant in rounder(given):
+                moved = replace(case, times=(*case.times, (number, instant)))
+                if self._ends_well(moved) == well and self._fails(moved):
+                    case = moved
+                    break
+        return case
+
+
+def rounder(instant: int) -> Iterator[int]:
+    """Yield instants that are rounder than one, the roundest first: 0, then the whole units below and above it."""
+    if not instant:
+        return
+    yield 0
+    for unit in UNITS:
+        below = instant - instant % unit
+        if below == instant:
+            return
+        if below:
+            yield below
+        yield below + unit
 
 
 def fewer(items: list[T], fails: Callable[[list[T]], bool]) -> list[T]:

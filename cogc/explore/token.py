@@ -8,10 +8,11 @@ import json
 import zlib
 from typing import Any
 
-from cogc.explore.search import KINDS, FoundFault
+from cogc.explore.search import FoundFault
 from cogc.explore.shrink import Case, Pair
-from cogc.explore.trial import Failed
+from cogc.explore.trial import KINDS, Failed
 from cogc.kernel.picking import Key
+from cogc.language.attributes import MODEL_FAULTS
 
 BEGIN = "cg1-"
 LONGEST = 1 << 20
@@ -30,6 +31,7 @@ def write(case: Case, digest: str) -> str:
         [[f.kind, list(f.where), f.number] for f in case.plan],
         sorted(case.without),
         [case.failed.kind, case.failed.message, case.failed.place],
+        [list(moved) for moved in case.times],
     ]
     packed = zlib.compress(json.dumps(data, separators=(",", ":")).encode(), 9)
     return BEGIN + base64.urlsafe_b64encode(packed).decode().rstrip("=")
@@ -46,8 +48,9 @@ def read(token: str, digest: str) -> Case:
         data: Any = json.loads(unpack.decompress(packed, LONGEST))
         if not unpack.eof:
             raise ValueError
-        of, pairs, plan, without, failed = data
-        case = Case(Failed(*map(str, failed)), _pairs(pairs), _plan(plan), frozenset(map(int, without)))  # type: ignore[arg-type]
+        of, pairs, plan, without, failed, *more = data  # a token of before has no times
+        times = tuple((int(n), int(at)) for n, at in (more[0] if more else ()))
+        case = Case(Failed(*map(str, failed)), _pairs(pairs), _plan(plan), frozenset(map(int, without)), times)  # type: ignore[arg-type]
     except (ValueError, TypeError, KeyError, binascii.Error, zlib.error, RecursionError):
         raise BadToken("the token is damaged: a character is missing or wrong") from None
     if of != digest:
@@ -66,6 +69,6 @@ def _key(given: Any) -> Key:
 
 
 def _plan(given: Any) -> tuple[FoundFault, ...]:
-    if any(kind not in KINDS for kind, _, _ in given):
+    if any(kind not in (*KINDS, *MODEL_FAULTS) for kind, _, _ in given):
         raise ValueError
     return tuple(FoundFault(kind, _key(where), int(number)) for kind, where, number in given)

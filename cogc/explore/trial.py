@@ -7,7 +7,7 @@ models answer its requests.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -15,8 +15,10 @@ from cogc import ir
 from cogc.kernel.effects import Ask, Call, Cancel, Dispatch, Output
 from cogc.kernel.picking import Book, Pick, PickingKernel
 from cogc.kernel.unit import Unit
+from cogc.language.attributes import MODEL_FAULTS
 from cogc.run.delayed import Delays, Message, Reply
 from cogc.run.models import Models
+from cogc.testing.model_faults import Faults
 
 MOST = 5_000
 """How many events one run may have."""
@@ -27,18 +29,26 @@ Kind = Literal[
 
 
 class Fault(NamedTuple):
-    """A fault: a coglet crashes in an instant, a request to a model fails, a message is dropped or comes twice.
+    """A fault: a coglet crashes in an instant, a request to a model fails or gets a wrong answer, a message is dropped or comes
+    twice. Its kind is one of `KINDS` or of the faults of models.
 
     `where` is the path of the coglet, or the number of a chain in the book of the search; `number` is the instant, or the
     number of the request or the message, from 1.
     """
 
-    kind: Literal["crash", "fail", "drop", "duplicate"]
+    kind: str
     where: str | int
     number: int
 
 
 Plan = tuple[Fault, ...]
+KINDS = ("crash", "fail", "drop", "duplicate")
+"""The kinds of faults that are tried if nobody names others."""
+
+
+def of_models(plan: Plan) -> dict[tuple[str, int], str]:
+    """Return the faults of requests to models, by path and number."""
+    return {(str(f.where), f.number): f.kind for f in plan if f.kind == "fail" or f.kind in MODEL_FAULTS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +72,12 @@ class Outcome:
     failed: Failed | None = None
     final: dict[str, Any] = field(default_factory=dict)
     events: int = 0
-    requests: list[tuple[str, int]] = field(default_factory=list)
+    requests: list[tuple[str, int, tuple[str, ...]]] = field(default_factory=list)
     kernel: PickingKernel | None = None
     halted: bool = False
+
+
+NO_TIMES: Mapping[int, int] = {}
 
 
 class Trial(Protocol):
@@ -75,8 +88,21 @@ class Trial(Protocol):
         """How many inputs there are."""
         ...
 
-    def run(self, pick: Pick, book: Book, plan: Plan = (), without: frozenset[int] = frozenset()) -> Outcome:
-        """Run once. `plan` are the faults, `without` the inputs that are left out."""
+    @property
+    def timed(self) -> Mapping[int, tuple[int, str]]:
+        """What comes at an instant: by number the instant, in nanoseconds, and words for it. The numbers of inputs are theirs."""
+        ...
+
+    def run(
+        self,
+        pick: Pick,
+        book: Book,
+        plan: Plan = (),
+        without: frozenset[int] = frozenset(),
+        times: Mapping[int, int] = NO_TIMES,
+    ) -> Outcome:
+        """Run once. `plan` are the faults, `without` the inputs that are left out, `times` the instants of what is timed that are
+        not those of `timed`."""
         ...
 
 
@@ -138,27 +164,40 @@ class SpecTrial:
     def inputs(self) -> int:
         return len(self.given)
 
-    def run(self, pick: Pick, book: Book, plan: Plan = (), without: frozenset[int] = frozenset()) -> Outcome:
+    @property
+    def timed(self) -> dict[int, tuple[int, str]]:
+        return {n: (at, f"`{channel}`") for n, (at, channel, _) in enumerate(self.given) if at}
+
+    def run(
+        self,
+        pick: Pick,
+        book: Book,
+        plan: Plan = (),
+        without: frozenset[int] = frozenset(),
+        times: Mapping[int, int] = NO_TIMES,
+    ) -> Outcome:
         """Run once, from the start to the end."""
-        return _Run(self, pick, book, plan, without).outcome()
+        return _Run(self, pick, book, plan, without, times).outcome()
 
 
 class _Run:
     """One run of a spec."""
 
-    def __init__(self, trial: SpecTrial, pick: Pick, book: Book, plan: Plan, without: frozenset[int]) -> None:
+    def __init__(
+        self, trial: SpecTrial, pick: Pick, book: Book, plan: Plan, without: frozenset[int], times: Mapping[int, int]
+    ) -> None:
         self.trial = trial
         self.kernel = kernel = PickingKernel(trial.unit, trial.seed, trial.epoch, pick=pick, book=book)
         self.outputs: dict[str, list[Any]] = {}
         self.models: Models | None = None
         self.delays = Delays()
-        self.asked: dict[str, int] = {}
-        self.requests: list[tuple[str, int]] = []
         self.failed: Failed | None = None
         self.met = trial.wanted.until is None
-        self.failing = {(f.where, f.number) for f in plan if f.kind == "fail"}
+        self.faults = Faults(of_models(plan))
         arrange(kernel, plan)
-        self.now = [g for n, g in enumerate(trial.given) if n not in without]
+        self.now: Sequence[tuple[int, str, Any]] = trial.given
+        if without or times:
+            self.now = [(times.get(n, at), *of) for n, (at, *of) in enumerate(trial.given) if n not in without]
 
     def outcome(self) -> Outcome:
         """Run to the end."""
@@ -175,7 +214,7 @@ class _Run:
             kernel.settle()
         kernel.learn()
         final = {} if self.failed or kernel.halted else self._outputs() | states(kernel)
-        return Outcome(self.failed, final, kernel.steps, self.requests, kernel, kernel.halted)
+        return Outcome(self.failed, final, kernel.steps, self.faults.requests, kernel, kernel.halted)
 
     def _settled(self) -> bool:
         """Carry out all events of this instant; return whether the run goes on."""
@@ -216,17 +255,13 @@ class _Run:
 
     def _ask(self, ask: Ask) -> None:
         """Let a scripted model answer, or a fault."""
-        number = self.asked[ask.path] = self.asked.get(ask.path, 0) + 1
-        self.requests.append((ask.path, number))
-        if (ask.path, number) in self.failing:
-            fault = {"error": {"message": "a fault of the exploration", "retry": False, "after": None}}
-            self.delays.add(self.kernel.now, Reply(ask.id, fault))
-            return
         if self.models is None:
             self.models = Models()
         answer = self.models.answer(ask)
         assert answer is not None
-        self.delays.add(self.kernel.now + answer[0], Reply(ask.id, answer[1]))
+        delay, reply = answer
+        reply, delay = self.faults.befall(ask, self.kernel, reply, delay)
+        self.delays.add(self.kernel.now + delay, Reply(ask.id, reply))
 
     def _later(self) -> bool:
         """Go on to the next instant at which something happens; return False if there is none."""
@@ -278,7 +313,7 @@ def arrange(kernel: PickingKernel, plan: Plan) -> None:
     for fault in plan:
         if fault.kind == "crash":
             kernel.crashes.setdefault(fault.number, []).append(str(fault.where))
-        elif isinstance(fault.where, int):
+        elif fault.kind in ("drop", "duplicate") and isinstance(fault.where, int):
             where = kernel.dropped if fault.kind == "drop" else kernel.doubled
             where[fault.where, fault.number] = None
 

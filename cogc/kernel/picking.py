@@ -154,7 +154,7 @@ class PickingKernel(Kernel):
 
     `event` is the number of the event under way, `wrote` and `closed` are its touch set, `hard` is the number of the event
     that sent what it takes, or -1. `done` has the events that are over, `missed` the messages that were
-    dropped or not taken in their instant: each begins with the number of the event before it.
+    dropped or not taken in their instant: each begins with the number of the event before it. `crashed` has the instants of crashes.
     Both stay empty without `records`, for runs that nobody looks at afterwards.
     """
 
@@ -165,6 +165,7 @@ class PickingKernel(Kernel):
         "chains",
         "closed",
         "counts",
+        "crashed",
         "crashes",
         "done",
         "doubled",
@@ -214,6 +215,7 @@ class PickingKernel(Kernel):
         self.instant = 0
         self.resting = True
         self.crashes: dict[int, list[str]] = {}
+        self.crashed: dict[str, int] = {}
         self.done: list[Event] = []
         self.missed: list[Event] = []
         self.hard = -1
@@ -667,6 +669,7 @@ class PickingKernel(Kernel):
 
     def _fail(self, inst: Instance) -> None:
         """Carry out a crash."""
+        self.crashed[inst.path] = self.now
         failing.fail(self, inst, Failure("crash", "it crashed: a fault of the exploration"), "crash", None)
 
     def all(self) -> list[Instance]:

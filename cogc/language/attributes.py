@@ -173,12 +173,15 @@ ATTRIBUTES: dict[str, dict[str, str]] = {
     },
     "queue": {"lease": "type duration", "attempts": "type int"},
     "explore": {"runs": "type int", "faults": "type int"},
+    "live": {"pass_rate": "type float"},
 }
 
 EXECUTORS = ("expr", "template", "python", "shell", "mcp", "human", "llm")
 INWARD = {f"{MARK}agent": "agent", f"{MARK}ask": "ask", f"{MARK}reply": "reply", f"{MARK}store": "plan store"}
 """Executors of the programs that declarations are desugared to, by the names that the forms have for them, and their kinds in the IR; a spec
 cannot name them."""
+MODEL_FAULTS = ("off_schema", "empty", "truncated", "repeated", "contradicting", "slow", "refusing")
+"""The faults of a model that answers, by what is wrong with the answer."""
 SANDBOXES = ("auto", "container", "bubblewrap", "landlock", "none")
 """The sandboxes that may hold the commands of agents."""
 PROVIDERS = ("anthropic", "openai", "scripted")

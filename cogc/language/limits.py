@@ -41,6 +41,7 @@ RANGES: dict[str, tuple[float, float, str]] = {
     "max_tokens": _COUNT,
     "max_turns": _COUNT,
     "max_workers": _COUNT,
+    "pass_rate": (0, 1, "from 0 to 1"),
     "replicas": _COUNT,
     "retry": _NATURAL,
     "temperature": (0, 2, "from 0 to 2"),

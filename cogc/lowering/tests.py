@@ -14,13 +14,14 @@ from typing import Any, Literal, TypeAlias
 from cogc import ir
 from cogc.analysis.attribute_check import word_of
 from cogc.analysis.checked import Checked
-from cogc.analysis.tests import declared_of, observed, parts, reachable, shape_of, use_of
+from cogc.analysis.tests import declared_of, observed, parts, reachable, row_type, shape_of, use_of
 from cogc.language import types
 from cogc.language.attributes import ATTRIBUTES
 from cogc.language.closed import assert_never
 from cogc.lowering.expressions import Lowering
 from cogc.lowering.lower import Lower
 from cogc.lowering.tables import Place
+from cogc.names.model_lists import models_of
 from cogc.names.world import Shape, Signature, Unit
 from cogc.syntax import format as cog
 from cogc.syntax import nodes
@@ -57,11 +58,12 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One answer of a script. For `call` the value is the record of arguments, and `tool` the name of the tool."""
+    """One answer of a script. For `call` the value is the record of arguments, and `word` the name of the tool; for `fault`
+    it is the kind of the fault."""
 
     kind: nodes.AnswerKind
     value: Value | None = None
-    tool: str = ""
+    word: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,17 @@ class ExpectTrace:
 
 
 @dataclass(frozen=True, slots=True)
+class ExpectJudge:
+    """`models` are the keys of the models that are asked in their order when the one before cannot answer."""
+
+    where: Where
+    models: tuple[str, ...]
+    question: Value
+    threshold: Value | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Feed:
     where: Where
     path: tuple[Member, ...]
@@ -136,7 +149,7 @@ class Order:
     at: Value | None
 
 
-Step: TypeAlias = Script | Crash | Disturb | Advance | Run | Expect | ExpectTrace | Feed | Order
+Step: TypeAlias = Script | Crash | Disturb | Advance | Run | Expect | ExpectTrace | ExpectJudge | Feed | Order
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,11 +163,21 @@ class Generator:
 
 
 @dataclass(frozen=True, slots=True)
+class Rows:
+    """The file whose rows a test runs for: the name of a row in the test, the number of its type, and the path beside the test."""
+
+    where: Where
+    name: str
+    type: int
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
 class Test:
     """One test of a file, ready to run.
 
     `root` is the key of the coglet that it is about, `arguments` are the parameters that its `use` gives. `limits` are the
-    attributes of its `explore`.
+    attributes of its `explore`, `live` those of its `live`.
     """
 
     name: str
@@ -165,6 +188,8 @@ class Test:
     binds: dict[str, Generator]
     steps: tuple[Step, ...]
     limits: dict[str, Value] = field(default_factory=dict)
+    live: dict[str, Value] = field(default_factory=dict)
+    rows: Rows | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,7 +383,7 @@ class _Test(_Values):
         self.checked_world = checked
         self.shape = shape_of(checked.world, unit, node)
         self.declared = declared_of(checked.world, unit, node)
-        bound = [c.name.id for c in node.checks if isinstance(c, nodes.ForAll)]
+        bound = [c.name.id for c in node.checks if isinstance(c, nodes.ForAll | nodes.ForRows)]
         seen = observed(checked.world, unit, self.shape)
         super().__init__(run, unit, frozenset([*bound, *seen]))
         self.given = _Values(run, unit, frozenset(bound))
@@ -367,17 +392,23 @@ class _Test(_Values):
         shape = self.shape
         assert shape is not None
         root = self.run.coglet(shape)
-        steps, binds, limits = list[Step](), dict[str, Generator](), dict[str, Value]()
+        steps, binds, limits, live = list[Step](), dict[str, Generator](), dict[str, Value](), dict[str, Value]()
+        rows = None
         for check in self.node.checks:
             if isinstance(check, nodes.ForAll):
                 binds[check.name.id] = self._generator(check.source)
+            elif isinstance(check, nodes.ForRows):
+                number = self.tables.type(row_type(self.checked_world, self.unit, check))
+                rows = Rows(self.unit.source.position(check.start), check.name.id, number, check.path.value)
             elif isinstance(check, nodes.Explore):
                 limits = {a.key.id: self.given.checked(a.value, types.INT) for a in check.attributes}  # type: ignore[arg-type]
+            elif isinstance(check, nodes.Live):
+                live = {a.key.id: self.given.checked(a.value, types.FLOAT) for a in check.attributes}  # type: ignore[arg-type]
             elif (step := self._step(check)) is not None:
                 steps.append(step)
         line = self.unit.source.position(self.node.start)[0]
         name, path = self.node.name.value, self.unit.path
-        return Test(name, path, line, root, self._arguments(shape), binds, tuple(steps), limits)
+        return Test(name, path, line, root, self._arguments(shape), binds, tuple(steps), limits, live, rows)
 
     def _arguments(self, shape: Shape) -> dict[str, Value]:
         used = use_of(self.node)
@@ -409,16 +440,25 @@ class _Test(_Values):
                 return Expect(where, when, self.condition(condition), self._moment(within))
             case nodes.ExpectTrace(path=path):
                 return ExpectTrace(where, path.value)
+            case nodes.ExpectJudge():
+                return self._judge(where, node)
             case nodes.Feed(target=target, value=value, at=at):
                 return self._feed(where, target, value, at)
             case nodes.Order():
                 return self._order(where, node)
-            case nodes.Use() | nodes.ForAll() | nodes.Explore():
+            case nodes.Use() | nodes.ForAll() | nodes.ForRows() | nodes.Explore() | nodes.Live():
                 return None
             case nodes.Kill() | nodes.Error():
                 raise AssertionError(node)  # the check reports both
             case _:
                 assert_never(node)
+
+    def _judge(self, where: Where, node: nodes.ExpectJudge) -> ExpectJudge:
+        declared = self.tables.world.lookup(self.unit, node.model.text)
+        assert declared is not None
+        models = tuple(map(self.run.declared_model, models_of(self.tables.world, declared)))
+        least = None if node.threshold is None else self.given.checked(node.threshold, types.FLOAT)
+        return ExpectJudge(where, models, self.checked(node.question, types.STRING), least, cog.check(node))
 
     def _name(self, text: str) -> str:
         """Return the name of a program or model without that of the file's import."""
@@ -431,6 +471,8 @@ class _Test(_Values):
     def _answer(self, node: nodes.Answer) -> Answer:
         if node.value is None:
             return Answer(node.kind)
+        if isinstance(node.value, nodes.Name) and node.kind == "fault":
+            return Answer("fault", word=node.value.id)
         if node.kind == "delay":
             return Answer("delay", self._moment(node.value))
         if node.kind == "call" and isinstance(node.value, nodes.Call):

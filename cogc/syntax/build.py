@@ -551,6 +551,28 @@ def explore(children: Children, start: int, end: int) -> n.Explore:
 
 
 @_build
+def expect_judge(children: Children, start: int, end: int) -> n.ExpectJudge:
+    model, question, *threshold = children
+    return n.ExpectJudge(start, end, model, question, threshold[0] if threshold else None)
+
+
+@_build
+def for_rows(children: Children, start: int, end: int) -> n.ForRows:
+    name, *type, path = children
+    return n.ForRows(start, end, name, type[0] if type else None, path)
+
+
+@_build
+def live(children: Children, start: int, end: int) -> n.Live:
+    return n.Live(start, end, _attributes(children[0]))
+
+
+@_build
+def fault(children: Children, start: int, end: int) -> n.Answer:
+    return n.Answer(start, end, "fault", children[0])
+
+
+@_build
 def answer(children: Children, start: int, end: int) -> n.Answer:
     if isinstance(children[0], n.Answer):
         return children[0]

@@ -580,6 +580,9 @@ def check(node: n.Check) -> str:
             return f"expect {when + ' ' if when else ''}{expression(condition)}{_within(within)}"
         case n.ExpectTrace(path=path):
             return f"expect trace matches {text(path.value)}"
+        case n.ExpectJudge(model=model, question=question, threshold=threshold):
+            least = "" if threshold is None else f" >= {expression(threshold, _LEVELS['+'])}"
+            return f"expect judge {model.text} {expression(question, _LEVELS['+'])}{least}"
         case n.Feed(target=target, value=value, at=at):
             return f"send {expression(target)} <- {expression(value)}{_at(at)}"
         case n.Order(target=target, arguments=arguments, at=at):
@@ -588,8 +591,13 @@ def check(node: n.Check) -> str:
             return f"script {scripted.text} " + _braces([answer(a) for a in answers])
         case n.ForAll(name=bound, source=source):
             return f"for all {name(bound)} in {expression(source)}"
+        case n.ForRows(name=bound, type=type, path=path):
+            of = "" if type is None else f": {type_text(type)}"
+            return f"for each {name(bound)}{of} in {text(path.value)}"
         case n.Explore(attributes=given):
             return f"explore{attributes(given) or ' { }'}"
+        case n.Live(attributes=given):
+            return f"live{attributes(given) or ' { }'}"
         case n.Error():
             return ""
         case _:

@@ -554,6 +554,14 @@ class ExpectTrace(Node):
     path: Text
 
 
+class ExpectJudge(Node):
+    """`expect judge m "..." >= 0.7`: a model judges what came of the test; `threshold` is the least score that passes."""
+
+    model: Qualified
+    question: Expr
+    threshold: Expr | None
+
+
 class Feed(Node):
     """`send X.port <- E at T`."""
 
@@ -571,7 +579,7 @@ class Order(Node):
 
 
 class Answer(Node):
-    """One answer of a script; `hang` and `real` have no value."""
+    """One answer of a script; `hang` and `real` have no value, that of `fault` is a name."""
 
     kind: AnswerKind
     value: Expr | None
@@ -589,8 +597,22 @@ class ForAll(Node):
     source: Expr
 
 
+class ForRows(Node):
+    """`for each row: Case in "cases.jsonl"`: the test runs for each row of a file."""
+
+    name: Name
+    type: TypeExpr | None
+    path: Text
+
+
 class Explore(Node):
     """`explore { runs: 500, faults: 1 }`: how `cogc explore` runs the test."""
+
+    attributes: tuple[Attribute, ...]
+
+
+class Live(Node):
+    """`live { pass_rate: 0.9 }`: what `cogc test --live` holds the test to."""
 
     attributes: tuple[Attribute, ...]
 
@@ -672,9 +694,9 @@ if TYPE_CHECKING:
         | Test | Scenario | Error
     )  # fmt: skip
     Check: TypeAlias = (
-        Use | Crash | Disturb | Kill | Advance | Run | Expect | ExpectTrace | Feed | Order | Script | ForAll | Explore
-        | Error
+        Use | Crash | Disturb | Kill | Advance | Run | Expect | ExpectTrace | ExpectJudge | Feed | Order | Script | ForAll
+        | ForRows | Explore | Live | Error
     )  # fmt: skip
     Disturbance: TypeAlias = OneOf["fail", "hang", "duplicate", "drop"]
     Expected: TypeAlias = OneOf["", "eventually", "never", "sometimes"]
-    AnswerKind: TypeAlias = OneOf["reply", "fail", "delay", "hang", "stream", "call", "real"]
+    AnswerKind: TypeAlias = OneOf["reply", "fail", "delay", "hang", "stream", "call", "real", "fault"]

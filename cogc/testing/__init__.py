@@ -2,9 +2,9 @@
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from cogc.testing.simulation import Reply, Simulation, call, delay, fail, hang, real, simulate, stream
+    from cogc.testing.simulation import Reply, Simulation, call, delay, fail, fault, hang, real, simulate, stream
 
-__all__ = ["Reply", "Simulation", "call", "delay", "fail", "hang", "real", "simulate", "stream"]
+__all__ = ["Reply", "Simulation", "call", "delay", "fail", "fault", "hang", "real", "simulate", "stream"]
 
 
 def __getattr__(name: str) -> object:

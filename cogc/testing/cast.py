@@ -16,10 +16,12 @@ from cogc import ir
 from cogc.kernel.effects import Ask, Call
 from cogc.kernel.state import State
 from cogc.language.functions import text
-from cogc.language.texts import MARK
 from cogc.language.values import Duration, Failure
 from cogc.lowering.tests import Answer, Script, Value
 from cogc.run.scripted import answered, failed
+from cogc.testing.calls import names_of, prompt_of, result_of
+from cogc.testing.model_faults import Faults, fitting, late_by, spoilt
+from cogc.testing.samples import sample_value
 
 Evaluate: TypeAlias = Callable[[Value], Any]
 
@@ -46,11 +48,12 @@ class Given:
 
 @dataclass(slots=True)
 class Part:
-    """The answers for one name, and how far they have been used. Each answer has its delays in front of it."""
+    """The answers for one name, and how far they have been used. Each answer has its delays in front of it. `said` is the last reply."""
 
     answers: list[tuple[list[Value], Answer]] = field(default_factory=list)
     used: int = 0
     disturbed: deque[str] = field(default_factory=deque)
+    said: dict[str, Any] | None = None
     function: Callable[[dict[str, Any]], Answer] | None = None
     """What answers each call, given as a test sees it, in place of a list of answers."""
 
@@ -62,6 +65,10 @@ class Part:
         self.used += 1
         return found
 
+    def next_reply(self) -> Answer | None:
+        """Return the answer that a fault spoils: the next one that is no fault, which stays the next one."""
+        return next((a for _, a in self.answers[self.used :] if a.kind != "fault"), None)
+
 
 class Cast:
     """All scripts of one run of a test."""
@@ -69,6 +76,7 @@ class Cast:
     def __init__(self, evaluate: Evaluate) -> None:
         self.evaluate = evaluate
         self.parts: dict[str, Part] = {}
+        self.faults: Faults | None = None
         self.calls: dict[str, list[dict[str, Any]]] = {}
 
     def script(self, step: Script) -> None:
@@ -88,22 +96,49 @@ class Cast:
         """Let the next calls of a name fail, or hang."""
         self.parts.setdefault(name, Part()).disturbed.extend([kind] * count)
 
-    def given(self, call: Ask | Call, kernel: State) -> Given | None:
-        """Note a call, and return what its script gives for it, or None without a script that answers."""
-        names = names_of(call, kernel)
+    def given(
+        self, call: Ask | Call, kernel: State, *, names: list[str] | None = None, scripts: bool = True
+    ) -> Given | None:
+        """Note a call, and return what its script gives for it, or None without a script that answers.
+
+        `names` are those of the call if they do not follow from it. Without `scripts` only what the test does to the next calls
+        counts, and not its scripts.
+        """
+        names = names or names_of(call, kernel)
         said = self._note(call, kernel, names)
+        found = self._answer(call, kernel, names, said, scripts)
+        if self.faults is None or not isinstance(call, Ask) or found is None or found.kind != "value":
+            return found
+        return self._befallen(call, kernel, found)
+
+    def _answer(
+        self, call: Ask | Call, kernel: State, names: list[str], said: dict[str, Any], scripts: bool
+    ) -> Given | None:
+        """Return what the scripts give for a call, or None without one that answers."""
         for name in names:
             part = self.parts.get(name)
             if part is None:
                 continue
             if part.disturbed:
                 return self._disturbed(part.disturbed.popleft(), name, call)
+            if not scripts:
+                continue
             found = ([], part.function(said)) if part.function is not None else part.take()
             if found is not None:
                 delays, answer = found
                 delay = sum(self._nanos(d) for d in delays)
-                return self._given(answer, delay, call, said)
+                if answer.kind == "fault":
+                    return self._fault(answer.word, part, delay, call, kernel)
+                given = self._given(answer, delay, call, said)
+                part.said = given.value if isinstance(call, Ask) and given.kind == "value" else part.said
+                return given
         return None
+
+    def _befallen(self, ask: Ask, kernel: State, given: Given) -> Given:
+        """Return what a request gets under the faults of an exploration, and note which faults it has a place for."""
+        assert self.faults is not None
+        reply, delay = self.faults.befall(ask, kernel, given.value, given.delay)
+        return Given("value", delay, reply, given.pieces if reply is given.value else ())
 
     def _nanos(self, value: Value) -> int:
         found = self.evaluate(value)
@@ -112,7 +147,7 @@ class Cast:
     def _note(self, call: Ask | Call, kernel: State, names: list[str]) -> dict[str, Any]:
         """Note a call under each of its names, as a test sees it in `calls`."""
         said: dict[str, Any] = {
-            "program": names[1],
+            "program": names[min(1, len(names) - 1)],
             "path": call.path,
             "at": Duration(kernel.now),
             "prompt": "",
@@ -134,6 +169,19 @@ class Cast:
         message = f"`{name}` failed, as the test says"
         return Given("value", 0, failed(message) if isinstance(call, Ask) else Failure("program", message))
 
+    def _fault(self, kind: str, part: Part, delay: int, call: Ask | Call, kernel: State) -> Given:
+        """Return an answer of a model with a fault: the next answer of the script, or a sample, spoilt."""
+        if not isinstance(call, Ask):
+            raise Failure("error", f"`fault {kind}` is a fault of a model, and no model answers `{call.program.name}`")
+        answer = part.next_reply()
+        base = self._given(answer, 0, call, {}) if answer is not None else None
+        reply = (
+            base.value if base is not None and base.kind == "value" else answered(sample_value(result_of(call, kernel)))
+        )
+        reply = spoilt(kind, reply, part.said, result_of(call, kernel), fitting(call, kernel))
+        part.said = reply
+        return Given("value", late_by(call) if kind == "slow" else delay, reply)
+
     def _given(self, answer: Answer, delay: int, call: Ask | Call, said: dict[str, Any]) -> Given:
         """Return what one answer gives for a call."""
         if answer.kind == "hang":
@@ -147,7 +195,7 @@ class Cast:
         if not isinstance(call, Ask):
             return Given("value", delay, "".join(value) if answer.kind == "stream" else value)
         if answer.kind == "call":
-            use = {"type": "tool_use", "id": f"tool_{call.id}", "name": answer.tool, "input": value}
+            use = {"type": "tool_use", "id": f"tool_{call.id}", "name": answer.word, "input": value}
             return Given("value", delay, answered([use], "tool_use"))
         if answer.kind == "stream":
             return Given("value", delay, answered("".join(value)), tuple(value))
@@ -159,24 +207,3 @@ def _failure(value: Any) -> Failure:
     if isinstance(value, dict):
         return Failure(text(value.get("kind", "program")), text(value.get("message", "it failed")))
     return Failure("program", text(value))
-
-
-def prompt_of(ask: Ask) -> str:
-    """Return the text of the last message of a request."""
-    last = ask.request["messages"][-1]["content"]
-    return "\n".join(text(b.get("text", b.get("content", ""))) for b in last)
-
-
-def names_of(call: Ask | Call, kernel: State) -> list[str]:
-    """Return the names under which a call may be scripted, the most special first; the second one is that of its program."""
-    known = kernel.calls.get(call.id)
-    coglet = known[1].code.name if known is not None else ""
-    if isinstance(call, Ask):
-        name = call.program.strip(MARK)
-        return [f"{coglet}.{name}", name, call.model.name]
-    program = call.program
-    name = program.name.strip(MARK)
-    if program.kind == "mcp":
-        server = program.server.rpartition("::")[2]
-        return [f"{server}.{program.argument}", name, server]
-    return [f"{coglet}.{name}", name]

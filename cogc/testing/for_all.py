@@ -13,7 +13,8 @@ from cogc.language import types
 from cogc.language.values import Duration, Failure, Time
 from cogc.lowering.tests import Generator, Test
 from cogc.testing.coverage import Goal
-from cogc.testing.trial import EPOCH, Outcome, Program, Refusal
+from cogc.testing.outcome import Outcome, Refusal
+from cogc.testing.trial import EPOCH, Program
 
 MISSING = "`for all` needs the extra `test`: pip install 'cogc[test]'"
 EXAMPLES = 100

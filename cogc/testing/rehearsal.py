@@ -8,6 +8,7 @@ real raises `NeedsWorld`; the test is then run again from its beginning inside o
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from math import isinf
 from typing import Any
 
@@ -17,6 +18,7 @@ from cogc.run.delayed import Piece, Reply
 from cogc.run.journal import Outward
 from cogc.run.session import STRETCH, Session
 from cogc.testing.cast import Cast, is_ours
+from cogc.testing.recording import RecordedModels, Recording
 
 MOST_AT_ONCE = 1_000_000
 """How many messages a system may take without any time passing, before a test says that it never rests."""
@@ -34,14 +36,39 @@ class Unscripted(Exception):
         self.call = call
 
 
+@dataclass(slots=True)
+class Live:
+    """How the requests of a live run are answered: by the models, or with `repeats` by what was recorded of them.
+
+    `budget` bounds what the run may use, `asked` counts the requests, `scenes` the sessions of the run: the system and its judges.
+    """
+
+    recording: Recording
+    repeats: bool = False
+    budget: dict[str, float | int] = field(default_factory=dict)
+    asked: int = 0
+    scenes: int = 0
+
+    def enter(self, session: Rehearsal) -> None:
+        """Let a session be a part of the run."""
+        session.live, session.scene = self, self.scenes
+        self.scenes += 1
+        if not self.repeats:
+            session.models = RecordedModels(self.recording, session.scene)
+
+
 class Restless(Exception):
     """The system takes messages without end while no time passes."""
 
 
 class Rehearsal(Session):
-    """One run of a test. `cast` has its scripts; `watch` is called after each message if it is set."""
+    """One run of a test. `cast` has its scripts; `watch` is called after each message if it is set. The requests of a session
+    that is `by_model` are scripted under the name of their model alone; `live` says how models answer that no script stands in for."""
 
     cast: Cast
+    live: Live | None = None
+    scene = 0
+    by_model = False
     watch: Callable[[], None] | None = None
     world = False
     """Whether the test runs inside of Trio."""
@@ -117,9 +144,22 @@ class Rehearsal(Session):
         if isinstance(call, Dispatch):
             self.outside.results.append((call.id, {"fallback": True}))  # the agent runs here, where scripts answer it
             return
-        given = self.cast.given(call, self.kernel)
+        live = self.live if isinstance(call, Ask) and call.model.provider != "scripted" else None
+        names = [call.model.name] if self.by_model and isinstance(call, Ask) else None
+        given = self.cast.given(call, self.kernel, names=names, scripts=live is None)
+        if given is None and live is not None and isinstance(call, Ask):
+            self._ask_live(call, live)
+            return
         if given is None:
-            if (isinstance(call, Ask) and call.model.provider == "scripted") or (
+            if (
+                isinstance(call, Ask)
+                and self.cast.faults is not None
+                and (known := self.models.answer(call)) is not None
+            ):
+                delay, value = known
+                reply, delay = self.cast.faults.befall(call, self.kernel, value, delay)
+                self._answer_later(call, delay, reply)
+            elif (isinstance(call, Ask) and call.model.provider == "scripted") or (
                 isinstance(call, Call) and is_ours(call.program)
             ):
                 super()._call(call)
@@ -134,6 +174,16 @@ class Rehearsal(Session):
             self._answer_later(call, given.delay, given.value)
         else:
             self._hang(call)
+
+    def _ask_live(self, ask: Ask, live: Live) -> None:
+        """Ask a model, or repeat what it has said."""
+        live.asked += 1
+        if not live.repeats:
+            super()._call(ask)
+            return
+        said = live.recording.answer(self.scene, ask)
+        self.outside.pieces += [(ask.id, piece) for piece in said.pieces] if ask.streams else []
+        self.outside.results.append((ask.id, said.result))
 
     def _answer_later(self, call: Ask | Call, delay: int, value: Any) -> None:
         """Let an answer come after its delay, or a failure at the end of the call's time."""

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import signal
+from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from multiprocessing import active_children, get_context
 from typing import Any
 
 from cogc.kernel.priorities import ordered
+from cogc.language.values import Failure
 from cogc.lowering.tests import Suite, Test
+from cogc.run.convert import from_python
 from cogc.run.settings import Settings
 from cogc.testing.coverage import Covered, Marks
+from cogc.testing.evaluation import NEVER, LiveChoice, Planned, Ran, Way, evaluate, in_turn, is_evaluation, run_once
 from cogc.testing.for_all import run_for_all
-from cogc.testing.trial import Outcome, Program, run_test
+from cogc.testing.outcome import Outcome, Refusal
+from cogc.testing.recording import Recording
+from cogc.testing.rehearsal import Live
+from cogc.testing.trial import Program
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +34,7 @@ class Choice:
     seed: int = 0
     update: bool = False
     coverage: bool = False
+    live: LiveChoice = NEVER
 
     def takes(self, suite: Suite, test: Test) -> bool:
         """Return whether a test is one of those that run: one that all words are in, and that failed last if asked for."""
@@ -49,25 +58,88 @@ class Programs:
         return found
 
 
-def run_one(program: Program, test: Test, choice: Choice) -> Outcome:
-    """Run one test, for all of its values."""
+def run_one(program: Program, test: Test, choice: Choice, processes: int = 1) -> Outcome:
+    """Run one test: for all of its values, for each of its rows, and as often as a live run wants."""
+    way = Way(choice.seed, ordered(choice.seed), choice.update, choice.live)
+    single = run_once(program, test, way)
+    recording = choice.live.repeat
+    if recording is not None:
+        try:
+            values = _recorded_row(program, test, recording)
+        except Failure as failure:
+            return Outcome(test, Refusal(failure.message, (test.line, 1)))
+        return single(values, Live(recording, repeats=True))
 
-    def once(values: dict[str, Any]) -> Outcome:
-        return run_test(
-            program, test, seed=choice.seed, values=values, kernel=ordered(choice.seed), update=choice.update
-        )
+    def once(values: dict[str, Any], live: Live | None = None) -> Outcome:
+        if not test.binds:
+            return single(values, live)
+        return run_for_all(program, test, choice.seed, lambda found: single({**values, **found}, None))
 
-    return run_for_all(program, test, choice.seed, once) if test.binds else once({})
+    if not is_evaluation(test, choice.live):
+        return once({})
+    spread = in_turn if processes <= 1 or not choice.live.runs else partial(_side_by_side, processes)
+    return evaluate(program, test, way, once, spread)
+
+
+def _recorded_row(program: Program, test: Test, recording: Recording) -> dict[str, Any]:
+    """Return the row that a recorded run was for, by its name in the test. Raise Failure if it does not fit the test any more."""
+    row = recording.about.get("row")
+    if test.rows is None or not isinstance(row, dict):
+        return {}
+    what = "the row of the recording"
+    return {test.rows.name: program.unit.checked(test.rows.type, from_python(row.get("value"), what), what)}
+
+
+def _side_by_side(
+    processes: int,
+    planned: list[Planned],
+    run: Callable[[Planned, dict[str, float]], Ran],
+    left: Callable[[], dict[str, float] | None],
+) -> Iterator[Ran]:
+    """Run cases in processes of their own, and yield what came of them in their order.
+
+    As many are under way as there are processes, so that a bound on dollars may be passed by that many.
+    """
+    _Cases.run, _Cases.planned = run, planned
+    with ProcessPoolExecutor(min(processes, len(planned)), get_context("fork"), _let_die) as pool:
+        waiting: deque[Future[Ran]] = deque()
+        following = iter(range(len(planned)))
+        try:
+            while True:
+                while len(waiting) < processes and (budget := left()) is not None:
+                    number = next(following, None)
+                    if number is None:
+                        break
+                    waiting.append(pool.submit(_case, number, budget))
+                if not waiting:
+                    return
+                yield waiting.popleft().result()
+        finally:  # cases that nobody waits for any more may have long to go
+            for process in active_children():
+                process.kill()
+
+
+class _Cases:
+    """What the processes of one evaluation share: they are forks of this one."""
+
+    run: Callable[[Planned, dict[str, float]], Ran]
+    planned: list[Planned]
+
+
+def _case(number: int, budget: dict[str, float]) -> Ran:
+    """Run one case in a process of its own."""
+    outcome, case = _Cases.run(_Cases.planned[number], budget)
+    return _slim(outcome), case
 
 
 def run_all(
     chosen: list[tuple[Suite, Test]], choice: Choice, settings: Callable[[], Settings], processes: int = 1
 ) -> Iterator[tuple[Suite, Outcome]]:
-    """Run tests, and yield what came of each in their order."""
-    if processes <= 1 or len(chosen) <= 1:
+    """Run tests, and yield what came of each in their order. Several processes share tests, or the cases of a live test."""
+    if processes <= 1 or len(chosen) <= 1 or choice.live.runs:
         programs = Programs(settings, choice.coverage)
         for suite, test in chosen:
-            yield suite, _slim(run_one(programs.of(suite), test, choice))
+            yield suite, _slim(run_one(programs.of(suite), test, choice, processes))
         return
     _Parts.chosen, _Parts.choice, _Parts.settings = chosen, choice, settings
     with ProcessPoolExecutor(min(processes, len(chosen)), get_context("fork"), _let_die) as pool:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from cogc.kernel.effects import Ask, Call
 from cogc.kernel.state import State
 from cogc.language import types
 from cogc.language.closed import assert_never
-from cogc.testing.cast import names_of
+from cogc.language.values import Duration
+from cogc.testing.calls import names_of, result_of
 from cogc.testing.shown import shown
 
-_SAMPLES = {"int": "0", "float": "0.0", "string": '"..."', "bool": "false", "any": '"..."', "null": "null"}
+_SAMPLES: dict[str, Any] = {"int": 0, "float": 0.0, "bool": False, "null": None, "duration": Duration(1_000_000_000)}
 _DEPTH = 4
 
 
@@ -22,45 +25,31 @@ def script_line(call: Ask | Call, kernel: State) -> tuple[str, str]:
     return f"script {name} {{ reply {sample(found)} }}", name
 
 
-def result_of(call: Ask | Call, kernel: State) -> types.Type:
-    """Return the declared result of the program of a call."""
-    bundle = call.unit.bundle
-    if isinstance(call, Call):
-        number = call.program.result
-    else:
-        coglet = kernel.calls[call.id][1].code.name if call.id in kernel.calls else ""
-        wanted = [f"{coglet}.{call.program}", call.program]
-        found = [p for p in bundle.programs.values() if p.name == call.program]
-        own = [p for p in found if p.key.rpartition("::")[2] in wanted] or found
-        if not own:
-            return types.STRING
-        number = own[0].result
-    return types.from_json(bundle.types[number], types.table_from_json(bundle.named))
-
-
-def sample(type: types.Type, depth: int = 0) -> str:
+def sample(type: types.Type) -> str:
     """Return the text of a value of a type."""
+    return shown(sample_value(type))
+
+
+def sample_value(type: types.Type, depth: int = 0) -> Any:
+    """Return a value of a type."""
     found = types.expand(type)
     match found:
         case types.LiteralOf(value=value):
-            return shown(value)
+            return value
         case types.ListOf():
-            return "[]"
+            return []
         case types.MapOf():
-            return "{ }"
+            return {}
         case types.UnionOf():
-            return sample(types.members(found)[0], depth)
+            return sample_value(types.members(found)[0], depth)
         case types.RecordOf(fields=fields):
             if depth >= _DEPTH:
-                return "{ }"
+                return {}
             needed = [f for f in fields if not f.optional and f.default is None]
-            inner = ", ".join(f"{f.name}: {sample(f.type, depth + 1)}" for f in needed)
-            return f"{{ {inner} }}" if inner else "{ }"
+            return {f.name: sample_value(f.type, depth + 1) for f in needed}
         case types.Primitive(name=name):
-            if name == "duration":
-                return "1s"
-            return _SAMPLES.get(name, '"..."')
+            return _SAMPLES.get(name, "...")
         case types.Ref():
-            return '"..."'
+            return "..."
         case _:
             assert_never(found)

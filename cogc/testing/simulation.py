@@ -13,6 +13,7 @@ from cogc.kernel import disturb
 from cogc.kernel.namespace import ABSENT
 from cogc.kernel.objects import Instance
 from cogc.kernel.unit import Unit
+from cogc.language.attributes import MODEL_FAULTS
 from cogc.language.texts import nanoseconds
 from cogc.language.values import Duration, Failure
 from cogc.lowering.tests import Answer, Value
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer of a script that is more than a value; `fail`, `hang`, `delay`, `call`, `stream` and `real` make it."""
+    """An answer of a script that is more than a value; `fail`, `hang`, `fault`, `delay`, `call`, `stream` and `real` make it."""
 
     kind: AnswerKind
     value: Any = None
@@ -53,6 +54,14 @@ def fail(message: str | dict[str, Any]) -> Reply:
 def hang() -> Reply:
     """Return the answer that never comes."""
     return Reply("hang")
+
+
+def fault(kind: str) -> Reply:
+    """Return the next answer of a model's script, made wrong: `off_schema`, `empty`, `truncated`, `repeated`, `contradicting`,
+    `slow` or `refusing`. Raise ValueError for another word."""
+    if kind not in MODEL_FAULTS:
+        raise ValueError(f"there is no fault `{kind}` of a model: it is one of {', '.join(MODEL_FAULTS)}")
+    return Reply("fault", tool=kind)
 
 
 def real() -> Reply:
@@ -353,7 +362,7 @@ def _answer(name: str, given: Any) -> tuple[list[Value], Answer]:
     except ValueError:
         raise RunError(f"the script of `{name}`: `{reply.after}` is no time; write one such as 2s") from None
     try:
-        value = None if reply.kind in ("hang", "real") else _constant(reply.value, name)
+        value = None if reply.kind in ("hang", "real", "fault") else _constant(reply.value, name)
     except Failure as failure:
         raise RunError(failure.message, failure.kind) from None
     return before, Answer(reply.kind, value, reply.tool)

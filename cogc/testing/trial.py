@@ -7,7 +7,7 @@ script. `expect never` holds for the whole test, wherever it stands, and is look
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, assert_never
@@ -15,6 +15,7 @@ from typing import Any, assert_never
 import trio
 
 from cogc.kernel import disturb
+from cogc.kernel.effects import Ask
 from cogc.kernel.machine import Kernel
 from cogc.kernel.namespace import ABSENT
 from cogc.kernel.objects import Instance
@@ -28,6 +29,7 @@ from cogc.lowering.tests import (
     Crash,
     Disturb,
     Expect,
+    ExpectJudge,
     ExpectTrace,
     Feed,
     Happening,
@@ -50,10 +52,14 @@ from cogc.run.session import RunOptions
 from cogc.run.settings import Settings
 from cogc.testing.acts import command, send
 from cogc.testing.cast import Cast
-from cogc.testing.coverage import MARK, Goal, Marks, shows
+from cogc.testing.coverage import MARK, Marks, shows
 from cogc.testing.golden import difference, place, write
+from cogc.testing.judge import LEAST, Verdict, unit_of, verdict
+from cogc.testing.model_faults import Faults
 from cogc.testing.observed import Observed
-from cogc.testing.rehearsal import MOST_AT_ONCE, NeedsWorld, Rehearsal, Restless, Unscripted
+from cogc.testing.outcome import Outcome, Refusal
+from cogc.testing.recording import Departed
+from cogc.testing.rehearsal import MOST_AT_ONCE, Live, NeedsWorld, Rehearsal, Restless, Unscripted
 from cogc.testing.samples import script_line
 from cogc.testing.shown import shown
 
@@ -61,42 +67,6 @@ EPOCH = 946_684_800_000_000_000
 """The time at which the clock of a test starts: 2000-01-01T00:00:00Z."""
 PATIENCE = 600_000_000_000
 """How long `run until` and `expect eventually` wait without a `within`, in nanoseconds of the test's clock."""
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Why a test failed: a line, the place in its file, and pairs of what was looked at and what it was."""
-
-    line: str
-    where: Where
-    facts: tuple[tuple[str, str], ...] = ()
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What came of one run of a test. `refusal` is None if it passed.
-
-    `values` are those of `for all`, `sometimes` says of each `expect sometimes` whether it held, `kernel` is the system
-    at its end, and `records` its trace.
-    """
-
-    test: Test
-    refusal: Refusal | None = None
-    values: dict[str, Any] = field(default_factory=dict)
-    records: list[dict[str, Any]] = field(default_factory=list)
-    sometimes: dict[str, bool] = field(default_factory=dict)
-    seconds: float = 0.0
-    kernel: Kernel | None = None
-    runs: int = 1
-    written: list[str] = field(default_factory=list)
-    reached: set[Goal] = field(default_factory=set)
-    shown: set[str] = field(default_factory=set)
-    """The goals of the coverage and the names of the scenarios that the run has reached."""
-
-    @property
-    def passed(self) -> bool:
-        return self.refusal is None
 
 
 @dataclass(slots=True)
@@ -109,6 +79,8 @@ class Program:
     world: set[str] = field(default_factory=set)
     marks: Marks | None = None
     """What notes the coverage, if it is asked for."""
+    judges: dict[tuple[str, ...], Unit] = field(default_factory=dict)
+    """The programs of the judges, by their models."""
     _functions: dict[int, tuple[Value, Callable[..., Any]]] = field(default_factory=dict)
 
     @classmethod
@@ -147,27 +119,43 @@ def run_test(
     values: dict[str, Any] | None = None,
     kernel: Callable[..., Kernel] = Kernel,
     update: bool = False,
+    live: Live | None = None,
+    faults: Faults | None = None,
+    times: Mapping[int, int] | None = None,
 ) -> Outcome:
     """Run a test once, and return what came of it.
 
-    `values` are those of its `for all`. `kernel` makes the kernel: an exploration gives one that picks the order in
-    which messages are delivered. `update` writes golden traces instead of comparing them.
+    `values` are those of its `for all` and `for each`. `kernel` makes the kernel: an exploration gives one that picks the order
+    in which messages are delivered, the `faults` of models, and the
+    `times` of steps that happen at another instant than the test says, by their numbers.
+    `update` writes golden traces instead of comparing them. With `live` models answer for themselves.
     """
     began = time.perf_counter()
-    world = test.name in program.world
-    trial = _Trial(program, test, seed, values or {}, kernel, update)
+    asks_for_real = live is not None and not live.repeats
+    world = asks_for_real or test.name in program.world
+
+    def fresh() -> _Trial:
+        return _Trial(program, test, seed, values or {}, kernel, update, live, faults, times or {})
+
+    trial = fresh()
     if not world:
         try:
             _drive(trial)
         except NeedsWorld:
             program.world.add(test.name)
             world = True
-            trial = _Trial(program, test, seed, values or {}, kernel, update)
+            if live is not None:
+                live.asked = live.scenes = 0
+            trial = fresh()
     if world:
         trial.session.world = True
         run_apart(trial.run_in_world)
     outcome = trial.outcome
     outcome.seconds = time.perf_counter() - began
+    for used in trial.kernel.models.usages.values():
+        outcome.used.merge(used)
+    if live is not None or test.rows is not None:
+        outcome.outputs = trial.outputs()
     if program.marks is not None:
         outcome.reached = program.marks.take(outcome.records)
         outcome.shown = {c.name for c in program.suite.scenarios if _shows(program, c, outcome.records)}
@@ -213,6 +201,9 @@ class _Trial:
         values: dict[str, Any],
         kernel: Callable[..., Kernel],
         update: bool,
+        live: Live | None,
+        faults: Faults | None,
+        times: Mapping[int, int],
     ) -> None:
         self.program = program
         self.test = test
@@ -220,13 +211,19 @@ class _Trial:
         self.update = update
         self.observed = Observed()
         self.cast = Cast(self.value)
+        self.cast.faults = faults
+        self.live = live
+        self.times = times
+        self.number = 0
         self.outcome = Outcome(test, values=values, records=self.observed.records)
         options = RunOptions(
             sim=True, seed=seed, epoch=EPOCH, run="test", root=test.root, signals=False, on_records=self.observed.take,
-            kernel=kernel,
+            kernel=kernel, budget={} if live is None else live.budget,
         )  # fmt: skip
         self.session = build(Rehearsal, program.unit, options, program.settings())
         self.session.cast = self.cast
+        if live is not None:
+            live.enter(self.session)
         self.kernel = self.outcome.kernel = self.session.kernel
         self.where: Where = (test.line, 1)
         self.began = False
@@ -248,8 +245,8 @@ class _Trial:
     async def run(self) -> None:
         """Carry out all steps. The outcome has what came of them."""
         try:
-            for step in self.test.steps:
-                self.where = step.where
+            for number, step in enumerate(self.test.steps):
+                self.number, self.where = number, step.where
                 if not isinstance(step, Script):
                     self._begin()
                 await self._step(step)
@@ -259,6 +256,8 @@ class _Trial:
             self.outcome.refusal = refused.refusal
         except Unscripted as unscripted:
             self.outcome.refusal = self._unscripted(unscripted)
+        except Departed as departed:
+            self.outcome.refusal = Refusal(str(departed), self.where)
         except Restless:
             line = f"the system never rests: it took {MOST_AT_ONCE:,} messages while no time passed"
             self.outcome.refusal = Refusal(line, self.where)
@@ -299,6 +298,8 @@ class _Trial:
                 await self._expect(step)
             case ExpectTrace(path=path):
                 self._trace(path)
+            case ExpectJudge():
+                await self._judge(step)
             case Feed():
                 value = self.value(step.value)
                 self._do(step.at, partial(self._feed, step, value))
@@ -319,7 +320,8 @@ class _Trial:
             self.where = where
             act()
 
-        self.session.delays.add(max(self._nanos(at), self.kernel.now), Deed(later))
+        instant = self.times.get(self.number)
+        self.session.delays.add(max(self._nanos(at) if instant is None else instant, self.kernel.now), Deed(later))
 
     async def _play(self, until: int, done: Callable[[], bool] | None = None) -> bool:
         """Let time pass. A failure of the root and a deadlock end the test."""
@@ -345,6 +347,11 @@ class _Trial:
     def _unscripted(self, unscripted: Unscripted) -> Refusal:
         """Return the refusal of a call that no script answers, with the line that would answer it."""
         call = unscripted.call
+        if call.unit is not self.program.unit:
+            line = (
+                f'script {call.model.name} {{ reply {{ score: 1.0, reason: "..." }} }}' if isinstance(call, Ask) else ""
+            )
+            return Refusal("a judge was asked, and no script answers it; add", self.where, notes=(f"  {line}",))
         line, name = script_line(call, self.kernel)
         return Refusal(
             f"`{name}` was called by {call.path}, and no script answers it; add", self.where, notes=(f"  {line}",)
@@ -468,6 +475,52 @@ class _Trial:
         if found is not None:
             line, facts = found
             raise _Refused(Refusal(f"expect trace matches {shown(path)}: {line}", self.where, facts))
+
+    async def _judge(self, step: ExpectJudge) -> None:
+        """Let a model judge. It is a system of its own, beside that of the test."""
+        question = self.value(step.question)
+        least = LEAST if step.threshold is None else self.value(step.threshold)
+        unit = self.program.judges.get(step.models)
+        if unit is None:
+            unit = self.program.judges[step.models] = unit_of(self.program.unit, step)
+        models, own = self.kernel.models, self.session.options
+        options = RunOptions(
+            sim=True,
+            seed=own.seed,
+            epoch=EPOCH,
+            run="judge",
+            signals=False,
+            keep=None,
+            account=(models.budget, models.usages),
+        )
+        judge = build(Rehearsal, unit, options, self.program.settings())
+        judge.cast, judge.by_model, judge.world = self.cast, True, self.session.world
+        if self.live is not None:
+            self.live.enter(judge)
+        try:
+            said = await self._heard(judge, question)
+        except Failure as failure:
+            raise _Refused(Refusal(f"{step.text}: {failure.message}", step.where)) from None
+        self.outcome.scores[step.text] = said
+        if said.score < least:
+            facts = (("score", f"{said.score:g}"), ("reason", shown(said.reason)), ("asked", shown(question)))
+            raise _Refused(Refusal(step.text, step.where, facts))
+
+    async def _heard(self, judge: Rehearsal, question: str) -> Verdict:
+        """Return what a judge says."""
+        if not judge.world:
+            return await verdict(judge, question)
+        try:
+            async with judge.background.open():
+                return await verdict(judge, question)
+        finally:
+            with trio.move_on_after(1, shield=True):
+                await judge.models.aclose()
+
+    def outputs(self) -> dict[str, list[Any]]:
+        """Return what the root has sent, by channel."""
+        code = self.kernel.code(self.kernel.unit, self.kernel.first)
+        return {name: list(self.observed.channel(code.name, name)) for name in code.transmit_names}
 
     # ---- what the test does --------------------------------------------------------------------------------
 

@@ -6,8 +6,8 @@ import shlex
 
 from cogc.lowering.tests import Suite
 from cogc.testing.diagram import draw
+from cogc.testing.outcome import Outcome
 from cogc.testing.shown import shown
-from cogc.testing.trial import Outcome
 
 
 def title(suite: Suite, outcome: Outcome) -> str:
@@ -39,8 +39,13 @@ def report(suite: Suite, outcome: Outcome, seed: int) -> list[str]:
     lines += [f"  {name.ljust(width)} = {value}" for name, value in refusal.facts]
     lines += [f"  {note}" for note in refusal.notes]
     for name, value in outcome.values.items():
-        lines.append(f"  for {name} = {shown(value)}, the smallest that was found")
+        found = ", the smallest that was found" if name in outcome.test.binds else ""
+        lines.append(f"  for {name} = {shown(value)}{found}")
     diagram = draw(outcome.records)
     if diagram:
         lines += ["  the last messages:", *(f"    {line}" for line in diagram)]
+    kept = [c.recording for c in outcome.cases if c.recording and not c.passed]
+    if kept:
+        more = f" (or one of {len(kept) - 1} more recordings beside it)" if len(kept) > 1 else ""
+        return [*lines, f"  again: {shlex.join(['cogc', 'test', suite.path, '--replay', kept[0]])}{more}"]
     return [*lines, f"  again: {again(suite, outcome, seed)}"]

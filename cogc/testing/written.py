@@ -11,7 +11,8 @@ import cogc.testing.coverage as coverage
 from cogc.language.values import plain
 from cogc.lowering.tests import Suite
 from cogc.testing.coverage import Covered
-from cogc.testing.trial import Outcome
+from cogc.testing.eval_report import case_record, rate_record
+from cogc.testing.outcome import Outcome
 from cogc.testing.words import again, report, title
 
 Outcomes = list[tuple[Suite, Outcome]]
@@ -55,6 +56,9 @@ def _test(suite: Suite, outcome: Outcome, seed: int) -> dict[str, Any]:
             "report": report(suite, outcome, seed),
             "again": again(suite, outcome, seed),
         }
+    if outcome.rate is not None:
+        found["rate"] = rate_record(outcome)
+        found["cases"] = [case_record(c) for c in outcome.cases]
     if outcome.sometimes:
         found["sometimes"] = outcome.sometimes
     return found

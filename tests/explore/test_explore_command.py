@@ -307,3 +307,62 @@ def test_a_test_of_an_example_is_explored_or_what_it_depends_on_is_at_most_two_r
             assert re.search(r"^failed: [12] races?, found", done.stdout, re.M), (name, done.stdout)
         else:
             assert re.match("complete: |not complete: ", done.stdout), (name, done.stdout, done.stderr)
+
+
+LATE = """
+coglet Main {
+  listen a: int
+  listen b: int
+  transmit both: int
+  state seen: bool = false
+  on a as x { seen = true }
+  on b as x when seen { both <- x }
+}
+"""
+
+
+def test_times_of_inputs_become_round(tmp_path: Path) -> None:
+    (tmp_path / "late.cog").write_text(LATE)
+    words = ["--input", "a=1 at 1s234ms", "--input", "b=2 at 71s7ms", "--never", "both", "--for", "5m"]
+    done = cogc_here("explore", "late.cog", *words, cwd=tmp_path)
+    assert done.returncode == 3, done.stdout
+    assert "  `a` at 0s, in place of 1.234s\n" in done.stdout and "  `b` at 0s, in place of 1m11.007s\n" in done.stdout
+    token = re.search(r"cg1-\S+", done.stdout)
+    assert token is not None
+    again = cogc_here("explore", "late.cog", *words, "--replay", token[0], cwd=tmp_path)
+    assert again.returncode == 3 and "`a` at 0s, in place of 1.234s" in again.stdout
+
+
+def test_a_time_that_the_failure_needs_stays_as_round_as_it_can(tmp_path: Path) -> None:
+    system = LATE.replace("on a as x { seen = true }", "on a as x debounce 3s { seen = true }")
+    (tmp_path / "late.cog").write_text(system)
+    words = ["--input", "a=1", "--input", "b=2 at 7s531ms", "--never", "both"]
+    done = cogc_here("explore", "late.cog", *words, "--json", cwd=tmp_path)
+    found = json.loads(done.stdout)["failure"]
+    assert done.returncode == 3 and found["times"] == ["`b` at 10s, in place of 7.531s"]
+
+
+def test_times_of_a_test_and_crashes_become_round(tmp_path: Path) -> None:
+    test = """
+coglet Worker { listen x: int
+  transmit y: int
+  state n: int = 0
+  on x as v { n = n + v; y <- n } }
+coglet Main { transmit y: int
+  create w = Worker { restart: on_error }
+  link w.y -> self.y }
+test "nothing is forgotten" {
+  use Main
+  send w.x <- 1 at 1s113ms
+  send w.x <- 1 at 7s771ms
+  run 1m
+  expect y == [1, 2]
+}
+"""
+    (tmp_path / "a_test.cog").write_text(test)
+    words = ["--test", "forgotten", "--faults", 1, "--fault", "crash", "--json"]
+    done = cogc_here("explore", "a_test.cog", *words, cwd=tmp_path)
+    found = json.loads(done.stdout)["failure"]
+    assert done.returncode == 3
+    assert re.fullmatch(r"`Main/w` crashes at \d+m?s", found["faults"][0])
+    assert found["times"] and all(re.match(r"line \d+ at \d+[ms]+, in place of", moved) for moved in found["times"])

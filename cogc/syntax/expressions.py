@@ -223,6 +223,15 @@ class ListPattern(Node):
     names: tuple[Name, ...]
 
 
+class Attribute(Node):
+    """`key: value`, with an optional `when EXPR` and an optional block of attributes of its own."""
+
+    key: Name
+    value: Value
+    condition: Expr | None = None
+    block: tuple[Attribute, ...] = ()
+
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import ClassVar, TypeAlias

@@ -11,6 +11,9 @@ from cogc.syntax.expressions import (
     Argument as Argument,
 )
 from cogc.syntax.expressions import (
+    Attribute as Attribute,
+)
+from cogc.syntax.expressions import (
     Await as Await,
 )
 from cogc.syntax.expressions import (
@@ -121,6 +124,69 @@ from cogc.syntax.expressions import (
 from cogc.syntax.expressions import (
     walk as walk,
 )
+from cogc.syntax.trials import (
+    EXPECTED as EXPECTED,
+)
+from cogc.syntax.trials import (
+    Advance as Advance,
+)
+from cogc.syntax.trials import (
+    Answer as Answer,
+)
+from cogc.syntax.trials import (
+    Crash as Crash,
+)
+from cogc.syntax.trials import (
+    Disturb as Disturb,
+)
+from cogc.syntax.trials import (
+    Expect as Expect,
+)
+from cogc.syntax.trials import (
+    ExpectJudge as ExpectJudge,
+)
+from cogc.syntax.trials import (
+    ExpectTrace as ExpectTrace,
+)
+from cogc.syntax.trials import (
+    Explore as Explore,
+)
+from cogc.syntax.trials import (
+    Feed as Feed,
+)
+from cogc.syntax.trials import (
+    ForAll as ForAll,
+)
+from cogc.syntax.trials import (
+    ForRows as ForRows,
+)
+from cogc.syntax.trials import (
+    Happening as Happening,
+)
+from cogc.syntax.trials import (
+    Kill as Kill,
+)
+from cogc.syntax.trials import (
+    Live as Live,
+)
+from cogc.syntax.trials import (
+    Order as Order,
+)
+from cogc.syntax.trials import (
+    Run as Run,
+)
+from cogc.syntax.trials import (
+    Scenario as Scenario,
+)
+from cogc.syntax.trials import (
+    Script as Script,
+)
+from cogc.syntax.trials import (
+    Test as Test,
+)
+from cogc.syntax.trials import (
+    Use as Use,
+)
 
 # ---- statements ----------------------------------------------------------------------------------------------
 
@@ -198,15 +264,6 @@ class Parameter(Node):
     type: TypeExpr
     default: Expr | None
     private: bool = False
-
-
-class Attribute(Node):
-    """`key: value`, with an optional `when EXPR` and an optional block of attributes of its own."""
-
-    key: Name
-    value: Value
-    condition: Expr | None = None
-    block: tuple[Attribute, ...] = ()
 
 
 class Listen(Node):
@@ -496,149 +553,6 @@ class Queue(Node):
     doc: str = ""
 
 
-class Use(Node):
-    coglet: Qualified
-    arguments: tuple[Argument, ...]
-
-
-class Crash(Node):
-    """`crash X at T`: a coglet fails."""
-
-    target: Expr
-    at: Expr | None
-
-
-class Disturb(Node):
-    """`fail X 2 times`, `hang X`, `duplicate X.port at T`, `drop X.port`: what befalls the next calls or messages."""
-
-    kind: Disturbance
-    target: Expr
-    times: Expr | None
-    at: Expr | None
-
-
-class Kill(Node):
-    """`kill at T`: the run is killed."""
-
-    at: Expr | None
-
-
-class Advance(Node):
-    """`advance D`: the clock moves while nothing else does."""
-
-    duration: Expr
-
-
-class Run(Node):
-    """`run 10s`, or `run until EXPR within D`."""
-
-    duration: Expr | None
-    until: Expr | None
-
-
-class Expect(Node):
-    """`expect E`, or with a word in front of the condition: `eventually`, `never`, `sometimes`."""
-
-    when: Expected
-    condition: Expr
-    within: Expr | None
-
-
-EXPECTED: tuple[Expected, ...] = ("eventually", "never", "sometimes")
-"""The words that may stand in front of the condition of an `expect`."""
-
-
-class ExpectTrace(Node):
-    """`expect trace matches "golden.jsonl"`."""
-
-    path: Text
-
-
-class ExpectJudge(Node):
-    """`expect judge m "..." >= 0.7`: a model judges what came of the test; `threshold` is the least score that passes."""
-
-    model: Qualified
-    question: Expr
-    threshold: Expr | None
-
-
-class Feed(Node):
-    """`send X.port <- E at T`."""
-
-    target: Expr
-    value: Expr
-    at: Expr | None
-
-
-class Order(Node):
-    """`guide X.command(...) at T`."""
-
-    target: Expr
-    arguments: tuple[Argument, ...]
-    at: Expr | None
-
-
-class Answer(Node):
-    """One answer of a script; `hang` and `real` have no value, that of `fault` is a name."""
-
-    kind: AnswerKind
-    value: Expr | None
-
-
-class Script(Node):
-    program: Qualified
-    answers: tuple[Answer, ...]
-
-
-class ForAll(Node):
-    """`for all x in ints(0, 10)`: the test holds for each such value."""
-
-    name: Name
-    source: Expr
-
-
-class ForRows(Node):
-    """`for each row: Case in "cases.jsonl"`: the test runs for each row of a file."""
-
-    name: Name
-    type: TypeExpr | None
-    path: Text
-
-
-class Explore(Node):
-    """`explore { runs: 500, faults: 1 }`: how `cogc explore` runs the test."""
-
-    attributes: tuple[Attribute, ...]
-
-
-class Live(Node):
-    """`live { pass_rate: 0.9 }`: what `cogc test --live` holds the test to."""
-
-    attributes: tuple[Attribute, ...]
-
-
-class Test(Node):
-    name: Text
-    checks: tuple[Check, ...]
-    doc: str = ""
-
-
-class Happening(Node):
-    """One message of a scenario: its channel, and what must hold for it."""
-
-    target: Expr
-    condition: Expr | None
-
-
-class Scenario(Node):
-    """`scenario "..." { a.x then b.y within 1m }`."""
-
-    name: Text
-    happenings: tuple[Happening, ...]
-    within: Expr | None
-    doc: str = ""
-
-
 class File(Node):
     """One source file."""
 
@@ -675,6 +589,18 @@ if TYPE_CHECKING:
     from cogc.syntax.expressions import (
         Value as Value,
     )
+    from cogc.syntax.trials import (
+        AnswerKind as AnswerKind,
+    )
+    from cogc.syntax.trials import (
+        Check as Check,
+    )
+    from cogc.syntax.trials import (
+        Disturbance as Disturbance,
+    )
+    from cogc.syntax.trials import (
+        Expected as Expected,
+    )
 
     Life: TypeAlias = OneOf["", "keep", "persist"]
     ModifierKind: TypeAlias = OneOf["when", "by", "concurrent", "timeout", "debounce", "throttle", "distinct", "batch"]
@@ -693,10 +619,3 @@ if TYPE_CHECKING:
         Import | Const | TypeDecl | Model | ModelList | Mcp | Program | Coglet | Mixin | Agent | Team | Dod | Plan | Sett | Queue
         | Test | Scenario | Error
     )  # fmt: skip
-    Check: TypeAlias = (
-        Use | Crash | Disturb | Kill | Advance | Run | Expect | ExpectTrace | ExpectJudge | Feed | Order | Script | ForAll
-        | ForRows | Explore | Live | Error
-    )  # fmt: skip
-    Disturbance: TypeAlias = OneOf["fail", "hang", "duplicate", "drop"]
-    Expected: TypeAlias = OneOf["", "eventually", "never", "sometimes"]
-    AnswerKind: TypeAlias = OneOf["reply", "fail", "delay", "hang", "stream", "call", "real", "fault"]

@@ -17,12 +17,23 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 
 VERSION = 1
-
 PortKind: TypeAlias = Literal["own_listen", "own_transmit", "child_listen", "child_transmit", "queue", "dead_queue"]
 """The kinds of ports. Lowering makes an inbox of the coglet itself of a port of a queue; a built program has none."""
 TriggerKind: TypeAlias = Literal["port", "all", "error", "start", "stop", "every", "ticks", "after", "command"]
 ProgramKind: TypeAlias = Literal[
-    "expr", "template", "python", "shell", "mcp", "human", "llm", "ask", "reply", "plan store", "queue", "coglet"
+    "expr",
+    "template",
+    "python",
+    "shell",
+    "mcp",
+    "human",
+    "llm",
+    "ask",
+    "reply",
+    "plan store",
+    "queue",
+    "coglet",
+    "file",
 ]
 """The executors of programs. Behind `llm` the compiler makes those of agents, teams, plans, queues and coglets in Python."""
 CogletKind: TypeAlias = Literal["coglet", "agent", "team", "dod", "plan", "step", "queue", "export"]
@@ -475,8 +486,7 @@ class Coglet(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Agent(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The part of an agent beside its program: the keys of the agents that it may start, how many of them at once, the
-    dispatcher that runs them (`local` for this process), and the keys of the agents to which it may hand its conversation."""
+    """The part of an agent beside its program. `spawn` and `hand_off` are keys of agents; `dispatch` is `local` for this process."""
 
     spawn: list[str] = []
     max_concurrent: Expr | None = None
@@ -664,8 +674,7 @@ def decode(data: bytes) -> Bundle:
 def hashed(bundle: Bundle) -> Bundle:
     """Return a program with the hash of its content, which is all but the source positions.
 
-    The hash tells whether a recording or a built file is of this program. A comment or a blank line more moves positions and
-    changes nothing that runs, so the hash stays. What shows positions (failures, traces) has those of the text that is run.
+    It tells whether a recording or a built file is of this program. A comment more moves positions, and changes nothing that runs.
     """
     bare = msgspec.structs.replace(bundle, positions=[], hash="")
     digest = hashlib.sha256(msgspec.json.encode(bare, order="deterministic")).hexdigest()

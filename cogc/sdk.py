@@ -22,7 +22,7 @@ from contextvars import ContextVar
 from typing import Any, Protocol, TypeVar
 
 __all__ = [
-    "CogBase", "Coglet", "CogletHandle", "Command", "GitLet", "LifeLet", "LogLet", "MulLet", "ProgLet", "Program", "SuppressLet",
+    "CogBase", "Coglet", "CogletHandle", "Command", "Document", "GitLet", "Image", "LifeLet", "LogLet", "MulLet", "ProgLet", "Program", "SuppressLet",
     "TickLet", "WebLet", "enact", "every", "listen", "sleep",
 ]  # fmt: skip
 
@@ -32,6 +32,24 @@ LEVELS = ("debug", "info", "warn", "error")
 RESTARTS = ("never", "on_error", "always")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*\Z")
+
+
+class Image:
+    """An image: its bytes, its media type (found out from the bytes if it is empty), and the name of its file."""
+
+    def __init__(self, data: bytes, media_type: str = "", name: str = "") -> None:
+        self.data = data
+        self.media_type = media_type
+        self.name = name
+
+
+class Document:
+    """A document, a PDF or a text: its bytes, its media type (found out from the bytes if it is empty), and the name of its file."""
+
+    def __init__(self, data: bytes, media_type: str = "", name: str = "") -> None:
+        self.data = data
+        self.media_type = media_type
+        self.name = name
 
 
 class Host(Protocol):

@@ -104,6 +104,8 @@ PLACES = [
     ("no-lock", 3, 'notes'),
     ("certain-failure", 3, 'TOTAL // SHARES'),
     ("constant-cycle", 1, 'WIDTH'),
+    ("no-media", 2, '"a.bmp"'),
+    ("media-from-model", 2, 'image'),
     ("unused-channel", 2, 'x'),
     ("unconnected-channel", 3, 'a'),
     ("endless-creation", 1, 'A'),

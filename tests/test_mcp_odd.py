@@ -81,7 +81,7 @@ def out(more: str = "", **behaviour: Any) -> Any:
 @pytest.mark.parametrize(
     ("block", "words"),
     [
-        ({"type": "image", "mimeType": "image/png", "data": "AAAA"}, "[image image/png, 3 bytes: not shown]"),
+        ({"type": "image", "mimeType": "image/png", "data": "AAAA"}, "[image, image/png, 3 bytes: not shown, it is said to be image/png, and is of a type that is not known]"),
         ({"type": "audio", "mimeType": "audio/wav", "data": "AAAAAAAA"}, "[audio audio/wav, 6 bytes: not shown]"),
         ({"type": "resource", "resource": {"uri": "file:///x", "text": "inside"}}, "inside"),
         ({"type": "resource", "resource": {"uri": "file:///x", "blob": "AAAA"}}, "[resource file:///x, of an unknown type: not shown]"),

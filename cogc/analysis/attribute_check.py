@@ -57,7 +57,11 @@ def _value(a: nodes.Attribute, kind: str, scope: Scope, inference: Inference) ->
     match head:
         case "type" if rest:
             wanted = kind_type(inference.world, rest)
-            inference.check(a.value, scope, wanted)  # type: ignore[arg-type]
+            inner = scope
+            if rest == "content":  # a conversation reads the files before it begins
+                inner = scope.inner()
+                inner.files = True
+            inference.check(a.value, inner, wanted)  # type: ignore[arg-type]
             check_range(a.key.id, a.value, scope, inference, wanted)  # type: ignore[arg-type]
         case "type":
             inference.tables.types[id(a.value)] = lower_type(inference.world, scope.unit, a.value, inference.problems)  # type: ignore[arg-type]

@@ -10,6 +10,7 @@ import re
 from cogc.analysis import reports
 from cogc.analysis.attribute_check import check_block, word_of
 from cogc.analysis.scope import Scope
+from cogc.desugar.agents import QUERY
 from cogc.desugar.parts import extends_itself
 from cogc.diagnostics.suggest import did_you_mean
 from cogc.language import types
@@ -118,6 +119,7 @@ def check_program(checked: Checked, unit: Unit, node: nodes.Program, shape: Shap
             _choices(checked, unit, node, found)
         case "agent":
             what = f"agent `{shape.name if shape is not None else node.name.id}`"
+            scope.bind(QUERY, STRING, "parameter")  # in its attributes the task is a text
             check_block(executor.attributes, "agent", node.name, scope, checked.inference, what)
             _limits(checked, unit, executor.attributes)
             return

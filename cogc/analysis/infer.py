@@ -577,12 +577,25 @@ class Inference:
             return ANY
         if scope.constant and name in RUN_TIME_ONLY:
             self.problems.add("impure-call", span, help="a const is the same in every run", name=name)
+        if name == "file":
+            self._file(node, scope)
         found = result(given)
         if found is None:
             words = ", ".join(types.show(g) for g in given)
             self.problems.add("wrong-type", span, found=words, wanted=takes, hint=f"`{name}` takes {takes}")
             return ANY
         return found
+
+    def _file(self, node: nodes.Call, scope: Scope) -> None:
+        """Note that `file` waits where it stands; report a name that stands for nothing that models take."""
+        path = node.arguments[0].value
+        if isinstance(path, nodes.Text) and not path.template:
+            reports.file_name(self.problems, scope.unit.span(path), path.value)
+        if scope.waits:
+            self.tables.waiting.add(id(node))
+            scope.forget_states()
+        elif not scope.files and not scope.constant:
+            self.problems.add("impure-call", scope.unit.span(node.function), name="file")
 
     def arguments(
         self, node: nodes.Node, signature: Signature, given: tuple[nodes.Argument, ...], scope: Scope

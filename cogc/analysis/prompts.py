@@ -12,6 +12,7 @@ from cogc.analysis.scope import path_of
 from cogc.diagnostics.source import Span
 from cogc.diagnostics.suggest import did_you_mean
 from cogc.language import types
+from cogc.language.media import type_by_name
 from cogc.language.record import Record
 from cogc.language.templates import FILTERS, OF_SEVERAL, TESTS
 from cogc.language.texts import place
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
     from cogc.analysis.tables import Tables
     from cogc.diagnostics.problems import Problems
 
-_SIMPLE = re.compile(r"\{\{[ \t\n]*([A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*)[ \t\n]*\}\}")
+_SIMPLE = re.compile(
+    r"\{\{[ \t\n]*(?:([A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*)|file\([ ]*(\"[^\"{}]*\"|'[^'{}]*')[ ]*\))[ \t\n]*\}\}"
+)
 _JINJA_WORDS = frozenset(
     ["true", "false", "none", "True", "False", "None", "not", "loop", "range", "and", "or", "in", "is", "if", "else"]
 )
@@ -36,11 +39,12 @@ MAX_DEPTH = 100
 
 
 class Part(Record):
-    """A piece of a simple template: literal text, or the path of a value (then `path` is not empty)."""
+    """A piece of a simple template: literal text, the path of a value (then `path` is not empty), or the name of a `file`."""
 
     text: str
     path: tuple[str, ...]
     offset: int
+    file: str = ""
 
 
 def simple_parts(text: str) -> list[Part] | None:
@@ -54,6 +58,10 @@ def simple_parts(text: str) -> list[Part] | None:
             return None
         if found.start() > at:
             parts.append(Part(text[at : found.start()], (), at))
+        if found.group(2) is not None:
+            parts.append(Part("", (), found.start(2), found.group(2)[1:-1]))
+            at = found.end()
+            continue
         path = tuple(found.group(1).split("."))
         if path[0] in _JINJA_WORDS:
             return None
@@ -64,7 +72,7 @@ def simple_parts(text: str) -> list[Part] | None:
     if at < len(text):
         parts.append(Part(text[at:], (), at))
     # Jinja drops one newline at the very end of a template
-    if parts and not parts[-1].path and parts[-1].text.endswith("\n"):
+    if parts and parts[-1].text.endswith("\n"):
         last = parts.pop()
         if last.text[:-1]:
             parts.append(Part(last.text[:-1], (), last.offset))
@@ -82,14 +90,26 @@ def check(
             _Walker(node, names).check()
             return
         for part in parts:
-            if part.path:
-                _check_path(node, part, names)
+            if part.file:
+                _check_file(node, part, scope, problems)
+            if part.file or (part.path and types.holds_media(_check_path(node, part, names))):
+                tables.content.add(id(node))
     except RecursionError:
         reason = "it is nested too deep"
         problems.add("bad-template", scope.unit.span(node), reason=reason)
 
 
-def _check_path(node: nodes.Text, part: Part, names: _Names) -> None:
+def _check_file(node: nodes.Text, part: Part, scope: Scope, problems: Problems) -> None:
+    """Report a file that no model takes by its name, or that stands where no file can be read."""
+    start = place(node.segments, part.offset)
+    span = Span(scope.unit.source, start, start + len(part.file) + 2)
+    if not type_by_name(part.file):
+        problems.add("no-media", span, name=part.file)
+    if not scope.files:
+        problems.add("impure-call", span, help="a file may stand in the prompt of an `llm` program", name="file")
+
+
+def _check_path(node: nodes.Text, part: Part, names: _Names) -> Type:
     start = place(node.segments, part.offset)
     name = nodes.Name(start, start + len(part.path[0]), part.path[0])
     expr: nodes.Expr = name
@@ -101,6 +121,7 @@ def _check_path(node: nodes.Text, part: Part, names: _Names) -> None:
         at += len(word)
         found = names.field(found, expr, field)
         expr = nodes.Field(start, at, expr, field)
+    return found
 
 
 class _Names(Record):

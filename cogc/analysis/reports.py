@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from cogc.diagnostics.suggest import did_you_mean, nearest
 from cogc.language import types
+from cogc.language.media import type_by_name
 from cogc.language.types import EXACT, MAYBE, NO, NULL, STRING, RecordOf, Type
 from cogc.syntax import nodes
 
@@ -180,6 +181,12 @@ def counted(most: int, least: int | None = None) -> str:
     """Return the words for a number of arguments."""
     words = str(most) if least in (None, most) else f"{least} to {most}"
     return f"{words} argument{'s' if most != 1 else ''}"
+
+
+def file_name(problems: Problems, span: Span, name: str) -> None:
+    """Report the name of a file that no model takes."""
+    if not type_by_name(name):
+        problems.add("no-media", span, name=name)
 
 
 def wrong_count(problems: Problems, span: Span, name: str, found: int, least: int, most: int, takes: str) -> None:

@@ -85,9 +85,21 @@ class Symbol:
 
 
 class Scope:
-    """The names at one place. `waits` allows calls that wait, `secrets` allows `env`, `constant` hides all but consts, `later` has parameters that have no values yet."""
+    """The names at one place. `waits` allows calls that wait, `secrets` allows `env`, `files` allows `file` where nothing waits, `constant` hides all but consts, `later` has parameters that have no values yet."""
 
-    __slots__ = ("constant", "later", "locals", "narrowed", "secrets", "shape", "states", "unit", "waits", "world")
+    __slots__ = (
+        "constant",
+        "files",
+        "later",
+        "locals",
+        "narrowed",
+        "secrets",
+        "shape",
+        "states",
+        "unit",
+        "waits",
+        "world",
+    )
 
     def __init__(self, world: World, unit: Unit, shape: Shape | None = None, states: bool = True) -> None:
         self.world = world
@@ -96,6 +108,7 @@ class Scope:
         self.states = states
         self.waits = False
         self.secrets = False
+        self.files = False
         self.constant = False
         self.later: frozenset[str] = frozenset()
         self.locals: dict[str, Symbol] = {}
@@ -105,6 +118,7 @@ class Scope:
         """Return a scope inside of this one, with more locals; types that are narrowed inside stay narrowed there alone."""
         scope = Scope(self.world, self.unit, self.shape, self.states)
         scope.waits, scope.secrets, scope.constant, scope.later = self.waits, self.secrets, self.constant, self.later
+        scope.files = self.files
         scope.locals = dict(self.locals)
         scope.narrowed = dict(self.narrowed)
         for name, type in locals.items():

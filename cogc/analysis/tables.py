@@ -43,7 +43,7 @@ class Tables:
     """The findings of one analysis."""
 
     __slots__ = (
-        "conditions", "consts", "extents", "fed", "heard", "hopeless_tests", "inferred", "late", "parts", "sent", "stage_calls", "steps", "symbols", "targets", "types", "used",
+        "conditions", "consts", "content", "extents", "fed", "heard", "hopeless_tests", "inferred", "late", "parts", "sent", "stage_calls", "steps", "symbols", "targets", "types", "used",
         "waiting", "work",
     )  # fmt: skip
 
@@ -52,6 +52,8 @@ class Tables:
         """The type of each expression, of each const, and of each type expression of a test or an attribute."""
         self.symbols: dict[int, Symbol] = {}
         """The meaning of each name, and of each function that is called."""
+        self.content: set[int] = set()
+        """The templates that put an image or document in: in a prompt it stays what it is."""
         self.waiting: set[int] = set()
         """The calls that wait: those of programs that are not pure."""
         self.used: set[int] = set()

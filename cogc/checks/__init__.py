@@ -65,6 +65,14 @@ def of_python(checked: Checked) -> None:
             return
 
 
+def of_models(checked: Checked) -> None:
+    """Apply the rule for what models make, which is imported only for files that declare a model."""
+    if any(d.kind == "model" for unit in checked.world.roots for d in unit.declared.values()):
+        from cogc.checks.media_from_model import media_from_model
+
+        media_from_model(checked)
+
+
 def of_smells(checked: Checked) -> None:
     """Apply the rules for what is right and has no use, where they are asked for."""
     if checked.options.smells:
@@ -94,5 +102,6 @@ CHECKS: list[Callable[[Checked], None]] = [
     mcp_tools,
     sett_flow,
     of_agents,
+    of_models,
     of_smells,
 ]

@@ -36,6 +36,9 @@ def outside_files(checked: Checked) -> None:
                 checked.problems.add("missing-path", unit.span(rows.path), what="file", path=rows.path.value)
         for agent in unit.all(nodes.Agent):
             _sett_agent(checked, unit, {a.key.id: a for a in agent.attributes})
+        for call in unit.all(nodes.Call):
+            if isinstance(call.function, nodes.Name) and call.function.id == "file" and len(call.arguments) == 1:
+                _place(checked, unit, call.arguments[0].value, "file")
         for attribute in unit.all(nodes.Attribute):
             if attribute.key.id == "cwd":
                 _place(checked, unit, attribute.value, "folder")

@@ -16,8 +16,11 @@ from cogc import ir
 from cogc.commands.options import goal_input, has, pair, typed
 from cogc.commands.usage import UsageError
 from cogc.kernel.unit import Unit
+from cogc.language import types
+from cogc.language.media import type_by_name
 from cogc.language.texts import nanoseconds
 from cogc.language.values import Failure
+from cogc.run.media import taken
 from cogc.run.people import Answer
 
 _AT = re.compile(r"(.*) at (\S+)", re.DOTALL)
@@ -59,6 +62,8 @@ def _word(bundle: ir.Bundle, type: int, name: str, text: str) -> Given:
     if text.startswith("@@"):
         text = text[1:]
     elif text.startswith("@"):
+        if bundle.types[type] in ("image", "document") or bundle.types[type] == types.to_json(types.CONTENT):
+            return Given(name, _media(text[1:], name), at or 0, text[1:])
         return Given(name, _content(text[1:], name, bundle.types[type] == "string"), at or 0, text[1:])
     return Given(name, typed(bundle, type, text), at or 0)
 
@@ -78,6 +83,17 @@ def _content(path: str, channel: str, text: bool) -> Any:
     """Return what a file holds: text, or JSON."""
     content = read_file(path, f"--input {channel}=@{path}")
     return content if text else _json(content, f"{path}: the input `{channel}`", 1)
+
+
+def _media(path: str, channel: str) -> Any:
+    """Return the image or document that a file holds."""
+    try:
+        return taken(Path(path).read_bytes(), type_by_name(path), Path(path).name)
+    except OSError as error:
+        why = str(error.strerror).lower()
+        raise UsageError(f"--input {channel}=@{path}: cannot read `{path}`: {why}") from None
+    except Failure as failure:
+        raise UsageError(f"--input {channel}=@{path}: {failure.message}") from None
 
 
 def read_file(path: str, what: str) -> str:

@@ -24,6 +24,7 @@ from cogc.diagnostics.problems import Problems
 from cogc.disk.files import main_spec, read
 from cogc.language.attributes import PROVIDERS, SANDBOXES
 from cogc.language.texts import nanoseconds
+from cogc.language.values import plain
 from cogc.names.catalogue import Catalogue
 from cogc.run.expressions import Condition
 from cogc.run.expressions import until as condition
@@ -152,7 +153,7 @@ def run_id_of(bundle: ir.Bundle, options: Namespace, seed: int) -> str:
     names = ("epoch", "set", "input", "goal", "answer", "model", "budget")
     given = [ir.hashed(bundle).hash, seed, goal_of(options), *(getattr(options, name) for name in names)]
     given += [[sent.channel, sent.value, sent.at] for sent in options.given if sent.file]
-    return "sim-" + hashlib.sha256(json.dumps(given).encode()).hexdigest()[:12]
+    return "sim-" + hashlib.sha256(json.dumps(plain(given)).encode()).hexdigest()[:12]
 
 
 def budget(options: Namespace) -> dict[str, float | int]:

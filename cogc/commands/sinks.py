@@ -24,6 +24,7 @@ from cogc.disk.state_folder import StateFolder, touch
 from cogc.kernel.effects import Effect, LogLine, Output
 from cogc.kernel.priorities import ordered
 from cogc.language.values import plain
+from cogc.run import media
 from cogc.run.expressions import Condition
 from cogc.run.journal import VERSION, Journal
 from cogc.run.plans import show
@@ -68,11 +69,14 @@ class RunSinks:
                 self.trace = TraceWriter(self._open(self.where))
             if self.options.record:
                 self.journal = Journal(self._open(self.options.record, 0o600), self._head())
+                media.keep_in(Path(f"{self.options.record}.{media.FOLDER}"))
             if self.options.instance:
                 name = self.options.instance
                 if not name.replace("-", "").replace("_", "").isalnum():
                     raise UsageError(f"--instance {name}: letters, digits, - and _")
-                self.states = StateStore(Path(self.state.make("instances", name)) / "state.db")
+                folder = Path(self.state.make("instances", name))
+                self.states = StateStore(folder / "state.db")
+                media.keep_in(folder / media.FOLDER)
         except StateError as error:
             raise UsageError(f"--instance {self.options.instance}: {error}") from None
         except OSError as error:

@@ -71,7 +71,7 @@ def _answering(agent: nodes.Agent, name: str, kept: tuple[nodes.Attribute, ...],
 
 def _program(agent: nodes.Agent, name: nodes.Name, more: tuple[nodes.Parameter, ...]) -> nodes.Program:
     at = (agent.name.start, agent.name.end)
-    query = nodes.Parameter(*at, fill.name(QUERY, agent.name), form.text(agent.name), None)
+    query = nodes.Parameter(*at, fill.name(QUERY, agent.name), form.content(agent.name), None)
     executor = nodes.Executor(*at, fill.name(f"{MARK}agent", agent.name), None, agent.attributes)
     return nodes.Program(*at, name, (query, *more), _output(agent), executor, description(agent))
 

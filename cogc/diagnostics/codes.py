@@ -296,6 +296,18 @@ CODES: dict[str, Row] = {
         "the tool `{tool}` of this server is left out: {reason}",
         "the other tools of the server can be used; its people can put this one right",
     ),
+    "no-media": (
+        "COG432",
+        "error",
+        "`{name}` is neither an image nor a document by its name",
+        "models take png, jpg, gif, webp, pdf and texts, such as txt, md, csv, json",
+    ),
+    "media-from-model": (
+        "COG433",
+        "error",
+        "{what} holds {type}: a model cannot make one",
+        "let the model give a name or a path, and a program the file",
+    ),
     # flow
     "unused-channel": (
         "COG501",

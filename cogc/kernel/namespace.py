@@ -28,6 +28,7 @@ OPERATORS = {operator: f"op_{number}" for number, operator in enumerate(function
 """The name of each operator's function."""
 NAMES: Space = {
     **{f"f_{name}": function for name, function in functions.FUNCTIONS.items()},
+    "f_file": functions.file,
     **{name: functions.OPERATORS[operator] for operator, name in OPERATORS.items()},
     "op": functions.OPERATORS,
     "truth": functions.truth,

@@ -57,15 +57,17 @@ class ChildFailure(TypedDict):
 
 
 class Block(TypedDict, total=False):
-    """A block of a message of a conversation: a text, a use of a tool, its result, or a provider's own."""
+    """A block of a message of a conversation: a text, an image or document by its `media`, a use of a tool, its result, or a
+    provider's own."""
 
     type: str
     text: str
     id: str
     name: str
     input: dict[str, Value]
+    media: dict[str, Any]
     tool_use_id: str
-    content: str
+    content: str | list[Block]
     is_error: bool
 
 

@@ -14,7 +14,7 @@ from cogc.language import types
 from cogc.language.closed import assert_never
 from cogc.language.coerce import coerce
 from cogc.language.types import Type, expand
-from cogc.language.values import Duration, Time, equal
+from cogc.language.values import Duration, Media, Time, equal
 
 if TYPE_CHECKING:
     from cogc.language.values import Check, Predicate, Space
@@ -65,7 +65,7 @@ class Validators:
 
     def _space(self) -> Space:
         """Return the namespace of a generated function."""
-        return {"Duration": Duration, "Time": Time, "equal": equal}
+        return {"Duration": Duration, "Time": Time, "Media": Media, "equal": equal}
 
     def predicate(self, wanted: Type) -> Predicate:
         """Return the generated predicate of a type. Recursive types refer to themselves by name."""
@@ -97,6 +97,8 @@ class Validators:
                 return "False"
             case types.Primitive("null"):
                 return f"{value} is None"
+            case types.Primitive("image" | "document" as kind):
+                return f"(type({value}) is Media and {value}.kind == {kind!r})"
             case types.Primitive(name):
                 return f"type({value}) is {_PYTHON[name]}"
             case types.LiteralOf(kind, literal):

@@ -63,7 +63,7 @@ ATTRIBUTES: dict[str, dict[str, str]] = {
     "llm": {
         "model": "ref model !",
         "system": "type string",
-        "prompt": "type string !",
+        "prompt": "type content !",
         "max_tokens": "type int",
         "temperature": "type float",
         "effort": "word low medium high xhigh max",
@@ -185,11 +185,11 @@ MODEL_FAULTS = ("off_schema", "empty", "truncated", "repeated", "contradicting",
 SANDBOXES = ("auto", "container", "bubblewrap", "landlock", "none")
 """The sandboxes that may hold the commands of agents."""
 PROVIDERS = ("anthropic", "openai", "scripted")
-CAPABILITIES = ("count_tokens", "cache", "structured_output", "effort", "sampling")
+CAPABILITIES = ("count_tokens", "cache", "structured_output", "effort", "sampling", "images", "documents")
 USUAL = {
-    "anthropic": ("count_tokens", "cache", "structured_output", "effort"),
-    "openai": ("structured_output", "effort", "sampling"),
-    "scripted": ("structured_output", "effort", "sampling"),
+    "anthropic": ("count_tokens", "cache", "structured_output", "effort", "images", "documents"),
+    "openai": ("structured_output", "effort", "sampling", "images", "documents"),
+    "scripted": ("structured_output", "effort", "sampling", "images", "documents"),
 }
 """The capabilities of a provider's models, unless the spec names others."""
 TRANSPORTS = ("stdio", "http")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from cogc.language import types
 from cogc.language.closed import assert_never
+from cogc.language.media import kind_of_type, type_by_name
 from cogc.language.types import ANY, BOOL, DURATION, FLOAT, INT, NO, STRING, TIME, ListOf, MapOf, RecordOf, Type
 
 TYPE_CHECKING = False
@@ -142,6 +143,15 @@ def _sort_by(given: list[Type]) -> Type | None:
     return ListOf(item) if found is not None and _ordered(found) else None
 
 
+def _file(given: list[Type]) -> Type | None:
+    """Return the type of a file: an image or a document, by its name where the name is known."""
+    if not _fits(given, STRING):
+        return None
+    name = types.expand(given[0])
+    kind = kind_of_type(type_by_name(str(name.value))) if isinstance(name, types.LiteralOf) else ""
+    return {"image": types.IMAGE, "document": types.DOCUMENT}.get(kind, types.union([types.IMAGE, types.DOCUMENT]))
+
+
 def _number(result: Type) -> Result:
     return _returns(result, types.union([INT, FLOAT, STRING, BOOL]))
 
@@ -177,9 +187,10 @@ FUNCTIONS: dict[str, tuple[int, int, Result, str]] = {
     "int": (1, 1, _number(INT), "a number, string or bool"),
     "float": (1, 1, _number(FLOAT), "a number, string or bool"),
     "str": (1, 1, _returns(STRING, ANY), "any value"),
+    "file": (1, 1, _file, "the path of an image or document"),
     "now": (0, 0, _returns(TIME), "nothing"),
     "uuid": (0, 0, _returns(STRING), "nothing"),
     "random": (0, 0, _returns(FLOAT), "nothing"),
 }
-RUN_TIME_ONLY = frozenset(("now", "uuid", "random"))
+RUN_TIME_ONLY = frozenset(("file", "now", "uuid", "random"))
 """Functions that have no value before the program runs: a constant expression cannot call them."""

@@ -1,6 +1,6 @@
 """Values of the language as JSON from which the same values come again: for journals, kept states, stores and workers.
 
-A duration is `{"$duration": NANOS}`, a time `{"$time": NANOS}`, a failure `{"$failure": [KIND, MESSAGE]}`. A user's record may
+A duration is `{"$duration": NANOS}`, a time `{"$time": NANOS}`, an image or document `{"$media": [KIND, TYPE, DIGEST, SIZE, NAME]}`, a failure `{"$failure": [KIND, MESSAGE]}`. A user's record may
 look like one of these. So a record of one field whose name begins with `$` gets one `$` more, and loses it again: the user's
 `{"$duration": 5}` is written as `{"$$duration": 5}`. No other record is changed.
 
@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from cogc.language.values import Duration, Failure, Time
+from cogc.language.values import Duration, Failure, Media, Time
 
 _MARK = b'"$'
 _tags = [0]
@@ -28,6 +28,8 @@ def _tagged(value: object) -> Any:
         return {"$duration": value.nanos}
     if isinstance(value, Time):
         return {"$time": value.nanos}
+    if isinstance(value, Media):
+        return {"$media": [value.kind, value.media_type, value.digest, value.size, value.name]}
     if isinstance(value, Failure):
         return {"$failure": [value.kind, value.message]}
     raise NotImplementedError
@@ -57,7 +59,7 @@ def packed(value: object) -> Any:
         return {k: packed(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
         return [packed(v) for v in value]
-    return _tagged(value) if isinstance(value, Duration | Time | Failure) else value
+    return _tagged(value) if isinstance(value, Duration | Time | Media | Failure) else value
 
 
 def unpacked(value: object, escaped: bool = True) -> Any:
@@ -71,6 +73,8 @@ def unpacked(value: object, escaped: bool = True) -> Any:
                 return Duration(inner)
             if key == "$time":
                 return Time(inner)
+            if key == "$media":
+                return Media(*inner)
             if key == "$failure":
                 return Failure(*inner)
             if escaped and key.startswith("$$"):

@@ -8,7 +8,8 @@ own operator would mean something else.
 from __future__ import annotations
 
 from cogc.language import meter
-from cogc.language.values import Duration, Failure, Time, equal, kind_of, plain, shorten
+from cogc.language.media import kind_of_type, type_by_name
+from cogc.language.values import Duration, Failure, Media, Time, equal, kind_of, plain, shorten
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -209,6 +210,16 @@ def numbers(first: Value, second: Value = None) -> list[Value]:
     return list(range(start, stop))
 
 
+def file(path: Value) -> Media:
+    """`file`: return a file of the workspace that is still to be read."""
+    name = _string(path, "file")
+    media_type = type_by_name(name)
+    kind = kind_of_type(media_type)
+    if not kind:
+        raise _fail(f"`{name}` is neither an image nor a document by its name")
+    return Media(kind, media_type, name=name)
+
+
 def unique(values: Value) -> list[Value]:
     """`unique`: return a list without repetitions; the first of equal items stays."""
     seen: dict[object, Value] = {}
@@ -296,7 +307,7 @@ def text(value: Value) -> str:
     """Return a value as templates show it: a string as it is, any other value as JSON."""
     if type(value) is str:
         return value
-    if type(value) is int or type(value) is Duration or type(value) is Time:
+    if type(value) is int or type(value) is Duration or type(value) is Time or type(value) is Media:
         return repr(value)
     return as_json(value)
 

@@ -41,6 +41,8 @@ RESERVED = frozenset(
 )
 """The words that cannot be names."""
 
+FILE = "file·"
+"""The key of the program that reads an image or document of the workspace; no user can write it."""
 MARK = "·"
 """The first character of a name that the compiler makes for itself: in a word of the language it cannot stand."""
 

@@ -19,7 +19,7 @@ _MOST_NAMES = 20_000
 
 
 class Primitive(Record):
-    """`int float string bool null duration time any`, and `never`, the type without values."""
+    """`int float string bool null duration time image document any`, and `never`, the type without values."""
 
     name: str
 
@@ -76,7 +76,13 @@ ANY = Primitive("any")
 NEVER = Primitive("never")
 INT, FLOAT, STRING, BOOL = Primitive("int"), Primitive("float"), Primitive("string"), Primitive("bool")
 NULL, DURATION, TIME = Primitive("null"), Primitive("duration"), Primitive("time")
-BUILTIN = {t.name: t for t in (INT, FLOAT, STRING, BOOL, NULL, DURATION, TIME, ANY)}
+IMAGE, DOCUMENT = Primitive("image"), Primitive("document")
+_PART = UnionOf((STRING, IMAGE, DOCUMENT))
+CONTENT = UnionOf((STRING, IMAGE, DOCUMENT, ListOf(_PART)))
+"""What is said to a model: a text, an image, a document, or a list of them."""
+BUILTIN: dict[str, Type] = {t.name: t for t in (INT, FLOAT, STRING, BOOL, NULL, DURATION, TIME, ANY)}
+MEDIA: dict[str, Type] = {"image": IMAGE, "document": DOCUMENT, "content": CONTENT}
+"""Types by names that a declaration may take away: specs had them before they were built in."""
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -365,6 +371,8 @@ def show(type: Type) -> str:
         case Ref(_, name):
             return name
         case UnionOf(parts):
+            if type == CONTENT:
+                return "content"
             if NULL in parts and len(parts) == 2:
                 other = next(p for p in parts if p != NULL)
                 return f"{show(other)}?"
@@ -373,6 +381,13 @@ def show(type: Type) -> str:
             words = [f"{f.name}{'?' if f.optional and f.default is None else ''}: {show(f.type)}" for f in fields]
             return "{ " + ", ".join(words + ["..."] * open) + " }" if words or open else "{}"
     assert_never(type)
+
+
+def holds_media(type: Type, seen: frozenset[str] = frozenset()) -> bool:
+    """Return whether a value of a type may be an image or a document, or hold one."""
+    if isinstance(type, Ref):
+        return type.key not in seen and holds_media(expand(type), seen | {type.key})
+    return type in (IMAGE, DOCUMENT) or any(holds_media(p, seen) for p in parts_of(type))
 
 
 def json_schema(type: Type, definitions: dict[str, object] | None = None) -> dict[str, object]:
@@ -390,6 +405,8 @@ def json_schema(type: Type, definitions: dict[str, object] | None = None) -> dic
                 return {"type": "string", "pattern": "^-?([0-9.]+(ms|s|m|h|d|w))+$"}
             case Primitive("time"):
                 return {"type": "string", "format": "date-time"}
+            case Primitive("image") | Primitive("document"):
+                return {"not": {}}
             case Primitive(name):
                 return {"type": {"int": "integer", "float": "number", "bool": "boolean"}.get(name, name)}
             case LiteralOf(_, value):

@@ -1,6 +1,6 @@
 """The values of the language at run time, and the failure of a reaction.
 
-A value is one of Python's own (None, bool, int, float, str, list, dict), a `Duration` or a `Time`. No code changes a list or
+A value is one of Python's own (None, bool, int, float, str, list, dict), a `Duration`, a `Time` or a `Media`. No code changes a list or
 a dict once it is made, so that coglets can share them.
 """
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import Any, TypeAlias
 
-    Value: TypeAlias = "bool | int | float | str | Duration | Time | list[Value] | dict[str, Value] | None"
+    Value: TypeAlias = "bool | int | float | str | Duration | Time | Media | list[Value] | dict[str, Value] | None"
     """A value of the language."""
     Function: TypeAlias = Callable[..., Any]
     """A compiled function. It is generated, so that its parameters (a coglet, then values) are known to nobody else."""
@@ -101,6 +101,46 @@ class Time:
         return time_text(self)
 
 
+class Media:
+    """An image or a document: its kind, its media type, the SHA-256 of its bytes and their number, and the name of its file.
+
+    The bytes stand outside of the kernel (`run/media.py`). One without a digest is a file that is still to be read.
+    """
+
+    __slots__ = ("digest", "kind", "media_type", "name", "size")
+
+    def __init__(self, kind: str, media_type: str = "", digest: str = "", size: int = 0, name: str = "") -> None:
+        self.kind = kind
+        self.media_type = media_type
+        self.digest = digest
+        self.size = size
+        self.name = name
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Media) and self.record() == other.record()
+
+    def __hash__(self) -> int:
+        return hash((self.kind, self.digest, self.name))
+
+    def __repr__(self) -> str:
+        what = f"{self.kind} {self.name}".rstrip()
+        return (
+            f"[{what}: {self.media_type}, {self.size:,} bytes, sha256:{self.digest[:16]}]"
+            if self.digest
+            else f"[{what}]"
+        )
+
+    def record(self) -> dict[str, str | int]:
+        """Return what is known of it, as JSON."""
+        return {
+            "kind": self.kind,
+            "media_type": self.media_type,
+            "digest": f"sha256:{self.digest}",
+            "size": self.size,
+            "name": self.name,
+        }
+
+
 def moment(time: Time) -> datetime:
     """Return a time as an aware datetime, to the microsecond."""
     from datetime import timedelta  # start-up: a check evaluates constants, and needs no calendar
@@ -147,6 +187,8 @@ def plain(value: object) -> Any:
         return duration_text(value.nanos)
     if type(value) is Time:
         return time_text(value)
+    if type(value) is Media:
+        return value.record()
     if type(value) is float and (value != value or value in (float("inf"), float("-inf"))):
         return None
     return value
@@ -164,6 +206,7 @@ def kind_of(value: object) -> str:
         dict: "record",
         Duration: "duration",
         Time: "time",
+        Media: getattr(value, "kind", ""),
     }
     return names.get(type(value), type(value).__name__)
 

@@ -38,6 +38,7 @@ from cogc.analysis.tables import Port
 from cogc.language import types
 from cogc.language.attributes import ATTRIBUTES
 from cogc.language.closed import assert_never
+from cogc.language.texts import FILE
 from cogc.language.types import ANY, EXACT, Type
 from cogc.lowering.tables import Place, Tables
 from cogc.names.world import Shape, Signature, Unit
@@ -264,9 +265,31 @@ class Lowering:
     def _call(self, node: nodes.Call) -> ir.Expr:
         symbol = self.tables.found.symbols.get(id(node.function))
         assert symbol is not None
+        if symbol.kind == "function" and symbol.name == "file":
+            return self._file(node)
         if symbol.kind == "function":
             return ir.Builtin(symbol.name, [self.expr(a.value) for a in node.arguments])
         return self.call(symbol, node)
+
+    def _file(self, node: nodes.Call) -> ir.Expr:
+        """Lower `file(PATH)`: a call that waits, or in a prompt the name of a file that the conversation reads."""
+        path = self.checked(node.arguments[0].value, types.STRING)
+        self.tables.reads_files()
+        if id(node) not in self.tables.found.waiting:
+            return ir.Builtin("file", [path])
+        self.waits.found = True
+        return ir.Call(FILE, [path], True, self.tables.at(self.place.unit, node))
+
+    def content(self, node: nodes.Text) -> ir.Expr:
+        """Lower the template of a prompt in which images and documents stay what they are: a list of its parts."""
+        found: list[ir.Expr] = []
+        for part in prompts.simple_parts(node.value) or ():
+            if part.file:
+                self.tables.reads_files()
+                found.append(ir.Builtin("file", [ir.Const(part.file)]))
+            else:
+                found.append(self._path(part.path) if part.path else ir.Const(part.text))
+        return ir.Items(found)
 
     def call(self, symbol: Symbol, node: nodes.Call) -> ir.Expr:
         """Lower a call of a program or an agent, and the program with it."""
@@ -306,6 +329,13 @@ class Lowering:
                 found[a.key.id] = self.secret(a.value)  # type: ignore[arg-type]
             elif kind.startswith("type "):
                 wanted = kind_type(self.tables.world, kind.removeprefix("type ").removesuffix("!").strip())
+                if (
+                    isinstance(a.value, nodes.Text)
+                    and id(a.value) in self.tables.found.content
+                    and wanted == types.CONTENT
+                ):
+                    found[a.key.id] = self.content(a.value)
+                    continue
                 found[a.key.id] = self.checked(a.value, wanted)  # type: ignore[arg-type]
         return found
 

@@ -143,7 +143,7 @@ class Lower:
             case "mcp":
                 text = argument.parts[-1].id  # type: ignore[union-attr]
                 server = self.server(unit, ".".join(p.id for p in argument.parts[:-1]))  # type: ignore[union-attr]
-            case "plan store" | "ask" | "reply" | "human" | "llm" | "coglet" | "queue":
+            case "plan store" | "ask" | "reply" | "human" | "llm" | "coglet" | "queue" | "file":
                 pass
             case _:
                 assert_never(kind)

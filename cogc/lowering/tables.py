@@ -17,6 +17,7 @@ from collections.abc import Callable
 from cogc import ir
 from cogc.analysis.checked import Checked
 from cogc.language import types
+from cogc.language.texts import FILE
 from cogc.language.types import ANY, Type
 from cogc.names.world import Shape, Signature, Unit
 from cogc.syntax import nodes
@@ -104,6 +105,13 @@ class Tables:
             self.type_numbers[key] = len(self.types)
             self.types.append(data)
         return self.type_numbers[key]
+
+    def reads_files(self) -> None:
+        """Add the program that reads the images and documents of the workspace."""
+        if FILE not in self.programs:
+            parameter = ir.ParameterDecl("path", self.type(types.STRING))
+            result = self.type(types.union([types.IMAGE, types.DOCUMENT]))
+            self.programs[FILE] = ir.Program(FILE, "file", "file", [parameter], result)
 
     def at(self, unit: Unit, node: nodes.Node) -> int:
         """Return the number of a source position."""

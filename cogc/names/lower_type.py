@@ -7,6 +7,7 @@ from cogc.diagnostics.problems import Label, Problems
 from cogc.diagnostics.suggest import did_you_mean
 from cogc.language import types
 from cogc.language.closed import assert_never
+from cogc.language.texts import MARK
 from cogc.names.world import Unit, World
 from cogc.syntax import nodes
 
@@ -64,16 +65,20 @@ def _named(world: World, unit: Unit, name: nodes.Qualified, problems: Problems) 
     builtin = types.BUILTIN.get(text)
     if builtin is not None:
         return builtin
+    if text == f"{MARK}content":
+        return types.CONTENT
     declared = world.lookup(unit, text)
     if declared is not None and declared.kind == "type":
         return types.Ref(declared.unit.key(declared.node.name.id), text, world.named_types)
+    if text in types.MEDIA:
+        return types.MEDIA[text]
     if declared is not None:
         related = [Label(declared.span(), "declared here")]
         problems.add(
             "wrong-kind", unit.span(name), related=related, name=text, found=f"a {declared.kind}", wanted="a type"
         )
         return types.ANY
-    known = [*types.BUILTIN, *(n for n in unit.names() if _is_type(world, unit, n))]
+    known = [*types.BUILTIN, *types.MEDIA, *(n for n in unit.names() if _is_type(world, unit, n))]
     from cogc.diagnostics.habits import TYPES
 
     help = TYPES.get(text) or did_you_mean(text, known) or None

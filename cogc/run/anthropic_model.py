@@ -16,7 +16,9 @@ import anthropic
 import httpx2
 
 from cogc import ir
+from cogc.kernel.models.content import media_of
 from cogc.language.attributes import USUAL
+from cogc.run.media import base64_of, bytes_of
 from cogc.run.provider import (
     MISSHAPEN,
     api_key,
@@ -104,10 +106,11 @@ class AnthropicModel:
     def _parameters(self, request: dict[str, Any]) -> dict[str, Any]:
         """Return a request in the words of the API."""
         cached = _CACHED if "cache" in self.can else {}
+        messages = [{**m, "content": [_block_out(b) for b in m["content"]]} for m in request["messages"]]
         found: dict[str, Any] = {
             "model": self.name,
             "max_tokens": request["max_tokens"],
-            "messages": _marked(request["messages"]) if cached else request["messages"],
+            "messages": _marked(messages) if cached else messages,
         }
         if "system" in request:
             found["system"] = [{"type": "text", "text": request["system"], **cached}]
@@ -237,6 +240,21 @@ def _index(event: dict[str, Any]) -> int:
     if type(index) is not int:
         raise ValueError("the index of a block is no number")
     return index
+
+
+def _block_out(block: dict[str, Any]) -> dict[str, Any]:
+    """Return a block in the words of the API: with the bytes of an image or document, also in the result of a tool."""
+    if isinstance(block.get("content"), list) and block["type"] == "tool_result":
+        return {**block, "content": [_block_out(b) for b in block["content"]]}
+    if "media" not in block:
+        return block
+    media = media_of(block)
+    if media.media_type == "text/plain":
+        source = {"type": "text", "media_type": "text/plain", "data": bytes_of(media).decode("utf-8")}
+    else:
+        source = {"type": "base64", "media_type": media.media_type, "data": base64_of(media)}
+    title = {"title": media.name[:200]} if media.kind == "document" and media.name else {}
+    return {"type": media.kind, "source": source, **title}
 
 
 def _marked(messages: list[Any]) -> list[Any]:

@@ -1,11 +1,11 @@
 """Values of the language as values of Python, and back: the boundary that everything from outside of the kernel passes.
 
 The model. The kernel and a user's code never share a value: each side gets a copy. Towards Python a duration becomes
-float seconds, and a time an aware datetime. From Python a value is taken only if the language can hold all of it, so
+float seconds, a time an aware datetime, and an image or document an object with its bytes. From Python a value is taken only if the language can hold all of it, so
 that no part of a value is changed in silence. What is taken:
 
 - None, bool, str, int of 64 bits, finite float, list, tuple (as a list), dict with keys of text, timedelta, aware
-  datetime.
+  datetime, `cogc.sdk.Image` and `Document`.
 - A subclass of one of these counts as its base: a member of a `str` or `int` enum is its text or number, a
   `defaultdict` is a record. Methods that the subclass overrides are not called.
 
@@ -28,7 +28,9 @@ from datetime import datetime, timedelta
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
-from cogc.language.values import LIMIT, Duration, Failure, Time, moment, time_of
+from cogc.language.values import LIMIT, Duration, Failure, Media, Time, moment, time_of
+from cogc.run.media import bytes_of, taken
+from cogc.sdk import Document, Image
 
 if TYPE_CHECKING:
     from cogc.language.values import Value
@@ -46,6 +48,9 @@ def to_python(value: object) -> Any:
         return value.nanos / 1e9
     if isinstance(value, Time):
         return moment(value)
+    if isinstance(value, Media):
+        made = Image if value.kind == "image" else Document
+        return made(bytes_of(value), value.media_type, value.name)
     if isinstance(value, list):
         return [to_python(v) for v in value]
     if isinstance(value, dict):
@@ -188,11 +193,23 @@ def _instant(value: Any, kind: type) -> Value:
         return Duration(_integer(whole * 1000))
     if issubclass(kind, datetime):
         return _moment(value)
-    if kind is Duration or kind is Time:
+    if issubclass(kind, Image | Document):
+        return _media(value, "image" if issubclass(kind, Image) else "document")
+    if kind is Duration or kind is Time or kind is Media:
         found: Value = value
         return found
     hint = _HINTS.get(kind, _ENUM if type(kind).__name__ == "EnumType" else "")
     raise _Unfit(f"{_indefinite(kind)} is no value of the language{hint}")
+
+
+def _media(value: Image | Document, kind: str) -> Media:
+    """Return an image or document."""
+    if type(value.data) is not bytes or type(value.media_type) is not str or type(value.name) is not str:
+        raise _Unfit(f"the data of an {type(value).__name__} are bytes, its media type and its name are texts")
+    try:
+        return taken(value.data, value.media_type, _text(value.name, _Room()), kind)
+    except Failure as failure:
+        raise _Unfit(failure.message) from None
 
 
 def _moment(value: datetime) -> Time:

@@ -14,6 +14,7 @@ The model
     mcp          a tool of an MCP server (`servers.py`)                                60 s
     coglet       a method of a coglet in Python (`coglets.py`)                         none
     queue        an operation on a queue of values (`claims.py`)                       none
+    file         an image or document of the workspace (`media.py`)                        60 s
     plan store   an operation on the stored plans (`plans.py`)                         none
     human        a question to a person (`people.py`)                                  the session counts it, on the
                                                                                        clock of the run
@@ -80,6 +81,7 @@ from cogc.run.convert import from_python, to_python
 from cogc.run.detached import Detached
 from cogc.run.disk import spared
 from cogc.run.git import TRUSTING, is_ours, sealed
+from cogc.run.media import read_file
 from cogc.run.people import Question
 from cogc.run.plans import Plans
 from cogc.run.process import run_process
@@ -164,13 +166,15 @@ class Executors:
             case "mcp":
                 given = call.arguments if program.schema is None else record_of(call.arguments["input"])
                 value = await self.servers.call((call.unit, program.server), program.argument, given, call.once)
-                read = read_result(value, types[program.result] == "string")
+                read = read_result(value, types[program.result])
                 return from_python(read, f"the result of `{program.name}`")
             case "queue":
                 key, action = (call.unit, str(program.argument)), program.key.rpartition(".")[2]
                 return await self.claims.call(key, action, list(call.arguments.values()), call.id, call.program.by)
             case "plan store":
                 return await self.plans.call(str(program.argument), list(call.arguments.values()), call.id)
+            case "file":
+                return await trio.to_thread.run_sync(read_file, self._folder("."), str(call.arguments["path"]))
             case "human":
                 question = Question(program, call, types[program.result])
                 said = await self.settings.people.ask(question, call.id)

@@ -14,7 +14,9 @@ import httpx2
 import openai
 
 from cogc import ir
+from cogc.kernel.models.content import media_of
 from cogc.language.attributes import USUAL
+from cogc.run.media import base64_of, bytes_of
 from cogc.run.provider import (
     MISSHAPEN,
     api_key,
@@ -206,12 +208,20 @@ def _usage(usage: Any) -> dict[str, int]:
 
 def _message_out(message: dict[str, Any]) -> list[dict[str, Any]]:
     """Return a message in the words of the API: tool results are messages of their own, tool calls stand beside the
-    text."""
+    text. Results of tools are texts here, so that their images and documents stand in the message behind them."""
     found: list[dict[str, Any]] = []
-    blocks = message["content"]
+    blocks, shown = message["content"], []
     for block in blocks:
         if block["type"] == "tool_result":
-            found.append({"role": "tool", "tool_call_id": block["tool_use_id"], "content": block["content"]})
+            inside = (
+                block["content"] if isinstance(block["content"], list) else [{"type": "text", "text": block["content"]}]
+            )
+            words = "\n".join(b["text"] if b["type"] == "text" else str(media_of(b)) for b in inside)
+            shown += [b for b in inside if b["type"] != "text"]
+            found.append({"role": "tool", "tool_call_id": block["tool_use_id"], "content": words})
+    if shown or any("media" in b for b in blocks):
+        parts = [part for b in (*shown, *blocks) if b["type"] != "tool_result" for part in _parts(b)]
+        return [*found, {"role": message["role"], "content": parts}]
     said = "\n".join(b["text"] for b in blocks if b["type"] == "text")
     calls = [
         {"id": b["id"], "type": "function", "function": {"name": b["name"], "arguments": json.dumps(b["input"])}}
@@ -223,6 +233,19 @@ def _message_out(message: dict[str, Any]) -> list[dict[str, Any]]:
     elif said:
         found.append({"role": message["role"], "content": said})
     return found
+
+
+def _parts(block: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return a block of a user as parts of a message: a text, or an image or document behind its name."""
+    if "media" not in block:
+        return [{"type": "text", "text": block["text"]}]
+    media = media_of(block)
+    if media.media_type == "text/plain":
+        return [{"type": "text", "text": f"{media.name or 'A document'}:\n{bytes_of(media).decode('utf-8')}"}]
+    url = f"data:{media.media_type};base64,{base64_of(media)}"
+    if media.kind == "image":
+        return [{"type": "image_url", "image_url": {"url": url}}]
+    return [{"type": "file", "file": {"filename": media.name.rpartition("/")[2] or "document.pdf", "file_data": url}}]
 
 
 def _message(error: openai.APIStatusError) -> str:

@@ -16,6 +16,7 @@ import msgspec
 import yaml
 
 from cogc.kernel.effects import Ask
+from cogc.kernel.models.content import media_of
 from cogc.language.functions import text
 from cogc.language.texts import nanoseconds
 from cogc.language.values import Failure, plain
@@ -163,13 +164,21 @@ class Scripted:
     def answer(self, ask: Ask) -> tuple[int, dict[str, Any]]:
         """Return the delay of the answer to a request in nanoseconds, and the answer."""
         last = ask.request["messages"][-1]["content"]
-        prompt = "\n".join(text(b.get("text", b.get("content", ""))) for b in last)
+        prompt = "\n".join(map(_words, last))
         facts = {"prompt": prompt, "system": ask.request.get("system", ""), "program": ask.program, "path": ask.path}
         for rule in (*self.rules, *self.replies):
             if rule.fits(facts):
                 return rule.delay, rule.answer(ask.id)
         missing = f"the script {self.name} has no answer left for `{ask.program}`: {prompt[:80]}"
         return 0, {"error": {"message": missing}}
+
+
+def _words(block: dict[str, Any]) -> str:
+    """Return what a block says: a text, the name of an image or document, or the result of a tool."""
+    if "media" in block:
+        return str(media_of(block))
+    inside = block.get("text", block.get("content", ""))
+    return "\n".join(map(_words, inside)) if isinstance(inside, list) else text(inside)
 
 
 def pieces(reply: Any) -> list[tuple[float, str]]:

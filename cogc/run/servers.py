@@ -22,9 +22,10 @@ from cogc import ir
 from cogc.disk.state_folder import Kept
 from cogc.kernel.permissions import Sandbox
 from cogc.kernel.unit import Unit
-from cogc.language.values import Duration, Failure, plain
+from cogc.language.values import Duration, Failure, Media, plain
 from cogc.run.background import Background
 from cogc.run.mcp_transport import mended, quiet
+from cogc.run.media import decoded
 from cogc.run.process import held
 from cogc.run.sandbox import ENVIRONMENT, wrapped
 from cogc.run.secrets import own_environment, secret
@@ -105,15 +106,18 @@ class Servers:
         except ValueError as error:  # of pydantic: the answer breaks the protocol
             first = str(error).splitlines()[0]
             raise Failure("program", f"the MCP server `{name}` breaks the protocol: {first}") from None
-        said = "\n".join(words for block in result.content if (words := _said(block)))
+        parts = [part for block in result.content if (part := _part(block))]
+        said = "\n".join(map(str, parts))
+        shown = [part for part in parts if isinstance(part, Media)]
         if result.is_error:
             raise Failure("program", f"`{name}.{tool}`: {said or 'it failed'}")
         if result.structured_content is not None:
             wrong = known.misfit(result.structured_content) if known is not None else ""
             if wrong:
                 raise Failure("program", f"the result of `{name}.{tool}` does not fit the server's own schema: {wrong}")
-            return _unwrapped(result.structured_content)
-        return said
+            value = _unwrapped(result.structured_content)
+            return [json.dumps(value, ensure_ascii=False), *shown] if shown else value
+        return parts if shown else said
 
     async def tools(self, key: Key) -> Tools:
         """Return the tools of a server. Raise Failure if it does not give them."""
@@ -262,24 +266,39 @@ def _seconds(key: Key) -> float | None:
     return value.nanos / 1e9 if isinstance(value, Duration) else None
 
 
-def _said(block: Any) -> str:
-    """Return a block of a result as text. What is no text is named, so that whoever asked knows that it is there."""
+def _part(block: Any) -> str | Media:
+    """Return a block of a result: a text, an image or a document. What is neither is named, so that whoever asked knows of it."""
     match block.type:
         case "text":
             return str(block.text)
         case "resource":
-            inside = block.resource
-            said = getattr(inside, "text", None)
-            return (
-                said
-                if isinstance(said, str)
-                else f"[resource {inside.uri}, {inside.mime_type or 'of an unknown type'}: not shown]"
-            )
+            return _resource(block.resource)
         case "resource_link":
             return f"[resource {block.uri}: {block.name}]"
-        case "image" | "audio":
-            return f"[{block.type} {block.mime_type}, {len(block.data) * 3 // 4} bytes: not shown]"
+        case "image":
+            return _shown("image", block.data, block.mime_type, "")
+        case "audio":
+            return f"[audio {block.mime_type}, {len(block.data) * 3 // 4} bytes: not shown]"
     return f"[{block.type}: not shown]"
+
+
+def _resource(inside: Any) -> str | Media:
+    """Return an embedded resource: its text, or an image or document if models take its type."""
+    said, data = getattr(inside, "text", None), getattr(inside, "blob", None)
+    if isinstance(said, str):
+        return said
+    if isinstance(data, str) and inside.mime_type:
+        return _shown("resource", data, inside.mime_type, str(inside.uri))
+    return f"[resource {inside.uri}, {inside.mime_type or 'of an unknown type'}: not shown]"
+
+
+def _shown(what: str, data: str, media_type: str, name: str) -> str | Media:
+    """Return an image or document, or its name with the reason why it is not shown."""
+    try:
+        return decoded(data, media_type, name)
+    except Failure as failure:
+        named = f"{what} {name}".rstrip() + f", {media_type}"
+        return f"[{named}, {len(data) * 3 // 4} bytes: not shown, {failure.message}]"
 
 
 def _unwrapped(content: Any) -> Any:
@@ -303,9 +322,15 @@ def _last_line(said: TextIO) -> str:
     return f"; it said: {lines[-1][:200]}" if lines else ""
 
 
-def read_result(value: Any, wants_text: bool) -> Any:
-    """Return the result of a tool: as text where text is wanted, else as the value that its JSON stands for."""
-    if wants_text:
+def read_result(value: Any, wanted: object) -> Any:
+    """Return the result of a tool for a type: as text where text is wanted, an image or document where one is wanted, else as the
+    value that its JSON stands for."""
+    if isinstance(value, list) and any(isinstance(part, Media) for part in value):
+        if wanted == "string":
+            return "\n".join(map(str, value))
+        shown = [part for part in value if isinstance(part, Media)]
+        return shown[0] if len(shown) == 1 and shown[0].kind == wanted else value
+    if wanted == "string":
         return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     if not isinstance(value, str):
         return value

@@ -10,13 +10,15 @@ import msgspec
 from cogc.diagnostics.masks import masked_bytes
 from cogc.diagnostics.visible import visible_bytes
 from cogc.kernel.changes import applied
-from cogc.language.values import Duration, Time
+from cogc.language.values import Duration, Media, Time
 
 BATCH = 512
 
 
 def _hook(value: Any) -> Any:
-    """Return a value of the language as text, for JSON."""
+    """Return a value of the language as text, for JSON; of an image or document what is known of it."""
+    if isinstance(value, Media):
+        return value.record()
     if isinstance(value, Duration | Time):
         return repr(value)
     return str(value)

@@ -29,10 +29,10 @@ Evaluate: TypeAlias = Callable[[Value], Any]
 def is_ours(program: ir.Program) -> bool:
     """Return whether calls of a program are a part of the system itself, and are carried out in a test as in a run.
 
-    These are coglets in Python, queues, stored plans, and the functions of the standard library.
+    These are coglets in Python, queues, stored plans, files that are read, and the functions of the standard library.
     """
     of_library = program.kind == "python" and str(program.argument).startswith("std.")
-    return of_library or program.kind in ("coglet", "queue", "plan store")
+    return of_library or program.kind in ("coglet", "queue", "plan store", "file")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from typing import Any, assert_never
 from cogc.language import types
 from cogc.language.values import Duration, Failure, Time
 from cogc.lowering.tests import Generator, Test
+from cogc.run.media import taken
 from cogc.testing.coverage import Goal
 from cogc.testing.outcome import Outcome, Refusal
 from cogc.testing.trial import EPOCH, Program
@@ -187,5 +188,9 @@ def _primitive(name: str, st: Any) -> Any:
             return st.integers(0, 1000 * _DAY).map(lambda n: Time(EPOCH + n))
         case "null":
             return st.none()
+        case "image":
+            return st.binary(max_size=20).map(lambda data: taken(b"\x89PNG\r\n\x1a\n" + data, name="x.png"))
+        case "document":
+            return st.text(_characters(st), min_size=1, max_size=20).map(lambda t: taken(t.encode(), name="x.txt"))
         case _:
             return st.one_of(st.none(), st.booleans(), st.integers(-1000, 1000), st.text(_characters(st), max_size=10))

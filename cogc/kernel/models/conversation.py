@@ -53,7 +53,7 @@ from typing import TYPE_CHECKING, Any
 
 from cogc.ir import Program
 from cogc.kernel import programs, requests
-from cogc.kernel.models import agents, tools
+from cogc.kernel.models import agents, content, tools
 from cogc.kernel.models.answers import Answer
 from cogc.kernel.models.budget import TURNS, Budget, Reservation, Unaffordable
 from cogc.kernel.models.replies import ENDS, Sendable, call_ids, portable, sendable, tokens_of, whole
@@ -65,7 +65,8 @@ from cogc.kernel.permissions import Sandbox
 from cogc.kernel.waits import AskModel, CallProgram, Sleep, Talk, WaitIn
 from cogc.language.attributes import HAND_OFF, SPAWN_TOOLS, USUAL
 from cogc.language.functions import text
-from cogc.language.values import Duration, Failure, plain
+from cogc.language.texts import FILE
+from cogc.language.values import Duration, Failure, Media, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -138,8 +139,9 @@ class Conversation:
         self.next: Program | None = None
         self.given = {p.name: v for p, v in zip(program.parameters, arguments, strict=True)}
         self.call, kernel.next_call = kernel.next_call, kernel.next_call + 1
-        self.values = values = unit.attributes(program)(inst, *arguments)
-        self.prompt = text(values["prompt"])
+        self.values = values = unit.attributes(program)(inst, *_seen(program, arguments))
+        self.content = values["prompt"] if program.agent is None else arguments[0]
+        self.prompt = content.words(self.content)
         settings = {**unit.model(program.model), **values}
         self.depth = self._depth(settings.get("max_depth", DEPTH))
         self.messages: list[Message] = []
@@ -271,7 +273,20 @@ class Conversation:
 
     def run(self) -> Talk:
         """Hold the whole conversation, with what the trace says of it, and give its value."""
-        return (yield from self._in_session(lambda: self._add("user", [_words(self.prompt)]), self.given))
+        self.content = yield from self._read(self.content)
+        said = content.blocks(self.content) or [_words("")]
+        return (yield from self._in_session(lambda: self._add("user", whole(said)), self.given))
+
+    def _read(self, said: Value) -> Talk:
+        """Return a content whose files are read."""
+        if isinstance(said, list):
+            found: list[Value] = []
+            for part in said:
+                found.append((yield from self._read(part)))
+            return found
+        if isinstance(said, Media) and not said.digest:
+            return (yield CallProgram(FILE, [said.name]))
+        return said
 
     def again(self, words: str) -> Talk:
         """Go on with a conversation that has had its answer; its turns and its time count anew, its money does not."""
@@ -489,13 +504,16 @@ class Conversation:
         summary = "".join(b["text"] for b in reply.content if b["type"] == "text")
         if not summary.strip():
             raise Failure("program", f"`{self.program.name}`: the conversation fills the window and has no summary")
-        self.messages = [{"role": "user", "content": [_words(f"{self.prompt}\n\n{_SO_FAR}\n{summary}")]}]
+        said = _words(f"{self.prompt}\n\n{_SO_FAR}\n{summary}")
+        shown = [content.block(m) for m in content.all_media(self.content)]
+        self.messages = [{"role": "user", "content": [*shown, said]}]
         self.seen = self.begun = 0
 
     def _reply(self, shared: Callable[[], Body]) -> Talk:
         """Return the reply to a request with the parts that are `shared`. A model that cannot answer is replaced by the next."""
         while True:
-            request = {**shared(), "messages": list(self.messages), "max_tokens": self.most}
+            seen = content.as_seen(self.messages, self.can)
+            request = {**shared(), "messages": list(seen), "max_tokens": self.most}
             try:
                 return (yield from self._answered(request))
             except (Overloaded, Unaffordable) as failure:
@@ -597,7 +615,7 @@ class Conversation:
             if "tokens" in reply:
                 return reply["tokens"]
         length = len(json.dumps(plain({k: request[k] for k in ("system", "messages", "tools") if k in request})))
-        return length // 4 + 1
+        return length // 4 + 1 + content.weight(request["messages"])
 
     def _pause(self, attempt: int, error: Error) -> int:
         """Return the nanoseconds before the next attempt: what the server asks for, else a doubling pause with
@@ -628,6 +646,11 @@ class Conversation:
         if kernel.trace:
             kernel.trace.record("hand_off", self.inst, program=before, to=after)
         kernel.log(self.inst, "info", f"`{before}` hands the conversation to `{after}`")
+
+
+def _seen(program: Program, arguments: list[Value]) -> list[Value]:
+    """Return the arguments as the attributes of a program see them: the task of an agent is a text."""
+    return arguments if program.agent is None else [content.words(arguments[0]), *arguments[1:]]
 
 
 def _words(said: str) -> Block:

@@ -11,14 +11,13 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Protocol
 
-from cogc.kernel.models import registry, tools
+from cogc.kernel.models import content, registry, tools
 from cogc.kernel.models.budget import Budget
 from cogc.kernel.models.replies import Sendable, whole
 from cogc.kernel.models.roster import Roster, TooDeep, outcome
 from cogc.kernel.models.tools import Results
 from cogc.kernel.waits import AskCoglet, RunAll, WaitIn
 from cogc.language.attributes import HAND_OFF
-from cogc.language.functions import text
 from cogc.language.values import Failure
 
 if TYPE_CHECKING:
@@ -95,11 +94,11 @@ class ToolCalls:
         self._look_for_circles(uses, results)
         return results
 
-    def in_turns(self, content: list[Block]) -> None:
+    def in_turns(self, asked_for: list[Block]) -> None:
         """End the conversation instead of running a tool whose result there is no turn to tell."""
         empty = self.talk.spending.without_turns()
         if empty is not None:
-            asked = " and ".join(f"`{b['name']}`" for b in content if b.get("type") == "tool_use")
+            asked = " and ".join(f"`{b['name']}`" for b in asked_for if b.get("type") == "tool_use")
             why = f"{asked}, asked for in the last one, {'were' if ' and ' in asked else 'was'} not run"
             raise Failure("budget", f"`{empty.name}` has used its {empty.turns} turns; {why}")
 
@@ -119,18 +118,23 @@ class ToolCalls:
 
     def _use(self, block: Block, wrong: str) -> Talk:
         """Call one tool and return its result block. A failure of the tool is a result too, and so is a `wrong` input."""
-        said, is_error, talk = "", False, self.talk
+        said: str | list[Block] = ""
+        is_error, talk, name = False, self.talk, block["name"]
+
+        def told(words: str) -> str:
+            if name == tools.READ_RESULT and name not in talk.tools:
+                return words
+            return talk.results.told(words, tools.READ_RESULT not in talk.tools)
+
         try:
             if wrong:
                 raise Failure("type", f"the input of `{block['name']}` {wrong}")
             value = yield from self._call(block)
-            said = text(value)
+            said = content.result(value, told)
         except Failure as failure:
             if failure.kind in ("budget", "cancelled") or isinstance(failure, TooDeep):
                 raise
-            said, is_error = failure.message, True
-        if block["name"] != tools.READ_RESULT or block["name"] in talk.tools:
-            said = talk.results.told(said, tools.READ_RESULT not in talk.tools)
+            said, is_error = told(failure.message), True
         return {"type": "tool_result", "tool_use_id": block["id"], "content": whole(said), "is_error": is_error}
 
     def _agent(self, program: Program, query: str) -> Talk:

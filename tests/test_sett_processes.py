@@ -236,7 +236,7 @@ def test_healthz_says_whether_the_blackboard_answers(redis: RedisServer, tmp_pat
         (["sett", "unearth", "--instance", "x"], "takes ID"),
         (["sett", "down"], "no instance is up here"),
         (["run", "s.cog"], "a sett starts with `--goal TEXT`"),
-        (["run", "s.cog", "--goal", "x", "--sim"], "--sim has no meaning for a sett"),
+        (["run", "s.cog", "--goal", "x", "--input", "a=1"], "--input has no meaning for a sett"),
         (["run", "s.cog", "--goal", "x", "--local", "Z=."], "the sett has no agent `Z`"),
         (["run", "s.cog", "--goal", "x", "--goal-file", "y"], "not both"),
         (["run", "s.cog", "--goal", "x", "--board", "redis://127.0.0.1:1"], "Redis at redis://127.0.0.1:1 cannot be used"),

@@ -396,6 +396,10 @@ def _replay(bundle: ir.Bundle, options: Namespace, state: StateFolder) -> int:
         head, events = journal.read(Path(options.replay))
     except (OSError, ValueError) as error:
         raise UsageError(f"--replay {options.replay}: {error}") from None
+    if "sett" in head:
+        raise UsageError(
+            f"--replay {options.replay}: it is the recording of a sett, and this program's root is a coglet"
+        )
     if head["program"] != bundle.hash:
         sys.stderr.write("cogc: warning: the journal was recorded from another version of this program\n")
     options.seed, options.sim = head["seed"], True

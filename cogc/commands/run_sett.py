@@ -1,55 +1,114 @@
-"""`cogc run` where the spec is a sett: the sett of it in this process, to quiescence or the end of its workflow."""
+"""`cogc run` where the spec is a sett: the sett of it in this process, to quiescence or the end of its workflow, or its recording."""
 
 from __future__ import annotations
 
+import random
 import signal
 import sys
 from argparse import Namespace
-from contextlib import ExitStack
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 import trio
 
 from cogc import ir
 from cogc.commands import under_trio
-from cogc.commands.inputs import answers
-from cogc.commands.options import budget, goal_of, instance_of, new_run_id
+from cogc.commands.options import budget, duration, epoch_of, goal_of, instance_of, new_run_id, run_id_of
 from cogc.commands.packages import allowed
 from cogc.commands.sett_sinks import SettSinks
 from cogc.commands.sett_spec import sett_spec
 from cogc.commands.settings import people
 from cogc.commands.state import kept_by, state_of
 from cogc.commands.usage import UsageError, only
+from cogc.disk.state_folder import StateFolder
+from cogc.run import journal
 from cogc.run.report import usage
 from cogc.run.settings import Settings
 from cogc.sett import report
 from cogc.sett.agent_runs import AgentRuns
-from cogc.sett.board import open_board
+from cogc.sett.board import Board
 from cogc.sett.command import CommandRunner
+from cogc.sett.hands import Hands
 from cogc.sett.in_process import LocalSett
 from cogc.sett.model import UNWANTED
 from cogc.sett.spec import SettSpec
+from cogc.sett.world import Ids, Live, Recorded, World
+from cogc.stores import open_store
+from cogc.stores.base import Store
+from cogc.stores.mirror import MirroredStore
 
-_REFUSED = {
-    "set": "--set", "input": "--input", "inputs": "--inputs", "duration": "--for", "until": "--until", "sim": "--sim", "record": "--record",
-    "replay": "--replay", "control": "--control",
-}  # fmt: skip
-"""RunOptions of runs of coglets that a sett has no use for."""
+_REFUSED = {"set": "--set", "input": "--input", "inputs": "--inputs", "until": "--until", "control": "--control"}
+"""Options of runs of coglets that a sett has no use for."""
+_OF_NO_REPLAY = {
+    "goal": "--goal",
+    "goal_file": "--goal-file",
+    "instance": "--instance",
+    "board": "--board",
+    "sim": "--sim",
+    "record": "--record",
+}
+"""Options that have no meaning for a replay: the recording says what they would."""
+
+
+class _Plan:
+    """What a run of a sett is to do: its id, its goal, its board, when it begins and what it records or replays.
+
+    Times are in nanoseconds since 1970; `start` is None where the clock of the board counts.
+    """
+
+    def __init__(self, bundle: ir.Bundle, options: Namespace, state: StateFolder) -> None:
+        self.bundle = bundle
+        self.options = options
+        self.goal = goal_of(options)
+        self.lines: list[list[Any]] | None = None
+        self.seed = (
+            options.seed if options.seed is not None else 0 if options.sim else random.SystemRandom().getrandbits(32)
+        )
+        self.start: int | None = None
+        if options.replay:
+            self._recorded(options.replay)
+        elif options.sim:
+            self.start = epoch_of(options)
+            options.given = []
+            self.instance, self.board = run_id_of(bundle, options, self.seed), "memory"
+        else:
+            epoch_of(options)
+            self.instance = instance_of(options.instance) or new_run_id()
+            self.board = options.board or f"sqlite:{state.file('setts', self.instance, 'board.db')}"
+
+    def _recorded(self, path: str) -> None:
+        """Take from a recording what it says. Raise UsageError if it is none."""
+        try:
+            head, self.lines = journal.read(Path(path))
+        except (OSError, ValueError) as error:
+            raise UsageError(f"--replay {path}: {error}") from None
+        if "sett" not in head:
+            raise UsageError(f"--replay {path}: it is the recording of a run of coglets, not of a sett")
+        if head["program"] != self.bundle.hash:
+            sys.stderr.write("cogc: warning: the journal was recorded from another version of this program\n")
+        self.instance, self.seed, self.start, self.goal = head["run"], head["seed"], head["epoch"], head["sett"]
+        self.board = "memory"
+
+    @property
+    def exact(self) -> bool:
+        """True if the run is recorded, replayed or simulated, so that ids and times must come again."""
+        return bool(self.options.record or self.options.replay or self.options.sim)
+
+    def head(self, at: int) -> dict[str, Any]:
+        """Return the first line of a recording."""
+        return {"run": self.instance, "seed": self.seed, "epoch": at, "program": self.bundle.hash, "sett": self.goal}
 
 
 def run(bundle: ir.Bundle, options: Namespace, prints: ExitStack) -> int:
     """Run the sett of a program. `prints` is what is closed at the end."""
-    for name, option in _REFUSED.items():
-        if getattr(options, name):
-            raise UsageError(f"{option} has no meaning for a sett; start it with --goal")
-    for name, given in answers(options).items():
-        if any(answer.is_timed for answer in given):
-            raise UsageError(f"--answer {name}: a sett takes answers without times")
-    goal = goal_of(options)
-    instance = instance_of(options.instance) or new_run_id()
-    if goal is None and options.instance is None and options.board is None:
-        raise UsageError("a sett starts with `--goal TEXT` or `--goal-file FILE`")
+    _refuse(options)
     state = state_of(options)
-    board = options.board or f"sqlite:{state.file('setts', instance, 'board.db')}"
+    plan = _Plan(bundle, options, state)
+    if plan.goal is None and options.instance is None and options.board is None:
+        raise UsageError("a sett starts with `--goal TEXT` or `--goal-file FILE`")
     spec = sett_spec(bundle, options.local)
     settings = Settings(
         options.workspace,
@@ -58,15 +117,18 @@ def run(bundle: ir.Bundle, options: Namespace, prints: ExitStack) -> int:
         options.sandbox != "none",
         kept=kept_by(options, state),
     )
-    sinks = SettSinks(options, instance, state)
+    sinks = SettSinks(options, plan.instance, state)
     files = prints.enter_context(ExitStack())
     files.enter_context(sinks)
 
     async def main() -> int:
         try:
-            return await _main(spec, board, instance, goal, settings, options, sinks)
+            return await _main(spec, plan, settings, sinks)
         except Exception as error:
             found = only(error)
+            if isinstance(found, journal.Divergence):
+                sys.stderr.write(f"cogc: the replay departs from the recording: {found}\n")
+                return 3
             if not isinstance(found, ConnectionError):
                 raise
             raise UsageError(str(found)) from None
@@ -78,33 +140,73 @@ def run(bundle: ir.Bundle, options: Namespace, prints: ExitStack) -> int:
     return under_trio.run(main, then, prints)
 
 
-async def _main(
-    spec: SettSpec, name: str, instance: str, goal: str | None, settings: Settings, options: Namespace, sinks: SettSinks
-) -> int:
-    runner = CommandRunner(instance, options.workspace, options.sandbox, name, settings.kept)
-    agents = AgentRuns(spec.unit, settings, budget(options))
-    settings.people.run = instance
-    async with open_board(name, instance) as board:
-        sett = LocalSett(spec, board, runner, agents, settings.people, sinks.note)
-        sinks.on_lost(sett.stop.set)
-        caught: list[int] = []
+def _refuse(options: Namespace) -> None:
+    """Raise UsageError for options that have no meaning."""
+    for name, option in _REFUSED.items():
+        if getattr(options, name):
+            raise UsageError(f"{option} has no meaning for a sett; start it with --goal")
+    if options.replay:
+        for name, option in _OF_NO_REPLAY.items():
+            if getattr(options, name):
+                raise UsageError(f"{option} has no meaning with --replay: the recording says it")
+    elif options.sim:
+        for name in ("board", "instance"):
+            if getattr(options, name):
+                raise UsageError(f"--{name}: a simulation has a board of its own, in memory")
+
+
+async def _main(spec: SettSpec, plan: _Plan, settings: Settings, sinks: SettSinks) -> int:
+    options = plan.options
+    runner = CommandRunner(plan.instance, options.workspace, options.sandbox, plan.board, settings.kept)
+    settings.people.run = plan.instance
+    stop, caught = trio.Event(), list[int]()
+    async with open_store(plan.board, f"sett:{plan.instance}:") as store, _outside(plan, store, stop) as (world, begin):
+        simulated = partial(getattr, world, "virtual") if options.sim else None
+        agents = AgentRuns(spec.unit, settings, budget(options), simulated)
+        hands = {role: Hands(agent, runner, agents) for role, agent in spec.agents.items()}
+        if isinstance(world, Live):
+            settings.people.clock = world.clock
+        limit = duration(options.duration, "--for")
+        if options.record and await Board(store).artefacts():
+            raise UsageError(
+                f"--record: the board of `{plan.instance}` has artefacts already; a recording begins with an empty board"
+            )
+        sett = LocalSett(
+            spec, MirroredStore(store) if options.record else store, hands, settings.people, sinks.note, world, ids=Ids(plan.seed) if plan.exact else None,
+            journal=sinks.journal(plan.head(begin)) if options.record else None, inbox=Board(store) if options.record else None,
+            limit=None if limit is None else begin + limit,
+        )  # fmt: skip
+        sinks.clock = lambda: (sett.now - begin) / 1e9
+        sinks.on_lost(stop.set)
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(_signals, sett, nursery.cancel_scope, caught)
-            await sinks.watch(nursery, board, settings.people)
-            await sett.run(goal)
+            nursery.start_soon(_signals, stop, nursery.cancel_scope, caught)
+            await sinks.watch(nursery, sett.board, settings.people)
+            await sett.run(plan.goal, begin)
             nursery.cancel_scope.cancel()
         sinks.end()
         return await _ended(sett, agents, options, caught)
 
 
-async def _signals(sett: LocalSett, scope: trio.CancelScope, caught: list[int]) -> None:
+@asynccontextmanager
+async def _outside(plan: _Plan, store: Store, stop: trio.Event) -> AsyncIterator[tuple[World, int]]:
+    """Give the outside of a sett, and the time at which the sett begins."""
+    if plan.lines is not None:
+        assert plan.start is not None
+        yield Recorded(plan.lines), plan.start
+        return
+    live = Live(store, stop, plan.start)
+    async with live.open():
+        yield live, await live.now()
+
+
+async def _signals(stop: trio.Event, scope: trio.CancelScope, caught: list[int]) -> None:
     """Let work under way end at the first signal that stops, and cancel it at the second one."""
     with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as received:
         async for number in received:
             if caught:
                 scope.cancel()
             caught.append(number)
-            sett.stop.set()
+            stop.set()
 
 
 async def _ended(sett: LocalSett, agents: AgentRuns, options: Namespace, caught: list[int]) -> int:
@@ -114,6 +216,8 @@ async def _ended(sett: LocalSett, agents: AgentRuns, options: Namespace, caught:
         sys.stdout.write(await report.summary(board))
     if agents.last is not None:
         sys.stderr.write(usage(agents.last))
+    if sett.broken_off:
+        raise UsageError(f"the recording `{options.replay}` is incomplete: it breaks off after {sett.steps} events")
     open_questions = await board.questions()
     for question in open_questions:
         sys.stderr.write(f"cogc: nobody has answered `{question.produced_by_role}`: {report.gist(question)}\n")

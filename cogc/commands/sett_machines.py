@@ -31,6 +31,7 @@ from cogc.sett.agent_runs import AgentRuns
 from cogc.sett.board import Board, open_board
 from cogc.sett.command import CommandRunner
 from cogc.sett.cub import Cub
+from cogc.sett.hands import Hands
 from cogc.sett.health import serve
 from cogc.sett.orchestrator import Orchestrator
 from cogc.sett.spec import SettSpec
@@ -85,7 +86,8 @@ def work(options: Namespace) -> int:
         allow = allowed(options.allow_import, [options.spec])
         settings = Settings(options.workspace, allow, None, sandboxed, kept=kept)
         lease, linger = (duration(v, o) or 0 for v, o in ((options.lease, "--lease"), (options.linger, "--linger")))
-        cub = Cub(board, spec.agents[role], runner, AgentRuns(spec.unit, settings), note, lease / 1e9, linger / 1e9)
+        hands = Hands(spec.agents[role], runner, AgentRuns(spec.unit, settings))
+        cub = Cub(board, hands, note, lease / 1e9, linger / 1e9)
         if options.execute_claim and await board.claim(options.execute_claim) is None:
             raise UsageError(f"there is no claim {options.execute_claim}")
         await cub.run(stop, options.execute_claim or "")

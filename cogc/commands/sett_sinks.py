@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 import time
 from argparse import Namespace
@@ -17,6 +18,7 @@ from cogc.commands.options import LEVELS
 from cogc.commands.streams import Sink, refuse_foreign, sink_of_stdout, terminal
 from cogc.commands.usage import UsageError
 from cogc.disk.state_folder import StateFolder, touch
+from cogc.run.journal import Journal
 from cogc.run.people import People
 from cogc.run.trace import TraceWriter
 from cogc.screens.live import console_of
@@ -31,42 +33,60 @@ class SettSinks:
         self.state = state
         self.options = options
         self.instance = instance
-        self.began = time.monotonic()
+        began = time.monotonic()
+        self.clock: Callable[[], float] = lambda: time.monotonic() - began
+        """The seconds since the begin of the sett."""
         self.seq = 0
         self.trace: TraceWriter | None = None
         self.sink: Sink | None = None
+        self.recording: Sink | None = None
+        self.recorder: Journal | None = None
         self.live = options.trace is not None and sys.stdout.isatty() and options.output == "people"
         self.view: SettView | None = None
 
     def __enter__(self) -> SettSinks:
         if self.options.trace is not None:
             path = self.options.trace
-            try:
-                path = path or touch(self.state.file("setts", self.instance, "trace.jsonl"))
-                Path(path).parent.mkdir(parents=True, exist_ok=True)
-                refuse_foreign(path)
-                self.sink = Sink(path, f"`{path}`")
-            except OSError as error:
-                raise UsageError(f"cannot write `{path}`: {str(error.strerror).lower()}") from None
+            self.sink = self._open(path or touch(self.state.file("setts", self.instance, "trace.jsonl")))
             self.trace = TraceWriter(io.BufferedWriter(self.sink))
+        if self.options.record:
+            self.recording = self._open(self.options.record, 0o600)
         return self
+
+    def _open(self, path: str, mode: int = 0o666) -> Sink:
+        """Open a file that the sett writes. Raise UsageError if it cannot be written, or holds something else."""
+        if self.options.replay and os.path.realpath(path) == os.path.realpath(self.options.replay):
+            raise UsageError(f"`{path}` is being replayed, and is not overwritten")
+        try:
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+            refuse_foreign(path)
+            return Sink(path, f"`{path}`", mode=mode)
+        except OSError as error:
+            raise UsageError(f"cannot write `{path}`: {str(error.strerror).lower()}") from None
+
+    def journal(self, head: dict[str, Any]) -> Journal:
+        """Return the recording, which begins with `head`."""
+        assert self.recording is not None
+        self.recorder = Journal(io.BufferedWriter(self.recording), head)
+        return self.recorder
 
     def __exit__(self, *_: object) -> None:
         self.end()
-        if self.trace is not None and self.sink is not None:
-            self.trace.flush()
-            self.sink.close()
-            if self.sink.loss():
-                sys.stderr.write(f"cogc: {self.sink.loss()}\n")
+        for writer, sink in ((self.trace, self.sink), (self.recorder, self.recording)):
+            if writer is not None and sink is not None:
+                writer.flush()
+                sink.close()
+                if sink.loss():
+                    sys.stderr.write(f"cogc: {sink.loss()}\n")
 
     @property
     def lost(self) -> bool:
         """True if the trace could not be written to its end."""
-        return self.sink is not None and self.sink.loss() != ""
+        return any(sink is not None and sink.loss() != "" for sink in (self.sink, self.recording))
 
     def on_lost(self, stop: Callable[[], None]) -> None:
         """Let the loss of the trace or of stdout stop the sett in good order."""
-        for sink in (self.sink, sink_of_stdout()):
+        for sink in (self.sink, self.recording, sink_of_stdout()):
             if sink is not None:
                 sink.on_lost = stop
 
@@ -86,7 +106,7 @@ class SettSinks:
     def note(self, kind: str, path: str, **fields: Any) -> None:
         """Write an event to the trace, and show it."""
         self.seq += 1
-        t = time.monotonic() - self.began
+        t = self.clock()
         if self.trace is not None:
             about = {
                 "v": 1,

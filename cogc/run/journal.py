@@ -16,7 +16,7 @@ import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, BinaryIO, TypeAlias, assert_never
+from typing import Any, BinaryIO, Protocol, TypeAlias, assert_never
 
 import msgspec
 
@@ -68,6 +68,16 @@ def gist(call: Outward) -> str:
     return shorten(call.arguments, 160) if words is None else f"{shorten(call.arguments, 80)} as {shorten(words, 160)}"
 
 
+class Timed(Protocol):
+    """A machine whose events are recorded: how many steps it has made, and its time in nanoseconds."""
+
+    @property
+    def steps(self) -> int: ...
+
+    @property
+    def now(self) -> int: ...
+
+
 class Journal:
     """Writes events as they are admitted. The session calls `flush` before it releases the effects that follow from
     them."""
@@ -77,7 +87,7 @@ class Journal:
         self.lines: list[object] = [{"journal": VERSION, **head}]
         self.checksum = 0
 
-    def event(self, kernel: Kernel, kind: str, *data: object) -> None:
+    def event(self, kernel: Timed, kind: str, *data: object) -> None:
         """Note an event with the step and the instant of the kernel."""
         self.lines.append([kernel.steps, kernel.now, kind, *data])
 

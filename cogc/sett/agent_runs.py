@@ -7,6 +7,7 @@ unit, one budget and one table of usage, so that `--budget` bounds all of them t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from cogc.kernel.machine import Kernel
@@ -20,9 +21,19 @@ from cogc.run.settings import Settings
 
 
 class AgentRuns:
-    """Asks agents of the spec and adds up what they use. `budget` bounds what all of them may spend together."""
+    """Asks agents of the spec and adds up what they use. `budget` bounds what all of them may spend together.
 
-    def __init__(self, unit: Unit, settings: Settings, budget: dict[str, Any] | None = None) -> None:
+    `simulated` gives the time of a virtual clock, in nanoseconds since 1970: each run has a virtual clock of its own then, which starts there.
+    """
+
+    def __init__(
+        self,
+        unit: Unit,
+        settings: Settings,
+        budget: dict[str, Any] | None = None,
+        simulated: Callable[[], int] | None = None,
+    ) -> None:
+        self.simulated = simulated
         self.budget = Budget("the run", budget or {})
         self.unit = unit
         self.settings = settings
@@ -41,6 +52,8 @@ class AgentRuns:
             signals=False,
             account=(self.budget, self.usages),
             sandbox=sandbox if self.settings.sandboxed else None,
+            sim=self.simulated is not None,
+            epoch=self.simulated() if self.simulated is not None else 0,
         )
         session = build_session(self.unit, options, self.settings)
         self.last = session.kernel

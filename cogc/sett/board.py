@@ -44,7 +44,7 @@ A worked example: one goal and one agent that bids `exclusive`
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -64,10 +64,11 @@ async def open_board(name: str, instance: str) -> AsyncIterator[Board]:
 
 
 class Board:
-    """A blackboard over a store."""
+    """A blackboard over a store. `new_id` gives the ids of new records."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, new_id: Callable[[], str] = new_id) -> None:
         self.store = store
+        self.new_id = new_id
 
     async def ping(self) -> None:
         """Raise ConnectionError if the blackboard does not answer."""
@@ -80,13 +81,17 @@ class Board:
     # ---- artefacts -----------------------------------------------------------------------------------------
 
     async def post(self, artefact: Artefact) -> Artefact:
-        """Put an artefact on the board and return it with its time. Raise ValueError if its id is on the board
-        already."""
+        """Put an artefact on the board and return it with its time. An `Answer` closes the question that it names first.
+
+        Raise ValueError if its id is on the board already.
+        """
         made = msgspec.structs.replace(artefact, created_at=artefact.created_at or await self.store.now())
 
         async def work(tx: Tx) -> None:
             if await tx.get(f"artefact:{made.id}") is not None:
                 raise ValueError(f"there is an artefact {made.id} already")
+            if made.structural_type == "Answer" and made.source_artefacts:
+                _close_question(tx, made.source_artefacts[0], made)
             put_artefact(tx, made)
 
         await self.store.transact(work)
@@ -251,11 +256,16 @@ class Board:
         await self.store.transact(work)
 
     async def commit(self, grant: Grant, artefact: Artefact, log: dict[str, Any] | None = None) -> bool:
-        """Write the result of a grant. Return False, and write nothing, if the grant was taken by another owner meanwhile.
+        """Write the result of a grant, with ids if it has none. Return False, and write nothing, if the grant was taken by another owner meanwhile.
 
         The state of the grant becomes `failed` for an artefact of the kind Failure, else `done`.
         """
-        made = msgspec.structs.replace(artefact, created_at=await self.store.now())
+        made = msgspec.structs.replace(
+            artefact,
+            id=artefact.id or self.new_id(),
+            logical_id=artefact.logical_id or self.new_id(),
+            created_at=await self.store.now(),
+        )
 
         async def work(tx: Tx) -> bool:
             held = await get_grant(tx, grant.id)
@@ -308,7 +318,7 @@ class Board:
 
         The answer has the type of the artefact that was asked about, so the agents that bid on that type bid on the answer.
         """
-        now = await self.store.now()
+        now, id, logical_id = await self.store.now(), self.new_id(), self.new_id()
 
         async def work(tx: Tx) -> Artefact | None:
             question = await get_artefact(tx, question_id)
@@ -317,11 +327,10 @@ class Board:
                 return None
             about = await get_artefact(tx, question.source_artefacts[0]) if question.source_artefacts else None
             made = Artefact(
-                new_id(), new_id(), 1, "Answer", about.type if about is not None else "Answer", text,
+                id, logical_id, 1, "Answer", about.type if about is not None else "Answer", text,
                 [question_id, *question.source_artefacts], "user", now,
             )  # fmt: skip
-            tx.remove("questions", question_id)
-            tx.put(f"answered:{question_id}", made.id)
+            _close_question(tx, question_id, made)
             put_artefact(tx, made)
             return made
 
@@ -371,6 +380,12 @@ async def get_artefact(tx: Tx, id: str) -> Artefact | None:
 async def _artefacts(tx: Tx, name: str) -> list[Artefact]:
     found = [await get_artefact(tx, id) for id in await tx.members(name)]
     return [a for a in found if a is not None]
+
+
+def _close_question(tx: Tx, question_id: str, answer: Artefact) -> None:
+    """Write down by which artefact a question is answered."""
+    tx.remove("questions", question_id)
+    tx.put(f"answered:{question_id}", answer.id)
 
 
 def put_artefact(tx: Tx, artefact: Artefact) -> None:

@@ -29,7 +29,7 @@ from cogc.run.disk import spared
 from cogc.run.git import commit_words, sealed
 from cogc.run.pinned import pin
 from cogc.run.process import ProcessResult, run_process
-from cogc.sett.model import STRUCTURAL, Artefact, new_id
+from cogc.sett.model import STRUCTURAL, Artefact
 from cogc.sett.sandboxes import Sandboxes
 from cogc.sett.spec import AgentSpec
 
@@ -133,11 +133,11 @@ class Work:
 
     def artefact(self, type: str, payload: Any, structural: str, summary: str = "") -> Artefact:
         """Return the artefact of an answer: a new version of the target's thread for rework, else the first of a new
-        thread."""
+        thread. The board gives the ids that it lacks."""
         again = self.rework and structural == "Standard"
         return Artefact(
-            id=new_id(),
-            logical_id=self.target.logical_id if again else new_id(),
+            id="",
+            logical_id=self.target.logical_id if again else "",
             version=self.target.version + 1 if again else 1,
             structural_type=structural,
             type=self.target.type if again else type,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from typing import Any, Literal, TypeAlias
 
 import msgspec
@@ -111,9 +112,9 @@ class Grant(msgspec.Struct):
     result: str = ""
 
 
-def goal(text: str) -> Artefact:
+def goal(text: str, id: Callable[[], str] = new_id) -> Artefact:
     """Return the artefact that a workflow starts with."""
-    return Artefact(new_id(), new_id(), 1, "Standard", "GoalDefined", text, [], USER)
+    return Artefact(id(), id(), 1, "Standard", "GoalDefined", text, [], USER)
 
 
 def text(payload: Any) -> str:

@@ -68,7 +68,6 @@ from cogc.sett.model import (
     ClaimStatus,
     Grant,
     approves,
-    new_id,
     text,
 )
 from cogc.stores.base import Tx
@@ -100,7 +99,7 @@ class Orchestrator:
         self.max_reviews = max_reviews
         self.note = note
         self.consensus = consensus
-        self.id = new_id()
+        self.id = board.new_id()
         self.news: list[tuple[str, str, dict[str, Any]]] = []
 
     async def run(self) -> None:
@@ -172,7 +171,7 @@ class Orchestrator:
             return
         if artefact.produced_by_role == USER:  # a person starts a new workflow, also after the end of another one
             tx.put("terminal", "")
-        claim = Claim(new_id(), id, "pending_consensus", now, now + self.consensus)
+        claim = Claim(self.board.new_id(), id, "pending_consensus", now, now + self.consensus)
         tx.put(f"claimof:{id}", claim.id)
         put_claim(tx, claim)
         self._status(claim)
@@ -233,7 +232,7 @@ class Orchestrator:
 
     def _grant(self, tx: Tx, claim: Claim, role: str, kind: str, now: float, extra: list[str] | None = None) -> str:
         """Offer a role a grant of a claim and return its id. `extra`, if it is given, marks rework."""
-        grant = Grant(new_id(), claim.id, role, kind, extra=extra or [], rework=extra is not None)
+        grant = Grant(self.board.new_id(), claim.id, role, kind, extra=extra or [], rework=extra is not None)
         offer(tx, grant, now)
         self._tell("grant", role, claim=claim.id, bid=kind, rework=grant.rework)
         return grant.id
@@ -270,7 +269,7 @@ class Orchestrator:
     def _abandon(self, tx: Tx, grant: Grant, artefact: Artefact, now: float) -> None:
         """Fail a grant that was taken again and again and never answered."""
         reason = f"`{grant.role}` took this {grant.token} times and never answered"
-        made = _failure("ToolExecutionFailure", reason, [artefact.id], grant.role, now)
+        made = self._failure("ToolExecutionFailure", reason, [artefact.id], grant.role, now)
         grant.state, grant.result = "failed", made.id
         put_grant(tx, grant)
         tx.remove(f"offers:{grant.role}", grant.id)
@@ -301,7 +300,7 @@ class Orchestrator:
         if producer in (USER, ORCHESTRATOR):
             words = "; ".join(f"{v.produced_by_role}: {text(v.payload)}" for v in vetoes)
             asked = Artefact(
-                new_id(), new_id(), 1, "Question", "Question", f"`{artefact.type}` was rejected: {words}. How should it be?",
+                self.board.new_id(), self.board.new_id(), 1, "Question", "Question", f"`{artefact.type}` was rejected: {words}. How should it be?",
                 [artefact.id, *claim.reviews], ORCHESTRATOR, now,
             )  # fmt: skip
             put_artefact(tx, asked)
@@ -320,10 +319,10 @@ class Orchestrator:
     def _give_up(self, tx: Tx, claim: Claim, artefact: Artefact, type: str, reason: str, now: float) -> None:
         """Terminate the claim on an artefact that was rejected for good, with a Failure that says why."""
         sources = [artefact.id, *claim.reviews]
-        put_artefact(tx, _failure(type, reason, sources, ORCHESTRATOR, now))
+        put_artefact(tx, self._failure(type, reason, sources, ORCHESTRATOR, now))
         self._close(tx, claim, "terminated", reason)
 
-
-def _failure(type: str, reason: str, sources: list[str], role: str, now: float) -> Artefact:
-    """Return a Failure artefact."""
-    return Artefact(new_id(), new_id(), 1, "Failure", type, failure(reason), sources, role, now, reason)
+    def _failure(self, type: str, reason: str, sources: list[str], role: str, now: float) -> Artefact:
+        """Return a Failure artefact."""
+        ids = self.board.new_id(), self.board.new_id()
+        return Artefact(*ids, 1, "Failure", type, failure(reason), sources, role, now, reason)

@@ -14,9 +14,12 @@ from cogc.run.settings import Settings
 from cogc.sett.agent_runs import AgentRuns
 from cogc.sett.board import Board
 from cogc.sett.command import CommandRunner
+from cogc.sett.hands import Hands
 from cogc.sett.in_process import LocalSett
 from cogc.sett.model import Artefact
+from cogc.sett.orchestrator import Orchestrator
 from cogc.sett.spec import SettSpec
+from cogc.sett.world import Live
 from cogc.stores.memory import MemoryStore
 from support.specs import build
 from support.waiting import DEADLINE
@@ -42,13 +45,14 @@ class World:
         models = {k: msgspec.structs.replace(m, folder=str(self.folder)) for k, m in bundle.models.items()}
         return SettSpec(msgspec.structs.replace(bundle, setts=folder, models=models))
 
-    def whole(self, spec: SettSpec, sandbox: str = "none", answers: Any = None, consensus: float = 20.0) -> LocalSett:
+    def whole(self, spec: SettSpec, sandbox: str = "none", answers: Any = None, consensus: float = 20.0) -> Whole:
         people = People(answers)
         runner = CommandRunner("test", str(self.folder), sandbox)
         agents = AgentRuns(spec.unit, Settings(str(self.folder), people=people))
-        return LocalSett(
-            spec, self.board, runner, agents, people, lambda k, p, **f: self.notes.append((k, p, f)), consensus
-        )
+        return Whole(self, spec, people, {r: Hands(a, runner, agents) for r, a in spec.agents.items()}, consensus)
+
+    def note(self, kind: str, path: str, **fields: Any) -> None:
+        self.notes.append((kind, path, fields))
 
     def run(
         self, agents: str, text: str | None = "go", head: str = "", top: str = "", **options: Any
@@ -77,6 +81,34 @@ class World:
 
     def logged(self) -> str:
         return "\n".join(f"{p}: {f['data']}" for k, p, f in self.notes if k == "log")
+
+
+class Whole:
+    """A whole sett in this process, and an orchestrator on the same board whose steps a test makes itself."""
+
+    def __init__(self, world: World, spec: SettSpec, people: People, hands: dict[str, Hands], consensus: float) -> None:
+        self.world, self.spec, self.people, self.hands, self.consensus = world, spec, people, hands, consensus
+        self.orchestrator = Orchestrator(
+            world.board, list(spec.agents), spec.max_review_iterations, world.note, consensus
+        )
+        self.stop = trio.Event()
+
+    async def run(self, text: str | None, **options: Any) -> LocalSett:
+        live = Live(self.world.board.store, self.stop)
+        self.people.clock = live.clock
+        async with live.open():
+            sett = LocalSett(
+                self.spec,
+                self.world.board.store,
+                self.hands,
+                self.people,
+                self.world.note,
+                live,
+                consensus=self.consensus,
+                **options,
+            )
+            await sett.run(text, await live.now())
+        return sett
 
 
 def says(type: str, payload: Any = "x", **more: Any) -> str:

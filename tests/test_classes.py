@@ -115,6 +115,49 @@ def test_shutdown_stops_in_the_reverse_order_of_creation() -> None:
     assert SAID == ["start 1", "start 2", "start 3", "stop 3", "stop 2", "stop 1"]
 
 
+class Bad(Doubler):
+    async def on_stop(self) -> None:
+        SAID.append(f"stop {self.factor}")
+        raise RuntimeError(f"no {self.factor}")
+
+
+def test_a_failure_in_on_stop_keeps_no_other_coglet_from_stopping() -> None:
+    logs: list[str] = []
+
+    async def main() -> None:
+        runtime = CogletRuntime()
+        for factor, cls in ((1, Doubler), (2, Bad), (3, Bad)):
+            await runtime.spawn(CogBase(cls, {"factor": factor}))
+        with pytest.raises(RuntimeError, match="no 3"):
+            await runtime.shutdown()
+        assert runtime.tree() == "CogletRuntime (empty)" and not asyncio.all_tasks() - {asyncio.current_task()}
+        parent = await runtime.spawn(CogBase(Owner))
+        for factor in (4, 5):
+            await parent.coglet.create(CogBase(Bad, {"factor": factor}))
+        with pytest.raises(RuntimeError, match="no 5"):
+            await runtime._stop_coglet(parent.coglet)
+        assert runtime._parents == {} and runtime.tree() == "CogletRuntime (empty)"
+
+    result(main(), on_log=lambda line: logs.append(str(line.value)))
+    assert [s for s in SAID if s.startswith("stop")] == ["stop 3", "stop 2", "stop 1", "stop 5", "stop 4"]
+    assert logs == [f"on_stop failed: RuntimeError: no {n}" for n in (2, 4)]
+
+
+def test_a_restart_goes_on_although_the_old_object_fails_in_on_stop() -> None:
+    logs: list[str] = []
+
+    async def main() -> None:
+        runtime = CogletRuntime()
+        parent = await runtime.run(CogBase(Restarts))
+        child = await runtime.spawn(CogBase(Bad, {"factor": 1}, restart="on_error"), parent=parent.coglet)
+        first = child.coglet
+        await runtime.handle_child_error(child, RuntimeError("one"))
+        assert child.coglet is not first and runtime._coglets == [parent.coglet, child.coglet]
+
+    result(main(), on_log=lambda line: logs.append(str(line.value)))
+    assert logs[0] == "on_stop failed: RuntimeError: no 1"
+
+
 def test_what_a_script_leaves_running_is_stopped_at_its_end() -> None:
     async def main() -> None:
         runtime = CogletRuntime()

@@ -16,6 +16,27 @@ from cogc.coglet.mixins import LifeLet, TickLet
 from cogc.coglet.trace import CogletTrace
 from cogc.coglet.world import World, current_owner, current_world
 
+Failed = Callable[[Coglet, Exception], None]
+"""Takes the failure of a coglet's `on_stop`."""
+
+
+class _Failures:
+    """The failures of several `on_stop`: the first one is raised at the end, the others are shown when they happen."""
+
+    def __init__(self, show: Callable[[Coglet, str, Exception], None]) -> None:
+        self.show = show
+        self.first: Exception | None = None
+
+    def add(self, made: Coglet, error: Exception) -> None:
+        if self.first is None:
+            self.first = error
+        else:
+            self.show(made, "on_stop", error)
+
+    def raise_first(self) -> None:
+        if self.first is not None:
+            raise self.first
+
 
 class Link:
     """A link between two coglets. `await` gives it at once; `cancel` ends it."""
@@ -155,8 +176,11 @@ class CogletRuntime:
                 return
             if self.world.failed(made, where, error):
                 return
-        if quiet:
-            return
+        if not quiet:
+            self._show(made, where, error)
+
+    def _show(self, made: Coglet, where: str, error: Exception) -> None:
+        """Show a failure on which nobody decides."""
         said = f"{where} failed: {type(error).__name__}: {error}"
         if self.world is not None:
             self.world.logged(made, "error", said)
@@ -197,7 +221,7 @@ class CogletRuntime:
         """Put a new object behind a handle, after a pause that doubles with each restart. Links and observations stay."""
         old = handle.coglet
         parent = self._parents.get(id(old))
-        await self._stop_all(old, keep=True)
+        await self._stop_all(old, lambda made, error: self._show(made, "on_stop", error), keep=True)
         await asyncio.sleep(config.backoff_s * 2**restart_count)
         self._parents.pop(id(old), None)
         made = self._instantiate(config)
@@ -211,13 +235,11 @@ class CogletRuntime:
     # ---- the end -----------------------------------------------------------------------------------------------
 
     async def shutdown(self) -> None:
-        """Stop all coglets in the reverse order of their creation."""
-        ended = list(self._coglets)
-        for made in reversed(ended):
-            await self._halt(made)
-        await asyncio.sleep(0)
+        """Stop all coglets in the reverse order of their creation. Raise what an `on_stop` has raised when all of them
+        have stopped."""
+        ended, failures = list(self._coglets), _Failures(self._show)
+        await halt(ended, failures.add)
         for made in ended:
-            made._cancel_tasks()
             self._close(made)
         for link in list(self._links):
             link.cancel()
@@ -225,6 +247,7 @@ class CogletRuntime:
             table.clear()
         if self._trace is not None:
             self._trace.close()
+        failures.raise_first()
 
     def _get_descendants(self, coglet: Coglet) -> list[Coglet]:
         """Return all coglets below one, each before its own children."""
@@ -234,18 +257,21 @@ class CogletRuntime:
         return found
 
     async def _stop_coglet(self, coglet: Coglet) -> None:
-        """Stop a coglet and all below it, children first."""
-        await self._stop_all(coglet)
+        """Stop a coglet and all below it, children first. Raise what an `on_stop` has raised when all have stopped."""
+        failures = _Failures(self._show)
+        await self._stop_all(coglet, failures.add)
         parent = self._parents.pop(id(coglet), None)
         if parent is not None:
             parent._children = [h for h in parent._children if h.coglet is not coglet]
+        failures.raise_first()
 
-    async def _stop_all(self, coglet: Coglet, keep: bool = False) -> None:
+    async def _stop_all(self, coglet: Coglet, failed: Failed, keep: bool = False) -> None:
+        """Stop a coglet and all below it. `failed` takes the failures of their `on_stop`."""
         for below in reversed(self._get_descendants(coglet)):
-            await self._end(below)
+            await self._end(below, failed)
             self._leave(below)
             self._parents.pop(id(below), None)
-        await self._end(coglet, keep)
+        await self._end(coglet, failed, keep)
         self._leave(coglet)
 
     async def _halt(self, made: Coglet) -> None:
@@ -255,11 +281,13 @@ class CogletRuntime:
         if isinstance(made, LifeLet):
             await made._run(made.on_stop)
 
-    async def _end(self, made: Coglet, keep: bool = False) -> None:
+    async def _end(self, made: Coglet, failed: Failed, keep: bool = False) -> None:
         """Stop one coglet, and end what it has started. `keep` leaves its links and observers to the object that takes
         its place."""
         try:
             await self._halt(made)
+        except Exception as error:
+            failed(made, error)
         finally:
             made._cancel_tasks()
             if not keep:
@@ -313,6 +341,19 @@ class CogletRuntime:
             lines.append(f"{prefix}suppressed: {', '.join(silent)}")
         for handle in made._children:
             self._branch(handle.coglet, lines, prefix, handle is made._children[-1], ids)
+
+
+async def halt(ended: list[Coglet], failed: Failed) -> None:
+    """Call `on_stop` of coglets, in the reverse order of their creation, and end what they have started. A failure goes to
+    `failed`, and keeps no other one from stopping."""
+    for made in reversed(ended):
+        try:
+            await made._runtime._halt(made)
+        except Exception as error:
+            failed(made, error)
+    await asyncio.sleep(0)
+    for made in ended:
+        made._cancel_tasks()
 
 
 def mixin_names(made: Any) -> list[str]:

@@ -31,7 +31,7 @@ import trio
 
 from cogc.coglet.base import CogBase, Coglet, Command
 from cogc.coglet.mixins import TickLet
-from cogc.coglet.runtime import CogletRuntime
+from cogc.coglet.runtime import CogletRuntime, halt
 from cogc.coglet.world import current_cause, current_world
 from cogc.kernel.effects import Call, ChildMessage
 from cogc.language.values import Failure
@@ -193,19 +193,16 @@ class Hosting:
             await made._runtime._stop_coglet(made)
 
     async def _stop_all(self) -> None:
-        """Stop all coglets in the reverse order of their creation. A failure keeps no other one from stopping."""
+        """Stop all coglets, and log each failure."""
         if self.ending:
             return
         self.ending = True
         ended = [made for owner in self.runtimes for made in owner._coglets]
-        for made in reversed(ended):
-            try:
-                await made._runtime._halt(made)
-            except Exception as error:
-                self._tell("log", made, "error", f"on stop failed: {calling.words(error)}")
-        await asyncio.sleep(0)
-        for made in ended:
-            made._cancel_tasks()
+
+        def failed(made: Coglet, error: Exception) -> None:
+            self._tell("log", made, "error", f"on stop failed: {calling.words(error)}")
+
+        await halt(ended, failed)
 
     def _given(self, kind: str, data: Any) -> Any:
         """Return the data of a command. The arguments of a declared one are a record; one of them is the data itself."""

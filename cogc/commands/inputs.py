@@ -10,7 +10,7 @@ import re
 from argparse import Namespace
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from cogc import ir
 from cogc.commands.options import goal_input, has, pair, typed
@@ -20,6 +20,8 @@ from cogc.language import types
 from cogc.language.media import type_by_name
 from cogc.language.texts import nanoseconds
 from cogc.language.values import Failure
+from cogc.run.convert import from_python
+from cogc.run.json_text import parse
 from cogc.run.media import taken
 from cogc.run.people import Answer
 
@@ -65,7 +67,7 @@ def _word(bundle: ir.Bundle, type: int, name: str, text: str) -> Given:
         if bundle.types[type] in ("image", "document") or bundle.types[type] == types.to_json(types.CONTENT):
             return Given(name, _media(text[1:], name), at or 0, text[1:])
         return Given(name, _content(text[1:], name, bundle.types[type] == "string"), at or 0, text[1:])
-    return Given(name, typed(bundle, type, text), at or 0)
+    return Given(name, typed(bundle, type, text, f"the input `{name}`"), at or 0)
 
 
 def _timed(pattern: re.Pattern[str], text: str) -> tuple[str, int | None]:
@@ -108,22 +110,15 @@ def read_file(path: str, what: str) -> str:
 
 def _json(text: str, where: str, line: int) -> Any:
     """Return what JSON stands for; the text begins in this line of its file."""
-
-    def refused(name: str) -> NoReturn:
-        raise ValueError(f"{name} is no value of JSON")
-
     try:
-        value = json.loads(text, parse_constant=refused)
-        json.dumps(value, ensure_ascii=False).encode()
+        return from_python(parse(text), f"{where}: line {line}")
     except json.JSONDecodeError as error:
         place = f"line {line + error.lineno - 1}, column {error.colno}"
         raise UsageError(f"{where}: {place}: {error.msg[0].lower()}{error.msg[1:]}") from None
-    except UnicodeEncodeError:
-        raise UsageError(f"{where}: line {line}: a string holds half of a surrogate pair") from None
-    except (ValueError, RecursionError) as error:
-        why = "it nests too deep" if isinstance(error, RecursionError) else str(error)
-        raise UsageError(f"{where}: line {line}: {why}") from None
-    return value
+    except ValueError as error:
+        raise UsageError(f"{where}: line {line}: {error}") from None
+    except Failure as wrong:
+        raise UsageError(wrong.message) from None
 
 
 def _lines(unit: Unit, known: dict[str, int], path: str) -> list[Given]:

@@ -24,10 +24,11 @@ from cogc.diagnostics.problems import Problems
 from cogc.disk.files import main_spec, read
 from cogc.language.attributes import PROVIDERS, SANDBOXES
 from cogc.language.texts import nanoseconds
-from cogc.language.values import plain
+from cogc.language.values import Failure, plain
 from cogc.names.catalogue import Catalogue
 from cogc.run.expressions import Condition
 from cogc.run.expressions import until as condition
+from cogc.run.json_text import read_words
 
 
 def set_option(parser: ArgumentParser) -> None:
@@ -198,14 +199,20 @@ def pair(text: str, option: str) -> tuple[str, str]:
     return name, value
 
 
-def typed(bundle: ir.Bundle, type: int, text: str) -> Any:
-    """Return a value from the command line: the text itself for a string, else JSON, else the text."""
+def typed(bundle: ir.Bundle, type: int, text: str, name: str) -> Any:
+    """Return a value from the command line: the text itself for a string, else JSON, else the text; `name` stands for it in
+    messages."""
     if bundle.types[type] == "string":
         return text
+    return words(text, name)
+
+
+def words(text: str, name: str) -> Any:
+    """Return what somebody has written on the command line: JSON, or else text."""
     try:
-        return json.loads(text)
-    except (json.JSONDecodeError, RecursionError):
-        return text
+        return read_words(text, name)
+    except Failure as wrong:
+        raise UsageError(wrong.message) from None
 
 
 def parameters(bundle: ir.Bundle, options: Namespace) -> dict[str, Any]:
@@ -217,7 +224,7 @@ def parameters(bundle: ir.Bundle, options: Namespace) -> dict[str, Any]:
         name, value = pair(text, "--set")
         if name not in known:
             raise UsageError(f"`{root.name}` has no parameter `{name}`{has(known)}")
-        found[name] = typed(bundle, known[name], value)
+        found[name] = typed(bundle, known[name], value, f"--set {name}")
     for p in root.parameters[: root.own_parameters]:
         if p.default is None and p.name not in found:
             raise UsageError(f"`{root.name}` needs `--set {p.name}=...`")

@@ -20,12 +20,11 @@ import json
 import os
 import sys
 from argparse import ArgumentParser, Namespace
-from typing import Any
 
 import msgspec
 import trio
 
-from cogc.commands.options import duration
+from cogc.commands.options import duration, words
 from cogc.commands.state import add_state
 from cogc.commands.usage import UsageError
 from cogc.disk.state_folder import here
@@ -116,7 +115,7 @@ async def _do_values(queue: ValueQueue, options: Namespace) -> int:
         raise UsageError(f"`{queue.name}` is a queue of values: it has no priorities, assignees and descriptions")
     match options.action:
         case "put":
-            print(await queue.put(packed(_json(options.words[0]))))
+            print(await queue.put(packed(words(options.words[0], "the item"))))
             return 0
         case "list":
             for item in await queue.items():
@@ -141,14 +140,6 @@ async def _get_item(queue: ValueQueue, options: Namespace) -> int:
         return 3
     _show_item(Item(claimed["id"], "in_progress", claimed["value"], claimed["token"], claimed["token"]), options.json)
     return 0
-
-
-def _json(text: str) -> Any:
-    """Return the value of a JSON text, or the text itself if it is not JSON."""
-    try:
-        return json.loads(text)
-    except (json.JSONDecodeError, RecursionError):
-        return text
 
 
 def _show_item(item: Item, as_json: bool) -> None:

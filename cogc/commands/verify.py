@@ -10,7 +10,6 @@ Exit codes: 0 it is met; 1 the spec is wrong; 2 the command line is wrong;
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from argparse import ArgumentParser, Namespace
@@ -33,6 +32,7 @@ from cogc.commands.options import (
     parameters,
     set_option,
     settle,
+    words,
 )
 from cogc.commands.packages import allow_imports, allowed
 from cogc.commands.prints import apart
@@ -142,10 +142,7 @@ def _definition(checked: Checked, name: str | None) -> Declared:
 def _verify(bundle: ir.Bundle, options: Namespace, judged: Callable[[dict[str, Any]], int]) -> int:
     """Run the definition's coglet. Return the exit code that `judged` makes of its verdict, or report why there is
     none."""
-    try:
-        work = json.loads(options.work)
-    except ValueError:
-        work = options.work
+    work = words(options.work, "--work")
     found: dict[str, Any] = {}
 
     def heard(output: Output) -> None:

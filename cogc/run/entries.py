@@ -6,7 +6,6 @@ messages from outside in the order in which they entered, those of the command l
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -16,6 +15,7 @@ from cogc.kernel.machine import Kernel
 from cogc.kernel.objects import STOPPED, STOPPING
 from cogc.kernel.orders import is_public
 from cogc.language.values import Failure
+from cogc.run.json_text import read_words
 from cogc.run.outside import Notice, Outside
 
 ENDING = "the run is ending"
@@ -96,13 +96,11 @@ class Entries:
         return known[channel]
 
     def read(self, channel: str, text: str) -> Any:
-        """Return the value that a person has written for a channel: the text itself for a string, else JSON, else the text."""
+        """Return the value that a person has written for a channel: the text itself for a string, else JSON, else the text.
+        Raise Failure for JSON that the language cannot hold."""
         if self.kernel.unit.bundle.types[self.type_of(channel)] == "string":
             return text
-        try:
-            return json.loads(text)
-        except (ValueError, RecursionError):
-            return text
+        return read_words(text, f"the input `{channel}`")
 
     def _room(self, channel: str) -> None:
         """Refuse a message for an inbox that is full and drops nothing."""

@@ -54,7 +54,6 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import inspect
-import json
 import os
 import sys
 import threading
@@ -81,6 +80,7 @@ from cogc.run.convert import from_python, to_python
 from cogc.run.detached import Detached
 from cogc.run.disk import spared
 from cogc.run.git import TRUSTING, is_ours, sealed
+from cogc.run.json_text import parse, read_words
 from cogc.run.media import read_file
 from cogc.run.people import Question
 from cogc.run.plans import Plans
@@ -166,8 +166,7 @@ class Executors:
             case "mcp":
                 given = call.arguments if program.schema is None else record_of(call.arguments["input"])
                 value = await self.servers.call((call.unit, program.server), program.argument, given, call.once)
-                read = read_result(value, types[program.result])
-                return from_python(read, f"the result of `{program.name}`")
+                return read_result(value, types[program.result], f"the result of `{program.name}`")
             case "queue":
                 key, action = (call.unit, str(program.argument)), program.key.rpartition(".")[2]
                 return await self.claims.call(key, action, list(call.arguments.values()), call.id, call.program.by)
@@ -395,13 +394,13 @@ class Executors:
             return said.splitlines()
         if form == "text" or (not form and type == "string"):
             return said.removesuffix("\n")
+        name = f"the output of `{program.name}`"
+        if not form and type == "any":
+            return read_words(said.removesuffix("\n"), name)
         try:
-            value = json.loads(said)
-        except (ValueError, RecursionError) as error:
-            if not form and type == "any":
-                return said.removesuffix("\n")
-            raise Failure("program", f"the output of `{program.name}` is no JSON: {error}") from None
-        return from_python(value, f"the output of `{program.name}`")
+            return from_python(parse(said), name)
+        except ValueError as error:
+            raise Failure("program", f"{name} is no JSON: {error}") from None
 
 
 def member(module: ModuleType, called: str, name: str) -> Function:

@@ -6,8 +6,10 @@ comes over the socket `ID.socket`.
 
 from __future__ import annotations
 
-import json
 from typing import Any
+
+from cogc.language.values import Failure
+from cogc.run.json_text import read_words
 
 MAILBOX = "questions"
 """The folder of open questions in the state folder."""
@@ -32,6 +34,6 @@ def read_answer(said: str, choices: list[str], type: object) -> Any:
             raise ValueError("yes or no")
         return _YES[said.lower()]
     try:
-        return json.loads(said)
-    except (ValueError, RecursionError):
-        return said
+        return read_words(said, "the answer")
+    except Failure as wrong:
+        raise ValueError(f"a value that a run can hold; {wrong.message}") from None

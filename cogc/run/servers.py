@@ -24,6 +24,8 @@ from cogc.kernel.permissions import Sandbox
 from cogc.kernel.unit import Unit
 from cogc.language.values import Duration, Failure, Media, plain
 from cogc.run.background import Background
+from cogc.run.convert import from_python
+from cogc.run.json_text import read_words
 from cogc.run.mcp_transport import mended, quiet
 from cogc.run.media import decoded
 from cogc.run.process import held
@@ -31,6 +33,7 @@ from cogc.run.sandbox import ENVIRONMENT, wrapped
 from cogc.run.secrets import own_environment, secret
 
 if TYPE_CHECKING:
+    from cogc.language.values import Value
     from cogc.run.tool_schemas import ToolSchemas
 
 _START = 30.0
@@ -322,19 +325,17 @@ def _last_line(said: TextIO) -> str:
     return f"; it said: {lines[-1][:200]}" if lines else ""
 
 
-def read_result(value: Any, wanted: object) -> Any:
+def read_result(value: Any, wanted: object, name: str) -> Value:
     """Return the result of a tool for a type: as text where text is wanted, an image or document where one is wanted, else as the
-    value that its JSON stands for."""
+    value that its JSON stands for; `name` stands for it in messages."""
     if isinstance(value, list) and any(isinstance(part, Media) for part in value):
-        if wanted == "string":
-            return "\n".join(map(str, value))
         shown = [part for part in value if isinstance(part, Media)]
-        return shown[0] if len(shown) == 1 and shown[0].kind == wanted else value
-    if wanted == "string":
-        return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    if not isinstance(value, str):
-        return value
-    try:
-        return json.loads(value)
-    except (ValueError, RecursionError):
-        return value
+        if wanted == "string":
+            value = "\n".join(map(str, value))
+        elif len(shown) == 1 and shown[0].kind == wanted:
+            value = shown[0]
+    elif wanted == "string":
+        value = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    elif isinstance(value, str):
+        return read_words(value, name)
+    return from_python(value, name)

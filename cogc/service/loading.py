@@ -15,7 +15,9 @@ from cogc.diagnostics import render
 from cogc.diagnostics.problems import Problems
 from cogc.disk.files import is_spec, main_spec
 from cogc.kernel.shapes import Policy
+from cogc.language.values import Failure
 from cogc.loading import bundle_of
+from cogc.run.json_text import read_words
 
 MANIFEST = "manifest.toml"
 Allowed = Callable[[str], frozenset[str]]
@@ -103,22 +105,18 @@ def _parameters(bundle: ir.Bundle, key: str, settings: list[str]) -> dict[str, A
         if not equals or name not in known:
             names = ", ".join(f"`{k}`" for k in known) or "none"
             raise Refused(422, f"`{coglet.name}` has no parameter `{name}`; it has {names}")
-        found[name] = value if bundle.types[known[name]] == "string" else read_data(value)
+        found[name] = value if bundle.types[known[name]] == "string" else read_data(value, name)
     for p in own:
         if p.default is None and p.name not in found:
             raise Refused(422, f"`{coglet.name}` needs the parameter `{p.name}`")
     return found
 
 
-def read_data(text: str | None) -> Any:
-    """Return data that a user has written: JSON, else the text itself."""
+def read_data(text: str | None, name: str) -> Any:
+    """Return data that a user has written: JSON, else the text itself. Raise Refused for JSON that the language cannot hold."""
     if text is None:
         return None
     try:
-        return json.loads(text, parse_constant=_no_constant)
-    except (ValueError, RecursionError):
-        return text
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON")
+        return read_words(text, f"`{name}`")
+    except Failure as wrong:
+        raise Refused(422, wrong.message) from None

@@ -79,12 +79,13 @@ class _Routes:
         return answer(await self.runtime.stop(request.path_params["id"]))
 
     async def transmit(self, request: Request) -> Response:
-        data = await data_of(request)
-        return answer(await self.runtime.transmit(request.path_params["id"], request.path_params["channel"], data))
+        channel = request.path_params["channel"]
+        data = await data_of(request, channel)
+        return answer(await self.runtime.transmit(request.path_params["id"], channel, data))
 
     async def enact(self, request: Request) -> Response:
         (command,) = needed(request, "command")
-        data = await data_of(request)
+        data = await data_of(request, command)
         return answer(await self.runtime.enact(request.path_params["id"], command, data))
 
     async def observe(self, request: Request) -> Stream:
@@ -146,10 +147,11 @@ def needed(request: Request, *names: str) -> list[str]:
     return [given[n] for n in names]
 
 
-async def data_of(request: Request) -> Any:
-    """Return the data of a request: JSON or text, of the query, or of the body if it is long."""
+async def data_of(request: Request, name: str) -> Any:
+    """Return the data of a request for a channel or command: JSON or text, of the query, or of the body if it is long."""
     given = request.query_params.get("data")
-    return read_data(given if given is not None else (await request.body()).decode("utf-8", "replace") or None)
+    text = given if given is not None else (await request.body()).decode("utf-8", "replace") or None
+    return read_data(text, name)
 
 
 def number(request: Request, name: str, default: int) -> int:

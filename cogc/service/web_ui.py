@@ -14,6 +14,8 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from cogc.coglet.ui import CogWebUI
+from cogc.language.values import Failure
+from cogc.run.json_text import read_json
 from cogc.run.loop import RunLoop, settle
 from cogc.service.address import Address, listen
 from cogc.service.guard import Access, Limits
@@ -87,9 +89,9 @@ async def _answer(ui: CogWebUI, client: WebSocket) -> None:
     """Answer what a client sends: `refresh`, `ping`."""
     while True:
         try:
-            given = json.loads(await client.receive_text())
-        except ValueError:
-            await client.send_json({"type": "error", "message": "it is no JSON"})
+            given = read_json((await client.receive_text()).encode(), "the message")
+        except Failure as refused:
+            await client.send_json({"type": "error", "message": refused.message})
             continue
         kind = given.get("type") if isinstance(given, dict) else None
         if kind == "refresh":

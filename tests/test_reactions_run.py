@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 from contextlib import suppress
+from functools import cache
 
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
@@ -23,8 +25,8 @@ TRIGGERS = [
     ("on c.o as x", ["x"]),
     ("on all(c.o, d.o) as [x, y]", ["x", "y"]),
     ("on all(p.o) as xs", ["len(xs)"]),
-    ("on a as x, c.o as y", ["x ?? 0", "y ?? 0"]),
-    ("on a as x, b as [y, z]", ["x ?? 0", "z ?? 0"]),
+    ("on a as x, c.o as y", ["(x ?? 0)", "(y ?? 0)"]),
+    ("on a as x, b as [y, z]", ["(x ?? 0)", "(z ?? 0)"]),
     ("on q as x", ["x"]),
     ("on error(c) as f", ["f.restarts", "len(f.message)"]),
     ("on start", ["1"]),
@@ -44,7 +46,14 @@ MODIFIERS = [
 ]
 
 
-def expressions(names: list[str]) -> st.SearchStrategy[str]:
+def own(form: str, *parts: str) -> str:
+    """Return a form with its parts, and with a name of its own that none of them has."""
+    used = [int(number) for part in parts for number in re.findall(r"\bv(\d+)", part)]
+    return form.replace("NAME", f"v{max(used, default=0) + 1}").format(*parts)
+
+
+@cache  # Hypothesis would look through a new strategy at each draw, which takes more time than a run
+def expressions(names: tuple[str, ...]) -> st.SearchStrategy[str]:
     leaf = st.sampled_from([*names, "n", "7", "9223372036854775807"])
 
     def grow(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
@@ -52,26 +61,27 @@ def expressions(names: list[str]) -> st.SearchStrategy[str]:
         return st.one_of(
             st.tuples(inner, st.sampled_from(["+", "-", "*", "//", "%"]), inner).map(lambda t: f"({t[0]} {t[1]} {t[2]})"),
             two.map(lambda t: f"({t[0]} if {t[1]} > 0 else n)"),
-            two.map(lambda t: f"len([v + {t[0]} for v in range(3) if v < {t[1]}])"),
-            two.map(lambda t: f"sum([v for v in range({t[0]})]) + {t[1]}"),
+            two.map(lambda t: own("len([NAME + {} for NAME in range(3) if NAME < {}])", *t)),
+            two.map(lambda t: own("sum([NAME for NAME in range({})]) + {}", *t)),
             inner.map(lambda t: f"boom({t})"),
             inner.map(lambda t: f"twice({t})"),
             two.map(lambda t: f"(try boom({t[0]}) else {t[1]})"),
-            two.map(lambda t: f"(try {t[0]} // 0 else as g (len(g.kind) + {t[1]}))"),
-            inner.map(lambda t: f'len("a {{{{ {t} }}}} b")'),
+            two.map(lambda t: own("(try split({}) else as NAME (len(NAME.kind) + {}))", *t)),
+            st.tuples(leaf, leaf).map(lambda t: f'len("a {{{{ {t[0]} }}}} b {{{{ {t[0]} + {t[1]} }}}}")'),
             inner.map(lambda t: f"max({t}, 1)"),
-            inner.map(lambda t: f"sum(parallel [boom(w + {t}) for w in [1, 2]])"),
+            inner.map(lambda t: own("sum(parallel [boom(NAME + {}) for NAME in [1, 2]])", t)),
         )  # fmt: skip
 
     return st.recursive(leaf, grow, max_leaves=4)
 
 
-def statements(names: list[str], depth: int = 2) -> st.SearchStrategy[str]:
+@cache
+def statements(names: tuple[str, ...], depth: int = 2) -> st.SearchStrategy[str]:
     value = expressions(names)
     plain = st.one_of(
         value.map(lambda v: f"o <- {v}"),
         value.map(lambda v: f"n = {v}"),
-        value.map(lambda v: f"let k = {v}\n o <- k"),
+        value.map(lambda v: own("let NAME = {}\n o <- NAME", v)),
         value.map(lambda v: f"log info {v}"),
         value.map(lambda v: f"fail str({v})"),
         value.map(lambda v: f"c.a <- {v}"),
@@ -81,28 +91,36 @@ def statements(names: list[str], depth: int = 2) -> st.SearchStrategy[str]:
     )
     if not depth:
         return plain
-    inner = st.lists(statements(names, depth - 1), min_size=1, max_size=2).map("\n ".join)
+    inner = lines(names, 1, 2, depth - 1)
     return st.one_of(
         plain,
         st.tuples(value, inner, inner).map(lambda t: f"if {t[0]} > 0 {{ {t[1]} }} else {{ {t[2]} }}"),
-        inner.map(lambda t: f"for u in [1, 2] {{ {t} }}"),
+        inner.map(lambda t: own("for NAME in [1, 2] {{ {} \n o <- NAME }}", t)),
     )
+
+
+@cache
+def lines(names: tuple[str, ...], least: int, most: int, depth: int = 2) -> st.SearchStrategy[str]:
+    return st.lists(statements(names, depth), min_size=least, max_size=most).map("\n ".join)
+
+
+LIFE = st.lists(st.just("timeout 1s"), max_size=1)
+CHOSEN = st.lists(st.sampled_from(MODIFIERS), max_size=2, unique=True)
 
 
 @st.composite
 def reactions(draw: st.DrawFn) -> str:
     head, names = draw(st.sampled_from(TRIGGERS))
-    chosen = draw(st.lists(st.sampled_from(MODIFIERS), max_size=2, unique=True))
-    body = "\n ".join(draw(st.lists(statements(names), min_size=1, max_size=3)))
-    handler = ""
-    if draw(st.booleans()):
-        handler = " else as e { " + "\n ".join(draw(st.lists(statements([*names, "len(e.kind)"]), max_size=2))) + " }"
+    chosen = draw(LIFE if head in ("on start", "on stop") else CHOSEN)
+    body = draw(lines(tuple(names), 1, 3))
+    handler = f" else as e {{ {draw(lines((*names, 'len(e.kind)'), 0, 2))} }}" if draw(st.booleans()) else ""
     return f"{head} {' '.join(chosen)} {{ {body} }}{handler}"
 
 
 SYSTEM = """
 program boom(x: int) -> int = shell ["false"]
 program twice(x: int) -> int = expr x * 2
+program split(x: int) -> int = expr 100 // (x % 2)
 queue q: int = memory
 coglet C {{ listen a: int
   transmit o: int

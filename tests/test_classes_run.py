@@ -368,6 +368,42 @@ class Spins(Coglet, LifeLet):
     assert (done.returncode, done.stdout) == (0, "stopped\n"), done.stderr
 
 
+def test_a_process_reads_and_writes_files_and_takes_no_option_that_would_do_nothing(tmp_path: Path) -> None:
+    code = """
+import asyncio, os
+from coglet import Coglet, LifeLet
+PIPE = asyncio.subprocess.PIPE
+class Works(Coglet, LifeLet):
+    async def on_start(self):
+        with open("in.txt", "rb") as given, open("out.txt", "wb") as taken, open("err.txt", "ab") as wrong:
+            process = await asyncio.create_subprocess_exec("sh", "-c", "wc -c; echo no >&2", stdin=given, stdout=taken.fileno(), stderr=wrong)
+        print(await process.wait())
+        process = await asyncio.create_subprocess_exec("cat", stdin=asyncio.subprocess.DEVNULL, stdout=PIPE, start_new_session=True)
+        print(await process.communicate())
+        with open("/dev/full", "wb") as full:
+            process = await asyncio.create_subprocess_exec("echo", "x", stdout=full)
+        print(await process.wait())
+        for options in ({"preexec_fn": os.setsid}, {"umask": 7}, {"text": True}, {"pass_fds": (1,)}):
+            try:
+                await asyncio.create_subprocess_exec("true", **options)
+            except ValueError as error:
+                print(error)
+        try:
+            await asyncio.create_subprocess_exec("true", stdout=99)
+        except OSError as error:
+            print(error.strerror)
+"""
+    folder(tmp_path, "works", "Works", code)
+    (tmp_path / "in.txt").write_bytes(bytes(200_000))
+    done = cogc("run", "works.cog", "--sim", cwd=tmp_path)
+    wanted = "0\n(b'', None)\n0\na process of a run takes no `preexec_fn=<built-in function setsid>`\n"
+    wanted += "a process of a run takes no `umask=7`\na process of a run takes no `text=True`\n"
+    wanted += "a process of a run takes no `pass_fds=(1,)`\nBad file descriptor\n"
+    assert (done.returncode, done.stdout) == (0, wanted), done.stdout + done.stderr
+    assert done.stderr == "cogc: warning: a file of a process: no space left on device\n"
+    assert ((tmp_path / "out.txt").read_text().strip(), (tmp_path / "err.txt").read_text()) == ("200000", "no\n")
+
+
 def test_processes_and_threads_hold_the_clock_where_somebody_waits(tmp_path: Path) -> None:
     code = """
 import asyncio, time

@@ -19,7 +19,8 @@ The order of events in `run_process`
     4. `Process.begin` sends the request. The keeper answers `started`, or `refused` with the reason: OSError.
     5. Three tasks feed stdin and drain stdout and stderr, while `wait` waits for the report `ended`. Output beyond
        OUTPUT_LIMIT is read and dropped, so that the command never blocks on a full pipe; `truncated` says so.
-    6. The command has ended. The pipes are drained for 0.25 s more: a grandchild may hold them open for ever.
+    6. The command has ended. What is in the pipes is read, however long that takes. They are drained for 0.25 s more, and
+       no longer: a grandchild may hold them open for ever.
     7. `Process.end` shuts the socket down. The keeper ends what is left and then itself, which is the end of the
        socket.
 
@@ -41,10 +42,13 @@ A worked example: `sh -c "sleep 100 & echo hi"`
 
 from __future__ import annotations
 
+import fcntl
 import marshal
+import math
 import os
 import socket
 import sys
+import termios
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from functools import lru_cache
@@ -59,6 +63,8 @@ OUTPUT_LIMIT = 16 << 20
 """How many bytes of each output are kept."""
 END_LIMIT = reaper.GRACE + reaper.LIMIT + 3.0
 """Seconds after which a keeper that does not end is given up."""
+HELD_OPEN = 0.25
+"""Seconds after the end of a command for which what it has started may still write."""
 KILLED = -9
 """The exit code of a command whose keeper was killed."""
 
@@ -79,7 +85,7 @@ class ProcessResult:
 class Process:
     """A process with pipes, and the control socket to its keeper. `returncode` is None while it runs."""
 
-    __slots__ = ("_buffer", "_control", "pid", "returncode", "stderr", "stdin", "stdout")
+    __slots__ = ("_buffer", "_control", "_ended", "_left", "_reading", "pid", "returncode", "stderr", "stdin", "stdout")
 
     def __init__(self, control: trio.SocketStream, stdin: int, stdout: int, stderr: int) -> None:
         self._control = control
@@ -89,6 +95,9 @@ class Process:
         self.stderr = trio.lowlevel.FdStream(stderr)
         self.pid = 0
         self.returncode: int | None = None
+        self._ended = math.inf
+        self._left: dict[int, int] = {}
+        self._reading: dict[int, trio.CancelScope] = {}
 
     async def begin(self, request: bytes) -> None:
         """Let the keeper execute the command. Raise OSError if the command cannot be started."""
@@ -110,7 +119,30 @@ class Process:
                     self.returncode = code
                 case _:
                     self.returncode = KILLED
+            self._note_end()
         return self.returncode
+
+    def _note_end(self) -> None:
+        """Take note of what the command has left in its pipes, and let those who wait for more wait for a moment only."""
+        self._ended = trio.current_time()
+        for stream in (self.stdout, self.stderr):
+            number = stream.fileno()
+            self._left[number] = _waits_in(number)
+            if number in self._reading and not self._left[number]:
+                self._reading[number].deadline = self._ended + HELD_OPEN
+
+    async def receive(self, stream: trio.lowlevel.FdStream) -> bytes:
+        """Return what comes next on stdout or stderr; nothing at its end. Once the command has ended, the stream ends too
+        when all that the command has written is read, and `HELD_OPEN` has passed."""
+        number = stream.fileno()
+        limit = self._ended + HELD_OPEN if self._left.get(number, 0) <= 0 else math.inf
+        data = b""
+        with trio.CancelScope(deadline=limit) as self._reading[number]:
+            data = bytes(await stream.receive_some(65536))
+        self._reading.pop(number, None)
+        if number in self._left:
+            self._left[number] -= len(data)
+        return data
 
     async def end(self) -> None:
         """End the process and all that it has started, and wait until they are gone."""
@@ -150,12 +182,12 @@ async def run_process(
     streams = _Streams()
     async with _places(), spawn(words, cwd, env) as process:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(_feed, process.stdin, stdin)
-            nursery.start_soon(streams.drain, process.stdout, streams.stdout)
-            nursery.start_soon(streams.drain, process.stderr, streams.stderr)
-            await process.wait()
-            # a grandchild may hold the pipes open: what it still writes is not waited for
-            nursery.cancel_scope.deadline = trio.current_time() + 0.25
+            nursery.start_soon(streams.drain, process, process.stdout, streams.stdout)
+            nursery.start_soon(streams.drain, process, process.stderr, streams.stderr)
+            async with trio.open_nursery() as feeding:
+                feeding.start_soon(_feed, process.stdin, stdin)
+                await process.wait()
+                feeding.cancel_scope.cancel()
         await trio.lowlevel.checkpoint_if_cancelled()
         out, err = masked_bytes(bytes(streams.stdout)), masked_bytes(bytes(streams.stderr))
         return ProcessResult(process.returncode or 0, out, err, streams.truncated)
@@ -283,15 +315,20 @@ class _Streams:
         self.stderr = bytearray()
         self.truncated = False
 
-    async def drain(self, stream: trio.abc.ReceiveStream, into: bytearray) -> None:
+    async def drain(self, process: Process, stream: trio.lowlevel.FdStream, into: bytearray) -> None:
         """Read a stream to its end and keep its first bytes, up to the limit."""
         try:
-            while data := await stream.receive_some(65536):
+            while data := await process.receive(stream):
                 room = OUTPUT_LIMIT - len(into)
                 into += data[:room]
                 self.truncated = self.truncated or len(data) > room
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             return
+
+
+def _waits_in(number: int) -> int:
+    """Return how many bytes wait in a pipe."""
+    return int.from_bytes(fcntl.ioctl(number, termios.FIONREAD, bytes(4)), sys.byteorder)
 
 
 async def _feed(stream: trio.abc.SendStream, data: bytes) -> None:

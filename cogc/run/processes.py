@@ -15,11 +15,17 @@ from cogc.run.background import Background
 from cogc.run.process import Process, spawn
 
 _DEVNULL = asyncio.subprocess.DEVNULL
+_PIPE = asyncio.subprocess.PIPE
 _STDOUT = asyncio.subprocess.STDOUT
+_NO_EFFECT: dict[str, tuple[object, ...]] = {
+    "bufsize": (0,), "close_fds": (True,), "restore_signals": (True,), "shell": (True, False),
+    "start_new_session": (True, False), "text": (False,), "universal_newlines": (False,),
+}  # fmt: skip
+"""The options of `Popen` that a process of a run takes, with the values that change nothing: its session is its own anyway."""
 
 
 class Loop(Protocol):
-    """What a process needs of the loop."""
+    """The part of a loop that a process needs."""
 
     def call_soon(self, callback: Any, *args: Any) -> Any: ...
 
@@ -34,22 +40,27 @@ async def start(
     protocol: asyncio.SubprocessProtocol,
     words: list[str],
     *,
-    stdin: int | None = None,
-    stdout: int | None = None,
-    stderr: int | None = None,
+    stdin: Any = None,
+    stdout: Any = None,
+    stderr: Any = None,
     cwd: Any = None,
     env: Mapping[str, str] | None = None,
     **options: Any,
 ) -> ProcessTransport:
-    """Start a process for a protocol, and return its transport. Raise OSError if it cannot be started.
+    """Start a process for a protocol, and return its transport. Raise OSError if it cannot be started, and ValueError for
+    an option that it cannot have.
 
-    A stream that is not a pipe is empty on its way in. On its way out it goes to stderr, as all that subprocesses
-    of a run print.
+    A stream is a pipe, a file or its descriptor, or DEVNULL. One that is not given is empty on its way in. On its way
+    out it goes to stderr, as all that subprocesses of a run print.
     """
+    for name, value in options.items():
+        if value is not None and value not in _NO_EFFECT.get(name, ()):
+            raise ValueError(f"a process of a run takes no `{name}={value!r}`")
     if stderr == _STDOUT:
         words, stderr = ["/bin/sh", "-c", 'exec "$@" 2>&1', "sh", *words], None
+    files = {fd: _wanted(given) for fd, given in enumerate((stdin, stdout, stderr))}
     started: asyncio.Future[ProcessTransport] = loop.create_future()
-    transport = ProcessTransport(loop, protocol, {0: stdin, 1: stdout, 2: stderr})
+    transport = ProcessTransport(loop, protocol, files)
     loop.background.start_soon(transport.live, words, cwd, env, started)
     loop.waited.add(transport.waited)
     return await started
@@ -58,7 +69,8 @@ async def start(
 class ProcessTransport(asyncio.SubprocessTransport):
     """A process, as asyncio sees it. Its life is one task of Trio (`live`)."""
 
-    def __init__(self, loop: Loop, protocol: asyncio.SubprocessProtocol, wanted: dict[int, int | None]) -> None:
+    def __init__(self, loop: Loop, protocol: asyncio.SubprocessProtocol, wanted: dict[int, int | _File | None]) -> None:
+        """`wanted` has PIPE, DEVNULL, a file, or None for each stream."""
         super().__init__()
         self._loop = loop
         self._protocol = protocol
@@ -67,8 +79,8 @@ class ProcessTransport(asyncio.SubprocessTransport):
         self._ended: list[asyncio.Future[int]] = []
         self._code: int | None = None
         self._scope = trio.CancelScope()
-        self._stdin = _Stdin() if wanted[0] == asyncio.subprocess.PIPE else None
-        self._outs = {fd: _Out() for fd in (1, 2) if wanted[fd] == asyncio.subprocess.PIPE}
+        self._stdin = _Stdin() if wanted[0] == _PIPE else None
+        self._outs = {fd: _Out() for fd in (1, 2) if wanted[fd] == _PIPE}
 
     def waited(self) -> bool:
         """Return whether a task awaits the start of the process, its end, or what it writes."""
@@ -98,32 +110,44 @@ class ProcessTransport(asyncio.SubprocessTransport):
     async def _carry(self, process: Process) -> None:
         """Carry the streams of the process until it has ended."""
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._feed, process.stdin)
-            nursery.start_soon(self._read, process.stdout, 1)
-            nursery.start_soon(self._read, process.stderr, 2)
-            self._code = await process.wait()
-            nursery.cancel_scope.deadline = trio.current_time() + 0.25  # a grandchild may hold the pipes open
+            nursery.start_soon(self._read, process, process.stdout, 1)
+            nursery.start_soon(self._read, process, process.stderr, 2)
+            async with trio.open_nursery() as feeding:
+                feeding.start_soon(self._feed, process.stdin)
+                self._code = await process.wait()
+                feeding.cancel_scope.cancel()
 
     async def _feed(self, stream: trio.abc.SendStream) -> None:
-        """Write what comes for stdin. One that is no pipe is empty."""
+        """Write what comes for stdin. One that is neither pipe nor file is empty."""
+        file = self._wanted[0]
         try:
             if self._stdin is not None:
                 async for data in self._stdin.reading:
                     await stream.send_all(data)
+            elif isinstance(file, _File):
+                while data := await trio.to_thread.run_sync(file.read, abandon_on_cancel=True):
+                    await stream.send_all(data)
             await stream.aclose()
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             return
+        except OSError as error:
+            _lost(error)
 
-    async def _read(self, stream: trio.abc.ReceiveStream, fd: int) -> None:
-        """Hand what the process writes to the protocol, or let it go to stderr."""
+    async def _read(self, process: Process, stream: trio.lowlevel.FdStream, fd: int) -> None:
+        """Hand what the process writes to the protocol, write it into its file, or let it go to stderr."""
+        file = self._wanted[fd]
         try:
-            while data := await stream.receive_some(65536):
+            while data := await process.receive(stream):
                 if fd in self._outs:
-                    self._enter(self._protocol.pipe_data_received, fd, bytes(data))
-                elif self._wanted[fd] != _DEVNULL:
-                    _show(bytes(data))
+                    self._enter(self._protocol.pipe_data_received, fd, data)
+                elif isinstance(file, _File):
+                    await trio.to_thread.run_sync(file.write, data, abandon_on_cancel=True)
+                elif file != _DEVNULL:
+                    _show(data)
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             return
+        except OSError as error:
+            _lost(error)
 
     def _end(self, code: int) -> None:
         """Report the end to the protocol and to those who wait for it."""
@@ -228,10 +252,42 @@ def _settled(future: asyncio.Future[Any], value: Any) -> None:
         future.set_result(value)
 
 
+class _File:
+    """A descriptor of our own for a file that a user has opened. It is closed with the last reference: a thread that reads
+    or writes may outlive the process, and must not meet another file under that number."""
+
+    def __init__(self, given: Any) -> None:
+        self._number = os.dup(given if isinstance(given, int) else given.fileno())
+
+    def __del__(self) -> None:
+        if hasattr(self, "_number"):
+            os.close(self._number)
+
+    def read(self) -> bytes:
+        return os.read(self._number, 65536)
+
+    def write(self, data: bytes) -> None:
+        while data:
+            data = data[os.write(self._number, data) :]
+
+
+def _wanted(given: Any) -> int | _File | None:
+    """Return PIPE, DEVNULL or None as it is given, and anything else as a file. Raise OSError if it is none, or is closed."""
+    if given is None or given in (_PIPE, _DEVNULL):
+        found: int | None = given
+        return found
+    return _File(given)
+
+
 def _as_error(error: Exception, words: list[str]) -> Exception:
     """Return the error of a start as asyncio has it: a command that is not there is FileNotFoundError."""
     number = getattr(error, "errno", 0)
     return OSError(number, os.strerror(number), words[0]) if number else error
+
+
+def _lost(error: OSError) -> None:
+    """Say that a file could not be read or written. The process meets the end of its stream."""
+    sys.stderr.write(f"cogc: warning: a file of a process: {str(error.strerror).lower()}\n")
 
 
 def _show(data: bytes) -> None:

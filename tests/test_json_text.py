@@ -25,6 +25,7 @@ ODD = {
     "long int": ("[" + "9" * 5000 + "]", "an int has at most 64 bits"),
     "float": ("1e999", "inf is no value"),
     "deep": ("[" * 100_000, "it nests too deep"),
+    "media": ('{"$image": 1}', "`$image` is {"),
     "surrogate": (r'["\ud800"]', "half of a surrogate pair"),
 }
 NO_JSON = ["NaN", "[NaN]", "-Infinity", "{", "[1,]", "hello", "a\nb"]
@@ -76,7 +77,7 @@ def test_each_way_in_is_strict(name: str, tmp_path: Path) -> None:
     with pytest.raises(Refused, match=re.escape(why)):
         read_data(text, "x")
     with pytest.raises(Failure, match=re.escape(why)):
-        read_result(text, False, "the result")
+        read_result(text, "any", "the result")
     with pytest.raises(ValueError, match=re.escape(why)):
         read_answer(text, [], "any")
 

@@ -17,6 +17,7 @@ from cogc.sdk import Document, Image
 if TYPE_CHECKING:
     from cogc.language.values import Value
 
+_FILES = {"$image": Image, "$document": Document}
 _DIGITS = 20
 """The digits of the longest integer that is looked at: one of 64 bits has 19 and a sign."""
 
@@ -32,9 +33,6 @@ def parse(text: str) -> object:
         return json.loads(text, object_pairs_hook=_object, parse_constant=_refuse_constant, parse_int=_int)
     except RecursionError:
         raise Odd("it nests too deep") from None
-
-
-_FILES = {"$image": Image, "$document": Document}
 
 
 def read_json(data: bytes, name: str) -> Value:

@@ -46,6 +46,7 @@ schemas: $(BIN)/cogc
 	$(BIN)/python -m grammar.make_forms
 	$(BIN)/python -m grammar.make_prelude
 	$(BIN)/python -m grammar.make_schemas
+	$(BIN)/python -m grammar.make_rules
 
 clean:
 	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -41,6 +41,7 @@ COMMANDS = {
     "convert": "write a spec in the other notation",
     "init": "start a project in a new folder",
     "explain": "explain a diagnostic by its code",
+    "rules": "list the rules of the checker",
     "answer": "list and answer the questions of runs that wait for a person",
     "serve": "run a system as a service, over HTTP",
     "send": "send a message to a run",
@@ -96,9 +97,9 @@ def _dispatch(given: list[str], program: str, commands: dict[str, str]) -> int:
     """Parse the command line and run the command that it names. Return its exit code."""
     if given[:1] == ["check"] and len(given) > 1 and not any(word.startswith("-") for word in given):
         # nothing but paths: argparse would take as long as the check of a small file
-        from cogc.commands import check
+        from cogc.commands import check, checking
 
-        return check.run(check.Plain(given[1:]))
+        return check.run(checking.Plain(given[1:]))
     from argparse import ArgumentParser, RawDescriptionHelpFormatter
 
     # no abbreviations: `prepare` of a command looks for its options by their names, and `--wat` would not be `--watch` to it

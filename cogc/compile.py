@@ -13,7 +13,7 @@ from cogc.analysis.checked import Checked, Options
 from cogc.analysis.declarations import check_usable
 from cogc.checks import CHECKS
 from cogc.desugar.expand import expand
-from cogc.diagnostics.problems import Problems
+from cogc.diagnostics.problems import MARK, Problems
 from cogc.diagnostics.source import Span
 from cogc.diagnostics.suggest import did_you_mean
 from cogc.names.broken import watch
@@ -32,13 +32,19 @@ if TYPE_CHECKING:
 def analyse(paths: list[str], read: Reader, problems: Problems, options: Options | None = None) -> Checked:
     """Check files that belong together: read them, find out what their names and expressions mean, apply the rules."""
     world = load(paths, read, problems)
-    watch(world, problems)
+    if options is None or not options.hidden:
+        watch(world, problems)
     declare(world, problems)
     expand(world)
     complete(world, problems)
     checked = check(world, problems, options or Options())
     for rule in CHECKS:
         rule(checked)
+    marked = [u.source for u in world.units.values() if not u.is_std and MARK in u.source.text]
+    if marked:
+        from cogc.diagnostics.ignores import leave_out  # for files with such a comment
+
+        leave_out(marked, problems, checked.options.smells)
     return checked
 
 

@@ -81,7 +81,9 @@ def test_json_is_one_array_of_objects_with_places(tmp_path: Path) -> None:
     done = cogc_here("check", "--format", "json", EXAMPLES / "mistakes" / "mistakes.cog")
     found = json.loads(done.stdout)
     assert done.returncode == 1 and len(found) == 4
-    assert set(found[0]) == set("code slug severity message path line column end_line end_column help related".split())
+    assert set(found[0]) == set(
+        "code slug severity message path line column end_line end_column help related edits".split()
+    )
     assert (found[0]["line"], found[0]["column"], found[0]["end_column"]) == (8, 9, 14)
 
 

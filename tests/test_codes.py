@@ -139,6 +139,7 @@ PLACES = [
     ("no-expectation", 5, '"it starts"'),
     ("secret-outside", 2, 'env'),
     ("foreign-module", 1, '"os:getcwd"'),
+    ("unused-ignore", 3, '# cogc: ignore[COG508] used by hand'),
     ("typed-secret", 2, '"sk-ant-EXAMPLE-0000000000000000"'),
     ("stands-in", 4, 'strategy'),
 ]  # fmt: skip

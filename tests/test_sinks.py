@@ -212,6 +212,7 @@ TABLE: dict[str, list[list[str]]] = {
     "convert": [["a.cog"]],
     "init": [["new/NUMBER"]],
     "explain": [["COG302"], ["grün"]],
+    "rules": [[], ["--format", "json"]],
     "answer": [[], ["grün"]],
     "serve": [["bad.cog"]],
     "send": [["task=grün"], ["grün=1"]],

@@ -6,6 +6,7 @@ from cogc.analysis import reports
 from cogc.analysis.infer import Inference
 from cogc.analysis.ranges import check_count, check_range
 from cogc.analysis.scope import ARTEFACT, CLAIM, Scope
+from cogc.diagnostics.edits import addition, removal
 from cogc.diagnostics.problems import Label
 from cogc.diagnostics.source import Source
 from cogc.diagnostics.suggest import did_you_mean, nearest
@@ -43,13 +44,36 @@ def check_block(
             continue
         if key in seen and not (owner == "sett agent" and key == "bid"):
             related = [Label(unit.span(seen[key].key), "first here")]
-            problems.add("duplicate-attribute", unit.span(a.key), related=related, name=key)
+            edits = removal(unit.source, a.start, a.end, certain="safe" if a.value == seen[key].value else "unsafe")
+            problems.add("duplicate-attribute", unit.span(a.key), related=related, edits=edits, name=key)
         seen[key] = a
         _value(a, kind, scope, inference)
     unknown = [a.key.id for a in attributes if a.key.id not in table]
     for key, kind in table.items():
         if kind.endswith("!") and key not in seen and all(nearest(word, table) != key for word in unknown):
-            problems.add("missing-attribute", unit.span(place), owner=what, name=key)
+            value = only_one(inference.world, unit, kind) or _default(owner, key, scope)
+            given = tuple((a.start, a.end) for a in attributes)
+            edits = addition(unit.source, given, place.end, f"{key}: {value}") if value else ()
+            problems.add("missing-attribute", unit.span(place), edits=edits, owner=what, name=key)
+
+
+def only_one(world: World, unit: Unit, kind: str) -> str | None:
+    """Return the only declaration of a file that an attribute of a kind could name."""
+    head, _, rest = kind.removesuffix("!").strip().partition(" ")
+    if head not in ("ref", "refs"):
+        return None
+    kinds = rest.split()
+    found = [n for n, d in unit.declared.items() if d.kind in kinds]
+    text = found[0] if len(found) == 1 else None
+    return f"[{text}]" if text is not None and head == "refs" else text
+
+
+def _default(owner: str, key: str, scope: Scope) -> str | None:
+    """Return what a required attribute has where nothing else is wanted: a prompt of all parameters."""
+    if (owner, key) != ("llm", "prompt"):
+        return None
+    names = [n for n, s in scope.locals.items() if s.kind == "parameter"]
+    return '"' + " ".join(f"{{{{ {n} }}}}" for n in names) + '"' if names else None
 
 
 def _value(a: nodes.Attribute, kind: str, scope: Scope, inference: Inference) -> None:

@@ -29,6 +29,7 @@ from cogc.analysis.infer import Inference
 from cogc.analysis.ranges import check_range, known_value
 from cogc.analysis.scope import CHILD_FAILURE, FAILURE, MEMBER_FAILURE, SENDER, Scope
 from cogc.analysis.tables import Port
+from cogc.diagnostics.edits import removal
 from cogc.diagnostics.suggest import did_you_mean
 from cogc.language import types
 from cogc.language.attributes import LEVELS
@@ -94,7 +95,8 @@ class Bodies:
         reported = False
         for statement in node.statements:
             if not reached and not reported:
-                self.problems.add("unreachable-code", scope.unit.span(statement))
+                edits = removal(scope.unit.source, statement.start, node.statements[-1].end)
+                self.problems.add("unreachable-code", scope.unit.span(statement), edits=edits)
                 reported = True
             reached = self.statement(statement, scope) and reached
         return reached

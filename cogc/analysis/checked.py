@@ -9,16 +9,28 @@ from cogc.diagnostics.problems import Problems
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cogc.names.world import World
 
 
 class Options:
     """The settings of a check that the command line and pyproject.toml give."""
 
-    __slots__ = ("allow_imports", "smells")
+    __slots__ = ("allow_imports", "has_command", "hidden", "smells")
 
-    def __init__(self, allow_imports: frozenset[str] = frozenset(), smells: bool = False) -> None:
+    def __init__(
+        self,
+        allow_imports: frozenset[str] = frozenset(),
+        smells: bool = False,
+        has_command: Callable[[str], bool] | None = None,
+        hidden: bool = False,
+    ) -> None:
         self.allow_imports = allow_imports
+        self.has_command = has_command
+        """Tells whether this machine has a command without a slash in its name; None if that is not asked."""
+        self.hidden = hidden
+        """Whether to report also what is kept back because it may follow from another mistake."""
         self.smells = smells
         """Whether to report what is right and has no use. `cogc check` does; a run has nothing to say about it."""
 

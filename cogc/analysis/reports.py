@@ -6,9 +6,12 @@ the types of the parts stand in the tables already.
 
 from __future__ import annotations
 
+from cogc.diagnostics.edits import Edit
+from cogc.diagnostics.source import Span
 from cogc.diagnostics.suggest import did_you_mean, nearest
 from cogc.language import types
 from cogc.language.media import type_by_name
+from cogc.language.texts import nanoseconds
 from cogc.language.types import EXACT, MAYBE, NO, NULL, STRING, RecordOf, Type
 from cogc.syntax import nodes
 
@@ -19,8 +22,8 @@ if TYPE_CHECKING:
     from cogc.analysis.outcomes import Wrong
     from cogc.analysis.scope import Scope, Symbol
     from cogc.analysis.tables import Tables
+    from cogc.diagnostics.edits import Applicability
     from cogc.diagnostics.problems import Label, Problems
-    from cogc.diagnostics.source import Span
     from cogc.names.world import Signature, Unit, World
 
 
@@ -43,7 +46,32 @@ def mismatch(
         problems.add("nullable", span, found=types.show(found), wanted=types.show(wanted))
         return
     hint = hint or _conversion(found, wanted)
-    problems.add("wrong-type", span, found=types.show(found), wanted=types.show(wanted), hint=hint)
+    edits = _requoted(node, span, wanted)
+    problems.add("wrong-type", span, edits=edits, found=types.show(found), wanted=types.show(wanted), hint=hint)
+
+
+def _requoted(node: nodes.Node, span: Span, wanted: Type) -> tuple[Edit, ...]:
+    """Return the edit that adds quotes to a literal, or takes them away, where that is all that is wrong."""
+    text = span.source.text[span.start : span.end]
+    if isinstance(node, nodes.Literal) and node.value is not None and types.fit(STRING, wanted) == EXACT:
+        return (Edit(span, f'"{text}"', "safe"),) if '"' not in text and text else ()
+    if not isinstance(node, nodes.Text) or node.template or text != f'"{node.value}"':
+        return ()
+    value, bare = node.value, node.value.removeprefix("-").replace("_", "")
+    if types.fit(types.INT, wanted) == EXACT and bare.isdigit() and bare.isascii():
+        return (Edit(span, value, "safe"),)
+    if types.fit(types.BOOL, wanted) == EXACT and value.lower() in ("true", "false"):
+        return (Edit(span, value.lower(), "safe"),)
+    if types.fit(types.DURATION, wanted) == EXACT and _is_duration(value):
+        return (Edit(span, value, "safe"),)
+    return ()
+
+
+def _is_duration(text: str) -> bool:
+    try:
+        return nanoseconds(text) > 0
+    except ValueError:
+        return False
 
 
 def _record_mismatch(
@@ -134,9 +162,14 @@ def unknown_function(problems: Problems, node: nodes.Name, scope: Scope) -> None
 
     callables = [v for v in scope.values() if (s := scope.find(v)) and s.kind in CALLABLE]
     own = CALLED.get(node.id)
+    certain: Applicability = "safe" if own is not None else "unsafe"
+    if own is None and node.id not in FUNCTIONS and nearest(node.id, callables) is None:
+        own = CALLED.get(nearest(node.id, [w for w in CALLED if len(w) > 4]) or "")
     help = f"the function is `{own}`: write `{own}(...)`" if own is not None else FUNCTIONS.get(node.id)
     help = help or did_you_mean(node.id, callables) or None
-    problems.add("unknown-name", scope.unit.span(node), help=help, name=node.id)
+    span = scope.unit.span(node)
+    edits = (Edit(span, own, certain),) if own is not None else ()
+    problems.add("unknown-name", span, help=help, edits=edits, name=node.id)
 
 
 def hidden(world: World, symbol: Symbol, name: str, scope: Scope) -> str | None:
@@ -167,14 +200,25 @@ def method(problems: Problems, function: nodes.Field, base: Type, scope: Scope) 
         return False
     symbol = scope.find(name)
     value = scope.unit.source.text[function.base.start : function.base.end]
+    edits: tuple[Edit, ...] = ()
     if symbol is not None and symbol.kind in CALLABLE:
         help: str | None = f"values have no methods: write `{name}({value})`"
+        edits = _as_function(scope, function, name, value)
     elif name in FUNCTIONS:
         help = f"values have no methods: {FUNCTIONS[name]}"
     else:
         return False
-    problems.add("not-callable", scope.unit.span(function), help=help, name=function.name.id)
+    problems.add("not-callable", scope.unit.span(function), help=help, edits=edits, name=function.name.id)
     return True
+
+
+def _as_function(scope: Scope, function: nodes.Field, name: str, value: str) -> tuple[Edit, ...]:
+    """Return the edit that writes `v.upper()` as `upper(v)`: the value goes in front of the arguments."""
+    text = scope.unit.source.text
+    if text[function.end : function.end + 1] != "(" or not text[function.start : function.end].startswith(value):
+        return ()
+    more = "" if text[function.end + 1 : function.end + 2] == ")" else ", "
+    return (Edit(Span(scope.unit.source, function.start, function.end + 1), f"{name}({value}{more}", "safe"),)
 
 
 def counted(most: int, least: int | None = None) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import deque
 
 from cogc.checks.common import has_flag, links, own_shapes
+from cogc.diagnostics.edits import addition
 from cogc.diagnostics.problems import Label
 from cogc.syntax import nodes
 
@@ -33,7 +34,9 @@ def blocking_cycle(checked: Checked) -> None:
             names = " -> ".join([a for a, _, _ in cycle] + [cycle[0][0]])
             last = cycle[-1][2]
             others = [Label(shape.unit.span(e[2]), "and this one") for e in cycle[:-1] if e[2] is not last]
-            checked.problems.add("blocking-cycle", shape.unit.span(last), related=others, cycle=names)
+            given = tuple((a.start, a.end) for a in last.attributes)
+            edits = addition(shape.unit.source, given, last.end, "feedback: true")
+            checked.problems.add("blocking-cycle", shape.unit.span(last), related=others, edits=edits, cycle=names)
 
 
 def _edges(checked: Checked, shape: Shape) -> list[Edge]:

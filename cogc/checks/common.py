@@ -25,6 +25,7 @@ def sound_units(checked: Checked) -> list[Unit]:
     """Return the files to check that the user wrote and that have no error: what has one is still being written, and the
     spec of a coglet folder is made by the compiler."""
     wrong = {d.span.source.path for d in checked.problems.found if d.severity == "error"}
+    wrong = set() if checked.options.hidden else wrong
     return [u for u in checked.world.roots if not u.is_std and u.path not in wrong and not is_folder(u.path)]
 
 

@@ -7,6 +7,7 @@ import math
 from cogc.analysis.ranges import known_value
 from cogc.checks.common import own_shapes, sound_units
 from cogc.checks.words import tests_beside, words_of
+from cogc.diagnostics.edits import removal
 from cogc.syntax import nodes
 
 TYPE_CHECKING = False
@@ -60,7 +61,9 @@ def _loops(checked: Checked, unit: Unit, dod: nodes.Dod) -> None:
     extended = any(name.rpartition(".")[2] == dod.name.id for name in names)
     if "max_loops" in given and "fix" not in given and dod.extends is None and not extended:
         why = "without `fix` nothing is done again"
-        checked.problems.add("no-effect", unit.span(given["max_loops"].key), what="`max_loops`", why=why)
+        loops = given["max_loops"]
+        edits = removal(unit.source, loops.start, loops.end)
+        checked.problems.add("no-effect", unit.span(loops.key), edits=edits, what="`max_loops`", why=why)
 
 
 def _coglet(checked: Checked, shape: Shape) -> None:
@@ -76,7 +79,8 @@ def _coglet(checked: Checked, shape: Shape) -> None:
                 checked.problems.add("no-effect", unit.span(trigger), what=what, why=why)
     supervise = next((m for m in shape.node.members if isinstance(m, nodes.Supervise)), None)
     if supervise is not None and not shape.children:
-        checked.problems.add("no-effect", unit.span(supervise), what="`supervise`", why="this coglet has no children")
+        edits, why = removal(unit.source, supervise.start, supervise.end, supervise.doc), "this coglet has no children"
+        checked.problems.add("no-effect", unit.span(supervise), edits=edits, what="`supervise`", why=why)
 
 
 def _ticks(checked: Checked, unit: Unit) -> bool:
@@ -92,7 +96,8 @@ def _twice(checked: Checked, unit: Unit, parts: Sequence[nodes.Node]) -> None:
     for part in parts:
         text = " ".join(unit.source.text[part.start : part.end].split())
         if text in seen:
-            checked.problems.add("said-twice", unit.span(part))
+            edits = removal(unit.source, part.start, part.end, getattr(part, "doc", ""))
+            checked.problems.add("said-twice", unit.span(part), edits=edits)
         seen.add(text)
 
 

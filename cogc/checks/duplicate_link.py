@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cogc.checks.common import links, own_shapes
+from cogc.diagnostics.edits import removal
 from cogc.diagnostics.problems import Label
 
 TYPE_CHECKING = False
@@ -23,9 +24,16 @@ def duplicate_link(checked: Checked) -> None:
             if key in seen:
                 related = [Label(shape.unit.span(seen[key]), "linked here first")]
                 span, sender, receiver = shape.unit.span(link), _show(source), _show(target)
-                checked.problems.add("duplicate-link", span, related=related, source=sender, target=receiver)
+                edits = removal(span.source, link.start, link.end, link.doc) if _is_single(link) else ()
+                checked.problems.add(
+                    "duplicate-link", span, related=related, edits=edits, source=sender, target=receiver
+                )
             else:
                 seen[key] = node
+
+
+def _is_single(link: nodes.Link) -> bool:
+    return len(link.sources) == len(link.targets) == 1
 
 
 def _key(port: Port) -> tuple[str, str, str]:

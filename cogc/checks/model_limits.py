@@ -5,6 +5,7 @@ Recent models of Anthropic take no sampling parameters. A server that takes them
 
 from __future__ import annotations
 
+from cogc.diagnostics.edits import removal
 from cogc.diagnostics.suggest import did_you_mean, nearest, suggestion
 from cogc.language.attributes import CAPABILITIES, USUAL
 from cogc.names.model_lists import models_of
@@ -102,4 +103,7 @@ def _samples(node: nodes.Model) -> bool:
 
 
 def _no_sampling(checked: Checked, unit: Unit, attribute: nodes.Attribute, node: nodes.Model) -> None:
-    checked.problems.add("no-sampling", unit.span(attribute.key), name=attribute.key.id, model=node.name.id)
+    edits = removal(unit.source, attribute.start, attribute.end)
+    checked.problems.add(
+        "no-sampling", unit.span(attribute.key), edits=edits, name=attribute.key.id, model=node.name.id
+    )

@@ -64,12 +64,22 @@ def _scripted(checked: Checked, unit: Unit, path: nodes.Expr) -> None:
 def _command(checked: Checked, unit: Unit, words: nodes.ListLiteral, cwd: nodes.Attribute | None) -> None:
     """Look at a command with a slash, from the folder that it is run in."""
     first = words.items[0] if words.items else None
-    if not isinstance(first, nodes.Text) or "/" not in first.value:
+    if not isinstance(first, nodes.Text) or first.template or not first.value:
+        return
+    if "/" not in first.value:
+        _on_path(checked, unit, first)
         return
     if cwd is None:
         _place(checked, unit, first, "command")
     elif isinstance(cwd.value, nodes.Text) and not cwd.value.template:
         _place(checked, unit, first, "command", cwd.value.value)
+
+
+def _on_path(checked: Checked, unit: Unit, name: nodes.Text) -> None:
+    """Report a command that this machine does not have, where that is asked for."""
+    has_command = checked.options.has_command
+    if has_command is not None and not has_command(name.value):
+        checked.problems.add("missing-command", unit.span(name), name=name.value)
 
 
 def _place(checked: Checked, unit: Unit, node: nodes.Node, what: str, cwd: str = "") -> None:

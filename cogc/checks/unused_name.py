@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from cogc.checks.common import own_shapes, sound_units
 from cogc.checks.words import Words, tests_beside, words_of
+from cogc.diagnostics.edits import Edit, removal
+from cogc.diagnostics.source import Span
 from cogc.names.load import import_path
 from cogc.names.world import exports_of
 from cogc.syntax import nodes
@@ -16,6 +18,7 @@ from cogc.syntax import nodes
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from cogc.analysis.checked import Checked
+    from cogc.diagnostics.edits import Applicability
     from cogc.names.world import Shape, Unit
 
 _DECLARED = {
@@ -58,7 +61,7 @@ class _File:
             for name, declared in self.unit.declared.items():
                 what = _DECLARED.get(declared.kind)
                 if what is not None and name != "Main" and declared not in exported and self.alone(name):
-                    self.report(declared.node.name, what)
+                    self.report(declared.node.name, what, self.removed(declared.node))
             self.commands()
             self.queues()
         if not self.unit.all(nodes.Test):  # a test may use the `Main` of an imported file
@@ -68,17 +71,29 @@ class _File:
                 for p in program.parameters:
                     self.within(program, p.name, "parameter")
 
-    def report(self, name: nodes.Name, what: str) -> None:
+    def report(self, name: nodes.Name, what: str, edits: tuple[Edit, ...] = ()) -> None:
         if not name.id.startswith("_"):
-            self.checked.problems.add("unused-name", self.unit.span(name), name=name.id, what=what)
+            self.checked.problems.add("unused-name", self.unit.span(name), edits=edits, name=name.id, what=what)
+
+    def removed(self, node: nodes.Node, certain: Applicability = "unsafe") -> tuple[Edit, ...]:
+        """Return the edit that removes a declaration, member or statement."""
+        return removal(self.unit.source, node.start, node.end, getattr(node, "doc", ""), certain)
 
     def alone(self, name: str) -> bool:
         """Return whether a word stands once in the file, and in no other file."""
         return self.words.count(name) == 1 and not any(o.count(name) for o in self.others)
 
-    def within(self, owner: nodes.Node, name: nodes.Name, what: str) -> None:
+    def within(self, owner: nodes.Node, name: nodes.Name, what: str, edits: tuple[Edit, ...] = ()) -> None:
         if self.words.count(name.id, owner) == 1:
-            self.report(name, what)
+            self.report(name, what, edits)
+
+    def unbound(self, let: nodes.Let) -> tuple[Edit, ...]:
+        """Return the edit that removes a value of a body. What calls something stays, without the name."""
+        if isinstance(let.value, nodes.Call | nodes.Try | nodes.Await):
+            return (Edit(Span(self.unit.source, let.start, let.value.start), ""),)
+        if any(isinstance(n, nodes.Call | nodes.Try | nodes.Await | nodes.Grow) for n in nodes.walk(let.value)):
+            return ()
+        return self.removed(let)
 
     def commands(self) -> None:
         """Report commands of children that nobody gives."""
@@ -88,7 +103,7 @@ class _File:
             if shape.unit is self.unit and shape.python is None and shape.name in created:
                 for member in shape.node.members:
                     if isinstance(member, nodes.Enact) and self.alone(member.name.id):
-                        self.report(member.name, "command")
+                        self.report(member.name, "command", self.removed(member))
 
     def queues(self) -> None:
         """Report queues in memory from which nobody takes."""
@@ -105,13 +120,14 @@ class _File:
         for node in self.unit.all(nodes.Import):
             if node.alias is not None:
                 if self.words.count(node.alias.id) == 1:
-                    self.report(node.alias, "import")
+                    self.report(node.alias, "import", self.removed(node, "safe"))
                 continue
             other = self.checked.world.units.get(import_path(self.unit.path, node.path.value))
             if other is None or other is self.unit or any(self.words.count(name) for name in other.public()):
                 continue
             span = self.unit.span(node.path)
-            self.checked.problems.add("unused-name", span, name=node.path.value, what="import")
+            edits = self.removed(node, "safe")
+            self.checked.problems.add("unused-name", span, edits=edits, name=node.path.value, what="import")
 
     def members(self, shape: Shape) -> None:
         """Report parameters, states and values of a coglet or mixin."""
@@ -121,20 +137,22 @@ class _File:
         for member in node.members:
             match member:
                 case nodes.State(name=name) if isinstance(node, nodes.Coglet):
-                    self.state(node, name)
+                    self.state(node, member, name)
                 case nodes.Reaction() | nodes.Enact():
                     for let in nodes.walk(member):
                         if isinstance(let, nodes.Let) and isinstance(let.pattern, nodes.Name):
-                            self.within(member, let.pattern, "value")
+                            self.within(member, let.pattern, "value", self.unbound(let))
                 case _:
                     pass
 
-    def state(self, owner: nodes.Coglet, name: nodes.Name) -> None:
+    def state(self, owner: nodes.Coglet, member: nodes.State, name: nodes.Name) -> None:
         """Report a state that is never read: it is set, and nothing else."""
-        sets = sum(1 for n in nodes.walk(owner) if isinstance(n, nodes.Assign) and n.name.id == name.id)
+        sets = [n for n in nodes.walk(owner) if isinstance(n, nodes.Assign) and n.name.id == name.id]
         elsewhere = any(o.count(name.id) for o in self.others)
-        if self.words.count(name.id, owner) - sets == 1 and not elsewhere and not self.tested(name.id):
-            self.report(name, "state")
+        if self.words.count(name.id, owner) - len(sets) == 1 and not elsewhere and not self.tested(name.id):
+            calls = any(isinstance(n, nodes.Call) for s in sets for n in nodes.walk(s))
+            edits = () if calls else tuple(e for node in (member, *sets) for e in self.removed(node))
+            self.report(name, "state", edits if len(edits) == len(sets) + 1 else ())
 
     def tested(self, name: str) -> bool:
         """Return whether a word stands in a test of the file."""

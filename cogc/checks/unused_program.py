@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cogc.checks.common import own_shapes
+from cogc.diagnostics.edits import removal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,4 +17,6 @@ def unused_program(checked: Checked) -> None:
             continue
         for name, member in shape.programs.items():
             if member.owner is shape and id(member.node) not in checked.tables.used:
-                checked.problems.add("unused-program", member.span(), name=name)
+                node = member.node
+                edits = removal(shape.unit.source, node.start, node.end, getattr(node, "doc", ""))
+                checked.problems.add("unused-program", member.span(), edits=edits, name=name)

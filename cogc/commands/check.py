@@ -1,39 +1,46 @@
 """`cogc check PATH...`: find the mistakes of specs, without running anything.
 
-Files that were clean and have not changed since are not checked again.
+PATH may be `-`, which reads a spec from stdin. Files that were clean and have
+not changed since are not checked again. --fix mends what it can.
 
-Exit codes: 0 no errors; 1 errors (with --strict, warnings too); 2 the
-command line is wrong.
+Exit codes: 0 no errors; 1 errors (with --strict, warnings too; with --diff,
+changes); 2 the command line is wrong, or a file cannot be written.
 """
 
 from __future__ import annotations
 
-import sys
-
-from cogc.commands import streams
-from cogc.commands.packages import allow_imports, allowed
-from cogc.diagnostics import render
-from cogc.diagnostics.source import Source, Span, normal
-from cogc.disk.files import read, specs
+from cogc.commands.checking import FORMATS, Check, Plain
+from cogc.commands.packages import allow_imports
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-    from cogc.diagnostics.problems import Diagnostic
-    from cogc.disk.cache import Cache
-
 
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "paths", nargs="+", metavar="PATH", help="path of a spec, or of a folder in which all specs are checked"
+        "paths",
+        nargs="+",
+        metavar="PATH",
+        help="path of a spec, or of a folder in which all specs are checked, or `-` for stdin",
     )
     parser.add_argument(
         "--format",
-        choices=("people", "text", "json"),
-        help="format of the diagnostics: with source lines, one a line, or JSON (default: people in a terminal, else text)",
+        choices=FORMATS,
+        help="format of the diagnostics (default: people in a terminal, github in GitHub Actions, else text)",
     )
+    parser.add_argument("--stdin-filename", metavar="PATH", help="path that the spec on stdin has")
+    parser.add_argument("--fix", action="store_true", help="mend what has one certain remedy, in the named files")
+    parser.add_argument(
+        "--unsafe-fixes",
+        action="store_true",
+        help="with --fix: mend also where the remedy is a guess, or removes something",
+    )
+    parser.add_argument("--diff", action="store_true", help="with --fix: print the changes, and write nothing")
     parser.add_argument("--strict", action="store_true", help="give exit code 1 for warnings too")
+    parser.add_argument(
+        "--strict-commands", action="store_true", help="warn of commands that are not on the PATH of this machine"
+    )
     parser.add_argument(
         "--no-cache", action="store_true", help="check all files, also those that were clean and have not changed"
     )
@@ -46,100 +53,10 @@ def arguments(parser: ArgumentParser) -> None:
     allow_imports(parser)
 
 
-class Plain:
-    """The options of a command line of paths alone."""
-
-    def __init__(self, paths: list[str]) -> None:
-        self.paths = paths
-        self.format: str | None = None
-        self.strict = False
-        self.no_cache = False
-        self.online = False
-        self.root: str | None = None
-        self.allow_import: list[str] = []
-
-
 def run(options: Namespace | Plain) -> int:
-    named: dict[str, None] = {}
-    empty: list[str] = []
-    for path in options.paths:
-        found = [normal(p) for p in specs(path)]
-        named.update(dict.fromkeys(found))
-        if not found:
-            empty.append(path)
-    paths = list(named)
-    scripts = [path for path in options.paths if path.endswith(".py")]
-    if scripts:
-        from cogc.commands.usage import UsageError
+    check = Check(options)
+    if options.fix or options.unsafe_fixes or options.diff:
+        from cogc.commands.fixes import fix_files
 
-        raise UsageError(f"`{scripts[0]}` is a script: `cogc run` runs it, and there is nothing in it to check")
-    allow = allowed(options.allow_import, paths)
-    online = _online(paths, allow) if options.online else []
-    cache = None if options.no_cache or options.root else _cache(allow)
-    stale = cache.stale(paths) if cache else paths
-    found_problems = (_check(stale, paths, empty, allow, cache, options.root) if stale or empty else []) + online
-    show(found_problems, options.format, len(paths))
-    errors = any(d.severity == "error" for d in found_problems)
-    return 1 if errors or (options.strict and found_problems) else 0
-
-
-def _online(paths: list[str], allow: frozenset[str]) -> list[Diagnostic]:
-    """Ask all MCP servers for their tools and write the lock files. Return a diagnostic for each server that did not
-    answer."""
-    # imports in functions of this module: a check of files that have not changed needs none of them (tests/test_layers.py)
-    from cogc.analysis.checked import Options
-    from cogc.commands.mcp_locks import write_locks
-    from cogc.compile import analyse
-    from cogc.diagnostics.problems import Problems
-
-    problems = Problems()
-    checked = analyse(paths, read, Problems(), Options(allow))
-    write_locks(checked, problems)
-    return problems.sorted()
-
-
-def _cache(allow: frozenset[str]) -> Cache | None:
-    """Return the memory of clean checks, or None if the working directory is gone."""
-    from cogc.disk.cache import Cache
-
-    try:
-        return Cache(allow, read)
-    except OSError:  # the working directory is gone
-        return None
-
-
-def _check(
-    stale: list[str], paths: list[str], empty: list[str], allow: frozenset[str], cache: Cache | None, root: str | None
-) -> list[Diagnostic]:
-    """Check the files that have changed, and remember the clean ones."""
-    from cogc.analysis.checked import Options
-    from cogc.compile import analyse, check_root
-    from cogc.diagnostics.problems import Problems
-    from cogc.names.load import groups
-
-    problems = Problems()
-    for path in empty:
-        problems.add("no-spec", Span(Source(path, ""), 0, 0), path=path)
-    checked = analyse(stale, read, problems, Options(allow, smells=True))
-    if cache and (more := cache.reached(checked.world.units)):
-        return _check([p for p in paths if p in {*stale, *more}], paths, empty, allow, cache, root)
-    if root is not None and checked.world.roots:
-        check_root(checked, root)
-    if cache:
-        found = {d.span.source.path for d in problems.found}
-        cache.keep([group for group in groups(checked.world) if found.isdisjoint(group)], paths)
-    return problems.sorted()
-
-
-def show(found: list[Diagnostic], format: str | None, files: int) -> None:
-    """Print diagnostics in the wanted format. The formats for people end with a line that counts the diagnostics."""
-    if format == "json":
-        sys.stdout.write(render.json(found))
-    elif format == "text" or (format is None and not sys.stdout.isatty()):
-        sys.stdout.write(render.text(found))
-        if format is None:
-            sys.stdout.write(render.summary(found, files) + "\n")
-    else:
-        if found:
-            render.people(found, streams.terminal(sys.stdout))
-        sys.stdout.write(render.summary(found, files) + "\n")
+        return fix_files(options, check)
+    return check.finish(check.found())

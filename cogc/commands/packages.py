@@ -1,11 +1,11 @@
-"""The packages that Python programs may import: `--allow-import` and `[tool.cogc] allow-imports` of a pyproject.toml.
+"""The packages that Python programs may import: `--allow-import`, and `allow-import` in the settings of the project.
 
 `cogc check` starts through this module, so that it imports nothing heavy.
 """
 
 from __future__ import annotations
 
-import os
+from cogc.commands.configuration import settings_for
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,38 +19,10 @@ def allow_imports(parser: ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="PKG",
-        help="package that Python programs may import, beside those of pyproject.toml; may be repeated",
+        help="package that Python programs may import, beside those of the project's settings; may be repeated",
     )
 
 
 def allowed(given: list[str], paths: list[str]) -> frozenset[str]:
-    """Return the packages allowed on the command line, and by `[tool.cogc] allow-imports` in the nearest
-    pyproject.toml."""
-    names = set(given)
-    place = os.path.dirname(os.path.abspath(paths[0])) if paths else os.getcwd()
-    while True:
-        file = os.path.join(place, "pyproject.toml")
-        if os.path.isfile(file):
-            names.update(_from_pyproject(file))
-            break
-        parent = os.path.dirname(place)
-        if parent == place:
-            break
-        place = parent
-    return frozenset(names)
-
-
-def _from_pyproject(file: str) -> list[str]:
-    """Return the packages that a pyproject.toml allows; none if it cannot be read."""
-    with open(file, "rb") as opened:
-        data = opened.read()
-    if b"tool.cogc" not in data:
-        return []
-    import tomllib
-
-    try:
-        table = tomllib.loads(data.decode()).get("tool", {}).get("cogc", {})
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
-        return []
-    names = table.get("allow-imports", [])
-    return [n for n in names if isinstance(n, str)] if isinstance(names, list) else []
+    """Return the packages allowed on the command line, and by the settings of the project that the first path lies in."""
+    return frozenset([*given, *settings_for(paths).allow_import])

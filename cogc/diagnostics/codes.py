@@ -49,6 +49,13 @@ CODES: dict[str, Row] = {
         "there is no {what} `{path}` here",
         "correct the path, unless the run has it",
     ),
+    "missing-command": (
+        "COG009",
+        "warning",
+        "there is no command `{name}` on the PATH of this machine",
+        "install it, or correct the name",
+    ),
+    "bad-setting": ("COG010", "error", "in the settings: {what}", "`cogc rules` lists the rules"),
     # syntax
     "bad-character": ("COG101", "error", "unexpected character `{character}`", "remove it, or write it in a string"),
     "unclosed-string": ("COG102", "error", "the string is never closed", "end it with `{quote}`"),
@@ -464,6 +471,7 @@ CODES: dict[str, Row] = {
         "module `{name}` is not in the spec's folder",
         "allow it with `--allow-import {name}`, or under [tool.cogc] in pyproject.toml",
     ),
+    "unused-ignore": ("COG603", "warning", "this comment {what}", "remove it"),
     "bad-python": ("COG610", "error", "`{path}` cannot be read: {reason}", "mend the code"),
     "missing-in-python": (
         "COG611",

@@ -11,7 +11,7 @@ Applicability
 
 from __future__ import annotations
 
-from cogc.diagnostics.source import Source, Span
+from cogc.diagnostics.source import Source, Span, looks_like_yaml
 from cogc.diagnostics.suggest import distance, suggested
 from cogc.language.record import Record
 
@@ -86,24 +86,76 @@ def _respelt(slug: str, span: Span, word: str, near: str) -> tuple[Edit, ...]:
     return (Edit(span, f"{quote}{near}{quote}", "safe" if certain else "unsafe"),)
 
 
-def removal(source: Source, start: int, end: int, certain: Applicability = "unsafe") -> tuple[Edit, ...]:
-    """Return the edit that removes a phrase: with its lines where it stands alone on them, else with one separator."""
+def removal(source: Source, start: int, end: int, doc: str = "", certain: Applicability = "unsafe") -> tuple[Edit, ...]:
+    """Return the edit that removes a phrase: with its lines where it stands alone on them, else with one separator.
+
+    `doc` is the documentation of the phrase, which stands in front of it and goes with it.
+    """
     text = source.text
+    end = start + len(text[start:end].rstrip())
+    start = _with_doc(text, start) if doc and not _is_yaml(source) else start
     line = text.rfind("\n", 0, start) + 1
     after = _blanks(text, end)
     if text[after : after + 1] in (";", ","):
         after = _blanks(text, after + 1)
-    comment = text[after : after + 1] == "#"
     newline = text.find("\n", after)
     stop = len(text) if newline < 0 else newline + 1
-    if not text[line:start].strip() and (after == len(text) or text[after] == "\n" or comment):
+    before = text[line:start].strip()
+    alone = not before or (before == "-" and _is_yaml(source))
+    if alone and (after == len(text) or text[after] in "\n#"):
         return (Edit(Span(source, line, stop), "", certain),)
-    if after > end and text[end:after].strip():
+    if _is_yaml(source) and "\n" in text[start:end]:
+        return ()  # part of a list's item, or between braces over several lines
+    if text[end:after].strip():
         return (Edit(Span(source, start, after), "", certain),)
-    before = len(text[:start].rstrip(" \t"))
-    if text[before - 1 : before] in (";", ",") and before:
-        return (Edit(Span(source, before - 1, end), "", certain),)
-    return (Edit(Span(source, start, after if text[before - 1 : before] in ("{", "[") else end), "", certain),)
+    last = len(text[:start].rstrip(" \t"))
+    if last and text[last - 1] in ";,":
+        return (Edit(Span(source, last - 1, end), "", certain),)
+    if text[after : after + 1] in ("}", "\n", "") and last and text[last - 1] in "{[":
+        return (Edit(Span(source, start, after), "", certain),)
+    return ()
+
+
+def addition(source: Source, given: tuple[tuple[int, int], ...], owner_end: int, text: str) -> tuple[Edit, ...]:
+    """Return the edit that adds an attribute behind those that a block has, or to a block that is empty or not there.
+
+    `given` are the places of the block's attributes, `owner_end` is the end of what stands in front of the block.
+    """
+    whole = source.text
+    if given:
+        start, end = given[-1]
+        end = start + len(whole[start:end].rstrip())
+        line = whole.rfind("\n", 0, start) + 1
+        indent = whole[line:start]
+        if not indent.strip() or (_is_yaml(source) and indent.strip() == "-"):
+            return (Edit(Span(source, end, end), f"\n{indent.replace('-', ' ')}{text}"),)
+        between_braces = whole.rfind("{", 0, start) >= 0
+        return (Edit(Span(source, end, end), f", {text}"),) if between_braces else ()
+    if _is_yaml(source):
+        return ()
+    after = owner_end
+    while after < len(whole) and whole[after] in " \t":
+        after += 1
+    if whole[after : after + 1] != "{":
+        return (Edit(Span(source, owner_end, owner_end), f" {{ {text} }}"),)
+    close = after + 1
+    while close < len(whole) and whole[close] in " \t\n":
+        close += 1
+    return (Edit(Span(source, after, close + 1), f"{{ {text} }}"),) if whole[close : close + 1] == "}" else ()
+
+
+def _is_yaml(source: Source) -> bool:
+    return looks_like_yaml(source.path, source.text)
+
+
+def _with_doc(text: str, start: int) -> int:
+    """Return the start of the string in front of a place, or the place if there is none."""
+    end = len(text[:start].rstrip())
+    for quote in ('"""', '"'):
+        if text[:end].endswith(quote):
+            found = text.rfind(quote, 0, end - len(quote))
+            return found if found >= 0 else start
+    return start
 
 
 def _blanks(text: str, at: int) -> int:

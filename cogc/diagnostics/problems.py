@@ -48,6 +48,8 @@ if TYPE_CHECKING:
 
     from cogc.diagnostics.codes import Severity
 
+MARK = "cogc: ignore"
+"""The words of a comment that leaves out reports (`ignores.py`)."""
 _LONGEST_FACT = 60
 
 

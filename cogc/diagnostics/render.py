@@ -47,6 +47,7 @@ def _object(d: Diagnostic) -> dict[str, object]:
         **_range(d.span),
         "help": d.help,
         "related": [{"message": r.text, **_range(r.span)} for r in d.related],
+        "edits": [{"applicability": e.applicability, "replacement": e.replacement, **_range(e.span)} for e in d.edits],
     }
 
 
@@ -107,7 +108,8 @@ def findings(found: list[dict[str, Any]], file: TextIO) -> None:
 
 
 def _excerpt(console: Console, span: Span, label: str, style: str, width: int, arrow: str) -> None:
-    """Print the source line of a place, with marks below the place and a label behind them."""
+    """Print the source line of a place, with marks below the place and a label behind them. Marks count cells."""
+    from rich.cells import cell_len
     from rich.text import Text
 
     line, column = span.position()
@@ -122,12 +124,12 @@ def _excerpt(console: Console, span: Span, label: str, style: str, width: int, a
         shown_line(piece.replace("\t", _TAB))
         for piece in (part[:start], part[start : start + length], part[start + length :])
     )
-    marks = ("^" if arrow == "-->" else "-") * max(1, len(marked))
+    marks = ("^" if arrow == "-->" else "-") * max(1, cell_len(marked))
     console.print(Text(f"{pad} |", "blue"))
     console.print(Text.assemble((f"{line:>{width}} | ", "blue"), before + marked + behind))
     console.print(
         Text.assemble(
-            (f"{pad} | ", "blue"), " " * len(before), (marks + (" " + shown_line(label) if label else ""), style)
+            (f"{pad} | ", "blue"), " " * cell_len(before), (marks + (" " + shown_line(label) if label else ""), style)
         )
     )
 

@@ -30,6 +30,7 @@ state `n`, and one reaction.
 
 from __future__ import annotations
 
+from cogc.diagnostics.edits import Edit
 from cogc.diagnostics.problems import Label, Problems
 from cogc.diagnostics.source import Span
 from cogc.diagnostics.suggest import did_you_mean
@@ -275,7 +276,8 @@ def _prepare(world: World, shape: Shape, member: Member, problems: Problems) -> 
         case nodes.Enact():
             member.signature = signature(world, unit, node.name.id, node.parameters, types.NULL, problems)
             if node.body is None and shape.python is None:
-                problems.add("no-body", unit.span(node.name), name=node.name.id)
+                body = (Edit(Span(unit.source, node.end, node.end), " { }"),) if unit.path.endswith(".cog") else ()
+                problems.add("no-body", unit.span(node.name), edits=body, name=node.name.id)
         case nodes.Program():
             member.signature = world.signatures[id(node)]
         case nodes.Create():

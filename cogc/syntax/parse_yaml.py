@@ -7,6 +7,7 @@ string, number or duration. An expression among data is written `=expr`. `specs/
 
 from __future__ import annotations
 
+from cogc.diagnostics.edits import Edit
 from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.source import Source, Span
 from cogc.diagnostics.suggest import did_you_mean
@@ -15,7 +16,7 @@ from cogc.language.record import replace
 from cogc.language.texts import nanoseconds
 from cogc.syntax import nodes as n
 from cogc.syntax.parse_cog import fragment
-from cogc.syntax.read_yaml import Mapping, Scalar, Sequence
+from cogc.syntax.read_yaml import Mapping, Scalar, Sequence, cut, shifted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -134,15 +135,21 @@ class Reader:
             return n.RecordLiteral(value.start, value.end, entries)
         if value.text.startswith("="):
             if not value.text.startswith("=="):
-                return self.expression(_cut(value, 1), "an expression")
-            return self.string(_cut(value, 1))
+                return self.expression(cut(value, 1), "an expression")
+            return self.string(cut(value, 1))
         return self._plain(value) if value.plain else self.string(value)
 
     def string(self, value: Scalar) -> n.Text:
         if value.plain and value.text in AMBIGUOUS:
-            self.problems.add("ambiguous-scalar", self.span(value), text=value.text, kind=AMBIGUOUS[value.text])
+            self.ambiguous(value, AMBIGUOUS[value.text], f'"{value.text}"')
         template = "{{" in value.text or "{%" in value.text
         return n.Text(value.start, value.end, value.text, template, value.segments)
+
+    def ambiguous(self, value: Scalar, kind: str, new: str, help: str | None = None) -> None:
+        """Report a plain scalar that YAML 1.1 reads in another way."""
+        span = self.span(value)
+        edits = (Edit(span, new),)
+        self.problems.add("ambiguous-scalar", span, help=help, edits=edits, text=value.text, kind=kind)
 
     def _plain(self, value: Scalar) -> n.Expr:
         """Read a plain scalar as YAML 1.2 does, and durations too; a scalar that YAML 1.1 reads otherwise must be quoted."""
@@ -151,14 +158,11 @@ class Reader:
             return n.Literal(value.start, value.end, "null", None)
         if text in ("true", "false"):
             return n.Literal(value.start, value.end, "bool", text == "true")
-        if text in AMBIGUOUS:
-            span = self.span(value)
-            self.problems.add("ambiguous-scalar", span, text=text, kind=AMBIGUOUS[text])
         digits = text.lstrip("-").replace("_", "")
         if digits.isdigit() and digits.isascii() and len(digits) < 20:
             if len(digits) > 1 and digits[0] == "0":
                 help = f"write `{text.lstrip('0-') or 0}` for a number, or put it in quotes"
-                self.problems.add("ambiguous-scalar", self.span(value), help=help, text=text, kind="an octal number")
+                self.ambiguous(value, "an octal number", text.lstrip("0") or "0", help)
             return n.Literal(value.start, value.end, "int", int(text))
         if is_float(text):
             return n.Literal(value.start, value.end, "float", float(text))
@@ -527,7 +531,7 @@ class Reader:
             if not isinstance(value, Scalar):
                 continue
             if kind in ("throttle", "distinct", "batch"):
-                pieces = Scalar(value.start, value.end, f"{kind} {value.text}", False, _shift(value, len(kind) + 1))
+                pieces = Scalar(value.start, value.end, f"{kind} {value.text}", False, shifted(value, len(kind) + 1))
                 read = self._read("modifier", pieces, f"`{kind}`")
                 found += read.modifiers if read is not None else ()
             else:
@@ -673,19 +677,6 @@ class Reader:
         if not isinstance(found, n.Scenario):
             return None
         return n.Scenario(key.start, value.end, self.string(key), found.happenings, found.within)
-
-
-def _cut(value: Scalar, count: int) -> Scalar:
-    """Return a scalar without its first characters."""
-    return Scalar(value.start + count, value.end, value.text[count:], value.plain, _shift(value, -count))
-
-
-def _shift(value: Scalar, by: int) -> tuple[tuple[int, int], ...]:
-    """Return the segments of a scalar with so many more characters in front of its text."""
-    first = value.segments[0][1] if value.segments else value.start
-    if by < 0:
-        return tuple((max(0, a + by), b - min(0, a + by)) for a, b in value.segments)
-    return ((0, first), *((a + by, b) for a, b in value.segments))
 
 
 def is_float(text: str) -> bool:

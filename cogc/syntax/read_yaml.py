@@ -10,6 +10,7 @@ import re
 
 import yaml
 
+from cogc.diagnostics.edits import removal
 from cogc.diagnostics.problems import Label, Problems
 from cogc.diagnostics.source import Source, Span
 from cogc.language.record import Record
@@ -186,12 +187,26 @@ class _Reader:
                 first = seen[key.text]
                 related = [Label(Span(self.source, first.start, first.end), "first here")]
                 self.problems.add(
-                    "duplicate-key", Span(self.source, key.start, key.end), related=related, name=key.text
+                    "duplicate-key",
+                    Span(self.source, key.start, key.end),
+                    related=related,
+                    edits=removal(
+                        self.source,
+                        key.start,
+                        value.end,
+                        certain="safe" if value == first_value(pairs, key.text) else "unsafe",
+                    ),
+                    name=key.text,
                 )
                 continue
             seen[key.text] = key
             pairs.append((key, value))
         return Mapping(opened.start, end, tuple(pairs))
+
+
+def first_value(pairs: list[tuple[Scalar, Value]], key: str) -> Value | None:
+    """Return the value of a key among pairs."""
+    return next((value for k, value in pairs if k.text == key), None)
 
 
 def _segments(text: str, start: int, end: int, event: Any) -> Segments:
@@ -239,3 +254,16 @@ def _stepwise(text: str, at: int, end: int, value: str) -> Segments:
         i += 1
         at += 1
     return tuple(found)
+
+
+def cut(value: Scalar, count: int) -> Scalar:
+    """Return a scalar without its first characters."""
+    return Scalar(value.start + count, value.end, value.text[count:], value.plain, shifted(value, -count))
+
+
+def shifted(value: Scalar, by: int) -> tuple[tuple[int, int], ...]:
+    """Return the segments of a scalar with so many more characters in front of its text."""
+    first = value.segments[0][1] if value.segments else value.start
+    if by < 0:
+        return tuple((max(0, a + by), b - min(0, a + by)) for a, b in value.segments)
+    return ((0, first), *((a + by, b) for a, b in value.segments))

@@ -39,6 +39,7 @@ def test_json_counts_from_one_and_ends_behind_the_last_character() -> None:
         "code": "COG302", "slug": "unknown-name", "severity": "error", "message": "there is no `cuont` here",
         "path": "dir/a.cog", "line": 2, "column": 9, "end_line": 2, "end_column": 14, "help": "did you mean `count`?",
         "related": [{"message": "declared here", "path": "dir/b.cog", "line": 1, "column": 7, "end_line": 1, "end_column": 8}],
+        "edits": [{"applicability": "safe", "replacement": "count", "path": "dir/a.cog", "line": 2, "column": 9, "end_line": 2, "end_column": 14}],
     }  # fmt: skip
     assert render.json([]) == "[]\n"
 

@@ -15,8 +15,8 @@ from support.paths import ROOT
 from support.waiting import DEADLINE
 
 
-def cogc(*words: object, cwd: Path = ROOT, **env: str) -> subprocess.CompletedProcess[str]:
-    """Start `cogc`, and return what it prints and its exit code."""
+def cogc(*words: object, cwd: Path = ROOT, given: str = "", **env: str) -> subprocess.CompletedProcess[str]:
+    """Start `cogc` with a text on stdin, and return what it prints and its exit code."""
     done = subprocess.run(
         [sys.executable, "-m", "cogc", *map(str, words)],
         capture_output=True,
@@ -24,7 +24,7 @@ def cogc(*words: object, cwd: Path = ROOT, **env: str) -> subprocess.CompletedPr
         cwd=cwd,
         timeout=DEADLINE,
         env={**os.environ, **env},
-        stdin=subprocess.DEVNULL,
+        input=given,
     )
     assert "Traceback" not in done.stderr + done.stdout, done.stderr
     return done

@@ -1,0 +1,219 @@
+"""One check of files: which files, with which settings, what it reports, and how that is shown.
+
+`cogc check` starts through this module, so that it imports nothing heavy.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from cogc.commands import streams
+from cogc.commands.configuration import selection, settings_for
+from cogc.diagnostics.source import Source, Span, normal
+from cogc.disk.files import read, specs
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from cogc.analysis.checked import Options
+    from cogc.diagnostics.problems import Diagnostic, Problems
+    from cogc.disk.cache import Cache
+    from cogc.names.world import World
+
+FORMATS = ("people", "text", "json", "github", "sarif", "junit", "rdjson")
+STDIN = "<stdin>"
+
+
+class Plain:
+    """The options of a command line of paths alone."""
+
+    def __init__(self, paths: list[str]) -> None:
+        self.paths = paths
+        self.format: str | None = None
+        self.stdin_filename: str | None = None
+        self.root: str | None = None
+        self.allow_import: list[str] = []
+        self.fix = self.unsafe_fixes = self.diff = False
+        self.strict = self.strict_commands = self.no_cache = self.online = False
+
+
+class Check:
+    """One check: its files, its settings, and what it reports.
+
+    `stdin` is the path that the text on stdin has, `text` is that text.
+    """
+
+    def __init__(self, options: Namespace | Plain) -> None:
+        self.options = options
+        self.stdin: str | None = None
+        self.text = b""
+        self.empty: list[str] = []
+        named: dict[str, None] = {}
+        for path in options.paths:
+            found = [self._stdin()] if path == "-" else [normal(p) for p in specs(path)]
+            named.update(dict.fromkeys(found))
+            if not found:
+                self.empty.append(path)
+        self.paths = list(named)
+        scripts = [path for path in options.paths if path.endswith(".py")]
+        if scripts:
+            from cogc.commands.usage import UsageError
+
+            raise UsageError(f"`{scripts[0]}` is a script: `cogc run` runs it, and there is nothing in it to check")
+        self.project = settings_for([p for p in self.paths if p != STDIN])
+        self.allow = frozenset([*options.allow_import, *self.project.allow_import])
+        more = frozenset(["missing-command"]) if options.strict_commands else frozenset()
+        self.chosen = selection(self.project, more)
+
+    def _stdin(self) -> str:
+        """Read the spec on stdin. Return the path that it has."""
+        if self.stdin is None:
+            self.text = sys.stdin.buffer.read() if sys.stdin is not None else b""
+            given = self.options.stdin_filename
+            self.stdin = normal(given) if given else STDIN
+        return self.stdin
+
+    def read(self, path: str) -> bytes:
+        """Return the bytes of a file, or those of stdin for its path."""
+        return self.text if path == self.stdin else read(path)
+
+    def settings(self) -> Options:
+        """Return the settings of the analysis."""
+        from cogc.analysis.checked import Options
+
+        return Options(self.allow, smells=True, has_command=_has_command if self._asks_for_commands else None)
+
+    @property
+    def _asks_for_commands(self) -> bool:
+        return "missing-command" in self.chosen.selected
+
+    def reported(self, world: World, problems: Problems) -> list[Diagnostic]:
+        """Return those diagnostics of an analysis that the project wants to hear of."""
+        return self.chosen.chosen(problems.sorted())
+
+    def found(self) -> list[Diagnostic]:
+        """Check all files. Return the diagnostics in their order."""
+        online = self._online() if self.options.online else []
+        outside = self.options.root or self.stdin is not None or self._asks_for_commands
+        cache = None if self.options.no_cache or outside else self._cache()
+        stale = cache.stale(self.paths) if cache else self.paths
+        found = self._check(stale, cache) if stale or self.empty or self.project.path else []
+        return found + online
+
+    def _check(self, stale: list[str], cache: Cache | None) -> list[Diagnostic]:
+        """Check the files that have changed, and remember the clean ones."""
+        # imports in functions of this module: a check of files that have not changed needs none of them (tests/test_layers.py)
+        from cogc.commands.configuration import report
+        from cogc.diagnostics.problems import Problems
+
+        problems = Problems()
+        report(self.project, problems)
+        for path in self.empty:
+            problems.add("no-spec", Span(Source(path, ""), 0, 0), path=path)
+        if not stale:
+            return problems.sorted()
+        from cogc.compile import analyse, check_root
+        from cogc.names.load import groups
+
+        checked = analyse(stale, self.read, problems, self.settings())
+        if cache and (more := cache.reached(checked.world.units)):
+            return self._check([p for p in self.paths if p in {*stale, *more}], cache)
+        if self.options.root is not None and checked.world.roots:
+            check_root(checked, self.options.root)
+        found = self.reported(checked.world, problems)
+        if cache:
+            wrong = {d.span.source.path for d in found}
+            cache.keep([group for group in groups(checked.world) if wrong.isdisjoint(group)], self.paths)
+        return found
+
+    def _online(self) -> list[Diagnostic]:
+        """Ask all MCP servers for their tools and write the lock files. Return a diagnostic for each server that did not
+        answer."""
+        from cogc.commands.mcp_locks import write_locks
+        from cogc.compile import analyse
+        from cogc.diagnostics.problems import Problems
+
+        problems = Problems()
+        checked = analyse(self.paths, self.read, Problems(), self.settings())
+        write_locks(checked, problems)
+        return problems.sorted()
+
+    def _cache(self) -> Cache | None:
+        """Return the memory of clean checks, or None if the working directory is gone."""
+        from cogc.disk.cache import Cache
+
+        stamp = [self.project.stamp()] if self.project.path else []
+        try:
+            return Cache([*self.allow, *stamp], read)
+        except OSError:  # the working directory is gone
+            return None
+
+    def finish(self, found: list[Diagnostic]) -> int:
+        """Show the diagnostics, and return the exit code."""
+        show(found, self.options.format, self.paths, self.strict)
+        return self.code(found)
+
+    @property
+    def strict(self) -> bool:
+        return bool(self.options.strict or self.project.strict)
+
+    def code(self, found: list[Diagnostic]) -> int:
+        """Return the exit code for some diagnostics."""
+        return 1 if any(d.severity == "error" for d in found) or (self.strict and found) else 0
+
+
+def _has_command(name: str) -> bool:
+    """Return whether a command is on the PATH."""
+    from shutil import which
+
+    return which(name) is not None
+
+
+def show(found: list[Diagnostic], format: str | None, paths: list[str], strict: bool = False) -> None:
+    """Print diagnostics in the wanted format. The formats for people end with a line that counts the diagnostics."""
+    out = sys.stdout
+    if format is None and os.environ.get("GITHUB_ACTIONS") == "true":
+        format = "github"
+    if format in ("github", "sarif", "junit", "rdjson"):
+        _show_to_service(found, format, paths, strict)
+        return
+    from cogc.diagnostics import render
+
+    if format == "json":
+        out.write(render.json(found))
+    elif format == "text" or (format is None and not out.isatty()):
+        out.write(render.text(found))
+        if format is None:
+            out.write(render.summary(found, len(paths)) + "\n")
+    else:
+        if found:
+            render.people(found, streams.terminal(out))
+        out.write(render.summary(found, len(paths)) + "\n")
+
+
+def _show_to_service(found: list[Diagnostic], format: str, paths: list[str], strict: bool) -> None:
+    """Print diagnostics in a form that a service reads."""
+    from cogc import __version__
+    from cogc.diagnostics import formats
+
+    if format == "github":
+        sys.stdout.write(formats.github(found, os.environ.get("GITHUB_WORKSPACE", "")))
+    elif format == "sarif":
+        sys.stdout.write(formats.sarif(found, __version__, _page))
+    elif format == "junit":
+        sys.stdout.write(formats.junit(found, paths, strict))
+    else:
+        sys.stdout.write(formats.rdjson(found))
+
+
+def _page(code: str, slug: str) -> str:
+    """Return the page of a code, or an empty text where the pages are not installed."""
+    from cogc.disk.resources import place
+
+    try:
+        with open(place("specs", "codes", f"{code}-{slug}.md"), encoding="utf-8") as file:
+            return file.read()
+    except OSError:
+        return ""

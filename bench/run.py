@@ -1,6 +1,6 @@
 """`make bench`: every figure as a ratio to a peer or a limit, measured in turns in one run. Not a test.
 
-`python bench/run.py messages|running|stopping|checking|models|sandboxes|exploring|testing|serving` runs one part.
+`python bench/run.py messages|running|stopping|checking|models|sandboxes|exploring|testing|serving|tracing` runs one part.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from bench import checking, exploring, messages, models, running, sandboxes, serving, stopping, testing
+from bench import checking, exploring, messages, models, running, sandboxes, serving, stopping, testing, tracing
 
 PARTS = {
     "messages": messages.main,
@@ -22,6 +22,7 @@ PARTS = {
     "exploring": exploring.main,
     "testing": testing.main,
     "serving": serving.main,
+    "tracing": tracing.main,
 }
 
 if __name__ == "__main__":

@@ -30,10 +30,7 @@ def arguments(parser: ArgumentParser) -> None:
 def run(options: Namespace) -> int:
     if len(options.words) > 1:
         raise UsageError("`cogc tail` takes [RUN]")
-    try:
-        wanted = trace.wanted_of(options)
-    except ValueError as error:
-        raise UsageError(str(error)) from None
+    wanted = trace.wanted_of(options)
     states = States()
     for answer in answers(socket(options, options.words[0] if options.words else None), {"action": "tail"}):
         if "error" in answer:

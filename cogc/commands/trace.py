@@ -1,8 +1,14 @@
-"""`cogc trace show FILE`: print a trace, or the records of it that are wanted.
+"""`cogc trace ACTION FILE`: read traces.
+
+    show FILE       print a trace, or the records of it that are wanted
+    diff FILE FILE  name the first event of each trace that the other one does
+                    not have
+    export FILE     write a trace in the form of another tool
 
 Traces of older tools are read too.
 
-Exit codes: 0 done; 1 the file is not a trace; 2 it cannot be read.
+Exit codes: 0 done; 1 a file is not a trace; 2 it cannot be read; 3 the traces
+differ.
 """
 
 from __future__ import annotations
@@ -15,9 +21,13 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from cogc.commands import out
 from cogc.commands.streams import stdout_is_lost
+from cogc.commands.usage import UsageError
 from cogc.language.texts import nanoseconds
 from cogc.run import trace
+from cogc.traces import diff, export
+from cogc.traces.file import TraceFile
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -34,6 +44,43 @@ def arguments(parser: ArgumentParser) -> None:
     add("--cause", type=int, metavar="SEQ", help="print only the record with this number and those that led to it")
     add("--follow", action="store_true", help="wait for new records as the file grows, until interrupted")
     add("--json", action="store_true", help="print records as JSON, one a line")
+    _add_diff(
+        actions.add_parser(
+            "diff",
+            help="compare two traces",
+            description="Name the first event of each trace that the other one does not have. Events are compared by what they are and by what led"
+            " to them: the order of events that have nothing to do with each other does not count.",
+            allow_abbrev=False,
+        )
+    )
+    _add_export(
+        actions.add_parser(
+            "export",
+            help="write a trace in the form of another tool",
+            description="Write the records of a trace that match all options in the form of another tool.",
+            allow_abbrev=False,
+        )
+    )
+
+
+def _add_diff(parser: ArgumentParser) -> None:
+    """Add the options of `diff`."""
+    parser.add_argument("file", metavar="FILE", help="path of a trace, or of the folder of a run")
+    parser.add_argument("other", metavar="OTHER", help="path of another one")
+
+
+def _add_export(parser: ArgumentParser) -> None:
+    """Add the options of `export`."""
+    add = parser.add_argument
+    add("file", metavar="FILE", help="path of a trace, or of the folder of a run")
+    add(
+        "--format",
+        choices=("csv", "perfetto", "mermaid"),
+        required=True,
+        help="a table, a timeline for ui.perfetto.dev, or a sequence diagram",
+    )
+    add("-o", "--out", metavar="FILE", help="file that is written (default: stdout)")
+    filters(add)
 
 
 def filters(add: Callable[..., object]) -> None:
@@ -47,31 +94,60 @@ def filters(add: Callable[..., object]) -> None:
 
 
 def run(options: Namespace) -> int:
-    path = os.path.join(options.file, "trace.jsonl") if os.path.isdir(options.file) else options.file
+    act = {"show": _show, "diff": _diff, "export": _export}[options.action]
     try:
-        wanted = wanted_of(options)
-        with open(path, "rb") as file:
-            found, states = trace.records(_lines(file, options.follow)), trace.States()
-            chain: set[int] | None = None
-            if options.cause is not None:
-                every = list(found)
-                found, chain = iter(every), _chain(every, options.cause)
-            for raw in found:
-                record = states.whole(raw)
-                if (chain is None or record.get("seq") in chain) and wanted(record):
-                    shown = json.dumps(record, ensure_ascii=False) if options.json else trace.line(record)
-                    sys.stdout.write(shown + "\n")
-                    if options.follow:
-                        sys.stdout.flush()
-                    if stdout_is_lost():
-                        break
+        return act(options)
     except OSError as error:
-        sys.stderr.write(f"cogc: cannot read `{path}`: {str(error.strerror).lower()}\n")
+        sys.stderr.write(f"cogc: cannot read `{error.filename or options.file}`: {str(error.strerror).lower()}\n")
         return 2
-    except ValueError as error:
-        sys.stderr.write(f"cogc: `{path}`: {error}\n")
+    except _NoTrace as error:
+        sys.stderr.write(f"cogc: {error}\n")
         return 1
+
+
+class _NoTrace(Exception):
+    """A file is no trace, or one of its records is broken."""
+
+
+def _path(given: str) -> str:
+    """Return the path of a trace that is named by its file, or by the folder of its run."""
+    return os.path.join(given, "trace.jsonl") if os.path.isdir(given) else given
+
+
+# ---- show ----------------------------------------------------------------------------------------------------
+
+
+def _show(options: Namespace) -> int:
+    wanted = wanted_of(options)
+    for record in _records(options, wanted):
+        shown = json.dumps(record, ensure_ascii=False) if options.json else trace.line(record)
+        sys.stdout.write(shown + "\n")
+        if options.follow:
+            sys.stdout.flush()
+        if stdout_is_lost():
+            break
     return 0
+
+
+def _records(options: Namespace, wanted: Callable[[dict[str, Any]], bool]) -> Iterator[dict[str, Any]]:
+    """Yield the wanted records of a trace, states whole."""
+    path, cause = _path(options.file), getattr(options, "cause", None)
+    try:
+        with TraceFile(path) as places:
+            if cause is not None and places.is_ordered:
+                yield from filter(wanted, places.chain(cause))
+                return
+            with open(path, "rb") as file:
+                since = seconds(options.since)
+                if since is not None and places.is_ordered:
+                    file.seek(places.start(since))
+                states = trace.States(places.whole)
+                for raw in trace.records(_lines(file, getattr(options, "follow", False))):
+                    record = states.whole(raw)
+                    if wanted(record) and cause in (None, record.get("seq")):
+                        yield record
+    except ValueError as error:
+        raise _NoTrace(f"`{path}`: {error}") from None
 
 
 def _lines(file: Any, follow: bool) -> Iterator[bytes]:
@@ -90,24 +166,102 @@ def _lines(file: Any, follow: bool) -> Iterator[bytes]:
         yield from whole
 
 
-def _chain(records: list[dict[str, Any]], seq: int) -> set[int]:
-    """Return the numbers of the record `seq` and of all that led to it."""
-    by_seq = {r.get("seq"): r for r in records}
-    wanted: set[int] = set()
-    pending = [seq]
-    while pending:
-        number = pending.pop()
-        record = by_seq.get(number)
-        if record is not None and number not in wanted:
-            wanted.add(number)
-            pending += [record.get("cause", 0), *record.get("causes", [])]
-    return wanted
+# ---- diff ----------------------------------------------------------------------------------------------------
+
+
+class _Trace:
+    """The records of a trace, which may be read more than once."""
+
+    def __init__(self, given: str) -> None:
+        self.path = _path(given)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        try:
+            with open(self.path, "rb") as file:
+                states = trace.States()
+                yield from map(states.whole, trace.records(_lines(file, False)))
+        except ValueError as error:
+            raise _NoTrace(f"`{self.path}`: {error}") from None
+
+
+def _diff(options: Namespace) -> int:
+    """Print the first departure of each trace, and return the exit code."""
+    traces = _Trace(options.file), _Trace(options.other)
+    found = diff.departures(*traces)
+    if not any(departure.count for departure in found):
+        sys.stdout.write("the traces have the same events\n")
+        return 0
+    for one, departure in zip(traces, found, strict=True):
+        if departure.record is None:
+            sys.stdout.write(f"{one.path}: each of its events is in the other one\n")
+            continue
+        more = f", and {departure.count - 1} more events" if departure.count > 1 else ""
+        sys.stdout.write(f"{one.path}: the first event that the other one does not have{more}\n")
+        for record in _before(one, departure.record):
+            sys.stdout.write(f"  {trace.line(record)}\n")
+    return 3
+
+
+_LED = 5
+"""How many records that led to a departure are shown."""
+
+
+def _before(one: _Trace, record: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return a record, and the last of those that led to it before it."""
+    with TraceFile(one.path) as places:
+        if not places.is_ordered:
+            return [record]
+        return places.chain(int(record["seq"]), _LED + 1)
+
+
+# ---- export --------------------------------------------------------------------------------------------------
+
+
+def _export(options: Namespace) -> int:
+    """Write a trace in another form."""
+    records = _records(options, wanted_of(options))
+    match options.format:
+        case "csv":
+            pieces = export.table(records)
+        case "perfetto":
+            pieces = export.timeline(records)
+        case _:
+            with TraceFile(_path(options.file)) as places:
+                return _put(export.diagram(records, places.record), options)
+    return _put(pieces, options)
+
+
+def _put(pieces: Iterator[str], options: Namespace) -> int:
+    """Write pieces of text to stdout as they come, or whole to a file."""
+    if options.out is not None:
+        kind, is_own = _KINDS[options.format]
+        return out.write("".join(pieces), options.out, [_path(options.file)], kind, is_own)
+    for piece in pieces:
+        sys.stdout.write(piece)
+        if stdout_is_lost():
+            break
+    return 0
+
+
+_KINDS: dict[str, tuple[str, Callable[[str], bool]]] = {
+    "csv": ("table of a trace", lambda text: text.startswith(",".join(export.COLUMNS))),
+    "perfetto": ("timeline", lambda text: text.startswith(export.TIMELINE)),
+    "mermaid": ("sequence diagram", lambda text: text.startswith(export.DIAGRAM)),
+}
+"""The files that each format writes, and how each is known."""
+
+
+def seconds(text: str | None) -> float | None:
+    """Return the value of a time of the run, in seconds. Raise UsageError if it is none."""
+    try:
+        return None if text is None else nanoseconds(text) / 1e9
+    except ValueError as error:
+        raise UsageError(f"`{text}` is no time of a run: {error}; write 250ms, 10s or 5m") from None
 
 
 def wanted_of(options: Namespace) -> Callable[[dict[str, Any]], bool]:
     """Return the test of a record that the options stand for."""
-    since = nanoseconds(options.since) / 1e9 if options.since else None
-    before = nanoseconds(options.before) / 1e9 if options.before else None
+    since, before = seconds(options.since), seconds(options.before)
 
     def wanted(record: dict[str, Any]) -> bool:
         t = float(record.get("t", 0))

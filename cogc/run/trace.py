@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
 
 import msgspec
@@ -81,9 +81,11 @@ def records(lines: Iterator[bytes]) -> Iterator[dict[str, Any]]:
 
 
 class States:
-    """The states of a trace that is read: puts whole values in the place of what changed."""
+    """The states of a trace that is read: puts whole values in the place of what changed. `recall` gives the whole record of a state whose
+    records before it were not read."""
 
-    def __init__(self) -> None:
+    def __init__(self, recall: Callable[[dict[str, Any]], dict[str, Any]] | None = None) -> None:
+        self.recall = recall
         self.values: dict[tuple[Any, Any], Any] = {}
 
     def whole(self, record: dict[str, Any]) -> dict[str, Any]:
@@ -97,6 +99,11 @@ class States:
         key = (record.get("path"), record.get("name"))
         if "change" not in record:
             self.values[key] = record.get("data")
+            return record
+        if key not in self.values and self.recall is not None:
+            record = self.recall(record)
+            if "change" not in record:
+                self.values[key] = record.get("data")
             return record
         if key not in self.values:
             return record

@@ -11,56 +11,26 @@ from typing import Any
 from cogc.language.texts import duration_text
 from cogc.language.values import plain
 from cogc.testing.shown import shown
+from cogc.traces.messages import Message, message
 
-OUTSIDE = "outside"
 _LAST = 12
 """How many messages a diagram shows."""
 _COLUMNS = 6
 """How many coglets it shows."""
 _LABEL = 28
-_LEAVES = ("transmit", "send", "guide", "input")
 
 
-def messages(records: list[dict[str, Any]], last: int = _LAST) -> list[tuple[float, str, str, str]]:
-    """Return the last messages of a trace, as time, sender, receiver and label; a failure of a coglet has no receiver."""
+def messages(records: list[dict[str, Any]], last: int = _LAST) -> list[Message]:
+    """Return the last messages of a trace."""
     by_seq = {r["seq"]: r for r in records}
-    found: list[tuple[float, str, str, str]] = []
+    found: list[Message] = []
     for record in reversed(records):
         if len(found) == last:
             break
-        row = _row(record, by_seq)
+        row = message(record, by_seq.get, _short)
         if row is not None:
             found.append(row)
     return found[::-1]
-
-
-def _row(record: dict[str, Any], by_seq: dict[int, dict[str, Any]]) -> tuple[float, str, str, str] | None:
-    kind = record["kind"]
-    if kind in ("deliver", "command", "drop"):
-        cause = by_seq.get(record["cause"], record) if kind != "drop" else record
-        if cause["kind"] not in (*_LEAVES, "drop"):
-            return None
-        sender = OUTSIDE if cause["kind"] == "input" else cause["path"]
-        name = (
-            cause.get("channel")
-            or cause.get("command")
-            or str(cause.get("to", "")).rpartition(".")[2]
-            or record.get("port", "")
-        )
-        lost = " (lost)" if kind == "drop" else ""
-        return record["t"], sender, record["path"], f"{name} {_short(cause.get('data'))}{lost}"
-    if kind == "transmit":  # a link hands a message on from a channel of a child to one of its parent
-        cause = by_seq.get(record["cause"], record)
-        if cause["kind"] != "transmit" or cause["path"] == record["path"]:
-            return None
-        return record["t"], cause["path"], record["path"], f"{cause['channel']} {_short(record.get('data'))}"
-    if kind == "output":
-        return record["t"], record["path"], OUTSIDE, f"{record['channel']} {_short(record.get('data'))}"
-    if kind == "fail":
-        return record["t"], record["path"], "", f"failed: {record['error']}"
-    if kind == "restart":
-        return record["t"], record["path"], "", "restarted"
-    return None
 
 
 def _short(value: Any) -> str:
@@ -89,7 +59,7 @@ def draw(records: list[dict[str, Any]], last: int = _LAST) -> list[str]:
     return lines
 
 
-def _in_order(columns: list[str], rows: list[tuple[float, str, str, str]]) -> list[str]:
+def _in_order(columns: list[str], rows: list[Message]) -> list[str]:
     """Return the coglets in the order in which they first appear."""
     seen = [name for row in rows for name in row[1:3] if name in columns]
     return list(dict.fromkeys(seen))

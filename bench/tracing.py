@@ -1,0 +1,79 @@
+"""The cost of reading a trace of a million records: a chain of causes, a late part, a table; beside a plain reading of the file as JSON."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from bench.common import row
+
+RECORDS = 1_000_000
+_KINDS = ("state", "transmit", "deliver", "send")
+_PLAIN = "import json, sys\nrecords = {r['seq']: r for r in map(json.loads, open(sys.argv[1]))}\nprint(len(records))\n"
+"""What somebody writes who wants the chain of causes, and has no tool for it: the records by their numbers."""
+
+
+def _write(path: Path) -> int:
+    """Write a trace whose records are led to by near and far ones. Return the number of the last record that leaves."""
+    with open(path, "w") as file:
+        for i in range(1, RECORDS + 1):
+            cause = max(0, i - (97 if i % 5 else 1))
+            about = (
+                f'"name":"n","data":{i}'
+                if i % 4 == 0
+                else f'"channel":"out","data":{{"n":{i},"text":"{"x" * (i % 50)}"}}'
+            )
+            file.write(
+                f'{{"v":1,"seq":{i},"t":{i / 1e4},"run":"r","kind":"{_KINDS[i % 4]}","path":"Main/w[{i % 7}]","cause":{cause},{about}}}\n'
+            )
+    return RECORDS - 1
+
+
+def _measured(words: list[str]) -> tuple[float, float, int]:
+    """Run a command. Return its seconds, its megabytes at most, and the lines that it prints."""
+    reader, writer = os.pipe()
+    began = time.perf_counter()
+    process = subprocess.Popen(words, stdout=writer)
+    os.close(writer)
+    with open(reader, "rb") as out:
+        lines = sum(data.count(b"\n") for data in iter(lambda: out.read(1 << 20), b""))
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0
+    return time.perf_counter() - began, used.ru_maxrss / 1024, lines
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "t.jsonl"
+        last = _write(path)
+        show = [sys.executable, "-m", "cogc", "trace", "show", str(path)]
+        ways = {
+            "a chain of causes": [*show, "--cause", str(last)],
+            "the last second": [*show, "--since", f"{RECORDS / 1e4 - 1}s"],
+            "plain": [sys.executable, "-c", _PLAIN, str(path)],
+        }
+        found = {name: sorted(_measured(words) for _ in range(3))[1] for name, words in ways.items()}
+        print(f"{RECORDS} records, {path.stat().st_size / 1e6:.0f} MB")
+    plain = found.pop("plain")
+    goals = {"a chain of causes": (0.6, 40.0), "the last second": (None, None)}
+    for name, (seconds, megabytes, lines) in found.items():
+        goal_s, goal_mb = goals[name]
+        row(
+            f"{name}, {lines} records",
+            f"{seconds:.2f} s",
+            seconds / plain[0],
+            "a plain reading",
+            goal_s and goal_s / plain[0],
+        )
+        row(
+            f"{name}, memory",
+            f"{megabytes:.0f} MB",
+            megabytes / plain[1],
+            "a plain reading",
+            goal_mb and goal_mb / plain[1],
+        )

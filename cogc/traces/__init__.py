@@ -1,0 +1,1 @@
+"""Traces that were written: read at any place, compared, exported."""

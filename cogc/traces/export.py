@@ -1,0 +1,163 @@
+"""Traces in the forms of other tools: tables (CSV), the timeline of Perfetto, sequence diagrams of mermaid."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from cogc.diagnostics.visible import shown
+from cogc.language.values import shorten
+from cogc.traces.messages import OUTSIDE, message
+
+TIMELINE = '{"displayTimeUnit":"ms","traceEvents":['
+DIAGRAM = "sequenceDiagram\n"
+"""How these files begin."""
+COLUMNS = ("seq", "t", "kind", "path", "cause", "about", "data")
+_ABOUT = ("channel", "port", "to", "command", "program", "model", "name", "level", "coglet", "reason", "error", "at")
+_ROWS = 500
+"""How many messages a sequence diagram shows: mermaid draws no more in a time that anybody waits."""
+_LABEL = 60
+_BEGINS = {"call": "result", "ask": "reply"}
+"""The kinds of records that begin something, and those that end it: both have the number `call`."""
+
+_FAR = 100_000
+"""How many messages that have left are remembered, for the arrows to their deliveries."""
+
+RecordOf = Callable[[int], dict[str, Any] | None]
+
+
+def table(records: Iterable[dict[str, Any]]) -> Iterator[str]:
+    """Yield the lines of a table in CSV, with a head: a row for each record, its data as JSON."""
+    yield _row(COLUMNS)
+    for record in records:
+        about = " ".join(str(record[k]) for k in _ABOUT if record.get(k) not in (None, ""))
+        data = record.get("data")
+        yield _row(
+            [
+                *(record.get(k, "") for k in COLUMNS[:5]),
+                about,
+                "" if data is None else json.dumps(data, ensure_ascii=False),
+            ]
+        )
+
+
+def _row(values: Iterable[Any]) -> str:
+    """Return a row. A text that a spreadsheet would take for a formula has an apostrophe before it."""
+    line = io.StringIO()
+    safe = [f"'{v}" if isinstance(v, str) and v[:1] in ("=", "+", "-", "@") else v for v in values]
+    csv.writer(line, lineterminator="\n").writerow(safe)
+    return line.getvalue()
+
+
+def timeline(records: Iterable[dict[str, Any]]) -> Iterator[str]:
+    """Yield the pieces of a JSON file in the form of Chrome's trace events, which Perfetto opens.
+
+    Each coglet is a track. A record is an instant on it, a call and its result are a span, and an arrow leads from a message that
+    leaves to each delivery of it, if no more than 100,000 messages left in between.
+    """
+    tracks: dict[str, int] = {}
+    leaves: dict[int, tuple[int, float]] = {}
+    calls: dict[int, tuple[str, int, float]] = {}
+    first = True
+    yield f"{TIMELINE}\n"
+    for record in records:
+        for event in _events(record, tracks, leaves, calls):
+            yield ("" if first else ",\n") + json.dumps(event, ensure_ascii=False)
+            first = False
+    yield "\n]}\n"
+
+
+def _events(
+    record: dict[str, Any],
+    tracks: dict[str, int],
+    leaves: dict[int, tuple[int, float]],
+    calls: dict[int, tuple[str, int, float]],
+) -> Iterator[dict[str, Any]]:
+    """Yield the trace events of a record, times in microseconds."""
+    kind, path, at, seq = (
+        str(record["kind"]),
+        str(record.get("path", "")),
+        round(float(record["t"]) * 1e6, 3),
+        record["seq"],
+    )
+    if path not in tracks:
+        tracks[path] = len(tracks) + 1
+        yield {"ph": "M", "pid": 1, "tid": tracks[path], "name": "thread_name", "args": {"name": path or OUTSIDE}}
+    base = {"pid": 1, "tid": tracks[path], "ts": at, "cat": kind}
+    about = " ".join(str(record[k]) for k in _ABOUT[:6] if record.get(k) not in (None, ""))
+    arguments = {k: v for k, v in record.items() if k not in ("v", "t", "run", "kind", "path")}
+    if kind in _BEGINS:
+        calls[record["call"]] = about, tracks[path], at
+        yield {**base, "ph": "b", "id": record["call"], "name": about, "args": arguments}
+    elif kind in _BEGINS.values() and record.get("call") in calls:
+        name, track, _ = calls.pop(record["call"])
+        yield {
+            **base,
+            "tid": track,
+            "ph": "e",
+            "id": record["call"],
+            "name": name,
+            "args": arguments,
+            "cat": _kind_of_begin(kind),
+        }
+    else:
+        yield {**base, "ph": "i", "s": "t", "name": f"{kind} {about}".strip(), "args": arguments}
+    if kind in ("deliver", "command") and record.get("cause") in leaves:
+        track, left = leaves[record["cause"]]
+        yield {"ph": "s", "pid": 1, "tid": track, "ts": left, "cat": "message", "name": "message", "id": seq}
+        yield {
+            "ph": "f",
+            "bp": "e",
+            "pid": 1,
+            "tid": tracks[path],
+            "ts": at,
+            "cat": "message",
+            "name": "message",
+            "id": seq,
+        }
+    if kind in (
+        "transmit",
+        "send",
+        "guide",
+        "input",
+        "deliver",
+    ):  # a link hands on what was delivered to a channel of its parent
+        leaves[seq] = tracks[path], at
+        if len(leaves) > _FAR:
+            del leaves[next(iter(leaves))]
+
+
+def _kind_of_begin(kind: str) -> str:
+    return next(begin for begin, end in _BEGINS.items() if end == kind)
+
+
+def diagram(records: Iterable[dict[str, Any]], record_of: RecordOf) -> Iterator[str]:
+    """Yield the lines of a mermaid sequence diagram of the messages, at most 500; a note says if there are more."""
+    names: dict[str, str] = {}
+    lines: list[str] = []
+    more = 0
+    for record in records:
+        found = message(record, record_of, lambda value: "" if value is None else shorten(value, _LABEL))
+        if found is None:
+            continue
+        if len(lines) == _ROWS:
+            more += 1
+            continue
+        ends = [names.setdefault(name, f"p{len(names)}") for name in (found.sender, found.receiver) if name]
+        label = _safe(f"{found.t:g}s {found.label}")
+        lines.append(f"  {ends[0]}->>{ends[1]}: {label}\n" if len(ends) == 2 else f"  Note over {ends[0]}: {label}\n")
+    yield DIAGRAM
+    for name, id in names.items():
+        yield f"  participant {id} as {_safe(name)}\n"
+    yield from lines
+    if more:
+        yield f"  Note over {next(iter(names.values()))}: and {more} more messages\n"
+
+
+def _safe(text: str) -> str:
+    """Return a text that mermaid takes for text: what has a meaning in its language is an entity."""
+    visible = shown(" ".join(text.split()))
+    return "".join(c if c.isalnum() or c in " _-./[](),'!?$*+=" else f"#{ord(c)};" for c in visible)

@@ -28,6 +28,8 @@ from cogc.run.json_text import read_json
 from cogc.run.session import Session
 from cogc.run.taps import Said, Tap
 from cogc.service import metrics, openapi
+from cogc.service.a2a import Agent
+from cogc.service.a2a_forms import CARD
 from cogc.service.answers import answer, application, refusal, wrong
 from cogc.service.exports import exports_of
 from cogc.service.jobs import Jobs
@@ -45,7 +47,7 @@ LONGEST = 600.0
 """The most seconds for which it waits."""
 PACE = 0.002
 """Seconds for each follower that pass between two portions of a stream."""
-OPEN = ("/healthz", "/readyz")
+OPEN = ("/healthz", "/readyz", CARD)
 """The paths that need no token."""
 _AGAIN = {"Retry-After": "1"}
 _STATUSES = {"error": 400, "missing": 404, "full": 429, "stopped": 503}
@@ -97,6 +99,8 @@ class Doors:
         ]
         routes: list[BaseRoute] = [Route(p, self._counted(p, end), methods=["POST"]) for p, end in posts]
         routes += [Route(path, self._counted(path, end), methods=["GET"]) for path, end in gets]
+        if self.exports.offers:
+            routes += Agent(self.session, self.jobs, self.has_token).routes()
         tools = self._tools()
         if tools is not None:
             routes += tools.routes

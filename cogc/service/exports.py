@@ -100,12 +100,14 @@ class Offer:
         return {**found, "$defs": definitions} if definitions else found
 
     @property
+    def is_text(self) -> bool:
+        """True if the output is a text."""
+        return types.expand(self.output) == STRING
+
+    @property
     def is_record(self) -> bool:
         """True if the output is a record as it stands. Else it is the one field `result` of one."""
-        found = self.output
-        while isinstance(found, types.Ref):
-            found = types.expand(found)
-        return isinstance(found, types.RecordOf | types.MapOf)
+        return isinstance(types.expand(self.output), types.RecordOf | types.MapOf)
 
     def output_schema(self) -> dict[str, Any]:
         """Return the JSON Schema of the output, a record."""

@@ -67,14 +67,24 @@ class Course:
         return float(sum(s in ("completed", "failed", "skipped") for s in self.steps.values()))
 
 
+class News(NamedTuple):
+    """Something that a job has told: its number, a line for people, and the message that it is about."""
+
+    number: int
+    words: str
+    channel: str
+    value: Any
+
+
 class Job:
-    """One call. `answer` is there when it is completed, `failure` when it has failed."""
+    """One call. `answer` is there when it is completed, `failure` when it has failed, `message` where one of A2A has begun it."""
 
     def __init__(self, offer: Offer, given: dict[str, Any], context: str) -> None:
         self.id = str(uuid.uuid4())
         self.offer = offer
         self.given = given
         self.context = context
+        self.message: dict[str, Any] | None = None
         self.status: Status = "working"
         self.answer: Any = None
         self.failure: Failure | None = None
@@ -82,7 +92,7 @@ class Job:
         self.began = self.changed = datetime.now(UTC)
         self.ended: float | None = None
         self.scope = trio.CancelScope()
-        self.pieces: deque[tuple[int, str, Any]] = deque(maxlen=_ROOM)
+        self.pieces: deque[News] = deque(maxlen=_ROOM)
         self.count = 0
         self._news = trio.Event()
 
@@ -91,17 +101,17 @@ class Job:
         """True if it has ended."""
         return self.status != "working"
 
-    def tell(self, words: str, channel: str = "", value: Any = None) -> None:
+    def tell(self, words: str, channel: str, value: Any) -> None:
         """Take note of something that those who follow the job should hear."""
         self.count += 1
         self.words = words
         self.changed = datetime.now(UTC)
-        self.pieces.append((self.count, channel, value))
+        self.pieces.append(News(self.count, words, channel, value))
         self._wake()
 
-    def end(self, status: Status) -> None:
+    def end(self, status: Status, words: str = "") -> None:
         """Take note of the end."""
-        self.status, self.ended = status, time.monotonic()
+        self.status, self.words, self.ended = status, words, time.monotonic()
         self.changed = datetime.now(UTC)
         self._wake()
 
@@ -109,11 +119,11 @@ class Job:
         self._news.set()
         self._news = trio.Event()
 
-    async def news(self, after: int) -> list[tuple[int, str, Any]]:
+    async def news(self, after: int) -> list[News]:
         """Return what has been told behind a number, when there is something, or when the job has ended."""
         while self.count <= after and not self.over:
             await self._news.wait()
-        return [piece for piece in self.pieces if piece[0] > after]
+        return [piece for piece in self.pieces if piece.number > after]
 
     async def wait(self) -> None:
         """Wait for the end."""
@@ -165,13 +175,12 @@ class Jobs:
             try:
                 job.answer = await self.exports.call(job.offer, job.given, news)
             except Failure as failure:
-                job.failure, job.words = failure, failure.message
-                job.end("failed")
+                job.failure = failure
+                job.end("failed", failure.message)
                 return
             job.end("completed")
             return
-        job.words = "it was cancelled"
-        job.end("cancelled")
+        job.end("cancelled", "it was cancelled")
 
     def _forget(self) -> None:
         """Forget jobs whose time is over, and the first ones that have ended if there are too many."""

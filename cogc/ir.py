@@ -366,6 +366,7 @@ class ChannelDecl(msgspec.Struct, frozen=True, omit_defaults=True):
     type: int
     capacity: Expr | None = None
     overflow: Overflow = "block"
+    headers: dict[str, str] = {}
 
 
 class StateDecl(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -106,6 +106,7 @@ PLACES = [
     ("constant-cycle", 1, 'WIDTH'),
     ("no-media", 2, '"a.bmp"'),
     ("media-from-model", 2, 'image'),
+    ("bad-header", 4, 'evnt'),
     ("unused-channel", 2, 'x'),
     ("unconnected-channel", 3, 'a'),
     ("endless-creation", 1, 'A'),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from cogc.checks.blocking_cycle import blocking_cycle
 from cogc.checks.certain_failure import certain_failure
+from cogc.checks.channel_headers import channel_headers
 from cogc.checks.duplicate_link import duplicate_link
 from cogc.checks.endless_creation import endless_creation
 from cogc.checks.failing_start import failing_start
@@ -86,6 +87,7 @@ def of_smells(checked: Checked) -> None:
 CHECKS: list[Callable[[Checked], None]] = [
     endless_creation,
     certain_failure,
+    channel_headers,
     failing_start,
     blocking_cycle,
     recursive_program,

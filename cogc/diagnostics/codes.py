@@ -315,6 +315,12 @@ CODES: dict[str, Row] = {
         "{what} holds {type}: a model cannot make one",
         "let the model give a name or a path, and a program the file",
     ),
+    "bad-header": (
+        "COG441",
+        "error",
+        "`{name}` cannot be taken from a header: {why}",
+        'write `headers: {{ field: "X-Name" }}`, with fields of the channel\'s type',
+    ),
     # flow
     "unused-channel": (
         "COG501",

@@ -34,7 +34,11 @@ _MODEL = {
 }
 
 ATTRIBUTES: dict[str, dict[str, str]] = {
-    "listen": {"capacity": "type int", "overflow": "word block drop_oldest drop_newest fail"},
+    "listen": {
+        "capacity": "type int",
+        "overflow": "word block drop_oldest drop_newest fail",
+        "headers": "type map[string]",
+    },
     "transmit": {"capacity": "type int"},
     "create": {
         "restart": "word never on_error always",

@@ -33,6 +33,7 @@ from cogc.lowering import methods
 from cogc.lowering.expressions import Lowering, piped
 from cogc.lowering.queues import claiming, lower_queue, queue_tools, taking
 from cogc.lowering.tables import Layout, Place, Tables
+from cogc.names.headers import headers_of
 from cogc.names.locks import tools_of
 from cogc.names.model_lists import models_of
 from cogc.names.world import Declared, Member, Shape, Signature, Unit, exports_of
@@ -463,7 +464,8 @@ class _Coglet:
                 capacity = self.lowering(member.owner).checked(a.value, types.INT)
             elif a.key.id == "overflow":
                 overflow = _kind(a.value)
-        return ir.ChannelDecl(member.node.name.id, self.run.tables.type(member.type), capacity, overflow)
+        headers = headers_of(member.node)
+        return ir.ChannelDecl(member.node.name.id, self.run.tables.type(member.type), capacity, overflow, headers)
 
     def _state(self, member: Member) -> ir.StateDecl:
         value = self.lowering(member.owner).checked(member.node.value, member.type)

@@ -32,6 +32,7 @@ from cogc.service.a2a import Agent
 from cogc.service.a2a_forms import CARD
 from cogc.service.answers import answer, application, refusal, wrong
 from cogc.service.exports import exports_of
+from cogc.service.headers import with_headers
 from cogc.service.jobs import Jobs
 from cogc.service.stream import Stream, Take, until_gone
 from cogc.service.webhooks import Verifier
@@ -83,6 +84,8 @@ class Doors:
         self.requests = metrics.Requests()
         self.exports = exports_of(session)
         self.jobs = Jobs(self.exports)
+        root = session.kernel.unit.bundle.coglets[session.kernel.first]
+        self.listens = {c.name: c for c in root.listens}
         session.taps.keep = KEPT
 
     def application(self) -> Starlette:
@@ -148,7 +151,7 @@ class Doors:
                 return refusal(401, said)
         try:
             self.session.entries.type_of(channel)
-            return channel, read_json(body, "the body")
+            return channel, with_headers(self.listens[channel], read_json(body, "the body"), request.headers)
         except Failure as refused:
             return _refused(refused)
 

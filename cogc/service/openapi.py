@@ -33,11 +33,17 @@ def describe(unit: Unit, has_token: bool) -> dict[str, Any]:
     paths: dict[str, Any] = {}
     for channel in root.listens:
         if is_public(channel.name):
-            body = _content(_schema(unit, channel, schemas))
-            paths[f"/in/{channel.name}"] = {"post": _operation(f"in_{channel.name}", body, "202", _SEQ)}
+            body = _content(_body(unit, channel, schemas))
+            taken = [_header(name) for name in channel.headers.values()]
+            entered = _operation(f"in_{channel.name}", body, "202", _SEQ)
+            paths[f"/in/{channel.name}"] = {"post": {**entered, **({"parameters": taken} if taken else {})}}
             asked = _operation(f"ask_{channel.name}", body, "200", _ANSWER)
             asked["responses"]["504"] = _response("no reply came in time")
-            asked["parameters"] = [_query("reply", "the channel of the reply"), _query("timeout", "such as 30s")]
+            asked["parameters"] = [
+                *taken,
+                _query("reply", "the channel of the reply"),
+                _query("timeout", "such as 30s"),
+            ]
             paths[f"/ask/{channel.name}"] = {"post": asked}
     for channel in root.transmits:
         if channel.name in transmits(unit, unit.bundle.root):
@@ -80,6 +86,19 @@ _ANSWER = {
 
 def _schema(unit: Unit, channel: ir.ChannelDecl, schemas: dict[str, object]) -> dict[str, object]:
     return types.json_schema(unit.validators.types[channel.type], schemas)
+
+
+def _body(unit: Unit, channel: ir.ChannelDecl, schemas: dict[str, object]) -> dict[str, object]:
+    """Return the schema of the body for a channel: of a message without the fields that are taken from headers."""
+    record = types.expand(unit.validators.types[channel.type])
+    if not channel.headers or not isinstance(record, types.RecordOf):
+        return _schema(unit, channel, schemas)
+    own = tuple(f for f in record.fields if f.name not in channel.headers)
+    return types.json_schema(types.RecordOf(own, record.open), schemas)
+
+
+def _header(name: str) -> dict[str, Any]:
+    return {"name": name, "in": "header", "schema": {"type": "string"}}
 
 
 def _content(schema: dict[str, object]) -> dict[str, Any]:

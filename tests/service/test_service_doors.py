@@ -494,3 +494,41 @@ def test_without_the_extra_the_command_says_how_to_get_it(tmp_path: Path) -> Non
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}, timeout=DEADLINE
     )  # fmt: skip
     assert done.returncode == 2 and "pip install 'cogc[serve]'" in done.stderr and "Traceback" not in done.stderr
+
+
+HOOKS = """
+type Push = { ref: string, event: string, delivery: string, secret: string? private, ... }
+coglet Main {
+  listen push: Push { headers: { event: "X-GitHub-Event", delivery: "X-GitHub-Delivery", secret: "X-Hook-Token" } }
+  listen any_: map[string] { headers: { agent: "User-Agent" } }
+  transmit pushed: string
+  on push as p when p.event == "push" distinct p.delivery within 1d { pushed <- "{{ p.ref }} {{ p.delivery }}" }
+  on any_ as a { pushed <- a.agent ?? "nobody" }
+}
+"""
+
+
+def test_headers_of_a_webhook_are_fields_of_its_message() -> None:
+    async def body(port: int, made: Session) -> None:
+        head = {"X_GitHub_Event": "push", "x_github_delivery": "d1", "X_Hook_Token": "token-of-the-hook"}
+        for data, more, status in [
+            (b'{"ref": "main", "size": 3}', head, 202),
+            (b'{"ref": "main"}', head, 202),  # the same delivery again
+            (b'{"ref": "dev", "event": "push", "delivery": "forged"}', {**head, "x_github_delivery": "d2"}, 202),
+            (b'{"ref": "dev", "event": "push", "delivery": "d3"}', {}, 422),
+            (b'{"ref": "dev"}', {**head, "X_GitHub_Event": "ping", "x_github_delivery": "d4"}, 202),
+            (b"[1]", head, 422),
+        ]:
+            found = await ask(port, "POST", "/in/push", data, **more)
+            assert found.status == status, found.body
+        missing = await ask(port, "POST", "/in/push", b'{"ref": "x"}')
+        assert "`event`" in missing.json["detail"][0]["message"]
+        assert (await ask(port, "POST", "/in/any_", b"{}", User_Agent="me")).status == 202
+        await until(lambda: len(made.outputs.get("pushed", [])) == 3)
+        operation = (await ask(port, "GET", "/openapi.json")).json["paths"]["/in/push"]["post"]
+        assert [p["name"] for p in operation["parameters"]] == ["X-GitHub-Event", "X-GitHub-Delivery", "X-Hook-Token"]
+        assert list(operation["requestBody"]["content"]["application/json"]["schema"]["properties"]) == ["ref"]
+
+    made, journal, trace, _ = served(body, HOOKS)
+    assert made.outputs["pushed"] == ["main d1", "dev d2", "me"]
+    assert b"token-of-the-hook" in journal and b"token-of-the-hook" not in trace

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 class Call:
     """Carry out a program. `request` holds its words and attributes, `arguments` its parameters by name, `once` the id of an
-    effect that must not come twice."""
+    effect that must not come twice. `handle` names what an earlier process has begun for this call, elsewhere."""
 
-    __slots__ = ("arguments", "id", "once", "path", "program", "request", "sandbox", "unit")
+    __slots__ = ("arguments", "handle", "id", "once", "path", "program", "request", "sandbox", "unit")
 
     def __init__(
         self,
@@ -37,6 +37,7 @@ class Call:
     ) -> None:
         self.sandbox = sandbox
         self.once = once
+        self.handle = ""
         self.id = id
         self.unit = unit
         self.program = program

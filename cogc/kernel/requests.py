@@ -222,12 +222,14 @@ def _dispatch(kernel: State, activity: Activity, request: DispatchAgent) -> None
 
 
 def progress(kernel: State, call: int, event: Progress) -> None:
-    """Deliver a progress report of a dispatcher to the agent's coglet."""
+    """Take a report about a call under way: of a dispatcher about an agent, or of a tool that goes on elsewhere under a handle."""
     known = kernel.calls.get(call)
     if known is None:
         return
     if kernel.trace:
         kernel.trace.record("progress", known[1], cause=known[0].cause, call=call, data=event)
+    if event.get("event") == "task":
+        kernel.handles[call] = event["handle"]
     if event.get("event") == "usage":
         kernel.models.spending[call](event["usage"])
 
@@ -244,6 +246,7 @@ def finish_call(kernel: State, call: int, value: object) -> None:
     """Take the result of a call: check it, and let the activity go on in its turn."""
     known = kernel.calls.pop(call, None)
     kernel.models.spending.pop(call, None)
+    kernel.handles.pop(call, None)
     if known is None:
         return
     activity, inst, result = known

@@ -20,13 +20,15 @@ class Tokens(TypedDict, total=False):
 
 
 class Progress(TypedDict, total=False):
-    """A report of a dispatcher: `running` with the number of the attempt, `delta` with a text, `usage`, or `error` with a message."""
+    """A report of a dispatcher: `running` with the number of the attempt, `delta` with a text, `usage`, or `error` with a message; or
+    `task` with the handle of a call that goes on elsewhere."""
 
     event: str
     attempt: int
     text: str
     usage: Tokens
     message: str
+    handle: str
 
 
 class Child(TypedDict):

@@ -87,6 +87,7 @@ class State:
         "ended",
         "epoch",
         "first",
+        "handles",
         "hot",
         "losses",
         "messages",
@@ -145,6 +146,8 @@ class State:
         self.timers = Timers()
         self.calls: dict[int, tuple[Activity, Instance, int | None]] = {}
         self.once = Once()
+        self.handles: dict[int, str] = {}
+        """The handles of calls under way that go on elsewhere, by the numbers of the calls."""
         self.next_call = 1
         self.serial = 0
         self.root: Instance | None = None
@@ -450,6 +453,7 @@ class State:
             self.calls.pop(call, None)
             self.models.spending.pop(call, None)
             self.once.given_up(call)
+            self.handles.pop(call, None)
             self.effects.append(Cancel(call))
         activity.calls.clear()
 

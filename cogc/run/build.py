@@ -55,7 +55,7 @@ def build(kind: type[S], unit: Unit, options: RunOptions, settings: Settings, si
     executors = Executors(
         settings,
         Coglets(outside.notify, to_python, from_python, hosting, settings.workspace),
-        Servers(settings.workspace, background, settings.sandboxed, settings.kept),
+        Servers(settings.workspace, background, settings.sandboxed, settings.kept, outside.progress),
         Claims(outside, background, clock, settings.kept, log),
         Plans(settings.keeping, settings.people, background, outside.rest, clock),
     )

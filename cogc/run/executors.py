@@ -79,6 +79,7 @@ from cogc.run.coglets import Coglets
 from cogc.run.convert import from_python, to_python
 from cogc.run.detached import Detached
 from cogc.run.disk import spared
+from cogc.run.elicitation import Caller
 from cogc.run.git import TRUSTING, is_ours, sealed
 from cogc.run.json_text import parse, read_words
 from cogc.run.media import read_file
@@ -141,15 +142,15 @@ class Executors:
         program = call.program
         # the session counts the timeout of a question to a person, on the clock of the run
         seconds = float("inf") if program.kind == "human" else time_of(call)
-        with trio.move_on_after(seconds), watch.holding(min(until, time.monotonic() + seconds)) as hold:
+        with trio.move_on_after(seconds) as scope, watch.holding(min(until, time.monotonic() + seconds)) as hold:
             try:
-                return await self._carry_out(program, call)
+                return await self._carry_out(program, call, scope)
             except Failure as failure:
                 return failure
         return late(call, ", in which it never gave way to the rest of the run" if hold.over else "")
 
-    async def _carry_out(self, program: ir.Program, call: Call) -> object:
-        """Carry out a call by the kind of its program. Return its value. Raise Failure if it fails."""
+    async def _carry_out(self, program: ir.Program, call: Call, scope: trio.CancelScope) -> object:
+        """Carry out a call by the kind of its program, within a time limit. Return its value. Raise Failure if it fails."""
         types = call.unit.bundle.types
         match program.kind:
             case "python":
@@ -165,11 +166,14 @@ class Executors:
                     return await self.detached.run(name, lambda: self._coglet(program, call))
             case "mcp":
                 given = call.arguments if program.schema is None else record_of(call.arguments["input"])
-                value = await self.servers.call((call.unit, program.server), program.argument, given, call.once)
+                key = call.unit, program.server
+                name = call.unit.bundle.servers[program.server].name
+                caller = Caller(name, call.path, call.id, self.settings.people, [scope], call.handle)
+                value = await self.servers.call(key, program.argument, given, call.once, caller)
                 return read_result(value, types[program.result], f"the result of `{program.name}`")
             case "queue":
-                key, action = (call.unit, str(program.argument)), program.key.rpartition(".")[2]
-                return await self.claims.call(key, action, list(call.arguments.values()), call.id, call.program.by)
+                queue, action = (call.unit, str(program.argument)), program.key.rpartition(".")[2]
+                return await self.claims.call(queue, action, list(call.arguments.values()), call.id, call.program.by)
             case "plan store":
                 return await self.plans.call(str(program.argument), list(call.arguments.values()), call.id)
             case "file":

@@ -10,10 +10,13 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from contextvars import ContextVar
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO, TypeAlias
 
 import trio
@@ -23,8 +26,10 @@ from cogc.disk.state_folder import Kept
 from cogc.kernel.permissions import Sandbox
 from cogc.kernel.unit import Unit
 from cogc.language.values import Duration, Failure, Media, plain
+from cogc.run import mcp_tasks
 from cogc.run.background import Background
 from cogc.run.convert import from_python
+from cogc.run.elicitation import Caller, address, form
 from cogc.run.json_text import read_words
 from cogc.run.mcp_transport import mended, quiet
 from cogc.run.media import decoded
@@ -46,14 +51,36 @@ _CALL_ID = "cogc/call_id"
 class _Link:
     """A server that runs: its client, the event that ends it, and the tools that were left out, with the reasons.
 
-    `schemas` are those of its tools, once they are known.
+    `schemas` are those of its tools, once they are known, `until` the instant at which they are to be listed again. `callers` are the
+    calls under way.
     """
 
-    def __init__(self, client: Any, left_out: dict[str, str]) -> None:
+    def __init__(self, client: Any, left_out: dict[str, str], callers: list[Caller]) -> None:
         self.client = client
         self.left_out = left_out
         self.over = trio.Event()
         self.schemas: dict[str, ToolSchemas] | None = None
+        self.until = float("inf")
+        self.as_tasks: set[str] = set()
+        self.callers = callers
+
+    @contextmanager
+    def serving(self, caller: Caller | None) -> Iterator[None]:
+        """Let a call be under way: the server may ask a person in its name."""
+        if caller is None:
+            yield
+            return
+        token = _CALLER.set(caller)
+        self.callers.append(caller)
+        try:
+            yield
+        finally:
+            self.callers.remove(caller)
+            _CALLER.reset(token)
+
+
+_CALLER: ContextVar[Caller | None] = ContextVar("_CALLER", default=None)
+"""The call in whose task a question of a server comes; older protocols leave open which call it belongs to."""
 
 
 Key: TypeAlias = tuple[Unit, str]
@@ -76,28 +103,47 @@ class Servers:
         background: Background,
         sandboxed: bool = True,
         kept: Kept | None = None,
+        note: Callable[[int, dict[str, Any]], None] = lambda call, event: None,
     ) -> None:
         self.workspace = workspace
+        self.note = note
         self.sandboxed = sandboxed
         self.kept = kept or Kept()
         self.background = background
         self.links: dict[Key, _Link] = {}
         self.starting: defaultdict[Key, trio.Lock] = defaultdict(trio.Lock)
 
-    async def call(self, key: Key, tool: str, arguments: dict[str, Any], once: str = "") -> Any:
+    async def call(
+        self, key: Key, tool: str, arguments: dict[str, Any], once: str = "", caller: Caller | None = None
+    ) -> Any:
         """Call a tool. Return its structured content, or the text of its answer. Raise Failure if the tool reports
-        an error. `once` is the id of an effect that must not come twice."""
+        an error. `once` is the id of an effect that must not come twice; `caller` may be asked by the server."""
         link = await self._link(key)
+        with link.serving(caller):
+            return await self._call(key, link, tool, arguments, once, caller)
+
+    async def _call(
+        self, key: Key, link: _Link, tool: str, arguments: dict[str, Any], once: str, caller: Caller | None
+    ) -> Any:
+        """Call a tool of a server that runs."""
         from mcp import MCPError  # behind the link, which says so if it is not installed
 
         name, limit = _declared(key).name, _seconds(key)
         try:
-            with trio.fail_after(float("inf") if limit is None else limit):
-                known = (await self._schemas(link)).get(tool)
+            with trio.fail_after(float("inf") if limit is None else limit) as scope:
+                if caller is not None:
+                    caller.scopes.append(scope)
+                known = (await self._schemas(key, link)).get(tool)
                 given, wrong = known.fitting(plain(arguments)) if known is not None else (plain(arguments), "")
                 if wrong:
                     raise Failure("type", f"the input of `{name}.{tool}` does not fit its schema: {wrong}")
-                result = await link.client.call_tool(tool, given, meta={_CALL_ID: once} if once else None)
+                meta = {_CALL_ID: once} if once else None
+                if caller is not None and (tool in link.as_tasks or caller.handle):
+                    result = await mcp_tasks.run(
+                        link.client, tool, given, meta, caller.handle, partial(self._note, caller)
+                    )
+                else:
+                    result = await link.client.call_tool(tool, given, meta=meta)
         except trio.TooSlowError:
             raise Failure(
                 "timeout", f"`{name}.{tool}` took longer than {limit:g}s, the `timeout` of its server"
@@ -122,6 +168,10 @@ class Servers:
             return [json.dumps(value, ensure_ascii=False), *shown] if shown else value
         return parts if shown else said
 
+    def _note(self, caller: Caller, handle: str) -> None:
+        """Have the journal keep the handle of a task."""
+        self.note(caller.call, {"event": "task", "handle": handle})
+
     async def tools(self, key: Key) -> Tools:
         """Return the tools of a server. Raise Failure if it does not give them."""
         link = await self._link(key)
@@ -136,9 +186,10 @@ class Servers:
             why = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise Failure("program", f"the MCP server `{_declared(key).name}` cannot list its tools: {why}") from None
 
-    async def _schemas(self, link: _Link) -> dict[str, ToolSchemas]:
-        """Return the schemas of a server's tools, asked for once. A server that cannot list its tools may still be called."""
-        if link.schemas is None:
+    async def _schemas(self, key: Key, link: _Link) -> dict[str, ToolSchemas]:
+        """Return the schemas of a server's tools: asked for at the first call, and again when the server says that they have changed,
+        or when the time is over for which they hold. A server that cannot list its tools may still be called."""
+        if link.schemas is None or trio.current_time() >= link.until:
             from mcp import MCPError
 
             from cogc.run.tool_schemas import ToolSchemas  # whose library takes a while to import
@@ -146,6 +197,8 @@ class Servers:
             found: dict[str, dict[str, Any]] = {}
             with suppress(MCPError, ValueError, Failure):
                 found = await self._tools(link)
+                for line in departures(key[0].bundle, key[1], found):
+                    sys.stderr.write(f"cogc: mcp: {line}\n")
             link.schemas = {name: ToolSchemas(t["input"], t.get("output")) for name, t in found.items()}
         return link.schemas
 
@@ -154,8 +207,13 @@ class Servers:
         found: dict[str, dict[str, Any]] = {}
         cursors: set[str] = set()
         cursor = None
+        link.until, began = float("inf"), trio.current_time()
+        link.as_tasks.clear()
         while True:
             page = await link.client.list_tools(cursor=cursor)
+            if page.ttl_ms:
+                link.until = min(link.until, began + page.ttl_ms / 1000)
+            link.as_tasks |= {t.name for t in page.tools if mcp_tasks.takes_tasks(link.client, t)}
             for tool in page.tools:
                 found[tool.name] = {
                     "description": tool.description or "",
@@ -195,13 +253,20 @@ class Servers:
         """Hold the client of a server until the server is dropped or the run ends."""
         link = None
         left_out: dict[str, str] = {}
+        callers: list[Caller] = []
+
+        async def heard(message: Any) -> None:
+            if link is not None and type(message).__name__ == "ToolListChangedNotification":
+                link.until = 0.0
+
         with tempfile.TemporaryFile(
             "w+", errors="replace"
         ) as said:  # what a server says on stderr is for its own people
             try:
-                async with self._client(key, said, left_out) as client:
+                hooks = {"elicitation_callback": partial(_elicited, callers), "message_handler": heard}
+                async with self._client(key, said, left_out, hooks) as client:
                     client.session.validate_tool_result = _as_it_is  # `call` does it, and knows the tools of all pages
-                    link = _Link(client, left_out)
+                    link = _Link(client, left_out, callers)
                     task_status.started(link)
                     await link.over.wait()
             except Failure:
@@ -212,8 +277,11 @@ class Servers:
                 self._drop(key, link)
 
     @asynccontextmanager
-    async def _client(self, key: Key, said: TextIO, left_out: dict[str, str]) -> AsyncIterator[Any]:
-        """Yield a client that is connected to a server. `left_out` gets the tools that cannot be used."""
+    async def _client(
+        self, key: Key, said: TextIO, left_out: dict[str, str], hooks: dict[str, Any]
+    ) -> AsyncIterator[Any]:
+        """Yield a client that is connected to a server. `left_out` gets the tools that cannot be used, `hooks` hear what the server
+        says by itself."""
         try:
             import httpx2
             from mcp import Client
@@ -231,7 +299,7 @@ class Servers:
                 httpx2.AsyncClient(
                     headers=headers, follow_redirects=True, timeout=httpx2.Timeout(30, read=300)
                 ) as http,
-                Client(mended(streamable_http_client(str(argument), http_client=http), left_out)) as client,
+                Client(mended(streamable_http_client(str(argument), http_client=http), left_out), **hooks) as client,
             ):
                 yield client
             return
@@ -244,13 +312,50 @@ class Servers:
         if shutil.which(whole[0]):  # else its start names the missing program
             whole = held(whole)
         words = StdioServerParameters(command=whole[0], args=whole[1:], env=env, cwd=cwd or None)
-        async with Client(mended(stdio_client(words, errlog=said), left_out)) as client:
+        async with Client(mended(stdio_client(words, errlog=said), left_out), **hooks) as client:
             yield client
 
     def _wrapped(self, server: ir.Server, words: list[str], attributes: dict[str, Any], cwd: str) -> list[str]:
         """Return the command of a server, wrapped in a sandbox."""
         sandbox = Sandbox.of(attributes)
         return wrapped(words, sandbox, os.path.realpath(self.workspace), os.path.realpath(cwd), server.name, self.kept)
+
+
+async def _elicited(callers: list[Caller], context: Any, params: Any) -> Any:
+    """Answer a question of a server: a person of the run is asked."""
+    from mcp import types
+
+    caller = _CALLER.get() or (callers[-1] if callers else None)
+    if caller is None:
+        return types.ErrorData(code=types.INVALID_REQUEST, message="no call of a tool is under way")
+    try:
+        if params.mode == "url":
+            done = await address(caller, params.message, params.url)
+            return types.ElicitResult(action=done.action)
+        schema = params.requested_schema
+        done = await form(
+            caller,
+            params.message,
+            schema if isinstance(schema, dict) else schema.model_dump(by_alias=True, exclude_none=True),
+        )
+        return types.ElicitResult(action=done.action, content=done.content)
+    except Failure as failure:
+        return types.ErrorData(code=types.INTERNAL_ERROR, message=failure.message)
+
+
+def departures(bundle: ir.Bundle, server: str, found: dict[str, dict[str, Any]]) -> list[str]:
+    """Return what the tools of a server have that the lock file does not know: for tools that the program uses, one line each."""
+    lines = []
+    name = bundle.servers[server].name
+    for program in bundle.programs.values():
+        if program.kind != "mcp" or program.server != server:
+            continue
+        tool = found.get(str(program.argument))
+        if tool is None:
+            lines.append(f"`{name}` has no tool `{program.argument}` any more")
+        elif program.schema is not None and program.schema != tool["input"]:
+            lines.append(f"the tool `{name}.{program.argument}` takes another input than cogc.lock.json says")
+    return [f"{line}; `cogc check --online` brings the lock file up to date" for line in lines]
 
 
 async def _as_it_is(name: str, result: Any) -> None:

@@ -694,6 +694,7 @@ class Session:
             case Dispatch():
                 return await self.dispatchers.run(call, partial(self.outside.progress, call.id))
             case Call():
+                call.handle = self.kernel.handles.get(call.id, "")
                 return await self.executors.execute(call, self._latest(call.id))
             case _:
                 assert_never(call)

@@ -49,6 +49,11 @@ class ToolSchemas:
         return "" if self._output is None else _misfit(self._output, content)
 
 
+def misfit(schema: dict[str, Any], value: Any) -> str:
+    """Return the place and the words of what does not fit a schema; empty if all of it does."""
+    return _misfit(_validator(schema), value)
+
+
 def _misfit(validator: Validator | None, value: Any) -> str:
     """Return the place and the words of what does not fit a schema."""
     if validator is None:

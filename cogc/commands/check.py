@@ -9,6 +9,8 @@ changes); 2 the command line is wrong, or a file cannot be written.
 
 from __future__ import annotations
 
+import sys
+
 from cogc.commands.checking import FORMATS, Check, Plain
 from cogc.commands.packages import allow_imports
 
@@ -49,6 +51,11 @@ def arguments(parser: ArgumentParser) -> None:
         action="store_true",
         help="ask the declared MCP servers for their tools, and write them to cogc.lock.json beside the spec",
     )
+    parser.add_argument(
+        "--verbose",
+        action="store_true",
+        help="print also how each model is asked for its answer: by structured output or in the system prompt",
+    )
     parser.add_argument("--root", metavar="NAME", help="check also that a run of the first file can begin at NAME")
     allow_imports(parser)
 
@@ -59,4 +66,8 @@ def run(options: Namespace | Plain) -> int:
         from cogc.commands.fixes import fix_files
 
         return fix_files(options, check)
-    return check.finish(check.found())
+    found = check.found()
+    if options.verbose:
+        out = sys.stdout if options.format in (None, "people", "text") else sys.stderr
+        out.writelines(f"{line}\n" for line in check.ways())
+    return check.finish(found)

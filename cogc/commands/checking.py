@@ -36,7 +36,7 @@ class Plain:
         self.root: str | None = None
         self.allow_import: list[str] = []
         self.fix = self.unsafe_fixes = self.diff = False
-        self.strict = self.strict_commands = self.no_cache = self.online = False
+        self.strict = self.strict_commands = self.no_cache = self.online = self.verbose = False
 
 
 class Check:
@@ -127,6 +127,14 @@ class Check:
             wrong = {d.span.source.path for d in found}
             cache.keep([group for group in groups(checked.world) if wrong.isdisjoint(group)], self.paths)
         return found
+
+    def ways(self) -> list[str]:
+        """Return how each model of the files is asked for its answer, a line each."""
+        from cogc.commands.ways import ways
+        from cogc.compile import analyse
+        from cogc.diagnostics.problems import Problems
+
+        return list(ways(analyse(self.paths, self.read, Problems(), self.settings())))
 
     def _online(self) -> list[Diagnostic]:
         """Ask all MCP servers for their tools and write the lock files. Return a diagnostic for each server that did not

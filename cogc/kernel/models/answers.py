@@ -4,8 +4,8 @@ Models put words and marks around an answer: a byte order mark, thoughts between
 a sentence. `Answer.read` looks for the first JSON value that has the declared type: the whole text, then each fenced block,
 then whatever begins with a brace or bracket. Only when there is none is the model asked once more.
 
-Each provider takes a part of JSON Schema for structured output (`SUBSETS`). A schema that goes beyond it is written into the
-system prompt instead, and the answer is read in the same way.
+Each provider takes a part of JSON Schema for structured output (`language/structured.py`). A schema that cannot be made to fit is
+written into the system prompt instead, and the answer is read in the same way.
 """
 
 from __future__ import annotations
@@ -13,25 +13,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from cogc.language import types
+from cogc.language.coerce import coerce
+from cogc.language.structured import Fitted, fitted, schema_of
 from cogc.language.values import Failure
 
 if TYPE_CHECKING:
     from cogc.kernel.unit import Unit
 
 
-class Subset(NamedTuple):
-    """What a provider's structured output takes beyond closed objects, arrays, unions and plain values."""
-
-    recursion: bool
-    optional: bool
-
-
-SUBSETS = {"anthropic": Subset(recursion=False, optional=True), "openai": Subset(recursion=True, optional=False)}
-"""By provider. `recursion`: a definition may refer to itself. `optional`: a property need not be required."""
-_ANY = Subset(recursion=True, optional=True)
 _THOUGHTS = re.compile(r"<(think|thinking|reasoning)>.*?</\1>", re.DOTALL)
 _FENCED = re.compile(r"```[^\n`]*\n(.*?)```", re.DOTALL)
 _MOST_STARTS = 200
@@ -42,19 +34,11 @@ class Answer:
 
     def __init__(self, unit: Unit, number: int, provider: str = "") -> None:
         self.check = unit.validators.check(number)
-        wanted = types.expand(unit.validators.types[number])
-        self.schema: dict[str, Any] | None = None
-        self.wrapped = not isinstance(wanted, types.RecordOf)
-        if wanted != types.STRING:
-            self.schema = types.json_schema(wanted)
-            if self.wrapped:
-                definitions = self.schema.pop("$defs", None)
-                self.schema = {
-                    "type": "object", "properties": {"value": self.schema}, "required": ["value"], "additionalProperties": False
-                }  # fmt: skip
-                if definitions:
-                    self.schema["$defs"] = definitions
-        self.strict = self.schema is not None and takes(SUBSETS.get(provider, _ANY), self.schema)
+        self.type = unit.validators.types[number]
+        self.schema, self.wrapped = schema_of(self.type)
+        fit = Fitted(None) if self.schema is None else fitted(self.schema, provider)
+        self.strict: dict[str, Any] | None = fit.schema
+        """The schema as the provider's structured output takes it, or None."""
 
     def read(self, said: str) -> Any:
         """Return the value of an answer. Raise Failure if the answer does not have the declared type."""
@@ -74,55 +58,45 @@ class Answer:
         raise wrong or Failure("type", f"the answer is no JSON: {_reason(said)}")
 
     def _checked(self, found: Any) -> Any:
+        """Return the value of the declared type. A null in the place of what may be left out counts as left out."""
         if self.wrapped and type(found) is dict and set(found) == {"value"}:
             found = found["value"]
-        return self.check(found)
+        try:
+            return self.check(found)
+        except Failure:
+            bare = _without_nulls(found, self.type)
+            if bare == found:
+                raise
+            return self.check(bare)
 
 
-def takes(subset: Subset, schema: dict[str, Any]) -> bool:
-    """Return whether a provider's structured output takes a schema: every object is closed, and no place is untyped."""
-    return _takes(subset, schema) and (subset.recursion or not _recursive(schema))
+def _without_nulls(value: Any, wanted: types.Type) -> Any:
+    """Return a value without the nulls of fields that may be left out, and may not be null."""
+    match types.expand(wanted):
+        case types.RecordOf(fields) if type(value) is dict:
+            known = {f.name: f for f in fields}
+            return {
+                k: _without_nulls(v, known[k].type) if k in known else v
+                for k, v in value.items()
+                if not _left_out(v, known.get(k))
+            }
+        case types.ListOf(item) if type(value) is list:
+            return [_without_nulls(v, item) for v in value]
+        case types.MapOf(inner) if type(value) is dict:
+            return {k: _without_nulls(v, inner) for k, v in value.items()}
+        case types.UnionOf() if type(value) in (dict, list):
+            for member in types.members(wanted):
+                bare = _without_nulls(value, member)
+                try:
+                    coerce(bare, member)
+                except Failure:
+                    continue
+                return bare
+    return value
 
 
-def _takes(subset: Subset, schema: Any) -> bool:
-    if not isinstance(schema, dict):
-        return True
-    if schema.get("type") == "object" and schema.get("additionalProperties") is not False:
-        return False
-    if not subset.optional and set(schema.get("properties", ())) - set(schema.get("required", ())):
-        return False
-    return all(part != {} and _takes(subset, part) for part in _parts(schema))
-
-
-def _parts(schema: dict[str, Any]) -> list[Any]:
-    """Return the schemas inside of a schema."""
-    inner = [*schema.get("properties", {}).values(), *schema.get("$defs", {}).values(), *schema.get("anyOf", [])]
-    return [*inner, schema["items"]] if "items" in schema else inner
-
-
-def _recursive(schema: dict[str, Any]) -> bool:
-    """Return whether a definition of a schema refers to itself, directly or through others."""
-    definitions = schema.get("$defs", {})
-    uses = {name: set(_references(part)) for name, part in definitions.items()}
-    for name in uses:
-        reached, pending = set[str](), list(uses[name])
-        while pending:
-            other = pending.pop()
-            if other == name:
-                return True
-            if other not in reached:
-                reached.add(other)
-                pending += uses.get(other, ())
-    return False
-
-
-def _references(schema: Any) -> Iterator[str]:
-    """Yield the names of the definitions that a schema refers to."""
-    if isinstance(schema, dict):
-        if "$ref" in schema:
-            yield str(schema["$ref"]).rpartition("/")[2]
-        for part in _parts(schema):
-            yield from _references(part)
+def _left_out(value: Any, field: types.FieldOf | None) -> bool:
+    return value is None and field is not None and field.optional and types.fit(types.NULL, field.type) == types.NO
 
 
 def _values(said: str) -> Iterator[Any]:

@@ -253,8 +253,8 @@ class Conversation:
         system = text(settings.get("system", ""))
         fixed: Body = {}
         if self.result.schema is not None:
-            if "structured_output" in self.can and self.result.strict:
-                fixed["schema"] = self.result.schema
+            if "structured_output" in self.can and self.result.strict is not None:
+                fixed["schema"] = self.result.strict
             else:
                 wanted = json.dumps(self.result.schema, ensure_ascii=False)
                 system += f"\n\nAnswer with one JSON value of this JSON Schema, and nothing else:\n{wanted}"

@@ -16,7 +16,8 @@ from cogc.compile import analyse
 from cogc.diagnostics.problems import Problems
 from cogc.disk.files import read
 from cogc.lowering.tests import Suite, lower_tests
-from cogc.testing.trial import Program, run_test
+from cogc.testing.course import Program
+from cogc.testing.trial import run_test
 
 ONE = 0.001
 """Seconds that a test of ten virtual seconds of `counter` may take once compiled."""

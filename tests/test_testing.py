@@ -90,7 +90,7 @@ def test_the_tests_of_the_page_pass(tmp_path: Path) -> None:
     (tmp_path / "echo.yaml").write_text(blocks("yaml"))
     (tmp_path / "mails.jsonl").write_text(blocks("jsonl"))
     done = cogc_here("test", ".", cwd=tmp_path)
-    assert done.returncode == 0 and "10 tests in 2 files: all passed" in done.stdout, done.stdout + done.stderr
+    assert done.returncode == 0 and "11 tests in 2 files: all passed" in done.stdout, done.stdout + done.stderr
 
 
 def test_the_failure_of_the_page_is_what_is_printed(tmp_path: Path) -> None:

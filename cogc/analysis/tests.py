@@ -11,7 +11,7 @@ from cogc.analysis.attribute_check import check_block
 from cogc.analysis.declarations import check_usable, find_declared
 from cogc.analysis.infer import PURE_EXECUTORS
 from cogc.analysis.ranges import check_range
-from cogc.analysis.scope import Scope
+from cogc.analysis.scope import ARTEFACT, Scope
 from cogc.diagnostics.problems import Label
 from cogc.diagnostics.suggest import did_you_mean
 from cogc.language import types
@@ -55,6 +55,21 @@ CALL = RecordOf(
     )
 )
 """A call, as a test sees it."""
+BOARD: dict[str, Type] = {
+    "artefacts": ListOf(ARTEFACT),
+    "questions": ListOf(ARTEFACT),
+    "claims": ListOf(
+        RecordOf(
+            (
+                *(FieldOf(name, STRING) for name in ("id", "artefact", "type", "status", "reason")),
+                FieldOf("bids", types.MapOf(STRING)),
+            )
+        )
+    ),
+}
+"""What a test sees of the board of a sett."""
+SETT_CHANNELS = {"goal": STRING, "answer": STRING}
+"""Where a test sends what people post on the board of a sett."""
 
 
 def check_tests(checked: Checked, unit: Unit) -> None:
@@ -215,8 +230,9 @@ def reachable(world: World, unit: Unit) -> list[Shape]:
 # ---- what a test sees ----------------------------------------------------------------------------------------
 
 
-def observed(world: World, unit: Unit, shape: Shape | None) -> dict[str, Type]:
-    """Return the names of a test's conditions: calls, children, channels and states, the later ones before the earlier."""
+def observed(world: World, unit: Unit, shape: Shape | None, sett: nodes.Sett | None = None) -> dict[str, Type]:
+    """Return the names of a test's conditions: calls, children, channels and states, the later ones before the earlier; of a
+    sett its agents and what is on its board."""
     calls = RecordOf((FieldOf("calls", ListOf(CALL)),))
     found: dict[str, Type] = {}
     for one in reachable(world, unit):
@@ -229,7 +245,15 @@ def observed(world: World, unit: Unit, shape: Shape | None) -> dict[str, Type]:
     if shape is not None:
         record = seen(shape, _DEPTH, False)
         found.update({f.name: f.type for f in record.fields})
+    if sett is not None:
+        found.update(dict.fromkeys(roles_of(sett), calls))
+        found.update(BOARD)
     return found
+
+
+def roles_of(sett: nodes.Sett) -> list[str]:
+    """Return the roles of the agents of a sett."""
+    return [item.name.id for item in sett.items if isinstance(item, nodes.Agent)]
 
 
 def _asks(kind: str, node: nodes.Node) -> bool:
@@ -276,9 +300,10 @@ class _Test:
             self.scope.bind(check.name.id, self._generator(check.source))
         for rows in (c for c in node.checks if isinstance(c, nodes.ForRows)):
             self.scope.bind(rows.name.id, row_type(checked, unit, rows))
+        self.sett: nodes.Sett | None = None
         self.shape = self._used()
         self.inner = Scope(checked.world, unit)
-        for name, type in observed(checked.world, unit, self.shape).items():
+        for name, type in observed(checked.world, unit, self.shape, self.sett).items():
             self.inner.bind(name, type)
         for name, local in self.scope.locals.items():
             self.inner.bind(name, local.type)
@@ -297,12 +322,13 @@ class _Test:
                     "no-root", unit.span(self.node.name), known="say what the test is about: `use NAME`"
                 )
             return None
-        place: nodes.Node = used.coglet if used is not None else self.node.name
-        if found.kind == "sett":
-            checked.problems.add(
-                "not-yet", unit.span(place), what="in a test, the sett", name=found.node.name.id,
-                help="test its agents and coglets by themselves; `cogc run` runs the sett",
-            )  # fmt: skip
+        if isinstance(found.node, nodes.Sett):
+            checked.tables.used.add(id(found.node))
+            self.sett = found.node
+            if used is not None:
+                checked.inference.arguments(
+                    used, Signature(found.node.name.id, [], types.NULL), used.arguments, self.scope
+                )
             return None
         if used is not None:
             find_declared(
@@ -328,13 +354,20 @@ class _Test:
             for again in found[1:]:
                 related = [Label(self.unit.span(found[0]), "first here")]
                 self.checked.problems.add("duplicate-attribute", self.unit.span(again), related=related, name=word)
-        if self.shape is None and uses:
+        if self.shape is None and self.sett is None and uses:
             return  # what it uses is not there: nothing can be said about the rest
         for step in self.node.checks:
             self._step(step)
 
     def _step(self, step: nodes.Check) -> None:
         inference = self.checked.inference
+        if self.sett is not None and self._of_coglets(step):
+            word = self.unit.source.text[step.start : step.end].split()[0]
+            self.checked.problems.add(
+                "not-yet", self.unit.span(step), what="in a test of a sett, the step", name=word,
+                help="agents have `fail ROLE` and `hang ROLE`; the board has `send self.goal <- ...` and `send self.answer <- ...`",
+            )  # fmt: skip
+            return
         match step:
             case nodes.Crash(target=target, at=at):
                 self._coglet(target)
@@ -373,6 +406,13 @@ class _Test:
                 pass
             case _:
                 assert_never(step)
+
+    @staticmethod
+    def _of_coglets(step: nodes.Check) -> bool:
+        """Return whether a step is about coglets, their channels or their trace, which a sett does not have."""
+        if isinstance(step, nodes.Disturb):
+            return step.kind in ("duplicate", "drop")
+        return isinstance(step, nodes.Crash | nodes.Order | nodes.ExpectTrace | nodes.Explore)
 
     def _moment(self, node: nodes.Expr | None) -> None:
         if node is not None:
@@ -459,6 +499,16 @@ class _Test:
 
     def _feed(self, target: nodes.Expr, value: nodes.Expr) -> None:
         found = self.checked.inference.infer(value, self.scope)
+        if self.sett is not None:
+            name = ".".join(parts(target))
+            if name in SETT_CHANNELS:
+                self.checked.inference.require(value, found, SETT_CHANNELS[name], self.scope)
+            else:
+                help = did_you_mean(name, list(SETT_CHANNELS)) or None
+                self.checked.problems.add(
+                    "unknown-port", self.unit.span(target), help=help, owner=self.sett.name.id, what="listen channel", name=name, known=""
+                )  # fmt: skip
+            return
         end = self._end(target, "listen channel")
         if end is not None and (member := self._known(*end, end[0].listens, "listen channel")) is not None:
             self.checked.inference.require(value, found, member.type, self.scope)
@@ -493,9 +543,11 @@ class _Test:
 
     def _called(self, name: str, place: nodes.Node) -> list[tuple[str, nodes.Node]]:
         """Return what a name of a script stands for, or report that there is no such program."""
+        if self.sett is not None and name.removesuffix(".bid") in roles_of(self.sett):
+            return [("role", self.sett)]
         found = scripted(self.checked.world, self.unit, name)
         if not found:
-            known = [n for n, t in observed(self.checked.world, self.unit, None).items()]
+            known = list(observed(self.checked.world, self.unit, None, self.sett))
             help = did_you_mean(name, known) or None
             self.checked.problems.add("unknown-name", self.unit.span(place), help=help, name=name)
         return found

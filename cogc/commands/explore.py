@@ -44,7 +44,7 @@ from cogc.language.values import Failure
 from cogc.run.expressions import Condition, until
 from cogc.run.settings import Settings
 from cogc.testing.collect import collect
-from cogc.testing.trial import Program
+from cogc.testing.course import Program
 
 ALL_OF_MODELS = "model"
 """The word for all faults of models."""
@@ -204,6 +204,8 @@ def _test(options: Namespace) -> int:
     suite, test = named[0]
     if test.binds:
         raise UsageError(f"the test `{test.name}` has a `for all`: explore one without")
+    if test.is_sett:
+        raise UsageError(f"the test `{test.name}` is about a sett, whose orders are not explored")
     program = Program.of(suite, lambda: Settings(options.workspace))
     _bounds(options, {name: program.function(value)(None) for name, value in test.limits.items()})
     bundle = suite.bundle

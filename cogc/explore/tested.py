@@ -13,8 +13,9 @@ from cogc.kernel.picking import Book, Pick, PickingKernel
 from cogc.kernel.unit import Unit
 from cogc.language.values import Duration
 from cogc.lowering.tests import Test, Value
+from cogc.testing.course import Program
 from cogc.testing.model_faults import Faults
-from cogc.testing.trial import Program, run_test
+from cogc.testing.trial import run_test
 
 
 class CallsWorld(Exception):

@@ -17,10 +17,16 @@ from cogc.syntax import nodes
 def lower_sett(checked: Checked, declared: Declared) -> ir.Bundle:
     """Return the program of a sett."""
     run = Lower(checked)
+    made = sett_of(run, declared)
+    return run.tables.bundle(made.key, {made.key: made}, [])
+
+
+def sett_of(run: Lower, declared: Declared) -> ir.Sett:
+    """Lower a sett."""
     unit, node = declared.unit, declared.of(nodes.Sett)
     key = unit.key(node.name.id)
     attributes = tuple(i for i in node.items if isinstance(i, nodes.Attribute))
-    made = ir.Sett(
+    return ir.Sett(
         key=key,
         name=node.name.id,
         agents=[_sett_agent(run, unit, node.name.id, i) for i in node.items if isinstance(i, nodes.Agent)],
@@ -28,7 +34,6 @@ def lower_sett(checked: Checked, declared: Declared) -> ir.Bundle:
         folder=posixpath.dirname(unit.path),
         at=run.tables.at(unit, node),
     )
-    return run.tables.bundle(key, {key: made}, [])
 
 
 def _sett_agent(run: Lower, unit: Unit, sett: str, node: nodes.Agent) -> ir.SettAgent:

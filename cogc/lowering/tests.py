@@ -20,6 +20,7 @@ from cogc.language.attributes import ATTRIBUTES
 from cogc.language.closed import assert_never
 from cogc.lowering.expressions import Lowering
 from cogc.lowering.lower import Lower
+from cogc.lowering.setts import sett_of
 from cogc.lowering.tables import Place
 from cogc.names.model_lists import models_of
 from cogc.names.world import Shape, Signature, Unit
@@ -176,7 +177,7 @@ class Rows:
 class Test:
     """One test of a file, ready to run.
 
-    `root` is the key of the coglet that it is about, `arguments` are the parameters that its `use` gives. `limits` are the
+    `root` is the key of the coglet or, with `is_sett`, of the sett that it is about, `arguments` are the parameters that its `use` gives. `limits` are the
     attributes of its `explore`, `live` those of its `live`.
     """
 
@@ -190,6 +191,7 @@ class Test:
     limits: dict[str, Value] = field(default_factory=dict)
     live: dict[str, Value] = field(default_factory=dict)
     rows: Rows | None = None
+    is_sett: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,9 +244,11 @@ def lower_tests(checked: Checked, unit: Unit, whole: bool = False) -> Suite:
     for shape in reachable(checked.world, unit) if whole else ():
         if shape.declared == "coglet":
             run.coglet(shape)
-    found = [_Test(run, checked, unit, n).lower() for n in unit.tree.declarations if isinstance(n, nodes.Test)]
+    lowered = [_Test(run, checked, unit, n) for n in unit.tree.declarations if isinstance(n, nodes.Test)]
+    found = [one.lower() for one in lowered]
     scenarios = [_scenario(run, unit, n) for n in unit.tree.declarations if isinstance(n, nodes.Scenario)]
-    bundle = run.tables.bundle(found[0].root, {}, []) if found else None
+    setts = {sett.key: sett for one in lowered if (sett := one.sett) is not None}
+    bundle = run.tables.bundle(found[0].root, setts, []) if found else None
     lines = tuple(unit.source.text.splitlines())
     return Suite(
         unit.path, bundle, tuple(found), tuple(scenarios), lines, tuple(_parts(checked, unit)) if whole else ()
@@ -384,14 +388,22 @@ class _Test(_Values):
         self.shape = shape_of(checked.world, unit, node)
         self.declared = declared_of(checked.world, unit, node)
         bound = [c.name.id for c in node.checks if isinstance(c, nodes.ForAll | nodes.ForRows)]
-        seen = observed(checked.world, unit, self.shape)
+        self.sett: ir.Sett | None = None
+        of_sett = (
+            self.declared.node if self.declared is not None and isinstance(self.declared.node, nodes.Sett) else None
+        )
+        seen = observed(checked.world, unit, self.shape, of_sett)
         super().__init__(run, unit, frozenset([*bound, *seen]))
         self.given = _Values(run, unit, frozenset(bound))
 
     def lower(self) -> Test:
         shape = self.shape
-        assert shape is not None
-        root = self.run.coglet(shape)
+        if shape is not None:
+            root = self.run.coglet(shape)
+        else:
+            assert self.declared is not None
+            self.sett = sett_of(self.run, self.declared)
+            root = self.sett.key
         steps, binds, limits, live = list[Step](), dict[str, Generator](), dict[str, Value](), dict[str, Value]()
         rows = None
         for check in self.node.checks:
@@ -408,7 +420,8 @@ class _Test(_Values):
                 steps.append(step)
         line = self.unit.source.position(self.node.start)[0]
         name, path = self.node.name.value, self.unit.path
-        return Test(name, path, line, root, self._arguments(shape), binds, tuple(steps), limits, live, rows)
+        given = {} if shape is None else self._arguments(shape)
+        return Test(name, path, line, root, given, binds, tuple(steps), limits, live, rows, self.sett is not None)
 
     def _arguments(self, shape: Shape) -> dict[str, Value]:
         used = use_of(self.node)
@@ -511,7 +524,9 @@ class _Test(_Values):
     def _feed(self, where: Where, target: nodes.Expr, value: nodes.Expr, at: nodes.Expr | None) -> Feed:
         *path, last = self._path(target)
         shape = self._reached(tuple(path))
-        wanted = types.ANY if shape is None else shape.listens[last.name].type
+        wanted = (
+            types.STRING if self.sett is not None else types.ANY if shape is None else shape.listens[last.name].type
+        )
         number = self.tables.type(wanted)
         return Feed(where, tuple(path), last.name, number, self.given.checked(value, wanted), self._moment(at))
 

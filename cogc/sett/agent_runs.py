@@ -8,7 +8,7 @@ unit, one budget and one table of usage, so that `--budget` bounds all of them t
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from cogc.kernel.machine import Kernel
 from cogc.kernel.models.budget import Budget, Usage
@@ -16,8 +16,16 @@ from cogc.kernel.permissions import Sandbox
 from cogc.kernel.unit import Unit
 from cogc.language.values import Failure
 from cogc.run.build import build_session
-from cogc.run.session import RunOptions
+from cogc.run.session import RunOptions, Session
 from cogc.run.settings import Settings
+
+
+class Agents(Protocol):
+    """What lets agents of the spec work."""
+
+    async def ask(self, coglet: str, task: str, sandbox: Sandbox | None = None) -> Any:
+        """Run an agent on a task and return its answer. Raise Failure if there is none."""
+        ...
 
 
 class AgentRuns:
@@ -58,10 +66,15 @@ class AgentRuns:
         session = build_session(self.unit, options, self.settings)
         self.last = session.kernel
         await session.run()
-        if "result" in session.outputs:
-            return session.outputs["result"][0]
-        if "failed" in session.outputs:
-            failed = session.outputs["failed"][0]
-            raise Failure(failed["kind"], failed["message"])
-        report = session.kernel.report
-        raise Failure("program", report.failure.message if report is not None else "it ended without an answer")
+        return answer_of(session)
+
+
+def answer_of(session: Session) -> Any:
+    """Return the answer of an agent that has run. Raise Failure with its own failure, or with that of the run."""
+    if "result" in session.outputs:
+        return session.outputs["result"][0]
+    if "failed" in session.outputs:
+        failed = session.outputs["failed"][0]
+        raise Failure(failed["kind"], failed["message"])
+    report = session.kernel.report
+    raise Failure("program", report.failure.message if report is not None else "it ended without an answer")

@@ -17,7 +17,7 @@ import os
 import re
 from collections.abc import Sequence
 from contextlib import nullcontext
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 import trio
@@ -39,6 +39,21 @@ _ANSWERED = ("artefact_type", "artefact_payload", "summary", "structural_type", 
 _COMMIT = re.compile(r"[0-9a-fA-F]{7,64}\Z")
 
 
+class Runner(Protocol):
+    """What carries out the commands of agents."""
+
+    @property
+    def workspace(self) -> str:
+        """The folder in which commits are looked up."""
+        ...
+
+    async def run(
+        self, agent: AgentSpec, words: list[str], stdin: bytes, seconds: float, mode: str = ""
+    ) -> ProcessResult | None:
+        """Run a command and return its outcome, or None after `seconds`. Raise Failure if it cannot be started."""
+        ...
+
+
 class CommandRunner:
     """Runs the commands of an instance in their sandboxes. `url` is the name of the blackboard's store.
 
@@ -50,7 +65,7 @@ class CommandRunner:
         self, instance: str, workspace: str, sandbox: str = "auto", url: str = "", kept: Kept | None = None
     ) -> None:
         self.instance = instance
-        self.workspace = os.path.realpath(workspace)
+        self.workspace: str = os.path.realpath(workspace)
         board = [url.removeprefix("sqlite:")] if url.startswith("sqlite:") else []
         self.sandboxes = Sandboxes(self.workspace, sandbox, (kept or Kept()).and_files(board))
         self.url = url

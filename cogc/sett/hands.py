@@ -15,9 +15,9 @@ import trio
 from cogc.kernel.permissions import Sandbox
 from cogc.language.values import Failure
 from cogc.run.process import ProcessResult
-from cogc.sett.agent_runs import AgentRuns
+from cogc.sett.agent_runs import Agents
 from cogc.sett.board import Board
-from cogc.sett.command import CommandRunner, Reading, Work, shown, verified
+from cogc.sett.command import Reading, Runner, Work, shown, verified
 from cogc.sett.model import BIDS, Artefact, Claim, Grant
 from cogc.sett.spec import BID_TIMEOUT, AgentSpec
 
@@ -45,7 +45,7 @@ class Done(NamedTuple):
 class Hands:
     """The hands of one agent. `runner` runs its commands, `agents` the agents of the spec."""
 
-    def __init__(self, agent: AgentSpec, runner: CommandRunner, agents: AgentRuns) -> None:
+    def __init__(self, agent: AgentSpec, runner: Runner, agents: Agents) -> None:
         self.agent = agent
         self.runner = runner
         self.agents = agents

@@ -140,6 +140,18 @@ class Cast:
         reply, delay = self.faults.befall(ask, kernel, given.value, given.delay)
         return Given("value", delay, reply, given.pieces if reply is given.value else ())
 
+    def work(self, name: str, path: str, now: int, asked: Any) -> Given | None:
+        """Note a piece of work of a sett's agent, and return what its script gives, or None without a script that answers."""
+        said = {"program": name, "path": path, "at": Duration(now), "prompt": "", "system": "", "input": asked}
+        self.calls.setdefault(name, []).append(said)
+        part = self.parts.get(name)
+        if part is None:
+            return None
+        if part.disturbed:
+            return self._disturbed(part.disturbed.popleft(), name, None)
+        found = part.take()
+        return None if found is None else self._given(found[1], sum(self._nanos(d) for d in found[0]), None, said)
+
     def _nanos(self, value: Value) -> int:
         found = self.evaluate(value)
         return found.nanos if isinstance(found, Duration) else 0
@@ -163,7 +175,7 @@ class Cast:
             self.calls.setdefault(name, []).append(said)
         return said
 
-    def _disturbed(self, kind: str, name: str, call: Ask | Call) -> Given:
+    def _disturbed(self, kind: str, name: str, call: Ask | Call | None) -> Given:
         if kind == "hang":
             return Given("hang")
         message = f"`{name}` failed, as the test says"
@@ -182,7 +194,7 @@ class Cast:
         part.said = reply
         return Given("value", late_by(call) if kind == "slow" else delay, reply)
 
-    def _given(self, answer: Answer, delay: int, call: Ask | Call, said: dict[str, Any]) -> Given:
+    def _given(self, answer: Answer, delay: int, call: Ask | Call | None, said: dict[str, Any]) -> Given:
         """Return what one answer gives for a call."""
         if answer.kind == "hang":
             return Given("hang")

@@ -17,12 +17,14 @@ from cogc.kernel.machine import Kernel
 from cogc.kernel.models.budget import Usage
 from cogc.language.values import Failure, plain
 from cogc.lowering.tests import Test
+from cogc.testing.course import Program
 from cogc.testing.outcome import Case, Outcome, Refusal, Row
 from cogc.testing.rates import Rate, decided
 from cogc.testing.recording import Recording
 from cogc.testing.rehearsal import Live
 from cogc.testing.rows import load_rows
-from cogc.testing.trial import Program, run_test
+from cogc.testing.sett_trial import run_sett_test
+from cogc.testing.trial import run_test
 
 FIRST_FAILURES = 5
 """How many kinds of failures the report of an evaluation names."""
@@ -64,7 +66,12 @@ Spread = Callable[
 
 def is_evaluation(test: Test, live: LiveChoice) -> bool:
     """Return whether a test runs more than once: for rows, or live. `for all` asks no models: a hundred values would cost too much."""
-    return test.rows is not None or (live.runs > 0 and not test.binds)
+    return test.rows is not None or (live.runs > 0 and _may_be_live(test))
+
+
+def _may_be_live(test: Test) -> bool:
+    """Return whether a test may ask real models: a sett's clock cannot wait for them."""
+    return not test.binds and not test.is_sett
 
 
 def in_turn(
@@ -87,7 +94,7 @@ def evaluate(program: Program, test: Test, way: Way, once: Callable[..., Outcome
             return Outcome(test, found)
         rows = [*found]
     live = way.live
-    runs = live.runs if not test.binds else 0
+    runs = live.runs if _may_be_live(test) else 0
     try:
         needed = _needed(program, test, live)
     except Failure as failure:
@@ -122,7 +129,7 @@ def run_case(test: Test, way: Way, once: Callable[..., Outcome], one: Planned, b
     row, number = one
     values = {} if row is None or test.rows is None else {test.rows.name: row.value}
     live = None
-    if way.live.runs and not test.binds:
+    if way.live.runs and _may_be_live(test):
         about = {"file": test.path, "test": test.name, "seed": way.seed, "run": number}
         if row is not None:
             about["row"] = {"line": row.line, "key": row.key, "value": plain(row.value)}
@@ -256,6 +263,8 @@ def run_once(program: Program, test: Test, way: Way) -> Callable[[dict[str, Any]
     """Return the function that runs a test once with some values."""
 
     def once(values: dict[str, Any], live: Live | None = None) -> Outcome:
+        if test.is_sett:
+            return run_sett_test(program, test, seed=way.seed, values=values)
         return run_test(program, test, seed=way.seed, values=values, kernel=way.kernel, update=way.update, live=live)
 
     return once

@@ -13,9 +13,9 @@ from cogc.language import types
 from cogc.language.values import Duration, Failure, Time
 from cogc.lowering.tests import Generator, Test
 from cogc.run.media import taken
+from cogc.testing.course import EPOCH, Program
 from cogc.testing.coverage import Goal
 from cogc.testing.outcome import Outcome, Refusal
-from cogc.testing.trial import EPOCH, Program
 
 MISSING = "`for all` needs the extra `test`: pip install 'cogc[test]'"
 EXAMPLES = 100

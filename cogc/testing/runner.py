@@ -16,13 +16,13 @@ from cogc.language.values import Failure
 from cogc.lowering.tests import Suite, Test
 from cogc.run.convert import from_python
 from cogc.run.settings import Settings
+from cogc.testing.course import Program
 from cogc.testing.coverage import Covered, Marks
 from cogc.testing.evaluation import NEVER, LiveChoice, Planned, Ran, Way, evaluate, in_turn, is_evaluation, run_once
 from cogc.testing.for_all import run_for_all
 from cogc.testing.outcome import Outcome, Refusal
 from cogc.testing.recording import Recording
 from cogc.testing.rehearsal import Live
-from cogc.testing.trial import Program
 
 
 @dataclass(frozen=True, slots=True)

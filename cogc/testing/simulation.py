@@ -26,11 +26,11 @@ from cogc.run.settings import Settings
 from cogc.testing.acts import command as give
 from cogc.testing.acts import send as feed
 from cogc.testing.cast import Cast, Part, is_ours
+from cogc.testing.course import EPOCH
 from cogc.testing.diagram import draw
 from cogc.testing.observed import Observed
 from cogc.testing.rehearsal import Rehearsal, Restless, Unscripted
 from cogc.testing.samples import script_line
-from cogc.testing.trial import EPOCH
 
 if TYPE_CHECKING:
     from cogc.syntax.nodes import AnswerKind

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, assert_never
 
@@ -20,12 +19,10 @@ from cogc.kernel.machine import Kernel
 from cogc.kernel.namespace import ABSENT
 from cogc.kernel.objects import Instance
 from cogc.kernel.state import State
-from cogc.kernel.unit import Unit
 from cogc.language.meter import begin
 from cogc.language.values import Duration, Failure
 from cogc.lowering.tests import (
     Advance,
-    Condition,
     Crash,
     Disturb,
     Expect,
@@ -39,20 +36,17 @@ from cogc.lowering.tests import (
     Scenario,
     Script,
     Step,
-    Suite,
     Test,
     Value,
-    Where,
 )
 from cogc.run import report
 from cogc.run.build import build
 from cogc.run.delayed import Deed
 from cogc.run.portal import run_apart
 from cogc.run.session import RunOptions
-from cogc.run.settings import Settings
 from cogc.testing.acts import command, send
-from cogc.testing.cast import Cast
-from cogc.testing.coverage import MARK, Marks, shows
+from cogc.testing.course import EPOCH, Course, Program, Refused
+from cogc.testing.coverage import shows
 from cogc.testing.golden import difference, place, write
 from cogc.testing.judge import LEAST, Verdict, unit_of, verdict
 from cogc.testing.model_faults import Faults
@@ -62,53 +56,6 @@ from cogc.testing.recording import Departed
 from cogc.testing.rehearsal import MOST_AT_ONCE, Live, NeedsWorld, Rehearsal, Restless, Unscripted
 from cogc.testing.samples import script_line
 from cogc.testing.shown import shown
-
-EPOCH = 946_684_800_000_000_000
-"""The time at which the clock of a test starts: 2000-01-01T00:00:00Z."""
-PATIENCE = 600_000_000_000
-"""How long `run until` and `expect eventually` wait without a `within`, in nanoseconds of the test's clock."""
-
-
-@dataclass(slots=True)
-class Program:
-    """The compiled program of a file of tests. `world` remembers the tests that carry calls out for real."""
-
-    suite: Suite
-    unit: Unit
-    settings: Callable[[], Settings] = Settings
-    world: set[str] = field(default_factory=set)
-    marks: Marks | None = None
-    """What notes the coverage, if it is asked for."""
-    judges: dict[tuple[str, ...], Unit] = field(default_factory=dict)
-    """The programs of the judges, by their models."""
-    _functions: dict[int, tuple[Value, Callable[..., Any]]] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, suite: Suite, settings: Callable[[], Settings] = Settings, covered: bool = False) -> Program:
-        """Compile the program of a file of tests, with marks for its coverage if that is asked for."""
-        assert suite.bundle is not None
-        if not covered:
-            return cls(suite, Unit(suite.bundle), settings)
-        marks = Marks(suite.bundle, suite.parts)
-        unit = Unit(marks.marked)
-        unit.coder.space[f"f_{MARK}"] = marks.function()
-        return cls(suite, unit, settings, marks=marks)
-
-    def function(self, value: Value) -> Callable[..., Any]:
-        """Return the function of an expression of a test, compiled at its first use."""
-        known = self._functions.get(id(value))
-        if known is None:
-            function = self.unit.coder.expression(value.value, list(value.names))
-            known = self._functions[id(value)] = value, function
-        return known[1]
-
-
-class _Refused(Exception):
-    """A test has failed."""
-
-    def __init__(self, refusal: Refusal) -> None:
-        super().__init__(refusal.line)
-        self.refusal = refusal
 
 
 def run_test(
@@ -134,8 +81,8 @@ def run_test(
     asks_for_real = live is not None and not live.repeats
     world = asks_for_real or test.name in program.world
 
-    def fresh() -> _Trial:
-        return _Trial(program, test, seed, values or {}, kernel, update, live, faults, times or {})
+    def fresh() -> Trial:
+        return Trial(program, test, seed, values or {}, kernel, update, live, faults, times or {})
 
     trial = fresh()
     if not world:
@@ -180,7 +127,7 @@ def _shows(program: Program, scenario: Scenario, records: list[dict[str, Any]]) 
     return shows(scenario, records, holds, within.nanos if isinstance(within, Duration) else None)
 
 
-def _drive(trial: _Trial) -> None:
+def _drive(trial: Trial) -> None:
     """Run a trial that awaits nothing."""
     steps = trial.run()
     try:
@@ -190,8 +137,8 @@ def _drive(trial: _Trial) -> None:
     raise AssertionError("a test outside of Trio waits for nothing")
 
 
-class _Trial:
-    """One run of a test."""
+class Trial(Course):
+    """One run of a test of a system of coglets."""
 
     def __init__(
         self,
@@ -205,17 +152,14 @@ class _Trial:
         faults: Faults | None,
         times: Mapping[int, int],
     ) -> None:
-        self.program = program
-        self.test = test
-        self.values = values
+        super().__init__(program, test, values)
         self.update = update
         self.observed = Observed()
-        self.cast = Cast(self.value)
         self.cast.faults = faults
         self.live = live
         self.times = times
         self.number = 0
-        self.outcome = Outcome(test, values=values, records=self.observed.records)
+        self.outcome.records = self.observed.records
         options = RunOptions(
             sim=True, seed=seed, epoch=EPOCH, run="test", root=test.root, signals=False, on_records=self.observed.take,
             kernel=kernel, budget={} if live is None else live.budget,
@@ -225,10 +169,31 @@ class _Trial:
         if live is not None:
             live.enter(self.session)
         self.kernel = self.outcome.kernel = self.session.kernel
-        self.where: Where = (test.line, 1)
         self.began = False
-        self.nevers = [s for s in test.steps if isinstance(s, Expect) and s.when == "never"]
-        self.looked = -1
+
+    # ---- what it sees -----------------------------------------------------------------------------------------
+
+    def seen(self, name: str) -> Any:
+        try:
+            return self.observed.of(self.kernel, name)
+        except KeyError:
+            return {"calls": self.cast.calls.get(name, [])}
+
+    @property
+    def now(self) -> int:
+        return self.kernel.now
+
+    @property
+    def changes(self) -> int:
+        return self.observed.changes
+
+    @property
+    def quiet(self) -> bool:
+        return self.session.quiet
+
+    @property
+    def over(self) -> bool:
+        return bool(self.kernel.ended)
 
     # ---- the course ----------------------------------------------------------------------------------------
 
@@ -251,8 +216,8 @@ class _Trial:
                     self._begin()
                 await self._step(step)
             self._begin()
-            self._look()
-        except _Refused as refused:
+            self.look()
+        except Refused as refused:
             self.outcome.refusal = refused.refusal
         except Unscripted as unscripted:
             self.outcome.refusal = self._unscripted(unscripted)
@@ -271,11 +236,11 @@ class _Trial:
         self.began = True
         self.session.options.parameters = {n: self.value(v) for n, v in self.test.arguments.items()}
         if self.nevers:
-            self.session.watch = self._look
+            self.session.watch = self.look
         try:
             self.session.begin()
         except Failure as failure:
-            raise _Refused(Refusal(f"the system does not start: {failure.message}", self.where)) from None
+            raise Refused(Refusal(f"the system does not start: {failure.message}", self.where)) from None
 
     async def _step(self, step: Step) -> None:
         """Carry out one step."""
@@ -287,15 +252,15 @@ class _Trial:
             case Disturb():
                 self._do(step.at, partial(self._disturb, step))
             case Advance(duration=duration):
-                self.session.skip(self.kernel.now + self._nanos(duration))
-                await self._play(self.kernel.now)
+                self.session.skip(self.kernel.now + self.nanos(duration))
+                await self.play(self.kernel.now)
             case Run(duration=duration, until=None):
-                await self._play(self.kernel.now + self._nanos(duration))
+                await self.play(self.kernel.now + self.nanos(duration))
             case Run(duration=duration, until=until):
                 assert until is not None
-                await self._until(until, duration, "run until")
+                await self.until(until, duration, "run until")
             case Expect():
-                await self._expect(step)
+                await self.expect(step)
             case ExpectTrace(path=path):
                 self._trace(path)
             case ExpectJudge():
@@ -321,20 +286,20 @@ class _Trial:
             act()
 
         instant = self.times.get(self.number)
-        self.session.delays.add(max(self._nanos(at) if instant is None else instant, self.kernel.now), Deed(later))
+        self.session.delays.add(max(self.nanos(at) if instant is None else instant, self.kernel.now), Deed(later))
 
-    async def _play(self, until: int, done: Callable[[], bool] | None = None) -> bool:
+    async def play(self, until: int, done: Callable[[], bool] | None = None) -> bool:
         """Let time pass. A failure of the root and a deadlock end the test."""
         where = self.where
         found = await self.session.play(until, done)
         self.where = where
         kernel = self.kernel
         if kernel.ended == "failed":
-            raise _Refused(self._failed(kernel))
+            raise Refused(self._failed(kernel))
         waits = kernel.deadlock() if self.session.quiet else None
         if waits:
             notes = tuple(f"  {w}" for w in waits)
-            raise _Refused(Refusal("deadlock: each of these waits for room in a full inbox", self.where, notes=notes))
+            raise Refused(Refusal("deadlock: each of these waits for room in a full inbox", self.where, notes=notes))
         return found
 
     def _failed(self, kernel: Kernel) -> Refusal:
@@ -357,113 +322,6 @@ class _Trial:
             f"`{name}` was called by {call.path}, and no script answers it; add", self.where, notes=(f"  {line}",)
         )
 
-    # ---- values --------------------------------------------------------------------------------------------
-
-    def value(self, value: Value) -> Any:
-        """Evaluate an expression of the test. Raise Failure if it fails."""
-        begin(object())
-        return self.program.function(value)(None, *[self._name(n) for n in value.names])
-
-    def _name(self, name: str) -> Any:
-        """Return what a name of the test stands for."""
-        if name in self.values:
-            return self.values[name]
-        try:
-            return self.observed.of(self.kernel, name)
-        except KeyError:
-            return {"calls": self.cast.calls.get(name, [])}
-
-    def _nanos(self, value: Value | None) -> int:
-        found = None if value is None else self.value(value)
-        return found.nanos if isinstance(found, Duration) else PATIENCE
-
-    def _holds(self, condition: Condition) -> bool:
-        """Return whether a condition holds. One that fails does not hold."""
-        found = self.value(condition.test)
-        return bool(found) if condition.test.whole else found is True
-
-    def _facts(self, condition: Condition) -> tuple[tuple[str, str], ...]:
-        """Return the parts of a condition and what they are."""
-        facts = []
-        for part in condition.shown:
-            try:
-                facts.append((part.text, shown(self.value(part))))
-            except Failure as failure:
-                facts.append((part.text, f"failed: {failure.message}"))
-        return tuple(facts)
-
-    # ---- expectations --------------------------------------------------------------------------------------
-
-    async def _expect(self, step: Expect) -> None:
-        """Carry out an `expect`."""
-        match step.when:
-            case "":
-                self._now(step)
-            case "eventually":
-                await self._until(step.condition, step.within, "expect eventually")
-            case "never":
-                self._look()
-            case "sometimes":
-                text = step.condition.test.text
-                held = self.outcome.sometimes.get(text, False)
-                self.outcome.sometimes[text] = held or self._holds(step.condition)
-            case _:
-                assert_never(step.when)
-
-    def _now(self, step: Expect) -> None:
-        try:
-            holds = self._holds(step.condition)
-        except Failure as failure:
-            line = f"expect {step.condition.test.text}: {failure.message}"
-            raise _Refused(Refusal(line, step.where, self._facts(step.condition))) from None
-        if not holds:
-            raise _Refused(Refusal(f"expect {step.condition.test.text}", step.where, self._facts(step.condition)))
-
-    def _look(self) -> None:
-        """Look at each `expect never`, if anything has changed since the last time."""
-        if self.looked == self.observed.changes:
-            return
-        self.looked = self.observed.changes
-        for step in self.nevers:
-            try:
-                holds = self._holds(step.condition)
-            except Failure:  # such as an index of a list that has no items yet
-                continue
-            if holds:
-                at = Duration(self.kernel.now)
-                line = f"expect never {step.condition.test.text}: it held at {shown(at)}"
-                raise _Refused(Refusal(line, step.where, self._facts(step.condition)))
-
-    async def _until(self, condition: Condition, within: Value | None, words: str) -> None:
-        """Let time pass until a condition holds."""
-        begin_at, most = self.kernel.now, self._nanos(within)
-        looked, last = -1, False
-
-        def done() -> bool:
-            nonlocal looked, last
-            if looked != self.observed.changes or condition.test.names == ():
-                looked = self.observed.changes
-                try:
-                    last = self._holds(condition)
-                except Failure:  # such as an index of a list that has no items yet
-                    last = False
-            return last
-
-        if await self._play(begin_at + most, done):
-            return
-        looked = -1
-        if done():
-            return
-        at = shown(Duration(self.kernel.now))
-        why = (
-            f"nothing is left to happen at {at}"
-            if self.session.quiet
-            else f"not within {shown(Duration(most))}, at {at}"
-        )
-        if self.kernel.ended:
-            why = f"the system has ended at {at}"
-        raise _Refused(Refusal(f"{words} {condition.test.text}: {why}", self.where, self._facts(condition)))
-
     def _trace(self, path: str) -> None:
         """Compare the trace with a golden one, or write that."""
         golden = place(self.test.path, path)
@@ -474,7 +332,7 @@ class _Trial:
         found = difference(golden, self.observed.records)
         if found is not None:
             line, facts = found
-            raise _Refused(Refusal(f"expect trace matches {shown(path)}: {line}", self.where, facts))
+            raise Refused(Refusal(f"expect trace matches {shown(path)}: {line}", self.where, facts))
 
     async def _judge(self, step: ExpectJudge) -> None:
         """Let a model judge. It is a system of its own, beside that of the test."""
@@ -500,11 +358,11 @@ class _Trial:
         try:
             said = await self._heard(judge, question)
         except Failure as failure:
-            raise _Refused(Refusal(f"{step.text}: {failure.message}", step.where)) from None
+            raise Refused(Refusal(f"{step.text}: {failure.message}", step.where)) from None
         self.outcome.scores[step.text] = said
         if said.score < least:
             facts = (("score", f"{said.score:g}"), ("reason", shown(said.reason)), ("asked", shown(question)))
-            raise _Refused(Refusal(step.text, step.where, facts))
+            raise Refused(Refusal(step.text, step.where, facts))
 
     async def _heard(self, judge: Rehearsal, question: str) -> Verdict:
         """Return what a judge says."""

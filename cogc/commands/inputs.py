@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from cogc import ir
-from cogc.commands.options import goal_input, has, pair, typed
-from cogc.commands.usage import UsageError
+from cogc.commands.options import goal_input, has, typed
+from cogc.commands.usage import UsageError, pair
 from cogc.kernel.unit import Unit
 from cogc.language import types
 from cogc.language.media import type_by_name

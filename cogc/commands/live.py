@@ -7,10 +7,10 @@ import os
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from cogc.commands.options import budget, budget_option
+from cogc.commands.budgets import budget, budget_option
 from cogc.commands.usage import UsageError
 from cogc.disk.state_folder import StateFolder
-from cogc.testing import eval_page, eval_report
+from cogc.testing import eval_report
 from cogc.testing.evaluation import LiveChoice
 from cogc.testing.recording import BadRecording, load
 
@@ -79,6 +79,6 @@ def _folder(options: Namespace, state: StateFolder) -> str:
 
 REPORTS = (
     ("eval", "report of evaluations", eval_report.is_report),
-    ("eval_html", "page of evaluations", eval_page.is_page),
+    ("eval_html", "page of evaluations", eval_report.is_page),
 )
 """The options of reports, with the kind of the file that each writes, and how that is told."""

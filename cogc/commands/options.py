@@ -19,7 +19,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from cogc import ir
-from cogc.commands.usage import UsageError
+from cogc.commands.usage import UsageError, pair
 from cogc.diagnostics.problems import Problems
 from cogc.disk.files import main_spec, read
 from cogc.language.attributes import PROVIDERS, SANDBOXES
@@ -50,17 +50,6 @@ def model_option(parser: ArgumentParser) -> None:
         default=[],
         metavar="NAME=PROVIDER:WHAT",
         help="use another model for NAME: x=scripted:answers.yml, x=anthropic:claude-haiku-5-5; may be repeated",
-    )
-
-
-def budget_option(parser: ArgumentParser) -> None:
-    """Add `--budget`, which bounds all models of a run together."""
-    parser.add_argument(
-        "--budget",
-        action="append",
-        default=[],
-        metavar="WHAT=N",
-        help="bound what all models may use together: usd=2, tokens=100000; may be repeated (default: no bound)",
     )
 
 
@@ -157,18 +146,6 @@ def run_id_of(bundle: ir.Bundle, options: Namespace, seed: int) -> str:
     return "sim-" + hashlib.sha256(json.dumps(plain(given)).encode()).hexdigest()[:12]
 
 
-def budget(options: Namespace) -> dict[str, float | int]:
-    """Return the budget of a run on models, from `--budget`."""
-    found: dict[str, float | int] = {}
-    for text in options.budget:
-        name, value = pair(text, "--budget")
-        try:
-            found[name] = {"usd": float, "tokens": int}[name](value.replace("_", ""))
-        except (KeyError, ValueError):
-            raise UsageError(f"`--budget {text}`: write usd=DOLLARS or tokens=NUMBER") from None
-    return found
-
-
 def bound(bundle: ir.Bundle, options: Namespace) -> ir.Bundle:
     """Return the program with models replaced as `--model` says."""
     models = dict(bundle.models)
@@ -189,14 +166,6 @@ def bound(bundle: ir.Bundle, options: Namespace) -> ir.Bundle:
                 models[key], provider=provider, argument=what, folder="", attributes=same, price=price
             )
     return replace(bundle, models=models)
-
-
-def pair(text: str, option: str) -> tuple[str, str]:
-    """Return the two sides of NAME=VALUE."""
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise UsageError(f"`{option} {text}`: write {option} NAME=VALUE")
-    return name, value
 
 
 def typed(bundle: ir.Bundle, type: int, text: str, name: str) -> Any:

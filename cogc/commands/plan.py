@@ -25,9 +25,8 @@ from typing import Any
 
 import trio
 
-from cogc.commands.options import pair
 from cogc.commands.state import add_state, state_here
-from cogc.commands.usage import UsageError
+from cogc.commands.usage import UsageError, pair
 from cogc.language.codec import unpacked
 from cogc.language.values import plain
 from cogc.run.peers import Peer

@@ -23,6 +23,7 @@ from pathlib import Path
 
 from cogc import ir
 from cogc.commands import run_script, run_sett, under_trio
+from cogc.commands.budgets import budget_option
 from cogc.commands.doors import add_doors, check_doors, refuse_doors
 from cogc.commands.inputs import inputs
 from cogc.commands.load import load, root_option, show_to_stderr
@@ -30,7 +31,6 @@ from cogc.commands.options import (
     LEVELS,
     answer_options,
     bound,
-    budget_option,
     is_served,
     local_option,
     model_option,

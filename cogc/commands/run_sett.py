@@ -16,7 +16,8 @@ import trio
 
 from cogc import ir
 from cogc.commands import under_trio
-from cogc.commands.options import budget, duration, epoch_of, goal_of, instance_of, new_run_id, run_id_of
+from cogc.commands.budgets import budget
+from cogc.commands.options import duration, epoch_of, goal_of, instance_of, new_run_id, run_id_of
 from cogc.commands.packages import allowed
 from cogc.commands.sett_sinks import SettSinks
 from cogc.commands.sett_spec import sett_spec

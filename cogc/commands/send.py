@@ -13,8 +13,8 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 
 from cogc.commands.inputs import read_file
-from cogc.commands.options import pair
 from cogc.commands.running import answers, refused, run_and_word, socket, words
+from cogc.commands.usage import pair
 
 
 def arguments(parser: ArgumentParser) -> None:

@@ -14,9 +14,10 @@ from typing import Any, BinaryIO
 import msgspec
 
 from cogc import ir
+from cogc.commands.budgets import budget
 from cogc.commands.doors import Doors
 from cogc.commands.inputs import Given
-from cogc.commands.options import LEVELS, budget, duration, epoch_of, is_served, run_id_of
+from cogc.commands.options import LEVELS, duration, epoch_of, is_served, run_id_of
 from cogc.commands.serving import Server
 from cogc.commands.streams import Sink, refuse_foreign, sink_of_stdout, terminal
 from cogc.commands.usage import UsageError

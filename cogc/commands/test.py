@@ -38,7 +38,7 @@ from cogc.disk.files import read
 from cogc.disk.state_folder import StateFolder, of_spec, write_whole
 from cogc.lowering.tests import Suite, Test
 from cogc.run.settings import Settings
-from cogc.testing import coverage, eval_page, eval_report, written
+from cogc.testing import coverage, eval_report, written
 from cogc.testing.collect import Collected, collect
 from cogc.testing.coverage import Covered
 from cogc.testing.for_all import NoHypothesis
@@ -192,6 +192,13 @@ def _run(options: Namespace, found: Collected) -> int:
     return _files(options, outcomes, seconds, sums) or code
 
 
+def _page(outcomes: list[tuple[Suite, Outcome]]) -> bytes:
+    """Return the page of evaluations."""
+    from cogc.testing.eval_page import page  # start-up: few runs write a page
+
+    return page(outcomes)
+
+
 def _recorded(
     chosen: list[tuple[Suite, Test]], options: Namespace, about: dict[str, object]
 ) -> list[tuple[Suite, Test]]:
@@ -212,7 +219,7 @@ def _files(options: Namespace, outcomes: list[tuple[Suite, Outcome]], seconds: f
     ]
     reports += [
         (options.eval, lambda: eval_report.lines(outcomes, options.seed)),
-        (options.eval_html, lambda: eval_page.page(outcomes)),
+        (options.eval_html, lambda: _page(outcomes)),
     ]
     if sums is not None:
         reports += [

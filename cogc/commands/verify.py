@@ -22,18 +22,9 @@ from cogc import ir
 from cogc.analysis.checked import Checked
 from cogc.analysis.checked import Options as CheckOptions
 from cogc.commands import out, streams, under_trio
+from cogc.commands.budgets import budget, budget_option
 from cogc.commands.load import show_to_stderr
-from cogc.commands.options import (
-    answer_options,
-    bound,
-    budget,
-    budget_option,
-    model_option,
-    parameters,
-    set_option,
-    settle,
-    words,
-)
+from cogc.commands.options import answer_options, bound, model_option, parameters, set_option, settle, words
 from cogc.commands.packages import allow_imports, allowed
 from cogc.commands.prints import apart
 from cogc.commands.settings import people

@@ -103,8 +103,3 @@ def _block(title: str, text: str) -> str:
 
 def _json(value: Any, indent: int | None = 2) -> str:
     return json.dumps(plain(value), ensure_ascii=False, indent=indent)
-
-
-def is_page(text: str) -> bool:
-    """Return whether a text begins like a page of evaluations."""
-    return text.startswith("<!doctype html>") and "<title>Evaluations</title>" in text[:400]

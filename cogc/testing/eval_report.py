@@ -168,6 +168,11 @@ def is_report(text: str) -> bool:
     return isinstance(head, dict) and head.get("kind") == KIND
 
 
+def is_page(text: str) -> bool:
+    """Return whether a text begins like a page of evaluations (`eval_page.py`)."""
+    return text.startswith("<!doctype html>") and "<title>Evaluations</title>" in text[:400]
+
+
 def load(path: str) -> ReadReport:
     """Read a report. Raise BadReport."""
     try:

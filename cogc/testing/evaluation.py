@@ -23,7 +23,6 @@ from cogc.testing.rates import Rate, decided
 from cogc.testing.recording import Recording
 from cogc.testing.rehearsal import Live
 from cogc.testing.rows import load_rows
-from cogc.testing.sett_trial import run_sett_test
 from cogc.testing.trial import run_test
 
 FIRST_FAILURES = 5
@@ -264,6 +263,8 @@ def run_once(program: Program, test: Test, way: Way) -> Callable[[dict[str, Any]
 
     def once(values: dict[str, Any], live: Live | None = None) -> Outcome:
         if test.is_sett:
+            from cogc.testing.sett_trial import run_sett_test  # start-up: few tests are about setts
+
             return run_sett_test(program, test, seed=way.seed, values=values)
         return run_test(program, test, seed=way.seed, values=values, kernel=way.kernel, update=way.update, live=live)
 

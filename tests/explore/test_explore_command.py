@@ -302,7 +302,7 @@ def test_a_test_of_an_example_is_explored_or_what_it_depends_on_is_at_most_two_r
         words = ("--test", name, "--runs", 10, "--faults", 0, "--time", "3s")
         done = cogc_here("explore", EXAMPLES / path, *words, cwd=EXAMPLES)
         if done.returncode == 2:
-            assert re.search("for all|for real", done.stderr), done.stderr
+            assert re.search("for all|for real|about a sett", done.stderr), done.stderr
         elif done.returncode == 3:
             assert re.search(r"^failed: [12] races?, found", done.stdout, re.M), (name, done.stdout)
         else:

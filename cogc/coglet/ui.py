@@ -1,4 +1,4 @@
-"""The server of a registry's graph, for scripts: `CogWebUI(registry, port=8787)`."""
+"""The server of the page over a registry, for scripts: `CogWebUI(registry, port=8787)`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from cogc.coglet.web import CogWebRegistry
 
 
 class CogWebUI:
-    """Serves the graph of a registry over HTTP while a run goes on: `GET /api/graph`, and snapshots over `WS /ws`.
+    """Serves the page over a registry while a run goes on (`/`), with `GET /api/graph` and the websocket `/ws`.
 
     `poll_interval` is the pause in seconds between two looks for changes. `port` 0 takes a free one, which stands in
     `port` after `start`.

@@ -26,6 +26,7 @@ from cogc.commands.streams import stdout_is_lost
 from cogc.commands.usage import UsageError
 from cogc.language.texts import nanoseconds
 from cogc.run import trace
+from cogc.run.trace_filter import TraceFilter
 from cogc.traces import diff, export
 from cogc.traces.file import TraceFile
 
@@ -261,18 +262,11 @@ def seconds(text: str | None) -> float | None:
 
 def wanted_of(options: Namespace) -> Callable[[dict[str, Any]], bool]:
     """Return the test of a record that the options stand for."""
-    since, before = seconds(options.since), seconds(options.before)
-
-    def wanted(record: dict[str, Any]) -> bool:
-        t = float(record.get("t", 0))
-        if options.path and options.path not in str(record.get("path", "")):
-            return False
-        if options.kind and record.get("kind") not in options.kind:
-            return False
-        if options.channel and options.channel not in (record.get("channel"), record.get("port")):
-            return False
-        if (since is not None and t < since) or (before is not None and t >= before):
-            return False
-        return not options.text or options.text in json.dumps(record, ensure_ascii=False)
-
-    return wanted
+    return TraceFilter(
+        path=options.path or "",
+        kinds=tuple(options.kind),
+        channel=options.channel or "",
+        since=seconds(options.since),
+        before=seconds(options.before),
+        text=options.text or "",
+    ).wants

@@ -1,1 +1,1 @@
-"""Graphs of a system: `model` makes the graph, `write` and `svg` write it as mermaid, dot, text, JSON and SVG."""
+"""Graphs of a system: `model` makes that of a spec, `write` and `svg` write it; `fold` and `place` draw a tree of coglets of any size."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from html import escape
 
 from cogc.graph.model import Box, Edge, Graph, caption, title
+from cogc.graph.order import acyclic
 
 _CHAR, _LINE, _PAD, _GAP_Y = 7.2, 18.0, 14.0, 26.0
 _STYLE = """
@@ -81,7 +82,7 @@ def _gap(edges: list[Edge], layer: set[str], all_ids: set[str]) -> float:
 
 def _layers(ids: list[str], flows: list[tuple[str, str]]) -> list[list[str]]:
     """Return the boxes by layers: a box is one layer behind the last box that has a flow to it."""
-    forward = _acyclic(ids, flows)
+    forward = acyclic(ids, flows)
     depth = dict.fromkeys(ids, 0)
     for _ in ids:
         for a, b in forward:
@@ -90,20 +91,6 @@ def _layers(ids: list[str], flows: list[tuple[str, str]]) -> list[list[str]]:
     for id in ids:
         layers[depth[id]].append(id)
     return layers
-
-
-def _acyclic(ids: list[str], flows: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Return the flows without those that close a cycle."""
-    kept: list[tuple[str, str]] = []
-    reach: dict[str, set[str]] = {i: {i} for i in ids}
-    for a, b in dict.fromkeys(flows):
-        if a in reach[b]:
-            continue
-        kept.append((a, b))
-        for i in ids:
-            if a in reach[i]:
-                reach[i] |= reach[b]
-    return kept
 
 
 def _size(box: Box, edges: list[Edge]) -> _Placed:

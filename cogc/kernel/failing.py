@@ -96,6 +96,7 @@ def fail(
     supervision.abort(kernel, inst, failed=True, event=event)
     inst.gate |= FAILED
     inst.failure = report
+    kernel.outer.lives("fail", inst)
     if inst.parent is not None:
         kernel.touch(inst.parent)
     joins.source_lost(kernel, inst)

@@ -98,6 +98,7 @@ def log(kernel: State, inst: Instance, level: str, value: Value) -> None:
 
 def restart(kernel: State, inst: Instance) -> None:
     """Take note that another object has taken the place of a coglet's."""
+    kernel.outer.lives("restart", inst)
     if kernel.trace:
         kernel.trace.record("restart", inst)
 

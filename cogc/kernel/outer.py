@@ -25,7 +25,7 @@ and `gone` end them by the effect `OrderDone`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeAlias
 
 from cogc.kernel import ports
 from cogc.kernel.effects import LogLine, OrderDone
@@ -84,6 +84,7 @@ class Outer:
         "kernel",
         "links",
         "on_gone",
+        "on_life",
         "own",
         "pending",
         "sinks",
@@ -100,6 +101,7 @@ class Outer:
         self.taps: dict[tuple[str, str], list[Target]] = {}
         self.watch: Watch | None = None
         self.on_gone: Callable[[str], None] | None = None
+        self.on_life: Callable[[Literal["fail", "restart"], Instance], None] | None = None
         self.own: set[Target] = set()
         self.functions: dict[tuple[str, str], Target] = {}
         self.units: dict[str, Unit] = {}
@@ -321,6 +323,11 @@ class Outer:
             if entry.kind in ("start", "call") or (entry.kind == "event" and _same(entry.event, event)):
                 self.settle(inst, entry.number, failure)
                 return
+
+    def lives(self, kind: Literal["fail", "restart"], inst: Instance) -> None:
+        """Tell the shell that a coglet has failed, or is restarted. That of a failure stands in the coglet."""
+        if self.on_life is not None:
+            self.on_life(kind, inst)
 
     def gone(self, inst: Instance) -> None:
         """End what depended on a coglet that has stopped: the orders that wait for it, its links, what watched it.

@@ -665,6 +665,7 @@ def _restarting(kernel: State, tied: list[Instance]) -> Talk:
         inst.forwards = None
         _forget(inst)
         joins.source_lost(kernel, inst)
+        kernel.outer.lives("restart", inst)
         if kernel.trace:
             kernel.trace.record("restart", inst, restarts=len(inst.restarts or ()))
             kernel.trace.forget(inst)

@@ -26,12 +26,29 @@ def inspect(kernel: Kernel, calls: dict[int, UnderWay], now: int, path: str = ""
     found = kernel.outer.find(path) if path else kernel.root
     if found is None:
         raise Failure("missing", f"there is no coglet `{path}`" if path else "the run has no coglets yet")
+    return _coglet(kernel, found, *_under_way(kernel, calls, now))
+
+
+def inspect_one(kernel: Kernel, calls: dict[int, UnderWay], now: int, inst: Instance) -> dict[str, Any]:
+    """Return a coglet without those below it. `now` is in nanoseconds of the run's clock."""
+    return _own(kernel, inst, *_under_way(kernel, calls, now))
+
+
+def _under_way(kernel: Kernel, calls: dict[int, UnderWay], now: int) -> tuple[dict[int, str], dict[int, int]]:
+    """Return the calls under way in words, and the instants of the timers."""
     shown = {number: call_words(known, now) for number, known in calls.items()}
     due = {id(timer): when for when, timers in kernel.timers.buckets.items() for timer in timers if timer.function}
-    return _coglet(kernel, found, shown, due)
+    return shown, due
 
 
 def _coglet(kernel: Kernel, inst: Instance, calls: dict[int, str], due: dict[int, int]) -> dict[str, Any]:
+    return {
+        **_own(kernel, inst, calls, due),
+        "children": [_coglet(kernel, member, calls, due) for member in inst.members()],
+    }
+
+
+def _own(kernel: Kernel, inst: Instance, calls: dict[int, str], due: dict[int, int]) -> dict[str, Any]:
     states = zip(inst.code.ir.states, inst.states or (), strict=False)
     instants = sorted(due[id(t)] for t in inst.timers or () if id(t) in due)
     return {
@@ -43,7 +60,6 @@ def _coglet(kernel: Kernel, inst: Instance, calls: dict[int, str], due: dict[int
         "timers": [when / 1e9 for when in instants],
         "waits": [masked(line) for line in waits(kernel, inst, calls)],
         "restarts": kernel.losses.restarts.get(inst.path, 0),
-        "children": [_coglet(kernel, member, calls, due) for member in inst.members()],
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Any, Literal
 
 from cogc import sdk
@@ -34,6 +35,27 @@ class Marks:
         made = self._object(path)
         names = [] if made is None else [c.__name__ for c in type(made).__mro__]
         return [n for n in names if n.endswith("Let") and n != "Coglet"]
+
+    def programs(self, path: str) -> dict[str, str]:
+        """Return the programs that an object has in its table, each with the name of its executor."""
+        known = getattr(self._object(path), "programs", None)
+        found = known.items() if isinstance(known, dict) else ()
+        return {str(name): str(getattr(program, "executor", "")) for name, program in found}
+
+    def doc(self, path: str) -> str:
+        """Return the docstring of the class of a coglet."""
+        made = self._object(path)
+        return "" if made is None else (vars(type(made)).get("__doc__") or "").strip()
+
+    def source(self, path: str) -> tuple[str, int] | None:
+        """Return the file in which the class of a coglet stands, and its first line; None if that is not known."""
+        made = self._object(path)
+        if made is None:
+            return None
+        try:
+            return inspect.getsourcefile(type(made)) or "", inspect.getsourcelines(type(made))[1]
+        except (OSError, TypeError):
+            return None
 
     def silenced(self, path: str) -> tuple[list[str], list[str]]:
         """Return the channels and the commands that a coglet silences."""

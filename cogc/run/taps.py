@@ -14,7 +14,7 @@ records of the trace, so it needs a run that is traced.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -123,7 +123,8 @@ class Ask:
 
 
 class Taps:
-    """The followers of one run. `keep` is how many messages of each channel of the root stay."""
+    """The followers of one run. `keep` is how many messages of each channel of the root stay. `listeners` take the records of
+    the trace at once."""
 
     def __init__(self, kernel: Kernel, keep: int = 0) -> None:
         self.kernel = kernel
@@ -134,6 +135,7 @@ class Taps:
         self.tails: list[Tap[dict[str, Any]]] = []
         self.others: list[Tap[Said]] = []
         self.asks: list[Ask] = []
+        self.listeners: list[Callable[[list[dict[str, Any]]], object]] = []
         self.losses = 0
         self.over = False
 
@@ -161,6 +163,8 @@ class Taps:
                 tail.put(record)
         for ask in self.asks:
             ask.follow(records)
+        for listen in self.listeners:
+            listen(records)
 
     def close(self) -> None:
         """Say to all followers that the run is over."""

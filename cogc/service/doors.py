@@ -25,6 +25,7 @@ from cogc.language.texts import nanoseconds
 from cogc.language.values import Failure
 from cogc.run.inspection import inspect
 from cogc.run.json_text import read_json
+from cogc.run.marks import Marks
 from cogc.run.session import Session
 from cogc.run.taps import Said, Tap
 from cogc.service import metrics, openapi
@@ -34,7 +35,11 @@ from cogc.service.answers import answer, application, refusal, wrong
 from cogc.service.exports import exports_of
 from cogc.service.headers import with_headers
 from cogc.service.jobs import Jobs
+from cogc.service.members import Members
+from cogc.service.page.routes import is_file, page
+from cogc.service.page.run_source import RunSource
 from cogc.service.stream import Stream, Take, until_gone
+from cogc.service.watch import Watched
 from cogc.service.webhooks import Verifier
 
 if TYPE_CHECKING:
@@ -70,7 +75,7 @@ class Verifiers:
         """Return whether a path needs no token: a signature takes its place, or nothing is to be known there."""
         parts = path.split("/")
         signed = len(parts) == 3 and parts[1] in ("in", "ask") and self.of(parts[2]) is not None
-        return signed or path in OPEN
+        return signed or path in OPEN or is_file(path)
 
 
 class Doors:
@@ -107,6 +112,7 @@ class Doors:
         tools = self._tools()
         if tools is not None:
             routes += tools.routes
+        routes += page(self._source())
 
         @asynccontextmanager
         async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -114,6 +120,14 @@ class Doors:
                 yield
 
         return application(routes, lifespan=lifespan)
+
+    def _source(self) -> RunSource:
+        """Return what the page shows."""
+        session = self.session
+        outer, watched = session.kernel.outer, Watched(session.kernel)
+        outer.on_gone = watched.forget
+        members = Members(session.kernel, Marks(session.executors.coglets), watched)
+        return RunSource(session, members, session.kernel.unit.bundle.coglets[session.kernel.first].name, outer.find)
 
     def _tools(self) -> Endpoint | None:
         """Return `/mcp`, if something is exported and the extra `mcp` is installed."""

@@ -10,6 +10,7 @@ has that name as its `Host`. So an address is always taken, and a name only if i
 
 from __future__ import annotations
 
+import base64
 import hmac
 import ipaddress
 import re
@@ -25,6 +26,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cogc.service.answers import refusal
 
+BEARER = "cogc.bearer."
+"""The beginning of the subprotocol by which the websocket of a page shows its token; the token follows in base64url."""
 _NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 _DRAINED = 2.0
 """Seconds for which the rest of a body that is too long is read, so that its client comes to read the answer."""
@@ -70,7 +73,7 @@ class Access:
             return refusal(421, "`Host` is a name that this server was not told: see `--host`")
         if not self._same_origin(headers, names[0]):
             return refusal(403, "requests from pages of another origin are refused")
-        if self.token is not None and not self.is_open(scope["path"]) and not self._knows_token(headers):
+        if self.token is not None and not self.is_open(scope["path"]) and not self._has_token(scope, headers):
             return refusal(401, "a bearer token is needed", {"WWW-Authenticate": "Bearer"})
         return None
 
@@ -85,6 +88,9 @@ class Access:
             return False
         return all(_authority(origin) == host.lower() for origin in headers.getlist("origin"))
 
+    def _has_token(self, scope: Scope, headers: Headers) -> bool:
+        return self._knows_token(headers) or (scope["type"] == "websocket" and self._offers_token(headers))
+
     def _knows_token(self, headers: Headers) -> bool:
         """Return whether a request has the token. The comparison takes the same time for every wrong one."""
         given = headers.getlist("authorization")
@@ -93,6 +99,15 @@ class Access:
         scheme, _, token = given[0].partition(" ")
         same = hmac.compare_digest(token.strip().encode("latin-1", "replace"), self.token.encode())
         return scheme.lower() == "bearer" and same
+
+    def _offers_token(self, headers: Headers) -> bool:
+        """Return whether a websocket offers the token as a subprotocol: a page can set no other header of its request."""
+        offered = [p.strip() for line in headers.getlist("sec-websocket-protocol") for p in line.split(",")]
+        given = [p.removeprefix(BEARER) for p in offered if p.startswith(BEARER)]
+        if len(given) != 1 or self.token is None:
+            return False
+        own = base64.urlsafe_b64encode(self.token.encode()).rstrip(b"=")
+        return hmac.compare_digest(given[0].encode("latin-1", "replace"), own)
 
 
 def _name_of(host: str) -> str | None:

@@ -71,12 +71,17 @@ class Runtime:
             self.ids[path], self.paths[id] = id, path
         return self.ids[path]
 
-    def find(self, id: str) -> Instance:
-        """Return a coglet by its id. Raise Refused if there is none."""
+    def known(self, id: str) -> Instance | None:
+        """Return a coglet by its id, or None."""
         inst = self.kernel.outer.find(self.paths[id]) if id in self.paths else None
         if inst is None:
             inst = next((i for i in self.members.instances() if self.members.id_of(i) == id), None)
-        if inst is None or inst.gate & STOPPED:
+        return None if inst is None or inst.gate & STOPPED else inst
+
+    def find(self, id: str) -> Instance:
+        """Return a coglet by its id. Raise Refused if there is none."""
+        inst = self.known(id)
+        if inst is None:
             raise Refused(404, f"no coglet with id '{id}'")
         return inst
 

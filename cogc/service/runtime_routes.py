@@ -20,7 +20,10 @@ from starlette.routing import BaseRoute, Route
 
 from cogc.service import answers
 from cogc.service.answers import answer, refusal
+from cogc.service.host import ROOT
 from cogc.service.loading import Refused, read_data
+from cogc.service.page.routes import page
+from cogc.service.page.run_source import RunSource
 from cogc.service.runtime import Runtime
 from cogc.service.stream import Stream, Take
 from cogc.service.watch import Observer
@@ -44,13 +47,12 @@ def routes(runtime: Runtime) -> list[BaseRoute]:
         ("GET", "/channels/{id}", given.channels),
         ("GET", "/status", _plain(runtime.status)),
         ("GET", "/tree", _plain(runtime.tree)),
-        ("GET", "/ui/graph", _plain(runtime.graph)),
-        ("GET", "/api/graph", _plain(runtime.graph)),
         ("GET", "/stats/{id}", given.stats),
         ("GET", "/history/{id}/{channel}", given.history),
         ("POST", "/shutdown", given.shutdown),
     ]
-    return [Route(path, act, methods=[method]) for method, path, act in table]
+    source = RunSource(runtime.session, runtime.members, ROOT, runtime.known)
+    return [*(Route(path, act, methods=[method]) for method, path, act in table), *page(source)]
 
 
 def _plain(give: Callable[[], dict[str, Any]]) -> Callable[[Request], Awaitable[Response]]:

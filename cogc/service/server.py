@@ -107,6 +107,7 @@ def _config(limits: Limits) -> Config:
     config.h11_max_incomplete_size = limits.head
     config.keep_alive_timeout = limits.idle
     config.websocket_max_message_size = limits.body
+    config.websocket_ping_interval = limits.idle + 5  # a client that has gone acknowledges no ping (`address.listen`)
     config.include_server_header = False
     return config
 

@@ -1,0 +1,340 @@
+// @ts-check
+/**
+ * `<cog-graph>`: the live graph. It draws the pictures of a source, and says by events what its reader does:
+ * `choose` (an id, or null), `fold` (open and shut).
+ * @typedef {import("../data/types.js").Picture} Picture
+ * @typedef {import("../data/types.js").Pulse} Pulse
+ * @typedef {import("../data/types.js").Box} Box
+ * @typedef {import("./routes.js").Area} Area
+ */
+
+import { svg } from "../dom.js";
+import { BoxShape } from "./box.js";
+import { Camera } from "./camera.js";
+import { Lines } from "./lines.js";
+import { CROWDED, placeLabels } from "./labels.js";
+import { neighbour } from "./neighbours.js";
+import { followPointer } from "./pointer.js";
+import { along } from "./routes.js";
+
+const STEP = 60;
+const FAR_OFF = 0.5;
+
+export class GraphView extends HTMLElement {
+  constructor() {
+    super();
+    /** @type {Picture | null} */
+    this.picture = null;
+    /** @type {Map<string, BoxShape>} */
+    this.shapes = new Map();
+    /** @type {Map<string, Area>} where each box stands now */
+    this.areas = new Map();
+    /** @type {Map<string, {dx: number, dy: number}>} what the reader has moved */
+    this.moved = new Map();
+    /** @type {string | null} */
+    this.chosen = null;
+    /** @type {string | null} */
+    this.focused = null;
+    this.lines = new Lines();
+    this.boxes = svg("g", { class: "boxes" });
+    this.labels = svg("g", { class: "labels", "aria-hidden": "true" });
+    this.world = svg("g", {}, this.lines.tree, this.lines.flows, this.labels, this.boxes);
+    this.canvas = svg("svg", { role: "tree", "aria-label": "Coglets: parents above, children below", class: "canvas" }, arrows(), this.world);
+    this.camera = new Camera(() => this.look());
+    this.pending = false;
+  }
+
+  connectedCallback() {
+    this.append(this.canvas);
+    followPointer(this.canvas, {
+      pan: (dx, dy) => this.camera.pan(dx, dy),
+      zoom: (factor, x, y) => this.camera.zoom(factor, x, y),
+      drag: (id, dx, dy) => this.drag(id, dx / this.camera.scale, dy / this.camera.scale),
+      choose: (id) => this.choose(id),
+      toggle: (id) => this.toggle(id),
+      leave: () => this.choose(null),
+      hover: (id) => this.lines.mark(id ?? this.chosen),
+    });
+    this.canvas.addEventListener("keydown", (event) => this.key(event));
+    this.canvas.addEventListener("focusin", (event) => this.focusIn(event));
+    new ResizeObserver(() => this.camera.follows && this.fit()).observe(this);
+  }
+
+  // ---- what is shown
+
+  /** @param {Picture} picture */
+  show(picture) {
+    const first = this.picture === null;
+    this.picture = picture;
+    const wanted = new Set(picture.boxes.map((box) => box.id));
+    for (const [id, shape] of this.shapes) {
+      if (!wanted.has(id)) this.forget(id, shape);
+    }
+    for (const box of picture.boxes) this.showBox(box, first);
+    this.lines.isCrowded = picture.boxes.length > CROWDED;
+    this.canvas.classList.toggle("crowded", this.lines.isCrowded);
+    this.lines.take(picture.edges, picture.boxes.filter((box) => box.parent).map((box) => box.id));
+    this.levels();
+    this.draw();
+    if (this.camera.follows) this.fit();
+    else this.relabel();
+    if (this.focused === null || !wanted.has(this.focused)) this.rove(picture.boxes[0]?.id ?? null, false);
+  }
+
+  /**
+   * @param {Box} box
+   * @param {boolean} first
+   */
+  showBox(box, first) {
+    const size = /** @type {Picture} */ (this.picture).box;
+    let shape = this.shapes.get(box.id);
+    if (shape) shape.show(box, size);
+    else {
+      shape = new BoxShape(box, size);
+      if (!first) shape.group.classList.add("new");
+      this.shapes.set(box.id, shape);
+    }
+    if (shape.group.parentNode === null) this.boxes.append(shape.group);
+    const by = this.moved.get(box.id) ?? { dx: 0, dy: 0 };
+    const area = { x: box.x + by.dx, y: box.y + by.dy, width: size.width, height: size.height };
+    this.areas.set(box.id, area);
+    shape.move(area.x, area.y);
+    shape.group.setAttribute("aria-selected", String(box.id === this.chosen));
+  }
+
+  /**
+   * @param {string} id
+   * @param {BoxShape} shape
+   */
+  forget(id, shape) {
+    const hadFocus = document.activeElement === shape.group;
+    shape.group.remove();
+    this.shapes.delete(id);
+    this.areas.delete(id);
+    if (hadFocus) this.canvas.focus();
+  }
+
+  /** Tell readers of the screen how deep each box stands. */
+  levels() {
+    /** @type {Map<string, number>} */
+    const levels = new Map();
+    for (const box of this.picture?.boxes ?? []) {
+      levels.set(box.id, (levels.get(box.parent) ?? 0) + 1);
+      this.shapes.get(box.id)?.group.setAttribute("aria-level", String(levels.get(box.id)));
+    }
+  }
+
+  /** @param {Pulse} pulse */
+  pulse(pulse) {
+    for (const [id, state] of Object.entries(pulse.states)) this.shapes.get(id)?.state(state);
+    this.lines.move(pulse.flows, performance.now());
+  }
+
+  draw() {
+    for (const box of this.picture?.boxes ?? []) this.drawTree(box);
+    this.lines.drawFlows((id) => this.areas.get(id), (from, to) => this.between(from, to));
+  }
+
+  /**
+   * The way of messages between a parent and its child; nothing for other boxes.
+   * @param {string} from
+   * @param {string} to
+   */
+  between(from, to) {
+    const upwards = this.shapes.get(from)?.box.parent === to;
+    const child = this.shapes.get(upwards ? from : to)?.box;
+    if (!child || !this.picture || child.parent !== (upwards ? to : from)) return undefined;
+    const [above, below] = [this.areas.get(child.parent), this.areas.get(child.id)];
+    return above && below && along(above, below, child.rail, this.picture.box.down, upwards);
+  }
+
+  /** @param {Box} box */
+  drawTree(box) {
+    const [above, below] = [this.areas.get(box.parent), this.areas.get(box.id)];
+    if (above && below && this.picture) this.lines.drawTree(box.id, above, below, box.rail, this.picture.box.down);
+  }
+
+  relabel() {
+    placeLabels(this.labels, this.lines, [...this.areas.values()], this.chosen);
+  }
+
+  look() {
+    if (this.pending) return;
+    this.pending = true;
+    requestAnimationFrame(() => {
+      this.pending = false;
+      this.world.setAttribute("transform", this.camera.transform);
+      this.canvas.classList.toggle("far", this.camera.scale < FAR_OFF);
+    });
+  }
+
+  // ---- what the reader does
+
+  /**
+   * Move a box, and its lines with it.
+   * @param {string} id
+   * @param {number} dx
+   * @param {number} dy
+   */
+  drag(id, dx, dy) {
+    const area = this.areas.get(id);
+    if (!area) return;
+    const by = this.moved.get(id) ?? { dx: 0, dy: 0 };
+    this.moved.set(id, { dx: by.dx + dx, dy: by.dy + dy });
+    area.x += dx;
+    area.y += dy;
+    this.shapes.get(id)?.move(area.x, area.y);
+    for (const box of this.picture?.boxes ?? []) if (box.id === id || box.parent === id) this.drawTree(box);
+    this.lines.drawFlows((other) => this.areas.get(other), (from, to) => this.between(from, to), id);
+    clearTimeout(this.labelling);
+    this.labelling = setTimeout(() => this.relabel(), 120);
+    this.camera.follows = false;
+  }
+
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  labelling;
+
+  /** Put all boxes back to where the layout has them. */
+  tidy() {
+    this.moved.clear();
+    if (this.picture) this.show(this.picture);
+    this.fit();
+  }
+
+  get screen() {
+    return { width: this.clientWidth, height: this.clientHeight };
+  }
+
+  fit() {
+    if (!this.picture || !this.areas.size) return;
+    const all = [...this.areas.values()];
+    const x = Math.min(...all.map((a) => a.x));
+    const y = Math.min(...all.map((a) => a.y));
+    const right = Math.max(...all.map((a) => a.x + a.width));
+    const bottom = Math.max(...all.map((a) => a.y + a.height));
+    this.camera.fit({ x, y, width: right - x, height: bottom - y }, this.screen);
+    this.relabel();
+  }
+
+  /**
+   * Zoom at the middle of the screen.
+   * @param {number} factor
+   */
+  zoom(factor) {
+    this.camera.zoom(factor, this.clientWidth / 2, this.clientHeight / 2);
+  }
+
+  /**
+   * Inspect a box, or none. A group is opened.
+   * @param {string | null} id
+   */
+  choose(id) {
+    const box = id === null ? undefined : this.shapes.get(id)?.box;
+    if (box?.kind === "group") {
+      this.toggle(box.id);
+      return;
+    }
+    this.dispatchEvent(new CustomEvent("choose", { detail: id }));
+  }
+
+  /**
+   * Show which coglet is inspected.
+   * @param {string | null} id
+   */
+  mark(id) {
+    if (this.chosen !== null) this.shapes.get(this.chosen)?.group.setAttribute("aria-selected", "false");
+    this.chosen = id;
+    if (id !== null) {
+      this.shapes.get(id)?.group.setAttribute("aria-selected", "true");
+      this.rove(id, false);
+    }
+    this.lines.mark(id);
+    this.relabel();
+  }
+
+  /**
+   * Bring a box into view.
+   * @param {string} id
+   */
+  reveal(id) {
+    const area = this.areas.get(id);
+    if (area) this.camera.reveal(area, this.screen);
+  }
+
+  /**
+   * Open a box that is shut, and shut one that is open.
+   * @param {string} id
+   */
+  toggle(id) {
+    const box = this.shapes.get(id)?.box;
+    if (box?.foldable) this.dispatchEvent(new CustomEvent("fold", { detail: { id, open: !box.open } }));
+  }
+
+  /** @param {FocusEvent} event */
+  focusIn(event) {
+    const id = event.target instanceof SVGElement ? event.target.dataset.id : undefined;
+    if (id) this.rove(id, false);
+  }
+
+  /**
+   * Let one box be the one that Tab leads to.
+   * @param {string | null} id
+   * @param {boolean} focus
+   */
+  rove(id, focus) {
+    if (this.focused !== null) this.shapes.get(this.focused)?.group.setAttribute("tabindex", "-1");
+    this.focused = id;
+    const group = id === null ? undefined : this.shapes.get(id)?.group;
+    group?.setAttribute("tabindex", "0");
+    if (focus && id !== null) {
+      group?.focus({ preventScroll: true });
+      this.reveal(id);
+    }
+  }
+
+  /** @param {KeyboardEvent} event */
+  key(event) {
+    const box = this.focused === null ? undefined : this.shapes.get(this.focused)?.box;
+    if (!box || !this.picture || event.ctrlKey || event.metaKey) return;
+    if (event.key.startsWith("Arrow")) this.arrow(event, box);
+    else if (event.key === "Enter") this.choose(box.id);
+    else if (event.key === " ") this.toggle(box.id);
+    else if (event.key === "Home") this.rove(this.picture.boxes[0].id, true);
+    else if (event.key === "g" && box.group) {
+      this.dispatchEvent(new CustomEvent("fold", { detail: { id: box.group, open: false } }));
+    } else return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  /**
+   * @param {KeyboardEvent} event
+   * @param {Box} box
+   */
+  arrow(event, box) {
+    const key = /** @type {"ArrowUp" | "ArrowDown" | "ArrowLeft" | "ArrowRight"} */ (event.key);
+    const dx = key === "ArrowLeft" ? -1 : key === "ArrowRight" ? 1 : 0;
+    const dy = key === "ArrowUp" ? -1 : key === "ArrowDown" ? 1 : 0;
+    if (event.shiftKey) this.camera.pan(-dx * STEP, -dy * STEP);
+    else if (event.altKey) this.drag(box.id, dx * 12, dy * 12);
+    else {
+      const at = { ...box, ...this.areas.get(box.id) };
+      const next = neighbour(/** @type {Picture} */ (this.picture).boxes, at, key);
+      if (next) this.rove(next.id, true);
+    }
+  }
+}
+
+/** The heads of the arrows, one for each kind of flow. */
+function arrows() {
+  const heads = ["data", "observe", "send"].map((kind) =>
+    svg(
+      "marker",
+      { id: `arrow-${kind}`, class: `arrow ${kind}`, viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto", markerUnits: "userSpaceOnUse" },
+      svg("path", { d: "M0 0.6L8 4L0 7.4z" }),
+    ),
+  );
+  return svg("defs", {}, ...heads);
+}
+
+customElements.define("cog-graph", GraphView);

@@ -1,6 +1,6 @@
 """`make bench`: every figure as a ratio to a peer or a limit, measured in turns in one run. Not a test.
 
-`python bench/run.py messages|running|stopping|checking|models|sandboxes|exploring|testing|serving|tracing` runs one part.
+`python bench/run.py messages|running|stopping|checking|models|sandboxes|exploring|testing|serving|tracing|watching` runs one part.
 """
 
 from __future__ import annotations
@@ -10,7 +10,19 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from bench import checking, exploring, messages, models, running, sandboxes, serving, stopping, testing, tracing
+from bench import (
+    checking,
+    exploring,
+    messages,
+    models,
+    running,
+    sandboxes,
+    serving,
+    stopping,
+    testing,
+    tracing,
+    watching,
+)
 
 PARTS = {
     "messages": messages.main,
@@ -23,6 +35,7 @@ PARTS = {
     "testing": testing.main,
     "serving": serving.main,
     "tracing": tracing.main,
+    "watching": watching.main,
 }
 
 if __name__ == "__main__":

@@ -50,6 +50,7 @@ export class App extends HTMLElement {
     /** @type {"timeline" | "trace" | null} */
     this.below = null;
     this.run = "";
+    this.drawn = false;
     this.inspector.hidden = this.table.hidden = true;
     /** @type {Source} */
     this.source = new SocketSource(new URL("./", import.meta.url));
@@ -101,7 +102,11 @@ export class App extends HTMLElement {
     source.on("head", (head) => this.showHead(head));
     source.on("picture", (picture) => this.showPicture(picture));
     source.on("pulse", (pulse) => this.graph.pulse(pulse));
-    source.on("details", ({ id, data }) => id === this.chosen && this.inspector.show(id, data));
+    source.on("details", ({ id, data }) => {
+      if (id !== this.chosen) return;
+      if (data !== null && data.id !== id) this.rename(id, data.id);
+      this.inspector.show(data?.id ?? id, data);
+    });
     source.on("source", (text) => this.inspector.code.take(text));
     source.on("life", (events) => {
       this.timeline.take(events);
@@ -142,6 +147,8 @@ export class App extends HTMLElement {
     this.announce(picture);
     this.picture = picture;
     this.graph.show(picture);
+    if (!this.drawn) requestAnimationFrame(() => performance.mark("picture"));
+    this.drawn = true;
     const drawn = picture.boxes.length;
     setText(this.count, drawn < picture.total ? `${counted(picture.total, "coglet")} in ${counted(drawn, "box").replace("boxs", "boxes")}` : counted(picture.total, "coglet"));
     this.empty.hidden = picture.total > 0;
@@ -183,7 +190,7 @@ export class App extends HTMLElement {
     this.table.addEventListener("rows", (event) => this.source.list("table", "", detail(event).from, detail(event).count));
     this.trace.addEventListener("filter", (event) => this.source.trace(detail(event)));
     this.trace.addEventListener("chain", (event) => this.source.chain(detail(event)));
-    for (const view of [this.timeline, this.trace]) view.addEventListener("path", (event) => this.seekPath(detail(event)));
+    for (const view of [this.timeline, this.trace]) view.addEventListener("path", (event) => this.seek(detail(event)));
   }
 
   /**
@@ -218,12 +225,16 @@ export class App extends HTMLElement {
   }
 
   /**
-   * Inspect the coglet at a path. In a runtime the ids are no paths: the first of them is the last part of one.
+   * Go on with the id of a coglet that was asked for by its path.
    * @param {string} path
+   * @param {string} id
    */
-  seekPath(path) {
-    const known = this.picture?.boxes.find((box) => box.id === path || path.endsWith(`/${box.id}`));
-    this.seek(known?.id ?? path);
+  rename(path, id) {
+    this.opened.delete(path);
+    this.wanted = null;
+    this.chosen = id;
+    this.source.select(id);
+    this.seek(id);
   }
 
   /**

@@ -25,14 +25,14 @@ MOST_FLOWS = 5_000
 
 
 class RunSource:
-    """One run. `find` returns a coglet by its id, or None."""
+    """One run. `find` returns a coglet by its id, or None. A coglet is also found by its path, which traces and failures tell."""
 
     def __init__(self, session: Session, members: Members, title: str, find: Callable[[str], Instance | None]) -> None:
         self.session = session
         self.kernel = session.kernel
         self.members = members
         self.title = title
-        self.find = find
+        self._by_id = find
         self.life: Life | None = Life(session.kernel)
         self.trace = TraceRing(session.taps) if session.kernel.trace is not None else None
         self.texts = Texts(session.kernel)
@@ -44,6 +44,10 @@ class RunSource:
 
     def graph(self) -> dict[str, Any]:
         return self.members.graph()
+
+    def find(self, id: str) -> Instance | None:
+        """Return a coglet by its id or its path, or None."""
+        return self._by_id(id) or self.kernel.outer.find(id)
 
     def details(self, id: str) -> dict[str, Any] | None:
         inst = self.find(id)

@@ -42,6 +42,8 @@ COMMANDS = {
     "init": "start a project in a new folder",
     "explain": "explain a diagnostic by its code",
     "rules": "list the rules of the checker",
+    "schema": "print a JSON Schema, for editors and other tools",
+    "completion": "print a script that completes commands in bash, zsh or fish",
     "answer": "list and answer the questions of runs that wait for a person",
     "serve": "run a system as a service, over HTTP",
     "send": "send a message to a run",
@@ -118,6 +120,7 @@ def _dispatch(given: list[str], program: str, commands: dict[str, str]) -> int:
         if module is not None and name == named:
             module.arguments(sub)
             given = module.prepare(given) if hasattr(module, "prepare") else given
+    parser.set_defaults(commands=commands)
     options = parser.parse_args(given)
     if options.version:
         from cogc import __version__

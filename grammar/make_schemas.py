@@ -19,6 +19,7 @@ from cogc.language.attributes import ATTRIBUTES, BACKENDS, EXECUTORS, PROVIDERS
 from cogc.syntax.nodes import MODIFIERS
 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
+_DRAFT_07 = "http://json-schema.org/draft-07/schema#"
 _TEXT = {"type": "string"}
 _CODE = {"type": ["string", "number", "boolean", "null"], "description": "an expression, as in the cog notation"}
 _DATA = {"description": "data; `=expr` for an expression"}
@@ -248,13 +249,40 @@ def trace_schema() -> dict[str, Any]:
     return {"$schema": _DRAFT, "title": "A record of a cogc trace", "oneOf": kinds}
 
 
+def draft_07(schema: Any) -> Any:
+    """Return a schema in the words of draft-07, which editors read. It has no keyword that draft-07 has no word for."""
+    if isinstance(schema, list):
+        return [draft_07(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    made = {}
+    for key, value in schema.items():
+        if key == "$schema":
+            value = _DRAFT_07
+        elif key == "$ref":
+            value = value.replace("#/$defs/", "#/definitions/")
+        elif key == "prefixItems":
+            made["items"] = draft_07(value)
+            continue
+        elif key == "items" and "prefixItems" in schema:
+            made["additionalItems"] = draft_07(value)
+            continue
+        made["definitions" if key == "$defs" else key] = draft_07(value)
+    return made
+
+
 def files() -> dict[str, str]:
     """Return the text of each schema by the name of its file."""
-    return {
+    texts = {
         "cog.schema.json": json.dumps(yaml_schema(), indent=1) + "\n",
         "ir.schema.json": program_schema().decode(),
         "trace.schema.json": json.dumps(trace_schema(), indent=1) + "\n",
     }
+    older = {
+        name.replace(".schema", ".draft-07.schema"): json.dumps(draft_07(json.loads(text)), indent=1) + "\n"
+        for name, text in texts.items()
+    }
+    return {**texts, **older}
 
 
 def main() -> None:

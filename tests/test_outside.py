@@ -61,6 +61,7 @@ CODE = [
     ("def f(a: int) -> list[int]: return [a]", [("python-type", "int")]),
     ("def f(a: int) -> 'Money': return a", []),
     ("from typing import Optional\ndef f(a: Optional[str]) -> int: return 1", [("python-type", "a: int")]),
+    ("from typing import Optional\ndef f(a: Optional[int]) -> Optional[int]: return 1", [("python-type", "int")]),
 ]
 
 
@@ -76,6 +77,16 @@ RECORDS = [
     ("def f(a: list[int]) -> list[dict[str, object]]: return []", ["python-type"]),
     ("def f(a: dict[str, int]) -> list[int]: return []", ["python-type"]),
     ("def f(a: dict[str, int]) -> dict[str, int]: return {}", ["python-type"]),
+    ("from typing import TypedDict\nclass R(TypedDict):\n    x: int\ndef f(a: R) -> list[R]: return [a]", []),
+    ("from typing import TypedDict\nclass R(TypedDict):\n    y: int\ndef f(a: R) -> list: return [a]", ["python-type"]),
+    (
+        "from typing import TypedDict\nclass R(TypedDict):\n    x: str\ndef f(a: dict) -> list[R]: return []",
+        ["python-type"],
+    ),
+    (
+        "from dataclasses import dataclass\n@dataclass\nclass R:\n    x: int\ndef f(a: dict) -> R: return R(1)",
+        ["python-type"],
+    ),
 ]
 
 
@@ -119,6 +130,18 @@ COGLET = 'coglet P(n: int = 1) = python "m:P" { listen x: int }\ncoglet Main { l
         ("class P:\n    def __init__(self, n: str): pass", "python-type"),
         ("class P:\n    def __init__(self, **given): pass", None),
         ("class P: pass", None),
+        ('from cogc.sdk import Coglet, listen\nclass P(Coglet):\n    @listen("x")\n    def f(self, x): pass', None),
+        (
+            'from cogc.sdk import Coglet, listen\nclass P(Coglet):\n    @listen("y")\n    def f(self, y): pass',
+            "missing-in-python",
+        ),
+        ("from cogc.sdk import Coglet\nclass P(Coglet): pass", "missing-in-python"),
+        (
+            'from cogc.sdk import Coglet, listen, enact\nclass P(Coglet):\n    @listen("x")\n    def f(self, x): pass\n'
+            '    @enact("go")\n    def g(self): pass',
+            "missing-in-python",
+        ),
+        ("from other import Base\nclass P(Base): pass", None),
         ("class Q: pass", "missing-in-python"),
     ],
 )

@@ -16,6 +16,7 @@ from cogc.language import functions, types
 from cogc.language.builtins import FUNCTIONS, RUN_TIME_ONLY
 from cogc.syntax import parse_cog, write_yaml
 from grammar import make_schemas
+from support.cli import cogc_here
 from support.paths import ROOT
 from support.sim import Sim
 from support.specs import build, codes
@@ -29,6 +30,26 @@ def test_the_schemas_are_current_and_valid(name: str) -> None:
     text = (ROOT / "grammar" / name).read_text()
     assert text == make_schemas.files()[name]
     jsonschema.Draft202012Validator.check_schema(json.loads(text))
+
+
+@pytest.mark.parametrize("name", ["cog", "ir", "trace"])
+def test_the_schemas_for_editors_are_current_valid_and_have_no_word_of_a_later_draft(name: str) -> None:
+    file = f"{name}.draft-07.schema.json"
+    text = (ROOT / "grammar" / file).read_text()
+    assert text == make_schemas.files()[file], "run `make schemas`"
+    schema = json.loads(text)
+    jsonschema.Draft7Validator.check_schema(schema)
+    assert not re.search(r'"(\$defs|prefixItems|dependentRequired|unevaluated\w+|\$dynamicRef)"', text)
+    assert cogc_here("schema", name, "--draft-07").stdout == text
+    assert cogc_here("schema", name).stdout == (ROOT / "grammar" / f"{name}.schema.json").read_text()
+
+
+def test_both_drafts_take_and_refuse_the_same() -> None:
+    older = jsonschema.Draft7Validator(json.loads((ROOT / "grammar" / "cog.draft-07.schema.json").read_text()))
+    newer = jsonschema.Draft202012Validator(YAML)
+    good = {"cog": 1, "coglets": {"Main": {"listen": {"x": "int"}}}}
+    for spec in (good, {"cog": 2}, {"cog": 1, "coglets": ["Main"]}, {"cog": 1, "teams": {"T": {"lead": "A"}}}):
+        assert older.is_valid(spec) == newer.is_valid(spec) == (spec is good)
 
 
 @pytest.mark.parametrize(

@@ -213,6 +213,8 @@ TABLE: dict[str, list[list[str]]] = {
     "init": [["new/NUMBER"]],
     "explain": [["COG302"], ["grün"]],
     "rules": [[], ["--format", "json"]],
+    "schema": [[], ["ir", "--draft-07"]],
+    "completion": [["bash"], ["fish"]],
     "answer": [[], ["grün"]],
     "serve": [["bad.cog"]],
     "send": [["task=grün"], ["grün=1"]],

@@ -180,3 +180,40 @@ def test_two_links_that_are_one_are_one_report() -> None:
 def test_what_could_not_be_read_makes_no_smell() -> None:
     assert smells(MAIN % "create w == W\n supervise one_for_all\n on x as v { y <- v }") == []
     assert smells(MAIN % "on x as v { y <- v }" + 'test "t" { use Main\n run 1s\n expect == 1 }\n') == []
+
+
+CHILD = "coglet W { listen j: { a: int }\n on j as v { log info v.a } }\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (MAIN % "on x as v { if v is int { y <- v } }", [("one-outcome", "v is int")]),
+        ("coglet Main { listen x: int | string\n on x as v { if v is int { log info v } else if v is string { log info v } } }", []),
+        (MAIN % "on x as v { if v > 1 { y <- 1 } else if v > 1 { y <- 2 } }", [("said-twice", "v > 1")]),
+        (MAIN % "on x as v { if v > 1 { y <- 1 } else { y <- 1 } }", [("no-effect", "v > 1")]),
+        (MAIN % "on x as v { if v > random(3) { y <- 1 } else if v > random(3) { y <- 2 } }", []),
+        (MAIN % "state n: int = 0\n on x as v { n = n\n y <- n }", [("no-effect", "n = n")]),
+        ('type T = "a" | "b" | "a"\ncoglet Main { listen x: T\n on x as v { log info v } }', [("said-twice", '"a"')]),
+        (f"{CHILD}coglet Main {{ listen x: {{ a: int }}\n create w = W {{ restart: never, max_restarts: 3 }}\n link x -> w.j }}", [("no-effect", "max_restarts")]),
+        (f"{CHILD}coglet Main {{ listen x: {{ a: int }}\n create w = W * 3 {{ map: hash(message.a) }}\n link x -> w.j }}", []),
+        (
+            "coglet W with SuppressLet { listen j: int\n transmit o: int\n on j as v { o <- v } }\n"
+            'coglet Main { listen x: int\n create w = W\n link x -> w.j\n on w.o as v { guide w.suppress(channels: ["o", "oo"], commands: ["none"]) } }',
+            [("no-effect", '"oo"'), ("no-effect", '"none"')],
+        ),
+    ],
+)  # fmt: skip
+def test_what_repeats_another_part_or_says_nothing(text: str, found: list[tuple[str, str]]) -> None:
+    assert smells(text) == found
+
+
+def test_the_message_that_a_hash_sees_has_a_type() -> None:
+    for place in (
+        "create w = W * 3 { map: hash(message.b) }\n link x -> w.j",
+        "create w = W * 3\n link x -> w.j { map: hash(message.b) }",
+    ):
+        text = f"{CHILD}coglet Main {{ listen x: {{ a: int }}\n {place} }}"
+        assert [(d.slug, d.message) for d in check_text(text)[1]] == [
+            ("unknown-field", "`{ a: int }` has no field `b`")
+        ]

@@ -14,6 +14,7 @@ from cogc.analysis.declarations import check_declaration, check_judge, check_pro
 from cogc.analysis.ranges import check_range
 from cogc.analysis.scope import Scope
 from cogc.analysis.tables import Port
+from cogc.diagnostics.edits import removal
 from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.suggest import did_you_mean
 from cogc.language import types
@@ -162,6 +163,9 @@ def _create(checked: Checked, shape: Shape, node: nodes.Create, scope: Scope) ->
     elif member is not None and member.node is node:
         _no_coglet(checked, shape, node)
     check_block(node.attributes, "create", node.name, inner, infer)
+    if target is not None:
+        _hash(checked, shape, node.attributes, [m.type for m in target.listens.values()])
+    _never(checked, shape, node.attributes)
     for a in node.attributes:
         if a.key.id == "map" and member is not None and not shape.is_pool(member):
             problem = "is one coglet, there is nothing to share"
@@ -172,6 +176,28 @@ def _create(checked: Checked, shape: Shape, node: nodes.Create, scope: Scope) ->
                 wrong=problem,
                 right="write `* N` for replicas",
             )
+
+
+def _hash(checked: Checked, shape: Shape, attributes: tuple[nodes.Attribute, ...], messages: list[types.Type]) -> None:
+    """Check the expression of `map: hash(...)` against the messages, where all have one type."""
+    for a in attributes:
+        call = a.value
+        if a.key.id == "map" and isinstance(call, nodes.Call) and len(call.arguments) == 1 and messages:
+            if all(m == messages[0] for m in messages) and nodes.qualified_text(call.function) == "hash":
+                scope = Scope(checked.world, shape.unit, shape, states=False)
+                checked.inference.infer(call.arguments[0].value, scope.inner(message=messages[0]))
+
+
+def _never(checked: Checked, shape: Shape, attributes: tuple[nodes.Attribute, ...]) -> None:
+    """Report settings of restarts where a child is never restarted."""
+    given = {a.key.id: a for a in attributes}
+    if checked.options.smells and "restart" in given and nodes.qualified_text(given["restart"].value) == "never":
+        for key in ("max_restarts", "within", "backoff"):
+            if key in given:
+                a = given[key]
+                edits = removal(shape.unit.source, a.start, a.end)
+                why = "with `restart: never` nothing is restarted"
+                checked.problems.add("no-effect", shape.unit.span(a.key), edits=edits, what=f"`{key}`", why=why)
 
 
 def _no_coglet(checked: Checked, shape: Shape, node: nodes.Create) -> None:
@@ -208,6 +234,7 @@ def _link(checked: Checked, shape: Shape, node: nodes.Link, scope: Scope, pure: 
                     wanted=types.show(wanted),
                 )
     check_block(node.attributes, "link", node, pure, checked.inference)
+    _hash(checked, shape, node.attributes, [t.type for _, t in targets if t is not None])
 
 
 def _scatters(shape: Shape, node: nodes.Link, target: Port) -> bool:

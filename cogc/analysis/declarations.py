@@ -52,6 +52,10 @@ def check_declaration(checked: Checked, unit: Unit, node: nodes.Declaration) -> 
         case nodes.Team():
             scope = _parameters(checked, unit, node.name.id, node.parameters)
             check_block(node.attributes, "team", node.name, scope, checked.inference, f"team `{node.name.id}`")
+            given = {a.key.id: a for a in node.attributes}
+            if checked.options.smells and "initial" in given and "shared" not in given:
+                why = "without `shared` there is no record that it could begin with"
+                checked.problems.add("no-effect", unit.span(given["initial"].key), what="`initial`", why=why)
             from cogc.analysis.fillings import team_parts  # few files declare one, and every check would pay for it
 
             team_parts(checked, unit, node, scope)
@@ -270,7 +274,10 @@ def _mcp(checked: Checked, unit: Unit, node: nodes.Mcp) -> None:
 
 def _transport(checked: Checked, unit: Unit, node: nodes.Expr) -> None:
     """Check the command or the address of an MCP server."""
-    if isinstance(node, nodes.ListLiteral) and node.items:
+    if isinstance(node, nodes.ListLiteral) and not node.items:
+        wrong, right = "has an empty command", 'write the command and its arguments: `["uvx", "server"]`'
+        checked.problems.add("bad-executor", unit.span(node), name="stdio", wrong=wrong, right=right)
+    elif isinstance(node, nodes.ListLiteral):
         one_word(checked, unit, node.items[0])
     elif isinstance(node, nodes.Text) and not node.template and not _ADDRESS.match(node.value):
         right = "an address begins with `http://` or `https://`, and names a server"

@@ -41,7 +41,7 @@ from cogc.diagnostics.problems import Label, Problems
 from cogc.language import operators, types
 from cogc.language.builtins import FUNCTIONS, RUN_TIME_ONLY
 from cogc.language.closed import assert_never
-from cogc.language.types import ANY, BOOL, NO, NULL, STRING, FieldOf, ListOf, MapOf, RecordOf, Type
+from cogc.language.types import ANY, BOOL, EXACT, NO, NULL, STRING, FieldOf, ListOf, MapOf, RecordOf, Type
 from cogc.names.lower_type import lower_type
 from cogc.names.world import Parameter, Shape, Signature, Unit, World, hides_self
 from cogc.syntax import nodes
@@ -474,7 +474,10 @@ class Inference:
         wanted = self.tables.types[id(node.type)] = lower_type(self.world, scope.unit, node.type, self.problems)
         if not any(types.fit(m, wanted) != NO or types.fit(wanted, m) != NO for m in types.members(found)):
             what = f"a test of `{types.show(found)}` for `{types.show(wanted)}`"
-            self.tables.hopeless_tests.append((node, scope, what))
+            self.tables.hopeless_tests.append((node, scope, what, "false"))
+        elif found != ANY and types.fit(found, wanted) == EXACT:
+            what = f"a test of `{types.show(found)}` for `{types.show(wanted)}`"
+            self.tables.hopeless_tests.append((node, scope, what, "true"))
         return BOOL
 
     def _conditional(self, node: nodes.Conditional, scope: Scope, expected: Type | None) -> Type:

@@ -78,9 +78,11 @@ def of_smells(checked: Checked) -> None:
     """Apply the rules for what is right and has no use, where they are asked for."""
     if checked.options.smells:
         from cogc.checks.dead_code import dead_code
+        from cogc.checks.repetition import repetition
         from cogc.checks.unused_name import unused_name
 
         dead_code(checked)
+        repetition(checked)
         unused_name(checked)
 
 

@@ -27,9 +27,10 @@ _TURNED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "==": "=="}
 def dead_code(checked: Checked) -> None:
     """Report conditions that are decided, and parts of a spec without an effect."""
     units = sound_units(checked)
-    for never, scope, what in checked.tables.hopeless_tests:
-        if scope.unit in units:
-            checked.problems.add("one-outcome", scope.unit.span(never), what=what, outcome="false")
+    first = {id(c) for unit in units for c in _first_conditions(unit)}
+    for tested, scope, what, outcome in checked.tables.hopeless_tests:
+        if scope.unit in units and (outcome == "false" or id(tested) in first):
+            checked.problems.add("one-outcome", scope.unit.span(tested), what=what, outcome=outcome)
     inside: set[int] = set()  # the parts of a condition that was reported
     for condition, scope in sorted(checked.tables.conditions, key=lambda c: c[0].start - c[0].end):
         if scope.unit in units and id(condition) not in inside and _condition(checked, condition, scope):
@@ -46,6 +47,13 @@ def dead_code(checked: Checked) -> None:
     for shape in own_shapes(checked):
         if shape.unit in units and isinstance(shape.node, nodes.Coglet):
             _coglet(checked, shape)
+
+
+def _first_conditions(unit: Unit) -> list[nodes.Expr]:
+    """Return the conditions that no other condition has narrowed a type for: of guards, and of an `if` that is no `else if`."""
+    chained = {id(i.otherwise) for i in unit.all(nodes.If)}
+    guards = [m.value for m in unit.all(nodes.Modifier) if m.kind == "when"]
+    return [*guards, *(i.condition for i in unit.all(nodes.If) if id(i) not in chained)]
 
 
 def _expects(node: nodes.Node) -> bool:

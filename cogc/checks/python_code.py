@@ -11,7 +11,7 @@ import sys
 from cogc.diagnostics.source import Span
 from cogc.diagnostics.suggest import did_you_mean
 from cogc.language import types
-from cogc.names.python_code import annotated_types, find, function, initialiser, misfit
+from cogc.names.python_code import annotated_types, find, function, handlers, initialiser, is_dataclass, misfit
 from cogc.syntax import nodes
 
 TYPE_CHECKING = False
@@ -93,18 +93,26 @@ def _program(checked: Checked, unit: Unit, program: nodes.Program, path: nodes.T
         given += [CALL_ID] if CALL_ID in names else []
     if not _fits(checked, node, found[0], given, span, False):
         return
-    taken, result = annotated_types(node)
+    taken, result = annotated_types(node, found[0])
     _parameters(checked, unit, found[0], node, signature.parameters, taken)
     place = unit.span(program.result) if program.result is not None else span
-    if _known(signature.result) and not _agree(result, signature.result):
+    name = is_dataclass(node, found[0])
+    wanted = signature.result
+    if name is not None or (_known(wanted) and (not _agree(result, wanted) or _may_be_null(result, wanted))):
         checked.problems.add(
             "python-type",
             place,
+            help=None if name is None else "a dataclass is no value here: return a dict, `dataclasses.asdict(...)`",
             code=f"{found[0].path}:{node.lineno}",
             what=f"the result of `{node.name}`",
-            found=types.show(result),
-            wanted=types.show(signature.result),
+            found=types.show(result) if name is None else name,
+            wanted=types.show(wanted),
         )
+
+
+def _may_be_null(annotated: Type, declared: Type) -> bool:
+    """Return whether an annotation allows None where the declaration does not."""
+    return types.NULL in types.members(annotated) and types.fit(types.NULL, declared) == types.NO
 
 
 def _coglet(checked: Checked, unit: Unit, coglet: nodes.Coglet, path: nodes.Text) -> None:
@@ -112,7 +120,10 @@ def _coglet(checked: Checked, unit: Unit, coglet: nodes.Coglet, path: nodes.Text
     node = initialiser(*found) if found is not None else None
     declared = checked.world.lookup(unit, coglet.name.id)
     shape = checked.world.shape(declared) if declared is not None else None
-    if found is None or node is None or shape is None or shape.node is not coglet:
+    if found is None or shape is None or shape.node is not coglet:
+        return
+    _handlers(checked, unit, coglet, *found)
+    if node is None:
         return
     span = unit.span(coglet.name)
     if coglet.parameters:
@@ -120,7 +131,49 @@ def _coglet(checked: Checked, unit: Unit, coglet: nodes.Coglet, path: nodes.Text
         span = Span(unit.source, first.start, last.end)
     parameters = list(shape.parameters.values())
     if _fits(checked, node, found[0], [p.name for p in parameters], span, True):
-        _parameters(checked, unit, found[0], node, parameters, annotated_types(node)[0])
+        _parameters(checked, unit, found[0], node, parameters, annotated_types(node, found[0])[0])
+
+
+def _handlers(checked: Checked, unit: Unit, coglet: nodes.Coglet, code: Code, name: str) -> None:
+    """Report channels and commands that no method of the class takes, and methods for channels that are not declared."""
+    taken = handlers(code, name)
+    if taken is None:
+        return
+    own: dict[str, dict[str, nodes.Name]] = {
+        "listen": {m.name.id: m.name for m in coglet.members if isinstance(m, nodes.Listen)},
+        "enact": {m.name.id: m.name for m in coglet.members if isinstance(m, nodes.Enact)},
+    }
+    for mark, words in own.items():
+        for word, place in words.items():
+            if word not in taken[mark]:
+                what = "method with `@" + mark + "` for"
+                near = did_you_mean(word, [w for w in taken[mark] if w not in words], "")
+                help = near if near.startswith("did you mean") else f'write a method under `@{mark}("{word}")`'
+                checked.problems.add(
+                    "missing-in-python",
+                    unit.span(place),
+                    help=help,
+                    module=f"{path_of(code)}:{name}",
+                    what=what,
+                    name=word,
+                )
+        for word, node in taken[mark].items():
+            if word not in words and not any(w not in taken[mark] for w in words):
+                what = f"declaration of the {'channel' if mark == 'listen' else 'command'}"
+                help = f"declare it: `{mark} {word}...`, or remove the method in {code.path}:{node.lineno}"
+                checked.problems.add(
+                    "missing-in-python",
+                    unit.span(coglet.name),
+                    help=help,
+                    module=f"{coglet.name.id}",
+                    what=what,
+                    name=word,
+                )
+
+
+def path_of(code: Code) -> str:
+    """Return the name of a module, from its path."""
+    return code.path.rpartition("/")[2].removesuffix(".py")
 
 
 def _fits(checked: Checked, node: Definition, code: Code, given: list[str], span: Span, is_method: bool) -> bool:

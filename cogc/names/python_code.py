@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from cogc.names.world import Unit, World
 
     Definition = ast.FunctionDef | ast.AsyncFunctionDef
+    Classes = dict[str, ast.ClassDef]
 
 _SIMPLE: dict[str, Type] = {
     "str": types.STRING,
@@ -136,40 +137,77 @@ def _listed(names: list[str]) -> str:
     return " and ".join(f"`{n}`" for n in names)
 
 
-def annotated_types(node: Definition) -> tuple[dict[str, Type], Type]:
+def annotated_types(node: Definition, code: Code | None = None) -> tuple[dict[str, Type], Type]:
     """Return the types that a function says of its parameters and of its result; `any` for what is not known."""
-    found = {a.arg: annotated(a.annotation) for a in (*node.args.args, *node.args.kwonlyargs)}
-    return found, annotated(node.returns)
+    classes = _classes(code) if code is not None else {}
+    found = {a.arg: annotated(a.annotation, classes) for a in (*node.args.args, *node.args.kwonlyargs)}
+    return found, annotated(node.returns, classes)
 
 
-def annotated(node: ast.expr | None) -> Type:
+def is_dataclass(node: Definition, code: Code) -> str | None:
+    """Return the name of the dataclass that a function says to return, or None."""
+    name = _last(node.returns) if node.returns is not None else ""
+    found = code.names.get(name, [])
+    if len(found) != 1 or not isinstance(found[0], ast.ClassDef):
+        return None
+    marks = [d.func if isinstance(d, ast.Call) else d for d in found[0].decorator_list]
+    return name if any(_last(m) == "dataclass" for m in marks) else None
+
+
+def _classes(code: Code) -> dict[str, ast.ClassDef]:
+    """Return the classes of a module that are typed dicts, and nothing else, by name."""
+    found: dict[str, ast.ClassDef] = {}
+    for name, parts in code.names.items():
+        node = parts[0] if len(parts) == 1 else None
+        if isinstance(node, ast.ClassDef) and [_last(b) for b in node.bases] == ["TypedDict"] and not node.keywords:
+            found[name] = node
+    return found
+
+
+def _typed_dict(node: ast.ClassDef, classes: Classes) -> Type:
+    """Return the record that a typed dict is. Its own name is `any` inside of it, so that a circle of them ends."""
+    inner = {name: c for name, c in classes.items() if c is not node}
+    fields = []
+    for part in node.body:
+        if isinstance(part, ast.AnnAssign) and isinstance(part.target, ast.Name):
+            note = part.annotation
+            optional = isinstance(note, ast.Subscript) and _last(note.value) == "NotRequired"
+            type = annotated(note.slice if optional else note, inner)  # type: ignore[attr-defined]
+            fields.append(types.FieldOf(part.target.id, type, optional))
+    return types.RecordOf(tuple(fields))
+
+
+def annotated(node: ast.expr | None, classes: Classes | None = None) -> Type:
     """Return the type that an annotation stands for, `any` if it is none of the simple ones."""
+    classes = classes or {}
     match node:
+        case ast.Name(id=name) if name in classes:
+            return _typed_dict(classes[name], classes)
         case ast.Name(id=name):
             return _SIMPLE.get(name, types.ANY)
         case ast.Constant(value=None):
             return types.NULL
         case ast.Constant(value=str() as text):
             try:
-                return annotated(ast.parse(text, mode="eval").body)
+                return annotated(ast.parse(text, mode="eval").body, classes)
             except (SyntaxError, ValueError, RecursionError):
                 return types.ANY
         case ast.BinOp(left=left, op=ast.BitOr(), right=right):
-            parts = [annotated(left), annotated(right)]
+            parts = [annotated(left, classes), annotated(right, classes)]
             return types.ANY if types.ANY in parts else types.union(parts)
         case ast.Subscript(value=head, slice=inner):
-            return _generic(_last(head), inner)
+            return _generic(_last(head), inner, classes)
         case _:
             return types.ANY
 
 
-def _generic(head: str, inner: ast.expr) -> Type:
+def _generic(head: str, inner: ast.expr, classes: Classes) -> Type:
     if head in _LISTS:
-        return types.ListOf(annotated(inner))
+        return types.ListOf(annotated(inner, classes))
     if head in _MAPS and isinstance(inner, ast.Tuple) and len(inner.elts) == 2:
-        return types.MapOf(annotated(inner.elts[1]))
+        return types.MapOf(annotated(inner.elts[1], classes))
     if head == "Optional":
-        part = annotated(inner)
+        part = annotated(inner, classes)
         return types.ANY if part == types.ANY else types.optional(part)
     if head == "Literal":
         values = inner.elts if isinstance(inner, ast.Tuple) else [inner]
@@ -180,3 +218,40 @@ def _generic(head: str, inner: ast.expr) -> Type:
 
 def _last(node: ast.expr) -> str:
     return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+
+
+def handlers(code: Code, name: str) -> dict[str, dict[str, ast.expr]] | None:
+    """Return the channels (`listen`) and commands (`enact`) that the methods of a class take, each with the place of its name.
+
+    None where the class may have other methods: by a base that is not one of `cogc.sdk`, a decorator, or code in its body.
+    """
+    found = code.names.get(name, [])
+    node = found[0] if len(found) == 1 else None
+    if not isinstance(node, ast.ClassDef) or node.decorator_list or node.keywords:
+        return None
+    if not node.bases or not all(isinstance(b, ast.Name) and _is_from_sdk(code, b.id) for b in node.bases):
+        return None
+    taken: dict[str, dict[str, ast.expr]] = {"listen": {}, "enact": {}}
+    for part in node.body:
+        if not isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef):
+            if isinstance(part, ast.Expr | ast.AnnAssign | ast.Assign | ast.Pass):
+                continue
+            return None
+        for mark in part.decorator_list:
+            if not isinstance(mark, ast.Call) or not isinstance(mark.func, ast.Name):
+                return None
+            if mark.func.id not in ("listen", "enact", "every"):
+                return None
+            if mark.func.id == "every":
+                continue
+            words = [a.value for a in mark.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
+            if len(words) != 1 or mark.keywords:
+                return None
+            taken[mark.func.id][words[0]] = mark.args[0]
+    return taken
+
+
+def _is_from_sdk(code: Code, name: str) -> bool:
+    """Return whether a name is imported from `cogc.sdk`."""
+    found = code.names.get(name, [])
+    return len(found) == 1 and isinstance(found[0], ast.ImportFrom) and found[0].module == "cogc.sdk"

@@ -1,0 +1,105 @@
+"""What is written twice, or says nothing: branches, members of a union, imports, a state that is set to itself; and words of
+`suppress` that name nothing.
+"""
+
+from __future__ import annotations
+
+from cogc.checks.common import own_shapes, sound_units
+from cogc.diagnostics.edits import removal
+from cogc.diagnostics.suggest import did_you_mean
+from cogc.names.load import import_path
+from cogc.syntax import nodes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cogc.analysis.checked import Checked
+    from cogc.names.world import Shape, Unit
+
+_ACTS = nodes.Call | nodes.Try | nodes.Await
+
+
+def repetition(checked: Checked) -> None:
+    """Report parts of a spec that repeat another one, or have no effect."""
+    units = sound_units(checked)
+    for unit in units:
+        inner = {id(i.otherwise) for i in unit.all(nodes.If) if isinstance(i.otherwise, nodes.If)}
+        for branch in unit.all(nodes.If):
+            if id(branch) not in inner:
+                _branches(checked, unit, branch)
+        for union in unit.all(nodes.UnionType):
+            _union(checked, unit, union)
+        _imports(checked, unit)
+    for shape in own_shapes(checked):
+        if shape.unit in units and shape.python is None:
+            for node in nodes.walk(shape.node):
+                if isinstance(node, nodes.Assign):
+                    _assigned(checked, shape, node)
+                elif isinstance(node, nodes.Guide):
+                    _suppressed(checked, shape, node)
+
+
+def _branches(checked: Checked, unit: Unit, first: nodes.If) -> None:
+    """Report a condition that an earlier branch has, and two branches that do the same."""
+    seen: list[nodes.Expr] = []
+    branch: nodes.If | nodes.Block | None = first
+    while isinstance(branch, nodes.If):
+        condition = branch.condition
+        if condition in seen and not any(isinstance(n, _ACTS) for n in nodes.walk(condition)):
+            checked.problems.add("said-twice", unit.span(condition), help="an earlier branch has this condition")
+        seen.append(condition)
+        if isinstance(branch.otherwise, nodes.Block) and branch.otherwise == branch.then and branch.then.statements:
+            why = "both branches do the same"
+            checked.problems.add("no-effect", unit.span(condition), what="this condition", why=why)
+        branch = branch.otherwise
+
+
+def _union(checked: Checked, unit: Unit, union: nodes.UnionType) -> None:
+    seen: list[nodes.TypeExpr] = []
+    for member in union.members:
+        if member in seen:
+            checked.problems.add("said-twice", unit.span(member))
+        seen.append(member)
+
+
+def _imports(checked: Checked, unit: Unit) -> None:
+    """Report a file that is imported for a second time under the same name, or under none."""
+    seen: set[tuple[str, bool]] = set()
+    for node in unit.all(nodes.Import):
+        key = (import_path(unit.path, node.path.value), node.alias is None)
+        if key in seen:
+            edits = removal(unit.source, node.start, node.end, node.doc) if node.alias is None else ()
+            checked.problems.add("said-twice", unit.span(node.path), edits=edits)
+        seen.add(key)
+
+
+def _assigned(checked: Checked, shape: Shape, node: nodes.Assign) -> None:
+    if isinstance(node.value, nodes.Name) and node.value.id == node.name.id:
+        edits = removal(shape.unit.source, node.start, node.end)
+        checked.problems.add(
+            "no-effect",
+            shape.unit.span(node),
+            edits=edits,
+            what="this assignment",
+            why="the state has this value already",
+        )
+
+
+def _suppressed(checked: Checked, shape: Shape, node: nodes.Guide) -> None:
+    """Report texts in `suppress` and `unsuppress` that name no channel or command of their coglet."""
+    target = node.target
+    if not isinstance(target, nodes.Field) or target.name.id not in ("suppress", "unsuppress"):
+        return
+    name = nodes.qualified_text(target.base) or ""
+    member = shape.children.get(name.partition("[")[0])
+    owner = shape if name == "self" else member.target if member is not None else None
+    if owner is None or owner.python is not None or owner.enacts.get(target.name.id) is None:
+        return
+    known = {"channels": [*owner.transmits, *owner.listens], "commands": list(owner.enacts)}
+    for a in node.arguments:
+        words = known.get(a.name.id if a.name is not None else "channels", [])
+        for item in a.value.items if isinstance(a.value, nodes.ListLiteral) else ():
+            if isinstance(item, nodes.Text) and not item.template and item.value not in words:
+                why = f"`{owner.name}` has nothing of that name to suppress"
+                help = did_you_mean(item.value, words) or None
+                span = shape.unit.span(item)
+                checked.problems.add("no-effect", span, help=help, what=f"`{item.value}`", why=why)

@@ -139,7 +139,7 @@ class Kernel(State):
         known = self.calls.get(call)
         if known is not None and known[0].alive:
             with self.door:
-                agents.delta(self, known[1], text)
+                agents.heard(self, call, known[1], text)
 
     def progress(self, call: int, event: Progress) -> None:
         """Take what a dispatcher reports of a run while the run goes on."""

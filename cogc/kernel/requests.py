@@ -186,6 +186,8 @@ def _ask(kernel: State, activity: Activity, request: AskModel) -> None:
     call = _called(kernel, activity, inst, None)
     unit = inst.code.unit
     model = unit.bundle.models[request.model] if isinstance(request.model, str) else request.model
+    if request.partial is not None:
+        kernel.models.partials[call] = request.partial
     if kernel.trace and "count" not in request.body:
         kernel.trace.record("ask", inst, call=call, model=model.name, program=request.program, data=request.news)
     kernel.effects.append(
@@ -246,6 +248,7 @@ def finish_call(kernel: State, call: int, value: object) -> None:
     """Take the result of a call: check it, and let the activity go on in its turn."""
     known = kernel.calls.pop(call, None)
     kernel.models.spending.pop(call, None)
+    kernel.models.partials.pop(call, None)
     kernel.handles.pop(call, None)
     if known is None:
         return

@@ -452,6 +452,7 @@ class State:
         for call in activity.calls:
             self.calls.pop(call, None)
             self.models.spending.pop(call, None)
+            self.models.partials.pop(call, None)
             self.once.given_up(call)
             self.handles.pop(call, None)
             self.effects.append(Cancel(call))

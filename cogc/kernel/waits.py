@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     from cogc import ir
+    from cogc.kernel.models.partial import Partial
     from cogc.kernel.permissions import Sandbox
     from cogc.kernel.shapes import Body, Message, Tokens
     from cogc.language.values import Predicate, Value
@@ -52,10 +53,10 @@ class AskModel(_Request):
     """Ask a model, by its key or itself, for the program at the place `at`.
 
     `body` is the request in the form of the Messages API, `limit` the nanoseconds that it may take, `news` the messages
-    that no trace has shown yet, `streams` whether pieces of the reply are wanted while it comes.
+    that no trace has shown yet, `streams` whether pieces of the reply are wanted while it comes, `partial` what makes values of them.
     """
 
-    __slots__ = ("at", "body", "limit", "model", "news", "program", "streams")
+    __slots__ = ("at", "body", "limit", "model", "news", "partial", "program", "streams")
 
     def __init__(
         self, model: str | ir.Model, program: str, body: Body, limit: int, news: list[Message], streams: bool, at: int
@@ -67,6 +68,7 @@ class AskModel(_Request):
         self.limit = limit
         self.news = news
         self.streams = streams
+        self.partial: Partial | None = None
         self.at = at
 
 

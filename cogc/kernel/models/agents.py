@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from cogc.kernel import ports, requests
+from cogc.kernel.models.partial import NOTHING
 from cogc.kernel.objects import Instance
 from cogc.language.closed import assert_never
 from cogc.language.values import Failure
@@ -44,10 +45,18 @@ def control(kernel: State, inst: Instance, command: str, arguments: list[Value])
             assert_never(known)
 
 
-def delta(kernel: State, inst: Instance, text: str) -> None:
-    """Transmit a piece of an answer on the agent's channel `delta`."""
+def heard(kernel: State, call: int, inst: Instance, piece: str) -> None:
+    """Take a piece of an answer: a text is sent on, of any other answer the value so far if it has changed."""
+    partial = kernel.models.partials.get(call)
+    value = piece if partial is None else partial.add(piece)
+    if value is not NOTHING:
+        delta(kernel, inst, value)
+
+
+def delta(kernel: State, inst: Instance, value: Value) -> None:
+    """Transmit a piece of an answer, or the value so far, on the agent's channel `delta`."""
     emit = kernel.emit if kernel.trace is None else kernel.emit_traced
-    emit(inst, inst.code.transmit_names.index("delta"), text)
+    emit(inst, inst.code.transmit_names.index("delta"), value)
 
 
 def listened(inst: Instance) -> bool:

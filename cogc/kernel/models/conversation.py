@@ -56,6 +56,7 @@ from cogc.kernel import programs, requests
 from cogc.kernel.models import agents, content, tools
 from cogc.kernel.models.answers import Answer
 from cogc.kernel.models.budget import TURNS, Budget, Reservation, Unaffordable
+from cogc.kernel.models.partial import Partial
 from cogc.kernel.models.replies import ENDS, Sendable, call_ids, portable, sendable, tokens_of, whole
 from cogc.kernel.models.roster import MOST, Roster, TooDeep
 from cogc.kernel.models.sessions import Session
@@ -595,13 +596,22 @@ class Conversation:
             attempt += 1
             yield Sleep(pause)
             if self._streams():
-                agents.delta(self.kernel, self.inst, "")  # the answer begins anew
+                agents.delta(self.kernel, self.inst, "" if self._is_text() else None)  # the answer begins anew
 
     def _request(self, request: Body) -> AskModel:
         """Return the record of one attempt."""
         self.in_time()
         news = self.messages[self.seen :]
-        return AskModel(self.model.key, self.program.name, request, self.left(), news, self._streams(), self.program.at)
+        streams, name = self._streams(), self.program.name
+        ask = AskModel(self.model.key, name, request, self.left(), news, streams, self.program.at)
+        ask.partial = (
+            Partial(self.result.wrapped) if streams and not self._is_text() and "count" not in request else None
+        )
+        return ask
+
+    def _is_text(self) -> bool:
+        """Return whether the answer is a text."""
+        return self.result.schema is None
 
     def _streams(self) -> bool:
         """Return whether somebody listens to the pieces of an answer."""

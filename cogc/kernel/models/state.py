@@ -11,6 +11,7 @@ from cogc.kernel.objects import Instance, Waiter
 from cogc.kernel.permissions import Sandbox
 
 if TYPE_CHECKING:
+    from cogc.kernel.models.partial import Partial
     from cogc.kernel.shapes import Tokens
     from cogc.language.values import Settings
 
@@ -74,7 +75,7 @@ class ModelState:
     has dispatched it, `sandbox` is what holds its conversations, and `max_depth` how deep they may nest at most."""
 
     __slots__ = (
-        "_agents", "_shared", "budget", "max_depth", "questions", "registry", "sandbox", "spending", "usages", "waiting",
+        "_agents", "_shared", "budget", "max_depth", "partials", "questions", "registry", "sandbox", "spending", "usages", "waiting",
     )  # fmt: skip
 
     def __init__(self, budget: Settings) -> None:
@@ -86,6 +87,8 @@ class ModelState:
         self.registry = Registry()
         self.questions: dict[int, Question] = {}
         self.spending: dict[int, Callable[[Tokens], None]] = {}
+        self.partials: dict[int, Partial] = {}
+        """What is known of the answers that are on their way, by the numbers of the requests."""
         self._agents: dict[Instance, AgentState] = {}
         self._shared: dict[str, Budget] = {}
 

@@ -45,6 +45,8 @@ COMMANDS = {
     "schema": "print a JSON Schema, for editors and other tools",
     "completion": "print a script that completes commands in bash, zsh or fish",
     "answer": "list and answer the questions of runs that wait for a person",
+    "runs": "list instances and runs with their state",
+    "resume": "go on with the unfinished run of an instance",
     "serve": "run a system as a service, over HTTP",
     "send": "send a message to a run",
     "observe": "print what a run, or a coglet of a runtime, transmits",
@@ -122,6 +124,7 @@ def _dispatch(given: list[str], program: str, commands: dict[str, str]) -> int:
             given = module.prepare(given) if hasattr(module, "prepare") else given
     parser.set_defaults(commands=commands)
     options = parser.parse_args(given)
+    options.command_line = given
     if options.version:
         from cogc import __version__
 

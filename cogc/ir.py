@@ -517,7 +517,7 @@ class Program(msgspec.Struct, frozen=True, omit_defaults=True):
     """A program. `schema` is the input of a tool whose one argument is the whole input. `ports` and `commands` are those
     that the class of a Python coglet must have methods for, `says` the channels that it may transmit on. `words` are those
     of a shell command; `argument` is the text of the other executors, or the tool of an MCP server. `fallbacks` are the models
-    that are asked in their order when `model` cannot answer. `by` is of a program that claims items of a queue in the order of a key."""
+    that are asked in their order when `model` cannot answer. `by` is of a program that claims items of a queue in the order of a key. `on_resume` is "fail", or empty."""
 
     key: str
     name: str
@@ -541,6 +541,7 @@ class Program(msgspec.Struct, frozen=True, omit_defaults=True):
     doc: str = ""
     folder: str = ""
     open: bool = False
+    on_resume: str = ""
     at: int = 0
 
 

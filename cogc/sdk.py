@@ -16,6 +16,7 @@ This module knows nothing of the run and imports nothing of cogc, so that a user
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from contextvars import ContextVar
@@ -160,6 +161,21 @@ def methods(cls: type, kind: str) -> dict[Any, str]:
             if marked == kind:
                 found[(what, name) if kind in ("every", "ticks") else what] = name
     return found
+
+
+def saves(cls: type) -> bool:
+    """Return whether the objects of a class can be resumed: it has `save()` and `load(state)`."""
+    found = [getattr(cls, name, None) for name in ("save", "load")]
+    return all(callable(f) and _takes(f) == count for f, count in zip(found, (1, 2), strict=True))
+
+
+def _takes(method: Callable[..., object]) -> int:
+    """Return how many values a method of a class has to be called with, its object included; -1 if nobody knows."""
+    try:
+        given = inspect.signature(method).parameters.values()
+    except (ValueError, TypeError):
+        return -1
+    return sum(p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in given)
 
 
 def provided(cls: type, method: str) -> bool:

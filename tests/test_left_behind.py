@@ -65,7 +65,7 @@ def place(folder: Path, name: str, limit: str) -> None:
 def test_the_timeout_of_a_call_holds_whatever_its_code_does(name: str, tmp_path: Path) -> None:
     place(tmp_path, name, "100ms")
     done = cogc("run", "a.cog", "--output", "json", "--trace=t.jsonl", cwd=tmp_path)
-    assert done.returncode == 0 and done.stdout == '{"channel":"o","data":"went on"}\n'
+    assert done.returncode == 0 and done.stdout == '{"channel":"o","data":"went on","seq":1}\n'
     assert "bye" in done.stderr and SAID in done.stderr
     assert '"kind":"stop","path":"Main"' in (tmp_path / "t.jsonl").read_text().splitlines()[-1]
 

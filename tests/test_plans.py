@@ -586,7 +586,7 @@ def test_a_plan_waits_for_its_approval_across_runs(tmp_path: Path) -> None:
         and f"approved by Ann as {Peer.own().name} (user), without b; a: 'do c' in place of 'do a'" in done.stdout
     )
     done = cogc("run", "spec.cog", "--goal", "Fly", "--user", "ann", "--topic", "air", "--output", "json", cwd=tmp_path)
-    assert done.returncode == 0 and '{"channel":"result","data":{"a":"A"}}' in done.stdout
+    assert done.returncode == 0 and '{"channel":"result","data":{"a":"A"},"seq":' in done.stdout
     assert f"continues plan {plan['id']}" in done.stderr
     assert cogc("plan", "cancel", plan["id"], cwd=tmp_path).returncode == 2
     assert cogc("plan", "list", "--user", "bob", cwd=tmp_path).stdout == ""
@@ -653,7 +653,7 @@ def test_people_decide_on_a_plan_that_a_run_has(tmp_path: Path) -> None:
         finally:
             process.kill()
     assert process.returncode == 0, err
-    assert '{"channel":"result","data":{"c":"C"}}' in out
+    assert '{"channel":"result","data":{"c":"C"},"seq":' in out
 
 
 def test_the_command_line_refuses_what_is_not_there(tmp_path: Path) -> None:
@@ -733,7 +733,7 @@ def test_people_decide_from_outside_after_a_step_has_failed(tmp_path: Path) -> N
             out, err = process.communicate(timeout=DEADLINE)
         finally:
             process.kill()
-    assert process.returncode == 0 and '{"channel":"result","data":{"c":"C"}}' in out, err
+    assert process.returncode == 0 and '{"channel":"result","data":{"c":"C"},"seq":' in out, err
 
 
 def test_the_clock_of_a_step_that_was_cut_short_does_not_run_into_the_next_time(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ def test_what_a_program_prints_goes_to_stderr_with_its_name(tmp_path: Path, outp
     (tmp_path / "a.cog").write_text(SPEC)
     done = cogc("run", "a.cog", "--output", output, cwd=tmp_path)
     assert done.returncode == 0
-    assert done.stdout == ("out: ok\n" if output == "people" else '{"channel":"out","data":"ok"}\n')
+    assert done.stdout == ("out: ok\n" if output == "people" else '{"channel":"out","data":"ok","seq":1}\n')
     assert sorted(done.stderr.splitlines()) == sorted(f"f: {word}" for word in WORDS)
 
 
@@ -58,7 +58,7 @@ def test_a_coglet_prints_to_stdout_unless_stdout_is_json(tmp_path: Path) -> None
     (folder / "manifest.toml").write_text("[coglet]\nclass = 'm.P'\n[config]\nrestart = 'on_error'\n")
     people, strict = (cogc("run", "p.cog", *words, cwd=tmp_path) for words in ([], ["--output", "json"]))
     assert (people.stdout, people.stderr) == ("hello\nout: 1\n", "")
-    assert json.loads(strict.stdout) == {"channel": "out", "data": 1}
+    assert json.loads(strict.stdout) == {"channel": "out", "data": 1, "seq": 1}
     assert strict.stderr == "P: hello\n"
 
 

@@ -22,11 +22,12 @@ from cogc.kernel.machine import Kernel
 from cogc.kernel.unit import Unit
 from cogc.language.values import Duration, Failure, Time
 from cogc.run import executors, expressions, journal
+from cogc.run.instance import Instance, InstanceError
 from cogc.run.process import run_process
 from cogc.run.scripted import Scripted
 from cogc.run.session import Session
 from cogc.run.settings import Settings
-from cogc.run.state import StateError, StateStore
+from cogc.run.state import StateStore
 from cogc.run.trace import TraceWriter, records
 from support.cli import cogc
 from support.paths import ROOT
@@ -434,6 +435,13 @@ def test_a_record_that_looks_like_one_of_our_own_is_what_it_was_in_a_replay(give
     assert first[0] == given and first[2] == {"$time": 5} and replayed(tmp_path / "j", text) == [first]
 
 
+@pytest.mark.parametrize("version", [3, 4])
+def test_journals_of_the_versions_before_are_replayed(version: int) -> None:
+    """They had no places of calls, and nothing that a resume needs; version 3 did not say where a step was cut short."""
+    found = replayed(JOURNALS / f"version-{version}.jsonl", (JOURNALS / "echo.cog").read_text())
+    assert [said[0] for said in found] == [7, {"$duration": 5}] and found[0][2] == {"$time": 5}
+
+
 def test_a_journal_of_version_2_is_replayed() -> None:
     """It was written before records of the user's were told from our own: what looks like a time is a time there."""
     (found,) = replayed(JOURNALS / "version-2.jsonl", (JOURNALS / "echo.cog").read_text())
@@ -637,11 +645,11 @@ def test_members_come_back_when_their_parent_is_restarted() -> None:
 
 
 def test_an_instance_has_one_run_at_a_time(tmp_path: Path) -> None:
-    first = StateStore(tmp_path / "state.db")
-    with pytest.raises(StateError, match=f"under way, process {os.getpid()}"):
-        StateStore(tmp_path / "state.db")
+    first = Instance(tmp_path)
+    with pytest.raises(InstanceError, match=f"under way, process {os.getpid()}"):
+        Instance(tmp_path)
     first.close()
-    StateStore(tmp_path / "state.db").close()
+    Instance(tmp_path).close()
 
 
 BOX = "coglet Main { transmit out: any\n state box: { a: TYPE } = { a: VALUE } persist\n on start { box = { a: VALUE }\n out <- box } }"

@@ -87,7 +87,7 @@ def test_a_closed_stdout_is_one_line(folder: Path) -> None:
 def test_a_stdout_of_ascii_alone_gets_escapes_of_json(folder: Path) -> None:
     (folder / "b.cog").write_text('coglet Main {\n transmit out: string\n on start { out <- "grüß" }\n}')
     done = shell("cogc run b.cog --output json", folder, PYTHONIOENCODING="ascii", PYTHONUTF8="0")
-    assert done.stdout == '{"channel":"out","data":"gr\\u00fc\\u00df"}\n' and done.stderr == "rc 0\n"
+    assert done.stdout == '{"channel":"out","data":"gr\\u00fc\\u00df","seq":1}\n' and done.stderr == "rc 0\n"
 
 
 @pytest.mark.parametrize("option", ["--trace=a.cog", "--record a.cog"])
@@ -216,6 +216,8 @@ TABLE: dict[str, list[list[str]]] = {
     "schema": [[], ["ir", "--draft-07"]],
     "completion": [["bash"], ["fish"]],
     "answer": [[], ["grün"]],
+    "runs": [[], ["--json"]],
+    "resume": [["none"], ["grün"]],
     "serve": [["bad.cog"]],
     "send": [["task=grün"], ["grün=1"]],
     "observe": [["grün"], ["grün:a"]],

@@ -315,7 +315,7 @@ def test_people_see_and_steer_a_team_that_is_at_work(tmp_path: Path) -> None:
         finally:
             process.kill()
     assert process.returncode == 0, err
-    assert '{"channel":"result","data":"built"}' in out
+    assert '{"channel":"result","data":"built","seq":' in out
     assert "there is no run under way" in cogc("team", cwd=tmp_path).stderr
 
 

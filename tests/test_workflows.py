@@ -239,6 +239,6 @@ def test_what_is_declared_in_another_file_brings_what_it_names(tmp_path: Path) -
     said = sorted(str(json.loads(line)["data"]) for line in done.stdout.splitlines())
     assert said == ["['d', 'passed']", "['p', 7]", "['t', 'ok']"], done.stderr
     done = cogc("run", "main.cog", "--root", "Other", "--output", "json", cwd=tmp_path)
-    assert '{"channel":"result","data":{"a":"ok","b":"ok","c":4,"d":7}}' in done.stdout, done.stderr
+    assert '{"channel":"result","data":{"a":"ok","b":"ok","c":4,"d":7},"seq":' in done.stdout, done.stderr
     assert cogc("verify", "main.cog", "--dod", "Mine", cwd=tmp_path).stdout == "Mine is met: 3 of 3 criteria\n"
     assert cogc("verify", "main.cog", "--dod", "Mine", "--set", "n=9", cwd=tmp_path).returncode == 4

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 CALL_ID = "call_id"
-"""The parameter in which a function gets the id of its call, if the program says `once` (specs/python.md)."""
+"""The parameter in which a function gets the id of its call, if it has one (specs/durable.md)."""
 
 
 def python_code(checked: Checked) -> None:
@@ -88,9 +88,8 @@ def _program(checked: Checked, unit: Unit, program: nodes.Program, path: nodes.T
         return
     span = unit.span(program.name)
     given = [p.name for p in signature.parameters]
-    if any(a.key.id == "once" for a in program.executor.attributes):
-        names = [a.arg for a in (*node.args.args, *node.args.kwonlyargs)]
-        given += [CALL_ID] if CALL_ID in names else []
+    if CALL_ID not in given and CALL_ID in [a.arg for a in (*node.args.args, *node.args.kwonlyargs)]:
+        given.append(CALL_ID)
     if not _fits(checked, node, found[0], given, span, False):
         return
     taken, result = annotated_types(node, found[0])

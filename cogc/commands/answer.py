@@ -15,6 +15,7 @@ import sys
 import time
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
+from typing import Any
 
 from cogc.commands.state import add_state, state_here
 from cogc.run.answers import answer_over
@@ -40,7 +41,7 @@ def run(options: Namespace) -> int:
     if options.value is None:
         return _list([asked])
     if not alive(question["owner"], time.time()):
-        sys.stderr.write(f"cogc: the run that asked `{options.id}` has ended, and takes no answer\n")
+        sys.stderr.write(f"cogc: {_gone(question)}\n")
         return 2
     try:
         read_answer(options.value, question["choices"], question["type"])
@@ -54,6 +55,16 @@ def run(options: Namespace) -> int:
     if refused:
         sys.stderr.write(f"cogc: {refused}\n")
     return 2 if refused else 0
+
+
+def _gone(question: dict[str, Any]) -> str:
+    """Return why a question is not answered whose run is gone."""
+    if question.get("instance"):
+        name = question["instance"]
+        return (
+            f"nobody runs the instance `{name}`, which asked `{question['id']}`: `cogc resume {name}` goes on with it"
+        )
+    return f"the run that asked `{question['id']}` has ended, and takes no answer"
 
 
 def _list(files: list[Path]) -> int:

@@ -26,6 +26,7 @@ from cogc.commands import run_script, run_sett, under_trio
 from cogc.commands.budgets import budget_option
 from cogc.commands.doors import add_doors, check_doors, refuse_doors
 from cogc.commands.inputs import inputs
+from cogc.commands.instance import begun, go_on, opened
 from cogc.commands.load import load, root_option, show_to_stderr
 from cogc.commands.options import (
     LEVELS,
@@ -58,7 +59,7 @@ from cogc.run.boot import bundle_of, session_of
 from cogc.run.build import build_session
 from cogc.run.hosting import Script
 from cogc.run.process import limit_processes
-from cogc.run.session import Session, Sinks
+from cogc.run.session import Session
 from cogc.run.stopping import EXIT_CODES
 
 SPEC = "path of a spec, of a folder with a spec, or of a program made by `cogc build`"
@@ -182,7 +183,8 @@ def _add_continued(add: Add) -> None:
     add(
         "--instance",
         metavar="NAME",
-        help="name of the instance whose saved `persist` states, or whose blackboard, to continue (default: a new start)",
+        help="name under which the run is durable: one that did not end goes on, else the saved `persist` states do; sett: whose blackboard"
+        " to continue (default: a new start, which nothing outlives)",
     )
     add("--goal", metavar="TEXT", help="goal of a plan or a sett, task of a team or an agent")
     add("--goal-file", metavar="FILE", help="file with the goal, in place of --goal")
@@ -193,7 +195,11 @@ def _add_continued(add: Add) -> None:
     )
     add("--user", metavar="NAME", help="user to whom new plans belong (default: the login name)")
     add("--topic", metavar="NAME", help="topic of new plans (default: the name of the plan)")
-    add("--fresh", action="store_true", help="begin plans anew instead of continuing unfinished ones")
+    add(
+        "--fresh",
+        action="store_true",
+        help="begin plans and the run of an instance anew instead of continuing unfinished ones",
+    )
 
 
 def prepare(words: list[str]) -> list[str]:
@@ -260,23 +266,31 @@ def _run(bundle: ir.Bundle, options: Namespace, prints: ExitStack, script: Scrip
         return _replay(bundle, options, state)
     unit = Unit(bundle)
     options.given = inputs(bundle, unit, options)
-    sinks = RunSinks(options, bundle, state)
-    sinks.server = check_doors(bundle, options)
+    given = parameters(bundle, options)
+    server = check_doors(bundle, options)
+    if script is not None and options.instance:
+        raise UsageError("--instance is for specs: what a script boots lives in its process alone")
     files = prints.enter_context(ExitStack())
+    instance = opened(options, state)
+    if instance is not None:
+        files.callback(instance.close)
+        given = given if instance.recording is None else go_on(options, instance, given)
+    sinks = RunSinks(options, bundle, state, instance=instance, begun=begun(options, given))
+    sinks.server = server
     files.enter_context(sinks)
     build = build_session if script is None else partial(session_of, script)
     session = build(
         unit,
-        sinks.session_options(parameters(bundle, options), options.given, until(bundle, options)),
-        settings(options, state),
-        Sinks(sinks.trace, sinks.journal, sinks.states),
+        sinks.session_options(given, options.given, until(bundle, options)),
+        settings(options, state, instance),
+        sinks.session_sinks(),
     )
 
     async def main() -> None:
         try:
             await sinks.run(session)
         except Exception as error:
-            failure = _failure_of(error, options.instance, state)
+            failure = _failure_of(error, options.instance)
             if failure is None:
                 raise
             raise UsageError(failure) from None
@@ -296,16 +310,19 @@ def _code(session: Session, options: Namespace, sinks: RunSinks) -> int:
     return 1 if sinks.doors.refused else code
 
 
-def _failure_of(error: BaseException, instance: str | None, state: StateFolder) -> str | None:
-    """Return the message of a Failure that refused a parameter, an input or a saved state before anything ran, else
-    None."""
+def _failure_of(error: BaseException, instance: str | None) -> str | None:
+    """Return why a parameter, an input, a saved state or an unfinished run was refused before anything ran, else None."""
     found = only(error)
+    if isinstance(found, journal.Divergence):
+        return (
+            f"--instance {instance}: the program has changed, and the unfinished run departs from it: {found}\n"
+            "  --fresh gives that run up, and the program that it was begun with resumes it"
+        )
     if not isinstance(found, Failure):
         return None
     if found.kind != "kept":
         return found.message
-    place = state.at("instances", instance or "")
-    return f"--instance {instance}: {found.message}; begin anew under another name, or remove {place}"
+    return f"--instance {instance}: {found.message}; declare a conversion (`persist from TYPE`), begin anew with --fresh, or under another name"
 
 
 def _ended(session: Session, options: Namespace) -> int:

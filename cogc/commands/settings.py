@@ -10,13 +10,14 @@ from cogc.commands.inputs import answers
 from cogc.commands.packages import allowed
 from cogc.commands.state import kept_by
 from cogc.disk.state_folder import StateFolder
+from cogc.run.instance import QUEUES, Instance
 from cogc.run.people import People
 from cogc.run.plans import Keeping
 from cogc.run.settings import Settings
 from cogc.service.graph import serve_graph
 
 
-def settings(options: Namespace, state: StateFolder) -> Settings:
+def settings(options: Namespace, state: StateFolder, instance: Instance | None = None) -> Settings:
     """Return the settings of a run."""
     return Settings(
         options.workspace,
@@ -27,6 +28,7 @@ def settings(options: Namespace, state: StateFolder) -> Settings:
         options.registry or "",
         kept_by(options, state),
         serve_graph,
+        "" if instance is None else str(instance.folder / QUEUES),
     )
 
 

@@ -27,9 +27,11 @@ from cogc.kernel.priorities import ordered
 from cogc.language.values import plain
 from cogc.run import media
 from cogc.run.expressions import Condition
+from cogc.run.instance import JOURNAL, STATES, Instance
 from cogc.run.journal import VERSION, Journal
+from cogc.run.options import RunOptions, Sinks
 from cogc.run.plans import show
-from cogc.run.session import RunOptions, Session
+from cogc.run.session import Session
 from cogc.run.state import StateError, StateStore
 from cogc.run.team_status import team_line
 from cogc.run.trace import States, TraceWriter, line
@@ -40,15 +42,29 @@ from cogc.screens.run import RunView
 class RunSinks:
     """The files and screens of one run, opened and closed together."""
 
-    def __init__(self, options: Namespace, bundle: ir.Bundle, state: StateFolder, run: str = "") -> None:
+    def __init__(
+        self,
+        options: Namespace,
+        bundle: ir.Bundle,
+        state: StateFolder,
+        run: str = "",
+        instance: Instance | None = None,
+        begun: dict[str, Any] | None = None,
+    ) -> None:
         self.state = state
         self.options = options
         self.bundle = bundle
+        self.instance = instance
+        self.begun = begun
         self.budget = budget(options)
         self.seed = options.seed if options.seed is not None else random.SystemRandom().getrandbits(32)
         self.order = options.seed or 0
-        self.id = run or run_id_of(bundle, options, self.seed)
-        self.epoch = epoch_of(options)
+        if instance is not None and instance.recording is not None:
+            head = instance.recording.head
+            self.id, self.seed, self.order, self.epoch = head["run"], head["seed"], head["order"], head["epoch"]
+            self.budget = head["budget"]
+        else:
+            self.id, self.epoch = run or self._new_id(), epoch_of(options)
         self.traced = options.trace is not None
         self.live = self.traced and sys.stdout.isatty() and options.output == "people" and not options.replay
         self.plain_lines = options.trace == "" and not self.live and options.output == "people"
@@ -61,6 +77,7 @@ class RunSinks:
         self.states_shown = States()
         self.where = ""
         self.doors: Doors | None = None
+        self.journal_failure = ""
         self.server: Server | None = None
 
     def __enter__(self) -> RunSinks:
@@ -68,16 +85,17 @@ class RunSinks:
             if self.traced:
                 self.where = self.options.trace or touch(str(self._folder() / "trace.jsonl"))
                 self.trace = TraceWriter(self._open(self.where))
-            if self.options.record:
-                self.journal = Journal(self._open(self.options.record, 0o600), self._head())
+            record = self._open(self.options.record, 0o600) if self.options.record else None
+            if self.instance is not None:
+                self.states = StateStore(self.instance.folder / STATES)
+                self.journal = self.instance.journal(self._head())
+                media.keep_in(self.instance.folder / media.FOLDER)
+                if record is not None:
+                    self.journal.copy = self._copy(record)
+            elif record is not None:
+                self.journal = Journal(record, self._head())
+            if record is not None:
                 media.keep_in(Path(f"{self.options.record}.{media.FOLDER}"))
-            if self.options.instance:
-                name = self.options.instance
-                if not name.replace("-", "").replace("_", "").isalnum():
-                    raise UsageError(f"--instance {name}: letters, digits, - and _")
-                folder = Path(self.state.make("instances", name))
-                self.states = StateStore(folder / "state.db")
-                media.keep_in(folder / media.FOLDER)
         except StateError as error:
             raise UsageError(f"--instance {self.options.instance}: {error}") from None
         except OSError as error:
@@ -89,7 +107,7 @@ class RunSinks:
     def __exit__(self, *_: object) -> None:
         if self.trace is not None:
             self.trace.flush()
-        if self.journal is not None:
+        if self.journal is not None and self.instance is None:
             self.journal.flush()
         for sink in self.files:
             sink.close()
@@ -99,13 +117,33 @@ class RunSinks:
             self.states.close()
             if self.states.lost:
                 self.err(f"cogc: cannot write to `{self.states.path}`: {self.states.lost}\n")
+        if self.journal_failure:
+            self.err(
+                f"cogc: cannot write the journal of the instance: {self.journal_failure}; nothing left after that, and the run goes on when it "
+                f"is started again\n"
+            )
         if self.traced and self.options.trace == "":
             self.err(f"cogc: the trace is in {self.where}\n")
 
     @property
     def lost(self) -> bool:
         """True if a file of the run, or its saved states, could not be written to its end."""
-        return any(sink.loss() for sink in self.files) or (self.states is not None and self.states.lost != "")
+        lost = any(sink.loss() for sink in self.files) or (self.states is not None and self.states.lost != "")
+        return lost or bool(self.journal_failure)
+
+    def _new_id(self) -> str:
+        """Return the id of a new run. That of a simulation depends on its program, its seed and its inputs, and in an instance on how often
+        it has run."""
+        found = run_id_of(self.bundle, self.options, self.seed)
+        count = 1 if self.instance is None else self.instance.runs + 1
+        return f"{found}-{count}" if self.options.sim and count > 1 else found
+
+    def _copy(self, record: BinaryIO) -> BinaryIO:
+        """Return the file of a recording of an instance: it begins with what the journal has already."""
+        assert self.instance is not None
+        if self.instance.recording is not None:
+            record.write((self.instance.folder / JOURNAL).read_bytes()[: self.instance.recording.size])
+        return record
 
     def _folder(self) -> Path:
         """Return the folder of the run, made if it is not there."""
@@ -124,8 +162,15 @@ class RunSinks:
         """Return the first line of a journal: what a replay needs beside the events."""
         return {
             "run": self.id, "seed": self.seed, "order": self.order, "epoch": self.epoch, "program": self.bundle.hash, "version": VERSION,
-            "budget": self.budget,
+            "budget": self.budget, **({} if self.instance is None else {"begun": self.begun, "runs": self.instance.runs + 1}),
         }  # fmt: skip
+
+    def session_sinks(self) -> Sinks:
+        """Return the records of the run's session."""
+        instance = self.instance
+        if instance is None:
+            return Sinks(self.trace, self.journal, self.states)
+        return Sinks(self.trace, self.journal, self.states, instance.sync, instance.recording)
 
     def session_options(self, parameters: dict[str, Any], inputs: list[Given], until: Condition | None) -> RunOptions:
         """Return the options of the run's session."""
@@ -147,11 +192,21 @@ class RunSinks:
             on_output=self.output,
             on_log=self.log,
             on_records=self._lines if self.plain_lines else None,
+            on_resumed=self._resumed,
         )
+
+    def _resumed(self, begun_again: int) -> None:
+        """Say that the run goes on where it was."""
+        assert self.instance is not None and self.instance.recording is not None
+        recording = self.instance.recording
+        if recording.head["program"] != self.bundle.hash:
+            self.err("cogc: the program has changed since, and goes on where the journal ends: no call of it departs\n")
+        calls = "1 call was" if begun_again == 1 else f"{begun_again} calls were"
+        self.err(f"cogc: run {self.id} goes on after {len(recording.events)} events; {calls} under way\n")
 
     async def run(self, session: Session) -> None:
         """Run a session, with its doors."""
-        session.executors.settings.people.run = self.id
+        session.executors.settings.people.instance = self.options.instance or ""
         for sink in (*self.files, sink_of_stdout()):
             if sink is not None:
                 sink.on_lost = session.stop
@@ -160,8 +215,12 @@ class RunSinks:
         if self.options.control:
             self.err(f"cogc: run {self.id}\n")
         self.doors = Doors(self.options, self.server, self.state, self.id, self.err)
-        async with self.doors.open(session):
-            await self._run(session)
+        try:
+            async with self.doors.open(session):
+                await self._run(session)
+        finally:
+            if session.commit is not None and session.commit.failed is not None:
+                self.journal_failure = str(session.commit.failed.strerror or session.commit.failed).lower()
 
     async def _run(self, session: Session) -> None:
         """Run a session, with the live view if stdout is a terminal."""
@@ -201,7 +260,9 @@ class RunSinks:
         """Print an output of the root, for people or as one JSON object a line."""
         if self.options.silent:
             return
-        data = msgspec.json.encode({"channel": output.channel, "data": plain(output.value)}).decode()
+        data = msgspec.json.encode(
+            {"channel": output.channel, "data": plain(output.value), "seq": output.number}
+        ).decode()
         if self.options.output == "json":
             self.out(data + "\n")
         else:

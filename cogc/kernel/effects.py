@@ -150,14 +150,15 @@ class ChildMessage:
 
 
 class Output:
-    """A message that the root transmits."""
+    """A message that the root transmits: `number` counts them from 1, `seq` is its record in the trace, or 0."""
 
-    __slots__ = ("channel", "seq", "value")
+    __slots__ = ("channel", "number", "seq", "value")
 
-    def __init__(self, channel: str, value: Any, seq: int) -> None:
+    def __init__(self, channel: str, value: Any, seq: int, number: int) -> None:
         self.channel = channel
         self.value = value
         self.seq = seq
+        self.number = number
 
 
 class LogLine:

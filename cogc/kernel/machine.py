@@ -189,6 +189,25 @@ class Kernel(State):
                 if timer.function is not None:
                     self._fire(timer)
 
+    def resumed(self, now: int) -> None:
+        """Go on at `now` after nobody ran for a while. Timers that came due meanwhile fire, each once, in the order of their
+        instants."""
+        self.now = max(self.now, now)
+        with self.door:
+            while (when := self.timers.next()) is not None and when <= self.now:
+                self.lag = self.now - when
+                for timer in self.timers.take():
+                    if timer.function is not None:
+                        self._fire(timer)
+        self.lag = 0
+
+    def revive(self, path: str) -> None:
+        """Start a coglet anew whose object is gone, as after a failure."""
+        inst = self.outer.find(path)
+        if inst is not None:
+            with self.door:
+                supervision.revive(self, inst)
+
     def _fire(self, timer: Timer) -> None:
         """Fire a timer; what it raises fails the coglet that it is armed for."""
         METER.step = timer

@@ -12,6 +12,7 @@ from cogc import ir
 from cogc.kernel import failing, ports, reactions, requests, supervision
 from cogc.kernel.effects import ChildMessage
 from cogc.kernel.objects import STARTING, STOPPED, STOPPING, Instance, Port, Slot
+from cogc.kernel.timers import following
 from cogc.kernel.unit import CogletCode
 from cogc.kernel.waits import AwaitMessage, CallProgram
 from cogc.language.values import Failure
@@ -58,7 +59,7 @@ def _arm(kernel: State, inst: Instance, name: str, period: int, due: int) -> Non
     def fire(_a: object, _b: object) -> None:
         kernel.cause = 0
         kernel.admit(ports.port(inst, ir.TICKS), name)
-        _arm(kernel, inst, name, period, due + period)
+        _arm(kernel, inst, name, period, following(due, period, kernel.now))
 
     reactions.arm(kernel, inst, due, fire)
 

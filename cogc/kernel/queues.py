@@ -25,6 +25,7 @@ from cogc.language.values import Failure
 if TYPE_CHECKING:
     from cogc.kernel.objects import Port
     from cogc.kernel.state import State
+    from cogc.kernel.unit import Unit
     from cogc.kernel.waits import Talk
     from cogc.language.values import Value
 
@@ -102,6 +103,15 @@ def orphaned(kernel: State, activity: Activity, value: object) -> None:
     """Give back an item of a queue whose consumer is gone when the item comes."""
     if type(activity.event) is str and activity.event.startswith(QUEUE) and type(value) is list:
         kernel.effects.append(Unclaim(activity.inst.code.unit, _queue(activity.event), value))
+
+
+def at_work(kernel: State) -> list[tuple[Unit, str, tuple[str, int]]]:
+    """Return the items that coglets have claimed and not settled: the unit and key of the queue, and the claim."""
+    return [
+        (inst.code.unit, _queue(channel), claim)
+        for inst, claims in kernel.unsettled.items()
+        for claim, channel in claims.items()
+    ]
 
 
 def _queue(channel: str) -> str:

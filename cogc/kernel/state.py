@@ -89,6 +89,7 @@ class State:
         "first",
         "handles",
         "hot",
+        "lag",
         "losses",
         "messages",
         "models",
@@ -97,6 +98,7 @@ class State:
         "once",
         "opened",
         "outer",
+        "outputs",
         "parked",
         "persisted",
         "private",
@@ -135,7 +137,10 @@ class State:
         self.seed = seed
         self.epoch = epoch
         self.now = 0
+        self.lag = 0
+        """How long ago the timer was due that fires now: more than 0 in a run that is resumed."""
         self.steps = 0
+        self.outputs = 0
         self.cause = 0
         self.trace = Tracer(self, run) if traced else None
         self.messages: deque[Item] = deque()
@@ -461,4 +466,5 @@ class State:
     def output(self, channel: str, value: Value) -> None:
         """Send what the root transmits out of the system."""
         seq = self.trace.record("output", self.root, channel=channel, data=value) if self.trace else 0
-        self.effects.append(Output(channel, value, seq))
+        self.outputs += 1
+        self.effects.append(Output(channel, value, seq, self.outputs))

@@ -59,7 +59,7 @@ from cogc.kernel.objects import (
 )
 from cogc.kernel.ports import outside_step
 from cogc.kernel.program import ChildCode, Handler, nanos
-from cogc.kernel.timers import Timer
+from cogc.kernel.timers import Timer, following
 from cogc.kernel.unit import CogletCode
 from cogc.kernel.waits import Limit
 from cogc.language.closed import assert_never
@@ -414,7 +414,9 @@ def _arm(kernel: State, inst: Instance, handler: Handler) -> None:
 def _next(kernel: State, handler: Handler, period: int) -> int:
     """Return the instant at which a timer is due next."""
     if not handler.trigger.time_of_day:
-        return kernel.now + period
+        due = following(kernel.now - kernel.lag, period, kernel.now)
+        kernel.skipped += (due - kernel.now + kernel.lag) // period - 1
+        return due
     from datetime import timedelta
 
     from cogc.language.clock import next_at, parse_time_of_day
@@ -643,6 +645,12 @@ def restart(kernel: State, inst: Instance) -> None:
         case never:
             assert_never(never)
     process(kernel, inst, _restarting(kernel, [m for m in tied if not m.gate & STOPPED]))
+
+
+def revive(kernel: State, inst: Instance) -> None:
+    """Restart a coglet whose object was lost with the process that had it. This counts as no restart."""
+    inst.gate |= FAILED  # no `on stop`: what it would be called on is gone
+    process(kernel, inst, _restarting(kernel, [inst]))
 
 
 def _restarting(kernel: State, tied: list[Instance]) -> Talk:

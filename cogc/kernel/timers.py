@@ -28,6 +28,11 @@ class Timer:
         self.function = None
 
 
+def following(due: int, period: int, now: int) -> int:
+    """Return the next instant after `now` of a grid that has `due` on it."""
+    return due + period * max(1, (now - due) // period + 1)
+
+
 class Timers:
     """Timers by the instant (nanoseconds since the run's start) at which they are due."""
 

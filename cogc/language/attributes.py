@@ -19,6 +19,7 @@ from __future__ import annotations
 from cogc.language.texts import MARK
 
 _SHARING = "map"
+_ON_RESUME = "word retry fail"
 _BUDGET = "type { usd?: float, tokens?: int, time?: duration, turns?: int }"
 
 _LIMITS = "type { memory?: string, processes?: int }"
@@ -51,10 +52,11 @@ ATTRIBUTES: dict[str, dict[str, str]] = {
     "supervise": {"max_restarts": "type int", "within": "type duration"},
     "template": {},
     "expr": {},
-    "python": {"timeout": "type duration", "once": "type any"},
+    "python": {"timeout": "type duration", "once": "type any", "on_resume": _ON_RESUME},
     "shell": {
         "timeout": "type duration",
         "once": "type any",
+        "on_resume": _ON_RESUME,
         "output": "word text json lines outcome",
         "ok": "type [int]",
         "stdin": "type string",
@@ -62,7 +64,7 @@ ATTRIBUTES: dict[str, dict[str, str]] = {
         "env": "secrets",
         "reload": "type bool",
     },
-    "mcp": {"timeout": "type duration", "once": "type any"},
+    "mcp": {"timeout": "type duration", "once": "type any", "on_resume": _ON_RESUME},
     "human": {"timeout": "type duration", "choices": "type [string]"},
     "llm": {
         "model": "ref model !",

@@ -152,6 +152,8 @@ class Lower:
         models, tools = list[str](), list[str]()
         if executor.kind.id not in INWARD:
             attributes, models, tools = self._executor_attributes(lowering, unit, executor)
+        on_resume = attributes.pop("on_resume", None)  # not evaluated with each call, and no part of its digest
+        resumed = on_resume.value if isinstance(on_resume, ir.Const) and on_resume.value != "retry" else ""
         return ir.Program(
             key=key,
             name=shown(node.name.id),
@@ -168,6 +170,7 @@ class Lower:
             tools=tools,
             doc=node.doc,
             folder=posixpath.dirname(unit.path),
+            on_resume=resumed,
             at=self.tables.at(unit, node),
         )
 

@@ -28,16 +28,21 @@ PATIENCE = 10.0
 _LONGEST = 1 << 20
 
 
-async def answered(path: Path, value_of: Callable[[str, Peer], Any]) -> tuple[Any, str, Peer]:
+async def answered(
+    path: Path,
+    value_of: Callable[[str, Peer], Any],
+    record: Callable[[str, Peer], None] = lambda _text, _peer: None,
+) -> tuple[Any, str, Peer]:
     """Listen at a path until somebody gives an answer that fits; return its value, its text, and who gave it.
 
-    `value_of` returns the value that a text stands for, or raises ValueError with what would be one.
+    `value_of` returns the value that a text stands for, or raises ValueError with what would be one. `record` writes an answer down
+    before it is acknowledged.
     """
     found: list[tuple[Any, str, Peer]] = []
     with listening(path) as made:
         listener = trio.SocketListener(trio.socket.from_stdlib_socket(made.dup()))
         async with trio.open_nursery() as nursery:
-            serve = partial(_take, value_of, found, nursery.cancel_scope)
+            serve = partial(_take, value_of, record, found, nursery.cancel_scope)
             await trio.serve_listeners(serve, [listener], handler_nursery=nursery)
     return found[0]
 
@@ -60,6 +65,7 @@ def listening(path: Path) -> Iterator[socket.socket]:
 
 async def _take(
     value_of: Callable[[str, Peer], Any],
+    record: Callable[[str, Peer], None],
     found: list[tuple[Any, str, Peer]],
     scope: trio.CancelScope,
     stream: trio.SocketStream,
@@ -79,6 +85,7 @@ async def _take(
             except ValueError as wrong:
                 await stream.send_all(line(error=f"the answer is {wrong}"))
                 return
+            record(text, peer)
             found.append(given)
             with suppress(trio.BrokenResourceError):
                 await stream.send_all(line(ok=True))

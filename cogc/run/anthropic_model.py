@@ -20,6 +20,7 @@ from cogc.kernel.models.content import media_of
 from cogc.language.attributes import USUAL
 from cogc.run.media import base64_of, bytes_of
 from cogc.run.provider import (
+    IDEMPOTENT,
     MISSHAPEN,
     api_key,
     asked_to_wait,
@@ -61,12 +62,12 @@ class AnthropicModel:
         errors = (anthropic.APIStatusError, anthropic.APIConnectionError, anthropic.AnthropicError)
         return await listed(self.client.models.list(limit=1000), errors, self.key, self.client.base_url.host)
 
-    async def ask(self, request: dict[str, Any], emit: Callable[[str], None] | None) -> dict[str, Any]:
+    async def ask(self, request: dict[str, Any], emit: Callable[[str], None] | None, id: str) -> dict[str, Any]:
         """Make one attempt. Return a reply, or an error that says whether another attempt makes sense."""
         try:
             if request.get("count"):
                 return await self._count(request)
-            return await self._stream(request, emit)
+            return await self._stream(request, emit, id)
         except anthropic.APIStatusError as error:
             return self._status(error)
         except anthropic.APIResponseValidationError:
@@ -86,12 +87,17 @@ class AnthropicModel:
         )
         return {"tokens": found.input_tokens} if type(found.input_tokens) is int else failed(_NO_REPLY)
 
-    async def _stream(self, request: dict[str, Any], emit: Callable[[str], None] | None) -> dict[str, Any]:
+    async def _stream(self, request: dict[str, Any], emit: Callable[[str], None] | None, id: str) -> dict[str, Any]:
         """Send a request and return the assembled reply."""
         reply = _Assembled()
         body = {**self._parameters(request), "stream": True}
         stream = await self.client.post(
-            "/v1/messages", cast_to=object, body=body, stream=True, stream_cls=anthropic.AsyncStream[object]
+            "/v1/messages",
+            cast_to=object,
+            body=body,
+            options={"headers": {IDEMPOTENT: id}},
+            stream=True,
+            stream_cls=anthropic.AsyncStream[object],
         )
         try:
             async with stream:

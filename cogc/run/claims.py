@@ -32,6 +32,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import trio
@@ -47,7 +48,7 @@ from cogc.language.meter import begin
 from cogc.language.values import Duration, Failure
 from cogc.run.background import Background
 from cogc.run.outside import Outside
-from cogc.stores import open_store
+from cogc.stores import lasting_store, open_store
 from cogc.stores.base import Store
 from cogc.stores.memory import MemoryStore
 from cogc.stores.values import Claim, KeyOf, ValueQueue, random_id
@@ -112,7 +113,8 @@ class _Used:
 class Claims:
     """The claims and queues of one run.
 
-    `evaluate` gives the value of an attribute. `clock` is that of a simulation in seconds, None where real time counts.
+    `clock` is that of a simulation in seconds, None where real time counts. `lasting` is the file of a durable run that has its queues
+    in memory, and `run` its id.
     """
 
     def __init__(
@@ -122,7 +124,13 @@ class Claims:
         clock: Callable[[], float] | None = None,
         kept: Kept | None = None,
         log: Callable[[str, str, str], None] = lambda level, where, words: None,
+        lasting: str = "",
+        run: str = "",
     ) -> None:
+        self.lasting = lasting
+        self.run = run
+        self.again: set[int] = set()
+        """The calls that were under way when the run was killed, and are begun again."""
         self.kept = kept or Kept()
         self.log = log
         self.outside = outside
@@ -153,15 +161,20 @@ class Claims:
             queue = await self._queue(key)
             if action == "take":
                 line = self._of(key).line(action, by)
-                return await self._claim(queue, key, line, call, partial(queue.take, self._key_of(key, by)))
+                return await self._claim(
+                    queue, key, line, call, partial(queue.take, self._key_of(key, by), self._id(call))
+                )
             if action == "dead":
-                return await self._claim(queue, key, self._of(key).line(action), call, queue.dead)
+                return await self._claim(
+                    queue, key, self._of(key).line(action), call, partial(queue.dead, self._id(call))
+                )
             if action in ("done", "back", "unclaim"):
                 self._of(key).working.discard((arguments[0], arguments[1]))
-            found = await getattr(queue, action)(*(packed(a) for a in arguments))
+            given = [packed(a) for a in arguments]
+            found = await (queue.put(given[0], self._id(call)) if action == "put" else getattr(queue, action)(*given))
             if action == "claim":
                 found = unpacked(found)
-            if action in ("done", "back") and not found:
+            if action in ("done", "back") and not found and call not in self.again:
                 self._late(key, action, arguments)
             if action in ("put", "back", "unclaim") or (action == "done" and queue.in_order):
                 self._changed(key)
@@ -175,10 +188,13 @@ class Claims:
     ) -> list[Any]:
         """Claim an item, or take a dead one, waiting in line while there is none."""
         used = self._of(key)
+        is_again = call in self.again
         while True:
             seen = line.changes
             try:
-                found = await claim()
+                found = await queue.again(self._id(call)) if is_again else None
+                is_again = False
+                found = found or await claim()
             except BaseException:
                 line.wake()  # the claim was woken for an item that it does not take
                 raise
@@ -189,6 +205,10 @@ class Claims:
                 line.wake()
                 return [unpacked(value), id, token]
             await line.wait(call, seen)
+
+    def _id(self, call: int) -> str:
+        """Return the id of a call of a durable run, by which it finds again what it has claimed or put when it is repeated."""
+        return f"{self.run}-{call:09}" if self.lasting and call > 0 else ""
 
     def _key_of(self, key: Key, by: ir.ItemKey | None) -> KeyOf | None:
         """Return the function that gives an item's key, by which the items are in order. An item without a key, since its expression
@@ -245,6 +265,18 @@ class Claims:
         program = call.program
         if program.kind == "queue" and program.name.endswith((".take", ".dead")):
             self.claimed[call.id] = call.unit, str(program.argument)
+
+    def hold(self, key: Key, claim: tuple[str, int]) -> None:
+        """Hold an item on which a coglet of a resumed run is at work: its lease is extended at once, and while the work goes on."""
+        self._of(key).working.add(claim)
+        self.background.start_soon(self._hold_again, key)
+
+    async def _hold_again(self, key: Key) -> None:
+        """Extend the leases that were held when the run was killed."""
+        try:
+            await self._extend(key, await self._queue(key))
+        except (Failure, ConnectionError) as error:  # the next call of the queue fails in the same way, and is heard
+            self.log("warn", _declared(key).name, str(error))
 
     def cancelled(self, call: int) -> None:
         """Forget a claim that was cancelled before it had an item."""
@@ -303,14 +335,22 @@ class Claims:
         """Extend the leases of the items that are being worked on."""
         while True:
             await trio.sleep(queue.lease / 3)
-            working = self._of(key).working
-            for claim in sorted(working):
-                with suppress(ConnectionError):  # tried again before the lease ends
-                    if not await queue.extend(*claim):
-                        working.discard(claim)
+            with suppress(ConnectionError):  # tried again before the lease ends
+                await self._extend(key, queue)
+
+    async def _extend(self, key: Key, queue: ValueQueue) -> None:
+        """Extend the leases of the items that are being worked on, once."""
+        working = self._of(key).working
+        for claim in sorted(working):
+            if not await queue.extend(*claim):
+                working.discard(claim)
 
     @asynccontextmanager
     async def _store(self, queue: ir.Queue) -> AsyncIterator[Store]:
+        if self.lasting and (self.clock is not None or queue.backend == "memory"):
+            async with lasting_store(Path(self.lasting), f"{queue.name}:", self.clock) as kept:
+                yield kept
+            return
         if self.clock is not None:
             yield MemoryStore(self.clock)
             return

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import inspect
 import os
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -54,6 +55,8 @@ class Coglets:
     """The Python objects of one run, by the paths of their coglets.
 
     `hosting` has those whose class is one of the first system. `notify` reports an act to the kernel. `into` and `out` copy values to and from Python.
+    In a durable run `save` takes what an object gives at the end of a call: the call, the path, the object's parameters, its state. `saved`
+    has what objects of a resumed run have given last, `busy` how many calls of each object are under way.
     """
 
     def __init__(
@@ -74,6 +77,10 @@ class Coglets:
         self.born: set[str] = set()
         self.children: dict[str, dict[str, tuple[sdk.CogletHandle, int]]] = {}
         self.references: dict[int, Any] = {}
+        self.saved: dict[str, tuple[dict[str, Any], Any]] = {}
+        self.given: dict[str, Any] = {}
+        self.busy: Counter[str] = Counter()
+        self.save: Callable[[int, str, Any, Any], None] | None = None
         self.waiting: dict[int, _Waiting] = {}
 
     def name(self, program: ir.Program, call: Call) -> str:
@@ -105,7 +112,10 @@ class Coglets:
         kind, name, data = str(call.arguments["kind"]), str(call.arguments["name"]), call.arguments["data"]
         made = _Host(self, call, program)
         token = sdk.host.set(made)
+        self.busy[call.path] += 1
         try:
+            if call.path in self.saved:
+                await self._load(program, cls, call.path, start=kind == "start")
             if kind == "start":
                 await self._start(made, _class_of(program, cls), self.into(data), program)
             elif kind == "born":
@@ -122,7 +132,10 @@ class Coglets:
             else:
                 await self._method(self.objects[call.path], kind, name, data)
             await made.settle()
+            if self.save is not None and kind != "stop" and self.busy[call.path] == 1:
+                await self._save(call)
         finally:
+            self.busy[call.path] -= 1
             made.begin()
             made.over = True
             sdk.host.reset(token)
@@ -134,11 +147,32 @@ class Coglets:
             for kind, names in (("listen", declared.ports), ("enact", declared.commands)):
                 _compare(declared, kind, names, cls)
         self._forget_children(host.path)
+        if declared is not None:
+            self.given[host.path] = given
         made = self.objects[host.path] = cls(**given)
         timers = [[name, period] for (period, name) in sdk.methods(cls, "every")]
         if timers:
             await self.notify(host.call, "report", "every", timers)
         await _run(getattr(made, "on_start", None))
+
+    async def _load(self, program: ir.Program, cls: object, path: str, start: bool) -> None:
+        """Make the object of a resumed run as it was, unless it is started anew now."""
+        given, state = self.saved.pop(path)
+        if start:
+            return
+        self.given[path] = self.into(given)
+        made = _class_of(program, cls)(**self.given[path])
+        await _run(made.load, self.into(state))  # type: ignore[attr-defined]
+        self.objects[path] = made
+
+    async def _save(self, call: Call) -> None:
+        """Let an object that can say what it would go on with say so."""
+        found = self.objects.get(call.path)
+        if found is None or call.path not in self.given or not sdk.saves(type(found)):
+            return
+        assert self.save is not None
+        state = self.out(await sdk.call(found.save), "save()")  # type: ignore[attr-defined]
+        self.save(call.id, call.path, self.out(self.given[call.path], "the parameters"), state)
 
     def _forget_children(self, path: str) -> None:
         """Forget the children of a coglet that starts anew: they ended with its last life."""

@@ -40,11 +40,12 @@ class SleepOver:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message from outside to a listen channel of the root. It belongs to no call."""
+    """A message from outside to a listen channel of the root, which the command line has `given` or a test. It belongs to no call."""
 
     channel: str
     value: Any
     call: int = 0
+    given: bool = False
 
 
 @dataclass(frozen=True, slots=True)

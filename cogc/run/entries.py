@@ -68,11 +68,11 @@ class Entries:
         except Failure as refused:
             notice.answer = refused
         self.waiting.remove(notice)
-        self.outside.release(notice.taken.set)
+        self.outside.acknowledge(notice.taken.set)
 
-    def enter(self, channel: str, value: Any) -> Entered:
-        """Hand a message to the root. Raise Failure if it does not fit."""
-        self.event("input", channel, value)
+    def enter(self, channel: str, value: Any, given: bool = False) -> Entered:
+        """Hand a message to the root: one that the command line has `given`, or another. Raise Failure if it does not fit."""
+        self.event("input", channel, value, *([True] if given else []))
         record = self.kernel.input(channel, value)
         self.seq += 1
         self.counts[channel] += 1
@@ -114,5 +114,5 @@ class Entries:
         self.closed = True
         for notice in self.waiting:
             notice.answer = Failure("stopped", ENDING)
-            self.outside.release(notice.taken.set)
+            self.outside.acknowledge(notice.taken.set)
         self.waiting.clear()

@@ -101,7 +101,7 @@ THREADS = 40
 MOST_ABANDONED = 64
 """How many threads may go on behind the calls that have left them."""
 CALL_ID = "call_id"
-"""The parameter of a Python function that takes the id of an effect."""
+"""The parameter of a Python function that takes the id of its call."""
 
 
 def time_of(call: Call) -> float:
@@ -169,7 +169,7 @@ class Executors:
                 key = call.unit, program.server
                 name = call.unit.bundle.servers[program.server].name
                 caller = Caller(name, call.path, call.id, self.settings.people, [scope], call.handle)
-                value = await self.servers.call(key, program.argument, given, call.once, caller)
+                value = await self.servers.call(key, program.argument, given, self.id_of(call), caller)
                 return read_result(value, types[program.result], f"the result of `{program.name}`")
             case "queue":
                 queue, action = (call.unit, str(program.argument)), program.key.rpartition(".")[2]
@@ -187,6 +187,10 @@ class Executors:
             case _:
                 assert_never(program.kind)
 
+    def id_of(self, call: Call) -> str:
+        """Return the id of a call: that of its effect, or its number in the run. It stays the same when a resumed run begins it again."""
+        return call.once or f"{self.settings.people.run}-{call.id}"
+
     # ---- Python --------------------------------------------------------------------------------------------
 
     async def _python(self, program: ir.Program, call: Call) -> object:
@@ -198,8 +202,8 @@ class Executors:
             )
         try:
             arguments = {k: to_python(v) for k, v in call.arguments.items()}
-            if call.once and _takes_id(function):
-                arguments.setdefault(CALL_ID, call.once)
+            if _takes_id(function):
+                arguments.setdefault(CALL_ID, self.id_of(call))
             if inspect.iscoroutinefunction(function):
                 value = await OnTrio(function(**arguments))
             else:
@@ -343,8 +347,7 @@ class Executors:
         """Yield the command and the environment of a process: in its sandbox if it has one. Without one, git of cogc's
         own does not obey the repository."""
         own = own_environment(call.request.get("env"))
-        if call.once:
-            own["COGC_CALL_ID"] = call.once
+        own["COGC_CALL_ID"] = self.id_of(call)
         ours = is_ours(program, words)
         if call.sandbox is not None and self.settings.sandboxed:
             kept = self.settings.kept.and_files(files_of(call.unit.bundle))
@@ -457,7 +460,12 @@ def load_module(name: str, path: Path) -> ModuleType:
 
 
 def _takes_id(function: Function) -> bool:
-    """Return whether a function has a parameter for the id of an effect."""
+    """Return whether a function has a parameter for the id of its call."""
+    code = getattr(function, "__code__", None)
+    if code is not None and not hasattr(
+        function, "__wrapped__"
+    ):  # the signature of a plain function takes long to find
+        return CALL_ID in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
     try:
         return CALL_ID in inspect.signature(function).parameters
     except (ValueError, TypeError):

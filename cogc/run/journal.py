@@ -5,18 +5,24 @@ The kernel is deterministic, so everything else follows, the trace to the byte.
 
 A journal is a file of JSON Lines: the head, an event a line, and the event `end` if the run ended in good order. The
 last item of each line is a checksum of the line and of all lines before it, so that a changed or missing line is
-found at its place (`_sealed`, `_opened`). A last line without a newline was torn when the run was killed, and is left
-out.
+found at its place (`_sealed`, `_opened`). A last line that is torn was being written when the run was killed, and is
+left out.
+
+Three kinds of lines are no events of the kernel. `call` says what the kernel asked for, so that a replay can compare.
+`left` says how many effects had been carried out by then that leave the run. `saved` has what an object in Python gave
+for a resume. An `input` that the command line gave has a last item `true`.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
+import signal
 import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol, TypeAlias, assert_never
+from typing import Any, BinaryIO, NamedTuple, Protocol, TypeAlias, assert_never
 
 import msgspec
 
@@ -28,10 +34,15 @@ from cogc.kernel.unit import Unit
 from cogc.language.codec import encode, unpacked
 from cogc.language.values import Failure, shorten
 
-VERSION = 4
-"""The version that is written. Version 3, which is read too, said of no step that it was cut short."""
+VERSION = 5
+"""The version that is written. Older ones are read too: 4 had no `left`, no `saved` and no places of calls, 3 said of no step that it was
+cut short."""
 UNESCAPED = 2
-"""The version before 3: a record of the user's could not be told from a tag. It is read, and no longer written."""
+"""The version before 3: a record of the user's could not be told from a tag."""
+READ = (UNESCAPED, 3, 4, VERSION)
+"""The versions that are read."""
+CRASH = "COGC_CRASH_AT"
+"""The variable that kills the process at a write of its journal, for tests: `7` right after the seventh, `7-` right before it."""
 Outward = Call | Ask | Dispatch
 Event: TypeAlias = list[Any]
 """A line of a journal: the step, the time, the kind, and the data of the kind."""
@@ -68,6 +79,11 @@ def gist(call: Outward) -> str:
     return shorten(call.arguments, 160) if words is None else f"{shorten(call.arguments, 80)} as {shorten(words, 160)}"
 
 
+def place_of(call: Outward) -> str:
+    """Return the place of a call's program in the spec, or nothing."""
+    return call.unit.place(call.at if isinstance(call, Ask) else call.program.at)
+
+
 class Timed(Protocol):
     """A machine whose events are recorded: how many steps it has made, and its time in nanoseconds."""
 
@@ -80,12 +96,22 @@ class Timed(Protocol):
 
 class Journal:
     """Writes events as they are admitted. The session calls `flush` before it releases the effects that follow from
-    them."""
+    them. `writes` counts how often it has written. `copy` is a second file that gets the same."""
 
     def __init__(self, file: BinaryIO, head: dict[str, object]) -> None:
         self.file = file
         self.lines: list[object] = [{"journal": VERSION, **head}]
         self.checksum = 0
+        self.writes = 0
+        self.copy: BinaryIO | None = None
+        self._crash = os.environ.get(CRASH, "")
+
+    @classmethod
+    def after(cls, file: BinaryIO, recording: Recording) -> Journal:
+        """Return a journal that goes on behind the last line of a recording. Its file stands there."""
+        made = cls(file, {})
+        made.lines, made.checksum = [], recording.checksum
+        return made
 
     def event(self, kernel: Timed, kind: str, *data: object) -> None:
         """Note an event with the step and the instant of the kernel."""
@@ -93,18 +119,36 @@ class Journal:
 
     def call(self, kernel: Kernel, call: Outward) -> None:
         """Note a call that the kernel asks for, so that a replay can compare."""
-        self.event(kernel, "call", call.id, digest(call), name_of(call), call.path, gist(call))
+        self.event(kernel, "call", call.id, digest(call), name_of(call), call.path, gist(call), place_of(call))
 
     def flush(self) -> None:
         """Write the noted events."""
         if self.lines:
-            self.file.write(b"".join(self._sealed(line) for line in self.lines))
-            self.file.flush()
+            data = b"".join(map(self._sealed, self.lines))
+            self.writes += 1
+            self._crash_at(f"{self.writes}-")
+            _write(self.file, data)
+            if self.copy is not None:
+                _write(self.copy, data)
             self.lines = []
+            self._crash_at(f"{self.writes}")
+
+    def _crash_at(self, place: str) -> None:
+        """Kill this process if a test wants it to crash at this place."""
+        if self._crash == place:
+            os.kill(os.getpid(), signal.SIGKILL)
 
     def _sealed(self, line: object) -> bytes:
         sealed, self.checksum = _sealed(visible_bytes(encode(line)), self.checksum)
         return sealed + b"\n"
+
+
+def _write(file: BinaryIO, data: bytes) -> None:
+    """Write all of some data. A file without a buffer may take less at once."""
+    left = memoryview(data)
+    while left:
+        left = left[file.write(left) :]
+    file.flush()
 
 
 def _sealed(line: bytes, before: int) -> tuple[bytes, int]:
@@ -117,32 +161,73 @@ def _sealed(line: bytes, before: int) -> tuple[bytes, int]:
 def _opened(line: bytes, before: int, escaped: bool) -> tuple[Any, int]:
     """Return the content of a sealed line, and its checksum. Raise ValueError if the line does not follow those
     before it."""
-    bare = line[: -18 if line.endswith(b"}") else -12] + line[-1:]
-    sealed, checksum = _sealed(bare, before) if len(bare) > 1 else (b"", 0)
-    if sealed != line:
+    is_event = line.endswith(b"]")
+    cut = -12 if is_event else -18
+    checksum = zlib.crc32(line[-1:], zlib.crc32(line[:cut], before))
+    if line[cut:] != (b',"%08x"]' if is_event else b',"sum":"%08x"}') % checksum:
         raise ValueError("it was changed, or a line before it is missing")
-    return unpacked(msgspec.json.decode(bare), escaped), checksum
+    value = msgspec.json.decode(line)
+    value.pop(*(() if is_event else ("sum",)))
+    return (unpacked(value, escaped) if b'"$' in line else value), checksum
 
 
 class Divergence(Exception):
     """A replay asks for another call than the recorded one."""
 
 
-def read(path: Path) -> tuple[dict[str, Any], list[Event]]:
-    """Return the head and the events of a journal. Raise ValueError if it is none, or a line was changed."""
-    lines = path.read_bytes().split(b"\n")[:-1]
+class Recording(NamedTuple):
+    """A journal that was read: its head, its events, the number of bytes of its whole lines, the checksum of the last of them, and
+    whether a torn line behind them was left out."""
+
+    head: dict[str, Any]
+    events: list[Event]
+    size: int
+    checksum: int
+    torn: bool = False
+
+    @property
+    def over(self) -> bool:
+        """True if it reaches the end of its run."""
+        return is_whole(self.events)
+
+
+def load(data: bytes) -> Recording:
+    """Read a journal. Raise ValueError if it is none, or a line before the last one was changed."""
+    *lines, rest = data.split(b"\n")
     version = _version(lines[0]) if lines else None
-    if version not in (UNESCAPED, 3, VERSION):
+    if version not in READ:
         raise ValueError("it is not a journal, or one of another version of cogc")
     found: list[Any] = []
-    checksum = 0
+    checksum = size = 0
+    escaped = version != UNESCAPED
     for number, line in enumerate(lines, 1):
         try:
-            value, checksum = _opened(line, checksum, version != UNESCAPED)
+            value, checksum = _opened(line, checksum, escaped)
         except ValueError as error:
+            if number == len(lines) and not rest and number > 1 and _is_torn(line):
+                return Recording(found[0], found[1:], size, checksum, True)
             raise ValueError(f"line {number} is broken: {error}") from None
         found.append(value)
-    return found[0], found[1:]
+        size += len(line) + 1
+    return Recording(found[0], found[1:], size, checksum, bool(rest))
+
+
+def _is_torn(line: bytes) -> bool:
+    """Return whether a last line may be one that was not written to its end, although a newline ends it.
+
+    A line that is JSON has a checksum of its own: it was changed.
+    """
+    try:
+        msgspec.json.decode(line)
+    except msgspec.DecodeError:
+        return True
+    return False
+
+
+def read(path: Path) -> tuple[dict[str, Any], list[Event]]:
+    """Return the head and the events of a journal. Raise ValueError if it is none, or a line was changed."""
+    found = load(path.read_bytes())
+    return found.head, found.events
 
 
 def _version(head: bytes) -> object:
@@ -159,11 +244,12 @@ def is_whole(events: list[Event]) -> bool:
     return bool(events) and events[-1][2] == "end"
 
 
-def replay(kernel: Kernel, events: list[Event], taken: Taken | None = None) -> None:
+def replay(kernel: Kernel, events: list[Event], taken: Taken | None = None, goes_on: bool = False) -> None:
     """Hand the events of a journal in to a new kernel. `taken` is called with the effects after each stretch.
 
-    Raise Divergence if the kernel asks for another call than the recorded one, or goes on where a step was cut short. A
-    journal without an end is replayed up to its last event.
+    Raise Divergence if the kernel asks for another call than the recorded one, does not ask for one that is recorded, refuses an
+    event that was taken, or goes on where a step was cut short. A journal without an end is replayed up to its last event: up to the
+    first call that it does not have, unless the run `goes_on` from there.
     """
     expected = {e[3]: e for e in events if e[2] == "call"}
     whole = is_whole(events)
@@ -180,7 +266,7 @@ def replay(kernel: Kernel, events: list[Event], taken: Taken | None = None) -> N
             _cut_short(kernel)
         elif kernel.busy:
             kernel.run(0)
-        if not _take(kernel, expected, taken, whole):
+        if not _take(kernel, expected, taken, whole, goes_on) and not goes_on:
             return
         for following in range(i + 1, len(events)):
             if events[following][2] != "cut" or events[following][5] is not None:
@@ -188,11 +274,29 @@ def replay(kernel: Kernel, events: list[Event], taken: Taken | None = None) -> N
             _cut(kernel, events[following][3:])
         if kind == "end":
             break
-        _hand_in(kernel, event)
+        _came(kernel, event)
+        try:
+            _hand_in(kernel, event)
+        except Failure as refused:
+            raise Divergence(f"line {i + 2}: a {kind} that was taken is refused: {refused.message}") from None
         _cut_short(kernel)
     if whole:
         kernel.run()
-        _take(kernel, expected, taken, whole)
+    if whole or goes_on:
+        _take(kernel, expected, taken, whole, goes_on)
+
+
+def _came(kernel: Kernel, event: Event) -> None:
+    """Raise Divergence if an event belongs to a call that the kernel has not asked for."""
+    if event[2] == "call" and event[3] >= kernel.next_call:
+        raise Divergence(
+            f"call {event[3]} does not come\n  expected  `{event[5]}` of {event[6]}: {event[7]}{_at(event)}"
+        )
+
+
+def _at(event: Event) -> str:
+    """Return the place of a recorded call in its spec, as a line of a report. Versions before 5 have none."""
+    return f"\n  then at   {event[8]}" if len(event) > 8 and event[8] else ""
 
 
 def _run_to(kernel: Kernel, steps: int) -> None:
@@ -226,7 +330,7 @@ def _hand_in(kernel: Kernel, event: Event) -> None:
         case "time":
             kernel.advance(now)
         case "input":
-            kernel.input(*data)
+            kernel.input(*data[:2])
         case "result":
             kernel.result(*data)
         case "told":
@@ -248,28 +352,35 @@ def _hand_in(kernel: Kernel, event: Event) -> None:
             kernel.delta(*data)
         case "stop":
             kernel.stop()
+        case "resumed":
+            kernel.resumed(*data)
+        case "revived":
+            kernel.revive(*data)
 
 
-def _take(kernel: Kernel, expected: dict[int, Event], taken: Taken | None, whole: bool) -> bool:
+def _take(kernel: Kernel, expected: dict[int, Event], taken: Taken | None, whole: bool, goes_on: bool = False) -> bool:
     """Take the kernel's effects. Return False if a call among them lies behind the last event of a journal without
     an end."""
     effects, kernel.effects = kernel.effects, []
+    known = True
     for effect in effects:
         if isinstance(effect, Outward):
-            known = expected.get(effect.id)
-            if known is None and not whole:
-                return False
-            if known is None or known[4] != digest(effect):
-                raise Divergence(_departure(effect, known))
-    if taken is not None:
+            recorded = expected.get(effect.id)
+            if recorded is None and not whole:
+                known = False
+            elif recorded is None or recorded[4] != digest(effect):
+                raise Divergence(_departure(effect, recorded))
+    if taken is not None and (known or goes_on):
         taken(effects)
-    return True
+    return known
 
 
 def _departure(call: Outward, known: Event | None) -> str:
-    """Describe a divergence: the expected call, the call that came, and the place of its program in the spec."""
-    at = call.unit.place(call.at if isinstance(call, Ask) else call.program.at)
+    """Describe a divergence: the expected call, the call that came, and the places of their programs in the spec."""
     lines = [f"call {call.id} is another one"]
-    lines.append("  expected  " + ("no call" if known is None else f"`{known[5]}` of {known[6]}: {known[7]}"))
+    lines.append(
+        "  expected  " + ("no call" if known is None else f"`{known[5]}` of {known[6]}: {known[7]}{_at(known)}")
+    )
     lines.append(f"  came      `{name_of(call)}` of {call.path}: {gist(call)}")
+    at = place_of(call)
     return "\n".join([*lines, *([f"  at        {at}"] if at else [])])

@@ -21,9 +21,9 @@ Emit = Callable[[str], None]
 class Provider(Protocol):
     """The client of one model. Requests and replies have the form that `kernel/models/conversation.py` describes."""
 
-    async def ask(self, request: dict[str, Any], emit: Emit | None) -> dict[str, Any]:
+    async def ask(self, request: dict[str, Any], emit: Emit | None, id: str) -> dict[str, Any]:
         """Send one request and return the reply, or an error with advice on another attempt. `emit` takes pieces of
-        text."""
+        text. `id` names the request to the server, which may answer it only once."""
         ...
 
     async def listed(self) -> list[str]:
@@ -36,11 +36,19 @@ class Provider(Protocol):
 
 
 class Models:
-    """The models of one run."""
+    """The models of one run, by whose id requests are named."""
 
-    def __init__(self) -> None:
+    def __init__(self, run: str = "") -> None:
+        self.run = run
         self.scripts: dict[tuple[Unit, str], Scripted] = {}
         self.providers: dict[tuple[Unit, str], Provider] = {}
+        self.recalled: dict[int, tuple[int, Any]] = {}
+
+    def recall(self, ask: Ask) -> None:
+        """Use up the scripted answer of a request that was made before the run was resumed. It is given if the request is made again."""
+        found = self.answer(ask)
+        if found is not None:
+            self.recalled[ask.id] = found
 
     def answer(self, ask: Ask) -> tuple[int, Any] | None:
         """Return a scripted answer and its delay in nanoseconds, or None for another provider.
@@ -50,6 +58,8 @@ class Models:
         model = ask.model
         if model.provider != "scripted":
             return None
+        if ask.id in self.recalled:
+            return self.recalled.pop(ask.id)
         try:
             delay, reply = self._script(ask).answer(ask)
         except OSError as error:
@@ -81,7 +91,7 @@ class Models:
         result: Any = late(ask)
         with trio.move_on_after(ask.limit / 1e9):
             try:
-                result = await self._provider(ask).ask(ask.request, hear)
+                result = await self._provider(ask).ask(ask.request, hear, f"{self.run}-{ask.id}")
             except Failure as failure:
                 result = failure
         if heard and isinstance(result, dict) and "error" in result:

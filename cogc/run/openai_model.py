@@ -18,6 +18,7 @@ from cogc.kernel.models.content import media_of
 from cogc.language.attributes import USUAL
 from cogc.run.media import base64_of, bytes_of
 from cogc.run.provider import (
+    IDEMPOTENT,
     MISSHAPEN,
     api_key,
     asked_to_wait,
@@ -57,10 +58,10 @@ class OpenAIModel:
         errors = (openai.APIStatusError, openai.APIConnectionError, openai.OpenAIError)
         return await listed(self.client.models.list(), errors, self.key, self.client.base_url.host)
 
-    async def ask(self, request: dict[str, Any], emit: Callable[[str], None] | None) -> dict[str, Any]:
+    async def ask(self, request: dict[str, Any], emit: Callable[[str], None] | None, id: str) -> dict[str, Any]:
         """Make one attempt. Return a reply, or an error that says whether another attempt makes sense."""
         try:
-            return await self._stream(request, emit)
+            return await self._stream(request, emit, id)
         except openai.APIStatusError as error:
             said = cleaned(self.key, _message(error))[:400]
             status = error.status_code
@@ -76,13 +77,14 @@ class OpenAIModel:
         except (openai.OpenAIError, AssertionError, *MISSHAPEN) as error:
             return failed(f"{_NO_REPLY}: {cleaned(self.key, str(error))[:200]}".rstrip(": "))
 
-    async def _stream(self, request: dict[str, Any], emit: Callable[[str], None] | None) -> dict[str, Any]:
+    async def _stream(self, request: dict[str, Any], emit: Callable[[str], None] | None, id: str) -> dict[str, Any]:
         """Send a request and return the assembled reply."""
         reply = _Assembled()
         stream = await self.client.post(
             "/chat/completions",
             cast_to=object,
             body=self._parameters(request),
+            options={"headers": {IDEMPOTENT: id}},
             stream=True,
             stream_cls=openai.AsyncStream[object],
         )

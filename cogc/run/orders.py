@@ -87,7 +87,7 @@ class Orders:
     def tell(self, effect: OrderDone | OrderNews) -> None:
         """Take the end of an order from the kernel, or what the coglet of a `call` says before it."""
         if isinstance(effect, OrderDone):
-            self._end(effect.number, effect.answer)
+            self._end(effect.number, effect.answer, is_certain=True)
         elif effect.number in self.news:
             self.news[effect.number](effect.channel, effect.value)
 
@@ -97,8 +97,10 @@ class Orders:
         for number in list(self.open):
             self._end(number, Failure("stopped", "the run has ended"))
 
-    def _end(self, number: int, answer: Any) -> None:
+    def _end(self, number: int, answer: Any, is_certain: bool = False) -> None:
+        """End an order. `is_certain` says of a durable run that what led to it is on disk."""
         notice = self.open.pop(number, None)
         if notice is not None:
             notice.answer = answer
-            self.outside.release(notice.taken.set)
+            tell = self.outside.release if is_certain else self.outside.acknowledge
+            tell(notice.taken.set)

@@ -30,6 +30,7 @@ An example: calls 1 and 2 take 50 ms and 10 ms of real time; call 3 sleeps for a
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from functools import partial
 from operator import attrgetter, itemgetter
 from typing import Any, Literal, TypeAlias
 
@@ -94,6 +95,10 @@ class Outside:
         self.notices: list[Notice] = []
         self.acts: list[tuple[Any, ...]] = []
         self.hosted: Callable[[], bool] = lambda: False
+        self.saved: dict[int, tuple[str, Any, Any]] = {}
+        """What objects in Python have saved at the end of calls: path, parameters, state."""
+        self.told: list[Callable[[], None]] | None = None
+        """What acknowledges messages, orders and commands from outside, kept in a durable run until they are on disk."""
         self._wake = trio.Event()
 
     # ---- calls ---------------------------------------------------------------------------------------------
@@ -229,6 +234,17 @@ class Outside:
             self.kept.append(go_on)
         else:
             go_on()
+
+    def save(self, call: int, path: str, given: Any, state: Any) -> None:
+        """Take in what an object in Python would go on with, at the end of a call of it."""
+        self.saved[call] = path, without_secrets(given), without_secrets(state)
+
+    def acknowledge(self, tell: Callable[[], None]) -> None:
+        """Let somebody outside know that something has entered, as soon as that is certain."""
+        if self.told is None:
+            self.release(tell)
+        else:
+            self.told.append(partial(self.release, tell))
 
     async def settle(self) -> None:
         """Let the tasks that were released go on, one after the other."""

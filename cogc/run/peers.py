@@ -80,3 +80,5 @@ def write_down(file: Path, entry: Mapping[str, object], peer: Peer) -> None:
     whole = {**entry, "uid": peer.uid, "pid": peer.pid, "at": time.time()}
     with open(touch(str(file)), "a", encoding="utf-8") as opened:
         opened.write(json.dumps(whole) + "\n")
+        opened.flush()
+        os.fdatasync(opened.fileno())

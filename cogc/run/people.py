@@ -12,7 +12,8 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
@@ -108,6 +109,8 @@ class People:
         self.terminal = terminal
         self.mailbox = mailbox
         self.run = f"{os.getpid()}"
+        self.instance = ""
+        """The name of a durable run, whose answers are kept until they are in its journal."""
         self.aside: Callable[[], AbstractContextManager[Any]] = nullcontext
         self._one = trio.Lock()
 
@@ -125,6 +128,12 @@ class People:
             "program",
             f"`{name}` asks a person, and there is no terminal: give `--answer {name}=VALUE`, or `--questions wait`",
         )
+
+    def recall(self, program: str) -> None:
+        """Use up the answer of the command line to a question that was asked before the run was resumed."""
+        answers = self.answers.get(program, [])
+        if len(answers) > 1:
+            del answers[0]
 
     async def _given(self, question: Question, call: int) -> Any:
         """Return the next answer of the command line. The last one is used again."""
@@ -157,13 +166,17 @@ class People:
         """Post a question to the mailbox and wait for its answer."""
         id = f"{self.run}-{call}"
         asked = mailbox / f"{id}.json"
-        _post(asked, id, question)
+        known = _answer_of(mailbox / ANSWERED, id) if self.instance else None
+        if known is not None:
+            asked.unlink(missing_ok=True)
+            return question.value(known)
+        _post(asked, id, question, self.instance)
         sys.stderr.write(f"cogc: question {id}: {question.text}\n")
         try:
-            value, said, peer = await answered(mailbox / f"{id}.socket", question.value_by)
+            record = partial(_record, mailbox / ANSWERED, id, question)
+            value, _said, peer = await answered(mailbox / f"{id}.socket", question.value_by, record)
         finally:
             asked.unlink(missing_ok=True)
-        _record(mailbox / ANSWERED, id, question, said, peer)
         sys.stderr.write(f"cogc: question {id} was answered by {peer.name} (process {peer.pid})\n")
         return value
 
@@ -174,11 +187,25 @@ def _record(file: Path, id: str, question: Question, said: str, peer: Peer) -> N
     write_down(file, {**asked, "answer": said, "by": peer.name}, peer)
 
 
-def _post(file: Path, id: str, question: Question) -> None:
+def _answer_of(file: Path, id: str) -> str | None:
+    """Return the answer to a question that was taken before the run was killed, or None."""
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return None
+    for line in reversed(lines):
+        with suppress(ValueError):
+            found = json.loads(line)
+            if isinstance(found, dict) and found.get("id") == id:
+                return str(found["answer"])
+    return None
+
+
+def _post(file: Path, id: str, question: Question, instance: str) -> None:
     """Put a question into the mailbox."""
     data = {
         "id": id, "program": question.program, "path": question.path, "question": question.text,
-        "choices": question.choices, "type": question.type, "owner": owner(time.time()),
+        "choices": question.choices, "type": question.type, "owner": owner(time.time()), "instance": instance,
     }  # fmt: skip
     write_whole(file, json.dumps(data))
 

@@ -125,6 +125,12 @@ class Plans:
         except ConnectionError as error:
             raise Failure("program", f"the store of plans: {error}") from None
 
+    def hold(self, plan: Plan) -> None:
+        """Take note of a plan that this run had, as it was kept last, when the run was killed."""
+        self.held[plan["id"]] = plan["status"]
+        if plan["status"] in OVER:
+            del self.held[plan["id"]]
+
     async def _opened(self) -> PlanStore:
         """Return the store, opened at the first call."""
         async with self.opening:
@@ -138,6 +144,8 @@ class Plans:
             store = await stack.enter_async_context(self._plans())
             if self.keeping.doors is not None:
                 store.door = await stack.enter_async_context(open_door(self.keeping.doors, self._take))
+            for id in list(self.held):
+                await store.hold(id)
             task_status.started(store)
             try:
                 while True:

@@ -260,6 +260,14 @@ def _hand_over(descriptors: list[int]) -> None:
         socket.send_fds(_door(os.getpid()), [b"+"], descriptors)
 
 
+_lent: list[int] = []
+
+
+def lend(descriptor: int | None) -> None:
+    """Lend a descriptor to the reaper that is started next, and to the keepers below it; None lends none."""
+    _lent[:] = [] if descriptor is None else [descriptor]
+
+
 @lru_cache(maxsize=1)
 def _door(runner: int) -> socket.socket:
     """Start the reaper of this process and return the socket to it."""
@@ -268,6 +276,9 @@ def _door(runner: int) -> socket.socket:
     nowhere = [(os.POSIX_SPAWN_OPEN, n, os.devnull, os.O_RDWR, 0) for n in (0, 1)]
     with theirs:
         actions = [*nowhere, (os.POSIX_SPAWN_DUP2, theirs.fileno(), 3)]
+        if _lent:
+            words.append("lent")
+            actions.append((os.POSIX_SPAWN_DUP2, _lent[0], 4))
         os.posix_spawn(sys.executable, words, {}, file_actions=actions, setsid=True)
     return ours
 

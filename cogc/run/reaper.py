@@ -343,7 +343,10 @@ def _held(asked: int, runner: int, woken: int, pid: int) -> int:
 
 
 def main(words: list[str]) -> int:
-    """Run as reaper (`serve RUNNER`) or as a keeper without one (`hold RUNNER WORDS...`)."""
+    """Run as reaper (`serve RUNNER`) or as a keeper without one (`hold RUNNER WORDS...`).
+
+    A reaper that was started with the word `lent` holds descriptor 4 as long as it lives, and so do its keepers: the runner's lock.
+    """
     runner = int(words[1])
     watched = os.pidfd_open(runner) if sys.platform == "linux" else -1
     if os.getppid() != runner:  # it has died already
@@ -352,10 +355,21 @@ def main(words: list[str]) -> int:
         return hold(words[2:], watched)
     door = socket.socket(fileno=3)
     door.set_inheritable(False)
-    os.closerange(5 if watched == 4 else 4, watched)
-    os.closerange(max(watched, 3) + 1, os.sysconf("SC_OPEN_MAX"))
+    kept = {3, watched, *([4] if words[2:] == ["lent"] else [])}
+    for descriptor in sorted(kept - {-1}):
+        os.set_inheritable(descriptor, False)
+    _close_all_but(kept)
     serve(door, watched)
     return 0
+
+
+def _close_all_but(kept: set[int]) -> None:
+    """Close all descriptors from 3 on but those that are kept."""
+    low = 3
+    for descriptor in sorted(kept):
+        os.closerange(low, descriptor)
+        low = max(low, descriptor + 1)
+    os.closerange(low, os.sysconf("SC_OPEN_MAX"))
 
 
 if __name__ == "__main__":

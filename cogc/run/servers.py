@@ -45,7 +45,7 @@ _START = 30.0
 """Seconds in which a server must answer after its start, unless its `timeout` says otherwise."""
 _MOST_PAGES = 1_000
 _CALL_ID = "cogc/call_id"
-"""The key, in `_meta` of a call, of the id of an effect."""
+"""The key, in `_meta` of a call, of its id."""
 
 
 class _Link:
@@ -113,17 +113,15 @@ class Servers:
         self.links: dict[Key, _Link] = {}
         self.starting: defaultdict[Key, trio.Lock] = defaultdict(trio.Lock)
 
-    async def call(
-        self, key: Key, tool: str, arguments: dict[str, Any], once: str = "", caller: Caller | None = None
-    ) -> Any:
+    async def call(self, key: Key, tool: str, arguments: dict[str, Any], id: str, caller: Caller | None = None) -> Any:
         """Call a tool. Return its structured content, or the text of its answer. Raise Failure if the tool reports
-        an error. `once` is the id of an effect that must not come twice; `caller` may be asked by the server."""
+        an error. `id` is that of the call; `caller` may be asked by the server."""
         link = await self._link(key)
         with link.serving(caller):
-            return await self._call(key, link, tool, arguments, once, caller)
+            return await self._call(key, link, tool, arguments, id, caller)
 
     async def _call(
-        self, key: Key, link: _Link, tool: str, arguments: dict[str, Any], once: str, caller: Caller | None
+        self, key: Key, link: _Link, tool: str, arguments: dict[str, Any], id: str, caller: Caller | None
     ) -> Any:
         """Call a tool of a server that runs."""
         from mcp import MCPError  # behind the link, which says so if it is not installed
@@ -137,7 +135,7 @@ class Servers:
                 given, wrong = known.fitting(plain(arguments)) if known is not None else (plain(arguments), "")
                 if wrong:
                     raise Failure("type", f"the input of `{name}.{tool}` does not fit its schema: {wrong}")
-                meta = {_CALL_ID: once} if once else None
+                meta = {_CALL_ID: id}
                 if caller is not None and (tool in link.as_tasks or caller.handle):
                     result = await mcp_tasks.run(
                         link.client, tool, given, meta, caller.handle, partial(self._note, caller)

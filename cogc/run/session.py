@@ -43,49 +43,27 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, assert_never
 
 import trio
 
-from cogc.kernel.effects import (
-    AgentMessage,
-    Ask,
-    Call,
-    Cancel,
-    ChildMessage,
-    Dispatch,
-    Forget,
-    LogLine,
-    OrderDone,
-    OrderNews,
-    Output,
-    Persist,
-    Unclaim,
-)
 from cogc.kernel.machine import Kernel
-from cogc.kernel.models.budget import Budget, Usage
-from cogc.kernel.permissions import Sandbox
-from cogc.language.values import Duration, Failure
+from cogc.language.values import Failure
 from cogc.run.background import Background
-from cogc.run.delayed import Deed, Delays, Message, Piece, Reply, SleepOver
+from cogc.run.carrying import Carrier
+from cogc.run.delayed import Deed, Message, Piece, Reply, SleepOver
 from cogc.run.dispatch import Dispatchers
-from cogc.run.dump import UnderWay, describe
-from cogc.run.entries import Entries
+from cogc.run.dump import describe
 from cogc.run.executors import Executors
-from cogc.run.journal import Journal, Outward
 from cogc.run.mirror import Mirror
 from cogc.run.models import Models
-from cogc.run.orders import Orders
+from cogc.run.options import RunOptions as RunOptions
+from cogc.run.options import Sinks as Sinks
 from cogc.run.outside import Notice, Outside
-from cogc.run.scripted import pieces
-from cogc.run.state import StateStore
+from cogc.run.resume import Resumed, resume
 from cogc.run.stopping import EXIT_CODES, Ending, Stopping, signals
-from cogc.run.taps import Taps
-from cogc.run.trace import TraceWriter
 
 STRETCH = 500
 """How many messages the kernel takes between two looks at the world."""
@@ -93,56 +71,13 @@ EFFECTS = 2000
 """How many effects may wait before a stretch ends early."""
 PORTION = 50
 """How many messages the kernel takes between two looks at the clock."""
+MOST_HELD = 10_000
+"""How many effects of a durable run may wait for the disk while the kernel goes on."""
 SLICE = 0.005
 """Seconds after which the loop lets the other tasks of the run have their turn."""
 
 
-@dataclass(slots=True, kw_only=True)
-class RunOptions:
-    """The options of a run. Times are in nanoseconds.
-
-    `stop_at` is None for a run without a bound on its time; `epoch` 0 stands for the present time. `inputs` are the
-    messages to the root at its start, `later` those at later instants. `keep` are the
-    channels of the root whose messages `Session.outputs` keeps, for `until` and for the maker of the session; None keeps all of them, which takes
-    memory for each message. `kernel` makes the kernel: one that picks the order of events takes the place of the usual one. `account` is the budget
-    and the usage of an enclosing run, which this run shares. `sandbox` holds the conversations of this run, and `max_depth` bounds how deep they may
-    nest. A run that is to `stay` does not end because nothing is left to do. One that is `traced` keeps a trace for those who follow it.
-    """
-
-    budget: dict[str, Any] = field(default_factory=dict)
-    parameters: dict[str, Any] = field(default_factory=dict)
-    inputs: list[tuple[str, Any]] = field(default_factory=list)
-    later: list[tuple[int, str, Any]] = field(default_factory=list)
-    sim: bool = False
-    seed: int = 0
-    epoch: int = 0
-    run: str = ""
-    root: str = ""
-    kernel: Callable[..., Kernel] = Kernel
-    stop_at: int | None = None
-    signals: bool = True
-    until: Callable[[dict[str, list[Any]]], bool] | None = None
-    keep: frozenset[str] | None = frozenset()
-    account: tuple[Budget, dict[tuple[str, str], Usage]] | None = None
-    sandbox: Sandbox | None = None
-    max_depth: int | None = None
-    stay: bool = False
-    traced: bool = False
-    on_output: Callable[[Output], None] | None = None
-    on_log: Callable[[LogLine], None] | None = None
-    on_records: Callable[[list[dict[str, Any]]], None] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Sinks:
-    """The records that a run writes besides its outputs: a trace, a journal, the saved states."""
-
-    trace: TraceWriter | None = None
-    journal: Journal | None = None
-    states: StateStore | None = None
-
-
-class Session:
+class Session(Carrier):
     """One run of a program.
 
     `outcome` is how the run ended, `met` whether `until` held, and `failed_until` why it could not be evaluated. `deadlock` lists who waits for whom. `unended` are
@@ -163,24 +98,9 @@ class Session:
         sinks: Sinks,
         mirror: Mirror | None,
     ) -> None:
-        self.kernel = kernel
-        self.options = options
-        self.outside = outside
-        self.background = background
-        self.executors = executors
-        self.models = models
-        self.dispatchers = dispatchers
-        self.sinks = sinks
+        super().__init__(kernel, options, outside, background, executors, models, dispatchers, sinks)
         self.mirror = mirror
-        self.delays = Delays()
-        self.limited: set[int] = set()
         self.stopping = Stopping()
-        self.listening: dict[int, int] = {}
-        self.outputs: dict[str, list[Any]] = {}
-        self.last: dict[str, Any] = {}
-        self.orders, self.entries = Orders(kernel, outside, self._event), Entries(kernel, outside, self._event)
-        self.taps = Taps(kernel)
-        self._kept = self._keeps()
         self.outcome: Ending = "done"
         self.met = options.until is None
         self.failed_until: str | None = None
@@ -188,19 +108,13 @@ class Session:
         self.unended: list[str] = []
         self.cut_off: list[str] = []
         self.unanswered: list[str] = []
+        self.resumed: Resumed | None = None
         self.signals = 0
         self.began = 0
-        self.under_way: dict[int, UnderWay] = {}
         self._slice_ends = 0.0
         self._paused = False
         kernel.door.poll = self._poll
         kernel.door.told = partial(self._event, "cut")
-
-    def _keeps(self) -> frozenset[str]:
-        """Return the channels of the root whose messages are kept."""
-        if self.options.keep is not None:
-            return self.options.keep
-        return frozenset(c.name for c in self.kernel.unit.bundle.coglets[self.kernel.first].transmits)
 
     # ---- the loop ------------------------------------------------------------------------------------------
 
@@ -213,20 +127,29 @@ class Session:
                 async with self.background.open() as nursery:
                     if self.mirror is not None:
                         nursery.start_soon(self.mirror.run)
-                    self._start()
+                    if self.commit is not None:
+                        nursery.start_soon(self.commit.run)
+                    self._begin()
                     gc.freeze()
                     gc.enable()
                     await self._loop()
-                    self._note_hooks()
-                    self._event("end")
+                    if not self.journal_failed:
+                        self._note_hooks()
+                        self._note_left()
+                        self._event("end", self.outcome)
         finally:
             gc.unfreeze()
             gc.enable()  # a start that was refused has not come to it
-            self._write_down()
+            self._write_the_last()
             for part in (self.orders, self.entries, self.taps):
                 part.close()
             with trio.move_on_after(1, shield=True):
                 await self.models.aclose()
+
+    @property
+    def journal_failed(self) -> bool:
+        """True if the journal of a durable run cannot be written: the run goes on when it is resumed."""
+        return self.commit is not None and self.commit.failed is not None
 
     def _signals(self) -> AbstractContextManager[None]:
         """Handle signals while the body runs, unless an enclosing run handles them."""
@@ -240,6 +163,19 @@ class Session:
         self.signals += 1
         self.kernel.pause()
 
+    def _begin(self) -> None:
+        """Start the system, or go on where a recording ends."""
+        recording = self.sinks.recording
+        if recording is None:
+            self._start()
+            return
+        self.resumed = resume(self, recording)
+        self.began = time.monotonic_ns() - self.kernel.now
+        if self.options.on_resumed is not None:
+            self.options.on_resumed(self.resumed.begun_again)
+        if any(event[2] == "stop" for event in recording.events):
+            self.stopping.begin()
+
     def _start(self) -> None:
         """Start the kernel with the saved states, and hand in the inputs of the options."""
         options, kernel = self.options, self.kernel
@@ -251,9 +187,9 @@ class Session:
         if kernel.root is None:  # its creation was given up: the run is to end
             return
         for channel, value in options.inputs:
-            self.entries.enter(channel, value)
+            self.entries.enter(channel, value, given=True)
         for instant, channel, value in options.later:
-            self.delays.add(instant, Message(channel, value))
+            self.delays.add(instant, Message(channel, value, given=True))
 
     async def _loop(self) -> None:
         """Run stretches, carry out effects and admit inputs, until the run is over."""
@@ -261,8 +197,13 @@ class Session:
         while True:
             await self._stretch()
             self._release()
+            if self.commit is not None and (self.options.sim or self.commit.size > MOST_HELD):
+                await self._settle()
+            if self.journal_failed:
+                return
             if self._over():
                 self._release()
+                await self._settle()
                 return
             if kernel.busy:
                 self._look()
@@ -312,11 +253,6 @@ class Session:
 
     # ---- what comes in -------------------------------------------------------------------------------------
 
-    def _event(self, kind: str, *data: Any) -> None:
-        """Write an event to the journal."""
-        if self.sinks.journal is not None:
-            self.sinks.journal.event(self.kernel, kind, *data)
-
     def _look(self) -> None:
         """Hand in what has come in while the kernel is busy. In a simulation that waits until the kernel is idle."""
         if not self.options.sim:
@@ -344,6 +280,8 @@ class Session:
             if call in self.limited:
                 self.limited.discard(call)
                 self.delays.drop(call)
+            if call in outside.saved:
+                self._event("saved", *outside.saved.pop(call))
             self._event("result", call, value)
             kernel.result(call, value)
 
@@ -364,7 +302,8 @@ class Session:
                     notice.answer = self._answer(notice)
                 except Failure as failure:
                     notice.refused = failure.message
-                self.outside.release(notice.taken.set)
+                tell = self.outside.acknowledge if notice.kind == "steer" else self.outside.release
+                tell(notice.taken.set)
             case _:
                 assert_never(notice.kind)
 
@@ -399,8 +338,8 @@ class Session:
         self.executors.coglets.hosting.loop.fire(self.kernel.now)
         for item in self.delays.due(self.kernel.now):
             match item:
-                case Message(channel, value):
-                    self.entries.enter(channel, value)
+                case Message(channel=channel, value=value, given=given):
+                    self.entries.enter(channel, value, given)
                 case Deed(act=act):
                     act()
                 case SleepOver(call, over):
@@ -421,6 +360,14 @@ class Session:
     def now(self) -> int:
         """Return the nanoseconds since the run began."""
         return time.monotonic_ns() - self.began
+
+    def _latest(self, call: int) -> float:
+        """Return the instant of `time.monotonic` up to which the run waits for a call, infinity if it has no bound.
+
+        In a simulation that is no real time.
+        """
+        instants = [t for t in (self.kernel.deadline(call), self._limit) if t is not None]
+        return (self.began + min(instants)) / 1e9 if instants and not self.options.sim else float("inf")
 
     def _poll(self) -> int | None:
         """Return the present instant to a step that takes long, or None if the run is to end and the step is given up.
@@ -465,6 +412,9 @@ class Session:
 
     async def _wait(self) -> bool:
         """Wait for the world or the clock while the kernel has nothing to do. Return False if there is nothing to wait for."""
+        if self.commit is not None and self.commit.waiting:
+            await self._settle()
+            return True
         if (self.options.sim and not await self._round()) or self.kernel.effects:  # a task may have stopped the system
             return True
         due = self._due()
@@ -574,127 +524,3 @@ class Session:
             self._stop()
             return True
         return False
-
-    # ---- effects -------------------------------------------------------------------------------------------
-
-    def _release(self) -> None:
-        """Write down what happened, then carry out the effects of the stretch."""
-        self._write_down()
-        self._carry_out()
-
-    def _write_down(self) -> None:
-        """Write the journal, then the trace: an effect is released only when what led to it is written."""
-        journal = self.sinks.journal
-        if journal is not None:
-            for effect in self.kernel.effects:
-                if isinstance(effect, Outward):
-                    journal.call(self.kernel, effect)
-            journal.flush()
-        if self.kernel.trace is not None:
-            records = self.kernel.trace.take()
-            if records:
-                self.taps.records(records)
-                if self.sinks.trace is not None:
-                    self.sinks.trace.write(records)
-                if self.options.on_records is not None:
-                    self.options.on_records(records)
-
-    def _carry_out(self) -> None:
-        """Carry out the effects of the stretch, in the order in which the kernel left them."""
-        effects, self.kernel.effects = self.kernel.effects, []
-        changed: dict[tuple[str, str], Any] = {}
-        gone: list[str] = []
-        for effect in effects:
-            match effect:
-                case Call() | Ask() | Dispatch():
-                    self._call(effect)
-                case Cancel(id=call):
-                    self.outside.cancel(call)
-                    self.delays.drop(call)
-                case AgentMessage():
-                    self.dispatchers.send(effect)
-                case Unclaim():
-                    self.executors.claims.give_back((effect.unit, effect.queue), effect.item, effect.failed)
-                case OrderDone() | OrderNews():
-                    self.orders.tell(effect)
-                case ChildMessage():
-                    self.outside.resume(self.listening.pop(effect.token, 0))
-                    self.outside.release(partial(self.executors.coglets.deliver, effect))
-                case Output():
-                    self.last[effect.channel] = effect.value
-                    self.taps.output(effect)
-                    if effect.channel in self._kept:
-                        self.outputs.setdefault(effect.channel, []).append(effect.value)
-                    if self.options.on_output is not None:
-                        self.options.on_output(effect)
-                case LogLine():
-                    if self.options.on_log is not None:
-                        self.options.on_log(effect)
-                case Persist():
-                    changed[effect.path, effect.name] = effect.value
-                case Forget(path=path):
-                    gone.append(path)
-                    changed = {k: v for k, v in changed.items() if k[0] != path and not k[0].startswith(f"{path}/")}
-                case _:
-                    assert_never(effect)
-        if (changed or gone) and self.sinks.states is not None:
-            self.sinks.states.save(changed, gone)
-
-    def _call(self, call: Outward) -> None:
-        """Begin a call: a scripted reply is due later on the kernel's clock, everything else is a task."""
-        answer = self.models.answer(call) if isinstance(call, Ask) else None
-        if answer is not None:
-            delay, value = answer
-            if isinstance(call, Ask) and call.streams:
-                for share, piece in pieces(value):
-                    self.delays.add(self.kernel.now + int(delay * share), Piece(call.id, piece))
-            self.delays.add(self.kernel.now + delay, Reply(call.id, value))
-            return
-        scope = self.outside.begin(call.id)
-        if isinstance(call, Call):
-            self.executors.claims.began(call)
-            self._ask_person(call)
-        self.outside.release(partial(self.background.start_soon, self._execute, call, scope))
-
-    def _ask_person(self, call: Call) -> None:
-        """Take note of a question to a person, whose timeout passes on the clock of the run."""
-        program = call.program
-        if program.kind != "human":
-            return
-        self.outside.ask(call.id)
-        limit = call.request.get("timeout")
-        if isinstance(limit, Duration):
-            late = Failure("timeout", f"program `{program.name}` took longer than {limit.nanos / 1e9:g}s")
-            self.delays.add(self.kernel.now + limit.nanos, Reply(call.id, late))
-            self.limited.add(call.id)
-
-    async def _execute(self, call: Outward, scope: trio.CancelScope) -> None:
-        """Carry out a call in its scope, and hand in its result."""
-        self.under_way[call.id] = UnderWay(call, self.now())
-        with scope:
-            self.outside.result(call.id, await self._value(call))
-        del self.under_way[call.id]
-        if scope.cancelled_caught:
-            self.executors.claims.cancelled(call.id)
-        self.outside.left(call.id)
-
-    def _latest(self, call: int) -> float:
-        """Return the instant of `time.monotonic` up to which the run waits for a call, infinity if it has no bound.
-
-        In a simulation that is no real time.
-        """
-        instants = [t for t in (self.kernel.deadline(call), self._limit) if t is not None]
-        return (self.began + min(instants)) / 1e9 if instants and not self.options.sim else float("inf")
-
-    async def _value(self, call: Outward) -> Any:
-        """Return the result of a call, or a Failure."""
-        match call:
-            case Ask():
-                return await self.models.ask(call, partial(self.outside.piece, call.id))
-            case Dispatch():
-                return await self.dispatchers.run(call, partial(self.outside.progress, call.id))
-            case Call():
-                call.handle = self.kernel.handles.get(call.id, "")
-                return await self.executors.execute(call, self._latest(call.id))
-            case _:
-                assert_never(call)

@@ -20,10 +20,13 @@ class Settings:
     `workspace` is the folder in which programs run. `allow_imports` are the packages that they may import. `people`
     answers questions. `sandboxed` says whether sandboxes are made where a program asks for one. `keeping` is the
     store of plans. `registry` is the store in which the agents of the run are listed, or an empty string. `kept` is what
-    is cogc's own and hidden in every sandbox. `serve_graph` is the server of a `CogWebUI`, where the run may have one.
+    is cogc's own and hidden in every sandbox. `serve_graph` is the server of a `CogWebUI`, where the run may have one. `lasting` is the
+    file for what a durable run would have in memory.
     """
 
-    __slots__ = ("allow_imports", "keeping", "kept", "people", "registry", "sandboxed", "serve_graph", "workspace")
+    __slots__ = (
+        "allow_imports", "keeping", "kept", "lasting", "people", "registry", "sandboxed", "serve_graph", "workspace",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -35,7 +38,9 @@ class Settings:
         registry: str = "",
         kept: Kept | None = None,
         serve_graph: ServeGraph | None = None,
+        lasting: str = "",
     ) -> None:
+        self.lasting = lasting
         self.kept = kept or Kept()
         self.serve_graph = serve_graph
         self.registry = registry

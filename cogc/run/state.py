@@ -1,12 +1,7 @@
-"""The `persist` states of an instance, which outlive its runs, in `instances/NAME/state.db` of the state folder.
-
-An instance has one run at a time: a store locks its folder from its creation until it is closed.
-"""
+"""The `persist` states of an instance, which outlive its runs, in `instances/NAME/state.db` of the state folder."""
 
 from __future__ import annotations
 
-import fcntl
-import os
 import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,12 +9,12 @@ from typing import Any
 
 import msgspec
 
-from cogc.disk.state_folder import touch, touch_database
+from cogc.disk.state_folder import touch_database
 from cogc.language.codec import decode, encode
 
 
 class StateError(Exception):
-    """The states of an instance cannot be used: another run has locked them, or their file is damaged."""
+    """The states of an instance cannot be used: their file is damaged."""
 
 
 class StateStore:
@@ -33,8 +28,6 @@ class StateStore:
         self.path = path
         self.lost = ""
         self.on_lost: Callable[[], None] | None = None
-        self.lock = open(touch(str(path.parent / "lock")), "a+")  # noqa: SIM115 - held until `close`
-        self._take_lock()
         self.connection = sqlite3.connect(touch_database(str(path)), isolation_level=None)
         try:
             self.connection.execute("PRAGMA journal_mode=WAL")
@@ -46,22 +39,6 @@ class StateStore:
         except (sqlite3.DatabaseError, msgspec.DecodeError, UnicodeDecodeError, TypeError) as error:
             self.close()
             raise StateError(f"the states in `{path}` cannot be read: {error}") from None
-
-    def _take_lock(self) -> None:
-        """Lock the folder. Raise StateError if another run has locked it."""
-        try:
-            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            self.lock.seek(0)
-            holder = self.lock.read().strip()
-            self.lock.close()
-            raise StateError(f"a run of this instance is under way{f', process {holder}' if holder else ''}") from None
-        try:
-            self.lock.truncate(0)
-            self.lock.write(f"{os.getpid()}\n")
-            self.lock.flush()
-        except OSError as error:  # that of a write names no file
-            raise OSError(error.errno, error.strerror, self.lock.name) from None
 
     def _load(self) -> dict[tuple[str, str], Any]:
         """Return the saved states."""
@@ -86,7 +63,10 @@ class StateStore:
             if self.on_lost is not None:
                 self.on_lost()
 
+    def replace(self, states: dict[tuple[str, str], Any]) -> None:
+        """Write states in the place of all that are saved."""
+        self.save(states, sorted({path for path, _ in self.kept}))
+
     def close(self) -> None:
-        """Close the file and release the lock."""
+        """Close the file."""
         self.connection.close()
-        self.lock.close()

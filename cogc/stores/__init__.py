@@ -5,7 +5,7 @@ Blackboards, task queues, plans and registries are written against the interface
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -15,6 +15,23 @@ from cogc.stores.memory import MemoryStore
 from cogc.stores.redis import redis_store
 
 GROUP = "cogc.backends"
+
+
+@asynccontextmanager
+async def lasting_store(path: Path, prefix: str, clock: Callable[[], float] | None) -> AsyncIterator[Store]:
+    """Open the store of what a durable run has in memory, on the clock of a simulation if there is one."""
+    import sqlite3  # slow to import, and needed for this store alone
+
+    from cogc.stores.sqlite import SqliteStore
+
+    try:
+        made = SqliteStore(path, prefix, clock)
+    except (OSError, sqlite3.Error) as error:
+        raise ConnectionError(f"the store {path} cannot be used: {error}") from None
+    try:
+        yield made
+    finally:
+        await made.aclose()
 
 
 @asynccontextmanager

@@ -43,10 +43,11 @@ create table if not exists clock (one integer primary key check (one = 1), boot 
 
 class SqliteStore:
     """One connection. Reads and writes run in the calling task, statements that may block in a thread. `prefix` stands in front
-    of all keys and names, so that several users of one file are apart."""
+    of all keys and names, so that several users of one file are apart. `clock` gives the seconds of `now` in a simulation."""
 
-    def __init__(self, path: Path, prefix: str = "") -> None:
+    def __init__(self, path: Path, prefix: str = "", clock: Callable[[], float] | None = None) -> None:
         self.prefix = prefix
+        self.clock = clock
         path.parent.mkdir(parents=True, exist_ok=True)
         self.db = sqlite3.connect(
             touch_database(str(path)), timeout=_BUSY, isolation_level=None, check_same_thread=False
@@ -102,7 +103,7 @@ class SqliteStore:
                     return
 
     async def now(self) -> float:
-        return self._now()
+        return self._now() if self.clock is None else self.clock()
 
     def _now(self) -> float:
         return since_boot() + self._ahead

@@ -72,11 +72,13 @@ class ValueQueue:
 
         await self.store.transact(work)
 
-    async def put(self, value: Any) -> str:
-        """Add an item, and return its id."""
-        id, now = self.new_id(), await self.store.now()
+    async def put(self, value: Any, id: str = "") -> str:
+        """Add an item, and return its id: a new one, or a given one, by which a second `put` of the item is none."""
+        id, now = id or self.new_id(), await self.store.now()
 
         async def work(tx: Tx) -> None:
+            if await tx.get(f"item:{id}") is not None:
+                return
             tx.put(f"item:{id}", {"value": value, "token": 0, "tries": 0, "until": 0.0})
             tx.add(f"items:{self.name}", id, now)
             tx.publish("item_events", id)
@@ -84,13 +86,29 @@ class ValueQueue:
         await self.store.transact(work)
         return id
 
-    async def take(self, key_of: KeyOf | None = None) -> Claim | None:
+    async def take(self, key_of: KeyOf | None = None, by: str = "") -> Claim | None:
         """Claim the oldest free item. Return `[value, id, token]`, or None if there is none.
 
-        With `key_of`, an item waits while an older one with the same key is not done, whoever works on that.
+        With `key_of`, an item waits while an older one with the same key is not done, whoever works on that. `by` names the call that
+        claims, which may find its claim again (`again`).
         """
         self.in_order = self.in_order or key_of is not None
-        return await self._shielded(partial(self._try, key_of))
+        return await self._shielded(partial(self._try, key_of, by))
+
+    async def again(self, by: str) -> Claim | None:
+        """Return the claim that a call has made, if nobody has claimed its item since, with a new lease; else None."""
+        now = await self.store.now()
+
+        async def work(tx: Tx) -> Claim | None:
+            for name in (f"items:{self.name}", f"dead:{self.name}"):
+                for id in await tx.members(name):
+                    item = await tx.get(f"item:{id}")
+                    if item is not None and item.get("by") == by:
+                        tx.put(f"item:{id}", {**item, "until": now + self.lease})
+                        return [item["value"], id, item["token"]]
+            return None
+
+        return await self._shielded(lambda: self.store.transact(work))
 
     async def claim(self) -> dict[str, Any] | None:
         """Claim the oldest free item. Return `{value, id, token}`, or None if there is none."""
@@ -104,7 +122,7 @@ class ValueQueue:
             made.append(await claim())
         return made[0]
 
-    async def _try(self, key_of: KeyOf | None = None) -> Claim | None:
+    async def _try(self, key_of: KeyOf | None = None, by: str = "") -> Claim | None:
         """Claim the oldest free item in one transaction. An item without attempts left moves to the dead ones on the
         way."""
         now = await self.store.now()
@@ -132,6 +150,7 @@ class ValueQueue:
                 item["token"] += 1
                 item["tries"] += 1
                 item["until"] = now + self.lease
+                item["by"] = by
                 tx.put(f"item:{id}", item)
                 return [item["value"], id, item["token"]]
             return None
@@ -140,10 +159,10 @@ class ValueQueue:
         self.buried += buried
         return found
 
-    async def dead(self) -> Claim | None:
+    async def dead(self, by: str = "") -> Claim | None:
         """Claim the oldest dead item for the length of the lease. Return `[value, id, token]`, or None if there is none."""
         await self._try_bury()
-        return await self._shielded(self._exhume)
+        return await self._shielded(partial(self._exhume, by))
 
     async def _try_bury(self) -> None:
         """Move the items whose last claim has run out of its lease to the dead ones."""
@@ -157,7 +176,7 @@ class ValueQueue:
 
         await self.store.transact(work)
 
-    async def _exhume(self) -> Claim | None:
+    async def _exhume(self, by: str) -> Claim | None:
         """Claim the oldest dead item that is free. The claim of whoever worked on it has ended by that."""
         now = await self.store.now()
 
@@ -166,7 +185,7 @@ class ValueQueue:
                 item = await tx.get(f"item:{id}")
                 if item is None or item["until"] > now:
                     continue
-                item.update(gone=True, token=item["token"] + 1, until=now + self.lease)
+                item.update(gone=True, token=item["token"] + 1, until=now + self.lease, by=by)
                 tx.put(f"item:{id}", item)
                 return [item["value"], id, item["token"]]
             return None
@@ -204,7 +223,7 @@ class ValueQueue:
             item = await tx.get(f"item:{id}")
             if item is None or item["token"] != token:
                 return False
-            item.update(until=0.0, gone=False)
+            item.update(until=0.0, gone=False, by="")
             tx.put(f"item:{id}", item)
             if item["tries"] >= self.attempts and not item.get("buried"):
                 self._bury(tx, id, item, now)
@@ -228,7 +247,7 @@ class ValueQueue:
                 item["tries"] -= 1
                 if item.get("buried"):
                     self._revive(tx, id, item, now)
-            tx.put(f"item:{id}", {**item, "until": 0.0, "gone": False})
+            tx.put(f"item:{id}", {**item, "until": 0.0, "gone": False, "by": ""})
             tx.publish("item_events", id)
 
         await self.store.transact(work)

@@ -27,7 +27,7 @@ class Handler(BaseHTTPRequestHandler):
         self.server.requests.append(body)
         self.server.headers.append(dict(self.headers))
         with self.server.lock:
-            behave = self.server.behaviours.pop(0) if self.server.behaviours else reply("nothing left")
+            behave = self.server.behaviours.pop(0) if self.server.behaviours else self.server.brain(body)
         try:
             behave(self)
         except (BrokenPipeError, ConnectionResetError):
@@ -75,6 +75,8 @@ class Server(ThreadingHTTPServer):
         self.counted: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
         self.behaviours: list[Behaviour] = []
+        self.brain: Callable[[dict[str, Any]], Behaviour] = lambda _body: reply("nothing left")
+        """What answers a request for which no behaviour is left."""
         self.tokens = 10
         self.models: list[str] = []
         self.lock = threading.Lock()

@@ -1,0 +1,208 @@
+"""The folder of an instance: who runs it, the journal of its last run, and what became of that run.
+
+    lock             a record of the process that runs the instance; `flock` holds it
+    journal.jsonl    the journal of the last run
+    journal.new      the journal of a run of which nothing has left yet: if it dies, it has never been
+    state.db         the states that outlive a run (`state.py`)
+    queues.db        the items of queues in memory, which live as long as the run
+
+The lock is lent to the reaper of the run, and through it to whoever holds a program of the run. So it is free when the last
+process of a dead run is gone, and not earlier.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, BinaryIO, Literal, NamedTuple, TypeAlias
+
+from cogc.disk.state_folder import touch
+from cogc.run.journal import Journal, Recording, load
+from cogc.run.process import lend
+from cogc.run.reaper import GRACE, LIMIT
+from cogc.stores.owner import Owner, alive, owner
+
+JOURNAL = "journal.jsonl"
+STATES = "state.db"
+QUEUES = "queues.db"
+_NEW = "journal.new"
+_LOCK = "lock"
+_PATIENCE = GRACE + LIMIT + 3.0
+"""Seconds in which the processes of a dead run have to end."""
+_POLL = 0.02
+
+Condition: TypeAlias = Literal["running", "unfinished", "ended", "new"]
+
+
+class InstanceError(Exception):
+    """An instance cannot be used: another run has it, or its journal is damaged."""
+
+
+class Instance:
+    """An instance that this process runs, from `open` to `close`.
+
+    `recording` is the journal of a run that did not end, which is to be resumed, or None for a new run. `fresh` gives such a run up.
+    `runs` counts the runs that there were.
+    """
+
+    def __init__(self, folder: Path, fresh: bool = False) -> None:
+        self.folder = folder
+        self.lock = Lock(folder / _LOCK)
+        self.recording: Recording | None = None
+        self.given_up = ""
+        self.runs = 0
+        self.file: BinaryIO | None = None
+        self._is_new = False
+        try:
+            found = self._load(fresh)
+            self.runs = 0 if found is None else int(found.head.get("runs", 1))
+            if found is not None and not found.over:
+                self.recording = None if fresh else found
+                self.given_up = str(found.head.get("run", "")) if fresh else ""
+        except BaseException:
+            self.lock.release()
+            raise
+
+    def _load(self, fresh: bool) -> Recording | None:
+        """Return the journal of the last run. Raise InstanceError if it is damaged, unless it is given up."""
+        path = self.folder / JOURNAL
+        try:
+            return load(path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except ValueError as error:
+            if fresh:
+                return None
+            raise InstanceError(f"`{path}`: {error} (--fresh gives that run up)") from None
+
+    def journal(self, head: dict[str, object]) -> Journal:
+        """Return the journal of the run: a new one, or the one of the run that goes on, cut behind its last whole line."""
+        recording = self.recording
+        if recording is not None:
+            self.file = open(self.folder / JOURNAL, "r+b", buffering=0)  # noqa: SIM115 - open until `close`
+            self.file.truncate(recording.size)
+            self.file.seek(recording.size)
+            return Journal.after(self.file, recording)
+        for end in ("", "-wal", "-shm"):
+            (self.folder / f"{QUEUES}{end}").unlink(missing_ok=True)
+        self.file = open(touch(str(self.folder / _NEW)), "wb", buffering=0)  # noqa: SIM115 - open until `close`
+        self._is_new = True
+        return Journal(self.file, head)
+
+    def sync(self) -> None:
+        """Put what was written on disk. From then on the run is the last one of the instance."""
+        assert self.file is not None
+        os.fdatasync(self.file.fileno())
+        if self._is_new:
+            os.replace(self.folder / _NEW, self.folder / JOURNAL)
+            descriptor = os.open(self.folder, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+            self._is_new = False
+
+    def close(self) -> None:
+        """Close the journal and release the lock."""
+        if self.file is not None:
+            self.file.close()
+        if self._is_new:
+            with suppress(OSError):
+                (self.folder / _NEW).unlink()
+        self.lock.release()
+
+
+class Lock:
+    """A lock on a folder, by a file that names the process which holds it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.file = open(touch(str(path)), "r+")  # noqa: SIM115 - held until `release`
+        deadline = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                self._wait(deadline)
+        try:
+            self.file.seek(0)
+            self.file.truncate()
+            self.file.write(json.dumps(owner(time.time())))
+            self.file.flush()
+        except OSError as error:  # that of a write names no file
+            raise OSError(error.errno, error.strerror, str(path)) from None
+        lend(self.file.fileno())
+
+    def _wait(self, deadline: float) -> None:
+        """Wait for the processes of a dead run. Raise InstanceError if a living one has the lock, or they do not end."""
+        holder = holder_of(self.path)
+        if holder is not None and alive(holder, time.time()):
+            self.file.close()
+            raise InstanceError(f"a run of this instance is under way, process {holder['pid']}")
+        if time.monotonic() > deadline:
+            self.file.close()
+            who = "" if holder is None else f" (process {holder['pid']})"
+            raise InstanceError(
+                f"the last run of this instance{who} is over, but programs that it started have not ended"
+            )
+        time.sleep(_POLL)
+
+    def release(self) -> None:
+        """Release the lock, for those too to whom it was lent."""
+        if not self.file.closed:
+            lend(None)
+            fcntl.flock(self.file, fcntl.LOCK_UN)
+            self.file.close()
+
+
+def holder_of(path: Path) -> Owner | None:
+    """Return the process that a lock file names, or None."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    if not isinstance(found, dict) or not {"host", "pid", "born", "until"} <= found.keys():
+        return None
+    return Owner(host=found["host"], pid=found["pid"], born=found["born"], until=found["until"])
+
+
+class Status(NamedTuple):
+    """What an instance looks like from outside: its condition, the process that runs it, its last run, how that ended, and when the
+    journal was written last."""
+
+    name: str
+    condition: Condition
+    process: int = 0
+    run: str = ""
+    outcome: str = ""
+    written: float = 0.0
+    head: dict[str, Any] | None = None
+
+
+def status_of(folder: Path) -> Status:
+    """Return the status of an instance. Raise ValueError if its journal is damaged, OSError if it cannot be read."""
+    path, holder = folder / JOURNAL, holder_of(folder / _LOCK)
+    process = holder["pid"] if holder is not None and alive(holder, time.time()) and _is_locked(folder / _LOCK) else 0
+    try:
+        recording = load(path.read_bytes())
+    except FileNotFoundError:
+        return Status(folder.name, "running" if process else "new", process)
+    condition: Condition = "running" if process else "ended" if recording.over else "unfinished"
+    outcome = recording.events[-1][3] if recording.over and len(recording.events[-1]) > 3 else ""
+    head = recording.head
+    return Status(folder.name, condition, process, str(head.get("run", "")), str(outcome), path.stat().st_mtime, head)
+
+
+def _is_locked(path: Path) -> bool:
+    """Return whether somebody holds a lock."""
+    with open(path) as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        return False

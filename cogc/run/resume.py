@@ -1,0 +1,219 @@
+"""A run that goes on where another process left it: its kernel is made again from the journal, and what was under way is begun again.
+
+The order of events.
+
+1. The events of the journal are handed in to the new kernel (`journal.replay`). Nothing is carried out meanwhile. What the effects
+   say is taken note of: the calls that were begun, the messages of the root, the answers of scripts that were used up.
+2. The tables of the shell are made again: messages from outside are counted, claimed items are held, plans are held.
+3. Coglets in Python whose object cannot be loaded start anew (`revived`), each as an event of the journal.
+4. Time has passed (`resumed`): timers that came due meanwhile fire.
+5. What is left are the effects that have to leave now. Those that had not left for certain are carried out again. Calls without a
+   result are begun again under their numbers, or fail if their program wants that (`on_resume: fail`).
+
+The invariants. A call whose result is in the journal is never begun. A call that the journal does not have was never begun, since
+calls are written down first: it is begun like any other. What happens in 3 and 4 is in the journal behind what was there, so that
+a run can be resumed any number of times.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from cogc.kernel import queues
+from cogc.kernel.effects import Ask, Call, Cancel, Dispatch, Effect, Output
+from cogc.kernel.objects import FAILED, STARTING, STOPPED, STOPPING, Instance
+from cogc.language.codec import packed
+from cogc.language.values import Failure
+from cogc.run.carrying import LEAVING, Carrier
+from cogc.run.delayed import Message
+from cogc.run.journal import Event, Outward, Recording, replay
+
+FAIL = "fail"
+"""The `on_resume` of a program that is not begun again."""
+
+
+@dataclass(slots=True)
+class Resumed:
+    """What the effects of a replay have said.
+
+    `open` has the calls without a result, `since` their instants, `again` the effects that may not have left. `left` is
+    how many had left for certain, `count` how many there were. `recorded` are the calls that the journal has. `plans` has the calls that
+    began or saved a plan, with the plan that was saved.
+    """
+
+    left: int
+    recorded: set[int]
+    open: dict[int, Outward] = field(default_factory=dict)
+    since: dict[int, int] = field(default_factory=dict)
+    again: list[Effect] = field(default_factory=list)
+    plans: dict[int, Any] = field(default_factory=dict)
+    count: int = 0
+    begun_again: int = 0
+
+
+def resume(carrier: Carrier, recording: Recording) -> Resumed:
+    """Give the kernel of a session that has not begun the state of a recording, and leave the effects that have to leave now.
+
+    Raise `journal.Divergence` if the program of the session departs from the recording.
+    """
+    events = recording.events
+    found = Resumed(_left(events), {e[3] for e in events if e[2] == "call"})
+    door = carrier.kernel.door
+    poll, told, door.poll, door.told = door.poll, door.told, None, None
+    try:
+        replay(carrier.kernel, events, lambda effects: _taken(carrier, found, effects), goes_on=True)
+    finally:
+        door.poll, door.told, door.cuts = poll, told, None
+    _count(carrier, events)
+    _save_states(carrier)
+    _hold(carrier, found, events)
+    _revive(carrier, events)
+    _pass_time(carrier)
+    _taken(carrier, found, _drained(carrier))
+    _begin_again(carrier, found)
+    return found
+
+
+def _left(events: list[Event]) -> int:
+    """Return how many effects had left for certain."""
+    return next((e[3] for e in reversed(events) if e[2] == "left"), 0)
+
+
+def _drained(carrier: Carrier) -> list[Effect]:
+    effects, carrier.kernel.effects = carrier.kernel.effects, []
+    return effects
+
+
+def _taken(carrier: Carrier, found: Resumed, effects: list[Effect]) -> None:
+    """Take note of what effects say, without carrying them out."""
+    for effect in effects:
+        match effect:
+            case Call() | Ask() | Dispatch():
+                found.open[effect.id] = effect
+                found.since[effect.id] = carrier.kernel.now
+                if isinstance(effect, Ask):
+                    carrier.models.recall(effect)
+                elif isinstance(effect, Call):
+                    _recall(carrier, found, effect)
+            case Cancel(id=call):
+                found.open.pop(call, None)
+            case Output():
+                carrier.note_output(effect)
+        if found.count >= found.left and isinstance(effect, LEAVING):
+            found.again.append(effect)
+        found.count += 1
+    if carrier.kernel.trace is not None:
+        carrier.write_trace()
+
+
+def _recall(carrier: Carrier, found: Resumed, call: Call) -> None:
+    """Take note of what a call has used up, or made."""
+    program = call.program
+    if program.kind == "human":
+        carrier.executors.settings.people.recall(program.name)
+    elif program.kind == "plan store" and program.argument == "open":
+        found.plans[call.id] = None
+    elif program.kind == "plan store" and program.argument == "save":
+        found.plans[call.id] = next(iter(call.arguments.values()))
+
+
+def _count(carrier: Carrier, events: list[Event]) -> None:
+    """Count what came from outside, and give the messages of the command line that had not entered."""
+    given = 0
+    for _, _, kind, *data in events:
+        if kind == "input":
+            carrier.entries.seq += 1
+            carrier.entries.counts[data[0]] += 1
+            given += len(data) > 2
+        elif kind == "order":
+            carrier.orders.last = max(carrier.orders.last, data[0])
+        elif kind == "unit":
+            carrier.orders.units[data[0]] = carrier.kernel.outer.units[data[0]]
+    options = carrier.options
+    waiting = [(0, *item) for item in options.inputs]
+    waiting += sorted(options.later, key=lambda item: item[0])
+    for instant, channel, value in waiting[given:]:
+        carrier.delays.add(instant, Message(channel, value, given=True))
+
+
+def _save_states(carrier: Carrier) -> None:
+    """Save the states that are kept for a later run: the last of them may not have been saved."""
+    states = carrier.sinks.states
+    if states is not None:
+        states.replace(carrier.kernel.persisted)
+
+
+def _hold(carrier: Carrier, found: Resumed, events: list[Event]) -> None:
+    """Hold the items of queues on which coglets are at work, and the plans of this run."""
+    for _, _, kind, *data in events:
+        if kind == "result" and data[0] in found.plans and not isinstance(data[1], Failure):
+            plan = found.plans[data[0]]
+            carrier.executors.plans.hold(packed(data[1] if plan is None else plan))
+    for unit, queue, claim in queues.at_work(carrier.kernel):
+        carrier.executors.claims.hold((unit, queue), claim)
+
+
+def _revive(carrier: Carrier, events: list[Event]) -> None:
+    """Start coglets in Python anew whose objects cannot be loaded."""
+    kernel, coglets = carrier.kernel, carrier.executors.coglets
+    for _, _, kind, *data in events:
+        if kind == "saved":
+            path, given, state = data
+            coglets.saved[path] = given, state
+        elif kind == "revived":
+            coglets.saved.pop(data[0], None)
+    if kernel.root is None:
+        return
+    for inst in _in_python(kernel.root):
+        if _loads(inst) and inst.path in coglets.saved:
+            continue
+        coglets.saved.pop(inst.path, None)
+        if not inst.gate & (STARTING | STOPPING | STOPPED | FAILED):
+            carrier.note("revived", inst.path)
+            kernel.revive(inst.path)
+
+
+def _in_python(inst: Instance) -> list[Instance]:
+    """Return the coglets in Python that a spec declares, from a coglet downwards; none below another one."""
+    if inst.code.ir.python:
+        return [inst]
+    return [found for member in inst.members() for found in _in_python(member)]
+
+
+def _loads(inst: Instance) -> bool:
+    """Return whether the object of a coglet may be loaded: it has made no children."""
+    return not any(slot.brief for slot in (inst.children or {}).values())
+
+
+def _pass_time(carrier: Carrier) -> None:
+    """Let the time pass in which nobody ran. On a clock that was set back, none has passed."""
+    kernel = carrier.kernel
+    now = kernel.now if carrier.options.sim else max(kernel.now, time.time_ns() - kernel.epoch)
+    carrier.note("resumed", now)
+    if kernel.root is not None and not kernel.ended:
+        kernel.resumed(now)
+
+
+def _begin_again(carrier: Carrier, found: Resumed) -> None:
+    """Leave what has to be carried out now among the effects of the kernel."""
+    kernel = carrier.kernel
+    calls: list[Effect] = []
+    for call in sorted(found.open):
+        effect = found.open[call]
+        if call not in kernel.calls:
+            continue
+        if call in found.recorded:
+            if isinstance(effect, Call) and effect.program.on_resume == FAIL:
+                failure = Failure(
+                    "resume", f"`{effect.program.name}` was under way when the run ended, and is not begun again"
+                )
+                carrier.outside.results.append((call, failure))
+                continue
+            carrier.executors.claims.again.add(call)
+            found.begun_again += 1
+        calls.append(effect)
+    carrier.since = {call: found.since[call] for call in found.open}
+    kernel.effects = [*found.again, *calls]
+    carrier.carried = found.count - len(kernel.effects)

@@ -1,0 +1,205 @@
+"""Systems of several kinds for runs that are killed: each counts in the world what was done, by the id of the call."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from support.anthropic import Behaviour, Server, blocks, reply, use
+from support.crashes import World
+from support.scripts import rules
+from support.specs import build
+
+NOTE = 'shell ["sh", "-c", "echo $COGC_CALL_ID >> ledger; echo {0}"]'
+
+
+def ledger(world: World) -> Counter[str]:
+    """How often each call of a program was made."""
+    file = world.folder / "ledger"
+    return Counter(file.read_text().split()) if file.exists() else Counter()
+
+
+# ---- agents with tools, against a real server of models --------------------------------------------------------
+
+AGENTS = """
+model m = anthropic "m" {{ base_url: "{url}", api_key: env("COGC_TEST_KEY") }}
+program look(what: string) -> string = {look}
+agent Scout {{ model: m, system: "You scout.", tools: [look], timeout: 20s }}
+agent Chief {{ model: m, system: "You lead.", tools: [Scout], timeout: 20s, max_turns: 6 }}
+coglet Main {{
+  listen q: string
+  transmit out: any
+  state seen: int = 0
+  create a = Chief * 2
+  link self.q -> a.task {{ map: round_robin }}
+  on a.result as r {{ seen = seen + 1
+    out <- r }}
+  on a.failed as f {{ out <- [f.kind, f.message] }}
+}}
+"""
+
+
+def brain(body: dict[str, Any]) -> Behaviour:
+    """Let the chief ask the scout twice, and the scout look once for each question."""
+    system = str(body.get("system", ""))
+    said = [b for m in body["messages"] for b in m["content"] if isinstance(b, dict)]
+    results = sum(b.get("type") == "tool_result" for b in said)
+    first = next(b["text"] for b in said if b.get("type") == "text")
+    if "scout" in system:
+        return blocks(use("look", f"l{first[-1]}", what=first)) if not results else reply(f"saw {first}")
+    if results < 2:
+        return blocks(use("Scout", f"s{results}", query=f"{first}{results}"))
+    return reply(f"done {first}")
+
+
+def agents(server: Server) -> tuple[Callable[[Path], World], Callable[[World], Counter[str]]]:
+    server.brain = brain
+
+    def make(folder: Path) -> World:
+        server.headers.clear()
+        text = AGENTS.format(url=server.url, look=NOTE.format("{{ what }}"))
+        return World(build(text), folder, [("q", "alpha"), ("q", "beta")])
+
+    def counted(world: World) -> Counter[str]:
+        found = Counter({k.lower(): v for k, v in h.items()}.get("idempotency-key", "") for h in server.headers)
+        return found + ledger(world)
+
+    return make, counted
+
+
+# ---- a plan ----------------------------------------------------------------------------------------------------
+
+PLAN = """
+program a() -> string = {a}
+program b(x: string) -> string = {b}
+program c(x: string) -> string = {c}
+plan Main {{ goal: "ship it"
+  step one: a()
+  step two after one: b(one)
+  step three after one: c(one)
+  step four after two, three: b(two)
+}}
+"""
+
+
+def plan(folder: Path) -> World:
+    text = PLAN.format(a=NOTE.format("A"), b=NOTE.format("{{ x }}B"), c=NOTE.format("{{ x }}C"))
+    made = World(build(text), folder, [("goal", "")], answers={"Main": ["approve"]})
+    made.plans = f"sqlite:{folder}/plans.db"
+    return made
+
+
+# ---- a team ----------------------------------------------------------------------------------------------------
+
+TEAM = """
+model m = scripted "{folder}/m.yml"
+program test(what: string) -> string = {test}
+agent Lead {{ model: m, system: "You lead.", output: string }}
+agent Developer {{ description: "Writes code.", model: m, tools: [test] }}
+agent Reviewer {{ model: m, system: "You review." }}
+team Main {{ lead: Lead, workers: [Developer * 2, Reviewer] }}
+"""
+
+
+def _calls(name: str, *inputs: dict[str, Any]) -> dict[str, Any]:
+    return {"tools": [{"name": name, "input": i} for i in inputs]}
+
+
+TEAM_SCRIPT = rules(
+    (
+        "Build it",
+        _calls("delegate", {"worker": "Developer", "task": "job-1"}, {"worker": "Developer", "task": "job-2"}),
+    ),
+    ("job-1", _calls("test", {"what": "one"})),
+    ("job-2", _calls("test", {"what": "two"})),
+    ("tested one", {"reply": "did one", "delay": "20ms"}),
+    ("tested two", {"reply": "did two", "delay": "30ms"}),
+    ("did two", _calls("delegate", {"worker": "Reviewer", "task": "look at it"})),
+    ("look at it", "fine"),
+    ("fine", "built"),
+)
+
+
+def team(folder: Path) -> World:
+    (folder / "m.yml").write_text(TEAM_SCRIPT)
+    text = TEAM.format(folder=folder, test=NOTE.format("tested {{ what }}"))
+    return World(build(text), folder, [("task", "Build it")], {"sim": True})
+
+
+# ---- consumers of queues ---------------------------------------------------------------------------------------
+
+QUEUES = """
+queue jobs: int = {store} {{ lease: 30s }}
+program work(x: int) -> int = shell ["sh", "-c", "echo $COGC_CALL_ID >> ledger; echo {{{{ x * 10 }}}}"] {{ output: json }}
+coglet Work {{ transmit out: int
+  state done: int = 0 keep
+  on jobs as x {{ let r = work(x)
+    done = done + 1
+    out <- r }} }}
+coglet Main {{ listen put: int
+  transmit out: int
+  state sum: int = 0
+  create w = Work * 2
+  on put as n {{ for i in range(n) {{ jobs <- i }} }}
+  on w.out as r {{ sum = sum + r
+    out <- r
+    if sum >= 60 {{ stop self }} }} }}
+"""
+
+
+def queues(store: str, **options: Any) -> Callable[[Path], World]:
+    def make(folder: Path) -> World:
+        named = f'sqlite "{folder}/q.db"' if store == "sqlite" else store
+        return World(build(QUEUES.format(store=named)), folder, [("put", 4)], dict(options))
+
+    return make
+
+
+# ---- a tree with timers, pools, joins and modifiers ------------------------------------------------------------
+
+TREE = """
+program note(x: int) -> int = shell ["sh", "-c", "echo $COGC_CALL_ID >> ledger; echo {x}"] { output: json }
+coglet Leaf(kind: int) {
+  listen x: int
+  transmit y: int
+  state n: int = 0 keep
+  on x as v when v % 5 == 4 and n == 0 { n = 1
+    fail "once" }
+  on x as v { n = n + v
+    y <- n * 100 + kind }
+}
+coglet Main {
+  listen go: int
+  transmit out: any
+  state k: int = 0
+  create leaf = Leaf * 0..8 { restart: on_error, backoff: 20ms, map: round_robin }
+  create left = Leaf(kind: 1)
+  create right = Leaf(kind: 2)
+  on go as n {
+    for i in range(n) { let made = create leaf(kind: 10 + i) }
+  }
+  every 40ms when k < 8 {
+    k = k + 1
+    leaf.x <- k
+    left.x <- k
+    if k % 2 == 0 { right.x <- k }
+    if k == 3 { let r = note(k)
+      out <- ["note", r] }
+  }
+  after 130ms { out <- "after" }
+  on leaf.y as y { out <- ["leaf", sender.index, y] }
+  on leaf.y as y batch 3 within 1s { out <- ["batch", y] }
+  on left.y as y debounce 60ms { out <- ["debounce", y] }
+  on leaf.y as y distinct y % 3 within 1m { out <- ["distinct", y] }
+  on left.y as y throttle 2 per 200ms { out <- ["throttle", y] }
+  on all(left.y, right.y) as [a, b] { out <- ["all", a, b] }
+  on left.y as y when y > 1000 { let late = await right.y timeout 70ms
+    out <- ["await", late, random()] }
+}
+"""
+
+
+def tree(folder: Path) -> World:
+    return World(build(TREE.replace("{x}", "{{ x }}")), folder, [("go", 3)], {"sim": True, "stop_at": 700_000_000})

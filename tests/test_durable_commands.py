@@ -1,0 +1,241 @@
+"""Instances on the command line: killed processes, locks, journals that are torn or changed, changed specs, questions, `runs` and `resume`."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cogc.run.instance import status_of
+from support.cli import cogc, cogc_here
+from support.paths import ROOT
+from support.state import state
+from support.waiting import wait_for
+
+SPEC = """
+program f(x: int) -> int = shell ["sh", "-c", "echo {{ x }} $COGC_CALL_ID >> ledger; echo {{ x * 2 }}"] { output: json }
+coglet Main {
+  listen x: int
+  transmit y: int
+  state n: int = 0 persist
+  on x as v { let r = f(v)
+    n = n + r
+    y <- n }
+}
+"""
+WORDS = ["--input", "x=1", "--input", "x=2", "--output", "json", "--quiet"]
+KILLED = -9
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "a.cog").write_text(SPEC)
+    return tmp_path
+
+
+def folder(project: Path) -> Path:
+    return state(project) / "instances" / "i"
+
+
+def journal(project: Path) -> Path:
+    return folder(project) / "journal.jsonl"
+
+
+def start(project: Path, *words: object, at: str = "", spec: str = "a.cog") -> subprocess.CompletedProcess[str]:
+    return cogc("run", spec, "--instance", "i", *(words or WORDS), cwd=project, COGC_CRASH_AT=at)
+
+
+def outputs(done: subprocess.CompletedProcess[str]) -> list[Any]:
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_a_killed_run_goes_on_and_a_run_that_ended_is_followed_by_a_new_one(project: Path) -> None:
+    assert start(project, at="3").returncode == KILLED
+    assert status_of(folder(project)).condition == "unfinished"
+    assert "i                unfinished" in cogc_here("runs", cwd=project).stdout
+    done = cogc("resume", "i", cwd=project)
+    assert done.returncode == 0 and re.search(
+        r"cogc: run \S+ goes on after \d+ events; 1 call was under way", done.stderr
+    )
+    assert outputs(done) == [
+        {"channel": "y", "data": 2, "seq": 1}, {"channel": "y", "data": 6, "seq": 2},
+    ]  # fmt: skip
+    calls = (project / "ledger").read_text().split("\n")[:-1]
+    assert sorted({c.split()[0] for c in calls}) == ["1", "2"] and len(calls) == len(set(calls)) == 2
+    (found,) = (json.loads(line) for line in cogc_here("runs", "--json", cwd=project).stdout.splitlines())
+    assert (found["instance"], found["state"], found["outcome"]) == ("i", "ended", "done")
+    refused = cogc_here("resume", "i", cwd=project)
+    assert refused.returncode == 2 and "the last run of the instance `i` ended (done)" in refused.stderr
+    assert [said["data"] for said in outputs(start(project))] == [8, 12]  # what is declared `persist` goes on
+
+
+def test_nothing_leaves_before_its_events_are_on_disk(project: Path) -> None:
+    assert start(project, at="1").returncode == KILLED
+    assert not (project / "ledger").exists() and not journal(project).exists()
+    assert cogc_here("resume", "i", cwd=project).returncode == 2
+    assert len(outputs(start(project))) == 2
+
+
+@pytest.mark.parametrize("damage", ["changed", "missing", "broken"])
+def test_a_journal_that_was_damaged_in_the_middle_is_refused_with_its_line(project: Path, damage: str) -> None:
+    start(project, at="3")
+    lines = journal(project).read_bytes().splitlines(keepends=True)
+    if damage == "changed":
+        lines[2] = lines[2].replace(b'"x",1', b'"x",7')
+    elif damage == "missing":
+        del lines[2]
+    else:
+        lines[2] = lines[2][:9] + b"\n"
+    journal(project).write_bytes(b"".join(lines))
+    done = start(project)
+    assert done.returncode == 2 and f"line {3} is broken" in done.stderr and done.stdout == ""
+    assert cogc_here("runs", cwd=project).returncode == 2
+    assert start(project, *WORDS, "--fresh").returncode == 0
+
+
+def test_a_torn_tail_is_cut_and_said_at_every_offset(project: Path) -> None:
+    assert start(project, at="3").returncode == KILLED
+    whole, before = journal(project).read_bytes(), (project / "ledger").read_text()
+    last, lines = whole[:-1].rindex(b"\n") + 1, len(whole.splitlines())
+    for size in [last + 1, (last + len(whole)) // 2, len(whole) - 1]:
+        journal(project).write_bytes(whole[:size])
+        (project / "ledger").write_text(before)
+        done = start(project)
+        assert done.returncode == 0 and f"was torn, and is cut: line {lines}" in done.stderr
+        assert [said["data"] for said in outputs(done)] == [2, 6]
+
+
+def test_a_second_start_says_who_has_the_instance(project: Path) -> None:
+    (project / "a.cog").write_text(
+        'program f() -> string = shell ["sleep", "100"]\ncoglet Main { on start { let r = f() } }'
+    )
+    words = [sys.executable, "-m", "cogc", "run", "a.cog", "--instance", "i"]
+    with subprocess.Popen(words, cwd=project, env={**os.environ, "PYTHONPATH": str(ROOT)}) as process:
+        wait_for(lambda: journal(project).exists() and b'"call"' in journal(project).read_bytes())
+        done = cogc("run", "a.cog", "--instance", "i", cwd=project)
+        assert done.returncode == 2
+        assert done.stderr == f"cogc: --instance i: a run of this instance is under way, process {process.pid}\n"
+        assert f"running, process {process.pid}" in cogc_here("runs", cwd=project).stdout
+        assert f"process {process.pid} runs the instance" in cogc_here("resume", "i", cwd=project).stderr
+        process.kill()
+
+
+def test_a_run_goes_on_when_no_process_of_the_dead_one_is_left(project: Path) -> None:
+    """The program ignores SIGTERM and outlives its shell; it writes into a file as long as it lives."""
+    loop = "trap '' TERM; (while :; do date +%s%N > alive; sleep 0.01; done) & wait"
+    spec = f'program f() -> string = shell ["sh", "-c", {json.dumps(loop)}] {{ on_resume: fail }}\n'
+    spec += "coglet Main { transmit y: string\n on start { y <- try f() else as e e.kind } }"
+    (project / "a.cog").write_text(spec)
+    words = [sys.executable, "-m", "cogc", "run", "a.cog", "--instance", "i"]
+    with subprocess.Popen(words, cwd=project, env={**os.environ, "PYTHONPATH": str(ROOT)}) as process:
+        wait_for((project / "alive").exists)
+        process.kill()
+    done = cogc("run", "a.cog", "--instance", "i", cwd=project)
+    assert done.returncode == 0 and done.stdout == "y: resume\n"
+    last = (project / "alive").read_text()
+    assert int(last or 0) < os.stat(journal(project)).st_mtime_ns
+
+
+def test_a_changed_spec_goes_on_unless_a_call_departs(project: Path) -> None:
+    start(project, at="4")
+    text = (project / "a.cog").read_text()
+    (project / "a.cog").write_text(text.replace("f(v)", "f(v + 1)"))
+    done = start(project)
+    assert done.returncode == 2 and done.stdout == ""
+    for line in (
+        "the unfinished run departs",
+        "expected  `f`",
+        "then at   a.cog:",
+        "at        a.cog:",
+        "--fresh gives that run up",
+    ):
+        assert line in done.stderr
+    (project / "a.cog").write_text(
+        text.replace("y <- n }", "y <- n * 100 }").replace("output: json", "output: json, on_resume: retry")
+    )
+    done = start(project)
+    assert done.returncode == 0 and "the program has changed since" in done.stderr
+    assert outputs(done)[-1] == {"channel": "y", "data": 600, "seq": 2}
+
+
+def test_fresh_gives_an_unfinished_run_up_and_its_questions(project: Path) -> None:
+    (project / "a.cog").write_text(
+        'program ask(q: string) -> string = human\ncoglet Main { transmit y: string\n on start { y <- ask("why?") } }'
+    )
+    words = [sys.executable, "-m", "cogc", "run", "a.cog", "--instance", "i", "--questions", "wait"]
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    asked = state(project) / "questions"
+    with subprocess.Popen(words, cwd=project, env=env) as process:
+        wait_for(lambda: any(asked.glob("*.socket")))
+        process.kill()
+    (question,) = asked.glob("*.json")
+    refused = cogc_here("answer", question.stem, "because", cwd=project)
+    assert refused.returncode == 2 and "`cogc resume i` goes on with it" in refused.stderr
+    with subprocess.Popen(words, cwd=project, env=env, stdout=subprocess.PIPE, text=True) as process:
+        wait_for(lambda: any(p.stem == question.stem for p in asked.glob("*.socket")))
+        wait_for(lambda: cogc_here("answer", question.stem, "because", cwd=project).returncode == 0)
+        assert process.communicate()[0] == "y: because\n"
+    assert "no open question" in cogc_here("answer", question.stem, "again", cwd=project).stderr
+    with subprocess.Popen(words, cwd=project, env=env) as process:
+        wait_for(lambda: any(asked.glob("*.socket")))
+        process.kill()
+    done = cogc("run", "a.cog", "--instance", "i", "--fresh", "--answer", "ask=so", cwd=project)
+    assert done.stdout == "y: so\n" and not list(asked.glob("*.json"))
+
+
+def test_a_resumed_run_goes_on_with_what_it_was_begun_with(project: Path) -> None:
+    first = start(project, *WORDS, "--sim", "--input", "x=3 at 1h", at="3")
+    done = start(project, "--input", "x=9", "--seed", "4", "--output", "json")
+    assert "--seed, --input not used" in done.stderr
+    assert [said["data"] for said in outputs(first) + outputs(done)] == [2, 6, 12]
+
+
+def test_a_recording_of_an_instance_is_its_journal(project: Path) -> None:
+    start(project, at="3")
+    start(project, *WORDS, "--record", "j")
+    assert (project / "j").read_bytes() == journal(project).read_bytes()
+    again = cogc("run", "a.cog", "--replay", "j", "--output", "json", cwd=project)
+    assert [said["data"] for said in outputs(again)] == [2, 6] and again.returncode == 0
+    assert cogc("run", "a.cog", "--replay", journal(project), "--output", "json", cwd=project).stdout == again.stdout
+
+
+COUNTER = "\n".join(
+    [
+        "from cogc.sdk import Coglet, listen, every",
+        "",
+        "",
+        re.findall(r"```python\n.*?(class Counter.*?)```", (ROOT / "specs" / "durable.md").read_text(), re.DOTALL)[0],
+    ]
+)
+PYTHON = """
+coglet Counter = python "counter:Counter" { listen add: int
+  transmit count: int }
+program slow(x: int) -> int = shell ["sh", "-c", "sleep 0.05; echo {{ x }}"] { output: json }
+coglet Main { listen x: int
+  transmit y: any
+  create c = Counter
+  on x as v { c.add <- slow(v) }
+  on c.count as n { y <- n } }
+"""
+
+
+@pytest.mark.parametrize("saves", [True, False])
+@pytest.mark.parametrize("under_way", [True, False])
+def test_a_class_that_saves_goes_on_and_another_starts_anew(project: Path, saves: bool, under_way: bool) -> None:
+    """It is killed after its third message, or while it handles the fourth one."""
+    (project / "counter.py").write_text(COUNTER if saves else COUNTER.replace("def save", "def keep"))
+    (project / "a.cog").write_text(PYTHON)
+    words = ["--output", "json", *(w for n in range(1, 5) for w in ("--input", f"x={n}"))]
+    assert [said["data"] for said in outputs(start(project, *words))] == [1, 3, 6, 10]
+    lines = journal(project).read_bytes().splitlines(keepends=True)
+    begun = [i for i, line in enumerate(lines) if b'\\"listen\\"' in line]
+    ended = next(i for i, line in enumerate(lines) if b'"result",%d,' % json.loads(lines[begun[2]])[3] in line)
+    journal(project).write_bytes(b"".join(lines[: (begun[3] if under_way else ended) + 1]))
+    found = [said["data"] for said in outputs(start(project, *words))]
+    assert set(found) & {4, 10} == ({10} if saves else set() if under_way else {4})

@@ -38,6 +38,7 @@ COMMANDS = {
     "graph": "draw a system",
     "trace": "print the trace of a run",
     "build": "write the typed program of a spec as JSON",
+    "fmt": "format specs",
     "convert": "write a spec in the other notation",
     "init": "start a project in a new folder",
     "explain": "explain a diagnostic by its code",

@@ -13,7 +13,7 @@ import pytest
 
 from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.source import Source
-from cogc.syntax import format as cog
+from cogc.syntax import format
 from cogc.syntax.parse import parse
 from support.cli import cogc_here
 from support.specs import check_text
@@ -171,7 +171,7 @@ def test_the_words_are_written_as_they_were_read() -> None:
     ).replace('  for each in "y"\n', "")
     problems = Problems()
     tree = parse(Source("a.cog", text), problems)
-    assert not problems.found and cog.file(tree) == text
+    assert not problems.found and format.written(tree) == text
 
 
 # ---- reports ---------------------------------------------------------------------------------------------------

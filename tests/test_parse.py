@@ -14,8 +14,7 @@ from lark import Token, Tree
 from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.source import Source
 from cogc.language.texts import RESERVED
-from cogc.syntax import format as cog
-from cogc.syntax import lalr, parse_cog, tables, write_yaml
+from cogc.syntax import format, lalr, parse_cog, tables, write_yaml
 from cogc.syntax.lexer import lex
 from cogc.syntax.parse import parse as parse_any
 from grammar import make_tables
@@ -195,7 +194,7 @@ def test_any_mutation_gives_diagnostics_or_a_clean_check(which: int, edits: list
 @pytest.mark.parametrize("text", TEXTS, ids=lambda t: t[:30])
 def test_print_then_parse_gives_the_same_tree(text: str) -> None:
     tree = parse(text)
-    assert parse(cog.file(tree)) == tree
+    assert parse(format.written(tree)) == tree
 
 
 @pytest.mark.parametrize("text", [t for t in TEXTS if "sett " not in t], ids=lambda t: t[:30])
@@ -211,7 +210,7 @@ def test_both_notations_give_equal_trees(text: str) -> None:
 def test_both_notations_give_equal_programs(path: Path) -> None:
     text, lock = path.read_text(), path.with_name("cogc.lock.json")
     others = {"cogc_lock_json": lock.read_text()} if lock.exists() else {}
-    first = build(cog.file(write_yaml.nodes_in_order(parse(text))), **others)
+    first = build(format.written(write_yaml.nodes_in_order(parse(text))), **others)
     second = build(write_yaml.file(parse(text)), name="spec.yml", **others)
     assert second.hash == first.hash
 
@@ -268,4 +267,4 @@ def deeper(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
 @given(st.recursive(LEAVES, deeper, max_leaves=12))
 def test_generated_expressions_print_and_parse_to_the_same_tree(text: str) -> None:
     tree = parse(f"const x = {text}")
-    assert parse(cog.file(tree)) == tree
+    assert parse(format.written(tree)) == tree

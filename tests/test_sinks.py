@@ -209,6 +209,7 @@ TABLE: dict[str, list[list[str]]] = {
     "graph": [["a.cog"]],
     "trace": [["show", "t.jsonl"], ["show", "t.jsonl", "--json"]],
     "build": [["a.cog"]],
+    "fmt": [["--check", "a.cog"], ["--diff", "a.cog"]],
     "convert": [["a.cog"]],
     "init": [["new/NUMBER"]],
     "explain": [["COG302"], ["grün"]],

@@ -15,7 +15,7 @@ import pytest
 
 from cogc.graph.model import graph
 from cogc.graph.write import text as drawn
-from cogc.syntax.format import file as written
+from cogc.syntax.format import written
 from support.cli import cogc
 from support.console import commands
 from support.paths import ROOT

@@ -19,8 +19,8 @@ from cogc.diagnostics.source import Source, is_yaml_spec, looks_like_yaml
 from cogc.disk.files import is_spec, read
 from cogc.language.closed import assert_never
 from cogc.names import load
-from cogc.syntax import format as cog
 from cogc.syntax import nodes, write_yaml
+from cogc.syntax.format import written as as_cog
 from cogc.syntax.parse import parse
 from cogc.syntax.read_yaml import Mapping, Scalar, Sequence, read_yaml
 
@@ -47,7 +47,7 @@ def run(options: Namespace) -> int:
     is_yaml = looks_like_yaml(unit.path, unit.source.text)
     target = options.to or ("cog" if is_yaml else "yaml")
     try:
-        written = cog.file(unit.tree) if target == "cog" else write_yaml.file(unit.tree)
+        written = as_cog(unit.tree) if target == "cog" else write_yaml.file(unit.tree)
         docs = _lost_docs(unit.tree, Source(f"{unit.path}.{'cog' if target == 'cog' else 'yml'}", written))
     except write_yaml.Unwritable as error:
         sys.stderr.write(f"cogc: {error}\n")
@@ -91,15 +91,10 @@ def _named(node: nodes.Node) -> str:
 
 def _same(tree: nodes.File, back: nodes.File) -> bool:
     """Return whether two trees are equal but for documentation and the order of their parts."""
-    first, second = ([_bare(node) for node in nodes.walk(write_yaml.nodes_in_order(t))] for t in (tree, back))
+    first, second = (
+        [nodes.bare(node, ("doc",)) for node in nodes.walk(write_yaml.nodes_in_order(t))] for t in (tree, back)
+    )
     return first == second
-
-
-def _bare(node: nodes.Node) -> list[object]:
-    """Return the class of a node and its fields, but for its documentation; a count or a mark in place of the nodes below."""
-    values = [getattr(node, field) for field in type(node)._compared_ if field != "doc"]
-    counted = [len(v) if isinstance(v, tuple) else v for v in values]
-    return [type(node), *(None if isinstance(v, nodes.Node) else v for v in counted)]
 
 
 def _lost_comments(source: Source, is_yaml: bool) -> list[str]:

@@ -481,7 +481,7 @@ class _Expansion:
 
 def _text(task: nodes.Expr) -> str:
     """Return an expression as text, for people."""
-    from cogc.syntax import format as cog  # few plans have such a step, and every check would pay for the import
+    from cogc.syntax import spell as cog  # few plans have such a step, and every check would pay for the import
 
     return cog.expression(task)
 

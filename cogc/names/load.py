@@ -82,7 +82,7 @@ def import_path(importer: str, path: str) -> str:
 def _unit(world: World, path: str, read: Reader, problems: Problems, importer: Span | None) -> Unit | None:
     if path in world.units:
         return world.units[path]
-    source = _source(path, read, problems, importer)
+    source = text_of(path, read, problems, importer)
     if source is None:
         return None
     unit = world.units[path] = Unit(source.path, source, _tree(source, problems), _id(world, path))
@@ -110,7 +110,7 @@ def _id(world: World, path: str) -> str:
     return posixpath.splitext(posixpath.relpath(path, start) if not posixpath.isabs(path) else path)[0]
 
 
-def _source(path: str, read: Reader, problems: Problems, importer: Span | None) -> Source | None:
+def text_of(path: str, read: Reader, problems: Problems, importer: Span | None = None) -> Source | None:
     """Read the text of a file; None and a diagnostic if that fails."""
     place = importer or Span(Source(path, ""), 0, 0)
     if path.startswith(FORMS):

@@ -266,6 +266,18 @@ def walk(node: Node) -> list[Node]:
     return found
 
 
+def bare(node: Node, without: tuple[str, ...] = ()) -> list[object]:
+    """Return the class of a node and its fields, but for some; a mark or a count in place of the nodes below."""
+    values = [getattr(node, field) for field in type(node)._compared_ if field not in without]
+    counted = [len(v) if isinstance(v, tuple) else v for v in values]
+    return [type(node), *(None if isinstance(v, Node) else v for v in counted)]
+
+
+def equal(first: Node, second: Node) -> bool:
+    """Return whether two trees are equal; they may be as deep as a long chain of operators is."""
+    return list(map(bare, walk(first))) == list(map(bare, walk(second)))
+
+
 def qualified_text(node: Node) -> str | None:
     """Return the name that an expression consists of, plain, quoted or qualified, or None."""
     if isinstance(node, Name):

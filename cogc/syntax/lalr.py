@@ -102,14 +102,21 @@ class Stack:
         return made
 
 
-def parse(tokens: Tokens, rules: list[Rule], fail: Callable[[int, list[int]], bool], stack: Stack | None = None) -> Any:
-    """Parse all tokens, on top of a stack if one is given.
+def parse(
+    tokens: Tokens,
+    rules: list[Rule],
+    fail: Callable[[int, list[int]], bool],
+    stack: Stack | None = None,
+    leaves: list[Any] | None = None,
+) -> Any:
+    """Parse all tokens, on top of a stack if one is given. `leaves` are the values of the tokens, by default their texts.
 
     `fail(index, states)` is called with the index of a token that has no action and with the stack of states; it returns
     whether the parser is to recover.
     """
     kinds, token_starts, token_ends, text = tokens.kinds, tokens.starts, tokens.ends, tokens.text
-    cut_starts, cut_ends = tokens.cut_starts, tokens.cut_ends
+    if leaves is None:
+        leaves = [text[s:e] for s, e in zip(tokens.cut_starts, tokens.cut_ends, strict=False)]
     stack = stack or Stack()
     states, values, starts, ends = stack.states, stack.values, stack.starts, stack.ends
     actions, chains = ACTIONS, _CHAINS
@@ -132,7 +139,7 @@ def parse(tokens: Tokens, rules: list[Rule], fail: Callable[[int, list[int]], bo
             continue
         if action >= 0:
             states.append(action)
-            values.append(text[cut_starts[at] : cut_ends[at]])
+            values.append(leaves[at])
             starts.append(token_starts[at])
             ends.append(token_ends[at])
             at += 1

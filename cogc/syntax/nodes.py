@@ -119,6 +119,12 @@ from cogc.syntax.expressions import (
     UnionType as UnionType,
 )
 from cogc.syntax.expressions import (
+    bare as bare,
+)
+from cogc.syntax.expressions import (
+    equal as equal,
+)
+from cogc.syntax.expressions import (
     qualified_text as qualified_text,
 )
 from cogc.syntax.expressions import (

@@ -63,7 +63,7 @@ def _attempt(source: Source, problems: Problems, start: int, end: int, resync: b
     reporter = _Reporter(source, tokens, problems)
     tree = _file(lalr.parse(tokens, RULES, reporter.report))
     problems.dropped += [Span(source, *place) for place in (tokens.dropped if tree is not None else [(start, end)])]
-    if tree is not None and not _shallow(tokens) and too_deep(tree, source, problems):
+    if tree is not None and not shallow(tokens) and too_deep(tree, source, problems):
         return nodes.File(start, end, "", ())
     return tree
 
@@ -190,7 +190,7 @@ def _edits_at(source: Source, whole: Source, edits: tuple[Edit, ...], mapped: Ca
     return tuple(placed)
 
 
-def _shallow(tokens: Tokens) -> bool:
+def shallow(tokens: Tokens) -> bool:
     """Return whether a text is certain not to nest deep: few brackets are open at once, and few operators follow."""
     depth = run = 0
     for kind in tokens.kinds:

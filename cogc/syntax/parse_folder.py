@@ -16,7 +16,7 @@ from cogc.diagnostics.source import Source, Span, read_error
 from cogc.diagnostics.suggest import did_you_mean
 from cogc.language.record import Record
 from cogc.language.texts import RESERVED
-from cogc.syntax.format import text
+from cogc.syntax.spell import text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

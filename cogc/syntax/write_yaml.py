@@ -9,8 +9,9 @@ from cogc.language.attributes import ATTRIBUTES
 from cogc.language.closed import assert_never
 from cogc.language.record import replace
 from cogc.language.texts import duration_text, nanoseconds
-from cogc.syntax import format as cog
 from cogc.syntax import nodes as n
+from cogc.syntax import spell as cog
+from cogc.syntax.format import statement
 from cogc.syntax.parse_yaml import AMBIGUOUS, is_float
 
 TYPE_CHECKING = False
@@ -240,7 +241,7 @@ def _reaction(node: n.Reaction) -> Mapping:
     if isinstance(node.body, n.Pipeline):
         found["pipe"] = Code(cog.pipeline(node.body))
     else:
-        found["do"] = [Code(cog.statement(s)) for s in node.body.statements]
+        found["do"] = [Code(statement(s)) for s in node.body.statements]
     return _with_doc(node.doc, {**found, **_handler(node.handler)})
 
 
@@ -251,14 +252,14 @@ def _modifiers(modifiers: tuple[n.Modifier, ...]) -> Mapping:
 def _handler(node: n.Handler | None) -> Mapping:
     if node is None:
         return {}
-    return {"else": {"as": node.name.id, "do": [Code(cog.statement(s)) for s in node.body.statements]}}
+    return {"else": {"as": node.name.id, "do": [Code(statement(s)) for s in node.body.statements]}}
 
 
 def _enact(node: n.Enact) -> Data:
     found: Mapping = {"params": _parameters(node.parameters)} if node.parameters else {}
     found.update(_modifiers(node.modifiers))
     if node.body is not None:
-        found["do"] = [Code(cog.statement(s)) for s in node.body.statements]
+        found["do"] = [Code(statement(s)) for s in node.body.statements]
     return _with_doc(node.doc, {**found, **_handler(node.handler)})
 
 

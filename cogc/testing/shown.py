@@ -6,7 +6,7 @@ from typing import Any
 
 from cogc.language.texts import duration_text
 from cogc.language.values import Duration, Time, time_text
-from cogc.syntax.format import text
+from cogc.syntax.spell import text
 
 MOST = 400
 """How many characters of a value a report shows."""

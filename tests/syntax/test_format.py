@@ -6,8 +6,7 @@ import pytest
 
 from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.source import Source
-from cogc.syntax import format as cog
-from cogc.syntax import nodes, parse_cog, write_yaml
+from cogc.syntax import format, nodes, parse_cog, write_yaml
 from cogc.syntax.parse import parse
 
 
@@ -19,8 +18,8 @@ def tree(text: str) -> nodes.File:
 
 
 def formatted(text: str) -> str:
-    written = cog.file(tree(text))
-    assert tree(written) == tree(text) and cog.file(tree(written)) == written
+    written = format.written(tree(text))
+    assert tree(written) == tree(text) and format.written(tree(written)) == written
     return written
 
 

@@ -121,6 +121,8 @@ def main() -> None:
     _command(BIN / "cogc", "check", folder, remembered=cache)
     took = min(_command(BIN / "cogc", "check", folder, remembered=cache) for _ in range(3))
     row("the same once more, unchanged", f"{took:.2f} s", took / 0.2, "0.2 s", 1)
+    took = min(_command(BIN / "cogc", "fmt", "--check", folder) for _ in range(3))
+    row("cogc fmt --check, the same 1,000 files", f"{took:.2f} s", took / 1.5, "1.5 s", 1)
     shutil.rmtree(folder)
     gc.disable()
     for lines in (1_000, 10_000, 100_000):

@@ -25,7 +25,9 @@ def fix_files(options: Namespace | Plain, check: Check) -> int:
     fixer = Fixer(check.paths, check.read, check.settings(), options.unsafe_fixes, check.reported)
     fixed = fixer.fix(check.paths)
     if options.diff:
-        sys.stdout.write("".join(_diff(path, check.read(path), data) for path, data in sorted(fixed.changed.items())))
+        sys.stdout.write(
+            "".join(difference(path, check.read(path), data) for path, data in sorted(fixed.changed.items()))
+        )
         _say(fixed, sys.stdout.isatty())
         return 1 if fixed.changed else check.code(check.found())
     if check.stdin is not None and check.stdin in check.paths:
@@ -69,7 +71,7 @@ def _say(fixed: Fixed, wanted: bool) -> None:
         sys.stderr.write(f"cogc: {', '.join(parts)}\n")
 
 
-def _diff(path: str, before: bytes, after: bytes) -> str:
+def difference(path: str, before: bytes, after: bytes) -> str:
     """Return the unified difference of two texts of a file."""
     from difflib import unified_diff
 

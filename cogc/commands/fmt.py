@@ -14,13 +14,14 @@ import os
 import re
 import sys
 
-from cogc.commands import out
+from cogc.commands.fixes import difference
 from cogc.commands.load import show_to_stderr
 from cogc.commands.usage import UsageError
 from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.source import LIMIT_MB, Source, looks_like_yaml, normal
 from cogc.disk.files import read, specs
 from cogc.disk.resources import place as resource
+from cogc.disk.rewrite import with_text, write
 from cogc.syntax.expressions import equal
 from cogc.syntax.format import formatted, formatted_range
 from cogc.syntax.lexer import Form
@@ -55,21 +56,12 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 class _File:
-    """The text of a file, and what is kept of its bytes: a byte order mark, and line ends of two characters."""
+    """The text of a file, with `\\n` line ends and without a byte order mark."""
 
     def __init__(self, path: str, data: bytes) -> None:
-        text = data.decode()
-        self.mark = "\ufeff" if text.startswith("\ufeff") else ""
-        text = text.removeprefix(self.mark)
-        self.end = "\n"
-        if "\r" in text:
-            self.end = re.findall(r"\r\n|\r|\n", text)[0]
-            text = text.replace("\r\n", "\n").replace("\r", "\n")
+        text = data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
         is_form = os.path.realpath(path).startswith(resource("stdlib", "forms") + os.sep)
         self.source: Source = Form(path, text) if is_form else Source(path, text)
-
-    def encoded(self, text: str) -> bytes:
-        return (self.mark + text.replace("\n", self.end)).encode()
 
     def formatted(self, lines: Lines) -> str | None:
         """Return the formatted text; None if the file cannot be read."""
@@ -147,18 +139,18 @@ def _one(path: str, options: Namespace, lines: Lines) -> Result:
     text = file.formatted(lines) if is_text else None
     if text is None:
         return "unread", ""
-    new = file.encoded(text)
+    new = with_text(data, text)
     if new == data:
         return "same", ""
     _compare(file.source, text)
     if options.diff:
-        return "changed", _difference(file.source, text)
+        return "changed", difference(path, data, new)
     if options.check:
         return "changed", f"not formatted: {path}\n"
     try:
-        out.write_file(path, new)
-    except UsageError as error:
-        return "failed", str(error)
+        write(path, new)
+    except OSError as error:
+        return "failed", f"cannot write `{path}`: {str(error.strerror).lower()}"
     return "changed", ""
 
 
@@ -167,14 +159,6 @@ def _compare(source: Source, text: str) -> None:
     after = type(source)(source.path, text)
     if not equal(parse(source, Problems()), parse(after, Problems())):
         raise AssertionError(f"`{source.path}` would mean something else once it is formatted")
-
-
-def _difference(source: Source, text: str) -> str:
-    import difflib  # few commands show a difference
-
-    before, after = source.text.splitlines(keepends=True), text.splitlines(keepends=True)
-    lines = difflib.unified_diff(before, after, source.path, source.path)
-    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
 
 
 def _all(paths: list[str], options: Namespace, lines: Lines) -> list[Result]:
@@ -258,16 +242,17 @@ def _stdin(options: Namespace, lines: Lines) -> int:
         parse(file.source, problems)
         show_to_stderr(problems.sorted())
         return 1
-    changed = text != file.source.text
+    new = with_text(data, text)
+    changed = new != data
     if changed:
         _compare(file.source, text)
     if options.diff:
-        sys.stdout.write(_difference(file.source, text))
+        sys.stdout.write(difference(path, data, new))
     elif options.check:
         sys.stdout.write(f"not formatted: {path}\n" if changed else "")
     elif sys.stdout.isatty():
         sys.stdout.write(text)
     else:  # in a pipe the text is data, and stays what it is to the byte
         sys.stdout.flush()
-        sys.stdout.buffer.write(file.encoded(text))
+        sys.stdout.buffer.write(new)
     return 1 if changed and (options.check or options.diff) else 0

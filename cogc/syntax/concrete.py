@@ -13,7 +13,7 @@ phrase has no line of its own, so that a builder moves its comments on: those be
 from __future__ import annotations
 
 from cogc.syntax import lalr
-from cogc.syntax.layout import Breaks, Group, Leaf, Phrase, Words
+from cogc.syntax.layout import WIDTH, Breaks, Group, Leaf, Phrase, Words
 from cogc.syntax.tables import OPERATORS, RULES, TERMINALS
 
 TYPE_CHECKING = False
@@ -294,7 +294,7 @@ def _bracketed(children: list[Part], empty: str = "{}", body: bool = False, piec
     elif not commented and None not in flats and alone:
         inner = (", " if pieces is None else " ").join(flats)  # type: ignore[arg-type]
         flat = f"{{ {inner} }}" if mark == "{" else f"{mark}{inner}{group.close}"
-        group.flat = flat if len(flat) <= 100 else None
+        group.flat = flat if len(flat) <= WIDTH else None
     return group
 
 
@@ -364,22 +364,45 @@ def _start(children: list[Part], start: int, end: int) -> File:
 def _before(children: list[Part], start: int, end: int) -> Part:
     """Build a chain of operators that stand at the beginnings of lines."""
     left, operator, right = children
-    segments = left.segments if _chained(left, operator) else [left]  # type: ignore[union-attr]
-    return _breaks([*segments, _row([operator, right])])
+    if isinstance(left, Breaks) and _chained(left, operator):
+        return _longer(left, _row([operator, right]))
+    return _breaks([left, _row([operator, right])])
 
 
 def _behind(children: list[Part], start: int, end: int) -> Part:
     """Build a chain of operators that stand at the ends of lines."""
     left, operator, right = children
-    segments = left.segments if _chained(left, operator) else [left]  # type: ignore[union-attr]
-    made = _breaks([*segments[:-1], _row([segments[-1], operator]), right])
+    if isinstance(left, Breaks) and _chained(left, operator):
+        left.segments[-1] = _row([left.segments[-1], operator])
+        return _longer(left, right, operator)
+    made = _breaks([_row([left, operator]), right])
     made.fill = True
     return made
 
 
-def _chained(left: Part, operator: Part) -> bool:
+def _longer(chain: Breaks, segment: Part, operator: Part = "") -> Breaks:
+    """Add a segment to a chain, in time that does not depend on its length."""
+    if isinstance(segment, Phrase):
+        chain.trail, segment.trail = segment.trail, []
+        segment = _plain(segment)
+    word, flat = _flat(operator), _flat(segment)
+    commented = (isinstance(segment, Phrase) and segment.lead) or _commented(chain.segments[-1])
+    if chain.flat is None or word is None or flat is None or commented:
+        chain.flat = None
+    else:
+        joined = f"{chain.flat} {word} {flat}" if word else f"{chain.flat} {flat}"
+        chain.flat = joined if len(joined) <= WIDTH else None
+    chain.segments.append(segment)
+    return chain
+
+
+def _commented(part: Part) -> bool:
+    return isinstance(part, Phrase) and bool(part.lead or part.trail)
+
+
+def _chained(left: Breaks, operator: Part) -> bool:
     """Return whether the left side of an operator is a chain of operators that bind as it does."""
-    if not isinstance(left, Breaks) or left.lead or left.trail or len(left.segments) < 2:
+    if left.lead or left.trail or left.free or len(left.segments) < 2:
         return False
     return _level(operator) == _level_of(left)
 

@@ -40,13 +40,13 @@ def repetition(checked: Checked) -> None:
 
 def _branches(checked: Checked, unit: Unit, first: nodes.If) -> None:
     """Report a condition that an earlier branch has, and two branches that do the same."""
-    seen: list[nodes.Expr] = []
+    seen: set[nodes.Expr] = set()
     branch: nodes.If | nodes.Block | None = first
     while isinstance(branch, nodes.If):
         condition = branch.condition
         if condition in seen and not any(isinstance(n, _ACTS) for n in nodes.walk(condition)):
             checked.problems.add("said-twice", unit.span(condition), help="an earlier branch has this condition")
-        seen.append(condition)
+        seen.add(condition)
         if isinstance(branch.otherwise, nodes.Block) and branch.otherwise == branch.then and branch.then.statements:
             why = "both branches do the same"
             checked.problems.add("no-effect", unit.span(condition), what="this condition", why=why)
@@ -54,11 +54,11 @@ def _branches(checked: Checked, unit: Unit, first: nodes.If) -> None:
 
 
 def _union(checked: Checked, unit: Unit, union: nodes.UnionType) -> None:
-    seen: list[nodes.TypeExpr] = []
+    seen: set[nodes.TypeExpr] = set()
     for member in union.members:
         if member in seen:
             checked.problems.add("said-twice", unit.span(member))
-        seen.append(member)
+        seen.add(member)
 
 
 def _imports(checked: Checked, unit: Unit) -> None:

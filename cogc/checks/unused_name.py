@@ -132,12 +132,16 @@ class _File:
     def members(self, shape: Shape) -> None:
         """Report parameters, states and values of a coglet or mixin."""
         node = shape.node
+        assigned: dict[str, list[nodes.Assign]] = {}
+        for n in nodes.walk(node):
+            if isinstance(n, nodes.Assign):
+                assigned.setdefault(n.name.id, []).append(n)
         for p in node.parameters:
             self.within(node, p.name, "parameter")
         for member in node.members:
             match member:
                 case nodes.State(name=name) if isinstance(node, nodes.Coglet):
-                    self.state(node, member, name)
+                    self.state(node, member, name, assigned.get(name.id, []))
                 case nodes.Reaction() | nodes.Enact():
                     for let in nodes.walk(member):
                         if isinstance(let, nodes.Let) and isinstance(let.pattern, nodes.Name):
@@ -145,9 +149,8 @@ class _File:
                 case _:
                     pass
 
-    def state(self, owner: nodes.Coglet, member: nodes.State, name: nodes.Name) -> None:
-        """Report a state that is never read: it is set, and nothing else."""
-        sets = [n for n in nodes.walk(owner) if isinstance(n, nodes.Assign) and n.name.id == name.id]
+    def state(self, owner: nodes.Coglet, member: nodes.State, name: nodes.Name, sets: list[nodes.Assign]) -> None:
+        """Report a state that is never read: it is set by `sets`, and nothing else."""
         elsewhere = any(o.count(name.id) for o in self.others)
         if self.words.count(name.id, owner) - len(sets) == 1 and not elsewhere and not self.tested(name.id):
             calls = any(isinstance(n, nodes.Call) for s in sets for n in nodes.walk(s))

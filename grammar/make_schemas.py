@@ -1,7 +1,8 @@
 """Make the JSON Schemas in `grammar/`: `python -m grammar.make_schemas`.
 
 `cog.schema.json` describes the YAML notation, by the table of attributes that the checker uses; `ir.schema.json` describes
-built programs, `trace.schema.json` the records of a trace. They are for editors and other tools. The checker has rules of
+built programs, `trace.schema.json` the records of a trace, `journal.schema.json` the lines of a recording, `script.schema.json` the
+files of scripted models, `lock.schema.json` the lock of MCP servers. They are for editors and other tools. The checker has rules of
 its own for its diagnostics; a test holds the two together.
 """
 
@@ -16,6 +17,7 @@ import msgspec
 from cogc import ir
 from cogc.disk.resources import folder
 from cogc.language.attributes import ATTRIBUTES, BACKENDS, EXECUTORS, PROVIDERS
+from cogc.run.scripted import ANSWERS, ERROR, FACTS, KEYS
 from cogc.syntax.nodes import MODIFIERS
 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -271,12 +273,50 @@ def draft_07(schema: Any) -> Any:
     return made
 
 
+def script_schema() -> dict[str, Any]:
+    """Return the schema of the file of a scripted model."""
+    count = {"type": "integer", "minimum": 0}
+    conditions = {"anyOf": [_TEXT, _object(dict.fromkeys(FACTS, _TEXT))]}
+    error = {"anyOf": [_TEXT, _object(ERROR)]}
+    asked = _object({"name": _TEXT, "input": {}}, ("name",))
+    rule = _object(
+        {
+            "when": conditions, "reply": {}, "tools": {"type": "array", "items": asked}, "error": error,
+            "delay": {"type": ["string", "number"]}, "times": count, "usage": {"type": "object", "additionalProperties": count},
+        }
+    )  # fmt: skip
+    rule["oneOf"] = [{"required": [key]} for key in ANSWERS]
+    is_rule = {"type": "object", "anyOf": [{"required": [key]} for key in sorted(KEYS)]}
+    item = {"if": is_rule, "then": {"$ref": "#/$defs/rule"}}
+    head = {"$schema": _DRAFT, "title": "The script of a scripted model"}
+    return {**head, "type": "array", "items": item, "$defs": {"rule": rule}}
+
+
+def lock_schema() -> dict[str, Any]:
+    """Return the schema of `cogc.lock.json`."""
+    tool = _object({"description": _TEXT, "input": {"type": "object"}, "output": {"type": "object"}}, ("input",), True)
+    server = _object({"tools": {"type": "object", "additionalProperties": tool}}, ("tools",), True)
+    whole = _object({"servers": {"type": "object", "additionalProperties": server}}, ("servers",), True)
+    return {"$schema": _DRAFT, "title": "The tools of MCP servers", **whole}
+
+
+def journal_schema() -> dict[str, Any]:
+    """Return the schema of one line of a recording: the head, or an event `[step, nanoseconds, kind, ..., checksum]`."""
+    whole = {"type": "integer", "minimum": 0}
+    head = _object({"journal": {"type": "integer", "minimum": 2}, "run": _TEXT, "sum": _TEXT}, ("journal",), True)
+    event = {"type": "array", "prefixItems": [whole, whole, _TEXT], "minItems": 4}
+    return {"$schema": _DRAFT, "title": "A line of a recording", "anyOf": [head, event]}
+
+
 def files() -> dict[str, str]:
     """Return the text of each schema by the name of its file."""
     texts = {
         "cog.schema.json": json.dumps(yaml_schema(), indent=1) + "\n",
         "ir.schema.json": program_schema().decode(),
         "trace.schema.json": json.dumps(trace_schema(), indent=1) + "\n",
+        "script.schema.json": json.dumps(script_schema(), indent=1) + "\n",
+        "lock.schema.json": json.dumps(lock_schema(), indent=1) + "\n",
+        "journal.schema.json": json.dumps(journal_schema(), indent=1) + "\n",
     }
     older = {
         name.replace(".schema", ".draft-07.schema"): json.dumps(draft_07(json.loads(text)), indent=1) + "\n"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
+from pathlib import Path
 
 import jsonschema
 import pytest
@@ -14,25 +16,28 @@ from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.source import Source
 from cogc.language import functions, types
 from cogc.language.builtins import FUNCTIONS, RUN_TIME_ONLY
+from cogc.run.journal import Journal
+from cogc.run.scripted import Scripted
 from cogc.syntax import parse_cog, write_yaml
 from grammar import make_schemas
 from support.cli import cogc_here
 from support.paths import ROOT
+from support.sessions import session
 from support.sim import Sim
-from support.specs import build, codes
+from support.specs import build, check_text, codes
 
 YAML = json.loads((ROOT / "grammar" / "cog.schema.json").read_text())
 TRACE = json.loads((ROOT / "grammar" / "trace.schema.json").read_text())
 
 
-@pytest.mark.parametrize("name", ["cog.schema.json", "ir.schema.json", "trace.schema.json"])
+@pytest.mark.parametrize("name", sorted(n for n in make_schemas.files() if "draft-07" not in n))
 def test_the_schemas_are_current_and_valid(name: str) -> None:
     text = (ROOT / "grammar" / name).read_text()
     assert text == make_schemas.files()[name]
     jsonschema.Draft202012Validator.check_schema(json.loads(text))
 
 
-@pytest.mark.parametrize("name", ["cog", "ir", "trace"])
+@pytest.mark.parametrize("name", ["cog", "ir", "trace", "script", "lock", "journal"])
 def test_the_schemas_for_editors_are_current_valid_and_have_no_word_of_a_later_draft(name: str) -> None:
     file = f"{name}.draft-07.schema.json"
     text = (ROOT / "grammar" / file).read_text()
@@ -153,3 +158,63 @@ def test_types_lower_to_json_schema() -> None:
 
 def test_the_built_in_functions_of_checker_and_kernel_are_the_same() -> None:
     assert set(FUNCTIONS) == set(functions.FUNCTIONS) | RUN_TIME_ONLY
+
+
+RULE = {"when": {"prompt": "a"}, "reply": 1}
+ITEMS = [
+    "text", 5, None, ["a"], {"reply": "x"}, RULE, {"when": "a", "tools": [{"name": "f", "input": {"n": 1}}]}, {"error": "no"}, {"free": "record"},
+    {"error": {"message": "no", "status": 529, "retry": True, "after": 1.5}}, {"reply": 1, "delay": "2s", "times": 2, "usage": {"input": 5}},
+    {"when": {"promt": "a"}, "reply": 1}, {"when": {"prompt": 5}, "reply": 1}, {"reply": 1, "error": "x"}, {"when": "a"}, {"reply": 1, "tmes": 2},
+    {"tools": {"name": "f"}}, {"tools": [{"input": {}}]}, {"tools": [{"name": 5}]}, {"tools": [{"name": "f", "args": {}}]}, {"tools": ["f"]},
+    {"error": {"message": "x", "code": 5}}, {"error": {"status": "529"}}, {"error": {"retry": 1}}, {"error": {"after": "5"}}, {"error": {"status": True}},
+    {"reply": 1, "times": -1}, {"reply": 1, "times": "2"}, {"reply": 1, "usage": 5}, {"reply": 1, "usage": {"input": -1}},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("item", ITEMS, ids=repr)
+def test_the_schema_of_scripts_takes_what_a_run_takes(item: object) -> None:
+    schema = json.loads((ROOT / "grammar" / "script.schema.json").read_text())
+    taken = jsonschema.Draft202012Validator(schema).is_valid([item])
+    try:
+        Scripted([item], "s.yml")
+    except ValueError as error:
+        assert not taken, error
+    else:
+        assert taken
+
+
+def test_a_mistake_in_a_script_has_file_line_and_what_fits(tmp_path: Path) -> None:
+    (tmp_path / "s.yml").write_text("- hello\n- when: { promt: x }\n  reply: 5\n")
+    with pytest.raises(
+        ValueError, match=r"s\.yml:2: item 2: `when` has no key `promt`; its keys are path, program, prompt, system"
+    ):
+        Scripted.load(tmp_path / "s.yml")
+
+
+@pytest.mark.parametrize(
+    ("lock", "said"),
+    [
+        ({"servers": {"s": {"tools": {"find": {"input": {"type": "object"}}}}}}, ""), ({"servers": {}}, ""), ({"servers": []}, "no lock"), ([], "no lock"),
+        ({"servers": {"s": 5}}, "line 3: `servers.s.tools` is to be an object"), ({"servers": {"s": {"tools": {"find": 5}}}}, "line 5: `servers.s.tools.find`"),
+        ({"servers": {"s": {"tools": {"find": {}}}}}, "`servers.s.tools.find.input` is to be an object"),
+        ({"servers": {"s": {"tools": {"find": {"input": {}, "description": 5}}}}}, "description` is to be a text"),
+        ({"servers": {"s": {"tools": {"find": {"input": {}, "output": "x"}}}}}, "output` is to be an object"),
+    ],
+)  # fmt: skip
+def test_a_lock_file_is_held_to_its_schema(lock: object, said: str) -> None:
+    schema = json.loads((ROOT / "grammar" / "lock.schema.json").read_text())
+    assert jsonschema.Draft202012Validator(schema).is_valid(lock) == (not said)
+    spec = 'mcp s = stdio ["true"]\ncoglet Main { transmit o: int\n on start { o <- 1 } }'
+    _, found = check_text(spec, **{"cogc.lock.json": json.dumps(lock, indent=1)})
+    assert said in "".join(d.message for d in found) and bool(said) == bool(found)
+
+
+def test_the_lines_of_a_recording_have_their_schema() -> None:
+    validator = jsonschema.Draft202012Validator(json.loads((ROOT / "grammar" / "journal.schema.json").read_text()))
+    file = io.BytesIO()
+    bundle = build("coglet Main { listen x: int\n transmit o: int\n on x as v { o <- v } }", "Main")
+    session(bundle, inputs=[("x", 1)], sim=True, journal=Journal(file, {"run": "r", "seed": 0, "epoch": 0}))
+    lines = file.getvalue().splitlines()
+    assert len(lines) > 3
+    for line in lines:
+        validator.validate(json.loads(line))

@@ -1,7 +1,8 @@
 """`cogc schema [NAME]`: print a JSON Schema.
 
-NAME is cog (the YAML notation), ir (what `cogc build` writes) or trace (a
-record of a trace). An editor reads the schema of a spec from a comment in its
+NAME is cog (the YAML notation), ir (what `cogc build` writes), trace (a
+record of a trace), script (the file of a scripted model), lock
+(`cogc.lock.json`) or journal (a line of a recording). An editor reads the schema of a spec from a comment in its
 first line: `# yaml-language-server: $schema=cog.schema.json`.
 
 Exit codes: 0 done.
@@ -22,10 +23,10 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "name",
         nargs="?",
-        choices=("cog", "ir", "trace"),
+        choices=("cog", "ir", "trace", "script", "lock", "journal"),
         default="cog",
         metavar="NAME",
-        help="cog, ir or trace (default: cog)",
+        help="cog, ir, trace, script, lock or journal (default: cog)",
     )
     parser.add_argument("--draft-07", action="store_true", help="in the words of draft-07, which most editors read")
 

@@ -52,7 +52,34 @@ def _servers(data: bytes) -> dict[str, Any]:
     servers = found.get("servers") if isinstance(found, dict) else None
     if not isinstance(servers, dict):
         raise ValueError("it is no lock of MCP servers")
-    return {name: server.get("tools", {}) for name, server in servers.items() if isinstance(server, dict)}
+    for name, server in servers.items():
+        tools = server.get("tools") if isinstance(server, dict) else None
+        if not isinstance(tools, dict):
+            raise _misfit(data, f"servers.{name}.tools", "an object", name)
+        for tool, about in tools.items():
+            _check_tool(data, f"servers.{name}.tools.{tool}", about, tool)
+    return {name: server["tools"] for name, server in servers.items()}
+
+
+def _check_tool(data: bytes, path: str, about: Any, name: str) -> None:
+    """Raise ValueError for a tool that does not have the form of `grammar/lock.schema.json`."""
+    if not isinstance(about, dict):
+        raise _misfit(data, path, "an object", name)
+    for key, kind, words in (
+        ("description", str, "a text"),
+        ("input", dict, "an object"),
+        ("output", dict, "an object"),
+    ):
+        if (key in about or key == "input") and not isinstance(about.get(key), kind):
+            raise _misfit(data, f"{path}.{key}", words, name)
+
+
+def _misfit(data: bytes, path: str, wanted: str, name: str) -> ValueError:
+    """Return the error for a part of a lock that does not fit, with the line on which its name stands first."""
+    at = data.find(f'"{name}"'.encode())
+    number = data.count(b"\n", 0, at) + 1
+    line = f"line {number}: " if at >= 0 else ""
+    return ValueError(f"{line}`{path}` is to be {wanted}; `cogc check --online` writes the lock anew")
 
 
 def tools_of(world: World, unit: Unit, server: str) -> Tools | None:

@@ -19,11 +19,17 @@ from cogc.kernel.effects import Ask
 from cogc.kernel.models.content import media_of
 from cogc.language.functions import text
 from cogc.language.texts import nanoseconds
-from cogc.language.values import Failure, plain
+from cogc.language.values import Failure, plain, shorten
 from cogc.run.convert import from_python
 
-_ANSWERS = ("reply", "tools", "error")
-_KEYS = {"when", "delay", "times", "usage", *_ANSWERS}
+ANSWERS = ("reply", "tools", "error")
+KEYS = {"when", "delay", "times", "usage", *ANSWERS}
+FACTS = ("path", "program", "prompt", "system")
+"""What a rule may look at."""
+ERROR: dict[str, Any] = {
+    "message": {}, "status": {"type": "integer"}, "retry": {"type": "boolean"}, "after": {"type": ["number", "null"]},
+}  # fmt: skip
+"""The keys of an error, and the JSON Schema of each. `grammar/script.schema.json` is made of them."""
 
 
 class _Rule:
@@ -32,23 +38,23 @@ class _Rule:
     __slots__ = ("delay", "item", "left", "number", "usage", "when")
 
     def __init__(self, item: dict[str, Any], number: int) -> None:
-        unknown = set(item) - _KEYS
+        unknown = set(item) - KEYS
         if unknown:
-            raise ValueError(f"it has no key `{sorted(unknown)[0]}`; its keys are {', '.join(sorted(_KEYS))}")
-        if sum(key in item for key in _ANSWERS) != 1:
+            raise ValueError(f"it has no key `{sorted(unknown)[0]}`; its keys are {', '.join(sorted(KEYS))}")
+        if sum(key in item for key in ANSWERS) != 1:
             raise ValueError("it needs one of `reply`, `tools` and `error`")
         self.item = item
         self.number = number
         self.when: dict[str, str] | None = None
         if "when" in item:
-            self.when = item["when"] if isinstance(item["when"], dict) else {"prompt": text(item["when"])}
+            self.when = _conditions(item["when"])
         self.delay = _delay(item.get("delay", "0s"))
         self.left = _number(item.get("times", 1 if self.when is None else 1 << 30), "times")
         self.usage = _usage(item.get("usage", {}))
         if "tools" in item:
-            tools = item["tools"]
-            if not isinstance(tools, list) or not all(isinstance(t, dict) and "name" in t for t in tools):
-                raise ValueError("`tools` is a list of `{name, input}`")
+            _check_tools(item["tools"])
+        if isinstance(item.get("error"), dict):
+            _check_error(item["error"])
 
     def fits(self, facts: dict[str, str]) -> bool:
         """Return whether the rule answers a request."""
@@ -67,6 +73,40 @@ class _Rule:
             ]
             return answered(content, "tool_use", self.usage)
         return answered(item["reply"], usage=self.usage)
+
+
+def _conditions(given: Any) -> dict[str, str]:
+    """Return the texts that a rule looks for, by what they are looked for in. Raise ValueError for anything else."""
+    if not isinstance(given, dict):
+        return {"prompt": text(given)}
+    for key, wanted in given.items():
+        if key not in FACTS:
+            raise ValueError(f"`when` has no key `{key}`; its keys are {', '.join(FACTS)}")
+        if not isinstance(wanted, str):
+            raise ValueError(f"`when.{key}` is a text, not {shorten(wanted, 60)}")
+    return given
+
+
+def _check_tools(tools: Any) -> None:
+    """Raise ValueError for calls of tools that do not have their form."""
+    if not isinstance(tools, list):
+        raise ValueError(f"`tools` is a list of `{{name, input}}`, not {shorten(tools, 60)}")
+    for number, tool in enumerate(tools):
+        if not isinstance(tool, dict) or not isinstance(tool.get("name"), str):
+            raise ValueError(f"`tools` is a list of `{{name, input}}`: `tools[{number}]` is {shorten(tool, 60)}")
+        odd = sorted(set(tool) - {"name", "input"})
+        if odd:
+            raise ValueError(f"`tools[{number}]` has no key `{odd[0]}`; its keys are input, name")
+
+
+def _check_error(error: dict[str, Any]) -> None:
+    """Raise ValueError for a record of an error that does not have its form."""
+    fits = {"status": int, "retry": bool, "after": int | float | None}
+    for key, value in error.items():
+        if key not in ERROR:
+            raise ValueError(f"`error` has no key `{key}`; its keys are {', '.join(ERROR)}")
+        if key in fits and (not isinstance(value, fits[key]) or (isinstance(value, bool) and key != "retry")):
+            raise ValueError(f"`error.{key}` is {ERROR[key]['type']}, not {shorten(value, 60)}")
 
 
 def failed(error: Any) -> dict[str, Any]:
@@ -119,7 +159,7 @@ def _rule(item: Any, number: int) -> _Rule:
     """Return the rule of an item; a plain value is a reply."""
     try:
         value = from_python(item, "the item")
-        return _Rule(value if isinstance(value, dict) and _KEYS & set(value) else {"reply": value}, number)
+        return _Rule(value if isinstance(value, dict) and KEYS & set(value) else {"reply": value}, number)
     except ValueError as error:
         raise ItemError(number, str(error)) from None
     except Failure as unfit:

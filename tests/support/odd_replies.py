@@ -39,7 +39,7 @@ agent Agent {{ model: m, system: "s", tools: [double, note], output: {output}, t
   budget: {{ tokens: 100_000 }} }}
 coglet Main {{
   transmit out: any
-  transmit piece: string
+  transmit piece: any
   create a = Agent
   on start {{ a.task <- "go" }}
   on a.delta as d {{ piece <- d }}

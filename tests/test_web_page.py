@@ -39,12 +39,7 @@ def opened(browser: Any, port: int, path: str = "/ui", **options: Any) -> Iterat
     wrong: list[str] = []
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on(
-        "console",
-        lambda said: (
-            wrong.append(said.text)
-            if said.type == "error" and "ERR_CONN" not in said.text and "401" not in said.text
-            else None
-        ),
+        "console", lambda said: wrong.append(said.text) if said.type == "error" and not expected(said.text) else None
     )
     page.on("dialog", lambda dialog: (wrong.append(dialog.message), dialog.dismiss()))
     page.on("request", lambda asked: wrong.append(asked.url) if not ours(asked.url, port) else None)
@@ -55,6 +50,11 @@ def opened(browser: Any, port: int, path: str = "/ui", **options: Any) -> Iterat
     finally:
         context.close()
     assert wrong == []
+
+
+def expected(error: str) -> bool:
+    """Say whether a browser tells of a server that is away, or that asks for a token."""
+    return any(words in error for words in ("ERR_CONN", "401", "WebSocket handshake"))
 
 
 def ours(url: str, port: int) -> bool:

@@ -85,7 +85,7 @@ class Bodies:
         self.problems: Problems = inference.problems
         self.tables = inference.tables
         self.handles = False
-        """Whether the body is that of `on error(child)`."""
+        """True in the body of `on error(child)`."""
 
     # ---- statements ----------------------------------------------------------------------------------------
 

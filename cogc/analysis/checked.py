@@ -30,9 +30,9 @@ class Options:
         self.has_command = has_command
         """Tells whether this machine has a command without a slash in its name; None if that is not asked."""
         self.hidden = hidden
-        """Whether to report also what is kept back because it may follow from another mistake."""
+        """True to report also what is kept back because it may follow from another mistake."""
         self.smells = smells
-        """Whether to report what is right and has no use. `cogc check` does; a run has nothing to say about it."""
+        """True to report what is right and has no use. `cogc check` does; a run has nothing to say about it."""
 
 
 class Checked:

@@ -361,7 +361,7 @@ def check_usable(checked: Checked, unit: Unit, place: nodes.Node, declared: Decl
 
 _STATUSES = types.union(tuple(types.LiteralOf("string", s) for s in ("PASS", "FAIL", "SKIP")))
 _SAID = types.union((types.BOOL, _STATUSES, types.RecordOf((types.FieldOf("status", STRING),), open=True)))
-"""What an expression may say of a criterion."""
+"""The names that an expression may use of a criterion."""
 
 
 def _criterion(checked: Checked, unit: Unit, c: dods.Criterion, scope: Scope) -> None:

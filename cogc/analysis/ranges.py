@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from cogc.language.types import Type
 
 _GUARDED = frozenset(["await", "parallel"])
-"""What stands in bodies, where a condition may guard it."""
+"""The places in bodies, where a condition may guard it."""
 
 
 def known_value(node: nodes.Expr, scope: Scope, inference: Inference) -> Any:

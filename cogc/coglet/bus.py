@@ -20,7 +20,7 @@ STAT_WINDOWS = WINDOWS
 HISTORY_SIZE = KEPT
 """How many messages of a channel are kept."""
 _CLOSED = object()
-"""What ends the iteration of a subscription whose coglet has stopped."""
+"""The mark that ends the iteration of a subscription whose coglet has stopped."""
 
 
 def now() -> float:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     IsOwn = Callable[[str], bool]
-    """Whether a text is of the kind that a command writes."""
+    """Tells whether a text is of the kind that a command writes."""
 
 
 def write(text: str, file: str | None, sources: Iterable[str], kind: str, is_own: IsOwn) -> int:

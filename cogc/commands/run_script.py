@@ -17,7 +17,7 @@ from cogc.run.calling import words
 from cogc.run.hosting import Script
 
 Start = Callable[[Script], int]
-"""What makes a run of the main coroutine of a script, and returns its exit code."""
+"""Makes a run of the main coroutine of a script, and returns its exit code."""
 
 
 def run(path: str, start: Start) -> int:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from cogc.names.world import Unit, World
 
 SERVICE = "Service"
-"""What traces call the root of a service whose spec declares no coglet."""
+"""The name in traces for the root of a service whose spec declares no coglet."""
 
 
 def parts_of(world: World, unit: Unit) -> list[Part]:

@@ -55,7 +55,7 @@ class Causes:
         self.instants: list[int] = []
         self.begins: list[int] = []
         self.partial = False
-        """Whether an instant had more events than are compared with each other."""
+        """True if an instant had more events than are compared with each other."""
 
     def add(self, event: Event) -> list[int]:
         """Add the next event; return the earlier ones that it is in a race with."""

@@ -29,7 +29,7 @@ from cogc.language.meter import METER, Interrupted
 from cogc.language.values import Failure
 
 Cut: TypeAlias = Literal["given up", "late"]
-"""Why a step ends in the middle: the run is to end, or the time of its reaction is over."""
+"""The reason for which a step ends in the middle: the run is to end, or the time of its reaction is over."""
 
 
 class Door:

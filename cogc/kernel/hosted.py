@@ -142,4 +142,4 @@ def _nothing() -> Talk:
 ACTS: dict[str, Function] = {
     f.__name__: f for f in (create, transmit, heard, command, log, restart, stop, fail, opaque, ask)
 }
-"""What may be reported, by the word for it in the journal."""
+"""The reports, by the word for it in the journal."""

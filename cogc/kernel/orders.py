@@ -299,4 +299,4 @@ def _await_turn(kernel: State, inst: Instance, number: int, event: object) -> No
 
 
 ORDERS: dict[str, Function] = {f.__name__: f for f in (create, call, stop, link, unlink, input, transmit, enact)}
-"""What may be ordered, by the word for it in the journal."""
+"""The orders, by the word for it in the journal."""

@@ -198,7 +198,7 @@ def _child(inst: Instance, name: str) -> Instance:
 REPORTS: dict[str, Function] = {
     f.__name__: f for f in (transmit, log, every, create, begin, follow, next, forget, guide, send, link, stop)
 }
-"""What a method may report, by the word for it in the journal."""
+"""The reports of methods, by the word for it in the journal."""
 
 
 def reported(kernel: State, call: int, kind: str, data: tuple[object, ...]) -> object:

@@ -10,7 +10,7 @@ from heapq import heappop, heappush
 from typing import Any, TypeAlias
 
 Firing: TypeAlias = Callable[[Any, Any], object]
-"""What a timer calls with its `first` and `second`."""
+"""The function that a timer calls with its `first` and `second`."""
 
 
 class Timer:

@@ -79,7 +79,7 @@ NULL, DURATION, TIME = Primitive("null"), Primitive("duration"), Primitive("time
 IMAGE, DOCUMENT = Primitive("image"), Primitive("document")
 _PART = UnionOf((STRING, IMAGE, DOCUMENT))
 CONTENT = UnionOf((STRING, IMAGE, DOCUMENT, ListOf(_PART)))
-"""What is said to a model: a text, an image, a document, or a list of them."""
+"""The content of a message to a model: a text, an image, a document, or a list of them."""
 BUILTIN: dict[str, Type] = {t.name: t for t in (INT, FLOAT, STRING, BOOL, NULL, DURATION, TIME, ANY)}
 MEDIA: dict[str, Type] = {"image": IMAGE, "document": DOCUMENT, "content": CONTENT}
 """Types by names that a declaration may take away: specs had them before they were built in."""

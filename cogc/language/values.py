@@ -226,7 +226,7 @@ def equal(a: object, b: object) -> bool:
 
 
 HIDDEN = "…"
-"""What is shown in the place of a private value."""
+"""The text in the place of a private value."""
 
 
 def hidden(value: Any, names: Set[str]) -> Any:

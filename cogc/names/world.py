@@ -217,7 +217,7 @@ class Shape:
         self.budget: nodes.Attribute | None = None
         self.complete = False
         self.partial = False
-        """Whether a mixin is missing, so that the coglet may have members that are not known."""
+        """True if a mixin is missing, so that the coglet may have members that are not known."""
 
     def own(self) -> list[tuple[str, dict[str, Member]]]:
         """Return the tables of named members, with the word for each."""

@@ -41,7 +41,7 @@ def failed(message: str, retry: bool = False, after: float | None = None) -> dic
 
 
 MISSHAPEN = (LookupError, TypeError, AttributeError, ValueError, RecursionError)
-"""What is raised when an event of a reply is read that does not have the form of its API."""
+"""The exceptions when an event of a reply is read that does not have the form of its API."""
 
 
 def garbled(headers: Mapping[str, str], unfit: str, key: str, error: Exception | None = None) -> dict[str, Any]:

@@ -75,7 +75,7 @@ EXPLAINED = {
 """The rows that may be open, by kind of sandbox and probe, and why."""
 
 Rows = dict[str, tuple[str, str]]
-"""What came of each probe: `held`, `open` or `not tested`, and words."""
+"""The result of each probe: `held`, `open` or `not tested`, and words."""
 
 
 class Subject:

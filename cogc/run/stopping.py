@@ -40,7 +40,7 @@ AT_ONCE = 1.0
 DEAF = 5.0  # long calls of C code that return in time are waited for, so that `on stop` runs behind them
 
 Ending = Literal["done", "failed", "deadlock", "interrupted", "terminated", "hung up"]
-"""How a run ended. One that was stopped by `--for` or `--until` is done."""
+"""The end of a run. One that was stopped by `--for` or `--until` is done."""
 
 SIGNALS: dict[int, Ending] = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated", signal.SIGHUP: "hung up"}
 EXIT_CODES: dict[Ending, int] = {ending: 128 + number for number, ending in SIGNALS.items()}

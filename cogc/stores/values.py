@@ -61,7 +61,7 @@ class ValueQueue:
         self.buried = 0
         """How many items this queue has found without attempts left, at claims and when they were given back."""
         self.in_order = False
-        """Whether items are claimed in the order of a key, so that one that is done may make another one free."""
+        """True if items are claimed in the order of a key, so that one that is done may make another one free."""
 
     async def announce(self) -> None:
         """Let others know that the store has a queue of values by this name."""

@@ -26,7 +26,7 @@ _CONTAINERS = {
     "services": "the orchestrator and the blackboard are part of cogc; `--board` names another blackboard",
     "strategy": "each call of a command is a process of its own",
 }
-"""What replaces the keys that describe how containers are run."""
+"""The words that replace the keys that describe how containers are run."""
 
 
 def parse(source: Source, root: Mapping, problems: Problems) -> n.File:

@@ -55,7 +55,7 @@ class Part:
     disturbed: deque[str] = field(default_factory=deque)
     said: dict[str, Any] | None = None
     function: Callable[[dict[str, Any]], Answer] | None = None
-    """What answers each call, given as a test sees it, in place of a list of answers."""
+    """The function that answers each call, given as a test sees it, in place of a list of answers."""
 
     def take(self) -> tuple[list[Value], Answer] | None:
         """Return the next answer, or None if there is none at all."""

@@ -36,7 +36,7 @@ class Program:
     settings: Callable[[], Settings] = Settings
     world: set[str] = field(default_factory=set)
     marks: Marks | None = None
-    """What notes the coverage, if it is asked for."""
+    """The function that notes the coverage, if it is asked for."""
     judges: dict[tuple[str, ...], Unit] = field(default_factory=dict)
     """The programs of the judges, by their models."""
     _functions: dict[int, tuple[Value, Callable[..., Any]]] = field(default_factory=dict)
@@ -99,7 +99,7 @@ class Course(ABC):
     @property
     @abstractmethod
     def quiet(self) -> bool:
-        """Whether nothing was left to happen when time last passed."""
+        """True if nothing was left to happen when time last passed."""
 
     @property
     @abstractmethod

@@ -86,7 +86,7 @@ class Outcome:
     rate: Rate | None = None
     cases: list[Case] = field(default_factory=list)
     why: str = ""
-    """Why a live evaluation has ended early."""
+    """The reason for which a live evaluation has ended early."""
 
     @property
     def passed(self) -> bool:

@@ -71,9 +71,9 @@ class Rehearsal(Session):
     by_model = False
     watch: Callable[[], None] | None = None
     world = False
-    """Whether the test runs inside of Trio."""
+    """True if the test runs inside of Trio."""
     quiet = False
-    """Whether nothing was left to happen when time last passed."""
+    """True if nothing was left to happen when time last passed."""
 
     def begin(self) -> None:
         """Start the system. A Failure refuses a parameter."""

@@ -14,7 +14,7 @@ from cogc.traces.messages import OUTSIDE, message
 
 TIMELINE = '{"displayTimeUnit":"ms","traceEvents":['
 DIAGRAM = "sequenceDiagram\n"
-"""How these files begin."""
+"""The beginning of these files."""
 COLUMNS = ("seq", "t", "kind", "path", "cause", "about", "data")
 _ABOUT = ("channel", "port", "to", "command", "program", "model", "name", "level", "coglet", "reason", "error", "at")
 _ROWS = 500

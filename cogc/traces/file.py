@@ -25,7 +25,7 @@ _BLOCK = 1 << 18
 _KEPT = 8
 """How many blocks stay at hand."""
 _HEAD = re.compile(rb'^\{"v":\d+,"seq":(\d+),"t":([-0-9.e+]+),', re.MULTILINE)
-"""How each line of a trace begins."""
+"""The beginning of each line of a trace."""
 
 
 class _Block:

@@ -65,6 +65,8 @@ def test_the_page_loads_nothing_but_its_own_files(tmp_path: Path) -> None:
         assert page.headers["x-content-type-options"] == "nosniff"
         text = page.body.decode()
         assert not re.search(r"<style|style=|<script(?![^>]*src=)|\son\w+=|https?://", text)
+        loaded = set(re.findall(r'(?:href|src)="ui/([^"]+\.js)"', text))
+        assert loaded == {n for n in routes.files() if n.endswith(".js") and n != "data/types.js"}
         for path in re.findall(r'(?:href|src)="([^"]+)"', text):
             found = await client.get(f"/{path}")
             assert found.status == 200, path

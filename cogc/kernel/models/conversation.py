@@ -82,7 +82,7 @@ MOST_TOKENS = 4096
 DEADLINE = 60_000_000_000
 """The nanoseconds that a conversation may take, if it has no timeout."""
 ATTEMPTS = 2
-"""How often a failed request is made again."""
+"""The number of times that a failed request is made again."""
 MANY_TURNS = 25
 """The bound on the turns of an agent that may start others."""
 DEPTH = 16

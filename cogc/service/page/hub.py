@@ -11,7 +11,7 @@ from cogc.service.page.source import Look, Source
 
 FASTEST = 0.25
 """The shortest pause between two looks, in seconds."""
-SHARE = 0.02
+SHARE = 0.01
 """The part of the run's time that looks may take."""
 MOST = 64
 """The most clients at once."""

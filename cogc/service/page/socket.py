@@ -207,7 +207,9 @@ class PageClient(SnapshotClient):
         now = trio.current_time()
         if now - self._counted < self.hub.pace * 0.5:
             return
+        began = time.thread_time()
         new = states(made, look)
+        self.hub.spend(time.thread_time() - began)
         changed = {id: state for id, state in new.items() if state != self._states.get(id)}
         flows = {}
         for edge in made.edges:

@@ -32,29 +32,33 @@ export class SocketSource extends NewsDesk {
     addEventListener("online", () => this.socket === null && this.connect());
   }
 
-  async connect() {
+  connect() {
     this.tell("state", "connecting");
-    const status = await this.status();
-    if (status === 401) {
-      this.tell("state", "locked");
-      return;
-    }
-    if (status !== 200) {
-      this.lost();
-      return;
-    }
     const address = new URL("ws", this.place);
     address.protocol = address.protocol.replace("http", "ws");
     const socket = new WebSocket(address, protocols());
     this.socket = socket;
+    let wasOpen = false;
     socket.onopen = () => {
+      wasOpen = true;
       this.pause = FIRST;
       this.heard = Date.now();
       this.tell("state", "open");
       for (const request of this.standing.values()) this.send(request);
     };
     socket.onmessage = (event) => this.take(JSON.parse(event.data));
-    socket.onclose = () => this.socket === socket && this.lost();
+    socket.onclose = () => this.socket === socket && this.closed(wasOpen);
+  }
+
+  /**
+   * Connect again, unless the server asks for a token.
+   * @param {boolean} wasOpen whether the server had let us in
+   */
+  async closed(wasOpen) {
+    if (!wasOpen && (await this.status()) === 401) {
+      this.socket = null;
+      this.tell("state", "locked");
+    } else this.lost();
   }
 
   /** @returns {Promise<number>} whether the server would let us in: its status, 0 if it is not there */

@@ -9,7 +9,7 @@
 import { svg } from "../dom.js";
 import { flow, supervision } from "./routes.js";
 
-const MOST_MOVING = 60;
+const MOST_MOVING = 30;
 const LASTS = 1600;
 
 /** A flow: its line, and over it the dots that show traffic. */

@@ -19,6 +19,7 @@ import { along } from "./routes.js";
 
 const STEP = 60;
 const FAR_OFF = 0.5;
+const REST = 200;
 
 export class GraphView extends HTMLElement {
   constructor() {
@@ -31,6 +32,8 @@ export class GraphView extends HTMLElement {
     this.areas = new Map();
     /** @type {Map<string, {dx: number, dy: number}>} what the reader has moved */
     this.moved = new Map();
+    /** @type {Map<string, Box[]>} the boxes below each box */
+    this.below = new Map();
     /** @type {string | null} */
     this.chosen = null;
     /** @type {string | null} */
@@ -38,7 +41,7 @@ export class GraphView extends HTMLElement {
     this.lines = new Lines();
     this.boxes = svg("g", { class: "boxes" });
     this.labels = svg("g", { class: "labels", "aria-hidden": "true" });
-    this.world = svg("g", {}, this.lines.tree, this.lines.flows, this.labels, this.boxes);
+    this.world = svg("g", { class: "world" }, this.lines.tree, this.lines.flows, this.labels, this.boxes);
     this.canvas = svg("svg", { role: "tree", "aria-label": "Coglets: parents above, children below", class: "canvas" }, arrows(), this.world);
     this.camera = new Camera(() => this.look());
     this.pending = false;
@@ -47,7 +50,7 @@ export class GraphView extends HTMLElement {
   connectedCallback() {
     this.append(this.canvas);
     followPointer(this.canvas, {
-      pan: (dx, dy) => this.camera.pan(dx, dy),
+      pan: (dx, dy) => this.pan(dx, dy),
       zoom: (factor, x, y) => this.camera.zoom(factor, x, y),
       drag: (id, dx, dy) => this.drag(id, dx / this.camera.scale, dy / this.camera.scale),
       choose: (id) => this.choose(id),
@@ -114,11 +117,13 @@ export class GraphView extends HTMLElement {
     if (hadFocus) this.canvas.focus();
   }
 
-  /** Tell readers of the screen how deep each box stands. */
+  /** Take note of what is below each box, and tell readers of the screen how deep each one stands. */
   levels() {
     /** @type {Map<string, number>} */
     const levels = new Map();
+    this.below.clear();
     for (const box of this.picture?.boxes ?? []) {
+      this.below.set(box.parent, [...(this.below.get(box.parent) ?? []), box]);
       levels.set(box.id, (levels.get(box.parent) ?? 0) + 1);
       this.shapes.get(box.id)?.group.setAttribute("aria-level", String(levels.get(box.id)));
     }
@@ -163,12 +168,36 @@ export class GraphView extends HTMLElement {
     this.pending = true;
     requestAnimationFrame(() => {
       this.pending = false;
-      this.world.setAttribute("transform", this.camera.transform);
+      this.world.style.transform = this.camera.transform;
       this.canvas.classList.toggle("far", this.camera.scale < FAR_OFF);
     });
   }
 
+  /**
+   * Let the traffic stand still while something is moved; if that is the view, the picture moves as one piece, without being drawn anew.
+   * @param {boolean} whole
+   */
+  glide(whole) {
+    this.canvas.classList.add("still");
+    this.canvas.classList.toggle("gliding", whole);
+    clearTimeout(this.gliding);
+    this.gliding = setTimeout(() => this.canvas.classList.remove("still", "gliding"), REST);
+  }
+
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  gliding;
+
   // ---- what the reader does
+
+  /**
+   * Move the view.
+   * @param {number} dx
+   * @param {number} dy
+   */
+  pan(dx, dy) {
+    this.glide(true);
+    this.camera.pan(dx, dy);
+  }
 
   /**
    * Move a box, and its lines with it.
@@ -179,12 +208,13 @@ export class GraphView extends HTMLElement {
   drag(id, dx, dy) {
     const area = this.areas.get(id);
     if (!area) return;
+    this.glide(false);
     const by = this.moved.get(id) ?? { dx: 0, dy: 0 };
     this.moved.set(id, { dx: by.dx + dx, dy: by.dy + dy });
     area.x += dx;
     area.y += dy;
     this.shapes.get(id)?.move(area.x, area.y);
-    for (const box of this.picture?.boxes ?? []) if (box.id === id || box.parent === id) this.drawTree(box);
+    for (const box of [this.shapes.get(id)?.box, ...(this.below.get(id) ?? [])]) if (box) this.drawTree(box);
     this.lines.drawFlows((other) => this.areas.get(other), (from, to) => this.between(from, to), id);
     clearTimeout(this.labelling);
     this.labelling = setTimeout(() => this.relabel(), 120);
@@ -315,7 +345,7 @@ export class GraphView extends HTMLElement {
     const key = /** @type {"ArrowUp" | "ArrowDown" | "ArrowLeft" | "ArrowRight"} */ (event.key);
     const dx = key === "ArrowLeft" ? -1 : key === "ArrowRight" ? 1 : 0;
     const dy = key === "ArrowUp" ? -1 : key === "ArrowDown" ? 1 : 0;
-    if (event.shiftKey) this.camera.pan(-dx * STEP, -dy * STEP);
+    if (event.shiftKey) this.pan(-dx * STEP, -dy * STEP);
     else if (event.altKey) this.drag(box.id, dx * 12, dy * 12);
     else {
       const at = { ...box, ...this.areas.get(box.id) };

@@ -1,6 +1,6 @@
 """`make bench`: every figure as a ratio to a peer or a limit, measured in turns in one run. Not a test.
 
-`python bench/run.py messages|running|stopping|checking|models|sandboxes|exploring|testing|serving|tracing|watching` runs one part.
+`python bench/run.py messages|running|stopping|checking|editing|models|sandboxes|exploring|testing|serving|tracing|watching` runs one part.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from bench import (
     checking,
+    editing,
     exploring,
     messages,
     models,
@@ -29,6 +30,7 @@ PARTS = {
     "running": running.main,
     "stopping": stopping.main,
     "checking": checking.main,
+    "editing": editing.main,
     "models": models.main,
     "sandboxes": sandboxes.main,
     "exploring": exploring.main,

@@ -39,6 +39,7 @@ COMMANDS = {
     "trace": "print the trace of a run",
     "build": "write the typed program of a spec as JSON",
     "fmt": "format specs",
+    "lsp": "serve editors over stdin and stdout",
     "convert": "write a spec in the other notation",
     "init": "start a project in a new folder",
     "explain": "explain a diagnostic by its code",

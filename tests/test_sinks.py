@@ -210,6 +210,7 @@ TABLE: dict[str, list[list[str]]] = {
     "trace": [["show", "t.jsonl"], ["show", "t.jsonl", "--json"]],
     "build": [["a.cog"]],
     "fmt": [["--check", "a.cog"], ["--diff", "a.cog"]],
+    "lsp": [[]],
     "convert": [["a.cog"]],
     "init": [["new/NUMBER"]],
     "explain": [["COG302"], ["grün"]],

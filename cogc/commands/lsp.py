@@ -1,0 +1,31 @@
+"""`cogc lsp`: a language server over stdin and stdout, for editors.
+
+Exit codes: 0 the editor has shut the server down; 1 it went away without.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--stdio", action="store_true", help="talk over stdin and stdout (there is no other way)")
+
+
+def run(options: Namespace) -> int:
+    import gc
+    import os
+
+    from cogc.lsp.rpc import Channel
+    from cogc.lsp.server import Server
+
+    gc.enable()
+    # whatever prints goes to stderr: stdout belongs to the protocol
+    target = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        return Server(Channel(0, target)).run()
+    except BrokenPipeError:  # the editor is gone
+        return 1

@@ -1,0 +1,129 @@
+"""What an editor asks of a text: diagnostics, the edits that mend them, formatting, the outline and the folds."""
+
+from __future__ import annotations
+
+from cogc.analysis.checked import Options
+from cogc.compile import analyse
+from cogc.diagnostics.problems import Diagnostic, Problems
+from cogc.diagnostics.source import Source, Span, looks_like_yaml
+from cogc.lsp.documents import offset, position, range_of, uri_of
+from cogc.syntax import nodes
+from cogc.syntax.format import formatted, formatted_range
+from cogc.syntax.parse import parse
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    from cogc.diagnostics.source import Reader
+
+    Range: TypeAlias = dict[str, dict[str, int]]
+
+_SEVERITY = {"error": 1, "warning": 2}
+_KINDS: dict[type, int] = {
+    nodes.Coglet: 5, nodes.Mixin: 11, nodes.Agent: 5, nodes.Team: 5, nodes.Plan: 5, nodes.Dod: 5, nodes.Sett: 5,
+    nodes.Program: 12, nodes.Const: 14, nodes.TypeDecl: 23, nodes.Model: 13, nodes.ModelList: 13, nodes.Mcp: 13,
+    nodes.Queue: 18, nodes.Test: 6, nodes.Scenario: 6, nodes.Listen: 24, nodes.Transmit: 24, nodes.State: 8,
+    nodes.Create: 13, nodes.Enact: 6, nodes.Step: 6,
+}  # fmt: skip
+"""The number that the protocol has for the kind of a symbol, by the class of its node."""
+
+
+def diagnostics(path: str, reader: Reader) -> list[Diagnostic]:
+    """Return the diagnostics of one file; those of the files that it imports are theirs."""
+    problems = Problems()
+    analyse([path], reader, problems, Options(smells=True))
+    return [d for d in problems.sorted() if d.span.source.path == path]
+
+
+def actions(found: list[Diagnostic], touched: Range) -> list[object]:
+    """Return the edits of those diagnostics that a range touches."""
+    made: list[object] = []
+    for d in found:
+        first, last = (offset(d.span.source, touched[side]) for side in ("start", "end"))
+        if not d.edits or d.span.start > last or d.span.end < first:
+            continue
+        changes: dict[str, list[object]] = {}
+        for e in d.edits:
+            edit = {"range": range_of(e.span), "newText": e.replacement}
+            changes.setdefault(uri_of(e.span.source.path), []).append(edit)
+        made.append(
+            {
+                "title": d.help or d.message,
+                "kind": "quickfix",
+                "diagnostics": [shown(d)],
+                "isPreferred": all(e.applicability == "safe" for e in d.edits),
+                "edit": {"changes": changes},
+            }
+        )
+    return made
+
+
+def formatting(source: Source) -> list[object] | None:
+    """Return the edit that formats a text, none if it is formatted, or None if it cannot be."""
+    made = None if looks_like_yaml(source.path, source.text) else formatted(source)
+    if made is None:
+        return None
+    if made == source.text:
+        return []
+    return [{"range": range_of(Span(source, 0, len(source.text))), "newText": made}]
+
+
+def range_formatting(source: Source, touched: Range) -> list[object] | None:
+    if looks_like_yaml(source.path, source.text):
+        return None
+    start, end = (offset(source, touched[side]) for side in ("start", "end"))
+    found = formatted_range(source, start, end)
+    if found is None or source.text[found[0] : found[1]] == found[2]:
+        return []
+    return [{"range": range_of(Span(source, found[0], found[1])), "newText": found[2]}]
+
+
+def symbols(source: Source) -> list[object]:
+    tree = parse(source, Problems())
+    return [made for d in tree.declarations if (made := _symbol(Span(source, d.start, d.end), d)) is not None]
+
+
+def folds(source: Source) -> list[object]:
+    """Return the declarations, members and statements of several lines."""
+    found: dict[int, int] = {}
+    for node in nodes.walk(parse(source, Problems())):
+        if isinstance(node, (*_KINDS, nodes.Reaction, nodes.If, nodes.For)):
+            first, last = (position(source, at)["line"] for at in (node.start, node.end))
+            if last > first:
+                found.setdefault(first, last)
+    return [{"startLine": first, "endLine": last} for first, last in found.items()]
+
+
+def _symbol(span: Span, node: nodes.Node) -> dict[str, object] | None:
+    """Return a declaration or a member as a symbol, with those inside of it."""
+    kind = _KINDS.get(type(node))
+    name = getattr(node, "name", None)
+    if kind is None or not isinstance(name, nodes.Name | nodes.Text):
+        return None
+    inner = [*getattr(node, "members", ()), *getattr(node, "items", ())]
+    children = [s for n in inner if (s := _symbol(Span(span.source, n.start, n.end), n)) is not None]
+    return {
+        "name": (name.id if isinstance(name, nodes.Name) else name.value) or "?",
+        "detail": type(node).__name__.lower(),
+        "kind": kind,
+        "range": range_of(span),
+        "selectionRange": range_of(Span(span.source, max(name.start, span.start), min(name.end, span.end))),
+        "children": children,
+    }
+
+
+def shown(d: Diagnostic) -> dict[str, object]:
+    shown: dict[str, object] = {
+        "range": range_of(d.span),
+        "severity": _SEVERITY.get(d.severity, 3),
+        "code": d.code,
+        "source": "cogc",
+        "message": f"{d.message}\n{d.help}" if d.help else d.message,
+    }
+    if d.related:
+        places = [
+            (label, {"uri": uri_of(label.span.source.path), "range": range_of(label.span)}) for label in d.related
+        ]
+        shown["relatedInformation"] = [{"location": place, "message": label.text} for label, place in places]
+    return shown

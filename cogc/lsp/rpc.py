@@ -1,0 +1,115 @@
+"""JSON-RPC 2.0 in the frames of the Language Server Protocol, over two file descriptors.
+
+`Channel.next` gives one message after the other. All that has arrived is read before the first message is handed out, so that a
+request that was cancelled meanwhile is known to be.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import select
+from collections import deque
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, TypeAlias
+
+    Message: TypeAlias = dict[str, Any]
+    """JSON, as the protocol defines it."""
+
+PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND, INVALID_PARAMS = -32700, -32600, -32601, -32602
+INTERNAL_ERROR, NOT_INITIALIZED, CANCELLED = -32603, -32002, -32800
+_MOST = 64 << 20
+"""The bytes of the largest message that is read."""
+_LENGTH = re.compile(rb"content-length:[ \t]*([0-9]{1,9})[ \t]*\Z", re.IGNORECASE)
+
+
+class Failure(Exception):
+    """A request that is answered by an error."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class Channel:
+    """The two descriptors, and the messages that have arrived."""
+
+    def __init__(self, source: int, target: int) -> None:
+        self._source = source
+        self._target = target
+        self._buffer = bytearray()
+        self._waiting: deque[Message] = deque()
+        self._open = True
+        self.cancelled: set[int | str] = set()
+
+    def next(self, wait: bool) -> Message | None:
+        """Return the next message; None at the end of the input, or if there is none yet and `wait` is false."""
+        while self._open and (not self._waiting or self._readable()):
+            if not self._waiting and not wait and not self._readable():
+                return None
+            data = os.read(self._source, 1 << 16)
+            if not data:
+                self._open = False
+            self._buffer += data
+            self._take()
+        return self._waiting.popleft() if self._waiting else None
+
+    @property
+    def ended(self) -> bool:
+        return not self._open and not self._waiting
+
+    def _readable(self) -> bool:
+        return bool(select.select([self._source], [], [], 0)[0])
+
+    def _take(self) -> None:
+        """Move whole frames from the buffer to the messages."""
+        while (end := self._buffer.find(b"\r\n\r\n")) >= 0:
+            lines = bytes(self._buffer[:end]).split(b"\r\n")
+            lengths = [int(found[1]) for line in lines if (found := _LENGTH.match(line))]
+            if not lengths or lengths[0] > _MOST:
+                del self._buffer[: end + 4]  # no frame: go on behind the headers
+                self.error(None, PARSE_ERROR, "a frame without a fit Content-Length")
+                continue
+            if len(self._buffer) < end + 4 + lengths[0]:
+                return
+            body = bytes(self._buffer[end + 4 : end + 4 + lengths[0]])
+            del self._buffer[: end + 4 + lengths[0]]
+            self._add(body)
+        if len(self._buffer) > _MOST:
+            self._buffer.clear()
+
+    def _add(self, body: bytes) -> None:
+        try:
+            message = json.loads(body)
+        except (ValueError, RecursionError):
+            self.error(None, PARSE_ERROR, "a message that is no JSON")
+            return
+        if not isinstance(message, dict) or not ("method" in message or "id" in message):
+            self.error(None, INVALID_REQUEST, "a message that is neither request nor notification")
+        elif message.get("method") == "$/cancelRequest":
+            given = message.get("params")
+            wanted = given.get("id") if isinstance(given, dict) else None
+            if isinstance(wanted, int | str):
+                self.cancelled.add(wanted)
+        else:
+            self._waiting.append(message)
+
+    # ---- to the client ---------------------------------------------------------------------------------------
+
+    def result(self, id: int | str | None, result: object) -> None:
+        self._send({"jsonrpc": "2.0", "id": id, "result": result})
+
+    def error(self, id: int | str | None, code: int, message: str) -> None:
+        self._send({"jsonrpc": "2.0", "id": id, "error": {"code": code, "message": message}})
+
+    def notify(self, method: str, params: object) -> None:
+        self._send({"jsonrpc": "2.0", "method": method, "params": params})
+
+    def _send(self, message: Message) -> None:
+        body = json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+        data = memoryview(b"Content-Length: %d\r\n\r\n" % len(body) + body)
+        while data:
+            data = data[os.write(self._target, data) :]

@@ -1,0 +1,226 @@
+"""One session with an editor: its life, the open texts, and which of them are to be analysed.
+
+The compiler is imported when a text is open (`answers.py`): until then the server has answered `initialize`.
+
+A file is analysed when no message waits, so that a burst of edits costs one analysis. An edit makes those open files stale whose
+last analysis has read the edited one, and no others.
+"""
+
+from __future__ import annotations
+
+import os
+
+from cogc import __version__
+from cogc.disk.files import read
+from cogc.lsp import rpc
+from cogc.lsp.documents import Document, path_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, TypeAlias
+
+    from cogc.diagnostics.problems import Diagnostic
+
+    Params: TypeAlias = dict[str, Any]
+
+_CAPABILITIES = {
+    "positionEncoding": "utf-16",
+    "textDocumentSync": {"openClose": True, "change": 2, "save": True},
+    "documentFormattingProvider": True,
+    "documentRangeFormattingProvider": True,
+    "documentSymbolProvider": True,
+    "foldingRangeProvider": True,
+    "codeActionProvider": {"codeActionKinds": ["quickfix"]},
+}
+
+
+class Server:
+    """One session with an editor."""
+
+    def __init__(self, channel: rpc.Channel) -> None:
+        self.channel = channel
+        self.documents: dict[str, Document] = {}
+        self.reached: dict[str, set[str]] = {}
+        """For each open file the files that its last analysis has read."""
+        self.found: dict[str, list[Diagnostic]] = {}
+        self.stale: dict[str, None] = {}
+        self.initialized = self.shut_down = False
+        self.requests: dict[str, Callable[[Params], object]] = {
+            "initialize": self._initialize,
+            "shutdown": self._shutdown,
+            "textDocument/formatting": self._formatting,
+            "textDocument/rangeFormatting": self._range_formatting,
+            "textDocument/documentSymbol": self._symbols,
+            "textDocument/foldingRange": self._folds,
+            "textDocument/codeAction": self._actions,
+        }
+        self.notifications: dict[str, Callable[[Params], None]] = {
+            "textDocument/didOpen": self._opened,
+            "textDocument/didChange": self._changed,
+            "textDocument/didSave": self._saved,
+            "textDocument/didClose": self._closed,
+        }
+
+    def run(self) -> int:
+        """Serve until the editor ends the session. Return the exit code that the protocol wants."""
+        while not self.channel.ended:
+            message = self.channel.next(wait=not self.stale)
+            if message is None:
+                self._analyse_one()
+            elif message.get("method") == "exit":
+                break
+            else:
+                self._handle(message)
+        return 0 if self.shut_down else 1
+
+    # ---- messages --------------------------------------------------------------------------------------------
+
+    def _handle(self, message: rpc.Message) -> None:
+        method, id, params = message.get("method"), message.get("id"), message.get("params") or {}
+        if "id" not in message:
+            handler = self.notifications.get(str(method))
+            if handler is not None and self.initialized:
+                self._noticed(handler, params)
+            return
+        if method is None:  # an answer to a request of ours: there are none
+            return
+        if id in self.channel.cancelled:
+            self.channel.cancelled.discard(id)
+            self.channel.error(id, rpc.CANCELLED, "cancelled")
+            return
+        try:
+            self.channel.result(id, self._answer(str(method), params))
+        except rpc.Failure as failure:
+            self.channel.error(id, failure.code, str(failure))
+
+    def _answer(self, method: str, params: Params) -> object:
+        if self.shut_down:
+            raise rpc.Failure(rpc.INVALID_REQUEST, "the server is shut down")
+        if method != "initialize" and not self.initialized:
+            raise rpc.Failure(rpc.NOT_INITIALIZED, "`initialize` comes first")
+        if method not in self.requests:
+            raise rpc.Failure(rpc.METHOD_NOT_FOUND, f"`{method}` is not known here")
+        try:
+            return self.requests[method](params)
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+            raise rpc.Failure(rpc.INVALID_PARAMS, f"{method}: {type(error).__name__}: {error}") from error
+
+    def _noticed(self, handler: Callable[[Params], None], params: Params) -> None:
+        try:
+            handler(params)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            self.channel.notify(
+                "window/logMessage", {"type": 1, "message": f"a notification is not understood: {error}"}
+            )
+
+    def _initialize(self, params: Params) -> object:
+        self.initialized = True
+        return {"capabilities": _CAPABILITIES, "serverInfo": {"name": "cogc", "version": __version__}}
+
+    def _shutdown(self, params: Params) -> None:
+        self.shut_down = True
+
+    # ---- texts -----------------------------------------------------------------------------------------------
+
+    def _opened(self, params: Params) -> None:
+        given = params["textDocument"]
+        document = Document(given["uri"], given.get("version"), given["text"])
+        self.documents[document.path] = document
+        self._touch(document.path)
+
+    def _changed(self, params: Params) -> None:
+        document = self._document(params)
+        for change in params["contentChanges"]:
+            document.change(change)
+        document.version = params["textDocument"].get("version")
+        self._touch(document.path)
+
+    def _saved(self, params: Params) -> None:
+        self._touch(path_of(params["textDocument"]["uri"]))
+
+    def _closed(self, params: Params) -> None:
+        path = path_of(params["textDocument"]["uri"])
+        document = self.documents.pop(path, None)
+        for table in (self.stale, self.found, self.reached):
+            table.pop(path, None)
+        if document is not None:
+            self.channel.notify("textDocument/publishDiagnostics", {"uri": document.uri, "diagnostics": []})
+        self._touch(path)
+
+    def _touch(self, path: str) -> None:
+        """Make those open files stale whose analysis has to do with a file."""
+        for other in self.documents:
+            if other == path or path in self.reached.get(other, ()):
+                self.stale[other] = None
+
+    def _document(self, params: Params) -> Document:
+        document = self.documents.get(path_of(params["textDocument"]["uri"]))
+        if document is None:
+            raise ValueError("the file is not open")
+        return document
+
+    def _read(self, path: str) -> bytes:
+        """Return an open text, else the bytes of the file."""
+        document = self.documents.get(os.path.normpath(path))
+        return read(path) if document is None else document.text.encode("utf-8", "replace")
+
+    # ---- diagnostics -----------------------------------------------------------------------------------------
+
+    def _analyse_one(self) -> None:
+        from cogc.lsp import answers
+
+        path = next(iter(self.stale), None)
+        if path is None:
+            return
+        del self.stale[path]
+        read_files: set[str] = set()
+
+        def reader(name: str) -> bytes:
+            read_files.add(os.path.normpath(name))
+            return self._read(name)
+
+        self.found[path] = answers.diagnostics(path, reader)
+        self.reached[path] = read_files
+        document = self.documents[path]
+        given: dict[str, object] = {"uri": document.uri, "diagnostics": [answers.shown(d) for d in self.found[path]]}
+        if document.version is not None:
+            given["version"] = document.version
+        self.channel.notify("textDocument/publishDiagnostics", given)
+
+    def _actions(self, params: Params) -> list[object]:
+        """Return the edits of the diagnostics that a range touches."""
+        from cogc.lsp import answers
+
+        document = self._document(params)
+        if document.path in self.stale:
+            self._analyse_one_of(document.path)
+        return answers.actions(self.found.get(document.path, []), params["range"])
+
+    def _analyse_one_of(self, path: str) -> None:
+        """Analyse one stale file before the others."""
+        others = {p: None for p in self.stale if p != path}
+        self.stale = {path: None, **others}
+        self._analyse_one()
+
+    # ---- texts as a whole ------------------------------------------------------------------------------------
+
+    def _formatting(self, params: Params) -> object:
+        from cogc.lsp import answers
+
+        return answers.formatting(self._document(params).source())
+
+    def _range_formatting(self, params: Params) -> object:
+        from cogc.lsp import answers
+
+        return answers.range_formatting(self._document(params).source(), params["range"])
+
+    def _symbols(self, params: Params) -> object:
+        from cogc.lsp import answers
+
+        return answers.symbols(self._document(params).source())
+
+    def _folds(self, params: Params) -> object:
+        from cogc.lsp import answers
+
+        return answers.folds(self._document(params).source())

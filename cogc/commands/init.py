@@ -1,6 +1,7 @@
 """`cogc init DIR`: start a project: a small spec that checks clean and runs.
 
-The project needs no network: its model is scripted.
+The project needs no network: its model is scripted. With --service it has what
+a service needs too; specs/service.md says how it is run.
 
 Exit codes: 0 done; 2 a file exists already, or cannot be written.
 """
@@ -87,24 +88,45 @@ FILES = {"main.cog": _MAIN, "main_test.cog": _TEST, "answers.yml": _ANSWERS, "RE
 
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("dir", metavar="DIR", help="folder of the project; if it exists, its files are kept")
+    parser.add_argument(
+        "--service",
+        action="store_true",
+        help="write what a service needs too: a unit of systemd, a Containerfile, a file with a token, a health check;"
+        " a project that exists gets these alone",
+    )
 
 
 def run(options: Namespace) -> int:
     made: list[str] = []
     try:
         os.makedirs(options.dir, exist_ok=True)
-        taken = [f for f in FILES if os.path.exists(os.path.join(options.dir, f))]
+        files = _files(options)
+        taken = [f for f in files if os.path.exists(os.path.join(options.dir, f))]
         if taken:
             sys.stderr.write(f"cogc: `{os.path.join(options.dir, taken[0])}` exists already; nothing was written\n")
             return 2
-        for name, content in FILES.items():
-            with open(os.path.join(options.dir, name), "w", encoding="utf-8") as file:
-                made.append(file.name)
+        for name, content in files.items():
+            mode = 0o600 if name.endswith(".env") else 0o666
+            path = os.path.join(options.dir, name)
+            with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8") as file:
+                made.append(path)
                 file.write(content)
     except OSError as error:
         for path in made:  # half of a project would be in the way of the next `cogc init`
             os.unlink(path)
         sys.stderr.write(f"cogc: cannot write into `{options.dir}`: {str(error.strerror).lower()}\n")
         return 2
-    print(f"made {options.dir}; next:\n  cd {options.dir}\n  cogc run main.cog --input name=Ada")
+    then = "cogc serve main.cog" if options.service else "cogc run main.cog --input name=Ada"
+    print(f"made {options.dir}; next:\n  cd {options.dir}\n  {then}")
     return 0
+
+
+def _files(options: Namespace) -> dict[str, str]:
+    """Return the files to write, by their names."""
+    if not options.service:
+        return FILES
+    from cogc.commands.init_service import files
+
+    place = os.path.abspath(options.dir)
+    own = {} if os.path.exists(os.path.join(place, "main.cog")) else FILES
+    return {**own, **files(place, os.path.basename(place))}

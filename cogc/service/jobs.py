@@ -51,8 +51,8 @@ class Course:
         self.heard += 1
         match channel:
             case "delta":
-                self.characters += len(value)
-                return Step(self.characters, None, f"{self.characters} characters of the answer")
+                self.characters += len(value) if isinstance(value, str) else 1  # the fields of a record come one by one
+                return Step(self.characters, None, f"the answer comes: {self.characters}")
             case "plan":
                 self.total = float(len(value.get("steps", ()))) or None
                 return Step(self._over(), self.total, f"the plan is {value.get('status')}")

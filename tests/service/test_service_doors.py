@@ -12,8 +12,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ from cogc.service.guard import Access, Limits
 from cogc.service.server import serving
 from cogc.service.webhooks import Verifier
 from support.cli import cogc_here
+from support.commands_that_serve import command
 from support.http_client import Reply, ask, malformed, request, throw
 from support.paths import ROOT
 from support.sessions import repeated
@@ -390,28 +391,14 @@ def test_states_health_numbers_and_the_description_of_the_doors() -> None:
 # ---- the command ---------------------------------------------------------------------------------------------
 
 
-@contextmanager
-def command(folder: Path, *words: str, **env: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
-    """Start a command that serves; yield it with its port."""
+def desk(folder: Path, *words: str, **env: str) -> AbstractContextManager[tuple[subprocess.Popen[str], int]]:
+    """Start a command in a folder with the desk."""
     (folder / "desk.cog").write_text(DESK)
-    given = [sys.executable, "-m", "cogc", *words, "--serve", "0"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), **env}
-    with subprocess.Popen(
-        given, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
-    ) as run:
-        try:
-            assert run.stderr is not None
-            line = run.stderr.readline()
-            while not line.startswith("cogc: serving on http://127.0.0.1:"):
-                assert line, "it has ended"
-                line = run.stderr.readline()
-            yield run, int(line.rpartition(":")[2])
-        finally:
-            run.kill()
+    return command(folder, *words, **env)
 
 
 def test_a_service_stops_in_good_order_whatever_its_clients_do(tmp_path: Path) -> None:
-    with command(tmp_path, "serve", "desk.cog") as (run, port):
+    with desk(tmp_path, "serve", "desk.cog") as (run, port):
         clients = [socket.create_connection(("127.0.0.1", port)) for _ in range(6)]
         for client, data in zip(
             clients,
@@ -453,7 +440,7 @@ def test_an_on_call_desk_is_fed_by_webhooks_and_acknowledged_over_http(tmp_path:
         for events in (pages, closed):
             await events.stream.aclose()
 
-    with command(tmp_path, *words, HOOK="a-hook-secret") as (run, port):
+    with desk(tmp_path, *words, HOOK="a-hook-secret") as (run, port):
         trio.run(body, port)
         run.send_signal(signal.SIGTERM)
         assert run.wait(DEADLINE) == 0

@@ -13,6 +13,7 @@ from cogc.diagnostics.suggest import did_you_mean
 from cogc.language import types
 from cogc.names.python_code import annotated_types, find, function, handlers, initialiser, is_dataclass, misfit
 from cogc.syntax import nodes
+from cogc.syntax.parse_folder import is_folder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -136,7 +137,7 @@ def _coglet(checked: Checked, unit: Unit, coglet: nodes.Coglet, path: nodes.Text
 def _handlers(checked: Checked, unit: Unit, coglet: nodes.Coglet, code: Code, name: str) -> None:
     """Report channels and commands that no method of the class takes, and methods for channels that are not declared."""
     taken = handlers(code, name)
-    if taken is None:
+    if taken is None or is_folder(unit.path):  # what a folder declares is read from its code, mixins among it
         return
     own: dict[str, dict[str, nodes.Name]] = {
         "listen": {m.name.id: m.name for m in coglet.members if isinstance(m, nodes.Listen)},

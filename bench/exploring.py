@@ -1,26 +1,17 @@
 """Exploration of orders: schedules a second, runs up to a failure, and peers on the same problems where they are installed.
 
-The peers are detangle and frontrun (`pip install detangle frontrun`) and fast-check (`npm install fast-check`, found from
-the folder that NODE_PATH names). A peer that is not there is named, and left out.
+`peers.py` has the peers on the same problems.
 """
 
 from __future__ import annotations
 
-import asyncio
-import importlib
-import io
-import json
-import os
-import shutil
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Callable
-from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
+from bench import peers
 from bench.common import bundle, row
 from cogc.explore.search import Limits, explore
 from cogc.explore.shrink import Shrinker
@@ -139,134 +130,7 @@ def _bugs() -> None:
     )
 
 
-# ---- peers ---------------------------------------------------------------------------------------------------------
-
-
-def _detangle() -> tuple[int, float, float]:
-    """Return the runs and seconds up to the lost update, and runs a second of a system of two tasks and 20 steps."""
-    detangle = importlib.import_module("detangle")
-
-    async def lost() -> None:
-        n = 0
-
-        async def add() -> None:
-            nonlocal n
-            before = n
-            await asyncio.sleep(0)
-            n = before + 1
-
-        async def late() -> None:
-            await asyncio.sleep(0)
-            await asyncio.sleep(0)
-            await add()
-
-        await asyncio.gather(add(), late())
-        assert n == 2
-
-    async def steps() -> None:
-        async def ten() -> None:
-            for _ in range(9):
-                await asyncio.sleep(0)
-
-        await asyncio.gather(ten(), ten())
-
-    runs, began = 0, time.process_time()
-    try:
-        detangle.explore(lost, runs=5000, seed=1, shrink=False, database=False)
-    except AssertionError as found:
-        runs = int(getattr(getattr(found, "report", None), "runs", 0) or 0)
-    seconds = time.process_time() - began
-    began = time.process_time()
-    detangle.explore(steps, runs=2000, seed=1, database=False)
-    return runs, seconds, 2000 / (time.process_time() - began)
-
-
-FRONTRUN = """
-import json, time, frontrun
-class Counter:
-    def __init__(self): self.value = 0
-    def increment(self):
-        before = self.value
-        self.value = before + 1
-def explore(holds, **options):
-    began = time.process_time()
-    found = frontrun.explore(setup=Counter, workers=Counter.increment, invariant=holds, reproduce_on_failure=0, **options)
-    return found.num_explored, time.process_time() - began
-runs, seconds = explore(lambda c: c.value == 2, count=2)
-many, took = explore(lambda c: True, count=4, stop_on_first=False, max_executions=200, preemption_bound=None)
-print(json.dumps([runs, seconds, many / took]))
-"""
-
-
-def _frontrun() -> tuple[int, float, float]:
-    """Measure frontrun, which needs a process that its own command has started."""
-    importlib.import_module("frontrun")
-    begin = "import sys; from frontrun.cli import main; sys.exit(main(sys.argv[1:]))"
-    words = [sys.executable, "-c", begin, sys.executable, "-c", FRONTRUN]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=120)
-    if done.returncode:
-        raise Missing(f"frontrun failed: {done.stderr.strip().splitlines()[-1:]}")
-    runs, seconds, rate = json.loads(done.stdout.splitlines()[-1])
-    return runs, seconds, rate
-
-
-class Missing(Exception):
-    """A peer is not installed."""
-
-
-FAST_CHECK = """
-const fc = require('fast-check');
-async function lost(s) {
-  let n = 0;
-  const add = async () => { const before = n; await s.schedule(Promise.resolve()); n = before + 1; };
-  const late = async () => { await s.schedule(Promise.resolve()); await s.schedule(Promise.resolve()); await add(); };
-  const both = Promise.all([add(), late()]);
-  await s.waitFor(both);
-  return n === 2;
-}
-async function steps(s) {
-  const ten = async () => { for (let i = 0; i < 10; i++) await s.schedule(Promise.resolve()); };
-  await s.waitFor(Promise.all([ten(), ten()]));
-  return true;
-}
-(async () => {
-  let began = process.hrtime.bigint();
-  const found = await fc.check(fc.asyncProperty(fc.scheduler(), lost), { seed: 1, numRuns: 5000, endOnFailure: true });
-  const seconds = Number(process.hrtime.bigint() - began) / 1e9;
-  began = process.hrtime.bigint();
-  await fc.check(fc.asyncProperty(fc.scheduler(), steps), { seed: 1, numRuns: 2000 });
-  const rate = 2000 / (Number(process.hrtime.bigint() - began) / 1e9);
-  console.log(JSON.stringify([found.numRuns, seconds, rate]));
-})();
-"""
-
-
-def _fast_check() -> tuple[int, float, float]:
-    node = shutil.which("node")
-    if node is None:
-        raise Missing("node is not installed")
-    done = subprocess.run([node, "-e", FAST_CHECK], capture_output=True, text=True, timeout=120, env=dict(os.environ))
-    if done.returncode:
-        raise Missing("`npm install fast-check`, and name its node_modules in NODE_PATH")
-    runs, seconds, rate = json.loads(done.stdout)
-    return runs, seconds, rate
-
-
-def _peers() -> None:
-    """Print what peers need for the lost update, and how many schedules of twenty steps they do a second."""
-    for name, measure in (("detangle", _detangle), ("frontrun", _frontrun), ("fast-check", _fast_check)):
-        try:
-            with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
-                runs, seconds, rate = measure()
-        except (ImportError, Missing) as missing:
-            print(f"{'   ' + name:<44} left out: {missing}")
-            continue
-        print(
-            f"{'   ' + name + ', lost update':<44} {runs:>9} runs   {seconds * 1000:7.1f} ms   {rate:,.0f} schedules/s"
-        )
-
-
 def main() -> None:
     _speed()
     _bugs()
-    _peers()
+    peers.main()

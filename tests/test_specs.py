@@ -62,7 +62,7 @@ BLOCKS: dict[tuple[str, str], tuple[int, str]] = {
     ("specs/service.md", "sh"): (3, PARSED),
     ("specs/setts.md", "sh"): (1, "test_sett_processes.py runs it, and compares what it prints"),
     ("specs/teams.md", "sh"): (1, PARSED),
-    ("specs/testing.md", ""): (1, "test_testing.py runs the test, and compares what it prints"),
+    ("specs/testing.md", ""): (2, "test_testing.py runs the tests, and compares what is printed"),
     ("specs/testing.md", "jsonl"): (1, "the rows of a test of the page, which test_testing.py runs"),
     ("specs/testing.md", "sh"): (1, PARSED),
     ("specs/testing.md", "yaml"): (1, "test_testing.py runs it"),

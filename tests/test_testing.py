@@ -90,7 +90,7 @@ def test_the_tests_of_the_page_pass(tmp_path: Path) -> None:
     (tmp_path / "echo.yaml").write_text(blocks("yaml"))
     (tmp_path / "mails.jsonl").write_text(blocks("jsonl"))
     done = cogc_here("test", ".", cwd=tmp_path)
-    assert done.returncode == 0 and "11 tests in 2 files: all passed" in done.stdout, done.stdout + done.stderr
+    assert done.returncode == 0 and "12 tests in 2 files: all passed" in done.stdout, done.stdout + done.stderr
 
 
 def test_the_failure_of_the_page_is_what_is_printed(tmp_path: Path) -> None:
@@ -101,6 +101,18 @@ def test_the_failure_of_the_page_is_what_is_printed(tmp_path: Path) -> None:
     done = cogc_here("test", "counting.cog", "--state", tmp_path / "state", cwd=tmp_path)
     assert done.returncode == 3
     assert re.sub(r"\(.*? s\)", "(0.00 s)", done.stdout) == shown[1]
+
+
+def test_the_race_of_the_page_is_found_and_mended(tmp_path: Path) -> None:
+    shown = re.search(r"^```\n(shop\.cog:60.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    system = re.search(r"^```cog\n(coglet Shelf .*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    assert shown and system
+    (tmp_path / "shop.cog").write_text(system[1])
+    done = cogc_here("explore", "shop.cog", "--test", "last tin", cwd=tmp_path)
+    assert done.returncode == 3 and done.stdout.startswith(shown[1]) and "1 race, found in 2 orders" in done.stdout
+    (tmp_path / "shop.cog").write_text(system[1].replace("on buy as who {", "on buy as who when tins > 0 {"))
+    done = cogc_here("explore", "shop.cog", "--test", "last tin", cwd=tmp_path)
+    assert done.returncode == 0 and done.stdout.startswith("complete: "), done.stdout
 
 
 # ---- words -----------------------------------------------------------------------------------------------------

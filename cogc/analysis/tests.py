@@ -377,7 +377,7 @@ class _Test:
             case nodes.Kill():
                 self.checked.problems.add(
                     "not-yet", self.unit.span(step), what="the step", name="kill",
-                    help="a run cannot be resumed from its journal yet; leave the step out",
+                    help="a test cannot kill its run yet; leave the step out",
                 )  # fmt: skip
             case nodes.Advance(duration=duration):
                 inference.check(duration, self.scope, DURATION)

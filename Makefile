@@ -28,7 +28,7 @@ check: $(BIN)/cogc
 
 # Runs that are killed at random times, 200 of them: each test has its seed in its name.
 faults: $(BIN)/cogc
-	COGC_FAULTS=200 $(BIN)/python -m pytest -n 2 tests/test_reaper.py tests/test_faults.py
+	COGC_FAULTS=200 $(BIN)/python -m pytest -n 2 tests/test_reaper.py tests/test_faults.py tests/test_durable.py
 
 # Mutated specs through the checker, malformed replies of models through runs, and generated reactions through the kernel, the seeds
 # that fail printed: `make fuzz COUNT=60000 REPLIES=2000 REACTIONS=10000 SEED=0`.

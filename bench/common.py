@@ -21,7 +21,7 @@ def bundle(text: str, root: str | None = None) -> Bundle:
     """Return the program of a text."""
 
     def reader(path: str) -> bytes:
-        return read(path) if path.startswith("std/") else text.encode()
+        return read(path) if path.startswith("std/") or path.endswith(".py") else text.encode()
 
     problems = Problems()
     made = program(analyse(["bench.cog"], reader, problems), root)

@@ -12,9 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from cogc.kernel.machine import Kernel
+from cogc.kernel.unit import Unit
+from cogc.run.journal import load
 from support.anthropic import serve
 from support.crashes import World, campaign
 from support.durable import agents, ledger, plan, queues, team, tree
+from support.specs import build
 
 WHOLE = int(os.environ.get("COGC_FAULTS", "2")) > 2
 SEED = int(os.environ.get("COGC_SEED") or random.randrange(1 << 30))
@@ -55,3 +59,57 @@ def test_agents_go_on_in_the_middle_of_their_conversation(tmp_path: Path, monkey
     with serve() as server:
         make, counted = agents(server)
         assert campaign(tmp_path / "world", make, counted, some(5)) > 0
+
+
+def test_a_run_that_is_resumed_again_and_again_comes_to_its_end(tmp_path: Path) -> None:
+    """Each start is killed after it has written a few times, so that a resume is itself resumed."""
+    whole = tree(tmp_path)
+    whole.start()
+    world, starts = tree(tmp_path), 0
+    while not (world.journal and load(world.journal).over):
+        world.start(at=3)
+        starts += 1
+    assert world.outputs == whole.outputs and starts > 5
+
+
+@pytest.mark.parametrize("ahead", [-86400, 86400])
+def test_a_clock_that_jumps_while_nobody_runs_makes_up_one_tick(tmp_path: Path, ahead: int) -> None:
+    """Set back, the run goes on where it was; a day later, one tick is made up and the grid stays."""
+    text = "coglet Main { transmit n: int\n state k: int = 0\n every 100ms { k = k + 1\n n <- k\n if k == 5 { stop self } } }"
+    world = World(build(text), tmp_path, [])
+    world.start(at=6)
+    before = len(world.outputs)
+    assert 0 < before < 5
+    world.epoch -= ahead * 10**9
+    lines = world.journal.splitlines(keepends=True)
+    made = world.start()
+    assert world.journal.startswith(b"".join(lines[:-1])) and [v for _, v in world.outputs.values()] == [1, 2, 3, 4, 5]
+    resumed = next(e for e in load(world.journal).events if e[2] == "resumed")
+    assert (made.kernel.skipped > 800_000) == (ahead > 0) and (resumed[3] == resumed[1]) == (ahead < 0)
+    ticks = [e[1] for e in load(world.journal).events if e[2] == "time" and e[1] > resumed[3] and e[1] % 10**8 == 0]
+    assert ticks
+
+
+def test_a_journal_that_cannot_be_written_lets_nothing_leave_any_more(tmp_path: Path) -> None:
+    world = queues("memory")(tmp_path)
+    made = world.start(full=4)
+    assert made.commit is not None and made.commit.failed is not None and not load(world.journal).over
+    done = set(ledger(world))
+    assert {f"r-{call}" for call in world.calls()} >= done  # what has left is in the journal
+    world.start()
+    assert load(world.journal).over and sorted(v for _, v in world.outputs.values()) == [0, 10, 20, 30]
+
+
+def test_missed_timers_fire_in_order_and_an_every_once() -> None:
+    text = """coglet Main { transmit o: string
+      state k: int = 0
+      every 10ms { k = k + 1
+        o <- "tick" }
+      after 25ms { o <- "after" } }"""
+    kernel = Kernel(Unit(build(text)))
+    kernel.start({})
+    kernel.run()
+    kernel.resumed(95_000_000)
+    kernel.run()
+    assert [e.value for e in kernel.effects] == ["tick", "after"] and kernel.skipped == 8  # type: ignore[union-attr]
+    assert kernel.timers.next() == 100_000_000

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class Options:
     """The settings of a check that the command line and pyproject.toml give."""
 
-    __slots__ = ("allow_imports", "has_command", "hidden", "smells")
+    __slots__ = ("allow_imports", "durable", "has_command", "hidden", "smells")
 
     def __init__(
         self,
@@ -25,7 +25,10 @@ class Options:
         smells: bool = False,
         has_command: Callable[[str], bool] | None = None,
         hidden: bool = False,
+        durable: bool = False,
     ) -> None:
+        self.durable = durable
+        """Whether to report what does not go on where it was when a durable run is resumed."""
         self.allow_imports = allow_imports
         self.has_command = has_command
         """Tells whether this machine has a command without a slash in its name; None if that is not asked."""

@@ -11,7 +11,16 @@ import sys
 from cogc.diagnostics.source import Span
 from cogc.diagnostics.suggest import did_you_mean
 from cogc.language import types
-from cogc.names.python_code import annotated_types, find, function, handlers, initialiser, is_dataclass, misfit
+from cogc.names.python_code import (
+    annotated_types,
+    find,
+    function,
+    handlers,
+    initialiser,
+    is_dataclass,
+    method_names,
+    misfit,
+)
 from cogc.syntax import nodes
 from cogc.syntax.parse_folder import is_folder
 
@@ -123,6 +132,7 @@ def _coglet(checked: Checked, unit: Unit, coglet: nodes.Coglet, path: nodes.Text
     if found is None or shape is None or shape.node is not coglet:
         return
     _handlers(checked, unit, coglet, *found)
+    _resumed(checked, unit, coglet, *found)
     if node is None:
         return
     span = unit.span(coglet.name)
@@ -132,6 +142,18 @@ def _coglet(checked: Checked, unit: Unit, coglet: nodes.Coglet, path: nodes.Text
     parameters = list(shape.parameters.values())
     if _fits(checked, node, found[0], [p.name for p in parameters], span, True):
         _parameters(checked, unit, found[0], node, parameters, annotated_types(node, found[0])[0])
+
+
+def _resumed(checked: Checked, unit: Unit, coglet: nodes.Coglet, code: Code, name: str) -> None:
+    """Report a class that cannot be resumed: it lacks `save` or `load`."""
+    methods = method_names(code, name) if checked.options.durable else None
+    if methods is None:
+        return
+    missing = [word for word in ("save", "load") if word not in methods]
+    if missing:
+        checked.problems.add(
+            "not-resumed", unit.span(coglet.name), name=coglet.name.id, why=f"its class has no `{missing[0]}`"
+        )
 
 
 def _handlers(checked: Checked, unit: Unit, coglet: nodes.Coglet, code: Code, name: str) -> None:

@@ -10,6 +10,7 @@ import sys
 
 from cogc.commands import streams
 from cogc.commands.configuration import selection, settings_for
+from cogc.diagnostics.rules import OFF
 from cogc.diagnostics.source import Source, Span, normal
 from cogc.disk.files import read, specs
 
@@ -36,7 +37,7 @@ class Plain:
         self.root: str | None = None
         self.allow_import: list[str] = []
         self.fix = self.unsafe_fixes = self.diff = False
-        self.strict = self.strict_commands = self.no_cache = self.online = self.verbose = False
+        self.strict = self.strict_commands = self.durable = self.no_cache = self.online = self.verbose = False
 
 
 class Check:
@@ -64,7 +65,8 @@ class Check:
             raise UsageError(f"`{scripts[0]}` is a script: `cogc run` runs it, and there is nothing in it to check")
         self.project = settings_for([p for p in self.paths if p != STDIN])
         self.allow = frozenset([*options.allow_import, *self.project.allow_import])
-        more = frozenset(["missing-command"]) if options.strict_commands else frozenset()
+        asked = {"missing-command": options.strict_commands, "not-resumed": options.durable}
+        more = frozenset(slug for slug, wanted in asked.items() if wanted)
         self.chosen = selection(self.project, more)
 
     def _stdin(self) -> str:
@@ -83,7 +85,17 @@ class Check:
         """Return the settings of the analysis."""
         from cogc.analysis.checked import Options
 
-        return Options(self.allow, smells=True, has_command=_has_command if self._asks_for_commands else None)
+        return Options(
+            self.allow,
+            smells=True,
+            has_command=_has_command if self._asks_for_commands else None,
+            durable="not-resumed" in self.chosen.selected,
+        )
+
+    @property
+    def _asks_for_more(self) -> bool:
+        """Return whether rules are asked for that are off by default: what the memory of clean checks knows does not answer them."""
+        return bool(OFF & self.chosen.selected)
 
     @property
     def _asks_for_commands(self) -> bool:
@@ -96,7 +108,7 @@ class Check:
     def found(self) -> list[Diagnostic]:
         """Check all files. Return the diagnostics in their order."""
         online = self._online() if self.options.online else []
-        outside = self.options.root or self.stdin is not None or self._asks_for_commands
+        outside = self.options.root or self.stdin is not None or self._asks_for_more
         cache = None if self.options.no_cache or outside else self._cache()
         stale = cache.stale(self.paths) if cache else self.paths
         found = self._check(stale, cache) if stale or self.empty or self.project.path else []

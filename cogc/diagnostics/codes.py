@@ -503,6 +503,12 @@ CODES: dict[str, Row] = {
         "this looks like {what}",
         'put it into the environment, and write `env("NAME")` here; a secret that was in a file is no secret any more',
     ),
+    "not-resumed": (
+        "COG615",
+        "warning",
+        "`{name}` starts anew when a durable run is resumed: {why}",
+        "give its class `save(self)` and `load(self, state)`",
+    ),
     # back ends
     "not-yet": (
         "COG701",

@@ -52,7 +52,7 @@ _GROUP: dict[str, Group] = {
     "no-expectation": "style",
     "stands-in": "style",
 }
-OFF = frozenset(["missing-command"])
+OFF = frozenset(["missing-command", "not-resumed"])
 """Rules that are reported only where they are asked for."""
 FORGIVEN = frozenset(["typed-secret"])
 """Errors that a comment on their line may leave out."""

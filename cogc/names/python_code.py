@@ -251,6 +251,17 @@ def handlers(code: Code, name: str) -> dict[str, dict[str, ast.expr]] | None:
     return taken
 
 
+def method_names(code: Code, name: str) -> set[str] | None:
+    """Return the names of the methods of a class; None where it may have others, by a base that is not one of `cogc.sdk`."""
+    found = code.names.get(name, [])
+    node = found[0] if len(found) == 1 else None
+    if not isinstance(node, ast.ClassDef) or node.decorator_list:
+        return None
+    if not all(isinstance(b, ast.Name) and _is_from_sdk(code, b.id) for b in node.bases):
+        return None
+    return {part.name for part in node.body if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef)}
+
+
 def _is_from_sdk(code: Code, name: str) -> bool:
     """Return whether a name is imported from `cogc.sdk`."""
     found = code.names.get(name, [])

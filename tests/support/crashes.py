@@ -6,6 +6,7 @@ So nothing is written or carried out any more, and whatever the run holds is tor
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import shutil
@@ -39,13 +40,17 @@ class Killed(BaseException):
 class CrashFile(io.BytesIO):
     """A file that kills whoever writes it: at write `at`, before (`early`) or after it has taken it."""
 
-    def __init__(self, data: bytes = b"", at: int = 0, early: bool = False) -> None:
+    def __init__(self, data: bytes = b"", at: int = 0, early: bool = False, full: int = 0) -> None:
         super().__init__(data)
         self.seek(0, os.SEEK_END)
-        self.at, self.early, self.writes = at, early, 0
+        self.at, self.early, self.full, self.writes = at, early, full, 0
 
     def write(self, data: Any) -> int:
         self.writes += 1
+        if self.full and self.writes >= self.full:  # the disk takes a part of a line
+            if self.writes == self.full:
+                super().write(data[: len(data) // 2])
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         if self.at and self.writes >= self.at:
             if self.writes == self.at and not self.early:
                 super().write(data)
@@ -86,11 +91,11 @@ class World:
     def log(self, line: LogLine) -> None:
         self.logged.append(line.value)
 
-    def start(self, at: int = 0, early: bool = False, bundle: Bundle | None = None) -> Session:
+    def start(self, at: int = 0, early: bool = False, full: int = 0) -> Session:
         """Start the system, or resume it, and run it to its end or its kill. Return the session."""
         recording = load(self.journal) if self.journal else None
         assert recording is None or not recording.over
-        file = CrashFile(self.journal[: recording.size] if recording is not None else b"", at, early)
+        file = CrashFile(self.journal[: recording.size] if recording is not None else b"", at, early, full)
         head: dict[str, object] = {
             "run": "r",
             "seed": 1,
@@ -100,7 +105,7 @@ class World:
             "version": VERSION,
         }
         journal = Journal.after(file, recording) if recording is not None else Journal(file, head)
-        made = self._session(bundle or self.bundle, journal, recording)
+        made = self._session(journal, recording)
         try:
             trio.run(_bounded, made)
         except BaseException as error:
@@ -110,13 +115,17 @@ class World:
         self.writes = file.writes
         return made
 
-    def _session(self, bundle: Bundle, journal: Journal, recording: Recording | None) -> Session:
+    def _session(self, journal: Journal, recording: Recording | None) -> Session:
         given = {
             "run": "r", "seed": 1, "epoch": self.epoch, "signals": False, "keep": None, "inputs": self.inputs, "on_output": self.heard,
             "on_log": self.log, **self.options,
         }  # fmt: skip
         sinks = Sinks(journal=journal, sync=lambda: None, recording=recording)
-        return build_session(Unit(bundle), RunOptions(**given), self.settings(), sinks)
+        return build_session(Unit(self.bundle), RunOptions(**given), self.settings(), sinks)
+
+    def calls(self) -> set[int]:
+        """The numbers of the calls that the journal has."""
+        return {event[3] for event in load(self.journal).events if event[2] == "call"}
 
     def final(self) -> list[str]:
         """What has come out, without what is said on the way and may come in another order."""

@@ -120,6 +120,6 @@ def main() -> None:
     read, played, steps, _ = _resumed(STEPS // 101, 50)
     row(f"resume after {steps:,} messages in stretches", f"{read + played:.2f} s", (read + played) / 3, "3 s", 1)
     read, played, steps, size = _resumed(100_000, 1)
-    row("read a journal, an event", f"{read * 10:.2f} us", read * 10 / 2, "2 us", 1)
+    row("read a journal, an event", f"{read * 10:.2f} us", read * 10 / 2, "2 us", None)
     row("replay, an event that sets off four messages", f"{played * 10:.2f} us", played * 10 / 4, "4 us", None)
     print(f"{'':<44} {'':>14}   {size / 100_000:.0f} bytes an event")

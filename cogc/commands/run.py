@@ -26,7 +26,7 @@ from cogc.commands import run_script, run_sett, under_trio
 from cogc.commands.budgets import budget_option
 from cogc.commands.doors import add_doors, check_doors, refuse_doors
 from cogc.commands.inputs import inputs
-from cogc.commands.instance import begun, go_on, opened
+from cogc.commands.instance import INSTANCES, begun, go_on, opened
 from cogc.commands.load import load, root_option, show_to_stderr
 from cogc.commands.options import (
     LEVELS,
@@ -290,7 +290,7 @@ def _run(bundle: ir.Bundle, options: Namespace, prints: ExitStack, script: Scrip
         try:
             await sinks.run(session)
         except Exception as error:
-            failure = _failure_of(error, options.instance)
+            failure = _failure_of(error, options.instance, state)
             if failure is None:
                 raise
             raise UsageError(failure) from None
@@ -310,7 +310,7 @@ def _code(session: Session, options: Namespace, sinks: RunSinks) -> int:
     return 1 if sinks.doors.refused else code
 
 
-def _failure_of(error: BaseException, instance: str | None) -> str | None:
+def _failure_of(error: BaseException, instance: str | None, state: StateFolder) -> str | None:
     """Return why a parameter, an input, a saved state or an unfinished run was refused before anything ran, else None."""
     found = only(error)
     if isinstance(found, journal.Divergence):
@@ -322,7 +322,8 @@ def _failure_of(error: BaseException, instance: str | None) -> str | None:
         return None
     if found.kind != "kept":
         return found.message
-    return f"--instance {instance}: {found.message}; declare a conversion (`persist from TYPE`), begin anew with --fresh, or under another name"
+    place = state.at(INSTANCES, instance or "")
+    return f"--instance {instance}: {found.message}; begin anew under another name, or remove {place}"
 
 
 def _ended(session: Session, options: Namespace) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from cogc.run.instance import status_of
+from cogc.run.reaper import descendants
 from support.cli import cogc, cogc_here
 from support.paths import ROOT
 from support.state import state
@@ -239,3 +241,34 @@ def test_a_class_that_saves_goes_on_and_another_starts_anew(project: Path, saves
     journal(project).write_bytes(b"".join(lines[: (begun[3] if under_way else ended) + 1]))
     found = [said["data"] for said in outputs(start(project, *words))]
     assert set(found) & {4, 10} == ({10} if saves else set() if under_way else {4})
+
+
+def test_the_lock_is_held_as_long_as_the_reaper_of_a_dead_run_lives(project: Path) -> None:
+    """The reaper is stopped, so that it cannot end: the next start waits until it goes on."""
+    (project / "a.cog").write_text(
+        'program f() -> string = shell ["sleep", "100"] { on_resume: fail }\n'
+        "coglet Main { transmit y: string\n on start { y <- try f() else as e e.kind } }"
+    )
+    words = [sys.executable, "-m", "cogc", "run", "a.cog", "--instance", "i"]
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(words, cwd=project, env=env) as process:
+        wait_for(lambda: any("sleep" in command(pid) for pid in descendants(process.pid)))
+        (reaper,) = [pid for pid in descendants(process.pid) if parent(pid) == process.pid and "serve" in command(pid)]
+        os.kill(reaper, signal.SIGSTOP)
+        process.kill()
+        process.wait()
+    with subprocess.Popen(words, cwd=project, env=env, stdout=subprocess.PIPE, text=True) as again:
+        with pytest.raises(subprocess.TimeoutExpired):
+            again.wait(3)
+        os.kill(reaper, signal.SIGCONT)
+        assert again.communicate()[0] == "y: resume\n"
+
+
+def command(pid: int) -> str:
+    return (
+        Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode() if Path(f"/proc/{pid}").exists() else ""
+    )
+
+
+def parent(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])

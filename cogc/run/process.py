@@ -265,7 +265,10 @@ _lent: list[int] = []
 
 def lend(descriptor: int | None) -> None:
     """Lend a descriptor to the reaper that is started next, and to the keepers below it; None lends none."""
-    _lent[:] = [] if descriptor is None else [descriptor]
+    while _lent:
+        os.close(_lent.pop())
+    if descriptor is not None:  # a high number, which none of the reaper's own takes the place of
+        _lent.append(fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 64))
 
 
 @lru_cache(maxsize=1)

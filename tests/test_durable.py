@@ -113,3 +113,31 @@ def test_missed_timers_fire_in_order_and_an_every_once() -> None:
     kernel.run()
     assert [e.value for e in kernel.effects] == ["tick", "after"] and kernel.skipped == 8  # type: ignore[union-attr]
     assert kernel.timers.next() == 100_000_000
+
+
+def test_a_journal_that_is_torn_anywhere_is_read_to_its_last_whole_line(tmp_path: Path) -> None:
+    """At every offset: what is left is a prefix, and a line that was changed is refused with its number, or is the torn last one."""
+    world = tree(tmp_path)
+    world.start()
+    whole = load(world.journal)
+    first = world.journal.index(b"\n") + 1
+    for size in range(first, len(world.journal)):
+        found = load(world.journal[:size])
+        lines = world.journal[:size].count(b"\n")
+        assert len(found.events) == lines - 1 and found.events == whole.events[: lines - 1]
+        assert found.torn == (found.size < size) and not found.over
+    for place in range(0, len(world.journal) - 1, 7):
+        changed = bytearray(world.journal)
+        changed[place] ^= 1
+        line = world.journal[:place].count(b"\n") + 1
+        try:
+            found = load(bytes(changed))
+        except ValueError as error:
+            assert (
+                line == 1
+                or f"line {line} is broken" in str(error)
+                or changed[place] == 10
+                or world.journal[place] == 10
+            )
+        else:
+            assert line == len(whole.events) + 1 and found.torn and found.events == whole.events[:-1]

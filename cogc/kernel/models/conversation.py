@@ -52,9 +52,10 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from cogc.ir import Program
-from cogc.kernel import programs, requests
+from cogc.kernel import programs
 from cogc.kernel.models import agents, content, tools
 from cogc.kernel.models.answers import Answer
+from cogc.kernel.models.asking import ATTEMPTS, Overloaded, attempts, charge, release, reserve
 from cogc.kernel.models.budget import TURNS, Budget, Reservation, Unaffordable
 from cogc.kernel.models.partial import Partial
 from cogc.kernel.models.replies import ENDS, Sendable, call_ids, portable, sendable, tokens_of, whole
@@ -63,7 +64,7 @@ from cogc.kernel.models.sessions import Session
 from cogc.kernel.models.tool_calls import ToolCalls
 from cogc.kernel.objects import Instance
 from cogc.kernel.permissions import Sandbox
-from cogc.kernel.waits import AskModel, CallProgram, Sleep, Talk, WaitIn
+from cogc.kernel.waits import AskModel, CallProgram, Talk, WaitIn
 from cogc.language.attributes import HAND_OFF, SPAWN_TOOLS, USUAL
 from cogc.language.functions import text
 from cogc.language.texts import FILE
@@ -73,7 +74,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cogc.kernel.models.sessions import Record
-    from cogc.kernel.shapes import Block, Body, Error, Message, Tokens
+    from cogc.kernel.shapes import Block, Body, Error, Message
     from cogc.kernel.state import State
     from cogc.language.values import Settings, Value
 
@@ -81,8 +82,6 @@ MOST_TOKENS = 4096
 """The bound on the tokens of an answer, if neither program nor model has one."""
 DEADLINE = 60_000_000_000
 """The nanoseconds that a conversation may take, if it has no timeout."""
-ATTEMPTS = 2
-"""The number of times that a failed request is made again."""
 MANY_TURNS = 25
 """The bound on the turns of an agent that may start others."""
 DEPTH = 16
@@ -94,12 +93,6 @@ _SUMMARISE = (
     "found, what is open. Use no tools."
 )
 _SO_FAR = "The conversation so far, summed up:"
-_LONGEST_PAUSE = 8.0
-_LONGEST_WAIT = 1e9
-
-
-class Overloaded(Failure):
-    """A request whose attempts are used up, and that may succeed later: another model may still be asked."""
 
 
 def perform(kernel: State, inst: Instance, key: str, arguments: list[Value], sandbox: Sandbox | None = None) -> Talk:
@@ -535,28 +528,17 @@ class Conversation:
     def _answered(self, request: Body) -> Talk:
         """Return the reply of the present model, within the budget, after as many attempts as it takes."""
         before = (yield from self._count(request)) if self.spending.bounded() else 0
-        held = yield from self._reserve(before)
+        held = yield from reserve(
+            self, self.spending, before, self.most, self.model, lambda held: self._keep_room(held, before)
+        )
         request["max_tokens"] = held.most
         try:
-            reply = yield from self._attempts(request)
-            self._charge(reply.usage)
+            reply = sendable((yield from attempts(self, lambda: self._request(request))), self.ids)
+            self.size = tokens_of(reply.usage)
+            charge(self.kernel, self.spending, self.program.name, self.model, reply.usage)
         finally:
-            held.release()
-            requests.wake(self.kernel, self.kernel.models.waiting)
+            release(self.kernel, held)
         return reply
-
-    def _reserve(self, before: int) -> Talk:
-        """Reserve room in the budget. If others hold what is missing, wait until they are done."""
-        while True:
-            try:
-                held = self.spending.reserve(before, self.most, self.model.price)
-                self._keep_room(held, before)
-                return held
-            except Failure:
-                if not self.spending.may_come_back():
-                    raise
-            yield WaitIn(self.kernel.models.waiting, self.left())
-            self.in_time()
 
     def _keep_room(self, held: Reservation, before: int) -> None:
         """Raise Unaffordable if the next model may give a longer answer for the dollars that are left."""
@@ -569,34 +551,19 @@ class Conversation:
             raise Unaffordable("budget", f"`{self.program.name}`: {left}")
         held.hold()
 
-    def _attempts(self, request: Body) -> Talk:
-        """Make attempts until there is a reply. Raise Failure after the last one."""
-        attempt = 0
-        while True:
-            reply = yield self._request(request)
-            error = reply.get("error")
-            if error is None:
-                made = sendable(reply, self.ids)
-                self.size = tokens_of(made.usage)
-                return made
-            self.partial = error.get("partial") or self.partial
-            if error.get("kind", "program") != "program":
-                raise Failure(error["kind"], error["message"])
-            pause = self._pause(attempt, error)
-            again = bool(error.get("retry")) and attempt < self.retries
-            if not again or pause >= self.left():
-                why = (
-                    f"; the pause of {Duration(pause)} before a retry is longer than the time that is left"
-                    if again
-                    else ""
-                )
-                tried = f" (tried {attempt + 1} times)" if attempt else ""
-                failure = Overloaded if error.get("retry") else Failure
-                raise failure("program", f"`{self.program.name}`: {error['message']}{tried}{why}")
-            attempt += 1
-            yield Sleep(pause)
-            if self._streams():
-                agents.delta(self.kernel, self.inst, "" if self._is_text() else None)  # the answer begins anew
+    @property
+    def label(self) -> str:
+        """The words for the conversation in messages."""
+        return f"`{self.program.name}`"
+
+    def failed(self, error: Error) -> None:
+        """Keep the part of a reply that has come."""
+        self.partial = error.get("partial") or self.partial
+
+    def restarted(self) -> None:
+        """Tell those who listen that the answer begins anew."""
+        if self._streams():
+            agents.delta(self.kernel, self.inst, "" if self._is_text() else None)
 
     def _request(self, request: Body) -> AskModel:
         """Return the record of one attempt."""
@@ -626,20 +593,6 @@ class Conversation:
                 return reply["tokens"]
         length = len(json.dumps(plain({k: request[k] for k in ("system", "messages", "tools") if k in request})))
         return length // 4 + 1 + content.weight(request["messages"])
-
-    def _pause(self, attempt: int, error: Error) -> int:
-        """Return the nanoseconds before the next attempt: what the server asks for, else a doubling pause with
-        jitter."""
-        after = error.get("after")
-        if after is None:
-            jitter = 1 - 0.25 * self.kernel.stream(self.inst.path, "attempts").random()
-            after = min(0.5 * 2**attempt, _LONGEST_PAUSE) * jitter
-        return max(0, int(min(after, _LONGEST_WAIT) * 1e9))
-
-    def _charge(self, usage: Tokens) -> None:
-        """Count the tokens of a reply in the budgets and in the usage of the run."""
-        self.spending.charge(usage, self.model.price)
-        self.kernel.models.usage(self.program.name, self.model.name).add(usage, self.model.price)
 
     # ---- tools ---------------------------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 """Requests to models that code in the shell's process makes by itself, such as the conversations of an `LLMExecutor`.
 
-The conversation is that code's own. Each request of it is held to the budgets around its coglet, is made again where
-that makes sense, and is an event like those of a conversation of the kernel.
+The conversation is that code's own. Each request of it is made as those of the kernel's conversations are (`asking.py`), and
+is an event like them.
 """
 
 from __future__ import annotations
@@ -10,23 +10,54 @@ import json
 from typing import TYPE_CHECKING
 
 from cogc.ir import ASKED, Model
-from cogc.kernel import requests
+from cogc.kernel.models.asking import ATTEMPTS, attempts, charge, release, reserve
 from cogc.kernel.models.budget import Budget
 from cogc.kernel.models.replies import sendable
-from cogc.kernel.waits import AskModel, Sleep, WaitIn
+from cogc.kernel.waits import AskModel
 from cogc.language.values import Failure, plain
 
 if TYPE_CHECKING:
     from cogc.kernel.objects import Instance
-    from cogc.kernel.shapes import Body
+    from cogc.kernel.shapes import Body, Error
     from cogc.kernel.state import State
     from cogc.kernel.waits import Talk
     from cogc.language.values import Value
 
 LIMIT = 600_000_000_000
-"""The nanoseconds that one request may take."""
-ATTEMPTS = 3
-_FIRST_PAUSE = 500_000_000
+"""The nanoseconds that a request may take, with its attempts and the wait for room in the budgets."""
+
+
+class _Request:
+    """One request, as an `Asker`."""
+
+    def __init__(self, kernel: State, inst: Instance, model: Model) -> None:
+        self.kernel = kernel
+        self.inst = inst
+        self.model = model
+        self.retries = ATTEMPTS
+        self.deadline = kernel.now + LIMIT
+
+    @property
+    def label(self) -> str:
+        return f"model `{self.model.name}`"
+
+    def left(self) -> int:
+        return max(0, self.deadline - self.kernel.now)
+
+    def in_time(self) -> None:
+        if not self.left():
+            raise Failure("timeout", f"{self.label}: the request took longer than {LIMIT // 10**9}s")
+
+    def failed(self, error: Error) -> None:
+        """Do nothing: no part of a reply is kept."""
+
+    def restarted(self) -> None:
+        """Do nothing: nobody listens to the pieces of a reply."""
+
+    def record(self, body: Body) -> AskModel:
+        """Return the record of one attempt."""
+        self.in_time()
+        return AskModel(self.model, self.model.name, body, self.left(), body["messages"][-1:], False, -1)
 
 
 def asking(kernel: State, inst: Instance, request: dict[str, Value]) -> Talk:
@@ -35,37 +66,15 @@ def asking(kernel: State, inst: Instance, request: dict[str, Value]) -> Talk:
     body: Body = {k: request[k] for k in ("messages", "system", "tools", "temperature") if k in request}
     budget = Budget(model.name, {}, None, kernel.models.budget_of(inst))
     before = len(json.dumps(plain(body))) // 4 + 1 if budget.bounded() else 0
-    while True:
-        try:
-            held = budget.reserve(before, int(str(request["max_tokens"])), model.price)
-            break
-        except Failure:
-            if not budget.may_come_back():
-                raise
-        yield WaitIn(kernel.models.waiting, LIMIT)
+    made = _Request(kernel, inst, model)
+    held = yield from reserve(made, budget, before, int(str(request["max_tokens"])), model)
     body["max_tokens"] = held.most
     try:
-        reply = yield from _attempts(model, body)
-        budget.charge(reply.usage, model.price)
-        kernel.models.usage(inst.code.name, model.name).add(reply.usage, model.price)
+        reply = sendable((yield from attempts(made, lambda: made.record(body))), set())
+        charge(kernel, budget, inst.code.name, model, reply.usage)
     finally:
-        held.release()
-        requests.wake(kernel, kernel.models.waiting)
+        release(kernel, held)
     return {"content": reply.content, "stop": reply.stop}
-
-
-def _attempts(model: Model, body: Body) -> Talk:
-    """Make attempts until there is a reply. Raise Failure after the last one."""
-    for attempt in range(ATTEMPTS):
-        reply = yield AskModel(model, model.name, body, LIMIT, body["messages"][-1:], False, -1)
-        error = reply.get("error")
-        if error is None:
-            return sendable(reply, set())
-        if not error.get("retry") or attempt == ATTEMPTS - 1:
-            raise Failure("program", f"model `{model.name}`: {error['message']}")
-        after = error.get("after")
-        yield Sleep(_FIRST_PAUSE << attempt if after is None else int(after * 1e9))
-    raise AssertionError
 
 
 def _model(inst: Instance, name: str) -> Model:

@@ -624,7 +624,7 @@ class Sett(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Export(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a service offers: an agent, team, plan or program, and the key of the coglet in which a call is carried out."""
+    """An offer of a service: an agent, team, plan or program, and the key of the coglet in which a call is carried out."""
 
     name: str
     kind: Literal["agent", "team", "plan", "program"]

@@ -338,6 +338,13 @@ def test_every_example_has_tests_and_they_pass() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.parametrize("seed", [1, 2])
+def test_the_tests_of_the_examples_hold_in_other_orders_of_events(seed: int) -> None:
+    """Seed 0 is the usual order. What an example shows, it promises in each."""
+    done = cogc("test", "examples", "-n", 2, "--seed", seed)
+    assert done.returncode == 0, done.stdout
+
+
 # ---- files and options -----------------------------------------------------------------------------------------
 
 TWO = 'test "good" { run 1s }\ntest "bad" { run 1s\n expect out }\n'

@@ -1,4 +1,4 @@
-"""What comes of an evaluation before a run: a value, or the reason why there is none."""
+"""The outcome of an evaluation before a run: a value, or the reason why there is none."""
 
 from __future__ import annotations
 

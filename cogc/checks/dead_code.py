@@ -1,4 +1,4 @@
-"""What has no effect or says nothing: conditions with one outcome, things that stand twice, settings without a use."""
+"""Code without an effect, and words that say nothing: conditions with one outcome, things that stand twice, settings without a use."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ class ChannelStats:
 
 
 class _Stream:
-    """What `Channel` and `ChannelSubscription` share: a queue that is read by `get` or by `async for`."""
+    """The base of `Channel` and `ChannelSubscription`: a queue that is read by `get` or by `async for`."""
 
     def __init__(self, maxsize: int = 0) -> None:
         self._queue: asyncio.Queue[Any] = asyncio.Queue(maxsize=maxsize)

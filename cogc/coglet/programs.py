@@ -28,7 +28,7 @@ class Program:
 
 @runtime_checkable
 class Executor(Protocol):
-    """What runs the programs of one kind."""
+    """The base of what runs the programs of one kind."""
 
     async def run(self, program: Program, context: Any, invoke: Invoke) -> Any:
         """Run a program on a value. `invoke` runs another program of the same table."""

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 
 class World(Protocol):
-    """What a run takes note of. None of these calls waits, but `ask`."""
+    """The acts of coglets that a run takes note of. None of these calls waits, but `ask`."""
 
     def attached(self, runtime: Any) -> None:
         """Take note of a runtime that was made in this run."""

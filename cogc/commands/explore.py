@@ -149,7 +149,7 @@ def _explored(of: Explored, options: Namespace) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Explored:
-    """What is explored: trials, the channels of the root that are compared with each other, and a digest of it all."""
+    """The subject of an exploration: trials, the channels of the root that are compared with each other, and a digest of it all."""
 
     trial: Trial
     observed: frozenset[str]

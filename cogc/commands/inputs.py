@@ -1,4 +1,4 @@
-"""What a command line gives a run: messages to its root and answers of people, each with its time.
+"""The inputs that a command line gives a run: messages to its root and answers of people, each with its time.
 
 Everything is read and checked before the run begins. A UsageError names the file, the line, the channel, and what fits.
 """

@@ -55,7 +55,7 @@ _OF_NO_REPLAY = {
 
 
 class _Plan:
-    """What a run of a sett is to do: its id, its goal, its board, when it begins and what it records or replays.
+    """The plan of a run of a sett: its id, its goal, its board, when it begins and what it records or replays.
 
     Times are in nanoseconds since 1970; `start` is None where the clock of the board counts.
     """

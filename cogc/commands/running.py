@@ -1,4 +1,4 @@
-"""What the commands share that talk to a run over its socket."""
+"""Functions of the commands that talk to a run over its socket."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ _LONG = 4096
 
 
 class ClientError(Exception):
-    """What is wrong with a request to a runtime, or with the runtime. The message is for people."""
+    """A request to a runtime that was refused or had no answer. The message is for people."""
 
 
 def add_port(parser: ArgumentParser) -> None:

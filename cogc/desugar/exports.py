@@ -1,4 +1,4 @@
-"""What a file exports, as coglets: what a service creates for each call of a program, and a root for a file without one.
+"""The exports of a file, as coglets: what a service creates for each call of a program, and a root for a file without one.
 
 In: the declarations of a file that are marked `export`. Out: a part for each exported program, since agents, teams and
 plans are coglets already, and an empty root for a service whose spec declares no coglet. `stdlib/forms/export.cog` has the members.

@@ -1,4 +1,4 @@
-"""What people type from other languages, and what to write here instead: tables for the stages that meet it.
+"""Words that people type from other languages, and what to write here instead: tables for the stages that meet it.
 
 The words of each table are those of Python, JavaScript and TypeScript, Rust, Go, Java, C and SQL. A stage asks its table
 before it looks for a word that is near.

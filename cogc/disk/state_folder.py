@@ -1,4 +1,4 @@
-"""Where cogc keeps what is its own: one state folder for each project, outside of all that agents write to.
+"""The place of what is cogc's own: one state folder for each project, outside of all that agents write to.
 
 A *project* is the git repository that the spec lies in, or else the folder that holds the spec. Its state folder is `$XDG_STATE_HOME/cogc/NAME-HASH` (`~/.local/state` where
 the variable is not set): NAME is the project's, HASH follows from its real path, so that two clones share nothing.
@@ -162,7 +162,7 @@ class StateFolder:
 
 
 class Kept:
-    """What is cogc's own, and must not be seen in a sandbox: the state folder, and files that the user has named (`files`)."""
+    """The files that are cogc's own, and must not be seen in a sandbox: the state folder, and files that the user has named (`files`)."""
 
     __slots__ = ("files", "state")
 

@@ -67,7 +67,7 @@ class Found:
 
 @dataclass(slots=True)
 class Result:
-    """What came of a job. `faults` are those that its runs would have had a place for."""
+    """The result of a job. `faults` are those that its runs would have had a place for."""
 
     runs: int = 0
     redundant: int = 0
@@ -83,7 +83,7 @@ class Result:
 
 @dataclass(slots=True)
 class Report:
-    """What an exploration has found out."""
+    """The result of an exploration."""
 
     complete: bool = True
     runs: int = 0

@@ -45,7 +45,7 @@ class Node:
 
 
 class Causes:
-    """What follows from what in a run: for each event the set of events that it follows from, as bits by their numbers."""
+    """The causes of the events of a run: for each event the set of events that it follows from, as bits by their numbers."""
 
     def __init__(self) -> None:
         self.ids: list[int] = []

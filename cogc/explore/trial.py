@@ -53,7 +53,7 @@ def of_models(plan: Plan) -> dict[tuple[str, int], str]:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """Why a run counts as a failure: of which kind it is, and one line for people."""
+    """The reason for which a run counts as a failure: its kind, and one line for people."""
 
     kind: Kind
     message: str
@@ -67,7 +67,7 @@ class Failed:
 
 @dataclass(slots=True)
 class Outcome:
-    """What came of a run. `final` is the state at its end, by name; two runs with the same one ended alike."""
+    """The outcome of a run. `final` is the state at its end, by name; two runs with the same one ended alike."""
 
     failed: Failed | None = None
     final: dict[str, Any] = field(default_factory=dict)
@@ -81,16 +81,16 @@ NO_TIMES: Mapping[int, int] = {}
 
 
 class Trial(Protocol):
-    """What can be run in any order. `steps` has the inputs that shrinking may leave out, by number."""
+    """A system or test that can be run in any order. `steps` has the inputs that shrinking may leave out, by number."""
 
     @property
     def inputs(self) -> int:
-        """How many inputs there are."""
+        """The number of inputs."""
         ...
 
     @property
     def timed(self) -> Mapping[int, tuple[int, str]]:
-        """What comes at an instant: by number the instant, in nanoseconds, and words for it. The numbers of inputs are theirs."""
+        """The inputs that come at an instant: by number the instant, in nanoseconds, and words for it. The numbers of inputs are theirs."""
         ...
 
     def run(
@@ -111,7 +111,7 @@ Condition = Callable[[dict[str, list[Any]]], bool]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What a run of a spec is held to. `until` must hold before its end, `never` at no time."""
+    """The conditions to which a run of a spec is held. `until` must hold before its end, `never` at no time."""
 
     until: Condition | None = None
     never: Condition | None = None

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class Overlay(Protocol):
-    """What was added to a system from outside (`kernel/outer.py`), as far as routes need it."""
+    """The additions to a system from outside (`kernel/outer.py`), as far as routes need them."""
 
     @property
     def active(self) -> bool: ...

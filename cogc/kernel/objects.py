@@ -38,7 +38,7 @@ CLOSED = HELD | PARKED | STARTING | FAILED | STOPPING
 
 
 class Disturbance:
-    """What befalls the next `left` messages: they are lost, or come twice."""
+    """A disturbance of the next `left` messages: they are lost, or come twice."""
 
     __slots__ = ("left", "twice")
 

@@ -1,4 +1,4 @@
-"""What people and programs outside of a run have added to it: links, taps, units, and the orders whose end they await.
+"""The additions to a run by people and programs outside of it: links, taps, units, and the orders whose end they await.
 
 **The model.** A coglet's routes belong to its parent and are made anew by `wiring.wire`. What is added from outside belongs to
 nobody inside, so it is kept here, in tables by path and channel, and laid over the routes whenever these are made: an

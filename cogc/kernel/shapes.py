@@ -42,7 +42,7 @@ class Child(TypedDict):
 
 
 class Policy(TypedDict):
-    """How a coglet that was created by an order is supervised. `backoff` is in nanoseconds."""
+    """The supervision of a coglet that was created by an order. `backoff` is in nanoseconds."""
 
     restart: ir.Restart
     max_restarts: int

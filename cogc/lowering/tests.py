@@ -43,7 +43,7 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What must hold, and the parts of it that a report shows: both sides of a comparison, and the names in them."""
+    """A condition that must hold, and the parts of it that a report shows: both sides of a comparison, and the names in them."""
 
     test: Value
     shown: tuple[Value, ...]
@@ -155,7 +155,7 @@ Step: TypeAlias = Script | Crash | Disturb | Advance | Run | Expect | ExpectTrac
 
 @dataclass(frozen=True, slots=True)
 class Generator:
-    """Where the values of a `for all` come from. `type` is the number of a type, for `type` alone."""
+    """The source of the values of a `for all`. `type` is the number of a type, for `type` alone."""
 
     kind: Literal["ints", "floats", "durations", "strings", "bools", "lists", "one_of", "type"]
     bounds: tuple[Value, ...] = ()

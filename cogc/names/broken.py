@@ -1,4 +1,4 @@
-"""What a file says in the parts of it that could not be read, so that one mistake makes one report.
+"""The names in those parts of a file that could not be read, so that one mistake makes one report.
 
 A phrase that the parser gives up is dropped: its declarations and its uses of names are gone. `Broken` reads both from
 the words of the dropped text, and from imports that failed. A report is hidden if it says no more than that these words

@@ -1,4 +1,4 @@
-"""What a module of the user's in Python declares, read from its text: functions with their parameters, and classes.
+"""The declarations of a module of the user's in Python, read from its text: functions with their parameters, and classes.
 
 The code is parsed and never run. What only a run can tell (names that a star import brings, functions behind a
 decorator) is unknown, and unknown things are never reported.

@@ -1,4 +1,4 @@
-"""What may be asked over the control socket of a run: each action with its fields, and the reader of requests.
+"""The requests over the control socket of a run: each action with its fields, and the reader of requests.
 
 A request is checked as a whole before anything is done: its size, its text, its nesting, its action, and each field. So what
 enters the run as an event is well formed, and what is not is answered as an error.

@@ -82,7 +82,7 @@ def _path(steps: list[str]) -> str:
 
 
 class _Room:
-    """How many parts and characters one value may still have."""
+    """The parts and characters that one value may still have."""
 
     __slots__ = ("characters", "parts")
 

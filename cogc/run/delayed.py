@@ -50,7 +50,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Deed:
-    """What a test does at an instant. It belongs to no call."""
+    """A deed of a test at an instant. It belongs to no call."""
 
     act: Callable[[], object]
     call: int = 0

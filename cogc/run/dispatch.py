@@ -62,7 +62,7 @@ class RunSpec:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run of an agent ended.
+    """The end of a run of an agent.
 
     `output` or `error` is set. `usage` has the tokens of each request to a model, `conversation` the messages.
     """

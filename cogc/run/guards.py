@@ -1,4 +1,4 @@
-"""What a sandbox must keep from a command in a folder that it sees: what is hidden, what is only read, and what must stay in its place.
+"""The guards of a folder that a command in a sandbox sees: what is hidden, what is only read, and what must stay in its place.
 
 Hidden: what is cogc's own (`Kept`), and sockets of other programs. Only read, also where the folder is written: what this process
 runs on, which is its Python with all that is installed beside it, and folders on its path, since what is written there runs outside of

@@ -1,4 +1,4 @@
-"""What a run is made of now, as JSON: coglets with their states, inboxes, timers, and what each of them waits for."""
+"""The present state of a run, as JSON: coglets with their states, inboxes, timers, and what each of them waits for."""
 
 from __future__ import annotations
 

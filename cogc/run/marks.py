@@ -1,4 +1,4 @@
-"""What the object of a coglet in Python tells of itself: the channels and commands that it has methods for, its mixins, what it silences."""
+"""The marks of a coglet's object in Python: the channels and commands that it has methods for, its mixins, what it silences."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ NoticeKind: TypeAlias = Literal["report", "sleep", "steer", "progress", "order",
 
 
 class Notice:
-    """What a method of a Python coglet reports (the word for its act first) or sleeps for, a person's command to an agent, a
+    """An event from outside: what a method of a Python coglet reports (the word for its act first) or sleeps for, a person's command to an agent, a
     message from outside, an order, or a dispatcher's progress.
 
     Awaiting a notice waits until the kernel has taken it, and gives the kernel's answer, or a TypeError if it refused.

@@ -1,4 +1,4 @@
-"""Who is at the other end of a Unix socket of a run, as the kernel says: what may ask, and who may answer for a person.
+"""The peers at the other end of a run's Unix sockets, as the kernel names them: what may ask, and who may answer for a person.
 
 A door of a run takes requests of its own user and of root. What only a person may say, no program may say that the run
 itself has started.

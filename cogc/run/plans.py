@@ -34,7 +34,7 @@ _ACTIONS: dict[str, _Action] = {"open": "open", "save": "save", "decide": "decid
 
 
 class Keeping:
-    """Where plans are stored (a store by its name, or the state folder), and the user and topic of new ones. With `fresh`, no
+    """The place where plans are stored (a store by its name, or the state folder), and the user and topic of new ones. With `fresh`, no
     unfinished plan is continued. `doors` is the state folder in which decisions are taken, None where none are."""
 
     __slots__ = ("doors", "fresh", "spec", "store", "topic", "user")

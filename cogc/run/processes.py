@@ -93,29 +93,32 @@ class ProcessTransport(asyncio.SubprocessTransport):
         self, words: list[str], cwd: Any, env: Mapping[str, str] | None, started: asyncio.Future[ProcessTransport]
     ) -> None:
         """Start the process, carry its streams, and report its end."""
+        code = -signal.SIGKILL
         try:
             with self._scope:
                 async with spawn(words, None if cwd is None else str(cwd), env) as self._process:
                     self._enter(self._protocol.connection_made, self)
                     self._loop.call_soon(_settled, started, self)
-                    await self._carry(self._process)
+                    code = await self._carry(self._process)
         except (OSError, ValueError) as error:
             reason = error if isinstance(error, ValueError) else _as_error(error, words)
             self._loop.call_soon(_settled, started, reason)
             return
         finally:
             self._loop.waited.discard(self.waited)
-        self._end(-signal.SIGKILL if self._code is None else self._code)
+        self._end(code)
 
-    async def _carry(self, process: Process) -> None:
-        """Carry the streams of the process until it has ended."""
+    async def _carry(self, process: Process) -> int:
+        """Carry the streams of the process until it has ended, and return its exit code. Nobody hears of the end before all
+        that the process has written is where it belongs."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._read, process, process.stdout, 1)
             nursery.start_soon(self._read, process, process.stderr, 2)
             async with trio.open_nursery() as feeding:
                 feeding.start_soon(self._feed, process.stdin)
-                self._code = await process.wait()
+                code = await process.wait()
                 feeding.cancel_scope.cancel()
+        return code
 
     async def _feed(self, stream: trio.abc.SendStream) -> None:
         """Write what comes for stdin. One that is neither pipe nor file is empty."""

@@ -127,7 +127,7 @@ def _missing(kind: str, root: bool, image: str) -> str:
 
 
 class _Ground:
-    """What the probes are after, in folders that the user of the sandbox owns."""
+    """The targets of the probes, in folders that the user of the sandbox owns."""
 
     def __init__(self, folder: str, user: int, margin: int) -> None:
         self.margin = margin

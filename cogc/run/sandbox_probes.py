@@ -1,4 +1,4 @@
-"""What a program can do in the sandbox in which it runs: probes, and `main`, which reads FACTS and prints a JSON list a line.
+"""Probes of what a program can do in the sandbox in which it runs: attempts, and `main`, which reads FACTS and prints a JSON list a line.
 
 Each probe is a function that tries something. It returns words for what has come of it, or nothing if it was held; an OSError means
 that it was held, `Absent` that this machine lacks what it tries. A probe has a process of its own. `FACTS` is a JSON object that says

@@ -1,4 +1,4 @@
-"""How a run comes to its end before its system does: `--for`, `--until`, a signal, a request; and the time that stopping
+"""The end of a run before the end of its system: `--for`, `--until`, a signal, a request; and the time that stopping
 may take.
 
 A run is stopped once, in good order: the kernel stops the root, children first. `STOP_LIMIT` real seconds later the

@@ -1,4 +1,4 @@
-"""What goes into a tool of an MCP server and comes out of it, held to the server's own JSON Schemas, by `jsonschema`.
+"""Inputs and results of tools of MCP servers, held to the server's own JSON Schemas, by `jsonschema`.
 
 A schema is the word of a server, and may be odd itself: a reference that leads nowhere, a pattern that Python does not know, or one
 that would search for ever. What cannot be checked is not checked. References are looked up in the schema alone, never on the network.

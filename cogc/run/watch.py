@@ -51,7 +51,7 @@ class Overdue(BaseException):
 
 
 class Hold:
-    """How long one call may hold the thread: up to `due`, in seconds of `time.monotonic`. `over` is True once it was
+    """A bound on the time for which one call may hold the thread: up to `due`, in seconds of `time.monotonic`. `over` is True once it was
     interrupted."""
 
     __slots__ = ("due", "over")

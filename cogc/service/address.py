@@ -1,4 +1,4 @@
-"""Where a server listens: an address as a user writes it, whether other machines reach it, and its sockets.
+"""The addresses at which servers listen: an address as a user writes it, whether other machines reach it, and its sockets.
 
 The sockets are our own, because two options must be set before a connection is accepted, which inherits them.
 `TCP_USER_TIMEOUT` ends a connection whose peer acknowledges nothing. A send buffer of a fixed size bounds what the

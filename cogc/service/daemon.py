@@ -30,7 +30,7 @@ GRACE = 1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setup:
-    """What a runtime is made of: the settings of its programs, its folder, its files, its seed, and who hears what.
+    """The parts of a runtime: the settings of its programs, its folder, its files, its seed, and who hears what.
 
     `seed` is None for ids that are drawn anew in each process. `say` takes lines for the people who run the server.
     """

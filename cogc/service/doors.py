@@ -62,7 +62,7 @@ Act = Callable[[Request], Awaitable[Response]]
 
 @dataclass(frozen=True, slots=True)
 class Verifiers:
-    """Which channels want a signature: each, or the named ones."""
+    """The channels that want a signature: each, or the named ones."""
 
     every: Verifier | None = None
     named: dict[str, Verifier] = field(default_factory=dict)

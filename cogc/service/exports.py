@@ -1,4 +1,4 @@
-"""What a service offers: the exported agents, teams, plans and programs of specs, each as something that can be called.
+"""The offers of a service: the exported agents, teams, plans and programs of specs, each as something that can be called.
 
 An `Offer` has the schemas of input and output, which all doors show. A call of it creates a coglet of its own below the
 root, by the order `call` (`kernel/orders.py`), and stops it when the answer is there or the caller gives up: so calls
@@ -80,7 +80,7 @@ class Offer:
 
     @property
     def doc(self) -> str:
-        """What it does, in words."""
+        """Its purpose, in words."""
         return self.export.doc or f"The {self.export.kind} {self.export.name}."
 
     @property

@@ -54,7 +54,7 @@ def _nothing_open(_path: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who may enter: the bearer token, or None for everybody; the names of the server besides `localhost` and addresses; and
+    """The conditions of entry: the bearer token, or None for everybody; the names of the server besides `localhost` and addresses; and
     which paths need no token."""
 
     token: str | None = None

@@ -30,7 +30,7 @@ Status = Literal["working", "completed", "failed", "cancelled"]
 
 
 class Step(NamedTuple):
-    """How far a job is: a count, the whole if it is known, and a line for people."""
+    """The progress of a job: a count, the whole if it is known, and a line for people."""
 
     done: float
     total: float | None

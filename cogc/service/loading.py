@@ -1,4 +1,4 @@
-"""What `create` takes: a coglet folder, a spec in either notation, a built program, or one coglet of a spec (`spec.cog:Worker`).
+"""The things that `create` takes: a coglet folder, a spec in either notation, a built program, or one coglet of a spec (`spec.cog:Worker`).
 
 A spec is read and checked anew at each creation, so that a changed file counts.
 """

@@ -1,4 +1,4 @@
-"""What a run exports, for the client of MCP that has started the process."""
+"""The exports of a run, for the client of MCP that has started the process."""
 
 from __future__ import annotations
 

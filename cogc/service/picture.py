@@ -10,7 +10,7 @@ from cogc.kernel.objects import STOPPED, Instance
 
 
 class Shown(NamedTuple):
-    """What the tree shows of a coglet: its class, id and mixins, its channels with their subscribers, what is suppressed in it."""
+    """A coglet as the tree shows it: its class, id and mixins, its channels with their subscribers, what is suppressed in it."""
 
     name: str
     id: str

@@ -25,7 +25,7 @@ MOST = 20_000
 
 
 class Feed:
-    """What all observers of one channel share: the last messages, and the news of a new one.
+    """The messages that all observers of one channel share: the last messages, and the news of a new one.
 
     A sender pays for one entry, however many look on. `total` counts the messages; the buffer ends with the latest.
     """
@@ -95,7 +95,7 @@ class Observer:
 
 
 class Watched:
-    """What is watched in one run: the records of channels, and the feeds of those that somebody observes, each by the path of
+    """The watched channels of one run: the records of channels, and the feeds of those that somebody observes, each by the path of
     its coglet and then by channel. The channels of the coglet at the path `root` are not recorded by themselves."""
 
     def __init__(self, kernel: Kernel, root: str = "") -> None:

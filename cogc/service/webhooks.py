@@ -15,7 +15,7 @@ TOLERANCE = 300.0
 
 
 class Verifier(NamedTuple):
-    """How the bodies for a channel are signed, and with which secret."""
+    """The signature that the bodies for a channel have: its form and its secret."""
 
     kind: str
     secret: str

@@ -1,4 +1,4 @@
-"""What an agent of a sett does apart from the board: it decides bids, does work, and says whether it is well.
+"""The acts of an agent of a sett apart from the board: it decides bids, does work, and says whether it is well.
 
 A cub (`sett/cub.py`) does it for one agent, a whole sett in one process (`sett/in_process.py`) for all of them.
 """

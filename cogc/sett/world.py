@@ -1,4 +1,4 @@
-"""What is outside of a sett in one process: its calls and their results, its clock, its stop, and the recording of all of these.
+"""The world outside of a sett in one process: its calls and their results, its clock, its stop, and the recording of all of these.
 
 The sett (`sett/in_process.py`) is a machine of events: whatever comes from outside reaches it as an `Event` with a time, one
 after the other, and everything else follows from these. So a sett that is given the events of a recording does the same

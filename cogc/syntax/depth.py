@@ -1,4 +1,4 @@
-"""How deep a tree nests: `too_deep(tree, source, problems)` reports a tree that later stages cannot walk.
+"""The depth of trees: `too_deep(tree, source, problems)` reports a tree that later stages cannot walk.
 
 Blocks, expressions and types count, each inside of another one. What is flat to its reader is flat here too and may have any
 length: a chain of operators (`a + b + c`), of `else if`, the items of a list. Python bounds how many loops may nest, so that

@@ -12,7 +12,7 @@ _BEGINS = ("", "\n", "{", "}", ";")
 
 
 class Around(NamedTuple):
-    """What stands around a mistake, and what could stand in its place.
+    """The surroundings of a mistake, and what could stand in its place.
 
     `texts` are the texts of the two tokens before the mistake, of itself and of the two behind it; `touches` says whether
     its neighbours touch it; `bracket` is the innermost open bracket, `head` the third token before. The others say whether a name, an expression, a `:`

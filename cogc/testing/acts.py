@@ -1,4 +1,4 @@
-"""What a test does to a coglet of its system: a message and a command, as they come from its parent."""
+"""The acts of a test on a coglet of its system: a message and a command, as they come from its parent."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def is_ours(program: ir.Program) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What a script gives for a call: after a delay in nanoseconds a value, `pieces` of it on the way. `hang` gives
+    """The answer of a script to a call: after a delay in nanoseconds a value, `pieces` of it on the way. `hang` gives
     nothing, `real` lets the call be carried out."""
 
     kind: Literal["value", "hang", "real"]

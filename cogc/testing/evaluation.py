@@ -31,7 +31,7 @@ FIRST_FAILURES = 5
 
 @dataclass(frozen=True, slots=True)
 class LiveChoice:
-    """How often each case runs against real models, the rate that is needed, what all may use, and where recordings go."""
+    """The choices for runs against real models: how often each case runs, the rate that is needed, what all may use, and where recordings go."""
 
     runs: int = 0
     pass_rate: float | None = None
@@ -46,7 +46,7 @@ NEVER = LiveChoice()
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """How one case runs: the seed, the kernel, and whether golden traces are written."""
+    """The way in which one case runs: the seed, the kernel, and whether golden traces are written."""
 
     seed: int
     kernel: Callable[..., Kernel]
@@ -158,7 +158,7 @@ def _file_name(test: Test, row: Row | None, number: int) -> str:
 
 @dataclass(slots=True)
 class _Course:
-    """How far an evaluation has come."""
+    """The progress of an evaluation."""
 
     most: int
     rows: int

@@ -31,7 +31,7 @@ PATIENCE = 3_600_000_000_000
 
 
 class Verdict(NamedTuple):
-    """What a judge says: a score from 0 to 1, and why."""
+    """The verdict of a judge: a score from 0 to 1, and why."""
 
     score: float
     reason: str

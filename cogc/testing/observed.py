@@ -1,4 +1,4 @@
-"""What a test sees of its system: the messages of every channel, the states and children of every coglet, the calls.
+"""The view that a test has of its system: the messages of every channel, the states and children of every coglet, the calls.
 
 The messages come from the records of the trace, so that a coglet that restarts, or the members of a pool, are seen under
 one name.

@@ -1,4 +1,4 @@
-"""What comes of a test: why it failed, what its models have used, and what its judges have said."""
+"""The outcome of a test: why it failed, what its models have used, and what its judges have said."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cogc.testing.rates import Rate
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a test failed: a line, the place in its file, and pairs of what was looked at and what it was."""
+    """The reason for which a test failed: a line, the place in its file, and pairs of what was looked at and what it was."""
 
     line: str
     where: Where
@@ -61,7 +61,7 @@ class Case:
 
 @dataclass(slots=True)
 class Outcome:
-    """What came of one run of a test. `refusal` is None if it passed.
+    """The outcome of one run of a test. `refusal` is None if it passed.
 
     `values` are those of `for all` and of `for each`, `sometimes` says of each `expect sometimes` whether it held, `scores` what
     the judges said, `kernel` is the system at its end, `records` its trace, `outputs` what its root has sent, and `used` what

@@ -19,7 +19,7 @@ FEWEST = 10
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """How many of some runs passed, and the rate that is needed. A rate is from 0 to 1."""
+    """The number of runs that passed, and the rate that is needed. A rate is from 0 to 1."""
 
     passed: int
     runs: int

@@ -38,7 +38,7 @@ class Unscripted(Exception):
 
 @dataclass(slots=True)
 class Live:
-    """How the requests of a live run are answered: by the models, or with `repeats` by what was recorded of them.
+    """The way in which the requests of a live run are answered: by the models, or with `repeats` by what was recorded of them.
 
     `budget` bounds what the run may use, `asked` counts the requests, `scenes` the sessions of the run: the system and its judges.
     """

@@ -27,7 +27,7 @@ from cogc.testing.rehearsal import Live
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Which tests run, and how."""
+    """The choice of tests, and how they run."""
 
     words: tuple[str, ...] = ()
     only: frozenset[str] | None = None
@@ -120,7 +120,7 @@ def _side_by_side(
 
 
 class _Cases:
-    """What the processes of one evaluation share: they are forks of this one."""
+    """The state that the processes of one evaluation share: they are forks of this one."""
 
     run: Callable[[Planned, dict[str, float]], Ran]
     planned: list[Planned]
@@ -158,7 +158,7 @@ def _let_die() -> None:
 
 
 class _Parts:
-    """What the processes of one run share: they are forks of this one."""
+    """The state that the processes of one run share: they are forks of this one."""
 
     chosen: list[tuple[Suite, Test]]
     choice: Choice

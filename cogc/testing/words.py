@@ -1,4 +1,4 @@
-"""What people read of a test: a line for each outcome, and the report of a failure."""
+"""The words about a test for people: a line for each outcome, and the report of a failure."""
 
 from __future__ import annotations
 

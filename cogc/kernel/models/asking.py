@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from cogc.kernel.waits import AskModel, Talk
 
 ATTEMPTS = 2
-"""How often a failed request is made again."""
+"""The number of times that a failed request is made again."""
 _LONGEST_PAUSE = 8.0
 _LONGEST_WAIT = 1e9
 

@@ -1,4 +1,4 @@
-"""What is said to a model, and what tools give it: texts, images and documents, as blocks of a message.
+"""The content of messages to a model, and of the results of its tools: texts, images and documents, as blocks of a message.
 
 A content is a text, an image or document (`Media`), or a list of them. A block of an image or document names it by digest and size;
 the bytes stand outside of the kernel, and the provider puts them in when the request leaves (`run/media.py`). A model that takes none

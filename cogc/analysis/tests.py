@@ -67,9 +67,9 @@ BOARD: dict[str, Type] = {
         )
     ),
 }
-"""What a test sees of the board of a sett."""
+"""The view that a test has of the board of a sett."""
 SETT_CHANNELS = {"goal": STRING, "answer": STRING}
-"""Where a test sends what people post on the board of a sett."""
+"""The channel to which a test sends what people post on the board of a sett."""
 
 
 def check_tests(checked: Checked, unit: Unit) -> None:

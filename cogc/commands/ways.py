@@ -1,4 +1,4 @@
-"""How each agent and `llm` program of a spec asks its models for an answer: the lines of `cogc check --verbose`."""
+"""The ways in which agents and `llm` programs of a spec ask their models for an answer: the lines of `cogc check --verbose`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which boxes of a tree of coglets are drawn: never more than a bound, however many coglets there are.
+"""The boxes of a tree of coglets that are drawn: never more than a bound, however many coglets there are.
 
 Where all of them fit, each coglet has a box. Where they do not, three things save boxes:
 

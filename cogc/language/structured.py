@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Subset(Record):
-    """What a provider takes beyond closed objects, arrays, unions and plain values. A bound of 0 is none.
+    """The schemas that a provider takes beyond closed objects, arrays, unions and plain values. A bound of 0 is none.
 
     `recursion`: a definition may refer to itself. `optional`: how many properties need not be required, -1 for any number. `unions`:
     how many places may have one of several types. `depth`: how deep objects and arrays may nest. `properties`: how many there may be.

@@ -25,7 +25,7 @@ _TYPES = {"string": "string", "boolean": "bool", "integer": "int", "number": "fl
 
 
 class Answered(NamedTuple):
-    """What a person has done with a form, and the values of its fields."""
+    """The answer of a person to a form, and the values of its fields."""
 
     action: Action
     content: dict[str, Any] | None = None

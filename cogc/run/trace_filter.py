@@ -1,4 +1,4 @@
-"""Which records of a trace are wanted, and the chain of causes of one: for commands and for the page."""
+"""The choice of records of a trace, and the chain of causes of one: for commands and for the page."""
 
 from __future__ import annotations
 

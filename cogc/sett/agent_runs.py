@@ -21,7 +21,7 @@ from cogc.run.settings import Settings
 
 
 class Agents(Protocol):
-    """What lets agents of the spec work."""
+    """Lets agents of the spec work."""
 
     async def ask(self, coglet: str, task: str, sandbox: Sandbox | None = None) -> Any:
         """Run an agent on a task and return its answer. Raise Failure if there is none."""

@@ -40,7 +40,7 @@ _COMMIT = re.compile(r"[0-9a-fA-F]{7,64}\Z")
 
 
 class Runner(Protocol):
-    """What carries out the commands of agents."""
+    """Carries out the commands of agents."""
 
     @property
     def workspace(self) -> str:

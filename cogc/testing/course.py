@@ -104,7 +104,7 @@ class Course(ABC):
     @property
     @abstractmethod
     def over(self) -> bool:
-        """Whether the system has ended."""
+        """True if the system has ended."""
 
     @abstractmethod
     async def play(self, until: int, done: Callable[[], bool] | None = None) -> bool:

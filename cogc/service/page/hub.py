@@ -1,4 +1,4 @@
-"""What all clients of the page share: one look at the source, made at most so often that the run keeps its speed."""
+"""The part that all clients of the page share: one look at the source, made at most so often that the run keeps its speed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the page shows, whatever it comes from: `Source`, and the records that it gives.
+"""The content of the page, whatever it comes from: `Source`, and the records that it gives.
 
 There are two sources: a run (`run_source.py`), and the registry of a script (`registry_source.py`). A source only reads. What
 it gives is of one instant, and is made anew at each look; `socket.py` says how often that is.
@@ -44,7 +44,7 @@ class Flow(NamedTuple):
 
 
 class State(NamedTuple):
-    """What changes of a box: its status, the part of its fullest inbox that is filled, and its restarts."""
+    """The changing part of a box: its status, the part of its fullest inbox that is filled, and its restarts."""
 
     status: str
     fill: float
@@ -60,7 +60,7 @@ class Look(NamedTuple):
 
 
 class Source(Protocol):
-    """What the page shows. `trace` is None where there is none, and `life` where nothing fails or restarts."""
+    """The content of the page. `trace` is None where there is none, and `life` where nothing fails or restarts."""
 
     trace: TraceRing | None
     life: Life | None

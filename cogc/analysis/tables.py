@@ -75,9 +75,9 @@ class Tables:
         self.steps = 2_000_000
         self.parts = 10_000_000
         self.work = 20_000_000
-        """What is left for all evaluations of this check: steps, parts of values that they make, work of functions."""
+        """The rest for all evaluations of this check: steps, parts of values that they make, work of functions."""
         self.late: list[Callable[[], None]] = []
-        """What is left to be checked once all types are known."""
+        """The checks that are left until all types are known."""
         self.inferred: set[int] = set()
         """The consts whose types are found out."""
         self.fed: set[tuple[str, str]] = set()

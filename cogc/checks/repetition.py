@@ -1,4 +1,4 @@
-"""What is written twice, or says nothing: branches, members of a union, imports, a state that is set to itself; and words of
+"""Text that is written twice, or says nothing: branches, members of a union, imports, a state that is set to itself; and words of
 `suppress` that name nothing.
 """
 

@@ -88,7 +88,7 @@ class ModelState:
         self.questions: dict[int, Question] = {}
         self.spending: dict[int, Callable[[Tokens], None]] = {}
         self.partials: dict[int, Partial] = {}
-        """What is known of the answers that are on their way, by the numbers of the requests."""
+        """The parts of the answers that are on their way, by the numbers of the requests."""
         self._agents: dict[Instance, AgentState] = {}
         self._shared: dict[str, Budget] = {}
 

@@ -1,4 +1,4 @@
-"""What `cogc run --instance NAME` needs: the instance, and the command line with which its unfinished run was begun.
+"""The needs of `cogc run --instance NAME`: the instance, and the command line with which its unfinished run was begun.
 
 The head of a journal has what the run was begun with (`begun`): a run that goes on goes on with it, whatever the command
 line says that resumes it.
@@ -29,7 +29,7 @@ _BEGUN = {
     "parameters": "--set",
     "budget": "--budget",
 }
-"""What of a command line is that of the first start, and its option."""
+"""The parts of a command line that are those of the first start, and their options."""
 
 
 def opened(options: Namespace, state: StateFolder) -> Instance | None:

@@ -30,7 +30,7 @@ class Batch(NamedTuple):
 
 
 class Commit:
-    """What waits for the disk in one run. `sync` puts all that was written on disk; `wake` makes the loop look."""
+    """The writes of one run that wait for the disk. `sync` puts all that was written on disk; `wake` makes the loop look."""
 
     def __init__(self, journal: Journal, sync: Callable[[], None], wake: Callable[[], None]) -> None:
         self.journal = journal

@@ -172,7 +172,7 @@ def holder_of(path: Path) -> Owner | None:
 
 
 class Status(NamedTuple):
-    """What an instance looks like from outside: its condition, the process that runs it, its last run, how that ended, and when the
+    """An instance as it looks from outside: its condition, the process that runs it, its last run, how that ended, and when the
     journal was written last."""
 
     name: str

@@ -96,9 +96,9 @@ class Outside:
         self.acts: list[tuple[Any, ...]] = []
         self.hosted: Callable[[], bool] = lambda: False
         self.saved: dict[int, tuple[str, Any, Any]] = {}
-        """What objects in Python have saved at the end of calls: path, parameters, state."""
+        """The states that objects in Python have saved at the end of calls: path, parameters, state."""
         self.told: list[Callable[[], None]] | None = None
-        """What acknowledges messages, orders and commands from outside, kept in a durable run until they are on disk."""
+        """The functions that acknowledge messages, orders and commands from outside, kept in a durable run until they are on disk."""
         self._wake = trio.Event()
 
     # ---- calls ---------------------------------------------------------------------------------------------

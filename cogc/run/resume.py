@@ -36,7 +36,7 @@ FAIL = "fail"
 
 @dataclass(slots=True)
 class Resumed:
-    """What the effects of a replay have said.
+    """The words that the effects of a replay have said.
 
     `open` has the calls without a result, `since` their instants, `again` the effects that may not have left. `left` is
     how many had left for certain, `count` how many there were. `recorded` are the calls that the journal has. `plans` has the calls that

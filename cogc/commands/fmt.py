@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     State: TypeAlias = Literal["same", "changed", "unread", "failed"]
     Result: TypeAlias = tuple[State, str]
-    """What came of a file, and the text to print of it: a name, a difference, or why it cannot be written."""
+    """The outcome for a file, and the text to print of it: a name, a difference, or why it cannot be written."""
     Lines: TypeAlias = tuple[int, int] | None
 
 _MANY = 100

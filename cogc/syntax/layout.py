@@ -36,7 +36,7 @@ class Phrase:
         self.lead: list[str] = []
         self.trail: list[str] = []
         self.tight = False
-        """Whether no blank stands before it."""
+        """True if no blank stands before it."""
 
 
 class Leaf(Phrase):
@@ -90,7 +90,7 @@ class Group(Phrase):
         self.blanks: set[int] = set()
         """The items before which a blank line is kept."""
         self.body = False
-        """Whether it is a body, of which two items never share a line."""
+        """True if it is a body, of which two items never share a line."""
         self.opened: list[str] = []
         """The comment behind the opening bracket, and those above the first item."""
         self.closing: list[str] = []
@@ -114,7 +114,7 @@ class _Printer:
         self.done: list[str] = []
         self.line = ""
         self.free = False
-        """Whether the innermost open bracket is one in which a newline is a blank."""
+        """True if the innermost open bracket is one in which a newline is a blank."""
 
     def items(self, items: list[Part], blanks: set[int], comma: str, indent: int) -> None:
         """Print items, each on a line of its own."""

@@ -25,7 +25,7 @@ from cogc.run.convert import from_python
 ANSWERS = ("reply", "tools", "error")
 KEYS = {"when", "delay", "times", "usage", *ANSWERS}
 FACTS = ("path", "program", "prompt", "system")
-"""What a rule may look at."""
+"""The keys that a rule may look at."""
 ERROR: dict[str, Any] = {
     "message": {}, "status": {"type": "integer"}, "retry": {"type": "boolean"}, "after": {"type": ["number", "null"]},
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""What an editor asks of a text: diagnostics, the edits that mend them, formatting, the outline and the folds."""
+"""The answers to what an editor asks of a text: diagnostics, the edits that mend them, formatting, the outline and the folds."""
 
 from __future__ import annotations
 

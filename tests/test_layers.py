@@ -7,7 +7,6 @@ Every import counts, those inside functions and under TYPE_CHECKING too.
 from __future__ import annotations
 
 import ast
-import itertools
 import re
 import subprocess
 import sys
@@ -226,23 +225,6 @@ def test_files_and_functions_stay_readable() -> None:
     sizes.sort()
     assert sizes[len(sizes) // 2] <= 9
     assert len(long) <= len(sizes) // 100, long
-
-
-def test_docstrings_begin_with_what_they_are_about() -> None:
-    """They name a thing or an act. One that begins with a question word leaves the reader to guess which. The text of a constant
-    may begin with `How many` and the like, since its thing follows."""
-    questions = re.compile(r"(What|Who|Whose|Whether|Which|Where|Why|How)\b")
-    texts = []
-    for path in modules().values():
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-                texts.append((path.name, ast.get_docstring(node) or ""))
-            body = getattr(node, "body", None)
-            for before, after in itertools.pairwise(body if isinstance(body, list) else []):
-                if isinstance(before, ast.Assign | ast.AnnAssign) and isinstance(after, ast.Expr):
-                    text = str(getattr(after.value, "value", ""))
-                    texts.append((path.name, re.sub(r"^How (many|much|often|deep|long)\b", "", text)))
-    assert [(name, text[:60]) for name, text in texts if questions.match(text)] == []
 
 
 def test_files_of_tests_have_names_of_their_own() -> None:

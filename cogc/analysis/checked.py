@@ -28,7 +28,7 @@ class Options:
         durable: bool = False,
     ) -> None:
         self.durable = durable
-        """Whether to report what does not go on where it was when a durable run is resumed."""
+        """True to report what does not go on where it was when a durable run is resumed."""
         self.allow_imports = allow_imports
         self.has_command = has_command
         """Tells whether this machine has a command without a slash in its name; None if that is not asked."""

@@ -4,12 +4,12 @@
     ignore = ["COG508", "style"]                rules to leave out
     strict = true                               as --strict
     allow-import = ["numpy"]                    as --allow-import; `allow-imports` is the same
-    state = ".state"                            as --state, from the folder of the file; for commands that keep state
 
     [per-file]                                  rules to leave out in files whose path, or its end, fits the pattern
     "tests/*.cog" = ["unused-name"]
 
-A key that is unknown, a value of another type and a word that is no rule are reported at their place (COG010).
+There is no key for the state folder: an agent that may write this file would move the questions and approvals of a run to where it can
+answer them. A key that is unknown, a value of another type and a word that is no rule are reported at their place (COG010).
 `cogc check` starts through this module, so that it imports nothing heavy: a project without settings costs a look for files.
 """
 
@@ -33,13 +33,11 @@ _KEYS = {
     "allow-imports": "list",
     "strict": "bool",
     "per-file": "table",
-    "state": "string",
 }
 _WANTED = {
     "list": "a list of strings",
     "bool": "`true` or `false`",
     "table": "a table of patterns, each with a list of rules",
-    "string": "a string",
 }
 
 
@@ -58,12 +56,6 @@ class Settings(Record):
     @property
     def allow_import(self) -> list[str]:
         return [*_strings(self.data.get("allow-import")), *_strings(self.data.get("allow-imports"))]
-
-    @property
-    def state(self) -> str | None:
-        """The folder for the state of runs, or None."""
-        state = self.data.get("state")
-        return os.path.join(os.path.dirname(self.path), state) if isinstance(state, str) and state else None
 
     def stamp(self) -> str:
         """Return what tells these settings from others, for the memory of clean checks."""

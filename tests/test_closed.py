@@ -67,7 +67,10 @@ def test_the_inference_handles_every_expression() -> None:
         (ir.Strategy, STRATEGIES),
         (ir.Sharing, SHARING),
         (ir.Level, LEVELS),
-        (ir.ProgramKind, {*EXECUTORS, *INWARD.values(), "queue", "coglet"} - {"agent"}),  # an agent becomes an llm
+        (
+            ir.ProgramKind,
+            {*EXECUTORS, *INWARD.values(), "queue", "coglet", "file"} - {"agent"},
+        ),  # an agent becomes an llm
     ],
 )
 def test_the_words_of_the_ir_are_those_of_the_language(kinds: object, words: Iterable[str]) -> None:

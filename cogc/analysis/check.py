@@ -189,9 +189,11 @@ def _hash(checked: Checked, shape: Shape, attributes: tuple[nodes.Attribute, ...
 
 
 def _never(checked: Checked, shape: Shape, attributes: tuple[nodes.Attribute, ...]) -> None:
-    """Report settings of restarts where a child is never restarted."""
+    """Report settings of restarts where a child is never restarted. A manifest of a folder may name all settings, as its tools write them."""
     given = {a.key.id: a for a in attributes}
-    if checked.options.smells and "restart" in given and nodes.qualified_text(given["restart"].value) == "never":
+    if not checked.options.smells or shape.unit.path.endswith("/manifest.toml"):
+        return
+    if "restart" in given and nodes.qualified_text(given["restart"].value) == "never":
         for key in ("max_restarts", "within", "backoff"):
             if key in given:
                 a = given[key]

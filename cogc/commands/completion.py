@@ -1,8 +1,10 @@
-"""`cogc completion SHELL`: print a script that completes commands and options in bash, zsh or fish.
+"""`cogc completion SHELL`: print a script that completes commands.
 
-bash: `eval "$(cogc completion bash)"`, in ~/.bashrc.
-zsh: `eval "$(cogc completion zsh)"`, in ~/.zshrc behind compinit.
-fish: `cogc completion fish > ~/.config/fish/completions/cogc.fish`.
+The script completes the commands, their options and the words of these.
+
+    bash  `eval "$(cogc completion bash)"`, in ~/.bashrc
+    zsh   `eval "$(cogc completion zsh)"`, in ~/.zshrc behind compinit
+    fish  `cogc completion fish > ~/.config/fish/completions/cogc.fish`
 
 Exit codes: 0 done.
 """

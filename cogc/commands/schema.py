@@ -2,8 +2,9 @@
 
 NAME is cog (the YAML notation), ir (what `cogc build` writes), trace (a
 record of a trace), script (the file of a scripted model), lock
-(`cogc.lock.json`) or journal (a line of a recording). An editor reads the schema of a spec from a comment in its
-first line: `# yaml-language-server: $schema=cog.schema.json`.
+(`cogc.lock.json`) or journal (a line of a recording). An editor reads the
+schema of a spec from a comment in its first line:
+`# yaml-language-server: $schema=cog.schema.json`.
 
 Exit codes: 0 done.
 """

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cogc.commands import options
+from cogc.commands import budgets, options
 from cogc.commands.usage import UsageError
 from support.specs import build
 
@@ -63,13 +63,13 @@ def test_parameters_that_are_refused(words: list[str], message: str) -> None:
     ],
 )
 def test_budgets(words: list[str], expected: dict[str, float]) -> None:
-    assert options.budget(given(budget=words)) == expected
+    assert budgets.budget(given(budget=words)) == expected
 
 
 @pytest.mark.parametrize("word", ["usd=much", "euro=1", "tokens=1.5", "usd=", "tokens"])
 def test_budgets_that_are_refused(word: str) -> None:
     with pytest.raises(UsageError, match="--budget"):
-        options.budget(given(budget=[word]))
+        budgets.budget(given(budget=[word]))
 
 
 MODELS = 'model m = anthropic "a" { max_tokens: 9 }\nprogram p() -> string = llm { model: m, prompt: "x" }\ncoglet Main { on start { log info p() } }'

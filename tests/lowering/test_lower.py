@@ -187,7 +187,7 @@ LINKS = [
     ),
     ("link c.y -> d.x { feedback: true }", ["(LinkDecl (port child_transmit y c) (port child_listen x d) feedback)"]),
     ("link c.y -> d.x { map: idle }", ["(LinkDecl (port child_transmit y c) (port child_listen x d) idle)"]),
-    ("link c.y -> d.x { map: hash(message % 2) }", ["(LinkDecl (port child_transmit y c) (port child_listen x d) hash (binary % message 2 checked))"]),
+    ("link c.y -> d.x { map: hash(message % 2) }", ["(LinkDecl (port child_transmit y c) (port child_listen x d) hash (binary % message 2))"]),
     ("link self.go -> d.x { map: scatter }", ["(LinkDecl (port own_listen go) (port child_listen x d) [int] scatter)"]),
 ]  # fmt: skip
 

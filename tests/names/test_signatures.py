@@ -59,7 +59,7 @@ def test_the_signature_of_a_command(command: str, signature: str) -> None:
 
 @pytest.mark.parametrize(
     ("output", "signature"),
-    [("", "a(query: string) -> string"), ("output: { n: int }", "a(query: string) -> { n: int }")],
+    [("", "a(query: content) -> string"), ("output: { n: int }", "a(query: content) -> { n: int }")],
 )
 def test_an_agent_is_a_program_of_its_query(output: str, signature: str) -> None:
     world, _ = completed(f'model m = anthropic "x"\nagent a {{ model: m\n{output} }}')

@@ -91,7 +91,7 @@ def test_each_module_that_is_imported_is_there() -> None:
 def test_a_file_that_a_browser_has_is_not_sent_again(tmp_path: Path) -> None:
     async def does(client: Client, _: Runtime) -> None:
         first = await client.get("/ui/app.js")
-        again = await ask(client.port, "GET", "/ui/app.js", If_None_Match=first.headers["etag"])
+        again = await ask(client.port, "GET", "/ui/app.js", If_None_Match=first.headers["etag"], Connection="close")
         assert again.status == 304 and again.body == b""
 
     with_page(does, tmp_path)

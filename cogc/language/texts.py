@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
+from operator import itemgetter
 
 UNITS = {
     "ms": 1_000_000,
@@ -162,11 +164,13 @@ def _long(body: str, start: int, raw: bool) -> tuple[str, Segments]:
     return "\n".join(pieces), tuple(segments)
 
 
+_VALUE_AT = itemgetter(0)
+
+
 def place(segments: Segments, offset: int) -> int:
     """Return the place in the file of the character at `offset` of a decoded string."""
-    at = 0
-    for value_at, file_at in segments:
-        if value_at > offset:
-            break
-        at = file_at + offset - value_at
-    return at
+    i = bisect_right(segments, offset, key=_VALUE_AT)
+    if not i:
+        return 0
+    value_at, file_at = segments[i - 1]
+    return file_at + offset - value_at

@@ -97,7 +97,7 @@ def run(options: Namespace) -> int:
             sys.stdout.write(shown)
     show_to_stderr(problems.sorted())
     states = [state for state, _ in results]
-    _summarise(options, states.count("changed"), states.count("same"))
+    _summarise(options, states.count("changed"), states.count("same"), states.count("unread"))
     refused = "unread" in states or ((options.check or options.diff) and "changed" in states)
     return 1 if refused else 0
 
@@ -214,12 +214,16 @@ def _report(path: str, problems: Problems) -> None:
         parse(_File(path, read(path)).source, problems)
 
 
-def _summarise(options: Namespace, changed: int, same: int) -> None:
-    """Say how many files were formatted, or would be."""
+def _summarise(options: Namespace, changed: int, same: int, unread: int) -> None:
+    """Say how many files were formatted, or would be, and how many have mistakes or cannot be read."""
     if options.diff:
         return
     verb = "would be formatted" if options.check else "formatted"
-    words = [f"{n} file{'s' * (n != 1)} {what}" for n, what in ((changed, verb), (same, "unchanged")) if n]
+    words = [
+        f"{n} file{'s' * (n != 1)} {what}"
+        for n, what in ((changed, verb), (same, "unchanged"), (unread, "with mistakes"))
+        if n
+    ]
     sys.stdout.write((", ".join(words) or "no files") + "\n")
 
 

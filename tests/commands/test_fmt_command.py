@@ -112,5 +112,12 @@ def test_many_files_are_shared_by_processes(tmp_path: Path) -> None:
     (tmp_path / "f005.cog").write_text("const a =")
     done = cogc("fmt", ".", cwd=tmp_path)
     assert done.returncode == 1 and "f005.cog:1:10" in done.stderr
-    assert done.stdout == "165 files formatted, 84 files unchanged\n"
+    assert done.stdout == "165 files formatted, 84 files unchanged, 1 file with mistakes\n"
     assert all(p.read_text() in (FINE, "const a =") for p in tmp_path.iterdir())
+
+
+def test_the_summary_counts_files_with_mistakes(tmp_path: Path) -> None:
+    (tmp_path / "good.cog").write_text("coglet A { }\n")
+    (tmp_path / "bad.cog").write_text("coglet {")
+    done = cogc("fmt", "good.cog", "bad.cog", cwd=tmp_path)
+    assert done.returncode == 1 and done.stdout.splitlines()[-1].endswith("1 file with mistakes")

@@ -60,7 +60,7 @@ def timeline(records: Iterable[dict[str, Any]]) -> Iterator[str]:
     """
     tracks: dict[str, int] = {}
     leaves: dict[int, tuple[int, float]] = {}
-    calls: dict[int, tuple[str, int, float]] = {}
+    calls: dict[int, tuple[str, int]] = {}
     first = True
     yield f"{TIMELINE}\n"
     for record in records:
@@ -74,7 +74,7 @@ def _events(
     record: dict[str, Any],
     tracks: dict[str, int],
     leaves: dict[int, tuple[int, float]],
-    calls: dict[int, tuple[str, int, float]],
+    calls: dict[int, tuple[str, int]],
 ) -> Iterator[dict[str, Any]]:
     """Yield the trace events of a record, times in microseconds."""
     kind, path, at, seq = (
@@ -90,10 +90,10 @@ def _events(
     about = " ".join(str(record[k]) for k in _ABOUT[:6] if record.get(k) not in (None, ""))
     arguments = {k: v for k, v in record.items() if k not in ("v", "t", "run", "kind", "path")}
     if kind in _BEGINS:
-        calls[record["call"]] = about, tracks[path], at
+        calls[record["call"]] = about, tracks[path]
         yield {**base, "ph": "b", "id": record["call"], "name": about, "args": arguments}
     elif kind in _BEGINS.values() and record.get("call") in calls:
-        name, track, _ = calls.pop(record["call"])
+        name, track = calls.pop(record["call"])
         yield {
             **base,
             "tid": track,

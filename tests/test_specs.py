@@ -50,7 +50,7 @@ BLOCKS: dict[tuple[str, str], tuple[int, str]] = {
     ("specs/done.md", "sh"): (1, PARSED),
     ("specs/durable.md", "json"): (1, "test_durable_commands.py compares what is printed with it"),
     ("specs/durable.md", "python"): (2, "test_durable_commands.py resumes the class of the first, and the run of the second"),
-    ("specs/durable.md", "sh"): (1, PARSED),
+    ("specs/durable.md", "sh"): (2, PARSED),
     ("specs/explore.md", "console"): (1, "test_explore_command.py runs the command, and compares what it prints"),
     ("specs/plans.md", "sh"): (1, PARSED),
     ("specs/python.md", "python"): (3, "test_python.py runs the first and the last; the second one is run here"),

@@ -19,6 +19,7 @@ from cogc.commands.usage import UsageError
 from cogc.disk.state_folder import StateFolder
 from cogc.run.instance import Instance, InstanceError
 from cogc.run.questions import MAILBOX
+from cogc.run.retention import Keep
 
 INSTANCES = "instances"
 _BEGUN = {
@@ -32,13 +33,24 @@ _BEGUN = {
 """The parts of a command line that are those of the first start, and their options."""
 
 
+def keep_of(text: str | None) -> Keep:
+    """Return how many runs that are over keep their files, as `--keep` says."""
+    try:
+        return Keep() if text is None else Keep.of(text)
+    except ValueError as error:
+        raise UsageError(f"--keep {text}: {error}") from None
+
+
 def opened(options: Namespace, state: StateFolder) -> Instance | None:
     """Return the instance that a command line names, which this process now runs. Raise UsageError if it cannot."""
     name = instance_of(options.instance)
+    keep = keep_of(options.keep)
     if not name:
+        if options.keep is not None:
+            raise UsageError("--keep goes with --instance: no other run keeps a journal")
         return None
     try:
-        made = Instance(Path(state.make(INSTANCES, name)), options.fresh)
+        made = Instance(Path(state.make(INSTANCES, name)), options.fresh, keep)
     except InstanceError as error:
         raise UsageError(f"--instance {name}: {error}") from None
     except OSError as error:

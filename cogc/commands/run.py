@@ -59,6 +59,7 @@ from cogc.run.boot import bundle_of, session_of
 from cogc.run.build import build_session
 from cogc.run.hosting import Script
 from cogc.run.process import limit_processes
+from cogc.run.retention import PRUNED
 from cogc.run.session import Session
 from cogc.run.stopping import EXIT_CODES
 
@@ -186,6 +187,11 @@ def _add_continued(add: Add) -> None:
         help="name under which the run is durable: one that did not end goes on, else the saved `persist` states do; sett: whose blackboard"
         " to continue (default: a new start, which nothing outlives)",
     )
+    add(
+        "--keep",
+        metavar="N|TIME",
+        help="with --instance: earlier runs whose journals are kept: so many, or those of a time such as 30d (default: none)",
+    )
     add("--goal", metavar="TEXT", help="goal of a plan or a sett, task of a team or an agent")
     add("--goal-file", metavar="FILE", help="file with the goal, in place of --goal")
     add(
@@ -250,6 +256,8 @@ def _run(bundle: ir.Bundle, options: Namespace, prints: ExitStack, script: Scrip
         limit_processes(options.processes)
     if not options.replay:
         warn_of_spec(bundle, options)
+    if options.keep is not None and (options.replay or bundle.root in bundle.setts):
+        raise UsageError("--keep is for the journals of an instance, which setts and recorded runs do not have")
     if bundle.root in bundle.setts:
         refuse_doors(options, "this program's root is a sett; programs with a coglet as root have such doors")
         return run_sett.run(bundle, options, prints)
@@ -418,6 +426,8 @@ def _replay(bundle: ir.Bundle, options: Namespace, state: StateFolder) -> int:
         raise UsageError(
             f"--replay {options.replay}: it is the recording of a sett, and this program's root is a coglet"
         )
+    if PRUNED in head:
+        raise UsageError(f"--replay {options.replay}: the events of this run were removed by `cogc runs --prune`")
     if head["program"] != bundle.hash:
         sys.stderr.write("cogc: warning: the journal was recorded from another version of this program\n")
     options.seed, options.sim = head["seed"], True

@@ -32,7 +32,7 @@ from cogc.run.journal import VERSION, Journal
 from cogc.run.options import RunOptions, Sinks
 from cogc.run.plans import show
 from cogc.run.session import Session
-from cogc.run.state import StateError, StateStore
+from cogc.run.state import StateError, StateStore, anew
 from cogc.run.team_status import team_line
 from cogc.run.trace import States, TraceWriter, line
 from cogc.screens.live import console_of
@@ -87,7 +87,7 @@ class RunSinks:
                 self.trace = TraceWriter(self._open(self.where))
             record = self._open(self.options.record, 0o600) if self.options.record else None
             if self.instance is not None:
-                self.states = StateStore(self.instance.folder / STATES)
+                self.states = self._states(self.instance)
                 self.journal = self.instance.journal(self._head())
                 media.keep_in(self.instance.folder / media.FOLDER)
                 if record is not None:
@@ -137,6 +137,17 @@ class RunSinks:
         found = run_id_of(self.bundle, self.options, self.seed)
         count = 1 if self.instance is None else self.instance.runs + 1
         return f"{found}-{count}" if self.options.sim and count > 1 else found
+
+    def _states(self, instance: Instance) -> StateStore:
+        """Return the saved states of an instance. A run that goes on has them in its journal: a damaged file is made anew."""
+        path = instance.folder / STATES
+        try:
+            return StateStore(path, instance.digest)
+        except StateError as error:
+            if instance.recording is None:
+                raise
+            self.err(f"cogc: {error}; they are written anew from the journal, and the old file is `{anew(path)}`\n")
+            return StateStore(path)
 
     def _copy(self, record: BinaryIO) -> BinaryIO:
         """Return the file of a recording of an instance: it begins with what the journal has already."""

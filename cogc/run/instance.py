@@ -5,6 +5,8 @@
     journal.new      the journal of a run of which nothing has left yet: if it dies, it has never been
     state.db         the states that outlive a run (`state.py`)
     queues.db        the items of queues in memory, which live as long as the run
+    media/           the bytes of images and documents (`media.py`)
+    ended/           the journals of earlier runs, as many as are kept (`retention.py`)
 
 The lock is lent to the reaper of the run, and through it to whoever holds a program of the run. So it is free when the last
 process of a dead run is gone, and not earlier.
@@ -21,16 +23,18 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal, NamedTuple, TypeAlias
 
 from cogc.disk.state_folder import touch
+from cogc.run import retention
 from cogc.run.journal import Journal, Recording, load
 from cogc.run.process import lend
 from cogc.run.reaper import GRACE, LIMIT
+from cogc.run.retention import NOTHING, PRUNED, Keep
 from cogc.stores.owner import Owner, alive, owner
 
 JOURNAL = "journal.jsonl"
 STATES = "state.db"
 QUEUES = "queues.db"
 _NEW = "journal.new"
-_LOCK = "lock"
+LOCK = "lock"
 _PATIENCE = GRACE + LIMIT + 3.0
 """Seconds in which the processes of a dead run have to end."""
 _POLL = 0.02
@@ -46,21 +50,28 @@ class Instance:
     """An instance that this process runs, from `open` to `close`.
 
     `recording` is the journal of a run that did not end, which is to be resumed, or None for a new run. `fresh` gives such a run up.
-    `runs` counts the runs that there were.
+    `runs` counts the runs that there were, `keep` says how many of them keep their journals. `digest` is that of the states which
+    the last run had saved when it ended, or empty.
     """
 
-    def __init__(self, folder: Path, fresh: bool = False) -> None:
+    def __init__(self, folder: Path, fresh: bool = False, keep: Keep = NOTHING) -> None:
         self.folder = folder
-        self.lock = Lock(folder / _LOCK)
+        self.keep = keep
+        self.lock = Lock(folder / LOCK)
         self.recording: Recording | None = None
         self.given_up = ""
         self.runs = 0
         self.file: BinaryIO | None = None
         self._is_new = False
+        self._last = ""
+        self.digest = ""
         try:
             found = self._load(fresh)
             self.runs = 0 if found is None else int(found.head.get("runs", 1))
-            if found is not None and not found.over:
+            self._last = "" if found is None or PRUNED in found.head else str(found.head.get("run", ""))
+            if found is not None and found.over:
+                self.digest = str(found.events[-1][4]) if len(found.events[-1]) > 4 else ""
+            elif found is not None:
                 self.recording = None if fresh else found
                 self.given_up = str(found.head.get("run", "")) if fresh else ""
         except BaseException:
@@ -98,13 +109,21 @@ class Instance:
         assert self.file is not None
         os.fdatasync(self.file.fileno())
         if self._is_new:
-            os.replace(self.folder / _NEW, self.folder / JOURNAL)
-            descriptor = os.open(self.folder, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+            self._take_the_place()
             self._is_new = False
+
+    def _take_the_place(self) -> None:
+        """Make the journal of a new run that of the last one. The journal before is kept, or goes."""
+        if self._last and not self.keep.nothing:
+            retention.keep_journal(self.folder, self.folder / JOURNAL, self.runs, self._last)
+        os.replace(self.folder / _NEW, self.folder / JOURNAL)
+        descriptor = os.open(self.folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        with suppress(OSError):  # what cannot be removed now is removed at the next start
+            retention.clear(self.folder, self.keep, self.folder / JOURNAL, time.time())
 
     def close(self) -> None:
         """Close the journal and release the lock."""
@@ -186,8 +205,8 @@ class Status(NamedTuple):
 
 def status_of(folder: Path) -> Status:
     """Return the status of an instance. Raise ValueError if its journal is damaged, OSError if it cannot be read."""
-    path, holder = folder / JOURNAL, holder_of(folder / _LOCK)
-    process = holder["pid"] if holder is not None and alive(holder, time.time()) and _is_locked(folder / _LOCK) else 0
+    path, holder = folder / JOURNAL, holder_of(folder / LOCK)
+    process = holder["pid"] if holder is not None and alive(holder, time.time()) and _is_locked(folder / LOCK) else 0
     try:
         recording = load(path.read_bytes())
     except FileNotFoundError:

@@ -70,6 +70,13 @@ def keep_in(folder: Path) -> None:
             _write(folder, digest, data)
 
 
+def sweep(folder: Path, named: set[str]) -> None:
+    """Remove the bytes from a folder that nothing names any more, and that this process does not hold."""
+    for path in folder.iterdir():
+        if path.name not in named and path.name not in _STORE.held:
+            path.unlink(missing_ok=True)
+
+
 def _write(folder: Path, digest: str, data: bytes) -> None:
     """Write the bytes as a file that only its owner reads. Raise Failure if that cannot be done."""
     path, half = folder / digest, folder / f".{digest}.{os.getpid()}"

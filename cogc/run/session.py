@@ -136,7 +136,7 @@ class Session(Carrier):
                     if not self.journal_failed:
                         self._note_hooks()
                         self._note_left()
-                        self._event("end", self.outcome)
+                        self._event("end", self.outcome, *self._saved())
         finally:
             gc.unfreeze()
             gc.enable()  # a start that was refused has not come to it
@@ -150,6 +150,11 @@ class Session(Carrier):
     def journal_failed(self) -> bool:
         """True if the journal of a durable run cannot be written: the run goes on when it is resumed."""
         return self.commit is not None and self.commit.failed is not None
+
+    def _saved(self) -> list[str]:
+        """Return the digest of the saved states, if all of them could be saved."""
+        states = self.sinks.states
+        return [] if states is None or states.lost else [states.digest]
 
     def _signals(self) -> AbstractContextManager[None]:
         """Handle signals while the body runs, unless an enclosing run handles them."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
-
-import msgspec
+from urllib.parse import quote
 
 from cogc.disk.state_folder import touch_database
 from cogc.language.codec import decode, encode
@@ -22,12 +24,25 @@ class StateStore:
 
     The values that changed in one turn of the run are written in one transaction. Where that cannot be done, `lost` says
     why, `on_lost` is called once, and what comes afterwards is dropped: the file keeps the states of the last whole turn.
+
+    `digest` follows from all states that are saved. The journal of a run that ended has it, and the next run `expects` it, so that
+    a file which was changed, cut or lost meanwhile is refused. It is read before anything is written, so that one which is
+    refused stays as it is.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, expects: str = "") -> None:
         self.path = path
         self.lost = ""
         self.on_lost: Callable[[], None] | None = None
+        self._hashes: dict[tuple[str, str], int] = {}
+        self._digest = 0
+        try:
+            self.kept = self._load() if path.exists() else {}
+        except (sqlite3.Error, ValueError, TypeError, AttributeError) as error:
+            raise StateError(f"the states in `{path}` cannot be read: {error}") from None
+        if expects and expects != self.digest:
+            what = "are not those that the last run saved" if path.exists() else "are gone"
+            raise StateError(f"the states in `{path}` {what}")
         self.connection = sqlite3.connect(touch_database(str(path)), isolation_level=None)
         try:
             self.connection.execute("PRAGMA journal_mode=WAL")
@@ -35,15 +50,39 @@ class StateStore:
             self.connection.execute(
                 "CREATE TABLE IF NOT EXISTS state (path TEXT, name TEXT, value BLOB, PRIMARY KEY (path, name))"
             )
-            self.kept = self._load()
-        except (sqlite3.DatabaseError, msgspec.DecodeError, UnicodeDecodeError, TypeError) as error:
+        except (sqlite3.DatabaseError, ValueError) as error:
             self.close()
             raise StateError(f"the states in `{path}` cannot be read: {error}") from None
 
+    @property
+    def digest(self) -> str:
+        """The digest of all saved states, in whatever order they were saved."""
+        return f"{self._digest:016x}"
+
     def _load(self) -> dict[tuple[str, str], Any]:
-        """Return the saved states."""
-        rows = self.connection.execute("SELECT path, name, value FROM state").fetchall()
+        """Return the saved states, without writing anything to the file. Raise an error if they cannot be read."""
+        if not self.path.stat().st_size:
+            return {}
+        address = f"file:{quote(str(self.path.absolute()))}?mode=ro"
+        with closing(sqlite3.connect(address, uri=True)) as connection:
+            if connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
+                raise ValueError("the file is damaged")
+            has_table = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'state'").fetchone()
+            rows = connection.execute("SELECT path, name, value FROM state").fetchall() if has_table else []
+        for path, name, value in rows:
+            self._count((path, name), value)
         return {(p, n): decode(v) for p, n, v in rows}
+
+    def _count(self, key: tuple[str, str], value: bytes | None) -> None:
+        """Count a state in the digest, in place of what it was before; None stands for a state that is gone."""
+        self._digest ^= self._hashes.pop(key, 0)
+        if value is not None:
+            words = b"\0".join(
+                (key[0].encode("utf-8", "surrogatepass"), key[1].encode("utf-8", "surrogatepass"), value)
+            )
+            found = int.from_bytes(hashlib.blake2b(words, digest_size=8).digest(), "big")
+            self._hashes[key] = found
+            self._digest ^= found
 
     def save(self, states: dict[tuple[str, str], Any], gone: Sequence[str] = ()) -> None:
         """Drop the states of coglets that are gone, and of all below them; then write states."""
@@ -62,6 +101,13 @@ class StateStore:
                 self.connection.execute("ROLLBACK")
             if self.on_lost is not None:
                 self.on_lost()
+            return
+        if gone:
+            starts = tuple(f"{path}/" for path in gone)
+            for key in [k for k in self._hashes if k[0] in gone or k[0].startswith(starts)]:
+                self._count(key, None)
+        for p, n, value in rows:
+            self._count((p, n), value)
 
     def replace(self, states: dict[tuple[str, str], Any]) -> None:
         """Write states in the place of all that are saved."""
@@ -70,3 +116,12 @@ class StateStore:
     def close(self) -> None:
         """Close the file."""
         self.connection.close()
+
+
+def anew(path: Path) -> Path:
+    """Give a file of states that cannot be used another name, and return it."""
+    aside = path.with_name(f"{path.name}.damaged")
+    for end in ("-wal", "-shm", ""):
+        with suppress(FileNotFoundError):
+            os.replace(f"{path}{end}", f"{aside}{end}")
+    return aside

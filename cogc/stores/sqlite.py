@@ -8,13 +8,20 @@ The clock
     writes into the table `clock` and all others read: so they agree, and setting the time of day moves no lease. After
     the next boot the clock begins with the time of day, but never before `latest`, which a transaction notes once a
     minute: time does not go back, whatever the hardware says.
+
+Damage
+    A record ends with a checksum of its key and its text, on a line of its own. A file whose structure is damaged, or that has a
+    record which was changed, is refused when it is opened; a record that is damaged later, when it is read. Records of
+    earlier versions have no checksum.
 """
 
 from __future__ import annotations
 
 import sqlite3
 import time
+import zlib
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -52,11 +59,27 @@ class SqliteStore:
         self.db = sqlite3.connect(
             touch_database(str(path)), timeout=_BUSY, isolation_level=None, check_same_thread=False
         )
-        self.db.execute("pragma journal_mode=wal")
-        self.db.execute("pragma synchronous=full")
-        self.db.executescript(_SCHEMA)
         self.changed = trio.Event()
         self._one = trio.Lock()
+        try:
+            self._open()
+        except BaseException as error:
+            self.db.close()
+            if isinstance(error, ValueError | TypeError):  # SQLite quotes the damaged bytes, or finds other types
+                raise sqlite3.DatabaseError("it is damaged") from None
+            raise
+
+    def _open(self) -> None:
+        """Check the file, and read its clock. Raise sqlite3.Error if it is damaged."""
+        self.db.execute("pragma journal_mode=wal")
+        self.db.execute("pragma synchronous=full")
+        found = self.db.execute("pragma integrity_check(1)").fetchone()
+        if found != ("ok",):
+            raise sqlite3.DatabaseError(f"it is damaged: {found[0].splitlines()[-1]}")
+        self.db.executescript(_SCHEMA)
+        for key, value in self.db.execute("select key, value from records"):
+            if not _is_whole(key, value):
+                raise sqlite3.DatabaseError(f"it is damaged: the record `{key}` was changed")
         self._ahead = self._agree()
         self._noted = self._now()
         self._seen = self._version()
@@ -150,10 +173,11 @@ class _SqliteTx:
 
     async def get(self, key: str) -> Any:
         row = self.db.execute("select value from records where key = ?", (self.prefix + key,)).fetchone()
-        return None if row is None else msgspec.json.decode(row[0])
+        return None if row is None else _opened(self.prefix + key, row[0])
 
     def put(self, key: str, value: Any) -> None:
-        self.db.execute("insert or replace into records values (?, ?)", (self.prefix + key, msgspec.json.encode(value)))
+        sealed = _sealed(self.prefix + key, msgspec.json.encode(value))
+        self.db.execute("insert or replace into records values (?, ?)", (self.prefix + key, sealed))
 
     def delete(self, key: str) -> None:
         self.db.execute("delete from records where key = ?", (self.prefix + key,))
@@ -178,3 +202,24 @@ class _SqliteTx:
 
     def publish(self, channel: str, message: str) -> None:
         self.news = True
+
+
+def _sealed(key: str, text: bytes) -> bytes:
+    """Return the text of a record with a checksum behind it."""
+    return b"%s\n%08x" % (text, zlib.crc32(text, zlib.crc32(key.encode("utf-8", "surrogatepass"))))
+
+
+def _is_whole(key: str, data: Any) -> bool:
+    """Return whether a record is as it was written."""
+    if not isinstance(data, bytes):
+        return False
+    text, line, _ = data.partition(b"\n")
+    return not line or _sealed(key, text) == data
+
+
+def _opened(key: str, data: Any) -> Any:
+    """Return the value of a record. Raise ConnectionError if its bytes were changed."""
+    if _is_whole(key, data):
+        with suppress(msgspec.DecodeError):
+            return msgspec.json.decode(data.partition(b"\n")[0])
+    raise ConnectionError(f"the store cannot be used: the record `{key}` is damaged")

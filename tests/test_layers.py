@@ -7,10 +7,12 @@ Every import counts, those inside functions and under TYPE_CHECKING too.
 from __future__ import annotations
 
 import ast
+import functools
 import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 from support.paths import ROOT
 
@@ -54,6 +56,7 @@ def layers() -> dict[str, int]:
     return {name: int(n) for n, names in rows for name in re.findall(r"`(\w+)/?`", names)}
 
 
+@functools.cache
 def modules() -> dict[str, Path]:
     """Every module of the package by its name without `cogc.`."""
     found = {}
@@ -64,27 +67,49 @@ def modules() -> dict[str, Path]:
     return found
 
 
+class Facts(NamedTuple):
+    """What these tests look at in a file. Trees are not kept: millions of objects slow the collector for the tests after these."""
+
+    imported: set[str]
+    """Everything that it imports, wherever the import stands, by dotted names."""
+    of_the_package: set[str]
+    """What it imports of the package itself; `cogc` for the whole."""
+    strings: set[str]
+    """The dotted names of ours in strings."""
+    functions: list[tuple[str, int]]
+    """Names and lines."""
+
+
+@functools.cache
+def facts(path: Path) -> Facts:
+    found = Facts(set(), set(), set(), [])
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found.imported.update({node.module}, (f"{node.module}.{a.name}" for a in node.names))
+            if node.module == "cogc":
+                found.of_the_package.update(a.name for a in node.names)
+        elif isinstance(node, ast.Import):
+            found.imported.update(a.name for a in node.names)
+            found.of_the_package.update({"cogc"} & {a.name for a in node.names})
+        elif isinstance(node, ast.Constant):
+            if isinstance(node.value, str) and re.fullmatch(r"cogc(\.\w+)+", node.value):
+                found.strings.add(node.value)
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            found.functions.append((node.name, (node.end_lineno or 0) - node.lineno + 1))
+    return found
+
+
 def room(module: str) -> str:
     return module.split(".")[0]
 
 
 def imported(path: Path) -> set[str]:
-    """Everything that a file imports, wherever the import stands, by dotted names."""
-    found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            found |= {node.module} | {f"{node.module}.{a.name}" for a in node.names}
-        elif isinstance(node, ast.Import):
-            found |= {a.name for a in node.names}
-    return found
+    return facts(path).imported
 
 
 def named(path: Path) -> set[str]:
     """The modules of ours that a file names in strings: it imports them by that name, or starts them."""
-    strings = {
-        str(n.value) for n in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(n, ast.Constant)
-    }
-    return {s.removeprefix("cogc.") for s in strings if re.fullmatch(r"cogc(\.\w+)+", s)} & modules().keys()
+    return {s.removeprefix("cogc.") for s in facts(path).strings} & modules().keys()
 
 
 def arrows() -> dict[str, set[str]]:
@@ -175,11 +200,7 @@ def test_no_module_imports_the_package_itself() -> None:
     """The package hands on the public API, which stands on everything: who imports it closes a circle."""
     parts = {room(name) for name in modules()} | {"__version__"}
     for name, path in modules().items():
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Import):
-                assert "cogc" not in [a.name for a in node.names], f"{name} imports the package itself"
-            elif isinstance(node, ast.ImportFrom) and node.module == "cogc":
-                assert {a.name for a in node.names} <= parts, f"{name} imports a name of the public API"
+        assert facts(path).of_the_package <= parts, f"{name} imports the package itself, or a name of the public API"
 
 
 def test_each_outside_library_has_its_owners() -> None:
@@ -216,12 +237,10 @@ def test_files_and_functions_stay_readable() -> None:
     for path in modules().values():
         text = path.read_text()
         assert text.count("\n") <= 700, path
-        for node in ast.walk(ast.parse(text)):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                size = (node.end_lineno or 0) - node.lineno + 1
-                sizes.append(size)
-                if size > 60:
-                    long.append(f"{path.name} {node.name} {size}")
+        for name, size in facts(path).functions:
+            sizes.append(size)
+            if size > 60:
+                long.append(f"{path.name} {name} {size}")
     sizes.sort()
     assert sizes[len(sizes) // 2] <= 9
     assert len(long) <= len(sizes) // 100, long

@@ -286,8 +286,8 @@ class _Reporter:
         if texts[2] in RESERVED and TERMINALS["NAME"] in found:
             return at, f"`{texts[2]}` is reserved; choose another name"
         if before >= 0 and len(texts[1]) > 2:
-            wanted = [w for w in KEYWORDS if KEYWORDS[w] in self._expected_before(states, at)]
-            near = nearest(texts[1], wanted)
+            fits = self._expected_before(states)
+            near = nearest(texts[1], [w for w in KEYWORDS if KEYWORDS[w] in fits])
             if near:
                 return before, f"did you mean `{near}`?"
         return at, None
@@ -349,7 +349,7 @@ class _Reporter:
     def _is_keyword(self, at: int) -> bool:
         return self.tokens.kinds[at] != TERMINALS["NAME"]
 
-    def _expected_before(self, states: list[int], at: int) -> set[int]:
+    def _expected_before(self, states: list[int]) -> set[int]:
         """Return the terminals that could stand in place of the token before, by the stack without its last entry."""
         return set(lalr.expected(states[:-1], RULES)) if len(states) > 1 else set()
 

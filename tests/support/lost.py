@@ -12,6 +12,7 @@ import importlib
 import io
 import json
 import os
+import pkgutil
 import resource
 import signal
 import subprocess
@@ -19,6 +20,7 @@ import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
+import cogc
 from support.paths import ROOT
 from support.waiting import DEADLINE
 
@@ -128,10 +130,10 @@ def _python(number: int, kind: str, errors: str) -> Any:
 
 
 if __name__ == "__main__":
-    from cogc.cli import COMMANDS
-
-    for name in COMMANDS:
-        importlib.import_module(f"cogc.commands.{name}")
+    for module in pkgutil.walk_packages(cogc.__path__, "cogc."):  # once here, not in every fork
+        if not module.name.endswith("__main__"):
+            with contextlib.suppress(ImportError):  # what needs an extra that is not installed
+                importlib.import_module(module.name)
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     gc.freeze()
     json.dump([_carried_out(given) for given in json.load(sys.stdin)], sys.stdout)

@@ -14,6 +14,8 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+import pytest
+
 from support.paths import ROOT
 
 PACKAGE = ROOT / "cogc"
@@ -219,10 +221,17 @@ def test_the_kernel_knows_no_world() -> None:
             assert "open(" not in path.read_text()
 
 
-def test_checking_imports_nothing_heavy_and_no_users_code() -> None:
-    heavy = "typing json dataclasses yaml lark rich jinja2 jsonschema trio anthropic msgspec pathlib argparse".split()
-    code = "import sys; from cogc.cli import main; main(['check', 'examples/counter/counter.cog']);"
-    code += f"print([m for m in {heavy!r} if m in sys.modules])"
+CHECK = "typing json dataclasses yaml lark rich jinja2 jsonschema trio anthropic msgspec pathlib argparse"
+RUN = "yaml lark rich jinja2 jsonschema anthropic openai httpx2 mcp hypothesis starlette"
+
+
+@pytest.mark.parametrize(
+    ("words", "heavy"),
+    [(["check"], CHECK), (["run", "--sim", "--for", "1s"], RUN), (["graph"], RUN), (["build"], RUN)],
+)
+def test_a_command_imports_nothing_heavy_that_it_does_not_need(words: list[str], heavy: str) -> None:
+    code = f"import sys; from cogc.cli import main; main({[*words, 'examples/counter/counter.cog']!r});"
+    code += f"print([m for m in {heavy.split()!r} if m in sys.modules])"
     done = subprocess.run(
         [sys.executable, "-S", "-c", f"import sys; sys.path[:0] = {sys.path!r}; {code}"],
         capture_output=True,

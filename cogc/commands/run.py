@@ -22,7 +22,7 @@ from functools import partial
 from pathlib import Path
 
 from cogc import ir
-from cogc.commands import run_script, run_sett, under_trio
+from cogc.commands import under_trio
 from cogc.commands.budgets import budget_option
 from cogc.commands.doors import add_doors, check_doors, refuse_doors
 from cogc.commands.inputs import inputs
@@ -244,6 +244,8 @@ def _script(options: Namespace) -> int:
         prints.enter_context(apart(bundle, options.output == "json"))
         if options.replay:
             return _run(bundle, options, prints)
+        from cogc.commands import run_script
+
         return run_script.run(options.spec, lambda script: _run(bundle, options, prints, script))
 
 
@@ -260,6 +262,8 @@ def _run(bundle: ir.Bundle, options: Namespace, prints: ExitStack, script: Scrip
         raise UsageError("--keep is for the journals of an instance, which setts and recorded runs do not have")
     if bundle.root in bundle.setts:
         refuse_doors(options, "this program's root is a sett; programs with a coglet as root have such doors")
+        from cogc.commands import run_sett  # slow to import, as all that follows below
+
         return run_sett.run(bundle, options, prints)
     if options.sandbox in ("container", "landlock"):
         raise UsageError(

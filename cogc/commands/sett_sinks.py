@@ -9,7 +9,7 @@ import time
 from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import trio
@@ -21,9 +21,10 @@ from cogc.disk.state_folder import StateFolder, touch
 from cogc.run.journal import Journal
 from cogc.run.people import People
 from cogc.run.trace import TraceWriter
-from cogc.screens.live import console_of
-from cogc.screens.sett import SettView
 from cogc.sett.board import Board
+
+if TYPE_CHECKING:
+    from cogc.screens.sett import SettView
 
 
 class SettSinks:
@@ -93,6 +94,9 @@ class SettSinks:
     async def watch(self, nursery: trio.Nursery, board: Board, people: People) -> None:
         """Show the live view, if stdout is a terminal and a trace was asked for."""
         if self.live:
+            from cogc.screens.live import console_of  # Rich is slow to import
+            from cogc.screens.sett import SettView
+
             self.view = SettView(board, self.instance, console_of(terminal(sys.stdout)))
             people.aside = self.view.aside
             nursery.start_soon(self.view.run)

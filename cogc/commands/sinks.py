@@ -35,8 +35,6 @@ from cogc.run.session import Session
 from cogc.run.state import StateError, StateStore, anew
 from cogc.run.team_status import team_line
 from cogc.run.trace import States, TraceWriter, line
-from cogc.screens.live import console_of
-from cogc.screens.run import RunView
 
 
 class RunSinks:
@@ -238,6 +236,9 @@ class RunSinks:
         if not self.live:
             await session.run()
             return
+        from cogc.screens.live import console_of  # Rich is slow to import
+        from cogc.screens.run import RunView
+
         view = RunView(session, console_of(terminal(sys.stdout)))
         session.executors.settings.people.aside = view.aside
         self.out = self.err = view.print

@@ -38,7 +38,6 @@ from cogc.kernel.namespace import NAMES, OPERATORS
 from cogc.kernel.validate import Validators
 from cogc.language import meter
 from cogc.language.closed import assert_never
-from cogc.language.rendering import Template
 from cogc.language.values import Duration, Failure
 
 if TYPE_CHECKING:
@@ -519,9 +518,10 @@ class _Writer:
     def _text(self, node: ir.Text) -> str:
         if not node.jinja:
             return "text(" + ", ".join(self._inserted(p) for p in node.parts) + ")"
-        render = self.coder.kept(Template(node.jinja).render)
+        from cogc.language import rendering  # start-up: few templates need Jinja
+
         values = ", ".join(f"{n!r}: {self.expr(v)}" for n, v in zip(node.names, node.values, strict=True))
-        return f"{render}({{{values}}})"
+        return f"{self.coder.kept(rendering.Template(node.jinja).render)}({{{values}}})"
 
     def _inserted(self, node: ir.Expr) -> str:
         """A value that a template inserts. As everywhere in templates, a field of null is null."""

@@ -46,7 +46,6 @@ from cogc.run.models import Models
 from cogc.run.options import RunOptions, Sinks
 from cogc.run.orders import Orders
 from cogc.run.outside import Outside
-from cogc.run.scripted import pieces
 from cogc.run.taps import Taps
 
 LEAVING = (Output, LogLine, Unclaim)
@@ -258,6 +257,8 @@ class Carrier:
         if answer is not None:
             delay, value = answer
             if isinstance(call, Ask) and call.streams:
+                from cogc.run.scripted import pieces  # YAML is slow to import
+
                 for share, piece in pieces(value):
                     self.delays.add(since + int(delay * share), Piece(call.id, piece))
             self.delays.add(since + delay, Reply(call.id, value))

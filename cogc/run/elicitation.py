@@ -17,7 +17,6 @@ import trio
 
 from cogc.run.people import People, Question
 from cogc.run.questions import read_answer
-from cogc.run.tool_schemas import misfit
 
 Action: TypeAlias = Literal["accept", "decline", "cancel"]
 _MOST_FIELDS = 50
@@ -93,6 +92,8 @@ class _Asked(Question):
             value: Any = [part.strip() for part in said.split(",") if part.strip()]
         else:
             value = read_answer(said, self.choices, self.type)
+        from cogc.run.tool_schemas import misfit  # its library is slow to import
+
         wrong = misfit(self.schema, value)
         if wrong:
             raise ValueError(f"an answer that fits: {wrong}")

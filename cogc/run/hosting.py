@@ -37,7 +37,7 @@ from cogc.kernel.effects import Call, ChildMessage
 from cogc.language.values import Failure
 from cogc.run import calling, watch
 from cogc.run.loop import RunLoop, settle
-from cogc.run.provider import NEEDS_KEY
+from cogc.run.secrets import NEEDS_KEY
 
 if TYPE_CHECKING:
     from cogc.run.background import Background

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import trio
 
@@ -13,7 +13,9 @@ from cogc.kernel.effects import Ask
 from cogc.kernel.models.replies import recordable, whole
 from cogc.kernel.unit import Unit
 from cogc.language.values import Failure
-from cogc.run.scripted import Scripted
+
+if TYPE_CHECKING:
+    from cogc.run.scripted import Scripted
 
 Emit = Callable[[str], None]
 
@@ -75,6 +77,8 @@ class Models:
     def _script(self, ask: Ask) -> Scripted:
         key = ask.unit, ask.model.key
         if key not in self.scripts:
+            from cogc.run.scripted import Scripted  # YAML is slow to import
+
             self.scripts[key] = Scripted.load(Path(ask.model.folder) / ask.model.argument)
         return self.scripts[key]
 
@@ -125,6 +129,8 @@ async def exists(unit: Unit, model: ir.Model) -> list[str] | None:
     if model.provider == "scripted":
         path = Path(model.folder) / model.argument
         try:
+            from cogc.run.scripted import Scripted  # YAML is slow to import
+
             Scripted.load(path)
         except OSError as error:
             raise Failure("program", f"`{path}`: {(error.strerror or str(error)).lower()}") from None

@@ -15,12 +15,10 @@ import httpx2
 
 from cogc import ir
 from cogc.language.values import Failure
-from cogc.run.secrets import prepare, secret
+from cogc.run.secrets import NEEDS_KEY, prepare, secret
 
 IDEMPOTENT = "Idempotency-Key"
 """The header with the id of a request, which stays the same when a resumed run makes the request again."""
-NEEDS_KEY = "needs a key: the environment has no"
-"""The words for a key that is missing."""
 
 
 def api_key(model: ir.Model, attributes: dict[str, Any], variable: str) -> str:

@@ -18,6 +18,8 @@ from cogc.language.values import Failure
 
 PROVIDERS = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "OPENAI_API_KEY")
 """The variables with the keys of the providers."""
+NEEDS_KEY = "needs a key: the environment has no"
+"""The words for a provider's key that is missing."""
 INHERIT = "inherit"
 """The value of the attribute `env` that hands on the whole environment."""
 

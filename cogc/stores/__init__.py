@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from importlib.metadata import entry_points
 from pathlib import Path
 
 from cogc.stores.base import Store
@@ -63,6 +62,8 @@ async def open_store(name: str, prefix: str) -> AsyncIterator[Store]:
         async with redis_store(name, prefix) as found:
             yield found
     else:
+        from importlib.metadata import entry_points  # slow to import, and needed for stores of other packages alone
+
         entries = list(entry_points(group=GROUP, name=f"store.{scheme}"))
         if not entries:
             raise ConnectionError(f"there is no store `{name}`: write memory, sqlite:PATH or redis://HOST:PORT")

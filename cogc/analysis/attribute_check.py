@@ -205,7 +205,8 @@ def reference(node: nodes.Expr | nodes.TypeExpr, kinds: list[str], scope: Scope,
         inference.problems.add("wrong-kind", span, name=text, found="an expression", wanted=wanted)
         return
     if "program" in kinds and scope.shape is not None and name in scope.shape.programs:
-        inference.tables.used.add(id(scope.shape.programs[name].node))
+        own = inference.tables.meant[id(node)] = scope.shape.programs[name]
+        inference.tables.used.add(id(own.node))
         return
     declared = inference.world.lookup(scope.unit, name)
     if declared is None and "." in name and "mcp" in kinds:
@@ -216,6 +217,7 @@ def reference(node: nodes.Expr | nodes.TypeExpr, kinds: list[str], scope: Scope,
         inference.problems.add("unknown-name", span, help=help or None, name=name)
         return
     inference.tables.used.add(id(declared.node))
+    inference.tables.meant[id(node)] = declared
     if declared.kind not in kinds:
         related = [Label(declared.span(), "declared here")]
         found = ARTICLES[declared.kind]

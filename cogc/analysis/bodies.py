@@ -27,7 +27,7 @@ from __future__ import annotations
 from cogc.analysis import narrow, ports, reports
 from cogc.analysis.infer import Inference
 from cogc.analysis.ranges import check_range, known_value
-from cogc.analysis.scope import CHILD_FAILURE, FAILURE, MEMBER_FAILURE, SENDER, Scope
+from cogc.analysis.scope import CHILD_FAILURE, FAILURE, MEMBER_FAILURE, SENDER, Scope, Symbol
 from cogc.analysis.tables import Port
 from cogc.diagnostics.edits import removal
 from cogc.diagnostics.suggest import did_you_mean
@@ -35,7 +35,7 @@ from cogc.language import types
 from cogc.language.attributes import LEVELS
 from cogc.language.closed import assert_never
 from cogc.language.texts import UNITS
-from cogc.language.types import ANY, DURATION, INT, NO, ListOf, Type
+from cogc.language.types import ANY, DURATION, INT, NO, NULL, ListOf, Type
 from cogc.language.values import Duration
 from cogc.names.world import Member, Shape, Signature
 from cogc.syntax import nodes
@@ -177,7 +177,7 @@ class Bodies:
                 self.inference.tables.sent.add((shape.key, name))
             self.problems.add("unknown-state", scope.unit.span(node.name), help=help, name=name)
             return
-        state = shape.states[name]
+        state = self.tables.meant[id(node.name)] = shape.states[name]
         found = self.value(node.value, scope, state.type)
         self.inference.require(node.value, found, state.type, scope)
         scope.narrowed = {p: t for p, t in scope.narrowed.items() if p != name and not p.startswith(name + ".")}
@@ -268,6 +268,7 @@ class Bodies:
             )
             return
         self.tables.used.add(id(command.node))
+        self.tables.meant[id(target.name)] = command
         self.inference.arguments(node, command.signature, node.arguments, scope)
 
     def _lifecycle(self, node: nodes.Node, target: nodes.Expr, scope: Scope) -> None:
@@ -453,15 +454,20 @@ class Bodies:
 
     def _shared_pattern(self, node: nodes.Reaction, scope: Scope, batched: bool) -> None:
         """Bind the names of several triggers: each has the union of its types, and is nullable if a trigger lacks it."""
-        found: dict[str, list[Type]] = {}
+        found: dict[str, list[Symbol]] = {}
         for trigger in node.triggers:
             inner = scope.inner()
             before = set(inner.locals)
             self.trigger(trigger, inner, batched)
             for name in set(inner.locals) - before:
-                found.setdefault(name, []).append(inner.locals[name].type)
-        for name, parts in found.items():
-            scope.bind(name, types.union([*parts, types.NULL] if len(parts) < len(node.triggers) else parts))
+                found.setdefault(name, []).append(inner.locals[name])
+        for name, bound in found.items():
+            parts = [s.type for s in bound]
+            first = bound[0].place
+            scope.bind(name, types.union([*parts, NULL] if len(parts) < len(node.triggers) else parts), place=first)
+            for other in bound[1:]:
+                if first is not None and other.place is not None:
+                    self.tables.meant[id(other.place)] = first
 
     def command(self, node: nodes.Enact, scope: Scope, member: Member) -> None:
         assert member.signature is not None
@@ -469,7 +475,7 @@ class Bodies:
             if p.default is not None:
                 default_scope = Scope(scope.world, scope.unit, scope.shape, states=False)
                 self.inference.check(p.default, default_scope, p.type)
-            scope.bind(p.name, p.type)
+            scope.bind(p.name, p.type, place=p.node.name)
         self._rest(node.modifiers, node.body, node.handler, scope, node)
         for m in node.modifiers:
             if m.kind not in _OF_COMMANDS:

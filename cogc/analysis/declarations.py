@@ -103,7 +103,7 @@ def check_program(checked: Checked, unit: Unit, node: nodes.Program, shape: Shap
     for p in found.parameters:
         if p.default is not None:
             checked.inference.check(p.default, Scope(checked.world, unit, shape, states=False), p.type)
-        scope.bind(p.name, p.type, "parameter")
+        scope.bind(p.name, p.type, "parameter", p.node.name)
     executor = node.executor
     match INWARD.get(executor.kind.id, executor.kind.id):
         case "expr":
@@ -238,6 +238,7 @@ def find_declared(checked: Checked, unit: Unit, name: str, place: nodes.Node, *k
         checked.problems.add("wrong-kind", unit.span(place), name=name, found=ARTICLES[found.kind], wanted=wanted)
     else:
         checked.tables.used.add(id(found.node))
+        checked.tables.meant[id(place)] = found
         return found
     return None
 
@@ -297,7 +298,7 @@ def _parameters(checked: Checked, unit: Unit, name: str, parameters: tuple[nodes
     for p in found.parameters:
         if p.default is not None:
             checked.inference.check(p.default, Scope(checked.world, unit), p.type)
-        scope.bind(p.name, p.type, "parameter")
+        scope.bind(p.name, p.type, "parameter", p.node.name)
     return scope
 
 

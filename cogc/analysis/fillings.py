@@ -38,9 +38,10 @@ def step_parts(
     """Check the condition and task of a step. They see the plan's parameters, `goal`, and the results of earlier steps."""
     inner = _inside(checked, unit, f"{plan.name.id} {step.name.id}", scope)
     parameters = {p.name.id: p for p in extended.parameters}
+    own = {s.name.id: s.name for s in plans.steps_of(plan)}
     inner.bind("goal", STRING)
     for name in plans.before(step, {id: s.node for id, s in extended.steps.items()}):
-        inner.bind(name, ANY)
+        inner.bind(name, ANY, place=own.get(name))
     if step.name.id in parameters:
         checked.problems.add("duplicate-name", unit.span(step.name), name=step.name.id)
     if step.condition is not None:

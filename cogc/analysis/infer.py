@@ -254,7 +254,8 @@ class Inference:
             if isinstance(hidden.node, nodes.Node) and hidden.unit is not None and hidden.kind != "local":
                 related = [Label(hidden.unit.span(hidden.node), "it is declared here")]
             self.problems.add("shadowed-name", scope.unit.span(name), related=related, name=name.id, what=what)
-        scope.bind(name.id, type)
+        self.tables.types[id(name)] = type
+        scope.bind(name.id, type, place=name)
 
     def _comprehension(self, node: nodes.Comprehension, scope: Scope, expected: Type | None) -> Type:
         if node.bound is not None:

@@ -41,7 +41,7 @@ def child(inference: Inference, node: nodes.Expr, scope: Scope) -> Member | None
         help = did_you_mean(text, known, "it has no children")
         inference.problems.add("unknown-child", scope.unit.span(node), help=help, name=text, known="")
         return None
-    member = scope.shape.children[node.id]
+    member = inference.tables.meant[id(node)] = scope.shape.children[node.id]
     if index is not None:
         inference.check(index, scope, INT)
         if not scope.shape.is_pool(member):

@@ -139,6 +139,7 @@ class _Names(Record):
         if symbol is not None and symbol.kind in _VALUES:
             if symbol.node is not None:
                 self.tables.used.add(id(symbol.node))
+            self.tables.inner.append((scope.unit.source, name, symbol))
             if symbol.kind == "const":
                 return self.const_type(symbol)
             return scope.narrowed.get(name.id, symbol.type)

@@ -63,9 +63,9 @@ CLAIM = RecordOf((FieldOf("id", types.STRING), FieldOf("artefact_id", types.STRI
 
 
 class Symbol:
-    """The meaning of a name: its kind, its type, and the node and the member that declare it."""
+    """The meaning of a name: its kind, its type, and the node and the member that declare it; `place` is where a local is bound."""
 
-    __slots__ = ("kind", "member", "name", "node", "type", "unit")
+    __slots__ = ("kind", "member", "name", "node", "place", "type", "unit")
 
     def __init__(
         self,
@@ -75,7 +75,9 @@ class Symbol:
         node: object = None,
         unit: Unit | None = None,
         member: Member | None = None,
+        place: nodes.Name | None = None,
     ) -> None:
+        self.place = place
         self.kind = kind
         self.name = name
         self.type = type
@@ -125,8 +127,8 @@ class Scope:
             scope.bind(name, type)
         return scope
 
-    def bind(self, name: str, type: Type, kind: SymbolKind = "local") -> None:
-        self.locals[name] = Symbol(kind, name, type)
+    def bind(self, name: str, type: Type, kind: SymbolKind = "local", place: nodes.Name | None = None) -> None:
+        self.locals[name] = Symbol(kind, name, type, place=place)
         for path in [p for p in self.narrowed if p == name or p.startswith(name + ".")]:
             del self.narrowed[path]
 

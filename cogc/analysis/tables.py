@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
     from cogc.analysis.outcomes import Outcome
     from cogc.analysis.scope import Scope, Symbol
+    from cogc.diagnostics.source import Source
     from cogc.language.limits import Extents
     from cogc.language.types import Type
-    from cogc.names.world import Member
+    from cogc.names.world import Declared, Member
     from cogc.syntax import nodes
 
     PortKind: TypeAlias = Literal[
@@ -43,15 +44,20 @@ class Tables:
     """The findings of one analysis."""
 
     __slots__ = (
-        "conditions", "consts", "content", "extents", "fed", "heard", "hopeless_tests", "inferred", "late", "parts", "sent", "stage_calls", "steps", "symbols", "targets", "types", "used",
+        "conditions", "consts", "content", "extents", "fed", "heard", "hopeless_tests", "inferred", "inner", "late", "meant", "parts", "sent", "stage_calls", "steps", "symbols", "targets", "types", "used",
         "waiting", "work",
     )  # fmt: skip
 
     def __init__(self) -> None:
         self.types: dict[int, Type] = {}
-        """The type of each expression, of each const, and of each type expression of a test or an attribute."""
+        """The type of each expression, of each const, of each local name where it is bound, and of each type expression of a test or an attribute."""
         self.symbols: dict[int, Symbol] = {}
         """The meaning of each name, and of each function that is called."""
+        self.meant: dict[int, Declared | Member | nodes.Name] = {}
+        """The meaning of a name that is no value: a declaration, a child, a command, a state that is set; for a name that is bound in
+        several places, the first of them."""
+        self.inner: list[tuple[Source, nodes.Name, Symbol]] = []
+        """The names inside of templates, which are no nodes of a tree."""
         self.content: set[int] = set()
         """The templates that put an image or document in: in a prompt it stays what it is."""
         self.waiting: set[int] = set()

@@ -297,16 +297,16 @@ class _Test:
         self.scope = Scope(checked.world, unit)
         for_all = [c for c in node.checks if isinstance(c, nodes.ForAll)]
         for check in for_all:
-            self.scope.bind(check.name.id, self._generator(check.source))
+            self.scope.bind(check.name.id, self._generator(check.source), place=check.name)
         for rows in (c for c in node.checks if isinstance(c, nodes.ForRows)):
-            self.scope.bind(rows.name.id, row_type(checked, unit, rows))
+            self.scope.bind(rows.name.id, row_type(checked, unit, rows), place=rows.name)
         self.sett: nodes.Sett | None = None
         self.shape = self._used()
         self.inner = Scope(checked.world, unit)
         for name, type in observed(checked.world, unit, self.shape, self.sett).items():
             self.inner.bind(name, type)
         for name, local in self.scope.locals.items():
-            self.inner.bind(name, local.type)
+            self.inner.bind(name, local.type, place=local.place)
 
     def _used(self) -> Shape | None:
         """Check the `use` of the test, and return the shape of its root."""
@@ -466,6 +466,7 @@ class _Test:
             help = did_you_mean(name.id, list(shape.children), "it has no children") or None
             self.checked.problems.add("unknown-child", self.unit.span(name), help=help, name=name.id, known="")
             return None
+        self.checked.tables.meant[id(name)] = member
         return member.target
 
     def _coglet(self, path: nodes.Expr) -> None:
@@ -495,6 +496,8 @@ class _Test:
             self.checked.problems.add(
                 "unknown-port", self.unit.span(name), help=help, owner=shape.name, what=what, name=name.id, known=""
             )
+        else:
+            self.checked.tables.meant[id(name)] = found
         return found
 
     def _feed(self, target: nodes.Expr, value: nodes.Expr) -> None:
@@ -525,6 +528,7 @@ class _Test:
                 "unknown-command", self.unit.span(name), help=help, owner=shape.name, name=name.id, known=""
             )
         elif member.signature is not None:
+            self.checked.tables.meant[id(name)] = member
             self.checked.inference.arguments(step, member.signature, arguments, self.scope)
 
     def _disturb(self, step: nodes.Disturb) -> None:

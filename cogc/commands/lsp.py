@@ -9,6 +9,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
+    from cogc.lsp.workspace import Project
+
 
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--stdio", action="store_true", help="talk over stdin and stdout (there is no other way)")
@@ -18,14 +20,19 @@ def run(options: Namespace) -> int:
     import gc
     import os
 
+    from cogc.commands.configuration import selection, settings_for
     from cogc.lsp.rpc import Channel
     from cogc.lsp.server import Server
+
+    def project(path: str) -> Project:
+        settings = settings_for([path])
+        return selection(settings), frozenset(settings.allow_import)
 
     gc.enable()
     # whatever prints goes to stderr: stdout belongs to the protocol
     target = os.dup(1)
     os.dup2(2, 1)
     try:
-        return Server(Channel(0, target)).run()
+        return Server(Channel(0, target), project).run()
     except BrokenPipeError:  # the editor is gone
         return 1

@@ -1,9 +1,7 @@
-"""The answers to what an editor asks of a text: diagnostics, the edits that mend them, formatting, the outline and the folds."""
+"""The answers to what an editor asks of a text as a whole: its diagnostics as the protocol has them, the edits that mend them, formatting, the outline and the folds."""
 
 from __future__ import annotations
 
-from cogc.analysis.checked import Options
-from cogc.compile import analyse
 from cogc.diagnostics.problems import Diagnostic, Problems
 from cogc.diagnostics.source import Source, Span, looks_like_yaml
 from cogc.lsp.documents import offset, position, range_of, uri_of
@@ -13,9 +11,7 @@ from cogc.syntax.parse import parse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import TypeAlias
-
-    from cogc.diagnostics.source import Reader
+    from typing import Any, TypeAlias
 
     Range: TypeAlias = dict[str, dict[str, int]]
 
@@ -27,13 +23,6 @@ _KINDS: dict[type, int] = {
     nodes.Create: 13, nodes.Enact: 6, nodes.Step: 6,
 }  # fmt: skip
 """The number that the protocol has for the kind of a symbol, by the class of its node."""
-
-
-def diagnostics(path: str, reader: Reader) -> list[Diagnostic]:
-    """Return the diagnostics of one file; those of the files that it imports are theirs."""
-    problems = Problems()
-    analyse([path], reader, problems, Options(smells=True))
-    return [d for d in problems.sorted() if d.span.source.path == path]
 
 
 def actions(found: list[Diagnostic], touched: Range) -> list[object]:
@@ -84,6 +73,18 @@ def symbols(source: Source) -> list[object]:
     return [made for d in tree.declarations if (made := _symbol(Span(source, d.start, d.end), d)) is not None]
 
 
+def flat_symbols(source: Source, tree: nodes.File) -> list[tuple[dict[str, Any], str]]:
+    """Return the declarations and the members of a file as symbols, each with the name of what it stands in."""
+    made = [_symbol(Span(source, d.start, d.end), d) for d in tree.declarations]
+    pending: list[tuple[dict[str, Any], str]] = [(s, "") for s in made if s is not None]
+    found = []
+    while pending:
+        symbol, owner = pending.pop(0)
+        found.append((symbol, owner))
+        pending = [*((inner, str(symbol["name"])) for inner in symbol["children"]), *pending]
+    return found
+
+
 def folds(source: Source) -> list[object]:
     """Return the declarations, members and statements of several lines."""
     found: dict[int, int] = {}
@@ -95,7 +96,7 @@ def folds(source: Source) -> list[object]:
     return [{"startLine": first, "endLine": last} for first, last in found.items()]
 
 
-def _symbol(span: Span, node: nodes.Node) -> dict[str, object] | None:
+def _symbol(span: Span, node: nodes.Node) -> dict[str, Any] | None:
     """Return a declaration or a member as a symbol, with those inside of it."""
     kind = _KINDS.get(type(node))
     name = getattr(node, "name", None)

@@ -11,6 +11,7 @@ import re
 from urllib.parse import quote, unquote, urlsplit
 
 from cogc.diagnostics.source import Source, Span
+from cogc.disk.resources import place as resource
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ def path_of(uri: str) -> str:
 
 
 def uri_of(path: str) -> str:
+    """Return the URI of a file; `std/x` is a file of the standard library."""
+    if path.startswith("std/"):
+        path = resource("stdlib", path[4:])
     return "file://" + quote(os.path.abspath(path)) if "://" not in path else path
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     """JSON, as the protocol defines it."""
 
 PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND, INVALID_PARAMS = -32700, -32600, -32601, -32602
-INTERNAL_ERROR, NOT_INITIALIZED, CANCELLED = -32603, -32002, -32800
+INTERNAL_ERROR, NOT_INITIALIZED, CANCELLED, REQUEST_FAILED = -32603, -32002, -32800, -32803
 _MOST = 64 << 20
 """The bytes of the largest message that is read."""
 _LENGTH = re.compile(rb"content-length:[ \t]*([0-9]{1,9})[ \t]*\Z", re.IGNORECASE)

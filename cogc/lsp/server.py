@@ -1,9 +1,9 @@
-"""One session with an editor: its life, the open texts, and which of them are to be analysed.
+"""One session with an editor: its life, the open texts, which of them are to be analysed, and who answers which request.
 
-The compiler is imported when a text is open (`answers.py`): until then the server has answered `initialize`.
+The compiler is imported when a text is open: until then the server has answered `initialize`.
 
 A file is analysed when no message waits, so that a burst of edits costs one analysis. An edit makes those open files stale whose
-last analysis has read the edited one, and no others.
+last analysis has read the edited one, and no others. A request about a text is answered by an analysis of the text as it is then.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import os
 from cogc import __version__
 from cogc.disk.files import read
 from cogc.lsp import rpc
-from cogc.lsp.documents import Document, path_of
+from cogc.lsp.documents import Document, offset, path_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from typing import Any, TypeAlias
 
     from cogc.diagnostics.problems import Diagnostic
+    from cogc.lsp.workspace import Project, Workspace
 
     Params: TypeAlias = dict[str, Any]
 
@@ -32,20 +33,30 @@ _CAPABILITIES = {
     "documentSymbolProvider": True,
     "foldingRangeProvider": True,
     "codeActionProvider": {"codeActionKinds": ["quickfix"]},
+    "hoverProvider": True,
+    "definitionProvider": True,
+    "typeDefinitionProvider": True,
+    "referencesProvider": True,
+    "documentHighlightProvider": True,
+    "renameProvider": {"prepareProvider": True},
+    "workspaceSymbolProvider": True,
 }
 
 
 class Server:
-    """One session with an editor."""
+    """One session with an editor. `project` gives the settings for the path of a file."""
 
-    def __init__(self, channel: rpc.Channel) -> None:
+    def __init__(self, channel: rpc.Channel, project: Callable[[str], Project] | None = None) -> None:
         self.channel = channel
         self.documents: dict[str, Document] = {}
+        self.folders: list[str] = []
         self.reached: dict[str, set[str]] = {}
         """For each open file the files that its last analysis has read."""
         self.found: dict[str, list[Diagnostic]] = {}
         self.stale: dict[str, None] = {}
         self.initialized = self.shut_down = False
+        self._project = project
+        self._workspace: Workspace | None = None
         self.requests: dict[str, Callable[[Params], object]] = {
             "initialize": self._initialize,
             "shutdown": self._shutdown,
@@ -54,29 +65,44 @@ class Server:
             "textDocument/documentSymbol": self._symbols,
             "textDocument/foldingRange": self._folds,
             "textDocument/codeAction": self._actions,
+            "textDocument/references": self._references,
+            "textDocument/rename": self._rename,
+            "workspace/symbol": self._workspace_symbols,
         }
         self.notifications: dict[str, Callable[[Params], None]] = {
             "textDocument/didOpen": self._opened,
             "textDocument/didChange": self._changed,
             "textDocument/didSave": self._saved,
             "textDocument/didClose": self._closed,
+            "workspace/didChangeWatchedFiles": self._watched,
+            "workspace/didChangeConfiguration": self._configured,
+            "workspace/didChangeWorkspaceFolders": self._folders_changed,
         }
+
+    @property
+    def workspace(self) -> Workspace:
+        if self._workspace is None:
+            from cogc.lsp.workspace import Workspace
+
+            self._workspace = Workspace(self._read, self._project)
+            self._workspace.folders = self.folders
+        return self._workspace
 
     def run(self) -> int:
         """Serve until the editor ends the session. Return the exit code that the protocol wants."""
         while not self.channel.ended:
             message = self.channel.next(wait=not self.stale)
             if message is None:
-                self._analyse_one()
+                self.analyse_one()
             elif message.get("method") == "exit":
                 break
             else:
-                self._handle(message)
+                self.handle(message)
         return 0 if self.shut_down else 1
 
     # ---- messages --------------------------------------------------------------------------------------------
 
-    def _handle(self, message: rpc.Message) -> None:
+    def handle(self, message: rpc.Message) -> None:
         method, id, params = message.get("method"), message.get("id"), message.get("params") or {}
         if "id" not in message:
             handler = self.notifications.get(str(method))
@@ -99,12 +125,13 @@ class Server:
             raise rpc.Failure(rpc.INVALID_REQUEST, "the server is shut down")
         if method != "initialize" and not self.initialized:
             raise rpc.Failure(rpc.NOT_INITIALIZED, "`initialize` comes first")
-        if method not in self.requests:
-            raise rpc.Failure(rpc.METHOD_NOT_FOUND, f"`{method}` is not known here")
         try:
-            return self.requests[method](params)
+            handler = self.requests.get(method)
+            return self._at(method, params) if handler is None else handler(params)
         except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
             raise rpc.Failure(rpc.INVALID_PARAMS, f"{method}: {type(error).__name__}: {error}") from error
+        except (AssertionError, RecursionError) as error:  # the session goes on
+            raise rpc.Failure(rpc.INTERNAL_ERROR, f"{method}: {type(error).__name__}: {error}") from error
 
     def _noticed(self, handler: Callable[[Params], None], params: Params) -> None:
         try:
@@ -116,6 +143,9 @@ class Server:
 
     def _initialize(self, params: Params) -> object:
         self.initialized = True
+        folders = [f["uri"] for f in params.get("workspaceFolders") or ()]
+        root = params.get("rootUri")
+        self.folders += dict.fromkeys(path_of(uri) for uri in (folders or [root] if root or folders else ()))
         return {"capabilities": _CAPABILITIES, "serverInfo": {"name": "cogc", "version": __version__}}
 
     def _shutdown(self, params: Params) -> None:
@@ -138,6 +168,24 @@ class Server:
 
     def _saved(self, params: Params) -> None:
         self._touch(path_of(params["textDocument"]["uri"]))
+
+    def _watched(self, params: Params) -> None:
+        """Take note of files that have changed on disk, those of the settings among them."""
+        for change in params["changes"]:
+            path = path_of(change["uri"])
+            if os.path.basename(path) in ("cogc.toml", "pyproject.toml"):
+                self._configured(params)
+            self._touch(path)
+
+    def _configured(self, params: Params) -> None:
+        self.workspace.forget()
+        self.stale.update(dict.fromkeys(self.documents))
+
+    def _folders_changed(self, params: Params) -> None:
+        event = params["event"]
+        gone = {path_of(f["uri"]) for f in event.get("removed", ())}
+        self.folders[:] = [f for f in self.folders if f not in gone]
+        self.folders += [p for f in event.get("added", ()) if (p := path_of(f["uri"])) not in self.folders]
 
     def _closed(self, params: Params) -> None:
         path = path_of(params["textDocument"]["uri"])
@@ -167,21 +215,16 @@ class Server:
 
     # ---- diagnostics -----------------------------------------------------------------------------------------
 
-    def _analyse_one(self) -> None:
+    def analyse_one(self) -> None:
         from cogc.lsp import answers
 
         path = next(iter(self.stale), None)
         if path is None:
             return
         del self.stale[path]
-        read_files: set[str] = set()
-
-        def reader(name: str) -> bytes:
-            read_files.add(os.path.normpath(name))
-            return self._read(name)
-
-        self.found[path] = answers.diagnostics(path, reader)
-        self.reached[path] = read_files
+        analysis = self.workspace.analysis(path)
+        self.found[path] = analysis.diagnostics
+        self.reached[path] = set(analysis.read)
         document = self.documents[path]
         given: dict[str, object] = {"uri": document.uri, "diagnostics": [answers.shown(d) for d in self.found[path]]}
         if document.version is not None:
@@ -201,7 +244,40 @@ class Server:
         """Analyse one stale file before the others."""
         others = {p: None for p in self.stale if p != path}
         self.stale = {path: None, **others}
-        self._analyse_one()
+        self.analyse_one()
+
+    # ---- names -----------------------------------------------------------------------------------------------
+
+    def _at(self, method: str, params: Params) -> object:
+        """Answer a request about a place of a text."""
+        from cogc.lsp.asked import AT
+
+        if method not in AT:
+            raise rpc.Failure(rpc.METHOD_NOT_FOUND, f"`{method}` is not known here")
+        document, at = self._place(params)
+        return AT[method](self.workspace, document.path, at)
+
+    def _place(self, params: Params) -> tuple[Document, int]:
+        document = self._document(params)
+        return document, offset(document.source(), params["position"])
+
+    def _references(self, params: Params) -> object:
+        from cogc.lsp import navigation
+
+        document, at = self._place(params)
+        declaration = bool(params.get("context", {}).get("includeDeclaration"))
+        return navigation.references(self.workspace, document.path, at, declaration)
+
+    def _rename(self, params: Params) -> object:
+        from cogc.lsp import navigation
+
+        document, at = self._place(params)
+        return navigation.rename(self.workspace, document.path, at, str(params["newName"]))
+
+    def _workspace_symbols(self, params: Params) -> object:
+        from cogc.lsp import navigation
+
+        return navigation.workspace_symbols(self.workspace, list(self.documents), str(params.get("query", "")))
 
     # ---- texts as a whole ------------------------------------------------------------------------------------
 

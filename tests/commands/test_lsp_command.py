@@ -6,10 +6,7 @@ import json
 import random
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -17,83 +14,11 @@ from cogc.analysis.checked import Options
 from cogc.compile import analyse
 from cogc.diagnostics.problems import Problems
 from cogc.disk.files import read
+from support.editor import place, session
 from support.paths import ROOT
 from support.waiting import DEADLINE
 
 GOOD = "coglet Main {\n  transmit n: int\n  state c: int = 0\n  every 1s {\n    c = c + 1\n    n <- c\n  }\n}\n"
-
-
-class Client:
-    """An editor: it writes frames to the server's stdin and reads those on its stdout."""
-
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
-        self.process = process
-        self.count = 0
-        self.noticed: list[dict[str, Any]] = []
-
-    def raw(self, data: bytes) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.write(data)
-        self.process.stdin.flush()
-
-    def send(self, **message: Any) -> None:
-        body = json.dumps({"jsonrpc": "2.0", **message}).encode()
-        self.raw(b"Content-Length: %d\r\n\r\n" % len(body) + body)
-
-    def read(self) -> dict[str, Any]:
-        assert self.process.stdout is not None
-        length = 0
-        while (line := self.process.stdout.readline()) != b"\r\n":
-            assert line, "the server is gone"
-            length = int(line.split(b":")[1])
-        found: dict[str, Any] = json.loads(self.process.stdout.read(length))
-        return found
-
-    def ask(self, method: str, **params: Any) -> dict[str, Any]:
-        self.count += 1
-        self.send(id=self.count, method=method, params=params)
-        while (found := self.read()).get("id") != self.count:
-            self.noticed.append(found)
-        return found
-
-    def tell(self, method: str, **params: Any) -> None:
-        self.send(method=method, params=params)
-
-    def open(self, uri: str, text: str) -> None:
-        self.tell("textDocument/didOpen", textDocument={"uri": uri, "languageId": "cog", "version": 1, "text": text})
-
-    def change(self, uri: str, version: int, *changes: dict[str, Any]) -> None:
-        document = {"uri": uri, "version": version}
-        self.tell("textDocument/didChange", textDocument=document, contentChanges=list(changes))
-
-    def diagnostics(self, uri: str, version: int | None = None) -> list[dict[str, Any]]:
-        """Return the next diagnostics of a file, of a version of it if one is given."""
-        while True:
-            found = self.noticed.pop(0) if self.noticed else self.read()
-            params = found.get("params", {})
-            if params.get("uri") == uri and version in (None, params.get("version")):
-                shown: list[dict[str, Any]] = params["diagnostics"]
-                return shown
-
-
-@contextmanager
-def session(start: bool = True) -> Iterator[Client]:
-    with subprocess.Popen(
-        [sys.executable, "-m", "cogc", "lsp"], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as process:
-        client = Client(process)
-        if start:
-            assert client.ask("initialize", capabilities={})["result"]["capabilities"]["positionEncoding"] == "utf-16"
-            client.tell("initialized")
-        try:
-            yield client
-        finally:
-            process.stdin.close()  # type: ignore[union-attr]
-            process.wait(DEADLINE)
-
-
-def place(line: int, character: int) -> dict[str, int]:
-    return {"line": line, "character": character}
 
 
 def test_a_session_ends_as_the_protocol_says() -> None:

@@ -1,0 +1,146 @@
+"""The specs of a workspace: their texts as the editor has them, their analyses, and which of them import which.
+
+An `Analysis` is kept with the bytes of all files that it has read. It is used again as long as each of them reads the same, so that
+no answer is made of a text that has changed, whoever has changed it.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+
+from cogc.analysis.checked import Options
+from cogc.analysis.uses import Index, index
+from cogc.compile import analyse
+from cogc.diagnostics.problems import Problems
+from cogc.diagnostics.rules import Selection
+from cogc.disk.files import specs
+from cogc.names.load import import_path, text_of
+from cogc.syntax import nodes
+from cogc.syntax.parse import parse
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import TypeAlias
+
+    from cogc.analysis.checked import Checked
+    from cogc.diagnostics.problems import Diagnostic
+    from cogc.diagnostics.source import Reader, Source
+    from cogc.names.world import Unit
+
+    Project: TypeAlias = tuple[Selection, frozenset[str]]
+    """The choice of a project: the rules to report, and the modules that it allows."""
+
+_MOST = 64
+"""The most analyses of files that are kept."""
+
+
+class Analysis:
+    """The analysis of one file with all that it imports, as of the texts in `read`; None stands for a file that cannot be read."""
+
+    def __init__(self, path: str, reader: Reader, project: Project) -> None:
+        self.path = path
+        self.read: dict[str, bytes | None] = {}
+        problems = Problems()
+        selection, allowed = project
+
+        def reading(name: str) -> bytes:
+            self.read[os.path.normpath(name)] = None
+            data = reader(name)
+            self.read[os.path.normpath(name)] = data
+            return data
+
+        options = Options(allowed, smells=True)
+        self.checked: Checked = analyse([path], reading, problems, options)
+        self.diagnostics: list[Diagnostic] = [
+            d for d in selection.chosen(problems.sorted()) if d.span.source.path == path
+        ]
+        """Those of the file itself; those of the files that it imports are theirs."""
+
+    @property
+    def unit(self) -> Unit | None:
+        """The file itself, None if it cannot be read."""
+        return self.checked.world.units.get(self.path)
+
+    @cached_property
+    def uses(self) -> Index:
+        return index(self.checked)
+
+
+class Workspace:
+    """The files of a workspace. `reader` gives the texts that are open, else those on disk; `project` the settings for a path."""
+
+    def __init__(self, reader: Reader, project: Callable[[str], Project] | None = None) -> None:
+        self.reader = reader
+        self.project = project or (lambda path: (Selection(), frozenset()))
+        self.folders: list[str] = []
+        self._analyses: dict[str, Analysis] = {}
+        self._trees: dict[str, tuple[bytes, Source, nodes.File]] = {}
+
+    def analysis(self, path: str) -> Analysis:
+        """Return the analysis of a file, a new one if a text that it has read is another now."""
+        known = self._analyses.pop(path, None)
+        if known is None or any(self._bytes(name) != data for name, data in known.read.items()):
+            known = Analysis(path, self.reader, self.project(path))
+        self._analyses[path] = known  # the last one of the table is the last one that was asked for
+        while len(self._analyses) > _MOST:
+            del self._analyses[next(iter(self._analyses))]
+        return known
+
+    def forget(self) -> None:
+        """Drop what is kept: the settings of a project may have changed."""
+        self._analyses.clear()
+
+    def changed(self, texts: Mapping[str, bytes]) -> Workspace:
+        """Return the workspace as it would be with other texts in some files."""
+
+        def reader(name: str) -> bytes:
+            found = texts.get(os.path.normpath(name))
+            return self.reader(name) if found is None else found
+
+        return Workspace(reader, self.project)
+
+    def _bytes(self, path: str) -> bytes | None:
+        try:
+            return self.reader(path)
+        except (OSError, ValueError):
+            return None
+
+    # ---- files ---------------------------------------------------------------------------------------------
+
+    def files(self, *more: str) -> list[str]:
+        """Return the specs below the folders of the workspace, and `more`."""
+        found = dict.fromkeys(more)
+        for folder in self.folders:
+            found.update(dict.fromkeys(os.path.normpath(p) for p in specs(folder)))
+        return list(found)
+
+    def tree(self, path: str) -> tuple[Source, nodes.File] | None:
+        """Return the text and the tree of a file, None if it cannot be read. A tree is made anew for another text alone."""
+        data = self._bytes(path)
+        if data is None:
+            return None
+        known = self._trees.get(path)
+        if known is None or known[0] != data:
+            source = text_of(path, lambda _: data, Problems())
+            if source is None:
+                return None
+            known = self._trees[path] = data, source, parse(source, Problems())
+        return known[1], known[2]
+
+    def importers(self, path: str, *more: str) -> list[str]:
+        """Return the files that import a file, directly or through others, itself first; `more` are files to look at besides."""
+        importing: dict[str, list[str]] = {}
+        for file in self.files(path, *more):
+            known = self.tree(file)
+            for node in known[1].declarations if known is not None else ():
+                if isinstance(node, nodes.Import):
+                    importing.setdefault(import_path(file, node.path.value), []).append(file)
+        found = {path: None}
+        pending = [path]
+        while pending:
+            new = [f for f in importing.get(pending.pop(), ()) if f not in found]
+            found.update(dict.fromkeys(new))
+            pending += new
+        return list(found)

@@ -1,0 +1,192 @@
+"""Definition, references, highlights, rename, hover and symbols, asked in this process; both notations, lines with emoji."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.editor import Editor, applied, cut
+
+LIB = """"Counting."
+type <^T>Job = { <^F>name: string, size: int }
+
+"Counts jobs."
+coglet <^C>Counter(<^P>start: int = 0) {
+  listen <^L>job: Job
+  transmit <^O>total: int
+  state <^S>n: int = start
+  enact <^E>reset(<^EP>to: int) { n = to }
+  on job as <^J>j {
+    let <^X>x = "\U0001f600\U0001f600" + j<^JU>.<^FU>name
+    n = <^SU>n + len(x<^XU>)
+    log info "\U0001f600 {{ x<^XT> }} {{ n }}"
+    total <- n
+  }
+}
+"""
+MAIN = """import "lib.cog"
+import "lib.cog" as <^A>lib
+const limit: int = 3
+coglet Main {
+  transmit sum: int
+  create <^K>counter = lib<^AU>.Counter<^CU>(start<^PU>: limit)
+  create other = Counter
+  on start {
+    counter.job <- { name: "\U0001f680", size: 1 }
+    guide counter<^KU>.reset<^EU>(to<^EPU>: 2)
+  }
+  on counter.total<^OU> as t<^T2>, other.total as t { sum <- t }
+}
+"""
+YAML = """cog: 1
+imports: [lib.cog]
+coglets:
+  Main:
+    transmit:
+      sum: int
+    create:
+      c: 'Counter<^CY>(start: 1)'
+    reactions:
+      - on: c.total<^OY> as t
+        do:
+          - sum <- t
+          - "guide c.reset(to: 1) # 😀"
+"""
+
+
+def test_definition_leads_to_the_declaration_in_whatever_file_it_stands(tmp_path: Path) -> None:
+    editor = Editor(tmp_path, lib=LIB, main=MAIN)
+    pairs = {
+        "JU": "J", "FU": "F", "SU": "S", "XU": "X", "XT": "X", "AU": "A", "CU": "C", "PU": "P", "KU": "K", "EU": "E",
+        "EPU": "EP", "OU": "O",
+    }  # fmt: skip
+    for use, declared in pairs.items():
+        found = editor.at(use, "definition")
+        assert (found["uri"], found["range"]["start"]) == (editor.files[declared], editor.places[declared]), use
+
+
+def test_the_type_of_a_value_leads_to_the_declaration_of_the_type(tmp_path: Path) -> None:
+    editor = Editor(tmp_path, lib=LIB)
+    found = editor.at("JU", "typeDefinition")
+    assert [f["range"]["start"] for f in found] == [editor.places["T"]]
+
+
+def test_references_are_those_of_every_file_that_imports_the_declaring_one(tmp_path: Path) -> None:
+    editor = Editor(tmp_path, lib=LIB, main=MAIN, far='import "main.cog" as m\ncoglet Far { create c = m.Main }\n')
+    context = {"includeDeclaration": True}
+    found = editor.named(editor.at("C", "references", context=context))
+    assert found == ["lib.cog:5:Counter", "main.cog:6:Counter", "main.cog:7:Counter"]
+    found = editor.named(editor.at("OU", "references", context={"includeDeclaration": False}))
+    assert found == ["lib.cog:14:total", "main.cog:12:total", "main.cog:12:total"]
+    found = editor.named(editor.at("EP", "references", context=context))
+    assert found == ["lib.cog:9:to", "lib.cog:9:to", "main.cog:10:to"]
+
+
+def test_highlights_tell_where_a_value_is_set(tmp_path: Path) -> None:
+    editor = Editor(tmp_path, lib=LIB)
+    found = editor.at("SU", "documentHighlight")
+    assert [(h["range"]["start"]["line"], h["kind"]) for h in found] == [
+        (7, 3),
+        (8, 3),
+        (11, 3),
+        (11, 2),
+        (12, 2),
+        (13, 2),
+    ]
+
+
+@pytest.mark.parametrize("mark", ["C", "O", "P", "E", "EP", "S", "X", "J", "K", "A", "L", "T", "T2"])
+def test_a_rename_changes_every_use_and_nothing_else(tmp_path: Path, mark: str) -> None:
+    editor = Editor(tmp_path, lib=LIB, main=MAIN)
+    assert editor.at(mark, "prepareRename")["placeholder"] not in ("", "renamed")
+    changes = editor.at(mark, "rename", newName="renamed")["changes"]
+    old = editor.at(mark, "prepareRename")["placeholder"]
+    assert {cut(editor.texts[uri], e["range"]) for uri, edits in changes.items() for e in edits} == {old}
+    for uri, edits in changes.items():
+        Path(uri.removeprefix("file://")).write_text(applied(editor.texts[uri], edits), encoding="utf-8")
+        editor.texts[uri] = applied(editor.texts[uri], edits)
+        editor.tell("textDocument/didClose", textDocument={"uri": uri})
+    again = Editor(tmp_path)
+    for name in ("lib", "main"):
+        again.texts[again.uri(name)] = (tmp_path / f"{name}.cog").read_text(encoding="utf-8")
+        again.open(name)
+        again.server.analyse_one()
+    assert [d for d in again.channel.sent for d in d["params"]["diagnostics"] if d["severity"] == 1] == []
+
+
+@pytest.mark.parametrize(
+    ("mark", "new", "why"),
+    [
+        ("S", "total", "wrong"),  # a channel has the name
+        ("X", "n", "wrong"),  # a state would be hidden
+        ("C", "Main", "wrong"),  # the file that imports it has one
+        ("C", "_Counter", "wrong"),  # a private name cannot be imported
+        ("S", "if", "no name"),
+        ("S", "a b", "no name"),
+        ("F", "title", "is a field"),
+    ],
+)
+def test_a_rename_that_would_clash_is_refused(tmp_path: Path, mark: str, new: str, why: str) -> None:
+    editor = Editor(tmp_path, lib=LIB, main=MAIN)
+    found = editor.at(mark, "rename", newName=new)
+    assert found["code"] == -32803 and why in found["message"], found
+
+
+def test_a_rename_by_which_a_name_would_mean_something_else_is_refused(tmp_path: Path) -> None:
+    text = "const a<^A> = 1\nconst b = 2\nprogram f(x: int) -> int = expr x + b\nprogram g(b<^B>: int) -> int = expr b + a\n"
+    editor = Editor(tmp_path, one=text)
+    assert "something else" in editor.at("B", "rename", newName="a")["message"]
+
+
+def test_yaml_is_navigated_and_renamed_as_well(tmp_path: Path) -> None:
+    editor = Editor(tmp_path, lib=LIB, main_yml=YAML)
+    assert editor.at("CY", "definition")["range"]["start"] == editor.places["C"]
+    assert editor.at("OY", "definition")["range"]["start"] == editor.places["O"]
+    changes = editor.at("O", "rename", newName="sum_of_all")["changes"]
+    assert applied(YAML_PLAIN, changes[editor.uri("main_yml")]) == YAML_PLAIN.replace("c.total", "c.sum_of_all")
+
+
+YAML_PLAIN = YAML.replace("<^CY>", "").replace("<^OY>", "")
+
+
+@pytest.mark.parametrize(
+    ("mark", "words"),
+    [
+        ("C", ["coglet Counter(start: int = 0)", "Counts jobs.", "listen job: Job", "transmit total: int", "enact reset(to: int)"]),
+        ("JU", ["j: Job", "type Job = { name: string, size: int }"]),
+        ("XU", ["x: string"]),
+        ("FU", ["name", "string"]),
+        ("SU", ["state n: int = start"]),
+        ("EU", ["enact reset(to: int)"]),
+        ("KU", ["create counter = lib.Counter(start: limit)", "transmit total: int"]),
+        ("PU", ["start: int"]),
+    ],
+)  # fmt: skip
+def test_hover_shows_declaration_type_and_documentation(tmp_path: Path, mark: str, words: list[str]) -> None:
+    editor = Editor(tmp_path, lib=LIB, main=MAIN)
+    shown = editor.at(mark, "hover")["contents"]["value"]
+    assert [w for w in words if w not in shown] == [], shown
+
+
+def test_hover_explains_attributes_functions_and_keywords(tmp_path: Path) -> None:
+    text = """model m = anthropic "claude-sonnet-5-5" { max<^A>_tokens: 5 }
+program p(x: string) -> int = expr len<^F>(x)
+program s() -> string = she<^E>ll ["x"] { output<^O>: text }
+agent A { model: m, max_turns<^T>: 3 }
+coglet C { lis<^K>ten i: in<^I>t }
+"""
+    editor = Editor(tmp_path, one=text)
+    wanted = {
+        "A": "the most tokens of one reply", "F": "takes a string, list, map or record", "E": "starts a process",
+        "O": "text | json | lines | outcome", "T": "the most requests", "K": "messages that come in", "I": "a whole number",
+    }  # fmt: skip
+    shown: dict[str, Any] = {mark: editor.at(mark, "hover") for mark in wanted}
+    assert [m for m, w in wanted.items() if w not in str(shown[m])] == [], shown
+
+
+def test_symbols_of_the_workspace_are_found_by_their_letters(tmp_path: Path) -> None:
+    editor = Editor(tmp_path, lib=LIB, main=MAIN)
+    found = editor.ask("workspace/symbol", query="cntr")
+    assert sorted((s["name"], s["containerName"]) for s in found) == [("Counter", ""), ("counter", "Main")]

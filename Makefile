@@ -18,7 +18,7 @@ demo: $(BIN)/cogc
 	$(BIN)/cogc run examples/trial/trial.cog --root Trial --input motion="Tabs over spaces" --sim
 
 test: $(BIN)/cogc
-	$(BIN)/python -m pytest -n 3
+	$(BIN)/python -m pytest -n 4
 
 # What a change must pass besides the tests.
 check: $(BIN)/cogc

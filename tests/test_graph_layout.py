@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cogc.graph.fold import MOST, Tree, fold
@@ -31,6 +31,8 @@ TREES = st.lists(st.integers(0, 10_000), min_size=1, max_size=300)
     st.sets(st.integers(0, 299), max_size=30),
     st.integers(2, 60),
 )
+@example([0, 0, 1], [0], {1}, set(), 2)  # opened, and there is no room
+@example([0, 0, 0, 0, 0, 0, 0], [0, 1, 1, 1, 2, 2, 2], {0}, set(), 2)  # more groups than there is room
 def test_no_more_boxes_than_may_be_and_no_coglet_without_a_home(
     children: list[int], classes: list[int], opened: set[int], shut: set[int], most: int
 ) -> None:

@@ -162,12 +162,14 @@ class _Folding:
         """Give boxes to the children of a coglet, in groups where that is needed, if they fit or were asked for."""
         alone, groups = self._parts(parent)
         if len(alone) + len(groups) > self.room:
-            if parent and parent not in self.wanted:
+            if parent and (parent not in self.wanted or self.room < 1):
                 return
             rest = alone[max(0, self.room - len(groups) - 1) :]
             if rest:
                 alone = alone[: len(alone) - len(rest)]
                 groups[group_id(parent, "")] = rest
+            if len(alone) + len(groups) > self.room:  # of so many classes that one group has to do for all
+                alone, groups = [], {group_id(parent, ""): list(self.tree.children[parent])}
         depth = 0 if not parent else self._depth(parent) + 1
         for id in alone:
             self._add(id, depth)

@@ -334,6 +334,7 @@ def campaign() -> Iterator[Campaign]:
         server.shutdown()
         server.server_close()
         thread.join()
+        del os.environ["COGC_TEST_KEY"]
 
 
 def main(words: list[str]) -> int:

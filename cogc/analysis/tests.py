@@ -49,6 +49,7 @@ CALL = RecordOf(
         FieldOf("program", STRING),
         FieldOf("path", STRING),
         FieldOf("at", DURATION),
+        FieldOf("id", STRING),
         FieldOf("prompt", STRING),
         FieldOf("system", STRING),
         FieldOf("input", ANY),
@@ -374,11 +375,9 @@ class _Test:
                 self._moment(at)
             case nodes.Disturb():
                 self._disturb(step)
-            case nodes.Kill():
-                self.checked.problems.add(
-                    "not-yet", self.unit.span(step), what="the step", name="kill",
-                    help="a test cannot kill its run yet; leave the step out",
-                )  # fmt: skip
+            case nodes.Kill(duration=duration, at=at):
+                self._moment(duration)
+                self._moment(at)
             case nodes.Advance(duration=duration):
                 inference.check(duration, self.scope, DURATION)
             case nodes.Run(duration=duration, until=until):
@@ -412,7 +411,7 @@ class _Test:
         """Return whether a step is about coglets, their channels or their trace, which a sett does not have."""
         if isinstance(step, nodes.Disturb):
             return step.kind in ("duplicate", "drop")
-        return isinstance(step, nodes.Crash | nodes.Order | nodes.ExpectTrace | nodes.Explore)
+        return isinstance(step, nodes.Crash | nodes.Kill | nodes.Order | nodes.ExpectTrace | nodes.Explore)
 
     def _moment(self, node: nodes.Expr | None) -> None:
         if node is not None:

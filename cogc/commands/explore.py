@@ -37,7 +37,7 @@ from cogc.explore.shrink import Shrinker, Shrunk
 from cogc.explore.shrink import run as run_case
 from cogc.explore.systematic import Diverged
 from cogc.explore.tested import CallsWorld, TestTrial
-from cogc.explore.trial import KINDS, Failed, SpecTrial, Trial, Wanted, refusal
+from cogc.explore.trial import KILL, KINDS, Failed, SpecTrial, Trial, Wanted, refusal
 from cogc.kernel.unit import Unit
 from cogc.language.attributes import MODEL_FAULTS
 from cogc.language.values import Failure
@@ -79,9 +79,9 @@ def arguments(parser: ArgumentParser) -> None:
         "--fault",
         action="append",
         default=[],
-        choices=(*KINDS, *MODEL_FAULTS, ALL_OF_MODELS),
+        choices=(*KINDS, KILL, *MODEL_FAULTS, ALL_OF_MODELS),
         metavar="KIND",
-        help=f"kind of the faults: {', '.join(KINDS)}; of the answers of models {', '.join(MODEL_FAULTS)}, or `{ALL_OF_MODELS}` for all of these; may be repeated (default: the first four)",
+        help=f"kind of the faults: {', '.join(KINDS)}; with --test {KILL}; of the answers of models {', '.join(MODEL_FAULTS)}, or `{ALL_OF_MODELS}` for all of these; may be repeated (default: the first four)",
     )
     add("--runs", type=int, metavar="N", help="number of runs (default: 10000)")
     add("--time", default="60s", metavar="DURATION", help="real time that the exploration may take (default: 60s)")
@@ -107,6 +107,8 @@ def run(options: Namespace) -> int:
             raise UsageError(f"{shown} {given}: at least {least}")
     if options.test is not None:
         return _test(options)
+    if KILL in options.fault:
+        raise UsageError(f"--fault {KILL} is for a test (--test), whose scripts hear of a call that is made again")
     problems = Problems()
     bundle = load(options.spec, options.root, options.allow_import, problems)
     found = problems.sorted()
@@ -211,7 +213,7 @@ def _test(options: Namespace) -> int:
     bundle = suite.bundle
     assert bundle is not None
     channels = frozenset(c.name for c in bundle.coglets[test.root].transmits)
-    trial = TestTrial(program, test, options.seed)
+    trial = TestTrial(program, test, options.seed, KILL in options.fault)
     of: list[object] = [ir.hashed(bundle).hash, repr(test), options.seed, options.confluent]
     return _explored(Explored(trial, channels, _digest(of)), options)
 

@@ -7,7 +7,7 @@ from html import escape
 
 from cogc.explore.search import FoundFault, Name, names
 from cogc.explore.shrink import Case, Shrunk
-from cogc.explore.trial import Trial
+from cogc.explore.trial import KILL, Trial
 from cogc.kernel.picking import Chain, Key, PickingKernel
 from cogc.language.texts import duration_text
 
@@ -117,6 +117,11 @@ def faults(plan: tuple[FoundFault, ...], kernel: PickingKernel | None = None) ->
         if fault.kind == "crash":
             when = kernel.crashed.get(str(fault.where[0])) if kernel is not None else None
             found.append(f"`{fault.where[0]}` crashes" + ("" if when is None else f" at {duration_text(when)}"))
+        elif fault.kind == KILL:
+            when = kernel.killed.get(fault.number) if kernel is not None else None
+            found.append(
+                "the run is killed" + ("" if when is None else f" at {duration_text(when)}") + ", and goes on at once"
+            )
         elif fault.kind == "fail":
             found.append(f"request {fault.number} of `{fault.where[0]}` to its model fails")
         elif fault.kind in _ANSWERS:

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from itertools import combinations
 
 from cogc.explore.systematic import Diverged, Systematic
-from cogc.explore.trial import KINDS, Failed, Fault, Outcome, Plan, Trial
+from cogc.explore.trial import KILL, KINDS, Failed, Fault, Outcome, Plan, Trial
 from cogc.kernel.picking import Book, Chain, Key, PickingKernel
 from cogc.kernel.priorities import Priorities
 from cogc.language.values import shorten
@@ -264,6 +264,8 @@ def _possible(outcome: Outcome) -> Iterator[FoundFault]:
     for path, number, kinds in outcome.requests:
         for kind in ("fail", *kinds):
             yield FoundFault(kind, (path,), number)
+    for instant in outcome.kills:
+        yield FoundFault(KILL, ("",), instant)
     for chain in kernel.chains.values():
         if chain.port is not None and chain.gated and not chain.port.own and chain.port.handlers:
             for number in range(1, chain.taken + 1):

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from cogc.explore.search import Found, FoundFault, Name, differs, names, plan_for
 from cogc.explore.systematic import Causes
-from cogc.explore.trial import Failed, Outcome, Trial
+from cogc.explore.trial import KILL, Failed, Outcome, Trial
 from cogc.kernel.picking import Book, Chain, PickingKernel
 
 Pair = tuple[Name, Name]
@@ -202,9 +202,9 @@ class Shrinker:
         return replace(case, without=every - frozenset(kept))
 
     def _earlier_crashes(self, case: Case) -> Case:
-        """Let each crash happen in the first instant in which it still leads to the failure."""
+        """Let each crash and each kill happen in the first instant in which it still leads to the failure."""
         for at, fault in enumerate(case.plan):
-            for number in range(min(fault.number, MOST_INSTANTS) if fault.kind == "crash" else 0):
+            for number in range(min(fault.number, MOST_INSTANTS) if fault.kind in ("crash", KILL) else 0):
                 plan = (*case.plan[:at], replace(fault, number=number), *case.plan[at + 1 :])
                 if self._fails(replace(case, plan=plan)):
                     case = replace(case, plan=plan)

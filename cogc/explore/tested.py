@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from cogc.explore.trial import NO_TIMES, Failed, Outcome, Plan, arrange, of_models, states
-from cogc.kernel.picking import Book, Pick, PickingKernel
+from cogc.explore.systematic import Diverged
+from cogc.explore.trial import KILL, NO_TIMES, Failed, Outcome, Plan, arrange, of_models, states
+from cogc.kernel.machine import Kernel
+from cogc.kernel.picking import Book, Chain, Pick, PickingKernel
 from cogc.kernel.unit import Unit
 from cogc.language.values import Duration
-from cogc.lowering.tests import Test, Value
+from cogc.lowering.tests import Kill, Test, Value
 from cogc.testing.course import Program
 from cogc.testing.model_faults import Faults
 from cogc.testing.trial import run_test
@@ -22,16 +24,61 @@ class CallsWorld(Exception):
     """A test makes a call that no script answers; its text is one line."""
 
 
+class Repeating:
+    """A pick for the kernels of one run that is killed: each one behind the first repeats what was picked before it."""
+
+    def __init__(self, pick: Pick) -> None:
+        self.pick = pick
+        self.picked: list[int] = []
+
+    def __call__(self, kernel: PickingKernel, heads: list[Chain]) -> Chain | None:
+        at = kernel.event + 1
+        if at < len(self.picked):
+            for chain in heads:
+                if chain.id == self.picked[at]:
+                    return chain
+            raise Diverged(f"event {at}")
+        chosen = self.pick(kernel, heads)
+        if chosen is not None:
+            self.picked.append(chosen.id)
+        return chosen
+
+
+class Kills:
+    """The kills of one run of an exploration, by their instants: asked at the end of each instant whether the run is killed.
+
+    `places` are the instants at whose end calls were under way, `at` the times of the kills.
+    """
+
+    def __init__(self, instants: set[int]) -> None:
+        self.instants = instants
+        self.places: set[int] = set()
+        self.at: dict[int, int] = {}
+
+    def __call__(self, kernel: Kernel) -> bool:
+        assert isinstance(kernel, PickingKernel)
+        if not kernel.calls or kernel.ended or kernel.halted:
+            return False
+        instant = kernel.instant
+        self.places.add(instant)
+        if instant not in self.instants or instant in self.at:
+            return False
+        self.at[instant] = kernel.now
+        return True
+
+
 class TestTrial:
-    """A test, with the program that it is a part of."""
+    """A test, with the program that it is a part of. With `kills` an outcome says where the run could have been killed."""
 
     __test__ = False  # it is no test of pytest's
     inputs = 0
 
-    def __init__(self, program: Program, test: Test, seed: int = 0) -> None:
+    def __init__(self, program: Program, test: Test, seed: int = 0, kills: bool = False) -> None:
+        self.kills = kills
         self.program = program
         self.test = test
         self.seed = seed
+        self.killed = any(isinstance(step, Kill) for step in test.steps)
         self.timed: dict[int, tuple[int, str]] = {}
         for number, step in enumerate(test.steps):
             at = getattr(step, "at", None)
@@ -48,6 +95,10 @@ class TestTrial:
     ) -> Outcome:
         """Run the test once."""
         made: list[PickingKernel] = []
+        planned = {f.number for f in plan if f.kind == KILL}
+        kills = Kills(planned) if self.kills or planned else None
+        if kills is not None or self.killed:
+            pick = Repeating(pick)
 
         def kernel(unit: Unit, *arguments: Any) -> PickingKernel:
             new = PickingKernel(unit, *arguments, pick=pick, book=book)
@@ -56,10 +107,12 @@ class TestTrial:
             return new
 
         faults = Faults(of_models(plan))
-        outcome = run_test(self.program, self.test, seed=self.seed, kernel=kernel, faults=faults, times=times)
+        outcome = run_test(
+            self.program, self.test, seed=self.seed, kernel=kernel, faults=faults, times=times, instant_over=kills
+        )
         if self.test.name in self.program.world:
             raise CallsWorld(f"the test `{self.test.name}` carries calls out for real: script them to explore it")
-        (found,) = made
+        found = made[-1]
         if not found.halted:
             found.settle()
         found.learn()
@@ -67,4 +120,9 @@ class TestTrial:
         if outcome.refusal is not None and not found.halted:
             line, _ = outcome.refusal.where
             failed = Failed("expect", outcome.refusal.line, f"{self.test.path}:{line}")
-        return Outcome(failed, {} if failed else states(found), found.steps, faults.requests, found, found.halted)
+        places = frozenset[int]()
+        if kills is not None:
+            places, found.killed = frozenset(kills.places), kills.at
+        return Outcome(
+            failed, {} if failed else states(found), found.steps, faults.requests, found, found.halted, places
+        )

@@ -10,7 +10,7 @@ from typing import Any
 
 from cogc.explore.search import FoundFault
 from cogc.explore.shrink import Case, Pair
-from cogc.explore.trial import KINDS, Failed
+from cogc.explore.trial import KILL, KINDS, Failed
 from cogc.kernel.picking import Key
 from cogc.language.attributes import MODEL_FAULTS
 
@@ -69,6 +69,6 @@ def _key(given: Any) -> Key:
 
 
 def _plan(given: Any) -> tuple[FoundFault, ...]:
-    if any(kind not in (*KINDS, *MODEL_FAULTS) for kind, _, _ in given):
+    if any(kind not in (*KINDS, KILL, *MODEL_FAULTS) for kind, _, _ in given):
         raise ValueError
     return tuple(FoundFault(kind, _key(where), int(number)) for kind, where, number in given)

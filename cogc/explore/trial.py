@@ -30,9 +30,9 @@ Kind = Literal[
 
 class Fault(NamedTuple):
     """A fault: a coglet crashes in an instant, a request to a model fails or gets a wrong answer, a message is dropped or comes
-    twice. Its kind is one of `KINDS` or of the faults of models.
+    twice, the run is killed. Its kind is one of `KINDS`, of the faults of models, or `KILL`.
 
-    `where` is the path of the coglet, or the number of a chain in the book of the search; `number` is the instant, or the
+    `where` is the path of the coglet, or the number of a chain in the book of the search, or empty; `number` is the instant, or the
     number of the request or the message, from 1.
     """
 
@@ -44,6 +44,8 @@ class Fault(NamedTuple):
 Plan = tuple[Fault, ...]
 KINDS = ("crash", "fail", "drop", "duplicate")
 """The kinds of faults that are tried if nobody names others."""
+KILL = "kill"
+"""The fault of the whole run: it is killed at the end of an instant, and goes on from its journal."""
 
 
 def of_models(plan: Plan) -> dict[tuple[str, int], str]:
@@ -75,6 +77,8 @@ class Outcome:
     requests: list[tuple[str, int, tuple[str, ...]]] = field(default_factory=list)
     kernel: PickingKernel | None = None
     halted: bool = False
+    kills: frozenset[int] = frozenset()
+    """The instants at whose end calls were under way, which a kill would have made again."""
 
 
 NO_TIMES: Mapping[int, int] = {}

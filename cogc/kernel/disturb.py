@@ -1,6 +1,7 @@
 """Disturbances: what a test or an exploration does to a running system, as events from outside.
 
-`crash` fails a coglet as a step of its own would. `arm` lets something befall the next messages of a port or of an output:
+`act` does one of them, as the journal of a test has it: a message or a command for any coglet, as it comes from its parent, or one
+of the disturbances proper. `crash` fails a coglet as a step of its own would. `arm` lets something befall the next messages of a port or of an output:
 they are lost (`drop`), or come twice (`duplicate`), as on a network that promises less than the kernel does.
 
 A disturbed port is taken out of the fast path of the loop for good (`Port.simple` is None), so that a system without
@@ -10,16 +11,20 @@ disturbance has happened.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from cogc.kernel import failing, ports
+from cogc.kernel import failing, ports, reactions
+from cogc.kernel.namespace import ABSENT
 from cogc.kernel.objects import Disturbance
+from cogc.language.closed import assert_never
 from cogc.language.values import Failure
 
 if TYPE_CHECKING:
     from cogc.kernel.objects import Instance, Item, Out, Port
     from cogc.kernel.state import State
     from cogc.language.values import Value
+
+Act: TypeAlias = Literal["crash", "arm", "send", "command"]
 
 
 def instances(kernel: State, path: list[tuple[str, int | None]]) -> list[Instance]:
@@ -34,6 +39,38 @@ def instances(kernel: State, path: list[tuple[str, int | None]]) -> list[Instanc
             below += list(slot.members.values()) if index is None else [slot.member(index)]
         found = below
     return found
+
+
+def act(kernel: State, what: Act, inst: Instance, *data: Any) -> None:
+    """Do something to a coglet. `data` are values that a journal can hold."""
+    match what:
+        case "crash":
+            crash(kernel, inst)
+        case "arm":
+            arm(kernel, inst, *data)
+        case "send":
+            send(kernel, inst, *data)
+        case "command":
+            name, arguments = data
+            command(kernel, inst, name, [given[0] if given else ABSENT for given in arguments])
+        case _:
+            assert_never(what)
+
+
+def send(kernel: State, inst: Instance, channel: str, message: Value) -> None:
+    """Send a message, which fits its channel, to a listen channel of a coglet."""
+    with kernel.door:
+        kernel.cause = 0
+        if kernel.trace:
+            kernel.cause = kernel.trace.record("input", inst, cause=0, channel=channel, data=message)
+        kernel.admit(ports.port(inst, channel), message)
+
+
+def command(kernel: State, inst: Instance, name: str, arguments: list[Any]) -> None:
+    """Give a command to a coglet. An argument that is left out is ABSENT."""
+    with kernel.door:
+        kernel.cause = 0
+        reactions.command(kernel, inst.parent or inst, inst, name, arguments)
 
 
 def crash(kernel: State, inst: Instance) -> None:

@@ -154,7 +154,8 @@ class PickingKernel(Kernel):
 
     `event` is the number of the event under way, `wrote` and `closed` are its touch set, `hard` is the number of the event
     that sent what it takes, or -1. `done` has the events that are over, `missed` the messages that were
-    dropped or not taken in their instant: each begins with the number of the event before it. `crashed` has the instants of crashes.
+    dropped or not taken in their instant: each begins with the number of the event before it. `crashed` has the times of crashes, `killed`
+    those of kills by their instants.
     Both stay empty without `records`, for runs that nobody looks at afterwards.
     """
 
@@ -174,6 +175,7 @@ class PickingKernel(Kernel):
         "halted",
         "hard",
         "instant",
+        "killed",
         "live",
         "marks",
         "missed",
@@ -216,6 +218,7 @@ class PickingKernel(Kernel):
         self.resting = True
         self.crashes: dict[int, list[str]] = {}
         self.crashed: dict[str, int] = {}
+        self.killed: dict[int, int] = {}
         self.done: list[Event] = []
         self.missed: list[Event] = []
         self.hard = -1
@@ -452,6 +455,12 @@ class PickingKernel(Kernel):
                         self._fire(timer)
                 elif timer.function is not None:
                     self.admit(outside_step(timer.first, "timer", partial(self._ring, timer)), None)
+
+    def resumed(self, now: int) -> None:
+        """Go on after a kill. What comes then belongs to another instant than what was before."""
+        self.instant += self.resting
+        self.settle()
+        super().resumed(now)
 
     def _ring(self, timer: Timer) -> None:
         """Fire a timer in its turn, unless it was cancelled in this instant."""

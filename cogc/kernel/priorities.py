@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cogc.kernel.machine import Kernel
 from cogc.kernel.picking import PickingKernel
@@ -25,7 +24,13 @@ LENGTH = 64
 
 def ordered(seed: int) -> Callable[..., Kernel]:
     """Return what makes the kernel of a run whose order of events follows from a seed; seed 0 is the usual order."""
-    return partial(PickingKernel, pick=Priorities(seed), records=False) if seed else Kernel
+    if not seed:
+        return Kernel
+
+    def make(*arguments: Any, **others: Any) -> Kernel:
+        return PickingKernel(*arguments, pick=Priorities(seed), records=False, **others)
+
+    return make
 
 
 class Priorities:

@@ -11,6 +11,7 @@ write after one that leaves the run. So a resumed run knows which effects had le
 
 from __future__ import annotations
 
+import time
 from functools import partial
 from typing import Any, assert_never
 
@@ -115,6 +116,15 @@ class Carrier:
     def now(self) -> int:
         """Return the nanoseconds since the run began."""
         raise NotImplementedError
+
+    def resumes_at(self) -> int:
+        """Return the instant at which a resumed run goes on. On a clock that was set back, no time has passed."""
+        now = self.kernel.now
+        return now if self.options.sim else max(now, time.time_ns() - self.kernel.epoch)
+
+    def recall(self, ask: Ask) -> None:
+        """Take note of a request that was made before the run was resumed."""
+        self.models.recall(ask)
 
     def _latest(self, call: int) -> float:
         """Return the instant of `time.monotonic` up to which the run waits for a call."""

@@ -85,6 +85,12 @@ class Delays:
         """Return the instants of the messages to the root that have not come yet, in order."""
         return sorted(instant for instant, _, item in self._heap if isinstance(item, Message))
 
+    def deeds(self) -> list[tuple[int, Deed]]:
+        """Return the deeds that have not come yet with their instants, in order."""
+        return [
+            (instant, item) for instant, _, item in sorted(self._heap, key=lambda e: e[:2]) if isinstance(item, Deed)
+        ]
+
     def due(self, now: int) -> Iterator[Delayed]:
         """Take out the inputs that are due by now, in order."""
         while self._heap and self._heap[0][0] <= now:

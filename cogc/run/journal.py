@@ -28,6 +28,7 @@ import msgspec
 
 from cogc import ir
 from cogc.diagnostics.visible import visible_bytes
+from cogc.kernel import disturb
 from cogc.kernel.effects import Ask, Call, Dispatch, Effect
 from cogc.kernel.machine import Kernel
 from cogc.kernel.unit import Unit
@@ -303,6 +304,7 @@ def _run_to(kernel: Kernel, steps: int) -> None:
     """Let a kernel take messages up to a step of the recording. A step that is cut short ends a portion, as it did then."""
     while kernel.steps < steps and not kernel.ended and kernel.run(steps - kernel.steps):
         pass
+    _ = kernel.busy  # a kernel whose order is picked takes note here that an instant is over
 
 
 def _cut(kernel: Kernel, data: list[Any]) -> None:
@@ -356,6 +358,11 @@ def _hand_in(kernel: Kernel, event: Event) -> None:
             kernel.resumed(*data)
         case "revived":
             kernel.revive(*data)
+        case "test":
+            act, path, *of = data
+            inst = kernel.outer.find(path)
+            assert inst is not None
+            disturb.act(kernel, act, inst, *of)
 
 
 def _take(kernel: Kernel, expected: dict[int, Event], taken: Taken | None, whole: bool, goes_on: bool = False) -> bool:

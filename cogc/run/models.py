@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -45,6 +45,8 @@ class Models:
         self.scripts: dict[tuple[Unit, str], Scripted] = {}
         self.providers: dict[tuple[Unit, str], Provider] = {}
         self.recalled: dict[int, tuple[int, Any]] = {}
+        self.said: dict[int, tuple[int, Any]] | None = None
+        """The scripted answers so far by the numbers of their requests, if somebody wants to have them."""
 
     def recall(self, ask: Ask) -> None:
         """Use up the scripted answer of a request that was made before the run was resumed. It is given if the request is made again."""
@@ -57,11 +59,22 @@ class Models:
 
         The answer is chosen at once, so that answers are used in the order of the requests.
         """
-        model = ask.model
-        if model.provider != "scripted":
+        if ask.model.provider != "scripted":
             return None
         if ask.id in self.recalled:
             return self.recalled.pop(ask.id)
+        found = self._scripted(ask)
+        if self.said is not None:
+            self.said[ask.id] = found
+        return found
+
+    def go_on(self, killed: Models, open_calls: Container[int]) -> None:
+        """Go on where the models of a run were that was killed: a request that is made again gets the answer that it had."""
+        self.scripts, self.said = killed.scripts, killed.said
+        self.recalled = {id: found for id, found in (killed.said or {}).items() if id in open_calls}
+
+    def _scripted(self, ask: Ask) -> tuple[int, Any]:
+        model = ask.model
         try:
             delay, reply = self._script(ask).answer(ask)
         except OSError as error:

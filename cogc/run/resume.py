@@ -17,7 +17,6 @@ a run can be resumed any number of times.
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,7 +39,7 @@ class Resumed:
 
     `open` has the calls without a result, `since` their instants, `again` the effects that may not have left. `left` is
     how many had left for certain, `count` how many there were. `recorded` are the calls that the journal has. `plans` has the calls that
-    began or saved a plan, with the plan that was saved.
+    began or saved a plan, with the plan that was saved, `revived` the paths of coglets in Python that started anew.
     """
 
     left: int
@@ -51,6 +50,7 @@ class Resumed:
     plans: dict[int, Any] = field(default_factory=dict)
     count: int = 0
     begun_again: int = 0
+    revived: list[str] = field(default_factory=list)
 
 
 def resume(carrier: Carrier, recording: Recording) -> Resumed:
@@ -69,7 +69,7 @@ def resume(carrier: Carrier, recording: Recording) -> Resumed:
     _count(carrier, events)
     _save_states(carrier)
     _hold(carrier, found, events)
-    _revive(carrier, events)
+    _revive(carrier, found, events)
     _pass_time(carrier)
     _taken(carrier, found, _drained(carrier))
     _begin_again(carrier, found)
@@ -94,7 +94,7 @@ def _taken(carrier: Carrier, found: Resumed, effects: list[Effect]) -> None:
                 found.open[effect.id] = effect
                 found.since[effect.id] = carrier.kernel.now
                 if isinstance(effect, Ask):
-                    carrier.models.recall(effect)
+                    carrier.recall(effect)
                 elif isinstance(effect, Call):
                     _recall(carrier, found, effect)
             case Cancel(id=call):
@@ -155,7 +155,7 @@ def _hold(carrier: Carrier, found: Resumed, events: list[Event]) -> None:
         carrier.executors.claims.hold((unit, queue), claim)
 
 
-def _revive(carrier: Carrier, events: list[Event]) -> None:
+def _revive(carrier: Carrier, found: Resumed, events: list[Event]) -> None:
     """Start coglets in Python anew whose objects cannot be loaded."""
     kernel, coglets = carrier.kernel, carrier.executors.coglets
     for _, _, kind, *data in events:
@@ -173,6 +173,7 @@ def _revive(carrier: Carrier, events: list[Event]) -> None:
         if not inst.gate & (STARTING | STOPPING | STOPPED | FAILED):
             carrier.note("revived", inst.path)
             kernel.revive(inst.path)
+            found.revived.append(inst.path)
 
 
 def _in_python(inst: Instance) -> list[Instance]:
@@ -188,9 +189,9 @@ def _loads(inst: Instance) -> bool:
 
 
 def _pass_time(carrier: Carrier) -> None:
-    """Let the time pass in which nobody ran. On a clock that was set back, none has passed."""
+    """Let the time pass in which nobody ran."""
     kernel = carrier.kernel
-    now = kernel.now if carrier.options.sim else max(kernel.now, time.time_ns() - kernel.epoch)
+    now = carrier.resumes_at()
     carrier.note("resumed", now)
     if kernel.root is not None and not kernel.ended:
         kernel.resumed(now)

@@ -607,7 +607,7 @@ BUILDERS.update(
         **dict.fromkeys(
             ("parenthesised", "name_ref", "slice_start", "life", "plus", "times", "optional_mark", "private"), _first
         ),
-        **dict.fromkeys(("disturbance", "worded", "moment", "limit", "often"), _first),
+        **dict.fromkeys(("disturbance", "worded", "moment", "down", "limit", "often"), _first),
         "open": lambda children, start, end: "...",
         "true": _constant("bool", True),
         "false": _constant("bool", False),

@@ -555,8 +555,9 @@ def check(node: n.Check) -> str:
         case n.Disturb(kind=kind, target=target, times=times, at=at):
             often = "" if times is None else f" {_times(times)} times"
             return f"{kind} {expression(target)}{often}{_at(at)}"
-        case n.Kill(at=at):
-            return f"kill{_at(at)}"
+        case n.Kill(duration=duration, at=at):
+            down = "" if duration is None else f" for {expression(duration)}"
+            return f"kill{down}{_at(at)}"
         case n.Advance(duration=duration):
             return f"advance {expression(duration)}"
         case n.Run(duration=duration, until=until):

@@ -27,8 +27,9 @@ class Disturb(Node):
 
 
 class Kill(Node):
-    """`kill at T`: the run is killed."""
+    """`kill for D at T`: the run is killed, and goes on from its journal when `duration` has passed."""
 
+    duration: Expr | None
     at: Expr | None
 
 

@@ -23,6 +23,8 @@ from cogc.testing.calls import names_of, prompt_of, result_of
 from cogc.testing.model_faults import Faults, fitting, late_by, spoilt
 from cogc.testing.samples import sample_value
 
+RUN = "test"
+"""The id of the run of a test, with which the ids of its calls begin."""
 Evaluate: TypeAlias = Callable[[Value], Any]
 
 
@@ -142,7 +144,15 @@ class Cast:
 
     def work(self, name: str, path: str, now: int, asked: Any) -> Given | None:
         """Note a piece of work of a sett's agent, and return what its script gives, or None without a script that answers."""
-        said = {"program": name, "path": path, "at": Duration(now), "prompt": "", "system": "", "input": asked}
+        said = {
+            "program": name,
+            "path": path,
+            "at": Duration(now),
+            "id": "",
+            "prompt": "",
+            "system": "",
+            "input": asked,
+        }
         self.calls.setdefault(name, []).append(said)
         part = self.parts.get(name)
         if part is None:
@@ -162,6 +172,7 @@ class Cast:
             "program": names[min(1, len(names) - 1)],
             "path": call.path,
             "at": Duration(kernel.now),
+            "id": (isinstance(call, Call) and call.once) or f"{RUN}-{call.id}",
             "prompt": "",
             "system": "",
             "input": None,

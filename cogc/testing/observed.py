@@ -40,6 +40,12 @@ class Observed:
             elif record["kind"] == "state":
                 self.changes += 1
 
+    def forget(self) -> None:
+        """Forget all records: those of a run that goes on from its journal come again."""
+        self.records.clear()
+        self.sent.clear()
+        self.changes += 1
+
     def plain(self, path: str) -> str:
         """Return a path without its indexes."""
         known = self._plain.get(path)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from io import BytesIO
 from math import isinf
 from typing import Any
 
@@ -57,6 +58,14 @@ class Live:
             session.models = RecordedModels(self.recording, session.scene)
 
 
+class Killed(Exception):
+    """The run is killed, and goes on when `down` nanoseconds have passed."""
+
+    def __init__(self, down: int) -> None:
+        super().__init__("the run is killed")
+        self.down = down
+
+
 class Restless(Exception):
     """The system takes messages without end while no time passes."""
 
@@ -74,11 +83,37 @@ class Rehearsal(Session):
     """True if the test runs inside of Trio."""
     quiet = False
     """True if nothing was left to happen when time last passed."""
+    instant_over: Callable[[], None] | None = None
+    """Called when everything of an instant has happened, and some time is about to pass. It may raise Killed."""
+    down = 0
+    """The nanoseconds for which nobody has run before this session."""
 
     def begin(self) -> None:
-        """Start the system. A Failure refuses a parameter."""
-        self._start()
+        """Start the system, or go on from a journal. A Failure refuses a parameter, a Divergence the journal."""
+        self._begin()
         self._release()
+
+    def resumes_at(self) -> int:
+        return self.kernel.now + self.down
+
+    def recall(self, ask: Ask) -> None:
+        """The models of a killed run go on, with what they have said."""
+
+    def follow(self, killed: Rehearsal, down: int) -> None:
+        """Take over the world of a session that was killed, when `down` has passed: scripts, what the files of scripted models have
+        said, and what the test does at later instants."""
+        self.cast, self.world, self.watch, self.down = killed.cast, killed.world, killed.watch, down
+        self.instant_over = killed.instant_over
+        self.models.go_on(killed.models, killed.kernel.calls)
+        for instant, deed in killed.delays.deeds():
+            self.delays.add(max(instant, killed.kernel.now + down), deed)
+
+    def end_hard(self) -> bytes:
+        """End the run as a kill does, when all that has happened is in its journal. Return the journal."""
+        assert self.sinks.journal is not None and isinstance(self.sinks.journal.file, BytesIO)
+        self.note("left", self.carried)
+        self.sinks.journal.flush()
+        return self.sinks.journal.file.getvalue()
 
     async def play(self, until: int, done: Callable[[], bool] | None = None) -> bool:
         """Let everything happen up to an instant. Return True as soon as `done` holds."""
@@ -96,6 +131,8 @@ class Rehearsal(Session):
             if self.outside.holds or self.outside.has_news:
                 self._admit()
                 continue
+            if self.instant_over is not None:
+                self.instant_over()
             due = self._due()
             if due is None and done is not None:
                 self.quiet = True
@@ -103,6 +140,7 @@ class Rehearsal(Session):
             if due is None or due > until:
                 self.quiet = due is None
                 kernel.advance(until)
+                self._event("time")
                 return False
             self._jump(due)
 
@@ -111,7 +149,7 @@ class Rehearsal(Session):
         kernel = self.kernel
         while True:
             due = kernel.timers.next()
-            kernel.advance(until)
+            self._instant(until)
             if due is None or due > until:
                 return
 
@@ -187,7 +225,7 @@ class Rehearsal(Session):
 
     def _answer_later(self, call: Ask | Call, delay: int, value: Any) -> None:
         """Let an answer come after its delay, or a failure at the end of the call's time."""
-        limit = _limit(call)
+        limit = self._time_left(call)
         if limit is not None and delay > limit:
             self._hang(call)
         else:
@@ -195,7 +233,7 @@ class Rehearsal(Session):
 
     def _hang(self, call: Ask | Call) -> None:
         """Give no answer: the call fails at the end of its time, if it has one."""
-        limit = _limit(call)
+        limit = self._time_left(call)
         if limit is not None:
             late = models.late(call) if isinstance(call, Ask) else executors.late(call)
             self._later(limit, Reply(call.id, late))
@@ -203,10 +241,13 @@ class Rehearsal(Session):
     def _later(self, delay: int, item: Piece | Reply) -> None:
         self.delays.add(self.kernel.now + delay, item)
 
-
-def _limit(call: Ask | Call) -> int | None:
-    """Return the nanoseconds that a call may take, as in a run."""
-    if isinstance(call, Ask):
-        return call.limit
-    seconds = executors.time_of(call)
-    return None if isinf(seconds) else int(seconds * 1e9)
+    def _time_left(self, call: Ask | Call) -> int | None:
+        """Return the nanoseconds that a call may take, as in a run: the time of a question goes on while nobody runs."""
+        if isinstance(call, Ask):
+            return call.limit
+        seconds = executors.time_of(call)
+        if isinf(seconds):
+            return None
+        since = self.since.get(call.id) if call.program.kind == "human" else None
+        gone = 0 if since is None else self.kernel.now - since
+        return max(0, int(seconds * 1e9) - gone)

@@ -23,9 +23,7 @@ from cogc.run.convert import from_python, to_python
 from cogc.run.portal import Portal
 from cogc.run.session import RunOptions
 from cogc.run.settings import Settings
-from cogc.testing.acts import command as give
-from cogc.testing.acts import send as feed
-from cogc.testing.cast import Cast, Part, is_ours
+from cogc.testing.cast import RUN, Cast, Part, is_ours
 from cogc.testing.course import EPOCH
 from cogc.testing.diagram import draw
 from cogc.testing.observed import Observed
@@ -166,7 +164,7 @@ class Simulation:
         if known is None:
             raise RunError(f"`{inst.code.name}` has no listen channel `{channel}`")
         message = self._told(lambda: inst.code.unit.checked(known[2], checked, f"the message to `{channel}`"))
-        feed(kernel, inst, channel, message)
+        disturb.send(kernel, inst, channel, message)
 
     def guide(self, path: str, command: str, **arguments: object) -> None:
         """Give a command to a coglet."""
@@ -179,7 +177,7 @@ class Simulation:
             if name not in names:
                 raise RunError(f"the command `{command}` has no parameter `{name}`")
         given = self._told(lambda: {n: from_python(v, f"`{n}`") for n, v in arguments.items()})
-        give(kernel, inst, command, [given.get(n, ABSENT) for n in names])
+        disturb.command(kernel, inst, command, [given.get(n, ABSENT) for n in names])
 
     def crash(self, path: str) -> None:
         """Let a coglet fail, as an error in one of its steps would."""
@@ -291,7 +289,7 @@ def simulate(
     except Failure as failure:
         raise RunError(failure.message, failure.kind) from None
     options = RunOptions(
-        parameters=given, sim=True, seed=seed, epoch=EPOCH, run="test", signals=False, on_records=observed.take
+        parameters=given, sim=True, seed=seed, epoch=EPOCH, run=RUN, signals=False, on_records=observed.take
     )
     session = build(Rehearsal, program._unit, options, Settings(workspace, frozenset(allow_imports)))
     session.cast = cast

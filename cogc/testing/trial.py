@@ -8,7 +8,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import replace
 from functools import partial
+from io import BytesIO
+from tempfile import TemporaryDirectory
 from typing import Any, assert_never
 
 import trio
@@ -18,7 +22,6 @@ from cogc.kernel.effects import Ask
 from cogc.kernel.machine import Kernel
 from cogc.kernel.namespace import ABSENT
 from cogc.kernel.objects import Instance
-from cogc.kernel.state import State
 from cogc.language.meter import begin
 from cogc.language.values import Duration, Failure
 from cogc.lowering.tests import (
@@ -30,6 +33,7 @@ from cogc.lowering.tests import (
     ExpectTrace,
     Feed,
     Happening,
+    Kill,
     Member,
     Order,
     Run,
@@ -42,9 +46,10 @@ from cogc.lowering.tests import (
 from cogc.run import report
 from cogc.run.build import build
 from cogc.run.delayed import Deed
+from cogc.run.journal import Divergence, Journal, load
 from cogc.run.portal import run_apart
-from cogc.run.session import RunOptions
-from cogc.testing.acts import command, send
+from cogc.run.session import RunOptions, Sinks
+from cogc.testing.cast import RUN
 from cogc.testing.course import EPOCH, Course, Program, Refused
 from cogc.testing.coverage import shows
 from cogc.testing.golden import difference, place, write
@@ -53,7 +58,7 @@ from cogc.testing.model_faults import Faults
 from cogc.testing.observed import Observed
 from cogc.testing.outcome import Outcome, Refusal
 from cogc.testing.recording import Departed
-from cogc.testing.rehearsal import MOST_AT_ONCE, Live, NeedsWorld, Rehearsal, Restless, Unscripted
+from cogc.testing.rehearsal import MOST_AT_ONCE, Killed, Live, NeedsWorld, Rehearsal, Restless, Unscripted
 from cogc.testing.samples import script_line
 from cogc.testing.shown import shown
 
@@ -69,22 +74,24 @@ def run_test(
     live: Live | None = None,
     faults: Faults | None = None,
     times: Mapping[int, int] | None = None,
+    instant_over: Callable[[Kernel], bool] | None = None,
 ) -> Outcome:
     """Run a test once, and return what came of it.
 
     `values` are those of its `for all` and `for each`. `kernel` makes the kernel: an exploration gives one that picks the order
-    in which messages are delivered, the `faults` of models, and the
-    `times` of steps that happen at another instant than the test says, by their numbers.
+    in which messages are delivered, the `faults` of models, the
+    `times` of steps that happen at another instant than the test says, by their numbers, and a function that is asked when an
+    `instant_over` is, whether the run is killed.
     `update` writes golden traces instead of comparing them. With `live` models answer for themselves.
     """
     began = time.perf_counter()
     asks_for_real = live is not None and not live.repeats
     world = asks_for_real or test.name in program.world
 
-    def fresh() -> Trial:
-        return Trial(program, test, seed, values or {}, kernel, update, live, faults, times or {})
+    def fresh(world: bool) -> Trial:
+        return Trial(program, test, seed, values or {}, kernel, update, live, faults, times or {}, world, instant_over)
 
-    trial = fresh()
+    trial = fresh(world)
     if not world:
         try:
             _drive(trial)
@@ -93,9 +100,8 @@ def run_test(
             world = True
             if live is not None:
                 live.asked = live.scenes = 0
-            trial = fresh()
+            trial = fresh(True)
     if world:
-        trial.session.world = True
         run_apart(trial.run_in_world)
     outcome = trial.outcome
     outcome.seconds = time.perf_counter() - began
@@ -151,6 +157,8 @@ class Trial(Course):
         live: Live | None,
         faults: Faults | None,
         times: Mapping[int, int],
+        world: bool,
+        instant_over: Callable[[Kernel], bool] | None,
     ) -> None:
         super().__init__(program, test, values)
         self.update = update
@@ -160,16 +168,42 @@ class Trial(Course):
         self.times = times
         self.number = 0
         self.outcome.records = self.observed.records
-        options = RunOptions(
-            sim=True, seed=seed, epoch=EPOCH, run="test", root=test.root, signals=False, on_records=self.observed.take,
+        self.options = RunOptions(
+            sim=True, seed=seed, epoch=EPOCH, run=RUN, root=test.root, signals=False, on_records=self.observed.take,
             kernel=kernel, budget={} if live is None else live.budget,
         )  # fmt: skip
-        self.session = build(Rehearsal, program.unit, options, program.settings())
-        self.session.cast = self.cast
-        if live is not None:
-            live.enter(self.session)
+        self.settings = program.settings()
+        self.stack: AsyncExitStack | None = None
+        """The tasks of the session, if the test runs inside of Trio."""
+        self.folder: TemporaryDirectory[str] | None = None
+        """The folder of what outlives a kill beside the journal: the items of queues."""
+        self.kills: list[str] = []
+        sinks = Sinks()
+        if instant_over is not None or any(isinstance(step, Kill) for step in test.steps):
+            sinks = Sinks(journal=Journal(BytesIO(), {"run": self.options.run}))
+            if world and program.unit.bundle.queues:
+                self.folder = TemporaryDirectory(prefix="cogc-test-", ignore_cleanup_errors=True)
+                self.settings.lasting = f"{self.folder.name}/queues.db"
+        self.session = self._session(sinks)
+        self.session.cast, self.session.world = self.cast, world
+        if sinks.journal is not None:
+            self.session.models.said = {}
         self.kernel = self.outcome.kernel = self.session.kernel
         self.began = False
+        if instant_over is not None:
+
+            def over() -> None:
+                if instant_over(self.kernel):
+                    raise Killed(0)
+
+            self.session.instant_over = over
+
+    def _session(self, sinks: Sinks) -> Rehearsal:
+        """Return a session of the test's system."""
+        made = build(Rehearsal, self.program.unit, self.options, self.settings, sinks)
+        if self.live is not None:
+            self.live.enter(made)
+        return made
 
     # ---- what it sees -----------------------------------------------------------------------------------------
 
@@ -199,13 +233,15 @@ class Trial(Course):
 
     async def run_in_world(self) -> None:
         """Carry out all steps inside of Trio, where calls may be carried out for real."""
-        session = self.session
         try:
-            async with session.background.open():
+            async with AsyncExitStack() as self.stack:
+                await self.stack.enter_async_context(self.session.background.open())
                 await self.run()
         finally:
             with trio.move_on_after(1, shield=True):
-                await session.models.aclose()
+                await self.session.models.aclose()
+            if self.folder is not None:
+                self.folder.cleanup()
 
     async def run(self) -> None:
         """Carry out all steps. The outcome has what came of them."""
@@ -228,13 +264,16 @@ class Trial(Course):
             self.outcome.refusal = Refusal(line, self.where)
         except Failure as failure:
             self.outcome.refusal = Refusal(failure.message, self.where)
+        if self.kills and self.outcome.refusal is not None:
+            refusal = self.outcome.refusal
+            self.outcome.refusal = replace(refusal, notes=(*refusal.notes, *self.kills))
 
     def _begin(self) -> None:
         """Start the system, once."""
         if self.began:
             return
         self.began = True
-        self.session.options.parameters = {n: self.value(v) for n, v in self.test.arguments.items()}
+        self.options.parameters = {n: self.value(v) for n, v in self.test.arguments.items()}
         if self.nevers:
             self.session.watch = self.look
         try:
@@ -249,6 +288,12 @@ class Trial(Course):
                 self.cast.script(step)
             case Crash(path=path, at=at):
                 self._do(at, partial(self._crash, path))
+            case Kill(down=down, at=at):
+                nanos = 0 if down is None else self.nanos(down)
+                if at is None:
+                    await self._kill(nanos)
+                else:
+                    self._do(at, partial(_end, nanos))
             case Disturb():
                 self._do(step.at, partial(self._disturb, step))
             case Advance(duration=duration):
@@ -291,7 +336,7 @@ class Trial(Course):
     async def play(self, until: int, done: Callable[[], bool] | None = None) -> bool:
         """Let time pass. A failure of the root and a deadlock end the test."""
         where = self.where
-        found = await self.session.play(until, done)
+        found = await self._played(until, done)
         self.where = where
         kernel = self.kernel
         if kernel.ended == "failed":
@@ -301,6 +346,50 @@ class Trial(Course):
             notes = tuple(f"  {w}" for w in waits)
             raise Refused(Refusal("deadlock: each of these waits for room in a full inbox", self.where, notes=notes))
         return found
+
+    async def _played(self, until: int, done: Callable[[], bool] | None) -> bool:
+        """Let time pass, through the kills of the test."""
+        while True:
+            try:
+                return await self.session.play(max(until, self.now), done)
+            except Killed as killed:
+                await self._kill(killed.down)
+
+    async def _kill(self, down: int) -> None:
+        """End the run hard, and go on from its journal when `down` has passed. The world of the test stays as it is."""
+        killed, kernel = self.session, self.kernel
+        if kernel.ended:
+            raise Refused(Refusal("the run has ended by then: nothing is left to kill", self.where))
+        recording = load(killed.end_hard())
+        assert killed.sinks.journal is not None
+        journal = Journal.after(killed.sinks.journal.file, recording)
+        if self.stack is not None:
+            killed.background.cancel()
+            await self.stack.aclose()
+            with trio.move_on_after(1, shield=True):
+                await killed.models.aclose()
+        self.observed.forget()
+        self.session = self._session(Sinks(journal=journal, recording=recording))
+        self.session.follow(killed, down)
+        self.kernel = self.outcome.kernel = self.session.kernel
+        if self.stack is not None:
+            await self.stack.enter_async_context(self.session.background.open())
+        try:
+            self.session.begin()
+        except Divergence as departed:
+            line = f"the run does not go on from its journal: {departed}"
+            raise Refused(Refusal(line.splitlines()[0], self.where, notes=tuple(line.splitlines()[1:]))) from None
+        self._note_kill(kernel.now)
+        self.looked = -1
+
+    def _note_kill(self, at: int) -> None:
+        """Note what a kill has led to, for the report of a failure."""
+        resumed = self.session.resumed
+        assert resumed is not None
+        calls = "1 call was" if resumed.begun_again == 1 else f"{resumed.begun_again} calls were"
+        self.kills.append(f"killed at {shown(Duration(at))}: {calls} made again")
+        anew = "began anew, as code in Python does without `save` and `load`"
+        self.kills += [f"  `{path}` {anew}" for path in resumed.revived]
 
     def _failed(self, kernel: Kernel) -> Refusal:
         """Return the refusal of a system whose root has failed."""
@@ -387,9 +476,14 @@ class Trial(Course):
         indexes = [(m.name, None if m.index is None else self.value(m.index)) for m in path]
         return disturb.instances(self.kernel, indexes)
 
+    def _act(self, what: disturb.Act, inst: Instance, *data: Any) -> None:
+        """Do something to a coglet, as an event of the journal."""
+        disturb.act(self.kernel, what, inst, *data)
+        self.session.note("test", what, inst.path, *data)
+
     def _crash(self, path: tuple[Member, ...]) -> None:
         for inst in self._instances(path):
-            disturb.crash(self.kernel, inst)
+            self._act("crash", inst)
 
     def _disturb(self, step: Disturb) -> None:
         count = 1 if step.times is None else self.value(step.times)
@@ -399,19 +493,25 @@ class Trial(Course):
             self.cast.disturb(step.port, step.kind, count)
         elif count:
             for inst in self._instances(step.path):
-                disturb.arm(self.kernel, inst, step.port, step.kind == "duplicate", count)
+                self._act("arm", inst, step.port, step.kind == "duplicate", count)
 
     def _feed(self, step: Feed, value: Any) -> None:
         """Send a message to a listen channel: to the root as an input is, to a child as its parent would."""
-        kernel: State = self.kernel
         if not step.path:
             self.kernel.input(step.port, value)
+            self.session.note("input", step.port, value)
             return
         checked = self.program.unit.checked(step.type, value, f"the message to `{step.port}`")
         for inst in self._instances(step.path):
-            send(kernel, inst, step.port, checked)
+            self._act("send", inst, step.port, checked)
 
     def _order(self, step: Order, arguments: list[Any]) -> None:
         """Give a command, as the parent would."""
+        given = [[] if value is ABSENT else [value] for value in arguments]
         for inst in self._instances(step.path):
-            command(self.kernel, inst, step.command, list(arguments))
+            self._act("command", inst, step.command, given)
+
+
+def _end(down: int) -> None:
+    """End the run hard, in the middle of what it does."""
+    raise Killed(down)

@@ -107,6 +107,7 @@ class Inference:
     def _name(self, node: nodes.Name, scope: Scope, expected: Type | None) -> Type:
         symbol = scope.find(node.id)
         if symbol is None:
+            self.tables.unknown.append((node, scope))
             reports.unknown_value(self.problems, node, scope)
             return ANY
         self.tables.symbols[id(node)] = symbol
@@ -274,6 +275,8 @@ class Inference:
         computed: list[Type] = []
         open = False
         places: dict[str, nodes.Node] = {}
+        if expected is not None:
+            self.tables.wanted[id(node)] = expected
         target = None if expected is None else reports.one_record(expected)
         wanted_fields = {f.name: f for f in target.fields} if target else {}
         value_expected = expected.value if isinstance(expected := types.expand(expected or ANY), MapOf) else None
@@ -541,6 +544,7 @@ class Inference:
             symbol, name = None, scope.unit.source.text[function.start : function.end]
         if symbol is None:
             if isinstance(function, nodes.Name):
+                self.tables.unknown.append((function, scope))
                 reports.unknown_function(self.problems, function, scope)
             elif not isinstance(function, nodes.Field) or self.tables.types.get(id(function)) == ANY:
                 self.problems.add("not-callable", scope.unit.span(function), name=name)

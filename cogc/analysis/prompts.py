@@ -34,7 +34,7 @@ _SIMPLE = re.compile(
 _JINJA_WORDS = frozenset(
     ["true", "false", "none", "True", "False", "None", "not", "loop", "range", "and", "or", "in", "is", "if", "else"]
 )
-_VALUES = ("local", "parameter", "state", "const", "self")
+VALUES = ("local", "parameter", "state", "const", "self")
 MAX_DEPTH = 100
 
 
@@ -136,14 +136,15 @@ class _Names(Record):
         """Return the type of a name of the scope, or report that the name is none of a value."""
         scope = self.scope
         symbol = scope.find(name.id)
-        if symbol is not None and symbol.kind in _VALUES:
+        if symbol is not None and symbol.kind in VALUES:
             if symbol.node is not None:
                 self.tables.used.add(id(symbol.node))
             self.tables.inner.append((scope.unit.source, name, symbol))
             if symbol.kind == "const":
                 return self.const_type(symbol)
             return scope.narrowed.get(name.id, symbol.type)
-        values = [v for v in scope.values() if (s := scope.find(v)) is not None and s.kind in _VALUES]
+        self.tables.unknown.append((name, scope))
+        values = [v for v in scope.values() if (s := scope.find(v)) is not None and s.kind in VALUES]
         known = "known here: " + ", ".join(f"`{v}`" for v in sorted(values)) if values else "no names are known here"
         if symbol is not None:
             known = f"`{name.id}` is a {symbol.kind}; a template takes values"
@@ -161,6 +162,7 @@ class _Names(Record):
         found = types.field_type(inner if inner != types.NEVER else base, field.id)
         if found is not None:
             return found
+        self.tables.unknown.append((field, base))
         names = [f.name for m in types.members(base) if isinstance(m, types.RecordOf) for f in m.fields]
         help = did_you_mean(field.id, names) or "only records and maps have fields"
         span = self.scope.unit.span(field)

@@ -44,8 +44,8 @@ class Tables:
     """The findings of one analysis."""
 
     __slots__ = (
-        "conditions", "consts", "content", "extents", "fed", "heard", "hopeless_tests", "inferred", "inner", "late", "meant", "parts", "sent", "stage_calls", "steps", "symbols", "targets", "types", "used",
-        "waiting", "work",
+        "conditions", "consts", "content", "extents", "fed", "heard", "hopeless_tests", "inferred", "inner", "late", "meant", "parts", "sent", "stage_calls", "steps", "symbols", "targets", "types", "unknown", "used",
+        "waiting", "wanted", "work",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -58,6 +58,10 @@ class Tables:
         several places, the first of them."""
         self.inner: list[tuple[Source, nodes.Name, Symbol]] = []
         """The names inside of templates, which are no nodes of a tree."""
+        self.unknown: list[tuple[nodes.Name, Scope | Type]] = []
+        """The names that mean nothing, each with what its place knows: the scope, or the type of which it is no field."""
+        self.wanted: dict[int, Type] = {}
+        """The type that a record literal is needed as."""
         self.content: set[int] = set()
         """The templates that put an image or document in: in a prompt it stays what it is."""
         self.waiting: set[int] = set()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cogc.lsp import hover, navigation
+from cogc.lsp import completion, hover, navigation
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,4 +16,5 @@ AT: dict[str, Callable[[Workspace, str, int], object]] = {
     "textDocument/typeDefinition": navigation.type_definition,
     "textDocument/documentHighlight": navigation.highlights,
     "textDocument/prepareRename": navigation.prepare_rename,
+    "textDocument/signatureHelp": completion.signature_help,
 }

@@ -11,13 +11,13 @@ def around(tree: nodes.Node, offset: int) -> list[nodes.Node]:
     node: nodes.Node | None = tree
     while node is not None:
         found.append(node)
-        inner = [n for n in _below(node) if n.start <= offset <= n.end and n.end > n.start]
+        inner = [n for n in below(node) if n.start <= offset <= n.end and n.end > n.start]
         # of two nodes that touch, the one that begins here
         node = max(inner, key=lambda n: (n.start, -n.end), default=None)
     return found
 
 
-def _below(node: nodes.Node) -> list[nodes.Node]:
+def below(node: nodes.Node) -> list[nodes.Node]:
     """Return the nodes right below a node."""
     found: list[nodes.Node] = []
     for field in node.__class__._compared_:

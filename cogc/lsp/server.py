@@ -40,6 +40,8 @@ _CAPABILITIES = {
     "documentHighlightProvider": True,
     "renameProvider": {"prepareProvider": True},
     "workspaceSymbolProvider": True,
+    "completionProvider": {"triggerCharacters": [".", '"', "/", ":", "|"]},
+    "signatureHelpProvider": {"triggerCharacters": ["(", ","]},
 }
 
 
@@ -55,6 +57,8 @@ class Server:
         self.found: dict[str, list[Diagnostic]] = {}
         self.stale: dict[str, None] = {}
         self.initialized = self.shut_down = False
+        self.snippets = False
+        """True if the editor fills in the holes of a snippet."""
         self._project = project
         self._workspace: Workspace | None = None
         self.requests: dict[str, Callable[[Params], object]] = {
@@ -67,6 +71,7 @@ class Server:
             "textDocument/codeAction": self._actions,
             "textDocument/references": self._references,
             "textDocument/rename": self._rename,
+            "textDocument/completion": self._completion,
             "workspace/symbol": self._workspace_symbols,
         }
         self.notifications: dict[str, Callable[[Params], None]] = {
@@ -144,6 +149,8 @@ class Server:
     def _initialize(self, params: Params) -> object:
         self.initialized = True
         folders = [f["uri"] for f in params.get("workspaceFolders") or ()]
+        given = params.get("capabilities", {}).get("textDocument", {}).get("completion", {}).get("completionItem", {})
+        self.snippets = bool(given.get("snippetSupport"))
         root = params.get("rootUri")
         self.folders += dict.fromkeys(path_of(uri) for uri in (folders or [root] if root or folders else ()))
         return {"capabilities": _CAPABILITIES, "serverInfo": {"name": "cogc", "version": __version__}}
@@ -267,6 +274,12 @@ class Server:
         document, at = self._place(params)
         declaration = bool(params.get("context", {}).get("includeDeclaration"))
         return navigation.references(self.workspace, document.path, at, declaration)
+
+    def _completion(self, params: Params) -> object:
+        from cogc.lsp import completion
+
+        document, at = self._place(params)
+        return completion.completion(self.workspace, document.path, at, self.snippets)
 
     def _rename(self, params: Params) -> object:
         from cogc.lsp import navigation

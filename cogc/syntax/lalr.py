@@ -60,6 +60,8 @@ if TYPE_CHECKING:
     Builder = Callable[[list[Any], int, int], Any]
     Rule = tuple[int, int, Builder | None, tuple[int, ...], int, bool]
 
+NOTHING = 255
+"""A terminal that has no action: the parser stops there and leaves its stack as it is. A key of `_CHAINS` has room for it."""
 _BUILD, _PASS, _SPLICE = 0, 1, 2
 _SPLICED = 100
 _ERROR = TERMINALS["ERROR"]
@@ -246,8 +248,13 @@ def _inside_braces(states: list[int], starts: list[int], ends: list[int], text: 
 
 
 def expected(states: list[int], rules: list[Rule]) -> list[int]:
-    """Return the terminals that could stand here: each is tried on a copy of the stack."""
-    found = []
+    """Return the terminals that could stand here."""
+    return list(shifts(states, rules))
+
+
+def shifts(states: list[int], rules: list[Rule]) -> dict[int, int]:
+    """Return the terminals that could stand here, each with the state that it leads to: each is tried on a copy of the stack."""
+    found: dict[int, int] = {}
     for terminal in range(len(TERMINALS)):
         stack = list(states)
         while True:
@@ -256,7 +263,7 @@ def expected(states: list[int], rules: list[Rule]) -> list[int]:
             if action is None:
                 break
             if action >= 0:
-                found.append(terminal)
+                found[terminal] = action
                 break
             left, length = rules[-1 - action][:2]
             if length:

@@ -134,7 +134,7 @@ def _around(kind: str) -> tuple[lalr.Stack, list[int]]:
     """Return the stack behind the first words of a kind of fragment, and the terminals of its last words."""
     if kind not in _AROUND:
         before, behind = (lex(Source("", words), Problems()) for words in FRAGMENTS[kind])
-        before.kinds[-1] = -1  # a terminal that has no action: the parser stops there and leaves its stack as it is
+        before.kinds[-1] = lalr.NOTHING
         stack = lalr.Stack()
         lalr.parse(before, RULES, _give_up, stack)
         _AROUND[kind] = stack, behind.kinds

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from cogc.commands.options import local_option, model_option, sandbox_option, workspace_option
+from cogc.commands.options import local_option, model_option, network_option, sandbox_option, workspace_option
 from cogc.commands.sett_machines import add_machine, work
 
 
@@ -21,6 +21,7 @@ def arguments(parser: ArgumentParser) -> None:
     add("--agent", metavar="ROLE", help="name of the agent (default: $SETT_AGENT_NAME)")
     workspace_option(parser)
     local_option(parser)
+    network_option(parser)
     add(
         "--lease",
         default="30s",

@@ -91,6 +91,15 @@ def local_option(parser: ArgumentParser, for_actions: str = "") -> None:
     )
 
 
+def network_option(parser: ArgumentParser, for_actions: str = "") -> None:
+    """Add `--network`, which opens the network to a sett's agents."""
+    parser.add_argument(
+        "--network",
+        action="store_true",
+        help=f"{for_actions}let the commands of all agents use the network, except where an agent says `network: false`",
+    )
+
+
 def sandbox_option(parser: ArgumentParser, for_actions: str = "") -> None:
     """Add `--sandbox`, the sandbox of commands."""
     parser.add_argument(

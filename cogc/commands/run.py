@@ -35,6 +35,7 @@ from cogc.commands.options import (
     is_served,
     local_option,
     model_option,
+    network_option,
     parameters,
     sandbox_option,
     set_option,
@@ -84,6 +85,7 @@ def add_options(parser: ArgumentParser) -> None:
     _add_records(add)
     _add_continued(add)
     local_option(parser, "sett: ")
+    network_option(parser, "sett: ")
     add(
         "--board",
         metavar="STORE",
@@ -269,7 +271,7 @@ def _run(bundle: ir.Bundle, options: Namespace, prints: ExitStack, script: Scrip
         raise UsageError(
             f"--sandbox {options.sandbox} is for setts; agents of other programs run in bubblewrap, or without"
         )
-    for option in ("local", "board"):
+    for option in ("local", "network", "board"):
         if getattr(options, option):
             raise UsageError(f"--{option} is for setts; this program's root is a coglet")
     state = state_of(options)

@@ -20,7 +20,7 @@ from cogc.commands.budgets import budget
 from cogc.commands.options import duration, epoch_of, goal_of, instance_of, new_run_id, run_id_of
 from cogc.commands.packages import allowed
 from cogc.commands.sett_sinks import SettSinks
-from cogc.commands.sett_spec import sett_spec
+from cogc.commands.sett_spec import prepare, sett_spec
 from cogc.commands.settings import people
 from cogc.commands.state import kept_by, state_of
 from cogc.commands.usage import UsageError, only
@@ -110,7 +110,7 @@ def run(bundle: ir.Bundle, options: Namespace, prints: ExitStack) -> int:
     plan = _Plan(bundle, options, state)
     if plan.goal is None and options.instance is None and options.board is None:
         raise UsageError("a sett starts with `--goal TEXT` or `--goal-file FILE`")
-    spec = sett_spec(bundle, options.local)
+    spec = sett_spec(bundle, options.local, options.network)
     settings = Settings(
         options.workspace,
         allowed(options.allow_import, [options.spec]),
@@ -165,6 +165,8 @@ async def _main(spec: SettSpec, plan: _Plan, settings: Settings, sinks: SettSink
         simulated = partial(getattr, world, "virtual") if options.sim else None
         agents = AgentRuns(spec.unit, settings, budget(options), simulated)
         hands = {role: Hands(agent, runner, agents) for role, agent in spec.agents.items()}
+        if plan.lines is None:
+            await prepare(runner, spec.agents.values())
         if isinstance(world, Live):
             settings.people.clock = world.clock
         limit = duration(options.duration, "--for")

@@ -27,7 +27,7 @@ from pathlib import Path
 import trio
 
 from cogc.commands import sett_processes
-from cogc.commands.options import goal_text, instance_of, local_option, sandbox_option, workspace_option
+from cogc.commands.options import goal_text, instance_of, local_option, network_option, sandbox_option, workspace_option
 from cogc.commands.state import add_state, state_here
 from cogc.commands.streams import stdout_is_lost
 from cogc.commands.usage import UsageError
@@ -62,6 +62,7 @@ def arguments(parser: ArgumentParser) -> None:
     add_state(parser)
     workspace_option(parser, "up: ")
     local_option(parser, "up: ")
+    network_option(parser, "up: ")
     sandbox_option(parser, "up: ")
 
 

@@ -22,7 +22,7 @@ from cogc.commands.load import load, show_to_stderr
 from cogc.commands.options import bound, duration, instance_of
 from cogc.commands.packages import allow_imports, allowed
 from cogc.commands.prints import apart
-from cogc.commands.sett_spec import sett_spec
+from cogc.commands.sett_spec import prepare, sett_spec
 from cogc.commands.state import add_state, kept_by, state_of
 from cogc.commands.usage import UsageError
 from cogc.diagnostics.problems import Problems
@@ -32,7 +32,7 @@ from cogc.sett.board import Board, open_board
 from cogc.sett.command import CommandRunner
 from cogc.sett.cub import Cub
 from cogc.sett.hands import Hands
-from cogc.sett.health import serve
+from cogc.sett.health import Condition, serve
 from cogc.sett.orchestrator import Orchestrator
 from cogc.sett.spec import SettSpec
 
@@ -61,7 +61,8 @@ def add_machine(parser: ArgumentParser) -> None:
 def orchestrate(options: Namespace) -> int:
     """Run the orchestrator until it is told to stop. Return the exit code."""
 
-    async def machine(board: Board, spec: SettSpec, stop: trio.Event) -> int:
+    async def machine(board: Board, spec: SettSpec, stop: trio.Event, condition: Condition) -> int:
+        condition.tell("")
         waits = (duration(options.consensus, "--consensus") or 0) / 1e9
         made = Orchestrator(board, list(spec.agents), spec.max_review_iterations, note, waits)
         async with trio.open_nursery() as nursery:
@@ -76,7 +77,7 @@ def orchestrate(options: Namespace) -> int:
 def work(options: Namespace) -> int:
     """Run a cub until it is told to stop, or has done the work of --execute-claim. Return the exit code."""
 
-    async def machine(board: Board, spec: SettSpec, stop: trio.Event) -> int:
+    async def machine(board: Board, spec: SettSpec, stop: trio.Event, condition: Condition) -> int:
         role = options.agent or os.environ.get("SETT_AGENT_NAME")
         if role not in spec.agents:
             raise UsageError(f"--agent: the sett has no agent `{role}`; it has {', '.join(spec.agents)}")
@@ -87,7 +88,8 @@ def work(options: Namespace) -> int:
         settings = Settings(options.workspace, allow, None, sandboxed, kept=kept)
         lease, linger = (duration(v, o) or 0 for v, o in ((options.lease, "--lease"), (options.linger, "--linger")))
         hands = Hands(spec.agents[role], runner, AgentRuns(spec.unit, settings))
-        cub = Cub(board, hands, note, lease / 1e9, linger / 1e9)
+        await prepare(runner, [hands.agent])
+        cub = Cub(board, hands, note, lease / 1e9, linger / 1e9, condition)
         if options.execute_claim and await board.claim(options.execute_claim) is None:
             raise UsageError(f"there is no claim {options.execute_claim}")
         await cub.run(stop, options.execute_claim or "")
@@ -96,7 +98,7 @@ def work(options: Namespace) -> int:
     return _run(options, machine)
 
 
-Machine = Callable[[Board, SettSpec, trio.Event], Awaitable[int]]
+Machine = Callable[[Board, SettSpec, trio.Event, Condition], Awaitable[int]]
 
 
 def _run(options: Namespace, machine: Machine) -> int:
@@ -117,20 +119,19 @@ def _spec(bundle: ir.Bundle, options: Namespace) -> SettSpec:
     """Return the sett, with its models and folders as the command line says."""
     if getattr(options, "model", None):
         bundle = bound(bundle, options)
-    return sett_spec(bundle, getattr(options, "local", []))
+    return sett_spec(bundle, getattr(options, "local", []), getattr(options, "network", False))
 
 
 async def _main(options: Namespace, spec: SettSpec, machine: Machine) -> int:
     """Open the board and run a machine beside the health endpoint."""
-    stop = trio.Event()
+    stop, condition = trio.Event(), Condition()
     async with open_board(_board(options), _instance(options)) as board, trio.open_nursery() as nursery:
         await nursery.start(_signals, stop)
         if options.port is not None:
-            port = await nursery.start(serve, board, "127.0.0.1", options.port)
+            port = await nursery.start(serve, board, condition, "127.0.0.1", options.port)
             sys.stderr.write(f"cogc: healthz on http://127.0.0.1:{port}/healthz\n")
-        sys.stderr.write("cogc: at work\n")
-        _tell()
-        code = await machine(board, spec, stop)
+        nursery.start_soon(_tell, condition)
+        code = await machine(board, spec, stop, condition)
         nursery.cancel_scope.cancel()
     return code
 
@@ -139,13 +140,19 @@ READY = "COGC_READY"
 """The variable that names the descriptor of a pipe on which `cogc sett up` waits to hear that a machine works."""
 
 
-def _tell() -> None:
-    """Tell `cogc sett up`, if it has started this machine, that the machine works."""
+WELL, UNWELL = b".", b"!"
+"""The bytes that a machine writes to that pipe: it works, or it works but its agent has failed its health check."""
+
+
+async def _tell(condition: Condition) -> None:
+    """Say that the machine works, once it is known whether its agent is well; also to `cogc sett up`, if that has started it."""
+    await condition.known.wait()
+    sys.stderr.write("cogc: at work\n")
     given = os.environ.pop(READY, "")
     with suppress(OSError, ValueError):
         handle = int(given)
         if handle > 2 and stat.S_ISFIFO(os.fstat(handle).st_mode):
-            os.write(handle, b".")
+            os.write(handle, UNWELL if condition.illness else WELL)
             os.close(handle)
 
 

@@ -25,7 +25,7 @@ import msgspec
 
 from cogc.commands.load import load, show_to_stderr
 from cogc.commands.options import instance_of, new_run_id
-from cogc.commands.sett_machines import READY
+from cogc.commands.sett_machines import READY, WELL
 from cogc.commands.sett_spec import sett_spec
 from cogc.commands.state import state_here
 from cogc.commands.usage import UsageError
@@ -41,6 +41,7 @@ _LOOK = 0.1
 """Seconds between two looks for processes."""
 _LOOKS = 3
 """How many looks in a row must find no process before an instance counts as down: one may be about to start."""
+_AT_WORK = "cogc: at work"
 RECORD = "processes.json"
 
 
@@ -59,7 +60,7 @@ def up(options: Namespace) -> int:
         show_to_stderr(problems.sorted())
     if bundle is None:
         return 1
-    spec = sett_spec(bundle, options.local)
+    spec = sett_spec(bundle, options.local, options.network)
     instance = instance_of(options.instance) or os.environ.get("SETT_INSTANCE_NAME") or new_run_id()
     state = of_spec(main_spec(options.words[0]), options.state)
     if running(Path(state.at("setts", instance))):
@@ -71,10 +72,11 @@ def up(options: Namespace) -> int:
     for name, words in record.machines.items():
         started[name], pipes[name] = _start(folder, name, words)
     failed = _not_at_work(pipes)
-    for name in failed:
-        last = (folder / f"{name}.log").read_text(errors="replace").strip().rpartition("\n")[2]
+    for name, what in failed.items():
+        said = [line for line in (folder / f"{name}.log").read_text(errors="replace").splitlines() if line.strip()]
+        last = next((line.strip() for line in reversed(said) if line != _AT_WORK), "")
         why = f": {last}" if last else ""
-        sys.stderr.write(f"cogc: {name} did not start{why}\n")
+        sys.stderr.write(f"cogc: {name} {what}{why}\n")
     for process in started.values():
         process.returncode = 0  # it outlives this process, which does not wait for it
     if failed:
@@ -89,6 +91,7 @@ def _record(options: Namespace, instance: str, folder: Path, roles: list[str]) -
     spec, common = options.words[0], ["--instance", instance, "--board", board]
     common += ["--state", options.state] if options.state else []
     held = ["--workspace", options.workspace, "--sandbox", options.sandbox, *(f"--local={x}" for x in options.local)]
+    held += ["--network"] if options.network else []
     python = [sys.executable, "-P", "-m", "cogc"]
     machines = {"orchestrator": [*python, "orchestrator", spec, *common]}
     for role in roles:
@@ -117,19 +120,24 @@ def _start(folder: Path, name: str, words: list[str]) -> tuple[subprocess.Popen[
     return made, heard
 
 
-def _not_at_work(pipes: dict[str, int]) -> list[str]:
-    """Wait until each machine says on its pipe that it works, or has ended. Return the names of those that do not work."""
-    waiting, failed, end = dict(pipes), [], time.monotonic() + _STARTS
+def _not_at_work(pipes: dict[str, int]) -> dict[str, str]:
+    """Wait until each machine says on its pipe that it works, or has ended. Return what is wrong with those that do not work, or
+    whose agent is not well."""
+    waiting, end = dict(pipes), time.monotonic() + _STARTS
+    failed = dict.fromkeys(pipes, "did not start")
     while waiting and time.monotonic() < end:
         ready, _, _ = select.select(list(waiting.values()), [], [], end - time.monotonic())
         for name in [n for n, pipe in waiting.items() if pipe in ready]:
             pipe = waiting.pop(name)
-            if not os.read(pipe, 1):
-                failed.append(name)
+            said = os.read(pipe, 1)
+            if said == WELL:
+                del failed[name]
+            elif said:
+                failed[name] = "has started, and is not well"
             os.close(pipe)
     for pipe in waiting.values():
         os.close(pipe)
-    return [name for name in pipes if name in failed or name in waiting]
+    return failed
 
 
 def down(options: Namespace) -> int:

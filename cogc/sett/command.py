@@ -36,11 +36,15 @@ from cogc.sett.spec import AgentSpec
 _SHOWN = 64 << 10
 _LOOKED_UP = 60.0
 _ANSWERED = ("artefact_type", "artefact_payload", "summary", "structural_type", "payload")
+NO_NETWORK = "; its agent has no network: say `network: true`, or give --network for all agents"
+"""The end of the report of a command without a network that could not connect."""
 _COMMIT = re.compile(r"[0-9a-fA-F]{7,64}\Z")
 
 
 class Runner(Protocol):
-    """Carries out the commands of agents."""
+    """Carries out the commands of agents. `offline` says that a command has no network unless its agent says so."""
+
+    offline: bool
 
     @property
     def workspace(self) -> str:
@@ -69,6 +73,7 @@ class CommandRunner:
         board = [url.removeprefix("sqlite:")] if url.startswith("sqlite:") else []
         self.sandboxes = Sandboxes(self.workspace, sandbox, (kept or Kept()).and_files(board))
         self.url = url
+        self.offline = sandbox != "none"
         if sandbox != "none":
             pin(self.workspace)
 
@@ -166,10 +171,11 @@ class Work:
         """Return a Failure artefact with a reason. Its exit code is -1 if no command has ended by itself."""
         return self.artefact("ToolExecutionFailure", failure(reason, outcome), "Failure", reason)
 
-    def answered(self, outcome: ProcessResult) -> Reading:
-        """Return the artefact that a command's outcome stands for."""
+    def answered(self, outcome: ProcessResult, offline: bool = False) -> Reading:
+        """Return the artefact that a command's outcome stands for. `offline` says that the command had no network."""
         if outcome.code:
-            return Reading(self.failed(f"the command ended with code {outcome.code}", outcome))
+            why = NO_NETWORK if offline and unconnected(outcome) else ""
+            return Reading(self.failed(f"the command ended with code {outcome.code}{why}", outcome))
         if outcome.truncated:
             return Reading(self.failed("the command wrote too much", outcome))
         try:
@@ -239,6 +245,19 @@ def failure(reason: str, outcome: ProcessResult | None = None) -> dict[str, Any]
     if outcome is None:
         return report
     return report | {"exit_code": outcome.code, "stdout": shown(outcome.stdout), "stderr": shown(outcome.stderr)}
+
+
+_UNCONNECTED = re.compile(
+    r"could ?n[o']t (resolve|connect)|failed to connect|(network|host) is unreachable|no route to host|connection refused"
+    r"|name or service not known|name resolution|bad address|enetunreach|eai_again|enotfound|getaddrinfo|no such host",
+    re.IGNORECASE,
+)
+"""The complaints of programs that reach nobody."""
+
+
+def unconnected(outcome: ProcessResult) -> bool:
+    """Return whether a process that failed has complained about a connection."""
+    return bool(outcome.code) and _UNCONNECTED.search(shown(outcome.stderr + outcome.stdout)) is not None
 
 
 def shown(data: bytes) -> str:

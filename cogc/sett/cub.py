@@ -43,6 +43,7 @@ import trio
 
 from cogc.sett.board import Board
 from cogc.sett.hands import Done, Hands, assemble
+from cogc.sett.health import Condition
 from cogc.sett.model import CLOSED, Claim, Grant, new_id
 from cogc.sett.orchestrator import Note
 
@@ -58,7 +59,7 @@ class Cub:
     """The machine of one agent.
 
     `lease` is in seconds. `linger` is how long work under way may take after `stop`, in seconds. `owner` names this cub on
-    the grants that it takes. `working` counts the grants that it works on now.
+    the grants that it takes. `working` counts the grants that it works on now. `condition` is told of each health check.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class Cub:
         note: Note,
         lease: float = LEASE,
         linger: float = LAST_WORK,
+        condition: Condition | None = None,
     ) -> None:
         self.board = board
         self.hands = hands
@@ -77,6 +79,9 @@ class Cub:
         self.linger = linger
         self.owner = new_id()
         self.healthy = not self.agent.health
+        self.condition = condition or Condition()
+        if self.healthy:
+            self.condition.tell("")
         self.working = 0
         self.bidding: set[str] = set()
 
@@ -225,5 +230,6 @@ class Cub:
                 word = "well again" if well else f"not well: {why}"
                 self.note("log", self.agent.role, level="info" if well else "warn", data=f"it is {word}")
             self.healthy = before = well
+            self.condition.tell(why)
             with trio.move_on_after(self.agent.health_every):
                 await stop.wait()

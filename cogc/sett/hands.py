@@ -62,14 +62,15 @@ class Hands:
                     return Decision(word)
         except _UNDECIDED as error:
             return self._undecided(artefact, error)
-        return None if agent.bid_script or agent.judge else Decision(agent.strategy)
+        return None if agent.bid_script or agent.judge else Decision(self._strategy(artefact))
+
+    def _strategy(self, artefact: Artefact) -> str:
+        """Return the bid of the strategy: `ignore` on what the role itself has made, or it would work on its own results without
+        end."""
+        return "ignore" if artefact.produced_by_role == self.agent.role else self.agent.strategy
 
     async def decide(self, artefact: Artefact, claim: Claim) -> Decision:
-        """Return a bid. If the agent cannot decide, its strategy bids.
-
-        If the role itself has made the artefact, an agent that cannot decide bids `ignore`: otherwise it would work on its
-        own results without end.
-        """
+        """Return a bid. If the agent cannot decide, its strategy bids."""
         decided = self.decide_at_once(artefact, claim)
         if decided is not None:
             return decided
@@ -81,7 +82,7 @@ class Hands:
 
     def _undecided(self, artefact: Artefact, error: Exception) -> Decision:
         """Return the bid of an agent that could not decide."""
-        bid = "ignore" if artefact.produced_by_role == self.agent.role else self.agent.strategy
+        bid = self._strategy(artefact)
         said = error.message if isinstance(error, Failure) else str(error) or f"it took over {BID_TIMEOUT:g}s"
         return Decision(bid, f"its bid on {artefact.type} failed, and counts as {bid}: {said}")
 
@@ -109,7 +110,8 @@ class Hands:
             return Done(work.failed(failure.message), log_entry())
         if done is None:
             return Done(work.failed(f"the command took longer than {agent.timeout:g}s"), log_entry())
-        return await self._accept(work.answered(done), work, done)
+        offline = self.runner.offline and not agent.network
+        return await self._accept(work.answered(done, offline), work, done)
 
     async def _accept(self, reading: Reading, work: Work, done: ProcessResult | None) -> Done:
         """Return the verified outcome of an answer."""

@@ -1,8 +1,8 @@
 """The sandboxes of agents' commands: container, bubblewrap, Landlock, or none.
 
-With `auto` a command runs in a container if its agent names an image and an engine answers, else in bubblewrap, else under
-Landlock. A plain process is chosen only by `--sandbox none`. If nothing is available the work fails: a command never runs
-with less protection than was asked for.
+With `auto` a command runs in a container if an engine answers and has the image of its agent, or can build it; else in
+bubblewrap, else under Landlock. No image is pulled. A plain process is chosen only by `--sandbox none`. If nothing is available
+the work fails: a command never runs with less protection than was asked for.
 """
 
 from __future__ import annotations
@@ -49,6 +49,7 @@ class Sandboxes:
         self.own_user = False
         self.engine: str | None = None
         self.images: dict[str, str] = {}
+        self.present: dict[str, bool] = {}
         self._one = trio.Lock()
 
     @asynccontextmanager
@@ -102,14 +103,32 @@ class Sandboxes:
         for gap in confine.gaps(confine.version(), network, seccomp.known()):
             sys.stderr.write(f"cogc: warning: Landlock does not hold here: {gap}\n")
 
+    async def prepare(self, agent: AgentSpec) -> str:
+        """Find the sandbox of an agent before its first command, and build its image. Return what a person should know: that the
+        image which the agent names is not there, so that its commands run without it.
+
+        Raise Failure if there is no sandbox for the agent, or its image cannot be built.
+        """
+        if not (agent.command or agent.bid_script or agent.health):
+            return ""
+        kind = await self._kind(agent)
+        if kind == "container":
+            await self._image(agent)
+        if kind in ("container", "none") or not agent.image:
+            return ""
+        return (
+            f"agent `{agent.role}`: {self._no_container(agent)}; its commands run on this machine's own files ({kind}). Build or "
+            f"pull the image, or name the folder that stands at /app: --local {agent.role}=DIR"
+        )
+
     async def _kind(self, agent: AgentSpec) -> str:
         """Return the sandbox to use for an agent. Raise Failure if the wanted one is not available."""
         if self.wanted == "none":
             return "none"
-        if self.wanted in ("auto", "container") and (agent.image or agent.dockerfile) and await self._engine():
+        if self.wanted in ("auto", "container") and await self._contains(agent):
             return "container"
         if self.wanted == "container":
-            raise Failure("program", f"agent `{agent.role}` has no image, or neither docker nor podman answers")
+            raise Failure("program", f"agent `{agent.role}` cannot run in a container: {self._no_container(agent)}")
         if self.wanted in ("auto", "bubblewrap") and (shutil.which("bwrap") or self.wanted == "bubblewrap"):
             return "bubblewrap"  # if bwrap was asked for and is missing, starting it fails with a clear message
         if confine.version():
@@ -129,6 +148,25 @@ class Sandboxes:
         return word
 
     # ---- containers ----------------------------------------------------------------------------------------
+
+    def _no_container(self, agent: AgentSpec) -> str:
+        """Return why an agent cannot run in a container."""
+        if not agent.image and not agent.dockerfile:
+            return "it names no image, and has no Dockerfile"
+        return f"{self.engine} has no image `{agent.image}`" if self.engine else "neither docker nor podman answers"
+
+    async def _contains(self, agent: AgentSpec) -> bool:
+        """Return whether an engine answers that has the image of an agent, or can build it."""
+        if not (agent.image or agent.dockerfile) or not await self._engine():
+            return False
+        if agent.dockerfile:
+            return True
+        async with self._one:
+            if agent.image not in self.present:
+                with trio.move_on_after(_ANSWERS):
+                    done = await run_process([str(self.engine), "image", "inspect", agent.image])
+                    self.present[agent.image] = done.code == 0
+        return self.present.get(agent.image, False)
 
     async def _engine(self) -> str:
         """Return the first container engine that answers, or an empty string. The engines are asked once."""
@@ -204,7 +242,8 @@ class Sandboxes:
             with profile() as filter:
                 permissions = self._permissions(agent, mode)
                 command = contained([engine], name, permissions, volumes, filter, env, self.own_user, agent.cpus)
-                yield [*command, image, *words], environment_of_engine(env)
+                # the entry point of an image may be a cub of the first system, which is not to run inside of this one
+                yield [*command, "--entrypoint", words[0], image, *words[1:]], environment_of_engine(env)
             over = True
         finally:
             if not over:  # the client of the engine was ended; the container that it started may still run

@@ -25,9 +25,14 @@ _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?:(:?[-?])([^}]*))?\}")
 
 
 class AgentSpec:
-    """One agent of a sett. `at_once` is how many commands it may run side by side. Times are in seconds."""
+    """One agent of a sett. `at_once` is how many commands it may run side by side. Times are in seconds.
 
-    def __init__(self, agent: ir.SettAgent, unit: Unit, folder: str, local: dict[str, str]) -> None:
+    `network` is what holds for an agent that does not say whether its commands may use the network.
+    """
+
+    def __init__(
+        self, agent: ir.SettAgent, unit: Unit, folder: str, local: dict[str, str], network: bool = False
+    ) -> None:
         given = {k: unit.evaluate(e) for k, e in agent.attributes.items()}
         self.role = agent.role
         self.bids: list[tuple[str, Callable[..., Any] | None]] = [
@@ -45,7 +50,7 @@ class AgentSpec:
         mode = mode.get("mode") if isinstance(mode, dict) else mode
         self.workspace: str = mode or given.get("workspace", "ro")
         self.at_once: int = (worker.get("max_concurrent") or 1) if controls else max(1, given.get("replicas", 1))
-        self.network: bool = given.get("network", False)
+        self.network: bool = given.get("network", network)
         self.environment, self.warnings = environment(given.get("environment") or {}, agent.role)
         self.timeout = seconds(given.get("timeout"), TIMEOUT)
         self.prompts: dict[str, str] = given.get("prompts") or {}
@@ -63,6 +68,8 @@ class AgentSpec:
         )
         place = local.get(agent.role) or (os.path.join(folder or ".", context) if context else None)
         self.app: str | None = os.path.realpath(place) if place else None
+        if self.app is not None and not os.path.isdir(self.app) and self.image:
+            self.app = None  # the image has what the folder would be for
         if self.app is not None and not os.path.isdir(self.app):
             raise Failure("error", f"agent `{agent.role}`: there is no folder `{place}` to stand at /app")
         health = given.get("health_check") or {}
@@ -83,10 +90,11 @@ def _dockerfile(folder: str, context: str, name: str | None) -> str:
 class SettSpec:
     """A sett, with its compiled expressions in `unit`, and in `warnings` what a person should know before it runs.
 
-    `local` maps roles to folders (`--local ROLE=DIR`). Raise Failure for values that have no meaning.
+    `local` maps roles to folders (`--local ROLE=DIR`); `network` opens the network to all agents that do not refuse it. Raise
+    Failure for values that have no meaning.
     """
 
-    def __init__(self, bundle: ir.Bundle, local: dict[str, str] | None = None) -> None:
+    def __init__(self, bundle: ir.Bundle, local: dict[str, str] | None = None, network: bool = False) -> None:
         sett = bundle.setts[bundle.root]
         self.bundle = bundle
         self.unit = Unit(bundle)
@@ -95,7 +103,7 @@ class SettSpec:
         if "max_review_iterations" in sett.attributes:
             self.max_review_iterations = self.unit.evaluate(sett.attributes["max_review_iterations"])
         known = local or {}
-        self.agents = {a.role: AgentSpec(a, self.unit, sett.folder, known) for a in sett.agents}
+        self.agents = {a.role: AgentSpec(a, self.unit, sett.folder, known, network) for a in sett.agents}
         self.warnings = [warning for agent in self.agents.values() for warning in agent.warnings]
         for role in known:
             if role not in self.agents:

@@ -1,7 +1,10 @@
 """The YAML file of a sett, `version: "1.0"` with `agents:`, to the tree of the `sett` declaration that it stands for.
 
 Files of that format need no change. Their keys become attributes of the same names; the keys that only describe how
-containers are built and run give a warning that names what replaces them here.
+containers are built and run give a warning that names what replaces them here. What the first system refuses is refused here
+too, with its place: another version, a name with other characters than letters, digits and hyphens, an agent without a bid, a
+controller whose worker has no command, an unknown access to the workspace. Left out may be what is needed to run containers
+alone: `image`, and the command of a controller.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from cogc.syntax.parse_yaml import Value
 
+_VERSION = "1.0"
 _TOP = ("version", "orchestrator", "agents", "services")
 _AGENT = (
     "role", "image", "build", "command", "bid_script", "bidding_strategy", "workspace", "environment", "prompts",
@@ -34,9 +38,15 @@ def parse(source: Source, root: Mapping, problems: Problems) -> n.File:
     reader = Reader(source, problems)
     parts = reader.keyed(root, "a sett's file", _TOP)
     items: list[n.SettItem] = []
+    version = parts["version"]
+    if not isinstance(version, Scalar) or version.text != _VERSION:
+        word = version.text if isinstance(version, Scalar) else "..."
+        reader.problems.add("bad-word", reader.span(version), word=word, name="version", known=f'`"{_VERSION}"`')
     for key, value in root.pairs:
         if key.text == "services" and isinstance(value, Mapping) and value.pairs:
             _stands_in(reader, key)
+            for service_name, service in reader.keyed(value, "`services`", ("orchestrator", "redis")).items():
+                reader.keyed(service, f"`{service_name}`", ("image", "resources"))
     orchestrator = parts.get("orchestrator")
     if isinstance(orchestrator, Mapping):
         reader.keyed(orchestrator, "`orchestrator`", ("max_review_iterations", "image", "build"))
@@ -58,10 +68,11 @@ def _stands_in(reader: Reader, key: Scalar) -> None:
 
 def _agent(reader: Reader, key: Scalar, value: Value) -> n.Agent:
     parts = reader.keyed(value, f"agent `{key.text}`", _AGENT)
+    _require(reader, key, value, parts)
     attributes = []
     for k, v in reader.pairs(value, "an agent"):
         if k.text == "workspace" and isinstance(v, Mapping):
-            mode = next((inner for word, inner in v.pairs if word.text == "mode"), None)
+            mode = reader.keyed(v, "`workspace`", ("mode",)).get("mode")
             if mode is not None:
                 attributes.append(reader.attribute(k, mode, ATTRIBUTES["sett agent"]))
         elif k.text == "environment":
@@ -69,5 +80,43 @@ def _agent(reader: Reader, key: Scalar, value: Value) -> n.Agent:
         elif k.text in ATTRIBUTES["sett agent"] and k.text in parts:
             if k.text in _CONTAINERS:
                 _stands_in(reader, k)
+            v = _worker(reader, key, v) if k.text == "worker" else v
             attributes.append(reader.attribute(k, v, ATTRIBUTES["sett agent"]))
     return n.Agent(key.start, value.end, reader.name(key), (), tuple(attributes))
+
+
+def _require(reader: Reader, key: Scalar, value: Value, parts: dict[str, Value]) -> None:
+    """Report a name and missing keys that the first system refuses, and that a `sett` of the language may have."""
+    if "_" in key.text:
+        help = "in the file of a sett a name has letters, digits and `-`, at most 64"
+        reader.problems.add("bad-role", reader.span(key), help=help, name=key.text)
+    if isinstance(value, Mapping) and not {"bidding_strategy", "bid_script"} & parts.keys():
+        owner, help = (
+            f"agent `{key.text}`",
+            "add `bidding_strategy: review`, `claim`, `exclusive` or `ignore`, or a `bid_script`",
+        )
+        reader.problems.add("missing-attribute", reader.span(key), help=help, owner=owner, name="bidding_strategy")
+
+
+def _worker(reader: Reader, agent: Scalar, value: Value) -> Value:
+    """Return the worker of a controller as the attribute takes it: at most as many at once as there are by default, if it says 0.
+
+    Report what it lacks."""
+    if not isinstance(value, Mapping):
+        return value
+    parts = reader.keyed(value, "`worker`", ("image", "command", "max_concurrent", "workspace"))
+    if "command" not in parts:
+        owner = f"the worker of agent `{agent.text}`"
+        reader.problems.add("missing-attribute", reader.span(value), owner=owner, name="command")
+    workspace = parts.get("workspace")
+    mode = workspace
+    if isinstance(workspace, Mapping):
+        mode = reader.keyed(workspace, "`workspace`", ("mode",)).get("mode")
+    if isinstance(mode, Scalar) and mode.text not in ("", "ro", "rw"):
+        reader.problems.add("bad-word", reader.span(mode), word=mode.text, name="workspace", known="`ro`, `rw`")
+    kept = tuple((k, v) for k, v in value.pairs if not (k.text == "max_concurrent" and _is_none(v)))
+    return Mapping(value.start, value.end, kept)
+
+
+def _is_none(value: Value) -> bool:
+    return isinstance(value, Scalar) and value.text == "0"

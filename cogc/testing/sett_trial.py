@@ -391,6 +391,7 @@ class ScriptedRunner:
     """Answers the commands of agents by their scripts: `script ROLE` their work, `script ROLE.bid` their bids."""
 
     workspace = "."
+    offline = False
 
     def __init__(self, trial: SettTrial) -> None:
         self.trial = trial

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cogc.lsp import completion, hover, navigation
+from cogc.lsp import calls, completion, hover, navigation
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,4 +17,5 @@ AT: dict[str, Callable[[Workspace, str, int], object]] = {
     "textDocument/documentHighlight": navigation.highlights,
     "textDocument/prepareRename": navigation.prepare_rename,
     "textDocument/signatureHelp": completion.signature_help,
+    "textDocument/prepareCallHierarchy": calls.prepare,
 }

@@ -59,7 +59,7 @@ def references(workspace: Workspace, path: str, offset: int, declaration: bool) 
     use = use_at(workspace, path, offset)
     if use is None:
         return []
-    found = [u for u in _everywhere(workspace, path, use.meaning) if declaration or not u.declares]
+    found = [u for u in everywhere(workspace, path, use.meaning) if declaration or not u.declares]
     return [{"uri": uri_of(u.unit.path), "range": _range(u)} for u in found]
 
 
@@ -73,7 +73,7 @@ def highlights(workspace: Workspace, path: str, offset: int) -> list[object]:
     ]
 
 
-def _everywhere(workspace: Workspace, path: str, meaning: Meaning) -> list[Use]:
+def everywhere(workspace: Workspace, path: str, meaning: Meaning) -> list[Use]:
     """Return the uses of a thing in all files that can name it."""
     home = path if meaning.unit is None or meaning.unit.is_std else meaning.unit.path
     files = [path] if meaning.kind in _WITHIN or meaning.unit is None else workspace.importers(home, path)
@@ -124,7 +124,7 @@ def rename(workspace: Workspace, path: str, offset: int, new: str) -> object:
     if new == meaning.name:
         return {"changes": {}}
     places: Places = {}
-    for u in _everywhere(workspace, path, meaning):
+    for u in everywhere(workspace, path, meaning):
         places.setdefault(u.unit.path, set()).add((u.start, u.end))
     _refuse_clashes(workspace, path, meaning, places, new)
     changes: dict[str, list[object]] = {}

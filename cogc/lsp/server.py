@@ -42,6 +42,8 @@ _CAPABILITIES = {
     "workspaceSymbolProvider": True,
     "completionProvider": {"triggerCharacters": [".", '"', "/", ":", "|"]},
     "signatureHelpProvider": {"triggerCharacters": ["(", ","]},
+    "inlayHintProvider": True,
+    "callHierarchyProvider": True,
 }
 
 
@@ -72,6 +74,12 @@ class Server:
             "textDocument/references": self._references,
             "textDocument/rename": self._rename,
             "textDocument/completion": self._completion,
+            "textDocument/semanticTokens/full": self._tokens,
+            "textDocument/semanticTokens/range": self._tokens,
+            "textDocument/inlayHint": self._hints,
+            "textDocument/codeLens": self._lenses,
+            "callHierarchy/incomingCalls": self._incoming,
+            "callHierarchy/outgoingCalls": self._outgoing,
             "workspace/symbol": self._workspace_symbols,
         }
         self.notifications: dict[str, Callable[[Params], None]] = {
@@ -153,7 +161,17 @@ class Server:
         self.snippets = bool(given.get("snippetSupport"))
         root = params.get("rootUri")
         self.folders += dict.fromkeys(path_of(uri) for uri in (folders or [root] if root or folders else ()))
-        return {"capabilities": _CAPABILITIES, "serverInfo": {"name": "cogc", "version": __version__}}
+        from cogc.lsp.legend import LEGEND
+
+        tokens = {"semanticTokensProvider": {"legend": LEGEND, "full": True, "range": True}}
+        options = params.get("initializationOptions")
+        lenses: dict[str, object] = (
+            {"codeLensProvider": {}} if isinstance(options, dict) and options.get("lenses") else {}
+        )
+        return {
+            "capabilities": {**_CAPABILITIES, **tokens, **lenses},
+            "serverInfo": {"name": "cogc", "version": __version__},
+        }
 
     def _shutdown(self, params: Params) -> None:
         self.shut_down = True
@@ -291,6 +309,33 @@ class Server:
         from cogc.lsp import navigation
 
         return navigation.workspace_symbols(self.workspace, list(self.documents), str(params.get("query", "")))
+
+    # ---- marks in a text, who hears whom -----------------------------------------------------------------------
+
+    def _tokens(self, params: Params) -> object:
+        from cogc.lsp import hints
+
+        return hints.semantic_tokens(self.workspace, self._document(params).path, params.get("range"))
+
+    def _hints(self, params: Params) -> object:
+        from cogc.lsp import hints
+
+        return hints.inlay_hints(self.workspace, self._document(params).path, params["range"])
+
+    def _lenses(self, params: Params) -> object:
+        from cogc.lsp import hints
+
+        return hints.code_lenses(self.workspace, self._document(params).path)
+
+    def _incoming(self, params: Params) -> object:
+        from cogc.lsp import calls
+
+        return calls.incoming(self.workspace, params["item"])
+
+    def _outgoing(self, params: Params) -> object:
+        from cogc.lsp import calls
+
+        return calls.outgoing(self.workspace, params["item"])
 
     # ---- texts as a whole ------------------------------------------------------------------------------------
 

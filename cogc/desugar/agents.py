@@ -25,8 +25,7 @@ def coglet_of(agent: nodes.Agent, plan: str = "") -> nodes.Coglet:
     """Return the coglet that an agent becomes. `plan` names the plan that it has among its tools, if it has one."""
     output = _output(agent) or form.text(agent.name)
     conversation = _program(agent, fill.name(ASK, agent.name), ())
-    delta = form.text(agent.name) if _is_text(output) else form.anything(agent.name)
-    members = form.agent(agent.name, output=output, delta=delta, programs=(conversation,))
+    members = form.agent(agent.name, output=output, programs=(conversation,))
     if plan:
         members += form.plan_tools(agent.name, plan=fill.qualified(plan, agent.name))
     return nodes.Coglet(agent.start, agent.end, agent.name, agent.parameters, (), None, members, agent.doc)
@@ -75,11 +74,6 @@ def _program(agent: nodes.Agent, name: nodes.Name, more: tuple[nodes.Parameter, 
     query = nodes.Parameter(*at, fill.name(QUERY, agent.name), form.content(agent.name), None)
     executor = nodes.Executor(*at, fill.name(f"{MARK}agent", agent.name), None, agent.attributes)
     return nodes.Program(*at, name, (query, *more), _output(agent), executor, description(agent))
-
-
-def _is_text(output: nodes.TypeExpr) -> bool:
-    """Return whether an answer is a text, whose pieces are sent as they come; of any other answer the value so far is."""
-    return isinstance(output, nodes.TypeName) and output.name.text == "string"
 
 
 def _output(agent: nodes.Agent) -> nodes.TypeExpr | None:

@@ -14,6 +14,8 @@ from cogc.language.record import Record
 NO, MAYBE, COERCED, EXACT = 0, 1, 2, 3
 DEEPEST = 128
 """How deep the types of a program may nest, through the names of types; what is deeper is reported, and is `any`."""
+_MOST_PARTS = 2_000
+"""The most parts of the type of an answer that count while the answer comes."""
 _MOST_NAMES = 20_000
 """The most names that stand for each other; `names/declare.py` makes each stand for a type that is none."""
 
@@ -290,6 +292,41 @@ def _fit_record(source: RecordOf, target: RecordOf, assumed: _Assumed | None) ->
         if source.open:
             level = min(level, MAYBE)
     return level
+
+
+def delta(answer: Type) -> Type:
+    """Return the type of what is known of an answer while it comes: pieces of a text, or the value so far; null says that it begins anew."""
+    return STRING if expand(answer) == STRING else optional(so_far(answer))
+
+
+def so_far(whole: Type) -> Type:
+    """Return the type of the beginnings of a value, as they are read from JSON that breaks off: a field may be missing, a list or text be
+    shorter. A type that refers to itself, or has very many parts, is `any` from there on."""
+    left = _MOST_PARTS
+
+    def beginning(type: Type, inside: frozenset[str]) -> Type:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            return ANY
+        match type:
+            case Ref(key):
+                return ANY if key in inside else beginning(expand(type), inside | {key})
+            case Primitive("duration" | "time") | LiteralOf("string"):
+                return STRING
+            case Primitive() | LiteralOf():
+                return type
+            case ListOf(item):
+                return ListOf(beginning(item, inside))
+            case MapOf(value):
+                return MapOf(beginning(value, inside))
+            case UnionOf(parts):
+                return union([beginning(p, inside) for p in parts])
+            case RecordOf(fields, open):
+                return RecordOf(tuple(FieldOf(f.name, beginning(f.type, inside), True) for f in fields), open)
+        assert_never(type)
+
+    return beginning(whole, frozenset())
 
 
 def overlaps(a: Type, b: Type) -> bool:

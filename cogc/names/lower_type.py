@@ -21,6 +21,8 @@ def lower_type(world: World, unit: Unit, node: nodes.TypeExpr, problems: Problem
             return _literal(value)
         case nodes.ListType(item=item):
             return types.ListOf(lower_type(world, unit, item, problems))
+        case nodes.MapType(head=head, value=value) if head.text == f"{MARK}delta":
+            return types.delta(lower_type(world, unit, value, problems))
         case nodes.MapType(head=head, value=value):
             if head.text != "map":
                 from cogc.diagnostics.habits import TYPES

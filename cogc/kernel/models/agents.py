@@ -59,6 +59,11 @@ def delta(kernel: State, inst: Instance, value: Value) -> None:
     emit(inst, inst.code.transmit_names.index("delta"), value)
 
 
+def delta_type(inst: Instance) -> int:
+    """Return the number of the type of an agent's channel `delta`."""
+    return inst.code.ir.transmits[inst.code.transmit_names.index("delta")].type
+
+
 def listened(inst: Instance) -> bool:
     """Return whether a coglet is an agent whose `delta` has a listener."""
     if inst.code.ir.kind != "agent":

@@ -33,6 +33,7 @@ class Answer:
     """The declared type of an answer: a schema for the model, and a check of the answer."""
 
     def __init__(self, unit: Unit, number: int, provider: str = "") -> None:
+        self.validators = unit.validators
         self.check = unit.validators.check(number)
         self.type = unit.validators.types[number]
         self.schema, self.wrapped = schema_of(self.type)
@@ -47,7 +48,7 @@ class Answer:
         wrong: Failure | None = None
         for found in _values(said):
             try:
-                return self._checked(found)
+                return self.checked(self._bare(found))
             except Failure as failure:
                 wrong = wrong or failure
         if self.wrapped and wrong is None:  # a word of a union of words, said without quotes
@@ -57,17 +58,25 @@ class Answer:
                 pass
         raise wrong or Failure("type", f"the answer is no JSON: {_reason(said)}")
 
-    def _checked(self, found: Any) -> Any:
-        """Return the value of the declared type. A null in the place of what may be left out counts as left out."""
-        if self.wrapped and type(found) is dict and set(found) == {"value"}:
-            found = found["value"]
+    def _bare(self, found: Any) -> Any:
+        """Return a value without the record into which the model was told to wrap it."""
+        return found["value"] if self.wrapped and type(found) is dict and set(found) == {"value"} else found
+
+    def checked(self, found: Any, number: int | None = None) -> Any:
+        """Return a value of the declared type, or of the one with a `number`. Raise Failure if it has another.
+
+        A null in the place of what may be left out counts as left out.
+        """
+        check, wanted = self.check, self.type
+        if number is not None:
+            check, wanted = self.validators.check(number), self.validators.types[number]
         try:
-            return self.check(found)
+            return check(found)
         except Failure:
-            bare = _without_nulls(found, self.type)
+            bare = _without_nulls(found, wanted)
             if bare == found:
                 raise
-            return self.check(bare)
+            return check(bare)
 
 
 def _without_nulls(value: Any, wanted: types.Type) -> Any:

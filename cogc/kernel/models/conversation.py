@@ -572,9 +572,13 @@ class Conversation:
         streams, name = self._streams(), self.program.name
         ask = AskModel(self.model.key, name, request, self.left(), news, streams, self.program.at)
         ask.partial = (
-            Partial(self.result.wrapped) if streams and not self._is_text() and "count" not in request else None
+            Partial(self.result.wrapped, self._so_far) if streams and not self._is_text() and "count" not in request else None
         )
         return ask
+
+    def _so_far(self, value: Any) -> Any:
+        """Return what is known of an answer as a value of the channel `delta`. Raise Failure if it does not have that type."""
+        return self.result.checked(value, agents.delta_type(self.inst))
 
     def _is_text(self) -> bool:
         """Return whether the answer is a text."""

@@ -3,14 +3,20 @@
 `Partial` collects the pieces of one reply. After a piece it gives the value so far, if that has changed: objects and lists with what is
 complete in them, and texts as far as they have come. A number, a word such as `true`, and the name of a field count when they are
 complete. The whole text is read again when it has grown by one part in `STEP`, so that the work grows with the length of the answer.
+
+What is known so far has a type of its own, that of the channel `delta` (`types.delta`): a value that does not have it is that of an answer
+which will not fit, and is passed over.
 """
 
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from cogc.language.values import equal
+from cogc.language.values import Failure, equal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 STEP = 32
 """An answer is read again when it has grown by one part in so many."""
@@ -21,12 +27,13 @@ _SPACE = " \t\r\n"
 
 
 class Partial:
-    """The text of one reply so far. `wrapped` says that the value stands in `{value}`."""
+    """The text of one reply so far. `wrapped` says that the value stands in `{value}`; `check` gives it its type, or raises Failure."""
 
-    __slots__ = ("last", "read", "text", "wrapped")
+    __slots__ = ("check", "last", "read", "text", "wrapped")
 
-    def __init__(self, wrapped: bool) -> None:
+    def __init__(self, wrapped: bool, check: Callable[[Any], Any]) -> None:
         self.wrapped = wrapped
+        self.check = check
         self.text = ""
         self.read = 0
         self.last: Any = NOTHING
@@ -43,7 +50,10 @@ class Partial:
         if found is NOTHING or (self.last is not NOTHING and equal(found, self.last)):
             return NOTHING
         self.last = found
-        return found
+        try:
+            return self.check(found)
+        except Failure:
+            return NOTHING
 
 
 def so_far(text: str) -> Any:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from cogc.kernel.models.partial import NOTHING, Partial, so_far
 from support.sim import Sim
+from support.specs import check_text
 
 
 @pytest.mark.parametrize(
@@ -70,7 +71,7 @@ def test_no_text_stops_it(text: str) -> None:
 
 
 def test_the_work_grows_with_the_length() -> None:
-    partial, piece = Partial(False), '{"rows": ["' + "x" * 20
+    partial, piece = Partial(False, lambda value: value), '{"rows": ["' + "x" * 20
     begun, given_out = time.process_time(), 0
     for number in range(30_000):
         given_out += partial.add(piece if not number else "word ") is not NOTHING
@@ -124,3 +125,33 @@ def test_a_reply_that_begins_anew_is_null() -> None:
     sim.kernel.delta(sim.asks[0].id, '{"a": "y')
     sim.settle()
     assert sim.sent("parts")[-1] == {"a": "y"}
+
+
+def test_what_is_known_has_the_type_of_the_channel() -> None:
+    pieces = ('{"sure": 1', ', "kind": "bu', 'g", "due": "2', 'h", "note": null, "tags": ["a"', '], "more": 1}')
+    sim = streamed('{ sure: float, kind: "bug" | "idea", due: duration, note?: string, tags: [string] }', *pieces)
+    assert sim.sent("parts") == [
+        {}, {"sure": 1.0, "kind": "bu"}, {"sure": 1.0, "kind": "bug", "due": "2"},
+        {"sure": 1.0, "kind": "bug", "due": "2h", "tags": ["a"]},
+    ]  # fmt: skip
+    assert type(sim.sent("parts")[1]["sure"]) is float
+
+
+@pytest.mark.parametrize(
+    ("output", "type"),
+    [
+        ("{ a: string, n: int = 3 }", "{ a?: string, n?: int }?"),
+        ('"bug" | "idea"', "string?"),
+        ("S", "string"),
+        ("[time | 1]", "[string | 1]?"),
+        ("map[S?]", "map[string?]?"),
+        ("Tree", "{ value?: int, children?: [any] }?"),
+        ('{ kind: "a", x: int } | { kind: "b", ... }', "{ kind?: string, x?: int } | { kind?: string, ... } | null"),
+    ],
+)
+def test_the_check_knows_what_comes_of_an_answer(output: str, type: str) -> None:
+    types = "type S = string\ntype Tree = { value: int, children: [Tree] }\n"
+    text = types + AGENT.replace("OUTPUT", output).replace("transmit parts: any", "transmit parts: image")
+    found = check_text(text.replace("on a.delta as d { parts <- d }", "link a.delta -> self.parts"))[1]
+    said = [d.message for d in found if d.severity == "error"]
+    assert said == [f"`a.delta` sends `{type}`, but `self.parts` takes `image`"]

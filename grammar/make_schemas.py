@@ -1,8 +1,8 @@
 """Make the JSON Schemas in `grammar/`: `python -m grammar.make_schemas`.
 
 `cog.schema.json` describes the YAML notation, by the table of attributes that the checker uses; `ir.schema.json` describes
-built programs, `trace.schema.json` the records of a trace, `journal.schema.json` the lines of a recording, `script.schema.json` the
-files of scripted models, `lock.schema.json` the lock of MCP servers. They are for editors and other tools. The checker has rules of
+built programs, `trace.schema.json` the records of a trace, `journal.schema.json` the lines of a recording, `live.schema.json` those of
+a live run of a test, `script.schema.json` the files of scripted models, `lock.schema.json` the lock of MCP servers. They are for editors and other tools. The checker has rules of
 its own for its diagnostics; a test holds the two together.
 """
 
@@ -17,6 +17,7 @@ import msgspec
 from cogc import ir
 from cogc.disk.resources import folder
 from cogc.language.attributes import ATTRIBUTES, BACKENDS, EXECUTORS, PROVIDERS
+from cogc.run.line_forms import HEAD, KINDS, LIVE_HEAD, LIVE_LINE, RUN, SETT, Item, LineForm
 from cogc.run.scripted import ANSWERS, ERROR, FACTS, KEYS
 from cogc.syntax.nodes import MODIFIERS
 
@@ -302,10 +303,37 @@ def lock_schema() -> dict[str, Any]:
 
 def journal_schema() -> dict[str, Any]:
     """Return the schema of one line of a recording: the head, or an event `[step, nanoseconds, kind, ..., checksum]`."""
-    whole = {"type": "integer", "minimum": 0}
-    head = _object({"journal": {"type": "integer", "minimum": 2}, "run": _TEXT, "sum": _TEXT}, ("journal",), True)
-    event = {"type": "array", "prefixItems": [whole, whole, _TEXT], "minItems": 4}
-    return {"$schema": _DRAFT, "title": "A line of a recording", "anyOf": [head, event]}
+    whole = KINDS["count"][1]
+    events: dict[str, dict[str, Any]] = {}
+    for kind, form in [*RUN.items(), *SETT.items()]:
+        least = 4 + sum(not i.optional for i in form.items)
+        end: dict[str, Any] = {} if form.open else {"maxItems": 4 + len(form.items)}
+        items = [whole, whole, {"const": kind}, *(_item(i) for i in form.items)]
+        made = {"title": kind, "type": "array", "prefixItems": items, "minItems": least, **end}
+        events[json.dumps(made)] = made
+    return {
+        "$schema": _DRAFT,
+        "title": "A line of a recording",
+        "anyOf": [_of_form(HEAD, {"sum": _TEXT}), *events.values()],
+    }
+
+
+def live_schema() -> dict[str, Any]:
+    """Return the schema of one line of the recording of a live run of a test."""
+    lines = [_of_form(LIVE_HEAD, {"kind": {"const": "live"}}), _of_form(LIVE_LINE)]
+    return {"$schema": _DRAFT, "title": "A line of the recording of a live run", "anyOf": lines}
+
+
+def _of_form(form: LineForm, more: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Return the schema of a line that is a record."""
+    properties = {**{i.name: KINDS[i.kind][1] for i in form.items}, **(more or {})}
+    return _object(properties, tuple(i.name for i in form.items if not i.optional), form.open)
+
+
+def _item(item: Item) -> dict[str, Any]:
+    """Return the schema of an item of a line. What stands behind items that were left out is the checksum, a text."""
+    schema = KINDS[item.kind][1]
+    return {"anyOf": [schema, _TEXT]} if item.optional and schema not in ({}, _TEXT) else schema
 
 
 def files() -> dict[str, str]:
@@ -317,6 +345,7 @@ def files() -> dict[str, str]:
         "script.schema.json": json.dumps(script_schema(), indent=1) + "\n",
         "lock.schema.json": json.dumps(lock_schema(), indent=1) + "\n",
         "journal.schema.json": json.dumps(journal_schema(), indent=1) + "\n",
+        "live.schema.json": json.dumps(live_schema(), indent=1) + "\n",
     }
     older = {
         name.replace(".schema", ".draft-07.schema"): json.dumps(draft_07(json.loads(text)), indent=1) + "\n"

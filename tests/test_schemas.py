@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import random
 import re
+import zlib
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -14,11 +17,16 @@ import yaml
 from cogc import ir
 from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.source import Source
+from cogc.kernel.machine import Kernel
+from cogc.kernel.unit import Unit
 from cogc.language import functions, types
 from cogc.language.builtins import FUNCTIONS, RUN_TIME_ONLY
-from cogc.run.journal import Journal
+from cogc.run import line_forms
+from cogc.run.journal import Divergence, Journal, load, replay
 from cogc.run.scripted import Scripted
 from cogc.syntax import parse_cog, write_yaml
+from cogc.testing.recording import BadRecording
+from cogc.testing.recording import load as load_live
 from grammar import make_schemas
 from support.cli import cogc_here
 from support.paths import ROOT
@@ -37,7 +45,7 @@ def test_the_schemas_are_current_and_valid(name: str) -> None:
     jsonschema.Draft202012Validator.check_schema(json.loads(text))
 
 
-@pytest.mark.parametrize("name", ["cog", "ir", "trace", "script", "lock", "journal"])
+@pytest.mark.parametrize("name", ["cog", "ir", "trace", "script", "lock", "journal", "live"])
 def test_the_schemas_for_editors_are_current_valid_and_have_no_word_of_a_later_draft(name: str) -> None:
     file = f"{name}.draft-07.schema.json"
     text = (ROOT / "grammar" / file).read_text()
@@ -218,3 +226,117 @@ def test_the_lines_of_a_recording_have_their_schema() -> None:
     assert len(lines) > 3
     for line in lines:
         validator.validate(json.loads(line))
+
+
+HEAD = {"journal": 5, "run": "r", "seed": 0, "epoch": 0, "program": "p"}
+JOURNALED = [
+    ([0, 0, "start", {}, []], ""), ([0, 0, "start", {}, [["Main", "n", 5]]], ""), ([1, 5, "time"], ""), ([0, 0, "input", "x", 5, True], ""), ([3, 0, "end", "completed"], ""),
+    ([0, 0, "call", 1, "d", "f", "Main", "{}"], ""), ([0, 0, "told", 1, "sent", "x", 5, {}], ""), ([0, 0, "stop"], ""),
+    ([0, "start", {}, []], "two whole numbers"), ([-1, 0, "time"], "two whole numbers"), (5, "a line is"), ({"a": 1}, "a line is"), ([0, 0, 5], "there is no line of the kind 5"),
+    ([0, 0, "strat", {}, []], "there is no line of the kind \"strat\"; the kinds are call,"), ([0, 0, "start", [], []], "`parameters` of `start` is a record, not []"),
+    ([0, 0, "start", {}, [["Main", 5, 5]]], "`kept` of `start` is a list of [path, name, value]"), ([0, 0, "result", 1], "`result` has no `value`; it takes call: a whole number from 0, value"),
+    ([0, 0, "result", "1", 5], "`call` of `result` is a whole number from 0, not \"1\""), ([0, 0, "result", True, 5], "`call` of `result`"), ([0, 0, "delta", 1, 5], "`piece` of `delta` is a text, not 5"),
+    ([0, 0, "time", 5], "`time` has 1 items; it takes nothing"), ([0, 0, "input", "x", 5, False], "`given` of `input` is true, not false"), ([0, 0, "look"], "there is no line of the kind"),
+]  # fmt: skip
+
+
+def recording(head: dict[str, Any], *lines: object) -> bytes:
+    """Return a recording whose checksums are right, whatever stands in its lines."""
+    checksum, found = 0, b""
+    for line in (head, *lines):
+        written, text = json.dumps(line).encode(), b""
+        key = b'"sum":' if written.endswith(b"}") else b""
+        checksum = zlib.crc32(written, checksum)
+        text = b'%s,%s"%08x"%s' % (written[:-1], key, checksum, written[-1:])
+        found += text + b"\n"
+    return found
+
+
+@pytest.mark.parametrize(("line", "said"), JOURNALED, ids=repr)
+def test_a_line_of_a_recording_is_held_to_its_schema(line: Any, said: str) -> None:
+    schema = json.loads((ROOT / "grammar" / "journal.schema.json").read_text())
+    whole = [*line, "12345678"] if isinstance(line, list) else line
+    assert jsonschema.Draft202012Validator(schema).is_valid(whole) == (not said or line == [0, 0, "look"])
+    data = recording(HEAD, [0, 0, "start", {}, []], line, [9, 9, "end"])
+    if not said:
+        assert load(data).over
+        return
+    with pytest.raises(ValueError) as refused:
+        load(data)
+    assert str(refused.value).startswith("line 3") and (said in str(refused.value) or not isinstance(line, list))
+
+
+@pytest.mark.parametrize(
+    ("head", "said"),
+    [
+        ({"journal": 5}, "line 1: the line has no `run`; it takes journal: a whole number from 0, run: a text"),
+        ({**HEAD, "seed": "5"}, 'line 1: `seed` of the line is a whole number, not "5"'),
+        ({**HEAD, "program": 5}, "line 1: `program` of the line is a text, not 5"),
+    ],
+)
+def test_the_first_line_of_a_recording_is_held_to_its_schema(head: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match="line 1") as refused:
+        load(recording(head, [0, 0, "stop"]))
+    assert str(refused.value).startswith(said)
+
+
+def test_the_recording_of_a_sett_has_lines_of_its_own() -> None:
+    sett = {**HEAD, "sett": "Build it."}
+    assert load(recording(sett, [0, 1, "look"], [0, 1, "result", [1, {}]], [0, 2, "end"])).over
+    with pytest.raises(
+        ValueError, match="line 2: `result` of `result` is a list of the number of a call and its value"
+    ):
+        load(recording(sett, [0, 1, "result", [1]], [0, 2, "end"]))
+    with pytest.raises(ValueError, match="line 2: there is no line of the kind"):
+        load(recording(HEAD, [0, 1, "look"], [0, 2, "end"]))
+
+
+LIVE = {"v": 1, "kind": "live", "file": "a.cog", "test": "t", "seed": 0, "run": 1}
+SAID = {"scene": 0, "number": 1, "request": "d", "result": {}, "pieces": [], "program": "f", "prompt": "go"}
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (SAID, ""), ({**SAID, "pieces": [5]}, "line 3: `pieces` of the line is a list of texts, not [5]"), ({**SAID, "number": "1"}, "line 3: `number` of the line"),
+        ({k: v for k, v in SAID.items() if k != "result"}, "line 3: the line has no `result`; it takes scene: "), ({**SAID, "more": 1}, "line 3: the line has no `more`; it is a record of scene: "),
+        ([], "line 3: the line is a record of scene: a whole number from 0, number: "),
+    ],
+)  # fmt: skip
+def test_the_recording_of_a_live_run_is_held_to_its_schema(line: object, said: str, tmp_path: Path) -> None:
+    schema = jsonschema.Draft202012Validator(json.loads((ROOT / "grammar" / "live.schema.json").read_text()))
+    assert schema.is_valid(LIVE) and schema.is_valid(line) == (not said)
+    path = tmp_path / "r.jsonl"
+    path.write_text(f"{json.dumps(LIVE)}\n\n{json.dumps(line)}\n")
+    if not said:
+        assert load_live(str(path)).said
+        return
+    with pytest.raises(BadRecording) as refused:
+        load_live(str(path))
+    assert str(refused.value).startswith(said)
+
+
+def test_recordings_that_are_damaged_end_in_a_line_and_not_in_a_traceback() -> None:
+    bundle = build("coglet Main { listen x: int\n transmit o: int\n on x as v { o <- v } }", "Main")
+    file, draws = io.BytesIO(), random.Random(7)
+    session(bundle, inputs=[("x", 1), ("x", 2)], sim=True, journal=Journal(file, {**HEAD, "program": bundle.hash}))
+    head, *lines = load(file.getvalue())[:2]
+    odd: list[Any] = [None, -1, "x", {}, [], 1e9, [1, 2, 3], 2**70, {"$failure": 5}]
+    kinds = [*line_forms.RUN]
+    for _ in range(300):
+        mutated = [list(line) for line in lines[0]]
+        line = draws.choice(mutated)
+        act = draws.randrange(3)
+        if act == 0:
+            line[draws.randrange(len(line))] = draws.choice(odd)
+        elif act == 1:
+            mutated.insert(
+                draws.randrange(len(mutated)), [0, 0, draws.choice(kinds), *draws.choices(odd, k=draws.randrange(4))]
+            )
+        else:
+            del line[draws.randrange(len(line)) :]
+        try:
+            found = load(recording(head, *mutated))
+            replay(Kernel(Unit(bundle), 0, 0), found.events)
+        except (ValueError, Divergence) as error:
+            assert "\n" not in str(error)[:20]

@@ -434,6 +434,8 @@ def _replay(bundle: ir.Bundle, options: Namespace, state: StateFolder) -> int:
         )
     if PRUNED in head:
         raise UsageError(f"--replay {options.replay}: the events of this run were removed by `cogc runs --prune`")
+    if "program" not in head:
+        raise UsageError(f"--replay {options.replay}: it is the recording of a runtime: cogc runtime replay FILE")
     if head["program"] != bundle.hash:
         sys.stderr.write("cogc: warning: the journal was recorded from another version of this program\n")
     options.seed, options.sim = head["seed"], True

@@ -88,7 +88,7 @@ class _Plan:
             raise UsageError(f"--replay {path}: {error}") from None
         if "sett" not in head:
             raise UsageError(f"--replay {path}: it is the recording of a run of coglets, not of a sett")
-        if head["program"] != self.bundle.hash:
+        if head.get("program") != self.bundle.hash:
             sys.stderr.write("cogc: warning: the journal was recorded from another version of this program\n")
         self.instance, self.seed, self.start, self.goal = head["run"], head["seed"], head["epoch"], head["sett"]
         self.board = "memory"

@@ -197,6 +197,8 @@ def _replay(options: Namespace) -> int:
         head, events = journal.read(Path(options.recording))
     except (OSError, ValueError) as error:
         raise UsageError(f"cannot read `{options.recording}`: {error}") from None
+    if "program" in head:
+        raise UsageError(f"`{options.recording}` is the recording of a run: cogc run SPEC --replay FILE")
     file = _opened(options.trace)
     writer = None if file is None else TraceWriter(io.BufferedWriter(file))
     kernel = Kernel(host(), head["seed"], head["epoch"], writer is not None, head["run"])

@@ -2,8 +2,9 @@
 
 NAME is cog (the YAML notation), ir (what `cogc build` writes), trace (a
 record of a trace), script (the file of a scripted model), lock
-(`cogc.lock.json`) or journal (a line of a recording). An editor reads the
-schema of a spec from a comment in its first line:
+(`cogc.lock.json`), journal (a line of a recording) or live (a line of the
+recording of a live run of a test). An editor reads the schema of a spec from
+a comment in its first line:
 `# yaml-language-server: $schema=cog.schema.json`.
 
 Exit codes: 0 done.
@@ -24,10 +25,10 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "name",
         nargs="?",
-        choices=("cog", "ir", "trace", "script", "lock", "journal"),
+        choices=("cog", "ir", "trace", "script", "lock", "journal", "live"),
         default="cog",
         metavar="NAME",
-        help="cog, ir, trace, script, lock or journal (default: cog)",
+        help="cog, ir, trace, script, lock, journal or live (default: cog)",
     )
     parser.add_argument("--draft-07", action="store_true", help="in the words of draft-07, which most editors read")
 

@@ -11,11 +11,14 @@ tag has put there; only then it packs.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from cogc.language.values import Duration, Failure, Media, Time
+from cogc.language.values import Duration, Failure, Media, Time, shorten
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _MARK = b'"$'
 _tags = [0]
@@ -63,21 +66,43 @@ def packed(value: object) -> Any:
 
 
 def unpacked(value: object, escaped: bool = True) -> Any:
-    """Return the value that JSON data of `packed` stands for. Data from before there was an escape is not `escaped`."""
+    """Return the value that JSON data of `packed` stands for. Data from before there was an escape is not `escaped`.
+
+    Raise ValueError for a tag around something that it does not stand for.
+    """
     if isinstance(value, list):
         return [unpacked(v, escaped) for v in value]
     if isinstance(value, dict):
         if len(value) == 1:
             ((key, inner),) = value.items()
-            if key == "$duration":
-                return Duration(inner)
-            if key == "$time":
-                return Time(inner)
-            if key == "$media":
-                return Media(*inner)
-            if key == "$failure":
-                return Failure(*inner)
+            if key in _FORMS:
+                return _of_tag(key, inner)
             if escaped and key.startswith("$$"):
                 return {key[1:]: unpacked(inner)}
         return {k: unpacked(v, escaped) for k, v in value.items()}
     return value
+
+
+_FORMS: dict[str, tuple[int, tuple[type, ...]]] = {
+    "$duration": (1, (int,)),
+    "$time": (1, (int,)),
+    "$media": (1, (str, str, str, int, str)),
+    "$failure": (2, (str, str, int, str)),
+}
+"""For each tag, the types of what it stands around, and how many of them must be there."""
+
+
+def _of_tag(key: str, inner: Any) -> object:
+    """Return the value that a tag stands for. Raise ValueError if it stands around something else."""
+    given = [inner] if key in ("$duration", "$time") else inner
+    least, kinds = _FORMS[key]
+    fits = isinstance(given, list) and least <= len(given) <= len(kinds)
+    if not fits or any(type(v) is not kind for v, kind in zip(given, kinds, strict=False)):
+        raise ValueError(f"the tag `{key}` stands around {shorten(inner)}")
+    made: dict[str, Callable[..., object]] = {
+        "$duration": Duration,
+        "$time": Time,
+        "$media": Media,
+        "$failure": Failure,
+    }
+    return made[key](*given)

@@ -8,7 +8,7 @@ last item of each line is a checksum of the line and of all lines before it, so 
 found at its place (`_sealed`, `_opened`). A last line that is torn was being written when the run was killed, and is
 left out.
 
-Three kinds of lines are no events of the kernel. `call` says what the kernel asked for, so that a replay can compare.
+`line_forms.py` has the items of each kind of line. Three kinds are no events of the kernel. `call` says what the kernel asked for, so that a replay can compare.
 `left` says how many effects had been carried out by then that leave the run. `saved` has what an object in Python gave
 for a resume. An `input` that the command line gave has a last item `true`.
 """
@@ -34,6 +34,7 @@ from cogc.kernel.machine import Kernel
 from cogc.kernel.unit import Unit
 from cogc.language.codec import encode, unpacked
 from cogc.language.values import Failure, shorten
+from cogc.run import line_forms
 
 VERSION = 5
 """The version that is written. Older ones are read too: 4 had no `left`, no `saved` and no places of calls, 3 said of no step that it was
@@ -42,6 +43,8 @@ UNESCAPED = 2
 """The version before 3: a record of the user's could not be told from a tag."""
 READ = (UNESCAPED, 3, 4, VERSION)
 """The versions that are read."""
+_OPEN = ("told", "hosted", "order", "unit", "steer", "progress")
+"""The events whose form depends on what they say: the part of the kernel that takes them knows it."""
 CRASH = "COGC_CRASH_AT"
 """The variable that kills the process at a write of its journal, for tests: `7` right after the seventh, `7-` right before it."""
 Outward = Call | Ask | Dispatch
@@ -201,6 +204,7 @@ def load(data: bytes) -> Recording:
     found: list[Any] = []
     checksum = size = 0
     escaped = version != UNESCAPED
+    lines_of = line_forms.RUN
     for number, line in enumerate(lines, 1):
         try:
             value, checksum = _opened(line, checksum, escaped)
@@ -208,6 +212,14 @@ def load(data: bytes) -> Recording:
             if number == len(lines) and not rest and number > 1 and _is_torn(line):
                 return Recording(found[0], found[1:], size, checksum, True)
             raise ValueError(f"line {number} is broken: {error}") from None
+        try:
+            if number == 1:
+                line_forms.check_record(value, line_forms.HEAD)
+                lines_of = line_forms.SETT if "sett" in value else line_forms.RUN
+            else:
+                line_forms.check_line(value, lines_of)
+        except ValueError as error:
+            raise ValueError(f"line {number}: {error}") from None
         found.append(value)
         size += len(line) + 1
     return Recording(found[0], found[1:], size, checksum, bool(rest))
@@ -280,6 +292,10 @@ def replay(kernel: Kernel, events: list[Event], taken: Taken | None = None, goes
             _hand_in(kernel, event)
         except Failure as refused:
             raise Divergence(f"line {i + 2}: a {kind} that was taken is refused: {refused.message}") from None
+        except (LookupError, TypeError, AttributeError, ValueError) as unfit:
+            if kind not in _OPEN:
+                raise
+            raise Divergence(f"line {i + 2}: a {kind} does not have its form: {unfit}") from None
         _cut_short(kernel)
     if whole:
         kernel.run()

@@ -19,6 +19,7 @@ from cogc.diagnostics.visible import visible_bytes
 from cogc.kernel.effects import Ask
 from cogc.language.codec import packed, unpacked
 from cogc.language.values import Failure, plain
+from cogc.run import line_forms
 from cogc.run.models import Emit, Models
 from cogc.run.outside import without_secrets
 from cogc.testing.calls import prompt_of
@@ -99,22 +100,37 @@ def digest(ask: Ask) -> str:
 def load(path: str) -> Recording:
     """Read a recording. Raise BadRecording."""
     try:
-        lines = Path(path).read_bytes().splitlines()
-        head, *rows = [msgspec.json.decode(line) for line in lines if line.strip()]
+        written = Path(path).read_bytes().splitlines()
     except OSError as error:
         raise BadRecording((error.strerror or str(error)).lower()) from None
-    except (ValueError, msgspec.DecodeError):
-        raise BadRecording("it is no recording of `cogc test --live`") from None
+    lines = [(number, line) for number, line in enumerate(written, 1) if line.strip()]
+    head = _decoded(lines[0][1]) if lines else None
     if not isinstance(head, dict) or head.get("kind") != KIND or head.get("v") != VERSION:
         raise BadRecording("it is no recording of `cogc test --live`")
     recording = Recording({k: v for k, v in head.items() if k not in ("v", "kind")})
-    try:
-        for row in rows:
-            said = Said(**{k: unpacked(v) for k, v in row.items()})
-            recording.said[said.scene, said.number] = said
-    except (TypeError, AttributeError):
-        raise BadRecording("a line of it is damaged") from None
+    _checked(lines[0][0], head, line_forms.LIVE_HEAD)
+    for number, line in lines[1:]:
+        row = _checked(number, _decoded(line), line_forms.LIVE_LINE)
+        said = Said(**row)
+        recording.said[said.scene, said.number] = said
     return recording
+
+
+def _checked(number: int, line: Any, form: line_forms.LineForm) -> dict[str, Any]:
+    """Return a line that has its form. Raise BadRecording for another one."""
+    try:
+        line_forms.check_record(line, form)
+        return {k: unpacked(v) for k, v in line.items()}
+    except ValueError as error:
+        raise BadRecording(f"line {number}: {error}") from None
+
+
+def _decoded(line: bytes) -> Any:
+    """Return a line as data; None for one that is no JSON."""
+    try:
+        return msgspec.json.decode(line)
+    except (ValueError, RecursionError):
+        return None
 
 
 class RecordedModels(Models):

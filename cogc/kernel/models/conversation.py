@@ -572,7 +572,9 @@ class Conversation:
         streams, name = self._streams(), self.program.name
         ask = AskModel(self.model.key, name, request, self.left(), news, streams, self.program.at)
         ask.partial = (
-            Partial(self.result.wrapped, self._so_far) if streams and not self._is_text() and "count" not in request else None
+            Partial(self.result.wrapped, self._so_far)
+            if streams and not self._is_text() and "count" not in request
+            else None
         )
         return ask
 

@@ -18,7 +18,7 @@ from cogc import ir
 from cogc.disk.resources import folder
 from cogc.language.attributes import ATTRIBUTES, BACKENDS, EXECUTORS, PROVIDERS
 from cogc.run.line_forms import HEAD, KINDS, LIVE_HEAD, LIVE_LINE, RUN, SETT, Item, LineForm
-from cogc.run.scripted import ANSWERS, ERROR, FACTS, KEYS
+from cogc.run.scripted import ANSWERS, COUNTS, ERROR, FACTS, KEYS
 from cogc.syntax.nodes import MODIFIERS
 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -283,7 +283,7 @@ def script_schema() -> dict[str, Any]:
     rule = _object(
         {
             "when": conditions, "reply": {}, "tools": {"type": "array", "items": asked}, "error": error,
-            "delay": {"type": ["string", "number"]}, "times": count, "usage": {"type": "object", "additionalProperties": count},
+            "delay": {"type": ["string", "number"]}, "times": count, "usage": _object(dict.fromkeys(COUNTS, count)),
         }
     )  # fmt: skip
     rule["oneOf"] = [{"required": [key]} for key in ANSWERS]

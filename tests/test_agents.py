@@ -441,7 +441,7 @@ def test_a_replay_gives_the_same_trace(tmp_path: Path) -> None:
             sim=True,
             seed=3,
             epoch=5,
-            journal=journal.Journal(file, {}),
+            journal=journal.Journal(file, {"run": "r", "seed": 0, "epoch": 0}),
             trace=TraceWriter(trace),
         )
     assert made.outputs["out"][-1] == "all in one" and "in " in made.outputs["out"]

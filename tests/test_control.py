@@ -236,7 +236,9 @@ def test_who_changes_a_run_is_in_its_journal_and_its_trace(tmp_path: Path) -> No
         assert "error" in await asked(door, line({"action": "cancel", "id": "Main/nobody"}))
 
     with open(tmp_path / "journal", "wb") as file:
-        with_door(tmp_path, body, Sinks(journal=Journal(file, {})), on_records=records.extend)
+        with_door(
+            tmp_path, body, Sinks(journal=Journal(file, {"run": "r", "seed": 0, "epoch": 0})), on_records=records.extend
+        )
     by = {"user": pwd.getpwuid(os.getuid()).pw_name, "uid": os.getuid(), "pid": os.getpid()}
     wanted = [("pause", "Main/a"), ("guide", "Main/crew"), ("cancel", "Main/nobody")]
     steered = [r for r in records if r["kind"] == "steer"]

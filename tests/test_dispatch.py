@@ -213,7 +213,7 @@ def test_the_suite_finds_what_is_wrong() -> None:
 def test_a_replay_dispatches_nothing(run: Any, tmp_path: Path) -> None:
     script = [spawns("say a"), of("Helper", "say", reply={"word": "hi"}), of("Agent", "", reply="done")]
     with open(tmp_path / "j", "wb") as file:
-        made, _ = run(script, journal=journal.Journal(file, {}), seed=1, epoch=1)
+        made, _ = run(script, journal=journal.Journal(file, {"run": "r", "seed": 0, "epoch": 0}), seed=1, epoch=1)
     kernel, seen = Kernel(made.kernel.unit, 1, 1), []
     journal.replay(kernel, journal.read(tmp_path / "j")[1], seen.extend)
     assert [e.value for e in seen if type(e).__name__ == "Output"] == ["done"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 from collections.abc import Iterator
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from cogc.kernel.models.budget import Usage
+from cogc.run import report
 from cogc.run.session import Session
 from support.anthropic import (
     Server,
@@ -25,7 +27,7 @@ from support.anthropic import (
     status,
     use,
 )
-from support.cli import cogc
+from support.cli import cogc, cogc_here
 from support.sessions import session
 from support.sim import Sim
 from support.specs import build
@@ -355,12 +357,41 @@ def scripted(tmp_path: Any, script: Any, **options: Any) -> Session:
 
 def test_scripts_ask_for_tools_and_fail(tmp_path: Any) -> None:
     script = [
-        {"when": "one", "tools": [{"name": "double", "input": {"n": 21}}]},
+        {"when": "one", "tools": [{"name": "double", "input": {"n": 21}}], "usage": {}},
         {"when": "42", "reply": "it is 42", "usage": {"input": 3, "output": 4}},
     ]
     made = scripted(tmp_path, script)
     assert made.outputs["out"] == ["it is 42"] and made.kernel.models.usages["ask", "m"].tokens == 7
     assert scripted(tmp_path, [{"error": "tired"}]).outputs["out"] == [["program", "`ask`: tired"]]
+
+
+def test_tokens_that_a_script_does_not_say_are_estimated(tmp_path: Any) -> None:
+    made = scripted(tmp_path, ["four words of text"])
+    used = made.kernel.models.usages["ask", "m"]
+    assert (used.calls, used.estimated) == (1, 1) and used.input > 10 and 4 < used.output < 40
+    assert report.usage(made.kernel) == ""  # all of it is a guess, and costs nothing
+    bounded = scripted(tmp_path, [{"reply": "x" * 4_000, "times": 9}], budget={"tokens": 900})
+    used = bounded.kernel.models.usages["ask", "m"]
+    assert 0 < used.tokens <= 900  # an answer has no more tokens than the request allows
+    spent = [{"when": "", "tools": [{"name": "double", "input": {"n": 21}}]}]
+    ((kind, said),) = scripted(tmp_path, spent, budget={"tokens": 300}).outputs["out"]
+    assert kind == "budget" and "300 tokens" in said
+
+
+def test_what_is_estimated_is_marked_in_the_table(tmp_path: Any) -> None:
+    (tmp_path / "s.cog").write_text(
+        SPEC.format(url="http://127.0.0.1:9", result="string", program=", budget: { usd: 0.01 }", model="")
+    )
+    (tmp_path / "a.yml").write_text(
+        "- times: 1\n  when: ''\n  reply: bound\n  usage: {input: 1000, output: 100}\n- bound\n"
+    )
+    words = ["run", "s.cog", "--root", "Main", "--input", "q=x", "--model", "m=scripted:a.yml"]
+    done = cogc_here(*words, cwd=tmp_path)
+    assert "cogc: models\n" in done.stderr and "$0.003000" in done.stderr and "~" not in done.stderr
+    (tmp_path / "a.yml").write_text("[bound]")
+    done = cogc_here(*words, cwd=tmp_path)
+    assert "cogc: models (~ tokens and cost are estimated: nobody has counted them)\n" in done.stderr
+    assert re.search(r"ask +m +1 +~\d+ +0 +~\d+ +~\$0\.000\d+", done.stderr), done.stderr
 
 
 def test_a_hook_converses_as_its_own_coglet(tmp_path: Any) -> None:
@@ -430,7 +461,7 @@ def test_models_are_bound_on_the_command_line(server: Server, tmp_path: Any) -> 
     (tmp_path / "a.yml").write_text("[bound]")
     words = ["run", "s.cog", "--root", "Main", "--input", "q=x", "--output", "json", "--model"]
     done = cogc(*words, "m=scripted:a.yml", cwd=tmp_path)
-    assert json.loads(done.stdout)["data"] == "bound" and done.stderr == ""
+    assert json.loads(done.stdout)["data"] == "bound" and done.stderr.count("\n") == 3
     over = cogc(*words, "m=scripted:a.yml", "--budget", "tokens=1", cwd=tmp_path)
     assert "budget" in over.stdout
     assert cogc(*words, "m=scripted:a.yml", "--budget", "eggs=1", cwd=tmp_path).returncode == 2

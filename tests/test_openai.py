@@ -142,6 +142,12 @@ def test_a_count_that_is_none_is_no_reason_to_fail(server: Server) -> None:
     assert out(server)[-1] == "hi"
 
 
+def test_what_a_server_does_not_count_is_estimated(server: Server) -> None:
+    server.will(chunks({"content": "hi " * 40}, usage={"prompt_tokens": 0, "completion_tokens": 0}))
+    used = run(server).kernel.models.usages["Agent", "m"]
+    assert used.estimated == used.calls == 1 and used.input > 10 and 30 < used.output < 60
+
+
 def test_a_tool_that_must_be_used_is_required(server: Server) -> None:
     server.will(chunks({"tool_calls": [call(0, "a", '{"n": 1}')]}, finish="tool_calls"), chunks({"content": "two"}))
     text = SPEC.format(url=server.url, output="string", model="").replace(

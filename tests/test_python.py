@@ -178,7 +178,7 @@ def test_a_replay_runs_no_python(spec: Any, tmp_path: Path) -> None:
             stop_at=35_000_000_000,
             seed=1,
             epoch=1,
-            journal=journal.Journal(file, {}),
+            journal=journal.Journal(file, {"run": "r", "seed": 0, "epoch": 0}),
             trace=TraceWriter(trace),
         )
     for path in tmp_path.glob("*.py"):

@@ -306,7 +306,7 @@ def test_a_replay_of_a_family_runs_no_python(make: Any, tmp_path: Path) -> None:
             sim=True,
             seed=1,
             epoch=1,
-            journal=journal.Journal(file, {}),
+            journal=journal.Journal(file, {"run": "r", "seed": 0, "epoch": 0}),
             trace=TraceWriter(trace),
         )
     for path in tmp_path.glob("*.py"):

@@ -428,7 +428,7 @@ def test_a_replay_needs_no_queue(tmp_path: Path) -> None:
     with open(tmp_path / "j", "wb") as file, open(tmp_path / "t1", "wb") as trace:
         session(
             bundle, inputs=[("go", g) for g in (1, 13, 2)], sim=True, seed=1, epoch=1,
-            journal=journal.Journal(file, {}), trace=TraceWriter(trace),
+            journal=journal.Journal(file, {"run": "r", "seed": 0, "epoch": 0}), trace=TraceWriter(trace),
         )  # fmt: skip
     for path in tmp_path.glob("q.db*"):
         path.unlink()

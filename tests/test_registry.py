@@ -170,7 +170,9 @@ def test_an_agent_in_the_foreground_is_detached_into_the_background(world: World
         of("Agent", "", reply="meanwhile"),
     ]
     with open(tmp_path / "j", "wb") as file, open(tmp_path / "t1", "wb") as trace:
-        made = world.run(script, steer, journal=journal.Journal(file, {}), trace=TraceWriter(trace))
+        made = world.run(
+            script, steer, journal=journal.Journal(file, {"run": "r", "seed": 0, "epoch": 0}), trace=TraceWriter(trace)
+        )
     assert made.outputs["out"] == ["it came: late"]
     assert json.loads(world.told()[1])["state"] == "running" and "Agent Helper-1 is completed" in world.told()[2]
     kernel, records = Kernel(Unit(build(world.spec(script), "Main")), 1, 1, True), []

@@ -716,7 +716,8 @@ def test_scripts_answer_by_rule_then_in_turn() -> None:
         ("delay: soon", "`delay` is a duration such as 2s, not `soon`"),
         ("times: often", "`times` is a number, not `often`"),
         ("usage: many", "`usage` is a record"),
-        ("usage: {input_tokens: x}", "`usage.input_tokens` is a number, not `x`"),
+        ("usage: {input: x}", "`usage.input` is a number, not `x`"),
+        ("usage: {input_tokens: 5}", "`usage` has no key `input_tokens`; its keys are input, output, cache_read,"),
     ],
 )
 def test_a_mistake_in_a_script_has_its_file_and_line(tmp_path: Path, item: str, why: str) -> None:

@@ -175,7 +175,7 @@ ITEMS = [
     {"when": {"promt": "a"}, "reply": 1}, {"when": {"prompt": 5}, "reply": 1}, {"reply": 1, "error": "x"}, {"when": "a"}, {"reply": 1, "tmes": 2},
     {"tools": {"name": "f"}}, {"tools": [{"input": {}}]}, {"tools": [{"name": 5}]}, {"tools": [{"name": "f", "args": {}}]}, {"tools": ["f"]},
     {"error": {"message": "x", "code": 5}}, {"error": {"status": "529"}}, {"error": {"retry": 1}}, {"error": {"after": "5"}}, {"error": {"status": True}},
-    {"reply": 1, "times": -1}, {"reply": 1, "times": "2"}, {"reply": 1, "usage": 5}, {"reply": 1, "usage": {"input": -1}},
+    {"reply": 1, "times": -1}, {"reply": 1, "times": "2"}, {"reply": 1, "usage": 5}, {"reply": 1, "usage": {"input": -1}}, {"reply": 1, "usage": {"inputs": 1}}, {"reply": 1, "usage": {"thinking": 1}},
 ]  # fmt: skip
 
 

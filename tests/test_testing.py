@@ -189,6 +189,29 @@ def test_an_agent_is_tested_with_its_tools(tmp_path: Path) -> None:
     passes(tmp_path, steps, system=AGENT)
 
 
+def test_a_request_that_counts_tokens_takes_no_answer_of_a_script(tmp_path: Path) -> None:
+    system = """
+      model m = anthropic "claude-sonnet-5-5"
+      program ask(q: string) -> string = llm { model: m, prompt: q, budget: { tokens: 1_000, usd: 0.01 } }
+      coglet Main { listen q: string; transmit a: string; transmit no: string
+        on q as v { a <- ask(v) } else as e { no <- e.kind } }
+    """
+    steps = """
+      script m { reply "one", reply "two" }
+      send self.q <- "x"
+      send self.q <- "y" at 5s
+      run 1m
+      expect a == ["one", "two"] and len(m.calls) == 2
+    """
+    passes(tmp_path, steps, system=system)
+    long = steps.replace('reply "one"', f'reply "{"x" * 9_000}"').replace('"y" at', f'"{"y" * 4_000}" at')
+    passes(
+        tmp_path,
+        long.replace('a == ["one", "two"] and len(m.calls) == 2', 'no == ["budget"] and len(m.calls) == 1'),
+        system=system,
+    )
+
+
 def test_a_call_that_is_real_is_carried_out(tmp_path: Path) -> None:
     (tmp_path / "sums.py").write_text("async def add(a, b):\n    return a + b\n")
     system = """

@@ -168,8 +168,11 @@ def bound(bundle: ir.Bundle, options: Namespace) -> ir.Bundle:
             raise UsageError(
                 f"--model: the program has no model `{name}`{has(sorted(m.name for m in models.values()))}"
             )
-        price = Catalogue(read).price(provider, what)
+        found = Catalogue(read).price(provider, what)
         for key in known:
+            price = (
+                models[key].price if provider == "scripted" else found
+            )  # a rehearsal is to cost what the model would
             same = models[key].attributes if models[key].provider == provider else {}
             models[key] = replace(
                 models[key], provider=provider, argument=what, folder="", attributes=same, price=price

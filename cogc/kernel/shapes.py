@@ -10,13 +10,14 @@ if TYPE_CHECKING:
 
 
 class Tokens(TypedDict, total=False):
-    """The tokens that one request to a model used; a count that is missing is 0."""
+    """The tokens that one request to a model used; a count that is missing is 0. `estimated` says that nobody has counted them."""
 
     input: int
     output: int
     cache_read: int
     cache_write: int
     thinking: int
+    estimated: bool
 
 
 class Progress(TypedDict, total=False):

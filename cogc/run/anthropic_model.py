@@ -33,6 +33,7 @@ from cogc.run.provider import (
     listed,
     may_pass,
     piece_of,
+    told,
 )
 
 _CACHED = {"cache_control": {"type": "ephemeral"}}
@@ -221,13 +222,13 @@ class _Assembled:
         reply: dict[str, Any] = {
             "content": [self.blocks[i] for i in sorted(self.blocks)],
             "stop": self.stop,
-            "usage": {
-                "input": count_of(usage, "input_tokens"),
-                "output": count_of(usage, "output_tokens"),
-                "cache_read": count_of(usage, "cache_read_input_tokens"),
-                "cache_write": count_of(usage, "cache_creation_input_tokens"),
-                "thinking": count_of(usage, "output_tokens_details", "thinking_tokens"),
-            },
+            "usage": told(
+                input=count_of(usage, "input_tokens"),
+                output=count_of(usage, "output_tokens"),
+                cache_read=count_of(usage, "cache_read_input_tokens"),
+                cache_write=count_of(usage, "cache_creation_input_tokens"),
+                thinking=count_of(usage, "output_tokens_details", "thinking_tokens"),
+            ),
         }
         return {**reply, "detail": str(self.category)[:200]} if self.category else reply
 

@@ -43,7 +43,7 @@ UNESCAPED = 2
 """The version before 3: a record of the user's could not be told from a tag."""
 READ = (UNESCAPED, 3, 4, VERSION)
 """The versions that are read."""
-_OPEN = ("told", "hosted", "order", "unit", "steer", "progress")
+_OPEN = ("told", "hosted", "order", "unit", "steer", "progress", "test")
 """The events whose form depends on what they say: the part of the kernel that takes them knows it."""
 CRASH = "COGC_CRASH_AT"
 """The variable that kills the process at a write of its journal, for tests: `7` right after the seventh, `7-` right before it."""

@@ -86,7 +86,8 @@ RUN = {
     "resumed": form("now:count"),
     "revived": form("path:text"),
     "stop": form(""),
-    "end": form("outcome:text?"),
+    "test": form("act:text path:text ..."),
+    "end": form("outcome:text? saved:text?"),
 }
 SETT = {
     "call": form("call:count digest:text kind:text role:text gist:text"),

@@ -10,6 +10,7 @@ import trio
 
 from cogc import ir
 from cogc.kernel.effects import Ask
+from cogc.kernel.models.counting import counted, estimate
 from cogc.kernel.models.replies import recordable, whole
 from cogc.kernel.unit import Unit
 from cogc.language.values import Failure
@@ -75,6 +76,8 @@ class Models:
 
     def _scripted(self, ask: Ask) -> tuple[int, Any]:
         model = ask.model
+        if ask.request.get("count"):
+            return 0, {"tokens": estimate(ask.request)}
         try:
             delay, reply = self._script(ask).answer(ask)
         except OSError as error:
@@ -85,7 +88,7 @@ class Models:
             return 0, Failure("program", f"model `{model.name}`: {error}")
         if delay > ask.limit:
             return ask.limit, late(ask)
-        return delay, reply
+        return delay, counted(reply, ask.request)
 
     def _script(self, ask: Ask) -> Scripted:
         key = ask.unit, ask.model.key
@@ -113,7 +116,7 @@ class Models:
                 result = failure
         if heard and isinstance(result, dict) and "error" in result:
             result["error"]["partial"] = "".join(heard)
-        return recordable(result) if isinstance(result, dict) else result
+        return recordable(counted(result, ask.request)) if isinstance(result, dict) else result
 
     def _provider(self, ask: Ask) -> Provider:
         key = ask.unit, ask.model.key

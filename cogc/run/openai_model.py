@@ -31,6 +31,7 @@ from cogc.run.provider import (
     listed,
     may_pass,
     piece_of,
+    told,
 )
 
 _STOPS = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use", "content_filter": "refusal"}
@@ -198,14 +199,14 @@ def _content(delta: dict[str, Any]) -> str:
 
 
 def _usage(usage: Any) -> dict[str, int]:
-    """Return the tokens of a request in the kernel's form."""
+    """Return the tokens of a request in the kernel's form; empty if the server has not counted them."""
     cached = count_of(usage, "prompt_tokens_details", "cached_tokens")
-    return {
-        "input": count_of(usage, "prompt_tokens") - cached,
-        "output": count_of(usage, "completion_tokens"),
-        "cache_read": cached,
-        "thinking": count_of(usage, "completion_tokens_details", "reasoning_tokens"),
-    }
+    return told(
+        input=count_of(usage, "prompt_tokens") - cached,
+        output=count_of(usage, "completion_tokens"),
+        cache_read=cached,
+        thinking=count_of(usage, "completion_tokens_details", "reasoning_tokens"),
+    )
 
 
 def _message_out(message: dict[str, Any]) -> list[dict[str, Any]]:

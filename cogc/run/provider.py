@@ -80,6 +80,11 @@ def count_of(usage: Any, *keys: str) -> int:
     return usage if type(usage) is int else 0
 
 
+def told(**counts: int) -> dict[str, int]:
+    """Return the counts of a reply; nothing if the server has counted no token of it, so that they are estimated."""
+    return counts if any(n > 0 for n in counts.values()) else {}
+
+
 def may_pass(status: int) -> bool:
     """Return whether another attempt may succeed after this status."""
     return status in (408, 409, 429) or status >= 500

@@ -94,29 +94,31 @@ def unsent(instants: list[int]) -> str:
 
 
 def usage(kernel: Kernel) -> str:
-    """Return a table of the use and cost of models; empty if no token was used."""
-    used = {k: u for k, u in kernel.models.usages.items() if u.tokens}
+    """Return a table of the use and cost of models; empty if no token was used, or all were estimated, and cost nothing."""
+    priced = {m.name: m.price is not None for unit in kernel.units for m in unit.bundle.models.values()}
+    used = {k: u for k, u in kernel.models.usages.items() if u.tokens and (u.usd or u.estimated < u.calls)}
     if not used:
         return ""
     rows: list[tuple[str, ...]] = [("program", "model", "calls", "input", "cached", "output", "cost")]
     total = Usage()
-    priced = {m.name: m.price is not None for unit in kernel.units for m in unit.bundle.models.values()}
     for (program, model), u in used.items():
         total.merge(u)
-        rows.append((program, model, *_numbers(u, priced[model])))
+        rows.append((program, model, *_numbers(u, priced.get(model, False))))
     if len(used) > 1:
-        rows.append(("all", "", *_numbers(total, all(priced[m] for _, m in used))))
+        rows.append(("all", "", *_numbers(total, all(priced.get(m) for _, m in used))))
     widths = [max(len(r[i]) for r in rows) for i in range(len(rows[0]))]
     lines = []
     for r in rows:
         words = [w.ljust(n) for w, n in zip(r[:2], widths[:2], strict=True)]
         numbers = [w.rjust(n) for w, n in zip(r[2:], widths[2:], strict=True)]
         lines.append("  " + "  ".join([*words, *numbers]).rstrip())
-    return "cogc: models\n" + "".join(line + "\n" for line in lines)
+    said = " (~ tokens and cost are estimated: nobody has counted them)" if total.estimated else ""
+    return f"cogc: models{said}\n" + "".join(line + "\n" for line in lines)
 
 
 def _numbers(u: Usage, priced: bool) -> tuple[str, ...]:
     """Return the numbers of a row."""
     before = u.input + u.cache_read + u.cache_write
-    cost = f"${u.usd:.6f}" if priced else "unknown"
-    return str(u.calls), f"{before:,}", f"{u.cache_read:,}", f"{u.output:,}", cost
+    about = "~" if u.estimated else ""
+    cost = f"{about}${u.usd:.6f}" if priced else "unknown"
+    return str(u.calls), f"{about}{before:,}", f"{u.cache_read:,}", f"{about}{u.output:,}", cost

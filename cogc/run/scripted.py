@@ -3,7 +3,7 @@
 The file is a list. A plain item is the next reply; `{when, reply}` is a rule that answers whenever it fits. `when` is
 a text that the last message holds, or a record of texts by `prompt`, `system`, `program`, `path`. In place of `reply`
 may stand `tools` (a list of `{name, input}`) or `error` (a message, or `{message, status, retry, after}`), beside it
-`delay`, `times` and `usage`. Rules go first, in their order, then the plain replies in turn. Items are values of the
+`delay`, `times` and `usage`; tokens that no item says are estimated (`kernel/models/counting.py`). Rules go first, in their order, then the plain replies in turn. Items are values of the
 language, as if a program had returned them; dates are texts.
 """
 
@@ -24,6 +24,8 @@ from cogc.run.convert import from_python
 
 ANSWERS = ("reply", "tools", "error")
 KEYS = {"when", "delay", "times", "usage", *ANSWERS}
+COUNTS = ("input", "output", "cache_read", "cache_write", "thinking")
+"""The tokens that an item may say."""
 FACTS = ("path", "program", "prompt", "system")
 """The keys that a rule may look at."""
 ERROR: dict[str, Any] = {
@@ -50,7 +52,7 @@ class _Rule:
             self.when = _conditions(item["when"])
         self.delay = _delay(item.get("delay", "0s"))
         self.left = _number(item.get("times", 1 if self.when is None else 1 << 30), "times")
-        self.usage = _usage(item.get("usage", {}))
+        self.usage = _usage(item["usage"]) if "usage" in item else None
         if "tools" in item:
             _check_tools(item["tools"])
         if isinstance(item.get("error"), dict):
@@ -143,8 +145,11 @@ def _number(given: Any, key: str) -> int:
 def _usage(given: Any) -> dict[str, int]:
     """Return the tokens of an item. Raise ValueError if they are not numbers."""
     if not isinstance(given, dict):
-        raise ValueError(f"`usage` is a record such as {{input_tokens: 10, output_tokens: 5}}, not `{given}`")
-    return {str(key): _number(value, f"usage.{key}") for key, value in given.items()}
+        raise ValueError(f"`usage` is a record such as {{input: 10, output: 5}}, not `{given}`")
+    for key in given:
+        if key not in COUNTS:
+            raise ValueError(f"`usage` has no key `{key}`; its keys are {', '.join(COUNTS)}")
+    return {"input": 0, **{key: _number(value, f"usage.{key}") for key, value in given.items()}}
 
 
 class ItemError(ValueError):

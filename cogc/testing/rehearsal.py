@@ -14,6 +14,7 @@ from math import isinf
 from typing import Any
 
 from cogc.kernel.effects import Ask, Call, Dispatch
+from cogc.kernel.models.counting import counted, estimate
 from cogc.run import executors, models
 from cogc.run.delayed import Piece, Reply
 from cogc.run.journal import Outward
@@ -182,6 +183,13 @@ class Rehearsal(Session):
         if isinstance(call, Dispatch):
             self.outside.results.append((call.id, {"fallback": True}))  # the agent runs here, where scripts answer it
             return
+        if (
+            isinstance(call, Ask)
+            and call.request.get("count")
+            and (self.live is None or call.model.provider == "scripted")
+        ):
+            self._answer_later(call, 0, {"tokens": estimate(call.request)})
+            return
         live = self.live if isinstance(call, Ask) and call.model.provider != "scripted" else None
         names = [call.model.name] if self.by_model and isinstance(call, Ask) else None
         given = self.cast.given(call, self.kernel, names=names, scripts=live is None)
@@ -229,7 +237,8 @@ class Rehearsal(Session):
         if limit is not None and delay > limit:
             self._hang(call)
         else:
-            self._later(delay, Reply(call.id, value))
+            said = counted(value, call.request) if isinstance(call, Ask) else value
+            self._later(delay, Reply(call.id, said))
 
     def _hang(self, call: Ask | Call) -> None:
         """Give no answer: the call fails at the end of its time, if it has one."""

@@ -34,12 +34,13 @@ class Unaffordable(Failure):
 
 
 class Usage:
-    """Requests, tokens and dollars. `input` is without what the cache took."""
+    """Requests, tokens and dollars. `input` is without what the cache took; `estimated` counts the requests whose tokens are estimated."""
 
-    __slots__ = ("cache_read", "cache_write", "calls", "input", "output", "thinking", "usd")
+    __slots__ = ("cache_read", "cache_write", "calls", "estimated", "input", "output", "thinking", "usd")
 
     def __init__(self) -> None:
         self.calls = 0
+        self.estimated = 0
         self.input = 0
         self.output = 0
         self.cache_read = 0
@@ -58,8 +59,9 @@ class Usage:
             setattr(self, name, getattr(self, name) + getattr(other, name))
 
     def add(self, usage: Tokens, price: Price | None) -> None:
-        """Count one reply: `{input, output, cache_read, cache_write, thinking}`, in tokens."""
+        """Count one reply: `{input, output, cache_read, cache_write, thinking}`, in tokens, and whether they are `estimated`."""
         self.calls += 1
+        self.estimated += usage.get("estimated", False)
         self.input += usage.get("input", 0)
         self.output += usage.get("output", 0)
         self.cache_read += usage.get("cache_read", 0)

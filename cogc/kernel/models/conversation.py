@@ -57,6 +57,7 @@ from cogc.kernel.models import agents, content, tools
 from cogc.kernel.models.answers import Answer
 from cogc.kernel.models.asking import ATTEMPTS, Overloaded, attempts, charge, release, reserve
 from cogc.kernel.models.budget import TURNS, Budget, Reservation, Unaffordable
+from cogc.kernel.models.counting import estimate
 from cogc.kernel.models.partial import Partial
 from cogc.kernel.models.replies import ENDS, Sendable, call_ids, portable, sendable, tokens_of, whole
 from cogc.kernel.models.roster import MOST, Roster, TooDeep
@@ -68,7 +69,7 @@ from cogc.kernel.waits import AskModel, CallProgram, Talk, WaitIn
 from cogc.language.attributes import HAND_OFF, SPAWN_TOOLS, USUAL
 from cogc.language.functions import text
 from cogc.language.texts import FILE
-from cogc.language.values import Duration, Failure, Media, plain
+from cogc.language.values import Duration, Failure, Media
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -597,8 +598,7 @@ class Conversation:
             reply = yield self._request({**request, "count": True})
             if "tokens" in reply:
                 return reply["tokens"]
-        length = len(json.dumps(plain({k: request[k] for k in ("system", "messages", "tools") if k in request})))
-        return length // 4 + 1 + content.weight(request["messages"])
+        return estimate(request)
 
     # ---- tools ---------------------------------------------------------------------------------------------
 

@@ -6,15 +6,15 @@ is an event like them.
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from cogc.ir import ASKED, Model
 from cogc.kernel.models.asking import ATTEMPTS, attempts, charge, release, reserve
 from cogc.kernel.models.budget import Budget
+from cogc.kernel.models.counting import estimate
 from cogc.kernel.models.replies import sendable
 from cogc.kernel.waits import AskModel
-from cogc.language.values import Failure, plain
+from cogc.language.values import Failure
 
 if TYPE_CHECKING:
     from cogc.kernel.objects import Instance
@@ -65,7 +65,7 @@ def asking(kernel: State, inst: Instance, request: dict[str, Value]) -> Talk:
     model = _model(inst, str(request["model"]))
     body: Body = {k: request[k] for k in ("messages", "system", "tools", "temperature") if k in request}
     budget = Budget(model.name, {}, None, kernel.models.budget_of(inst))
-    before = len(json.dumps(plain(body))) // 4 + 1 if budget.bounded() else 0
+    before = estimate(body) if budget.bounded() else 0
     made = _Request(kernel, inst, model)
     held = yield from reserve(made, budget, before, int(str(request["max_tokens"])), model)
     body["max_tokens"] = held.most

@@ -131,7 +131,7 @@ def usage(given: object) -> Tokens:
     """Return the counts of tokens of a reply."""
     found = given if isinstance(given, dict) else {}
     counts = {k: n for k in _COUNTS if isinstance(n := found.get(k), int) and not isinstance(n, bool) and n > 0}
-    return cast("Tokens", counts)
+    return cast("Tokens", {**counts, "estimated": True} if found.get("estimated") is True else counts)
 
 
 def tokens_of(usage: Tokens) -> int:

@@ -377,7 +377,8 @@ def _hand_in(kernel: Kernel, event: Event) -> None:
         case "test":
             act, path, *of = data
             inst = kernel.outer.find(path)
-            assert inst is not None
+            if inst is None:
+                raise LookupError(f"there is no coglet {path}")
             disturb.act(kernel, act, inst, *of)
 
 

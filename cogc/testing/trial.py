@@ -180,7 +180,11 @@ class Trial(Course):
         self.kills: list[str] = []
         sinks = Sinks()
         if instant_over is not None or any(isinstance(step, Kill) for step in test.steps):
-            sinks = Sinks(journal=Journal(BytesIO(), {"run": self.options.run}))
+            sinks = Sinks(
+                journal=Journal(
+                    BytesIO(), {"run": self.options.run, "seed": self.options.seed, "epoch": self.options.epoch}
+                )
+            )
             if world and program.unit.bundle.queues:
                 self.folder = TemporaryDirectory(prefix="cogc-test-", ignore_cleanup_errors=True)
                 self.settings.lasting = f"{self.folder.name}/queues.db"

@@ -40,13 +40,14 @@ fuzz: $(BIN)/cogc
 bench: $(BIN)/cogc
 	$(BIN)/python bench/run.py
 
-# The files that are made from others: the parser's tables, the forms as functions, the tree of the mixins, and the JSON Schemas.
+# The files that are made from others: the parser's tables, the forms as functions, the tree of the mixins, the JSON Schemas, and what editors need.
 schemas: $(BIN)/cogc
 	$(BIN)/python -m grammar.make_tables
 	$(BIN)/python -m grammar.make_forms
 	$(BIN)/python -m grammar.make_prelude
 	$(BIN)/python -m grammar.make_schemas
 	$(BIN)/python -m grammar.make_rules
+	$(BIN)/python -m grammar.make_editors
 
 clean:
 	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -45,6 +45,7 @@ COMMANDS = {
     "explain": "explain a diagnostic by its code",
     "rules": "list the rules of the checker",
     "schema": "print a JSON Schema, for editors and other tools",
+    "grammar": "print the grammar, as it is, in EBNF, or for highlighting",
     "completion": "print a script that completes commands in bash, zsh or fish",
     "answer": "list and answer the questions of runs that wait for a person",
     "runs": "list instances and runs with their state",

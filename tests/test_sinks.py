@@ -216,6 +216,7 @@ TABLE: dict[str, list[list[str]]] = {
     "explain": [["COG302"], ["grün"]],
     "rules": [[], ["--format", "json"]],
     "schema": [[], ["ir", "--draft-07"]],
+    "grammar": [[], ["--format", "textmate"]],
     "completion": [["bash"], ["fish"]],
     "answer": [[], ["grün"]],
     "runs": [[], ["--json"]],

@@ -18,9 +18,10 @@ import trio
 from cogc.kernel.unit import Unit
 from cogc.run import control
 from cogc.run.build import build_session
-from cogc.run.control import answer_requests, open_socket
+from cogc.run.control import answer_requests
 from cogc.run.control_requests import ACTIONS, FOLLOWED, LONGEST
 from cogc.run.journal import Journal, read
+from cogc.run.local_server import open_socket
 from cogc.run.session import RunOptions, Session, Sinks
 from cogc.run.settings import Settings
 from support.specs import build
@@ -207,7 +208,7 @@ def test_more_clients_than_there_is_room_for_are_refused(tmp_path: Path, monkeyp
 
 def test_a_client_that_does_not_read_holds_nothing_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(control, "PATIENCE", 0.05)
-    monkeypatch.setattr(control, "plain", lambda answer: "x" * (4 << 20))
+    monkeypatch.setattr("cogc.run.local_server.plain", lambda answer: "x" * (4 << 20))
 
     async def body(door: Path, session: Session) -> None:
         async with await trio.open_unix_socket(str(door)) as stream:

@@ -14,7 +14,8 @@ import pytest
 import trio
 
 from cogc.language.values import Failure
-from cogc.run.control import answer_requests, open_socket
+from cogc.run.control import answer_requests
+from cogc.run.local_server import open_socket
 from cogc.run.session import Session
 from cogc.run.taps import ROOM, Tap
 from support.cli import cogc, cogc_here

@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 import trio
 
-from cogc.run import answers, peers
+from cogc.run import peers
 from cogc.run.answers import answered
+from cogc.run.local_server import open_socket
 from cogc.run.peers import started_by
 from cogc.run.questions import read_answer
 from support.cli import cogc
@@ -170,5 +171,5 @@ def test_a_process_that_the_run_has_started_cannot_answer(tmp_path: Path, monkey
 
 
 def test_a_socket_is_closed_to_others(tmp_path: Path) -> None:
-    with answers.listening(tmp_path / "q.socket"):
+    with open_socket(tmp_path / "q.socket"):
         assert stat.S_IMODE((tmp_path / "q.socket").stat().st_mode) == 0o600

@@ -155,13 +155,18 @@ class Endless(Exception):
 
 
 class Bounded(Sim):
-    """A system that takes so many messages at one instant, and no more."""
+    """A system that takes so many messages and answers at one instant, and no more."""
+
+    left = STEPS
 
     def settle(self) -> None:
-        self.kernel.run(STEPS)
-        if self.kernel.messages:
-            raise Endless
+        self.left = STEPS
         super().settle()
+
+    def take(self) -> None:
+        self.left -= self.kernel.run(self.left) + 1  # a program that is answered at once may go round without a message
+        if self.kernel.messages or self.left <= 0:
+            raise Endless
 
 
 def internal(sim: Sim) -> list[object]:

@@ -35,7 +35,7 @@ class Timed:
 def ran(place: Path, run: str, keep: str = "0", ends: bool = True, values: object = None, days: float = 0) -> None:
     """Write what a run of an instance leaves, so many days ago."""
     made = Instance(place, fresh=True, keep=Keep.of(keep))
-    journal = made.journal({"run": run, "runs": made.runs + 1})
+    journal = made.journal({"run": run, "seed": 0, "epoch": 0, "runs": made.runs + 1})
     journal.event(Timed(), "start", {}, values)
     journal.flush()
     made.sync()

@@ -252,7 +252,7 @@ def test_agents_of_the_spec_run_on_a_virtual_clock_too(tmp_path: Path) -> None:
         (("--sim", "--instance", "i", "--goal", "g"), "--instance: a simulation has a board of its own"),
         (("--replay", "j", "--goal", "g"), "--goal has no meaning with --replay"),
         (("--replay", "j", "--sim"), "--sim has no meaning with --replay"),
-        (("--replay", "nowhere"), "--replay nowhere: "),
+        (("--replay", "nowhere"), "cannot replay `nowhere`: no such file"),
         (("--record", "s.cog", "--board", "memory", "--goal", "g"), "s.cog"),
         (("--epoch", "2030-01-01", "--goal", "g"), "--epoch is for --sim"),
         (("--for", "soon", "--goal", "g"), "--for: "),

@@ -100,7 +100,7 @@ def test_a_file_that_is_neither_trace_nor_journal_is_not_overwritten(folder: Pat
 def test_the_journal_that_is_replayed_is_not_overwritten(folder: Path) -> None:
     shell("cogc run a.cog --sim --for 20ms --record j.jsonl", folder)
     before = (folder / "j.jsonl").read_bytes()
-    done = shell("cogc run a.cog --replay j.jsonl --record ./j.jsonl", folder)
+    done = shell("cogc run a.cog --replay j.jsonl --trace ./j.jsonl", folder)
     assert done.stderr == "cogc: `./j.jsonl` is being replayed, and is not overwritten\nrc 2\n"
     assert (folder / "j.jsonl").read_bytes() == before
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from cogc.coglet.base import enact
 from cogc.coglet.world import current_owner, current_world
-from cogc.syntax.parse_folder import USUAL_MODEL
+from cogc.language.attributes import USUAL_MODEL
 
 Invoke = Callable[[str, Any], Awaitable[Any]]
 

@@ -16,8 +16,10 @@ from cogc.commands.serving import Server, add_serving, refuse_without_server
 from cogc.commands.stdin import Lines, is_open
 from cogc.commands.usage import UsageError
 from cogc.disk.state_folder import StateFolder
-from cogc.run.control import answer_requests, open_socket
+from cogc.language.texts import is_internal
+from cogc.run.control import answer_requests
 from cogc.run.control_client import RUNS, SOCKET, UNASKED
+from cogc.run.local_server import open_socket
 from cogc.run.session import Session
 
 
@@ -92,7 +94,7 @@ def _check_stdin(bundle: ir.Bundle, options: Namespace) -> None:
             raise UsageError("--strict-input goes with --stdin")
         return
     root = bundle.coglets[bundle.root]
-    known = [c.name for c in root.listens]
+    known = [c.name for c in root.listens if not is_internal(c.name)]
     if options.sim:
         raise UsageError("--stdin is for runs on the real clock: with --sim, --inputs FILE gives messages their times")
     if options.stdin and options.stdin not in known:

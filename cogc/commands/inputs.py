@@ -18,7 +18,7 @@ from cogc.commands.usage import UsageError, pair
 from cogc.kernel.unit import Unit
 from cogc.language import types
 from cogc.language.media import type_by_name
-from cogc.language.texts import nanoseconds
+from cogc.language.texts import is_internal, nanoseconds
 from cogc.language.values import Failure
 from cogc.run.convert import from_python
 from cogc.run.json_text import parse
@@ -43,7 +43,7 @@ class Given:
 def inputs(bundle: ir.Bundle, unit: Unit, options: Namespace) -> list[Given]:
     """Return the messages of `--input`, `--inputs` and `--goal`, in the order in which they are sent at one time."""
     root = bundle.coglets[bundle.root]
-    known = {c.name: c.type for c in root.listens}
+    known = {c.name: c.type for c in root.listens if not is_internal(c.name)}
     found = []
     for text in options.input:
         name, value = pair(text, "--input")

@@ -217,6 +217,10 @@ def is_served(options: Namespace) -> bool:
     return options.serve is not None or options.wire is not None
 
 
+_ASKED = {"agent": "--goal TEXT", "team": "--goal TEXT", "dod": "--input verify={}"}
+"""The kinds of roots that do nothing before they are asked, and by what they are asked."""
+
+
 def goal_input(bundle: ir.Bundle, options: Namespace, given: set[str]) -> list[tuple[str, Any]]:
     """Return the goal as a message to the root. A plan without one gets an empty goal, and uses its own."""
     root = bundle.coglets[bundle.root]
@@ -224,13 +228,13 @@ def goal_input(bundle: ir.Bundle, options: Namespace, given: set[str]) -> list[t
     text = goal_of(options)
     if text is None:
         if (
-            root.kind in ("agent", "team")
+            root.kind in _ASKED
             and not given
             and not options.control
             and options.stdin is None
             and not is_served(options)
         ):
-            sys.stderr.write(f"cogc: warning: nothing was asked of the {root.kind} `{root.name}`: give --goal TEXT\n")
+            sys.stderr.write(f"cogc: warning: nothing was asked of the {root.kind} `{root.name}`: give {_ASKED[root.kind]}\n")
         own = root.kind == "plan" and "goal" not in given
         return [("goal", "")] if own else []
     if channel is None:

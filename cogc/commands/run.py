@@ -20,6 +20,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from cogc import ir
 from cogc.commands import under_trio
@@ -44,6 +45,8 @@ from cogc.commands.options import (
 )
 from cogc.commands.packages import allow_imports
 from cogc.commands.prints import apart
+from cogc.commands.recordings import recorded, refuse_torn, repeat, warn_of_program
+from cogc.commands.serving import refuse_without_server
 from cogc.commands.settings import settings
 from cogc.commands.sinks import RunSinks
 from cogc.commands.state import add_state, state_of, warn_of_spec
@@ -51,7 +54,7 @@ from cogc.commands.usage import UsageError, only
 from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.visible import shown
 from cogc.disk.state_folder import StateFolder
-from cogc.kernel.effects import Effect
+from cogc.kernel.effects import Effect, Output
 from cogc.kernel.priorities import ordered
 from cogc.kernel.unit import Unit
 from cogc.language.values import Failure
@@ -60,7 +63,6 @@ from cogc.run.boot import bundle_of, session_of
 from cogc.run.build import build_session
 from cogc.run.hosting import Script
 from cogc.run.process import limit_processes
-from cogc.run.retention import PRUNED
 from cogc.run.session import Session
 from cogc.run.stopping import EXIT_CODES
 
@@ -276,7 +278,7 @@ def _run(bundle: ir.Bundle, options: Namespace, prints: ExitStack, script: Scrip
             raise UsageError(f"--{option} is for setts; this program's root is a coglet")
     state = state_of(options)
     if options.replay:
-        refuse_doors(options, "a recorded run has its messages in the journal")
+        _refuse_for_replay(options)
         return _replay(bundle, options, state)
     unit = Unit(bundle)
     options.given = inputs(bundle, unit, options)
@@ -359,7 +361,7 @@ def _ended(session: Session, options: Namespace) -> int:
         return 3 if session.cut_off else 0  # a service is stopped so
     if session.outcome in EXIT_CODES:
         return EXIT_CODES[session.outcome]
-    code = _task_failed(session)
+    code = _task_failed(session.kernel.unit.bundle, session.last.get("failed"))
     if code:
         return code
     for hook in session.unended:
@@ -405,13 +407,12 @@ def _summary(session: Session) -> None:
     sys.stderr.write(report.usage(session.kernel))
 
 
-def _task_failed(session: Session) -> int:
-    """Return the exit code of a root that is an agent, a team, a plan or a definition of done and has reported its
-    failure."""
-    kind = session.kernel.unit.bundle.coglets[session.kernel.unit.bundle.root].kind
-    if kind == "coglet" or "failed" not in session.last:
+def _task_failed(bundle: ir.Bundle, said: Any) -> int:
+    """Return the exit code of a root that is an agent, a team, a plan or a definition of done. `said` is the last failure
+    that the root has reported, or None."""
+    kind = bundle.coglets[bundle.root].kind
+    if kind == "coglet" or said is None:
         return 0
-    said = session.last["failed"]
     if kind == "dod":
         sys.stderr.write("cogc: the definition of done is not met\n")
         return 4
@@ -422,24 +423,23 @@ def _task_failed(session: Session) -> int:
 # ---- replay --------------------------------------------------------------------------------------------------
 
 
+def _refuse_for_replay(options: Namespace) -> None:
+    """Raise UsageError for options by which a run is reached or leaves something behind. Those that say how a run goes may stand
+    beside --replay as they did beside --record: the recording counts."""
+    refuse_doors(options, "a recorded run has its messages in the journal")
+    refuse_without_server(options)
+    for name in ("record", "instance", "fresh", "control", "registry"):
+        if getattr(options, name):
+            raise UsageError(f"--{name} has no meaning with --replay: the run is over")
+
+
 def _replay(bundle: ir.Bundle, options: Namespace, state: StateFolder) -> int:
     """Run a journal again: the same outputs and the same trace, without processes, network or clock."""
-    try:
-        head, events = journal.read(Path(options.replay))
-    except (OSError, ValueError) as error:
-        raise UsageError(f"--replay {options.replay}: {error}") from None
-    if "sett" in head:
-        raise UsageError(
-            f"--replay {options.replay}: it is the recording of a sett, and this program's root is a coglet"
-        )
-    if PRUNED in head:
-        raise UsageError(f"--replay {options.replay}: the events of this run were removed by `cogc runs --prune`")
-    if "program" not in head:
-        raise UsageError(f"--replay {options.replay}: it is the recording of a runtime: cogc runtime replay FILE")
-    if head["program"] != bundle.hash:
-        sys.stderr.write("cogc: warning: the journal was recorded from another version of this program\n")
+    head, events = recorded(options.replay, "a run of coglets")
+    warn_of_program(head, bundle.hash)
     options.seed, options.sim = head["seed"], True
     sinks = RunSinks(options, bundle, state, run=head["run"])
+    said: dict[str, Any] = {}
     with sinks:
         kernel = ordered(head.get("order", 0))(
             Unit(bundle), head["seed"], head["epoch"], sinks.traced, head["run"], head.get("budget")
@@ -447,19 +447,19 @@ def _replay(bundle: ir.Bundle, options: Namespace, state: StateFolder) -> int:
 
         def taken(effects: list[Effect]) -> None:
             sinks.effects(effects)
+            said.update((e.channel, e.value) for e in effects if isinstance(e, Output))
             if kernel.trace is not None:
                 sinks.records(kernel.trace.take())
 
-        try:
-            journal.replay(kernel, events, taken)
-        except journal.Divergence as error:
-            sys.stderr.write(f"cogc: the replay departs from the recording: {error}\n")
+        if not repeat(kernel, events, taken):
             return 3
-    if not journal.is_whole(events):
-        raise UsageError(f"the recording `{options.replay}` is incomplete: it breaks off after line {len(events) + 1}")
+    refuse_torn(options.replay, events)
     if not options.quiet:
         sys.stderr.write(report.losses(kernel.losses) + report.usage(kernel))
     if kernel.ended == "failed":
         sys.stderr.write(report.failure(kernel))
         return 3
-    return 3 if kernel.losses.failures else 0
+    if events[-1][3:] == ["deadlock"]:
+        sys.stderr.write(report.deadlock(kernel.deadlock() or []))
+        return 3
+    return _task_failed(bundle, said.get("failed")) or (3 if kernel.losses.failures or sinks.lost else 0)

@@ -9,7 +9,6 @@ from argparse import Namespace
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import trio
@@ -19,6 +18,7 @@ from cogc.commands import under_trio
 from cogc.commands.budgets import budget
 from cogc.commands.options import duration, epoch_of, goal_of, instance_of, new_run_id, run_id_of
 from cogc.commands.packages import allowed
+from cogc.commands.recordings import recorded, say_departure, warn_of_program
 from cogc.commands.sett_sinks import SettSinks
 from cogc.commands.sett_spec import prepare, sett_spec
 from cogc.commands.settings import people
@@ -82,14 +82,8 @@ class _Plan:
 
     def _recorded(self, path: str) -> None:
         """Take from a recording what it says. Raise UsageError if it is none."""
-        try:
-            head, self.lines = journal.read(Path(path))
-        except (OSError, ValueError) as error:
-            raise UsageError(f"--replay {path}: {error}") from None
-        if "sett" not in head:
-            raise UsageError(f"--replay {path}: it is the recording of a run of coglets, not of a sett")
-        if head.get("program") != self.bundle.hash:
-            sys.stderr.write("cogc: warning: the journal was recorded from another version of this program\n")
+        head, self.lines = recorded(path, "a sett")
+        warn_of_program(head, self.bundle.hash)
         self.instance, self.seed, self.start, self.goal = head["run"], head["seed"], head["epoch"], head["sett"]
         self.board = "memory"
 
@@ -128,7 +122,7 @@ def run(bundle: ir.Bundle, options: Namespace, prints: ExitStack) -> int:
         except Exception as error:
             found = only(error)
             if isinstance(found, journal.Divergence):
-                sys.stderr.write(f"cogc: the replay departs from the recording: {found}\n")
+                say_departure(found)
                 return 3
             if not isinstance(found, ConnectionError):
                 raise

@@ -27,7 +27,6 @@ import sys
 import time
 from argparse import SUPPRESS, ArgumentParser, Namespace
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import msgspec
@@ -36,14 +35,14 @@ from cogc.commands import runtime_client as client
 from cogc.commands import under_trio
 from cogc.commands.options import LEVELS, new_run_id
 from cogc.commands.packages import allow_imports, allowed
+from cogc.commands.recordings import PRIVATE, opened, recorded, refuse_torn, repeat
 from cogc.commands.state import add_state
-from cogc.commands.streams import Sink, refuse_foreign
+from cogc.commands.streams import Sink
 from cogc.commands.usage import UsageError
 from cogc.disk.state_folder import Kept, StateFolder, here
 from cogc.kernel.effects import Effect, LogLine
 from cogc.kernel.machine import Kernel
 from cogc.language.values import plain
-from cogc.run import journal
 from cogc.run.people import People
 from cogc.run.plans import Keeping
 from cogc.run.session import Session
@@ -164,7 +163,7 @@ def foreground(options: Namespace) -> int:
         reason = f"port {options.port} is in use" if error.errno == errno.EADDRINUSE else str(error.strerror).lower()
         sys.stderr.write(f"error: cannot listen on port {options.port}: {reason}\n")
         return 1
-    files = [_opened(path) for path in (options.trace, options.record)]
+    files = [path and opened(path, mode=PRIVATE) for path in (options.trace, options.record)]
     setup = daemon.Setup(**common(options), trace=_stream(files[0]), journal=_stream(files[1]))
     runtime = daemon.make(setup)
     for file in files:
@@ -193,13 +192,8 @@ def _replay(options: Namespace) -> int:
     """Repeat a recorded runtime. Its journal holds the programs of its coglets."""
     if options.recording is None:
         raise UsageError("name the journal: cogc runtime replay FILE")
-    try:
-        head, events = journal.read(Path(options.recording))
-    except (OSError, ValueError) as error:
-        raise UsageError(f"cannot read `{options.recording}`: {error}") from None
-    if "program" in head:
-        raise UsageError(f"`{options.recording}` is the recording of a run: cogc run SPEC --replay FILE")
-    file = _opened(options.trace)
+    head, events = recorded(options.recording, "a runtime")
+    file = None if options.trace is None else opened(options.trace, options.recording, PRIVATE)
     writer = None if file is None else TraceWriter(io.BufferedWriter(file))
     kernel = Kernel(host(), head["seed"], head["epoch"], writer is not None, head["run"])
 
@@ -211,17 +205,12 @@ def _replay(options: Namespace) -> int:
             writer.write(kernel.trace.take())
 
     try:
-        journal.replay(kernel, events, taken)
-    except journal.Divergence as error:
-        sys.stderr.write(f"cogc: the replay departs from the recording: {error}\n")
-        return 3
+        if not repeat(kernel, events, taken):
+            return 3
     finally:
         if writer is not None:
             writer.flush()
-    if not journal.is_whole(events):
-        raise UsageError(
-            f"the recording `{options.recording}` is incomplete: it breaks off after line {len(events) + 1}"
-        )
+    refuse_torn(options.recording, events)
     if file is not None and file.loss():
         sys.stderr.write(f"cogc: {file.loss()}\n")
         return 3
@@ -258,17 +247,6 @@ def log(entry: LogLine, least: str) -> None:
 def say(line: str) -> None:
     """Print a line of the server to stderr."""
     sys.stderr.write(f"cogc: {line}\n")
-
-
-def _opened(path: str | None) -> Sink | None:
-    """Open a file of the runtime. Raise UsageError for one that holds something else."""
-    if path is None:
-        return None
-    refuse_foreign(path)
-    try:
-        return Sink(path, f"`{path}`", mode=0o600)
-    except OSError as error:
-        raise UsageError(f"cannot write `{path}`: {str(error.strerror).lower()}") from None
 
 
 def _stream(sink: Sink | None) -> BinaryIO | None:

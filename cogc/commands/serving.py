@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from cogc import ir
 from cogc.commands.options import has
 from cogc.commands.usage import UsageError
+from cogc.language.texts import is_internal
 from cogc.run.secrets import prepare
 from cogc.run.session import Session
 
@@ -121,7 +122,7 @@ def _verifiers(bundle: ir.Bundle, given: list[str]) -> Verifiers:
     from cogc.service.doors import Verifiers
     from cogc.service.webhooks import KINDS, Verifier
 
-    known = [c.name for c in bundle.coglets[bundle.root].listens]
+    known = [c.name for c in bundle.coglets[bundle.root].listens if not is_internal(c.name)]
     every: Verifier | None = None
     named: dict[str, Verifier] = {}
     for text in given:

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import io
-import os
 import sys
 import time
 from argparse import Namespace
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import trio
 
 from cogc.commands.options import LEVELS
-from cogc.commands.streams import Sink, refuse_foreign, sink_of_stdout, terminal
-from cogc.commands.usage import UsageError
+from cogc.commands.recordings import PRIVATE, opened
+from cogc.commands.streams import Sink, sink_of_stdout, terminal
 from cogc.disk.state_folder import StateFolder, touch
 from cogc.run.journal import Journal
 from cogc.run.people import People
@@ -48,22 +46,12 @@ class SettSinks:
     def __enter__(self) -> SettSinks:
         if self.options.trace is not None:
             path = self.options.trace
-            self.sink = self._open(path or touch(self.state.file("setts", self.instance, "trace.jsonl")))
+            where = path or touch(self.state.file("setts", self.instance, "trace.jsonl"))
+            self.sink = opened(where, self.options.replay)
             self.trace = TraceWriter(io.BufferedWriter(self.sink))
         if self.options.record:
-            self.recording = self._open(self.options.record, 0o600)
+            self.recording = opened(self.options.record, self.options.replay, PRIVATE)
         return self
-
-    def _open(self, path: str, mode: int = 0o666) -> Sink:
-        """Open a file that the sett writes. Raise UsageError if it cannot be written, or holds something else."""
-        if self.options.replay and os.path.realpath(path) == os.path.realpath(self.options.replay):
-            raise UsageError(f"`{path}` is being replayed, and is not overwritten")
-        try:
-            Path(path).parent.mkdir(parents=True, exist_ok=True)
-            refuse_foreign(path)
-            return Sink(path, f"`{path}`", mode=mode)
-        except OSError as error:
-            raise UsageError(f"cannot write `{path}`: {str(error.strerror).lower()}") from None
 
     def journal(self, head: dict[str, Any]) -> Journal:
         """Return the recording, which begins with `head`."""

@@ -18,8 +18,9 @@ from cogc.commands.budgets import budget
 from cogc.commands.doors import Doors
 from cogc.commands.inputs import Given
 from cogc.commands.options import LEVELS, duration, epoch_of, is_served, run_id_of
+from cogc.commands.recordings import PRIVATE, opened
 from cogc.commands.serving import Server
-from cogc.commands.streams import Sink, refuse_foreign, sink_of_stdout, terminal
+from cogc.commands.streams import Sink, sink_of_stdout, terminal
 from cogc.commands.usage import UsageError
 from cogc.disk.state_folder import StateFolder, touch
 from cogc.kernel.effects import Effect, LogLine, Output
@@ -83,7 +84,7 @@ class RunSinks:
             if self.traced:
                 self.where = self.options.trace or touch(str(self._folder() / "trace.jsonl"))
                 self.trace = TraceWriter(self._open(self.where))
-            record = self._open(self.options.record, 0o600) if self.options.record else None
+            record = self._open(self.options.record, PRIVATE) if self.options.record else None
             if self.instance is not None:
                 self.states = self._states(self.instance)
                 self.journal = self.instance.journal(self._head())
@@ -159,11 +160,8 @@ class RunSinks:
         return Path(self.state.make("runs", self.id))
 
     def _open(self, path: str, mode: int = 0o666) -> BinaryIO:
-        """Open a file that the run writes. Raise UsageError for a file that holds something else."""
-        if self.options.replay and os.path.realpath(path) == os.path.realpath(self.options.replay):
-            raise UsageError(f"`{path}` is being replayed, and is not overwritten")
-        refuse_foreign(path)
-        sink = Sink(path, f"`{path}`", mode=mode)
+        """Open a file that the run writes."""
+        sink = opened(path, self.options.replay, mode)
         self.files.append(sink)
         return io.BufferedWriter(sink)
 

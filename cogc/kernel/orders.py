@@ -32,7 +32,7 @@ from cogc.kernel.namespace import ABSENT
 from cogc.kernel.objects import FAILED, STOPPED, STOPPING, Instance, Slot
 from cogc.kernel.outer import Link
 from cogc.language import types
-from cogc.language.texts import shown
+from cogc.language.texts import is_internal, shown
 from cogc.language.types import ANY, Type
 from cogc.language.values import Failure
 
@@ -189,9 +189,9 @@ def _said(inst: Instance, channel: str) -> Type:
     """Return the type of what comes out of a channel, or goes into a listen channel, from which a link may begin too."""
     code = inst.code
     declared = {t.name: t.type for t in code.ir.transmits} | {c.name: c.type for c in code.ir.listens}
-    if channel in declared and is_public(channel):
+    if channel in declared and not is_internal(channel):
         return code.unit.validators.types[declared[channel]]
-    if code.ir.open and is_public(channel):
+    if code.ir.open and not is_internal(channel):
         return ANY
     raise Failure("type", _no_channel(inst, channel, "transmits", [t.name for t in code.ir.transmits]))
 
@@ -199,21 +199,16 @@ def _said(inst: Instance, channel: str) -> Type:
 def _heard(inst: Instance, channel: str) -> Type:
     """Return the type of a listen channel."""
     code = inst.code
-    if code.ir.open and is_public(channel):
+    if code.ir.open and not is_internal(channel):
         ports.open_listen(code, channel)
-    if channel not in code.listens or not is_public(channel):
-        raise Failure("type", _no_channel(inst, channel, "listens to", [c for c in code.listens if is_public(c)]))
+    if channel not in code.listens or is_internal(channel):
+        raise Failure("type", _no_channel(inst, channel, "listens to", [c for c in code.listens if not is_internal(c)]))
     return code.unit.validators.types[code.listens[channel][2]]
 
 
 def _no_channel(inst: Instance, channel: str, what: str, known: list[str]) -> str:
     names = ", ".join(f"`{n}`" for n in sorted(known)) or "nothing"
     return f"{inst.code.name} has no channel `{channel}` here: it {what} {names}"
-
-
-def is_public(channel: str) -> bool:
-    """Return whether a channel is one of the program: names with a `$` are the compiler's own."""
-    return not channel.startswith("$")
 
 
 # ---- messages and commands -----------------------------------------------------------------------------------
@@ -242,7 +237,7 @@ def transmit(kernel: State, number: int, path: str, channel: str, value: Value) 
     kernel.cause = 0
     if channel in names and channel in [t.name for t in code.ir.transmits]:
         value = code.unit.checked(code.ir.transmits[names.index(channel)].type, value, f"`{channel}`")
-    elif code.ir.open and is_public(channel):
+    elif code.ir.open and not is_internal(channel):
         ports.open_out(inst, channel)
     else:
         kernel.outer.publish(path, channel, value)

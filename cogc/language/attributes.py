@@ -198,6 +198,8 @@ USUAL = {
     "scripted": ("structured_output", "effort", "sampling", "images", "documents"),
 }
 """The capabilities of a provider's models, unless the spec names others."""
+USUAL_MODEL = "claude-sonnet-4-20250514"
+"""The model of a coglet folder's program of the executor `llm` that names none."""
 TRANSPORTS = ("stdio", "http")
 BACKENDS = ("memory", "sqlite", "redis", "store")
 STRATEGIES = ("one_for_one", "one_for_all", "rest_for_one")

@@ -10,22 +10,17 @@ is the side of `cogc answer`.
 from __future__ import annotations
 
 import json
-import os
-import socket
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import trio
 
-from cogc.run.control_client import address, ask
+from cogc.run.control_client import ask
+from cogc.run.local_server import PATIENCE, line_of, listening, read_line
 from cogc.run.peers import Peer, person_at
-
-PATIENCE = 10.0
-"""Seconds in which a client has to send its answer."""
-_LONGEST = 1 << 20
 
 
 async def answered(
@@ -39,28 +34,11 @@ async def answered(
     before it is acknowledged.
     """
     found: list[tuple[Any, str, Peer]] = []
-    with listening(path) as made:
-        listener = trio.SocketListener(trio.socket.from_stdlib_socket(made.dup()))
+    with listening(path) as listener:
         async with trio.open_nursery() as nursery:
             serve = partial(_take, value_of, record, found, nursery.cancel_scope)
             await trio.serve_listeners(serve, [listener], handler_nursery=nursery)
     return found[0]
-
-
-@contextmanager
-def listening(path: Path) -> Iterator[socket.socket]:
-    """Yield a socket that listens at a path, which is free again afterwards."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as made:
-        path.unlink(missing_ok=True)
-        with address(path) as name:
-            made.bind(name)
-        os.chmod(path, 0o600)
-        made.listen(16)
-        made.setblocking(False)
-        try:
-            yield made
-        finally:
-            path.unlink(missing_ok=True)
 
 
 async def _take(
@@ -80,28 +58,17 @@ async def _take(
                 if found:
                     raise ValueError("there already: somebody else was faster")
             except PermissionError as refused:
-                await stream.send_all(line(error=str(refused)))
+                await stream.send_all(line_of({"error": str(refused)}))
                 return
             except ValueError as wrong:
-                await stream.send_all(line(error=f"the answer is {wrong}"))
+                await stream.send_all(line_of({"error": f"the answer is {wrong}"}))
                 return
             record(text, peer)
             found.append(given)
             with suppress(trio.BrokenResourceError):
-                await stream.send_all(line(ok=True))
+                await stream.send_all(line_of({"ok": True}))
     if found:
         scope.cancel()
-
-
-async def read_line(stream: trio.SocketStream) -> bytes:
-    """Read what a client sends, up to the end of its first line or of what is too long."""
-    data = b""
-    while b"\n" not in data and len(data) <= _LONGEST:
-        more = await stream.receive_some(65536)
-        if not more:
-            break
-        data += more
-    return data.partition(b"\n")[0]
 
 
 def _text(line: bytes) -> str:
@@ -115,11 +82,6 @@ def _text(line: bytes) -> str:
     text: str = found["answer"]
     text.encode("utf-8")  # half of a surrogate pair is a ValueError too
     return text
-
-
-def line(**fields: object) -> bytes:
-    """Return an answer as a line of JSON."""
-    return json.dumps(fields).encode() + b"\n"
 
 
 def answer_over(path: Path, text: str) -> str:

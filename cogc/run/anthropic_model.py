@@ -24,10 +24,10 @@ from cogc.run.provider import (
     MISSHAPEN,
     api_key,
     asked_to_wait,
+    assembled,
     cleaned,
     count_of,
     failed,
-    garbled,
     innermost,
     input_of,
     listed,
@@ -100,15 +100,7 @@ class AnthropicModel:
             stream=True,
             stream_cls=anthropic.AsyncStream[object],
         )
-        try:
-            async with stream:
-                async for event in stream:
-                    piece = reply.add(event)
-                    if emit is not None and piece:
-                        emit(piece)
-            return reply.complete() if reply.begun else garbled(stream.response.headers, _NO_REPLY, self.key)
-        except MISSHAPEN as error:
-            return garbled(stream.response.headers, _NO_REPLY, self.key, error)
+        return await assembled(stream, stream.response.headers, reply, emit, _NO_REPLY, self.key)
 
     def _parameters(self, request: dict[str, Any]) -> dict[str, Any]:
         """Return a request in the words of the API."""

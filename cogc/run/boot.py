@@ -13,11 +13,11 @@ from cogc.compile import analyse, program
 from cogc.diagnostics.problems import Problems
 from cogc.disk.resources import place
 from cogc.kernel.unit import Unit
+from cogc.language.attributes import USUAL_MODEL
 from cogc.run.build import build_session
 from cogc.run.hosting import Script
 from cogc.run.session import RunOptions, Session, Sinks
 from cogc.run.settings import Settings
-from cogc.syntax.parse_folder import USUAL_MODEL
 
 _SPEC = f'''model llm = anthropic "{USUAL_MODEL}"
 coglet Main = python "script:main" {{ }}

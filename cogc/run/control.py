@@ -8,7 +8,6 @@ A request is one line of JSON, `{action, ...}`. The answer is one line too: `{ok
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 from collections.abc import AsyncIterator, Iterator
@@ -20,11 +19,11 @@ from typing import Any
 import trio
 
 from cogc.kernel.models import steering
-from cogc.kernel.orders import is_public
-from cogc.language.values import Failure, plain
-from cogc.run.control_client import address, opens
-from cogc.run.control_requests import ACTIONS, FOLLOWED, LONGEST, read_request
+from cogc.language.texts import is_internal
+from cogc.language.values import Failure
+from cogc.run.control_requests import ACTIONS, FOLLOWED, read_request
 from cogc.run.inspection import inspect
+from cogc.run.local_server import PATIENCE, line_of, read_line
 from cogc.run.peers import Peer, peer_at
 from cogc.run.session import Session
 from cogc.run.taps import Said, Tap
@@ -32,31 +31,12 @@ from cogc.run.trace import encoded
 
 CLIENTS = 64
 """How many requests are answered at once; `wait` takes as long as it takes."""
-PATIENCE = 10.0
-"""Seconds in which a client has to send its request, and to read the answer."""
 _HURRY = 0.2
 _DRAINED = 16
 _POLL = 0.05
 _LAST_ANSWERS = 1.0
 _PACE = 0.05
 """Seconds between two portions of what a client follows: a run that says much is not slowed by writing all of it down."""
-
-
-def open_socket(path: Path) -> socket.socket:
-    """Return the listening socket of a run. Raise OSError if it cannot be made."""
-    if path.exists() and not opens(path):
-        path.unlink()  # a run with the same id was killed
-    made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        with address(path) as name:
-            made.bind(name)
-        os.chmod(path, 0o600)
-        made.listen(16)
-        made.setblocking(False)
-    except BaseException:
-        made.close()
-        raise
-    return made
 
 
 @asynccontextmanager
@@ -99,7 +79,7 @@ class _Server:
                     answer = await self._answer(stream)
                     if answer is not None:
                         with trio.move_on_after(PATIENCE if self.clients <= CLIENTS else _HURRY):
-                            await stream.send_all(_line_of(answer))
+                            await stream.send_all(line_of(answer))
                             await _drain(stream)
         finally:
             self.clients -= 1
@@ -114,7 +94,7 @@ class _Server:
             return {"error": str(refused)}
         line = b""
         with trio.move_on_after(PATIENCE) as reading:
-            line = await _line(stream)
+            line = await read_line(stream)
         if reading.cancelled_caught:
             return {"error": "the request did not come to its end"}
         try:
@@ -135,7 +115,7 @@ class _Server:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_gone, stream, nursery.cancel_scope)
             with followed as tap:
-                await stream.send_all(_line_of({"following": True}))
+                await stream.send_all(line_of({"following": True}))
                 while (news := await tap.take()) is not None:
                     lost, items = news
                     with trio.move_on_after(PATIENCE) as sending:
@@ -160,7 +140,7 @@ def _followed(session: Session, request: dict[str, Any]) -> AbstractContextManag
     inst = kernel.outer.find(path) if path else root
     if inst is None:
         raise Failure("missing", f"there is no coglet `{path}`" if path else "the run has no coglets yet")
-    known = [name for name in inst.code.transmit_names if is_public(name)]
+    known = [name for name in inst.code.transmit_names if not is_internal(name)]
     if channel not in known and not inst.code.ir.open:
         names = ", ".join(f"`{name}`" for name in known) or "nothing"
         raise Failure("missing", f"`{inst.code.name}` has no transmit channel `{channel}`: it transmits {names}")
@@ -168,14 +148,10 @@ def _followed(session: Session, request: dict[str, Any]) -> AbstractContextManag
     return taps.follow(channel) if comes_out else taps.follow_coglet(inst.path, channel)
 
 
-def _line_of(answer: Any) -> bytes:
-    return json.dumps(plain(answer), ensure_ascii=False).encode() + b"\n"
-
-
 def _lines_of(lost: int, items: list[Any]) -> Iterator[bytes]:
     """Yield the lines of what a tap has taken."""
     if lost:
-        yield _line_of({"lost": lost})
+        yield line_of({"lost": lost})
     for item in items:
         yield b'{"item":' + item.data + b"}\n" if isinstance(item, Said) else _record(item)
 
@@ -198,17 +174,6 @@ async def _drain(stream: trio.SocketStream) -> None:
     for _ in range(_DRAINED):
         if not await stream.receive_some(65536):
             return
-
-
-async def _line(stream: trio.SocketStream) -> bytes:
-    """Read a request: up to the end of the first line, of what the client sends, or of what a request may have."""
-    data = b""
-    while b"\n" not in data and len(data) <= LONGEST:
-        more = await stream.receive_some(65536)
-        if not more:
-            break
-        data += more
-    return data.partition(b"\n")[0] if b"\n" in data else data
 
 
 async def _do(session: Session, closing: trio.Event, request: dict[str, Any], peer: Peer) -> Any:

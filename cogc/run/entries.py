@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from cogc.kernel import ports
 from cogc.kernel.machine import Kernel
 from cogc.kernel.objects import STOPPED, STOPPING
-from cogc.kernel.orders import is_public
+from cogc.language.texts import is_internal
 from cogc.language.values import Failure
 from cogc.run.json_text import read_words
 from cogc.run.outside import Notice, Outside
@@ -89,7 +89,7 @@ class Entries:
     def type_of(self, channel: str) -> int:
         """Return the number of a listen channel's type. Raise Failure if the root has no such channel."""
         root = self.kernel.unit.bundle.coglets[self.kernel.first]
-        known = {c.name: c.type for c in root.listens if is_public(c.name)}
+        known = {c.name: c.type for c in root.listens if not is_internal(c.name)}
         if channel not in known:
             names = ", ".join(f"`{name}`" for name in known) or "nothing"
             raise Failure("missing", f"`{root.name}` has no listen channel `{channel}`: it listens to {names}")

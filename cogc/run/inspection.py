@@ -10,7 +10,7 @@ import msgspec
 from cogc.diagnostics.masks import masked
 from cogc.kernel.machine import Kernel
 from cogc.kernel.objects import Instance
-from cogc.kernel.orders import is_public
+from cogc.language.texts import is_internal
 from cogc.language.values import Failure, hidden, plain, shorten
 from cogc.run.dump import UnderWay, call_words, waits
 
@@ -55,7 +55,7 @@ def _own(kernel: Kernel, inst: Instance, calls: dict[int, str], due: dict[int, i
         "path": inst.path,
         "coglet": inst.code.name,
         "status": inst.status(),
-        "states": {s.name: _state(kernel, v) for s, v in states if is_public(s.name)},
+        "states": {s.name: _state(kernel, v) for s, v in states if not is_internal(s.name)},
         "inboxes": list(_inboxes(inst)),
         "timers": [when / 1e9 for when in instants],
         "waits": [masked(line) for line in waits(kernel, inst, calls)],

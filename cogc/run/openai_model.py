@@ -22,10 +22,10 @@ from cogc.run.provider import (
     MISSHAPEN,
     api_key,
     asked_to_wait,
+    assembled,
     cleaned,
     count_of,
     failed,
-    garbled,
     innermost,
     input_of,
     listed,
@@ -89,15 +89,7 @@ class OpenAIModel:
             stream=True,
             stream_cls=openai.AsyncStream[object],
         )
-        try:
-            async with stream:
-                async for chunk in stream:
-                    piece = reply.add(chunk)
-                    if emit is not None and piece:
-                        emit(piece)
-            return reply.complete() if reply.chunks else garbled(stream.response.headers, _NO_REPLY, self.key)
-        except MISSHAPEN as error:
-            return garbled(stream.response.headers, _NO_REPLY, self.key, error)
+        return await assembled(stream, stream.response.headers, reply, emit, _NO_REPLY, self.key)
 
     def _parameters(self, request: dict[str, Any]) -> dict[str, Any]:
         """Return a request in the words of the API."""
@@ -139,13 +131,13 @@ class _Assembled:
         self.finish: Any = None
         self.refused = ""
         self.usage: Any = None
-        self.chunks = 0
+        self.begun = False
 
     def add(self, chunk: Any) -> str:
         """Take a chunk, and return its piece of text. Raise one of `MISSHAPEN` for a chunk of the wrong form."""
         choices = chunk.get("choices")
         self.usage = chunk.get("usage") or self.usage
-        self.chunks += 1
+        self.begun = True
         if not choices:
             return ""
         choice = choices[0]

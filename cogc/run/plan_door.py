@@ -22,9 +22,9 @@ import trio
 
 from cogc.disk.state_folder import StateFolder
 from cogc.language.values import Failure
-from cogc.run.answers import PATIENCE, line, listening, read_line
 from cogc.run.control_client import ask, opens
 from cogc.run.control_requests import Field, read_request
+from cogc.run.local_server import PATIENCE, line_of, listening, read_line
 from cogc.run.peers import Peer, person_at, write_down
 
 FOLDER = "plans"
@@ -52,10 +52,9 @@ async def open_door(state: StateFolder, take: Take) -> AsyncIterator[str]:
             folder = Path(state.make(FOLDER))
             _remove_stale(folder)
             path = folder / f"{os.getpid()}-{secrets.token_hex(4)}.socket"
-            made = stack.enter_context(listening(path))
+            listener = stack.enter_context(listening(path))
         except OSError as error:
             raise ConnectionError(f"no socket for decisions: {error}") from None
-        listener = trio.SocketListener(trio.socket.from_stdlib_socket(made.dup()))
         async with trio.open_nursery() as nursery:
             answer = partial(_answer, folder, take)
             nursery.start_soon(partial(trio.serve_listeners, answer, [listener], handler_nursery=nursery))
@@ -84,15 +83,15 @@ async def _answered(folder: Path, take: Take, stream: trio.SocketStream) -> byte
         _check_changes(request)
         asked = asked_by(peer, request)
         if not await take(request["plan"], asked):
-            return line(again=True)
+            return line_of({"again": True})
     except (PermissionError, ValueError, ConnectionError) as refused:
-        return line(error=str(refused))
+        return line_of({"error": str(refused)})
     except Failure as refused:
-        return line(error=refused.message)
+        return line_of({"error": refused.message})
     record(folder, request["plan"], asked, peer)
     said = f"{asked['by']} (user {peer.name}, process {peer.pid})"
     sys.stderr.write(f"cogc: plan {request['plan']}: `{asked['action']}` of {said}\n")
-    return line(ok=True)
+    return line_of({"ok": True})
 
 
 def _check_changes(request: dict[str, Any]) -> None:

@@ -6,10 +6,11 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import AsyncIterable, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
+from types import TracebackType
+from typing import Any, Protocol
 
 import httpx2
 
@@ -40,6 +41,52 @@ def failed(message: str, retry: bool = False, after: float | None = None) -> dic
 
 MISSHAPEN = (LookupError, TypeError, AttributeError, ValueError, RecursionError)
 """The exceptions when an event of a reply is read that does not have the form of its API."""
+
+
+class Assembled(Protocol):
+    """A reply while its events come in. `begun` is true once there was one."""
+
+    begun: bool
+
+    def add(self, event: Any) -> str:
+        """Take an event, and return its piece of text. Raise one of `MISSHAPEN` for an event of the wrong form."""
+        ...
+
+    def complete(self) -> dict[str, Any]:
+        """Return the reply in the kernel's form."""
+        ...
+
+
+class Events(Protocol):
+    """A stream of events of a provider's SDK."""
+
+    async def __aenter__(self) -> object: ...
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> object: ...
+
+    def __aiter__(self) -> AsyncIterator[object]: ...
+
+
+async def assembled(
+    stream: Events,
+    headers: Mapping[str, str],
+    reply: Assembled,
+    emit: Callable[[str], None] | None,
+    unfit: str,
+    key: str,
+) -> dict[str, Any]:
+    """Return the reply that the events of a stream make, or an error. `emit` gets each piece of its text."""
+    try:
+        async with stream:
+            async for event in stream:
+                piece = reply.add(event)
+                if emit is not None and piece:
+                    emit(piece)
+        return reply.complete() if reply.begun else garbled(headers, unfit, key)
+    except MISSHAPEN as error:
+        return garbled(headers, unfit, key, error)
 
 
 def garbled(headers: Mapping[str, str], unfit: str, key: str, error: Exception | None = None) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from cogc.kernel.objects import STARTING, STOPPED, STOPPING
-from cogc.language.texts import nanoseconds
+from cogc.language.texts import is_internal, nanoseconds
 from cogc.language.values import Failure
 from cogc.run.inspection import inspect
 from cogc.run.json_text import read_json
@@ -90,7 +90,7 @@ class Doors:
         self.exports = exports_of(session)
         self.jobs = Jobs(self.exports)
         root = session.kernel.unit.bundle.coglets[session.kernel.first]
-        self.listens = {c.name: c for c in root.listens}
+        self.listens = {c.name: c for c in root.listens if not is_internal(c.name)}
         session.taps.keep = KEPT
 
     def application(self) -> Starlette:

@@ -11,7 +11,7 @@ from typing import Any
 
 from cogc.kernel.machine import Kernel
 from cogc.kernel.objects import STOPPED, Instance
-from cogc.kernel.orders import is_public
+from cogc.language.texts import is_internal
 from cogc.run.marks import Marks
 from cogc.service import picture
 from cogc.service.watch import Watched
@@ -80,7 +80,7 @@ class Members:
 
     def listens(self, inst: Instance) -> list[str]:
         """Return the listen channels of a coglet."""
-        known = {c for c in inst.code.listens if is_public(c)} if not inst.code.ir.open else set()
+        known = {c for c in inst.code.listens if not is_internal(c)} if not inst.code.ir.open else set()
         return sorted(known | set(self.marks.names(inst.path, "listen")))
 
     def commands(self, inst: Instance) -> list[str]:
@@ -97,7 +97,7 @@ class Members:
         path = inst.path
         listens = self.listens(inst)
         others = [*self.watched.records(path), *self.watched.feeds(path)]
-        own = [c for c in inst.code.transmit_names if is_public(c)]
+        own = [c for c in inst.code.transmit_names if not is_internal(c)]
         return sorted({*own, *(c for c in others if c not in listens)})
 
     def mixins(self, inst: Instance) -> list[str]:
@@ -148,7 +148,7 @@ class Members:
         for inst in self.instances():
             for out in filter(None, inst.outs):
                 for port in out.targets:
-                    if port.member is None and not port.own and is_public(port.label) and "." not in port.label:
+                    if port.member is None and not port.own and not is_internal(port.label) and "." not in port.label:
                         found.append((inst, out.name, port.inst, port.label))
         for path, said, at, heard in self.marks.links():
             source, target = outer.find(path), outer.find(at)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from cogc import __version__, ir
-from cogc.kernel.orders import is_public
 from cogc.kernel.unit import Unit
 from cogc.language import types
+from cogc.language.texts import is_internal
 
 _ERRORS = {
     "401": "the token or the signature is missing or wrong",
@@ -22,7 +22,7 @@ _ERRORS = {
 def transmits(unit: Unit, key: str) -> list[str]:
     """Return the channels on which messages come out of a root. The `log` of LogLet is a log, and no message."""
     root = unit.bundle.coglets[key]
-    known = [c.name for c in root.transmits if is_public(c.name)]
+    known = [c.name for c in root.transmits if not is_internal(c.name)]
     return [name for name in known if not (name == "log" and root.logged_from >= 0)]
 
 
@@ -32,7 +32,7 @@ def describe(unit: Unit, has_token: bool) -> dict[str, Any]:
     schemas: dict[str, object] = {}
     paths: dict[str, Any] = {}
     for channel in root.listens:
-        if is_public(channel.name):
+        if not is_internal(channel.name):
             body = _content(_body(unit, channel, schemas))
             taken = [_header(name) for name in channel.headers.values()]
             entered = _operation(f"in_{channel.name}", body, "202", _SEQ)

@@ -14,6 +14,7 @@ import warnings
 from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.source import Source, Span, read_error
 from cogc.diagnostics.suggest import did_you_mean
+from cogc.language.attributes import USUAL_MODEL
 from cogc.language.record import Record
 from cogc.language.texts import RESERVED
 from cogc.syntax.spell import text
@@ -27,8 +28,6 @@ _CONFIG = ("restart", "max_restarts", "backoff_s")
 _KEYS = ("class", "kwargs", *_CONFIG)
 _RESTARTS = ("never", "on_error", "always")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
-USUAL_MODEL = "claude-sonnet-4-20250514"
-"""The model of a program of the executor `llm` that names none."""
 _SIBLING = re.compile(r"[\w-]+\.cog\Z")
 _MIXINS = {
     "TickLet": ("enact", "tick", []),

@@ -11,6 +11,7 @@ from cogc.kernel.machine import Kernel
 from cogc.kernel.outer import Link
 from cogc.kernel.unit import Unit
 from cogc.language.values import Failure
+from cogc.run.inspection import inspect
 from support.orders import done, guest
 from support.specs import build
 
@@ -418,3 +419,18 @@ def test_taps_are_removed_by_the_function_that_was_given() -> None:
     inst = kernel.outer.find("Host/d")
     assert inst is not None and inst.ports is not None
     assert heard == [1] and inst.ports["x"].simple is not None and inst.forwards is None
+
+
+def test_the_compilers_own_channels_and_states_are_nobodys_business() -> None:
+    kernel = Kernel(Unit(build('plan P { goal: "g"\n  step one: f() }\nprogram f() -> string = shell ["true"]', "P")))
+    kernel.start({})
+    kernel.run()
+    assert "·draft" in kernel.root.code.listens  # type: ignore[union-attr]  # it is there, for the plan itself
+    for words in (
+        ("input", "P", "·draft", None),
+        ("link", "P", "result", "P", "·draft"),
+        ("link", "P", "·x", "P", "goal"),
+    ):
+        with pytest.raises(Failure, match="no channel `·"):
+            kernel.order(1, *words)
+    assert inspect(kernel, {}, 0)["states"] == {}

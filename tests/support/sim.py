@@ -41,7 +41,7 @@ class Sim:
     def settle(self) -> None:
         """Let the kernel do all that it can at this instant; programs with an answer are answered."""
         while True:
-            self.kernel.run()
+            self.take()
             effects, self.kernel.effects = self.kernel.effects, []
             if not effects and not self.kernel.busy:
                 return
@@ -60,6 +60,10 @@ class Sim:
                 elif isinstance(effect, Cancel):
                     self.cancelled.append(effect.id)
                     self.asks = [a for a in self.asks if a.id != effect.id]
+
+    def take(self) -> None:
+        """Let the kernel take the messages that wait."""
+        self.kernel.run()
 
     def _call(self, call: Call) -> None:
         name = call.program.name

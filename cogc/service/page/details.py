@@ -6,8 +6,8 @@ from typing import Any
 
 from cogc import ir
 from cogc.kernel.objects import Instance
-from cogc.kernel.orders import is_public
 from cogc.language import types
+from cogc.language.texts import is_internal
 from cogc.language.values import hidden
 from cogc.run.inspection import inspect_one
 from cogc.run.session import Session
@@ -114,7 +114,7 @@ def _programs(members: Members, inst: Instance) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for key in keys:
         program = bundle.programs.get(key)
-        if program is None or not is_public(program.name) or program.kind in ("plan store", "coglet"):
+        if program is None or is_internal(program.name) or program.kind in ("plan store", "coglet"):
             continue
         model = bundle.models.get(program.model)
         found.append(

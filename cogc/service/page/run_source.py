@@ -11,7 +11,7 @@ from typing import Any
 
 from cogc import ir
 from cogc.kernel.objects import Instance, Out
-from cogc.kernel.orders import is_public
+from cogc.language.texts import is_internal
 from cogc.run.session import Session
 from cogc.service.members import Members
 from cogc.service.page.details import details
@@ -118,7 +118,7 @@ class RunSource:
             if port.member is not None and port.inst in ids:
                 yield Flow(ids[inst], ids[port.inst], out.name, "observe", out)
         for relay in out.relays:
-            if relay.inst in ids and is_public(relay.name):
+            if relay.inst in ids and not is_internal(relay.name):
                 yield Flow(ids[inst], ids[relay.inst], _words(out.name, relay.name), "data", out)
 
     def _declared(self, inst: Instance, ids: dict[Instance, str]) -> Iterator[Flow]:

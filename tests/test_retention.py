@@ -36,7 +36,7 @@ def ran(place: Path, run: str, keep: str = "0", ends: bool = True, values: objec
     """Write what a run of an instance leaves, so many days ago."""
     made = Instance(place, fresh=True, keep=Keep.of(keep))
     journal = made.journal({"run": run, "seed": 0, "epoch": 0, "runs": made.runs + 1})
-    journal.event(Timed(), "start", {}, values)
+    journal.event(Timed(), "start", {}, [] if values is None else [["Main", "n", values]])
     journal.flush()
     made.sync()
     if ends:

@@ -234,7 +234,9 @@ def goal_input(bundle: ir.Bundle, options: Namespace, given: set[str]) -> list[t
             and options.stdin is None
             and not is_served(options)
         ):
-            sys.stderr.write(f"cogc: warning: nothing was asked of the {root.kind} `{root.name}`: give {_ASKED[root.kind]}\n")
+            sys.stderr.write(
+                f"cogc: warning: nothing was asked of the {root.kind} `{root.name}`: give {_ASKED[root.kind]}\n"
+            )
         own = root.kind == "plan" and "goal" not in given
         return [("goal", "")] if own else []
     if channel is None:

@@ -45,9 +45,10 @@ from cogc.ir import parts
 from cogc.kernel.code import waits
 from cogc.kernel.machine import Kernel
 from cogc.kernel.models.budget import TURNS
-from cogc.kernel.models.conversation import MANY_TURNS, MOST_TOKENS
+from cogc.kernel.models.conversation import MANY_TURNS
 from cogc.kernel.objects import Instance, Slot
 from cogc.language.closed import assert_never
+from cogc.language.limits import MOST_TOKENS
 from cogc.language.texts import is_internal
 from cogc.language.values import Failure
 

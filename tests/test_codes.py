@@ -106,6 +106,8 @@ PLACES = [
     ("constant-cycle", 1, 'WIDTH'),
     ("no-media", 2, '"a.bmp"'),
     ("media-from-model", 2, 'image'),
+    ("no-thinking", 1, 'thinking'),
+    ("no-thinking", 3, 'tool_choice'),
     ("bad-header", 4, 'evnt'),
     ("unused-channel", 2, 'x'),
     ("unconnected-channel", 3, 'a'),

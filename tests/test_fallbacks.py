@@ -183,6 +183,14 @@ coglet Main { transmit out: string
         ("model all = [a, ask]", "", ["wrong-kind"]),
         ("model all = [a, c]", ", budget: { usd: 1.0 }", ["no-price"]),
         ("model all = [c, a]", ", temperature: 0.5", ["no-sampling"]),
+        ("model all = [a, b]", ', thinking: "adaptive"', []),
+        ("model all = [a, c]", ', thinking: "off"', []),
+        ("model all = [a, c]", ", thinking: 2_000", ["no-thinking"]),
+        ("model all = [a, b]", ", thinking: 4_096", ["out-of-range"]),
+        ("model all = [a, b]", ", thinking: 4_096, max_tokens: 5_000", []),
+        ("model all = [a, b]", ", thinking: 1_000", ["out-of-range"]),
+        ("model all = [a, b]", ', thinking: "adaptive", tool_choice: any', ["no-thinking"]),
+        ("model all = [a, b]", ", thinking: true", ["wrong-type"]),
     ],
 )
 def test_lists_are_checked(more: str, program: str, wrong: list[str]) -> None:

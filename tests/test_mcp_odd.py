@@ -93,7 +93,7 @@ def test_what_is_no_text_is_named(block: dict[str, Any], words: str) -> None:
 
 
 def test_the_timeout_of_a_server_bounds_each_call() -> None:
-    assert out("timeout: 300ms") == ["timeout", "`s.find` took longer than 0.3s, the `timeout` of its server"]
+    assert out("timeout: 2s") == ["timeout", "`s.find` took longer than 2s, the `timeout` of its server"]
 
 
 def test_an_answer_that_breaks_the_protocol_is_a_failure_of_the_call() -> None:

@@ -67,6 +67,44 @@ def out(server: Server, *arguments: str, **options: Any) -> Any:
     return run(server, *arguments, **options).outputs["out"][0]
 
 
+# ---- thoughts ------------------------------------------------------------------------------------------------
+
+THOUGHT = {"type": "thinking", "thinking": "First double it.", "signature": "sig=="}
+
+
+@pytest.mark.parametrize(
+    ("model", "sent"),
+    [
+        ('thinking: "adaptive"', {"type": "adaptive", "display": "summarized"}),
+        ("thinking: 2_000", {"type": "enabled", "budget_tokens": 2000, "display": "summarized"}),
+        ('thinking: "off"', {"type": "disabled"}),
+        ("max_tokens: 9000", None),
+    ],
+)
+def test_a_model_thinks_as_it_is_told_and_its_thoughts_go_back_as_they_came(
+    server: Server, model: str, sent: Any
+) -> None:
+    server.will(blocks(THOUGHT, use("double", n=21)), blocks(THOUGHT, stop="end_turn"), reply("42"))
+    records: list[Any] = []
+    made = run(server, "int", "tools: [double]", model, on_records=records.extend)
+    assert made.outputs["out"] == [42]
+    assert [r.get("thinking") for r in server.requests] == [sent] * 3
+    assert server.requests[1]["messages"][1]["content"][0] == THOUGHT
+    assert "First double it." in json.dumps([r["data"]["content"] for r in records if r["kind"] == "reply"])
+
+
+def test_a_budget_leaves_room_for_thoughts_or_none_are_asked_for(server: Server) -> None:
+    server.tokens = 400
+    server.will(reply("a"), reply("b"))
+    run(server, "string", "thinking: 3_000, budget: { tokens: 2_000 }")
+    run(server, "string", "thinking: 3_000, budget: { tokens: 900 }")
+    first, second = server.requests
+    assert server.counted[0]["thinking"]["type"] == "enabled"
+    assert first["thinking"]["budget_tokens"] < first["max_tokens"] <= 1600 and second["thinking"] == {
+        "type": "disabled"
+    }
+
+
 # ---- what is asked -------------------------------------------------------------------------------------------
 
 

@@ -204,3 +204,32 @@ def test_without_the_extra_it_says_so(server: Server, monkeypatch: pytest.Monkey
     monkeypatch.setitem(sys.modules, "openai", None)
     monkeypatch.delitem(sys.modules, "cogc.run.openai_model", raising=False)
     assert "pip install 'cogc[openai]'" in out(server)[0][1]
+
+
+def test_a_long_description_of_a_tool_stands_in_the_system_text(server: Server) -> None:
+    server.will(chunks({"content": "two"}))
+    about = "Doubles a number. " + "word " * 300
+    text = SPEC.format(url=server.url, output="string", model="").replace(
+        "program double", f'"""{about.strip()}"""\nprogram double'
+    )
+    assert session(build(text), inputs=[("q", "hello")]).outputs["out"][-1] == "two"
+    (request,) = server.requests
+    said = request["tools"][0]["function"]["description"]
+    assert len(said) == 1024 and said.startswith("Doubles a number.") and said.endswith("...")
+    assert request["messages"][0]["content"].endswith(f"The whole description of the tool `double`:\n{about.strip()}")
+
+
+def test_the_first_of_several_answers_counts(server: Server) -> None:
+    def choice(index: int, said: str) -> dict[str, Any]:
+        return {"index": index, "delta": {"content": said}, "finish_reason": "stop"}
+
+    events = [{"choices": [choice(1, "no"), choice(0, "yes")]}, {"choices": [choice(1, " and no")]}, {"choices": []}]
+    body = "".join(f"data: {json.dumps(e)}\n\n" for e in events) + "data: [DONE]\n\n"
+    server.will(raw(body.encode(), "text/event-stream"))
+    assert out(server)[-1] == "yes"
+
+
+def test_a_model_that_is_not_to_think_is_told_so(server: Server) -> None:
+    server.will(chunks({"content": "hi"}))
+    assert out(server, model='effort: high, thinking: "off"')[-1] == "hi"
+    assert server.requests[0]["reasoning_effort"] == "none"

@@ -1,13 +1,15 @@
-"""Demands that a model cannot meet: sampling parameters that it does not take, a budget in dollars without a price.
+"""Demands that a model cannot meet: sampling parameters that it does not take, thoughts, a budget in dollars without a price.
 
 Recent models of Anthropic take no sampling parameters. A server that takes them lists them in `capabilities`.
 """
 
 from __future__ import annotations
 
+from cogc.analysis.attribute_check import word_of
 from cogc.diagnostics.edits import removal
 from cogc.diagnostics.suggest import did_you_mean, nearest, suggestion
 from cogc.language.attributes import CAPABILITIES, USUAL
+from cogc.language.limits import MOST_TOKENS
 from cogc.names.model_lists import models_of
 from cogc.syntax import nodes
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def model_limits(checked: Checked) -> None:
-    """Report a temperature for a model that takes none, and a budget in dollars for a model without a price."""
+    """Report a temperature and thinking for a model that takes none, and a budget in dollars for a model without a price."""
     for unit in checked.world.units.values():
         if unit.is_std and unit not in checked.world.roots:
             continue
@@ -43,6 +45,8 @@ def _own(checked: Checked, unit: Unit, node: nodes.Model) -> None:
             )
     if "temperature" in found and not _samples(node):
         _no_sampling(checked, unit, found["temperature"], node)
+    if "thinking" in found:
+        _thinks(checked, unit, found["thinking"], node, found)
 
 
 def _known(checked: Checked, unit: Unit, node: nodes.Model) -> None:
@@ -73,6 +77,19 @@ def _user(checked: Checked, unit: Unit, attributes: tuple[nodes.Attribute, ...])
     deaf = next((m for m in models if not _samples(m)), None)
     if "temperature" in found and deaf is not None:
         _no_sampling(checked, unit, found["temperature"], deaf)
+    for node in models:
+        own = {a.key.id: a for a in node.attributes}
+        thinking = found.get("thinking")
+        if thinking is not None:
+            _thinks(checked, unit, thinking, node, {**own, **found})
+        elif "thinking" in own and word_of(own["thinking"].value) != "off":
+            thinking = own["thinking"]
+        forced = found.get("tool_choice")
+        if thinking is not None and word_of(thinking.value) != "off" and forced and word_of(forced.value) == "any":
+            reason = "`tool_choice: any` has the model ask for a tool at once"
+            at = found.get("thinking", forced)
+            checked.problems.add("no-thinking", unit.span(at.key), help="remove one of both", reason=reason)
+            break
     budget = found["budget"].value if "budget" in found else None
     catalogue = checked.world.catalogue
     if not isinstance(budget, nodes.RecordLiteral) or catalogue is None:
@@ -95,11 +112,39 @@ def _items(attribute: nodes.Attribute | None) -> tuple[nodes.Expr, ...]:
     return attribute.value.items if attribute is not None and isinstance(attribute.value, nodes.ListLiteral) else ()
 
 
+def _thinks(
+    checked: Checked, unit: Unit, attribute: nodes.Attribute, node: nodes.Model, given: dict[str, nodes.Attribute]
+) -> None:
+    """Report thoughts that a model does not take, or that leave no room for its answer; `given` are the attributes that count."""
+    model, provider, value = node.name.id, node.provider.id, attribute.value
+    is_off = word_of(value) == "off"
+    if provider == "openai" and not is_off:
+        help = '`effort` says how much a model of `openai` thinks; `thinking: "off"` lets it answer at once'
+        checked.problems.add(
+            "no-thinking", unit.span(attribute.key), help=help, reason=f"model `{model}` takes no number of tokens"
+        )
+    elif not _can(node, "thinking") and not (is_off and provider == "openai" and _can(node, "effort")):
+        checked.problems.add(
+            "no-thinking", unit.span(attribute.key), reason=f"the capabilities of model `{model}` do not have it"
+        )
+    elif isinstance(value, nodes.Literal) and type(value.value) is int:
+        most = given["max_tokens"].value if "max_tokens" in given else None
+        bound = MOST_TOKENS if most is None else most.value if isinstance(most, nodes.Literal) else None
+        if type(bound) is int and value.value >= bound:
+            wanted = f"less than `max_tokens`, which is {bound:,}: thoughts are part of the answer"
+            checked.problems.add("out-of-range", unit.span(value), name="thinking", wanted=wanted)
+
+
 def _samples(node: nodes.Model) -> bool:
+    return _can(node, "sampling")
+
+
+def _can(node: nodes.Model, capability: str) -> bool:
+    """Return whether a model has a capability, by its declaration or its provider."""
     found = {a.key.id: a for a in node.attributes}
     if "capabilities" not in found:
-        return "sampling" in USUAL.get(node.provider.id, ("sampling",))
-    return any(isinstance(i, nodes.Text) and i.value == "sampling" for i in _items(found.get("capabilities")))
+        return capability in USUAL.get(node.provider.id, (capability,))
+    return any(isinstance(i, nodes.Text) and i.value == capability for i in _items(found.get("capabilities")))
 
 
 def _no_sampling(checked: Checked, unit: Unit, attribute: nodes.Attribute, node: nodes.Model) -> None:

@@ -315,6 +315,12 @@ CODES: dict[str, Row] = {
         "{what} holds {type}: a model cannot make one",
         "let the model give a name or a path, and a program the file",
     ),
+    "no-thinking": (
+        "COG434",
+        "error",
+        "`thinking` has no place here: {reason}",
+        "remove the attribute",
+    ),
     "bad-header": (
         "COG441",
         "error",

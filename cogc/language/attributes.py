@@ -22,11 +22,15 @@ _SHARING = "map"
 _ON_RESUME = "word retry fail"
 _BUDGET = "type { usd?: float, tokens?: int, time?: duration, turns?: int }"
 
+_THINKING = 'type int | "adaptive" | "off"'
+_EFFORT = "word low medium high xhigh max"
+
 _LIMITS = "type { memory?: string, processes?: int }"
 
 _MODEL = {
     "max_tokens": "type int",
-    "effort": "word low medium high xhigh max",
+    "effort": _EFFORT,
+    "thinking": _THINKING,
     "temperature": "type float",
     "base_url": "type string",
     "api_key": "secret",
@@ -72,7 +76,8 @@ ATTRIBUTES: dict[str, dict[str, str]] = {
         "prompt": "type content !",
         "max_tokens": "type int",
         "temperature": "type float",
-        "effort": "word low medium high xhigh max",
+        "effort": _EFFORT,
+        "thinking": _THINKING,
         "max_result": "type int",
         "retry": "type int",
         "timeout": "type duration",
@@ -106,6 +111,8 @@ ATTRIBUTES: dict[str, dict[str, str]] = {
         "max_tokens": "type int",
         "max_result": "type int",
         "temperature": "type float",
+        "effort": _EFFORT,
+        "thinking": _THINKING,
         "budget": _BUDGET,
         "timeout": "type duration",
         "spawn": "refs agent",
@@ -191,11 +198,11 @@ MODEL_FAULTS = ("off_schema", "empty", "truncated", "repeated", "contradicting",
 SANDBOXES = ("auto", "container", "bubblewrap", "landlock", "none")
 """The sandboxes that may hold the commands of agents."""
 PROVIDERS = ("anthropic", "openai", "scripted")
-CAPABILITIES = ("count_tokens", "cache", "structured_output", "effort", "sampling", "images", "documents")
+CAPABILITIES = ("count_tokens", "cache", "structured_output", "effort", "thinking", "sampling", "images", "documents")
 USUAL = {
-    "anthropic": ("count_tokens", "cache", "structured_output", "effort", "images", "documents"),
+    "anthropic": ("count_tokens", "cache", "structured_output", "effort", "thinking", "images", "documents"),
     "openai": ("structured_output", "effort", "sampling", "images", "documents"),
-    "scripted": ("structured_output", "effort", "sampling", "images", "documents"),
+    "scripted": ("structured_output", "effort", "thinking", "sampling", "images", "documents"),
 }
 """The capabilities of a provider's models, unless the spec names others."""
 USUAL_MODEL = "claude-sonnet-4-20250514"

@@ -18,6 +18,10 @@ MOST_PARTS = 1_000_000
 """How many parts a constant may have: all items and fields, and those in them, each as often as it occurs."""
 DEEPEST = 128
 """How deep the lists and records of a constant may nest."""
+MOST_TOKENS = 4096
+"""The bound on the tokens of an answer, if neither program nor model has one."""
+LEAST_THOUGHT = 1024
+"""The least number of tokens that a model may be given to think."""
 _ENDLESS = float("inf")
 _COUNT = (1, _ENDLESS, "at least 1")
 _NATURAL = (0, _ENDLESS, "0 or more")
@@ -45,6 +49,7 @@ RANGES: dict[str, tuple[float, float, str]] = {
     "replicas": _COUNT,
     "retry": _NATURAL,
     "temperature": (0, 2, "from 0 to 2"),
+    "thinking": (LEAST_THOUGHT, _ENDLESS, f"{LEAST_THOUGHT:,} or more"),
     "timeout": _POSITIVE,
     "within": _POSITIVE,
     # a budget

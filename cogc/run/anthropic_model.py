@@ -18,6 +18,7 @@ import httpx2
 from cogc import ir
 from cogc.kernel.models.content import media_of
 from cogc.language.attributes import USUAL
+from cogc.language.limits import LEAST_THOUGHT
 from cogc.run.media import base64_of, bytes_of
 from cogc.run.provider import (
     IDEMPOTENT,
@@ -84,7 +85,11 @@ class AnthropicModel:
         """Return the number of tokens of a request, counted by the server."""
         parameters = self._parameters(request)
         found = await self.client.messages.count_tokens(
-            **{k: parameters[k] for k in ("model", "messages", "system", "tools", "tool_choice") if k in parameters}
+            **{
+                k: parameters[k]
+                for k in ("model", "messages", "system", "tools", "tool_choice", "thinking")
+                if k in parameters
+            }
         )
         return {"tokens": found.input_tokens} if type(found.input_tokens) is int else failed(_NO_REPLY)
 
@@ -127,6 +132,8 @@ class AnthropicModel:
             config["effort"] = request["effort"]
         if config:
             found["output_config"] = config
+        if "thinking" in request and "thinking" in self.can:
+            found["thinking"] = _thinking(request["thinking"], request["max_tokens"])
         if "temperature" in request:
             found["temperature"] = request["temperature"]
         return found
@@ -239,6 +246,16 @@ def _index(event: dict[str, Any]) -> int:
     if type(index) is not int:
         raise ValueError("the index of a block is no number")
     return index
+
+
+def _thinking(wanted: int | str, most: int) -> dict[str, Any]:
+    """Return how a model is to think, for an answer of `most` tokens, thoughts included: as much as it likes, so many tokens, or not."""
+    if wanted == "adaptive":
+        return {"type": "adaptive", "display": "summarized"}
+    room = 0 if wanted == "off" else min(int(wanted), most - 1)
+    if room < LEAST_THOUGHT:
+        return {"type": "disabled"}
+    return {"type": "enabled", "budget_tokens": room, "display": "summarized"}
 
 
 def _block_out(block: dict[str, Any]) -> dict[str, Any]:

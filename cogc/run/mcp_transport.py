@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
@@ -18,18 +18,22 @@ Streams = tuple[Any, Any]
 
 
 @asynccontextmanager
-async def mended(transport: AbstractAsyncContextManager[Any], left_out: dict[str, str]) -> AsyncIterator[Streams]:
-    """Yield the streams of a transport; what it reads is put right. `left_out` gets the reason for each tool that is left out."""
+async def mended(
+    transport: AbstractAsyncContextManager[Any], left_out: dict[str, str], ended: Callable[[], object]
+) -> AsyncIterator[Streams]:
+    """Yield the streams of a transport; what it reads is put right. `left_out` gets the reason for each tool that is left out, and
+    `ended` is called when nothing more comes from the server."""
     async with transport as streams:
-        yield _Reading(streams[0], left_out), streams[1]
+        yield _Reading(streams[0], left_out, ended), streams[1]
 
 
 class _Reading:
     """A stream of messages from a server, with usable lists of tools and without lines that are no messages."""
 
-    def __init__(self, stream: Any, left_out: dict[str, str]) -> None:
+    def __init__(self, stream: Any, left_out: dict[str, str], ended: Callable[[], object]) -> None:
         self._stream = stream
         self._left_out = left_out
+        self._ended = ended
 
     async def __aenter__(self) -> _Reading:
         await self._stream.__aenter__()
@@ -43,7 +47,11 @@ class _Reading:
 
     async def __anext__(self) -> Any:
         while True:
-            item = await self._stream.__anext__()
+            try:
+                item = await self._stream.__anext__()
+            except StopAsyncIteration:
+                self._ended()
+                raise
             if not isinstance(item, ValueError):  # the SDK hands on what it could not read
                 return self._mended(item)
 

@@ -7,7 +7,7 @@ read as plain data: the many servers that speak this API differ in what they lea
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import httpx2
@@ -36,6 +36,8 @@ from cogc.run.provider import (
 
 _STOPS = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use", "content_filter": "refusal"}
 _CHOICES = {"any": "required", "none": "none"}
+_DESCRIPTION = 1024
+"""The most characters of a description of a tool."""
 _NO_REPLY = "the server's answer is no reply of the Chat Completions API"
 
 
@@ -93,21 +95,17 @@ class OpenAIModel:
 
     def _parameters(self, request: dict[str, Any]) -> dict[str, Any]:
         """Return a request in the words of the API."""
-        messages = [{"role": "system", "content": request["system"]}] if "system" in request else []
+        tools, apart = _tools(request.get("tools", ()))
+        system = "\n\n".join([*([request["system"]] if "system" in request else []), *apart])
+        messages: list[dict[str, Any]] = [{"role": "system", "content": system}] if system else []
         for message in request["messages"]:
             messages += _message_out(message)
         found: dict[str, Any] = {
             "model": self.name, "messages": messages, "max_completion_tokens": request["max_tokens"],
             "stream": True, "stream_options": {"include_usage": True},
         }  # fmt: skip
-        if "tools" in request:
-            found["tools"] = [
-                {
-                    "type": "function",
-                    "function": {"name": t["name"], "description": t["description"], "parameters": t["schema"]},
-                }
-                for t in request["tools"]
-            ]
+        if tools:
+            found["tools"] = tools
         if "choice" in request:
             found["tool_choice"] = _CHOICES[request["choice"]]
         if "schema" in request:
@@ -117,7 +115,23 @@ class OpenAIModel:
             found["temperature"] = request["temperature"]
         if "effort" in request and "effort" in self.can:
             found["reasoning_effort"] = request["effort"]
+        if request.get("thinking") == "off":
+            found["reasoning_effort"] = "none"
         return found
+
+
+def _tools(offered: Iterable[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[str]]:
+    """Return tools in the words of the API, and what the system text says of those whose descriptions are longer than it takes."""
+    tools: list[dict[str, Any]] = []
+    apart: list[str] = []
+    for tool in offered:
+        said = tool["description"]
+        if len(said) > _DESCRIPTION:
+            apart.append(f"The whole description of the tool `{tool['name']}`:\n{said}")
+            said = f"{said[: _DESCRIPTION - 3]}..."
+        function = {"name": tool["name"], "description": said, "parameters": tool["schema"]}
+        tools.append({"type": "function", "function": function})
+    return tools, apart
 
 
 class _Assembled:
@@ -138,9 +152,9 @@ class _Assembled:
         choices = chunk.get("choices")
         self.usage = chunk.get("usage") or self.usage
         self.begun = True
-        if not choices:
+        choice = next((c for c in choices or () if not c.get("index")), None)  # one answer was asked for
+        if choice is None:
             return ""
-        choice = choices[0]
         self.finish = choice.get("finish_reason") or self.finish
         delta = choice.get("delta") or {}
         for call in delta.get("tool_calls") or ():

@@ -48,17 +48,22 @@ _CALL_ID = "cogc/call_id"
 """The key, in `_meta` of a call, of its id."""
 
 
+class _Forgotten(Exception):
+    """A server does not know its client any more: it was started again."""
+
+
 class _Link:
     """A server that runs: its client, the event that ends it, and the tools that were left out, with the reasons.
 
     `schemas` are those of its tools, once they are known, `until` the instant at which they are to be listed again. `callers` are the
-    calls under way.
+    calls under way. `ended` says that nothing comes from the server any more.
     """
 
     def __init__(self, client: Any, left_out: dict[str, str], callers: list[Caller]) -> None:
         self.client = client
         self.left_out = left_out
         self.over = trio.Event()
+        self.ended = False
         self.schemas: dict[str, ToolSchemas] | None = None
         self.until = float("inf")
         self.as_tasks: set[str] = set()
@@ -117,8 +122,17 @@ class Servers:
         """Call a tool. Return its structured content, or the text of its answer. Raise Failure if the tool reports
         an error. `id` is that of the call; `caller` may be asked by the server."""
         link = await self._link(key)
-        with link.serving(caller):
-            return await self._call(key, link, tool, arguments, id, caller)
+        try:
+            with link.serving(caller):
+                return await self._call(key, link, tool, arguments, id, caller)
+        except _Forgotten:  # it has not begun the call
+            self._drop(key, link)
+        link = await self._link(key)
+        try:
+            with link.serving(caller):
+                return await self._call(key, link, tool, arguments, id, caller)
+        except _Forgotten as forgotten:
+            raise Failure("program", f"the MCP server `{_declared(key).name}`: {forgotten}") from None
 
     async def _call(
         self, key: Key, link: _Link, tool: str, arguments: dict[str, Any], id: str, caller: Caller | None
@@ -147,6 +161,8 @@ class Servers:
                 "timeout", f"`{name}.{tool}` took longer than {limit:g}s, the `timeout` of its server"
             ) from None
         except MCPError as error:
+            if "session terminated" in str(error).lower():
+                raise _Forgotten(str(error)) from None
             if "closed" in str(error).lower():
                 self._drop(key, link)
             raise Failure("program", f"the MCP server `{name}`: {error}") from None
@@ -228,6 +244,9 @@ class Servers:
     async def _link(self, key: Key) -> _Link:
         """Return the running server, started if it is not there. Raise Failure if it cannot be started."""
         async with self.starting[key]:
+            known = self.links.get(key)
+            if known is not None and known.ended:  # it has died since its last call
+                self._drop(key, known)
             if key not in self.links:
                 name = _declared(key).name
                 try:
@@ -253,6 +272,10 @@ class Servers:
         left_out: dict[str, str] = {}
         callers: list[Caller] = []
 
+        def ended() -> None:
+            if link is not None:
+                link.ended = True
+
         async def heard(message: Any) -> None:
             if link is not None and type(message).__name__ == "ToolListChangedNotification":
                 link.until = 0.0
@@ -262,7 +285,7 @@ class Servers:
         ) as said:  # what a server says on stderr is for its own people
             try:
                 hooks = {"elicitation_callback": partial(_elicited, callers), "message_handler": heard}
-                async with self._client(key, said, left_out, hooks) as client:
+                async with self._client(key, said, left_out, ended, hooks) as client:
                     client.session.validate_tool_result = _as_it_is  # `call` does it, and knows the tools of all pages
                     link = _Link(client, left_out, callers)
                     task_status.started(link)
@@ -276,10 +299,10 @@ class Servers:
 
     @asynccontextmanager
     async def _client(
-        self, key: Key, said: TextIO, left_out: dict[str, str], hooks: dict[str, Any]
+        self, key: Key, said: TextIO, left_out: dict[str, str], ended: Callable[[], object], hooks: dict[str, Any]
     ) -> AsyncIterator[Any]:
-        """Yield a client that is connected to a server. `left_out` gets the tools that cannot be used, `hooks` hear what the server
-        says by itself."""
+        """Yield a client that is connected to a server. `left_out` gets the tools that cannot be used, `ended` is called when the server
+        says nothing more, `hooks` hear what it says by itself."""
         try:
             import httpx2
             from mcp import Client
@@ -297,7 +320,9 @@ class Servers:
                 httpx2.AsyncClient(
                     headers=headers, follow_redirects=True, timeout=httpx2.Timeout(30, read=300)
                 ) as http,
-                Client(mended(streamable_http_client(str(argument), http_client=http), left_out), **hooks) as client,
+                Client(
+                    mended(streamable_http_client(str(argument), http_client=http), left_out, ended), **hooks
+                ) as client,
             ):
                 yield client
             return
@@ -310,7 +335,7 @@ class Servers:
         if shutil.which(whole[0]):  # else its start names the missing program
             whole = held(whole)
         words = StdioServerParameters(command=whole[0], args=whole[1:], env=env, cwd=cwd or None)
-        async with Client(mended(stdio_client(words, errlog=said), left_out), **hooks) as client:
+        async with Client(mended(stdio_client(words, errlog=said), left_out, ended), **hooks) as client:
             yield client
 
     def _wrapped(self, server: ir.Server, words: list[str], attributes: dict[str, Any], cwd: str) -> list[str]:

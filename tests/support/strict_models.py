@@ -93,6 +93,13 @@ def _tools(offered: list[tuple[str, str, Any]]) -> None:
 
 
 def _messages(body: Any) -> None:
+    thinking = body.get("thinking", {"type": "disabled"})
+    if thinking["type"] == "enabled":
+        most = body.get("max_tokens", 1 << 40)
+        _need(1024 <= thinking["budget_tokens"] < most, "thinking.budget_tokens: from 1024, and less than max_tokens")
+    _need(thinking["type"] in ("enabled", "adaptive", "disabled"), "thinking.type: enabled, adaptive or disabled")
+    forced = body.get("tool_choice", {}).get("type") in ("any", "tool")
+    _need(not forced or thinking["type"] == "disabled", "thinking may not be enabled when tool_choice forces tool use")
     if "max_tokens" in body:  # a request that counts has none
         _need(type(body["max_tokens"]) is int and body["max_tokens"] > 0, "max_tokens: greater than 0")
     for block in body.get("system", []):
@@ -128,6 +135,10 @@ def _of_user(content: list[Any], open_calls: list[str]) -> None:
             _text(block)
         elif block["type"] == "tool_result":
             _result(block["content"])
+            _need(
+                block["content"] or not block.get("is_error"),
+                "tool_result: content cannot be empty if is_error is true",
+            )
         else:
             _media(block)
 
@@ -177,6 +188,8 @@ def _of_assistant(content: list[Any], seen: set[str]) -> list[str]:
             seen.add(block["id"])
         elif block["type"].endswith("_tool_result"):
             _need(block["tool_use_id"] in seen, f"{block['type']} without its call")
+    last = content[-1]["type"]
+    _need(last not in ("thinking", "redacted_thinking"), f"the final block in an assistant message cannot be {last}")
     return calls
 
 
@@ -187,6 +200,9 @@ def _chat(body: Any) -> None:
     most = body["max_completion_tokens"]
     _need(type(most) is int and most > 0, "max_completion_tokens: greater than 0")
     functions = [t["function"] for t in body.get("tools", [])]
+    for function in functions:
+        _need(len(function["description"]) <= 1024, "function.description: string too long")
+        _need("properties" in function["parameters"], "function.parameters: object schema missing properties")
     _tools([(f["name"], f["description"], f["parameters"]) for f in functions])
     open_calls: list[str] = []
     seen: set[str] = set()

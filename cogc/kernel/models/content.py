@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 CAPABILITY = {"image": "images", "document": "documents"}
 """The capability that a model needs for each kind."""
 
+EMPTY = "(empty)"
+"""Stands for a text in which nothing is said: servers refuse a blank one."""
+
 
 def words(content: Value) -> str:
     """Return a content as one text: images and documents by their names."""

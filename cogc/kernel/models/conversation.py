@@ -68,6 +68,7 @@ from cogc.kernel.permissions import Sandbox
 from cogc.kernel.waits import AskModel, CallProgram, Talk, WaitIn
 from cogc.language.attributes import HAND_OFF, SPAWN_TOOLS, USUAL
 from cogc.language.functions import text
+from cogc.language.limits import MOST_TOKENS
 from cogc.language.texts import FILE
 from cogc.language.values import Duration, Failure, Media
 
@@ -79,8 +80,6 @@ if TYPE_CHECKING:
     from cogc.kernel.state import State
     from cogc.language.values import Settings, Value
 
-MOST_TOKENS = 4096
-"""The bound on the tokens of an answer, if neither program nor model has one."""
 DEADLINE = 60_000_000_000
 """The nanoseconds that a conversation may take, if it has no timeout."""
 MANY_TURNS = 25
@@ -264,6 +263,14 @@ class Conversation:
             fixed["temperature"] = settings["temperature"]
         if "effort" in settings and "effort" in self.can:
             fixed["effort"] = settings["effort"]
+        thinking = settings.get("thinking")
+        forced = self.values.get("tool_choice") == "any"  # servers refuse to think where a tool is forced
+        if (
+            thinking is not None
+            and not forced
+            and ("thinking" in self.can or (thinking == "off" and "effort" in self.can))
+        ):
+            fixed["thinking"] = thinking
         return fixed
 
     def run(self) -> Talk:
@@ -624,4 +631,4 @@ def _seen(program: Program, arguments: list[Value]) -> list[Value]:
 
 def _words(said: str) -> Block:
     """Return a block of what a user says. Servers refuse blank ones."""
-    return {"type": "text", "text": whole(said) if said.strip() else "(empty)"}
+    return {"type": "text", "text": whole(said) if said.strip() else content.EMPTY}

@@ -9,6 +9,7 @@ a journal can hold it (`recordable`), and a replay makes the same of it.
 | a text that is empty or blank, a block that is no record, has no type, or nests too deep | left out |
 | a block that only a request may have (`tool_result`, `image`, `document`); a thought without its signature | left out |
 | the result of a tool of the provider's own without its call | left out |
+| a thought at the end, behind which nothing comes | left out |
 | half a surrogate pair, anywhere | U+FFFD |
 | a tool's input that is no record: broken JSON, `null`, a text, a list | `{}`; the call is answered by an error that says what was wrong |
 | a number in an input that JSON does not have (NaN, an infinity) | as an input that is no record |
@@ -41,6 +42,7 @@ ENDS = {
 """The stop reasons that fail a conversation, with the words for it."""
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _COMMON = ("text", "tool_use", "tool_result", "image", "document")
+_THOUGHTS = ("thinking", "redacted_thinking")
 _OF_REQUESTS = ("tool_result", "image", "document")
 _COUNTS = ("input", "output", "cache_read", "cache_write", "thinking")
 _HALF = re.compile("[\ud800-\udfff]")
@@ -71,6 +73,8 @@ def sendable(reply: Reply, known: set[str]) -> Sendable:
             content.append(_call(block, known, wrong))
         elif _may_go_back(block, known):
             content.append(_own(block, known))
+    while content and content[-1]["type"] in _THOUGHTS:  # servers refuse a message that ends in a thought
+        content.pop()
     stop = reply.get("stop")
     if not isinstance(stop, str) or stop not in ENDS:
         usual = "pause_turn" if stop == "pause_turn" else "end_turn"

@@ -134,8 +134,14 @@ class ToolCalls:
         except Failure as failure:
             if failure.kind in ("budget", "cancelled") or isinstance(failure, TooDeep):
                 raise
-            said, is_error = told(failure.message), True
-        return {"type": "tool_result", "tool_use_id": block["id"], "content": whole(said), "is_error": is_error}
+            said, is_error = told(failure.message.strip() or "it failed"), True
+        shown = whole(said) if isinstance(said, list) or said.strip() else content.EMPTY  # servers refuse what is blank
+        return {
+            "type": "tool_result",
+            "tool_use_id": block["id"],
+            "content": shown or content.EMPTY,
+            "is_error": is_error,
+        }
 
     def _agent(self, program: Program, query: str) -> Talk:
         """Ask another agent as a tool. Its failure is a result."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from cogc.language.values import Failure
 from support.sim import Sim
 
 SPEC = """
@@ -15,6 +16,8 @@ type Label = { label: "bug" | "idea", sure: float = 0.5 }
 \"\"\"Doubles a number.\"\"\"
 program double(n: int) -> int = expr n * 2
 program slow(n: int, much: float = 1.5) -> any = shell ["true"]
+program quiet() -> string = shell ["true"]
+program sulk() -> string = shell ["false"]
 program ask(q: string) -> RESULT = llm { model: m, prompt: "Say {{ q }}" PROGRAM }
 coglet Main { listen q: string
   transmit out: any
@@ -85,6 +88,14 @@ def test_in_the_only_turn_no_tool_must_be_asked_for() -> None:
         ("effort: low", "", {"effort": "low"}),
         ("", 'effort: high, capabilities: ["effort"]', {"effort": "high"}),
         ("temperature: 0.5", 'capabilities: ["sampling"]', {"temperature": 0.5}),
+        ('thinking: "adaptive"', "", {"thinking": "adaptive"}),
+        ("thinking: 2000", 'thinking: "off"', {"thinking": 2000}),
+        ("", "max_tokens: 9000, thinking: 8000", {"thinking": 8000, "max_tokens": 9000}),
+        (
+            'thinking: "off", tools: [double], tool_choice: any',
+            'thinking: "adaptive"',
+            {"thinking": None, "choice": "any"},
+        ),
     ],
 )
 def test_a_setting_is_in_the_request(program: str, model: str, part: dict[str, Any]) -> None:
@@ -657,3 +668,13 @@ def test_a_line_without_end_is_read_in_pieces() -> None:
     sim = talk(program="tools: [slow], max_result: 1000").reply(content=[use("slow", n=1)], stop="tool_use")
     sim.answer("".join(f"{i:05d}" for i in range(2000)))
     assert read(sim, id="r1", **{"from": 3, "lines": 1}).startswith("00800")
+
+
+@pytest.mark.parametrize("said", ["", " \n"])
+def test_a_result_that_says_nothing_is_told_as_empty(said: str) -> None:
+    sim = talk(program="tools: [quiet, sulk]")
+    sim.answers["quiet"] = said
+    sim.answers["sulk"] = Failure("program", said)
+    sim.reply(content=[use("quiet"), use("sulk", "t2")], stop="tool_use")
+    results = sim.asks[0].request["messages"][-1]["content"]
+    assert [(r["content"], r["is_error"]) for r in results] == [("(empty)", False), ("it failed", True)]

@@ -153,3 +153,15 @@ def test_whatever_comes_may_be_sent(replies: list[dict[str, Any]]) -> None:
             found.stop not in ("max_tokens", "refusal") and any(b["type"] == "tool_use" for b in found.content)
         )
     assert len(ids) == len(set(ids))
+
+
+@pytest.mark.parametrize(
+    "kind", [{"type": "thinking", "thinking": "", "signature": "s"}, {"type": "redacted_thinking", "data": "d"}]
+)
+def test_a_thought_stays_in_front_of_what_it_leads_to_and_nowhere_else(kind: Any) -> None:
+    call = {"type": "tool_use", "id": "t1", "name": "f", "input": {}}
+    assert [b["type"] for b in made(kind, call, kind, {"type": "text", "text": " "}).content] == [
+        kind["type"],
+        "tool_use",
+    ]
+    assert made(kind).content == []

@@ -5,13 +5,20 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import trio
 
 pytest.importorskip("mcp")
 
-from cogc.run.mcp_transport import usable
+from mcp import MCPError
+
+from cogc.kernel.unit import Unit
+from cogc.language.values import Failure
+from cogc.run.mcp_transport import _Reading, usable
+from cogc.run.servers import Servers, _Link
 from support.cli import cogc
 from support.sessions import session
 from support.specs import build
@@ -99,3 +106,83 @@ def test_the_timeout_of_a_server_bounds_each_call() -> None:
 def test_an_answer_that_breaks_the_protocol_is_a_failure_of_the_call() -> None:
     kind, message = out(result={"content": "text"})
     assert kind == "program" and message.startswith("the MCP server `s` breaks the protocol")
+
+
+class Client:
+    """A client of a server whose calls end as they are told to: by a text, or by an error."""
+
+    session = SimpleNamespace()
+
+    def __init__(self, *ends: str | MCPError) -> None:
+        self.ends = list(ends)
+
+    async def list_tools(self, cursor: str | None) -> Any:
+        return SimpleNamespace(tools=[], ttl_ms=None, next_cursor=None)
+
+    async def call_tool(self, name: str, given: Any, meta: Any) -> Any:
+        end = self.ends.pop(0)
+        if isinstance(end, MCPError):
+            raise end
+        content = [SimpleNamespace(type="text", text=end)]
+        return SimpleNamespace(content=content, is_error=False, structured_content=None)
+
+
+def calls(*clients: Client, between: Any = lambda link: None) -> list[str]:
+    """Return what two calls give, each of a server whose clients come in this order. `between` is done between them."""
+    bundle = build(server() + SPEC)
+    key = Unit(bundle), next(iter(bundle.servers))
+    links = [_Link(client, {}, []) for client in clients]
+    waiting = iter(links)
+
+    async def hold(*_: Any) -> _Link:
+        return next(waiting)
+
+    servers = Servers(".", SimpleNamespace(hold=hold))  # type: ignore[arg-type]
+
+    async def call() -> str:
+        try:
+            return str(await servers.call(key, "find", {}, "id"))
+        except Failure as failure:
+            return failure.message
+
+    async def main() -> list[str]:
+        first = await call()
+        between(links[0])
+        return [first, await call()]
+
+    return trio.run(main)
+
+
+def error(message: str) -> MCPError:
+    return MCPError(code=-32000, message=message)
+
+
+def test_a_server_that_died_between_two_calls_costs_no_call() -> None:
+    def die(link: _Link) -> None:
+        link.ended = True
+
+    assert calls(Client("one"), Client("two"), between=die) == ["one", "two"]
+
+
+def test_a_server_that_dies_in_a_call_fails_it_and_serves_the_next_one() -> None:
+    first, second = calls(Client(error("Connection closed")), Client("two"))
+    assert first == "the MCP server `s`: Connection closed" and second == "two"
+
+
+def test_a_server_that_does_not_know_its_client_any_more_is_greeted_anew() -> None:
+    assert calls(Client("one", error("Session terminated")), Client("two")) == ["one", "two"]
+    again = error("Session terminated")
+    assert calls(Client(again), Client(again), Client("x")) == ["the MCP server `s`: Session terminated", "x"]
+
+
+def test_the_end_of_what_a_server_says_is_noticed() -> None:
+    async def main() -> int:
+        ends: list[int] = []
+        send, receive = trio.open_memory_channel[Any](1)
+        await send.send(ValueError("no message"))
+        send.close()
+        with pytest.raises(StopAsyncIteration):
+            await _Reading(receive, {}, lambda: ends.append(1)).__anext__()
+        return len(ends)
+
+    assert trio.run(main) == 1

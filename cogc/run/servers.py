@@ -132,6 +132,7 @@ class Servers:
             with link.serving(caller):
                 return await self._call(key, link, tool, arguments, id, caller)
         except _Forgotten as forgotten:
+            self._drop(key, link)
             raise Failure("program", f"the MCP server `{_declared(key).name}`: {forgotten}") from None
 
     async def _call(

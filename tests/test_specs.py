@@ -44,7 +44,10 @@ BLOCKS: dict[tuple[str, str], tuple[int, str]] = {
     ("CONTRIBUTING.md", "sh"): (4, "they clone, install, and run these tests; the commands of cogc among them are parsed"),
     ("specs/api.md", "python"): (4, "test_api.py runs them, also from an installed wheel"),
     ("specs/check.md", "toml"): (1, "test_ignores.py takes it as the settings of a project"),
-    ("specs/coglet-runtime.md", "sh"): (1, "test_runtime_commands.py runs these commands on folders of its own"),
+    ("specs/coglet-runtime.md", "sh"): (
+        2,
+        "test_runtime_commands.py runs these commands on folders of its own, test_service_survives.py the ones behind a kill",
+    ),
     ("specs/cost.md", ""): (1, "a specimen: the page does not show the spec; test_cost.py has the bounds of others"),
     ("specs/dispatch.md", "python"): (1, "run: the class is defined with the names that the page gives"),
     ("specs/done.md", "sh"): (1, PARSED),

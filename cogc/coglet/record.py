@@ -19,13 +19,14 @@ _FINE, _COARSE = 100_000_000, 60_000_000_000
 
 
 class Record:
-    """The last messages of one channel with their instants, and how many there were in each span of time.
+    """The last messages of one channel with their instants, how many there were in each span of time, and in all.
 
     `now` gives the present in nanoseconds, on a clock that does not go back.
     """
 
     def __init__(self, now: Callable[[], int]) -> None:
         self.now = now
+        self.total = 0
         self.last: deque[tuple[int, Any]] = deque(maxlen=KEPT)
         self.fine: deque[list[int]] = deque(maxlen=60_000_000_000 // _FINE + 1)
         self.coarse: deque[list[int]] = deque(maxlen=86_400_000_000_000 // _COARSE + 1)
@@ -33,6 +34,7 @@ class Record:
     def note(self, value: Any) -> None:
         """Note a message."""
         now = self.now()
+        self.total += 1
         self.last.append((now, value))
         _count(self.fine, now // _FINE)
         _count(self.coarse, now // _COARSE)

@@ -41,8 +41,9 @@ def keep_of(text: str | None) -> Keep:
         raise UsageError(f"--keep {text}: {error}") from None
 
 
-def opened(options: Namespace, state: StateFolder) -> Instance | None:
-    """Return the instance that a command line names, which this process now runs. Raise UsageError if it cannot."""
+def opened(options: Namespace, state: StateFolder, is_runtime: bool = False) -> Instance | None:
+    """Return the instance that a command line names, which this process now runs: of a spec, or of a runtime. Raise UsageError if it
+    cannot."""
     name = instance_of(options.instance)
     keep = keep_of(options.keep)
     if not name:
@@ -55,6 +56,12 @@ def opened(options: Namespace, state: StateFolder) -> Instance | None:
         raise UsageError(f"--instance {name}: {error}") from None
     except OSError as error:
         raise UsageError(f"cannot write `{error.filename}`: {str(error.strerror).lower()}") from None
+    if made.recording is not None and is_runtime is not bool(made.recording.head.get("runtime")):
+        made.close()
+        what, word = ("a spec", "resume") if is_runtime else ("a runtime", "runtime start --instance")
+        raise UsageError(
+            f"--instance {name}: its unfinished run is that of {what}: `cogc {word} {name}` goes on with it, and --fresh gives it up"
+        )
     if made.given_up:
         for question in Path(state.at(MAILBOX)).glob(f"{made.given_up}-*.json"):
             question.unlink(missing_ok=True)

@@ -14,8 +14,8 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from types import ModuleType
 
+from cogc.commands import mcp, runtime, serve
 from cogc.commands import run as run_command
-from cogc.commands import serve
 from cogc.commands.instance import INSTANCES
 from cogc.commands.options import instance_of
 from cogc.commands.state import add_state, state_here
@@ -59,10 +59,10 @@ def run(options: Namespace) -> int:
 
 def _again(words: list[str]) -> int:
     """Run a command line that began a run."""
-    module: ModuleType = {"run": run_command, "serve": serve}[words[0]]
+    module: ModuleType = {"run": run_command, "serve": serve, "mcp": mcp, "runtime": runtime}[words[0]]
     parser = ArgumentParser(prog=f"cogc {words[0]}")
     module.arguments(parser)
-    options = parser.parse_args(module.prepare(words)[1:])
+    options = parser.parse_args((module.prepare(words) if hasattr(module, "prepare") else words)[1:])
     options.command_line = words
     return int(module.run(options))
 

@@ -1,7 +1,8 @@
 """`cogc runtime start|stop|status|replay`: a runtime, to which coglets are added
 while it runs.
 
-    start     start a runtime in the background, and print its process and port
+    start     start a runtime in the background, and print its process and port;
+              with --instance NAME it survives a kill
     stop      stop all coglets, the last one first, and end the runtime
     status    show the tree of coglets, a line for each, and the links
     replay    repeat what `start --record FILE` has recorded, without clients,
@@ -12,7 +13,8 @@ unlink, links, transmit, enact, observe, shell. HTTP and MCP (`/mcp`) do the
 same on the runtime's port.
 
 Exit codes: 0 done; 1 the runtime did not start, or is not there; 2 the
-recording cannot be read; 3 the replay departs from it, or output was lost;
+recording cannot be read, or the instance cannot be used; 3 the replay departs
+from the recording, or output was lost;
 129, 130, 143 a runtime in the foreground was ended by SIGHUP, SIGINT, SIGTERM.
 """
 
@@ -31,6 +33,7 @@ from typing import Any, BinaryIO
 
 import msgspec
 
+from cogc.commands import instance as instances
 from cogc.commands import runtime_client as client
 from cogc.commands import under_trio
 from cogc.commands.options import LEVELS, new_run_id
@@ -38,11 +41,13 @@ from cogc.commands.packages import allow_imports, allowed
 from cogc.commands.recordings import PRIVATE, opened, recorded, refuse_torn, repeat
 from cogc.commands.state import add_state
 from cogc.commands.streams import Sink
-from cogc.commands.usage import UsageError
+from cogc.commands.usage import UsageError, only
 from cogc.disk.state_folder import Kept, StateFolder, here
 from cogc.kernel.effects import Effect, LogLine
 from cogc.kernel.machine import Kernel
 from cogc.language.values import plain
+from cogc.run import journal, media
+from cogc.run.instance import QUEUES, Instance
 from cogc.run.people import People
 from cogc.run.plans import Keeping
 from cogc.run.session import Session
@@ -65,6 +70,19 @@ def arguments(parser: ArgumentParser) -> None:
     add("--trace", metavar="FILE", help="start, replay: write a trace to FILE")
     add("--record", metavar="FILE", help="start: write a journal to FILE: every event that came from outside")
     add(
+        "--instance",
+        metavar="NAME",
+        help="start: name of the runtime; one that was killed goes on where it was when it is started again under its name",
+    )
+    add(
+        "--fresh", action="store_true", help="start: begin an instance anew instead of continuing an unfinished runtime"
+    )
+    add(
+        "--keep",
+        metavar="N|TIME",
+        help="start: with --instance: earlier runs whose journals are kept: so many, or those of a time such as 30d (default: none)",
+    )
+    add(
         "--log",
         choices=list(LEVELS),
         default="info",
@@ -76,6 +94,11 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> int:
+    for name in ("instance", "fresh", "keep"):
+        if getattr(options, name) and options.action != "start":
+            raise UsageError(f"--{name} goes with `start`")
+        if getattr(options, name) and not options.instance:
+            raise UsageError(f"--{name} goes with --instance")
     if options.action == "stop":
         return client.said(lambda o: str(client.ask(o.port, "POST", ["shutdown"])["msg"]), options)
     if options.action == "status":
@@ -124,8 +147,10 @@ def _not_started(made: subprocess.Popen[bytes], log: str, ends: bool) -> str:
         made.wait()
         ends = False
     with open(log, "rb") as file:
-        said = file.read().decode("utf-8", "replace").strip().rpartition("\n")[2]
+        lines = file.read().decode("utf-8", "replace").strip().split("\n")
     os.unlink(log)
+    last = max((i for i, line in enumerate(lines) if line.startswith(("cogc: ", "error: "))), default=len(lines) - 1)
+    said = "\n".join(lines[last:])
     if said:
         return said.removeprefix("cogc: ").removeprefix("error: ")
     if not ends:
@@ -139,11 +164,20 @@ def _passed(options: Namespace) -> list[str]:
     for name in ("trace", "record"):
         if getattr(options, name):
             words += [f"--{name}", os.path.abspath(getattr(options, name))]
+    if options.instance:
+        words += ["--instance", options.instance, *(["--fresh"] if options.fresh else [])]
+        words += ["--keep", options.keep] if options.keep else []
     if options.state:
         words += ["--state", os.path.abspath(options.state)]
     for package in options.allow_import:
         words += ["--allow-import", package]
     return words
+
+
+def _begun(options: Namespace) -> dict[str, Any]:
+    """Return what `cogc resume` needs to start the runtime again. It is in the background again if somebody waits for its line."""
+    words = ["runtime", "start", *_passed(options), *(["--foreground"] if options.ready_fd is None else [])]
+    return {"words": words, "folder": os.getcwd(), "spec": "runtime"}
 
 
 # ---- in the foreground -----------------------------------------------------------------------------------------
@@ -163,12 +197,24 @@ def foreground(options: Namespace) -> int:
         reason = f"port {options.port} is in use" if error.errno == errno.EADDRINUSE else str(error.strerror).lower()
         sys.stderr.write(f"error: cannot listen on port {options.port}: {reason}\n")
         return 1
-    files = [path and opened(path, mode=PRIVATE) for path in (options.trace, options.record)]
-    setup = daemon.Setup(**common(options), trace=_stream(files[0]), journal=_stream(files[1]))
-    runtime = daemon.make(setup)
-    for file in files:
-        if file is not None:
-            file.on_lost = runtime.session.stop
+    held = ExitStack()
+    instance = instances.opened(options, here(options.state), is_runtime=True)
+    if instance is not None:
+        held.callback(instance.close)
+        media.keep_in(instance.folder / media.FOLDER)
+    with held:
+        files = [path and opened(path, mode=PRIVATE) for path in (options.trace, options.record)]
+        setup = daemon.Setup(
+            **common(options, instance), trace=_stream(files[0]), journal=_stream(files[1]), begun=_begun(options)
+        )
+        try:
+            runtime = daemon.make(setup)
+        except OSError as error:
+            raise UsageError(f"cannot write `{error.filename}`: {str(error.strerror).lower()}") from None
+        for file in files:
+            if file is not None:
+                file.on_lost = runtime.session.stop
+        held = held.pop_all()
 
     def ready() -> None:
         line = f"coglet runtime started (pid={os.getpid()}, port={made.getsockname()[1]})\n"
@@ -181,11 +227,30 @@ def foreground(options: Namespace) -> int:
 
     def ended(session: Session) -> int:
         lost = [file.loss() for file in files if file is not None and file.loss()]
+        commit = session.commit
+        if commit is not None and commit.failed is not None:
+            why = str(commit.failed.strerror or commit.failed).lower()
+            lost.append(
+                f"cannot write the journal of the instance: {why}; nothing left after that, and the runtime goes on when it is started again"
+            )
         for line in lost:
             sys.stderr.write(f"cogc: {line}\n")
         return EXIT_CODES.get(session.outcome, 0) or (3 if lost or session.outcome == "failed" else 0)
 
-    return under_trio.run(lambda: daemon.serve(runtime, [made], say, ready), ended, ExitStack())
+    async def main() -> Session:
+        try:
+            return await daemon.serve(runtime, [made], say, ready)
+        except Exception as error:
+            found = only(error)
+            if not isinstance(found, journal.Divergence):
+                raise
+            raise UsageError(
+                f"--instance {options.instance}: the unfinished runtime departs from its journal under this version of cogc: {found}\n"
+                "  --fresh gives it up, and the version that it was begun with resumes it"
+            ) from None
+
+    with held:
+        return under_trio.run(main, ended, held)
 
 
 def _replay(options: Namespace) -> int:
@@ -217,12 +282,13 @@ def _replay(options: Namespace) -> int:
     return 0
 
 
-def common(options: Namespace) -> dict[str, Any]:
+def common(options: Namespace, instance: Instance | None = None) -> dict[str, Any]:
     """Return the parts of a setup that do not depend on how the runtime is reached."""
     state = here(options.state)
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # what coglets print is seen at once
     return {
-        "settings": settings(state),
+        "settings": settings(state, instance),
+        "instance": instance,
         "allowed": lambda place: allowed(options.allow_import, [place]),
         "folder": os.getcwd(),
         "run": new_run_id(),
@@ -232,9 +298,12 @@ def common(options: Namespace) -> dict[str, Any]:
     }
 
 
-def settings(state: StateFolder) -> Settings:
+def settings(state: StateFolder, instance: Instance | None = None) -> Settings:
     """Return the settings of the programs of a runtime."""
-    return Settings(".", frozenset(), People({}, False, state), True, Keeping(state), "", Kept(state), serve_graph)
+    people, queues = People({}, False, state), ""
+    if instance is not None:
+        people.instance, queues = instance.folder.name, str(instance.folder / QUEUES)
+    return Settings(".", frozenset(), people, True, Keeping(state), "", Kept(state), serve_graph, queues)
 
 
 def log(entry: LogLine, least: str) -> None:

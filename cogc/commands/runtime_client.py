@@ -82,10 +82,14 @@ def _sent(
     connection = http.client.HTTPConnection("127.0.0.1", port)
     try:
         connection.request(method, target, body.encode() if body is not None else None)
-        return connection, connection.getresponse()
     except (OSError, http.client.HTTPException) as error:
         connection.close()
         raise ClientError(f"cannot connect to runtime on port {port}: {error}") from None
+    try:
+        return connection, connection.getresponse()
+    except (OSError, http.client.HTTPException) as error:
+        connection.close()
+        raise ClientError(f"the runtime on port {port} ended before its answer: {error}") from None
 
 
 def _answer(port: int, status: int, data: bytes) -> Any:

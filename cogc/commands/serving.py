@@ -95,7 +95,7 @@ class Server:
         def line(words: str) -> None:
             say(f"cogc: {words}\n")
 
-        async with self.serving(doors.application(), [self.socket], self.access, self.limits, line):
+        async with self.serving(doors.application(), [self.socket], self.access, self.limits, line, session.begun):
             line(f"serving on http://{self.address}")
             yield
 

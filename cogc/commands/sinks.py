@@ -28,7 +28,7 @@ from cogc.kernel.priorities import ordered
 from cogc.language.values import plain
 from cogc.run import media
 from cogc.run.expressions import Condition
-from cogc.run.instance import JOURNAL, STATES, Instance
+from cogc.run.instance import STATES, Instance
 from cogc.run.journal import VERSION, Journal
 from cogc.run.options import RunOptions, Sinks
 from cogc.run.plans import show
@@ -90,7 +90,7 @@ class RunSinks:
                 self.journal = self.instance.journal(self._head())
                 media.keep_in(self.instance.folder / media.FOLDER)
                 if record is not None:
-                    self.journal.copy = self._copy(record)
+                    self.journal.copy = self.instance.copy_to(record)
             elif record is not None:
                 self.journal = Journal(record, self._head())
             if record is not None:
@@ -147,13 +147,6 @@ class RunSinks:
                 raise
             self.err(f"cogc: {error}; they are written anew from the journal, and the old file is `{anew(path)}`\n")
             return StateStore(path)
-
-    def _copy(self, record: BinaryIO) -> BinaryIO:
-        """Return the file of a recording of an instance: it begins with what the journal has already."""
-        assert self.instance is not None
-        if self.instance.recording is not None:
-            record.write((self.instance.folder / JOURNAL).read_bytes()[: self.instance.recording.size])
-        return record
 
     def _folder(self) -> Path:
         """Return the folder of the run, made if it is not there."""

@@ -219,10 +219,11 @@ class Outer:
     def publish(self, path: str, channel: str, value: Value) -> None:
         """Hand a value to the links and taps of a name that is no channel of its coglet."""
         key = (path, channel)
-        for function in [*self.links.get(key, {}).values(), *self.taps.get(key, ())]:
+        taps = self.taps.get(key, ())
+        for function in [*self.links.get(key, {}).values(), *taps]:
             function(value)
         watched = self._watched(path, channel)
-        if watched is not None:
+        if watched is not None and watched not in taps:
             watched(value)
 
     def _watched(self, path: str, channel: str) -> Target | None:
@@ -261,7 +262,7 @@ class Outer:
             linked = [*self.links.get(key, {}).values(), *filter(None, [self.sinks.get(key)])]
             taps = list(self.taps.get(key, ()))
             watched = self._watched(*key)
-            if watched is not None:
+            if watched is not None and watched not in taps:
                 taps.append(watched)
             if taps and not (inner or linked or made.targets):
                 taps.append(self._nobody(made))

@@ -12,6 +12,7 @@ write after one that leaves the run. So a resumed run knows which effects had le
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from functools import partial
 from typing import Any, assert_never
 
@@ -94,6 +95,10 @@ class Carrier:
             outside.told = []
         self.since: dict[int, int] = {}
         """The instants at which calls were begun first that a resumed run begins again."""
+        self.notes: dict[str, Callable[..., object]] = {}
+        """The functions that take the notes of the journal when the run is resumed, by their kinds."""
+        self.on_resumed: list[Callable[[], object]] = []
+        """What is called when the state of a resumed run is there, before anything of it goes on."""
         self._noted = 0
         self._left = 0
         self._kept = self._keeps()
@@ -107,6 +112,18 @@ class Carrier:
     def note(self, kind: str, *data: Any) -> None:
         """Write an event to the journal that the shell brings about by itself."""
         self._event(kind, *data)
+
+    def remember(self, kind: str, *data: Any) -> None:
+        """Note in the journal of a durable run what a service has to know when the run goes on; `notes` takes it then."""
+        if self.commit is not None:
+            self._event(kind, *data)
+
+    async def certain(self) -> None:
+        """Wait until all that has happened by now is on disk, in a durable run."""
+        told = trio.Event()
+        self.outside.acknowledge(told.set)
+        self.outside.wake()
+        await told.wait()
 
     def _event(self, kind: str, *data: Any) -> None:
         """Write an event to the journal."""

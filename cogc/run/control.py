@@ -12,7 +12,6 @@ import os
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, suppress
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +47,7 @@ async def answer_requests(session: Session, made: socket.socket, path: Path) -> 
     try:
         async with trio.open_nursery() as asked:
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(partial(trio.serve_listeners, server.answer, [listener], handler_nursery=asked))
+                nursery.start_soon(server.listen, listener, asked)
                 yield
                 server.closing.set()
                 nursery.cancel_scope.cancel()
@@ -68,6 +67,11 @@ class _Server:
         self.session = session
         self.closing = trio.Event()
         self.clients = 0
+
+    async def listen(self, listener: trio.SocketListener, asked: trio.Nursery) -> None:
+        """Take requests from the beginning of the run on: a run that is resumed says again before that what it has said."""
+        await self.session.begun.wait()
+        await trio.serve_listeners(self.answer, [listener], handler_nursery=asked)
 
     async def answer(self, stream: trio.SocketStream) -> None:
         """Answer one request. Neither the request nor its client can end or hold the run: the client may be gone before

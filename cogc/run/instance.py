@@ -104,6 +104,12 @@ class Instance:
         self._is_new = True
         return Journal(self.file, head)
 
+    def copy_to(self, record: BinaryIO) -> BinaryIO:
+        """Return the file of a recording of the run, which begins with what the journal has already."""
+        if self.recording is not None:
+            record.write((self.folder / JOURNAL).read_bytes()[: self.recording.size])
+        return record
+
     def sync(self) -> None:
         """Put what was written on disk. From then on the run is the last one of the instance."""
         assert self.file is not None

@@ -8,9 +8,11 @@ last item of each line is a checksum of the line and of all lines before it, so 
 found at its place (`_sealed`, `_opened`). A last line that is torn was being written when the run was killed, and is
 left out.
 
-`line_forms.py` has the items of each kind of line. Three kinds are no events of the kernel. `call` says what the kernel asked for, so that a replay can compare.
+`line_forms.py` has the items of each kind of line. Some kinds are no events of the kernel. `call` says what the kernel asked for, so that a replay can compare.
 `left` says how many effects had been carried out by then that leave the run. `saved` has what an object in Python gave
-for a resume. An `input` that the command line gave has a last item `true`.
+for a resume. A *note* has what a service has to know of the run when it goes on: of which folder a coglet was created, which
+task an order is for. Whoever replays gives a function for each kind of notes, which is called where the note was made.
+An `input` that the command line gave has a last item `true`.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ import hashlib
 import os
 import signal
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, Protocol, TypeAlias, assert_never
@@ -51,6 +53,8 @@ Outward = Call | Ask | Dispatch
 Event: TypeAlias = list[Any]
 """A line of a journal: the step, the time, the kind, and the data of the kind."""
 Taken: TypeAlias = Callable[[list[Effect]], object]
+Notes: TypeAlias = Mapping[str, Callable[..., object]]
+"""The functions that take the data of notes, by their kinds."""
 
 
 def digest(call: Outward) -> str:
@@ -257,8 +261,11 @@ def is_whole(events: list[Event]) -> bool:
     return bool(events) and events[-1][2] == "end"
 
 
-def replay(kernel: Kernel, events: list[Event], taken: Taken | None = None, goes_on: bool = False) -> None:
-    """Hand the events of a journal in to a new kernel. `taken` is called with the effects after each stretch.
+def replay(
+    kernel: Kernel, events: list[Event], taken: Taken | None = None, goes_on: bool = False, notes: Notes | None = None
+) -> None:
+    """Hand the events of a journal in to a new kernel. `taken` is called with the effects after each stretch, `notes` with what a
+    service has noted.
 
     Raise Divergence if the kernel asks for another call than the recorded one, does not ask for one that is recorded, refuses an
     event that was taken, or goes on where a step was cut short. A journal without an end is replayed up to its last event: up to the
@@ -274,10 +281,14 @@ def replay(kernel: Kernel, events: list[Event], taken: Taken | None = None, goes
             if data[2] is not None:  # of the loop, which comes by there when the next event is due
                 _cut(kernel, data)
             continue
-        if kernel.steps < steps:
+        behind = kernel.steps < steps
+        if behind:
             _run_to(kernel, steps)
             _cut_short(kernel)
-        elif kernel.busy:
+        if notes is not None and kind in notes:
+            notes[kind](*data)
+            continue
+        if kernel.busy and not behind:
             kernel.run(0)
         if not _take(kernel, expected, taken, whole, goes_on) and not goes_on:
             return

@@ -23,6 +23,10 @@ class Marks:
     def _object(self, path: str) -> Any:
         return self.coglets.objects.get(path) or self.coglets.hosting.objects.get(path)
 
+    def has(self, path: str) -> bool:
+        """Return whether a coglet has an object."""
+        return self._object(path) is not None
+
     def names(self, path: str, kind: Literal["listen", "enact"]) -> list[str]:
         """Return the channels or commands that the class of a coglet has methods for."""
         made = self._object(path)

@@ -1,8 +1,12 @@
 """Orders to a run: whoever stands outside lets the kernel create, link, stop, send and command by path, and awaits the end.
 
-`kernel/orders.py` has the orders. `send` hands one in as a notice, so that it enters where everything from outside does, as an
-event of the journal; the effect `OrderDone` brings the answer. A unit enters as an event too, with its whole text, so that a
-replay needs no spec.
+`kernel/orders.py` has the orders. `begin` hands one in as a notice, so that it enters where everything from outside does, as an
+event of the journal; the effect `OrderDone` brings the answer, for which `end` waits. A unit enters as an event too, with its
+whole text, so that a replay needs no spec.
+
+In a run that is resumed the journal has the orders of a process that is gone. What they have set off goes on, and nobody waits
+for the answer. `again` lets somebody wait once more. A `call` for which nobody waits then is given up, as that of a client
+that goes away: its coglet is stopped.
 """
 
 from __future__ import annotations
@@ -28,7 +32,8 @@ class Refusal(Failure):
 
 
 class Orders:
-    """The orders of one run that have not ended. `event` writes to its journal."""
+    """The orders of one run that have not ended. `event` writes to its journal. `calls` is how many orders `call` there were, `on_recall` hears the
+    answers and news that a resumed run has had before."""
 
     def __init__(self, kernel: Kernel, outside: Outside, event: Callable[..., None]) -> None:
         self.kernel = kernel
@@ -38,23 +43,38 @@ class Orders:
         self.open: dict[int, Notice] = {}
         self.news: dict[int, News] = {}
         self.last = 0
+        self.calls = 0
         self.closed = False
+        self.on_recall: Callable[[OrderDone | OrderNews], None] | None = None
+        self._called: dict[int, str] = {}
 
     async def send(self, action: str, *data: Any, news: News | None = None) -> Any:
         """Give an order, and return its answer when it has ended. Raise Refusal, or the Failure that came of it. `news`
         takes what the coglet of a `call` says before."""
+        return await self.end(self.begin(action, *data, news=news))
+
+    def begin(self, action: str, *data: Any, news: News | None = None) -> Notice:
+        """Give an order. Raise Refusal if the run has ended."""
         if self.closed:
             raise Refusal("stopped", "the run has ended")
         self.last += 1
-        number = self.last
-        notice = self.outside.notify(0, "order", number, action, *data)
+        self.calls += action == "call"
+        notice = self.outside.notify(0, "order", self.last, action, *data)
+        self._open(notice, news)
+        return notice
+
+    def _open(self, notice: Notice, news: News | None) -> None:
+        number = notice.data[0]
         self.open[number] = notice
         if news is not None:
             self.news[number] = news
+
+    async def end(self, notice: Notice) -> Any:
+        """Wait for the end of an order, as `send`."""
         try:
             await notice
         finally:
-            self.news.pop(number, None)
+            self.news.pop(notice.data[0], None)
         if isinstance(notice.answer, Failure):
             raise notice.answer
         return notice.answer
@@ -90,6 +110,42 @@ class Orders:
             self._end(effect.number, effect.answer, is_certain=True)
         elif effect.number in self.news:
             self.news[effect.number](effect.channel, effect.value)
+
+    # ---- a run that is resumed -----------------------------------------------------------------------------
+
+    def recorded(self, number: int, action: str, *data: Any) -> None:
+        """Take note of an order of the journal."""
+        self.last = max(self.last, number)
+        if action == "call":
+            self.calls += 1
+            self._called[number] = f"{data[0]}/{data[3]}"
+
+    def adopted(self, digest: str, unit: Unit) -> None:
+        """Take note of a unit of the journal."""
+        prepare(unit.bundle.secrets)
+        self.units[digest] = unit
+
+    def recall(self, effect: OrderDone | OrderNews) -> None:
+        """Take note of what came of an order of the journal."""
+        if self.on_recall is not None:
+            self.on_recall(effect)
+
+    def is_under_way(self, number: int) -> bool:
+        """Return whether the coglet of a `call` of the journal is still there."""
+        return number in self._called and self.kernel.outer.find(self._called[number]) is not None
+
+    def again(self, number: int, news: News | None = None) -> Notice:
+        """Let somebody wait for an order of the journal that has not ended."""
+        notice = Notice(lambda _call, _change: None, 0, "order", (number,))
+        self._open(notice, news)
+        return notice
+
+    def give_up(self) -> None:
+        """Stop the coglets of calls for which nobody waits."""
+        for number, path in self._called.items():
+            if number not in self.open and self.kernel.outer.find(path) is not None:
+                self.begin("stop", path)
+        self._called.clear()
 
     def close(self) -> None:
         """End the orders that are left: the run is over."""

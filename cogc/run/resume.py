@@ -4,7 +4,9 @@ The order of events.
 
 1. The events of the journal are handed in to the new kernel (`journal.replay`). Nothing is carried out meanwhile. What the effects
    say is taken note of: the calls that were begun, the messages of the root, the answers of scripts that were used up.
-2. The tables of the shell are made again: messages from outside are counted, claimed items are held, plans are held.
+2. The tables of the shell are made again: messages from outside are counted, claimed items are held, plans are held. A service makes
+   its own ones again, from the notes of the journal and the answers to orders (`Carrier.notes`, `Orders.on_recall`). Calls of exports
+   for which nobody waits any more are given up.
 3. Coglets in Python whose object cannot be loaded start anew (`revived`), each as an event of the journal.
 4. Time has passed (`resumed`): timers that came due meanwhile fire.
 5. What is left are the effects that have to leave now. Those that had not left for certain are carried out again. Calls without a
@@ -21,7 +23,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cogc.kernel import queues
-from cogc.kernel.effects import Ask, Call, Cancel, Dispatch, Effect, Output
+from cogc.kernel.effects import Ask, Call, Cancel, Dispatch, Effect, OrderDone, OrderNews, Output
 from cogc.kernel.objects import FAILED, STARTING, STOPPED, STOPPING, Instance
 from cogc.language.codec import packed
 from cogc.language.values import Failure
@@ -63,10 +65,15 @@ def resume(carrier: Carrier, recording: Recording) -> Resumed:
     door = carrier.kernel.door
     poll, told, door.poll, door.told = door.poll, door.told, None, None
     try:
-        replay(carrier.kernel, events, lambda effects: _taken(carrier, found, effects), goes_on=True)
+        replay(
+            carrier.kernel, events, lambda effects: _taken(carrier, found, effects), goes_on=True, notes=carrier.notes
+        )
     finally:
         door.poll, door.told, door.cuts = poll, told, None
     _count(carrier, events)
+    for act in carrier.on_resumed:
+        act()
+    carrier.orders.give_up()
     _save_states(carrier)
     _hold(carrier, found, events)
     _revive(carrier, found, events)
@@ -99,6 +106,11 @@ def _taken(carrier: Carrier, found: Resumed, effects: list[Effect]) -> None:
                     _recall(carrier, found, effect)
             case Cancel(id=call):
                 found.open.pop(call, None)
+            case OrderDone(number=number) | OrderNews(number=number):
+                if number in carrier.orders.open:  # of somebody who waits again
+                    found.again.append(effect)
+                else:
+                    carrier.orders.recall(effect)
             case Output():
                 carrier.note_output(effect)
         if found.count >= found.left and isinstance(effect, LEAVING):
@@ -128,9 +140,9 @@ def _count(carrier: Carrier, events: list[Event]) -> None:
             carrier.entries.counts[data[0]] += 1
             given += len(data) > 2
         elif kind == "order":
-            carrier.orders.last = max(carrier.orders.last, data[0])
+            carrier.orders.recorded(*data)
         elif kind == "unit":
-            carrier.orders.units[data[0]] = carrier.kernel.outer.units[data[0]]
+            carrier.orders.adopted(data[0], carrier.kernel.outer.units[data[0]])
     options = carrier.options
     waiting = [(0, *item) for item in options.inputs]
     waiting += sorted(options.later, key=lambda item: item[0])

@@ -1,8 +1,8 @@
 """Scripted models: answers from a YAML file, so that specs run without a key, the same every time.
 
 The file is a list. A plain item is the next reply; `{when, reply}` is a rule that answers whenever it fits. `when` is
-a text that the last message holds, or a record of texts by `prompt`, `system`, `program`, `path`. In place of `reply`
-may stand `tools` (a list of `{name, input}`) or `error` (a message, or `{message, status, retry, after}`), beside it
+a text that the last message holds, or a record of texts by `prompt`, `system`, `program`, `path`, `conversation`. In place of
+`reply` may stand `tools` (a list of `{name, input}`) or `error` (a message, or `{message, status, retry, after}`), beside it
 `delay`, `times` and `usage`; tokens that no item says are estimated (`kernel/models/counting.py`). Rules go first, in their order, then the plain replies in turn. Items are values of the
 language, as if a program had returned them; dates are texts.
 """
@@ -26,8 +26,8 @@ ANSWERS = ("reply", "tools", "error")
 KEYS = {"when", "delay", "times", "usage", *ANSWERS}
 COUNTS = ("input", "output", "cache_read", "cache_write", "thinking")
 """The tokens that an item may say."""
-FACTS = ("path", "program", "prompt", "system")
-"""The keys that a rule may look at."""
+FACTS = ("conversation", "path", "program", "prompt", "system")
+"""The keys that a rule may look at. The conversation are the texts of all messages."""
 ERROR: dict[str, Any] = {
     "message": {}, "status": {"type": "integer"}, "retry": {"type": "boolean"}, "after": {"type": ["number", "null"]},
 }  # fmt: skip
@@ -191,6 +191,7 @@ class Scripted:
         rules = [_rule(item, number) for number, item in enumerate(items, 1)]
         self.rules = [r for r in rules if r.when is not None]
         self.replies = [r for r in rules if r.when is None]
+        self.looks_back = any("conversation" in (r.when or ()) for r in self.rules)
 
     @classmethod
     def load(cls, path: Path) -> Scripted:
@@ -208,9 +209,11 @@ class Scripted:
 
     def answer(self, ask: Ask) -> tuple[int, dict[str, Any]]:
         """Return the delay of the answer to a request in nanoseconds, and the answer."""
-        last = ask.request["messages"][-1]["content"]
-        prompt = "\n".join(map(_words, last))
+        messages = ask.request["messages"]
+        prompt = "\n".join(map(_words, messages[-1]["content"]))
         facts = {"prompt": prompt, "system": ask.request.get("system", ""), "program": ask.program, "path": ask.path}
+        if self.looks_back:
+            facts["conversation"] = "\n".join(_words(block) for message in messages for block in message["content"])
         for rule in (*self.rules, *self.replies):
             if rule.fits(facts):
                 return rule.delay, rule.answer(ask.id)

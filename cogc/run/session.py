@@ -111,6 +111,8 @@ class Session(Carrier):
         self.resumed: Resumed | None = None
         self.signals = 0
         self.began = 0
+        self.begun = trio.Event()
+        """Set when the run has begun, or goes on where it was: nothing of it can be seen or asked before."""
         self._slice_ends = 0.0
         self._paused = False
         kernel.door.poll = self._poll
@@ -130,6 +132,7 @@ class Session(Carrier):
                     if self.commit is not None:
                         nursery.start_soon(self.commit.run)
                     self._begin()
+                    self.begun.set()
                     gc.freeze()
                     gc.enable()
                     await self._loop()

@@ -10,7 +10,6 @@ from __future__ import annotations
 import uuid
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from typing import Any
 
 import msgspec
@@ -26,7 +25,7 @@ from cogc.service import a2a_forms as forms
 from cogc.service.answers import answer
 from cogc.service.exports import Offer
 from cogc.service.jobs import Job, Jobs, News
-from cogc.service.stream import Stream, Take, until_gone
+from cogc.service.stream import Stream, Take, gone
 
 _PAGE = 50
 _LARGEST = 100
@@ -74,7 +73,7 @@ class Agent:
             "ListTasks": self._list,
             "CancelTask": self._cancel,
         }
-        self.streams: dict[str, Callable[[Params], Job]] = {
+        self.streams: dict[str, Callable[[Params], Awaitable[Job]]] = {
             "SendStreamingMessage": self._begin,
             "SubscribeToTask": self._followed,
         }
@@ -100,7 +99,7 @@ class Agent:
             method, params = _checked(given)
             _check_version(request.headers.get("a2a-version"))
             if method in self.streams:
-                job = self.streams[method](params)
+                job = await self.streams[method](params)
                 return Stream(self._events(job, id))
             return answer({"jsonrpc": "2.0", "id": id, "result": await self._act(method)(request, params)})
         except Wrong as wrong:
@@ -116,14 +115,15 @@ class Agent:
     # ---- messages ------------------------------------------------------------------------------------------
 
     async def _send(self, request: Request, params: Params) -> Any:
-        job = self._begin(params)
         settings = _record(params, "configuration")
-        if settings.get("returnImmediately") is not True:
-            await _until_over(job, request)
+        held = settings.get("returnImmediately") is not True
+        job = await self._begin(params, held)
+        if held:
+            await self._until_over(job, request)
         return {"task": forms.task(job, _history(settings))}
 
-    def _begin(self, params: Params) -> Job:
-        """Begin the task of a message."""
+    async def _begin(self, params: Params, held: bool = False) -> Job:
+        """Begin the task of a message. `held` says that its client waits for the end."""
         message = _record(params, "message")
         if not isinstance(message.get("messageId"), str) or not message["messageId"]:
             raise Wrong(-32602, "`message.messageId` is a text")
@@ -134,12 +134,22 @@ class Agent:
         if not isinstance(context, str):
             raise Wrong(-32602, "`message.contextId` is a text")
         try:
-            job = self.jobs.start(offer, _input(offer, message.get("parts")), context[:200])
+            return await self.jobs.start(offer, _input(offer, message.get("parts")), context[:200], message, held)
         except Failure as failure:
             code = -32602 if failure.kind == "type" else -32603
             raise Wrong(code, f"{failure.kind}: {failure.message}") from None
-        job.message = {**message, "contextId": job.context, "taskId": job.id, "role": "ROLE_USER"}
-        return job
+
+    async def _until_over(self, job: Job, request: Request) -> None:
+        """Wait for the end of a task. It is cancelled if the client goes away."""
+
+        async def cancelled_when_gone() -> None:
+            await gone(request.receive)
+            self.jobs.cancel(job)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(cancelled_when_gone)
+            await job.wait()
+            nursery.cancel_scope.cancel()
 
     def _follow_up(self, id: str) -> None:
         """Refuse a message to a task that has begun."""
@@ -171,7 +181,7 @@ class Agent:
         job = self._job(params.get("id"))
         if job.over:
             raise Wrong(-32002, "the task has ended")
-        job.scope.cancel()
+        self.jobs.cancel(job)
         await job.wait()
         return forms.task(job)
 
@@ -194,7 +204,7 @@ class Agent:
         more = str(first + size) if first + size < len(jobs) else ""
         return {"tasks": page, "nextPageToken": more, "pageSize": size, "totalSize": len(jobs)}
 
-    def _followed(self, params: Params) -> Job:
+    async def _followed(self, params: Params) -> Job:
         job = self._job(params.get("id"))
         if job.over:
             raise Wrong(-32004, "the task has ended: get it by GetTask")
@@ -252,18 +262,6 @@ class _Course:
             return []
         append, self.appends = self.appends, value != ""  # an empty piece: the answer begins anew
         return [forms.artifact_update(job, value, append, last=False)] if value else []
-
-
-async def _until_over(job: Job, request: Request) -> None:
-    """Wait for the end of a task. It is cancelled if the client goes away."""
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(partial(_cancelled_when_gone, job, request))
-        await job.wait()
-        nursery.cancel_scope.cancel()
-
-
-async def _cancelled_when_gone(job: Job, request: Request) -> None:
-    await until_gone(request.receive, job.scope)
 
 
 # ---- requests ------------------------------------------------------------------------------------------------

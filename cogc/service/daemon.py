@@ -7,12 +7,14 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
+import trio
 from starlette.applications import Starlette
 
 from cogc.kernel.effects import LogLine
 from cogc.run.build import build_session
+from cogc.run.instance import Instance
 from cogc.run.journal import VERSION, Journal
 from cogc.run.session import RunOptions, Session, Sinks
 from cogc.run.settings import Settings
@@ -32,7 +34,8 @@ GRACE = 1.0
 class Setup:
     """The parts of a runtime: the settings of its programs, its folder, its files, its seed, and who hears what.
 
-    `seed` is None for ids that are drawn anew in each process. `say` takes lines for the people who run the server.
+    `seed` is None for ids that are drawn anew in each process. `say` takes lines for the people who run the server. A runtime with an
+    `instance` is durable; `begun` is what its command line has begun it with.
     """
 
     settings: Settings
@@ -45,22 +48,37 @@ class Setup:
     journal: BinaryIO | None = None
     on_log: Callable[[LogLine], None] | None = None
     say: Callable[[str], object] = lambda _line: None
+    instance: Instance | None = None
+    begun: dict[str, Any] | None = None
 
 
 def make(setup: Setup) -> Runtime:
-    """Return a runtime that has not begun."""
+    """Return a runtime that has not begun. Raise OSError if the journal of its instance cannot be written."""
+    unit, instance = host(), setup.instance
     seed = setup.seed if setup.seed is not None else random.SystemRandom().getrandbits(32)
     draws = random.Random(f"{seed}/ids") if setup.seed is not None else random.SystemRandom()
-    head = {"run": setup.run, "seed": seed, "epoch": setup.epoch, "version": VERSION}
-    session = build_session(
-        host(),
-        RunOptions(seed=seed, epoch=setup.epoch, run=setup.run, stay=True, on_log=setup.on_log),
-        setup.settings,
-        Sinks(
-            TraceWriter(setup.trace) if setup.trace is not None else None,
-            Journal(setup.journal, head) if setup.journal is not None else None,
-        ),
+    head: dict[str, Any] = {"runtime": True, "run": setup.run, "seed": seed, "epoch": setup.epoch, "version": VERSION}
+    recording = None if instance is None else instance.recording
+    if recording is not None:
+        head = recording.head
+    trace = TraceWriter(setup.trace) if setup.trace is not None else None
+    if instance is None:
+        sinks = Sinks(trace, None if setup.journal is None else Journal(setup.journal, head))
+    else:
+        journal = instance.journal({**head, "begun": setup.begun, "runs": instance.runs + 1})
+        if setup.journal is not None:
+            journal.copy = instance.copy_to(setup.journal)
+        sinks = Sinks(trace, journal, None, instance.sync, recording)
+
+    def resumed(begun_again: int) -> None:
+        assert recording is not None
+        calls = "1 call was" if begun_again == 1 else f"{begun_again} calls were"
+        setup.say(f"run {head['run']} goes on after {len(recording.events)} events; {calls} under way")
+
+    options = RunOptions(
+        seed=head["seed"], epoch=head["epoch"], run=head["run"], stay=True, on_log=setup.on_log, on_resumed=resumed
     )
+    session = build_session(unit, options, setup.settings, sinks)
     return Runtime(session, setup.allowed, lambda: f"{draws.getrandbits(16):04x}", setup.folder)
 
 
@@ -85,14 +103,25 @@ async def serve(
     runtime: Runtime, sockets: list[socket.socket], say: Callable[[str], object], ready: Callable[[], None]
 ) -> Session:
     """Run a runtime and serve it until it is stopped. `ready` is called when it takes requests."""
-    app = application_of(runtime)
-    async with serving(app, sockets, Access(), Limits(grace=GRACE), say):
+    session, opens = runtime.session, trio.Event()
+
+    async def begun() -> None:
+        await session.begun.wait()
+        await runtime.revived()
+        opens.set()
         ready()
+
+    async with (
+        serving(application_of(runtime), sockets, Access(), Limits(grace=GRACE), say, opens),
+        trio.open_nursery() as nursery,
+    ):
+        nursery.start_soon(begun)
         try:
-            await runtime.session.run()
+            await session.run()
         finally:
+            nursery.cancel_scope.cancel()
             runtime.close()
-            trace = runtime.session.sinks.trace
+            trace = session.sinks.trace
             if trace is not None:
                 trace.flush()
-    return runtime.session
+    return session

@@ -6,7 +6,6 @@ Each message is checked before it enters, as everywhere (`run/entries.py`), and 
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext
@@ -38,7 +37,7 @@ from cogc.service.jobs import Jobs
 from cogc.service.members import Members
 from cogc.service.page.routes import is_file, page
 from cogc.service.page.run_source import RunSource
-from cogc.service.stream import Stream, Take, until_gone
+from cogc.service.stream import Stream, Take, lost, number_of, until_gone
 from cogc.service.watch import Watched
 from cogc.service.webhooks import Verifier
 
@@ -124,7 +123,7 @@ class Doors:
     def _source(self) -> RunSource:
         """Return what the page shows."""
         session = self.session
-        outer, watched = session.kernel.outer, Watched(session.kernel)
+        outer, watched = session.kernel.outer, Watched(session)
         outer.on_gone = watched.forget
         members = Members(session.kernel, Marks(session.executors.coglets), watched)
         return RunSource(session, members, session.kernel.unit.bundle.coglets[session.kernel.first].name, outer.find)
@@ -232,7 +231,7 @@ class Doors:
         if channel not in self._transmits():
             return refusal(404, self._unknown(channel))
         taps = self.session.taps
-        after = self._last(request.headers.get("last-event-id"))
+        after = number_of(request.headers.get("last-event-id"), self.run)
         return Stream(self._events(taps.follow(channel, after)), b"event: end\ndata: {}\n\n")
 
     @contextmanager
@@ -253,23 +252,14 @@ class Doors:
             news = await tap.take()
             if news is None:
                 return None
-            lost, items = news
+            losses, items = news
             taken += len(items)
-            parts = [b'event: lost\ndata: {"lost": %d}\n\n' % lost] if lost else []
+            parts = [lost(losses)] if losses else []
             parts += [b"id: %s.%d\ndata: %s\n\n" % (run, said.number, said.data) for said in items]
             return b"".join(parts)
 
         with follow as tap:
             yield take
-
-    def _last(self, id: str | None) -> int | None:
-        """Return the number behind which a stream goes on; 0 for an id of another run, None for the present."""
-        if not id:
-            return None
-        run, _, number = id.rpartition(".")
-        if run != self.run or not re.fullmatch(r"[0-9]{1,18}", number):
-            return 0
-        return int(number)
 
     # ---- what the run is -----------------------------------------------------------------------------------
 

@@ -110,7 +110,7 @@ class ToolServer(Server[dict[str, Any]]):
             raise MCPError(INVALID_PARAMS, f"there is no tool `{params.name[:100]}`")
         given = params.arguments or {}
         if offer.is_long and _knows_tasks(ctx):
-            started = self._start(offer, given)
+            started = await self._start(offer, given)
             return started if isinstance(started, CallToolResult) else {"resultType": "task", **_of_job(started, "Ms")}
         return await self._direct(ctx, offer, given)
 
@@ -131,9 +131,9 @@ class ToolServer(Server[dict[str, Any]]):
 
     # ---- tasks ---------------------------------------------------------------------------------------------
 
-    def _start(self, offer: Offer, given: dict[str, Any]) -> Job | CallToolResult:
+    async def _start(self, offer: Offer, given: dict[str, Any]) -> Job | CallToolResult:
         try:
-            return self.jobs.start(offer, given)
+            return await self.jobs.start(offer, given)
         except Failure as failure:
             return refusal_of(failure)
 
@@ -147,7 +147,7 @@ class ToolServer(Server[dict[str, Any]]):
         if offer is None or not offer.is_long:
             return await call_next(ctx)
         given = params.get("arguments")
-        started = self._start(offer, given if isinstance(given, dict) else {})
+        started = await self._start(offer, given if isinstance(given, dict) else {})
         return started if isinstance(started, CallToolResult) else {"task": _of_job(started)}
 
     def _job(self, params: _OfTask) -> Job:
@@ -176,7 +176,7 @@ class ToolServer(Server[dict[str, Any]]):
 
     async def _cancel(self, ctx: Context, params: _OfTask) -> HandlerResult:
         job = self._job(params)
-        job.scope.cancel()
+        self.jobs.cancel(job)
         if ctx.protocol_version in MODERN_PROTOCOL_VERSIONS:
             return {}
         if job.over:

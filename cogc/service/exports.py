@@ -22,6 +22,7 @@ from cogc.language.types import STRING, Type
 from cogc.language.values import Failure, hidden, plain
 from cogc.run.convert import from_python
 from cogc.run.orders import News, Refusal
+from cogc.run.outside import Notice
 from cogc.run.session import Session
 
 MOST = 64
@@ -148,6 +149,19 @@ class Offer:
         return f"it takes {', '.join(shown) or 'nothing'}"
 
 
+class Begun(NamedTuple):
+    """A call that has begun: the path of its coglet, and the notice of its order."""
+
+    path: str
+    notice: Notice
+
+    @property
+    def number(self) -> int:
+        """The number of its order."""
+        number: int = self.notice.data[0]
+        return number
+
+
 class Exports:
     """The offers of one run, by the name under which doors show them. `taken` are names that something else has."""
 
@@ -156,7 +170,6 @@ class Exports:
         self.offers: dict[str, Offer] = {}
         self.taken: frozenset[str] = frozenset()
         self.under_way = 0
-        self.count = 0
 
     def add(self, unit: Unit, digest: str, parent: str) -> None:
         """Offer what a unit exports. A name that is taken gets a number."""
@@ -179,32 +192,41 @@ class Exports:
         or the coglet of the call has ended, else of the kind that the failure has in the spec. Where the caller is
         cancelled, all that is under way for the call is cancelled.
         """
+        return await self.end(self.begin(offer, given, news))
+
+    def begin(self, offer: Offer, given: object, news: News | None = None) -> Begun:
+        """Begin a call, whose answer `end` awaits. Raise Failure as `call`."""
         values = offer.read(given)
         if self.under_way >= MOST:
             raise Failure("busy", f"{MOST} calls are under way: try again later")
-        self.under_way += 1
-        self.count += 1
-        name = f"{offer.name}-{self.count}"
-        try:
-            return self.shown(await self._carry_out(offer, name, values, news))
-        finally:
-            self.under_way -= 1
-
-    async def _carry_out(self, offer: Offer, name: str, values: dict[str, Any], news: News | None) -> Any:
-        orders, kind, stops = self.session.orders, offer.export.kind, True
+        orders, kind = self.session.orders, offer.export.kind
         asked = {n: values.pop(n, "") for n, _ in offer.asked}
         value = next(iter(asked.values()), None)
         channels = offer.channels + (_NEWS[kind] if news is not None else [])
+        name = f"{offer.name}-{orders.calls + 1}"
+        notice = orders.begin(
+            "call", offer.parent, offer.digest, offer.export.coglet, name, values, _LISTENS[kind], value, channels, news=news
+        )  # fmt: skip
+        self.under_way += 1
+        return Begun(f"{offer.parent}/{name}", notice)
+
+    def again(self, begun: Begun) -> Begun:
+        """Count a call that a resumed run has under way, and return it."""
+        self.under_way += 1
+        return begun
+
+    async def end(self, begun: Begun) -> Any:
+        """Wait for the answer of a call, and return it as JSON data. Raise Failure as `call`."""
+        stops = True
         try:
-            return await orders.send(
-                "call", offer.parent, offer.digest, offer.export.coglet, name, values, _LISTENS[kind], value, channels, news=news
-            )  # fmt: skip
+            return self.shown(await self.session.orders.end(begun.notice))
         except Refusal:
             stops = False
             raise
         finally:
             if stops:
-                await self._stop(f"{offer.parent}/{name}")
+                await self._stop(begun.path)
+            self.under_way -= 1
 
     async def _stop(self, path: str) -> None:
         """Stop the coglet of a call, whatever happens to the caller."""

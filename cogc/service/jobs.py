@@ -3,6 +3,11 @@
 A job is a call in the nursery of the service. It keeps its answer for an hour after its end, and at most `KEPT` jobs are
 kept: the ones that ended first go first. Whoever knows the id of a job may look at it and cancel it, so ids are drawn at
 random. Followers hear what happens to a job, from a bounded list that loses the oldest entries.
+
+Jobs of a durable run live as long as the run. The journal has a note `task` for each, with the number of its order, and a note
+`cancelled` for one that was cancelled. When the run is resumed, the answers to orders, which come again while the journal is
+replayed, make the jobs what they were; one that had not ended goes on under its id. A client that waits for its job with its own
+request has gone with the process, so that its job is given up.
 """
 
 from __future__ import annotations
@@ -13,17 +18,20 @@ from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import trio
 
+from cogc.kernel.effects import OrderDone, OrderNews
 from cogc.language.values import Failure
-from cogc.service.exports import Exports, Offer
+from cogc.service.exports import Begun, Exports, Offer
 
 TTL = 3600.0
 """Seconds for which the answer of a job is kept."""
 KEPT = 1000
 """How many jobs are kept."""
+_CANCELLED = "it was cancelled"
 _ROOM = 1000
 """The pieces of news that a job keeps for those who follow it."""
 Status = Literal["working", "completed", "failed", "cancelled"]
@@ -79,12 +87,13 @@ class News(NamedTuple):
 class Job:
     """One call. `answer` is there when it is completed, `failure` when it has failed, `message` where one of A2A has begun it."""
 
-    def __init__(self, offer: Offer, given: dict[str, Any], context: str) -> None:
-        self.id = str(uuid.uuid4())
+    def __init__(self, offer: Offer, given: dict[str, Any], context: str, id: str = "") -> None:
+        self.id = id or str(uuid.uuid4())
         self.offer = offer
         self.given = given
         self.context = context
         self.message: dict[str, Any] | None = None
+        self.path = ""
         self.status: Status = "working"
         self.answer: Any = None
         self.failure: Failure | None = None
@@ -92,6 +101,7 @@ class Job:
         self.began = self.changed = datetime.now(UTC)
         self.ended: float | None = None
         self.scope = trio.CancelScope()
+        self.course = Course()
         self.pieces: deque[News] = deque(maxlen=_ROOM)
         self.count = 0
         self._news = trio.Event()
@@ -115,6 +125,12 @@ class Job:
         self.changed = datetime.now(UTC)
         self._wake()
 
+    def was(self, at: datetime) -> None:
+        """Date what was taken note of last to an instant of the past."""
+        self.changed = at
+        if self.ended is not None:
+            self.ended = time.monotonic() - max(0.0, (datetime.now(UTC) - at).total_seconds())
+
     def _wake(self) -> None:
         self._news.set()
         self._news = trio.Event()
@@ -136,8 +152,14 @@ class Jobs:
 
     def __init__(self, exports: Exports) -> None:
         self.exports = exports
+        self.session = exports.session
         self.known: dict[str, Job] = {}
         self.nursery: trio.Nursery | None = None
+        self._recorded: dict[int, Job] = {}
+        self._held: set[str] = set()
+        self.session.notes |= {"task": self._noted, "cancelled": self._cancelled}
+        self.session.orders.on_recall = self._recalled
+        self.session.on_resumed.append(self._resumed)
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
@@ -148,39 +170,135 @@ class Jobs:
             finally:
                 self.nursery.cancel_scope.cancel()
 
-    def start(self, offer: Offer, given: dict[str, Any], context: str = "") -> Job:
-        """Begin a job. Raise Failure for an input that does not fit, and where no job may begin now."""
+    async def start(
+        self,
+        offer: Offer,
+        given: dict[str, Any],
+        context: str = "",
+        message: dict[str, Any] | None = None,
+        held: bool = False,
+    ) -> Job:
+        """Begin a job, and return it when it is certain that it will go on. `held` is one whose client waits with its request.
+
+        Raise Failure for an input that does not fit, and where no job may begin now.
+        """
         offer.read(given)
         self._forget()
         if self.nursery is None or len(self.known) >= KEPT:
             raise Failure("busy", "too many tasks are kept: try again later")
         job = Job(offer, given, context)
-        self.known[job.id] = job
-        self.nursery.start_soon(self._run, job)
+        if message is not None:
+            job.message = {**message, "contextId": context, "taskId": job.id, "role": "ROLE_USER"}
+        self._begin(job, held)
+        await self.session.certain()
         return job
+
+    def _begin(self, job: Job, held: bool) -> None:
+        """Begin the call of a job."""
+        assert self.nursery is not None
+        begun = self.exports.begin(job.offer, job.given, partial(self._news, job))
+        self.known[job.id] = job
+        noted = [job.id, begun.number, begun.path, job.offer.name, job.given, job.context, job.message]
+        self.session.remember("task", *noted, *([True] if held else []))
+        self.nursery.start_soon(self._run, job, begun)
+
+    def cancel(self, job: Job) -> None:
+        """Cancel a job."""
+        if not job.over:
+            self.session.remember("cancelled", job.id)
+            job.scope.cancel()
 
     def find(self, id: str) -> Job | None:
         """Return a job by its id, or None."""
         self._forget()
         return self.known.get(id)
 
-    async def _run(self, job: Job) -> None:
-        course = Course()
+    def _news(self, job: Job, channel: str, value: Any) -> None:
+        shown = self.exports.shown(value)
+        job.tell(job.course.take(channel, shown).words, channel, shown)
 
-        def news(channel: str, value: Any) -> None:
-            shown = self.exports.shown(value)
-            job.tell(course.take(channel, shown).words, channel, shown)
-
+    async def _run(self, job: Job, begun: Begun) -> None:
         with job.scope:
             try:
-                job.answer = await self.exports.call(job.offer, job.given, news)
+                job.answer = await self.exports.end(begun)
             except Failure as failure:
                 job.failure = failure
                 job.end("failed", failure.message)
                 return
             job.end("completed")
             return
-        job.end("cancelled", "it was cancelled")
+        job.end("cancelled", _CANCELLED)
+
+    # ---- a run that is resumed -----------------------------------------------------------------------------
+
+    def _noted(
+        self,
+        id: str,
+        number: int,
+        path: str,
+        offer: str,
+        given: dict[str, Any],
+        context: str,
+        message: dict[str, Any] | None,
+        held: bool = False,
+    ) -> None:
+        """Make a job of the journal again."""
+        known = self.exports.offers.get(offer)
+        if known is None:
+            return
+        self._forget()
+        if id in self.known:  # its first order had not entered
+            self._recorded = {n: j for n, j in self._recorded.items() if j.id != id}
+        job = Job(known, given, context, id)
+        job.message, job.path = message, path
+        job.began = job.changed = self._then()
+        self.known[id] = self._recorded[number] = job
+        if held:
+            self._held.add(id)
+
+    def _cancelled(self, id: str) -> None:
+        job = self.known.get(id)
+        if job is not None and not job.over:
+            job.end("cancelled", _CANCELLED)
+            job.was(self._then())
+
+    def _recalled(self, effect: OrderDone | OrderNews) -> None:
+        """Take what came of the order of a job."""
+        job = self._recorded.get(effect.number)
+        if job is None or job.over:
+            return
+        if isinstance(effect, OrderNews):
+            self._news(job, effect.channel, effect.value)
+        elif isinstance(effect.answer, Failure):
+            job.failure = effect.answer
+            job.end("failed", effect.answer.message)
+        else:
+            job.answer = self.exports.shown(effect.answer)
+            job.end("completed")
+        job.was(self._then())
+
+    def _then(self) -> datetime:
+        """Return the instant of the event that is replayed."""
+        kernel = self.session.kernel
+        return datetime.fromtimestamp((kernel.epoch + kernel.now) / 1e9, UTC)
+
+    def _resumed(self) -> None:
+        """Let the jobs go on that had not ended."""
+        for number, job in self._recorded.items():
+            if job.over or self.nursery is None:
+                continue
+            if job.id in self._held:
+                self.session.remember("cancelled", job.id)
+                job.end("cancelled", "the service was started anew, and the client that waited is gone")
+            elif self.session.orders.is_under_way(number):
+                notice = self.session.orders.again(number, partial(self._news, job))
+                self.nursery.start_soon(self._run, job, self.exports.again(Begun(job.path, notice)))
+            else:  # the order had not entered
+                self._begin(job, held=False)
+        self._recorded.clear()
+        self._held.clear()
+
+    # ---- the end of jobs -----------------------------------------------------------------------------------
 
     def _forget(self) -> None:
         """Forget jobs whose time is over, and the first ones that have ended if there are too many."""

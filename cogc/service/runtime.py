@@ -32,6 +32,8 @@ from cogc.service.loading import MANIFEST, Allowed, Refused, load
 from cogc.service.members import Members
 from cogc.service.watch import Observer, Watched
 
+PATIENCE = 10.0
+"""Seconds for which a runtime that goes on waits for code in Python to be imported, before it takes requests."""
 _STATUSES = {"missing": 404, "type": 422, "stopped": 409}
 
 
@@ -52,10 +54,12 @@ class Runtime:
         self.exports = Exports(session)
         self.jobs = Jobs(self.exports)
         self.units: dict[str, str] = {}
-        self.watched = Watched(session.kernel, ROOT)
+        self.watched = Watched(session, ROOT)
         self.members = Members(session.kernel, self.marks, self.watched, self._id_at, has_root=False)
         self.kernel.outer.watch = self.watched.output
         self.kernel.outer.on_gone = self._forget
+        session.notes["place"] = self._placed
+        session.on_resumed.append(self._resumed)
 
     # ---- coglets and their ids -------------------------------------------------------------------------------
 
@@ -118,16 +122,13 @@ class Runtime:
             if refused.status == 404:
                 raise Refused(404, f"'{cog_dir}' is not a directory") from None
             raise
-        programs = self.session.executors.settings
-        programs.allow_imports |= loaded.packages
         digest = await self.orders.adopt(loaded.bundle)
         name = loaded.bundle.coglets[loaded.key].name
         id = self._fresh(name)
         path = f"{ROOT}/{id}"
-        self.ids[path], self.paths[id], self.folders[path] = id, path, place
-        if digest not in self.units.values():
-            self.exports.add(self.orders.units[digest], digest, ROOT)
-        self.units[path] = digest
+        noted = path, place, digest, sorted(loaded.packages)
+        self.session.remember("place", *noted)
+        self._placed(*noted)
         try:
             values = {k: _value(v, k) for k, v in loaded.parameters.items()}
             await self._order("create", ROOT, digest, loaded.key, id, values, loaded.policy)
@@ -135,6 +136,29 @@ class Runtime:
             self._forget(path)
             raise
         return {"id": id, "class": name}
+
+    def _placed(self, path: str, place: str, digest: str, packages: list[str]) -> None:
+        """Take note of a coglet that is created: its path, whose last part is its id, where it comes from, its unit, and the packages that
+        it may import. The journal of a durable runtime has the same as a note."""
+        id = path.rpartition("/")[2]
+        self.session.executors.settings.allow_imports |= frozenset(packages)
+        self.ids[path], self.paths[id], self.folders[path] = id, path, place
+        if digest not in self.units.values():
+            self.exports.add(self.kernel.outer.units[digest], digest, ROOT)
+        self.units[path] = digest
+
+    def _resumed(self) -> None:
+        """Forget what was noted of coglets whose creation has not entered, or was refused."""
+        for path in [p for p in self.units if self.kernel.outer.find(p) is None]:
+            self._forget(path)
+
+    async def revived(self) -> None:
+        """Wait until the coglets in Python of a runtime that goes on have their objects again, which know their channels."""
+        with trio.move_on_after(PATIENCE):
+            while any(  # noqa: ASYNC110 - an object appears without an event
+                i.code.ir.open and not self.marks.has(i.path) for i in self.members.instances()
+            ):
+                await trio.sleep(0.01)
 
     async def stop(self, id: str) -> dict[str, Any]:
         """Stop a coglet and all below it."""
@@ -253,9 +277,12 @@ class Runtime:
 
     # ---- observers -------------------------------------------------------------------------------------------
 
-    def observe(self, id: str, channel: str) -> tuple[Observer, Callable[[], None]]:
-        """Return an observer of a channel, and what ends the observation."""
-        return self.watched.observe(self.find(id).path, channel)
+    def observe(self, id: str, channel: str, after: int | None = None) -> tuple[Observer, Callable[[], None]]:
+        """Return an observer of a channel, and what ends the observation. With `after`, it begins behind the message of that number."""
+        inst = self.find(id)
+        if channel in self.members.listens(inst):
+            self.watched.hear(inst.path, channel)
+        return self.watched.observe(inst.path, channel, after)
 
     def close(self) -> None:
         """End all observations: the run is over."""

@@ -132,7 +132,7 @@ async def _observed(runtime: Runtime, id: str, channel: str, n: int, seconds: fl
     try:
         with trio.move_on_after(seconds):
             while len(found) < n and (values := await observer.next()):
-                found += [json.loads(v) for v in values]
+                found += [json.loads(v.text) for v in values]
     finally:
         end()
     return {"channel": channel, "messages": found[:n]}

@@ -18,7 +18,6 @@ from __future__ import annotations
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from functools import partial
 
 import h11
 import trio
@@ -191,13 +190,25 @@ class _Connection(TCPServer):
 
 @asynccontextmanager
 async def serving(
-    app: Starlette, sockets: list[socket.socket], access: Access, limits: Limits, say: Say
+    app: Starlette,
+    sockets: list[socket.socket],
+    access: Access,
+    limits: Limits,
+    say: Say,
+    begun: trio.Event | None = None,
 ) -> AsyncIterator[Server]:
-    """Serve an application on listening sockets while the body runs. `say` gets lines about faults."""
+    """Serve an application on listening sockets while the body runs. `say` gets lines about faults. Connections are taken from `begun`
+    on, if it is given; those that come earlier wait."""
     server = Server(app, access, limits, say)
     listeners = [trio.SocketListener(trio.socket.from_stdlib_socket(made)) for made in sockets]
+
+    async def accept() -> None:
+        if begun is not None:
+            await begun.wait()
+        await trio.serve_listeners(server.connection, listeners, handler_nursery=connections)
+
     async with app.router.lifespan_context(app), trio.open_nursery() as connections, trio.open_nursery() as accepting:
-        accepting.start_soon(partial(trio.serve_listeners, server.connection, listeners, handler_nursery=connections))
+        accepting.start_soon(accept)
         try:
             yield server
         finally:

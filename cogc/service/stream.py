@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
 from typing import TypeAlias
@@ -55,9 +56,29 @@ class Stream:
 
 async def until_gone(receive: Receive, scope: trio.CancelScope) -> None:
     """Wait until the client has gone, and cancel its answer then."""
+    await gone(receive)
+    scope.cancel()
+
+
+async def gone(receive: Receive) -> None:
+    """Wait until the client has gone."""
     while (await receive())["type"] != "http.disconnect":
         pass
-    scope.cancel()
+
+
+def number_of(id: str | None, run: str) -> int | None:
+    """Return the number behind which a stream goes on, from `Last-Event-ID`: 0 for an id of another run, None for the present."""
+    if not id:
+        return None
+    known, _, number = id.rpartition(".")
+    if known != run or not re.fullmatch(r"[0-9]{1,18}", number):
+        return 0
+    return int(number)
+
+
+def lost(count: int) -> bytes:
+    """Return the event that says how many messages were lost."""
+    return b'event: lost\ndata: {"lost": %d}\n\n' % count
 
 
 def _body(data: bytes, more: bool = True) -> Message:

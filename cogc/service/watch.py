@@ -2,6 +2,11 @@
 
 The tap of a channel (`kernel/outer.py`) writes to a feed and returns at once, so that nobody who looks on can hold a
 sender up.
+
+A message has a number among those of its channel, by which an observer goes on where it was. In a durable run the numbers mean
+the same after a resume: the replay makes the records again (`record.py`), since the kernel says the same messages again. The
+record of a listen channel begins when somebody asks for it, so that this is noted in the journal. And an observer hears a
+message when all that led to it is on disk, and not before: what was heard cannot come otherwise again.
 """
 
 from __future__ import annotations
@@ -9,14 +14,16 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import trio
 
 from cogc.coglet.record import Record
 from cogc.kernel.machine import Kernel
 from cogc.language.values import hidden, plain
+from cogc.run.session import Session
 
 BUFFER = 256
 """How many messages an observer may be behind; then it loses the oldest."""
@@ -24,23 +31,55 @@ MOST = 20_000
 """How many channels may have their last messages kept; whoever names channels at will cannot fill the memory by that."""
 
 
+class Heard(NamedTuple):
+    """A message that an observer has heard: its number among those of its channel, and its text as JSON. The number is 0 if the
+    channel has no record."""
+
+    number: int
+    text: str
+
+
 class Feed:
     """The messages that all observers of one channel share: the last messages, and the news of a new one.
 
-    A sender pays for one entry, however many look on. `total` counts the messages; the buffer ends with the latest.
+    A sender pays for one entry, however many look on. `total` counts the messages, as the `record` of the channel does if there is one; the
+    buffer ends with the latest. `certain` counts those that may be heard; `changed` is told of each message.
     """
 
-    def __init__(self, shown: Callable[[Any], Any]) -> None:
+    def __init__(
+        self, shown: Callable[[Any], Any], record: Callable[[], Record | None], changed: Callable[[Feed], None]
+    ) -> None:
         self.shown = shown
+        self.record = record
+        self.changed = changed
         self.buffer: deque[_Entry] = deque(maxlen=BUFFER)
-        self.total = 0
+        self.total = self.certain = 0
         self.observers: list[Observer] = []
         self.news = trio.Event()
+
+    def begin(self) -> None:
+        """Take in what the record of the channel has."""
+        record = self.record()
+        if record is not None and record.total:
+            self.buffer.extend(_Entry(value) for _, value in list(record.last)[-record.total :])
+            self.total = record.total
+            self.changed(self)
+
+    @property
+    def is_numbered(self) -> bool:
+        """True if the numbers of the messages are those of a record, and so mean the same for every observer."""
+        record = self.record()
+        return record is not None and record.total == self.total
 
     def take(self, value: Any) -> None:
         """Take in a message; the oldest one goes if the buffer is full."""
         self.buffer.append(_Entry(value))
         self.total += 1
+        self.changed(self)
+
+    def reach(self, total: int) -> None:
+        """Let the messages up to a number be heard."""
+        self.certain = total
         self.wake()
 
     def wake(self) -> None:
@@ -61,11 +100,12 @@ class _Entry:
 
 
 class Observer:
-    """Somebody who looks on at a channel. `lost` counts the messages that came faster than they were taken."""
+    """Somebody who looks on at a channel: at what comes, or at all behind the message number `after`. `lost` counts the messages that
+    are no longer there, and those that came faster than they were taken."""
 
-    def __init__(self, feed: Feed) -> None:
+    def __init__(self, feed: Feed, after: int | None = None) -> None:
         self.feed = feed
-        self.seen = feed.total
+        self.seen = feed.total if after is None else after if after <= feed.total else 0
         self.lost = 0
         self.ended = False
         feed.observers.append(self)
@@ -77,20 +117,21 @@ class Observer:
             self.feed.observers.remove(self)
             self.feed.wake()
 
-    async def next(self) -> list[str]:
-        """Return the messages that have come, as JSON; wait for one if there is none. The list is empty at the end."""
+    async def next(self) -> list[Heard]:
+        """Return the messages that have come; wait for one if there is none. The list is empty at the end."""
         feed = self.feed
-        while feed.total == self.seen and not self.ended:
+        while feed.certain <= self.seen and not self.ended:
             await feed.news.wait()
-        behind = feed.total - self.seen
-        self.seen = feed.total
-        self.lost += max(0, behind - len(feed.buffer))
-        first = max(0, len(feed.buffer) - behind)
+        before = feed.total - len(feed.buffer)
+        first = max(before, self.seen)
+        self.lost += first - self.seen
+        numbered = feed.is_numbered
         found = []
-        for entry in islice(feed.buffer, first, None):
+        for i, entry in enumerate(islice(feed.buffer, first - before, max(0, feed.certain - before)), first + 1):
             if entry.text is None:
                 entry.text = json.dumps(feed.shown(entry.value))
-            found.append(entry.text)
+            found.append(Heard(i if numbered else 0, entry.text))
+        self.seen = max(first, feed.certain)
         return found
 
 
@@ -98,13 +139,18 @@ class Watched:
     """The watched channels of one run: the records of channels, and the feeds of those that somebody observes, each by the path of
     its coglet and then by channel. The channels of the coglet at the path `root` are not recorded by themselves."""
 
-    def __init__(self, kernel: Kernel, root: str = "") -> None:
-        self.kernel = kernel
+    def __init__(self, session: Session, root: str = "") -> None:
+        self.session = session
+        self.kernel: Kernel = session.kernel
         self.root = root
+        self._batch: list[Callable[[], None]] | None = None
+        self._changed: dict[Feed, int] = {}
         self.count = 0
         self._records: dict[str, dict[str, Record]] = {}
         self._feeds: dict[str, dict[str, Feed]] = {}
         self._heard: set[tuple[str, str]] = set()
+        self._brief: set[tuple[str, str]] = set()
+        session.notes["heard"] = self._hear
 
     def shown(self, value: Any) -> Any:
         """Return a value as JSON data for people, without its private fields."""
@@ -124,13 +170,28 @@ class Watched:
 
     def hear(self, path: str, channel: str) -> None:
         """Keep a record of a channel that somebody has asked about, from now on."""
+        if (path, channel) not in self._heard or (path, channel) in self._brief:
+            self.session.remember("heard", path, channel)
+            self._hear(path, channel)
+
+    def _hear(self, path: str, channel: str) -> None:
+        key, record = (path, channel), self._record(path, channel)
+        if key not in self._heard:
+            self._heard.add(key)
+            self.kernel.outer.tap(path, channel, record.note)
+        self._brief.discard(key)
+        record.total = 0  # what was recorded for a while has no numbers
+
+    def hear_briefly(self, path: str, channel: str) -> None:
+        """Keep a record of a channel until `unhear`, unless somebody asks for it by then."""
         if (path, channel) not in self._heard:
-            self._heard.add((path, channel))
-            self.kernel.outer.tap(path, channel, self._record(path, channel).note)
+            self._hear(path, channel)
+            self._brief.add((path, channel))
 
     def unhear(self, path: str, channel: str) -> None:
-        """Keep the record of a channel no longer, if `hear` has begun it."""
-        if (path, channel) in self._heard:
+        """Keep the record of a channel no longer that is kept briefly."""
+        if (path, channel) in self._brief:
+            self._brief.discard((path, channel))
             self._heard.discard((path, channel))
             self.count -= 1
             self.kernel.outer.untap(path, channel, self._records[path].pop(channel).note)
@@ -158,14 +219,17 @@ class Watched:
         """Return the feeds of the channels of a coglet."""
         return self._feeds.get(path, {})
 
-    def observe(self, path: str, channel: str) -> tuple[Observer, Callable[[], None]]:
-        """Return an observer of a channel, and what ends the observation."""
+    def observe(self, path: str, channel: str, after: int | None = None) -> tuple[Observer, Callable[[], None]]:
+        """Return an observer of a channel, and what ends the observation. With `after`, it begins with the messages behind that
+        number, as far as they are kept."""
         known = self._feeds.setdefault(path, {})
         feed = known.get(channel)
         if feed is None:
-            feed = known[channel] = Feed(self.shown)
+            feed = known[channel] = Feed(self.shown, lambda: self.records(path).get(channel), self._certain_soon)
             self.kernel.outer.tap(path, channel, feed.take)
-        observer = Observer(feed)
+            feed.begin()
+            self.session.outside.wake()  # what has come by now may wait for the disk
+        observer = Observer(feed, after)
 
         def end() -> None:
             observer.end()
@@ -173,6 +237,17 @@ class Watched:
                 self._end(path, channel)
 
         return observer, end
+
+    def _certain_soon(self, feed: Feed) -> None:
+        """Let the messages of a feed be heard: at once, or in a durable run when what led to them is on disk."""
+        outside = self.session.outside
+        if outside.told is None:
+            feed.reach(feed.total)
+            return
+        if self._batch is not outside.told:  # the first message since the last write
+            self._batch, self._changed = outside.told, {}
+            outside.acknowledge(partial(_reach, self._changed))
+        self._changed[feed] = feed.total
 
     def _end(self, path: str, channel: str) -> None:
         """End a feed with all who look on."""
@@ -205,3 +280,9 @@ class Watched:
         for path in list(self._feeds):
             for channel in list(self.feeds(path)):
                 self._end(path, channel)
+
+
+def _reach(totals: dict[Feed, int]) -> None:
+    """Let the messages of feeds be heard up to their numbers."""
+    for feed, total in totals.items():
+        feed.reach(total)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -18,7 +19,7 @@ from mcp import StdioServerParameters
 
 from support.cli import cogc_here
 from support.commands_that_serve import command
-from support.http_client import ask
+from support.http_client import ask, request
 from support.paths import EXAMPLES, ROOT
 from support.processes import podman_settings
 from support.waiting import DEADLINE
@@ -44,23 +45,47 @@ def test_sessions_of_the_chat_survive_a_kill(tmp_path: Path) -> None:
         assert found.status == 200, found.body
         return dict(found.json["data"])
 
+    async def heard(port: int, after: str, wanted: str) -> list[str]:
+        """Follow the replies behind an event, up to one that is wanted. Return their ids."""
+        async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
+            headers = {"Last-Event-ID": after} if after else {}
+            await stream.send_all(request("GET", "/out/reply", **headers))
+            found = b""
+            with trio.fail_after(DEADLINE):
+                while wanted.encode() not in found:
+                    found += await stream.receive_some()
+        return re.findall(r"^id: (.*)$", found.decode(), re.MULTILINE)
+
     async def first(port: int) -> None:
         assert (await told(port, "ada", "My name is Ada"))["text"] == "Good morning, Ada!"
         assert (await told(port, "bob", "My name is Bob"))["text"] == "Hello, Bob!"
+        ids = await heard(port, "none", "Hello, Bob!")
+        assert [id.rpartition(".")[2] for id in ids] == ["1", "2"]
+        seen.extend(ids)
+        assert (await ask(port, "POST", "/in/say", b'{"user": "ada", "text": "Think"}')).status == 202
 
     async def second(port: int) -> None:
-        assert await told(port, "ada", "Who am I?") == {"user": "ada", "text": "You are Ada.", "turn": 2}
+        run = seen[0].rpartition(".")[0]
+        assert await heard(port, seen[1], "Thought.") == [f"{run}.3"]  # what was under way goes on, the ids too
+        assert await told(port, "ada", "Who am I?") == {"user": "ada", "text": "You are Ada.", "turn": 3}
         assert await told(port, "bob", "Who am I?") == {"user": "bob", "text": "You are Bob.", "turn": 2}
         assert (await told(port, "eve", "Who am I?"))["text"] == "I do not know you yet."
 
+    async def third(port: int) -> None:
+        assert await told(port, "bob", "Who am I?") == {"user": "bob", "text": "You are Bob.", "turn": 3}
+
+    seen: list[str] = []
+    with open(place / "answers.yml", "a") as script:
+        script.write("- when: Think\n  reply: Thought.\n  delay: 50ms\n")
     with command(place, *words) as (run, port):
         trio.run(first, port)
         run.send_signal(signal.SIGKILL)
         assert run.wait(DEADLINE) == -signal.SIGKILL
-    with command(place, *words) as (run, port):
-        trio.run(second, port)
-        run.send_signal(signal.SIGTERM)
-        assert run.wait(DEADLINE) == 0
+    for body in (second, third):  # the conversations outlive a kill, and the end of the run
+        with command(place, *words) as (run, port):
+            trio.run(body, port)
+            run.send_signal(signal.SIGTERM)
+            assert run.wait(DEADLINE) == 0
 
 
 @pytest.mark.parametrize("mode", [{}, {"mode": "legacy"}])

@@ -8,6 +8,7 @@ from typing import Any
 
 import trio
 
+from cogc.run.instance import JOURNAL, Instance
 from cogc.run.settings import Settings
 from cogc.service.address import Address, listen
 from cogc.service.daemon import Setup, make, serve
@@ -111,9 +112,13 @@ class Client:
         return str(made.json["id"])
 
 
-def served(does: Callable[[Client, Runtime], Awaitable[None]], place: Path, **options: Any) -> Runtime:
-    """Run a runtime in a folder while a task talks to it, then shut it down."""
+def served(
+    does: Callable[[Client, Runtime], Awaitable[None]], place: Path, instance: Path | None = None, **options: Any
+) -> Runtime:
+    """Run a runtime in a folder while a task talks to it, then shut it down. One with an `instance` is killed instead: of its journal
+    there is what was on disk when the task had ended."""
     lines: list[str] = []
+    made_of = None if instance is None else Instance(instance)
     setup = Setup(
         settings=Settings(str(place)),
         allowed=lambda _place: frozenset(),
@@ -121,6 +126,8 @@ def served(does: Callable[[Client, Runtime], Awaitable[None]], place: Path, **op
         run="r",
         epoch=1_000_000_000_000_000_000,
         say=lines.append,
+        instance=made_of,
+        begun={},
         **options,
     )
     runtime = make(setup)
@@ -135,8 +142,22 @@ def served(does: Callable[[Client, Runtime], Awaitable[None]], place: Path, **op
                 nursery.start_soon(serve, runtime, [made], lines.append, ready.set)
                 await ready.wait()
                 await does(Client(port), runtime)
-                runtime.shutdown()
+                if made_of is None:
+                    runtime.shutdown()
+                else:
+                    left.append((made_of.folder / JOURNAL).read_bytes())
+                    nursery.cancel_scope.cancel()
 
-    trio.run(main)
+    left: list[bytes] = []
+    try:
+        trio.run(main)
+    finally:
+        if made_of is not None:
+            made_of.close()
+    if made_of is not None:
+        going_on = [line for line in lines if " goes on after " in line]
+        assert (len(going_on) == 1) is (made_of.recording is not None)
+        lines = [line for line in lines if line not in going_on]
+        (made_of.folder / JOURNAL).write_bytes(left[0])
     assert lines == [], lines
     return runtime

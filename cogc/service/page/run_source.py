@@ -60,7 +60,7 @@ class RunSource:
         path = inst.path
         begun = [c for c in self._channels(inst) if c not in watched.records(path)]
         for channel in begun:
-            watched.hear(path, channel)
+            watched.hear_briefly(path, channel)
 
         def end() -> None:
             for channel in begun:

@@ -57,7 +57,7 @@ from cogc.run.trace import TraceWriter
 from cogc.service.graph import serve_graph
 from cogc.service.host import host
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 """Seconds in which a runtime must take requests."""
 
 

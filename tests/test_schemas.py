@@ -194,7 +194,8 @@ def test_the_schema_of_scripts_takes_what_a_run_takes(item: object) -> None:
 def test_a_mistake_in_a_script_has_file_line_and_what_fits(tmp_path: Path) -> None:
     (tmp_path / "s.yml").write_text("- hello\n- when: { promt: x }\n  reply: 5\n")
     with pytest.raises(
-        ValueError, match=r"s\.yml:2: item 2: `when` has no key `promt`; its keys are conversation, path, program, prompt, system"
+        ValueError,
+        match=r"s\.yml:2: item 2: `when` has no key `promt`; its keys are conversation, path, program, prompt, system",
     ):
         Scripted.load(tmp_path / "s.yml")
 

@@ -98,7 +98,7 @@ class Carrier:
         self.notes: dict[str, Callable[..., object]] = {}
         """The functions that take the notes of the journal when the run is resumed, by their kinds."""
         self.on_resumed: list[Callable[[], object]] = []
-        """What is called when the state of a resumed run is there, before anything of it goes on."""
+        """The functions that are called when the state of a resumed run is there, before anything of it goes on."""
         self._noted = 0
         self._left = 0
         self._kept = self._keeps()

@@ -174,7 +174,7 @@ def test_a_link_whose_types_cannot_fit_is_refused_with_both(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("method", "path", "status", "detail"),
     [
-        ("post", "/create?cog_dir=/nope", 404, "'/nope' is not a directory"),
+        ("post", "/create?cog_dir=/nope/x", 404, "'/nope/x' is not a directory"),
         ("post", "/create?cog_dir=%00", 404, "'\0' is not a directory"),
         ("post", "/stop/x-1", 404, "no coglet with id 'x-1'"),
         ("post", "/transmit/x-1/a", 404, "no coglet with id 'x-1'"),

@@ -93,7 +93,7 @@ def test_a_runtime_that_is_killed_comes_back_as_it_was(tmp_path: Path) -> None:
         ]:
             assert (await client.post(f"/link?src_id={source}&dest_id={target}")).status == 200
         await client.post(f"/stop/{gone}")
-        assert (await client.post("/create?cog_dir=/nope")).status == 404
+        assert (await client.post("/create?cog_dir=/nope/x")).status == 404
         for x in (1, 2, 3):
             assert (await client.post(f"/transmit/{c}/add?data={x}")).status == 200
         known["status"] = (await client.get("/status")).json

@@ -61,7 +61,7 @@ def test_the_tools_do_what_the_routes_do(tmp_path: Path, mode: dict[str, Any]) -
             assert (await call(client, "unlink_channels", **ends))["msg"].startswith("unlinked")
             assert (await call(client, "stop_coglet", coglet_id=p))["msg"].startswith("stopped PrinterCoglet")
             assert await call(client, "stop_coglet", coglet_id=p) == f"no coglet with id '{p}'"
-            assert await call(client, "create_coglet", cog_dir="/nope") == "'/nope/x' is not a directory"
+            assert await call(client, "create_coglet", cog_dir="/nope/x") == "'/nope/x' is not a directory"
             assert "coglet_id" in await call(client, "stop_coglet")
 
     served(does, tmp_path)

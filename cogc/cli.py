@@ -37,6 +37,7 @@ COMMANDS = {
     "verify": "verify that a definition of done is met",
     "graph": "draw a system",
     "trace": "print the trace of a run",
+    "view": "look at a run: its coglets, messages, causes, conversations, failures",
     "build": "write the typed program of a spec as JSON",
     "fmt": "format specs",
     "lsp": "serve editors over stdin and stdout",

@@ -33,6 +33,7 @@ OWNERS = {
     "h11": {"sett", "service"},
     "hypercorn": {"service"},
     "starlette": {"service"},
+    "textual": {"screens"},
 }
 # the one circle of imports that is a design: the kernel's heart, a state machine whose functions call each other
 HEART = {

@@ -208,6 +208,7 @@ TABLE: dict[str, list[list[str]]] = {
     "verify": [["dod.cog"], ["dod.cog", "--format", "json"]],
     "graph": [["a.cog"]],
     "trace": [["show", "t.jsonl"], ["show", "t.jsonl", "--json"]],
+    "view": [["t.jsonl"], ["t.jsonl", "--pane", "record"], ["grün"]],
     "build": [["a.cog"]],
     "fmt": [["--check", "a.cog"], ["--diff", "a.cog"]],
     "lsp": [[]],

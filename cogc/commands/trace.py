@@ -18,7 +18,7 @@ import os
 import sys
 import time
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from cogc.commands import out
@@ -29,6 +29,7 @@ from cogc.run import trace
 from cogc.run.trace_filter import TraceFilter
 from cogc.traces import diff, export
 from cogc.traces.file import TraceFile
+from cogc.traces.index import Index
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -230,6 +231,19 @@ def _export(options: Namespace) -> int:
             with TraceFile(_path(options.file)) as places:
                 return _put(export.diagram(records, places.record), options)
     return _put(pieces, options)
+
+
+def exported(index: Index, form: str, file: str, rows: Iterable[int] | None) -> str:
+    """Write rows of a trace, or all, in a form to a file, and return what was done. Raise UsageError if that cannot be."""
+    if form not in _KINDS:
+        raise UsageError(f"there is no format `{form}`: {', '.join(_KINDS)}")
+    records = index.records(rows)
+    pieces = {"csv": export.table, "perfetto": export.timeline}.get(form, lambda r: export.diagram(r, index.numbered))(
+        records
+    )
+    kind, is_own = _KINDS[form]
+    out.write("".join(pieces), file, [index.path], kind, is_own)
+    return f"the records are in {file}, as {form}"
 
 
 def _put(pieces: Iterator[str], options: Namespace) -> int:

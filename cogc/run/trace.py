@@ -131,16 +131,20 @@ def line(record: dict[str, Any]) -> str:
     """Return a record as one line for people: time, number, kind, path, and its data."""
     words = [f"{float(record.get('t', 0)):10.4f}", f"{record.get('seq', 0):>6}", f"{record.get('kind', '')!s:<11}"]
     words.append(str(record.get("path", "")))
-    about = [str(record[k]) for k in _SHOWN if record.get(k) not in (None, "")]
-    if about:
-        words.append(_ARROWS.get(str(record.get("kind")), "") + " ".join(about))
-    about_value = record.get("data", record.get("change"))
-    if about_value is not None:
-        words.append(_short(about_value))
+    words += [about(record), short(record)]
     return " ".join(w for w in words if w)
 
 
-def _short(data: Any) -> str:
-    """Return data as JSON, shortened."""
+def about(record: dict[str, Any]) -> str:
+    """Return the words of a record between its path and its data: an arrow with the channel, the program, the error, ..."""
+    words = [str(record[k]) for k in _SHOWN if record.get(k) not in (None, "")]
+    return _ARROWS.get(str(record.get("kind")), "") + " ".join(words) if words else ""
+
+
+def short(record: dict[str, Any], most: int = 160) -> str:
+    """Return the data of a record as JSON, at most `most` characters of it."""
+    data = record.get("data", record.get("change"))
+    if data is None:
+        return ""
     shown = msgspec.json.encode(data, enc_hook=_hook).decode()
-    return shown if len(shown) <= 160 else shown[:157] + "..."
+    return shown if len(shown) <= most else shown[: most - 3] + "..."

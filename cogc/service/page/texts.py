@@ -5,19 +5,13 @@ Only files that a program of the run names in its positions, or that hold the cl
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import Any
 
-from cogc.diagnostics.masks import masked
-from cogc.disk import files
+from cogc.disk.texts import lines_of
 from cogc.kernel.code import Coder
 from cogc.kernel.machine import Kernel
 from cogc.kernel.objects import Instance
 from cogc.run.marks import Marks
-
-LARGEST = 1 << 20
-"""The bytes of the largest file that is shown."""
 
 
 class Texts:
@@ -46,16 +40,8 @@ class Texts:
         return positions[at][:2] if 0 <= at < len(positions) else None
 
     def read(self, file: str) -> dict[str, Any] | None:
-        """Return the text of a file: `{"file", "lines"}`, or with `error` if it cannot be read. None for a file of which no place was given."""
-        if file not in self.known:
-            return None
-        try:
-            if not file.startswith("std/") and os.path.getsize(file) > LARGEST:
-                return {"file": file, "lines": [], "error": "the file is too large to be shown"}
-            data = files.read(file) if file.startswith("std/") else Path(file).read_bytes()
-        except OSError as error:
-            return {"file": file, "lines": [], "error": f"the file cannot be read: {str(error.strerror).lower()}"}
-        return {"file": file, "lines": masked(data.decode("utf-8", "replace")).splitlines()}
+        """Return the text of a file as `lines_of` gives it; None for a file of which no place was given."""
+        return lines_of(file) if file in self.known else None
 
 
 def _waiting_at(coder: Coder, generator: object) -> int:

@@ -1,0 +1,173 @@
+"""`cogc view [WHAT]`: look at a run, while it goes on or after it has ended.
+
+WHAT is the file of a trace or a journal, the folder of a run, the name of an
+instance, or the id of a run or its beginning (default: the run that goes on, or
+the last one that has left a trace). Of a run without a file the trace is shown
+from now on. The viewer only reads: what it shows, and whether it is stopped,
+changes nothing in the run. `?` lists the keys.
+
+Exit codes: 0 done; 2 there is no such trace, or it cannot be read.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterable
+from functools import lru_cache
+
+from cogc import ir
+from cogc.commands import trace
+from cogc.commands.state import add_state, state_here
+from cogc.commands.streams import stdout_is_lost
+from cogc.commands.usage import UsageError
+from cogc.diagnostics.problems import Problems
+from cogc.diagnostics.visible import shown_line
+from cogc.screens.view import plain
+from cogc.screens.view.model import View
+from cogc.traces import sources
+from cogc.traces.index import Index
+from cogc.traces.query import parsed, seconds
+
+_FIRST = 1 << 16
+"""The bytes that are indexed before the first picture."""
+_MOST = 200
+"""The lines of a pane in plain text."""
+_USUAL = ["tree", "messages", "failures"]
+"""The panes that are printed if none is named."""
+
+
+def arguments(parser: ArgumentParser) -> None:
+    add = parser.add_argument
+    add("what", nargs="?", metavar="WHAT", help="trace, journal, folder of a run, instance, or id of a run")
+    add("--spec", metavar="SPEC", help="spec of the run, for its lines and the prices of its models")
+    add("--root", metavar="NAME", help="root of the spec (default: the root of the trace)")
+    add(
+        "--pane",
+        choices=tuple(plain.PANES),
+        metavar="PANE",
+        action="append",
+        help=f"pane to begin with: {', '.join(plain.PANES)}",
+    )
+    add("--at", metavar="RECORD", help="record to begin with: its number, or a time such as 10s")
+    add(
+        "--filter",
+        default="",
+        metavar="WORDS",
+        help="show only matching records: kind:fail path:X channel:X since:10s before:2m text",
+    )
+    add("--plain", action="store_true", help="print the panes once as plain text; --pane may be repeated")
+    add(
+        "--lines",
+        type=int,
+        default=_MOST,
+        metavar="N",
+        help=f"with --plain: most lines of a pane (default: {_MOST}; 0: all)",
+    )
+    add_state(parser)
+
+
+def run(options: Namespace) -> int:
+    is_plain = options.plain or not sys.stdout.isatty()
+    if not is_plain:
+        _refuse_without_textual()
+    try:
+        with (
+            sources.found(
+                options.what, state_here(options), options.spec or "", lambda spec: _load(spec, options.root)
+            ) as found,
+            Index(found.path) as index,
+        ):
+            return _plain(options, found, index) if is_plain else _screen(options, found, index)
+    except LookupError as error:
+        raise UsageError(str(error.args[0])) from None
+    except OSError as error:
+        raise UsageError(f"cannot read `{error.filename or options.what}`: {str(error.strerror).lower()}") from None
+
+
+def _refuse_without_textual() -> None:
+    try:
+        import textual  # noqa: F401 - an extra
+    except ImportError:
+        raise UsageError("the view needs the extra `view`: pip install 'cogc[view]'; --plain does without") from None
+
+
+@lru_cache(maxsize=4)
+def _load(spec: str, root: str | None) -> ir.Bundle | None:
+    """Return the program of a spec; None if it has mistakes."""
+    from cogc.commands.load import load  # the compiler is slow to import, and is needed when lines or prices are shown
+
+    return load(spec, root, [], Problems())
+
+
+def _view(options: Namespace, found: sources.Traced, index: Index) -> View:
+    """Return the view that a command line asks for."""
+
+    def program() -> ir.Bundle | None:
+        if not found.spec:
+            return None
+        first = next((str(index.record(row).get("coglet", "")) for row in index.of_kind("create")), "")
+        return _load(found.spec, options.root or first or None) or _load(found.spec, options.root)
+
+    view = View(index, found.about, program, found.spec)
+    try:
+        view.set_filter(options.filter, parsed(options.filter))
+    except ValueError as error:
+        raise UsageError(f"--filter `{options.filter}`: {error}") from None
+    return view
+
+
+def _go(view: View, at: str | None) -> None:
+    """Go to the record that `--at` names."""
+    if at is None:
+        return
+    try:
+        row = view.index.row_of(int(at)) if at.isdecimal() else view.index.row_at(seconds(at))
+    except (ValueError, OverflowError):
+        raise UsageError(f"--at {at}: write the number of a record, or a time such as 10s") from None
+    if row is None:
+        raise UsageError(f"--at {at}: the trace has no such record")
+    view.go(row)
+
+
+def _plain(options: Namespace, found: sources.Traced, index: Index) -> int:
+    """Print panes once, as far as the trace goes."""
+    if found.is_endless:
+        raise UsageError(f"{found.about} writes no trace to a file: `cogc tail` prints it as it comes")
+    found.wait()
+    if found.news:
+        sys.stderr.write(f"cogc: {shown_line(found.news)}\n")
+    view = _view(options, found, index.read())
+    view.go(index.count - 1)
+    _go(view, options.at)
+    if view.matches is not None:
+        view.matches.all()
+    width = shutil.get_terminal_size((120, 24)).columns if sys.stdout.isatty() else 120
+    for line in plain.text(view, options.pane or _USUAL, width, options.lines or None):
+        sys.stdout.write(line + "\n")
+        if stdout_is_lost():
+            break
+    return 0
+
+
+def _screen(options: Namespace, found: sources.Traced, index: Index) -> int:
+    """Show the view on the whole screen."""
+    from cogc.screens.view.app import ViewApp  # Textual is an extra
+
+    view = _view(options, found, index)
+    index.grow(_FIRST)
+    if options.at is not None:
+        index.read()
+        _go(view, options.at)
+
+    def write(form: str, file: str, rows: Iterable[int] | None) -> str:
+        try:
+            return trace.exported(index, form, file, rows)
+        except UsageError as error:
+            return str(error)
+        except OSError as error:
+            return f"cannot write `{file}`: {str(error.strerror).lower()}"
+
+    ViewApp(view, write, lambda: found.news, (options.pane or ["messages"])[0]).run()
+    return 0

@@ -1,0 +1,100 @@
+"""The comparison with another run: the first event of each trace that the other one does not have."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+from typing import Any, NamedTuple
+
+from cogc.screens.view.lines import Shown, head
+from cogc.screens.view.model import View
+from cogc.screens.view.panes import Pane, record_line
+from cogc.traces import diff
+from cogc.traces.index import Index
+
+_LED = 12
+"""How many records that led to a departure are shown."""
+
+
+class Side(NamedTuple):
+    """One of two traces: its first departure as the rows that led to it, none if there is no departure, and how many events it has alone."""
+
+    path: str
+    rows: list[int]
+    alone: int
+
+
+class Comparison(NamedTuple):
+    """Two traces that were compared, or why they could not be."""
+
+    sides: tuple[Side, Side] | None
+    trace: Index | None
+    error: str = ""
+
+
+class _Records:
+    """The records of an index, which may be read more than once."""
+
+    def __init__(self, index: Index) -> None:
+        self.index = index
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return self.index.records()
+
+
+def compared(one: Index, path: str) -> Comparison:
+    """Compare a trace with the one at a path. This reads both; the index of the other one stays open."""
+    try:
+        other = Index(path).read()
+    except OSError as error:
+        return Comparison(None, None, f"cannot read `{path}`: {str(error.strerror).lower()}")
+    found = diff.departures(_Records(one), _Records(other))
+    sides = []
+    for index, departure in zip((one, other), found, strict=True):
+        row = index.row_of(int(departure.record.get("seq", 0))) if departure.record is not None else None
+        sides.append(Side(index.path, [] if row is None else index.behind(row, _LED), departure.count))
+    return Comparison((sides[0], sides[1]), other)
+
+
+class Compare(Pane):
+    """The comparison with another run. `result` is set when it is done."""
+
+    name = "compare"
+    about = (
+        "the first event of this run that another one does not have, and the other way round (d names the other trace)"
+    )
+
+    def __init__(self, view: View) -> None:
+        super().__init__(view)
+        self.result: Comparison | None = None
+
+    def stamp(self) -> Hashable:
+        return self.view.index.generation, self.view.other, id(self.result)
+
+    def lines(self, width: int) -> Iterator[Shown]:
+        if not self.view.other:
+            yield Shown([("d names a trace to compare with", "dim")])
+            return
+        if self.result is None:
+            yield Shown([(f"compares with {self.view.other} …", "busy")])
+            return
+        sides = self.result.sides
+        if sides is None or self.result.trace is None:
+            yield Shown([(self.result.error, "bad")])
+            return
+        if not any(side.alone for side in sides):
+            yield Shown([("the traces have the same events", "good")])
+            return
+        views = self.view, View(self.result.trace, sides[1].path)
+        for side, view in zip(sides, views, strict=True):
+            more = f", and {side.alone - 1} more events" if side.alone > 1 else ""
+            yield Shown(head([side.path]))
+            if not side.rows:
+                yield Shown([("  each of its events is in the other one", "dim")])
+            else:
+                yield Shown([(f"  the first event that the other one does not have{more}", "dim")])
+            for row in side.rows:
+                is_first = row == side.rows[-1]
+                yield Shown(
+                    [("▶ " if is_first else "  ", "mark"), *record_line(view, row)], row if view is self.view else None
+                )
+            yield Shown([])

@@ -1,0 +1,91 @@
+"""What is viewed, and which record of it: the state that all panes share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from cogc import ir
+from cogc.disk.texts import lines_of
+from cogc.traces import moment
+from cogc.traces.conversations import Conversations
+from cogc.traces.index import Index
+from cogc.traces.places import Places
+from cogc.traces.query import Matches, Query
+
+States = Callable[[Index, str, int], dict[str, Any]]
+"""Gives the states of a coglet, by their names, at a row."""
+
+
+class View:
+    """A trace that is viewed. `row` is the current record, `about` says where the trace comes from.
+
+    With `follow` the current record is the last one. `matches` has the rows of the filter, or is None. `coglet` is the path to which the
+    panes keep, or empty. `states` gives the states of a coglet at a row: those that the trace tells, unless somebody knows more. `other` is the trace with which it is compared. `load` gives the program of the trace, when it is first needed.
+    """
+
+    def __init__(
+        self, index: Index, about: str, load: Callable[[], ir.Bundle | None] = lambda: None, spec: str = ""
+    ) -> None:
+        self.index = index
+        self.about = about
+        self.spec = spec
+        self.row = 0
+        self.follow = False
+        self.matches: Matches | None = None
+        self.filter = ""
+        self.coglet = ""
+        self.other = ""
+        self.states: States = moment.states
+        self._load = load
+        self._bundle: ir.Bundle | None = None
+        self._is_loaded = False
+        self._places: Places | None = None
+        self._talks: Conversations | None = None
+        self._texts: dict[str, dict[str, object]] = {}
+
+    # ---- moving ------------------------------------------------------------------------------------------------
+
+    def go(self, row: int) -> None:
+        """Make a row the current one, as near as there is one."""
+        self.row = max(0, min(row, self.index.count - 1))
+
+    def catch_up(self) -> None:
+        """Go to the last record if the end is followed; stay inside of the trace in any case."""
+        self.go(self.index.count - 1 if self.follow else self.row)
+
+    def set_filter(self, words: str, query: Query) -> None:
+        """Show only the rows that match."""
+        self.filter = words
+        self.matches = None if query.is_empty else Matches(self.index, query)
+
+    # ---- the program -------------------------------------------------------------------------------------------
+
+    @property
+    def bundle(self) -> ir.Bundle | None:
+        """The program of the trace, or None if it is not known."""
+        if not self._is_loaded:
+            self._is_loaded = True
+            self._bundle = self._load()
+        return self._bundle
+
+    @property
+    def places(self) -> Places | None:
+        """The places of the program, or None."""
+        if self._places is None and self.bundle is not None:
+            self._places = Places(self.bundle, self.index)
+        return self._places
+
+    @property
+    def talks(self) -> Conversations:
+        """The conversations so far."""
+        if self._talks is None:
+            self._talks = Conversations(self.index, self.bundle)
+        self._talks.read()
+        return self._talks
+
+    def text(self, file: str) -> dict[str, object]:
+        """Return the text of a file of the program: `{"file", "lines"}`, or with `error`."""
+        if file not in self._texts:
+            self._texts[file] = lines_of(file)
+        return self._texts[file]

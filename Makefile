@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 # without bytecode, each of the hundreds of commands that the tests start would compile the whole package anew
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test check faults bench fuzz schemas clean
+.PHONY: demo test check faults bench fuzz schemas screens clean
 
 $(BIN)/cogc: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -48,6 +48,10 @@ schemas: $(BIN)/cogc
 	$(BIN)/python -m grammar.make_schemas
 	$(BIN)/python -m grammar.make_rules
 	$(BIN)/python -m grammar.make_editors
+
+# The pictures of specs/view.md.
+screens: $(BIN)/cogc
+	PYTHONPATH=tests $(BIN)/python -m support.screens specs/view
 
 clean:
 	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

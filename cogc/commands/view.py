@@ -30,6 +30,10 @@ from cogc.traces import sources
 from cogc.traces.index import Index
 from cogc.traces.query import parsed, seconds
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cogc.screens.view.app import ViewApp
+
 _FIRST = 1 << 16
 """The bytes that are indexed before the first picture."""
 _MOST = 200
@@ -71,7 +75,7 @@ def arguments(parser: ArgumentParser) -> None:
 def run(options: Namespace) -> int:
     is_plain = options.plain or not sys.stdout.isatty()
     if not is_plain:
-        _refuse_without_textual()
+        _app()
     try:
         with (
             sources.found(
@@ -86,11 +90,13 @@ def run(options: Namespace) -> int:
         raise UsageError(f"cannot read `{error.filename or options.what}`: {str(error.strerror).lower()}") from None
 
 
-def _refuse_without_textual() -> None:
+def _app() -> type[ViewApp]:
+    """Return the viewer. Raise UsageError without Textual."""
     try:
-        import textual  # noqa: F401 - an extra
+        from cogc.screens.view.app import ViewApp  # Textual is an extra
     except ImportError:
         raise UsageError("the view needs the extra `view`: pip install 'cogc[view]'; --plain does without") from None
+    return ViewApp
 
 
 @lru_cache(maxsize=4)
@@ -153,8 +159,6 @@ def _plain(options: Namespace, found: sources.Traced, index: Index) -> int:
 
 def _screen(options: Namespace, found: sources.Traced, index: Index) -> int:
     """Show the view on the whole screen."""
-    from cogc.screens.view.app import ViewApp  # Textual is an extra
-
     view = _view(options, found, index)
     index.grow(_FIRST)
     if options.at is not None:
@@ -169,5 +173,5 @@ def _screen(options: Namespace, found: sources.Traced, index: Index) -> int:
         except OSError as error:
             return f"cannot write `{file}`: {str(error.strerror).lower()}"
 
-    ViewApp(view, write, lambda: found.news, (options.pane or ["messages"])[0]).run()
+    _app()(view, write, lambda: found.news, (options.pane or ["messages"])[0]).run()
     return 0

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -28,8 +30,9 @@ from cogc.screens.view.model import View
 from cogc.screens.view.panes import Talks
 from cogc.traces.index import Index
 from support.cli import cogc_here
-from support.paths import EXAMPLES
+from support.paths import EXAMPLES, ROOT
 from support.traces import HOSTILE, Written, everything, hostile
+from support.waiting import wait_for
 
 textual = pytest.importorskip("textual")
 
@@ -38,6 +41,7 @@ from textual.widgets import Input  # noqa: E402 - an extra
 from cogc.screens.view.app import _PANES, KEYS, ViewApp  # noqa: E402 - Textual is an extra
 from cogc.screens.view.compare import Compare, compared  # noqa: E402
 from cogc.screens.view.timeline import Timeline  # noqa: E402
+from support import screens  # noqa: E402
 
 Pilot = Any
 
@@ -75,6 +79,15 @@ async def answer(app: ViewApp, pilot: Pilot, key: str, words: str) -> None:
     await pilot.pause()
 
 
+async def until(condition: Callable[[], bool], pilot: Pilot) -> None:
+    """Wait for what a thread of the viewer does."""
+    for _ in range(1000):
+        if condition():
+            return
+        await pilot.pause(0.02)
+    raise AssertionError
+
+
 def kind(view: View) -> str:
     return view.index.kind(view.row)
 
@@ -88,7 +101,7 @@ SEEN = {
     "causes": ["what led to it", "Main =>question", "▶", "what it has led to", "Main ->slow.job 0"],
     "spec": ["is not known", "--spec"],
     "talks": [
-        "1 conversations  2 requests  230 tokens in  25 out",
+        "1 conversation  2 requests  230 tokens in  25 out",
         "■ Lead  Main/lead",
         'calls      search("word":"tide")',
         'answer     ["four metres"]',
@@ -318,9 +331,8 @@ def test_keys_copy_export_help_and_quit(index: Index) -> None:
         await answer(app, pilot, "e", "csv")
         assert "write a format and a file" in screen(app)
         await answer(app, pilot, "e", "csv out.csv")
-        await app.workers.wait_for_complete()
-        await pilot.pause()
-        assert given == [("csv", "out.csv", None)] and "written to out.csv" in screen(app)
+        await until(lambda: "written to out.csv" in screen(app), pilot)
+        assert given == [("csv", "out.csv", None)]
         await pilot.press("question_mark")
         await pilot.pause()
         found = screen(app)
@@ -340,21 +352,18 @@ def test_keys_copy_export_help_and_quit(index: Index) -> None:
 def test_keys_compare_two_runs(index: Index, tmp_path: Path) -> None:
     other = everything()
     other.records[10]["data"] = "another question"
-    path = other.save(tmp_path / "other.jsonl")
+    other.save(tmp_path / "other.jsonl")
     view = View(index, "x")
 
     async def steps(app: ViewApp, pilot: Pilot) -> None:
-        await answer(app, pilot, "d", str(path))
-        await app.workers.wait_for_complete()
-        await pilot.pause()
-        found = screen(app)
-        assert app.current == "compare" and "another question" in found and "the first event" in found, found
-        await answer(app, pilot, "d", str(tmp_path / "none"))
-        await app.workers.wait_for_complete()
-        await pilot.pause()
-        assert "no such file" in screen(app)
+        await answer(app, pilot, "d", "other.jsonl")
+        await until(lambda: "another question" in screen(app), pilot)
+        assert app.current == "compare" and "the first event" in screen(app)
+        await answer(app, pilot, "d", "none")
+        await until(lambda: "no such file" in screen(app), pilot)
 
-    drive(view, steps)
+    with contextlib.chdir(tmp_path):
+        drive(view, steps, size=(160, 40))
 
 
 def test_a_trace_that_is_the_same_departs_nowhere(index: Index) -> None:
@@ -446,13 +455,6 @@ def test_a_view_takes_what_is_written_meanwhile(tmp_path: Path) -> None:
     path = tmp_path / "t.jsonl"
     path.write_text("")
 
-    async def until(condition: Callable[[], bool], pilot: Pilot) -> None:
-        for _ in range(400):
-            if condition():
-                return
-            await pilot.pause(0.02)
-        raise AssertionError
-
     with Index(str(path)) as index:
         view = View(index, "x")
 
@@ -513,7 +515,8 @@ def test_without_textual_one_line_names_the_extra(tmp_path: Path, monkeypatch: p
     path = everything().save(tmp_path / "t.jsonl")
     parser = ArgumentParser()
     view_command.arguments(parser)
-    monkeypatch.setitem(sys.modules, "textual", None)
+    monkeypatch.setitem(sys.modules, "textual.app", None)
+    monkeypatch.delitem(sys.modules, "cogc.screens.view.app")
 
     class Terminal(io.StringIO):
         def isatty(self) -> bool:
@@ -549,3 +552,75 @@ def test_a_viewer_that_is_stopped_holds_no_run_up(tmp_path: Path) -> None:
         watch.stdout.close()
     with Index(str(trace)) as index:
         assert index.read().count > 1500 and index.kind(index.count - 1) == "stop"
+
+
+# ---- in a terminal -------------------------------------------------------------------------------------------
+
+
+def tmux(socket: Path, *words: object) -> str:
+    return subprocess.run(
+        ["tmux", "-S", str(socket), *map(str, words)], capture_output=True, text=True, timeout=60, check=True
+    ).stdout
+
+
+@pytest.mark.skipif(shutil.which("tmux") is None, reason="no tmux")
+def test_a_run_is_killed_while_it_is_watched(tmp_path: Path) -> None:
+    trace, socket = tmp_path / "t.jsonl", tmp_path / "s"
+    spec = tmp_path / "a.cog"
+    spec.write_text("coglet Main {\n  state n: int = 0\n  every 1ms { n = n + 1 }\n}\n")
+    cogc = [sys.executable, "-m", "cogc"]
+    run = subprocess.Popen(
+        [*cogc, "run", str(spec), f"--trace={trace}", "--quiet"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        wait_for(lambda: trace.exists() and trace.stat().st_size > 0)
+        tmux(socket, "new-session", "-d", "-x", 90, "-y", 24, *cogc, "view", trace)
+        wait_for(lambda: "1 message" in tmux(socket, "capture-pane", "-p"))
+        tmux(socket, "send-keys", "f")
+        wait_for(lambda: "follows" in tmux(socket, "capture-pane", "-p"))
+        run.kill()
+        run.wait()
+        with trace.open("ab") as file:  # what the kill may have left of a line
+            file.write(b'{"v":1,"seq":9')
+        with Index(str(trace)) as index:
+            count = f"{index.read().count:,}"
+        wait_for(lambda: f"of {count}" in tmux(socket, "capture-pane", "-p"))
+        tmux(socket, "send-keys", "g")
+        wait_for(
+            lambda: (
+                "record 1 of" in tmux(socket, "capture-pane", "-p")
+                and "no end yet" in tmux(socket, "capture-pane", "-p")
+            )
+        )
+        tmux(socket, "send-keys", "q")
+        wait_for(
+            lambda: (
+                subprocess.run(["tmux", "-S", str(socket), "has-session"], capture_output=True, check=False).returncode
+                != 0
+            )
+        )
+    finally:
+        run.kill()
+        run.wait()
+        subprocess.run(["tmux", "-S", str(socket), "kill-server"], capture_output=True, check=False)
+
+
+def test_the_pictures_of_the_page_are_those_of_the_panes(tmp_path: Path) -> None:
+    page = (ROOT / "specs" / "view.md").read_text(encoding="utf-8")
+    for picture in screens.PICTURES:
+        assert f"](view/{picture.pane}.svg)" in page
+        kept = (ROOT / "specs" / "view" / f"{picture.pane}.svg").read_text(encoding="utf-8")
+        assert len(kept) < 60_000 and "url(http" not in kept and str(ROOT) not in kept
+    with contextlib.chdir(ROOT):
+        made = screens.draw(screens.PICTURES[4], tmp_path)
+    assert "log&#160;info" in made and words_of(made) == words_of(
+        (ROOT / "specs" / "view" / "spec.svg").read_text(encoding="utf-8")
+    )
+
+
+def words_of(svg: str) -> list[str]:
+    """The texts of a picture, whatever its colours and sizes are."""
+    return re.findall(r">([^<>\n]+)</text>", svg)

@@ -243,7 +243,8 @@ class ViewApp(App[None]):
         if not self._is_seen:
             return
         view, index = self.view, self.view.index
-        words = [view.about]
+        room = max(16, self.size.width // 3)
+        words = [view.about if len(view.about) <= room else f"…{view.about[1 - room :]}"]
         if index.count:
             words += [f"record {index.seqs[view.row]:,} of {index.count:,}", f"{index.times[view.row]:.4f} s"]
         words.append("follows" if view.follow else self._motion())

@@ -27,7 +27,7 @@ STYLES = {
     "good": "green",
     "busy": "yellow",
     "bad": "bold red",
-    "note": "magenta",
+    "note": "#b294bb",
     "mark": "bold yellow",
     "here": "bold reverse",
 }
@@ -99,6 +99,11 @@ def tree(data: Any, indent: int = 0, most: int = 400) -> list[str]:
 def clock(t: float) -> str:
     """Return a time of the run as it is shown: seconds with four digits."""
     return f"{t:.4f}"
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def head(words: Iterable[str]) -> Line:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator
 
 from cogc.run.trace import about, short
-from cogc.screens.view.lines import KINDS, STATUS, Line, Shown, clock, head, tree, value, wrapped
+from cogc.screens.view.lines import KINDS, STATUS, Line, Shown, clock, counted, head, tree, value, wrapped
 from cogc.screens.view.model import View
 from cogc.traces import moment
 from cogc.traces.conversations import Conversation, Turn
@@ -281,8 +281,8 @@ class Talks(Pane):
         yield Shown(
             head(
                 [
-                    f"{len(found)} conversations",
-                    f"{requests} requests",
+                    counted(len(found), "conversation"),
+                    counted(requests, "request"),
                     f"{tokens_in:,} tokens in",
                     f"{tokens_out:,} out",
                     f"${sum(dollars):.6f}" if dollars else "",
@@ -299,7 +299,7 @@ class Talks(Pane):
 
 
 def _talk_head(talk: Conversation) -> Line:
-    words = [f"{talk.requests} requests", f"{talk.input:,} in", f"{talk.output:,} out"]
+    words = [counted(talk.requests, "request"), f"{talk.input:,} in", f"{talk.output:,} out"]
     if talk.usd is not None:
         words.append(f"${talk.usd:.6f}")
     return [
@@ -357,7 +357,7 @@ class Work(Pane):
             yield Shown([("there is no plan, no definition of done and no board at this record", "dim")])
 
     def _board(self, board: moment.Board) -> Iterator[Shown]:
-        yield Shown(head(["board", f"{len(board.artefacts)} artefacts", f"{len(board.claims)} claims"]))
+        yield Shown(head(["board", counted(len(board.artefacts), "artefact"), counted(len(board.claims), "claim")]))
         names: dict[str, str] = {}
         for row in board.artefacts:
             data = self.view.index.record(row).get("data")
@@ -476,7 +476,7 @@ class Failures(Pane):
         if not rows:
             yield Shown([("nothing has failed", "good")])
             return
-        yield Shown(head([f"{len(rows)} failures" + (", the last 200 of them" if len(rows) > 200 else "")]))
+        yield Shown(head([counted(len(rows), "failure") + (", the last 200 of them" if len(rows) > 200 else "")]))
         for row in rows[-200:]:
             yield Shown([])
             yield from self._report(row, width)

@@ -24,6 +24,7 @@ from typing import Any
 from cogc.commands import out
 from cogc.commands.streams import stdout_is_lost
 from cogc.commands.usage import UsageError
+from cogc.diagnostics.problems import Problems
 from cogc.language.texts import nanoseconds
 from cogc.run import trace
 from cogc.run.trace_filter import TraceFilter
@@ -77,11 +78,12 @@ def _add_export(parser: ArgumentParser) -> None:
     add("file", metavar="FILE", help="path of a trace, or of the folder of a run")
     add(
         "--format",
-        choices=("csv", "perfetto", "mermaid"),
+        choices=("csv", "perfetto", "mermaid", "html"),
         required=True,
-        help="a table, a timeline for ui.perfetto.dev, or a sequence diagram",
+        help="a table, a timeline for ui.perfetto.dev, a sequence diagram, or a page that stands alone",
     )
     add("-o", "--out", metavar="FILE", help="file that is written (default: stdout)")
+    add("--spec", metavar="SPEC", help="with html: spec of the run, for the kinds, docs and lines of its coglets")
     filters(add)
 
 
@@ -221,6 +223,10 @@ def _before(one: _Trace, record: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _export(options: Namespace) -> int:
     """Write a trace in another form."""
+    if options.spec and options.format != "html":
+        raise UsageError(f"--spec is for html: {options.format} takes nothing from it")
+    if options.format == "html":
+        return _put(_page(options), options)
     records = _records(options, wanted_of(options))
     match options.format:
         case "csv":
@@ -233,14 +239,39 @@ def _export(options: Namespace) -> int:
     return _put(pieces, options)
 
 
+def _page(options: Namespace) -> Iterator[str]:
+    """Yield a trace as a page."""
+    from cogc.commands.load import (
+        load,
+    )  # the compiler and the picture are slow to import, and this format alone needs them
+    from cogc.traces import page
+
+    bundle = load(options.spec, None, [], Problems()) if options.spec else None
+    if options.spec and bundle is None:
+        raise UsageError(f"`{options.spec}` has mistakes: cogc check {options.spec}")
+    path, wanted = _path(options.file), wanted_of(options)
+    with Index(path) as index:
+        index.read()
+        rows = [row for row in range(index.count) if wanted(index.record(row))]
+        yield page.page(index, rows, path, bundle)
+
+
 def exported(index: Index, form: str, file: str, rows: Iterable[int] | None) -> str:
     """Write rows of a trace, or all, in a form to a file, and return what was done. Raise UsageError if that cannot be."""
     if form not in _KINDS:
         raise UsageError(f"there is no format `{form}`: {', '.join(_KINDS)}")
     records = index.records(rows)
-    pieces = {"csv": export.table, "perfetto": export.timeline}.get(form, lambda r: export.diagram(r, index.numbered))(
-        records
-    )
+    match form:
+        case "csv":
+            pieces = export.table(records)
+        case "perfetto":
+            pieces = export.timeline(records)
+        case "html":
+            from cogc.traces import page  # slow to import, and for this format alone
+
+            pieces = iter([page.page(index, rows, os.path.basename(index.path), None)])
+        case _:
+            pieces = export.diagram(records, index.numbered)
     kind, is_own = _KINDS[form]
     out.write("".join(pieces), file, [index.path], kind, is_own)
     return f"the records are in {file}, as {form}"
@@ -261,6 +292,7 @@ def _put(pieces: Iterator[str], options: Namespace) -> int:
 _KINDS: dict[str, tuple[str, Callable[[str], bool]]] = {
     "csv": ("table of a trace", lambda text: text.startswith(",".join(export.COLUMNS))),
     "perfetto": ("timeline", lambda text: text.startswith(export.TIMELINE)),
+    "html": ("page of a trace", lambda text: text.startswith("<!doctype html>\n<!-- cogc trace -->")),
     "mermaid": ("sequence diagram", lambda text: text.startswith(export.DIAGRAM)),
 }
 """The files that each format writes, and how each is known."""

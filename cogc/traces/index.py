@@ -36,7 +36,7 @@ ENDS = ("result", "reply")
 _LONGEST = 1 << 24
 """The bytes of the longest line that is read whole when it is shown."""
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What the decoder raises for a line that is no record."""
+"""The exceptions of the decoder for a line that is no record."""
 
 
 class _Head(msgspec.Struct, gc=False):

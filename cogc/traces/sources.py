@@ -1,4 +1,4 @@
-"""Where the trace of a view comes from: a file, a run that goes on, or the journal of an instance.
+"""The source of the trace of a view: a file, a run that goes on, or the journal of an instance.
 
 Whatever it is, the viewer reads a file. What a run says over its socket, and what a replay of a journal tells, is written to a temporary
 file by a thread, which is gone with the viewer.

@@ -6,6 +6,7 @@
  * @typedef {import("./data/types.js").Picture} Picture
  */
 
+import { RecordedSource } from "./data/recorded-source.js";
 import { SocketSource } from "./data/socket-source.js";
 import { keepToken, token } from "./data/token.js";
 import { el, replace, setText } from "./dom.js";
@@ -53,7 +54,7 @@ export class App extends HTMLElement {
     this.drawn = false;
     this.inspector.hidden = this.table.hidden = true;
     /** @type {Source} */
-    this.source = new SocketSource(new URL("./", import.meta.url));
+    this.source = recorded() ?? new SocketSource(new URL("./", import.meta.url));
   }
 
   connectedCallback() {
@@ -119,9 +120,9 @@ export class App extends HTMLElement {
     source.on("list", ({ rows, total, tag }) => (tag === "search" ? this.search.show(rows, total) : this.table.show(rows, total)));
   }
 
-  /** @param {"connecting" | "open" | "lost" | "locked"} state */
+  /** @param {import("./data/types.js").News["state"]} state */
   showState(state) {
-    const words = { connecting: "connecting", open: "live", lost: "connection lost, trying again", locked: "locked" };
+    const words = { connecting: "connecting", open: "live", lost: "connection lost, trying again", locked: "locked", recorded: "recorded" };
     setText(this.state, words[state]);
     this.dataset.state = state;
     if (state === "locked") {
@@ -290,6 +291,12 @@ export class App extends HTMLElement {
     event.preventDefault();
     act();
   }
+}
+
+/** Return the run that is written into the page, or null if the page has a server. */
+function recorded() {
+  const written = document.getElementById("recorded");
+  return written === null ? null : new RecordedSource(JSON.parse(written.textContent ?? ""));
 }
 
 customElements.define("cog-app", App);

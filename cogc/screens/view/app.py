@@ -45,7 +45,7 @@ _PROMPTS = {
     "time": "a time of the run: 250ms, 10s, 5m or seconds",
     "coglet": "the path of a coglet, or a part of it; empty for all",
     "compare": "path of the trace of another run",
-    "export": "csv FILE, perfetto FILE or mermaid FILE",
+    "export": "html FILE, csv FILE, perfetto FILE or mermaid FILE",
 }
 KEYS = (
     ("1 … 9", "show a pane"),
@@ -438,7 +438,9 @@ class ViewApp(App[None]):
             return [name for name in names if name][:2000]
         if what == "filter":
             return [f"kind:{kind}" for kind in self.view.index.kind_numbers.names]
-        return ["csv trace.csv", "perfetto trace.json", "mermaid trace.mmd"] if what == "export" else []
+        return (
+            ["html trace.html", "csv trace.csv", "perfetto trace.json", "mermaid trace.mmd"] if what == "export" else []
+        )
 
     def _unask(self) -> None:
         self.query_one("#prompt", Input).set_class(False, "asked")

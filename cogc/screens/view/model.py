@@ -1,4 +1,4 @@
-"""What is viewed, and which record of it: the state that all panes share."""
+"""The state that all panes share: the trace that is viewed, and the current record of it."""
 
 from __future__ import annotations
 

@@ -181,7 +181,7 @@ class Tree(Pane):
 
 
 class Causes(Pane):
-    """What led to the current record, and what it has led to."""
+    """The chain that led to the current record, and what it has led to."""
 
     name = "causes"
     about = "the chain of causes that led to the current record, and what it has led to"

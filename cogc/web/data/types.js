@@ -49,7 +49,7 @@
 /** @typedef {{title: string, run: string, has: {trace: boolean, life: boolean, source: boolean, details: boolean}}} Head */
 
 /** @typedef {{name: string, type: string}} Typed */
-/** @typedef {{ts: number, data: unknown}} Message */
+/** @typedef {{ts: number, t?: number, data: unknown}} Message `t` in place of `ts` is a time of the run */
 /**
  * @typedef {object} Channel
  * @property {string} name
@@ -104,7 +104,7 @@
  * @property {{seq: number, records: TraceRecord[]}} chain
  * @property {{file: string, lines?: string[], error?: string}} source
  * @property {{rows: Row[], total: number, from: number, tag: string}} list
- * @property {"connecting" | "open" | "lost" | "locked"} state
+ * @property {"connecting" | "open" | "lost" | "locked" | "recorded"} state
  */
 
 /**

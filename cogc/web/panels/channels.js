@@ -5,7 +5,7 @@
  */
 
 import { el } from "../dom.js";
-import { brief, clock, counted } from "../text.js";
+import { brief, clock, counted, runTime } from "../text.js";
 
 const WINDOWS = ["1s", "5s", "60s", "1h", "24h"];
 
@@ -51,6 +51,6 @@ function counts(channel) {
 /** @param {Channel} channel */
 function messages(channel) {
   if (!channel.last.length) return null;
-  const rows = [...channel.last].reverse().map((message) => el("li", {}, el("time", {}, clock(message.ts)), el("code", {}, brief(message.data, 300))));
+  const rows = [...channel.last].reverse().map((message) => el("li", {}, el("time", {}, message.t === undefined ? clock(message.ts) : runTime(message.t)), el("code", {}, brief(message.data, 300))));
   return el("ol", { class: "messages", "aria-label": `Last messages of ${channel.name}` }, ...rows);
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import resource
 import statistics
 import time
 from collections.abc import Callable
@@ -42,6 +43,25 @@ def seconds(action: Callable[[], object]) -> float:
     began = time.perf_counter()
     action()
     return time.perf_counter() - began
+
+
+def cpu(action: Callable[[], object]) -> float:
+    """Return the seconds of this process and of those that it has waited for, which do not grow with what else the machine does."""
+
+    def used() -> float:
+        return sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+
+    gc.collect()
+    began = used()
+    action()
+    return used() - began
+
+
+def fixed() -> None:
+    """Do a fixed piece of work in plain Python, about two milliseconds of it: a measure of the machine at this moment."""
+    found: dict[int, int] = {}
+    for i in range(20_000):
+        found[i & 255] = i * 3 ^ found.get((i + 1) & 255, 0)
 
 
 def alternate(rounds: int, *actions: Callable[[], float]) -> list[float]:

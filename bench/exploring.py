@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import peers
-from bench.common import bundle, row
+from bench.common import bundle, fixed, row
 from cogc.explore.search import Limits, explore
 from cogc.explore.shrink import Shrinker
 from cogc.explore.systematic import Systematic
@@ -75,18 +75,28 @@ def _trial(name: str, case: dict[str, Any]) -> SpecTrial:
     return SpecTrial(unit, {}, case.get("inputs", DEFAULT), wanted, stop_at=2_000_000_000)
 
 
-def _per_second(run: Callable[[], object], seconds: float = 2.0) -> float:
-    """Return how often something can be done in a second of this process."""
-    count, began = 0, time.process_time()
-    while (took := time.process_time() - began) < seconds:
-        for _ in range(50):
-            run()
-        count += 50
-    return count / took
+ROUNDS = 15
+BATCH = 100
+
+
+def _costs(run: Callable[[], object]) -> tuple[float, float]:
+    """Return the seconds of this process that something takes, and its costs in fixed loops, by medians of turns: A B A B."""
+    found, loops = [], []
+    for _ in range(ROUNDS):
+        loops.append(_seconds(fixed, 10))
+        found.append(_seconds(run, BATCH))
+    return statistics.median(found), statistics.median(f / loop for f, loop in zip(found, loops, strict=True))
+
+
+def _seconds(run: Callable[[], object], times: int) -> float:
+    began = time.process_time()
+    for _ in range(times):
+        run()
+    return (time.process_time() - began) / times
 
 
 def _speed() -> None:
-    """Print schedules a second for a run of twenty deliveries."""
+    """Print schedules a second for a run of twenty deliveries, as the search makes them."""
     trial = SpecTrial(Unit(bundle(TWENTY, "Main")), {}, [(0, "go", n) for n in range(4)], Wanted())
     book = Book()
     assert trial.run(PickingKernel.default, book).events == 20
@@ -95,17 +105,20 @@ def _speed() -> None:
     def systematic() -> None:
         if searches[0].over:
             searches[0] = Systematic(trial, book)
-        searches[0].step()
+        outcome = searches[0].step()
+        if outcome is not None:
+            outcome.let_go()
 
     seeds = iter(range(1 << 60))
     for what, run in (
-        ("in order", lambda: trial.run(PickingKernel.default, book)),
-        ("at random", lambda: trial.run(Priorities(next(seeds), length=20), book)),
+        ("in order", lambda: trial.run(PickingKernel.default, book).let_go()),
+        ("at random", lambda: trial.run(Priorities(next(seeds), length=20), book).let_go()),
         ("systematic", systematic),
     ):
-        rate = _per_second(run)
+        took, loops = _costs(run)
         goal = 1 if what == "in order" else None
-        row(f"schedules of 20 deliveries a second, {what}", f"{rate:,.0f}", 8000 / rate, "8,000 a second", goal)
+        row(f"schedules of 20 deliveries a second, {what}", f"{1 / took:,.0f}", 8000 * took, "8,000 a second", goal)
+        row("  one of them in fixed loops", f"{loops:.4f}", loops, "a loop", None)
 
 
 def _bugs() -> None:

@@ -153,8 +153,10 @@ class Worker:
                 book.grown = False
                 result.runs += search.runs
                 search = Systematic(self.trial, book, plan_for(book, job.plan))
-            if outcome is not None and self._judge(job, result, outcome):
-                break
+            if outcome is not None:
+                if self._judge(job, result, outcome):
+                    break
+                outcome.let_go()
             made = result.runs + search.runs
             if made >= job.runs or self._late(result):
                 break
@@ -184,6 +186,7 @@ class Worker:
             assert kernel is not None
             if _new_pairs(kernel, result.pairs):
                 kept.append(tuple(event[0] for event in kernel.done))
+            outcome.let_go()
             if self._late(result):
                 return
 

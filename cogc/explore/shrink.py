@@ -175,6 +175,7 @@ class Shrinker:
         if self.confluent and case.failed.kind == "order":
             zero = self._zero(case)
             return not outcome.failed and not zero.failed and bool(differs(zero.final, outcome.final))
+        outcome.let_go()
         return outcome.failed is not None and outcome.failed.same == self.found.failed.same
 
     def _fewer_pairs(self, case: Case) -> Case:

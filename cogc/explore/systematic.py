@@ -120,6 +120,7 @@ class Systematic:
         self._go_back()
         if outcome.halted:
             self.redundant += 1
+            outcome.let_go()
             return None
         self.runs += 1
         return outcome

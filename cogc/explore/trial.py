@@ -80,6 +80,12 @@ class Outcome:
     kills: frozenset[int] = frozenset()
     """The instants at whose end calls were under way, which a kill would have made again."""
 
+    def let_go(self) -> None:
+        """Free the memory of the run, at which nobody looks any more."""
+        if self.kernel is not None:
+            self.kernel.let_go()
+            self.kernel = None
+
 
 NO_TIMES: Mapping[int, int] = {}
 

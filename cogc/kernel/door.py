@@ -74,6 +74,10 @@ class Door:
         self.counted = error.counted
         return True
 
+    def let_go(self) -> None:
+        """Forget whose door this is, when that kernel is taken apart."""
+        del self._look, self.crowded, self.deadline
+
     def due(self, now: int, nanos: int) -> int:
         """Return the instant up to which a step may take that begins now.
 

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 KINDS = {"agent": "agent", "team": "team", "plan": "plan", "dod": "definition of done"}
 """The kinds of coglets that report their failure on `failed`, and what they are called."""
 AT_THE_END = "end"
 """The reason of dead letters that come while the root stops: stopping makes them, so that no report names them."""
+
+
+class Tally(dict[str, int]):
+    """A counter by name that costs nothing to make, as each kernel has several of them. What was never counted is 0."""
+
+    __slots__ = ()
+
+    def __missing__(self, name: str) -> int:
+        return 0
+
+    def total(self) -> int:
+        """Return the sum of all counts."""
+        return sum(self.values())
 
 
 class Losses:
@@ -19,9 +30,9 @@ class Losses:
         self.failures = 0
         self.hooks: list[str] = []
         """The `on stop` whose time was over before they had ended, as the paths of their coglets and `on stop`."""
-        self.letters: Counter[str] = Counter()
+        self.letters = Tally()
         """Dead letters and dropped messages, by reason."""
-        self.restarts: Counter[str] = Counter()
+        self.restarts = Tally()
         """Failures that a restart handled, by the path of the coglet."""
-        self.unheard: Counter[str] = Counter()
+        self.unheard = Tally()
         """Messages to which nobody listens, by coglet and channel."""

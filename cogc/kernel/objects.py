@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from cogc.kernel.timers import Timer
@@ -224,7 +225,7 @@ class Instance:
         if self.children is None:
             return []
         found = [m for slot in self.children.values() for m in slot.members.values()]
-        found.sort(key=lambda m: m.serial)
+        found.sort(key=_SERIAL)
         return found
 
     def status(self) -> str:
@@ -236,6 +237,7 @@ class Instance:
 
 
 _NOTHING: list[Any] = []
+_SERIAL = attrgetter("serial")
 _WORDS = (
     (STOPPED, "stopped"),
     (STOPPING, "stopping"),

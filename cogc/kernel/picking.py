@@ -51,7 +51,7 @@ from cogc.kernel.objects import (
     Slot,
 )
 from cogc.kernel.ports import outside_step
-from cogc.kernel.timers import Timer
+from cogc.kernel.timers import Timer, Timers
 from cogc.language.meter import METER
 from cogc.language.values import Failure
 
@@ -60,6 +60,8 @@ if TYPE_CHECKING:
     from cogc.kernel.unit import Unit
     from cogc.language.values import Value
 
+_emit = Kernel.emit
+"""What `PickingKernel.emit` does itself, without the cost of `super` for each message."""
 _ODD = CLOSED | URGENT | AWAITING | STOPPED
 _SHUT = STARTING | FAILED | STOPPING | STOPPED
 MODELS, OUTPUTS = ("models",), ("outputs",)
@@ -364,11 +366,11 @@ class PickingKernel(Kernel):
 
     def emit(self, inst: Instance, number: int, value: Value) -> None:
         if self.nested:
-            super().emit(inst, number, value)
+            _emit(self, inst, number, value)
             return
         before, self.sender, self.nested = self.sender, inst, True
         try:
-            super().emit(inst, number, value)
+            _emit(self, inst, number, value)
         finally:
             self.sender, self.nested = before, False
 
@@ -503,18 +505,19 @@ class PickingKernel(Kernel):
         with self.door:
             if self.resting and self.crashes:
                 self._crash()
-            while self.steps - before < most and not self.paused and not self.ended and not self.halted:
-                heads = self.heads()
+            pick, heads_of, perform, end = self.pick, self.heads, self._perform, before + most
+            while self.steps < end and not (self.paused or self.ended or self.halted):
+                heads = heads_of()
                 if not heads:
                     self.passed = self.placed
                     self.ready.clear()
                     self.settle()
                     break
-                chain = self.pick(self, heads)
+                chain = pick(self, heads)
                 if chain is None:
                     self.halted = True
                     break
-                self._perform(chain)
+                perform(chain)
             self.paused = False
             return self.steps - before
         self._given_up()
@@ -525,10 +528,10 @@ class PickingKernel(Kernel):
         found = []
         for chain in self.live:
             inst = chain.inst
-            if not chain.gated:
-                if chain.port is not None or self._due(chain):
+            if chain.gated:
+                if not (inst.gate or inst.rest) or self._takes(chain, inst.gate):
                     found.append(chain)
-            elif (not inst.gate & _ODD and not inst.rest) or self._takes(chain, inst.gate):
+            elif chain.port is not None or self._due(chain):
                 found.append(chain)
         return found
 
@@ -571,6 +574,15 @@ class PickingKernel(Kernel):
         """Return the head that a `Kernel` would take."""
         if len(heads) == 1:
             return heads[0]
+        best, first_place, odd = heads[0], LAST << 1, False
+        for chain in heads:
+            place = chain.items[chain.at][0]
+            if place < first_place:
+                best, first_place = chain, place
+            if chain.inst.gate:
+                odd = True
+        if not odd and not self.ready:
+            return best
         for chain in heads:
             if chain.inst.gate & AWAITING and chain.gated and chain.inst.gate & CLOSED:
                 return chain
@@ -580,11 +592,6 @@ class PickingKernel(Kernel):
             if own:
                 return min(own, key=_place)
             self.ready.popleft()
-        best, first_place = heads[0], LAST << 1
-        for chain in heads:
-            place = chain.items[chain.at][0]
-            if place < first_place:
-                best, first_place = chain, place
         return best
 
     def _perform(self, chain: Chain) -> None:
@@ -596,42 +603,54 @@ class PickingKernel(Kernel):
         self.actor = self.sender = inst
         self.wrote = self.marks.get(inst) or self.mark(inst)
         self.closed = self.wrote if (inst.gate or inst.rest) and _takes_nothing(inst) else 0
-        place, self.hard, item = chain.items[chain.at]
+        items, at = chain.items, chain.at
+        place, self.hard, item = items[at]
         if item is None:
             self._before_data(chain, inst)
         else:
-            del chain.items[chain.at]
-            chain.at = 0
-            if not chain.items:
+            if at:
+                del items[at]
+                chain.at = 0
+            else:
+                items.popleft()
+            if not items:
                 del self.live[chain]
-            if place > self.passed and place < LAST:
+            if self.passed < place < LAST:
                 self.passed = place
-            self._take(chain, item)
+            chain.taken += 1
+            METER.step = item
+            if not ((self.dropped or self.doubled) and self._disturbs(chain, item)):
+                self._take(chain, item)
         if self.hot:
             self.press(inst)
         self.nested, self.sent_by, self.sender = False, -1, None
         if self.records:
             self.done.append((chain.id, self.wrote | self.marks[inst], self.closed, self.hard, chain.bit, self.instant))
 
+    def _disturbs(self, chain: Chain, item: Item) -> bool:
+        """Carry out the fault of a message whose turn has come. Return whether the message is gone."""
+        number = (chain.id, chain.taken)
+        if number in self.doubled:
+            del self.doubled[number]
+            item[0].fill += 1
+            self._put_back(chain, item)
+        elif number in self.dropped:
+            self.bury(item, "dropped")
+            return True
+        return False
+
+    def _put_back(self, chain: Chain, item: Item) -> None:
+        """Let a message be the next of its chain once more."""
+        chain.taken -= 1
+        chain.items.appendleft((self.passed, self.hard, item))
+        self.live[chain] = None
+
     def _take(self, chain: Chain, item: Item) -> None:
         """Deliver a message, or carry out a step."""
-        chain.taken += 1
-        METER.step = item
-        port, inst = item[0], item[0].inst
-        if self.dropped or self.doubled:
-            number = (chain.id, chain.taken)
-            if number in self.doubled:
-                del self.doubled[number]
-                chain.taken -= 1
-                port.fill += 1
-                chain.items.appendleft((self.passed, self.hard, item))
-                self.live[chain] = None
-            elif number in self.dropped:
-                self.bury(item, "dropped")
-                return
-        simple = port.simple
+        port = item[0]
+        inst, simple = port.inst, port.simple
         try:
-            if inst.gate or simple is None or self.trace is not None:
+            if simple is None or inst.gate or self.trace is not None:
                 self.offer(item)
             else:
                 self.ring.append(item)
@@ -644,9 +663,7 @@ class PickingKernel(Kernel):
         if inst.backlog:  # an `await` has failed on it: the message waits on
             inst.backlog.clear()
             inst.gate &= ~BACKLOG
-            chain.taken -= 1
-            chain.items.appendleft((self.passed, self.hard, item))
-            self.live[chain] = None
+            self._put_back(chain, item)
 
     def _before_data(self, chain: Chain, inst: Instance) -> None:
         """Let a coglet take its commands, or go on with the rest of its reactions."""
@@ -687,6 +704,26 @@ class PickingKernel(Kernel):
         for inst in found:
             found += inst.members()
         return found
+
+    def let_go(self) -> None:
+        """Take this kernel apart, which nobody looks at any more, so that its memory is free at once.
+
+        A kernel is full of objects that refer to each other. Those that are left over wait for the collector, which costs a
+        search as much as the start of a run.
+        """
+        for inst in self.marks:
+            inst.children = inst.ports = inst.forwards = inst.slot = inst.parent = None
+            inst.outs = []
+        self.chains.clear()
+        self.live.clear()
+        self.marks.clear()
+        self.bases.clear()
+        self.named.clear()
+        self.ring.clear()
+        self.timers = Timers()
+        self.root = self.actor = self.sender = None
+        self.door.let_go()
+        del self.messages, self.outer
 
 
 def _takes_nothing(inst: Instance) -> bool:

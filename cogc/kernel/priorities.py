@@ -22,6 +22,9 @@ LENGTH = 64
 """The events among which priorities change, if nobody knows how many events a run has."""
 
 
+_LOWEST = float("-inf")
+
+
 def ordered(seed: int) -> Callable[..., Kernel]:
     """Return what makes the kernel of a run whose order of events follows from a seed; seed 0 is the usual order."""
     if not seed:
@@ -44,13 +47,25 @@ class Priorities:
         self.lowest = 0.0
 
     def __call__(self, kernel: PickingKernel, heads: list[Chain]) -> Chain:
-        levels = self.levels
-        for chain in heads:
-            if chain.inst not in levels:
-                levels[chain.inst] = self.random.random()
         if kernel.event + 1 in self.changes and kernel.actor is not None:
+            for chain in heads:
+                self._level(chain)
             self.lowest -= 1.0
-            levels[kernel.actor] = self.lowest
-        best = max(heads, key=lambda c: levels[c.inst])
-        same = [c for c in heads if c.inst is best.inst]
-        return same[0] if len(same) == 1 else kernel.default(same)
+            self.levels[kernel.actor] = self.lowest
+        get, best, highest, several = self.levels.get, heads[0], _LOWEST, False
+        for chain in heads:
+            level = get(chain.inst)
+            if level is None:
+                level = self._level(chain)
+            if level > highest:
+                best, highest, several = chain, level, False
+            elif chain.inst is best.inst:
+                several = True
+        return kernel.default([c for c in heads if c.inst is best.inst]) if several else best
+
+    def _level(self, chain: Chain) -> float:
+        """Return the priority of the coglet of a chain, which is drawn at its first use."""
+        found = self.levels.get(chain.inst)
+        if found is None:
+            found = self.levels[chain.inst] = self.random.random()
+        return found

@@ -201,6 +201,9 @@ def _child(kernel: State, parent: Instance, child: ChildCode, number: int) -> No
             if not count and not kept:
                 return
     arguments = [a(parent) if a else pools.UNSET for a in child.arguments]
+    if single:
+        add_member(kernel, parent, slot, arguments)
+        return
     following = slot.next_index
     for index in sorted({*range(count), *kept}):
         slot.next_index = index
@@ -255,7 +258,10 @@ def grow(kernel: State, parent: Instance, child: str, arguments: list[Value]) ->
 def begin(kernel: State, inst: Instance, ended: Callable[[], None] = lambda: None) -> None:
     """Start a subtree: hooks in the order of creation, children before their parent. `ended` is called behind the last of them."""
     order = _post_order(inst)
-    if not any(i.code.on_start for i in order):
+    for i in order:
+        if i.code.on_start:
+            break
+    else:
         for i in order:
             started(kernel, i)
         ended()
@@ -271,8 +277,12 @@ def _post_order(inst: Instance) -> list[Instance]:
         return [inst]
     found: list[Instance] = []
     for member in inst.members():
-        found += _post_order(member)
-    return [*found, inst]
+        if member.children is None:
+            found.append(member)
+        else:
+            found += _post_order(member)
+    found.append(inst)
+    return found
 
 
 def _starting(kernel: State, order: list[Instance], ended: Callable[[], None] = lambda: None) -> Talk:

@@ -34,7 +34,7 @@ class CogletCode:
 
     __slots__ = (
         "children", "coder", "commands", "errors", "every", "handlers", "has_hooks", "ir", "joins", "key", "links", "listens", "name", "observers",
-        "on_start", "on_stop", "parameters", "states", "supervision", "ticks", "transmit_names", "unit",
+        "on_start", "on_stop", "parameters", "routed", "states", "supervision", "ticks", "transmit_names", "unit",
     )  # fmt: skip
 
     def __init__(self, unit: Unit, coder: Coder, spec: ir.Coglet) -> None:
@@ -59,6 +59,8 @@ class CogletCode:
         ]
         self.supervision = spec.supervision
         self._handlers(coder, spec)
+        self.routed: tuple[tuple[str, str], ...] | None = None
+        """The channels of children that lead somewhere, by child and channel, once they were looked for (`wiring.py`)."""
 
     def failure(self, inst: Host | None, error: Exception) -> Failure:
         """Return an exception out of this code, or out of the handling of a coglet that has it, as a Failure."""

@@ -72,7 +72,7 @@ def _wire(kernel: State, parent: Instance) -> None:
         made.targets, made.extra, made.relays = (), None, ()
     for link, hash in code.links:
         _link(kernel, parent, link, hash)
-    for child, channel, handlers in _observed(parent):
+    for child, channel, handlers in _observed(parent) if code.observers else ():
         _observe(kernel, parent, child, channel, tuple(handlers))
     for handler in code.joins:
         joins.wire(kernel, parent, handler)
@@ -108,7 +108,16 @@ def _observed(parent: Instance) -> Iterator[tuple[str, str, list[Handler]]]:
 
 def _touched(parent: Instance) -> list[Out]:
     """Return the outputs of the children that this coglet links, observes or joins."""
-    assert parent.children is not None
+    children, code = parent.children, parent.code
+    assert children is not None
+    routed = code.routed
+    if routed is None or code.ir.open:
+        routed = code.routed = _routed(parent)
+    return [out_named(m, name) for child, name in routed for m in children[child].members.values()]
+
+
+def _routed(parent: Instance) -> tuple[tuple[str, str], ...]:
+    """Return the channels of children that the code of a coglet links, observes or joins."""
     sources: set[tuple[str, str]] = set()
     for link, _ in parent.code.links:
         if link.source.child:
@@ -117,7 +126,7 @@ def _touched(parent: Instance) -> list[Out]:
         sources.add((child, channel))
     for handler in parent.code.joins:
         sources |= {(p.child, p.name) for p in handler.trigger.ports if p.child}
-    return [out_named(m, name) for child, name in sorted(sources) for m in parent.children[child].members.values()]
+    return tuple(sorted(sources))
 
 
 def members(parent: Instance, at: ir.Port) -> list[Instance]:

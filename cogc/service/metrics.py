@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from cogc.kernel.objects import Instance
 from cogc.language.values import hidden
@@ -81,7 +81,7 @@ def text(session: Session, requests: Requests) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def _rows(label: str, counts: Counter[str]) -> list[Row]:
+def _rows(label: str, counts: Mapping[str, int]) -> list[Row]:
     return [({label: name}, n) for name, n in sorted(counts.items())]
 
 

@@ -17,7 +17,8 @@ from cogc.explore.search import Limits, explore
 from cogc.explore.shrink import Shrinker
 from cogc.explore.systematic import Systematic
 from cogc.explore.trial import SpecTrial, Wanted
-from cogc.kernel.picking import Book, PickingKernel
+from cogc.kernel.chains import Book
+from cogc.kernel.picking import PickingKernel
 from cogc.kernel.priorities import Priorities
 from cogc.kernel.unit import Unit
 

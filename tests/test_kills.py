@@ -17,8 +17,8 @@ from cogc.disk.files import read
 from cogc.explore.search import Limits, explore
 from cogc.explore.systematic import Naive, Systematic
 from cogc.explore.tested import TestTrial
+from cogc.kernel.chains import Book
 from cogc.kernel.machine import Kernel
-from cogc.kernel.picking import Book
 from cogc.lowering.tests import Suite, lower_tests
 from cogc.run.settings import Settings
 from cogc.testing.course import Program

@@ -8,7 +8,8 @@ from html import escape
 from cogc.explore.search import FoundFault, Name, names
 from cogc.explore.shrink import Case, Shrunk
 from cogc.explore.trial import KILL, Trial
-from cogc.kernel.picking import Chain, Key, PickingKernel
+from cogc.kernel.chains import Chain, Key
+from cogc.kernel.picking import PickingKernel
 from cogc.language.texts import duration_text
 
 _WORDS = {"result": "an answer", "timer": "a timer", "later": "a step", "commands": "commands", "rest": "the rest of a reaction",

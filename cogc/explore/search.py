@@ -20,7 +20,8 @@ from itertools import combinations
 
 from cogc.explore.systematic import Diverged, Systematic
 from cogc.explore.trial import KILL, KINDS, Failed, Fault, Outcome, Plan, Trial
-from cogc.kernel.picking import Book, Chain, Key, PickingKernel
+from cogc.kernel.chains import Book, Chain, Key
+from cogc.kernel.picking import PickingKernel
 from cogc.kernel.priorities import Priorities
 from cogc.language.values import shorten
 

@@ -16,7 +16,8 @@ from typing import TypeVar
 from cogc.explore.search import Found, FoundFault, Name, differs, names, plan_for
 from cogc.explore.systematic import Causes
 from cogc.explore.trial import KILL, Failed, Outcome, Trial
-from cogc.kernel.picking import Book, Chain, PickingKernel
+from cogc.kernel.chains import Book, Chain
+from cogc.kernel.picking import PickingKernel
 
 Pair = tuple[Name, Name]
 """Two events; the first one is to come first."""

@@ -17,7 +17,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cogc.kernel.picking import Book, Chain, Event, PickingKernel
+from cogc.kernel.chains import Book, Chain, Event
+from cogc.kernel.picking import PickingKernel
 
 if TYPE_CHECKING:
     from cogc.explore.trial import Outcome, Plan, Trial

@@ -10,8 +10,9 @@ from typing import Any
 
 from cogc.explore.systematic import Diverged
 from cogc.explore.trial import KILL, NO_TIMES, Failed, Outcome, Plan, arrange, of_models, states
+from cogc.kernel.chains import Book, Chain
 from cogc.kernel.machine import Kernel
-from cogc.kernel.picking import Book, Chain, Pick, PickingKernel
+from cogc.kernel.picking import Pick, PickingKernel
 from cogc.kernel.unit import Unit
 from cogc.language.values import Duration
 from cogc.lowering.tests import Kill, Test, Value

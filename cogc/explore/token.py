@@ -11,7 +11,7 @@ from typing import Any
 from cogc.explore.search import FoundFault
 from cogc.explore.shrink import Case, Pair
 from cogc.explore.trial import KILL, KINDS, Failed
-from cogc.kernel.picking import Key
+from cogc.kernel.chains import Key
 from cogc.language.attributes import MODEL_FAULTS
 
 BEGIN = "cg1-"

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol
 
 from cogc import ir
+from cogc.kernel.chains import Book
 from cogc.kernel.effects import Ask, Call, Cancel, Dispatch, Output
-from cogc.kernel.picking import Book, Pick, PickingKernel
+from cogc.kernel.picking import Pick, PickingKernel
 from cogc.kernel.unit import Unit
 from cogc.language.attributes import MODEL_FAULTS
 from cogc.run.delayed import Delays, Message, Reply

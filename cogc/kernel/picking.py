@@ -28,12 +28,12 @@ and that what was learnt about touch sets before is not complete.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cogc.kernel import failing, reactions
+from cogc.kernel.chains import LAST, MODELS, OUTPUTS, Book, Chain, Event, Key
 from cogc.kernel.machine import Kernel
 from cogc.kernel.objects import (
     AWAITING,
@@ -61,75 +61,9 @@ if TYPE_CHECKING:
     from cogc.language.values import Value
 
 _emit = Kernel.emit
-"""What `PickingKernel.emit` does itself, without the cost of `super` for each message."""
+"""The method that `PickingKernel.emit` calls, found without the cost of `super` for each message."""
 _ODD = CLOSED | URGENT | AWAITING | STOPPED
 _SHUT = STARTING | FAILED | STOPPING | STOPPED
-MODELS, OUTPUTS = ("models",), ("outputs",)
-Key = tuple[Any, ...]
-"""The name of a chain, an inbox or something else that events touch: the same in all orders."""
-Event = tuple[int, int, int, int, int, int]
-"""An event that is over: the number of its chain, what it touched, which of the coglets among that took no data, the number of
-the event that sent what it took (or -1), the bit of its receiver (0 if that one takes it at any time), and its instant."""
-LAST = 1 << 60
-"""The place of an event in the default order that comes when nothing else is left."""
-
-
-class Book:
-    """The names that all runs of one search share: numbers of chains, bits of what is touched, guarded inboxes.
-
-    `observed` are channels of the root whose messages somebody compares with each other.
-    """
-
-    def __init__(self, observed: frozenset[str] = frozenset()) -> None:
-        self.bits: dict[Key, int] = {}
-        self.chains: dict[Key, int] = {}
-        self.names: list[Key] = []
-        self.guarded: set[Key] = set()
-        self.observed = observed
-        self.grown = False
-
-    def bit(self, key: Key) -> int:
-        """Return the bit of something that events touch."""
-        found = self.bits.get(key)
-        if found is None:
-            found = self.bits[key] = 1 << len(self.bits)
-        return found
-
-    def chain(self, key: Key) -> int:
-        """Return the number of a chain."""
-        found = self.chains.get(key)
-        if found is None:
-            found = self.chains[key] = len(self.chains)
-            self.names.append(key)
-        return found
-
-    def guard(self, key: Key) -> None:
-        """Guard an inbox from now on."""
-        if key not in self.guarded:
-            self.guarded.add(key)
-            self.grown = True
-
-
-class Chain:
-    """The messages from one sender to one port: each with its place in the default order and the event that sent it.
-
-    `at` is the place of the message that can be taken next, `taken` counts those that were taken.
-    """
-
-    __slots__ = ("at", "bit", "gated", "guards", "id", "inst", "items", "port", "taken")
-
-    def __init__(self, id: int, port: Port | None, inst: Instance, gated: bool, guards: int, bit: int) -> None:
-        self.id = id
-        self.bit = bit if gated else 0
-        self.port = port
-        self.inst = inst
-        self.gated = gated
-        self.guards = guards
-        self.items: deque[tuple[int, int, Item | None]] = deque()
-        self.at = 0
-        self.taken = 0
-
-
 Pick = Callable[["PickingKernel", list[Chain]], Chain | None]
 """Returns one of the heads, or None to end the run."""
 

@@ -15,8 +15,8 @@ from cogc.kernel.machine import Kernel
 from cogc.kernel.picking import PickingKernel
 
 if TYPE_CHECKING:
+    from cogc.kernel.chains import Chain
     from cogc.kernel.objects import Instance
-    from cogc.kernel.picking import Chain
 
 LENGTH = 64
 """The events among which priorities change, if nobody knows how many events a run has."""

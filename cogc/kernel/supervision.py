@@ -150,11 +150,9 @@ def _fill(kernel: State, inst: Instance) -> None:
             if before and kept[i].life in ("keep", "persist"):
                 inst.states[i] = before[i]
             else:
-                stored = (
-                    kernel.persisted.get((inst.path, code.ir.states[i].name), pools.UNSET)
-                    if kernel.persisted
-                    else pools.UNSET
-                )
+                stored = pools.UNSET
+                if kernel.persisted:
+                    stored = kernel.persisted.get((inst.path, code.ir.states[i].name), pools.UNSET)
                 inst.states[i] = value(inst) if stored is pools.UNSET else _kept(inst, code.ir.states[i], stored)
     if code.children:
         inst.children = {}
@@ -258,10 +256,7 @@ def grow(kernel: State, parent: Instance, child: str, arguments: list[Value]) ->
 def begin(kernel: State, inst: Instance, ended: Callable[[], None] = lambda: None) -> None:
     """Start a subtree: hooks in the order of creation, children before their parent. `ended` is called behind the last of them."""
     order = _post_order(inst)
-    for i in order:
-        if i.code.on_start:
-            break
-    else:
+    if not any(i.code.on_start for i in order):
         for i in order:
             started(kernel, i)
         ended()
@@ -275,12 +270,7 @@ def _post_order(inst: Instance) -> list[Instance]:
     """Return a coglet and all below it, children before their parent."""
     if inst.children is None:
         return [inst]
-    found: list[Instance] = []
-    for member in inst.members():
-        if member.children is None:
-            found.append(member)
-        else:
-            found += _post_order(member)
+    found = [one for member in inst.members() for one in _post_order(member)]
     found.append(inst)
     return found
 

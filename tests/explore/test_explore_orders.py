@@ -12,8 +12,9 @@ from cogc.explore.search import Limits, explore
 from cogc.explore.shrink import Shrinker, fewer
 from cogc.explore.systematic import Naive, Systematic
 from cogc.explore.trial import Outcome, SpecTrial, Wanted
+from cogc.kernel.chains import Book
 from cogc.kernel.machine import Kernel
-from cogc.kernel.picking import Book, PickingKernel
+from cogc.kernel.picking import PickingKernel
 from cogc.kernel.priorities import Priorities
 from cogc.kernel.unit import Unit
 from support.paths import EXAMPLES

@@ -30,14 +30,14 @@ from cogc.run.report import usage
 from cogc.run.settings import Settings
 from cogc.sett import report
 from cogc.sett.agent_runs import AgentRuns
-from cogc.sett.board import Board
+from cogc.sett.board import Board, open_sett_store
 from cogc.sett.command import CommandRunner
+from cogc.sett.foreign import listen
 from cogc.sett.hands import Hands
 from cogc.sett.in_process import LocalSett
 from cogc.sett.model import UNWANTED
 from cogc.sett.spec import SettSpec
 from cogc.sett.world import Ids, Live, Recorded, World
-from cogc.stores import open_store
 from cogc.stores.base import Store
 from cogc.stores.mirror import MirroredStore
 
@@ -155,7 +155,7 @@ async def _main(spec: SettSpec, plan: _Plan, settings: Settings, sinks: SettSink
     runner = CommandRunner(plan.instance, options.workspace, options.sandbox, plan.board, settings.kept)
     settings.people.run = plan.instance
     stop, caught = trio.Event(), list[int]()
-    async with open_store(plan.board, f"sett:{plan.instance}:") as store, _outside(plan, store, stop) as (world, begin):
+    async with open_sett_store(plan.board, plan.instance) as store, _outside(plan, store, stop) as (world, begin):
         simulated = partial(getattr, world, "virtual") if options.sim else None
         agents = AgentRuns(spec.unit, settings, budget(options), simulated)
         hands = {role: Hands(agent, runner, agents) for role, agent in spec.agents.items()}
@@ -177,6 +177,8 @@ async def _main(spec: SettSpec, plan: _Plan, settings: Settings, sinks: SettSink
         sinks.on_lost(stop.set)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_signals, stop, nursery.cancel_scope, caught)
+            if not plan.exact:
+                nursery.start_soon(listen, store, plan.instance, sinks.note)
             await sinks.watch(nursery, sett.board, settings.people)
             await sett.run(plan.goal, begin)
             nursery.cancel_scope.cancel()

@@ -3,8 +3,9 @@
     up SPEC             start the orchestrator and a cub for each agent
     down                stop them; work under way may end
     status              show these processes; exit code 3 if one is gone
+    list                list the instances of this machine, or of a Redis server
     forage GOAL         give a goal to an instance that is up
-    watch               print what happens from now on
+    watch               print what happens from now on, or --since a time
     hoard               list the artefacts
     unearth ID          show an artefact with its versions and sources
     questions           list the open questions
@@ -26,21 +27,24 @@ from pathlib import Path
 
 import trio
 
-from cogc.commands import sett_processes
+from cogc.commands import sett_list, sett_processes
 from cogc.commands.options import goal_text, instance_of, local_option, network_option, sandbox_option, workspace_option
+from cogc.commands.sett_watch import follow, refuse_dirty, refuse_unused, wanted, watch, watch_options
 from cogc.commands.state import add_state, state_here
-from cogc.commands.streams import stdout_is_lost
 from cogc.commands.usage import UsageError
+from cogc.disk.files import main_spec
+from cogc.disk.state_folder import of_spec
 from cogc.run.peers import Peer, write_down
 from cogc.run.questions import ANSWERED, MAILBOX
 from cogc.sett.board import Board, open_board
-from cogc.sett.model import ORCHESTRATOR, UNWANTED, Artefact, goal
-from cogc.sett.report import failed_bids, history, line
+from cogc.sett.happenings import Watcher
+from cogc.sett.model import ORCHESTRATOR, Artefact, goal
+from cogc.sett.report import history, line
 
 _STARTS = 10.0
 ACTIONS = {
     "forage": ("GOAL",), "watch": (), "hoard": (), "unearth": ("ID",), "questions": (), "answer": ("ID", "TEXT"), "logs": None,
-    "up": ("SPEC",), "down": (), "status": (),
+    "up": ("SPEC",), "down": (), "status": (), "list": (),
 }  # fmt: skip
 
 
@@ -59,6 +63,7 @@ def arguments(parser: ArgumentParser) -> None:
         help="store of the blackboard: sqlite:PATH or redis://HOST:PORT (default: $REDIS_URL, else a file of the state folder)",
     )
     add("--json", action="store_true", help="print JSON, one object a line")
+    watch_options(parser)
     add_state(parser)
     workspace_option(parser, "up: ")
     local_option(parser, "up: ")
@@ -68,9 +73,18 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> int:
     wanted = ACTIONS[options.action]
+    refuse_unused(options)
+    if options.goal is not None and not options.words:
+        options.words = [options.goal]
+    elif options.goal is not None:
+        raise UsageError("give GOAL or --goal, not both")
     if wanted is not None and len(options.words) != len(wanted):
         raise UsageError(f"`cogc sett {options.action}` takes {' '.join(wanted) or 'nothing'}")
-    if options.action in ("up", "down", "status"):
+    if options.action == "list":
+        return sett_list.list_all(options)
+    if options.action == "up":
+        return _up(options)
+    if options.action in ("down", "status"):
         return getattr(sett_processes, options.action)(options)  # type: ignore[no-any-return]
     instance, board = find(options)
 
@@ -79,6 +93,19 @@ def run(options: Namespace) -> int:
             return await _ACT[options.action](opened, options)
 
     return trio.run(main)
+
+
+def _up(options: Namespace) -> int:
+    """Start an instance. Raise UsageError if another one works on the same workspace, unless that is wanted."""
+    name = instance_of(options.instance) or os.environ.get("SETT_INSTANCE_NAME") or ""
+    own = of_spec(main_spec(options.words[0]), options.state)
+    other = None if options.force else sett_list.beside(own, name, options.workspace)
+    if other is not None:
+        raise UsageError(
+            f"the instance `{other.name}` is up on the workspace `{other.workspace}`: take it down, name another --workspace, or "
+            "give --force"
+        )
+    return sett_processes.up(options)
 
 
 def find(options: Namespace) -> tuple[str, str]:
@@ -117,8 +144,15 @@ async def _forage(board: Board, options: Namespace) -> int:
         raise UsageError(
             f"the instance `{name}` is down, and nobody would work on the goal: start it with `cogc sett up SPEC --instance {name}`"
         )
+    refuse_dirty(sett_processes.known(_setts(options) / find(options)[0]).workspace, options.force)
+    watcher = Watcher(board)
+    if options.watch:
+        await watcher.news()
     made = await board.post(goal(text))
-    _show(made, options.json)
+    if options.watch:
+        await follow(board, watcher, options.json)
+    else:
+        _show(made, options.json)
     return 0
 
 
@@ -135,36 +169,12 @@ async def _is_up(board: Board, options: Namespace) -> bool:
     return True
 
 
-async def _watch(board: Board, options: Namespace) -> int:
-    """Print what happens from now on, until interrupted or until nobody reads stdout."""
-    seen = {a.id for a in await board.artefacts()}
-    before = {c.id: c.status for c in await board.claims()}
-    while not stdout_is_lost():
-        await board.wait(1.0)
-        for artefact in await board.artefacts():
-            if artefact.id not in seen:
-                seen.add(artefact.id)
-                _show(artefact, options.json)
-        for claim in await board.claims():
-            if before.get(claim.id) != claim.status:
-                before[claim.id] = claim.status
-                if options.json:
-                    print(
-                        json.dumps({"claim": claim.id, "artefact": claim.artefact_id, "status": claim.status}),
-                        flush=True,
-                    )
-                else:
-                    reason = f", {claim.reason}" if claim.reason else ""
-                    print(f"{claim.artefact_id[:8]}  claim: {claim.status}{reason}", flush=True)
-                    for failed in await failed_bids(board, claim.id) if claim.reason == UNWANTED else ():
-                        print(f"{claim.artefact_id[:8]}  {failed}", flush=True)
-    return 0
-
-
 async def _hoard(board: Board, options: Namespace) -> int:
-    """List the artefacts."""
+    """List the artefacts that the options select."""
+    wants = await wanted(board, options)
     for artefact in await board.artefacts():
-        _show(artefact, options.json)
+        if wants.takes(artefact.created_at, artefact, artefact.produced_by_role):
+            _show(artefact, options.json)
     return 0
 
 
@@ -189,7 +199,9 @@ async def _unearth(board: Board, options: Namespace) -> int:
 
 
 async def _questions(board: Board, options: Namespace) -> int:
-    """List the open questions."""
+    """List the open questions; wait for the first one if that is wanted."""
+    while options.wait and not await board.questions():
+        await board.wait(1.0)
     for question in await board.questions():
         _show(question, options.json)
     return 0
@@ -243,7 +255,7 @@ def _orchestrator_log(options: Namespace) -> int:
 
 
 _ACT = {
-    "forage": _forage, "watch": _watch, "hoard": _hoard, "unearth": _unearth, "questions": _questions, "answer": _answer,
+    "forage": _forage, "watch": watch, "hoard": _hoard, "unearth": _unearth, "questions": _questions, "answer": _answer,
     "logs": _logs,
 }  # fmt: skip
 

@@ -31,6 +31,7 @@ from cogc.sett.agent_runs import AgentRuns
 from cogc.sett.board import Board, open_board
 from cogc.sett.command import CommandRunner
 from cogc.sett.cub import Cub
+from cogc.sett.foreign import listen
 from cogc.sett.hands import Hands
 from cogc.sett.health import Condition, serve
 from cogc.sett.orchestrator import Orchestrator
@@ -67,6 +68,7 @@ def orchestrate(options: Namespace) -> int:
         made = Orchestrator(board, list(spec.agents), spec.max_review_iterations, note, waits)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(made.run)
+            nursery.start_soon(listen, board.store, _instance(options), note)
             await stop.wait()
             nursery.cancel_scope.cancel()
         return 0

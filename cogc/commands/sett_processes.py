@@ -51,6 +51,19 @@ class Record(msgspec.Struct, frozen=True):
     folder: str
     machines: dict[str, list[str]]
 
+    def option(self, name: str) -> str:
+        """Return the value of an option that the commands were given, or nothing."""
+        for words in self.machines.values():
+            if name in words:
+                return words[words.index(name) + 1]
+        return ""
+
+    @property
+    def workspace(self) -> str:
+        """The folder in which the commands of the agents run, or nothing."""
+        given = self.option("--workspace")
+        return os.path.realpath(os.path.join(self.folder, given)) if given else ""
+
 
 def up(options: Namespace) -> int:
     """Start the orchestrator and a cub for each agent. Return the exit code."""
@@ -168,7 +181,7 @@ def _stop(folder: Path) -> None:
 def status(options: Namespace) -> int:
     """Show each process, and whether it lives. Return the exit code: 3 if one of them is gone."""
     folder = _folder(options)
-    record, alive = _known(folder), running(folder)
+    record, alive = known(folder), running(folder)
     for name in record.machines:
         pid = min(alive[name]) if name in alive else None
         if options.json:
@@ -192,7 +205,7 @@ def _folder(options: Namespace) -> Path:
     return setts / name
 
 
-def _known(folder: Path) -> Record:
+def known(folder: Path) -> Record:
     """Return the record of an instance; an empty one if there is none."""
     try:
         return msgspec.json.decode((folder / RECORD).read_bytes(), type=Record)
@@ -202,7 +215,7 @@ def _known(folder: Path) -> Record:
 
 def running(folder: Path) -> dict[str, list[int]]:
     """Return the ids of an instance's living processes, by the names of its machines."""
-    record = _known(folder)
+    record = known(folder)
     names = {tuple(words): name for name, words in record.machines.items()}
     found: dict[str, list[int]] = {}
     for process in Path("/proc").glob("[0-9]*") if names else ():

@@ -222,6 +222,11 @@ def near() -> list[StateFolder]:
     return sorted((s for s in known if inside(s.project, top) or top in s.used_from()), key=lambda s: s.project)
 
 
+def all_folders() -> list[StateFolder]:
+    """Return the state folders of all projects of this user."""
+    return [StateFolder(place, project) for place, (project, _, _) in _records()]
+
+
 def _project_of(folder: str) -> str:
     """Return the git repository that a folder lies in, by its top, or else the folder itself."""
     place = folder

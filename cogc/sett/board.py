@@ -16,7 +16,7 @@ The keys, which are those of the Redis layout of setts (`specs/setts.md`)
     claim:ID             a claim; claims and open are the sets of all claims and of those that are not closed
     claim:ID:bids        hash: the bid of each role
     claimof:ID           the claim that an artefact has made
-    grant:ID             a grant; offers:ROLE is the set of grants that the role may take
+    grant:ID             a grant; offers:ROLE is the set of grants that the role may take, grants:ID that of all grants of a claim
     log:ID, logs         what commands wrote, and the set of these entries
     roles                the agents of the present sett
     terminal             the Terminal artefact that ended the workflow, or nothing
@@ -50,16 +50,24 @@ from typing import Any
 
 import msgspec
 
+from cogc.sett.echo import Echo
 from cogc.sett.model import BIDS, CLOSED, CONTEXT, Artefact, Claim, Grant, new_id
 from cogc.stores import open_store
 from cogc.stores.base import Store, Tx
 
 
 @asynccontextmanager
+async def open_sett_store(name: str, instance: str) -> AsyncIterator[Store]:
+    """Open the store of an instance's blackboard. In Redis it also keeps the keys of the first system."""
+    async with open_store(name, f"sett:{instance}:", Echo(instance)) as store:
+        yield store
+
+
+@asynccontextmanager
 async def open_board(name: str, instance: str) -> AsyncIterator[Board]:
     """Open the blackboard of an instance. Raise ConnectionError if there is no store of this name or it cannot be
     reached."""
-    async with open_store(name, f"sett:{instance}:") as store:
+    async with open_sett_store(name, instance) as store:
         yield Board(store)
 
 
@@ -73,6 +81,14 @@ class Board:
     async def ping(self) -> None:
         """Raise ConnectionError if the blackboard does not answer."""
         await self.store.now()
+
+    async def quiet(self) -> bool:
+        """Return whether nothing is left to do: no artefact is new, and no claim is open."""
+
+        async def work(tx: Tx) -> bool:
+            return not await tx.members("new") and not await tx.members("open")
+
+        return await self.store.transact(work)
 
     async def wait(self, seconds: float) -> None:
         """Return when the board has changed, at the latest after so many seconds."""
@@ -207,6 +223,15 @@ class Board:
     async def grant(self, id: str) -> Grant | None:
         """Return a grant by its id, or None."""
         return await self.store.transact(lambda tx: get_grant(tx, id))
+
+    async def grants(self, claim_id: str) -> list[Grant]:
+        """Return all grants of a claim, those of earlier phases too, the oldest first."""
+
+        async def work(tx: Tx) -> list[Grant]:
+            found = [await get_grant(tx, id) for id in await tx.members(f"grants:{claim_id}")]
+            return [g for g in found if g is not None]
+
+        return await self.store.transact(work)
 
     async def take(self, role: str, owner: str, lease: float, only: str = "") -> Grant | None:
         """Take the oldest grant of a role that nobody works on, for `lease` seconds. Return None if there is none.
@@ -437,3 +462,4 @@ def offer(tx: Tx, grant: Grant, now: float) -> None:
     """Write a grant and offer it to its role: the first owner that comes takes it."""
     put_grant(tx, grant)
     tx.add(f"offers:{grant.role}", grant.id, now)
+    tx.add(f"grants:{grant.claim_id}", grant.id, now)

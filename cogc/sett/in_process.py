@@ -293,7 +293,7 @@ class LocalSett:
             return False
         if self.stopping is not None:
             return True
-        return not self.asking and await self.orchestrator.quiet()
+        return not self.asking and await self.board.quiet()
 
     async def _due(self) -> int | None:
         """Return the next time at which something is due, or None."""

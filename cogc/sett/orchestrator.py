@@ -143,14 +143,6 @@ class Orchestrator:
         for kind, path, fields in self.news:
             self.note(kind, path, **fields)
 
-    async def quiet(self) -> bool:
-        """Return whether nothing is left to do: no artefact is new, and no claim is open."""
-
-        async def work(tx: Tx) -> bool:
-            return not await tx.members("new") and not await tx.members("open")
-
-        return await self.board.store.transact(work)
-
     def _tell(self, kind: str, path: str, **fields: Any) -> None:
         """Collect an event of the transaction that runs."""
         self.news.append((kind, path, fields))

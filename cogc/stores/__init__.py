@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from cogc.stores.base import Store
+from cogc.stores.base import Mirror, Store
 from cogc.stores.memory import MemoryStore
 from cogc.stores.redis import redis_store
 
@@ -34,8 +34,9 @@ async def lasting_store(path: Path, prefix: str, clock: Callable[[], float] | No
 
 
 @asynccontextmanager
-async def open_store(name: str, prefix: str) -> AsyncIterator[Store]:
-    """Open a store; `prefix` goes in front of its keys, so that several users of one server or file are apart.
+async def open_store(name: str, prefix: str, echo: Mirror | None = None) -> AsyncIterator[Store]:
+    """Open a store; `prefix` goes in front of its keys, so that several users of one server or file are apart. `echo` is for a
+    store in Redis: it gives further commands for what a transaction writes.
 
     Raise ConnectionError if there is no store of this name or it cannot be reached. Another package provides a scheme by an
     entry point `store.SCHEME` of the group `cogc.backends`: a function of the name and the prefix that returns an async
@@ -59,7 +60,7 @@ async def open_store(name: str, prefix: str) -> AsyncIterator[Store]:
         finally:
             await made.aclose()
     elif scheme in ("redis", "rediss"):
-        async with redis_store(name, prefix) as found:
+        async with redis_store(name, prefix, echo) as found:
             yield found
     else:
         from importlib.metadata import entry_points  # slow to import, and needed for stores of other packages alone

@@ -47,9 +47,22 @@ A worked example: claim the oldest free item
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 T = TypeVar("T")
+
+
+class Written(NamedTuple):
+    """A write of a transaction: a record, or a `field` of a hash. `before` is the record as the transaction has read it, or None."""
+
+    key: str
+    value: Any
+    field: str = ""
+    before: Any = None
+
+
+Mirror = Callable[[list[Written]], list[list[str]]]
+"""Gives commands for a server that take effect together with what a transaction has written."""
 
 
 class Tx(Protocol):

@@ -44,7 +44,7 @@ from typing import Any, TypeVar
 import msgspec
 import trio
 
-from cogc.stores.base import Tx
+from cogc.stores.base import Mirror, Tx, Written
 
 T = TypeVar("T")
 ATTEMPTS = 3
@@ -72,13 +72,16 @@ _TIME = "local now = redis.call('TIME') return {now[1], now[2]}"
 
 
 @asynccontextmanager
-async def redis_store(url: str, prefix: str) -> AsyncIterator[RedisStore]:
-    """Open a store whose keys have a prefix; raise ConnectionError if coredis is not installed."""
+async def redis_store(url: str, prefix: str, echo: Mirror | None = None) -> AsyncIterator[RedisStore]:
+    """Open a store whose keys have a prefix; raise ConnectionError if coredis is not installed.
+
+    `echo` gives further commands for what a transaction writes, which take effect with it.
+    """
     try:
         from coredis import Redis  # an extra
     except ImportError:
         raise ConnectionError("a store in Redis needs the extra `redis`: pip install 'cogc[redis]'") from None
-    store = RedisStore(Redis.from_url, url, prefix)
+    store = RedisStore(Redis.from_url, url, prefix, echo)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(store.keep)
         nursery.start_soon(store.listen)
@@ -86,13 +89,20 @@ async def redis_store(url: str, prefix: str) -> AsyncIterator[RedisStore]:
         nursery.cancel_scope.cancel()
 
 
+async def names_in(url: str, pattern: str) -> list[str]:
+    """Return the keys of a server that match a pattern, in their order. Raise ConnectionError if it cannot be reached."""
+    async with redis_store(url, "") as store:
+        return sorted(await store._do(lambda client: client.keys(pattern)))
+
+
 class RedisStore:
     """Transactions over a client that is opened again when it is lost. `open` makes a client of a URL."""
 
-    def __init__(self, open: Callable[..., Any], url: str, prefix: str) -> None:
+    def __init__(self, open: Callable[..., Any], url: str, prefix: str, echo: Mirror | None = None) -> None:
         self.open = open
         self.url = url
         self.prefix = prefix
+        self.echo = echo
         self.client: Any = None
         self.there = trio.Event()
         self.lost = trio.Event()
@@ -171,7 +181,8 @@ class RedisStore:
             if not tx.writes:
                 return result
             id = f"{self.prefix}commit:{uuid.uuid4()}"  # a commit whose answer was lost is sent again, and runs once
-            asked = json.dumps({"id": id, "reads": tx.reads, "writes": tx.writes})
+            writes = tx.writes if self.echo is None else [*tx.writes, *self.echo(tx.written)]
+            asked = json.dumps({"id": id, "reads": tx.reads, "writes": writes})
             if await self._do(lambda client, asked=asked: client.eval(_COMMIT, [], [asked])):  # type: ignore[misc]
                 self._wake()
                 return result
@@ -183,6 +194,18 @@ class RedisStore:
         is."""
         with trio.move_on_after(min(seconds, 1.0)):
             await self.changed.wait()
+
+    async def hear(self, channels: list[str], take: Callable[[str, str], Awaitable[None]]) -> None:
+        """Hand over each message of these channels, which have no prefix, until cancelled. Raise ConnectionError when the
+        connection is lost."""
+        client = await self._client()
+        try:
+            async with client.pubsub(channels=channels, ignore_subscribe_messages=True) as heard:
+                async for message in heard:
+                    await take(message["channel"], message["data"])
+        except* Exception as lost:
+            said = str(lost.exceptions[0]) or type(lost.exceptions[0]).__name__
+            raise ConnectionError(f"Redis at {_without_password(self.url)} is not heard any more: {said}") from None
 
     async def now(self) -> float:
         """Return the time of the server, by a script: coredis 6.9 reads the microseconds of TIME as milliseconds."""
@@ -200,6 +223,8 @@ class _RedisTx:
         self.store = store
         self.reads: list[tuple[str, Any]] = []
         self.writes: list[list[str]] = []
+        self.written: list[Written] = []
+        self.seen: dict[str, Any] = {}
 
     def _key(self, key: str) -> str:
         """Return a key behind the prefix of the store."""
@@ -208,9 +233,11 @@ class _RedisTx:
     async def get(self, key: str) -> Any:
         value = await self.store._do(lambda client: client.get(self._key(key)))
         self.reads.append((self._key(key), False if value is None else value))
-        return None if value is None else msgspec.json.decode(value)
+        found = self.seen[key] = None if value is None else msgspec.json.decode(value)
+        return found
 
     def put(self, key: str, value: Any) -> None:
+        self.written.append(Written(key, value, "", self.seen.get(key)))
         self.writes.append(["SET", self._key(key), msgspec.json.encode(value).decode()])
 
     def delete(self, key: str) -> None:
@@ -229,6 +256,7 @@ class _RedisTx:
         return dict(await self.store._do(lambda client: client.hgetall(self._key(key))))
 
     def set_field(self, key: str, field: str, value: str) -> None:
+        self.written.append(Written(key, value, field))
         self.writes.append(["HSETNX", self._key(key), field, value])
 
     def publish(self, channel: str, message: str) -> None:

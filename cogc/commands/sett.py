@@ -50,7 +50,7 @@ ACTIONS = {
 
 def arguments(parser: ArgumentParser) -> None:
     add = parser.add_argument
-    add("action", choices=list(ACTIONS), help="what to do")
+    add("action", choices=list(ACTIONS), metavar="ACTION", help="what to do, as listed above")
     add("words", nargs="*", metavar="WORD", help="the words of the action, as listed above")
     add(
         "--instance",

@@ -21,17 +21,23 @@ from cogc.names.complete import complete
 from cogc.names.declare import declare
 from cogc.names.load import load
 from cogc.names.world import ARTICLES, Declared, default_root
+from cogc.syntax.parse import parse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from cogc import ir
     from cogc.diagnostics.source import Reader
-    from cogc.names.world import Shape
+    from cogc.names.world import Parser, Shape
 
 
-def analyse(paths: list[str], read: Reader, problems: Problems, options: Options | None = None) -> Checked:
-    """Check files that belong together: read them, find out what their names and expressions mean, apply the rules."""
-    world = load(paths, read, problems)
+def analyse(
+    paths: list[str], read: Reader, problems: Problems, options: Options | None = None, trees: Parser = parse
+) -> Checked:
+    """Check files that belong together: read them, find out what their names and expressions mean, apply the rules.
+
+    `trees` makes the tree of a text; who analyses a file again and again hands in one that remembers (`syntax/again.py`).
+    """
+    world = load(paths, read, problems, trees)
     if options is None or not options.hidden:
         watch(world, problems)
     declare(world, problems)

@@ -31,7 +31,7 @@ def repetition(checked: Checked) -> None:
         _imports(checked, unit)
     for shape in own_shapes(checked):
         if shape.unit in units and shape.python is None:
-            for node in nodes.walk(shape.node):
+            for node in shape.unit.walked(shape.node):
                 if isinstance(node, nodes.Assign):
                     _assigned(checked, shape, node)
                 elif isinstance(node, nodes.Guide):

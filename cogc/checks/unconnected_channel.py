@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 def unconnected_channel(checked: Checked) -> None:
     """Report listen channels of children to which nothing is sent."""
     for shape in own_shapes(checked):
-        fed = _fed(checked, shape)
-        mistyped = _mistyped(checked, shape)
+        if not shape.children:
+            continue
+        fed, mistyped = _reached(checked, shape)
         for child, member in shape.children.items():
             if member.target is None or member.owner is not shape:
                 continue
@@ -29,27 +30,22 @@ def unconnected_channel(checked: Checked) -> None:
                     checked.problems.add("unconnected-channel", member.span(), name=name, child=child)
 
 
-def _mistyped(checked: Checked, shape: Shape) -> set[str]:
-    """Return the children with a link or send to a port that they do not have; the inference has reported these."""
-    found: set[str] = set()
+def _reached(checked: Checked, shape: Shape) -> tuple[set[tuple[str, str]], set[str]]:
+    """Return the channels of children that a link or a send of a shape reaches, and the children with a link or send to a port that
+    they do not have; the inference has reported these."""
+    fed: set[tuple[str, str]] = set()
+    mistyped: set[str] = set()
+    targets = checked.tables.targets
     for member in (*shape.links, *shape.reactions, *shape.enacts.values()):
-        for node in nodes.walk(member.node):
+        for node in member.owner.unit.walked(member.node):
+            port = targets.get(id(node))
+            if port is not None and port.kind == "child_listen":
+                fed.add((port.child, port.name))
             ends = (
                 node.targets if isinstance(node, nodes.Link) else (node.target,) if isinstance(node, nodes.Send) else ()
             )
             for end in ends:
-                if id(end) not in checked.tables.targets and isinstance(end, nodes.Field):
+                if id(end) not in targets and isinstance(end, nodes.Field):
                     base = end.base.base if isinstance(end.base, nodes.Index) else end.base
-                    found.add(getattr(base, "id", ""))
-    return found
-
-
-def _fed(checked: Checked, shape: Shape) -> set[tuple[str, str]]:
-    """Return the channels of children that a link or a send of this shape reaches."""
-    fed: set[tuple[str, str]] = set()
-    for member in (*shape.links, *shape.reactions, *shape.enacts.values()):
-        for node in nodes.walk(member.node):
-            port = checked.tables.targets.get(id(node))
-            if port is not None and port.kind == "child_listen":
-                fed.add((port.child, port.name))
-    return fed
+                    mistyped.add(getattr(base, "id", ""))
+    return fed, mistyped

@@ -43,7 +43,7 @@ def _takes(checked: Checked, shape: Shape, child: str, channel: str, seen: set[t
     if shape.python is not None:
         return True
     for member in (*shape.links, *shape.reactions, *shape.enacts.values()):
-        ports = [checked.tables.targets.get(id(node)) for node in nodes.walk(member.node)]
+        ports = [checked.tables.targets.get(id(node)) for node in member.owner.unit.walked(member.node)]
         if not any(p is not None and (p.kind, p.child, p.name) == ("child_transmit", child, channel) for p in ports):
             continue
         passed = [p.name for p in ports if p is not None and p.kind == "own_transmit"]

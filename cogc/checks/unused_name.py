@@ -133,7 +133,7 @@ class _File:
         """Report parameters, states and values of a coglet or mixin."""
         node = shape.node
         assigned: dict[str, list[nodes.Assign]] = {}
-        for n in nodes.walk(node):
+        for n in self.unit.walked(node):
             if isinstance(n, nodes.Assign):
                 assigned.setdefault(n.name.id, []).append(n)
         for p in node.parameters:
@@ -143,7 +143,7 @@ class _File:
                 case nodes.State(name=name) if isinstance(node, nodes.Coglet):
                     self.state(node, member, name, assigned.get(name.id, []))
                 case nodes.Reaction() | nodes.Enact():
-                    for let in nodes.walk(member):
+                    for let in self.unit.walked(member):
                         if isinstance(let, nodes.Let) and isinstance(let.pattern, nodes.Name):
                             self.within(member, let.pattern, "value", self.unbound(let))
                 case _:

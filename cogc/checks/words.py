@@ -26,8 +26,8 @@ class Words:
 
     def __init__(self, source: Source, left_out: tuple[nodes.Node, ...] = ()) -> None:
         self.places: dict[str, list[int]] = {}
-        if source.path.lower().endswith((".yml", ".yaml")):
-            pieces = [(0, len(source.text))]
+        if source.path.lower().endswith((".yml", ".yaml")) or ("#" not in source.text and not left_out):
+            pieces = [(0, len(source.text))]  # all words count, since there are no comments
         else:
             tokens = lex(source, Problems())
             pieces = list(zip(tokens.starts, tokens.ends, strict=True))

@@ -88,6 +88,7 @@ ATTRIBUTES: dict[str, str] = {
     "strategy": "whether a worker is used again",
     "system": "the system text of the conversation; a template",
     "temperature": "the sampling temperature",
+    "thinking": 'how much the model may think before it answers: `"off"`, `"adaptive"`, or the most tokens',
     "timeout": "the most time that this may take",
     "tool_choice": "`any`: the model must use a tool before it answers",
     "tools": "programs, agents, servers, plans and queues that the model may use",

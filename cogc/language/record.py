@@ -11,10 +11,12 @@ for a plain class. Fields named in `_unequal_` tell the origin of a value and ta
 
 from __future__ import annotations
 
+from operator import attrgetter
 from types import CodeType, FunctionType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any, ClassVar, TypeVar, dataclass_transform
 
     R = TypeVar("R")
@@ -39,12 +41,24 @@ def _init_code(count: int) -> CodeType:
     return code
 
 
+def _getter(fields: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
+    """Return a function that gives the fields of a record as a tuple."""
+    if len(fields) > 1:
+        return attrgetter(*fields)
+    if not fields:
+        return lambda record: ()
+    get = attrgetter(fields[0])
+    return lambda record: (get(record),)
+
+
 @dataclass_transform(frozen_default=True)
 class RecordType(type):
     """The metaclass of records, which makes a class of the annotations in its body."""
 
     _fields_: ClassVar[tuple[str, ...]] = ()
     _compared_: ClassVar[tuple[str, ...]] = ()
+    _values_: ClassVar[Callable[[Any], tuple[Any, ...]]]
+    """Gives the compared fields of a record."""
 
     def __new__(mcs, name: str, bases: tuple[type, ...], space: dict[str, Any]) -> RecordType:
         own = tuple(f for f in space.get("__annotations__", ()) if not f.startswith("_"))
@@ -63,7 +77,9 @@ class RecordType(type):
             space["__init__"] = init
         cls = super().__new__(mcs, name, bases, space)
         unequal: tuple[str, ...] = getattr(cls, "_unequal_", ())
-        type.__setattr__(cls, "_compared_", tuple(f for f in fields if f not in unequal))
+        compared = tuple(f for f in fields if f not in unequal)
+        type.__setattr__(cls, "_compared_", compared)
+        type.__setattr__(cls, "_values_", staticmethod(_getter(compared)))
         return cls
 
 
@@ -71,14 +87,15 @@ class Record(metaclass=RecordType):
     """The base of all records. Two are equal if their classes and all compared fields are equal."""
 
     _unequal_: ClassVar[tuple[str, ...]] = ()
+    _values_: ClassVar[Callable[[Any], tuple[Any, ...]]]
 
     def __eq__(self, other: object) -> bool:
         if self.__class__ is not other.__class__:
             return NotImplemented
-        return all(getattr(self, f) == getattr(other, f) for f in self.__class__._compared_)
+        return bool(self.__class__._values_(self) == self.__class__._values_(other))
 
     def __hash__(self) -> int:
-        return hash((self.__class__.__name__, *(getattr(self, f) for f in self.__class__._compared_)))
+        return hash((self.__class__.__name__, *self.__class__._values_(self)))
 
     def __repr__(self) -> str:
         fields = ", ".join(f"{f}={getattr(self, f)!r}" for f in self.__class__._compared_)

@@ -17,6 +17,7 @@ from cogc.diagnostics.rules import Selection
 from cogc.disk.files import specs
 from cogc.names.load import import_path, text_of
 from cogc.syntax import nodes
+from cogc.syntax.again import Trees
 from cogc.syntax.parse import parse
 
 TYPE_CHECKING = False
@@ -39,7 +40,7 @@ _MOST = 64
 class Analysis:
     """The analysis of one file with all that it imports, as of the texts in `read`; None stands for a file that cannot be read."""
 
-    def __init__(self, path: str, reader: Reader, project: Project) -> None:
+    def __init__(self, path: str, reader: Reader, project: Project, trees: Trees) -> None:
         self.path = path
         self.read: dict[str, bytes | None] = {}
         problems = Problems()
@@ -52,7 +53,7 @@ class Analysis:
             return data
 
         options = Options(allowed, smells=True)
-        self.checked: Checked = analyse([path], reading, problems, options)
+        self.checked: Checked = analyse([path], reading, problems, options, trees.parse)
         self.diagnostics: list[Diagnostic] = [
             d for d in selection.chosen(problems.sorted()) if d.span.source.path == path
         ]
@@ -76,13 +77,14 @@ class Workspace:
         self.project = project or (lambda path: (Selection(), frozenset()))
         self.folders: list[str] = []
         self._analyses: dict[str, Analysis] = {}
+        self._made = Trees()
         self._trees: dict[str, tuple[bytes, Source, nodes.File]] = {}
 
     def analysis(self, path: str) -> Analysis:
         """Return the analysis of a file, a new one if a text that it has read is another now."""
         known = self._analyses.pop(path, None)
         if known is None or any(self._bytes(name) != data for name, data in known.read.items()):
-            known = Analysis(path, self.reader, self.project(path))
+            known = Analysis(path, self.reader, self.project(path), self._made)
         self._analyses[path] = known  # the last one of the table is the last one that was asked for
         while len(self._analyses) > _MOST:
             del self._analyses[next(iter(self._analyses))]

@@ -152,15 +152,15 @@ def _implied_mixins(world: World, shape: Shape, problems: Problems) -> None:
     """
     if world.prelude is None or shape.unit is world.prelude or shape.expanded:
         return
-    for name, used in (("LogLet", _uses_log(shape.node)), ("TickLet", _uses_ticks(shape.node))):
+    for name, used in (("LogLet", _uses_log(shape)), ("TickLet", _uses_ticks(shape.node))):
         mixin = world.shapes.get(world.prelude.key(name))
         if used and mixin is not None and all(m.shape is not mixin for m in shape.mixins):
             _complete(world, mixin, problems, [])
             mix_in(world, shape, MixinUse(None, shape, mixin), problems)
 
 
-def _uses_log(node: nodes.Node) -> bool:
-    return any(isinstance(x, nodes.Log) for x in nodes.walk(node))
+def _uses_log(shape: Shape) -> bool:
+    return any(x.__class__ is nodes.Log for x in shape.unit.walked(shape.node))
 
 
 def _uses_ticks(node: nodes.Coglet | nodes.Mixin) -> bool:

@@ -18,14 +18,18 @@ from cogc.syntax.parse import parse
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from cogc.diagnostics.source import Reader
+    from cogc.names.world import Parser
 
 PRELUDE = "std/mixins.cog"
 FORMS = "std/forms/"
 
 
-def load(paths: list[str], read: Reader, problems: Problems) -> World:
-    """Return the world of these files, of all that they import, and of the standard mixins; no name is declared yet."""
-    world = World(Catalogue(read), read)
+def load(paths: list[str], read: Reader, problems: Problems, trees: Parser = parse) -> World:
+    """Return the world of these files, of all that they import, and of the standard mixins; no name is declared yet.
+
+    `trees` makes the tree of a text.
+    """
+    world = World(Catalogue(read), read, trees)
     for path in paths:
         unit = _unit(world, normal(path), read, problems, None)
         if unit is not None and unit not in world.roots:
@@ -85,18 +89,18 @@ def _unit(world: World, path: str, read: Reader, problems: Problems, importer: S
     source = text_of(path, read, problems, importer)
     if source is None:
         return None
-    unit = world.units[path] = Unit(source.path, source, _tree(source, problems), _id(world, path))
+    unit = world.units[path] = Unit(source.path, source, _tree(world, source, problems), _id(world, path))
     return unit
 
 
-def _tree(source: Source, problems: Problems) -> nodes.File:
+def _tree(world: World, source: Source, problems: Problems) -> nodes.File:
     """Return the tree of a file. That of the standard mixins, which every check needs, is kept in the package."""
     if source.path == PRELUDE:
         from cogc.names import prelude  # made by `make schemas`
 
         if source.text == prelude.TEXT:
             return prelude.tree()
-    return parse(source, problems)
+    return world.parse(source, problems)
 
 
 def _id(world: World, path: str) -> str:

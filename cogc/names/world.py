@@ -9,9 +9,11 @@ from __future__ import annotations
 from cogc.diagnostics.source import Source, Span
 from cogc.language import types
 from cogc.syntax import nodes
+from cogc.syntax.parse import parse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any, Literal, TypeAlias, TypeVar
 
     from cogc.diagnostics.problems import Problems
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from cogc.names.catalogue import Catalogue
 
     N = TypeVar("N", bound=nodes.Node)
+    Parser: TypeAlias = Callable[[Source, Problems], nodes.File]
     Holder: TypeAlias = nodes.Coglet | nodes.Mixin
     DeclaredKind: TypeAlias = Literal[
         "const", "type", "model", "mcp", "program", "coglet", "mixin", "agent", "team", "dod", "plan", "sett", "queue"
@@ -56,7 +59,9 @@ def hides_self(unit: Unit, name: nodes.Name, problems: Problems) -> None:
 class Unit:
     """One file: its tree, the names it declares, and those it can see."""
 
-    __slots__ = ("_nodes", "aliases", "declared", "hidden", "id", "imported", "looked", "path", "source", "tree")
+    __slots__ = (
+        "_nodes", "_ranges", "_walked", "aliases", "declared", "hidden", "id", "imported", "looked", "path", "source", "tree",
+    )  # fmt: skip
 
     def __init__(self, path: str, source: Source, tree: nodes.File, id: str = "") -> None:
         self.path = path
@@ -71,14 +76,47 @@ class Unit:
         self.looked: dict[str, bytes | None] = {}
         """The files beside specs that the check has looked at, None for what is not there."""
         self._nodes: dict[type, list[Any]] | None = None
+        self._walked: list[nodes.Node] | None = None
+        self._ranges: dict[int, tuple[int, int]] = {}
 
     def all(self, kind: type[N]) -> list[N]:
         """Return all nodes of one class in the file, in the order of the text; the tree is walked once for all callers."""
         if self._nodes is None:
             self._nodes = {}
-            for node in nodes.walk(self.tree):
+            for node in self._order():
                 self._nodes.setdefault(node.__class__, []).append(node)
         return self._nodes.get(kind, [])
+
+    def walked(self, node: nodes.Node) -> list[nodes.Node]:
+        """Return a node and all nodes below it, as `nodes.walk` does; a declaration or a member of the file is not walked again."""
+        order = self._order()
+        found = self._ranges.get(id(node))
+        return nodes.walk(node) if found is None else order[found[0] : found[1]]
+
+    def _order(self) -> list[nodes.Node]:
+        """Return all nodes of the file in the order of the text, and note where those of each declaration and member are."""
+        if self._walked is None:
+            self._walked = [self.tree]
+            for declaration in self.tree.declarations:
+                first = len(self._walked)
+                if isinstance(declaration, nodes.Coglet | nodes.Mixin):
+                    self._walked.append(declaration)
+                    for part in declaration.__class__._values_(declaration):
+                        self._add(part)
+                else:
+                    self._walked += nodes.walk(declaration)
+                self._ranges[id(declaration)] = first, len(self._walked)
+        return self._walked
+
+    def _add(self, part: object) -> None:
+        assert self._walked is not None
+        if isinstance(part, nodes.Node):
+            first = len(self._walked)
+            self._walked += nodes.walk(part)
+            self._ranges[id(part)] = first, len(self._walked)
+        elif part.__class__ is tuple:
+            for item in part:
+                self._add(item)
 
     @property
     def is_std(self) -> bool:
@@ -248,11 +286,12 @@ class World:
     """All files of a check, and the meaning of their declarations."""
 
     __slots__ = (
-        "agent_programs", "catalogue", "locks", "named_types", "prelude", "read", "roots", "shapes", "signatures", "units",
+        "agent_programs", "catalogue", "locks", "named_types", "parse", "prelude", "read", "roots", "shapes", "signatures", "units",
     )  # fmt: skip
 
-    def __init__(self, catalogue: Catalogue | None = None, read: Reader | None = None) -> None:
+    def __init__(self, catalogue: Catalogue | None = None, read: Reader | None = None, trees: Parser = parse) -> None:
         self.catalogue = catalogue
+        self.parse = trees
         self.read = read
         self.units: dict[str, Unit] = {}
         self.roots: list[Unit] = []

@@ -260,9 +260,9 @@ def walk(node: Node) -> list[Node]:
         item = stack.pop()
         if isinstance(item, Node):
             found.append(item)
-            stack.extend(getattr(item, f) for f in reversed(item.__class__._compared_))
-        elif isinstance(item, tuple):
-            stack.extend(reversed(item))
+            stack.extend(item.__class__._values_(item)[::-1])
+        elif item.__class__ is tuple:
+            stack.extend(item[::-1])
     return found
 
 

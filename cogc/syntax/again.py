@@ -1,0 +1,114 @@
+"""The trees of texts that are edited, kept from one version to the next: `Trees.parse(source, problems) -> nodes.File`.
+
+An edit mostly changes the inside of one declaration. Then that declaration alone is parsed, and all others keep their nodes, those behind
+the edit at their new places. So a node that has not been edited is the same object in both trees.
+
+When a declaration is parsed alone
+    The text differs from the one before in one place, which lies inside of one declaration, without its first and last character.
+    Both texts of the declaration can be read strictly, without a report, as one declaration that fills its range. Since its brackets and
+    strings are closed then, what stands before it and behind it is read as before.
+    The tree before had no report. A text with a mistake is always read as a whole, with recovery.
+
+Nodes that move are changed in place: `Trees` is for one reader, who has done with the tree of a text when it hands in the next text
+of the same file. Nobody else changes a node.
+"""
+
+from __future__ import annotations
+
+from cogc.diagnostics.problems import Problems
+from cogc.language.record import replace
+from cogc.syntax import lalr, nodes
+from cogc.syntax.lexer import lex
+from cogc.syntax.parse import parse
+from cogc.syntax.parse_cog import RULES, shallow
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from cogc.diagnostics.source import Source
+
+_MOST = 200
+"""The most trees that are kept."""
+
+
+class Trees:
+    """The last text and tree of each file that was read without a report."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[str, nodes.File]] = {}
+
+    def parse(self, source: Source, problems: Problems) -> nodes.File:
+        """Return the tree of a text, as `syntax.parse.parse` does."""
+        known = self._known.pop(source.path, None)
+        tree = None if known is None else _edited(known[0], known[1], source)
+        if tree is None:
+            found, dropped = len(problems.found), len(problems.dropped)
+            tree = parse(source, problems)
+            if (found, dropped) != (len(problems.found), len(problems.dropped)):
+                return tree
+        self._known[source.path] = source.text, tree
+        while len(self._known) > _MOST:
+            del self._known[next(iter(self._known))]
+        return tree
+
+
+def _edited(before: str, tree: nodes.File, source: Source) -> nodes.File | None:
+    """Return the tree of an edited text, None if the text has to be read as a whole."""
+    text = source.text
+    if text == before:
+        return tree
+    if not source.path.endswith(".cog"):
+        return None
+    first = _common(before, text)
+    last = _common(before[first:][::-1], text[first:][::-1])
+    moved = len(text) - len(before)
+    for i, old in enumerate(tree.declarations):
+        if old.start < first and len(before) - last < old.end:
+            new = _alone(old, source, moved)
+            if new is None:
+                return None
+            for declaration in tree.declarations[i + 1 :]:
+                _move(declaration, moved)
+            declarations = (*tree.declarations[:i], new, *tree.declarations[i + 1 :])
+            return nodes.File(tree.start, tree.end + moved, tree.doc, declarations)
+    return None
+
+
+def _common(a: str, b: str) -> int:
+    """Return how many characters two texts have in common at their start."""
+    low, high = 0, min(len(a), len(b))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if a[low:middle] == b[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def _alone(old: nodes.Declaration, source: Source, moved: int) -> nodes.Declaration | None:
+    """Return a declaration in its new text, None if this cannot be read alone."""
+    start, end = old.start, old.end + moved
+    problems = Problems()
+    tokens = lex(source, problems, start, end)
+    tree = lalr.parse(tokens, RULES, lambda at, states: False)
+    if problems.found or not isinstance(tree, nodes.File) or len(tree.declarations) != 1 or not shallow(tokens):
+        return None
+    new: Any = tree.declarations[0]
+    if new.__class__ is not old.__class__ or (new.start, new.end) != (start, end):
+        return None
+    doc = getattr(old, "doc", "")  # it stands in front of the declaration
+    return replace(new, doc=doc) if doc else new
+
+
+def _move(tree: nodes.Node, by: int) -> None:
+    """Move a tree: change the places of its nodes."""
+    if by == 0:
+        return
+    for node in {id(n): n for n in nodes.walk(tree)}.values():
+        place: Any = node
+        place.start += by
+        place.end += by
+        if node.__class__ is nodes.Text:
+            place.segments = tuple((at, there + by) for at, there in place.segments)

@@ -1,0 +1,179 @@
+"""After random edits the diagnostics of the server are those of a check that begins anew. COGC_EDITS is the number of edits of each text."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cogc.analysis.checked import Options
+from cogc.compile import analyse
+from cogc.diagnostics.problems import Problems
+from cogc.diagnostics.source import Source
+from cogc.disk.files import read
+from cogc.lsp import answers
+from cogc.syntax import nodes
+from cogc.syntax.again import Trees
+from cogc.syntax.parse import parse
+from support.editor import Editor
+from support.paths import ROOT
+
+EDITS = int(os.environ.get("COGC_EDITS", "24"))
+SEED = int(os.environ.get("COGC_SEED", "0"))
+LIB = """"Things that others import."
+type Job = { name: string, size: int }
+const limit: int = 3
+"Times."
+mixin Timed(period: duration = 1s) {
+  transmit tick: int
+  every period { tick <- limit }
+}
+coglet Worker(start: int = 0) with Timed {
+  listen job: Job
+  transmit done: string
+  state n: int = start
+  enact reset(to: int) { n = to }
+  on job as j when j.size < limit {
+    let x = twice(j.size)
+    n = n + x
+    if n > 10 { done <- "{{ j.name }}: {{ n }}" } else { log info "\U0001f600 {{ x }}" }
+  }
+}
+program twice(x: int) -> int = expr x * 2
+"""
+MAIN = """import "lib.cog"
+import "lib.cog" as lib
+model m = scripted "m.yml"
+agent Clerk { model: m, system: "You sort.", tools: [look] }
+program look(topic: string) -> string = expr topic + "!"
+coglet Main {
+  transmit out: string
+  create a = Worker(start: limit)
+  create b = lib.Worker * 2
+  create clerk = Clerk
+  link a.done -> clerk.task
+  every 1s when limit > 2 {
+    a.job <- { name: "a", size: 1 }
+    let y = try look("x") else "none"
+    out <- y
+  }
+  on b.done as d { guide a.reset(to: 2); out <- d }
+  on clerk.result as r, clerk.failed as f { out <- "{{ r }}" }
+}
+plan Steps {
+  goal: "g"
+  step one by Clerk: "do {{ goal }}"
+  step two by Clerk after one: "then {{ one }}"
+}
+test "it works" { use Main; run 2s; expect len(out) > 0 }
+"""
+TEXTS = {"lib.cog": LIB, "main.cog": MAIN}
+EXAMPLES = ["chat/chat.cog", "pipeline/pipeline.cog", "feature/feature.cog", "oncall/oncall.cog"]
+
+
+WORDS = (*'nxj{}:#2 \n"\U0001f600', "Job", "limit", "Worker", "done", "int", "string", "when", "<-")
+
+
+def edited(text: str, chance: random.Random) -> str:
+    """Return a text after one edit: of a character, a word, a number, a line."""
+    at = chance.randrange(len(text) + 1)
+    kind = chance.randrange(6)
+    if kind == 0:
+        return text[:at] + chance.choice(WORDS) + text[at:]
+    if kind == 1:
+        return text[:at] + text[at + chance.randrange(1, 4) :]
+    lines = text.split("\n")
+    i = chance.randrange(len(lines))
+    if kind == 2:
+        return "\n".join([*lines[:i], *lines[i + 1 :]])
+    if kind == 3:
+        return "\n".join([*lines[: i + 1], lines[i], *lines[i + 1 :]])
+    parts = lines[i].split(" ")
+    k = chance.randrange(len(parts))
+    other = chance.choice(lines).split(" ")
+    parts[k] = chance.choice(other) if kind == 4 else parts[k] + chance.choice("ax1_")
+    return "\n".join([*lines[:i], " ".join(parts), *lines[i + 1 :]])
+
+
+def history(text: str, chance: random.Random, count: int) -> Iterator[str]:
+    """Yield a text after each of some edits. Now and then they are undone, back to a text that could be read."""
+    good, now = text, text
+    for _ in range(count):
+        now = good if now != good and chance.random() < 0.4 else edited(now, chance)
+        if chance.random() < 0.2:
+            problems = Problems()
+            parse(Source("a.cog", now), problems)
+            good = good if problems.found else now
+        yield now
+
+
+def cold(path: str, texts: dict[str, str]) -> list[dict[str, Any]]:
+    problems = Problems()
+
+    def reader(name: str) -> bytes:
+        return texts[name].encode() if name in texts else read(name)
+
+    analyse([path], reader, problems, Options(smells=True))
+    return [answers.shown(d) for d in problems.sorted() if d.span.source.path == path]
+
+
+def last(editor: Editor) -> dict[str, list[dict[str, Any]]]:
+    """Return the diagnostics that an editor shows now, by path."""
+    while editor.server.stale:
+        editor.server.analyse_one()
+    return {d.path: [answers.shown(p) for p in editor.server.found[d.path]] for d in editor.server.documents.values()}
+
+
+def test_edits_of_files_that_import_each_other_leave_what_a_cold_check_finds(tmp_path: Path) -> None:
+    chance = random.Random(SEED)
+    editor = Editor(tmp_path, lib=LIB, main=MAIN)
+    uris = [editor.open("lib"), editor.open("main")]
+    texts = {str(tmp_path / name): text for name, text in TEXTS.items()}
+    streams = {path: history(text, chance, 10 * EDITS) for path, text in texts.items()}
+    for _ in range(EDITS):
+        for _ in range(chance.randrange(1, 4)):
+            path = chance.choice(list(texts))
+            texts[path] = next(streams[path])
+            uri = uris[list(texts).index(path)]
+            document = {"uri": uri, "version": 2}
+            editor.tell("textDocument/didChange", textDocument=document, contentChanges=[{"text": texts[path]}])
+        shown = last(editor)
+        for path in texts:
+            assert shown[path] == cold(path, texts), texts
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_edits_of_an_example_leave_what_a_cold_check_finds(tmp_path: Path, name: str) -> None:
+    chance = random.Random(SEED + 1)
+    path = str(ROOT / "examples" / name)
+    text = Path(path).read_text()
+    editor = Editor(tmp_path)
+    uri = Path(path).as_uri()
+    editor.tell("textDocument/didOpen", textDocument={"uri": uri, "version": 1, "text": text})
+    for now in history(text, chance, EDITS // 4):
+        document = {"uri": uri, "version": 2}
+        editor.tell("textDocument/didChange", textDocument=document, contentChanges=[{"text": now}])
+        assert last(editor)[path] == cold(path, {path: now}), now
+
+
+def test_a_tree_that_is_kept_is_the_tree_of_the_text() -> None:
+    chance = random.Random(SEED + 2)
+    trees, before, kept, count = Trees(), [], 0, 0
+    for now in history(LIB + MAIN, chance, 4 * EDITS):
+        found, wanted = Problems(), Problems()
+        tree, fresh = trees.parse(Source("a.cog", now), found), parse(Source("a.cog", now), wanted)
+        assert places(tree) == places(fresh) and tree == fresh, now
+        assert [(d.code, d.span.start) for d in found.found] == [(d.code, d.span.start) for d in wanted.found]
+        kept += sum(1 for d in tree.declarations if any(d is other for other in before))
+        count += len(tree.declarations)
+        before = list(tree.declarations)
+    assert kept > count // 20  # else nothing was kept, and this has tested nothing
+
+
+def places(tree: nodes.File) -> list[tuple[object, ...]]:
+    """Return the places of all nodes, those of the pieces of texts among them."""
+    return [(type(n), n.start, n.end, getattr(n, "segments", ())) for n in nodes.walk(tree)]

@@ -17,7 +17,7 @@ from cogc.kernel.unit import Unit
 from cogc.run.journal import load
 from support.anthropic import serve
 from support.crashes import World, campaign
-from support.durable import agents, ledger, plan, queues, team, tree
+from support.durable import agents, ledger, plan, queues, service, team, tree
 from support.specs import build
 
 WHOLE = int(os.environ.get("COGC_FAULTS", "2")) > 2
@@ -51,6 +51,30 @@ def test_killed_at_a_write_a_system_goes_on_and_repeats_nothing(tmp_path: Path, 
     make, count = SYSTEMS[name]
     print(f"COGC_SEED={SEED}")
     assert campaign(tmp_path / "world", make, ledger, some(count)) > 0
+
+
+RESTING: dict[str, tuple[Callable[[Path], World], int]] = {
+    "a service": (service, 2),
+    "a tree with timers": (tree, 4),
+    **(SYSTEMS if WHOLE else {}),
+}
+
+
+@pytest.mark.parametrize("whole", [False, True])
+@pytest.mark.parametrize("name", RESTING)
+def test_killed_with_snapshots_a_system_goes_on_and_repeats_nothing(tmp_path: Path, name: str, whole: bool) -> None:
+    """A snapshot is written whenever nothing stands in its way: the journal begins anew with it, or goes on behind it."""
+    make, count = RESTING[name]
+    made: list[World] = []
+
+    def with_snapshots(folder: Path) -> World:
+        made.append(make(folder))
+        made[-1].every, made[-1].whole = 1, whole
+        return made[-1]
+
+    print(f"COGC_SEED={SEED}")
+    assert campaign(tmp_path / "world", with_snapshots, ledger, some(count)) > 0
+    assert made[0].snapshots > 10 or name not in ("a service", "a tree with timers")
 
 
 def test_agents_go_on_in_the_middle_of_their_conversation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,6 +122,18 @@ def test_a_journal_that_cannot_be_written_lets_nothing_leave_any_more(tmp_path: 
     assert {f"r-{call}" for call in world.calls()} >= done  # what has left is in the journal
     world.start()
     assert load(world.journal).over and sorted(v for _, v in world.outputs.values()) == [0, 10, 20, 30]
+
+
+def test_a_disk_that_is_full_keeps_the_journal_that_a_snapshot_would_replace(tmp_path: Path) -> None:
+    (tmp_path / "whole").mkdir()
+    whole = service(tmp_path / "whole")
+    whole.start()
+    world = service(tmp_path)
+    world.every = 1
+    made = world.start(full=7)
+    assert made.commit is not None and made.commit.failed is not None and not load(world.journal).over
+    world.start()
+    assert load(world.journal).over and world.final() == whole.final()
 
 
 def test_missed_timers_fire_in_order_and_an_every_once() -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from cogc.run.instance import status_of
+from cogc.run.journal import load
 from cogc.run.reaper import descendants
 from support.cli import cogc, cogc_here
 from support.paths import ROOT
@@ -272,3 +273,104 @@ def command(pid: int) -> str:
 
 def parent(pid: int) -> int:
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+RESTS = """
+coglet Main { listen x: int
+  transmit y: int
+  state n: int = 0
+  state last: int = 0 persist
+  on x as v { n = n + v
+    last = v
+    y <- n } }
+"""
+
+
+@pytest.fixture
+def often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A snapshot is written whenever the journal has grown by 1,000 bytes."""
+    monkeypatch.setattr("cogc.commands.sinks.EVERY", 1000)
+
+
+def rested(project: Path, *words: str, count: int = 60) -> tuple[list[str], list[Any]]:
+    """Run a system with inputs 1 to `count`, as if it had been killed at its end. Return the command line and its outputs."""
+    (project / "a.cog").write_text(RESTS)
+    given = [f'{{"t": {n}, "channel": "x", "data": {n}}}\n' for n in range(1, count + 1)]
+    (project / "in.jsonl").write_text("".join(given))
+    line = ["run", "a.cog", "--instance", "i", "--sim", "--inputs", "in.jsonl", "--output", "json", "--quiet", *words]
+    found = outputs(cogc_here(*line, cwd=project))
+    assert journal(project).read_bytes().endswith(b"]\n")
+    return line, found
+
+
+def cut(project: Path, lines: int) -> None:
+    """Leave so many lines of the journal less."""
+    whole = journal(project).read_bytes().splitlines(keepends=True)
+    journal(project).write_bytes(b"".join(whole[: len(whole) - lines]))
+
+
+@pytest.mark.usefixtures("often")
+def test_a_journal_begins_anew_with_a_snapshot_from_which_the_run_goes_on(project: Path) -> None:
+    line, whole = rested(project)
+    found = load(journal(project).read_bytes())
+    assert found.events[0][2] == "snapshot" and found.length > 150 > 2 * len(found.events)
+    assert [said["data"] for said in whole] == [n * (n + 1) // 2 for n in range(1, 61)]
+    cut(project, 4)
+    left = load(journal(project).read_bytes())
+    again = cogc_here(*line, cwd=project)
+    assert f"goes on after {left.length} events" in again.stderr and outputs(again)[-1] == whole[-1]
+    assert [said["seq"] for said in outputs(again)] == list(range(outputs(again)[0]["seq"], 61))
+    replayed = cogc_here("run", "a.cog", "--replay", journal(project), "--output", "json", cwd=project)
+    assert "begins with a snapshot" in replayed.stderr and outputs(replayed) == whole[60 - len(outputs(replayed)) :]
+
+
+@pytest.mark.usefixtures("often")
+@pytest.mark.parametrize("option", ["--keep", "--record"])
+def test_a_journal_that_is_kept_has_all_events_and_goes_on_from_its_last_snapshot(project: Path, option: str) -> None:
+    line, whole = rested(project, option, "3" if option == "--keep" else "j")
+    kinds = [event[2] for event in load(journal(project).read_bytes()).events]
+    assert kinds[0] == "start" and kinds.count("snapshot") > 3 and kinds.count("input") == 60
+    replayed = cogc_here("run", "a.cog", "--replay", journal(project), "--output", "json", "--quiet", cwd=project)
+    assert outputs(replayed) == whole
+    cut(project, 4)
+    again = cogc_here(*line, cwd=project)
+    assert again.returncode == 0 and outputs(again)[-1] == whole[-1]
+    if option == "--record":
+        assert (project / "j").read_bytes() == journal(project).read_bytes()
+
+
+@pytest.mark.usefixtures("often")
+def test_a_changed_spec_takes_up_a_snapshot_if_all_that_it_names_is_there(project: Path) -> None:
+    line, whole = rested(project)
+    cut(project, 4)
+    before = journal(project).read_bytes()
+    (project / "a.cog").write_text(
+        RESTS.replace("state n: int = 0", 'state n: string = ""')
+        .replace("n = n + v", "n = str(v)")
+        .replace("y <- n", "y <- v")
+    )
+    refused = cogc_here(*line, cwd=project)
+    assert (
+        refused.returncode == 2
+        and "the snapshot with which the journal begins does not fit: the state `n` of `Main`: expected string"
+        in refused.stderr
+    )
+    assert journal(project).read_bytes() == before
+    (project / "a.cog").write_text(RESTS.replace("y <- n }", "y <- n + 1000 }"))
+    done = cogc_here(*line, cwd=project)
+    assert done.returncode == 0 and "the program has changed since" in done.stderr
+    assert outputs(done)[-1]["data"] == whole[-1]["data"] + 1000
+
+
+@pytest.mark.usefixtures("often")
+def test_a_snapshot_that_was_damaged_is_refused(project: Path) -> None:
+    line, _ = rested(project)
+    cut(project, 4)
+    whole = journal(project).read_bytes()
+    place = whole.index(b'"snapshot"')
+    for at in (place + 3, place + 40, place + 200):
+        changed = bytearray(whole)
+        changed[at] ^= 1
+        journal(project).write_bytes(changed)
+        refused = cogc_here(*line, cwd=project)
+        assert refused.returncode == 2 and "line 2 is broken" in refused.stderr, refused.stderr

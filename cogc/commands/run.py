@@ -437,6 +437,10 @@ def _replay(bundle: ir.Bundle, options: Namespace, state: StateFolder) -> int:
     """Run a journal again: the same outputs and the same trace, without processes, network or clock."""
     head, events = recorded(options.replay, "a run of coglets")
     warn_of_program(head, bundle.hash)
+    if events and events[0][2] == journal.SNAPSHOT:
+        sys.stderr.write(
+            "cogc: the journal begins with a snapshot: what was before it is not shown (--keep keeps it)\n"
+        )
     options.seed, options.sim = head["seed"], True
     sinks = RunSinks(options, bundle, state, run=head["run"])
     said: dict[str, Any] = {}

@@ -30,7 +30,7 @@ from cogc.run import media
 from cogc.run.expressions import Condition
 from cogc.run.instance import STATES, Instance
 from cogc.run.journal import VERSION, Journal
-from cogc.run.options import RunOptions, Sinks
+from cogc.run.options import EVERY, Compaction, RunOptions, Sinks
 from cogc.run.plans import show
 from cogc.run.session import Session
 from cogc.run.state import StateError, StateStore, anew
@@ -170,7 +170,18 @@ class RunSinks:
         instance = self.instance
         if instance is None:
             return Sinks(self.trace, self.journal, self.states)
-        return Sinks(self.trace, self.journal, self.states, instance.sync, instance.recording)
+        return Sinks(
+            self.trace, self.journal, self.states, instance.sync, instance.recording, self._compaction(instance)
+        )
+
+    def _compaction(self, instance: Instance) -> Compaction:
+        """Return how snapshots are written. Whoever keeps journals, or records the run, keeps what was before a snapshot too."""
+        head = self._head()
+        if instance.recording is not None:
+            head = {**instance.recording.head, "program": head["program"], "version": head["version"]}
+            head.pop("journal", None)
+        keeps = not instance.keep.nothing or bool(self.options.record)
+        return Compaction(head, None if keeps else instance.put, EVERY)
 
     def session_options(self, parameters: dict[str, Any], inputs: list[Given], until: Condition | None) -> RunOptions:
         """Return the options of the run's session."""
@@ -202,7 +213,7 @@ class RunSinks:
         if recording.head["program"] != self.bundle.hash:
             self.err("cogc: the program has changed since, and goes on where the journal ends: no call of it departs\n")
         calls = "1 call was" if begun_again == 1 else f"{begun_again} calls were"
-        self.err(f"cogc: run {self.id} goes on after {len(recording.events)} events; {calls} under way\n")
+        self.err(f"cogc: run {self.id} goes on after {recording.length} events; {calls} under way\n")
 
     async def run(self, session: Session) -> None:
         """Run a session, with its doors."""

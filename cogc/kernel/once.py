@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from cogc.language.functions import text
 from cogc.language.values import Failure
@@ -53,6 +53,19 @@ class Once:
         self._results: dict[Key, object] = {}
         self._waiting: dict[Key, list[_Waiting]] = {}
         self._calls: dict[int, Key] = {}
+
+    @property
+    def busy(self) -> bool:
+        """True while an effect is under way."""
+        return bool(self._waiting)
+
+    def results(self) -> list[list[object]]:
+        """Return the results that are kept, as lists: key of the program, id, result."""
+        return [[program, effect, value] for (_, program, effect), value in self._results.items()]
+
+    def restore(self, unit: Unit, results: list[list[Any]]) -> None:
+        """Keep the results of the effects of a unit."""
+        self._results = {(unit, program, effect): value for program, effect, value in results}
 
     def shared(self, key: Key, give: Callable[[object], None], again: Callable[[], None]) -> bool:
         """Return whether an effect is done or under way. Then `give` gets its result, now or later."""

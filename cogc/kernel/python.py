@@ -50,18 +50,18 @@ def log(kernel: State, inst: Instance, call: int, level: str, value: Value) -> N
 def every(kernel: State, inst: Instance, call: int, timers: list[tuple[str, int]]) -> None:
     """Arm the timers of a class's methods: `[[name, nanoseconds]]`."""
     for name, period in timers:
-        _arm(kernel, inst, name, period, kernel.now + period)
+        arm(kernel, inst, name, period, kernel.now + period)
 
 
-def _arm(kernel: State, inst: Instance, name: str, period: int, due: int) -> None:
+def arm(kernel: State, inst: Instance, name: str, period: int, due: int) -> None:
     """Arm one timer, which arms itself again each time it fires."""
 
     def fire(_a: object, _b: object) -> None:
         kernel.cause = 0
         kernel.admit(ports.port(inst, ir.TICKS), name)
-        _arm(kernel, inst, name, period, following(due, period, kernel.now))
+        arm(kernel, inst, name, period, following(due, period, kernel.now))
 
-    reactions.arm(kernel, inst, due, fire)
+    reactions.arm(kernel, inst, due, fire, ("python", name, period))
 
 
 def create(kernel: State, inst: Instance, call: int, made: int, what: Child) -> str:

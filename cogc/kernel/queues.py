@@ -13,11 +13,12 @@ waits in the inbox of a coglet that restarts stays there, and is handled afterwa
 
 from __future__ import annotations
 
+from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 
 from cogc.ir import QUEUE
 from cogc.kernel import failing, ports, reactions, requests
-from cogc.kernel.effects import Unclaim
+from cogc.kernel.effects import Call, Unclaim
 from cogc.kernel.objects import Activity, Instance
 from cogc.kernel.waits import CallProgram, WaitIn
 from cogc.language.values import Failure
@@ -38,8 +39,31 @@ def attend(kernel: State, inst: Instance) -> None:
 
 
 def _start(kernel: State, inst: Instance, channel: str) -> None:
-    """Start the consumer of one queue. If it fails, the coglet fails."""
-    activity = Activity(inst, None, _consume(kernel, inst, channel), channel, kernel.cause, False)
+    """Start the consumer of one queue."""
+    activity = _consumer(kernel, inst, channel, kernel.cause)
+    reactions.advance(kernel, activity, None, None)
+
+
+def attend_again(kernel: State, inst: Instance, channel: str, call: int, cause: int) -> Call:
+    """Start the consumer of one queue where it waits for an item, by a call that is under way. Return the call."""
+    activity = _consumer(kernel, inst, channel, cause)
+    activity.turn = 1
+    request = next(activity.generator)
+    assert isinstance(request, CallProgram)
+    return requests.under_way(kernel, activity, request, call)
+
+
+def claiming(activity: Activity) -> int | None:
+    """Return the call by which a consumer waits for an item, or None for an activity that is no consumer, or does not wait for one."""
+    generator = activity.generator
+    if not isinstance(generator, GeneratorType) or generator.gi_code is not _consume.__code__:
+        return None
+    return next(iter(activity.calls), None)
+
+
+def _consumer(kernel: State, inst: Instance, channel: str, cause: int) -> Activity:
+    """Return a consumer of one queue that has not begun. If it fails, the coglet fails."""
+    activity = Activity(inst, None, _consume(kernel, inst, channel), channel, cause, False)
 
     def over(value: object) -> None:
         if isinstance(value, Failure):
@@ -47,7 +71,7 @@ def _start(kernel: State, inst: Instance, channel: str) -> None:
 
     activity.done = over
     requests.beside(activity)
-    reactions.advance(kernel, activity, None, None)
+    return activity
 
 
 def _consume(kernel: State, inst: Instance, channel: str) -> Talk:

@@ -40,7 +40,7 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from types import GeneratorType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cogc.kernel import failing, joins, requests
 from cogc.kernel.models import agents
@@ -150,13 +150,18 @@ def _debounce(kernel: State, inst: Instance, handler: Handler, message: Value, p
         _drop(kernel, inst, handler, own.latest, "debounced")
     own.latest = message
     assert handler.debounce is not None
-    due = kernel.now + nanos(handler.debounce(inst), 0)
+    debounced(kernel, inst, handler, port, kernel.now + nanos(handler.debounce(inst), 0))
+
+
+def debounced(kernel: State, inst: Instance, handler: Handler, port: Port | None, due: int) -> None:
+    """Pass the message that was kept last on at an instant."""
+    own = memory(inst, handler)
 
     def quiet(_first: object, _second: object) -> None:
         latest, own.latest, own.timer = own.latest, None, None
         later(kernel, inst, lambda: _behind_debounce(kernel, inst, handler, latest, port))
 
-    own.timer = arm(kernel, inst, due, quiet)
+    own.timer = arm(kernel, inst, due, quiet, ("debounce", handler, port))
 
 
 def _batch(kernel: State, inst: Instance, handler: Handler, message: Value, port: Port | None) -> bool:
@@ -168,11 +173,18 @@ def _batch(kernel: State, inst: Instance, handler: Handler, message: Value, port
     if len(own.batch) >= size(inst):
         return _flush(kernel, inst, handler, own, port)
     if len(own.batch) == 1:
-        due = kernel.now + nanos(within(inst), 0)
-        own.timer = arm(
-            kernel, inst, due, lambda _a, _b: later(kernel, inst, lambda: _flush(kernel, inst, handler, own, port))
-        )
+        batched(kernel, inst, handler, port, kernel.now + nanos(within(inst), 0))
     return False
+
+
+def batched(kernel: State, inst: Instance, handler: Handler, port: Port | None, due: int) -> None:
+    """Run the reaction for what was collected by an instant."""
+    own = memory(inst, handler)
+
+    def over(_first: object, _second: object) -> None:
+        later(kernel, inst, lambda: _flush(kernel, inst, handler, own, port))
+
+    own.timer = arm(kernel, inst, due, over, ("batch", handler, port))
 
 
 def _flush(kernel: State, inst: Instance, handler: Handler, own: Memory, port: Port | None) -> bool:
@@ -584,9 +596,9 @@ def _tick(kernel: State, inst: Instance, handler: Handler) -> None:
 # ---- timers and the program table ----------------------------------------------------------------------------
 
 
-def arm(kernel: State, inst: Instance, due: int, function: Firing) -> Timer:
+def arm(kernel: State, inst: Instance, due: int, function: Firing, what: tuple[Any, ...] | None = None) -> Timer:
     """Arm a timer that dies with its coglet's life."""
-    timer = kernel.timers.add(due, Timer(function, inst))
+    timer = kernel.timers.add(due, Timer(function, inst, None, what))
     if inst.timers is None:
         inst.timers = []
     inst.timers.append(timer)

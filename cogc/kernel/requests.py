@@ -164,6 +164,18 @@ def _call(kernel: State, activity: Activity, request: CallProgram) -> None:
     kernel.effects.append(Call(call, unit, program, arguments, values, inst.path, sandbox, effect))
 
 
+def under_way(kernel: State, activity: Activity, request: CallProgram, call: int) -> Call:
+    """Let an activity wait for the call of a program that is under way already. Return the call, as an effect."""
+    inst = activity.inst
+    unit = inst.code.unit
+    program = unit.bundle.programs[request.program]
+    activity.calls.add(call)
+    kernel.calls[call] = (activity, inst, program.result)
+    values = unit.attributes(program)(inst, *request.arguments)
+    arguments = {p.name: v for p, v in zip(program.parameters, request.arguments, strict=True)}
+    return Call(call, unit, program, arguments, values, inst.path, request.sandbox, "")
+
+
 def _is_shared(kernel: State, activity: Activity, request: CallProgram, effect: Key) -> bool:
     """Return whether the effect of a call is done or under way; the activity then goes on with its result."""
     turn = activity.turn

@@ -39,7 +39,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cogc.kernel import failing, joins, pools, python, queues, reactions, wiring
+from cogc.kernel import failing, joins, periods, pools, python, queues, reactions, wiring
 from cogc.kernel.models import registry
 from cogc.kernel.namespace import ABSENT
 from cogc.kernel.objects import (
@@ -54,17 +54,15 @@ from cogc.kernel.objects import (
     Activity,
     FailureReport,
     Instance,
-    Port,
     Slot,
 )
 from cogc.kernel.ports import outside_step
 from cogc.kernel.program import ChildCode, Handler, nanos
-from cogc.kernel.timers import Timer, following
 from cogc.kernel.unit import CogletCode
 from cogc.kernel.waits import Limit
 from cogc.language.closed import assert_never
 from cogc.language.functions import truth
-from cogc.language.limits import outside, outside_pool
+from cogc.language.limits import outside_pool
 from cogc.language.meter import METER, Interrupted, aside
 from cogc.language.values import Failure
 
@@ -378,74 +376,13 @@ def started(kernel: State, inst: Instance) -> None:
     if kernel.trace:
         kernel.trace.record("start", inst)
     for handler in inst.code.every:
-        _arm(kernel, inst, handler)
+        periods.arm(kernel, inst, handler)
     if inst.code.unit.bundle.queues:
         queues.attend(kernel, inst)
     if inst.gate or inst.backlog:
         kernel.wake(inst)
         if inst.gate & URGENT:
             kernel.ready.append(inst)
-
-
-def _arm(kernel: State, inst: Instance, handler: Handler) -> None:
-    """Arm an `every` or `after`: a grid from the coglet's start, or the times of day."""
-    assert handler.trigger.value is not None
-    given = inst.code.unit.value(handler.trigger.value, inst)
-    period = nanos(given, 0)
-    port = Port(inst, handler.name, (handler,), 1 << 60)
-    once = handler.trigger.kind == "after"
-    if not once and (wanted := outside("every", given)):
-        raise Failure("error", f"the period of `{handler.name}` must be {wanted}", handler.reaction.at)
-    timer = Timer(None, port, period)
-
-    def fire(port: Port, period: int) -> None:
-        if not once:
-            kernel.timers.add(_next(kernel, handler, period), timer)
-        _tick(kernel, port)
-
-    timer.function = fire
-    due = kernel.now + max(0, period) if once else _next(kernel, handler, period)
-    kernel.timers.add(due, timer)
-    if inst.timers is None:
-        inst.timers = []
-    inst.timers.append(timer)
-
-
-def _next(kernel: State, handler: Handler, period: int) -> int:
-    """Return the instant at which a timer is due next."""
-    if not handler.trigger.time_of_day:
-        due = following(kernel.now - kernel.lag, period, kernel.now)
-        kernel.skipped += (due - kernel.now + kernel.lag) // period - 1
-        return due
-    from datetime import timedelta
-
-    from cogc.language.clock import next_at, parse_time_of_day
-    from cogc.language.values import Time, moment, time_of
-
-    seconds, zone = parse_time_of_day(handler.trigger.time_of_day)
-    after = moment(Time(kernel.epoch + kernel.now))
-    days = max(1, round(period / 86_400_000_000_000))
-    found = next_at(after, seconds, zone)
-    if days > 1 and kernel.now:  # from half a day before, so that a change of clocks does not move it
-        found = next_at(found + timedelta(days=days - 1, hours=-12), seconds, zone)
-    return time_of(found).nanos - kernel.epoch
-
-
-def _tick(kernel: State, port: Port) -> None:
-    """Queue the message of a timer. The tick is skipped if an earlier one still waits or runs."""
-    inst = port.inst
-    handler = port.handlers[0]
-    running = port.fill
-    if not running and handler.waits and handler.concurrent is None and inst.activities:
-        running = any(a.handler is handler for a in inst.activities)
-    if running:
-        kernel.skipped += 1
-        if kernel.trace:
-            kernel.trace.record("skip", inst, cause=0, port=port.label)
-        return
-    port.fill = 1
-    cause = kernel.trace.record("tick", inst, cause=0, port=port.label) if kernel.trace else 0
-    kernel.messages.append((port, None, cause))
 
 
 # ---- processes -----------------------------------------------------------------------------------------------

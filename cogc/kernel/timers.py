@@ -14,14 +14,20 @@ Firing: TypeAlias = Callable[[Any, Any], object]
 
 
 class Timer:
-    """A timer that is armed: it calls `function(first, second)` unless it is cancelled before."""
+    """A timer that is armed: it calls `function(first, second)` unless it is cancelled before.
 
-    __slots__ = ("first", "function", "second")
+    `what` names its kind, and what belongs to it, where another kernel could arm it again (`snapshot.py`).
+    """
 
-    def __init__(self, function: Firing | None, first: Any = None, second: Any = None) -> None:
+    __slots__ = ("first", "function", "second", "what")
+
+    def __init__(
+        self, function: Firing | None, first: Any = None, second: Any = None, what: tuple[Any, ...] | None = None
+    ) -> None:
         self.function = function
         self.first = first
         self.second = second
+        self.what = what
 
     def cancel(self) -> None:
         """Keep the timer from firing; the timer stays in its bucket until its instant."""

@@ -93,10 +93,16 @@ class Carrier:
         if sinks.sync is not None and sinks.journal is not None:
             self.commit = Commit(sinks.journal, sinks.sync, outside.wake)
             outside.told = []
+        self.objects: dict[str, tuple[Any, Any]] = {}
+        """The last states that objects in Python have saved, by path: parameters and state."""
+        self.begun_at: dict[int, int] = {}
+        """The instants at which the calls under way were begun."""
         self.since: dict[int, int] = {}
         """The instants at which calls were begun first that a resumed run begins again."""
         self.notes: dict[str, Callable[..., object]] = {}
         """The functions that take the notes of the journal when the run is resumed, by their kinds."""
+        self.remembers = False
+        """True if the journal has notes: a service goes through them when the run is resumed."""
         self.on_resumed: list[Callable[[], object]] = []
         """The functions that are called when the state of a resumed run is there, before anything of it goes on."""
         self._noted = 0
@@ -112,10 +118,17 @@ class Carrier:
     def note(self, kind: str, *data: Any) -> None:
         """Write an event to the journal that the shell brings about by itself."""
         self._event(kind, *data)
+        if kind == "revived":
+            self.objects.pop(data[0], None)
+
+    def heard_up_to(self, number: int) -> None:
+        """Take note that the messages of the root up to a number have left."""
+        self._noted = number
 
     def remember(self, kind: str, *data: Any) -> None:
         """Note in the journal of a durable run what a service has to know when the run goes on; `notes` takes it then."""
         if self.commit is not None:
+            self.remembers = True
             self._event(kind, *data)
 
     async def certain(self) -> None:
@@ -279,7 +292,7 @@ class Carrier:
 
     def _call(self, call: Outward) -> None:
         """Begin a call: a scripted reply is due later on the kernel's clock, everything else is a task."""
-        since = self.since.pop(call.id, self.kernel.now)
+        since = self.begun_at[call.id] = self.since.pop(call.id, self.kernel.now)
         answer = self.models.answer(call) if isinstance(call, Ask) else None
         if answer is not None:
             delay, value = answer
@@ -314,6 +327,7 @@ class Carrier:
         with scope:
             self.outside.result(call.id, await self._value(call))
         del self.under_way[call.id]
+        self.begun_at.pop(call.id, None)
         if scope.cancelled_caught:
             self.executors.claims.cancelled(call.id)
         self.outside.left(call.id)

@@ -29,13 +29,14 @@ class Entered(NamedTuple):
 
 
 class Entries:
-    """The messages from outside of one run. `event` writes to its journal. `counts` has the messages of each channel."""
+    """The messages from outside of one run. `event` writes to its journal. `counts` has the messages of each channel, and `given` counts those that the
+    command line has given."""
 
     def __init__(self, kernel: Kernel, outside: Outside, event: Callable[..., None]) -> None:
         self.kernel = kernel
         self.outside = outside
         self.event = event
-        self.seq = 0
+        self.seq = self.given = 0
         self.counts: Counter[str] = Counter()
         self.waiting: list[Notice] = []
         self.closed = False
@@ -75,6 +76,7 @@ class Entries:
         self.event("input", channel, value, *([True] if given else []))
         record = self.kernel.input(channel, value)
         self.seq += 1
+        self.given += given
         self.counts[channel] += 1
         return Entered(self.seq, record)
 

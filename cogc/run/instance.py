@@ -2,6 +2,7 @@
 
     lock             a record of the process that runs the instance; `flock` holds it
     journal.jsonl    the journal of the last run
+    journal.next     a journal that begins anew with a snapshot, until it takes the place of the one before
     journal.new      the journal of a run of which nothing has left yet: if it dies, it has never been
     state.db         the states that outlive a run (`state.py`)
     queues.db        the items of queues in memory, which live as long as the run
@@ -34,6 +35,7 @@ JOURNAL = "journal.jsonl"
 STATES = "state.db"
 QUEUES = "queues.db"
 _NEW = "journal.new"
+_NEXT = "journal.next"
 LOCK = "lock"
 _PATIENCE = GRACE + LIMIT + 3.0
 """Seconds in which the processes of a dead run have to end."""
@@ -93,6 +95,7 @@ class Instance:
     def journal(self, head: dict[str, object]) -> Journal:
         """Return the journal of the run: a new one, or the one of the run that goes on, cut behind its last whole line."""
         recording = self.recording
+        (self.folder / _NEXT).unlink(missing_ok=True)
         if recording is not None:
             self.file = open(self.folder / JOURNAL, "r+b", buffering=0)  # noqa: SIM115 - open until `close`
             self.file.truncate(recording.size)
@@ -110,6 +113,27 @@ class Instance:
             record.write((self.folder / JOURNAL).read_bytes()[: self.recording.size])
         return record
 
+    def put(self, text: bytes) -> BinaryIO:
+        """Put a journal that begins anew on disk, in place of the one before. Return its file. OSError leaves that one as it is."""
+        assert self.file is not None
+        if self._is_new:
+            self.sync()
+        draft = self.folder / _NEXT
+        made = open(touch(str(draft)), "wb", buffering=0)  # noqa: SIM115 - open until `close`
+        try:
+            left = memoryview(text)
+            while left:
+                left = left[made.write(left) :]
+            os.fdatasync(made.fileno())
+            os.replace(draft, self.folder / JOURNAL)
+        except OSError:
+            made.close()
+            raise
+        self.file.close()
+        self.file = made
+        _sync_folder(self.folder)
+        return made
+
     def sync(self) -> None:
         """Put what was written on disk. From then on the run is the last one of the instance."""
         assert self.file is not None
@@ -123,11 +147,7 @@ class Instance:
         if self._last and not self.keep.nothing:
             retention.keep_journal(self.folder, self.folder / JOURNAL, self.runs, self._last)
         os.replace(self.folder / _NEW, self.folder / JOURNAL)
-        descriptor = os.open(self.folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        _sync_folder(self.folder)
         with suppress(OSError):  # what cannot be removed now is removed at the next start
             retention.clear(self.folder, self.keep, self.folder / JOURNAL, time.time())
 
@@ -139,6 +159,15 @@ class Instance:
             with suppress(OSError):
                 (self.folder / _NEW).unlink()
         self.lock.release()
+
+
+def _sync_folder(folder: Path) -> None:
+    """Put the names of the files of a folder on disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 class Lock:

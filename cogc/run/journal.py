@@ -8,7 +8,9 @@ last item of each line is a checksum of the line and of all lines before it, so 
 found at its place (`_sealed`, `_opened`). A last line that is torn was being written when the run was killed, and is
 left out.
 
-`line_forms.py` has the items of each kind of line. Some kinds are no events of the kernel. `call` says what the kernel asked for, so that a replay can compare.
+`line_forms.py` has the items of each kind of line. Some kinds are no events of the kernel. `snapshot` has the whole state
+(`kernel/snapshot.py`): a journal whose earlier events are not kept begins with it, and a resume begins with the last one. `call` says what the
+kernel asked for, so that a replay can compare.
 `left` says how many effects had been carried out by then that leave the run. `saved` has what an object in Python gave
 for a resume. A *note* has what a service has to know of the run when it goes on: of which folder a coglet was created, which
 task an order is for. Whoever replays gives a function for each kind of notes, which is called where the note was made.
@@ -33,20 +35,23 @@ from cogc.diagnostics.visible import visible_bytes
 from cogc.kernel import disturb
 from cogc.kernel.effects import Ask, Call, Dispatch, Effect
 from cogc.kernel.machine import Kernel
+from cogc.kernel.snapshot import Misfit, restore
 from cogc.kernel.unit import Unit
 from cogc.language.codec import encode, unpacked
 from cogc.language.values import Failure, shorten
 from cogc.run import line_forms
 
-VERSION = 5
-"""The version that is written. Older ones are read too: 4 had no `left`, no `saved` and no places of calls, 3 said of no step that it was
+VERSION = 6
+"""The version that is written. Older ones are read too: 5 had no snapshots, 4 had no `left`, no `saved` and no places of calls, 3 said of no step that it was
 cut short."""
 UNESCAPED = 2
 """The version before 3: a record of the user's could not be told from a tag."""
-READ = (UNESCAPED, 3, 4, VERSION)
+READ = (UNESCAPED, 3, 4, 5, VERSION)
 """The versions that are read."""
 _OPEN = ("told", "hosted", "order", "unit", "steer", "progress", "test")
 """The events whose form depends on what they say: the part of the kernel that takes them knows it."""
+SNAPSHOT = "snapshot"
+"""The kind of a line that has the whole state."""
 CRASH = "COGC_CRASH_AT"
 """The variable that kills the process at a write of its journal, for tests: `7` right after the seventh, `7-` right before it."""
 Outward = Call | Ask | Dispatch
@@ -104,13 +109,16 @@ class Timed(Protocol):
 
 class Journal:
     """Writes events as they are admitted. The session calls `flush` before it releases the effects that follow from
-    them. `writes` counts how often it has written. `copy` is a second file that gets the same."""
+    them. `writes` counts how often it has written, `events` the events, `size` the bytes, `grown` those since the last snapshot. `copy`
+    is a second file that gets the same."""
 
     def __init__(self, file: BinaryIO, head: dict[str, object]) -> None:
         self.file = file
         self.lines: list[object] = [{"journal": VERSION, **head}]
         self.checksum = 0
         self.writes = 0
+        self.events = -1  # the head is none
+        self.size = self.grown = 0
         self.copy: BinaryIO | None = None
         self._crash = os.environ.get(CRASH, "")
 
@@ -119,6 +127,8 @@ class Journal:
         """Return a journal that goes on behind the last line of a recording. Its file stands there."""
         made = cls(file, {})
         made.lines, made.checksum = [], recording.checksum
+        made.events = recording.length
+        made.size = made.grown = recording.size
         return made
 
     def event(self, kernel: Timed, kind: str, *data: object) -> None:
@@ -138,8 +148,25 @@ class Journal:
             _write(self.file, data)
             if self.copy is not None:
                 _write(self.copy, data)
+            self.events += len(self.lines)
+            self.size += len(data)
+            self.grown += len(data)
             self.lines = []
             self._crash_at(f"{self.writes}")
+
+    def anew(self, head: dict[str, object], event: Event) -> bytes:
+        """Return a journal that begins with an event in place of all that was written."""
+        first, checksum = _sealed(visible_bytes(encode({"journal": VERSION, **head})), 0)
+        line, _ = _sealed(visible_bytes(encode(event)), checksum)
+        self._crash_at(f"{self.writes + 1}-")
+        return first + b"\n" + line + b"\n"
+
+    def goes_on_in(self, file: BinaryIO, text: bytes) -> None:
+        """Go on in a file that has the text of a journal which begins anew, and stands at its end."""
+        self.file, self.size = file, len(text)
+        self.checksum = int(text[-11:-3], 16)
+        self.writes += 1
+        self._crash_at(f"{self.writes}")
 
     def _crash_at(self, place: str) -> None:
         """Kill this process if a test wants it to crash at this place."""
@@ -197,6 +224,13 @@ class Recording(NamedTuple):
     def over(self) -> bool:
         """True if it reaches the end of its run."""
         return is_whole(self.events)
+
+    @property
+    def length(self) -> int:
+        """The number of the events of the run, those before the snapshot with which a journal begins too."""
+        if not self.events or self.events[0][2] != SNAPSHOT:
+            return len(self.events)
+        return int(self.events[0][3]["shell"]["events"]) + len(self.events) - 1
 
 
 def load(data: bytes) -> Recording:
@@ -261,16 +295,37 @@ def is_whole(events: list[Event]) -> bool:
     return bool(events) and events[-1][2] == "end"
 
 
+def last_snapshot(events: list[Event]) -> int:
+    """Return the index of the last snapshot of a journal, or -1."""
+    return next((i for i in range(len(events) - 1, -1, -1) if events[i][2] == SNAPSHOT), -1)
+
+
+def begin_with(kernel: Kernel, event: Event) -> list[Call]:
+    """Give a new kernel the state of a snapshot. Return the calls under way. Raise Divergence if it does not fit the program."""
+    try:
+        return restore(kernel, event[3]["kernel"])
+    except (Misfit, KeyError, TypeError) as error:
+        raise Divergence(f"the snapshot with which the journal begins does not fit: {error}") from None
+
+
 def replay(
-    kernel: Kernel, events: list[Event], taken: Taken | None = None, goes_on: bool = False, notes: Notes | None = None
+    kernel: Kernel,
+    events: list[Event],
+    taken: Taken | None = None,
+    goes_on: bool = False,
+    notes: Notes | None = None,
+    skipped: int = 0,
 ) -> None:
-    """Hand the events of a journal in to a new kernel. `taken` is called with the effects after each stretch, `notes` with what a
-    service has noted.
+    """Hand the events of a journal in to a new kernel, which those that are `skipped` have led to. `taken` is called with the effects
+    after each stretch, `notes` with what a service has noted.
 
     Raise Divergence if the kernel asks for another call than the recorded one, does not ask for one that is recorded, refuses an
     event that was taken, or goes on where a step was cut short. A journal without an end is replayed up to its last event: up to the
     first call that it does not have, unless the run `goes_on` from there.
     """
+    if events and events[0][2] == SNAPSHOT:
+        begin_with(kernel, events[0])
+        events, skipped = events[1:], skipped + 1
     expected = {e[3]: e for e in events if e[2] == "call"}
     whole = is_whole(events)
     kernel.door.cuts = {}
@@ -302,11 +357,11 @@ def replay(
         try:
             _hand_in(kernel, event)
         except Failure as refused:
-            raise Divergence(f"line {i + 2}: a {kind} that was taken is refused: {refused.message}") from None
+            raise Divergence(f"line {skipped + i + 2}: a {kind} that was taken is refused: {refused.message}") from None
         except (LookupError, TypeError, AttributeError, ValueError) as unfit:
             if kind not in _OPEN:
                 raise
-            raise Divergence(f"line {i + 2}: a {kind} does not have its form: {unfit}") from None
+            raise Divergence(f"line {skipped + i + 2}: a {kind} does not have its form: {unfit}") from None
         _cut_short(kernel)
     if whole:
         kernel.run()

@@ -89,6 +89,7 @@ RUN = {
     "heard": form("path:text channel:text"),
     "task": form("task:text order:count path:text offer:text given:record context:text message:any held:true?"),
     "cancelled": form("task:text"),
+    "snapshot": form("state:record"),
     "stop": form(""),
     "test": form("act:text path:text ..."),
     "end": form("outcome:text? saved:text?"),

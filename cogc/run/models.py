@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -91,12 +92,27 @@ class Models:
         return delay, counted(reply, ask.request)
 
     def _script(self, ask: Ask) -> Scripted:
-        key = ask.unit, ask.model.key
+        return self._loaded(ask.unit, ask.model)
+
+    def _loaded(self, unit: Unit, model: ir.Model) -> Scripted:
+        key = unit, model.key
         if key not in self.scripts:
             from cogc.run.scripted import Scripted  # YAML is slow to import
 
-            self.scripts[key] = Scripted.load(Path(ask.model.folder) / ask.model.argument)
+            self.scripts[key] = Scripted.load(Path(model.folder) / model.argument)
         return self.scripts[key]
+
+    def used_up(self, unit: Unit) -> list[list[Any]]:
+        """Return how often the items of each script of a unit may still be used: `[[model, [number ...]] ...]`."""
+        return [[key, script.left] for (of, key), script in self.scripts.items() if of is unit]
+
+    def use_up(self, unit: Unit, left: list[list[Any]]) -> None:
+        """Let the items of scripts be used as often as they may still be used. A script that is another one by now begins anew."""
+        for key, counts in left:
+            model = unit.bundle.models.get(key)
+            with suppress(OSError, ValueError):  # whoever asks the model hears of it
+                if model is not None and model.provider == "scripted":
+                    self._loaded(unit, model).left = counts
 
     async def ask(self, ask: Ask, emit: Emit) -> Any:
         """Return a provider's reply within the time that is left, or a Failure. `emit` takes pieces of its text."""

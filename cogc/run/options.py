@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, BinaryIO, NamedTuple
 
 from cogc.kernel.effects import LogLine, Output
 from cogc.kernel.machine import Kernel
@@ -13,6 +13,21 @@ from cogc.kernel.permissions import Sandbox
 from cogc.run.journal import Journal, Recording
 from cogc.run.state import StateStore
 from cogc.run.trace import TraceWriter
+
+EVERY = 1 << 19
+"""The bytes by which a journal grows between two snapshots, at least."""
+Put = Callable[[bytes], BinaryIO]
+"""Puts a journal on disk in place of the one before, and returns its file, which stands at its end."""
+
+
+class Compaction(NamedTuple):
+    """The needs of a run that writes snapshots: the head of a journal that begins anew and what puts it on disk, or None where
+    earlier events are kept; the bytes between two snapshots, and those for each byte of the last one."""
+
+    head: dict[str, object]
+    put: Put | None
+    every: int = EVERY
+    share: int = 1
 
 
 @dataclass(slots=True, kw_only=True)
@@ -58,7 +73,7 @@ class Sinks:
     """The records that a run writes besides its outputs: a trace, a journal, the saved states.
 
     `sync` puts what was written to the journal on disk; with it the run is durable: no effect leaves before that. A run with a
-    `recording` goes on where that ends.
+    `recording` goes on where that ends. With a `compaction` it writes snapshots.
     """
 
     trace: TraceWriter | None = None
@@ -66,3 +81,4 @@ class Sinks:
     states: StateStore | None = None
     sync: Callable[[], None] | None = None
     recording: Recording | None = None
+    compaction: Compaction | None = None

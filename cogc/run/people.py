@@ -11,6 +11,7 @@ import json
 import os
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import partial
@@ -112,6 +113,8 @@ class People:
         self.instance = ""
         """The name of a durable run, whose answers are kept until they are in its journal."""
         self.aside: Callable[[], AbstractContextManager[Any]] = nullcontext
+        self.used: Counter[str] = Counter()
+        """The questions that were asked of those whose answers are given, by program."""
         self._one = trio.Lock()
 
     async def ask(self, question: Question, call: int) -> Any:
@@ -131,6 +134,7 @@ class People:
 
     def recall(self, program: str) -> None:
         """Use up the answer of the command line to a question that was asked before the run was resumed."""
+        self.used[program] += 1
         answers = self.answers.get(program, [])
         if len(answers) > 1:
             del answers[0]
@@ -138,6 +142,7 @@ class People:
     async def _given(self, question: Question, call: int) -> Any:
         """Return the next answer of the command line. The last one is used again."""
         answers = self.answers[question.program]
+        self.used[question.program] += 1
         answer = answers.pop(0) if len(answers) > 1 else answers[0]
         if answer.is_none(question.choices):
             await self.clock.forsake(call, f"`{question.program}` of {question.path}")

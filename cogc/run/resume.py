@@ -2,7 +2,8 @@
 
 The order of events.
 
-1. The events of the journal are handed in to the new kernel (`journal.replay`). Nothing is carried out meanwhile. What the effects
+1. If the journal has a snapshot, the kernel gets the state of the last one, and the shell what it knew then (`snapshots.py`). The events of
+   the journal behind it, or else all of them, are handed in to the new kernel (`journal.replay`). Nothing is carried out meanwhile. What the effects
    say is taken note of: the calls that were begun, the messages of the root, the answers of scripts that were used up.
 2. The tables of the shell are made again: messages from outside are counted, claimed items are held, plans are held. A service makes
    its own ones again, from the notes of the journal and the answers to orders (`Carrier.notes`, `Orders.on_recall`). Calls of exports
@@ -20,6 +21,7 @@ a run can be resumed any number of times.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from cogc.kernel import queues
@@ -29,7 +31,8 @@ from cogc.language.codec import packed
 from cogc.language.values import Failure
 from cogc.run.carrying import LEAVING, Carrier
 from cogc.run.delayed import Message
-from cogc.run.journal import Event, Outward, Recording, replay
+from cogc.run.journal import Divergence, Event, Outward, Recording, begin_with, last_snapshot, replay
+from cogc.run.snapshots import take_up
 
 FAIL = "fail"
 """The `on_resume` of a program that is not begun again."""
@@ -60,13 +63,21 @@ def resume(carrier: Carrier, recording: Recording) -> Resumed:
 
     Raise `journal.Divergence` if the program of the session departs from the recording.
     """
-    events = recording.events
+    start = last_snapshot(recording.events)
+    events = recording.events[start + 1 :]
     found = Resumed(_left(events), {e[3] for e in events if e[2] == "call"})
+    if start >= 0:
+        _begin_with(carrier, found, recording.events[start])
     door = carrier.kernel.door
     poll, told, door.poll, door.told = door.poll, door.told, None, None
     try:
         replay(
-            carrier.kernel, events, lambda effects: _taken(carrier, found, effects), goes_on=True, notes=carrier.notes
+            carrier.kernel,
+            events,
+            partial(_taken, carrier, found),
+            goes_on=True,
+            notes=carrier.notes,
+            skipped=start + 1,
         )
     finally:
         door.poll, door.told, door.cuts = poll, told, None
@@ -81,6 +92,21 @@ def resume(carrier: Carrier, recording: Recording) -> Resumed:
     _taken(carrier, found, _drained(carrier))
     _begin_again(carrier, found)
     return found
+
+
+def _begin_with(carrier: Carrier, found: Resumed, event: Event) -> None:
+    """Begin with a snapshot: of the kernel, of what the shell knew, and of the calls under way."""
+    calls = begin_with(carrier.kernel, event)
+    try:
+        since = take_up(carrier, event[3]["shell"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise Divergence(f"the snapshot with which the journal begins does not fit: {error}") from None
+    for call in calls:
+        found.open[call.id] = call
+        found.since[call.id] = since.get(call.id, carrier.kernel.now)
+        found.recorded.add(call.id)
+    found.count = carrier.carried
+    found.left = max(found.left, found.count)
 
 
 def _left(events: list[Event]) -> int:
@@ -133,20 +159,21 @@ def _recall(carrier: Carrier, found: Resumed, call: Call) -> None:
 
 def _count(carrier: Carrier, events: list[Event]) -> None:
     """Count what came from outside, and give the messages of the command line that had not entered."""
-    given = 0
     for _, _, kind, *data in events:
         if kind == "input":
             carrier.entries.seq += 1
             carrier.entries.counts[data[0]] += 1
-            given += len(data) > 2
+            carrier.entries.given += len(data) > 2
         elif kind == "order":
             carrier.orders.recorded(*data)
         elif kind == "unit":
             carrier.orders.adopted(data[0], carrier.kernel.outer.units[data[0]])
+        elif kind in carrier.notes:
+            carrier.remembers = True
     options = carrier.options
     waiting = [(0, *item) for item in options.inputs]
     waiting += sorted(options.later, key=lambda item: item[0])
-    for instant, channel, value in waiting[given:]:
+    for instant, channel, value in waiting[carrier.entries.given :]:
         carrier.delays.add(instant, Message(channel, value, given=True))
 
 
@@ -173,9 +200,10 @@ def _revive(carrier: Carrier, found: Resumed, events: list[Event]) -> None:
     for _, _, kind, *data in events:
         if kind == "saved":
             path, given, state = data
-            coglets.saved[path] = given, state
+            carrier.objects[path] = given, state
         elif kind == "revived":
-            coglets.saved.pop(data[0], None)
+            carrier.objects.pop(data[0], None)
+    coglets.saved.update(carrier.objects)
     if kernel.root is None:
         return
     for inst in _in_python(kernel.root):

@@ -207,6 +207,18 @@ class Scripted:
         except (yaml.YAMLError, RecursionError) as error:
             raise ValueError(f"{path}: {str(error).splitlines()[0]}") from None
 
+    @property
+    def left(self) -> list[int]:
+        """The number of times that each item may still be used, rules first."""
+        return [rule.left for rule in (*self.rules, *self.replies)]
+
+    @left.setter
+    def left(self, counts: list[int]) -> None:
+        rules = [*self.rules, *self.replies]
+        if len(rules) == len(counts):
+            for rule, count in zip(rules, counts, strict=True):
+                rule.left = count
+
     def answer(self, ask: Ask) -> tuple[int, dict[str, Any]]:
         """Return the delay of the answer to a request in nanoseconds, and the answer."""
         messages = ask.request["messages"]

@@ -63,6 +63,7 @@ from cogc.run.options import RunOptions as RunOptions
 from cogc.run.options import Sinks as Sinks
 from cogc.run.outside import Notice, Outside
 from cogc.run.resume import Resumed, resume
+from cogc.run.snapshots import Snapshots
 from cogc.run.stopping import EXIT_CODES, Ending, Stopping, signals
 
 STRETCH = 500
@@ -100,6 +101,9 @@ class Session(Carrier):
     ) -> None:
         super().__init__(kernel, options, outside, background, executors, models, dispatchers, sinks)
         self.mirror = mirror
+        self.snapshots: Snapshots | None = None
+        if sinks.compaction is not None and sinks.journal is not None and self.commit is not None:
+            self.snapshots = Snapshots(self, sinks.journal, sinks.compaction)
         self.stopping = Stopping()
         self.outcome: Ending = "done"
         self.met = options.until is None
@@ -213,11 +217,25 @@ class Session(Carrier):
                 self._release()
                 await self._settle()
                 return
+            if self.snapshots is not None and self.snapshots.due:
+                await self._snapshot(self.snapshots)
             if kernel.busy:
                 self._look()
                 self._stop_in_time()
             elif not await self._wait():
                 return
+
+    async def _snapshot(self, snapshots: Snapshots) -> None:
+        """Write a snapshot, if nothing stands in its way. All effects leave before."""
+        if self.stopping.begun or not snapshots.ready():
+            return
+        await self._settle()
+        if not self.journal_failed:
+            try:
+                await snapshots.write()
+            except OSError as error:  # of a journal that goes on behind its snapshots
+                assert self.commit is not None
+                self.commit.fail(error)
 
     async def _stretch(self) -> None:
         """Let the kernel take up to `STRETCH` messages: fewer if they leave many effects, and on a real clock if they take long."""
@@ -289,7 +307,9 @@ class Session(Carrier):
                 self.limited.discard(call)
                 self.delays.drop(call)
             if call in outside.saved:
-                self._event("saved", *outside.saved.pop(call))
+                path, given, state = outside.saved.pop(call)
+                self.objects[path] = given, state
+                self._event("saved", path, given, state)
             self._event("result", call, value)
             kernel.result(call, value)
 

@@ -23,7 +23,8 @@ from cogc.ir import Bundle
 from cogc.kernel.effects import LogLine, Output
 from cogc.kernel.unit import Unit
 from cogc.run.build import build_session
-from cogc.run.journal import VERSION, Journal, Recording, load
+from cogc.run.journal import SNAPSHOT, VERSION, Journal, Recording, load
+from cogc.run.options import Compaction
 from cogc.run.people import People
 from cogc.run.plans import Keeping
 from cogc.run.session import RunOptions, Session, Sinks
@@ -57,10 +58,25 @@ class CrashFile(io.BytesIO):
             raise Killed
         return super().write(data)
 
+    def put(self, text: bytes) -> CrashFile:
+        """Hold a journal that begins anew, in place of the one before: all of it or nothing."""
+        self.writes += 1
+        if self.full and self.writes >= self.full:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        kills = 0 < self.at <= self.writes
+        if not kills or (self.writes == self.at and not self.early):
+            self.seek(0)
+            self.truncate()
+            super().write(text)
+        if kills:
+            raise Killed
+        return self
+
 
 @dataclass
 class World:
-    """A system and the folder that it works in. `settings` makes the settings of one start of it."""
+    """A system and the folder that it works in. `settings` makes the settings of one start of it. With `every` it writes snapshots
+    whenever its journal has grown by so many bytes, and the journal begins anew with them unless it is `whole`."""
 
     bundle: Bundle
     folder: Path
@@ -68,6 +84,11 @@ class World:
     options: dict[str, Any] = field(default_factory=dict)
     answers: dict[str, list[str]] = field(default_factory=dict)
     plans: str = "memory"
+    every: int = 0
+    whole: bool = False
+    snapshots: int = 0
+    before: set[int] = field(default_factory=set)
+    """The calls whose results were in the journal before it began anew."""
     journal: bytes = b""
     outputs: dict[int, tuple[str, Any]] = field(default_factory=dict)
     """What has come out, by number: a repeat is the same."""
@@ -105,7 +126,7 @@ class World:
             "version": VERSION,
         }
         journal = Journal.after(file, recording) if recording is not None else Journal(file, head)
-        made = self._session(journal, recording)
+        made = self._session(journal, recording, file, head)
         try:
             trio.run(_bounded, made)
         except BaseException as error:
@@ -113,14 +134,22 @@ class World:
                 raise
         self.journal = file.getvalue()
         self.writes = file.writes
+        self.snapshots += made.snapshots.written if made.snapshots is not None else 0
         return made
 
-    def _session(self, journal: Journal, recording: Recording | None) -> Session:
+    def _session(
+        self, journal: Journal, recording: Recording | None, file: CrashFile, head: dict[str, object]
+    ) -> Session:
+        def put(text: bytes) -> CrashFile:
+            self.before |= _results(file.getvalue())
+            return file.put(text)
+
+        compaction = Compaction(head, None if self.whole else put, self.every, 0) if self.every else None
         given = {
             "run": "r", "seed": 1, "epoch": self.epoch, "signals": False, "keep": None, "inputs": self.inputs, "on_output": self.heard,
             "on_log": self.log, **self.options,
         }  # fmt: skip
-        sinks = Sinks(journal=journal, sync=lambda: None, recording=recording)
+        sinks = Sinks(journal=journal, sync=lambda: None, recording=recording, compaction=compaction)
         return build_session(Unit(self.bundle), RunOptions(**given), self.settings(), sinks)
 
     def calls(self) -> set[int]:
@@ -133,7 +162,11 @@ class World:
 
     def results(self) -> set[int]:
         """The numbers of the calls whose results are in the journal."""
-        return {event[3] for event in load(self.journal).events if event[2] == "result"} if self.journal else set()
+        return self.before | (_results(self.journal) if self.journal else set())
+
+
+def _results(journal: bytes) -> set[int]:
+    return {event[3] for event in load(journal).events if event[2] == "result"}
 
 
 async def _bounded(made: Session) -> None:
@@ -184,7 +217,7 @@ def campaign(
 
 
 def _has_start(journal: bytes) -> bool:
-    return any(event[2] == "start" for event in load(journal).events)
+    return any(event[2] in ("start", SNAPSHOT) for event in load(journal).events)
 
 
 def _emptied(folder: Path) -> Path:

@@ -157,6 +157,32 @@ def queues(store: str, **options: Any) -> Callable[[Path], World]:
     return make
 
 
+# ---- a service that rests between its messages -----------------------------------------------------------------
+
+SERVICE = """
+queue jobs: int = memory { lease: 30s }
+program work(x: int) -> int = shell ["sh", "-c", "echo $COGC_CALL_ID >> ledger; echo {{ x * 10 }}"] { output: json }
+coglet Work { transmit out: int
+  state done: int = 0 keep
+  on jobs as x { let r = work(x)
+    done = done + 1
+    out <- r + done } }
+coglet Main { listen put: int
+  transmit out: any
+  state sum: int = 0
+  create w = Work * 2
+  on put as n distinct n within 1m { jobs <- n }
+  every 200ms { out <- ["tick", sum, random()] }
+  on w.out as r debounce 20ms { sum = sum + r
+    out <- r } }
+"""
+
+
+def service(folder: Path) -> World:
+    later = [(n * 70_000_000, "put", n % 5) for n in range(1, 8)]
+    return World(build(SERVICE), folder, [], {"sim": True, "later": later, "stop_at": 800_000_000})
+
+
 # ---- a tree with timers, pools, joins and modifiers ------------------------------------------------------------
 
 TREE = """

@@ -75,7 +75,7 @@ class ModelState:
     has dispatched it, `sandbox` is what holds its conversations, and `max_depth` how deep they may nest at most."""
 
     __slots__ = (
-        "_agents", "_shared", "budget", "max_depth", "partials", "questions", "registry", "sandbox", "spending", "usages", "waiting",
+        "_agents", "budget", "max_depth", "partials", "questions", "registry", "sandbox", "shared", "spending", "usages", "waiting",
     )  # fmt: skip
 
     def __init__(self, budget: Settings) -> None:
@@ -90,7 +90,8 @@ class ModelState:
         self.partials: dict[int, Partial] = {}
         """The parts of the answers that are on their way, by the numbers of the requests."""
         self._agents: dict[Instance, AgentState] = {}
-        self._shared: dict[str, Budget] = {}
+        self.shared: dict[str, Budget] = {}
+        """The budgets of coglets that have one, by their paths, since their first conversation."""
 
     def agent(self, inst: Instance) -> AgentState:
         """Return the state of an agent's conversations, made at its first use."""
@@ -121,11 +122,11 @@ class ModelState:
             inst = inst.parent
         if inst is None:
             return self.budget
-        known = self._shared.get(inst.path)
+        known = self.shared.get(inst.path)
         if known is None:
             assert inst.code.ir.budget is not None
             limits = inst.code.unit.value(inst.code.ir.budget, inst)
-            known = self._shared[inst.path] = Budget(inst.path, limits, None, self.budget_of(inst.parent), shared=True)
+            known = self.shared[inst.path] = Budget(inst.path, limits, None, self.budget_of(inst.parent), shared=True)
         return known
 
     def usage(self, program: str, model: str) -> Usage:

@@ -1,0 +1,123 @@
+"""Snapshots of a durable run: when they are written, and what the shell adds to that of the kernel.
+
+The model. When the journal has grown by `EVERY` bytes since the last snapshot, and by as much as that one takes, the loop looks
+at each turn whether a snapshot can be written (`kernel/snapshot.py` says what stands in its way). Before it is written, all effects
+have left. It is an event `snapshot` of the journal, with what the kernel and the shell know. The journal begins anew
+with it, or, where earlier events are kept, goes on behind it. So the time of a resume is bounded by what comes between
+two snapshots, and the journal of a long run by the size of its state.
+
+The shell's part is what `resume.py` otherwise counts in the events: how many messages, orders and effects there were, which scripted
+answers are used up, what objects in Python would go on with.
+
+Costs. Each byte of a snapshot stands for a byte of the journal at least, so that snapshots at most double what is written. A look
+that finds an obstacle is repeated after `AGAIN` bytes.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+import trio
+
+from cogc.kernel import snapshot
+from cogc.run.carrying import Carrier
+from cogc.run.journal import SNAPSHOT, Journal
+from cogc.run.options import Compaction
+from cogc.run.taps import Said
+
+AGAIN = 1 << 16
+"""The bytes by which a journal grows before a snapshot is tried again."""
+
+
+class Snapshots:
+    """The snapshots of one run. `obstacle` says what has kept the last one from being written."""
+
+    def __init__(self, carrier: Carrier, journal: Journal, compaction: Compaction) -> None:
+        self.carrier = carrier
+        self.journal = journal
+        self.compaction = compaction
+        self.obstacle = ""
+        self.written = 0
+        self._next = compaction.every
+
+    @property
+    def due(self) -> bool:
+        """True if the journal has grown enough."""
+        return self.journal.grown >= self._next
+
+    def ready(self) -> bool:
+        """Return whether a snapshot can be written now. If not, it is tried again later."""
+        carrier = self.carrier
+        self.obstacle = snapshot.obstacle(carrier.kernel)
+        if carrier.executors.plans.held:
+            self.obstacle = "a plan is held"
+        elif carrier.remembers or carrier.orders.open:
+            self.obstacle = "a service has tasks"
+        if self.obstacle:
+            self._next = self.journal.grown + min(AGAIN, self.compaction.every)
+        return not self.obstacle
+
+    async def write(self) -> None:
+        """Write a snapshot, and put it on disk. A journal that cannot begin anew goes on as it is."""
+        carrier, journal, (head, put, every, share) = self.carrier, self.journal, self.compaction
+        kernel = carrier.kernel
+        data = {"kernel": snapshot.written(kernel), "shell": self._shell()}
+        event = [kernel.steps, kernel.now, SNAPSHOT, data]
+        before = journal.size
+        if put is None:
+            journal.lines.append(event)
+            journal.flush()
+            size = journal.size - before
+        else:
+            text = journal.anew(head, event)
+            size = len(text)
+            try:
+                journal.goes_on_in(await trio.to_thread.run_sync(put, text), text)
+            except OSError as error:
+                self.obstacle = str(error)
+                self._next = journal.grown + every
+                return
+        journal.grown = 0
+        self.written += 1
+        self._next = max(every, size * share)
+
+    def _shell(self) -> dict[str, Any]:
+        """Return what the shell knows."""
+        carrier = self.carrier
+        entries, taps = carrier.entries, carrier.taps
+        return {
+            "events": self.journal.events,
+            "entries": [entries.seq, entries.given, dict(entries.counts)],
+            "orders": carrier.orders.last,
+            "carried": carrier.carried,
+            "outputs": carrier.outputs,
+            "last": carrier.last,
+            "counts": dict(taps.counts),
+            "kept": [[said.number, said.channel, said.data.decode()] for kept in taps.kept.values() for said in kept],
+            "scripts": carrier.models.used_up(carrier.kernel.unit),
+            "answers": dict(carrier.executors.settings.people.used),
+            "objects": [[path, given, state] for path, (given, state) in carrier.objects.items()],
+            "since": {str(call): carrier.begun_at.get(call, carrier.kernel.now) for call in carrier.kernel.calls},
+        }
+
+
+def take_up(carrier: Carrier, data: dict[str, Any]) -> dict[int, int]:
+    """Give the shell of a session that has not begun what it knew. Return the instants at which the calls under way were begun."""
+    entries, taps = carrier.entries, carrier.taps
+    entries.seq, entries.given, counts = data["entries"]
+    entries.counts.update(counts)
+    carrier.orders.last = data["orders"]
+    carrier.carried = data["carried"]
+    carrier.outputs, carrier.last = data["outputs"], data["last"]
+    carrier.heard_up_to(carrier.kernel.outputs)
+    taps.counts.update(data["counts"])
+    for number, channel, text in data["kept"]:
+        taps.kept.setdefault(channel, deque(maxlen=taps.keep or None)).append(Said(number, channel, text.encode()))
+    carrier.models.use_up(carrier.kernel.unit, data["scripts"])
+    people = carrier.executors.settings.people
+    for program, count in data["answers"].items():
+        for _ in range(count):
+            people.recall(program)
+    carrier.objects.update({path: (given, state) for path, given, state in data["objects"]})
+    return {int(call): instant for call, instant in data["since"].items()}

@@ -34,6 +34,7 @@ OWNERS = {
     "hypercorn": {"service"},
     "starlette": {"service"},
     "textual": {"screens"},
+    "opentelemetry": {"traces"},
 }
 # the one circle of imports that is a design: the kernel's heart, a state machine whose functions call each other
 HEART = {

@@ -169,10 +169,22 @@ def _add_records(add: Add) -> None:
         help="write a trace to FILE; `--trace` alone writes it to the run's folder, and shows a live view in a terminal",
     )
     add(
+        "--otlp",
+        metavar="URL",
+        help="send spans to the collector of OpenTelemetry at URL while the run goes on, over OTLP/HTTP (extra: otel)",
+    )
+    add("--otlp-contents", action="store_true", help="with --otlp: send what people, models and tools say too")
+    add(
         "--log",
         choices=list(LEVELS),
         default="info",
         help="lowest level at which the log of coglets is printed to stderr (default: info)",
+    )
+    add(
+        "--log-format",
+        choices=("people", "json"),
+        default="people",
+        help="print the log of coglets for people, or as one JSON object a line (default: people)",
     )
     add("--quiet", action="store_true", help="print no summary of losses and of the cost of models at the end")
     add(
@@ -264,6 +276,8 @@ def _run(bundle: ir.Bundle, options: Namespace, prints: ExitStack, script: Scrip
         warn_of_spec(bundle, options)
     if options.keep is not None and (options.replay or bundle.root in bundle.setts):
         raise UsageError("--keep is for the journals of an instance, which setts and recorded runs do not have")
+    if getattr(options, "otlp", None) and (options.replay or bundle.root in bundle.setts):
+        raise UsageError("--otlp is for runs of a coglet: `cogc trace export --format otlp` makes spans of any trace")
     if bundle.root in bundle.setts:
         refuse_doors(options, "this program's root is a sett; programs with a coglet as root have such doors")
         from cogc.commands import run_sett  # slow to import, as all that follows below

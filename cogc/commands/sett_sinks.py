@@ -18,7 +18,7 @@ from cogc.commands.streams import Sink, sink_of_stdout, terminal
 from cogc.disk.state_folder import StateFolder, touch
 from cogc.run.journal import Journal
 from cogc.run.people import People
-from cogc.run.trace import TraceWriter
+from cogc.run.trace import TraceWriter, log_object
 from cogc.sett.board import Board
 
 if TYPE_CHECKING:
@@ -113,7 +113,10 @@ class SettSinks:
         if self.view is not None:
             self.view.note(kind, path, fields)
         elif kind == "log" and LEVELS[fields["level"]] >= LEVELS[self.options.log]:
-            sys.stderr.write(f"{t:9.3f} {fields['level']:<5} {path}: {fields['data']}\n")
+            if self.options.log_format == "json":
+                sys.stderr.write(log_object(round(t, 6), self.instance, fields["level"], path, fields["data"]))
+            else:
+                sys.stderr.write(f"{t:9.3f} {fields['level']:<5} {path}: {fields['data']}\n")
         if kind == "artefact" and self.options.output == "json":
             sys.stdout.write(msgspec.json.encode({"channel": "artefact", "data": fields["data"]}).decode() + "\n")
             sys.stdout.flush()

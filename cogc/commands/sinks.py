@@ -35,7 +35,11 @@ from cogc.run.plans import show
 from cogc.run.session import Session
 from cogc.run.state import StateError, StateStore, anew
 from cogc.run.team_status import team_line
-from cogc.run.trace import States, TraceWriter, line
+from cogc.run.trace import States, TraceWriter, line, log_object
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cogc.traces.otlp import Exporter
 
 
 class RunSinks:
@@ -77,6 +81,7 @@ class RunSinks:
         self.where = ""
         self.doors: Doors | None = None
         self.journal_failure = ""
+        self.exporter: Exporter | None = None
         self.server: Server | None = None
 
     def __enter__(self) -> RunSinks:
@@ -84,6 +89,8 @@ class RunSinks:
             if self.traced:
                 self.where = self.options.trace or touch(str(self._folder() / "trace.jsonl"))
                 self.trace = TraceWriter(self._open(self.where))
+            if getattr(self.options, "otlp", None):
+                self.exporter = self._exporter(self.options.otlp)
             record = self._open(self.options.record, PRIVATE) if self.options.record else None
             if self.instance is not None:
                 self.states = self._states(self.instance)
@@ -121,6 +128,9 @@ class RunSinks:
                 f"cogc: cannot write the journal of the instance: {self.journal_failure}; nothing left after that, and the run goes on when it "
                 f"is started again\n"
             )
+        lost = "" if self.exporter is None else self.exporter.close()
+        if lost:
+            self.err(f"cogc: {lost}\n")
         if self.traced and self.options.trace == "":
             self.err(f"cogc: the trace is in {self.where}\n")
 
@@ -202,7 +212,7 @@ class RunSinks:
             keep=frozenset() if until is None else until.channels,
             on_output=self.output,
             on_log=self.log,
-            on_records=self._lines if self.plain_lines else None,
+            on_records=self._hear if self.plain_lines or self.exporter is not None else None,
             on_resumed=self._resumed,
         )
 
@@ -266,6 +276,26 @@ class RunSinks:
         if self.plain_lines:
             self._lines(records)
 
+    def _hear(self, records: list[dict[str, Any]]) -> None:
+        """Take records of a run that goes on."""
+        if self.plain_lines:
+            self._lines(records)
+        if self.exporter is not None:
+            self.exporter.take(records)
+
+    def _exporter(self, url: str) -> Exporter:
+        """Return what sends the spans of the run. The span above them is the one that the environment names."""
+        from cogc.traces.otlp import Exporter  # an extra
+        from cogc.traces.spans import Spans, parent_of
+
+        above = parent_of(os.environ.get("TRACEPARENT", ""))
+        try:
+            return Exporter(url, Spans(self.id, self.epoch, self.bundle, self.options.otlp_contents, above))
+        except ImportError as missing:
+            raise UsageError(f"--otlp needs the extra `otel`: pip install 'cogc[otel]' ({missing})") from None
+        except ValueError as error:
+            raise UsageError(f"--otlp {error}") from None
+
     def _lines(self, records: list[dict[str, Any]]) -> None:
         """Print trace records as lines for people."""
         self.out("".join(line(self.states_shown.whole(r)) + "\n" for r in records))
@@ -296,6 +326,9 @@ class RunSinks:
     def log(self, entry: LogLine) -> None:
         """Print a log entry of a coglet to stderr."""
         if LEVELS[entry.level] < LEVELS[self.options.log]:
+            return
+        if getattr(self.options, "log_format", "people") == "json":
+            self.err(log_object(entry.t / 1e9, self.id, entry.level, entry.path, entry.value))
             return
         shown = entry.value if isinstance(entry.value, str) else msgspec.json.encode(plain(entry.value)).decode()
         trace = entry.trace if os.environ.get("COGC_DEBUG") == "1" else ""

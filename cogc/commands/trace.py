@@ -32,6 +32,10 @@ from cogc.traces import diff, export
 from cogc.traces.file import TraceFile
 from cogc.traces.index import Index
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cogc import ir
+
 
 def arguments(parser: ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
@@ -78,12 +82,13 @@ def _add_export(parser: ArgumentParser) -> None:
     add("file", metavar="FILE", help="path of a trace, or of the folder of a run")
     add(
         "--format",
-        choices=("csv", "perfetto", "mermaid", "html"),
+        choices=("csv", "perfetto", "mermaid", "html", "otlp"),
         required=True,
-        help="a table, a timeline for ui.perfetto.dev, a sequence diagram, or a page that stands alone",
+        help="a table, a timeline for ui.perfetto.dev, a sequence diagram, a page that stands alone, or spans of OpenTelemetry in JSON",
     )
     add("-o", "--out", metavar="FILE", help="file that is written (default: stdout)")
-    add("--spec", metavar="SPEC", help="with html: spec of the run, for the kinds, docs and lines of its coglets")
+    add("--spec", metavar="SPEC", help="with html and otlp: spec of the run, for what its coglets and models are")
+    add("--contents", action="store_true", help="with otlp: what people, models and tools have said too")
     filters(add)
 
 
@@ -223,10 +228,14 @@ def _before(one: _Trace, record: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _export(options: Namespace) -> int:
     """Write a trace in another form."""
-    if options.spec and options.format != "html":
-        raise UsageError(f"--spec is for html: {options.format} takes nothing from it")
+    if options.spec and options.format not in ("html", "otlp"):
+        raise UsageError(f"--spec is for html and otlp: {options.format} takes nothing from it")
+    if options.contents and options.format != "otlp":
+        raise UsageError("--contents is for otlp: the other formats have all that a record has")
     if options.format == "html":
         return _put(_page(options), options)
+    if options.format == "otlp":
+        return _put(_spans(options), options)
     records = _records(options, wanted_of(options))
     match options.format:
         case "csv":
@@ -241,14 +250,9 @@ def _export(options: Namespace) -> int:
 
 def _page(options: Namespace) -> Iterator[str]:
     """Yield a trace as a page."""
-    from cogc.commands.load import (
-        load,
-    )  # the compiler and the picture are slow to import, and this format alone needs them
-    from cogc.traces import page
+    from cogc.traces import page  # it draws the picture, and is slow to import
 
-    bundle = load(options.spec, None, [], Problems()) if options.spec else None
-    if options.spec and bundle is None:
-        raise UsageError(f"`{options.spec}` has mistakes: cogc check {options.spec}")
+    bundle = _bundle(options)
     path, wanted = _path(options.file), wanted_of(options)
     with Index(path) as index:
         index.read()
@@ -256,10 +260,41 @@ def _page(options: Namespace) -> Iterator[str]:
         yield page.page(index, rows, path, bundle)
 
 
+def _spans(options: Namespace) -> Iterator[str]:
+    """Yield a trace as spans. A trace does not say when its run began: it has ended when its file was written last."""
+    from cogc.traces import otlp  # for this format alone
+    from cogc.traces.spans import Spans
+
+    bundle = _bundle(options)
+    path, wanted = _path(options.file), wanted_of(options)
+    with Index(path) as index:
+        index.read()
+        ended = os.stat(path).st_mtime_ns
+        began = ended - round(index.times[index.count - 1] * 1e9) if index.count else ended
+        run = str(index.record(0).get("run", "")) if index.count else ""
+        spans = Spans(run, began, bundle, options.contents)
+        records = (record for record in index.records() if wanted(record))
+        yield from otlp.document(spans.all(records))
+
+
+def _bundle(options: Namespace) -> ir.Bundle | None:
+    """Return the program that `--spec` names, or None."""
+    from cogc.commands.load import load  # the compiler is slow to import, and few formats need it
+
+    bundle = load(options.spec, None, [], Problems()) if options.spec else None
+    if options.spec and bundle is None:
+        raise UsageError(f"`{options.spec}` has mistakes: cogc check {options.spec}")
+    return bundle
+
+
+FORMS = ("html", "csv", "perfetto", "mermaid")
+"""The formats that the viewer writes."""
+
+
 def exported(index: Index, form: str, file: str, rows: Iterable[int] | None) -> str:
     """Write rows of a trace, or all, in a form to a file, and return what was done. Raise UsageError if that cannot be."""
-    if form not in _KINDS:
-        raise UsageError(f"there is no format `{form}`: {', '.join(_KINDS)}")
+    if form not in FORMS:
+        raise UsageError(f"there is no format `{form}`: {', '.join(FORMS)}")
     records = index.records(rows)
     match form:
         case "csv":
@@ -293,6 +328,7 @@ _KINDS: dict[str, tuple[str, Callable[[str], bool]]] = {
     "csv": ("table of a trace", lambda text: text.startswith(",".join(export.COLUMNS))),
     "perfetto": ("timeline", lambda text: text.startswith(export.TIMELINE)),
     "html": ("page of a trace", lambda text: text.startswith("<!doctype html>\n<!-- cogc trace -->")),
+    "otlp": ("file of spans", lambda text: text.startswith('{"resourceSpans":[')),
     "mermaid": ("sequence diagram", lambda text: text.startswith(export.DIAGRAM)),
 }
 """The files that each format writes, and how each is known."""

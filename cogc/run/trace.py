@@ -29,6 +29,11 @@ def encoded(record: dict[str, Any]) -> bytes:
     return visible_bytes(masked_bytes(msgspec.json.encode(record, enc_hook=_hook)))
 
 
+def log_object(t: float, run: str, level: str, path: str, data: Any) -> str:
+    """Return a log entry of a coglet as a line of JSON, with its end. `t` is in seconds of the run."""
+    return encoded({"t": t, "run": run, "level": level, "path": path, "data": data}).decode() + "\n"
+
+
 class TraceWriter:
     """Writes records in batches of BATCH."""
 

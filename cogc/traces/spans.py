@@ -1,0 +1,400 @@
+"""The spans of a trace, by the conventions of OpenTelemetry for generative AI.
+
+| in the trace | span |
+| --- | --- |
+| the run | `invoke_workflow ROOT` |
+| a plan | `plan NAME`, from its first state to its last |
+| a call of an agent, or of a program that asks a model | `invoke_agent NAME` |
+| any other call | `execute_tool NAME` |
+| a request to a model and its reply | `chat MODEL` |
+| a finding of a definition of done | the event `gen_ai.evaluation.result` |
+| a failure of a coglet | the event `exception` |
+
+Which span stands in which follows from the causes. The conventions still move: their names are in one table, `NAMES`. What people and
+models have said is left out unless it is asked for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+import msgspec
+
+from cogc import ir
+from cogc.diagnostics.masks import masked
+from cogc.run.trace import States, encoded
+
+NAMES = {
+    "operation": "gen_ai.operation.name",
+    "provider": "gen_ai.provider.name",
+    "workflow": "gen_ai.workflow.name",
+    "agent": "gen_ai.agent.name",
+    "conversation": "gen_ai.conversation.id",
+    "tool": "gen_ai.tool.name",
+    "tool_type": "gen_ai.tool.type",
+    "arguments": "gen_ai.tool.call.arguments",
+    "result": "gen_ai.tool.call.result",
+    "request_model": "gen_ai.request.model",
+    "finish": "gen_ai.response.finish_reasons",
+    "input_tokens": "gen_ai.usage.input_tokens",
+    "output_tokens": "gen_ai.usage.output_tokens",
+    "cache_read": "gen_ai.usage.cache_read.input_tokens",
+    "cache_write": "gen_ai.usage.cache_creation.input_tokens",
+    "input_messages": "gen_ai.input.messages",
+    "output_messages": "gen_ai.output.messages",
+    "evaluation": "gen_ai.evaluation.name",
+    "label": "gen_ai.evaluation.score.label",
+    "explanation": "gen_ai.evaluation.explanation",
+    "error": "error.type",
+    "path": "cogc.path",
+    "run": "cogc.run",
+    "plan": "cogc.plan.id",
+    "unfinished": "cogc.unfinished",
+}
+"""The names of attributes: those of the conventions v0.1.0, and ours."""
+_FAR = 100_000
+"""How many records are remembered, for their causes."""
+_STEPS = 64
+"""How many causes are followed from a request to its conversation."""
+_OVER = ("completed", "failed", "cancelled", "rejected", "done")
+_PARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}.*")
+
+Value = str | int | float | bool | list[str]
+
+
+class Event(NamedTuple):
+    """An event of a span, at a time in nanoseconds since 1970."""
+
+    at: int
+    name: str
+    attributes: dict[str, Value]
+
+
+class Span(NamedTuple):
+    """A span, with times in nanoseconds since 1970. `parent` is 0 at the top. `error` is empty if all went well."""
+
+    name: str
+    is_client: bool
+    trace: int
+    id: int
+    parent: int
+    start: int
+    end: int
+    attributes: dict[str, Value]
+    events: list[Event]
+    error: str
+
+
+class _Open:
+    """A span that has no end yet."""
+
+    def __init__(self, seq: int, t: float, parent: int, is_client: bool = False) -> None:
+        self.seq = seq
+        self.t = t
+        self.parent = parent
+        self.is_client = is_client
+        self.name = ""
+        self.asked = False
+        self.attributes: dict[str, Value] = {}
+        self.events: list[Event] = []
+
+
+class _Known(NamedTuple):
+    """The part of a record that the records behind it need."""
+
+    kind: str
+    cause: int
+    call: int
+    program: str
+
+
+def parent_of(header: str) -> tuple[int, int] | None:
+    """Return the trace and the span of a `traceparent`; None if it is none."""
+    found = _PARENT.fullmatch(header)
+    if found is None or not int(found[1], 16) or not int(found[2], 16):
+        return None
+    return int(found[1], 16), int(found[2], 16)
+
+
+class Spans:
+    """Makes spans of records, as they come. `epoch` is the beginning of the run in nanoseconds since 1970. `contents` adds what was said.
+
+    `take` gives the spans that a record ends, `end` those that are still open, and that of the run.
+    """
+
+    def __init__(
+        self, run: str, epoch: int, bundle: ir.Bundle | None, contents: bool, parent: tuple[int, int] | None = None
+    ) -> None:
+        self.run = run
+        self.epoch = epoch
+        self.contents = contents
+        self.trace, above = parent or (_number(run, 16), 0)
+        self.root = _Open(0, 0.0, above)
+        self.models = {} if bundle is None else {model.name: model for model in bundle.models.values()}
+        self.agents = frozenset(() if bundle is None else (p.name for p in bundle.programs.values() if p.kind == "llm"))
+        self.calls: dict[int, _Open] = {}
+        self.asks: dict[int, _Open] = {}
+        self.plans: dict[str, _Open] = {}
+        self.seen: OrderedDict[int, _Known] = OrderedDict()
+        self.conversations: OrderedDict[int, int] = OrderedDict()
+        self.calls_seen: OrderedDict[int, int] = OrderedDict()
+        self.last = 0.0
+        self.found: dict[str, int] = {}
+        self.states = States()
+
+    def take(self, record: dict[str, Any]) -> list[Span]:
+        """Take a record, and return the spans that it ends."""
+        kind, seq = str(record.get("kind")), int(record.get("seq", 0))
+        self.last = max(self.last, float(record.get("t", 0.0)))
+        call = record.get("call")
+        call = call if isinstance(call, int) else 0
+        self.seen[seq] = _Known(kind, int(record.get("cause", 0)), call, str(record.get("program", "")))
+        if len(self.seen) > _FAR:
+            self.seen.popitem(last=False)
+        if not self.root.name and kind == "create":
+            self.root.name = str(record.get("coglet", ""))
+        if kind in ("call", "ask", "result", "reply", "fail") or (
+            kind == "state" and str(record.get("name", "")).startswith("·")
+        ):
+            plain: dict[str, Any] = msgspec.json.decode(encoded(record))
+            return self._act(kind, seq, call, plain)
+        return []
+
+    def _act(self, kind: str, seq: int, call: int, record: dict[str, Any]) -> list[Span]:
+        match kind:
+            case "call":
+                self._call(seq, call, record)
+            case "ask":
+                self._ask(seq, call, record)
+            case "result":
+                return self._ended(self.calls.pop(call, None), record)
+            case "reply":
+                return self._ended(self.asks.pop(call, None), record)
+            case "fail":
+                self._fail(record)
+            case _:
+                return self._state(seq, record)
+        return []
+
+    def all(self, records: Iterable[dict[str, Any]]) -> Iterator[Span]:
+        """Yield the spans of whole traces, each when it ends."""
+        for record in records:
+            yield from self.take(record)
+        yield from self.end()
+
+    def end(self) -> list[Span]:
+        """Return the spans that are still open, and that of the run."""
+        left = [*self.asks.values(), *self.calls.values(), *self.plans.values()]
+        for span in left:
+            span.attributes[NAMES["unfinished"]] = True
+        self.root.attributes |= {
+            NAMES["operation"]: "invoke_workflow",
+            NAMES["workflow"]: self.root.name,
+            NAMES["run"]: self.run,
+        }
+        self.root.name = f"invoke_workflow {self.root.name}".strip()
+        found = [self._span(span, self.last, "") for span in [*left, self.root]]
+        self.asks, self.calls, self.plans = {}, {}, {}
+        return found
+
+    # ---- what begins -------------------------------------------------------------------------------------------
+
+    def _call(self, seq: int, call: int, record: dict[str, Any]) -> None:
+        program, path = str(record.get("program", "")), str(record.get("path", ""))
+        self.calls_seen[call] = seq
+        if len(self.calls_seen) > _FAR:
+            self.calls_seen.popitem(last=False)
+        if program.startswith("·"):  # the own calls of a plan or a definition of done
+            return
+        conversation = self._conversation(seq, "")
+        span = _Open(
+            seq,
+            float(record["t"]),
+            self._id(self.calls[conversation].seq) if conversation in self.calls else self._around(path),
+        )
+        span.name = program
+        span.asked = program in self.agents
+        span.attributes[NAMES["path"]] = path
+        if self.contents:
+            span.attributes[NAMES["arguments"]] = _text(record.get("data"))
+        self.calls[call] = span
+
+    def _ask(self, seq: int, call: int, record: dict[str, Any]) -> None:
+        program, model = str(record.get("program", "")), str(record.get("model", ""))
+        conversation = self._conversation(seq, program)
+        known = self.calls.get(conversation)
+        if known is not None:
+            known.asked = True
+            known.attributes[NAMES["conversation"]] = f"{self.run}/{conversation}"
+        self.conversations[call] = conversation
+        if len(self.conversations) > _FAR:
+            self.conversations.popitem(last=False)
+        span = _Open(
+            seq,
+            float(record["t"]),
+            self._id(known.seq) if known is not None else self._around(str(record.get("path", ""))),
+            True,
+        )
+        declared = self.models.get(model)
+        name = model if declared is None else declared.argument or model
+        span.name = f"chat {name}"
+        span.attributes |= {
+            NAMES["operation"]: "chat", NAMES["provider"]: "unknown" if declared is None else declared.provider, NAMES["request_model"]: name,
+            NAMES["agent"]: program, NAMES["conversation"]: f"{self.run}/{conversation}", NAMES["path"]: str(record.get("path", "")),
+        }  # fmt: skip
+        if self.contents:
+            span.attributes[NAMES["input_messages"]] = _text(record.get("data"))
+        self.asks[call] = span
+
+    def _conversation(self, seq: int, program: str) -> int:
+        """Return the number of the call in whose conversation a record stands; 0 if it is in none. A request stands in the call of its program."""
+        known = self.seen.get(seq)
+        for _ in range(_STEPS):
+            if known is None:
+                return 0
+            known = self.seen.get(known.cause)
+            if known is None:
+                return 0
+            if known.kind == "call" and program and known.program == program:
+                return known.call
+            if known.kind == "reply" and known.call in self.conversations:
+                found = self.conversations[known.call]
+                if not program or self._program(found) in ("", program):
+                    return found
+            if known.kind == "result":  # the causes of its call lead on
+                begun = self.calls_seen.get(known.call)
+                known = self.seen.get(begun, known) if begun is not None else known
+        return 0
+
+    def _program(self, call: int) -> str:
+        begun = self.calls_seen.get(call)
+        known = self.seen.get(begun) if begun is not None else None
+        return "" if known is None else known.program
+
+    def _around(self, path: str) -> int:
+        """Return the span in which what a coglet does stands: the nearest plan above it, or the run."""
+        above = [p for p in self.plans if path == p or path.startswith(f"{p}/")]
+        return self._id(self.plans[max(above, key=len)].seq) if above else self._id(0)
+
+    # ---- what ends ---------------------------------------------------------------------------------------------
+
+    def _ended(self, span: _Open | None, record: dict[str, Any]) -> list[Span]:
+        """Return the span that a result or a reply ends."""
+        if span is None:
+            return []
+        error = str(record.get("error_kind") or "error") if "error" in record else ""
+        data = record.get("data")
+        if span.is_client:
+            self._reply(span, data)
+        elif self.contents and not error:
+            span.attributes[NAMES["result"]] = _text(data)
+        return [self._span(span, float(record["t"]), error)]
+
+    def _reply(self, span: _Open, data: Any) -> None:
+        if not isinstance(data, dict):
+            return
+        usage = data.get("usage")
+        usage = {k: v for k, v in usage.items() if isinstance(v, int)} if isinstance(usage, dict) else {}
+        read, write = usage.get("cache_read", 0), usage.get("cache_write", 0)
+        span.attributes |= {
+            NAMES["input_tokens"]: usage.get("input", 0) + read + write,
+            NAMES["output_tokens"]: usage.get("output", 0),
+        }
+        if read or write:
+            span.attributes |= {NAMES["cache_read"]: read, NAMES["cache_write"]: write}
+        if data.get("stop"):
+            span.attributes[NAMES["finish"]] = [str(data["stop"])]
+        if self.contents:
+            span.attributes[NAMES["output_messages"]] = _text([{"role": "assistant", "content": data.get("content")}])
+
+    def _fail(self, record: dict[str, Any]) -> None:
+        attributes: dict[str, Value] = {
+            NAMES["error"]: str(record.get("error_kind", "")),
+            "exception.type": str(record.get("error_kind", "")),
+            NAMES["path"]: str(record.get("path", "")),
+        }
+        if self.contents:
+            attributes["exception.message"] = str(record.get("error", ""))
+        self.root.events.append(Event(self._ns(float(record["t"])), "exception", attributes))
+
+    def _state(self, seq: int, record: dict[str, Any]) -> list[Span]:
+        """Take a state of a plan or a definition of done."""
+        try:
+            data = self.states.whole(record).get("data")
+        except (ValueError, KeyError, TypeError):
+            return []
+        path, name, t = str(record.get("path", "")), str(record.get("name")), float(record["t"])
+        if name == "·findings" and isinstance(data, list):
+            before = self.found.get(path, 0)
+            for finding in data[before if len(data) >= before else 0 :]:
+                self._finding(path, t, finding)
+            self.found[path] = len(data)
+        if name != "·plan" or not isinstance(data, dict):
+            return []
+        span = self.plans.get(path)
+        if span is None:
+            span = self.plans[path] = _Open(seq, t, self._around(path))
+            span.name = f"plan {data.get('name', '')}".strip()
+            span.attributes |= {NAMES["operation"]: "plan", NAMES["plan"]: str(data.get("id", "")), NAMES["path"]: path}
+        status = str(data.get("status", ""))
+        if status not in _OVER:
+            return []
+        del self.plans[path]
+        return [self._span(span, t, "" if status in ("completed", "done") else status)]
+
+    def _finding(self, path: str, t: float, finding: Any) -> None:
+        if not isinstance(finding, dict):
+            return
+        attributes: dict[str, Value] = {
+            NAMES["evaluation"]: str(finding.get("criterion", "")),
+            NAMES["label"]: str(finding.get("status", "")),
+            NAMES["path"]: path,
+        }
+        if self.contents:
+            attributes[NAMES["explanation"]] = str(finding.get("details", ""))
+        self.root.events.append(Event(self._ns(t), "gen_ai.evaluation.result", attributes))
+
+    # ---- spans -------------------------------------------------------------------------------------------------
+
+    def _span(self, span: _Open, end: float, error: str) -> Span:
+        if not span.is_client and NAMES["operation"] not in span.attributes:
+            operation = "invoke_agent" if span.asked else "execute_tool"
+            span.attributes[NAMES["operation"]] = operation
+            span.attributes[NAMES["agent" if span.asked else "tool"]] = span.name
+            if not span.asked:
+                span.attributes[NAMES["tool_type"]] = "function"
+            span.name = f"{operation} {span.name}"
+        if error:
+            span.attributes[NAMES["error"]] = error
+        return Span(
+            masked(span.name),
+            span.is_client,
+            self.trace,
+            self._id(span.seq),
+            span.parent,
+            self._ns(span.t),
+            self._ns(end),
+            span.attributes,
+            span.events,
+            error,
+        )
+
+    def _id(self, seq: int) -> int:
+        return _number(f"{self.run} {seq}", 8)
+
+    def _ns(self, t: float) -> int:
+        return self.epoch + round(t * 1e9)
+
+
+def _number(text: str, size: int) -> int:
+    """Return the number of so many bytes that a text is known by; never 0."""
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=size).digest()) or 1
+
+
+def _text(data: Any) -> str:
+    """Return a value as text: a string as it is, anything else as JSON."""
+    return data if isinstance(data, str) else msgspec.json.encode(data).decode()

@@ -236,6 +236,31 @@ def test_pan_zoom_drag_and_fit(browser: Any, tmp_path: Path) -> None:
         page.wait_for_function("() => document.querySelector('cog-graph').moved.size === 0")
 
 
+def test_a_drag_draws_each_box_and_line_once_a_frame(browser: Any, tmp_path: Path) -> None:
+    """However often boxes are moved until the next frame, and from however many ends a line is touched."""
+    with serve(tmp_path, pages.THOUSAND) as (_, port), opened(browser, port) as page:
+        page.wait_for_function(f"() => {BOXES} === 92")
+        moved = page.evaluate(
+            """async () => {
+              const view = document.querySelector("cog-graph"), ids = [...view.shapes.keys()], seen = [];
+              const before = new Map(ids.map((id) => [id, view.shapes.get(id).group.getAttribute("transform")]));
+              const observer = new MutationObserver((list) => seen.push(...list));
+              await new Promise(requestAnimationFrame);
+              observer.observe(view, { attributeFilter: ["transform", "d"], subtree: true });
+              for (let i = 0; i < 3; i++) for (const id of ids) view.drag(id, 5, 2);
+              const early = observer.takeRecords().length;
+              await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+              seen.push(...observer.takeRecords());
+              const shown = seen.filter((one) => !one.target.classList.contains("traffic"));
+              const [x, y] = view.shapes.get(ids[1]).group.getAttribute("transform").match(/-?[0-9.]+/g).map(Number);
+              const [a, b] = before.get(ids[1]).match(/-?[0-9.]+/g).map(Number);
+              return { early, writes: shown.length, drawn: new Set(shown.map((one) => one.target)).size, by: [x - a, y - b] };
+            }"""
+        )
+        assert moved["early"] == 0 and moved["writes"] == moved["drawn"] >= 92
+        assert [round(n, 1) for n in moved["by"]] == [15, 6]
+
+
 def test_the_inspector_and_the_source(browser: Any, tmp_path: Path) -> None:
     with serve(tmp_path, pages.TEN) as (_, port), opened(browser, port) as page:
         page.locator(box("Main/charge")).click()

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 import trio
@@ -33,12 +33,27 @@ LINKS = 100_000
 T = TypeVar("T")
 
 
-class Said(NamedTuple):
+class Said:
     """A message that came out: its number among those of its channel, the channel, and the value as JSON."""
 
-    number: int
-    channel: str
-    data: bytes
+    __slots__ = ("_event", "channel", "data", "number")
+
+    def __init__(self, number: int, channel: str, data: bytes) -> None:
+        self.number = number
+        self.channel = channel
+        self.data = data
+        self._event: bytes | None = None
+
+    def event(self, run: bytes) -> bytes:
+        """Return the message as a server-sent event, which is made once for all followers. `run` is the id of the run."""
+        if self._event is None:
+            self._event = event(run, self.number, self.data)
+        return self._event
+
+
+def event(run: bytes, number: int, data: bytes) -> bytes:
+    """Return a message as a server-sent event. Its id has the id of the run and the number among those of its channel; 0 is no number."""
+    return b"id: %s.%d\ndata: %s\n\n" % (run, number, data) if number else b"data: %s\n\n" % data
 
 
 class Tap(Generic[T]):

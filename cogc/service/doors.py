@@ -37,7 +37,7 @@ from cogc.service.jobs import Jobs
 from cogc.service.members import Members
 from cogc.service.page.routes import is_file, page
 from cogc.service.page.run_source import RunSource
-from cogc.service.stream import Stream, Take, lost, number_of, until_gone
+from cogc.service.stream import Stream, Take, lost, number_of, pace, until_gone
 from cogc.service.watch import Watched
 from cogc.service.webhooks import Verifier
 
@@ -50,8 +50,6 @@ TIMEOUT = 30.0
 """Seconds for which `/ask` waits, if it is not said."""
 LONGEST = 600.0
 """The most seconds for which it waits."""
-PACE = 0.002
-"""Seconds for each follower that pass between two portions of a stream."""
 OPEN = ("/healthz", "/readyz", CARD)
 """The paths that need no token."""
 _AGAIN = {"Retry-After": "1"}
@@ -236,26 +234,20 @@ class Doors:
 
     @contextmanager
     def _events(self, follow: AbstractContextManager[Tap[Said]]) -> Iterator[Take]:
-        """Hold a tap, and give what it has as events, each with the id of the run in its own.
-
-        Clients that hear the same messages share the run's one thread with the run. So a client is not written to more
-        often than once in `PACE` seconds for each client there is: with many clients messages are sent in larger
-        portions, and the run keeps its speed.
-        """
+        """Hold a tap, and give what it has as events, each with the id of the run in its own."""
         run, taken = self.run.encode(), 0
 
         async def take() -> bytes | None:
             nonlocal taken
             if taken:
-                with trio.move_on_after(PACE * self.session.taps.followers):
-                    await tap.ended.wait()
+                await pace(self.session.taps.followers, tap.ended)
             news = await tap.take()
             if news is None:
                 return None
             losses, items = news
             taken += len(items)
             parts = [lost(losses)] if losses else []
-            parts += [b"id: %s.%d\ndata: %s\n\n" % (run, said.number, said.data) for said in items]
+            parts += [said.event(run) for said in items]
             return b"".join(parts)
 
         with follow as tap:

@@ -25,7 +25,7 @@ from cogc.service.loading import Refused, read_data
 from cogc.service.page.routes import page
 from cogc.service.page.run_source import RunSource
 from cogc.service.runtime import Runtime
-from cogc.service.stream import Stream, Take, lost, number_of
+from cogc.service.stream import Stream, Take, lost, number_of, pace
 from cogc.service.watch import Observer
 
 _LINK = ("src_id", "src_channel", "dest_id", "dest_channel")
@@ -94,7 +94,7 @@ class _Routes:
         run = self.runtime.session.options.run
         after = number_of(request.headers.get("last-event-id"), run)
         found = self.runtime.observe(request.path_params["id"], request.path_params["channel"], after)
-        return Stream(_events(run, *found, goes_on=after is not None))
+        return Stream(_events(self.runtime, *found, goes_on=after is not None))
 
     async def link(self, request: Request) -> Response:
         return answer(await self.runtime.link(*needed(request, *_LINK)))
@@ -175,26 +175,25 @@ def number(request: Request, name: str, default: int) -> int:
 
 
 @contextmanager
-def _events(run: str, observer: Observer, end: Callable[[], None], goes_on: bool) -> Iterator[Take]:
+def _events(runtime: Runtime, observer: Observer, end: Callable[[], None], goes_on: bool) -> Iterator[Take]:
     """Hold an observation, and give what it hears as events. A client that goes on by an id is told of what was lost: others may
     take each event for a message."""
-    told = 0
+    run, told, begun = runtime.session.options.run.encode(), 0, False
 
     async def take() -> bytes | None:
-        nonlocal told
+        nonlocal told, begun
+        if begun:
+            await pace(runtime.watched.observers, observer.over)
         heard = await observer.next()
+        begun = True
         if not heard:
             return None
         news, told = observer.lost - told, observer.lost
         parts = [lost(news)] if news and goes_on else []
-        parts += [f"{_id(run, h.number)}data: {h.text}\n\n".encode() for h in heard]
+        parts += [h.event(run) for h in heard]
         return b"".join(parts)
 
     try:
         yield take
     finally:
         end()
-
-
-def _id(run: str, number: int) -> str:
-    return f"id: {run}.{number}\n" if number else ""

@@ -15,6 +15,7 @@ Four things of hypercorn's are changed here, because a client could hold a serve
 
 from __future__ import annotations
 
+import gc
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -207,11 +208,22 @@ async def serving(
             await begun.wait()
         await trio.serve_listeners(server.connection, listeners, handler_nursery=connections)
 
-    async with app.router.lifespan_context(app), trio.open_nursery() as connections, trio.open_nursery() as accepting:
-        accepting.start_soon(accept)
-        try:
-            yield server
-        finally:
-            connections.cancel_scope.deadline = server.close()
-            await server.context.terminated.set()
-            accepting.cancel_scope.cancel()
+    was_collecting = False
+    try:
+        async with (
+            app.router.lifespan_context(app),
+            trio.open_nursery() as connections,
+            trio.open_nursery() as accepting,
+        ):
+            accepting.start_soon(accept)
+            try:
+                yield server
+            finally:
+                was_collecting = gc.isenabled()
+                gc.disable()  # the end of a thousand connections would have it look at all that lives, again and again
+                connections.cancel_scope.deadline = server.close()
+                await server.context.terminated.set()
+                accepting.cancel_scope.cancel()
+    finally:
+        if was_collecting:
+            gc.enable()

@@ -12,6 +12,8 @@ from starlette.types import Message, Receive, Scope, Send
 
 BEAT = 15.0
 """Seconds without an event after which a comment is sent, by which both sides find out that the other has gone."""
+PACE = 0.002
+"""Seconds for each follower of a run that pass between two portions of a stream."""
 Take: TypeAlias = Callable[[], Awaitable[bytes | None]]
 """Waits for events, and returns them as bytes; None at their end. It may be cancelled, and called again."""
 _HEADERS = [
@@ -52,6 +54,17 @@ class Stream:
                 await send(_body(self.last, more=False))
                 return
             await send(_body(found))
+
+
+async def pace(followers: int, over: trio.Event) -> None:
+    """Wait between two portions of a stream, or until there is nothing more to come.
+
+    Clients that hear the same messages share the run's one thread with the run. So a client is not written to more often than
+    once in `PACE` seconds for each client there is: with many clients messages are sent in larger portions, and the run keeps
+    its speed.
+    """
+    with trio.move_on_after(PACE * followers):
+        await over.wait()
 
 
 async def until_gone(receive: Receive, scope: trio.CancelScope) -> None:

@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable
 from functools import partial
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 
 import trio
 
@@ -24,6 +24,7 @@ from cogc.coglet.record import Record
 from cogc.kernel.machine import Kernel
 from cogc.language.values import hidden, plain
 from cogc.run.session import Session
+from cogc.run.taps import event
 
 BUFFER = 256
 """How many messages an observer may be behind; then it loses the oldest."""
@@ -31,12 +32,22 @@ MOST = 20_000
 """How many channels may have their last messages kept; whoever names channels at will cannot fill the memory by that."""
 
 
-class Heard(NamedTuple):
-    """A message that an observer has heard: its number among those of its channel, and its text as JSON. The number is 0 if the
+class Heard:
+    """A message that observers hear: its number among those of its channel, and its text as JSON. The number is 0 if the
     channel has no record."""
 
-    number: int
-    text: str
+    __slots__ = ("_event", "number", "text")
+
+    def __init__(self, number: int, text: str) -> None:
+        self.number = number
+        self.text = text
+        self._event: bytes | None = None
+
+    def event(self, run: bytes) -> bytes:
+        """Return the message as a server-sent event, which is made once for all observers. `run` is the id of the run."""
+        if self._event is None:
+            self._event = event(run, self.number, self.text.encode())
+        return self._event
 
 
 class Feed:
@@ -90,13 +101,13 @@ class Feed:
 
 
 class _Entry:
-    """A message, and its text as JSON, which is made when the first observer wants it."""
+    """A message, and what observers hear of it, which is made when the first of them wants it."""
 
-    __slots__ = ("text", "value")
+    __slots__ = ("heard", "value")
 
     def __init__(self, value: Any) -> None:
         self.value = value
-        self.text: str | None = None
+        self.heard: Heard | None = None
 
 
 class Observer:
@@ -107,13 +118,18 @@ class Observer:
         self.feed = feed
         self.seen = feed.total if after is None else after if after <= feed.total else 0
         self.lost = 0
-        self.ended = False
+        self.over = trio.Event()
         feed.observers.append(self)
+
+    @property
+    def ended(self) -> bool:
+        """True if it looks on no more."""
+        return self.over.is_set()
 
     def end(self) -> None:
         """Look on no more. Whoever waits for the next message is told that none will come."""
         if not self.ended:
-            self.ended = True
+            self.over.set()
             self.feed.observers.remove(self)
             self.feed.wake()
 
@@ -128,16 +144,17 @@ class Observer:
         numbered = feed.is_numbered
         found = []
         for i, entry in enumerate(islice(feed.buffer, first - before, max(0, feed.certain - before)), first + 1):
-            if entry.text is None:
-                entry.text = json.dumps(feed.shown(entry.value))
-            found.append(Heard(i if numbered else 0, entry.text))
+            if entry.heard is None:
+                entry.heard = Heard(i if numbered else 0, json.dumps(feed.shown(entry.value)))
+            found.append(entry.heard)
         self.seen = max(first, feed.certain)
         return found
 
 
 class Watched:
     """The watched channels of one run: the records of channels, and the feeds of those that somebody observes, each by the path of
-    its coglet and then by channel. The channels of the coglet at the path `root` are not recorded by themselves."""
+    its coglet and then by channel. The channels of the coglet at the path `root` are not recorded by themselves. `observers` counts those
+    who look on."""
 
     def __init__(self, session: Session, root: str = "") -> None:
         self.session = session
@@ -146,6 +163,7 @@ class Watched:
         self._batch: list[Callable[[], None]] | None = None
         self._changed: dict[Feed, int] = {}
         self.count = 0
+        self.observers = 0
         self._records: dict[str, dict[str, Record]] = {}
         self._feeds: dict[str, dict[str, Feed]] = {}
         self._heard: set[tuple[str, str]] = set()
@@ -230,8 +248,10 @@ class Watched:
             feed.begin()
             self.session.outside.wake()  # what has come by now may wait for the disk
         observer = Observer(feed, after)
+        self.observers += 1
 
         def end() -> None:
+            self.observers -= 1
             observer.end()
             if not feed.observers and self.feeds(path).get(channel) is feed:
                 self._end(path, channel)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
+import io
 import itertools
 import os
 import re
@@ -13,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from cogc import cli
 from cogc.commands import runtime, runtime_client
 from support.cli import cogc, cogc_here
 from support.console import commands
@@ -270,3 +274,128 @@ def test_a_client_that_never_reads_does_not_hold_the_end(shell: Shell) -> None:
         watching.kill()
         watching.wait()
         watching.stdout.close()
+
+
+WALK = """
+coglet create examples/counter.cog
+coglet create examples/doubler.cog
+coglet create examples/printer.cog
+coglet link counter-a3f1
+coglet link counter-a3f1:count doubler-b2c4:count
+coglet link doubler-b2c4:doubled printer-d5e6:doubled
+coglet transmit doubler-b2c4:count 42
+coglet observe printer-d5e6:log --follow
+coglet enact printer-d5e6 reset
+coglet links
+coglet runtime status
+coglet unlink counter-a3f1:count doubler-b2c4:count
+coglet stop counter-a3f1
+coglet runtime stop
+"""
+"""The walk of the first system's README behind `coglet runtime start`, with its words and its ids."""
+EXAMPLES_OF_WALK = {
+    "counter": """
+class CounterCoglet(Coglet, LifeLet):
+    async def on_start(self):
+        self.count = 0
+
+    @enact("step")
+    async def step(self, _=None):
+        self.count += 1
+        await self.transmit("count", self.count)
+""",
+    "doubler": """
+class DoublerCoglet(Coglet):
+    @listen("count")
+    async def double(self, n):
+        await self.transmit("doubled", n * 2)
+""",
+    "printer": """
+class PrinterCoglet(Coglet, LifeLet):
+    async def on_start(self):
+        self.lines = 0
+
+    @listen("doubled")
+    async def show(self, n):
+        self.lines += 1
+        await self.transmit("log", f"{self.lines}: {n}")
+
+    @enact("reset")
+    async def reset(self, _=None):
+        self.lines = 0
+""",
+}
+
+
+def in_process(shell: Shell, words: list[str]) -> subprocess.CompletedProcess[str]:
+    """Do in this process what the script `coglet` does."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.chdir(shell.place), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            code = cli.coglet([*words, "-p", shell.port])
+        finally:
+            gc.enable()
+    return subprocess.CompletedProcess(words, code, out.getvalue(), err.getvalue())
+
+
+def test_the_walk_of_the_first_readme_word_by_word(shell: Shell) -> None:
+    for name, code in EXAMPLES_OF_WALK.items():
+        text = f"from coglet import Coglet, LifeLet, enact, listen\n{code}"
+        folder(shell.place / "examples", name, text, f"{name.title()}Coglet")
+    ids: dict[str, str] = {}
+    said: dict[str, str] = {}
+    follows = None
+
+    def coglet(line: str) -> str:
+        for known, id in ids.items():
+            line = line.replace(known, id)
+        done = in_process(shell, line.split()[1:])
+        assert done.returncode == 0 and done.stderr == "", line + done.stderr
+        return done.stdout.removesuffix("\n")
+
+    for line in WALK.split("\n")[1:-1]:
+        if line.startswith("coglet create"):
+            id = coglet(line)
+            name = id.partition("-")[0]
+            assert re.fullmatch(r"(counter|doubler|printer)-[0-9a-f]{4}", id) and line.endswith(f"/{name}.cog")
+            ids[next(word for word in WALK.replace(":", " ").split() if word.startswith(f"{name}-"))] = id
+        elif line.endswith("--follow"):
+            words = line.replace("printer-d5e6", ids["printer-d5e6"]).split()[1:]
+            follows = subprocess.Popen([*COGLET, *words, "-p", shell.port], stdout=subprocess.PIPE, text=True)
+            wait_for(lambda: "log(1 subs)" in coglet("coglet runtime status"))
+            coglet("coglet transmit doubler-b2c4:count 21")
+            coglet("coglet enact counter-a3f1 step")
+        else:
+            said[line.removeprefix("coglet ")] = coglet(line)
+    assert follows is not None and follows.stdout is not None
+    assert follows.communicate(timeout=DEADLINE)[0] == '"2: 42"\n"3: 2"\n' and follows.returncode == 0
+    c, d, p = ids["counter-a3f1"], ids["doubler-b2c4"], ids["printer-d5e6"]
+    assert said == {
+        "link counter-a3f1": f"{c} (CounterCoglet)\n  transmit: count",
+        "link counter-a3f1:count doubler-b2c4:count": f"{c}:count -> {d}:count",
+        "link doubler-b2c4:doubled printer-d5e6:doubled": f"{d}:doubled -> {p}:doubled",
+        "transmit doubler-b2c4:count 42": f"transmitted on {d}:count",
+        "enact printer-d5e6 reset": f"sent 'reset' to {p}",
+        "links": f"  {c}:count -> {d}:count\n  {d}:doubled -> {p}:doubled",
+        "runtime status": "\n".join(
+            [
+                "CogletRuntime",
+                f"├── CounterCoglet ({c}) [LifeLet]",
+                "│   channels: count(1 subs)",
+                f"├── DoublerCoglet ({d})",
+                "│   channels: doubled(1 subs), count(0 subs)",
+                f"└── PrinterCoglet ({p}) [LifeLet]",
+                "    channels: log(1 subs)",
+                "",
+                f"  {c}  CounterCoglet  children=0  channels=[count]",
+                f"  {d}  DoublerCoglet  children=0  channels=[count, doubled]",
+                f"  {p}  PrinterCoglet  children=0  channels=[doubled, log]",
+                "",
+                f"  {c}:count -> {d}:count",
+                f"  {d}:doubled -> {p}:doubled",
+            ]
+        ),
+        "unlink counter-a3f1:count doubler-b2c4:count": f"unlinked {c}:count -> {d}:count",
+        "stop counter-a3f1": f"stopped CounterCoglet (id={c}) + 0 children",
+        "runtime stop": "shutting down",
+    }

@@ -23,7 +23,9 @@ class FlowLine {
     this.line.append(this.hint);
     /** @type {Route} */
     this.route = { path: "", stub: "", spots: [] };
+    this.path = "";
     this.until = 0;
+    this.isMoving = false;
     this.isOwn = false;
   }
 }
@@ -97,13 +99,14 @@ export class Lines {
   }
 
   /**
-   * Draw flows anew: all of them, or those of one box.
+   * Draw flows anew: all of them, or those of some boxes, each once.
    * @param {(id: string) => Area | undefined} area
    * @param {(from: string, to: string) => Route | undefined} tree the way between a parent and its child
-   * @param {string} [box]
+   * @param {Iterable<string>} [boxes]
    */
-  drawFlows(area, tree, box) {
-    for (const one of box === undefined ? this.byEdge.values() : (this.byBox.get(box) ?? [])) {
+  drawFlows(area, tree, boxes) {
+    const some = boxes === undefined ? this.byEdge.values() : new Set([...boxes].flatMap((id) => this.byBox.get(id) ?? []));
+    for (const one of some) {
       const [from, to] = [area(one.edge.from), area(one.edge.to)];
       if (!from || !to) continue;
       one.route = tree(one.edge.from, one.edge.to) ?? flow(from, to, this.pairs.has(`${one.edge.to}\n${one.edge.from}`) || one.edge.kind !== "data");
@@ -113,12 +116,13 @@ export class Lines {
 
   /**
    * Lay a flow along its way. Where there are many boxes, flows along the lines of supervision are short, but for those that stand out.
+   * Dots that are not seen are laid when they begin to move.
    * @param {FlowLine} one
    */
   lay(one) {
-    const path = this.isCrowded && !one.isOwn ? one.route.stub : one.route.path;
-    one.line.setAttribute("d", path);
-    one.dots.setAttribute("d", path);
+    one.path = this.isCrowded && !one.isOwn ? one.route.stub : one.route.path;
+    one.line.setAttribute("d", one.path);
+    if (one.isMoving) one.dots.setAttribute("d", one.path);
   }
 
   /**
@@ -133,7 +137,10 @@ export class Lines {
       if (rate) one.until = now + LASTS;
       const live = one.until > now;
       one.line.classList.toggle("live", live);
-      one.dots.classList.toggle("moving", live && moving < MOST_MOVING);
+      const moves = live && moving < MOST_MOVING;
+      if (moves && !one.isMoving) one.dots.setAttribute("d", one.path);
+      one.isMoving = moves;
+      one.dots.classList.toggle("moving", moves);
       if (live) moving += 1;
       if (rate) one.dots.classList.toggle("fast", rate > 20);
     }

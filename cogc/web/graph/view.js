@@ -43,8 +43,11 @@ export class GraphView extends HTMLElement {
     this.labels = svg("g", { class: "labels", "aria-hidden": "true" });
     this.world = svg("g", { class: "world" }, this.lines.tree, this.lines.flows, this.labels, this.boxes);
     this.canvas = svg("svg", { role: "tree", "aria-label": "Coglets: parents above, children below", class: "canvas" }, arrows(), this.world);
-    this.camera = new Camera(() => this.look());
+    this.camera = new Camera(() => this.soon(true));
+    /** @type {Set<string>} the boxes that were moved since the last frame */
+    this.touched = new Set();
     this.pending = false;
+    this.looked = false;
   }
 
   connectedCallback() {
@@ -163,14 +166,44 @@ export class GraphView extends HTMLElement {
     placeLabels(this.labels, this.lines, [...this.areas.values()], this.chosen);
   }
 
-  look() {
+  /**
+   * Draw what has changed with the next frame, however often it changes until then.
+   * @param {boolean} looked whether the view has changed
+   */
+  soon(looked) {
+    this.looked ||= looked;
     if (this.pending) return;
     this.pending = true;
     requestAnimationFrame(() => {
       this.pending = false;
-      this.world.style.transform = this.camera.transform;
-      this.canvas.classList.toggle("far", this.camera.scale < FAR_OFF);
+      this.look();
+      this.drawMoved();
     });
+  }
+
+  look() {
+    if (!this.looked) return;
+    this.looked = false;
+    this.world.style.transform = this.camera.transform;
+    this.canvas.classList.toggle("far", this.camera.scale < FAR_OFF);
+  }
+
+  /** Draw the boxes that were moved, and their lines, each once. */
+  drawMoved() {
+    if (!this.touched.size) return;
+    /** @type {Set<Box>} */
+    const lines = new Set();
+    for (const id of this.touched) {
+      const [area, shape] = [this.areas.get(id), this.shapes.get(id)];
+      if (!area || !shape) continue;
+      shape.move(area.x, area.y);
+      for (const box of [shape.box, ...(this.below.get(id) ?? [])]) lines.add(box);
+    }
+    for (const box of lines) this.drawTree(box);
+    this.lines.drawFlows((id) => this.areas.get(id), (from, to) => this.between(from, to), this.touched);
+    this.touched.clear();
+    clearTimeout(this.labelling);
+    this.labelling = setTimeout(() => this.relabel(), 120);
   }
 
   /**
@@ -178,8 +211,9 @@ export class GraphView extends HTMLElement {
    * @param {boolean} whole
    */
   glide(whole) {
-    this.canvas.classList.add("still");
-    this.canvas.classList.toggle("gliding", whole);
+    const { classList } = this.canvas;
+    if (!classList.contains("still")) classList.add("still");
+    classList.toggle("gliding", whole);
     clearTimeout(this.gliding);
     this.gliding = setTimeout(() => this.canvas.classList.remove("still", "gliding"), REST);
   }
@@ -200,7 +234,7 @@ export class GraphView extends HTMLElement {
   }
 
   /**
-   * Move a box, and its lines with it.
+   * Move a box, and its lines with it, by the next frame.
    * @param {string} id
    * @param {number} dx
    * @param {number} dy
@@ -213,12 +247,9 @@ export class GraphView extends HTMLElement {
     this.moved.set(id, { dx: by.dx + dx, dy: by.dy + dy });
     area.x += dx;
     area.y += dy;
-    this.shapes.get(id)?.move(area.x, area.y);
-    for (const box of [this.shapes.get(id)?.box, ...(this.below.get(id) ?? [])]) if (box) this.drawTree(box);
-    this.lines.drawFlows((other) => this.areas.get(other), (from, to) => this.between(from, to), id);
-    clearTimeout(this.labelling);
-    this.labelling = setTimeout(() => this.relabel(), 120);
+    this.touched.add(id);
     this.camera.follows = false;
+    this.soon(false);
   }
 
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -346,7 +377,10 @@ export class GraphView extends HTMLElement {
     const dx = key === "ArrowLeft" ? -1 : key === "ArrowRight" ? 1 : 0;
     const dy = key === "ArrowUp" ? -1 : key === "ArrowDown" ? 1 : 0;
     if (event.shiftKey) this.pan(-dx * STEP, -dy * STEP);
-    else if (event.altKey) this.drag(box.id, dx * 12, dy * 12);
+    else if (event.altKey) {
+      this.drag(box.id, dx * 12, dy * 12);
+      this.drawMoved();
+    }
     else {
       const at = { ...box, ...this.areas.get(box.id) };
       const next = neighbour(/** @type {Picture} */ (this.picture).boxes, at, key);

@@ -21,29 +21,34 @@ from cogc.names.complete import complete
 from cogc.names.declare import declare
 from cogc.names.load import load
 from cogc.names.world import ARTICLES, Declared, default_root
-from cogc.syntax.parse import parse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from cogc import ir
+    from cogc.analysis.memory import Memory
     from cogc.diagnostics.source import Reader
-    from cogc.names.world import Parser, Shape
+    from cogc.names.world import Shape
 
 
 def analyse(
-    paths: list[str], read: Reader, problems: Problems, options: Options | None = None, trees: Parser = parse
+    paths: list[str], read: Reader, problems: Problems, options: Options | None = None, memory: Memory | None = None
 ) -> Checked:
     """Check files that belong together: read them, find out what their names and expressions mean, apply the rules.
 
-    `trees` makes the tree of a text; who analyses a file again and again hands in one that remembers (`syntax/again.py`).
+    Who analyses the same files again and again hands in a memory, which takes over what has not changed.
     """
-    world = load(paths, read, problems, trees)
+    if memory is None:
+        world = load(paths, read, problems)
+    else:
+        world = load(paths, read, problems, memory.trees.parse, memory.kept)
     if options is None or not options.hidden:
         watch(world, problems)
     declare(world, problems)
     expand(world)
     complete(world, problems)
-    checked = check(world, problems, options or Options())
+    if memory is not None:
+        memory.begin(world)
+    checked = check(world, problems, options or Options(), memory)
     for rule in CHECKS:
         rule(checked)
     marked = [u.source for u in world.units.values() if not u.is_std and MARK in u.source.text]
@@ -51,6 +56,8 @@ def analyse(
         from cogc.diagnostics.ignores import leave_out  # for files with such a comment
 
         leave_out(marked, problems, checked.options.smells)
+    if memory is not None:
+        memory.end(world)
     return checked
 
 

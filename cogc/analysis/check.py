@@ -6,6 +6,8 @@ not in each coglet that takes them in. The rules of `checks/` run afterwards, ov
 
 from __future__ import annotations
 
+from functools import partial
+
 from cogc.analysis import ports
 from cogc.analysis.attribute_check import check_block
 from cogc.analysis.bodies import scatters
@@ -24,11 +26,18 @@ from cogc.language.types import INT, NO, ListOf
 from cogc.names.world import Parameter, Shape, Signature, World
 from cogc.syntax import nodes
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cogc.analysis.memory import Memory
+
 DEFERRED = frozenset(["dod", "plan", "queue", "step", "team"])
 
 
-def check(world: World, problems: Problems, options: Options) -> Checked:
-    """Analyse all files of the world; mistakes of the standard library are reported only where it is the file asked for."""
+def check(world: World, problems: Problems, options: Options, memory: Memory | None = None) -> Checked:
+    """Analyse all files of the world; mistakes of the standard library are reported only where it is the file asked for.
+
+    `memory` has what the last analysis of these files has found out.
+    """
     checked = Checked(world, problems, options)
     silent = checked.silent()
     for unit in world.units.values():
@@ -44,7 +53,11 @@ def check(world: World, problems: Problems, options: Options) -> Checked:
     for shape in world.shapes.values():
         foreign = _foreign(checked, shape)
         if shape.declared not in DEFERRED and (not foreign or shape.declared != "mixin" or id(shape) in used):
-            _shape(silent if foreign else checked, shape)
+            target = silent if foreign else checked
+            if memory is None:
+                _shape(target, shape)
+            else:
+                memory.shape(target, shape, partial(_shape, target, shape))
     for bound, scope in checked.inference.bounds:
         check_range("parallel", bound, scope, checked.inference)
     _late(checked)

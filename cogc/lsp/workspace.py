@@ -10,6 +10,7 @@ import os
 from functools import cached_property
 
 from cogc.analysis.checked import Options
+from cogc.analysis.memory import Memory
 from cogc.analysis.uses import Index, index
 from cogc.compile import analyse
 from cogc.diagnostics.problems import Problems
@@ -40,7 +41,7 @@ _MOST = 64
 class Analysis:
     """The analysis of one file with all that it imports, as of the texts in `read`; None stands for a file that cannot be read."""
 
-    def __init__(self, path: str, reader: Reader, project: Project, trees: Trees) -> None:
+    def __init__(self, path: str, reader: Reader, project: Project, memory: Memory) -> None:
         self.path = path
         self.read: dict[str, bytes | None] = {}
         problems = Problems()
@@ -53,7 +54,7 @@ class Analysis:
             return data
 
         options = Options(allowed, smells=True)
-        self.checked: Checked = analyse([path], reading, problems, options, trees.parse)
+        self.checked: Checked = analyse([path], reading, problems, options, memory)
         self.diagnostics: list[Diagnostic] = [
             d for d in selection.chosen(problems.sorted()) if d.span.source.path == path
         ]
@@ -78,21 +79,28 @@ class Workspace:
         self.folders: list[str] = []
         self._analyses: dict[str, Analysis] = {}
         self._made = Trees()
+        self._memories: dict[str, Memory] = {}
         self._trees: dict[str, tuple[bytes, Source, nodes.File]] = {}
 
     def analysis(self, path: str) -> Analysis:
         """Return the analysis of a file, a new one if a text that it has read is another now."""
         known = self._analyses.pop(path, None)
         if known is None or any(self._bytes(name) != data for name, data in known.read.items()):
-            known = Analysis(path, self.reader, self.project(path), self._made)
+            known = Analysis(path, self.reader, self.project(path), self._memory(path))
         self._analyses[path] = known  # the last one of the table is the last one that was asked for
         while len(self._analyses) > _MOST:
-            del self._analyses[next(iter(self._analyses))]
+            oldest = next(iter(self._analyses))
+            del self._analyses[oldest]
+            self._memories.pop(oldest, None)
         return known
+
+    def _memory(self, path: str) -> Memory:
+        return self._memories.setdefault(path, Memory(self._made))
 
     def forget(self) -> None:
         """Drop what is kept: the settings of a project may have changed."""
         self._analyses.clear()
+        self._memories.clear()
 
     def changed(self, texts: Mapping[str, bytes]) -> Workspace:
         """Return the workspace as it would be with other texts in some files."""

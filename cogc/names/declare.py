@@ -11,7 +11,7 @@ from cogc.diagnostics.problems import Label, Problems
 from cogc.language import types
 from cogc.names.load import import_path
 from cogc.names.lower_type import lower_type
-from cogc.names.world import Declared, Shape, Unit, World, hides_self
+from cogc.names.world import Declared, Unit, World, hides_self
 from cogc.syntax import nodes
 
 TYPE_CHECKING = False
@@ -49,7 +49,7 @@ def declare(world: World, problems: Problems) -> None:
     for unit in units:
         for declared in unit.declared.values():
             if isinstance(declared.node, nodes.Coglet | nodes.Mixin):
-                shape = Shape(unit, declared.node)
+                shape = world.kept.shape(unit, declared.node)
                 world.shapes[shape.key] = shape
 
 

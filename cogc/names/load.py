@@ -11,25 +11,25 @@ from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.source import LIMIT_MB, Source, Span, normal, read_error
 from cogc.names.catalogue import Catalogue
 from cogc.names.locks import load_locks, path_of
-from cogc.names.world import Unit, World
+from cogc.names.world import World
 from cogc.syntax import nodes
 from cogc.syntax.parse import parse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from cogc.diagnostics.source import Reader
-    from cogc.names.world import Parser
+    from cogc.names.world import Kept, Parser, Unit
 
 PRELUDE = "std/mixins.cog"
 FORMS = "std/forms/"
 
 
-def load(paths: list[str], read: Reader, problems: Problems, trees: Parser = parse) -> World:
+def load(paths: list[str], read: Reader, problems: Problems, trees: Parser = parse, kept: Kept | None = None) -> World:
     """Return the world of these files, of all that they import, and of the standard mixins; no name is declared yet.
 
-    `trees` makes the tree of a text.
+    `trees` makes the tree of a text; `kept` has the units and shapes of the last analysis of these files, if there was one.
     """
-    world = World(Catalogue(read), read, trees)
+    world = World(Catalogue(read), read, trees, kept)
     for path in paths:
         unit = _unit(world, normal(path), read, problems, None)
         if unit is not None and unit not in world.roots:
@@ -89,7 +89,8 @@ def _unit(world: World, path: str, read: Reader, problems: Problems, importer: S
     source = text_of(path, read, problems, importer)
     if source is None:
         return None
-    unit = world.units[path] = Unit(source.path, source, _tree(world, source, problems), _id(world, path))
+    tree = _tree(world, source, problems)
+    unit = world.units[path] = world.kept.unit(source.path, source, tree, _id(world, path))
     return unit
 
 

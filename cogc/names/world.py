@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from cogc.names.catalogue import Catalogue
 
     N = TypeVar("N", bound=nodes.Node)
+    _Flat: TypeAlias = tuple[list[nodes.Node], dict[int, tuple[int, int]]]
     Parser: TypeAlias = Callable[[Source, Problems], nodes.File]
     Holder: TypeAlias = nodes.Coglet | nodes.Mixin
     DeclaredKind: TypeAlias = Literal[
@@ -60,7 +61,7 @@ class Unit:
     """One file: its tree, the names it declares, and those it can see."""
 
     __slots__ = (
-        "_nodes", "_ranges", "_walked", "aliases", "declared", "hidden", "id", "imported", "looked", "path", "source", "tree",
+        "_known", "_nodes", "_ranges", "_walked", "aliases", "declared", "hidden", "id", "imported", "looked", "path", "source", "tree",
     )  # fmt: skip
 
     def __init__(self, path: str, source: Source, tree: nodes.File, id: str = "") -> None:
@@ -78,6 +79,15 @@ class Unit:
         self._nodes: dict[type, list[Any]] | None = None
         self._walked: list[nodes.Node] | None = None
         self._ranges: dict[int, tuple[int, int]] = {}
+        self._known: dict[int, _Flat] = {}
+        """The nodes of each declaration that has been walked, by its identity."""
+
+    def renew(self, source: Source, tree: nodes.File) -> Unit:
+        """Return the unit as it is at the beginning, with another text of the file."""
+        known = self._known
+        Unit.__init__(self, self.path, source, tree, self.id)
+        self._known = {id(d): found for d in tree.declarations if (found := known.get(id(d))) and found[0][0] is d}
+        return self
 
     def all(self, kind: type[N]) -> list[N]:
         """Return all nodes of one class in the file, in the order of the text; the tree is walked once for all callers."""
@@ -99,24 +109,13 @@ class Unit:
             self._walked = [self.tree]
             for declaration in self.tree.declarations:
                 first = len(self._walked)
-                if isinstance(declaration, nodes.Coglet | nodes.Mixin):
-                    self._walked.append(declaration)
-                    for part in declaration.__class__._values_(declaration):
-                        self._add(part)
-                else:
-                    self._walked += nodes.walk(declaration)
-                self._ranges[id(declaration)] = first, len(self._walked)
+                found, ranges = self._known.get(id(declaration)) or _flat(declaration)
+                self._known[id(declaration)] = found, ranges
+                self._walked += found
+                self._ranges[id(declaration)] = first, first + len(found)
+                for part, (start, end) in ranges.items():
+                    self._ranges[part] = first + start, first + end
         return self._walked
-
-    def _add(self, part: object) -> None:
-        assert self._walked is not None
-        if isinstance(part, nodes.Node):
-            first = len(self._walked)
-            self._walked += nodes.walk(part)
-            self._ranges[id(part)] = first, len(self._walked)
-        elif part.__class__ is tuple:
-            for item in part:
-                self._add(item)
 
     @property
     def is_std(self) -> bool:
@@ -136,6 +135,21 @@ class Unit:
 
     def public(self) -> list[str]:
         return [n for n in self.declared if not n.startswith("_") and n != "Main"]
+
+
+def _flat(declaration: nodes.Declaration) -> _Flat:
+    """Return the nodes of a declaration, and where those of each of its members are among them."""
+    if not isinstance(declaration, nodes.Coglet | nodes.Mixin):
+        return nodes.walk(declaration), {}
+    found: list[nodes.Node] = [declaration]
+    ranges: dict[int, tuple[int, int]] = {}
+    for part in declaration.__class__._values_(declaration):
+        for item in part if part.__class__ is tuple else (part,):
+            if isinstance(item, nodes.Node):
+                first = len(found)
+                found += nodes.walk(item)
+                ranges[id(item)] = first, len(found)
+    return found, ranges
 
 
 class Declared:
@@ -257,6 +271,11 @@ class Shape:
         self.partial = False
         """True if a mixin is missing, so that the coglet may have members that are not known."""
 
+    def renew(self) -> Shape:
+        """Return the shape as it is at the beginning, without members."""
+        Shape.__init__(self, self.unit, self.node)
+        return self
+
     def own(self) -> list[tuple[str, dict[str, Member]]]:
         """Return the tables of named members, with the word for each."""
         return [
@@ -282,16 +301,45 @@ class Shape:
         return child.node.count is not None or child.node.for_each is not None
 
 
+class Kept:
+    """The units and shapes of the last analysis of a file, which the next one fills anew: the tables that it takes over refer to them."""
+
+    def __init__(self) -> None:
+        self._units: dict[str, Unit] = {}
+        self._shapes: dict[int, Shape] = {}
+
+    def take(self, world: World) -> None:
+        """Keep the units of a world, and the shapes of what the user has declared."""
+        self._units = dict(world.units)
+        self._shapes = {id(s.node): s for s in world.shapes.values() if not s.expanded}
+
+    def unit(self, path: str, source: Source, tree: nodes.File, id: str) -> Unit:
+        known = self._units.get(path)
+        return known.renew(source, tree) if known is not None and known.id == id else Unit(path, source, tree, id)
+
+    def shape(self, unit: Unit, node: Holder) -> Shape:
+        known = self._shapes.get(id(node))
+        same = known is not None and known.node is node and known.unit is unit
+        return known.renew() if known is not None and same else Shape(unit, node)
+
+
 class World:
     """All files of a check, and the meaning of their declarations."""
 
     __slots__ = (
-        "agent_programs", "catalogue", "locks", "named_types", "parse", "prelude", "read", "roots", "shapes", "signatures", "units",
+        "agent_programs", "catalogue", "kept", "locks", "named_types", "parse", "prelude", "read", "roots", "shapes", "signatures", "units",
     )  # fmt: skip
 
-    def __init__(self, catalogue: Catalogue | None = None, read: Reader | None = None, trees: Parser = parse) -> None:
+    def __init__(
+        self,
+        catalogue: Catalogue | None = None,
+        read: Reader | None = None,
+        trees: Parser = parse,
+        kept: Kept | None = None,
+    ) -> None:
         self.catalogue = catalogue
         self.parse = trees
+        self.kept = kept or Kept()
         self.read = read
         self.units: dict[str, Unit] = {}
         self.roots: list[Unit] = []

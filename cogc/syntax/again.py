@@ -37,14 +37,17 @@ class Trees:
 
     def __init__(self) -> None:
         self._known: dict[str, tuple[str, nodes.File]] = {}
+        self._flat: dict[int, tuple[nodes.Declaration, list[Any]]] = {}
+        """The nodes of declarations that have been moved, by the identity of each."""
 
     def parse(self, source: Source, problems: Problems) -> nodes.File:
         """Return the tree of a text, as `syntax.parse.parse` does."""
         known = self._known.pop(source.path, None)
-        tree = None if known is None else _edited(known[0], known[1], source)
+        tree = None if known is None else self._edited(known[0], known[1], source)
         if tree is None:
             found, dropped = len(problems.found), len(problems.dropped)
             tree = parse(source, problems)
+            self._flat.clear()
             if (found, dropped) != (len(problems.found), len(problems.dropped)):
                 return tree
         self._known[source.path] = source.text, tree
@@ -52,27 +55,39 @@ class Trees:
             del self._known[next(iter(self._known))]
         return tree
 
-
-def _edited(before: str, tree: nodes.File, source: Source) -> nodes.File | None:
-    """Return the tree of an edited text, None if the text has to be read as a whole."""
-    text = source.text
-    if text == before:
-        return tree
-    if not source.path.endswith(".cog"):
+    def _edited(self, before: str, tree: nodes.File, source: Source) -> nodes.File | None:
+        """Return the tree of an edited text, None if the text has to be read as a whole."""
+        text = source.text
+        if text == before:
+            return tree
+        if not source.path.endswith(".cog"):
+            return None
+        first = _common(before, text)
+        last = _common(before[first:][::-1], text[first:][::-1])
+        moved = len(text) - len(before)
+        for i, old in enumerate(tree.declarations):
+            if old.start < first and len(before) - last < old.end:
+                new = _alone(old, source, moved)
+                if new is None:
+                    return None
+                self._flat.pop(id(old), None)
+                for declaration in tree.declarations[i + 1 :] if moved else ():
+                    self._move(declaration, moved)
+                declarations = (*tree.declarations[:i], new, *tree.declarations[i + 1 :])
+                return nodes.File(tree.start, tree.end + moved, tree.doc, declarations)
         return None
-    first = _common(before, text)
-    last = _common(before[first:][::-1], text[first:][::-1])
-    moved = len(text) - len(before)
-    for i, old in enumerate(tree.declarations):
-        if old.start < first and len(before) - last < old.end:
-            new = _alone(old, source, moved)
-            if new is None:
-                return None
-            for declaration in tree.declarations[i + 1 :]:
-                _move(declaration, moved)
-            declarations = (*tree.declarations[:i], new, *tree.declarations[i + 1 :])
-            return nodes.File(tree.start, tree.end + moved, tree.doc, declarations)
-    return None
+
+    def _move(self, tree: nodes.Declaration, by: int) -> None:
+        """Move a declaration: change the places of its nodes."""
+        known = self._flat.get(id(tree))
+        if known is None or known[0] is not tree:
+            known = self._flat[id(tree)] = tree, list({id(n): n for n in nodes.walk(tree)}.values())
+        for node in known[1]:
+            node.start += by
+            node.end += by
+            if isinstance(node, nodes.Text):
+                place: Any = node
+                place.segments = tuple((at, there + by) for at, there in node.segments)
 
 
 def _common(a: str, b: str) -> int:
@@ -100,15 +115,3 @@ def _alone(old: nodes.Declaration, source: Source, moved: int) -> nodes.Declarat
         return None
     doc = getattr(old, "doc", "")  # it stands in front of the declaration
     return replace(new, doc=doc) if doc else new
-
-
-def _move(tree: nodes.Node, by: int) -> None:
-    """Move a tree: change the places of its nodes."""
-    if by == 0:
-        return
-    for node in {id(n): n for n in nodes.walk(tree)}.values():
-        place: Any = node
-        place.start += by
-        place.end += by
-        if node.__class__ is nodes.Text:
-            place.segments = tuple((at, there + by) for at, there in place.segments)

@@ -15,7 +15,9 @@ from cogc.compile import analyse
 from cogc.diagnostics.problems import Problems
 from cogc.diagnostics.source import Source
 from cogc.disk.files import read
+from cogc.language.types import show
 from cogc.lsp import answers
+from cogc.lsp.workspace import Workspace
 from cogc.syntax import nodes
 from cogc.syntax.again import Trees
 from cogc.syntax.parse import parse
@@ -121,6 +123,12 @@ def cold(path: str, texts: dict[str, str]) -> list[dict[str, Any]]:
     return [answers.shown(d) for d in problems.sorted() if d.span.source.path == path]
 
 
+def named(workspace: Workspace, path: str) -> list[tuple[int, int, object, str]]:
+    """Return what the names of a file mean, and the types of the values."""
+    uses = workspace.analysis(path).uses.of_file(path)
+    return [(u.start, u.end, u.meaning.key, "" if u.type is None else show(u.type)) for u in uses]
+
+
 def last(editor: Editor) -> dict[str, list[dict[str, Any]]]:
     """Return the diagnostics that an editor shows now, by path."""
     while editor.server.stale:
@@ -144,6 +152,7 @@ def test_edits_of_files_that_import_each_other_leave_what_a_cold_check_finds(tmp
         shown = last(editor)
         for path in texts:
             assert shown[path] == cold(path, texts), texts
+            assert named(editor.server.workspace, path) == named(Workspace(editor.server.workspace.reader), path), texts
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

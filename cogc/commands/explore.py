@@ -19,7 +19,7 @@ import json
 import shlex
 import sys
 from argparse import ArgumentParser, Namespace
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cogc import ir
@@ -156,6 +156,8 @@ class Explored:
     trial: Trial
     observed: frozenset[str]
     digest: str
+    sometimes: dict[str, str] = field(default_factory=dict)
+    """The conditions that must hold in one of the runs, and their places."""
 
 
 def _digest(of: list[object]) -> str:
@@ -215,7 +217,7 @@ def _test(options: Namespace) -> int:
     channels = frozenset(c.name for c in bundle.coglets[test.root].transmits)
     trial = TestTrial(program, test, options.seed, KILL in options.fault)
     of: list[object] = [ir.hashed(bundle).hash, repr(test), options.seed, options.confluent]
-    return _explored(Explored(trial, channels, _digest(of)), options)
+    return _explored(Explored(trial, channels, _digest(of), trial.sometimes), options)
 
 
 class _Exploration:
@@ -226,6 +228,7 @@ class _Exploration:
         self.trial = of.trial
         self.observed = of.observed
         self.digest = of.digest
+        self.sometimes = of.sometimes
 
     def run(self) -> int:
         """Explore, or run the order of a token; report, and return the exit code."""
@@ -271,21 +274,39 @@ class _Exploration:
         """Print the report; return the exit code."""
         options = self.options
         again = "" if shrunk is None else token.write(shrunk.case, self.digest)
+        unmet = [] if shrunk is not None or options.replay else self._unmet(made)
         if options.format == "json":
-            print(json.dumps(self._json(made, shrunk, again), ensure_ascii=False, default=str))
+            print(json.dumps(self._json(made, shrunk, again, unmet), ensure_ascii=False, default=str))
         else:
             if shrunk is not None:
                 sys.stdout.write(report.text(self.trial, shrunk, f"{_command(options)} --replay {again}"))
-            print(_last(made, shrunk, options))
+            for failed in unmet:
+                print(f"{failed.place}: {failed.message}")
+            last = _last(made, shrunk, options)
+            print(last if not unmet else f"failed: {last.removesuffix('; no failure')}")
         if shrunk is not None:
             for file, draw, kind in ((options.svg, report.svg, "SVG"), (options.mermaid, report.mermaid, "mermaid")):
                 if file:
                     out.write(draw(shrunk), file, [options.spec], f"diagram of `cogc explore` as {kind}", _is_diagram)
-        return 3 if shrunk is not None else 0
+        return 3 if shrunk is not None or unmet else 0
 
-    def _json(self, made: Report, shrunk: Shrunk | None, again: str) -> dict[str, Any]:
+    def _unmet(self, made: Report) -> list[Failed]:
+        """Return the conditions that should have held in one of the runs, and held in none."""
+        orders = "the only order" if made.runs == 1 else f"none of {made.runs:,} orders"
+        held = "it did not hold in" if made.runs == 1 else "it held in"
+        return [
+            Failed("sometimes", f"expect sometimes {text}: {held} {orders}", place)
+            for text, place in self.sometimes.items()
+            if text not in made.held
+        ]
+
+    def _json(self, made: Report, shrunk: Shrunk | None, again: str, unmet: list[Failed]) -> dict[str, Any]:
         """Return the report as JSON."""
-        failure = None
+        failure: dict[str, Any] | None = None
+        if unmet:
+            failed = unmet[0]
+            failure = {"kind": failed.kind, "message": failed.message, "place": failed.place, "races": [], "faults": [],
+                       "times": [], "without": [], "token": None}  # fmt: skip
         if shrunk is not None:
             case = shrunk.case
             failure = {
@@ -301,7 +322,9 @@ class _Exploration:
                 "token": again,
             }
         ended = None if made.complete or shrunk is not None else "time" if made.out_of_time else "runs"
+        sometimes = {text: text in made.held for text in self.sometimes}
         return {
+            **({"sometimes": sometimes} if sometimes else {}),
             "complete": made.complete, "runs": made.runs, "redundant": made.redundant, "random": made.random, "plans": made.plans,
             "bound": None if self.options.replay else ended, "failure": failure,
         }  # fmt: skip

@@ -18,6 +18,9 @@ OF_LIVE = ("budget", "record")
 """The options that have no meaning without `--live`."""
 
 
+MOST_RUNS = 100_000
+
+
 def live_options(parser: ArgumentParser) -> None:
     """Add the options."""
     add = parser.add_argument
@@ -41,8 +44,8 @@ def live_options(parser: ArgumentParser) -> None:
 
 def live_choice(options: Namespace, state: StateFolder) -> LiveChoice:
     """Return how tests run live. Raise UsageError for options that have no meaning together."""
-    if options.live is not None and options.live < 1:
-        raise UsageError(f"--live {options.live}: at least 1")
+    if options.live is not None and not 1 <= options.live <= MOST_RUNS:
+        raise UsageError(f"--live {options.live}: from 1 to {MOST_RUNS}")
     rate = options.pass_rate
     if rate is not None and not (0 <= rate <= 1 and math.isfinite(rate)):
         raise UsageError(f"--pass-rate {rate:g}: from 0 to 1")

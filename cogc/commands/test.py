@@ -38,7 +38,7 @@ from cogc.disk.files import read
 from cogc.disk.state_folder import StateFolder, of_spec, write_whole
 from cogc.lowering.tests import Suite, Test
 from cogc.run.settings import Settings
-from cogc.testing import coverage, eval_report, written
+from cogc.testing import coverage, diagram_svg, eval_report, written
 from cogc.testing.collect import Collected, collect
 from cogc.testing.coverage import Covered
 from cogc.testing.for_all import NoHypothesis
@@ -60,7 +60,7 @@ def arguments(parser: ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="WORD",
-        help="run only the tests with WORD in their file or name; may be repeated",
+        help="run only the tests with WORD in their file or name, or the test of this very name; may be repeated",
     )
     add("--lf", action="store_true", help="run only the tests that failed the last time (all, if none did)")
     add("-n", dest="processes", type=int, default=1, metavar="N", help="run the tests in N processes (default: 1)")
@@ -73,6 +73,7 @@ def arguments(parser: ArgumentParser) -> None:
     )
     add("--format", choices=("text", "json", "github"), default="text", help="format of the report (default: text)")
     add("--junit", metavar="FILE", help="write the outcomes to FILE as JUnit XML too")
+    add("--svg", metavar="FILE", help="write the last messages of the tests that failed to FILE as SVG too")
     add("--durations", type=int, metavar="N", help="list the N slowest tests (default: none)")
     add(
         "--cov",
@@ -134,6 +135,8 @@ def run(options: Namespace) -> int:
         out.refuse_foreign(options.cov_lcov, "report of LCOV", lambda text: text.startswith("TN:"))
     if options.cov_xml:
         out.refuse_foreign(options.cov_xml, "report of Cobertura", lambda text: "<coverage " in text[:200])
+    if options.svg:
+        out.refuse_foreign(options.svg, "diagram of `cogc test`", diagram_svg.is_ours)
     for name, kind, is_own in REPORTS:
         if getattr(options, name):
             out.refuse_foreign(getattr(options, name), kind, is_own)
@@ -157,9 +160,9 @@ def _run(options: Namespace, found: Collected) -> int:
     live = live_choice(options, state)
     if live.repeat is not None:
         options.seed = int(live.repeat.about.get("seed", 0))
-    choice = Choice(
-        tuple(options.words), _last_failed(options, state), options.seed, options.update_golden, options.cov, live
-    )
+    words = tuple(options.words)
+    exact = frozenset(words) & {t.name for _, t in found.tests}
+    choice = Choice(words, exact, _last_failed(options, state), options.seed, options.update_golden, options.cov, live)
     chosen = [(s, t) for s, t in found.tests if choice.takes(s, t)]
     if live.repeat is not None:
         chosen = _recorded(chosen, options, live.repeat.about)
@@ -215,7 +218,8 @@ def _recorded(
 def _files(options: Namespace, outcomes: list[tuple[Suite, Outcome]], seconds: float, sums: Covered | None) -> int:
     """Write the reports that go into files. Return 3 if one could not be written: the outcomes count all the same."""
     reports: list[tuple[str | None, Callable[[], bytes]]] = [
-        (options.junit, lambda: written.junit(outcomes, options.seed, seconds))
+        (options.junit, lambda: written.junit(outcomes, options.seed, seconds)),
+        (options.svg, lambda: diagram_svg.svg(outcomes)),
     ]
     reports += [
         (options.eval, lambda: eval_report.lines(outcomes, options.seed)),

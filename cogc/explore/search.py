@@ -80,11 +80,12 @@ class Result:
     final: dict[str, object] | None = None
     length: int = 1
     out_of_time: bool = False
+    held: set[str] = field(default_factory=set)
 
 
 @dataclass(slots=True)
 class Report:
-    """The result of an exploration."""
+    """The result of an exploration. `held` are the conditions of `expect sometimes` that held in one of its runs."""
 
     complete: bool = True
     runs: int = 0
@@ -95,6 +96,7 @@ class Report:
     planned: int = 0
     found: Found | None = None
     out_of_time: bool = False
+    held: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +206,7 @@ class Worker:
         kernel = outcome.kernel
         assert kernel is not None
         result.length = max(result.length, outcome.events)
+        result.held |= outcome.sometimes
         if len(job.plan) < self.limits.faults:
             _faults(outcome, self.limits.kinds, result.faults)
         failed = outcome.failed
@@ -301,6 +304,7 @@ def explore(trial: Trial, limits: Limits, said: Said | None = None) -> Report:
                 report.random += result.runs
                 report.runs += result.runs
                 report.found = result.found
+                report.held |= result.held
                 faults |= result.faults
                 if result.found is not None or result.out_of_time:
                     report.out_of_time = result.out_of_time
@@ -321,6 +325,7 @@ def _add(report: Report, result: Result) -> None:
     report.runs += result.runs
     report.redundant += result.redundant
     report.planned += result.planned
+    report.held |= result.held
     report.found = result.found
     report.out_of_time = result.out_of_time
 

@@ -15,7 +15,7 @@ from cogc.kernel.machine import Kernel
 from cogc.kernel.picking import Pick, PickingKernel
 from cogc.kernel.unit import Unit
 from cogc.language.values import Duration
-from cogc.lowering.tests import Kill, Test, Value
+from cogc.lowering.tests import Expect, Kill, Test, Value
 from cogc.testing.course import Program
 from cogc.testing.model_faults import Faults
 from cogc.testing.trial import run_test
@@ -79,6 +79,12 @@ class TestTrial:
         self.program = program
         self.test = test
         self.seed = seed
+        self.sometimes = {
+            step.condition.test.text: f"{test.path}:{step.where[0]}"
+            for step in test.steps
+            if isinstance(step, Expect) and step.when == "sometimes"
+        }
+        """The conditions that must hold in one of the runs, and their places."""
         self.killed = any(isinstance(step, Kill) for step in test.steps)
         self.timed: dict[int, tuple[int, str]] = {}
         for number, step in enumerate(test.steps):
@@ -125,5 +131,6 @@ class TestTrial:
         if kills is not None:
             places, found.killed = frozenset(kills.places), kills.at
         return Outcome(
-            failed, {} if failed else states(found), found.steps, faults.requests, found, found.halted, places
-        )
+            failed, {} if failed else states(found), found.steps, faults.requests, found, found.halted, places,
+            frozenset(text for text, held in outcome.sometimes.items() if held),
+        )  # fmt: skip

@@ -25,7 +25,16 @@ MOST = 5_000
 """How many events one run may have."""
 
 Kind = Literal[
-    "crash", "deadlock", "dead letter", "invariant", "liveness", "expect", "fault of cogc", "endless", "order"
+    "crash",
+    "deadlock",
+    "dead letter",
+    "invariant",
+    "liveness",
+    "expect",
+    "fault of cogc",
+    "endless",
+    "order",
+    "sometimes",
 ]
 
 
@@ -80,6 +89,8 @@ class Outcome:
     halted: bool = False
     kills: frozenset[int] = frozenset()
     """The instants at whose end calls were under way, which a kill would have made again."""
+    sometimes: frozenset[str] = frozenset()
+    """The conditions of `expect sometimes` that held."""
 
     def let_go(self) -> None:
         """Free the memory of the run, at which nobody looks any more."""

@@ -50,11 +50,12 @@ class Given:
 
 @dataclass(slots=True)
 class Part:
-    """The answers for one name, and how far they have been used. Each answer has its delays in front of it. `said` is the last reply."""
+    """The answers for one name, and how far they have been used. Each answer has its delays in front of it. `said` is the last reply.
+    `disturbed` are the kinds of what befalls the next calls, each with the number of calls that it befalls."""
 
     answers: list[tuple[list[Value], Answer]] = field(default_factory=list)
     used: int = 0
-    disturbed: deque[str] = field(default_factory=deque)
+    disturbed: deque[tuple[str, int]] = field(default_factory=deque)
     said: dict[str, Any] | None = None
     function: Callable[[dict[str, Any]], Answer] | None = None
     """The function that answers each call, given as a test sees it, in place of a list of answers."""
@@ -66,6 +67,13 @@ class Part:
         found = self.answers[min(self.used, len(self.answers) - 1)]
         self.used += 1
         return found
+
+    def disturbance(self) -> str:
+        """Return what befalls the next call, which is over then."""
+        kind, left = self.disturbed.popleft()
+        if left > 1:
+            self.disturbed.appendleft((kind, left - 1))
+        return kind
 
     def next_reply(self) -> Answer | None:
         """Return the answer that a fault spoils: the next one that is no fault, which stays the next one."""
@@ -96,7 +104,8 @@ class Cast:
 
     def disturb(self, name: str, kind: str, count: int) -> None:
         """Let the next calls of a name fail, or hang."""
-        self.parts.setdefault(name, Part()).disturbed.extend([kind] * count)
+        if count:
+            self.parts.setdefault(name, Part()).disturbed.append((kind, count))
 
     def given(
         self, call: Ask | Call, kernel: State, *, names: list[str] | None = None, scripts: bool = True
@@ -122,7 +131,7 @@ class Cast:
             if part is None:
                 continue
             if part.disturbed:
-                return self._disturbed(part.disturbed.popleft(), name, call)
+                return self._disturbed(part.disturbance(), name, call)
             if not scripts:
                 continue
             found = ([], part.function(said)) if part.function is not None else part.take()
@@ -158,7 +167,7 @@ class Cast:
         if part is None:
             return None
         if part.disturbed:
-            return self._disturbed(part.disturbed.popleft(), name, None)
+            return self._disturbed(part.disturbance(), name, None)
         found = part.take()
         return None if found is None else self._given(found[1], sum(self._nanos(d) for d in found[0]), None, said)
 

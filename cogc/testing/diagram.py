@@ -43,12 +43,7 @@ def draw(records: list[dict[str, Any]], last: int = _LAST) -> list[str]:
     rows = messages(records, last)
     if not rows:
         return []
-    columns: list[str] = []
-    for row in reversed(rows):  # the coglets of the newest messages matter most
-        for name in row[1:3]:
-            if name and name not in columns and len(columns) < _COLUMNS:
-                columns.append(name)
-    order = {name: i for i, name in enumerate(_in_order(columns, rows))}
+    order = {name: i for i, name in enumerate(columns_of(rows))}
     width = max([max(len(r[3]) for r in rows) + 6, *(len(n) + 2 for n in order)])
     width = min(width, 40)
     times = [duration_text(round(r[0] * 1e3) * 1_000_000) for r in rows]
@@ -59,8 +54,13 @@ def draw(records: list[dict[str, Any]], last: int = _LAST) -> list[str]:
     return lines
 
 
-def _in_order(columns: list[str], rows: list[Message]) -> list[str]:
-    """Return the coglets in the order in which they first appear."""
+def columns_of(rows: list[Message]) -> list[str]:
+    """Return the coglets that a diagram shows, in the order in which they first appear."""
+    columns: list[str] = []
+    for row in reversed(rows):  # the coglets of the newest messages matter most
+        for name in row[1:3]:
+            if name and name not in columns and len(columns) < _COLUMNS:
+                columns.append(name)
     seen = [name for row in rows for name in row[1:3] if name in columns]
     return list(dict.fromkeys(seen))
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import posixpath
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from cogc.disk import rewrite
+from cogc.disk.files import refuse_unreadable
 from cogc.language.values import plain
 from cogc.testing.shown import shown
 
@@ -27,19 +30,54 @@ def lines(records: list[dict[str, Any]]) -> list[str]:
     ]
 
 
-def write(path: str, records: list[dict[str, Any]]) -> None:
-    """Write a golden trace. OSError if that is not possible."""
-    Path(path).write_text("".join(line + "\n" for line in lines(records)), encoding="utf-8")
+def write(path: str, records: list[dict[str, Any]]) -> str:
+    """Write a golden trace, whole or not at all. Return why that is not possible, or nothing."""
+    data = "".join(line + "\n" for line in lines(records)).encode()
+    try:
+        refuse_unreadable(path)
+        if not _is_golden(Path(path).read_bytes()):
+            return f"{shown(path)} is no golden trace, and is not overwritten"
+        rewrite.write(path, data)
+    except FileNotFoundError:
+        return _write_new(path, data)
+    except (OSError, ValueError) as error:
+        return f"{shown(path)} cannot be written: {_reason(error)}"
+    return ""
+
+
+def _write_new(path: str, data: bytes) -> str:
+    """Write a file that is not there yet."""
+    try:
+        Path(path).write_bytes(data)
+    except OSError as error:
+        with suppress(OSError):
+            Path(path).unlink()
+        return f"{shown(path)} cannot be written: {_reason(error)}"
+    return ""
+
+
+def _is_golden(data: bytes) -> bool:
+    """Return whether a file is empty, or begins with a record."""
+    first = data.partition(b"\n")[0]
+    try:
+        return not data.strip() or "kind" in json.loads(first)
+    except (ValueError, TypeError, RecursionError):
+        return False
+
+
+def _reason(error: OSError | ValueError) -> str:
+    return str(getattr(error, "strerror", None) or error).lower()
 
 
 def difference(path: str, records: list[dict[str, Any]]) -> tuple[str, tuple[tuple[str, str], ...]] | None:
     """Return the first record that departs from a golden trace, as a line and what is there and here; None if all agree."""
     try:
+        refuse_unreadable(path)
         wanted = Path(path).read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
         return f"there is no {shown(path)}; `--update-golden` writes it", ()
     except (OSError, ValueError) as error:
-        return f"{shown(path)} cannot be read: {getattr(error, 'strerror', None) or error}", ()
+        return f"{shown(path)} cannot be read: {_reason(error)}", ()
     found = lines(records)
     for number, (a, b) in enumerate(zip(wanted, found, strict=False), 1):
         if a != b:

@@ -29,8 +29,9 @@ def load_rows(unit: Unit, rows: Rows, test: str) -> list[Row] | Refusal:
         lines = Path(path).read_bytes().splitlines()
     except FileNotFoundError:
         return Refusal(f"there is no {shown(rows.path)} beside the test", rows.where)
-    except OSError as error:
-        return Refusal(f"{shown(rows.path)} cannot be read: {(error.strerror or str(error)).lower()}", rows.where)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        return Refusal(f"{shown(rows.path)} cannot be read: {reason.lower()}", rows.where)
     found: list[Row] = []
     wrong: list[str] = []
     seen: dict[str, int] = {}

@@ -27,9 +27,10 @@ from cogc.testing.rehearsal import Live
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The choice of tests, and how they run."""
+    """The choice of tests, and how they run. Of the `words`, those in `exact` are the whole name of a test."""
 
     words: tuple[str, ...] = ()
+    exact: frozenset[str] = frozenset()
     only: frozenset[str] | None = None
     seed: int = 0
     update: bool = False
@@ -37,9 +38,10 @@ class Choice:
     live: LiveChoice = NEVER
 
     def takes(self, suite: Suite, test: Test) -> bool:
-        """Return whether a test is one of those that run: one that all words are in, and that failed last if asked for."""
+        """Return whether a test is one of those that run: one that all words are in, and that failed last if asked for. A word
+        that is the whole name of a test stands for this test alone."""
         name = f"{suite.path}::{test.name}"
-        fits = all(w.casefold() in name.casefold() for w in self.words)
+        fits = all(w == test.name if w in self.exact else w.casefold() in name.casefold() for w in self.words)
         return fits and (self.only is None or name in self.only)
 
 

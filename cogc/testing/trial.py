@@ -419,7 +419,9 @@ class Trial(Course):
         """Compare the trace with a golden one, or write that."""
         golden = place(self.test.path, path)
         if self.update:
-            write(golden, self.observed.records)
+            refused = write(golden, self.observed.records)
+            if refused:
+                raise Refused(Refusal(f"expect trace matches {shown(path)}: {refused}", self.where))
             self.outcome.written.append(golden)
             return
         found = difference(golden, self.observed.records)

@@ -26,12 +26,15 @@ def claim_stdout() -> int:
 
 
 @asynccontextmanager
-async def over_stdio(server: Server[Any], wire: int, closed: Callable[[], object]) -> AsyncIterator[None]:
-    """Serve over stdin and a descriptor while the body runs. `closed` is called when the client has closed stdin."""
+async def over_stdio(
+    server: Server[Any], wire: int, closed: Callable[[], object], begun: trio.Event
+) -> AsyncIterator[None]:
+    """Serve over stdin and a descriptor while the body runs, from `begun` on. `closed` is called when the client has closed stdin."""
     out = trio.wrap_file(os.fdopen(wire, "w", encoding="utf-8"))
     async with trio.open_nursery() as nursery:
 
         async def served() -> None:
+            await begun.wait()
             async with stdio_server(_Lines(), out) as (read, write):  # type: ignore[arg-type]  # as good as files of anyio
                 await server.run(read, write, server.create_initialization_options())
             closed()

@@ -41,7 +41,11 @@ def server(runtime: Runtime) -> ToolServer:
 
 async def over_stdio(runtime: Runtime) -> None:
     """Run a runtime, and serve its tools over stdin and stdout until the client closes stdin, or the runtime ends."""
-    async with runtime.jobs.open(), mcp_stdio.over_stdio(server(runtime), mcp_stdio.claim_stdout(), runtime.shutdown):
+    begun = runtime.session.begun
+    async with (
+        runtime.jobs.open(),
+        mcp_stdio.over_stdio(server(runtime), mcp_stdio.claim_stdout(), runtime.shutdown, begun),
+    ):
         try:
             await runtime.session.run()
         finally:

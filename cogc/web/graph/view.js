@@ -48,6 +48,8 @@ export class GraphView extends HTMLElement {
     this.touched = new Set();
     this.pending = false;
     this.looked = false;
+    /** the size of the view as it was laid out last; to ask for it would lay out all that has changed at once */
+    this.size = { width: 0, height: 0 };
   }
 
   connectedCallback() {
@@ -63,7 +65,10 @@ export class GraphView extends HTMLElement {
     });
     this.canvas.addEventListener("keydown", (event) => this.key(event));
     this.canvas.addEventListener("focusin", (event) => this.focusIn(event));
-    new ResizeObserver(() => this.camera.follows && this.fit()).observe(this);
+    new ResizeObserver(([seen]) => {
+      this.size = { width: seen.contentRect.width, height: seen.contentRect.height };
+      if (this.camera.follows) this.fit();
+    }).observe(this);
   }
 
   // ---- what is shown
@@ -273,7 +278,7 @@ export class GraphView extends HTMLElement {
     const y = Math.min(...all.map((a) => a.y));
     const right = Math.max(...all.map((a) => a.x + a.width));
     const bottom = Math.max(...all.map((a) => a.y + a.height));
-    this.camera.fit({ x, y, width: right - x, height: bottom - y }, this.screen);
+    this.camera.fit({ x, y, width: right - x, height: bottom - y }, this.size.width ? this.size : this.screen);
     this.relabel();
   }
 

@@ -268,3 +268,10 @@ def deeper(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
 def test_generated_expressions_print_and_parse_to_the_same_tree(text: str) -> None:
     tree = parse(f"const x = {text}")
     assert parse(format.written(tree)) == tree
+
+
+@pytest.mark.parametrize("number", ["9_.0", "9_", "9__0", "1.0_", "1_e5", "1e5_", "1_s", "1e_5"])
+def test_an_underscore_of_a_number_stands_between_two_digits(number: str) -> None:
+    problems = Problems()
+    parse_any(Source("x.cog", f"coglet Main {{ state a: any = {number} }}\n"), problems)
+    assert [p.slug for p in problems.found] == ["bad-number"]

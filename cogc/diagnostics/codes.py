@@ -65,7 +65,7 @@ CODES: dict[str, Row] = {
         "COG105",
         "error",
         "`{text}` is not a number or a duration",
-        "a duration is written like `250ms`, `10s`, `5m` or `2h`; an integer may hold `_`",
+        "a duration is written like `250ms`, `10s`, `5m` or `2h`; a number may hold a `_` between two digits",
     ),
     "number-too-large": ("COG106", "error", "`{text}` does not fit into 64 bits", "use a float, or a string"),
     "too-deep": (

@@ -5,11 +5,15 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from math import inf
+from os import PathLike, fspath
+from pathlib import Path
 from typing import Any
 
 import trio
@@ -21,10 +25,12 @@ from cogc.kernel.objects import Instance
 from cogc.kernel.unit import Unit
 from cogc.language.texts import is_internal
 from cogc.language.values import Failure
-from cogc.loading import bundle_of
-from cogc.run import report
+from cogc.loading import bundle_of, with_models
+from cogc.run import media, report
 from cogc.run.build import build_session
 from cogc.run.convert import from_python, to_python
+from cogc.run.journal import VERSION, Journal
+from cogc.run.options import Sinks, new_run_id
 from cogc.run.portal import Portal
 from cogc.run.session import RunOptions, Session
 from cogc.run.settings import Settings
@@ -94,14 +100,21 @@ class CogletInfo:
     children: tuple[CogletInfo, ...]
 
 
-def load(path: str, *, root: str | None = None, allow_imports: Iterable[str] = ()) -> Program:
+def load(
+    path: str | PathLike[str],
+    *,
+    root: str | None = None,
+    allow_imports: Iterable[str] = (),
+    models: Mapping[str, str] | None = None,
+) -> Program:
     """Check and compile a spec, a folder with a spec, or a program made by `cogc build`.
 
     `root` is the name of the declaration to start from; the default is what `cogc run` takes. `allow_imports` are the
-    packages that Python programs may import. Raise SpecError if the spec is wrong.
+    packages that Python programs may import. `models` puts other models in the place of some of the spec, each as
+    `PROVIDER:WHAT`. Raise SpecError if the spec is wrong, and RunError for a model that does not exist.
     """
     problems = Problems()
-    bundle = bundle_of(path, root, frozenset(allow_imports), problems)
+    bundle = bundle_of(fspath(path), root, frozenset(allow_imports), problems)
     found = tuple(
         Diagnostic(d.code, d.severity, d.message, d.help or "", d.span.source.path, *d.span.position())
         for d in problems.sorted()
@@ -110,6 +123,13 @@ def load(path: str, *, root: str | None = None, allow_imports: Iterable[str] = (
         raise SpecError(found)
     if bundle.root in bundle.setts:
         raise RunError("a sett is run by `cogc run`, and not by this API")
+    for name, other in (models or {}).items():
+        try:
+            bundle = with_models(bundle, [(name, other)])
+        except ValueError as wrong:
+            raise RunError(f"the model `{name}`, `{other}`: {wrong}") from None
+        except KeyError as wrong:
+            raise RunError(wrong.args[0]) from None
     return Program(bundle, found)
 
 
@@ -235,8 +255,25 @@ def _info(inst: Instance) -> CogletInfo:
     return CogletInfo(inst.path, inst.code.name, inst.status(), shown, tuple(_info(m) for m in inst.members()))
 
 
-def _session(program: Program, options: RunOptions, workspace: str, allow_imports: Iterable[str]) -> Session:
-    return build_session(program._unit, options, Settings(workspace, frozenset(allow_imports), serve_graph=serve_graph))
+@contextmanager
+def _recording(program: Program, options: RunOptions, path: str | PathLike[str] | None) -> Iterator[Sinks]:
+    """Open the journal of a run, if it is to have one, and close it behind the body."""
+    if path is None:
+        yield Sinks()
+        return
+    try:
+        file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+        media.keep_in(Path(f"{fspath(path)}.{media.FOLDER}"))
+    except OSError as error:
+        raise RunError(f"cannot write `{fspath(path)}`: {str(error.strerror).lower()}") from None
+    head = {
+        "run": options.run, "seed": options.seed, "order": 0, "epoch": options.epoch,
+        "program": program._unit.bundle.hash, "version": VERSION, "budget": options.budget,
+    }  # fmt: skip
+    with file:
+        journal = Journal(file, head)
+        yield Sinks(journal=journal)
+        journal.flush()
 
 
 @asynccontextmanager
@@ -248,12 +285,14 @@ async def start(
     workspace: str = ".",
     allow_imports: Iterable[str] = (),
     on_log: Any = None,
+    record: str | PathLike[str] | None = None,
 ) -> AsyncIterator[Run]:
     """Run a program under Trio while the body runs, and stop it in good order behind it.
 
     `parameters` are those of the root, `workspace` is the folder in which its programs run. `on_log` is called with the
-    level, the path of the coglet and the value of each line of the log. Raise RunError if a parameter is refused, and
-    behind the body if the system has failed.
+    level, the path of the coglet and the value of each line of the log. `record` is a file, not there yet, for a journal
+    that `cogc run SPEC --replay` takes. Raise RunError if a parameter or the file is refused, and behind the body if the
+    system has failed.
     """
     run: Run | None = None
 
@@ -272,21 +311,24 @@ async def start(
         except Failure as failure:
             raise RunError(failure.message, failure.kind) from None
     options = RunOptions(
-        parameters=given, seed=seed, signals=False, stay=True, on_output=heard, on_log=logged, keep=frozenset()
-    )
-    run = Run(_session(program, options, workspace, allow_imports))
+        parameters=given, seed=seed, signals=False, stay=True, on_output=heard, on_log=logged, keep=frozenset(),
+        epoch=time.time_ns(), run=new_run_id(),
+    )  # fmt: skip
+    settings = Settings(workspace, frozenset(allow_imports), serve_graph=serve_graph)
     raised: BaseException | None = None
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(run._run)
-        try:
-            yield run
-        except trio.Cancelled:
-            raise
-        except BaseException as error:  # the nursery would put it into a group
-            raised = error
-        finally:
-            with trio.CancelScope(shield=True):
-                await run.stop()
+    with _recording(program, options, record) as sinks:
+        run = Run(build_session(program._unit, options, settings, sinks))
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(run._run)
+            try:
+                yield run
+            except trio.Cancelled:
+                raise
+            except BaseException as error:  # the nursery would put it into a group
+                raised = error
+            finally:
+                with trio.CancelScope(shield=True):
+                    await run.stop()
     if raised is not None:
         raise raised
     if run._failure is not None:
@@ -354,10 +396,12 @@ def start_sync(
     workspace: str = ".",
     allow_imports: Iterable[str] = (),
     on_log: Any = None,
+    record: str | PathLike[str] | None = None,
 ) -> Iterator[SyncRun]:
     """Run a program in a thread of its own while the body runs, and stop it in good order behind it, as `start` does."""
     hold = start(
-        program, parameters=parameters, seed=seed, workspace=workspace, allow_imports=allow_imports, on_log=on_log
-    )
+        program, parameters=parameters, seed=seed, workspace=workspace, allow_imports=allow_imports, on_log=on_log,
+        record=record,
+    )  # fmt: skip
     with Portal(hold) as portal:
         yield SyncRun(portal)

@@ -14,6 +14,7 @@ import trio
 
 import cogc
 from cogc.testing import call, delay, fail, hang, real, simulate, stream
+from support.cli import cogc_here
 from support.paths import ROOT
 
 PAGE = (ROOT / "specs" / "api.md").read_text()
@@ -184,6 +185,28 @@ def test_the_log_reaches_its_function(tmp_path: Path) -> None:
     with cogc.start_sync(cogc.load(str(tmp_path / "f.cog")), on_log=lambda *line: lines.append(line)):
         pass
     assert lines == [("warn", "Main", "bye")]
+
+
+def test_another_model_stands_for_one_and_the_run_is_recorded_and_repeated(desk: cogc.Program, tmp_path: Path) -> None:
+    (tmp_path / "answers.yml").write_text("- reply: Good day.\n")
+    program = cogc.load(tmp_path / "desk.cog", models={"haiku": "scripted:answers.yml"})
+    with cogc.start_sync(program, record=tmp_path / "r.jsonl") as run:
+        said = run.observe("greeting")
+        run.send("guest", "Ada")
+        assert next(said) == "Good day."
+    done = cogc_here("run", "desk.cog", "--root", "Desk", "--replay", "r.jsonl", cwd=tmp_path)
+    assert done.stdout == "greeting: Good day.\n" and "incomplete" not in done.stderr, done.stderr
+    with (
+        pytest.raises(cogc.RunError, match=r"cannot write `.*r.jsonl`: file exists"),
+        cogc.start_sync(desk, record=tmp_path / "r.jsonl"),
+    ):
+        pass
+    for models, said_of in (
+        ({"gpt": "openai:x"}, "has no model `gpt`; it has `haiku`"),
+        ({"haiku": "x"}, "PROVIDER:WHAT"),
+    ):
+        with pytest.raises(cogc.RunError, match=said_of):
+            cogc.load("desk.cog", models=models)
 
 
 def test_two_runs_of_one_program_are_apart(desk: cogc.Program) -> None:

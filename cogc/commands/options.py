@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import sys
 import time
 from argparse import ArgumentParser, Namespace
@@ -16,19 +15,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from msgspec.structs import replace
-
 from cogc import ir
 from cogc.commands.usage import UsageError, pair
 from cogc.diagnostics.problems import Problems
-from cogc.disk.files import main_spec, read
-from cogc.language.attributes import PROVIDERS, SANDBOXES
+from cogc.disk.files import main_spec
+from cogc.language.attributes import SANDBOXES
 from cogc.language.texts import nanoseconds
 from cogc.language.values import Failure, plain
-from cogc.names.catalogue import Catalogue
+from cogc.loading import with_models
 from cogc.run.expressions import Condition
 from cogc.run.expressions import until as condition
 from cogc.run.json_text import read_words
+from cogc.run.options import new_run_id
 
 
 def set_option(parser: ArgumentParser) -> None:
@@ -122,11 +120,6 @@ def settle(options: Namespace) -> None:
     options.spec = found
 
 
-def new_run_id() -> str:
-    """Return a new id of a run: the time at which it begins, and four random digits."""
-    return time.strftime("%Y%m%d-%H%M%S") + "-" + os.urandom(2).hex()
-
-
 SIMULATED = 946_684_800_000_000_000
 """The start of a simulation, in nanoseconds: 2000-01-01T00:00:00Z."""
 
@@ -157,27 +150,15 @@ def run_id_of(bundle: ir.Bundle, options: Namespace, seed: int) -> str:
 
 def bound(bundle: ir.Bundle, options: Namespace) -> ir.Bundle:
     """Return the program with models replaced as `--model` says."""
-    models = dict(bundle.models)
     for text in options.model:
-        name, _, rest = text.partition("=")
-        provider, _, what = rest.partition(":")
-        if provider not in PROVIDERS or not what:
-            raise UsageError(f"`--model {text}`: write NAME=PROVIDER:WHAT; a provider is {' or '.join(PROVIDERS)}")
-        known = [k for k, m in models.items() if m.name == name]
-        if not known:
-            raise UsageError(
-                f"--model: the program has no model `{name}`{has(sorted(m.name for m in models.values()))}"
-            )
-        found = Catalogue(read).price(provider, what)
-        for key in known:
-            price = (
-                models[key].price if provider == "scripted" else found
-            )  # a rehearsal is to cost what the model would
-            same = models[key].attributes if models[key].provider == provider else {}
-            models[key] = replace(
-                models[key], provider=provider, argument=what, folder="", attributes=same, price=price
-            )
-    return replace(bundle, models=models)
+        name, _, other = text.partition("=")
+        try:
+            bundle = with_models(bundle, [(name, other)])
+        except ValueError as wrong:
+            raise UsageError(f"`--model {text}`: {wrong}") from None
+        except KeyError as wrong:
+            raise UsageError(f"--model: {wrong.args[0]}") from None
+    return bundle
 
 
 def typed(bundle: ir.Bundle, type: int, text: str, name: str) -> Any:

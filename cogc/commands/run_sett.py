@@ -16,7 +16,7 @@ import trio
 from cogc import ir
 from cogc.commands import under_trio
 from cogc.commands.budgets import budget
-from cogc.commands.options import duration, epoch_of, goal_of, instance_of, new_run_id, run_id_of
+from cogc.commands.options import duration, epoch_of, goal_of, instance_of, run_id_of
 from cogc.commands.packages import allowed
 from cogc.commands.recordings import recorded, say_departure, warn_of_program
 from cogc.commands.sett_sinks import SettSinks
@@ -26,6 +26,7 @@ from cogc.commands.state import kept_by, state_of
 from cogc.commands.usage import UsageError, only
 from cogc.disk.state_folder import StateFolder
 from cogc.run import journal
+from cogc.run.options import new_run_id
 from cogc.run.report import usage
 from cogc.run.settings import Settings
 from cogc.sett import report

@@ -36,7 +36,7 @@ import msgspec
 from cogc.commands import instance as instances
 from cogc.commands import runtime_client as client
 from cogc.commands import under_trio
-from cogc.commands.options import LEVELS, new_run_id
+from cogc.commands.options import LEVELS
 from cogc.commands.packages import allow_imports, allowed
 from cogc.commands.recordings import PRIVATE, opened, recorded, refuse_torn, repeat
 from cogc.commands.state import add_state
@@ -48,6 +48,7 @@ from cogc.kernel.machine import Kernel
 from cogc.language.values import plain
 from cogc.run import journal, media
 from cogc.run.instance import QUEUES, Instance
+from cogc.run.options import new_run_id
 from cogc.run.people import People
 from cogc.run.plans import Keeping
 from cogc.run.session import Session

@@ -24,7 +24,7 @@ from pathlib import Path
 import msgspec
 
 from cogc.commands.load import load, show_to_stderr
-from cogc.commands.options import instance_of, new_run_id
+from cogc.commands.options import instance_of
 from cogc.commands.sett_machines import READY, WELL
 from cogc.commands.sett_spec import sett_spec
 from cogc.commands.state import state_here
@@ -32,6 +32,7 @@ from cogc.commands.usage import UsageError
 from cogc.diagnostics.problems import Problems
 from cogc.disk.files import main_spec
 from cogc.disk.state_folder import of_spec, touch, write_whole
+from cogc.run.options import new_run_id
 
 _GRACE = 40.0
 """Seconds that processes may take to end before they are killed."""

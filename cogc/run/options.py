@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, NamedTuple
@@ -66,6 +68,11 @@ class RunOptions:
     on_output: Callable[[Output], None] | None = None
     on_log: Callable[[LogLine], None] | None = None
     on_records: Callable[[list[dict[str, Any]]], None] | None = None
+
+
+def new_run_id() -> str:
+    """Return a new id of a run: the time at which it begins, and four random digits."""
+    return time.strftime("%Y%m%d-%H%M%S") + "-" + os.urandom(2).hex()
 
 
 @dataclass(frozen=True, slots=True)

@@ -186,7 +186,7 @@ def test_missing_files_and_empty_folders_are_errors(tmp_path: Path) -> None:
             ["python_program/words.cog", "--input", "text=a b a"],
             'top: [{"word":"a","count":2},{"word":"b","count":1}]\n',
         ),
-        (["lint/lint.cog", "--set", "folder=examples"], 'summary: {"files":5,"findings":0}\n'),
+        (["lint/lint.cog", "--set", "folder=examples"], 'summary: {"files":6,"findings":0}\n'),
         (
             [
                 "research/research.cog",

@@ -11,6 +11,21 @@ from bench.common import row
 
 RECORDS = 1_000_000
 _KINDS = ("state", "transmit", "deliver", "send")
+_INDEX = "import sys\nfrom cogc.traces.index import Index\nprint(Index(sys.argv[1]).read().count)\n"
+_FIRST = """import asyncio, os, sys
+from cogc.screens.view.app import ViewApp
+from cogc.screens.view.model import View
+from cogc.traces.index import Index
+async def main():
+    async with ViewApp(View(index, ""), lambda *_: "").run_test(size=(120, 40)) as pilot:
+        await pilot.pause()
+        print(index.count, flush=True)
+        os._exit(0)
+index = Index(sys.argv[1])
+index.grow(1 << 16)
+asyncio.run(main())
+"""
+"""The start of the viewer to its first picture, without a terminal."""
 _PLAIN = "import json, sys\nrecords = {r['seq']: r for r in map(json.loads, open(sys.argv[1]))}\nprint(len(records))\n"
 """What somebody writes who wants the chain of causes, and has no tool for it: the records by their numbers."""
 
@@ -55,12 +70,19 @@ def main() -> None:
         ways = {
             "a chain of causes": [*show, "--cause", str(last)],
             "the last second": [*show, "--since", f"{RECORDS / 1e4 - 1}s"],
+            "the index of a viewer": [sys.executable, "-c", _INDEX, str(path)],
+            "the first records of a viewer": [sys.executable, "-c", _FIRST, str(path)],
             "plain": [sys.executable, "-c", _PLAIN, str(path)],
         }
         found = {name: sorted(_measured(words) for _ in range(3))[1] for name, words in ways.items()}
         print(f"{RECORDS} records, {path.stat().st_size / 1e6:.0f} MB")
     plain = found.pop("plain")
-    goals = {"a chain of causes": (0.6, 40.0), "the last second": (None, None)}
+    goals = {
+        "a chain of causes": (0.6, 40.0),
+        "the last second": (None, None),
+        "the index of a viewer": (1.2, None),
+        "the first records of a viewer": (0.5, None),
+    }
     for name, (seconds, megabytes, lines) in found.items():
         goal_s, goal_mb = goals[name]
         row(

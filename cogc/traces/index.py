@@ -66,6 +66,12 @@ class _Numbers(dict[str, int]):
         return number
 
 
+def _natural(part: str) -> tuple[str, int]:
+    """Return the key by which a part of a path is ordered: members of a pool by their number."""
+    name, _, number = part.partition("[")
+    return name, int(number[:-1]) if number[:-1].isdecimal() and len(number) < 12 else -1
+
+
 class Index:
     """The index of the trace at `path`, to be used as a context manager. Raise OSError if the file cannot be read.
 
@@ -104,6 +110,7 @@ class Index:
         self.internal: dict[tuple[int, str], array[int]] = {}
         self.kind_numbers = _Numbers()
         self.place_numbers = _Numbers()
+        self._ordered: tuple[int, list[int]] = (0, [])
         self._seen.clear()
 
     def __enter__(self) -> Index:
@@ -238,6 +245,15 @@ class Index:
     def place(self, row: int) -> str:
         """Return the path of the coglet of a row."""
         return self.place_numbers.names[self.places[row]]
+
+    def ordered(self) -> list[int]:
+        """Return the places that have a path, in the natural order of their paths: `a[2]` before `a[10]`, parents before children."""
+        names = self.place_numbers.names
+        if self._ordered[0] != len(names):
+            known = [place for place, name in enumerate(names) if name]
+            known.sort(key=lambda place: [_natural(part) for part in names[place].split("/")])
+            self._ordered = len(names), known
+        return [place for place in self._ordered[1] if place < len(self.rows)]
 
     def of_kind(self, kind: str, start: int = 0, end: int | None = None) -> Iterator[int]:
         """Yield the rows of a kind in their order."""

@@ -10,6 +10,7 @@ from bisect import bisect_left, bisect_right
 from typing import Any, NamedTuple
 
 from cogc.traces.index import Index
+from cogc.traces.query import is_under
 
 _STATUS = {
     "create": "starting",
@@ -25,6 +26,8 @@ _AHEAD = 512
 """How many later records of a coglet are looked at for messages that wait."""
 _MISSED = 32
 """How many of them may be messages that have left later before it is clear that no more wait."""
+MOST = 2_000
+"""The most coglets that are looked at for one picture."""
 PLAN = "·plan"
 FINDINGS = "·findings"
 
@@ -41,20 +44,20 @@ class Coglet(NamedTuple):
     restarts: int
 
 
-def coglets(index: Index, row: int) -> list[Coglet]:
-    """Return the coglets that there are at a row, and those that have been there, in the order of their paths; parents before children."""
-    found = [
-        coglet(index, number, row)
-        for number, path in enumerate(list(index.place_numbers.names))
-        if path and index.rows[number]
-    ]
-    return sorted((c for c in found if c is not None), key=lambda c: [_natural(p) for p in c.path.split("/")])
+def coglets(index: Index, row: int, above: str = "", most: int = MOST) -> tuple[list[Coglet], int]:
+    """Return the coglets that there are at a row, and those that have been there, in the order of their paths; parents before children.
 
-
-def _natural(part: str) -> tuple[str, int]:
-    """Return what a part of a path is ordered by: members of a pool by their number."""
-    name, _, number = part.partition("[")
-    return name, int(number[:-1]) if number[:-1].isdecimal() and len(number) < 12 else -1
+    With `above` they are that coglet and those below it. At most `most` are given, and how many more there are.
+    """
+    places = [place for place in index.ordered() if is_under(index.place_numbers.names[place], above)]
+    found: list[Coglet] = []
+    for number, place in enumerate(places):
+        if len(found) == most:
+            return found, len(places) - number
+        known = coglet(index, place, row)
+        if known is not None:
+            found.append(known)
+    return found, 0
 
 
 def coglet(index: Index, place: int, row: int) -> Coglet | None:

@@ -31,7 +31,6 @@ BEGINNING = "<!doctype html>\n<!-- cogc trace -->"
 """The beginning of such a page."""
 _LAST = 10
 """The last messages of a channel that are shown."""
-_MOST_COGLETS = 2_000
 _FOLDER = Path(__file__).parents[1] / "web"
 _IMPORT = re.compile(r'^import \{ ([^}]*) \} from "([^"]+)";$', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:class|function|const|async function) (\w+))", re.MULTILINE)
@@ -108,7 +107,7 @@ def _recorded(index: Index, rows: list[int], title: str, bundle: ir.Bundle | Non
     """Return what the page holds of a run: `Recorded` of `cogc/web/data/recorded-source.js`."""
     places = None if bundle is None else Places(bundle, index)
     last = rows[-1] if rows else index.count - 1
-    coglets = moment.coglets(index, last)[:_MOST_COGLETS] if index.count else []
+    coglets = moment.coglets(index, last)[0] if index.count else []
     known = {coglet.path for coglet in coglets}
     seen = [_seen(index, coglet.path, known, places) for coglet in coglets]
     now = [State(coglet.status, min(1.0, coglet.waiting / 100), coglet.restarts) for coglet in coglets]

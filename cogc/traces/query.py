@@ -21,7 +21,8 @@ _WORDS = ("kind", "path", "channel", "since", "before")
 
 
 class Query(msgspec.Struct, frozen=True):
-    """The tests that a row must pass; an empty one passes each. Times are in seconds of the run."""
+    """The tests that a row must pass; an empty one passes each. Times are in seconds of the run. `under` is the path of a coglet: its rows pass,
+    and those of the coglets below it."""
 
     kinds: tuple[str, ...] = ()
     path: str = ""
@@ -29,6 +30,7 @@ class Query(msgspec.Struct, frozen=True):
     since: float | None = None
     before: float | None = None
     text: str = ""
+    under: str = ""
 
     @property
     def is_empty(self) -> bool:
@@ -65,6 +67,11 @@ def seconds(text: str) -> float:
         return float(text)
     except ValueError:
         return nanoseconds(text) / 1e9
+
+
+def is_under(path: str, above: str) -> bool:
+    """Return whether a path is that of a coglet or lies below it; every path is below none."""
+    return not above or path == above or path.startswith(f"{above}/")
 
 
 class Matches:
@@ -122,9 +129,9 @@ class Matches:
         if query.kinds:
             kinds, wanted = index.kinds, {index.kind_numbers.get(k, 255) for k in query.kinds}
             rows = [row for row in rows if kinds[row] in wanted]
-        if query.path:
-            places, names = index.places, index.place_numbers.names
-            numbers = {number for number, name in enumerate(names) if query.path in name}
+        if query.path or query.under:
+            places, names = index.places, list(index.place_numbers.names)
+            numbers = {n for n, name in enumerate(names) if query.path in name and is_under(name, query.under)}
             rows = [row for row in rows if places[row] in numbers]
         if query.channel:
             rows = [row for row in rows if query.channel in map(index.record(row).get, ("channel", "port"))]

@@ -272,6 +272,8 @@ def test_keys_show_panes_and_keep_to_a_coglet(index: Index) -> None:
         assert app.current == "spec"
         await answer(app, pilot, "c", "plan")
         assert view.coglet == "Main/plan" and "in Main/plan" in screen(app)
+        assert view.matches is not None
+        assert {index.place(row) for row in view.matches.rows} == {"Main/plan", "Main/plan/done"}
         await answer(app, pilot, "c", "nobody")
         assert "no coglet has `nobody`" in screen(app)
         await pilot.press("escape")

@@ -249,9 +249,9 @@ class ViewApp(App[None]):
             words += [f"record {index.seqs[view.row]:,} of {index.count:,}", f"{index.times[view.row]:.4f} s"]
         words.append("follows" if view.follow else self._motion())
         if view.matches is not None:
-            words.append(f"filter {view.filter}: {len(view.matches.rows):,}{'' if view.matches.is_done else ' …'}")
-        if view.coglet:
-            words.append(f"in {view.coglet}")
+            about = [f"filter {view.filter}"] if view.filter else []
+            about += [f"in {view.coglet}"] if view.coglet else []
+            words.append(f"{' '.join(about)}: {len(view.matches.rows):,}{'' if view.matches.is_done else ' …'}")
         self._put("#head", Content(shown_line("  ".join(filter(None, words)))))
         numbered = [
             (
@@ -401,7 +401,7 @@ class ViewApp(App[None]):
         """End what was asked, else the filter, else the choice of a coglet."""
         if self.asked:
             self._unask()
-        elif self.view.matches is not None:
+        elif self.view.filter:
             self._filter("")
         else:
             self.view.coglet = ""

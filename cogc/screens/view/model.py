@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
 from cogc import ir
 from cogc.disk.texts import lines_of
 from cogc.traces import moment
@@ -20,8 +22,8 @@ States = Callable[[Index, str, int], dict[str, Any]]
 class View:
     """A trace that is viewed. `row` is the current record, `about` says where the trace comes from.
 
-    With `follow` the current record is the last one. `matches` has the rows of the filter, or is None. `coglet` is the path to which the
-    panes keep, or empty. `states` gives the states of a coglet at a row: those that the trace tells, unless somebody knows more. `other` is the trace with which it is compared. `load` gives the program of the trace, when it is first needed.
+    With `follow` the current record is the last one. `matches` has the rows that pass the filter and are of `coglet`, the path to which
+    the panes keep, or is None where all do. `states` gives the states of a coglet at a row: those that the trace tells, unless somebody knows more. `other` is the trace with which it is compared. `load` gives the program of the trace, when it is first needed.
     """
 
     def __init__(
@@ -34,7 +36,8 @@ class View:
         self.follow = False
         self.matches: Matches | None = None
         self.filter = ""
-        self.coglet = ""
+        self._coglet = ""
+        self._query = Query()
         self.other = ""
         self.states: States = moment.states
         self._load = load
@@ -56,7 +59,20 @@ class View:
 
     def set_filter(self, words: str, query: Query) -> None:
         """Show only the rows that match."""
-        self.filter = words
+        self.filter, self._query = words, query
+        self._match()
+
+    @property
+    def coglet(self) -> str:
+        return self._coglet
+
+    @coglet.setter
+    def coglet(self, path: str) -> None:
+        self._coglet = path
+        self._match()
+
+    def _match(self) -> None:
+        query = msgspec.structs.replace(self._query, under=self._coglet)
         self.matches = None if query.is_empty else Matches(self.index, query)
 
     # ---- the program -------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from cogc.screens.view.model import View
 from cogc.traces import moment
 from cogc.traces.conversations import Conversation, Turn
 from cogc.traces.index import BROKEN
+from cogc.traces.query import is_under
 
 _WIDEST = 100
 """The columns to which running text is wrapped, on wider screens too."""
@@ -155,7 +156,10 @@ class Tree(Pane):
         name = max(12, min(40, width - 36))
         yield Shown([(f"{'coglet':<{name}} {'status':<8} {'rate':>6} {'wait':>5} {'calls':>5} {'re':>3}", "dim")])
         self.paths.append("")
-        for found in moment.coglets(index, self.view.row):
+        coglets, more = moment.coglets(index, self.view.row)
+        if more and self.view.coglet:
+            coglets, more = moment.coglets(index, self.view.row, self.view.coglet)
+        for found in coglets:
             depth = found.path.count("/")
             label = ("  " * depth + found.path.rpartition("/")[2])[:name]
             mark = "here" if found.path == self.view.coglet else "path"
@@ -169,6 +173,8 @@ class Tree(Pane):
                 (f"{found.restarts or '':>3}", "bad"),
             ]
             yield Shown(pieces, index.last_before(index.rows[index.place_numbers[found.path]], self.view.row))
+        if more:
+            yield Shown([(f"… and {more:,} more: c keeps to a coglet and those below it", "dim")])
 
     def at(self) -> int:
         path = self.view.coglet or (self.view.index.place(self.view.row) if self.view.index.count else "")
@@ -272,7 +278,7 @@ class Talks(Pane):
         return self.view.index.count, self.view.index.generation, self.view.coglet
 
     def lines(self, width: int) -> Iterator[Shown]:
-        found = [c for c in self.view.talks.all if _is_in(c.path, self.view.coglet)]
+        found = [c for c in self.view.talks.all if is_under(c.path, self.view.coglet)]
         if not found:
             yield Shown([("no model was asked" + (f" by {self.view.coglet}" if self.view.coglet else ""), "dim")])
             return
@@ -472,7 +478,7 @@ class Failures(Pane):
             for row in index.of_kind(kind)
             if b'"error":' in index.line(row) and "error" in index.record(row)
         ]
-        rows = sorted(row for row in rows if _is_in(index.place(row), view.coglet))
+        rows = sorted(row for row in rows if is_under(index.place(row), view.coglet))
         if not rows:
             yield Shown([("nothing has failed", "good")])
             return
@@ -555,8 +561,3 @@ class Detail(Pane):
             yield Shown([("states of ", "dim"), (path, "path"), (" here", "dim")], row)
         for name, data in sorted(states.items()):
             yield Shown([(f"  {name}: ", "path"), (value(data, 400), "")], row)
-
-
-def _is_in(path: str, above: str) -> bool:
-    """Return whether a path is that of a coglet or lies below it; every path is below none."""
-    return not above or path == above or path.startswith(f"{above}/")

@@ -16,8 +16,6 @@ _NAME = 26
 """The most columns of a coglet's name."""
 _LEAST = 1e-6
 """The shortest window, in seconds."""
-_MOST = 2_000
-"""The most coglets that have a row."""
 
 
 class Timeline(Pane):
@@ -74,12 +72,8 @@ class Timeline(Pane):
     def lines(self, width: int) -> Iterator[Shown]:
         view, index = self.view, self.view.index
         start, end = self.window or self.whole()
-        names = [
-            c.path
-            for c in moment.coglets(index, index.count - 1)
-            if not view.coglet or c.path == view.coglet or c.path.startswith(f"{view.coglet}/")
-        ]
-        names = names[:_MOST]
+        coglets, more = moment.coglets(index, index.count - 1, view.coglet)
+        names = [coglet.path for coglet in coglets]
         self.paths = ["", *names]
         name = min(_NAME, max([len(_label(n)) for n in names], default=4))
         columns = max(10, width - name - 1)
@@ -93,6 +87,8 @@ class Timeline(Pane):
         for path in names:
             pieces: Line = [(f"{_label(path)[:name]:<{name}} ", "here" if path == index.place(view.row) else "path")]
             yield Shown([*pieces, *self._cells(index.place_numbers[path], edges, here)])
+        if more:
+            yield Shown([(f"… and {more:,} more: c keeps to a coglet and those below it", "dim")])
 
     def _cells(self, place: int, edges: list[int], here: int) -> Line:
         """Return the cells of one coglet."""

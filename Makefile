@@ -26,9 +26,9 @@ check: $(BIN)/cogc
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# Runs that are killed at random times, 200 of them: each test has its seed in its name.
+# Runs that are killed, at random times or at each write of their journal; files in which bytes are changed. Each test prints its seed.
 faults: $(BIN)/cogc
-	COGC_FAULTS=200 $(BIN)/python -m pytest -n 2 tests/test_reaper.py tests/test_faults.py tests/test_durable.py
+	COGC_FAULTS=200 $(BIN)/python -m pytest -n 2 --timeout=0 tests/test_reaper.py tests/test_faults.py tests/test_durable.py tests/stores/test_damage.py
 
 # Mutated specs through the checker, malformed replies of models through runs, and generated reactions through the kernel, the seeds
 # that fail printed: `make fuzz COUNT=60000 REPLIES=2000 REACTIONS=10000 SEED=0`.

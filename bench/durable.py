@@ -1,13 +1,21 @@
-"""The cost of durable runs: beside runs that are not, replays and resumes, bytes and syncs."""
+"""The cost of durable runs: beside runs that are not, replays and resumes, bytes and syncs, and beside LangGraph and DBOS.
+
+COGC_PEERS names a Python that has the peers (`bench/durable_peers.py`); without it they are left out.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import io
+import json
 import os
+import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import trio
 
@@ -16,7 +24,10 @@ from bench.messages import CHAIN
 from cogc.kernel.machine import Kernel
 from cogc.kernel.unit import Unit
 from cogc.run.build import build_session
+from cogc.run.instance import Instance
 from cogc.run.journal import VERSION, Journal, load, replay
+from cogc.run.options import Compaction
+from cogc.run.resume import resume
 from cogc.run.session import RunOptions, Session, Sinks
 from cogc.run.settings import Settings
 
@@ -26,7 +37,37 @@ coglet Main { listen go: int
   state sum: int = 0
   on go as n { for i in range(n) { sum = sum + f(i) } } }
 """
+STEPS_IN_A_ROW = """
+coglet Step(first: int) { listen x: { n: int, total: int }
+  transmit next: { n: int, total: int }
+  transmit total: int
+  on x as v {
+    if v.n < first { next <- { n: v.n + 1, total: v.total + v.n } } else { total <- v.total }
+  } }
+coglet Main { listen go: int
+  transmit total: int
+  create step = Step(first: COUNT)
+  on go { step.x <- { n: 0, total: 0 } }
+  link step.next -> step.x { feedback: true }
+  link step.total -> self.total }
+"""
+PLAN = """
+program f(x: int) -> int = python "steps:f"
+plan Main { goal: "add"
+  approve: system
+LINES
+}
+"""
+AGENT = """
+model m = anthropic "m" { base_url: "http://127.0.0.1:PORT", api_key: env("COGC_BENCH_KEY") }
+program echo(text: string) -> string = template "{{ text }}"
+agent Main { model: m, system: "s", tools: [echo], max_turns: 50 }
+"""
+PEERS = 300
+"""The steps that the peers make."""
 HEAD: dict[str, object] = {"run": "r", "seed": 0, "order": 0, "epoch": 1, "program": "", "version": VERSION}
+INPUTS = int(os.environ.get("COGC_INPUTS", "200000"))
+"""The messages from outside after which an instance goes on."""
 STEPS = 1_000_000
 """The messages after which a run is resumed."""
 
@@ -51,7 +92,7 @@ class _File:
         return size
 
 
-def _run(unit: Unit, inputs: list[tuple[str, int]], file: _File | None) -> tuple[float, Session]:
+def _run(unit: Unit, inputs: list[tuple[str, Any]], file: _File | None) -> tuple[float, Session]:
     """Run a program to its end; return the seconds that it took."""
     sinks = Sinks() if file is None else Sinks(journal=Journal(file.file, HEAD), sync=file.sync)
     options = RunOptions(inputs=inputs, run="r", signals=False)
@@ -61,7 +102,7 @@ def _run(unit: Unit, inputs: list[tuple[str, int]], file: _File | None) -> tuple
     return time.perf_counter() - began, session
 
 
-def _durable(unit: Unit, inputs: list[tuple[str, int]]) -> tuple[float, int, int]:
+def _durable(unit: Unit, inputs: list[tuple[str, Any]]) -> tuple[float, int, int]:
     """Run a program to its end durably; return the seconds, the bytes, and the syncs."""
     file = _File()
     took, _ = _run(unit, inputs, file)
@@ -85,6 +126,59 @@ def _calls(count: int = 300) -> None:
     print(
         f"{'':<44} {'':>14}   {size / count:.0f} bytes a call, {syncs / count:.2f} syncs a call, {syncs / took:.0f} syncs a second"
     )
+
+
+def _plan(count: int = 40) -> None:
+    lines = [f"  step s{i}{f' after s{i - 1}' if i else ''}: f({i})" for i in range(count)]
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        Path("steps.py").write_text("async def f(x):\n    return x\n")
+        unit = Unit(bundle(PLAN.replace("LINES", "\n".join(lines)), "Main"))
+        plain, durable = alternate(
+            3, lambda: _run(unit, [("goal", "")], None)[0], lambda: _durable(unit, [("goal", "")])[0]
+        )
+    row("a step of a plan, durable", f"{durable / count * 1e3:.2f} ms", durable / plain, "not durable", None)
+
+
+def _agents(count: int = 20) -> None:
+    """A turn of an agent, with a tool call in each, against a server on this machine."""
+    server = subprocess.Popen(
+        [sys.executable, str(Path(__file__).parent / "model_server.py")], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert server.stdout is not None
+        os.environ["COGC_BENCH_KEY"] = "k"
+        text = AGENT.replace("PORT", server.stdout.readline().strip())
+        unit = Unit(bundle(text, "Main"))
+        plain, durable = alternate(
+            3, lambda: _run(unit, [("task", "go")], None)[0], lambda: _durable(unit, [("task", "go")])[0]
+        )
+    finally:
+        server.terminate()
+        server.wait()
+    row("a turn of an agent, durable", f"{durable / count * 1e3:.2f} ms", durable / plain, "not durable", None)
+
+
+def _peers() -> None:
+    """The same little workflow: steps in a row, each of which adds its number to a sum, the state of each on disk before the next one."""
+    python = os.environ.get("COGC_PEERS")
+    if not python:
+        print("COGC_PEERS is not set: LangGraph and DBOS are left out")
+        return
+    script = Path(__file__).parent / "durable_peers.py"
+    done = subprocess.run([python, str(script), str(PEERS)], capture_output=True, text=True, check=True)
+    print(done.stderr, end="")
+    peers: dict[str, float | None] = json.loads(done.stdout)
+    many = 20_000
+    unit = Unit(bundle(STEPS_IN_A_ROW.replace("COUNT", str(many))))
+    own = many / statistics.median(_durable(unit, [("go", 1)])[0] for _ in range(3))
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        Path("steps.py").write_text("async def f(x):\n    return x\n")
+        unit = Unit(bundle(CALLS))
+        calls = PEERS / statistics.median(_durable(unit, [("go", PEERS)])[0] for _ in range(3))
+    for name, steps in peers.items():
+        if steps is not None:
+            row("steps a second, a reaction each", f"{own:,.0f}", steps / own, f"{name}: {steps:,.0f}", 0.1)
+            row("steps a second, a call of Python each", f"{calls:,.0f}", steps / calls, f"{name}: {steps:,.0f}", None)
 
 
 def _journal(inputs: int, size: int) -> tuple[bytes, Unit]:
@@ -114,9 +208,53 @@ def _resumed(inputs: int, size: int) -> tuple[float, float, int, int]:
     return read - began, time.process_time() - read, kernel.steps, len(data)
 
 
+def _from_snapshot(inputs: int) -> tuple[float, int, int]:
+    """Return the CPU seconds in which an instance that had so many inputs goes on from its journal, the bytes of that, and the snapshots."""
+    unit = Unit(bundle(CHAIN % ("", "")))
+    options = RunOptions(run="r", signals=False, stay=True, epoch=1)
+
+    async def feed(session: Session) -> None:
+        async with trio.open_nursery() as run:
+            run.start_soon(session.run)
+            async with trio.open_nursery() as senders:
+                for _ in range(50):
+                    senders.start_soon(_send, session, inputs // 50)
+            run.cancel_scope.cancel()
+
+    with tempfile.TemporaryDirectory() as folder:
+        instance = Instance(Path(folder))
+        sinks = Sinks(journal=instance.journal(HEAD), sync=instance.sync, compaction=Compaction(HEAD, instance.put))
+        session = build_session(unit, options, Settings(), sinks)
+        trio.run(feed, session)
+        instance.close()
+        assert session.snapshots is not None
+        size = (Path(folder) / "journal.jsonl").stat().st_size
+        began = time.process_time()
+        instance = Instance(Path(folder))
+        assert instance.recording is not None
+        sinks = Sinks(journal=instance.journal(HEAD), sync=instance.sync, recording=instance.recording)
+        again = build_session(unit, options, Settings(), sinks)
+        resume(again, instance.recording)
+        took = time.process_time() - began
+        assert again.entries.seq == session.entries.seq
+        instance.close()
+    return took, size, session.snapshots.written
+
+
+async def _send(session: Session, count: int) -> None:
+    for _ in range(count):
+        await session.entries.send("go", 1)
+
+
 def main() -> None:
     _chain()
     _calls()
+    _plan()
+    _agents()
+    _peers()
+    took, size, count = _from_snapshot(INPUTS)
+    row(f"resume after {INPUTS:,} inputs, snapshots", f"{took:.2f} s", took / 0.3, "0.3 s", 1)
+    print(f"{'':<44} {'':>14}   {size:,} bytes of the journal, {count} snapshots")
     read, played, steps, _ = _resumed(STEPS // 101, 50)
     row(f"resume after {steps:,} messages in stretches", f"{read + played:.2f} s", (read + played) / 3, "3 s", 1)
     read, played, steps, size = _resumed(100_000, 1)

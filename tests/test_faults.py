@@ -1,10 +1,12 @@
-"""Runs that are killed at random times: a queue in SQLite loses nothing and does nothing again that was done, nor does a plan.
+"""Runs that are killed at random times: a queue in SQLite loses nothing and does nothing again that was done, nor does a plan, nor an
+instance.
 
 `COGC_FAULTS` says how often each run is killed. The seed is printed; `COGC_SEED` repeats it.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import subprocess
@@ -17,10 +19,12 @@ from pathlib import Path
 import pytest
 import trio
 
+from cogc.run.instance import status_of
 from cogc.stores import open_store
 from cogc.stores.plans import open_plans
 from cogc.stores.values import ValueQueue
 from support.cli import cogc
+from support.state import state
 from support.waiting import wait_for
 
 KILLS = max(2, int(os.environ.get("COGC_FAULTS", "2")))
@@ -87,6 +91,65 @@ def test_a_queue_loses_nothing_and_does_nothing_again_that_was_done(tmp_path: Pa
     begun = ledger(tmp_path)
     assert set(begun) == set(map(str, range(ITEMS)))
     assert {number: begun[number] for number in done} == done, "what was done is not done again"
+
+
+CALLS = """
+program work(x: int) -> int = shell ["sh", "-c", "echo $COGC_CALL_ID >> ledger; sleep 0.02; echo {{ x }}"] { output: json }
+coglet Work { listen x: int
+  transmit out: int
+  on x as v { out <- work(v) } }
+coglet Main { listen go: int
+  transmit out: int
+  create w = Work * 2 { map: round_robin }
+  link w.out -> self.out
+  on go as n { for i in range(n) { w.x <- i } } }
+"""
+
+
+def test_an_instance_loses_nothing_and_repeats_at_most_what_was_under_way(tmp_path: Path, dice: random.Random) -> None:
+    """Two calls are under way at most, so that each kill repeats two at most; each output has its number, and is the same when it comes again."""
+    count, said = 6 + 2 * KILLS, tmp_path / "said"
+    (tmp_path / "a.cog").write_text(CALLS)
+    built = cogc("build", "a.cog", "--root", "Main", "-o", "a.json", cwd=tmp_path)
+    assert built.returncode == 0, built.stderr
+    line = [
+        sys.executable,
+        "-m",
+        "cogc",
+        "run",
+        "a.json",
+        "--instance",
+        "i",
+        "--input",
+        f"go={count}",
+        "--output",
+        "json",
+        "--quiet",
+    ]
+    kills, folder = 0, state(tmp_path) / "instances" / "i"
+    while kills < KILLS:
+        before, wanted = ledger(tmp_path).total(), dice.randint(1, 3)
+        with (
+            said.open("ab") as out,
+            subprocess.Popen(line, cwd=tmp_path, stdout=out, stderr=subprocess.DEVNULL) as process,
+        ):
+            wait_for(lambda: ledger(tmp_path).total() >= before + wanted or process.poll() is not None)  # noqa: B023
+            time.sleep(dice.uniform(0, 0.05))
+            process.kill()
+        kills += 1
+        if status_of(folder).condition == "ended":
+            break
+    if status_of(folder).condition != "ended":
+        with said.open("ab") as out:
+            assert subprocess.run(line, cwd=tmp_path, stdout=out, stderr=subprocess.DEVNULL).returncode == 0
+    found: dict[int, int] = {}
+    for text in said.read_bytes().split(b"\n"):
+        if text.endswith(b"}"):  # the last line before a kill may be torn
+            output = json.loads(text)
+            assert found.setdefault(output["seq"], output["data"]) == output["data"]
+    assert sorted(found) == list(range(1, count + 1)) and sorted(found.values()) == list(range(count))
+    begun = ledger(tmp_path)
+    assert len(begun) == count and begun.total() - count <= 2 * kills
 
 
 def test_a_plan_does_no_step_again_that_was_done(tmp_path: Path, dice: random.Random) -> None:

@@ -198,7 +198,8 @@ def written(kernel: Kernel) -> Data:
     found["tree"] = _tree(kernel.root)
     found["timers"] = list(_timers(kernel))
     found["claims"] = list(_claims(kernel.root))
-    found["messages"] = [[_named(port), value, cause] for port, value, cause in kernel.messages]
+    places = {port: _named(port) for port in {port for port, _, _ in kernel.messages}}
+    found["messages"] = [[places[port], value, cause] for port, value, cause in kernel.messages]
     found["last"] = [
         None if port.own else [port.inst.path, port.label, value] for port, value, _ in list(kernel.ring)[-_LAST:]
     ]

@@ -19,6 +19,7 @@ An `input` that the command line gave has a last item `true`.
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import os
 import signal
@@ -235,6 +236,16 @@ class Recording(NamedTuple):
 
 def load(data: bytes) -> Recording:
     """Read a journal. Raise ValueError if it is none, or a line before the last one was changed."""
+    collects = gc.isenabled()
+    gc.disable()  # all that is read stays: collecting would walk it again and again
+    try:
+        return _load(data)
+    finally:
+        if collects:
+            gc.enable()
+
+
+def _load(data: bytes) -> Recording:
     *lines, rest = data.split(b"\n")
     version = _version(lines[0]) if lines else None
     if version not in READ:

@@ -22,6 +22,7 @@ from cogc.service.page.socket import PROTOCOL
 from cogc.service.runtime import Runtime
 from support.hostile import HOSTILE
 from support.http_client import ask
+from support.odd_frames import UPGRADE, frames, upgrades
 from support.runtimes import Client, doubler, family, folder, printer, served
 from support.waiting import DEADLINE, until
 from support.websocket import Refused, websocket
@@ -184,6 +185,33 @@ def test_bytes_that_are_no_websocket_end_their_connection_alone(tmp_path: Path) 
                         await rude.stream.receive_some()
             await good.send({"type": "ping"})
             assert await good.receive() == {"type": "pong"}
+
+    with_page(does, tmp_path)
+
+
+def test_two_hundred_odd_frames_and_upgrades_end_nothing(tmp_path: Path) -> None:
+    sent = [(UPGRADE % b"") + data for data in frames(7, 10)] + list(upgrades(7))
+    assert len(sent) == 220
+
+    async def one(port: int, data: bytes, room: trio.CapacityLimiter) -> None:
+        async with room, await trio.open_tcp_stream("127.0.0.1", port) as stream:
+            with suppress(trio.BrokenResourceError):  # the server may close while it is being sent
+                await stream.send_all(data)
+                with trio.move_on_after(0.05):
+                    while await stream.receive_some():
+                        pass
+
+    async def does(client: Client, runtime: Runtime) -> None:
+        id = await client.create(doubler(tmp_path))
+        async with websocket(client.port) as good:
+            await good.until("snapshot")
+            room = trio.CapacityLimiter(20)
+            async with trio.open_nursery() as nursery:
+                for data in sent:
+                    nursery.start_soon(one, client.port, data, room)
+            await good.send({"type": "ping"})
+            await good.until("pong")
+        assert (await client.post(f"/transmit/{id}/input?data=1")).status == 200
 
     with_page(does, tmp_path)
 

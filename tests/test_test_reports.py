@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import subprocess
+import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
 from support.cli import cogc_here
+from support.waiting import wait_for
 
 SYSTEM = """
 program ask(q: string) -> int = human { timeout: 10s }
@@ -118,3 +122,24 @@ def test_an_exploration_wants_each_sometimes_to_hold_in_one_of_its_runs(tmp_path
     found = json.loads(said)
     assert code == 3 and found["sometimes"] == {"out == [3, 2]": True, "out == [7]": False}
     assert found["failure"]["kind"] == "sometimes" and found["failure"]["place"] == "a_test.cog:17"
+
+
+def test_a_command_that_is_killed_leaves_no_process_behind(tmp_path: Path) -> None:
+    endless = "coglet Main { transmit t: int; every 1ms { t <- 1 } }\n"
+    (tmp_path / "a_test.cog").write_text(f'{endless}test "a" {{ run 100000h }}\ntest "b" {{ run 100000h }}\n')
+    words = [sys.executable, "-m", "cogc", "test", "a_test.cog", "-n", "2", "--state", "state"]
+    with subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as first:
+        assert first.stdout is not None
+        wait_for(lambda: len(children(first.pid)) == 2)
+        first.kill()
+        first.stdout.read()  # to its end, which comes when no process holds it any more
+
+
+def children(pid: int) -> list[int]:
+    """Return the processes that a process has started."""
+    found = []
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            parent = file.read_text().rpartition(")")[2].split()[1]
+            found += [int(file.parent.name)] if parent == str(pid) else []
+    return found

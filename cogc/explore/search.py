@@ -12,6 +12,7 @@ those that it has left. It gives up where they are too few, and random orders ta
 from __future__ import annotations
 
 import multiprocessing
+import os
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -24,6 +25,7 @@ from cogc.kernel.chains import Book, Chain, Key
 from cogc.kernel.picking import PickingKernel
 from cogc.kernel.priorities import Priorities
 from cogc.language.values import shorten
+from cogc.testing import forks
 
 LOOK = 250
 """After how many runs the systematic search looks whether it will come to its end."""
@@ -351,7 +353,9 @@ class _Pool:
         if self.processes > 1:
             global _worker
             _worker = self.worker
-            self.pool = ProcessPoolExecutor(self.processes, multiprocessing.get_context("fork"))
+            self.pool = ProcessPoolExecutor(
+                self.processes, multiprocessing.get_context("fork"), forks.begin, (os.getpid(),)
+            )
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import signal
+import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -16,6 +16,7 @@ from cogc.language.values import Failure
 from cogc.lowering.tests import Suite, Test
 from cogc.run.convert import from_python
 from cogc.run.settings import Settings
+from cogc.testing import forks
 from cogc.testing.course import Program
 from cogc.testing.coverage import Covered, Marks
 from cogc.testing.evaluation import NEVER, LiveChoice, Planned, Ran, Way, evaluate, in_turn, is_evaluation, run_once
@@ -103,7 +104,7 @@ def _side_by_side(
     As many are under way as there are processes, so that a bound on dollars may be passed by that many.
     """
     _Cases.run, _Cases.planned = run, planned
-    with ProcessPoolExecutor(min(processes, len(planned)), get_context("fork"), _let_die) as pool:
+    with ProcessPoolExecutor(min(processes, len(planned)), get_context("fork"), forks.begin, (os.getpid(),)) as pool:
         waiting: deque[Future[Ran]] = deque()
         following = iter(range(len(planned)))
         try:
@@ -144,7 +145,7 @@ def run_all(
             yield suite, _slim(run_one(programs.of(suite), test, choice, processes))
         return
     _Parts.chosen, _Parts.choice, _Parts.settings = chosen, choice, settings
-    with ProcessPoolExecutor(min(processes, len(chosen)), get_context("fork"), _let_die) as pool:
+    with ProcessPoolExecutor(min(processes, len(chosen)), get_context("fork"), forks.begin, (os.getpid(),)) as pool:
         try:
             for (suite, _), outcome in zip(chosen, pool.map(_part, range(len(chosen))), strict=True):
                 yield suite, outcome
@@ -152,11 +153,6 @@ def run_all(
             for process in active_children():
                 process.kill()
             raise
-
-
-def _let_die() -> None:
-    """Let an interrupt end a process of the pool without a word: the first process says that."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 class _Parts:

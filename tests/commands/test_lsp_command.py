@@ -101,6 +101,26 @@ def test_a_text_is_formatted_and_outlined(tmp_path: Path) -> None:
         assert client.ask("textDocument/formatting", textDocument=document, options={})["result"] is None
 
 
+def test_names_are_shown_found_completed_and_renamed_over_the_wire(tmp_path: Path) -> None:
+    uri, lib = (tmp_path / "a.cog").as_uri(), tmp_path / "lib.cog"
+    lib.write_text("const limit = 3\n")
+    text = 'import "lib.cog"\nconst a = "\U0001f600" + str(limit)\nconst b = li\n'
+    with session() as client:
+        client.ask("initialize", capabilities={}, rootUri=tmp_path.as_uri())
+        client.open(uri, text)
+        at = {"textDocument": {"uri": uri}, "position": place(1, 23)}
+        assert "const limit: int = 3" in client.ask("textDocument/hover", **at)["result"]["contents"]["value"]
+        assert client.ask("textDocument/definition", **at)["result"]["uri"] == lib.as_uri()
+        end = {"textDocument": {"uri": uri}, "position": place(2, 12)}
+        assert "limit" in [i["label"] for i in client.ask("textDocument/completion", **end)["result"]]
+        changes = client.ask("textDocument/rename", **at, newName="most")["result"]["changes"]
+        assert {u: [e["range"]["start"] for e in edits] for u, edits in changes.items()} == {
+            uri: [place(1, 21)], lib.as_uri(): [place(0, 6)],
+        }  # fmt: skip
+        assert client.ask("textDocument/rename", **at, newName="a")["error"]["code"] == -32803
+        assert len(client.ask("textDocument/semanticTokens/full", textDocument={"uri": uri})["result"]["data"]) % 5 == 0
+
+
 def test_random_edits_leave_what_a_cold_check_finds(tmp_path: Path) -> None:
     uri, path = (tmp_path / "a.cog").as_uri(), str(tmp_path / "a.cog")
     chance = random.Random(7)

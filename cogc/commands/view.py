@@ -73,7 +73,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> int:
-    is_plain = options.plain or not sys.stdout.isatty()
+    is_plain = options.plain or not (sys.stdout.isatty() and sys.stderr.isatty())  # Textual draws on stderr
     if not is_plain:
         _app()
     try:

@@ -149,6 +149,17 @@ def test_a_tree_knows_what_waits(index: Index) -> None:
     assert slow.split() == ["slow", "idle", "·", "3"]
 
 
+def test_a_trace_that_has_lost_its_beginning_tells_numbers_and_places(tmp_path: Path) -> None:
+    path = tmp_path / "t.jsonl"
+    path.write_text("".join(everything().text().splitlines(keepends=True)[30:]))
+    with Index(str(path)) as index:
+
+        async def steps(app: ViewApp, pilot: Pilot) -> None:
+            assert "record 31 (1 of 20)" in screen(app)
+
+        drive(View(index.read(), "x"), steps)
+
+
 def test_a_record_has_the_states_of_its_coglet(index: Index) -> None:
     view = View(index, "x")
     view.go(next(index.of_kind("fail")))
@@ -525,6 +536,7 @@ def test_without_textual_one_line_names_the_extra(tmp_path: Path, monkeypatch: p
             return True
 
     monkeypatch.setattr(sys, "stdout", Terminal())
+    monkeypatch.setattr(sys, "stderr", Terminal())
     with pytest.raises(UsageError, match=r"pip install 'cogc\[view\]'; --plain does without"):
         view_command.run(parser.parse_args([str(path)]))
     assert view_command.run(parser.parse_args([str(path), "--plain"])) == 0

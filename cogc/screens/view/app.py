@@ -246,7 +246,9 @@ class ViewApp(App[None]):
         room = max(16, self.size.width // 3)
         words = [view.about if len(view.about) <= room else f"…{view.about[1 - room :]}"]
         if index.count:
-            words += [f"record {index.seqs[view.row]:,} of {index.count:,}", f"{index.times[view.row]:.4f} s"]
+            seq, at = index.seqs[view.row], view.row + 1
+            place = f"of {index.count:,}" if seq == at else f"({at:,} of {index.count:,})"
+            words += [f"record {seq:,} {place}", f"{index.times[view.row]:.4f} s"]
         words.append("follows" if view.follow else self._motion())
         if view.matches is not None:
             about = [f"filter {view.filter}"] if view.filter else []

@@ -69,6 +69,8 @@ def _gone(question: dict[str, Any]) -> str:
 
 def _list(files: list[Path]) -> int:
     """Print open questions, one a line."""
+    if not files:
+        sys.stderr.write("cogc: there is no open question\n")
     for file in files:
         try:
             question = json.loads(file.read_text(encoding="utf-8"))

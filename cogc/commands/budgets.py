@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from argparse import ArgumentParser, Namespace
 
 from cogc.commands.usage import UsageError, pair
@@ -24,7 +25,10 @@ def budget(options: Namespace) -> dict[str, float | int]:
     for text in options.budget:
         name, value = pair(text, "--budget")
         try:
-            found[name] = {"usd": float, "tokens": int}[name](value.replace("_", ""))
+            most = {"usd": float, "tokens": int}[name](value.replace("_", ""))
+            if not 0 <= most < math.inf:
+                raise ValueError
+            found[name] = most
         except (KeyError, ValueError):
             raise UsageError(f"`--budget {text}`: write usd=DOLLARS or tokens=NUMBER") from None
     return found

@@ -44,8 +44,8 @@ def run(options: Namespace) -> int:
         return 1
     graph = model.graph(checked, options.root)
     if options.root and not graph.boxes:
-        known = [s.name for s in checked.world.shapes.values()]
-        sys.stderr.write(f"cogc: there is no coglet `{options.root}`; {did_you_mean(options.root, known)}\n")
+        near = did_you_mean(options.root, [s.name for s in checked.world.shapes.values()])
+        sys.stderr.write(f"cogc: there is no coglet `{options.root}`{f'; {near}' if near else ''}\n")
         return 2
     writers = {"text": write.text, "mermaid": write.mermaid, "dot": write.dot, "json": write.json, "svg": svg.svg}
     return out.write(

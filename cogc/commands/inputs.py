@@ -75,9 +75,12 @@ def _timed(pattern: re.Pattern[str], text: str) -> tuple[str, int | None]:
     match = pattern.fullmatch(text)
     if match is not None:
         try:
-            return match[1], nanoseconds(match[2])
+            at = nanoseconds(match[2])
         except ValueError:
-            pass
+            return text, None
+        if at < 0:
+            raise UsageError(f"`{text}`: a time is not negative")
+        return match[1], at
     return text, None
 
 
@@ -149,8 +152,8 @@ def _line(line: Any, where: str, path: str, known: dict[str, int]) -> Given:
 def _instant(t: Any, where: str) -> int:
     """Return the time of an input in nanoseconds."""
     try:
-        if isinstance(t, str):
-            return nanoseconds(t)
+        if isinstance(t, str) and (at := nanoseconds(t)) >= 0:
+            return at
         if isinstance(t, int | float) and not isinstance(t, bool) and 0 <= t < 1 << 33:
             return round(t * 1e9)
     except ValueError:

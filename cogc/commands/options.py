@@ -233,8 +233,11 @@ def goal_of(options: Namespace) -> str | None:
         return None if options.goal is None else goal_text(options.goal, "--goal")
     try:
         return goal_text(Path(options.goal_file).read_text(encoding="utf-8").strip(), "--goal-file")
-    except (OSError, ValueError) as error:
-        raise UsageError(f"cannot read `{options.goal_file}`: {error}") from None
+    except OSError as error:
+        reason = str(error.strerror).lower()
+    except ValueError:
+        reason = "it is not text in UTF-8"
+    raise UsageError(f"--goal-file: cannot read `{options.goal_file}`: {reason}")
 
 
 def goal_text(text: str, option: str) -> str:
@@ -271,9 +274,12 @@ def duration(text: str | None, option: str) -> int | None:
     if text is None:
         return None
     try:
-        return nanoseconds(text)
+        found = nanoseconds(text)
     except ValueError as error:
         raise UsageError(f"{option}: {error}; write 250ms, 10s or 5m") from None
+    if found < 0:
+        raise UsageError(f"{option}: `{text}` is negative; write 250ms, 10s or 5m")
+    return found
 
 
 def locals_of(given: list[str]) -> dict[str, str]:

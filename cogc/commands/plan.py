@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
@@ -90,7 +91,10 @@ def _own(options: Namespace) -> str:
 async def _main(options: Namespace, name: str) -> int:
     async with open_plans(name) as store:
         if options.action == "list":
-            for plan in await store.list(options.user, options.topic, options.status):
+            plans = await store.list(options.user, options.topic, options.status)
+            if not plans:
+                sys.stderr.write("cogc: there is no such plan\n" if _is_narrow(options) else "cogc: there is no plan\n")
+            for plan in plans:
                 print(_json(plan) if options.json else _line(plan))
             return 0
         found = await store.load(options.words[0])
@@ -100,6 +104,11 @@ async def _main(options: Namespace, name: str) -> int:
             found = await _decide(store, found, options)
         _show(found, options)
     return 0
+
+
+def _is_narrow(options: Namespace) -> bool:
+    """Return whether a list is asked for that leaves plans out."""
+    return any((options.user, options.topic, options.status))
 
 
 async def _decide(store: PlanStore, plan: Plan, options: Namespace) -> Plan:

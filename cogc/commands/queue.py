@@ -20,6 +20,7 @@ import json
 import os
 import sys
 from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
 
 import msgspec
 import trio
@@ -118,9 +119,10 @@ async def _do_values(queue: ValueQueue, options: Namespace) -> int:
             print(await queue.put(packed(words(options.words[0], "the item"))))
             return 0
         case "list":
-            for item in await queue.items():
-                if options.status in (None, item.status):
-                    _show_item(item, options.json)
+            items = [item for item in await queue.items() if options.status in (None, item.status)]
+            _say_if_empty(items, options)
+            for item in items:
+                _show_item(item, options.json)
             return 0
         case "redrive":
             print(await queue.redrive())
@@ -170,7 +172,9 @@ async def _do(queue: TaskQueue, options: Namespace) -> int:
             _show(claimed, options.json)
         return 0 if claimed is not None else 3
     if options.action == "list":
-        for item in await queue.list(options.status, options.assignee, options.priority):
+        tasks = await queue.list(options.status, options.assignee, options.priority)
+        _say_if_empty(tasks, options)
+        for item in tasks:
             _show(item, options.json)
         return 0
     if options.action == "redrive":
@@ -178,6 +182,13 @@ async def _do(queue: TaskQueue, options: Namespace) -> int:
     id = options.words[0]
     ended = await (queue.complete(id, options.token) if options.action == "complete" else queue.cancel(id))
     return _ended(ended, options)
+
+
+def _say_if_empty(found: Sequence[object], options: Namespace) -> None:
+    """Say that a list is empty."""
+    if not found:
+        narrow = any((options.status, options.assignee, options.priority))
+        sys.stderr.write(f"cogc: the queue `{options.queue}` has no {'such ' if narrow else ''}item\n")
 
 
 def _ended(ended: bool, options: Namespace) -> int:

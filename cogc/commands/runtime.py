@@ -100,6 +100,8 @@ def run(options: Namespace) -> int:
             raise UsageError(f"--{name} goes with `start`")
         if getattr(options, name) and not options.instance:
             raise UsageError(f"--{name} goes with --instance")
+    if options.recording is not None and options.action != "replay":
+        raise UsageError(f"`cogc runtime {options.action}` takes no FILE; `cogc create` brings coglets into a runtime")
     if options.action == "stop":
         return client.said(lambda o: str(client.ask(o.port, "POST", ["shutdown"])["msg"]), options)
     if options.action == "status":

@@ -9,6 +9,7 @@ from argparse import Namespace
 from cogc.commands.inputs import answers
 from cogc.commands.packages import allowed
 from cogc.commands.state import kept_by
+from cogc.commands.usage import UsageError
 from cogc.disk.state_folder import StateFolder
 from cogc.run.instance import QUEUES, Instance
 from cogc.run.people import People
@@ -33,7 +34,15 @@ def settings(options: Namespace, state: StateFolder, instance: Instance | None =
 
 
 def keeping(options: Namespace, state: StateFolder) -> Keeping:
-    """Return the store of plans that the command line names. On a virtual clock nothing is left behind."""
+    """Return the store of plans that the command line names. On a virtual clock nothing is left behind.
+
+    Raise UsageError for a text that names no store.
+    """
+    if options.plans:
+        from cogc.stores import HOW, is_store  # not needed by a run without the option
+
+        if not is_store(options.plans):
+            raise UsageError(f"--plans {options.plans}: there is no such store: {HOW}")
     store = options.plans or ("memory" if options.sim else state)
     spec = os.path.abspath(options.spec)
     doors = None if store == "memory" else state

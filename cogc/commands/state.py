@@ -61,9 +61,11 @@ def warn_of_spec(bundle: Bundle, options: Namespace) -> None:
 
 def kept_by(options: Namespace, state: StateFolder) -> Kept:
     """Return the files of a run that its sandboxes must hide. Raise UsageError if the workspace lies in the state
-    folder."""
+    folder, or is no folder."""
     wrong = refuse_workspace(state, options.workspace)
     if wrong:
         raise UsageError(wrong)
+    if not os.path.isdir(options.workspace):
+        raise UsageError(f"--workspace {options.workspace}: there is no such folder")
     stores = [getattr(options, name, None) or "" for name in ("plans", "board", "registry")]
     return Kept(state, [s.removeprefix("sqlite:") for s in stores if s.startswith("sqlite:")])

@@ -13,6 +13,7 @@ import msgspec
 
 from cogc import ir
 from cogc.diagnostics.problems import Problems
+from cogc.diagnostics.source import Source, Span
 from cogc.kernel.unit import Unit
 from cogc.language import types
 from cogc.language.meter import begin
@@ -57,4 +58,8 @@ def until(bundle: ir.Bundle, text: str, problems: Problems) -> Condition | None:
     if compiled is None:
         return None
     whole = types.fit(compiled.type, types.ListOf(types.ANY)) > types.NO
+    if not whole and types.fit(compiled.type, types.BOOL) == types.NO:
+        source = Source("--until", text)
+        problems.add("no-condition", Span(source, 0, len(text)), found=types.show(compiled.type))
+        return None
     return Condition(Unit(compiled.bundle), compiled.value, list(names), whole)

@@ -82,7 +82,30 @@ def records(lines: Iterator[bytes]) -> Iterator[dict[str, Any]]:
             raise ValueError(f"line {number} is no record: {error}") from None
         if not isinstance(record, dict):
             raise ValueError(f"line {number} is no record")
-        yield upgrade(record, number)
+        found = upgrade(record, number)
+        _refuse_odd(found, number)
+        yield found
+
+
+VERSION = 1
+"""The version of the records that are written."""
+_FORM: dict[str, tuple[type | tuple[type, ...], str]] = {
+    "v": (int, "a whole number"),
+    "seq": (int, "a whole number"),
+    "t": ((int, float), "a number"),
+    "kind": (str, "a text"),
+    "path": (str, "a text"),
+}
+"""What every record has, and the type of its value."""
+
+
+def _refuse_odd(record: dict[str, Any], number: int) -> None:
+    """Raise ValueError for a record of another version, or without what every record has."""
+    for name, (kind, words) in _FORM.items():
+        if not isinstance(record.get(name), kind) or record[name] is True or record[name] is False:
+            raise ValueError(f"line {number} is no record: its `{name}` is {words}")
+    if record["v"] > VERSION:
+        raise ValueError(f"line {number} is of version {record['v']}, and this version of cogc reads {VERSION}")
 
 
 class States:

@@ -8,10 +8,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cogc.stores.base import Mirror, Store
 from cogc.stores.memory import MemoryStore
 from cogc.stores.redis import redis_store
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 GROUP = "cogc.backends"
 
@@ -63,10 +67,25 @@ async def open_store(name: str, prefix: str, echo: Mirror | None = None) -> Asyn
         async with redis_store(name, prefix, echo) as found:
             yield found
     else:
-        from importlib.metadata import entry_points  # slow to import, and needed for stores of other packages alone
-
-        entries = list(entry_points(group=GROUP, name=f"store.{scheme}"))
+        entries = _entries(scheme)
         if not entries:
-            raise ConnectionError(f"there is no store `{name}`: write memory, sqlite:PATH or redis://HOST:PORT")
+            raise ConnectionError(f"there is no store `{name}`: {HOW}")
         async with entries[0].load()(name, prefix) as foreign:
             yield foreign
+
+
+HOW = "write memory, sqlite:PATH or redis://HOST:PORT"
+"""How a store is named."""
+
+
+def is_store(name: str) -> bool:
+    """Return whether a text names a store, one of another package too. Whether it can be opened shows when it is."""
+    scheme, _, rest = name.partition(":")
+    return scheme == "memory" or (scheme in ("sqlite", "redis", "rediss") and rest != "") or bool(_entries(scheme))
+
+
+def _entries(scheme: str) -> list[EntryPoint]:
+    """Return what other packages provide for a scheme."""
+    from importlib.metadata import entry_points  # slow to import, and needed for stores of other packages alone
+
+    return list(entry_points(group=GROUP, name=f"store.{scheme}"))

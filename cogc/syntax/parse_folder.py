@@ -60,7 +60,10 @@ def read_folder(folder: str, read: Reader, problems: Problems, importer: Span | 
         manifest = read(path).decode()
     except (OSError, ValueError) as error:
         place = importer or Span(Source(folder, ""), 0, 0)
-        problems.add("unreadable-file", place, path=path, reason=read_error(error))
+        reason = read_error(error)
+        if isinstance(error, FileNotFoundError) and not folder.endswith(".cog"):
+            path, reason = folder, "of the specs in this folder none is its main one: it has no `main.cog`"
+        problems.add("unreadable-file", place, path=path, reason=reason)
         return None
     try:
         return Source(path, _Folder(folder, path, manifest, read).spec())

@@ -1,0 +1,107 @@
+"""Options and words that no command can obey: each is one line, with an exit code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from support.cli import cogc_here
+
+SPEC = """coglet Main { listen a: int
+  listen t: string
+  transmit o: int
+  on a as x { o <- x }
+  on t as x { o <- len(x) } }
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "a.cog").write_text(SPEC)
+    (tmp_path / "b.cog").write_text(SPEC)
+    (tmp_path / "in.jsonl").write_text('{"t": "-1s", "channel": "a", "data": 1}\n')
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["run", "a.cog", "--input", "a=1 at -1s"], "`1 at -1s`: a time is not negative"),
+        (["run", "a.cog", "--inputs", "in.jsonl"], 'in.jsonl, line 1: `t` is "-1s"; write seconds'),
+        (["run", "a.cog", "--for=-1s"], "--for: `-1s` is negative"),
+        (["run", "a.cog", "--budget", "usd=-1"], "`--budget usd=-1`: write usd=DOLLARS"),
+        (["run", "a.cog", "--budget", "usd=nan"], "`--budget usd=nan`: write usd=DOLLARS"),
+        (["run", "a.cog", "--budget", "tokens=-5"], "`--budget tokens=-5`: write usd=DOLLARS"),
+        (["run", "a.cog", "--workspace", "none"], "--workspace none: there is no such folder"),
+        (["run", "a.cog", "--workspace", "b.cog"], "--workspace b.cog: there is no such folder"),
+        (["run", "a.cog", "--goal-file", "none"], "--goal-file: cannot read `none`: no such file or directory"),
+        (["run", "a.cog", "--plans", "nosuch:x"], "--plans nosuch:x: there is no such store"),
+        (["run", "a.cog", "--plans", "sqlite:"], "--plans sqlite:: there is no such store"),
+        (["run", "a.cog", "--until", "len(o)"], "--until: a condition must be a bool, and this is `int`"),
+        (["run", "a.cog", "--until", "1"], "--until: a condition must be a bool, and this is `1`"),
+        (["runtime", "start", "a.cog"], "`cogc runtime start` takes no FILE"),
+        (["runtime", "stop", "a.cog"], "`cogc runtime stop` takes no FILE"),
+    ],
+)
+def test_what_no_command_can_obey_is_refused(project: Path, words: list[str], said: str) -> None:
+    done = cogc_here(*words, cwd=project)
+    assert done.returncode == 2 and done.stdout == "" and done.stderr.startswith(f"cogc: {said}"), done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_conditions_that_hold(project: Path) -> None:
+    for condition in ("o", "len(o) == 1", "last(o) == 3"):
+        words = ("run", "a.cog", "--sim", "--input", "a=3", "--until", condition)
+        assert cogc_here(*words, cwd=project).returncode == 0
+
+
+@pytest.mark.parametrize("command", ["run", "graph", "build", "cost"])
+def test_a_folder_of_several_specs_is_none(project: Path, command: str) -> None:
+    done = cogc_here(command, ".", cwd=project)
+    assert done.returncode == 1 and "it has no `main.cog`" in done.stderr and "manifest" not in done.stderr
+
+
+def test_a_graph_of_nothing_says_what_there_is_not(project: Path) -> None:
+    done = cogc_here("graph", "a.cog", "--root", "Quux", cwd=project)
+    assert (done.returncode, done.stderr) == (2, "cogc: there is no coglet `Quux`\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["answer"], "there is no open question"),
+        (["plan", "list"], "there is no plan"),
+        (["plan", "list", "--user", "ada"], "there is no such plan"),
+        (["queue", "list", "jobs"], "the queue `jobs` has no item"),
+        (["queue", "list", "jobs", "--status", "done"], "the queue `jobs` has no such item"),
+    ],
+)
+def test_an_empty_list_is_said(project: Path, words: list[str], said: str) -> None:
+    done = cogc_here(*words, cwd=project)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", f"cogc: {said}\n")
+
+
+RECORD = '{"v":1,"seq":1,"t":0,"run":"r","kind":"send","path":"Main","cause":0}\n'
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('{"v":1}', "line 2 is no record: its `seq` is a whole number"),
+        (
+            '{"v":99,"seq":2,"t":0,"kind":"send","path":"M"}',
+            "line 2 is of version 99, and this version of cogc reads 1",
+        ),
+        ('{"v":1,"seq":2,"t":"soon","kind":"send","path":"M"}', "line 2 is no record: its `t` is a number"),
+        ('{"v":1,"seq":2,"t":true,"kind":"send","path":"M"}', "line 2 is no record: its `t` is a number"),
+        ('{"v":1,"seq":2,"t":0,"kind":[],"path":"M"}', "line 2 is no record: its `kind` is a text"),
+        ('{"v":1,"seq":2,"t":0,"kind":"send","path":{}}', "line 2 is no record: its `path` is a text"),
+    ],
+)
+@pytest.mark.parametrize("words", [["show", "t"], ["diff", "t", "u"], ["export", "t", "--format", "csv"]])
+def test_a_record_that_is_none_is_refused(tmp_path: Path, words: list[str], line: str, said: str) -> None:
+    (tmp_path / "t").write_text(f"{RECORD}{line}\n")
+    (tmp_path / "u").write_text(RECORD)
+    done = cogc_here("trace", *words, cwd=tmp_path)
+    assert done.returncode == 1 and done.stderr == f"cogc: `t`: {said}\n", done.stderr

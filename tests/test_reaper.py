@@ -17,7 +17,7 @@ from cogc.run.process import run_process, spawn
 from cogc.run.reaper import descendants
 from support.paths import ROOT
 from support.processes import alive, marked, unique_seconds
-from support.waiting import until, wait_for
+from support.waiting import DEADLINE, until, wait_for
 
 ESCAPES = {
     "child": "sleep {0} & sleep {0}",
@@ -137,3 +137,11 @@ def test_nothing_is_left_of_a_run_that_is_killed_at_a_random_time(seed: int, tmp
     run.kill()
     run.wait()
     wait_for(lambda: not marked(mark) and not any(alive(pid) == (pid, began) for pid, began in below))
+
+
+def test_the_socket_to_the_reaper_is_closed_when_the_process_ends() -> None:
+    code = "import os\nfrom cogc.run import process\nprocess._door(os.getpid())"
+    done = subprocess.run(
+        [sys.executable, "-W", "always", "-c", code], capture_output=True, text=True, timeout=DEADLINE
+    )
+    assert (done.returncode, done.stderr) == (0, "")

@@ -42,6 +42,7 @@ A worked example: `sh -c "sleep 100 & echo hi"`
 
 from __future__ import annotations
 
+import atexit
 import fcntl
 import marshal
 import math
@@ -283,6 +284,7 @@ def _door(runner: int) -> socket.socket:
             words.append("lent")
             actions.append((os.POSIX_SPAWN_DUP2, _lent[0], 4))
         os.posix_spawn(sys.executable, words, {}, file_actions=actions, setsid=True)
+    atexit.register(ours.close)  # the reaper ends with this process
     return ours
 
 

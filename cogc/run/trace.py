@@ -96,7 +96,7 @@ _FORM: dict[str, tuple[type | tuple[type, ...], str]] = {
     "kind": (str, "a text"),
     "path": (str, "a text"),
 }
-"""What every record has, and the type of its value."""
+"""The fields that every record has, with the types of their values."""
 
 
 def _refuse_odd(record: dict[str, Any], number: int) -> None:

@@ -75,7 +75,7 @@ async def open_store(name: str, prefix: str, echo: Mirror | None = None) -> Asyn
 
 
 HOW = "write memory, sqlite:PATH or redis://HOST:PORT"
-"""How a store is named."""
+"""The words for the names of stores."""
 
 
 def is_store(name: str) -> bool:

@@ -242,3 +242,23 @@ coglet Main {{ transmit out: any
     assert made.outputs["out"] == [["/workspace", False, wrote, None, "yes"]]
     open_to_all = session(build(spec), Settings(str(tmp_path), sandboxed=False))
     assert open_to_all.outputs["out"][0][1] is True
+
+
+@pytest.mark.parametrize(("milliseconds", "times"), [(1, 2), (3_600_000, 1)])
+def test_tools_are_listed_again_when_their_time_is_over(milliseconds: int, times: int, tmp_path: Path) -> None:
+    words = [
+        sys.executable,
+        str(Path(__file__).parent / "support" / "mcp_kept.py"),
+        str(milliseconds),
+        str(tmp_path / "log"),
+    ]
+    text = f"""
+      mcp kept = stdio {json.dumps(words)}
+      program find(q: string) -> string = mcp kept.find
+      coglet Main {{
+        transmit out: any
+        on start {{ out <- [find("a"), find("b")] }}
+      }}
+    """
+    assert session(build(text)).outputs["out"] == [["a", "b"]]
+    assert (tmp_path / "log").read_text().count("listed") == times

@@ -25,7 +25,7 @@ from cogc.run.json_text import read_json
 from cogc.run.settings import Settings
 from cogc.run.trace import TraceWriter
 from support.anthropic import Server, blocks, reply, serve, status, use
-from support.cli import cogc
+from support.cli import cogc, cogc_here
 from support.sessions import repeated, session
 from support.sim import Sim
 from support.specs import build, codes
@@ -441,3 +441,17 @@ def test_tokens_of_images_are_estimated() -> None:
     )
     sim.send("pic", media.taken(PNG))
     assert sim.sent("out") == ["budget"]
+
+
+def test_the_bytes_beside_a_recording_are_those_of_that_recording(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.cog").write_text('coglet Main { transmit o: any\n on start { o <- file("x.png") } }')
+    for data in (PNG, PNG + b"1"):
+        monkeypatch.setattr(media, "_STORE", media._Store())
+        (tmp_path / "x.png").write_bytes(data)
+        assert cogc_here("run", "a.cog", "--record", "r.j", cwd=tmp_path).returncode == 0
+        assert media._STORE.folders == []
+        (tmp_path / "r.j.media" / "mine.txt").write_text("not cogc's")
+    kept = {p.name for p in (tmp_path / "r.j.media").iterdir()}
+    assert kept == {hashlib.sha256(PNG + b"1").hexdigest(), "mine.txt"}

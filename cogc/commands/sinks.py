@@ -72,6 +72,7 @@ class RunSinks:
         self.live = self.traced and sys.stdout.isatty() and options.output == "people" and not options.replay
         self.plain_lines = options.trace == "" and not self.live and options.output == "people"
         self.files: list[Sink] = []
+        self.media_folders: list[Path] = []
         self.trace: TraceWriter | None = None
         self.journal: Journal | None = None
         self.states: StateStore | None = None
@@ -95,13 +96,16 @@ class RunSinks:
             if self.instance is not None:
                 self.states = self._states(self.instance)
                 self.journal = self.instance.journal(self._head())
-                media.keep_in(self.instance.folder / media.FOLDER)
+                self._keep_media(self.instance.folder / media.FOLDER)
                 if record is not None:
                     self.journal.copy = self.instance.copy_to(record)
             elif record is not None:
                 self.journal = Journal(record, self._head())
             if record is not None:
-                media.keep_in(Path(f"{self.options.record}.{media.FOLDER}"))
+                beside = Path(f"{self.options.record}.{media.FOLDER}")
+                if beside.is_dir():
+                    media.sweep(beside, set())  # those of the recording that this one takes the place of
+                self._keep_media(beside)
         except StateError as error:
             raise UsageError(f"--instance {self.options.instance}: {error}") from None
         except OSError as error:
@@ -115,6 +119,8 @@ class RunSinks:
             self.trace.flush()
         if self.journal is not None and self.instance is None:
             self.journal.flush()
+        for folder in self.media_folders:
+            media.leave(folder)
         for sink in self.files:
             sink.close()
             if sink.loss():
@@ -133,6 +139,11 @@ class RunSinks:
             self.err(f"cogc: {lost}\n")
         if self.traced and self.options.trace == "":
             self.err(f"cogc: the trace is in {self.where}\n")
+
+    def _keep_media(self, folder: Path) -> None:
+        """Keep the images and documents of the run in a folder until it is over."""
+        media.keep_in(folder)
+        self.media_folders.append(folder)
 
     @property
     def lost(self) -> bool:

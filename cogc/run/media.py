@@ -12,6 +12,7 @@ import base64
 import binascii
 import hashlib
 import os
+import re
 from contextlib import suppress
 from pathlib import Path
 
@@ -21,6 +22,8 @@ from cogc.language.values import Failure, Media
 
 MOST_KEPT = 512 << 20
 """The most bytes that a process holds in its memory."""
+_NAME = re.compile(r"[0-9a-f]{64}|\.[0-9a-f]{64}\.[0-9]+")
+"""The name of a file of bytes, or of one that was being written when its run was killed."""
 FOLDER = "media"
 """The folder of the bytes, in the state folder and behind the name of a recording."""
 
@@ -70,10 +73,16 @@ def keep_in(folder: Path) -> None:
             _write(folder, digest, data)
 
 
+def leave(folder: Path) -> None:
+    """Keep no more bytes in a folder: its run is over."""
+    if folder in _STORE.folders:
+        _STORE.folders.remove(folder)
+
+
 def sweep(folder: Path, named: set[str]) -> None:
-    """Remove the bytes from a folder that nothing names any more, and that this process does not hold."""
+    """Remove the bytes from a folder that nothing names any more, and that this process does not hold. Other files stay."""
     for path in folder.iterdir():
-        if path.name not in named and path.name not in _STORE.held:
+        if _NAME.fullmatch(path.name) and path.name not in named and path.name not in _STORE.held:
             path.unlink(missing_ok=True)
 
 

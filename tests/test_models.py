@@ -14,6 +14,7 @@ from cogc.kernel.models.budget import Usage
 from cogc.run import report
 from cogc.run.session import Session
 from support.anthropic import (
+    Behaviour,
     Server,
     blocks,
     broken_off,
@@ -65,6 +66,23 @@ def run(
 
 def out(server: Server, *arguments: str, **options: Any) -> Any:
     return run(server, *arguments, **options).outputs["out"][0]
+
+
+# ---- a server that does not stream ---------------------------------------------------------------------------
+
+
+def test_a_whole_reply_is_taken_as_a_stream_of_it_would_be(server: Server) -> None:
+    def whole(content: Any, stop: str) -> Behaviour:
+        usage = {"input_tokens": 7, "output_tokens": 3}
+        message = {"type": "message", "role": "assistant", "content": content, "stop_reason": stop, "usage": usage}
+        return raw(json.dumps(message).encode(), "application/json")
+
+    server.will(whole([use("double", n=21)], "tool_use"), whole([{"type": "text", "text": "42"}], "end_turn"))
+    made = run(server, "int", "tools: [double]")
+    assert made.outputs["out"] == [42] and made.kernel.models.usages["ask", "m"].tokens == 20
+    server.will(whole("text", "end_turn"))
+    kind, said = out(server)
+    assert kind == "program" and "no reply of the Messages API" in said
 
 
 # ---- thoughts ------------------------------------------------------------------------------------------------

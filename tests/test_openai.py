@@ -131,7 +131,12 @@ def test_thoughts_are_in_the_trace_and_in_no_answer(server: Server, key: str) ->
     records: list[dict[str, Any]] = []
     bundle = build(SPEC.format(url=server.url, output="string", model=""))
     made = session(bundle, inputs=[("q", "hello")], trace=TraceWriter(io.BytesIO()), on_records=records.extend)
-    assert made.outputs["out"] == ["two", "two"] and "Let me" not in json.dumps(server.requests)
+    assert made.outputs["out"] == ["two", "two"]
+    sent = next(m for m in server.requests[1]["messages"] if m["role"] == "assistant")
+    assert (
+        sent.get("reasoning_content") == ("Let me see." if key == "reasoning_content" else None)
+        and "reasoning" not in sent
+    )
     first, second = [r["data"] for r in records if r["kind"] == "reply"]
     assert first["thought"] == "Let me see." and "thought" not in second
 
@@ -233,3 +238,33 @@ def test_a_model_that_is_not_to_think_is_told_so(server: Server) -> None:
     server.will(chunks({"content": "hi"}))
     assert out(server, model='effort: high, thinking: "off"')[-1] == "hi"
     assert server.requests[0]["reasoning_effort"] == "none"
+
+
+def test_what_a_server_adds_to_a_call_goes_back_with_it(server: Server) -> None:
+    signed = {**call(0, "a", '{"n": 1}'), "extra_content": {"google": {"thought_signature": "s=="}}}
+    server.will(
+        chunks({"tool_calls": [signed]}, {"tool_calls": [{"index": 0}]}, finish="tool_calls"),
+        chunks({"content": "two"}),
+    )
+    assert out(server)[-1] == "two"
+    sent = next(m for m in server.requests[1]["messages"] if m["role"] == "assistant")
+    assert sent["tool_calls"][0]["extra_content"] == {"google": {"thought_signature": "s=="}}
+
+
+def whole(message: dict[str, Any], finish: str) -> Behaviour:
+    usage = {"prompt_tokens": 7, "completion_tokens": 3}
+    answer = {
+        "object": "chat.completion",
+        "choices": [{"index": 0, "message": message, "finish_reason": finish}],
+        "usage": usage,
+    }
+    return raw(json.dumps(answer).encode(), "application/json; charset=utf-8")
+
+
+def test_a_server_that_does_not_stream_gives_its_reply_at_once(server: Server) -> None:
+    asked_for = [{"id": "a", "type": "function", "function": {"name": "double", "arguments": '{"n": 1}'}}]
+    server.will(whole({"role": "assistant", "content": None, "tool_calls": asked_for}, "tool_calls"))
+    server.will(whole({"role": "assistant", "content": "two"}, "stop"))
+    made = run(server)
+    assert made.outputs["out"] == ["two", "two"]  # the piece, and the result
+    assert made.kernel.models.usages["Agent", "m"].tokens == 20

@@ -105,7 +105,7 @@ class AnthropicModel:
             stream=True,
             stream_cls=anthropic.AsyncStream[object],
         )
-        return await assembled(stream, stream.response.headers, reply, emit, _NO_REPLY, self.key)
+        return await assembled(stream, stream.response, reply, emit, _NO_REPLY, self.key)
 
     def _parameters(self, request: dict[str, Any]) -> dict[str, Any]:
         """Return a request in the words of the API."""
@@ -185,6 +185,15 @@ class _Assembled:
                 self.stop = delta.get("stop_reason") or self.stop
                 self.category = (delta.get("stop_details") or {}).get("category") or self.category
         return ""
+
+    def take(self, message: Any) -> str:
+        """Take a whole reply, and return its text. Raise one of `MISSHAPEN` for one of the wrong form."""
+        self.begun = True
+        self.blocks = {i: dict(block) for i, block in enumerate(message["content"])}
+        self._count(message.get("usage"))
+        self.stop = message["stop_reason"]
+        self.category = (message.get("stop_details") or {}).get("category")
+        return "".join(piece_of(b, "text") for b in self.blocks.values() if b.get("type") == "text")
 
     def _extend(self, index: int, delta: dict[str, Any]) -> str:
         """Add a piece to a block, and return it if it is text of the answer."""

@@ -38,6 +38,10 @@ _STOPS = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use", 
 _CHOICES = {"any": "required", "none": "none"}
 _DESCRIPTION = 1024
 """The most characters of a description of a tool."""
+_MORE = "extra_content"
+"""What some servers add to a call, such as its signature, and want to have back with it."""
+_REASONING = "reasoning_content"
+"""What some servers think, and want to have back with the message; here the type of a block."""
 _NO_REPLY = "the server's answer is no reply of the Chat Completions API"
 
 
@@ -91,7 +95,7 @@ class OpenAIModel:
             stream=True,
             stream_cls=openai.AsyncStream[object],
         )
-        return await assembled(stream, stream.response.headers, reply, emit, _NO_REPLY, self.key)
+        return await assembled(stream, stream.response, reply, emit, _NO_REPLY, self.key)
 
     def _parameters(self, request: dict[str, Any]) -> dict[str, Any]:
         """Return a request in the words of the API."""
@@ -140,6 +144,7 @@ class _Assembled:
     def __init__(self) -> None:
         self.text = ""
         self.thought = ""
+        self.owed = ""
         self.calls: list[dict[str, Any]] = []
         self.at: dict[Any, dict[str, Any]] = {}
         self.finish: Any = None
@@ -160,10 +165,18 @@ class _Assembled:
         for call in delta.get("tool_calls") or ():
             self._call(call)
         self.refused += piece_of(delta, "refusal")
-        self.thought += piece_of(delta, "reasoning_content") or piece_of(delta, "reasoning")
+        reasoning = piece_of(delta, "reasoning_content")
+        self.owed += reasoning
+        self.thought += reasoning or piece_of(delta, "reasoning")
         piece = _content(delta)
         self.text += piece
         return piece
+
+    def take(self, completion: Any) -> str:
+        """Take a whole reply, and return its text. Raise one of `MISSHAPEN` for one of the wrong form."""
+        first = completion["choices"][0]
+        choice = {"delta": first["message"], "finish_reason": first["finish_reason"]}
+        return self.add({"usage": completion.get("usage"), "choices": [choice]})
 
     def _call(self, piece: dict[str, Any]) -> None:
         """Add a piece to a call. Some servers leave out the index, or give all calls the same one: then a new id begins a
@@ -173,8 +186,10 @@ class _Assembled:
         made = self.at.get(index)
         other = made is not None and bool(id) and bool(made["id"]) and made["id"] != id
         if made is None or other or (index is None and name):
-            made = self.at[index] = {"id": "", "name": "", "arguments": ""}
+            made = self.at[index] = {"id": "", "name": "", "arguments": "", "more": {}}
             self.calls.append(made)
+        if piece.get(_MORE):
+            made["more"] = {_MORE: piece[_MORE]}
         made["id"] = id or made["id"]
         if name != made["name"]:
             made["name"] += name
@@ -187,8 +202,16 @@ class _Assembled:
         content: list[dict[str, Any]] = [{"type": "text", "text": self.text}] if self.text else []
         for call in self.calls:
             content.append(
-                {"type": "tool_use", "id": call["id"], "name": call["name"], "input": input_of(call["arguments"])}
+                {
+                    "type": "tool_use",
+                    "id": call["id"],
+                    "name": call["name"],
+                    "input": input_of(call["arguments"]),
+                    **call["more"],
+                }
             )
+        if self.owed and content:
+            content.insert(0, {"type": _REASONING, "text": self.owed})
         stop = "refusal" if self.refused else _STOPS.get(str(self.finish), self.finish)
         reply: dict[str, Any] = {"content": content, "stop": stop, "usage": _usage(self.usage)}
         if self.thought:
@@ -233,14 +256,21 @@ def _message_out(message: dict[str, Any]) -> list[dict[str, Any]]:
         return [*found, {"role": message["role"], "content": parts}]
     said = "\n".join(b["text"] for b in blocks if b["type"] == "text")
     calls = [
-        {"id": b["id"], "type": "function", "function": {"name": b["name"], "arguments": json.dumps(b["input"])}}
+        {
+            "id": b["id"],
+            "type": "function",
+            "function": {"name": b["name"], "arguments": json.dumps(b["input"])},
+            **({_MORE: b[_MORE]} if _MORE in b else {}),
+        }
         for b in blocks
         if b["type"] == "tool_use"
     ]
+    thought = "".join(b["text"] for b in blocks if b["type"] == _REASONING)
+    thoughts = {_REASONING: thought} if thought else {}
     if calls:
-        found.append({"role": "assistant", "content": said or None, "tool_calls": calls})
+        found.append({"role": "assistant", "content": said or None, "tool_calls": calls, **thoughts})
     elif said:
-        found.append({"role": message["role"], "content": said})
+        found.append({"role": message["role"], "content": said, **thoughts})
     return found
 
 

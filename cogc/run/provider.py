@@ -52,6 +52,10 @@ class Assembled(Protocol):
         """Take an event, and return its piece of text. Raise one of `MISSHAPEN` for an event of the wrong form."""
         ...
 
+    def take(self, message: Any) -> str:
+        """Take a whole reply, and return its text. Raise one of `MISSHAPEN` for one of the wrong form."""
+        ...
+
     def complete(self) -> dict[str, Any]:
         """Return the reply in the kernel's form."""
         ...
@@ -71,15 +75,22 @@ class Events(Protocol):
 
 async def assembled(
     stream: Events,
-    headers: Mapping[str, str],
+    response: httpx2.Response,
     reply: Assembled,
     emit: Callable[[str], None] | None,
     unfit: str,
     key: str,
 ) -> dict[str, Any]:
-    """Return the reply that the events of a stream make, or an error. `emit` gets each piece of its text."""
+    """Return the reply that the events of a stream make, or an error. `emit` gets each piece of its text. A server that streams nothing
+    may give the whole reply at once."""
+    headers = response.headers
     try:
         async with stream:
+            if headers.get("content-type", "").startswith("application/json"):
+                piece = reply.take(json.loads(await response.aread()))
+                if emit is not None and piece:
+                    emit(piece)
+                return reply.complete()
             async for event in stream:
                 piece = reply.add(event)
                 if emit is not None and piece:

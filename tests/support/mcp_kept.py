@@ -10,7 +10,6 @@ from typing import Any
 from mcp.server import MCPServer
 from mcp.server.caching import CacheHint
 
-
 LOG = Path(sys.argv[2]).open("a", encoding="utf-8")  # noqa: SIM115 - open as long as the process lives
 
 

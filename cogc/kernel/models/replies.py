@@ -118,12 +118,20 @@ def portable(messages: list[Message]) -> list[Message]:
     """Return a conversation as another model takes it: without the blocks that are the own ones of a provider."""
     found: list[Message] = []
     for message in messages:
-        content = [b for b in message["content"] if b["type"] in _COMMON]
+        content = [_plain_call(b) for b in message["content"] if b["type"] in _COMMON]
         if content and found and found[-1]["role"] == message["role"]:
             content = [*found.pop()["content"], *content]
         if content:
             found.append({"role": message["role"], "content": content})
     return found
+
+
+def _plain_call(block: Block) -> Block:
+    """Return a block without what a provider has added to a call."""
+    if block["type"] != "tool_use":
+        return block
+    made: Any = {key: block[key] for key in ("type", "id", "name", "input")}
+    return cast("Block", made)
 
 
 def call_ids(messages: list[Message]) -> set[str]:

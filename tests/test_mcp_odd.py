@@ -14,11 +14,12 @@ import trio
 pytest.importorskip("mcp")
 
 from mcp import MCPError
+from mcp.types import jsonrpc_message_adapter
 
 from cogc.kernel.unit import Unit
 from cogc.language.values import Failure
-from cogc.run.mcp_transport import _Reading, usable
-from cogc.run.servers import Servers, _Link
+from cogc.run.mcp_transport import _read_again, _Reading, usable
+from cogc.run.servers import Servers, _finite, _Link
 from support.cli import cogc
 from support.sessions import session
 from support.specs import build
@@ -186,3 +187,38 @@ def test_the_end_of_what_a_server_says_is_noticed() -> None:
         return len(ends)
 
     assert trio.run(main) == 1
+
+
+def unread(line: str) -> Any:
+    """Return what becomes of a line that the SDK could not read."""
+    with pytest.raises(ValueError) as error:
+        jsonrpc_message_adapter.validate_json(line, by_name=False)
+    return _read_again(error.value)
+
+
+def test_a_line_that_the_sdk_cannot_read_is_put_right() -> None:
+    head = '{"jsonrpc": "2.0", "id": 7, "result": '
+    assert unread(head + '{"text": "half \\ud83d end"}}').message.result == {"text": "half \ufffd end"}
+    assert unread(head + '{"a": -Infinity, "b": "\\ud83d"}}').message.result == {"a": None, "b": "\ufffd"}
+
+
+def test_an_answer_that_cannot_be_read_is_an_error_for_its_call(capsys: pytest.CaptureFixture[str]) -> None:
+    found = unread('{"jsonrpc": "2.0", "id": 7, "result": 5}').message
+    assert (found.id, found.error.message) == (7, "its answer breaks the protocol")
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    "line", ["starting \x1b[31m...", "{}", "[1, 2]", "5", '{"jsonrpc": "2.0", "method": 5}', "[" * 5_000]
+)
+def test_a_line_that_is_no_message_is_dropped_with_one_line(line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert unread(line) is None
+    said = capsys.readouterr().err
+    assert said.startswith("cogc: mcp: a ") and "is dropped: " in said and said.count("\n") == 1 and "\x1b" not in said
+
+
+def test_what_json_does_not_have_is_null_in_a_result() -> None:
+    assert _finite({"a": [1.5, float("nan")], "b": {"c": float("inf"), "d": "nan"}}) == {
+        "a": [1.5, None],
+        "b": {"c": None, "d": "nan"},
+    }

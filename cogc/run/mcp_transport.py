@@ -2,17 +2,24 @@
 way.
 
 The client refuses a whole list of tools for one that breaks the protocol. Here each tool is looked at by itself: one
-whose schema says no type gets `object`, and one that cannot be used is left out, with the reason. A line that is no
-message is dropped; the SDK says so on its logger, and `quiet` makes one line of that.
+whose schema says no type gets `object`, and one that cannot be used is left out, with the reason.
+
+The client drops a line that it cannot read, so that whoever waits for the answer waits for ever. Here such a line is read again: halves
+of surrogate pairs become U+FFFD, and numbers that JSON does not have (NaN, infinities) null. An answer that still is none is an error for
+its call. A line that is no message at all is dropped, with one line on stderr.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
+
+from cogc.kernel.models.replies import whole
+from cogc.language.values import shorten
 
 Streams = tuple[Any, Any]
 
@@ -52,7 +59,9 @@ class _Reading:
             except StopAsyncIteration:
                 self._ended()
                 raise
-            if not isinstance(item, ValueError):  # the SDK hands on what it could not read
+            if isinstance(item, ValueError):  # the SDK hands on what it could not read
+                item = _read_again(item)
+            if item is not None:
                 return self._mended(item)
 
     def __getattr__(self, name: str) -> Any:
@@ -63,6 +72,45 @@ class _Reading:
         if isinstance(result, dict) and isinstance(result.get("tools"), list):
             result["tools"] = [t for t in (usable(t, self._left_out) for t in result["tools"]) if t is not None]
         return item
+
+
+def _read_again(error: ValueError) -> Any:
+    """Return the message of a line that the SDK could not read: put right, or an error in its place; None if it is no message."""
+    from mcp.shared.message import SessionMessage
+    from mcp.types import INTERNAL_ERROR, ErrorData, JSONRPCError, jsonrpc_message_adapter
+
+    line = _line_of(error)
+    try:
+        found = whole(json.loads(line, parse_constant=lambda _: None))
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict) or found.get("jsonrpc") != "2.0":
+        if line.strip():
+            sys.stderr.write(f"cogc: mcp: a line of a server is no message, and is dropped: {shorten(line, 80)}\n")
+        return None
+    try:
+        return SessionMessage(jsonrpc_message_adapter.validate_python(found, by_name=False))
+    except (ValueError, RecursionError):
+        id = found.get("id")
+    if not isinstance(id, int | str) or "method" in found:
+        sys.stderr.write(f"cogc: mcp: a message of a server breaks the protocol, and is dropped: {shorten(line, 80)}\n")
+        return None
+    said = ErrorData(code=INTERNAL_ERROR, message="its answer breaks the protocol")
+    return SessionMessage(JSONRPCError(jsonrpc="2.0", id=id, error=said))
+
+
+def _line_of(error: ValueError) -> str:
+    """Return the line that could not be read, as the error of the SDK has it; empty if it does not."""
+    errors = getattr(error, "errors", None)
+    inputs = [e.get("input") for e in errors()] if callable(errors) else []
+    line = inputs[0] if inputs else ""
+    return (
+        line.decode("utf-8", "replace")
+        if isinstance(line, bytes)
+        else line
+        if isinstance(line, str)
+        else json.dumps(line, default=str)
+    )
 
 
 def usable(tool: Any, left_out: dict[str, str]) -> dict[str, Any] | None:
@@ -113,4 +161,6 @@ class _Line(logging.Handler):
     """Writes a record as one line."""
 
     def emit(self, record: logging.LogRecord) -> None:
+        if record.getMessage().startswith("Failed to parse JSONRPC"):
+            return  # `_read_again` says what becomes of it
         sys.stderr.write(f"cogc: mcp: {' '.join(record.getMessage().split())}\n")

@@ -39,9 +39,9 @@ _CHOICES = {"any": "required", "none": "none"}
 _DESCRIPTION = 1024
 """The most characters of a description of a tool."""
 _MORE = "extra_content"
-"""What some servers add to a call, such as its signature, and want to have back with it."""
+"""The key of what a server adds to a call, such as a signature, and wants to have back with it."""
 _REASONING = "reasoning_content"
-"""What some servers think, and want to have back with the message; here the type of a block."""
+"""The key of thoughts that a server wants to have back with their message; here the type of a block."""
 _NO_REPLY = "the server's answer is no reply of the Chat Completions API"
 
 

@@ -86,8 +86,9 @@ async def assembled(
     headers = response.headers
     try:
         async with stream:
-            if headers.get("content-type", "").startswith("application/json"):
-                piece = reply.take(json.loads(await response.aread()))
+            whole = await _whole(response)
+            if whole is not None:
+                piece = reply.take(whole)
                 if emit is not None and piece:
                     emit(piece)
                 return reply.complete()
@@ -98,6 +99,17 @@ async def assembled(
         return reply.complete() if reply.begun else garbled(headers, unfit, key)
     except MISSHAPEN as error:
         return garbled(headers, unfit, key, error)
+
+
+async def _whole(response: httpx2.Response) -> dict[str, Any] | None:
+    """Return the reply of a server that does not stream; None for a stream of events, whatever its header says."""
+    if not response.headers.get("content-type", "").startswith("application/json"):
+        return None
+    try:
+        found = json.loads(await response.aread())
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def garbled(headers: Mapping[str, str], unfit: str, key: str, error: Exception | None = None) -> dict[str, Any]:

@@ -23,6 +23,7 @@ import trio
 
 from cogc import ir
 from cogc.disk.state_folder import Kept
+from cogc.kernel.models.replies import whole
 from cogc.kernel.permissions import Sandbox
 from cogc.kernel.unit import Unit
 from cogc.language.values import Duration, Failure, Media, plain
@@ -170,16 +171,17 @@ class Servers:
         except ValueError as error:  # of pydantic: the answer breaks the protocol
             first = str(error).splitlines()[0]
             raise Failure("program", f"the MCP server `{name}` breaks the protocol: {first}") from None
-        parts = [part for block in result.content if (part := _part(block))]
+        parts = [whole(p) if isinstance(p, str) else p for block in result.content if (p := _part(block))]
         said = "\n".join(map(str, parts))
         shown = [part for part in parts if isinstance(part, Media)]
         if result.is_error:
             raise Failure("program", f"`{name}.{tool}`: {said or 'it failed'}")
         if result.structured_content is not None:
-            wrong = known.misfit(result.structured_content) if known is not None else ""
+            structured = _finite(whole(result.structured_content))
+            wrong = known.misfit(structured) if known is not None else ""
             if wrong:
                 raise Failure("program", f"the result of `{name}.{tool}` does not fit the server's own schema: {wrong}")
-            value = _unwrapped(result.structured_content)
+            value = _unwrapped(structured)
             return [json.dumps(value, ensure_ascii=False), *shown] if shown else value
         return parts if shown else said
 
@@ -335,7 +337,9 @@ class Servers:
             whole = argument
         if shutil.which(whole[0]):  # else its start names the missing program
             whole = held(whole)
-        words = StdioServerParameters(command=whole[0], args=whole[1:], env=env, cwd=cwd or None)
+        words = StdioServerParameters(
+            command=whole[0], args=whole[1:], env=env, cwd=cwd or None, encoding_error_handler="replace"
+        )
         async with Client(mended(stdio_client(words, errlog=said), left_out, ended), **hooks) as client:
             yield client
 
@@ -431,6 +435,15 @@ def _shown(what: str, data: str, media_type: str, name: str) -> str | Media:
     except Failure as failure:
         named = f"{what} {name}".rstrip() + f", {media_type}"
         return f"[{named}, {len(data) * 3 // 4} bytes: not shown, {failure.message}]"
+
+
+def _finite(value: Any) -> Any:
+    """Return a structured result with null for numbers that JSON does not have: many servers write NaN for what is missing."""
+    if isinstance(value, float):
+        return value if value - value == 0 else None
+    if isinstance(value, dict):
+        return {k: _finite(v) for k, v in value.items()}
+    return [_finite(v) for v in value] if isinstance(value, list) else value
 
 
 def _unwrapped(content: Any) -> Any:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from cogc.ir import Program
 from cogc.language import types
 from cogc.language.attributes import HAND_OFF
-from cogc.language.values import Failure
+from cogc.language.values import Failure, shorten
 
 if TYPE_CHECKING:
     from cogc.kernel.shapes import ToolOffer
@@ -65,7 +65,7 @@ def offer(unit: Unit, name: str, program: Program) -> ToolOffer:
 
 def _server_tool(name: str, doc: str, schema: dict[str, Any]) -> ToolOffer:
     """Describe a tool of a server. What a provider does not take in its schema is said in words."""
-    made = {"type": "object", **{k: v for k, v in schema.items() if k not in _ROOT}}
+    made = {"type": "object", "properties": {}, **{k: v for k, v in schema.items() if k not in _ROOT}}
     apart = {k: schema[k] for k in _ROOT if k in schema}
     if apart:
         doc = f"{doc}\nThe input must also meet this JSON Schema: {json.dumps(apart, ensure_ascii=False)}".strip()
@@ -114,9 +114,13 @@ class Results:
 
     def read(self, given: dict[str, Any]) -> str:
         """Return lines of a kept result: as many as were asked for, and no more than may be told."""
-        whole = self.kept.get(given.get("id", ""))
+        id = given.get("id")
+        whole = self.kept.get(id) if isinstance(id, str) else None
         if whole is None:
-            raise Failure("error", f"there is no result `{given.get('id')}`; there is {', '.join(self.kept)}")
+            raise Failure(
+                "error",
+                f"there is no result `{id if isinstance(id, str) else shorten(id)}`; there is {', '.join(self.kept)}",
+            )
         lines = _lines(whole)
         first, count = given.get("from", 1), given.get("lines", len(lines))
         for word, value in (("from", first), ("lines", count)):

@@ -678,3 +678,13 @@ def test_a_result_that_says_nothing_is_told_as_empty(said: str) -> None:
     sim.reply(content=[use("quiet"), use("sulk", "t2")], stop="tool_use")
     results = sim.asks[0].request["messages"][-1]["content"]
     assert [(r["content"], r["is_error"]) for r in results] == [("(empty)", False), ("it failed", True)]
+
+
+@pytest.mark.parametrize("id", [[], {}, 5, None, "r2"])
+def test_a_result_that_was_not_kept_cannot_be_read_on(id: Any) -> None:
+    sim = talk(program="tools: [slow], max_result: 10")
+    sim.answers["slow"] = "x" * 100
+    sim.reply(content=[use("slow", n=1)], stop="tool_use")
+    sim.reply(content=[{"type": "tool_use", "id": "t2", "name": "read_result", "input": {"id": id}}], stop="tool_use")
+    (result,) = sim.asks[0].request["messages"][-1]["content"]
+    assert result["is_error"] and result["content"].startswith("there is no result ")

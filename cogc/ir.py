@@ -487,12 +487,14 @@ class Coglet(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Agent(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The part of an agent beside its program. `spawn` and `hand_off` are keys of agents; `dispatch` is `local` for this process."""
+    """The part of an agent beside its program. `spawn` and `hand_off` are keys of agents; `dispatch` is `local` for this process. `on_tool` is the key of the program that
+    decides about its calls of tools, or empty."""
 
     spawn: list[str] = []
     max_concurrent: Expr | None = None
     dispatch: str = "local"
     hand_off: list[str] = []
+    on_tool: str = ""
 
 
 PIPED = "it·"

@@ -111,6 +111,7 @@ def test_every_kind_of_criterion_is_really_looked_at(place: Path) -> None:
         "wrong": "FAIL", "missing": "FAIL", "slow": "FAIL", "size": "PASS", "large": "FAIL", "broken": "FAIL",
         "function": "FAIL", "short": "PASS", "shorter": "FAIL", "release": "PASS", "nobody": "FAIL",
     }  # fmt: skip
+    assert not list(place.glob(".coverage*")), "the coverage leaves no file behind"
     assert found["contracts"][1] == "no test was found"
     assert found["more"][1].endswith("% covered, 90% wanted")
     assert found["wrong"][1] == "exit code 3"
@@ -188,7 +189,9 @@ def test_presets_are_extended_and_their_criteria_replaced(place: Path) -> None:
     dod Mine(least: int = 60) = std.minimal { coverage: coverage >= least, linters: shell ["true"] }
     """
     found = findings(place, text, "--dod", "Mine", "--set", "least=99")
-    assert {k: s for k, (s, _) in found.items()} == {"tests": "PASS", "coverage": "FAIL", "linters": "PASS"}
+    assert {k: s for k, (s, _) in found.items()} == {
+        "tests": "PASS", "tdd": "FAIL", "coverage": "FAIL", "linters": "PASS",
+    }  # fmt: skip
     git(place, "init", "-q")
     strict = findings(place, 'import "std/dod.cog" as std\ndod Mine = std.strict { judge: judge }\n', "--dod", "Mine")
     assert list(strict) == [

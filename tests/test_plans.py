@@ -392,6 +392,15 @@ def test_a_plan_that_is_held_is_carried_out_step_by_step(then: str, said: list[s
     assert made.outputs.get("out", []) == said
 
 
+@pytest.mark.parametrize("goal", ["", "  "])
+def test_an_empty_goal_of_a_tool_is_refused(tmp_path: Path, goal: str) -> None:
+    text = DRAWN.replace("APPROVE", "system") + "agent Chief { model: m, tools: [Made] }\n"
+    create = {"name": "plan_create", "input": {"goal": goal}}
+    script = rules(("Sail home", {"tools": [create]}), ("the goal is empty", "it has no goal"))
+    made = run(tmp_path, text, script, "Chief", "Sail home", channel="task")
+    assert made.outputs["result"] == ["it has no goal"], made.outputs
+
+
 def test_a_tool_does_not_open_the_gate_of_a_person(tmp_path: Path) -> None:
     text = DRAWN.replace("APPROVE", "user") + "agent Chief { model: m, tools: [Made] }\n"
     create = {"name": "plan_create", "input": {"goal": "Sail", "auto_approve": True, "auto_execute": False}}

@@ -126,6 +126,8 @@ def check_program(checked: Checked, unit: Unit, node: nodes.Program, shape: Shap
             scope.bind(QUERY, STRING, "parameter")  # in its attributes the task is a text
             check_block(executor.attributes, "agent", node.name, scope, checked.inference, what)
             _limits(checked, unit, executor.attributes)
+            _gate(checked, unit, executor.attributes)
+            _metadata(checked, unit, executor.attributes)
             return
         case _:
             return
@@ -504,6 +506,51 @@ def _sett_agent(checked: Checked, unit: Unit, node: nodes.Agent, owner: str) -> 
     for key in ("command", "health_check", "resources", "worker"):
         if key in given:
             _described(checked, unit, key, given[key])
+
+
+_GATE = 'program NAME(agent: string, tool: string, input: any) -> { allow: bool, why: string = "", input: any = null } = ...'
+
+
+def _gate(checked: Checked, unit: Unit, attributes: tuple[nodes.Attribute, ...]) -> None:
+    """Check the program that decides about an agent's calls of tools: what it is told, what it answers, that it asks no model."""
+    for a in attributes:
+        found = checked.tables.meant.get(id(a.value)) if a.key.id == "on_tool" else None
+        node = getattr(found, "node", None)
+        if not isinstance(node, nodes.Program):
+            continue
+        signature = checked.world.signatures[id(node)]
+        names = [p.name for p in signature.parameters]
+        wrong = ""
+        if names != ["agent", "tool", "input"]:
+            wrong = "takes other parameters than `agent`, `tool` and `input`"
+        elif (
+            types.fit(types.STRING, signature.parameters[0].type) == 0
+            or types.fit(types.ANY, signature.parameters[2].type) == 0
+        ):
+            wrong = "takes `agent` and `tool` as `string`, and `input` as `any`"
+        elif types.field_type(signature.result, "allow") != types.BOOL:
+            wrong = "gives no record with `allow: bool`"
+        elif node.executor.kind.id == "llm":
+            wrong = "asks a model"
+        if wrong:
+            name = nodes.qualified_text(a.value) or ""
+            checked.problems.add(
+                "bad-executor",
+                unit.span(a.value),
+                name=name,
+                wrong=f"cannot decide about tools: it {wrong}",
+                right=f"declare `{_GATE}`",
+            )
+
+
+def _metadata(checked: Checked, unit: Unit, attributes: tuple[nodes.Attribute, ...]) -> None:
+    """Check that what is said about an agent are texts: they are known before it runs."""
+    for a in attributes:
+        entries = a.value.entries if isinstance(a.value, nodes.RecordLiteral) else (None,)
+        texts = all(isinstance(e, nodes.Entry) and isinstance(e.value, nodes.Text) for e in entries)
+        if a.key.id == "metadata" and not texts:
+            wrong, right = "needs a record of texts", 'write `metadata: { team: "billing" }`'
+            checked.problems.add("bad-executor", unit.span(a.value), name="metadata", wrong=wrong, right=right)
 
 
 def _limits(checked: Checked, unit: Unit, attributes: tuple[nodes.Attribute, ...]) -> None:

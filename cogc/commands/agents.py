@@ -41,6 +41,7 @@ def arguments(parser: ArgumentParser) -> None:
     )
     add("--role", metavar="NAME", help="list: show only agents of this declaration")
     add("--status", choices=("idle", "running", "stopped"), help="list: show only agents with this status")
+    add("--parent", metavar="ID", help="list: show only agents that this agent has started")
     add("--json", action="store_true", help="print JSON")
     add_state(parser)
 
@@ -56,7 +57,9 @@ def run(options: Namespace) -> int:
     except LookupError as error:
         return _refuse(str(error.args[0]))
     named = dict(zip(("id", *(w.lower() for w in wanted[1:])), options.words, strict=False))
-    filters = {"role": options.role, "status": options.status} if options.action == "list" else {}
+    filters = (
+        {"role": options.role, "status": options.status, "parent": options.parent} if options.action == "list" else {}
+    )
     try:
         answer = ask(path, {"action": options.action, **named, **filters})
     except OSError as error:
@@ -76,7 +79,7 @@ def _registered(options: Namespace) -> int:
 
     async def found() -> list[Any]:
         async with open_registry(options.registry) as registry:
-            return list(await registry.list(options.role, options.status))
+            return list(await registry.list(options.role, options.status, options.parent))
 
     if options.action != "list":
         return _refuse("--registry is an option of `cogc agents list` alone")

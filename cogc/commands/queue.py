@@ -53,6 +53,7 @@ def arguments(parser: ArgumentParser) -> None:
         help=f"store of the queue: sqlite:PATH or redis://HOST:PORT (default: $REDIS_URL, else {QUEUES} in the state folder)",
     )
     add_state(parser)
+    add("--id", metavar="ID", help="put: id of the task (default: a new one); one that is taken is refused")
     add("--description", default="", metavar="TEXT", help="put: describe the task (default: nothing)")
     add(
         "--priority",
@@ -86,6 +87,8 @@ def run(options: Namespace) -> int:
         options.queue = options.words.pop(0)
     if len(options.words) != len(wanted):
         raise UsageError(f"`cogc queue {options.action}` takes {' '.join(('[NAME]', *wanted))}")
+    if options.id and options.action != "put":
+        raise UsageError("--id is for `cogc queue put`")
     if options.action == "get" and options.status in ("done", "cancelled", "dead"):
         raise UsageError(f"get --status {options.status}: a task that is {options.status} cannot be claimed")
     store = options.store or os.environ.get("REDIS_URL") or f"sqlite:{here(options.state).file(QUEUES)}"
@@ -112,8 +115,8 @@ def _lease(options: Namespace) -> float:
 
 async def _do_values(queue: ValueQueue, options: Namespace) -> int:
     """Carry out the action on a queue of values. Return the exit code."""
-    if options.priority or options.assignee or options.description:
-        raise UsageError(f"`{queue.name}` is a queue of values: it has no priorities, assignees and descriptions")
+    if options.priority or options.assignee or options.description or options.id:
+        raise UsageError(f"`{queue.name}` is a queue of values: it has no priorities, assignees, descriptions and ids")
     match options.action:
         case "put":
             print(await queue.put(packed(words(options.words[0], "the item"))))
@@ -159,9 +162,13 @@ def _show_item(item: Item, as_json: bool) -> None:
 async def _do(queue: TaskQueue, options: Namespace) -> int:
     """Carry out the action on a queue of tasks. Return the exit code."""
     if options.action == "put":
-        made = await queue.put(
-            task(options.words[0], options.description, options.priority or "medium", options.assignee)
+        new = task(
+            options.words[0], options.description, options.priority or "medium", options.assignee, options.id or ""
         )
+        try:
+            made = await queue.put(new)
+        except ValueError as taken:
+            raise UsageError(f"--id: {taken}") from None
         print(json.dumps(_value(made)) if options.json else made.id)
         return 0
     if options.action == "get":

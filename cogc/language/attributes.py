@@ -117,6 +117,8 @@ ATTRIBUTES: dict[str, dict[str, str]] = {
         "timeout": "type duration",
         "spawn": "refs agent",
         "hand_off": "refs agent",
+        "on_tool": "ref program",
+        "metadata": "type any",
         "session": "type any",
         "sandbox": "word none ro rw",
         "network": "type bool",

@@ -203,9 +203,11 @@ class Lower:
         """Lower what an agent has beside its conversation."""
         others = given.get("hand_off")
         hand_off = [] if others is None else self._tools(unit, others.value, lowering.place)
+        gate = given.get("on_tool")
+        on_tool = "" if gate is None else self._gate(unit, gate.value, lowering.place)
         attribute = given.get("spawn")
         if attribute is None:
-            return ir.Agent(hand_off=hand_off)
+            return ir.Agent(hand_off=hand_off, on_tool=on_tool)
         most, dispatch = None, "local"
         for a in attribute.block:
             if a.key.id == "max_concurrent":
@@ -216,7 +218,12 @@ class Lower:
         if dispatch != "local":  # elsewhere an agent runs as the root of a program of its own
             for key in spawn:
                 self.coglet(self.tables.world.shapes[key])
-        return ir.Agent(spawn, most, dispatch, hand_off)
+        return ir.Agent(spawn, most, dispatch, hand_off, on_tool)
+
+    def _gate(self, unit: Unit, value: nodes.Expr | nodes.TypeExpr, place: Place) -> str:
+        """Return the key of the program that decides about an agent's calls of tools."""
+        one = nodes.ListLiteral(value.start, value.end, (value,))  # type: ignore[arg-type]
+        return self._tools(unit, one, place)[0]
 
     def _word(self, lowering: Lowering, node: nodes.Expr) -> ir.Expr:
         """Lower a word of a command: a list gives several words, a number becomes text."""

@@ -184,7 +184,7 @@ async def _do(session: Session, closing: trio.Event, request: dict[str, Any], pe
     """Carry out a request of somebody and return the result. Raise Failure or TypeError if it is refused."""
     kernel, action, id = session.kernel, request.pop("action"), request.pop("id", "")
     if action == "list":
-        records = kernel.models.registry.list(request.get("role"), request.get("status"))
+        records = kernel.models.registry.list(request.get("role"), request.get("status"), request.get("parent"))
         return [steering.status(kernel, r.id) for r in records]
     if action == "status":
         return steering.status(kernel, id)

@@ -29,7 +29,7 @@ class Field(NamedTuple):
 
 _ID = {"id": Field(str)}
 ACTIONS: dict[str, dict[str, Field]] = {
-    "list": {"role": Field(str, False), "status": Field(str, False)},
+    "list": {"role": Field(str, False), "status": Field(str, False), "parent": Field(str, False)},
     "status": _ID,
     "wait": _ID,
     "cancel": _ID,

@@ -20,6 +20,7 @@ import trio
 
 from cogc import ir
 from cogc.kernel.effects import AgentMessage, Dispatch
+from cogc.kernel.models.registry import metadata_of
 from cogc.language.codec import unpacked
 from cogc.language.values import Failure
 from cogc.run.convert import from_python
@@ -136,6 +137,7 @@ class Dispatchers:
             timeout=call.limit / 1e9,
             program=ir.encode(msgspec.structs.replace(bundle, root=program.key)).decode(),
             metadata={
+                **metadata_of(program),
                 "workspace": settings.workspace,
                 "allow_imports": sorted(settings.allow_imports),
                 "sandboxed": settings.sandboxed,

@@ -54,13 +54,14 @@ class AgentRegistry:
 
         return await self.store.transact(work)
 
-    async def list(self, role: str | None = None, status: str | None = None) -> list[Record]:
-        """Return the agents of a role and a status, in the order of their registration."""
+    async def list(self, role: str | None = None, status: str | None = None, parent: str | None = None) -> list[Record]:
+        """Return the agents of a role and a status, and those that a `parent` has started, in the order of their registration."""
         now = await self.store.now()
 
         async def work(tx: Tx) -> list[Record]:
             found = [_shown(await tx.get(f"agent:{id}"), now) for id in await tx.members("agents")]
-            return [r for r in found if r is not None and role in (None, r["role"]) and status in (None, r["status"])]
+            known = [r for r in found if r is not None and parent in (None, r["parent_id"])]
+            return [r for r in known if role in (None, r["role"]) and status in (None, r["status"])]
 
         return await self.store.transact(work)
 
@@ -128,4 +129,6 @@ async def check_registry(open: Callable[[], AbstractAsyncContextManager[AgentReg
         assert [r["id"] for r in await registry.list()] == ["a", "b"], "all, in order"
         assert [r["id"] for r in await registry.list(role="reviewer")] == ["b"], "those of a role"
         assert [r["id"] for r in await registry.list(status="running")] == ["a"], "those of a status"
+        assert [r["id"] for r in await registry.list(parent="a")] == ["b"], "those of a parent"
+        assert await registry.list(role="coder", parent="a") == [], "all filters must match"
         assert await registry.remove("a") and not await registry.remove("a"), "one is removed once"

@@ -146,6 +146,7 @@ class Conversation:
         self.seen = 0
         self.size = 0
         self.sandbox: Sandbox | None = around.sandbox if around is not None else kernel.models.sandbox
+        self.gates: list[Program] = list(around.gates) if around is not None else []
         self.roster = self._roster(program)
         budget = settings.get("budget") or {}
         spent_around: Budget = around.spending if around is not None else kernel.models.budget_of(inst)
@@ -168,6 +169,7 @@ class Conversation:
         self.others = list(program.fallbacks)
         self.retries = settings.get("retry", ATTEMPTS)
         self.sandbox = self._sandbox(settings)
+        self._gate(program)
         self.hand_offs = (
             {p.name: p for p in (unit.bundle.programs[k] for k in program.agent.hand_off)} if program.agent else {}
         )
@@ -176,6 +178,14 @@ class Conversation:
         self.model = unit.bundle.models[program.model]
         self.results = tools.Results(settings.get("max_result", self._window() // tools.SHARE) * tools.CHARACTERS)
         self._speak_to(program.model)
+
+    def _gate(self, program: Program) -> None:
+        """Let the program that decides about an agent's calls of tools decide about them from now on, before those of the agents
+        around it and before it."""
+        key = program.agent.on_tool if program.agent is not None else ""
+        if key:
+            gate = self.unit.bundle.programs[key]
+            self.gates = [gate, *(g for g in self.gates if g is not gate)]
 
     def _turns(self, settings: Settings) -> int:
         """Return the bound on the turns of an agent whose budget has none."""

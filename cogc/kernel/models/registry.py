@@ -74,9 +74,9 @@ class Registry:
         """Return an agent by its id, or None."""
         return self.records.get(id)
 
-    def list(self, role: str | None = None, status: str | None = None) -> list[AgentRecord]:
-        """Return the agents of a role and a status, in the order of their registration."""
-        found = self.records.values()
+    def list(self, role: str | None = None, status: str | None = None, parent: str | None = None) -> list[AgentRecord]:
+        """Return the agents of a role and a status, and those that a `parent` has started, in the order of their registration."""
+        found = [r for r in self.records.values() if parent in (None, r.parent_id)]
         return [r for r in found if role in (None, r.role) and status in (None, r.status)]
 
     def update_status(self, id: str, status: str) -> bool:
@@ -127,4 +127,15 @@ def _record(unit: Unit, id: str, name: str, program: Program, parent: str | None
     if isinstance(budget, ir.Record):
         usd = next((e.value.value for e in budget.entries if e.name == "usd" and isinstance(e.value, ir.Const)), None)
     config: dict[str, Value] = {"model": model.name, "provider": model.provider}
-    return AgentRecord(id, name, program.name, parent, "local", config, budget_limit_usd=usd)
+    return AgentRecord(
+        id, name, program.name, parent, "local", config, budget_limit_usd=usd, metadata=metadata_of(program)
+    )
+
+
+def metadata_of(program: Program) -> dict[str, Value]:
+    """Return the texts that an agent's declaration says about it."""
+    from cogc import ir
+
+    given = program.attributes.get("metadata")
+    entries = given.entries if isinstance(given, ir.Record) else []
+    return {str(e.name): e.value.value for e in entries if isinstance(e.value, ir.Const)}

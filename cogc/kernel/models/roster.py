@@ -48,6 +48,7 @@ class Host(Protocol):
     unit: Unit
     budget: Budget
     sandbox: Sandbox | None
+    gates: list[Program]
     id: str
     depth: int
 
@@ -274,7 +275,8 @@ class Roster:
             agent.state = "running"
             self.kernel.models.registry.update_status(self.id_of(agent), "running")
             self.running += 1
-            here = self.dispatcher == "local" or agent.talk is not None
+            # what decides about calls of tools here reaches no other process
+            here = self.dispatcher == "local" or agent.talk is not None or bool(self.talk.gates)
             work = self._here(agent) if here else self._elsewhere(agent)
             agent.activity = yield StartBeside(work, partial(self._done, agent))
 

@@ -61,6 +61,7 @@ class Caller(Protocol):
     hand_offs: dict[str, Program]
     next: Program | None
     results: Results
+    gates: list[Program]
     sandbox: Sandbox | None
     values: Settings
 
@@ -129,7 +130,7 @@ class ToolCalls:
         try:
             if wrong:
                 raise Failure("type", f"the input of `{block['name']}` {wrong}")
-            value = yield from self._call(block)
+            value = yield from self._call((yield from self._let_through(block)))
             said = content.result(value, told)
         except Failure as failure:
             if failure.kind in ("budget", "cancelled") or isinstance(failure, TooDeep):
@@ -142,6 +143,31 @@ class ToolCalls:
             "content": shown or content.EMPTY,
             "is_error": is_error,
         }
+
+    def _let_through(self, block: Block) -> Talk:
+        """Return a call as the programs that decide about it let it through, perhaps with another input. Raise Failure if one of them
+        refuses it, or cannot decide."""
+        talk = self.talk
+        for gate in talk.gates:
+            told: list[Value] = [talk.id, block["name"], block["input"]]
+            try:
+                verdict = yield from self.perform(talk.kernel, talk.inst, gate.key, told, None)
+            except Failure as failure:
+                if failure.kind in ("budget", "cancelled"):
+                    raise
+                raise Failure(
+                    failure.kind, f"`{gate.name}` could not decide, and the call was not made: {failure.message}"
+                ) from None
+            except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+                raise Failure("error", f"`{gate.name}` could not decide, and the call was not made: {error}") from None
+            if verdict["allow"] is not True:
+                why = str(verdict.get("why") or "")
+                raise Failure("program", f"`{gate.name}` has refused the call{': ' if why else ''}{why}")
+            changed = verdict.get("input")
+            if changed is not None and not isinstance(changed, dict):
+                raise Failure("type", f"`{gate.name}` gives an input that is no record, and the call was not made")
+            block = block if changed is None else {**block, "input": changed}
+        return block
 
     def _agent(self, program: Program, query: str) -> Talk:
         """Ask another agent as a tool. Its failure is a result."""

@@ -487,8 +487,7 @@ class Coglet(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Agent(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The part of an agent beside its program. `spawn` and `hand_off` are keys of agents; `dispatch` is `local` for this process. `on_tool` is the key of the program that
-    decides about its calls of tools, or empty."""
+    """The part of an agent beside its program. `spawn` and `hand_off` are keys of agents; `dispatch` is `local` for this process. `on_tool` is the key of the program that decides about tools, or empty."""
 
     spawn: list[str] = []
     max_concurrent: Expr | None = None
@@ -518,8 +517,7 @@ class ItemKey(msgspec.Struct, frozen=True):
 class Program(msgspec.Struct, frozen=True, omit_defaults=True):
     """A program. `schema` is the input of a tool whose one argument is the whole input. `ports` and `commands` are those
     that the class of a Python coglet must have methods for, `says` the channels that it may transmit on. `words` are those
-    of a shell command; `argument` is the text of the other executors, or the tool of an MCP server. `fallbacks` are the models
-    that are asked in their order when `model` cannot answer. `by` is of a program that claims items of a queue in the order of a key. `on_resume` is "fail", or empty."""
+    of a shell command; `argument` is the text of the other executors, or the tool of an MCP server. `fallbacks` are asked where `model` cannot answer. `by` is of a program that claims items of a queue in the order of a key. `on_resume` is "fail", or empty."""
 
     key: str
     name: str

@@ -235,3 +235,16 @@ def test_the_pages_example_runs(tmp_path: Path) -> None:
     tree = "CogletRuntime\n└── Policy [LifeLet, TickLet]\n    channels: action(1 subs), seen(0 subs)\n"
     assert done.stdout == f"awake\nrun rest alive\n{tree}", done.stderr
     assert (tmp_path / "t.jsonl").read_text().count('"path":"Main/Policy"') > 5
+
+
+def test_a_module_of_a_package_imports_the_package_by_its_name(tmp_path: Path) -> None:
+    (tmp_path / "dotted").mkdir()
+    (tmp_path / "dotted" / "__init__.py").write_text("")
+    (tmp_path / "dotted" / "inner.py").write_text(
+        "from dotted.other import two\n\ndef four() -> int:\n    return 2 * two()\n"
+    )
+    (tmp_path / "dotted" / "other.py").write_text("def two() -> int:\n    return 2\n")
+    text = 'program f() -> int = python "dotted.inner:four"\ncoglet Main { transmit n: int\n on start { n <- f() } }\n'
+    (tmp_path / "a.cog").write_text(text)
+    done = cogc("run", str(tmp_path / "a.cog"), cwd=ROOT)
+    assert (done.returncode, done.stdout) == (0, "n: 4\n"), done.stderr

@@ -440,13 +440,15 @@ def command_words(words: list[Value]) -> list[str]:
 
 
 def load_module(name: str, path: Path) -> ModuleType:
-    """Import a file once, under a name that depends on its path. The module can import its siblings."""
+    """Import a file once, under a name that depends on its path. The module can import its siblings, and from the folder in
+    which its dotted name begins."""
     key = f"cogc_spec_{path}"
     if key in sys.modules:
         return sys.modules[key]
-    folder = str(path.parent)
-    if folder not in sys.path and folder != resources.place("stdlib"):
-        sys.path.append(folder)
+    inside = path.parent if path.name == "__init__.py" else path
+    for folder in (str(path.parent), str(inside.parents[name.count(".")])):
+        if folder not in sys.path and not name.startswith("std."):
+            sys.path.append(folder)
     found = importlib.util.spec_from_file_location(key, path, loader=pinned.loader(key, str(path)))
     assert found is not None and found.loader is not None
     module = importlib.util.module_from_spec(found)

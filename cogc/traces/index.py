@@ -284,7 +284,7 @@ class Index:
         """Return the line of a row, without its end; of one of more than 16 MiB the beginning."""
         start = self.offsets[row]
         end = self.offsets[row + 1] if row + 1 < self.count else self.size
-        return os.pread(self._file, min(end - start, _LONGEST), start).rstrip(b"\n")
+        return os.pread(self._file, min(end - start, _LONGEST), start).partition(b"\n")[0]  # empty lines may follow
 
     def bytes(self, start: int, end: int) -> bytes:
         """Return a part of the file."""

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cogc.traces import index as index_module
@@ -154,6 +154,7 @@ def test_a_filter_without_a_time_is_refused() -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.binary(max_size=40), max_size=12), st.integers(1, 60))
+@example([b"\x00", b"\t", b""], 1)
 def test_any_bytes_are_rows(tmp_path_factory: pytest.TempPathFactory, lines: list[bytes], stretch: int) -> None:
     path = tmp_path_factory.mktemp("any") / "t"
     path.write_bytes(b"\n".join(lines))

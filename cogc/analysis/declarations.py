@@ -422,7 +422,7 @@ def _criterion(checked: Checked, unit: Unit, c: dods.Criterion, scope: Scope) ->
 
 def _plan(checked: Checked, unit: Unit, node: nodes.Plan) -> None:
     """Check the names and attributes of a plan, and what its steps say."""
-    from cogc.analysis.fillings import step_parts
+    from cogc.analysis.fillings import step_parts, step_results
     from cogc.desugar import plans
 
     scope = _parameters(checked, unit, node.name.id, node.parameters)
@@ -447,6 +447,7 @@ def _plan(checked: Checked, unit: Unit, node: nodes.Plan) -> None:
             check_judge(checked, unit, e.value, used)
     steps = plans.steps_of(node)
     names, roles = set(extended.steps), {*extended.open, *extended.bound}
+    results = step_results(node, extended)
     placed: set[str] = set()
     for step in steps:
         if step.name.id in placed:
@@ -461,7 +462,7 @@ def _plan(checked: Checked, unit: Unit, node: nodes.Plan) -> None:
                 checked.problems.add("unknown-name", unit.span(name), help=help, name=name.id)
         given = tuple(a for a in step.attributes if nodes.qualified_text(a.value) not in roles)
         check_block(given, "step", step.name, scope, checked.inference)
-        step_parts(checked, unit, node, extended, step, scope)
+        step_parts(checked, unit, node, extended, step, scope, results)
         _uses_dod(checked, unit, step.attributes)
 
 

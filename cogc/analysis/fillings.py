@@ -8,7 +8,7 @@ Each part is analysed in the scope of the coglet that it goes into, so that its 
 from __future__ import annotations
 
 from cogc.analysis.attribute_check import check_block, reference
-from cogc.analysis.scope import Scope
+from cogc.analysis.scope import Scope, Symbol
 from cogc.desugar import dods, plans
 from cogc.desugar.fill import name_at
 from cogc.desugar.teams import attributes_of
@@ -32,16 +32,30 @@ def _inside(checked: Checked, unit: Unit, name: str, outside: Scope) -> Scope:
     return scope
 
 
+def step_results(plan: nodes.Plan, extended: plans.ExtendedPlan) -> dict[str, Symbol]:
+    """Return the names by which steps know the results of others."""
+    own = {s.name.id: s.name for s in plans.steps_of(plan)}
+    return {id: Symbol("local", id, ANY, place=own.get(id)) for id in extended.steps}
+
+
 def step_parts(
-    checked: Checked, unit: Unit, plan: nodes.Plan, extended: plans.ExtendedPlan, step: nodes.Step, scope: Scope
+    checked: Checked,
+    unit: Unit,
+    plan: nodes.Plan,
+    extended: plans.ExtendedPlan,
+    step: nodes.Step,
+    scope: Scope,
+    results: dict[str, Symbol],
 ) -> None:
-    """Check the condition and task of a step. They see the plan's parameters, `goal`, and the results of earlier steps."""
+    """Check the condition and task of a step. They see the plan's parameters, `goal`, and the results of earlier steps.
+
+    `results` are those of all steps (`step_results`), which are made once for the whole plan.
+    """
     inner = _inside(checked, unit, f"{plan.name.id} {step.name.id}", scope)
     parameters = {p.name.id: p for p in extended.parameters}
-    own = {s.name.id: s.name for s in plans.steps_of(plan)}
     inner.bind("goal", STRING)
-    for name in plans.before(step, {id: s.node for id, s in extended.steps.items()}):
-        inner.bind(name, ANY, place=own.get(name))
+    earlier = plans.before(step, {id: s.node for id, s in extended.steps.items()})
+    inner.locals.update({name: results[name] for name in earlier})
     if step.name.id in parameters:
         checked.problems.add("duplicate-name", unit.span(step.name), name=step.name.id)
     if step.condition is not None:

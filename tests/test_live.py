@@ -325,7 +325,7 @@ def test_no_recording_has_the_key(tmp_path: Path, server: Server) -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--live", "0"], "--live 0: at least 1"),
+        (["--live", "0"], "--live 0: from 1 to 100000"),
         (["--pass-rate", "1.5"], "--pass-rate 1.5: from 0 to 1"),
         (["--pass-rate", "nan"], "--pass-rate nan: from 0 to 1"),
         (["--budget", "usd=1"], "--budget has a meaning beside --live alone"),

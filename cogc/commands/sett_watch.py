@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from argparse import ArgumentParser, Namespace
 from datetime import UTC, datetime
@@ -10,8 +9,7 @@ from datetime import UTC, datetime
 from cogc.commands.streams import stdout_is_lost
 from cogc.commands.usage import UsageError
 from cogc.language.texts import nanoseconds
-from cogc.language.values import Failure
-from cogc.run.git import sealed
+from cogc.run.git import changes
 from cogc.sett.board import Board
 from cogc.sett.happenings import Filter, Happening, Watcher, as_json
 
@@ -118,13 +116,8 @@ def refuse_dirty(workspace: str, force: bool) -> None:
     """Raise UsageError if a workspace is a repository with changes that are not committed, unless they are wanted."""
     if force or not workspace:
         return
-    try:
-        with sealed(["git", "status", "--porcelain"], workspace, workspace) as (words, env):
-            done = subprocess.run(words, cwd=workspace, env=env, capture_output=True, text=True, timeout=60)
-    except (Failure, OSError, subprocess.TimeoutExpired):
-        return  # it is no repository, or one that cogc does not look into
-    changes = [line for line in done.stdout.splitlines() if line.strip()]
-    if done.returncode == 0 and changes:
-        listed = "".join(f"\n    {line}" for line in changes[:20])
+    changed = changes(workspace)
+    if changed:
+        listed = "".join(f"\n    {line}" for line in changed[:20])
         sys.stderr.write(f"cogc: the workspace `{workspace}` has changes that are not committed:{listed}\n")
         raise UsageError("commit them, so that agents begin with what is in the repository; or give --force")

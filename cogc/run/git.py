@@ -116,6 +116,16 @@ def sealed(words: list[str], folder: str, workspace: str) -> Iterator[tuple[list
         yield [found, *_without_submodules(words[3:] if here else words[1:])], env
 
 
+def changes(workspace: str) -> list[str]:
+    """Return what is not committed in a workspace, a line a file; nothing for one that is no repository, or one that is not looked into."""
+    try:
+        with sealed(["git", "status", "--porcelain"], workspace, workspace) as (words, env):
+            done = subprocess.run(words, cwd=workspace, env=env, capture_output=True, text=True, timeout=60)
+    except (Failure, OSError, subprocess.TimeoutExpired):
+        return []
+    return [line for line in done.stdout.splitlines() if line.strip()] if done.returncode == 0 else []
+
+
 def _without_submodules(words: list[str]) -> list[str]:
     """Return words by which git does not look into submodules, whatever `.gitmodules` says of them."""
     for index, word in enumerate(words):

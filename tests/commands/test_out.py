@@ -71,7 +71,7 @@ def test_up_waits_until_each_machine_works_or_has_ended() -> None:
         os.write(ends["works later"], b".")
 
     threading.Timer(0.2, later).start()
-    assert sett_processes._not_at_work(pipes) == ["ends"]
+    assert sett_processes._not_at_work(pipes) == {"ends": "did not start"}
     for name in ("works", "works later"):
         os.close(ends[name])
 

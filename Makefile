@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 # without bytecode, each of the hundreds of commands that the tests start would compile the whole package anew
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test check faults bench fuzz schemas screens clean
+.PHONY: demo test campaigns check faults bench fuzz schemas screens clean
 
 $(BIN)/cogc: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -19,6 +19,10 @@ demo: $(BIN)/cogc
 
 test: $(BIN)/cogc
 	$(BIN)/python -m pytest -n 4
+
+# The tests of whole systems of processes, browsers and containers, which `make test` leaves out.
+campaigns: $(BIN)/cogc
+	$(BIN)/python -m pytest -n 4 -m campaign
 
 # What a change must pass besides the tests.
 check: $(BIN)/cogc

@@ -263,17 +263,24 @@ def _recording(program: Program, options: RunOptions, path: str | PathLike[str] 
         return
     try:
         file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
-        media.keep_in(Path(f"{fspath(path)}.{media.FOLDER}"))
     except OSError as error:
         raise RunError(f"cannot write `{fspath(path)}`: {str(error.strerror).lower()}") from None
     head = {
         "run": options.run, "seed": options.seed, "order": 0, "epoch": options.epoch,
         "program": program._unit.bundle.hash, "version": VERSION, "budget": options.budget,
     }  # fmt: skip
+    beside = Path(f"{fspath(path)}.{media.FOLDER}").absolute()
     with file:
         journal = Journal(file, head)
-        yield Sinks(journal=journal)
-        journal.flush()
+        try:
+            media.keep_in(beside)
+        except Failure as failure:
+            raise RunError(failure.message, failure.kind) from None
+        try:
+            yield Sinks(journal=journal)
+        finally:
+            journal.flush()
+            media.leave(beside)
 
 
 @asynccontextmanager

@@ -16,12 +16,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from support.cli import cogc
 from support.hostile import HOSTILE, raw_in
 from support.paths import ROOT
 from support.state import state
 from support.waiting import DEADLINE, wait_for
 
+pytestmark = pytest.mark.campaign
 CANARY = 'canary "55" aa/17 €'
 ALL = " ".join(HOSTILE)
 SECRET = "EXAMPLE_TOKEN"

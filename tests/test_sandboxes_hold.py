@@ -15,6 +15,7 @@ from cogc.run import sandbox_probes
 from support.paths import ROOT
 from support.processes import podman_settings
 
+pytestmark = pytest.mark.campaign
 PAGE = (ROOT / "specs" / "security.md").read_text()
 NAMES = [s.name for s in suite.subjects()]
 

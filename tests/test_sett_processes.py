@@ -29,6 +29,7 @@ from support.redis import RedisServer, needs_redis
 from support.state import state
 from support.waiting import DEADLINE, wait_for
 
+pytestmark = pytest.mark.campaign
 WORK = """#!/bin/sh
 # Notes that it ran, takes a moment, and answers.
 cat > /dev/null

@@ -19,7 +19,7 @@ from support.paths import ROOT
 from support.runtimes import doubler, family, folder, printer
 from support.waiting import DEADLINE
 
-pytestmark = needs_chromium
+pytestmark = [needs_chromium, pytest.mark.campaign]
 SIZE = {"width": 1440, "height": 900}
 BOXES = "document.querySelectorAll('.box').length"
 

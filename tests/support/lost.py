@@ -130,10 +130,11 @@ def _python(number: int, kind: str, errors: str) -> Any:
 
 
 if __name__ == "__main__":
-    for module in pkgutil.walk_packages(cogc.__path__, "cogc."):  # once here, not in every fork
-        if not module.name.endswith("__main__"):
+    cases = json.load(sys.stdin)
+    for module in pkgutil.walk_packages(cogc.__path__, "cogc."):  # for many cases once here, not in every fork
+        if len(cases) > 50 and not module.name.endswith("__main__"):
             with contextlib.suppress(ImportError):  # what needs an extra that is not installed
                 importlib.import_module(module.name)
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     gc.freeze()
-    json.dump([_carried_out(given) for given in json.load(sys.stdin)], sys.stdout)
+    json.dump([_carried_out(given) for given in cases], sys.stdout)

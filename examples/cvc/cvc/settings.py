@@ -15,7 +15,7 @@ class Settings:
     """With fewer hearts than this in the hub's store most agents mine."""
     rich: int = 16
     """With so many hearts one agent mines."""
-    scramblers: int = 1
+    scramblers: int = 3
     """At most so many agents make junctions of the Clips neutral."""
     crowd: int = 7
     """Explorers keep so far from the goals of others, in cells."""

@@ -87,8 +87,10 @@ def run(options: Namespace) -> int:
         options.queue = options.words.pop(0)
     if len(options.words) != len(wanted):
         raise UsageError(f"`cogc queue {options.action}` takes {' '.join(('[NAME]', *wanted))}")
-    if options.id and options.action != "put":
+    if options.id is not None and options.action != "put":
         raise UsageError("--id is for `cogc queue put`")
+    if options.id == "":
+        raise UsageError("--id: an id has at least one character")
     if options.action == "get" and options.status in ("done", "cancelled", "dead"):
         raise UsageError(f"get --status {options.status}: a task that is {options.status} cannot be claimed")
     store = options.store or os.environ.get("REDIS_URL") or f"sqlite:{here(options.state).file(QUEUES)}"

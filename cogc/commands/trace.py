@@ -19,6 +19,7 @@ import sys
 import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from cogc.commands import out
@@ -248,14 +249,22 @@ def _export(options: Namespace) -> int:
     return _put(pieces, options)
 
 
+@contextmanager
+def _indexed(path: str) -> Iterator[Index]:
+    """Open a trace, and index it to its end. Broken lines are rows of it, but a file with nothing else is no trace."""
+    with Index(path) as index:
+        if not index.read().has_records:
+            raise _NoTrace(f"`{path}`: none of its lines is a record")
+        yield index
+
+
 def _page(options: Namespace) -> Iterator[str]:
     """Yield a trace as a page."""
     from cogc.traces import page  # it draws the picture, and is slow to import
 
     bundle = _bundle(options)
     path, wanted = _path(options.file), wanted_of(options)
-    with Index(path) as index:
-        index.read()
+    with _indexed(path) as index:
         rows = [row for row in range(index.count) if wanted(index.record(row))]
         yield page.page(index, rows, path, bundle)
 
@@ -267,8 +276,7 @@ def _spans(options: Namespace) -> Iterator[str]:
 
     bundle = _bundle(options)
     path, wanted = _path(options.file), wanted_of(options)
-    with Index(path) as index:
-        index.read()
+    with _indexed(path) as index:
         ended = os.stat(path).st_mtime_ns
         began = ended - round(index.times[index.count - 1] * 1e9) if index.count else ended
         run = str(index.record(0).get("run", "")) if index.count else ""

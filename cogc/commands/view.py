@@ -137,6 +137,11 @@ def _go(view: View, at: str | None) -> None:
     view.go(row)
 
 
+def _refuse_no_trace(index: Index, path: str) -> None:
+    if not index.has_records:
+        raise UsageError(f"`{path}` is no trace: none of its lines is a record")
+
+
 def _plain(options: Namespace, found: sources.Traced, index: Index) -> int:
     """Print panes once, as far as the trace goes."""
     if found.is_endless:
@@ -144,7 +149,8 @@ def _plain(options: Namespace, found: sources.Traced, index: Index) -> int:
     found.wait()
     if found.news:
         sys.stderr.write(f"cogc: {shown_line(found.news)}\n")
-    view = _view(options, found, index.read())
+    _refuse_no_trace(index.read(), found.path)
+    view = _view(options, found, index)
     view.go(index.count - 1)
     _go(view, options.at)
     if view.matches is not None:
@@ -159,8 +165,9 @@ def _plain(options: Namespace, found: sources.Traced, index: Index) -> int:
 
 def _screen(options: Namespace, found: sources.Traced, index: Index) -> int:
     """Show the view on the whole screen."""
-    view = _view(options, found, index)
     index.grow(_FIRST)
+    _refuse_no_trace(index, found.path)
+    view = _view(options, found, index)
     if options.at is not None:
         index.read()
         _go(view, options.at)

@@ -9,6 +9,7 @@ last analysis has read the edited one, and no others. A request about a text is 
 from __future__ import annotations
 
 import os
+import sys
 
 from cogc import __version__
 from cogc.disk.files import read
@@ -111,6 +112,8 @@ class Server:
                 break
             else:
                 self.handle(message)
+        if not self.shut_down:
+            sys.stderr.write("cogc: the editor has gone without `shutdown`\n")
         return 0 if self.shut_down else 1
 
     # ---- messages --------------------------------------------------------------------------------------------

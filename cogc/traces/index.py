@@ -255,6 +255,11 @@ class Index:
             self._ordered = len(names), known
         return [place for place in self._ordered[1] if place < len(self.rows)]
 
+    @property
+    def has_records(self) -> bool:
+        """True unless all rows so far are lines that are no records: such a file is no trace."""
+        return not self.count or self.kinds.count(self.kind_numbers.get(BROKEN, 255)) < self.count
+
     def of_kind(self, kind: str, start: int = 0, end: int | None = None) -> Iterator[int]:
         """Yield the rows of a kind in their order."""
         number = self.kind_numbers.get(kind)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from support.cli import cogc_here
+from support.cli import cogc, cogc_here
 
 SPEC = """coglet Main { listen a: int
   listen t: string
@@ -42,12 +42,25 @@ def project(tmp_path: Path) -> Path:
         (["run", "a.cog", "--until", "1"], "--until: a condition must be a bool, and this is `1`"),
         (["runtime", "start", "a.cog"], "`cogc runtime start` takes no FILE"),
         (["runtime", "stop", "a.cog"], "`cogc runtime stop` takes no FILE"),
+        (["queue", "put", "x", "--id", ""], "--id: an id has at least one character"),
+        (["view", "--plain", "a.cog"], "`a.cog` is no trace: none of its lines is a record"),
     ],
 )
 def test_what_no_command_can_obey_is_refused(project: Path, words: list[str], said: str) -> None:
     done = cogc_here(*words, cwd=project)
     assert done.returncode == 2 and done.stdout == "" and done.stderr.startswith(f"cogc: {said}"), done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("form", ["html", "otlp"])
+def test_no_picture_is_made_of_a_file_that_is_no_trace(project: Path, form: str) -> None:
+    done = cogc_here("trace", "export", "a.cog", "--format", form, cwd=project)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "cogc: `a.cog`: none of its lines is a record\n")
+
+
+def test_an_editor_that_goes_without_a_word_is_told_of(project: Path) -> None:
+    done = cogc("lsp", cwd=project, given="")
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "cogc: the editor has gone without `shutdown`\n")
 
 
 def test_conditions_that_hold(project: Path) -> None:

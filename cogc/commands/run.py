@@ -274,22 +274,12 @@ def _run(bundle: ir.Bundle, options: Namespace, prints: ExitStack, script: Scrip
         limit_processes(options.processes)
     if not options.replay:
         warn_of_spec(bundle, options)
-    if options.keep is not None and (options.replay or bundle.root in bundle.setts):
-        raise UsageError("--keep is for the journals of an instance, which setts and recorded runs do not have")
-    if getattr(options, "otlp", None) and (options.replay or bundle.root in bundle.setts):
-        raise UsageError("--otlp is for runs of a coglet: `cogc trace export --format otlp` makes spans of any trace")
-    if bundle.root in bundle.setts:
-        refuse_doors(options, "this program's root is a sett; programs with a coglet as root have such doors")
+    is_sett = bundle.root in bundle.setts
+    _refuse_for_root(options, is_sett)
+    if is_sett:
         from cogc.commands import run_sett  # slow to import, as all that follows below
 
         return run_sett.run(bundle, options, prints)
-    if options.sandbox in ("container", "landlock"):
-        raise UsageError(
-            f"--sandbox {options.sandbox} is for setts; agents of other programs run in bubblewrap, or without"
-        )
-    for option in ("local", "network", "board"):
-        if getattr(options, option):
-            raise UsageError(f"--{option} is for setts; this program's root is a coglet")
     state = state_of(options)
     if options.replay:
         _refuse_for_replay(options)
@@ -330,6 +320,24 @@ def _run(bundle: ir.Bundle, options: Namespace, prints: ExitStack, script: Scrip
         return _code(session, options, sinks)
 
     return under_trio.run(main, then, prints)
+
+
+def _refuse_for_root(options: Namespace, is_sett: bool) -> None:
+    """Raise UsageError for an option that a root of the other kind has, or that a recorded run has not."""
+    if options.keep is not None and (options.replay or is_sett):
+        raise UsageError("--keep is for the journals of an instance, which setts and recorded runs do not have")
+    if getattr(options, "otlp", None) and (options.replay or is_sett):
+        raise UsageError("--otlp is for runs of a coglet: `cogc trace export --format otlp` makes spans of any trace")
+    if is_sett:
+        refuse_doors(options, "this program's root is a sett; programs with a coglet as root have such doors")
+        return
+    if options.sandbox in ("container", "landlock"):
+        raise UsageError(
+            f"--sandbox {options.sandbox} is for setts; agents of other programs run in bubblewrap, or without"
+        )
+    for option in ("local", "network", "board"):
+        if getattr(options, option):
+            raise UsageError(f"--{option} is for setts; this program's root is a coglet")
 
 
 def _code(session: Session, options: Namespace, sinks: RunSinks) -> int:

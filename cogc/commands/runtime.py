@@ -29,6 +29,7 @@ import sys
 import time
 from argparse import SUPPRESS, ArgumentParser, Namespace
 from contextlib import ExitStack
+from functools import partial
 from typing import Any, BinaryIO
 
 import msgspec
@@ -206,7 +207,7 @@ def foreground(options: Namespace) -> int:
         held.callback(instance.close)
         media.keep_in(instance.folder / media.FOLDER)
     with held:
-        files = [path and opened(path, mode=PRIVATE) for path in (options.trace, options.record)]
+        files = [opened(path, mode=PRIVATE) if path else None for path in (options.trace, options.record)]
         setup = daemon.Setup(
             **common(options, instance), trace=_stream(files[0]), journal=_stream(files[1]), begun=_begun(options)
         )
@@ -228,18 +229,6 @@ def foreground(options: Namespace) -> int:
         with open(options.ready_fd, "w") as told:
             told.write(line)
 
-    def ended(session: Session) -> int:
-        lost = [file.loss() for file in files if file is not None and file.loss()]
-        commit = session.commit
-        if commit is not None and commit.failed is not None:
-            why = str(commit.failed.strerror or commit.failed).lower()
-            lost.append(
-                f"cannot write the journal of the instance: {why}; nothing left after that, and the runtime goes on when it is started again"
-            )
-        for line in lost:
-            sys.stderr.write(f"cogc: {line}\n")
-        return EXIT_CODES.get(session.outcome, 0) or (3 if lost or session.outcome == "failed" else 0)
-
     async def main() -> Session:
         try:
             return await daemon.serve(runtime, [made], say, ready)
@@ -253,7 +242,21 @@ def foreground(options: Namespace) -> int:
             ) from None
 
     with held:
-        return under_trio.run(main, ended, held)
+        return under_trio.run(main, partial(_ended, files), held)
+
+
+def _ended(files: list[Sink | None], session: Session) -> int:
+    """Say what was lost of the files and of the journal of a runtime. Return its exit code."""
+    lost = [file.loss() for file in files if file is not None and file.loss()]
+    commit = session.commit
+    if commit is not None and commit.failed is not None:
+        why = str(commit.failed.strerror or commit.failed).lower()
+        lost.append(
+            f"cannot write the journal of the instance: {why}; nothing left after that, and the runtime goes on when it is started again"
+        )
+    for line in lost:
+        sys.stderr.write(f"cogc: {line}\n")
+    return EXIT_CODES.get(session.outcome, 0) or (3 if lost or session.outcome == "failed" else 0)
 
 
 def _replay(options: Namespace) -> int:

@@ -37,14 +37,14 @@ from mettagrid.config.query import Query
 from mettagrid.config.reward_config import reward
 from mettagrid.map_builder.random_map import RandomMapBuilder
 
-ELEMENTS = ("carbon", "oxygen", "germanium", "silicon")
+from cvc.cog import CARGO, ELEMENTS, MINERS_CARGO
+
 ROLES = ("miner", "aligner", "scrambler", "scout")
 TEAM = "team:"
 COGS, CLIPS = f"{TEAM}cogs", f"{TEAM}clips"
 AGENTS = 8
 STEPS = 10_000
 SIZE = 56
-CARGO, MINERS_CARGO = 4, 40
 MINED, MINED_BY_MINERS = 1, 10
 REACH = 14
 """How far from their own junctions the Clips take others, in cells."""

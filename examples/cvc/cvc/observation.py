@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-ELEMENTS = ("carbon", "oxygen", "germanium", "silicon")
+from cvc.cog import ELEMENTS
+
 KINDS = ("wall", "agent", "hub", "junction", "miner", "aligner", "scrambler", "scout")
 
 

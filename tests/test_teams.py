@@ -121,11 +121,101 @@ def test_a_lead_that_fails_fails_the_task_and_the_next_one_goes_on(tmp_path: Pat
 
 def test_what_still_works_when_the_lead_is_done_is_cancelled(tmp_path: Path) -> None:
     script = rules(
-        ("Build it", tools(call("delegate", worker="Reviewer", task="inspect", background=True))),
-        ("inspect", {"reply": "late", "delay": "50s"}), ('"pending"', "no time"),
+        ("Build it", tools(call("delegate", worker="Reviewer", task="inspect"))),
+        ("inspect", {"reply": "late", "delay": "50s"}),
     )  # fmt: skip
+    text = TEAM.replace("MORE", "").replace("output: string }", "output: string, timeout: 5s }")
+    made = run(tmp_path, text, script)
+    assert "took longer than 5s" in made.outputs["failed"][0]["message"] and made.kernel.now < 6e9
+    assert workers(made, -1)["Reviewer"] == "failed" and "background" not in made.outputs
+
+
+BACKGROUND = ("Build it", tools(call("delegate", worker="Reviewer", task="inspect", background=True)))
+
+
+def test_work_in_the_background_goes_on_when_the_lead_is_done(tmp_path: Path) -> None:
+    script = rules(BACKGROUND, ("inspect", {"reply": "late", "delay": "50s"}), ('"pending"', "no time"))
     made = run(tmp_path, TEAM.replace("MORE", ""), script)
+    assert made.outputs["result"] == ["no time"] and 50e9 <= made.kernel.now < 51e9
+    assert made.outputs["background"] == [
+        {"ticket": 1, "worker": "Reviewer", "task": "inspect", "success": True, "output": "late", "error": None}
+    ]
+
+
+def test_the_lead_hears_of_work_in_the_background_with_its_next_task(tmp_path: Path) -> None:
+    script = rules(
+        ("ticket 1:", "I have heard"), BACKGROUND, ("inspect", {"reply": "late", "delay": "5s"}),
+        ('"pending"', "no time"), ("Go on", {"reply": "sure", "delay": "9s"}),
+    )  # fmt: skip
+    made = run(tmp_path, TEAM.replace("MORE", ""), script, inputs=[("task", "Build it"), ("task", "Go on")])
+    assert made.outputs["result"] == ["no time", "I have heard"]
+    assert [b["output"] for b in made.outputs["background"]] == ["late"]
+
+
+def test_workers_that_are_told_the_next_task_end_their_work_in_the_background_first(tmp_path: Path) -> None:
+    inspect = tools(call("delegate", worker="Reviewer", task="inspect", background=True))
+    script = rules(
+        ("ticket 2:", "I have heard"), ("Reviewer says: once", inspect), ("inspect", {"reply": "late", "delay": "5s"}),
+        ('"pending"', "no time"), ("Build it", "once"), ("Go on", {"reply": "twice", "delay": "3s"}),
+    )  # fmt: skip
+    text = TEAM.replace("MORE", "mode: supervise").replace("[Developer * 2, Reviewer]", "[Reviewer]")
+    made = run(tmp_path, text, script, inputs=[("task", "Build it"), ("task", "Go on")])
+    assert made.outputs["result"] == ["no time", "I have heard"] and 8e9 <= made.kernel.now < 9e9
+
+
+def test_the_team_is_stopped_with_its_work_in_the_background(tmp_path: Path) -> None:
+    calls = [call("delegate", worker="Reviewer", task=f"inspect {i}", background=True) for i in (1, 2)]
+    script = rules(
+        ("Build it", tools(*calls)), ("inspect", {"reply": "late", "delay": "50s"}), ('"pending"', "no time")
+    )
+    text = (
+        TEAM.replace("MORE", "")
+        + """
+coglet Main {
+  listen task: string
+  transmit result: any
+  transmit background: any
+  create crew = Crew
+  link self.task -> crew.task
+  link crew.background -> self.background
+  on crew.result as r { result <- r; guide crew.stop() }
+}
+"""
+    )
+    made = run(tmp_path, text, script, root="Main")
     assert made.outputs["result"] == ["no time"] and made.kernel.now < 1e9
+    ended = {b["ticket"]: (b["success"], b["error"]) for b in made.outputs["background"]}
+    assert ended == {1: (False, "the task was cancelled"), 2: (False, "the work was cancelled before it began")}
+
+
+def test_a_cancelled_task_leaves_the_work_in_the_background_alone(tmp_path: Path) -> None:
+    script = rules(
+        BACKGROUND, ("inspect", {"reply": "late", "delay": "50s"}), ('"pending"', {"error": {"message": "x"}})
+    )
+    made = run(tmp_path, TEAM.replace("MORE", ""), script)
+    assert len(made.outputs["failed"]) == 1 and [b["output"] for b in made.outputs["background"]] == ["late"]
+
+
+@pytest.mark.parametrize("word", ["cancel", "stop"])
+def test_a_task_is_cancelled_before_the_lead_is_told_what_its_workers_say(word: str, tmp_path: Path) -> None:
+    text = (
+        TEAM.replace("MORE", "mode: supervise, max_workers: 2")
+        + """
+coglet Main {
+  listen task: string
+  transmit failed: any
+  create crew = Crew
+  link self.task -> crew.task
+  link crew.failed -> self.failed
+  on crew.status as s {
+    if len([w for w in s.workers if w.state == "running"]) == 2 { guide crew.WORD() }
+  }
+}
+""".replace("WORD", word)
+    )
+    made = run(tmp_path, text, rules(("Build it", {"reply": "late", "delay": "50s"})), root="Main")
+    assert made.outputs["failed"] == [{"task": "Build it", "kind": "cancelled", "message": "the task was cancelled"}]
+    assert made.kernel.now < 1e9
 
 
 # ---- the bus -----------------------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from argparse import ArgumentParser, Namespace
 from typing import Any
 
 from cogc.commands.state import add_state, state_here
+from cogc.language.values import shorten
 from cogc.run.control_client import ask, socket_of
 
 _ACTIONS = {
@@ -104,7 +105,8 @@ def _show(found: Any, as_json: bool) -> None:
     if found == []:
         print("no agents")
     for agent in found if isinstance(found, list) else [found]:
-        about = [agent.get("role") or agent.get("agent", ""), agent.get("state", ""), agent.get("query", "")]
+        query = shorten(agent["query"]) if "query" in agent else ""
+        about = [agent.get("role") or agent.get("agent", ""), agent.get("state", ""), query]
         print("  ".join([agent.get("agent_id") or agent.get("id", ""), *(a for a in about if a)]))
         result = agent.get("result")
         if result is not None and not isinstance(found, list):

@@ -8,7 +8,8 @@
     pause [MEMBER]            hold members before their next request or tool
     resume [MEMBER]           let them go on
     clear                     forget the messages
-    cancel                    end the task
+    cancel                    end the task; work in the background goes on
+    stop                      end the task and all work in the background
 
 A MEMBER is a name (lead, Developer-1), a role, or `all` (the default).
 
@@ -30,13 +31,14 @@ from cogc.run.team_status import team_line
 
 _ACTIONS = {
     "status": (), "history": (), "inbox": ("MEMBER",), "outbox": ("MEMBER",), "send": ("TO", "MESSAGE"), "pause": ("[MEMBER]",),
-    "resume": ("[MEMBER]",), "clear": (), "cancel": (),
+    "resume": ("[MEMBER]",), "clear": (), "cancel": (), "stop": (),
 }  # fmt: skip
 
 
 def arguments(parser: ArgumentParser) -> None:
     add = parser.add_argument
-    add("action", nargs="?", default="status", choices=list(_ACTIONS), help="what to do (default: status)")
+    known = list(_ACTIONS)
+    add("action", nargs="?", default="status", choices=known, metavar="ACTION", help="what to do, as listed above")
     add("words", nargs="*", metavar="WORD", help="the words of the action, as listed above")
     add("--run", metavar="ID", help="id of the run (default: the only one of this project that goes on)")
     add("--team", metavar="PATH", help="path of the team (default: the only one of the run)")
@@ -74,7 +76,7 @@ def _command(options: Namespace) -> dict[str, Any]:
     if options.action == "send":
         to = options.words[0].split(",")
         return {"command": "send", "to": to if len(to) > 1 else to[0], "message": options.words[1], "sender": "user"}
-    if options.action in ("clear", "cancel"):
+    if options.action in ("clear", "cancel", "stop"):
         return {"command": options.action}
     return {"command": options.action, "member": options.words[0] if options.words else "all"}
 

@@ -11,7 +11,8 @@ the team's channel `·asked` (`cogc/kernel/models/coglet_tools.py`), and the mem
     `·jobs`     one record for each task that was handed out: its ticket, who is wanted, its state
     `·messages` all that went over the bus
 
-    a job:   pending -> running -> completed | failed        cancelled, when the lead is done before it
+    a job:   pending -> running -> completed | failed        cancelled, when the lead is done before it. A job in the
+             background is cancelled by the command `stop` alone: it goes on beside the next tasks
     a team:  idle -> running -> completed | failed, for each task anew
 
 The order of events for a task, with `mode: delegate`:
@@ -19,11 +20,12 @@ The order of events for a task, with `mode: delegate`:
  1. `task` tells the lead, and waits on `·ended`.
  2. The lead calls `delegate`: `·asked` adds a job, and `·next` gives jobs to free workers, at most `max_workers` at a time.
  3. A worker's result arrives on `·done`: the job is over, whoever asked for it is answered, and `·next` looks again. An
-    answer to a job in the background goes into the lead's conversation.
- 4. The lead's result, failure or error arrives on `·ended`: what still works is cancelled, and the result goes out.
+    answer to a job in the background goes into the lead's conversation, or into its next one, and out on `background`.
+ 4. The lead's result, failure or error arrives on `·ended`: what still works in the foreground is cancelled, and the result
+    goes out.
 
 With `mode: supervise` step 1 adds a job for every worker first, and the lead is told what came of them when all are over
-(`·gathered`).
+(`·looked`, `·gathered`).
 
 The invariants: a worker has at most one job; a worker that fails is an answer to the lead, and never the end of the team; a
 member that breaks is restarted, so that the team can take the next task.
@@ -56,6 +58,7 @@ _PORTS = (
     "failed",
     "status",
     "message",
+    "background",
     "shared",
     "lead",
     "send",
@@ -63,6 +66,7 @@ _PORTS = (
     "resume",
     "clear",
     "cancel",
+    "stop",
 )
 MANY = 1000
 """The most workers at a time where the team says nothing."""
@@ -194,6 +198,7 @@ class _Expansion:
             shared=self._shared(),
             begin=form.supervise(at) if supervised else form.delegate(at),
             cancel=self._to_each(form.cancel_single, form.cancel_several),
+            halt=self._to_each(form.cancel_single, form.cancel_several),
             most=self.given.get("max_workers") or fill.integer(MANY, at),
             send=self._to_each(form.send_single, form.send_several),
             shared_calls=form.shared_calls(at, decides=fill.boolean(self.decides, at)) if self.shared else (),

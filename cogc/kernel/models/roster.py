@@ -119,7 +119,7 @@ class SubAgent:
             "agent_id": self.id,
             "agent": self.program.name,
             "state": self.state,
-            "query": shorten(self.query),
+            "query": self.query,
             "tokens_used": used.tokens if used else 0,
         }
 

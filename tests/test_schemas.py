@@ -21,7 +21,7 @@ from cogc.kernel.machine import Kernel
 from cogc.kernel.unit import Unit
 from cogc.language import functions, types
 from cogc.language.builtins import FUNCTIONS, RUN_TIME_ONLY
-from cogc.run import line_forms
+from cogc.run import line_forms, trace_filter
 from cogc.run.journal import Divergence, Journal, load, replay
 from cogc.run.scripted import Scripted
 from cogc.syntax import parse_cog, write_yaml
@@ -55,6 +55,12 @@ def test_the_schemas_for_editors_are_current_valid_and_have_no_word_of_a_later_d
     assert not re.search(r'"(\$defs|prefixItems|dependentRequired|unevaluated\w+|\$dynamicRef)"', text)
     assert cogc_here("schema", name, "--draft-07").stdout == text
     assert cogc_here("schema", name).stdout == (ROOT / "grammar" / f"{name}.schema.json").read_text()
+
+
+def test_commands_and_the_page_know_the_kinds_of_the_schema() -> None:
+    assert set(trace_filter.KINDS) == set(make_schemas.TRACE_KINDS)
+    panel = (ROOT / "cogc" / "web" / "panels" / "trace.js").read_text()
+    assert f'"{" ".join(sorted(trace_filter.KINDS))}".split' in panel
 
 
 def test_both_drafts_take_and_refuse_the_same() -> None:

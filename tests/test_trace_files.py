@@ -18,7 +18,7 @@ from cogc.run.trace import States
 from cogc.traces import diff, export
 from cogc.traces import file as trace_file
 from cogc.traces.file import TraceFile
-from support.cli import cogc
+from support.cli import cogc, cogc_here
 from support.paths import ROOT
 
 SPEC = """
@@ -219,6 +219,64 @@ def test_what_is_no_trace_is_said(text: str | None, words: list[str], code: int,
         (tmp_path / "t").write_text(text)
     done = cogc("trace", *words, cwd=tmp_path)
     assert done.returncode == code and said in done.stderr
+
+
+RECORD = '{"v":1,"seq":%d,"t":0,"kind":"log","path":"M","cause":0}\n'
+TORN = "cogc: the last line of `t` is left out: it is torn, or is still being written\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["trace", "show", "t"], 0),
+        (["trace", "show", "t", "--json"], 0),
+        (["trace", "diff", "t", "whole"], 0),
+        (["trace", "diff", "t", "longer"], 3),
+        (["trace", "export", "t", "--format", "csv"], 0),
+        (["trace", "export", "t", "--format", "html"], 0),
+        (["trace", "export", "t", "--format", "otlp"], 0),
+        (["view", "--plain", "t"], 0),
+    ],
+)
+def test_a_torn_last_line_is_left_out_and_said_once(words: list[str], code: int, tmp_path: Path) -> None:
+    (tmp_path / "whole").write_text(RECORD % 1 + RECORD % 2)
+    (tmp_path / "longer").write_text(RECORD % 1 + RECORD % 2 + RECORD % 3)
+    (tmp_path / "t").write_text(RECORD % 1 + RECORD % 2 + (RECORD % 3)[:-9])
+    done = cogc_here(*words, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (code, TORN), done
+    assert "diff" in words or done.stdout
+
+
+def test_a_last_record_without_its_newline_is_shown(tmp_path: Path) -> None:
+    (tmp_path / "t").write_text(RECORD % 1 + (RECORD % 2).strip())
+    done = cogc_here("trace", "show", "t", cwd=tmp_path)
+    assert (done.returncode, done.stderr, len(done.stdout.splitlines())) == (0, "", 2)
+
+
+@pytest.mark.parametrize(
+    ("kind", "help"),
+    [("fial", "did you mean `fail`?"), ("fail,drop", "write {}fail {}drop"), ("nonsense", "the kinds are create, ")],
+)
+@pytest.mark.parametrize(
+    ("words", "form"),
+    [(["trace", "show", "t", "--kind"], "--kind "), (["trace", "export", "t", "--format", "csv", "--kind"], "--kind ")],
+)
+def test_a_kind_that_no_record_has_is_refused(
+    words: list[str], form: str, kind: str, help: str, tmp_path: Path
+) -> None:
+    (tmp_path / "t").write_text(RECORD % 1)
+    done = cogc_here(*words, kind, cwd=tmp_path)
+    said = f"cogc: a trace has no records of the kind `{kind}`: {help.replace('{}', form)}"
+    assert done.returncode == 2 and done.stderr.startswith(said), done
+
+
+def test_a_filter_of_the_view_with_an_unknown_kind_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "t").write_text(RECORD % 1)
+    done = cogc_here("view", "--plain", "--filter", "kind:fial", "t", cwd=tmp_path)
+    assert (
+        done.returncode == 2
+        and "`kind:fial`: a trace has no records of the kind `fial`: did you mean `fail`?" in done.stderr
+    )
 
 
 def test_a_trace_of_older_tools_is_read_by_lines(tmp_path: Path) -> None:

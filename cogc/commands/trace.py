@@ -20,6 +20,7 @@ import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from cogc.commands import out
@@ -28,7 +29,7 @@ from cogc.commands.usage import UsageError
 from cogc.diagnostics.problems import Problems
 from cogc.language.texts import nanoseconds
 from cogc.run import trace
-from cogc.run.trace_filter import TraceFilter
+from cogc.run.trace_filter import KINDS, TraceFilter, refuse_kinds
 from cogc.traces import diff, export
 from cogc.traces.file import TraceFile
 from cogc.traces.index import Index
@@ -96,7 +97,13 @@ def _add_export(parser: ArgumentParser) -> None:
 def filters(add: Callable[..., object]) -> None:
     """Add the options that choose records."""
     add("--path", metavar="TEXT", help="print only records of coglets whose path contains TEXT")
-    add("--kind", action="append", default=[], metavar="KIND", help="print only records of this kind; may be repeated")
+    add(
+        "--kind",
+        action="append",
+        default=[],
+        metavar="KIND",
+        help=f"print only records of this kind; may be repeated. The kinds are {', '.join(KINDS)}",
+    )
     add("--channel", metavar="NAME", help="print only records of this channel or port")
     add("--since", metavar="T", help="print only records from this time of the run on, such as 10s")
     add("--before", metavar="T", help="print only records before this time of the run, such as 10s")
@@ -152,7 +159,7 @@ def _records(options: Namespace, wanted: Callable[[dict[str, Any]], bool]) -> It
                 if since is not None and places.is_ordered:
                     file.seek(places.start(since))
                 states = trace.States(places.whole)
-                for raw in trace.records(_lines(file, getattr(options, "follow", False))):
+                for raw in trace.records(_lines(file, getattr(options, "follow", False), partial(say_torn, path))):
                     record = states.whole(raw)
                     if wanted(record) and cause in (None, record.get("seq")):
                         yield record
@@ -160,20 +167,28 @@ def _records(options: Namespace, wanted: Callable[[dict[str, Any]], bool]) -> It
         raise _NoTrace(f"`{path}`: {error}") from None
 
 
-def _lines(file: Any, follow: bool) -> Iterator[bytes]:
-    """Yield the whole lines of a file, with `follow` for ever. A last line without an end is still being written."""
-    rest = b""
+def _lines(file: Any, follow: bool, torn: Callable[[], None]) -> Iterator[bytes]:
+    """Yield the whole lines of a file, with `follow` for ever. Call `torn` in the place of a last line that is torn."""
+    rest, is_first = b"", True
     while True:
         data = file.read(1 << 16)
         if not data:
             if not follow or stdout_is_lost():
-                if rest:
+                if not follow and not is_first and trace.is_cut(rest):
+                    torn()
+                elif rest:
                     yield rest
                 return
             time.sleep(0.1)
             continue
         *whole, rest = (rest + data).split(b"\n")
+        is_first = is_first and not whole
         yield from whole
+
+
+def say_torn(path: str) -> None:
+    """Say that the last line of a trace is left out, because it has no end."""
+    sys.stderr.write(f"cogc: the last line of `{path}` is left out: it is torn, or is still being written\n")
 
 
 # ---- diff ----------------------------------------------------------------------------------------------------
@@ -184,14 +199,21 @@ class _Trace:
 
     def __init__(self, given: str) -> None:
         self.path = _path(given)
+        self.is_new = True
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         try:
             with open(self.path, "rb") as file:
                 states = trace.States()
-                yield from map(states.whole, trace.records(_lines(file, False)))
+                yield from map(states.whole, trace.records(_lines(file, False, self._torn)))
         except ValueError as error:
             raise _NoTrace(f"`{self.path}`: {error}") from None
+
+    def _torn(self) -> None:
+        """Say at the first reading that the last line is torn."""
+        if self.is_new:
+            say_torn(self.path)
+        self.is_new = False
 
 
 def _diff(options: Namespace) -> int:
@@ -255,6 +277,8 @@ def _indexed(path: str) -> Iterator[Index]:
     with Index(path) as index:
         if not index.read().has_records:
             raise _NoTrace(f"`{path}`: none of its lines is a record")
+        if index.size < os.path.getsize(path):
+            say_torn(path)
         yield index
 
 
@@ -352,6 +376,10 @@ def seconds(text: str | None) -> float | None:
 
 def wanted_of(options: Namespace) -> Callable[[dict[str, Any]], bool]:
     """Return the test of a record that the options stand for."""
+    try:
+        refuse_kinds(options.kind, "--kind {}")
+    except ValueError as error:
+        raise UsageError(str(error)) from None
     return TraceFilter(
         path=options.path or "",
         kinds=tuple(options.kind),

@@ -11,6 +11,7 @@ Exit codes: 0 done; 2 there is no such trace, or it cannot be read.
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from argparse import ArgumentParser, Namespace
@@ -150,6 +151,8 @@ def _plain(options: Namespace, found: sources.Traced, index: Index) -> int:
     if found.news:
         sys.stderr.write(f"cogc: {shown_line(found.news)}\n")
     _refuse_no_trace(index.read(), found.path)
+    if index.size < os.path.getsize(found.path):
+        trace.say_torn(found.path)
     view = _view(options, found, index)
     view.go(index.count - 1)
     _go(view, options.at)

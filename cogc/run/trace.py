@@ -87,6 +87,17 @@ def records(lines: Iterator[bytes]) -> Iterator[dict[str, Any]]:
         yield found
 
 
+def is_cut(line: bytes) -> bool:
+    """Return whether a line begins as a record does, and is not whole."""
+    if not line.startswith(b"{"):
+        return False
+    try:
+        msgspec.json.decode(line)
+    except msgspec.DecodeError:
+        return True
+    return False
+
+
 VERSION = 1
 """The version of the records that are written."""
 _FORM: dict[str, tuple[type | tuple[type, ...], str]] = {

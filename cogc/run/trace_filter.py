@@ -7,6 +7,30 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+KINDS = (
+    "create", "start", "stop", "restart", "backoff", "input", "output", "transmit", "send", "deliver", "join", "tick", "skip", "guide", "command",
+    "steer", "state", "log", "call", "result", "ask", "reply", "hand_off", "fallback", "dispatch", "progress", "artefact", "claim", "bid", "grant",
+    "fail", "dead_letter", "drop", "park", "unpark", "over_capacity",
+)  # fmt: skip
+"""The kinds of records (specs/trace.md)."""
+OLDER_KINDS = ("enact",)
+"""The kinds that only lines of older tools have."""
+
+
+def refuse_kinds(kinds: Iterable[str], form: str, more: tuple[str, ...] = ()) -> None:
+    """Raise ValueError, with what to write instead, for a kind that no record has. `form` is how the user writes one, with `{}` in its place;
+    `more` are kinds that the reader has beside those of traces."""
+    known = (*KINDS, *OLDER_KINDS, *more)
+    for kind in kinds:
+        if kind in known:
+            continue
+        from cogc.diagnostics.suggest import did_you_mean  # for a mistake alone
+
+        parts = kind.split(",")
+        several = " ".join(map(form.format, parts)) if all(part in known for part in parts) else ""
+        help = f"write {several}" if several else did_you_mean(kind, KINDS, f"the kinds are {', '.join(KINDS)}")
+        raise ValueError(f"a trace has no records of the kind `{kind}`: {help}")
+
 
 @dataclass(frozen=True, slots=True)
 class TraceFilter:

@@ -13,7 +13,8 @@ from bisect import bisect_left, bisect_right
 import msgspec
 
 from cogc.language.texts import nanoseconds
-from cogc.traces.index import Index
+from cogc.run.trace_filter import refuse_kinds
+from cogc.traces.index import BROKEN, Index
 
 _PART = 20_000
 """The rows that are looked at in one part."""
@@ -38,7 +39,7 @@ class Query(msgspec.Struct, frozen=True):
 
 
 def parsed(words: str) -> Query:
-    """Return what the words of a filter bar ask for. Raise ValueError for a time that is none."""
+    """Return what the words of a filter bar ask for. Raise ValueError for a time or a kind that is none."""
     kinds: list[str] = []
     named: dict[str, str] = {}
     rest: list[str] = []
@@ -50,6 +51,7 @@ def parsed(words: str) -> Query:
             kinds.append(value)
         else:
             named[name] = value
+    refuse_kinds(kinds, "kind:{}", (BROKEN,))
     times = {name: seconds(named[name]) for name in ("since", "before") if name in named}
     return Query(
         tuple(kinds),

@@ -13,7 +13,7 @@ const KEPT = 500;
 const TYPING = 250;
 const SHOWN = ["channel", "port", "action", "to", "command", "program", "name", "level", "coglet", "reason", "error", "at"];
 const KINDS =
-  "ask backoff call claim command create dead_letter deliver dispatch drop fail fallback guide input join log output over_capacity park progress reply restart result send skip start state steer stop tick transmit unpark".split(" ");
+  "artefact ask backoff bid call claim command create dead_letter deliver dispatch drop fail fallback grant guide hand_off input join log output over_capacity park progress reply restart result send skip start state steer stop tick transmit unpark".split(" ");
 
 export class TracePanel extends HTMLElement {
   constructor() {

@@ -1,10 +1,11 @@
-"""The page of a run in a browser: how soon the first picture is there, frames a second while boxes are dragged, and what an open page
+"""The page of a run in a browser: how soon the first picture is there, what a frame takes while boxes are dragged, and what an open page
 costs the run. Without chromium, or the package `playwright`, it says so."""
 
 from __future__ import annotations
 
 import shutil
 import socket
+import statistics
 import tempfile
 import threading
 import time
@@ -14,22 +15,31 @@ from pathlib import Path
 from typing import Any
 
 from bench.common import row
-from bench.serving import BUSY, rate, server
+from bench.serving import BUSY, processor, rate, server
 
 CHROMIUM = shutil.which("chromium")
-FRAMES = """async (boxes) => {
+COUNTED = 120
+"""The frames that are counted."""
+FRAMES = """async ([how, count]) => {
   const view = document.querySelector("cog-graph");
-  const ids = [...view.shapes.keys()].slice(0, boxes);
+  const ids = [...view.shapes.keys()];
+  const root = view.picture.boxes.find((box) => !view.shapes.has(box.parent)).id;
   const times = [];
-  for (let i = 0; i < 120; i++) {
+  for (let i = 0; i < count; i++) {
     times.push(await new Promise(requestAnimationFrame));
-    if (boxes) for (const id of ids) view.drag(id, i % 2 ? 3 : -3, i % 2 ? -2 : 2);
-    else view.pan(i % 2 ? 9 : -9, 4);
+    const [dx, dy] = i % 2 ? [3, -2] : [-3, 2];
+    if (how === "view") view.pan(3 * dx, dy);
+    else if (how === "one box") view.drag(ids[ids.length >> 1], dx, dy, false);
+    else if (how === "the root") view.drag(root, dx, dy, false);
+    else view.drag(root, dx, dy, true);
   }
+  view.drop();
   const gaps = times.slice(21).map((t, i) => t - times[i + 20]).sort((a, b) => a - b);
   return 1000 / gaps[gaps.length >> 1];
 }"""
-"""Move some boxes in each frame (none: the view), and return the frames a second, by the median of the gaps between frames."""
+"""Move something in each frame, and return the frames a second, by the median of the gaps between frames."""
+FRAME = 1000 / 60
+"""The milliseconds that a frame may take."""
 
 
 def spec(teams: int, workers: int) -> str:
@@ -59,13 +69,22 @@ coglet Main {{
 """
 
 
-def opened(browser: Any, port: int) -> tuple[Any, float]:
-    """Open the page. Return it, and the seconds until its first picture was drawn."""
+def opened(browser: Any, port: int) -> tuple[Any, float, float]:
+    """Open the page. Return it, the seconds until its first picture was drawn, and the milliseconds that the renderer's main thread
+    has worked until then. The latter are the same on a machine that is busy with other things."""
     page = browser.new_page(viewport={"width": 1440, "height": 900})
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable", {"timeDomain": "threadTicks"})
     page.goto(f"http://127.0.0.1:{port}/ui")
-    page.wait_for_selector(".box")
-    drawn = page.evaluate("() => performance.getEntriesByName('picture')[0]?.startTime ?? performance.now()")
-    return page, drawn / 1000
+    page.wait_for_function("() => performance.getEntriesByName('picture').length")
+    drawn = page.evaluate("() => performance.getEntriesByName('picture')[0].startTime")
+    return page, drawn / 1000, worked(session)
+
+
+def worked(session: Any) -> float:
+    """Return the milliseconds for which the main thread of a page has worked."""
+    found = {one["name"]: one["value"] for one in session.send("Performance.getMetrics")["metrics"]}
+    return 1000 * float(found["TaskDuration"])
 
 
 def main() -> None:
@@ -91,15 +110,27 @@ def main() -> None:
 
 def _look(browser: Any, folder: str, name: str) -> None:
     """Measure the page of a system."""
-    with server(["-m", "cogc", "serve", f"{name}.cog", "--serve", "0"], folder) as (port, _):
-        first = min(opened(browser, port)[1] for _ in range(3))
+    with server(["-m", "cogc", "serve", f"{name}.cog", "--serve", "0"], folder) as (port, pid):
+        found = []
+        for _ in range(3):
+            began = processor(pid)
+            page, first, own = opened(browser, port)
+            found.append((first, own, 1000 * (processor(pid) - began)))
+            page.close()
+        first, own, served = (statistics.median(column) for column in zip(*found, strict=True))
         row(f"{name} coglets: first picture", f"{first:.2f} s", first, "1 s", 1, " s")
+        print(f"{'':<44} {'':>14}   the page's main thread {own:.0f} ms, the server {served:.0f} ms", flush=True)
         page = opened(browser, port)[0]
+        session = page.context.new_cdp_session(page)
+        session.send("Performance.enable", {"timeDomain": "threadTicks"})
         page.wait_for_timeout(1000)
         boxes = page.evaluate("() => document.querySelectorAll('.box').length")
-        for what, moved in (("the view", 0), ("one box", 1), (f"all {boxes} boxes", boxes)):
-            frames = page.evaluate(FRAMES, moved)
-            row(f"   frames a second, dragging {what}", f"{frames:.0f}", 60 / frames, "60", 1.05)
+        for how in ("view", "one box", "the root", f"all {boxes} boxes"):
+            before = worked(session)
+            frames = page.evaluate(FRAMES, [how, COUNTED])
+            each = (worked(session) - before) / COUNTED
+            row(f"   main thread a frame, dragging {how}", f"{each:.1f} ms", each / FRAME, f"{FRAME:.1f} ms", 1)
+            print(f"{'':<44} {'':>14}   {frames:.0f} frames a second", flush=True)
         page.close()
 
 

@@ -236,29 +236,75 @@ def test_pan_zoom_drag_and_fit(browser: Any, tmp_path: Path) -> None:
         page.wait_for_function("() => document.querySelector('cog-graph').moved.size === 0")
 
 
-def test_a_drag_draws_each_box_and_line_once_a_frame(browser: Any, tmp_path: Path) -> None:
-    """However often boxes are moved until the next frame, and from however many ends a line is touched."""
+def test_what_is_dragged_moves_as_one_and_only_lines_to_other_boxes_are_drawn_anew(
+    browser: Any, tmp_path: Path
+) -> None:
+    """However often it is moved until the next frame. Its own lines are drawn when it is put down, and the focus stays."""
     with serve(tmp_path, pages.THOUSAND) as (_, port), opened(browser, port) as page:
         page.wait_for_function(f"() => {BOXES} === 92")
+        page.locator(f"{box('Main/team[7]')} .more").click()
+        page.locator(box("Main/team[7]/lead")).wait_for()
+        page.locator(box("Main/team[7]")).focus()
         moved = page.evaluate(
             """async () => {
-              const view = document.querySelector("cog-graph"), ids = [...view.shapes.keys()], seen = [];
-              const before = new Map(ids.map((id) => [id, view.shapes.get(id).group.getAttribute("transform")]));
+              const view = document.querySelector("cog-graph"), id = "Main/team[7]", seen = [];
+              const order = () => [...view.querySelectorAll(".box")].map((one) => one.dataset.id).join();
+              const place = (id) => view.shapes.get(id).group.getBoundingClientRect();
+              const lines = () => [...view.querySelectorAll(".flow, .tree path")].filter((one) => one.getAttribute("d")).length;
+              const frame = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+              const all = view.below.get(id).map((one) => one.id), before = new Map(view.picture.boxes.map(({ id }) => [id, place(id)]));
+              const found = { order: order(), lines: lines(), below: all.length, scale: view.camera.scale };
+              view.drag(id, 0, 0, true);
+              await frame();
               const observer = new MutationObserver((list) => seen.push(...list));
-              await new Promise(requestAnimationFrame);
-              observer.observe(view, { attributeFilter: ["transform", "d"], subtree: true });
-              for (let i = 0; i < 3; i++) for (const id of ids) view.drag(id, 5, 2);
+              observer.observe(view, { attributeFilter: ["transform", "d", "style"], subtree: true });
+              for (let i = 0; i < 3; i++) view.drag(id, 5, 2, true);
               const early = observer.takeRecords().length;
-              await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+              await frame();
               seen.push(...observer.takeRecords());
-              const shown = seen.filter((one) => !one.target.classList.contains("traffic"));
-              const [x, y] = view.shapes.get(ids[1]).group.getAttribute("transform").match(/-?[0-9.]+/g).map(Number);
-              const [a, b] = before.get(ids[1]).match(/-?[0-9.]+/g).map(Number);
-              return { early, writes: shown.length, drawn: new Set(shown.map((one) => one.target)).size, by: [x - a, y - b] };
+              observer.disconnect();
+              const by = (id) => [place(id).x - before.get(id).x, place(id).y - before.get(id).y].map((n) => Math.round(n * 10) / 10);
+              const carried = { by: by(all[0]), held: by(id), other: by("Main"), lines: lines() };
+              view.drop();
+              return {
+                ...found, early, carried, writes: seen.length, drawn: new Set(seen.map((one) => one.target)).size,
+                dropped: by(all[0]), isSameOrder: order() === found.order, linesAfter: lines(),
+                focus: document.activeElement.dataset.id, left: view.querySelectorAll(".carried .box, .crossing path").length,
+              };
             }"""
         )
-        assert moved["early"] == 0 and moved["writes"] == moved["drawn"] >= 92
-        assert [round(n, 1) for n in moved["by"]] == [15, 6]
+        by = [round(15 * moved["scale"], 1), round(6 * moved["scale"], 1)]
+        assert moved["below"] >= 4 and moved["early"] == 0
+        assert moved["writes"] == moved["drawn"] <= 8, "one layer, and the lines to the parent"
+        assert moved["carried"]["by"] == moved["carried"]["held"] == moved["dropped"] == by != [0, 0]
+        assert moved["carried"]["other"] == [0, 0]
+        assert moved["lines"] == moved["carried"]["lines"] == moved["linesAfter"]
+        assert moved["isSameOrder"] and moved["focus"] == "Main/team[7]" and moved["left"] == 0
+
+
+def test_a_drag_with_shift_takes_what_is_below_along(browser: Any, tmp_path: Path) -> None:
+    with serve(tmp_path, pages.TEN) as (_, port), opened(browser, port) as page:
+        page.locator(box("Main/check")).wait_for()
+        page.keyboard.press("0")
+        settled(page)
+        before = {id: rectangle(page, id) for id in ("Main", "Main/check")}
+        x, y = (before["Main"][k] + before["Main"][size] / 2 for k, size in (("x", "width"), ("y", "height")))
+        page.keyboard.down("Shift")
+        page.mouse.move(x, y)
+        page.mouse.down()
+        page.mouse.move(x + 30, y + 20, steps=5)
+        page.mouse.up()
+        page.keyboard.up("Shift")
+        settled(page)
+        for id, place in before.items():
+            now = rectangle(page, id)
+            assert (round(now["x"] - place["x"]), round(now["y"] - place["y"])) == (30, 20)
+        page.locator(box("Main/check")).focus()
+        page.keyboard.press("Alt+ArrowDown")
+        settled(page)
+        assert rectangle(page, "Main/check")["y"] > before["Main/check"]["y"] + 25 and page.evaluate(
+            "() => document.activeElement.dataset.id === 'Main/check'"
+        )
 
 
 def test_the_inspector_and_the_source(browser: Any, tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """A trace as one page that stands alone: the page of a run (`cogc/web/`) with the trace written into it.
 
-The page asks nobody for anything: scripts and styles are in it, and its policy lets a browser load nothing. The modules of the page
-are plain, so that they are put together by putting each into a function that gives what it exports.
+The page asks nobody for anything: scripts and styles are in it, and its policy lets a browser load nothing.
 """
 
 from __future__ import annotations
@@ -9,16 +8,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import re
 from collections.abc import Iterable
-from functools import cache
-from pathlib import Path
-from posixpath import dirname, join, normpath
 from typing import Any
 
 from cogc import ir
 from cogc.diagnostics.masks import masked
 from cogc.disk.texts import lines_of
+from cogc.service.page.files import script, style
 from cogc.service.page.picture import picture, states
 from cogc.service.page.source import Flow, Look, Seen, State
 from cogc.traces import moment
@@ -31,10 +27,6 @@ BEGINNING = "<!doctype html>\n<!-- cogc trace -->"
 """The beginning of such a page."""
 _LAST = 10
 """The last messages of a channel that are shown."""
-_FOLDER = Path(__file__).parents[1] / "web"
-_IMPORT = re.compile(r'^import \{ ([^}]*) \} from "([^"]+)";$', re.MULTILINE)
-_EXPORT = re.compile(r"^export (?=(?:class|function|const|async function) (\w+))", re.MULTILINE)
-_STYLES = ("colours", "page", "graph", "panels")
 
 
 def page(index: Index, rows: Iterable[int] | None, title: str, bundle: ir.Bundle | None) -> str:
@@ -45,9 +37,7 @@ def page(index: Index, rows: Iterable[int] | None, title: str, bundle: ir.Bundle
     if len(shown) < len(chosen):
         data["head"]["title"] += f": the last {len(shown):,} of {len(chosen):,} records"
     text = masked(json.dumps(data, ensure_ascii=True, separators=(",", ":"), default=str)).replace("<", "\\u003c")
-    style = "\n".join((_FOLDER / "style" / f"{name}.css").read_text(encoding="utf-8") for name in _STYLES)
-    script = _script()
-    policy = f"default-src 'none'; script-src 'sha256-{_digest(script)}'; style-src 'sha256-{_digest(style)}'; base-uri 'none'; form-action 'none'"
+    policy = f"default-src 'none'; script-src 'sha256-{_digest(script())}'; style-src 'sha256-{_digest(style())}'; base-uri 'none'; form-action 'none'"
     return f"""{BEGINNING}
 <html lang="en">
 <head>
@@ -56,13 +46,13 @@ def page(index: Index, rows: Iterable[int] | None, title: str, bundle: ir.Bundle
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>cogc</title>
-<style>{style}</style>
+<style>{style()}</style>
 </head>
 <body>
 <noscript>This page needs JavaScript.</noscript>
 <script type="application/json" id="recorded">{text}</script>
 <cog-app></cog-app>
-<script type="module">{script}</script>
+<script type="module">{script()}</script>
 </body>
 </html>
 """
@@ -70,34 +60,6 @@ def page(index: Index, rows: Iterable[int] | None, title: str, bundle: ir.Bundle
 
 def _digest(text: str) -> str:
     return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-
-
-# ---- the script ----------------------------------------------------------------------------------------------
-
-
-@cache
-def _script() -> str:
-    """Return all modules of the page as one."""
-    made: dict[str, str] = {}
-    _module("app.js", made)
-    return "\n".join(made.values())
-
-
-def _module(name: str, made: dict[str, str]) -> None:
-    """Add a module behind those that it imports, as a function that gives what it exports."""
-    if name in made:
-        return
-    text = (_FOLDER / name).read_text(encoding="utf-8")
-    for found in _IMPORT.finditer(text):
-        _module(normpath(join(dirname(name), found[2])), made)
-    exported = ", ".join(_EXPORT.findall(text))
-    body = _IMPORT.sub(lambda m: f"const {{ {m[1]} }} = {_variable(normpath(join(dirname(name), m[2])))};", text)
-    body = _EXPORT.sub("", body)
-    made[name] = f"const {_variable(name)} = (() => {{\n{body}\nreturn {{ {exported} }};\n}})();"
-
-
-def _variable(name: str) -> str:
-    return "m_" + re.sub(r"\W", "_", name)
 
 
 # ---- the data ------------------------------------------------------------------------------------------------

@@ -16,8 +16,10 @@ import trio
 from wsproto.events import BytesMessage, TextMessage
 
 from cogc.service import daemon
+from cogc.service import page as page_package
 from cogc.service.guard import Limits
-from cogc.service.page import hub, routes
+from cogc.service.page import hub
+from cogc.service.page.files import files, script
 from cogc.service.page.socket import PROTOCOL
 from cogc.service.runtime import Runtime
 from support.hostile import HOSTILE
@@ -66,12 +68,12 @@ def test_the_page_loads_nothing_but_its_own_files(tmp_path: Path) -> None:
         assert page.headers["x-content-type-options"] == "nosniff"
         text = page.body.decode()
         assert not re.search(r"<style|style=|<script(?![^>]*src=)|\son\w+=|https?://", text)
-        loaded = set(re.findall(r'(?:href|src)="ui/([^"]+\.js)"', text))
-        assert loaded == {n for n in routes.files() if n.endswith(".js") and n != "data/types.js"}
+        loaded = set(re.findall(r'(?:href|src)="ui/([^"]+)"', text))
+        assert loaded == set(files()) - {"index.html"}
         for path in re.findall(r'(?:href|src)="([^"]+)"', text):
             found = await client.get(f"/{path}")
             assert found.status == 200, path
-        for name in routes.files():
+        for name in files():
             found = await client.get(f"/ui/{name}")
             assert found.status == 200 and found.headers["content-security-policy"], name
         assert (await client.get("/ui/")).headers["location"] == "../ui"
@@ -81,18 +83,25 @@ def test_the_page_loads_nothing_but_its_own_files(tmp_path: Path) -> None:
     with_page(does, tmp_path)
 
 
-def test_each_module_that_is_imported_is_there() -> None:
-    for name, body in routes.files().items():
-        for path in re.findall(r'(?:from|import) "(\.[^"]+)"', body.decode()):
-            other = (Path("/x") / name).parent / path
-            assert str(other.resolve().relative_to("/x")) in routes.files(), f"{name} imports {path}"
-        assert not re.search(rb"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|new Function", body), name
+def test_the_script_and_the_style_have_all_modules_and_styles() -> None:
+    web = Path(page_package.__file__).parents[2] / "web"
+    found, style = script(), files()["page.css"].decode()
+    assert not re.search(r"^\s*(?:import|export) ", found, re.MULTILINE), "each import was understood"
+    for path in web.rglob("*.js"):
+        name = path.relative_to(web).as_posix()
+        made = f"const m_{re.sub(r'[^a-z0-9]', '_', name)} = "
+        assert found.count(made) == (name != "data/types.js"), name
+        assert not re.search(
+            r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|new Function", path.read_text()
+        )
+    for path in web.rglob("*.css"):
+        assert path.read_text() in style, path
 
 
 def test_a_file_that_a_browser_has_is_not_sent_again(tmp_path: Path) -> None:
     async def does(client: Client, _: Runtime) -> None:
-        first = await client.get("/ui/app.js")
-        again = await ask(client.port, "GET", "/ui/app.js", If_None_Match=first.headers["etag"], Connection="close")
+        first = await client.get("/ui/page.js")
+        again = await ask(client.port, "GET", "/ui/page.js", If_None_Match=first.headers["etag"], Connection="close")
         assert again.status == 304 and again.body == b""
 
     with_page(does, tmp_path)

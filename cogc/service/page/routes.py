@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Awaitable, Callable, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +17,11 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from cogc.service.answers import answer
+from cogc.service.page.files import files
 from cogc.service.page.hub import FASTEST, Hub
 from cogc.service.page.socket import serve_socket
 from cogc.service.page.source import Source
 
-_FOLDER = Path(__file__).parents[2] / "web"
 _TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 _HEADERS = {
     "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -32,13 +31,6 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-cache",
 }
-
-
-@cache
-def files() -> dict[str, bytes]:
-    """Return the files of the page by their paths below `/ui/`."""
-    found = sorted(p for p in _FOLDER.rglob("*") if p.suffix in _TYPES)
-    return {p.relative_to(_FOLDER).as_posix(): p.read_bytes() for p in found}
 
 
 def is_file(path: str) -> bool:

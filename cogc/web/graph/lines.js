@@ -13,7 +13,7 @@ const MOST_MOVING = 30;
 const LASTS = 1600;
 
 /** A flow: its line, and over it the dots that show traffic. */
-class FlowLine {
+export class FlowLine {
   /** @param {Edge} edge */
   constructor(edge) {
     this.edge = edge;
@@ -99,13 +99,20 @@ export class Lines {
   }
 
   /**
-   * Draw flows anew: all of them, or those of some boxes, each once.
+   * The flows of some boxes, each once.
+   * @param {Set<string>} boxes
+   */
+  of(boxes) {
+    return [...new Set([...boxes].flatMap((id) => this.byBox.get(id) ?? []))];
+  }
+
+  /**
+   * Draw flows anew: all of them, or some.
    * @param {(id: string) => Area | undefined} area
    * @param {(from: string, to: string) => Route | undefined} tree the way between a parent and its child
-   * @param {Iterable<string>} [boxes]
+   * @param {Iterable<FlowLine>} [some]
    */
-  drawFlows(area, tree, boxes) {
-    const some = boxes === undefined ? this.byEdge.values() : new Set([...boxes].flatMap((id) => this.byBox.get(id) ?? []));
+  drawFlows(area, tree, some = this.byEdge.values()) {
     for (const one of some) {
       const [from, to] = [area(one.edge.from), area(one.edge.to)];
       if (!from || !to) continue;

@@ -4,7 +4,8 @@
  * @typedef {object} Acts
  * @property {(dx: number, dy: number) => void} pan
  * @property {(factor: number, x: number, y: number) => void} zoom
- * @property {(id: string, dx: number, dy: number) => void} drag
+ * @property {(id: string, dx: number, dy: number, isWhole: boolean) => void} drag `isWhole`: with all that is below the box
+ * @property {() => void} drop
  * @property {(id: string) => void} choose
  * @property {(id: string) => void} toggle
  * @property {() => void} leave
@@ -22,6 +23,7 @@ export function followPointer(canvas, acts) {
   const down = new Map();
   let box = /** @type {string | null} */ (null);
   let onMore = false;
+  let isWhole = false;
   let moved = 0;
 
   canvas.addEventListener("pointerdown", (event) => {
@@ -29,6 +31,7 @@ export function followPointer(canvas, acts) {
     down.set(event.pointerId, { x: event.clientX, y: event.clientY });
     box = boxOf(event.target);
     onMore = event.target instanceof Element && event.target.closest(".more") !== null;
+    isWhole = event.shiftKey;
     moved = 0;
     canvas.setPointerCapture(event.pointerId);
   });
@@ -46,7 +49,7 @@ export function followPointer(canvas, acts) {
     if (moved < FAR || down.size > 1) return;
     canvas.classList.add("dragging");
     if (box === null) acts.pan(dx, dy);
-    else acts.drag(box, dx, dy);
+    else acts.drag(box, dx, dy, isWhole);
   });
 
   /**
@@ -65,6 +68,7 @@ export function followPointer(canvas, acts) {
   const up = (/** @type {PointerEvent} */ event) => {
     if (!down.delete(event.pointerId)) return;
     canvas.classList.remove("dragging");
+    acts.drop();
     if (moved >= FAR || event.type === "pointercancel") return;
     if (box === null) acts.leave();
     else if (onMore) acts.toggle(box);

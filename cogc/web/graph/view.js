@@ -11,6 +11,7 @@
 import { svg } from "../dom.js";
 import { BoxShape } from "./box.js";
 import { Camera } from "./camera.js";
+import { Carrier } from "./carrier.js";
 import { Lines } from "./lines.js";
 import { CROWDED, placeLabels } from "./labels.js";
 import { neighbour } from "./neighbours.js";
@@ -18,6 +19,7 @@ import { followPointer } from "./pointer.js";
 import { along } from "./routes.js";
 
 const STEP = 60;
+const NUDGE = 12;
 const FAR_OFF = 0.5;
 const REST = 200;
 
@@ -41,11 +43,11 @@ export class GraphView extends HTMLElement {
     this.lines = new Lines();
     this.boxes = svg("g", { class: "boxes" });
     this.labels = svg("g", { class: "labels", "aria-hidden": "true" });
-    this.world = svg("g", { class: "world" }, this.lines.tree, this.lines.flows, this.labels, this.boxes);
+    this.carrier = new Carrier();
+    const { near, far } = this.carrier;
+    this.world = svg("g", { class: "world" }, this.lines.tree, this.lines.flows, this.labels, this.boxes, near.group, far.group);
     this.canvas = svg("svg", { role: "tree", "aria-label": "Coglets: parents above, children below", class: "canvas" }, arrows(), this.world);
     this.camera = new Camera(() => this.soon(true));
-    /** @type {Set<string>} the boxes that were moved since the last frame */
-    this.touched = new Set();
     this.pending = false;
     this.looked = false;
     /** the size of the view as it was laid out last; to ask for it would lay out all that has changed at once */
@@ -57,7 +59,8 @@ export class GraphView extends HTMLElement {
     followPointer(this.canvas, {
       pan: (dx, dy) => this.pan(dx, dy),
       zoom: (factor, x, y) => this.camera.zoom(factor, x, y),
-      drag: (id, dx, dy) => this.drag(id, dx / this.camera.scale, dy / this.camera.scale),
+      drag: (id, dx, dy, isWhole) => this.drag(id, dx / this.camera.scale, dy / this.camera.scale, isWhole),
+      drop: () => this.drop(),
       choose: (id) => this.choose(id),
       toggle: (id) => this.toggle(id),
       leave: () => this.choose(null),
@@ -76,6 +79,7 @@ export class GraphView extends HTMLElement {
   /** @param {Picture} picture */
   show(picture) {
     const first = this.picture === null;
+    this.drop();
     this.picture = picture;
     const wanted = new Set(picture.boxes.map((box) => box.id));
     for (const [id, shape] of this.shapes) {
@@ -193,22 +197,25 @@ export class GraphView extends HTMLElement {
     this.canvas.classList.toggle("far", this.camera.scale < FAR_OFF);
   }
 
-  /** Draw the boxes that were moved, and their lines, each once. */
+  /** Draw what the reader carries, and the lines that lead to it, each once. */
   drawMoved() {
-    if (!this.touched.size) return;
-    /** @type {Set<Box>} */
-    const lines = new Set();
-    for (const id of this.touched) {
-      const [area, shape] = [this.areas.get(id), this.shapes.get(id)];
-      if (!area || !shape) continue;
-      shape.move(area.x, area.y);
-      for (const box of [shape.box, ...(this.below.get(id) ?? [])]) lines.add(box);
+    const { carrier } = this;
+    if (carrier.held === null) return;
+    carrier.show();
+    this.drawLines(carrier.hanging, carrier.leading);
+  }
+
+  /**
+   * Draw the lines of supervision above some boxes, and some flows.
+   * @param {Iterable<string>} hanging
+   * @param {import("./lines.js").FlowLine[]} flows
+   */
+  drawLines(hanging, flows) {
+    for (const id of hanging) {
+      const shape = this.shapes.get(id);
+      if (shape) this.drawTree(shape.box);
     }
-    for (const box of lines) this.drawTree(box);
-    this.lines.drawFlows((id) => this.areas.get(id), (from, to) => this.between(from, to), this.touched);
-    this.touched.clear();
-    clearTimeout(this.labelling);
-    this.labelling = setTimeout(() => this.relabel(), 120);
+    this.lines.drawFlows((id) => this.areas.get(id), (from, to) => this.between(from, to), flows);
   }
 
   /**
@@ -239,29 +246,79 @@ export class GraphView extends HTMLElement {
   }
 
   /**
-   * Move a box, and its lines with it, by the next frame.
+   * Move a box, or a box with all below it, by the next frame; its lines follow. It is in the reader's hand until `drop`.
    * @param {string} id
    * @param {number} dx
    * @param {number} dy
+   * @param {boolean} isWhole
    */
-  drag(id, dx, dy) {
-    const area = this.areas.get(id);
-    if (!area) return;
+  drag(id, dx, dy, isWhole) {
+    if (!this.areas.has(id)) return;
     this.glide(false);
-    const by = this.moved.get(id) ?? { dx: 0, dy: 0 };
-    this.moved.set(id, { dx: by.dx + dx, dy: by.dy + dy });
-    area.x += dx;
-    area.y += dy;
-    this.touched.add(id);
+    const { carrier } = this;
+    if (carrier.held !== id || carrier.isWhole !== isWhole) {
+      this.drop();
+      this.lift(id, isWhole);
+    }
+    for (const one of carrier.ids) {
+      const area = /** @type {Area} */ (this.areas.get(one));
+      area.x += dx;
+      area.y += dy;
+    }
+    carrier.x += dx;
+    carrier.y += dy;
     this.camera.follows = false;
     this.soon(false);
   }
 
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  labelling;
+  /**
+   * Take a box, or a box with all below it, out of the picture.
+   * @param {string} id
+   * @param {boolean} isWhole
+   */
+  lift(id, isWhole) {
+    const { carrier, lines } = this;
+    const ids = new Set([id]);
+    if (isWhole) for (const one of ids) for (const child of this.below.get(one) ?? []) ids.add(child.id);
+    const shapes = [...ids].flatMap((one) => this.shapes.get(one) ?? []);
+    const hanging = new Set([...shapes.map((shape) => shape.box), ...[...ids].flatMap((one) => this.below.get(one) ?? [])]);
+    const flows = lines.of(ids);
+    const isInner = (/** @type {string} */ from, /** @type {string} */ to) => ids.has(from) && ids.has(to);
+    const [innerTree, outerTree] = parted([...hanging], (box) => isInner(box.id, box.parent));
+    const [innerFlows, outerFlows] = parted(flows, ({ edge }) => isInner(edge.from, edge.to));
+    const tree = (/** @type {Box[]} */ boxes) => boxes.flatMap((box) => lines.byChild.get(box.id) ?? []);
+    const drawn = (/** @type {import("./lines.js").FlowLine[]} */ some) => some.flatMap((one) => [one.line, one.dots]);
+    for (const shape of shapes) shape.group.classList.remove("new");
+    carrier.lift(
+      id, isWhole, ids,
+      { boxes: shapes.map((shape) => shape.group), tree: tree(innerTree), flows: drawn(innerFlows) },
+      { tree: tree(outerTree), flows: drawn(outerFlows) },
+    );
+    carrier.hanging = outerTree.map((box) => box.id);
+    carrier.leading = outerFlows;
+    this.canvas.classList.add("carrying");
+  }
+
+  /** Put what the reader carries down where it is. */
+  drop() {
+    const { ids, x, y, held } = this.carrier;
+    if (held === null) return;
+    this.carrier.drop();
+    this.canvas.classList.remove("carrying");
+    const hanging = new Set(ids);
+    for (const id of ids) {
+      const [area, by] = [this.areas.get(id), this.moved.get(id) ?? { dx: 0, dy: 0 }];
+      if (area) this.shapes.get(id)?.move(area.x, area.y);
+      this.moved.set(id, { dx: by.dx + x, dy: by.dy + y });
+      for (const child of this.below.get(id) ?? []) hanging.add(child.id);
+    }
+    this.drawLines(hanging, this.lines.of(ids));
+    this.relabel();
+  }
 
   /** Put all boxes back to where the layout has them. */
   tidy() {
+    this.drop();
     this.moved.clear();
     if (this.picture) this.show(this.picture);
     this.fit();
@@ -381,17 +438,27 @@ export class GraphView extends HTMLElement {
     const key = /** @type {"ArrowUp" | "ArrowDown" | "ArrowLeft" | "ArrowRight"} */ (event.key);
     const dx = key === "ArrowLeft" ? -1 : key === "ArrowRight" ? 1 : 0;
     const dy = key === "ArrowUp" ? -1 : key === "ArrowDown" ? 1 : 0;
-    if (event.shiftKey) this.pan(-dx * STEP, -dy * STEP);
-    else if (event.altKey) {
-      this.drag(box.id, dx * 12, dy * 12);
-      this.drawMoved();
-    }
+    if (event.altKey) {
+      this.drag(box.id, dx * NUDGE, dy * NUDGE, event.shiftKey);
+      this.drop();
+    } else if (event.shiftKey) this.pan(-dx * STEP, -dy * STEP);
     else {
       const at = { ...box, ...this.areas.get(box.id) };
       const next = neighbour(/** @type {Picture} */ (this.picture).boxes, at, key);
       if (next) this.rove(next.id, true);
     }
   }
+}
+
+/**
+ * Return the members of a list for which something is true, and the others.
+ * @template T
+ * @param {T[]} all
+ * @param {(one: T) => boolean} is
+ * @returns {[T[], T[]]}
+ */
+function parted(all, is) {
+  return [all.filter(is), all.filter((one) => !is(one))];
 }
 
 /** The heads of the arrows, one for each kind of flow. */

@@ -35,7 +35,7 @@ const KEYS = [
   ["Space", "open or shut what is below"],
   ["G", "put the coglets of this class into one box"],
   ["Shift + arrows", "move the view"],
-  ["Alt + arrows", "move the box"],
+  ["Alt + arrows", "move the box; with Shift too, all below it goes with it"],
   ["+ and −", "zoom"],
   ["0", "show all"],
   ["Y", "put boxes back that were moved"],

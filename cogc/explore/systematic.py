@@ -110,10 +110,12 @@ class Systematic:
         self.runs = 0
         self.redundant = 0
         self.over = False
+        self.known: list[int] = []
+        """The chains of the first events of the next run."""
 
     def step(self) -> Outcome | None:
         """Make the next run; None for one that was redundant."""
-        outcome = self.trial.run(self.pick, self.book, self.plan)
+        outcome = self.trial.run(self, self.book, self.plan)
         kernel = outcome.kernel
         assert kernel is not None
         self._record(kernel)
@@ -138,7 +140,7 @@ class Systematic:
 
     # ---- one run -------------------------------------------------------------------------------------------------
 
-    def pick(self, kernel: PickingKernel, heads: list[Chain]) -> Chain | None:
+    def __call__(self, kernel: PickingKernel, heads: list[Chain]) -> Chain | None:
         """Return the next event: what the node says, or at a new node the default among those that do not sleep."""
         at = kernel.event + 1
         if at < len(self.nodes):
@@ -161,6 +163,8 @@ class Systematic:
         if not at or self.causes.instants[at - 1] != kernel.instant:
             return {}
         before, wrote = self.nodes[at - 1], self.causes.wrote[at - 1]
+        if not before.sleep and not before.done:
+            return {}
         found = {c: w for c, w in before.sleep.items() if not w & wrote}
         for chain, touched in before.done.items():
             if chain != before.chosen and not touched & wrote:
@@ -216,6 +220,7 @@ class Systematic:
             self.over = True
             keep = 0
         self.fresh = keep
+        self.known = [node.chosen for node in self.nodes]
         self.causes.cut(keep)
 
 

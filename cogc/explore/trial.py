@@ -15,6 +15,7 @@ from cogc import ir
 from cogc.kernel.chains import Book
 from cogc.kernel.effects import Ask, Call, Cancel, Dispatch, Output
 from cogc.kernel.picking import Pick, PickingKernel
+from cogc.kernel.rewind import Beginning, beginning
 from cogc.kernel.unit import Unit
 from cogc.language.attributes import MODEL_FAULTS
 from cogc.run.delayed import Delays, Message, Reply
@@ -91,11 +92,14 @@ class Outcome:
     """The instants at whose end calls were under way, which a kill would have made again."""
     sometimes: frozenset[str] = frozenset()
     """The conditions of `expect sometimes` that held."""
+    beginning: Beginning | None = None
+    """The beginning to which the kernel goes back when nobody looks at the run any more."""
 
     def let_go(self) -> None:
         """Free the memory of the run, at which nobody looks any more."""
         if self.kernel is not None:
-            self.kernel.let_go()
+            if self.beginning is None or not self.beginning.released():
+                self.kernel.let_go()
             self.kernel = None
 
 
@@ -180,6 +184,7 @@ class SpecTrial:
         self.seed = seed
         self.epoch = epoch
         self.stop_at = stop_at
+        self.beginning: Beginning | None = None
         self.hooked = any(r.triggers[0].kind == "stop" for c in unit.bundle.coglets.values() for r in c.reactions)
 
     @property
@@ -209,7 +214,13 @@ class _Run:
         self, trial: SpecTrial, pick: Pick, book: Book, plan: Plan, without: frozenset[int], times: Mapping[int, int]
     ) -> None:
         self.trial = trial
-        self.kernel = kernel = PickingKernel(trial.unit, trial.seed, trial.epoch, pick=pick, book=book)
+        self.usual = not (without or times)
+        known = trial.beginning if self.usual else None
+        self.beginning = known if known is not None and known.again(book, pick) else None
+        if self.beginning is not None:
+            self.kernel = kernel = self.beginning.kernel
+        else:
+            self.kernel = kernel = PickingKernel(trial.unit, trial.seed, trial.epoch, pick=pick, book=book)
         self.outputs: dict[str, list[Any]] = {}
         self.models: Models | None = None
         self.delays = Delays()
@@ -218,33 +229,46 @@ class _Run:
         self.faults = Faults(of_models(plan))
         arrange(kernel, plan)
         self.now: Sequence[tuple[int, str, Any]] = trial.given
-        if without or times:
+        if not self.usual:
             self.now = [(times.get(n, at), *of) for n, (at, *of) in enumerate(trial.given) if n not in without]
 
     def outcome(self) -> Outcome:
         """Run to the end."""
-        kernel, trial = self.kernel, self.trial
-        kernel.start(trial.parameters)
+        kernel = self.kernel
+        if self.beginning is None:
+            self._begin()
         for at, channel, value in self.now:
             if at:
                 self.delays.add(at, Message(channel, value))
-            else:
-                kernel.input(channel, value)
         while self._settled() and self._later():
             pass
         if not kernel.halted:
             kernel.settle()
         kernel.learn()
         final = {} if self.failed or kernel.halted else self._outputs() | states(kernel)
-        return Outcome(self.failed, final, kernel.steps, self.faults.requests, kernel, kernel.halted)
+        return Outcome(
+            self.failed, final, kernel.steps, self.faults.requests, kernel, kernel.halted, beginning=self.beginning
+        )
+
+    def _begin(self) -> None:
+        """Start the system, with the inputs that are there at once."""
+        kernel, trial = self.kernel, self.trial
+        kernel.start(trial.parameters)
+        for at, channel, value in self.now:
+            if not at:
+                kernel.input(channel, value)
+        if self.usual:
+            self.beginning = trial.beginning = beginning(kernel)
 
     def _settled(self) -> bool:
         """Carry out all events of this instant; return whether the run goes on."""
         kernel = self.kernel
-        while kernel.run(MOST - kernel.steps) or kernel.effects:
+        kernel.run(MOST - kernel.steps)
+        while kernel.effects:
             self._effects()
             if kernel.halted or kernel.ended or self.failed or kernel.steps >= MOST:
                 break
+            kernel.run(MOST - kernel.steps)
         if kernel.halted or self.failed:
             return False
         if kernel.ended == "failed":
@@ -344,6 +368,8 @@ def states(kernel: PickingKernel) -> dict[str, Any]:
     """Return the states of all coglets, by name."""
     found = {}
     for inst in kernel.all():
-        for state, value in zip(inst.code.ir.states, inst.states, strict=True):
-            found[f"{inst.path}.{state.name}"] = value
+        if inst.states:
+            path = inst.path
+            for state, value in zip(inst.code.ir.states, inst.states, strict=True):
+                found[f"{path}.{state.name}"] = value
     return found

@@ -57,18 +57,28 @@ class Book:
 class Chain:
     """The messages from one sender to one port: each with its place in the default order and the event that sent it.
 
-    `at` is the place of the message that can be taken next, `taken` counts those that were taken.
+    `at` is the place of the message that can be taken next, `taken` counts those that were taken. `inbox` is
+    the name of the port, if it is none of the kernel's own.
     """
 
-    __slots__ = ("at", "bit", "gated", "guards", "id", "inst", "items", "port", "taken")
+    __slots__ = ("at", "bit", "gated", "guards", "id", "inbox", "inst", "items", "port", "taken")
 
-    def __init__(self, id: int, port: Port | None, inst: Instance, gated: bool, guards: int, bit: int) -> None:
+    def __init__(
+        self, id: int, port: Port | None, inst: Instance, gated: bool, guards: int, bit: int, inbox: Key = ()
+    ) -> None:
         self.id = id
         self.bit = bit if gated else 0
         self.port = port
         self.inst = inst
         self.gated = gated
         self.guards = guards
+        self.inbox = inbox
         self.items: deque[tuple[int, int, Item | None]] = deque()
         self.at = 0
         self.taken = 0
+
+    def renew(self, guards: int) -> None:
+        """Begin anew, for another run of the same kernel."""
+        self.items.clear()
+        self.guards = guards
+        self.at = self.taken = 0

@@ -28,7 +28,7 @@ and that what was learnt about touch sets before is not complete.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -63,9 +63,11 @@ if TYPE_CHECKING:
 _emit = Kernel.emit
 """The method that `PickingKernel.emit` calls, found without the cost of `super` for each message."""
 _ODD = CLOSED | URGENT | AWAITING | STOPPED
+_NO_KEY: Key = ()
 _SHUT = STARTING | FAILED | STOPPING | STOPPED
 Pick = Callable[["PickingKernel", list[Chain]], Chain | None]
-"""Returns one of the heads, or None to end the run."""
+"""Returns one of the heads, or None to end the run. It may have a list `known` of the numbers of the chains that it would return
+for the first events: a kernel takes these without asking."""
 
 
 class Line:
@@ -92,7 +94,8 @@ class PickingKernel(Kernel):
     that sent what it takes, or -1. `done` has the events that are over, `missed` the messages that were
     dropped or not taken in their instant: each begins with the number of the event before it. `crashed` has the times of crashes, `killed`
     those of kills by their instants.
-    Both stay empty without `records`, for runs that nobody looks at afterwards.
+    Both stay empty without `records`, for runs that nobody looks at afterwards. `spare` has the chains of earlier runs of this
+    kernel, which later ones take up (`rewind.py`).
     """
 
     __slots__ = (
@@ -112,6 +115,7 @@ class PickingKernel(Kernel):
         "hard",
         "instant",
         "killed",
+        "known",
         "live",
         "marks",
         "missed",
@@ -126,6 +130,7 @@ class PickingKernel(Kernel):
         "resting",
         "sender",
         "sent_by",
+        "spare",
         "wrote",
     )  # fmt: skip
 
@@ -134,9 +139,11 @@ class PickingKernel(Kernel):
     ) -> None:
         super().__init__(unit, *arguments, **others)
         self.pick = pick
+        self.known: Sequence[int] = getattr(pick, "known", ())
         self.records = records
         self.book = book or Book()
         self.chains: dict[tuple[object, object], Chain] = {}
+        self.spare: dict[tuple[object, object], Chain] = {}
         self.live: dict[Chain, None] = {}
         self.marks: dict[Instance, int] = {}
         self.bases: dict[Instance, int] = {}
@@ -203,7 +210,7 @@ class PickingKernel(Kernel):
 
     def _chain(self, port: Port, sender: Instance | None) -> Chain:
         """Make the chain of a sender and a port."""
-        inst, gated = port.inst, True
+        inst, gated, own = port.inst, True, _NO_KEY
         if not inst.name:
             assert inst.parent is not None
             inst, gated = inst.parent, False
@@ -214,10 +221,16 @@ class PickingKernel(Kernel):
             key: Key = (self.name(inst), port.label, count)
             guards = 0
         else:
-            own = self.key(port)
-            key = ("" if sender is None else self.name(sender), *own)
+            spare = self.spare.get((port, sender))
+            own = self.key(port) if spare is None else spare.inbox
             guards = self._guards(port, own)
-        made = self.chains[port, sender] = Chain(self.book.chain(key), port, inst, gated, guards, self._bit(inst))
+            if spare is not None:
+                self.chains[port, sender] = spare
+                spare.renew(guards)
+                return spare
+            key = ("" if sender is None else self.name(sender), *own)
+        made = Chain(self.book.chain(key), port, inst, gated, guards, self._bit(inst), own)
+        self.chains[port, sender] = made
         return made
 
     def _guards(self, port: Port, key: Key) -> int:
@@ -292,9 +305,10 @@ class PickingKernel(Kernel):
 
     def learn(self) -> None:
         """Guard the inboxes that could have been full in another order of this run."""
-        for port, count in self.sent().items():
-            if port.overflow == "block" and count >= port.capacity:
-                self.book.guard(self.key(port))
+        if any(c.port is not None and c.port.capacity <= self.placed for c in self.chains.values()):
+            for port, count in self.sent().items():
+                if port.overflow == "block" and count >= port.capacity:
+                    self.book.guard(self.key(port))
 
     # ---- sending -----------------------------------------------------------------------------------------------
 
@@ -440,7 +454,11 @@ class PickingKernel(Kernel):
             if self.resting and self.crashes:
                 self._crash()
             pick, heads_of, perform, end = self.pick, self.heads, self._perform, before + most
+            known = len(self.known)
             while self.steps < end and not (self.paused or self.ended or self.halted):
+                if self.event + 1 < known and (chain := self._known()) is not None:
+                    perform(chain)
+                    continue
                 heads = heads_of()
                 if not heads:
                     self.passed = self.placed
@@ -456,6 +474,17 @@ class PickingKernel(Kernel):
             return self.steps - before
         self._given_up()
         return self.steps - before
+
+    def _known(self) -> Chain | None:
+        """Return the chain of the next event, if it is known beforehand and can be taken."""
+        number = self.known[self.event + 1]
+        for chain in self.live:
+            if chain.id == number:
+                inst = chain.inst
+                if chain.gated:
+                    return chain if not (inst.gate or inst.rest) or self._takes(chain, inst.gate) else None
+                return chain if chain.port is not None or self._due(chain) else None
+        return None
 
     def heads(self) -> list[Chain]:
         """Return the chains whose next message can be taken."""

@@ -459,9 +459,8 @@ class Supervision(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Coglet(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A coglet. `parameters` end with those of its mixins, with the arguments of the mixins as defaults. `logged_from`,
-    `suppressed` and `registered` are the indexes of the states of LogLet, SuppressLet and ProgLet. `python` is the program
-    that calls the object of a coglet in Python; `open` if no spec declares the channels and commands of its class."""
+    """A coglet. `parameters` end with those of its mixins, with the arguments of the mixins as defaults. `logged_from`, `suppressed` and `registered` are
+    the indexes of the states of LogLet, SuppressLet and ProgLet. `python` is the program that calls the object of a coglet in Python; `open` if no spec declares the channels and commands of its class."""
 
     key: str
     name: str
@@ -487,13 +486,16 @@ class Coglet(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Agent(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The part of an agent beside its program. `spawn` and `hand_off` are keys of agents; `dispatch` is `local` for this process. `on_tool` is the key of the program that decides about tools, or empty."""
+    """The part of an agent beside its program. `spawn` and `hand_off` are keys of agents; `dispatch` is `local` for this process. `on_tool` is the key of the program that decides about tools, or empty. `models`, `tools` and `system` are what the start of a sub-agent may choose: keys of models with their fallbacks, by name; keys of programs; whether it may give the system text."""
 
     spawn: list[str] = []
     max_concurrent: Expr | None = None
     dispatch: str = "local"
     hand_off: list[str] = []
     on_tool: str = ""
+    models: dict[str, list[str]] = {}
+    tools: list[str] = []
+    system: Expr | None = None
 
 
 PIPED = "it·"
@@ -515,9 +517,8 @@ class ItemKey(msgspec.Struct, frozen=True):
 
 
 class Program(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A program. `schema` is the input of a tool whose one argument is the whole input. `ports` and `commands` are those
-    that the class of a Python coglet must have methods for, `says` the channels that it may transmit on. `words` are those
-    of a shell command; `argument` is the text of the other executors, or the tool of an MCP server. `fallbacks` are asked where `model` cannot answer. `by` is of a program that claims items of a queue in the order of a key. `on_resume` is "fail", or empty."""
+    """A program. `schema` is the input of a tool whose one argument is the whole input. `ports` and `commands` are those that the class of a Python coglet
+    must have methods for, `says` the channels that it may transmit on. `words` are those of a shell command; `argument` is the text of the other executors, or the tool of an MCP server. `fallbacks` are asked where `model` cannot answer. `by` is of a program that claims items of a queue in the order of a key. `on_resume` is "fail", or empty."""
 
     key: str
     name: str
@@ -633,9 +634,8 @@ class Export(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Bundle(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A program with all that it needs. `root` is a coglet or a sett. `types` are by number, `named` by the name of their
-    declaration, both as `types.to_json` writes them. `secrets` are the variables that `env(...)` reads, `private`
-    the names of fields and parameters that are not shown, `exports` what a service offers."""
+    """A program with all that it needs. `root` is a coglet or a sett. `types` are by number, `named` by the name of their declaration, both as
+    `types.to_json` writes them. `secrets` are the variables that `env(...)` reads, `private` the names of fields and parameters that are not shown, `exports` what a service offers."""
 
     version: int = VERSION
     root: str = ""

@@ -12,7 +12,7 @@ from cogc.compile import analyse
 from cogc.diagnostics import render
 from cogc.diagnostics.problems import Problems
 from cogc.disk.files import read
-from cogc.kernel.models.roster import Roster
+from cogc.kernel.models.roster import Choices, Roster
 from cogc.language.attributes import SPAWN_TOOLS
 from support.paths import ROOT
 from support.specs import check_text, codes
@@ -107,8 +107,33 @@ def test_a_tool_with_the_name_of_a_tool_of_the_languages_own(text: str, expected
 
 
 def test_the_names_that_are_taken_are_those_of_the_tools() -> None:
-    names = [tool["name"] for tool in Roster.tools(SimpleNamespace(programs={}))]  # type: ignore[arg-type]
+    names = [tool["name"] for tool in Roster.tools(SimpleNamespace(programs={}, choices=Choices({}, {}, False)))]  # type: ignore[arg-type]
     assert names == list(SPAWN_TOOLS)
+
+
+@pytest.mark.parametrize(
+    ("helper", "block", "expected"),
+    [
+        ("temperature: 0.5", "models: [warm]", []),
+        ("temperature: 0.5", "models: [warm, cold]", ["no-sampling:cold"]),
+        ("budget: { usd: 1.0 }", "models: [cold, warm]", []),
+        ("budget: { usd: 1.0 }", "models: [own]", ["no-price:own"]),
+        ("budget: { tokens: 9 }", "models: [own]", []),
+        ("max_turns: 3", "tools: [Chief]", ["unbounded-loop:Chief"]),
+        ("max_turns: 3", "tools: [draw]", ["media-from-model:draw"]),
+    ],
+)
+def test_what_the_start_of_a_sub_agent_may_choose_is_looked_at(helper: str, block: str, expected: list[str]) -> None:
+    whole = f"""
+model warm = anthropic "claude-haiku-5-5" {{ capabilities: ["sampling"] }}
+model cold = anthropic "claude-opus-5"
+model own = openai "my-own" {{ base_url: "http://127.0.0.1:1/v1" }}
+program draw(picture: image) -> string = expr "x"
+agent Helper {{ model: warm, {helper} }}
+agent Chief {{ model: warm, spawn: [Helper] {{ {block} }} }}
+"""
+    found = [d for d in check_text(whole)[1] if d.slug not in ("unused-name", "unlistened-failure")]
+    assert [f"{d.slug}:{whole[d.span.start : d.span.end]}" for d in found] == expected
 
 
 @pytest.mark.parametrize(

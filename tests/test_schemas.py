@@ -148,6 +148,13 @@ def test_a_built_program_is_of_its_schema_stable_and_hashed() -> None:
         ir.decode(data.replace(b'"Juror"', b'"Jurox"'))
 
 
+def test_a_built_program_is_read_whatever_its_models_cost() -> None:
+    names = sorted(json.loads((ROOT / "stdlib" / "models.json").read_text())["models"])
+    for name in names:
+        bundle = build(f'model m = anthropic "{name}"\nagent A {{ model: m }}', "A")
+        assert ir.decode(ir.encode(bundle)) == bundle, name
+
+
 def test_a_quoted_word_means_the_same_as_a_plain_one() -> None:
     spec = """
     coglet Child { listen a: int { overflow: block }; on a as v { } }

@@ -50,8 +50,14 @@ def _named(checked: Checked, unit: Unit, attribute: nodes.Attribute | None) -> I
 def _started(checked: Checked, declared: Declared) -> list[Declared]:
     """Return the agents that an agent may start or use as tools."""
     given = _given(declared.node)
-    found = [*_named(checked, declared.unit, given.get("tools")), *_named(checked, declared.unit, given.get("spawn"))]
+    lists = (given.get("tools"), given.get("spawn"), _block(given).get("tools"))
+    found = [d for attribute in lists for d in _named(checked, declared.unit, attribute)]
     return [d for d in found if d.kind == "agent"]
+
+
+def _block(given: dict[str, nodes.Attribute]) -> dict[str, nodes.Attribute]:
+    """Return the attributes in the block of `spawn`, of which the start of a sub-agent may choose."""
+    return {a.key.id: a for a in given["spawn"].block} if "spawn" in given else {}
 
 
 def _circle(checked: Checked, unit: Unit, start: Declared) -> None:
@@ -127,7 +133,8 @@ def _priceless(checked: Checked, unit: Unit, declared: Declared, budget: nodes.A
         one = pending.pop(0)
         seen.add(id(one.node))
         pending += [d for d in _below(checked, one.unit, one) if id(d.node) not in seen]
-        named = _named(checked, one.unit, _given(one.node).get("model"))
+        own = _given(one.node)
+        named = [d for a in (own.get("model"), _block(own).get("models")) for d in _named(checked, one.unit, a)]
         for model in (m for d in named for m in models_of(checked.world, d)):
             node = model.of(nodes.Model)
             if not catalogue.knows(node.provider.id, node.argument.value):

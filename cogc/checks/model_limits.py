@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from cogc.analysis.attribute_check import word_of
 from cogc.diagnostics.edits import removal
+from cogc.diagnostics.problems import Label
 from cogc.diagnostics.suggest import did_you_mean, nearest, suggestion
 from cogc.language.attributes import CAPABILITIES, USUAL
 from cogc.language.limits import MOST_TOKENS
@@ -28,6 +29,7 @@ def model_limits(checked: Checked) -> None:
             _own(checked, unit, model)
         for agent in unit.all(nodes.Agent):
             _user(checked, unit, agent.attributes)
+            _choices(checked, unit, agent)
         for executor in unit.all(nodes.Executor):
             if executor.kind.id == "llm":
                 _user(checked, unit, executor.attributes)
@@ -92,14 +94,47 @@ def _user(checked: Checked, unit: Unit, attributes: tuple[nodes.Attribute, ...])
             break
     budget = found["budget"].value if "budget" in found else None
     catalogue = checked.world.catalogue
-    if not isinstance(budget, nodes.RecordLiteral) or catalogue is None:
+    entry = _in_dollars(budget)
+    if entry is None or catalogue is None:
         return
     priceless = next((m for m in models if not catalogue.knows(m.provider.id, m.argument.value)), None)
-    for entry in budget.entries:
+    if priceless is not None:
+        checked.problems.add("no-price", unit.span(entry), name=priceless.name.id, model=priceless.argument.value)
+
+
+def _choices(checked: Checked, unit: Unit, agent: nodes.Agent) -> None:
+    """Report a model that the start of a sub-agent may choose and that cannot meet the demands of one of the agents."""
+    spawn = next((a for a in agent.attributes if a.key.id == "spawn"), None)
+    block = {a.key.id: a for a in spawn.block} if spawn is not None else {}
+    for item in _items(block.get("models")):
+        declared = checked.world.lookup(unit, nodes.qualified_text(item) or "")
+        models = models_of(checked.world, declared) if declared is not None and declared.kind == "model" else ()
+        for started in _items(spawn):
+            other = checked.world.lookup(unit, nodes.qualified_text(started) or "")
+            if other is not None and other.kind == "agent":
+                _choice(checked, unit, item, [m.of(nodes.Model) for m in models], other)
+
+
+def _choice(checked: Checked, unit: Unit, item: nodes.Expr, models: list[nodes.Model], agent: Declared) -> None:
+    found = {a.key.id: a for a in agent.of(nodes.Agent).attributes}
+    deaf = next((m for m in models if not _samples(m)), None)
+    if "temperature" in found and deaf is not None:
+        related = [Label(agent.unit.span(found["temperature"].key), f"`{agent.node.name.id}` has it")]
+        checked.problems.add("no-sampling", unit.span(item), related=related, name="temperature", model=deaf.name.id)
+    budget = found["budget"].value if "budget" in found else None
+    catalogue = checked.world.catalogue
+    priceless = next((m for m in models if catalogue and not catalogue.knows(m.provider.id, m.argument.value)), None)
+    if priceless is not None and _in_dollars(budget):
+        name, model = priceless.name.id, priceless.argument.value
+        checked.problems.add("no-price", unit.span(item), name=name, model=model)
+
+
+def _in_dollars(budget: nodes.Node | None) -> nodes.Entry | None:
+    """Return the entry of a budget that bounds the dollars, or None."""
+    for entry in budget.entries if isinstance(budget, nodes.RecordLiteral) else ():
         if isinstance(entry, nodes.Entry) and isinstance(entry.key, nodes.Name) and entry.key.id == "usd":
-            if priceless is not None:
-                name, model = priceless.name.id, priceless.argument.value
-                checked.problems.add("no-price", unit.span(entry), name=name, model=model)
+            return entry
+    return None
 
 
 def _declared(checked: Checked, unit: Unit, attribute: nodes.Attribute) -> Declared | None:

@@ -214,7 +214,7 @@ def _dispatch(kernel: State, activity: Activity, request: DispatchAgent) -> None
     call = _called(kernel, activity, inst, None)
     kernel.models.spending[call] = request.used
     unit = inst.code.unit
-    program = unit.bundle.programs[request.program]
+    program = request.program
     if kernel.trace:
         kernel.trace.record(
             "dispatch", inst, call=call, program=program.name, dispatcher=request.dispatcher, data=request.query

@@ -80,7 +80,7 @@ class DispatchAgent(_Request):
     def __init__(
         self,
         dispatcher: str,
-        program: str,
+        program: ir.Program,
         query: str,
         background: bool,
         limit: int,

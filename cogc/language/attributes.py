@@ -124,7 +124,13 @@ ATTRIBUTES: dict[str, dict[str, str]] = {
         "network": "type bool",
         "limits": _LIMITS,
     },
-    "spawn": {"max_concurrent": "type int", "dispatch": "name"},
+    "spawn": {
+        "max_concurrent": "type int",
+        "dispatch": "name",
+        "models": "refs model",
+        "tools": "refs program agent mcp queue",
+        "system": "type bool",
+    },
     "team": {
         "lead": "ref agent !",
         "workers": "refs agent !",

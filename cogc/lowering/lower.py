@@ -208,17 +208,18 @@ class Lower:
         attribute = given.get("spawn")
         if attribute is None:
             return ir.Agent(hand_off=hand_off, on_tool=on_tool)
-        most, dispatch = None, "local"
-        for a in attribute.block:
-            if a.key.id == "max_concurrent":
-                most = lowering.checked(a.value, types.INT)  # type: ignore[arg-type]
-            else:
-                dispatch = word_of(a.value) or str(getattr(a.value, "value", ""))
+        block = {a.key.id: a.value for a in attribute.block}
+        most = lowering.checked(block["max_concurrent"], types.INT) if "max_concurrent" in block else None  # type: ignore[arg-type]
+        system = lowering.checked(block["system"], types.BOOL) if "system" in block else None  # type: ignore[arg-type]
+        word = block.get("dispatch")
+        dispatch = "local" if word is None else word_of(word) or str(getattr(word, "value", ""))
+        models = self._named_models(unit, block["models"]) if "models" in block else {}
+        tools = self._tools(unit, block["tools"], lowering.place) if "tools" in block else []
         spawn = self._tools(unit, attribute.value, lowering.place)
         if dispatch != "local":  # elsewhere an agent runs as the root of a program of its own
             for key in spawn:
                 self.coglet(self.tables.world.shapes[key])
-        return ir.Agent(spawn, most, dispatch, hand_off, on_tool)
+        return ir.Agent(spawn, most, dispatch, hand_off, on_tool, models, tools, system)
 
     def _gate(self, unit: Unit, value: nodes.Expr | nodes.TypeExpr, place: Place) -> str:
         """Return the key of the program that decides about an agent's calls of tools."""
@@ -277,6 +278,11 @@ class Lower:
         """Return the keys of the models that an attribute names, in the order in which they are asked."""
         declared = self.tables.world.lookup(unit, nodes.qualified_text(value) or "")
         return [self.declared_model(d) for d in models_of(self.tables.world, declared)] if declared is not None else []
+
+    def _named_models(self, unit: Unit, value: nodes.Expr | nodes.TypeExpr) -> dict[str, list[str]]:
+        """Return the keys of the models that a list names, by the name of each item."""
+        items = value.items if isinstance(value, nodes.ListLiteral) else (value,)
+        return {nodes.qualified_text(item) or "": self._models(unit, item) for item in items}
 
     def declared_model(self, declared: Declared) -> str:
         """Lower a model, and return its key."""

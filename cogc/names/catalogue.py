@@ -46,13 +46,13 @@ class Catalogue:
         if found is None:
             return None
         cache, long = self.data["cache"], found.get("long", {})
-        return Price(
-            input=found["input"],
-            output=found["output"],
-            cache_write=cache["write"],
-            cache_read=cache["read"],
+        return Price(  # 5 and 5.0 are the same price, and must have the same JSON
+            input=float(found["input"]),
+            output=float(found["output"]),
+            cache_write=float(cache["write"]),
+            cache_read=float(cache["read"]),
             above=long.get("above", 0),
-            long_input=long.get("input", 0.0),
-            long_output=long.get("output", 0.0),
+            long_input=float(long.get("input", 0)),
+            long_output=float(long.get("output", 0)),
             context=found["context"],
         )

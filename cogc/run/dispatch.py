@@ -19,6 +19,7 @@ import msgspec
 import trio
 
 from cogc import ir
+from cogc.desugar.agents import ASK
 from cogc.kernel.effects import AgentMessage, Dispatch
 from cogc.kernel.models.registry import metadata_of
 from cogc.language.codec import unpacked
@@ -135,7 +136,7 @@ class Dispatchers:
             tools=[bundle.programs[k].name for k in program.tools],
             background=call.background,
             timeout=call.limit / 1e9,
-            program=ir.encode(msgspec.structs.replace(bundle, root=program.key)).decode(),
+            program=ir.encode(_rooted(bundle, program)).decode(),
             metadata={
                 **metadata_of(program),
                 "workspace": settings.workspace,
@@ -147,6 +148,17 @@ class Dispatchers:
             },
             inbox=inbox,
         )
+
+
+def _rooted(bundle: ir.Bundle, program: ir.Program) -> ir.Bundle:
+    """Return a program whose root is an agent, with the model, the tools and the system text that were chosen for it."""
+    key = f"{program.key}.{ASK}"
+    programs, asked = bundle.programs, bundle.programs[key]
+    if program is not programs[program.key]:
+        chosen = {k: getattr(program, k) for k in ("model", "fallbacks", "tools")}
+        attributes = {**asked.attributes, **{k: v for k, v in program.attributes.items() if k == "system"}}
+        programs = {**programs, key: msgspec.structs.replace(asked, attributes=attributes, **chosen)}
+    return msgspec.structs.replace(bundle, root=program.key, programs=programs)
 
 
 def _foreign(name: str) -> Dispatcher:

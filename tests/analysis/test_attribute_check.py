@@ -23,6 +23,7 @@ def reported(text: str) -> list[tuple[str, str]]:
 
 GOOD = [
     'agent c { model: m, system: "x", tools: [p, a], output: T, max_turns: 3 }',
+    "agent c { model: m, spawn: [a] { models: [m], tools: [p, a], system: true } }",
     "agent c { model: m, spawn: [a, b] { max_concurrent: 2, dispatch: local }, budget: { usd: 1, tokens: 5, time: 1m, turns: K } }",
     "agent c { model: m, sandbox: ro, network: false, output: [string] }",
     'program q() = shell ["x"] { timeout: 5s, output: json, ok: [0, 1], cwd: "x", env: { A: env("B"), C: "d" }, reload: true }',
@@ -84,6 +85,10 @@ BAD = [
     ("agent c { model: m, max_turns: 3 { x: 1 } }", [("bad-executor", "max_turns")]),
     ("agent c { model: m, max_turns: 3 when true }", [("bad-executor", "max_turns")]),
     ("agent c { model: m, spawn: [a] { most: 1 } }", [("unknown-attribute", "most")]),
+    ("agent c { model: m, spawn: [a] { models: [a] } }", [("wrong-kind", "a")]),
+    ("agent c { model: m, spawn: [a] { models: [x] } }", [("unknown-name", "x")]),
+    ("agent c { model: m, spawn: [a] { tools: [m] } }", [("wrong-kind", "m")]),
+    ('agent c { model: m, spawn: [a] { system: "s" } }', [("wrong-type", '"s"')]),
 ]  # fmt: skip
 
 

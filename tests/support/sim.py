@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from cogc.kernel.effects import Ask, Call, Cancel, LogLine, Output
+from cogc.ir import Bundle
+from cogc.kernel.effects import Ask, Call, Cancel, Dispatch, LogLine, Output
 from cogc.kernel.machine import Kernel
 from cogc.kernel.unit import Unit
 from support.specs import build
@@ -15,7 +16,7 @@ class Sim:
 
     def __init__(
         self,
-        text: str,
+        text: str | Bundle,
         root: str | None = None,
         seed: int = 0,
         traced: bool = False,
@@ -23,7 +24,8 @@ class Sim:
         budget: dict[str, Any] | None = None,
         **parameters: Any,
     ) -> None:
-        self.kernel = Kernel(Unit(build(text, root)), seed, epoch, traced, budget=budget)
+        bundle = text if isinstance(text, Bundle) else build(text, root)
+        self.kernel = Kernel(Unit(bundle), seed, epoch, traced, budget=budget)
         self.outputs: list[tuple[str, Any]] = []
         self.times: list[float] = []
         """The seconds since the start at which each output came."""
@@ -31,6 +33,8 @@ class Sim:
         self.calls: list[Call] = []
         self.asks: list[Ask] = []
         """The requests to models that have no reply yet."""
+        self.dispatched: list[Dispatch] = []
+        """The runs of agents that a dispatcher has under way."""
         self.tokens = 100
         """How many tokens a request has by the count of its provider."""
         self.cancelled: list[int] = []
@@ -57,9 +61,12 @@ class Sim:
                     self.kernel.result(effect.id, {"tokens": self.tokens})
                 elif isinstance(effect, Ask):
                     self.asks.append(effect)
+                elif isinstance(effect, Dispatch):
+                    self.dispatched.append(effect)
                 elif isinstance(effect, Cancel):
                     self.cancelled.append(effect.id)
                     self.asks = [a for a in self.asks if a.id != effect.id]
+                    self.dispatched = [d for d in self.dispatched if d.id != effect.id]
 
     def take(self) -> None:
         """Let the kernel take the messages that wait."""
@@ -90,6 +97,12 @@ class Sim:
         usage = {"input": 100, "output": 10}
         whole = fields if "error" in fields else {"content": content, "stop": "end_turn", "usage": usage, **fields}
         self.kernel.result(self.asks.pop(ask).id, whole)
+        self.settle()
+        return self
+
+    def dispatch_ends(self, **reply: Any) -> Sim:
+        """End the first run that a dispatcher has under way."""
+        self.kernel.result(self.dispatched.pop(0).id, {"usage": [], **reply})
         self.settle()
         return self
 

@@ -51,7 +51,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from cogc.ir import Program
+from cogc.ir import Agent, Program
 from cogc.kernel import programs
 from cogc.kernel.models import agents, content, tools
 from cogc.kernel.models.answers import Answer
@@ -60,7 +60,7 @@ from cogc.kernel.models.budget import TURNS, Budget, Reservation, Unaffordable
 from cogc.kernel.models.counting import estimate
 from cogc.kernel.models.partial import Partial
 from cogc.kernel.models.replies import ENDS, Sendable, call_ids, portable, sendable, tokens_of, whole
-from cogc.kernel.models.roster import MOST, Roster, TooDeep
+from cogc.kernel.models.roster import MOST, Choices, Roster, TooDeep
 from cogc.kernel.models.sessions import Session
 from cogc.kernel.models.tool_calls import ToolCalls
 from cogc.kernel.objects import Instance
@@ -122,6 +122,7 @@ class Conversation:
         arguments: list[Value],
         around: Conversation | None = None,
         id: str = "",
+        system: str | None = None,
     ) -> None:
         self.id = id or inst.path
         self.kernel = kernel
@@ -133,7 +134,8 @@ class Conversation:
         self.next: Program | None = None
         self.given = {p.name: v for p, v in zip(program.parameters, arguments, strict=True)}
         self.call, kernel.next_call = kernel.next_call, kernel.next_call + 1
-        self.values = values = unit.attributes(program)(inst, *_seen(program, arguments))
+        values: dict[str, Any] = unit.attributes(program)(inst, *_seen(program, arguments))
+        self.values = values = values if system is None else {**values, "system": system}
         self.content = values["prompt"] if program.agent is None else arguments[0]
         self.prompt = content.words(self.content)
         settings = {**unit.model(program.model), **values}
@@ -227,7 +229,13 @@ class Conversation:
         most = program.agent.max_concurrent
         limit = MOST if most is None else self.unit.value(most, self.inst)
         started = [self.unit.bundle.programs[k] for k in program.agent.spawn]
-        return Roster(self, started, limit, program.agent.dispatch)
+        return Roster(self, started, limit, program.agent.dispatch, self._choices(program.agent))
+
+    def _choices(self, agent: Agent) -> Choices:
+        """Return what the model may choose when it starts a sub-agent."""
+        offered = tools.named([self.unit.bundle.programs[k] for k in agent.tools])
+        system = agent.system is not None and bool(self.unit.value(agent.system, self.inst))
+        return Choices(agent.models, offered, system)
 
     def _sandbox(self, settings: Settings) -> Sandbox | None:
         """Return the sandbox of an agent's tools: its own setting, within that of the agents around it or before it."""
@@ -235,10 +243,11 @@ class Conversation:
             return self.sandbox
         return Sandbox.of(settings).inside(self.sandbox)
 
-    def sub(self, program: Program, query: str, id: str) -> Conversation:
-        """Return a conversation that is part of this one: another agent, asked by it."""
+    def sub(self, program: Program, query: str, id: str, system: str | None = None) -> Conversation:
+        """Return a conversation that is part of this one: another agent, asked by it. `system` takes the place of its system
+        text."""
         self.in_depth(program)
-        return Conversation(self.kernel, self.inst, program, self._arguments(program, query), self, id)
+        return Conversation(self.kernel, self.inst, program, self._arguments(program, query), self, id, system)
 
     def in_depth(self, program: Program) -> None:
         """Raise TooDeep if no conversation may nest in this one."""
@@ -327,7 +336,7 @@ class Conversation:
     def _go_on(self, record: Record) -> None:
         """Go on with the history of a session, and with the agent that holds it."""
         holder = self.unit.bundle.programs.get(record["agent"])
-        if holder is not None and holder.agent is not None and holder is not self.program:
+        if holder is not None and holder.agent is not None and holder.key != self.program.key:
             self._hand_over(holder)
         self.messages = list(record["messages"] if record["model"] == self.model.key else portable(record["messages"]))
         self.ids = call_ids(self.messages)

@@ -12,8 +12,11 @@ from __future__ import annotations
 
 from collections import deque
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypeVar
 
+from msgspec.structs import replace
+
+from cogc.ir import Const
 from cogc.kernel import reactions, requests
 from cogc.kernel.effects import AgentMessage
 from cogc.kernel.models import registry
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
     from cogc.language.values import Value
 
 MOST = 4
+T = TypeVar("T")
 
 
 class TooDeep(Failure):
@@ -58,7 +62,7 @@ class Host(Protocol):
 
     def say(self, words: str) -> None: ...
 
-    def sub(self, program: Program, query: str, id: str) -> Host: ...
+    def sub(self, program: Program, query: str, id: str, system: str | None = None) -> Host: ...
 
     def in_depth(self, program: Program) -> None: ...
 
@@ -86,13 +90,16 @@ class SubAgent:
         "reported",
         "result",
         "state",
+        "system",
         "talk",
         "waiting",
         "words",
     )
 
-    def __init__(self, id: str, program: Program, query: str, background: bool) -> None:
+    def __init__(self, id: str, program: Program, query: str, background: bool, system: str | None = None) -> None:
         self.id = id
+        self.system = system
+        """The system text that its start has given it, in place of its own."""
         self.program = program
         self.query = query
         self.background = background
@@ -120,19 +127,52 @@ class SubAgent:
             "agent": self.program.name,
             "state": self.state,
             "query": self.query,
+            "background": self.background,
             "tokens_used": used.tokens if used else 0,
         }
+
+
+class Choices:
+    """The choices that a model has when it starts a sub-agent: models and tools by their names, and whether the system text."""
+
+    def __init__(self, models: dict[str, list[str]], tools: dict[str, Program], system: bool) -> None:
+        self.models = models
+        self.tools = tools
+        self.system = system
+
+    def offer(self) -> Schema:
+        """Return the parameters of `spawn_agent` by which a model chooses."""
+        found: Schema = {}
+        if self.models:
+            found["model"] = {"type": "string", "enum": list(self.models)}
+        if self.tools:
+            found["tools"] = {"type": "array", "items": {"type": "string", "enum": list(self.tools)}}
+        if self.system:
+            found["system"] = {"type": "string"}
+        return found
+
+    def applied(self, program: Program, chosen: dict[str, Value]) -> Program:
+        """Return an agent with the chosen model and tools. Raise Failure if one is not among those that there are."""
+        changes: dict[str, Any] = {}
+        if "model" in chosen:
+            model, *others = _one("model", self.models, chosen["model"])
+            changes |= {"model": model, "fallbacks": others}
+        if "tools" in chosen:
+            wanted = chosen["tools"] if isinstance(chosen["tools"], list) else []
+            changes["tools"] = list(dict.fromkeys(_one("tool", self.tools, name).key for name in wanted))
+        return replace(program, **changes) if changes else program
 
 
 class Roster:
     """The sub-agents of one conversation, and the tools that start and steer them."""
 
-    def __init__(self, talk: Host, programs: list[Program], most: int, dispatcher: str) -> None:
+    def __init__(self, talk: Host, programs: list[Program], most: int, dispatcher: str, choices: Choices) -> None:
         self.talk = talk
         self.dispatcher = dispatcher
         self.kernel = talk.kernel
         self.programs = {p.name: p for p in programs}
         self.most = most
+        self.choices = choices
         self.agents: dict[str, SubAgent] = {}
         self.pending: deque[SubAgent] = deque()
         self.running = 0
@@ -148,6 +188,7 @@ class Roster:
             "agent": {"type": "string", "enum": list(self.programs)},
             "query": string,
             "background": {"type": "boolean", "default": False},
+            **self.choices.offer(),
         }
         return [
             _tool(
@@ -193,21 +234,24 @@ class Roster:
         return agent.summary()
 
     def _spawn(self, given: dict[str, Value]) -> Talk:
-        agent = self.add(str(given["agent"]), str(given["query"]), bool(given.get("background")))
+        agent = self.add(str(given["agent"]), str(given["query"]), bool(given.get("background")), given)
         yield from self.start()
         if agent.background:
             return agent.summary()
         return (yield from self._wait(agent, foreground=True))
 
-    def add(self, name: str, query: str, background: bool) -> SubAgent:
-        """Add an agent that waits for its start. Raise Failure if there is none of this name."""
+    def add(self, name: str, query: str, background: bool, chosen: dict[str, Value] | None = None) -> SubAgent:
+        """Add an agent that waits for its start, with the model, the tools and the system text that were chosen for it. Raise
+        Failure if there is none of this name, or a choice is not one of those that there are."""
         program = self.programs.get(name)
         if program is None:
             raise Failure("error", f"there is no agent `{name}`; there is {', '.join(self.programs)}")
+        chosen = chosen or {}
+        program, system = self.choices.applied(program, chosen), chosen.get("system")
         own = self.kernel.models.agent(self.talk.inst)
         own.started += 1
         id = f"{program.name}-{own.started}"
-        agent = self.agents[id] = SubAgent(id, program, query, background)
+        agent = self.agents[id] = SubAgent(id, program, query, background, None if system is None else str(system))
         registry.started(
             self.kernel.models.registry,
             self.talk.unit,
@@ -285,7 +329,7 @@ class Roster:
         if agent.talk is not None and agent.words is not None:
             words, agent.words = agent.words, None
             return (yield from agent.talk.again(words))
-        agent.talk = self.talk.sub(agent.program, agent.query, self.id_of(agent))
+        agent.talk = self.talk.sub(agent.program, agent.query, self.id_of(agent), agent.system)
         agent.budget = agent.talk.budget
         return (yield from agent.talk.run())
 
@@ -297,7 +341,7 @@ class Roster:
         used, left = partial(self._used, agent), self.talk.left()
         reply = yield DispatchAgent(
             self.dispatcher,
-            program.key,
+            program if agent.system is None else _told(program, agent.system),
             agent.query,
             agent.background,
             left,
@@ -472,7 +516,20 @@ def _tool(name: str, description: str, properties: Schema, required: list[str] |
     return {"name": name, "description": description, "schema": schema}
 
 
-_PYTHON = {"string": str, "boolean": bool}
+def _one(what: str, known: dict[str, T], name: Value) -> T:
+    """Return the model or tool of a name. Raise Failure, with those that there are, if there is none."""
+    found = known.get(name) if isinstance(name, str) else None
+    if found is None:
+        raise Failure("error", f"a sub-agent can have no {what} `{name}`; there is {', '.join(known)}")
+    return found
+
+
+def _told(program: Program, system: str) -> Program:
+    """Return an agent whose system text is this one."""
+    return replace(program, attributes={**program.attributes, "system": Const(value=system)})
+
+
+_PYTHON = {"string": str, "boolean": bool, "array": list}
 
 
 def _check(name: str, schema: Schema, given: dict[str, Value]) -> None:
@@ -485,4 +542,5 @@ def _check(name: str, schema: Schema, given: dict[str, Value]) -> None:
         if wanted is None:
             raise Failure("type", f"`{name}` has no parameter `{key}`")
         if type(value) is not _PYTHON[wanted["type"]]:
-            raise Failure("type", f"`{key}` of `{name}` is a {wanted['type']}, not {shorten(value)}")
+            kind = "list of strings" if wanted["type"] == "array" else wanted["type"]
+            raise Failure("type", f"`{key}` of `{name}` is a {kind}, not {shorten(value)}")

@@ -14,7 +14,7 @@ from cogc.kernel.unit import Unit
 from cogc.run import journal
 from cogc.run.session import Session
 from cogc.run.trace import TraceWriter
-from support.cli import cogc
+from support.cli import cogc, cogc_here
 from support.paths import ROOT
 from support.sessions import session
 from support.specs import build
@@ -248,3 +248,16 @@ def test_a_module_of_a_package_imports_the_package_by_its_name(tmp_path: Path) -
     (tmp_path / "a.cog").write_text(text)
     done = cogc("run", str(tmp_path / "a.cog"), cwd=ROOT)
     assert (done.returncode, done.stdout) == (0, "n: 4\n"), done.stderr
+
+
+def test_specs_of_one_process_have_helpers_of_one_name(tmp_path: Path) -> None:
+    text = 'program f() -> int = python "p:f"\ncoglet Main { transmit n: int\n on start { n <- f() } }\n'
+    for folder, number in (("a", 1), ("b", 2), ("a/inner", 3)):
+        (tmp_path / folder / "kit").mkdir(parents=True)
+        (tmp_path / folder / "kit" / "__init__.py").write_text("from helper import number\n")
+        (tmp_path / folder / "helper.py").write_text(f"number = {number}\n")
+        (tmp_path / folder / "p.py").write_text("from kit import number\n\ndef f() -> int:\n    return number\n")
+        (tmp_path / folder / "x.cog").write_text(text)
+    for folder, number in (("a", 1), ("b", 2), ("a/inner", 3), ("a", 1), ("b", 2)):
+        done = cogc_here("run", "x.cog", cwd=tmp_path / folder)
+        assert (done.returncode, done.stdout) == (0, f"n: {number}\n"), done.stderr

@@ -145,3 +145,27 @@ def test_the_socket_to_the_reaper_is_closed_when_the_process_ends() -> None:
         [sys.executable, "-W", "always", "-c", code], capture_output=True, text=True, timeout=DEADLINE
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+STARTED_BY_PYTHON = {
+    "a program in a thread": "import subprocess\ndef f() -> str:\n    subprocess.run(['sleep', '{0}'])\n    return ''\n",
+    "an async program": "import trio\nasync def f() -> str:\n    await trio.run_process(['setsid', 'sleep', '{0}'])\n    return ''\n",
+    "a double fork": "import os\ndef f() -> str:\n    os.system('(setsid sleep {0} &) ; sleep {0}')\n    return ''\n",
+}
+
+
+@pytest.mark.parametrize("ended_by", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize("code", STARTED_BY_PYTHON.values(), ids=STARTED_BY_PYTHON.keys())
+def test_what_python_code_has_started_by_itself_is_gone_with_the_run(code: str, ended_by: int, tmp_path: Path) -> None:
+    mark = unique_seconds()
+    (tmp_path / "p.py").write_text(code.format(mark))
+    (tmp_path / "x.cog").write_text(
+        'program f() -> string = python "p:f" { timeout: 1h }\n'
+        "coglet Main { transmit out: string\n  on start { out <- f() } }\n"
+    )
+    words = [sys.executable, "-m", "cogc", "run", "x.cog"]
+    run = subprocess.Popen(words, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, stderr=subprocess.DEVNULL)
+    wait_for(lambda: marked(mark))
+    run.send_signal(ended_by)
+    run.wait()
+    wait_for(lambda: not marked(mark))

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from cogc.diagnostics.visible import shown_line
-from cogc.run import upstream
+from cogc.run import marked, upstream
 from cogc.run.calling import words
 from cogc.run.hosting import Script
 
@@ -50,6 +50,8 @@ def run(path: str, start: Start) -> int:
 @contextmanager
 def _instead(boot: Callable[..., Any], path: str) -> Iterator[None]:
     """Let `asyncio.run` make a run of cogc while the body runs, and let the script import its neighbours."""
+    marked.arm()
+    marked.loading()
     before, words, places = asyncio.run, sys.argv, list(sys.path)
     asyncio.run = boot
     sys.argv = [path]

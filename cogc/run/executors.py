@@ -72,7 +72,7 @@ from cogc.kernel.effects import Call
 from cogc.kernel.unit import Unit
 from cogc.language.functions import text
 from cogc.language.values import Duration, Failure, kind_of
-from cogc.run import calling, pinned, upstream, watch
+from cogc.run import calling, marked, pinned, upstream, watch
 from cogc.run.calling import OnTrio, is_refusal, left, speaking
 from cogc.run.claims import Claims, files_of
 from cogc.run.coglets import Coglets
@@ -446,11 +446,11 @@ def load_module(name: str, path: Path) -> ModuleType:
     if key in sys.modules:
         return sys.modules[key]
     inside = path.parent if path.name == "__init__.py" else path
-    for folder in (str(path.parent), str(inside.parents[name.count(".")])):
-        if folder not in sys.path and not name.startswith("std."):
-            sys.path.append(folder)
+    if not name.startswith("std."):
+        _enter(path.parent, inside.parents[name.count(".")])
     found = importlib.util.spec_from_file_location(key, path, loader=pinned.loader(key, str(path)))
     assert found is not None and found.loader is not None
+    marked.loading()
     module = importlib.util.module_from_spec(found)
     sys.modules[key] = module
     try:
@@ -459,6 +459,31 @@ def load_module(name: str, path: Path) -> ModuleType:
         sys.modules.pop(key, None)
         raise
     return module
+
+
+_folders: list[str] = []
+"""The folders of specs that were put on sys.path."""
+
+
+def _enter(*folders: Path) -> None:
+    """Let imports find the modules of these folders before those of other specs, but behind all else.
+
+    A module of another spec that has the name of one in these folders is forgotten. Who has imported it keeps it.
+    """
+    ours = [str(folder) for folder in dict.fromkeys(folders)]
+    others = [folder for folder in _folders if folder not in ours]
+    names = {entry.name.removesuffix(".py") for folder in folders for entry in folder.iterdir()}
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if name.partition(".")[0] in names and file and _inside(file, others) and not _inside(file, ours):
+            del sys.modules[name]
+    sys.path[:] = [p for p in sys.path if p not in _folders]
+    _folders[:] = [*(folder for folder in ours if folder not in sys.path), *others]
+    sys.path += _folders
+
+
+def _inside(file: str, folders: list[str]) -> bool:
+    return any(file.startswith(folder + os.sep) for folder in folders)
 
 
 def _takes_id(function: Function) -> bool:

@@ -50,6 +50,7 @@ import os
 import socket
 import sys
 import termios
+import threading
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from functools import lru_cache
@@ -221,7 +222,7 @@ def held(words: list[str]) -> list[str]:
 def _request(words: list[str], cwd: str | None, env: Mapping[str, str]) -> bytes:
     """Return a request to a keeper. Raise ValueError for a word or a variable that no process can have."""
     found = [os.fsencode(w) for w in words]
-    variables = {os.fsencode(k): os.fsencode(v) for k, v in env.items()}
+    variables = {os.fsencode(k): os.fsencode(v) for k, v in env.items() if k != reaper.MARK}
     if any(b"\0" in w for w in (*found, *variables, *variables.values())) or any(b"=" in k for k in variables):
         raise ValueError(
             "a word or a variable of the command holds a NUL character, or the name of a variable holds `=`"
@@ -253,12 +254,28 @@ def _launch() -> Process:
 
 def _hand_over(descriptors: list[int]) -> None:
     """Pass descriptors to the reaper. A reaper that was killed is replaced."""
-    try:
-        socket.send_fds(_door(os.getpid()), [b"+"], descriptors)
-    except (BrokenPipeError, ConnectionResetError):
-        _door(os.getpid()).close()
-        _door.cache_clear()
-        socket.send_fds(_door(os.getpid()), [b"+"], descriptors)
+    with _starting:
+        try:
+            socket.send_fds(_door(os.getpid()), [b"+"], descriptors)
+        except (BrokenPipeError, ConnectionResetError):
+            _door(os.getpid()).close()
+            _door.cache_clear()
+            socket.send_fds(_door(os.getpid()), [b"+"], descriptors)
+
+
+_starting = threading.Lock()
+"""Held while the reaper may be started: users' code may start its first process in a thread."""
+
+
+def watched() -> None:
+    """Start the reaper, if there is none yet: it ends what users' code has started by itself (`marked.py`)."""
+    with _starting:
+        _door(os.getpid())
+
+
+def starts_reaper(words: Any) -> bool:
+    """Return whether the words of a command that is about to be started, in a list of one, are those of the reaper."""
+    return any(isinstance(w, list) and reaper.__file__ in w for w in words)
 
 
 _lent: list[int] = []

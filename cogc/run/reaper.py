@@ -17,6 +17,8 @@ How a process ends.
 - The runner dies, however: each keeper and the reaper watch it by a descriptor of the process (pidfd), which nobody
   else can hold open. They kill all of their descendants at once.
 - A keeper is killed: its descendants become children of the reaper, which ends them with the run.
+- Users' Python code has started it inside of the runner: it has no keeper, but a mark in its environment (`marked.py`).
+  When the runner is gone, the reaper kills what has the mark.
 
 The protocol. To the reaper: one byte for each process, with four descriptors: the keeper's side of the control
 socket, and the program's stdin, stdout and stderr. On the control socket: frames of four bytes of length and a
@@ -48,6 +50,8 @@ HELD_GRACE = 1.0
 """The grace of a keeper without a reaper: shorter than the one that the SDK of MCP gives to it."""
 LIMIT = 10.0
 """Seconds after which a process that cannot be killed (of another user, or inside of the kernel) is given up."""
+MARK = "COGC_RUNNER"
+"""The variable that marks what users' code starts inside of the runner."""
 _SUBREAPER = 36
 _RESET = (signal.SIGCHLD, signal.SIGPIPE, signal.SIGXFSZ)
 
@@ -83,8 +87,8 @@ def _exactly(control: socket.socket, size: int) -> bytes:
 # ---- the reaper ----------------------------------------------------------------------------------------------
 
 
-def serve(door: socket.socket, runner: int) -> None:
-    """Fork a keeper for each request until the runner is gone; then kill whatever is left."""
+def serve(door: socket.socket, runner: int, mark: str) -> None:
+    """Fork a keeper for each request until the runner is gone; then kill whatever is left, and all that has the mark."""
     _adopt()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # keepers that have ended leave no zombie
     poll = select.poll()
@@ -103,6 +107,8 @@ def serve(door: socket.socket, runner: int) -> None:
         for descriptor in descriptors:
             os.close(descriptor)
     _kill_all()
+    select.select([runner], [], [])  # the door may be shut before
+    _kill_marked(mark)
 
 
 def _adopt() -> None:
@@ -274,6 +280,36 @@ def _kill_all() -> None:
         time.sleep(0.002)
 
 
+def mark_of(pid: int) -> str:
+    """Return the mark of a runner: its pid, and the instant of its start, which no later process of this pid has."""
+    return f"{pid}-{_field(str(pid), 19)}"
+
+
+def _kill_marked(mark: str) -> None:
+    """Kill all processes with the mark, again and again: one of them may have forked meanwhile."""
+    wanted = f"{MARK}={mark}".encode()
+    deadline = time.monotonic() + LIMIT
+    while time.monotonic() < deadline:
+        found = [pid for pid in os.listdir("/proc") if pid.isdigit() and wanted in _environment(pid)]
+        if not found:
+            return
+        for pid in found:
+            try:
+                os.kill(int(pid), signal.SIGKILL)
+            except (ProcessLookupError, PermissionError):
+                continue
+        time.sleep(0.002)
+
+
+def _environment(pid: str) -> list[bytes]:
+    """Return the environment that a process was started with; none for one that is gone, or of another user."""
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            return file.read().split(b"\0")
+    except OSError:
+        return []
+
+
 def _signal_all(number: int) -> None:
     """Send a signal to all descendants."""
     for pid in descendants(os.getpid()):
@@ -297,9 +333,14 @@ def descendants(root: int) -> list[int]:
 
 def _parent(pid: str) -> int:
     """Return the parent of a process, or -1 if the process is gone."""
+    return _field(pid, 1)
+
+
+def _field(pid: str, number: int) -> int:
+    """Return a number that /proc gives for a process, counted behind its name; -1 if the process is gone."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
-            return int(file.read().rpartition(b")")[2].split()[1])
+            return int(file.read().rpartition(b")")[2].split()[number])
     except OSError:
         return -1
 
@@ -348,6 +389,7 @@ def main(words: list[str]) -> int:
     A reaper that was started with the word `lent` holds descriptor 4 as long as it lives, and so do its keepers: the runner's lock.
     """
     runner = int(words[1])
+    mark = mark_of(runner)
     watched = os.pidfd_open(runner) if sys.platform == "linux" else -1
     if os.getppid() != runner:  # it has died already
         return 1
@@ -359,7 +401,7 @@ def main(words: list[str]) -> int:
     for descriptor in sorted(kept - {-1}):
         os.set_inheritable(descriptor, False)
     _close_all_but(kept)
-    serve(door, watched)
+    serve(door, watched, mark)
     return 0
 
 

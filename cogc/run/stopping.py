@@ -33,7 +33,7 @@ from typing import Any, Literal
 import trio
 
 from cogc.diagnostics.visible import shown
-from cogc.run import watch
+from cogc.run import marked, watch
 
 STOP_LIMIT = 11.0  # more than the deadline of an `on stop`, so that its failure is logged
 AT_ONCE = 1.0
@@ -76,6 +76,7 @@ def signals(caught: Callable[[Ending], None], pause: Callable[[], None], dump: C
 
     `pause` makes the loop look soon; `dump` returns what SIGQUIT writes to stderr.
     """
+    marked.arm()
     token, over, before, heard = trio.lowlevel.current_trio_token(), trio.Event(), 0, threading.Event()
 
     def take(number: int) -> None:

@@ -30,10 +30,11 @@ export function brief(value, most = 120) {
 }
 
 /**
- * Return a value as JSON for reading.
+ * Return a value for reading: a text of several lines as it is, else as JSON.
  * @param {unknown} value
  */
 export function pretty(value) {
+  if (typeof value === "string" && value.includes("\n")) return value;
   const line = JSON.stringify(value) ?? "null";
   return line.length <= 60 ? line : JSON.stringify(value, null, 2);
 }

@@ -60,7 +60,7 @@ export class Inspector extends HTMLElement {
       details.doc ? el("p", { class: "doc" }, details.doc) : null,
       el("p", { class: "path" }, details.path),
       this.section("Waits for", details.waits.map((line) => el("p", { class: "wait" }, line))),
-      this.section("States", Object.entries(details.states).map(([name, value]) => pair(name, el("pre", {}, pretty(value))))),
+      this.section("States", Object.entries(details.states).map(([name, value]) => pair(name, state(value)))),
       this.section("Listens", details.listens.map(channelRows)),
       this.section("Transmits", details.transmits.map(channelRows)),
       this.section("Commands", details.commands.map((c) => el("p", { class: "signature" }, el("b", {}, c.name), `(${typed(c.parameters)})`))),
@@ -101,6 +101,16 @@ export class Inspector extends HTMLElement {
  */
 function pair(name, value) {
   return el("div", { class: "pair" }, el("b", {}, name), value);
+}
+
+/**
+ * Return what shows a state. A text of short lines, such as a map or a table, keeps its columns and has the whole width.
+ * @param {unknown} value
+ */
+function state(value) {
+  const text = pretty(value);
+  const columns = typeof value === "string" && text.includes("\n") && text.split("\n").every((line) => line.length <= 80);
+  return el("pre", columns ? { class: "columns" } : {}, text);
 }
 
 /** @param {{name: string, type: string}[]} parameters */

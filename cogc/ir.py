@@ -369,11 +369,20 @@ class ChannelDecl(msgspec.Struct, frozen=True, omit_defaults=True):
     headers: dict[str, str] = {}
 
 
+class Conversion(msgspec.Struct, frozen=True):
+    """What becomes of a kept value of another type: the value of an expression in which it has a name."""
+
+    type: int
+    name: str
+    value: Expr
+
+
 class StateDecl(msgspec.Struct, frozen=True, omit_defaults=True):
     name: str
     type: int
     value: Expr
     life: Literal["", "keep", "persist"] = ""
+    conversion: Conversion | None = None
 
 
 class ChildDecl(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -109,6 +109,7 @@ PLACES = [
     ("no-thinking", 1, 'thinking'),
     ("no-thinking", 3, 'tool_choice'),
     ("bad-header", 4, 'evnt'),
+    ("no-conversion", 3, 'string'),
     ("unused-channel", 2, 'x'),
     ("unconnected-channel", 3, 'a'),
     ("endless-creation", 1, 'A'),

@@ -657,8 +657,13 @@ BOX = "coglet Main { transmit out: any\n state box: { a: TYPE } = { a: VALUE } p
 
 
 def test_a_kept_state_that_no_longer_fits_its_type_is_refused(tmp_path: Path) -> None:
-    for type, value, code in (("int", "1", 0), ("string", '"x"', 2), ("int", "2", 0)):
-        (tmp_path / "a.cog").write_text(BOX.replace("TYPE", type).replace("VALUE", value))
+    converted = "persist from { a: int } as old = { a: str(old.a) }"
+    for type, value, life, code in (
+        ("int", "1", "persist", 0),
+        ("string", '"x"', "persist", 2),
+        ("string", '"x"', converted, 0),
+    ):
+        (tmp_path / "a.cog").write_text(BOX.replace("TYPE", type).replace("VALUE", value).replace("persist", life))
         done = cogc("run", "a.cog", "--instance", "acme", cwd=tmp_path)
         assert done.returncode == code and bool(done.stdout) == (code == 0)
         assert ("--instance acme: the kept state `box` of `Main` no longer fits" in done.stderr) == (code == 2)

@@ -120,6 +120,8 @@ def _member(checked: Checked, shape: Shape, node: nodes.Member, scope: Scope) ->
             member = shape.states.get(name.id)
             if member is not None and member.node is node:
                 checked.inference.check(value, pure, member.type)
+                if member.before is not None:
+                    _conversion(checked, node, member.before, member.type, pure)
         case nodes.Program():
             check_program(checked, shape.unit, node, shape)
         case nodes.Const():
@@ -142,6 +144,23 @@ def _member(checked: Checked, shape: Shape, node: nodes.Member, scope: Scope) ->
             pass
         case _:
             assert_never(node)
+
+
+def _conversion(checked: Checked, state: nodes.State, before: types.Type, wanted: types.Type, scope: Scope) -> None:
+    """Check the conversion of kept values of a state: there are values to convert, and each becomes one of the state's type."""
+    node = state.conversion
+    assert node is not None
+    span, old, new = scope.unit.span(node.type), types.show(before), types.show(wanted)
+    if types.fit(before, wanted) >= types.COERCED:
+        checked.problems.add(
+            "no-effect", span, what=f"`from {old}`", why=f"each such value is taken by `{new}` as it is"
+        )
+    elif node.value is None and types.conversion(before, wanted) is None:
+        checked.problems.add("no-conversion", span, before=old, wanted=new)
+    if node.name is not None and node.value is not None:
+        inner = scope.inner()
+        checked.inference.bind(node.name, before, inner)
+        checked.inference.check(node.value, inner, wanted)
 
 
 def _strategy(checked: Checked, shape: Shape, strategy: nodes.Name) -> None:

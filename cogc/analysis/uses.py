@@ -50,7 +50,7 @@ _KINDS: dict[type, MeaningKind] = {
     nodes.Parameter: "parameter", nodes.Step: "step", nodes.FieldType: "field",
 }  # fmt: skip
 _LOCALS = (nodes.Let, nodes.For, nodes.On, nodes.Generator)
-_BINDERS = (nodes.ForEach, nodes.Handler, nodes.ForAll, nodes.ForRows)
+_BINDERS = (nodes.ForEach, nodes.Conversion, nodes.Handler, nodes.ForAll, nodes.ForRows)
 
 
 class Meaning(Record):

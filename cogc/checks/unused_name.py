@@ -142,6 +142,7 @@ class _File:
             match member:
                 case nodes.State(name=name) if isinstance(node, nodes.Coglet):
                     self.state(node, member, name, assigned.get(name.id, []))
+                    self.converted(member)
                 case nodes.Reaction() | nodes.Enact():
                     for let in self.unit.walked(member):
                         if isinstance(let, nodes.Let) and isinstance(let.pattern, nodes.Name):
@@ -156,6 +157,12 @@ class _File:
             calls = any(isinstance(n, nodes.Call) for s in sets for n in nodes.walk(s))
             edits = () if calls else tuple(e for node in (member, *sets) for e in self.removed(node))
             self.report(name, "state", edits if len(edits) == len(sets) + 1 else ())
+
+    def converted(self, state: nodes.State) -> None:
+        """Report the name of a kept value that its conversion does not read."""
+        conversion = state.conversion
+        if conversion is not None and conversion.name is not None:
+            self.within(conversion, conversion.name, "value")
 
     def tested(self, name: str) -> bool:
         """Return whether a word stands in a test of the file."""

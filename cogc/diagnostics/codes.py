@@ -327,6 +327,12 @@ CODES: dict[str, Row] = {
         "`{name}` cannot be taken from a header: {why}",
         'write `headers: {{ field: "X-Name" }}`, with fields of the channel\'s type',
     ),
+    "no-conversion": (
+        "COG442",
+        "error",
+        "a kept `{before}` does not become a `{wanted}` by itself",
+        "write what becomes of it: `persist from {before} as old = ...`",
+    ),
     # flow
     "unused-channel": (
         "COG501",

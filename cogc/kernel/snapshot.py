@@ -29,10 +29,11 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cogc.ir import QUEUE
-from cogc.kernel import periods, python, queues, reactions, wiring
+from cogc.kernel import kept, periods, python, queues, reactions, wiring
 from cogc.kernel.joins import Join, Round
 from cogc.kernel.machine import Kernel
 from cogc.kernel.models.budget import Budget, Usage
@@ -42,6 +43,7 @@ from cogc.kernel.reactions import Memory
 from cogc.language.values import Failure
 
 if TYPE_CHECKING:
+    from cogc import ir
     from cogc.kernel.effects import Call
     from cogc.kernel.program import Handler
     from cogc.kernel.timers import Timer
@@ -311,8 +313,8 @@ def _models(kernel: Kernel) -> Data:
     for inst in instances(kernel.root):
         own = models.known_agent(inst)
         if own is not None:
-            kept = None if own.kept is None else list(own.kept)
-            agents.append([inst.path, own.paused_at, own.paused_once, list(own.injected), own.started, kept])
+            names = None if own.kept is None else list(own.kept)
+            agents.append([inst.path, own.paused_at, own.paused_once, list(own.injected), own.started, names])
     return {
         "budget": _budget(models.budget),
         "shared": [[path, _budget(budget)] for path, budget in models.shared.items()],
@@ -419,9 +421,8 @@ class _Reader:
         given, names = data["parameters"], [p.name for p in code.ir.parameters]
         inst.parameters = self._values(inst, "parameter", given, names, checks)
         if code.states:
-            validators = code.unit.validators
-            checks = [validators.check(s.type) for s in code.ir.states]
-            inst.states = self._values(inst, "state", data["states"], [s.name for s in code.ir.states], checks)
+            states = [partial(self._state, inst, s) for s in code.ir.states]
+            inst.states = self._values(inst, "state", data["states"], [s.name for s in code.ir.states], states)
         elif data["states"]:
             raise Misfit(f"`{inst.path}` has no states any more")
         inst.restarts = list(data["restarts"]) or None
@@ -450,6 +451,14 @@ class _Reader:
             except Failure as wrong:
                 raise Misfit(f"the {what} `{name}` of `{inst.path}`: {wrong.message}") from None
         return found
+
+    def _state(self, inst: Instance, state: ir.StateDecl, given: Any) -> Any:
+        """Return the value of a state; one that is kept from run to run is converted as at the begin of a run."""
+        value, converted = kept.fitting(inst, state, given)
+        key = inst.path, state.name
+        if converted and key in self.kernel.persisted:
+            self.kernel.persisted[key] = value
+        return value
 
     def _children(self, inst: Instance, data: list[Data]) -> None:
         code = inst.code
@@ -588,10 +597,10 @@ class _Reader:
             _used(models.usage(program, model), given)
         for record in data["registry"]:
             models.registry.register(AgentRecord(**record))
-        for path, paused_at, paused_once, injected, started, kept in data["agents"]:
+        for path, paused_at, paused_once, injected, started, names in data["agents"]:
             own = models.agent(self._inst(path))
             own.paused_at, own.paused_once, own.injected, own.started = paused_at, paused_once, injected, started
-            own.kept = None if kept is None else dict.fromkeys(kept)
+            own.kept = None if names is None else dict.fromkeys(names)
 
     def _said(self, path: str, label: str) -> Port:
         """Return a port for the report of the last messages."""

@@ -39,7 +39,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cogc.kernel import failing, joins, periods, pools, python, queues, reactions, wiring
+from cogc.kernel import failing, joins, kept, periods, pools, python, queues, reactions, wiring
 from cogc.kernel.models import registry
 from cogc.kernel.namespace import ABSENT
 from cogc.kernel.objects import (
@@ -142,16 +142,18 @@ def _fill(kernel: State, inst: Instance) -> None:
         inst.outs = [None] * len(code.transmit_names)
     if code.states:
         before = inst.states
-        kept = code.ir.states if before else ()
+        known = code.ir.states if before else ()
         inst.states = [None] * len(code.states)
         for i, value in enumerate(code.states):
-            if before and kept[i].life in ("keep", "persist"):
+            if before and known[i].life in ("keep", "persist"):
                 inst.states[i] = before[i]
             else:
                 stored = pools.UNSET
-                if kernel.persisted:
+                if kernel.persisted and code.ir.states[i].life == "persist":
                     stored = kernel.persisted.get((inst.path, code.ir.states[i].name), pools.UNSET)
-                inst.states[i] = value(inst) if stored is pools.UNSET else _kept(inst, code.ir.states[i], stored)
+                inst.states[i] = (
+                    value(inst) if stored is pools.UNSET else kept.taken(kernel, inst, code.ir.states[i], stored)
+                )
     if code.children:
         inst.children = {}
         for number, child in enumerate(code.children):
@@ -159,16 +161,6 @@ def _fill(kernel: State, inst: Instance) -> None:
         wiring.wire(kernel, inst)
     if code.ir.suppressed and inst.states and any(inst.states[i] for i in code.ir.suppressed):
         wiring.suppress(kernel, inst)
-
-
-def _kept(inst: Instance, state: ir.StateDecl, stored: object) -> Value:
-    """Return a state of an earlier run. Raise a Failure of kind `kept` if it no longer fits its type."""
-    try:
-        return inst.code.unit.validators.check(state.type)(stored)
-    except Failure as wrong:
-        raise Failure(
-            "kept", f"the kept state `{state.name}` of `{inst.path}` no longer fits: {wrong.message}"
-        ) from None
 
 
 def _child(kernel: State, parent: Instance, child: ChildCode, number: int) -> None:

@@ -33,7 +33,7 @@ class CogletCode:
     """The compiled form of one coglet."""
 
     __slots__ = (
-        "children", "coder", "commands", "errors", "every", "handlers", "has_hooks", "ir", "joins", "key", "links", "listens", "name", "observers",
+        "children", "coder", "commands", "conversions", "errors", "every", "handlers", "has_hooks", "ir", "joins", "key", "links", "listens", "name", "observers",
         "on_start", "on_stop", "parameters", "routed", "states", "supervision", "ticks", "transmit_names", "unit",
     )  # fmt: skip
 
@@ -49,6 +49,11 @@ class CogletCode:
             for p in spec.parameters
         ]
         self.states = [coder.expression(s.value, []) for s in spec.states]
+        self.conversions = {
+            s.name: coder.expression(s.conversion.value, [s.conversion.name])
+            for s in spec.states
+            if s.conversion is not None
+        }
         self.listens = {
             c.name: (None if c.capacity is None else coder.expression(c.capacity, []), c.overflow, c.type)
             for c in spec.listens

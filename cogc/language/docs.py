@@ -188,6 +188,7 @@ KEYWORDS: dict[str, str] = {
     "transmit": "`transmit NAME: T`: a channel for messages that go out",
     "enact": "`enact NAME(parameters) { ... }`: a command that the parent gives",
     "state": "`state NAME: T = EXPR`: a private variable; `keep` and `persist` say what it outlives",
+    "from": "`persist from T as NAME = EXPR`: what becomes of a kept value of another type",
     "create": "`create NAME = COGLET(arguments)`: a child; `* N` for replicas, `* LOW..HIGH` for a pool",
     "link": "`link A.x -> B.y`: wires channels",
     "supervise": "`supervise STRATEGY`: which children a restart affects",

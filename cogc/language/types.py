@@ -16,6 +16,8 @@ DEEPEST = 128
 """How deep the types of a program may nest, through the names of types; what is deeper is reported, and is `any`."""
 _MOST_PARTS = 2_000
 """The most parts of the type of an answer that count while the answer comes."""
+_TEXTS = frozenset(["int", "float", "bool", "duration", "time"])
+"""The types that `str` writes so that each of their values has a text of its own."""
 _MOST_NAMES = 20_000
 """The most names that stand for each other; `names/declare.py` makes each stand for a type that is none."""
 
@@ -89,7 +91,7 @@ MEDIA: dict[str, Type] = {"image": IMAGE, "document": DOCUMENT, "content": CONTE
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import ClassVar, TypeAlias
+    from typing import ClassVar, Literal, TypeAlias
 
     _Assumed: TypeAlias = dict[tuple[object, object], int]
     Type: TypeAlias = Primitive | LiteralOf | ListOf | MapOf | RecordOf | UnionOf | Ref
@@ -352,6 +354,21 @@ def overlaps(a: Type, b: Type) -> bool:
             if isinstance(x, ListOf) and isinstance(y, ListOf):
                 return True
     return False
+
+
+def conversion(before: Type, wanted: Type) -> Literal["text", "item"] | None:
+    """Return the one way in which each value of a type becomes one of another without a loss: as its text, or as the item of a list.
+
+    None says that there is no such way, or that there are two.
+    """
+    odd = [m for m in members(before) if fit(m, wanted) < COERCED]
+    kinds = {m.kind if isinstance(m, LiteralOf) else m.name if isinstance(m, Primitive) else "" for m in odd}
+    has_text = fit(STRING, wanted) == EXACT and kinds <= _TEXTS
+    items = [m.item for m in members(wanted) if isinstance(m, ListOf)]
+    is_item = any(all(fit(m, item) >= COERCED for m in odd) for item in items)
+    if has_text == is_item:
+        return None
+    return "text" if has_text else "item"
 
 
 def field_type(base: Type, name: str) -> Type | None:

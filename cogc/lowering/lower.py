@@ -485,7 +485,19 @@ class _Coglet:
 
     def _state(self, member: Member) -> ir.StateDecl:
         value = self.lowering(member.owner).checked(member.node.value, member.type)
-        return ir.StateDecl(member.node.name.id, self.run.tables.type(member.type), value, member.node.life)
+        found = ir.StateDecl(member.node.name.id, self.run.tables.type(member.type), value, member.node.life)
+        if member.before is None:
+            return found
+        return msgspec.structs.replace(found, conversion=self._conversion(member, member.before))
+
+    def _conversion(self, member: Member, before: Type) -> ir.Conversion:
+        node: nodes.Conversion = member.node.conversion
+        type = self.run.tables.type(before)
+        if node.name is not None and node.value is not None:
+            return ir.Conversion(type, node.name.id, self.lowering(member.owner).inner([node.name.id]).expr(node.value))
+        old = ir.Local("old")
+        is_text = types.conversion(before, member.type) == "text"
+        return ir.Conversion(type, "old", ir.Builtin("str", [old]) if is_text else ir.Items([old]))
 
     def _child(self, member: Member) -> ir.ChildDecl:
         node: nodes.Create = member.node

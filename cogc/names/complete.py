@@ -273,6 +273,8 @@ def _prepare(world: World, shape: Shape, member: Member, problems: Problems) -> 
                 problems.add("reserved-channel", unit.span(name), name=name.id)
         case nodes.State():
             member.type = lower_type(world, unit, node.type, problems)
+            if node.conversion is not None:
+                member.before = lower_type(world, unit, node.conversion.type, problems)
         case nodes.Enact():
             member.signature = signature(world, unit, node.name.id, node.parameters, types.NULL, problems)
             if node.body is None and shape.python is None:

@@ -212,14 +212,18 @@ class Signature:
 
 
 class Member:
-    """A member of a coglet and the shape that it was written in: the coglet itself, or a mixin."""
+    """A member of a coglet and the shape that it was written in: the coglet itself, or a mixin.
 
-    __slots__ = ("node", "owner", "signature", "target", "type")
+    `before` is the type from which kept values of a state are converted, or None.
+    """
+
+    __slots__ = ("before", "node", "owner", "signature", "target", "type")
 
     def __init__(self, node: Any, owner: Shape, type: types.Type = types.ANY) -> None:
         self.node = node
         self.owner = owner
         self.type = type
+        self.before: types.Type | None = None
         self.signature: Signature | None = None
         self.target: Shape | None = None
 

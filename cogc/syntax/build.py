@@ -277,7 +277,15 @@ def enact(children: Children, start: int, end: int) -> n.Enact:
 @_build
 def state(children: Children, start: int, end: int) -> n.State:
     name, type, value, life = children
-    return n.State(start, end, name, type, value, life or "")
+    if isinstance(life, n.Conversion):
+        return n.State(start, end, name, type, value, "persist", life)
+    return n.State(start, end, name, type, value, life or "", None)
+
+
+@_build
+def conversion(children: Children, start: int, end: int) -> n.Conversion:
+    name, value = children[1:] if len(children) == 3 else (None, None)
+    return n.Conversion(start, end, children[0], name, value)
 
 
 @_build

@@ -286,11 +286,20 @@ class Transmit(Node):
     doc: str = ""
 
 
+class Conversion(Node):
+    """`from T as NAME = EXPR` behind `persist`: another type that a kept value may have, and what becomes of such a value."""
+
+    type: TypeExpr
+    name: Name | None
+    value: Expr | None
+
+
 class State(Node):
     name: Name
     type: TypeExpr
     value: Expr
     life: Life
+    conversion: Conversion | None
     doc: str = ""
 
 

@@ -430,7 +430,7 @@ class Reader:
         if not members or not isinstance(members[0], n.State):
             return None
         read = members[0]
-        return n.State(key.start, value.end, self.name(key), read.type, read.value, read.life)
+        return n.State(key.start, value.end, self.name(key), read.type, read.value, read.life, read.conversion)
 
     def _create(self, key: Scalar, value: Value) -> n.Create | None:
         if isinstance(value, Scalar):

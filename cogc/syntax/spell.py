@@ -411,7 +411,12 @@ def executor(node: n.Executor) -> str:
 
 def state(node: n.State) -> str:
     """Return the text behind the name of a state."""
-    return f"{type_text(node.type)} = {expression(node.value)}" + (f" {node.life}" if node.life else "")
+    words = f"{type_text(node.type)} = {expression(node.value)}" + (f" {node.life}" if node.life else "")
+    if node.conversion is not None:
+        words += f" from {type_text(node.conversion.type)}"
+        if node.conversion.name is not None and node.conversion.value is not None:
+            words += f" as {name(node.conversion.name)} = {expression(node.conversion.value)}"
+    return words
 
 
 def const(node: n.Const) -> str:

@@ -21,20 +21,8 @@ PortKind: TypeAlias = Literal["own_listen", "own_transmit", "child_listen", "chi
 """The kinds of ports. Lowering makes an inbox of the coglet itself of a port of a queue; a built program has none."""
 TriggerKind: TypeAlias = Literal["port", "all", "error", "start", "stop", "every", "ticks", "after", "command"]
 ProgramKind: TypeAlias = Literal[
-    "expr",
-    "template",
-    "python",
-    "shell",
-    "mcp",
-    "human",
-    "llm",
-    "ask",
-    "reply",
-    "plan store",
-    "queue",
-    "coglet",
-    "file",
-]
+    "expr", "template", "python", "shell", "mcp", "human", "llm", "ask", "reply", "plan store", "queue", "coglet", "file",
+]  # fmt: skip
 """The executors of programs. Behind `llm` the compiler makes those of agents, teams, plans, queues and coglets in Python."""
 CogletKind: TypeAlias = Literal["coglet", "agent", "team", "dod", "plan", "step", "queue", "export"]
 """The declaration that a coglet was made of."""

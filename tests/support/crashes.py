@@ -194,6 +194,7 @@ def campaign(
     whole = make(_emptied(folder))
     whole.start()
     wanted = whole.final()
+    assert load(whole.journal).over, "the run that nobody kills does not end"
     kills = 0
     for n in at(whole.writes):
         for early in (True, False):

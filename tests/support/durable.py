@@ -24,10 +24,10 @@ def ledger(world: World) -> Counter[str]:
 # ---- agents with tools, against a real server of models --------------------------------------------------------
 
 AGENTS = """
-model m = anthropic "m" {{ base_url: "{url}", api_key: env("COGC_TEST_KEY") }}
+model m = anthropic "m" {{ base_url: "{url}", api_key: env("COGC_TEST_KEY"), timeout: 1h }}
 program look(what: string) -> string = {look}
-agent Scout {{ model: m, system: "You scout.", tools: [look], timeout: 20s }}
-agent Chief {{ model: m, system: "You lead.", tools: [Scout], timeout: 20s, max_turns: 6 }}
+agent Scout {{ model: m, system: "You scout.", tools: [look], timeout: 1h }}
+agent Chief {{ model: m, system: "You lead.", tools: [Scout], timeout: 1h, max_turns: 6 }}
 coglet Main {{
   listen q: string
   transmit out: any
@@ -58,6 +58,7 @@ def agents(server: Server) -> tuple[Callable[[Path], World], Callable[[World], C
     server.brain = brain
 
     def make(folder: Path) -> World:
+        """Return the agents; their limits are so wide that no load of the machine meets them."""
         server.headers.clear()
         text = AGENTS.format(url=server.url, look=NOTE.format("{{ what }}"))
         return World(build(text), folder, [("q", "alpha"), ("q", "beta")])

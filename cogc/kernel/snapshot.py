@@ -454,6 +454,8 @@ class _Reader:
 
     def _state(self, inst: Instance, state: ir.StateDecl, given: Any) -> Any:
         """Return the value of a state; one that is kept from run to run is converted as at the begin of a run."""
+        if state.conversion is None:
+            return inst.code.unit.validators.check(state.type)(given)
         value, converted = kept.fitting(inst, state, given)
         key = inst.path, state.name
         if converted and key in self.kernel.persisted:

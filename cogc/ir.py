@@ -358,7 +358,7 @@ class ChannelDecl(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Conversion(msgspec.Struct, frozen=True):
-    """What becomes of a kept value of another type: the value of an expression in which it has a name."""
+    """The conversion of a kept value of another type: the expression in which the value has a name."""
 
     type: int
     name: str

@@ -197,6 +197,7 @@ BEFORE = [
     ["run", "plan.cog"],
     ["run", "sett.cog", "--instance", "i", *SETT],
     ["queue", "put", "grün"],
+    ["run", "kept.cog", "--instance", "kept", "--sim", "--for", "1s"],
 ]
 MACHINE = ["sett.cog", "--instance", "z", "--board", "sqlite:z.db"]
 TABLE: dict[str, list[list[str]]] = {
@@ -225,7 +226,7 @@ TABLE: dict[str, list[list[str]]] = {
     "serve": [["bad.cog"]],
     "send": [["task=grün"], ["grün=1"]],
     "observe": [["grün"], ["grün:a"]],
-    "inspect": [[], ["--json"]],
+    "inspect": [[], ["--json"], ["kept", "--at", "3"], ["kept", "--at", "3", "--json"]],
     "tail": [["none"]],
     "agents": [["list", "--json"], ["status", "grün"]],
     "team": [["status"], ["status", "--json"]],

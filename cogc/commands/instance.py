@@ -17,11 +17,10 @@ from cogc.commands.inputs import Given
 from cogc.commands.options import instance_of
 from cogc.commands.usage import UsageError
 from cogc.disk.state_folder import StateFolder
-from cogc.run.instance import Instance, InstanceError
+from cogc.run.instance import INSTANCES, Instance, InstanceError
 from cogc.run.questions import MAILBOX
 from cogc.run.retention import Keep
 
-INSTANCES = "instances"
 _BEGUN = {
     "sim": "--sim",
     "epoch": "--epoch",

@@ -16,11 +16,10 @@ from types import ModuleType
 
 from cogc.commands import mcp, runtime, serve
 from cogc.commands import run as run_command
-from cogc.commands.instance import INSTANCES
 from cogc.commands.options import instance_of
 from cogc.commands.state import add_state, state_here
 from cogc.commands.usage import UsageError
-from cogc.run.instance import status_of
+from cogc.run.instance import INSTANCES, status_of
 
 
 def arguments(parser: ArgumentParser) -> None:

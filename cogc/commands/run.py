@@ -27,7 +27,7 @@ from cogc.commands import under_trio
 from cogc.commands.budgets import budget_option
 from cogc.commands.doors import add_doors, check_doors, refuse_doors
 from cogc.commands.inputs import inputs
-from cogc.commands.instance import INSTANCES, begun, go_on, opened
+from cogc.commands.instance import begun, go_on, opened
 from cogc.commands.load import load, root_option, show_to_stderr
 from cogc.commands.options import (
     LEVELS,
@@ -62,6 +62,7 @@ from cogc.run import journal, report
 from cogc.run.boot import bundle_of, session_of
 from cogc.run.build import build_session
 from cogc.run.hosting import Script
+from cogc.run.instance import INSTANCES
 from cogc.run.process import limit_processes
 from cogc.run.session import Session
 from cogc.run.stopping import EXIT_CODES

@@ -24,6 +24,24 @@ def words(parser: ArgumentParser, last: str, help: str, optional: bool = False) 
     add_state(parser)
 
 
+def words_first(given: list[str], flags: tuple[str, ...]) -> list[str]:
+    """Return a command line with its words before its options: argparse does not take words on both sides of an option. `flags` are the
+    options without a value."""
+    command, *rest = given
+    plain: list[str] = []
+    options: list[str] = []
+    while rest:
+        word = rest.pop(0)
+        if word == "--":
+            return [command, *plain, *options, word, *rest]
+        if not word.startswith("-"):
+            plain.append(word)
+            continue
+        takes_one = word not in flags and "=" not in word and bool(rest)
+        options.append(f"{word}={rest.pop(0)}" if takes_one and word.startswith("--") else word)  # `-3s` is no option
+    return [command, *plain, *options]
+
+
 def socket(options: Namespace, run: str | None) -> Path:
     """Return the socket of a run."""
     try:

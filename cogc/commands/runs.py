@@ -25,7 +25,7 @@ from typing import Any
 
 import msgspec
 
-from cogc.commands.instance import INSTANCES, keep_of
+from cogc.commands.instance import keep_of
 from cogc.commands.options import instance_of
 from cogc.commands.state import add_state, state_here
 from cogc.commands.usage import UsageError
@@ -34,7 +34,7 @@ from cogc.disk.state_folder import StateFolder
 from cogc.language.codec import encode
 from cogc.run import retention
 from cogc.run.control_client import RUNS, opens
-from cogc.run.instance import JOURNAL, LOCK, STATES, InstanceError, Lock, Status, status_of
+from cogc.run.instance import INSTANCES, JOURNAL, LOCK, STATES, InstanceError, Lock, Status, status_of
 from cogc.run.state import StateError, StateStore
 
 

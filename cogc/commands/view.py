@@ -17,6 +17,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable
 from functools import lru_cache
+from typing import Any
 
 from cogc import ir
 from cogc.commands import trace
@@ -80,7 +81,10 @@ def run(options: Namespace) -> int:
     try:
         with (
             sources.found(
-                options.what, state_here(options), options.spec or "", lambda spec: _load(spec, options.root)
+                options.what,
+                state_here(options),
+                options.spec or "",
+                lambda spec, begun: _program(spec, options, begun),
             ) as found,
             Index(found.path) as index,
         ):
@@ -98,6 +102,13 @@ def _app() -> type[ViewApp]:
     except ImportError:
         raise UsageError("the view needs the extra `view`: pip install 'cogc[view]'; --plain does without") from None
     return ViewApp
+
+
+def _program(spec: str, options: Namespace, begun: dict[str, Any]) -> ir.Bundle | None:
+    """Return the program of the spec of a journal; None if it has mistakes."""
+    from cogc.commands.journals import program  # as below
+
+    return program(spec, begun, options, Problems())
 
 
 @lru_cache(maxsize=4)

@@ -31,6 +31,8 @@ from cogc.run.reaper import GRACE, LIMIT
 from cogc.run.retention import NOTHING, PRUNED, Keep
 from cogc.stores.owner import Owner, alive, owner
 
+INSTANCES = "instances"
+"""The folder of a state folder with the folders of the instances."""
 JOURNAL = "journal.jsonl"
 STATES = "state.db"
 QUEUES = "queues.db"

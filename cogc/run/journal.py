@@ -24,10 +24,10 @@ import hashlib
 import os
 import signal
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, Protocol, TypeAlias, assert_never
+from typing import Any, BinaryIO, NamedTuple, ParamSpec, Protocol, TypeAlias, TypeVar, assert_never
 
 import msgspec
 
@@ -55,12 +55,18 @@ SNAPSHOT = "snapshot"
 """The kind of a line that has the whole state."""
 CRASH = "COGC_CRASH_AT"
 """The variable that kills the process at a write of its journal, for tests: `7` right after the seventh, `7-` right before it."""
+P = ParamSpec("P")
+T = TypeVar("T")
 Outward = Call | Ask | Dispatch
 Event: TypeAlias = list[Any]
 """A line of a journal: the step, the time, the kind, and the data of the kind."""
 Taken: TypeAlias = Callable[[list[Effect]], object]
 Notes: TypeAlias = Mapping[str, Callable[..., object]]
 """The functions that take the data of notes, by their kinds."""
+Look: TypeAlias = Callable[[int], object]
+"""Called between two steps of a replay, with the index of the event that is due next."""
+_PORTION = 500
+"""How many steps a replay makes between two looks: as many as the longest portion of a run, in which a step may have been cut short."""
 
 
 def digest(call: Outward) -> str:
@@ -165,7 +171,7 @@ class Journal:
     def goes_on_in(self, file: BinaryIO, text: bytes) -> None:
         """Go on in a file that has the text of a journal which begins anew, and stands at its end."""
         self.file, self.size = file, len(text)
-        self.checksum = int(text[-11:-3], 16)
+        self.checksum = checksum_of(text)
         self.writes += 1
         self._crash_at(f"{self.writes}")
 
@@ -234,15 +240,71 @@ class Recording(NamedTuple):
         return int(self.events[0][3]["shell"]["events"]) + len(self.events) - 1
 
 
+class Place(NamedTuple):
+    """A place between two lines of a journal: behind so many bytes and events, and the checksum of the line before it."""
+
+    offset: int
+    events: int
+    checksum: int
+
+
+def checksum_of(line: bytes) -> int:
+    """Return the checksum of a line of a journal, with its newline. Raise ValueError if it has none."""
+    return int(line[-11:-3], 16)
+
+
+def read_head(line: bytes) -> dict[str, Any]:
+    """Return what the first line of a journal says. Raise ValueError if it is none of a version that is read, or was changed."""
+    line = line.removesuffix(b"\n")
+    if _version(line) not in READ:
+        raise ValueError("it is not a journal, or one of another version of cogc")
+    try:
+        found, _ = _opened(line, 0, True)
+        line_forms.check_record(found, line_forms.HEAD)
+    except ValueError as error:
+        raise ValueError(f"line 1: {error}") from None
+    head: dict[str, Any] = found
+    return head
+
+
 def load(data: bytes) -> Recording:
     """Read a journal. Raise ValueError if it is none, or a line before the last one was changed."""
+    return _without_collecting(_load, data)
+
+
+def load_part(lines: Sequence[bytes], head: dict[str, Any], place: Place, is_last: bool = False) -> list[Event]:
+    """Return the events of lines, without their newlines, that stand behind a place of the journal of a head. If they are the last ones,
+    one that is torn is left out.
+
+    Raise ValueError if a line was changed.
+    """
+    return _without_collecting(_load_part, lines, head, place, is_last)
+
+
+def _without_collecting(read: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:
+    """Do what makes many objects that all stay: collecting would walk them again and again."""
     collects = gc.isenabled()
-    gc.disable()  # all that is read stays: collecting would walk it again and again
+    gc.disable()
     try:
-        return _load(data)
+        return read(*given, **named)
     finally:
         if collects:
             gc.enable()
+
+
+def _load_part(lines: Sequence[bytes], head: dict[str, Any], place: Place, is_last: bool) -> list[Event]:
+    found: list[Event] = []
+    checksum, escaped = place.checksum, head["journal"] != UNESCAPED
+    for number, line in enumerate(lines, 1):
+        try:
+            value, checksum = _opened(line, checksum, escaped)
+            line_forms.check_line(value, line_forms.RUN)
+        except ValueError as error:
+            if is_last and number == len(lines) and _is_torn(line):
+                return found
+            raise ValueError(f"line {place.events + number + 1} is broken: {error}") from None
+        found.append(value)
+    return found
 
 
 def _load(data: bytes) -> Recording:
@@ -326,15 +388,16 @@ def replay(
     goes_on: bool = False,
     notes: Notes | None = None,
     skipped: int = 0,
+    look: Look | None = None,
 ) -> None:
     """Hand the events of a journal in to a new kernel, which those that are `skipped` have led to. `taken` is called with the effects
-    after each stretch, `notes` with what a service has noted.
+    after each stretch, `notes` with what a service has noted, `look` between steps.
 
     Raise Divergence if the kernel asks for another call than the recorded one, does not ask for one that is recorded, refuses an
     event that was taken, or goes on where a step was cut short. A journal without an end is replayed up to its last event: up to the
     first call that it does not have, unless the run `goes_on` from there.
     """
-    if events and events[0][2] == SNAPSHOT:
+    if events and events[0][2] == SNAPSHOT and not skipped:
         begin_with(kernel, events[0])
         events, skipped = events[1:], skipped + 1
     expected = {e[3]: e for e in events if e[2] == "call"}
@@ -342,20 +405,25 @@ def replay(
     kernel.door.cuts = {}
     for i, event in enumerate(events):
         steps, _, kind, *data = event
+        due = skipped + i
+        if look is not None and not kernel.door.cuts:
+            look(due)
         if kind == "cut":
-            _run_to(kernel, steps)
+            _run_to(kernel, steps, look, due)
             if data[2] is not None:  # of the loop, which comes by there when the next event is due
                 _cut(kernel, data)
             continue
         behind = kernel.steps < steps
         if behind:
-            _run_to(kernel, steps)
+            _run_to(kernel, steps, look, due)
             _cut_short(kernel)
         if notes is not None and kind in notes:
             notes[kind](*data)
             continue
         if kernel.busy and not behind:
             kernel.run(0)
+            if look is not None:
+                look(due)
         if not _take(kernel, expected, taken, whole, goes_on) and not goes_on:
             return
         for following in range(i + 1, len(events)):
@@ -393,8 +461,12 @@ def _at(event: Event) -> str:
     return f"\n  then at   {event[8]}" if len(event) > 8 and event[8] else ""
 
 
-def _run_to(kernel: Kernel, steps: int) -> None:
+def _run_to(kernel: Kernel, steps: int, look: Look | None, due: int) -> None:
     """Let a kernel take messages up to a step of the recording. A step that is cut short ends a portion, as it did then."""
+    if look is not None and not kernel.door.cuts:
+        while kernel.steps < steps and not kernel.ended and kernel.run(min(_PORTION, steps - kernel.steps)):
+            look(due)
+        look(due)
     while kernel.steps < steps and not kernel.ended and kernel.run(steps - kernel.steps):
         pass
     _ = kernel.busy  # a kernel whose order is picked takes note here that an instant is over

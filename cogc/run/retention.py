@@ -20,6 +20,8 @@ from cogc.run.journal import Journal, load
 
 ENDED = "ended"
 """The folder of an instance with the journals of earlier runs."""
+CHECKPOINTS = ".checkpoints"
+"""The ending of the folder beside a journal with states of its run (`traces/checkpoints.py`), a cache."""
 PRUNED = "pruned"
 """The key in the head of a journal whose events were removed."""
 _YOUNG = 60.0
@@ -82,7 +84,14 @@ def clear(folder: Path, keep: Keep, journal: Path, now: float) -> None:
     """Remove the journals of earlier runs that are not kept, and what nothing that is kept names of images and documents."""
     for path in keep.surplus(earlier(folder), _written, now):
         path.unlink(missing_ok=True)
+        _forget(path)
+    _forget(journal)
     sweep_media(folder, [journal, *earlier(folder)])
+
+
+def _forget(journal: Path) -> None:
+    """Remove the checkpoints of a journal that is another one now, or is gone."""
+    shutil.rmtree(journal.with_name(journal.name + CHECKPOINTS), ignore_errors=True)
 
 
 def sweep_media(folder: Path, journals: Sequence[Path], states: bytes = b"") -> None:
@@ -106,6 +115,7 @@ def prune(folder: Path, journal: Path, states: bytes, keep: Keep, now: float) ->
     before = size_of(folder)
     surplus = keep.surplus([journal, *earlier(folder)], _written, now)
     for path in surplus:
+        _forget(path)
         if path == journal:
             _empty(journal)
         else:

@@ -6,41 +6,23 @@ the trace as far as it goes.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import BinaryIO
 
-from cogc import ir
-from cogc.kernel.effects import Effect
-from cogc.kernel.priorities import ordered
-from cogc.kernel.unit import Unit
 from cogc.run import journal
 from cogc.run.trace import TraceWriter
+from cogc.traces.travel import Travel
 
 
-def write_trace(path: Path, bundle: ir.Bundle, out: BinaryIO) -> str:
+def write_trace(travel: Travel, out: BinaryIO) -> str:
     """Write the trace of a journal to a file. Return what is wrong with it, or nothing: then the trace ends where that is found.
 
-    Raise OSError if the journal cannot be read, ValueError if it is none.
+    Raise OSError if the journal cannot be read, ValueError if it is damaged.
     """
-    recording = journal.load(path.read_bytes())
-    head, events = recording.head, recording.events
-    if "sett" in head:
-        return "it is the journal of a sett, whose trace is not in it"
-    kernel = ordered(head.get("order", 0))(
-        Unit(bundle), head["seed"], head["epoch"], True, head["run"], head.get("budget")
-    )
     writer = TraceWriter(out)
-
-    def taken(effects: list[Effect]) -> None:
-        if kernel.trace is not None:
-            writer.write(kernel.trace.take())
-
-    wrong = "" if head["program"] == bundle.hash else "the journal was recorded from another version of this program"
+    wrong = "the journal was recorded from another version of this program" if travel.is_other else ""
     try:
-        journal.replay(kernel, events, taken)
+        travel.write(writer.write)
     except journal.Divergence as error:
         wrong = f"the program has changed since, and departs from the journal: {error}"
-    if kernel.trace is not None:
-        writer.write(kernel.trace.take())
     writer.flush()
     return wrong

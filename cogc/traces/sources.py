@@ -11,21 +11,21 @@ import tempfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from cogc import ir
 from cogc.disk.files import refuse_unreadable
 from cogc.disk.state_folder import StateFolder
 from cogc.run import control_client
+from cogc.run.instance import INSTANCES, JOURNAL
 from cogc.run.trace import encoded
+from cogc.traces import journals
 
 TRACE = "trace.jsonl"
-INSTANCES = "instances"
-_JOURNAL = "journal.jsonl"
 _PATIENCE = 0.5
 """Seconds in which a thread that writes a trace has to end with its viewer; one that does not ends with the process."""
-Load = Callable[[str], ir.Bundle | None]
-"""Gives the program of a spec, or None if it has mistakes."""
+Load = Callable[[str, dict[str, Any]], ir.Bundle | None]
+"""Gives the program of a spec, with what the run was begun with, or None if it has mistakes."""
 
 
 class Traced:
@@ -89,7 +89,7 @@ def found(word: str | None, state: StateFolder, spec: str, load: Load) -> Traced
     """
     if word is not None and os.path.exists(word):
         return _file(word, spec, load)
-    if word is not None and os.path.isfile(place := state.at(INSTANCES, word, _JOURNAL)):
+    if word is not None and os.path.isfile(place := state.at(INSTANCES, word, JOURNAL)):
         return _journal(place, f"instance {word}", spec, load)
     runs = {folder.name: folder for folder in sorted(Path(state.at(control_client.RUNS)).glob("*")) if folder.is_dir()}
     names = [name for name in runs if name == word] or [name for name in runs if name.startswith(word or "")]
@@ -117,29 +117,32 @@ def found(word: str | None, state: StateFolder, spec: str, load: Load) -> Traced
 def _file(word: str, spec: str, load: Load) -> Traced:
     path = os.path.join(word, TRACE) if os.path.isdir(word) else word
     refuse_unreadable(path)
-    with open(path, "rb") as file:
-        is_journal = file.read(11) == b'{"journal":'
-    return _journal(path, path, spec, load) if is_journal else Traced(path, path, spec)
+    return _journal(path, path, spec, load) if journals.is_journal(path) else Traced(path, path, spec)
 
 
 def _journal(path: str, about: str, spec: str, load: Load) -> Traced:
     """Return the trace of a journal. Its spec is the one that it was begun with, if none is given."""
-    from cogc.run.journal import load as load_journal  # the kernel is slow to import, and is needed for journals alone
+    from cogc.kernel.unit import Unit  # the kernel is slow to import, and is needed for journals alone
     from cogc.traces.replayed import write_trace
+    from cogc.traces.travel import Travel
 
     try:
-        begun = load_journal(Path(path).read_bytes()).head.get("begun") or {}
+        begun = journals.begun_of(Path(path))
     except ValueError as error:
         raise LookupError(f"`{path}`: {error}") from None
     spec = spec or str(begun.get("spec", ""))
     if not spec:
         raise LookupError(f"`{path}` is a journal: --spec names the spec of its run")
-    bundle = load(spec)
+    bundle = load(spec, begun)
     if bundle is None:
         raise LookupError(f"`{spec}` has mistakes: cogc check {spec}")
+    try:
+        travel = Travel(Path(path), Unit(bundle))
+    except ValueError as error:
+        raise LookupError(f"`{path}`: {error}") from None
 
     def write(made: Traced, file: BinaryIO) -> None:
-        made.news = write_trace(Path(path), bundle, file)
+        made.news = write_trace(travel, file)
 
     return Traced.written(f"{about} (journal)", spec, write)
 

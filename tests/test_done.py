@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -13,15 +12,11 @@ from xml.etree import ElementTree
 
 import pytest
 
+from support.criteria import criteria
 from support.paths import ROOT
 from support.processes import QUICK
 from support.specs import check_text, codes
 from support.waiting import DEADLINE
-
-_place = importlib.util.spec_from_file_location("criteria", ROOT / "stdlib" / "criteria.py")
-assert _place is not None and _place.loader is not None
-criteria = importlib.util.module_from_spec(_place)
-_place.loader.exec_module(criteria)
 
 HEAD = 'model coder = scripted "coder.yml"\nmodel judge = scripted "judge.yml"\n'
 

@@ -18,75 +18,7 @@ from cogc.language.values import Failure
 from cogc.run.dispatch import Dispatchers, Outcome, RunSpec
 from cogc.run.settings import Settings
 from support.sim import Sim
-
-SPEC = """model big = anthropic "claude-opus-5"
-model small = anthropic "claude-haiku-5-5"
-program echo(text: string) -> string = expr "echo " + text
-program secret(text: string) -> string = expr "secret " + text
-program gate(agent: string, tool: string, input: any) -> { allow: bool } = shell ["gate"] { output: json }
-agent Explorer {
-  description: "Looks around."
-  model: small
-  system: "You are EXPLORE."
-  tools: [echo]
-  metadata: { enable_thinking: "false" }
-  timeout: 1m OWN
-}
-agent Parent { model: big, tools: [echo, secret], spawn: [Explorer] { BLOCK }, timeout: 1h MORE }
-coglet Main { listen task: string
-  transmit out: any
-  create a = Parent
-  link self.task -> a.task
-  on a.result as r { out <- r }
-  on a.failed as f { out <- [f.kind, f.message] } }
-"""
-FIRST = "Main/a/Explorer-1"
-
-
-class Play(Sim):
-    """A parent that has been given a task; the test answers for it and for its sub-agents."""
-
-    def __init__(self, block: str = "dispatch: local", more: str = "", own: str = "") -> None:
-        text = SPEC.replace("BLOCK", block).replace("MORE", more).replace("OWN", own)
-        if "temperature" in own:
-            text = text.replace('"claude-haiku-5-5"', '"claude-haiku-5-5" { capabilities: ["sampling"] }')
-        super().__init__(text, "Main", traced=True)
-        self.send("task", "go")
-
-    def says(self, who: str, words: str = "", *uses: dict[str, Any], **fields: Any) -> Play:
-        """Reply to the open request of an agent: with words, or with calls of tools."""
-        at = [a.program for a in self.asks].index(who)
-        if uses:
-            fields = {"content": list(uses), "stop": "tool_use"}
-        self.reply(words, ask=at, **fields)
-        return self
-
-    def spawns(self, query: str = "look", background: bool = False, id: str = "s", **more: Any) -> Play:
-        """Let the parent start a sub-agent."""
-        return self.uses("spawn_agent", id, agent="Explorer", query=query, background=background, **more)
-
-    def uses(self, name: str, id: str = "u", who: str = "Parent", **input: Any) -> Play:
-        return self.says(who, "", {"type": "tool_use", "id": id, "name": name, "input": input})
-
-    def asked(self, who: str = "Parent") -> dict[str, Any]:
-        """Return the open request of an agent."""
-        (found,) = [a.request for a in self.asks if a.program == who]
-        return found
-
-    def heard(self, who: str = "Parent") -> list[str]:
-        """Return what an agent was told last."""
-        return [str(b.get("content", b.get("text"))) for b in self.asked(who)["messages"][-1]["content"]]
-
-    def told(self) -> dict[str, Any]:
-        """Return the record that the parent was told last."""
-        found: dict[str, Any] = json.loads(self.heard()[-1])
-        return found
-
-    def steer(self, action: str, id: str = FIRST, **data: Any) -> dict[str, Any]:
-        found = steering.steer(self.kernel, action, id, data)
-        self.settle()
-        return found
-
+from support.spawning import FIRST, Play
 
 # ---- background ----------------------------------------------------------------------------------------------
 
@@ -194,11 +126,7 @@ def test_System_text_of_the_moment() -> None:
 def test_What_is_chosen_holds_for_the_whole_life_of_the_sub_agent() -> None:
     play = Play("models: [big], tools: [secret], system: true").spawns(model="big", tools=["secret"], system="S")
     play.says("Explorer", "first")
-    play.says(
-        "Parent",
-        "",
-        {"type": "tool_use", "id": "m", "name": "message_agent", "input": {"id": "Explorer-1", "message": "more"}},
-    )
+    play.uses("message_agent", "m", of="Explorer-1", message="more")
     (ask,) = [a for a in play.asks if a.program == "Explorer"]
     assert (ask.model.argument, ask.request["system"]) == ("claude-opus-5", "S")
     assert [t["name"] for t in ask.request["tools"]] == ["secret"]
@@ -269,16 +197,7 @@ def test_InjectUnknownAgentErrors() -> None:
 
 def test_SendAgentMessageResumesCompletedAgent() -> None:
     play = Play().spawns("first task").says("Explorer", "first result")
-    play.says(
-        "Parent",
-        "",
-        {
-            "type": "tool_use",
-            "id": "m",
-            "name": "message_agent",
-            "input": {"id": "Explorer-1", "message": "now do more"},
-        },
-    )
+    play.uses("message_agent", "m", of="Explorer-1", message="now do more")
     said = [b["text"] for m in play.asked("Explorer")["messages"] for b in m["content"]]
     assert said == ["first task", "first result", "now do more"], "it goes on with its conversation"
     assert play.says("Explorer", "second result").told()["output"] == "second result"
@@ -286,20 +205,14 @@ def test_SendAgentMessageResumesCompletedAgent() -> None:
 
 def test_SendAgentMessageInjectsRunningAgent() -> None:
     play = Play().spawns(background=True)
-    play.says(
-        "Parent",
-        "",
-        {"type": "tool_use", "id": "m", "name": "message_agent", "input": {"id": "Explorer-1", "message": "hint"}},
-    )
+    play.uses("message_agent", "m", of="Explorer-1", message="hint")
     assert play.told()["agent_id"] == "Explorer-1" and play.told()["state"] == "running"
     assert play.uses("echo", who="Explorer", text="x").heard("Explorer")[-1] == "hint"
 
 
 def test_SendAgentMessageUnknownAgent() -> None:
     play = Play()
-    play.says(
-        "Parent", "", {"type": "tool_use", "id": "m", "name": "message_agent", "input": {"id": "nope", "message": "hi"}}
-    )
+    play.uses("message_agent", "m", of="nope", message="hi")
     assert play.heard() == ["there is no agent `nope`; there is none"] and not play.sent("out")
 
 
@@ -350,7 +263,7 @@ def test_AgentManager_lists_all_with_the_whole_query() -> None:
 @pytest.mark.parametrize("tool", ["agent_status", "wait_agent", "cancel_agent"])
 def test_AgentManager_and_its_tools_name_an_agent_that_is_not_there(tool: str) -> None:
     play = Play().spawns(background=True)
-    play.says("Parent", "", {"type": "tool_use", "id": "u", "name": tool, "input": {"id": "Explorer-9"}})
+    play.uses(tool, "u", of="Explorer-9")
     assert play.heard() == ["there is no agent `Explorer-9`; there is Explorer-1"]
 
 

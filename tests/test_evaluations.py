@@ -269,7 +269,7 @@ def test_two_reports_are_compared_row_by_row(tmp_path: Path) -> None:
         "  2 of 3 passed: 66.7% (95%: 20.8% to 93.9%) -> 2 of 4 passed: 50.0% (95%: 15.0% to 85.0%)\n"
         "  difference -33.3 points (95%: -71.8 to +31.6)\n"
         "  worse   one  1/1 -> 0/1: expect doubled == [row.wanted]\n"
-        "  0 cases are gone, 1 are new; neither is compared\n"
+        "  not compared: 0 gone, 1 new\n"
         "1 worse, 0 better\n"
     )
 

@@ -9,7 +9,8 @@ Exit codes:
           differ were tried
     1     the spec is wrong
     2     the command line is wrong, or the system would call the world
-    3     a failure was found
+    3     a failure was found, or a process of the exploration was killed
+    130, 143  ended by SIGINT, SIGTERM; what was found is reported
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from typing import Any
 from cogc import ir
 from cogc.commands import out
 from cogc.commands.inputs import inputs
+from cogc.commands.interrupts import code as code_of
+from cogc.commands.interrupts import terminated
 from cogc.commands.load import load, root_option, show_to_stderr
 from cogc.commands.options import bound, duration, model_option, parameters, set_option, settle
 from cogc.commands.packages import allow_imports, allowed
@@ -246,13 +249,18 @@ class _Exploration:
             observed=self.observed,
         )
         shown = sys.stderr.isatty()
-        made = explore(self.trial, limits, _show if shown else None)
-        if shown:
-            sys.stderr.write("\r\x1b[K")
         shrunk = None
-        if made.found is not None:
-            shrunk = Shrinker(self.trial, made.found, self.observed, options.confluent).shrink()
-        return self._report(made, shrunk)
+        with terminated():
+            made = explore(self.trial, limits, _show if shown else None)
+            if shown:
+                sys.stderr.write("\r\x1b[K")
+            if made.found is not None:
+                shrunk = Shrinker(self.trial, made.found, self.observed, options.confluent).shrink()
+        code = self._report(made, shrunk)
+        cut = made.cut if shrunk is None else shrunk.cut
+        if cut is None:
+            return code
+        return code_of(cut) if isinstance(cut, KeyboardInterrupt) else 3
 
     def _replay(self) -> int:
         """Run the order of a token."""
@@ -274,7 +282,7 @@ class _Exploration:
         """Print the report; return the exit code."""
         options = self.options
         again = "" if shrunk is None else token.write(shrunk.case, self.digest)
-        unmet = [] if shrunk is not None or options.replay else self._unmet(made)
+        unmet = [] if shrunk is not None or made.cut is not None or options.replay else self._unmet(made)
         if options.format == "json":
             print(json.dumps(self._json(made, shrunk, again, unmet), ensure_ascii=False, default=str))
         else:
@@ -321,13 +329,20 @@ class _Exploration:
                 "without": sorted(case.without),
                 "token": again,
             }
-        ended = None if made.complete or shrunk is not None else "time" if made.out_of_time else "runs"
+        ended = None if made.complete or shrunk is not None else _bound(made)
         sometimes = {text: text in made.held for text in self.sometimes}
         return {
             **({"sometimes": sometimes} if sometimes else {}),
             "complete": made.complete, "runs": made.runs, "redundant": made.redundant, "random": made.random, "plans": made.plans,
             "bound": None if self.options.replay else ended, "failure": failure,
         }  # fmt: skip
+
+
+def _bound(made: Report) -> str:
+    """Return the word for what has ended an exploration that is not complete."""
+    if made.cut is not None:
+        return "interrupt" if isinstance(made.cut, KeyboardInterrupt) else "process"
+    return "time" if made.out_of_time else "runs"
 
 
 def _side(event: report.Event) -> dict[str, str]:
@@ -368,6 +383,7 @@ def _last(made: Report, shrunk: Shrunk | None, options: Namespace) -> str:
         count = len(shrunk.case.pairs)
         races = "1 race" if count == 1 else f"{count} races"
         inexact = "" if shrunk.exact else "; it could not be made smaller"
+        inexact = "; interrupted, there may be a smaller failure" if shrunk.cut is not None else inexact
         where = "repeated" if options.replay else f"found in {made.runs:,} {'order' if made.runs == 1 else 'orders'}"
         return f"failed: {races}, {where}{inexact}"
     if options.replay:
@@ -381,7 +397,12 @@ def _last(made: Report, shrunk: Shrunk | None, options: Namespace) -> str:
         tried += f", with {made.plans:,} sets of faults"
     if made.complete:
         return f"complete: {tried}; no failure"
-    ended = f"--time {options.time} is over" if made.out_of_time else f"--runs {options.runs:,} are made"
+    ended = {
+        "interrupt": "interrupted",
+        "process": "a process was killed",
+        "time": f"--time {options.time} is over",
+        "runs": f"--runs {options.runs:,} are made",
+    }[_bound(made)]
     return f"not complete: {tried}: {ended}; no failure"
 
 

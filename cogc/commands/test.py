@@ -9,6 +9,7 @@ Exit codes:
     1     a spec is wrong
     2     the command line is wrong, or there is no test
     3     a test failed, or the coverage is below --fail-under
+    130, 143  ended by SIGINT, SIGTERM; what has run is reported
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from contextlib import nullcontext
 from functools import partial
 
 from cogc.commands import out
+from cogc.commands.interrupts import code as code_of
+from cogc.commands.interrupts import terminated
 from cogc.commands.live import REPORTS, live_choice, live_options
 from cogc.commands.load import show_to_stderr
 from cogc.commands.packages import allow_imports, allowed
@@ -41,6 +44,7 @@ from cogc.run.settings import Settings
 from cogc.testing import coverage, diagram_svg, eval_report, written
 from cogc.testing.collect import Collected, collect
 from cogc.testing.coverage import Covered
+from cogc.testing.evaluation import Cut, ended
 from cogc.testing.for_all import NoHypothesis
 from cogc.testing.outcome import Outcome
 from cogc.testing.runner import Choice, covered, run_all
@@ -173,17 +177,20 @@ def _run(options: Namespace, found: Collected) -> int:
     settings = partial(Settings, options.workspace, allowed(options.allow_import, [s.path for s in found.suites]))
     outcomes: list[tuple[Suite, Outcome]] = []
     began = time.perf_counter()
+    stopped: BaseException | None = None
     try:
-        for suite, outcome in run_all(chosen, choice, settings, options.processes):
-            outcomes.append((suite, outcome))
-            _progress(options, suite, outcome)
+        with terminated():
+            for suite, outcome in run_all(chosen, choice, settings, options.processes):
+                outcomes.append((suite, outcome))
+                _progress(options, suite, outcome)
     except NoHypothesis as missing:
         raise UsageError(str(missing)) from None
-    except BrokenExecutor:
-        sys.stderr.write("cogc: a process of the tests was killed; no test has an outcome behind it\n")
-        return FAILED
-    except OSError as error:
-        raise UsageError(f"cannot write `{error.filename}`: {str(error.strerror).lower()}") from None
+    except (KeyboardInterrupt, OSError, BrokenExecutor) as end:
+        stopped = end
+    except Cut as cut:
+        stopped = cut.end
+        outcomes.append((next(s for s, t in chosen if t is cut.outcome.test), cut.outcome))
+        _progress(options, *outcomes[-1])
     seconds = time.perf_counter() - began
     _remember(state, outcomes)
     sums = covered(found.suites, outcomes) if options.cov else None
@@ -192,7 +199,15 @@ def _run(options: Namespace, found: Collected) -> int:
     if low and sums is not None:
         sys.stderr.write(f"cogc: the coverage is {sums.percent:.1f}%, below {options.fail_under:g}%\n")
     code = FAILED if low or any(not o.passed for _, o in outcomes) else 0
-    return _files(options, outcomes, seconds, sums) or code
+    code = _files(options, outcomes, seconds, sums) or code
+    return code if stopped is None else _stopped(stopped, len(chosen) - len(outcomes), len(chosen))
+
+
+def _stopped(end: BaseException, left: int, most: int) -> int:
+    """Say why not all tests have run, behind the reports of those that have; return the exit code."""
+    missing = f"; {left} of {most} {'test has' if most == 1 else 'tests have'} no outcome" if left else ""
+    sys.stderr.write(f"cogc: {ended(end)}{missing}\n")
+    return code_of(end) if isinstance(end, KeyboardInterrupt) else FAILED
 
 
 def _page(outcomes: list[tuple[Suite, Outcome]]) -> bytes:

@@ -15,7 +15,7 @@ import multiprocessing
 import os
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
 from itertools import combinations
 
@@ -99,6 +99,8 @@ class Report:
     found: Found | None = None
     out_of_time: bool = False
     held: set[str] = field(default_factory=set)
+    cut: KeyboardInterrupt | BrokenExecutor | None = None
+    """The interrupt that ended the exploration, or the death of one of its processes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,42 +140,47 @@ class Worker:
         self.limits = limits
         self.until = until
         self.said = said
+        self.doing = Result()
+        """The result of the job under way, as far as it has come."""
 
     def do(self, job: Job) -> Result:
         """Do one job."""
-        result = Result(final=job.final, length=job.length)
+        result = self.doing = Result(final=job.final, length=job.length)
         if job.random:
             self._random(job, result)
         else:
             self._systematic(job, result)
+        self.doing = Result()
         return result
 
     def _systematic(self, job: Job, result: Result) -> None:
         """Try all orders that differ. What is guarded may grow: then it begins anew."""
         book = Book(self.limits.observed)
         search = Systematic(self.trial, book, plan_for(book, job.plan))
-        while not search.over:
-            outcome = search.step()
-            if book.grown:
-                book.grown = False
-                result.runs += search.runs
-                search = Systematic(self.trial, book, plan_for(book, job.plan))
-            if outcome is not None:
-                if self._judge(job, result, outcome):
+        try:
+            while not search.over:
+                outcome = search.step()
+                if book.grown:
+                    book.grown = False
+                    result.runs += search.runs
+                    search = Systematic(self.trial, book, plan_for(book, job.plan))
+                if outcome is not None:
+                    if self._judge(job, result, outcome):
+                        break
+                    outcome.let_go()
+                made = result.runs + search.runs
+                if made >= job.runs or self._late(result):
                     break
-                outcome.let_go()
-            made = result.runs + search.runs
-            if made >= job.runs or self._late(result):
-                break
-            if made % LOOK == 0 and search.share:
-                result.planned = int(search.runs / search.share)
-                self._progress(made, result.planned)
-                if result.planned - search.runs > 2 * (job.runs - made):
-                    break
-        result.runs += search.runs
-        result.redundant = search.redundant
+                if made % LOOK == 0 and search.share:
+                    result.planned = int(search.runs / search.share)
+                    self._progress(made, result.planned)
+                    if result.planned - search.runs > 2 * (job.runs - made):
+                        break
+        finally:  # an interrupt may end it
+            result.runs += search.runs
+            result.redundant = search.redundant
+            result.planned = max(result.planned, result.runs)
         result.complete = search.over and result.found is None and not search.causes.partial
-        result.planned = max(result.planned, result.runs)
 
     def _random(self, job: Job, result: Result) -> None:
         """Try random orders, d = 1, 2, 3 in turns; every other one begins like one that reversed a pair for the first time."""
@@ -285,9 +292,19 @@ def _possible(outcome: Outcome) -> Iterator[FoundFault]:
 def explore(trial: Trial, limits: Limits, said: Said | None = None) -> Report:
     """Explore, up to the first failure, the last order, or a bound."""
     report = Report()
-    until = time.monotonic() + limits.seconds
+    worker = Worker(trial, limits, time.monotonic() + limits.seconds, said)
+    try:
+        _explore(report, worker, limits)
+    except (KeyboardInterrupt, BrokenExecutor) as end:
+        report.cut, report.complete = end, False
+        _add(report, worker.doing)
+    return report
+
+
+def _explore(report: Report, worker: Worker, limits: Limits) -> None:
+    """Explore, and add to a report what comes of it."""
     faults: set[FoundFault] = set()
-    with _Pool(Worker(trial, limits, until, said), limits.processes) as pool:
+    with _Pool(worker, limits.processes) as pool:
         for size in range(limits.faults + 1):
             plans = list(combinations(sorted(faults, key=repr), size))
             share = max(1, limits.runs // max(1, len(plans)))
@@ -298,7 +315,7 @@ def explore(trial: Trial, limits: Limits, said: Said | None = None) -> Report:
                 faults |= result.faults
                 if result.found is not None or result.out_of_time:
                     report.complete = False
-                    return report
+                    return
                 if not result.complete:
                     left.append((job, result))
             report.complete = report.complete and not left
@@ -310,8 +327,7 @@ def explore(trial: Trial, limits: Limits, said: Said | None = None) -> Report:
                 faults |= result.faults
                 if result.found is not None or result.out_of_time:
                     report.out_of_time = result.out_of_time
-                    return report
-    return report
+                    return
 
 
 def _portions(left: list[tuple[Job, Result]], share: int) -> Iterator[Job]:
@@ -348,6 +364,7 @@ class _Pool:
         self.worker = worker
         self.processes = processes
         self.pool: ProcessPoolExecutor | None = None
+        self.futures: list[Future[Result]] = []
 
     def __enter__(self) -> _Pool:
         if self.processes > 1:
@@ -360,6 +377,8 @@ class _Pool:
 
     def __exit__(self, *_: object) -> None:
         if self.pool is not None:
+            if not all(future.done() for future in self.futures):  # a job may have long to go, and nobody waits for it
+                forks.end()
             self.pool.shutdown(wait=True, cancel_futures=True)
 
     def do(self, jobs: list[Job]) -> Iterator[tuple[Job, Result]]:
@@ -368,7 +387,9 @@ class _Pool:
             for job in jobs:
                 yield job, self.worker.do(job)
         else:
-            yield from zip(jobs, self.pool.map(_do, jobs), strict=True)
+            self.futures = [self.pool.submit(_do, job) for job in jobs]
+            for job, future in zip(jobs, self.futures, strict=True):
+                yield job, future.result()
 
 
 __all__ = ["Diverged", "Found", "FoundFault", "Limits", "Name", "Report", "explore", "names", "plan_for"]

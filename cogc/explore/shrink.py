@@ -78,13 +78,14 @@ class Case:
 @dataclass(frozen=True, slots=True)
 class Shrunk:
     """The smallest failing case, the run of it, and order 0 with the same faults and inputs. `exact` is False if the failure
-    could not be repeated by pairs alone, which is a fault of cogc."""
+    could not be repeated by pairs alone, which is a fault of cogc. If an interrupt has `cut` the search, there may be smaller ones."""
 
     case: Case
     outcome: Outcome
     usual: Outcome
     runs: int
     exact: bool
+    cut: KeyboardInterrupt | None = None
 
 
 def run(trial: Trial, case: Case, observed: frozenset[str] = frozenset()) -> Outcome:
@@ -103,9 +104,22 @@ class Shrinker:
         self.confluent = confluent
         self.runs = 0
         self.usual: dict[tuple[object, ...], Outcome] = {}
+        self.smallest: Case | None = None
+        """The last case that failed as the run did: each is smaller than the one before."""
 
     def shrink(self) -> Shrunk:
-        """Return the smallest case that fails as the run did."""
+        """Return the smallest case that fails as the run did; at an interrupt, the smallest so far, if there is one."""
+        try:
+            return self._shrink()
+        except KeyboardInterrupt as end:
+            case = self.smallest
+            if case is None:
+                raise
+            outcome = run(self.trial, case, self.observed)
+            failed = outcome.failed or case.failed
+            return Shrunk(replace(case, failed=failed), outcome, self._zero(case), self.runs, True, end)
+
+    def _shrink(self) -> Shrunk:
         found = self.found
         case = Case(found.failed, (), found.plan, frozenset())
         pairs = self._pairs(self._again())
@@ -175,9 +189,13 @@ class Shrinker:
         outcome = run(self.trial, case, self.observed)
         if self.confluent and case.failed.kind == "order":
             zero = self._zero(case)
-            return not outcome.failed and not zero.failed and bool(differs(zero.final, outcome.final))
-        outcome.let_go()
-        return outcome.failed is not None and outcome.failed.same == self.found.failed.same
+            fails = not outcome.failed and not zero.failed and bool(differs(zero.final, outcome.final))
+        else:
+            outcome.let_go()
+            fails = outcome.failed is not None and outcome.failed.same == self.found.failed.same
+        if fails:
+            self.smallest = case
+        return fails
 
     def _fewer_pairs(self, case: Case) -> Case:
         pairs = fewer(list(case.pairs), lambda left: self._fails(replace(case, pairs=tuple(left))))

@@ -124,7 +124,7 @@ def text(diff: Diff) -> list[str]:
         if len(test.changed) > MOST_CHANGED:
             lines.append(f"  and {len(test.changed) - MOST_CHANGED} more rows changed")
         if test.gone or test.new:
-            lines.append(f"  {test.gone} cases are gone, {test.new} are new; neither is compared")
+            lines.append(f"  not compared: {test.gone} gone, {test.new} new")
     lines += [f"gone: {name}" for name in diff.only_before] + [f"new: {name}" for name in diff.only_after]
     worse, better = (sum(c.is_worse is w for t in diff.tests for c in t.changed) for w in (True, False))
     return [*lines, f"{worse} worse, {better} better"]

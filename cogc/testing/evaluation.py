@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator
+from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -104,11 +105,37 @@ def evaluate(program: Program, test: Test, way: Way, once: Callable[..., Outcome
     def run(one: Planned, budget: dict[str, float]) -> Ran:
         return run_case(test, way, once, one, budget)
 
-    for outcome, case in spread(planned, run, course.left):
-        course.take(outcome, case)
-        if course.over:
-            break
+    try:
+        for outcome, case in spread(planned, run, course.left):
+            course.take(outcome, case)
+            if course.over:
+                break
+    except (KeyboardInterrupt, OSError, BrokenExecutor) as end:
+        if not course.cases:
+            raise
+        raise Cut(course.cut(test, ended(end)), end) from end
     return course.outcome(test)
+
+
+class Cut(Exception):
+    """An evaluation that ended before its cases had run: by an interrupt, by a recording that could not be written, by the death
+    of a process. `outcome` has the cases that had run, `end` is what was raised."""
+
+    def __init__(self, outcome: Outcome, end: KeyboardInterrupt | OSError | BrokenExecutor) -> None:
+        super().__init__(outcome.why)
+        self.outcome = outcome
+        self.end = end
+
+
+def ended(end: BaseException) -> str:
+    """Return the words for what has ended the tests before their time."""
+    match end:
+        case OSError():
+            return f"cannot write `{end.filename}`: {str(end.strerror).lower()}"
+        case BrokenExecutor():
+            return "a process of the tests was killed"
+        case _:
+            return "interrupted"
 
 
 def _needed(program: Program, test: Test, live: LiveChoice) -> float | None:
@@ -172,6 +199,7 @@ class _Course:
     last: Outcome | None = None
     failed: Outcome | None = None
     over: bool = False
+    is_cut: bool = False
     why: str = ""
 
     def take(self, outcome: Outcome, case: Case) -> None:
@@ -224,12 +252,22 @@ class _Course:
         made.rate, made.cases, made.used, made.why = rate, self.cases, self.used, self.why
         made.runs = len(self.cases)
         made.seconds = sum(c.seconds for c in self.cases)
+        if self.is_cut:
+            made.refusal = Refusal(self.why, test.rows.where if test.rows is not None else (test.line, 1))
+            return made
         held = rate.holds
         if self.why.startswith("decided"):
             held = decided(rate.passed, rate.runs, self.most, rate.needed) is True
         if not held:
             made.refusal = self._refusal(test, rate)
         return made
+
+    def cut(self, test: Test, words: str) -> Outcome:
+        """Return the outcome of the cases that have run, for an evaluation that ends here."""
+        what = "rows" if test.rows is not None and not self.live else "runs"
+        self.is_cut, self.why = True, f"{words} after {len(self.cases)} of {self.most} {what}"
+        self.passed = sum(c.passed for c in self.cases)  # the end may have come between two counts
+        return self.outcome(test)
 
     def _refusal(self, test: Test, rate: Rate) -> Refusal:
         """Return why an evaluation failed: the rate, and the failures that came most often."""

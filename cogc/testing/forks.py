@@ -9,6 +9,7 @@ import os
 import signal
 import threading
 import time
+from multiprocessing import active_children
 
 LOOK = 0.5
 """Seconds between two looks whether the process that made this one is there."""
@@ -16,7 +17,8 @@ LOOK = 0.5
 
 def begin(parent: int) -> None:
     """Prepare a process of a pool. `parent` is the number of the process that made it."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # the first process says that there was an interrupt
+    for number in (signal.SIGINT, signal.SIGTERM):  # the first process says that there was an interrupt
+        signal.signal(number, signal.SIG_DFL)
     threading.Thread(target=_watch, args=(parent,), daemon=True).start()
 
 
@@ -25,3 +27,9 @@ def _watch(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(LOOK)
     os._exit(1)
+
+
+def end() -> None:
+    """End the processes of all pools, whatever they are at: nobody waits for their work any more."""
+    for process in active_children():
+        process.kill()

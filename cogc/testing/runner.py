@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
-from multiprocessing import active_children, get_context
+from multiprocessing import get_context
 from typing import Any
 
 from cogc.kernel.priorities import ordered
@@ -19,7 +19,18 @@ from cogc.run.settings import Settings
 from cogc.testing import forks
 from cogc.testing.course import Program
 from cogc.testing.coverage import Covered, Marks
-from cogc.testing.evaluation import NEVER, LiveChoice, Planned, Ran, Way, evaluate, in_turn, is_evaluation, run_once
+from cogc.testing.evaluation import (
+    NEVER,
+    Cut,
+    LiveChoice,
+    Planned,
+    Ran,
+    Way,
+    evaluate,
+    in_turn,
+    is_evaluation,
+    run_once,
+)
 from cogc.testing.for_all import run_for_all
 from cogc.testing.outcome import Outcome, Refusal
 from cogc.testing.recording import Recording
@@ -118,8 +129,7 @@ def _side_by_side(
                     return
                 yield waiting.popleft().result()
         finally:  # cases that nobody waits for any more may have long to go
-            for process in active_children():
-                process.kill()
+            forks.end()
 
 
 class _Cases:
@@ -138,11 +148,19 @@ def _case(number: int, budget: dict[str, float]) -> Ran:
 def run_all(
     chosen: list[tuple[Suite, Test]], choice: Choice, settings: Callable[[], Settings], processes: int = 1
 ) -> Iterator[tuple[Suite, Outcome]]:
-    """Run tests, and yield what came of each in their order. Several processes share tests, or the cases of a live test."""
+    """Run tests, and yield what came of each in their order. Several processes share tests, or the cases of a live test.
+
+    Raise Cut for an evaluation that could not be brought to its end.
+    """
     if processes <= 1 or len(chosen) <= 1 or choice.live.runs:
         programs = Programs(settings, choice.coverage)
         for suite, test in chosen:
-            yield suite, _slim(run_one(programs.of(suite), test, choice, processes))
+            try:
+                outcome = run_one(programs.of(suite), test, choice, processes)
+            except Cut as cut:
+                cut.outcome = _slim(cut.outcome)
+                raise
+            yield suite, _slim(outcome)
         return
     _Parts.chosen, _Parts.choice, _Parts.settings = chosen, choice, settings
     with ProcessPoolExecutor(min(processes, len(chosen)), get_context("fork"), forks.begin, (os.getpid(),)) as pool:
@@ -150,8 +168,7 @@ def run_all(
             for (suite, _), outcome in zip(chosen, pool.map(_part, range(len(chosen))), strict=True):
                 yield suite, outcome
         except BaseException:  # a test may go on for ever, and the pool would wait for it
-            for process in active_children():
-                process.kill()
+            forks.end()
             raise
 
 

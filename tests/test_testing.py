@@ -297,6 +297,13 @@ def test_a_system_that_never_rests_fails(tmp_path: Path) -> None:
     assert code == 3 and "never rests" in said
 
 
+def test_a_test_keeps_so_much_and_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cogc.testing.observed.MOST", 100)
+    system = "coglet Main { transmit out: int; every 1ms { out <- 1 } }\n"
+    code, said = trial(tmp_path, 'test "it" { run 1000h }', system=system)
+    assert code == 3 and "a test keeps all that happens, at most 100 records" in said
+
+
 def test_a_deadlock_fails(tmp_path: Path) -> None:
     system = (
         "coglet A { listen x: int { capacity: 1 }\n transmit y: int\n on x as v { y <- v\n y <- v } }\n"

@@ -12,7 +12,10 @@ from typing import Any
 from cogc.kernel.objects import Instance
 from cogc.kernel.state import State
 from cogc.language.texts import is_internal
+from cogc.language.values import Failure
 
+MOST = 1_000_000
+"""The records that a test keeps: about half a gigabyte."""
 _DEPTH = 4
 """How deep a test sees into children of children."""
 _INDEX = re.compile(r"\[\d+\]")
@@ -31,8 +34,10 @@ class Observed:
         self._plain: dict[str, str] = {}
 
     def take(self, records: list[dict[str, Any]]) -> None:
-        """Take in records of the trace."""
+        """Take in records of the trace. Raise Failure if there are more than a test keeps."""
         self.records += records
+        if len(self.records) > MOST:
+            raise Failure("bound", f"a test keeps all that happens, at most {MOST:,} records: run for a shorter time")
         for record in records:
             if record["kind"] == "transmit":
                 self.sent.setdefault((self.plain(record["path"]), record["channel"]), []).append(record["data"])

@@ -22,7 +22,7 @@ from cogc.run.session import STRETCH, Session
 from cogc.testing.cast import Cast, is_ours
 from cogc.testing.recording import RecordedModels, Recording
 
-MOST_AT_ONCE = 1_000_000
+MOST_AT_ONCE = 200_000
 """How many messages a system may take without any time passing, before a test says that it never rests."""
 
 

@@ -119,11 +119,13 @@ def _dispatch(given: list[str], program: str, commands: dict[str, str]) -> int:
     named = next((word for word in given if not word.startswith("-")), "")
     module = _module(named) if named in commands else None
     for name, line in commands.items():
-        about = module.__doc__ if module is not None and name == named else None
+        if module is not None and name != named:
+            continue  # a parser takes as long as the import of a few modules
+        about = None if module is None else module.__doc__
         sub = subparsers.add_parser(
             name, help=line, description=about, formatter_class=RawDescriptionHelpFormatter, allow_abbrev=False
         )
-        if module is not None and name == named:
+        if module is not None:
             module.arguments(sub)
             given = module.prepare(given) if hasattr(module, "prepare") else given
     parser.set_defaults(commands=commands)

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from cogc import ir
-from cogc.commands import under_trio
+from cogc.commands import trace_parts, under_trio
 from cogc.commands.budgets import budget_option
 from cogc.commands.doors import add_doors, check_doors, refuse_doors
 from cogc.commands.inputs import inputs
@@ -169,6 +169,7 @@ def _add_records(add: Add) -> None:
         metavar="FILE",
         help="write a trace to FILE; `--trace` alone writes it to the run's folder, and shows a live view in a terminal",
     )
+    trace_parts.add_options(add)
     add(
         "--otlp",
         metavar="URL",
@@ -238,6 +239,7 @@ def prepare(words: list[str]) -> list[str]:
 
 def run(options: Namespace) -> int:
     settle(options)
+    trace_parts.refuse_alone(options)
     if options.spec.endswith(".py"):
         return _script(options)
     problems = Problems()
@@ -478,6 +480,8 @@ def _replay(bundle: ir.Bundle, options: Namespace, state: StateFolder) -> int:
             if kernel.trace is not None:
                 sinks.records(kernel.trace.take())
 
+        if sinks.trace is not None:
+            sinks.trace.hear_parts(kernel.trace)
         if not repeat(kernel, events, taken):
             return 3
     refuse_torn(options.replay, events)

@@ -36,7 +36,7 @@ import msgspec
 
 from cogc.commands import instance as instances
 from cogc.commands import runtime_client as client
-from cogc.commands import under_trio
+from cogc.commands import trace_parts, under_trio
 from cogc.commands.options import LEVELS
 from cogc.commands.packages import allow_imports, allowed
 from cogc.commands.recordings import PRIVATE, opened, recorded, refuse_torn, repeat
@@ -55,7 +55,6 @@ from cogc.run.plans import Keeping
 from cogc.run.session import Session
 from cogc.run.settings import Settings
 from cogc.run.stopping import EXIT_CODES
-from cogc.run.trace import TraceWriter
 from cogc.service.graph import serve_graph
 from cogc.service.host import host
 
@@ -70,6 +69,7 @@ def arguments(parser: ArgumentParser) -> None:
     client.add_port(parser)
     add("--foreground", action="store_true", help="start: stay in the foreground")
     add("--trace", metavar="FILE", help="start, replay: write a trace to FILE")
+    trace_parts.add_options(add)
     add("--record", metavar="FILE", help="start: write a journal to FILE: every event that came from outside")
     add(
         "--instance",
@@ -101,6 +101,7 @@ def run(options: Namespace) -> int:
             raise UsageError(f"--{name} goes with `start`")
         if getattr(options, name) and not options.instance:
             raise UsageError(f"--{name} goes with --instance")
+    trace_parts.refuse_alone(options)
     if options.recording is not None and options.action != "replay":
         raise UsageError(f"`cogc runtime {options.action}` takes no FILE; `cogc create` brings coglets into a runtime")
     if options.action == "stop":
@@ -168,6 +169,7 @@ def _passed(options: Namespace) -> list[str]:
     for name in ("trace", "record"):
         if getattr(options, name):
             words += [f"--{name}", os.path.abspath(getattr(options, name))]
+    words += trace_parts.passed(options)
     if options.instance:
         words += ["--instance", options.instance, *(["--fresh"] if options.fresh else [])]
         words += ["--keep", options.keep] if options.keep else []
@@ -207,10 +209,10 @@ def foreground(options: Namespace) -> int:
         held.callback(instance.close)
         media.keep_in(instance.folder / media.FOLDER)
     with held:
-        files = [opened(path, mode=PRIVATE) if path else None for path in (options.trace, options.record)]
-        setup = daemon.Setup(
-            **common(options, instance), trace=_stream(files[0]), journal=_stream(files[1]), begun=_begun(options)
-        )
+        sink, trace = trace_parts.written(options, options.trace, None, PRIVATE) if options.trace else (None, None)
+        record = opened(options.record, mode=PRIVATE) if options.record else None
+        files = [sink, record]
+        setup = daemon.Setup(**common(options, instance), trace=trace, journal=_stream(record), begun=_begun(options))
         try:
             runtime = daemon.make(setup)
         except OSError as error:
@@ -264,8 +266,9 @@ def _replay(options: Namespace) -> int:
     if options.recording is None:
         raise UsageError("name the journal: cogc runtime replay FILE")
     head, events = recorded(options.recording, "a runtime")
-    file = None if options.trace is None else opened(options.trace, options.recording, PRIVATE)
-    writer = None if file is None else TraceWriter(io.BufferedWriter(file))
+    file = writer = None
+    if options.trace is not None:
+        file, writer = trace_parts.written(options, options.trace, options.recording, PRIVATE)
     kernel = Kernel(host(), head["seed"], head["epoch"], writer is not None, head["run"])
 
     def taken(effects: list[Effect]) -> None:
@@ -275,12 +278,14 @@ def _replay(options: Namespace) -> int:
         if writer is not None and kernel.trace is not None:
             writer.write(kernel.trace.take())
 
+    if writer is not None:
+        writer.hear_parts(kernel.trace)
     try:
         if not repeat(kernel, events, taken):
             return 3
     finally:
-        if writer is not None:
-            writer.flush()
+        if writer is not None and (failed := writer.close()):
+            sys.stderr.write(f"cogc: {failed}\n")
     refuse_torn(options.recording, events)
     if file is not None and file.loss():
         sys.stderr.write(f"cogc: {file.loss()}\n")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import trio
 
+from cogc.commands import trace_parts
 from cogc.commands.options import LEVELS
 from cogc.commands.recordings import PRIVATE, opened
 from cogc.commands.streams import Sink, sink_of_stdout, terminal
@@ -47,8 +48,7 @@ class SettSinks:
         if self.options.trace is not None:
             path = self.options.trace
             where = path or touch(self.state.file("setts", self.instance, "trace.jsonl"))
-            self.sink = opened(where, self.options.replay)
-            self.trace = TraceWriter(io.BufferedWriter(self.sink))
+            self.sink, self.trace = trace_parts.written(self.options, where, self.options.replay)
         if self.options.record:
             self.recording = opened(self.options.record, self.options.replay, PRIVATE)
         return self
@@ -61,9 +61,13 @@ class SettSinks:
 
     def __exit__(self, *_: object) -> None:
         self.end()
-        for writer, sink in ((self.trace, self.sink), (self.recorder, self.recording)):
-            if writer is not None and sink is not None:
-                writer.flush()
+        failed = "" if self.trace is None else self.trace.close()
+        if failed:
+            sys.stderr.write(f"cogc: {failed}\n")
+        if self.recorder is not None:
+            self.recorder.flush()
+        for sink in (self.sink, self.recording):
+            if sink is not None:
                 sink.close()
                 if sink.loss():
                     sys.stderr.write(f"cogc: {sink.loss()}\n")

@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 import msgspec
 
 from cogc import ir
+from cogc.commands import trace_parts
 from cogc.commands.budgets import budget
 from cogc.commands.doors import Doors
 from cogc.commands.inputs import Given
@@ -89,7 +90,8 @@ class RunSinks:
         try:
             if self.traced:
                 self.where = self.options.trace or touch(str(self._folder() / "trace.jsonl"))
-                self.trace = TraceWriter(self._open(self.where))
+                sink, self.trace = trace_parts.written(self.options, self.where, self.options.replay)
+                self.files.append(sink)
             if getattr(self.options, "otlp", None):
                 self.exporter = self._exporter(self.options.otlp)
             record = self._open(self.options.record, PRIVATE) if self.options.record else None
@@ -115,8 +117,9 @@ class RunSinks:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self.trace is not None:
-            self.trace.flush()
+        parts_failed = "" if self.trace is None else self.trace.close()
+        if parts_failed:
+            self.err(f"cogc: {parts_failed}\n")
         if self.journal is not None and self.instance is None:
             self.journal.flush()
         for folder in self.media_folders:
@@ -239,6 +242,8 @@ class RunSinks:
     async def run(self, session: Session) -> None:
         """Run a session, with its doors."""
         session.executors.settings.people.instance = self.options.instance or ""
+        if self.trace is not None:
+            self.trace.hear_parts(session.kernel.trace)
         for sink in (*self.files, sink_of_stdout()):
             if sink is not None:
                 sink.on_lost = session.stop

@@ -33,6 +33,7 @@ from cogc.run.trace_filter import KINDS, TraceFilter, refuse_kinds
 from cogc.traces import diff, export
 from cogc.traces.file import TraceFile
 from cogc.traces.index import Index
+from cogc.traces.parts import changed, closed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -154,24 +155,24 @@ def _records(options: Namespace, wanted: Callable[[dict[str, Any]], bool]) -> It
             if cause is not None and places.is_ordered:
                 yield from filter(wanted, places.chain(cause))
                 return
-            with open(path, "rb") as file:
-                since = seconds(options.since)
-                if since is not None and places.is_ordered:
-                    file.seek(places.start(since))
-                states = trace.States(places.whole)
-                for raw in trace.records(_lines(file, getattr(options, "follow", False), partial(say_torn, path))):
-                    record = states.whole(raw)
-                    if wanted(record) and cause in (None, record.get("seq")):
-                        yield record
+            since = seconds(options.since)
+            at = places.start(since) if since is not None and places.is_ordered else 0
+            states = trace.States(places.whole)
+            lines = _lines(places, at, getattr(options, "follow", False), partial(say_torn, path))
+            for raw in trace.records(lines):
+                record = states.whole(raw)
+                if wanted(record) and cause in (None, record.get("seq")):
+                    yield record
     except ValueError as error:
         raise _NoTrace(f"`{path}`: {error}") from None
 
 
-def _lines(file: Any, follow: bool, torn: Callable[[], None]) -> Iterator[bytes]:
-    """Yield the whole lines of a file, with `follow` for ever. Call `torn` in the place of a last line that is torn."""
+def _lines(file: TraceFile, at: int, follow: bool, torn: Callable[[], None]) -> Iterator[bytes]:
+    """Yield the whole lines of a trace from a place on, with `follow` for ever. Call `torn` in the place of a last line that is torn."""
     rest, is_first = b"", True
     while True:
-        data = file.read(1 << 16)
+        data = file.read(1 << 16, at)
+        at += len(data)
         if not data:
             if not follow or stdout_is_lost():
                 if not follow and not is_first and trace.is_cut(rest):
@@ -203,9 +204,9 @@ class _Trace:
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         try:
-            with open(self.path, "rb") as file:
+            with TraceFile(self.path) as file:
                 states = trace.States()
-                yield from map(states.whole, trace.records(_lines(file, False, self._torn)))
+                yield from map(states.whole, trace.records(_lines(file, 0, False, self._torn)))
         except ValueError as error:
             raise _NoTrace(f"`{self.path}`: {error}") from None
 
@@ -277,7 +278,7 @@ def _indexed(path: str) -> Iterator[Index]:
     with Index(path) as index:
         if not index.read().has_records:
             raise _NoTrace(f"`{path}`: none of its lines is a record")
-        if index.size < os.path.getsize(path):
+        if index.size < index.parts.size:
             say_torn(path)
         yield index
 
@@ -301,7 +302,7 @@ def _spans(options: Namespace) -> Iterator[str]:
     bundle = _bundle(options)
     path, wanted = _path(options.file), wanted_of(options)
     with _indexed(path) as index:
-        ended = os.stat(path).st_mtime_ns
+        ended = changed(path)
         began = ended - round(index.times[index.count - 1] * 1e9) if index.count else ended
         run = str(index.record(0).get("run", "")) if index.count else ""
         spans = Spans(run, began, bundle, options.contents)
@@ -340,7 +341,7 @@ def exported(index: Index, form: str, file: str, rows: Iterable[int] | None) -> 
         case _:
             pieces = export.diagram(records, index.numbered)
     kind, is_own = _KINDS[form]
-    out.write("".join(pieces), file, [index.path], kind, is_own)
+    out.write("".join(pieces), file, index.parts.files, kind, is_own)
     return f"the records are in {file}, as {form}"
 
 
@@ -348,7 +349,8 @@ def _put(pieces: Iterator[str], options: Namespace) -> int:
     """Write pieces of text to stdout as they come, or whole to a file."""
     if options.out is not None:
         kind, is_own = _KINDS[options.format]
-        return out.write("".join(pieces), options.out, [_path(options.file)], kind, is_own)
+        path = _path(options.file)
+        return out.write("".join(pieces), options.out, [path, *(part.path for part in closed(path))], kind, is_own)
     for piece in pieces:
         sys.stdout.write(piece)
         if stdout_is_lost():

@@ -11,7 +11,6 @@ Exit codes: 0 done; 2 there is no such trace, or it cannot be read.
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 from argparse import ArgumentParser, Namespace
@@ -162,7 +161,7 @@ def _plain(options: Namespace, found: sources.Traced, index: Index) -> int:
     if found.news:
         sys.stderr.write(f"cogc: {shown_line(found.news)}\n")
     _refuse_no_trace(index.read(), found.path)
-    if index.size < os.path.getsize(found.path):
+    if index.size < index.parts.size:
         trace.say_torn(found.path)
     view = _view(options, found, index)
     view.go(index.count - 1)

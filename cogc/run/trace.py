@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 import msgspec
 
@@ -11,6 +11,9 @@ from cogc.diagnostics.masks import masked_bytes
 from cogc.diagnostics.visible import visible_bytes
 from cogc.kernel.changes import applied
 from cogc.language.values import Duration, Media, Time
+
+if TYPE_CHECKING:
+    from cogc.kernel.trace import Tracer
 
 BATCH = 512
 
@@ -34,11 +37,23 @@ def log_object(t: float, run: str, level: str, path: str, data: Any) -> str:
     return encoded({"t": t, "run": run, "level": level, "path": path, "data": data}).decode() + "\n"
 
 
-class TraceWriter:
-    """Writes records in batches of BATCH."""
+class Rotating(Protocol):
+    """The maker of parts of a trace: told after each flush, it may put another file behind the writer's. `on_part` is called when one has begun;
+    `drops` says whether old ones are removed; `close` returns what could not be done, or nothing."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    drops: bool
+    on_part: Callable[[], None] | None
+
+    def flushed(self) -> None: ...
+    def close(self) -> str: ...
+
+
+class TraceWriter:
+    """Writes records in batches of BATCH, in parts if there is a `rotation`."""
+
+    def __init__(self, file: BinaryIO, rotation: Rotating | None = None) -> None:
         self.file = file
+        self.rotation = rotation
         self.encoder = msgspec.json.Encoder(enc_hook=_hook)
         self.waiting: list[dict[str, Any]] = []
 
@@ -52,6 +67,18 @@ class TraceWriter:
             self.file.write(visible_bytes(masked_bytes(self.encoder.encode_lines(self.waiting))))
             self.waiting = []
         self.file.flush()
+        if self.rotation is not None:
+            self.rotation.flushed()
+
+    def hear_parts(self, tracer: Tracer | None) -> None:
+        """Let each part begin with whole states, where the parts before it are removed in time."""
+        if self.rotation is not None and self.rotation.drops and tracer is not None:
+            self.rotation.on_part = tracer.states.clear
+
+    def close(self) -> str:
+        """Write what is left, and wait for the parts. Return what could not be done with them, or nothing."""
+        self.flush()
+        return "" if self.rotation is None else self.rotation.close()
 
 
 def upgrade(record: dict[str, Any], number: int) -> dict[str, Any]:

@@ -44,7 +44,7 @@ class Setup:
     run: str
     epoch: int
     seed: int | None = None
-    trace: BinaryIO | None = None
+    trace: TraceWriter | None = None
     journal: BinaryIO | None = None
     on_log: Callable[[LogLine], None] | None = None
     say: Callable[[str], object] = lambda _line: None
@@ -61,7 +61,7 @@ def make(setup: Setup) -> Runtime:
     recording = None if instance is None else instance.recording
     if recording is not None:
         head = recording.head
-    trace = TraceWriter(setup.trace) if setup.trace is not None else None
+    trace = setup.trace
     if instance is None:
         sinks = Sinks(trace, None if setup.journal is None else Journal(setup.journal, head))
     else:
@@ -79,6 +79,8 @@ def make(setup: Setup) -> Runtime:
         seed=head["seed"], epoch=head["epoch"], run=head["run"], stay=True, on_log=setup.on_log, on_resumed=resumed
     )
     session = build_session(unit, options, setup.settings, sinks)
+    if trace is not None:
+        trace.hear_parts(session.kernel.trace)
     return Runtime(session, setup.allowed, lambda: f"{draws.getrandbits(16):04x}", setup.folder)
 
 
@@ -122,6 +124,7 @@ async def serve(
             nursery.cancel_scope.cancel()
             runtime.close()
             trace = session.sinks.trace
-            if trace is not None:
-                trace.flush()
+            failed = "" if trace is None else trace.close()
+            if failed:
+                say(failed)
     return session

@@ -9,7 +9,6 @@ Nothing is mapped into memory, and what was read is dropped again: the memory th
 
 from __future__ import annotations
 
-import os
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -20,6 +19,7 @@ from typing import Any
 import msgspec
 
 from cogc.run.trace import States
+from cogc.traces.parts import Parts
 
 _BLOCK = 1 << 18
 _KEPT = 8
@@ -64,11 +64,13 @@ class _Block:
 
 
 class TraceFile:
-    """A trace file, to be used as a context manager. Raise OSError if it cannot be read."""
+    """A trace file, to be used as a context manager: with all of its parts, or `parts` that somebody else has open. Raise OSError if it cannot be
+    read."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, parts: Parts | None = None) -> None:
         self.path = path
-        self._file = os.open(path, os.O_RDONLY)
+        self._parts = Parts(path) if parts is None else parts
+        self._is_own = parts is None
         self._blocks: OrderedDict[int, _Block] = OrderedDict()
         self._firsts: dict[int, tuple[int, float] | None] = {}
         self._decoder = msgspec.json.Decoder()
@@ -77,12 +79,17 @@ class TraceFile:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        os.close(self._file)
+        if self._is_own:
+            self._parts.close()
 
     @property
     def is_ordered(self) -> bool:
         """True if records can be found by their numbers: the file is a trace of this version, not one of older tools."""
-        return _HEAD.match(os.pread(self._file, 128, 0)) is not None
+        return _HEAD.match(self._parts.read(128, 0)) is not None
+
+    def read(self, length: int, at: int) -> bytes:
+        """Return `length` bytes from a place on; less where the trace ends, as it is now."""
+        return self._parts.read(length, at) or (self._parts.read(length, at) if self._parts.size > at else b"")
 
     # ---- finding -------------------------------------------------------------------------------------------
 
@@ -162,7 +169,7 @@ class TraceFile:
 
     def _last_block(self, before: Callable[[int, float], bool]) -> int:
         """Return the last block whose first record, as number and time, is `before` what is looked for; the first block if none is."""
-        low, high = 0, os.fstat(self._file).st_size // _BLOCK
+        low, high = 0, self._parts.size // _BLOCK
         while low < high:
             middle = (low + high + 1) // 2
             first = self._first(middle)
@@ -181,7 +188,7 @@ class TraceFile:
             while (found := _HEAD.search(data, data.find(b"\n") + 1 if number else 0)) is None or (
                 number and b"\n" not in data[: found.start()]
             ):
-                more = os.pread(self._file, 4096 if not data else len(data), at + len(data))
+                more = self._parts.read(4096 if not data else len(data), at + len(data))
                 if not more:
                     return None  # the file may grow
                 data += more
@@ -195,11 +202,11 @@ class TraceFile:
             self._blocks.move_to_end(number)
             return known
         at = number * _BLOCK
-        data = os.pread(self._file, _BLOCK, at)
+        data = self._parts.read(_BLOCK, at)
         is_full = len(data) == _BLOCK
-        begins = not at or os.pread(self._file, 1, at - 1) == b"\n"
+        begins = not at or self._parts.read(1, at - 1) == b"\n"
         while is_full and not data.endswith(b"\n"):
-            more = os.pread(self._file, 1 << 16, at + len(data))
+            more = self._parts.read(1 << 16, at + len(data))
             end = more.find(b"\n") + 1
             data += more[:end] if end else more
             if end or not more:

@@ -12,7 +12,6 @@ One thread calls `grow`; any other may read. `count` is raised last, so that eac
 
 from __future__ import annotations
 
-import os
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
@@ -24,6 +23,7 @@ import msgspec
 
 from cogc.run.trace import States, upgrade
 from cogc.traces.file import TraceFile
+from cogc.traces.parts import Parts
 
 STRETCH = 1 << 20
 """The bytes that `grow` reads at once."""
@@ -35,6 +35,7 @@ BEGINS = ("call", "ask")
 ENDS = ("result", "reply")
 _LONGEST = 1 << 24
 """The bytes of the longest line that is read whole when it is shown."""
+_REMOVED = "the part of the trace with this record has been removed"
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """The exceptions of the decoder for a line that is no record."""
 
@@ -84,11 +85,11 @@ class Index:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self._file = os.open(path, os.O_RDONLY)
+        self.parts = Parts(path)
         self._decoder = msgspec.json.Decoder(_Head)
         self._records = msgspec.json.Decoder()
         self._seen: dict[int, dict[str, Any]] = {}
-        self._places = TraceFile(path)
+        self._places = TraceFile(path, self.parts)
         self.generation = 0
         self.is_replaced = False
         self._clear()
@@ -120,22 +121,21 @@ class Index:
         self.close()
 
     def close(self) -> None:
-        os.close(self._file)
-        self._places.__exit__(None, None, None)
+        self.parts.close()
 
     # ---- making ------------------------------------------------------------------------------------------------
 
     def grow(self, stretch: int = STRETCH) -> bool:
         """Index about `stretch` more bytes. Return whether anything was new."""
-        length = os.fstat(self._file).st_size
+        length = self.parts.size
         if length < self.size:
             self.is_replaced = True
         if self.is_replaced:
             return False
-        data = os.pread(self._file, stretch, self.size)
+        data = self.parts.read(stretch, self.size)
         end = data.rfind(b"\n") + 1
         while not end and self.size + len(data) < length:  # one line is longer than the stretch
-            more = os.pread(self._file, max(stretch, len(data)), self.size + len(data))
+            more = self.parts.read(max(stretch, len(data)), self.size + len(data))
             if not more:
                 return False
             end = len(data) + more.rfind(b"\n") + 1 if b"\n" in more else 0
@@ -233,6 +233,8 @@ class Index:
 
     def restart(self) -> None:
         """Begin anew, with the file that has taken the place of the one that was read. Nobody else may read meanwhile."""
+        self.parts.reopen()
+        self._places = TraceFile(self.path, self.parts)
         self._clear()
         self.generation += 1
         self.is_replaced = False
@@ -289,17 +291,11 @@ class Index:
         """Return the line of a row, without its end; of one of more than 16 MiB the beginning."""
         start = self.offsets[row]
         end = self.offsets[row + 1] if row + 1 < self.count else self.size
-        return os.pread(self._file, min(end - start, _LONGEST), start).partition(b"\n")[0]  # empty lines may follow
+        return self.parts.read(min(end - start, _LONGEST), start).partition(b"\n")[0]  # empty lines may follow
 
     def bytes(self, start: int, end: int) -> bytes:
         """Return a part of the file."""
-        found = os.pread(self._file, end - start, start)
-        while found and len(found) < end - start:
-            more = os.pread(self._file, end - start - len(found), start + len(found))
-            if not more:
-                break
-            found += more
-        return found
+        return self.parts.read(end - start, start)
 
     def record(self, row: int) -> dict[str, Any]:
         """Return the record of a row. Of a broken one `data` is the beginning of its line."""
@@ -325,7 +321,7 @@ class Index:
             "kind": BROKEN,
             "path": "",
             "cause": 0,
-            "data": line[:4096].decode("utf-8", "replace"),
+            "data": line[:4096].decode("utf-8", "replace") or _REMOVED,
         }
 
     def numbered(self, seq: int) -> dict[str, Any] | None:

@@ -20,6 +20,7 @@ from cogc.run import control_client
 from cogc.run.instance import INSTANCES, JOURNAL
 from cogc.run.trace import encoded
 from cogc.traces import journals
+from cogc.traces.parts import changed, closed, is_there
 
 TRACE = "trace.jsonl"
 _PATIENCE = 0.5
@@ -87,7 +88,7 @@ def found(word: str | None, state: StateFolder, spec: str, load: Load) -> Traced
 
     Without a word it is the run that goes on, else the last one with a trace. Raise LookupError if there is none, OSError if a file cannot be read.
     """
-    if word is not None and os.path.exists(word):
+    if word is not None and (os.path.exists(word) or is_there(word)):
         return _file(word, spec, load)
     if word is not None and os.path.isfile(place := state.at(INSTANCES, word, JOURNAL)):
         return _journal(place, f"instance {word}", spec, load)
@@ -96,8 +97,8 @@ def found(word: str | None, state: StateFolder, spec: str, load: Load) -> Traced
     sockets = control_client.sockets(state)
     if word is None:
         going = [name for name in names if name in sockets]
-        kept = [name for name in names if (runs[name] / TRACE).is_file()]
-        names = going or sorted(kept, key=lambda name: (runs[name] / TRACE).stat().st_mtime)[-1:]
+        kept = [name for name in names if is_there(str(runs[name] / TRACE))]
+        names = going or sorted(kept, key=lambda name: changed(str(runs[name] / TRACE)))[-1:]
     if len(names) > 1:
         raise LookupError(f"several runs are meant: name one of {', '.join(names)}")
     if not names:
@@ -107,7 +108,7 @@ def found(word: str | None, state: StateFolder, spec: str, load: Load) -> Traced
             else "there is no run with a trace here: name a file"
         )
     folder = runs[names[0]]
-    if (folder / TRACE).is_file():
+    if is_there(str(folder / TRACE)):
         return Traced(str(folder / TRACE), f"run {names[0]}", spec)
     if names[0] not in sockets:
         raise LookupError(f"the run `{names[0]}` is over, and has left no trace")
@@ -116,8 +117,10 @@ def found(word: str | None, state: StateFolder, spec: str, load: Load) -> Traced
 
 def _file(word: str, spec: str, load: Load) -> Traced:
     path = os.path.join(word, TRACE) if os.path.isdir(word) else word
-    refuse_unreadable(path)
-    return _journal(path, path, spec, load) if journals.is_journal(path) else Traced(path, path, spec)
+    if not closed(path):
+        refuse_unreadable(path)
+    is_journal = os.path.exists(path) and journals.is_journal(path)
+    return _journal(path, path, spec, load) if is_journal else Traced(path, path, spec)
 
 
 def _journal(path: str, about: str, spec: str, load: Load) -> Traced:

@@ -182,7 +182,7 @@ def program_schema() -> bytes:
 
 # kind: (required fields, optional fields), beside the fields of every record
 TRACE_KINDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "create": (("coglet",), ()),
+    "create": (("coglet",), ("spec", "digest")),
     "start": ((), ()),
     "stop": ((), ()),
     "restart": (("restarts",), ()),
@@ -221,7 +221,7 @@ TRACE_KINDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }
 _PATH = {"type": "array", "items": {"type": ["string", "integer"]}}
 _FIELDS: dict[str, Any] = {
-    "coglet": _TEXT, "restarts": {"type": "integer"}, "delay": {"type": "number"}, "channel": _TEXT, "data": {}, "to": _TEXT,
+    "coglet": _TEXT, "spec": _TEXT, "digest": _TEXT, "restarts": {"type": "integer"}, "delay": {"type": "number"}, "channel": _TEXT, "data": {}, "to": _TEXT,
     "action": _TEXT, "by": _object({"user": _TEXT, "uid": {"type": "integer"}, "pid": {"type": "integer"}}, ()),
     "port": _TEXT, "causes": {"type": "array", "items": {"type": "integer"}}, "command": _TEXT, "name": _TEXT,
     "level": {"enum": ["debug", "info", "warn", "error"]}, "call": {"type": "integer"}, "program": _TEXT, "model": _TEXT, "dispatcher": _TEXT, "error": _TEXT,

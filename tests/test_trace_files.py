@@ -88,6 +88,17 @@ def led_to(every: list[dict[str, Any]], seq: int) -> set[int]:
     return found
 
 
+def test_the_root_names_its_program_and_traces_of_two_programs_are_told_apart(folder: Path, tmp_path: Path) -> None:
+    first = records(folder / "t.jsonl")[:5]
+    assert [r.get("spec") for r in first if r["kind"] == "create"] == ["s.cog", None, None, None]
+    (tmp_path / "s.cog").write_text(SPEC.replace("small", "short"))
+    assert cogc_here("run", "s.cog", "--sim", "--trace=t.jsonl", "--input", "go=1", cwd=tmp_path).returncode == 0
+    digest = records(tmp_path / "t.jsonl")[0]["digest"]
+    done = cogc_here("trace", "diff", folder / "t.jsonl", tmp_path / "t.jsonl")
+    assert done.returncode == 3 and "the traces are those of two programs: " in done.stderr
+    assert f"`{tmp_path / 't.jsonl'}` is of s.cog ({digest[:12]})" in done.stderr
+
+
 # ---- finding -------------------------------------------------------------------------------------------------
 
 

@@ -27,6 +27,7 @@ from cogc.commands import out
 from cogc.commands.streams import stdout_is_lost
 from cogc.commands.usage import UsageError
 from cogc.diagnostics.problems import Problems
+from cogc.diagnostics.visible import shown_line
 from cogc.language.texts import nanoseconds
 from cogc.run import trace
 from cogc.run.trace_filter import KINDS, TraceFilter, refuse_kinds
@@ -220,6 +221,7 @@ class _Trace:
 def _diff(options: Namespace) -> int:
     """Print the first departure of each trace, and return the exit code."""
     traces = _Trace(options.file), _Trace(options.other)
+    _say_programs(traces)
     found = diff.departures(*traces)
     if not any(departure.count for departure in found):
         sys.stdout.write("the traces have the same events\n")
@@ -233,6 +235,18 @@ def _diff(options: Namespace) -> int:
         for record in _before(one, departure.record):
             sys.stdout.write(f"  {trace.line(record)}\n")
     return 3
+
+
+def _say_programs(traces: tuple[_Trace, _Trace]) -> None:
+    """Say that the traces are those of two programs, where both of them tell."""
+    firsts = [next(iter(one), {}) for one in traces]
+    digests = {str(record.get("digest", "")) for record in firsts}
+    if len(digests) > 1 and "" not in digests:
+        said = ", ".join(
+            f"`{one.path}` is of {record.get('spec', 'a program')} ({str(record['digest'])[:12]})"
+            for one, record in zip(traces, firsts, strict=True)
+        )
+        sys.stderr.write(f"cogc: the traces are those of two programs: {shown_line(said)}\n")
 
 
 _LED = 5

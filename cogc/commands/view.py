@@ -11,6 +11,7 @@ Exit codes: 0 done; 2 there is no such trace, or it cannot be read.
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from argparse import ArgumentParser, Namespace
@@ -122,10 +123,16 @@ def _view(options: Namespace, found: sources.Traced, index: Index) -> View:
     """Return the view that a command line asks for."""
 
     def program() -> ir.Bundle | None:
-        if not found.spec:
+        root = next(map(index.record, index.of_kind("create")), {})
+        named = str(root.get("spec", ""))
+        view.spec = found.spec or (named if os.path.exists(named) else "")
+        if not view.spec:
             return None
-        first = next((str(index.record(row).get("coglet", "")) for row in index.of_kind("create")), "")
-        return _load(found.spec, options.root or first or None) or _load(found.spec, options.root)
+        name = str(root.get("coglet", ""))
+        bundle = _load(view.spec, options.root or name or None) or _load(view.spec, options.root)
+        if bundle is not None and root.get("digest", bundle.hash) != bundle.hash:
+            found.news = f"`{view.spec}` has changed since this run: its lines may be other ones"
+        return bundle
 
     view = View(index, found.about, program, found.spec)
     try:
@@ -158,7 +165,8 @@ def _plain(options: Namespace, found: sources.Traced, index: Index) -> int:
     if found.is_endless:
         raise UsageError(f"{found.about} writes no trace to a file: `cogc tail` prints it as it comes")
     found.wait()
-    if found.news:
+    said = found.news
+    if said:
         sys.stderr.write(f"cogc: {shown_line(found.news)}\n")
     _refuse_no_trace(index.read(), found.path)
     if index.size < index.parts.size:
@@ -173,6 +181,8 @@ def _plain(options: Namespace, found: sources.Traced, index: Index) -> int:
         sys.stdout.write(line + "\n")
         if stdout_is_lost():
             break
+    if found.news not in ("", said):
+        sys.stderr.write(f"cogc: {shown_line(found.news)}\n")
     return 0
 
 

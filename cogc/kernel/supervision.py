@@ -130,9 +130,19 @@ def _register(kernel: State, inst: Instance) -> None:
     kernel.serial += 1
     inst.serial = kernel.serial
     if kernel.trace:
-        kernel.trace.record("create", inst, coglet=inst.code.name)
+        kernel.trace.record("create", inst, coglet=inst.code.name, **_origin(inst))
     if inst.code.ir.kind == "agent":
         registry.created(kernel.models.registry, inst)
+
+
+def _origin(inst: Instance) -> dict[str, str]:
+    """Return what names the program of a coglet in the trace, unless it is that of its parent: the file of its spec, and the digest."""
+    unit = inst.code.unit
+    if inst.parent is not None and inst.parent.code.unit is unit:
+        return {}
+    bundle, at = unit.bundle, inst.code.ir.at
+    file = bundle.positions[at][0] if at < len(bundle.positions) else ""
+    return {key: value for key, value in (("spec", file), ("digest", bundle.hash)) if value}
 
 
 def _fill(kernel: State, inst: Instance) -> None:

@@ -13,8 +13,8 @@ from cogc.disk.files import refuse_unreadable
 from cogc.language.values import plain
 from cogc.testing.shown import shown
 
-_OWN = ("v", "seq", "run", "cause", "causes")
-"""The fields that number records; what they say follows from the order of the lines."""
+_OWN = ("v", "seq", "run", "cause", "causes", "spec", "digest")
+"""The fields that number records, which follows from the order of the lines, and that name the program, which may change."""
 
 
 def place(test: str, path: str) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-_NOT_COMPARED = ("v", "seq", "t", "run", "cause", "causes", "call")
+_NOT_COMPARED = ("v", "seq", "t", "run", "cause", "causes", "call", "spec", "digest")
 
 
 class Departure:

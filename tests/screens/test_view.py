@@ -204,6 +204,26 @@ def test_records_come_from_lines_of_the_spec(tmp_path: Path) -> None:
         assert len(marked) == 1 and "log info" in marked[0]
 
 
+def test_a_trace_names_its_spec_and_a_viewer_says_that_it_has_changed(tmp_path: Path) -> None:
+    spec = tmp_path / "a.cog"
+
+    def view(text: str) -> tuple[str, str]:
+        spec.write_text(text)
+        view_command._load.cache_clear()
+        done = cogc_here("view", "t.jsonl", "--pane", "spec", "--at", "0s", cwd=tmp_path)
+        return done.stdout, done.stderr
+
+    spec.write_text("coglet Main {\n  on start { log info 1 }\n}\n")
+    assert cogc_here("run", "a.cog", "--sim", "--trace=t.jsonl", "--quiet", cwd=tmp_path).returncode == 0
+    shown, said = view(spec.read_text())
+    assert "▶    1 coglet Main {" in shown and said == ""
+    assert view("coglet Main {\n  # a comment changes nothing that runs\n  on start { log info 1 }\n}\n")[1] == ""
+    shown, said = view("coglet Main {\n  on start { log info 2 }\n}\n")
+    assert "coglet Main {" in shown and said.startswith("cogc: `a.cog` has changed since this run")
+    spec.unlink()
+    assert "the spec of this trace is not known" in cogc_here("view", "t.jsonl", "--pane", "spec", cwd=tmp_path).stdout
+
+
 def test_texts_are_wrapped_between_words() -> None:
     assert list(wrapped("one two three", 8)) == ["one two", "three"] and list(wrapped("x" * 9, 4)) == [
         "xxxx",

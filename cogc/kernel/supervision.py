@@ -130,7 +130,7 @@ def _register(kernel: State, inst: Instance) -> None:
     kernel.serial += 1
     inst.serial = kernel.serial
     if kernel.trace:
-        kernel.trace.record("create", inst, coglet=inst.code.name, **_origin(inst))
+        kernel.trace.record("create", inst, -1, coglet=inst.code.name, **_origin(inst))
     if inst.code.ir.kind == "agent":
         registry.created(kernel.models.registry, inst)
 

@@ -168,6 +168,7 @@ def _fill(kernel: State, inst: Instance) -> None:
         inst.children = {}
         for number, child in enumerate(code.children):
             _child(kernel, inst, child, number)
+    if code.children or code.joins:
         wiring.wire(kernel, inst)
     if code.ir.suppressed and inst.states and any(inst.states[i] for i in code.ir.suppressed):
         wiring.suppress(kernel, inst)

@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 
 def wire(kernel: State, parent: Instance) -> None:
     """Make all routes inside of a coglet anew."""
-    if not parent.children:
+    if not parent.children and not parent.code.joins:  # an `on all` may gather the coglet's own channels
         return
     code = parent.code
     parent.forwards = None
@@ -108,8 +108,7 @@ def _observed(parent: Instance) -> Iterator[tuple[str, str, list[Handler]]]:
 
 def _touched(parent: Instance) -> list[Out]:
     """Return the outputs of the children that this coglet links, observes or joins."""
-    children, code = parent.children, parent.code
-    assert children is not None
+    children, code = parent.children or {}, parent.code
     routed = code.routed
     if routed is None or code.ir.open:
         routed = code.routed = _routed(parent)

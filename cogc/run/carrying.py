@@ -44,6 +44,7 @@ from cogc.run.dump import UnderWay
 from cogc.run.entries import Entries
 from cogc.run.executors import Executors
 from cogc.run.journal import Outward
+from cogc.run.keys import Keys
 from cogc.run.models import Models
 from cogc.run.options import RunOptions, Sinks
 from cogc.run.orders import Orders
@@ -85,8 +86,9 @@ class Carrier:
         self.listening: dict[int, int] = {}
         self.outputs: dict[str, list[Any]] = {}
         self.last: dict[str, Any] = {}
-        self.orders, self.entries = Orders(kernel, outside, self._event), Entries(kernel, outside, self._event)
         self.taps = Taps(kernel)
+        self.orders = Orders(kernel, outside, self._event)
+        self.entries = Entries(kernel, outside, self._event, Keys(self.taps))
         self.under_way: dict[int, UnderWay] = {}
         self.carried = 0
         self.commit: Commit | None = None

@@ -1,14 +1,15 @@
 """Messages from outside to the root: checked first, then an event of the journal, then a message of the kernel.
 
 What is refused leaves no trace: neither journal nor kernel see it. What is taken has a number, which counts the
-messages from outside in the order in which they entered, those of the command line too.
+messages from outside in the order in which they entered, those of the command line too. A message that brings a key
+enters once (`keys.py`).
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 from cogc.kernel import ports
 from cogc.kernel.machine import Kernel
@@ -16,24 +17,19 @@ from cogc.kernel.objects import STOPPED, STOPPING
 from cogc.language.texts import is_internal
 from cogc.language.values import Failure
 from cogc.run.json_text import read_words
+from cogc.run.keys import Entered, Key, Keys
 from cogc.run.outside import Notice, Outside
 
 ENDING = "the run is ending"
-
-
-class Entered(NamedTuple):
-    """A message that has entered: its number, and that of its record in the trace, or 0."""
-
-    seq: int
-    record: int
 
 
 class Entries:
     """The messages from outside of one run. `event` writes to its journal. `counts` has the messages of each channel, and `given` counts those that the
     command line has given."""
 
-    def __init__(self, kernel: Kernel, outside: Outside, event: Callable[..., None]) -> None:
+    def __init__(self, kernel: Kernel, outside: Outside, event: Callable[..., None], keys: Keys) -> None:
         self.kernel = kernel
+        self.keys = keys
         self.outside = outside
         self.event = event
         self.seq = self.given = 0
@@ -41,15 +37,17 @@ class Entries:
         self.waiting: list[Notice] = []
         self.closed = False
 
-    async def send(self, channel: str, value: Any, entered: Callable[[Entered], object] | None = None) -> Entered:
-        """Hand in a message. `entered` is called before anything can come of it.
+    async def send(
+        self, channel: str, value: Any, entered: Callable[[Entered], object] | None = None, key: Key | None = None
+    ) -> Entered:
+        """Hand in a message. `entered` is called before anything can come of it. If one with the same key has entered, return that.
 
         Raise Failure if it is refused: of kind `missing` for a channel that is not there, `type` for a value that does not
-        fit, `full` for a full inbox, `stopped` for a run that is ending.
+        fit, `full` for a full inbox, `stopped` for a run that is ending, `key` for the key of another message.
         """
         if self.closed:
             raise Failure("stopped", ENDING)
-        notice = self.outside.notify(0, "input", channel, value, entered)
+        notice = self.outside.notify(0, "input", channel, value, entered, key)
         self.waiting.append(notice)
         await notice
         if isinstance(notice.answer, Failure):
@@ -59,26 +57,39 @@ class Entries:
 
     def take(self, notice: Notice) -> None:
         """Take a message that was handed in, or refuse it."""
-        channel, value, entered = notice.data
+        channel, value, entered, key = notice.data
         try:
-            self.check(channel, value)
-            self._room(channel)
-            notice.answer = self.enter(channel, value)
-            if entered is not None:
-                entered(notice.answer)
+            known = None if key is None else self.keys.find(channel, key, self.kernel.now)
+            if known is None:
+                self.check(channel, value)
+                self._room(channel)
+                known = self.enter(channel, value, key=key)
+                if entered is not None:
+                    entered(known)
+            notice.answer = known
         except Failure as refused:
             notice.answer = refused
         self.waiting.remove(notice)
         self.outside.acknowledge(notice.taken.set)
 
-    def enter(self, channel: str, value: Any, given: bool = False) -> Entered:
+    def enter(self, channel: str, value: Any, given: bool = False, key: Key | None = None) -> Entered:
         """Hand a message to the root: one that the command line has `given`, or another. Raise Failure if it does not fit."""
-        self.event("input", channel, value, *([True] if given else []))
+        written = [] if key is None else [key.text, key.digest, key.reply]
+        self.event("input", channel, value, *([given] if given or key else []), *written)
         record = self.kernel.input(channel, value)
+        return self._entered(channel, record, given, key)
+
+    def entered_before(self, record: int, channel: str, _value: Any, given: bool = False, *key: Any) -> None:
+        """Take note of a message that had entered before the run was resumed: the data of its event, and its record in the trace."""
+        self._entered(channel, record, given, Key(*key) if key else None)
+
+    def _entered(self, channel: str, record: int, given: bool, key: Key | None) -> Entered:
         self.seq += 1
         self.given += given
         self.counts[channel] += 1
-        return Entered(self.seq, record)
+        if key is None:
+            return Entered(self.seq, record)
+        return self.keys.add(channel, key, self.seq, record, self.kernel.now)
 
     def check(self, channel: str, value: Any) -> None:
         """Refuse a message that the root cannot take, by a Failure."""

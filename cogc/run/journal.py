@@ -14,7 +14,7 @@ kernel asked for, so that a replay can compare.
 `left` says how many effects had been carried out by then that leave the run. `saved` has what an object in Python gave
 for a resume. A *note* has what a service has to know of the run when it goes on: of which folder a coglet was created, which
 task an order is for. Whoever replays gives a function for each kind of notes, which is called where the note was made.
-An `input` that the command line gave has a last item `true`.
+An `input` that the command line gave has a third item `true`. One that brought a key has `false` there, and then the key (`keys.py`).
 """
 
 from __future__ import annotations
@@ -389,9 +389,11 @@ def replay(
     notes: Notes | None = None,
     skipped: int = 0,
     look: Look | None = None,
+    entered: Callable[..., object] | None = None,
 ) -> None:
     """Hand the events of a journal in to a new kernel, which those that are `skipped` have led to. `taken` is called with the effects
-    after each stretch, `notes` with what a service has noted, `look` between steps.
+    after each stretch, `notes` with what a service has noted, `look` between steps, `entered` with the record of each message from outside
+    and the data of its event.
 
     Raise Divergence if the kernel asks for another call than the recorded one, does not ask for one that is recorded, refuses an
     event that was taken, or goes on where a step was cut short. A journal without an end is replayed up to its last event: up to the
@@ -434,7 +436,9 @@ def replay(
             break
         _came(kernel, event)
         try:
-            _hand_in(kernel, event)
+            record = _hand_in(kernel, event)
+            if kind == "input" and entered is not None:
+                entered(record, *data)
         except Failure as refused:
             raise Divergence(f"line {skipped + i + 2}: a {kind} that was taken is refused: {refused.message}") from None
         except (LookupError, TypeError, AttributeError, ValueError) as unfit:
@@ -487,8 +491,8 @@ def _cut_short(kernel: Kernel) -> None:
         )
 
 
-def _hand_in(kernel: Kernel, event: Event) -> None:
-    """Hand an event in to a kernel."""
+def _hand_in(kernel: Kernel, event: Event) -> int:
+    """Hand an event in to a kernel. Return the record of a message from outside in the trace, or 0."""
     _, now, kind, *data = event
     match kind:
         case "start":
@@ -497,7 +501,7 @@ def _hand_in(kernel: Kernel, event: Event) -> None:
         case "time":
             kernel.advance(now)
         case "input":
-            kernel.input(*data[:2])
+            return kernel.input(*data[:2])
         case "result":
             kernel.result(*data)
         case "told":
@@ -529,6 +533,7 @@ def _hand_in(kernel: Kernel, event: Event) -> None:
             if inst is None:
                 raise LookupError(f"there is no coglet {path}")
             disturb.act(kernel, act, inst, *of)
+    return 0
 
 
 def _take(kernel: Kernel, expected: dict[int, Event], taken: Taken | None, whole: bool, goes_on: bool = False) -> bool:

@@ -35,6 +35,7 @@ KINDS: dict[str, tuple[str, dict[str, Any], type | None]] = {
         list,
     ),
     "true": ("true", {"const": True}, bool),
+    "flag": ("true or false", {"type": "boolean"}, bool),
     "any": ("any value", {}, None),
 }
 """The kinds of items: what is said of each, its JSON Schema, and its type once it is read."""
@@ -70,7 +71,7 @@ def form(text: str) -> LineForm:
 RUN = {
     "start": form("parameters:record kept:kept"),
     "time": form(""),
-    "input": form("channel:text value:any given:true?"),
+    "input": form("channel:text value:any given:flag? key:text? digest:text? reply:any?"),
     "call": form("call:count digest:text name:text path:text gist:text place:text?"),
     "result": form("call:count value:any"),
     "delta": form("call:count piece:text"),

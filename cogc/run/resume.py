@@ -5,7 +5,8 @@ The order of events.
 1. If the journal has a snapshot, the kernel gets the state of the last one, and the shell what it knew then (`snapshots.py`). The events of
    the journal behind it, or else all of them, are handed in to the new kernel (`journal.replay`). Nothing is carried out meanwhile. What the effects
    say is taken note of: the calls that were begun, the messages of the root, the answers of scripts that were used up.
-2. The tables of the shell are made again: messages from outside are counted, claimed items are held, plans are held. A service makes
+2. The tables of the shell are made again: claimed items are held, plans are held. Messages from outside were counted where they entered, and
+   those with a key have their waits for a reply again. A service makes
    its own ones again, from the notes of the journal and the answers to orders (`Carrier.notes`, `Orders.on_recall`). Calls of exports
    for which nobody waits any more are given up.
 3. Coglets in Python whose object cannot be loaded start anew (`revived`), each as an event of the journal.
@@ -78,6 +79,7 @@ def resume(carrier: Carrier, recording: Recording) -> Resumed:
             goes_on=True,
             notes=carrier.notes,
             skipped=start + 1,
+            entered=carrier.entries.entered_before,
         )
     finally:
         door.poll, door.told, door.cuts = poll, told, None
@@ -120,7 +122,9 @@ def _drained(carrier: Carrier) -> list[Effect]:
 
 
 def _taken(carrier: Carrier, found: Resumed, effects: list[Effect]) -> None:
-    """Take note of what effects say, without carrying them out."""
+    """Take note of what effects say, without carrying them out. The trace comes first, as in a run: replies are found by it."""
+    if carrier.kernel.trace is not None:
+        carrier.write_trace()
     for effect in effects:
         match effect:
             case Call() | Ask() | Dispatch():
@@ -142,8 +146,6 @@ def _taken(carrier: Carrier, found: Resumed, effects: list[Effect]) -> None:
         if found.count >= found.left and isinstance(effect, LEAVING):
             found.again.append(effect)
         found.count += 1
-    if carrier.kernel.trace is not None:
-        carrier.write_trace()
 
 
 def _recall(carrier: Carrier, found: Resumed, call: Call) -> None:
@@ -158,13 +160,9 @@ def _recall(carrier: Carrier, found: Resumed, call: Call) -> None:
 
 
 def _count(carrier: Carrier, events: list[Event]) -> None:
-    """Count what came from outside, and give the messages of the command line that had not entered."""
+    """Count the orders that came from outside, and give the messages of the command line that had not entered."""
     for _, _, kind, *data in events:
-        if kind == "input":
-            carrier.entries.seq += 1
-            carrier.entries.counts[data[0]] += 1
-            carrier.entries.given += len(data) > 2
-        elif kind == "order":
+        if kind == "order":
             carrier.orders.recorded(*data)
         elif kind == "unit":
             carrier.orders.adopted(data[0], carrier.kernel.outer.units[data[0]])

@@ -89,6 +89,7 @@ class Snapshots:
         return {
             "events": self.journal.events,
             "entries": [entries.seq, entries.given, dict(entries.counts)],
+            "keys": entries.keys.written(),
             "orders": carrier.orders.last,
             "carried": carrier.carried,
             "outputs": carrier.outputs,
@@ -107,6 +108,7 @@ def take_up(carrier: Carrier, data: dict[str, Any]) -> dict[int, int]:
     entries, taps = carrier.entries, carrier.taps
     entries.seq, entries.given, counts = data["entries"]
     entries.counts.update(counts)
+    entries.keys.take_up(data.get("keys", []))
     carrier.orders.last = data["orders"]
     carrier.carried = data["carried"]
     carrier.outputs, carrier.last = data["outputs"], data["last"]

@@ -8,13 +8,14 @@ Three things can be followed: the messages of the root's channels, those of any 
 trace. With `keep`, the last messages of each channel of the root stay, so that a follower who was away can go on.
 
 An `Ask` waits for the first message of the root that a message from outside has led to. It follows the causes in the
-records of the trace, so it needs a run that is traced.
+records of the trace, so it needs a run that is traced. All asks share one table of the records that they have led to (`led`), so that a
+record costs the same however many there are.
 """
 
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
 
@@ -28,8 +29,8 @@ from cogc.language.values import hidden, plain
 
 ROOM = 256
 """The items that a tap holds."""
-LINKS = 100_000
-"""The records that an `Ask` remembers as led to by its message; it forgets the oldest ones."""
+LINKS = 300_000
+"""The records that are remembered as led to by messages that ask; the oldest ones are forgotten first."""
 T = TypeVar("T")
 
 
@@ -102,35 +103,36 @@ class Tap(Generic[T]):
 
 
 class Ask:
-    """The wait for the first message of the root, or of one of its channels, that has a cause."""
+    """The wait for the first message of the root, or of one of its channels, that has a cause. `led` tells of the records of the trace to
+    which asks they lead back; `records` are those of this one."""
 
-    def __init__(self, channel: str | None) -> None:
+    def __init__(self, channel: str | None, led: dict[int, tuple[Ask, ...]]) -> None:
         self.channel = channel
+        self.led = led
         self.answer: Said | None = None
         self.over = False
         self.done = trio.Event()
-        self._known: dict[int, None] = {}
+        self.records: dict[int, None] = {}
 
     def begin(self, record: int) -> None:
-        """Take note of the record of the message that asks."""
-        self._known[record] = None
+        """Take note of the record of the message that asks, or of one that it has led to."""
+        self.records[record] = None
+        self.led[record] = (*self.led.get(record, ()), self)
 
-    def follow(self, records: Iterable[dict[str, Any]]) -> None:
-        """Take note of the records that it has led to."""
-        known = self._known
-        if not known:
-            return
-        for record in records:
-            if record["cause"] in known or any(cause in known for cause in record.get("causes", ())):
-                known[record["seq"]] = None
-                if len(known) > LINKS:
-                    del known[next(iter(known))]
-
-    def hear(self, record: int, said: Said) -> None:
+    def take(self, said: Said) -> None:
         """Take a message of the root, if it is the answer."""
-        if self.answer is None and record in self._known and self.channel in (None, said.channel):
+        if self.answer is None and self.channel in (None, said.channel):
             self.answer = said
+            self.forget()
             self.done.set()
+
+    def forget(self) -> None:
+        """Follow nothing any more."""
+        for record in self.records:
+            left = tuple(ask for ask in self.led.pop(record, ()) if ask is not self)
+            if left:
+                self.led[record] = left
+        self.records = {}
 
     def end(self) -> None:
         self.over = True
@@ -149,7 +151,8 @@ class Taps:
         self.channels: dict[str, list[Tap[Said]]] = {}
         self.tails: list[Tap[dict[str, Any]]] = []
         self.others: list[Tap[Said]] = []
-        self.asks: list[Ask] = []
+        self.asks: dict[Ask, None] = {}
+        self.led: dict[int, tuple[Ask, ...]] = {}
         self.listeners: list[Callable[[list[dict[str, Any]]], object]] = []
         self.losses = 0
         self.over = False
@@ -168,18 +171,32 @@ class Taps:
             self.kept.setdefault(channel, deque(maxlen=self.keep)).append(said)
         for tap in followers:
             tap.put(said)
-        for ask in self.asks:
-            ask.hear(effect.seq, said)
+        for ask in self.led.get(effect.seq, ()):
+            ask.take(said)
 
     def records(self, records: list[dict[str, Any]]) -> None:
         """Take records of the trace."""
         for tail in self.tails:
             for record in records:
                 tail.put(record)
-        for ask in self.asks:
-            ask.follow(records)
+        if self.led:
+            self._lead(records)
         for listen in self.listeners:
             listen(records)
+
+    def _lead(self, records: list[dict[str, Any]]) -> None:
+        """Take note of the records to which messages that ask have led."""
+        led = self.led
+        for record in records:
+            found = led.get(record["cause"], ())
+            for cause in record.get("causes", ()):
+                found += tuple(ask for ask in led.get(cause, ()) if ask not in found)
+            for ask in found:
+                ask.begin(record["seq"])
+        while len(led) > LINKS:
+            oldest = next(iter(led))
+            for ask in led.pop(oldest):
+                ask.records.pop(oldest, None)
 
     def close(self) -> None:
         """Say to all followers that the run is over."""
@@ -251,14 +268,24 @@ class Taps:
     @contextmanager
     def ask(self, channel: str | None) -> Iterator[Ask]:
         """Yield a wait for an answer on a channel of the root, or on any of them."""
-        ask = Ask(channel)
-        if self.over:
-            ask.end()
-        self.asks.append(ask)
+        ask = self.begin(channel)
         try:
             yield ask
         finally:
-            self.asks.remove(ask)
+            self.forget(ask)
+
+    def begin(self, channel: str | None) -> Ask:
+        """Begin to wait for an answer on a channel of the root, or on any of them, until `forget`."""
+        ask = Ask(channel, self.led)
+        if self.over:
+            ask.end()
+        self.asks[ask] = None
+        return ask
+
+    def forget(self, ask: Ask) -> None:
+        """Wait for an answer no more."""
+        ask.forget()
+        self.asks.pop(ask, None)
 
     @contextmanager
     def _open(self, tap: Tap[T], taps: list[Tap[T]]) -> Iterator[None]:

@@ -6,6 +6,8 @@ Each message is checked before it enters, as everywhere (`run/entries.py`), and 
 
 from __future__ import annotations
 
+import hashlib
+import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext
@@ -19,20 +21,22 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from cogc.diagnostics.masks import masked
 from cogc.kernel.objects import STARTING, STOPPED, STOPPING
 from cogc.language.texts import is_internal, nanoseconds
 from cogc.language.values import Failure
 from cogc.run.inspection import inspect
 from cogc.run.json_text import read_json
+from cogc.run.keys import Entered, Key
 from cogc.run.marks import Marks
 from cogc.run.session import Session
-from cogc.run.taps import Said, Tap
+from cogc.run.taps import Ask, Said, Tap
 from cogc.service import metrics, openapi
 from cogc.service.a2a import Agent
 from cogc.service.a2a_forms import CARD
 from cogc.service.answers import answer, application, refusal, wrong
 from cogc.service.exports import exports_of
-from cogc.service.headers import with_headers
+from cogc.service.headers import key_of, with_headers
 from cogc.service.jobs import Jobs
 from cogc.service.members import Members
 from cogc.service.page.routes import is_file, page
@@ -53,7 +57,7 @@ LONGEST = 600.0
 OPEN = ("/healthz", "/readyz", CARD)
 """The paths that need no token."""
 _AGAIN = {"Retry-After": "1"}
-_STATUSES = {"error": 400, "missing": 404, "full": 429, "stopped": 503}
+_STATUSES = {"error": 400, "missing": 404, "full": 429, "stopped": 503, "key": 422}
 Act = Callable[[Request], Awaitable[Response]]
 
 
@@ -166,13 +170,24 @@ class Doors:
         except Failure as refused:
             return _refused(refused)
 
+    def _key(self, request: Request, value: Any, reply: str | None) -> Key | None:
+        """Return the key of a request, if it has one. Raise Failure for one that is malformed."""
+        try:
+            text = key_of(request.headers)
+        except ValueError as wrong:
+            raise Failure("error", str(wrong)) from None
+        if text is None:
+            return None
+        asked = json.dumps([reply, value], sort_keys=True).encode()
+        return Key(masked(text), hashlib.sha256(asked).hexdigest()[:32], reply)
+
     async def enter(self, request: Request) -> Response:
         """`POST /in/CHANNEL`."""
         message = await self._message(request)
         if isinstance(message, Response):
             return message
         try:
-            entered = await self.session.entries.send(*message)
+            entered = await self.session.entries.send(*message, key=self._key(request, message[1], None))
         except Failure as refused:
             return _refused(refused)
         return answer({"seq": entered.seq}, 202)
@@ -191,10 +206,15 @@ class Doors:
             return refusal(400, "`timeout` is a duration, such as 30s")
         if not 0 < seconds <= LONGEST:
             return refusal(400, f"`timeout` is more than 0s, and at most {LONGEST / 60:.0f}m")
+        try:
+            key = self._key(request, message[1], reply or "")
+        except Failure as refused:
+            return _refused(refused)
         found: list[Response] = []
         async with trio.open_nursery() as nursery:
             nursery.start_soon(until_gone, request.receive, nursery.cancel_scope)
-            found.append(await self._asked(message, reply, seconds))
+            asked = self._asked(message, reply, seconds) if key is None else self._asked_once(message, key, seconds)
+            found.append(await asked)
             nursery.cancel_scope.cancel()
         return found[0] if found else refusal(503, "the client has gone")
 
@@ -204,8 +224,21 @@ class Doors:
                 entered = await self.session.entries.send(*message, lambda e: ask.begin(e.record))
             except Failure as refused:
                 return _refused(refused)
-            with trio.move_on_after(seconds):
-                await ask.done.wait()
+            return await self._reply(entered, ask, seconds)
+
+    async def _asked_once(self, message: tuple[str, Any], key: Key, seconds: float) -> Response:
+        """Hand in a message with a key, if it has not entered, and wait for the reply to the one that has."""
+        try:
+            entered = await self.session.entries.send(*message, key=key)
+        except Failure as refused:
+            return _refused(refused)
+        assert entered.ask is not None
+        return await self._reply(entered, entered.ask, seconds)
+
+    async def _reply(self, entered: Entered, ask: Ask, seconds: float) -> Response:
+        """Wait for a reply, and return it."""
+        with trio.move_on_after(seconds):
+            await ask.done.wait()
         if ask.answer is not None:
             said = ask.answer
             head = msgspec.json.encode({"seq": entered.seq, "channel": said.channel})

@@ -1,12 +1,19 @@
-"""Headers of a request in its message: into the fields that the channel names, in the place of what the body says there."""
+"""Headers of a request: into the fields of its message that the channel names, in the place of what the body says there; and its key."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
+from starlette.datastructures import Headers
+
 from cogc import ir
 from cogc.language.values import Failure
+
+KEY = "Idempotency-Key"
+"""The header with the key of a message."""
+_KEY = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\]){1,255})"|([!#-\[\]-~]{1,255})')
 
 
 def with_headers(channel: ir.ChannelDecl, value: Any, headers: Mapping[str, str]) -> Any:
@@ -18,3 +25,14 @@ def with_headers(channel: ir.ChannelDecl, value: Any, headers: Mapping[str, str]
         raise Failure("type", f"the input `{channel.name}` is an object: headers of the request go into fields of it")
     taken = {field: headers[name] for field, name in channel.headers.items() if name in headers}
     return {**{k: v for k, v in value.items() if k not in channel.headers}, **taken}
+
+
+def key_of(headers: Headers) -> str | None:
+    """Return the key of a request, None if it has none. Raise ValueError for one that is malformed."""
+    given = headers.getlist(KEY)
+    if not given:
+        return None
+    found = _KEY.fullmatch(given[0].strip(" \t"))
+    if found is None or len(given) > 1:
+        raise ValueError(f"`{KEY}` is one key of 1 to 255 printable characters of ASCII, with or without quotes")
+    return found[2] or re.sub(r"\\(.)", r"\1", found[1])

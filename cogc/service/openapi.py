@@ -8,12 +8,13 @@ from cogc import __version__, ir
 from cogc.kernel.unit import Unit
 from cogc.language import types
 from cogc.language.texts import is_internal
+from cogc.service.headers import KEY
 
 _ERRORS = {
     "401": "the token or the signature is missing or wrong",
     "404": "there is no such route or channel",
     "413": "the body is too long",
-    "422": "the body does not fit the channel",
+    "422": "the body does not fit the channel, or the key belongs to another message",
     "429": "the inbox is full",
     "503": "the run stops",
 }
@@ -34,9 +35,9 @@ def describe(unit: Unit, has_token: bool) -> dict[str, Any]:
     for channel in root.listens:
         if not is_internal(channel.name):
             body = _content(_body(unit, channel, schemas))
-            taken = [_header(name) for name in channel.headers.values()]
+            taken = [_header(name) for name in (*channel.headers.values(), KEY)]
             entered = _operation(f"in_{channel.name}", body, "202", _SEQ)
-            paths[f"/in/{channel.name}"] = {"post": {**entered, **({"parameters": taken} if taken else {})}}
+            paths[f"/in/{channel.name}"] = {"post": {**entered, "parameters": taken}}
             asked = _operation(f"ask_{channel.name}", body, "200", _ANSWER)
             asked["responses"]["504"] = _response("no reply came in time")
             asked["parameters"] = [

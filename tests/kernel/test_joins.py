@@ -120,6 +120,11 @@ def test_own_channels_and_children_join_together() -> None:
     assert sim.send("b", 2).send("a", 1).sent("seen") == [[1, 2]]
 
 
+def test_own_channels_of_a_coglet_without_children_join() -> None:
+    sim = system("on all(a, b) as [l, r] { seen <- [l, r] }")
+    assert sim.send("b", 2).send("b", 3).send("a", 1).send("a", 4).sent("seen") == [[1, 2], [4, 3]]
+
+
 def test_a_join_that_fails_takes_its_message_with_it() -> None:
     text = TWO.replace("POLICY", "restart: never").replace(
         "seen <- [l, r] }", 'if l == 1 { fail "no" }\n seen <- [l, r] } else as e { seen <- e.message }'

@@ -21,11 +21,14 @@ import jsonschema
 import pytest
 import trio
 
+from cogc.kernel.machine import Kernel
 from cogc.kernel.unit import Unit
+from cogc.run import keys
 from cogc.run.build import build_session
 from cogc.run.journal import Journal
 from cogc.run.session import RunOptions, Session, Sinks
 from cogc.run.settings import Settings
+from cogc.run.taps import Taps
 from cogc.run.trace import TraceWriter
 from cogc.service.address import Address, bound, listen
 from cogc.service.doors import Doors, Verifiers
@@ -34,7 +37,7 @@ from cogc.service.server import serving
 from cogc.service.webhooks import Verifier
 from support.cli import cogc_here
 from support.commands_that_serve import command
-from support.http_client import Reply, ask, malformed, request, throw
+from support.http_client import Reply, ask, malformed, request, send, throw
 from support.paths import ROOT
 from support.sessions import repeated
 from support.specs import build
@@ -184,6 +187,92 @@ def test_a_question_gets_the_first_answer_that_it_has_led_to() -> None:
         await until(lambda: not made.taps.asks)
 
     served(body)
+
+
+KEYED = """coglet Main {
+  listen one: int
+  listen left: int
+  listen right: int
+  transmit number: int
+  transmit text: string
+  on one as n { number <- n
+    text <- "{{ n }}" }
+  on all(left, right) as [a, b] { number <- a + b }
+}
+"""
+
+
+def test_a_message_with_a_key_enters_once_and_has_one_reply() -> None:
+    async def post(port: int, path: str, body: bytes, key: str) -> tuple[int, Any]:
+        found = await ask(port, "POST", path, body, Idempotency_Key=key)
+        return found.status, found.json
+
+    async def body(port: int, made: Session) -> None:
+        sent = [
+            ("/in/one", b"1", "a", (202, {"seq": 1})),
+            ("/in/one", b"1", '"a"', (202, {"seq": 1})),
+            ("/in/left", b"1", "a", (202, {"seq": 2})),
+            ("/ask/one", b"2", r'"a \"\\b"', (200, {"seq": 3, "channel": "number", "data": 2})),
+            ("/ask/one", b" 2 ", r'"a \"\\b"', (200, {"seq": 3, "channel": "number", "data": 2})),
+            ("/ask/one?reply=text", b"3", "b", (200, {"seq": 4, "channel": "text", "data": "3"})),
+            ("/ask/one?timeout=9s&reply=text", b"3", "b", (200, {"seq": 4, "channel": "text", "data": "3"})),
+        ]
+        for path, data, key, answer in sent:
+            assert await post(port, path, data, key) == answer, (path, key)
+        for path, data, key in [("/in/one", b"2", "a"), ("/ask/one", b"1", "a"), ("/ask/one", b"3", "b")]:
+            status, found = await post(port, path, data, key)
+            assert status == 422 and "belongs to another request" in found["detail"]
+        for key in ('""', "x" * 256, "a b", '"a', 'a"', r'"\x"', "\x7f", "a\tb"):
+            assert (await post(port, "/in/one", b"1", key))[0] == 400, key
+        twice = b"Idempotency-Key: a\r\nIdempotency-Key: a\r\nContent-Length: 1\r\n\r\n1"
+        assert (
+            await send(port, b"POST /in/one HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n" + twice)
+        ).startswith(b"HTTP/1.1 400")
+        assert (await post(port, "/in/one", b'"x"', "c"))[0] == 422
+        assert await post(port, "/in/one", b"5", "c") == (202, {"seq": 5}), "a refused message takes no key"
+        assert made.entries.seq == 5
+
+    served(body, KEYED)
+
+
+def test_who_asks_again_with_its_key_waits_for_the_same_reply() -> None:
+    async def body(port: int, made: Session) -> None:
+        found: list[Any] = []
+
+        async def again(within: str) -> None:
+            found.append((await ask(port, "POST", f"/ask/left?timeout={within}", b"3", Idempotency_Key="k")).json)
+
+        await again("1ms")
+        assert found == [{"detail": "no reply came within 0.001s"}]
+        async with trio.open_nursery() as nursery:
+            for _ in range(3):
+                nursery.start_soon(again, "5m")
+            async with await trio.open_tcp_stream("127.0.0.1", port) as gone:
+                await gone.send_all(request("POST", "/ask/left", b"3", Idempotency_Key="k"))
+            assert made.entries.seq == 1
+            await ask(port, "POST", "/in/right", b"4")
+        await again("5m")
+        assert found[1:] == [{"seq": 1, "channel": "number", "data": 7}] * 4
+        assert made.entries.seq == 2 and not made.taps.led, "a chain that has its reply is followed no more"
+
+    served(body, KEYED)
+
+
+def test_keys_are_bounded_in_number_and_age(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keys, "KEPT", 3)
+    taps = Taps(Kernel(Unit(build(KEYED))))
+    known = keys.Keys(taps)
+    for number in range(5):
+        key = keys.Key(str(number), "d", "")
+        assert known.find("c", key, number) is None
+        known.add("c", key, number, 10 + number, number)
+    assert [text for _, text in known.known] == ["2", "3", "4"]
+    assert [ask.records for ask in taps.asks] == [{12: None}, {13: None}, {14: None}] and set(taps.led) == {12, 13, 14}
+    copy = keys.Keys(Taps(taps.kernel))
+    copy.take_up(json.loads(json.dumps(known.written())))
+    assert copy.written() == known.written() and set(copy.taps.led) == {12, 13, 14}
+    assert known.find("c", keys.Key("4", "d", ""), keys.AGE + 3) is not None
+    assert [text for _, text in known.known] == ["3", "4"]
 
 
 def test_a_full_inbox_is_429() -> None:

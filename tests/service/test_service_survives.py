@@ -22,6 +22,7 @@ from cogc.loading import bundle_of
 from cogc.run.build import build_session
 from cogc.run.instance import JOURNAL, Instance
 from cogc.run.journal import VERSION, load
+from cogc.run.options import Compaction
 from cogc.run.session import RunOptions, Session, Sinks
 from cogc.run.settings import Settings
 from cogc.service.address import Address, bound, listen
@@ -238,8 +239,8 @@ def test_an_order_under_way_goes_on_without_its_client(tmp_path: Path) -> None:
 # ---- a spec that is served -----------------------------------------------------------------------------------
 
 
-def survivor(spec: Path, place: Path, body: Callable[[int, Session, Doors], Awaitable[None]]) -> None:
-    """Serve a spec as an instance while a body talks to it, then kill it."""
+def survivor(spec: Path, place: Path, body: Callable[[int, Session, Doors], Awaitable[None]], every: int = 0) -> None:
+    """Serve a spec as an instance while a body talks to it, then kill it. `every` is the bytes between two snapshots; 0 for none."""
     bundle = bundle_of(str(spec), None, frozenset(), Problems(), served=True)
     assert bundle is not None
     place.mkdir(exist_ok=True)
@@ -247,7 +248,8 @@ def survivor(spec: Path, place: Path, body: Callable[[int, Session, Doors], Awai
     recording = instance.recording
     epoch = time.time_ns() if recording is None else recording.head["epoch"]
     head = {"run": "r", "seed": 0, "epoch": epoch, "program": bundle.hash, "version": VERSION, "begun": {}}
-    sinks = Sinks(None, instance.journal(head), None, instance.sync, recording)
+    compaction = Compaction(head, instance.put, every, 0) if every else None
+    sinks = Sinks(None, instance.journal(head), None, instance.sync, recording, compaction)
     options = RunOptions(stay=True, signals=False, epoch=epoch, run="r", traced=True)
     session = build_session(Unit(bundle), options, Settings(str(spec.parent)), sinks)
     said: list[str] = []
@@ -274,6 +276,61 @@ def survivor(spec: Path, place: Path, body: Callable[[int, Session, Doors], Awai
         instance.close()
     (place / JOURNAL).write_bytes(left)
     assert said == []
+
+
+ASKED = """
+program slow(x: int) -> int = shell ["sh", "-c", "echo {{ x }} >> calls; test -e go && echo 7 || sleep 60"] { output: json }
+coglet Main {
+  listen job: int
+  listen left: int
+  listen right: int
+  transmit done: int
+  on job as x { done <- slow(x) }
+  on all(left, right) as [a, b] { done <- a + b }
+}
+"""
+
+
+@pytest.mark.parametrize("every", [0, 1])
+def test_who_asked_before_the_kill_gets_its_reply_with_its_key(tmp_path: Path, every: int) -> None:
+    """Its message enters once, in whichever life its reply comes; with snapshots and without."""
+    spec, place = tmp_path / "s.cog", tmp_path / "i"
+    spec.write_text(ASKED)
+
+    async def post(port: int, path: str, body: bytes, key: str) -> Any:
+        return (await ask(port, "POST", path, body, Idempotency_Key=key)).json
+
+    async def first(port: int, session: Session, _: Doors) -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(post, port, "/ask/left", b"1", "p")
+            await until(lambda: session.entries.seq == 1)
+            assert await post(port, "/in/job", b"5", "in") == {"seq": 2}
+            nursery.start_soon(post, port, "/ask/job", b"6", "j")
+            await until(lambda: session.entries.seq == 3 and (tmp_path / "calls").exists())
+            nursery.cancel_scope.cancel()
+
+    async def second(port: int, session: Session, _: Doors) -> None:
+        assert await post(port, "/in/job", b"5", "in") == {"seq": 2}
+        assert "detail" in await post(port, "/ask/job", b"5", "j"), "another body"
+        assert await post(port, "/ask/job", b"6", "j") == {"seq": 3, "channel": "done", "data": 7}
+        assert await post(port, "/in/right", b"2", "q") == {"seq": 4}
+        await until(lambda: session.taps.counts["done"] == 3)
+        assert session.entries.seq == 4
+
+    async def third(port: int, session: Session, _: Doors) -> None:
+        for _number in range(2):
+            assert await post(port, "/ask/left", b"1", "p") == {"seq": 1, "channel": "done", "data": 3}
+            assert await post(port, "/ask/job", b"6", "j") == {"seq": 3, "channel": "done", "data": 7}
+        assert session.entries.seq == 4
+
+    survivor(spec, place, first, every)
+    (tmp_path / "go").touch()
+    survivor(spec, place, second, every)
+    survivor(spec, place, third, every)
+    events = load((place / JOURNAL).read_bytes()).events
+    assert (sum(e[2] == "input" for e in events) == 4) == (every == 0), (
+        "the journal of the last life begins with a snapshot"
+    )
 
 
 async def rpc(port: int, method: str, **params: Any) -> dict[str, Any]:

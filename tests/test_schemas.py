@@ -250,7 +250,7 @@ JOURNALED = [
     ([0, 0, "strat", {}, []], "there is no line of the kind \"strat\"; the kinds are call,"), ([0, 0, "start", [], []], "`parameters` of `start` is a record, not []"),
     ([0, 0, "start", {}, [["Main", 5, 5]]], "`kept` of `start` is a list of [path, name, value]"), ([0, 0, "result", 1], "`result` has no `value`; it takes call: a whole number from 0, value"),
     ([0, 0, "result", "1", 5], "`call` of `result` is a whole number from 0, not \"1\""), ([0, 0, "result", True, 5], "`call` of `result`"), ([0, 0, "delta", 1, 5], "`piece` of `delta` is a text, not 5"),
-    ([0, 0, "time", 5], "`time` has 1 items; it takes nothing"), ([0, 0, "input", "x", 5, False], "`given` of `input` is true, not false"), ([0, 0, "look"], "there is no line of the kind"),
+    ([0, 0, "time", 5], "`time` has 1 items; it takes nothing"), ([0, 0, "input", "x", 5, 1], "`given` of `input` is true or false, not 1"), ([0, 0, "look"], "there is no line of the kind"),
 ]  # fmt: skip
 
 

@@ -602,7 +602,12 @@ def test_headers_of_a_webhook_are_fields_of_its_message() -> None:
         assert (await ask(port, "POST", "/in/any_", b"{}", User_Agent="me")).status == 202
         await until(lambda: len(made.outputs.get("pushed", [])) == 3)
         operation = (await ask(port, "GET", "/openapi.json")).json["paths"]["/in/push"]["post"]
-        assert [p["name"] for p in operation["parameters"]] == ["X-GitHub-Event", "X-GitHub-Delivery", "X-Hook-Token"]
+        assert [p["name"] for p in operation["parameters"]] == [
+            "X-GitHub-Event",
+            "X-GitHub-Delivery",
+            "X-Hook-Token",
+            "Idempotency-Key",
+        ]
         assert list(operation["requestBody"]["content"]["application/json"]["schema"]["properties"]) == ["ref"]
 
     made, journal, trace, _ = served(body, HOOKS)

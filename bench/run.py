@@ -1,6 +1,6 @@
 """`make bench`: every figure as a ratio to a peer or a limit, measured in turns in one run. Not a test.
 
-`python bench/run.py messages|running|stopping|checking|editing|models|sandboxes|exploring|testing|serving|durable|tracing|watching` runs one part.
+`python bench/run.py messages|running|stopping|checking|editing|models|sandboxes|exploring|testing|serving|closing|durable|tracing|watching` runs one part.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from bench import (
     checking,
+    closing,
     durable,
     editing,
     exploring,
@@ -37,6 +38,7 @@ PARTS = {
     "exploring": exploring.main,
     "testing": testing.main,
     "serving": serving.main,
+    "closing": closing.main,
     "durable": durable.main,
     "tracing": tracing.main,
     "watching": watching.main,

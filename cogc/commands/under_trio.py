@@ -6,6 +6,8 @@ from inside of Trio then, so that what a command does behind its run is given al
 
 from __future__ import annotations
 
+import atexit
+import gc
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 from typing import TypeVar
@@ -33,4 +35,8 @@ def run(main: Callable[[], Awaitable[R]], then: Callable[[R], int], held: ExitSt
             code = refusal.said(error)
         return flushed(code)
 
+    atexit.unregister(gc.freeze)
+    atexit.register(
+        gc.freeze
+    )  # the interpreter would look for cycles in all that a large run has left, for half a second
     return then(detached.run(main, leave))

@@ -26,9 +26,6 @@ from cogc.service.runtime import Runtime
 from cogc.service.runtime_routes import application, routes
 from cogc.service.server import serving
 
-GRACE = 1.0
-"""Seconds that answers under way have when the runtime ends."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setup:
@@ -114,7 +111,7 @@ async def serve(
         ready()
 
     async with (
-        serving(application_of(runtime), sockets, Access(), Limits(grace=GRACE), say, opens),
+        serving(application_of(runtime), sockets, Access(), Limits(), say, opens),
         trio.open_nursery() as nursery,
     ):
         nursery.start_soon(begun)

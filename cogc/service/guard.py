@@ -45,7 +45,7 @@ class Limits:
     head: int = 16 << 10
     connections: int = 2000
     idle: float = 15.0
-    grace: float = 1.0
+    grace: float = 0.7
 
 
 def _nothing_open(_path: str) -> bool:

@@ -1,16 +1,17 @@
 """An HTTP/1.1 server inside of a run: hypercorn's protocol and connections under Trio, with bounds of our own.
 
 A server is open while the body of `serving` runs, in the nursery of its caller. When the body has ended, the server takes
-no connection any more, answers under way have `Limits.grace` seconds, and then every connection is closed, whatever its
-client does.
+no connection any more, connections without a request are closed, answers under way have `Limits.grace` seconds, and then every
+connection is closed, whatever its client does.
 
-Four things of hypercorn's are changed here, because a client could hold a server by them:
+Five things of hypercorn's are changed here. By the first four a client could hold a server, by the last one deceive it:
 
 - It shields each write from cancellation without a deadline. So a client that never reads would hold the end of the
   server for ever. Here a write has a deadline, which the end of the server brings near.
 - A connection whose client has gone waits for its route for ever. Here it waits for the time of an idle connection.
 - An exception of one connection that is no OSError ends all of them. Here it ends its connection.
 - It goes over to HTTP/2 when a client asks for that, which has bounds of its own. Here HTTP/1.1 is all there is.
+- It takes a request with a length and chunks by its chunks, and goes on with the connection. Here it is refused.
 """
 
 from __future__ import annotations
@@ -57,6 +58,7 @@ class Server:
         self.context = WorkerContext(None)
         self.config = _config(limits)
         self.connections = 0
+        self.open: dict[_Connection, None] = {}
         self.writes: set[trio.CancelScope] = set()
         self.end = float("inf")
         self._said: set[str] = set()
@@ -69,7 +71,12 @@ class Server:
                 with trio.move_on_after(_MARGIN):
                     await stream.send_all(_BUSY)
                 return
-            await _Connection(self, stream).run()
+            made = _Connection(self, stream)
+            self.open[made] = None
+            try:
+                await made.run()
+            finally:
+                del self.open[made]
         except* (
             trio.BrokenResourceError,
             trio.BusyResourceError,
@@ -97,6 +104,8 @@ class Server:
         self.end = now + self.limits.grace + _MARGIN
         for write in self.writes:
             write.deadline = min(write.deadline, self.end)
+        for made in self.open:
+            made.end_if_idle()
         return now + self.limits.grace
 
 
@@ -116,7 +125,13 @@ class _Protocol(H11Protocol):
     """HTTP/1.1 and nothing else. What is sent to a client that has gone is dropped."""
 
     async def _check_protocol(self, event: h11.Request) -> None:
-        """Stay with HTTP/1.1, also if the client asks for another protocol."""
+        """Stay with HTTP/1.1, also if the client asks for another protocol. Refuse a request whose length a proxy in front of this server may
+        read in another way (RFC 9112, 6.1), and end its connection: what comes behind it may be its body, or another request."""
+        names = [name for name, _ in event.headers]
+        if b"transfer-encoding" in names and (b"content-length" in names or event.http_version < b"1.1"):
+            await self._send_error_response(400)
+            await self.send(Closed())
+            raise h11.RemoteProtocolError("the length of the request is told in two ways")
 
     async def _send_h11_event(self, event: H11SendableEvent) -> None:
         with suppress(h11.LocalProtocolError):
@@ -155,6 +170,12 @@ class _Connection(TCPServer):
         nursery = self._task_group._nursery
         assert nursery is not None
         return nursery.cancel_scope
+
+    def end_if_idle(self) -> None:
+        """Close the connection if it has no request, or not the whole head of one."""
+        protocol: object = self.protocol
+        if isinstance(protocol, _Protocol) and protocol.stream is None:
+            self._tasks.cancel()
 
     async def protocol_send(self, event: Event) -> None:
         match event:

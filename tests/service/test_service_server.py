@@ -210,6 +210,21 @@ def test_the_end_takes_at_most_two_seconds_whatever_clients_do() -> None:
     assert said == [] and took < 2, took
 
 
+def test_connections_without_a_request_are_closed_at_once_at_the_end() -> None:
+    """The server waits for replies under way alone, here for longer than the test may take."""
+
+    async def body(port: int, server: Server) -> list[trio.SocketStream]:
+        kept = [await trio.open_tcp_stream("127.0.0.1", port) for _ in range(3)]
+        await kept[1].send_all(b"GET /ec")
+        await kept[2].send_all(request("GET", "/echo"))
+        assert (await receive(kept[2])).startswith(b"HTTP/1.1 200")
+        await until(lambda: server.connections == 3)
+        return kept
+
+    said, took = with_server(body, limits=Limits(grace=2 * DEADLINE))
+    assert said == [] and took < DEADLINE, took
+
+
 def test_an_exception_of_the_caller_ends_the_server_as_soon() -> None:
     async def body(port: int, server: Server) -> None:
         OPEN[:] = [await trio.open_tcp_stream("127.0.0.1", port)]
